@@ -1,0 +1,50 @@
+"""Errors that a person can act on.
+
+Every message says which value, what it must be, what it was, and the way out. The command line shows a `UsageError` without a
+traceback and leaves with exit code 2; anything else is a defect of ours or of a plugin and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UsageError(ValueError):
+    """The caller's input cannot be used; the message says why and what to do."""
+
+
+class MissingExtra(UsageError):
+    """An optional dependency is not installed; the message names the install command."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"This needs the package '{package}', which is not installed. Run: pip install 'shiftproof[{extra}]'")
+
+
+class BudgetExceeded(RuntimeError):
+    """A search returned a move outside its shift. The search is wrong, and its verdicts cannot be used."""
+
+
+class Contradiction(RuntimeError):
+    """A certified example was broken by an attack: one of the two is wrong, so neither is reported."""
+
+
+def must(name: str, owner: str, rule: str, got: object, hint: str = "") -> UsageError:
+    """Builds the house's message: which value, what it must be, what it was, the way out.
+
+    >>> print(must("eps", "linf", "be in (0, inf)", -8, "Units are those of the inputs."))
+    The 'eps' of linf must be in (0, inf), got -8. Units are those of the inputs.
+    """
+    return UsageError(f"The '{name}' of {owner} must {rule}, got {got!r}." + (f" {hint}" if hint else ""))
+
+
+def unknown(what: str, name: str, known: Iterable[str], hint: str = "") -> UsageError:
+    """An unknown name, with the nearest known ones.
+
+    >>> print(unknown("shift", "linff", ["linf", "l2", "rotation"]))
+    Unknown shift 'linff'. Did you mean: linf?
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    ask = f"Did you mean: {', '.join(near)}?" if near else f"Known: {', '.join(names) or 'none'}."
+    return UsageError(f"Unknown {what} '{name}'. {ask}" + (f" {hint}" if hint else ""))

@@ -1,0 +1,45 @@
+"""A proof in the other direction: no move inside the shift changes the decision."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+
+from shiftproof._part import Part
+from shiftproof.models.abstract import Labels
+from shiftproof.randomness import Rng
+from shiftproof.shifts.abstract import Shift
+
+
+class Proof(NamedTuple):
+    """What a certificate says of n examples.
+
+    `prediction` is the decision that is proven, shape (n,); `radius` is the strength up to which it holds, in the units of the shift's
+    strength, 0 where nothing is proven, shape (n,); `abstained` marks examples without a verdict, shape (n,).
+    """
+
+    prediction: Tensor
+    radius: Tensor
+    abstained: Tensor
+    forwards: Tensor
+
+
+@dataclass(frozen=True)
+class Certificate(Part):
+    """A way to prove that decisions hold. Accuracy over its verdicts is a lower bound (`Bound.AT_LEAST`)."""
+
+    @property
+    def confidence(self) -> float:
+        """The probability with which all it says of one example is true; 1 for a deterministic proof."""
+        return 1.0
+
+    @abstractmethod
+    def objection(self, model: Labels, shift: Shift) -> str | None:
+        """Why it cannot certify this model against this shift, as half a sentence; None where it can."""
+
+    @abstractmethod
+    def certify(self, model: Labels, shift: Shift, x: Tensor, rng: Rng) -> Proof:
+        """Proofs for x of shape (n, ...). It never sees the labels."""

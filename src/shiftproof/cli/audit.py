@@ -1,0 +1,89 @@
+"""`shiftproof audit`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from shiftproof._errors import UsageError
+
+_REPEATABLE = ("shift_from", "shifts", "searches", "certify", "fail_on")
+
+
+@click.command("audit")
+@click.option("--model", help="package.module:factory, file.py:factory, file.onnx, or an http(s) URL.")
+@click.option("--weights", metavar="FILE", help="Weights for a torch module: safetensors or a state dict.")
+@click.option("--data", metavar="URI", help="digits:, npz:FILE, idx:DIR?split=test, imagefolder:DIR, csv:FILE?label=y&groups=a,b, ...")
+@click.option("--box", metavar="LOW,HIGH", help="Least and greatest legal input value, such as 0,1.")
+@click.option("--limit", type=int, help="Use the first this many examples.")
+@click.option("--shift-from", multiple=True, metavar="URI", help="Another sample: a natural shift. May be repeated.")
+@click.option("--suite", metavar="NAME", help="quick, standard or thorough.")
+@click.option("--shift", "shifts", multiple=True, metavar="SPEC", help="Such as 'linf(eps=8/255)'. May be repeated.")
+@click.option("--search", "searches", multiple=True, metavar="SPEC", help="Such as 'best_of_n(n=20)'. May be repeated.")
+@click.option("--certify", multiple=True, metavar="SPEC", help="A certificate, such as linear. May be repeated.")
+@click.option("--config", metavar="FILE", help="A TOML file with the same options; options given here win.")
+@click.option("--out", metavar="DIR", help="Folder of the run. The same folder again goes on where it stopped.")
+@click.option("--fail-on", multiple=True, metavar="CONDITION", help="Exit 1 if it is true: 'linf(eps=0.1).robust_accuracy < 0.6'.")
+@click.option("--junit", metavar="FILE", help="Write the gate's verdicts as JUnit XML.")
+@click.option("--seed", type=int, help="Seed of the run. [0]")
+@click.option("--confidence", type=float, help="Confidence of the intervals. [0.95]")
+@click.option("--batch-size", type=int, help="Inputs per call of the model. [256]")
+@click.option("--device", help="Torch device. [cpu]")
+@click.option("--backend", metavar="NAME", help="serial or processes. [serial]")
+@click.option("--workers", type=int, help="Processes of the processes backend. [2]")
+@click.option("--pictures", type=int, help="Failures kept for the gallery of each cell. [8]")
+@click.option("--quiet", is_flag=True, help="No progress bar and no summary.")
+def command(config: str | None, junit: str | None, quiet: bool, **options: Any) -> int:
+    """Measure how far a model can be trusted when the world moves.
+
+    \b
+    shiftproof audit --model nets.py:small --data "idx:DIR?split=test" --suite standard --out runs/x
+    shiftproof audit --model net.onnx --data npz:FILE.npz --shift "linf(eps=0.1)" --search "best_of_n(n=20)" --out runs/y
+    """  # noqa: D301  # \b is click's mark for lines to keep
+    from shiftproof.evaluation.audit import run_audit
+    from shiftproof.evaluation.config import make_config, read_config
+    from shiftproof.gate import exit_code
+
+    given = _given(options)
+    if "out" not in given and config is None:
+        raise UsageError("No output folder was given. Name it with --out runs/NAME.")
+    merged = {**(read_config(Path(config)) if config else {}), **given}
+    if "out" not in merged:
+        raise UsageError(f"Neither the command line nor '{config}' names an output folder. Add --out runs/NAME.")
+    report = run_audit(make_config(merged), progress=not quiet and sys.stderr.isatty())
+    if junit:
+        _write_junit(Path(junit), report.record)
+    if not quiet:
+        click.echo(str(report))
+        click.echo(f"\nPage:   {report.page}\nRecord: {report.folder / 'audit.json'}")
+    return exit_code(report.record.gates, report.record.complete)
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """What was given on the command line, as the config takes it."""
+    given = {key: list(value) if key in _REPEATABLE else value for key, value in options.items() if value not in (None, ())}
+    if "box" in given:
+        given["box"] = _box(given["box"])
+    return given
+
+
+def _box(text: str) -> tuple[float, float]:
+    try:
+        low, high = (float(end) for end in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"The '--box' must be two numbers such as 0,1, got {text!r}.") from error
+    return low, high
+
+
+def _write_junit(path: Path, record: Any) -> None:
+    from shiftproof.evaluation.store import disk_error, write_atomic
+    from shiftproof.gate import junit
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, junit(record, record.gates).encode())
+    except OSError as error:
+        raise disk_error(path.parent, error) from error

@@ -1,0 +1,33 @@
+"""`shiftproof compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from shiftproof._errors import UsageError
+
+
+@click.command("compare")
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Also write the page here.")
+def command(folders: tuple[Path, ...], out: Path | None) -> int:
+    """Put the runs in FOLDERS side by side; where examples pair, differences are tested in pairs against the first."""
+    from rich.console import Console
+
+    from shiftproof.evaluation.compare import compare_runs
+    from shiftproof.evaluation.store import disk_error
+    from shiftproof.reports.compare import write_comparison
+    from shiftproof.reports.terminal import terminal_comparison
+
+    if len(folders) < 2:
+        raise UsageError("Compare needs at least two folders of runs: shiftproof compare runs/a runs/b.")
+    comparison = compare_runs(folders)
+    Console().print(terminal_comparison(comparison))
+    if out is not None:
+        try:
+            click.echo(f"Page: {write_comparison(comparison, out)}")
+        except OSError as error:
+            raise disk_error(out, error) from error
+    return 0

@@ -1,0 +1,28 @@
+"""`shiftproof report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("report")
+@click.argument("folder", type=click.Path(path_type=Path))
+def command(folder: Path) -> int:
+    """Show the run in FOLDER again, and rewrite its page."""
+    from rich.console import Console
+
+    from shiftproof.evaluation.store import disk_error
+    from shiftproof.reports.page import write_page
+    from shiftproof.reports.read import read_audit
+    from shiftproof.reports.terminal import terminal_table
+
+    audit = read_audit(folder)
+    try:
+        page = write_page(folder)
+    except OSError as error:
+        raise disk_error(folder, error) from error
+    Console().print(terminal_table(audit))
+    click.echo(f"Page: {page}")
+    return 0

@@ -1,0 +1,77 @@
+"""Instances of a part to check: those that its class offers, or one built from values that its required options commonly take."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from shiftproof._errors import UsageError
+from shiftproof._part import Part, Value, option_types, required_options
+
+KNOWN: dict[str, tuple[Value, ...]] = {
+    "eps": (0.1,),
+    "severity": (3, 3.0),
+    "degrees": (15, 15.0),
+    "pixels": (2, 2.0),
+    "radius": (0.5, 2),
+    "cutoff": (0.5, 4),
+    "low": (0.1, 1),
+    "high": (0.4, 3),
+    "sigma": (0.25,),
+    "alpha": (0.1,),
+    "n": (5,),
+    "steps": (5,),
+    "draws": (20,),
+    "points": (3,),
+    "queries": (50,),
+    "confidence": (0.95,),
+}
+"""Values tried first for a required option of this name."""
+BY_TYPE: dict[object, tuple[Value, ...]] = {float: (0.1, 0.5, 1.0, 2.0, 10.0), int: (1, 2, 3, 10), bool: (True,), str: ()}
+"""Values tried for any other."""
+_TRIES = 200
+
+
+@runtime_checkable
+class OffersExamples(Protocol):
+    """A class that says which instances its checks run on."""
+
+    def examples_for_check(self) -> Sequence[object]:
+        """Instances with options as people use them; a classmethod."""
+        ...
+
+
+def instances(part: type[Part]) -> list[Part]:
+    """Instances of `part` for its checks.
+
+    Raises:
+        UsageError: it is abstract, or no value is known for a required option.
+    """
+    if inspect.isabstract(part):
+        missing = ", ".join(sorted(part.__abstractmethods__))
+        raise UsageError(f"{part.__name__} is abstract and cannot be checked: it lacks {missing}. Define them, or name a class that does.")
+    if isinstance(part, OffersExamples):
+        offered = [example for example in part.examples_for_check() if isinstance(example, part)]
+        if not offered:
+            raise UsageError(f"{part.__name__}.examples_for_check() must return a list of {part.__name__}, and gave none.")
+        return list(offered)
+    return [_built(part)]
+
+
+def _built(part: type[Part]) -> Part:
+    types = option_types(part)
+    required = required_options(part)
+    choices = [KNOWN.get(option, BY_TYPE[types[option]]) for option in required]
+    refusals: list[str] = []
+    for values in itertools.islice(itertools.product(*choices), _TRIES):
+        try:
+            return part(**dict(zip(required, values, strict=True)))
+        except UsageError as refusal:
+            refusals.append(str(refusal))
+    said = f" The last try said: {refusals[-1]}" if refusals else ""
+    raise UsageError(
+        f"No values are known for the options {', '.join(required)} of {part.__name__}, so there is nothing to check.{said} "
+        f"Give the class a classmethod examples_for_check() that returns a list of instances, or check an instance."
+    )

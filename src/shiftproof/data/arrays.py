@@ -1,0 +1,156 @@
+"""Examples from arrays in memory, and the source that serves them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from shiftproof._errors import UsageError, must
+from shiftproof.data.examples import Examples, Ids
+from shiftproof.data.labels import check_ids, encode_labels, row_ids, words
+from shiftproof.data.source import Source
+from shiftproof.data.space import Box, InputSpace, Kind, boxed
+
+if TYPE_CHECKING:
+    import torch
+
+_OWNER = "the examples"
+
+
+def examples(
+    x: npt.ArrayLike | torch.Tensor,
+    y: npt.ArrayLike | torch.Tensor,
+    *,
+    ids: npt.ArrayLike | None = None,
+    groups: Mapping[str, npt.ArrayLike] | None = None,
+    box: Box = (0.0, 1.0),
+    kind: Kind | None = None,
+) -> Examples:
+    """Labelled examples from arrays.
+
+    Args:
+        x: inputs, numbers of shape (n, ...) in the units of `box`. Whole numbers and half floats become the float that holds them exactly
+            (uint8 becomes float32, int64 float64); single and double floats stay as they are.
+        y: labels, shape (n,): whole numbers 0, 1, 2, ..., or words, which become the places of their sorted names.
+        ids: one name per example, unique; row numbers where absent. Randomness hangs on them, and shifted data pair by them.
+        groups: per column of group names, one value per example.
+        box: least and greatest legal value of every feature.
+        kind: "image" for (n, channels, height, width), else "vector" or "table"; where absent, four dimensions are images.
+
+    Returns:
+        The examples. Values outside the box or not finite are found when they are used.
+
+    Raises:
+        UsageError: shapes, types or lengths that do not fit, ids that are not unique, labels that are not classes.
+
+    Example:
+        >>> import numpy as np
+        >>> import shiftproof as sp
+        >>> batch = sp.examples(np.zeros((2, 1, 8, 8)), [0, 1], groups={"pen": ["blue", "black"]})
+        >>> batch.space.kind, len(batch)
+        ('image', 2)
+    """
+    import torch
+
+    inputs = floating(x, owner=_OWNER)
+    if inputs.dim() < 2:
+        raise must("x", _OWNER, "have shape (n, ...), one input a row", tuple(inputs.shape), "A single column: x.reshape(-1, 1).")
+    kind = ("image" if inputs.dim() == 4 else "vector") if kind is None else kind
+    if kind == "image" and inputs.dim() != 4:
+        raise must("x", _OWNER, "have shape (n, channels, height, width) for images", tuple(inputs.shape), "Grey images: x[:, None].")
+    labels, _ = encode_labels(_plain(y), owner=_OWNER)
+    named = row_ids(len(inputs)) if ids is None else check_ids(words(ids, name="ids", owner=_OWNER), owner=_OWNER)
+    columns = {str(column): words(values, name=f"groups[{column}]", owner=_OWNER) for column, values in (groups or {}).items()}
+    return Examples(inputs, torch.from_numpy(labels), named, columns, boxed(box, kind))
+
+
+def _plain(values: npt.ArrayLike | torch.Tensor) -> npt.ArrayLike:
+    import torch
+
+    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values
+
+
+def floating(x: npt.ArrayLike | torch.Tensor, *, owner: str) -> torch.Tensor:
+    """Numbers as a floating tensor that holds them exactly; raises `UsageError` where they are no numbers."""
+    import torch
+
+    if isinstance(x, torch.Tensor):
+        if x.is_complex():
+            raise must("x", owner, "hold real numbers", str(x.dtype))
+        if x.dtype in (torch.float32, torch.float64):
+            return x.detach()
+        return x.detach().to(torch.float64 if x.dtype in (torch.int32, torch.int64) else torch.float32)
+    try:
+        array = np.asarray(x)
+    except ValueError as error:  # rows of different lengths
+        raise UsageError(f"The 'x' of {owner} must be a full array: its rows differ in shape. Resize or pad them first.") from error
+    if array.dtype.kind not in "fiub":
+        raise must("x", owner, "hold numbers", str(array.dtype), "Encode words as numbers, or load a table with csv: or parquet:.")
+    array = array.astype(np.result_type(array.dtype, np.float32), copy=False)
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float64)  # long doubles, which torch does not have
+    native = array.astype(array.dtype.newbyteorder("="), copy=False)
+    return torch.from_numpy(np.ascontiguousarray(native) if native.flags.writeable else native.copy())
+
+
+class ArraySource(Source):
+    """Examples that are in memory already.
+
+    Args:
+        examples: what it serves, as made by `shiftproof.examples`.
+        name: what people call the sample in a report.
+        class_names: what the classes are called, in label order.
+    """
+
+    def __init__(self, examples: Examples, *, name: str = "examples", class_names: tuple[str, ...] = ()) -> None:
+        if not len(examples):
+            raise UsageError(f"The data '{name}' hold no examples.")
+        self._examples = examples
+        self._name = name
+        self._class_names = class_names
+        self._labels, _ = encode_labels(_plain(examples.y), owner=f"the data '{name}'")
+        check_ids(examples.ids, owner=f"the data '{name}'")
+
+    @property
+    def uri(self) -> str:
+        return self._name
+
+    @property
+    def space(self) -> InputSpace:
+        return self._examples.space
+
+    @property
+    def ids(self) -> Ids:
+        return self._examples.ids
+
+    @property
+    def y(self) -> npt.NDArray[np.int64]:
+        return self._labels
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self._class_names
+
+    @property
+    def groups(self) -> Mapping[str, npt.NDArray[np.str_]]:
+        return self._examples.groups
+
+    @property
+    def named(self) -> bool:
+        return not bool((self.ids == row_ids(len(self.ids))).all())
+
+    def fingerprint(self) -> str:
+        x = self._examples.x.detach().cpu().contiguous()
+        digest = hashlib.sha256(f"{x.dtype}{tuple(x.shape)}{self.space}".encode())
+        digest.update(np.ascontiguousarray(x.numpy()).data)
+        digest.update(self._labels.tobytes())
+        for column, values in {"": self.ids, **self.groups}.items():
+            digest.update("\0".join([column, *values.tolist(), ""]).encode())
+        return f"arrays:{digest.hexdigest()[:24]}"
+
+    def take(self, rows: slice | npt.NDArray[np.intp]) -> Examples:
+        return self._examples[rows]

@@ -1,0 +1,52 @@
+"""Labelled examples: what every measurement stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from shiftproof._errors import must
+from shiftproof.data.space import UNIT_BOX, InputSpace
+
+if TYPE_CHECKING:
+    import torch
+
+Ids = npt.NDArray[np.str_]
+Index = slice | Sequence[int] | npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """A batch of n labelled examples.
+
+    Args:
+        x: inputs, shape (n, ...), floating, in the units of `space`.
+        y: class labels 0..classes-1, shape (n,), int64.
+        ids: one name per example, unique in its data set; randomness hangs on it, and shifted data pair by it.
+        groups: per column of group names, one value per example.
+        space: the legal inputs.
+    """
+
+    x: torch.Tensor
+    y: torch.Tensor
+    ids: Ids
+    groups: Mapping[str, npt.NDArray[np.str_]] = field(default_factory=dict[str, npt.NDArray[np.str_]])
+    space: InputSpace = UNIT_BOX
+
+    def __post_init__(self) -> None:
+        n = len(self.x)
+        parts = {"y": self.y, "ids": self.ids, **{f"groups[{k}]": v for k, v in self.groups.items()}}
+        for name, part in parts.items():
+            if len(part) != n:
+                raise must(name, "the examples", f"have one entry per input ({n})", len(part))
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, index: Index) -> Examples:
+        groups = {name: values[index] for name, values in self.groups.items()}
+        return Examples(self.x[index], self.y[index], self.ids[index], groups, self.space)

@@ -1,0 +1,118 @@
+"""Where examples come from, lazily and in batches: labels, names and groups are cheap, inputs are loaded when asked for."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from shiftproof.data.examples import Examples, Ids
+from shiftproof.data.space import InputSpace
+
+
+class Source(ABC):
+    """A finite, ordered set of labelled examples."""
+
+    @property
+    @abstractmethod
+    def uri(self) -> str:
+        """How people name it."""
+
+    @property
+    @abstractmethod
+    def space(self) -> InputSpace:
+        """The legal inputs."""
+
+    @property
+    @abstractmethod
+    def ids(self) -> Ids:
+        """The examples' names, unique, shape (n,)."""
+
+    @property
+    @abstractmethod
+    def y(self) -> npt.NDArray[np.int64]:
+        """The labels, shape (n,)."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What the classes are called, in label order; empty where unknown."""
+        return ()
+
+    @property
+    def groups(self) -> Mapping[str, npt.NDArray[np.str_]]:
+        """Per group column, one value per example."""
+        return {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided for the user and must be said ("the box [0, 1] comes from uint8 pixels")."""
+        return ()
+
+    @property
+    def named(self) -> bool:
+        """True where `ids` are the examples' own names; False where they only count rows, so that equal ids need not mean equal examples."""
+        return True
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A string that changes when any example changes."""
+
+    @abstractmethod
+    def take(self, rows: slice | npt.NDArray[np.intp]) -> Examples:
+        """The examples at `rows`, inputs loaded."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[Examples]:
+        """The examples from `start` to `stop` in order, `size` at a time."""
+        end = len(self) if stop is None else min(stop, len(self))
+        for low in range(start, end, size):
+            yield self.take(slice(low, min(low + size, end)))
+
+
+class Wrapped(Source):
+    """A source seen through another: everything is passed on, except what a subclass changes."""
+
+    def __init__(self, inner: Source) -> None:
+        self.inner = inner
+
+    @property
+    def uri(self) -> str:
+        return self.inner.uri
+
+    @property
+    def space(self) -> InputSpace:
+        return self.inner.space
+
+    @property
+    def ids(self) -> Ids:
+        return self.inner.ids
+
+    @property
+    def y(self) -> npt.NDArray[np.int64]:
+        return self.inner.y
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.inner.class_names
+
+    @property
+    def groups(self) -> Mapping[str, npt.NDArray[np.str_]]:
+        return self.inner.groups
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.inner.notes
+
+    @property
+    def named(self) -> bool:
+        return self.inner.named
+
+    def fingerprint(self) -> str:
+        return self.inner.fingerprint()
+
+    def take(self, rows: slice | npt.NDArray[np.intp]) -> Examples:
+        return self.inner.take(rows)

@@ -1,0 +1,208 @@
+"""The one door: the only way a search touches a model.
+
+It trusts nobody. What a search returns is checked against the budget, projected, applied and scored again; every query is counted; and
+whatever speaks against the verdict is attached to it as flags.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from shiftproof import outcomes
+from shiftproof._errors import BudgetExceeded, UsageError
+from shiftproof.data.examples import Examples
+from shiftproof.finding import Finding, join
+from shiftproof.models.abstract import Labels, Scores, access_name
+from shiftproof.oracle import Cost, Oracle, judge
+from shiftproof.outcomes import Bound, Flag
+from shiftproof.preflight import inspect_model
+from shiftproof.randomness import Rng
+from shiftproof.searches.abstract import Search
+from shiftproof.shifts.abstract import Params, Shift
+
+ZERO_GRADIENT_SHARE = 0.05
+"""From this share of examples with all-zero gradients on, a gradient search's verdict is flagged."""
+
+
+def confront(
+    model: Labels,
+    shift: Shift,
+    *,
+    search: Search,
+    examples: Examples,
+    seed: int = 0,
+    batch_size: int = 256,
+    progress: Callable[[int], None] | None = None,
+) -> Finding:
+    """Moves every example inside `shift` as `search` chooses, and says what became of it.
+
+    Args:
+        model: what is measured; it must give what the search needs.
+        shift: the moves allowed. It is put on the examples' space here.
+        search: how a move is chosen.
+        examples: n labelled inputs.
+        seed: with each example's id, the whole source of randomness.
+        batch_size: inputs per call of the model, a matter of memory and speed; verdicts do not depend on it.
+        progress: called with the number of examples finished since the last call.
+
+    Returns:
+        One outcome per example. Under a worst-case search an example that is wrong already is `Skipped`; under a chance draw every example
+        is moved and is `Held` or `Broken`.
+
+    Raises:
+        UsageError: the search needs more than the model gives, or cannot search this shift, or the data do not fit the model.
+        BudgetExceeded: the search returned a move outside the shift, or the shift left the box.
+
+    Cost: one forward an example for the clean verdict (worst case only), one to score the move found, and what the search asks for.
+
+    Example:
+        >>> import torch, shiftproof as sp
+        >>> model = sp.as_model(torch.nn.Linear(4, 2), name="linear")
+        >>> x = torch.rand(8, 4)
+        >>> examples = sp.examples(x, model.labels(x))
+        >>> sp.confront(model, sp.Linf(0.3), search=sp.GradientAscent(steps=5), examples=examples).bound.value
+        'at_most'
+    """
+    shift = shift.within(examples.space)
+    refuse(model, shift, search)
+    flags = inspect_model(model, examples)
+    rng = Rng.for_ids(seed, examples.ids)
+    found: list[Finding] = []
+    for start in range(0, len(examples), batch_size):
+        rows = slice(start, start + batch_size)
+        found.append(_confront_batch(model, shift, search, examples[rows], rng[rows]))
+        if progress:
+            progress(len(found[-1]))
+    if not found:
+        raise UsageError("There are no examples to confront the model with. Check the data source and its limit.")
+    whole = join(found)
+    return Finding(**{**vars(whole), "flags": (*flags, *whole.flags)})
+
+
+def refuse(model: Labels, shift: Shift, search: Search) -> None:
+    """Raises `UsageError` where this search cannot be used on this model and shift."""
+    if not isinstance(model, search.needs):
+        gives, needs = access_name(type(model)), access_name(search.needs)
+        raise UsageError(f"The search {search.name} needs {needs}, and the model '{model.name}' gives {gives} only. Use best_of_n or grid.")
+    objection = search.objection(shift)
+    if objection:
+        raise UsageError(f"The search {search.name} cannot be used: {objection}.")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The model's answers to inputs as they are, all of shape (n,)."""
+
+    prediction: Tensor
+    broken: Tensor
+    loss: Tensor
+    probability: Tensor
+    confidence: Tensor
+    finite: Tensor
+
+
+def read(model: Labels, x: Tensor, y: Tensor) -> Reading:
+    """Scores inputs of shape (n, ...) against labels (n,). Cost: one forward each."""
+    if not len(x):
+        none = torch.zeros(0, dtype=torch.float64)
+        return Reading(y, y != y, none, none, none, y == y)
+    with torch.no_grad():
+        if not isinstance(model, Scores):
+            prediction = model.labels(x)
+            wrong = prediction != y
+            unknown = torch.full((len(x),), torch.nan, dtype=torch.float64)
+            return Reading(prediction, wrong, wrong.double(), unknown, unknown, torch.ones_like(wrong))
+        scores = model.scores(x)
+        log_probability = scores.double().log_softmax(1)
+        label = log_probability.gather(1, y[:, None])[:, 0]
+        top = log_probability.amax(1).exp()
+        return Reading(scores.argmax(1), judge(scores, y).broken, -label, label.exp(), top, scores.isfinite().all(1))
+
+
+def _confront_batch(model: Labels, shift: Shift, search: Search, batch: Examples, rng: Rng) -> Finding:
+    began = time.perf_counter()
+    x, y = batch.x.to(model.device), batch.y.to(model.device)
+    cost = Cost.of(len(batch))
+    worst_case = search.bound is Bound.AT_MOST
+    clean = read(model, x, y) if worst_case else None
+    rows = (~clean.broken).nonzero()[:, 0] if clean else torch.arange(len(x), device=x.device)
+    cost.forwards += int(worst_case)
+
+    oracle = Oracle(model, shift, x, y, cost)
+    params = _legal(shift, search, x[rows], search(shift, oracle[rows], x[rows], rng[rows.cpu()]))
+    moved = _apply(shift, x[rows], params)
+    after = read(model, moved, y[rows])
+    cost.forwards[rows.cpu()] += 1
+
+    outcome = np.full(len(x), outcomes.SKIPPED, dtype="<U9")
+    outcome[rows.cpu()] = np.where(after.broken.cpu(), outcomes.BROKEN, outcomes.HELD)
+    everywhere = np.full((len(x), *params.shape[1:]), np.nan, dtype=np.float64 if params.dtype == torch.float64 else np.float32)
+    everywhere[rows.cpu()] = params.cpu().numpy()
+
+    def column(name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        values = getattr(clean or after, name).clone()
+        values[rows.to(values.device)] = getattr(after, name)
+        return values.cpu().numpy()  # type: ignore[no-any-return]
+
+    return Finding(
+        ids=batch.ids,
+        outcome=outcome,
+        prediction=column("prediction").astype(np.int64),
+        loss=column("loss"),
+        probability=column("probability"),
+        confidence=column("confidence"),
+        radius=np.full(len(x), np.nan),
+        params=everywhere,
+        forwards=cost.forwards.numpy(),
+        backwards=cost.backwards.numpy(),
+        bound=search.bound,
+        flags=_verdict_flags(cost, rows.cpu(), after),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _legal(shift: Shift, search: Search, x: Tensor, params: Params) -> Params:
+    """The search's moves, refused where they leave the budget and projected against rounding."""
+    if len(params) != len(x):
+        raise BudgetExceeded(f"The search {search.name} returned {len(params)} moves for {len(x)} examples.")
+    if not len(x):
+        return params
+    excess = shift.excess(x, params)
+    worst = float(excess.max())
+    if not worst <= shift.tolerance:  # NaN is a violation too
+        raise BudgetExceeded(
+            f"The search {search.name} left its budget: {shift.spec()} was exceeded by {worst:.3g} on "
+            f"{int((~(excess <= shift.tolerance)).sum())} of {len(x)} examples. None of its verdicts can be used."
+        )
+    return shift.project(x, params).detach()
+
+
+def _apply(shift: Shift, x: Tensor, params: Params) -> Tensor:
+    """The moved inputs, with the shift held to its own contract."""
+    with torch.no_grad():
+        moved = shift.apply(x, params)
+    low, high = shift.space.bounds(x)
+    if moved.shape != x.shape or bool(((moved < low) | (moved > high) | moved.isnan()).any()):
+        raise BudgetExceeded(f"The shift {shift.name} left the input box {shift.space.units}, gave NaN or changed the inputs' shape.")
+    return moved
+
+
+def _verdict_flags(cost: Cost, rows: Tensor, after: Reading) -> tuple[Flag, ...]:
+    flags: list[Flag] = []
+    zero = float(((cost.zero_gradients > 0) & (cost.zero_gradients == cost.backwards))[rows].double().mean()) if len(rows) else 0.0
+    if zero >= ZERO_GRADIENT_SHARE:
+        flags.append(Flag("zero_gradients", "The loss gradient was zero at every step; a gradient search is blind there. Use best_of_n too.", zero))
+    lost = (cost.seen_broken[rows] > 0) & ~after.broken.cpu()
+    if bool(lost.any()):
+        share = float(lost.double().mean())
+        flags.append(Flag("unreproduced", "The model was wrong while searched and right when scored again: it is random or unstable.", share))
+    if not bool(after.finite.all()):
+        share = float((~after.finite).double().mean())
+        flags.append(Flag("nonfinite_scores", "The model gave NaN or infinite scores on moved inputs; they count as broken.", share))
+    return tuple(flags)

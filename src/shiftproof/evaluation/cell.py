@@ -1,0 +1,73 @@
+"""One cell of a plan: one model, one sample, one shift, one search, one shard of the examples."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shiftproof._part import Part
+from shiftproof.certificates.abstract import Certificate
+from shiftproof.searches.abstract import Search
+from shiftproof.shifts.abstract import Shift
+
+CELL_VERSION = 1
+"""Raised when the meaning of a cell's identity or of its file changes, so that old files are not taken for new ones."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is measured where; its `key` is the same before the run and from its record.
+
+    Args:
+        model: fingerprint of the model.
+        data: fingerprint of the sample.
+        shift: the moves allowed.
+        method: the search that picks them, or the certificate that rules them out.
+        seed: seed of the run.
+        start, stop: the examples of this shard, as positions in the sample.
+        total: examples of the whole sample, all shards together.
+    """
+
+    model: str
+    data: str
+    shift: Shift
+    method: Search | Certificate
+    seed: int
+    start: int
+    stop: int
+    total: int
+
+    def identity(self) -> dict[str, str | int]:
+        """Everything that its numbers hang on. Batch size and backend are not in it: verdicts do not depend on them."""
+        return {
+            "version": CELL_VERSION,
+            "model": self.model,
+            "data": self.data,
+            "shift": _named(self.shift),
+            "method": _named(self.method),
+            "seed": self.seed,
+            "total": self.total,
+        }
+
+    @property
+    def group(self) -> str:
+        """The key of all shards together: what results refer to."""
+        return key_of(self.identity())
+
+    def key(self) -> str:
+        """The name of its file: the group's key, and which examples where the sample is split."""
+        return self.group if (self.start, self.stop) == (0, self.total) else f"{self.group}-{self.start}-{self.stop}"
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+def key_of(identity: Mapping[str, str | int]) -> str:
+    """The versioned hash of an identity, 20 hexadecimal digits."""
+    return hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=10).hexdigest()
+
+
+def _named(part: Part) -> str:
+    return f"{type(part).__module__}:{type(part).__qualname__} {part.full_spec()}"

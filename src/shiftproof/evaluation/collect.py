@@ -1,0 +1,272 @@
+"""From finished cells to numbers: every one with its kind, interval, cost and flags."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from shiftproof import outcomes
+from shiftproof._errors import Contradiction
+from shiftproof.certificates.abstract import Certificate
+from shiftproof.data.groups import crossed
+from shiftproof.data.source import Source
+from shiftproof.evaluation.cell import Cell
+from shiftproof.evaluation.records import Clean, NaturalShift, Result
+from shiftproof.evaluation.store import Store, Table
+from shiftproof.outcomes import Bound, Flag, Interval
+from shiftproof.risks.abstract import Measurement, Names, Values
+from shiftproof.risks.cvar import CVaR
+from shiftproof.risks.mean import Mean
+from shiftproof.risks.paired import paired, paired_difference, unpaired_difference
+from shiftproof.risks.worst_group import WorstGroup
+from shiftproof.searches.abstract import Search
+from shiftproof.shifts.abstract import Shift
+
+MEASURES = {Bound.ESTIMATE: "accuracy", Bound.AT_MOST: "robust_accuracy", Bound.AT_LEAST: "certified_accuracy"}
+UNION = "union"
+"""The name of all worst-case searches of a shift together: an example counts as broken if any of them broke it."""
+TAIL = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """All finished shards of one pair of shift and method on one sample, joined."""
+
+    key: str
+    source: Source
+    shift: Shift
+    method: str
+    needs_gradients: bool
+    rows: np.ndarray[Any, np.dtype[np.intp]]
+    table: Table
+    total: int
+
+    @property
+    def correct(self) -> Values:
+        """1 where the model is still right, shape (n,)."""
+        return np.isin(self.table.columns["outcome"], [outcomes.HELD, outcomes.CERTIFIED]).astype(np.float64)
+
+
+def pool(store: Store, cells: Sequence[Cell], sources: dict[str, Source]) -> list[Pool]:
+    """The finished cells, joined over their shards, in the order of the plan."""
+    by_group: dict[str, list[Cell]] = {}
+    for cell in cells:
+        if store.path(cell).exists():
+            by_group.setdefault(cell.group, []).append(cell)
+    pools = [_join(store, group, sources[group[0].data]) for group in by_group.values()]
+    return [*pools, *_unions(pools)]
+
+
+def _join(store: Store, cells: Sequence[Cell], source: Source) -> Pool:
+    first = cells[0]
+    rows = np.concatenate([np.arange(cell.start, cell.stop) for cell in cells])
+    table = join_tables([store.read(cell) for cell in cells])
+    gradients = isinstance(first.method, Search) and first.method.needs.__name__ == "Gradients"
+    return Pool(first.group, source, first.shift, first.method.spec(), gradients, rows, table, first.total)
+
+
+def join_tables(tables: Sequence[Table]) -> Table:
+    """One table from those of the shards."""
+    columns = {name: np.concatenate([t.columns[name] for t in tables]) for name in tables[0].columns}
+    flags: dict[str, list[tuple[Flag, int]]] = {}
+    for table in tables:
+        for flag in table.flags:
+            flags.setdefault(flag.name, []).append((flag, len(table)))
+    n = sum(map(len, tables))
+    joined = tuple(
+        Flag(name, raised[0][0].detail, None if raised[0][0].share is None else sum((f.share or 0.0) * m for f, m in raised) / n)
+        for name, raised in flags.items()
+    )
+    return Table(columns, tables[0].bound, joined, sum(t.seconds for t in tables), tables[0].batch_size)
+
+
+def _unions(pools: Sequence[Pool]) -> list[Pool]:
+    """For each shift with several worst-case searches over the same examples: all of them together."""
+    found: list[Pool] = []
+    for shift in dict.fromkeys((p.source.uri, p.shift) for p in pools):
+        several = [p for p in pools if (p.source.uri, p.shift) == shift and p.table.bound is Bound.AT_MOST]
+        if len(several) < 2 or any(len(p.rows) != len(several[0].rows) for p in several):
+            continue
+        outcome = several[0].table.columns["outcome"].copy()
+        for other in several[1:]:
+            broke = other.table.columns["outcome"] == outcomes.BROKEN
+            outcome[broke] = outcomes.BROKEN
+        columns = dict(several[0].table.columns)
+        columns["outcome"] = outcome
+        for passes in ("forwards", "backwards"):
+            columns[passes] = np.sum([p.table.columns[passes] for p in several], axis=0)
+        columns["probability"] = np.full(len(outcome), np.nan)
+        flags = tuple({flag.name: flag for p in several for flag in p.table.flags}.values())
+        table = Table(columns, Bound.AT_MOST, flags, sum(p.table.seconds for p in several), several[0].table.batch_size)
+        first = several[0]
+        found.append(Pool("+".join(p.key for p in several), first.source, first.shift, UNION, True, first.rows, table, first.total))
+    return found
+
+
+def suspicions(pools: Sequence[Pool]) -> dict[str, Flag]:
+    """By key of a gradient search's pool: a search without gradients did better, so gradients are likely masked (Carlini et al. 2019)."""
+    raised: dict[str, Flag] = {}
+    for white in (p for p in pools if p.needs_gradients and p.method != UNION):
+        for black in pools:
+            same = (black.source.uri, black.shift) == (white.source.uri, white.shift)
+            if not same or black.needs_gradients or black.table.bound is not Bound.AT_MOST or len(black.rows) != len(white.rows):
+                continue
+            if black.correct.mean() < white.correct.mean():
+                only = float(((black.correct == 0) & (white.correct == 1)).mean())
+                detail = f"{black.method} broke more than {white.method}, which sees gradients: they are likely masked. Trust neither alone."
+                raised[white.key] = Flag("black_box_beats_gradient", detail, only)
+    return raised
+
+
+def contradictions(pools: Sequence[Pool]) -> None:
+    """Raises where an example was certified and broken under the same shift and at most the certified radius."""
+    for proof in (p for p in pools if p.table.bound is Bound.AT_LEAST):
+        radius = proof.table.columns["radius"]
+        certified = dict(zip(proof.table.columns["id"], np.where(proof.correct > 0, radius, -math.inf), strict=True))
+        for attack in pools:
+            if attack.table.bound is not Bound.AT_MOST or attack.shift.name != proof.shift.name or attack.source.uri != proof.source.uri:
+                continue
+            strength = strength_of(attack.shift)[1] or 0.0
+            broken = attack.table.columns["id"][attack.table.columns["outcome"] == outcomes.BROKEN]
+            both = [str(name) for name in broken if strength < certified.get(name, -math.inf) * (1 - 1e-6)]
+            if both:
+                raise Contradiction(
+                    f"{len(both)} examples were certified by {proof.method} and broken by {attack.method} under {attack.shift.spec()}, "
+                    f"first '{both[0]}'. One of the two is wrong, so no number of this run can be used. Please report this."
+                )
+
+
+def strength_of(shift: Shift) -> tuple[str | None, float | None]:
+    """The name and value of the option that says how far it moves."""
+    name = shift.strength
+    return (name, float(getattr(shift, name))) if name else (None, None)
+
+
+class Basis(NamedTuple):
+    """What every number of a run shares."""
+
+    confidence: float
+    clean: dict[str, Pool]
+
+
+def results(pools: Sequence[Pool], confidence: float) -> list[Result]:
+    """Every number of every pool."""
+    clean = {p.source.uri: p for p in pools if p.shift.name == "identity"}
+    basis = Basis(confidence, clean)
+    return [number for p in pools for number in _of_pool(p, basis)]
+
+
+def _of_pool(p: Pool, basis: Basis) -> list[Result]:
+    measure = MEASURES[p.table.bound]
+    values = p.correct
+    found = [_result(p, basis, "mean", measure, Mean().measure(values, confidence=basis.confidence))]
+    names = crossed(p.source.groups, len(p.source))[p.rows] if p.source.groups else None
+    if names is not None:
+        found += _by_group(p, basis, measure, values, names)
+    error = 1.0 - p.table.columns["probability"]
+    if p.table.bound is not Bound.AT_LEAST and bool(np.isfinite(error).all()) and len(error):
+        tail = CVaR(TAIL)
+        at = "at_least" if p.table.bound is Bound.AT_MOST else None
+        found.append(_result(p, basis, tail.spec(), "error_probability", tail.measure(error, confidence=basis.confidence), kind=at))
+    base = basis.clean.get(p.source.uri)
+    if base is not None and p.shift.name != "identity" and p.table.bound is not Bound.AT_LEAST and len(base.rows) == len(p.rows):
+        found.append(_drop(p, base, basis))
+    return found
+
+
+def _by_group(p: Pool, basis: Basis, measure: str, values: Values, names: Names) -> list[Result]:
+    risk = WorstGroup()
+    state = risk.update(risk.init(), values, names)
+    worst = _result(p, basis, risk.spec(), measure, risk.compute(state, confidence=basis.confidence))
+    each = [_result(p, basis, "group", measure, m) for m in risk.groups(state, confidence=basis.confidence)]
+    return [worst, *each]
+
+
+def _drop(p: Pool, base: Pool, basis: Basis) -> Result:
+    """Clean accuracy minus accuracy here, over the same examples: at least this under a worst-case search."""
+    difference, interval = paired_difference(base.correct, p.correct, confidence=basis.confidence)
+    drop = Measurement(-difference, Interval(-interval.high, -interval.low), len(p.rows))
+    return _result(p, basis, "mean", "drop", drop, kind="at_least" if p.table.bound is Bound.AT_MOST else None)
+
+
+def _result(p: Pool, basis: Basis, risk: str, measure: str, m: Measurement, kind: str | None = None) -> Result:
+    name, strength = strength_of(p.shift)
+    notes = list(m.notes)
+    if len(p.rows) < p.total:
+        notes.append(f"unfinished: stands on {len(p.rows)} of {p.total} examples")
+    measured = not math.isnan(m.value)
+    return Result(
+        cell=p.key,
+        data=p.source.uri,
+        shift=p.shift.spec(),
+        family=p.shift.name,
+        strength=strength,
+        strength_name=name,
+        search=p.method,
+        risk=risk,
+        measure=measure,
+        group=m.group,
+        value=m.value if measured else None,
+        kind=kind or p.table.bound.value,  # type: ignore[arg-type]  # one of the three words
+        interval=(m.interval.low, m.interval.high) if measured else None,
+        confidence=basis.confidence,
+        n=m.n,
+        forwards_per_example=float(p.table.columns["forwards"].mean()) if len(p.rows) else 0.0,
+        backwards_per_example=float(p.table.columns["backwards"].mean()) if len(p.rows) else 0.0,
+        seconds=p.table.seconds,
+        flags=[flag.name for flag in p.table.flags],
+        notes=notes,
+    )
+
+
+def clean_of(pools: Sequence[Pool], data: Source, confidence: float) -> Clean:
+    """Accuracy on the audit's own sample as it is."""
+    own = next((p for p in pools if p.shift.name == "identity" and p.source is data), None)
+    if own is None:
+        return Clean(accuracy=None, interval=None, n=0)
+    m = Mean().measure(own.correct, confidence=confidence)
+    return Clean(accuracy=m.value, interval=(m.interval.low, m.interval.high), n=m.n)
+
+
+def natural_of(pools: Sequence[Pool], data: Source, confidence: float) -> list[NaturalShift]:
+    """Accuracy on every other sample beside that on the audit's own, paired where the ids are the same."""
+    clean = {id(p.source): p for p in pools if p.shift.name == "identity"}
+    own = clean.pop(id(data), None)
+    found: list[NaturalShift] = []
+    for there in clean.values():
+        m = Mean().measure(there.correct, confidence=confidence)
+        interval = (m.interval.low, m.interval.high)
+        if own is None:
+            found.append(
+                NaturalShift(source=there.source.uri, n=m.n, accuracy=m.value, interval=interval, difference=None, difference_interval=None)
+            )
+            continue
+        difference, between = unpaired_difference(own.correct, there.correct, confidence=confidence)
+        match = _pairs(own, there)
+        pairs = None
+        if match is not None:
+            pairs = paired(own.correct[match[0]], there.correct[match[1]], against=there.source.uri, confidence=confidence)
+            difference, between = pairs.difference, Interval(*pairs.interval)
+        found.append(
+            NaturalShift(
+                source=there.source.uri,
+                n=m.n,
+                accuracy=m.value,
+                interval=interval,
+                difference=difference,
+                difference_interval=(between.low, between.high),
+                paired=pairs,
+            )
+        )
+    return found
+
+
+def _pairs(one: Pool, two: Pool) -> tuple[Any, Any] | None:
+    """Positions of the shared ids in both, where at least half of the smaller sample pairs and the labels agree."""
+    shared, first, second = np.intersect1d(one.table.columns["id"], two.table.columns["id"], return_indices=True)
+    same = bool((one.table.columns["label"][first] == two.table.columns["label"][second]).all())
+    return (first, second) if len(shared) * 2 >= min(len(one.rows), len(two.rows)) and len(shared) and same else None

@@ -1,0 +1,90 @@
+"""Runs side by side: the same numbers in rows, and where examples pair, a paired test against the first run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from shiftproof import outcomes
+from shiftproof._errors import UsageError
+from shiftproof.evaluation.records import Audit, Paired, Result
+from shiftproof.reports.read import read_audit
+from shiftproof.risks.paired import paired
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number in every run.
+
+    `results` and `paired` have one entry a run, None where the run has no such number or its examples do not pair with the first run's.
+    """
+
+    shift: str
+    search: str
+    risk: str
+    measure: str
+    group: str | None
+    results: tuple[Result | None, ...]
+    paired: tuple[Paired | None, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several runs and the numbers that at least two of them share."""
+
+    names: tuple[str, ...]
+    audits: tuple[Audit, ...]
+    rows: tuple[Row, ...]
+
+
+def compare_runs(folders: Sequence[Path]) -> Comparison:
+    """Reads runs and lines up their numbers.
+
+    Raises:
+        UsageError: a folder holds no run, or the runs share no number.
+    """
+    audits = [read_audit(folder) for folder in folders]
+    tables: list[dict[Any, Result]] = [{_key(r): r for r in audit.results} for audit in audits]
+    shared = [key for key in tables[0] if any(key in other for other in tables[1:])]
+    shared += [key for other in tables[1:] for key in other if key not in tables[0] and sum(key in t for t in tables) > 1 and key not in shared]
+    if not shared:
+        raise UsageError("These runs share no number: they measured different shifts or searches. Run the same --shift and --search in each.")
+    rows = [_row(key, folders, tables) for key in dict.fromkeys(shared)]
+    names = tuple(str(folder) for folder in folders)
+    return Comparison(names, tuple(audits), tuple(rows))
+
+
+def _key(r: Result) -> tuple[str, str, str, str, str | None]:
+    # The worst group differs between runs, and is compared all the same.
+    return (r.shift, r.search, r.risk, r.measure, r.group if r.risk == "group" else None)
+
+
+def _row(key: tuple[str, str, str, str, str | None], folders: Sequence[Path], tables: Sequence[dict[Any, Result]]) -> Row:
+    results = tuple(table.get(key) for table in tables)
+    tests: list[Paired | None] = [None] * len(results)
+    first = results[0]
+    if first is not None and key[2] == "mean" and key[3] != "drop" and key[1] != "union":
+        for place, other in enumerate(results[1:], start=1):
+            if other is not None:
+                tests[place] = _pair(folders[0], first, folders[place], other)
+    return Row(*key, results, tuple(tests))
+
+
+def _pair(home: Path, first: Result, away: Path, second: Result) -> Paired | None:
+    one, two = _outcomes(home, first.cell), _outcomes(away, second.cell)
+    ids, left, right = np.intersect1d(one[0], two[0], return_indices=True)
+    if not len(ids) or bool((one[2][left] != two[2][right]).any()):
+        return None
+    return paired(one[1][left], two[1][right], against=str(home), confidence=first.confidence)
+
+
+def _outcomes(folder: Path, cell: str) -> tuple[Any, Any, Any]:
+    """Ids, correctness and labels of all shards of a cell."""
+    tables = [pq.read_table(path, columns=["id", "outcome", "label"]) for path in sorted((folder / "cells").glob(f"{cell}*.parquet"))]
+    ids, outcome, label = (np.concatenate([t.column(c).to_numpy() for t in tables]).astype(str) for c in ("id", "outcome", "label"))
+    return ids, np.isin(outcome, [outcomes.HELD, outcomes.CERTIFIED]).astype(np.float64), label

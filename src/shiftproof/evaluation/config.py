@@ -1,0 +1,92 @@
+"""What a run is asked to do: one typed record behind the Python call, the command line and the TOML file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shiftproof._errors import UsageError, must, unknown
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class AuditConfig(BaseModel):
+    """Every option of an audit. The model and the data may be Python objects; everything else is numbers and words."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, strict=False)
+
+    model: Any = Field(description="'package.module:factory', 'file.py:factory', 'file.onnx', an http(s) URL, or in Python any model object.")
+    data: Any = Field(default="digits:", description="URI of the sample, or in Python a source or arrays made by `shiftproof.examples`.")
+    weights: str | None = Field(default=None, description="File of weights for a torch module: safetensors or a state dict.")
+    device: str = Field(default="cpu", description="Torch device of a torch module.")
+    box: tuple[float, float] | None = Field(default=None, description="Least and greatest legal input value.")
+    limit: int | None = Field(default=None, description="Use only the first this many examples.")
+    shift_from: tuple[Any, ...] = Field(default=(), description="Other samples: a natural shift.")
+    suite: str | None = Field(default=None, description="quick, standard or thorough; 'quick' where neither suite nor shifts are given.")
+    shifts: tuple[Any, ...] = Field(default=(), description="Specs such as linf(eps=8/255), or in Python parts.")
+    searches: tuple[Any, ...] = Field(default=(), description="Specs such as best_of_n(n=20), or in Python parts.")
+    certify: tuple[Any, ...] = Field(default=(), description="Certificates, by spec.")
+    fail_on: tuple[str, ...] = Field(default=(), description="Conditions under which the gate fails.")
+    out: str | None = Field(default=None, description="Folder of the run; in Python a temporary one where it is not given.")
+    seed: int = Field(default=0, description="With each example's id, the whole source of randomness.")
+    confidence: float = Field(default=0.95, description="Confidence of every interval.")
+    batch_size: int = Field(default=256, description="Inputs per call of the model.")
+    backend: str = Field(default="serial", description="serial or processes.")
+    workers: int = Field(default=2, description="Processes of the processes backend.")
+    shard_size: int = Field(default=2500, description="Examples a cell file holds at most: what a killed run loses at most.")
+    pictures: int = Field(default=8, description="Failures kept in the gallery of each cell.")
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Checks ranges; types are pydantic's."""
+        del context
+        for option in ("batch_size", "workers", "shard_size"):
+            if getattr(self, option) < 1:
+                raise must(option, "the audit", "be at least 1", getattr(self, option))
+        if self.limit is not None and self.limit < 1:
+            raise must("limit", "the audit", "be at least 1", self.limit)
+        if self.pictures < 0:
+            raise must("pictures", "the audit", "be at least 0", self.pictures)
+        if not 0 < self.confidence < 1:
+            raise must("confidence", "the audit", "be in (0, 1)", self.confidence)
+        if self.suite is not None and self.shifts:
+            raise UsageError("Give either a suite or shifts of your own, not both: a suite brings its shifts and searches.")
+        if self.suite is not None and self.searches:
+            raise UsageError("Give searches together with shifts: a suite brings its own.")
+
+
+def make_config(options: dict[str, Any]) -> AuditConfig:
+    """A checked config; an unknown key lists the nearest, a wrong type says what it must be."""
+    for key in options:
+        if key not in AuditConfig.model_fields:
+            raise unknown("key in the config", key, AuditConfig.model_fields)
+    if options.get("model") is None:
+        raise UsageError("No model was given. Name it with --model file.py:factory (model=... in Python).")
+    try:
+        return AuditConfig(**options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"The '{name}' of the audit is wrong: {first['msg']}, got {first['input']!r}.") from error
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The options in a TOML file, as `make_config` takes them; lists stand where several values may."""
+    try:
+        options = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UsageError(f"The config file '{path}' does not exist.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UsageError(f"The config file '{path}' cannot be read as TOML: {error}.") from error
+    for key in options:
+        if key not in AuditConfig.model_fields:
+            raise unknown(f"key in '{path}'", key, AuditConfig.model_fields)
+    for key in ("shifts", "searches", "certify", "fail_on", "shift_from"):
+        if isinstance(options.get(key), str):
+            options[key] = [options[key]]
+    return options

@@ -1,0 +1,169 @@
+"""From a config to a plan: the model, the samples and the cells, all checked before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from shiftproof._errors import UsageError
+from shiftproof._part import Part
+from shiftproof.certificates import certificates
+from shiftproof.certificates.abstract import Certificate
+from shiftproof.data.examples import Examples
+from shiftproof.data.load import load_data
+from shiftproof.data.source import Source
+from shiftproof.evaluation.cell import Cell
+from shiftproof.evaluation.config import AuditConfig
+from shiftproof.evaluation.records import LeftOut
+from shiftproof.evaluation.suites import AVERAGE, Choice, crossed, suite_named
+from shiftproof.models.abstract import Labels
+from shiftproof.models.load import load_model
+from shiftproof.models.reference import ModelReference
+from shiftproof.outcomes import Flag
+from shiftproof.preflight import check_examples, inspect_model
+from shiftproof.registry import Registry
+from shiftproof.searches import searches
+from shiftproof.shifts import shifts
+from shiftproof.shifts.abstract import Differentiable, Shift
+from shiftproof.shifts.identity import Identity
+
+PROBES = 16
+_CHECK_ROWS = 2048
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a run will do.
+
+    Args:
+        reference: builds the model, in any process.
+        model: the model, built here.
+        data: the audit's own sample.
+        natural: other samples, for natural shift.
+        cells: everything to run, cheap and telling first.
+        left_out: what does not fit, and why.
+        model_flags: what speaks against the model's answers as such.
+        fingerprint: the model's.
+    """
+
+    reference: ModelReference
+    model: Labels
+    data: Source
+    natural: tuple[Source, ...]
+    cells: tuple[Cell, ...]
+    left_out: tuple[LeftOut, ...]
+    model_flags: tuple[Flag, ...]
+    fingerprint: str
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """Every sample by its fingerprint."""
+        return {source.fingerprint(): source for source in (self.data, *self.natural)}
+
+    def identity(self, config: AuditConfig) -> dict[str, Any]:
+        """What two runs must share to share a folder; written as `plan.json`."""
+        return {
+            "model": self.fingerprint,
+            "data": [source.fingerprint() for source in (self.data, *self.natural)],
+            "seed": config.seed,
+            "confidence": config.confidence,
+            "shard size": config.shard_size,
+            "cells": sorted({f"{cell.shift.spec()} under {cell.method.spec()}" for cell in self.cells}),
+        }
+
+
+def make_plan(config: AuditConfig) -> Plan:
+    """Loads and checks the model and the data, chooses the cells.
+
+    Raises:
+        UsageError: anything in the config cannot be used; nothing has been written yet.
+    """
+    parts = _build(shifts, config.shifts), _build(searches, config.searches), _build(certificates, config.certify)
+    data = load_data(config.data, box=config.box, limit=config.limit)
+    natural = tuple(load_data(source, box=config.box, limit=config.limit) for source in config.shift_from)
+    for source in (data, *natural):
+        _check(source)
+    reference = ModelReference(config.model, config.weights, config.device, data.space, data.class_names)
+    probe = data.take(slice(0, PROBES))
+    model = load_model(
+        config.model,
+        weights=config.weights,
+        device=config.device,
+        space=data.space,
+        probe=probe.x,
+        class_names=data.class_names,
+    )
+    flags = inspect_model(model, _spread(data))
+    for source in natural:
+        inspect_model(model, source.take(slice(0, PROBES)))
+
+    shape = tuple(probe.x.shape[1:])
+    choice = _choose(config, parts[0], parts[1], model, data, shape)
+    proofs, unproven = _proofs(parts[2], choice, model)
+    fingerprint = model.fingerprint()
+    pairs = [(Identity(), searches.build(AVERAGE)), *choice.pairs, *proofs]
+    cells = [
+        *_cells(fingerprint, data, pairs, config),
+        *(cell for source in natural for cell in _cells(fingerprint, source, pairs[:1], config)),
+    ]
+    return Plan(reference.of(model), model, data, natural, tuple(cells), (*choice.left_out, *unproven), tuple(flags), fingerprint)
+
+
+def _build(registry: Registry[Any], given: Sequence[Any]) -> list[Any]:
+    return [part if isinstance(part, Part) else registry.build(str(part)) for part in given]
+
+
+def _check(source: Source) -> None:
+    if not len(source):
+        raise UsageError(f"The data '{source.uri}' hold no examples.")
+    for batch in source.batches(_CHECK_ROWS):
+        check_examples(batch)
+
+
+def _spread(data: Source) -> Examples:
+    """A few examples, with the largest label among them so that it is checked against the model's classes."""
+    rows = np.unique(np.append(np.arange(min(PROBES, len(data))), np.argmax(data.y)))
+    return data.take(rows)
+
+
+def _choose(config: AuditConfig, given: list[Shift], how: list[Any], model: Labels, data: Source, shape: tuple[int, ...]) -> Choice:
+    access = type(model)
+    if given:
+        return crossed(given, how, data.space, access)
+    if how:
+        raise UsageError("Searches need shifts to search: add --shift, for example --shift 'linf(eps=8/255)'.")
+    return suite_named(config.suite or "quick", data.space, access, shape)
+
+
+def _proofs(given: list[Certificate], choice: Choice, model: Labels) -> tuple[list[tuple[Shift, Certificate]], list[LeftOut]]:
+    """The certificates that can speak about the chosen shifts."""
+    found: list[tuple[Shift, Certificate]] = []
+    left: list[LeftOut] = []
+    for certificate in given:
+        fits = 0
+        for shift in dict.fromkeys(shift for shift, _ in choice.pairs):
+            reason = certificate.objection(model, shift)
+            if reason is None:
+                found.append((shift, certificate))
+                fits += 1
+            elif isinstance(shift, Differentiable):
+                left.append(LeftOut(shift=shift.spec(), search=certificate.spec(), reason=reason))
+        if not fits:
+            reasons = sorted({out.reason for out in left if out.search == certificate.spec()}) or ["no shift of this run can be certified"]
+            raise UsageError(f"The certificate {certificate.spec()} cannot be used here: {'; '.join(reasons)}.")
+    return found, left
+
+
+def _cells(model: str, source: Source, pairs: Sequence[tuple[Shift, Any]], config: AuditConfig) -> list[Cell]:
+    total = len(source)
+    fingerprint = source.fingerprint()
+    shards = [(start, min(start + config.shard_size, total)) for start in range(0, total, config.shard_size)]
+    unique = dict.fromkeys(pairs)  # the same pair asked for twice is run once
+    return [
+        Cell(model, fingerprint, shift.within(source.space), method, config.seed, start, stop, total)
+        for shift, method in unique
+        for start, stop in shards
+    ]

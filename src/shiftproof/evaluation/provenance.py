@@ -1,0 +1,53 @@
+"""Where and how a run was made."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+
+from shiftproof import __version__
+from shiftproof.evaluation.config import AuditConfig
+from shiftproof.evaluation.records import Provenance
+
+_PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pyarrow", "onnxruntime")
+
+
+def now() -> str:
+    """The time, UTC, to the second."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def provenance(config: AuditConfig, started: str) -> Provenance:
+    """Everything needed to say under what circumstances the numbers arose."""
+    return Provenance(
+        shiftproof=__version__,
+        python=platform.python_version(),
+        platform=platform.platform(),
+        versions={name: found for name in _PACKAGES if (found := _version(name))},
+        device=config.device,
+        commit=_commit(),
+        started=started,
+        finished=now(),
+        seed=config.seed,
+        confidence=config.confidence,
+        suite=config.suite,
+        command=sys.argv if sys.argv and sys.argv[0].endswith("shiftproof") else [],
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    try:
+        found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False)  # noqa: S607
+    except OSError:
+        return None
+    return found.stdout.strip() or None if found.returncode == 0 else None

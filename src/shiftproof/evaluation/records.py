@@ -1,0 +1,202 @@
+"""What a run writes: `audit.json`, as typed records. Its JSON schema is generated from here, and is part of the docs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = "1.0"
+
+Kind = Literal["at_most", "at_least", "estimate"]
+
+
+class Record(BaseModel):
+    """Frozen, and strict about unknown keys: a typo in a file is an error, not a silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FlagRecord(Record):
+    """A reason to distrust a verdict."""
+
+    name: str = Field(description="Stable snake_case word.")
+    detail: str = Field(description="One sentence: the figure and the way out.")
+    share: float | None = Field(default=None, description="Share of examples concerned, in [0, 1].")
+
+
+class Result(Record):
+    """One number: a measure of one shift under one search or certificate."""
+
+    cell: str = Field(description="Key of the cell, and name of its file under cells/.")
+    data: str = Field(description="URI of the sample it stands on.")
+    shift: str = Field(description="Spec of the shift, such as linf(eps=8/255); 'identity' for the sample as it is.")
+    family: str = Field(description="Name of the shift without its options, such as linf.")
+    strength: float | None = Field(default=None, description="How far the shift moves (eps, degrees, severity), for curves.")
+    strength_name: str | None = Field(default=None, description="What `strength` is called.")
+    search: str = Field(description="Spec of the search or certificate.")
+    risk: str = Field(description="Spec of the risk; 'group' for one group's own number.")
+    measure: str = Field(description="accuracy, robust_accuracy, certified_accuracy, error_probability, or drop (clean minus shifted).")
+    group: str | None = Field(default=None, description="The group it belongs to, as column=value, joined by ' & ' where columns cross.")
+    value: float | None = Field(description="The number; null where nothing was measured.")
+    kind: Kind = Field(description="What it claims of the truth: at_most, at_least or estimate.")
+    interval: tuple[float, float] | None = Field(description="Where the truth lies at `confidence`, sampling error only.")
+    confidence: float = Field(description="Confidence of the interval, in (0, 1).")
+    n: int = Field(description="Examples it stands on.")
+    forwards_per_example: float = Field(description="Mean forward passes of the model an example.")
+    backwards_per_example: float = Field(description="Mean backward passes of the model an example.")
+    seconds: float = Field(description="Wall time of the cell.")
+    flags: list[str] = Field(default_factory=list, description="Names of the flags of the cell.")
+    notes: list[str] = Field(default_factory=list, description="What a reader must know.")
+
+
+class CellRecord(Record):
+    """One cell of the plan: what it was, what became of it, and the card behind its numbers."""
+
+    key: str
+    data: str
+    shift: str = Field(description="Spec as people write it.")
+    shift_full: str = Field(description="Spec with every option.")
+    search: str
+    search_full: str
+    access: str = Field(description="What the search was given: labels, scores or gradients.")
+    claim: str = Field(description="What accuracy in this cell claims, in a sentence.")
+    kind: Kind
+    state: Literal["done", "failed", "missing"]
+    error: str | None = Field(default=None, description="Traceback of a failed cell.")
+    n: int
+    outcomes: dict[str, int] = Field(default_factory=dict, description="Examples by outcome: skipped, broken, held, certified, abstained.")
+    forwards_per_example: float = 0.0
+    backwards_per_example: float = 0.0
+    seconds: float = 0.0
+    seed: int
+    batch_size: int
+    flags: list[FlagRecord] = Field(default_factory=list)
+    references: list[str] = Field(default_factory=list, description="BibTeX keys of what it used.")
+
+
+class LeftOut(Record):
+    """A combination that was not run, and why."""
+
+    shift: str
+    search: str
+    reason: str
+
+
+class Paired(Record):
+    """A comparison of two samples or two runs example by example."""
+
+    against: str
+    n: int
+    both_right: int
+    only_first: int = Field(description="Right in the first only.")
+    only_second: int = Field(description="Right in the second only.")
+    both_wrong: int
+    difference: float = Field(description="Accuracy of the second minus that of the first, over the pairs.")
+    interval: tuple[float, float]
+    p_value: float = Field(description="McNemar's exact test that both are equally accurate.")
+
+
+class NaturalShift(Record):
+    """Accuracy on another sample beside that on the first."""
+
+    source: str
+    n: int
+    accuracy: float | None
+    interval: tuple[float, float] | None
+    difference: float | None = Field(description="Accuracy there minus accuracy on the audit's own data.")
+    difference_interval: tuple[float, float] | None
+    paired: Paired | None = Field(default=None, description="Where the ids pair.")
+
+
+class Clean(Record):
+    """Accuracy on the sample as it is."""
+
+    accuracy: float | None
+    interval: tuple[float, float] | None
+    n: int
+
+
+class Picture(Record):
+    """One example of the gallery; `gallery/<file>` holds its arrays `clean` and `moved`."""
+
+    cell: str
+    shift: str
+    search: str
+    id: str
+    file: str
+    label: int
+    clean_prediction: int
+    clean_confidence: float | None
+    prediction: int
+    confidence: float | None
+
+
+class ModelCard(Record):
+    """The model that was measured."""
+
+    name: str
+    spec: str
+    fingerprint: str
+    access: str = Field(description="What it gives: labels, scores or gradients.")
+    flags: list[FlagRecord] = Field(default_factory=list)
+
+
+class DataCard(Record):
+    """The data it was measured on."""
+
+    uri: str
+    fingerprint: str
+    n: int
+    kind: str
+    units: str
+    low: float | None = Field(default=None, description="Least legal value of an input; null where columns have their own ranges or none is finite.")
+    high: float | None = Field(default=None, description="Greatest legal value of an input; null likewise.")
+    columns: list[str] = Field(default_factory=list, description="Names of a table's columns, in the order of the inputs.")
+    classes: int
+    class_names: list[str] = Field(default_factory=list)
+    groups: dict[str, dict[str, int]] = Field(default_factory=dict, description="Per group column, examples by value.")
+    notes: list[str] = Field(default_factory=list)
+
+
+class Provenance(Record):
+    """Where and how it was measured."""
+
+    shiftproof: str
+    python: str
+    platform: str
+    versions: dict[str, str]
+    device: str
+    commit: str | None = Field(default=None, description="Git commit of the working folder, if it is one.")
+    started: str
+    finished: str
+    seed: int
+    confidence: float
+    suite: str | None
+    command: list[str]
+
+
+class GateRecord(Record):
+    """One condition of --fail-on and what it came to."""
+
+    condition: str
+    failed: bool
+    value: float | None
+    detail: str
+
+
+class Audit(Record):
+    """The whole of one run."""
+
+    schema_version: str = SCHEMA_VERSION
+    complete: bool = Field(description="False where any cell is missing or failed: the numbers are then those of a part.")
+    model: ModelCard
+    data: DataCard
+    clean: Clean
+    results: list[Result]
+    natural: list[NaturalShift] = Field(default_factory=list)
+    cells: list[CellRecord]
+    left_out: list[LeftOut] = Field(default_factory=list)
+    gallery: list[Picture] = Field(default_factory=list)
+    gates: list[GateRecord] = Field(default_factory=list)
+    provenance: Provenance

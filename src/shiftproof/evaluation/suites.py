@@ -1,0 +1,130 @@
+"""Suites: which shifts under which searches fit a kind of data and what a model gives, with what was left out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from shiftproof._errors import UsageError, unknown
+from shiftproof.data.space import InputSpace
+from shiftproof.evaluation.records import LeftOut
+from shiftproof.models.abstract import Access, Gradients, access_name
+from shiftproof.outcomes import Bound
+from shiftproof.searches import searches
+from shiftproof.searches.abstract import Search
+from shiftproof.shifts import shifts
+from shiftproof.shifts.abstract import Shift
+
+NAMES = ("quick", "standard", "thorough")
+
+AVERAGE = "one_draw"
+Pair = tuple[Shift, Search]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What will be run, in order, and what will not."""
+
+    pairs: tuple[Pair, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def suite_named(name: str, space: InputSpace, access: Access, shape: tuple[int, ...]) -> Choice:
+    """The suite called `name` for data of this space and input shape and a model that gives `access`."""
+    if name not in NAMES:
+        raise unknown("suite", name, NAMES)
+    chosen: list[Pair] = []
+    left: list[LeftOut] = []
+    for shift_spec, search_specs in _wanted(name, space, shape):
+        shift = shifts.build(shift_spec)
+        if space.kind not in shift.kinds:
+            left.append(_out(shift.spec(), "any", f"{shift.name} moves {' or '.join(sorted(shift.kinds))} data, and this is a {space.kind}"))
+            continue
+        for spec in search_specs:
+            search = searches.build(spec)
+            reason = _refusal(search, shift, access)
+            if reason:
+                left.append(_out(shift.spec(), search.spec(), reason))
+            else:
+                chosen.append((shift, search))
+    return Choice(tuple(chosen), tuple(left))
+
+
+def crossed(shift_parts: Sequence[Shift], search_parts: Sequence[Search], space: InputSpace, access: Access) -> Choice:
+    """Every shift under every search that can search it; without searches, the average case and the strongest fitting worst case.
+
+    Raises:
+        UsageError: a shift or search that was asked for by name fits nothing at all.
+    """
+    pairs: list[Pair] = []
+    left: list[LeftOut] = []
+    bound = [shift.within(space) for shift in shift_parts]
+    for shift in bound:
+        for search in search_parts or _usual(shift, access):
+            reason = _refusal(search, shift, access)
+            if reason:
+                left.append(_out(shift.spec(), search.spec(), reason))
+            else:
+                pairs.append((shift, search))
+    _nothing_left("search", [s.spec() for s in search_parts], {search.spec() for _, search in pairs}, left)
+    _nothing_left("shift", [s.spec() for s in bound], {shift.spec() for shift, _ in pairs}, left)
+    return Choice(tuple(pairs), tuple(left))
+
+
+def _nothing_left(what: str, asked: Iterable[str], used: set[str], left: Sequence[LeftOut]) -> None:
+    for spec in asked:
+        if spec not in used:
+            reasons = sorted({out.reason for out in left if spec in (out.search, out.shift)})
+            raise UsageError(f"The {what} {spec} cannot be used here: {'; '.join(reasons)}.")
+
+
+def _usual(shift: Shift, access: Access) -> list[Search]:
+    """The average case, and the first worst case that fits."""
+    worst = [searches.build(spec) for spec in ("gradient_ascent", "grid", "best_of_n(n=20)")]
+    return [searches.build(AVERAGE), *[search for search in worst if not _refusal(search, shift, access)][:1]]
+
+
+def _refusal(search: Search, shift: Shift, access: Access) -> str | None:
+    if not issubclass(access, search.needs):
+        return f"{search.name} needs {access_name(search.needs)}, and the model gives {access_name(access)} only"
+    return search.objection(shift)
+
+
+def _out(shift: str, search: str, reason: str) -> LeftOut:
+    return LeftOut(shift=shift, search=search, reason=reason)
+
+
+def _wanted(name: str, space: InputSpace, shape: tuple[int, ...]) -> list[tuple[str, tuple[str, ...]]]:
+    """Shifts with their searches, before anything is left out."""
+    quick = name == "quick"
+    attack = {"quick": "gradient_ascent(steps=20)", "standard": "gradient_ascent", "thorough": "gradient_ascent(steps=100, restarts=5)"}[name]
+    blind = {"quick": "best_of_n(n=10)", "standard": "best_of_n(n=20)", "thorough": "best_of_n(n=100)"}[name]
+    worst = (attack, blind)
+    wanted: list[tuple[str, tuple[str, ...]]] = [(f"linf(eps={eps})", worst) for eps in _radii(name, space, shape)]
+    if not quick:
+        wanted += [(f"l2(eps={eps})", worst) for eps in _lengths(space, shape)]
+    severities = (3,) if quick else (1, 2, 3, 4, 5)
+    wanted += [(f"gaussian_noise(severity={s})", (AVERAGE,)) for s in severities]
+    if space.kind != "image":
+        return wanted
+    wanted += [(f"{c}(severity={s})", (AVERAGE,)) for c in ("gaussian_blur", "brightness", "contrast") for s in severities]
+    wanted += [(f"rotation(degrees={d})", (AVERAGE, blind)) for d in ((30,) if quick else (10, 20, 30, 45))]
+    if not quick:
+        wanted += [("translation(pixels=3)", (AVERAGE, "grid(points=7)"))]
+    wanted += [(f"{band}(radius={r})", (AVERAGE,)) for band in ("low_pass", "high_pass") for r in ((0.25, 0.5) if quick else (0.1, 0.25, 0.5, 0.75))]
+    return wanted
+
+
+def _radii(name: str, space: InputSpace, shape: tuple[int, ...]) -> list[float]:
+    """The field's usual L-inf budgets as shares of the box: 0.1 to 0.3 for grey digits, 1/255 to 8/255 for colour, shares of range else."""
+    grey = space.kind == "image" and shape[0] == 1
+    usual = [0.05, 0.1, 0.2, 0.3] if grey else [1 / 255, 2 / 255, 4 / 255, 8 / 255] if space.kind == "image" else [0.01, 0.02, 0.05, 0.1]
+    kept = {"quick": usual[1:2] if grey else usual[-1:], "standard": usual, "thorough": usual}[name]
+    return [eps * space.width for eps in kept]
+
+
+def _lengths(space: InputSpace, shape: tuple[int, ...]) -> list[float]:
+    """The usual L2 budgets: 1 and 2 for grey digits, 0.5 and 1 for colour, 0.1 and 0.2 of the range else."""
+    grey = space.kind == "image" and shape[0] == 1
+    usual = [1.0, 2.0] if grey else [0.5, 1.0] if space.kind == "image" else [0.1, 0.2]
+    return [eps * space.width for eps in usual]

@@ -1,0 +1,94 @@
+"""The work of one cell, in whichever process: load what is needed, confront, write."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from shiftproof.certificates.abstract import Certificate
+from shiftproof.certify import certify
+from shiftproof.data.examples import Examples
+from shiftproof.data.source import Source
+from shiftproof.door import confront
+from shiftproof.evaluation.cell import Cell
+from shiftproof.evaluation.gallery import keep_pictures
+from shiftproof.evaluation.store import Store
+from shiftproof.finding import Finding, join
+from shiftproof.models.abstract import Labels
+
+CHUNK_BYTES = 256_000_000
+"""Inputs held in memory at once; moves of a norm ball are as large again."""
+
+
+class Done(NamedTuple):
+    """A finished or failed cell. The results themselves are in the store."""
+
+    cell: Cell
+    error: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """Everything a worker needs, in a form that travels to another process.
+
+    `model` builds the model; it is called once in each process.
+    """
+
+    model: Callable[[], Labels]
+    sources: Mapping[str, Source]
+    store: Store
+    batch_size: int
+    pictures: int
+    threads: int | None = None
+
+    def __call__(self, cell: Cell, progress: Callable[[int], None] | None = None) -> Done:
+        """Runs one cell and writes it. A failure is written and returned, never raised: the rest of the plan goes on."""
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        try:
+            self._run(cell, progress)
+        except Exception:  # whatever a model, a plugin or the disk raises belongs in the report of this cell
+            error = traceback.format_exc()
+            try:
+                self.store.failure(cell).write_text(error)
+            except OSError:
+                pass  # the disk is full: the error is still returned
+            return Done(cell, error)
+        return Done(cell, None)
+
+    def _run(self, cell: Cell, progress: Callable[[int], None] | None) -> None:
+        model = _built(self.model)
+        source = self.sources[cell.data]
+        found: list[Finding] = []
+        labels: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
+        for chunk in source.batches(self._chunk(source, cell), cell.start, cell.stop):
+            finding = self._judge(model, cell, chunk, progress)
+            keep_pictures(self.store, cell, chunk, finding, self.pictures)
+            slim = finding.params.reshape(len(finding), -1)
+            found.append(finding if slim.shape[1] <= 64 else Finding(**{**vars(finding), "params": slim[:, :0]}))
+            labels.append(chunk.y.numpy())
+        self.store.write(cell, join(found), np.concatenate(labels), self.batch_size)
+
+    def _judge(self, model: Labels, cell: Cell, chunk: Examples, progress: Callable[[int], None] | None) -> Finding:
+        if isinstance(cell.method, Certificate):
+            return certify(
+                model, cell.shift, certificate=cell.method, examples=chunk, seed=cell.seed, batch_size=self.batch_size, progress=progress
+            )
+        return confront(model, cell.shift, search=cell.method, examples=chunk, seed=cell.seed, batch_size=self.batch_size, progress=progress)
+
+    def _chunk(self, source: Source, cell: Cell) -> int:
+        one = source.take(slice(cell.start, cell.start + 1)).x
+        size = max(1, one.numel() * one.element_size())
+        return max(self.batch_size, CHUNK_BYTES // size // self.batch_size * self.batch_size)
+
+
+@lru_cache(maxsize=1)
+def _built(build: Callable[[], Labels]) -> Labels:
+    """The model of this process, built once."""
+    return build()

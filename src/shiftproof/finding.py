@@ -1,0 +1,98 @@
+"""What one confrontation found, example by example."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shiftproof import outcomes
+from shiftproof.data.examples import Ids
+from shiftproof.outcomes import Abstained, Bound, Broken, Certified, Flag, Held, Outcome, Skipped
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """The outcome of each of n examples under one shift and one search or certificate, with what it cost.
+
+    Args:
+        ids: the examples' names, shape (n,).
+        outcome: "skipped", "broken", "held", "certified" or "abstained", shape (n,).
+        prediction: the model's decision at the move found (at the clean input where skipped, certified or abstained), shape (n,).
+        loss: cross-entropy in nats there, or 0/1 where the model gives labels only, shape (n,).
+        probability: the model's probability of the true label there, NaN where it gives labels only, shape (n,).
+        confidence: the model's largest probability there, NaN likewise, shape (n,).
+        radius: the certified radius, NaN where there is none, shape (n,).
+        params: the moves found, shape (n, ...), NaN where skipped.
+        forwards, backwards: the model's passes spent on each example, shape (n,).
+        bound: what accuracy over these outcomes claims.
+        flags: reasons to distrust it.
+        seconds: wall time.
+    """
+
+    ids: Ids
+    outcome: npt.NDArray[np.str_]
+    prediction: Ints
+    loss: Floats
+    probability: Floats
+    confidence: Floats
+    radius: Floats
+    params: npt.NDArray[np.floating]
+    forwards: Ints
+    backwards: Ints
+    bound: Bound
+    flags: tuple[Flag, ...]
+    seconds: float
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, row: int) -> Outcome:
+        """The outcome of one example, as a value with its evidence."""
+        match str(self.outcome[row]):
+            case outcomes.SKIPPED:
+                return Skipped()
+            case outcomes.BROKEN:
+                return Broken(self.params[row])
+            case outcomes.CERTIFIED:
+                return Certified(float(self.radius[row]))
+            case outcomes.ABSTAINED:
+                return Abstained("the certificate gave no radius")
+            case _:
+                return Held()
+
+    @property
+    def correct(self) -> npt.NDArray[np.bool_]:
+        """Which examples the model still gets right, shape (n,): held or certified."""
+        return np.isin(self.outcome, [outcomes.HELD, outcomes.CERTIFIED])
+
+    @property
+    def accuracy(self) -> float:
+        """The share still right; NaN for no examples."""
+        return float(self.correct.mean()) if len(self) else float("nan")
+
+
+def join(findings: Sequence[Finding]) -> Finding:
+    """One finding from those of disjoint parts of the data, in their order."""
+    first = findings[0]
+    columns = ("ids", "outcome", "prediction", "loss", "probability", "confidence", "radius", "params", "forwards", "backwards")
+    arrays = {name: np.concatenate([getattr(f, name) for f in findings]) for name in columns}
+    return Finding(**arrays, bound=first.bound, flags=join_flags(findings), seconds=sum(f.seconds for f in findings))
+
+
+def join_flags(findings: Sequence[Finding]) -> tuple[Flag, ...]:
+    """Every flag once; a share is the mean over the parts, weighed by their sizes."""
+    by_name: dict[str, list[tuple[Flag, int]]] = {}
+    for finding in findings:
+        for flag in finding.flags:
+            by_name.setdefault(flag.name, []).append((flag, len(finding)))
+    total = sum(map(len, findings))
+    return tuple(
+        Flag(name, raised[0][0].detail, None if raised[0][0].share is None else sum((f.share or 0.0) * n for f, n in raised) / total)
+        for name, raised in by_name.items()
+    )

@@ -1,0 +1,66 @@
+"""What a model gives is a type: `Labels` < `Scores` < `Gradients`.
+
+A search names the least it needs; a model is an instance of what it gives. Refusal is then a type check before anything runs. Budgets are
+in input units, so normalisation belongs inside the model.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Labels(ABC):
+    """A model that gives only its decision."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What people call it in a report."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A string that changes when the model's answers may change (a hash of weights, a file's hash, a URL)."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it wants its inputs; moves are made there too."""
+        import torch
+
+        return torch.device("cpu")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided for the user and must be said ("the columns 'sex', 'race' are left out")."""
+        return ()
+
+    @abstractmethod
+    def labels(self, x: torch.Tensor) -> torch.Tensor:
+        """Predicted classes, shape (n,), int64, for inputs of shape (n, ...)."""
+
+
+class Scores(Labels):
+    """A model that gives one score per class."""
+
+    @abstractmethod
+    def scores(self, x: torch.Tensor) -> torch.Tensor:
+        """Unnormalised log-probabilities (logits), shape (n, classes), floating."""
+
+    def labels(self, x: torch.Tensor) -> torch.Tensor:
+        return self.scores(x).argmax(1)
+
+
+class Gradients(Scores):
+    """A model whose `scores` torch can differentiate with respect to x."""
+
+
+Access = type[Labels]
+
+
+def access_name(access: Access) -> str:
+    """The word for what a model gives or a search needs: labels, scores or gradients."""
+    kind = Gradients if issubclass(access, Gradients) else Scores if issubclass(access, Scores) else Labels
+    return kind.__name__.lower()

@@ -1,0 +1,88 @@
+"""Reading what foreign models answer: scores or labels, checked once and in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from shiftproof._errors import UsageError, must
+
+Gives = Literal["scores", "labels"]
+"""What a foreign model answers with: one score per class, or its decision only."""
+ROWS = 8
+"""Batches are filled up to a multiple of this many rows: measured with the CPU kernels of torch 2.13 (MKL, oneDNN), a row's scores and
+gradients are then the same bits whatever the rest of the batch, while batches of 1 to 7 take other kernels and differ in the last bits."""
+
+
+def filled(x: Tensor, rows: int) -> Tensor:
+    """The batch with its last row repeated until its length is a multiple of `rows`; an empty batch stays empty."""
+    missing = -len(x) % rows if len(x) else 0
+    return torch.cat([x, x[-1:].expand(missing, *x.shape[1:])]) if missing else x
+
+
+def as_array(answer: object, owner: str) -> npt.NDArray[np.generic]:
+    """The answer (tensor, array or nested lists) as an array; raises `UsageError` where its rows differ in length."""
+    if isinstance(answer, Tensor):
+        return answer.detach().cpu().to(torch.float32 if answer.dtype == torch.bfloat16 else answer.dtype).numpy()
+    try:
+        array = np.asarray(answer)
+    except ValueError as error:
+        raise UsageError(f"The {owner} must answer with one row per input, all of the same length: {error}") from error
+    if array.dtype == object:
+        raise must("answer", owner, "be an array of numbers, shape (n, classes) or (n,)", type(answer).__name__)
+    return array
+
+
+def kind_of(answer: object, n: int, owner: str) -> Gives:
+    """Whether an answer to n inputs is scores, shape (n, classes), or labels, shape (n,)."""
+    array = as_array(answer, owner)
+    if array.ndim == 1:
+        read_labels(answer, n, owner, class_names=None)
+        return "labels"
+    read_scores(answer, n, owner)
+    return "scores"
+
+
+def read_scores(answer: object, n: int, owner: str) -> Tensor:
+    """Scores of shape (n, classes) with at least two classes, floating. Raises `UsageError` for anything else; NaN is let through."""
+    array = as_array(answer, owner)
+    hint = "For two classes give both columns, for example [1 - p, p]; for decisions only give one label per input." if array.ndim < 3 else ""
+    if array.ndim != 2 or array.shape[0] != n or array.shape[1] < 2 or array.dtype.kind not in "fiub":
+        rule = f"be numbers of shape (n, classes) with at least 2 classes for n = {n} inputs"
+        raise must("answer", owner, rule, f"{array.dtype} {array.shape}", hint)
+    return torch.from_numpy(np.ascontiguousarray(array if array.dtype in (np.float32, np.float64) else array.astype(np.float32)))
+
+
+def read_labels(answer: object, n: int, owner: str, *, class_names: Sequence[str] | None = ()) -> Tensor:
+    """Labels of shape (n,), int64, from whole numbers (the codes themselves) or names (their positions in `class_names`).
+
+    With `class_names` None names are accepted and not looked up: all codes are then 0.
+    """
+    array = as_array(answer, owner)
+    if array.shape != (n,):
+        raise must("answer", owner, f"be labels of shape (n,) for n = {n} inputs", f"{array.dtype} {array.shape}")
+    if array.dtype.kind in "US":
+        return _codes([str(name) for name in array.tolist()], owner, class_names)
+    hint = "Probabilities of one class are not labels: give both columns, [1 - p, p]."
+    if array.dtype.kind not in "fiub" or not bool(np.isfinite(array.astype(np.float64)).all()):
+        raise must("answer", owner, "be labels 0, 1, 2, ... or class names", f"{array.dtype} {array.shape}", hint)
+    whole = array.astype(np.int64)
+    if bool((whole != array).any()):
+        raise must("answer", owner, "be labels 0, 1, 2, ... or class names", float(array[np.argmax(whole != array)]), hint)
+    return torch.from_numpy(whole)
+
+
+def _codes(names: Sequence[str], owner: str, class_names: Sequence[str] | None) -> Tensor:
+    if class_names is None:
+        return torch.zeros(len(names), dtype=torch.int64)
+    code = {name: i for i, name in enumerate(class_names)}
+    strangers = sorted({name for name in names if name not in code})
+    if strangers:
+        known = ", ".join(class_names[:10]) or "none: pass class_names"
+        raise UsageError(f"The {owner} answers with labels that the data do not have: {', '.join(strangers[:5])}. The data's classes are: {known}.")
+    return torch.tensor([code[name] for name in names], dtype=torch.int64)

@@ -1,0 +1,39 @@
+"""How to get the same model in another process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shiftproof.data.space import InputSpace
+from shiftproof.models.abstract import Labels
+
+
+@dataclass(frozen=True)
+class ModelReference:
+    """Builds a model wherever it is called: from its spec where there is one, else it carries the object itself.
+
+    Args:
+        target: a spec string, or the model.
+        weights, device, space, class_names: as `load_model` takes them.
+    """
+
+    target: Any
+    weights: str | None
+    device: str
+    space: InputSpace
+    class_names: tuple[str, ...]
+
+    def of(self, model: Labels) -> ModelReference:
+        """The same reference, carrying the built model where there is no spec to build it from."""
+        return self if isinstance(self.target, str) else replace(self, target=model)
+
+    def __hash__(self) -> int:
+        return hash((self.target if isinstance(self.target, str) else id(self.target), self.weights, self.device))
+
+    def __call__(self) -> Labels:
+        if isinstance(self.target, Labels):
+            return self.target
+        from shiftproof.models.load import load_model
+
+        return load_model(self.target, weights=self.weights, device=self.device, space=self.space, class_names=self.class_names)

@@ -1,0 +1,80 @@
+"""What a number claims, what happened to each example, and what may be wrong with a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Bound(str, Enum):
+    """What a number claims about the truth it stands for."""
+
+    AT_MOST = "at_most"
+    """An attack found these failures: true robust accuracy is at most this."""
+    AT_LEAST = "at_least"
+    """A certificate holds: true robust accuracy is at least this."""
+    ESTIMATE = "estimate"
+    """A sample mean: the truth lies in its interval with the stated confidence."""
+
+
+class Interval(NamedTuple):
+    """A confidence interval; NaN on both ends where nothing was measured."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """The model is wrong already before anything moved."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The model is wrong at this move."""
+
+    params: npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Held:
+    """This search found no failure. Another might."""
+
+
+@dataclass(frozen=True)
+class Certified:
+    """Proven: no move up to `radius` (in the shift's own units) changes the decision."""
+
+    radius: float
+
+
+@dataclass(frozen=True)
+class Abstained:
+    """No verdict, and why."""
+
+    reason: str
+
+
+Outcome = Skipped | Broken | Held | Certified | Abstained
+
+SKIPPED, BROKEN, HELD, CERTIFIED, ABSTAINED = "skipped", "broken", "held", "certified", "abstained"
+"""The outcomes' names in stored tables."""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A reason to distrust a verdict, with the figure that raised it and what to do.
+
+    Args:
+        name: a stable snake_case word, for gates and tests.
+        detail: one sentence for people: the figure, and the way out.
+        share: the share of examples concerned, in [0, 1], where that makes sense.
+    """
+
+    name: str
+    detail: str
+    share: float | None = None

@@ -1,0 +1,1 @@
+"""pytest fixtures that measure a model and hold it to conditions."""

@@ -1,0 +1,157 @@
+"""Names to parts: ours, and those that installed packages add through entry points.
+
+A package adds a part with an entry point in the group of its kind::
+
+    [project.entry-points."shiftproof.shifts"]
+    "mypkg/rain" = "mypkg.shifts:Rain"
+
+A plugin that fails to import is listed with its traceback (`failures`), and asking for it raises with that traceback: it is never dropped
+in silence. Specs such as ``linf(eps=8/255)`` are parsed, not evaluated.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import traceback
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, TypeVar
+
+from shiftproof._errors import UsageError, unknown
+from shiftproof._part import Part, Value, option_types
+
+P = TypeVar("P", bound=Part)
+
+
+class Registry(Generic[P]):
+    """All parts of one kind by name."""
+
+    def __init__(self, kind: str, base: str, ours: Mapping[str, str]) -> None:
+        """`base` and the values of `ours` are "module:Class", imported when asked for."""
+        self.kind = kind
+        self._base = base
+        self._ours = dict(ours)
+
+    @cached_property
+    def _plugins(self) -> dict[str, EntryPoint]:
+        return {entry.name: entry for entry in entry_points(group=f"shiftproof.{plural(self.kind)}")}
+
+    def names(self) -> list[str]:
+        """Every canonical name, ours first; plugins keep their package's prefix."""
+        return [*self._ours, *sorted(self._plugins)]
+
+    @cached_property
+    def failures(self) -> dict[str, str]:
+        """The traceback of each plugin that failed to import."""
+        broken: dict[str, str] = {}
+        for name, entry in self._plugins.items():
+            try:
+                entry.load()
+            except Exception:  # a plugin may fail in any way; the person is shown which
+                broken[name] = traceback.format_exc()
+        return broken
+
+    @cached_property
+    def _aliases(self) -> dict[str, str]:
+        return {alias: name for name in self._ours for alias in self._load(name).aliases}
+
+    def _load(self, name: str) -> type[P]:
+        if name in self._ours:
+            return _import(self._ours[name])
+        if name in self.failures:
+            raise UsageError(f"The plugin {self.kind} '{name}' could not be imported:\n{self.failures[name]}")
+        return self._plugins[name].load()  # type: ignore[no-any-return]  # checked by `get`
+
+    def get(self, name: str) -> type[P]:
+        """The class behind a name or alias."""
+        if name not in self._ours and name not in self._plugins:
+            if name not in self._aliases:
+                raise unknown(self.kind, name, [*self.names(), *self._aliases])
+            name = self._aliases[name]
+        part = self._load(name)
+        if not (isinstance(part, type) and issubclass(part, _import(self._base))):
+            raise UsageError(f"The {self.kind} '{name}' must be a subclass of {self._base.replace(':', '.')}, got {part!r}.")
+        return part
+
+    def build(self, spec: str) -> P:
+        """A part from its spec.
+
+        >>> from shiftproof.shifts import shifts
+        >>> shifts.build("linf(eps=8/255)").eps == 8 / 255
+        True
+        """
+        name, positional, named = parse_spec(spec)
+        part = self.get(name)
+        allowed = option_types(part)
+        if len(positional) > len(allowed):
+            raise UsageError(f"{self.kind} '{name}' takes {len(allowed)} options ({', '.join(allowed)}), got {len(positional)}.")
+        options: dict[str, Value] = {**dict(zip(allowed, positional, strict=False)), **named}
+        for option in options:
+            if option not in allowed:
+                raise unknown(f"option of {self.kind} '{name}'", option, allowed)
+        missing = [f.name for f in fields(part) if f.name in allowed and f.default is MISSING and f.name not in options]
+        if missing:
+            raise UsageError(f"{self.kind} '{name}' needs {', '.join(missing)}: write {name}({missing[0]}=...).")
+        return part(**options)
+
+
+def plural(kind: str) -> str:
+    """The name of all parts of a kind: shifts, searches, ..."""
+    return f"{kind}es" if kind.endswith("ch") else f"{kind}s"
+
+
+def registries() -> dict[str, Registry[Any]]:
+    """Every registry by the plural of its kind."""
+    from shiftproof.certificates import certificates
+    from shiftproof.risks import risks
+    from shiftproof.searches import searches
+    from shiftproof.shifts import shifts
+
+    return {"shifts": shifts, "searches": searches, "risks": risks, "certificates": certificates}
+
+
+def _import(path: str) -> type:
+    module, _, attribute = path.partition(":")
+    found: type = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def parse_spec(spec: str) -> tuple[str, list[Value], dict[str, Value]]:
+    """Splits ``name(a, key=b)`` without evaluating anything: numbers, quotients of numbers, words and booleans only.
+
+    >>> parse_spec("linf(eps=8/255)")
+    ('linf', [], {'eps': 0.03137254901960784})
+    """
+    name, bracket, rest = spec.strip().partition("(")
+    if not bracket:
+        return name, [], {}
+    try:
+        call = ast.parse(f"f({rest}", mode="eval").body
+    except SyntaxError:
+        call = None
+    if not isinstance(call, ast.Call) or any(k.arg is None for k in call.keywords):
+        raise UsageError(f"Cannot read {spec!r}. Write it as name(option=value, ...), for example linf(eps=8/255).")
+    values = [_literal(node, spec) for node in call.args]
+    return name.strip(), values, {str(k.arg): _literal(k.value, spec) for k in call.keywords}
+
+
+def _literal(node: ast.expr, spec: str) -> Value:
+    match node:
+        case ast.Constant(value=bool() | int() | float() | str() as value):
+            return value
+        case ast.Name(id=word):
+            return {"true": True, "false": False}.get(word.lower(), word)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            number = _literal(operand, spec)
+            if isinstance(number, int | float):
+                return -number
+        case ast.BinOp(op=ast.Div(), left=left, right=right):
+            top, bottom = _literal(left, spec), _literal(right, spec)
+            if isinstance(top, int | float) and isinstance(bottom, int | float) and bottom:
+                return top / bottom
+        case _:
+            pass
+    raise UsageError(f"Cannot read the value {ast.unparse(node)!r} in {spec!r}: use a number, a quotient such as 8/255, or a word.")

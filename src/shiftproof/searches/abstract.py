@@ -1,0 +1,65 @@
+"""How a move is chosen inside a shift: by chance for the average case, by an adversary for the worst."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from shiftproof._part import Part
+from shiftproof.models.abstract import Access, Labels
+from shiftproof.oracle import Answer, Oracle
+from shiftproof.outcomes import Bound
+from shiftproof.randomness import Rng
+from shiftproof.shifts.abstract import Params, Shift
+
+
+@dataclass(frozen=True)
+class Search(Part):
+    """A way to choose one move per example.
+
+    It is handed to `confront`, which trusts nothing it says: moves are checked against the budget, projected and scored again.
+    """
+
+    needs: ClassVar[Access] = Labels
+    """The least that the model must give."""
+    bound: ClassVar[Bound] = Bound.AT_MOST
+    """What accuracy under this search claims: a worst case is an upper bound, one chance draw an estimate of the average."""
+
+    def objection(self, shift: Shift) -> str | None:
+        """Why it cannot search this shift, as half a sentence; None where it can."""
+        return f"{shift.name} has one move only, so there is nothing to choose: use one_draw" if shift.fixed else None
+
+    @abstractmethod
+    def most_passes(self, shift: Shift) -> int:
+        """The most forwards and backwards together that it spends on an example of this shift; progress bars go by it."""
+
+    @abstractmethod
+    def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
+        """The chosen moves for x of shape (n, ...), one row each. Drops examples whose verdict is known."""
+
+
+class Incumbent:
+    """The best move found so far for each of n examples, and who is still standing.
+
+    Search code works on the standing examples only; `rows` are their positions in the batch.
+    """
+
+    def __init__(self, params: Params) -> None:
+        self.params = params.clone()
+        self.margin = torch.full((len(params),), -torch.inf, device=params.device)
+        self.broken = torch.zeros(len(params), dtype=torch.bool, device=params.device)
+
+    def update(self, rows: Tensor, params: Params, answer: Answer) -> None:
+        """Keeps, for each of the examples at `rows`, the move with the larger margin; a broken one is kept for good."""
+        better = (answer.margin > self.margin[rows]) & ~self.broken[rows] | (answer.broken & ~self.broken[rows])
+        self.params[rows[better]] = params[better]
+        self.margin[rows[better]] = answer.margin[better].to(self.margin)
+        self.broken[rows] |= answer.broken
+
+    def standing(self) -> Tensor:
+        """Positions of the examples that no move has broken yet."""
+        return (~self.broken).nonzero()[:, 0]

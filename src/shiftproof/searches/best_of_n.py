@@ -1,0 +1,59 @@
+"""The worst of n chance draws: the adversary who only throws dice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from shiftproof._errors import must
+from shiftproof.oracle import Oracle
+from shiftproof.randomness import Rng
+from shiftproof.searches.abstract import Incumbent, Search
+from shiftproof.shifts.abstract import Params, Shift
+
+
+@dataclass(frozen=True)
+class BestOfN(Search):
+    """The draw, of `n`, at which the model is most wrong.
+
+    Args:
+        n: draws per example, at least 1.
+
+    Guarantees:
+        A superset of draws never helps the model: `best_of_n(n=20)` breaks every example that `best_of_n(n=10)` breaks.
+    Cost: up to n forwards an example; an example that breaks is dropped.
+
+    Reference: Engstrom et al. 2019, "Exploring the landscape of spatial robustness" (worst-of-k).
+    """
+
+    name: ClassVar[str] = "best_of_n"
+    aliases: ClassVar[tuple[str, ...]] = ("worst_of_k",)
+    references: ClassVar[tuple[str, ...]] = (
+        """@inproceedings{engstrom2019exploring,
+  title = {Exploring the Landscape of Spatial Robustness},
+  author = {Engstrom, Logan and Tran, Brandon and Tsipras, Dimitris and Schmidt, Ludwig and Madry, Aleksander},
+  booktitle = {International Conference on Machine Learning},
+  year = {2019}
+}""",
+    )
+
+    n: int
+
+    def check(self) -> None:
+        if self.n < 1:
+            raise must("n", self.name, "be at least 1", self.n)
+
+    def most_passes(self, shift: Shift) -> int:
+        return self.n
+
+    def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
+        best = Incumbent(shift.sample(x, rng.child("draw", 0)))
+        for draw in range(self.n):
+            rows = best.standing()
+            if not len(rows):
+                break
+            params = shift.sample(x[rows], rng[rows].child("draw", draw))
+            best.update(rows, params, oracle[rows](params))
+        return best.params

@@ -1,0 +1,137 @@
+"""Steps uphill along the loss gradient, put back into the shift after each: projected gradient ascent."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from shiftproof._errors import must
+from shiftproof.losses import loss_named
+from shiftproof.models.abstract import Access, Gradients
+from shiftproof.oracle import Answer, Oracle
+from shiftproof.randomness import Rng
+from shiftproof.searches.abstract import Incumbent, Search
+from shiftproof.shifts.abstract import Differentiable, Params, Shift
+
+_SCHEDULES = ("constant", "linear", "cosine")
+
+
+@dataclass(frozen=True)
+class GradientAscent(Search):
+    """Projected gradient ascent: m <- project(m + step * steepest(gradient of the loss at m)).
+
+    Args:
+        steps: steps of each restart, at least 1.
+        restarts: runs from different starts, at least 1; later ones see only the examples still standing.
+        step_size: the first step as a share of the budget's radius; 0 means 2.5 / steps (Madry et al. 2018).
+        schedule: how steps shrink: "constant", "linear" or "cosine" (to 0).
+        momentum: decay of the accumulated gradient (Dong et al. 2018); 0 for none.
+        random_start: begin at a chance draw, not at the unmoved input.
+        loss: what to climb, "cross_entropy" or "margin".
+        drop: leave examples out as soon as they break. Changes the cost, never a verdict.
+
+    Guarantees:
+        On a linear model with two classes, or with the margin loss, it reaches the worst case of linf and l2. Elsewhere it finds
+        failures and proves nothing.
+    Cost: up to restarts * (steps + 1) forwards and restarts * steps backwards an example.
+
+    Reference: Madry et al. 2018, "Towards deep learning models resistant to adversarial attacks" (PGD).
+    """
+
+    name: ClassVar[str] = "gradient_ascent"
+    aliases: ClassVar[tuple[str, ...]] = ("pgd",)
+    needs: ClassVar[Access] = Gradients
+    references: ClassVar[tuple[str, ...]] = (
+        """@inproceedings{madry2018towards,
+  title = {Towards Deep Learning Models Resistant to Adversarial Attacks},
+  author = {Madry, Aleksander and Makelov, Aleksandar and Schmidt, Ludwig and Tsipras, Dimitris and Vladu, Adrian},
+  booktitle = {International Conference on Learning Representations},
+  year = {2018}
+}""",
+        """@inproceedings{dong2018boosting,
+  title = {Boosting Adversarial Attacks with Momentum},
+  author = {Dong, Yinpeng and Liao, Fangzhou and Pang, Tianyu and Su, Hang and Zhu, Jun and Hu, Xiaolin and Li, Jianguo},
+  booktitle = {Conference on Computer Vision and Pattern Recognition},
+  year = {2018}
+}""",
+    )
+
+    steps: int = 40
+    restarts: int = 1
+    step_size: float = 0.0
+    schedule: str = "constant"
+    momentum: float = 0.0
+    random_start: bool = True
+    loss: str = "cross_entropy"
+    drop: bool = True
+
+    def check(self) -> None:
+        for option, least in (("steps", 1), ("restarts", 1), ("step_size", 0), ("momentum", 0)):
+            if not least <= getattr(self, option) < math.inf:
+                raise must(option, self.name, f"be at least {least}", getattr(self, option))
+        if self.schedule not in _SCHEDULES:
+            raise must("schedule", self.name, f"be one of {', '.join(_SCHEDULES)}", self.schedule)
+        loss_named(self.loss)
+
+    def objection(self, shift: Shift) -> str | None:
+        if not isinstance(shift, Differentiable):
+            return f"{shift.name} has no gradient: use best_of_n"
+        if getattr(shift, "random", False):
+            return f"{shift.name} is random, and its seed has no gradient: use best_of_n"
+        return super().objection(shift)
+
+    def most_passes(self, shift: Shift) -> int:
+        return self.restarts * (2 * self.steps + 1)
+
+    def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
+        assert isinstance(shift, Differentiable)  # `objection` has said so
+        best = Incumbent(shift.origin(x))
+        for restart in range(self.restarts):
+            rows = best.standing() if restart else torch.arange(len(x), device=x.device)
+            if not len(rows):
+                break
+            start = shift.sample(x[rows], rng[rows].child("restart", restart)) if self.random_start else shift.origin(x[rows])
+            self._climb(shift, oracle, rows, start, best)
+        return best.params
+
+    def _climb(self, shift: Differentiable, oracle: Oracle, rows: Tensor, params: Params, best: Incumbent) -> None:
+        """One restart for the examples at `rows`; what it finds goes into `best`."""
+        here = oracle if len(rows) == len(oracle) else oracle[rows]
+        loss = loss_named(self.loss)
+        velocity = torch.zeros_like(params) if self.momentum else None
+        for step in range(self.steps):
+            answer, gradient = here.gradient(params, loss)
+            hit = answer.broken
+            if bool(hit.any()):
+                best.update(rows[hit], params[hit], Answer(answer.margin[hit], hit[hit]))
+                if self.drop:
+                    keep = ~hit
+                    rows, params, gradient, here = rows[keep], params[keep], gradient[keep], here[keep]
+                    velocity = velocity[keep] if velocity is not None else None
+                    if not len(rows):
+                        return
+            if velocity is not None:
+                velocity = self.momentum * velocity + _unit_l1(gradient)
+                gradient = velocity
+            params = shift.project(here.x, shift.ascend(params, gradient, self._step(step)))
+        best.update(rows, params, here(params))
+
+    def _step(self, step: int) -> float:
+        first = self.step_size or 2.5 / self.steps
+        match self.schedule:
+            case "linear":
+                return first * (1 - step / self.steps)
+            case "cosine":
+                return first * (1 + math.cos(math.pi * step / self.steps)) / 2
+            case _:
+                return first
+
+
+def _unit_l1(gradient: Tensor) -> Tensor:
+    """Each example's gradient at mean absolute value 1, as momentum accumulates it."""
+    size = gradient.flatten(1).abs().mean(1).clamp_min(torch.finfo(gradient.dtype).tiny)
+    return gradient / size.reshape(-1, *[1] * (gradient.dim() - 1))

@@ -1,0 +1,58 @@
+"""Every point of a grid over a shift of a few numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from shiftproof._errors import must
+from shiftproof.oracle import Oracle
+from shiftproof.randomness import Rng
+from shiftproof.searches.abstract import Incumbent, Search
+from shiftproof.shifts.abstract import Boxed, Params, Shift
+
+
+@dataclass(frozen=True)
+class Grid(Search):
+    """The grid point at which the model is most wrong.
+
+    Args:
+        points: values of each number of the move, at least 2; k numbers make points**k grid points.
+
+    Guarantees:
+        Exact over its points, and deterministic. Between the points it claims nothing.
+    Cost: up to points**k forwards an example; an example that breaks is dropped.
+
+    Reference: Engstrom et al. 2019, "Exploring the landscape of spatial robustness".
+    """
+
+    name: ClassVar[str] = "grid"
+
+    points: int = 9
+
+    def check(self) -> None:
+        if self.points < 2:
+            raise must("points", self.name, "be at least 2", self.points)
+
+    def objection(self, shift: Shift) -> str | None:
+        if not isinstance(shift, Boxed):
+            return f"{shift.name} has too many numbers for a grid"
+        if getattr(shift, "random", False):
+            return f"{shift.name} is random and a grid over seeds means nothing: use best_of_n"
+        return super().objection(shift)
+
+    def most_passes(self, shift: Shift) -> int:
+        return len(shift.grid(self.points)) if isinstance(shift, Boxed) else 0
+
+    def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
+        assert isinstance(shift, Boxed)  # `objection` has said so
+        best = Incumbent(shift.origin(x))
+        for point in shift.grid(self.points).to(x.device):
+            rows = best.standing()
+            if not len(rows):
+                break
+            params = point.expand(len(rows), -1)
+            best.update(rows, params, oracle[rows](params))
+        return best.params

@@ -1,0 +1,135 @@
+"""How the world may move one input.
+
+A shift knows its budget and no model. What may move (`Shift`) is kept apart from how the move is chosen (`Search`): the same fog has an
+average case and a worst case. Every finding replays from the example and its params.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import ClassVar, TypeVar
+
+import torch
+from torch import Tensor
+
+from shiftproof._errors import UsageError
+from shiftproof._part import Part
+from shiftproof.data.space import UNIT_BOX, InputSpace, Kind
+from shiftproof.randomness import Rng
+
+S = TypeVar("S", bound="Shift")
+Params = Tensor
+"""Moves of n examples, shape (n, ...), floating: one row an example."""
+
+
+@dataclass(frozen=True)
+class Shift(Part):
+    """A set of moves for each input, and how to make them."""
+
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"image", "table", "vector"})
+    """The kinds of data it applies to."""
+    strength: ClassVar[str | None] = None
+    """The option that says how far it moves, for curves; growing it grows the set (or the average damage)."""
+
+    space: InputSpace = field(default=UNIT_BOX, kw_only=True, repr=False)
+    """The legal inputs. Set by `within`, not by people."""
+
+    def within(self: S, space: InputSpace) -> S:
+        """This shift on inputs of `space`; raises `UsageError` where its budget makes no sense there."""
+        if space.kind not in self.kinds:
+            raise UsageError(f"{self.name} moves {' or '.join(sorted(self.kinds))} data, and these inputs are of kind '{space.kind}'.")
+        return replace(self, space=space)
+
+    @property
+    def fixed(self) -> bool:
+        """True where there is one move only, so there is nothing for a search to choose."""
+        return False
+
+    @abstractmethod
+    def sample(self, x: Tensor, rng: Rng) -> Params:
+        """One move by chance for each x of shape (n, ...): the average case."""
+
+    @abstractmethod
+    def project(self, x: Tensor, params: Params) -> Params:
+        """The nearest legal params; legal ones come back as they are (idempotent)."""
+
+    @abstractmethod
+    def apply(self, x: Tensor, params: Params) -> Tensor:
+        """The moved inputs, shape of x, inside the box. Pure: the same x and params give the same pixels."""
+
+    @abstractmethod
+    def excess(self, x: Tensor, params: Params) -> Tensor:
+        """How far the params leave the budget, shape (n,): at most `tolerance` iff legal."""
+
+    @property
+    def tolerance(self) -> float:
+        """The excess that rounding alone may cause."""
+        return 1e-5
+
+
+@dataclass(frozen=True)
+class Differentiable(Shift):
+    """A shift whose moved inputs torch can differentiate with respect to the params, with a geometry to climb in."""
+
+    @abstractmethod
+    def origin(self, x: Tensor) -> Params:
+        """The params that move nothing (or least)."""
+
+    @abstractmethod
+    def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
+        """The params one step further along steepest ascent in the shift's own norm; `step` 1 is the budget's radius. Not projected."""
+
+
+@dataclass(frozen=True)
+class Boxed(Differentiable):
+    """A shift of a few numbers per example, each between a least and a greatest value: an angle, an offset, a severity.
+
+    A subclass gives `limits` and `apply`; params have shape (n, k), float64.
+    """
+
+    @abstractmethod
+    def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Least and greatest value of each of the k numbers."""
+
+    @cached_property
+    def _ends(self) -> tuple[Tensor, Tensor]:
+        low, high = self.limits()
+        return torch.tensor(low, dtype=torch.float64), torch.tensor(high, dtype=torch.float64)
+
+    def ends(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """`limits` as tensors of shape (k,) on the device of x."""
+        low, high = self._ends
+        return low.to(x.device), high.to(x.device)
+
+    @property
+    def fixed(self) -> bool:
+        low, high = self.limits()
+        return low == high
+
+    def sample(self, x: Tensor, rng: Rng) -> Params:
+        low, high = self.ends(x)
+        return low + (high - low) * rng.uniform(len(low)).to(low)
+
+    def project(self, x: Tensor, params: Params) -> Params:
+        low, high = self.ends(x)
+        return params.clamp(low, high)
+
+    def excess(self, x: Tensor, params: Params) -> Tensor:
+        low, high = self.ends(x)
+        return torch.maximum(low - params, params - high).flatten(1).amax(1) if len(low) else params.new_zeros(len(x))
+
+    def origin(self, x: Tensor) -> Params:
+        low, high = self.ends(x)
+        return torch.zeros_like(low).clamp(low, high).expand(len(x), -1).clone()
+
+    def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
+        low, high = self.ends(params)
+        return params + step * (high - low) / 2 * gradient.sign()
+
+    def grid(self, points: int) -> Tensor:
+        """All combinations of `points` evenly spaced values of each number, shape (points**k, k), float64; fixed numbers count once."""
+        low, high = self._ends
+        axes = [torch.linspace(float(a), float(b), points if a < b else 1, dtype=torch.float64) for a, b in zip(low, high, strict=True)]
+        return torch.cartesian_prod(*axes).reshape(-1, len(axes))

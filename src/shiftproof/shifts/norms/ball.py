@@ -1,0 +1,66 @@
+"""What all norm balls share: additive moves of bounded size, kept inside the box."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from shiftproof._errors import must
+from shiftproof.shifts.abstract import Differentiable, Params
+
+
+@dataclass(frozen=True)
+class Ball(Differentiable):
+    """Additive moves with norm at most `eps`, in the units of the inputs; moved inputs stay in the box.
+
+    Params are the moves, of the shape and dtype of x. For tables a move is a share of each column's range, categorical columns stay as
+    they are and integer columns move by whole numbers.
+    """
+
+    strength: ClassVar[str] = "eps"
+
+    eps: float
+
+    def check(self) -> None:
+        units = f"Units are those of the inputs ({self.space.units}): 8/255 is 0.0314."
+        if not 0 < self.eps < float("inf"):
+            raise must("eps", self.name, "be in (0, inf)", self.eps, units)
+        if self.eps > self.largest():
+            raise must("eps", self.name, f"be at most {self.largest():g}, which already reaches every input", self.eps, units)
+
+    def largest(self) -> float:
+        """The eps from which the ball covers the whole box."""
+        return self.space.width
+
+    @abstractmethod
+    def norm(self, move: Tensor) -> Tensor:
+        """The size of each move, shape (n,)."""
+
+    def origin(self, x: Tensor) -> Params:
+        return torch.zeros_like(x)
+
+    def apply(self, x: Tensor, params: Params) -> Tensor:
+        if self.space.columns:
+            return self.space.settle(x, x + params * self.space.scale(x))
+        return (x + params).clamp(self.space.low, self.space.high)
+
+    def room(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The least and greatest move of each feature that the box leaves, in units of `eps`."""
+        low, high = self.space.bounds(x)
+        scale = self.space.scale(x)
+        if isinstance(scale, Tensor):
+            still = scale == 0
+            unit = scale.masked_fill(still, 1.0)
+            return ((low - x) / unit).masked_fill(still, 0.0), ((high - x) / unit).masked_fill(still, 0.0)
+        return low - x, high - x
+
+    def excess(self, x: Tensor, params: Params) -> Tensor:
+        return self.norm(params) - self.eps
+
+    @property
+    def tolerance(self) -> float:
+        return 1e-5 * self.eps

@@ -1,0 +1,98 @@
+"""The Euclidean ball: the whole move may be of length eps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from shiftproof.randomness import Rng
+from shiftproof.shifts.abstract import Params
+from shiftproof.shifts.norms.ball import Ball
+
+_ROUNDS = 30
+
+
+@dataclass(frozen=True)
+class L2(Ball):
+    """Moves of Euclidean length at most `eps`: {d : ||d||_2 <= eps, x + d in the box}.
+
+    Args:
+        eps: radius in (0, inf), in the units of the inputs, over all features together.
+
+    Guarantees:
+        `project` is the exact Euclidean projection on ball and box together (most libraries scale, then clip, which leaves part of the
+        budget unused wherever the box is active). Chance draws are uniform in the ball, then put into the box.
+
+    Example:
+        >>> import torch
+        >>> shift = L2(0.5)
+        >>> x, move = torch.tensor([[0.9, 0.5]]), torch.tensor([[3.0, 3.0]])
+        >>> shift.norm(shift.project(x, move))  # the first feature has room for 0.1 only, and the second takes the rest
+        tensor([0.5000])
+
+    Reference: Szegedy et al. 2014, "Intriguing properties of neural networks".
+    """
+
+    name: ClassVar[str] = "l2"
+    references: ClassVar[tuple[str, ...]] = (
+        """@inproceedings{szegedy2014intriguing,
+  title = {Intriguing Properties of Neural Networks},
+  author = {Szegedy, Christian and Zaremba, Wojciech and Sutskever, Ilya and Bruna, Joan and Erhan, Dumitru and Goodfellow, Ian and Fergus, Rob},
+  booktitle = {International Conference on Learning Representations},
+  year = {2014}
+}""",
+    )
+
+    def largest(self) -> float:
+        return math.inf  # the box's diagonal depends on the number of features
+
+    def norm(self, move: Tensor) -> Tensor:
+        return move.detach().flatten(1).norm(dim=1)
+
+    def sample(self, x: Tensor, rng: Rng) -> Params:
+        size = math.prod(x.shape[1:])
+        direction = rng.child("direction").normal(size)
+        radius = self.eps * rng.child("radius").uniform(1).pow(1 / size)
+        ball = direction * (radius / direction.norm(dim=1, keepdim=True).clamp_min(1e-12))
+        return self.project(x, ball.reshape(x.shape).to(x))
+
+    def project(self, x: Tensor, params: Params) -> Params:
+        """The nearest move in ball and box: clip(s * d, room) with the s in (0, 1] that uses the whole budget.
+
+        With C the squared length of the clipped part and U that of s = 1 in the rest, s = sqrt((eps^2 - C) / U); taking s from the present
+        clipped set can only clip more, so s climbs to the answer and stops when nothing more clips, in a few rounds.
+        """
+        low, high = (end.flatten(1) for end in self.room(x))
+        move = params.flatten(1)
+        fits = torch.minimum(torch.maximum(move, low), high)
+        rows = (fits.norm(dim=1) > self.eps).nonzero()[:, 0]
+        if len(rows):
+            fits[rows] = self._shrink(move[rows], low[rows], high[rows])
+        return fits.reshape(params.shape)
+
+    def _shrink(self, move: Tensor, low: Tensor, high: Tensor) -> Tensor:
+        scale = self.eps / move.norm(dim=1, keepdim=True)
+        squares = move.square()
+        clipped = move.new_zeros(move.shape, dtype=torch.bool)
+        for _ in range(_ROUNDS):
+            scaled = move * scale
+            fits = torch.minimum(torch.maximum(scaled, low), high)
+            now = fits != scaled
+            if torch.equal(now, clipped):
+                break
+            clipped = now
+            used = fits.square().masked_fill(~clipped, 0.0).sum(1, keepdim=True)
+            free = squares.masked_fill(clipped, 0.0).sum(1, keepdim=True)
+            room = (self.eps**2 - used).clamp_min(0.0)
+            scale = torch.where(free > 0, (room / free.clamp_min(1e-30)).sqrt(), scale)
+        length = fits.norm(dim=1, keepdim=True)
+        return fits * (self.eps / length).clamp_max(1.0)  # rounding only
+
+    def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
+        flat = gradient.flatten(1)
+        length = flat.norm(dim=1, keepdim=True).clamp_min(torch.finfo(flat.dtype).tiny)
+        return params + (step * self.eps / length * flat).reshape(gradient.shape)

@@ -1,0 +1,85 @@
+"""What the documentation states agrees with the code: schema, flags, parts, make targets, links."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from shiftproof.evaluation.records import Audit
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "docs" / "reference" / "audit.schema.json"
+WRITTEN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+_TARGETS = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
+
+
+def read(*path: str) -> str:
+    return ROOT.joinpath(*path).read_text(encoding="utf-8")
+
+
+def test_the_committed_schema_is_that_of_the_code() -> None:
+    renew = "json.dump(Audit.model_json_schema(), open('docs/reference/audit.schema.json', 'w'), indent=2)"
+    assert json.loads(SCHEMA.read_text(encoding="utf-8")) == Audit.model_json_schema(), f"renew it: {renew}"
+
+
+def test_the_schema_is_one_and_refuses_unknown_keys() -> None:
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    with pytest.raises(jsonschema.ValidationError, match="Additional properties"):
+        jsonschema.validate({"no_such_key": 1}, schema)
+
+
+def raised_flags() -> set[str]:
+    """The name of every flag that the source raises with a literal name."""
+    names: set[str] = set()
+    for file in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Flag" and node.args:
+                first = node.args[0]
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    names.add(first.value)
+    return names
+
+
+def test_every_flag_is_explained_and_every_explained_flag_exists() -> None:
+    flags = raised_flags()
+    table = read("docs", "concepts.md").split("## Flags")[1].split("\n## ")[0]
+    explained = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+    assert len(flags) >= 4
+    assert explained == flags
+
+
+@pytest.mark.parametrize("kind", ["shifts", "searches", "risks", "certificates"])
+def test_each_kind_of_part_has_its_reference_page(kind: str) -> None:
+    assert f"<!-- parts {kind} -->" in read("docs", "reference", f"{kind}.md")
+
+
+def test_make_targets_that_are_mentioned_exist() -> None:
+    targets = set(_TARGETS.findall(read("Makefile")))
+    mentioned = {target for page in WRITTEN for target in re.findall(r"`make ([a-z-]+)`", page.read_text(encoding="utf-8"))}
+    assert {"audit", "test", "test-slow", "check", "bench", "clean"} <= targets
+    assert {"audit", "test", "check"} <= mentioned <= targets
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: str(page.relative_to(ROOT)))
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    navigation = read("mkdocs.yml")
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert str(page.relative_to(ROOT / "docs")) in navigation
+
+
+def test_the_changelog_has_an_unreleased_section_with_entries() -> None:
+    text = read("CHANGELOG.md")
+    assert re.search(r"^## \[Unreleased\]$", text, re.MULTILINE)
+    assert re.search(r"^### Added$\n\n- ", text.split("## [Unreleased]")[1], re.MULTILINE)
