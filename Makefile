@@ -8,7 +8,7 @@ PINS := -c constraints.txt --build-constraint constraints.txt
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help audit test test-slow check docs format bench clean install install-dev
+.PHONY: help audit test test-slow check docs format schema bench clean install install-dev
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -31,11 +31,14 @@ check: $(VENV)/.installed-dev  ## format, lint, types, docstrings' examples, doc
 	$(MAKE) --no-print-directory docs
 
 docs: $(VENV)/.installed-dev  ## build the documentation into site/
-	DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 format: $(VENV)/.installed-dev  ## rewrite the code in the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+schema: $(VENV)/.installed-dev  ## renew the committed JSON schema of audit.json
+	$(BIN)/python docs/_generated.py > docs/reference/audit.schema.json
 
 bench: $(VENV)/.installed-dev  ## the speed figures, as JSON
 	$(BIN)/python -m benchmarks
@@ -49,6 +52,7 @@ install-dev: $(VENV)/.installed-dev  ## the package, its extras and the developm
 
 # A stamp is newer than what it was made from, so a second call installs nothing.
 $(VENV)/.pip: constraints.txt
+	@echo 'Setting up .venv: the first time this takes minutes, later calls install nothing'
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -c constraints.txt pip
 	@touch $@

@@ -1,24 +1,46 @@
 """Fills pages from the code while the documentation is built, so that they cannot say something else.
 
-A page asks with a comment: `<!-- parts shifts -->` lists every registered part of that kind, `<!-- commands -->` every command's help, and
-`<!-- schema -->` the tables of audit.json.
+A page asks with a comment: `<!-- parts shifts -->` lists every registered part of that kind, `<!-- sources -->` every data source with
+its options, `<!-- commands -->` every command's help, and `<!-- schema -->` the tables of audit.json. Run as a program it prints the JSON
+schema of audit.json.
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-_ASK = re.compile(r"^<!-- (parts|commands|schema) ?(\w*) -->$", re.MULTILINE)
+from griffe import Extension, Object
+
+_ASK = re.compile(r"^<!-- (parts|sources|commands|schema) ?(\w*) -->$", re.MULTILINE)
+_FETCHED = re.compile(r"<(?:script|link(?![^>]*canonical)|img|iframe|source)\b[^>]*\b(?:src|href)=[\"']?(?:https?:)?//[^>]*>")
 _DEFINITIONS = "#/$defs/"
+
+
+class ShowExamples(Extension):
+    """Shows the house's `Example:` as code: the docstring parser knows the section by its plural only."""
+
+    def on_object(self, *, obj: Object, **_: object) -> None:
+        """Griffe calls this with everything it has read."""
+        if obj.docstring:
+            obj.docstring.value = re.sub(r"^( *)Example:$", r"\1Examples:", obj.docstring.value, flags=re.MULTILINE)
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
     """MkDocs calls this with each page's text."""
-    write: dict[str, Callable[[str], Iterator[str]]] = {"parts": _parts, "commands": _commands, "schema": _schema}
+    write: dict[str, Callable[[str], Iterator[str]]] = {"parts": _parts, "sources": _sources, "commands": _commands, "schema": _schema}
     return _ASK.sub(lambda ask: "\n".join(write[ask[1]](ask[2])), markdown)
+
+
+def on_post_page(output: str, **_: object) -> str:
+    """MkDocs calls this with each finished page; raises where it would fetch something from elsewhere when it is opened."""
+    fetched = _FETCHED.search(output)
+    if fetched:
+        raise ValueError(f"The documentation must work without a network, and a page has {fetched[0]}")
+    return output
 
 
 def _parts(kind: str) -> Iterator[str]:
@@ -27,20 +49,31 @@ def _parts(kind: str) -> Iterator[str]:
         part = registry.get(name)
         if part.__module__.startswith("shiftproof."):  # a plugin that happens to be installed has its own documentation
             aliases = f" (alias {', '.join(f'`{a}`' for a in part.aliases)})" if part.aliases else ""
-            yield f"## `{name}`{aliases} {{ #{name} }}\n\n::: {part.__module__}.{part.__name__}\n    options:\n      members: false\n"
+            yield f"## `{name}`{aliases} {{ #{name} }}\n\n::: {part.__module__}.{part.__name__}"
+            yield "    options:\n      members: false\n      show_root_toc_entry: false\n"
+
+
+def _sources(_: str) -> Iterator[str]:
+    from shiftproof.data.sources import sources
+
+    yield "| scheme | what lies there | options |\n|---|---|---|"
+    for name in sources.names():
+        source = sources.get(name)
+        if source.__module__.startswith("shiftproof."):
+            options = "; ".join(f"`{option.name}`: {option.what}" for option in source.options) or "none"
+            yield f"| `{name}:` | {source.what} | {options} |"
 
 
 def _commands(_: str) -> Iterator[str]:
-    import click
+    from shiftproof.cli.main import app
 
-    from shiftproof.cli.main import main
-
-    top = click.Context(main, info_name="shiftproof")
-    yield f"```text\n{main.get_help(top)}\n```\n"
-    for name in main.list_commands(top):
-        command = main.get_command(top, name)
+    top = app.make_context("shiftproof", [], resilient_parsing=True)
+    yield f"```text\n{app.get_help(top)}\n```\n"
+    for name in app.list_commands(top):
+        command = app.get_command(top, name)
         if command is not None and not command.hidden:
-            yield f"## shiftproof {name}\n\n```text\n{command.get_help(click.Context(command, info_name=name, parent=top))}\n```\n"
+            here = command.make_context(name, [], parent=top, resilient_parsing=True)
+            yield f"## shiftproof {name}\n\n```text\n{command.get_help(here)}\n```\n"
 
 
 def _schema(_: str) -> Iterator[str]:
@@ -68,3 +101,9 @@ def _kind(entry: dict[str, Any]) -> str:
     if isinstance(entry.get("additionalProperties"), dict):
         return f"map of {_kind(entry['additionalProperties'])}"
     return str(entry.get("type", "any"))
+
+
+if __name__ == "__main__":
+    from shiftproof.evaluation.records import Audit
+
+    print(json.dumps(Audit.model_json_schema(), indent=2))  # noqa: T201  # `make schema` keeps it

@@ -8,11 +8,11 @@ from shiftproof._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from shiftproof._errors import BudgetExceeded, UsageError
-    from shiftproof.door import confront
     from shiftproof.data.arrays import examples
     from shiftproof.data.examples import Examples
     from shiftproof.data.load import load_data
     from shiftproof.data.space import InputSpace
+    from shiftproof.door import confront
     from shiftproof.evaluation.audit import Report, audit
     from shiftproof.finding import Finding
     from shiftproof.models.load import as_model, load_model

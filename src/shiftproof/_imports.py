@@ -52,7 +52,7 @@ def _load_file(where: str, spec: str) -> ModuleType:
     module = importlib.util.module_from_spec(recipe)
     sys.modules[name] = module  # dataclasses look their module up while it runs
     try:
-        with _on_path(file.parent):
+        with beside(file.parent):
             recipe.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
@@ -61,7 +61,7 @@ def _load_file(where: str, spec: str) -> ModuleType:
 
 
 def _load_module(where: str, spec: str) -> ModuleType:
-    with _on_path(Path.cwd()):
+    with on_path(Path.cwd()):
         try:
             return importlib.import_module(where)
         except ModuleNotFoundError as error:
@@ -71,8 +71,39 @@ def _load_module(where: str, spec: str) -> ModuleType:
             raise UsageError(f"There is no module '{error.name}' (in '{spec}'). {way_out}") from None
 
 
+_NEIGHBOURS: dict[str, Path] = {}
+"""Modules that a file brought in from its own folder, by name."""
+
+
 @contextmanager
-def _on_path(folder: Path) -> Iterator[None]:
+def beside(folder: Path) -> Iterator[None]:
+    """Files in `folder` can be imported meanwhile, as when one of them is run.
+
+    An `import nets` then finds the nets.py of this folder, not one that a file loaded before brought in from another folder.
+    """
+    for name in [name for name, home in _NEIGHBOURS.items() if home != folder]:
+        sys.modules.pop(name, None)
+        del _NEIGHBOURS[name]
+    before = set(sys.modules)
+    try:
+        with on_path(folder):
+            yield
+    finally:
+        _NEIGHBOURS.update({name: folder for name in set(sys.modules) - before if _lies_in(name, folder)})
+
+
+def _lies_in(name: str, folder: Path) -> bool:
+    """True for a module that an import by name found in `folder` itself; packages installed somewhere below it do not count."""
+    top = sys.modules.get(name.partition(".")[0])
+    origin = getattr(top, "__file__", None)
+    if origin is None or name.startswith("_shiftproof_"):
+        return False
+    file = Path(origin)
+    return folder == (file.parent.parent if file.name == "__init__.py" else file.parent)
+
+
+@contextmanager
+def on_path(folder: Path) -> Iterator[None]:
     """`folder` first among the places that imports look in, for the time of one import."""
     entry = str(folder)
     sys.path.insert(0, entry)

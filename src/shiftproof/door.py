@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from shiftproof import outcomes
-from shiftproof._errors import BudgetExceeded, UsageError
+from shiftproof._errors import BudgetExceeded, UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.finding import Finding, join
 from shiftproof.models.abstract import Labels, Scores, access_name
@@ -69,6 +69,10 @@ def confront(
         >>> sp.confront(model, sp.Linf(0.3), search=sp.GradientAscent(steps=5), examples=examples).bound.value
         'at_most'
     """
+    if not len(examples):
+        raise UsageError("There are no examples to confront the model with. Check the data source and its limit.")
+    if batch_size < 1:
+        raise must("batch_size", "confront", "be at least 1", batch_size)
     shift = shift.within(examples.space)
     refuse(model, shift, search)
     flags = inspect_model(model, examples)
@@ -79,8 +83,6 @@ def confront(
         found.append(_confront_batch(model, shift, search, examples[rows], rng[rows]))
         if progress:
             progress(len(found[-1]))
-    if not found:
-        raise UsageError("There are no examples to confront the model with. Check the data source and its limit.")
     whole = join(found)
     return Finding(**{**vars(whole), "flags": (*flags, *whole.flags)})
 
@@ -141,9 +143,10 @@ def _confront_batch(model: Labels, shift: Shift, search: Search, batch: Examples
     cost.forwards[rows.cpu()] += 1
 
     outcome = np.full(len(x), outcomes.SKIPPED, dtype="<U9")
-    outcome[rows.cpu()] = np.where(after.broken.cpu(), outcomes.BROKEN, outcomes.HELD)
+    at = rows.cpu().numpy()  # numpy would take a tensor of one row for a number
+    outcome[at] = np.where(after.broken.cpu().numpy(), outcomes.BROKEN, outcomes.HELD)
     everywhere = np.full((len(x), *params.shape[1:]), np.nan, dtype=np.float64 if params.dtype == torch.float64 else np.float32)
-    everywhere[rows.cpu()] = params.cpu().numpy()
+    everywhere[at] = params.cpu().numpy()
 
     def column(name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         values = getattr(clean or after, name).clone()
@@ -195,13 +198,18 @@ def _apply(shift: Shift, x: Tensor, params: Params) -> Tensor:
 
 def _verdict_flags(cost: Cost, rows: Tensor, after: Reading) -> tuple[Flag, ...]:
     flags: list[Flag] = []
-    zero = float(((cost.zero_gradients > 0) & (cost.zero_gradients == cost.backwards))[rows].double().mean()) if len(rows) else 0.0
+    blind = (cost.backwards > 0) & (cost.sighted == 0)
+    zero = float(blind[rows].double().mean()) if len(rows) else 0.0
     if zero >= ZERO_GRADIENT_SHARE:
-        flags.append(Flag("zero_gradients", "The loss gradient was zero at every step; a gradient search is blind there. Use best_of_n too.", zero))
+        flags.append(
+            Flag("zero_gradients", "The loss gradient was zero at every step; a gradient search is blind there. Use best_of_n too.", zero)
+        )
     lost = (cost.seen_broken[rows] > 0) & ~after.broken.cpu()
     if bool(lost.any()):
         share = float(lost.double().mean())
-        flags.append(Flag("unreproduced", "The model was wrong while searched and right when scored again: it is random or unstable.", share))
+        flags.append(
+            Flag("unreproduced", "The model was wrong while searched and right when scored again: it is random or unstable.", share)
+        )
     if not bool(after.finite.all()):
         share = float((~after.finite).double().mean())
         flags.append(Flag("nonfinite_scores", "The model gave NaN or infinite scores on moved inputs; they count as broken.", share))

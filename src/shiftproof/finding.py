@@ -62,7 +62,8 @@ class Finding:
             case outcomes.CERTIFIED:
                 return Certified(float(self.radius[row]))
             case outcomes.ABSTAINED:
-                return Abstained("the certificate gave no radius")
+                radius = float(self.radius[row])
+                return Abstained("nothing is proven" if np.isnan(radius) else f"proven up to {radius:.4g} only")
             case _:
                 return Held()
 

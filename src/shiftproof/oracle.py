@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -13,23 +13,38 @@ from shiftproof.models.abstract import Gradients, Labels, Scores
 from shiftproof.shifts.abstract import Params, Shift
 
 
-class Answer(NamedTuple):
-    """The model's answer to one move per example.
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The model's answer to one move per example: whether it is wrong, shape (n,)."""
 
-    `margin` is the best other score minus the label's: positive where wrong; for models that give labels only, 1 where wrong, else -1.
-    """
-
-    margin: Tensor
     broken: Tensor
+    _scores: Tensor | None = None
+    _y: Tensor | None = None
+
+    def __getitem__(self, rows: Tensor) -> Answer:
+        """The answer for the examples at `rows` (indices or a mask)."""
+        if self._scores is None or self._y is None:
+            return Answer(self.broken[rows])
+        return Answer(self.broken[rows], self._scores[rows], self._y[rows])
+
+    @cached_property
+    def margin(self) -> Tensor:
+        """The best other score minus the label's, positive where wrong, shape (n,); 1 or -1 for models that give labels only.
+
+        Infinite where the scores are not finite. Worked out when asked for: a verdict does not need it.
+        """
+        if self._scores is None or self._y is None:
+            return self.broken.to(torch.float32) * 2 - 1
+        return margin(self._scores, self._y).where(self._scores.isfinite().all(1), self._scores.new_tensor(torch.inf))
 
 
 @dataclass
 class Cost:
-    """Forwards and backwards spent on each of n examples, how many gradients were zero everywhere, and how often it was seen broken."""
+    """Forwards and backwards spent on each of n examples, whether any gradient was not zero, and how often it was seen broken."""
 
     forwards: Tensor
     backwards: Tensor
-    zero_gradients: Tensor
+    sighted: Tensor
     seen_broken: Tensor
 
     @classmethod
@@ -65,8 +80,7 @@ class Oracle:
             if isinstance(self._model, Scores):
                 answer = judge(self._model.scores(moved), self._y)
             else:
-                wrong = self._model.labels(moved) != self._y
-                answer = Answer(wrong.to(torch.float32) * 2 - 1, wrong)
+                answer = Answer(self._model.labels(moved) != self._y)
         self._cost.seen_broken[self._rows] += answer.broken.cpu()
         return answer
 
@@ -83,8 +97,8 @@ class Oracle:
             leaf = params.detach().requires_grad_()
             scores = self._model.scores(self._shift.apply(self.x, leaf))
             (gradient,) = torch.autograd.grad(loss(scores, self._y).sum(), leaf)
-        flat = gradient.flatten(1)
-        self._cost.zero_gradients[self._rows] += (flat.abs().amax(1) == 0).cpu() if flat.shape[1] else 1
+        if not bool(self._cost.sighted[self._rows].all()):
+            self._cost.sighted[self._rows] += (gradient.flatten(1) != 0).any(1).cpu()
         answer = judge(scores.detach(), self._y)
         self._cost.seen_broken[self._rows] += answer.broken.cpu()
         return answer, gradient
@@ -92,7 +106,5 @@ class Oracle:
 
 def judge(scores: Tensor, y: Tensor) -> Answer:
     """The verdict on scores of shape (n, classes). A score that is not finite is wrong: the model gave no usable answer."""
-    finite = scores.isfinite().all(1)
     # The decision is argmax, as the model itself would say it; on a tie the margin is 0 and argmax decides.
-    broken = (scores.argmax(1) != y) | ~finite
-    return Answer(margin(scores, y).where(finite, scores.new_tensor(torch.inf)), broken)
+    return Answer((scores.argmax(1) != y) | ~scores.sum(1).isfinite(), scores, y)

@@ -19,13 +19,16 @@ def check_examples(examples: Examples) -> None:
     if not bool(examples.x.isfinite().all()):
         bad = int((~examples.x.flatten(1).isfinite().all(1)).sum())
         first = examples.ids[int((~examples.x.flatten(1).isfinite().all(1)).nonzero()[0, 0])]
-        raise UsageError(f"The inputs contain NaN or infinity in {bad} of {len(examples)} examples, first in '{first}'. Remove or impute them.")
+        raise UsageError(
+            f"The inputs contain NaN or infinity in {bad} of {len(examples)} examples, first in '{first}'. Remove or impute them."
+        )
     low, high = examples.space.bounds(examples.x)
     outside = ((examples.x < low) | (examples.x > high)).flatten(1).any(1)
     if bool(outside.any()):
         least, most = float(examples.x.min()), float(examples.x.max())
         raise UsageError(
-            f"{int(outside.sum())} of {len(examples)} inputs lie outside the box {examples.space.units}: values run from {least:.4g} to {most:.4g}. "
+            f"{int(outside.sum())} of {len(examples)} inputs lie outside the box {examples.space.units}: values run from {least:.4g} to "
+            f"{most:.4g}. "
             "Declare the box that the inputs are in, for example --box 0,255 (box=(0, 255) in Python)."
         )
     if bool((examples.y < 0).any()):
@@ -49,12 +52,15 @@ def inspect_model(model: Labels, examples: Examples) -> list[Flag]:
     classes = scores.shape[1] if scores.dim() == 2 else 0
     if scores.dim() != 2 or len(scores) != len(x) or classes < 2:
         raise UsageError(
-            f"The model '{model.name}' must give scores of shape (n, classes) with at least 2 classes, got {tuple(scores.shape)} for {len(x)} inputs."
+            f"The model '{model.name}' must give scores of shape (n, classes) with at least 2 classes, got {tuple(scores.shape)} "
+            f"for {len(x)} inputs."
         )
     if not bool(scores.isfinite().all()):
         raise UsageError(f"The model '{model.name}' gives NaN or infinity on clean inputs. Check its weights and the inputs' scale.")
     if int(examples.y.max()) >= classes:
-        raise UsageError(f"The labels run to {int(examples.y.max())}, and the model '{model.name}' has {classes} classes (0 to {classes - 1}).")
+        raise UsageError(
+            f"The labels run to {int(examples.y.max())}, and the model '{model.name}' has {classes} classes (0 to {classes - 1})."
+        )
     flags: list[Flag] = []
     if not torch.allclose(scores, _ask(model, x), rtol=1e-4, atol=1e-5):
         flags.append(_RANDOM)
@@ -67,7 +73,9 @@ def inspect_model(model: Labels, examples: Examples) -> list[Flag]:
     return flags
 
 
-_RANDOM = Flag("randomised_model", "The same input got different answers: a single pass is no verdict on a random model. Fix its seed or average it.")
+_RANDOM = Flag(
+    "randomised_model", "The same input got different answers: a single pass is no verdict on a random model. Fix its seed or average it."
+)
 
 
 def _ask(model: Labels, x: Tensor) -> Tensor:
@@ -78,7 +86,9 @@ def _ask(model: Labels, x: Tensor) -> Tensor:
         raise
     except Exception as error:  # the model is the user's: whatever it raises is about this input
         shape = tuple(x.shape)
-        raise UsageError(f"The model '{model.name}' refuses inputs of shape {shape}: {type(error).__name__}: {_first_line(error)}") from error
+        raise UsageError(
+            f"The model '{model.name}' refuses inputs of shape {shape}: {type(error).__name__}: {_first_line(error)}"
+        ) from error
 
 
 def _first_line(error: Exception) -> str:

@@ -31,11 +31,13 @@ def _mix(z: Keys) -> Keys:
     """SplitMix64's output function; uint64 arithmetic wraps by design."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    out: Keys = z ^ (z >> np.uint64(31))
+    return out
 
 
 def _digest(text: str) -> np.uint64:
-    return np.uint64(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little"))
+    number: np.uint64 = np.uint64(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little"))
+    return number
 
 
 @dataclass(frozen=True, eq=False)

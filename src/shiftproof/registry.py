@@ -74,6 +74,8 @@ class Registry(Generic[P]):
         part = self._load(name)
         if not (isinstance(part, type) and issubclass(part, _import(self._base))):
             raise UsageError(f"The {self.kind} '{name}' must be a subclass of {self._base.replace(':', '.')}, got {part!r}.")
+        if getattr(part, "name", None) != name:  # else its spec, which every record is read back from, would name another part
+            raise UsageError(f"The {self.kind} '{name}' calls itself {getattr(part, 'name', None)!r}: its class must say name = {name!r}.")
         return part
 
     def build(self, spec: str) -> P:

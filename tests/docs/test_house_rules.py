@@ -44,7 +44,17 @@ VIOLATIONS = {
 
 def lint(code: str) -> subprocess.CompletedProcess[str]:
     """Ruff's verdict on a file of the package with this code, under the project's settings."""
-    command = [sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format=concise", "--stdin-filename", str(SOURCE / "planted.py"), "-"]
+    command = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "check",
+        "--no-cache",
+        "--output-format=concise",
+        "--stdin-filename",
+        str(SOURCE / "planted.py"),
+        "-",
+    ]
     return subprocess.run(command, input=code, capture_output=True, text=True, cwd=ROOT, check=False)
 
 

@@ -19,9 +19,11 @@ def loaded_by(code: str) -> str:
 
 
 HELP = """
+import sys
 from shiftproof.cli.main import main
+sys.argv[1:] = {arguments!r}
 try:
-    main.main({arguments!r}, prog_name="shiftproof")
+    main()
 except SystemExit as end:
     assert end.code in (0, None), end.code
 """

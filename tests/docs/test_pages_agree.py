@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import re
+import runpy
 from pathlib import Path
 
 import jsonschema
@@ -15,6 +17,7 @@ from shiftproof.evaluation.records import Audit
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "docs" / "reference" / "audit.schema.json"
 WRITTEN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+_FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _TARGETS = re.compile(r"^([a-z][a-z-]*):", re.MULTILINE)
 
 
@@ -23,8 +26,7 @@ def read(*path: str) -> str:
 
 
 def test_the_committed_schema_is_that_of_the_code() -> None:
-    renew = "json.dump(Audit.model_json_schema(), open('docs/reference/audit.schema.json', 'w'), indent=2)"
-    assert json.loads(SCHEMA.read_text(encoding="utf-8")) == Audit.model_json_schema(), f"renew it: {renew}"
+    assert json.loads(SCHEMA.read_text(encoding="utf-8")) == Audit.model_json_schema(), "renew it with `make schema`"
 
 
 def test_the_schema_is_one_and_refuses_unknown_keys() -> None:
@@ -61,14 +63,34 @@ def test_each_kind_of_part_has_its_reference_page(kind: str) -> None:
 
 def test_make_targets_that_are_mentioned_exist() -> None:
     targets = set(_TARGETS.findall(read("Makefile")))
-    mentioned = {target for page in WRITTEN for target in re.findall(r"`make ([a-z-]+)`", page.read_text(encoding="utf-8"))}
+    mentioned = {target for page in WRITTEN for target in re.findall(r"(?:^|`)make ([a-z-]+)", page.read_text(encoding="utf-8"), re.M)}
     assert {"audit", "test", "test-slow", "check", "bench", "clean"} <= targets
     assert {"audit", "test", "check"} <= mentioned <= targets
 
 
+def test_every_condition_that_is_shown_can_be_read() -> None:
+    from shiftproof.gate.condition import parse
+
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in WRITTEN)
+    shown = re.findall(r'--fail-on "([^"]+)"', pages) + re.findall(r"^\| `([^`|]+ [<>]=? [^`|]+)` \|", pages, re.MULTILINE)
+    assert len(shown) >= 10
+    for condition in shown:
+        assert parse(condition).measure in condition
+
+
+def test_the_config_file_that_is_shown_can_be_read(tmp_path: Path) -> None:
+    from shiftproof.evaluation.config import make_config, read_config
+
+    (toml,) = re.findall(r"^```toml\n(.*?)^```$", read("docs", "guide", "gate.md"), re.MULTILINE | re.DOTALL)
+    file = tmp_path / "robustness.toml"
+    file.write_text(toml)
+    assert make_config(read_config(file)).out == "runs/ci"
+
+
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: str(page.relative_to(ROOT)))
 def test_relative_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+    prose = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", prose):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
@@ -83,3 +105,24 @@ def test_the_changelog_has_an_unreleased_section_with_entries() -> None:
     text = read("CHANGELOG.md")
     assert re.search(r"^## \[Unreleased\]$", text, re.MULTILINE)
     assert re.search(r"^### Added$\n\n- ", text.split("## [Unreleased]")[1], re.MULTILINE)
+
+
+def test_a_page_that_fetches_from_elsewhere_is_found() -> None:
+    scope = runpy.run_path(str(ROOT / "docs" / "_generated.py"))
+    check = scope["on_post_page"]
+    fine = '<link rel="canonical" href="https://a.org/"><a href="https://a.org/">x</a><script src="assets/a.js"></script>'
+    assert check(fine) == fine
+    for fetched in (
+        '<script src="https://a.org/x.js">',
+        '<link href="//a.org/x.css" rel="stylesheet">',
+        "<img alt='x' src=https://a.org/x.png>",
+    ):
+        with pytest.raises(ValueError, match="must work without a network"):
+            check(fine + fetched)
+
+
+@pytest.mark.parametrize("kind", ["shifts", "searches", "risks", "certificates"])
+def test_the_changelog_names_every_part(kind: str) -> None:
+    registry = getattr(importlib.import_module(f"shiftproof.{kind}"), kind)
+    text = read("CHANGELOG.md")
+    assert [name for name in registry.names() if "/" not in name and f"`{name}`" not in text] == []

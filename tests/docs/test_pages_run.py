@@ -71,16 +71,16 @@ def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("page", [p for p in PAGES if any(command_lines(p.read_text(encoding="utf-8")))], ids=named)
 def test_command_lines_parse(page: Path) -> None:
-    from shiftproof.cli.main import main
+    from shiftproof.cli.main import app
 
     for words in command_lines(page.read_text(encoding="utf-8")):
-        parse(main, words)
+        parse(app, words)
 
 
-def parse(main: click.Group, words: list[str]) -> None:
+def parse(app: click.Group, words: list[str]) -> None:
     """Parses a command line as the program would, without running it."""
-    context = click.Context(main, info_name="shiftproof")
-    name, command, rest = main.resolve_command(context, list(words))
+    context = click.Context(app, info_name="shiftproof")
+    name, command, rest = app.resolve_command(context, list(words))
     assert command is not None, words
     if rest and rest != ["--help"]:
         command.make_context(name, list(rest), parent=context)
@@ -105,9 +105,9 @@ def test_a_marked_block_is_not_run_and_must_still_be_python() -> None:
 
 
 def test_a_wrong_option_is_found() -> None:
-    from shiftproof.cli.main import main
+    from shiftproof.cli.main import app
 
     (words,) = command_lines("```bash\nshiftproof audit --model m.py:f \\\n  --no-such-option 3  # a comment\n```\n")
     assert words == ["audit", "--model", "m.py:f", "--no-such-option", "3"]
     with pytest.raises(click.UsageError, match="no-such-option"):
-        parse(main, words)
+        parse(app, words)

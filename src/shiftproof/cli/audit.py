@@ -64,9 +64,9 @@ def command(config: str | None, junit: str | None, quiet: bool, **options: Any) 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     """What was given on the command line, as the config takes it."""
-    given = {key: list(value) if key in _REPEATABLE else value for key, value in options.items() if value not in (None, ())}
+    given: dict[str, Any] = {key: list(value) if key in _REPEATABLE else value for key, value in options.items() if value not in (None, ())}
     if "box" in given:
-        given["box"] = _box(given["box"])
+        given["box"] = _box(str(given["box"]))
     return given
 
 

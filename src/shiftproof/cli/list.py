@@ -35,9 +35,11 @@ def _parts(kind: str) -> None:
 
 
 def _sources() -> None:
-    from shiftproof.data.load import describe
+    from shiftproof.data.sources import sources
 
-    _table([(source.form, source.meaning) for source in describe()])
+    _table([(f"{source.scheme}:", source.what) for source in sources.describe()])
+    for scheme, trace in sources.failures.items():
+        click.secho(f"  {scheme}: could not be imported\n{trace}", fg="red")
 
 
 def _table(rows: list[tuple[str, str]]) -> None:

@@ -49,14 +49,16 @@ def instances(part: type[Part]) -> list[Part]:
     Raises:
         UsageError: it is abstract, or no value is known for a required option.
     """
+    lacking = sorted(getattr(part, "__abstractmethods__", ()))
     if inspect.isabstract(part):
-        missing = ", ".join(sorted(part.__abstractmethods__))
+        missing = ", ".join(lacking)
         raise UsageError(f"{part.__name__} is abstract and cannot be checked: it lacks {missing}. Define them, or name a class that does.")
-    if isinstance(part, OffersExamples):
-        offered = [example for example in part.examples_for_check() if isinstance(example, part)]
+    offer: object = part
+    if isinstance(offer, OffersExamples):
+        offered = [example for example in offer.examples_for_check() if isinstance(example, part)]
         if not offered:
             raise UsageError(f"{part.__name__}.examples_for_check() must return a list of {part.__name__}, and gave none.")
-        return list(offered)
+        return offered
     return [_built(part)]
 
 

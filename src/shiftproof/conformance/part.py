@@ -29,15 +29,22 @@ def options_are_fields(part: Part) -> None:
     expect(not lost, f"{', '.join(lost)} of {type(part).__name__} is no field. Decorate the class with @dataclass(frozen=True).")
     types = option_types(type(part))
     hints = typing.get_type_hints(type(part))
-    other = sorted(f.name for f in dataclasses.fields(part) if f.init and f.name not in {*types, "space"})
+    other = sorted(f.name for f in dataclasses.fields(part) if f.init and f.name not in types and _required(f))
     shown = ", ".join(f"{name}: {hints[name]}" for name in other)
-    expect(not other, f"Options are float, int, str or bool, so that a spec can write them, and {type(part).__name__} has {shown}.")
+    expect(not other, f"Options are float, int, str or bool, so that a spec can write them, and {type(part).__name__} requires {shown}.")
+
+
+def _required(option: dataclasses.Field[object]) -> bool:
+    return option.default is dataclasses.MISSING and option.default_factory is dataclasses.MISSING
 
 
 def is_immutable_and_hashable(part: Part) -> None:
     """It is frozen, and equal parts have equal hashes, so it can stand in a plan and be sent to another process."""
     twin = copy.deepcopy(part)
-    expect(twin == part and hash(twin) == hash(part), "A deep copy of it is not equal to it, or hashes differently. Drop its own __eq__ and __hash__.")
+    expect(
+        twin == part and hash(twin) == hash(part),
+        "A deep copy of it is not equal to it, or hashes differently. Drop its own __eq__ and __hash__.",
+    )
     for option in option_types(type(part)):
         try:
             setattr(part, option, getattr(part, option))
@@ -49,12 +56,12 @@ def is_immutable_and_hashable(part: Part) -> None:
 def spec_reads_back(part: Part) -> None:
     """What it writes as its spec, short and full, builds an equal part."""
     for spec in (part.spec(), part.full_spec()):
-        name, positional, named = parse_spec(spec)
-        expect(name == part.name and not positional, f"Its spec {spec!r} reads back as the name {name!r}.")
         try:
+            name, _, named = parse_spec(spec)
             again = type(part)(**named)
         except (TypeError, UsageError) as error:
             expect(False, f"Its spec {spec!r} does not build it again. {describe(error)}")
+        expect(name == part.name, f"Its spec {spec!r} reads back as the name {name!r}.")
         expect(again.options() == part.options(), f"Its spec {spec!r} reads back as {again.full_spec()}, not {part.full_spec()}.")
 
 

@@ -12,11 +12,11 @@ Status = Literal["pass", "fail", "skip"]
 C = TypeVar("C")
 
 
-class Failed(Exception):  # noqa: N818  # a verdict, not an error
+class Failed(Exception):
     """The part breaks the contract; the message says what was seen and the way out."""
 
 
-class NotApplicable(Exception):  # noqa: N818
+class NotApplicable(Exception):
     """The check means nothing for this part; the message says why."""
 
 

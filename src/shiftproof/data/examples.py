@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,7 @@ class Examples:
 
     def __post_init__(self) -> None:
         n = len(self.x)
-        parts = {"y": self.y, "ids": self.ids, **{f"groups[{k}]": v for k, v in self.groups.items()}}
+        parts: dict[str, Sized] = {"y": self.y, "ids": self.ids, **{f"groups[{k}]": v for k, v in self.groups.items()}}
         for name, part in parts.items():
             if len(part) != n:
                 raise must(name, "the examples", f"have one entry per input ({n})", len(part))

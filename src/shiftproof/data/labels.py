@@ -10,11 +10,11 @@ import numpy.typing as npt
 from shiftproof._errors import UsageError, must, unknown
 from shiftproof.data.examples import Ids
 
-Labels = npt.NDArray[np.int64]
+LabelArray = npt.NDArray[np.int64]
 MOST_CLASSES = 2**31
 
 
-def encode_labels(values: npt.ArrayLike, *, owner: str, classes: Sequence[str] | None = None) -> tuple[Labels, tuple[str, ...]]:
+def encode_labels(values: npt.ArrayLike, *, owner: str, classes: Sequence[str] | None = None) -> tuple[LabelArray, tuple[str, ...]]:
     """Classes 0..k-1 and their names.
 
     Args:
@@ -53,7 +53,7 @@ def _refuse_fractions(array: npt.NDArray[np.generic], owner: str) -> None:
         raise must("labels", owner, "be whole numbers 0, 1, 2, ...", float(numbers[row]), hint)
 
 
-def _from_words(names: npt.NDArray[np.str_], owner: str, classes: Sequence[str] | None) -> tuple[Labels, tuple[str, ...]]:
+def _from_words(names: npt.NDArray[np.str_], owner: str, classes: Sequence[str] | None) -> tuple[LabelArray, tuple[str, ...]]:
     known = tuple(np.unique(names).tolist()) if classes is None else tuple(classes)
     place = {name: code for code, name in enumerate(known)}
     strange = sorted(set(names.tolist()) - set(place))

@@ -52,7 +52,7 @@ class Source(ABC):
 
     @property
     def named(self) -> bool:
-        """True where `ids` are the examples' own names; False where they only count rows, so that equal ids need not mean equal examples."""
+        """True where `ids` are the examples' own names; False where they count rows, so that equal ids need not mean equal examples."""
         return True
 
     @abstractmethod

@@ -79,14 +79,23 @@ class InputSpace:
         return x.new_tensor([0.0 if c.kind == "categorical" else c.high - c.low for c in self.columns])
 
     def settle(self, x: torch.Tensor, moved: torch.Tensor) -> torch.Tensor:
-        """Makes `moved` legal: inside the box, and whole where a column holds integers (rounded towards x, so no move grows)."""
+        """Makes `moved` legal: inside the box, and whole where a column holds integers (rounded towards x, so no move grows).
+
+        A step that is whole but for rounding is whole: 1/41 of a range of 41 is one. Gradients pass as if nothing were rounded, so a
+        search sees which way an integer column should go.
+        """
         moved = self.clip(moved)
         if not any(c.kind == "integer" for c in self.columns):
             return moved
         import torch
 
-        whole = x.new_tensor([c.kind == "integer" for c in self.columns], dtype=torch.bool)
-        return x + (moved - x).trunc().where(whole, moved - x)
+        integer = x.new_tensor([c.kind == "integer" for c in self.columns], dtype=torch.bool)
+        step = moved - x
+        nearest = step.detach().round()
+        whole = nearest.where(
+            (step.detach() - nearest).abs() <= 2 * torch.finfo(x.dtype).eps * (x.abs() + moved.detach().abs()), step.detach().trunc()
+        )
+        return torch.where(integer, x + whole + (step - step.detach()), moved)
 
 
 UNIT_BOX = InputSpace()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shiftproof._errors import UsageError
+from shiftproof.data.groups import crossed
 from shiftproof.evaluation import collect
 from shiftproof.evaluation.cell import Cell
 from shiftproof.evaluation.config import AuditConfig, make_config
@@ -63,11 +64,17 @@ class Report:
         values = [
             r.value
             for r in self.record.results
-            if r.shift == shift and r.risk == "mean" and r.measure in collect.MEASURES.values() and search in (None, r.search) and r.value is not None
+            if r.shift == shift
+            and r.risk == "mean"
+            and r.measure in collect.MEASURES.values()
+            and search in (None, r.search)
+            and r.value is not None
         ]
         if not values:
             known = sorted({f"{r.shift} under {r.search}" for r in self.record.results})
-            raise UsageError(f"This run has no finished number for {shift}" + (f" under {search}" if search else "") + f". It has: {'; '.join(known)}.")
+            raise UsageError(
+                f"This run has no finished number for {shift}" + (f" under {search}" if search else "") + f". It has: {'; '.join(known)}."
+            )
         return min(values)
 
     def __str__(self) -> str:
@@ -132,7 +139,7 @@ def _sigterm_as_interrupt() -> Iterator[None]:
         yield
         return
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, stop)
@@ -144,14 +151,18 @@ def _sigterm_as_interrupt() -> Iterator[None]:
 
 def available(plan: Plan) -> list[tuple[str, str, str, str, str | None]]:
     """Every number that the plan will have, as (shift, search, risk, measure, group): what conditions may name."""
-    names = collect.crossed(plan.data.groups, len(plan.data)) if plan.data.groups else None
+    names = crossed(plan.data.groups, len(plan.data)) if plan.data.groups else None
     groups = sorted(set(names.tolist())) if names is not None else []
     found: list[tuple[str, str, str, str, str | None]] = []
     for cell in plan.cells:
         bound = cell.method.bound if isinstance(cell.method, Search) else Bound.AT_LEAST
         measure = collect.MEASURES[bound]
         pair = (cell.shift.spec(), cell.method.spec())
-        found += [(*pair, "mean", measure, None), (*pair, "mean", "drop", None), (*pair, f"cvar(alpha={collect.TAIL})", "error_probability", None)]
+        found += [
+            (*pair, "mean", measure, None),
+            (*pair, "mean", "drop", None),
+            (*pair, f"cvar(alpha={collect.TAIL})", "error_probability", None),
+        ]
         if groups:
             found += [(*pair, "worst_group", measure, None), *((*pair, "group", measure, group) for group in groups)]
     if plan.natural:

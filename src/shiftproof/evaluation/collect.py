@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from shiftproof import outcomes
 from shiftproof._errors import Contradiction
-from shiftproof.certificates.abstract import Certificate
 from shiftproof.data.groups import crossed
 from shiftproof.data.source import Source
 from shiftproof.evaluation.cell import Cell
-from shiftproof.evaluation.records import Clean, NaturalShift, Result
+from shiftproof.evaluation.records import Clean, NaturalShift, Paired, Result
 from shiftproof.evaluation.store import Store, Table
 from shiftproof.outcomes import Bound, Flag, Interval
+from shiftproof.risks import paired as pairing
 from shiftproof.risks.abstract import Measurement, Names, Values
 from shiftproof.risks.cvar import CVaR
 from shiftproof.risks.mean import Mean
@@ -117,7 +117,9 @@ def suspicions(pools: Sequence[Pool]) -> dict[str, Flag]:
                 continue
             if black.correct.mean() < white.correct.mean():
                 only = float(((black.correct == 0) & (white.correct == 1)).mean())
-                detail = f"{black.method} broke more than {white.method}, which sees gradients: they are likely masked. Trust neither alone."
+                detail = (
+                    f"{black.method} broke more than {white.method}, which sees gradients: they are likely masked. Trust neither alone."
+                )
                 raised[white.key] = Flag("black_box_beats_gradient", detail, only)
     return raised
 
@@ -249,7 +251,7 @@ def natural_of(pools: Sequence[Pool], data: Source, confidence: float) -> list[N
         match = _pairs(own, there)
         pairs = None
         if match is not None:
-            pairs = paired(own.correct[match[0]], there.correct[match[1]], against=there.source.uri, confidence=confidence)
+            pairs = paired_record(paired(own.correct[match[0]], there.correct[match[1]], against=there.source.uri, confidence=confidence))
             difference, between = pairs.difference, Interval(*pairs.interval)
         found.append(
             NaturalShift(
@@ -263,6 +265,11 @@ def natural_of(pools: Sequence[Pool], data: Source, confidence: float) -> list[N
             )
         )
     return found
+
+
+def paired_record(test: pairing.Paired) -> Paired:
+    """A paired comparison as it is stored."""
+    return Paired(**{**asdict(test), "interval": tuple(test.interval)})
 
 
 def _pairs(one: Pool, two: Pool) -> tuple[Any, Any] | None:

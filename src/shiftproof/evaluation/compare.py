@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from shiftproof import outcomes
 from shiftproof._errors import UsageError
+from shiftproof.evaluation.collect import paired_record
 from shiftproof.evaluation.records import Audit, Paired, Result
 from shiftproof.reports.read import read_audit
 from shiftproof.risks.paired import paired
@@ -51,9 +52,13 @@ def compare_runs(folders: Sequence[Path]) -> Comparison:
     audits = [read_audit(folder) for folder in folders]
     tables: list[dict[Any, Result]] = [{_key(r): r for r in audit.results} for audit in audits]
     shared = [key for key in tables[0] if any(key in other for other in tables[1:])]
-    shared += [key for other in tables[1:] for key in other if key not in tables[0] and sum(key in t for t in tables) > 1 and key not in shared]
+    shared += [
+        key for other in tables[1:] for key in other if key not in tables[0] and sum(key in t for t in tables) > 1 and key not in shared
+    ]
     if not shared:
-        raise UsageError("These runs share no number: they measured different shifts or searches. Run the same --shift and --search in each.")
+        raise UsageError(
+            "These runs share no number: they measured different shifts or searches. Run the same --shift and --search in each."
+        )
     rows = [_row(key, folders, tables) for key in dict.fromkeys(shared)]
     names = tuple(str(folder) for folder in folders)
     return Comparison(names, tuple(audits), tuple(rows))
@@ -80,7 +85,7 @@ def _pair(home: Path, first: Result, away: Path, second: Result) -> Paired | Non
     ids, left, right = np.intersect1d(one[0], two[0], return_indices=True)
     if not len(ids) or bool((one[2][left] != two[2][right]).any()):
         return None
-    return paired(one[1][left], two[1][right], against=str(home), confidence=first.confidence)
+    return paired_record(paired(one[1][left], two[1][right], against=str(home), confidence=first.confidence))
 
 
 def _outcomes(folder: Path, cell: str) -> tuple[Any, Any, Any]:

@@ -21,7 +21,9 @@ class AuditConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, strict=False)
 
-    model: Any = Field(description="'package.module:factory', 'file.py:factory', 'file.onnx', an http(s) URL, or in Python any model object.")
+    model: Any = Field(
+        description="'package.module:factory', 'file.py:factory', 'file.onnx', an http(s) URL, or in Python any model object."
+    )
     data: Any = Field(default="digits:", description="URI of the sample, or in Python a source or arrays made by `shiftproof.examples`.")
     weights: str | None = Field(default=None, description="File of weights for a torch module: safetensors or a state dict.")
     device: str = Field(default="cpu", description="Torch device of a torch module.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+
 import numpy as np
 import torch
 

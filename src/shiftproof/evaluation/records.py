@@ -150,7 +150,9 @@ class DataCard(Record):
     n: int
     kind: str
     units: str
-    low: float | None = Field(default=None, description="Least legal value of an input; null where columns have their own ranges or none is finite.")
+    low: float | None = Field(
+        default=None, description="Least legal value of an input; null where columns have their own ranges or none is finite."
+    )
     high: float | None = Field(default=None, description="Greatest legal value of an input; null likewise.")
     columns: list[str] = Field(default_factory=list, description="Names of a table's columns, in the order of the inputs.")
     classes: int

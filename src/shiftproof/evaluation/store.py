@@ -65,7 +65,9 @@ class Store:
         if written.exists():
             _same_plan(self.folder, json.loads(written.read_text()), plan)
         elif self.folder.is_dir() and any(self.folder.iterdir()):
-            raise UsageError(f"The output folder '{self.folder}' holds other files and no run of ours. Choose an empty or new folder with --out.")
+            raise UsageError(
+                f"The output folder '{self.folder}' holds other files and no run of ours. Choose an empty or new folder with --out."
+            )
         try:
             self._claim(written, plan, cells)
         except OSError as error:
@@ -147,7 +149,8 @@ def _same_plan(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> 
     for key in new:
         if old.get(key) != new[key]:
             raise UsageError(
-                f"The output folder '{folder}' holds another run: its {key} is {_short(old.get(key))}, and this run's is {_short(new[key])}. "
+                f"The output folder '{folder}' holds another run: its {key} is {_short(old.get(key))}, "
+                f"and this run's is {_short(new[key])}. "
                 "Choose another folder with --out, or delete that one."
             )
 
@@ -175,5 +178,9 @@ def disk_error(folder: Path, error: OSError) -> UsageError:
     """A full or read-only disk, said to a person."""
     full = error.errno == errno.ENOSPC
     what = "has no room" if full else "cannot be written"
-    way = "Free some space, or choose another disk with --out; running again goes on where this stopped." if full else "Choose another with --out."
+    way = (
+        "Free some space, or choose another disk with --out; running again goes on where this stopped."
+        if full
+        else "Choose another with --out."
+    )
     return UsageError(f"The output folder '{folder}' {what}: {error.strerror or error}. {way}")

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from shiftproof._errors import UsageError, unknown
 from shiftproof.data.space import InputSpace
 from shiftproof.evaluation.records import LeftOut
-from shiftproof.models.abstract import Access, Gradients, access_name
-from shiftproof.outcomes import Bound
+from shiftproof.models.abstract import Access, access_name
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts import shifts
@@ -38,7 +37,9 @@ def suite_named(name: str, space: InputSpace, access: Access, shape: tuple[int, 
     for shift_spec, search_specs in _wanted(name, space, shape):
         shift = shifts.build(shift_spec)
         if space.kind not in shift.kinds:
-            left.append(_out(shift.spec(), "any", f"{shift.name} moves {' or '.join(sorted(shift.kinds))} data, and this is a {space.kind}"))
+            left.append(
+                _out(shift.spec(), "any", f"{shift.name} moves {' or '.join(sorted(shift.kinds))} data, and this is a {space.kind}")
+            )
             continue
         for spec in search_specs:
             search = searches.build(spec)
@@ -97,7 +98,9 @@ def _out(shift: str, search: str, reason: str) -> LeftOut:
 def _wanted(name: str, space: InputSpace, shape: tuple[int, ...]) -> list[tuple[str, tuple[str, ...]]]:
     """Shifts with their searches, before anything is left out."""
     quick = name == "quick"
-    attack = {"quick": "gradient_ascent(steps=20)", "standard": "gradient_ascent", "thorough": "gradient_ascent(steps=100, restarts=5)"}[name]
+    attack = {"quick": "gradient_ascent(steps=20)", "standard": "gradient_ascent", "thorough": "gradient_ascent(steps=100, restarts=5)"}[
+        name
+    ]
     blind = {"quick": "best_of_n(n=10)", "standard": "best_of_n(n=20)", "thorough": "best_of_n(n=100)"}[name]
     worst = (attack, blind)
     wanted: list[tuple[str, tuple[str, ...]]] = [(f"linf(eps={eps})", worst) for eps in _radii(name, space, shape)]
@@ -111,7 +114,11 @@ def _wanted(name: str, space: InputSpace, shape: tuple[int, ...]) -> list[tuple[
     wanted += [(f"rotation(degrees={d})", (AVERAGE, blind)) for d in ((30,) if quick else (10, 20, 30, 45))]
     if not quick:
         wanted += [("translation(pixels=3)", (AVERAGE, "grid(points=7)"))]
-    wanted += [(f"{band}(radius={r})", (AVERAGE,)) for band in ("low_pass", "high_pass") for r in ((0.25, 0.5) if quick else (0.1, 0.25, 0.5, 0.75))]
+    wanted += [
+        (f"{band}(radius={r})", (AVERAGE,))
+        for band in ("low_pass", "high_pass")
+        for r in ((0.25, 0.5) if quick else (0.1, 0.25, 0.5, 0.75))
+    ]
     return wanted
 
 

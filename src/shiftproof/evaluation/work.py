@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -55,10 +56,8 @@ class Work:
             self._run(cell, progress)
         except Exception:  # whatever a model, a plugin or the disk raises belongs in the report of this cell
             error = traceback.format_exc()
-            try:
+            with suppress(OSError):  # where the disk is full, the error is still returned
                 self.store.failure(cell).write_text(error)
-            except OSError:
-                pass  # the disk is full: the error is still returned
             return Done(cell, error)
         return Done(cell, None)
 
@@ -80,7 +79,9 @@ class Work:
             return certify(
                 model, cell.shift, certificate=cell.method, examples=chunk, seed=cell.seed, batch_size=self.batch_size, progress=progress
             )
-        return confront(model, cell.shift, search=cell.method, examples=chunk, seed=cell.seed, batch_size=self.batch_size, progress=progress)
+        return confront(
+            model, cell.shift, search=cell.method, examples=chunk, seed=cell.seed, batch_size=self.batch_size, progress=progress
+        )
 
     def _chunk(self, source: Source, cell: Cell) -> int:
         one = source.take(slice(cell.start, cell.start + 1)).x

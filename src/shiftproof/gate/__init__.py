@@ -8,11 +8,23 @@ from shiftproof._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from shiftproof.gate.condition import Condition, parse
-    from shiftproof.gate.judge import Verdict, exit_code, judge, table, verdicts
-    from shiftproof.gate.junit import junit
+    from shiftproof.gate.junit_xml import junit
     from shiftproof.gate.match import Available, available_in, check_against
+    from shiftproof.gate.verdict import Verdict, exit_code, judge, table, verdicts
 
-__all__ = ["Available", "Condition", "Verdict", "available_in", "check_against", "exit_code", "judge", "junit", "parse", "table", "verdicts"]
+__all__ = [
+    "Available",
+    "Condition",
+    "Verdict",
+    "available_in",
+    "check_against",
+    "exit_code",
+    "judge",
+    "junit",
+    "parse",
+    "table",
+    "verdicts",
+]
 
 __getattr__ = lazy_exports(
     __name__,
@@ -22,11 +34,11 @@ __getattr__ = lazy_exports(
         "Available": "match",
         "available_in": "match",
         "check_against": "match",
-        "Verdict": "judge",
-        "verdicts": "judge",
-        "judge": "judge",
-        "exit_code": "judge",
-        "table": "judge",
-        "junit": "junit",
+        "Verdict": "verdict",
+        "verdicts": "verdict",
+        "judge": "verdict",
+        "exit_code": "verdict",
+        "table": "verdict",
+        "junit": "junit_xml",
     },
 )

@@ -119,7 +119,7 @@ def parse(text: str) -> Condition:
         risk=risk,
         measure=measure,
         group=_group(found["group"], text),
-        end=cast(End, end or "value"),
+        end=cast("End", end or "value"),
         op=op,
         threshold=_threshold(found["number"], measure, text),
     )
@@ -133,7 +133,7 @@ def _operator(op: str, text: str) -> Operator:
         )
     if op not in ("<", "<=", ">", ">="):
         raise UsageError(f"The condition {text!r} must compare with <, <=, > or >=, got {op!r}.")
-    return cast(Operator, op)
+    return cast("Operator", op)
 
 
 def _threshold(number: str, measure: str, text: str) -> float:
@@ -166,11 +166,15 @@ def _places(segments: list[str], text: str) -> tuple[Name, Name | None, Name | N
     for segment in segments:
         kinds = _kind_of(segment)
         if not kinds:
-            raise unknown("shift, search, certificate or risk", segment.partition("(")[0].strip(), _all_names(), f"In the condition {text!r}.")
+            raise unknown(
+                "shift, search, certificate or risk", segment.partition("(")[0].strip(), _all_names(), f"In the condition {text!r}."
+            )
         free = [place for place in range(reached + 1, 3) if _PLACES[place] in kinds]
         if not free:
             kind = " or ".join(kinds)
-            raise UsageError(f"The {kind} {segment!r} stands in the wrong place in {text!r}. The order is SHIFT.SEARCH.RISK.MEASURE, each once.")
+            raise UsageError(
+                f"The {kind} {segment!r} stands in the wrong place in {text!r}. The order is SHIFT.SEARCH.RISK.MEASURE, each once."
+            )
         reached = free[0]
         places[_PLACES[reached]] = kinds[_PLACES[reached]]
     return places.get("shift", IDENTITY), places.get("search"), places.get("risk")

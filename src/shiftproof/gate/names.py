@@ -115,5 +115,7 @@ def written(options: dict[str, Value]) -> str:
 
 
 def _value(value: Value) -> str:
-    plain = isinstance(value, str) and value.isidentifier() and not keyword.iskeyword(value) and value.lower() not in ("true", "false")
-    return repr(value) if isinstance(value, str) and not plain else show(value)
+    if not isinstance(value, str):
+        return show(value)
+    word = value.isascii() and value.isidentifier()  # Python reads other letters as their normal forms
+    return value if word and not keyword.iskeyword(value) and value.lower() not in ("true", "false") else repr(value)

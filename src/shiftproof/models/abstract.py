@@ -53,6 +53,24 @@ class Scores(Labels):
         return self.scores(x).argmax(1)
 
 
+class Known(Labels):
+    """A model whose name, identity and notes are settled when it is made: what wrappers of foreign models inherit beside `Scores`."""
+
+    def __init__(self, *, name: str, fingerprint: str, notes: tuple[str, ...] = ()) -> None:
+        self._name, self._fingerprint, self._notes = name, fingerprint, notes
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self._notes
+
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+
 class Gradients(Scores):
     """A model whose `scores` torch can differentiate with respect to x."""
 

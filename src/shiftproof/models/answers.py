@@ -51,7 +51,9 @@ def kind_of(answer: object, n: int, owner: str) -> Gives:
 def read_scores(answer: object, n: int, owner: str) -> Tensor:
     """Scores of shape (n, classes) with at least two classes, floating. Raises `UsageError` for anything else; NaN is let through."""
     array = as_array(answer, owner)
-    hint = "For two classes give both columns, for example [1 - p, p]; for decisions only give one label per input." if array.ndim < 3 else ""
+    hint = (
+        "For two classes give both columns, for example [1 - p, p]; for decisions only give one label per input." if array.ndim < 3 else ""
+    )
     if array.ndim != 2 or array.shape[0] != n or array.shape[1] < 2 or array.dtype.kind not in "fiub":
         rule = f"be numbers of shape (n, classes) with at least 2 classes for n = {n} inputs"
         raise must("answer", owner, rule, f"{array.dtype} {array.shape}", hint)
@@ -84,5 +86,7 @@ def _codes(names: Sequence[str], owner: str, class_names: Sequence[str] | None) 
     strangers = sorted({name for name in names if name not in code})
     if strangers:
         known = ", ".join(class_names[:10]) or "none: pass class_names"
-        raise UsageError(f"The {owner} answers with labels that the data do not have: {', '.join(strangers[:5])}. The data's classes are: {known}.")
+        raise UsageError(
+            f"The {owner} answers with labels that the data do not have: {', '.join(strangers[:5])}. The data's classes are: {known}."
+        )
     return torch.tensor([code[name] for name in names], dtype=torch.int64)

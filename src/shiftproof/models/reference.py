@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shiftproof.data.space import InputSpace
-from shiftproof.models.abstract import Labels
+from shiftproof.models.abstract import Labels, Scores
+from shiftproof.models.answers import Gives
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class ModelReference:
 
     Args:
         target: a spec string, or the model.
-        weights, device, space, class_names: as `load_model` takes them.
+        weights, device, space, class_names, gives: as `load_model` takes them; `of` fills in what the built model gives, so that no worker
+            has to ask it.
     """
 
     target: Any
@@ -23,10 +25,12 @@ class ModelReference:
     device: str
     space: InputSpace
     class_names: tuple[str, ...]
+    gives: Gives | None = None
 
     def of(self, model: Labels) -> ModelReference:
         """The same reference, carrying the built model where there is no spec to build it from."""
-        return self if isinstance(self.target, str) else replace(self, target=model)
+        gives: Gives = "scores" if isinstance(model, Scores) else "labels"
+        return replace(self, gives=gives) if isinstance(self.target, str) else replace(self, target=model)
 
     def __hash__(self) -> int:
         return hash((self.target if isinstance(self.target, str) else id(self.target), self.weights, self.device))
@@ -36,4 +40,6 @@ class ModelReference:
             return self.target
         from shiftproof.models.load import load_model
 
-        return load_model(self.target, weights=self.weights, device=self.device, space=self.space, class_names=self.class_names)
+        return load_model(
+            self.target, weights=self.weights, device=self.device, space=self.space, class_names=self.class_names, gives=self.gives
+        )

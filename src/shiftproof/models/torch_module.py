@@ -37,7 +37,7 @@ class TorchModule(Gradients):
     """
 
     def __init__(self, module: nn.Module, *, name: str, device: str | torch.device = "cpu") -> None:
-        self._device = torch.device(device)
+        self._device = torch.empty(0, device=device).device  # with its index, as tensors say it
         held = [*module.parameters(), *module.buffers()]
         elsewhere = any(tensor.device != self._device for tensor in held)
         self._module = copy.deepcopy(module).to(self._device) if elsewhere else module
@@ -58,13 +58,7 @@ class TorchModule(Gradients):
         return self._device
 
     def fingerprint(self) -> str:
-        digest = hashlib.sha256(without_addresses(repr(self._module)).encode())
-        for key, tensor in sorted((*self._module.named_parameters(), *self._module.named_buffers())):
-            digest.update(f"{key}{tensor.dtype}{tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-        for text in _settings(self._module):
-            digest.update(text.encode())
-        return f"torch:{digest.hexdigest()[:LENGTH]}"
+        return f"torch:{module_digest(self._module)}"
 
     def scores(self, x: Tensor) -> Tensor:
         n = len(x)
@@ -88,13 +82,32 @@ def _logits(out: object, name: str) -> Tensor:
     return out
 
 
-def _settings(module: nn.Module) -> Iterator[str]:
-    """What changes a module's answers beside its parameters: the code of each `forward`, and attributes that are plain values."""
+def module_digest(module: nn.Module) -> str:
+    """A hash of a module's structure, parameters, buffers, plain settings and the code of `forward`; the device does not count."""
+    digest = hashlib.sha256(without_addresses(repr(module)).encode())
+    for key, tensor in sorted((*module.named_parameters(), *module.named_buffers()), key=lambda entry: entry[0]):
+        digest.update(f"{key}{tensor.dtype}{tuple(tensor.shape)}".encode())
+        digest.update(_bytes(tensor))
     for key, part in module.named_modules():
-        kind = type(part)
-        yield f"{key}{kind.__qualname__}{'' if kind.__module__.startswith('torch.') else code_digest(kind.forward)}"
-        for name, value in sorted(vars(part).items()):
-            if name != "training" and isinstance(value, _SETTINGS):
-                yield f"{key}.{name}={without_addresses(repr(value))}"
-            elif isinstance(value, Tensor):
-                yield f"{key}.{name}={value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes().hex()}"
+        for text in _settings(part):
+            digest.update(f"{key}.{text}".encode())
+    return digest.hexdigest()[:LENGTH]
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+
+
+def _settings(part: nn.Module) -> Iterator[str]:
+    """What changes a module's answers beside its parameters: the code of its `forward`, and attributes that are plain values."""
+    kind = type(part)
+    yield kind.__qualname__
+    if isinstance(part, torch.jit.ScriptModule):
+        yield str(part.code)
+    elif not kind.__module__.startswith("torch."):
+        yield code_digest(kind.forward)
+    for name, value in sorted(vars(part).items()):
+        if name != "training" and isinstance(value, _SETTINGS):
+            yield f"{name}={without_addresses(repr(value))}"
+        elif isinstance(value, Tensor):
+            yield f"{name}={_bytes(value).hex()}"

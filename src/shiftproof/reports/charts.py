@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
@@ -11,6 +11,9 @@ from shiftproof.evaluation.records import Audit, Kind, Result
 from shiftproof.reports import digest
 from shiftproof.reports.digest import FILTERS, Threat
 from shiftproof.reports.words import KIND_WORDS, KINDS, amount, amount_span, known, percent, plural, points, points_span, span
+
+if TYPE_CHECKING:
+    from shiftproof.evaluation.compare import Row as RunsRow
 
 Spec = dict[str, Any]
 """A Vega-Lite spec: JSON, made by Altair."""
@@ -21,6 +24,7 @@ _SHAPES = alt.Scale(domain=[KIND_WORDS[k] for k in KINDS], range=["triangle-righ
 _FULL = alt.Scale(domain=[0, 1], nice=False, clamp=True)
 _HEADLINE_ROWS = 12
 _GROUP_ROWS = 24
+_RUN_ROWS = 24
 
 CONFIG: Spec = {
     "background": "transparent",
@@ -38,11 +42,7 @@ CONFIG: Spec = {
         "labelPadding": 6,
     },
     "axisY": {"labelLimit": 230, "titleAnchor": "start"},
-    "style": {
-        "clean": {"stroke": "var(--muted)"},
-        "bracket": {"stroke": "var(--bracket)"},
-        "names": {"labelColor": "var(--ink)"},
-    },
+    "style": {"names": {"labelColor": "var(--ink)"}},
 }
 """The look of every chart, given once to the page."""
 
@@ -64,7 +64,7 @@ def headline(audit: Audit) -> Spec | None:
     y = alt.Y("row:N", sort=names, title=None, axis=alt.Axis(labelLimit=230, style="names", grid=False))
     layers: list[alt.Chart] = [*_clean_layers(audit), *_brackets(audit, names, y), *_intervals_and_marks(rows, y)]
     what = f"Accuracy from 0 to 100% in {plural(len(names), 'row')}: {', '.join(names)}. The same numbers are in the table below."
-    return to_spec(alt.layer(*layers).properties(height=alt.Step(30)), what)
+    return to_spec(alt.layer(*layers).properties(height=30 * len(names)), what)
 
 
 def _headline_rows(audit: Audit) -> list[Row]:
@@ -79,8 +79,13 @@ def _headline_rows(audit: Audit) -> list[Row]:
         rows.append(_mark(worst_group, f"group {worst_group.group}"))
     for threat in digest.worst_of_each_family(audit):
         rows += [_mark(result, threat.shift) for result in threat.numbers]
-    kept = list(dict.fromkeys(str(row["row"]) for row in rows))[:_HEADLINE_ROWS]
-    return [row for row in rows if row["row"] in kept]
+    worst: dict[str, float] = {}
+    for row in rows:
+        top = row["value"] if row["high"] is None else row["high"]
+        if isinstance(top, float) and row["kind"] != KIND_WORDS["at_least"]:
+            worst[str(row["row"])] = min(top, worst.get(str(row["row"]), top))
+    kept = sorted({str(row["row"]): None for row in rows}, key=lambda name: worst.get(name, 2.0))[:_HEADLINE_ROWS]
+    return sorted((row for row in rows if row["row"] in kept), key=lambda row: kept.index(str(row["row"])))
 
 
 def _mark(result: Result, name: str) -> Row:
@@ -113,7 +118,7 @@ def _x(field: str = "value", title: str | None = "accuracy") -> alt.X:
 
 
 def _data(rows: Sequence[Row]) -> alt.Data:
-    return alt.Data(values=list(rows))
+    return alt.Data(values=list(rows))  # type: ignore[no-untyped-call]
 
 
 def _clean_layers(audit: Audit, *, upright: bool = True) -> list[alt.Chart]:
@@ -123,8 +128,10 @@ def _clean_layers(audit: Audit, *, upright: bool = True) -> list[alt.Chart]:
         return []
     low, high = audit.clean.interval or (accuracy, accuracy)
     what = f"clean accuracy {percent(accuracy)}, {span(audit.clean.interval)}, on {plural(audit.clean.n, 'example')}"
-    base = alt.Chart(_data([{"clean": accuracy, "low": low, "high": high, "what": what}])).encode(tooltip=alt.Tooltip("what:N", title="line"))
-    band, rule = base.mark_rect(fill="var(--muted)", opacity=0.13), base.mark_rule(style="clean", strokeDash=[4, 3])
+    base = alt.Chart(_data([{"clean": accuracy, "low": low, "high": high, "what": what}])).encode(
+        tooltip=alt.Tooltip("what:N", title="line")
+    )
+    band, rule = base.mark_rect(color="var(--muted)", opacity=0.13), base.mark_rule(color="var(--muted)", strokeDash=[4, 3])
     if upright:
         return [band.encode(x=_x("low"), x2="high:Q"), rule.encode(x=_x("clean"))]
     return [band.encode(y=_y("low"), y2="high:Q"), rule.encode(y=_y("clean"))]
@@ -141,7 +148,7 @@ def _brackets(audit: Audit, names: Sequence[str], y: alt.Y) -> list[alt.Chart]:
     found: list[alt.Chart] = []
     for rows, look in ((solid, {"strokeWidth": 5, "opacity": 0.35}), (dotted, {"strokeWidth": 2, "strokeDash": [1, 4], "opacity": 0.8})):
         if rows:
-            mark = alt.MarkDef(type="rule", style="bracket", strokeCap="round", **look)
+            mark = alt.MarkDef(type="rule", color="var(--bracket)", strokeCap="round", **look)
             chart = alt.Chart(_data(rows), mark=mark).encode(x=_x("from"), x2="to:Q", y=y, tooltip=alt.Tooltip("what:N", title="truth"))
             found.append(chart)
     return found
@@ -169,21 +176,18 @@ def _intervals_and_marks(rows: Sequence[Row], y: alt.Y) -> list[alt.Chart]:
 
 def curves(audit: Audit) -> list[tuple[str, Spec]]:
     """Accuracy against strength, one small chart for each family measured at two strengths or more."""
-    found: list[tuple[str, Spec]] = []
     by_family: dict[str, list[Result]] = {}
     for result in digest.plain(audit):
         if result.strength is not None and known(result.value) is not None and result.family not in FILTERS and result.shift != "identity":
             by_family.setdefault(result.family, []).append(result)
-    for family, results in by_family.items():
-        if len({r.strength for r in results}) > 1:
-            found.append((family, _curve(audit, family, results)))
-    return found
+    several = {family: results for family, results in by_family.items() if len({r.strength for r in results}) > 1}
+    return [(family, _curve(audit, family, results)) for family, results in several.items()]
 
 
 def _curve(audit: Audit, family: str, results: Sequence[Result]) -> Spec:
-    rows: list[Row] = [{**_mark(r, r.shift), "strength": r.strength, "series": f"{r.kind} {r.search}"} for r in results]
+    rows: list[Row] = [{**_mark(r, r.shift), "strength": r.strength, "series": r.kind} for r in digest.tightest(results)]
     title = results[0].strength_name or "strength"
-    x = alt.X("strength:Q", title=title, scale=alt.Scale(zero=True, nice=False), axis=alt.Axis(tickCount=5, grid=False, format="~g"))
+    x = alt.X("strength:Q", title=title, scale=alt.Scale(zero=True, nice=False), axis=alt.Axis(tickCount=4, grid=False, format=".3~r"))
     base = alt.Chart(_data(rows)).encode(x=x, color=alt.Color("kind:N", scale=_COLOURS, legend=None), detail="series:N")
     band = base.mark_area(opacity=0.16).transform_filter("isValid(datum.low)").encode(y=_y("low"), y2="high:Q")
     line = base.mark_line(strokeWidth=1.8).encode(y=_y("value"))
@@ -203,7 +207,7 @@ def group_chart(audit: Audit) -> Spec | None:
     rows = [_mark(r, r.group or "") for r in results]
     names = [str(row["row"]) for row in rows]
     y = alt.Y("row:N", sort=names, title=None, axis=alt.Axis(labelLimit=230, style="names", grid=False))
-    chart = alt.layer(*_clean_layers(audit), *_intervals_and_marks(rows, y)).properties(height=alt.Step(26))
+    chart = alt.layer(*_clean_layers(audit), *_intervals_and_marks(rows, y)).properties(height=26 * len(names))
     return to_spec(chart, f"Clean accuracy of {plural(len(rows), 'group')}, worst first; the same numbers are in the table below.")
 
 
@@ -212,11 +216,13 @@ def frequency_chart(audit: Audit) -> Spec | None:
     results = [r for r in digest.plain(audit) if r.family in FILTERS and r.strength is not None and known(r.value) is not None]
     if not results:
         return None
-    rows: list[Row] = [{**_mark(r, r.shift), "strength": r.strength, "series": f"{r.family} {r.search} {r.kind}", "filter": r.family} for r in results]
+    rows: list[Row] = [
+        {**_mark(r, r.shift), "strength": r.strength, "series": f"{r.family} {r.search} {r.kind}", "filter": r.family} for r in results
+    ]
     used = [name for name in FILTERS if any(r.family == name for r in results)]
     dashes = alt.Scale(domain=used, range=[{"low_pass": [1, 0], "high_pass": [6, 4], "band_pass": [1, 4]}[name] for name in used])
     legend = alt.Legend(title=None, orient="top", symbolStrokeColor="var(--ink)", labelColor="var(--ink)", symbolSize=300)
-    x = alt.X("strength:Q", title=results[0].strength_name or "radius", axis=alt.Axis(grid=False, tickCount=6, format="~g"))
+    x = alt.X("strength:Q", title=results[0].strength_name or "radius", axis=alt.Axis(grid=False, tickCount=6, format=".3~r"))
     base = alt.Chart(_data(rows)).encode(x=x, color=alt.Color("kind:N", scale=_COLOURS, legend=None), detail="series:N")
     band = base.mark_area(opacity=0.14).transform_filter("isValid(datum.low)").encode(y=_y("low"), y2="high:Q")
     line = base.mark_line(strokeWidth=2, strokeCap="round").encode(
@@ -236,18 +242,57 @@ def natural_chart(audit: Audit) -> Spec | None:
         low, high = natural.difference_interval or (None, None)
         shown, between = points(natural.difference), points_span(natural.difference_interval)
         row: Row = {"row": natural.source, "value": known(natural.difference), "low": known(low), "high": known(high), "n": natural.n}
-        rows.append({**row, "kind": "estimate", "shown": shown, "span": between, "how": "difference of two samples"})
-    if not any(row["value"] is not None for row in rows):
+        if row["value"] is not None:
+            rows.append({**row, "kind": "estimate", "shown": shown, "span": between, "how": "difference of two samples"})
+    if not rows:
         return None
-    scale, axis = alt.Scale(nice=True, zero=True), alt.Axis(format="+%", tickCount=5)
+    scale, axis = alt.Scale(nice=True, zero=True), alt.Axis(format="+%", tickCount=4)
 
     def x(field: str) -> alt.X:
-        return alt.X(field=field, type="quantitative", scale=scale, axis=axis, title="accuracy there minus accuracy here")
+        return alt.X(field=field, type="quantitative", scale=scale, axis=axis, title="there minus here")
 
     y = alt.Y("row:N", sort=[str(row["row"]) for row in rows], title=None, axis=alt.Axis(labelLimit=230, style="names", grid=False))
-    zero = alt.Chart(_data([{"zero": 0}])).mark_rule(style="clean").encode(x=x("zero"))
+    zero = alt.Chart(_data([{"zero": 0}])).mark_rule(color="var(--muted)").encode(x=x("zero"))
     base = alt.Chart(_data(rows)).encode(y=y, color=alt.Color("kind:N", scale=_COLOURS, legend=None), tooltip=_tooltip())
     bars = base.mark_rule(strokeWidth=2, opacity=0.65).transform_filter("isValid(datum.low)").encode(x=x("low"), x2="high:Q")
     dots = base.mark_point(filled=True, size=95, opacity=1).encode(x=x("value"))
-    chart = alt.layer(zero, bars, dots).properties(height=alt.Step(30))
+    chart = alt.layer(zero, bars, dots).properties(height=30 * len(rows))
     return to_spec(chart, "Difference of accuracy on each other sample; the same numbers are in the table below.")
+
+
+def runs_chart(names: Sequence[str], compared: Sequence[RunsRow], kind: Kind) -> Spec | None:
+    """One kind of number of several runs, a row each, a colour and a shape for each run."""
+    labels = [f"{place} {name}" for place, name in enumerate(names, 1)]
+    rows: list[Row] = []
+    for row in compared[:_RUN_ROWS]:
+        for label, result in zip(labels, row.results, strict=True):
+            if result is not None and result.kind == kind and known(result.value) is not None:
+                rows.append({**_mark(result, _short(row, compared)), "run": label})
+    if not rows:
+        return None
+    order = list(dict.fromkeys(str(row["row"]) for row in rows))
+    colours = alt.Scale(domain=labels, range=[f"var(--run-{place % 6 + 1})" for place in range(len(labels))])
+    shapes = alt.Scale(domain=labels, range=["circle", "diamond", "square", "cross", "triangle-up", "stroke"][: len(labels)])
+    y = alt.Y("row:N", sort=order, title=None, axis=alt.Axis(labelLimit=230, style="names", grid=False))
+    legend = alt.Legend(title=None, orient="top", direction="vertical", labelColor="var(--ink)", labelLimit=600, labelFontSize=12)
+    tooltip = [alt.Tooltip(field="run", type="nominal"), *_tooltip()]
+    base = alt.Chart(_data(rows)).encode(y=y, yOffset=alt.YOffset("run:N", sort=labels), tooltip=tooltip)
+    bars = base.mark_rule(strokeWidth=2, opacity=0.65).transform_filter("isValid(datum.low)")
+    dots = base.mark_point(filled=True, size=70, opacity=1)
+    chart = alt.layer(
+        bars.encode(x=_x("low"), x2="high:Q", color=alt.Color("run:N", scale=colours, legend=legend)),
+        dots.encode(x=_x(), color=alt.Color("run:N", scale=colours, legend=legend), shape=alt.Shape("run:N", scale=shapes, legend=legend)),
+    )
+    return to_spec(
+        chart.properties(height=len(order) * (12 + 12 * len(labels))),
+        f"{KIND_WORDS[kind].capitalize()}, {plural(len(order), 'number')} of {plural(len(labels), 'run')}; the table below has the same.",
+    )
+
+
+def _short(row: RunsRow, compared: Sequence[RunsRow]) -> str:
+    """The row's shift and its search without options, where that says which row it is; else in full."""
+    if row.search == "one_draw":
+        return row.shift
+    name = row.search.partition("(")[0]
+    alike = {other.search for other in compared if other.shift == row.shift and other.search.partition("(")[0] == name}
+    return f"{row.shift}, {name if len(alike) == 1 else row.search}"

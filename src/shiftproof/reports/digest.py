@@ -107,7 +107,16 @@ def worst_of_each_family(audit: Audit) -> list[Threat]:
 
 def groups(audit: Audit) -> list[Result]:
     """Each group's own accuracy."""
-    return [r for r in own(audit) if r.group is not None]
+    return [r for r in own(audit) if r.risk == "group" and r.group is not None]
+
+
+def tightest(results: Sequence[Result]) -> list[Result]:
+    """Of each shift and kind one number: the least of at most, the greatest of at least, the first estimate."""
+    found: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        found.setdefault((result.shift, result.kind), []).append(result)
+    threats_ = [_threat(shift, same) for (shift, _), same in found.items()]
+    return [number for threat in threats_ for number in threat.numbers]
 
 
 def _worst(findings: Iterable[Finding]) -> Finding | None:
@@ -115,7 +124,11 @@ def _worst(findings: Iterable[Finding]) -> Finding | None:
 
 
 def _as_finding(result: Result) -> Finding:
-    name = f"group {result.group}" if result.group and result.shift == "identity" else result.shift + (f", group {result.group}" if result.group else "")
+    name = (
+        f"group {result.group}"
+        if result.group and result.shift == "identity"
+        else result.shift + (f", group {result.group}" if result.group else "")
+    )
     return Finding(name, known(result.value) or 0.0, result.interval, result)
 
 
@@ -183,9 +196,11 @@ def _where_it_breaks(audit: Audit) -> list[str]:
     if chance:
         said.append(f"Without an adversary it does worst on {chance.name}: {percent(chance.value)} ({span(chance.interval)}).")
     if attacked and attacked.result:
-        how = f"With one, {attacked.result.search} leaves at most {percent(attacked.value)} ({span(attacked.interval)}) inside {attacked.name}"
+        search = attacked.result.search
+        who = "all searches together leave" if search == "union" else f"{search} leaves"
         proven = next((t.proven for t in threats(audit) if t.shift == attacked.name and t.proven), None)
-        said.append(f"{how}; {f'at least {percent(proven.value)} is proven' if proven else 'nothing is proven there'}.")
+        proof = f"at least {percent(proven.value)} is proven" if proven else "nothing is proven there"
+        said.append(f"With one, {who} at most {percent(attacked.value)} ({span(attacked.interval)}) inside {attacked.name}; {proof}.")
     return said or ["No shift was measured, so nothing is known of where it breaks."]
 
 
@@ -196,9 +211,14 @@ def unknowns(audit: Audit) -> list[str]:
     broken = unfinished(audit)
     if broken:
         failed = sum(cell.state == "failed" for cell in broken)
-        said.append(f"{len(broken)} of {plural(len(audit.cells), 'cell')} did not finish ({failed} failed), so these numbers are those of a part")
+        said.append(
+            f"{len(broken)} of {plural(len(audit.cells), 'cell')} did not finish ({failed} failed), so these numbers are those of a part"
+        )
     elif not audit.complete:
         said.append("the run is marked incomplete, so these numbers are those of a part")
+    silent = [t.shift for t in found if not t.numbers]
+    if silent:
+        said.append(f"nothing could be measured of {_some(silent)}")
     if not any(t.proven for t in found):
         said.append("nothing is proven: no certificate was run")
     average_only = [t for t in worst_of_each_family(audit) if t.average and not any(o.attacked for o in found if o.family == t.family)]
@@ -209,7 +229,7 @@ def unknowns(audit: Audit) -> list[str]:
     if not audit.natural:
         said.append("no sample collected elsewhere was tried")
     if audit.left_out:
-        said.append(f"{plural(len(audit.left_out), 'combination')} left out")
+        said.append(f"{plural(len(audit.left_out), 'combination')} could not be run")
     return said
 
 
@@ -219,7 +239,7 @@ def _some(names: Sequence[str]) -> str:
 
 def _what_is_unknown(audit: Audit) -> str:
     said = unknowns(audit)
-    known_limits = f"Not known: {'; '.join(said)}." if said else "Every cell of the plan finished."
+    open_ends = f"Left open: {'; '.join(said)}." if said else "Every cell of the plan finished."
     flags = flag_counts(audit)
     distrust = f" {plural(sum(flags.values()), 'reliability flag')} raised: {', '.join(flags)}." if flags else ""
-    return known_limits + distrust
+    return open_ends + distrust

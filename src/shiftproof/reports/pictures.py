@@ -67,21 +67,26 @@ def _tile(picture: Picture, data: DataCard, folder: Path) -> Tile:
     try:
         clean, moved = _arrays(folder, picture.file)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        return Tile(picture, *names, missing=f"gallery/{picture.file} cannot be shown: {error}")
+        why = (error.strerror or "it cannot be read").lower() if isinstance(error, OSError) else str(error)
+        return Tile(picture, *names, missing=f"gallery/{picture.file} cannot be shown: {why}")
     if clean.ndim == 1:
         return Tile(picture, *names, changes=_changes(clean, moved, data.columns))
     low, high, notes = _range(clean, moved, data)
     factor = amplification(clean, moved, high - low)
-    drawn = [
-        _uri((clean - low) / (high - low)),
-        _uri(0.5 + factor * (moved - clean) / (high - low)),
-        _uri((moved - low) / (high - low)),
-    ]
     if clean.shape[0] not in (1, 3):
         notes = [*notes, f"mean of {clean.shape[0]} channels"]
     if max(clean.shape[1:]) > LARGEST:
         notes = [*notes, f"shrunk from {clean.shape[2]} × {clean.shape[1]} pixels"]
-    return Tile(picture, *names, *drawn, factor=factor, pixels=max(clean.shape[1:]), notes=notes)
+    return Tile(
+        picture,
+        *names,
+        _uri((clean - low) / (high - low)),
+        _uri(0.5 + factor * (moved - clean) / (high - low)),
+        _uri((moved - low) / (high - low)),
+        factor=factor,
+        pixels=max(clean.shape[1:]),
+        notes=notes,
+    )
 
 
 def class_name(data: DataCard, index: int) -> str:
@@ -142,5 +147,7 @@ def _changes(clean: Floats, moved: Floats, columns: Sequence[str]) -> list[Chang
     """The features that moved most, relative to nothing but themselves: largest absolute change first."""
     order = np.argsort(-np.abs(moved - clean), kind="stable")[:_FEATURES]
     return [
-        Change(columns[i] if i < len(columns) else f"feature {i}", f"{clean[i]:.4g}", f"{moved[i]:.4g}") for i in order if clean[i] != moved[i]
+        Change(columns[i] if i < len(columns) else f"feature {i}", f"{clean[i]:.4g}", f"{moved[i]:.4g}")
+        for i in order
+        if clean[i] != moved[i]
     ]

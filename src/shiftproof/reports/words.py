@@ -8,7 +8,7 @@ from shiftproof.evaluation.records import Kind, Result
 
 KINDS: tuple[Kind, ...] = ("at_least", "estimate", "at_most")
 KIND_WORDS: dict[Kind, str] = {"at_least": "at least", "estimate": "estimate", "at_most": "at most"}
-KIND_HEADS: dict[Kind, str] = {"at_least": "Proven: at least", "estimate": "Estimate", "at_most": "Attacked: at most"}
+KIND_HEADS: dict[Kind, str] = {"at_least": "At least", "estimate": "Estimate", "at_most": "At most"}
 KIND_SIGNS: dict[Kind, str] = {"at_least": "≥ ", "estimate": "", "at_most": "≤ "}
 ACCURACIES = frozenset({"accuracy", "robust_accuracy", "certified_accuracy"})
 """The measures that lie on one scale with clean accuracy."""
@@ -31,6 +31,15 @@ def percent(value: float | None) -> str:
         return NOT_MEASURED
     shown = f"{100 * number:.1f}%"
     return "99.9%" if shown == "100.0%" and number < 1 else "0.1%" if shown == "0.0%" and number > 0 else shown
+
+
+def roughly(value: float) -> str:
+    """A confidence beside a picture: whole percents, finer only near 0 and 1.
+
+    >>> roughly(0.972), roughly(0.9971)
+    ('97%', '99.7%')
+    """
+    return f"{100 * value:.0f}%" if 0.005 <= value < 0.995 else percent(value)
 
 
 def span(interval: tuple[float, float] | None) -> str:
@@ -91,7 +100,7 @@ def seconds(value: float) -> str:
     if value < 90:
         return f"{value:.1f} s"
     minutes = round(value / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def p_value(value: float) -> str:
@@ -101,6 +110,15 @@ def p_value(value: float) -> str:
     ('0.042', 'below 0.001')
     """
     return "below 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def printable(text: str) -> str:
+    r"""Text for a terminal: a control character in a name, such as an escape sequence, becomes visible and does nothing.
+
+    >>> printable("a\x1b[31m\nb")
+    'a�[31m�b'
+    """
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
 def plural(count: int, noun: str) -> str:
@@ -120,31 +138,31 @@ def in_words(result: Result) -> str:
 
 
 def _claim(result: Result) -> str:
-    number = amount(result.value, result.measure)
+    number, word = amount(result.value, result.measure), {"at_least": "at least ", "at_most": "at most ", "estimate": ""}[result.kind]
     if result.measure == "drop":
-        return f"Accuracy changes by {number} (clean minus moved) under {result.shift}; as a claim this is {_article(result.kind)}."
+        return f"Under {result.shift}, accuracy falls below clean accuracy by {word}{number}, as {_by(result)} found."
     if result.measure == "error_probability":
-        return f"The probability that a move of {result.shift} makes an example wrong is {KIND_WORDS[result.kind]} {number}.".replace("is estimate", "is about")
+        return f"Under {result.shift}, moved by {_by(result)}, the model's mean probability of a wrong class is {word}{number}."
     if result.kind == "at_least":
         return f"Proven by {result.search}: at least {number} stay right for every move inside {result.shift}."
     if result.kind == "at_most":
-        return (
-            f"At most {number} stay right inside {result.shift}: {result.search} found a failure for each of the others. "
-            "A stronger search may find more."
-        )
+        found = f"{_by(result)} found a failure for each of the others. A stronger search may find more."
+        return f"At most {number} stay right inside {result.shift}: {found}"
     if result.shift == "identity":
         return f"{number} are right as they were collected."
     return f"{number} are right after a move of {result.shift} made by {result.search}; an adversary may do worse."
 
 
-def _article(kind: Kind) -> str:
-    return {"at_least": "a lower bound", "at_most": "an upper bound", "estimate": "an estimate"}[kind]
+def _by(result: Result) -> str:
+    return "every search together" if result.search == "union" else result.search
 
 
 def _weighing(result: Result) -> str:
-    if result.group:
+    if result.risk == "group":
         return f"Among {result.group} only."
-    return "" if result.risk == "mean" else f"Weighed by {result.risk} in place of the plain mean."
+    if result.risk == "mean":
+        return ""
+    return f"Weighed by {result.risk}, not a plain mean" + (f": this is {result.group}." if result.group else ".")
 
 
 def _sampling(result: Result) -> str:

@@ -13,6 +13,7 @@ from typing import ClassVar, Generic, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._errors import UsageError, must
 from shiftproof._part import Part
 from shiftproof.outcomes import Interval
 
@@ -48,6 +49,28 @@ class Risk(Part, Generic[State]):
     """What it weighs: whether each example is still right (0 or 1), or the probability that the model gives to wrong labels, in [0, 1]."""
     worse: ClassVar[Literal["lower", "higher"]] = "lower"
     """Which direction of its value is worse."""
+
+    def accept(self, values: npt.ArrayLike) -> Values:
+        """The values as float64, shape (n,).
+
+        Raises:
+            UsageError: they have another shape, contain NaN, or leave [0, 1].
+        """
+        given = np.asarray(values, dtype=np.float64)
+        if given.ndim != 1:
+            raise must("values", self.name, "have shape (n,), one number per example", given.shape)
+        missing = int(np.isnan(given).sum())
+        if missing and self.over == "error_probability":
+            raise UsageError(
+                f"The 'values' of {self.name} are NaN in {missing} of {len(given)} examples. It weighs probabilities, and a model that "
+                "gives labels only has none: use a model that gives scores, or a risk over right and wrong (mean, worst_group)."
+            )
+        if missing:
+            raise must("values", self.name, "be numbers", f"NaN in {missing} of {len(given)}", "Leave out what was not measured.")
+        outside = given[(given < 0) | (given > 1)]
+        if len(outside):
+            raise must("values", self.name, "lie in [0, 1]", float(outside[0]), f"So do not {len(outside)} of {len(given)}.")
+        return given
 
     @abstractmethod
     def init(self) -> State:

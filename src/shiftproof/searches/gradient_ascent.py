@@ -12,7 +12,7 @@ from torch import Tensor
 from shiftproof._errors import must
 from shiftproof.losses import loss_named
 from shiftproof.models.abstract import Access, Gradients
-from shiftproof.oracle import Answer, Oracle
+from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Incumbent, Search
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
@@ -107,7 +107,7 @@ class GradientAscent(Search):
             answer, gradient = here.gradient(params, loss)
             hit = answer.broken
             if bool(hit.any()):
-                best.update(rows[hit], params[hit], Answer(answer.margin[hit], hit[hit]))
+                best.update(rows[hit], params[hit], answer[hit])
                 if self.drop:
                     keep = ~hit
                     rows, params, gradient, here = rows[keep], params[keep], gradient[keep], here[keep]

@@ -131,5 +131,7 @@ class Boxed(Differentiable):
     def grid(self, points: int) -> Tensor:
         """All combinations of `points` evenly spaced values of each number, shape (points**k, k), float64; fixed numbers count once."""
         low, high = self._ends
+        if not len(low):
+            return low.reshape(1, 0)
         axes = [torch.linspace(float(a), float(b), points if a < b else 1, dtype=torch.float64) for a, b in zip(low, high, strict=True)]
         return torch.cartesian_prod(*axes).reshape(-1, len(axes))

@@ -50,7 +50,7 @@ _work: Callable[[Cell], Done]
 
 def _arm(work: Callable[[Cell], Done]) -> None:
     """Runs once in each worker."""
-    global _work  # noqa: PLW0603  # a worker process has one job for life
+    global _work  # a worker process has one job for life
     _work = work
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it ends the workers
 

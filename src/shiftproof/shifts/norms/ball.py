@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import must
+from shiftproof.shifts._support import check_movable
 from shiftproof.shifts.abstract import Differentiable, Params
 
 
@@ -26,6 +27,7 @@ class Ball(Differentiable):
     eps: float
 
     def check(self) -> None:
+        check_movable(self.name, self.space)
         units = f"Units are those of the inputs ({self.space.units}): 8/255 is 0.0314."
         if not 0 < self.eps < float("inf"):
             raise must("eps", self.name, "be in (0, inf)", self.eps, units)
@@ -46,7 +48,12 @@ class Ball(Differentiable):
     def apply(self, x: Tensor, params: Params) -> Tensor:
         if self.space.columns:
             return self.space.settle(x, x + params * self.space.scale(x))
-        return (x + params).clamp(self.space.low, self.space.high)
+        moved = x + params
+        with torch.no_grad():
+            # A legal move leaves the box by rounding only. Clipped in place the gradient passes as it is: masking it at the walls costs
+            # three passes over the batch and blinds a search there.
+            moved.clamp_(self.space.low, self.space.high)
+        return moved
 
     def room(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The least and greatest move of each feature that the box leaves, in units of `eps`."""

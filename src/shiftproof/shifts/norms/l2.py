@@ -41,7 +41,8 @@ class L2(Ball):
     references: ClassVar[tuple[str, ...]] = (
         """@inproceedings{szegedy2014intriguing,
   title = {Intriguing Properties of Neural Networks},
-  author = {Szegedy, Christian and Zaremba, Wojciech and Sutskever, Ilya and Bruna, Joan and Erhan, Dumitru and Goodfellow, Ian and Fergus, Rob},
+  author = {Szegedy, Christian and Zaremba, Wojciech and Sutskever, Ilya and Bruna, Joan and Erhan, Dumitru and
+    Goodfellow, Ian and Fergus, Rob},
   booktitle = {International Conference on Learning Representations},
   year = {2014}
 }""",
@@ -51,13 +52,14 @@ class L2(Ball):
         return math.inf  # the box's diagonal depends on the number of features
 
     def norm(self, move: Tensor) -> Tensor:
-        return move.detach().flatten(1).norm(dim=1)
+        size: Tensor = torch.linalg.vector_norm(move.detach().flatten(1), dim=1)
+        return size
 
     def sample(self, x: Tensor, rng: Rng) -> Params:
         size = math.prod(x.shape[1:])
         direction = rng.child("direction").normal(size)
         radius = self.eps * rng.child("radius").uniform(1).pow(1 / size)
-        ball = direction * (radius / direction.norm(dim=1, keepdim=True).clamp_min(1e-12))
+        ball = direction * (radius / torch.linalg.vector_norm(direction, dim=1, keepdim=True).clamp_min(1e-12))
         return self.project(x, ball.reshape(x.shape).to(x))
 
     def project(self, x: Tensor, params: Params) -> Params:
@@ -69,30 +71,31 @@ class L2(Ball):
         low, high = (end.flatten(1) for end in self.room(x))
         move = params.flatten(1)
         fits = torch.minimum(torch.maximum(move, low), high)
-        rows = (fits.norm(dim=1) > self.eps).nonzero()[:, 0]
+        rows = (torch.linalg.vector_norm(fits, dim=1) > self.eps).nonzero()[:, 0]
         if len(rows):
             fits[rows] = self._shrink(move[rows], low[rows], high[rows])
         return fits.reshape(params.shape)
 
     def _shrink(self, move: Tensor, low: Tensor, high: Tensor) -> Tensor:
-        scale = self.eps / move.norm(dim=1, keepdim=True)
+        scale = self.eps / torch.linalg.vector_norm(move, dim=1, keepdim=True)
         squares = move.square()
         clipped = move.new_zeros(move.shape, dtype=torch.bool)
         for _ in range(_ROUNDS):
             scaled = move * scale
             fits = torch.minimum(torch.maximum(scaled, low), high)
             now = fits != scaled
-            if torch.equal(now, clipped):
+            changed = (now != clipped).any(1, keepdim=True)  # a row that has settled stays, bit for bit, whatever its neighbours need
+            if not bool(changed.any()):
                 break
             clipped = now
             used = fits.square().masked_fill(~clipped, 0.0).sum(1, keepdim=True)
             free = squares.masked_fill(clipped, 0.0).sum(1, keepdim=True)
             room = (self.eps**2 - used).clamp_min(0.0)
-            scale = torch.where(free > 0, (room / free.clamp_min(1e-30)).sqrt(), scale)
-        length = fits.norm(dim=1, keepdim=True)
+            scale = torch.where(changed & (free > 0), (room / free.clamp_min(1e-30)).sqrt(), scale)
+        length: Tensor = torch.linalg.vector_norm(fits, dim=1, keepdim=True)
         return fits * (self.eps / length).clamp_max(1.0)  # rounding only
 
     def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
         flat = gradient.flatten(1)
-        length = flat.norm(dim=1, keepdim=True).clamp_min(torch.finfo(flat.dtype).tiny)
+        length: Tensor = torch.linalg.vector_norm(flat, dim=1, keepdim=True).clamp_min(torch.finfo(flat.dtype).tiny)
         return params + (step * self.eps / length * flat).reshape(gradient.shape)

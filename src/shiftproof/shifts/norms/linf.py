@@ -51,7 +51,7 @@ class Linf(Ball):
 
     def project(self, x: Tensor, params: Params) -> Params:
         low, high = self.room(x)
-        return torch.minimum(torch.maximum(params, low), high).clamp_(-self.eps, self.eps)
+        return torch.clamp(params, low, high).clamp_(-self.eps, self.eps)
 
     def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
         return torch.add(params, gradient.sign(), alpha=step * self.eps)

@@ -1,0 +1,19 @@
+"""A small network for 8x8 digits: `shiftproof audit --model examples/digit_nets.py:small --weights runs/demo/plain.safetensors ...`."""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+def small() -> nn.Sequential:
+    """Two convolutions and two linear layers; inputs (n, 1, 8, 8) in [0, 1], logits (n, 10)."""
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(32, 64, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(64 * 16, 64),
+        nn.ReLU(),
+        nn.Linear(64, 10),
+    )

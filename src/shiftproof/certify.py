@@ -1,0 +1,133 @@
+"""The door in the other direction: proofs that decisions hold, and what they come to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from shiftproof import outcomes
+from shiftproof._errors import Contradiction, UsageError
+from shiftproof.certificates.abstract import Certificate, Proof
+from shiftproof.data.examples import Examples
+from shiftproof.door import Reading, read
+from shiftproof.finding import Finding, join
+from shiftproof.models.abstract import Labels
+from shiftproof.outcomes import Bound
+from shiftproof.preflight import inspect_model
+from shiftproof.randomness import Rng
+from shiftproof.shifts.abstract import Shift
+
+
+def certify(
+    model: Labels,
+    shift: Shift,
+    *,
+    certificate: Certificate,
+    examples: Examples,
+    seed: int = 0,
+    batch_size: int = 256,
+    progress: Callable[[int], None] | None = None,
+) -> Finding:
+    """Says for every example whether a proof covers all moves inside `shift`.
+
+    Args:
+        model: what is measured.
+        shift: the moves that must be harmless. It is put on the examples' space here.
+        certificate: the kind of proof. It never sees the labels.
+        examples: n labelled inputs.
+        seed: with each example's id, the whole source of randomness.
+        batch_size: inputs per call of the model, a matter of memory and speed.
+        progress: called with the number of examples finished since the last call.
+
+    Returns:
+        One outcome per example: `Skipped` where the decision is wrong as it stands, `Certified` where it is proven up to the shift's
+        strength, else `Abstained`: nothing is known, so it counts as not robust. `radius` is how far the proof reaches, also if too short.
+
+    Raises:
+        UsageError: the certificate cannot speak about this model or shift, or the data do not fit the model.
+        Contradiction: the certificate's proof is no number, or is of another decision than the model's own.
+
+    Cost: one forward an example for the clean decision, and what the certificate asks for.
+
+    Example:
+        >>> import shiftproof as sp
+        >>> from shiftproof.certificates import Linear
+        >>> model = sp.as_model(torch.nn.Linear(4, 2), name="linear")
+        >>> x = torch.rand(8, 4)
+        >>> examples = sp.examples(x, model.labels(x))
+        >>> certify(model, sp.Linf(0.01), certificate=Linear(), examples=examples).bound.value
+        'at_least'
+    """
+    shift = shift.within(examples.space)
+    objection = certificate.objection(model, shift)
+    if objection is None and shift.strength is None:
+        objection = f"{shift.name} has no strength to compare a radius with"
+    if objection:
+        raise UsageError(f"The certificate {certificate.name} cannot be used: {objection}.")
+    if not len(examples):
+        raise UsageError("There are no examples to certify. Check the data source and its limit.")
+    flags = inspect_model(model, examples)
+    rng = Rng.for_ids(seed, examples.ids)
+    found: list[Finding] = []
+    for start in range(0, len(examples), batch_size):
+        rows = slice(start, start + batch_size)
+        found.append(_certify_batch(model, shift, certificate, examples[rows], rng[rows]))
+        if progress:
+            progress(len(found[-1]))
+    whole = join(found)
+    return Finding(**{**vars(whole), "flags": (*flags, *whole.flags)})
+
+
+def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch: Examples, rng: Rng) -> Finding:
+    began = time.perf_counter()
+    x, y = batch.x.to(model.device), batch.y.to(model.device)
+    clean = read(model, x, y)
+    with torch.no_grad():
+        proof = certificate.certify(model, shift, x, rng)
+    _check(certificate, proof, clean, batch)
+
+    none = proof.abstained.to(y.device)
+    prediction = clean.prediction.where(none, proof.prediction.to(y.device))
+    wrong = clean.broken.where(none, prediction != y)
+    radius = proof.radius.double().cpu().masked_fill((none | wrong).cpu(), torch.nan)
+    strength = float(getattr(shift, str(shift.strength)))
+    proven = (radius >= strength).numpy()  # NaN proves nothing
+    outcome = np.where(wrong.cpu(), outcomes.SKIPPED, np.where(proven, outcomes.CERTIFIED, outcomes.ABSTAINED)).astype("<U9")
+    n = len(batch)
+    return Finding(
+        ids=batch.ids,
+        outcome=outcome,
+        prediction=prediction.cpu().numpy(),
+        loss=clean.loss.cpu().numpy(),
+        probability=clean.probability.cpu().numpy(),
+        confidence=clean.confidence.cpu().numpy(),
+        radius=radius.numpy(),
+        params=np.full((n, 0), np.nan, dtype=np.float32),
+        forwards=1 + proof.forwards.cpu().numpy().astype(np.int64),
+        backwards=np.zeros(n, dtype=np.int64),
+        bound=Bound.AT_LEAST,
+        flags=(),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _check(certificate: Certificate, proof: Proof, clean: Reading, batch: Examples) -> None:
+    """Raises `Contradiction` where a proof cannot be one."""
+    n = len(batch)
+    if any(part.shape != (n,) for part in proof):
+        shapes = ", ".join(f"{name} {tuple(part.shape)}" for name, part in zip(proof._fields, proof, strict=True))
+        raise Contradiction(f"The certificate {certificate.name} must give one entry for each of {n} examples, got {shapes}.")
+    if not bool((proof.radius >= 0).all()):
+        raise Contradiction(f"The certificate {certificate.name} gave a radius that is NaN or negative. None of its proofs can be used.")
+    if certificate.confidence < 1:
+        return  # it may speak of a model smoothed by chance, whose decision is its own
+    clash = ~proof.abstained.cpu() & (proof.prediction.cpu() != clean.prediction.cpu())
+    if bool(clash.any()):
+        first = batch.ids[int(clash.nonzero()[0, 0])]
+        raise Contradiction(
+            f"The certificate {certificate.name} proved another decision than the model's own on {int(clash.sum())} of {n} examples, first "
+            f"'{first}'. One of the two is wrong, so neither can be used."
+        )

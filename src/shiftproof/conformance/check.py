@@ -1,0 +1,143 @@
+"""`check_part`: which checks a part takes, and running them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from torch import Tensor, nn
+
+from shiftproof._errors import UsageError, must
+from shiftproof._imports import load_object
+from shiftproof._part import Part
+from shiftproof.certificates.abstract import Certificate
+from shiftproof.conformance.certificate import CERTIFICATE_CHECKS, certificate_cases
+from shiftproof.conformance.geometry import GEOMETRY_CHECKS
+from shiftproof.conformance.instances import OffersExamples, instances
+from shiftproof.conformance.model import MODEL_CHECKS, ModelCase
+from shiftproof.conformance.part import PART_CHECKS
+from shiftproof.conformance.report import CheckResult, Report, run_checks
+from shiftproof.conformance.risk import RISK_CHECKS, risk_cases
+from shiftproof.conformance.search import SEARCH_CHECKS, search_cases
+from shiftproof.conformance.shift import SHIFT_CHECKS, shift_cases
+from shiftproof.models.abstract import Labels
+from shiftproof.models.torch_module import TorchModule
+from shiftproof.risks.abstract import Risk
+from shiftproof.searches.abstract import Search
+from shiftproof.shifts.abstract import Shift
+
+P = TypeVar("P", bound=Part)
+
+
+@runtime_checkable
+class OffersInputs(Protocol):
+    """A model that says on which inputs it can be checked."""
+
+    def inputs_for_check(self) -> Tensor:
+        """At least 2 ordinary inputs, shape (n, ...)."""
+        ...
+
+
+def check_part(target: object, *, x: Tensor | None = None) -> Report:
+    """Holds a part to its contract, and says check by check what was seen.
+
+    Args:
+        target: a class or an instance of a Shift, Search, Risk, Certificate or model (a torch module too), or where to find one:
+            "package.module:Name" or "FILE.py:Name". A class is checked on the instances that its classmethod `examples_for_check`
+            returns, else on one whose required options take common values (eps=0.1, severity=3, ...).
+        x: for models, ordinary inputs of shape (n, ...), n at least 2; not needed where the model has `inputs_for_check`.
+
+    Returns:
+        A report; `report.passed` is the verdict, and `print(report)` the table.
+
+    Raises:
+        UsageError: the target is none of these, or no instance or inputs to check it on are known.
+
+    Guarantees:
+        A part that draws by position or from global randomness, leaves its budget or the box, is biased where symmetry says it cannot be,
+        or depends on the batch is found. Statistical checks call a sound part unsound with probability at most 1e-6 each. Passing proves
+        no claim beyond what the checks say.
+    Cost: seconds, on small data that is made here.
+
+    Example:
+        >>> from shiftproof.shifts import Linf
+        >>> check_part(Linf).passed
+        True
+    """
+    name = target if isinstance(target, str) else _name(target)
+    found = load_object(target) if isinstance(target, str) else target
+    if isinstance(found, Labels | nn.Module) or (isinstance(found, type) and issubclass(found, Labels | nn.Module)):
+        return Report(name, "model", tuple(_check_model(found, name, x)))
+    part = found if isinstance(found, type) else type(found)
+    for kind, base, suite in _KINDS:
+        if issubclass(part, base):
+            parts = [found] if isinstance(found, Part) else instances(part)
+            return Report(name, kind, tuple(result for instance in parts for result in suite(instance)))
+    raise must("target", "check_part", "be a Shift, Search, Risk, Certificate or model, its class, or FILE.py:Name", found)
+
+
+def _name(target: object) -> str:
+    if isinstance(target, Part):
+        return target.spec()
+    return target.__name__ if isinstance(target, type) else target.name if isinstance(target, Labels) else type(target).__name__
+
+
+def _check_shift(shift: Shift) -> list[CheckResult]:
+    results = run_checks(PART_CHECKS, shift, shift.spec())
+    for case in shift_cases(shift):
+        results += run_checks([*SHIFT_CHECKS, *GEOMETRY_CHECKS], case, f"{shift.spec()} on {case.label}")
+    return results
+
+
+def _check_search(search: Search) -> list[CheckResult]:
+    results = run_checks(PART_CHECKS, search, search.spec())
+    for case in search_cases(search):
+        results += run_checks(SEARCH_CHECKS, case, f"{search.spec()} of {case.label}")
+    return results
+
+
+def _check_risk(risk: Risk[Any]) -> list[CheckResult]:
+    results = run_checks(PART_CHECKS, risk, risk.spec())
+    for case in risk_cases(risk):
+        results += run_checks(RISK_CHECKS, case, f"{risk.spec()} of {case.label}")
+    return results
+
+
+def _check_certificate(certificate: Certificate) -> list[CheckResult]:
+    results = run_checks(PART_CHECKS, certificate, certificate.spec())
+    for case in certificate_cases(certificate):
+        results += run_checks(CERTIFICATE_CHECKS, case, f"{certificate.spec()} against {case.label}")
+    return results
+
+
+_KINDS: tuple[tuple[str, type[Part], Callable[[Any], list[CheckResult]]], ...] = (
+    ("shift", Shift, _check_shift),
+    ("search", Search, _check_search),
+    ("risk", Risk, _check_risk),
+    ("certificate", Certificate, _check_certificate),
+)
+
+
+def _check_model(found: object, name: str, x: Tensor | None) -> list[CheckResult]:
+    results: list[CheckResult] = []
+    for model in _models(found, name):
+        inputs = x if x is not None else model.inputs_for_check() if isinstance(model, OffersInputs) else None
+        if inputs is None or len(inputs) < 2:
+            way_out = "Pass them: check_part(model, x=...), or give its class a method inputs_for_check() that returns a tensor."
+            raise UsageError(f"The model '{name}' can only be checked on at least 2 inputs of the shape that it takes. {way_out}")
+        wrapped = TorchModule(model, name=name) if isinstance(model, nn.Module) else model
+        results += run_checks(MODEL_CHECKS, ModelCase(wrapped, inputs, name), f"{name} on inputs {tuple(inputs.shape)}")
+    return results
+
+
+def _models(found: object, name: str) -> Sequence[Labels | nn.Module]:
+    if isinstance(found, Labels | nn.Module):
+        return [found]
+    if isinstance(found, OffersExamples):
+        return [model for model in found.examples_for_check() if isinstance(model, Labels | nn.Module)]
+    try:
+        made = found() if callable(found) else None
+    except TypeError as error:
+        way_out = "Give it a classmethod examples_for_check() that returns a list of models, or check an instance."
+        raise UsageError(f"The model class {name} cannot be made without arguments ({error}). {way_out}") from None
+    return [made] if isinstance(made, Labels | nn.Module) else []

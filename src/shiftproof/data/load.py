@@ -1,0 +1,88 @@
+"""From what people write to a source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from shiftproof._errors import UsageError, must
+from shiftproof.data.arrays import ArraySource
+from shiftproof.data.examples import Examples, Ids
+from shiftproof.data.groups import GroupBy, Grouped
+from shiftproof.data.source import Source, Wrapped
+from shiftproof.data.sources import sources
+from shiftproof.data.space import Box
+
+
+def load_data(uri: str | Source | Examples, *, box: Box | None = None, limit: int | None = None, group_by: GroupBy | None = None) -> Source:
+    """The source that a URI names.
+
+    Args:
+        uri: ``scheme:place?option=value``, such as ``npz:test.npz?x=images`` (`shiftproof list sources` lists schemes and options), or a
+            source, or examples in memory.
+        box: least and greatest legal value of the inputs. Pixel levels are mapped onto it; other numbers are taken to lie in it.
+        limit: use the first so many examples only, in order.
+        group_by: says the group of each example from its id, label and groups; a further column of groups, called like the function.
+
+    Returns:
+        A source. Files are looked at here; inputs are read when asked for.
+
+    Raises:
+        UsageError: there is no such place, it cannot be read, or an option is unknown.
+
+    Example:
+        >>> from shiftproof import load_data
+        >>> digits = load_data("digits:", limit=100, group_by=lambda about: "round" if about.label in (0, 6, 8, 9) else "straight")
+        >>> len(digits), sorted(set(digits.groups["group"].tolist()))
+        (100, ['round', 'straight'])
+    """
+    if isinstance(uri, str):
+        source: Source = sources.open(uri, box=box)
+    elif not isinstance(uri, Source | Examples):
+        raise must("data", "load_data", "be a URI, a Source or Examples", type(uri).__name__, "Arrays: shiftproof.examples(x, y).")
+    elif box is not None:
+        raise UsageError("Data in memory have their box already: declare it where they are made, as in shiftproof.examples(x, y, box=...).")
+    else:
+        source = ArraySource(uri) if isinstance(uri, Examples) else uri
+    if limit is not None:
+        source = Limited(source, limit)
+    return source if group_by is None else Grouped(source, group_by)
+
+
+class Limited(Wrapped):
+    """The first examples of a source, in its order."""
+
+    def __init__(self, inner: Source, limit: int) -> None:
+        super().__init__(inner)
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+            raise must("limit", inner.uri, "be a whole number from 1 on", limit)
+        self.limit = limit
+
+    @property
+    def ids(self) -> Ids:
+        return self.inner.ids[: self.limit]
+
+    @property
+    def y(self) -> npt.NDArray[np.int64]:
+        return self.inner.y[: self.limit]
+
+    @property
+    def groups(self) -> Mapping[str, npt.NDArray[np.str_]]:
+        return {column: values[: self.limit] for column, values in self.inner.groups.items()}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        whole = len(self.inner)
+        if self.limit >= whole:
+            return self.inner.notes
+        kept, there = len(np.unique(self.y)), len(np.unique(self.inner.y))
+        classes = f"; they are of {kept} of its {there} classes" if kept < there else ""
+        return (*self.inner.notes, f"Only the first {self.limit} of {whole} examples are used{classes}.")
+
+    def fingerprint(self) -> str:
+        return self.inner.fingerprint() + (f"[:{self.limit}]" if self.limit < len(self.inner) else "")
+
+    def take(self, rows: slice | npt.NDArray[np.intp]) -> Examples:
+        return self.inner.take(np.arange(len(self.inner))[: self.limit][rows])

@@ -1,0 +1,176 @@
+"""Sources that a URI names: the URI's parts, their options, and what all of them share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+from urllib.parse import unquote
+
+import numpy as np
+import numpy.typing as npt
+
+from shiftproof._errors import UsageError, must, unknown
+from shiftproof.data.examples import Examples
+from shiftproof.data.source import Source
+from shiftproof.data.space import Box, boxed
+
+if TYPE_CHECKING:
+    import torch
+
+A = TypeVar("A", bound="AddressedSource")
+_TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+_BY_SUFFIX = {".npz": "npz", ".csv": "csv", ".gz": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet"}
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a source, as written after the '?'."""
+
+    name: str
+    what: str
+    default: str | None = None
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Address:
+    """A URI in parts. Values of options are as written: `%26` stands for '&', `%2C` for a ',' that does not separate names."""
+
+    scheme: str
+    place: str = ""
+    options: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def __str__(self) -> str:
+        query = "&".join(f"{name}={value}" for name, value in self.options.items())
+        return f"{self.scheme}:{self.place}" + (f"?{query}" if query else "")
+
+
+def parse_address(uri: str, schemes: Collection[str] = ()) -> Address:
+    """Splits ``scheme:place?option=value&option=value``.
+
+    Args:
+        uri: what a person wrote.
+        schemes: known schemes, for the message where none was written.
+
+    >>> parse_address("npz:test.npz?x=images&y=labels").options
+    {'x': 'images', 'y': 'labels'}
+    """
+    head, _, query = uri.partition("?")
+    scheme, colon, place = head.partition(":")
+    if not colon or len(scheme) < 2 or "/" in scheme or "\\" in scheme:  # one letter is a drive
+        raise UsageError(f"Cannot read {uri!r} as a data source: write SCHEME:PLACE, for example {_suggestion(uri, head, schemes)}.")
+    options: dict[str, str] = {}
+    for part in filter(None, query.split("&")):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise UsageError(f"Cannot read {part!r} in {uri!r}: options are written name=value, joined by '&'.")
+        if name in options:
+            raise UsageError(f"The option '{name}' stands twice in {uri!r}. Write it once.")
+        options[name] = value
+    return Address(scheme, place, options)
+
+
+def _suggestion(uri: str, head: str, schemes: Collection[str]) -> str:
+    if head in schemes:
+        return f"{head}:{uri[len(head) :]}"
+    path = Path(head)
+    scheme = "imagefolder" if head and path.is_dir() else _BY_SUFFIX.get(path.suffix.lower())
+    return f"{scheme}:{uri}" if scheme else "npz:test.npz"
+
+
+class AddressedSource(Source):
+    """A source that is opened from its address: `cls(address, box=...)`.
+
+    A subclass says its scheme and options, and gives labels, names, inputs and a hash of its content. What is expensive belongs in a
+    cached property: when a source travels to another process, only its address goes, and it is opened anew there.
+    """
+
+    scheme: ClassVar[str]
+    what: ClassVar[str]
+    """One line for people: what lies there."""
+    options: ClassVar[tuple[Option, ...]] = ()
+
+    def __init__(self, address: Address, *, box: Box | None = None) -> None:
+        self.address = address
+        self.box = box
+        known = {option.name: option for option in self.options}
+        for name, value in address.options.items():
+            if name not in known:
+                raise unknown(f"option of source '{self.scheme}'", name, known)
+            choices = known[name].choices
+            if choices and unquote(value) not in choices:
+                raise must(name, str(address), f"be {' or '.join(choices)}", unquote(value))
+        if box is not None:
+            boxed(box)  # a box that is none is refused before any work
+
+    def __reduce__(self: A) -> tuple[object, tuple[type[A], Address, Box | None]]:
+        return _reopen, (type(self), self.address, self.box)
+
+    @property
+    def uri(self) -> str:
+        return str(self.address)
+
+    def _written(self, name: str) -> str | None:
+        default = next(option.default for option in self.options if option.name == name)
+        return self.address.options.get(name, default)
+
+    def text(self, name: str) -> str | None:
+        """An option's value, its default where it was not written."""
+        value = self._written(name)
+        return None if value is None else unquote(value)
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """An option's value as names split at commas."""
+        return tuple(unquote(part.strip()) for part in (self._written(name) or "").split(",") if part.strip())
+
+    def integer(self, name: str) -> int | None:
+        """An option's value as a whole number from 1 on."""
+        value = self.text(name)
+        if value is None:
+            return None
+        if not value.isdecimal() or int(value) < 1:
+            raise must(name, self.uri, "be a whole number from 1 on", value)
+        return int(value)
+
+    def flag(self, name: str) -> bool:
+        """An option's value as true or false."""
+        value = self.text(name) or "false"
+        if value.lower() not in _TRUTH:
+            raise must(name, self.uri, "be true or false", value)
+        return _TRUTH[value.lower()]
+
+    def identity(self) -> dict[str, str]:
+        """What beside the content decides the examples: every option with its value."""
+        written = {option.name: self.text(option.name) for option in self.options}
+        return {name: value for name, value in written.items() if value is not None}
+
+    @abstractmethod
+    def content(self) -> str:
+        """A hash of the data themselves: the same for the same bytes in another place."""
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        parts = {**self.identity(), **({"box": f"{self.box[0]!r},{self.box[1]!r}"} if self.box else {})}
+        said = "&".join(f"{name}={parts[name]}" for name in sorted(parts))
+        return f"{self.scheme}:{self.content()}" + (f"?{said}" if said else "")
+
+    def fingerprint(self) -> str:
+        return self._fingerprint
+
+    @abstractmethod
+    def inputs(self, rows: slice | npt.NDArray[np.intp]) -> torch.Tensor:
+        """The inputs at `rows`, shape (k, ...), floating."""
+
+    def take(self, rows: slice | npt.NDArray[np.intp]) -> Examples:
+        import torch
+
+        groups = {column: values[rows] for column, values in self.groups.items()}
+        return Examples(self.inputs(rows), torch.from_numpy(self.y[rows].copy()), self.ids[rows], groups, self.space)
+
+
+def _reopen(source: type[A], address: Address, box: Box | None) -> A:
+    return source(address, box=box)

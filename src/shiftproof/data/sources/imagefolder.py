@@ -1,0 +1,149 @@
+"""Pictures in folders, one folder a class. A picture is opened when it is needed."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from shiftproof._errors import UsageError
+from shiftproof.data.examples import Ids
+from shiftproof.data.sources.abstract import Address, AddressedSource, Option
+from shiftproof.data.sources.files import hash_file, reading, the_file, the_folder
+from shiftproof.data.sources.pixels import Mode, level_box, onto_box, picture_levels, stack_pictures
+from shiftproof.data.space import Box, InputSpace, boxed
+
+if TYPE_CHECKING:
+    import torch
+
+SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+
+
+class ImageFolder(AddressedSource):
+    """Pictures under DIR/CLASS/, at any depth; classes are the sorted names of the folders, and a picture's id is its path in DIR.
+
+    Options:
+        size: every picture is resized to size x size (bilinear; the aspect ratio is not kept). Without it, all must have one size.
+        mode: `RGB` (default, shape (n, 3, height, width)) or `L` for grey (n, 1, height, width).
+        classes: a text file of folder names, one a line, in the order of the model's classes; for a set that has only some of them.
+
+    Levels 0..255 are mapped onto [0, 1] or the declared box. Files that are no pictures by their name are left out, which a note says.
+    The fingerprint is made of paths and sizes: a picture exchanged for another of the same name and number of bytes is not noticed.
+    """
+
+    scheme: ClassVar[str] = "imagefolder"
+    what: ClassVar[str] = "pictures in folders, one folder a class"
+    options: ClassVar[tuple[Option, ...]] = (
+        Option("size", "resize every picture to size x size"),
+        Option("mode", "colour or grey", "RGB", ("RGB", "L")),
+        Option("classes", "text file of folder names in the order of the model's classes"),
+    )
+
+    def __init__(self, address: Address, *, box: Box | None = None) -> None:
+        super().__init__(address, box=box)
+        self._folder = the_folder(address)
+        self._size = self.integer("size")
+        self._mode: Mode = "L" if self.text("mode") == "L" else "RGB"
+        self._box = level_box(box, self.uri)
+        self._class_names = self._find_classes()
+
+    def _find_classes(self) -> tuple[str, ...]:
+        there = sorted(p.name for p in self._folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+        if not there:
+            raise UsageError(
+                f"The folder '{self._folder}' has no folders of classes. Put the pictures of each class in a folder of its own."
+            )
+        listed = self.text("classes")
+        if listed is None:
+            return tuple(there)
+        path = the_file(self.address, place=listed)
+        with reading(f"'{path}'", "Write one folder name a line, as UTF-8 text."):
+            names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        strange = sorted(set(there) - set(names))
+        if strange:
+            raise UsageError(
+                f"The folder '{self._folder / strange[0]}' is not in the list of classes '{path}'. Add its name or move it away."
+            )
+        return names
+
+    @cached_property
+    def _files(self) -> list[Path]:
+        """Every picture, sorted by class, then path."""
+        found: list[Path] = []
+        for name in sorted(self._class_names):
+            folder = self._folder / name
+            found += sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()) if folder.is_dir() else []
+        if not found:
+            raise UsageError(f"The folders in '{self._folder}' hold no pictures ({', '.join(sorted(SUFFIXES))}).")
+        return found
+
+    @cached_property
+    def _ids(self) -> Ids:
+        return np.array([path.relative_to(self._folder).as_posix() for path in self._files])
+
+    @cached_property
+    def _labels(self) -> npt.NDArray[np.int64]:
+        code = {name: label for label, name in enumerate(self._class_names)}
+        return np.array([code[name.split("/", 1)[0]] for name in self._ids.tolist()], dtype=np.int64)
+
+    @cached_property
+    def _shape(self) -> tuple[int, ...]:
+        return self._levels(0).shape
+
+    def _levels(self, row: int) -> npt.NDArray[np.uint8]:
+        from PIL import Image
+
+        path = self._files[row]
+        with reading(f"the image '{path}'", "Replace it or remove it."), Image.open(path) as image:
+            return picture_levels(image, name=str(path), mode=self._mode, size=self._size)
+
+    @property
+    def space(self) -> InputSpace:
+        return boxed(self._box, "image")
+
+    @property
+    def ids(self) -> Ids:
+        return self._ids
+
+    @property
+    def y(self) -> npt.NDArray[np.int64]:
+        return self._labels
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self._class_names
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        low, high = self._box
+        said = [f"Pictures are read as {self._mode}; levels 0 to 255 are mapped onto the box [{low:g}, {high:g}]."]
+        if self._size:
+            said.append(f"Pictures are resized to {self._size} x {self._size} (bilinear).")
+        folders = [folder for folder in (self._folder / name for name in self._class_names) if folder.is_dir()]
+        others = sum(p.is_file() for folder in folders for p in folder.rglob("*")) - len(self._files)
+        if others:
+            said.append(f"{others} files that are no pictures by their name were left out.")
+        absent = len(self._class_names) - len(np.unique(self.y))
+        if absent:
+            said.append(f"{absent} of {len(self._class_names)} classes have no picture.")
+        return tuple(said)
+
+    def identity(self) -> dict[str, str]:
+        listed = self.text("classes")
+        return {**super().identity(), **({"classes": hash_file(the_file(self.address, place=listed))} if listed else {})}
+
+    def content(self) -> str:
+        digest = hashlib.sha256()
+        for name, path in zip(self._ids.tolist(), self._files, strict=True):
+            digest.update(f"{name}\0{path.stat().st_size}\n".encode())
+        return digest.hexdigest()[:24]
+
+    def inputs(self, rows: slice | npt.NDArray[np.intp]) -> torch.Tensor:
+        wanted = range(len(self._files))[rows] if isinstance(rows, slice) else [int(row) for row in rows]
+        names = [str(self._files[row]) for row in wanted]
+        pictures = stack_pictures([self._levels(row) for row in wanted], names, (str(self._files[0]), self._shape))
+        return onto_box(pictures, 255, self._box)

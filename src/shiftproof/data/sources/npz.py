@@ -1,0 +1,203 @@
+"""Arrays in a NumPy .npz file. Nothing in it is unpickled, and an array is read when it is first needed."""
+
+from __future__ import annotations
+
+import zipfile
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from shiftproof._errors import UsageError, must, unknown
+from shiftproof.data.examples import Ids
+from shiftproof.data.labels import check_ids, encode_labels, row_ids, words
+from shiftproof.data.sources.abstract import Address, AddressedSource, Option
+from shiftproof.data.sources.files import hash_file, reading, the_file
+from shiftproof.data.sources.pixels import StoredArray, stored_array
+from shiftproof.data.space import Box, InputSpace, Kind
+
+if TYPE_CHECKING:
+    import torch
+
+
+class _Header(NamedTuple):
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+
+
+class _Roles(NamedTuple):
+    """Which array plays which part."""
+
+    x: str
+    y: str
+    ids: str | None
+
+
+class Npz(AddressedSource):
+    """Inputs and labels from the arrays of an .npz file, as `np.savez` and `np.savez_compressed` write it.
+
+    Options:
+        x: name of the array of inputs; `x`, `images`, `x_test`, `test_images` where present.
+        y: name of the array of labels; `y`, `labels`, `y_test`, `test_labels` where present.
+        split: look for `x_SPLIT`/`y_SPLIT`, `SPLIT_images`/`SPLIT_labels` or `SPLIT_x`/`SPLIT_y`.
+        ids: name of the array of ids; `ids` (or `ids_SPLIT`) where present, else row numbers.
+        groups: names of arrays of groups, split at commas.
+        kind: `image` or `vector`; otherwise three or four dimensions are images.
+
+    Bytes (uint8) are mapped onto [0, 1] or the declared box. Other numbers are taken as they are: their box must be declared, unless all
+    values lie in [0, 1]. (n, H, W) becomes (n, 1, H, W), and (n, H, W, C) with C of 1 or 3 becomes (n, C, H, W). Labels may be words.
+
+    Arrays of Python objects are refused: reading them would run code that the file holds.
+    """
+
+    scheme: ClassVar[str] = "npz"
+    what: ClassVar[str] = "arrays in a NumPy .npz file"
+    options: ClassVar[tuple[Option, ...]] = (
+        Option("x", "array of inputs, shape (n, ...)"),
+        Option("y", "array of labels, shape (n,)"),
+        Option("split", "take x_SPLIT and y_SPLIT, or SPLIT_images and SPLIT_labels"),
+        Option("ids", "array of ids, shape (n,)"),
+        Option("groups", "arrays of groups, split at commas"),
+        Option("kind", "what the inputs are", None, ("image", "vector")),
+    )
+
+    def __init__(self, address: Address, *, box: Box | None = None) -> None:
+        super().__init__(address, box=box)
+        self._path = the_file(address)
+        self._headers = self._read_headers()
+        self._roles = self._find_roles()
+        self._check_lengths()
+
+    def _reading(self, name: str) -> str:
+        return f"the array '{name}' of '{self._path}'"
+
+    def _read_headers(self) -> dict[str, _Header]:
+        """Shape and type of every array, without reading any."""
+        hint = "Save it with np.savez(FILE, x=..., y=...), or copy it again if it was cut off."
+        with reading(f"'{self._path}' as an .npz file", hint), zipfile.ZipFile(self._path) as archive:
+            found: dict[str, _Header] = {}
+            for member in archive.namelist():
+                if member.endswith(".npy"):
+                    with archive.open(member) as file:
+                        version = np.lib.format.read_magic(file)
+                        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                        shape, _, dtype = header(file)
+                    found[member[: -len(".npy")]] = _Header(shape, dtype)
+        return found
+
+    def _pairs(self) -> list[_Roles]:
+        """The usual names, most usual first."""
+        split = self.text("split")
+        tried = [split] if split else ["test"]
+        plain = [] if split else [_Roles("x", "y", "ids"), _Roles("images", "labels", "ids")]
+        return plain + [
+            roles
+            for s in tried
+            for roles in (
+                _Roles(f"x_{s}", f"y_{s}", f"ids_{s}"),
+                _Roles(f"{s}_images", f"{s}_labels", f"{s}_ids"),
+                _Roles(f"{s}_x", f"{s}_y", f"{s}_ids"),
+            )
+        ]
+
+    def _find_roles(self) -> _Roles:
+        x, y, ids = self.text("x"), self.text("y"), self.text("ids")
+        for name in filter(None, (x, y, ids, *self.names("groups"))):
+            if name not in self._headers:
+                raise unknown(f"array of '{self._path}'", name, self._headers)
+        any_case = {name.lower(): name for name in [*self._headers][::-1]}  # X_test is as usual as x_test
+        for usual in self._pairs():
+            found = [wanted if wanted in self._headers else any_case.get((wanted or "").lower()) for wanted in usual]
+            has_x, has_y = x or found[0], y or found[1]
+            if has_x and has_y:
+                return _Roles(has_x, has_y, ids or found[2])
+        if x and y:
+            return _Roles(x, y, ids)
+        shown = ", ".join(f"{name} {header.shape}" for name, header in self._headers.items()) or "none"
+        wanted = f" of the split '{self.text('split')}'" if self.text("split") else ""
+        raise UsageError(
+            f"'{self._path}' has no inputs and labels{wanted} under a usual name. Say which with ?x=NAME&y=NAME. Arrays: {shown}."
+        )
+
+    def _check_lengths(self) -> None:
+        for name in filter(None, (*self._roles, *self.names("groups"))):
+            shape, dtype = self._headers[name]
+            if dtype.hasobject:
+                raise UsageError(
+                    f"The array '{name}' of '{self._path}' holds Python objects and is refused: reading it would run code from the file. "
+                    "Save it as numbers or words, for example np.array(values.tolist())."
+                )
+            n = self._headers[self._roles.x].shape[:1]
+            if shape[:1] != n:
+                raise must(name, f"'{self._path}'", f"have one entry per input of '{self._roles.x}' {n}", shape, "Name another array.")
+            if n in ((), (0,)):
+                raise UsageError(f"The array '{name}' of '{self._path}' holds no examples: its shape is {shape}.")
+
+    def _load(self, name: str) -> npt.NDArray[np.generic]:
+        with (
+            reading(self._reading(name), "The file seems damaged: copy or save it again."),
+            np.load(self._path, allow_pickle=False) as arrays,
+        ):
+            array: npt.NDArray[np.generic] = arrays[name]
+        return array
+
+    @cached_property
+    def _stored(self) -> StoredArray:
+        kinds: dict[str | None, Kind | None] = {"image": "image", "vector": "vector"}
+        return stored_array(self._load(self._roles.x), owner=self.uri, box=self.box, kind=kinds.get(self.text("kind")))
+
+    @cached_property
+    def _labels(self) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+        return encode_labels(self._load(self._roles.y), owner=self.uri)
+
+    @cached_property
+    def _ids(self) -> Ids:
+        name = self._roles.ids
+        if name is None:
+            return row_ids(len(self.y))
+        return check_ids(words(self._load(name), name=name, owner=self.uri), owner=self.uri)
+
+    @cached_property
+    def _groups(self) -> dict[str, npt.NDArray[np.str_]]:
+        return {name: words(self._load(name), name=name, owner=self.uri) for name in self.names("groups")}
+
+    @property
+    def space(self) -> InputSpace:
+        return self._stored.space
+
+    @property
+    def ids(self) -> Ids:
+        return self._ids
+
+    @property
+    def y(self) -> npt.NDArray[np.int64]:
+        return self._labels[0]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self._labels[1]
+
+    @property
+    def groups(self) -> dict[str, npt.NDArray[np.str_]]:
+        return self._groups
+
+    @property
+    def named(self) -> bool:
+        return self._roles.ids is not None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        x, y, _ = self._roles
+        rows = () if self.named else ("The file has no ids: examples are named by row number.",)
+        return (f"Inputs are the array '{x}', labels the array '{y}'.", *self._stored.notes, *rows)
+
+    def identity(self) -> dict[str, str]:
+        roles = {role: name for role, name in self._roles._asdict().items() if name is not None}
+        return {**super().identity(), **roles}
+
+    def content(self) -> str:
+        return hash_file(self._path)
+
+    def inputs(self, rows: slice | npt.NDArray[np.intp]) -> torch.Tensor:
+        return self._stored.inputs(rows)

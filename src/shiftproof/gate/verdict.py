@@ -1,0 +1,273 @@
+"""What conditions come to on a finished run: held, failed, or not to be judged because a number is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from shiftproof._errors import UsageError
+from shiftproof.evaluation.records import Audit, CellRecord, GateRecord, Kind, NaturalShift, Result
+from shiftproof.gate.condition import Condition, End
+from shiftproof.gate.match import Available, Entry, entries_of, natural_spec, no_match, parsed, recorded_as, select
+from shiftproof.gate.names import NATURAL, UNION
+
+State = Literal["held", "failed", "unjudged"]
+Ends = tuple[float, float]
+
+_KINDS: dict[str, frozenset[Kind]] = {
+    "accuracy": frozenset({"estimate"}),
+    "robust_accuracy": frozenset({"at_most"}),
+    "certified_accuracy": frozenset({"at_least"}),
+    "drop": frozenset({"estimate", "at_most"}),
+    "error_probability": frozenset({"estimate", "at_most"}),
+}
+"""From cells of which kind each measure comes."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """One measured number, whichever part of the record it stands in."""
+
+    label: str
+    value: float | None
+    interval: Ends | None
+    kind: Kind
+    confidence: float
+    n: int
+    flags: tuple[str, ...] = ()
+    unfinished: bool = False
+
+    def at(self, end: End) -> float | None:
+        """The number itself or an end of its interval; None where it was not measured or its cell is unfinished."""
+        if self.unfinished or self.value is None:
+            return None
+        if end == "value":
+            return self.value
+        return None if self.interval is None else self.interval[end == "high"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one condition came to.
+
+    Args:
+        condition: the condition.
+        state: "held", "failed", or "unjudged" where the number it is about is missing.
+        value: the number that was compared; None where unjudged.
+        number: the measurement it belongs to; None where unjudged.
+        detail: one or two sentences for people.
+    """
+
+    condition: Condition
+    state: State
+    value: float | None
+    number: Number | None
+    detail: str
+
+    def record(self) -> GateRecord:
+        """As `audit.json` has it: an unjudged condition counts as failed there, with no value."""
+        return GateRecord(condition=str(self.condition), failed=self.state != "held", value=self.value, detail=self.detail)
+
+
+def judge(audit: Audit, conditions: Iterable[str | Condition]) -> list[GateRecord]:
+    """`verdicts`, as records.
+
+    Raises:
+        UsageError: a condition cannot be read. One that matches no number is not an error here but unjudged: `check_against` says so
+            before any work.
+    """
+    return [verdict.record() for verdict in verdicts(audit, conditions)]
+
+
+def exit_code(records: Sequence[GateRecord], complete: bool) -> Literal[0, 1, 2]:
+    """How a command ends: 1 where a condition failed, 2 where one could not be judged or cells are missing, else 0.
+
+    A condition that failed has failed on finished cells, so what is missing elsewhere does not excuse it: 1 goes before 2.
+    """
+    if any(record.failed and record.value is not None for record in records):
+        return 1
+    return 0 if complete and all(record.value is not None for record in records) else 2
+
+
+def verdicts(audit: Audit, conditions: Iterable[str | Condition]) -> list[Verdict]:
+    """Judges every condition on the numbers of a run.
+
+    Which number is read, where a condition fits several: the least of those that are `at_most` (the tightest upper bound), the greatest of
+    those that are `at_least`, the one nearest to failing among estimates. Where average and worst case both fit (a `drop` without a
+    search), the average is read.
+    """
+    wanted = parsed(conditions)
+    pairs = _numbers(audit)
+    entries = entries_of([name for name, _ in pairs])
+    numbers = [number for _, number in pairs]
+    return [_verdict(audit, condition, entries, numbers) for condition in wanted]
+
+
+def _numbers(audit: Audit) -> list[tuple[Available, Number]]:
+    """Every number of the record with the name that conditions have for it."""
+    unfinished = {cell.key for cell in audit.cells if cell.state != "done"}
+    own = audit.data.uri
+    found: list[tuple[Available, Number]] = []
+    for r in audit.results:
+        if r.data != own and r.risk == "mean":
+            continue  # stands in `natural`, with its drop
+        shift = r.shift if r.data == own else natural_spec(r.data)
+        found.append(((shift, r.search, r.risk, r.measure, r.group), _of_result(r, unfinished)))
+    if not any(r.shift == "identity" and r.risk == "mean" and r.measure == "accuracy" and r.data == own for r in audit.results):
+        clean = Number("accuracy", audit.clean.accuracy, audit.clean.interval, "estimate", audit.provenance.confidence, audit.clean.n)
+        found.append((("identity", "one_draw", "mean", "accuracy", None), clean))
+    for natural in audit.natural:
+        found += _of_natural(natural, audit)
+    return found
+
+
+def _of_result(r: Result, unfinished: set[str]) -> Number:
+    partial = not unfinished.isdisjoint(r.cell.split("+"))
+    label = r.search + (f" on {r.group}" if r.group and r.risk != "group" else "")
+    return Number(label, r.value, r.interval, r.kind, r.confidence, r.n, tuple(r.flags), partial)
+
+
+def _of_natural(natural: NaturalShift, audit: Audit) -> list[tuple[Available, Number]]:
+    states = {cell.data: cell.state == "done" for cell in audit.cells if cell.shift == "identity"}
+    there = not states.get(natural.source, True)
+    either = there or not states.get(audit.data.uri, True)
+    drop = None if natural.difference is None else -natural.difference
+    ends = natural.difference_interval
+    between = None if ends is None else (-ends[1], -ends[0])
+    shift, confidence = natural_spec(natural.source), audit.provenance.confidence
+    return [
+        (
+            (shift, "one_draw", "mean", "accuracy", None),
+            Number(natural.source, natural.accuracy, natural.interval, "estimate", confidence, natural.n, unfinished=there),
+        ),
+        (
+            (shift, "one_draw", "mean", "drop", None),
+            Number(natural.source, drop, between, "estimate", confidence, natural.n, unfinished=either),
+        ),
+    ]
+
+
+def _verdict(audit: Audit, condition: Condition, entries: Sequence[Entry], numbers: Sequence[Number]) -> Verdict:
+    try:
+        found = [numbers[row] for row in select(condition, entries)]
+    except UsageError as error:
+        return Verdict(condition, "unjudged", None, None, str(error))
+    average = [number for number in found if number.kind == "estimate"]
+    mixed = bool(average) and len(average) < len(found)
+    found = average or found
+    waiting = _waiting(audit, condition, estimates_only=bool(average))
+    usable = [number for number in found if number.at(condition.end) is not None]
+    best = _tightest(condition, usable)
+    if best is None:
+        why = no_match(condition, entries) if not found and not waiting else _why_missing(found, waiting)
+        return Verdict(condition, "unjudged", None, None, f"Could not be judged: {why}")
+    value = best.at(condition.end)
+    failed = value is not None and condition.hit(value)
+    detail = _detail(condition, best, failed, usable, mixed)
+    if len(usable) == len(found) and not waiting:
+        return Verdict(condition, "failed" if failed else "held", value, best, detail)
+    if failed and _stands(condition, best.kind, waiting):
+        return Verdict(condition, "failed", value, best, f"{detail} Other numbers that it is about are missing, and could not excuse it.")
+    return Verdict(condition, "unjudged", None, None, f"Could not be judged: {_why_missing(found, waiting)}")
+
+
+def _stands(condition: Condition, kind: Kind, waiting: Sequence[CellRecord]) -> bool:
+    """Whether a failure stays one whatever the missing numbers are: each can then only make it worse, or leave it."""
+    if kind == "estimate":
+        return True
+    return _aligned(condition, kind) and not any(cell.kind == "estimate" for cell in waiting)
+
+
+def _waiting(audit: Audit, condition: Condition, *, estimates_only: bool) -> list[CellRecord]:
+    """Cells without which the condition's number is not the whole of it."""
+    kinds = frozenset[Kind]({"estimate"}) if estimates_only else _KINDS[condition.measure]
+    natural = condition.shift.part == NATURAL
+    found: list[CellRecord] = []
+    for cell in audit.cells:
+        spec = natural_spec(cell.data) if cell.data != audit.data.uri else cell.shift
+        fits = recorded_as("shift", spec) if natural == (cell.data != audit.data.uri) else None
+        if cell.state == "done" or cell.kind not in kinds or fits is None or not condition.shift.fits(fits):
+            continue
+        search = condition.search
+        if search is None or search.fits(recorded_as("search", cell.search)) or (search.part == UNION and cell.kind == "at_most"):
+            found.append(cell)
+    return found
+
+
+def _why_missing(found: Sequence[Number], waiting: Sequence[CellRecord]) -> str:
+    if waiting:
+        cells = "; ".join(
+            f"{cell.shift} under {cell.search} is {'unfinished' if cell.state == 'missing' else 'failed'}" for cell in waiting[:3]
+        )
+        return f"{cells}{f' and {len(waiting) - 3} more' if len(waiting) > 3 else ''}. Run again with the same output folder to go on."
+    if any(number.unfinished for number in found):
+        return "its cell is unfinished. Run again with the same output folder to go on."
+    return "nothing was measured there (no examples, or no interval)."
+
+
+def _tightest(condition: Condition, usable: Sequence[Number]) -> Number | None:
+    if not usable:
+        return None
+
+    def value(number: Number) -> float:
+        return number.value if number.value is not None else float("nan")  # usable ones have a value
+
+    def end(number: Number) -> float:
+        at = number.at(condition.end)
+        return at if at is not None else float("nan")
+
+    match usable[0].kind:
+        case "at_most":
+            return min(usable, key=value)
+        case "at_least":
+            return max(usable, key=value)
+        case _:
+            return min(usable, key=end) if condition.op in ("<", "<=") else max(usable, key=end)
+
+
+def _aligned(condition: Condition, kind: Kind) -> bool:
+    """Whether failing shows that the truth fails too: an upper bound below the threshold, or a lower bound above it."""
+    return kind == ("at_most" if condition.op in ("<", "<=") else "at_least")
+
+
+def _detail(condition: Condition, number: Number, failed: bool, usable: Sequence[Number], mixed: bool) -> str:
+    interval = f", {100 * number.confidence:.4g}% interval [{number.interval[0]:.4g}, {number.interval[1]:.4g}]" if number.interval else ""
+    text = f"{number.value:.4g} by {number.label}{interval}, {number.n} examples. {_meaning(condition, number.kind, failed)}"
+    if len(usable) > 1:
+        which = {"at_most": "least", "at_least": "greatest", "estimate": "nearest to failing"}[number.kind]
+        others = ", ".join(f"{other.label} {other.value:.4g}" for other in usable)
+        text += f" It is the {which} of {len(usable)}: {others}."
+    if mixed:
+        text += " This is the average case; name a search for its worst case."
+    if number.flags:
+        text += f" Flags: {', '.join(number.flags)}."
+    return text
+
+
+def _meaning(condition: Condition, kind: Kind, failed: bool) -> str:
+    """What the number's kind means for this comparison."""
+    if kind == "estimate":
+        return "An estimate: a sample mean."
+    claim, further = ("at most", "less") if kind == "at_most" else ("at least", "more")
+    said = f"{claim.capitalize()}: the truth is this or {further}"
+    if _aligned(condition, kind):
+        return f"{said}." if failed else f"{said}, so it holds as far as was searched."
+    return f"{said}, so the truth itself may not fail." if failed else f"{said}."
+
+
+def table(found: Sequence[Verdict]) -> str:
+    """Conditions, values, intervals and kinds as lines of text, with the reason of each that did not hold."""
+    rows = [("fails if", "state", "value", "interval", "kind", "n"), *map(_row, found)]
+    widths = [max(len(row[column]) for row in rows) for column in range(6)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    notes = [f"{verdict.condition}: {verdict.detail}" for verdict in found if verdict.state != "held"]
+    return "\n".join([*lines, *notes])
+
+
+def _row(verdict: Verdict) -> tuple[str, str, str, str, str, str]:
+    number = verdict.number
+    if number is None or verdict.value is None:
+        return str(verdict.condition), verdict.state, "-", "-", "-", "-"
+    interval = f"[{number.interval[0]:.4g}, {number.interval[1]:.4g}]" if number.interval else "-"
+    return str(verdict.condition), verdict.state, f"{verdict.value:.4g}", interval, number.kind, str(number.n)

@@ -1,0 +1,206 @@
+"""Any Python function: gives scores or labels, as it says."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import FunctionType, ModuleType
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from shiftproof._errors import UsageError, must
+from shiftproof.models.abstract import Known, Labels, Scores
+from shiftproof.models.answers import ROWS, Gives, filled, kind_of, read_labels, read_scores
+from shiftproof.models.fingerprint import LENGTH, code_digest, value_digest
+from shiftproof.models.foreign import short_traceback
+from shiftproof.models.torch_module import module_digest
+
+Takes = Literal["numpy", "torch"]
+"""What a function wants its inputs as."""
+Function = Callable[..., object]
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """How a function is asked.
+
+    Args:
+        function: takes inputs of shape (n, ...) and answers with (n, classes) scores or (n,) labels.
+        name: what people call it.
+        takes: "numpy" for a numpy array on the CPU, "torch" for a tensor on `device`.
+        device: where tensors are put.
+    """
+
+    function: Function
+    name: str
+    takes: Takes
+    device: torch.device
+
+    def __call__(self, x: Tensor) -> object:
+        """Its answer to the inputs, filled up to a multiple of 8 rows: linear algebra is then less dependent on the batch."""
+        full = filled(x.detach(), ROWS).to(self.device)
+        with torch.no_grad():
+            return self.function(full.clone() if self.takes == "torch" else full.cpu().numpy().copy())  # a copy: it may write into it
+
+    def gives(self, probe: Tensor) -> Gives:
+        """What it answers with, found by asking once about the inputs `probe`, shape (n, ...)."""
+        try:
+            answer = self(probe)
+        except Exception as error:  # the function is the user's: whatever it raises is about these inputs
+            kind = f"{'a numpy array' if self.takes == 'numpy' else 'a tensor'} of shape {tuple(probe.shape)}"
+            hint = "Annotate its argument as torch.Tensor to be given tensors instead." if self.takes == "numpy" else ""
+            raise UsageError(f"The {self.owner} refuses {kind}. {hint}\n{short_traceback(error)}") from error
+        if isinstance(answer, Labels | nn.Module):
+            way_out = "A factory of models must need no argument: give its arguments defaults, or write one that does not have them."
+            raise UsageError(f"The {self.owner} was given inputs and answered with a model ({type(answer).__name__}). {way_out}")
+        return kind_of(answer, len(filled(probe, ROWS)), self.owner)
+
+    @property
+    def owner(self) -> str:
+        """How messages name it."""
+        return f"function '{self.name}'"
+
+    def fingerprint(self) -> str:
+        """Its code, its defaults, and the values and functions that it uses by name (or the object's state)."""
+        return f"function:{_digest(self.function)}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """That what it reads while it runs is not part of its identity."""
+        known = "is known by its code and the values that it uses by name"
+        return (f"The {self.owner} {known}. Where files that it reads change, start a fresh run.",)
+
+
+class CallableScores(Known, Scores):
+    """A function that answers with one score per class.
+
+    Guarantees:
+        Its answer is checked for shape at every call. It is handed copies, so it cannot change the inputs.
+    Cost: up to 7 rows more than asked, so that linear algebra sees multiples of 8.
+    """
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(name=call.name, fingerprint=call.fingerprint(), notes=call.notes)
+        self._call = call
+
+    @property
+    def device(self) -> torch.device:
+        return self._call.device
+
+    def scores(self, x: Tensor) -> Tensor:
+        return read_scores(self._call(x), len(filled(x, ROWS)), self._call.owner)[: len(x)].to(self.device)
+
+
+class CallableLabels(Known, Labels):
+    """A function that answers with its decision only: label codes, or names out of the data's classes.
+
+    Guarantees and cost: those of `CallableScores`.
+    """
+
+    def __init__(self, call: Call, *, class_names: Sequence[str] = ()) -> None:
+        super().__init__(name=call.name, fingerprint=call.fingerprint(), notes=call.notes)
+        self._call = call
+        self._class_names = tuple(class_names)
+
+    @property
+    def device(self) -> torch.device:
+        return self._call.device
+
+    def labels(self, x: Tensor) -> Tensor:
+        answer = self._call(x)
+        return read_labels(answer, len(filled(x, ROWS)), self._call.owner, class_names=self._class_names)[: len(x)].to(self.device)
+
+
+def wrap_callable(
+    function: Function,
+    *,
+    name: str,
+    device: torch.device,
+    gives: Gives | None = None,
+    takes: Takes | None = None,
+    probe: Tensor | None = None,
+    class_names: Sequence[str] = (),
+) -> CallableScores | CallableLabels:
+    """The function as a model of the right type: `gives` says which, or asking it once about `probe` does.
+
+    Args:
+        function: takes inputs (n, ...), answers with scores (n, classes) or labels (n,).
+        name: what people call it.
+        device: where tensors are put.
+        gives: "scores" or "labels"; found by asking where `probe` is given.
+        takes: "numpy" or "torch"; without it, "torch" where its first argument is annotated as a torch.Tensor, else "numpy".
+        probe: a few inputs, shape (n, ...).
+        class_names: the data's classes in label order, for functions that answer with names.
+
+    Raises:
+        UsageError: neither `gives` nor `probe` says what it gives, or its answer is neither.
+    """
+    for option, value, words in (("gives", gives, ("scores", "labels")), ("takes", takes, ("numpy", "torch"))):
+        if value not in (None, *words):
+            raise must(option, f"the model '{name}'", f"be {' or '.join(words)}", value)
+    call = Call(function, name, takes or _annotated(function), device)
+    if gives is None:
+        if probe is None:
+            hint = "Or pass probe=x[:8], a few inputs, and it is asked once."
+            raise must("gives", f"the model '{name}'", "be 'scores' (n, classes) or 'labels' (n,)", gives, hint)
+        gives = call.gives(probe)
+    return CallableScores(call) if gives == "scores" else CallableLabels(call, class_names=class_names)
+
+
+def required_arguments(function: Function) -> tuple[str, ...]:
+    """The names of the arguments that a function cannot be called without; empty where Python cannot tell (some written in C)."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return tuple(p.name for p in parameters if p.default is p.empty and p.kind not in variadic)
+
+
+def _annotated(function: Function) -> Takes:
+    """Says "torch" where the first argument is annotated as a tensor."""
+    try:
+        first = next(iter(inspect.signature(function).parameters.values()), None)
+    except (TypeError, ValueError):
+        return "numpy"
+    kind = None if first is None else first.annotation
+    is_tensor = kind.rpartition(".")[2] == "Tensor" if isinstance(kind, str) else kind is Tensor
+    return "torch" if is_tensor else "numpy"
+
+
+def _digest(function: Function) -> str:
+    """A hash of its code and of what it carries; a value that cannot be pickled counts by its type only."""
+    if isinstance(function, functools.partial):
+        return _join(_digest(function.func), *map(_value, (function.args, sorted(function.keywords.items()))))
+    plain = getattr(function, "__func__", function)
+    if not isinstance(plain, FunctionType):
+        return _join(code_digest(vars(type(function)).get("__call__")), _value(function))
+    try:
+        used = inspect.getclosurevars(plain)
+        values = {**used.globals, **used.nonlocals}
+    except ValueError:  # a closed-over name has no value yet
+        values = {}
+    parts = [f"{name}={_value(value)}" for name, value in sorted(values.items())]
+    return _join(code_digest(plain), *map(_value, (plain.__defaults__, getattr(function, "__self__", None))), *parts)
+
+
+def _join(*parts: str) -> str:
+    return hashlib.sha256("+".join(parts).encode()).hexdigest()[:LENGTH]
+
+
+def _value(value: object) -> str:
+    if isinstance(value, nn.Module):
+        return module_digest(value)
+    if isinstance(value, FunctionType):
+        return code_digest(value)
+    if isinstance(value, ModuleType | type):
+        return value.__name__
+    try:
+        return value_digest(value)
+    except Exception:  # pickling a foreign object may fail in any way
+        return type(value).__qualname__

@@ -1,0 +1,283 @@
+"""A model behind HTTP: gives scores or labels, as it answers."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+import torch
+from torch import Tensor
+
+from shiftproof._errors import MissingExtra, UsageError, must
+from shiftproof.models.abstract import Known, Labels, Scores
+from shiftproof.models.answers import Gives, kind_of, read_labels, read_scores
+from shiftproof.models.fingerprint import LENGTH
+from shiftproof.models.foreign import first_line
+
+if TYPE_CHECKING:
+    import httpx
+    import tenacity
+
+ANSWERS = ("scores", "labels", "predictions", "outputs")
+"""Keys of the answer, in the order in which they are looked for."""
+
+
+@dataclass(frozen=True)
+class EndpointOptions:
+    """How an endpoint is asked.
+
+    Args:
+        rows: inputs in one request, at least 1.
+        concurrency: requests under way at once, at least 1.
+        timeout: seconds until a request counts as lost, above 0.
+        attempts: tries of one request, at least 1: again after a lost connection, a timeout, 429 or a server error (5xx).
+        wait: seconds before the second try; doubles from try to try, plus up to as much again by chance, at least 0.
+        longest_wait: seconds; an endpoint that asks for a longer pause (Retry-After) is given up.
+        auth_env: name of the environment variable that holds the value of the Authorization header; it is read when a request is made and
+            stored nowhere.
+    """
+
+    rows: int = 32
+    concurrency: int = 4
+    timeout: float = 30.0
+    attempts: int = 5
+    wait: float = 0.5
+    longest_wait: float = 60.0
+    auth_env: str = "SHIFTPROOF_ENDPOINT_AUTH"
+
+    def __post_init__(self) -> None:
+        for option, value in (("rows", self.rows), ("concurrency", self.concurrency), ("attempts", self.attempts)):
+            if value < 1:
+                raise must(option, "the endpoint", "be at least 1", value)
+        if not self.timeout > 0:
+            raise must("timeout", "the endpoint", "be above 0 seconds", self.timeout)
+        if not (self.wait >= 0 and self.longest_wait >= 0):
+            raise must("wait", "the endpoint", "be at least 0 seconds", min(self.wait, self.longest_wait))
+
+
+class _Again(Exception):
+    """A request that failed in a way that may pass."""
+
+    def __init__(self, reason: str, pause: float | None = None) -> None:
+        super().__init__(reason)
+        self.pause = pause
+
+
+class Requests:
+    """Questions to one URL: POST {"inputs": nested lists}, answered with {"scores": [[...], ...]} or {"labels": [...]}.
+
+    "predictions" and "outputs" are read too, as scores where their rows are lists. It can be pickled; connections are opened anew.
+    """
+
+    def __init__(self, url: str, options: EndpointOptions) -> None:
+        self.url, self.options = url, options
+        self.shown = shown_url(url)
+        self._client: httpx.Client | None = None
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**vars(self), "_client": None}
+
+    def ask(self, x: Tensor) -> list[object]:
+        """The answer's rows for x of shape (n, ...)."""
+        if not len(x):
+            return []
+        client, retrying = self._connected(), self._retrying()
+        parts = torch.split(x.detach().cpu(), self.options.rows)
+        pool = ThreadPoolExecutor(max_workers=min(self.options.concurrency, len(parts)))
+        try:
+            answers = [pool.submit(retrying.copy(), self._post, client, part) for part in parts]
+            return [row for answer in answers for row in answer.result()]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _connected(self) -> httpx.Client:
+        if self._client is None:
+            try:
+                import httpx
+            except ImportError:
+                raise MissingExtra("httpx", "http") from None
+            self._client = httpx.Client(timeout=self.options.timeout)
+        return self._client
+
+    def _retrying(self) -> tenacity.Retrying:
+        try:
+            import tenacity
+        except ImportError:
+            raise MissingExtra("tenacity", "http") from None
+        options = self.options
+        longer = tenacity.wait_exponential(multiplier=options.wait, max=options.longest_wait)
+        dice = random.SystemRandom()  # the jitter must not move the random state of the user's program
+
+        def pause(state: tenacity.RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = error.pause if isinstance(error, _Again) else None
+            return longer(state) + dice.uniform(0, options.wait) if asked is None else asked
+
+        def give_up(state: tenacity.RetryCallState) -> list[object]:
+            error = state.outcome.exception() if state.outcome else None
+            raise UsageError(f"The endpoint {self.shown} failed {state.attempt_number} times, last with: {error}. Is it up?") from error
+
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_Again),
+            stop=tenacity.stop_after_attempt(options.attempts),
+            wait=pause,
+            retry_error_callback=give_up,
+        )
+
+    def _post(self, client: httpx.Client, x: Tensor) -> list[object]:
+        import httpx
+
+        try:
+            response = client.post(self.url, json={"inputs": x.tolist()}, headers=self._headers())
+        except httpx.TransportError as error:
+            raise _Again(first_line(error)) from error
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.RequestError) as error:
+            raise UsageError(f"The endpoint {self.shown} cannot be asked: {first_line(error)}") from error
+        if response.status_code == 429 or response.status_code >= 500:
+            raise _Again(self._status(response), self._pause(response))
+        if not response.is_success:
+            hint = f" Set {self.options.auth_env} to the value of its Authorization header." if response.status_code in (401, 403) else ""
+            raise UsageError(f"The endpoint {self.shown} answered {self._status(response)}.{hint}")
+        return self._rows(response, len(x))
+
+    def _headers(self) -> dict[str, str]:
+        secret = os.environ.get(self.options.auth_env, "").strip()
+        if not (secret.isascii() and secret.isprintable()):  # said here, without the value: httpx would put it into its message
+            raise UsageError(f"The environment variable {self.options.auth_env} must be printable ASCII, as in 'Bearer TOKEN'.")
+        return {"Authorization": secret} if secret else {}
+
+    def _status(self, response: httpx.Response) -> str:
+        return f"{response.status_code} {response.reason_phrase}: {response.text[:200].strip() or 'no text'}"
+
+    def _pause(self, response: httpx.Response) -> float | None:
+        """The seconds that the endpoint asks to wait."""
+        asked = response.headers.get("Retry-After")
+        if asked is None:
+            return None
+        try:
+            seconds = float(asked) if asked.replace(".", "").isdigit() else _until(asked)
+        except ValueError:
+            return None
+        if seconds > self.options.longest_wait:
+            limit = f"longest_wait is {self.options.longest_wait:g}"
+            raise UsageError(
+                f"The endpoint {self.shown} asks to wait {seconds:.0f} seconds ({limit}). Run again later: finished cells are kept."
+            )
+        return max(0.0, seconds)
+
+    def _rows(self, response: httpx.Response, n: int) -> list[object]:
+        try:
+            answer = response.json()
+        except ValueError:
+            raise must("answer", f"the endpoint {self.shown}", "be JSON", response.text[:80]) from None
+        key = next((k for k in ANSWERS if k in answer), None) if isinstance(answer, dict) else None
+        form = '{"scores": [[...], ...]} or {"labels": [...]}'
+        if key is None:
+            raise must(
+                "answer", f"the endpoint {self.shown}", f"be {form}", list(answer) if isinstance(answer, dict) else type(answer).__name__
+            )
+        rows = answer[key]
+        if not isinstance(rows, list) or len(rows) != n:
+            got = len(rows) if isinstance(rows, list) else type(rows).__name__
+            raise must(key, f"the endpoint {self.shown}", f"have one row per input ({n})", got)
+        return rows
+
+
+class EndpointScores(Known, Scores):
+    """An endpoint that answers with one score per class.
+
+    Guarantees:
+        Every answer is checked: one row per input, finite numbers. Order is kept. Whether a row depends on its batch is up to the server.
+    Cost: one request per `rows` inputs, and the requests tried again.
+    """
+
+    def __init__(self, requests: Requests, *, name: str) -> None:
+        super().__init__(name=name, fingerprint=_identity(requests.url), notes=(_note(name),))
+        self._requests = requests
+
+    def scores(self, x: Tensor) -> Tensor:
+        if not len(x):
+            return x.new_zeros((0, 2))
+        scores = read_scores(self._requests.ask(x), len(x), f"endpoint {self._requests.shown}")
+        if not bool(scores.isfinite().all()):
+            bad = int((~scores.isfinite().all(1)).nonzero()[0, 0])
+            raise must("scores", f"the endpoint {self._requests.shown}", "be finite", scores[bad].tolist())
+        return scores
+
+
+class EndpointLabels(Known, Labels):
+    """An endpoint that answers with its decision only: label codes, or names out of the data's classes.
+
+    Guarantees and cost: those of `EndpointScores`.
+    """
+
+    def __init__(self, requests: Requests, *, name: str, class_names: Sequence[str] = ()) -> None:
+        super().__init__(name=name, fingerprint=_identity(requests.url), notes=(_note(name),))
+        self._requests, self._class_names = requests, tuple(class_names)
+
+    def labels(self, x: Tensor) -> Tensor:
+        if not len(x):
+            return torch.zeros(0, dtype=torch.int64)
+        return read_labels(self._requests.ask(x), len(x), f"endpoint {self._requests.shown}", class_names=self._class_names)
+
+
+def wrap_endpoint(
+    url: str,
+    *,
+    name: str | None = None,
+    options: EndpointOptions | None = None,
+    gives: Gives | None = None,
+    probe: Tensor | None = None,
+    class_names: Sequence[str] = (),
+) -> EndpointScores | EndpointLabels:
+    """A URL as a model of the right type: `gives` says which, or asking it once about `probe` does."""
+    parts = urlsplit(url)
+    if not parts.hostname:
+        raise must("URL", "the model", "be http(s)://HOST/PATH", shown_url(url))
+    if gives not in (None, "scores", "labels"):
+        raise must("gives", f"the model '{shown_url(url)}'", "be scores or labels", gives)
+    requests = Requests(url, options or EndpointOptions())
+    if gives is None:
+        if probe is None:
+            hint = "Or pass probe=x[:8], a few inputs, and it is asked once."
+            raise must("gives", f"the model '{requests.shown}'", "be 'scores' (n, classes) or 'labels' (n,)", gives, hint)
+        gives = kind_of(requests.ask(probe), len(probe), f"endpoint {requests.shown}")
+    called = name or requests.shown
+    return EndpointScores(requests, name=called) if gives == "scores" else EndpointLabels(requests, name=called, class_names=class_names)
+
+
+def shown_url(url: str) -> str:
+    """A URL as it may be shown and stored: without user, password, query and fragment.
+
+    >>> shown_url("https://me:secret@host.example:8443/v1/predict?key=secret")
+    'https://host.example:8443/v1/predict'
+    """
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _identity(url: str) -> str:
+    """A hash of the URL without user and password; the query counts, as it may choose the model, and cannot be read back."""
+    parts = urlsplit(url)
+    plain = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
+    return f"endpoint:{hashlib.sha256(plain.encode()).hexdigest()[:LENGTH]}"
+
+
+def _note(name: str) -> str:
+    return f"The endpoint '{name}' is known by its URL only. Where the model behind it changes, start a fresh run."
+
+
+def _until(date: str) -> float:
+    """Seconds until an HTTP date."""
+    try:
+        return (parsedate_to_datetime(date) - datetime.now(timezone.utc)).total_seconds()
+    except TypeError as error:  # a date without a zone
+        raise ValueError(date) from error

@@ -1,0 +1,169 @@
+"""From what people have (a module, an estimator, a function, a file, a URL) to a model of the right type."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from shiftproof._errors import UsageError, must
+from shiftproof.data.space import InputSpace
+from shiftproof.models.abstract import Labels
+from shiftproof.models.answers import Gives
+from shiftproof.models.callable import Takes, wrap_callable
+from shiftproof.models.endpoint import EndpointOptions, shown_url, wrap_endpoint
+from shiftproof.models.estimator import Predicts, wrap_estimator
+from shiftproof.models.spec import FORMS, load_from_spec, neighbours
+from shiftproof.models.torch_module import TorchModule
+from shiftproof.models.weights import load_weights
+
+
+def as_model(
+    model: object,
+    *,
+    name: str | None = None,
+    device: str = "cpu",
+    space: InputSpace | None = None,
+    class_names: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    probe: Tensor | None = None,
+    gives: Gives | None = None,
+    takes: Takes | None = None,
+) -> Labels:
+    """An object of yours as a model: it says what it gives (labels, scores or gradients) by its type, and stays as it is.
+
+    Args:
+        model: a torch module, a fitted scikit-learn classifier, a function of inputs (n, ...), or a shiftproof model, which comes back as
+            it is.
+        name: what people call it; its class or function name where absent.
+        device: where torch modules, and functions that take tensors, compute.
+        space: the data's; tells an estimator the columns of a table.
+        class_names: the data's classes in label order, for estimators and functions that answer with names.
+        groups: names of the data's group columns, which an estimator may have been trained without.
+        probe: a few inputs (n, ...) to ask a function about, so that it shows what it gives.
+        gives: "scores" (n, classes) or "labels" (n,), for a function that is not to be asked.
+        takes: "numpy" or "torch", for functions; torch where the argument is annotated as a torch.Tensor, else numpy.
+
+    Raises:
+        UsageError: it is none of these, or does not fit the data.
+
+    Example:
+        >>> import torch
+        >>> as_model(torch.nn.Linear(4, 2)).name
+        'Linear'
+        >>> as_model(lambda x: x.sum(1) > 2, name="by hand", gives="labels").labels(torch.ones(1, 4))
+        tensor([1])
+    """
+    if isinstance(model, type):
+        raise UsageError(f"The model must be an object, got the class {model.__name__}. Make one: {model.__name__}(...).")
+    if isinstance(model, str | Path):
+        raise UsageError(f"The model '{model}' is text: shiftproof.load_model reads specs and files.")
+    where = _device(device)
+    called = name or getattr(model, "__name__", None) or type(model).__name__
+    if isinstance(model, nn.Module):
+        return TorchModule(model, name=called, device=where)
+    if callable(model) and not isinstance(model, Labels | Predicts):
+        wrapped = wrap_callable(model, name=called, device=where, gives=gives, takes=takes, probe=probe, class_names=class_names)
+        return _on(wrapped, where)
+    if isinstance(model, Labels):
+        return _on(model, where)
+    if isinstance(model, Predicts):
+        made = wrap_estimator(model, name=called, space=space, class_names=class_names, groups=groups, probe=probe)
+        return _on(made, where)
+    raise must("model", "this run", "be a torch module, a scikit-learn classifier or a function", type(model).__name__)
+
+
+def load_model(
+    spec: object,
+    *,
+    weights: str | None = None,
+    device: str = "cpu",
+    space: InputSpace | None = None,
+    probe: Tensor | None = None,
+    class_names: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    name: str | None = None,
+    gives: Gives | None = None,
+    endpoint: EndpointOptions | None = None,
+) -> Labels:
+    """A model from a spec: code, an ONNX file or a URL. An object goes to `as_model`.
+
+    Args:
+        spec: "FILE.py:NAME" or "package.module:NAME" (a model, a factory that needs no argument, or a function of one argument that
+            predicts), "FILE.onnx" or "FILE.onnx:OUTPUT", "http(s)://HOST/PATH", or an object.
+        weights: a file of weights for a torch module (.safetensors, or a saved state dict).
+        device: where torch computes.
+        space: the data's.
+        probe: a few inputs (n, ...); functions and endpoints are asked about them once, to see whether they give scores or labels.
+        class_names: the data's classes in label order.
+        groups: names of the data's group columns.
+        name: what people call it; the spec, without folders and credentials, where absent.
+        gives: "scores" or "labels", for functions and endpoints that are not to be asked.
+        endpoint: how an endpoint is asked.
+
+    Raises:
+        UsageError: the spec cannot be read, the code behind it raises (its own traceback is in the message), the weights do not fit, or the
+            model does not fit the data.
+
+    Example:
+        >>> load_model("torch.nn:Identity").name
+        'torch.nn:Identity'
+    """
+    spec = str(spec) if isinstance(spec, Path) else spec
+    text = spec if isinstance(spec, str) else ""
+    where, _, output = text.rpartition(":") if ".onnx:" in text else (text, "", "")
+    if text.startswith(("http://", "https://")):
+        if weights is not None:
+            raise _no_place(weights, shown_url(text))
+        return _on(wrap_endpoint(text, name=name, options=endpoint, gives=gives, probe=probe, class_names=class_names), _device(device))
+    if where.endswith(".onnx"):
+        from shiftproof.models.onnx_session import OnnxSession
+
+        if weights is not None:
+            raise _no_place(weights, text)
+        return _on(OnnxSession(where, name=name, output=output or None), _device(device))
+    if isinstance(spec, str) and not text.strip():
+        raise UsageError(f"The model is empty. {FORMS}")
+    found = load_from_spec(text) if text else spec
+    called = name or (_short(text) if text else None)
+    with neighbours(text) if text else nullcontext():
+        if weights is not None:
+            found = _with_weights(found, weights, called or type(found).__name__)
+        return as_model(found, name=called, device=device, space=space, class_names=class_names, groups=groups, probe=probe, gives=gives)
+
+
+def _with_weights(found: object, weights: str, name: str) -> nn.Module:
+    module = found.module if isinstance(found, TorchModule) else found
+    if not isinstance(module, nn.Module):
+        raise _no_place(weights, name)
+    module = copy.deepcopy(module)  # the user's own stays as it is
+    load_weights(module, weights, name=name)
+    return module
+
+
+def _no_place(weights: str, name: str) -> UsageError:
+    return UsageError(f"The weights '{weights}' were given for '{name}', which is not a torch module. Leave them out.")
+
+
+def _device(device: str) -> torch.device:
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError, NotImplementedError):  # torch raises any of these for what it does not know or see
+        raise must("device", "this run", "be one that torch sees here, such as cpu, cuda or cuda:0", device) from None
+
+
+def _on(model: Labels, device: torch.device) -> Labels:
+    """The model itself; raises where the user asked for a device on which it does not compute."""
+    if device.type not in ("cpu", model.device.type):
+        raise must("device", f"the model '{model.name}'", f"be {model.device.type}, where it computes", str(device))
+    return model
+
+
+def _short(spec: str) -> str:
+    """A spec without its folders: 'models/net.py:make' is 'net.py:make'."""
+    where, colon, name = spec.rpartition(":")
+    return f"{Path(where).name}{colon}{name}" if where.endswith(".py") else spec

@@ -1,0 +1,105 @@
+"""What a spec such as `file.py:factory` stands for: found, and called where it is a factory."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from torch import nn
+
+from shiftproof._errors import UsageError
+from shiftproof._imports import beside, load_object, on_path
+from shiftproof.models.abstract import Labels
+from shiftproof.models.callable import required_arguments
+from shiftproof.models.estimator import Predicts
+from shiftproof.models.foreign import short_traceback
+
+FORMS = (
+    "Write it as FILE.py:NAME, package.module:NAME, FILE.onnx or http(s)://HOST/PATH, where NAME is a model or a function that makes one."
+)
+_WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
+_PICKLES = (".pkl", ".pickle", ".joblib")
+
+
+def load_from_spec(spec: str) -> object:
+    """The model object behind FILE.py:NAME or package.module:NAME.
+
+    A class, or a function that needs no argument, is a factory and is called; a function that needs one argument predicts, and comes back
+    as it is, like anything that is a model already.
+
+    Raises:
+        UsageError: nothing is there, the user's code raises (its own traceback is shown), or what it gives is no model.
+    """
+    _check_form(spec)
+    try:
+        with neighbours(spec):
+            return _made(load_object(spec), spec)
+    except UsageError:
+        raise
+    except SystemExit as error:
+        way_out = "Put what it does as a program under: if __name__ == '__main__':"
+        raise UsageError(f"The code of '{spec}' ended the program ({error.code!r}) instead of defining a model. {way_out}") from error
+    except Exception as error:  # the code is the user's: it may raise anything
+        raise UsageError(f"The code of '{spec}' raised an error:\n{short_traceback(error)}") from error
+
+
+@contextmanager
+def neighbours(spec: str) -> Iterator[None]:
+    """Files beside that of `spec` can be imported meanwhile, as when it is run; for a module, those of the working folder."""
+    where = spec.rpartition(":")[0]
+    with beside(Path(where).expanduser().resolve().parent) if where.endswith(".py") else on_path(Path.cwd()):
+        yield
+
+
+def _check_form(spec: str) -> None:
+    if spec.endswith(_WEIGHTS):
+        way_out = f"Give the code that makes the model and these weights: --model FILE.py:NAME --weights {spec}."
+        raise UsageError(f"The model '{spec}' is a file of weights, and weights alone are no model. {way_out}")
+    if spec.endswith(_PICKLES):
+        load = "joblib.load(...)" if spec.endswith(".joblib") else "pickle.load(...)"
+        way_out = f"If you trust it, load it in a file of your own, as in 'model = {load}', and give FILE.py:model."
+        raise UsageError(f"The model '{spec}' is a pickle, which may run any code when it is opened, so it is not opened here. {way_out}")
+    if spec.endswith(".py"):
+        raise UsageError(f"The model '{spec}' must say which object of the file is meant: write {spec}:NAME. {_defined(Path(spec))}")
+    where, _, name = spec.rpartition(":")
+    if not where or not name:
+        raise UsageError(f"Cannot read the model '{spec}'. {FORMS}")
+
+
+def _defined(file: Path) -> str:
+    """What a file defines at its top, read without running it."""
+    try:
+        body = ast.parse(file.expanduser().read_text(encoding="utf-8")).body
+    except (OSError, SyntaxError, ValueError):
+        return f"There is no readable file '{file}'."
+    names = [node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    names += [t.id for node in body if isinstance(node, ast.Assign) for t in node.targets if isinstance(t, ast.Name)]
+    public = [name for name in names if not name.startswith("_")]
+    return f"It defines: {', '.join(public) or 'nothing'}."
+
+
+def _made(found: object, spec: str) -> object:
+    if is_model(found):
+        return found
+    if not callable(found):
+        raise UsageError(f"'{spec}' is of type {type(found).__name__}: it must be a model, or a function that makes one or predicts.")
+    needed = required_arguments(found)
+    if len(needed) == 1 and not isinstance(found, type):
+        return found  # it predicts
+    if needed:
+        what = "class" if isinstance(found, type) else "function"
+        way_out = "Write a function without arguments that returns the model, or a function of one argument that predicts."
+        raise UsageError(f"The {what} '{spec}' needs arguments ({', '.join(needed)}), and is called without any. {way_out}")
+    model = found()
+    if model is None:
+        raise UsageError(f"The factory '{spec}' returned None. Does it end with 'return model'?")
+    if not is_model(model) and (isinstance(model, type) or not callable(model)):
+        raise UsageError(f"The factory '{spec}' returned a {type(model).__name__}: it must return a model, or a function that predicts.")
+    return model
+
+
+def is_model(found: object) -> bool:
+    """True for what is a model without being called: ours, a torch module, a scikit-learn estimator."""
+    return isinstance(found, Labels | nn.Module | Predicts) and not isinstance(found, type)

@@ -1,0 +1,114 @@
+"""Weights from a file into a torch module: never by running code from the file."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from shiftproof._errors import UsageError
+from shiftproof.models.foreign import first_line
+
+State = Mapping[str, Tensor]
+WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
+"""Keys under which training scripts keep the weights beside other things."""
+PREFIXES = ("module.", "_orig_mod.")
+"""What DataParallel and torch.compile put before every name."""
+_SHOWN = 5
+
+
+def load_weights(module: nn.Module, path: str, *, name: str) -> None:
+    """Puts the weights of a file into `module`, all of them or none.
+
+    Args:
+        module: gets the weights; dtypes and devices stay its own.
+        path: a .safetensors file, or what `torch.save` wrote of a state dict; that dict may lie under one of `WRAPPERS`, and its names may
+            carry one of `PREFIXES`.
+        name: what people call the model.
+
+    Raises:
+        UsageError: the file is missing, holds code, is no state dict, or its tensors do not fit the module.
+    """
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise UsageError(f"There is no file of weights '{path}'. Paths are relative to {Path.cwd()}.")
+    state = _bare(_unwrapped(_read(file), path))
+    _check_fit(module, state, path, name)
+    module.load_state_dict(dict(state))
+
+
+def _read(file: Path) -> object:
+    if file.suffix == ".safetensors":
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            return load_file(file)
+        except (SafetensorError, ValueError) as error:
+            raise UsageError(f"The weights '{file}' are not a readable safetensors file: {first_line(error)}. Was it cut off?") from error
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise _refused(file, error) from error
+    except Exception as error:  # a damaged file raises many things
+        raise UsageError(
+            f"The weights '{file}' cannot be read: {first_line(error)}. Expected a .safetensors file or a saved state dict."
+        ) from error
+
+
+def _refused(file: Path, error: Exception) -> UsageError:
+    foreign = re.search(r"Unsupported (?:global: GLOBAL|class|operand) (\S+)", str(error))
+    if foreign is None:
+        return UsageError(f"The weights '{file}' cannot be read: {first_line(error)}. Expected a .safetensors file or a saved state dict.")
+    what = foreign[1].rstrip(".")
+    return UsageError(
+        f"The weights '{file}' are refused: beside tensors they hold an object of '{what}', and building it would run code from the file. "
+        "If you trust the file, load it where you trained it, and save the weights alone: torch.save(model.state_dict(), 'weights.pt'), "
+        "or safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')."
+    )
+
+
+def _unwrapped(found: object, path: str) -> State:
+    for key in WRAPPERS:
+        if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
+            found = found[key]
+    if not isinstance(found, Mapping) or not found or not all(isinstance(v, Tensor) for v in found.values()):
+        what = f"a mapping with the keys {_few([str(k) for k in found])}" if isinstance(found, Mapping) else f"a {type(found).__name__}"
+        raise UsageError(f"The weights '{path}' must be a state dict (names to tensors), got {what}. Save model.state_dict().")
+    return {str(key): value for key, value in found.items()}
+
+
+def _bare(state: State) -> State:
+    for prefix in PREFIXES:
+        if all(key.startswith(prefix) for key in state):
+            state = {key[len(prefix) :]: value for key, value in state.items()}
+    return state
+
+
+def _check_fit(module: nn.Module, state: State, path: str, name: str) -> None:
+    own = module.state_dict()
+    shapes = [
+        f"{key} is {tuple(state[key].shape)} in the file and {tuple(own[key].shape)} in the model"
+        for key in own
+        if key in state and state[key].shape != own[key].shape
+    ]
+    wrong = [
+        (f"{len(shapes)} of other shape", "; ".join(shapes[:_SHOWN])) if shapes else None,
+        _listed("missing in the file", [key for key in own if key not in state]),
+        _listed("unknown to the model", [key for key in state if key not in own]),
+    ]
+    found = [f"{what}: {which}" for what, which in filter(None, wrong)]
+    if found:
+        raise UsageError(f"The weights '{path}' do not fit the model '{name}'. {'. '.join(found)}. Are they those of another architecture?")
+
+
+def _listed(what: str, keys: Sequence[str]) -> tuple[str, str] | None:
+    return (f"{len(keys)} {what}", _few(keys)) if keys else None
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

@@ -1,0 +1,107 @@
+"""One self-contained HTML file: templates with escaping on, everything inline, and a policy that forbids the page any network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib.resources import files
+
+import altair
+import jinja2
+import vl_convert
+from markupsafe import Markup
+
+from shiftproof._errors import UsageError
+from shiftproof.reports import words
+from shiftproof.reports.charts import CONFIG, Spec
+
+_HERE = "shiftproof.reports"
+
+
+@lru_cache(maxsize=1)
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(_HERE, "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        percent=words.percent,
+        roughly=words.roughly,
+        span=words.span,
+        points=words.points,
+        points_span=words.points_span,
+        seconds=words.seconds,
+        p_value=words.p_value,
+        confidence=words.confidence,
+        amount=words.amount,
+        amount_span=words.amount_span,
+        in_words=words.in_words,
+        known=words.known,
+    )
+    environment.globals.update(KINDS=words.KINDS, KIND_WORDS=words.KIND_WORDS, KIND_HEADS=words.KIND_HEADS, KIND_SIGNS=words.KIND_SIGNS)
+    environment.globals.update(plural=words.plural)
+    return environment
+
+
+def as_script_json(value: object) -> Markup:
+    r"""JSON that can stand inside a script element: no character in it can end the element or open a comment.
+
+    >>> print(as_script_json({"name": "</script><!--"}))
+    {"name": "\u003c/script\u003e\u003c!--"}
+    """
+    text = json.dumps(value, allow_nan=False)  # ASCII: U+2028 and U+2029 come out escaped
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704  # escaped just now
+
+
+@lru_cache(maxsize=1)
+def vega_bundle() -> str:
+    """Vega, Vega-Lite and vega-embed as one script, of the Vega-Lite version whose specs Altair writes."""
+    wanted = altair.SCHEMA_VERSION.removeprefix("v").rsplit(".", 1)[0]
+    offered: list[str] = vl_convert.get_vegalite_versions()
+    same_major = [version for version in offered if version.split(".")[0] == wanted.split(".")[0]]
+    if not same_major:
+        raise UsageError(
+            f"Altair {altair.__version__} writes Vega-Lite {wanted}, and the installed vl-convert-python has only {', '.join(offered)}. "
+            "Run: pip install --upgrade vl-convert-python"
+        )
+    version = wanted if wanted in same_major else max(same_major, key=lambda v: [int(part) for part in v.split(".")])
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version)
+    return inline_script(f"(() => {{\n{bundle}\n}})();")
+
+
+def inline_script(source: str) -> str:
+    """A script's text as it may stand in a script element, newlines as a browser hashes them."""
+    return source.replace("\r\n", "\n").replace("\r", "\n").replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def policy(scripts: Sequence[str]) -> str:
+    """A content security policy under which only these very scripts run and nothing is ever fetched or sent."""
+    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts)
+    return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def render(template: str, *, charts: Mapping[str, Spec], **values: object) -> str:
+    """A page from its template, the charts it shows, and its records."""
+    scripts = [vega_bundle(), inline_script(_text("page.js"))] if charts else [inline_script(_text("page.js"))]
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            style=Markup(_text("page.css")),  # noqa: S704  # our own files
+            scripts=[Markup(script) for script in scripts],  # noqa: S704
+            policy=policy(scripts),
+            charts=charts,
+            chart_json=as_script_json({"config": CONFIG, "specs": charts}),
+            **values,
+        )
+    )
+
+
+def _text(name: str) -> str:
+    return files(_HERE).joinpath("templates").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,100 @@
+"""The mean of the worst share of examples: what the unlucky ones get."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from shiftproof._errors import must
+from shiftproof.outcomes import Interval
+from shiftproof.risks.abstract import Measurement, Names, Risk
+from shiftproof.risks.intervals import Floats, dkw_width
+from shiftproof.risks.tally import Tally
+
+
+@dataclass(frozen=True)
+class CVaR(Risk[Tally]):
+    """Mean of the worst `alpha` share of the error probabilities: sup of E[w v] over weights 0 <= w <= 1 / alpha with mean 1.
+
+    = 1 - (1 / alpha) * integral_0^1 max(0, F(x) - (1 - alpha)) dx, F the distribution function of v in [0, 1]. Where alpha * n is no whole
+    number, the example at the edge counts in part.
+
+    Args:
+        alpha: the share, in (0, 1]; 1 is the plain mean.
+
+    Guarantees:
+        The interval puts F + e and F - e, e the Dvoretzky-Kiefer-Wolfowitz width, into the formula (Thomas & Learned-Miller 2019, Theorems
+        3 and 4, which improve on Brown 2007). Each end misses with probability at most (1 - confidence) / 2, for every distribution on [0,
+        1] and every n. Wide where alpha * n is small: the upper end then leans on the bound 1 itself, and at e >= alpha it is 1.
+        At alpha = 1, `mean` gives a narrower interval.
+    Cost: O(n log n) once; memory 16 bytes a distinct value, so about n of them.
+
+    Example:
+        >>> import numpy as np
+        >>> round(CVaR(0.5).measure(np.array([0.1, 0.2, 0.9])).value, 4)  # all of 0.9 and half of 0.2
+        0.6667
+
+    Reference: Rockafellar & Uryasev 2000, "Optimization of conditional value-at-risk".
+    """
+
+    name: ClassVar[str] = "cvar"
+    over: ClassVar[Literal["correct", "error_probability"]] = "error_probability"
+    worse: ClassVar[Literal["lower", "higher"]] = "higher"
+    references: ClassVar[tuple[str, ...]] = (
+        """@article{rockafellar2000optimization,
+  title = {Optimization of Conditional Value-at-Risk},
+  author = {Rockafellar, R. Tyrrell and Uryasev, Stanislav},
+  journal = {Journal of Risk},
+  volume = {2},
+  number = {3},
+  pages = {21--41},
+  year = {2000}
+}""",
+        """@inproceedings{thomas2019concentration,
+  title = {Concentration Inequalities for Conditional Value at Risk},
+  author = {Thomas, Philip S. and Learned-Miller, Erik},
+  booktitle = {International Conference on Machine Learning},
+  year = {2019}
+}""",
+    )
+
+    alpha: float
+
+    def check(self) -> None:
+        if not 0 < self.alpha <= 1:
+            raise must("alpha", self.name, "be in (0, 1]", self.alpha, "0.1 is the worst tenth.")
+
+    def init(self) -> Tally:
+        return Tally()
+
+    def update(self, state: Tally, values: npt.ArrayLike, groups: Names | None = None) -> Tally:
+        return state.merge(Tally.of(self.accept(values)))
+
+    def merge(self, left: Tally, right: Tally) -> Tally:
+        return left.merge(right)
+
+    def compute(self, state: Tally, *, confidence: float = 0.95) -> Measurement:
+        width = dkw_width(state.n, confidence=confidence)
+        if not state.n:
+            return Measurement(math.nan, Interval(math.nan, math.nan), 0)
+        value = self.tail_mean(state.values, state.counts, 0.0)
+        low = min(value, self.tail_mean(state.values, state.counts, width))
+        high = max(value, self.tail_mean(state.values, state.counts, -width))
+        few = self.alpha * state.n < 1
+        return Measurement(value, Interval(low, high), state.n, notes=("the worst share holds less than one example",) if few else ())
+
+    def tail_mean(self, values: Floats, counts: npt.NDArray[np.int64], rise: float) -> float:
+        """The formula, with the empirical distribution function raised by `rise` and kept in [0, 1] (0 below 0, 1 from 1 on).
+
+        It is the mean of the sample in which a share |rise| of the examples, the largest for rise > 0 and the smallest for rise < 0, is
+        put at 0 or 1.
+        """
+        n = int(counts.sum())
+        steps = np.concatenate([[0.0], np.cumsum(counts) / n])
+        reached = np.concatenate([np.clip(steps + rise, 0.0, 1.0), [1.0]])
+        mass = np.diff(np.maximum(reached - (1 - self.alpha), 0.0), prepend=0.0)  # of the tail at 0, at each value, and at 1
+        return math.fsum(mass * np.concatenate([[0.0], values, [1.0]])) / self.alpha

@@ -1,0 +1,87 @@
+"""The plain average: every example weighs the same."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from shiftproof.outcomes import Interval
+from shiftproof.risks.abstract import Measurement, Names, Risk
+from shiftproof.risks.betting import betting_low
+from shiftproof.risks.intervals import binomial_low, tail_of
+from shiftproof.risks.tally import Tally
+
+
+@dataclass(frozen=True)
+class Mean(Risk[Tally]):
+    """The sample mean: sum_i v_i / n.
+
+    Guarantees:
+        The interval is the exact binomial one (Clopper & Pearson) where all values are 0 or 1, else the order-free betting interval for
+        means of values in [0, 1]; both hold at every n. Which one is used follows the values: for a variable that can take other values
+        but showed only 0 and 1, coverage is at least 1 - 2 (1 - confidence). It holds for one number chosen beforehand, not for the best
+        of several.
+    Cost: O(n log n) once; memory 16 bytes a distinct value.
+
+    Example:
+        >>> import numpy as np
+        >>> m = Mean().measure(np.array([1.0, 1.0, 0.0, 1.0]))
+        >>> m.value, round(m.interval.low, 3), round(m.interval.high, 3)
+        (0.75, 0.194, 0.994)
+
+    Reference: Clopper & Pearson 1934; Waudby-Smith & Ramdas 2024.
+    """
+
+    name: ClassVar[str] = "mean"
+    references: ClassVar[tuple[str, ...]] = (
+        """@article{clopper1934use,
+  title = {The Use of Confidence or Fiducial Limits Illustrated in the Case of the Binomial},
+  author = {Clopper, C. J. and Pearson, E. S.},
+  journal = {Biometrika},
+  volume = {26},
+  number = {4},
+  pages = {404--413},
+  year = {1934}
+}""",
+        """@article{waudbysmith2024estimating,
+  title = {Estimating Means of Bounded Random Variables by Betting},
+  author = {Waudby-Smith, Ian and Ramdas, Aaditya},
+  journal = {Journal of the Royal Statistical Society Series B: Statistical Methodology},
+  volume = {86},
+  number = {1},
+  pages = {1--27},
+  year = {2024}
+}""",
+    )
+
+    def init(self) -> Tally:
+        return Tally()
+
+    def update(self, state: Tally, values: npt.ArrayLike, groups: Names | None = None) -> Tally:
+        return state.merge(Tally.of(self.accept(values)))
+
+    def merge(self, left: Tally, right: Tally) -> Tally:
+        return left.merge(right)
+
+    def compute(self, state: Tally, *, confidence: float = 0.95) -> Measurement:
+        tail = tail_of(confidence)
+        return Measurement(state.mean, mean_interval(state, low_tail=tail, high_tail=tail, binary=state.binary), state.n)
+
+
+def mean_interval(tally: Tally, *, low_tail: float, high_tail: float, binary: bool) -> Interval:
+    """Where the mean of values in [0, 1] lies.
+
+    The low end is above it with probability at most `low_tail`, the high end below it with probability at most `high_tail`. Exact
+    binomial where the values are `binary`, else by betting; NaN for no examples.
+    """
+    if not tally.n:
+        return Interval(math.nan, math.nan)
+    if binary:
+        k, n = np.float64(tally.ones), np.float64(tally.n)
+        return Interval(float(binomial_low(k, n, low_tail)), 1 - float(binomial_low(n - k, n, high_tail)))
+    counts = tally.counts.astype(np.float64)
+    return Interval(float(betting_low(tally.values, counts, low_tail)), 1 - float(betting_low(1 - tally.values, counts, high_tail)))

@@ -1,0 +1,122 @@
+"""The group that fares worst: an average hides it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from shiftproof._errors import UsageError, must
+from shiftproof.outcomes import Interval
+from shiftproof.risks.abstract import Measurement, Names, Risk
+from shiftproof.risks.intervals import tail_of
+from shiftproof.risks.mean import mean_interval
+from shiftproof.risks.tally import Tally
+
+Tallies = dict[str, Tally]
+
+
+@dataclass(frozen=True)
+class WorstGroup(Risk[Tallies]):
+    """The least group mean: min_g mean of v over group g. Groups are disjoint: each example has one name.
+
+    The interval is [min_g low_g, min_g high_g], with low_g the exact binomial lower end of group g at tail t = (1 - confidence) / 2 and
+    high_g its upper end at tail 1 - (1 - t)^(1/G), G the number of groups with examples.
+
+    Guarantees:
+        Each end misses with probability at most t, whichever group looked worst, however small the groups are. Proof. Let w be the group
+        whose true mean is least; it is fixed, though unknown. Low end: min_g low_g <= low_w, and low_w is above the truth with probability
+        at most t.
+        High end: min_g high_g is below the true minimum only if some high_g is below it, hence below the true mean of its own group; given
+        the sizes, disjoint groups of independent examples are independent, so with all of them at tail b this has probability at most
+        1 - (1 - b)^G, which is t (Sidak). No correction of the low end is needed, so it is not made.
+        It speaks about the groups that have examples. One without is not measured: NaN in `groups`, and named in the notes.
+        Where values are not 0 or 1 the ends are those of the betting interval at the same tails.
+    Cost: O(n log n) once.
+
+    Example:
+        >>> import numpy as np
+        >>> right, light = np.array([1.0, 1.0, 0.0, 1.0]), np.array(["day", "day", "night", "night"])
+        >>> m = WorstGroup().measure(right, light)
+        >>> m.group, m.value, m.n
+        ('night', 0.5, 2)
+
+    Reference: Sagawa et al. 2020, "Distributionally robust neural networks for group shifts".
+    """
+
+    name: ClassVar[str] = "worst_group"
+    references: ClassVar[tuple[str, ...]] = (
+        """@inproceedings{sagawa2020distributionally,
+  title = {Distributionally Robust Neural Networks for Group Shifts: On the Importance of Regularization for Worst-Case Generalization},
+  author = {Sagawa, Shiori and Koh, Pang Wei and Hashimoto, Tatsunori B. and Liang, Percy},
+  booktitle = {International Conference on Learning Representations},
+  year = {2020}
+}""",
+        """@article{sidak1967rectangular,
+  title = {Rectangular Confidence Regions for the Means of Multivariate Normal Distributions},
+  author = {\\v{S}id\\'ak, Zbyn\\v{e}k},
+  journal = {Journal of the American Statistical Association},
+  volume = {62},
+  number = {318},
+  pages = {626--633},
+  year = {1967}
+}""",
+    )
+
+    def init(self) -> Tallies:
+        return {}
+
+    def declare(self, state: Tallies, names: Iterable[str]) -> Tallies:
+        """The state that also knows of the groups `names`, so that those without examples are said to be empty and not passed over."""
+        return self.merge(state, {str(name): Tally() for name in names})
+
+    def update(self, state: Tallies, values: npt.ArrayLike, groups: Names | None = None) -> Tallies:
+        given = self.accept(values)
+        if groups is None:
+            raise UsageError(f"The risk {self.name} needs a group name for each example, and these have none. Name a column of groups.")
+        if len(groups) != len(given):
+            raise must("groups", self.name, f"have one name per value ({len(given)})", len(groups))
+        names, place = np.unique(np.asarray(groups), return_inverse=True)
+        return self.merge(state, {str(name): Tally.of(given[place == i]) for i, name in enumerate(names)})
+
+    def merge(self, left: Tallies, right: Tallies) -> Tallies:
+        return {name: left.get(name, Tally()).merge(right.get(name, Tally())) for name in sorted({*left, *right})}
+
+    def compute(self, state: Tallies, *, confidence: float = 0.95) -> Measurement:
+        tail = tail_of(confidence)
+        full = {name: tally for name, tally in state.items() if tally.n}
+        empty = sorted(set(state) - set(full))
+        notes = [f"not measured, for want of examples: {', '.join(empty)}"] if empty else []
+        if not full:
+            return Measurement(math.nan, Interval(math.nan, math.nan), 0, notes=("no group has examples", *notes))
+        least = min(tally.mean for tally in full.values())
+        worst, *tied = sorted(name for name, tally in full.items() if tally.mean == least)
+        if tied:
+            notes.append(f"as low: {', '.join(tied)}")
+        binary = all(tally.binary for tally in full.values())
+        high_tail = -math.expm1(math.log1p(-tail) / len(full))
+        ends = [mean_interval(tally, low_tail=tail, high_tail=high_tail, binary=binary) for tally in full.values()]
+        interval = Interval(min(end.low for end in ends), min(end.high for end in ends))
+        return Measurement(least, interval, full[worst].n, group=worst, notes=tuple(notes))
+
+    def groups(self, state: Tallies, *, confidence: float = 0.95) -> list[Measurement]:
+        """Every group's own mean, by name; NaN and said so where a group has no examples.
+
+        Each interval is for one group chosen beforehand. For the worst of them use `compute`, which pays for the choice.
+        """
+        tail = tail_of(confidence)
+        binary = all(tally.binary for tally in state.values())
+        return [
+            Measurement(
+                tally.mean,
+                mean_interval(tally, low_tail=tail, high_tail=tail, binary=binary),
+                tally.n,
+                group=name,
+                notes=() if tally.n else ("no examples",),
+            )
+            for name, tally in sorted(state.items())
+        ]

@@ -1,0 +1,53 @@
+"""Daylight: every pixel's brightness raised by the same amount, its hue and saturation kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from shiftproof.shifts.abstract import Params
+from shiftproof.shifts.corruptions.corruption import HENDRYCKS, Corruption, is_small
+
+_IMAGENET_C = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+_CIFAR_10_C = (0.0, 0.05, 0.10, 0.15, 0.20, 0.30)
+
+
+@dataclass(frozen=True)
+class Brightness(Corruption):
+    """The value of HSV raised: v -> min(v + c, 1), where v is the largest channel of a pixel.
+
+    c is 0.1, 0.2, 0.3, 0.4, 0.5 for images above 64 pixels (ImageNet-C) and 0.05, 0.1, 0.15, 0.2, 0.3 up to there (CIFAR-10-C). With hue
+    and saturation kept, the channels of a pixel scale together, so no conversion is needed: x -> x * min(v + c, 1) / v; black turns grey.
+    With one channel this is min(x + c, 1).
+
+    Args:
+        severity: in (0, 5].
+
+    Params are (severity,), shape (n, 1). Differentiable in them.
+
+    Example:
+        >>> import torch
+        >>> x = torch.tensor([0.2, 0.4, 0.0]).reshape(1, 3, 1, 1)
+        >>> Brightness(5).apply(x, torch.tensor([[4.0]])).flatten()  # c = 0.2: the largest channel goes from 0.4 to 0.6
+        tensor([0.3000, 0.6000, 0.0000])
+
+    Reference: Hendrycks & Dietterich 2019, "Benchmarking neural network robustness to common corruptions and perturbations".
+    """
+
+    name: ClassVar[str] = "brightness"
+    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+
+    def constants(self, x: Tensor) -> tuple[float, ...]:
+        return _CIFAR_10_C if is_small(x) else _IMAGENET_C
+
+    def corrupt(self, x: Tensor, params: Params) -> Tensor:
+        low, high = self.space.low, self.space.high
+        largest = x.amax(1, keepdim=True)
+        rise = torch.minimum(self.amount(x, params).to(x.dtype) * (high - low), high - largest)
+        value = largest - low
+        share = ((x - low) / value).where(value > 0, 1.0)
+        # Added to x, not multiplied out from 0: a rise of 0 leaves every bit as it was.
+        return (x + share * rise).clamp(low, high)

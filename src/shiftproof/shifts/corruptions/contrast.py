@@ -1,0 +1,47 @@
+"""Haze without structure: every channel pulled towards its mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from shiftproof.shifts.abstract import Params
+from shiftproof.shifts.corruptions.corruption import HENDRYCKS, Corruption, is_small
+
+_IMAGENET_C = (1.0, 0.4, 0.3, 0.2, 0.1, 0.05)
+_CIFAR_10_C = (1.0, 0.75, 0.5, 0.4, 0.3, 0.15)
+
+
+@dataclass(frozen=True)
+class Contrast(Corruption):
+    """(x - m) * c + m, with m the mean of each channel of the image.
+
+    c is 0.4, 0.3, 0.2, 0.1, 0.05 for images above 64 pixels (ImageNet-C) and 0.75, 0.5, 0.4, 0.3, 0.15 up to there (CIFAR-10-C).
+
+    Args:
+        severity: in (0, 5].
+
+    Params are (severity,), shape (n, 1). Differentiable in them.
+
+    Example:
+        >>> import torch
+        >>> x = torch.tensor([0.2, 0.8]).reshape(1, 1, 1, 2)
+        >>> Contrast(5).apply(x, torch.tensor([[2.0]])).flatten()  # c = 0.5 around the mean 0.5
+        tensor([0.3500, 0.6500])
+
+    Reference: Hendrycks & Dietterich 2019, "Benchmarking neural network robustness to common corruptions and perturbations".
+    """
+
+    name: ClassVar[str] = "contrast"
+    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+
+    def constants(self, x: Tensor) -> tuple[float, ...]:
+        return _CIFAR_10_C if is_small(x) else _IMAGENET_C
+
+    def corrupt(self, x: Tensor, params: Params) -> Tensor:
+        lost = (1 - self.amount(x, params)).to(x.dtype)
+        # The same formula as a step towards the mean, so that c = 1 leaves every bit as it was.
+        return torch.lerp(x, x.mean((2, 3), keepdim=True), lost).clamp(self.space.low, self.space.high)

@@ -1,0 +1,87 @@
+"""What the frequency filters share: a mask over distance from the zero frequency."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from shiftproof._errors import UsageError
+from shiftproof.data.space import Kind
+from shiftproof.shifts._support import check_bounded, in_cache
+from shiftproof.shifts.abstract import Boxed, Params
+
+WANG = """@inproceedings{wang2020high,
+  title = {High-Frequency Component Helps Explain the Generalization of Convolutional Neural Networks},
+  author = {Wang, Haohan and Wu, Xindi and Huang, Zeyi and Xing, Eric P.},
+  booktitle = {Conference on Computer Vision and Pattern Recognition},
+  year = {2020}
+}"""
+YIN = """@inproceedings{yin2019fourier,
+  title = {A {Fourier} Perspective on Model Robustness in Computer Vision},
+  author = {Yin, Dong and Gontijo Lopes, Raphael and Shlens, Jonathon and Cubuk, Ekin D. and Gilmer, Justin},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year = {2019}
+}"""
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class RadialFilter(Boxed):
+    """Keeps the frequencies of each channel whose distance from zero the mask allows.
+
+    A distance is a share of the Nyquist frequency, half a cycle a pixel: 1 is the finest horizontal or vertical stripe and the corners of
+    the spectrum lie at 1.41. On an image of n x n pixels the radius r of Wang et al. (2020) is 2 r / n here. As in their code a frequency
+    exactly at a radius counts as above it.
+
+    There is one move only, so params are empty, shape (n, 0).
+    """
+
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
+    references: ClassVar[tuple[str, ...]] = (WANG, YIN)
+
+    def check(self) -> None:
+        check_bounded(self.name, self.space)
+
+    def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        return (), ()
+
+    @abstractmethod
+    def keeps(self, distance: Tensor) -> Tensor:
+        """Which frequencies stay, by their distances: a mask of the same shape."""
+
+    def part(self, x: Tensor) -> Tensor:
+        """The part of x (n, c, h, w) in the band: linear in x, not yet put into the box."""
+        height, width = x.shape[2:]
+        down = torch.arange(height, dtype=torch.float64, device=x.device)
+        down = torch.minimum(down, height - down) / (height / 2)
+        right = torch.arange(width // 2 + 1, dtype=torch.float64, device=x.device) / (width / 2)
+        mask = self.keeps(torch.hypot(down[:, None], right))
+        if not bool(mask.any()):
+            raise UsageError(f"{self.spec()} keeps no frequency of images of {height}x{width} pixels. Widen the band.")
+        filtered: Tensor = torch.fft.irfft2(torch.fft.rfft2(x) * mask, s=(height, width))
+        return filtered
+
+    def apply(self, x: Tensor, params: Params) -> Tensor:
+        return in_cache(self._filter, x, params)
+
+    def _filter(self, x: Tensor, params: Params) -> Tensor:
+        part = self.part(x)
+        return part.clamp(self.space.low, self.space.high)
+
+
+@dataclass(frozen=True)
+class Centred(RadialFilter):
+    """A filter that removes the zero frequency, so what stays has mean 0 and is shown around the middle of the box."""
+
+    def _filter(self, x: Tensor, params: Params) -> Tensor:
+        middle = (self.space.low + self.space.high) / 2
+        return (self.part(x) + middle).clamp(self.space.low, self.space.high)
+
+
+def below(distance: Tensor, radius: float) -> Tensor:
+    """Where a distance is less than `radius`; equal up to rounding is not less."""
+    return distance < radius * (1 - _ROUNDING)

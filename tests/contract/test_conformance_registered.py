@@ -1,0 +1,28 @@
+"""Every registered part keeps its contract. A new part is found through its registry, so it is checked without a line here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shiftproof.certificates import certificates
+from shiftproof.conformance import check_part
+from shiftproof.registry import Registry
+from shiftproof.risks import risks
+from shiftproof.searches import searches
+from shiftproof.shifts import shifts
+
+REGISTRIES: dict[str, Registry[Any]] = {"shift": shifts, "search": searches, "risk": risks, "certificate": certificates}
+PARTS = [(kind, name) for kind, registry in REGISTRIES.items() for name in registry.names()]
+
+
+def test_every_kind_has_parts() -> None:
+    assert {kind for kind, _ in PARTS} == set(REGISTRIES)
+
+
+@pytest.mark.parametrize(("kind", "name"), PARTS)
+def test_part_keeps_its_contract(kind: str, name: str) -> None:
+    report = check_part(REGISTRIES[kind].get(name))
+    assert report.kind == kind
+    assert report.passed, f"\n{report}"

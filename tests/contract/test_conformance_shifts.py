@@ -1,0 +1,345 @@
+"""A violation planted in a sound shift turns exactly the check red that is about it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import pytest
+import torch
+from torch import Tensor
+
+from shiftproof._errors import UsageError
+from shiftproof._part import Part
+from shiftproof.conformance import check_part
+from shiftproof.data.space import InputSpace, Kind
+from shiftproof.randomness import Rng
+from shiftproof.shifts.abstract import Boxed, Params, Shift
+from shiftproof.shifts.norms.l2 import L2
+from shiftproof.shifts.norms.linf import Linf
+
+
+@dataclass(frozen=True)
+class Nudge(Boxed):
+    """Sound: adds one number to every feature."""
+
+    name: ClassVar[str] = "nudge"
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"vector"})
+
+    reach: float = 0.3
+
+    def check(self) -> None:
+        if not 0 < self.reach < math.inf:
+            raise UsageError("no")
+
+    def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        return (-self.reach,), (self.reach,)
+
+    def apply(self, x: Tensor, params: Params) -> Tensor:
+        return (x + params.to(x)).clamp(self.space.low, self.space.high)
+
+
+class NoDecorator(Nudge):
+    power: float = 1.0
+
+
+@dataclass(frozen=True)
+class BadName(Nudge):
+    name: ClassVar[str] = "My Nudge"
+
+
+@dataclass(frozen=True)
+class ListOption(Nudge):
+    weights: tuple[float, ...] = ()
+    needed: tuple[float, ...] = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class WordsInSpec(Nudge):
+    mode: str = "plain"
+
+    @classmethod
+    def examples_for_check(cls) -> list[Part]:
+        return [cls(mode="two words")]
+
+
+@dataclass(frozen=True)
+class LooseOptions(Nudge):
+    def __post_init__(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class TakesNaN(Nudge):
+    def check(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class OwnHash(Nudge):
+    def __hash__(self) -> int:
+        return id(self)
+
+
+@dataclass(frozen=True)
+class ForgetsOptions(Nudge):
+    def within(self, space: InputSpace) -> ForgetsOptions:
+        return ForgetsOptions(0.2, space=space)
+
+
+@dataclass(frozen=True)
+class GlobalDraw(Nudge):
+    def sample(self, x: Tensor, rng: Rng) -> Params:
+        return (torch.rand(len(x), 1, dtype=torch.float64) * 2 - 1) * self.reach
+
+
+@dataclass(frozen=True)
+class OrderedDraw(Nudge):
+    """One generator for the whole batch, started from the first row's stream."""
+
+    def sample(self, x: Tensor, rng: Rng) -> Params:
+        generator = torch.Generator().manual_seed(int(rng.keys[0] >> 33) if len(rng) else 0)
+        return (torch.rand(len(x), 1, dtype=torch.float64, generator=generator) * 2 - 1) * self.reach
+
+
+@dataclass(frozen=True)
+class DrawByInput(Nudge):
+    """Looks at random, and hangs on the input alone."""
+
+    def sample(self, x: Tensor, rng: Rng) -> Params:
+        return ((x[:, :1] * 1e4).double().sin()) * self.reach
+
+
+@dataclass(frozen=True)
+class SeedlessDraw(Nudge):
+    """Draws from the id alone: every seed gives the same run."""
+
+    def sample(self, x: Tensor, rng: Rng) -> Params:
+        names = [f"{i}" for i in range(19)]
+        table = {
+            int(k): n for seed in (0, 1) for k, n in zip(Rng.for_ids(seed, [f"example {i}" for i in range(19)]).keys, names, strict=True)
+        }
+        return super().sample(x, Rng.for_ids(0, [table.get(int(k), "?") for k in rng.keys]))
+
+
+@dataclass(frozen=True)
+class DrawsOutside(Nudge):
+    def sample(self, x: Tensor, rng: Rng) -> Params:
+        return super().sample(x, rng) * 2
+
+
+@dataclass(frozen=True)
+class WholeDraws(Nudge):
+    def sample(self, x: Tensor, rng: Rng) -> Params:
+        return super().sample(x, rng).long()
+
+
+@dataclass(frozen=True)
+class OneSided(Nudge):
+    """Its average case moves to the bright side only."""
+
+    def sample(self, x: Tensor, rng: Rng) -> Params:
+        return super().sample(x, rng).abs()
+
+
+@dataclass(frozen=True)
+class SlightlyBiased(Linf):
+    """Draws lean by 4% of eps."""
+
+    def sample(self, x: Tensor, rng: Rng) -> Params:
+        return self.project(x, (rng.uniform(*x.shape[1:], low=-0.92 * self.eps, high=self.eps)).to(x))
+
+
+@dataclass(frozen=True)
+class NoProjection(Nudge):
+    def project(self, x: Tensor, params: Params) -> Params:
+        return params
+
+
+@dataclass(frozen=True)
+class ShrinkingProjection(Nudge):
+    def project(self, x: Tensor, params: Params) -> Params:
+        return super().project(x, params) * 0.9
+
+
+@dataclass(frozen=True)
+class BlindBudget(Nudge):
+    def excess(self, x: Tensor, params: Params) -> Tensor:
+        return torch.zeros(len(x))
+
+
+@dataclass(frozen=True)
+class BlindToNaN(Nudge):
+    def excess(self, x: Tensor, params: Params) -> Tensor:
+        return super().excess(x, params).nan_to_num(nan=-1.0)
+
+
+@dataclass(frozen=True)
+class GenerousBall(L2):
+    """Lets moves of 1.5 eps through."""
+
+    def excess(self, x: Tensor, params: Params) -> Tensor:
+        return self.norm(params) - 1.5 * self.eps
+
+
+@dataclass(frozen=True)
+class LeavesTheBox(Nudge):
+    def apply(self, x: Tensor, params: Params) -> Tensor:
+        return x + params.to(x)
+
+
+@dataclass(frozen=True)
+class UnitBoxOnly(Nudge):
+    """Clamps to [0, 1] wherever it is."""
+
+    def apply(self, x: Tensor, params: Params) -> Tensor:
+        return (x + params.to(x)).clamp(max(self.space.low, 0.0), min(self.space.high, 1.0))
+
+
+@dataclass(frozen=True)
+class GivesNaN(Nudge):
+    def apply(self, x: Tensor, params: Params) -> Tensor:
+        return super().apply(x, params) * torch.tensor(math.nan)
+
+
+@dataclass(frozen=True)
+class ChangesType(Nudge):
+    def apply(self, x: Tensor, params: Params) -> Tensor:
+        return super().apply(x, params).double()
+
+
+@dataclass(frozen=True)
+class RandomApply(Nudge):
+    def apply(self, x: Tensor, params: Params) -> Tensor:
+        return super().apply(x, params * torch.rand(()))
+
+
+@dataclass(frozen=True)
+class InPlace(Nudge):
+    def apply(self, x: Tensor, params: Params) -> Tensor:
+        with torch.no_grad():
+            x += params.to(x)
+            x.clamp_(self.space.low, self.space.high)
+            return x
+
+
+@dataclass(frozen=True)
+class BatchMean(Nudge):
+    def apply(self, x: Tensor, params: Params) -> Tensor:
+        return super().apply(x, params - params.mean() if len(x) else params)
+
+
+@dataclass(frozen=True)
+class NoEmptyBatch(Nudge):
+    def apply(self, x: Tensor, params: Params) -> Tensor:
+        return super().apply(x, params + 0 * params.max())
+
+
+@dataclass(frozen=True)
+class CutGradient(Nudge):
+    def apply(self, x: Tensor, params: Params) -> Tensor:
+        return super().apply(x, params.detach())
+
+
+@dataclass(frozen=True)
+class WrongGradient(Nudge):
+    def apply(self, x: Tensor, params: Params) -> Tensor:
+        return super().apply(x, params * 0.5 + (params * 0.5).detach())
+
+
+@dataclass(frozen=True)
+class OriginOutside(Nudge):
+    def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        return (0.1,), (0.2,)
+
+    def origin(self, x: Tensor) -> Params:
+        return torch.zeros(len(x), 1, dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class Downhill(Nudge):
+    def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
+        return super().ascend(params, -gradient, step)
+
+
+@dataclass(frozen=True)
+class DividesByZero(Nudge):
+    def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
+        return params + step * gradient / gradient.norm(dim=1, keepdim=True)
+
+
+@dataclass(frozen=True)
+class TwiceAsFar(L2):
+    def apply(self, x: Tensor, params: Params) -> Tensor:
+        return super().apply(x, params * 2)
+
+
+@dataclass(frozen=True)
+class GridOutside(Nudge):
+    def grid(self, points: int) -> Tensor:
+        return super().grid(points) * 2
+
+
+PLANTED: list[tuple[type[Shift], str, str]] = [
+    (NoDecorator, "options_are_fields", "power of NoDecorator is no field"),
+    (BadName, "has_a_name", "got 'My Nudge'"),
+    (WordsInSpec, "spec_reads_back", "does not build it again"),
+    (LooseOptions, "refuses_wrong_options", "takes reach='a word' (a float) without complaint"),
+    (TakesNaN, "refuses_wrong_options", "takes reach=nan"),
+    (OwnHash, "is_immutable_and_hashable", "hashes differently"),
+    (ForgetsOptions, "within_changes_no_option", "turned nudge(reach=0.3) into nudge(reach=0.2)"),
+    (GlobalDraw, "draws_are_inside", "drew from the global generator of torch"),
+    (OrderedDraw, "draws_depend_on_seed_and_id_only", "in another order or batch drew other moves"),
+    (SeedlessDraw, "draws_depend_on_seed_and_id_only", "change with the id but not with the seed"),
+    (DrawsOutside, "draws_are_inside", "exceeds the budget by"),
+    (WholeDraws, "draws_are_inside", "gave torch.int64; params are floating"),
+    (OneSided, "draws_have_no_bias", "standard errors from the middle 0"),
+    (SlightlyBiased, "draws_have_no_bias", "standard errors from the middle 0"),
+    (NoProjection, "project_comes_back_inside", "Projected params exceed the budget"),
+    (ShrinkingProjection, "project_keeps_legal_params", "changed legal params"),
+    (ShrinkingProjection, "project_comes_back_inside", "Projecting twice is not projecting once"),
+    (BlindBudget, "excess_sees_what_is_outside", "that are far above the budget"),
+    (BlindToNaN, "excess_sees_what_is_outside", "that are NaN"),
+    (GenerousBall, "excess_sees_what_is_outside", "that are 5% longer than eps"),
+    (LeavesTheBox, "moves_stay_in_the_box", "left the box [0, 1]"),
+    (UnitBoxOnly, "origin_knows_the_box", "Is [0, 1] written into the code?"),
+    (GivesNaN, "moves_stay_in_the_box", "gave NaN"),
+    (ChangesType, "moves_stay_in_the_box", "torch.float32 into (19, 7) torch.float64"),
+    (RandomApply, "moves_are_pure", "drew from the global generator of torch"),
+    (InPlace, "moves_are_pure", "changed the inputs in place"),
+    (BatchMean, "rows_are_independent", "`apply` gives an example another result in another batch"),
+    (NoEmptyBatch, "no_examples_are_fine", "It raised RuntimeError: max()"),
+    (CutGradient, "gradient_is_true", "torch cannot differentiate"),
+    (WrongGradient, "gradient_is_true", "differs from finite differences by"),
+    (OriginOutside, "origin_is_inside", "The origin exceeds the budget by 0.1"),
+    (Downhill, "steps_climb", "goes downhill on 19 of 19"),
+    (DividesByZero, "steps_climb", "where the gradient is zero"),
+    (TwiceAsFar, "moves_are_within_eps", "and eps is 0.1"),
+    (GridOutside, "grid_is_inside", "exceeds the budget by 0.3"),
+]
+
+
+def test_sound_shift_passes() -> None:
+    report = check_part(Nudge)
+    assert report.passed, f"\n{report}"
+
+
+@pytest.mark.parametrize(("part", "check", "message"), PLANTED, ids=[f"{p.__name__}-{c}" for p, c, _ in PLANTED])
+def test_planted_violation_is_caught(part: type[Shift], check: str, message: str) -> None:
+    report = check_part(part)
+    assert not report.passed
+    said = [result.message for result in report.failures if result.check == check]
+    assert any(message in line for line in said), f"\n{report}"
+
+
+def test_draws_that_ignore_seed_and_id_are_a_chosen_move() -> None:
+    """A sampler may always take the same move (a corruption at its exact severity); hanging on the input alone is no randomness."""
+    assert check_part(replace(Nudge(), reach=0.1)).passed
+    assert not [r for r in check_part(DrawByInput).failures if r.check == "draws_depend_on_seed_and_id_only"]
+
+
+def test_required_field_that_no_spec_can_write() -> None:
+    @dataclass(frozen=True)
+    class Needy(Linf):
+        table: tuple[float, ...] = (1.0,)
+
+    assert "options_are_fields" not in {r.check for r in check_part(Needy(0.1)).failures}  # it has a default, set by the library
