@@ -56,4 +56,6 @@ def assert_covers(missed: npt.ArrayLike, allowed: float) -> None:
     count = int(runs.sum())
     chance = float(binom.sf(count - 1, runs.size, allowed))
     if chance < ALARM:
-        raise AssertionError(f"missed {count} of {runs.size}, {count / runs.size:.4f} against {allowed:g} allowed (probability {chance:.1g})")
+        raise AssertionError(
+            f"missed {count} of {runs.size}, {count / runs.size:.4f} against {allowed:g} allowed (probability {chance:.1g})"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from abc import ABC
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ _SCALARS: dict[object, tuple[type, ...]] = {float: (int, float), int: (int,), st
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(ABC):
     """A named, immutable building block.
 
     Subclasses are frozen dataclasses of numbers and words: their options. An option without a default is always written in the spec.
@@ -32,7 +33,7 @@ class Part:
                 raise must(option, self.name, f"be a {getattr(kind, '__name__', kind)}", value)
         self.check()
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027  # a hook; most parts have a range to check, some have none
         """Raises `UsageError` where an option is out of range. Types are checked already."""
 
     def options(self) -> dict[str, Value]:

@@ -78,8 +78,8 @@ class Registry(Generic[P]):
             raise UsageError(f"The {self.kind} '{name}' calls itself {getattr(part, 'name', None)!r}: its class must say name = {name!r}.")
         return part
 
-    def build(self, spec: str) -> P:
-        """A part from its spec.
+    def build(self, spec: str, **setting: Any) -> P:
+        """A part from its spec. `setting` is what the library sets, such as the space of a shift.
 
         >>> from shiftproof.shifts import shifts
         >>> shifts.build("linf(eps=8/255)").eps == 8 / 255
@@ -97,7 +97,7 @@ class Registry(Generic[P]):
         missing = [f.name for f in fields(part) if f.name in allowed and f.default is MISSING and f.name not in options]
         if missing:
             raise UsageError(f"{self.kind} '{name}' needs {', '.join(missing)}: write {name}({missing[0]}=...).")
-        return part(**options)
+        return part(**options, **setting)
 
 
 def plural(kind: str) -> str:

@@ -13,6 +13,8 @@ from torch import Tensor
 from shiftproof._errors import UsageError
 from shiftproof._part import Part
 from shiftproof.conformance import check_part
+from shiftproof.conformance.part import options_are_fields
+from shiftproof.conformance.report import Failed
 from shiftproof.data.space import InputSpace, Kind
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Boxed, Params, Shift
@@ -50,12 +52,6 @@ class BadName(Nudge):
 
 
 @dataclass(frozen=True)
-class ListOption(Nudge):
-    weights: tuple[float, ...] = ()
-    needed: tuple[float, ...] = None  # type: ignore[assignment]
-
-
-@dataclass(frozen=True)
 class WordsInSpec(Nudge):
     mode: str = "plain"
 
@@ -83,6 +79,7 @@ class OwnHash(Nudge):
 @dataclass(frozen=True)
 class ForgetsOptions(Nudge):
     def within(self, space: InputSpace) -> ForgetsOptions:
+        super().within(space)
         return ForgetsOptions(0.2, space=space)
 
 
@@ -145,6 +142,8 @@ class OneSided(Nudge):
 class SlightlyBiased(Linf):
     """Draws lean by 4% of eps."""
 
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"vector"})
+
     def sample(self, x: Tensor, rng: Rng) -> Params:
         return self.project(x, (rng.uniform(*x.shape[1:], low=-0.92 * self.eps, high=self.eps)).to(x))
 
@@ -176,6 +175,8 @@ class BlindToNaN(Nudge):
 @dataclass(frozen=True)
 class GenerousBall(L2):
     """Lets moves of 1.5 eps through."""
+
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"vector"})
 
     def excess(self, x: Tensor, params: Params) -> Tensor:
         return self.norm(params) - 1.5 * self.eps
@@ -217,9 +218,8 @@ class RandomApply(Nudge):
 class InPlace(Nudge):
     def apply(self, x: Tensor, params: Params) -> Tensor:
         with torch.no_grad():
-            x += params.to(x)
-            x.clamp_(self.space.low, self.space.high)
-            return x
+            x.add_(params.to(x))
+        return x.clamp(self.space.low, self.space.high)
 
 
 @dataclass(frozen=True)
@@ -264,11 +264,14 @@ class Downhill(Nudge):
 @dataclass(frozen=True)
 class DividesByZero(Nudge):
     def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
-        return params + step * gradient / gradient.norm(dim=1, keepdim=True)
+        length: Tensor = gradient.norm(dim=1, keepdim=True)
+        return params + step * gradient / length
 
 
 @dataclass(frozen=True)
 class TwiceAsFar(L2):
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"vector"})
+
     def apply(self, x: Tensor, params: Params) -> Tensor:
         return super().apply(x, params * 2)
 
@@ -339,7 +342,14 @@ def test_draws_that_ignore_seed_and_id_are_a_chosen_move() -> None:
 
 def test_required_field_that_no_spec_can_write() -> None:
     @dataclass(frozen=True)
-    class Needy(Linf):
-        table: tuple[float, ...] = (1.0,)
+    class SetByUs(Nudge):
+        table: tuple[float, ...] = ()
 
-    assert "options_are_fields" not in {r.check for r in check_part(Needy(0.1)).failures}  # it has a default, set by the library
+    @dataclass(frozen=True)
+    class Needy(Part):
+        name: ClassVar[str] = "needy"
+        table: tuple[float, ...]
+
+    options_are_fields(SetByUs())  # it has a default: the library sets it, not people
+    with pytest.raises(Failed, match="Needy requires table"):
+        options_are_fields(Needy((1.0,)))

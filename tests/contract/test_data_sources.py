@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -74,12 +75,14 @@ def opened(scheme: str, folder: Path) -> Source:
     return load_data(MAKERS[scheme](folder).format(folder))
 
 
-@pytest.fixture(params=[*MAKERS, "arrays", "limited", "grouped"])
+@pytest.fixture(params=[*MAKERS, "arrays", "limited", "grouped", "boxed"])
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Source:
     if request.param == "arrays":
         return ArraySource(examples(LEVELS[:, None] / 255, Y, groups={"site": list("ppqqq")}))
     if request.param == "limited":
         return load_data(opened("npz", tmp_path / "d"), limit=4)
+    if request.param == "boxed":
+        return load_data(opened("npz", tmp_path / "d").uri, box=(-1, 1))
     if request.param == "grouped":
         return load_data(opened("npz", tmp_path / "d"), group_by=lambda about: about.id)
     return opened(request.param, tmp_path / "d")
@@ -123,12 +126,13 @@ def test_any_way_of_taking_gives_the_same_rows(source: Source) -> None:
     assert len(source.take(np.array([], dtype=np.intp))) == 0
 
 
-def test_what_is_taken_may_be_changed_without_harm(source: Source) -> None:
-    before = source.take(np.array([0, 1]))
+@pytest.mark.parametrize("rows", [slice(0, 2), np.array([0, 1])], ids=["slice", "rows"])
+def test_what_is_taken_may_be_changed_without_harm(source: Source, rows: slice | npt.NDArray[np.intp]) -> None:
+    before = source.take(rows)
     kept = before.x.clone()
     before.x.add_(1)
     before.y.add_(1)
-    again = source.take(np.array([0, 1]))
+    again = source.take(rows)
     assert torch.equal(again.x, kept)
     assert again.y.tolist() == source.y[:2].tolist()
 

@@ -178,6 +178,12 @@ def test_an_empty_run_says_so() -> None:
         check_against(["accuracy < 0.5"], [])
 
 
+@pytest.mark.parametrize("text", ["worst_group.accuracy < 0.5", "accuracy[sex=F] < 0.5"])
+def test_data_without_groups_are_said(text: str) -> None:
+    with pytest.raises(UsageError, match="matches no number of this run. Its data have no groups. Nearest: accuracy"):
+        check_against([text], PLAN[:1])
+
+
 def test_samples_that_a_plan_names_are_told_apart() -> None:
     named: list[Available] = [(natural_spec(uri), "one_draw", "mean", "accuracy", None) for uri in ("a.csv", "b (2).csv?label=y")]
     check_against(["natural.accuracy < 0.7", "natural('b (2).csv?label=y').accuracy < 0.7"], named)

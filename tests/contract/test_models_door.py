@@ -31,7 +31,8 @@ def linear(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def deciding(x: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    return (x @ WEIGHT).argmax(1)
+    chosen: npt.NDArray[np.int64] = (x @ WEIGHT).argmax(1)
+    return chosen
 
 
 def torch_model(folder: Path) -> Labels:

@@ -10,8 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from email.utils import format_datetime
 from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -21,7 +21,8 @@ import torch
 from shiftproof import UsageError, load_model
 from shiftproof.models.abstract import Gradients, Labels, Scores
 from shiftproof.models.answers import Gives
-from shiftproof.models.endpoint import EndpointOptions, shown_url
+from shiftproof.models.endpoint import EndpointOptions
+from shiftproof.models.shown import shown_spec, shown_url
 
 X = torch.rand(23, 2, 3, generator=torch.Generator().manual_seed(0))
 WEIGHT = np.random.default_rng(0).normal(size=(6, 3))
@@ -258,7 +259,8 @@ def test_the_authorization_is_read_from_the_environment_and_never_shown(server: 
 def test_credentials_are_not_shown(server: Server) -> None:
     secret = server.url.replace("http://", "http://me:hush@") + "?key=hush"
     model = load_model(secret, gives="scores", endpoint=options(attempts=1))
-    assert model.name == shown_url(secret) == server.url
+    assert model.name == shown_url(secret) == shown_spec(secret) == server.url
+    assert shown_spec(f"--model={secret}") == f"--model={server.url}"
     assert model.labels(X[:2]).shape == (2,)
     assert server.headers[0] is not None
     assert server.headers[0].startswith("Basic ")

@@ -106,7 +106,7 @@ def test_rows_are_the_same_bits_in_any_batch(size: int) -> None:
 
 
 def test_images_are_flattened() -> None:
-    x, y = points()
+    x, _ = points()
     images = torch.from_numpy(x).reshape(-1, 1, 5, 1)
     assert torch.equal(as_model(forest()).labels(images), as_model(forest()).labels(torch.from_numpy(x)))
 
@@ -197,12 +197,15 @@ def test_wrong_width_shows_the_estimators_own_words() -> None:
         as_model(forest(), name="m", probe=torch.rand(4, 3))
 
 
-def test_words_find_their_labels_in_any_order() -> None:
+@pytest.mark.parametrize("dtype", [np.str_, np.object_])
+def test_words_find_their_labels_in_any_order(dtype: type[np.generic]) -> None:
     x, y = points()
-    words = np.array(["no", "yes", "perhaps"])
+    words = np.array(["no", "yes", "perhaps"], dtype=dtype)
     model = as_model(RandomForestClassifier(20, random_state=0).fit(x, words[y]), class_names=("yes", "no", "perhaps"))
     truth = np.array([1, 0, 2])[y]
     assert (model.labels(torch.from_numpy(x)).numpy() == truth).mean() > 0.95
+    decides = as_model(LinearSVC().fit(x, words[y]), class_names=("yes", "no", "perhaps"))
+    assert (decides.labels(torch.from_numpy(x)).numpy() == truth).mean() > 0.7
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ SHAPE = (1, 12, 12)
 class Net(nn.Module):
     """Convolution, batch norm, dropout and a dense layer, with a plain setting and a constant buffer that is not saved."""
 
+    mean: Tensor
+
     def __init__(self, scale: float = 1.0) -> None:
         super().__init__()
         self.scale = scale

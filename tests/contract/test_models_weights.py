@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,15 +82,15 @@ def test_long_lists_are_cut(tmp_path: Path) -> None:
 class Hostile:
     """What a pickle could do."""
 
-    def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
-        return Path.touch, (Path("ran"),)  # type: ignore[return-value]
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, ("ran",)
 
 
 def test_a_pickle_with_code_is_refused_and_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save({"state_dict": state(), "extra": Hostile()}, "w.pt")
     with pytest.raises(
-        UsageError, match=r"The weights 'w.pt' are refused: beside tensors they hold an object of 'pathlib\S*', .*save the weights alone"
+        UsageError, match=r"The weights 'w.pt' are refused: beside tensors they hold an object of 'posix.mkdir', .*save the weights alone"
     ):
         load_model(net(), weights="w.pt")
     assert not Path("ran").exists()
@@ -106,7 +107,7 @@ def test_a_whole_module_is_refused_with_the_way_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["w.pt", "w.safetensors"])
 def test_a_damaged_file_is_told(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"version https://git-lfs")
-    with pytest.raises(UsageError, match=r"The weights '.*' (cannot be read|are not a readable safetensors file): \w+: "):
+    with pytest.raises(UsageError, match=r"The weights '.*' (cannot be read|are not a readable safetensors file): \w+.*\.( Expected| Was)"):
         load_model(net(), weights=str(tmp_path / name))
 
 

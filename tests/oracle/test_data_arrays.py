@@ -62,7 +62,12 @@ def test_box_units_and_groups() -> None:
 @pytest.mark.parametrize(
     ("x", "y", "options", "message"),
     [
-        (np.zeros(3), [0, 1, 2], {}, r"The 'x' of the examples must have shape \(n, ...\).*got \(3,\). A single column: x.reshape\(-1, 1\)"),
+        (
+            np.zeros(3),
+            [0, 1, 2],
+            {},
+            r"The 'x' of the examples must have shape \(n, ...\).*got \(3,\). A single column: x.reshape\(-1, 1\)",
+        ),
         (np.zeros((2, 3)), [0], {}, r"The 'y' of the examples must have one entry per input \(2\), got 1"),
         (np.zeros((2, 3)), [0, 1], {"ids": ["a"]}, r"The 'ids' of the examples must have one entry per input"),
         (np.zeros((2, 3)), [0, 1], {"ids": ["a", "a"]}, r"must be unique: 1 occur more than once \('a'\). Name each example once"),
@@ -75,7 +80,12 @@ def test_box_units_and_groups() -> None:
         (np.zeros((1, 2), dtype=complex), [0], {}, r"must hold numbers, got 'complex128'"),
         (torch.zeros(1, 2, dtype=torch.complex64), [0], {}, r"must hold real numbers, got 'torch.complex64'"),
         ([[1.0, 2.0], [3.0]], [0, 1], {}, r"its rows differ in shape. Resize or pad them first"),
-        (np.zeros((2, 3)), [0.5, 1], {}, r"The 'labels' of the examples must be whole numbers 0, 1, 2, ..., got 0.5. The first such is in row 0"),
+        (
+            np.zeros((2, 3)),
+            [0.5, 1],
+            {},
+            r"The 'labels' of the examples must be whole numbers 0, 1, 2, ..., got 0.5. The first such is in row 0",
+        ),
         (np.zeros((2, 3)), [1, -1], {}, r"got -1.0. The first such is in row 1. Add 1 and halve labels of -1 and 1"),
         (np.zeros((2, 3)), [0, np.nan], {}, r"must be whole numbers 0, 1, 2, ..., got nan"),
         (np.zeros((2, 3)), [0, 2**40], {}, r"must be whole numbers 0, 1, 2, ..., got 1099511627776"),

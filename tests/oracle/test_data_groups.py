@@ -50,6 +50,12 @@ def test_group_by_knows_class_names_and_travels_without_its_function() -> None:
     assert again.groups["group"].tolist() == source.groups["group"].tolist()
 
 
+def test_other_groups_under_one_name_are_another_sample() -> None:
+    batch = examples(np.zeros((4, 2)), [0, 1, 0, 1])
+    prints = {load_data(batch, group_by=lambda about, k=k: f"{about.label * k}").fingerprint() for k in (1, 2)}  # type: ignore[misc]
+    assert len(prints) == 2
+
+
 def test_group_by_refusals() -> None:
     batch = examples(np.zeros((4, 2)), [0, 1, 0, 1], groups=_batch_groups())
     with pytest.raises(UsageError, match=r"The 'group_by' of example '0' must return a name \(str\), got 3"):

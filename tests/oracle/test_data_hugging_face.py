@@ -104,7 +104,7 @@ def test_options_reach_the_library(library: dict[str, FakeDataset]) -> None:
     library["pets/small/train/v1"] = pictures()
     source = load_data("hf:pets?split=train&config=small&revision=v1&mode=L&size=4", box=(0, 255))
     assert tuple(source.take(slice(1, 2)).x.shape) == (1, 1, 4, 4)
-    assert source.take(slice(1, 2)).x.unique().tolist() == [51.0]
+    assert set(source.take(slice(1, 2)).x.flatten().tolist()) == {51.0}
     assert not source.named
     assert source.notes[-2:] == ("Pictures are resized to 4 x 4 (bilinear).", "No ids were given: examples are named by row number.")
 
@@ -149,7 +149,11 @@ def test_folders_that_were_saved(library: dict[str, FakeDataset], tmp_path: Path
         ({"image": list(PICTURES), "label": [0, 1, 1]}, "?x=imag", "Unknown column of 'odd' 'imag'. Did you mean: image"),
         ({"image": list(PICTURES), "label": [0, 1, 1]}, "?groups=g", "Unknown column of 'odd' 'g'"),
         ({"image": list(PICTURES), "label": [0, 1, -1]}, "", "must be whole numbers 0, 1, 2, ..., got -1"),
-        ({"image": [*PICTURES[:2], PICTURES[2].resize((9, 9))], "label": [0, 1, 1]}, "", "Images differ in size: 'row 0' is 3x2 and 'row 2' is 9x9"),
+        (
+            {"image": [*PICTURES[:2], PICTURES[2].resize((9, 9))], "label": [0, 1, 1]},
+            "",
+            "Images differ in size: 'row 0' is 3x2 and 'row 2' is 9x9",
+        ),
         ({"x": ["some text"], "label": [0]}, "", "must hold pictures or numbers, got 'some text'. Text is not supported"),
         ({"x": [[1.0], [1.0, 2.0]], "label": [0, 1]}, "", "has inputs of different lengths. Pad or cut them first"),
         ({"x": [[3.0]], "label": [0]}, "", "values run from 3 to 3, not within"),
@@ -164,7 +168,9 @@ def test_refusals(library: dict[str, FakeDataset], columns: dict[str, list[objec
 
 
 def test_places_that_are_none(library: dict[str, FakeDataset]) -> None:
-    with pytest.raises(UsageError, match=r"Cannot read the data set 'pts' \(FileNotFoundError: no pts/test\). Check its name, split= and config="):
+    with pytest.raises(
+        UsageError, match=r"Cannot read the data set 'pts' \(FileNotFoundError: no pts/test\). Check its name, split= and config="
+    ):
         len(load_data("hf:pts"))
     with pytest.raises(UsageError, match="hf: needs a data set: write hf:NAME.split=test"):
         load_data("hf:")

@@ -31,7 +31,9 @@ def write(folder: Path, *, prefix: str = "t10k", dot: str = "-", gz: bool = Fals
 
 @pytest.mark.parametrize("gz", [False, True])
 @pytest.mark.parametrize("dot", ["-", "."])
-@pytest.mark.parametrize(("prefix", "query", "split"), [("t10k", "", "test"), ("test", "?split=test", "test"), ("train", "?split=train", "train")])
+@pytest.mark.parametrize(
+    ("prefix", "query", "split"), [("t10k", "", "test"), ("test", "?split=test", "test"), ("train", "?split=train", "train")]
+)
 def test_reads_what_was_written(tmp_path: Path, gz: bool, dot: str, prefix: str, query: str, split: str) -> None:
     source = load_data(write(tmp_path, prefix=prefix, dot=dot, gz=gz) + query)
     batch = source.take(slice(None))
@@ -96,7 +98,9 @@ def test_a_set_without_examples(tmp_path: Path) -> None:
 
 
 def test_missing_places(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="has no file t10k-images-idx3-ubyte.*It holds: nothing. Name the folder of the idx files themselves"):
+    with pytest.raises(
+        UsageError, match="has no file t10k-images-idx3-ubyte.*It holds: nothing. Name the folder of the idx files themselves"
+    ):
         load_data(f"idx:{tmp_path}")
     uri = write(tmp_path, prefix="train")
     with pytest.raises(UsageError, match="It holds: train-images-idx3-ubyte, train-labels-idx1-ubyte"):

@@ -88,7 +88,9 @@ def test_a_bare_folder_suggests_imagefolder(tmp_path: Path) -> None:
         load_data(str(tmp_path))
 
 
-@pytest.mark.parametrize(("option", "message"), [("n=0", "be a whole number from 1 on, got '0'"), ("n=x", "whole number"), ("wide=2", "true or false")])
+@pytest.mark.parametrize(
+    ("option", "message"), [("n=0", "be a whole number from 1 on, got '0'"), ("n=x", "whole number"), ("wide=2", "true or false")]
+)
 def test_option_values_are_checked(option: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         SCHEMES.open(f"constant:?{option}").take(slice(None))

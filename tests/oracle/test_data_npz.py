@@ -108,7 +108,9 @@ def test_bytes_that_are_no_levels_are_noted(tmp_path: Path) -> None:
     ],
 )
 def test_names_of_arrays(tmp_path: Path, names: tuple[str, ...], query: str, x: str, y: str) -> None:
-    arrays: dict[str, Any] = {name: np.zeros((3, 2)) if name.lower()[0] in "xait" and "label" not in name else np.zeros(3) for name in names}
+    arrays: dict[str, Any] = {
+        name: np.zeros((3, 2)) if name.lower()[0] in "xait" and "label" not in name else np.zeros(3) for name in names
+    }
     arrays[x] = np.full((3, 2), 0.25)
     arrays[y] = np.array([1, 1, 0])
     source = load_data(save(tmp_path, **arrays) + query)
@@ -149,7 +151,11 @@ def test_pickled_objects_are_refused_and_never_loaded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "query", "message"),
     [
-        ({"foo": np.zeros((2, 2)), "bar": [0, 1]}, "", r"no inputs and labels under a usual name. Say which with .x=NAME&y=NAME. Arrays: foo \(2, 2\)"),
+        (
+            {"foo": np.zeros((2, 2)), "bar": [0, 1]},
+            "",
+            r"no inputs and labels under a usual name. Say which with .x=NAME&y=NAME. Arrays: foo \(2, 2\)",
+        ),
         ({"x": np.zeros((2, 2)), "y": [0, 1]}, "?split=val", "no inputs and labels of the split 'val'"),
         ({"x": np.zeros((2, 2)), "y": [0, 1]}, "?x=xx", "Unknown array of '.*' 'xx'. Did you mean: x"),
         ({"x": np.zeros((2, 2)), "y": [0, 1]}, "?groups=z", "Unknown array of '.*' 'z'"),
@@ -211,7 +217,13 @@ def test_inputs_are_read_when_asked_for(tmp_path: Path, monkeypatch: pytest.Monk
     source = load_data(save(tmp_path, x=LEVELS, y=[0, 1]))
     loaded: list[str] = []
     load = np.lib.npyio.NpzFile.__getitem__
-    monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", lambda self, key: loaded.append(key) or load(self, key))
+
+    def noted(archive: np.lib.npyio.NpzFile, key: str) -> npt.NDArray[np.generic]:
+        loaded.append(key)
+        array: npt.NDArray[np.generic] = load(archive, key)
+        return array
+
+    monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", noted)
     assert (source.y.tolist(), len(source)) == ([0, 1], 2)
     assert loaded == ["y"]
     source.take(slice(0, 1))

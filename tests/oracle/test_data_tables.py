@@ -103,9 +103,17 @@ def test_numbers_that_are_categories_are_sorted_as_numbers(table: Table) -> None
     assert read(source)[0] == [1, 1]
 
 
+def test_a_boolean_column_has_both_values_even_where_one_is_seen(table: Table) -> None:
+    source = load_data(table("b,y\ntrue,0\ntrue,1\n", "?label=y"))
+    assert source.space.columns == (Column("b", "categorical", 0, 1, ("False", "True")),)
+    assert read(source) == [[1], [1]]
+
+
 def test_missing_values_are_counted_by_column(table: Table) -> None:
     uri = table("a,b,w,y\n1,,u,0\n2,5,,1\nNaN,,v,0\n")
-    with pytest.raises(UsageError, match=r"Values are missing in '.*', of 3 rows: a \(1\), b \(2\), w \(1\). Fill them, drop the rows, or leave"):
+    with pytest.raises(
+        UsageError, match=r"Values are missing in '.*', of 3 rows: a \(1\), b \(2\), w \(1\). Fill them, drop the rows, or leave"
+    ):
         load_data(f"{uri}?label=y").take(slice(None))
     source = load_data(table("a,w,y\n1,,0\n2,v,1\n", "?label=y&groups=w&drop=w"))
     assert source.groups["w"].tolist() == ["(missing)", "v"]
@@ -158,7 +166,11 @@ def test_like_gives_codes_ranges_and_classes(table: Table) -> None:
     train = table("n,r,w,y\n1,0.5,a,no\n9,1.5,b,yes\n5,1,c,maybe\n", name="train").partition(":")[2]
     test = table("n,r,w,y\n3,2.5,b,yes\n4,1,c,yes\n", "?label=y")
     source = load_data(f"{test}&like={train}")
-    assert source.space.columns == (Column("n", "integer", 1, 9), Column("r", "real", 0.5, 2.5), Column("w", "categorical", 0, 2, ("a", "b", "c")))
+    assert source.space.columns == (
+        Column("n", "integer", 1, 9),
+        Column("r", "real", 0.5, 2.5),
+        Column("w", "categorical", 0, 2, ("a", "b", "c")),
+    )
     assert (source.y.tolist(), source.class_names) == ([2, 2], ("maybe", "no", "yes"))
     assert read(source)[0] == [3, 2.5, 1]
     assert source.notes[1] == "Legal ranges cover this table and that of like=."
@@ -216,10 +228,13 @@ def test_words_that_look_missing_are_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"a,y\n1,0,7\n", "Cannot read '.*' as CSV .ArrowInvalid: CSV parse error: Expected 2 columns, got 3: 1,0,7"),
+        (b"a,y\n1,0,7\n", "Cannot read '.*' as CSV .ArrowInvalid: CSV parse error: .*Expected 2 columns, got 3: 1,0,7"),
         (b"a,b,y\n1,0,7\n2\n", "Cannot read '.*' as CSV .ArrowInvalid: .*Expected 3 columns, got 1.*name another separator with .sep="),
         (b"a,y\n\xff\xfe,0\n", r"these columns of '.*' do not: a \(bytes that are not UTF-8\)"),
-        (b"a,d,e,y\n1,2020-01-02,2021-01-01 10:00:00,0\n", r"do not: d \(date32.*, e \(timestamp.*Leave them out with drop=d,e or choose with features="),
+        (
+            b"a,d,e,y\n1,2020-01-02,2021-01-01 10:00:00,0\n",
+            r"do not: d \(date32.*, e \(timestamp.*Leave them out with drop=d,e or choose with features=",
+        ),
         (b"a,y\n9007199254740993,0\n", r"The 'a' of '.*' must hold integers of at most 2\*\*53"),
         (b"a,y\n1,2020-01-02\n", "The 'y' of '.*' must hold numbers, booleans or words, got 'date32"),
     ],
@@ -273,7 +288,9 @@ def test_checksums_of_parquet_pages_are_verified(tmp_path: Path) -> None:
 
 
 def test_parquet_types_that_csv_does_not_have(tmp_path: Path) -> None:
-    frame = pd.DataFrame({"c": pd.Categorical(["u", "v"], categories=["v", "u"]), "n": pd.array([1, 2], dtype="Int64"), "l": [[1], [2]], "y": [0, 1]})
+    frame = pd.DataFrame(
+        {"c": pd.Categorical(["u", "v"], categories=["v", "u"]), "n": pd.array([1, 2], dtype="Int64"), "l": [[1], [2]], "y": [0, 1]}
+    )
     frame.index = pd.Index([5, 6])
     frame.to_parquet(tmp_path / "data.parquet")
     uri = f"parquet:{tmp_path / 'data.parquet'}?label=y"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from planted import MEANS, assert_covers
 from scipy.stats import binom, multinomial
 
+from planted import MEANS, assert_covers
 from shiftproof.risks.betting import betting_interval, betting_sequence
 from shiftproof.risks.intervals import clopper_pearson, dkw_band, empirical_bernstein, proportion_difference, simultaneous, wilson
 from shiftproof.risks.paired import matched_interval, mcnemar

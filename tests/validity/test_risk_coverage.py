@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from planted import MEANS, Draw, assert_covers, bernoulli, beta, flat
 
+from planted import MEANS, Draw, assert_covers, bernoulli, beta, flat
 from shiftproof.risks import CVaR, Mean, WorstGroup
 from shiftproof.risks.abstract import Measurement
 from shiftproof.risks.tally import Tally
@@ -18,7 +18,7 @@ def misses(measured: list[Measurement], truth: float) -> tuple[list[bool], list[
     return [m.interval.low > truth + 1e-12 for m in measured], [m.interval.high < truth - 1e-12 for m in measured]
 
 
-@pytest.mark.parametrize("n", [1, 5, 100])
+@pytest.mark.parametrize("n", [2, 40])
 @pytest.mark.parametrize("name", MEANS)
 def test_the_mean_lies_in_its_interval(name: str, n: int) -> None:
     draw, truth = MEANS[name]

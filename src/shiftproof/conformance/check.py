@@ -15,7 +15,7 @@ from shiftproof.conformance.certificate import CERTIFICATE_CHECKS, certificate_c
 from shiftproof.conformance.geometry import GEOMETRY_CHECKS
 from shiftproof.conformance.instances import OffersExamples, instances
 from shiftproof.conformance.model import MODEL_CHECKS, ModelCase
-from shiftproof.conformance.part import PART_CHECKS
+from shiftproof.conformance.part import PART_CHECKS, has_a_name
 from shiftproof.conformance.report import CheckResult, Report, run_checks
 from shiftproof.conformance.risk import RISK_CHECKS, risk_cases
 from shiftproof.conformance.search import SEARCH_CHECKS, search_cases
@@ -72,7 +72,7 @@ def check_part(target: object, *, x: Tensor | None = None) -> Report:
     for kind, base, suite in _KINDS:
         if issubclass(part, base):
             parts = [found] if isinstance(found, Part) else instances(part)
-            return Report(name, kind, tuple(result for instance in parts for result in suite(instance)))
+            return Report(name, kind, tuple(result for instance in parts for result in _check(instance, suite)))
     raise must("target", "check_part", "be a Shift, Search, Risk, Certificate or model, its class, or FILE.py:Name", found)
 
 
@@ -82,29 +82,37 @@ def _name(target: object) -> str:
     return target.__name__ if isinstance(target, type) else target.name if isinstance(target, Labels) else type(target).__name__
 
 
+def _check(part: Part, suite: Callable[[Any], list[CheckResult]]) -> list[CheckResult]:
+    called = isinstance(getattr(type(part), "name", None), str)
+    named = run_checks([has_a_name], part, part.spec() if called else type(part).__name__)
+    if named[0].status == "fail":
+        return named  # nothing can be said of a part that cannot be called by a name
+    return [*named, *run_checks(PART_CHECKS, part, part.spec()), *suite(part)]
+
+
 def _check_shift(shift: Shift) -> list[CheckResult]:
-    results = run_checks(PART_CHECKS, shift, shift.spec())
+    results: list[CheckResult] = []
     for case in shift_cases(shift):
         results += run_checks([*SHIFT_CHECKS, *GEOMETRY_CHECKS], case, f"{shift.spec()} on {case.label}")
     return results
 
 
 def _check_search(search: Search) -> list[CheckResult]:
-    results = run_checks(PART_CHECKS, search, search.spec())
+    results: list[CheckResult] = []
     for case in search_cases(search):
         results += run_checks(SEARCH_CHECKS, case, f"{search.spec()} of {case.label}")
     return results
 
 
 def _check_risk(risk: Risk[Any]) -> list[CheckResult]:
-    results = run_checks(PART_CHECKS, risk, risk.spec())
+    results: list[CheckResult] = []
     for case in risk_cases(risk):
         results += run_checks(RISK_CHECKS, case, f"{risk.spec()} of {case.label}")
     return results
 
 
 def _check_certificate(certificate: Certificate) -> list[CheckResult]:
-    results = run_checks(PART_CHECKS, certificate, certificate.spec())
+    results: list[CheckResult] = []
     for case in certificate_cases(certificate):
         results += run_checks(CERTIFICATE_CHECKS, case, f"{certificate.spec()} against {case.label}")
     return results

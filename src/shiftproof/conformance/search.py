@@ -100,7 +100,7 @@ def search_cases(search: Search) -> list[SearchCase]:
 def stays_inside_the_budget(case: SearchCase) -> None:
     """Every move that it returns is inside the shift, one row an example."""
     with no_global_randomness(f"The search {case.search.name}"):
-        finding = case.confront()
+        finding = case.finding
     expect(len(finding) == len(case.examples), f"It gave {len(finding)} verdicts for {len(case.examples)} examples.")
 
 
@@ -109,7 +109,7 @@ def needs_are_true(case: SearchCase) -> None:
     less: dict[Access, Access] = {Gradients: Scores, Scores: Labels}
     expect(case.search.needs in (Labels, Scores, Gradients), f"Its `needs` must be Labels, Scores or Gradients, got {case.search.needs!r}.")
     try:
-        case.confront()
+        case.finding  # noqa: B018  # worked out here, or known already
     except TypeError as error:
         raise Failed(
             f"It does not work on a model that gives {access_name(case.search.needs)} only, which is what it declares: {error}"
@@ -198,6 +198,14 @@ def finds_what_chance_finds(case: SearchCase) -> None:
     )
 
 
+def costs_no_more_than_it_says(case: SearchCase) -> None:
+    """It spends no more forwards and backwards on an example than `most_passes` says."""
+    most = case.search.most_passes(case.shift)
+    doors_own = 2 if case.search.bound is Bound.AT_MOST else 1  # the clean verdict of a worst case, and scoring the move found
+    spent = int((case.finding.forwards + case.finding.backwards).max()) - doors_own
+    expect(spent <= most, f"It spent {spent} passes on an example, and `most_passes` says {most}. Progress bars and plans go by it.")
+
+
 def skips_what_is_wrong_already(case: SearchCase) -> None:
     """Under a worst-case search, examples that are wrong already are left out and cost one forward."""
     _worst_case(case)
@@ -245,6 +253,7 @@ SEARCH_CHECKS = (
     batches_and_order_change_nothing,
     reports_the_worst_it_saw,
     finds_what_chance_finds,
+    costs_no_more_than_it_says,
     skips_what_is_wrong_already,
     changes_nothing_it_is_given,
     no_examples_are_fine,

@@ -153,4 +153,5 @@ class ArraySource(Source):
         return f"arrays:{digest.hexdigest()[:24]}"
 
     def take(self, rows: slice | npt.NDArray[np.intp]) -> Examples:
-        return self._examples[rows]
+        batch = self._examples[rows]
+        return Examples(batch.x.clone(), batch.y.clone(), batch.ids, batch.groups, batch.space) if isinstance(rows, slice) else batch

@@ -61,7 +61,7 @@ class Source(ABC):
 
     @abstractmethod
     def take(self, rows: slice | npt.NDArray[np.intp]) -> Examples:
-        """The examples at `rows`, inputs loaded."""
+        """The examples at `rows`, inputs loaded. The tensors are the caller's own."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -116,3 +116,15 @@ class Wrapped(Source):
 
     def take(self, rows: slice | npt.NDArray[np.intp]) -> Examples:
         return self.inner.take(rows)
+
+
+class Renamed(Wrapped):
+    """A source under another name."""
+
+    def __init__(self, inner: Source, uri: str) -> None:
+        super().__init__(inner)
+        self._uri = uri
+
+    @property
+    def uri(self) -> str:
+        return self._uri

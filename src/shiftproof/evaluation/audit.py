@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from shiftproof._errors import UsageError
-from shiftproof.data.groups import crossed
 from shiftproof.evaluation import collect
 from shiftproof.evaluation.cell import Cell
 from shiftproof.evaluation.config import AuditConfig, make_config
@@ -27,7 +26,9 @@ from shiftproof.evaluation.run import run
 from shiftproof.evaluation.store import Store, disk_error, write_atomic
 from shiftproof.evaluation.work import Work
 from shiftproof.gate import check_against, judge
-from shiftproof.models.abstract import access_name
+from shiftproof.gate.match import natural_spec
+from shiftproof.models.abstract import Scores, access_name
+from shiftproof.models.shown import shown_spec
 from shiftproof.outcomes import Bound, Flag
 from shiftproof.reports.page import write_page
 from shiftproof.reports.summary import summary
@@ -151,22 +152,21 @@ def _sigterm_as_interrupt() -> Iterator[None]:
 
 def available(plan: Plan) -> list[tuple[str, str, str, str, str | None]]:
     """Every number that the plan will have, as (shift, search, risk, measure, group): what conditions may name."""
-    names = crossed(plan.data.groups, len(plan.data)) if plan.data.groups else None
-    groups = sorted(set(names.tolist())) if names is not None else []
+    groups = sorted({group for names in collect.group_namings(plan.data) for group in names.tolist()}) if plan.data.groups else []
     found: list[tuple[str, str, str, str, str | None]] = []
     for cell in plan.cells:
         bound = cell.method.bound if isinstance(cell.method, Search) else Bound.AT_LEAST
         measure = collect.MEASURES[bound]
         pair = (cell.shift.spec(), cell.method.spec())
-        found += [
-            (*pair, "mean", measure, None),
-            (*pair, "mean", "drop", None),
-            (*pair, f"cvar(alpha={collect.TAIL})", "error_probability", None),
-        ]
+        found.append((*pair, "mean", measure, None))
         if groups:
             found += [(*pair, "worst_group", measure, None), *((*pair, "group", measure, group) for group in groups)]
-    if plan.natural:
-        found += [("natural", "one_draw", "mean", measure, None) for measure in ("accuracy", "drop")]
+        if bound is not Bound.AT_LEAST and isinstance(plan.model, Scores):
+            found.append((*pair, f"cvar(alpha={collect.TAIL})", "error_probability", None))
+        if bound is not Bound.AT_LEAST and cell.shift.name != "identity":
+            found.append((*pair, "mean", "drop", None))
+    for source in plan.natural:
+        found += [(natural_spec(source.uri), "one_draw", "mean", measure, None) for measure in ("accuracy", "drop")]
     return list(dict.fromkeys(found))
 
 
@@ -181,7 +181,9 @@ def finish(config: AuditConfig, plan: Plan, store: Store, started: str) -> Repor
         complete=all(cell.state == "done" for cell in cells),
         model=ModelCard(
             name=plan.model.name,
-            spec=config.model if isinstance(config.model, str) else f"{type(config.model).__module__}.{type(config.model).__qualname__}",
+            spec=shown_spec(config.model)
+            if isinstance(config.model, str)
+            else f"{type(config.model).__module__}.{type(config.model).__qualname__}",
             fingerprint=plan.fingerprint,
             access=access_name(type(plan.model)),
             flags=[_flag(flag) for flag in plan.model_flags],
@@ -261,6 +263,9 @@ def _data_card(data: Source) -> DataCard:
         n=len(data),
         kind=data.space.kind,
         units=data.space.units,
+        low=data.space.low if data.space.bounded and not data.space.columns else None,
+        high=data.space.high if data.space.bounded and not data.space.columns else None,
+        columns=[column.name for column in data.space.columns],
         classes=classes,
         class_names=list(data.class_names),
         groups=groups,

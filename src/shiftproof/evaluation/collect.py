@@ -166,9 +166,8 @@ def _of_pool(p: Pool, basis: Basis) -> list[Result]:
     measure = MEASURES[p.table.bound]
     values = p.correct
     found = [_result(p, basis, "mean", measure, Mean().measure(values, confidence=basis.confidence))]
-    names = crossed(p.source.groups, len(p.source))[p.rows] if p.source.groups else None
-    if names is not None:
-        found += _by_group(p, basis, measure, values, names)
+    if p.source.groups:
+        found += _by_group(p, basis, measure, values)
     error = 1.0 - p.table.columns["probability"]
     if p.table.bound is not Bound.AT_LEAST and bool(np.isfinite(error).all()) and len(error):
         tail = CVaR(TAIL)
@@ -180,12 +179,20 @@ def _of_pool(p: Pool, basis: Basis) -> list[Result]:
     return found
 
 
-def _by_group(p: Pool, basis: Basis, measure: str, values: Values, names: Names) -> list[Result]:
+def group_namings(source: Source) -> list[Names]:
+    """A group per example, by all columns crossed and, where there are several columns, by each column alone; each of shape (n,)."""
+    columns = source.groups
+    alone = [{name: values} for name, values in columns.items()] if len(columns) > 1 else []
+    return [crossed(naming, len(source)) for naming in (columns, *alone)]
+
+
+def _by_group(p: Pool, basis: Basis, measure: str, values: Values) -> list[Result]:
+    """The worst of the crossed groups, and every group by itself."""
     risk = WorstGroup()
-    state = risk.update(risk.init(), values, names)
-    worst = _result(p, basis, risk.spec(), measure, risk.compute(state, confidence=basis.confidence))
-    each = [_result(p, basis, "group", measure, m) for m in risk.groups(state, confidence=basis.confidence)]
-    return [worst, *each]
+    states = [risk.update(risk.init(), values, names[p.rows]) for names in group_namings(p.source)]
+    worst = _result(p, basis, risk.spec(), measure, risk.compute(states[0], confidence=basis.confidence))
+    each = [m for state in states for m in risk.groups(state, confidence=basis.confidence)]
+    return [worst, *(_result(p, basis, "group", measure, m) for m in each)]
 
 
 def _drop(p: Pool, base: Pool, basis: Basis) -> Result:
@@ -274,6 +281,8 @@ def paired_record(test: pairing.Paired) -> Paired:
 
 def _pairs(one: Pool, two: Pool) -> tuple[Any, Any] | None:
     """Positions of the shared ids in both, where at least half of the smaller sample pairs and the labels agree."""
+    if not (one.source.named and two.source.named) and len(one.source) != len(two.source):
+        return None  # row numbers name an example only where both samples have the same rows, which the labels must confirm
     shared, first, second = np.intersect1d(one.table.columns["id"], two.table.columns["id"], return_indices=True)
     same = bool((one.table.columns["label"][first] == two.table.columns["label"][second]).all())
     return (first, second) if len(shared) * 2 >= min(len(one.rows), len(two.rows)) and len(shared) and same else None

@@ -14,7 +14,7 @@ from shiftproof.certificates import certificates
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
-from shiftproof.data.source import Source
+from shiftproof.data.source import Renamed, Source
 from shiftproof.evaluation.cell import Cell
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.evaluation.records import LeftOut
@@ -81,9 +81,10 @@ def make_plan(config: AuditConfig) -> Plan:
     Raises:
         UsageError: anything in the config cannot be used; nothing has been written yet.
     """
-    parts = _build(shifts, config.shifts), _build(searches, config.searches), _build(certificates, config.certify)
-    data = load_data(config.data, box=config.box, limit=config.limit)
-    natural = tuple(load_data(source, box=config.box, limit=config.limit) for source in config.shift_from)
+    how, proofs = _build(searches, config.searches), _build(certificates, config.certify)
+    data, *others = _distinct([_load(source, config) for source in (config.data, *config.shift_from)])
+    moves: list[Shift] = _build(shifts, config.shifts, space=data.space)
+    natural = tuple(others)
     for source in (data, *natural):
         _check(source)
     reference = ModelReference(config.model, config.weights, config.device, data.space, data.class_names)
@@ -101,10 +102,10 @@ def make_plan(config: AuditConfig) -> Plan:
         inspect_model(model, source.take(slice(0, PROBES)))
 
     shape = tuple(probe.x.shape[1:])
-    choice = _choose(config, parts[0], parts[1], model, data, shape)
-    proofs, unproven = _proofs(parts[2], choice, model)
+    choice = _choose(config, moves, how, model, data, shape)
+    proven, unproven = _proofs(proofs, choice, model)
     fingerprint = model.fingerprint()
-    pairs = [(Identity(), searches.build(AVERAGE)), *choice.pairs, *proofs]
+    pairs = [(Identity(), searches.build(AVERAGE)), *choice.pairs, *proven]
     cells = [
         *_cells(fingerprint, data, pairs, config),
         *(cell for source in natural for cell in _cells(fingerprint, source, pairs[:1], config)),
@@ -112,8 +113,26 @@ def make_plan(config: AuditConfig) -> Plan:
     return Plan(reference.of(model), model, data, natural, tuple(cells), (*choice.left_out, *unproven), tuple(flags), fingerprint)
 
 
-def _build(registry: Registry[Any], given: Sequence[Any]) -> list[Any]:
-    return [part if isinstance(part, Part) else registry.build(str(part)) for part in given]
+def _build(registry: Registry[Any], given: Sequence[Any], **setting: Any) -> list[Any]:
+    return [part if isinstance(part, Part) else registry.build(str(part), **setting) for part in given]
+
+
+def _load(given: Any, config: AuditConfig) -> Source:
+    # Data in memory have their box already.
+    return load_data(given, box=config.box if isinstance(given, str) else None, limit=config.limit)
+
+
+def _distinct(sources: Sequence[Source]) -> list[Source]:
+    """The same sources under different names: results are told apart by them."""
+    taken: dict[str, int] = {}
+    named: list[Source] = []
+    for source in sources:
+        taken[source.uri] = taken.get(source.uri, 0) + 1
+        again = taken[source.uri]
+        named.append(source if again == 1 else Renamed(source, f"{source.uri} ({again})"))
+    if len({source.fingerprint() for source in named}) < len(named):
+        raise UsageError("The same data were given twice: a natural shift is another sample than the audit's own.")
+    return named
 
 
 def _check(source: Source) -> None:

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from shiftproof import __version__
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.evaluation.records import Provenance
+from shiftproof.models.shown import shown_spec
 
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pyarrow", "onnxruntime")
 
@@ -34,7 +35,7 @@ def provenance(config: AuditConfig, started: str) -> Provenance:
         seed=config.seed,
         confidence=config.confidence,
         suite=config.suite,
-        command=sys.argv if sys.argv and sys.argv[0].endswith("shiftproof") else [],
+        command=[shown_spec(word) for word in sys.argv] if sys.argv and sys.argv[0].endswith("shiftproof") else [],
     )
 
 

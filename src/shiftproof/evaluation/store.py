@@ -82,7 +82,8 @@ class Store:
         self.cells.mkdir(parents=True, exist_ok=True)
         self.gallery.mkdir(exist_ok=True)
         for left in [*self.cells.glob("*.tmp"), *self.gallery.glob("*.tmp")]:
-            left.unlink(missing_ok=True)  # a killed writer's half file
+            if not _alive(left):
+                left.unlink(missing_ok=True)  # a killed writer's half file
         write_atomic(written, json.dumps(plan, indent=2).encode())
 
     def path(self, cell: Cell) -> Path:
@@ -158,6 +159,17 @@ def _same_plan(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> 
 def _short(value: object) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return text if len(text) <= 120 else text[:117] + "..."
+
+
+def _alive(temporary: Path) -> bool:
+    """Whether the process that named a temporary file may still be writing it."""
+    try:
+        os.kill(int(temporary.suffixes[-2][1:]), 0)
+    except (ValueError, IndexError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_atomic(path: Path, content: bytes | pa.Buffer) -> None:

@@ -35,12 +35,11 @@ def suite_named(name: str, space: InputSpace, access: Access, shape: tuple[int, 
     chosen: list[Pair] = []
     left: list[LeftOut] = []
     for shift_spec, search_specs in _wanted(name, space, shape):
-        shift = shifts.build(shift_spec)
-        if space.kind not in shift.kinds:
-            left.append(
-                _out(shift.spec(), "any", f"{shift.name} moves {' or '.join(sorted(shift.kinds))} data, and this is a {space.kind}")
-            )
+        kinds = shifts.get(shift_spec.partition("(")[0]).kinds
+        if space.kind not in kinds:
+            left.append(_out(shift_spec, "any", f"it moves {' or '.join(sorted(kinds))} data, and this is a {space.kind}"))
             continue
+        shift = shifts.build(shift_spec, space=space)
         for spec in search_specs:
             search = searches.build(spec)
             reason = _refusal(search, shift, access)

@@ -106,7 +106,9 @@ def no_match(condition: Condition, entries: Sequence[Entry]) -> str:
     labels = list(dict.fromkeys(entry.label for entry in entries))
     near = difflib.get_close_matches(condition.subject, labels, n=_NEAREST, cutoff=0.0)
     has = f"Nearest: {', '.join(near)}" if near else "It has no numbers at all"
-    return f"The condition '{condition}' matches no number of this run. {has}. Name one of these, or add what is missing to the run."
+    grouped = bool(condition.group) or (condition.risk is not None and condition.risk.part == "worst_group")
+    why = " Its data have no groups." if grouped and not any(entry.risk.part == "group" for entry in entries) else ""
+    return f"The condition '{condition}' matches no number of this run.{why} {has}. Name one of these, or add what is missing to the run."
 
 
 def _about(condition: Condition, entry: Entry) -> bool:

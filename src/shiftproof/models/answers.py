@@ -33,6 +33,8 @@ def as_array(answer: object, owner: str) -> npt.NDArray[np.generic]:
         array = np.asarray(answer)
     except ValueError as error:
         raise UsageError(f"The {owner} must answer with one row per input, all of the same length: {error}") from error
+    if array.dtype == object and array.size and all(isinstance(value, str | int | float) for value in array.flat):
+        return np.array(array.tolist())  # words, as pandas holds them
     if array.dtype == object:
         raise must("answer", owner, "be an array of numbers, shape (n, classes) or (n,)", type(answer).__name__)
     return array

@@ -21,6 +21,7 @@ from shiftproof.models.abstract import Known, Labels, Scores
 from shiftproof.models.answers import Gives, kind_of, read_labels, read_scores
 from shiftproof.models.fingerprint import LENGTH
 from shiftproof.models.foreign import first_line
+from shiftproof.models.shown import shown_url
 
 if TYPE_CHECKING:
     import httpx
@@ -252,16 +253,6 @@ def wrap_endpoint(
         gives = kind_of(requests.ask(probe), len(probe), f"endpoint {requests.shown}")
     called = name or requests.shown
     return EndpointScores(requests, name=called) if gives == "scores" else EndpointLabels(requests, name=called, class_names=class_names)
-
-
-def shown_url(url: str) -> str:
-    """A URL as it may be shown and stored: without user, password, query and fragment.
-
-    >>> shown_url("https://me:secret@host.example:8443/v1/predict?key=secret")
-    'https://host.example:8443/v1/predict'
-    """
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _identity(url: str) -> str:

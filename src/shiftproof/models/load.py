@@ -15,8 +15,9 @@ from shiftproof.data.space import InputSpace
 from shiftproof.models.abstract import Labels
 from shiftproof.models.answers import Gives
 from shiftproof.models.callable import Takes, wrap_callable
-from shiftproof.models.endpoint import EndpointOptions, shown_url, wrap_endpoint
+from shiftproof.models.endpoint import EndpointOptions, wrap_endpoint
 from shiftproof.models.estimator import Predicts, wrap_estimator
+from shiftproof.models.shown import shown_url
 from shiftproof.models.spec import FORMS, load_from_spec, neighbours
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.models.weights import load_weights

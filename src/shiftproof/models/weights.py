@@ -61,9 +61,11 @@ def _read(file: Path) -> object:
 
 
 def _refused(file: Path, error: Exception) -> UsageError:
-    foreign = re.search(r"Unsupported (?:global: GLOBAL|class|operand) (\S+)", str(error))
+    foreign = re.search(r"[Uu]nsupported (?:global: GLOBAL|GLOBAL|class) (\S+)", str(error))
     if foreign is None:
-        return UsageError(f"The weights '{file}' cannot be read: {first_line(error)}. Expected a .safetensors file or a saved state dict.")
+        reason = re.search(r"WeightsUnpickler error:\s*(.+)", str(error))  # without torch's advice to read it all the same
+        why = reason[1].strip() if reason else type(error).__name__
+        return UsageError(f"The weights '{file}' cannot be read: {why}. Expected a .safetensors file or a saved state dict.")
     what = foreign[1].rstrip(".")
     return UsageError(
         f"The weights '{file}' are refused: beside tensors they hold an object of '{what}', and building it would run code from the file. "

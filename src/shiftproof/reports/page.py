@@ -14,7 +14,7 @@ from shiftproof.reports import charts, digest
 from shiftproof.reports._html import render
 from shiftproof.reports.charts import Spec
 from shiftproof.reports.cite import cite
-from shiftproof.reports.pictures import Tile, tiles
+from shiftproof.reports.pictures import Tile, family, tiles
 from shiftproof.reports.read import read_audit
 
 
@@ -48,10 +48,9 @@ class Drawer:
 
 @dataclass(frozen=True)
 class Wall:
-    """The pictures of one shift under one search."""
+    """The pictures of one family of shifts."""
 
-    shift: str
-    search: str
+    family: str
     tiles: list[Tile]
 
 
@@ -170,10 +169,10 @@ def _table_file(key: str, folder: Path) -> str:
 
 
 def _walls(gallery: list[Tile]) -> list[Wall]:
-    walls: dict[tuple[str, str], list[Tile]] = {}
+    walls: dict[str, list[Tile]] = {}
     for tile in gallery:
-        walls.setdefault((tile.picture.shift, tile.picture.search), []).append(tile)
-    return [Wall(shift, search, found) for (shift, search), found in walls.items()]
+        walls.setdefault(family(tile.picture), []).append(tile)
+    return [Wall(name, found) for name, found in walls.items()]
 
 
 def _anchors(audit: Audit, cards: list[Card]) -> dict[str, str]:

@@ -17,10 +17,10 @@ from PIL import Image
 from shiftproof.evaluation.records import Audit, DataCard, Picture
 
 Floats = npt.NDArray[np.float64]
-LARGEST = 224
+LARGEST = 160
 """Pixels a side above which a picture is shrunk for the page."""
-MOST = 48
-"""Pictures on a page; the others stay in gallery/."""
+MOST, MOST_A_FAMILY = 48, 6
+"""Pictures on a page, and of one family of shifts; the others stay in gallery/."""
 _FEATURES = 6
 
 
@@ -52,14 +52,36 @@ class Tile:
 
 
 def tiles(audit: Audit, folder: Path) -> list[Tile]:
-    """The gallery in the order of the records, at most `MOST`, spread over the cells."""
-    turn: dict[str, int] = {}
-    ranked: list[tuple[int, int]] = []
-    for place, picture in enumerate(audit.gallery):
-        turn[picture.cell] = turn.get(picture.cell, 0) + 1
-        ranked.append((turn[picture.cell], place))
-    kept = sorted(place for _, place in sorted(ranked)[:MOST])
-    return [_tile(audit.gallery[place], audit.data, folder) for place in kept]
+    """A varied choice of the gallery, family by family: new examples, shifts and classes before a second of any.
+
+    Examples that were wrong before anything moved show no failure of the shift's, and are left out.
+    """
+    families: dict[str, list[Picture]] = {}
+    for picture in (p for p in audit.gallery if p.clean_prediction == p.label):
+        families.setdefault(family(picture), []).append(picture)
+    chosen = [_varied(pictures) for pictures in families.values()]
+    each = next((k for k in (MOST_A_FAMILY, 3, 2) if sum(min(k, len(c)) for c in chosen) <= MOST), 1)
+    return [_tile(picture, audit.data, folder) for pictures in chosen for picture in pictures[:each]]
+
+
+def family(picture: Picture) -> str:
+    """The name of its shift without options."""
+    return picture.shift.partition("(")[0]
+
+
+def _varied(pictures: Sequence[Picture]) -> list[Picture]:
+    left, chosen = list(pictures), list[Picture]()
+    while left and len(chosen) < MOST_A_FAMILY:
+
+        def seen(picture: Picture) -> tuple[int, int, int]:
+            same = [(c.id == picture.id, c.label == picture.label, c.shift == picture.shift) for c in chosen]
+            ids, labels, shifts = (sum(column) for column in zip(*same, strict=True)) if same else (0, 0, 0)
+            return ids, shifts, labels
+
+        best = min(left, key=seen)
+        left.remove(best)
+        chosen.append(best)
+    return sorted(chosen, key=pictures.index)
 
 
 def _tile(picture: Picture, data: DataCard, folder: Path) -> Tile:

@@ -17,6 +17,7 @@ from shiftproof.risks.intervals import Ends, Floats, bounded, tail_of
 
 _ROUNDS = 100
 _TRUNCATION = 0.5
+_TINY = 1e-100
 
 
 def betting_interval(values: npt.ArrayLike, *, counts: npt.ArrayLike | None = None, confidence: float = 0.95) -> Ends:
@@ -53,6 +54,7 @@ def betting_low(x: Floats, counts: Floats, tail: float) -> Floats:
     With u = ln m, the log-capital is a convex, falling function of u, so Newton's method comes to its root from the left, where m is still
     ruled out: stopping early can only widen the interval.
     """
+    x = np.where(x < _TINY, 0.0, x)  # rounding down is on the safe side here, and keeps 1 / m finite
     n = float(counts.sum())
     mean = (x * counts).sum(-1) / n if n else np.full(x.shape[:-1], np.nan)
     some = mean > 0

@@ -120,7 +120,8 @@ def dkw_width(n: int, *, confidence: float = 0.95) -> float:
 
     Reference: Massart 1990, "The tight constant in the Dvoretzky-Kiefer-Wolfowitz inequality".
     """
-    return math.sqrt(math.log(1 / tail_of(confidence)) / (2 * n)) if n else math.nan
+    log = math.log(1 / tail_of(confidence))
+    return math.sqrt(log / (2 * n)) if n else math.nan
 
 
 def dkw_band(values: npt.ArrayLike, *, confidence: float = 0.95) -> tuple[Floats, Ends]:

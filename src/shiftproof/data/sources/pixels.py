@@ -54,7 +54,7 @@ class StoredArray:
         """The inputs at `rows`, floating."""
         if self.raw.dtype == np.uint8:
             return onto_box(self.raw[rows], 255, (self.space.low, self.space.high))
-        return floating(self.raw[rows], owner="the inputs")
+        return floating(self.raw[rows].copy(), owner="the inputs")
 
 
 def stored_array(raw: npt.NDArray[np.generic], *, owner: str, box: Box | None, kind: Kind | None = None) -> StoredArray:
@@ -75,7 +75,9 @@ def stored_array(raw: npt.NDArray[np.generic], *, owner: str, box: Box | None, k
         low, high = level_box(box, owner)
         levels = [f"Levels 0 to 255 (uint8) are mapped onto the box [{low:g}, {high:g}]."]
         if raw.size and raw.max() <= DARK:
-            levels.append(f"The greatest level is {raw.max()} of 255: if that is meant to be the top of the box, save the inputs as floats.")
+            levels.append(
+                f"The greatest level is {raw.max()} of 255: if that is meant to be the top of the box, save the inputs as floats."
+            )
         return StoredArray(raw, boxed((low, high), kind), (*layout, *levels))
     if box is not None:
         return StoredArray(raw, boxed(box, kind), layout)

@@ -166,7 +166,7 @@ class TableSource(AddressedSource):
     def inputs(self, rows: slice | npt.NDArray[np.intp]) -> torch.Tensor:
         import torch
 
-        return torch.from_numpy(np.ascontiguousarray(self._features.x[rows]))
+        return torch.from_numpy(self._features.x[rows].copy())
 
 
 class Csv(TableSource):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import torch
 from torch import Tensor
 
 from shiftproof._errors import must
+from shiftproof.data.space import InputSpace
 from shiftproof.shifts._support import check_movable
 from shiftproof.shifts.abstract import Differentiable, Params
+
+B = TypeVar("B", bound="Ball")
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,19 @@ class Ball(Differentiable):
 
     def check(self) -> None:
         check_movable(self.name, self.space)
-        units = f"Units are those of the inputs ({self.space.units}): 8/255 is 0.0314."
         if not 0 < self.eps < float("inf"):
-            raise must("eps", self.name, "be in (0, inf)", self.eps, units)
-        if self.eps > self.largest():
-            raise must("eps", self.name, f"be at most {self.largest():g}, which already reaches every input", self.eps, units)
+            raise must("eps", self.name, "be in (0, inf)", self.eps, self._units)
+
+    def within(self: B, space: InputSpace) -> B:
+        placed = super().within(space)
+        if placed.eps > placed.largest():  # known only now: 8 is far too much in [0, 1] and little in [0, 255]
+            rule = f"be at most {placed.largest():g}, which already reaches every input"
+            raise must("eps", placed.name, rule, placed.eps, placed._units)
+        return placed
+
+    @property
+    def _units(self) -> str:
+        return f"Units are those of the inputs ({self.space.units}): 8/255 is 0.0314."
 
     def largest(self) -> float:
         """The eps from which the ball covers the whole box."""

@@ -1,0 +1,28 @@
+"""What every certificate keeps."""
+
+from __future__ import annotations
+
+import pytest
+
+from shiftproof.certificates import Certificate, Linear, certificates
+from shiftproof.conformance import check_part
+
+EVERY: list[Certificate] = [Linear()]
+every_certificate = pytest.mark.parametrize("certificate", EVERY, ids=lambda c: c.name)
+
+
+@every_certificate
+def test_it_is_registered_and_its_spec_builds_it(certificate: Certificate) -> None:
+    assert certificates.build(certificate.spec()) == certificate
+    assert certificate.references
+    assert 0 < certificate.confidence <= 1
+
+
+def test_all_of_ours_are_here() -> None:
+    assert [certificate.name for certificate in EVERY] == certificates.names()
+
+
+@every_certificate
+def test_it_passes_the_contract_suite(certificate: Certificate) -> None:
+    report = check_part(certificate)
+    assert report.passed, report

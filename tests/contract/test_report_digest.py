@@ -1,0 +1,274 @@
+"""What an audit is said to show: the worst, the sentences, the tables of the terminal, the bibliography, and runs side by side."""
+
+from __future__ import annotations
+
+import io
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from rich.console import Console, RenderableType
+
+from sample_audit import BREAKOUT, sample_audit
+from shiftproof.evaluation.compare import Comparison, Row
+from shiftproof.evaluation.records import Audit, Paired, Result
+from shiftproof.reports import charts, digest
+from shiftproof.reports.cite import cite, entry_key
+from shiftproof.reports.compare import compare, write_comparison
+from shiftproof.reports.summary import summary
+from shiftproof.reports.terminal import difference, terminal_comparison, terminal_table
+from shiftproof.reports.words import in_words
+from shiftproof.searches.gradient_ascent import GradientAscent
+from shiftproof.shifts.norms.linf import Linf
+
+
+def changed(audit: Audit, **update: object) -> Audit:
+    return audit.model_copy(update=update)
+
+
+def printed(table: RenderableType, width: int = 160) -> str:
+    target = io.StringIO()
+    Console(file=target, width=width, color_system=None, force_terminal=False).print(table)
+    return target.getvalue()
+
+
+def test_the_ends_of_a_bracket_are_the_tightest() -> None:
+    by_shift = {threat.shift: threat for threat in digest.threats(sample_audit())}
+    threat = by_shift["linf(eps=2/255)"]
+    assert threat.attacked is not None
+    assert threat.average is not None
+    assert (threat.attacked.value, threat.average.value, threat.proven) == (0.47, 0.9, None)
+    assert "low_pass(radius=0.1)" not in by_shift
+    assert "identity" not in by_shift
+
+
+def test_the_better_certificate_and_the_better_attack_win() -> None:
+    audit = sample_audit()
+    proof = next(r for r in audit.results if r.kind == "at_least" and r.measure == "certified_accuracy" and r.group is None)
+    better = proof.model_copy(update={"value": 0.9, "search": "linear"})
+    threat = next(t for t in digest.threats(changed(audit, results=[*audit.results, better])) if t.shift == proof.shift)
+    assert threat.proven == better
+    weaker = proof.model_copy(update={"value": 0.1, "search": "linear"})
+    threat = next(t for t in digest.threats(changed(audit, results=[*audit.results, weaker])) if t.shift == proof.shift)
+    assert threat.proven == proof
+
+
+def test_the_worst_is_not_a_small_group_s_bad_luck() -> None:
+    audit = sample_audit()
+    unlucky = next(r for r in audit.results if r.group and r.shift == "identity" and r.n == 10)
+    unlucky = unlucky.model_copy(update={"value": 0.4, "interval": (0.17, 0.69)})
+    worst = digest.worst_by_chance(changed(audit, results=[*audit.results, unlucky]))
+    assert worst is not None
+    assert worst.name == "contrast(severity=5)"
+
+
+def test_numbers_of_another_sample_are_not_the_audit_s_own() -> None:
+    audit = sample_audit()
+    elsewhere = audit.results[0].model_copy(
+        update={"data": audit.natural[0].source, "value": 0.01, "shift": "fog(severity=1)", "family": "fog"}
+    )
+    assert elsewhere not in digest.own(changed(audit, results=[elsewhere, *audit.results]))
+
+
+def test_three_lines() -> None:
+    first, second, third = summary(sample_audit(incomplete=True)).split("\n")
+    assert first == "street-net gets 91.8% of 500 examples of npz:street_signs.npz right (95% interval 89.1 to 93.9%)."
+    assert second == (
+        "Without an adversary it does worst on contrast(severity=5): 41.8% (37.6 to 46.2%). "
+        "With one, gradient_ascent(steps=100, restarts=5) leaves at most 3.4% (2.1 to 5.4%) "
+        "inside linf(eps=8/255); nothing is proven there."
+    )
+    assert "2 of 72 cells did not finish (1 failed), so these numbers are those of a part" in third
+    assert "1 reliability flag raised: zero_gradients." in third
+    assert third.endswith("Failed: linf(eps=4/255).robust_accuracy < 0.4.")
+
+
+def test_what_was_never_tried_is_said() -> None:
+    audit = sample_audit()
+    averages = [r for r in audit.results if r.kind == "estimate" and r.group is None]
+    said = " ".join(digest.unknowns(changed(audit, results=averages, natural=[])))
+    for gap in (
+        "no certificate was run",
+        "only the average case is known of contrast",
+        "no group's own accuracy",
+        "no sample collected elsewhere",
+    ):
+        assert gap in said
+    assert "so these numbers are those of a part" in " ".join(digest.unknowns(changed(audit, complete=False)))
+
+
+def test_nothing_known_is_said_and_not_zero() -> None:
+    audit = sample_audit()
+    bare = changed(
+        audit, results=[], natural=[], cells=[], clean=audit.clean.model_copy(update={"accuracy": None, "interval": None, "n": 0})
+    )
+    assert "clean accuracy was not measured" in summary(bare)
+    assert "No shift was measured" in summary(bare)
+    assert charts.headline(bare) is None
+    assert "as collected" in printed(terminal_table(bare))
+
+
+@pytest.mark.parametrize("measure", ["robust_accuracy", "certified_accuracy", "accuracy", "drop", "error_probability"])
+def test_every_claim_in_words_names_its_kind(measure: str) -> None:
+    for result in sample_audit().results:
+        if result.measure == measure and result.value is not None:
+            words = in_words(result).lower()
+            assert ("at most" in words) == (result.kind == "at_most"), words
+            assert ("at least" in words) == (result.kind == "at_least"), words
+    silent = sample_audit().results[0].model_copy(update={"value": None})
+    assert "which is not zero" in in_words(silent)
+
+
+def test_charts_hold_the_records_numbers() -> None:
+    audit = sample_audit()
+    for family, spec in charts.curves(audit):
+        values = {row["value"] for layer in spec["layer"] for row in layer.get("data", {}).get("values", []) if "value" in row}
+        values |= {row["value"] for row in spec.get("data", {}).get("values", []) if "value" in row}
+        own = [r for r in digest.plain(audit) if r.family == family]
+        assert values <= {r.value for r in own}
+        assert min(r.value for r in own if r.value is not None) in values
+    assert [family for family, _ in charts.curves(audit)] == [
+        "linf",
+        "l2",
+        "fog",
+        "gaussian_noise",
+        "gaussian_blur",
+        "contrast",
+        "rotation",
+    ]
+    json.dumps(charts.headline(audit), allow_nan=False)
+
+
+def test_the_terminal_obeys_no_name() -> None:
+    audit = sample_audit(incomplete=True)
+    shift = "[bold red]x[/]\x1b[2J"
+    results = [audit.results[0].model_copy(update={"shift": shift, "family": "x"})]
+    shown = printed(terminal_table(changed(audit, results=results)))
+    assert "[bold red]x[/]�[2J" in shown
+    assert "\x1b" not in shown
+    assert "\x1b" not in summary(changed(audit, results=results))
+    assert "INCOMPLETE: 2 of 72 cells unfinished" in shown
+    assert "⚑ zero_gradients" in " ".join(shown.split())
+
+
+def test_the_terminal_table_keeps_kinds_apart() -> None:
+    row = next(line for line in printed(terminal_table(sample_audit())).splitlines() if "linf(eps=8/255)" in line)
+    assert [cell.strip() for cell in row.strip("│ ").split("│")] == [
+        "linf(eps=8/255)",
+        "nothing proven",
+        "≤ 3.4% (2.1 to 5.4%) ⚑",
+        "87.0% (83.8 to 89.7%)",
+    ]
+
+
+def test_bibliography_has_each_entry_once_and_names_what_it_lacks() -> None:
+    audit = sample_audit()
+    cells = [cell.model_copy(update={"references": ["nobody1999"]}) if cell.shift == "identity" else cell for cell in audit.cells]
+    cells = [*cells, cells[0].model_copy(update={"shift": "mypkg/rain(mm=3)", "search": "broken((("})]
+    text = cite(changed(audit, cells=cells))
+    for entry in (*Linf.references, *GradientAscent.references):
+        assert text.count(entry) == 1
+    assert text.startswith("@software{shiftproof,")
+    assert text.count("references are not known: mypkg/rain\n") == 1
+    assert "references are not known: broken\n" in text
+    assert "its entry is not known here: nobody1999" in text
+    keys = [entry_key("@" + part) for part in text.split("\n@")]
+    assert len(keys) == len(set(keys))
+
+
+def trimmed(*, hostile: bool = False) -> Audit:
+    """An audit with every kind of number, but few of each."""
+    audit = sample_audit(hostile=hostile)
+    return changed(audit, results=[r for r in audit.results if r.family in ("identity", "linf", "l2")])
+
+
+def rows_of(audits: list[Audit], pair: Paired | None) -> Comparison:
+    rows: list[Row] = []
+    for result in audits[0].results:
+        others = [result.model_copy(update={"value": None if result.value is None else result.value / 2}) for _ in audits[1:]]
+        tests = (None, *(pair for _ in others))
+        rows.append(Row(result.shift, result.search, result.risk, result.measure, result.group, (result, *others), tests))
+    return Comparison(tuple(f"runs/{place}{BREAKOUT}" for place in range(len(audits))), tuple(audits), tuple(rows))
+
+
+PAIR = Paired(
+    against="a",
+    n=480,
+    both_right=200,
+    only_first=150,
+    only_second=30,
+    both_wrong=100,
+    difference=-0.25,
+    interval=(-0.3, -0.2),
+    p_value=1e-9,
+)
+
+
+class Tables(HTMLParser):
+    """Classes of every header and cell, by table row."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.scripts = 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.scripts += tag == "script"
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append(dict(attrs).get("class") or "")
+
+
+def test_runs_side_by_side_keep_kinds_apart() -> None:
+    text = compare(rows_of([trimmed(hostile=True), trimmed(), trimmed()], PAIR))
+    tables = Tables(text)
+    head: list[str] = []
+    for row in tables.rows:
+        if "absent" not in " ".join(row) and not any("number" in cell and any(k in cell for k in ("at_", "estimate")) for cell in row):
+            continue
+        kinds = {kind for cell in row for kind in ("at_least", "at_most", "estimate") if kind in cell.split()}
+        assert len(kinds) <= 1, row
+        head = row
+    assert head
+    assert tables.scripts == 3
+    assert "−25.0 points" in text
+    assert "below 0.001" in text
+    assert "480 pairs, 150 right in 1 only, 30 right in 2 only" in text
+
+
+def test_runs_that_do_not_pair_have_no_test() -> None:
+    other = sample_audit()
+    other = changed(other, data=other.data.model_copy(update={"fingerprint": "another"}))
+    text = compare(rows_of([sample_audit(), other], None))
+    assert "No examples pair, so there is no test." in text
+    assert "These runs stand on different data" in text
+    assert "not paired" in text
+    shown = printed(terminal_comparison(rows_of([sample_audit(), other], None)), width=240)
+    assert "points, not paired" in shown
+
+
+def test_the_terminal_comparison_has_a_table_a_kind() -> None:
+    shown = printed(terminal_comparison(rows_of([sample_audit(), sample_audit()], PAIR)), width=240)
+    order = [shown.index(f"\n{head}") for head in ("At least", "Estimate", "At most")]
+    assert order == sorted(order)
+    assert "−25.0 points (−30.0 to −20.0 points), p below 0.001" in shown
+    assert "worst_group" in shown
+
+
+def test_a_difference_needs_the_same_claim() -> None:
+    result: Result = sample_audit().results[0]
+    assert difference(result, result.model_copy(update={"value": 0.5})) == pytest.approx(0.5 - 0.918)
+    assert difference(result, result.model_copy(update={"kind": "at_most"})) is None
+    assert difference(result, result.model_copy(update={"value": None})) is None
+    assert difference(None, result) is None
+
+
+def test_a_comparison_is_written_where_it_was_asked_for(tmp_path: Path) -> None:
+    comparison = rows_of([trimmed(), trimmed()], PAIR)
+    assert write_comparison(comparison, tmp_path) == tmp_path / "comparison.html"
+    target = tmp_path / "new" / "two.html"
+    assert write_comparison(comparison, target) == target
+    assert target.read_text(encoding="utf-8") == compare(comparison)

@@ -1,0 +1,154 @@
+"""On a linear model the worst case is known in closed form, box included; gradient ascent must reach it on every example."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from shiftproof.data.examples import Examples
+from shiftproof.data.space import InputSpace
+from shiftproof.door import confront
+from shiftproof.finding import Finding
+from shiftproof.models.torch_module import TorchModule
+from shiftproof.searches.gradient_ascent import GradientAscent
+from shiftproof.shifts.norms.ball import Ball
+from shiftproof.shifts.norms.l2 import L2
+from shiftproof.shifts.norms.linf import Linf
+
+N, FEATURES = 120, 12
+
+
+def problem(classes: int, *, sharp: float = 1.0, box_active: bool = True) -> tuple[TorchModule, Examples]:
+    """Labels are the model's own; where the box is active, a third of the features sit at its ends."""
+    generator = torch.Generator().manual_seed(classes)
+    layer = nn.Linear(FEATURES, classes)
+    with torch.no_grad():
+        layer.weight.copy_(torch.randn(classes, FEATURES, generator=generator) * sharp)
+        layer.bias.copy_(-layer.weight.sum(1) / 2)
+    unit = torch.rand(N, FEATURES, generator=generator)
+    x = (unit * 2 - 0.5).clamp(0, 1) if box_active else 0.35 + 0.3 * unit
+    model = TorchModule(layer, name="linear")
+    return model, Examples(x, model.labels(x), np.array([f"{i}" for i in range(N)]))
+
+
+def best_linear(v: Tensor, low: Tensor, high: Tensor, shift: Ball) -> Tensor:
+    """max v . d over d in the ball and low <= d <= high, row by row, float64."""
+    if isinstance(shift, Linf):
+        low, high = low.clamp_min(-shift.eps), high.clamp_max(shift.eps)
+        return torch.maximum(v * low, v * high).sum(1)
+    # With the box, d = clip(t v, low, high) for the t at which the whole budget is used; its length grows with t, so bisection finds it.
+    shortest, longest = torch.zeros(len(v), 1, dtype=v.dtype), torch.full((len(v), 1), 1e6, dtype=v.dtype)
+    for _ in range(200):
+        middle = (shortest + longest) / 2
+        fits = torch.minimum(torch.maximum(middle * v, low), high).norm(dim=1, keepdim=True) <= shift.eps
+        shortest, longest = middle.where(fits, shortest), longest.where(fits, middle)
+    return (torch.minimum(torch.maximum(shortest * v, low), high) * v).sum(1)
+
+
+def worst_margin(model: TorchModule, examples: Examples, shift: Ball) -> Tensor:
+    """The largest margin that any move inside the shift reaches, shape (n,)."""
+    layer = model.module
+    assert isinstance(layer, nn.Linear)
+    weight, bias = layer.weight.detach().double(), layer.bias.detach().double()
+    x, y = examples.x.double(), examples.y
+    reached = torch.full((len(x), len(weight)), -torch.inf, dtype=torch.float64)
+    for other in range(len(weight)):
+        v = weight[other] - weight[y]
+        clean = (v * x).sum(1) + bias[other] - bias[y]
+        moved = clean + best_linear(v, examples.space.low - x, examples.space.high - x, shift)
+        reached[:, other] = moved.masked_fill(y == other, -torch.inf)
+    return reached.amax(1)
+
+
+def agree(finding: Finding, worst: Tensor) -> None:
+    """Same verdict on every example that does not lie on the boundary up to rounding."""
+    clear = (worst.abs() > 1e-3).numpy()
+    assert clear.mean() > 0.9
+    assert (finding.correct == (worst < 0).numpy())[clear].all()
+
+
+SHIFTS = [Linf(0.02), Linf(0.1), Linf(0.3), L2(0.1), L2(0.4), L2(0.9)]
+SEARCHES = [
+    GradientAscent(),
+    GradientAscent(loss="margin"),
+    GradientAscent(loss="margin", random_start=False),
+    GradientAscent(steps=20, restarts=3),
+    GradientAscent(momentum=0.9),
+    GradientAscent(schedule="linear", step_size=0.25),
+    GradientAscent(schedule="cosine", step_size=0.25),
+    GradientAscent(loss="margin", drop=False),
+]
+
+
+@pytest.mark.parametrize("search", SEARCHES, ids=lambda s: s.spec())
+@pytest.mark.parametrize("shift", SHIFTS, ids=lambda s: s.spec())
+def test_two_classes_reach_the_closed_form(shift: Ball, search: GradientAscent) -> None:
+    model, examples = problem(2)
+    worst = worst_margin(model, examples, shift)
+    finding = confront(model, shift, search=search, examples=examples)
+    agree(finding, worst)
+    held = finding.outcome == "held"
+    exact = torch.nn.functional.softplus(worst).numpy()  # the cross-entropy of two classes at the worst move
+    assert np.allclose(finding.loss[held], exact[held], rtol=2e-2, atol=1e-4)
+    assert not finding.flags
+
+
+def test_shifts_split_the_sample() -> None:
+    """The budgets above are neither too small to break any example nor so large that they break all."""
+    model, examples = problem(2)
+    shares = [float((worst_margin(model, examples, shift) < 0).double().mean()) for shift in SHIFTS]
+    assert max(shares[0], shares[3]) > 0.8
+    assert min(shares[2], shares[5]) < 0.4
+
+
+@pytest.mark.parametrize("shift", [Linf(0.1), L2(0.4)], ids=lambda s: s.spec())
+def test_away_from_the_box_the_closed_form_is_the_dual_norm(shift: Ball) -> None:
+    model, examples = problem(2, box_active=False)
+    layer = model.module
+    assert isinstance(layer, nn.Linear)
+    v = (layer.weight[1] - layer.weight[0]).detach()
+    reach = shift.eps * float(v.abs().sum() if isinstance(shift, Linf) else v.norm())
+    clean = (examples.x @ v + layer.bias[1] - layer.bias[0]).detach().abs()
+    worst = worst_margin(model, examples, shift)
+    assert torch.allclose(worst.float(), reach - clean, atol=1e-5)
+    agree(confront(model, shift, search=GradientAscent(), examples=examples), worst)
+
+
+@pytest.mark.parametrize("loss", ["margin", "cross_entropy"])
+@pytest.mark.parametrize("shift", [Linf(0.1), L2(0.4)], ids=lambda s: s.spec())
+def test_confident_model(shift: Ball, loss: str) -> None:
+    """Scores that differ by some 30 must not hide the way: in float32 a probability of 1 - 1e-13 is 1."""
+    model, examples = problem(2, sharp=12.0)
+    finding = confront(model, shift, search=GradientAscent(loss=loss), examples=examples)
+    agree(finding, worst_margin(model, examples, shift))
+    assert not finding.flags
+
+
+@pytest.mark.parametrize("loss", ["margin", "cross_entropy"])
+@pytest.mark.parametrize("shift", [Linf(0.05), Linf(0.1), L2(0.2), L2(0.4)], ids=lambda s: s.spec())
+def test_many_classes(shift: Ball, loss: str) -> None:
+    """With more classes, climbing towards one can end short of another: never beyond the closed form, and close to it."""
+    model, examples = problem(5)
+    worst = worst_margin(model, examples, shift)
+    finding = confront(model, shift, search=GradientAscent(loss=loss, restarts=4), examples=examples)
+    print(shift.spec(), loss, finding.accuracy, (worst < 0).double().mean())
+    truth = (worst < 0).numpy()
+    assert (finding.correct >= truth)[(worst.abs() > 1e-3).numpy()].all()
+    assert finding.correct.mean() - truth.mean() <= 0.02
+
+
+@pytest.mark.parametrize("shift", [Linf(20.0), L2(80.0)], ids=lambda s: s.spec())
+def test_boxes_in_other_units(shift: Ball) -> None:
+    """The same in a box of 0 to 255."""
+    model, examples = problem(2, sharp=1 / 255)
+    wide = Examples(examples.x * 255, examples.y, examples.ids, space=InputSpace(0.0, 255.0, units="[0, 255]"))
+    layer = model.module
+    assert isinstance(layer, nn.Linear)
+    with torch.no_grad():
+        layer.bias.mul_(255)
+    right = confront(model, shift, search=GradientAscent(), examples=wide).outcome != "skipped"
+    assert right.all()
+    worst = worst_margin(model, wide, shift)
+    agree(confront(model, shift, search=GradientAscent(), examples=wide), worst)
