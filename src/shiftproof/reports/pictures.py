@@ -61,7 +61,8 @@ def tiles(audit: Audit, folder: Path) -> list[Tile]:
         families.setdefault(family(picture), []).append(picture)
     chosen = [_varied(pictures) for pictures in families.values()]
     each = next((k for k in (MOST_A_FAMILY, 3, 2) if sum(min(k, len(c)) for c in chosen) <= MOST), 1)
-    return [_tile(picture, audit.data, folder) for pictures in chosen for picture in pictures[:each]]
+    kept = [picture for pictures in chosen for picture in pictures[:each]]
+    return [_tile(picture, audit.data, folder) for picture in kept[:MOST]]
 
 
 def family(picture: Picture) -> str:
