@@ -30,6 +30,7 @@ FORMS: dict[str, Callable[[State], object]] = {
     "state_dict": lambda s: {"state_dict": s, "epoch": 3},
     "model": lambda s: {"model": s, "optimizer": {}},
     "nested": lambda s: {"state_dict": {"model": s}},
+    "a list of one": lambda s: {"state_dict": [s], "acc": 0.9},
     "parallel": lambda s: {f"module.{key}": value for key, value in s.items()},
     "compiled and parallel": lambda s: {f"module._orig_mod.{key}": value for key, value in s.items()},
 }
@@ -123,6 +124,12 @@ def test_a_damaged_file_is_told(tmp_path: Path, name: str) -> None:
 def test_what_is_no_state_dict_is_told(tmp_path: Path, stored: object, got: str) -> None:
     torch.save(stored, tmp_path / "w.pt")
     with pytest.raises(UsageError, match=rf"must be a state dict \(names to tensors\), got {got}.*Save model.state_dict\(\)"):
+        load_model(net(), weights=str(tmp_path / "w.pt"))
+
+
+def test_several_networks_are_told(tmp_path: Path) -> None:
+    torch.save({"state_dict": [state(), state()]}, tmp_path / "w.pt")
+    with pytest.raises(UsageError, match="hold 2 networks under 'state_dict'. Save the state dict of one of them"):
         load_model(net(), weights=str(tmp_path / "w.pt"))
 
 

@@ -72,18 +72,28 @@ def agree(finding: Finding, worst: Tensor) -> None:
 SHIFTS = [Linf(0.02), Linf(0.1), Linf(0.3), L2(0.1), L2(0.4), L2(0.9)]
 SEARCHES = [
     GradientAscent(),
-    GradientAscent(loss="margin"),
-    GradientAscent(loss="margin", random_start=False),
     GradientAscent(steps=20, restarts=3),
     GradientAscent(momentum=0.9),
-    GradientAscent(schedule="linear", step_size=0.25),
-    GradientAscent(schedule="cosine", step_size=0.25),
-    GradientAscent(loss="margin", drop=False),
+    GradientAscent(random_start=False),
+    GradientAscent(loss="margin", random_start=False),
+    GradientAscent(steps=30, restarts=3, step_size=0.2),
+    GradientAscent(momentum=0.9, step_size=0.2),
+    GradientAscent(schedule="linear", step_size=0.3),
+    GradientAscent(schedule="cosine", step_size=0.3),
+    GradientAscent(loss="margin", step_size=0.2, drop=False),
 ]
 
 
-@pytest.mark.parametrize("search", SEARCHES, ids=lambda s: s.spec())
-@pytest.mark.parametrize("shift", SHIFTS, ids=lambda s: s.spec())
+def exact_for(search: GradientAscent, shift: Ball) -> bool:
+    """Whether `GradientAscent` promises the exact worst case."""
+    total = search.steps * search.step_size if search.step_size else 2.5
+    return isinstance(shift, Linf) or not search.random_start or total >= 6
+
+
+CASES = [(shift, search) for shift in SHIFTS for search in SEARCHES if exact_for(search, shift)]
+
+
+@pytest.mark.parametrize(("shift", "search"), CASES, ids=[f"{shift.spec()}-{search.spec()}" for shift, search in CASES])
 def test_two_classes_reach_the_closed_form(shift: Ball, search: GradientAscent) -> None:
     model, examples = problem(2)
     worst = worst_margin(model, examples, shift)
@@ -91,8 +101,21 @@ def test_two_classes_reach_the_closed_form(shift: Ball, search: GradientAscent) 
     agree(finding, worst)
     held = finding.outcome == "held"
     exact = torch.nn.functional.softplus(worst).numpy()  # the cross-entropy of two classes at the worst move
-    assert np.allclose(finding.loss[held], exact[held], rtol=2e-2, atol=1e-4)
+    assert np.allclose(finding.loss[held], exact[held], rtol=1e-3, atol=1e-5)
     assert not finding.flags
+
+
+@pytest.mark.parametrize("shift", [L2(0.1), L2(0.4)], ids=lambda s: s.spec())
+def test_default_steps_from_a_chance_start_come_close_in_l2(shift: Ball) -> None:
+    model, examples = problem(2)
+    clean, worst = (worst_margin(model, examples, s).numpy() for s in (L2(1e-9), shift))
+    finding = confront(model, shift, search=GradientAscent(drop=False), examples=examples)
+    held = finding.outcome == "held"
+    reached = np.log(np.expm1(finding.loss[held]))
+    share = (reached - clean[held]) / (worst[held] - clean[held])
+    assert share.min() > 0.9
+    assert share.mean() > 0.98
+    assert share.max() <= 1 + 1e-3
 
 
 def test_shifts_split_the_sample() -> None:
@@ -121,34 +144,47 @@ def test_away_from_the_box_the_closed_form_is_the_dual_norm(shift: Ball) -> None
 def test_confident_model(shift: Ball, loss: str) -> None:
     """Scores that differ by some 30 must not hide the way: in float32 a probability of 1 - 1e-13 is 1."""
     model, examples = problem(2, sharp=12.0)
-    finding = confront(model, shift, search=GradientAscent(loss=loss), examples=examples)
-    agree(finding, worst_margin(model, examples, shift))
+    worst = worst_margin(model, examples, shift)
+    assert float(worst_margin(model, examples, L2(1e-9)).amin()) < -30
+    finding = confront(model, shift, search=GradientAscent(loss=loss, step_size=0.2), examples=examples)
+    agree(finding, worst)
     assert not finding.flags
 
 
-@pytest.mark.parametrize("loss", ["margin", "cross_entropy"])
+@pytest.mark.parametrize(("loss", "missed"), [("margin", 0.01), ("cross_entropy", 0.06)])
 @pytest.mark.parametrize("shift", [Linf(0.05), Linf(0.1), L2(0.2), L2(0.4)], ids=lambda s: s.spec())
-def test_many_classes(shift: Ball, loss: str) -> None:
+def test_many_classes(shift: Ball, loss: str, missed: float) -> None:
     """With more classes, climbing towards one can end short of another: never beyond the closed form, and close to it."""
     model, examples = problem(5)
     worst = worst_margin(model, examples, shift)
-    finding = confront(model, shift, search=GradientAscent(loss=loss, restarts=4), examples=examples)
-    print(shift.spec(), loss, finding.accuracy, (worst < 0).double().mean())
+    finding = confront(model, shift, search=GradientAscent(loss=loss, restarts=4, step_size=0.2), examples=examples)
     truth = (worst < 0).numpy()
     assert (finding.correct >= truth)[(worst.abs() > 1e-3).numpy()].all()
-    assert finding.correct.mean() - truth.mean() <= 0.02
+    assert finding.accuracy - truth.mean() <= missed
+
+
+def test_the_nearest_class_can_be_the_wrong_one_to_climb_to() -> None:
+    """Why the docstring promises two classes only: class 1 is nearer and hard to reach, class 2 further off and easy."""
+    layer = nn.Linear(2, 3)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 10.0]]))
+        layer.bias.copy_(torch.tensor([0.0, -0.7, -6.0]))
+    model = TorchModule(layer, name="three")
+    examples = Examples(torch.full((1, 2), 0.5), torch.tensor([0]), np.array(["a"]))
+    shift = Linf(0.12)
+    assert float(worst_margin(model, examples, shift)) == pytest.approx(0.2, abs=1e-5)
+    assert confront(model, shift, search=GradientAscent(random_start=False, loss="margin"), examples=examples).accuracy == 1.0
+    assert confront(model, shift, search=GradientAscent(restarts=20, loss="margin"), examples=examples).accuracy == 0.0
 
 
 @pytest.mark.parametrize("shift", [Linf(20.0), L2(80.0)], ids=lambda s: s.spec())
 def test_boxes_in_other_units(shift: Ball) -> None:
     """The same in a box of 0 to 255."""
     model, examples = problem(2, sharp=1 / 255)
-    wide = Examples(examples.x * 255, examples.y, examples.ids, space=InputSpace(0.0, 255.0, units="[0, 255]"))
     layer = model.module
     assert isinstance(layer, nn.Linear)
     with torch.no_grad():
         layer.bias.mul_(255)
-    right = confront(model, shift, search=GradientAscent(), examples=wide).outcome != "skipped"
-    assert right.all()
-    worst = worst_margin(model, wide, shift)
-    agree(confront(model, shift, search=GradientAscent(), examples=wide), worst)
+    wide = Examples(examples.x * 255, examples.y, examples.ids, space=InputSpace(0.0, 255.0, units="[0, 255]"))
+    assert torch.equal(model.labels(wide.x), wide.y)
+    agree(confront(model, shift, search=GradientAscent(step_size=0.2), examples=wide), worst_margin(model, wide, shift))

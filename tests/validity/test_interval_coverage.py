@@ -51,6 +51,19 @@ def test_each_end_of_a_difference_misses_at_most_its_share(sizes: tuple[int, int
     assert sizes[0] < 20 or below.max() > (1 - confidence) / 10
 
 
+def test_newcombes_own_difference_falls_as_low_as_our_docstring_says() -> None:
+    share, (low, high) = np.array([0.0, 1.0]), wilson(np.array([0, 1]), 1)
+    one, two = np.arange(2)[:, None], np.arange(2)
+    difference = share[two] - share[one]
+    least = difference - np.hypot(share[two] - low[two], high[one] - share[one])
+    most = difference + np.hypot(high[two] - share[two], share[one] - low[one])
+    p = np.linspace(0, 1, 401)
+    mass = np.stack([1 - p, p], axis=1)
+    truth = (p[None, :] - p[:, None])[:, :, None, None]
+    covered = np.einsum("ia,jb,ijab->ij", mass, mass, (least <= truth) & (truth <= most))
+    assert 0.78 < covered.min() < 0.8
+
+
 def trinomials() -> list[tuple[float, float]]:
     """P(right in the first only), P(right in the second only)."""
     levels = [0.0, 0.001, 0.03, 0.2, 0.5, 0.8, 1.0]

@@ -76,8 +76,12 @@ def _refused(file: Path, error: Exception) -> UsageError:
 
 def _unwrapped(found: object, path: str) -> State:
     for key in WRAPPERS:
-        if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
-            found = found[key]
+        inner = found.get(key) if isinstance(found, Mapping) else None
+        if isinstance(inner, list) and len(inner) == 1:
+            inner = inner[0]  # a list of one network, as scripts for ensembles write it
+        if isinstance(inner, list):
+            raise UsageError(f"The weights '{path}' hold {len(inner)} networks under '{key}'. Save the state dict of one of them.")
+        found = inner if isinstance(inner, Mapping) else found
     if not isinstance(found, Mapping) or not found or not all(isinstance(v, Tensor) for v in found.values()):
         what = f"a mapping with the keys {_few([str(k) for k in found])}" if isinstance(found, Mapping) else f"a {type(found).__name__}"
         raise UsageError(f"The weights '{path}' must be a state dict (names to tensors), got {what}. Save model.state_dict().")

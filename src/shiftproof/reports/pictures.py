@@ -75,9 +75,11 @@ def _varied(pictures: Sequence[Picture]) -> list[Picture]:
     while left and len(chosen) < MOST_A_FAMILY:
 
         def seen(picture: Picture) -> tuple[int, int, int]:
-            same = [(c.id == picture.id, c.label == picture.label, c.shift == picture.shift) for c in chosen]
-            ids, labels, shifts = (sum(column) for column in zip(*same, strict=True)) if same else (0, 0, 0)
-            return ids, shifts, labels
+            return (
+                sum(c.id == picture.id for c in chosen),
+                sum((c.shift, c.label) == (picture.shift, picture.label) for c in chosen),
+                sum(c.shift == picture.shift for c in chosen) + sum(c.label == picture.label for c in chosen),
+            )
 
         best = min(left, key=seen)
         left.remove(best)

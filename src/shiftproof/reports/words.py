@@ -140,7 +140,7 @@ def in_words(result: Result) -> str:
 def _claim(result: Result) -> str:
     number, word = amount(result.value, result.measure), {"at_least": "at least ", "at_most": "at most ", "estimate": ""}[result.kind]
     if result.measure == "drop":
-        return f"Under {result.shift}, accuracy falls below clean accuracy by {word}{number}, as {_by(result)} found."
+        return f"Under {result.shift}, accuracy falls below clean accuracy by {word}{number.removeprefix('+')}, as {_by(result)} found."
     if result.measure == "error_probability":
         return f"Under {result.shift}, moved by {_by(result)}, the model's mean probability of a wrong class is {word}{number}."
     if result.kind == "at_least":
@@ -166,10 +166,6 @@ def _weighing(result: Result) -> str:
 
 
 def _sampling(result: Result) -> str:
-    examples = plural(result.n, "example")
     if result.interval is None:
-        return f"On {examples}, without an interval."
-    return (
-        f"On {examples}, {confidence(result.confidence)} interval {amount_span(result.interval, result.measure)}, "
-        "which covers sampling error only."
-    )
+        return f"No interval, n = {result.n}."
+    return f"({confidence(result.confidence)} interval {amount_span(result.interval, result.measure)}, n = {result.n}.)"

@@ -167,7 +167,7 @@ def proportion_difference(
     p2 - p1 among them (`arc`). This is the square-and-add construction of Newcombe 1998 with ends that cannot miss more than stated.
 
     Guarantees: each end misses with at most its share, for every p1, p2, n1 and n2. Price: about 1.2 times the width of the normal
-    approximation in large samples. Newcombe's own (Wilson ends, r = z) covers 0.79 for one example a side at 95 %, and 0.93 for 300.
+    approximation in large samples. Newcombe's own (Wilson ends, r = z) covers 0.79 for one example a side at 95 %.
 
     >>> [round(end, 3) for end in proportion_difference((48, 80), (56, 70)).one()]
     [0.01, 0.378]
