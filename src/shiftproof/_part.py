@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing
 from abc import ABC
 from dataclasses import MISSING, dataclass, fields
+from functools import cache
 from typing import Any, ClassVar
 
 from shiftproof._errors import must
@@ -56,6 +57,7 @@ class Part(ABC):
         return f"{self.name}({', '.join(f'{k}={v!r}' for k, v in self.options().items())})"
 
 
+@cache
 def option_types(part: type[Part]) -> dict[str, object]:
     """The options of a part and their types: its scalar fields (a field of another type is set by the library, not by people)."""
     hints = typing.get_type_hints(part)

@@ -37,7 +37,66 @@ def _others(scores: Tensor, y: Tensor) -> Tensor:
     return scores.scatter(1, y[:, None], torch.finfo(scores.dtype).min)
 
 
-LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "margin": margin}
+def dlr(scores: Tensor, y: Tensor) -> Tensor:
+    """The margin as a share of the distance from the best to the third-best score, shape (n,): difference of logits ratio.
+
+    (max_{j != y} z_j - z_y) / (z_(1) - z_(3)), which neither a shift nor a scale of the scores changes (Croce & Hein 2020, ICML). With two
+    classes there is no third score and the ratio would be 1 or -1 everywhere, without a gradient: it is the margin then.
+    """
+    gap = margin(scores, y)
+    return gap if scores.shape[1] < _DLR_LEAST else gap / _spread(scores, 2, 2)
+
+
+def margin_to(target: Tensor) -> Loss:
+    """The loss that climbs towards the classes `target`, shape (n,): the target's score minus the label's."""
+
+    def loss(scores: Tensor, y: Tensor) -> Tensor:
+        return _label(scores, target) - _label(scores, y)
+
+    return loss
+
+
+def dlr_to(target: Tensor) -> Loss:
+    """The difference of logits ratio towards the classes `target`, shape (n,).
+
+    (z_t - z_y) / (z_(1) - (z_(3) + z_(4)) / 2). Of three classes the last two are averaged, since z_(1) - z_(3) alone would leave a target
+    in third place without a gradient; of two classes it is the margin.
+    """
+    towards = margin_to(target)
+
+    def loss(scores: Tensor, y: Tensor) -> Tensor:
+        classes = scores.shape[1]
+        if classes < _DLR_LEAST:
+            return towards(scores, y)
+        return towards(scores, y) / _spread(scores, *((1, 2) if classes == _DLR_LEAST else (2, 3)))
+
+    return loss
+
+
+def cross_entropy_to(target: Tensor) -> Loss:
+    """Minus the cross-entropy of the classes `target`, shape (n,)."""
+
+    def loss(scores: Tensor, y: Tensor) -> Tensor:
+        return -cross_entropy(scores, target)
+
+    return loss
+
+
+_DLR_LEAST = 3
+"""Classes from which the ratio has a denominator of its own."""
+
+
+def _spread(scores: Tensor, first: int, last: int) -> Tensor:
+    """The best score minus the mean of those ranked `first` and `last` (the best is 0), never 0."""
+    ranked = scores.topk(last + 1, dim=1).values
+    return (ranked[:, 0] - (ranked[:, first] + ranked[:, last]) / 2).clamp_min(1e-12)
+
+
+LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "margin": margin, "dlr": dlr}
+
+Towards = Callable[[Tensor], Loss]
+"""Makes the loss that climbs towards given classes, shape (n,)."""
+TARGETED: dict[str, Towards] = {"cross_entropy": cross_entropy_to, "margin": margin_to, "dlr": dlr_to}
 
 
 def loss_named(name: str) -> Loss:
@@ -45,3 +104,10 @@ def loss_named(name: str) -> Loss:
     if name not in LOSSES:
         raise unknown("loss", name, LOSSES)
     return LOSSES[name]
+
+
+def targeted_named(name: str) -> Towards:
+    """The targeted form of the loss called `name`; an unknown name lists the nearest."""
+    if name not in TARGETED:
+        raise unknown("loss", name, TARGETED)
+    return TARGETED[name]

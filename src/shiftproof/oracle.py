@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,6 +38,23 @@ class Answer:
             return self.broken.to(torch.float32) * 2 - 1
         return margin(self._scores, self._y).where(self._scores.isfinite().all(1), self._scores.new_tensor(torch.inf))
 
+    def value(self, loss: Loss) -> Tensor:
+        """The loss of these scores, shape (n,)."""
+        scores, y = self._given()
+        return loss(scores, y)
+
+    @cached_property
+    def rivals(self) -> Tensor:
+        """The classes other than the label, those of largest score first, shape (n, classes - 1)."""
+        scores, y = self._given()
+        order = scores.argsort(dim=1, descending=True, stable=True)
+        return order[order != y[:, None]].reshape(len(y), scores.shape[1] - 1)
+
+    def _given(self) -> tuple[Tensor, Tensor]:
+        if self._scores is None or self._y is None:
+            raise TypeError("A search asked for scores without declaring needs = Scores or Gradients.")
+        return self._scores, self._y
+
 
 @dataclass
 class Cost:
@@ -60,48 +78,97 @@ class Oracle:
     drops those whose verdict is known.
     """
 
-    def __init__(self, model: Labels, shift: Shift, x: Tensor, y: Tensor, cost: Cost, rows: Tensor | None = None) -> None:
+    def __init__(
+        self, model: Labels, shift: Shift, x: Tensor, y: Tensor, cost: Cost, rows: Tensor | None = None, *, draws: int = 1, held: bool = True
+    ) -> None:
         self._model, self._shift, self._cost = model, shift, cost
         self.x, self._y = x, y
         self._rows = torch.arange(len(x)) if rows is None else rows
+        self._draws, self._held = draws, held
 
     def __len__(self) -> int:
         return len(self.x)
 
     def __getitem__(self, rows: Tensor) -> Oracle:
         """The same oracle for the examples at `rows` (indices or a mask), shape (m,)."""
-        return Oracle(self._model, self._shift, self.x[rows], self._y[rows], self._cost, self._rows[rows.cpu()])
+        mine = (self.x[rows], self._y[rows], self._cost, self._rows[rows.cpu()])
+        return Oracle(self._model, self._shift, *mine, draws=self._draws, held=self._held)
+
+    def averaged(self, draws: int) -> Oracle:
+        """The same oracle, that asks a random model `draws` times each time: verdicts by the mean probabilities (the majority, where there
+        are labels only), values and gradients of a loss by its mean."""
+        mine = (self.x, self._y, self._cost, self._rows)
+        return Oracle(self._model, self._shift, *mine, draws=self._draws * draws, held=self._held)
+
+    def beyond(self) -> Oracle:
+        """The same oracle, that may be asked about moves outside the budget: what it sees broken there need not be returned."""
+        return Oracle(self._model, self._shift, self.x, self._y, self._cost, self._rows, draws=self._draws, held=False)
 
     def __call__(self, params: Params) -> Answer:
         """The verdict on one move per example. Cost: one forward each."""
-        self._cost.forwards[self._rows] += 1
+        self._cost.forwards[self._rows] += self._draws
         with torch.no_grad():
             moved = self._shift.apply(self.x, params)
             if isinstance(self._model, Scores):
-                answer = judge(self._model.scores(moved), self._y)
+                answer = judge(_mean_scores([self._model.scores(moved) for _ in range(self._draws)]), self._y)
             else:
-                answer = Answer(self._model.labels(moved) != self._y)
-        self._cost.seen_broken[self._rows] += answer.broken.cpu()
-        return answer
+                wrong = [self._model.labels(moved) != self._y for _ in range(self._draws)]
+                answer = Answer(wrong[0] if self._draws == 1 else torch.stack(wrong).double().mean(0) > 0.5)  # noqa: PLR2004
+        return self._seen(answer)
 
     def gradient(self, params: Params, loss: Loss = margin) -> tuple[Answer, Tensor]:
         """The verdict, and the gradient of `loss` with respect to the params. Cost: one forward and one backward each.
 
         Only for searches whose `needs` is `Gradients`: the door has checked that the model gives them.
         """
+        answer, _, gradients = self.gradients(params, (loss,))
+        return answer, gradients[0]
+
+    def gradients(self, params: Params, losses: Sequence[Loss]) -> tuple[Answer, list[Tensor], list[Tensor]]:
+        """The verdict, and the value, shape (n,), and gradient, shape of params, of each of the losses.
+
+        Cost: one forward each, and one backward each for every loss.
+        """
         if not isinstance(self._model, Gradients):
             raise TypeError("A search asked for gradients without declaring needs = Gradients.")
-        self._cost.forwards[self._rows] += 1
-        self._cost.backwards[self._rows] += 1
+        self._cost.forwards[self._rows] += self._draws
+        self._cost.backwards[self._rows] += self._draws * len(losses)
+        seen: list[Tensor] = []
+        values, gradients = self._pass(self._model, params, losses, seen)
+        for _ in range(1, self._draws):
+            for sums, more in zip((values, gradients), self._pass(self._model, params, losses, seen), strict=True):
+                for total, one in zip(sums, more, strict=True):
+                    total += one
+        if self._draws > 1:
+            for total in (*values, *gradients):
+                total /= self._draws
+        if not bool(self._cost.sighted[self._rows].all()):
+            for gradient in gradients:
+                self._cost.sighted[self._rows] += (gradient.flatten(1) != 0).any(1).cpu()
+        return self._seen(judge(_mean_scores(seen), self._y)), values, gradients
+
+    def _pass(self, model: Gradients, params: Params, losses: Sequence[Loss], seen: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """One forward, whose scores go into `seen`, and the value and gradient of each loss."""
         with torch.enable_grad():
             leaf = params.detach().requires_grad_()
-            scores = self._model.scores(self._shift.apply(self.x, leaf))
-            (gradient,) = torch.autograd.grad(loss(scores, self._y).sum(), leaf)
-        if not bool(self._cost.sighted[self._rows].all()):
-            self._cost.sighted[self._rows] += (gradient.flatten(1) != 0).any(1).cpu()
-        answer = judge(scores.detach(), self._y)
-        self._cost.seen_broken[self._rows] += answer.broken.cpu()
-        return answer, gradient
+            scores = model.scores(self._shift.apply(self.x, leaf))
+            values = [loss(scores, self._y) for loss in losses]
+            last = len(values) - 1
+            gradients = [torch.autograd.grad(value.sum(), leaf, retain_graph=k < last)[0] for k, value in enumerate(values)]
+        seen.append(scores.detach())
+        return [value.detach() for value in values], gradients
+
+    def _seen(self, answer: Answer) -> Answer:
+        if self._held:
+            self._cost.seen_broken[self._rows] += answer.broken.cpu()
+        return answer
+
+
+def _mean_scores(seen: list[Tensor]) -> Tensor:
+    """The logarithm of the mean probabilities over draws; one draw's scores as they are."""
+    if len(seen) == 1:
+        return seen[0]
+    return torch.stack([scores.log_softmax(1) for scores in seen]).logsumexp(0)
 
 
 def judge(scores: Tensor, y: Tensor) -> Answer:

@@ -245,9 +245,9 @@ def test_runs_that_do_not_pair_have_no_test() -> None:
     text = compare(rows_of([sample_audit(), other], None))
     assert "No examples pair, so there is no test." in text
     assert "These runs stand on different data" in text
-    assert "not paired" in text
+    assert "not tested" in text
     shown = printed(terminal_comparison(rows_of([sample_audit(), other], None)), width=240)
-    assert "points, not paired" in shown
+    assert "points, not tested" in shown
 
 
 def test_the_terminal_comparison_has_a_table_a_kind() -> None:
@@ -255,7 +255,9 @@ def test_the_terminal_comparison_has_a_table_a_kind() -> None:
     order = [shown.index(f"\n{head}") for head in ("At least", "Estimate", "At most")]
     assert order == sorted(order)
     assert "−25.0 points (−30.0 to −20.0 points), p below 0.001" in shown
-    assert "worst_group" in shown
+    assert "worst_group" not in shown
+    more = sum(r.risk != "mean" or r.measure == "drop" for r in sample_audit().results)
+    assert f"{more} more numbers (groups, tails, drops) on the page" in shown
 
 
 def test_a_difference_needs_the_same_claim() -> None:

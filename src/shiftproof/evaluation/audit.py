@@ -108,8 +108,8 @@ def audit(model: Any, data: Any = "digits:", *, progress: bool = True, **options
         >>> import shiftproof as sp
         >>> from sklearn.linear_model import LogisticRegression
         >>> train = sp.load_data("digits:?split=train").take(slice(None))
-        >>> forest = LogisticRegression(max_iter=50).fit(train.x.flatten(1), train.y)  # doctest: +SKIP
-        >>> print(sp.audit(forest, "digits:", suite="quick"))  # doctest: +SKIP
+        >>> model = LogisticRegression(max_iter=20).fit(train.x.flatten(1), train.y)  # doctest: +SKIP
+        >>> print(sp.audit(model, "digits:", suite="quick"))  # doctest: +SKIP
     """
     return run_audit(make_config({"model": model, "data": data, **options}), progress=progress)
 
@@ -186,6 +186,7 @@ def finish(config: AuditConfig, plan: Plan, store: Store, started: str) -> Repor
             else f"{type(config.model).__module__}.{type(config.model).__qualname__}",
             fingerprint=plan.fingerprint,
             access=access_name(type(plan.model)),
+            notes=list(plan.model.notes),
             flags=[_flag(flag) for flag in plan.model_flags],
         ),
         data=_data_card(plan.data),

@@ -118,7 +118,8 @@ def suspicions(pools: Sequence[Pool]) -> dict[str, Flag]:
             if black.correct.mean() < white.correct.mean():
                 only = float(((black.correct == 0) & (white.correct == 1)).mean())
                 detail = (
-                    f"{black.method} broke more than {white.method}, which sees gradients: they are likely masked. Trust neither alone."
+                    f"{black.method} broke more than {white.method}, which sees gradients: they are masked, or the loss has many peaks. "
+                    "Trust neither alone: use more restarts, and search without gradients too."
                 )
                 raised[white.key] = Flag("black_box_beats_gradient", detail, only)
     return raised

@@ -20,7 +20,6 @@ from shiftproof.evaluation.config import AuditConfig
 from shiftproof.evaluation.records import LeftOut
 from shiftproof.evaluation.suites import AVERAGE, Choice, crossed, suite_named
 from shiftproof.models.abstract import Labels
-from shiftproof.models.load import load_model
 from shiftproof.models.reference import ModelReference
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import check_examples, inspect_model
@@ -87,16 +86,9 @@ def make_plan(config: AuditConfig) -> Plan:
     natural = tuple(others)
     for source in (data, *natural):
         _check(source)
-    reference = ModelReference(config.model, config.weights, config.device, data.space, data.class_names)
+    reference = ModelReference(config.model, config.weights, config.device, data.space, data.class_names, tuple(data.groups))
     probe = data.take(slice(0, PROBES))
-    model = load_model(
-        config.model,
-        weights=config.weights,
-        device=config.device,
-        space=data.space,
-        probe=probe.x,
-        class_names=data.class_names,
-    )
+    model = reference(probe.x)
     flags = inspect_model(model, _spread(data))
     for source in natural:
         inspect_model(model, source.take(slice(0, PROBES)))

@@ -139,6 +139,7 @@ class ModelCard(Record):
     spec: str
     fingerprint: str
     access: str = Field(description="What it gives: labels, scores or gradients.")
+    notes: list[str] = Field(default_factory=list, description="What was decided for the user about it.")
     flags: list[FlagRecord] = Field(default_factory=list)
 
 

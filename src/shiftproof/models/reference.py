@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from torch import Tensor
+
 from shiftproof.data.space import InputSpace
 from shiftproof.models.abstract import Labels, Scores
 from shiftproof.models.answers import Gives
@@ -16,15 +18,16 @@ class ModelReference:
 
     Args:
         target: a spec string, or the model.
-        weights, device, space, class_names, gives: as `load_model` takes them; `of` fills in what the built model gives, so that no worker
-            has to ask it.
+        weights, device, space, class_names, groups, gives: as `load_model` takes them; `of` fills in what the built model gives, so
+            that no worker has to ask it.
     """
 
     target: Any
     weights: str | None
     device: str
     space: InputSpace
-    class_names: tuple[str, ...]
+    class_names: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     gives: Gives | None = None
 
     def of(self, model: Labels) -> ModelReference:
@@ -35,11 +38,17 @@ class ModelReference:
     def __hash__(self) -> int:
         return hash((self.target if isinstance(self.target, str) else id(self.target), self.weights, self.device))
 
-    def __call__(self) -> Labels:
-        if isinstance(self.target, Labels):
-            return self.target
+    def __call__(self, probe: Tensor | None = None) -> Labels:
+        """The model. `probe` is a few inputs (n, ...) to ask a function or an endpoint about, where it is not known what it gives."""
         from shiftproof.models.load import load_model
 
         return load_model(
-            self.target, weights=self.weights, device=self.device, space=self.space, class_names=self.class_names, gives=self.gives
+            self.target,
+            weights=self.weights,
+            device=self.device,
+            space=self.space,
+            probe=probe,
+            class_names=self.class_names,
+            groups=self.groups,
+            gives=self.gives,
         )

@@ -27,7 +27,8 @@ class TorchModule(Gradients):
 
     Guarantees:
         The module is left as it was found: parameters, buffers, gradients, mode and device. It is in evaluation mode for the time of each
-        call, all of it, and where it lies on another device a copy is moved. A row's scores are the same bits in any batch (CPU).
+        call, all of it, and where it lies on another device a copy is moved. A row's scores are the same in any
+        batch up to rounding, and on a CPU mostly to the bit (not in layers whose width is no multiple of 4: kernels go by alignment).
         The fingerprint covers parameters, buffers, plain settings and the code of `forward`, not files read while it runs.
 
     Example:

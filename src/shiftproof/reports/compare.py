@@ -11,8 +11,8 @@ from shiftproof.evaluation.records import Kind, Paired, Result
 from shiftproof.evaluation.store import write_atomic
 from shiftproof.reports import charts
 from shiftproof.reports._html import render
-from shiftproof.reports.terminal import difference
-from shiftproof.reports.words import ACCURACIES, KINDS
+from shiftproof.reports.terminal import difference, is_plain
+from shiftproof.reports.words import KINDS
 
 if TYPE_CHECKING:
     from shiftproof.evaluation.compare import Comparison, Row
@@ -33,11 +33,6 @@ class Line:
 
     row: Row
     entries: list[Entry]
-
-    @property
-    def plain(self) -> bool:
-        """Whether it is an accuracy over everyone, and so belongs on top."""
-        return self.row.risk == "mean" and self.row.group is None and self.row.measure in ACCURACIES
 
 
 @dataclass(frozen=True)
@@ -81,7 +76,7 @@ def write_comparison(comparison: Comparison, out: Path) -> Path:
 
 def _part(rows: Sequence[Row], kind: Kind) -> Part:
     lines = [_line(row, kind) for row in rows if any(r is not None and r.kind == kind for r in row.results)]
-    return Part(kind, [line for line in lines if line.plain], [line for line in lines if not line.plain])
+    return Part(kind, [line for line in lines if is_plain(line.row)], [line for line in lines if not is_plain(line.row)])
 
 
 def _line(row: Row, kind: Kind) -> Line:

@@ -12,6 +12,7 @@ from rich.text import Text
 from shiftproof.evaluation.records import Audit, Kind, Result
 from shiftproof.reports import digest
 from shiftproof.reports.words import (
+    ACCURACIES,
     KIND_HEADS,
     KIND_SIGNS,
     KINDS,
@@ -21,6 +22,7 @@ from shiftproof.reports.words import (
     known,
     p_value,
     percent,
+    plural,
     points,
     points_span,
     printable,
@@ -41,9 +43,9 @@ def terminal_table(audit: Audit) -> Table:
     Names are printed as they are: no markup in them is obeyed, and control characters are shown as a replacement character.
     """
     table = Table(title=_text(f"{audit.model.name} on {audit.data.uri}, n = {audit.data.n}"), caption=_text(_caption(audit)))
-    table.add_column("Shift")
+    table.add_column("Shift", no_wrap=True)  # a narrow terminal breaks the numbers from their intervals, not the specs
     for kind, head in _HEADS.items():
-        table.add_column(head, justify="right", style=_STYLES[kind], no_wrap=True)
+        table.add_column(head, justify="right", style=_STYLES[kind])
     table.add_row("as collected", "", "", _text(_with_span(percent(audit.clean.accuracy), span(audit.clean.interval))))
     for natural in audit.natural:
         table.add_row(_text(natural.source), "", "", _text(_with_span(percent(natural.accuracy), span(natural.interval))))
@@ -54,14 +56,19 @@ def terminal_table(audit: Audit) -> Table:
 
 
 def terminal_comparison(comparison: Comparison) -> Group:
-    """Runs side by side, one table a kind of claim; differences are from the first run, tested where the examples pair."""
+    """Runs side by side, accuracies over everyone in one table a kind of claim; the page has the others.
+
+    Differences are from the first run, tested where the examples pair.
+    """
+    more = sum(not is_plain(row) for row in comparison.rows)
+    note = [Text(f"{plural(more, 'more number')} (groups, tails, drops) on the page: add --out FILE.html")] if more else []
     tables = [_kind_table(comparison, kind) for kind in KINDS]
     legend = [Text(f"{place}  {printable(name)}") for place, name in enumerate(comparison.names, 1)]
-    return Group(*legend, *(table for table in tables if table is not None))
+    return Group(*legend, *(table for table in tables if table is not None), *note)
 
 
 def _kind_table(comparison: Comparison, kind: Kind) -> Table | None:
-    rows = [row for row in comparison.rows if any(r is not None and r.kind == kind for r in row.results)]
+    rows = [row for row in comparison.rows if is_plain(row) and any(r is not None and r.kind == kind for r in row.results)]
     if not rows:
         return None
     table = Table(title=KIND_HEADS[kind], title_justify="left", title_style=_STYLES[kind])
@@ -86,7 +93,7 @@ def _entries(row: Row, kind: Kind) -> list[Text]:
                 found.append(Text(f"{points(pair.difference)} ({points_span(pair.interval)}), p {p_value(pair.p_value)}"))
             else:
                 plain = difference(results[0], result)
-                found.append(Text("" if plain is None else f"{points(plain)}, not paired"))
+                found.append(Text("" if plain is None else f"{points(plain)}, not tested"))
     return found
 
 
@@ -98,12 +105,14 @@ def difference(first: Result | None, second: Result | None) -> float | None:
     return None if before is None or after is None else after - before
 
 
+def is_plain(row: Row) -> bool:
+    """Whether it is an accuracy over everyone, and so belongs on top."""
+    return row.risk == "mean" and row.group is None and row.measure in ACCURACIES
+
+
 def row_name(row: Row) -> str:
-    """What a row of a comparison is, in a line."""
-    parts = [row.shift, f"by {row.search}", row.measure.replace("_", " ")]
-    if row.risk not in ("mean", "group"):
-        parts.append(row.risk)
-    return ", ".join(parts) + (f", {row.group}" if row.group else "")
+    """What a row of a comparison is, in a line; `one_draw` goes without saying."""
+    return row.shift + ("" if row.search == "one_draw" else f", {row.search}")
 
 
 def _number(result: Result | None, absent: str) -> Text:

@@ -58,7 +58,8 @@ class L2(Ball):
     def sample(self, x: Tensor, rng: Rng) -> Params:
         size = math.prod(x.shape[1:])
         direction = rng.child("direction").normal(size)
-        radius = self.eps * rng.child("radius").uniform(1).pow(1 / size)
+        # In double: torch rounds a power by its place in the batch, and a draw must not depend on its neighbours.
+        radius = self.eps * rng.child("radius").uniform(1).double().pow(1 / size).float()
         ball = direction * (radius / torch.linalg.vector_norm(direction, dim=1, keepdim=True).clamp_min(1e-12))
         return self.project(x, ball.reshape(x.shape).to(x))
 

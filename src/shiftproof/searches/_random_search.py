@@ -1,0 +1,57 @@
+"""The loop that random searches share: propose, ask, keep what is worse for the model, drop what is broken."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+
+from shiftproof.oracle import Oracle
+from shiftproof.randomness import Rng
+from shiftproof.searches.abstract import Incumbent
+from shiftproof.shifts.abstract import Params
+
+
+class Propose(Protocol):
+    """A way to change moves at random."""
+
+    def __call__(self, x: Tensor, params: Params, rng: Rng, step: int) -> Params:
+        """Another legal move for each of n examples that stand at `params`; step 1 is the first."""
+        ...
+
+
+def random_search(oracle: Oracle, first: Params, propose: Propose, *, queries: int, rng: Rng) -> Params:
+    """The moves after up to `queries` questions an example, `first` being the first of them.
+
+    A proposal is kept where the model's margin is worse at it, so an example's moves only get worse for the model.
+    """
+    best = Incumbent(first)
+    rows = best.standing()
+    best.update(rows, first, oracle(first))
+    here, stream = oracle, rng
+    for step in range(1, queries):
+        if bool(best.broken[rows].any()):
+            rows = best.standing()
+            here, stream = oracle[rows], rng[rows.cpu()]
+        if not len(rows):
+            break
+        params = propose(here.x, best.params[rows], stream.child("step", step), step)
+        best.update(rows, params, here(params))
+    return best.params
+
+
+def signs(rng: Rng, *shape: int) -> Tensor:
+    """+1 or -1 by a fair coin, shape (n, *shape), float32."""
+    return (rng.uniform(*shape) < 0.5).float() * 2 - 1
+
+
+def places(rng: Rng, count: int) -> Tensor:
+    """One of 0..count-1 by chance for each example, shape (n,), int64."""
+    return (rng.uniform(1)[:, 0] * count).long().clamp_max(count - 1)
+
+
+def subset(rng: Rng, movable: Tensor, count: int) -> Tensor:
+    """`count` features of each example by chance, those that can move before those that cannot; a mask of the shape (n, d) of `movable`."""
+    key = rng.uniform(movable.shape[1]).to(movable.device) + movable
+    chosen = key.topk(min(count, key.shape[1]), dim=1).indices
+    return movable.new_zeros(movable.shape, dtype=movable.dtype).bool().scatter(1, chosen, True) & movable

@@ -1,0 +1,101 @@
+"""The L0 ball: few features, or pixels of an image, may take any value at all."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from shiftproof._errors import must
+from shiftproof.randomness import Rng
+from shiftproof.shifts._support import check_bounded
+from shiftproof.shifts.abstract import Params
+from shiftproof.shifts.norms.ball import Ball
+
+
+@dataclass(frozen=True)
+class L0(Ball):
+    """Moves of at most `eps` features, each as far as the box allows: {d : #{i : d_i != 0} <= eps, x + d in the box}.
+
+    Args:
+        eps: how many features may change, a whole number from 1 on. In an image that is pixels: all channels of a pixel count as one.
+        levels: where not 0, moved inputs lie on this many evenly spaced values of the box (256 for 8-bit pixels).
+
+    Guarantees:
+        `project` is an exact Euclidean projection on the set: it keeps the features that are dearest to put back, and puts them into the
+        box. Where two are equally dear the first is kept. Chance draws pick the features evenly and their new values evenly in the box.
+        `ascend` moves all features in proportion to the gradient, at `step` 1 the strongest across the whole box; the projection that
+        follows picks among them.
+
+    Example:
+        >>> import torch
+        >>> shift = L0(1)
+        >>> x, move = torch.tensor([[0.9, 0.5, 0.5]]), torch.tensor([[3.0, 0.4, -0.1]])
+        >>> shift.project(x, move)  # the first feature would move most, and has room for 0.1 only
+        tensor([[0.1000, 0.0000, 0.0000]])
+
+    Reference: Croce & Hein 2019, "Sparse and imperceivable adversarial attacks".
+    """
+
+    name: ClassVar[str] = "l0"
+    references: ClassVar[tuple[str, ...]] = (
+        """@inproceedings{croce2019sparse,
+  title = {Sparse and Imperceivable Adversarial Attacks},
+  author = {Croce, Francesco and Hein, Matthias},
+  booktitle = {International Conference on Computer Vision},
+  year = {2019}
+}""",
+    )
+
+    @classmethod
+    def examples_for_check(cls) -> list[L0]:
+        """A radius of this ball is a whole number, unlike those of the others."""
+        return [cls(2), cls(5)]
+
+    def check(self) -> None:
+        super().check()
+        if self.eps < 1 or self.eps != int(self.eps):
+            raise must("eps", self.name, "be a whole number from 1 on", self.eps, "It counts the features (pixels of an image) that move.")
+        check_bounded(self.name, self.space)
+
+    def largest(self) -> float:
+        movable = sum(column.kind != "categorical" for column in self.space.columns)
+        return movable or math.inf  # without columns the number of features is not known before the data
+
+    def norm(self, move: Tensor) -> Tensor:
+        count = (self._by_feature(move.detach()) != 0).any(2).sum(1).to(move.dtype)
+        return count.where(move.detach().flatten(1).isfinite().all(1), torch.nan)
+
+    def sample(self, x: Tensor, rng: Rng) -> Params:
+        low, high = self.room(x)
+        move = low + (high - low) * rng.child("value").uniform(*x.shape[1:]).to(x)
+        chance = rng.child("place").uniform(self._by_feature(x).shape[1]).to(x)
+        return self._keep(move, chance)
+
+    def project(self, x: Tensor, params: Params) -> Params:
+        low, high = self.room(x)
+        fits = torch.minimum(torch.maximum(params, low), high)
+        # Putting a feature back costs its square; keeping it costs what the box cuts off. In double: far moves differ by little.
+        move, kept = self._by_feature(params).double(), self._by_feature(fits).double()
+        dear = kept * (2 * move - kept)
+        return self._keep(fits, dear.sum(2).masked_fill(~(kept != 0).any(2), -1.0))
+
+    def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
+        strongest = gradient.flatten(1).abs().amax(1).clamp_min(torch.finfo(gradient.dtype).tiny)
+        return params + step * self.space.width * gradient / strongest.reshape(-1, *[1] * (gradient.dim() - 1))
+
+    def _by_feature(self, move: Tensor) -> Tensor:
+        """A view of shape (n, features, numbers of each): an image's pixel has one number a channel."""
+        if self.space.kind == "image" and move.dim() == 4:
+            return move.flatten(2).transpose(1, 2)
+        return move.flatten(1)[:, :, None]
+
+    def _keep(self, move: Tensor, rating: Tensor) -> Tensor:
+        """The moves of the `eps` features of highest rating (n, features), and zero elsewhere."""
+        rank = rating.sort(dim=1, descending=True, stable=True).indices.argsort(dim=1)
+        kept = (rank < self.eps)[:, :, None].expand(self._by_feature(move).shape)
+        shape = kept.transpose(1, 2) if self.space.kind == "image" and move.dim() == 4 else kept
+        return move * shape.reshape(move.shape)

@@ -1,0 +1,106 @@
+"""The L1 ball: the amounts by which all features move add up to at most eps, so few of them move much."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from shiftproof.randomness import Rng
+from shiftproof.shifts.abstract import Params
+from shiftproof.shifts.norms.ball import Ball
+
+_SHARE = 0.2
+"""Share of the features that a step from a dense start moves, as published."""
+_NARROWER = 1.5
+"""Each step moves so many times fewer features than the move has, as published."""
+
+
+@dataclass(frozen=True)
+class L1(Ball):
+    """Moves whose amounts add up to at most `eps`: {d : sum_i |d_i| <= eps, x + d in the box}.
+
+    Args:
+        eps: radius in (0, inf), in the units of the inputs, over all features together.
+        levels: where not 0, moved inputs lie on this many evenly spaced values of the box (256 for 8-bit pixels).
+
+    Guarantees:
+        `project` is the exact Euclidean projection on ball and box together: d_i = sign(m_i) clip(|m_i| - t, 0, room_i) with the one t that
+        uses the whole budget, found among its sorted break points. Chance draws are uniform in the ball, then put into the box.
+        `ascend` is the sparse step of the paper: equal amounts on the k features of largest gradient, k two thirds of the features that
+        the move has now, and a fifth of all at first.
+    Cost: one sort of 2 numbers a feature for each projection that leaves the ball.
+
+    Example:
+        >>> import torch
+        >>> shift = L1(1.0)
+        >>> x, move = torch.tensor([[0.9, 0.5, 0.5]]), torch.tensor([[3.0, 0.9, 0.1]])
+        >>> shift.project(x, move)  # the first feature has room for 0.1 only
+        tensor([[0.1000, 0.5000, 0.1000]])
+
+    Reference: Croce & Hein 2021, "Mind the box: l1-APGD for sparse adversarial attacks on image classifiers".
+    """
+
+    name: ClassVar[str] = "l1"
+    references: ClassVar[tuple[str, ...]] = (
+        """@inproceedings{croce2021mind,
+  title = {Mind the Box: l1-{APGD} for Sparse Adversarial Attacks on Image Classifiers},
+  author = {Croce, Francesco and Hein, Matthias},
+  booktitle = {International Conference on Machine Learning},
+  year = {2021}
+}""",
+    )
+
+    def largest(self) -> float:
+        return math.inf  # the box's reach grows with the number of features
+
+    def norm(self, move: Tensor) -> Tensor:
+        return move.detach().flatten(1).abs().sum(1)
+
+    def sample(self, x: Tensor, rng: Rng) -> Params:
+        # Exponential amounts divided by their sum and one more are uniform in the simplex (Devroye 1986); signs are fair.
+        size = math.prod(x.shape[1:])
+        amount = -torch.log1p(-rng.child("amount").uniform(size + 1))
+        signed = amount[:, :-1] * (2.0 * (rng.child("sign").uniform(size) < 0.5) - 1.0)
+        ball = self.eps * signed / amount.sum(1, keepdim=True).clamp_min(1e-12)
+        return self.project(x, ball.reshape(x.shape).to(x))
+
+    def project(self, x: Tensor, params: Params) -> Params:
+        low, high = (end.flatten(1) for end in self.room(x))
+        move = params.flatten(1)
+        fits = torch.minimum(torch.maximum(move, low), high)
+        rows = (fits.abs().sum(1) > self.eps).nonzero()[:, 0]
+        if len(rows):
+            fits[rows] = self._shrink(move[rows], torch.where(move > 0, high, -low)[rows])
+        return fits.reshape(params.shape)
+
+    def _shrink(self, move: Tensor, room: Tensor) -> Tensor:
+        """sign(m) clip(|m| - t, 0, room), with the t > 0 at which it adds up to eps.
+
+        As t falls, a feature enters at t = |m| and is full at t = |m| - room; between two such points the sum grows at a rate that is the
+        number of features under way.
+        """
+        # What lies beyond every wall by more than the whole box is full before any other enters: the order alone counts.
+        size = move.abs().double()
+        full = (size - room.double()).clamp_min(0.0)
+        points, order = torch.cat([size, full], dim=1).sort(dim=1, descending=True, stable=True)
+        rate = torch.where(order < move.shape[1], 1.0, -1.0).to(points).cumsum(1)
+        gain = rate[:, :-1] * (points[:, :-1] - points[:, 1:])
+        total = gain.cumsum(1)  # the sum at each point but the first, where it is 0
+        last = (total < self.eps).sum(1, keepdim=True).clamp_max(gain.shape[1] - 1)  # the stretch in which the budget is used up
+        before = total.gather(1, last) - gain.gather(1, last)
+        level = points.gather(1, last) - (self.eps - before) / rate.gather(1, last).clamp_min(1.0)
+        fits = move.sign() * torch.minimum((size - level).clamp_min(0.0), room.double()).to(move)
+        return fits * (self.eps / fits.abs().sum(1, keepdim=True).clamp_min(1e-30)).clamp_max(1.0)  # rounding only
+
+    def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
+        flat = gradient.flatten(1)
+        moved = (params.flatten(1) != 0).sum(1)
+        count = torch.where(moved > 0, (moved / _NARROWER).ceil(), math.ceil(_SHARE * flat.shape[1])).long().clamp_min(1)
+        # Stable, so that which of several equal gradients is taken does not depend on the batch.
+        rank = flat.abs().sort(dim=1, descending=True, stable=True).indices.argsort(dim=1)
+        sign = flat.sign().masked_fill(rank >= count[:, None], 0.0)
+        return params + (step * self.eps * sign / sign.abs().sum(1, keepdim=True).clamp_min(1.0)).reshape(gradient.shape)
