@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import typing
 from abc import ABC
 from dataclasses import MISSING, dataclass, fields
@@ -33,6 +34,9 @@ class Part(ABC):
             if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
                 raise must(option, self.name, f"be a {getattr(kind, '__name__', kind)}", value)
         self.check()
+        for option, kind in option_types(type(self)).items():
+            if kind is float:  # 3, 3.0 and numpy's 3.0 are one number, one spec and one cell of a run
+                object.__setattr__(self, option, float(getattr(self, option)))
 
     def check(self) -> None:  # noqa: B027  # a hook; most parts have a range to check, some have none
         """Raises `UsageError` where an option is out of range. Types are checked already."""
@@ -76,8 +80,8 @@ def show(value: Any) -> str:
     ('8/255', '0.1', '20', 'cosine')
     """
     if isinstance(value, float):
-        pixels = round(value * 255)
-        if len(repr(value)) > 8 and pixels / 255 == value:
-            return f"{pixels}/255"
+        if len(repr(value)) > 8 and abs(value) < 1e6 and round(value * 255) / 255 == value:
+            return f"{round(value * 255)}/255"
         return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    return value if isinstance(value, str) else repr(value)
+    bare = isinstance(value, str) and value.isidentifier() and not keyword.iskeyword(value) and value.lower() not in ("true", "false")
+    return value if bare else repr(value)

@@ -167,6 +167,7 @@ def _confront_batch(model: Labels, shift: Shift, search: Search, batch: Examples
         bound=search.bound,
         flags=_verdict_flags(cost, rows.cpu(), after),
         seconds=time.perf_counter() - began,
+        stages=tuple(cost.stages),
     )
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from shiftproof import outcomes
 from shiftproof.data.examples import Ids
-from shiftproof.outcomes import Abstained, Bound, Broken, Certified, Flag, Held, Outcome, Skipped
+from shiftproof.outcomes import Abstained, Bound, Broken, Certified, Flag, Held, Outcome, Skipped, Stage, join_stages
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -32,6 +32,7 @@ class Finding:
         forwards, backwards: the model's passes spent on each example, shape (n,).
         bound: what accuracy over these outcomes claims.
         flags: reasons to distrust it.
+        stages: what each part of a search that has several did.
         seconds: wall time.
     """
 
@@ -48,6 +49,7 @@ class Finding:
     bound: Bound
     flags: tuple[Flag, ...]
     seconds: float
+    stages: tuple[Stage, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -83,7 +85,8 @@ def join(findings: Sequence[Finding]) -> Finding:
     first = findings[0]
     columns = ("ids", "outcome", "prediction", "loss", "probability", "confidence", "radius", "params", "forwards", "backwards")
     arrays = {name: np.concatenate([getattr(f, name) for f in findings]) for name in columns}
-    return Finding(**arrays, bound=first.bound, flags=join_flags(findings), seconds=sum(f.seconds for f in findings))
+    stages = join_stages(stage for f in findings for stage in f.stages)
+    return Finding(**arrays, bound=first.bound, flags=join_flags(findings), seconds=sum(f.seconds for f in findings), stages=stages)
 
 
 def join_flags(findings: Sequence[Finding]) -> tuple[Flag, ...]:

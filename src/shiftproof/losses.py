@@ -76,7 +76,7 @@ def dlr_to(target: Tensor) -> Loss:
 def cross_entropy_to(target: Tensor) -> Loss:
     """Minus the cross-entropy of the classes `target`, shape (n,)."""
 
-    def loss(scores: Tensor, y: Tensor) -> Tensor:
+    def loss(scores: Tensor, _: Tensor) -> Tensor:
         return -cross_entropy(scores, target)
 
     return loss

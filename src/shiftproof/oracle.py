@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from shiftproof.losses import Loss, margin
 from shiftproof.models.abstract import Gradients, Labels, Scores
+from shiftproof.outcomes import Stage
 from shiftproof.shifts.abstract import Params, Shift
 
 
@@ -64,6 +65,7 @@ class Cost:
     backwards: Tensor
     sighted: Tensor
     seen_broken: Tensor
+    stages: list[Stage] = field(default_factory=list[Stage])
 
     @classmethod
     def of(cls, n: int) -> Cost:
@@ -79,7 +81,16 @@ class Oracle:
     """
 
     def __init__(
-        self, model: Labels, shift: Shift, x: Tensor, y: Tensor, cost: Cost, rows: Tensor | None = None, *, draws: int = 1, held: bool = True
+        self,
+        model: Labels,
+        shift: Shift,
+        x: Tensor,
+        y: Tensor,
+        cost: Cost,
+        rows: Tensor | None = None,
+        *,
+        draws: int = 1,
+        held: bool = True,
     ) -> None:
         self._model, self._shift, self._cost = model, shift, cost
         self.x, self._y = x, y
@@ -95,14 +106,28 @@ class Oracle:
         return Oracle(self._model, self._shift, *mine, draws=self._draws, held=self._held)
 
     def averaged(self, draws: int) -> Oracle:
-        """The same oracle, that asks a random model `draws` times each time: verdicts by the mean probabilities (the majority, where there
-        are labels only), values and gradients of a loss by its mean."""
+        """The same oracle, that asks a random model `draws` times each time.
+
+        Verdicts are those of the mean probabilities (the majority, where there are labels only); values and gradients of a loss are means.
+        """
         mine = (self.x, self._y, self._cost, self._rows)
         return Oracle(self._model, self._shift, *mine, draws=self._draws * draws, held=self._held)
+
+    def spent(self) -> tuple[int, int]:
+        """Forwards and backwards so far, over all examples of the batch together."""
+        return int(self._cost.forwards.sum()), int(self._cost.backwards.sum())
+
+    def report(self, stage: Stage) -> None:
+        """Books a part of the search for the finding."""
+        self._cost.stages.append(stage)
 
     def beyond(self) -> Oracle:
         """The same oracle, that may be asked about moves outside the budget: what it sees broken there need not be returned."""
         return Oracle(self._model, self._shift, self.x, self._y, self._cost, self._rows, draws=self._draws, held=False)
+
+    def facing(self, model: Labels) -> Oracle:
+        """The same examples put to another model, whose passes are no cost of this one and are not counted."""
+        return Oracle(model, self._shift, self.x, self._y, Cost.of(len(self.x)))
 
     def __call__(self, params: Params) -> Answer:
         """The verdict on one move per example. Cost: one forward each."""
@@ -113,7 +138,7 @@ class Oracle:
                 answer = judge(_mean_scores([self._model.scores(moved) for _ in range(self._draws)]), self._y)
             else:
                 wrong = [self._model.labels(moved) != self._y for _ in range(self._draws)]
-                answer = Answer(wrong[0] if self._draws == 1 else torch.stack(wrong).double().mean(0) > 0.5)  # noqa: PLR2004
+                answer = Answer(wrong[0] if self._draws == 1 else torch.stack(wrong).double().mean(0) > 0.5)
         return self._seen(answer)
 
     def gradient(self, params: Params, loss: Loss = margin) -> tuple[Answer, Tensor]:

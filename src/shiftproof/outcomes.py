@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -63,6 +64,39 @@ Outcome = Skipped | Broken | Held | Certified | Abstained
 
 SKIPPED, BROKEN, HELD, CERTIFIED, ABSTAINED = "skipped", "broken", "held", "certified", "abstained"
 """The outcomes' names in stored tables."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What one part of a search that has several did.
+
+    Args:
+        name: which part.
+        examples: those it was asked about.
+        broken: those of them that it broke.
+        forwards, backwards: passes over all of them together.
+        seconds: wall time.
+    """
+
+    name: str
+    examples: int
+    broken: int
+    forwards: int
+    backwards: int
+    seconds: float
+
+    def plus(self, other: Stage) -> Stage:
+        """The same part over other examples too."""
+        sums = (getattr(self, key) + getattr(other, key) for key in ("examples", "broken", "forwards", "backwards", "seconds"))
+        return Stage(self.name, *sums)
+
+
+def join_stages(stages: Iterable[Stage]) -> tuple[Stage, ...]:
+    """Every part once, in order of first appearance, summed over the batches."""
+    joined: dict[str, Stage] = {}
+    for stage in stages:
+        joined[stage.name] = joined[stage.name].plus(stage) if stage.name in joined else stage
+    return tuple(joined.values())
 
 
 @dataclass(frozen=True)

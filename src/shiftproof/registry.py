@@ -90,7 +90,11 @@ class Registry(Generic[P]):
         allowed = option_types(part)
         if len(positional) > len(allowed):
             raise UsageError(f"{self.kind} '{name}' takes {len(allowed)} options ({', '.join(allowed)}), got {len(positional)}.")
-        options: dict[str, Value] = {**dict(zip(allowed, positional, strict=False)), **named}
+        placed = dict(zip(allowed, positional, strict=False))
+        twice = sorted(placed.keys() & named.keys())
+        if twice:
+            raise UsageError(f"{self.kind} {spec!r} gives '{twice[0]}' twice, by place and by name. Give each option once.")
+        options: dict[str, Value] = {**placed, **named}
         for option in options:
             if option not in allowed:
                 raise unknown(f"option of {self.kind} '{name}'", option, allowed)
@@ -122,7 +126,7 @@ def _import(path: str) -> type:
 
 
 def parse_spec(spec: str) -> tuple[str, list[Value], dict[str, Value]]:
-    """Splits ``name(a, key=b)`` without evaluating anything: numbers, quotients of numbers, words and booleans only.
+    """Splits ``name(a, key=b)`` without evaluating anything: numbers, quotients of numbers, words, booleans and specs (as text) only.
 
     >>> parse_spec("linf(eps=8/255)")
     ('linf', [], {'eps': 0.03137254901960784})
@@ -132,11 +136,15 @@ def parse_spec(spec: str) -> tuple[str, list[Value], dict[str, Value]]:
         return name, [], {}
     try:
         call = ast.parse(f"f({rest}", mode="eval").body
-    except SyntaxError:
+    except (SyntaxError, ValueError):  # ValueError: a null byte
         call = None
-    if not isinstance(call, ast.Call) or any(k.arg is None for k in call.keywords):
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or any(k.arg is None for k in call.keywords):
         raise UsageError(f"Cannot read {spec!r}. Write it as name(option=value, ...), for example linf(eps=8/255).")
     values = [_literal(node, spec) for node in call.args]
+    names = [str(k.arg) for k in call.keywords]
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise UsageError(f"{spec!r} gives '{twice[0]}' twice. Give each option once.")
     return name.strip(), values, {str(k.arg): _literal(k.value, spec) for k in call.keywords}
 
 
@@ -146,6 +154,8 @@ def _literal(node: ast.expr, spec: str) -> Value:
             return value
         case ast.Name(id=word):
             return {"true": True, "false": False}.get(word.lower(), word)
+        case ast.Call(func=ast.Name()):  # the spec of another part, for a part that is made of one
+            return ast.unparse(node)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             number = _literal(operand, spec)
             if isinstance(number, int | float):

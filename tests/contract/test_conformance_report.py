@@ -192,6 +192,23 @@ def test_known_names_are_tried_until_one_fits() -> None:
     assert [part.spec() for part in instances(Wide)] == ["wide(radius=2, count=3)"]
 
 
+def test_large_defaults_are_lowered_where_the_part_takes_it() -> None:
+    @dataclass(frozen=True)
+    class Slow(Part):
+        name: ClassVar[str] = "slow"
+        eps: float
+        steps: int = 1000
+        restarts: int = 10
+
+        def check(self) -> None:
+            if self.restarts < 5:
+                raise UsageError("too few")
+
+    assert [part.spec() for part in instances(Slow)] == ["slow(eps=0.1, steps=30)"]
+    assert instances(Slow)[0].options()["restarts"] == 10  # it takes no fewer
+    assert Slow(0.1).steps == 1000
+
+
 def test_offered_examples() -> None:
     class Offers(Odd):
         @classmethod
@@ -255,6 +272,14 @@ def test_report_reads_as_a_table() -> None:
     ]
     assert "It raised KeyError: 'one'\n          at test_conformance_report.py:" in text
     assert text.endswith("Part FAILS: 1 checks passed, 2 failed, 1 skipped.")
+
+
+def test_long_reports_are_cut() -> None:
+    results = [r for case in ("one", "two", "three", "four") for r in run_checks([bad], case, case)]
+    text = str(Report("Part", "shift", tuple(results)))
+    assert "two was seen." in text
+    assert "three was seen." not in text
+    assert "      and 2 more like these." in text.splitlines()
 
 
 def test_nothing_checked_is_not_passed() -> None:

@@ -52,12 +52,21 @@ class BadName(Nudge):
 
 
 @dataclass(frozen=True)
-class WordsInSpec(Nudge):
-    mode: str = "plain"
+class ShortSpec(Nudge):
+    """Leaves out what makes it another shift."""
+
+    def spec(self) -> str:
+        return "nudge"
 
     @classmethod
     def examples_for_check(cls) -> list[Part]:
-        return [cls(mode="two words")]
+        return [cls(reach=0.2)]
+
+
+@dataclass(frozen=True)
+class ForeignSpec(Nudge):
+    def full_spec(self) -> str:
+        return "nudge(power=2)"
 
 
 @dataclass(frozen=True)
@@ -285,7 +294,8 @@ class GridOutside(Nudge):
 PLANTED: list[tuple[type[Shift], str, str]] = [
     (NoDecorator, "options_are_fields", "power of NoDecorator is no field"),
     (BadName, "has_a_name", "got 'My Nudge'"),
-    (WordsInSpec, "spec_reads_back", "does not build it again"),
+    (ShortSpec, "spec_reads_back", "Its spec 'nudge' reads back as nudge(reach=0.3), not nudge(reach=0.2)"),
+    (ForeignSpec, "spec_reads_back", "Its spec 'nudge(power=2)' does not build it again"),
     (LooseOptions, "refuses_wrong_options", "takes reach='a word' (a float) without complaint"),
     (TakesNaN, "refuses_wrong_options", "takes reach=nan"),
     (OwnHash, "is_immutable_and_hashable", "hashes differently"),

@@ -44,7 +44,8 @@ def check_part(target: object, *, x: Tensor | None = None) -> Report:
     Args:
         target: a class or an instance of a Shift, Search, Risk, Certificate or model (a torch module too), or where to find one:
             "package.module:Name" or "FILE.py:Name". A class is checked on the instances that its classmethod `examples_for_check`
-            returns, else on one whose required options take common values (eps=0.1, severity=3, ...).
+            returns, else on one whose required options take common values (eps=0.1, severity=3, ...) and whose defaults for steps,
+            restarts, queries and the like are lowered to what takes seconds.
         x: for models, ordinary inputs of shape (n, ...), n at least 2; not needed where the model has `inputs_for_check`.
 
     Returns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Protocol, runtime_checkable
 
 from shiftproof._errors import UsageError
@@ -31,6 +32,8 @@ KNOWN: dict[str, tuple[Value, ...]] = {
 """Values tried first for a required option of this name."""
 BY_TYPE: dict[object, tuple[Value, ...]] = {float: (0.1, 0.5, 1.0, 2.0, 10.0), int: (1, 2, 3, 10), bool: (True,), str: ()}
 """Values tried for any other."""
+LARGEST: dict[str, int] = {"steps": 30, "rounds": 3, "restarts": 2, "n_targets": 2, "queries": 100, "draws": 200, "n": 200}
+"""Defaults above these are lowered for the checks, which are about the contract and not about strength."""
 _TRIES = 200
 
 
@@ -44,7 +47,7 @@ class OffersExamples(Protocol):
 
 
 def instances(part: type[Part]) -> list[Part]:
-    """Instances of `part` for its checks.
+    """Instances of `part` for its checks: those it offers, or one with common values and with large defaults lowered.
 
     Raises:
         UsageError: it is abstract, or no value is known for a required option.
@@ -69,7 +72,7 @@ def _built(part: type[Part]) -> Part:
     refusals: list[str] = []
     for values in itertools.islice(itertools.product(*choices), _TRIES):
         try:
-            return part(**dict(zip(required, values, strict=True)))
+            return _lowered(part(**dict(zip(required, values, strict=True))))
         except UsageError as refusal:
             refusals.append(str(refusal))
     said = f" The last try said: {refusals[-1]}" if refusals else ""
@@ -77,3 +80,13 @@ def _built(part: type[Part]) -> Part:
         f"No values are known for the options {', '.join(required)} of {part.__name__}, so there is nothing to check.{said} "
         f"Give the class a classmethod examples_for_check() that returns a list of instances, or check an instance."
     )
+
+
+def _lowered(part: Part) -> Part:
+    """The same with large defaults lowered, each where the part takes it."""
+    for option, most in LARGEST.items():
+        value = part.options().get(option)
+        if isinstance(value, int) and value > most:
+            with suppress(UsageError):
+                part = type(part)(**{**part.options(), option: most})
+    return part

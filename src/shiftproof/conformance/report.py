@@ -10,6 +10,8 @@ from typing import Literal, TypeVar
 
 Status = Literal["pass", "fail", "skip"]
 C = TypeVar("C")
+_SHOWN = 2
+"""Messages of a check that the table shows."""
 
 
 class Failed(Exception):
@@ -92,10 +94,12 @@ def _rows(name: str, results: Sequence[CheckResult]) -> list[str]:
     for result in results:
         if result.status == status:
             cases.setdefault(result.message, []).append(result.case)
-    for message, where in cases.items():
+    for message, where in list(cases.items())[:_SHOWN]:
         more = f" and {len(where) - 1} more" if len(where) > 1 else ""
         rows.append(f"      on {where[0]}{more}:")
         rows += [f"        {line}" for line in message.splitlines()]
+    if len(cases) > _SHOWN:
+        rows.append(f"      and {len(cases) - _SHOWN} more like these.")
     return rows
 
 

@@ -205,11 +205,11 @@ def moves_are_pure(case: ShiftCase) -> None:
 
 def rows_are_independent(case: ShiftCase) -> None:
     """What happens to an example does not depend on the others in its batch, up to rounding."""
-    shift, x, params = case.shift, case.x, case.far()[-1]
-    project, apply, excess = shift.project(x, params), shift.apply(x, case.sample()), shift.excess(x, params)
+    shift, x, params, legal = case.shift, case.x, case.far()[-1], case.sample()
+    project, apply, excess = shift.project(x, params), shift.apply(x, legal), shift.excess(x, params)
     for rows in _orders(len(x)):
         pairs = {
-            "apply": (apply[rows], shift.apply(x[rows], case.sample()[rows])),
+            "apply": (apply[rows], shift.apply(x[rows], legal[rows])),
             "project": (project[rows], shift.project(x[rows], params[rows])),
             "excess": (excess[rows], shift.excess(x[rows], params[rows])),
         }

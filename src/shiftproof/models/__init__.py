@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from shiftproof.models.estimator import EstimatorLabels, EstimatorScores
     from shiftproof.models.load import as_model, load_model
     from shiftproof.models.onnx_session import OnnxSession
+    from shiftproof.models.straight_through import StraightThrough
     from shiftproof.models.torch_module import TorchModule
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Labels",
     "OnnxSession",
     "Scores",
+    "StraightThrough",
     "TorchModule",
     "as_model",
     "load_model",
@@ -46,6 +48,7 @@ __getattr__ = lazy_exports(
         "EstimatorLabels": "estimator",
         "EstimatorScores": "estimator",
         "OnnxSession": "onnx_session",
+        "StraightThrough": "straight_through",
         "TorchModule": "torch_module",
         "as_model": "load",
         "load_model": "load",

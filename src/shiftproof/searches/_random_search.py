@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from shiftproof.oracle import Oracle
@@ -55,3 +57,11 @@ def subset(rng: Rng, movable: Tensor, count: int) -> Tensor:
     key = rng.uniform(movable.shape[1]).to(movable.device) + movable
     chosen = key.topk(min(count, key.shape[1]), dim=1).indices
     return movable.new_zeros(movable.shape, dtype=movable.dtype).bool().scatter(1, chosen, True) & movable
+
+
+def cosines(side: int) -> Tensor:
+    """The orthonormal cosine basis of a line of `side` numbers, low frequencies first, one a row; shape (side, side)."""
+    place = (torch.arange(side, dtype=torch.float64) + 0.5) * math.pi / side
+    basis = torch.cos(torch.arange(side, dtype=torch.float64)[:, None] * place) * math.sqrt(2 / side)
+    basis[0] /= math.sqrt(2)
+    return basis

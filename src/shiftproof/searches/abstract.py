@@ -14,7 +14,7 @@ from shiftproof.models.abstract import Access, Labels
 from shiftproof.oracle import Answer, Oracle
 from shiftproof.outcomes import Bound
 from shiftproof.randomness import Rng
-from shiftproof.shifts.abstract import Params, Shift
+from shiftproof.shifts.abstract import Differentiable, Params, Shift
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,15 @@ class Search(Part):
         """The chosen moves for x of shape (n, ...), one row each. Drops examples whose verdict is known."""
 
 
+def gradient_objection(shift: Shift) -> str | None:
+    """Why a gradient search cannot climb in this shift, as half a sentence; None where it can."""
+    if not isinstance(shift, Differentiable):
+        return f"{shift.name} has no gradient: use best_of_n"
+    if getattr(shift, "random", False):
+        return f"{shift.name} is random, and its seed has no gradient: use best_of_n"
+    return None
+
+
 class Incumbent:
     """The best move found so far for each of n examples, and who is still standing.
 
@@ -55,10 +64,14 @@ class Incumbent:
 
     def update(self, rows: Tensor, params: Params, answer: Answer) -> None:
         """Keeps, for each of the examples at `rows`, the move with the larger margin; a broken one is kept for good."""
-        better = (answer.margin > self.margin[rows]) & ~self.broken[rows] | (answer.broken & ~self.broken[rows])
+        self.offer(rows, params, answer.margin, answer.broken)
+
+    def offer(self, rows: Tensor, params: Params, margin: Tensor, broken: Tensor) -> None:
+        """The same, from the margins and verdicts, each of shape (m,)."""
+        better = (margin > self.margin[rows]) & ~self.broken[rows] | (broken & ~self.broken[rows])
         self.params[rows[better]] = params[better]
-        self.margin[rows[better]] = answer.margin[better].to(self.margin)
-        self.broken[rows] |= answer.broken
+        self.margin[rows[better]] = margin[better].to(self.margin)
+        self.broken[rows] |= broken
 
     def standing(self) -> Tensor:
         """Positions of the examples that no move has broken yet."""

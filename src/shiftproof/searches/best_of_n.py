@@ -45,6 +45,11 @@ class BestOfN(Search):
         if self.n < 1:
             raise must("n", self.name, "be at least 1", self.n)
 
+    def objection(self, shift: Shift) -> str | None:
+        if not shift.fixed and not shift.varied:
+            return f"{shift.name} draws the same move every time: use grid, which tries every severity up to its own"
+        return super().objection(shift)
+
     def most_passes(self, shift: Shift) -> int:
         return self.n
 

@@ -14,7 +14,7 @@ from shiftproof.losses import loss_named
 from shiftproof.models.abstract import Access, Gradients
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches.abstract import Incumbent, Search
+from shiftproof.searches.abstract import Incumbent, Search, gradient_objection
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
 
 _SCHEDULES = ("constant", "linear", "cosine")
@@ -30,8 +30,9 @@ class GradientAscent(Search):
         step_size: the first step as a share of the budget's radius; 0 means 2.5 / steps (Madry et al. 2018).
         schedule: how steps shrink: "constant", "linear" or "cosine" (to 0).
         momentum: decay of the accumulated gradient (Dong et al. 2018); 0 for none.
+        nesterov: take the gradient one momentum step ahead (Lin et al. 2020).
         random_start: begin at a chance draw, not at the unmoved input.
-        loss: what to climb, "cross_entropy" or "margin".
+        loss: what to climb, "cross_entropy", "margin" or "dlr".
         drop: leave examples out as soon as they break. Changes the cost, never a verdict.
 
     Guarantees:
@@ -60,6 +61,12 @@ class GradientAscent(Search):
   booktitle = {Conference on Computer Vision and Pattern Recognition},
   year = {2018}
 }""",
+        """@inproceedings{lin2020nesterov,
+  title = {Nesterov Accelerated Gradient and Scale Invariance for Adversarial Attacks},
+  author = {Lin, Jiadong and Song, Chuanbiao and He, Kun and Wang, Liwei and Hopcroft, John E.},
+  booktitle = {International Conference on Learning Representations},
+  year = {2020}
+}""",
     )
 
     steps: int = 40
@@ -67,6 +74,7 @@ class GradientAscent(Search):
     step_size: float = 0.0
     schedule: str = "constant"
     momentum: float = 0.0
+    nesterov: bool = False
     random_start: bool = True
     loss: str = "cross_entropy"
     drop: bool = True
@@ -77,14 +85,12 @@ class GradientAscent(Search):
                 raise must(option, self.name, f"be at least {least}", getattr(self, option))
         if self.schedule not in _SCHEDULES:
             raise must("schedule", self.name, f"be one of {', '.join(_SCHEDULES)}", self.schedule)
+        if self.nesterov and not self.momentum:
+            raise must("nesterov", self.name, "come with momentum", self.nesterov, "Write momentum=1, nesterov=true.")
         loss_named(self.loss)
 
     def objection(self, shift: Shift) -> str | None:
-        if not isinstance(shift, Differentiable):
-            return f"{shift.name} has no gradient: use best_of_n"
-        if getattr(shift, "random", False):
-            return f"{shift.name} is random, and its seed has no gradient: use best_of_n"
-        return super().objection(shift)
+        return gradient_objection(shift) or super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:
         return self.restarts * (2 * self.steps + 1)
@@ -106,10 +112,13 @@ class GradientAscent(Search):
         loss = loss_named(self.loss)
         velocity = torch.zeros_like(params) if self.momentum else None
         for step in range(self.steps):
-            answer, gradient = here.gradient(params, loss)
+            at = params
+            if self.nesterov and velocity is not None:
+                at = shift.project(here.x, shift.ascend(params, velocity, self.momentum * self._step(step)))
+            answer, gradient = here.gradient(at, loss)
             hit = answer.broken
             if bool(hit.any()):
-                best.update(rows[hit], params[hit], answer[hit])
+                best.update(rows[hit], at[hit], answer[hit])
                 if self.drop:
                     keep = ~hit
                     rows, params, gradient, here = rows[keep], params[keep], gradient[keep], here[keep]

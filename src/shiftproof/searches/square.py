@@ -69,6 +69,11 @@ class Square(Search):
     queries: int = 1000
     share: float = 0.8
 
+    @classmethod
+    def examples_for_check(cls) -> list[Square]:
+        """One with few queries."""
+        return [cls(queries=60)]
+
     def check(self) -> None:
         if self.queries < 1:
             raise must("queries", self.name, "be at least 1", self.queries)
@@ -96,9 +101,9 @@ class Square(Search):
         return random_search(oracle, start(shift, x, rng.child("start")), propose, queries=self.queries, rng=rng)
 
     def _share(self, step: int) -> float:
-        """p at a step from 0: halved at fixed parts of the queries."""
+        """P at a step from 0: halved at fixed parts of the queries."""
         of_ten_thousand = step * 10_000 // self.queries
-        return self.share / 2 ** sum(of_ten_thousand > halving for halving in _HALVINGS)
+        return self.share / float(2 ** sum(of_ten_thousand > halving for halving in _HALVINGS))
 
 
 def _stripes(shift: Linf, x: Tensor, rng: Rng) -> Params:

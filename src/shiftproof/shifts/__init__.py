@@ -19,8 +19,14 @@ if TYPE_CHECKING:
     from shiftproof.shifts.geometry.rotation import Rotation
     from shiftproof.shifts.geometry.translation import Translation
     from shiftproof.shifts.identity import Identity
+    from shiftproof.shifts.norms.l0 import L0
+    from shiftproof.shifts.norms.l1 import L1
     from shiftproof.shifts.norms.l2 import L2
     from shiftproof.shifts.norms.linf import Linf
+    from shiftproof.shifts.norms.union import Union
+    from shiftproof.shifts.patch.patch import Patch
+    from shiftproof.shifts.physical.physical import Physical
+    from shiftproof.shifts.tabular.tabular import Tabular
 
 _HOME = "shiftproof.shifts"
 shifts: Registry[Shift] = Registry(
@@ -30,6 +36,12 @@ shifts: Registry[Shift] = Registry(
         "identity": f"{_HOME}.identity:Identity",
         "linf": f"{_HOME}.norms.linf:Linf",
         "l2": f"{_HOME}.norms.l2:L2",
+        "l1": f"{_HOME}.norms.l1:L1",
+        "l0": f"{_HOME}.norms.l0:L0",
+        "union": f"{_HOME}.norms.union:Union",
+        "patch": f"{_HOME}.patch.patch:Patch",
+        "physical": f"{_HOME}.physical.physical:Physical",
+        "tabular": f"{_HOME}.tabular.tabular:Tabular",
         "gaussian_noise": f"{_HOME}.corruptions.gaussian_noise:GaussianNoise",
         "brightness": f"{_HOME}.corruptions.brightness:Brightness",
         "contrast": f"{_HOME}.corruptions.contrast:Contrast",
@@ -43,6 +55,8 @@ shifts: Registry[Shift] = Registry(
 )
 
 __all__ = [
+    "L0",
+    "L1",
     "L2",
     "BandPass",
     "Boxed",
@@ -55,9 +69,13 @@ __all__ = [
     "Identity",
     "Linf",
     "LowPass",
+    "Patch",
+    "Physical",
     "Rotation",
     "Shift",
+    "Tabular",
     "Translation",
+    "Union",
     "shifts",
 ]
 
@@ -70,6 +88,12 @@ __getattr__ = lazy_exports(
         "Identity": "identity",
         "Linf": "norms.linf",
         "L2": "norms.l2",
+        "L1": "norms.l1",
+        "L0": "norms.l0",
+        "Union": "norms.union",
+        "Patch": "patch.patch",
+        "Physical": "physical.physical",
+        "Tabular": "tabular.tabular",
         "GaussianNoise": "corruptions.gaussian_noise",
         "Brightness": "corruptions.brightness",
         "Contrast": "corruptions.contrast",

@@ -47,6 +47,11 @@ class Shift(Part):
         """True where there is one move only, so there is nothing for a search to choose."""
         return False
 
+    @property
+    def varied(self) -> bool:
+        """True where chance draws differ from one another, so that more draws may find more."""
+        return not self.fixed
+
     @abstractmethod
     def sample(self, x: Tensor, rng: Rng) -> Params:
         """One move by chance for each x of shape (n, ...): the average case."""

@@ -58,6 +58,10 @@ class Corruption(Boxed):
     def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         return ((0.0, 0.0), (self.severity, _SEEDS - 1)) if self.random else ((0.0,), (self.severity,))
 
+    @property
+    def varied(self) -> bool:
+        return self.random
+
     def sample(self, x: Tensor, rng: Rng) -> Params:
         severity = torch.full((len(x),), float(self.severity), dtype=torch.float64)
         return torch.stack([severity, rng.seeds()] if self.random else [severity], dim=1).to(x.device)

@@ -9,10 +9,11 @@ from typing import ClassVar, TypeVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
+from shiftproof._errors import UsageError, must
 from shiftproof.data.space import InputSpace
-from shiftproof.shifts._support import check_movable
+from shiftproof.shifts._support import check_bounded, check_movable
 from shiftproof.shifts.abstract import Differentiable, Params
+from shiftproof.shifts.norms.levels import on_levels
 
 B = TypeVar("B", bound="Ball")
 
@@ -23,14 +24,25 @@ class Ball(Differentiable):
 
     Params are the moves, of the shape and dtype of x. For tables a move is a share of each column's range, categorical columns stay as
     they are and integer columns move by whole numbers.
+
+    With `levels`, moved inputs lie on so many evenly spaced values of the box, for data that do; gradients pass as if nothing were rounded.
     """
 
     strength: ClassVar[str] = "eps"
 
     eps: float
+    levels: int = 0
 
     def check(self) -> None:
         check_movable(self.name, self.space)
+        if self.levels < 0 or self.levels == 1:
+            raise must("levels", self.name, "be 0 (any value) or at least 2", self.levels, "8-bit pixels have 256.")
+        if self.levels and self.space.columns:
+            raise UsageError(
+                f"The levels of {self.name} are those of one box, and a table's columns say themselves which are whole numbers."
+            )
+        if self.levels:
+            check_bounded(self.name, self.space)
         if not 0 < self.eps < float("inf"):
             raise must("eps", self.name, "be in (0, inf)", self.eps, self._units)
 
@@ -64,7 +76,12 @@ class Ball(Differentiable):
             # A legal move leaves the box by rounding only. Clipped in place the gradient passes as it is: masking it at the walls costs
             # three passes over the batch and blinds a search there.
             moved.clamp_(self.space.low, self.space.high)
+            if self.levels:
+                moved.copy_(on_levels(x, moved, levels=self.levels, box=(self.space.low, self.space.high), legal=self._legal))
         return moved
+
+    def _legal(self, move: Tensor) -> Tensor:
+        return self.norm(move) <= self.eps * (1 + 4 * torch.finfo(move.dtype).eps)
 
     def room(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The least and greatest move of each feature that the box leaves, in units of `eps`."""

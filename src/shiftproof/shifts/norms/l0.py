@@ -27,8 +27,8 @@ class L0(Ball):
     Guarantees:
         `project` is an exact Euclidean projection on the set: it keeps the features that are dearest to put back, and puts them into the
         box. Where two are equally dear the first is kept. Chance draws pick the features evenly and their new values evenly in the box.
-        `ascend` moves all features in proportion to the gradient, at `step` 1 the strongest across the whole box; the projection that
-        follows picks among them.
+        `ascend` moves all features in proportion to the gradient, by `step` times the box's width on average as in the paper; the
+        projection that follows picks among them. A few restarts help: which features are picked is a matter of the start.
 
     Example:
         >>> import torch
@@ -84,8 +84,8 @@ class L0(Ball):
         return self._keep(fits, dear.sum(2).masked_fill(~(kept != 0).any(2), -1.0))
 
     def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
-        strongest = gradient.flatten(1).abs().amax(1).clamp_min(torch.finfo(gradient.dtype).tiny)
-        return params + step * self.space.width * gradient / strongest.reshape(-1, *[1] * (gradient.dim() - 1))
+        usual = gradient.flatten(1).abs().mean(1).clamp_min(torch.finfo(gradient.dtype).tiny)
+        return params + step * self.space.width * gradient / usual.reshape(-1, *[1] * (gradient.dim() - 1))
 
     def _by_feature(self, move: Tensor) -> Tensor:
         """A view of shape (n, features, numbers of each): an image's pixel has one number a channel."""
@@ -98,4 +98,4 @@ class L0(Ball):
         rank = rating.sort(dim=1, descending=True, stable=True).indices.argsort(dim=1)
         kept = (rank < self.eps)[:, :, None].expand(self._by_feature(move).shape)
         shape = kept.transpose(1, 2) if self.space.kind == "image" and move.dim() == 4 else kept
-        return move * shape.reshape(move.shape)
+        return move.masked_fill(~shape.reshape(move.shape), 0.0)

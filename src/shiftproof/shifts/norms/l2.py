@@ -22,6 +22,7 @@ class L2(Ball):
 
     Args:
         eps: radius in (0, inf), in the units of the inputs, over all features together.
+        levels: where not 0, moved inputs lie on this many evenly spaced values of the box (256 for 8-bit pixels).
 
     Guarantees:
         `project` is the exact Euclidean projection on ball and box together (most libraries scale, then clip, which leaves part of the

@@ -19,6 +19,7 @@ class Linf(Ball):
 
     Args:
         eps: radius in (0, width of the box], in the units of the inputs.
+        levels: where not 0, moved inputs lie on this many evenly spaced values of the box (256 for 8-bit pixels).
 
     Guarantees:
         `project` is the exact Euclidean projection on the set. Chance draws are uniform in each feature, then put back into the box.

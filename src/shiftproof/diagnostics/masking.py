@@ -1,0 +1,140 @@
+"""Can the verdict be trusted? The published checklists against gradient masking, as checks with a figure each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from shiftproof._errors import UsageError, must
+from shiftproof.data.examples import Examples
+from shiftproof.diagnostics import effort, gradients, path
+from shiftproof.diagnostics.answers import randomness, saturation
+from shiftproof.diagnostics.check import Check, MaskingReport, not_run
+from shiftproof.diagnostics.subject import Subject
+from shiftproof.diagnostics.transfer import transfer
+from shiftproof.models.abstract import Gradients, Labels, access_name
+from shiftproof.searches.abstract import gradient_objection
+from shiftproof.shifts.abstract import Shift
+
+REFERENCES: tuple[str, ...] = (
+    """@inproceedings{athalye2018obfuscated,
+  title = {Obfuscated Gradients Give a False Sense of Security: Circumventing Defenses to Adversarial Examples},
+  author = {Athalye, Anish and Carlini, Nicholas and Wagner, David},
+  booktitle = {International Conference on Machine Learning},
+  year = {2018}
+}""",
+    """@article{carlini2019evaluating,
+  title = {On Evaluating Adversarial Robustness},
+  author = {Carlini, Nicholas and Athalye, Anish and Papernot, Nicolas and Brendel, Wieland and Rauber, Jonas and Tsipras, Dimitris and
+    Goodfellow, Ian and Madry, Aleksander and Kurakin, Alexey},
+  journal = {arXiv preprint arXiv:1902.06705},
+  year = {2019}
+}""",
+    """@inproceedings{tramer2020adaptive,
+  title = {On Adaptive Attacks to Adversarial Example Defenses},
+  author = {Tram{\\`e}r, Florian and Carlini, Nicholas and Brendel, Wieland and M{\\k{a}}dry, Aleksander},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year = {2020}
+}""",
+    """@inproceedings{pintor2022indicators,
+  title = {Indicators of Attack Failure: Debugging and Improving Optimization of Adversarial Examples},
+  author = {Pintor, Maura and Demetrio, Luca and Sotgiu, Angelo and Demontis, Ambra and Carlini, Nicholas and Biggio, Battista and Roli,
+    Fabio},
+  booktitle = {Advances in Neural Information Processing Systems},
+  year = {2022}
+}""",
+)
+
+_WITH_GRADIENTS: tuple[Callable[[Subject], Check], ...] = (
+    gradients.zero_gradients,
+    gradients.gradient_norms,
+    gradients.slope,
+    gradients.ruggedness,
+    effort.more_effort,
+    effort.longer_is_worse,
+    effort.step_size,
+    effort.loss_choice,
+    effort.unbounded,
+    effort.black_box,
+)
+_ON_THE_WAY: tuple[Callable[[path.Path], Check], ...] = (path.silent_success, path.break_point_angle, path.falling_loss)
+_NAMES = (*(check.__name__ for check in _WITH_GRADIENTS), *(check.__name__ for check in _ON_THE_WAY))
+"""A check is called like its function."""
+
+
+def masking(
+    model: Labels,
+    shift: Shift,
+    *,
+    examples: Examples,
+    seed: int = 0,
+    surrogates: Sequence[Gradients] = (),
+    queries: int = 500,
+    batch_size: int = 256,
+) -> MaskingReport:
+    """Asks whether a gradient search's verdict on this model can be trusted, or whether the model only hides its gradients.
+
+    Args:
+        model: what is examined; checks that need more than it gives are listed as not run.
+        shift: the moves allowed, a norm ball for all checks.
+        examples: n labelled inputs; those that the model gets wrong already are left out. 100 to 200 are enough for most figures.
+        seed: with each example's id, the whole source of randomness.
+        surrogates: other models of the same task, whose moves are tried on this one.
+        queries: questions an example of the search without gradients; with more it may find what gradients do not.
+        batch_size: inputs per call of the model.
+
+    Returns:
+        One check a question, each with its figure and limit; where it fails, with the search to use next. `suspected` where any failed.
+
+    Raises:
+        UsageError: the model gets no example right, or a surrogate gives no gradients.
+
+    Guarantees:
+        A failed check is a fact about this model and search, and says that robust accuracy measured by it may be too high. That none fails
+        proves nothing: the checks know the published ways of masking only. Accuracies are compared with a slack of 3 examples or 2 %.
+    Cost: about 1500 forwards and 900 backwards an example, and `queries` more forwards for the search without gradients.
+
+    Example:
+        >>> import torch, shiftproof as sp
+        >>> model = sp.as_model(torch.nn.Linear(4, 2), name="linear")
+        >>> x = torch.rand(40, 4)
+        >>> masking(model, sp.Linf(0.1), examples=sp.examples(x, model.labels(x)))["zero_gradients"].status.value
+        'pass'
+
+    Reference: Athalye et al. 2018; Carlini et al. 2019; Tramer et al. 2020; Pintor et al. 2022, "Indicators of attack failure".
+    """
+    if queries < 1:
+        raise must("queries", "masking", "be at least 1", queries)
+    for surrogate in surrogates:
+        if not isinstance(surrogate, Gradients):
+            raise must("surrogates", "masking", "give gradients", access_name(type(surrogate)))
+    subject = Subject(model, shift.within(examples.space), _right(model, examples, batch_size), seed, batch_size, queries)
+    checks = [randomness(subject), saturation(subject)]
+    why = _no_gradients(model, subject.shift)
+    if why:
+        checks += [not_run(name, why) for name in _NAMES]
+    else:
+        checks += [check(subject) for check in _WITH_GRADIENTS]
+        way = path.climb(subject)
+        checks += [check(way) for check in _ON_THE_WAY]
+    checks.append(transfer(subject, surrogates))
+    return MaskingReport(model.name, subject.shift.spec(), len(subject.examples), tuple(checks))
+
+
+def _no_gradients(model: Labels, shift: Shift) -> str | None:
+    if not isinstance(model, Gradients):
+        return f"The model gives {access_name(type(model))} only, so no gradient can be masked."
+    objection = gradient_objection(shift)
+    return f"It cannot be searched by gradients: {objection}." if objection else None
+
+
+def _right(model: Labels, examples: Examples, batch_size: int) -> Examples:
+    """The examples that the model gets right as they are."""
+    with torch.no_grad():
+        parts = [model.labels(part.to(model.device)).cpu() for part in examples.x.split(batch_size)]
+    rows = np.flatnonzero((torch.cat(parts) == examples.y.cpu()).numpy()) if parts else np.zeros(0, dtype=np.intp)
+    if not len(rows):
+        raise UsageError(f"The model '{model.name}' gets none of the {len(examples)} examples right, so there is nothing to defend.")
+    return examples[rows]

@@ -1,0 +1,119 @@
+"""A model under examination: what every check asks of it, each question once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from shiftproof import outcomes
+from shiftproof._errors import UsageError
+from shiftproof.data.examples import Examples
+from shiftproof.door import confront, refuse
+from shiftproof.losses import Loss
+from shiftproof.models.abstract import Labels
+from shiftproof.oracle import Cost, Oracle
+from shiftproof.randomness import Rng
+from shiftproof.searches import searches
+from shiftproof.shifts.abstract import Differentiable, Params, Shift
+
+LEAST_GAP = 0.02
+"""Differences of accuracy below this, or below 3 examples, are no finding: each single search's luck reaches that far."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A model, a shift put on the examples' space, and examples that the model gets right."""
+
+    model: Labels
+    shift: Shift
+    examples: Examples
+    seed: int
+    batch_size: int
+    queries: int
+    _found: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict[str, npt.NDArray[np.bool_]])
+
+    @property
+    def gap(self) -> float:
+        """The least difference of accuracy that counts."""
+        return max(LEAST_GAP, 3 / len(self.examples))
+
+    @cached_property
+    def x(self) -> Tensor:
+        """The inputs, where the model wants them."""
+        return self.examples.x.to(self.model.device)
+
+    def rng(self, *path: str | int) -> Rng:
+        """The examples' streams for one purpose."""
+        return Rng.for_ids(self.seed, self.examples.ids).child("masking", *path)
+
+    def broken(self, spec: str, shift: Shift | None = None) -> npt.NDArray[np.bool_]:
+        """Which examples the search of this spec breaks, shape (n,)."""
+        shift = shift or self.shift
+        key = f"{spec} in {shift.full_spec()}"
+        if key not in self._found:
+            search = searches.build(spec)
+            finding = confront(self.model, shift, search=search, examples=self.examples, seed=self.seed, batch_size=self.batch_size)
+            self._found[key] = finding.outcome == outcomes.BROKEN
+        return self._found[key]
+
+    def accuracy(self, spec: str, shift: Shift | None = None) -> float:
+        """The share that holds against the search of this spec."""
+        return float(1 - self.broken(spec, shift).mean())
+
+    def usable(self, specs: Sequence[str]) -> str:
+        """The first of these searches that is there and can be used on this model and shift; "" where none can."""
+        for spec in specs:
+            try:
+                refuse(self.model, self.shift, searches.build(spec))
+            except UsageError:
+                continue
+            return spec
+        return ""
+
+    @property
+    def black_box(self) -> str:
+        """The strongest search that asks for no gradients."""
+        return self.usable(
+            (f"square(queries={self.queries})", f"gradient_estimate(queries={self.queries})", f"best_of_n(n={self.queries})")
+        )
+
+    def oracle(self, rows: slice) -> Oracle:
+        """The model seen through the shift, for some examples."""
+        y = self.examples.y.to(self.model.device)[rows]
+        return Oracle(self.model, self.shift, self.x[rows], y, Cost.of(len(y)))
+
+    def batches(self) -> list[slice]:
+        """The examples in parts that fit."""
+        return [slice(start, start + self.batch_size) for start in range(0, len(self.examples), self.batch_size)]
+
+    def loss(self, params: Params, loss: Loss) -> Tensor:
+        """The loss at a move of each example, shape (n,)."""
+        return torch.cat([self.oracle(rows)(params[rows]).value(loss).detach() for rows in self.batches()])
+
+    def gradient(self, params: Params, loss: Loss) -> tuple[Tensor, Tensor, Tensor]:
+        """Whether each example is broken at its move, the loss there, shape (n,), and its gradient, shape of params."""
+        parts = [self.oracle(rows).gradients(params[rows], (loss,)) for rows in self.batches()]
+        return (
+            torch.cat([answer.broken for answer, _, _ in parts]),
+            torch.cat([values[0] for _, values, _ in parts]),
+            torch.cat([gradients[0] for _, _, gradients in parts]),
+        )
+
+
+def climbable(shift: Shift) -> Differentiable:
+    """The shift as one that gradients move in; the caller has asked `gradient_objection`."""
+    if not isinstance(shift, Differentiable):
+        raise TypeError(f"{shift.name} has no gradient.")
+    return shift
+
+
+def lengths(values: Tensor) -> Tensor:
+    """The Euclidean length of each row, shape (n,), float64: float32 squares vanish where gradients are below 1e-23."""
+    size: Tensor = torch.linalg.vector_norm(values.flatten(1).double(), dim=1)
+    return size

@@ -1,0 +1,89 @@
+"""How far moves made on one model break another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shiftproof._errors import UsageError
+from shiftproof.data.examples import Examples
+from shiftproof.door import confront
+from shiftproof.models.abstract import Labels
+from shiftproof.risks.intervals import clopper_pearson
+from shiftproof.searches.abstract import Search
+from shiftproof.searches.transfer import Transfer
+from shiftproof.shifts.abstract import Shift
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class TransferMatrix:
+    """Accuracy of each model on moves made on each.
+
+    Args:
+        names: the k models'.
+        accuracy: of model j on moves made on model i, at [i, j], shape (k, k); each entry is an upper bound on j's robust accuracy.
+        low, high: ends of its Clopper-Pearson interval at `confidence`, each entry on its own, shape (k, k).
+        n: examples behind each entry; an example that a model gets wrong unmoved counts as wrong.
+        confidence: of each interval.
+    """
+
+    names: tuple[str, ...]
+    accuracy: Floats
+    low: Floats
+    high: Floats
+    n: int
+    confidence: float
+
+
+def transfer_matrix(
+    models: Sequence[Labels],
+    shift: Shift,
+    *,
+    examples: Examples,
+    search: Search | None = None,
+    seed: int = 0,
+    batch_size: int = 256,
+    confidence: float = 0.95,
+) -> TransferMatrix:
+    """Moves every example on each model in turn, and reads every model on those moves.
+
+    Args:
+        models: k of them, at least 1, with names of their own. Without `search` they must give gradients.
+        shift: the moves allowed.
+        examples: n labelled inputs.
+        search: what runs on the model that moves are made on; without one, the momentum climb of `Transfer`, or the options of a
+            `Transfer` without surrogates.
+        seed: with each example's id, the whole source of randomness.
+        batch_size: inputs per call of a model.
+        confidence: of each entry's interval, in (0, 1).
+
+    Raises:
+        UsageError: there is no model, two have one name, or one lacks what the search needs.
+
+    Guarantees:
+        Row i is one set of moves, whatever model is read. The diagonal is the white-box search itself, read through the same door.
+    Cost: k * k confrontations; the moves of a row are made anew for each model, on the examples that it gets right.
+    """
+    names = tuple(model.name for model in models)
+    if not names or len(set(names)) < len(names):
+        raise UsageError(f"transfer_matrix takes at least one model, and names that differ, got {list(names)}.")
+    correct = np.zeros((len(names), len(names)), dtype=np.int64)
+    for i, maker in enumerate(models):
+        made = _on(maker, search)
+        for j, reader in enumerate(models):
+            finding = confront(reader, shift, search=made, examples=examples, seed=seed, batch_size=batch_size)
+            correct[i, j] = int(finding.correct.sum())
+    low, high = clopper_pearson(correct, len(examples), confidence=confidence)
+    return TransferMatrix(names, correct / len(examples), np.asarray(low), np.asarray(high), len(examples), confidence)
+
+
+def _on(model: Labels, search: Search | None) -> Transfer:
+    if isinstance(search, Transfer):
+        options = {option: value for option, value in search.options().items() if option != "of"}
+        return Transfer(**options, surrogates=(model,), search=search.search)  # type: ignore[arg-type]  # its own options
+    return Transfer(surrogates=(model,), search=search)

@@ -1,0 +1,87 @@
+"""A model behind a step without a useful gradient, with a stand-in for that step on the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from shiftproof._errors import must
+from shiftproof.models.abstract import Gradients, Known
+from shiftproof.models.callable import Call
+
+Step = Callable[[Tensor], Tensor]
+"""Inputs (n, ...) to inputs (n, ...) of the model behind."""
+
+
+def _identity(x: Tensor) -> Tensor:
+    return x
+
+
+class StraightThrough(Known, Gradients):
+    """The model f(g(x)) whose answers are exact and whose gradient is f's at g(x) carried back through a stand-in for g.
+
+    Args:
+        model: f; it gives gradients.
+        front: g, a step whose gradient is zero, random or missing (rounding to few levels, JPEG, a denoiser); it is given no graph.
+        stand_in: a differentiable step near g, shape for shape; the identity where g hardly moves its input.
+        name: what people call the whole.
+
+    Guarantees:
+        Scores are those of f(g(x)), bit for bit. Gradients are an approximation: a search that follows them finds failures that are real,
+        as the door scores every move on f(g(x)) itself, and its silence says no more than before.
+    Cost: one pass of g, of f and of the stand-in for each forward.
+
+    Example:
+        >>> import torch, shiftproof as sp
+        >>> inner = sp.as_model(torch.nn.Linear(4, 2), name="linear")
+        >>> coarse = StraightThrough(inner, front=lambda x: (x * 4).round() / 4, name="coarse")
+        >>> x = torch.rand(3, 4, requires_grad=True)
+        >>> bool((torch.autograd.grad(coarse.scores(x).sum(), x)[0] != 0).any())
+        True
+
+    Reference: Athalye, Carlini & Wagner 2018, "Obfuscated gradients give a false sense of security" (BPDA).
+    """
+
+    def __init__(self, model: Gradients, *, front: Step, stand_in: Step = _identity, name: str) -> None:
+        if not isinstance(model, Gradients):
+            raise must("model", f"the model '{name}'", "give gradients", type(model).__name__, "Wrap a torch module with as_model.")
+        code = "+".join(Call(step, name, "torch", model.device).fingerprint() for step in (front, stand_in))
+        note = f"The gradients of '{name}' are those of a stand-in for the step in front of it."
+        super().__init__(name=name, fingerprint=f"straight_through:{model.fingerprint()}+{code}", notes=(*model.notes, note))
+        self._model, self._front, self._stand_in = model, front, stand_in
+
+    @property
+    def device(self) -> torch.device:
+        return self._model.device
+
+    def scores(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            seen = self._front(x.detach())
+        if not torch.is_grad_enabled():
+            return self._model.scores(seen)
+        swapped: Tensor = _Swap.apply(seen, self._shaped(self._stand_in(x), seen))  # type: ignore[no-untyped-call]
+        return self._model.scores(swapped)
+
+    def _shaped(self, stand_in: Tensor, seen: Tensor) -> Tensor:
+        if stand_in.shape != seen.shape:
+            rule = f"answer in the shape of the step in front, {tuple(seen.shape)}"
+            raise must("stand_in", f"the model '{self.name}'", rule, tuple(stand_in.shape))
+        return stand_in
+
+
+class _Swap(torch.autograd.Function):
+    """The first of two tensors on the way forward, a gradient for the second on the way back."""
+
+    @staticmethod
+    def forward(seen: Tensor, _stand_in: Tensor) -> Tensor:
+        return seen.clone()
+
+    @staticmethod
+    def setup_context(_ctx: object, _inputs: tuple[Tensor, Tensor], _output: Tensor) -> None:
+        return None
+
+    @staticmethod
+    def backward(_ctx: object, gradient: Tensor) -> tuple[None, Tensor]:
+        return None, gradient

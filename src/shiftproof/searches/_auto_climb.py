@@ -1,0 +1,253 @@
+"""The loop behind `auto_step`: ascent whose step sizes follow from how the loss went, for many examples at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from shiftproof.losses import Loss
+from shiftproof.oracle import Oracle
+from shiftproof.randomness import Rng
+from shiftproof.searches.abstract import Incumbent
+from shiftproof.shifts.abstract import Differentiable, Params, Shift
+from shiftproof.shifts.norms.l1 import L1
+
+Goal = Callable[[Tensor], Loss]
+"""Makes the loss for the examples at given rows of the batch."""
+
+_FIRST, _SHORTER, _LEAST = 0.22, 0.03, 0.06
+"""The first stretch between two reviews, by how much each is shorter than the last, and the shortest: shares of the steps."""
+_RISES = 0.75
+"""A stretch in which the loss rose in at most this share of its steps halves the step size."""
+_NEW = 0.75
+"""The weight of the new step against that of the momentum."""
+_WIDER = ((3.0, 0.3), (2.0, 0.3), (1.0, 0.4))
+"""For L1: radii in units of eps, and the share of the steps spent in each."""
+
+
+@dataclass
+class State:
+    """What the loop knows of each of n examples, one row each; `top` is the point of largest loss so far."""
+
+    rows: Tensor
+    here: Oracle
+    params: Params
+    previous: Params
+    gradient: Tensor
+    value: Tensor
+    top: Params
+    top_gradient: Tensor
+    top_value: Tensor
+    top_margin: Tensor
+    size: Tensor
+    """Step size in units of the budget's radius."""
+    rises: Tensor
+    """Steps since the last review in which the loss rose."""
+    reviewed: Tensor
+    """`top_value` at the last review."""
+    restarted: Tensor
+    """Whether the last review went back to `top`."""
+
+    def keep(self, mask: Tensor) -> None:
+        """Leaves the other examples out."""
+        for part in fields(self):
+            setattr(self, part.name, getattr(self, part.name)[mask])
+
+    def observe(self, value: Tensor, margin: Tensor) -> None:
+        """Takes in the loss at `params`."""
+        self.rises += value > self.value
+        self.value = value
+        better = (value > self.top_value).nonzero()[:, 0]
+        self.top[better] = self.params[better]
+        self.top_gradient[better] = self.gradient[better]
+        self.top_value[better] = value[better]
+        self.top_margin[better] = margin[better]
+
+    def go_back(self, mask: Tensor) -> None:
+        """Puts these examples where their loss was largest."""
+        at = mask.nonzero()[:, 0]
+        self.params[at] = self.top[at]
+        self.gradient[at] = self.top_gradient[at]
+
+
+class Halving:
+    """The schedule of APGD: momentum, and at ever closer reviews half the step for those who do not get on."""
+
+    first_size: ClassVar[float] = 2.0
+
+    def __init__(self, steps: int) -> None:
+        self._stretch = max(int(_FIRST * steps), 1)
+        self._shorter, self._least = max(int(_SHORTER * steps), 1), max(int(_LEAST * steps), 1)
+        self._passed = 0
+
+    def ahead(self, shift: Differentiable, state: State, *, first: bool) -> Params:
+        """The next point."""
+        x = state.here.x
+        ahead = shift.project(x, _towards(state.params, shift.ascend(state.params, state.gradient, 1.0), state.size))
+        if first:
+            return ahead
+        mixed = ahead * _NEW
+        return shift.project(x, mixed.add_(state.params, alpha=2 - 2 * _NEW).sub_(state.previous, alpha=1 - _NEW))
+
+    def review(self, state: State) -> None:
+        """Halves steps where the loss rose too rarely, or where a stretch at an unchanged step brought nothing new."""
+        self._passed += 1
+        if self._passed < self._stretch:
+            return
+        stuck = ~state.restarted & (state.reviewed >= state.top_value)
+        halve = (state.rises <= _RISES * self._stretch) | stuck
+        state.size[halve] /= 2
+        state.go_back(halve)
+        state.reviewed, state.restarted = state.top_value.clone(), halve
+        state.rises.zero_()
+        self._passed, self._stretch = 0, max(self._stretch - self._shorter, self._least)
+
+
+class Narrowing:
+    """The schedule of APGD for L1: sparse steps, of as many features as the best move so far has, made fewer by half."""
+
+    first_size: ClassVar[float] = 1.0
+    _fewer, _slower, _slowest, _shrunk = 1.5, 1.5, 10.0, 0.95
+
+    def __init__(self, steps: int, start: Params) -> None:
+        self._stretch, self._passed = max(int(0.04 * steps), 1), 0
+        self.moved = _moved(start)
+        self.count = self.moved / self._fewer
+
+    def keep(self, mask: Tensor) -> None:
+        """Leaves the other examples out."""
+        self.count, self.moved = self.count[mask], self.moved[mask]
+
+    def ahead(self, shift: Differentiable, state: State, *, first: bool) -> Params:
+        """The next point."""
+        flat = state.gradient.flatten(1)
+        order = flat.abs().sort(dim=1, descending=True, stable=True).indices
+        taken = torch.zeros_like(flat).scatter_(
+            1, order, (torch.arange(flat.shape[1], device=flat.device) < self.count[:, None].ceil()).to(flat)
+        )
+        sparse = flat.sign() * taken
+        radius = shift.eps if isinstance(shift, L1) else 1.0
+        step = sparse / sparse.abs().sum(1, keepdim=True).clamp_min(1.0) * (state.size[:, None] * radius)
+        return shift.project(state.here.x, state.params + step.reshape(state.params.shape))
+
+    def review(self, state: State) -> None:
+        """Goes back to the best point at full step where that has become sparser, and makes smaller steps elsewhere."""
+        self._passed += 1
+        if self._passed < self._stretch:
+            return
+        self._passed = 0
+        moved = _moved(state.top)
+        sparser = moved < self._shrunk * self.moved
+        state.size = torch.where(sparser, self.first_size, state.size / self._slower).clamp_min(self.first_size / self._slowest)
+        state.go_back(sparser)
+        self.count, self.moved = moved / self._fewer, moved
+
+
+def climb_passes(shift: Shift, steps: int) -> int:
+    """The most forwards and backwards together that `climb` spends on an example."""
+    return 2 * steps + (len(_WIDER) if isinstance(shift, L1) else 1)
+
+
+def climb(shift: Differentiable, oracle: Oracle, rows: Tensor, rng: Rng, goal: Goal, steps: int, best: Incumbent) -> None:
+    """One run from a chance draw for the examples at `rows`, which oracle and rng hold alone; what it finds goes into `best`.
+
+    Cost: up to steps + 1 forwards and steps backwards (for L1 two more of each).
+    """
+    if not isinstance(shift, L1):
+        _run(shift, oracle, rows, shift.sample(oracle.x, rng), goal, steps, best, Halving(steps))
+        return
+    start = rng.normal(*oracle.x.shape[1:]).to(oracle.x)  # its projection is sparse, which a uniform draw is not
+    left = steps
+    for stage, (factor, share) in enumerate(_WIDER):
+        last = stage == len(_WIDER) - 1
+        here = shift if last else replace(shift, eps=factor * shift.eps)
+        part = left if last else min(math.ceil(share * steps), left - 1)
+        if part:
+            start = here.project(oracle.x, start)
+            rule = Narrowing(part, start)
+            start = _run(here, oracle if last else oracle.beyond(), rows, start, goal, part, best if last else None, rule)
+            left -= part
+
+
+def _run(
+    shift: Differentiable,
+    oracle: Oracle,
+    rows: Tensor,
+    start: Params,
+    goal: Goal,
+    steps: int,
+    best: Incumbent | None,
+    rule: Halving | Narrowing,
+) -> Params:
+    """Climbs, and returns the points of largest loss; with `best`, examples that break are recorded there and left out."""
+    state = _first(oracle, rows, start, goal, rule.first_size, best, rule)
+    for step in range(steps):
+        if not len(state.rows):
+            break
+        ahead = rule.ahead(shift, state, first=not step)
+        state.previous, state.params = state.params, ahead
+        loss = goal(state.rows)
+        if step < steps - 1:
+            answer, (value,), (state.gradient,) = state.here.gradients(ahead, (loss,))
+        else:  # nobody will ask for the gradient at the last point
+            answer = state.here(ahead)
+            value = answer.value(loss)
+        margin = answer.margin
+        if best is not None and bool(answer.broken.any()):
+            hit, held = answer.broken, ~answer.broken
+            best.offer(state.rows[hit], ahead[hit], margin[hit], hit[hit])
+            _drop(state, rule, held)
+            value, margin = value[held], margin[held]
+        state.observe(value, margin)
+        rule.review(state)
+    if best is not None:
+        best.offer(state.rows, state.top, state.top_margin, torch.zeros_like(state.restarted))
+    return state.top
+
+
+def _first(
+    oracle: Oracle, rows: Tensor, start: Params, goal: Goal, size: float, best: Incumbent | None, rule: Halving | Narrowing
+) -> State:
+    answer, (value,), (gradient,) = oracle.gradients(start, (goal(rows),))
+    none = torch.zeros_like(answer.broken)
+    state = State(
+        rows=rows,
+        here=oracle,
+        params=start,
+        previous=start,
+        gradient=gradient,
+        value=value,
+        top=start.clone(),
+        top_gradient=gradient.clone(),
+        top_value=value.clone(),
+        top_margin=answer.margin.clone(),
+        size=torch.full((len(rows),), size, dtype=start.dtype, device=start.device),
+        rises=torch.zeros(len(rows), dtype=torch.int64, device=start.device),
+        reviewed=value.clone(),
+        restarted=~none,
+    )
+    if best is not None and bool(answer.broken.any()):
+        hit = answer.broken
+        best.offer(rows[hit], start[hit], answer.margin[hit], hit[hit])
+        _drop(state, rule, ~hit)
+    return state
+
+
+def _drop(state: State, rule: Halving | Narrowing, held: Tensor) -> None:
+    state.keep(held)
+    if isinstance(rule, Narrowing):
+        rule.keep(held)
+
+
+def _towards(params: Params, far: Params, share: Tensor) -> Params:
+    return torch.lerp(params, far, share.reshape(-1, *[1] * (params.dim() - 1)))
+
+
+def _moved(params: Params) -> Tensor:
+    """How many features each move changes, shape (n,), floating."""
+    return (params.flatten(1) != 0).sum(1).to(params.dtype)

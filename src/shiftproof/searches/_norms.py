@@ -1,0 +1,137 @@
+"""What the searches for least moves need to know of a norm: its dual, its balls of a radius of each example's own, its way to a plane.
+
+All tensors are flat, shape (n, d).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from shiftproof.shifts.norms.ball import Ball
+
+_TINY = 1e-30
+
+
+class Norm(ABC):
+    """A norm's geometry."""
+
+    @abstractmethod
+    def dual(self, weight: Tensor) -> Tensor:
+        """The most that a move of size 1 gains along `weight`, shape (n,)."""
+
+    @abstractmethod
+    def shrink(self, move: Tensor, radius: Tensor) -> Tensor:
+        """The nearest move of size at most `radius`, shape (n,)."""
+
+    @abstractmethod
+    def reach(self, weight: Tensor, gap: Tensor, room: Tensor) -> Tensor:
+        """The least move that gains `gap` >= 0, shape (n,), along `weight`, where `room` is what each feature may go along its weight.
+
+        Where all the room does not gain that much, the move takes it all.
+        """
+
+
+class _Linf(Norm):
+    def dual(self, weight: Tensor) -> Tensor:
+        return weight.abs().sum(1)
+
+    def shrink(self, move: Tensor, radius: Tensor) -> Tensor:
+        return torch.minimum(torch.maximum(move, -radius[:, None]), radius[:, None])
+
+    def reach(self, weight: Tensor, gap: Tensor, room: Tensor) -> Tensor:
+        level = _fill(weight.abs(), room, gap)
+        return weight.sign() * torch.minimum(level, room)
+
+
+class _L2(Norm):
+    def dual(self, weight: Tensor) -> Tensor:
+        length: Tensor = torch.linalg.vector_norm(weight, dim=1)
+        return length
+
+    def shrink(self, move: Tensor, radius: Tensor) -> Tensor:
+        return move * (radius / self.dual(move).clamp_min(_TINY)).clamp_max(1.0)[:, None]
+
+    def reach(self, weight: Tensor, gap: Tensor, room: Tensor) -> Tensor:
+        slope = weight.abs()
+        level = _fill(weight.square(), room / slope.clamp_min(_TINY), gap)
+        return weight.sign() * torch.minimum(level * slope, room)
+
+
+class _L1(Norm):
+    def dual(self, weight: Tensor) -> Tensor:
+        return weight.abs().amax(1)
+
+    def shrink(self, move: Tensor, radius: Tensor) -> Tensor:
+        size = move.abs()
+        ranked = size.sort(dim=1, descending=True).values
+        level = (ranked.cumsum(1) - radius[:, None]) / torch.arange(1, size.shape[1] + 1, device=move.device)
+        # The threshold is that of the longest prefix whose least member stays above it (Duchi et al. 2008).
+        last = (ranked > level).sum(1, keepdim=True).clamp_min(1) - 1
+        cut = (size - level.gather(1, last).clamp_min(0.0)).clamp_min(0.0) * (radius > 0)[:, None]
+        return move.sign() * cut
+
+    def reach(self, weight: Tensor, gap: Tensor, room: Tensor) -> Tensor:
+        return _in_order(weight, gap, room, by=weight.abs())
+
+
+class _L0(Norm):
+    def __init__(self, numbers: int = 1) -> None:
+        self._numbers = numbers
+        """Of one feature: the channels of a pixel, which count as one."""
+
+    def dual(self, weight: Tensor) -> Tensor:
+        return weight.abs().amax(1)
+
+    def shrink(self, move: Tensor, radius: Tensor) -> Tensor:
+        each = move.reshape(len(move), self._numbers, -1)
+        rank = each.square().sum(1).sort(dim=1, descending=True, stable=True).indices.argsort(dim=1)
+        return each.masked_fill((rank >= radius[:, None])[:, None, :], 0.0).reshape(move.shape)
+
+    def reach(self, weight: Tensor, gap: Tensor, room: Tensor) -> Tensor:
+        return _in_order(weight, gap, room, by=weight.abs() * room)
+
+
+def _fill(gain: Tensor, brim: Tensor, gap: Tensor) -> Tensor:
+    """The least level t, shape (n, 1), at which sum_i gain_i min(t, brim_i) is `gap`: piecewise linear between the sorted brims."""
+    gain, gap = gain.double(), gap.double()[:, None]
+    # No feature need go beyond what would do alone. That keeps all numbers finite, and the least level as it is.
+    brim = torch.minimum(brim.double(), gap / gain.clamp_min(_TINY)).masked_fill(gain == 0, 0.0)
+    brim, order = brim.sort(dim=1)
+    gain = gain.gather(1, order)
+    full = (gain * brim).cumsum(1)
+    rest = gain.flip(1).cumsum(1).flip(1)  # from this feature on
+    before = torch.cat([full.new_zeros(len(full), 1), full[:, :-1]], dim=1)
+    at = (before + brim * rest < gap).sum(1, keepdim=True).clamp_max(gain.shape[1] - 1)
+    return ((gap - before.gather(1, at)) / rest.gather(1, at).clamp_min(_TINY)).clamp_min(0.0)
+
+
+def _in_order(weight: Tensor, gap: Tensor, room: Tensor, by: Tensor) -> Tensor:
+    """Features take all their room one after another, the largest in `by` first, until `gap` is gained."""
+    slope = weight.abs()
+    room = torch.minimum(room, gap[:, None] / slope.clamp_min(_TINY)).masked_fill(slope == 0, 0.0)
+    order = by.sort(dim=1, descending=True, stable=True).indices
+    gained = (slope * room).gather(1, order)
+    missing = (gap[:, None] - (gained.cumsum(1) - gained)).clamp_min(0.0)
+    taken = torch.zeros_like(room).scatter_(1, order, torch.minimum(missing, gained))
+    return weight.sign() * torch.minimum(taken / slope.clamp_min(_TINY), room)
+
+
+_NORMS: dict[str, Norm] = {"linf": _Linf(), "l2": _L2(), "l1": _L1()}
+
+
+def norm_of(shift: Ball, x: Tensor) -> Norm:
+    """The geometry of a ball that `MinimalSearch.objection` has let pass, for x of shape (n, ...)."""
+    if shift.name == "l0":
+        return _L0(x.shape[1] if shift.space.kind == "image" and x.dim() == 4 else 1)
+    return _NORMS[shift.name]
+
+
+def to_plane(norm: Norm, weight: Tensor, gap: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """The least move inside low <= d <= high with weight . d = gap, of either sign; all it can where the plane lies outside."""
+    side = torch.where(gap < 0, -1.0, 1.0).to(weight)
+    along = weight * side[:, None]
+    room = torch.where(along > 0, high, -low).clamp_min(0.0)
+    return norm.reach(along, gap.abs(), room).to(weight)

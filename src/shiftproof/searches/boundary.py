@@ -1,0 +1,143 @@
+"""A random walk along the boundary that only ever comes nearer: decisions alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from shiftproof._errors import must
+from shiftproof.models.abstract import Access, Labels
+from shiftproof.oracle import Oracle
+from shiftproof.randomness import Rng
+from shiftproof.searches._decisions import Walk, across, unit_length
+from shiftproof.searches.abstract import Search
+from shiftproof.shifts.abstract import Params, Shift
+from shiftproof.shifts.norms.l2 import L2
+
+_EVERY = 10
+"""Every so many steps the sidestep alone is asked about, to learn how curved the boundary is."""
+_WINDOW = 10
+"""Answers after which a step's size is changed."""
+_FACTOR = 1.5
+
+
+@dataclass(frozen=True)
+class Boundary(Search):
+    """From a failure anywhere in the box: a step sideways at equal distance, a step inward, kept where the model is still wrong.
+
+    Both steps are shares of the distance. They grow by half where they succeed often and shrink where they rarely do: the sidestep aims
+    at even odds, as a boundary that looks flat has, the inward step at one in four.
+
+    Args:
+        queries: questions an example, at least 1.
+        sideways: the first sidestep as a share of the distance, above 0.
+        inward: the first inward step as a share of the distance, in (0, 1).
+        tries: questions spent on finding a first failure, at least 1.
+
+    Guarantees:
+        The distance of its failure never grows. What it returns as broken lies inside the budget. It needs many queries: hop_skip_jump
+        reaches the same distance with far fewer, and this is kept as the yardstick of decision searches.
+    Cost: up to `queries` forwards an example; an example that breaks inside the budget is dropped.
+
+    Reference: Brendel, Rauber & Bethge 2018, "Decision-based adversarial attacks: reliable attacks against black-box machine learning
+    models".
+    """
+
+    name: ClassVar[str] = "boundary"
+    aliases: ClassVar[tuple[str, ...]] = ("boundary_attack",)
+    needs: ClassVar[Access] = Labels
+    references: ClassVar[tuple[str, ...]] = (
+        """@inproceedings{brendel2018decision,
+  title = {Decision-Based Adversarial Attacks: Reliable Attacks Against Black-Box Machine Learning Models},
+  author = {Brendel, Wieland and Rauber, Jonas and Bethge, Matthias},
+  booktitle = {International Conference on Learning Representations},
+  year = {2018}
+}""",
+    )
+
+    queries: int = 5000
+    sideways: float = 0.1
+    inward: float = 0.1
+    tries: int = 50
+
+    @classmethod
+    def examples_for_check(cls) -> list[Boundary]:
+        """One with few queries."""
+        return [cls(queries=150, tries=20)]
+
+    def check(self) -> None:
+        for option in ("queries", "tries"):
+            if getattr(self, option) < 1:
+                raise must(option, self.name, "be at least 1", getattr(self, option))
+        if not 0 < self.sideways < float("inf"):
+            raise must("sideways", self.name, "be in (0, inf)", self.sideways)
+        if not 0 < self.inward < 1:
+            raise must("inward", self.name, "be in (0, 1)", self.inward)
+
+    def objection(self, shift: Shift) -> str | None:
+        if not isinstance(shift, L2):
+            return f"it walks at Euclidean distances, and {shift.name} has others: use l2, or hop_skip_jump"
+        return super().objection(shift)
+
+    def most_passes(self, shift: Shift) -> int:
+        return self.queries
+
+    def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
+        assert isinstance(shift, L2)  # `objection` has said so
+        if not len(x):
+            return shift.origin(x)
+        walk = Walk(shift, oracle, x, rng, self.queries)
+        walk.start(self.tries)
+        begun = walk.started.nonzero()[:, 0]
+        walk.come_near(walk.open(begun), walk.near[walk.open(begun)], 0.01)
+        sideways = _Pace(len(x), self.sideways, low=0.2, high=0.5, like=walk.distance)
+        inward = _Pace(len(x), self.inward, low=0.1, high=0.25, like=walk.distance)
+        step = 0
+        while len(rows := walk.open(begun)):
+            round_, straight = self._propose(walk, rows, sideways.size[rows], inward.size[rows], step)
+            if step % _EVERY == 0:
+                wrong = walk.ask(rows, round_)
+                changed = sideways.learn(rows, wrong)
+                inward.size[rows] *= changed  # both are shares of one distance, and a curved boundary shortens both
+            else:
+                inward.learn(rows, walk.ask(rows, straight))
+            inward.size.clamp_(max=0.5)
+            step += 1
+        return walk.result()
+
+    @staticmethod
+    def _propose(walk: Walk, rows: Tensor, sideways: Tensor, inward: Tensor, step: int) -> tuple[Params, Params]:
+        """The sidestep, and the sidestep with the inward step, from the nearest failures."""
+        here = walk.near[rows]
+        noise = walk.stream(rows, "step", step).normal(*here.shape[1:]).to(here)
+        back = unit_length(here)
+        noise = unit_length(noise - across((noise * back).flatten(1).sum(1), noise) * back)
+        aside = here + across(walk.distance[rows] * sideways, here) * noise
+        round_ = walk.inside_box(rows, aside / across((1 + sideways.square()).sqrt(), aside))
+        return round_, walk.inside_box(rows, round_ * across(1 - inward, round_))
+
+
+class _Pace:
+    """A step size per example that follows its rate of success."""
+
+    def __init__(self, n: int, first: float, *, low: float, high: float, like: Tensor) -> None:
+        self.size = torch.full((n,), first, dtype=like.dtype, device=like.device)
+        self._low, self._high = low, high
+        self._asked, self._won = torch.zeros_like(self.size), torch.zeros_like(self.size)
+
+    def learn(self, rows: Tensor, won: Tensor) -> Tensor:
+        """Counts these answers; where a window is full, changes the size and says by what factor, shape (len(rows),)."""
+        self._asked[rows] += 1
+        self._won[rows] += won.to(self._won)
+        full = self._asked[rows] >= _WINDOW
+        rate = self._won[rows] / self._asked[rows]
+        factor = torch.ones_like(rate)
+        factor[full & (rate > self._high)] = _FACTOR
+        factor[full & (rate < self._low)] = 1 / _FACTOR
+        self.size[rows] *= factor
+        done = rows[full]
+        self._asked[done], self._won[done] = 0.0, 0.0
+        return factor
