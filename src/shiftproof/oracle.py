@@ -70,7 +70,8 @@ class Cost:
     @classmethod
     def of(cls, n: int) -> Cost:
         """Nothing spent yet."""
-        return cls(*(torch.zeros(n, dtype=torch.int64) for _ in range(4)))
+        forwards, backwards, sighted, seen_broken = torch.zeros(4, n, dtype=torch.int64)
+        return cls(forwards, backwards, sighted, seen_broken)
 
 
 class Oracle:

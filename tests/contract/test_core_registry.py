@@ -129,12 +129,15 @@ def test_specs_that_cannot_be_read(spec: str) -> None:
     assert str(error.value) == f"Cannot read {spec!r}. Write it as name(option=value, ...), for example linf(eps=8/255)."
 
 
-@pytest.mark.parametrize(
-    "value", ["__import__('os')", "1/0", "a.b", "[1]", "-'x'", "2**3", "1+1", "'a'/2", "lambda: 0", "None", "*x", "1j", "-word"]
-)
+@pytest.mark.parametrize("value", ["a.b(3)", "1/0", "a.b", "[1]", "-'x'", "2**3", "1+1", "'a'/2", "lambda: 0", "None", "*x", "1j", "-word"])
 def test_values_that_are_not_plain(value: str) -> None:
     with pytest.raises(UsageError, match=r"Cannot read the value .*: use a number, a quotient such as 8/255, or a word\."):
         parse_spec(f"linf({value})")
+
+
+def test_calls_are_text_and_never_made() -> None:
+    """A part made of another is given the other's spec; nothing is looked up or called."""
+    assert parse_spec("x(linf(eps=0.5), y=__import__('os'))") == ("x", ["linf(eps=0.5)"], {"y": "__import__('os')"})
 
 
 @pytest.mark.parametrize(

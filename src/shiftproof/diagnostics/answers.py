@@ -21,7 +21,9 @@ def randomness(subject: Subject) -> Check:
         first, second = (torch.cat([ask(subject.x[rows]).double() for rows in subject.batches()]) for _ in range(2))
     close = torch.isclose(first, second, rtol=1e-4, atol=1e-5).reshape(len(first), -1).all(1)
     figure = float((~close).double().mean())
-    advice = subject.usable(("averaged_ascent(steps=40, draws=10)", "gradient_ascent(steps=100, restarts=5)", subject.black_box))
+    advice = subject.usable(
+        ("expectation(search=gradient_ascent(steps=40), draws=20)", "gradient_ascent(steps=100, restarts=5)", subject.black_box)
+    )
     detail = "Share of examples whose scores differ between two calls; a random model needs gradients averaged over its draws (EOT)."
     return measured("randomness", figure, 0.0, detail, search=advice, reference=_ATHALYE)
 

@@ -133,7 +133,7 @@ def _no_gradients(model: Labels, shift: Shift) -> str | None:
 def _right(model: Labels, examples: Examples, batch_size: int) -> Examples:
     """The examples that the model gets right as they are."""
     with torch.no_grad():
-        parts = [model.labels(part.to(model.device)).cpu() for part in examples.x.split(batch_size)]
+        parts = [model.labels(part.to(model.device)).cpu() for part in torch.split(examples.x, batch_size)]
     rows = np.flatnonzero((torch.cat(parts) == examples.y.cpu()).numpy()) if parts else np.zeros(0, dtype=np.intp)
     if not len(rows):
         raise UsageError(f"The model '{model.name}' gets none of the {len(examples)} examples right, so there is nothing to defend.")

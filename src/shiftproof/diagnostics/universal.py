@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -78,10 +79,10 @@ def universal(
 ) -> UniversalFinding:
     """One move of a norm ball that breaks as many examples as it can, found on a part of them and measured on the rest.
 
-    m <- project(m + step * steepest(mean over a batch of the gradients of min(loss, 0)))
+    m <- project(m + step * steepest(mean gradient of min(loss, 0) over a batch))
 
     It is a function and no search: a search chooses a move for each example by itself, whatever its batch, and here all choose together.
-    Examples that the move breaks already have no more gradient, so that it turns to the others.
+    Under the margin and dlr, examples that the move breaks already have no more gradient, so that it turns to the others.
 
     Args:
         model: gives gradients.
@@ -134,7 +135,12 @@ def _ready(model: Labels, shift: Shift, examples: Examples) -> tuple[Ball, Gradi
 
 
 def _found(model: Gradients, ball: Ball, seen: Examples, passes: int, step_size: float, loss: str, batch_size: int, seed: int) -> Tensor:
-    climbed = loss_named(loss)
+    plain = loss_named(loss)
+    most = math.inf if loss == "cross_entropy" else 0.0
+
+    def climbed(scores: Tensor, labels: Tensor) -> Tensor:
+        return plain(scores, labels).clamp_max(most)
+
     x, y = seen.x.to(model.device), seen.y.to(model.device)
     move = torch.zeros_like(x[:1])
     centre, wide = _open(ball, move)

@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -21,9 +21,9 @@ from shiftproof.evaluation.cell import Cell
 from shiftproof.evaluation.config import AuditConfig, make_config
 from shiftproof.evaluation.plan import Plan, make_plan
 from shiftproof.evaluation.provenance import now, provenance
-from shiftproof.evaluation.records import Audit, CellRecord, DataCard, FlagRecord, ModelCard, Picture, Result
+from shiftproof.evaluation.records import Audit, CellRecord, DataCard, FlagRecord, ModelCard, Picture, Result, StageRecord
 from shiftproof.evaluation.run import run
-from shiftproof.evaluation.store import Store, disk_error, write_atomic
+from shiftproof.evaluation.store import Store, Table, disk_error, write_atomic
 from shiftproof.evaluation.work import Work
 from shiftproof.gate import check_against, judge
 from shiftproof.gate.match import natural_spec
@@ -32,6 +32,8 @@ from shiftproof.models.shown import shown_spec
 from shiftproof.outcomes import Bound, Flag
 from shiftproof.reports.page import write_page
 from shiftproof.reports.summary import summary
+from shiftproof.risks.intervals import clopper_pearson
+from shiftproof.searches._economy import AUDIT
 from shiftproof.searches.abstract import Search
 
 if TYPE_CHECKING:
@@ -240,7 +242,7 @@ def _cell_record(plan: Plan, store: Store, config: AuditConfig, group: Sequence[
         search=first.method.spec(),
         search_full=first.method.full_spec(),
         access=access_name(first.method.needs) if isinstance(first.method, Search) else "structure",
-        claim=CLAIMS[bound],
+        claim=CLAIMS[bound] + (_audited(table, config.confidence) if table else ""),
         kind=bound.value,
         state="done" if len(done) == len(group) else "failed" if errors else "missing",
         error=errors[0] if errors else None,
@@ -252,6 +254,19 @@ def _cell_record(plan: Plan, store: Store, config: AuditConfig, group: Sequence[
         seed=first.seed,
         batch_size=table.batch_size if table else config.batch_size,
         flags=[_flag(flag) for flag in flags],
+        stages=[StageRecord(**asdict(stage)) for stage in table.stages] if table else [],
+    )
+
+
+def _audited(table: Table, confidence: float) -> str:
+    """What the cascade's chance sample says of the failures that it may have missed."""
+    sample = next((stage for stage in table.stages if stage.name == AUDIT), None)
+    if sample is None:
+        return ""
+    most = float(clopper_pearson(sample.broken, sample.examples, confidence=confidence).high)
+    return (
+        f" Of {sample.examples} unsuspected examples drawn by chance, score queries broke {sample.broken}: with {confidence:.0%} confidence they "
+        f"would break at most {most:.1%} of the others."
     )
 
 

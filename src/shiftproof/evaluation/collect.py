@@ -16,7 +16,7 @@ from shiftproof.data.source import Source
 from shiftproof.evaluation.cell import Cell
 from shiftproof.evaluation.records import Clean, NaturalShift, Paired, Result
 from shiftproof.evaluation.store import Store, Table
-from shiftproof.outcomes import Bound, Flag, Interval
+from shiftproof.outcomes import Bound, Flag, Interval, join_stages
 from shiftproof.risks import paired as pairing
 from shiftproof.risks.abstract import Measurement, Names, Values
 from shiftproof.risks.cvar import CVaR
@@ -81,7 +81,8 @@ def join_tables(tables: Sequence[Table]) -> Table:
         Flag(name, raised[0][0].detail, None if raised[0][0].share is None else sum((f.share or 0.0) * m for f, m in raised) / n)
         for name, raised in flags.items()
     )
-    return Table(columns, tables[0].bound, joined, sum(t.seconds for t in tables), tables[0].batch_size)
+    stages = join_stages(stage for t in tables for stage in t.stages)
+    return Table(columns, tables[0].bound, joined, sum(t.seconds for t in tables), tables[0].batch_size, stages)
 
 
 def _unions(pools: Sequence[Pool]) -> list[Pool]:

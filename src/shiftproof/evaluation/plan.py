@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from shiftproof import __version__
 from shiftproof._errors import UsageError
 from shiftproof._part import Part
 from shiftproof.certificates import certificates
@@ -65,6 +66,7 @@ class Plan:
     def identity(self, config: AuditConfig) -> dict[str, Any]:
         """What two runs must share to share a folder; written as `plan.json`."""
         return {
+            "shiftproof": __version__,
             "model": self.fingerprint,
             "data": [source.fingerprint() for source in (self.data, *self.natural)],
             "seed": config.seed,

@@ -50,6 +50,17 @@ class Result(Record):
     notes: list[str] = Field(default_factory=list, description="What a reader must know.")
 
 
+class StageRecord(Record):
+    """What one part of a search that has several did, over all examples together."""
+
+    name: str
+    examples: int = Field(description="Examples it was asked about.")
+    broken: int = Field(description="Those of them that it broke.")
+    forwards: int
+    backwards: int
+    seconds: float
+
+
 class CellRecord(Record):
     """One cell of the plan: what it was, what became of it, and the card behind its numbers."""
 
@@ -72,7 +83,7 @@ class CellRecord(Record):
     seed: int
     batch_size: int
     flags: list[FlagRecord] = Field(default_factory=list)
-    references: list[str] = Field(default_factory=list, description="BibTeX keys of what it used.")
+    stages: list[StageRecord] = Field(default_factory=list, description="The parts of a search that has several.")
 
 
 class LeftOut(Record):

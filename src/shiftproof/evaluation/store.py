@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from shiftproof._errors import UsageError
 from shiftproof.evaluation.cell import Cell
 from shiftproof.finding import Finding
-from shiftproof.outcomes import Bound, Flag
+from shiftproof.outcomes import Bound, Flag, Stage
 
 MOST_PARAMS = 64
 """Moves of at most this many numbers are stored with every example; larger ones (whole images) only in the gallery."""
@@ -40,6 +40,7 @@ class Table:
     flags: tuple[Flag, ...]
     seconds: float
     batch_size: int
+    stages: tuple[Stage, ...] = ()
 
     def __len__(self) -> int:
         return len(self.columns["id"])
@@ -119,6 +120,7 @@ class Store:
             "flags": [asdict(flag) for flag in finding.flags],
             "seconds": finding.seconds,
             "batch_size": batch_size,
+            "stages": [asdict(stage) for stage in finding.stages],
         }
         sink = pa.BufferOutputStream()
         pq.write_table(table.replace_schema_metadata({_CARD: json.dumps(card).encode()}), sink, compression="zstd")
@@ -133,7 +135,8 @@ class Store:
             raise UsageError(f"The file '{self.path(cell)}' belongs to another cell than its name says. Remove it and run again.")
         columns = {name: _array(table.column(name)) for name in COLUMNS}
         flags = tuple(Flag(**flag) for flag in card["flags"])
-        return Table(columns, Bound(card["bound"]), flags, card["seconds"], card["batch_size"])
+        stages = tuple(Stage(**stage) for stage in card["stages"])
+        return Table(columns, Bound(card["bound"]), flags, card["seconds"], card["batch_size"], stages)
 
     def failure(self, cell: Cell) -> Path:
         """The file with the traceback of a failed cell."""

@@ -97,11 +97,9 @@ def _out(shift: str, search: str, reason: str) -> LeftOut:
 def _wanted(name: str, space: InputSpace, shape: tuple[int, ...]) -> list[tuple[str, tuple[str, ...]]]:
     """Shifts with their searches, before anything is left out."""
     quick = name == "quick"
-    attack = {"quick": "gradient_ascent(steps=20)", "standard": "gradient_ascent", "thorough": "gradient_ascent(steps=100, restarts=5)"}[
-        name
-    ]
+    attack = {"quick": "gradient_ascent(steps=20)", "standard": "gradient_ascent", "thorough": "cascade"}[name]
     blind = {"quick": "best_of_n(n=10)", "standard": "best_of_n(n=20)", "thorough": "best_of_n(n=100)"}[name]
-    worst = (attack, blind)
+    worst = (AVERAGE, attack, blind)
     wanted: list[tuple[str, tuple[str, ...]]] = [(f"linf(eps={eps})", worst) for eps in _radii(name, space, shape)]
     if not quick:
         wanted += [(f"l2(eps={eps})", worst) for eps in _lengths(space, shape)]

@@ -30,9 +30,7 @@ def cite(audit: Audit) -> str:
             lost[spec.partition("(")[0]] = None
         for entry in references or ():
             found.setdefault(entry_key(entry), entry.strip())
-    wanted = dict.fromkeys(key for cell in audit.cells for key in cell.references)
     comments = [f"% Not installed here, so its references are not known: {_one_line(name)}" for name in lost]
-    comments += [f"% Used, but its entry is not known here: {_one_line(key)}" for key in wanted if key not in found]
     return "\n\n".join([*found.values(), *(["\n".join(comments)] if comments else [])]) + "\n"
 
 

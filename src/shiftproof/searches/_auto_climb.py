@@ -13,6 +13,7 @@ from torch import Tensor
 from shiftproof.losses import Loss
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
+from shiftproof.searches._norms import with_room
 from shiftproof.searches.abstract import Incumbent
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
 from shiftproof.shifts.norms.l1 import L1
@@ -80,14 +81,15 @@ class Halving:
 
     first_size: ClassVar[float] = 2.0
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, shift: Differentiable, steps: int) -> None:
+        self._shift = shift
         self._stretch = max(int(_FIRST * steps), 1)
         self._shorter, self._least = max(int(_SHORTER * steps), 1), max(int(_LEAST * steps), 1)
         self._passed = 0
 
-    def ahead(self, shift: Differentiable, state: State, *, first: bool) -> Params:
+    def ahead(self, state: State, *, first: bool) -> Params:
         """The next point."""
-        x = state.here.x
+        shift, x = self._shift, state.here.x
         ahead = shift.project(x, _towards(state.params, shift.ascend(state.params, state.gradient, 1.0), state.size))
         if first:
             return ahead
@@ -114,7 +116,8 @@ class Narrowing:
     first_size: ClassVar[float] = 1.0
     _fewer, _slower, _slowest, _shrunk = 1.5, 1.5, 10.0, 0.95
 
-    def __init__(self, steps: int, start: Params) -> None:
+    def __init__(self, shift: L1, steps: int, start: Params) -> None:
+        self._shift = shift
         self._stretch, self._passed = max(int(0.04 * steps), 1), 0
         self.moved = _moved(start)
         self.count = self.moved / self._fewer
@@ -123,17 +126,17 @@ class Narrowing:
         """Leaves the other examples out."""
         self.count, self.moved = self.count[mask], self.moved[mask]
 
-    def ahead(self, shift: Differentiable, state: State, *, first: bool) -> Params:
-        """The next point."""
-        flat = state.gradient.flatten(1)
+    def ahead(self, state: State, *, first: bool) -> Params:
+        """The next point. A feature at a wall of the box is none of those that may move: a step for it would be lost."""
+        shift, x = self._shift, state.here.x
+        flat = with_room(state.gradient, state.params, *shift.room(x)).flatten(1)
         order = flat.abs().sort(dim=1, descending=True, stable=True).indices
-        taken = torch.zeros_like(flat).scatter_(
-            1, order, (torch.arange(flat.shape[1], device=flat.device) < self.count[:, None].ceil()).to(flat)
-        )
+        # Rounded down: where all the features moved are taken, the projection takes the step back and nothing changes.
+        taken = torch.arange(flat.shape[1], device=flat.device) < self.count[:, None].floor().clamp_min(1.0)
+        taken = torch.zeros_like(flat).scatter_(1, order, taken.to(flat))
         sparse = flat.sign() * taken
-        radius = shift.eps if isinstance(shift, L1) else 1.0
-        step = sparse / sparse.abs().sum(1, keepdim=True).clamp_min(1.0) * (state.size[:, None] * radius)
-        return shift.project(state.here.x, state.params + step.reshape(state.params.shape))
+        step = sparse / sparse.abs().sum(1, keepdim=True).clamp_min(1.0) * (state.size[:, None] * shift.eps)
+        return shift.project(x, state.params + step.reshape(state.params.shape))
 
     def review(self, state: State) -> None:
         """Goes back to the best point at full step where that has become sparser, and makes smaller steps elsewhere."""
@@ -159,7 +162,7 @@ def climb(shift: Differentiable, oracle: Oracle, rows: Tensor, rng: Rng, goal: G
     Cost: up to steps + 1 forwards and steps backwards (for L1 two more of each).
     """
     if not isinstance(shift, L1):
-        _run(shift, oracle, rows, shift.sample(oracle.x, rng), goal, steps, best, Halving(steps))
+        _run(oracle, rows, shift.sample(oracle.x, rng), goal, steps, best, Halving(shift, steps))
         return
     start = rng.normal(*oracle.x.shape[1:]).to(oracle.x)  # its projection is sparse, which a uniform draw is not
     left = steps
@@ -169,13 +172,12 @@ def climb(shift: Differentiable, oracle: Oracle, rows: Tensor, rng: Rng, goal: G
         part = left if last else min(math.ceil(share * steps), left - 1)
         if part:
             start = here.project(oracle.x, start)
-            rule = Narrowing(part, start)
-            start = _run(here, oracle if last else oracle.beyond(), rows, start, goal, part, best if last else None, rule)
+            rule = Narrowing(here, part, start)
+            start = _run(oracle if last else oracle.beyond(), rows, start, goal, part, best if last else None, rule)
             left -= part
 
 
 def _run(
-    shift: Differentiable,
     oracle: Oracle,
     rows: Tensor,
     start: Params,
@@ -189,7 +191,7 @@ def _run(
     for step in range(steps):
         if not len(state.rows):
             break
-        ahead = rule.ahead(shift, state, first=not step)
+        ahead = rule.ahead(state, first=not step)
         state.previous, state.params = state.params, ahead
         loss = goal(state.rows)
         if step < steps - 1:

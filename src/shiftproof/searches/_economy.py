@@ -163,10 +163,10 @@ def _blind(shift: Shift, queries: int) -> Search:
 
 
 ECONOMY = (
-    StageOf("climb the margin", 2 * _FIRST_STEPS + 1, _untargeted),
-    StageOf("towards each rival", _RIVALS * (2 * _STEPS + 1), _targeted),
-    StageOf("deeper where little is left", 0, _deeper),
-    StageOf("score queries where little is left", _QUERIES, _probe),
+    StageOf("climb the margin", 1 + 2 * _FIRST_STEPS + 1, _untargeted),
+    StageOf("towards each rival", 1 + _RIVALS * (2 * _STEPS + 1), _targeted),
+    StageOf("deeper where little is left", sum(runs for _, runs in _DEEPER) * (1 + _NEAR_RIVALS * (2 * _DEEP_STEPS + 1)), _deeper),
+    StageOf("score queries where little is left", _QUERIES + _MORE_QUERIES + 2, _probe),
     StageOf("score queries for a sample of the rest", 0, _audit),
 )
 

@@ -23,6 +23,10 @@ class Norm(ABC):
         """The most that a move of size 1 gains along `weight`, shape (n,)."""
 
     @abstractmethod
+    def steepest(self, weight: Tensor) -> Tensor:
+        """The move of size 1 that gains most along `weight`."""
+
+    @abstractmethod
     def shrink(self, move: Tensor, radius: Tensor) -> Tensor:
         """The nearest move of size at most `radius`, shape (n,)."""
 
@@ -38,6 +42,9 @@ class _Linf(Norm):
     def dual(self, weight: Tensor) -> Tensor:
         return weight.abs().sum(1)
 
+    def steepest(self, weight: Tensor) -> Tensor:
+        return weight.sign()
+
     def shrink(self, move: Tensor, radius: Tensor) -> Tensor:
         return torch.minimum(torch.maximum(move, -radius[:, None]), radius[:, None])
 
@@ -51,6 +58,9 @@ class _L2(Norm):
         length: Tensor = torch.linalg.vector_norm(weight, dim=1)
         return length
 
+    def steepest(self, weight: Tensor) -> Tensor:
+        return weight / self.dual(weight).clamp_min(_TINY)[:, None]
+
     def shrink(self, move: Tensor, radius: Tensor) -> Tensor:
         return move * (radius / self.dual(move).clamp_min(_TINY)).clamp_max(1.0)[:, None]
 
@@ -63,6 +73,9 @@ class _L2(Norm):
 class _L1(Norm):
     def dual(self, weight: Tensor) -> Tensor:
         return weight.abs().amax(1)
+
+    def steepest(self, weight: Tensor) -> Tensor:
+        return _largest(weight)
 
     def shrink(self, move: Tensor, radius: Tensor) -> Tensor:
         size = move.abs()
@@ -85,6 +98,9 @@ class _L0(Norm):
     def dual(self, weight: Tensor) -> Tensor:
         return weight.abs().amax(1)
 
+    def steepest(self, weight: Tensor) -> Tensor:
+        return _largest(weight)
+
     def shrink(self, move: Tensor, radius: Tensor) -> Tensor:
         each = move.reshape(len(move), self._numbers, -1)
         rank = each.square().sum(1).sort(dim=1, descending=True, stable=True).indices.argsort(dim=1)
@@ -92,6 +108,12 @@ class _L0(Norm):
 
     def reach(self, weight: Tensor, gap: Tensor, room: Tensor) -> Tensor:
         return _in_order(weight, gap, room, by=weight.abs() * room)
+
+
+def _largest(weight: Tensor) -> Tensor:
+    """The sign of each row's largest entry, and zero elsewhere."""
+    at = weight.abs().argmax(1, keepdim=True)
+    return torch.zeros_like(weight).scatter(1, at, weight.gather(1, at).sign())
 
 
 def _fill(gain: Tensor, brim: Tensor, gap: Tensor) -> Tensor:
@@ -135,3 +157,8 @@ def to_plane(norm: Norm, weight: Tensor, gap: Tensor, low: Tensor, high: Tensor)
     along = weight * side[:, None]
     room = torch.where(along > 0, high, -low).clamp_min(0.0)
     return norm.reach(along, gap.abs(), room).to(weight)
+
+
+def with_room(gradient: Tensor, move: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """The gradient, zero where it points at a wall of the box that the move is at. Any shape."""
+    return gradient.masked_fill(torch.where(gradient > 0, move >= high, move <= low), 0.0)

@@ -12,8 +12,8 @@ from shiftproof._errors import must
 from shiftproof.losses import margin
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._norms import Norm, norm_of
-from shiftproof.searches.minimal import MinimalSearch, Shortest, breadth, cosine, farthest, unit
+from shiftproof.searches._norms import Norm, norm_of, with_room
+from shiftproof.searches.minimal import MinimalSearch, Shortest, breadth, column, cosine, farthest, unit
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -82,18 +82,20 @@ class FastMinimumNorm(MinimalSearch):
                 if not len(rows):
                     break
             factor = cosine(step, self.steps, self.radius_step, min(0.001, self.radius_step))
-            known = torch.minimum(best.size[rows], most)
+            gradient = with_room(gradient, move, low, high)
+            known, open_ = torch.minimum(best.size[rows], most), best.size[rows] == torch.inf
             if shift.name == "l0":
                 radius = _whole(radius, broken, known, factor)
             else:
                 away = shift.norm(move) + value.abs() / norm.dual(gradient.flatten(1)).clamp_min(torch.finfo(x.dtype).tiny)
                 longer = radius * (1 + factor)
                 away = torch.maximum(away.to(radius), longer.masked_fill(longer == torch.inf, 0.0))
-                wider = torch.where(best.size[rows] < torch.inf, longer, away)
-                radius = torch.where(broken, torch.minimum(radius * (1 - factor), known), wider)
+                radius = torch.where(broken, torch.minimum(radius * (1 - factor), known), torch.where(open_, away, longer))
             radius = torch.minimum(radius, most)
-            size = width * cosine(step, self.steps, self.step_size, self.step_size / 100)
-            move = _inside(norm, move + size * unit(gradient), radius, low, high)
+            ahead = move + width * cosine(step, self.steps, self.step_size, self.step_size / 100) * unit(gradient)
+            if shift.name != "l0":
+                ahead = _at_least(shift, ahead, radius.where(open_, torch.zeros_like(radius)))
+            move = _inside(norm, ahead, radius, low, high)
         return best
 
 
@@ -101,6 +103,11 @@ def _whole(radius: Tensor, broken: Tensor, known: Tensor, factor: float) -> Tens
     """Radii that count features: by one at least, and by whole numbers."""
     fewer = torch.minimum(torch.minimum(radius - 1, (radius * (1 - factor)).floor()), known)
     return torch.where(broken, fewer, torch.maximum(radius + 1, (radius * (1 + factor)).floor())).clamp_min(0.0)
+
+
+def _at_least(shift: Ball, move: Params, radius: Tensor) -> Params:
+    """Moves made longer to the size of `radius`, where they are shorter."""
+    return move * column((radius / shift.norm(move).to(radius).clamp_min(torch.finfo(radius.dtype).tiny)).clamp_min(1.0), move)
 
 
 def _inside(norm: Norm, move: Params, radius: Tensor, low: Tensor, high: Tensor) -> Params:

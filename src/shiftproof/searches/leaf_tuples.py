@@ -151,8 +151,9 @@ def _whole(shift: Linf, size: int) -> npt.NDArray[np.bool_]:
 def _chance(rng: Rng, low: Floats, high: Floats, whole: npt.NDArray[np.bool_]) -> Floats:
     """A point of the budget by chance, integer columns whole."""
     unit = rng.uniform(len(low))[0].double().numpy()
-    point = low + (high - low) * unit
-    return np.where(whole, np.clip(np.floor(low + (high - low + 1) * unit), low, high), point)
+    steps = np.clip(np.floor(low + (high - low + 1) * unit), low, high)
+    point: Floats = np.where(whole, steps, low + (high - low) * unit)
+    return point
 
 
 class _Leaves:

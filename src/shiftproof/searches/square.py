@@ -23,6 +23,9 @@ from shiftproof.shifts.norms.linf import Linf
 _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """Steps of 10,000 at which the share of the input that a proposal changes is halved."""
 
+_LEAST_TURN = 0.02
+"""The least size of a turn of the move within a set of features, against the 1 of the content that is turned."""
+
 
 @dataclass(frozen=True)
 class Square(Search):
@@ -31,7 +34,8 @@ class Square(Search):
     Under linf every channel of the square goes to +eps or -eps, the start being vertical stripes. Under l2 the square gets the mass of a
     second one and what is left of the budget, in two opposed humps, the start being a grid of such humps. The side of the square is
     sqrt(p * height * width), with p falling from `share` by halves over the queries, as in the paper. Vectors and tables have no
-    neighbourhood: there the square is a chance set of p * d features, with a sign for each, and columns that cannot move are left out.
+    neighbourhood: there the square is a chance set of p * d features, with a sign for each under linf, while under l2 the move within the
+    set is turned by chance. Columns that cannot move are left out.
 
     Args:
         queries: questions an example, at least 1.
@@ -220,11 +224,13 @@ def _humped_square(shift: L2, x: Tensor, params: Params, rng: Rng, share: float)
 
 def _spread_set(shift: L2, x: Tensor, params: Params, rng: Rng, share: float) -> Params:
     movable = _movable(shift, x)
-    count = max(1, round(share * movable.shape[1]))
-    target, source = (subset(rng.child(which), movable, count) for which in ("to", "from"))
-    shape = rng.child("shape").normal(movable.shape[1]).to(x) / math.sqrt(count)
-    flat = params.flatten(1)
-    return _fill(shift, x, _moved_mass(shift, flat, target, source, shape, (1,)).reshape(x.shape))
+    features = movable.shape[1]
+    chosen = subset(rng.child("set"), movable, min(max(2, round(share * features)), features))
+    # With whole masses a few features could not be balanced finely: the turn's size is drawn too, evenly in its logarithm.
+    turn = torch.exp(math.log(_LEAST_TURN) * rng.child("size").uniform(1)).to(x)
+    noise = rng.child("shape").normal(features).to(x) * chosen
+    shape = turn * noise / noise.square().sum(1, keepdim=True).sqrt().clamp_min(1e-12)
+    return _fill(shift, x, _moved_mass(shift, params.flatten(1), chosen, chosen, shape, (1,)).reshape(x.shape))
 
 
 def _moved_mass(shift: L2, params: Tensor, target: Tensor, source: Tensor, shape: Tensor, over: tuple[int, ...]) -> Tensor:

@@ -37,8 +37,8 @@ class Physical(Boxed):
         blur: largest standard deviation of the blur, in pixels.
         colour: largest gain or loss of each channel, as a share; printers and lamps have colours.
 
-    Params, shape (n, 10), float64: angle, log of the zoom over log(1 + zoom), down, right, brightness, contrast, blur, and the gains of up to
-    three channels (others keep theirs).
+    Params, shape (n, 10), float64: angle, log of the size over log(1 + zoom), down, right, brightness, contrast, blur, and the gains of
+    three channels (images of more keep theirs).
 
     Guarantees:
         One chance draw for each example estimates the expectation over transformations; the accuracy of `one_draw` is its mean over
@@ -52,7 +52,8 @@ class Physical(Boxed):
         >>> bool(torch.allclose(shift.apply(x, shift.origin(x)), x, atol=1e-5))
         True
 
-    Reference: Athalye et al. 2018, "Synthesizing robust adversarial examples"; Kurakin et al. 2017, "Adversarial examples in the physical world".
+    Reference: Athalye et al. 2018, "Synthesizing robust adversarial examples" (expectation over transformation); Kurakin et al. 2017,
+    "Adversarial examples in the physical world".
     """
 
     name: ClassVar[str] = "physical"
@@ -134,7 +135,7 @@ class Physical(Boxed):
         cos, sin = (part[:, None, None] * scale[:, None, None] for part in (angle.cos(), angle.sin()))
         row, column = down * cos + right * sin, right * cos - down * sin
         # grid_sample's own units: -1 and 1 are the centres of the outermost pixels.
-        grid = torch.stack(torch.broadcast_tensors(column * (2 / max(width - 1, 1)), row * (2 / max(height - 1, 1))), dim=3)
+        grid = torch.stack([column * (2 / max(width - 1, 1)), row * (2 / max(height - 1, 1))], dim=3)
         return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
 
 

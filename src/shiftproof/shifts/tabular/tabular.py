@@ -53,10 +53,10 @@ class Tabular(Differentiable):
     Params are the moved rows themselves, shape (n, columns), in the units of the table; whole numbers are rounded towards x when applied.
 
     Guarantees:
-        Every applied row is legal: in range, whole where the column is, one 1 in each block, no rule broken, and paid for. A block that does
-        not hold exactly one 1 stays as it is. `project` leaves legal rows alone. Others it brings into their columns' reach; then it keeps
-        the cheapest changes of categories that the budget pays for, and shrinks the numbers to the nearest point, in shares of their ranges,
-        that the rest pays for. (The nearest of all legal rows would be a knapsack problem.)
+        Every applied row is legal: in range, whole where the column is, one 1 in each block, no rule broken, and paid for. A block that
+        does not hold exactly one 1 stays as it is. `project` leaves legal rows alone. Others it brings into their columns' reach; then it
+        keeps the cheapest changes of categories that the budget pays for, and shrinks the numbers to the nearest point, in shares of
+        their ranges, that the rest pays for. (The nearest of all legal rows would be a knapsack problem.)
         Gradients move numbers only. Categories and blocks are moved by chance draws and by searches that ask for decisions.
 
     Example:
