@@ -66,7 +66,7 @@ def main() -> None:
         if not weights.exists():
             net = train(digits, epochs=options.epochs, worst_case=worst_case, note=f"training {name}")
             save_file(net.state_dict(), weights)
-        model = f"{HERE / 'digit_nets.py'}:small"
+        model = f"{HERE / 'digit_nets.py'}:{name}"
         reports.append(
             sp.audit(
                 model,

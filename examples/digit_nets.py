@@ -1,4 +1,4 @@
-"""A small network for 8x8 digits: `shiftproof audit --model examples/digit_nets.py:small --weights runs/demo/plain.safetensors ...`."""
+"""The demo's networks for 8x8 digits: `shiftproof audit --model examples/digit_nets.py:plain --weights runs/demo/plain.safetensors ...`."""
 
 from __future__ import annotations
 
@@ -17,3 +17,13 @@ def small() -> nn.Sequential:
         nn.ReLU(),
         nn.Linear(64, 10),
     )
+
+
+def plain() -> nn.Sequential:
+    """The network that the demo trains as usual."""
+    return small()
+
+
+def hardened() -> nn.Sequential:
+    """The same network, which the demo trains on its own worst cases."""
+    return small()

@@ -107,13 +107,13 @@ class Times(nn.Module):
 
 
 class RandomResize(nn.Module):
-    """Another size and place at every call (Xie et al. 2018)."""
+    """Another size and place for every image at every call (Xie et al. 2018)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        size = int(torch.randint(6, 9, ()))
-        top, left = (int(torch.randint(0, 9 - size, ())) for _ in range(2))
-        small = F.interpolate(x, (size, size), mode="bilinear", antialias=True)
-        return F.pad(small, (left, 8 - size - left, top, 8 - size - top))
+        ways = [(size, top, left) for size in (6, 7, 8) for top in range(9 - size) for left in range(9 - size)]
+        small = {size: F.interpolate(x, (size, size), mode="bilinear", antialias=True) for size in (6, 7, 8)}
+        every = torch.stack([F.pad(small[size], (left, 8 - size - left, top, 8 - size - top)) for size, top, left in ways])
+        return every[torch.randint(len(ways), (len(x),)), torch.arange(len(x))]
 
 
 class Steps(nn.Module):

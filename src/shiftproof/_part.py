@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import keyword
 import typing
 from abc import ABC
@@ -83,5 +84,15 @@ def show(value: Any) -> str:
         if len(repr(value)) > 8 and abs(value) < 1e6 and round(value * 255) / 255 == value:
             return f"{round(value * 255)}/255"
         return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    bare = isinstance(value, str) and value.isidentifier() and not keyword.iskeyword(value) and value.lower() not in ("true", "false")
-    return value if bare else repr(value)
+    return value if isinstance(value, str) and _bare(value) else repr(value)
+
+
+def _bare(word: str) -> bool:
+    """Whether a spec reads this text back without quotes: a name, or the spec of another part."""
+    if word.isidentifier():
+        return not keyword.iskeyword(word) and word.lower() not in ("true", "false")
+    try:
+        node = ast.parse(word, mode="eval").body
+    except (SyntaxError, ValueError):
+        return False
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and ast.unparse(node) == word

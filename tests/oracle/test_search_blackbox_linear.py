@@ -11,7 +11,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.data.space import Column, InputSpace
 from shiftproof.door import confront
 from shiftproof.models.torch_module import TorchModule
-from shiftproof.searches import searches
+from shiftproof.searches import boundary, searches
 from shiftproof.searches._decisions import Walk
 from shiftproof.searches._random_search import cosines
 from shiftproof.searches.abstract import Search
@@ -185,7 +185,7 @@ def test_sparse_random_reaches_the_l0_worst_case(image: bool) -> None:
     assert (finding.correct == (worst < 0).numpy())[(worst.abs() > 1e-3).numpy()].all()
 
 
-def test_the_walk_of_boundary_only_comes_nearer() -> None:
+def test_the_walk_of_boundary_only_comes_nearer(monkeypatch: pytest.MonkeyPatch) -> None:
     model, examples = problem(3)
     seen: list[Tensor] = []
 
@@ -195,12 +195,8 @@ def test_the_walk_of_boundary_only_comes_nearer() -> None:
             seen.append(self.distance.clone())
             return wrong
 
-    original = vars(__import__("shiftproof.searches.boundary", fromlist=["Walk"]))
-    original["Walk"], kept = Watched, original["Walk"]
-    try:
-        confront(model, L2(0.01), search=Boundary(queries=300), examples=examples)
-    finally:
-        original["Walk"] = kept
+    monkeypatch.setattr(boundary, "Walk", Watched)
+    confront(model, L2(0.01), search=Boundary(queries=300), examples=examples)
     path = torch.stack(seen)
     assert len(path) >= 300
     assert (path[1:] <= path[:-1]).all()

@@ -1,11 +1,11 @@
 """Sizes and losses that the authors' own code gives on a small network, written down.
 
-The values were made once with adversarial-library (ddn, carlini_wagner_l2, sigma_zero) and the AutoAttack repository (FAB, the two DLR losses)::
+The values were made once with adversarial-library (ddn, carlini_wagner_l2, sigma_zero) and AutoAttack's repository (FAB, the two losses)::
 
     net, x = network(); y = net(x).argmax(1)
     (ddn(net, x, y, steps=50, levels=None) - x).norm(dim=1)
     (FABAttack_PT(net, norm="Linf", n_iter=30, n_restarts=1, eps=1e9).attack_single_run(x, y) - x).norm(p=inf, dim=1)
-    (carlini_wagner_l2(net, x, y, binary_search_steps=4, max_iterations=50) - x).norm(dim=1)
+    (carlini_wagner_l2(net, x, y, binary_search_steps=4, max_iterations=50, abort_early=False) - x).norm(dim=1)
     ((sigma_zero(net, x, y, num_steps=50) - x) != 0).sum(1)
     APGDAttack(net, ...).dlr_loss(net(x), y); APGDAttack_targeted(net, ...).dlr_loss_targeted(net(x), y)  # towards the third class
 """
@@ -40,8 +40,17 @@ def network() -> tuple[nn.Module, Tensor]:
     return nn.Sequential(inner, nn.Tanh(), outer), (0.5 + 0.4 * torch.sin(5.1 * points)).float()
 
 
+NEVER = float("inf")
 SIZES: list[tuple[str, Ball, list[float]]] = [
+    ("decoupled_direction_norm(steps=50)", L2(1.0), [0.32966, 0.11511, 0.28692, 0.2862, 0.13359, 0.20137, 0.08952, 0.35403]),
+    ("boundary_projection(steps=30)", Linf(0.1), [0.14285, 0.05458, 0.18073, 0.1407, 0.05266, 0.09511, 0.04238, 0.22123]),
+    ("boundary_projection(steps=30)", L2(0.1), [0.29941, 0.11233, 0.28871, 0.28812, 0.10748, 0.20284, 0.08214, 0.35428]),
+    ("boundary_projection(steps=30)", L1(0.1), [0.43037, 0.15913, 0.33218, 0.3615, 0.16012, 0.31424, 0.10971, 0.38741]),
+    ("carlini_wagner(steps=50, rounds=4, abort=false)", L2(0.1), [NEVER, 0.11208, NEVER, 0.33928, 0.10989, 0.21836, 0.0824, NEVER]),
+    ("sigma_zero(steps=50)", L0(1), [1.0] * 8),
 ]
+DLR = [-0.76468, -0.70256, -0.99128, -0.89184, -0.56364, -0.62718, -0.30537, -0.94022]
+DLR_TARGETED = [-0.99728, -0.70759, -0.83294, -0.99135, -0.84754, -0.95285, -0.87977, -0.93409]
 
 
 @pytest.mark.parametrize(("spec", "shift", "sizes"), SIZES, ids=[f"{spec} {shift.name}" for spec, shift, _ in SIZES])

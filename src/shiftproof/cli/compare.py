@@ -27,7 +27,8 @@ def command(folders: tuple[Path, ...], out: Path | None) -> int:
     Console().print(terminal_comparison(comparison))
     if out is not None:
         try:
-            click.echo(f"Page: {write_comparison(comparison, out)}")
+            page = write_comparison(comparison, out)
         except OSError as error:
-            raise disk_error(out, error) from error
+            raise disk_error(out if out.is_dir() else out.parent, error) from error
+        click.echo(f"Page: {page}")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 
 import click
 
@@ -54,9 +55,7 @@ def main() -> None:
     """The entry point: user mistakes are one line and exit 2, never a traceback."""
     try:
         code = app.main(prog_name="shiftproof", standalone_mode=False)
-    except click.exceptions.Abort:
-        code = INTERRUPTED
-    except KeyboardInterrupt:
+    except (click.exceptions.Abort, KeyboardInterrupt):  # click makes an Abort of Ctrl-C
         click.echo("Interrupted. What is finished is kept: the same command goes on from there.", err=True)
         code = INTERRUPTED
     except click.ClickException as error:
@@ -64,5 +63,8 @@ def main() -> None:
         code = COULD_NOT_RUN
     except UsageError as error:
         click.echo(f"shiftproof: {error}", err=True)
+        code = COULD_NOT_RUN
+    except Exception:  # a defect of ours or of a plugin: told in full, and never with the exit code of a gate that failed
+        traceback.print_exc()
         code = COULD_NOT_RUN
     sys.exit(code or HELD)

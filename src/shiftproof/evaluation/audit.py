@@ -17,6 +17,7 @@ import numpy as np
 
 from shiftproof._errors import UsageError
 from shiftproof.evaluation import collect
+from shiftproof.evaluation.backends.processes import check_travels
 from shiftproof.evaluation.cell import Cell
 from shiftproof.evaluation.config import AuditConfig, make_config
 from shiftproof.evaluation.plan import Plan, make_plan
@@ -123,9 +124,11 @@ def run_audit(config: AuditConfig, *, progress: bool = True) -> Report:
     check_against(config.fail_on, available(plan))
     folder = Path(config.out) if config.out else Path(tempfile.mkdtemp(prefix="shiftproof-"))
     store = Store(folder)
-    store.open(plan.identity(config), plan.cells)
     threads = 1 if config.backend == "processes" else None
     work = Work(plan.reference, plan.sources, store, config.batch_size, config.pictures, threads)
+    if config.backend == "processes":
+        check_travels(work, plan.cells)
+    store.open(plan.identity(config), plan.cells)
     try:
         with _sigterm_as_interrupt():
             run(plan.cells, work, backend=config.backend, workers=config.workers, show=progress)
@@ -265,8 +268,8 @@ def _audited(table: Table, confidence: float) -> str:
         return ""
     most = float(clopper_pearson(sample.broken, sample.examples, confidence=confidence).high)
     return (
-        f" Of {sample.examples} unsuspected examples drawn by chance, score queries broke {sample.broken}: with {confidence:.0%} confidence they "
-        f"would break at most {most:.1%} of the others."
+        f" Of {sample.examples} unsuspected examples drawn by chance, score queries broke {sample.broken}: with {confidence:.0%} confidence "
+        f"they would break at most {most:.1%} of the others."
     )
 
 

@@ -91,5 +91,7 @@ def _pair(home: Path, first: Result, away: Path, second: Result) -> Paired | Non
 def _outcomes(folder: Path, cell: str) -> tuple[Any, Any, Any]:
     """Ids, correctness and labels of all shards of a cell."""
     tables = [pq.read_table(path, columns=["id", "outcome", "label"]) for path in sorted((folder / "cells").glob(f"{cell}*.parquet"))]
+    if not tables:  # someone kept the record only
+        return np.array([], dtype=str), np.array([]), np.array([])
     ids, outcome, label = (np.concatenate([t.column(c).to_numpy() for t in tables]).astype(str) for c in ("id", "outcome", "label"))
     return ids, np.isin(outcome, [outcomes.HELD, outcomes.CERTIFIED]).astype(np.float64), label

@@ -16,6 +16,7 @@ from shiftproof.certificates.abstract import Certificate
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Renamed, Source
+from shiftproof.evaluation.backends import backend_named
 from shiftproof.evaluation.cell import Cell
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.evaluation.records import LeftOut
@@ -82,6 +83,7 @@ def make_plan(config: AuditConfig) -> Plan:
     Raises:
         UsageError: anything in the config cannot be used; nothing has been written yet.
     """
+    backend_named(config.backend, config.workers)  # its name is checked before anything is written
     how, proofs = _build(searches, config.searches), _build(certificates, config.certify)
     data, *others = _distinct([_load(source, config) for source in (config.data, *config.shift_from)])
     moves: list[Shift] = _build(shifts, config.shifts, space=data.space)

@@ -63,13 +63,13 @@ class Store:
         written = self.folder / "plan.json"
         if self.folder.exists() and not self.folder.is_dir():
             raise UsageError(f"The output '{self.folder}' is a file. Choose a folder with --out.")
-        if written.exists():
-            _same_plan(self.folder, json.loads(written.read_text()), plan)
-        elif self.folder.is_dir() and any(self.folder.iterdir()):
-            raise UsageError(
-                f"The output folder '{self.folder}' holds other files and no run of ours. Choose an empty or new folder with --out."
-            )
         try:
+            if written.exists():
+                _same_plan(self.folder, _plan_in(written), plan)
+            elif self.folder.is_dir() and any(p for p in self.folder.iterdir() if not p.match(f"{written.name}.*.tmp")):
+                raise UsageError(
+                    f"The output folder '{self.folder}' holds other files and no run of ours. Choose an empty or new folder with --out."
+                )
             self._claim(written, plan, cells)
         except OSError as error:
             raise disk_error(self.folder, error) from error
@@ -80,12 +80,13 @@ class Store:
         free = shutil.disk_usage(home).free
         if free < need:
             raise OSError(errno.ENOSPC, f"{need / 1e6:.0f} MB are needed and {free / 1e6:.1f} MB are free")
-        self.cells.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(written, json.dumps(plan, indent=2).encode())  # first: a folder with anything else in it must say whose it is
+        self.cells.mkdir(exist_ok=True)
         self.gallery.mkdir(exist_ok=True)
-        for left in [*self.cells.glob("*.tmp"), *self.gallery.glob("*.tmp")]:
+        for left in self.folder.rglob("*.tmp"):
             if not _alive(left):
                 left.unlink(missing_ok=True)  # a killed writer's half file
-        write_atomic(written, json.dumps(plan, indent=2).encode())
 
     def path(self, cell: Cell) -> Path:
         """The file of a cell."""
@@ -129,7 +130,10 @@ class Store:
 
     def read(self, cell: Cell) -> Table:
         """A finished cell's results."""
-        table = pq.read_table(self.path(cell), columns=list(COLUMNS))
+        try:
+            table = pq.read_table(self.path(cell), columns=list(COLUMNS))
+        except (pa.ArrowException, OSError) as error:  # files appear whole, so a disk or a copy damaged it
+            raise UsageError(f"The file '{self.path(cell)}' is damaged ({error}). Remove it and run again.") from error
         card = json.loads(table.schema.metadata[_CARD])
         if card["identity"] != cell.identity():
             raise UsageError(f"The file '{self.path(cell)}' belongs to another cell than its name says. Remove it and run again.")
@@ -146,6 +150,16 @@ class Store:
 def _array(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
     values = column.to_numpy()
     return values.astype(str) if values.dtype == object else values  # type: ignore[no-any-return]
+
+
+def _plan_in(written: Path) -> dict[str, Any]:
+    try:
+        plan = json.loads(written.read_text())
+    except ValueError as error:
+        raise UsageError(f"'{written}' cannot be read ({error}), so its run cannot go on. Choose another folder with --out.") from error
+    if not isinstance(plan, dict):
+        raise UsageError(f"'{written}' is no plan of ours. Choose another folder with --out.")
+    return plan
 
 
 def _same_plan(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

@@ -68,7 +68,7 @@ class Work:
         labels: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
         for chunk in source.batches(self._chunk(source, cell), cell.start, cell.stop):
             finding = self._judge(model, cell, chunk, progress)
-            keep_pictures(self.store, cell, chunk, finding, self.pictures)
+            keep_pictures(self, model, cell, chunk, finding)
             slim = finding.params.reshape(len(finding), -1)
             found.append(finding if slim.shape[1] <= 64 else Finding(**{**vars(finding), "params": slim[:, :0]}))
             labels.append(chunk.y.numpy())

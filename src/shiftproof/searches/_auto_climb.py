@@ -13,7 +13,7 @@ from torch import Tensor
 from shiftproof.losses import Loss
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._norms import with_room
+from shiftproof.searches._norms import column, with_room
 from shiftproof.searches.abstract import Incumbent
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
 from shiftproof.shifts.norms.l1 import L1
@@ -63,17 +63,24 @@ class State:
         """Takes in the loss at `params`."""
         self.rises += value > self.value
         self.value = value
-        better = (value > self.top_value).nonzero()[:, 0]
-        self.top[better] = self.params[better]
-        self.top_gradient[better] = self.gradient[better]
-        self.top_value[better] = value[better]
-        self.top_margin[better] = margin[better]
+        better = value > self.top_value
+        if not bool(better.any()):
+            return
+        # Nothing is written in place: these tensors may be one and the same.
+        if bool(better.all()):
+            self.top, self.top_gradient, self.top_value, self.top_margin = self.params, self.gradient, value, margin
+            return
+        wide = column(better, self.params)
+        self.top = torch.where(wide, self.params, self.top)
+        self.top_gradient = torch.where(wide, self.gradient, self.top_gradient)
+        self.top_value = torch.where(better, value, self.top_value)
+        self.top_margin = torch.where(better, margin, self.top_margin)
 
     def go_back(self, mask: Tensor) -> None:
         """Puts these examples where their loss was largest."""
-        at = mask.nonzero()[:, 0]
-        self.params[at] = self.top[at]
-        self.gradient[at] = self.top_gradient[at]
+        wide = column(mask, self.params)
+        self.params = torch.where(wide, self.top, self.params)
+        self.gradient = torch.where(wide, self.top_gradient, self.gradient)
 
 
 class Halving:
@@ -90,7 +97,7 @@ class Halving:
     def ahead(self, state: State, *, first: bool) -> Params:
         """The next point."""
         shift, x = self._shift, state.here.x
-        ahead = shift.project(x, _towards(state.params, shift.ascend(state.params, state.gradient, 1.0), state.size))
+        ahead = shift.project(x, torch.lerp(state.params, shift.ascend(state.params, state.gradient, 1.0), column(state.size, x)))
         if first:
             return ahead
         mixed = ahead * _NEW
@@ -105,7 +112,7 @@ class Halving:
         halve = (state.rises <= _RISES * self._stretch) | stuck
         state.size[halve] /= 2
         state.go_back(halve)
-        state.reviewed, state.restarted = state.top_value.clone(), halve
+        state.reviewed, state.restarted = state.top_value, halve
         state.rises.zero_()
         self._passed, self._stretch = 0, max(self._stretch - self._shorter, self._least)
 
@@ -224,13 +231,13 @@ def _first(
         previous=start,
         gradient=gradient,
         value=value,
-        top=start.clone(),
-        top_gradient=gradient.clone(),
-        top_value=value.clone(),
-        top_margin=answer.margin.clone(),
+        top=start,
+        top_gradient=gradient,
+        top_value=value,
+        top_margin=answer.margin,
         size=torch.full((len(rows),), size, dtype=start.dtype, device=start.device),
         rises=torch.zeros(len(rows), dtype=torch.int64, device=start.device),
-        reviewed=value.clone(),
+        reviewed=value,
         restarted=~none,
     )
     if best is not None and bool(answer.broken.any()):
@@ -244,10 +251,6 @@ def _drop(state: State, rule: Halving | Narrowing, held: Tensor) -> None:
     state.keep(held)
     if isinstance(rule, Narrowing):
         rule.keep(held)
-
-
-def _towards(params: Params, far: Params, share: Tensor) -> Params:
-    return torch.lerp(params, far, share.reshape(-1, *[1] * (params.dim() - 1)))
 
 
 def _moved(params: Params) -> Tensor:

@@ -1,6 +1,6 @@
 """What the searches for least moves need to know of a norm: its dual, its balls of a radius of each example's own, its way to a plane.
 
-All tensors are flat, shape (n, d).
+Tensors are flat, shape (n, d), where nothing else is said.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class _L0(Norm):
     def shrink(self, move: Tensor, radius: Tensor) -> Tensor:
         each = move.reshape(len(move), self._numbers, -1)
         rank = each.square().sum(1).sort(dim=1, descending=True, stable=True).indices.argsort(dim=1)
-        return each.masked_fill((rank >= radius[:, None])[:, None, :], 0.0).reshape(move.shape)
+        return each.masked_fill((rank >= radius.floor()[:, None])[:, None, :], 0.0).reshape(move.shape)
 
     def reach(self, weight: Tensor, gap: Tensor, room: Tensor) -> Tensor:
         return _in_order(weight, gap, room, by=weight.abs() * room)
@@ -162,3 +162,8 @@ def to_plane(norm: Norm, weight: Tensor, gap: Tensor, low: Tensor, high: Tensor)
 def with_room(gradient: Tensor, move: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """The gradient, zero where it points at a wall of the box that the move is at. Any shape."""
     return gradient.masked_fill(torch.where(gradient > 0, move >= high, move <= low), 0.0)
+
+
+def column(values: Tensor, like: Tensor) -> Tensor:
+    """Numbers of shape (n,) that broadcast against `like` of shape (n, ...)."""
+    return values.reshape(-1, *[1] * (like.dim() - 1))

@@ -48,8 +48,8 @@ class AutoStep(Search):
 
     Guarantees:
         On a linear model with two classes it reaches the worst case of linf and l2. Elsewhere it finds failures and proves nothing. For l1
-        it makes the sparse steps of Croce & Hein 2021, from 3 over 2 to 1 times the radius, without momentum; on other shifts it is the
-        same rule in their own geometry.
+        it makes the sparse steps of Croce & Hein 2021, from 3 over 2 to 1 times the radius, without momentum (and none for features at a
+        wall of the box); on other shifts it is the same rule in their own geometry.
     Cost: up to restarts * (steps + 1) forwards and restarts * steps backwards an example (two more each for l1).
 
     Example:

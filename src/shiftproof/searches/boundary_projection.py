@@ -12,8 +12,8 @@ from shiftproof._errors import must
 from shiftproof.losses import margin_to
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._norms import norm_of, to_plane
-from shiftproof.searches.minimal import MinimalSearch, Shortest, column, farthest
+from shiftproof.searches._norms import column, norm_of, to_plane
+from shiftproof.searches.minimal import MinimalSearch, Shortest, farthest
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 

@@ -12,8 +12,9 @@ from shiftproof._errors import must
 from shiftproof.losses import margin
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
+from shiftproof.searches._norms import column
 from shiftproof.searches._weighing import Adam, Weight
-from shiftproof.searches.minimal import MinimalSearch, Shortest, breadth, column
+from shiftproof.searches.minimal import MinimalSearch, Shortest, breadth
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -58,7 +59,8 @@ class CarliniWagner(MinimalSearch):
         step_size: Adam's, in the variables w of m = middle + half * tanh(w), above 0.
         weight: the first weight, for a box of width 1, above 0.
         confidence: the margin asked for, at least 0.
-        abort: give up a weight where the objective has not fallen by 0.01% in a tenth of the steps.
+        abort: give up a weight where the objective has not fallen by 0.01% in a tenth of the steps; each example by itself, where the
+            authors' code waits for the whole batch.
 
     Guarantees:
         What it finds breaks the model. Where it converges (1000 steps and more) it is within 1% of the least l2 distance of a linear model;

@@ -12,7 +12,8 @@ from shiftproof._errors import must
 from shiftproof.losses import loss_named
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches.minimal import MinimalSearch, Shortest, breadth, column, cosine, farthest, unit
+from shiftproof.searches._norms import column
+from shiftproof.searches.minimal import MinimalSearch, Shortest, breadth, cosine, farthest, unit
 from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.norms.ball import Ball
 

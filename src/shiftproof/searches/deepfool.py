@@ -12,8 +12,8 @@ from shiftproof._errors import must
 from shiftproof.losses import margin_to
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._norms import norm_of
-from shiftproof.searches.minimal import MinimalSearch, Shortest, column
+from shiftproof.searches._norms import column, norm_of
+from shiftproof.searches.minimal import MinimalSearch, Shortest
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -23,7 +23,7 @@ _SLACK = 0.0005
 
 @dataclass(frozen=True)
 class DeepFool(MinimalSearch):
-    """m <- box(m + (1 + overshoot) d) until that breaks the model, with d the least way to the nearest linearised boundary, were there no box.
+    """m <- box(m + (1 + overshoot) d) until that breaks the model; d is the least way to the nearest linearised boundary (box left aside).
 
     Args:
         steps: steps, at least 1.

@@ -12,8 +12,8 @@ from shiftproof._errors import must
 from shiftproof.losses import margin
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._norms import Norm, norm_of, with_room
-from shiftproof.searches.minimal import MinimalSearch, Shortest, breadth, column, cosine, farthest, unit
+from shiftproof.searches._norms import Norm, column, norm_of, with_room
+from shiftproof.searches.minimal import MinimalSearch, Shortest, breadth, cosine, farthest, unit
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -22,10 +22,12 @@ from shiftproof.shifts.norms.ball import Ball
 class FastMinimumNorm(MinimalSearch):
     """m <- box(shrink(m + step * gradient / ||gradient||_2, radius)), with a radius of each example's own.
 
-    Until an example breaks its radius is the distance to the linear boundary, |margin| / ||gradient||_dual away from where it is, and grows
-    by a factor at least: where the box cuts steps short, the distance alone, as published, would end on this side of the boundary every
-    time. Then it shrinks by the factor at every step that breaks the example and grows by it at every step that does not. Steps and factors
-    go down along a cosine, to 1/100 and to 0.001.
+    Until an example breaks its radius is the distance to the linear boundary, |margin| / ||gradient||_dual away from where it is; then it
+    shrinks by a factor at every step that breaks the example and grows by it at every step that does not. Steps and factors go down along a
+    cosine, to 1/100 and to 0.001.
+
+    Three things are not as published, since where the box cuts steps short the published form ends on this side of the boundary: before the
+    first break the radius grows by the factor at least and moves are made as long as it, and features at a wall have no gradient beyond it.
 
     Args:
         steps: steps, at least 1.

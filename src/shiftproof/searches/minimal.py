@@ -13,6 +13,7 @@ from torch import Tensor
 from shiftproof.models.abstract import Access, Gradients
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
+from shiftproof.searches._norms import column
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
@@ -94,11 +95,6 @@ def farthest(shift: Ball, x: Tensor) -> Tensor:
     """The size of the largest move that the box leaves each example, shape (n,)."""
     low, high = shift.room(x)
     return shift.norm(torch.maximum(low.abs(), high.abs())).to(x)
-
-
-def column(values: Tensor, like: Tensor) -> Tensor:
-    """Numbers of shape (n,) that broadcast against `like` of shape (n, ...)."""
-    return values.reshape(-1, *[1] * (like.dim() - 1))
 
 
 def cosine(step: int, steps: int, first: float, last: float) -> float:

@@ -22,13 +22,6 @@ class Processes:
     workers: int
 
     def __call__(self, work: Callable[[Cell], Done], cells: Sequence[Cell]) -> Iterator[Done]:
-        try:
-            dumps(work)
-        except (PicklingError, AttributeError, TypeError) as error:
-            raise UsageError(
-                f"The model or data cannot travel to another process ({error}). Name the model as 'file.py:factory' instead of passing an "
-                "object, or use the serial backend."
-            ) from error
         # The work (model, data) travels once to each worker, not once a cell.
         pool = ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"), initializer=_arm, initargs=(work,))
         waiting: dict[Future[Done], Cell] = {pool.submit(_do, cell): cell for cell in cells}
@@ -43,6 +36,17 @@ class Processes:
             for process in list((pool._processes or {}).values()):  # no public way to stop a running cell on Ctrl-C
                 process.terminate()
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def check_travels(work: Callable[[Cell], Done], cells: Sequence[Cell]) -> None:
+    """Raises `UsageError` where the work or the cells cannot be sent to another process; asked before a run writes anything."""
+    try:
+        dumps((work, cells))
+    except (PicklingError, AttributeError, TypeError) as error:
+        raise UsageError(
+            f"The model, the data or a part cannot travel to another process ({error}). Name the model as 'file.py:factory' instead of "
+            "passing an object, define parts of your own at the top of a module, or use the serial backend."
+        ) from error
 
 
 _work: Callable[[Cell], Done]
