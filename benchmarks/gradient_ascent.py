@@ -17,7 +17,14 @@ def conv_net(widths: tuple[int, int, int]) -> nn.Sequential:
     torch.manual_seed(0)
     a, b, hidden = widths
     return nn.Sequential(
-        nn.Conv2d(1, a, 4, 2, 1), nn.ReLU(), nn.Conv2d(a, b, 4, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(b * 49, hidden), nn.ReLU(), nn.Linear(hidden, 10)
+        nn.Conv2d(1, a, 4, 2, 1),
+        nn.ReLU(),
+        nn.Conv2d(a, b, 4, 2, 1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(b * 49, hidden),
+        nn.ReLU(),
+        nn.Linear(hidden, 10),
     ).eval()
 
 

@@ -22,7 +22,9 @@ def measure(repeats: int) -> list[Figure]:
         pairs = [(seconds(command), seconds(bare)) for _ in range(repeats)]
         ratios = sorted(a / b for a, b in pairs)
         figures.append(
-            Figure(what, "python -c pass", statistics.median(ratios), ratios[0], ratios[-1], statistics.median(a for a, _ in pairs), repeats)
+            Figure(
+                what, "python -c pass", statistics.median(ratios), ratios[0], ratios[-1], statistics.median(a for a, _ in pairs), repeats
+            )
         )
     return figures
 

@@ -10,17 +10,17 @@ import sys
 from pathlib import Path
 
 import torch
-from digit_nets import small
 from rich.console import Console
 from rich.progress import track
 from safetensors.torch import save_file
-from shiftproof.reports.compare import write_comparison
 from torch import nn
 
 import shiftproof as sp
+from digit_nets import small
 from shiftproof.evaluation.compare import compare_runs
 from shiftproof.oracle import Cost, Oracle
 from shiftproof.randomness import Rng
+from shiftproof.reports.compare import write_comparison
 
 HERE = Path(__file__).parent
 EPS = 0.2

@@ -17,7 +17,6 @@ from torch import Tensor
 import shiftproof as sp
 from shiftproof._errors import Contradiction
 from shiftproof.certificates.abstract import Certificate, Proof
-from shiftproof.evaluation import store as store_module
 from shiftproof.models.abstract import Labels
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Boxed, Params, Shift
@@ -173,9 +172,6 @@ def test_a_full_disk_is_seen_before_any_work(tmp_path: Path, monkeypatch: pytest
     assert not (tmp_path / "run").exists()
 
 
-Write = Callable[[Path, bytes], None]
-
-
 @pytest.fixture
 def full(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     """Makes the disk full for files whose name ends so: the last write before the rename fails."""
@@ -187,7 +183,7 @@ def full(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
                 raise OSError(errno.ENOSPC, "No space left on device")
             real(handle)
 
-        monkeypatch.setattr(store_module.os, "fsync", fsync)
+        monkeypatch.setattr(os, "fsync", fsync)
 
     yield fill
     monkeypatch.undo()
@@ -200,9 +196,8 @@ def test_a_disk_that_fills_up(
 ) -> None:
     nets, out = write_nets(tmp_path), tmp_path / "run"
     words = ["audit", "--model", f"{nets}:small", "--limit", "20", "--shift", "linf(eps=0.1)", "--out", out]
-    with monkeypatch.context():
-        full(ending)
-        assert command(monkeypatch, *words) == 2
+    full(ending)
+    assert command(monkeypatch, *words) == 2
     told = capsys.readouterr().err
     assert "has no room: No space left on device. Free some space" in told
     assert told.count("\n") == 1

@@ -189,9 +189,10 @@ def stopped(monkeypatch: pytest.MonkeyPatch, out: Path, stop: Callable[[], None]
             stop()
         return inner(self, cell, progress)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(Work, "__call__", stopping)
-        run(out)
+        with pytest.raises(KeyboardInterrupt):
+            run(out)
 
 
 def test_a_polite_kill_ends_like_an_interrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

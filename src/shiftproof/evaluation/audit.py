@@ -268,8 +268,8 @@ def _audited(table: Table, confidence: float) -> str:
         return ""
     most = float(clopper_pearson(sample.broken, sample.examples, confidence=confidence).high)
     return (
-        f" Of {sample.examples} unsuspected examples drawn by chance, score queries broke {sample.broken}: with {confidence:.0%} confidence "
-        f"they would break at most {most:.1%} of the others."
+        f" Of {sample.examples} unsuspected examples drawn by chance, score queries broke {sample.broken}: with {confidence:.0%} "
+        f"confidence they would break at most {most:.1%} of the others."
     )
 
 

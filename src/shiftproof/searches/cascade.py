@@ -16,6 +16,7 @@ from shiftproof.randomness import Rng
 from shiftproof.searches._economy import ECONOMY, Run
 from shiftproof.searches.abstract import Search, gradient_objection
 from shiftproof.shifts.abstract import Params, Shift
+from shiftproof.shifts.norms.linf import Linf
 
 PUBLISHED = {
     "standard": (
@@ -88,6 +89,11 @@ class Cascade(Search):
     def examples_for_check(cls) -> list[Cascade]:
         """What the conformance suite runs: the published versions are long, and made of parts that it checks by themselves."""
         return [cls()]
+
+    @classmethod
+    def shifts_for_check(cls) -> list[Shift]:
+        """One threat is enough there: its parts are checked on the others."""
+        return [Linf(0.1)]
 
     def most_passes(self, shift: Shift) -> int:
         if self.version == "economy":

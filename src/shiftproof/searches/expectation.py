@@ -62,6 +62,11 @@ class Expectation(Preset):
 
         return searches.build(self.search)
 
+    @classmethod
+    def examples_for_check(cls) -> list[Expectation]:
+        """A short one for the conformance suite."""
+        return [cls(search="gradient_ascent(steps=3)", draws=2)]
+
     def most_passes(self, shift: Shift) -> int:
         return self.draws * super().most_passes(shift)
 
