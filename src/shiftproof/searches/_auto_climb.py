@@ -97,7 +97,9 @@ class Halving:
     def ahead(self, state: State, *, first: bool) -> Params:
         """The next point."""
         shift, x = self._shift, state.here.x
-        ahead = shift.project(x, torch.lerp(state.params, shift.ascend(state.params, state.gradient, 1.0), column(state.size, state.params)))
+        ahead = shift.project(
+            x, torch.lerp(state.params, shift.ascend(state.params, state.gradient, 1.0), column(state.size, state.params))
+        )
         if first:
             return ahead
         mixed = ahead * _NEW
