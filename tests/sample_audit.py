@@ -95,7 +95,6 @@ class Builder:
                     "seed": 0,
                     "batch_size": 256,
                     "flags": list(flags),
-                    "references": [],
                 }
             )
         )

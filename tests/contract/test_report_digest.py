@@ -164,15 +164,13 @@ def test_the_terminal_table_keeps_kinds_apart() -> None:
 
 def test_bibliography_has_each_entry_once_and_names_what_it_lacks() -> None:
     audit = sample_audit()
-    cells = [cell.model_copy(update={"references": ["nobody1999"]}) if cell.shift == "identity" else cell for cell in audit.cells]
-    cells = [*cells, cells[0].model_copy(update={"shift": "mypkg/rain(mm=3)", "search": "broken((("})]
+    cells = [*audit.cells, audit.cells[0].model_copy(update={"shift": "mypkg/rain(mm=3)", "search": "broken((("})]
     text = cite(changed(audit, cells=cells))
     for entry in (*Linf.references, *GradientAscent.references):
         assert text.count(entry) == 1
     assert text.startswith("@software{shiftproof,")
     assert text.count("references are not known: mypkg/rain\n") == 1
     assert "references are not known: broken\n" in text
-    assert "its entry is not known here: nobody1999" in text
     keys = [entry_key("@" + part) for part in text.split("\n@")]
     assert len(keys) == len(set(keys))
 
