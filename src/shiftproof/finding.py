@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from shiftproof import outcomes
 from shiftproof.data.examples import Ids
-from shiftproof.outcomes import Abstained, Bound, Broken, Certified, Flag, Held, Outcome, Skipped, Stage, join_stages
+from shiftproof.outcomes import Abstained, Bound, Broken, Certified, Flag, Held, Outcome, Skipped, Stage, join_flags, join_stages
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -86,17 +86,10 @@ def join(findings: Sequence[Finding]) -> Finding:
     columns = ("ids", "outcome", "prediction", "loss", "probability", "confidence", "radius", "params", "forwards", "backwards")
     arrays = {name: np.concatenate([getattr(f, name) for f in findings]) for name in columns}
     stages = join_stages(stage for f in findings for stage in f.stages)
-    return Finding(**arrays, bound=first.bound, flags=join_flags(findings), seconds=sum(f.seconds for f in findings), stages=stages)
-
-
-def join_flags(findings: Sequence[Finding]) -> tuple[Flag, ...]:
-    """Every flag once; a share is the mean over the parts, weighed by their sizes."""
-    by_name: dict[str, list[tuple[Flag, int]]] = {}
-    for finding in findings:
-        for flag in finding.flags:
-            by_name.setdefault(flag.name, []).append((flag, len(finding)))
-    total = sum(map(len, findings))
-    return tuple(
-        Flag(name, raised[0][0].detail, None if raised[0][0].share is None else sum((f.share or 0.0) * n for f, n in raised) / total)
-        for name, raised in by_name.items()
+    return Finding(
+        **arrays,
+        bound=first.bound,
+        flags=join_flags((f.flags, len(f)) for f in findings),
+        seconds=sum(f.seconds for f in findings),
+        stages=stages,
     )

@@ -112,3 +112,19 @@ class Flag:
     name: str
     detail: str
     share: float | None = None
+
+
+def join_flags(parts: Iterable[tuple[tuple[Flag, ...], int]]) -> tuple[Flag, ...]:
+    """Every flag of several parts once, from each part's flags and size; a share is the mean over the parts, weighed by their sizes."""
+    raised: dict[str, list[tuple[Flag, int]]] = {}
+    total = 0
+    for flags, n in parts:
+        total += n
+        for flag in flags:
+            raised.setdefault(flag.name, []).append((flag, n))
+    return tuple(_joined([flag for flag, _ in found], [n for _, n in found], total) for found in raised.values())
+
+
+def _joined(flags: list[Flag], sizes: list[int], total: int) -> Flag:
+    share = None if flags[0].share is None else sum((flag.share or 0.0) * n for flag, n in zip(flags, sizes, strict=True)) / total
+    return Flag(flags[0].name, flags[0].detail, share)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shiftproof.finding import Finding, join, join_flags
+from shiftproof.finding import Finding, join
 from shiftproof.outcomes import Abstained, Bound, Broken, Certified, Flag, Held, Skipped
 
 
@@ -67,8 +67,8 @@ def test_shares_are_weighed_by_the_parts() -> None:
         finding("held", flags=(replace(blind, share=1.0),)),
         finding("held", "held", "held", "held"),
     ]
-    first, second = join_flags(parts)
+    first, second = join(parts).flags
     assert (first.name, first.detail) == ("blind", "Which.")
     assert first.share == pytest.approx((0.5 * 3 + 1.0) / 8)
     assert second == loud
-    assert join_flags([finding("held")]) == ()
+    assert join([finding("held")]).flags == ()

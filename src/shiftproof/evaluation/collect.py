@@ -16,7 +16,7 @@ from shiftproof.data.source import Source
 from shiftproof.evaluation.cell import Cell
 from shiftproof.evaluation.records import Clean, NaturalShift, Paired, Result
 from shiftproof.evaluation.store import Store, Table
-from shiftproof.outcomes import Bound, Flag, Interval, join_stages
+from shiftproof.outcomes import Bound, Flag, Interval, join_flags, join_stages
 from shiftproof.risks import paired as pairing
 from shiftproof.risks.abstract import Measurement, Names, Values
 from shiftproof.risks.cvar import CVaR
@@ -72,15 +72,7 @@ def _join(store: Store, cells: Sequence[Cell], source: Source) -> Pool:
 def join_tables(tables: Sequence[Table]) -> Table:
     """One table from those of the shards."""
     columns = {name: np.concatenate([t.columns[name] for t in tables]) for name in tables[0].columns}
-    flags: dict[str, list[tuple[Flag, int]]] = {}
-    for table in tables:
-        for flag in table.flags:
-            flags.setdefault(flag.name, []).append((flag, len(table)))
-    n = sum(map(len, tables))
-    joined = tuple(
-        Flag(name, raised[0][0].detail, None if raised[0][0].share is None else sum((f.share or 0.0) * m for f, m in raised) / n)
-        for name, raised in flags.items()
-    )
+    joined = join_flags((t.flags, len(t)) for t in tables)
     stages = join_stages(stage for t in tables for stage in t.stages)
     return Table(columns, tables[0].bound, joined, sum(t.seconds for t in tables), tables[0].batch_size, stages)
 

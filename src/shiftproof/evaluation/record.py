@@ -1,0 +1,176 @@
+"""The record of a run, from its plan and what its folder holds: what `audit.json` says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import numpy as np
+
+from shiftproof.data.source import Source
+from shiftproof.evaluation import collect
+from shiftproof.evaluation.cell import Cell
+from shiftproof.evaluation.config import AuditConfig
+from shiftproof.evaluation.plan import Plan
+from shiftproof.evaluation.provenance import provenance
+from shiftproof.evaluation.records import Audit, CellRecord, DataCard, FlagRecord, ModelCard, Picture, Result, StageRecord
+from shiftproof.evaluation.store import Store, Table
+from shiftproof.models.abstract import access_name
+from shiftproof.models.shown import shown_spec
+from shiftproof.outcomes import Bound, Flag
+from shiftproof.risks.intervals import clopper_pearson
+from shiftproof.searches._economy import AUDIT
+from shiftproof.searches.abstract import Search
+
+CLAIMS = {
+    Bound.ESTIMATE: "The mean over these examples of one chance draw each: an estimate of the average case, with its sampling interval.",
+    Bound.AT_MOST: "The search found these failures: true worst-case accuracy is at most this. A stronger search may find more.",
+    Bound.AT_LEAST: "Proven for these examples: true worst-case accuracy is at least this.",
+}
+PICTURES_A_PAIR = 8
+
+
+def make_record(config: AuditConfig, plan: Plan, store: Store, started: str) -> Audit:
+    """Collects what is finished.
+
+    Raises:
+        Contradiction: an example was certified and broken.
+    """
+    pools = collect.pool(store, plan.cells, plan.sources)
+    collect.contradictions(pools)
+    suspect = collect.suspicions(pools)
+    numbers = [_flagged(r, suspect) for r in collect.results(pools, config.confidence)]
+    cells = _cell_records(plan, store, config, suspect)
+    return Audit(
+        complete=all(cell.state == "done" for cell in cells),
+        model=ModelCard(
+            name=plan.model.name,
+            spec=shown_spec(config.model)
+            if isinstance(config.model, str)
+            else f"{type(config.model).__module__}.{type(config.model).__qualname__}",
+            fingerprint=plan.fingerprint,
+            access=access_name(type(plan.model)),
+            notes=list(plan.model.notes),
+            flags=[_flag(flag) for flag in plan.model_flags],
+        ),
+        data=_data_card(plan.data),
+        clean=collect.clean_of(pools, plan.data, config.confidence),
+        results=[r for r in numbers if r.data == plan.data.uri or r.shift == "identity"],
+        natural=collect.natural_of(pools, plan.data, config.confidence),
+        cells=cells,
+        left_out=list(plan.left_out),
+        gallery=_gallery(store, plan.cells),
+        provenance=provenance(config, started),
+    )
+
+
+def _flag(flag: Flag) -> FlagRecord:
+    return FlagRecord(name=flag.name, detail=flag.detail, share=flag.share)
+
+
+def _flagged(result: Result, suspect: dict[str, Flag]) -> Result:
+    if result.cell not in suspect:
+        return result
+    return result.model_copy(update={"flags": [*result.flags, suspect[result.cell].name]})
+
+
+def _cell_records(plan: Plan, store: Store, config: AuditConfig, suspect: dict[str, Flag]) -> list[CellRecord]:
+    """One record a pair of sample, shift and method; its shards are one cell to a reader."""
+    by_group: dict[str, list[Cell]] = {}
+    for cell in plan.cells:
+        by_group.setdefault(cell.group, []).append(cell)
+    return [_cell_record(plan, store, config, group, suspect.get(key)) for key, group in by_group.items()]
+
+
+def _cell_record(plan: Plan, store: Store, config: AuditConfig, group: Sequence[Cell], suspicion: Flag | None) -> CellRecord:
+    first = group[0]
+    done = [cell for cell in group if store.path(cell).exists()]
+    errors = [store.failure(cell).read_text() for cell in group if cell not in done and store.failure(cell).exists()]
+    bound = first.method.bound if isinstance(first.method, Search) else Bound.AT_LEAST
+    table = collect.join_tables([store.read(cell) for cell in done]) if done else None
+    flags = [*(table.flags if table else ()), *([suspicion] if suspicion else [])]
+    return CellRecord(
+        key=first.group,
+        data=plan.sources[first.data].uri,
+        shift=first.shift.spec(),
+        shift_full=first.shift.full_spec(),
+        search=first.method.spec(),
+        search_full=first.method.full_spec(),
+        access=access_name(first.method.needs) if isinstance(first.method, Search) else "structure",
+        claim=CLAIMS[bound] + (_audited(table, config.confidence) if table else ""),
+        kind=bound.value,
+        state="done" if len(done) == len(group) else "failed" if errors else "missing",
+        error=errors[0] if errors else None,
+        n=sum(len(cell) for cell in done),
+        outcomes=dict(Counter(table.columns["outcome"].tolist())) if table else {},
+        forwards_per_example=float(table.columns["forwards"].mean()) if table else 0.0,
+        backwards_per_example=float(table.columns["backwards"].mean()) if table else 0.0,
+        seconds=table.seconds if table else 0.0,
+        seed=first.seed,
+        batch_size=table.batch_size if table else config.batch_size,
+        flags=[_flag(flag) for flag in flags],
+        stages=[StageRecord(**asdict(stage)) for stage in table.stages] if table else [],
+    )
+
+
+def _audited(table: Table, confidence: float) -> str:
+    """What the cascade's chance sample says of the failures that it may have missed."""
+    sample = next((stage for stage in table.stages if stage.name == AUDIT), None)
+    if sample is None:
+        return ""
+    most = float(clopper_pearson(sample.broken, sample.examples, confidence=confidence).high)
+    return (
+        f" Of {sample.examples} unsuspected examples drawn by chance, score queries broke {sample.broken}: with {confidence:.0%} "
+        f"confidence they would break at most {most:.1%} of the others."
+    )
+
+
+def _data_card(data: Source) -> DataCard:
+    classes = max(len(data.class_names), int(data.y.max()) + 1)
+    groups = {name: dict(Counter(values.tolist())) for name, values in data.groups.items()}
+    return DataCard(
+        uri=data.uri,
+        fingerprint=data.fingerprint(),
+        n=len(data),
+        kind=data.space.kind,
+        units=data.space.units,
+        low=data.space.low if data.space.bounded and not data.space.columns else None,
+        high=data.space.high if data.space.bounded and not data.space.columns else None,
+        columns=[column.name for column in data.space.columns],
+        classes=classes,
+        class_names=list(data.class_names),
+        groups=groups,
+        notes=list(data.notes),
+    )
+
+
+def _gallery(store: Store, cells: Sequence[Cell]) -> list[Picture]:
+    """The surest failures of each pair of shift and search."""
+    clean: dict[tuple[str, str], tuple[int, float]] = {}
+    for cell in cells:
+        if cell.shift.name == "identity" and store.path(cell).exists():
+            columns = store.read(cell).columns
+            rows = zip(columns["id"], columns["prediction"], columns["confidence"], strict=True)
+            clean.update({(cell.data, str(name)): (int(p), float(c)) for name, p, c in rows})
+    found: dict[str, list[Picture]] = {}
+    for cell in cells:
+        for path in sorted(store.gallery.glob(f"{cell.key()}-????????????.npz")):
+            with np.load(path, allow_pickle=False) as arrays:
+                name, confidence = str(arrays["id"]), float(arrays["confidence"])
+                before, sure = clean.get((cell.data, name), (int(arrays["label"]), float("nan")))
+                picture = Picture(
+                    cell=cell.group,
+                    shift=cell.shift.spec(),
+                    search=cell.method.spec(),
+                    id=name,
+                    file=path.name,
+                    label=int(arrays["label"]),
+                    clean_prediction=before,
+                    clean_confidence=None if np.isnan(sure) else sure,
+                    prediction=int(arrays["prediction"]),
+                    confidence=None if np.isnan(confidence) else confidence,
+                )
+            found.setdefault(cell.group, []).append(picture)
+    surest = [sorted(group, key=lambda p: -(p.confidence or 0.0))[:PICTURES_A_PAIR] for group in found.values()]
+    return [picture for group in surest for picture in group]
