@@ -13,6 +13,7 @@ import torch
 
 import shiftproof
 from benchmarks.timing import Figure
+from shiftproof._memory import keep_freed_memory
 
 NAMES = ("gradient_ascent", "start_up")
 RESULTS = Path(__file__).parent / "results"
@@ -24,6 +25,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(1)
+    keep_freed_memory()  # as the command line does; what we measure against has it too
     for name in options.names or NAMES:
         figures: list[Figure] = import_module(f"benchmarks.{name}").measure(options.repeats)
         for figure in figures:

@@ -43,10 +43,12 @@ def command(config: str | None, junit: str | None, quiet: bool, **options: Any) 
     shiftproof audit --model nets.py:small --data "idx:DIR?split=test" --suite standard --out runs/x
     shiftproof audit --model net.onnx --data npz:FILE.npz --shift "linf(eps=0.1)" --search "best_of_n(n=20)" --out runs/y
     """  # noqa: D301  # \b is click's mark for lines to keep
+    from shiftproof._memory import keep_freed_memory
     from shiftproof.evaluation.audit import run_audit
     from shiftproof.evaluation.config import make_config, read_config
     from shiftproof.gate import exit_code
 
+    keep_freed_memory()
     given = _given(options)
     if "out" not in given and config is None:
         raise UsageError("No output folder was given. Name it with --out runs/NAME.")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pickle import PicklingError, dumps
 
 from shiftproof._errors import UsageError
+from shiftproof._memory import keep_freed_memory
 from shiftproof.evaluation.cell import Cell
 from shiftproof.evaluation.work import Done
 
@@ -56,6 +57,7 @@ def _arm(work: Callable[[Cell], Done]) -> None:
     """Runs once in each worker."""
     global _work  # a worker process has one job for life
     _work = work
+    keep_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it ends the workers
 
 
