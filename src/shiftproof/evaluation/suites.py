@@ -39,7 +39,11 @@ def suite_named(name: str, space: InputSpace, access: Access, shape: tuple[int, 
         if space.kind not in kinds:
             left.append(_out(shift_spec, "any", f"it moves {' or '.join(sorted(kinds))} data, and this is a {space.kind}"))
             continue
-        shift = shifts.build(shift_spec, space=space)
+        try:
+            shift = shifts.build(shift_spec, space=space)
+        except UsageError as error:  # the suite chose it, not the user: what does not fit these inputs is left out
+            left.append(_out(shift_spec, "any", str(error).rstrip(".")))
+            continue
         for spec in search_specs:
             search = searches.build(spec)
             reason = _refusal(search, shift, access)
