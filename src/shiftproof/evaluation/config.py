@@ -80,7 +80,7 @@ def make_config(options: dict[str, Any]) -> AuditConfig:
 def read_config(path: Path) -> dict[str, Any]:
     """The options in a TOML file, as `make_config` takes them; lists stand where several values may."""
     try:
-        options = tomllib.loads(path.read_text(encoding="utf-8"))
+        options: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UsageError(f"The config file '{path}' does not exist.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
