@@ -15,7 +15,7 @@ import shiftproof
 from benchmarks.timing import Figure
 from shiftproof._memory import keep_freed_memory
 
-NAMES = ("gradient_ascent", "start_up")
+NAMES = ("gradient_ascent", "peers_gradient_ascent", "cascade", "start_up", "strength")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -43,7 +43,9 @@ def store(name: str, figures: list[Figure]) -> None:
         "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "machine": {"processor": platform.machine(), "system": platform.system(), "threads": torch.get_num_threads()},
         "versions": {"shiftproof": shiftproof.__version__, "torch": torch.__version__, "python": platform.python_version()},
-        "figures": [vars(figure) for figure in figures],
+        "figures": [
+            {key: None if value != value else value for key, value in vars(figure).items()} for figure in figures
+        ],  # JSON has no NaN
     }
     (folder / f"{name}--{platform.machine()}--cpu.json").write_text(json.dumps(record, indent=2) + "\n")
 

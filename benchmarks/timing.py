@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -27,6 +28,11 @@ def ratio(what: str, ours: Callable[[], object], against: str, other: Callable[[
     pairs = [(cpu(ours), cpu(other)) for _ in range(repeats)]
     ratios = sorted(a / b for a, b in pairs)
     return Figure(what, against, statistics.median(ratios), ratios[0], ratios[-1], statistics.median(a for a, _ in pairs), repeats)
+
+
+def not_measured(what: str, against: str) -> Figure:
+    """Stands in the list for what could not be run, so that it is not dropped without a word."""
+    return Figure(what, against, math.nan, math.nan, math.nan, math.nan, 0)
 
 
 def cpu(work: Callable[[], object]) -> float:

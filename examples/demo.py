@@ -55,7 +55,7 @@ def main() -> None:
     """Trains, audits and compares; says where the pages are."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/demo"))
-    parser.add_argument("--suite", default="standard")
+    parser.add_argument("--suite", default="quick", help="standard and thorough take minutes: their attack is the cascade")
     parser.add_argument("--epochs", type=int, default=20)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -73,6 +73,8 @@ def main() -> None:
                 "digits:?split=test",
                 weights=str(weights),
                 suite=options.suite,
+                curves=["linf", "l2"],
+                diagnose=True,
                 out=str(options.out / name),
                 progress=sys.stderr.isatty(),
             )

@@ -13,8 +13,11 @@ import numpy.typing as npt
 from shiftproof.evaluation.records import (
     Audit,
     CellRecord,
+    CheckRecord,
     Clean,
+    Curve,
     DataCard,
+    Diagnosis,
     FlagRecord,
     GateRecord,
     Kind,
@@ -188,6 +191,8 @@ def sample_audit(*, hostile: bool = False, incomplete: bool = False, gallery: bo
         clean=Clean(accuracy=0.918, interval=wilson(0.918, N), n=N),
         results=build.results,
         natural=_natural(evil),
+        diagnoses=_diagnoses(data, evil, incomplete=incomplete),
+        curves=[_curve(data, evil)],
         cells=build.cells,
         left_out=[LeftOut(shift="l2(eps=1)", search="grid", reason=f"grid needs a shift of a few numbers{evil}")],
         gallery=_pictures(build, evil) if gallery else [],
@@ -248,6 +253,58 @@ def _fill(build: Builder) -> None:
         build.add("low_pass", "radius", radius, "one_draw", "estimate", 0.2 + 0.9 * radius)
         build.add("high_pass", "radius", radius, "one_draw", "estimate", 0.8 - 0.9 * radius)
         build.add("band_pass", "radius", radius, "one_draw", "estimate", 0.5 - 0.3 * radius)
+
+
+def _diagnoses(data: str, evil: str, *, incomplete: bool) -> list[Diagnosis]:
+    """One family whose checks failed, one whose checks passed, and one that was never asked about."""
+    passed = CheckRecord(
+        name="slope", state="pass", figure=0.04, limit=0.5, detail=f"Median error of the slope{evil}.", reference="Somebody"
+    )
+    failed = CheckRecord(
+        name="zero_gradients",
+        state="fail",
+        figure=0.31,
+        limit=0.05,
+        detail=f"Share of examples at which the gradient is exactly zero{evil}.",
+        search="square(queries=500)",
+        reference="Athalye et al. 2018",
+    )
+    silent = CheckRecord(name="transfer", state="not_run", detail="No surrogate was given.")
+    common = {"data": data, "examples": 100, "queries": 500, "seconds": 4.2}
+    done = [
+        Diagnosis.model_validate(
+            {**common, "shift": "linf(eps=2/255)", "family": "linf", "state": "done", "checks": [passed, failed, silent]}
+        ),
+        Diagnosis.model_validate({**common, "shift": "l2(eps=0.5)", "family": "l2", "state": "done", "checks": [passed, silent]}),
+    ]
+    error = f"Traceback\nRuntimeError: no more {evil}"
+    lost = Diagnosis(data=data, shift="rotation(degrees=20)", family="rotation", state="failed", error=error)
+    return [*done, lost] if incomplete else done
+
+
+def _curve(data: str, evil: str) -> Curve:
+    eps = [i / 255 for i in range(13)]
+    accuracy = [max(0.0, 0.918 - 0.1 * i) for i in range(13)]
+    return Curve(
+        cell="c" * 20,
+        data=data,
+        family="linf",
+        search=f"boundary_projection(candidates=3){evil}",
+        search_full="boundary_projection(steps=100)",
+        kind="at_most",
+        state="done",
+        n=N,
+        eps=eps,
+        accuracy=accuracy,
+        low=[max(0.0, value - 0.06) for value in accuracy],
+        high=[min(1.0, value + 0.06) for value in accuracy],
+        confidence=0.95,
+        median=5 / 255,
+        forwards_per_example=198.0,
+        backwards_per_example=292.0,
+        seconds=3.0,
+        flags=[FlagRecord(name="failed_checks", detail=f"1 of 2 checks failed{evil}.")],
+    )
 
 
 def _natural(evil: str) -> list[NaturalShift]:

@@ -66,7 +66,8 @@ class Part(ABC):
 def option_types(part: type[Part]) -> dict[str, object]:
     """The options of a part and their types: its scalar fields (a field of another type is set by the library, not by people)."""
     hints = typing.get_type_hints(part)
-    return {f.name: hints[f.name] for f in fields(part) if f.init and hints[f.name] in _SCALARS}
+    ordered = sorted(fields(part), key=lambda f: f.kw_only is True)  # what a base class adds for all comes after a part's own
+    return {f.name: hints[f.name] for f in ordered if f.init and hints[f.name] in _SCALARS}
 
 
 def required_options(part: type[Part]) -> tuple[str, ...]:

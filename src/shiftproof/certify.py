@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from shiftproof import outcomes
+from shiftproof._batches import halved, in_batches
 from shiftproof._errors import Contradiction, UsageError
 from shiftproof.certificates.abstract import Certificate, Proof
 from shiftproof.data.examples import Examples
@@ -72,11 +73,15 @@ def certify(
     flags = inspect_model(model, examples)
     rng = Rng.for_ids(seed, examples.ids)
     found: list[Finding] = []
-    for start in range(0, len(examples), batch_size):
-        rows = slice(start, start + batch_size)
-        found.append(_certify_batch(model, shift, certificate, examples[rows], rng[rows]))
+    size = batch_size
+    for finding, size in in_batches(  # noqa: B007  # the last one is told below
+        len(examples), batch_size, lambda rows: _certify_batch(model, shift, certificate, examples[rows], rng[rows])
+    ):
+        found.append(finding)
         if progress:
-            progress(len(found[-1]))
+            progress(len(finding))
+    if size < batch_size:
+        flags.append(halved(batch_size, size))
     whole = join(found)
     return Finding(**{**vars(whole), "flags": (*flags, *whole.flags)})
 
@@ -122,8 +127,8 @@ def _check(certificate: Certificate, proof: Proof, clean: Reading, batch: Exampl
         raise Contradiction(f"The certificate {certificate.name} must give one entry for each of {n} examples, got {shapes}.")
     if not bool((proof.radius >= 0).all()):
         raise Contradiction(f"The certificate {certificate.name} gave a radius that is NaN or negative. None of its proofs can be used.")
-    if certificate.confidence < 1:
-        return  # it may speak of a model smoothed by chance, whose decision is its own
+    if certificate.subject is not None:
+        return  # it speaks of another model, whose decision is its own
     clash = ~proof.abstained.cpu() & (proof.prediction.cpu() != clean.prediction.cpu())
     if bool(clash.any()):
         first = batch.ids[int(clash.nonzero()[0, 0])]

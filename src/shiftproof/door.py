@@ -15,13 +15,14 @@ import torch
 from torch import Tensor
 
 from shiftproof import outcomes
+from shiftproof._batches import halved, in_batches
 from shiftproof._errors import BudgetExceeded, UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.finding import Finding, join
 from shiftproof.models.abstract import Labels, Scores, access_name
-from shiftproof.oracle import Cost, Oracle, judge
+from shiftproof.oracle import Cost, Keeper, Oracle, judge, mean_scores
 from shiftproof.outcomes import Bound, Flag
-from shiftproof.preflight import inspect_model
+from shiftproof.preflight import RANDOM, inspect_model
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
@@ -39,6 +40,7 @@ def confront(
     seed: int = 0,
     batch_size: int = 256,
     progress: Callable[[int], None] | None = None,
+    keeper: Keeper | None = None,
 ) -> Finding:
     """Moves every example inside `shift` as `search` chooses, and says what became of it.
 
@@ -48,8 +50,9 @@ def confront(
         search: how a move is chosen.
         examples: n labelled inputs.
         seed: with each example's id, the whole source of randomness.
-        batch_size: inputs per call of the model, a matter of memory and speed; verdicts do not depend on it.
+        batch_size: inputs per call of the model, a matter of memory and speed; verdicts do not depend on it. Halved where memory runs out.
         progress: called with the number of examples finished since the last call.
+        keeper: writes down where a batch stands, so that a killed call goes on there.
 
     Returns:
         One outcome per example. Under a worst-case search an example that is wrong already is `Skipped`; under a chance draw every example
@@ -74,17 +77,33 @@ def confront(
     if batch_size < 1:
         raise must("batch_size", "confront", "be at least 1", batch_size)
     shift = shift.within(examples.space)
+    search = search.matched(model)
     refuse(model, shift, search)
     flags = inspect_model(model, examples)
+    if RANDOM in flags:
+        search = search.averaged()
+        flags += _averages(search)
     rng = Rng.for_ids(seed, examples.ids)
     found: list[Finding] = []
-    for start in range(0, len(examples), batch_size):
-        rows = slice(start, start + batch_size)
-        found.append(_confront_batch(model, shift, search, examples[rows], rng[rows]))
+    size = batch_size
+    for finding, size in in_batches(  # noqa: B007  # the last one is told below
+        len(examples), batch_size, lambda rows: _confront_batch(model, shift, search, examples[rows], rng[rows], keeper)
+    ):
+        found.append(finding)
         if progress:
-            progress(len(found[-1]))
+            progress(len(finding))
+    if size < batch_size:
+        flags.append(halved(batch_size, size))
     whole = join(found)
     return Finding(**{**vars(whole), "flags": (*flags, *whole.flags)})
+
+
+def _averages(search: Search) -> list[Flag]:
+    """Says how verdicts on a random model were reached."""
+    if search.verdict_draws == 1:
+        return []
+    detail = f"Each verdict on this random model is that of the mean probabilities of {search.verdict_draws} passes."
+    return [Flag("averaged", f"{detail} Searched with {search.spec()}.")]
 
 
 def refuse(model: Labels, shift: Shift, search: Search) -> None:
@@ -109,38 +128,44 @@ class Reading:
     finite: Tensor
 
 
-def read(model: Labels, x: Tensor, y: Tensor) -> Reading:
-    """Scores inputs of shape (n, ...) against labels (n,). Cost: one forward each."""
+def read(model: Labels, x: Tensor, y: Tensor, draws: int = 1) -> Reading:
+    """Scores inputs of shape (n, ...) against labels (n,), by the mean probabilities of `draws` passes (the majority of decisions).
+
+    Cost: `draws` forwards each.
+    """
     if not len(x):
         none = torch.zeros(0, dtype=torch.float64)
         return Reading(y, y != y, none, none, none, y == y)
     with torch.no_grad():
         if not isinstance(model, Scores):
-            prediction = model.labels(x)
+            prediction = torch.stack([model.labels(x) for _ in range(draws)]).mode(0).values
             wrong = prediction != y
             unknown = torch.full((len(x),), torch.nan, dtype=torch.float64)
             return Reading(prediction, wrong, wrong.double(), unknown, unknown, torch.ones_like(wrong))
-        scores = model.scores(x)
+        scores = mean_scores([model.scores(x) for _ in range(draws)])
         log_probability = scores.double().log_softmax(1)
         label = log_probability.gather(1, y[:, None])[:, 0]
         top = log_probability.amax(1).exp()
         return Reading(scores.argmax(1), judge(scores, y).broken, -label, label.exp(), top, scores.isfinite().all(1))
 
 
-def _confront_batch(model: Labels, shift: Shift, search: Search, batch: Examples, rng: Rng) -> Finding:
+def _confront_batch(model: Labels, shift: Shift, search: Search, batch: Examples, rng: Rng, keeper: Keeper | None) -> Finding:
     began = time.perf_counter()
     x, y = batch.x.to(model.device), batch.y.to(model.device)
     cost = Cost.of(len(batch))
     worst_case = search.bound is Bound.AT_MOST
-    clean = read(model, x, y) if worst_case else None
+    draws = search.verdict_draws
+    clean = read(model, x, y, draws) if worst_case else None
     rows = (~clean.broken).nonzero()[:, 0] if clean else torch.arange(len(x), device=x.device)
-    cost.forwards += int(worst_case)
+    cost.forwards += draws * int(worst_case)
 
-    oracle = Oracle(model, shift, x, y, cost)
-    params = _legal(shift, search, x[rows], search(shift, oracle[rows], x[rows], rng[rows.cpu()]))
+    oracle = Oracle(model, shift, x, y, cost)[rows]
+    params = _legal(
+        shift, search, x[rows], _searched(search, shift, oracle.kept_by(keeper, batch.ids) if keeper else oracle, rng[rows.cpu()])
+    )
     moved = _apply(shift, x[rows], params)
-    after = read(model, moved, y[rows])
-    cost.forwards[rows.cpu()] += 1
+    after = read(model, moved, y[rows], draws)
+    cost.forwards[rows.cpu()] += draws
 
     outcome = np.full(len(x), outcomes.SKIPPED, dtype="<U9")
     at = rows.cpu().numpy()  # numpy would take a tensor of one row for a number
@@ -169,6 +194,19 @@ def _confront_batch(model: Labels, shift: Shift, search: Search, batch: Examples
         seconds=time.perf_counter() - began,
         stages=tuple(cost.stages),
     )
+
+
+def _searched(search: Search, shift: Shift, oracle: Oracle, rng: Rng) -> Params:
+    """What the search finds, or found before a run was killed."""
+    state = oracle.kept()
+    if state and _FOUND in state.tensors:
+        return state.tensors[_FOUND].to(oracle.x.device)
+    params = search(shift, oracle, oracle.x, rng)
+    oracle.keep({_FOUND: params}, {})
+    return params
+
+
+_FOUND = "found"
 
 
 def _legal(shift: Shift, search: Search, x: Tensor, params: Params) -> Params:

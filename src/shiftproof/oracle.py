@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from shiftproof.certificates.abstract import Certificate
+from shiftproof.data.examples import Ids
 from shiftproof.losses import Loss, margin
-from shiftproof.models.abstract import Gradients, Labels, Scores
+from shiftproof.models.abstract import Access, Gradients, Labels, Scores
 from shiftproof.outcomes import Stage
+from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Params, Shift
 
 
@@ -74,12 +78,32 @@ class Cost:
         return cls(forwards, backwards, sighted, seen_broken)
 
 
+@dataclass(frozen=True, eq=False)
+class State:
+    """Where a search stands: tensors by name, and plain notes that JSON holds."""
+
+    tensors: Mapping[str, Tensor]
+    notes: Mapping[str, Any]
+
+
+class Keeper(Protocol):
+    """Keeps the states of batches, each named by its examples, so that a killed run goes on in the middle of a search."""
+
+    def load(self, ids: Ids) -> State | None:
+        """The state of the batch of these examples, None where there is none."""
+
+    def save(self, ids: Ids, state: State) -> bool:
+        """Writes it, unless the last writing is a moment ago; whether it did."""
+
+
 class Oracle:
     """The model seen through a shift, for some examples.
 
     A search sees neither the model nor the labels: it asks for moves, and pays. `oracle[rows]` asks about fewer examples, so a search
     drops those whose verdict is known.
     """
+
+    _kept: tuple[Keeper, Ids] | None = None
 
     def __init__(
         self,
@@ -92,27 +116,92 @@ class Oracle:
         *,
         draws: int = 1,
         held: bool = True,
+        goal: Tensor | None = None,
     ) -> None:
         self._model, self._shift, self._cost = model, shift, cost
         self.x, self._y = x, y
         self._rows = torch.arange(len(x)) if rows is None else rows
-        self._draws, self._held = draws, held
+        self._draws, self._held, self._goal = draws, held, goal
 
     def __len__(self) -> int:
         return len(self.x)
 
     def __getitem__(self, rows: Tensor) -> Oracle:
         """The same oracle for the examples at `rows` (indices or a mask), shape (m,)."""
+        goal = None if self._goal is None else self._goal[rows]
         mine = (self.x[rows], self._y[rows], self._cost, self._rows[rows.cpu()])
-        return Oracle(self._model, self._shift, *mine, draws=self._draws, held=self._held)
+        return Oracle(self._model, self._shift, *mine, draws=self._draws, held=self._held, goal=goal)
 
     def averaged(self, draws: int) -> Oracle:
         """The same oracle, that asks a random model `draws` times each time.
 
         Verdicts are those of the mean probabilities (the majority, where there are labels only); values and gradients of a loss are means.
         """
-        mine = (self.x, self._y, self._cost, self._rows)
-        return Oracle(self._model, self._shift, *mine, draws=self._draws * draws, held=self._held)
+        return self._like(draws=self._draws * draws)
+
+    def toward(self, goal: Tensor) -> Oracle:
+        """The same oracle, to which an example is broken exactly where the model decides for the class `goal`, shape (n,).
+
+        Any search becomes a targeted one: it sees a model of two classes, the best of all others (the label) and the goal.
+        """
+        return self._like(goal=goal)
+
+    def differs(self, goal: Tensor) -> Tensor:
+        """Whether each example's label is another class than `goal`, shape (n,): else it cannot be driven there."""
+        return goal != self._y
+
+    def gives(self, access: Access) -> bool:
+        """Whether the model gives at least this."""
+        return isinstance(self._model, access)
+
+    def proven(self, certificate: Certificate, rng: Rng) -> Tensor:
+        """Which examples the certificate proves against every move of the shift, shape (n,); none where it cannot speak about the model.
+
+        Cost: what it asks for, in forwards.
+        """
+        none = torch.zeros(len(self), dtype=torch.bool, device=self.x.device)
+        if not len(self) or self._draws > 1 or certificate.confidence < 1 or certificate.objection(self._model, self._shift):
+            return none
+        with torch.no_grad():
+            proof = certificate.certify(self._model, self._shift, self.x, rng)
+        self._cost.forwards[self._rows] += proof.forwards.cpu()
+        strength = float(getattr(self._shift, str(self._shift.strength)))
+        return (proof.radius.to(none.device) >= strength) & ~proof.abstained.to(none.device)
+
+    @property
+    def sighted(self) -> Tensor:
+        """Which examples ever had a gradient that was not zero, shape (n,)."""
+        return self._cost.sighted[self._rows] > 0
+
+    def _like(self, **changed: Any) -> Oracle:
+        settings = {"draws": self._draws, "held": self._held, "goal": self._goal, **changed}
+        other = Oracle(self._model, self._shift, self.x, self._y, self._cost, self._rows, **settings)
+        other._kept = self._kept
+        return other
+
+    def kept_by(self, keeper: Keeper, ids: Ids) -> Oracle:
+        """The same oracle, whose search may write down where it stands; `ids` name the whole batch."""
+        other = self._like()
+        other._kept = (keeper, ids)
+        return other
+
+    def keep(self, tensors: Mapping[str, Tensor], notes: Mapping[str, Any]) -> None:
+        """Writes down where the search of all these examples stands, what was spent with it. Parts of a batch keep nothing."""
+        if self._kept:
+            keeper, ids = self._kept
+            spent = {f"cost.{name}": getattr(self._cost, name) for name in _COUNTS}
+            stages = [asdict(stage) for stage in self._cost.stages]
+            keeper.save(ids, State({**tensors, **spent, "rows": self._rows}, {**notes, "cost.stages": stages}))
+
+    def kept(self) -> State | None:
+        """What `keep` wrote in an earlier run, with what was spent then put back on the account; None where nothing was."""
+        state = self._kept and self._kept[0].load(self._kept[1])
+        if not state or not torch.equal(state.tensors["rows"], self._rows):  # of a random model, others may be right this time
+            return None
+        for name in _COUNTS:
+            getattr(self._cost, name).copy_(state.tensors[f"cost.{name}"])
+        self._cost.stages[:] = [Stage(**stage) for stage in state.notes["cost.stages"]]
+        return state
 
     def spent(self) -> tuple[int, int]:
         """Forwards and backwards so far, over all examples of the batch together."""
@@ -124,11 +213,11 @@ class Oracle:
 
     def beyond(self) -> Oracle:
         """The same oracle, that may be asked about moves outside the budget: what it sees broken there need not be returned."""
-        return Oracle(self._model, self._shift, self.x, self._y, self._cost, self._rows, draws=self._draws, held=False)
+        return self._like(held=False)
 
     def facing(self, model: Labels) -> Oracle:
         """The same examples put to another model, whose passes are no cost of this one and are not counted."""
-        return Oracle(model, self._shift, self.x, self._y, Cost.of(len(self.x)))
+        return Oracle(model, self._shift, self.x, self._y, Cost.of(len(self.x)), goal=self._goal)
 
     def __call__(self, params: Params) -> Answer:
         """The verdict on one move per example. Cost: one forward each."""
@@ -136,11 +225,19 @@ class Oracle:
         with torch.no_grad():
             moved = self._shift.apply(self.x, params)
             if isinstance(self._model, Scores):
-                answer = judge(_mean_scores([self._model.scores(moved) for _ in range(self._draws)]), self._y)
+                answer = self._judged(mean_scores([self._model.scores(moved) for _ in range(self._draws)]))
             else:
-                wrong = [self._model.labels(moved) != self._y for _ in range(self._draws)]
+                wrong = [self._wrong(self._model.labels(moved)) for _ in range(self._draws)]
                 answer = Answer(wrong[0] if self._draws == 1 else torch.stack(wrong).double().mean(0) > 0.5)
         return self._seen(answer)
+
+    def _wrong(self, labels: Tensor) -> Tensor:
+        return labels != self._y if self._goal is None else labels == self._goal
+
+    def _judged(self, scores: Tensor) -> Answer:
+        if self._goal is None:
+            return judge(scores, self._y)
+        return judge(_two_classes(scores, self._goal), torch.zeros_like(self._y))
 
     def gradient(self, params: Params, loss: Loss = margin) -> tuple[Answer, Tensor]:
         """The verdict, and the gradient of `loss` with respect to the params. Cost: one forward and one backward each.
@@ -171,17 +268,20 @@ class Oracle:
         if not bool(self._cost.sighted[self._rows].all()):
             for gradient in gradients:
                 self._cost.sighted[self._rows] += (gradient.flatten(1) != 0).any(1).cpu()
-        return self._seen(judge(_mean_scores(seen), self._y)), values, gradients
+        return self._seen(self._judged(mean_scores(seen))), values, gradients
 
     def _pass(self, model: Gradients, params: Params, losses: Sequence[Loss], seen: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """One forward, whose scores go into `seen`, and the value and gradient of each loss."""
         with torch.enable_grad():
             leaf = params.detach().requires_grad_()
             scores = model.scores(self._shift.apply(self.x, leaf))
-            values = [loss(scores, self._y) for loss in losses]
+            seen.append(scores.detach())
+            y = self._y
+            if self._goal is not None:
+                scores, y = _two_classes(scores, self._goal), torch.zeros_like(y)
+            values = [loss(scores, y) for loss in losses]
             last = len(values) - 1
             gradients = [torch.autograd.grad(value.sum(), leaf, retain_graph=k < last)[0] for k, value in enumerate(values)]
-        seen.append(scores.detach())
         return [value.detach() for value in values], gradients
 
     def _seen(self, answer: Answer) -> Answer:
@@ -190,7 +290,16 @@ class Oracle:
         return answer
 
 
-def _mean_scores(seen: list[Tensor]) -> Tensor:
+_COUNTS = ("forwards", "backwards", "sighted", "seen_broken")
+
+
+def _two_classes(scores: Tensor, goal: Tensor) -> Tensor:
+    """The best score of all classes but the goal, and the goal's, shape (n, 2)."""
+    rest = scores.scatter(1, goal[:, None], torch.finfo(scores.dtype).min).amax(1)
+    return torch.stack([rest, scores.gather(1, goal[:, None])[:, 0]], dim=1)
+
+
+def mean_scores(seen: list[Tensor]) -> Tensor:
     """The logarithm of the mean probabilities over draws; one draw's scores as they are."""
     if len(seen) == 1:
         return seen[0]

@@ -47,7 +47,7 @@ def inspect_model(model: Labels, examples: Examples) -> list[Flag]:
     x = few.x.to(model.device)
     if not isinstance(model, Scores):
         first = _ask(model, x)
-        return [] if torch.equal(first, _ask(model, x)) else [_RANDOM]
+        return [] if torch.equal(first, _ask(model, x)) else [RANDOM]
     scores = _ask(model, x)
     classes = scores.shape[1] if scores.dim() == 2 else 0
     if scores.dim() != 2 or len(scores) != len(x) or classes < 2:
@@ -63,7 +63,7 @@ def inspect_model(model: Labels, examples: Examples) -> list[Flag]:
         )
     flags: list[Flag] = []
     if not torch.allclose(scores, _ask(model, x), rtol=1e-4, atol=1e-5):
-        flags.append(_RANDOM)
+        flags.append(RANDOM)
     elif len(x) > 1 and not torch.allclose(scores[:1], _ask(model, x[:1]), rtol=1e-3, atol=1e-4):
         detail = "The model's answer to an input depends on the others in its batch (batch norm in training mode?); so does every verdict."
         flags.append(Flag("batch_dependent", detail))
@@ -73,7 +73,7 @@ def inspect_model(model: Labels, examples: Examples) -> list[Flag]:
     return flags
 
 
-_RANDOM = Flag(
+RANDOM = Flag(
     "randomised_model", "The same input got different answers: a single pass is no verdict on a random model. Fix its seed or average it."
 )
 

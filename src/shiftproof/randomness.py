@@ -72,6 +72,14 @@ class Rng:
         """An independent stream per example, named by `path` ("restart", 3)."""
         return Rng(_mix(self.keys + _digest("/".join(map(str, path)))))
 
+    def each(self, start: int, stop: int) -> Rng:
+        """An independent stream for each of the draws start to stop - 1 of every example, one example's draws after the other's.
+
+        Draw number d of an example has the same stream whatever the range is.
+        """
+        draws = np.arange(start + 1, stop + 1, dtype=np.uint64) * _GOLDEN
+        return Rng(_mix(_mix(self.keys + _digest("each"))[:, None] + draws).reshape(-1))
+
     def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> torch.Tensor:
         """Uniform numbers in [low, high), shape (n, *shape), float32."""
         import torch

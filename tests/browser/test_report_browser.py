@@ -47,7 +47,7 @@ def tab(browser: Tab) -> Tab:
 def test_it_draws_every_chart_and_nothing_else_happens(tab: Tab, pages: Pages, name: str, dark: bool) -> None:
     tab.open(pages[name], dark=dark)
     charts = tab.run("document.querySelectorAll('[data-chart]').length")
-    assert charts == {"audit": 11, "comparison": 3}[name]
+    assert charts == {"audit": 12, "comparison": 3}[name]
     assert tab.run("[...document.querySelectorAll('[data-chart]')].every(c => c.querySelector('svg path, svg line'))")
     assert tab.dialogs == []
     assert tab.errors == []

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from shiftproof.certificates import Certificate, Linear, certificates
+from shiftproof.certificates import AlphaCrown, Auto, Certificate, Cohen, Crown, IntervalBounds, Linear, Lipschitz, Smoothing, certificates
 from shiftproof.conformance import check_part
 
-EVERY: list[Certificate] = [Linear()]
+EVERY: list[Certificate] = [
+    *(Auto(), Linear(), Lipschitz(), IntervalBounds(), Crown(), AlphaCrown(steps=5)),
+    *(Smoothing(sigma=0.25, draws=400), Cohen(sigma=0.25, draws=300)),
+]
 every_certificate = pytest.mark.parametrize("certificate", EVERY, ids=lambda c: c.name)
 
 

@@ -71,14 +71,20 @@ def test_numbers_of_another_sample_are_not_the_audit_s_own() -> None:
     assert elsewhere not in digest.own(changed(audit, results=[elsewhere, *audit.results]))
 
 
-def test_three_lines() -> None:
-    first, second, third = summary(sample_audit(incomplete=True)).split("\n")
+def test_a_line_each() -> None:
+    first, second, failed, passed, third = summary(sample_audit(incomplete=True)).split("\n")
     assert first == "street-net gets 91.8% of 500 examples of npz:street_signs.npz right (95% interval 89.1 to 93.9%)."
     assert second == (
         "Without an adversary it does worst on contrast(severity=5): 41.8% (37.6 to 46.2%). "
         "With one, gradient_ascent(steps=100, restarts=5) leaves at most 3.4% (2.1 to 5.4%) "
         "inside linf(eps=8/255); nothing is proven there."
     )
+    assert failed == (
+        "Do not trust gradient search under linf yet: 1 of 2 checks failed under linf(eps=2/255), zero_gradients 0.31 (limit 0.05). "
+        "Search next with square(queries=500)."
+    )
+    assert passed == "Of 1 check for masked gradients under l2(eps=0.5) none failed, which proves nothing."
+    assert "masked gradients under rotation(degrees=20) did not finish" in third
     assert "2 of 72 cells did not finish (1 failed), so these numbers are those of a part" in third
     assert "1 reliability flag raised: zero_gradients." in third
     assert third.endswith("Failed: linf(eps=4/255).robust_accuracy < 0.4.")

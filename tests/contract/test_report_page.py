@@ -6,7 +6,6 @@ import base64
 import hashlib
 import io
 import json
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ import pytest
 import vl_convert
 from PIL import Image
 
+from outline import Outline
 from sample_audit import BREAKOUT, HOSTILE, sample_audit, write_run
 from shiftproof._errors import UsageError
 from shiftproof.evaluation.records import Audit, DataCard, FlagRecord, Picture
@@ -22,52 +22,6 @@ from shiftproof.reports.page import page, write_page
 from shiftproof.reports.pictures import amplification, class_name, tiles
 from shiftproof.reports.read import read_audit
 from shiftproof.reports.words import percent
-
-VOID = {"meta", "img", "br", "input"}
-
-
-class Outline(HTMLParser):
-    """The elements of a page, the text of its scripts, and its tables as (kind, text) per cell."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.scripts: list[str] = []
-        self.tables: list[list[list[tuple[str, str]]]] = []
-        self.text: list[str] = []
-        self._open: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        self.elements.append((tag, given))
-        if tag not in VOID:
-            self._open.append(tag)
-        if tag == "script":
-            self.scripts.append("")
-        if tag == "table":
-            self.tables.append([])
-        if tag == "tr":
-            self.tables[-1].append([])
-        if tag in ("td", "th"):
-            kinds = set(given.get("class", "").split()) & {"at_least", "at_most", "estimate"}
-            self.tables[-1][-1].append((" ".join(kinds), ""))
-
-    def handle_endtag(self, tag: str) -> None:
-        self._open.pop()
-
-    def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1] == "script":
-            self.scripts[-1] += data
-            return
-        if "style" not in self._open:
-            self.text.append(data)
-        if {"td", "th"} & set(self._open):
-            kind, text = self.tables[-1][-1][-1]
-            self.tables[-1][-1][-1] = (kind, text + data)
-
-    def attributes(self, name: str) -> list[str]:
-        return [attrs[name] for _, attrs in self.elements if name in attrs]
 
 
 def text_of(audit: Audit, folder: Path) -> str:
@@ -200,7 +154,7 @@ def test_the_gallery_shows_the_arrays(tmp_path: Path) -> None:
         drawn = np.asarray(Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))), dtype=float).transpose(2, 0, 1)
         assert np.abs(drawn - 255 * expected.clip(0, 1)).max() <= 0.51
     shown = "".join(outline.text)
-    assert "shown × 10" in shown
+    assert "× 10, grey = no change" in shown
     assert f"gallery/{audit.gallery[-1].file} cannot be shown: no such file or directory" in shown
 
 
@@ -277,12 +231,15 @@ def test_rows_of_a_table_show_what_moved_most(tmp_path: Path) -> None:
     outline = Outline(page(_with_picture(audit, "row.npz").model_copy(update={"data": data}), folder))
     table = next(t for t in outline.tables if t[0][0][1] == "Feature")
     assert [[text for _, text in row] for row in table[1:]] == [["visits", "1", "9"], [f"age{HOSTILE}", "40", "40.5"]]
+    assert "2 of 3 features changed." in "".join(outline.text)
 
 
 def test_an_empty_audit_is_a_page_without_charts(tmp_path: Path) -> None:
     audit = sample_audit(gallery=False)
     nothing = audit.clean.model_copy(update={"accuracy": None, "interval": None, "n": 0})
-    bare = audit.model_copy(update={"results": [], "cells": [], "natural": [], "gates": [], "clean": nothing, "left_out": []})
+    bare = audit.model_copy(
+        update={"results": [], "cells": [], "natural": [], "gates": [], "clean": nothing, "left_out": [], "diagnoses": [], "curves": []}
+    )
     text = page(bare, tmp_path)
     shown = "".join(Outline(text).text)
     assert len(text) < 50_000

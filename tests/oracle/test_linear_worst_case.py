@@ -84,13 +84,7 @@ SEARCHES = [
 ]
 
 
-def exact_for(search: GradientAscent, shift: Ball) -> bool:
-    """Whether `GradientAscent` promises the exact worst case."""
-    total = search.steps * search.step_size if search.step_size else 2.5
-    return isinstance(shift, Linf) or not search.random_start or total >= 6
-
-
-CASES = [(shift, search) for shift in SHIFTS for search in SEARCHES if exact_for(search, shift)]
+CASES = [(shift, search) for shift in SHIFTS for search in SEARCHES]
 
 
 @pytest.mark.parametrize(("shift", "search"), CASES, ids=[f"{shift.spec()}-{search.spec()}" for shift, search in CASES])
@@ -106,16 +100,19 @@ def test_two_classes_reach_the_closed_form(shift: Ball, search: GradientAscent) 
 
 
 @pytest.mark.parametrize("shift", [L2(0.1), L2(0.4)], ids=lambda s: s.spec())
-def test_default_steps_from_a_chance_start_come_close_in_l2(shift: Ball) -> None:
+def test_a_path_of_2_5_radii_falls_short_in_l2_and_the_default_does_not(shift: Ball) -> None:
+    """Why the path of l2 is 6 radii long: the share of the way from the clean margin to the worst that a chance start covers."""
     model, examples = problem(2)
     clean, worst = (worst_margin(model, examples, s).numpy() for s in (L2(1e-9), shift))
-    finding = confront(model, shift, search=GradientAscent(drop=False), examples=examples)
-    held = finding.outcome == "held"
-    reached = np.log(np.expm1(finding.loss[held]))
-    share = (reached - clean[held]) / (worst[held] - clean[held])
-    assert share.min() > 0.9
-    assert share.mean() > 0.98
-    assert share.max() <= 1 + 1e-3
+    least = []
+    for search in (GradientAscent(step_size=2.5 / 40), GradientAscent()):
+        finding = confront(model, shift, search=search, examples=examples)
+        held = finding.outcome == "held"
+        share = (np.log(np.expm1(finding.loss[held])) - clean[held]) / (worst[held] - clean[held])
+        assert share.max() <= 1 + 1e-3
+        least.append(float(share.min()))
+    assert 0.9 < least[0] < 0.99
+    assert least[1] > 0.999
 
 
 def test_shifts_split_the_sample() -> None:

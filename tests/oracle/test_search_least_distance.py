@@ -149,25 +149,44 @@ def two_layers(classes: int) -> TorchModule:
     return TorchModule(nn.Sequential(inner, nn.ReLU(), outer), name="two layers")
 
 
+def enumerated(model: TorchModule, norm: str, count: int) -> tuple[Examples, Tensor, float]:
+    """Examples, the least distance of each to a point of a fine grid of another class, shape (n,), and the grid's cells' size."""
+    side = torch.linspace(0, 1, 401)
+    grid = torch.cartesian_prod(side, side)
+    decided = model.labels(grid)
+    x = torch.rand(count, 2, generator=torch.Generator().manual_seed(5))
+    examples = Examples(x, model.labels(x), np.array([f"{i}" for i in range(len(x))]))
+    away = (grid[None] - x[:, None]).abs()
+    size = away.amax(2) if norm == "linf" else away.norm(dim=2)
+    least = size.masked_fill(decided[None] == examples.y[:, None], torch.inf).amin(1)
+    return examples, least, 1 / 400 * (1 if norm == "linf" else 2**0.5)
+
+
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize("classes", [2, 3])
 def test_two_layers_against_every_point_of_a_fine_grid(norm: str, classes: int) -> None:
     """No search finds less than the grid's least distance, and the best of a few restarts comes close to it on most examples."""
     model = two_layers(classes)
-    side = torch.linspace(0, 1, 401)
-    grid = torch.cartesian_prod(side, side)
-    decided = model.labels(grid)
-    x = torch.rand(40, 2, generator=torch.Generator().manual_seed(5))
-    examples = Examples(x, model.labels(x), np.array([f"{i}" for i in range(len(x))]))
-    away = (grid[None] - x[:, None]).abs()
-    size = away.amax(2) if norm == "linf" else away.norm(dim=2)
-    least = size.masked_fill(decided[None] == examples.y[:, None], torch.inf).amin(1)
-    cell = 1 / 400 * (1 if norm == "linf" else 2**0.5)
+    examples, least, cell = enumerated(model, norm, 40)
     for spec, near in (("boundary_projection(restarts=3)", 0.9), ("fast_minimum_norm", 0.4), ("deepfool", 0.2)):
         found = torch.from_numpy(security_curve(model, BALLS[norm], search=searches.build(spec), examples=examples).size)
         assert bool((found >= least - cell).all())
         share = float((found <= 1.05 * least + cell).double().mean())
         assert share >= near, (spec, share)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_the_cascade_breaks_what_a_fine_grid_breaks_and_nothing_more(norm: str) -> None:
+    model = two_layers(3)
+    examples, least, cell = enumerated(model, norm, 40)
+    near = least.argsort()[12:20].numpy()  # around the budget, where it is hard
+    examples, least = examples[near], least[near]
+    eps = float(least[4]) * 1.01  # not at the very edge of a grid point
+    finding = confront(model, type(BALLS[norm])(eps), search=searches.build("cascade"), examples=examples)
+    broken = torch.from_numpy(finding.outcome == "broken")
+    assert not broken[least > eps + cell].any()
+    assert broken[least <= eps].all()
+    assert 0 < int((least > eps + cell).sum()) < len(least)
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])

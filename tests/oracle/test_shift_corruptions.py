@@ -16,11 +16,11 @@ from shiftproof.shifts.corruptions.corruption import Corruption
 
 IMAGE = InputSpace(kind="image")
 ALL = (GaussianNoise, Brightness, Contrast, GaussianBlur)
-PUBLISHED = {  # severity 1 to 5: above 64 pixels (ImageNet-C) and up to there (CIFAR-10-C)
-    "gaussian_noise": ((0.08, 0.12, 0.18, 0.26, 0.38), (0.04, 0.06, 0.08, 0.09, 0.10)),
-    "brightness": ((0.1, 0.2, 0.3, 0.4, 0.5), (0.05, 0.1, 0.15, 0.2, 0.3)),
-    "contrast": ((0.4, 0.3, 0.2, 0.1, 0.05), (0.75, 0.5, 0.4, 0.3, 0.15)),
-    "gaussian_blur": ((1, 2, 3, 4, 6), (0.4, 0.6, 0.7, 0.8, 1)),
+PUBLISHED = {  # severity 1 to 5: above 64 pixels (ImageNet-C), up to 64 (Tiny-ImageNet-C) and up to 32 (CIFAR-10-C)
+    "gaussian_noise": ((0.08, 0.12, 0.18, 0.26, 0.38), (0.04, 0.08, 0.12, 0.15, 0.18), (0.04, 0.06, 0.08, 0.09, 0.10)),
+    "brightness": ((0.1, 0.2, 0.3, 0.4, 0.5), (0.1, 0.2, 0.3, 0.4, 0.5), (0.05, 0.1, 0.15, 0.2, 0.3)),
+    "contrast": ((0.4, 0.3, 0.2, 0.1, 0.05), (0.4, 0.3, 0.2, 0.1, 0.05), (0.75, 0.5, 0.4, 0.3, 0.15)),
+    "gaussian_blur": ((1, 2, 3, 4, 6), (0.5, 0.75, 1, 1.25, 1.5), (0.4, 0.6, 0.7, 0.8, 1)),
 }
 
 
@@ -34,7 +34,7 @@ def picture(n: int = 2, size: int = 32, channels: int = 3) -> Tensor:
 
 
 @pytest.mark.parametrize("kind", ALL)
-@pytest.mark.parametrize(("size", "table"), [(224, 0), (65, 0), (64, 1), (28, 1)])
+@pytest.mark.parametrize(("size", "table"), [(224, 0), (65, 0), (64, 1), (33, 1), (32, 2), (28, 2)])
 def test_constants_are_the_published_ones_at_whole_severities_and_between_them_in_between(
     kind: type[Corruption], size: int, table: int
 ) -> None:

@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from shiftproof._rows import length, total
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.door import confront
 from shiftproof.finding import Finding
+from shiftproof.losses import cross_entropy
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Search
@@ -155,6 +157,32 @@ def test_l2_projection_of_a_row_ignores_its_neighbours(seed: int, eps: float, si
     shift = L2(eps)
     together: Tensor = shift.project(x, move)
     assert torch.equal(together[rows], shift.project(x[rows], move[rows]))
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 10**6), width=st.integers(1, 60), row=st.integers(0, 11))
+def test_sums_of_a_row_go_by_the_row_alone(seed: int, width: int, row: int) -> None:
+    """By neither its neighbours nor the way the batch lies in memory."""
+    rows = Rng.for_ids(seed, [f"{i}" for i in range(12)]).normal(width)
+    alone, turned = rows[row : row + 1], rows.T.contiguous().T
+    for add in (total, length):
+        assert torch.equal(add(turned)[row : row + 1], add(alone))
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 10**6), scale=st.sampled_from([0.1, 3.0, 30.0]))
+def test_the_cross_entropy_of_a_row_ignores_its_neighbours(seed: int, scale: float) -> None:
+    scores = Rng.for_ids(seed, [f"{i}" for i in range(N)]).normal(5) * scale  # enough of them to fill a register
+    y = torch.arange(N) % 5
+
+    def climbed(rows: slice) -> tuple[Tensor, Tensor]:
+        leaf = scores[rows].clone().requires_grad_()
+        value = cross_entropy(leaf, y[rows])
+        return value.detach(), torch.autograd.grad(value.sum(), leaf)[0]
+
+    every = [climbed(slice(row, row + 1)) for row in range(N)]
+    for part, together in enumerate(climbed(slice(None))):
+        assert torch.equal(together, torch.cat([row[part] for row in every]))
 
 
 def test_model_is_left_as_it_was() -> None:

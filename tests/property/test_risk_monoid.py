@@ -9,9 +9,42 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shiftproof.risks import CVaR, Mean, Measurement, Risk, WorstGroup
+from shiftproof.risks import (
+    KL,
+    ChiSquare,
+    ChiSquarePenalised,
+    ConditionalCVaR,
+    CVaR,
+    ExponentialSpectral,
+    Extremile,
+    GroupMixture,
+    KLPenalised,
+    Mean,
+    Measurement,
+    Risk,
+    TotalVariation,
+    TotalVariationPenalised,
+    Wasserstein,
+    WorstGroup,
+)
 
-RISKS: list[Risk[Any]] = [Mean(), WorstGroup(), CVaR(0.3)]
+RISKS: list[Risk[Any]] = [
+    Mean(),
+    WorstGroup(),
+    CVaR(0.3),
+    GroupMixture(0.25),
+    ConditionalCVaR(0.3),
+    ChiSquare(0.5),
+    ChiSquarePenalised(0.2),
+    KL(0.3),
+    KLPenalised(0.2),
+    TotalVariation(0.2),
+    TotalVariationPenalised(0.3),
+    Extremile(2.5),
+    ExponentialSpectral(3),
+    Wasserstein(0.1),
+    Wasserstein(0.1, order=2),
+]
 ROWS = st.lists(st.tuples(st.one_of(st.sampled_from([0.0, -0.0, 1.0, 0.5]), st.floats(0, 1)), st.sampled_from("abc")), max_size=25)
 
 

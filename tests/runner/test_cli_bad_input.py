@@ -98,6 +98,20 @@ BAD: dict[str, tuple[Sequence[str], str]] = {
         [*LINF, "--model", "{nets.py}:tree", "--certify", "linear"],
         "The certificate linear cannot be used here",
     ),
+    "a diagnosis of a tree": (
+        [*LINF, "--model", "{nets.py}:tree", "--diagnose"],
+        "There is nothing to diagnose: the model gives scores only",
+    ),
+    "a diagnosis without gradients": (
+        [*LINF, "--search", "best_of_n(n=2)", "--diagnose"],
+        "There is nothing to diagnose: no shift of this run is searched by gradients",
+    ),
+    "a curve of no ball": ([*LINF, "--curve", "rotation"], "The 'curve' of the audit must be a norm ball|needs degrees"),
+    "a curve of nothing": ([*LINF, "--curve", "linv"], "Unknown shift 'linv'. Did you mean: linf"),
+    "a curve of a tree": (
+        [*LINF, "--model", "{nets.py}:tree", "--curve", "linf"],
+        "The curve of linf is drawn by boundary_projection, which needs gradients, and the model '.*' gives scores only. Leave",
+    ),
     "gradients of a tree": (
         [*LINF, "--model", "{nets.py}:tree", "--search", "pgd"],
         "gradient_ascent needs gradients, and the model gives scores",

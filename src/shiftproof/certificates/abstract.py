@@ -36,6 +36,11 @@ class Certificate(Part):
         """The probability with which all it says of one example is true; 1 for a deterministic proof."""
         return 1.0
 
+    @property
+    def subject(self) -> str | None:
+        """What its proofs are of, where that is not the model itself but another made from it ("the model smoothed with ... noise")."""
+        return None
+
     @abstractmethod
     def objection(self, model: Labels, shift: Shift) -> str | None:
         """Why it cannot certify this model against this shift, as half a sentence; None where it can."""

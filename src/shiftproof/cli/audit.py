@@ -10,7 +10,7 @@ import click
 
 from shiftproof._errors import UsageError
 
-_REPEATABLE = ("shift_from", "shifts", "searches", "certify", "fail_on")
+_REPEATABLE = ("shift_from", "shifts", "searches", "certify", "curves", "fail_on")
 
 
 @click.command("audit")
@@ -23,7 +23,9 @@ _REPEATABLE = ("shift_from", "shifts", "searches", "certify", "fail_on")
 @click.option("--suite", metavar="NAME", help="quick, standard or thorough.")
 @click.option("--shift", "shifts", multiple=True, metavar="SPEC", help="Such as 'linf(eps=8/255)'. May be repeated.")
 @click.option("--search", "searches", multiple=True, metavar="SPEC", help="Such as 'best_of_n(n=20)'. May be repeated.")
-@click.option("--certify", multiple=True, metavar="SPEC", help="A certificate, such as linear. May be repeated.")
+@click.option("--certify", multiple=True, metavar="SPEC", help="A certificate, such as auto or crown. May be repeated.")
+@click.option("--curve", "curves", multiple=True, metavar="BALL", help="Accuracy at every eps of a ball, such as linf. May be repeated.")
+@click.option("--diagnose/--no-diagnose", default=None, help="Check for masked gradients. [on in the suites standard and thorough]")
 @click.option("--config", metavar="FILE", help="A TOML file with the same options; options given here win.")
 @click.option("--out", metavar="DIR", help="Folder of the run. The same folder again goes on where it stopped.")
 @click.option("--fail-on", multiple=True, metavar="CONDITION", help="Exit 1 if it is true: 'linf(eps=0.1).robust_accuracy < 0.6'.")
@@ -68,11 +70,12 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     """What was given on the command line, as the config takes it."""
     given: dict[str, Any] = {key: list(value) if key in _REPEATABLE else value for key, value in options.items() if value not in (None, ())}
     if "box" in given:
-        given["box"] = _box(str(given["box"]))
+        given["box"] = box_of(str(given["box"]))
     return given
 
 
-def _box(text: str) -> tuple[float, float]:
+def box_of(text: str) -> tuple[float, float]:
+    """The box in --box."""
     try:
         low, high = (float(end) for end in text.split(","))
     except ValueError as error:

@@ -13,8 +13,15 @@ from shiftproof._errors import UsageError
 
 COMMANDS = {
     "audit": "Measure how far a model can be trusted when the world moves.",
+    "severity": "Follow a shift as it grows, for one model or several.",
+    "stress": "See how much the mix of examples may shift before a model breaks, and where.",
     "report": "Show a run again, and rewrite its page.",
     "compare": "Put runs side by side, with paired tests.",
+    "transfer": "Try failures of one model on another.",
+    "line": "Put models on the line: accuracy elsewhere against accuracy at home.",
+    "frequency": "See which frequencies a model lives on, and which break it.",
+    "leaderboard": "Rank many runs, only where they can be compared.",
+    "verify": "Decide whether a network has a property, with a proof or a counterexample.",
     "list": "List the shifts, searches, risks, certificates and data sources.",
     "cite": "Print the BibTeX of everything that a run used.",
     "check": "Run the conformance suite on a part of your own.",

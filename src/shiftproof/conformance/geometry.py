@@ -10,10 +10,10 @@ from torch import Tensor
 from shiftproof._errors import UsageError
 from shiftproof.conformance.probes import names_of, noise
 from shiftproof.conformance.report import Failed, NotApplicable, expect
-from shiftproof.conformance.shift import SEED_RANGE, ShiftCase
+from shiftproof.conformance.shift import ShiftCase
 from shiftproof.data.space import InputSpace
 from shiftproof.randomness import Rng
-from shiftproof.shifts.abstract import Boxed, Differentiable, Params
+from shiftproof.shifts.abstract import SEED_RANGE, Boxed, Differentiable, Params
 from shiftproof.shifts.norms.ball import Ball
 
 DRAWS = 8192
@@ -102,6 +102,8 @@ def origin_knows_the_box(case: ShiftCase) -> None:
 def gradient_is_true(case: ShiftCase) -> None:
     """The gradient of the moved inputs with respect to the params exists and agrees with finite differences."""
     shift = _differentiable(case)
+    if isinstance(shift, Boxed) and not shift.smooth:
+        raise NotApplicable("It has no gradient, and gradient searches decline it.")
     if isinstance(shift, Ball) and shift.levels:
         raise NotApplicable("Its moves are rounded to levels, and the gradient passes as if they were not.")
     x, params, sizes = _interior(case, shift)
@@ -186,6 +188,8 @@ def grid_is_inside(case: ShiftCase) -> None:
     shift = case.shift
     if not isinstance(shift, Boxed):
         raise NotApplicable("It has no grid.")
+    if shift.grid_size(3) > DRAWS:
+        raise NotApplicable("It has too many numbers for a grid.")
     for point in shift.grid(3):
         worst = float(shift.excess(case.x, point.expand(len(case.x), -1)).max())
         expect(worst <= shift.tolerance, f"The grid point {point.tolist()} exceeds the budget by {worst:.3g}.")

@@ -62,6 +62,15 @@ def probe_data() -> list[Data]:
     ]
 
 
+def large_probe_data() -> list[Data]:
+    """Images for shifts that need more pixels than the others have."""
+    return [
+        Data("colour images of 32 pixels", _corners(noise("colour", N, 3, 32, 32)), InputSpace(kind="image")),
+        Data("grey images of 28 pixels", _corners(noise("grey", N, 1, 28, 28)), InputSpace(kind="image")),
+        Data("images of 32 pixels in [-1, 1]", _corners(noise("signed", N, 3, 32, 32)) * 2 - 1, InputSpace(-1.0, 1.0, "image", "[-1, 1]")),
+    ]
+
+
 def _corners(x: Tensor) -> Tensor:
     x[0], x[1] = 0.0, 1.0
     return x

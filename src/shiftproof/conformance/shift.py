@@ -9,15 +9,13 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError
-from shiftproof.conformance.probes import gap, names_of, no_global_randomness, noise, probe_data, same_bits
+from shiftproof.conformance.probes import gap, large_probe_data, names_of, no_global_randomness, noise, probe_data, same_bits
 from shiftproof.conformance.report import NotApplicable, expect
 from shiftproof.data.examples import Ids
 from shiftproof.randomness import Rng
-from shiftproof.shifts.abstract import Boxed, Params, Shift
+from shiftproof.shifts.abstract import SEED_RANGE, Boxed, Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
-SEED_RANGE = 2.0**40
-"""A number of a move that may range over more than this is a seed: it has no size, middle or gradient."""
 _FAR = (1e-3, 1.0, 1e3, 1e6)
 
 
@@ -56,11 +54,17 @@ def shift_cases(shift: Shift) -> list[ShiftCase]:
     """
     cases: list[ShiftCase] = []
     refusals: list[str] = []
-    for label, x, space in probe_data():
-        try:
-            cases.append(ShiftCase(shift, shift.within(space), x, names_of(len(x)), label))
-        except UsageError as refusal:
-            refusals.append(f"{label}: {refusal}")
+    for data in (probe_data, large_probe_data):
+        for label, x, space in data():
+            try:
+                bound = shift.within(space)
+                bound.check_inputs(x)
+            except UsageError as refusal:
+                refusals.append(f"{label}: {refusal}")
+            else:
+                cases.append(ShiftCase(shift, bound, x, names_of(len(x)), label))
+        if cases:
+            break
     if not cases:
         raise UsageError(f"{shift.spec()} accepts no kind of data, so there is nothing to check it on.\n" + "\n".join(refusals))
     return cases

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from shiftproof.diagnostics.check import Check, measured, not_run
 from shiftproof.diagnostics.subject import Subject
+from shiftproof.shifts.abstract import Differentiable
 from shiftproof.shifts.norms.ball import Ball
 
 _CARLINI = "Carlini et al. 2019"
@@ -88,8 +89,9 @@ def loss_choice(subject: Subject) -> Check:
 def step_size(subject: Subject) -> Check:
     """Does another step size break many more?"""
     usual = subject.accuracy(USUAL)
-    sizes = {share * 2.5 / 40: subject.accuracy(f"gradient_ascent(step_size={share * 2.5 / 40})") for share in _STEP_SHARES}
+    path = subject.shift.path if isinstance(subject.shift, Differentiable) else Differentiable.path
+    sizes = {share * path / 40: subject.accuracy(f"gradient_ascent(step_size={share * path / 40})") for share in _STEP_SHARES}
     best = min(sizes, key=lambda size: sizes[size])
-    detail = f"Accuracy lost with steps of {best:.3g} of the radius in place of {2.5 / 40:.3g}."
+    detail = f"Accuracy lost with steps of {best:.3g} of the radius in place of {path / 40:.3g}."
     advice = subject.usable(("auto_step(steps=100)", f"gradient_ascent(steps=100, step_size={best:.3g})"))
     return measured("step_size", usual - sizes[best], SENSITIVE, detail, search=advice, reference=_CROCE)

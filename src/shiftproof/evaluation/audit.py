@@ -16,11 +16,12 @@ from shiftproof._errors import UsageError
 from shiftproof.evaluation import collect
 from shiftproof.evaluation.backends.processes import check_travels
 from shiftproof.evaluation.config import AuditConfig, make_config
+from shiftproof.evaluation.diagnose import answer
 from shiftproof.evaluation.plan import Plan, make_plan
 from shiftproof.evaluation.provenance import now
 from shiftproof.evaluation.record import make_record
 from shiftproof.evaluation.records import Audit
-from shiftproof.evaluation.run import run
+from shiftproof.evaluation.run import run, waiting
 from shiftproof.evaluation.store import Store, disk_error, write_atomic
 from shiftproof.evaluation.work import Work
 from shiftproof.gate import check_against, judge
@@ -82,8 +83,8 @@ def audit(model: Any, data: Any = "digits:", *, progress: bool = True, **options
             callable.
         data: a URI ('digits:', 'npz:FILE', 'idx:DIR?split=test', ...), a source, or what `shiftproof.examples` makes.
         progress: show a progress bar on the error stream.
-        options: the fields of `AuditConfig`: suite, shifts, searches, certify, shift_from, fail_on, weights, box, limit, out, seed,
-            confidence, batch_size, backend, workers, ...
+        options: the fields of `AuditConfig`: suite, shifts, searches, certify, curves, diagnose, shift_from, fail_on, weights, box, limit,
+            out, seed, confidence, batch_size, backend, workers, ...
 
     Returns:
         The report. Calling again with the same `out` goes on where an earlier call stopped, and repeats nothing.
@@ -109,13 +110,17 @@ def run_audit(config: AuditConfig, *, progress: bool = True) -> Report:
     folder = Path(config.out) if config.out else Path(tempfile.mkdtemp(prefix="shiftproof-"))
     store = Store(folder)
     threads = 1 if config.backend == "processes" else None
+    cells = [*plan.cells, *plan.curves]
     work = Work(plan.reference, plan.sources, store, config.batch_size, config.pictures, threads)
     if config.backend == "processes":
-        check_travels(work, plan.cells)
-    store.open(plan.identity(config), plan.cells)
+        check_travels(work, cells)
+    store.open(plan.identity(config), cells)
     try:
         with _sigterm_as_interrupt():
-            run(plan.cells, work, backend=config.backend, workers=config.workers, show=progress)
+            run(cells, work, backend=config.backend, workers=config.workers, show=progress)
+            for question in plan.diagnoses:
+                with waiting(f"checking whether {question.shift.name} numbers can be trusted", progress):
+                    answer(question, plan.model, plan.data, store, config.batch_size)
     finally:
         # Also on Ctrl-C: the folder then says of itself that it is unfinished.
         report = finish(config, plan, store, started)
@@ -145,7 +150,7 @@ def available(plan: Plan) -> list[tuple[str, str, str, str, str | None]]:
     found: list[tuple[str, str, str, str, str | None]] = []
     for cell in plan.cells:
         bound = cell.method.bound if isinstance(cell.method, Search) else Bound.AT_LEAST
-        measure = collect.MEASURES[bound]
+        measure = collect.measure_of(bound, None if isinstance(cell.method, Search) else cell.method.subject)
         pair = (cell.shift.spec(), cell.method.spec())
         found.append((*pair, "mean", measure, None))
         if groups:

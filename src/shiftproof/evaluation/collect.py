@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -27,6 +27,8 @@ from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift
 
 MEASURES = {Bound.ESTIMATE: "accuracy", Bound.AT_MOST: "robust_accuracy", Bound.AT_LEAST: "certified_accuracy"}
+SMOOTHED = "smoothed_accuracy"
+"""What a certificate proves of another model made from the one measured: a measure of its own, so that it is never mixed with theirs."""
 UNION = "union"
 """The name of all worst-case searches of a shift together: an example counts as broken if any of them broke it."""
 TAIL = 0.1
@@ -44,6 +46,8 @@ class Pool:
     rows: np.ndarray[Any, np.dtype[np.intp]]
     table: Table
     total: int
+    subject: str | None = None
+    """What was proven of, where that is another model than the one measured."""
 
     @property
     def correct(self) -> Values:
@@ -66,7 +70,8 @@ def _join(store: Store, cells: Sequence[Cell], source: Source) -> Pool:
     rows = np.concatenate([np.arange(cell.start, cell.stop) for cell in cells])
     table = join_tables([store.read(cell) for cell in cells])
     gradients = isinstance(first.method, Search) and first.method.needs.__name__ == "Gradients"
-    return Pool(first.group, source, first.shift, first.method.spec(), gradients, rows, table, first.total)
+    subject = None if isinstance(first.method, Search) else first.method.subject
+    return Pool(first.group, source, first.shift, first.method.spec(), gradients, rows, table, first.total, subject)
 
 
 def join_tables(tables: Sequence[Table]) -> Table:
@@ -100,7 +105,22 @@ def _unions(pools: Sequence[Pool]) -> list[Pool]:
     return found
 
 
-def suspicions(pools: Sequence[Pool]) -> dict[str, Flag]:
+def suspicions(pools: Sequence[Pool], distrusted: Mapping[str, Flag]) -> dict[str, tuple[Flag, ...]]:
+    """What speaks against the verdict of a gradient search, by the key of its pool.
+
+    `distrusted` holds the flags of the families of shifts whose diagnosis failed.
+    """
+    beaten = _beaten(pools)
+    raised: dict[str, tuple[Flag, ...]] = {}
+    for p in pools:
+        masked = distrusted.get(p.shift.name) if p.needs_gradients and p.table.bound is Bound.AT_MOST else None
+        flags = tuple(flag for flag in (beaten.get(p.key), masked) if flag)
+        if flags:
+            raised[p.key] = flags
+    return raised
+
+
+def _beaten(pools: Sequence[Pool]) -> dict[str, Flag]:
     """By key of a gradient search's pool: a search without gradients did better, so gradients are likely masked (Carlini et al. 2019)."""
     raised: dict[str, Flag] = {}
     for white in (p for p in pools if p.needs_gradients and p.method != UNION):
@@ -119,8 +139,11 @@ def suspicions(pools: Sequence[Pool]) -> dict[str, Flag]:
 
 
 def contradictions(pools: Sequence[Pool]) -> None:
-    """Raises where an example was certified and broken under the same shift and at most the certified radius."""
-    for proof in (p for p in pools if p.table.bound is Bound.AT_LEAST):
+    """Raises where an example was certified and broken under the same shift and at most the certified radius.
+
+    A proof of another model than the one attacked contradicts nothing.
+    """
+    for proof in (p for p in pools if p.table.bound is Bound.AT_LEAST and p.subject is None):
         radius = proof.table.columns["radius"]
         certified = dict(zip(proof.table.columns["id"], np.where(proof.correct > 0, radius, -math.inf), strict=True))
         for attack in pools:
@@ -134,6 +157,11 @@ def contradictions(pools: Sequence[Pool]) -> None:
                     f"{len(both)} examples were certified by {proof.method} and broken by {attack.method} under {attack.shift.spec()}, "
                     f"first '{both[0]}'. One of the two is wrong, so no number of this run can be used. Please report this."
                 )
+
+
+def measure_of(bound: Bound, subject: str | None) -> str:
+    """The name of the accuracy that a method measures."""
+    return MEASURES[bound] if subject is None else SMOOTHED
 
 
 def strength_of(shift: Shift) -> tuple[str | None, float | None]:
@@ -157,7 +185,7 @@ def results(pools: Sequence[Pool], confidence: float) -> list[Result]:
 
 
 def _of_pool(p: Pool, basis: Basis) -> list[Result]:
-    measure = MEASURES[p.table.bound]
+    measure = measure_of(p.table.bound, p.subject)
     values = p.correct
     found = [_result(p, basis, "mean", measure, Mean().measure(values, confidence=basis.confidence))]
     if p.source.groups:
@@ -199,6 +227,8 @@ def _drop(p: Pool, base: Pool, basis: Basis) -> Result:
 def _result(p: Pool, basis: Basis, risk: str, measure: str, m: Measurement, kind: str | None = None) -> Result:
     name, strength = strength_of(p.shift)
     notes = list(m.notes)
+    if p.subject:
+        notes.append(f"of {p.subject}, not of the model itself")
     if len(p.rows) < p.total:
         notes.append(f"unfinished: stands on {len(p.rows)} of {p.total} examples")
     measured = not math.isnan(m.value)

@@ -81,11 +81,26 @@ def _row(key: tuple[str, str, str, str, str | None], folders: Sequence[Path], ta
 
 
 def _pair(home: Path, first: Result, away: Path, second: Result) -> Paired | None:
-    one, two = _outcomes(home, first.cell), _outcomes(away, second.cell)
+    one, two = verdicts(home, first.cell), verdicts(away, second.cell)
     ids, left, right = np.intersect1d(one[0], two[0], return_indices=True)
     if not len(ids) or bool((one[2][left] != two[2][right]).any()):
         return None
     return paired_record(paired(one[1][left], two[1][right], against=str(home), confidence=first.confidence))
+
+
+def verdicts(folder: Path, cell: str) -> tuple[Any, Any, Any]:
+    """Ids, correctness and labels of all shards of a cell; of several joined by +, right is what is right in all of them.
+
+    Empty where someone kept the record only, or where the cells do not stand on the same examples.
+    """
+    ids, right, label = _outcomes(folder, cell.partition("+")[0])
+    for other in cell.split("+")[1:]:
+        names, also, _ = _outcomes(folder, other)
+        _, here, there = np.intersect1d(ids, names, return_indices=True)
+        if len(here) != len(ids) or len(there) != len(names):
+            return ids[:0], right[:0], label[:0]
+        right[here] *= also[there]
+    return ids, right, label
 
 
 def _outcomes(folder: Path, cell: str) -> tuple[Any, Any, Any]:

@@ -30,10 +30,17 @@ class AuditConfig(BaseModel):
     box: tuple[float, float] | None = Field(default=None, description="Least and greatest legal input value.")
     limit: int | None = Field(default=None, description="Use only the first this many examples.")
     shift_from: tuple[Any, ...] = Field(default=(), description="Other samples: a natural shift.")
-    suite: str | None = Field(default=None, description="quick, standard or thorough; 'quick' where neither suite nor shifts are given.")
+    suite: str | None = Field(
+        default=None,
+        description="quick, standard, thorough, or a list of corruptions (corruptions, mnist_c, cifar_10_c, ...); 'quick' where neither suite nor shifts are given.",
+    )
     shifts: tuple[Any, ...] = Field(default=(), description="Specs such as linf(eps=8/255), or in Python parts.")
     searches: tuple[Any, ...] = Field(default=(), description="Specs such as best_of_n(n=20), or in Python parts.")
     certify: tuple[Any, ...] = Field(default=(), description="Certificates, by spec.")
+    curves: tuple[Any, ...] = Field(default=(), description="Balls, such as linf, whose accuracy at every eps is wanted.")
+    diagnose: bool | None = Field(
+        default=None, description="Check for masked gradients; where not given, as the suite says: standard and thorough do."
+    )
     fail_on: tuple[str, ...] = Field(default=(), description="Conditions under which the gate fails.")
     out: str | None = Field(default=None, description="Folder of the run; in Python a temporary one where it is not given.")
     seed: int = Field(default=0, description="With each example's id, the whole source of randomness.")
@@ -88,7 +95,7 @@ def read_config(path: Path) -> dict[str, Any]:
     for key in options:
         if key not in AuditConfig.model_fields:
             raise unknown(f"key in '{path}'", key, AuditConfig.model_fields)
-    for key in ("shifts", "searches", "certify", "fail_on", "shift_from"):
+    for key in ("shifts", "searches", "certify", "curves", "fail_on", "shift_from"):
         if isinstance(options.get(key), str):
             options[key] = [options[key]]
     return options

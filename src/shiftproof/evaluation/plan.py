@@ -19,6 +19,8 @@ from shiftproof.data.source import Renamed, Source
 from shiftproof.evaluation.backends import backend_named
 from shiftproof.evaluation.cell import Cell
 from shiftproof.evaluation.config import AuditConfig
+from shiftproof.evaluation.curves import chosen_curves
+from shiftproof.evaluation.diagnose import SUITES, Question, questions
 from shiftproof.evaluation.records import LeftOut
 from shiftproof.evaluation.suites import AVERAGE, Choice, crossed, suite_named
 from shiftproof.models.abstract import Labels
@@ -27,6 +29,7 @@ from shiftproof.outcomes import Flag
 from shiftproof.preflight import check_examples, inspect_model
 from shiftproof.registry import Registry
 from shiftproof.searches import searches
+from shiftproof.searches.abstract import Search
 from shiftproof.shifts import shifts
 from shiftproof.shifts.abstract import Differentiable, Shift
 from shiftproof.shifts.identity import Identity
@@ -45,6 +48,8 @@ class Plan:
         data: the audit's own sample.
         natural: other samples, for natural shift.
         cells: everything to run, cheap and telling first.
+        curves: the cells of the security curves.
+        diagnoses: whether the verdicts can be trusted.
         left_out: what does not fit, and why.
         model_flags: what speaks against the model's answers as such.
         fingerprint: the model's.
@@ -55,6 +60,8 @@ class Plan:
     data: Source
     natural: tuple[Source, ...]
     cells: tuple[Cell, ...]
+    curves: tuple[Cell, ...]
+    diagnoses: tuple[Question, ...]
     left_out: tuple[LeftOut, ...]
     model_flags: tuple[Flag, ...]
     fingerprint: str
@@ -101,12 +108,26 @@ def make_plan(config: AuditConfig) -> Plan:
     choice = _choose(config, moves, how, model, data, shape)
     proven, unproven = _proofs(proofs, choice, model)
     fingerprint = model.fingerprint()
+    drawn = chosen_curves(config.curves, how, model, data)
+    suite = not moves and (config.suite or "quick") in SUITES
+    asked, unasked = questions(choice.pairs, model, fingerprint, data, wanted=config.diagnose, suite=suite, seed=config.seed)
     pairs = [(Identity(), searches.build(AVERAGE)), *choice.pairs, *proven]
     cells = [
         *_cells(fingerprint, data, pairs, config),
         *(cell for source in natural for cell in _cells(fingerprint, source, pairs[:1], config)),
     ]
-    return Plan(reference.of(model), model, data, natural, tuple(cells), (*choice.left_out, *unproven), tuple(flags), fingerprint)
+    return Plan(
+        reference.of(model),
+        model,
+        data,
+        natural,
+        tuple(cells),
+        curves=tuple(_cells(fingerprint, data, drawn, config)),
+        diagnoses=tuple(asked),
+        left_out=(*choice.left_out, *unproven, *unasked),
+        model_flags=tuple(flags),
+        fingerprint=fingerprint,
+    )
 
 
 def _build(registry: Registry[Any], given: Sequence[Any], **setting: Any) -> list[Any]:
@@ -146,11 +167,15 @@ def _spread(data: Source) -> Examples:
 
 def _choose(config: AuditConfig, given: list[Shift], how: list[Any], model: Labels, data: Source, shape: tuple[int, ...]) -> Choice:
     access = type(model)
+
+    def match(search: Search) -> Search:
+        return search.matched(model)
+
     if given:
-        return crossed(given, how, data.space, access)
+        return crossed(given, how, data.space, access, match=match)
     if how:
         raise UsageError("Searches need shifts to search: add --shift, for example --shift 'linf(eps=8/255)'.")
-    return suite_named(config.suite or "quick", data.space, access, shape)
+    return suite_named(config.suite or "quick", data.space, access, shape, match=match)
 
 
 def _proofs(given: list[Certificate], choice: Choice, model: Labels) -> tuple[list[tuple[Shift, Certificate]], list[LeftOut]]:

@@ -7,9 +7,9 @@ import subprocess
 import sys
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
+from typing import Protocol
 
 from shiftproof import __version__
-from shiftproof.evaluation.config import AuditConfig
 from shiftproof.evaluation.records import Provenance
 from shiftproof.models.shown import shown_spec
 
@@ -21,7 +21,27 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
-def provenance(config: AuditConfig, started: str) -> Provenance:
+class Asked(Protocol):
+    """What provenance says of the config of a run, whatever kind of run it is."""
+
+    @property
+    def device(self) -> str:
+        """Torch device."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of the run."""
+
+    @property
+    def confidence(self) -> float:
+        """Confidence of its intervals."""
+
+    @property
+    def suite(self) -> str | None:
+        """Name of the suite, if it was one."""
+
+
+def provenance(config: Asked, started: str) -> Provenance:
     """Everything needed to say under what circumstances the numbers arose."""
     return Provenance(
         shiftproof=__version__,

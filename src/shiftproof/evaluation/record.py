@@ -12,7 +12,10 @@ from shiftproof.data.source import Source
 from shiftproof.evaluation import collect
 from shiftproof.evaluation.cell import Cell
 from shiftproof.evaluation.config import AuditConfig
+from shiftproof.evaluation.curves import read_curve
+from shiftproof.evaluation.diagnose import distrust, read_diagnosis
 from shiftproof.evaluation.plan import Plan
+from shiftproof.evaluation.proven import proven_curve
 from shiftproof.evaluation.provenance import provenance
 from shiftproof.evaluation.records import Audit, CellRecord, DataCard, FlagRecord, ModelCard, Picture, Result, StageRecord
 from shiftproof.evaluation.store import Store, Table
@@ -39,11 +42,17 @@ def make_record(config: AuditConfig, plan: Plan, store: Store, started: str) -> 
     """
     pools = collect.pool(store, plan.cells, plan.sources)
     collect.contradictions(pools)
-    suspect = collect.suspicions(pools)
+    diagnoses = [read_diagnosis(question, plan.data, store) for question in plan.diagnoses]
+    distrusted = {diagnosis.family: flag for diagnosis in diagnoses if (flag := distrust(diagnosis))}
+    suspect = collect.suspicions(pools, distrusted)
     numbers = [_flagged(r, suspect) for r in collect.results(pools, config.confidence)]
     cells = _cell_records(plan, store, config, suspect)
+    curves = [
+        read_curve(group, store, plan.data, config.confidence, [flag for flag in (distrusted.get(group[0].shift.name),) if flag])
+        for group in _by_group(plan.curves).values()
+    ]
     return Audit(
-        complete=all(cell.state == "done" for cell in cells),
+        complete={part.state for part in cells} | {part.state for part in curves} | {part.state for part in diagnoses} <= {"done"},
         model=ModelCard(
             name=plan.model.name,
             spec=shown_spec(config.model)
@@ -54,10 +63,17 @@ def make_record(config: AuditConfig, plan: Plan, store: Store, started: str) -> 
             notes=list(plan.model.notes),
             flags=[_flag(flag) for flag in plan.model_flags],
         ),
-        data=_data_card(plan.data),
+        data=data_card(plan.data),
         clean=collect.clean_of(pools, plan.data, config.confidence),
         results=[r for r in numbers if r.data == plan.data.uri or r.shift == "identity"],
         natural=collect.natural_of(pools, plan.data, config.confidence),
+        diagnoses=diagnoses,
+        curves=curves,
+        proven=[
+            curve
+            for group in _by_group(plan.cells).values()
+            if (curve := proven_curve(group, store, plan.sources[group[0].data], config.confidence)) is not None
+        ],
         cells=cells,
         left_out=list(plan.left_out),
         gallery=_gallery(store, plan.cells),
@@ -69,27 +85,31 @@ def _flag(flag: Flag) -> FlagRecord:
     return FlagRecord(name=flag.name, detail=flag.detail, share=flag.share)
 
 
-def _flagged(result: Result, suspect: dict[str, Flag]) -> Result:
+def _flagged(result: Result, suspect: dict[str, tuple[Flag, ...]]) -> Result:
     if result.cell not in suspect:
         return result
-    return result.model_copy(update={"flags": [*result.flags, suspect[result.cell].name]})
+    return result.model_copy(update={"flags": [*result.flags, *(flag.name for flag in suspect[result.cell])]})
 
 
-def _cell_records(plan: Plan, store: Store, config: AuditConfig, suspect: dict[str, Flag]) -> list[CellRecord]:
+def _cell_records(plan: Plan, store: Store, config: AuditConfig, suspect: dict[str, tuple[Flag, ...]]) -> list[CellRecord]:
     """One record a pair of sample, shift and method; its shards are one cell to a reader."""
+    return [_cell_record(plan, store, config, group, suspect.get(key, ())) for key, group in _by_group(plan.cells).items()]
+
+
+def _by_group(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
     by_group: dict[str, list[Cell]] = {}
-    for cell in plan.cells:
+    for cell in cells:
         by_group.setdefault(cell.group, []).append(cell)
-    return [_cell_record(plan, store, config, group, suspect.get(key)) for key, group in by_group.items()]
+    return by_group
 
 
-def _cell_record(plan: Plan, store: Store, config: AuditConfig, group: Sequence[Cell], suspicion: Flag | None) -> CellRecord:
+def _cell_record(plan: Plan, store: Store, config: AuditConfig, group: Sequence[Cell], suspicions: Sequence[Flag]) -> CellRecord:
     first = group[0]
     done = [cell for cell in group if store.path(cell).exists()]
     errors = [store.failure(cell).read_text() for cell in group if cell not in done and store.failure(cell).exists()]
     bound = first.method.bound if isinstance(first.method, Search) else Bound.AT_LEAST
     table = collect.join_tables([store.read(cell) for cell in done]) if done else None
-    flags = [*(table.flags if table else ()), *([suspicion] if suspicion else [])]
+    flags = [*(table.flags if table else ()), *suspicions]
     return CellRecord(
         key=first.group,
         data=plan.sources[first.data].uri,
@@ -97,8 +117,8 @@ def _cell_record(plan: Plan, store: Store, config: AuditConfig, group: Sequence[
         shift_full=first.shift.full_spec(),
         search=first.method.spec(),
         search_full=first.method.full_spec(),
-        access=access_name(first.method.needs) if isinstance(first.method, Search) else "structure",
-        claim=CLAIMS[bound] + (_audited(table, config.confidence) if table else ""),
+        access=access_name(first.method.needs) if isinstance(first.method, Search) else "labels" if first.method.subject else "structure",
+        claim=CLAIMS[bound] + _of_another(first) + (_audited(table, config.confidence) if table else ""),
         kind=bound.value,
         state="done" if len(done) == len(group) else "failed" if errors else "missing",
         error=errors[0] if errors else None,
@@ -114,6 +134,20 @@ def _cell_record(plan: Plan, store: Store, config: AuditConfig, group: Sequence[
     )
 
 
+def _of_another(cell: Cell) -> str:
+    """What must be said where a proof is not of the model that the attacks of the run are on."""
+    if isinstance(cell.method, Search):
+        return ""
+    chance = 1 - cell.method.confidence
+    false = f" Of each example it is false with probability at most {chance:.3g}." if chance > 0 else ""
+    if cell.method.subject is None:
+        return false
+    return (
+        f" It is of {cell.method.subject}, whose decision is the most frequent one under that noise: another model than the one measured "
+        f"and attacked elsewhere in this run, so the two make no bracket.{false}"
+    )
+
+
 def _audited(table: Table, confidence: float) -> str:
     """What the cascade's chance sample says of the failures that it may have missed."""
     sample = next((stage for stage in table.stages if stage.name == AUDIT), None)
@@ -126,7 +160,8 @@ def _audited(table: Table, confidence: float) -> str:
     )
 
 
-def _data_card(data: Source) -> DataCard:
+def data_card(data: Source) -> DataCard:
+    """What a record says of a sample."""
     classes = max(len(data.class_names), int(data.y.max()) + 1)
     groups = {name: dict(Counter(values.tolist())) for name, values in data.groups.items()}
     return DataCard(

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 Kind = Literal["at_most", "at_least", "estimate"]
 
@@ -36,7 +36,10 @@ class Result(Record):
     strength_name: str | None = Field(default=None, description="What `strength` is called.")
     search: str = Field(description="Spec of the search or certificate.")
     risk: str = Field(description="Spec of the risk; 'group' for one group's own number.")
-    measure: str = Field(description="accuracy, robust_accuracy, certified_accuracy, error_probability, or drop (clean minus shifted).")
+    measure: str = Field(
+        description="accuracy, robust_accuracy, certified_accuracy, smoothed_accuracy (certified, of the model smoothed with noise), "
+        "error_probability, or drop (clean minus shifted)."
+    )
     group: str | None = Field(default=None, description="The group it belongs to, as column=value, joined by ' & ' where columns cross.")
     value: float | None = Field(description="The number; null where nothing was measured.")
     kind: Kind = Field(description="What it claims of the truth: at_most, at_least or estimate.")
@@ -84,6 +87,102 @@ class CellRecord(Record):
     batch_size: int
     flags: list[FlagRecord] = Field(default_factory=list)
     stages: list[StageRecord] = Field(default_factory=list, description="The parts of a search that has several.")
+
+
+class CheckRecord(Record):
+    """One question of a diagnosis: its figure, and above which limit it fails."""
+
+    name: str = Field(description="Stable snake_case word.")
+    state: Literal["pass", "fail", "not_run"]
+    figure: float | None = Field(default=None, description="What was measured; null where nothing was, or it is not finite.")
+    limit: float | None = Field(default=None, description="The check fails above it.")
+    detail: str = Field(description="One sentence: what the figure is, or why the check was not run.")
+    search: str = Field(default="", description="Where it failed, the spec of the search to use next; empty where no search helps.")
+    reference: str = Field(default="", description="Who published it.")
+
+
+class Diagnosis(Record):
+    """Whether a gradient search's verdict on one family of shifts can be trusted: the checks against gradient masking."""
+
+    data: str
+    shift: str = Field(description="Spec of the shift it was made under: the middle strength of its family in this run.")
+    family: str = Field(description="Whose numbers it speaks about.")
+    state: Literal["done", "failed", "missing"]
+    error: str | None = Field(default=None, description="Traceback of a failed diagnosis.")
+    examples: int = Field(default=0, description="Examples it stands on, spread over the sample, all right before anything moved.")
+    queries: int = Field(default=0, description="Questions an example of its search without gradients.")
+    checks: list[CheckRecord] = Field(default_factory=list)
+    note: str = Field(default="", description="Why there are no checks, where there are none.")
+    seconds: float = 0.0
+    seed: int = 0
+
+    @property
+    def failed(self) -> list[CheckRecord]:
+        """The checks that failed."""
+        return [check for check in self.checks if check.state == "fail"]
+
+    @property
+    def ran(self) -> int:
+        """How many checks came to a verdict."""
+        return sum(check.state != "not_run" for check in self.checks)
+
+    @property
+    def next_searches(self) -> list[str]:
+        """The specs that the failed checks recommend, each once, in order."""
+        return list(dict.fromkeys(check.search for check in self.failed if check.search))
+
+
+class Curve(Record):
+    """Accuracy against the size of the budget, from one run of a search for least moves.
+
+    At eps[i] it is accuracy[i]. Between two sizes it is a step function that keeps the value of the one before; where the sample has more
+    steps than the record, it was read at these sizes only, and the truth of the sample lies between two neighbours.
+    """
+
+    cell: str = Field(description="Key of its cell, and name of its file under cells/; the file's column radius holds every least move.")
+    data: str
+    family: str = Field(description="Name of the ball, such as linf.")
+    search: str = Field(description="Spec of the search for least moves.")
+    search_full: str = Field(description="Spec with every option.")
+    kind: Kind = Field(description="What the accuracies claim of the truth.")
+    state: Literal["done", "failed", "missing"]
+    error: str | None = Field(default=None, description="Traceback of a failed curve.")
+    n: int = Field(default=0, description="Examples it stands on.")
+    strength_name: str = Field(default="eps", description="What the size of the budget is called.")
+    eps: list[float] = Field(default_factory=list, description="Sizes of the budget, from 0 on, in the units of the inputs.")
+    accuracy: list[float] = Field(default_factory=list)
+    low: list[float] = Field(default_factory=list, description="Band that holds the whole curve with `confidence`, sampling error only.")
+    high: list[float] = Field(default_factory=list)
+    confidence: float
+    median: float | None = Field(default=None, description="The least eps found at which accuracy is at most one half.")
+    unbroken: int = Field(default=0, description="Examples for which no move of any size was found.")
+    forwards_per_example: float = 0.0
+    backwards_per_example: float = 0.0
+    seconds: float = 0.0
+    flags: list[FlagRecord] = Field(default_factory=list)
+
+
+class ProvenCurve(Record):
+    """Certified accuracy against the radius, from the radii that a certificate proved under one shift."""
+
+    cell: str = Field(description="Key of its cell; the file's column radius holds every proven radius.")
+    data: str
+    family: str = Field(description="Name of the shift, such as l2.")
+    strength_name: str = Field(description="What the radius is measured in, such as eps.")
+    strength: float = Field(description="The shift's own strength.")
+    certificate: str = Field(description="Spec of the certificate.")
+    subject: str | None = Field(default=None, description="What it is proven of, where that is not the model itself.")
+    n: int = Field(description="Examples it stands on.")
+    radius: list[float] = Field(description="Radii, ascending: those proven of any example, or some 100 of them.")
+    accuracy: list[float] = Field(description="The share right and proven up to at least that radius.")
+    low: list[float] = Field(description="Where the truth lies at `confidence`, sampling error only, radius by radius.")
+    high: list[float] = Field(default_factory=list)
+    confidence: float
+    average_radius: float = Field(description="Mean over all examples, 0 where nothing is proven or the decision is wrong.")
+    abstained: int = Field(description="Examples without any proven radius, decided rightly or not said.")
+    wrong: int = Field(description="Examples whose decision is wrong.")
+    forwards: dict[str, float] = Field(description="Forwards an example: mean, and the quantiles 0.5, 0.9 and 1.")
+    chance: float = Field(description="The chance that what is said of one example is false; 0 for a deterministic proof.")
 
 
 class LeftOut(Record):
@@ -209,6 +308,11 @@ class Audit(Record):
     clean: Clean
     results: list[Result]
     natural: list[NaturalShift] = Field(default_factory=list)
+    diagnoses: list[Diagnosis] = Field(default_factory=list, description="Whether verdicts can be trusted, one a family of shifts.")
+    curves: list[Curve] = Field(default_factory=list, description="Accuracy against every size of the budget.")
+    proven: list[ProvenCurve] = Field(
+        default_factory=list, description="Certified accuracy against the radius, one a certificate and shift."
+    )
     cells: list[CellRecord]
     left_out: list[LeftOut] = Field(default_factory=list)
     gallery: list[Picture] = Field(default_factory=list)

@@ -76,6 +76,18 @@ def _progress(cells: Sequence[Cell], show: bool) -> Iterator[Callable[[Cell], Ad
         yield announce
 
 
+@contextmanager
+def waiting(what: str, show: bool) -> Iterator[None]:
+    """A sign of life beside work whose length is not known."""
+    if not show:
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
+
+
 def _weight(cell: Cell) -> int:
     """How long an example may take, in passes of the model."""
     return 1 + (cell.method.most_passes(cell.shift) if isinstance(cell.method, Search) else 1)

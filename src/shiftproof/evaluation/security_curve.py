@@ -14,7 +14,7 @@ from torch import Tensor
 from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples, Ids
 from shiftproof.door import confront
-from shiftproof.finding import Floats, Ints
+from shiftproof.finding import Finding, Floats, Ints
 from shiftproof.models.abstract import Access, Labels
 from shiftproof.oracle import Oracle
 from shiftproof.outcomes import BROKEN, SKIPPED, Bound, Flag
@@ -131,22 +131,13 @@ def security_curve(
         >>> float(curve.accuracy(0.0))
         1.0
     """
-    if not isinstance(search, MinimalSearch):
-        kinds = "boundary_projection, fast_minimum_norm or deepfool"
-        raise UsageError(
-            f"A security curve needs a search for least moves, such as {kinds}, and {search.name} finds moves inside one budget."
-        )
     tail_of(confidence)
-    placed = replace(shift, space=examples.space)
-    largest = placed.largest()
-    whole = replace(shift, eps=largest if math.isfinite(largest) else _ANY_SIZE)
-    finding = confront(model, whole, search=_ToTheEnd(search), examples=examples, seed=seed, batch_size=batch_size, progress=progress)
+    whole, to_the_end = endless(replace(shift, space=examples.space), search)
+    finding = confront(model, whole, search=to_the_end, examples=examples, seed=seed, batch_size=batch_size, progress=progress)
     broken = finding.outcome == BROKEN
-    size = np.where(finding.outcome == SKIPPED, 0.0, np.inf)
-    size[broken] = placed.norm(torch.from_numpy(finding.params[broken])).double().numpy()
     return SecurityCurve(
         ids=finding.ids,
-        size=size,
+        size=sizes(finding, whole),
         params=np.where(broken.reshape(-1, *[1] * (finding.params.ndim - 1)), finding.params, np.nan),
         forwards=finding.forwards,
         backwards=finding.backwards,
@@ -158,8 +149,31 @@ def security_curve(
     )
 
 
+def endless(ball: Ball, search: Search) -> tuple[Ball, ToTheEnd]:
+    """The ball of this kind that reaches every input of its space, and the search that does not stop inside it.
+
+    Raises:
+        UsageError: the search looks for no least move.
+    """
+    if not isinstance(search, MinimalSearch):
+        kinds = "boundary_projection, fast_minimum_norm or deepfool"
+        raise UsageError(
+            f"A security curve needs a search for least moves, such as {kinds}, and {search.name} finds moves inside one budget."
+        )
+    largest = ball.largest()
+    return replace(ball, eps=largest if math.isfinite(largest) else _ANY_SIZE), ToTheEnd(search)
+
+
+def sizes(finding: Finding, ball: Ball) -> Floats:
+    """The least move found for each example, shape (n,): 0 where it is wrong already, infinite where no move broke it."""
+    broken = finding.outcome == BROKEN
+    size = np.where(finding.outcome == SKIPPED, 0.0, np.inf)
+    size[broken] = ball.norm(torch.from_numpy(finding.params[broken])).double().numpy()
+    return size
+
+
 @dataclass(frozen=True)
-class _ToTheEnd(Search):
+class ToTheEnd(Search):
     """A search for least moves that does not stop at the first one inside the budget."""
 
     inner: MinimalSearch
@@ -173,6 +187,12 @@ class _ToTheEnd(Search):
     def needs(self) -> Access:  # type: ignore[override]
         """What the inner search needs."""
         return self.inner.needs
+
+    def spec(self) -> str:
+        return self.inner.spec()
+
+    def full_spec(self) -> str:
+        return self.inner.full_spec()
 
     def objection(self, shift: Shift) -> str | None:
         return self.inner.objection(shift)

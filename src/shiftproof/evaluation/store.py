@@ -53,6 +53,8 @@ class Store:
         self.folder = folder
         self.cells = folder / "cells"
         self.gallery = folder / "gallery"
+        self.partial = folder / "partial"
+        """States of batches under way, a folder a cell."""
 
     def open(self, plan: Mapping[str, Any], cells: Sequence[Cell]) -> None:
         """Claims the folder for this plan, or goes on with it where it is the same.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples
 from shiftproof.door import confront
 from shiftproof.models.abstract import Labels
+from shiftproof.outcomes import SKIPPED
 from shiftproof.risks.intervals import clopper_pearson
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.transfer import Transfer
@@ -28,6 +29,7 @@ class TransferMatrix:
         names: the k models'.
         accuracy: of model j on moves made on model i, at [i, j], shape (k, k); each entry is an upper bound on j's robust accuracy.
         low, high: ends of its Clopper-Pearson interval at `confidence`, each entry on its own, shape (k, k).
+        clean: accuracy of each model on the examples as they are, shape (k,).
         n: examples behind each entry; an example that a model gets wrong unmoved counts as wrong.
         confidence: of each interval.
     """
@@ -36,6 +38,7 @@ class TransferMatrix:
     accuracy: Floats
     low: Floats
     high: Floats
+    clean: Floats
     n: int
     confidence: float
 
@@ -49,6 +52,7 @@ def transfer_matrix(
     seed: int = 0,
     batch_size: int = 256,
     confidence: float = 0.95,
+    progress: Callable[[int], None] | None = None,
 ) -> TransferMatrix:
     """Moves every example on each model in turn, and reads every model on those moves.
 
@@ -61,6 +65,7 @@ def transfer_matrix(
         seed: with each example's id, the whole source of randomness.
         batch_size: inputs per call of a model.
         confidence: of each entry's interval, in (0, 1).
+        progress: called with the number of examples finished since the last call; k * k * n in all.
 
     Raises:
         UsageError: there is no model, two have one name, or one lacks what the search needs.
@@ -73,13 +78,16 @@ def transfer_matrix(
     if not names or len(set(names)) < len(names):
         raise UsageError(f"transfer_matrix takes at least one model, and names that differ, got {list(names)}.")
     correct = np.zeros((len(names), len(names)), dtype=np.int64)
+    right = np.zeros(len(names), dtype=np.int64)
     for i, maker in enumerate(models):
         made = _on(maker, search)
         for j, reader in enumerate(models):
-            finding = confront(reader, shift, search=made, examples=examples, seed=seed, batch_size=batch_size)
+            finding = confront(reader, shift, search=made, examples=examples, seed=seed, batch_size=batch_size, progress=progress)
             correct[i, j] = int(finding.correct.sum())
+            right[j] = int((finding.outcome != SKIPPED).sum())
     low, high = clopper_pearson(correct, len(examples), confidence=confidence)
-    return TransferMatrix(names, correct / len(examples), np.asarray(low), np.asarray(high), len(examples), confidence)
+    n = len(examples)
+    return TransferMatrix(names, correct / n, np.asarray(low), np.asarray(high), right / n, n, confidence)
 
 
 def _on(model: Labels, search: Search | None) -> Transfer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -18,10 +18,13 @@ from shiftproof.data.examples import Examples
 from shiftproof.data.source import Source
 from shiftproof.door import confront
 from shiftproof.evaluation.cell import Cell
+from shiftproof.evaluation.checkpoint import Checkpoint
 from shiftproof.evaluation.gallery import keep_pictures
+from shiftproof.evaluation.security_curve import ToTheEnd, sizes
 from shiftproof.evaluation.store import Store
 from shiftproof.finding import Finding, join
 from shiftproof.models.abstract import Labels
+from shiftproof.shifts.norms.ball import Ball
 
 CHUNK_BYTES = 256_000_000
 """Inputs held in memory at once; moves of a norm ball are as large again."""
@@ -68,11 +71,15 @@ class Work:
         labels: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
         for chunk in source.batches(self._chunk(source, cell), cell.start, cell.stop):
             finding = self._judge(model, cell, chunk, progress)
-            keep_pictures(self, model, cell, chunk, finding)
+            if isinstance(cell.method, ToTheEnd) and isinstance(cell.shift, Ball):
+                finding = replace(finding, radius=sizes(finding, cell.shift))  # what a curve is made of
+            else:
+                keep_pictures(self, model, cell, chunk, finding)
             slim = finding.params.reshape(len(finding), -1)
             found.append(finding if slim.shape[1] <= 64 else Finding(**{**vars(finding), "params": slim[:, :0]}))
             labels.append(chunk.y.numpy())
         self.store.write(cell, join(found), np.concatenate(labels), self.batch_size)
+        self._checkpoint(cell).clear()
 
     def _judge(self, model: Labels, cell: Cell, chunk: Examples, progress: Callable[[int], None] | None) -> Finding:
         if isinstance(cell.method, Certificate):
@@ -80,8 +87,18 @@ class Work:
                 model, cell.shift, certificate=cell.method, examples=chunk, seed=cell.seed, batch_size=self.batch_size, progress=progress
             )
         return confront(
-            model, cell.shift, search=cell.method, examples=chunk, seed=cell.seed, batch_size=self.batch_size, progress=progress
+            model,
+            cell.shift,
+            search=cell.method,
+            examples=chunk,
+            seed=cell.seed,
+            batch_size=self.batch_size,
+            progress=progress,
+            keeper=self._checkpoint(cell),
         )
+
+    def _checkpoint(self, cell: Cell) -> Checkpoint:
+        return Checkpoint(self.store.partial / cell.key())
 
     def _chunk(self, source: Source, cell: Cell) -> int:
         one = source.take(slice(cell.start, cell.start + 1)).x

@@ -19,6 +19,7 @@ _KINDS: dict[str, frozenset[Kind]] = {
     "accuracy": frozenset({"estimate"}),
     "robust_accuracy": frozenset({"at_most"}),
     "certified_accuracy": frozenset({"at_least"}),
+    "smoothed_accuracy": frozenset({"at_least"}),
     "drop": frozenset({"estimate", "at_most"}),
     "error_probability": frozenset({"estimate", "at_most"}),
 }

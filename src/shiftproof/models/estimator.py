@@ -98,6 +98,11 @@ class EstimatorScores(Known, Scores):
         super().__init__(name=fitted.name, fingerprint=fitted.fingerprint(), notes=every)
         self._fitted = fitted
 
+    @property
+    def fitted(self) -> Fitted:
+        """The estimator with what it takes, for searches that read its structure."""
+        return self._fitted
+
     def scores(self, x: Tensor) -> Tensor:
         if not len(x):
             return x.new_zeros((0, self._fitted.classes.count), dtype=torch.float64)
@@ -113,6 +118,11 @@ class EstimatorLabels(Known, Labels):
     def __init__(self, fitted: Fitted) -> None:
         super().__init__(name=fitted.name, fingerprint=fitted.fingerprint(), notes=(*fitted.feed.notes, *fitted.classes.notes))
         self._fitted = fitted
+
+    @property
+    def fitted(self) -> Fitted:
+        """The estimator with what it takes, for searches that read its structure."""
+        return self._fitted
 
     def labels(self, x: Tensor) -> Tensor:
         return torch.from_numpy(self._fitted.decisions(x)) if len(x) else torch.zeros(0, dtype=torch.int64)

@@ -19,7 +19,7 @@ from shiftproof.models.endpoint import EndpointOptions, wrap_endpoint
 from shiftproof.models.estimator import Predicts, wrap_estimator
 from shiftproof.models.shown import shown_url
 from shiftproof.models.spec import FORMS, load_from_spec, neighbours
-from shiftproof.models.torch_module import TorchModule
+from shiftproof.models.torch_module import MemoryFormat, TorchModule
 from shiftproof.models.weights import load_weights
 
 
@@ -34,6 +34,7 @@ def as_model(
     probe: Tensor | None = None,
     gives: Gives | None = None,
     takes: Takes | None = None,
+    memory_format: MemoryFormat = "auto",
 ) -> Labels:
     """An object of yours as a model: it says what it gives (labels, scores or gradients) by its type, and stays as it is.
 
@@ -48,6 +49,7 @@ def as_model(
         probe: a few inputs (n, ...) to ask a function about, so that it shows what it gives.
         gives: "scores" (n, classes) or "labels" (n,), for a function that is not to be asked.
         takes: "numpy" or "torch", for functions; torch where the argument is annotated as a torch.Tensor, else numpy.
+        memory_format: how images lie in memory for torch modules: "channels_last", "contiguous", or "auto", by the module's structure.
 
     Raises:
         UsageError: it is none of these, or does not fit the data.
@@ -66,7 +68,7 @@ def as_model(
     where = _device(device)
     called = name or getattr(model, "__name__", None) or type(model).__name__
     if isinstance(model, nn.Module):
-        return TorchModule(model, name=called, device=where)
+        return TorchModule(model, name=called, device=where, memory_format=memory_format)
     if callable(model) and not isinstance(model, Labels | Predicts):
         wrapped = wrap_callable(model, name=called, device=where, gives=gives, takes=takes, probe=probe, class_names=class_names)
         return _on(wrapped, where)

@@ -64,6 +64,16 @@ class OnnxSession(Scores):
     def name(self) -> str:
         return self._name
 
+    @property
+    def path(self) -> Path:
+        """The file, for parts that read its structure (certificates)."""
+        return self._path
+
+    @property
+    def output(self) -> str:
+        """The output that holds the scores."""
+        return self._output.name
+
     def __reduce__(self) -> tuple[functools.partial[OnnxSession], tuple[str]]:
         build = functools.partial(OnnxSession, name=self._name, output=self._wanted, threads=self._threads)
         return build, (str(self._path.resolve()),)

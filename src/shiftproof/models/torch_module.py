@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,12 @@ from shiftproof.models.answers import ROWS, filled
 from shiftproof.models.fingerprint import LENGTH, code_digest, without_addresses
 
 _SETTINGS = (bool, int, float, str, tuple, torch.dtype)
+MemoryFormat = Literal["auto", "channels_last", "contiguous"]
+"""How images are laid out in memory for the module."""
+MEMORY_FORMATS: tuple[MemoryFormat, ...] = ("auto", "channels_last", "contiguous")
+_CONVOLUTIONS = 3
+"""So many convolutions repay what a flatten costs in channels-last order; with fewer, only where one is pooled."""
+_POOLS = (nn.MaxPool2d, nn.AdaptiveMaxPool2d)
 
 
 class TorchModule(Gradients):
@@ -24,11 +31,16 @@ class TorchModule(Gradients):
         module: answers with a tensor, or with a mapping that has one under "logits" (as Hugging Face models do).
         name: what people call it.
         device: where it computes.
+        memory_format: how images (n, channels, height, width) are laid out for it: "channels_last", "contiguous", or "auto". It changes the
+            speed and the last bits, so "auto" goes by the module's structure and never by a clock: channels-last on a CPU, in float32, for
+            modules with three `Conv2d` or more, or with one and a max pooling. Code that cannot read that order (`x.view(n, -1)`) gets
+            contiguous images from "auto", and its own error from "channels_last".
 
     Guarantees:
-        The module is left as it was found: parameters, buffers, gradients, mode and device. It is in evaluation mode for the time of each
-        call, all of it, and where it lies on another device a copy is moved. A row's scores are the same in any
-        batch up to rounding, and on a CPU mostly to the bit (not in layers whose width is no multiple of 4: kernels go by alignment).
+        The module is left as it was found: parameters, buffers, gradients, mode, device and memory format; only inputs are laid out anew.
+        It is in evaluation mode for the time of each call, all of it, and where it lies on another device a copy is moved. A row's scores
+        are the same in any batch up to rounding, and on a CPU mostly to the bit (not in layers whose width is no multiple of 4: kernels go
+        by alignment).
         The fingerprint covers parameters, buffers, plain settings and the code of `forward`, not files read while it runs.
 
     Example:
@@ -37,13 +49,18 @@ class TorchModule(Gradients):
         torch.Size([5, 2])
     """
 
-    def __init__(self, module: nn.Module, *, name: str, device: str | torch.device = "cpu") -> None:
+    def __init__(self, module: nn.Module, *, name: str, device: str | torch.device = "cpu", memory_format: MemoryFormat = "auto") -> None:
+        if memory_format not in MEMORY_FORMATS:
+            raise must("memory_format", f"the model '{name}'", f"be one of {', '.join(MEMORY_FORMATS)}", memory_format)
         self._device = torch.empty(0, device=device).device  # with its index, as tensors say it
         held = [*module.parameters(), *module.buffers()]
         elsewhere = any(tensor.device != self._device for tensor in held)
         self._module = copy.deepcopy(module).to(self._device) if elsewhere else module
         self._name = name
         self._dtype = next((p.dtype for p in held if p.is_floating_point()), None)
+        self._asked = memory_format
+        gains = self._device.type == "cpu" and self._dtype is torch.float32 and _gains(self._module)
+        self._channels_last = memory_format == "channels_last" or (memory_format == "auto" and gains)
 
     @property
     def name(self) -> str:
@@ -58,20 +75,67 @@ class TorchModule(Gradients):
     def device(self) -> torch.device:
         return self._device
 
+    @property
+    def memory_format(self) -> MemoryFormat:
+        """How images are laid out for the module: "channels_last" or "contiguous"."""
+        return "channels_last" if self._channels_last else "contiguous"
+
     def fingerprint(self) -> str:
-        return f"torch:{module_digest(self._module)}"
+        return f"torch:{module_digest(self._module)}" + ("" if self._asked == "auto" else f"+{self._asked}")
 
     def scores(self, x: Tensor) -> Tensor:
         n = len(x)
+        batch = filled(x, ROWS).to(self._device, self._dtype)
         training = [part for part in self._module.modules() if part.training]
         for part in training:
             part.training = False
         try:
-            out = _logits(self._module(filled(x, ROWS).to(self._device, self._dtype)), self._name)
+            out = _logits(self._answer(batch), self._name)
         finally:
             for part in training:
                 part.training = True
         return out[:n] if len(out) != n else out
+
+    def _answer(self, batch: Tensor) -> object:
+        if not self._channels_last or batch.dim() != _IMAGES:
+            return self._module(batch)
+        try:
+            return self._module(channels_last(batch))
+        except RuntimeError as error:
+            if self._asked != "auto" or _NO_VIEW not in str(error):
+                raise
+            self._channels_last = False  # known at the first batch, from the module's code and the shape alone
+            return self._module(batch)
+
+
+_IMAGES = 4
+"""Dimensions of a batch of images."""
+_NO_VIEW = "view size is not compatible"
+"""What torch says where code views a tensor in an order that it does not have."""
+
+
+def channels_last(images: Tensor) -> Tensor:
+    """The images (n, channels, height, width) with their channels side by side in memory, so that convolutions compute in that order.
+
+    Torch takes a grey image for channels-last as it lies, and convolutions then take it for contiguous: its strides must say it.
+
+    >>> channels_last(torch.zeros(2, 1, 4, 5)).stride()
+    (20, 1, 5, 1)
+    """
+    n, channels, height, width = images.shape
+    if channels == 1:
+        return images.reshape(n, height, width, 1).permute(0, 3, 1, 2)
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+def _gains(module: nn.Module) -> bool:
+    """Whether channels-last pays, by the rule that `TorchModule` states.
+
+    Measured on one core with AVX-512, forward and input gradient: 0.63 to 0.93 of the time where it says yes, and 0.98 to 1.3 for most
+    where it says no (a flatten copies what lies in another order).
+    """
+    convolutions = sum(isinstance(part, nn.Conv2d) for part in module.modules())
+    return convolutions >= _CONVOLUTIONS or (convolutions > 0 and any(isinstance(part, _POOLS) for part in module.modules()))
 
 
 def _logits(out: object, name: str) -> Tensor:

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from shiftproof._errors import UsageError
 from shiftproof.reports import words
 from shiftproof.reports.charts import CONFIG, Spec
+from shiftproof.reports.trust import shown
 
 _HERE = "shiftproof.reports"
 
@@ -43,6 +44,7 @@ def _environment() -> jinja2.Environment:
         amount_span=words.amount_span,
         in_words=words.in_words,
         known=words.known,
+        figure=shown,
     )
     environment.globals.update(KINDS=words.KINDS, KIND_WORDS=words.KIND_WORDS, KIND_HEADS=words.KIND_HEADS, KIND_SIGNS=words.KIND_SIGNS)
     environment.globals.update(plural=words.plural)

@@ -21,7 +21,8 @@ Row = dict[str, str | float | int | None]
 
 _COLOURS = alt.Scale(domain=[KIND_WORDS[k] for k in KINDS], range=["var(--at-least)", "var(--estimate)", "var(--at-most)"])
 _SHAPES = alt.Scale(domain=[KIND_WORDS[k] for k in KINDS], range=["triangle-right", "circle", "triangle-left"])
-_FULL = alt.Scale(domain=[0, 1], nice=False, clamp=True)
+FULL = alt.Scale(domain=[0, 1], nice=False, clamp=True)
+"""All shares there are."""
 _HEADLINE_ROWS = 12
 _GROUP_ROWS = 24
 _RUN_ROWS = 24
@@ -114,10 +115,11 @@ def _tooltip(first: str = "row", head: str = "what") -> list[alt.Tooltip]:
 
 
 def _x(field: str = "value", title: str | None = "accuracy") -> alt.X:
-    return alt.X(field=field, type="quantitative", scale=_FULL, title=title, axis=alt.Axis(format="%", tickCount=5))
+    return alt.X(field=field, type="quantitative", scale=FULL, title=title, axis=alt.Axis(format="%", tickCount=5))
 
 
-def _data(rows: Sequence[Row]) -> alt.Data:
+def table_of(rows: Sequence[Row]) -> alt.Data:
+    """Rows as a chart's data."""
     return alt.Data(values=list(rows))  # type: ignore[no-untyped-call]
 
 
@@ -128,17 +130,28 @@ def _clean_layers(audit: Audit, *, upright: bool = True) -> list[alt.Chart]:
         return []
     low, high = audit.clean.interval or (accuracy, accuracy)
     what = f"clean accuracy {percent(accuracy)}, {span(audit.clean.interval)}, on {plural(audit.clean.n, 'example')}"
-    base = alt.Chart(_data([{"clean": accuracy, "low": low, "high": high, "what": what}])).encode(
+    base = alt.Chart(table_of([{"clean": accuracy, "low": low, "high": high, "what": what}])).encode(
         tooltip=alt.Tooltip("what:N", title="line")
     )
     band, rule = base.mark_rect(color="var(--muted)", opacity=0.13), base.mark_rule(color="var(--muted)", strokeDash=[4, 3])
     if upright:
         return [band.encode(x=_x("low"), x2="high:Q"), rule.encode(x=_x("clean"))]
-    return [band.encode(y=_y("low"), y2="high:Q"), rule.encode(y=_y("clean"))]
+    return [band.encode(y=share_axis("low"), y2="high:Q"), rule.encode(y=share_axis("clean"))]
 
 
-def _y(field: str) -> alt.Y:
-    return alt.Y(field=field, type="quantitative", scale=_FULL, title=None, axis=alt.Axis(format="%", tickCount=3))
+def coloured() -> alt.Color:
+    """The colour of what a number claims, its field `kind`."""
+    return alt.Color("kind:N", scale=_COLOURS, legend=None)
+
+
+def shaped() -> alt.Shape:
+    """The shape of what a number claims."""
+    return alt.Shape("kind:N", scale=_SHAPES, legend=None)
+
+
+def share_axis(field: str) -> alt.Y:
+    """A share from 0 to 100% on the upright axis."""
+    return alt.Y(field=field, type="quantitative", scale=FULL, title=None, axis=alt.Axis(format="%", tickCount=3))
 
 
 def _brackets(audit: Audit, names: Sequence[str], y: alt.Y) -> list[alt.Chart]:
@@ -149,7 +162,7 @@ def _brackets(audit: Audit, names: Sequence[str], y: alt.Y) -> list[alt.Chart]:
     for rows, look in ((solid, {"strokeWidth": 5, "opacity": 0.35}), (dotted, {"strokeWidth": 2, "strokeDash": [1, 4], "opacity": 0.8})):
         if rows:
             mark = alt.MarkDef(type="rule", color="var(--bracket)", strokeCap="round", **look)
-            chart = alt.Chart(_data(rows), mark=mark).encode(x=_x("from"), x2="to:Q", y=y, tooltip=alt.Tooltip("what:N", title="truth"))
+            chart = alt.Chart(table_of(rows), mark=mark).encode(x=_x("from"), x2="to:Q", y=y, tooltip=alt.Tooltip("what:N", title="truth"))
             found.append(chart)
     return found
 
@@ -168,9 +181,9 @@ def _bracket_rows(found: Sequence[Threat]) -> tuple[list[Row], list[Row]]:
 
 
 def _intervals_and_marks(rows: Sequence[Row], y: alt.Y) -> list[alt.Chart]:
-    base = alt.Chart(_data(rows)).encode(y=y, color=alt.Color("kind:N", scale=_COLOURS, legend=None), tooltip=_tooltip())
+    base = alt.Chart(table_of(rows)).encode(y=y, color=coloured(), tooltip=_tooltip())
     bars = base.mark_rule(strokeWidth=2, opacity=0.65).transform_filter("isValid(datum.low)").encode(x=_x("low"), x2="high:Q")
-    dots = base.mark_point(filled=True, size=95, opacity=1).encode(x=_x(), shape=alt.Shape("kind:N", scale=_SHAPES, legend=None))
+    dots = base.mark_point(filled=True, size=95, opacity=1).encode(x=_x(), shape=shaped())
     return [bars, dots]
 
 
@@ -188,12 +201,10 @@ def _curve(audit: Audit, family: str, results: Sequence[Result]) -> Spec:
     rows: list[Row] = [{**_mark(r, r.shift), "strength": r.strength, "series": r.kind} for r in digest.tightest(results)]
     title = results[0].strength_name or "strength"
     x = alt.X("strength:Q", title=title, scale=alt.Scale(zero=True, nice=False), axis=alt.Axis(tickCount=4, grid=False, format=".3~r"))
-    base = alt.Chart(_data(rows)).encode(x=x, color=alt.Color("kind:N", scale=_COLOURS, legend=None), detail="series:N")
-    band = base.mark_area(opacity=0.16).transform_filter("isValid(datum.low)").encode(y=_y("low"), y2="high:Q")
-    line = base.mark_line(strokeWidth=1.8).encode(y=_y("value"))
-    dots = base.mark_point(filled=True, size=55, opacity=1).encode(
-        y=_y("value"), shape=alt.Shape("kind:N", scale=_SHAPES, legend=None), tooltip=_tooltip()
-    )
+    base = alt.Chart(table_of(rows)).encode(x=x, color=coloured(), detail="series:N")
+    band = base.mark_area(opacity=0.16).transform_filter("isValid(datum.low)").encode(y=share_axis("low"), y2="high:Q")
+    line = base.mark_line(strokeWidth=1.8).encode(y=share_axis("value"))
+    dots = base.mark_point(filled=True, size=55, opacity=1).encode(y=share_axis("value"), shape=shaped(), tooltip=_tooltip())
     chart = alt.layer(*_clean_layers(audit, upright=False), band, line, dots).properties(height=150)
     return to_spec(chart, f"Accuracy from 0 to 100% under {family} against {title}. Every point is in the table of all numbers.")
 
@@ -223,14 +234,12 @@ def frequency_chart(audit: Audit) -> Spec | None:
     dashes = alt.Scale(domain=used, range=[{"low_pass": [1, 0], "high_pass": [6, 4], "band_pass": [1, 4]}[name] for name in used])
     legend = alt.Legend(title=None, orient="top", symbolStrokeColor="var(--ink)", labelColor="var(--ink)", symbolSize=300)
     x = alt.X("strength:Q", title=results[0].strength_name or "radius", axis=alt.Axis(grid=False, tickCount=6, format=".3~r"))
-    base = alt.Chart(_data(rows)).encode(x=x, color=alt.Color("kind:N", scale=_COLOURS, legend=None), detail="series:N")
-    band = base.mark_area(opacity=0.14).transform_filter("isValid(datum.low)").encode(y=_y("low"), y2="high:Q")
+    base = alt.Chart(table_of(rows)).encode(x=x, color=coloured(), detail="series:N")
+    band = base.mark_area(opacity=0.14).transform_filter("isValid(datum.low)").encode(y=share_axis("low"), y2="high:Q")
     line = base.mark_line(strokeWidth=2, strokeCap="round").encode(
-        y=_y("value"), strokeDash=alt.StrokeDash("filter:N", scale=dashes, legend=legend)
+        y=share_axis("value"), strokeDash=alt.StrokeDash("filter:N", scale=dashes, legend=legend)
     )
-    dots = base.mark_point(filled=True, size=55, opacity=1).encode(
-        y=_y("value"), shape=alt.Shape("kind:N", scale=_SHAPES, legend=None), tooltip=_tooltip()
-    )
+    dots = base.mark_point(filled=True, size=55, opacity=1).encode(y=share_axis("value"), shape=shaped(), tooltip=_tooltip())
     chart = alt.layer(*_clean_layers(audit, upright=False), band, line, dots).properties(height=220)
     return to_spec(chart, f"Accuracy on what {', '.join(used)} leave of each image, against the filter's radius.")
 
@@ -252,8 +261,8 @@ def natural_chart(audit: Audit) -> Spec | None:
         return alt.X(field=field, type="quantitative", scale=scale, axis=axis, title="there minus here")
 
     y = alt.Y("row:N", sort=[str(row["row"]) for row in rows], title=None, axis=alt.Axis(labelLimit=230, style="names", grid=False))
-    zero = alt.Chart(_data([{"zero": 0}])).mark_rule(color="var(--muted)").encode(x=x("zero"))
-    base = alt.Chart(_data(rows)).encode(y=y, color=alt.Color("kind:N", scale=_COLOURS, legend=None), tooltip=_tooltip())
+    zero = alt.Chart(table_of([{"zero": 0}])).mark_rule(color="var(--muted)").encode(x=x("zero"))
+    base = alt.Chart(table_of(rows)).encode(y=y, color=coloured(), tooltip=_tooltip())
     bars = base.mark_rule(strokeWidth=2, opacity=0.65).transform_filter("isValid(datum.low)").encode(x=x("low"), x2="high:Q")
     dots = base.mark_point(filled=True, size=95, opacity=1).encode(x=x("value"))
     chart = alt.layer(zero, bars, dots).properties(height=30 * len(rows))
@@ -276,7 +285,7 @@ def runs_chart(names: Sequence[str], compared: Sequence[RunsRow], kind: Kind) ->
     y = alt.Y("row:N", sort=order, title=None, axis=alt.Axis(labelLimit=230, style="names", grid=False))
     legend = alt.Legend(title=None, orient="top", direction="vertical", labelColor="var(--ink)", labelLimit=600, labelFontSize=12)
     tooltip = [alt.Tooltip(field="run", type="nominal"), *_tooltip()]
-    base = alt.Chart(_data(rows)).encode(y=y, yOffset=alt.YOffset("run:N", sort=labels), tooltip=tooltip)
+    base = alt.Chart(table_of(rows)).encode(y=y, yOffset=alt.YOffset("run:N", sort=labels), tooltip=tooltip)
     bars = base.mark_rule(strokeWidth=2, opacity=0.65).transform_filter("isValid(datum.low)")
     dots = base.mark_point(filled=True, size=70, opacity=1)
     chart = alt.layer(

@@ -18,12 +18,14 @@ _OWN_RISKS = ("group", "mean")
 
 
 def cite(audit: Audit) -> str:
-    """Every reference of the shifts, searches, certificates and risks behind the audit's numbers, once each, shiftproof itself first.
+    """Every reference of the parts and diagnostics behind the audit's numbers, once each, shiftproof itself first.
 
     Parts that are not installed here, such as another machine's plugins, are named in a comment and never left out in silence.
     """
     found: dict[str, str] = {"shiftproof": _itself(audit.provenance.shiftproof)}
     lost: dict[str, None] = {}
+    for entry in _of_diagnoses(audit):
+        found.setdefault(entry_key(entry), entry.strip())
     for spec, registries in _used(audit):
         references = _references(spec, registries)
         if references is None:
@@ -41,10 +43,21 @@ def _used(audit: Audit) -> Iterable[tuple[str, tuple[Registry[Part], ...]]]:
     for cell in audit.cells:
         pairs.setdefault((cell.shift, 0), (shifts,))  # type: ignore[arg-type]
         pairs.setdefault((cell.search, 1), methods)
+    for curve in audit.curves:
+        pairs.setdefault((curve.search, 1), methods)
     for result in audit.results:
         if result.risk not in _OWN_RISKS:
             pairs.setdefault((result.risk, 2), (risks,))  # type: ignore[arg-type]
     return [(spec, registries) for (spec, _), registries in pairs.items()]
+
+
+def _of_diagnoses(audit: Audit) -> tuple[str, ...]:
+    """Those of the checks against masked gradients, where they were made."""
+    if not any(diagnosis.checks for diagnosis in audit.diagnoses):
+        return ()
+    from shiftproof.diagnostics import masking
+
+    return masking.REFERENCES
 
 
 def _references(spec: str, registries: Iterable[Registry[Part]]) -> tuple[str, ...] | None:

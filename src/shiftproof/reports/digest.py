@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from shiftproof.evaluation.records import Audit, CellRecord, NaturalShift, Result
+from shiftproof.reports.trust import not_asked, trust, unfinished_extras
 from shiftproof.reports.words import ACCURACIES, confidence, known, percent, plural, span
 
 FILTERS = ("low_pass", "high_pass", "band_pass")
@@ -177,7 +178,7 @@ def flag_counts(audit: Audit) -> dict[str, int]:
 
 def sentences(audit: Audit) -> list[str]:
     """The audit in a few honest sentences: how good it is, where it breaks, what nobody knows."""
-    return [_how_good(audit), *_where_it_breaks(audit), _what_is_unknown(audit)]
+    return [_how_good(audit), *_where_it_breaks(audit), *trust(audit), _what_is_unknown(audit)]
 
 
 def _how_good(audit: Audit) -> str:
@@ -214,16 +215,19 @@ def unknowns(audit: Audit) -> list[str]:
         said.append(
             f"{len(broken)} of {plural(len(audit.cells), 'cell')} did not finish ({failed} failed), so these numbers are those of a part"
         )
-    elif not audit.complete:
+    elif not audit.complete and not unfinished_extras(audit):
         said.append("the run is marked incomplete, so these numbers are those of a part")
     silent = [t.shift for t in found if not t.numbers]
     if silent:
         said.append(f"nothing could be measured of {_some(silent)}")
     if not any(t.proven for t in found):
-        said.append("nothing is proven: no certificate was run")
+        others = any(curve.subject for curve in audit.proven)
+        only = "nothing is proven of the model itself, only of the smoothed one"
+        said.append(only if others else "nothing is proven: no certificate was run")
     average_only = [t for t in worst_of_each_family(audit) if t.average and not any(o.attacked for o in found if o.family == t.family)]
     if average_only:
         said.append(f"only the average case is known of {_some([t.family for t in average_only])}")
+    said += not_asked(audit)
     if not groups(audit):
         said.append("no group's own accuracy is known")
     if not audit.natural:

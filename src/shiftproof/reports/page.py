@@ -12,10 +12,13 @@ from shiftproof.evaluation.records import Audit, CellRecord, Result
 from shiftproof.evaluation.store import write_atomic
 from shiftproof.reports import charts, digest
 from shiftproof.reports._html import render
+from shiftproof.reports.budgets import budget_chart, drawn
 from shiftproof.reports.charts import Spec
 from shiftproof.reports.cite import cite
 from shiftproof.reports.pictures import Tile, family, tiles
+from shiftproof.reports.proofs import proof_chart, proofs
 from shiftproof.reports.read import read_audit
+from shiftproof.reports.trust import ordered, unfinished_extras
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,10 @@ def page(audit: Audit, folder: Path) -> str:
         proven=digest.best_proven(audit),
         threats=digest.threats(audit),
         unfinished=digest.unfinished(audit),
+        extras=unfinished_extras(audit),
+        budgets=drawn(audit),
+        proofs=proofs(audit),
+        diagnoses=[(diagnosis, ordered(diagnosis)) for diagnosis in audit.diagnoses if diagnosis.state == "done"],
         unknowns=digest.unknowns(audit),
         curve_names=[name.removeprefix("curve:") for name in shown if name.startswith("curve:")],
         filters=sorted(
@@ -139,6 +146,8 @@ def _charts(audit: Audit) -> dict[str, Spec]:
         "groups": charts.group_chart(audit),
         "frequency": charts.frequency_chart(audit),
         "natural": charts.natural_chart(audit),
+        **{each.name: budget_chart(audit, each.curve) for each in drawn(audit)},
+        **{each.name: proof_chart(audit, each) for each in proofs(audit)},
         **{f"curve:{family}": spec for family, spec in charts.curves(audit)},
     }
     return {name: spec for name, spec in made.items() if spec is not None}

@@ -47,6 +47,8 @@ class Tile:
     factor: float = 1.0
     pixels: int = 0
     changes: Sequence[Change] = ()
+    changed: int = 0
+    features: int = 0
     missing: str = ""
     notes: Sequence[str] = ()
 
@@ -95,7 +97,8 @@ def _tile(picture: Picture, data: DataCard, folder: Path) -> Tile:
         why = (error.strerror or "it cannot be read").lower() if isinstance(error, OSError) else str(error)
         return Tile(picture, *names, missing=f"gallery/{picture.file} cannot be shown: {why}")
     if clean.ndim == 1:
-        return Tile(picture, *names, changes=_changes(clean, moved, data.columns))
+        changed = int((clean != moved).sum())
+        return Tile(picture, *names, changes=_changes(clean, moved, data.columns), changed=changed, features=clean.size)
     low, high, notes = _range(clean, moved, data)
     factor = amplification(clean, moved, high - low)
     if clean.shape[0] not in (1, 3):

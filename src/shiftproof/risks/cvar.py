@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from shiftproof._errors import must
 from shiftproof.outcomes import Interval
+from shiftproof.risks import _kernels
+from shiftproof.risks._kernels import Reweighted
 from shiftproof.risks.abstract import Measurement, Names, Risk
 from shiftproof.risks.intervals import Floats, dkw_width
 from shiftproof.risks.tally import Tally
@@ -42,6 +44,7 @@ class CVaR(Risk[Tally]):
     """
 
     name: ClassVar[str] = "cvar"
+    aliases: ClassVar[tuple[str, ...]] = ("superquantile",)
     over: ClassVar[Literal["correct", "error_probability"]] = "error_probability"
     worse: ClassVar[Literal["lower", "higher"]] = "higher"
     references: ClassVar[tuple[str, ...]] = (
@@ -67,6 +70,10 @@ class CVaR(Risk[Tally]):
     def check(self) -> None:
         if not 0 < self.alpha <= 1:
             raise must("alpha", self.name, "be in (0, 1]", self.alpha, "0.1 is the worst tenth.")
+
+    def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
+        """The value of numbers of shape (n,), any finite ones, and the weights that attain it: its gradient by the numbers, shape (n,)."""
+        return _kernels.cvar(values, alpha=self.alpha, base=base)
 
     def init(self) -> Tally:
         return Tally()

@@ -157,6 +157,28 @@ def simultaneous(successes: npt.ArrayLike, n: npt.ArrayLike, *, confidence: floa
     return Ends(binomial_low(k, trials, each / 2), 1 - binomial_low(trials - k, trials, each / 2))
 
 
+def holm(p_values: npt.ArrayLike) -> Floats:
+    """Adjusted p-values of several tests, along the last axis: those at most alpha may all be believed at level alpha together.
+
+    The i-th smallest of m becomes the greatest of (m - j + 1) p_j over j <= i, cut at 1.
+
+    Guarantees: some true hypothesis is rejected with probability at most alpha, however the tests depend on one another. Never weaker than
+    dividing alpha by m.
+
+    >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
+    [0.03, 0.06, 0.06]
+
+    Reference: Holm 1979, "A simple sequentially rejective multiple test procedure".
+    """
+    p = bounded(p_values)
+    order = np.argsort(p, axis=-1, kind="stable")
+    left = p.shape[-1] - np.arange(p.shape[-1])
+    stepped = np.minimum(np.maximum.accumulate(np.take_along_axis(p, order, -1) * left, axis=-1), 1.0)
+    adjusted = np.empty_like(p)
+    np.put_along_axis(adjusted, order, stepped, -1)
+    return adjusted
+
+
 def proportion_difference(
     first: tuple[npt.ArrayLike, npt.ArrayLike], second: tuple[npt.ArrayLike, npt.ArrayLike], *, confidence: float = 0.95
 ) -> Ends:

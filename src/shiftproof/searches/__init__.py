@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from shiftproof.searches.bandits import Bandits
     from shiftproof.searches.best_of_n import BestOfN
     from shiftproof.searches.boundary import Boundary
+    from shiftproof.searches.evolution import Evolution
     from shiftproof.searches.genetic import Genetic
     from shiftproof.searches.geometric import Geometric
     from shiftproof.searches.gradient_ascent import GradientAscent
@@ -35,6 +36,7 @@ searches: Registry[Search] = Registry(
         "grid": f"{_HOME}.grid:Grid",
         "gradient_ascent": f"{_HOME}.gradient_ascent:GradientAscent",
         "cascade": f"{_HOME}.cascade:Cascade",
+        "query_cascade": f"{_HOME}.query_cascade:QueryCascade",
         "auto_step": f"{_HOME}.auto_step:AutoStep",
         "auto_step_targeted": f"{_HOME}.auto_step_targeted:AutoStepTargeted",
         "single_step": f"{_HOME}.single_step:SingleStep",
@@ -57,9 +59,12 @@ searches: Registry[Search] = Registry(
         "bandits": f"{_HOME}.bandits:Bandits",
         "simple": f"{_HOME}.simple:Simple",
         "genetic": f"{_HOME}.genetic:Genetic",
+        "evolution": f"{_HOME}.evolution:Evolution",
         "hop_skip_jump": f"{_HOME}.hop_skip_jump:HopSkipJump",
         "geometric": f"{_HOME}.geometric:Geometric",
         "boundary": f"{_HOME}.boundary:Boundary",
+        "leaf_tuples": f"{_HOME}.leaf_tuples:LeafTuples",
+        "targeted": f"{_HOME}.targeted:Targeted",
     },
 )
 
@@ -67,6 +72,7 @@ __all__ = [
     "Bandits",
     "BestOfN",
     "Boundary",
+    "Evolution",
     "Genetic",
     "Geometric",
     "GradientAscent",
@@ -98,6 +104,7 @@ __getattr__ = lazy_exports(
         "GradientEstimate": "gradient_estimate",
         "Bandits": "bandits",
         "Simple": "simple",
+        "Evolution": "evolution",
         "Genetic": "genetic",
         "HopSkipJump": "hop_skip_jump",
         "Geometric": "geometric",

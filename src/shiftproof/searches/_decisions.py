@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor
 
+from shiftproof._rows import length
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._random_search import signs
@@ -161,8 +162,8 @@ def _spread(unit: Tensor, shape: torch.Size) -> Tensor:
 
 def unit_length(moves: Params) -> Params:
     """Each move at Euclidean length 1; zero stays zero."""
-    length: Tensor = torch.linalg.vector_norm(moves.flatten(1), dim=1).clamp_min(torch.finfo(moves.dtype).tiny)
-    return moves / length.reshape(-1, *[1] * (moves.dim() - 1))
+    size = length(moves.flatten(1)).clamp_min(torch.finfo(moves.dtype).tiny)
+    return moves / size.reshape(-1, *[1] * (moves.dim() - 1))
 
 
 def across(values: Tensor, moves: Params) -> Tensor:

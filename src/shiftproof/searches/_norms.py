@@ -10,7 +10,10 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from shiftproof._rows import length, total
+from shiftproof.shifts.abstract import Differentiable, Params
 from shiftproof.shifts.norms.ball import Ball
+from shiftproof.shifts.norms.l1 import L1
 
 _TINY = 1e-30
 
@@ -40,7 +43,7 @@ class Norm(ABC):
 
 class _Linf(Norm):
     def dual(self, weight: Tensor) -> Tensor:
-        return weight.abs().sum(1)
+        return total(weight.abs())
 
     def steepest(self, weight: Tensor) -> Tensor:
         return weight.sign()
@@ -55,8 +58,7 @@ class _Linf(Norm):
 
 class _L2(Norm):
     def dual(self, weight: Tensor) -> Tensor:
-        length: Tensor = torch.linalg.vector_norm(weight, dim=1)
-        return length
+        return length(weight)
 
     def steepest(self, weight: Tensor) -> Tensor:
         return weight / self.dual(weight).clamp_min(_TINY)[:, None]
@@ -162,6 +164,16 @@ def to_plane(norm: Norm, weight: Tensor, gap: Tensor, low: Tensor, high: Tensor)
 def with_room(gradient: Tensor, move: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """The gradient, zero where it points at a wall of the box that the move is at. Any shape."""
     return gradient.masked_fill(torch.where(gradient > 0, move >= high, move <= low), 0.0)
+
+
+def uphill(shift: Differentiable, x: Tensor, params: Params, gradient: Tensor, step: float) -> Params:
+    """The params one step of steepest ascent further, projected.
+
+    A step of l1 is made of few features. One at a wall of the box is none of them: the projection would take its part back.
+    """
+    if isinstance(shift, L1):
+        gradient = with_room(gradient, params, *shift.room(x))
+    return shift.project(x, shift.ascend(params, gradient, step))
 
 
 def column(values: Tensor, like: Tensor) -> Tensor:

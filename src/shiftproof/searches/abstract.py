@@ -14,7 +14,7 @@ from shiftproof.models.abstract import Access, Labels
 from shiftproof.oracle import Answer, Oracle
 from shiftproof.outcomes import Bound
 from shiftproof.randomness import Rng
-from shiftproof.shifts.abstract import Differentiable, Params, Shift
+from shiftproof.shifts.abstract import Boxed, Differentiable, Params, Shift
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,19 @@ class Search(Part):
     """The least that the model must give."""
     bound: ClassVar[Bound] = Bound.AT_MOST
     """What accuracy under this search claims: a worst case is an upper bound, one chance draw an estimate of the average."""
+
+    @property
+    def verdict_draws(self) -> int:
+        """Passes whose mean the door judges by: more than one for searches that average over a random model."""
+        return 1
+
+    def matched(self, model: Labels) -> Search:
+        """The search as it should be run on this model: itself, unless it has versions for what models give or are made of."""
+        return self
+
+    def averaged(self) -> Search:
+        """The search as it should be run on a model that answers at random: itself, unless it asks each question several times then."""
+        return self
 
     def objection(self, shift: Shift) -> str | None:
         """Why it cannot search this shift, as half a sentence; None where it can."""
@@ -48,6 +61,8 @@ def gradient_objection(shift: Shift) -> str | None:
         return f"{shift.name} has no gradient: use best_of_n"
     if getattr(shift, "random", False):
         return f"{shift.name} is random, and its seed has no gradient: use best_of_n"
+    if isinstance(shift, Boxed) and not shift.smooth:
+        return f"{shift.name} has no gradient: use grid or best_of_n"
     return None
 
 

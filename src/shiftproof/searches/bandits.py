@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shiftproof._errors import must
+from shiftproof._rows import length
 from shiftproof.models.abstract import Access, Scores
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
@@ -133,8 +134,7 @@ def _learn(prior: Tensor, estimate: Tensor, rate: float, *, linf: bool) -> Tenso
         share = ((prior + 1) / 2).clamp(1e-4, 1 - 1e-4)
         return 2 * torch.sigmoid(torch.logit(share) + rate * estimate) - 1
     moved = prior + rate / math.sqrt(prior[0].numel()) * estimate
-    length = torch.linalg.vector_norm(moved.flatten(1), dim=1).clamp_min(1.0)
-    return moved / across(length, moved)
+    return moved / across(length(moved.flatten(1)).clamp_min(1.0), moved)
 
 
 def _stretch(prior: Tensor, shape: torch.Size) -> Tensor:

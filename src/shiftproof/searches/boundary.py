@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import must
+from shiftproof._rows import total
 from shiftproof.models.abstract import Access, Labels
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
@@ -114,7 +115,7 @@ class Boundary(Search):
         here = walk.near[rows]
         noise = walk.stream(rows, "step", step).normal(*here.shape[1:]).to(here)
         back = unit_length(here)
-        noise = unit_length(noise - across((noise * back).flatten(1).sum(1), noise) * back)
+        noise = unit_length(noise - across(total((noise * back).flatten(1)), noise) * back)
         aside = here + across(walk.distance[rows] * sideways, here) * noise
         round_ = walk.inside_box(rows, aside / across((1 + sideways.square()).sqrt(), aside))
         return round_, walk.inside_box(rows, round_ * across(1 - inward, round_))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import must
+from shiftproof._rows import total
 from shiftproof.losses import margin_to
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
@@ -157,7 +158,7 @@ def _step(shift: Ball, move: Params, values: list[Tensor], gradients: list[Tenso
     weight, gap = gradient[nearest, at], -value[nearest, at]
     flat, low, high = move.flatten(1), low.flatten(1), high.flatten(1)
     near = to_plane(norm, weight, gap, low - flat, high - flat)
-    own = to_plane(norm, weight, gap + (weight * flat).sum(1), low, high)
+    own = to_plane(norm, weight, gap + total(weight * flat), low, high)
     size, own_size = (shift.norm(part.reshape(move.shape)).to(flat).clamp_min(1e-8) for part in (near, own))
     pull = (size / (size + own_size)).clamp(0.0, _PULL)[:, None]
     ahead = (1 - pull) * (flat + _BEYOND * near) + pull * _BEYOND * own

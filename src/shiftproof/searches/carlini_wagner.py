@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import must
+from shiftproof._rows import total
 from shiftproof.losses import margin
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
@@ -124,7 +125,7 @@ class CarliniWagner(MinimalSearch):
             good = answer.broken & (value >= self.confidence)
             succeeded[at] |= good
             go_on = best.offer(rows[at], move, good)
-            objective = move.flatten(1).square().sum(1) + weight * (self.confidence - value).clamp_min(0.0)
+            objective = total(move.flatten(1).square()) + weight * (self.confidence - value).clamp_min(0.0)
             if self.abort and step % max(self.steps // 10, 1) == 0:
                 go_on = go_on & (objective <= 0.9999 * lowest)
                 lowest = torch.where(go_on, objective, lowest)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from torch import Tensor
 
 from shiftproof._errors import must
-from shiftproof.models.abstract import Access, Gradients
+from shiftproof.models.abstract import Access, Gradients, Labels
 from shiftproof.oracle import Oracle
-from shiftproof.outcomes import Stage
 from shiftproof.randomness import Rng
-from shiftproof.searches._economy import ECONOMY, Run
+from shiftproof.searches._economy import ECONOMY, Climb
 from shiftproof.searches.abstract import Search, gradient_objection
 from shiftproof.shifts.abstract import Params, Shift
+from shiftproof.shifts.norms.l2 import L2
 from shiftproof.shifts.norms.linf import Linf
 
 PUBLISHED = {
@@ -36,8 +35,8 @@ PUBLISHED = {
     "rand": ("auto_step(steps=100)", "auto_step(steps=100, loss=dlr)"),
 }
 """The parts of AutoAttack's versions, in its order."""
-_DRAWS = 20
-"""Passes that `rand` averages at each point."""
+DRAWS = 20
+"""Passes that a random model's answer is the mean of."""
 
 
 @dataclass(frozen=True)
@@ -45,20 +44,23 @@ class Cascade(Search):
     """The verdict of several searches, each asked only about examples that still stand.
 
     Args:
-        version: "economy", or AutoAttack's "standard", "plus" and "rand" (for models that answer at random: each question is the mean of
-            20 passes).
+        version: "economy", or AutoAttack's "standard", "plus" and "rand".
+        draws: passes whose mean answers each question, the door's last word too; 0 for 20 on models that answer at random and under
+            `rand`, and 1 elsewhere.
 
-    `economy` climbs the margin with shrinking steps, first untargeted, then towards each rival class from the nearest on. An example then
-    gets more according to the share of its clean margin that is left: below 30 %, 15 % and 7 % it gets 4, 12 and 32 more runs
-    towards its three nearest rivals, from unlike starts (chance, stripes, blocks, corners), so that effort goes where the margin still
-    falls. Score queries (square) come last: where less than half is left, longer where they do better than gradients did, which is what
-    masked gradients look like; and for a chance twentieth of the rest, whose outcome bounds what was missed there. No example's treatment
-    depends on the others.
+    `economy` climbs the margin with shrinking steps, first untargeted; proves what cheap bounds can prove (`auto`), which needs no search;
+    then climbs towards each rival class from the nearest on. An example then gets more according to the share of its clean margin that is
+    left: below 30 % two long climbs with momentum (`auto_step`, `auto_step_targeted`), and below 30 %, 15 % and 7 % up to 4, 12 and 32 runs
+    towards its three nearest rivals, from unlike starts (chance, stripes, blocks, corners), until four in a row leave the margin as it is,
+    so that effort goes where the margin still falls. Score queries (square) come last: where less than half is left, longer where they do better than gradients did, which is what
+    masked gradients look like, and for a chance twentieth of the rest, whose outcome bounds what was missed there. An example whose
+    gradient was zero at every step of the first climb gets score queries at once, and decision queries where these do not move its margin.
+    A model without gradients is handed to `query_cascade`. No example's treatment depends on the others.
 
     Guarantees:
         Finds failures and proves nothing. The published versions run the published parts with the published settings.
-    Cost: `economy` about 300 forwards and 290 backwards for an example far from the boundary, up to some 4,000 more of each close to it;
-    `standard` about 7,850 and 1,900 for each that stands. An example that breaks is dropped at once.
+    Cost, times the draws: `economy` about 300 forwards and 290 backwards for an example far from the boundary, up to some 4,000 more of
+    each close to it; `standard` about 7,850 and 1,900 for each that stands. An example that breaks is dropped at once.
 
     Reference: Croce & Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks".
     """
@@ -76,8 +78,25 @@ class Cascade(Search):
     )
 
     version: str = "economy"
+    draws: int = 0
+
+    @property
+    def verdict_draws(self) -> int:
+        return self.draws or (DRAWS if self.version == "rand" else 1)
+
+    def averaged(self) -> Cascade:
+        return self if self.draws else replace(self, draws=DRAWS)
+
+    def matched(self, model: Labels) -> Search:
+        if isinstance(model, Gradients) or self.version != "economy":
+            return self
+        from shiftproof.searches.query_cascade import QueryCascade
+
+        return QueryCascade(draws=self.draws).matched(model)
 
     def check(self) -> None:
+        if self.draws < 0:
+            raise must("draws", self.name, "be at least 0", self.draws, "0 asks a random model 20 times and any other once.")
         if self.version not in ("economy", *PUBLISHED):
             raise must("version", self.name, f"be one of economy, {', '.join(PUBLISHED)}", self.version)
 
@@ -92,53 +111,23 @@ class Cascade(Search):
 
     @classmethod
     def shifts_for_check(cls) -> list[Shift]:
-        """One threat is enough there: its parts are checked on the others."""
-        return [Linf(0.1)]
+        """Two threats are enough there: its parts are checked on the others."""
+        return [Linf(0.1), L2(0.5)]
 
     def most_passes(self, shift: Shift) -> int:
-        if self.version == "economy":
-            return sum(stage.passes for stage in ECONOMY)
-        return sum(part.most_passes(shift) for part in self._parts()) * (_DRAWS if self.version == "rand" else 1)
+        once = sum(stage.passes for stage in ECONOMY) if self.version == "economy" else sum(p.most_passes(shift) for p in self._parts())
+        return once * self.verdict_draws
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
-        run = Run.of(shift, oracle.averaged(_DRAWS) if self.version == "rand" else oracle, x, rng)
+        run = Climb.begin(shift, oracle.averaged(self.verdict_draws), x, rng)
         if self.version == "economy":
             for stage in ECONOMY:
-                with _accounted(run, stage.name):
+                with run.stage(stage.name):
                     stage(run)
-        for part in self._parts():
-            with _accounted(run, part.spec()):
-                run.search(part)
+        run.in_turn(self._parts())
         return run.best.params
 
     def _parts(self) -> list[Search]:
         from shiftproof.searches import searches
 
         return [searches.build(spec) for spec in PUBLISHED.get(self.version, ())]
-
-
-class _accounted:  # noqa: N801  # a context manager, used like a function
-    """Books what is spent and broken meanwhile to a stage of this name."""
-
-    def __init__(self, run: Run, name: str) -> None:
-        self._run, self._name = run, name
-
-    def __enter__(self) -> None:
-        self._stood = len(self._run.best.standing())
-        self._spent = self._run.oracle.spent()
-        self._began = time.perf_counter()
-
-    def __exit__(self, *error: object) -> None:
-        if error[0] is not None or not self._stood:
-            return
-        forwards, backwards = self._run.oracle.spent()
-        self._run.oracle.report(
-            Stage(
-                name=self._name,
-                examples=self._stood,
-                broken=self._stood - len(self._run.best.standing()),
-                forwards=forwards - self._spent[0],
-                backwards=backwards - self._spent[1],
-                seconds=time.perf_counter() - self._began,
-            )
-        )

@@ -25,8 +25,8 @@ class Expectation(Preset):
         draws: passes for each question, at least 1.
 
     Guarantees:
-        On a model that is not random it finds what `search` finds, at `draws` times the cost. The door scores the move once, in one pass:
-        over many examples, accuracy is that of a single pass of the random model. Where a pass is wrong by luck, the verdict is flagged.
+        On a model that is not random it finds what `search` finds, at `draws` times the cost. The door's own scores, before and after, are
+        the means of as many passes: accuracy is that of the averaged model.
     Cost: `draws` times that of `search`.
 
     Example:
@@ -49,6 +49,10 @@ class Expectation(Preset):
 
     search: str = "auto_step"
     draws: int = 20
+
+    @property
+    def verdict_draws(self) -> int:
+        return self.draws
 
     def check(self) -> None:
         if self.draws < 1:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import must
+from shiftproof._rows import length
 from shiftproof.models.abstract import Access, Labels
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
@@ -119,7 +120,7 @@ class Geometric(Search):
         total, plain = torch.zeros_like(here), torch.zeros_like(here)
         votes = here.new_zeros(len(here))
         count = here.new_zeros(len(here))
-        reach = across(torch.linalg.vector_norm(here.flatten(1), dim=1) * self.reach, here)
+        reach = across(length(here.flatten(1)) * self.reach, here)
         going = torch.arange(len(rows), device=rows.device)
         for draw in range(round(self.draws * self.growth**turn)):
             going = going[~walk.broken[rows[going]] & (walk.left[rows[going]] > 0)]

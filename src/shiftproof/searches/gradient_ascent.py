@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import must
+from shiftproof._rows import total
 from shiftproof.losses import loss_named
 from shiftproof.models.abstract import Access, Gradients
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
+from shiftproof.searches._norms import uphill
 from shiftproof.searches.abstract import Incumbent, Search, gradient_objection
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
 
@@ -27,7 +29,8 @@ class GradientAscent(Search):
     Args:
         steps: steps of each restart, at least 1.
         restarts: runs from different starts, at least 1; later ones see only the examples still standing.
-        step_size: the first step as a share of the budget's radius; 0 means 2.5 / steps (Madry et al. 2018).
+        step_size: the first step as a share of the budget's radius; 0 means the shift's `path` / steps: 2.5 / steps (Madry et al. 2018),
+            and under l2 6 / steps, as steps that end on a sphere turn towards the goal ever more slowly.
         schedule: how steps shrink: "constant", "linear" or "cosine" (to 0).
         momentum: decay of the accumulated gradient (Dong et al. 2018); 0 for none.
         nesterov: take the gradient one momentum step ahead (Lin et al. 2020).
@@ -36,10 +39,9 @@ class GradientAscent(Search):
         drop: leave examples out as soon as they break. Changes the cost, never a verdict.
 
     Guarantees:
-        On a linear model with two classes it reaches the worst case of linf, and that of l2 where steps * step_size is at least 6 or
-        `random_start` is off (at the default of 2.5 a chance start of l2 ends up to 5 % short of it). With more classes it climbs towards
-        the class that is nearest where it starts, though another may be easier to reach: take restarts, and the margin loss. Elsewhere
-        it finds failures and proves nothing.
+        On a linear model with two classes it reaches the worst case of linf and l2 (of l2 from a chance start where steps * step_size is
+        at least 6, as it is by default). With more classes it climbs towards the class that is nearest where it starts, though another
+        may be easier to reach: take restarts, and the margin loss. Elsewhere it finds failures and proves nothing.
     Cost: up to restarts * (steps + 1) forwards and restarts * steps backwards an example.
 
     Reference: Madry et al. 2018, "Towards deep learning models resistant to adversarial attacks" (PGD).
@@ -114,7 +116,7 @@ class GradientAscent(Search):
         for step in range(self.steps):
             at = params
             if self.nesterov and velocity is not None:
-                at = shift.project(here.x, shift.ascend(params, velocity, self.momentum * self._step(step)))
+                at = uphill(shift, here.x, params, velocity, self.momentum * self._step(shift, step))
             answer, gradient = here.gradient(at, loss)
             hit = answer.broken
             if bool(hit.any()):
@@ -128,11 +130,11 @@ class GradientAscent(Search):
             if velocity is not None:
                 velocity = self.momentum * velocity + _unit_l1(gradient)
                 gradient = velocity
-            params = shift.project(here.x, shift.ascend(params, gradient, self._step(step)))
+            params = uphill(shift, here.x, params, gradient, self._step(shift, step))
         best.update(rows, params, here(params))
 
-    def _step(self, step: int) -> float:
-        first = self.step_size or 2.5 / self.steps
+    def _step(self, shift: Differentiable, step: int) -> float:
+        first = self.step_size or shift.path / self.steps
         match self.schedule:
             case "linear":
                 return first * (1 - step / self.steps)
@@ -144,5 +146,6 @@ class GradientAscent(Search):
 
 def _unit_l1(gradient: Tensor) -> Tensor:
     """Each example's gradient at mean absolute value 1, as momentum accumulates it."""
-    size = gradient.flatten(1).abs().mean(1).clamp_min(torch.finfo(gradient.dtype).tiny)
+    flat = gradient.flatten(1)
+    size = (total(flat.abs()) / flat.shape[1]).clamp_min(torch.finfo(gradient.dtype).tiny)
     return gradient / size.reshape(-1, *[1] * (gradient.dim() - 1))

@@ -13,6 +13,9 @@ from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Incumbent, Search
 from shiftproof.shifts.abstract import Boxed, Params, Shift
 
+_MOST = 100_000
+"""Points above which a grid is refused: days of forwards, and memory for the grid alone."""
+
 
 @dataclass(frozen=True)
 class Grid(Search):
@@ -41,10 +44,13 @@ class Grid(Search):
             return f"{shift.name} has too many numbers for a grid"
         if getattr(shift, "random", False):
             return f"{shift.name} is random and a grid over seeds means nothing: use best_of_n"
+        size = shift.grid_size(self.points)
+        if size > _MOST:
+            return f"a grid of {self.points} values of each number of {shift.name} has {size:.2g} points: use evolution or best_of_n"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:
-        return len(shift.grid(self.points)) if isinstance(shift, Boxed) else 0
+        return shift.grid_size(self.points) if isinstance(shift, Boxed) else 0
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
         assert isinstance(shift, Boxed)  # `objection` has said so

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from shiftproof._errors import must
 from shiftproof.models.abstract import Access, Labels
+from shiftproof.models.estimator import EstimatorLabels, EstimatorScores
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._trees import Trees, read_trees
@@ -36,7 +37,8 @@ class LeafTuples(Search):
     best is gone to until none is better; then the search begins again at a chance point of the budget. Only a point at which the trees say
     that the decision changes is asked about.
 
-    Built in Python, as the trees are no option of a spec: `LeafTuples.of(forest)`.
+    The trees are read from the model that it is asked about, where that is an estimator made of them; `LeafTuples.of(forest)` reads
+    those of another.
 
     Args:
         queries: questions an example, at least 1.
@@ -86,6 +88,27 @@ class LeafTuples(Search):
         """The search that knows the trees of this fitted scikit-learn estimator."""
         return cls(queries, restarts, trees=read_trees(estimator))
 
+    @classmethod
+    def examples_for_check(cls) -> list[LeafTuples]:
+        """With a tree of its own: the networks there have none."""
+        from sklearn.tree import DecisionTreeClassifier
+
+        grid = np.stack(np.meshgrid(np.linspace(0, 1, 8), np.linspace(0, 1, 8)), axis=-1).reshape(-1, 2)
+        return [cls.of(DecisionTreeClassifier(max_depth=3).fit(grid, grid.sum(1) > 1))]
+
+    @classmethod
+    def shifts_for_check(cls) -> list[Shift]:
+        """Boxes, on vectors."""
+        return [Linf(0.25)]
+
+    def matched(self, model: Labels) -> LeafTuples:
+        if self.trees is not None:
+            return self
+        if not isinstance(model, EstimatorScores | EstimatorLabels):
+            raise must("model", self.name, "be an estimator made of trees", f"'{model.name}'", "Use hop_skip_jump or best_of_n.")
+        fitted = model.fitted
+        return replace(self, trees=read_trees(fitted.estimator, fitted.feed.positions))
+
     def check(self) -> None:
         for option in ("queries", "restarts"):
             if getattr(self, option) < 1:
@@ -95,7 +118,7 @@ class LeafTuples(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if self.trees is None:
-            return "it has no trees to read: build it in Python with LeafTuples.of(estimator)"
+            return "it has no trees to read: use it on an estimator made of trees, or build it in Python with LeafTuples.of(estimator)"
         if not isinstance(shift, Linf):
             return f"it searches boxes, and {shift.name} is none: use linf, or hop_skip_jump"
         return super().objection(shift)

@@ -10,6 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from shiftproof._rows import length
 from shiftproof.models.abstract import Access, Gradients
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
@@ -104,5 +105,5 @@ def cosine(step: int, steps: int, first: float, last: float) -> float:
 
 def unit(gradient: Tensor) -> Tensor:
     """Each example's gradient at Euclidean length 1; zero stays zero."""
-    length = torch.linalg.vector_norm(gradient.flatten(1), dim=1).clamp_min(torch.finfo(gradient.dtype).tiny)
-    return gradient / column(length, gradient)
+    size = length(gradient.flatten(1)).clamp_min(torch.finfo(gradient.dtype).tiny)
+    return gradient / column(size, gradient)

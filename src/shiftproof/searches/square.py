@@ -119,10 +119,16 @@ def _corner(shift: Linf, x: Tensor, rng: Rng) -> Params:
     return shift.project(x, (shift.eps * signs(rng, *x.shape[1:])).to(x))
 
 
+def _corners(x: Tensor, rng: Rng, side: int) -> tuple[Tensor, Tensor]:
+    """The upper left corner of a square of `side` at a chance place of each image."""
+    height, width = x.shape[2:]
+    return places(rng.child("top"), height - side + 1), places(rng.child("left"), width - side + 1)
+
+
 def _window(x: Tensor, rng: Rng, side: int) -> tuple[Tensor, Tensor]:
     """For a square of `side` at a chance place of each image: each row's and each column's distance from its corner."""
     height, width = x.shape[2:]
-    top, left = places(rng.child("top"), height - side + 1), places(rng.child("left"), width - side + 1)
+    top, left = _corners(x, rng, side)
     return torch.arange(height) - top[:, None], torch.arange(width) - left[:, None]
 
 
@@ -133,10 +139,22 @@ def _inside(down: Tensor, right: Tensor, side: int) -> Tensor:
 
 
 def _flat_square(shift: Linf, x: Tensor, params: Params, rng: Rng, share: float) -> Params:
-    _, channels, height, width = x.shape
+    n, channels, height, width = x.shape
     side = min(max(1, round(math.sqrt(share * height * width))), height, width)
-    mask = _inside(*_window(x, rng, side), side).to(x.device)
-    return _to_the_edge(shift, x, params, mask, signs(rng.child("sign"), channels, 1, 1))
+    down, right = _corners(x, rng, side)
+    along, image, channel = torch.arange(side), torch.arange(n), torch.arange(channels)
+    rows, columns = (down[:, None] + along)[:, None, :, None], (right[:, None] + along)[:, None, None, :]
+    at = tuple(index.to(x.device) for index in (image[:, None, None, None], channel[:, None, None], rows, columns))
+    # Only the square's pixels are looked at: it is soon a small part of the image.
+    here, now = x[at], params[at]
+    edge = (shift.eps * signs(rng.child("sign"), channels, 1, 1)).to(x).expand_as(here)
+    new = shift.project(here, edge)
+    same = (new == now).flatten(1).all(1).nonzero()[:, 0]
+    if len(same):  # it is there already: the other way
+        new[same] = shift.project(here[same], -edge[same])
+    changed = params.clone()
+    changed[at] = new
+    return changed
 
 
 def _flat_set(shift: Linf, x: Tensor, params: Params, rng: Rng, share: float) -> Params:

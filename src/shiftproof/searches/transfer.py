@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shiftproof._errors import UsageError, must
+from shiftproof._rows import total
 from shiftproof.losses import cross_entropy
 from shiftproof.models.abstract import Access, Gradients, Labels
 from shiftproof.oracle import Oracle
@@ -31,7 +32,7 @@ class Transfer(Search):
 
     Args:
         steps: steps of the climb, at least 1.
-        step_size: each step as a share of the budget's radius; 0 means 2.5 / steps.
+        step_size: each step as a share of the budget's radius; 0 means the shift's `path` / steps, as of gradient_ascent.
         momentum: decay of the accumulated gradient, at least 0 (Dong et al. 2018).
         diversity: for images, how far inputs are shrunk by chance before each gradient, in [0, 1): sizes are drawn from 1 - diversity to 1
             and the place evenly, for half of the steps; 0 for none (Xie et al. 2019).
@@ -127,9 +128,10 @@ class Transfer(Search):
             _, gradient = oracle.facing(surrogate).gradient(params, cross_entropy)
             if self.blur and gradient.dim() == 4:
                 gradient = _blurred(gradient, self.blur)
-            size = gradient.flatten(1).abs().mean(1).clamp_min(torch.finfo(gradient.dtype).tiny)
+            flat = gradient.flatten(1)
+            size = (total(flat.abs()) / flat.shape[1]).clamp_min(torch.finfo(gradient.dtype).tiny)
             velocity = self.momentum * velocity + gradient / size.reshape(-1, *[1] * (gradient.dim() - 1))
-            params = shift.project(x, shift.ascend(params, velocity, self.step_size or 2.5 / self.steps))
+            params = shift.project(x, shift.ascend(params, velocity, self.step_size or shift.path / self.steps))
         return params
 
 

@@ -6,6 +6,7 @@ average case and a worst case. Every finding replays from the example and its pa
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -23,6 +24,9 @@ S = TypeVar("S", bound="Shift")
 Params = Tensor
 """Moves of n examples, shape (n, ...), floating: one row an example."""
 
+SEED_RANGE = 2.0**40
+"""A number of a move that may range over more than this is a seed: it has no size, middle or gradient."""
+
 
 @dataclass(frozen=True)
 class Shift(Part):
@@ -32,6 +36,8 @@ class Shift(Part):
     """The kinds of data it applies to."""
     strength: ClassVar[str | None] = None
     """The option that says how far it moves, for curves; growing it grows the set (or the average damage)."""
+    unmoved: ClassVar[float] = 0.0
+    """The value of that option at which nothing would move: 0, and 1 for factors."""
 
     space: InputSpace = field(default=UNIT_BOX, kw_only=True, repr=False)
     """The legal inputs. Set by `within`, not by people."""
@@ -41,6 +47,9 @@ class Shift(Part):
         if space.kind not in self.kinds:
             raise UsageError(f"{self.name} moves {' or '.join(sorted(self.kinds))} data, and these inputs are of kind '{space.kind}'.")
         return replace(self, space=space)
+
+    def check_inputs(self, x: Tensor) -> None:  # a hook; most shifts move inputs of any shape
+        """Raises `UsageError` where inputs of the shape of x (n, ...) cannot be moved, such as images that are too small."""
 
     @property
     def fixed(self) -> bool:
@@ -78,6 +87,9 @@ class Shift(Part):
 class Differentiable(Shift):
     """A shift whose moved inputs torch can differentiate with respect to the params, with a geometry to climb in."""
 
+    path: ClassVar[float] = 2.5
+    """How many radii the steps of an ascent add up to where nothing else is said (Madry et al. 2018)."""
+
     @abstractmethod
     def origin(self, x: Tensor) -> Params:
         """The params that move nothing (or least)."""
@@ -113,6 +125,17 @@ class Boxed(Differentiable):
         low, high = self.limits()
         return low == high
 
+    @property
+    def smooth(self) -> bool:
+        """Whether torch can differentiate `apply` with respect to the params: where not, gradient searches decline."""
+        return True
+
+    @property
+    def seeds(self) -> Tensor:
+        """Which of the k numbers are seeds of what it draws, shape (k,), bool."""
+        low, high = self._ends
+        return high - low >= SEED_RANGE
+
     def sample(self, x: Tensor, rng: Rng) -> Params:
         low, high = self.ends(x)
         return low + (high - low) * rng.uniform(len(low)).to(low)
@@ -132,6 +155,10 @@ class Boxed(Differentiable):
     def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
         low, high = self.ends(params)
         return params + step * (high - low) / 2 * gradient.sign()
+
+    def grid_size(self, points: int) -> int:
+        """How many points `grid` has, without making them."""
+        return math.prod(points for low, high in zip(*self.limits(), strict=True) if low < high)
 
     def grid(self, points: int) -> Tensor:
         """All combinations of `points` evenly spaced values of each number, shape (points**k, k), float64; fixed numbers count once."""

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from shiftproof.shifts.abstract import Params
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, Corruption, is_small
+from shiftproof.shifts.corruptions.corruption import HENDRYCKS, MU, Corruption, column
 
-_IMAGENET_C = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
-_CIFAR_10_C = (0.0, 0.05, 0.10, 0.15, 0.20, 0.30)
+_IMAGENET_C = column(0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 @dataclass(frozen=True)
 class Brightness(Corruption):
     """The value of HSV raised: v -> min(v + c, 1), where v is the largest channel of a pixel.
 
-    c is 0.1, 0.2, 0.3, 0.4, 0.5 for images above 64 pixels (ImageNet-C) and 0.05, 0.1, 0.15, 0.2, 0.3 up to there (CIFAR-10-C). With hue
-    and saturation kept, the channels of a pixel scale together, so no conversion is needed: x -> x * min(v + c, 1) / v; black turns grey.
-    With one channel this is min(x + c, 1).
+    c is 0.1, 0.2, 0.3, 0.4, 0.5 above 32 pixels (ImageNet-C, Tiny-ImageNet-C) and for grey 28 x 28 (MNIST-C), and 0.05, 0.1, 0.15, 0.2, 0.3
+    up to 32 (CIFAR-10-C). With hue and saturation kept, the channels of a pixel scale together, so no conversion is needed: x -> x * min(v
+    + c, 1) / v; black turns grey. With one channel this is min(x + c, 1).
 
     Args:
         severity: in (0, 5].
@@ -38,16 +38,21 @@ class Brightness(Corruption):
     """
 
     name: ClassVar[str] = "brightness"
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
-
-    def constants(self, x: Tensor) -> tuple[float, ...]:
-        return _CIFAR_10_C if is_small(x) else _IMAGENET_C
+    references: ClassVar[tuple[str, ...]] = (HENDRYCKS, MU)
+    published: ClassVar = {
+        "imagenet_c": _IMAGENET_C,
+        "cifar_10_c": column(0.0, 0.05, 0.10, 0.15, 0.20, 0.30),
+        "tiny_imagenet_c": _IMAGENET_C,
+        "mnist_c": _IMAGENET_C,
+    }
 
     def corrupt(self, x: Tensor, params: Params) -> Tensor:
+        x = x.contiguous()
         low, high = self.space.low, self.space.high
-        largest = x.amax(1, keepdim=True)
+        largest = reduce(torch.maximum, torch.split(x, 1, dim=1))
         rise = torch.minimum(self.amount(x, params).to(x.dtype) * (high - low), high - largest)
         value = largest - low
-        share = ((x - low) / value).where(value > 0, 1.0)
+        black = value <= 0
         # Added to x, not multiplied out from 0: a rise of 0 leaves every bit as it was.
-        return (x + share * rise).clamp(low, high)
+        coloured = torch.addcmul(x, x - low if low else x, rise / value.masked_fill(black, 1.0))
+        return torch.where(black, x + rise, coloured).clamp(low, high)

@@ -9,17 +9,16 @@ import torch
 from torch import Tensor
 
 from shiftproof.shifts.abstract import Params
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, Corruption, is_small
+from shiftproof.shifts.corruptions.corruption import HENDRYCKS, Corruption, column
 
-_IMAGENET_C = (1.0, 0.4, 0.3, 0.2, 0.1, 0.05)
-_CIFAR_10_C = (1.0, 0.75, 0.5, 0.4, 0.3, 0.15)
+_IMAGENET_C = column(1.0, 0.4, 0.3, 0.2, 0.1, 0.05)
 
 
 @dataclass(frozen=True)
 class Contrast(Corruption):
     """(x - m) * c + m, with m the mean of each channel of the image.
 
-    c is 0.4, 0.3, 0.2, 0.1, 0.05 for images above 64 pixels (ImageNet-C) and 0.75, 0.5, 0.4, 0.3, 0.15 up to there (CIFAR-10-C).
+    c is 0.4, 0.3, 0.2, 0.1, 0.05 above 32 pixels (ImageNet-C, Tiny-ImageNet-C) and 0.75, 0.5, 0.4, 0.3, 0.15 up to there (CIFAR-10-C).
 
     Args:
         severity: in (0, 5].
@@ -37,9 +36,11 @@ class Contrast(Corruption):
 
     name: ClassVar[str] = "contrast"
     references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
-
-    def constants(self, x: Tensor) -> tuple[float, ...]:
-        return _CIFAR_10_C if is_small(x) else _IMAGENET_C
+    published: ClassVar = {
+        "imagenet_c": _IMAGENET_C,
+        "cifar_10_c": column(1.0, 0.75, 0.5, 0.4, 0.3, 0.15),
+        "tiny_imagenet_c": _IMAGENET_C,
+    }
 
     def corrupt(self, x: Tensor, params: Params) -> Tensor:
         lost = (1 - self.amount(x, params)).to(x.dtype)

@@ -8,12 +8,10 @@ from typing import ClassVar
 from torch import Tensor
 
 from shiftproof.data.space import Kind
-from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Params
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, Corruption, is_small
+from shiftproof.shifts.corruptions._draws import normals
+from shiftproof.shifts.corruptions.corruption import HENDRYCKS, Corruption, column
 
-_IMAGENET_C = (0.0, 0.08, 0.12, 0.18, 0.26, 0.38)
-_CIFAR_10_C = (0.0, 0.04, 0.06, 0.08, 0.09, 0.10)
 _NOT_IMAGES = (0.0, 0.02, 0.04, 0.06, 0.08, 0.10)  # ours: nobody has published a table for them
 
 
@@ -21,7 +19,8 @@ _NOT_IMAGES = (0.0, 0.02, 0.04, 0.06, 0.08, 0.10)  # ours: nobody has published 
 class GaussianNoise(Corruption):
     """x + c * width of the box * z, z standard normal, clipped to the box.
 
-    c is 0.08, 0.12, 0.18, 0.26, 0.38 for images above 64 pixels (ImageNet-C) and 0.04, 0.06, 0.08, 0.09, 0.10 up to there (CIFAR-10-C).
+    c is 0.08, 0.12, 0.18, 0.26, 0.38 above 64 pixels (ImageNet-C), 0.04, 0.08, 0.12, 0.15, 0.18 up to 64 (Tiny-ImageNet-C) and 0.04, 0.06,
+    0.08, 0.09, 0.10 up to 32 (CIFAR-10-C).
 
     Args:
         severity: in (0, 5].
@@ -49,13 +48,16 @@ class GaussianNoise(Corruption):
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image", "table", "vector"})
     random: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    published: ClassVar = {
+        "imagenet_c": column(0.0, 0.08, 0.12, 0.18, 0.26, 0.38),
+        "cifar_10_c": column(0.0, 0.04, 0.06, 0.08, 0.09, 0.10),
+        "tiny_imagenet_c": column(0.0, 0.04, 0.08, 0.12, 0.15, 0.18),
+    }
 
     def constants(self, x: Tensor) -> tuple[float, ...]:
-        if self.space.kind != "image":
-            return _NOT_IMAGES
-        return _CIFAR_10_C if is_small(x) else _IMAGENET_C
+        return super().constants(x) if self.space.kind == "image" else _NOT_IMAGES
 
     def corrupt(self, x: Tensor, params: Params) -> Tensor:
-        noise = Rng.for_seeds(params[:, 1]).normal(*x.shape[1:]).to(x)
+        noise = normals(params[:, 1], x)
         scale = self.space.scale(x) if self.space.columns else self.space.width
         return self.space.settle(x, x + noise * (self.amount(x, params).to(x.dtype) * scale))

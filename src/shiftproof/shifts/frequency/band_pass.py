@@ -18,6 +18,7 @@ class BandPass(Centred):
     Args:
         low: in (0, high), as a share of the Nyquist frequency (half a cycle a pixel).
         high: in (low, 1], in the same unit.
+        std: standard deviation that each image is scaled to, as a share of the box's width, in [0, 0.5]; 0 leaves it as it is.
 
     The mean is below every band, so the rest is shown around the middle of the box, as in `high_pass`.
 
@@ -39,14 +40,19 @@ class BandPass(Centred):
 
     low: float
     high: float
+    std: float = 0.0
 
     def check(self) -> None:
         super().check()
+        self.check_std(self.std)
         unit = "They are shares of the Nyquist frequency."
         if not 0 < self.low < 1:
             raise must("low", self.name, "be in (0, 1)", self.low, f"{unit} From 0 on, use low_pass.")
         if not self.low < self.high <= 1:
             raise must("high", self.name, f"be in ({self.low:g}, 1]", self.high, f"{unit} Beyond 1, use high_pass.")
+
+    def spread(self) -> float:
+        return self.std
 
     def keeps(self, distance: Tensor) -> Tensor:
         return below(distance, self.high) & ~below(distance, self.low)

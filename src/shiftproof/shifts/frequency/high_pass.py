@@ -17,6 +17,7 @@ class HighPass(Centred):
 
     Args:
         radius: in (0, 1], as a share of the Nyquist frequency (half a cycle a pixel); larger removes more.
+        std: standard deviation that each image is scaled to, as a share of the box's width, in [0, 0.5]; 0 leaves it as it is.
 
     The mean goes with the low frequencies. The papers hand the rest, of mean 0, to a model of inputs centred at 0; in a box that is the
     middle (mid-grey), not its dark end, where half of the signal would be clipped.
@@ -39,11 +40,16 @@ class HighPass(Centred):
     strength: ClassVar[str] = "radius"
 
     radius: float
+    std: float = 0.0
 
     def check(self) -> None:
         super().check()
+        self.check_std(self.std)
         if not 0 < self.radius <= 1:
             raise must("radius", self.name, "be in (0, 1]", self.radius, "It is a share of the Nyquist frequency.")
+
+    def spread(self) -> float:
+        return self.std
 
     def keeps(self, distance: Tensor) -> Tensor:
         return ~below(distance, self.radius)

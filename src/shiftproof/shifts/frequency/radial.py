@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import UsageError
+from shiftproof._errors import UsageError, must
 from shiftproof.data.space import Kind
 from shiftproof.shifts._support import check_bounded, in_cache
 from shiftproof.shifts.abstract import Boxed, Params
@@ -27,6 +27,8 @@ YIN = """@inproceedings{yin2019fourier,
   year = {2019}
 }"""
 _ROUNDING = 1e-9
+_FAINT = 1e-5
+"""A spread below this share of the box is rounding."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,28 @@ class RadialFilter(Boxed):
 
 @dataclass(frozen=True)
 class Centred(RadialFilter):
-    """A filter that removes the zero frequency, so what stays has mean 0 and is shown around the middle of the box."""
+    """A filter that removes the zero frequency, so what stays has mean 0 and is shown around the middle of the box.
+
+    What stays is faint. With a `std` above 0, each image's is scaled to that standard deviation over all its pixels and channels, as a
+    share of the box's width (where nothing but rounding is left, nothing is raised).
+    """
+
+    def check_std(self, std: float) -> None:
+        """Raises `UsageError` unless `std` is a spread that a box can hold."""
+        if not 0 <= std <= 0.5:
+            raise must("std", self.name, "be in [0, 0.5]", std, "It is a share of the box's width; 0 leaves the spread as it is.")
+
+    def spread(self) -> float:
+        """The standard deviation that each image is given, as a share of the box's width; 0 for its own."""
+        return 0.0
 
     def _filter(self, x: Tensor, params: Params) -> Tensor:
         middle = (self.space.low + self.space.high) / 2
-        return (self.part(x) + middle).clamp(self.space.low, self.space.high)
+        part, width = self.part(x), self.space.high - self.space.low
+        if self.spread():
+            own = part.square().mean((1, 2, 3), keepdim=True).sqrt()
+            part = part * torch.where(own > _FAINT * width, self.spread() * width / own, torch.ones_like(own))
+        return (part + middle).clamp(self.space.low, self.space.high)
 
 
 def below(distance: Tensor, radius: float) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import must
+from shiftproof._rows import total
 from shiftproof.randomness import Rng
 from shiftproof.shifts._support import check_bounded
 from shiftproof.shifts.abstract import Params
@@ -84,7 +85,7 @@ class L0(Ball):
         return self._keep(fits, dear.sum(2).masked_fill(~(kept != 0).any(2), -1.0))
 
     def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
-        usual = gradient.flatten(1).abs().mean(1).clamp_min(torch.finfo(gradient.dtype).tiny)
+        usual = (total(gradient.flatten(1).abs()) / gradient[0].numel()).clamp_min(torch.finfo(gradient.dtype).tiny)
         return params + step * self.space.width * gradient / usual.reshape(-1, *[1] * (gradient.dim() - 1))
 
     def _by_feature(self, move: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from shiftproof._rows import total
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.norms.ball import Ball
@@ -59,21 +60,21 @@ class L1(Ball):
         return math.inf  # the box's reach grows with the number of features
 
     def norm(self, move: Tensor) -> Tensor:
-        return move.detach().flatten(1).abs().sum(1)
+        return total(move.detach().flatten(1).abs())
 
     def sample(self, x: Tensor, rng: Rng) -> Params:
         # Exponential amounts divided by their sum and one more are uniform in the simplex (Devroye 1986); signs are fair.
         size = math.prod(x.shape[1:])
         amount = -torch.log1p(-rng.child("amount").uniform(size + 1))
         signed = amount[:, :-1] * (2.0 * (rng.child("sign").uniform(size) < 0.5) - 1.0)
-        ball = self.eps * signed / amount.sum(1, keepdim=True).clamp_min(1e-12)
+        ball = self.eps * signed / total(amount)[:, None].clamp_min(1e-12)
         return self.project(x, ball.reshape(x.shape).to(x))
 
     def project(self, x: Tensor, params: Params) -> Params:
         low, high = (end.flatten(1) for end in self.room(x))
         move = params.flatten(1)
         fits = torch.minimum(torch.maximum(move, low), high)
-        rows = (fits.abs().sum(1) > self.eps).nonzero()[:, 0]
+        rows = (total(fits.abs()) > self.eps).nonzero()[:, 0]
         if len(rows):
             fits[rows] = self._shrink(move[rows], torch.where(move > 0, high, -low)[rows])
         return fits.reshape(params.shape)
@@ -90,12 +91,12 @@ class L1(Ball):
         points, order = torch.cat([size, full], dim=1).sort(dim=1, descending=True, stable=True)
         rate = torch.where(order < move.shape[1], 1.0, -1.0).to(points).cumsum(1)
         gain = rate[:, :-1] * (points[:, :-1] - points[:, 1:])
-        total = gain.cumsum(1)  # the sum at each point but the first, where it is 0
-        last = (total < self.eps).sum(1, keepdim=True).clamp_max(gain.shape[1] - 1)  # the stretch in which the budget is used up
-        before = total.gather(1, last) - gain.gather(1, last)
+        sums = gain.cumsum(1)  # the sum at each point but the first, where it is 0
+        last = (sums < self.eps).sum(1, keepdim=True).clamp_max(gain.shape[1] - 1)  # the stretch in which the budget is used up
+        before = sums.gather(1, last) - gain.gather(1, last)
         level = points.gather(1, last) - (self.eps - before) / rate.gather(1, last).clamp_min(1.0)
         fits = move.sign() * torch.minimum((size - level).clamp_min(0.0), room.double()).to(move)
-        return fits * (self.eps / fits.abs().sum(1, keepdim=True).clamp_min(1e-30)).clamp_max(1.0)  # rounding only
+        return fits * (self.eps / total(fits.abs())[:, None].clamp_min(1e-30)).clamp_max(1.0)  # rounding only
 
     def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
         flat = gradient.flatten(1)

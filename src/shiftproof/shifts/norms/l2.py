@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from shiftproof._rows import length, total
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.norms.ball import Ball
@@ -39,6 +40,7 @@ class L2(Ball):
     """
 
     name: ClassVar[str] = "l2"
+    path: ClassVar[float] = 6.0
     references: ClassVar[tuple[str, ...]] = (
         """@inproceedings{szegedy2014intriguing,
   title = {Intriguing Properties of Neural Networks},
@@ -53,15 +55,14 @@ class L2(Ball):
         return math.inf  # the box's diagonal depends on the number of features
 
     def norm(self, move: Tensor) -> Tensor:
-        size: Tensor = torch.linalg.vector_norm(move.detach().flatten(1), dim=1)
-        return size
+        return length(move.detach().flatten(1))
 
     def sample(self, x: Tensor, rng: Rng) -> Params:
         size = math.prod(x.shape[1:])
         direction = rng.child("direction").normal(size)
         # In double: torch rounds a power by its place in the batch, and a draw must not depend on its neighbours.
         radius = self.eps * rng.child("radius").uniform(1).double().pow(1 / size).float()
-        ball = direction * (radius / torch.linalg.vector_norm(direction, dim=1, keepdim=True).clamp_min(1e-12))
+        ball = direction * (radius / length(direction)[:, None].clamp_min(1e-12))
         return self.project(x, ball.reshape(x.shape).to(x))
 
     def project(self, x: Tensor, params: Params) -> Params:
@@ -73,13 +74,13 @@ class L2(Ball):
         low, high = (end.flatten(1) for end in self.room(x))
         move = params.flatten(1)
         fits = torch.minimum(torch.maximum(move, low), high)
-        rows = (torch.linalg.vector_norm(fits, dim=1) > self.eps).nonzero()[:, 0]
+        rows = (length(fits) > self.eps).nonzero()[:, 0]
         if len(rows):
             fits[rows] = self._shrink(move[rows], low[rows], high[rows])
         return fits.reshape(params.shape)
 
     def _shrink(self, move: Tensor, low: Tensor, high: Tensor) -> Tensor:
-        scale = self.eps / torch.linalg.vector_norm(move, dim=1, keepdim=True)
+        scale = self.eps / length(move)[:, None]
         squares = move.square()
         clipped = move.new_zeros(move.shape, dtype=torch.bool)
         for _ in range(_ROUNDS):
@@ -90,14 +91,13 @@ class L2(Ball):
             if not bool(changed.any()):
                 break
             clipped = now
-            used = fits.square().masked_fill(~clipped, 0.0).sum(1, keepdim=True)
-            free = squares.masked_fill(clipped, 0.0).sum(1, keepdim=True)
+            used = total(fits.square().masked_fill(~clipped, 0.0))[:, None]
+            free = total(squares.masked_fill(clipped, 0.0))[:, None]
             room = (self.eps**2 - used).clamp_min(0.0)
             scale = torch.where(changed & (free > 0), (room / free.clamp_min(1e-30)).sqrt(), scale)
-        length: Tensor = torch.linalg.vector_norm(fits, dim=1, keepdim=True)
-        return fits * (self.eps / length).clamp_max(1.0)  # rounding only
+        return fits * (self.eps / length(fits)[:, None]).clamp_max(1.0)  # rounding only
 
     def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
         flat = gradient.flatten(1)
-        length: Tensor = torch.linalg.vector_norm(flat, dim=1, keepdim=True).clamp_min(torch.finfo(flat.dtype).tiny)
-        return params + (step * self.eps / length * flat).reshape(gradient.shape)
+        size = length(flat)[:, None].clamp_min(torch.finfo(flat.dtype).tiny)
+        return params + (step * self.eps / size * flat).reshape(gradient.shape)

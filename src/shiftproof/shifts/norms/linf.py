@@ -52,7 +52,11 @@ class Linf(Ball):
 
     def project(self, x: Tensor, params: Params) -> Params:
         low, high = self.room(x)
-        return torch.clamp(params, low, high).clamp_(-self.eps, self.eps)
+        if params.dtype is not low.dtype or params.requires_grad:
+            return torch.clamp(params, low, high).clamp_(-self.eps, self.eps)
+        # In memory that is at hand already: at every step of a search this is most of what comes on top of the model's own passes.
+        return torch.clamp(params, low, high, out=low).clamp_(-self.eps, self.eps)
 
     def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
-        return torch.add(params, gradient.sign(), alpha=step * self.eps)
+        move = torch.sign(gradient, out=torch.empty_like(params))  # in the params' order in memory
+        return torch.add(params, move, alpha=step * self.eps, out=move)

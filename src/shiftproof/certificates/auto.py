@@ -1,0 +1,81 @@
+"""The strongest proof that each example needs and that fits: cheap ones first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from shiftproof._errors import must
+from shiftproof.certificates.abstract import Certificate, Proof
+from shiftproof.certificates.alpha_crown import AlphaCrown
+from shiftproof.certificates.bounds.certificate import Bounding
+from shiftproof.certificates.bounds.layers import numel
+from shiftproof.certificates.bounds.network import Network
+from shiftproof.certificates.bounds.of_model import network_of, objection
+from shiftproof.certificates.crown import Crown
+from shiftproof.certificates.interval_bounds import IntervalBounds
+from shiftproof.certificates.linear import Linear
+from shiftproof.models.abstract import Labels
+from shiftproof.randomness import Rng
+from shiftproof.shifts.abstract import Shift
+from shiftproof.shifts.norms.ball import Ball
+
+
+@dataclass(frozen=True)
+class Auto(Certificate):
+    """`linear` where the model is linear; else `interval_bounds`, then `crown`, then `alpha_crown`, each on what is still unproven.
+
+    A stage is left out where its passes would touch more than `effort` numbers an example, so that large networks are not stuck in it:
+    the same stages on every machine, whatever its speed.
+
+    Args:
+        effort: numbers touched an example, in (0, inf); 1e10 is in the order of ten seconds of one core.
+
+    Guarantees:
+        Those of the stages. The radius is the shift's own, except on linear models, where it is the exact one.
+    Cost: that of the stages, each only for what those before left open.
+    """
+
+    name: ClassVar[str] = "auto"
+    references: ClassVar[tuple[str, ...]] = tuple(
+        dict.fromkeys(entry for stage in (Linear, IntervalBounds, Crown, AlphaCrown) for entry in stage.references)
+    )
+
+    effort: float = 1e10
+
+    def check(self) -> None:
+        if not self.effort > 0:
+            raise must("effort", self.name, "be in (0, inf)", self.effort)
+
+    def objection(self, model: Labels, shift: Shift) -> str | None:
+        return None if Linear().objection(model, shift) is None else objection(model, shift)
+
+    def certify(self, model: Labels, shift: Shift, x: Tensor, rng: Rng) -> Proof:
+        if Linear().objection(model, shift) is None:
+            return Linear().certify(model, shift, x, rng)
+        assert isinstance(shift, Ball)  # `objection` has said so
+        network = network_of(model, x)
+        prediction = model.labels(x)
+        radius = torch.zeros(len(x), dtype=torch.float64, device=x.device)
+        for stage in self.stages(network):
+            rows = (radius <= 0).nonzero()[:, 0]
+            if len(rows):
+                radius[rows] = stage.radii(network, shift, x[rows], prediction[rows])
+        return Proof(prediction, radius, radius <= 0, torch.ones(len(x), dtype=torch.int64))
+
+    def stages(self, network: Network) -> list[Bounding]:
+        """The stages that fit this network."""
+        classes = numel(network.nodes[-1].shape) - 1
+        sizes = [numel(node.shape) for node in network.nodes]
+        # Of each pass: its rows, at every node that it goes back through. Half of the units have an open sign, at most about.
+        crown = sum(sizes[k] * sum(sizes[:k]) for k in network.curved if k not in network.plain)
+        climb = 3 * AlphaCrown().steps * (crown + classes * sum(sizes))
+        stages: list[Bounding] = [IntervalBounds()]
+        if crown <= self.effort:
+            stages.append(Crown())
+            if crown + climb <= self.effort:
+                stages.append(AlphaCrown())
+        return stages

@@ -1,0 +1,122 @@
+"""Reads an ONNX file as a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from shiftproof._errors import MissingExtra, UsageError
+from shiftproof.certificates.bounds.builder import Builder, no_rule
+from shiftproof.certificates.bounds.layers import Shape
+from shiftproof.certificates.bounds.network import Network
+from shiftproof.certificates.bounds.onnx_steps import RULES, Call, Value
+from shiftproof.certificates.bounds.torch_functions import EXAMPLES
+
+_UNITS = {1: 2.0**-24, 11: 2.0**-53}
+"""Unit roundoffs of ONNX's element types float and double."""
+
+
+def read_onnx(path: str | Path, shape: Sequence[int] | None = None, *, output: str | None = None) -> Network:
+    """The network that an ONNX file holds.
+
+    Args:
+        path: the file: one floating input (n, ...) and an output of scores (n, classes). Axis 0 is that of the examples.
+        shape: of one input, where the file leaves it open.
+        output: which output, where there are several.
+
+    Raises:
+        MissingExtra: the package onnx is not installed.
+        UsageError: the file cannot be read, or has a layer without a rule.
+    """
+    try:
+        import onnx
+    except ImportError:
+        raise MissingExtra("onnx", "onnx") from None
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise UsageError(f"There is no ONNX file '{file}'. Paths are relative to {Path.cwd()}.")
+    try:
+        graph = onnx.load(str(file)).graph
+        constants = {each.name: torch.from_numpy(onnx.numpy_helper.to_array(each).copy()) for each in graph.initializer}
+    except Exception as error:  # protobuf and onnx have classes of their own for each way to fail
+        raise UsageError(f"The ONNX file '{file}' cannot be read: {str(error).splitlines()[0]}") from error
+    entries = [each for each in graph.input if each.name not in constants]
+    if len(entries) != 1:
+        raise UsageError(f"The model '{file.name}' must have one input, got {', '.join(e.name for e in entries) or 'none'}.")
+    kind = entries[0].type.tensor_type
+    if kind.elem_type not in _UNITS:
+        raise UsageError(f"The input of the model '{file.name}' must be of float32 or float64.")
+    declared = [dim.dim_value if dim.HasField("dim_value") else 0 for dim in kind.shape.dim]
+    build = Builder(_shape(declared, shape, file.name), model=file.name)
+    reader = _Reader(build, {**constants, entries[0].name: 0})
+    for node in graph.node:
+        reader.step(node)
+    wanted = output or graph.output[0].name
+    found = reader.values.get(wanted)
+    if not isinstance(found, int):
+        raise UsageError(f"The model '{file.name}' has no output '{wanted}' that hangs on its input.")
+    return build.network(found, unit=_UNITS[kind.elem_type])
+
+
+def _shape(declared: list[int], given: Sequence[int] | None, name: str) -> Shape:
+    inner = tuple(declared[1:])
+    if given is not None:
+        if len(inner) != len(given) or any(want not in (0, have) for want, have in zip(inner, given, strict=True)):
+            raise UsageError(
+                f"The inputs of the model '{name}' must have shape (n, {', '.join(map(str, inner))}), got (n, {tuple(given)})."
+            )
+        return tuple(given)
+    if 0 in inner:
+        raise UsageError(f"The model '{name}' leaves its input's shape open: {declared}. Give the shape of one input.")
+    return inner
+
+
+def check_same(network: Network, scorer: Callable[[Tensor], Tensor], x: Tensor, name: str) -> None:
+    """Raises `UsageError` where what was read and the runtime differ on inputs x (n, *shape) by more than float32 rounds."""
+    with torch.no_grad():
+        ours, theirs = network(x.double()), scorer(x.float()).double()
+    scale = float(theirs.abs().max().clamp_min(1.0))
+    if theirs.shape != ours.shape or not float((theirs - ours).abs().max()) <= 1e-3 * scale:
+        raise UsageError(
+            f"What was read of the model '{name}' does not compute what ONNX Runtime computes, so nothing can be proven of it."
+        )
+
+
+class _Reader:
+    """Walks the graph's nodes."""
+
+    def __init__(self, build: Builder, values: Mapping[str, Value]) -> None:
+        self.build = build
+        self.values: dict[str, Value] = dict(values)
+
+    def step(self, node: Any) -> None:
+        """One node: a rule where it hangs on the input, else its constant value."""
+        from onnx import helper
+
+        name = f"{node.name or node.output[0]} ({node.op_type})"
+        options = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+        inputs = [self.values[i] if i else None for i in node.input]
+        if node.op_type == "Shape" and isinstance(inputs[0], int):
+            self.values[node.output[0]] = torch.tensor([EXAMPLES, *self.build.shape(inputs[0])])
+        elif not any(isinstance(each, int) for each in inputs):
+            self._constant(node, inputs, name)
+        elif node.op_type not in RULES:
+            raise no_rule(name, self.build.model)
+        else:
+            self.values[node.output[0]] = RULES[node.op_type](Call(self.build, name, inputs, options))
+
+    def _constant(self, node: Any, inputs: Sequence[Value | None], name: str) -> None:
+        from onnx.reference import ReferenceEvaluator
+
+        given = {key: value.numpy() for key, value in zip(node.input, inputs, strict=True) if isinstance(value, Tensor)}
+        try:
+            made = ReferenceEvaluator(node).run(None, given)
+        except Exception as error:  # the reference knows fewer steps than files may hold
+            raise no_rule(name, self.build.model) from error
+        for key, value in zip(node.output, made, strict=False):
+            self.values[key] = torch.from_numpy(np.asarray(value).copy())

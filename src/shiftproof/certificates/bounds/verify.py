@@ -1,0 +1,233 @@
+"""Decides properties of networks: holds, violated with a checked counterexample, or unknown within the time given."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from shiftproof._errors import MissingExtra, UsageError, must
+from shiftproof.certificates.bounds.attack import descend
+from shiftproof.certificates.bounds.backward import lower_bounds
+from shiftproof.certificates.bounds.climb import Climb
+from shiftproof.certificates.bounds.deadline import Clock, Deadline
+from shiftproof.certificates.bounds.layers import Box
+from shiftproof.certificates.bounds.network import Network
+from shiftproof.certificates.bounds.propagate import intervals
+from shiftproof.certificates.bounds.query import Query, Referee, Scorer, queries
+from shiftproof.certificates.bounds.read_onnx import check_same, read_onnx
+from shiftproof.certificates.bounds.read_torch import read_torch
+from shiftproof.certificates.bounds.region import Region
+from shiftproof.certificates.bounds.split_inputs import split_inputs
+from shiftproof.certificates.bounds.split_relus import relus_only, split_relus
+from shiftproof.certificates.bounds.vnnlib import Property, read_vnnlib
+
+Answer = Literal["holds", "violated", "unknown"]
+FEW = 16
+"""Up to so many inputs that are not fixed, boxes are split; above, ReLUs."""
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """The answer to a property.
+
+    Args:
+        answer: holds, violated or unknown.
+        reason: what decided, or why nothing did.
+        counterexample: where violated, the input, in the network's shape.
+        scores: the network's there, in float64.
+        runtime_scores: ONNX Runtime's there, in float32; None where it was not asked.
+        excess: how far these scores are from the case that happens: at most 0, more below is clearer; (float64's, the runtime's).
+        explored: parts of the input set that were bounded.
+        seconds: wall time.
+    """
+
+    answer: Answer
+    reason: str
+    counterexample: Tensor | None
+    scores: Tensor | None
+    runtime_scores: Tensor | None
+    excess: tuple[float, float | None] | None
+    explored: int
+    seconds: float
+
+
+def verify(
+    network: str | Path | nn.Module | Network,
+    property: str | Path | Property,  # noqa: A002  # what it is called everywhere
+    *,
+    timeout: float = 60.0,
+    seed: int = 0,
+    shape: tuple[int, ...] | None = None,
+    clock: Clock = time.monotonic,
+) -> Verdict:
+    """Whether a network has a property: no input of a set makes its scores do what the property forbids.
+
+    Args:
+        network: an ONNX file, or a torch module with the `shape` of one input.
+        property: a VNN-LIB file, or a property read from one. It describes the violations.
+        timeout: seconds, in (0, inf); a step under way is finished, so it may take a little more.
+        seed: of the search for counterexamples.
+        shape: of one input, where the network does not say it.
+        clock: what counts the seconds: wall time, or `time.process_time` for computing only, as on a machine that others use.
+
+    Returns:
+        The verdict.
+
+    Guarantees:
+        `holds` is a proof for the network of exact arithmetic with the file's weights, the rounding of our own float64 included; what
+        float32 rounds when the network runs is not (the convention of the verification competitions). `violated` comes with an input
+        that float32 can hold, in the property's set (where a side of it is narrower than float32 can tell, at the nearest float32
+        value), and that is a violation both of the network in float64 and, for a file, in ONNX Runtime. Whatever one of the two denies
+        counts as no counterexample.
+
+    Raises:
+        UsageError: the network or the property cannot be read, they do not fit, or what was read of a file does not compute what ONNX
+            Runtime computes.
+
+    Cost: up to the timeout, on one core unless torch uses more. Splitting is exponential in the worst case.
+
+    Example:
+        >>> from shiftproof.certificates.bounds.vnnlib import parse_vnnlib
+        >>> forbidden = parse_vnnlib('''
+        ... (declare-const X_0 Real) (declare-const Y_0 Real)
+        ... (assert (<= X_0 1)) (assert (>= X_0 -1)) (assert (>= Y_0 2))''')
+        >>> net = nn.Sequential(nn.Linear(1, 1))
+        >>> _ = net[0].weight.data.fill_(1.5), net[0].bias.data.fill_(0.0)
+        >>> verify(net, forbidden, shape=(1,)).answer
+        'holds'
+    """
+    if not timeout > 0:
+        raise must("timeout", "verify", "be in (0, inf)", timeout, "It is in seconds.")
+    began, whole = time.monotonic(), Deadline.within(timeout, clock)
+    asked = property if isinstance(property, Property) else read_vnnlib(property)
+    read = _read(network, shape).exact()
+    referee = Referee(read, _runtime(network))
+    reasons: list[str] = []
+    explored = 0
+    todo = queries(read, asked)
+    if referee.runtime is not None and todo:
+        check_same(read, referee.runtime, (todo[0].box.low + todo[0].box.high) / 2, str(network))
+    for place, query in enumerate(todo):
+        found, count, reason = _decide(read, query, referee, whole.share(1 / (len(todo) - place)), seed)
+        explored += count
+        if found is not None:
+            return _violated(read, query, referee, found, reason, explored, time.monotonic() - began)
+        if reason:
+            reasons.append(reason)
+    answer: Answer = "unknown" if reasons else "holds"
+    why = "; ".join(dict.fromkeys(reasons)) or f"bounds exclude every case on {explored} parts of the inputs"
+    return Verdict(answer, why, None, None, None, None, explored, time.monotonic() - began)
+
+
+def _read(network: str | Path | nn.Module | Network, shape: tuple[int, ...] | None) -> Network:
+    if isinstance(network, Network):
+        return network
+    if isinstance(network, nn.Module):
+        if shape is None:
+            raise UsageError("The shape of one input must be given for a torch module: verify(module, property, shape=(1, 28, 28)).")
+        return read_torch(network, shape)
+    return read_onnx(network, shape)
+
+
+def _runtime(network: str | Path | nn.Module | Network) -> Scorer | None:
+    if not isinstance(network, str | Path):
+        return None
+    from shiftproof.models.onnx_session import OnnxSession
+
+    try:
+        return OnnxSession(str(network)).scores
+    except MissingExtra:
+        return None  # the verdict says that it was not asked
+
+
+def _decide(network: Network, query: Query, referee: Referee, deadline: Deadline, seed: int) -> tuple[Tensor | None, int, str]:
+    """A counterexample or None, the parts bounded, and why nothing is decided ('' where it is proven)."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def attack(share: float, starts: int, steps: int) -> Tensor | None:
+        until = deadline.share(share)
+        points = descend(network, query.box, query.excess, generator=generator, starts=starts, steps=steps, deadline=until)
+        return referee.first(points, query)
+
+    bad = attack(0.2, 32, 30)
+    if bad is not None:
+        return bad, 0, "a gradient search found it"
+    if query.dimensions <= FEW:
+        bad = attack(0.2, 256, 100)
+        if bad is not None:
+            return bad, 0, "a gradient search found it"
+        searched = split_inputs(network, query, referee, deadline=deadline)
+        if searched.counterexample is not None:
+            return searched.counterexample, searched.explored, "branch and bound over the inputs found it"
+        return None, searched.explored, _left(searched.left)
+    return _decide_wide(network, query, referee, deadline, attack)
+
+
+def _left(left: int) -> str:
+    return f"the time ended with {left} parts undecided" if left else ""
+
+
+Attack = Callable[[float, int, int], "Tensor | None"]
+
+
+def _decide_wide(network: Network, query: Query, referee: Referee, deadline: Deadline, attack: Attack) -> tuple[Tensor | None, int, str]:
+    """Bounds on the whole box first, each case alone where they do not suffice."""
+    region = Region(query.box)
+    with torch.no_grad():
+        boxes = intervals(network, region, stop=lambda: deadline.over)
+        margin = lower_bounds(network, region, boxes, query.weights[None]).least - query.bounds
+    open_ = _open(query, margin)
+    if open_:
+        bad = attack(0.15, 128, 100)
+        if bad is not None:
+            return bad, 1, "a gradient search found it"
+        boxes = _refined(network, region, boxes, deadline)
+        climb = Climb(steps=30, step_size=0.25)
+        margin = climb(network, region, boxes, query.weights[None]).least - query.bounds
+        open_ = _open(query, margin)
+    explored, undecided = 1, 0
+    # The nearest to being proven first: what is easy is done before the time is spent.
+    for place, case in enumerate(sorted(open_, key=lambda each: -float(query.by_case(margin)[0, each]))):
+        one = query.only(case)
+        if deadline.over or len(one.weights) != 1 or not relus_only(network):
+            undecided += 1
+            continue
+        until = deadline.share(1 / (len(open_) - place))
+        searched = split_relus(
+            network, one, referee, boxes, deadline=until, climb=Climb(steps=10, step_size=0.1, enough=float(one.bounds[0]))
+        )
+        explored += searched.explored
+        if searched.counterexample is not None:
+            return searched.counterexample, explored, "branch and bound over the ReLUs found it"
+        undecided += bool(searched.left)
+    return None, explored, f"{undecided} of {query.cases} cases undecided when the time ended" if undecided else ""
+
+
+def _open(query: Query, margin: Tensor) -> list[int]:
+    return [int(case) for case in (~(query.by_case(margin)[0] > 0)).nonzero()[:, 0]]
+
+
+def _refined(network: Network, region: Region, boxes: list[Box], deadline: Deadline) -> list[Box]:
+    """Intervals from optimised passes, each layer on those of the layers before."""
+    climb = Climb(steps=15, step_size=0.25)
+    known = {k: boxes[k] for k in network.curved}
+    until = deadline.share(0.3)
+
+    def bounder(network: Network, region: Region, boxes: list[Box], c: Tensor, at: int) -> Tensor:
+        return climb(network, region, boxes, c, at=at).least
+
+    return intervals(network, region, bounder=bounder, known=known, stop=lambda: until.over)
+
+
+def _violated(network: Network, query: Query, referee: Referee, x: Tensor, reason: str, explored: int, seconds: float) -> Verdict:
+    with torch.no_grad():
+        scores = network(x[None])
+        theirs = None if referee.runtime is None else referee.runtime(x[None].float())
+    excess = (float(query.excess(scores).min()), None if theirs is None else float(query.excess(theirs).min()))
+    return Verdict("violated", reason, x, scores[0], None if theirs is None else theirs[0], excess, explored, seconds)

@@ -1,0 +1,100 @@
+"""What the certificates of randomized smoothing share: the noise, and which model they speak of."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from shiftproof._errors import must
+from shiftproof.certificates.abstract import Certificate
+from shiftproof.certificates.smoothing.noises import noises
+from shiftproof.certificates.smoothing.noises.abstract import Additive, Noise
+from shiftproof.certificates.smoothing.votes import Votes
+from shiftproof.models.abstract import Labels
+from shiftproof.randomness import Rng
+from shiftproof.shifts.abstract import Shift
+from shiftproof.shifts.norms.ball import Ball
+
+COHEN = """@inproceedings{cohen2019certified,
+  title = {Certified Adversarial Robustness via Randomized Smoothing},
+  author = {Cohen, Jeremy and Rosenfeld, Elan and Kolter, Zico},
+  booktitle = {International Conference on Machine Learning},
+  year = {2019}
+}"""
+YANG = """@inproceedings{yang2020randomized,
+  title = {Randomized Smoothing of All Shapes and Sizes},
+  author = {Yang, Greg and Duan, Tony and Hu, J. Edward and Salman, Hadi and Razenshteyn, Ilya and Li, Jerry},
+  booktitle = {International Conference on Machine Learning},
+  year = {2020}
+}"""
+LEVINE = """@inproceedings{levine2020robustness,
+  title = {Robustness Certificates for Sparse Adversarial Attacks by Randomized Ablation},
+  author = {Levine, Alexander and Feizi, Soheil},
+  booktitle = {AAAI Conference on Artificial Intelligence},
+  year = {2020}
+}"""
+
+
+@dataclass(frozen=True)
+class Smoothed(Certificate):
+    """Proofs of the smoothed model, whose decision is the one that the base model gives most often under noise."""
+
+    sigma: float = 0.0
+    noise: str = "gaussian"
+    alpha: float = 0.001
+    draws: int = 100_000
+
+    def check(self) -> None:
+        self.source  # noqa: B018  # builds the noise, which checks itself
+        if not 0 < self.alpha < 1:
+            raise must("alpha", self.name, "be in (0, 1)", self.alpha, "It is the chance that what is said of one example is false.")
+        if self.draws < 1:
+            raise must("draws", self.name, "be at least 1", self.draws)
+
+    @property
+    def source(self) -> Noise:
+        """The noise itself. One with a standard deviation takes `sigma`; others are written with what they need."""
+        if "(" in self.noise:
+            if self.sigma:
+                raise must("sigma", self.name, f"not be given, where the noise brings its own: {self.noise}", self.sigma)
+            return noises.build(self.noise)
+        kind = noises.get(self.noise)
+        if not issubclass(kind, Additive):
+            raise must("noise", self.name, "be written with its options", self.noise, "For example noise=ablation(keep=45).")
+        return kind(self.sigma)
+
+    @property
+    def confidence(self) -> float:
+        return 1 - self.alpha
+
+    @property
+    def subject(self) -> str:
+        return f"the model smoothed with {self.source.spec()} noise"
+
+    def objection(self, model: Labels, shift: Shift) -> str | None:
+        del model
+        source = self.source
+        if not source.fits(shift):
+            return f"{source.name} noise proves nothing about {shift.name}"
+        return None
+
+    def needed(self, shift: Shift, radius: float, x: Tensor) -> float:
+        """The probability that must be exceeded for `radius`, in units of the shift's strength, rounding of the shift included."""
+        features = moving(shift, x)
+        within = shift.tolerance if isinstance(shift, Ball) and not self.source.whole else 0.0
+        return min(1.0, self.source.needed((radius + within) * self.source.reach(shift, features), features))
+
+    def votes(self, model: Labels, shift: Shift, x: Tensor, rng: Rng) -> Votes:
+        """The base model under the noise, around x."""
+        return Votes(model, self.source, shift.space, x, rng)
+
+
+def moving(shift: Shift, x: Tensor) -> int:
+    """How many features of an input the shift may move: pixels in an image under L0, columns that are no categories in a table."""
+    if shift.name == "l0" and shift.space.kind == "image" and x.dim() == 4:
+        return math.prod(x.shape[2:])
+    scale = shift.space.scale(x)
+    return int((scale > 0).sum()) if isinstance(scale, torch.Tensor) else math.prod(x.shape[1:])

@@ -1,0 +1,91 @@
+"""`shiftproof leaderboard`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from shiftproof._errors import UsageError
+
+if TYPE_CHECKING:
+    from shiftproof.leaderboard.board import Leaderboard
+    from shiftproof.leaderboard.entry import Entry
+
+
+@click.command("leaderboard")
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--robustbench",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A file of RobustBench's model_info, or a folder of them. May be repeated, and further .json files may follow.",
+)
+@click.option("--threat", metavar="SPEC", help="Show this threat alone: 'linf(eps=8/255)', or a family such as linf.")
+@click.option("--out", type=click.Path(path_type=Path), help="Also write the page here.")
+@click.option("--export", metavar="DIR", type=click.Path(path_type=Path), help="Write entries.json and RobustBench's files here.")
+@click.option("--json", "as_json", is_flag=True, help="Print the leaderboard as JSON and no table.")
+def command(
+    folders: tuple[Path, ...], robustbench: tuple[Path, ...], threat: str | None, out: Path | None, export: Path | None, as_json: bool
+) -> int:
+    """Rank the audits in FOLDERS and below them, per data set and threat, and only where they can be compared.
+
+    \b
+    shiftproof leaderboard runs --out leaderboard.html
+    shiftproof leaderboard runs --robustbench model_info/cifar10/Linf/*.json --threat "linf(eps=8/255)"
+    """  # noqa: D301  # \b is click's mark for lines to keep
+    from rich.console import Console
+
+    from shiftproof.leaderboard.board import make_leaderboard
+    from shiftproof.leaderboard.measured import verdicts_of
+    from shiftproof.reports.leaderboard import terminal_leaderboard
+
+    found = make_leaderboard(_entries(folders, robustbench), threat=threat, verdicts=verdicts_of)
+    if as_json:
+        click.echo(found.model_dump_json(indent=2))
+    else:
+        Console().print(terminal_leaderboard(found))
+    if out is not None:
+        _page(found, out)
+    if export is not None:
+        _export(found.entries(), export)
+    return 0
+
+
+def _entries(folders: Sequence[Path], published: Sequence[Path]) -> list[Entry]:
+    from shiftproof.leaderboard.export import NAME, read_entries
+    from shiftproof.leaderboard.measured import find_audits
+    from shiftproof.leaderboard.robustbench import read_robustbench
+
+    files = [path for path in folders if path.suffix == ".json"]  # what a shell makes of --robustbench DIR/*.json
+    runs = [path for path in folders if path not in files]
+    if not folders and not published:
+        raise UsageError("There is nothing to rank. Name folders of runs: shiftproof leaderboard runs/a runs/b.")
+    read = {path: read_entries if path.name == NAME else read_robustbench for path in (*published, *files)}
+    return [*find_audits(runs), *(entry for path, reader in read.items() for entry in reader(path))]
+
+
+def _page(found: Leaderboard, out: Path) -> None:
+    from shiftproof.evaluation.store import disk_error
+    from shiftproof.reports.leaderboard import write_leaderboard
+
+    try:
+        page = write_leaderboard(found, out)
+    except OSError as error:
+        raise disk_error(out if out.is_dir() else out.parent, error) from error
+    click.echo(f"Page: {page}", err=True)
+
+
+def _export(entries: Sequence[Entry], folder: Path) -> None:
+    from shiftproof.evaluation.store import disk_error
+    from shiftproof.leaderboard.export import export_entries
+
+    try:
+        said = export_entries(entries, folder)
+    except OSError as error:
+        raise disk_error(folder, error) from error
+    for line in said:
+        click.echo(line, err=True)

@@ -1,0 +1,134 @@
+"""`shiftproof line`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from shiftproof._errors import UsageError, unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from shiftproof.measures.effective_robustness import Line
+
+
+@click.command("line")
+@click.argument("tables", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--in", "inside", multiple=True, metavar="COLUMN", help="Accuracy at home. Several are fitted together.")
+@click.option("--out-of", "outside", multiple=True, metavar="COLUMN", help="Accuracy elsewhere. A line for each.")
+@click.option("--model", "name", metavar="COLUMN", help="The column of model names. Several joined by commas. [the first]")
+@click.option("--fit", metavar="COLUMN=VALUE", help="Fit the line to these models only. [all]")
+@click.option("--axis", type=click.Choice(["logit", "probit", "linear"]), default="logit", help="Scale of both axes. [logit]")
+@click.option("--examples", type=click.IntRange(min=0), default=0, help="Examples behind each accuracy elsewhere, for wider intervals.")
+@click.option("--confidence", type=float, default=0.95, help="Confidence of the intervals. [0.95]")
+@click.option("--seed", type=int, default=0, help="Seed of the bootstrap. [0]")
+@click.option("--out", type=click.Path(path_type=Path), help="Also write the page here.")
+def command(
+    tables: tuple[Path, ...],
+    inside: tuple[str, ...],
+    outside: tuple[str, ...],
+    name: str | None,
+    fit: str | None,
+    axis: str,
+    examples: int,
+    confidence: float,
+    seed: int,
+    out: Path | None,
+) -> int:
+    """Accuracy elsewhere against accuracy at home over many models, and what each has beyond the line.
+
+    TABLES are one CSV file with a row for each model, or folders of audits with another sample beside their own.
+
+    \b
+    shiftproof line results.csv --in val --out-of imagenetv2 --fit category=standard --out line.html
+    shiftproof line runs/a runs/b runs/c runs/d runs/e
+    """  # noqa: D301  # \b is click's mark for lines to keep
+    from rich.console import Console
+
+    from shiftproof.measures.effective_robustness import effective_robustness
+    from shiftproof.reports.line import terminal_line
+
+    table = _table(tables, name)
+    homes, away = _columns(table, tables, inside, outside)
+    chosen = _chosen(table, fit)
+    lines = [
+        effective_robustness(
+            table,
+            inside=homes,
+            outside=column,
+            fit=chosen,
+            axis=axis,  # type: ignore[arg-type]  # click has checked it
+            n=examples,
+            confidence=confidence,
+            seed=seed,
+        )
+        for column in away
+    ]
+    Console().print(terminal_line(lines))
+    if out is not None:
+        click.echo(f"Page: {_write(lines, tables, out)}")
+    return 0
+
+
+def _table(paths: Sequence[Path], name: str | None) -> pd.DataFrame:
+    import pandas as pd
+
+    if all(path.is_dir() for path in paths):
+        from shiftproof.measures.effective_robustness import table_of_audits
+        from shiftproof.reports.read import read_audit
+
+        return table_of_audits([read_audit(path) for path in paths])
+    if len(paths) > 1:
+        raise UsageError(f"Give one CSV file, or folders of audits; got {', '.join(map(str, paths))}.")
+    try:
+        table = pd.read_csv(paths[0])
+    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+        raise UsageError(f"The table '{paths[0]}' cannot be read: {error}.") from error
+    columns = [part.strip() for part in name.split(",")] if name else [str(table.columns[0])]
+    for column in columns:
+        if column not in table.columns:
+            raise unknown("column", column, [str(known) for known in table.columns])
+    return table.set_index(table[columns].astype(str).agg(" ".join, axis=1))
+
+
+def _columns(
+    table: pd.DataFrame, paths: Sequence[Path], inside: tuple[str, ...], outside: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What was named; of audits, their own data and the samples beside them."""
+    if inside and outside:
+        return inside, outside
+    if not paths[0].is_dir():
+        raise UsageError("Name the column of accuracies at home with --in, and those elsewhere with --out-of.")
+    columns = [str(column) for column in table.columns]
+    homes = inside or tuple(columns[:1])
+    away = outside or tuple(column for column in columns if column not in homes)
+    if not away:
+        raise UsageError("The audits have no other sample beside their own data. Audit with one: --shift-from URI.")
+    return homes, away
+
+
+def _chosen(table: pd.DataFrame, fit: str | None) -> list[str] | None:
+    if fit is None:
+        return None
+    column, equals, value = fit.partition("=")
+    if not equals or column not in table.columns:
+        raise UsageError(f"The --fit must be COLUMN=VALUE with a column of the table, got '{fit}'.")
+    found = [str(model) for model in table.index[table[column].astype(str) == value]]
+    if not found:
+        values = sorted(set(table[column].astype(str)))
+        raise unknown(f"value of '{column}'", value, values)
+    return found
+
+
+def _write(lines: list[Line], tables: Sequence[Path], out: Path) -> Path:
+    from shiftproof.evaluation.store import disk_error
+    from shiftproof.reports.line import write_line
+
+    try:
+        return write_line(lines, ", ".join(path.name for path in tables), out)
+    except OSError as error:
+        raise disk_error(out if out.is_dir() else out.parent, error) from error

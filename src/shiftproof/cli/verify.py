@@ -1,0 +1,69 @@
+"""`shiftproof verify`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from shiftproof.certificates.bounds.verify import Verdict
+
+EXIT_CODES = {"holds": 0, "violated": 1, "unknown": 3}
+_SHOWN = 8
+
+
+@click.command("verify")
+@click.argument("network")
+@click.argument("property_", metavar="PROPERTY")
+@click.option("--timeout", type=float, default=60.0, show_default=True, help="Seconds after which the answer is unknown.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the search for counterexamples.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON, the counterexample in full.")
+def command(network: str, property_: str, timeout: float, seed: int, as_json: bool) -> int:
+    """Decide whether the network in NETWORK (an ONNX file) has the property in PROPERTY (a VNN-LIB file).
+
+    The file describes what must not happen. Exit codes: 0 it holds, 1 it is violated (a counterexample is printed, checked in float64 and
+    in ONNX Runtime), 3 unknown within the time, 2 could not run.
+
+    \b
+    shiftproof verify net.onnx prop.vnnlib --timeout 120
+    """  # noqa: D301  # \b is click's mark for lines to keep
+    from shiftproof.certificates.bounds.verify import verify
+
+    verdict = verify(network, property_, timeout=timeout, seed=seed)
+    click.echo(json.dumps(_record(verdict), indent=2) if as_json else _text(verdict))
+    return EXIT_CODES[verdict.answer]
+
+
+def _record(verdict: Verdict) -> dict[str, Any]:
+    found = verdict.counterexample
+    excess = verdict.excess or (None, None)
+    return {
+        "answer": verdict.answer,
+        "reason": verdict.reason,
+        "counterexample": None if found is None else found.flatten().tolist(),
+        "scores": None if verdict.scores is None else verdict.scores.tolist(),
+        "runtime_scores": None if verdict.runtime_scores is None else verdict.runtime_scores.tolist(),
+        "excess": excess[0],
+        "runtime_excess": excess[1],
+        "explored": verdict.explored,
+        "seconds": verdict.seconds,
+    }
+
+
+def _text(verdict: Verdict) -> str:
+    lines = [f"{verdict.answer}: {verdict.reason} ({verdict.seconds:.1f} s)"]
+    if verdict.counterexample is not None and verdict.scores is not None and verdict.excess is not None:
+        values = verdict.counterexample.flatten().tolist()
+        more = f", ... ({len(values)} in all; --json prints them)" if len(values) > _SHOWN else ""
+        lines.append(f"Input:   {', '.join(f'{v:.9g}' for v in values[:_SHOWN])}{more}")
+        lines.append(
+            f"Scores:  {', '.join(f'{v:.7g}' for v in verdict.scores.tolist())} in float64 (past the limit by {-verdict.excess[0]:.3g})"
+        )
+        if verdict.runtime_scores is not None and verdict.excess[1] is not None:
+            theirs = ", ".join(f"{v:.7g}" for v in verdict.runtime_scores.tolist())
+            lines.append(f"         {theirs} in ONNX Runtime (past the limit by {-verdict.excess[1]:.3g})")
+        else:
+            lines.append("         not checked in ONNX Runtime, which is not installed")
+    return "\n".join(lines)

@@ -1,0 +1,252 @@
+"""Accuracy against how far a shift moves, and the point at which each example fails."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from shiftproof._errors import UsageError, must
+from shiftproof.data.examples import Examples, Ids
+from shiftproof.door import confront, read
+from shiftproof.finding import Floats, Ints
+from shiftproof.models.abstract import Labels
+from shiftproof.outcomes import HELD, Bound, Flag, Interval, join_flags
+from shiftproof.randomness import Rng
+from shiftproof.risks.intervals import Ends, clopper_pearson, simultaneous, tail_of
+from shiftproof.searches.one_draw import OneDraw
+from shiftproof.shifts.abstract import Shift
+
+Flags2 = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class SeverityCurve:
+    """How one model fares as a shift grows, each of n examples moved by one chance draw that only gets stronger.
+
+    Args:
+        model: its name.
+        shift: the spec at the greatest strength.
+        strength: the option that grows.
+        levels: its values, ascending, the first of which moves nothing; shape (k,).
+        right: whether each example is right at each level, shape (k, n).
+        ids: the examples' names, shape (n,).
+        failure: the least strength found that breaks each example, shape (n,): the first level where it is wrong unmoved, infinite where no
+            level broke it.
+        gap: how far below `failure` the example was last seen right, shape (n,); 0 where there is nothing below, NaN where it never failed.
+        recoveries: how often each example, once broken, is right again at the next level, shape (n,): failure is monotone where it is 0.
+        forwards: the model's passes spent on each example, shape (n,).
+        confidence: that of the intervals.
+        flags: reasons to distrust it.
+    """
+
+    model: str
+    shift: str
+    strength: str
+    levels: Floats
+    right: Flags2
+    ids: Ids
+    failure: Floats
+    gap: Floats
+    recoveries: Ints
+    forwards: Ints
+    confidence: float
+    flags: tuple[Flag, ...]
+
+    bound = Bound.ESTIMATE
+    """Accuracies are means over chance draws."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def accuracy(self) -> Floats:
+        """The share that is right at each level, shape (k,)."""
+        return np.asarray(self.right.mean(1))
+
+    def interval(self, *, everywhere: bool = False) -> Ends:
+        """The interval of each of those shares: each by itself (Clopper-Pearson), or such that all k hold together (Bonferroni)."""
+        right, n = self.right.sum(1), len(self)
+        if everywhere:
+            return simultaneous(right, np.full(len(right), n), confidence=self.confidence, disjoint=False)
+        return clopper_pearson(right, n, confidence=self.confidence)
+
+    @property
+    def median_failure(self) -> float:
+        """The least strength at which half of the examples have failed at least once; infinite where fewer ever do."""
+        return float(np.sort(self.failure)[math.ceil(len(self) / 2) - 1])
+
+    @property
+    def unmonotone(self) -> tuple[float, Interval]:
+        """The share of examples that were seen broken and at a stronger level right again, with its interval."""
+        count = int((self.recoveries > 0).sum())
+        return count / len(self), clopper_pearson(count, len(self), confidence=self.confidence).one()
+
+
+def severity_curve(
+    model: Labels,
+    shift: Shift,
+    *,
+    examples: Examples,
+    points: int = 11,
+    halvings: int = 6,
+    seed: int = 0,
+    batch_size: int = 256,
+    confidence: float = 0.95,
+    progress: Callable[[int], None] | None = None,
+) -> SeverityCurve:
+    """The accuracy at evenly spaced strengths of a shift, and for each example the strength at which it first fails.
+
+    Args:
+        model: what is measured.
+        shift: it must have an option that says how far it moves; the value given is the greatest one.
+        examples: n labelled inputs.
+        points: levels, at least 2; at the first, 0 (1 for factors), nothing moves.
+        halvings: bisections of the step in which an example first failed, at least 0; each halves what is not known of its failure point.
+        seed: with each example's id, the whole source of randomness.
+        batch_size: inputs per call of the model.
+        confidence: of the intervals, in (0, 1).
+        progress: called after each level with the number of examples asked about.
+
+    Guarantees:
+        Each level is what `confront` with `one_draw` says at that strength and seed. All levels of an example share one draw (one seed, one
+        direction of the angle), so it is one picture that gets worse. The failure point is the end of a bracket: right at
+        failure - gap, wrong at failure, and gap is at most a step / 2**halvings. It is the first failure that the scan saw; a narrower one
+        between two levels at which the model is right may have been missed, and `recoveries` says how often failure came and went.
+
+    Raises:
+        UsageError: the shift has no strength, or points or halvings are too few.
+
+    Cost: points forwards an example, and one for each halving for those that fail on the way.
+
+    Example:
+        >>> import torch, shiftproof as sp
+        >>> from shiftproof.shifts import GaussianNoise
+        >>> model = sp.as_model(torch.nn.Linear(4, 2), name="linear")
+        >>> x = torch.rand(8, 4)
+        >>> curve = severity_curve(model, GaussianNoise(5), examples=sp.examples(x, model.labels(x)), points=3)
+        >>> curve.levels.tolist(), float(curve.accuracy[0])
+        ([0.0, 2.5, 5.0], 1.0)
+
+    Reference: Dunn et al. 2025, "CNS-Bench: benchmarking image classifier robustness under continuous nuisance shifts".
+    """
+    if points < 2:
+        raise must("points", "severity_curve", "be at least 2", points)
+    if halvings < 0:
+        raise must("halvings", "severity_curve", "be at least 0", halvings)
+    tail_of(confidence)
+    path = _Path.of(model, shift, examples, seed, batch_size)
+    levels = np.linspace(shift.unmoved, path.most, points)
+    right, flags = path.scan(levels, progress)
+    low, high = path.narrow(levels, right, halvings)
+    return SeverityCurve(
+        model=model.name,
+        shift=path.shift.spec(),
+        strength=path.strength,
+        levels=levels,
+        right=right,
+        ids=examples.ids,
+        failure=high,
+        gap=np.where(np.isfinite(high), high - low, np.nan),
+        recoveries=(right[1:] & ~right[:-1]).sum(0).astype(np.int64),
+        forwards=path.forwards,
+        confidence=confidence,
+        flags=flags,
+    )
+
+
+@dataclass
+class _Path:
+    """The examples of one model on their way along a shift's strength."""
+
+    model: Labels
+    shift: Shift
+    strength: str
+    most: float
+    examples: Examples
+    seed: int
+    batch_size: int
+    forwards: Ints
+
+    @classmethod
+    def of(cls, model: Labels, shift: Shift, examples: Examples, seed: int, batch_size: int) -> _Path:
+        if shift.strength is None:
+            raise UsageError(
+                f"{shift.name} has no option that says how far it moves, so there is no curve. Choose a shift such as rotation."
+            )
+        most = shift.options()[shift.strength]
+        if not isinstance(most, float):
+            raise UsageError(f"The '{shift.strength}' of {shift.name} is a whole number, so failure points cannot be narrowed down on it.")
+        placed = shift.within(examples.space)
+        return cls(model, placed, shift.strength, most, examples, seed, batch_size, np.zeros(len(examples), dtype=np.int64))
+
+    def at(self, strength: float) -> Shift:
+        option: dict[str, Any] = {self.strength: strength}
+        return replace(self.shift, **option)
+
+    def scan(self, levels: Floats, progress: Callable[[int], None] | None) -> tuple[Flags2, tuple[Flag, ...]]:
+        """Whether each example is right at each level, shape (k, n), and the flags of all levels."""
+        rows: list[Flags2] = []
+        flags: list[tuple[tuple[Flag, ...], int]] = []
+        for level in levels:
+            if level == self.shift.unmoved:
+                rows.append(self._still())
+            else:
+                finding = confront(
+                    self.model, self.at(level), search=OneDraw(), examples=self.examples, seed=self.seed, batch_size=self.batch_size
+                )
+                self.forwards += finding.forwards
+                rows.append(finding.outcome == HELD)
+                flags.append((finding.flags, len(finding)))
+            if progress:
+                progress(len(self.examples))
+        return np.stack(rows), join_flags(flags)
+
+    def narrow(self, levels: Floats, right: Flags2, halvings: int) -> tuple[Floats, Floats]:
+        """Where each example was last seen right and first seen wrong, shape (n,): the first failure of the scan, bisected."""
+        first = np.where(right.all(0), len(levels), (~right).argmax(0))  # the first level at which it is wrong
+        low, high = levels[np.maximum(first - 1, 0)], np.append(levels, np.inf)[first]
+        open_ = np.flatnonzero((first > 0) & (first < len(levels)))
+        for _ in range(halvings):
+            middle = (low[open_] + high[open_]) / 2
+            held = self.right(open_, middle)
+            low[open_[held]], high[open_[~held]] = middle[held], middle[~held]
+        return low, high
+
+    def _still(self) -> Flags2:
+        found: list[Flags2] = []
+        for start in range(0, len(self.examples), self.batch_size):
+            batch = self.examples[start : start + self.batch_size]
+            found.append(self._ask(batch.x, batch.y))
+        self.forwards += 1
+        return np.concatenate(found)
+
+    def right(self, rows: npt.NDArray[np.intp], strengths: Floats) -> Flags2:
+        """Whether each of the examples at `rows` is right at its own strength, shape (m,)."""
+        found = np.zeros(len(rows), dtype=bool)
+        order = np.argsort(strengths, kind="stable")
+        for start in range(0, len(rows), self.batch_size):
+            mine = order[start : start + self.batch_size]
+            found[mine] = self._ask(self._moved(rows[mine], strengths[mine]), self.examples.y[rows[mine]])
+        self.forwards[rows] += 1
+        return found
+
+    def _moved(self, rows: npt.NDArray[np.intp], strengths: Floats) -> torch.Tensor:
+        """Each of the examples at its own strength, those that share one together."""
+        parts: list[torch.Tensor] = []
+        for strength in np.unique(strengths):  # ascending, as `right` has sorted them
+            some = self.examples[rows[strengths == strength]]
+            x = some.x.to(self.model.device)
+            shift = self.at(float(strength))
+            with torch.no_grad():
+                parts.append(shift.apply(x, shift.sample(x, Rng.for_ids(self.seed, some.ids))))
+        return torch.cat(parts)
+
+    def _ask(self, x: torch.Tensor, y: torch.Tensor) -> Flags2:
+        right: Flags2 = (~read(self.model, x.to(self.model.device), y.to(self.model.device)).broken).cpu().numpy()
+        return right

@@ -1,0 +1,166 @@
+"""Which values of which columns carry the weight: slices of a sample, ranked, with intervals that pay for the search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from shiftproof._errors import must
+from shiftproof.outcomes import Interval
+from shiftproof.risks.intervals import Floats, binomial_low, tail_of
+
+if TYPE_CHECKING:
+    from shiftproof.data.source import Source
+
+Names = npt.NDArray[np.str_]
+_BINS = 4
+_MOST_VALUES = 400
+_AND = " & "
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The examples with one value of a column, or with one value of each of two.
+
+    Args:
+        what: "sex=F", or "sex=F & race=B".
+        n: examples in it.
+        share: of the sample.
+        weight: its share of the weight in the worst mix.
+        lift: weight / share.
+        error: its error rate.
+        interval: where that lies, such that the intervals of all slices looked at and of the whole hold together.
+        beyond_chance: whether its error rate lies above that of the whole, by those intervals.
+    """
+
+    what: str
+    n: int
+    share: float
+    weight: float
+    lift: float
+    error: float
+    interval: Interval
+    beyond_chance: bool
+
+
+def find_slices(
+    columns: Mapping[str, Names],
+    *,
+    wrong: npt.ArrayLike,
+    weights: npt.ArrayLike,
+    least: int = 20,
+    most: int = 20,
+    confidence: float = 0.95,
+) -> tuple[Slice, ...]:
+    """Conjunctions of up to two column values that carry more weight than their share of the sample, by how much more.
+
+    Args:
+        columns: per name, one value for each of n examples.
+        wrong: 1 where wrong, shape (n,).
+        weights: of the examples, >= 0, shape (n,).
+        least: slices with fewer examples are not looked at, at least 1.
+        most: how many are returned at most.
+        confidence: in (0, 1).
+
+    Guarantees:
+        The intervals of error rates are exact binomial ones, at 1 - (1 - confidence) / (M + 1) for the M slices that are large enough,
+        whether they are shown or not (Bonferroni): given the columns, all cover together with probability at least `confidence`. Which
+        slices are looked at hangs on the columns alone, never on outcomes. The lift is a description of this sample, and has none.
+        A pair is shown only where its lift is above that of both of its parts. A slice is a place where errors gather, not their cause.
+    Cost: O(n V^2) for V values over all columns; at most 400 values, the most frequent ones.
+
+    Reference: Chung et al. 2019, "Slice Finder: automated data slicing for model validation".
+    """
+    bad, mass = np.asarray(wrong, dtype=np.float64), np.asarray(weights, dtype=np.float64)
+    if least < 1:
+        raise must("least", "find_slices", "be at least 1", least)
+    if bad.ndim != 1 or mass.shape != bad.shape:
+        raise must("weights", "find_slices", f"have shape {bad.shape}", mass.shape)
+    tail = tail_of(confidence)
+    for column, values in columns.items():
+        if len(values) != len(bad):
+            raise must(f"columns[{column}]", "find_slices", f"have one value per example ({len(bad)})", len(values))
+    names, of_column, member = _values(columns, least)
+    if not names or not mass.sum() > 0:
+        return ()
+    pairs = [(i, j) for i in range(len(names)) for j in range(i, len(names)) if i == j or of_column[i] != of_column[j]]
+    first, second = (np.array(side) for side in zip(*pairs, strict=True))
+    both = [(member.T * row) @ member for row in (np.ones(len(bad)), bad, mass / mass.sum())]
+    n, errors, weight = (table[first, second] for table in both)
+    n, errors = np.rint(n), np.rint(errors)
+    enough = n >= least
+    looked_at = int(enough.sum())
+    each = tail / (looked_at + 1)
+    whole_high = 1 - float(binomial_low(np.float64(len(bad) - bad.sum()), np.float64(len(bad)), each))
+    low, high = binomial_low(errors, n, each), 1 - binomial_low(n - errors, n, each)
+    lift = weight / np.where(n > 0, n / len(bad), 1.0)
+    alone = lift[first == second]
+    gains = (first == second) | (lift > np.maximum(alone[first], alone[second]) * (1 + 1e-9))
+    shown = np.flatnonzero(enough & gains & (lift > 1))
+    ranked = shown[np.argsort(-lift[shown], kind="stable")][:most]
+    return tuple(
+        Slice(
+            what=names[first[k]] if first[k] == second[k] else names[first[k]] + _AND + names[second[k]],
+            n=int(n[k]),
+            share=float(n[k] / len(bad)),
+            weight=float(weight[k]),
+            lift=float(lift[k]),
+            error=float(errors[k] / n[k]),
+            interval=Interval(float(low[k]), float(high[k])),
+            beyond_chance=bool(low[k] > whole_high),
+        )
+        for k in ranked
+    )
+
+
+def _values(columns: Mapping[str, Names], least: int) -> tuple[list[str], list[int], Floats]:
+    """Every value that enough examples have, the column it is of, and who has it, shape (n, V)."""
+    found: list[tuple[int, str, int, Floats]] = []
+    for place, (column, values) in enumerate(columns.items()):
+        kinds, codes, counts = np.unique(np.asarray(values), return_inverse=True, return_counts=True)
+        for code in np.flatnonzero(counts >= least):
+            if len(kinds) > 1:  # a column with one value says nothing
+                found.append((int(counts[code]), f"{column}={kinds[code]}", place, (codes == code).astype(np.float64)))
+    found = sorted(found, key=lambda one: -one[0])[:_MOST_VALUES]
+    found.sort(key=lambda one: one[2])
+    member = np.stack([one[3] for one in found], axis=1) if found else np.zeros((0, 0))
+    return [one[1] for one in found], [one[2] for one in found], member
+
+
+def columns_of(source: Source) -> dict[str, Names]:
+    """The columns in which slices of a source are looked for: its groups, its labels, and of a table every column, numbers in quarters."""
+    names = source.class_names
+    label = np.array([names[y] if y < len(names) else str(y) for y in source.y.tolist()])
+    found: dict[str, Names] = {**source.groups, "label": label}
+    if source.space.kind != "table" or not source.space.columns:
+        return found
+    x = source.take(slice(None)).x.numpy()
+    for place, column in enumerate(source.space.columns):
+        if column.name in found:
+            continue
+        values = x[:, place]
+        if column.categories:
+            found[column.name] = np.array([column.categories[int(code)] for code in values])
+        else:
+            found[column.name] = quarters(values)
+    return found
+
+
+def quarters(values: npt.ArrayLike, *, bins: int = _BINS) -> Names:
+    """Numbers as names of ranges that hold about as many examples each, shape (n,); few distinct numbers are kept as they are.
+
+    >>> quarters([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], bins=2).tolist()[3:5]
+    ['1 to 4.5', '4.5 to 8']
+    """
+    x = np.asarray(values, dtype=np.float64)
+    distinct = np.unique(x)
+    if len(distinct) <= bins:
+        return np.array([f"{v:.4g}" for v in x])
+    edges = np.unique(np.quantile(x, np.linspace(0, 1, bins + 1)))
+    names = np.array([f"{a:.4g} to {b:.4g}" for a, b in pairwise(edges)])
+    return names[np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(names) - 1)]

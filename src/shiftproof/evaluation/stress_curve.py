@@ -1,0 +1,273 @@
+"""Accuracy against how far the mix of examples may shift, and the shift at which it falls below a floor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shiftproof._errors import must, unknown
+from shiftproof.data.examples import Ids
+from shiftproof.evaluation.slices import Names, Slice, find_slices
+from shiftproof.finding import Finding, Floats
+from shiftproof.outcomes import Bound, Interval
+from shiftproof.risks import _kernels
+from shiftproof.risks._kernels import Reweighted
+from shiftproof.risks.intervals import Ends, clopper_pearson, tail_of
+
+_HALVINGS = 200
+_POINTS = 21
+
+
+@dataclass(frozen=True)
+class Ball:
+    """A family of reweightings that grows with one number.
+
+    Args:
+        name: the risk's name.
+        reweigh: the worst reweighting of losses at a radius, around reference weights.
+        whole: from which radius on it holds the reweighting that lets a share s of the sample, in (0, 1], stand alone.
+        share: the smallest share that may stand alone at a radius; the inverse of `whole`.
+        most: the largest radius there is.
+        axis: what the radius is, in words.
+    """
+
+    name: str
+    reweigh: Callable[[npt.ArrayLike, float, npt.ArrayLike | None], Reweighted]
+    whole: Callable[[float], float]
+    share: Callable[[float], float]
+    most: float
+    axis: str
+
+
+BALLS: dict[str, Ball] = {
+    ball.name: ball
+    for ball in (
+        Ball(
+            "chi_square",
+            lambda losses, radius, base: _kernels.chi_square(losses, radius=radius, base=base),
+            lambda share: (1 / share - 1) / 2,
+            lambda radius: 1 / (1 + 2 * radius),
+            math.inf,
+            "chi-square radius",
+        ),
+        Ball(
+            "kl",
+            lambda losses, radius, base: _kernels.kl(losses, radius=radius, base=base),
+            lambda share: -math.log(share),
+            lambda radius: math.exp(-radius),
+            math.inf,
+            "Kullback-Leibler radius (nats)",
+        ),
+        Ball(
+            "total_variation",
+            lambda losses, radius, base: _kernels.total_variation(losses, radius=radius, base=base),
+            lambda share: 1 - share,
+            lambda radius: 1 - radius,
+            1.0,
+            "share of the mix moved",
+        ),
+        Ball(
+            "cvar",
+            lambda losses, radius, base: _kernels.cvar(losses, alpha=1 - radius, base=base),
+            lambda share: 1 - share,
+            lambda radius: 1 - radius,
+            1 - 1e-9,
+            "share left out (1 - alpha)",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, eq=False)
+class StressCurve:
+    """How a model fares as the mix of its examples shifts, against the worst mix within each radius.
+
+    Args:
+        name: what was measured.
+        risk: which ball of mixes: chi_square, kl, total_variation or cvar.
+        axis: what the radius is, in words.
+        radii: ascending from 0, shape (k,).
+        share: the smallest share of the sample that may stand alone at each radius, shape (k,).
+        accuracy: in the worst mix, shape (k,).
+        interval: where it lies, shape (k,) each; all radii hold together.
+        loss: mean loss in its own worst mix, shape (k,); NaN without losses. An estimate, which has no interval: losses have no bound.
+        floor: the accuracy asked for, in (0, 1).
+        breaking: the radius at which accuracy falls below the floor; 0 where it is below at once, infinite where no mix takes it there.
+        breaking_interval: where that radius lies.
+        breaking_share: the smallest share that may stand alone there; 0 where no mix does it.
+        weights: of the examples in the worst mix at the breaking radius (the largest of `radii` where there is none), shape (n,), sum 1; by
+            the losses where there are any, else by right and wrong.
+        ids: the examples' names, shape (n,).
+        slices: values of columns that carry more of the weight than their share, those that gain most first.
+        bound: what accuracy claims.
+        confidence: that of the intervals.
+        notes: what a reader must know.
+    """
+
+    name: str
+    risk: str
+    axis: str
+    radii: Floats
+    share: Floats
+    accuracy: Floats
+    interval: Ends
+    loss: Floats
+    floor: float
+    breaking: float
+    breaking_interval: Interval
+    breaking_share: float
+    weights: Floats
+    ids: Ids
+    slices: tuple[Slice, ...]
+    bound: Bound
+    confidence: float
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+
+def stress_curve(
+    outcomes: Finding | npt.ArrayLike,
+    *,
+    risk: str = "chi_square",
+    floor: float = 0.8,
+    radii: Sequence[float] | None = None,
+    losses: npt.ArrayLike | None = None,
+    columns: Mapping[str, Names] | None = None,
+    name: str = "model",
+    least: int = 20,
+    confidence: float = 0.95,
+) -> StressCurve:
+    """Accuracy in the worst mix of the examples, as the mix may shift further and further.
+
+    With error rate p, the worst error rate at a radius depends on p and the radius alone: all examples that are wrong gain weight alike.
+    For chi_square it is min(1, p + sqrt(2 radius p (1 - p))).
+
+    Args:
+        outcomes: what `confront` found, or whether each of n examples is right, shape (n,), 0 or 1.
+        risk: "chi_square", "kl", "total_variation", or "cvar" (whose radius is 1 - alpha).
+        floor: the accuracy that must be kept, in (0, 1).
+        radii: from 0 on, ascending. By default 21 up to where accuracy is 0, or a tenth of the sample may stand alone.
+        losses: one number an example, shape (n,); those of a finding are taken from it.
+        columns: per name, a value for each example, shape (n,): where to look for slices.
+        name: what is measured.
+        least: slices of fewer examples are not looked at.
+        confidence: of the intervals, in (0, 1).
+
+    Guarantees:
+        The interval maps the exact binomial one of the error rate through that formula, which rises with p: all radii and the
+        breaking radius hold together, with probability at least `confidence`, for every n. It speaks of mixes that reweigh the population
+        sampled
+        from: a kind of example that never occurs in it is beyond any radius. The worst mix of right and wrong is a mix by outcomes, which
+        shifts of the inputs alone may not reach: read the radius as "at least this much shift is needed".
+        Slices as in `find_slices`.
+    Cost: O(k n log n).
+
+    Raises:
+        UsageError: an unknown risk, no examples, a floor outside (0, 1), or arrays that do not match.
+
+    Example:
+        >>> import numpy as np
+        >>> curve = stress_curve(np.array([1] * 90 + [0] * 10), floor=0.8)
+        >>> round(curve.breaking, 4), round(curve.breaking_share, 3)  # (0.1 / 0.3)^2 / 2
+        (0.0556, 0.9)
+
+    Reference: Duchi & Namkoong 2021, "Learning models with uniform performance via distributionally robust optimization"; Namkoong, Ma &
+    Glynn 2022, "Minimax optimal estimation of stability under distribution shift" (the least shift that breaks).
+    """
+    if risk not in BALLS:
+        raise unknown("risk of a stress curve", risk, BALLS)
+    if not 0 < floor < 1:
+        raise must("floor", "stress_curve", "be in (0, 1)", floor, "It is the accuracy that must be kept.")
+    tail_of(confidence)
+    ball = BALLS[risk]
+    right, numbers, ids, bound = _read(outcomes, losses)
+    wrong = 1 - right
+    p = float(wrong.mean())
+    low, high = clopper_pearson(int(wrong.sum()), len(wrong), confidence=confidence).one()
+    at = _radii(radii, ball, p)
+    worst, best, most = (np.array([_error(ball, rate, r) for r in at]) for rate in (p, low, high))
+    breaking = _breaking(ball, p, floor)
+    where = breaking if math.isfinite(breaking) else float(at[-1])
+    weights = ball.reweigh(wrong if numbers is None else numbers, where, None).weights
+    named = {} if columns is None else dict(columns)
+    found = find_slices(named, wrong=wrong, weights=weights, least=least, confidence=confidence) if named else ()
+    notes = (
+        [] if math.isfinite(breaking) else ["no example is wrong, so no mix breaks it; the interval says what the sample cannot rule out"]
+    )
+    if not named:
+        notes.append("no columns were given, so no slices were looked for")
+    return StressCurve(
+        name=name,
+        risk=risk,
+        axis=ball.axis,
+        radii=at,
+        share=np.array([ball.share(r) for r in at]),
+        accuracy=1 - worst,
+        interval=Ends(1 - most, 1 - best),
+        loss=np.array([math.nan if numbers is None else ball.reweigh(numbers, float(r), None).value for r in at]),
+        floor=floor,
+        breaking=breaking,
+        breaking_interval=Interval(_breaking(ball, high, floor), _breaking(ball, low, floor)),
+        breaking_share=ball.share(breaking) if math.isfinite(breaking) else 0.0,
+        weights=weights,
+        ids=ids,
+        slices=found,
+        bound=bound,
+        confidence=confidence,
+        notes=tuple(notes),
+    )
+
+
+def _read(outcomes: Finding | npt.ArrayLike, losses: npt.ArrayLike | None) -> tuple[Floats, Floats | None, Ids, Bound]:
+    """Right or wrong, losses where they are all finite, names, and what accuracy over them claims."""
+    numbers = None if losses is None else np.asarray(losses, dtype=np.float64)
+    if isinstance(outcomes, Finding):
+        right, ids, bound = outcomes.correct.astype(np.float64), outcomes.ids, outcomes.bound
+        numbers = outcomes.loss if numbers is None and bool(np.isfinite(outcomes.loss).all()) else numbers
+    else:
+        right, bound = np.asarray(outcomes, dtype=np.float64), Bound.ESTIMATE
+        ids = np.arange(len(right) if right.ndim else 0).astype(str)
+    if right.ndim != 1 or not len(right) or not bool(np.isin(right, (0.0, 1.0)).all()):
+        raise must("outcomes", "stress_curve", "be 0 or 1 for each of n >= 1 examples, shape (n,)", right.shape)
+    if numbers is not None and (numbers.shape != right.shape or not bool(np.isfinite(numbers).all())):
+        raise must("losses", "stress_curve", f"be finite numbers of shape {right.shape}", numbers.shape)
+    return right, numbers, ids, bound
+
+
+def _radii(given: Sequence[float] | None, ball: Ball, p: float) -> Floats:
+    if given is None:
+        end = max(ball.whole(0.1), ball.whole(p) if p > 0 else 0.0)
+        return np.linspace(0, 1, _POINTS) ** 2 * min(end, ball.most)
+    at = np.asarray(given, dtype=np.float64)
+    if at.ndim != 1 or not len(at) or at[0] != 0 or bool((np.diff(at) <= 0).any()) or not at[-1] <= ball.most or math.isinf(at[-1]):
+        limit = f" and end at most at {ball.most:.4g}" if math.isfinite(ball.most) else ""
+        raise must("radii", "stress_curve", f"start at 0, rise{limit}", list(given)[:8])
+    return at
+
+
+def _error(ball: Ball, p: float, radius: float) -> float:
+    """The worst error rate within a radius of a population with error rate p."""
+    if p in (0.0, 1.0):
+        return p
+    return min(ball.reweigh([0.0, 1.0], radius, [1 - p, p]).value, 1.0)
+
+
+def _breaking(ball: Ball, p: float, floor: float) -> float:
+    """The radius at which the worst error rate passes 1 - floor."""
+    if p > 1 - floor:
+        return 0.0
+    if p == 0:
+        return math.inf
+    low, high = 0.0, min(ball.whole(p), ball.most)  # at `high` all the weight is on the wrong ones
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        low, high = (middle, high) if _error(ball, p, middle) <= 1 - floor else (low, middle)
+    return high

@@ -1,0 +1,236 @@
+"""Entries in tables: together only where they can be compared, and in one rank where they cannot be told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from shiftproof._errors import UsageError, unknown
+from shiftproof.evaluation.records import Kind, Record
+from shiftproof.gate.names import Name, find, recorded
+from shiftproof.leaderboard.entry import Claim, Entry, Number
+from shiftproof.registry import registries
+
+Verdicts = Callable[[Entry], tuple[Any, Any, Any] | None]
+"""Ids, correctness and labels behind the number that an entry is ranked by; None where they are not at hand."""
+_Key = tuple[Claim, Kind, str, int | None, tuple[str, ...]]
+
+
+class Place(Record):
+    """An entry and its rank."""
+
+    rank: int | None = Field(description="Shared with those that cannot be told from the first of the rank; null without a number.")
+    tied: bool = Field(description="Whether another entry has this rank.")
+    test: str = Field(description="How it was compared with the first of its rank or the one above: paired, intervals, value, or first.")
+    lower: Number | None = Field(default=None, description="A lower bound that another table has of this model on these examples.")
+    entry: Entry
+
+
+class Board(Record):
+    """Entries that can be compared: the same examples under the same searches, or published numbers."""
+
+    claim: Claim
+    basis: Kind = Field(description="The kind of the number that it ranks by.")
+    fingerprint: str | None = Field(description="Fingerprint of the examples; null where nobody said.")
+    n: int | None = Field(description="Examples the ranked number stands on.")
+    made_by: list[str] = Field(description="The searches, with all options.")
+    confidence: float | None = Field(description="That no pair of ranks is in the wrong order by chance, where all tests are paired.")
+    places: list[Place]
+
+
+class Section(Record):
+    """One threat on one data set."""
+
+    dataset: str
+    threat: str
+    family: str
+    units: str
+    boards: list[Board]
+    differences: list[str] = Field(description="Why its boards are not one.")
+
+
+class Leaderboard(Record):
+    """All sections, those with the most entries first."""
+
+    sections: list[Section]
+
+    def entries(self) -> list[Entry]:
+        """Every entry that is shown."""
+        return [place.entry for section in self.sections for board in section.boards for place in board.places]
+
+
+def make_leaderboard(entries: Sequence[Entry], *, threat: str | None = None, verdicts: Verdicts = lambda _: None) -> Leaderboard:
+    """Ranks entries per data set and threat.
+
+    Entries share a table only where claim (measured or published), kind of the ranked number, examples (fingerprint and count) and searches
+    with all their options are the same. In a table they are ordered by the ranked number. An entry shares the rank above unless it can be
+    told from the first of that rank: by the paired interval of their difference, each at 1 - (1 - confidence) / pairs so that all pairs of
+    the table hold together; without the examples' own verdicts, unless their intervals do not overlap; without intervals, unless the
+    numbers differ.
+
+    Args:
+        entries: what is ranked.
+        threat: a spec such as linf(eps=8/255), or a family's name, to show alone.
+        verdicts: gives the examples' own verdicts of an entry.
+
+    Raises:
+        UsageError: no entry has this threat.
+    """
+    kept = list(entries) if threat is None else _of_threat(entries, threat)
+    by_section: dict[tuple[str, Name, str], list[Entry]] = {}
+    names = _data_names(kept)
+    for entry in kept:
+        key = (names(entry), _threat_name(entry), entry.threat.units)
+        by_section.setdefault(key, []).append(entry)
+    sections = [_section(dataset, found, verdicts) for (dataset, _, _), found in by_section.items()]
+    return Leaderboard(sections=sorted(sections, key=lambda s: (-sum(len(b.places) for b in s.boards), s.dataset)))
+
+
+def _of_threat(entries: Sequence[Entry], threat: str) -> list[Entry]:
+    """Those of a spec, however it is written, or of a family's name alone."""
+    wanted = _named(threat)
+    kept = [e for e in entries if threat in (e.threat.spec, e.threat.family) or (wanted is not None and wanted.fits(_threat_name(e)))]
+    if not kept:
+        raise unknown("threat", threat, {name for e in entries for name in (e.threat.spec, e.threat.family)}, "No entry here has it.")
+    return kept
+
+
+def _named(threat: str) -> Name | None:
+    try:
+        return find(threat, [registries()["shifts"]])
+    except UsageError:  # not a spec: `unknown` then lists the nearest
+        return None
+
+
+def _threat_name(entry: Entry) -> Name:
+    return recorded(entry.threat.spec, [registries()["shifts"]])
+
+
+def _data_names(entries: Iterable[Entry]) -> Callable[[Entry], str]:
+    """One name for the same examples, the first that any of their entries has."""
+    first: dict[str, str] = {}
+    for entry in entries:
+        if entry.sample is not None and (entry.sample.fingerprint not in first or entry.dataset != entry.sample.uri):
+            first[entry.sample.fingerprint] = entry.dataset
+    return lambda entry: first[entry.sample.fingerprint] if entry.sample is not None else entry.dataset
+
+
+def _section(dataset: str, entries: Sequence[Entry], verdicts: Verdicts) -> Section:
+    by_key: dict[_Key, list[Entry]] = {}
+    for entry in entries:
+        by_key.setdefault(_key(entry), []).append(entry)
+    order = sorted(by_key.items(), key=lambda item: (item[0][0] != "measured", -len(item[1])))
+    threat = entries[0].threat
+    return Section(
+        dataset=dataset,
+        threat=threat.spec,
+        family=threat.family,
+        units=threat.units,
+        boards=[_board(key, found, verdicts, entries) for key, found in order],
+        differences=_differences([key for key, _ in order]),
+    )
+
+
+def _key(entry: Entry) -> _Key:
+    basis = entry.basis
+    kind: Kind = basis.kind if basis is not None else "at_most"
+    if entry.origin.claim == "published" or basis is None:
+        return (entry.origin.claim, kind, entry.sample.fingerprint if entry.sample else "", None, ())
+    made_by = tuple(sorted({name for number in _same_kind(entry, kind) for name in number.made_by}))
+    return ("measured", kind, entry.sample.fingerprint if entry.sample else "", basis.n, made_by)
+
+
+def _same_kind(entry: Entry, kind: Kind) -> list[Number]:
+    if kind == "at_most":
+        return entry.attacked
+    number = entry.average if kind == "estimate" else entry.proven
+    return [] if number is None else [number]
+
+
+def _differences(keys: Sequence[_Key]) -> list[str]:
+    """In words, what keeps the boards of a section apart."""
+    if len(keys) < 2:
+        return []
+    measured = [key for key in keys if key[0] == "measured"]
+    said: list[str] = []
+    if len(measured) < len(keys):
+        said.append("published numbers were not re-measured here, and do not say on how many examples or which they stand")
+    ranked = [key for key in measured if key[3] is not None]
+    if len({key[1] for key in ranked}) > 1:
+        said.append("some claim different things")
+    if len({key[2:4] for key in ranked}) > 1:
+        said.append("some stand on other examples, or on another number of them")
+    if len({(key[1], key[4]) for key in ranked}) > len({key[1] for key in ranked}):
+        said.append("some were searched by other searches or with other options, and a stronger search leaves less")
+    if len(ranked) < len(measured):
+        said.append("some have no number to rank")
+    return said
+
+
+def _board(key: _Key, entries: Sequence[Entry], verdicts: Verdicts, others: Sequence[Entry]) -> Board:
+    claim, kind, fingerprint, n, made_by = key
+    ordered = sorted(entries, key=lambda e: (-_value(e), e.model))
+    levels = [e.basis.confidence for e in ordered if e.basis is not None and e.basis.confidence is not None]
+    level = min(levels, default=None)
+    places = [place.model_copy(update={"lower": _lower(place.entry, others)}) for place in _ranks(ordered, verdicts, level)]
+    return Board(
+        claim=claim,
+        basis=kind,
+        fingerprint=fingerprint or None,
+        n=n,
+        made_by=list(made_by),
+        confidence=level if all(place.test in ("first", "paired") for place in places) else None,
+        places=places,
+    )
+
+
+def _lower(entry: Entry, others: Sequence[Entry]) -> Number | None:
+    """The least bound that another run found for the same model on the same examples, where it is below the entry's own."""
+    if entry.bound is None or entry.origin.fingerprint is None or entry.sample is None:
+        return None
+    same = [e.bound for e in others if (e.origin.fingerprint, e.sample) == (entry.origin.fingerprint, entry.sample) and e.bound is not None]
+    least = min(same, key=lambda n: n.value or 0.0)
+    return least if (least.value or 0.0) < (entry.bound.value or 0.0) else None
+
+
+def _value(entry: Entry) -> float:
+    basis = entry.basis
+    return -1.0 if basis is None or basis.value is None else basis.value
+
+
+def _ranks(ordered: Sequence[Entry], verdicts: Verdicts, level: float | None) -> list[Place]:
+    pairs = len(ordered) * (len(ordered) - 1) / 2
+    each = None if level is None else 1 - (1 - level) / max(pairs, 1)
+    found: list[tuple[int | None, str, Entry]] = []
+    first: Entry | None = None
+    rank = 0
+    for position, entry in enumerate(ordered, start=1):
+        if entry.basis is None:
+            found.append((None, "first", entry))
+            continue
+        apart, test = (True, "first") if first is None else _apart(first, entry, verdicts, each)
+        if apart:
+            first, rank = entry, position
+        found.append((rank, test, entry))
+    ranks = [rank for rank, _, _ in found]
+    return [Place(rank=r, tied=r is not None and ranks.count(r) > 1, test=test, entry=entry) for r, test, entry in found]
+
+
+def _apart(better: Entry, worse: Entry, verdicts: Verdicts, confidence: float | None) -> tuple[bool, str]:
+    """Whether two neighbours can be told apart, and how that was judged."""
+    from shiftproof.risks.paired import paired_difference
+
+    one, two = better.basis, worse.basis
+    if one is None or two is None:
+        return True, "value"
+    first, second = verdicts(better), verdicts(worse)
+    if confidence is not None and first is not None and second is not None:
+        ids, left, right = np.intersect1d(first[0], second[0], return_indices=True)
+        if len(ids) and len(ids) == len(first[0]) == len(second[0]) and bool((first[2][left] == second[2][right]).all()):
+            return paired_difference(first[1][left], second[1][right], confidence=confidence).interval.high < 0, "paired"
+    if one.interval is not None and two.interval is not None:
+        return two.interval[1] < one.interval[0], "intervals"
+    return one.value != two.value, "value"

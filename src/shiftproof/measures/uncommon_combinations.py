@@ -1,0 +1,182 @@
+"""Does the model know the object, or the company it keeps? Accuracy where label and attribute go together, and where they do not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shiftproof._errors import UsageError, must
+from shiftproof.outcomes import Interval
+from shiftproof.risks.intervals import clopper_pearson, proportion_difference, simultaneous
+
+Names = npt.NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many of `n` examples are right, as a share with its interval; NaN where there are none."""
+
+    n: int
+    accuracy: float
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Accuracy where a label comes with its common attributes, and where it does not.
+
+    Args:
+        column: the group column.
+        common, uncommon: both shares, each interval by itself.
+        gap: accuracy on uncommon combinations minus that on common ones; NaN where one of the two is empty.
+        interval: where the true gap lies (`proportion_difference`).
+        combinations: the uncommon (label, attribute) pairs.
+    """
+
+    column: str
+    common: Share
+    uncommon: Share
+    gap: float
+    interval: Interval
+    combinations: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class UncommonCombinations:
+    """The gap of each column, and accuracy against how many of an example's attributes are uncommon for its label.
+
+    Args:
+        columns: one gap a column, the largest loss first.
+        by_count: for 0, 1, ... uncommon attributes, the share right; these intervals hold together (Sidak).
+        below: the rule: a combination is uncommon where it occurs less than this often compared with independence.
+        confidence: of the intervals.
+    """
+
+    columns: tuple[Gap, ...]
+    by_count: tuple[Share, ...]
+    below: float
+    confidence: float
+
+
+def uncommon_combinations(
+    right: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    groups: Mapping[str, npt.ArrayLike],
+    *,
+    known: tuple[npt.ArrayLike, Mapping[str, npt.ArrayLike]] | None = None,
+    below: float = 0.5,
+    confidence: float = 0.95,
+) -> UncommonCombinations:
+    """Accuracy over common against uncommon combinations of label and attribute, for each group column.
+
+    A combination (y, a) is uncommon where #(y, a) < below * #y * #a / n: it occurs less than `below` times as often as if label and
+    attribute had nothing to do with each other. So an attribute that is rare everywhere is not uncommon for one label.
+
+    Args:
+        right: 1 where the model is right, 0 where it is wrong, shape (n,): `finding.correct`, clean or under any shift.
+        labels: of each example, shape (n,).
+        groups: per column of attributes, one value an example: `examples.groups`.
+        known: labels and groups of the data that say what is common, such as the training set's; these data themselves where not given.
+            A combination that they do not hold is uncommon if both its label and its attribute occur there, and is left out otherwise.
+        below: in (0, 1].
+        confidence: of the intervals, in (0, 1).
+
+    Guarantees:
+        Which combinations are uncommon is decided without looking at what is right. Intervals are about sampling error alone: a gap is no
+        proof that the attribute causes it, since uncommon combinations may differ in other ways.
+
+    Raises:
+        UsageError: there is no column, lengths differ, or `below` is out of range.
+
+    Example:
+        >>> labels = ["cow"] * 6 + ["camel"] * 6
+        >>> place = ["grass"] * 5 + ["sand"] + ["sand"] * 5 + ["grass"]
+        >>> found = uncommon_combinations([1] * 5 + [0] + [1] * 6, labels, {"place": place})
+        >>> found.columns[0].combinations, found.columns[0].gap
+        ((('camel', 'grass'), ('cow', 'sand')), -0.5)
+
+    Reference: Kattakinda & Feizi 2022, "FOCUS: familiar objects in common and uncommon settings".
+    """
+    if not groups:
+        raise UsageError("The data have no group column, so no combination is common or uncommon. Name one, for example ?groups=place.")
+    if not 0 < below <= 1:
+        raise must("below", "uncommon_combinations", "be in (0, 1]", below)
+    verdict, names = np.asarray(right, dtype=np.float64), _names(labels)
+    if verdict.ndim != 1 or not bool(np.isin(verdict, (0.0, 1.0)).all()):
+        raise must("right", "uncommon_combinations", "be 0 or 1 per example, shape (n,)", verdict.tolist()[:8])
+    columns = {column: _fit(column, values, names) for column, values in groups.items()}
+    if len(names) != len(verdict):
+        raise must("labels", "uncommon_combinations", f"have one entry per verdict ({len(verdict)})", len(names))
+    known_labels, known_groups = (names, columns) if known is None else _reference(known, columns)
+    gaps: list[Gap] = []
+    counts, judged = np.zeros(len(names), dtype=np.int64), np.ones(len(names), dtype=bool)
+    for column, values in columns.items():
+        uncommon, seen, pairs = _uncommon(names, values, known_labels, known_groups[column], below)
+        counts += uncommon
+        judged &= seen
+        gaps.append(_gap(column, verdict, uncommon & seen, ~uncommon & seen, pairs, confidence))
+    n = np.array([int((judged & (counts == k)).sum()) for k in range(len(columns) + 1)])
+    hits = np.array([int(verdict[judged & (counts == k)].sum()) for k in range(len(columns) + 1)])
+    ends = simultaneous(hits, n, confidence=confidence)
+    by_count = tuple(_share(int(h), int(m), Interval(float(a), float(b))) for h, m, a, b in zip(hits, n, *ends, strict=True))
+    ranked = sorted(gaps, key=lambda gap: (math.isnan(gap.gap), gap.gap))
+    return UncommonCombinations(tuple(ranked), by_count, below, confidence)
+
+
+def _names(values: npt.ArrayLike) -> Names:
+    return np.asarray(values).astype(np.str_)
+
+
+def _fit(column: str, values: npt.ArrayLike, labels: Names) -> Names:
+    names = _names(values)
+    if len(names) != len(labels):
+        raise must(f"groups[{column}]", "uncommon_combinations", f"have one entry per label ({len(labels)})", len(names))
+    return names
+
+
+def _reference(known: tuple[npt.ArrayLike, Mapping[str, npt.ArrayLike]], columns: Mapping[str, Names]) -> tuple[Names, dict[str, Names]]:
+    labels = _names(known[0])
+    missing = sorted(set(columns) - set(known[1]))
+    if missing:
+        raise must("known", "uncommon_combinations", f"have the columns of the data ({', '.join(columns)})", sorted(known[1]))
+    return labels, {column: _fit(column, known[1][column], labels) for column in columns}
+
+
+def _uncommon(
+    labels: Names, values: Names, known_labels: Names, known_values: Names, below: float
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], tuple[tuple[str, str], ...]]:
+    """Which examples are uncommon combinations, of which the known data can say it, and the uncommon pairs among the examples."""
+    n = len(known_labels)
+    uncommon, seen = np.zeros(len(labels), dtype=bool), np.zeros(len(labels), dtype=bool)
+    pairs: list[tuple[str, str]] = []
+    for label, value in sorted(set(zip(labels.tolist(), values.tolist(), strict=True))):
+        mine = (labels == label) & (values == value)
+        of_label, of_value = int((known_labels == label).sum()), int((known_values == value).sum())
+        together = int(((known_labels == label) & (known_values == value)).sum())
+        seen[mine] = of_label > 0 and of_value > 0
+        if of_label and of_value and together * n < below * of_label * of_value:
+            uncommon[mine] = True
+            pairs.append((label, value))
+    return uncommon, seen, tuple(pairs)
+
+
+def _gap(
+    column: str,
+    right: npt.NDArray[np.float64],
+    uncommon: npt.NDArray[np.bool_],
+    common: npt.NDArray[np.bool_],
+    pairs: tuple[tuple[str, str], ...],
+    confidence: float,
+) -> Gap:
+    (k1, n1), (k2, n2) = ((int(right[rows].sum()), int(rows.sum())) for rows in (common, uncommon))
+    one, two = (_share(k, n, clopper_pearson(k, n, confidence=confidence).one()) for k, n in ((k1, n1), (k2, n2)))
+    interval = proportion_difference((k1, n1), (k2, n2), confidence=confidence).one()
+    return Gap(column, one, two, two.accuracy - one.accuracy, interval, pairs)
+
+
+def _share(right: int, n: int, interval: Interval) -> Share:
+    return Share(n, right / n if n else math.nan, interval)

@@ -1,0 +1,147 @@
+"""The page and the terminal table of a stress curve: how much shift of the mix breaks a model, and who carries the weight there."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import altair as alt
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from shiftproof.evaluation.store import write_atomic
+from shiftproof.evaluation.stress_curve import StressCurve
+from shiftproof.reports._html import render
+from shiftproof.reports.charts import FULL, Row, Spec, table_of, to_spec
+from shiftproof.reports.words import KIND_WORDS, confidence, percent, printable, span
+
+_EVERY = 2
+"""Of the radii of the curve, the terminal shows every so many."""
+
+
+def verdict(curve: StressCurve) -> str:
+    """How much shift breaks the model, in a sentence."""
+    low, high = curve.breaking_interval
+    where = f"between {number(low)} and {number(high)} with {confidence(curve.confidence)} confidence"
+    if curve.breaking == 0:
+        return f"Accuracy is below the floor of {percent(curve.floor)} already, without any shift ({curve.axis} {where})."
+    if math.isinf(curve.breaking):
+        return f"No mix of these examples takes accuracy below {percent(curve.floor)} ({curve.axis} {where})."
+    return (
+        f"Accuracy falls below {percent(curve.floor)} at {curve.axis} {number(curve.breaking)} ({where}): a shift that large can let any "
+        f"{percent(curve.breaking_share)} of the population stand alone."
+    )
+
+
+def number(radius: float) -> str:
+    """A radius as people read it; infinite is said in words.
+
+    >>> number(0.05555), number(math.inf)
+    ('0.0556', 'none')
+    """
+    return "none" if math.isinf(radius) else f"{radius:.3g}"
+
+
+def stress_chart(curve: StressCurve) -> Spec:
+    """Accuracy against the radius with its band, the floor, and the radius that breaks."""
+    rows: list[Row] = [
+        {
+            "radius": float(radius),
+            "value": float(value),
+            "low": float(low),
+            "high": float(high),
+            "shown": percent(float(value)),
+            "span": span((float(low), float(high))),
+            "share": percent(float(share)),
+        }
+        for radius, value, low, high, share in zip(curve.radii, curve.accuracy, *curve.interval, curve.share, strict=True)
+    ]
+    x = alt.X("radius:Q", title=curve.axis, scale=alt.Scale(zero=True, nice=False), axis=alt.Axis(grid=False, format=".3~r"))
+
+    def y(field: str, title: str | None = None) -> alt.Y:
+        return alt.Y(field=field, type="quantitative", scale=FULL, title=title, axis=alt.Axis(format="%", tickCount=5))
+
+    fields = ("radius", curve.axis), ("shown", "accuracy"), ("span", "interval"), ("share", "share that may stand alone")
+    tooltip = [alt.Tooltip(field=field, type="nominal", title=title) for field, title in fields]
+    base = alt.Chart(table_of(rows)).encode(x=x)
+    band = base.mark_area(opacity=0.16, color="var(--run-1)").encode(y=y("low"), y2="high:Q")
+    line = base.mark_line(strokeWidth=1.8, color="var(--run-1)").encode(y=y("value", "accuracy in the worst mix"))
+    dots = base.mark_point(filled=True, size=40, opacity=1, color="var(--run-1)").encode(y=y("value"), tooltip=tooltip)
+    floor_rows: list[Row] = [{"value": curve.floor}]
+    floor = alt.Chart(table_of(floor_rows)).mark_rule(strokeDash=[5, 4], color="var(--muted)").encode(y=y("value"))
+    layers: list[alt.Chart] = [band, line, dots, floor]
+    if 0 < curve.breaking <= curve.radii[-1]:
+        at: list[Row] = [{"radius": curve.breaking, "value": curve.floor, "shown": f"breaks at {number(curve.breaking)}"}]
+        mark = alt.Chart(table_of(at)).encode(x=alt.X("radius:Q", title=curve.axis), y=y("value"))
+        layers.append(mark.mark_point(shape="diamond", filled=True, size=110, opacity=1, color="var(--at-most)"))
+        layers.append(mark.mark_text(align="left", dx=9, dy=-9, color="var(--ink)", fontSize=12).encode(text="shown:N"))
+    what = f"Accuracy from 0 to 100% of {curve.name} in the worst mix against {curve.axis}. {verdict(curve)}"
+    return to_spec(alt.layer(*layers).properties(height=280), f"{what} The same numbers are in the table below.")
+
+
+def stress_page(curve: StressCurve) -> str:
+    """A stress curve as one self-contained HTML file."""
+    return render(
+        "stress.html.j2",
+        charts={"stress": stress_chart(curve)},
+        curve=curve,
+        verdict=verdict(curve),
+        kind=KIND_WORDS[curve.bound.value],
+        kind_class=curve.bound.value,
+        ends=list(zip(*curve.interval, strict=True)),
+        radii=[number(float(radius)) for radius in curve.radii],
+        losses=["–" if math.isnan(loss) else f"{loss:.3f}" for loss in curve.loss],
+        heaviest=heaviest(curve),
+    )
+
+
+def heaviest(curve: StressCurve, count: int = 10) -> list[tuple[str, str]]:
+    """The examples with the most weight in the worst mix: their names, and how many times their even share they weigh."""
+    order = sorted(range(len(curve)), key=lambda row: (-curve.weights[row], row))[:count]
+    return [(str(curve.ids[row]), f"{curve.weights[row] * len(curve):.2f}") for row in order]
+
+
+def write_stress(curve: StressCurve, out: Path) -> Path:
+    """Writes the page to `out`, or to `out`/stress.html where that is a folder; returns the page's path."""
+    target = out / "stress.html" if out.is_dir() else out
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(target, stress_page(curve).encode())
+    return target
+
+
+def terminal_stress(curve: StressCurve, *, slices: int = 10) -> Group:
+    """The curve, the verdict and the slices, for the terminal; control characters in names do nothing."""
+    table = Table(
+        title=_text(f"{curve.name}: {KIND_WORDS[curve.bound.value]}, n = {len(curve)}"),
+        caption=_text(f"{confidence(curve.confidence)} intervals, all radii together; worst loss in its own worst mix, no interval"),
+    )
+    for head in (curve.axis, "share alone", "accuracy", "loss"):
+        table.add_column(_text(head), justify="right")
+    for row in range(0, len(curve.radii), _EVERY if len(curve.radii) > 12 else 1):
+        ends = (float(curve.interval.low[row]), float(curve.interval.high[row]))
+        loss = "–" if math.isnan(curve.loss[row]) else f"{curve.loss[row]:.3f}"
+        shown = f"{percent(float(curve.accuracy[row]))} ({span(ends)})"
+        table.add_row(f"{curve.radii[row]:.3g}", percent(float(curve.share[row])), shown, loss)
+    parts: list[Table | Text] = [table, _text(verdict(curve))]
+    if curve.slices:
+        parts.append(_slices(curve, slices))
+    parts += [_text(f"Note: {note}.") for note in curve.notes]
+    return Group(*parts)
+
+
+def _slices(curve: StressCurve, count: int) -> Table:
+    table = Table(
+        title=_text("Who carries the weight there"),
+        caption=_text("* error above the whole sample's beyond chance, with all slices looked at paid for"),
+    )
+    for head in ("slice", "n", "weight / share", "error"):
+        table.add_column(_text(head), justify="left" if head == "slice" else "right")
+    for one in curve.slices[:count]:
+        star = " *" if one.beyond_chance else ""
+        table.add_row(_text(one.what), str(one.n), f"{one.lift:.2f}", f"{percent(one.error)} ({span(one.interval)}){star}")
+    return table
+
+
+def _text(value: str) -> Text:
+    return Text(printable(value))

@@ -1,0 +1,50 @@
+"""Severity curves as tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from shiftproof.evaluation.rank_flips import rank_flips
+from shiftproof.evaluation.severity_curve import SeverityCurve
+from shiftproof.reports.severity import failures, flip_in_words
+from shiftproof.reports.words import confidence, percent, plural, printable, span
+
+
+def terminal_severity(curves: Sequence[SeverityCurve]) -> Group:
+    """Accuracy at each level, failure points, and whether models change places; control characters in names do nothing."""
+    first = curves[0]
+    title = f"{first.shift}, by chance: estimate, n = {len(first)}"
+    table = Table(title=_text(title), caption=_text(f"{confidence(first.confidence)} intervals, each level by itself"))
+    table.add_column(_text(first.strength), justify="right")
+    for curve in curves:
+        table.add_column(_text(curve.model), justify="right", style="blue")
+    intervals = [curve.interval() for curve in curves]
+    for row, level in enumerate(first.levels):
+        shown = [
+            f"{percent(float(curve.accuracy[row]))} ({span((float(ends.low[row]), float(ends.high[row])))})"
+            for curve, ends in zip(curves, intervals, strict=True)
+        ]
+        table.add_row(f"{level:.4g}", *shown)
+    lines = [_failure_line(curve) for curve in curves]
+    if len(curves) > 1:
+        lines += [flip_in_words(flip, first.strength) for flip in rank_flips(curves)]
+    flags = {flag.name: flag.detail for curve in curves for flag in curve.flags}
+    lines += [f"⚑ {name}: {detail}" for name, detail in flags.items()]
+    return Group(table, *(_text(line) for line in lines))
+
+
+def _failure_line(curve: SeverityCurve) -> str:
+    found = failures(curve)
+    failed = plural(int((curve.recoveries > 0).sum()), "example")
+    return (
+        f"{curve.model}: median {curve.strength} of failure {found.median}; {found.already} wrong unmoved, {found.never} never failed; "
+        f"{failed} broken and then right again ({found.unmonotone})"
+    )
+
+
+def _text(value: str) -> Text:
+    return Text(printable(value))

@@ -1,0 +1,108 @@
+"""The worst mixture of groups, which may overlap, each with a share that it keeps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from shiftproof._errors import UsageError, must
+from shiftproof.outcomes import Interval
+from shiftproof.risks.abstract import Measurement, Names, Risk
+from shiftproof.risks.intervals import tail_of
+from shiftproof.risks.mean import mean_interval
+from shiftproof.risks.tally import Tally
+
+Tallies = dict[str, Tally]
+
+
+@dataclass(frozen=True)
+class GroupMixture(Risk[Tallies]):
+    """The least sum_g m_g mean_g over mixtures of the G groups with m_g >= floor / G: floor * (average of the means) + (1 - floor) * worst.
+
+    An example is in several groups where its name holds several, joined by `separator`: "female|over 60". At floor 0 it is the worst group.
+    Explicit floors, one a group, are an option of `_kernels.group_mixture` and of the torch loss.
+
+    Args:
+        floor: the share of the mixture that is spread evenly over the groups, in [0, 1]; 1 is the balanced accuracy of the groups.
+        separator: what joins the names of an example's groups.
+
+    Guarantees:
+        Each end misses with probability at most (1 - confidence) / 2, for any overlap and sizes: every group's own end is taken at 1 / G
+        of that (Bonferroni), and the number grows with each group mean. The high end of the worst group alone would do at less.
+        It speaks about the groups that have examples, and names the others in its notes.
+    Cost: O(n log n) once.
+
+    Example:
+        >>> import numpy as np
+        >>> right, who = np.array([1.0, 1.0, 0.0, 1.0]), np.array(["a", "a|b", "b", "b"])
+        >>> m = GroupMixture(0.5).measure(right, who)  # a: 1, b: 2/3
+        >>> m.group, round(m.value, 4)
+        ('b', 0.75)
+
+    Reference: Sagawa et al. 2020, "Distributionally robust neural networks for group shifts"; with bounded shares: Oren et al. 2019,
+    "Distributionally robust language modeling".
+    """
+
+    name: ClassVar[str] = "group_mixture"
+    references: ClassVar[tuple[str, ...]] = (
+        """@inproceedings{oren2019distributionally,
+  title = {Distributionally Robust Language Modeling},
+  author = {Oren, Yonatan and Sagawa, Shiori and Hashimoto, Tatsunori B. and Liang, Percy},
+  booktitle = {Conference on Empirical Methods in Natural Language Processing},
+  year = {2019}
+}""",
+    )
+
+    floor: float = 0.0
+    separator: str = "|"
+
+    def check(self) -> None:
+        if not 0 <= self.floor <= 1:
+            raise must("floor", self.name, "be in [0, 1]", self.floor, "0 is the worst group, 1 the average of the groups.")
+        if not self.separator:
+            raise must("separator", self.name, "have a character", self.separator, "It joins the names of an example's groups.")
+
+    def init(self) -> Tallies:
+        return {}
+
+    def declare(self, state: Tallies, names: Iterable[str]) -> Tallies:
+        """The state that also knows of the groups `names`, so that those without examples are said to be empty and not passed over."""
+        return self.merge(state, {str(name): Tally() for name in names})
+
+    def update(self, state: Tallies, values: npt.ArrayLike, groups: Names | None = None) -> Tallies:
+        given = self.accept(values)
+        if groups is None:
+            raise UsageError(f"The risk {self.name} needs group names for each example, and these have none. Name a column of groups.")
+        if len(groups) != len(given):
+            raise must("groups", self.name, f"have one name per value ({len(given)})", len(groups))
+        joined, place = np.unique(np.asarray(groups), return_inverse=True)
+        for i, names in enumerate(joined):
+            part = Tally.of(given[place == i])
+            state = self.merge(state, dict.fromkeys(str(names).split(self.separator), part))
+        return state
+
+    def merge(self, left: Tallies, right: Tallies) -> Tallies:
+        return {name: left.get(name, Tally()).merge(right.get(name, Tally())) for name in sorted({*left, *right})}
+
+    def compute(self, state: Tallies, *, confidence: float = 0.95) -> Measurement:
+        tail = tail_of(confidence)
+        full = {name: tally for name, tally in state.items() if tally.n}
+        empty = sorted(set(state) - set(full))
+        notes = [f"not measured, for want of examples: {', '.join(empty)}"] if empty else []
+        if not full:
+            return Measurement(math.nan, Interval(math.nan, math.nan), 0, notes=("no group has examples", *notes))
+        means = {name: tally.mean for name, tally in full.items()}
+        worst = min(means, key=lambda name: (means[name], name))
+        binary = all(tally.binary for tally in full.values())
+        each = tail / len(full)
+        ends = [mean_interval(tally, low_tail=each, high_tail=each, binary=binary) for tally in full.values()]
+        value, low, high = (self._mix(numbers) for numbers in (list(means.values()), [e.low for e in ends], [e.high for e in ends]))
+        return Measurement(value, Interval(min(low, value), max(high, value)), full[worst].n, group=worst, notes=tuple(notes))
+
+    def _mix(self, means: list[float]) -> float:
+        return self.floor * math.fsum(means) / len(means) + (1 - self.floor) * min(means)

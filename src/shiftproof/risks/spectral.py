@@ -1,0 +1,111 @@
+"""Weights by rank: the further down an example ranks, the more it counts.
+
+The superquantile is `cvar`: the spectrum with one step.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from shiftproof._errors import must
+from shiftproof.risks import _kernels
+from shiftproof.risks._kernels import Floats, Reweighted
+from shiftproof.risks._reweighting import Reweighting
+
+
+@dataclass(frozen=True)
+class Extremile(Reweighting):
+    """integral of r u^(r - 1) Q(u) du, Q the quantile function of v: for whole r the mean of the largest of r draws.
+
+    Args:
+        order: r, in [1, inf); 1 is the mean.
+
+    Guarantees: the value is exact up to rounding, of the sample drawn with replacement. The interval as `Reweighting` says.
+    Cost: O(n log n); memory 16 bytes a distinct value.
+
+    Example:
+        >>> import numpy as np
+        >>> round(Extremile(2).measure(np.array([0.0, 1.0])).value, 4)  # at least one of two draws is 1
+        0.75
+
+    Reference: Daouia, Gijbels & Stupfler 2019, "Extremiles: a new perspective on asymmetric least squares".
+    """
+
+    name: ClassVar[str] = "extremile"
+    references: ClassVar[tuple[str, ...]] = (
+        """@article{daouia2019extremiles,
+  title = {Extremiles: A New Perspective on Asymmetric Least Squares},
+  author = {Daouia, Abdelaati and Gijbels, Irene and Stupfler, Gilles},
+  journal = {Journal of the American Statistical Association},
+  volume = {114},
+  number = {527},
+  pages = {1366--1381},
+  year = {2019}
+}""",
+    )
+
+    order: float
+
+    def check(self) -> None:
+        if not 1 <= self.order < math.inf:
+            raise must("order", self.name, "be in [1, inf)", self.order, "1 is the plain mean, 2 the mean of the worse of two draws.")
+
+    def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
+        return _kernels.spectral(values, cumulative=lambda u: u**self.order, base=base)
+
+
+@dataclass(frozen=True)
+class ExponentialSpectral(Reweighting):
+    """integral of phi(u) Q(u) du with phi(u) = rho exp(-rho (1 - u)) / (1 - exp(-rho)), Q the quantile function of v.
+
+    Args:
+        rho: in (0, inf); near 0 the mean, large near the largest value.
+
+    Guarantees: the value is exact up to rounding. The interval as `Reweighting` says.
+    Cost: O(n log n); memory 16 bytes a distinct value.
+
+    Example:
+        >>> import numpy as np
+        >>> round(ExponentialSpectral(1).measure(np.array([0.0, 1.0])).value, 4)  # (1 - e^-0.5) / (1 - e^-1)
+        0.6225
+
+    Reference: Dowd, Cotter & Sorwar 2008, "Spectral risk measures: properties and limitations"; for learning Mehta et al. 2023, "Stochastic
+    optimization for spectral risk measures".
+    """
+
+    name: ClassVar[str] = "exponential_spectral"
+    aliases: ClassVar[tuple[str, ...]] = ("esrm",)
+    references: ClassVar[tuple[str, ...]] = (
+        """@article{dowd2008spectral,
+  title = {Spectral Risk Measures: Properties and Limitations},
+  author = {Dowd, Kevin and Cotter, John and Sorwar, Ghulam},
+  journal = {Journal of Financial Services Research},
+  volume = {34},
+  number = {1},
+  pages = {61--75},
+  year = {2008}
+}""",
+        """@inproceedings{mehta2023stochastic,
+  title = {Stochastic Optimization for Spectral Risk Measures},
+  author = {Mehta, Ronak and Roulet, Vincent and Pillutla, Krishna and Liu, Lang and Harchaoui, Zaid},
+  booktitle = {International Conference on Artificial Intelligence and Statistics},
+  year = {2023}
+}""",
+    )
+
+    rho: float
+
+    def check(self) -> None:
+        if not 0 < self.rho < math.inf:
+            raise must("rho", self.name, "be in (0, inf)", self.rho, "Near 0 it is the plain mean.")
+
+    def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
+        def cumulative(u: Floats) -> Floats:
+            return np.asarray(np.exp(-self.rho * (1 - u)) * np.expm1(-self.rho * u) / math.expm1(-self.rho))
+
+        return _kernels.spectral(values, cumulative=cumulative, base=base)

@@ -1,0 +1,54 @@
+"""The camera turns about its axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from shiftproof.shifts.corruptions._draws import Array, Draws
+from shiftproof.shifts.corruptions.corruption import MINTUN
+from shiftproof.shifts.corruptions.image_by_image import ImageByImage
+
+
+@dataclass(frozen=True)
+class CircularMotionBlur(ImageByImage):
+    """The mean of 21 turns by up to 1.5 s degrees either way, weighed by exp(-2 (turn / largest)^2), cubic; black comes in from outside.
+
+    s is 2.8, 3.6, 4.4, 5.2, 6.0 (CIFAR-10-C-bar). Below severity 1 the clean image and the picture at 1 are mixed.
+
+    Args:
+        severity: in (0, 5].
+
+    Params are (severity,), shape (n, 1).
+
+    Example:
+        >>> import torch
+        >>> x, shift = torch.full((1, 3, 32, 32), 0.5), CircularMotionBlur(3)
+        >>> moved = shift.apply(x, torch.tensor([[3.0]]))
+        >>> round(float(moved[0, 0, 16, 16]), 4)
+        0.5
+
+    Reference: Mintun, Kirillov & Xie 2021, "On interaction between augmentations and corruptions in natural corruption robustness".
+    """
+
+    name: ClassVar[str] = "circular_motion_blur"
+    references: ClassVar[tuple[str, ...]] = (MINTUN,)
+    published: ClassVar = {"cifar_10_c_bar": ((2.8,), (3.6,), (4.4,), (5.2,), (6.0,))}
+
+    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+        from scipy import ndimage
+
+        shares = np.linspace(-1, 1, 21)
+        weights = np.exp(-2 * shares**2)
+        height, width = image.shape[:2]
+        middle = np.array([(height - 1) / 2, (width - 1) / 2])
+        total = np.zeros(image.shape)
+        for channel in range(image.shape[2]):
+            smooth = ndimage.spline_filter(image[..., channel].astype(np.float64), mode="constant")
+            for share, weight in zip(shares, weights, strict=True):
+                angle = np.deg2rad(share * constants[0] * 1.5)
+                turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+                total[..., channel] += weight * ndimage.affine_transform(smooth, turn, middle - turn @ middle, prefilter=False)
+        return (total / weights.sum()).astype(np.float32)

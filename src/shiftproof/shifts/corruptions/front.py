@@ -1,0 +1,159 @@
+"""Corrupted copies of arrays of images, for people who build test sets: the same pixels as in an audit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from shiftproof._errors import UsageError, must, unknown
+from shiftproof.data.space import InputSpace
+from shiftproof.randomness import Rng
+from shiftproof.shifts.corruptions.corruption import SMALLEST, Corruption
+from shiftproof.shifts.corruptions.image_by_image import OnLevels
+from shiftproof.shifts.corruptions.stored import to_bytes
+
+Images = npt.NDArray[Any]
+LAYOUTS = ("HW", "HWC", "CHW", "NHW", "NHWC", "NCHW")
+_CACHE = 2**19
+"""Bytes of float32 worked on at a time."""
+
+
+def corrupt(
+    images: Images,
+    corruption: str | Corruption,
+    *,
+    severity: float = 3.0,
+    seed: int = 0,
+    ids: Sequence[str] | Sequence[int] | None = None,
+    setting: str = "auto",
+    mode: str = "in_memory",
+    layout: str | None = None,
+) -> Images:
+    """The images corrupted as published.
+
+    Args:
+        images: one image or many, grey or colour, uint8, or floating in [0, 1]; at least 28 pixels a side.
+        corruption: its name, such as "fog", or a part with options, such as `Frost(3, textures="folder")`, whose severity, setting and mode
+            then count.
+        severity: in [0, 5]; 1 to 5 are the published settings, 0 gives the images back.
+        seed: with each image's id, the whole source of randomness.
+        ids: one name an image; by default its number. An image keeps its pixels whatever stands beside it.
+        setting: whose constants; "auto" goes by the size (see the corruption).
+        mode: "in_memory", or "on_disk" for pixels as the published files hold them (JPEG of quality 85 where those are JPEG).
+        layout: one of HW, HWC, CHW, NHW, NHWC, NCHW; by default the axis of 1 or 3 entries holds the channels.
+
+    Returns:
+        A new array of the same shape and type. uint8 is rounded down, as published.
+
+    Example:
+        >>> import numpy as np
+        >>> digit = np.zeros((28, 28), dtype=np.uint8)
+        >>> corrupt(digit, "brightness", severity=5)[0, 0]  # MNIST-C: half the range
+        np.uint8(127)
+    """
+    part = corruption if isinstance(corruption, Corruption) else _named(corruption, severity, setting, mode)
+    given = _checked(images)
+    shape, order = _laid_out(given.shape, layout)
+    many = np.transpose(given.reshape(shape), order)
+    n, height, width, channels = many.shape
+    if min(height, width) < SMALLEST:
+        raise UsageError(f"The images must be at least {SMALLEST} x {SMALLEST} pixels, got {height} x {width}. Enlarge them first.")
+    part = part.within(InputSpace(kind="image"))
+    names = _names(ids, n)
+    part.check_inputs(torch.empty(1).expand(1, channels, height, width))
+    if not isinstance(corruption, Corruption) and severity == 0:
+        return given.copy()
+    params = part.sample(torch.empty(1).expand(n, channels, height, width), Rng.for_ids(seed, names))
+    moved = np.empty(many.shape, dtype=given.dtype)
+    size = max(1, _CACHE // (height * width * channels * 4))
+    for start in range(0, n, size):
+        some = slice(start, start + size)
+        _few(part, np.ascontiguousarray(many[some]), params[some], moved[some])
+    back = np.transpose(moved, np.argsort(order)).reshape(given.shape)
+    return np.ascontiguousarray(back)
+
+
+def _few(part: Corruption, images: Images, params: torch.Tensor, out: Images) -> None:
+    """Corrupts images (n, h, w, c) that fit the cache, into `out`."""
+    whole = images.dtype == np.uint8
+    if whole and isinstance(part, OnLevels) and part.mode == "in_memory" and float(params[0, 0]).is_integer():
+        for image, target in zip(images, out, strict=True):  # already on whole levels: nothing to convert
+            target[:] = part.levels_at(image, int(params[0, 0]))
+        return
+    unit = np.multiply(images, np.float32(1 / 255), dtype=np.float32) if whole else images.astype(np.float32)
+    x = torch.from_numpy(unit).permute(0, 3, 1, 2)
+    y = part.apply(x, params).permute(0, 2, 3, 1).numpy()
+    out[:] = to_bytes(y) if whole else y
+
+
+def _named(name: str, severity: float, setting: str, mode: str) -> Corruption:
+    from shiftproof.shifts import shifts
+    from shiftproof.shifts.corruptions.suites import ALL
+
+    if not isinstance(severity, int | float) or isinstance(severity, bool) or not 0 <= severity <= 5:
+        raise must("severity", "corrupt", "be in [0, 5]", severity, "1 to 5 are the published settings, 0 moves nothing.")
+    if name not in ALL and f"mnist_c_{name}" in ALL:
+        name = f"mnist_c_{name}"
+    known = name in ALL or name in ("blue_noise",)
+    if not known:
+        raise unknown("corruption", name, ALL, "Options such as textures= are given to the part: corrupt(images, Frost(3, textures=...)).")
+    kind = shifts.get(name)
+    if not issubclass(kind, Corruption):
+        raise TypeError(f"'{name}' is listed among the corruptions and is none.")
+    return kind(severity or 1.0, setting, mode)
+
+
+def _checked(images: Images) -> Images:
+    given = np.asarray(images)
+    if given.dtype == np.uint8:
+        return given
+    if given.dtype.kind != "f":
+        raise must(
+            "images", "corrupt", "be of type uint8, or floating in [0, 1]", str(given.dtype), "Convert them: images.astype('uint8')."
+        )
+    if given.size and not (float(given.min()) >= 0 and float(given.max()) <= 1):  # NaN fails too
+        span = [float(given.min()), float(given.max())]
+        raise must("images", "corrupt", "lie in [0, 1] where they are floating", span, "Divide by 255, or give uint8.")
+    return given
+
+
+def _laid_out(shape: tuple[int, ...], layout: str | None) -> tuple[tuple[int, int, int, int], tuple[int, int, int, int]]:
+    """The shape with all four axes, and the order of axes that makes it (n, h, w, c)."""
+    found = layout or _guessed(shape)
+    if found not in LAYOUTS or len(found) != len(shape):
+        raise must("layout", "corrupt", f"be one of {', '.join(LAYOUTS)} with {len(shape)} axes", layout)
+    sizes = dict(zip(found, shape, strict=True))
+    n, h, w, c = (sizes.get(axis, 1) for axis in "NHWC")
+    first = "C" in found and found.index("C") < found.index("H")
+    return ((n, c, h, w), (0, 2, 3, 1)) if first else ((n, h, w, c), (0, 1, 2, 3))
+
+
+def _guessed(shape: tuple[int, ...]) -> str:
+    first, last = (len(shape) > 2 and shape[axis] in (1, 3) for axis in (-3, -1))
+    match len(shape), bool(first), bool(last):
+        case 2, _, _:
+            return "HW"
+        case 3, False, True:
+            return "HWC"
+        case 3, False, False:
+            return "NHW"
+        case 4, False, True:
+            return "NHWC"
+        case 4, True, False:
+            return "NCHW"
+        case _:
+            raise UsageError(
+                f"Which axis of images of shape {shape} holds the channels cannot be told: an image has 1 or 3. "
+                f"Say it with layout=, one of {', '.join(LAYOUTS)}."
+            )
+
+
+def _names(ids: Sequence[str] | Sequence[int] | None, n: int) -> list[str]:
+    names = [str(name) for name in (range(n) if ids is None else ids)]
+    if len(names) != n:
+        raise must("ids", "corrupt", f"name each of the {n} images", f"{len(names)} names")
+    return names

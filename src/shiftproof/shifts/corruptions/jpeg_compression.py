@@ -1,0 +1,44 @@
+"""A file kept too small: JPEG at low quality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from shiftproof.shifts.corruptions.corruption import HENDRYCKS, column
+from shiftproof.shifts.corruptions.image_by_image import OnLevels
+from shiftproof.shifts.corruptions.stored import Bytes, through_jpeg
+
+
+@dataclass(frozen=True)
+class JpegCompression(OnLevels):
+    """Written as JPEG of quality q and read again, on whole grey levels, chroma at half resolution.
+
+    q is 25, 18, 15, 10, 7 above 64 pixels (ImageNet-C), 65, 58, 50, 40, 25 up to 64 (Tiny-ImageNet-C), 80, 65, 58, 50, 40 up to 32
+    (CIFAR-10-C), and 100 at severity 0. Between severities q is interpolated and rounded. For a quality of your own: `jpeg_quality`.
+
+    Args:
+        severity: in (0, 5].
+
+    Params are (severity,), shape (n, 1).
+
+    Example:
+        >>> import torch
+        >>> x = torch.full((1, 3, 64, 64), 0.5)
+        >>> moved = JpegCompression(5).apply(x, torch.tensor([[5.0]]))
+        >>> bool((moved == moved[..., :1, :1]).all())  # plain stays plain
+        True
+
+    Reference: Hendrycks & Dietterich 2019, "Benchmarking neural network robustness to common corruptions and perturbations".
+    """
+
+    name: ClassVar[str] = "jpeg_compression"
+    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    published: ClassVar = {
+        "imagenet_c": column(100, 25, 18, 15, 10, 7),
+        "cifar_10_c": column(100, 80, 65, 58, 50, 40),
+        "tiny_imagenet_c": column(100, 65, 58, 50, 40, 25),
+    }
+
+    def levels(self, image: Bytes, constants: tuple[float, ...]) -> Bytes:
+        return through_jpeg(image, round(constants[0]))

@@ -1,0 +1,54 @@
+"""Seen from far away: few pixels, smoothly enlarged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from shiftproof.shifts.corruptions._draws import Array, Draws
+from shiftproof.shifts.corruptions.corruption import column
+from shiftproof.shifts.corruptions.image_by_image import ImageByImage
+
+
+@dataclass(frozen=True)
+class LowResolution(ImageByImage):
+    """Shrunk to 128, 64, 48, 32, 16 pixels of 224 from severity 1, and enlarged again, bicubic both ways.
+
+    The sides of LR0.FM with 48 in between; smaller and larger images shrink by the same shares, to at least one pixel.
+
+    Args:
+        severity: in (0, 5].
+
+    Params are (severity,), shape (n, 1). Between severities the share is interpolated, and sides are whole pixels.
+
+    Example:
+        >>> import torch
+        >>> x = torch.full((1, 3, 64, 64), 0.5)
+        >>> bool(torch.allclose(LowResolution(3).apply(x, torch.tensor([[3.0]])), x, atol=1e-6))  # plain stays plain
+        True
+
+    Reference: Pathak et al. 2025, "LR0.FM: low-res benchmark and improving robustness for zero-shot classification in foundation models".
+    """
+
+    name: ClassVar[str] = "low_resolution"
+    references: ClassVar[tuple[str, ...]] = (
+        """@inproceedings{pathak2025lr0fm,
+  title = {{LR0.FM}: Low-Res Benchmark and Improving Robustness for Zero-Shot Classification in Foundation Models},
+  author = {Pathak, Priyank and Marjit, Shyam and Vyas, Shruti and Rawat, Yogesh S.},
+  booktitle = {International Conference on Learning Representations},
+  year = {2025}
+}""",
+    )
+    published: ClassVar = {"lr0_fm": column(1.0, 128 / 224, 64 / 224, 48 / 224, 32 / 224, 16 / 224)}
+
+    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+        size = image.shape[:2]
+        few = [max(1, round(side * constants[0])) for side in size]
+        x = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]
+        small = F.interpolate(x, size=few, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+        large = F.interpolate(small, size=list(size), mode="bicubic", antialias=True, align_corners=False)
+        return large[0].numpy().transpose(1, 2, 0)

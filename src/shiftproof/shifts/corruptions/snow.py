@@ -1,0 +1,81 @@
+"""Snowfall: bright flakes smeared by the wind over a paler picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from shiftproof.shifts.corruptions._draws import Array, Draws
+from shiftproof.shifts.corruptions._filters import along, enlarged, grown
+from shiftproof.shifts.corruptions.corruption import HENDRYCKS
+from shiftproof.shifts.corruptions.image_by_image import ImageByImage
+
+LIGHT = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+"""Grey of red, green and blue."""
+
+
+@dataclass(frozen=True)
+class Snow(ImageByImage):
+    """keep * x + (1 - keep) * max(x, 1.5 * grey(x) + 0.5) + flakes + the flakes turned by 180 degrees.
+
+    Flakes are normal noise (mean, spread) enlarged `zoom` times, set to 0 below a threshold, and blurred along a steep direction with the
+    kernel of `motion_blur` (radius, sigma). The seven constants (mean, spread, zoom, threshold, radius, sigma, keep) are, from severity 1,
+    (0.1, 0.3, 3, 0.5, 10, 4, 0.8), (0.2, 0.3, 2, 0.5, 12, 4, 0.7), (0.55, 0.3, 4, 0.9, 12, 8, 0.7), (0.55, 0.3, 4.5, 0.85, 12, 8, 0.65),
+    (0.55, 0.3, 2.5, 0.85, 12, 12, 0.55) above 64 pixels (ImageNet-C); those of Tiny-ImageNet-C and CIFAR-10-C stand in `published`.
+
+    Args:
+        severity: in (0, 5].
+
+    Params are (severity, seed), shape (n, 2).
+
+    Example:
+        >>> import torch
+        >>> from shiftproof.randomness import Rng
+        >>> x, shift = torch.zeros(1, 3, 224, 224), Snow(3)
+        >>> moved = shift.apply(x, shift.sample(x, Rng.for_ids(0, ["a"])))
+        >>> bool(moved.min() >= 0.15)  # black pales to at least 0.3 * 0.5
+        True
+
+    Reference: Hendrycks & Dietterich 2019, "Benchmarking neural network robustness to common corruptions and perturbations".
+    """
+
+    name: ClassVar[str] = "snow"
+    random: ClassVar[bool] = True
+    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    published: ClassVar = {
+        "imagenet_c": (
+            (0.1, 0.3, 3, 0.5, 10, 4, 0.8),
+            (0.2, 0.3, 2, 0.5, 12, 4, 0.7),
+            (0.55, 0.3, 4, 0.9, 12, 8, 0.7),
+            (0.55, 0.3, 4.5, 0.85, 12, 8, 0.65),
+            (0.55, 0.3, 2.5, 0.85, 12, 12, 0.55),
+        ),
+        "cifar_10_c": (
+            (0.1, 0.2, 1, 0.6, 8, 3, 0.95),
+            (0.1, 0.2, 1, 0.5, 10, 4, 0.9),
+            (0.15, 0.3, 1.75, 0.55, 10, 4, 0.9),
+            (0.25, 0.3, 2.25, 0.6, 12, 6, 0.85),
+            (0.3, 0.3, 1.25, 0.65, 14, 12, 0.8),
+        ),
+        "tiny_imagenet_c": (
+            (0.1, 0.2, 1, 0.6, 8, 3, 0.8),
+            (0.1, 0.2, 1, 0.5, 10, 4, 0.8),
+            (0.15, 0.3, 1.75, 0.55, 10, 4, 0.7),
+            (0.25, 0.3, 2.25, 0.6, 12, 6, 0.65),
+            (0.3, 0.3, 1.25, 0.65, 14, 12, 0.6),
+        ),
+    }
+
+    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+        mean, spread, zoom, threshold, radius, sigma, keep = constants
+        size = image.shape[:2]
+        # Only the part that is kept and enlarged is drawn: the rest of the published layer is cut away.
+        flakes = draws.normal(*(enlarged(side, zoom)[0] for side in size)) * np.float32(spread) + np.float32(mean)
+        flakes = grown(flakes, zoom, size)
+        flakes = np.floor(np.clip(flakes * (flakes >= np.float32(threshold)), 0, 1) * np.float32(255)) * np.float32(1 / 255)
+        flakes = along(flakes, radius, sigma, draws.number(-135, -45))
+        both = (flakes + flakes[::-1, ::-1])[..., None]
+        grey = image if image.shape[2] == 1 else (image @ LIGHT)[..., None]
+        return image * np.float32(keep) + np.float32(1 - keep) * np.maximum(image, grey * np.float32(1.5) + np.float32(0.5)) + both

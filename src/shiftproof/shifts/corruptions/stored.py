@@ -1,0 +1,94 @@
+"""Pictures as the published files hold them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+QUALITY = 85
+AS_JPEG = frozenset({"imagenet_c", "tiny_imagenet_c", "imagenet_c_bar"})
+"""The benchmarks whose files are JPEG; the others are arrays of whole grey levels."""
+Bytes = npt.NDArray[np.uint8]
+_NUDGE = 2e-3
+"""Of a grey level: rounding in float32 must not push a whole level below itself before it is cut to whole levels."""
+
+
+def to_bytes(pixels: npt.NDArray[np.float32]) -> Bytes:
+    """[0, 1] to whole levels 0..255, rounded down as published.
+
+    >>> to_bytes(np.array([0.0, 0.5, 1.0], dtype=np.float32))
+    array([  0, 127, 255], dtype=uint8)
+    """
+    scaled = pixels * np.float32(255)
+    scaled += np.float32(_NUDGE)
+    return scaled.astype(np.uint8)
+
+
+def through_jpeg(image: Bytes, quality: int) -> Bytes:
+    """An image (h, w, 1 or 3) written as JPEG (chroma at half resolution, as Pillow and libjpeg do by default) and read again."""
+    import cv2
+
+    flags = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420]
+    grey = image.shape[2] == 1
+    _, file = cv2.imencode(".jpg", image if grey else cv2.cvtColor(image, cv2.COLOR_RGB2BGR), flags)
+    read = cv2.imdecode(file, cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR)
+    if read is None:  # cannot happen for a file just written; cv2's types allow it
+        raise RuntimeError("OpenCV could not read the JPEG that it wrote.")
+    return np.asarray(read[..., None] if grey else cv2.cvtColor(read, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def as_stored(x: Tensor, setting: str) -> Tensor:
+    """Images (n, c, h, w) in [0, 1] after a round through the published files, float32."""
+    pixels = to_bytes(np.ascontiguousarray(x.clamp(0, 1).float().cpu().permute(0, 2, 3, 1).numpy()))
+    if setting in AS_JPEG:
+        pixels = np.stack([through_jpeg(image, QUALITY) for image in pixels]) if len(pixels) else pixels
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(255).to(x.device)
+
+
+def crop_as_published(image: Bytes, *, side: int = 224) -> Bytes:
+    """The published order before corrupting: the shorter side resized to 8/7 of `side` (256 for 224), bilinear, then the centre cut out.
+
+    Args:
+        image: (h, w, 3) or (h, w), uint8, of any size.
+        side: of the square that comes back.
+
+    >>> crop_as_published(np.zeros((300, 400, 3), dtype=np.uint8)).shape
+    (224, 224, 3)
+    """
+    from PIL import Image
+
+    height, width = image.shape[:2]
+    short = round(side * 8 / 7)
+    wide, high = (short, int(short * height / width)) if width <= height else (int(short * width / height), short)
+    resized = Image.fromarray(image).resize((wide, high), Image.Resampling.BILINEAR)
+    left, top = round((wide - side) / 2), round((high - side) / 2)
+    buffer = resized.crop((left, top, left + side, top + side))
+    return np.array(buffer, dtype=np.uint8)
+
+
+def shrunk(image: Bytes, size: tuple[int, int]) -> Bytes:
+    """An image (h, w, c) at the smaller `size` (height, width): each pixel the mean of those whose middles lie in its box.
+
+    These are the means of Pillow's BOX filter, but for its rounding in between (one level at most).
+    """
+    import cv2
+
+    height, width = image.shape[:2]
+    # Sums over boxes are differences of running sums at the boxes' edges.
+    sums = cv2.integral(image, sdepth=cv2.CV_32S).reshape(height + 1, width + 1, -1)
+    down, right, share = _boxes((height, width), size)
+    rows = np.diff(np.take(sums, down, axis=0), axis=0)
+    total = np.diff(np.take(rows, right, axis=1), axis=1)
+    return (total * share + np.float32(0.5)).astype(np.uint8)
+
+
+@lru_cache(maxsize=16)
+def _boxes(of: tuple[int, int], to: tuple[int, int]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+    """The rows and columns at which an image is cut into boxes (those whose middles lie beyond each cut), and 1 / pixels of each box."""
+    down, right = (np.ceil(np.arange(b + 1) * (a / b) - 0.5).astype(np.intp).clip(0, a) for a, b in zip(of, to, strict=True))
+    share = (1 / (np.diff(down)[:, None, None] * np.diff(right)[:, None])).astype(np.float32)
+    return down, right, share

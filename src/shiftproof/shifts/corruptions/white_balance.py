@@ -1,0 +1,52 @@
+"""The wrong white: the picture too warm or too cold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from shiftproof.shifts.abstract import Params
+from shiftproof.shifts.corruptions._draws import Draws
+from shiftproof.shifts.corruptions.corruption import Corruption, column
+
+
+@dataclass(frozen=True)
+class WhiteBalance(Corruption):
+    """Red times exp(c) and blue times exp(-c), or the other way round by chance; c = 0.1, 0.2, 0.3, 0.4, 0.5 from severity 1.
+
+    Args:
+        severity: in (0, 5]. The scale is ours, not published: 5 is about daylight taken with the setting for a lamp.
+
+    Params are (severity, seed), shape (n, 2). Differentiable in the severity.
+
+    Example:
+        >>> import torch
+        >>> x = torch.full((1, 3, 1, 1), 0.5)
+        >>> moved = WhiteBalance(5).apply(x, torch.tensor([[5.0, 0.0]])).flatten()
+        >>> bool(moved[1] == 0.5), round(float(moved[0] * moved[2]), 4)
+        (True, 0.25)
+
+    Reference: Afifi & Brown 2019, "What else can fool deep learning? Addressing color constancy errors on deep neural network performance"
+    (the problem; its errors are rendered otherwise).
+    """
+
+    name: ClassVar[str] = "white_balance"
+    random: ClassVar[bool] = True
+    colour: ClassVar[str] = "grey images have no red and blue to weigh"
+    references: ClassVar[tuple[str, ...]] = (
+        """@inproceedings{afifi2019what,
+  title = {What Else Can Fool Deep Learning? Addressing Color Constancy Errors on Deep Neural Network Performance},
+  author = {Afifi, Mahmoud and Brown, Michael S.},
+  booktitle = {International Conference on Computer Vision},
+  year = {2019}
+}""",
+    )
+    published: ClassVar = {"own": column(0.0, 0.1, 0.2, 0.3, 0.4, 0.5)}
+
+    def corrupt(self, x: Tensor, params: Params) -> Tensor:
+        warm = [1.0 if Draws(seed).number() < 0.5 else -1.0 for seed in params[:, 1].detach().cpu().tolist()]
+        sides = params.new_tensor(warm)[:, None, None, None] * params.new_tensor([1.0, 0.0, -1.0])[:, None, None]
+        gain = (self.amount(x, params) * sides).exp().to(x.dtype)
+        return (x + (x - self.space.low) * (gain - 1)).clamp(self.space.low, self.space.high)

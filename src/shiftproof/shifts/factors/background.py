@@ -1,0 +1,110 @@
+"""The same object somewhere else: its background replaced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from shiftproof._errors import UsageError, must
+from shiftproof.randomness import Rng
+from shiftproof.shifts.abstract import Params
+from shiftproof.shifts.factors.factor import Factor
+from shiftproof.shifts.factors.mask import fill_hole
+
+COLOUR, NOISE, TEXTURE, IMAGES = "colour", "noise", "texture", "images"
+_SEEDS = 2.0**53
+
+
+@dataclass(frozen=True)
+class Background(Factor):
+    """What is behind the object faded into something else; the object keeps every bit.
+
+    x' = object on (1 - t) * its background + t * another
+
+    Args:
+        share: how far the other background has come, t, in (0, 1]: 1 replaces it.
+        of: "colour" (one chance colour), "noise" (every pixel by itself), "texture" (noise of all sizes, the coarse strongest) or
+            "images" (backgrounds of other images, given in Python by `with_images`).
+        mask: how the object is found: "estimated", "alpha", or given in Python by `with_masks`.
+
+    Params are (t, seed), shape (n, 2); the seed draws the colour, the noise or which image. The average case is a draw at exactly `share`,
+    the worst case the worst share up to it and the worst of the draws tried.
+
+    Guarantees:
+        t = 0 leaves every bit as it was; pixels of the mask always keep theirs. An estimated mask is no better than its rule.
+
+    Example:
+        >>> import torch
+        >>> from shiftproof.randomness import Rng
+        >>> x = torch.zeros(1, 1, 9, 9)
+        >>> x[..., 4, 4] = 1
+        >>> shift = Background(1, of="colour")
+        >>> moved = shift.apply(x, shift.sample(x, Rng.for_ids(0, ["a"])))
+        >>> float(moved[0, 0, 4, 4]), bool((moved[0, 0, 0] == moved[0, 0, 0, 0]).all()), bool(moved[0, 0, 0, 0] > 0)
+        (1.0, True, True)
+
+    Reference: Li et al. 2023, "ImageNet-E" (background); Xiao et al. 2021, "Noise or signal: the role of image backgrounds in object
+    recognition".
+    """
+
+    name: ClassVar[str] = "background"
+    strength: ClassVar[str] = "share"
+    random: ClassVar[bool] = True
+
+    share: float
+    of: str = TEXTURE
+    images: Tensor | None = field(default=None, kw_only=True, repr=False, compare=False)
+    """Backgrounds to choose from, shape (m, c, h, w). Set by `with_images`, not by people."""
+
+    def check(self) -> None:
+        super().check()
+        if not 0 < self.share <= 1:
+            raise must("share", self.name, "be in (0, 1]", self.share, "1 replaces the background.")
+        if self.of not in (COLOUR, NOISE, TEXTURE, IMAGES):
+            raise must("of", self.name, "be colour, noise, texture or images", self.of)
+
+    def with_images(self, x: Tensor) -> Background:
+        """The same with the backgrounds of the images x, shape (m, c, h, w), whose objects are cut out and filled."""
+        mask = self.object_of(x)
+        return replace(self, of=IMAGES, images=fill_hole(x, mask))
+
+    def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        return (0.0, 0.0), (self.share, _SEEDS - 1)
+
+    def sample(self, x: Tensor, rng: Rng) -> Params:
+        share = torch.full((len(x),), self.share, dtype=torch.float64)
+        return torch.stack([share, rng.seeds()], dim=1).to(x.device)
+
+    def change(self, x: Tensor, params: Params) -> Tensor:
+        other = self._other(x, Rng.for_seeds(params[:, 1]))
+        share = params[:, 0].to(x.dtype)[:, None, None, None]
+        return torch.where(self.object_of(x)[:, None], x, torch.lerp(x, other, share)).clamp(self.space.low, self.space.high)
+
+    def _other(self, x: Tensor, rng: Rng) -> Tensor:
+        """Another background for each of x, its shape."""
+        _, channels, height, width = x.shape
+        low, high = self.space.low, self.space.high
+        if self.of == IMAGES:
+            return self._image(x, rng)
+        if self.of == COLOUR:
+            return rng.uniform(channels, 1, 1, low=low, high=high).to(x).expand_as(x)
+        if self.of == NOISE:
+            return rng.uniform(*x.shape[1:], low=low, high=high).to(x)
+        octaves = x.new_zeros(x.shape)
+        sides = [2**level for level in range(1, max(height, width).bit_length())]
+        for side in sides:
+            coarse = rng.child(side).uniform(channels, min(side, height), min(side, width)).to(x) - 0.5
+            octaves = octaves + F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False) * (2 / side)
+        return (low + high) / 2 + (high - low) * octaves.clamp(-0.5, 0.5)
+
+    def _image(self, x: Tensor, rng: Rng) -> Tensor:
+        if self.images is None:
+            raise UsageError(f"{self.spec()} takes its backgrounds from images that only Python can give: shift.with_images(x).")
+        if self.images.shape[1:] != x.shape[1:]:
+            raise must("images", self.name, f"have the inputs' shape {tuple(x.shape[1:])}", tuple(self.images.shape[1:]))
+        number = (rng.uniform(1)[:, 0] * len(self.images)).long().clamp_max(len(self.images) - 1)
+        return self.images.to(x)[number.to(x.device)]

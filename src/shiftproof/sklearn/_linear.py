@@ -1,0 +1,205 @@
+"""What the robust linear estimators share: their options, their fit, and what they know afterwards."""
+
+from __future__ import annotations
+
+import math
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from shiftproof._errors import UsageError, must, unknown
+from shiftproof.risks.abstract import Risk
+from shiftproof.sklearn import _risks
+from shiftproof.sklearn._losses import Loss
+from shiftproof.sklearn._newton import Solution, solve
+from shiftproof.sklearn._norms import Absolute, Norm, dual_norm
+from shiftproof.sklearn._objective import Objective
+from shiftproof.sklearn._risks import RiskSpec, Weigher
+from shiftproof.sklearn._smoothed import Floats
+
+PENALTIES = ("l1", "l2", "elasticnet")
+RADII: dict[str, tuple[float, ...]] = {
+    "radius": (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
+    "alpha": (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01),
+    "level": (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99),
+    "order": (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0),
+    "aversion": (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0),
+}
+Self = TypeVar("Self", bound="RobustLinear")
+
+
+@dataclass(frozen=True, eq=False)
+class StressCurve:
+    """The risk of a fitted model as the set of reweightings (or moves) grows.
+
+    Args:
+        option: what is varied: the radius of the risk, or its alpha, level, order or aversion.
+        radii: shape (m,).
+        risks: shape (m,), the risk at each, without penalties.
+    """
+
+    option: str
+    radii: Floats
+    risks: Floats
+
+
+class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A linear model fitted to the worst case of a risk; see the estimators for its options."""
+
+    lipschitz = 1.0
+    """How fast the loss can rise with a score: what a move of the features by `wasserstein` costs per unit of the coefficients' norm."""
+
+    def __init__(
+        self,
+        risk: str | Risk[object] = "mean",
+        *,
+        penalty: str | None = None,
+        strength: float = 1e-4,
+        l1_ratio: float = 0.5,
+        fit_intercept: bool = True,
+        tol: float = 1e-6,
+        max_iter: int = 500,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = 0,
+        verbose: int = 0,
+    ) -> None:
+        self.risk = risk
+        self.penalty = penalty
+        self.strength = strength
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.tol = tol
+        self.max_iter = max_iter
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _checked(self) -> RiskSpec:
+        """The risk, once all options are found in range."""
+        owner = type(self).__name__
+        if self.penalty is not None and self.penalty not in PENALTIES:
+            raise unknown("penalty", str(self.penalty), PENALTIES, "None is no penalty.")
+        for name, low, high in (("strength", 0.0, math.inf), ("l1_ratio", 0.0, 1.0), ("tol", 0.0, 1.0), ("max_iter", 1, math.inf)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not low <= value <= high:
+                raise must(name, owner, f"be in [{low:g}, {high:g}]", value)
+        return _risks.read(self.risk)
+
+    def _penalties(self, risk: RiskSpec) -> tuple[float, Norm | None]:
+        """The strength of the squared norm, and the norm; a `wasserstein` radius is a norm too."""
+        share = {"l1": 1.0, "elasticnet": self.l1_ratio}.get(self.penalty or "", 0.0)
+        strength = self.strength if self.penalty else 0.0
+        ridge, sparse = strength * (1 - share), strength * share
+        radius = risk.options["radius"] * self.lipschitz if risk.name == "wasserstein" else 0.0
+        if radius > 0:
+            order = risk.options["order"]
+            if sparse > 0 and order != math.inf:
+                raise must("penalty", f"{type(self).__name__} under {risk}", "be None or 'l2'", self.penalty, "order=inf is an l1 norm itself.")
+            return ridge, dual_norm(order, radius + sparse)
+        return ridge, Absolute(sparse) if sparse > 0 else None
+
+    def _weigher(self, risk: RiskSpec, base: Floats, groups: npt.ArrayLike | None, kept: npt.NDArray[np.bool_], *, root: bool) -> Weigher:
+        place = None
+        if groups is not None:
+            named = np.asarray(groups)
+            if named.shape != kept.shape:
+                raise must("groups", type(self).__name__, f"have one name per example ({len(kept)})", named.shape)
+            if any(name is None or name != name for name in named.tolist()):
+                raise must("groups", type(self).__name__, "name a group for every example", "None or NaN", "Give the unknown a name.")
+            self.groups_, place = np.unique(named[kept], return_inverse=True)
+        if risk.name == "worst_group" and place is None:
+            raise UsageError("The risk 'worst_group' needs a group name for each example: fit(X, y, groups=...).")
+        return Weigher(risk, base, place, root)
+
+    def _solve(self, x: Floats, loss: Loss, weigher: Weigher, start: Floats | None) -> Solution:
+        """Fits one problem, and warns where the certificate is not reached."""
+        root = weigher.root
+        if root and self.penalty and self.strength > 0:
+            raise must("penalty", f"{type(self).__name__} under {weigher.risk} with the squared loss", "be None", self.penalty, "Its radius is one.")
+        ridge, norm = self._penalties(weigher.risk)
+        problem = Objective(x, loss, weigher, bool(self.fit_intercept), ridge, norm)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        say = (lambda line: sys.stdout.write(f"[{type(self).__name__}] {line}\n")) if self.verbose else (lambda line: 0)
+        found = solve(problem, tol=self.tol, steps=int(self.max_iter), say=say, start=start, seed=seed)
+        at_zero = problem.exact(problem.start, np.zeros((len(x), loss.scores)))
+        if found.gap > self.tol * max(found.objective, 1e-3 * at_zero):
+            warnings.warn(
+                f"The gap {found.gap:.1e} is above tol={self.tol:g} times the objective {found.objective:.3g} after {found.steps} steps. "
+                "Raise max_iter or tol, or scale the features.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        if not root:
+            return found
+        low = found.objective - found.gap  # the square of what was minimised is the risk of squared errors
+        return Solution(found.theta, found.objective**2, found.objective**2 - low**2, weigher.base, found.steps)
+
+    def _keep(self, found: Sequence[Solution], kept: npt.NDArray[np.bool_], width: int) -> Floats:
+        """Sets what a fit leaves behind; returns all coefficients, (k, D)."""
+        theta = np.concatenate([one.theta for one in found])
+        weights = np.zeros((len(kept), len(found)))
+        weights[kept] = np.column_stack([one.weights for one in found])
+        self.worst_case_weights_ = weights[:, 0] if len(found) == 1 else weights
+        self.objective_ = float(sum(one.objective for one in found))
+        self.certified_gap_ = float(sum(one.gap for one in found))
+        self.n_iter_ = max(1, *(one.steps for one in found)) if len(found) > 1 else max(1, found[0].steps)
+        self._theta = theta if self.fit_intercept else np.column_stack([theta, np.zeros(len(theta))])
+        return theta
+
+    def _started(self, k: int, width: int) -> Floats | None:
+        """The coefficients of the last fit where they are wanted and fit."""
+        last = getattr(self, "_theta", None)
+        if not self.warm_start or last is None or last.shape != (k, width + 1):
+            return None
+        return np.array(last if self.fit_intercept else last[:, :-1])
+
+    def _stress(
+        self,
+        x: Floats,
+        losses: Floats,
+        risk: str | Risk[object] | None,
+        radii: Sequence[float] | None,
+        sample_weight: npt.ArrayLike | None,
+        groups: npt.ArrayLike | None,
+        *,
+        squared: bool,
+    ) -> StressCurve:
+        check_is_fitted(self)
+        spec = _risks.read(self.risk if risk is None else risk)
+        given = np.asarray(_check_sample_weight(sample_weight, x, dtype=np.float64))
+        kept = given > 0
+        base = given[kept] / given.sum()
+        weigher = self._weigher(spec, base, groups, kept, root=False)
+        option = spec.radius_name
+        tried = np.asarray(RADII.get(option or "", ()) if radii is None else radii, dtype=np.float64)
+        risks = []
+        for radius in tried if option else [math.nan]:
+            at = spec.at_radius(float(radius))
+            value = Weigher(at, base, weigher.groups)(losses[kept]).value
+            if at.name == "wasserstein":
+                move = dual_norm(at.options["order"], 1.0).value(self._theta[:, :-1].ravel()) * at.options["radius"]
+                value = (math.sqrt(value) + move) ** 2 if squared else value + self.lipschitz * move
+            risks.append(value)
+        return StressCurve(option or "", tried, np.asarray(risks))
+
+
+def base_weights(sample_weight: npt.ArrayLike | None, x: Floats, owner: str) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """The base weights of the examples that have any, and which those are.
+
+    Raises:
+        UsageError: a weight is negative, or all are 0.
+    """
+    given = np.asarray(_check_sample_weight(sample_weight, x, dtype=np.float64))
+    if (given < 0).any() or not given.sum() > 0:
+        raise must("sample_weight", owner, "be at least 0, and above 0 somewhere", float(given.min()))
+    kept = given > 0
+    return given[kept] / given.sum(), kept

@@ -1,0 +1,287 @@
+"""The worst-case weights of `risks/_kernels.py` smoothed and with their curvature: what a Newton step needs beyond them.
+
+A risk is the greatest weighted mean over a set Q of reweightings of the base weights p (shape (n,), positive, sum 1):
+
+    R(l) = max over q in Q of sum_i q_i l_i,        smoothed: R_mu(l) = max over q in Q of sum_i q_i l_i - mu D(q, p)
+
+D is (1/2) sum_i p_i (q_i / p_i - 1)^2, and the Kullback-Leibler divergence for `kl`. The maximiser q is the gradient of R_mu (Danskin), and
+where mu > 0 its curvature is diag(c) - V diag(s) V^T. With mu = 0 value and weights are exact.
+
+Cost: a few passes over the losses; `spectral`, and every kernel at mu = 0, sorts: O(n log n).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from shiftproof.risks import _kernels as kernels
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+PASSES = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Curvature:
+    """The second derivative of a risk in the losses: diag(diagonal) - factors @ diag(signs) @ factors.T.
+
+    Args:
+        diagonal: shape (n,), at least 0.
+        factors: shape (n, r), dense, or sparse where there are many.
+        signs: shape (r,); negative adds instead of taking away.
+    """
+
+    diagonal: Floats
+    factors: Floats | sparse.csr_array
+    signs: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Weighing:
+    """What a kernel says of one sample: the (smoothed) risk, its worst-case weights (n,) and its curvature, None where there is none."""
+
+    value: float
+    weights: Floats
+    curvature: Curvature | None = None
+
+
+def mean(losses: Floats, base: Floats) -> Weighing:
+    """The base weights as they are."""
+    return Weighing(float(base @ losses), base)
+
+
+def largest(losses: Floats, base: Floats) -> Weighing:
+    """The worst example; ties share by their base weights."""
+    top = losses == losses.max()
+    held = np.where(top, base, 0.0)
+    return Weighing(float(losses.max()), held / held.sum())
+
+
+def cvar(losses: Floats, base: Floats, alpha: float, mu: float = 0.0) -> Weighing:
+    """0 <= q <= p / alpha: the mean of the worst share `alpha` in (0, 1].
+
+    >>> cvar(np.array([1.0, 2.0, 9.0]), np.full(3, 1 / 3), 0.5).weights.round(3).tolist()
+    [0.0, 0.333, 0.667]
+    """
+    if alpha >= 1:
+        return mean(losses, base)
+    if mu > 0:
+        return _clipped(losses, base, 1 / alpha, mu)
+    return _exact(kernels.cvar(losses, alpha=alpha, base=base))
+
+
+def _exact(found: kernels.Reweighted) -> Weighing:
+    return Weighing(found.value, found.weights)
+
+
+def _clipped(losses: Floats, base: Floats, cap: float, mu: float) -> Weighing:
+    """The projection of 1 + l / mu on {0 <= w <= cap, E w = 1}, w = q / p, by a guarded Newton search of the threshold."""
+    wanted = losses / mu + 1
+    low, high = float(wanted.min()) - cap, float(wanted.max())
+    eta = float(base @ wanted) - 1
+    for _ in range(PASSES):
+        density = wanted - eta
+        np.clip(density, 0.0, cap, out=density)
+        excess = float(base @ density) - 1
+        low, high = (eta, high) if excess > 0 else (low, eta)
+        slope = float(base[(density > 0) & (density < cap)].sum())
+        new = eta + excess / slope if slope else (low + high) / 2
+        if not low <= new <= high:
+            new = (low + high) / 2
+        if abs(excess) < 1e-13 or new == eta:
+            break
+        eta = new
+    weights = base * density
+    weights /= weights.sum()
+    value = float(weights @ losses) - mu / 2 * float(base @ (density - 1) ** 2)
+    return Weighing(value, weights, _centred((density > 0) & (density < cap), base, mu))
+
+
+def _centred(free: npt.NDArray[np.bool_], base: Floats, mu: float) -> Curvature:
+    """The curvature where the weights in `free` move with the losses and their sum stays."""
+    held = np.where(free, base, 0.0)
+    total = float(held.sum())
+    return Curvature(held / mu, held[:, None], np.array([1 / (mu * total) if total else 0.0]))
+
+
+def chi_square(losses: Floats, base: Floats, radius: float, mu: float = 0.0) -> Weighing:
+    """(1/2) E (q / p - 1)^2 <= radius: sqrt(1 + 2 radius) sqrt(E max(0, l - eta)^2) + eta at the best eta; radius in [0, inf].
+
+    >>> chi_square(np.array([0.0, 1.0]), np.full(2, 0.5), 0.125).weights.tolist()
+    [0.25, 0.75]
+    """
+    spread = float(np.ptp(losses))
+    if radius == 0 or spread == 0:
+        return mean(losses, base)
+    if mu > 0:
+        inside = _clipped(losses, base, math.inf, mu)
+        if float(((inside.weights - base) ** 2 / base).sum()) / 2 <= radius:
+            return inside
+    top = losses == losses.max()
+    if (1 + 2 * radius) * float(base[top].sum()) >= 1:
+        return largest(losses, base)
+    eta = _chi_square_threshold(losses, base, 1 + 2 * radius)
+    rise = np.maximum(losses - eta, 0.0)
+    first, second = float(base @ rise), math.sqrt(float(base @ rise**2))
+    scale = math.sqrt(1 + 2 * radius)
+    weights = base * rise / first
+    free = np.where(rise > 0, base, 0.0)
+    cross = free / second - base * rise * (first / second**3)
+    bend = float(free.sum()) / second - first**2 / second**3
+    factors = np.column_stack([base * rise, cross])
+    signs = np.array([scale / second**3, scale / bend if bend > 0 else 0.0])
+    return Weighing(float(weights @ losses) - mu * radius, weights, Curvature(scale / second * free, factors, signs))
+
+
+def _chi_square_threshold(losses: Floats, base: Floats, reach: float) -> float:
+    """eta with E a^2 = reach (E a)^2, a = max(0, l - eta): closed form given who is above, who is above found by iteration."""
+    centre = float(base @ losses)
+    shifted = losses - centre
+    low, high = -math.inf, float(shifted.max())
+    eta = -math.sqrt(float(base @ shifted**2) / (reach - 1))
+    for _ in range(PASSES):
+        above = shifted > eta
+        held, rises = base[above], shifted[above]
+        total = float(held.sum())
+        middle = float(held @ rises) / total
+        spread = float(held @ (rises - middle) ** 2) / total
+        gap = middle - eta
+        too_high = spread + gap**2 > reach * total * gap**2
+        low, high = (low, min(high, eta)) if too_high else (max(low, eta), high)
+        share = reach * total - 1
+        new = middle - math.sqrt(spread / share) if share > 0 else high
+        if abs(new - eta) <= 1e-15 * (abs(eta) + gap):
+            break
+        eta = new if low < new < high else ((low + high) / 2 if math.isfinite(low) else new)
+    return eta + centre
+
+
+def kl(losses: Floats, base: Floats, radius: float, mu: float = 0.0) -> Weighing:
+    """KL(q, p) <= radius: min over t > 0 of t log E exp(l / t) + t * radius; radius in [0, inf].
+
+    >>> round(kl(np.array([0.0, 1.0]), np.full(2, 0.5), 0.1).value, 4)
+    0.7198
+    """
+    if radius == 0 or np.ptp(losses) == 0:
+        return mean(losses, base)
+    if mu == 0 and radius >= -math.log(float(base[losses == losses.max()].sum())):
+        return largest(losses, base)
+    heat = mu
+    if mu == 0 or _divergence(losses, base, mu) > radius:
+        heat = _temperature(losses, base, radius)
+    weights = _tilted(losses, base, heat)
+    centre = float(weights @ losses)
+    deviation = weights * (losses - centre)
+    variance = float(deviation @ losses) - float(deviation.sum()) * centre
+    bound = heat > mu and variance > 0
+    factors = np.column_stack([weights, deviation]) if bound else weights[:, None]
+    signs = np.array([1 / heat, 1 / (heat * variance)]) if bound else np.array([1 / heat])
+    value = centre - mu * (radius if heat > mu else _divergence(losses, base, heat))
+    return Weighing(value, weights, Curvature(weights / heat, factors, signs))
+
+
+def _tilted(losses: Floats, base: Floats, heat: float) -> Floats:
+    raised = base * np.exp((losses - losses.max()) / heat)
+    return np.asarray(raised / raised.sum())
+
+
+def _divergence(losses: Floats, base: Floats, heat: float) -> float:
+    raised = (losses - losses.max()) / heat
+    tilted = base * np.exp(raised)
+    total = float(tilted.sum())
+    return float(tilted @ raised) / total - math.log(total)
+
+
+def _temperature(losses: Floats, base: Floats, radius: float) -> float:
+    """The t with KL(q_t, p) = radius, by bisection that Brent's method shortens."""
+    from scipy.optimize import brentq
+
+    spread = float(np.ptp(losses))
+    low = high = math.log(spread)
+    while _divergence(losses, base, math.exp(high)) > radius:
+        high += 2.0
+    while _divergence(losses, base, math.exp(low)) < radius:
+        low -= 2.0
+        if low < math.log(spread) - 60:
+            return math.exp(low)
+    if low == high:
+        return math.exp(low)
+    return math.exp(brentq(lambda t: _divergence(losses, base, math.exp(t)) - radius, low, high, xtol=1e-14, rtol=1e-14))
+
+
+def spectral(losses: Floats, base: Floats, spectrum: Callable[[Floats], Floats], mu: float = 0.0) -> Weighing:
+    """Weights by rank: q of the sorted losses are the steps of `spectrum` over the cumulated p; it rises convexly from 0 at 0 to 1 at 1.
+
+    Smoothed by an isotonic regression: examples that it pools form a block, within which weights move with losses.
+    """
+    from scipy.optimize import isotonic_regression
+
+    if mu == 0:
+        return _exact(kernels.spectral(losses, cumulative=spectrum, base=base))
+    order = np.argsort(losses, kind="stable")
+    sorted_base = base[order]
+    reached = np.minimum(np.concatenate([[0.0], np.cumsum(sorted_base)]), 1.0)
+    reached[-1] = 1.0
+    steps = np.diff(spectrum(reached))
+    weights = np.empty_like(losses)
+    wanted = losses[order] / mu + 1
+    fit = isotonic_regression(wanted - steps / sorted_base, weights=sorted_base)
+    density = wanted - fit.x
+    weights[order] = sorted_base * density
+    value = float(weights @ losses) - mu / 2 * float(sorted_base @ (density - 1) ** 2)
+    return Weighing(value, weights, _blocks(fit.blocks.astype(np.intp), order, sorted_base, mu))
+
+
+def _blocks(starts: Ints, order: Ints, sorted_base: Floats, mu: float) -> Curvature:
+    """`_centred` within each block of more than one example; `starts` has one entry more than blocks."""
+    sizes = np.diff(starts)
+    many = np.flatnonzero(sizes > 1)
+    free = np.repeat(sizes > 1, sizes)
+    n = len(order)
+    diagonal = np.zeros(n)
+    diagonal[order] = np.where(free, sorted_base / mu, 0.0)
+    column = np.repeat(np.arange(len(many)), sizes[many])
+    factors = sparse.csr_array((sorted_base[free], (order[free], column)), shape=(n, len(many)))
+    totals = np.bincount(column, sorted_base[free], minlength=len(many)) if len(many) else np.zeros(0)
+    return Curvature(diagonal, factors, 1 / (mu * totals))
+
+
+def total_variation(losses: Floats, base: Floats, radius: float, mu: float = 0.0) -> Weighing:
+    """(1/2) sum |q - p| <= radius: the share `radius` of the best examples is moved to the worst one. radius in [0, inf]; 1 is the worst.
+
+    >>> total_variation(np.array([0.0, 1.0, 2.0, 3.0]), np.full(4, 0.25), 0.25).weights.tolist()
+    [0.0, 0.25, 0.25, 0.5]
+    """
+    if radius == 0:
+        return mean(losses, base)
+    share = min(radius, 1.0)
+    return spectral(losses, base, lambda u: np.where(u >= 1, 1.0, np.maximum(u - share, 0.0)), mu)
+
+
+def worst_group(losses: Floats, base: Floats, groups: Ints, mu: float = 0.0) -> Weighing:
+    """The greatest group mean; `groups` (n,) are whole numbers from 0, and a group without examples has no say.
+
+    >>> worst_group(np.array([0.0, 1.0, 3.0]), np.full(3, 1 / 3), np.array([0, 1, 1])).weights.tolist()
+    [0.0, 0.5, 0.5]
+    """
+    shares = np.bincount(groups, base)
+    full = shares > 0
+    means = np.bincount(groups, base * losses)[full] / shares[full]
+    over = shares[full] / shares[full].sum()
+    of_groups = _clipped(means, over, math.inf, mu) if mu > 0 else largest(means, over)
+    per_group = np.zeros(len(shares))
+    per_group[full] = of_groups.weights / shares[full]
+    curvature = None
+    if of_groups.curvature is not None:
+        column = np.cumsum(full) - 1
+        mixing = np.column_stack([np.diag(np.sqrt(of_groups.curvature.diagonal)), of_groups.curvature.factors])
+        inside = sparse.csr_array((base / shares[groups], (np.arange(len(losses)), column[groups])), shape=(len(losses), int(full.sum())))
+        signs = np.concatenate([np.full(len(over), -1.0), of_groups.curvature.signs])
+        curvature = Curvature(np.zeros(len(losses)), np.asarray(inside @ mixing), signs)
+    return Weighing(of_groups.value, base * per_group[groups], curvature)

@@ -1,0 +1,1 @@
+"""Training that keeps a model right when the world moves."""

@@ -1,0 +1,285 @@
+"""Every risk as a training loss on per-example losses, and what a mini-batch does to it.
+
+The mean of a risk over mini-batches is not the risk of the whole: a batch has fewer bad examples to put the weight on, so on average the
+number is too low (it is a supremum, and in its dual form an infimum over numbers that the batch fits to itself). `risk_loss` is that
+biased plug-in; `MultilevelRisk` takes the bias of small batches out at the price of variance; `DualRisk` makes the dual variable a
+parameter, whose objective is a plain mean and so has no bias at all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from shiftproof._errors import UsageError, must
+from shiftproof.risks._kernels import Reweighted
+from shiftproof.risks._kernels import group_mixture as _mixture
+from shiftproof.risks.chi_square import ChiSquarePenalised
+from shiftproof.risks.cvar import CVaR
+from shiftproof.risks.kl import KLPenalised
+from shiftproof.risks.wasserstein import Wasserstein
+
+
+class Reweighs(Protocol):
+    """A risk that has weights: cvar, chi_square, kl, total_variation, extremile, exponential_spectral, and those with a penalty."""
+
+    def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
+        """The worst value and the weights that attain it."""
+        ...
+
+
+def risk_loss(risk: Reweighs, losses: Tensor, *, base: Tensor | None = None) -> Tensor:
+    """The risk of a batch of losses, with the worst weights as its gradient: the plug-in estimator, which is biased low.
+
+    Args:
+        risk: which.
+        losses: one an example, not averaged (reduction="none"), shape (n,), any finite numbers.
+        base: reference weights, shape (n,), >= 0; equal ones by default.
+
+    Returns:
+        A scalar. Its value is exact, and so is its gradient wherever it has one (Danskin).
+
+    Cost: O(n log n) on the CPU, in float64; one copy from the device.
+
+    >>> losses = torch.tensor([0.1, 0.2, 0.9], requires_grad=True)
+    >>> value = risk_loss(CVaR(0.5), losses)
+    >>> value.backward()
+    >>> round(value.item(), 4), [round(w, 3) for w in losses.grad.tolist()]
+    (0.6667, [0.0, 0.333, 0.667])
+    """
+    if isinstance(risk, Wasserstein):
+        raise UsageError(
+            "The risk wasserstein moves values up to 1 and has no weights, so it is no training loss. For linear models use "
+            "wasserstein_linear, for others wasserstein_loss."
+        )
+    _per_example(losses, "risk_loss")
+    found = risk.reweigh(_numbers(losses), None if base is None else _numbers(base))
+    return _with_gradient(found, losses)
+
+
+def group_mixture_loss(losses: Tensor, *, members: Tensor, floors: Tensor | float = 0.0) -> Tensor:
+    """The worst mixture of groups in the batch, each with its floor; groups may overlap.
+
+    Args:
+        losses: shape (n,).
+        members: shape (groups, n), how much each example belongs to each group. Groups without examples in the batch take no part.
+        floors: the least share of each group, shape (groups,) or one number, sum at most 1.
+
+    Over mini-batches that miss groups prefer `group_dro.GroupDRO`, which remembers.
+    """
+    _per_example(losses, "group_mixture_loss")
+    least = _numbers(floors) if isinstance(floors, Tensor) else floors
+    return _with_gradient(_mixture(_numbers(losses), members=_numbers(members), floors=least), losses)
+
+
+def sinkhorn_loss(losses: Tensor, *, radius: float, epsilon: float) -> Tensor:
+    """`risks.sinkhorn` of the losses at m draws around each of n examples, shape (n, m), as a scalar to train on."""
+    from shiftproof.risks.sinkhorn import sinkhorn
+
+    found = sinkhorn(_numbers(losses), radius=radius, epsilon=epsilon)
+    return _with_gradient(Reweighted(found.value, found.weights.ravel()), losses.reshape(-1))
+
+
+def wasserstein_loss(
+    loss: Callable[[Tensor], Tensor], x: Tensor, *, penalty: float, steps: int = 15, step_size: float | None = None
+) -> Tensor:
+    """The dual of an order-2 transport ball: mean of max over z of loss(z) - penalty |z - x|^2, one maximum an example, by gradient ascent.
+
+    Args:
+        loss: inputs (n, ...) to losses (n,), which the labels are part of.
+        x: inputs, shape (n, ...).
+        penalty: gamma, in (0, inf): for a loss with L-Lipschitz gradients, from L / 2 on the inner problem is concave and ascent finds it.
+        steps: of the ascent, at least 1.
+        step_size: by default 1 / (2 penalty), at which one step solves a linear loss exactly.
+
+    Returns:
+        The scalar to train on: the loss at the points found, less what they cost. At any points it is at most the dual's value (a lower
+        estimate), and adding penalty * radius^2 bounds the risk of a ball only where the ascent found the maxima.
+
+    Cost: `steps` forwards and backwards, and one more of each to train.
+
+    Reference: Sinha, Namkoong & Duchi 2018, "Certifying some distributional robustness with principled adversarial training".
+    """
+    if not 0 < penalty < math.inf:
+        raise must("penalty", "wasserstein_loss", "be in (0, inf)", penalty)
+    if steps < 1:
+        raise must("steps", "wasserstein_loss", "be at least 1", steps)
+    size = 1 / (2 * penalty) if step_size is None else step_size
+    moved = x.detach().clone()
+    for _ in range(steps):
+        moved.requires_grad_(True)
+        gain = loss(moved).sum() - penalty * ((moved - x.detach()) ** 2).sum()
+        (slope,) = torch.autograd.grad(gain, moved)
+        moved = (moved + size * slope).detach()
+    paid = penalty * ((moved - x.detach()) ** 2).flatten(1).sum(1)
+    return (loss(moved) - paid).mean()
+
+
+def label_kl(scores: Tensor, y: Tensor, *, temperature: float, margin: float = 0.0) -> Tensor:
+    """LDR-KL: the worst distribution over labels, at a price in Kullback-Leibler distance from the uniform one; shape (n,).
+
+    = temperature ln mean_k exp((s_k - s_y + margin [k != y]) / temperature). At temperature 1 it is the cross-entropy less ln K, towards 0
+    the margin loss max_k of Crammer & Singer, towards infinity the mean difference of scores.
+
+    Args:
+        scores: shape (n, K).
+        y: labels, shape (n,).
+        temperature: lambda, in (0, inf).
+        margin: added to every other label's score, at least 0.
+
+    Reference: Zhu, Ying & Yang 2023, "Label distributionally robust losses for multi-class classification".
+    """
+    if not 0 < temperature < math.inf:
+        raise must("temperature", "label_kl", "be in (0, inf)", temperature)
+    return _soft_excess(_excess(scores, y, margin), torch.full_like(scores[:, 0], temperature))
+
+
+def label_kl_adaptive(scores: Tensor, y: Tensor, *, temperature: float, pull: float, margin: float = 0.0, halvings: int = 40) -> Tensor:
+    """ALDR-KL: `label_kl` with a temperature of its own for each example, min over l >= 0 of label_kl at l + (pull / 2) (l - temperature)^2.
+
+    An example whose worst labels lie far from uniform, as a mislabelled one does, gets a higher temperature, and so a flatter loss.
+
+    Args:
+        scores: shape (n, K).
+        y: labels, shape (n,).
+        temperature: lambda_0, in (0, inf), the temperature of examples that are no matter.
+        pull: alpha, in (0, inf): how strongly temperatures stay there.
+        margin: added to every other label's score.
+        halvings: bisections of the temperature; the answer lies in [temperature, temperature + ln K / pull].
+
+    Returns: shape (n,). The temperature found is a constant to the gradient, which is exact where it is the minimum (Danskin).
+
+    Reference: Zhu, Ying & Yang 2023, "Label distributionally robust losses for multi-class classification".
+    """
+    if not 0 < temperature < math.inf:
+        raise must("temperature", "label_kl_adaptive", "be in (0, inf)", temperature)
+    if not 0 < pull < math.inf:
+        raise must("pull", "label_kl_adaptive", "be in (0, inf)", pull)
+    excess = _excess(scores, y, margin)
+    with torch.no_grad():
+        low = torch.full_like(scores[:, 0], temperature)
+        high = low + math.log(scores.shape[1]) / pull
+        for _ in range(halvings):  # the slope of the objective, pull (l - temperature) - KL(l), rises with l
+            middle = (low + high) / 2
+            log = torch.log_softmax(excess / middle[:, None], 1)
+            distance = (log.exp() * log).sum(1) + math.log(scores.shape[1])
+            falls = pull * (middle - temperature) < distance
+            low, high = torch.where(falls, middle, low), torch.where(falls, high, middle)
+        found = (low + high) / 2
+    return _soft_excess(excess, found) + pull / 2 * (found - temperature) ** 2
+
+
+class MultilevelRisk(nn.Module):
+    """The risk of large batches, estimated without bias from random pieces of them: the multilevel estimator.
+
+    = R(first n0) + (R(n) - (R(first half) + R(second half)) / 2) / P(J), n = n0 2^J, J drawn with P(J = j) proportional to 2^-j. On average
+    it is R of a batch of the largest n that fits into the losses given, whatever J comes out, while small J are drawn more often.
+
+    Args:
+        risk: which.
+        smallest: n0, at least 1.
+        seed: of the draws of J; draws are made one after another.
+
+    Guarantees: its expectation over J is exactly the mean plug-in at n0 2^Jmax. What bias that batch size has is left. More variance than
+    the plug-in of the same batch; use it where losses are computed lazily, or to see how large the bias is.
+
+    Reference: Levy et al. 2020, "Large-scale methods for distributionally robust optimization", section 4; Blanchet & Glynn 2015.
+    """
+
+    def __init__(self, risk: Reweighs, *, smallest: int = 8, seed: int = 0) -> None:
+        super().__init__()
+        if smallest < 1:
+            raise must("smallest", "MultilevelRisk", "be at least 1", smallest)
+        self.risk = risk
+        self.smallest = smallest
+        self._rng = np.random.default_rng(seed)
+
+    def forward(self, losses: Tensor) -> Tensor:
+        """The estimate from losses of shape (n,) in random order, n >= smallest; as many as the largest 2-fold of `smallest` are used."""
+        _per_example(losses, "MultilevelRisk")
+        if len(losses) < self.smallest:
+            raise must("losses", "MultilevelRisk", f"be at least {self.smallest}", len(losses), "Lower smallest, or use larger batches.")
+        levels = int(math.log2(len(losses) // self.smallest))
+        start = risk_loss(self.risk, losses[: self.smallest])
+        if levels == 0:
+            return start
+        chances = 0.5 ** np.arange(1, levels + 1)
+        chances /= chances.sum()
+        level = int(self._rng.choice(levels, p=chances))
+        return start + self.correction(losses, level + 1) / float(chances[level])
+
+    def correction(self, losses: Tensor, level: int) -> Tensor:
+        """R(n) less the mean of R of its halves, n = smallest 2^level."""
+        n = self.smallest * 2**level
+        halves = risk_loss(self.risk, losses[: n // 2]) + risk_loss(self.risk, losses[n // 2 : n])
+        return risk_loss(self.risk, losses[:n]) - halves / 2
+
+
+class DualRisk(nn.Module):
+    """A risk by its dual, with the threshold eta as a parameter: a mean over examples, so mini-batches have no bias.
+
+    cvar: eta + mean max(0, l - eta) / alpha. chi_square_penalised: eta + mean max(0, l - eta)^2 / (2 penalty) + penalty / 2.
+    kl_penalised: eta + penalty (mean exp((l - eta) / penalty) - 1). At every eta it is at least the risk, and at the best eta it is the
+    risk.
+
+    Args:
+        risk: one of those three.
+        start: eta at first, in units of the loss.
+
+    Give `parameters()` to the optimiser beside the model's: eta is learnt with it, and needs a step size that suits the losses.
+
+    Reference: Rockafellar & Uryasev 2000; Levy et al. 2020, "Large-scale methods for distributionally robust optimization".
+    """
+
+    def __init__(self, risk: CVaR | ChiSquarePenalised | KLPenalised, *, start: float = 0.0) -> None:
+        super().__init__()
+        if not isinstance(risk, CVaR | ChiSquarePenalised | KLPenalised):
+            raise must("risk", "DualRisk", "be cvar, chi_square_penalised or kl_penalised", risk, "Others have no dual that is a mean.")
+        self.risk = risk
+        self.eta = nn.Parameter(torch.tensor(float(start)))
+
+    def forward(self, losses: Tensor) -> Tensor:
+        """The objective of losses of shape (n,)."""
+        _per_example(losses, "DualRisk")
+        above = losses - self.eta
+        if isinstance(self.risk, CVaR):
+            return self.eta + above.clamp_min(0).mean() / self.risk.alpha
+        if isinstance(self.risk, ChiSquarePenalised):
+            return self.eta + (above.clamp_min(0) ** 2).mean() / (2 * self.risk.penalty) + self.risk.penalty / 2
+        return self.eta + self.risk.penalty * ((above / self.risk.penalty).exp().mean() - 1)
+
+
+def _with_gradient(found: Reweighted, losses: Tensor) -> Tensor:
+    weights = torch.as_tensor(found.weights, dtype=losses.dtype, device=losses.device)
+    rise = (weights * (losses - losses.detach())).sum()  # 0, with the weights as its gradient
+    return rise + found.value
+
+
+def _numbers(values: Tensor) -> npt.NDArray[np.float64]:
+    return np.asarray(values.detach().cpu().numpy(), dtype=np.float64)
+
+
+def _per_example(losses: Tensor, owner: str) -> None:
+    if losses.ndim != 1 or not len(losses):
+        raise must("losses", owner, "have shape (n,), one an example", tuple(losses.shape), 'Compute them with reduction="none".')
+    if not bool(torch.isfinite(losses.detach()).all()):
+        raise must("losses", owner, "be finite", "NaN or infinite ones", "Lower the step size, or clip.")
+
+
+def _excess(scores: Tensor, y: Tensor, margin: float) -> Tensor:
+    """s_k - s_y + margin [k != y], shape (n, K)."""
+    if scores.ndim != 2 or y.shape != scores.shape[:1]:
+        raise must("scores", "label_kl", "have shape (n, K) with n labels", (tuple(scores.shape), tuple(y.shape)))
+    others = torch.ones_like(scores).scatter(1, y[:, None], 0.0)
+    return scores - scores.gather(1, y[:, None]) + margin * others
+
+
+def _soft_excess(excess: Tensor, temperature: Tensor) -> Tensor:
+    """Temperature times the soft maximum of the excess over labels, shape (n,)."""
+    return temperature * (torch.logsumexp(excess / temperature[:, None], 1) - math.log(excess.shape[1]))

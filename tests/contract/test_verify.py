@@ -1,0 +1,175 @@
+"""`shiftproof.verify` and its command: answers, checked counterexamples, exit codes and messages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from click.testing import CliRunner
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+import shiftproof as sp
+from bound_nets import exact_least, filled, mlp, settled
+from shiftproof._errors import UsageError
+from shiftproof.certificates.bounds import verify as module
+from shiftproof.certificates.bounds.deadline import Deadline
+from shiftproof.certificates.bounds.layers import Box
+from shiftproof.certificates.bounds.query import Referee, queries
+from shiftproof.certificates.bounds.read_torch import read_torch
+from shiftproof.certificates.bounds.verify import Verdict
+from shiftproof.certificates.bounds.vnnlib import parse_vnnlib
+from shiftproof.cli.verify import command
+
+C = torch.tensor([1.0, -1.0])
+
+
+def net_file(tmp_path: Path, net: nn.Sequential) -> Path:
+    """A network of Linear and ReLU layers as an ONNX file."""
+    nodes, held, last = [], [], "x"
+    for i, layer in enumerate(net):
+        out = "y" if i == len(net) - 1 else f"h{i}"
+        if isinstance(layer, nn.Linear):
+            held += [numpy_helper.from_array(np.asarray(t.detach()), f"{n}{i}") for n, t in (("w", layer.weight), ("b", layer.bias))]
+            nodes.append(helper.make_node("Gemm", [last, f"w{i}", f"b{i}"], [out], transB=1))
+        else:
+            nodes.append(helper.make_node("Relu", [last], [out]))
+        last = out
+    linear = [layer for layer in net if isinstance(layer, nn.Linear)]
+    sizes = (("x", linear[0].in_features), ("y", linear[-1].out_features))
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, k]) for n, k in sizes]
+    model = helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:], held), opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 8
+    onnx.save(model, str(tmp_path / "net.onnx"))
+    return tmp_path / "net.onnx"
+
+
+def property_text(features: int, limit: float, eps: float = 0.6) -> str:
+    """Inputs within eps of 0.5, and the first score at most `limit` above the second."""
+    lines = [f"(declare-const X_{i} Real)" for i in range(features)] + [f"(declare-const Y_{i} Real)" for i in range(2)]
+    lines += [f"(assert (>= X_{i} {0.5 - eps}))\n(assert (<= X_{i} {0.5 + eps}))" for i in range(features)]
+    return "\n".join([*lines, f"(assert (<= (- Y_0 Y_1) {limit!r}))"])
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> tuple[Path, float]:
+    """A network file and the exact least difference of its scores."""
+    net = settled(mlp(3, 4, 3, 2), 2)
+    assert isinstance(net, nn.Sequential)
+    low, high = torch.full((3,), 0.5 - 0.6), torch.full((3,), 0.5 + 0.6)
+    return net_file(tmp_path, net), exact_least(net, low, high, C)
+
+
+@pytest.mark.parametrize("few", [16, 0])
+def test_answers_follow_the_exact_value(case: tuple[Path, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr(module, "FEW", few)  # 0: ReLUs are split, as for many inputs
+    path, exact = case
+    for limit, answer in ((exact - 1e-3, "holds"), (exact + 1e-3, "violated")):
+        (tmp_path / "p.vnnlib").write_text(property_text(3, limit))
+        verdict = sp.verify(path, tmp_path / "p.vnnlib", timeout=60)
+        assert verdict.answer == answer, verdict.reason
+        if answer == "violated":
+            assert verdict.counterexample is not None
+            assert verdict.scores is not None
+            assert verdict.excess is not None
+            assert float(verdict.scores @ C.double()) <= limit
+            assert verdict.excess[1] is not None
+            assert max(verdict.excess[0], verdict.excess[1]) <= 0
+            assert torch.equal(verdict.counterexample.float().double(), verdict.counterexample)
+
+
+def test_time_that_ends_is_unknown(case: tuple[Path, float]) -> None:
+    path, exact = case
+    ticks = iter(range(10_000))
+    verdict = sp.verify(path, parse_vnnlib(property_text(3, exact - 1e-9)), timeout=1, clock=lambda: float(next(ticks)))
+    assert verdict.answer == "unknown"
+    assert "undecided" in verdict.reason
+    assert verdict.counterexample is None
+
+
+def test_what_the_runtime_denies_is_no_counterexample() -> None:
+    net = nn.Sequential(nn.Linear(1, 1))
+    network = read_torch(settled(net, 0), (1,)).exact()
+    one = "(declare-const X_0 Real) (declare-const Y_0 Real) (assert (>= X_0 0)) (assert (<= X_0 1)) (assert (<= Y_0 1000))"
+    (query,) = queries(network, parse_vnnlib(one))
+    x = torch.tensor([[0.5]], dtype=torch.float64)
+    assert Referee(network).first(x, query) is not None
+    assert Referee(network, lambda given: torch.full((len(given), 1), 2000.0)).first(x, query) is None
+    assert Referee(network, network).first(x, query) is not None
+
+
+def test_counterexamples_are_what_float32_can_hold_inside_the_box() -> None:
+    low = torch.tensor([[0.1, 0.1]], dtype=torch.float64)
+    box = Box(low, torch.tensor([[0.2, 0.1]], dtype=torch.float64))  # 0.1 in float32 is above 0.1
+    network = read_torch(nn.Linear(2, 2), (2,))
+    found = Referee(network).settled(low, box)
+    assert torch.equal(found, found.float().double())
+    assert float(found[0, 0]) >= 0.1
+    below = Referee(network).settled(box.high, box)
+    assert float(below[0, 0]) <= 0.2
+
+
+def test_conjunctions_need_every_row() -> None:
+    net = filled([[1.0], [-1.0]], [0.0, 0.0])
+    head = "(declare-const X_0 Real) (declare-const Y_0 Real) (declare-const Y_1 Real) (assert (>= X_0 -1)) (assert (<= X_0 1))"
+    both = parse_vnnlib(head + "(assert (and (>= Y_0 0.5) (>= Y_1 0.5)))")
+    either = parse_vnnlib(head + "(assert (or (>= Y_0 0.5) (>= Y_1 1.5)))")
+    nothing = parse_vnnlib(head)
+    assert sp.verify(net, both, shape=(1,)).answer == "holds"
+    assert sp.verify(net, either, shape=(1,)).answer == "violated"
+    assert sp.verify(net, nothing, shape=(1,)).answer == "violated", "any input violates what forbids all"
+
+
+def test_bad_input_is_named(case: tuple[Path, float]) -> None:
+    asked = parse_vnnlib(property_text(4, 0.0))
+    with pytest.raises(UsageError, match="is about 4 inputs, and the network has 3"):
+        sp.verify(case[0], asked)
+    with pytest.raises(UsageError, match="The 'timeout' of verify must be in"):
+        sp.verify(case[0], asked, timeout=0)
+    with pytest.raises(UsageError, match="The shape of one input must be given"):
+        sp.verify(nn.Linear(4, 2), asked)
+
+
+@pytest.mark.parametrize(("offset", "code", "answer"), [(-0.5, 0, "holds"), (0.5, 1, "violated")])
+def test_the_command(case: tuple[Path, float], tmp_path: Path, offset: float, code: int, answer: str) -> None:
+    path, exact = case
+    (tmp_path / "p.vnnlib").write_text(property_text(3, exact + offset))
+    arguments = [str(path), str(tmp_path / "p.vnnlib")]
+    shown = CliRunner().invoke(command, arguments, standalone_mode=False)
+    assert shown.return_value == code, shown.output
+    assert shown.output.startswith(f"{answer}: ")
+    assert ("in ONNX Runtime" in shown.output) == (code == 1)
+    record = json.loads(CliRunner().invoke(command, [*arguments, "--json"], standalone_mode=False).output)
+    assert record["answer"] == answer
+    assert (record["counterexample"] is not None) == (code == 1)
+
+
+def test_unknown_and_a_missing_runtime_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: dict[str, Verdict] = {}
+
+    def give(*_: object, **__: object) -> Verdict:
+        return made["verdict"]
+
+    monkeypatch.setattr(module, "verify", give)
+    made["verdict"] = Verdict("unknown", "the time ended with 3 parts undecided", None, None, None, None, 9, 1.0)
+    shown = CliRunner().invoke(command, ["n.onnx", "p.vnnlib"], standalone_mode=False)
+    assert (shown.return_value, shown.output) == (3, "unknown: the time ended with 3 parts undecided (1.0 s)\n")
+    x: Tensor = torch.zeros(10)
+    made["verdict"] = Verdict("violated", "found", x, torch.ones(2), None, (-0.5, None), 1, 1.0)
+    shown = CliRunner().invoke(command, ["n.onnx", "p.vnnlib"], standalone_mode=False)
+    assert "not checked in ONNX Runtime" in shown.output
+    assert "(10 in all; --json prints them)" in shown.output
+
+
+def test_the_clock_can_be_the_process_s_own() -> None:
+    spent = SimpleNamespace(now=0.0)
+    end = Deadline.within(10, lambda: spent.now)
+    spent.now = 4.0
+    assert (end.left, end.over, end.share(0.5).at) == (6.0, False, 7.0)
+    spent.now = 10.0
+    assert (end.left, end.over) == (0.0, True)

@@ -1,0 +1,99 @@
+"""Pixels of the authors' code, computed with scikit-image 0.26.0, OpenCV 5.0.0, Pillow 13.0.0 and NumPy 2.4.6 by this snippet:
+
+import numpy as np
+from PIL import Image
+
+def image(n):
+    i, j, k = np.meshgrid(np.arange(n), np.arange(n), np.arange(3), indexing="ij")
+    return (128 + 60 * np.sin(i / 9 + k) + 50 * np.cos(j / 7 - k) + ((i // 8 + j // 8) % 2) * 16).astype(np.uint8)
+
+# R[32], R[64], R[224]: the functions of hendrycks/robustness, ImageNet-C/create_c/make_cifar_c.py, make_tinyimagenet_c.py and
+# make_imagenet_c.py, with multichannel=True spelt channel_axis=-1
+AT = [(0, 0, 0), (3, 5, 1), (15, 16, 2), (31, 30, 0), (20, 9, 1), (8, 27, 2)]  # row, column, channel
+for name in ("defocus_blur", "zoom_blur", "pixelate", "jpeg_compression", "saturate"):
+    for size in (32, 64, 224):
+        for s in (1, 3, 5):
+            y = np.uint8(getattr(R[size], name)(Image.fromarray(image(size)), s))
+            print(name, size, s, [int(y[a]) for a in AT])
+
+# google-research/mnist-c, corruptions.py, with the AffineTransform of scikit-image 0.15
+grey = Image.fromarray(image(28)[..., 1])
+print(np.uint8(canny_edges(grey)).sum() // 255, np.uint8(stripe(grey)).sum(), np.uint8(scale(grey, 3)).sum())
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import shiftproof as sp
+
+AT = [(0, 0, 0), (3, 5, 1), (15, 16, 2), (31, 30, 0), (20, 9, 1), (8, 27, 2)]
+PIXELS = {
+    ("defocus_blur", 32, 1): (178, 233, 159, 89, 186, 128),
+    ("defocus_blur", 32, 3): (179, 233, 156, 91, 186, 130),
+    ("defocus_blur", 32, 5): (181, 233, 154, 93, 186, 133),
+    ("defocus_blur", 64, 1): (179, 233, 156, 91, 186, 130),
+    ("defocus_blur", 64, 3): (181, 233, 154, 94, 186, 133),
+    ("defocus_blur", 64, 5): (184, 232, 152, 96, 182, 134),
+    ("defocus_blur", 224, 1): (184, 232, 152, 96, 182, 134),
+    ("defocus_blur", 224, 3): (189, 232, 150, 99, 175, 136),
+    ("defocus_blur", 224, 5): (198, 234, 147, 105, 168, 139),
+    ("zoom_blur", 32, 1): (177, 233, 157, 89, 190, 138),
+    ("zoom_blur", 32, 3): (181, 234, 156, 90, 191, 137),
+    ("zoom_blur", 32, 5): (184, 235, 156, 91, 192, 138),
+    ("zoom_blur", 64, 1): (180, 234, 157, 89, 187, 130),
+    ("zoom_blur", 64, 3): (186, 238, 146, 89, 181, 122),
+    ("zoom_blur", 64, 5): (189, 239, 139, 89, 175, 115),
+    ("zoom_blur", 224, 1): (189, 223, 111, 96, 136, 81),
+    ("zoom_blur", 224, 3): (176, 187, 90, 104, 106, 62),
+    ("zoom_blur", 224, 5): (158, 149, 83, 108, 91, 63),
+    ("pixelate", 32, 1): (178, 234, 161, 89, 187, 140),
+    ("pixelate", 32, 3): (178, 233, 152, 89, 186, 128),
+    ("pixelate", 32, 5): (181, 235, 163, 96, 191, 122),
+    ("pixelate", 64, 1): (178, 233, 161, 94, 187, 128),
+    ("pixelate", 64, 3): (178, 233, 161, 86, 184, 144),
+    ("pixelate", 64, 5): (181, 232, 163, 96, 185, 129),
+    ("pixelate", 224, 1): (181, 236, 152, 96, 185, 125),
+    ("pixelate", 224, 3): (183, 236, 147, 103, 181, 132),
+    ("pixelate", 224, 5): (186, 231, 166, 96, 176, 130),
+    ("jpeg_compression", 32, 1): (174, 234, 164, 90, 187, 124),
+    ("jpeg_compression", 32, 3): (176, 235, 162, 94, 187, 125),
+    ("jpeg_compression", 32, 5): (177, 235, 159, 88, 187, 128),
+    ("jpeg_compression", 64, 1): (179, 234, 163, 90, 187, 124),
+    ("jpeg_compression", 64, 3): (177, 236, 172, 87, 189, 118),
+    ("jpeg_compression", 64, 5): (179, 231, 156, 84, 186, 130),
+    ("jpeg_compression", 224, 1): (179, 231, 156, 84, 186, 130),
+    ("jpeg_compression", 224, 3): (174, 230, 168, 94, 182, 131),
+    ("jpeg_compression", 224, 5): (193, 233, 161, 90, 186, 115),
+    ("saturate", 32, 1): (196, 234, 177, 89, 199, 133),
+    ("saturate", 32, 3): (164, 234, 148, 89, 178, 124),
+    ("saturate", 32, 5): (112, 234, 88, 89, 157, 88),
+    ("saturate", 64, 1): (196, 234, 177, 89, 199, 133),
+    ("saturate", 64, 3): (150, 234, 137, 89, 169, 120),
+    ("saturate", 64, 5): (79, 234, 0, 89, 157, 0),
+    ("saturate", 224, 1): (196, 234, 177, 89, 199, 133),
+    ("saturate", 224, 3): (150, 234, 137, 89, 169, 120),
+    ("saturate", 224, 5): (79, 234, 0, 89, 157, 0),
+}
+
+
+def image(n: int) -> npt.NDArray[np.uint8]:
+    i, j, k = np.meshgrid(np.arange(n), np.arange(n), np.arange(3), indexing="ij")
+    pixels: npt.NDArray[np.float64] = 128 + 60 * np.sin(i / 9 + k) + 50 * np.cos(j / 7 - k) + ((i // 8 + j // 8) % 2) * 16
+    return pixels.astype(np.uint8)
+
+
+@pytest.mark.parametrize(("name", "size", "severity"), PIXELS)
+def test_pixels_are_the_authors_within_a_grey_level(name: str, size: int, severity: int) -> None:
+    ours = sp.corrupt(image(size), name, severity=severity)
+    for place, theirs in zip(AT, PIXELS[name, size, severity], strict=True):
+        assert abs(int(ours[place]) - theirs) <= 1, (place, int(ours[place]), theirs)
+
+
+def test_digits_are_the_authors() -> None:
+    grey = image(28)[..., 1]
+    assert int((sp.corrupt(grey, "canny_edges", severity=5) == 255).sum()) == 96
+    assert int(sp.corrupt(grey, "stripe", severity=5).astype(int).sum()) == 109311
+    assert abs(int(sp.corrupt(grey, "scale", severity=3).astype(int).sum()) - 67387) <= 28 * 28  # a level a pixel
