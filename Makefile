@@ -8,13 +8,16 @@ PINS := -c constraints.txt --build-constraint constraints.txt
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help audit test test-slow check docs format schema bench clean install install-dev
+.PHONY: help audit defend-demo test test-slow check docs format schema bench clean install install-dev
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
 
 audit: $(VENV)/.installed  ## train two small networks on real data, audit both, write runs/demo/
 	$(BIN)/python examples/demo.py
+
+defend-demo: $(VENV)/.installed  ## one defence of each family on a small net, each under the attack that knows it, write runs/defend/
+	$(BIN)/python examples/defend_demo.py
 
 test: $(VENV)/.installed-dev  ## every test but the slow ones, and the docstrings' examples
 	$(BIN)/pytest -n $(WORKERS) -m "not slow"

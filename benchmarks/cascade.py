@@ -1,4 +1,8 @@
-"""The cascade's `economy`: time over the bare passes that it makes itself, which is what its bookkeeping adds."""
+"""The cascade's `economy`: time over the bare passes that it makes itself.
+
+The bare passes run in full batches. The cascade's own shrink as examples break, and a pass over a few images costs two to three times as
+much an image, so that the ratio holds its bookkeeping and its small batches: it is largest where few examples are left to work on.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from benchmarks.gradient_ascent import conv_net
 from benchmarks.timing import Figure, ratio
 from shiftproof.searches.cascade import Cascade
 
-IMAGES = 128
+IMAGES = 64
 EPS = (0.001, 0.02, 0.05)
 """All, most and few hold."""
 
@@ -48,5 +52,7 @@ def measure(repeats: int) -> list[Figure]:
             passes(net, examples.x, examples.y, forwards, backwards)
 
         each = f"{forwards / IMAGES:.0f} forwards and {backwards / IMAGES:.0f} backwards an image"
-        figures.append(ratio(f"eps {eps:g}, {found.accuracy:.0%} hold, {each}", ours, "the same passes bare", bare, repeats))
+        figures.append(
+            ratio(f"eps {eps:g}, {found.accuracy:.0%} hold, {each}", ours, "the same passes bare, in full batches", bare, repeats)
+        )
     return figures

@@ -2,7 +2,8 @@
 
 FOLDER holds one folder or more with an `*instances.csv` (network, property, seconds a line), as the verification competitions publish them.
 Each instance is one line of RESULTS.jsonl; the same call again goes on where it stopped. With `--verdicts FILE.csv.gz` (columns category,
-onnx, vnnlib, consensus) the answers are compared with what other tools agreed on.
+onnx, vnnlib, consensus) instances on which other tools agreed come first, and the answers are compared with theirs. The limit counts this
+process's own computing, not wall time: machines are shared, and the same limit must mean the same work.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ def main() -> None:
     torch.set_num_threads(1)
     done = {(r["onnx"], r["vnnlib"]) for r in results(options.out)}
     todo = [entry for entry in instances(options.folder) if options.only in " ".join(map(str, entry))]
+    if options.verdicts:
+        known = consensus(options.verdicts)
+        todo.sort(key=lambda entry: known.get((entry[0].parent.name, entry[0].name, entry[1].name)) not in AGREED)
     for network, property_ in todo:
         key = (f"{network.parent.name}/{network.name}", property_.name)
         if key in done:
@@ -71,12 +75,16 @@ def results(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
 
 
+def consensus(verdicts: Path) -> dict[tuple[str, str, str], str]:
+    """What other tools came to, by category, network and property."""
+    with gzip.open(verdicts, "rt", encoding="utf-8") as stream:
+        rows = csv.DictReader(stream)
+        return {(row["category"], Path(row["onnx"]).name, Path(row["vnnlib"]).name): row["consensus"] for row in rows}
+
+
 def compared(path: Path, verdicts: Path) -> dict[str, dict[str, object]]:
     """By folder: how many were decided, and whether any answer contradicts what the others agreed on."""
-    with gzip.open(verdicts, "rt", encoding="utf-8") as stream:
-        agreed = {
-            (row["category"], Path(row["onnx"]).name, row["vnnlib"].split("/")[-1]): row["consensus"] for row in csv.DictReader(stream)
-        }
+    agreed = consensus(verdicts)
     table: dict[str, dict[str, object]] = {}
     for result in results(path):
         category, network = str(result["onnx"]).split("/")

@@ -7,7 +7,6 @@ schema of audit.json.
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -44,7 +43,9 @@ def on_post_page(output: str, **_: object) -> str:
 
 
 def _parts(kind: str) -> Iterator[str]:
-    registry = getattr(importlib.import_module(f"shiftproof.{kind}"), kind)
+    from shiftproof.registry import registries
+
+    registry = registries()[kind]
     for name in registry.names():
         part = registry.get(name)
         if part.__module__.startswith("shiftproof."):  # a plugin that happens to be installed has its own documentation

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from shiftproof.searches import BestOfN, GradientAscent, Grid, OneDraw
     from shiftproof.shifts import L2, Linf, Rotation, Translation
     from shiftproof.shifts.corruptions.front import corrupt
+    from shiftproof.training.train import train
 
 __version__ = "0.1.0"
 
@@ -64,6 +65,7 @@ __all__ = [
     "mean_corruption_error",
     "security_curve",
     "shape_bias",
+    "train",
     "transfer_matrix",
     "universal",
     "verify",
@@ -93,6 +95,7 @@ __getattr__ = lazy_exports(
         "shape_bias": "diagnostics.shape_bias",
         "effective_robustness": "measures.effective_robustness",
         "mean_corruption_error": "measures.corruption_error",
+        "train": "training.train",
         "universal": "diagnostics.universal",
         "verify": "certificates.bounds.verify",
         "security_curve": "evaluation.security_curve",

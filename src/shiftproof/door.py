@@ -24,7 +24,7 @@ from shiftproof.oracle import Cost, Keeper, Oracle, judge, mean_scores
 from shiftproof.outcomes import Bound, Flag
 from shiftproof.preflight import RANDOM, inspect_model
 from shiftproof.randomness import Rng
-from shiftproof.searches.abstract import Search
+from shiftproof.searches.abstract import Search, suited
 from shiftproof.shifts.abstract import Params, Shift
 
 ZERO_GRADIENT_SHARE = 0.05
@@ -77,7 +77,7 @@ def confront(
     if batch_size < 1:
         raise must("batch_size", "confront", "be at least 1", batch_size)
     shift = shift.within(examples.space)
-    search = search.matched(model)
+    search = suited(search, model)
     refuse(model, shift, search)
     flags = inspect_model(model, examples)
     if RANDOM in flags:

@@ -112,11 +112,13 @@ def plural(kind: str) -> str:
 def registries() -> dict[str, Registry[Any]]:
     """Every registry by the plural of its kind."""
     from shiftproof.certificates import certificates
+    from shiftproof.defences import defences
     from shiftproof.risks import risks
     from shiftproof.searches import searches
     from shiftproof.shifts import shifts
+    from shiftproof.training import methods
 
-    return {"shifts": shifts, "searches": searches, "risks": risks, "certificates": certificates}
+    return {"shifts": shifts, "searches": searches, "risks": risks, "certificates": certificates, "defences": defences, "methods": methods}
 
 
 def _import(path: str) -> type:

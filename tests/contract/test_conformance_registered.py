@@ -8,12 +8,19 @@ import pytest
 
 from shiftproof.certificates import certificates
 from shiftproof.conformance import check_part
+from shiftproof.defences import defences
 from shiftproof.registry import Registry
 from shiftproof.risks import risks
 from shiftproof.searches import searches
 from shiftproof.shifts import shifts
 
-REGISTRIES: dict[str, Registry[Any]] = {"shift": shifts, "search": searches, "risk": risks, "certificate": certificates}
+REGISTRIES: dict[str, Registry[Any]] = {
+    "shift": shifts,
+    "search": searches,
+    "risk": risks,
+    "certificate": certificates,
+    "defence": defences,
+}
 PARTS = [(kind, name) for kind, registry in REGISTRIES.items() for name in registry.names()]
 
 

@@ -97,7 +97,7 @@ def test_aliases_and_kinds() -> None:
     assert searches.get("pgd") is searches.get("gradient_ascent")
     assert searches.build("pgd(steps=3)").spec() == "gradient_ascent(steps=3)"
     assert [plural(kind) for kind in ("shift", "search", "risk", "certificate")] == ["shifts", "searches", "risks", "certificates"]
-    assert set(registries()) == {"shifts", "searches", "risks", "certificates"}
+    assert {"shifts", "searches", "risks", "certificates", "defences", "methods"} <= set(registries())
     with pytest.raises(UsageError, match="Unknown search 'pdg'. Did you mean: pgd"):
         searches.get("pdg")
 
@@ -143,10 +143,10 @@ def test_calls_are_text_and_never_made() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("brightness(1, 2)", "shift 'brightness' takes 1 options (severity), got 2."),
+        ("rotation(1, 2)", "shift 'rotation' takes 1 options (degrees), got 2."),
         ("linf(epsilon=0.1)", "Unknown option of shift 'linf' 'epsilon'. Did you mean: eps?"),
         ("linf", "shift 'linf' needs eps: write linf(eps=...)."),
-        ("brightness(space=3)", "Unknown option of shift 'brightness' 'space'. Known: severity."),
+        ("rotation(space=3)", "Unknown option of shift 'rotation' 'space'. Known: degrees."),
         ("linf(eps=big)", "The 'eps' of linf must be a float, got 'big'."),
         ("linf(eps=True)", "The 'eps' of linf must be a float, got True."),
         ("linf(0.1, eps=0.2)", "shift 'linf(0.1, eps=0.2)' gives 'eps' twice, by place and by name. Give each option once."),

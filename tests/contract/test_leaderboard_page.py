@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from rich.console import Console
-from test_report_page import Outline
 
+from outline import Outline
 from sample_audit import BREAKOUT, HOSTILE, sample_audit
 from shiftproof.leaderboard.board import Leaderboard, make_leaderboard
 from shiftproof.leaderboard.entry import About, Entry, Number

@@ -99,11 +99,11 @@ class Mute(Labels):
 
 
 def test_models_without_gradients_get_queries() -> None:
-    data = examples(6)
+    data = examples(4)
     white = sp.confront(honest("plain"), sp.Linf(0.1), search=Cascade(), examples=data).accuracy
     for model in (Hidden(honest("plain")), Mute(honest("plain"))):
         found = sp.confront(model, sp.Linf(0.1), search=Cascade(), examples=data)
-        assert white <= found.accuracy <= white + 0.17
+        assert white <= found.accuracy <= white + 0.25
         names = {stage.name.partition("(")[0] for stage in found.stages}
         assert ("square" in names) == isinstance(model, Scores)
         assert "hop_skip_jump" in names
@@ -115,7 +115,7 @@ def forest() -> tuple[Labels, sp.Examples]:
     generator = np.random.default_rng(0)
     x = generator.random((300, 5)).astype(np.float32)
     y = (x[:, 0] + x[:, 1] * x[:, 2] > 0.8).astype(int)
-    fitted = RandomForestClassifier(20, max_depth=4, random_state=0).fit(x[:200], y[:200])
+    fitted = RandomForestClassifier(5, max_depth=4, random_state=0).fit(x[:200], y[:200])
     return sp.as_model(fitted, name="forest"), sp.examples(x[200:260], y[200:260])
 
 
@@ -123,9 +123,9 @@ def test_trees_are_read_from_the_model() -> None:
     model, data = forest()
     by_leaves = sp.confront(model, sp.Linf(0.1), search=searches.build("leaf_tuples"), examples=data)
     assert by_leaves.accuracy < sp.confront(model, sp.Linf(0.1), search=sp.BestOfN(5), examples=data).accuracy
-    cascade = sp.confront(model, sp.Linf(0.1), search=Cascade(), examples=data[:12])
+    cascade = sp.confront(model, sp.Linf(0.1), search=Cascade(), examples=data[:4])
     assert any(stage.name.startswith("leaf_tuples") for stage in cascade.stages)
-    assert (cascade.correct <= by_leaves.correct[:12]).all()
+    assert (cascade.correct <= by_leaves.correct[:4]).all()
     line = sp.as_model(LogisticRegression().fit(data.x.numpy(), data.y.numpy()), name="line")
     assert "leaf" not in str(sp.confront(line, sp.Linf(0.1), search=Cascade(), examples=data[:4]).stages)
     with pytest.raises(UsageError, match="'estimator' of read_trees must be a fitted DecisionTree"):
@@ -155,7 +155,7 @@ class Dies(nn.Module):
 WHERE = {"economy": (5, 60, 150, 700), "standard": (400, 3000)}
 
 
-@pytest.mark.parametrize("version", WHERE)
+@pytest.mark.parametrize("version", ["economy", pytest.param("standard", marks=pytest.mark.slow)])
 def test_a_killed_search_goes_on_in_its_middle(version: str, tmp_path: Path) -> None:
     data, search = examples(6), Cascade(version=version)
     module = honest("adversarial").module

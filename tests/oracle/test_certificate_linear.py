@@ -214,6 +214,10 @@ class Says(Certificate):
     def confidence(self) -> float:
         return 1.0 if self.sure else 0.999
 
+    @property
+    def subject(self) -> str | None:
+        return None if self.sure else "another model"
+
     def objection(self, model: Labels, shift: Shift) -> str | None:
         return None
 

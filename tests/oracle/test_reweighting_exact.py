@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 
 from shiftproof._errors import UsageError
+from shiftproof.risks import Holistic, risks
 from shiftproof.risks import _kernels as kernels
-from shiftproof.risks import risks
 
 Floats = npt.NDArray[np.float64]
 SAMPLES = st.lists(st.floats(-5, 5).map(lambda x: round(x, 2)), min_size=1, max_size=7)
@@ -102,7 +102,7 @@ def test_penalised_balls_against_a_convex_program(
         def short(q: Floats, p: Floats = p, losses: Floats = losses, price: float = price) -> float:
             return float(price * distance(q, p) - q @ losses)
 
-        best = minimize(short, p, constraints={"type": "eq", "fun": lambda q: q.sum() - 1}, bounds=[(1e-12, 1)] * 5, options={"ftol": 1e-13})
+        best = minimize(short, p, constraints={"type": "eq", "fun": lambda q: q.sum() - 1}, bounds=[(1e-12, 1)] * 5, tol=1e-13)
         found = penalised(losses, penalty=price, base=p)
         assert found.value == pytest.approx(-best.fun, abs=1e-5)
         assert short(found.weights) == pytest.approx(-found.value, abs=1e-9)
@@ -158,6 +158,40 @@ def test_weights_are_the_gradient(name: str) -> None:
         assert weights[row] == pytest.approx(slope, abs=1e-5)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_poisoning_and_sampling_together_against_the_dual(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values, alpha, radius = np.round(rng.random(4), 2), float(rng.choice([0.0, 0.1, 0.4])), float(rng.choice([0.02, 0.3, 1.0]))
+    found = Holistic(alpha, radius).reweigh(values)
+    points, p = np.append(values, 1.0), np.append(np.full(4, 0.25), 0.0)
+
+    eta = 1 + np.exp(np.linspace(-16, 6, 4001))[:, None]
+    logs = np.log(eta - points)
+
+    def dual(q: Floats) -> float:  # of the ball around q
+        return float((eta[:, 0] - np.exp(-radius + logs @ q)).min())
+
+    tampered, left = p.copy(), alpha
+    for row in np.argsort(values):
+        left -= (taken := min(left, 0.25))
+        tampered[row] -= taken
+    tampered[-1] = alpha
+    assert found.value == pytest.approx(dual(tampered), abs=2e-5)
+    for _ in range(100):  # no other tampering with that share is worse
+        other = rng.dirichlet(np.ones(5))
+        far = np.maximum(other - p, 0).sum()
+        assert dual(p + (other - p) * min(1.0, alpha / far)) <= found.value + 2e-5
+    for row in range(4):
+        step = np.eye(4)[row] * 1e-6
+        slope = Holistic(alpha, radius).reweigh(values + step).value - Holistic(alpha, radius).reweigh(values - step).value
+        assert found.weights[row] == pytest.approx(slope / 2e-6, abs=1e-4)
+
+
+def test_tampered_values_have_a_bound() -> None:
+    with pytest.raises(UsageError, match="be numbers at most 1"):
+        Holistic(0.1, 0.1).reweigh([1.5])
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -195,6 +229,8 @@ def test_what_kernels_refuse(call: Callable[[], object], message: str) -> None:
         ("wasserstein(radius=1, order=3)", "be 1 or 2"),
         ("group_mixture(floor=2)", "the average of the groups"),
         ("group_mixture(separator='')", "joins the names"),
+        ("holistic(alpha=2, radius=1)", "may have been tampered with"),
+        ("holistic(alpha=0, radius=-1)", "The 'radius' of holistic"),
         ("conditional_cvar(alpha=0)", "0.1 is the worst tenth"),
     ],
 )

@@ -70,7 +70,9 @@ def test_what_misses_the_target_is_held_and_an_untargeted_search_finds_more() ->
     model = linear()
     data = right(model)
     free = sp.confront(model, sp.Linf(EPS), search=searches.build("cascade"), examples=data)
-    towards = {c: sp.confront(model, sp.Linf(EPS), search=Targeted("gradient_ascent(loss=margin)", str(c)), examples=data) for c in range(4)}
+    towards = {
+        c: sp.confront(model, sp.Linf(EPS), search=Targeted("gradient_ascent(loss=margin)", str(c)), examples=data) for c in range(4)
+    }
     every = np.any([f.outcome == "broken" for f in towards.values()], axis=0)
     assert (every <= (free.outcome == "broken")).all()
     for goal, found in towards.items():

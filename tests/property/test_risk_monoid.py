@@ -18,6 +18,7 @@ from shiftproof.risks import (
     ExponentialSpectral,
     Extremile,
     GroupMixture,
+    Holistic,
     KLPenalised,
     Mean,
     Measurement,
@@ -42,6 +43,7 @@ RISKS: list[Risk[Any]] = [
     TotalVariationPenalised(0.3),
     Extremile(2.5),
     ExponentialSpectral(3),
+    Holistic(0.1, 0.2),
     Wasserstein(0.1),
     Wasserstein(0.1, order=2),
 ]

@@ -186,7 +186,7 @@ def test_budgets_and_boxes_are_kept(spec: str, steps: int, space: InputSpace, cl
     if search.objection(shift):
         return
     finding = confront(model, shift, search=search, examples=Examples(x, y, np.array(list("abcdefghi")), space=space))
-    assert int((finding.forwards + finding.backwards).max()) <= search.most_passes(shift) + 2
+    assert int((finding.forwards + finding.backwards).max()) <= search.most_passes(shift) + 2 * search.verdict_draws
     assert finding.outcome[0] == "skipped"
 
 
@@ -216,7 +216,7 @@ def test_expectation_averages_passes() -> None:
     averaged = confront(calm, Linf(0.1), search=searches.build("expectation(search=gradient_ascent(steps=5), draws=3)"), examples=examples)
     assert (single.outcome == averaged.outcome).all()
     assert (averaged.backwards == 3 * single.backwards).all()
-    assert (averaged.forwards - 2 == 3 * (single.forwards - 2)).all()
+    assert (averaged.forwards == 3 * single.forwards).all()
     noisy = confront(Noisy(0.2), Linf(0.05), search=searches.build("expectation(search=auto_step(steps=5), draws=10)"), examples=examples)
     assert "randomised_model" in {flag.name for flag in noisy.flags}
 

@@ -23,11 +23,18 @@ print(np.uint8(canny_edges(grey)).sum() // 255, np.uint8(stripe(grey)).sum(), np
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 import shiftproof as sp
+from shiftproof.shifts import Frost
+from shiftproof.shifts.corruptions._draws import Draws
+from shiftproof.shifts.corruptions._ice import PUBLISHED
+from shiftproof.shifts.corruptions.glass_blur import _copied, _pairs
 
 AT = [(0, 0, 0), (3, 5, 1), (15, 16, 2), (31, 30, 0), (20, 9, 1), (8, 27, 2)]
 PIXELS = {
@@ -97,3 +104,27 @@ def test_digits_are_the_authors() -> None:
     assert int((sp.corrupt(grey, "canny_edges", severity=5) == 255).sum()) == 96
     assert int(sp.corrupt(grey, "stripe", severity=5).astype(int).sum()) == 109311
     assert abs(int(sp.corrupt(grey, "scale", severity=3).astype(int).sum()) - 67387) <= 28 * 28  # a level a pixel
+
+
+def test_glass_blur_copies_as_the_published_loop_does() -> None:
+    for height, width, reach in ((40, 50, 2), (33, 29, 1), (36, 36, 4)):
+        own, neighbour = _pairs(height, width, reach, Draws(3))
+        expected = list(range(height * width))
+        for here, there in zip(own.ravel().tolist(), neighbour.ravel().tolist(), strict=True):
+            expected[here] = expected[there]  # the published loop over pixels, one after the other
+        assert _copied(height, width, reach, Draws(3)).tolist() == expected
+
+
+@pytest.mark.parametrize(("size", "scale", "keep", "ice"), [(32, 0.2, 0.9, 0.4), (64, 0.3, 0.8, 0.45), (100, 1.0, 0.7, 0.7)])
+def test_frost_is_the_published_formula_on_the_textures_given(tmp_path: Path, size: int, scale: float, keep: float, ice: float) -> None:
+    pane = np.random.default_rng(0).integers(0, 256, (400, 420, 3), dtype=np.uint8)
+    for name in PUBLISHED:
+        file = cv2.imencode(".png", pane)[1]  # lossless, whatever the name says
+        (tmp_path / name).write_bytes(file.tobytes())
+    ours = sp.corrupt(image(size), Frost(3, textures=str(tmp_path)), seed=4)
+    texture = cv2.resize(pane, (0, 0), fx=scale, fy=scale)[..., ::-1].astype(float)  # as published: read as BGR, resized, cut, turned
+    windows = np.lib.stride_tricks.sliding_window_view(texture, (size, size), axis=(0, 1))  # (row, column, channel, h, w)
+    corners = np.clip(keep * image(size)[0, 0] + ice * windows[..., 0, 0], 0, 255)
+    found = [windows[row, column] for row, column in np.argwhere(np.abs(corners - ours[0, 0]).max(-1) < 2)]
+    theirs = (np.clip(keep * image(size) + ice * window.transpose(1, 2, 0), 0, 255).astype(np.uint8) for window in found)
+    assert min(int(np.abs(ours.astype(int) - frosted).max()) for frosted in theirs) <= 1

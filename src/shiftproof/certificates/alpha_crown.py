@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import must
-from shiftproof.certificates.bounds.backward import lower_bounds
 from shiftproof.certificates.bounds.certificate import Bounding
 from shiftproof.certificates.bounds.climb import Climb
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.propagate import intervals
 from shiftproof.certificates.bounds.region import Region
+from shiftproof.certificates.crown import crown_margins
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,8 @@ class AlphaCrown(Bounding):
             raise must("step_size", self.name, "be in (0, inf)", self.step_size)
 
     def least_margins(self, network: Network, region: Region, c: Tensor) -> Tensor:
+        least, boxes = crown_margins(network, region, c)
         with torch.no_grad():
-            boxes = intervals(network, region)
-            least = torch.maximum(
-                lower_bounds(network, region, boxes, c).least, lower_bounds(network, region, boxes, c, back_to_curves=True).least
-            )
             open_ = (~(least > 0).all(1)).nonzero()[:, 0]
             if len(open_):  # what is proven needs no more
                 part = [box.at(open_) for box in boxes]

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from shiftproof.certificates.bounds.backward import lower_bounds
 from shiftproof.certificates.bounds.certificate import Bounding
+from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
-from shiftproof.certificates.bounds.propagate import intervals
+from shiftproof.certificates.bounds.propagate import both_intervals
 from shiftproof.certificates.bounds.region import Region
 
 
@@ -19,8 +20,9 @@ from shiftproof.certificates.bounds.region import Region
 class Crown(Bounding):
     """f_c(x) - f_j(x) >= a x + b on all moves: every curve is put between two lines, from the scores back to the inputs.
 
-    The intervals that the lines hang on come from the same passes, met with interval arithmetic. A ReLU whose sign is open has the upper
-    line through its ends and the lower line 0 or x, whichever leaves less area. The least of a x is exact over the box (`linf`), and for
+    The intervals that the lines hang on come from the same passes, once met with interval arithmetic and once without, as tighter intervals
+    can make worse lines: the better bound counts. A ReLU whose sign is open has the upper line through its ends and the lower line 0 or x,
+    whichever leaves less area. The least of a x is exact over the box (`linf`), and for
     `l2` and `l1` over ball and box together, by duality.
 
     Args:
@@ -28,7 +30,8 @@ class Crown(Bounding):
 
     Guarantees:
         As `interval_bounds`, and never looser. Nothing is random.
-    Cost: for each layer one backward pass, in float64, for twice the units whose sign is open, all examples and classes together.
+    Cost: for each layer one or two backward passes, in float64, for twice the units whose sign is open, all examples and classes together;
+        in chains of convolutions only the window that each unit sees.
 
     Example:
         >>> import shiftproof as sp
@@ -55,7 +58,15 @@ class Crown(Bounding):
     )
 
     def least_margins(self, network: Network, region: Region, c: Tensor) -> Tensor:
-        with torch.no_grad():
-            boxes = intervals(network, region)
-            whole = lower_bounds(network, region, boxes, c).least
-            return torch.maximum(whole, lower_bounds(network, region, boxes, c, back_to_curves=True).least)
+        return crown_margins(network, region, c)[0]
+
+
+def crown_margins(network: Network, region: Region, c: Tensor) -> tuple[Tensor, list[Box]]:
+    """Lower bounds of c f(x), (n, specs), and the intervals of every node that they hang on."""
+    with torch.no_grad():
+        best, alone = both_intervals(network, region)
+        least = lower_bounds(network, region, best, c).least
+        least = torch.maximum(least, lower_bounds(network, region, best, c, back_to_curves=True).least)
+        if any(not torch.equal(one, other) for pair in zip(best, alone, strict=True) for one, other in zip(*pair, strict=True)):
+            least = torch.maximum(least, lower_bounds(network, region, alone, c).least)
+    return least, best

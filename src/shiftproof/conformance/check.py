@@ -12,6 +12,7 @@ from shiftproof._imports import load_object
 from shiftproof._part import Part
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.conformance.certificate import CERTIFICATE_CHECKS, certificate_cases
+from shiftproof.conformance.defence import DEFENCE_CHECKS, defence_case
 from shiftproof.conformance.geometry import GEOMETRY_CHECKS
 from shiftproof.conformance.instances import OffersExamples, instances
 from shiftproof.conformance.model import MODEL_CHECKS, ModelCase
@@ -20,6 +21,7 @@ from shiftproof.conformance.report import CheckResult, Report, run_checks
 from shiftproof.conformance.risk import RISK_CHECKS, risk_cases
 from shiftproof.conformance.search import SEARCH_CHECKS, search_cases
 from shiftproof.conformance.shift import SHIFT_CHECKS, shift_cases
+from shiftproof.defences.abstract import Defence
 from shiftproof.models.abstract import Labels
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.risks.abstract import Risk
@@ -42,7 +44,7 @@ def check_part(target: object, *, x: Tensor | None = None) -> Report:
     """Holds a part to its contract, and says check by check what was seen.
 
     Args:
-        target: a class or an instance of a Shift, Search, Risk, Certificate or model (a torch module too), or where to find one:
+        target: a class or an instance of a Shift, Search, Risk, Certificate, Defence or model (a torch module too), or where to find one:
             "package.module:Name" or "FILE.py:Name". A class is checked on the instances that its classmethod `examples_for_check`
             returns, else on one whose required options take common values (eps=0.1, severity=3, ...) and whose defaults for steps,
             restarts, queries and the like are lowered to what takes seconds.
@@ -74,7 +76,7 @@ def check_part(target: object, *, x: Tensor | None = None) -> Report:
         if issubclass(part, base):
             parts = [found] if isinstance(found, Part) else instances(part)
             return Report(name, kind, tuple(result for instance in parts for result in _check(instance, suite)))
-    raise must("target", "check_part", "be a Shift, Search, Risk, Certificate or model, its class, or FILE.py:Name", found)
+    raise must("target", "check_part", "be a Shift, Search, Risk, Certificate, Defence or model, its class, or FILE.py:Name", found)
 
 
 def _name(target: object) -> str:
@@ -119,11 +121,16 @@ def _check_certificate(certificate: Certificate) -> list[CheckResult]:
     return results
 
 
+def _check_defence(defence: Defence) -> list[CheckResult]:
+    return run_checks(DEFENCE_CHECKS, defence_case(defence), f"{defence.spec()} in front of a small net")
+
+
 _KINDS: tuple[tuple[str, type[Part], Callable[[Any], list[CheckResult]]], ...] = (
     ("shift", Shift, _check_shift),
     ("search", Search, _check_search),
     ("risk", Risk, _check_risk),
     ("certificate", Certificate, _check_certificate),
+    ("defence", Defence, _check_defence),
 )
 
 

@@ -22,7 +22,7 @@ def randomness(subject: Subject) -> Check:
     close = torch.isclose(first, second, rtol=1e-4, atol=1e-5).reshape(len(first), -1).all(1)
     figure = float((~close).double().mean())
     advice = subject.usable(
-        ("expectation(search=gradient_ascent(steps=40), draws=20)", "gradient_ascent(steps=100, restarts=5)", subject.black_box)
+        ("cascade(draws=20)", "expectation(search=gradient_ascent(steps=40), draws=20)", "gradient_ascent(steps=100)", subject.black_box)
     )
     detail = "Share of examples whose scores differ between two calls; a random model needs gradients averaged over its draws (EOT)."
     return measured("randomness", figure, 0.0, detail, search=advice, reference=_ATHALYE)

@@ -29,7 +29,7 @@ from shiftproof.outcomes import Flag
 from shiftproof.preflight import check_examples, inspect_model
 from shiftproof.registry import Registry
 from shiftproof.searches import searches
-from shiftproof.searches.abstract import Search
+from shiftproof.searches.abstract import Search, suited
 from shiftproof.shifts import shifts
 from shiftproof.shifts.abstract import Differentiable, Shift
 from shiftproof.shifts.identity import Identity
@@ -97,7 +97,8 @@ def make_plan(config: AuditConfig) -> Plan:
     natural = tuple(others)
     for source in (data, *natural):
         _check(source)
-    reference = ModelReference(config.model, config.weights, config.device, data.space, data.class_names, tuple(data.groups))
+    known = (config.weights, config.device, data.space, data.class_names, tuple(data.groups))
+    reference = ModelReference(config.model, *known, defence=config.defence)
     probe = data.take(slice(0, PROBES))
     model = reference(probe.x)
     flags = inspect_model(model, _spread(data))
@@ -169,7 +170,7 @@ def _choose(config: AuditConfig, given: list[Shift], how: list[Any], model: Labe
     access = type(model)
 
     def match(search: Search) -> Search:
-        return search.matched(model)
+        return suited(search, model)
 
     if given:
         return crossed(given, how, data.space, access, match=match)

@@ -16,7 +16,7 @@ from shiftproof.finding import Finding, Floats
 from shiftproof.outcomes import Bound, Interval
 from shiftproof.risks import _kernels
 from shiftproof.risks._kernels import Reweighted
-from shiftproof.risks.intervals import Ends, clopper_pearson, tail_of
+from shiftproof.risks.intervals import Ends, clopper_pearson
 
 _HALVINGS = 200
 _POINTS = 21
@@ -159,17 +159,9 @@ def stress_curve(
         least: slices of fewer examples are not looked at.
         confidence: of the intervals, in (0, 1).
 
-    Guarantees:
-        The interval maps the exact binomial one of the error rate through that formula, which rises with p: all radii and the
-        breaking radius hold together, with probability at least `confidence`, for every n. It speaks of mixes that reweigh the population
-        sampled
-        from: a kind of example that never occurs in it is beyond any radius. The worst mix of right and wrong is a mix by outcomes, which
-        shifts of the inputs alone may not reach: read the radius as "at least this much shift is needed".
-        Slices as in `find_slices`.
+    Guarantees: the exact binomial interval of the error rate goes through that formula: all radii and the breaking one hold together, for
+    every n. The worst mix goes by right and wrong, which shifts of inputs alone may not reach: "at least this much shift is needed".
     Cost: O(k n log n).
-
-    Raises:
-        UsageError: an unknown risk, no examples, a floor outside (0, 1), or arrays that do not match.
 
     Example:
         >>> import numpy as np
@@ -177,15 +169,9 @@ def stress_curve(
         >>> round(curve.breaking, 4), round(curve.breaking_share, 3)  # (0.1 / 0.3)^2 / 2
         (0.0556, 0.9)
 
-    Reference: Duchi & Namkoong 2021, "Learning models with uniform performance via distributionally robust optimization"; Namkoong, Ma &
-    Glynn 2022, "Minimax optimal estimation of stability under distribution shift" (the least shift that breaks).
+    Reference: Namkoong, Ma & Glynn 2022, "Minimax optimal estimation of stability under distribution shift".
     """
-    if risk not in BALLS:
-        raise unknown("risk of a stress curve", risk, BALLS)
-    if not 0 < floor < 1:
-        raise must("floor", "stress_curve", "be in (0, 1)", floor, "It is the accuracy that must be kept.")
-    tail_of(confidence)
-    ball = BALLS[risk]
+    ball = _ball(risk, floor)
     right, numbers, ids, bound = _read(outcomes, losses)
     wrong = 1 - right
     p = float(wrong.mean())
@@ -195,13 +181,6 @@ def stress_curve(
     breaking = _breaking(ball, p, floor)
     where = breaking if math.isfinite(breaking) else float(at[-1])
     weights = ball.reweigh(wrong if numbers is None else numbers, where, None).weights
-    named = {} if columns is None else dict(columns)
-    found = find_slices(named, wrong=wrong, weights=weights, least=least, confidence=confidence) if named else ()
-    notes = (
-        [] if math.isfinite(breaking) else ["no example is wrong, so no mix breaks it; the interval says what the sample cannot rule out"]
-    )
-    if not named:
-        notes.append("no columns were given, so no slices were looked for")
     return StressCurve(
         name=name,
         risk=risk,
@@ -217,11 +196,19 @@ def stress_curve(
         breaking_share=ball.share(breaking) if math.isfinite(breaking) else 0.0,
         weights=weights,
         ids=ids,
-        slices=found,
+        slices=find_slices(columns, wrong=wrong, weights=weights, least=least, confidence=confidence) if columns else (),
         bound=bound,
         confidence=confidence,
-        notes=tuple(notes),
+        notes=_notes(breaking, bool(columns)),
     )
+
+
+def _ball(risk: str, floor: float) -> Ball:
+    if risk not in BALLS:
+        raise unknown("risk of a stress curve", risk, BALLS)
+    if not 0 < floor < 1:
+        raise must("floor", "stress_curve", "be in (0, 1)", floor, "It is the accuracy that must be kept.")
+    return BALLS[risk]
 
 
 def _read(outcomes: Finding | npt.ArrayLike, losses: npt.ArrayLike | None) -> tuple[Floats, Floats | None, Ids, Bound]:
@@ -238,6 +225,12 @@ def _read(outcomes: Finding | npt.ArrayLike, losses: npt.ArrayLike | None) -> tu
     if numbers is not None and (numbers.shape != right.shape or not bool(np.isfinite(numbers).all())):
         raise must("losses", "stress_curve", f"be finite numbers of shape {right.shape}", numbers.shape)
     return right, numbers, ids, bound
+
+
+def _notes(breaking: float, columns: bool) -> tuple[str, ...]:
+    perfect = "no example is wrong, so no mix breaks it; the interval says what the sample cannot rule out"
+    blind = "no columns were given, so no slices were looked for"
+    return (*([perfect] if math.isinf(breaking) else []), *([] if columns else [blind]))
 
 
 def _radii(given: Sequence[float] | None, ball: Ball, p: float) -> Floats:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shiftproof._errors import UsageError, unknown
-from shiftproof.evaluation.records import CellRecord
+from shiftproof.evaluation.records import CellRecord, DataCard
 from shiftproof.evaluation.slices import Names, columns_of
 from shiftproof.evaluation.stress_curve import StressCurve, stress_curve
 from shiftproof.outcomes import CERTIFIED, HELD, Bound
@@ -57,7 +57,7 @@ def stress_run(
     attacks = [c for c in chosen if c.kind != Bound.AT_LEAST.value]
     cell = min(attacks or chosen, key=_share_right)
     table = _table(place, cell)
-    columns, note = _columns(audit.data.uri, table)
+    columns, note = _columns(audit.data, table)
     loss = table["loss"]
     right = np.isin(table["outcome"], [HELD, CERTIFIED]).astype(np.float64)
     curve = stress_curve(
@@ -97,13 +97,15 @@ def _table(folder: Path, cell: CellRecord) -> Mapping[str, np.ndarray[tuple[int]
     }
 
 
-def _columns(uri: str, table: Mapping[str, np.ndarray[tuple[int], np.dtype[np.generic]]]) -> tuple[dict[str, Names], tuple[str, ...]]:
+def _columns(card: DataCard, table: Mapping[str, np.ndarray[tuple[int], np.dtype[np.generic]]]) -> tuple[dict[str, Names], tuple[str, ...]]:
     """The columns of the run's examples, by their ids; the labels alone where its data cannot be read as they were."""
     from shiftproof.data.load import load_data
 
     labels = {"label": table["label"].astype(str)}
+    uri = card.uri
     try:
-        source = load_data(uri)
+        source = load_data(uri, box=None if card.low is None or card.high is None else (card.low, card.high))
+        found = columns_of(source)
     except UsageError as error:
         return labels, (f"slices are looked for among labels only, since the data cannot be read again: {error}",)
     where = {name: row for row, name in enumerate(source.ids.tolist())}
@@ -113,4 +115,4 @@ def _columns(uri: str, table: Mapping[str, np.ndarray[tuple[int], np.dtype[np.ge
     rows = np.array([where[name] for name in ids], dtype=np.intp)
     if not np.array_equal(source.y[rows], table["label"]):
         return labels, (f"slices are looked for among labels only, since the labels of '{uri}' have changed",)
-    return {name: values[rows] for name, values in columns_of(source).items()}, ()
+    return {name: values[rows] for name, values in found.items()}, ()

@@ -18,6 +18,7 @@ class ModelReference:
 
     Args:
         target: a spec string, or the model.
+        defence: what stands in front of it: a spec, a part, or None.
         weights, device, space, class_names, groups, gives: as `load_model` takes them; `of` fills in what the built model gives, so
             that no worker has to ask it.
     """
@@ -29,20 +30,21 @@ class ModelReference:
     class_names: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     gives: Gives | None = None
+    defence: Any = None
 
     def of(self, model: Labels) -> ModelReference:
         """The same reference, carrying the built model where there is no spec to build it from."""
         gives: Gives = "scores" if isinstance(model, Scores) else "labels"
-        return replace(self, gives=gives) if isinstance(self.target, str) else replace(self, target=model)
+        return replace(self, gives=gives) if isinstance(self.target, str) else replace(self, target=model, defence=None)
 
     def __hash__(self) -> int:
-        return hash((self.target if isinstance(self.target, str) else id(self.target), self.weights, self.device))
+        return hash((self.target if isinstance(self.target, str) else id(self.target), self.weights, self.device, str(self.defence)))
 
     def __call__(self, probe: Tensor | None = None) -> Labels:
         """The model. `probe` is a few inputs (n, ...) to ask a function or an endpoint about, where it is not known what it gives."""
         from shiftproof.models.load import load_model
 
-        return load_model(
+        model = load_model(
             self.target,
             weights=self.weights,
             device=self.device,
@@ -52,3 +54,9 @@ class ModelReference:
             groups=self.groups,
             gives=self.gives,
         )
+        if self.defence is None:
+            return model
+        from shiftproof.defences import Defence, defences
+
+        part = self.defence if isinstance(self.defence, Defence) else defences.build(str(self.defence))
+        return part(model, space=self.space)

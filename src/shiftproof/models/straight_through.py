@@ -61,14 +61,19 @@ class StraightThrough(Known, Gradients):
             seen = self._front(x.detach())
         if not torch.is_grad_enabled():
             return self._model.scores(seen)
-        swapped: Tensor = _Swap.apply(seen, self._shaped(self._stand_in(x), seen))  # type: ignore[no-untyped-call]
-        return self._model.scores(swapped)
+        return self._model.scores(straight_through(seen, self._shaped(self._stand_in(x), seen)))
 
     def _shaped(self, stand_in: Tensor, seen: Tensor) -> Tensor:
         if stand_in.shape != seen.shape:
             rule = f"answer in the shape of the step in front, {tuple(seen.shape)}"
             raise must("stand_in", f"the model '{self.name}'", rule, tuple(stand_in.shape))
         return stand_in
+
+
+def straight_through(seen: Tensor, stand_in: Tensor) -> Tensor:
+    """The values of `seen`, with the gradient of `stand_in`, of the same shape."""
+    swapped: Tensor = _Swap.apply(seen, stand_in)  # type: ignore[no-untyped-call]
+    return swapped
 
 
 class _Swap(torch.autograd.Function):

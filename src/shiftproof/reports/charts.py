@@ -23,7 +23,9 @@ _COLOURS = alt.Scale(domain=[KIND_WORDS[k] for k in KINDS], range=["var(--at-lea
 _SHAPES = alt.Scale(domain=[KIND_WORDS[k] for k in KINDS], range=["triangle-right", "circle", "triangle-left"])
 FULL = alt.Scale(domain=[0, 1], nice=False, clamp=True)
 """All shares there are."""
-_HEADLINE_ROWS = 12
+_HEADLINE_ROWS = 20
+_LABEL = 32
+"""Characters of a row's name that there is room for."""
 _GROUP_ROWS = 24
 _RUN_ROWS = 24
 
@@ -79,7 +81,7 @@ def _headline_rows(audit: Audit) -> list[Row]:
     if worst_group:
         rows.append(_mark(worst_group, f"group {worst_group.group}"))
     for threat in digest.worst_of_each_family(audit):
-        rows += [_mark(result, threat.shift) for result in threat.numbers]
+        rows += [_mark(result, _label(threat)) for result in threat.numbers]
     worst: dict[str, float] = {}
     for row in rows:
         top = row["value"] if row["high"] is None else row["high"]
@@ -87,6 +89,14 @@ def _headline_rows(audit: Audit) -> list[Row]:
             worst[str(row["row"])] = min(top, worst.get(str(row["row"]), top))
     kept = sorted({str(row["row"]): None for row in rows}, key=lambda name: worst.get(name, 2.0))[:_HEADLINE_ROWS]
     return sorted((row for row in rows if row["row"] in kept), key=lambda row: kept.index(str(row["row"])))
+
+
+def _label(threat: Threat) -> str:
+    """The shift, without all but its strength where that would be cut off; a family has one row, and the table has the rest."""
+    strongest = threat.numbers[0]
+    if len(threat.shift) <= _LABEL or strongest.strength is None or strongest.strength_name is None:
+        return threat.shift
+    return f"{threat.family}({strongest.strength_name}={strongest.strength:.4g})"
 
 
 def _mark(result: Result, name: str) -> Row:
@@ -156,7 +166,7 @@ def share_axis(field: str) -> alt.Y:
 
 def _brackets(audit: Audit, names: Sequence[str], y: alt.Y) -> list[alt.Chart]:
     """From what is proven to what an attack leaves; dotted from 0 where nothing is proven."""
-    by_name = {threat.shift: threat for threat in digest.worst_of_each_family(audit) if threat.shift in names}
+    by_name = {name: threat for threat in digest.worst_of_each_family(audit) if (name := _label(threat)) in names}
     solid, dotted = _bracket_rows(list(by_name.values()))
     found: list[alt.Chart] = []
     for rows, look in ((solid, {"strokeWidth": 5, "opacity": 0.35}), (dotted, {"strokeWidth": 2, "strokeDash": [1, 4], "opacity": 0.8})):
@@ -175,7 +185,7 @@ def _bracket_rows(found: Sequence[Threat]) -> tuple[list[Row], list[Row]]:
             continue
         floor = known(threat.proven.value) if threat.proven else None
         what = f"between {percent(floor)} and {percent(top)}" if floor is not None else f"nothing proven: anywhere up to {percent(top)}"
-        row: Row = {"row": threat.shift, "from": 0.0 if floor is None else floor, "to": top, "what": what}
+        row: Row = {"row": _label(threat), "from": 0.0 if floor is None else floor, "to": top, "what": what}
         (dotted if floor is None else solid).append(row)
     return solid, dotted
 

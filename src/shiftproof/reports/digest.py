@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from shiftproof.evaluation.records import Audit, CellRecord, NaturalShift, Result
 from shiftproof.reports.trust import not_asked, trust, unfinished_extras
 from shiftproof.reports.words import ACCURACIES, confidence, known, percent, plural, span
+from shiftproof.shifts.corruptions.suites import ALL as CORRUPTIONS
 
 FILTERS = ("low_pass", "high_pass", "band_pass")
 """Shifts that ask what a model relies on. They are no threat, and would always be the worst."""
@@ -106,6 +108,34 @@ def worst_of_each_family(audit: Audit) -> list[Threat]:
     return sorted(best.values(), key=lambda threat: threat.lowest)
 
 
+def by_damage(audit: Audit) -> list[Threat]:
+    """Every shift, the family with the worst finding first; those of one family stay together, in the order of the records."""
+    found = threats(audit)
+    worst: dict[str, float] = {}
+    for threat in found:
+        worst[threat.family] = min(threat.lowest, worst.get(threat.family, threat.lowest))
+    place = {family: rank for rank, family in enumerate(sorted(worst, key=lambda family: worst[family]))}
+    return sorted(found, key=lambda threat: place[threat.family])
+
+
+def over_corruptions(audit: Audit) -> Finding | None:
+    """The mean over the corruptions that ran at their average case, each first over its severities; None below two corruptions.
+
+    Its interval has the means of their ends: wide enough however closely the corruptions go together, as they do on the same examples.
+    """
+    by_family: dict[str, list[Result]] = {}
+    for threat in threats(audit):
+        if threat.average and threat.family in CORRUPTIONS and known(threat.average.value) is not None:
+            by_family.setdefault(threat.family, []).append(threat.average)
+    if len(by_family) < 2:
+        return None
+    intervals = [[r.interval for r in results if r.interval] for results in by_family.values()]
+    whole = all(len(own) == len(results) for own, results in zip(intervals, by_family.values(), strict=True))
+    ends = tuple(fmean(fmean(interval[end] for interval in own) for own in intervals) for end in (0, 1)) if whole else None
+    value = fmean(fmean(r.value or 0.0 for r in results) for results in by_family.values())
+    return Finding(f"{len(by_family)} corruptions", value, (ends[0], ends[1]) if ends else None)
+
+
 def groups(audit: Audit) -> list[Result]:
     """Each group's own accuracy."""
     return [r for r in own(audit) if r.risk == "group" and r.group is not None]
@@ -196,6 +226,9 @@ def _where_it_breaks(audit: Audit) -> list[str]:
     chance, attacked = worst_by_chance(audit), worst_attacked(audit)
     if chance:
         said.append(f"Without an adversary it does worst on {chance.name}: {percent(chance.value)} ({span(chance.interval)}).")
+    mean = over_corruptions(audit)
+    if mean:
+        said.append(f"Over {mean.name} it keeps {percent(mean.value)} on average ({span(mean.interval)}), each counted once.")
     if attacked and attacked.result:
         search = attacked.result.search
         who = "all searches together leave" if search == "union" else f"{search} leaves"

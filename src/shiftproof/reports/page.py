@@ -88,7 +88,7 @@ def page(audit: Audit, folder: Path) -> str:
         chance=digest.worst_by_chance(audit),
         attacked=digest.worst_attacked(audit),
         proven=digest.best_proven(audit),
-        threats=digest.threats(audit),
+        threats=digest.by_damage(audit),
         unfinished=digest.unfinished(audit),
         extras=unfinished_extras(audit),
         budgets=drawn(audit),

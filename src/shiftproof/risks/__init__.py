@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from shiftproof.risks.conditional_cvar import ConditionalCVaR
     from shiftproof.risks.cvar import CVaR
     from shiftproof.risks.group_mixture import GroupMixture
+    from shiftproof.risks.holistic import Holistic
     from shiftproof.risks.kl import KL, KLPenalised
     from shiftproof.risks.mean import Mean
     from shiftproof.risks.spectral import ExponentialSpectral, Extremile
@@ -38,6 +39,7 @@ risks: Registry[Risk[Any]] = Registry(
         "total_variation_penalised": f"{_HOME}.total_variation:TotalVariationPenalised",
         "extremile": f"{_HOME}.spectral:Extremile",
         "exponential_spectral": f"{_HOME}.spectral:ExponentialSpectral",
+        "holistic": f"{_HOME}.holistic:Holistic",
         "wasserstein": f"{_HOME}.wasserstein:Wasserstein",
     },
 )
@@ -51,6 +53,7 @@ __all__ = [
     "ExponentialSpectral",
     "Extremile",
     "GroupMixture",
+    "Holistic",
     "KLPenalised",
     "Mean",
     "Measurement",
@@ -72,6 +75,7 @@ __getattr__ = lazy_exports(
         "ConditionalCVaR": "conditional_cvar",
         "CVaR": "cvar",
         "GroupMixture": "group_mixture",
+        "Holistic": "holistic",
         "KL": "kl",
         "KLPenalised": "kl",
         "Mean": "mean",

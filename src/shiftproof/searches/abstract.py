@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -53,6 +53,20 @@ class Search(Part):
     @abstractmethod
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
         """The chosen moves for x of shape (n, ...), one row each. Drops examples whose verdict is known."""
+
+
+class Suiting(ABC):
+    """What a model inherits beside `Labels` that knows how it must be searched: one with a defence in front."""
+
+    @abstractmethod
+    def suited(self, search: Search) -> Search:
+        """The search as it should be run on this model; given that again, it gives it back."""
+
+
+def suited(search: Search, model: Labels) -> Search:
+    """The search as it should be run on a model: matched to what it gives, and to the defence in front of it."""
+    search = search.matched(model)
+    return model.suited(search) if isinstance(model, Suiting) else search
 
 
 def gradient_objection(shift: Shift) -> str | None:

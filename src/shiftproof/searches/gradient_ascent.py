@@ -118,7 +118,7 @@ class GradientAscent(Search):
             if self.nesterov and velocity is not None:
                 at = uphill(shift, here.x, params, velocity, self.momentum * self._step(shift, step))
             answer, gradient = here.gradient(at, loss)
-            hit = answer.broken
+            hit = answer.broken & ~best.broken[rows]  # one that broke before keeps its move
             if bool(hit.any()):
                 best.update(rows[hit], at[hit], answer[hit])
                 if self.drop:

@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +60,7 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
 
     def __init__(
         self,
-        risk: str | Risk[object] = "mean",
+        risk: str | Risk[Any] = "mean",
         *,
         penalty: str | None = None,
         strength: float = 1e-4,
@@ -92,7 +92,7 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not low <= value <= high:
                 raise must(name, owner, f"be in [{low:g}, {high:g}]", value)
-        return _risks.read(self.risk)
+        return _risks.read(self.risk).simplest
 
     def _penalties(self, risk: RiskSpec) -> tuple[float, Norm | None]:
         """The strength of the squared norm, and the norm; a `wasserstein` radius is a norm too."""
@@ -103,7 +103,9 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         if radius > 0:
             order = risk.options["order"]
             if sparse > 0 and order != math.inf:
-                raise must("penalty", f"{type(self).__name__} under {risk}", "be None or 'l2'", self.penalty, "order=inf is an l1 norm itself.")
+                raise must(
+                    "penalty", f"{type(self).__name__} under {risk}", "be None or 'l2'", self.penalty, "order=inf is an l1 norm itself."
+                )
             return ridge, dual_norm(order, radius + sparse)
         return ridge, Absolute(sparse) if sparse > 0 else None
 
@@ -124,11 +126,17 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         """Fits one problem, and warns where the certificate is not reached."""
         root = weigher.root
         if root and self.penalty and self.strength > 0:
-            raise must("penalty", f"{type(self).__name__} under {weigher.risk} with the squared loss", "be None", self.penalty, "Its radius is one.")
+            raise must(
+                "penalty",
+                f"{type(self).__name__} under {weigher.risk} with the squared loss",
+                "be None",
+                self.penalty,
+                "Its radius is one.",
+            )
         ridge, norm = self._penalties(weigher.risk)
         problem = Objective(x, loss, weigher, bool(self.fit_intercept), ridge, norm)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        say = (lambda line: sys.stdout.write(f"[{type(self).__name__}] {line}\n")) if self.verbose else (lambda line: 0)
+        say = self._say if self.verbose else _quiet
         found = solve(problem, tol=self.tol, steps=int(self.max_iter), say=say, start=start, seed=seed)
         at_zero = problem.exact(problem.start, np.zeros((len(x), loss.scores)))
         if found.gap > self.tol * max(found.objective, 1e-3 * at_zero):
@@ -143,7 +151,10 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         low = found.objective - found.gap  # the square of what was minimised is the risk of squared errors
         return Solution(found.theta, found.objective**2, found.objective**2 - low**2, weigher.base, found.steps)
 
-    def _keep(self, found: Sequence[Solution], kept: npt.NDArray[np.bool_], width: int) -> Floats:
+    def _say(self, line: str) -> None:
+        sys.stdout.write(f"[{type(self).__name__}] {line}\n")
+
+    def _keep(self, found: Sequence[Solution], kept: npt.NDArray[np.bool_]) -> Floats:
         """Sets what a fit leaves behind; returns all coefficients, (k, D)."""
         theta = np.concatenate([one.theta for one in found])
         weights = np.zeros((len(kept), len(found)))
@@ -151,7 +162,7 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         self.worst_case_weights_ = weights[:, 0] if len(found) == 1 else weights
         self.objective_ = float(sum(one.objective for one in found))
         self.certified_gap_ = float(sum(one.gap for one in found))
-        self.n_iter_ = max(1, *(one.steps for one in found)) if len(found) > 1 else max(1, found[0].steps)
+        self.n_iter_ = max(1, max(one.steps for one in found))
         self._theta = theta if self.fit_intercept else np.column_stack([theta, np.zeros(len(theta))])
         return theta
 
@@ -166,7 +177,7 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         self,
         x: Floats,
         losses: Floats,
-        risk: str | Risk[object] | None,
+        risk: str | Risk[Any] | None,
         radii: Sequence[float] | None,
         sample_weight: npt.ArrayLike | None,
         groups: npt.ArrayLike | None,
@@ -179,17 +190,21 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         kept = given > 0
         base = given[kept] / given.sum()
         weigher = self._weigher(spec, base, groups, kept, root=False)
-        option = spec.radius_name
-        tried = np.asarray(RADII.get(option or "", ()) if radii is None else radii, dtype=np.float64)
+        option = spec.radius_name or ""
+        tried = np.asarray(RADII.get(option, (0.0,)) if radii is None else radii, dtype=np.float64)
         risks = []
-        for radius in tried if option else [math.nan]:
+        for radius in tried:
             at = spec.at_radius(float(radius))
             value = Weigher(at, base, weigher.groups)(losses[kept]).value
             if at.name == "wasserstein":
                 move = dual_norm(at.options["order"], 1.0).value(self._theta[:, :-1].ravel()) * at.options["radius"]
                 value = (math.sqrt(value) + move) ** 2 if squared else value + self.lipschitz * move
             risks.append(value)
-        return StressCurve(option or "", tried, np.asarray(risks))
+        return StressCurve(option, tried, np.asarray(risks))
+
+
+def _quiet(line: str) -> None:
+    """Says nothing."""
 
 
 def base_weights(sample_weight: npt.ArrayLike | None, x: Floats, owner: str) -> tuple[Floats, npt.NDArray[np.bool_]]:

@@ -31,7 +31,7 @@ class At:
         """The second derivative by scores a and b, shape (n,)."""
         if self.bends.ndim == 1:
             return self.bends
-        return self.bends[:, a] * ((a == b) - self.bends[:, b])
+        return np.asarray(self.bends[:, a] * ((a == b) - self.bends[:, b]))
 
 
 class Loss(ABC):
@@ -50,7 +50,7 @@ class Loss(ABC):
 
     @abstractmethod
     def conjugate(self, slopes: Floats) -> Floats:
-        """sup over z of slopes . z - loss(z), shape (n,), for slopes (n, k) in its domain."""
+        """Sup over z of slopes . z - loss(z), shape (n,), for slopes (n, k) in its domain."""
 
     @abstractmethod
     def clip(self, slopes: Floats) -> Floats:
@@ -131,7 +131,7 @@ class Softmax(Loss):
         shares = np.maximum(shares, 0.0)
         shares /= shares.sum(1, keepdims=True)
         shares[rows, self.labels] -= 1
-        return shares
+        return np.asarray(shares)
 
     @staticmethod
     def probabilities(z: Floats) -> Floats:

@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from shiftproof.sklearn._objective import Objective, Point, lifted
+from shiftproof.sklearn._objective import Objective, Point, direction
 from shiftproof.sklearn._smoothed import Floats
 
 SMALL = 8192
 """With more examples than this the first stages see a sixteenth of them."""
-HALVINGS, SHORT = 12, 0.1
+HALVINGS, SHORT, FAR = 12, 0.1, 100.0
 LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e6
 Say = Callable[[str], None]
 QUICK = 40
@@ -34,8 +33,9 @@ class Solution:
 def solve(problem: Objective, *, tol: float, steps: int, say: Say, start: Floats | None = None, seed: int = 0) -> Solution:
     """Minimises to a certified gap of `tol` times the objective (or of its thousandth at theta = 0, where that is more).
 
-    Each stage minimises F_mu by semismooth Newton steps with Armijo's rule, then divides mu by ten. Large samples begin from a solution on a
-    part of them, drawn by `seed`; where all is smooth the first stage has a mu that does not matter. Stops early where `steps` are used up;
+    Each stage minimises F_mu by semismooth Newton steps with Armijo's rule, then divides mu by ten. Large samples begin from a solution on
+    a part of them, drawn by `seed`; where all is smooth the first stage has a mu that does not matter. Stops early where `steps` are
+    used up;
     the gap then says how far it came.
     """
     n = len(problem.x)
@@ -64,7 +64,7 @@ def _stages(problem: Objective, theta: Floats, mus: Sequence[float], at_zero: fl
     used, bound, best = 0, 0.0, None
     for relative in mus:
         mu = relative * at_zero
-        small = (0.01 * tol**2 if len(mus) == 1 else 0.01 * relative**2) * at_zero
+        small = (1e-3 * tol if len(mus) == 1 else 0.01 * relative**2) * at_zero
         point, taken = _newton(problem, theta, scores, mu, accuracy=small, steps=steps - used)
         theta, scores, used = point.theta, point.scores, used + taken
         snapped, at = problem.snapped(theta, scores, mu)
@@ -76,7 +76,7 @@ def _stages(problem: Objective, theta: Floats, mus: Sequence[float], at_zero: fl
         say(f"smoothing {mu:.1e}  objective {best[1]:.9g}  gap {gap:.1e}  steps {used}")
         if gap <= _goal(tol, best[1], at_zero) or used >= steps:
             break
-    assert best is not None  # noqa: S101  # `mus` is never empty
+    assert best is not None  # `mus` is never empty
     return Solution(best[0], best[1], max(best[1] - bound, 0.0), best[2], used)
 
 
@@ -88,9 +88,9 @@ def _newton(problem: Objective, theta: Floats, scores: Floats, mu: float, *, acc
         bent = problem.hessian(point, mu)
         step = direction(bent + np.diag(damping * problem.scale), slope)
         fall = float(slope @ step)
-        if -fall / 2 <= accuracy and damping == 0:
-            return point, taken
         moved = step.reshape(theta.shape)
+        if -fall / 2 <= accuracy and damping <= 1:  # the last step is nearly free, and squares the error
+            return _line(problem, point, moved, problem.scores(moved), fall, mu)[0] or point, taken + 1
         new, length = _line(problem, point, moved, problem.scores(moved), fall, mu)
         if new is None and damping > MOST_DAMPING * max(1.0, 1 / mu):
             return point, taken + 1
@@ -104,17 +104,10 @@ def _newton(problem: Objective, theta: Floats, scores: Floats, mu: float, *, acc
     return point, steps
 
 
-def direction(bent: Floats, slope: Floats) -> Floats:
-    """The Newton direction; where the matrix cannot be inverted, the shortest of the best ones."""
-    try:
-        return np.asarray(cho_solve(cho_factor(lifted(bent)), -slope))
-    except LinAlgError:
-        return np.asarray(np.linalg.lstsq(bent, -slope, rcond=1e-12)[0])
-
-
 def _line(problem: Objective, point: Point, step: Floats, moved: Floats, fall: float, mu: float) -> tuple[Point | None, float]:
     """The first of the steps 1, 1/2, 1/4, ... that lowers F_mu enough, and its length; None where rounding leaves none."""
-    length = 1.0
+    farthest = FAR * max(1.0, float(np.abs(point.scores).max()), point.value)
+    length = min(1.0, farthest / max(float(np.abs(moved).max()), 1e-300))
     slack = 1e-15 * abs(point.value) if -fall < 1e-12 * abs(point.value) else 0.0
     for _ in range(HALVINGS):
         new = problem.at(point.theta + length * step, point.scores + length * moved, mu)

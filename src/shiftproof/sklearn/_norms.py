@@ -113,7 +113,7 @@ class Greatest(Norm):
 
 
 def dual_norm(order: float, strength: float) -> Norm:
-    """strength times the norm dual to the `order`-norm, order in {1, 2, inf}."""
+    """Strength times the norm dual to the `order`-norm, order in {1, 2, inf}."""
     if order == 2:
         return Euclidean(strength)
     return Greatest(strength) if order == 1 else Absolute(strength)

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from shiftproof.sklearn._losses import At, Loss
 from shiftproof.sklearn._norms import Absolute, Greatest, Norm
@@ -16,7 +17,9 @@ from shiftproof.sklearn._smoothed import Floats, Weighing
 
 ROWS = 4096
 """Rows of a block of a Gram matrix: what is copied of the data at a time."""
-REACH = 10.0
+REACH, ROUNDING = 1e3, 1e-9
+SINGULAR = 1e-5
+"""Least pivot of a Cholesky factor, relative to its diagonal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +49,7 @@ class Objective:
 
     @property
     def features(self) -> int:
-        """d."""
+        """D."""
         return int(self.x.shape[1])
 
     @property
@@ -176,67 +179,84 @@ class Objective:
             kept = np.flatnonzero(weights)
             yield (block, weights) if len(kept) > 0.7 * len(weights) else (block[kept], weights[kept])
 
-    def lower_bound(self, point: Point, *, rounds: int = 2) -> float:
-        """A proof: no theta has F below this (see `_bound` for the reach it is proved on).
+    def lower_bound(self, point: Point, *, rounds: int = 4) -> float:
+        """A proof: no theta has F below this (within the reach that `_charge` names).
 
         For any weights q that the risk allows and any slopes u of the losses, F(theta) >= sum_i q_i (u_i z_i - loss*(u_i)) + penalty, by
         Fenchel's inequality, and the least of the right side over theta is a number. q are the worst weights at the point, and u the slopes
-        there, moved by a Newton step to where the intercepts (and all coefficients without a penalty) have no pull left.
+        there, moved by Newton steps to where the intercepts (and all coefficients without a penalty) have no pull left.
         """
-        slopes, best = point.loss.slopes, -np.inf
-        bent: Floats | None = None
+        slopes, best = point.loss.slopes, 0.0  # losses and penalties are never negative
+        k, moving = self.loss.scores, point
         for turn in range(rounds + 1):
             bound, rest = self._bound(point, slopes)
             best = max(best, bound)
-            if turn == rounds or not np.any(rest):
+            if turn == rounds or float(np.abs(rest).max(initial=0.0)) < 1e-15:
                 break
-            if bent is None:
-                bent = lifted(self.bent(point, None))
-            step = np.linalg.solve(bent, rest.ravel()).reshape(point.theta.shape)
-            moved = self.scores(step)
-            k = self.loss.scores
-            change = np.column_stack([sum(point.loss.bend(a, b) * moved[:, b] for b in range(k)) for a in range(k)])
-            slopes = self.loss.clip(slopes - change)
-        return max(best, 0.0)  # losses and penalties are never negative
+            bends = moving.loss
+            moved = self.scores(-direction(self.bent(moving, None), rest.ravel()).reshape(point.theta.shape))
+            change = np.column_stack([sum(bends.bend(a, b) * moved[:, b] for b in range(k)) for a in range(k)])
+            wanted = slopes - change
+            slopes = self.loss.clip(wanted)
+            if bends.bends.ndim == 1:  # those at an end of their range stay there
+                stuck = np.abs(slopes - wanted)[:, 0] > 0
+                moving = replace(moving, loss=replace(bends, bends=np.where(stuck, 0.0, bends.bends)))
+        return best
 
     def _bound(self, point: Point, slopes: Floats) -> tuple[float, Floats]:
-        """The bound of these slopes, and the pull that is left over.
+        """The bound of these slopes, and the pull that the next Newton step is to take away.
 
-        Coefficients with a penalty are minimised over in closed form. The left-over pull of those without one is about 1e-15 after the
-        Newton step; it is charged for every theta within REACH * (1 + |theta|) of the point.
+        Coefficients with a penalty are minimised over in closed form: under a ridge as they are, under a norm alone once the slopes are
+        shrunk so that the pull lies in the dual ball.
         """
-        weights = point.worst.weights
-        d, theta = self.features, point.theta
+        weights, d, theta = point.worst.weights, self.features, point.theta
         pull = self.pulled_back(weights[:, None] * slopes)
-        fixed = -float(weights @ self.loss.conjugate(slopes))
-        rest = pull.copy()
         flat = pull[:, :d].ravel()
-        held = self.norm.project(-flat) if self.norm else np.zeros_like(flat)
-        over = flat + held
         if self.ridge > 0:
-            fixed -= float(over @ over) / (2 * self.ridge)
-            left = over + self.ridge * theta[:, :d].ravel()  # the Newton step leads to where this is 0, the bound's own best
-            rest[:, :d] = left.reshape(theta.shape[0], d)
-            open_rest = rest[:, d:]
-            open_theta = theta[:, d:]
-        elif self.norm and self.norm.strength > 0:
+            over = flat + (self.norm.project(-flat) if self.norm else 0.0)
+            fixed = -float(weights @ self.loss.conjugate(slopes)) - float(over @ over) / (2 * self.ridge)
+            rest = pull.copy()
+            rest[:, :d] = (over + self.ridge * theta[:, :d].ravel()).reshape(-1, d)  # 0 at the bound's own best theta
+            return fixed - self._charge(point, pull[:, d:], penalised=True), rest
+        if self.norm:
             shrink = 1 / max(1.0, self.norm.gauge(flat))
-            if shrink < 1:
-                slopes = slopes * shrink
-                fixed = -float(weights @ self.loss.conjugate(slopes))
-                rest = rest * shrink
-            open_rest, open_theta = rest[:, d:], theta[:, d:]
-            rest = np.zeros_like(rest)
-            rest[:, d:] = open_rest
-        else:
-            open_rest, open_theta = rest, theta
-        reach = REACH * (1 + float(np.linalg.norm(open_theta)))
-        charge = float((open_rest * open_theta).sum()) - reach * float(np.linalg.norm(open_rest))
-        return fixed + charge, rest
+            rest = pull * shrink
+            rest[:, :d] = 0.0
+            fixed = -float(weights @ self.loss.conjugate(slopes * shrink))
+            return fixed - self._charge(point, rest[:, d:], penalised=True), rest
+        return -float(weights @ self.loss.conjugate(slopes)) - self._charge(point, pull, penalised=False), pull
+
+    def _charge(self, point: Point, rest: Floats, *, penalised: bool) -> float:
+        """What is left of the pull on coefficients without a penalty may cost: rounding, about 1e-15, once the Newton steps are done.
+
+        It is charged for every coefficient that moves scores up to REACH times as far as the scores found here go; where it is more than
+        rounding there is no bound.
+        """
+        d = self.features
+        size = np.sqrt(self.scale).reshape(point.theta.shape)[:, d:] if penalised else np.sqrt(self.scale).reshape(point.theta.shape)
+        if rest.size == 0:
+            return 0.0
+        if (np.abs(rest) > ROUNDING * size).any():
+            return np.inf
+        far = REACH * (1 + float(np.abs(point.scores).max()))
+        return float((np.abs(rest) * far / np.where(size > 0, size, 1.0)).sum())
 
     def take(self, rows: npt.NDArray[np.intp]) -> Objective:
         """The objective on some of the examples, copied."""
         return replace(self, x=self.x[rows], loss=self.loss.take(rows), risk=self.risk.take(rows))
+
+
+def direction(bent: Floats, slope: Floats) -> Floats:
+    """The Newton direction -bent^-1 slope; where the matrix cannot be inverted, the shortest of the best ones."""
+    try:
+        factor = cho_factor(lifted(bent))
+    except LinAlgError:
+        factor = None
+    if factor is not None:
+        pivots = factor[0].diagonal() / np.sqrt(np.maximum(bent.diagonal(), 1e-300))
+        if pivots.min() > SINGULAR:
+            return np.asarray(cho_solve(factor, -slope))
+    return np.asarray(np.linalg.lstsq(bent, -slope, rcond=1e-12)[0])
 
 
 def lifted(bent: Floats) -> Floats:

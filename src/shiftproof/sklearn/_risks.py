@@ -16,7 +16,6 @@ from shiftproof.risks.abstract import Risk
 from shiftproof.sklearn import _smoothed as smoothed
 from shiftproof.sklearn._smoothed import Curvature, Floats, Weighing
 
-Kernel = Callable[[Floats, Floats, float], Weighing]
 Groups = npt.NDArray[np.intp]
 
 
@@ -35,16 +34,24 @@ class RiskSpec:
         """The option that says how far the weights may go; None where there is none."""
         return _TABLE[self.name].radius
 
+    @property
+    def simplest(self) -> RiskSpec:
+        """The mean where the options leave no room but for it, so that radius 0 is the mean to the last bit; else itself."""
+        none = {"alpha": 1.0, "level": 0.0, "order": 1.0, "radius": 0.0}.get(self.radius_name or "")
+        return RiskSpec("mean") if self.radius_name and self.options[self.radius_name] == none else self
+
     def at_radius(self, radius: float) -> RiskSpec:
         """The same risk at another radius (or alpha, level, order, aversion)."""
         if self.radius_name is None:
-            raise must("risk", "stress_curve", "have a radius", str(self), f"Those that do: {', '.join(k for k, v in _TABLE.items() if v.radius)}.")
+            raise must(
+                "risk", "stress_curve", "have a radius", str(self), f"Those that do: {', '.join(k for k, v in _TABLE.items() if v.radius)}."
+            )
         return checked(replace(self, options={**self.options, self.radius_name: radius}))
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """What the table knows of a risk: its options in order with their defaults (NaN: must be given), their ranges, which one is its radius."""
+    """What the table knows of a risk: its options in order, each with default (NaN: must be given) and range, and which is its radius."""
 
     options: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     radius: str | None = None
@@ -137,12 +144,11 @@ class Weigher:
 
     def __call__(self, losses: Floats, mu: float = 0.0) -> Weighing:
         """The (smoothed) risk of these losses."""
-        name, options = self.risk.name, self.risk.options
         if self.root:
             return root_mean_square(losses, self.base)
-        if name == "worst_group" and self.groups is not None:
+        if self.risk.name == "worst_group" and self.groups is not None:
             return smoothed.worst_group(losses, self.base, self.groups, mu)
-        return _KERNELS[name](losses, self.base, mu, options)
+        return _reweighed(self.risk, losses, self.base, mu)
 
     def take(self, rows: npt.NDArray[np.intp]) -> Weigher:
         """The risk on some of the examples."""
@@ -163,14 +169,17 @@ def _esrm(aversion: float) -> Callable[[Floats], Floats]:
     return lambda u: np.asarray(np.exp(aversion * (u - 1)) * np.expm1(-aversion * u) / math.expm1(-aversion))
 
 
-_KERNELS: dict[str, Callable[[Floats, Floats, float, Mapping[str, float]], Weighing]] = {
-    "mean": lambda l, p, mu, o: smoothed.mean(l, p),
-    "wasserstein": lambda l, p, mu, o: smoothed.mean(l, p),
-    "cvar": lambda l, p, mu, o: smoothed.cvar(l, p, o["alpha"], mu),
-    "superquantile": lambda l, p, mu, o: smoothed.cvar(l, p, 1 - o["level"], mu),
-    "chi_square": lambda l, p, mu, o: smoothed.chi_square(l, p, o["radius"], mu),
-    "kl": lambda l, p, mu, o: smoothed.kl(l, p, o["radius"], mu),
-    "total_variation": lambda l, p, mu, o: smoothed.total_variation(l, p, o["radius"], mu),
-    "extremile": lambda l, p, mu, o: smoothed.spectral(l, p, lambda u: np.asarray(u ** o["order"]), mu),
-    "esrm": lambda l, p, mu, o: smoothed.spectral(l, p, _esrm(o["aversion"]), mu),
-}
+def _reweighed(risk: RiskSpec, losses: Floats, base: Floats, mu: float) -> Weighing:
+    options = risk.options
+    if risk.name in ("cvar", "superquantile"):
+        return smoothed.cvar(losses, base, options.get("alpha", 1 - options.get("level", 0.0)), mu)
+    if risk.name == "extremile":
+        return smoothed.spectral(losses, base, lambda u: np.asarray(u ** options["order"]), mu)
+    if risk.name == "esrm":
+        return smoothed.spectral(losses, base, _esrm(options["aversion"]), mu)
+    if risk.name in _BALLS:
+        return _BALLS[risk.name](losses, base, options["radius"], mu)
+    return smoothed.mean(losses, base)
+
+
+_BALLS = {"chi_square": smoothed.chi_square, "kl": smoothed.kl, "total_variation": smoothed.total_variation}

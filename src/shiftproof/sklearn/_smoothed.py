@@ -85,14 +85,14 @@ def _clipped(losses: Floats, base: Floats, cap: float, mu: float) -> Weighing:
     wanted = losses / mu + 1
     low, high = float(wanted.min()) - cap, float(wanted.max())
     eta = float(base @ wanted) - 1
-    for _ in range(PASSES):
+    for turn in range(PASSES):
         density = wanted - eta
         np.clip(density, 0.0, cap, out=density)
         excess = float(base @ density) - 1
         low, high = (eta, high) if excess > 0 else (low, eta)
         slope = float(base[(density > 0) & (density < cap)].sum())
         new = eta + excess / slope if slope else (low + high) / 2
-        if not low <= new <= high:
+        if not low < new < high or turn % 4 == 3:  # Newton's step may go to and fro between two pieces: halving cannot
             new = (low + high) / 2
         if abs(excess) < 1e-13 or new == eta:
             break
@@ -140,7 +140,7 @@ def chi_square(losses: Floats, base: Floats, radius: float, mu: float = 0.0) -> 
 
 
 def _chi_square_threshold(losses: Floats, base: Floats, reach: float) -> float:
-    """eta with E a^2 = reach (E a)^2, a = max(0, l - eta): closed form given who is above, who is above found by iteration."""
+    """Eta with E a^2 = reach (E a)^2, a = max(0, l - eta): closed form given who is above, who is above found by iteration."""
     centre = float(base @ losses)
     shifted = losses - centre
     low, high = -math.inf, float(shifted.max())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +45,7 @@ class RobustObjective:
 
 
 def robust_objective(
-    risk: str | Risk[object],
+    risk: str | Risk[Any],
     *,
     loss: Literal["logistic", "squared"] = "logistic",
     groups: npt.ArrayLike | None = None,

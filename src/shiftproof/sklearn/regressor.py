@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +50,7 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
 
     def __init__(
         self,
-        risk: str | Risk[object] = "mean",
+        risk: str | Risk[Any] = "mean",
         *,
         loss: str = "squared",
         level: float = 0.5,
@@ -89,7 +89,13 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
             return _losses.Squared(targets)
         return _losses.quantile(targets, self.level) if self.loss == "quantile" else _losses.quantile(targets, 0.5, scale=2.0)
 
-    def fit(self: Self, X: npt.ArrayLike, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None, groups: npt.ArrayLike | None = None) -> Self:  # noqa: N803
+    def fit(
+        self: Self,
+        X: npt.ArrayLike,  # noqa: N803
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+        groups: npt.ArrayLike | None = None,
+    ) -> Self:
         """Fits to X of shape (n, d) and n targets; `sample_weight` and `groups` as in `RobustLogisticRegression`."""
         risk = self._checked()
         if self.loss not in LOSSES:
@@ -104,13 +110,13 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
         root = risk.name == "wasserstein" and self.loss == "squared" and risk.options["radius"] > 0
         weigher = self._weigher(risk, base, groups, kept, root=root)
         loss = _losses.quantile(targets, 0.5, scale=2.0) if root else self._loss(targets)
-        theta = self._keep([self._solve(x, loss, weigher, self._started(1, x.shape[1]))], kept, x.shape[1])[0]
+        theta = self._keep([self._solve(x, loss, weigher, self._started(1, x.shape[1]))], kept)[0]
         self.coef_ = theta[: x.shape[1]]
         self.intercept_ = float(theta[-1]) if self.fit_intercept else 0.0
         return self
 
     def predict(self, X: npt.ArrayLike) -> Floats:  # noqa: N803
-        """x w + b, shape (n,)."""
+        """X w + b, shape (n,)."""
         check_is_fitted(self)
         return np.asarray(validate_data(self, X, dtype=np.float64, reset=False) @ self.coef_ + self.intercept_)
 
@@ -119,7 +125,7 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
         X: npt.ArrayLike,  # noqa: N803
         y: npt.ArrayLike,
         *,
-        risk: str | Risk[object] | None = None,
+        risk: str | Risk[Any] | None = None,
         radii: Sequence[float] | None = None,
         sample_weight: npt.ArrayLike | None = None,
         groups: npt.ArrayLike | None = None,

@@ -22,6 +22,7 @@ from shiftproof.risks._kernels import Reweighted
 from shiftproof.risks._kernels import group_mixture as _mixture
 from shiftproof.risks.chi_square import ChiSquarePenalised
 from shiftproof.risks.cvar import CVaR
+from shiftproof.risks.holistic import Holistic
 from shiftproof.risks.kl import KLPenalised
 from shiftproof.risks.wasserstein import Wasserstein
 
@@ -53,10 +54,10 @@ def risk_loss(risk: Reweighs, losses: Tensor, *, base: Tensor | None = None) -> 
     >>> round(value.item(), 4), [round(w, 3) for w in losses.grad.tolist()]
     (0.6667, [0.0, 0.333, 0.667])
     """
-    if isinstance(risk, Wasserstein):
+    if isinstance(risk, Wasserstein | Holistic):
         raise UsageError(
-            "The risk wasserstein moves values up to 1 and has no weights, so it is no training loss. For linear models use "
-            "wasserstein_linear, for others wasserstein_loss."
+            f"The risk {risk.name} moves values up to 1, and losses have no such bound, so it is no training loss. Use wasserstein_linear "
+            "for linear models, wasserstein_loss for others, or a ball of weights such as chi_square."
         )
     _per_example(losses, "risk_loss")
     found = risk.reweigh(_numbers(losses), None if base is None else _numbers(base))
@@ -141,7 +142,7 @@ def label_kl(scores: Tensor, y: Tensor, *, temperature: float, margin: float = 0
 
 
 def label_kl_adaptive(scores: Tensor, y: Tensor, *, temperature: float, pull: float, margin: float = 0.0, halvings: int = 40) -> Tensor:
-    """ALDR-KL: `label_kl` with a temperature of its own for each example, min over l >= 0 of label_kl at l + (pull / 2) (l - temperature)^2.
+    """ALDR-KL: `label_kl` with a temperature of its own for each example, min over l of label_kl at l + (pull / 2) (l - temperature)^2.
 
     An example whose worst labels lie far from uniform, as a mislabelled one does, gets a higher temperature, and so a flatter loss.
 

@@ -100,6 +100,6 @@ def _no_leak(scored: Scored, rule: Rule, test_ids: Sequence[str] | npt.NDArray[n
     shared = set() if test_ids is None else {str(i) for i in scored.ids} & {str(i) for i in test_ids}
     if shared:
         raise UsageError(
-            f"{len(shared)} validation examples are test examples too, first '{min(shared)}', so the rule {rule} would look at the test set. "
+            f"{len(shared)} validation examples are test examples too, first '{min(shared)}', so the rule {rule} would look at it. "
             "Take them out, or call it by its name: oracle."
         )

@@ -20,8 +20,6 @@ Ints = npt.NDArray[np.int64]
 
 LEAST_ROWS = 64
 """Noisy copies a pass of the model at the least: one example alone need not be slow."""
-CACHED = 50_000
-"""Features whose noise is drawn at once: a third of the time of drawing a whole pass's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,15 +52,9 @@ class Votes:
         with torch.no_grad():
             for begin in range(0, len(owner), size):
                 part = slice(begin, begin + size)
-                noisy = self._noisy(owner[part], streams[part])
+                noisy = self.noise.add(self.x[owner[part]], streams[part], self.space)
                 answers[part] = self.model.labels(noisy.to(self.model.device)).cpu().numpy()
         return answers.reshape(len(rows), count)
-
-    def _noisy(self, owner: Tensor, streams: Rng) -> Tensor:
-        """One noisy copy a stream, made in pieces that fit into a processor's cache."""
-        size = max(1, CACHED // max(1, self.x[0].numel()))
-        pieces = [slice(begin, begin + size) for begin in range(0, len(owner), size)]
-        return torch.cat([self.noise.add(self.x[owner[piece]], streams[piece], self.space) for piece in pieces])
 
     def agreeing(self, rows: Ints, label: Ints, start: int, stop: int) -> Ints:
         """How many of the draws start to stop - 1 of the examples at `rows` are answered with their `label`, shape (len(rows),)."""

@@ -33,6 +33,9 @@ class GlassBlur(ImageByImage):
     swap copies the neighbour and loses the pixel itself, and so does this. The MNIST-C setting is as published there: only every second
     pixel (by chance) moves, pixels are truly swapped, and the blurs run down the columns only.
 
+    As published, distances from the clean image do not grow with every severity: those at 4 are a little below those at 3 for ImageNet-C
+    and Tiny-ImageNet-C; for CIFAR-10-C those at 1 to 3 are about equal, and those at 5 below those at 4.
+
     Args:
         severity: in (0, 5].
 
@@ -61,27 +64,21 @@ class GlassBlur(ImageByImage):
     }
 
     def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+        import cv2
+
         sigma, reach, rounds = constants[0], int(constants[1]), int(constants[2])
         height, width, channels = image.shape
         digits = self.setting_for((channels, height, width)) == "mnist_c"
         # Whole grey levels in between, rounded down, as published; the channels of a pixel lie in one word, to be moved at once.
-        pixels = np.zeros((height, width, 4), np.uint8)
-        pixels[..., :channels] = to_bytes(gaussian(image, sigma, down_only=digits))
-        words = pixels.view(np.uint32).ravel()
+        levels = to_bytes(gaussian(image, sigma, down_only=digits))
+        words = (cv2.cvtColor(levels, cv2.COLOR_RGB2RGBA).view(np.uint32) if channels == 3 else levels).ravel()
         for _ in range(rounds):
             words = np.take(words, (_swapped if digits else _copied)(height, width, reach, draws))
-        moved = words.view(np.uint8).reshape(height, width, 4)[..., :channels]
-        return gaussian(np.multiply(moved, np.float32(1 / 255), dtype=np.float32), sigma, down_only=digits)
-
-
-@lru_cache(maxsize=16)
-def _order(height: int, width: int, reach: int) -> tuple[Places, npt.NDArray[np.bool_]]:
-    """The pixels that move, in the published order (from the last to the first), and which those are."""
-    rows = np.arange(height - reach, reach, -1)[:, None] * width
-    own = (rows + np.arange(width - reach, reach, -1)).ravel()
-    inside = np.zeros(height * width, dtype=bool)
-    inside[own] = True
-    return own, inside
+        if channels == 3:
+            levels = np.asarray(cv2.cvtColor(words.view(np.uint8).reshape(height, width, 4), cv2.COLOR_RGBA2RGB), dtype=np.uint8)
+        else:
+            levels = words.reshape(image.shape)
+        return gaussian(np.multiply(levels, np.float32(1 / 255), dtype=np.float32), sigma, down_only=digits)
 
 
 @lru_cache(maxsize=16)
@@ -92,31 +89,34 @@ def _steps(width: int, reach: int) -> Places:
     return (both // span - reach) * width + both % span - reach
 
 
+def _pairs(height: int, width: int, reach: int, draws: Draws) -> tuple[Places, Places]:
+    """The pixels that move in the published order, from the last to the first, and a neighbour of each; shape (rows, columns)."""
+    own = np.arange(height - reach, reach, -1)[:, None] * width + np.arange(width - reach, reach, -1)
+    return own, own + np.take(_steps(width, reach), draws.words(*own.shape))
+
+
 def _copied(height: int, width: int, reach: int, draws: Draws) -> Places:
     """Where each pixel comes from when one after the other copies a neighbour: chains of copies, followed to their ends."""
-    own, inside = _order(height, width, reach)
-    step = np.take(_steps(width, reach), draws.words(len(own)))
-    source = np.arange(height * width)
-    # A neighbour visited before (a later pixel) has been overwritten by then, so the chain goes on there; another still is as it was.
-    at = own + step
-    source.reshape(height, width)[reach + 1 : height - reach + 1, reach + 1 : width - reach + 1] = at.reshape(height - 2 * reach, -1)[
-        ::-1, ::-1
-    ]
-    goes_on = (step > 0) & np.take(inside, at)
-    going, at = own[goes_on], at[goes_on]
+    _, neighbour = _pairs(height, width, reach, draws)
+    place = np.arange(height * width)
+    read = place.copy()
+    read.reshape(height, width)[reach + 1 : height - reach + 1, reach + 1 : width - reach + 1] = neighbour[::-1, ::-1]
+    # A neighbour visited before (a later pixel) has been overwritten by then, so the chain goes on there; any other is still as it was.
+    end = np.maximum(read, place)
+    going = np.flatnonzero(end != place)
+    at = np.take(end, going)
     while len(going):
-        then = np.take(source, at)
-        source[going] = then
-        goes_on = (then > at) & np.take(inside, then)
-        going, at = going[goes_on], then[goes_on]
-    return source
+        then = np.take(end, at)
+        more = then != at
+        going, at = going[more], then[more]
+        end[going] = at  # so that who comes by here later goes both steps at once
+    return np.take(read, end)
 
 
 def _swapped(height: int, width: int, reach: int, draws: Draws) -> Places:
     """Where each pixel comes from when one after the other, each with chance 1/2, is swapped with a neighbour."""
-    own, _ = _order(height, width, reach)
-    neighbour = own + np.take(_steps(width, reach), draws.words(len(own)))
-    moves = (draws.words(len(own)) & np.uint16(1)).astype(bool)
+    own, neighbour = _pairs(height, width, reach, draws)
+    moves = (draws.words(*neighbour.shape) & np.uint16(1)).astype(bool)
     source = list(range(height * width))
     for a, b in zip(own[moves].tolist(), neighbour[moves].tolist(), strict=True):
         source[a], source[b] = source[b], source[a]

@@ -32,6 +32,7 @@ class Spatter(ImageByImage):
     (0.65, 0.3, 3, 0.68, 0.6, 0), (0.65, 0.3, 2, 0.68, 0.5, 0), (0.65, 0.3, 1, 0.65, 1.5, 1), (0.67, 0.4, 1, 0.65, 1.5, 1) above 64 pixels
     (ImageNet-C); those of Tiny-ImageNet-C and CIFAR-10-C stand in `published`. In the MNIST-C setting all severities are mud of one grey.
     Between published severities the two pictures are mixed, as there is nothing between water and mud.
+    As published for CIFAR-10-C and Tiny-ImageNet-C, distances from the clean image fall from 3, the last of water, to 4, the first of mud.
 
     Args:
         severity: in (0, 5].

@@ -16,7 +16,8 @@ from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 class TransverseChromaticAbberation(ImageByImage):
     """Three channels enlarged about the centre by 1, 1 + 0.025 s and 1 + 0.05 s, in random order, by cubic B-splines that smooth.
 
-    s is 1.0, 2.0, 5.0, 9.0, 10.0 (CIFAR-10-C-bar). Below severity 1 the clean image and the picture at 1 are mixed.
+    s is 1.0, 2.0, 5.0, 9.0, 10.0 (CIFAR-10-C-bar). The result lies on whole grey levels, to the nearest, as published. Below severity 1 the
+    clean image and the picture at 1 are mixed.
 
     Args:
         severity: in (0, 5].
@@ -50,4 +51,4 @@ class TransverseChromaticAbberation(ImageByImage):
             large = ndimage.zoom(image[..., channel], size, prefilter=False)
             top, left = (large.shape[0] - height) // 2, (large.shape[1] - width) // 2
             moved[..., channel] = large[top : top + height, left : left + width]
-        return moved
+        return np.rint(moved * np.float32(255)) * np.float32(1 / 255)

@@ -1,0 +1,65 @@
+"""Several models that answer as one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from shiftproof._errors import must
+from shiftproof.defences.abstract import Behind, Defence, mean_log_probability
+from shiftproof.randomness import Rng
+
+
+@dataclass(frozen=True)
+class Ensemble(Defence):
+    """The mean probabilities of several models trained apart.
+
+    That of diverse members (Pang et al. 2019, ADP) is the same mean at inference: their diversity is a matter of training, and this part
+    does not make it. Given members trained so, it is their ensemble.
+
+    Args:
+        members: models in all, at least 2.
+
+    Guarantees:
+        None: a search that follows the mean's gradient attacks all members at once.
+    Differentiable: yes. Cost: `members` passes, as many times the parameters and the training.
+
+    Reference: Strauss et al. 2017, "Ensemble methods as a defense to adversarial perturbations against deep neural networks".
+    """
+
+    name: ClassVar[str] = "ensemble"
+    family: ClassVar[str] = "ensemble"
+    references: ClassVar[tuple[str, ...]] = (
+        """@article{strauss2017ensemble,
+  title = {Ensemble Methods as a Defense to Adversarial Perturbations Against Deep Neural Networks},
+  author = {Strauss, Thilo and Hanselmann, Markus and Junginger, Andrej and Ulmer, Holger},
+  journal = {arXiv preprint arXiv:1709.03423},
+  year = {2017}
+}""",
+        """@inproceedings{pang2019improving,
+  title = {Improving Adversarial Robustness via Promoting Ensemble Diversity},
+  author = {Pang, Tianyu and Xu, Kun and Du, Chao and Chen, Ning and Zhu, Jun},
+  booktitle = {International Conference on Machine Learning},
+  year = {2019}
+}""",
+    )
+
+    members: int = 3
+
+    def check(self) -> None:
+        if self.members < 2:
+            raise must("members", self.name, "be at least 2", self.members)
+
+    @property
+    def passes(self) -> int:
+        return self.members
+
+    @property
+    def others(self) -> int:
+        return self.members - 1
+
+    def answer(self, behind: Behind, x: Tensor, rng: Rng) -> Tensor:
+        del rng
+        return mean_log_probability([model.scores(x) for model in behind.models])

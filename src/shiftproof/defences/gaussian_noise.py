@@ -1,0 +1,52 @@
+"""Noise in front of the model, drawn anew at each answer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from shiftproof._errors import must
+from shiftproof.data.space import InputSpace, Kind
+from shiftproof.defences.abstract import Front, Random
+from shiftproof.randomness import Rng
+
+
+@dataclass(frozen=True)
+class GaussianNoise(Front, Random):
+    """The model is shown x + sigma times normal noise, clipped to the box, drawn anew at each answer.
+
+    Args:
+        sigma: standard deviation of the noise, in the units of the inputs.
+        draws, seed: as of every random defence.
+
+    Guarantees:
+        None for one draw. The decision that most draws give can be proven: `randomized_smoothing`.
+    Differentiable: yes, for each draw. Cost: one addition.
+
+    Reference: Liu et al. 2018, "Towards robust neural networks via random self-ensemble" (noise at inference).
+    """
+
+    name: ClassVar[str] = "gaussian_noise"
+    family: ClassVar[str] = "transformation"
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"image", "vector"})
+    references: ClassVar[tuple[str, ...]] = (
+        """@inproceedings{liu2018towards,
+  title = {Towards Robust Neural Networks via Random Self-ensemble},
+  author = {Liu, Xuanqing and Cheng, Minhao and Zhang, Huan and Hsieh, Cho-Jui},
+  booktitle = {European Conference on Computer Vision},
+  year = {2018}
+}""",
+    )
+
+    sigma: float = 0.1
+
+    def check(self) -> None:
+        super().check()
+        if not 0 < self.sigma < math.inf:
+            raise must("sigma", self.name, "be in (0, inf)", self.sigma, "It is the noise's deviation, in the units of the inputs.")
+
+    def step(self, x: Tensor, space: InputSpace, rng: Rng) -> Tensor:
+        return space.clip(x + self.sigma * rng.normal(*x.shape[1:]).to(x))

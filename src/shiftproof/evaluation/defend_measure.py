@@ -1,0 +1,168 @@
+"""What one defence is worth on one sample: attacked by searches that know it and by those that do not, with its cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from shiftproof._errors import UsageError
+from shiftproof.certificates import certificates
+from shiftproof.certify import certify
+from shiftproof.data.examples import Examples
+from shiftproof.defences.accounting import Detecting, confront_detecting
+from shiftproof.defences.defended import Defended
+from shiftproof.defences.detection import Detection
+from shiftproof.defences.randomized_smoothing import RandomizedSmoothing
+from shiftproof.door import confront
+from shiftproof.models.abstract import Gradients, Labels, Scores
+from shiftproof.models.torch_module import TorchModule
+from shiftproof.outcomes import BROKEN, SKIPPED
+from shiftproof.searches.abstract import Search
+from shiftproof.searches.gradient_ascent import GradientAscent
+from shiftproof.searches.one_draw import OneDraw
+from shiftproof.searches.transfer import Transfer
+from shiftproof.shifts.abstract import Shift
+
+Flags = npt.NDArray[np.bool_]
+PLAIN = GradientAscent(steps=20)
+"""What a search does that follows the gradient and knows no defence."""
+CERTIFIED_DRAWS = 2000
+PROOF = "auto(effort=1e8)"
+"""The bound propagation that a net is tried with: about a tenth of a second of one core an example at most."""
+_REPEATS = 7
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What every subject is asked.
+
+    Args:
+        standard: the undefended model, on which moves for transfer are made.
+        examples: n labelled inputs.
+        threat, unseen: the shift that defences may know, and another.
+        search: the adaptive search.
+        corruptions: shifts of the average case.
+        seed, batch_size: as of `confront`.
+    """
+
+    standard: Gradients
+    examples: Examples
+    threat: Shift
+    unseen: Shift
+    search: Search
+    corruptions: tuple[Shift, ...]
+    seed: int
+    batch_size: int
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """Which of the n examples each question leaves right, shape (n,) each."""
+
+    clean: Flags
+    transfer: Flags
+    plain: Flags
+    adaptive: Flags
+    unseen: Flags
+    corruptions: dict[str, Flags]
+    flags: tuple[str, ...] = ()
+    detection: tuple[Detecting, Detecting] | None = field(default=None)
+    """A detector's account under transfer, and under the adaptive search."""
+
+    @property
+    def robust(self) -> Flags:
+        """Held under all attacks inside the threat: a defence is no stronger than any of them allows."""
+        return self.transfer & self.plain & self.adaptive
+
+
+def ask(model: Scores, question: Question) -> Answered:
+    """Puts all questions to a model, defended or not."""
+    if isinstance(model, Defended) and isinstance(model.defence, Detection):
+        return _ask_detector(model, question)
+    read: Labels = model.averaged() if isinstance(model, Defended) else model
+    stands = model.as_it_stands() if isinstance(model, Defended) else model
+
+    def meet(against: Labels, shift: Shift, search: Search) -> tuple[Flags, Flags, tuple[str, ...]]:
+        finding = confront(against, shift, search=search, examples=question.examples, seed=question.seed, batch_size=question.batch_size)
+        return finding.correct, finding.outcome != SKIPPED, tuple(flag.name for flag in finding.flags)
+
+    transfer, right, _ = meet(read, question.threat, _made_on(question.standard, question.search))  # on the standard model: its own
+    plain, _, _ = meet(read, question.threat, _made_on(stands, PLAIN))
+    adaptive, _, flags = meet(model, question.threat, question.search)
+    unseen, _, _ = meet(model, question.unseen, question.search)
+    unseen_transfer, _, _ = meet(read, question.unseen, _made_on(question.standard, question.search))
+    corruptions = {shift.spec(): meet(read, shift, OneDraw())[0] for shift in question.corruptions}
+    return Answered(right, transfer, plain, adaptive, unseen & unseen_transfer, corruptions, flags)
+
+
+def _made_on(surrogate: Scores, search: Search) -> Search:
+    return Transfer(surrogates=(surrogate,), search=search)
+
+
+def _ask_detector(model: Defended, question: Question) -> Answered:
+    def meet(shift: Shift, search: Search) -> Detecting:
+        return confront_detecting(
+            model, shift, search=search, examples=question.examples, seed=question.seed, batch_size=question.batch_size
+        )
+
+    transfer = meet(question.threat, _made_on(question.standard, question.search))
+    plain = meet(question.threat, _made_on(question.standard, PLAIN))
+    adaptive = meet(question.threat, question.search)
+    unseen = meet(question.unseen, question.search).held & meet(question.unseen, _made_on(question.standard, question.search)).held
+    corruptions: dict[str, Flags] = {}
+    for shift in question.corruptions:
+        finding = confront(model, shift, search=OneDraw(), examples=question.examples, seed=question.seed, batch_size=question.batch_size)
+        corruptions[shift.spec()] = finding.outcome != BROKEN  # an abstention on an honest input counts as an error
+    return Answered(adaptive.right, transfer.held, plain.held, adaptive.held, unseen, corruptions, detection=(transfer, adaptive))
+
+
+def prove(model: Scores, question: Question) -> tuple[Flags | None, str]:
+    """Which examples are proven inside the threat, and by what; None and why not where no certificate fits."""
+    spec, subject = PROOF, model
+    if isinstance(model, Defended):
+        if not isinstance(model.defence, RandomizedSmoothing):
+            return None, f"no certificate speaks of {model.defence.name}"
+        spec, subject = f"smoothing(sigma={model.defence.sigma!r}, draws={CERTIFIED_DRAWS})", model.undefended
+    certificate = certificates.build(spec)
+    objection = certificate.objection(subject, question.threat)
+    if objection:
+        return None, objection
+    try:
+        finding = certify(
+            subject,
+            question.threat,
+            certificate=certificate,
+            examples=question.examples,
+            seed=question.seed,
+            batch_size=question.batch_size,
+        )
+    except UsageError as error:
+        return None, str(error)
+    of = f", of {certificate.subject} with all its votes" if certificate.subject else ""
+    return finding.correct, f"{spec}{of}"
+
+
+def latency(models: Sequence[Scores], x: torch.Tensor) -> list[float]:
+    """Seconds of an answer to the batch x, for each model: the least of several in turn, so that they meet the same machine."""
+    best = [float("inf")] * len(models)
+    with torch.no_grad():
+        for model in models:
+            model.scores(x)
+        for _ in range(_REPEATS):
+            for k, model in enumerate(models):
+                began = time.perf_counter()
+                model.scores(x)
+                best[k] = min(best[k], time.perf_counter() - began)
+    return best
+
+
+def parameters(model: Scores) -> int:
+    """Numbers that were learned, detectors' included; 0 where the model does not show them."""
+    if isinstance(model, Defended):
+        return sum(parameters(each) for each in model.behind.models) + sum(value.numel() for value in model.behind.fitted.values())
+    return sum(p.numel() for p in model.module.parameters()) if isinstance(model, TorchModule) else 0

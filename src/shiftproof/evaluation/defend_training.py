@@ -1,0 +1,108 @@
+"""The one seam between a comparison of defences and training: methods by spec, networks from a factory, and the seconds they took."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from shiftproof._errors import must
+from shiftproof._part import required_options
+from shiftproof.data.examples import Examples
+from shiftproof.data.source import Source
+from shiftproof.evaluation.store import write_atomic
+from shiftproof.models.spec import load_from_spec, neighbours
+from shiftproof.registry import parse_spec
+from shiftproof.training import methods
+from shiftproof.training.abstract import Method
+from shiftproof.training.train import train
+
+_TEACHER = "teacher"
+"""Stands for the weights of a teacher that is not trained yet."""
+FAMILIES = {
+    "plain": "standard training",
+    "distillation": "distillation",
+    **dict.fromkeys(("adversarial", "trades", "mart"), "adversarial training"),
+    **dict.fromkeys(("fast_adversarial", "free_adversarial", "weight_perturbation"), "adversarial training"),
+}
+
+
+def method_of(spec: str, threat: str) -> Method:
+    """The method, with the threat where it wants a shift and names none, and with a teacher that is trained later where it wants one."""
+    name, positional, named = parse_spec(spec)
+    part = methods.get(name)
+    missing = {"shift": threat, "teacher": _TEACHER}
+    wanted = [option for option in required_options(part) if option in missing and option not in named and not positional]
+    given = spec.partition("(")[2].rpartition(")")[0]
+    return methods.build(f"{name}({', '.join([*(f'{option}={missing[option]}' for option in wanted), *([given] if given else [])])})")
+
+
+@dataclass(frozen=True, eq=False)
+class School:
+    """Trains networks of one factory on one sample.
+
+    Args:
+        factory: makes a network at each call, or its spec.
+        data: what is trained on.
+        folder: where trainings are kept, so that the same call again goes on from them.
+        device, epochs, seed: as of `shiftproof.train`.
+    """
+
+    factory: Any
+    data: Source | Examples
+    folder: Path
+    device: str = field(kw_only=True)
+    epochs: int = field(kw_only=True)
+    seed: int = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.factory, str) and not callable(self.factory):
+            rule = "be a factory of networks, or its spec, where there are training data"
+            raise must("model", "defend", rule, type(self.factory).__name__)
+
+    def taught(self, method: Method) -> tuple[nn.Module, float]:
+        """As `trained`, after the teacher of a method that wants one: plain training at the method's temperature. Its seconds count."""
+        if method.options().get("teacher") != _TEACHER:
+            return self.trained(method, self.seed)
+        teacher = methods.build(f"plain(temperature={method.options().get('temperature', 1.0)!r})")
+        _, first = self.trained(teacher, self.seed)
+        weights = self._place(teacher, self.seed) / "best.safetensors"
+        student: Any = type(method)
+        module, second = self.trained(student(**{**method.options(), "teacher": str(weights)}), self.seed)
+        return module, first + second
+
+    def trained(self, method: Method, seed: int) -> tuple[nn.Module, float]:
+        """The network that a method trains, and the seconds it took."""
+        text = self.factory if isinstance(self.factory, str) else ""
+
+        def make() -> Any:
+            return load_from_spec(text) if text else self.factory()
+
+        place = self._place(method, seed)
+        began = time.perf_counter()
+        with neighbours(text) if text else nullcontext():
+            done = train(make, self.data, method, out=place, device=self.device, epochs=self.epochs, seed=seed)
+        return done.module, _seconds(place, time.perf_counter() - began)
+
+    def _place(self, method: Method, seed: int) -> Path:
+        told = {option: value for option, value in method.options().items() if option != "teacher"}
+        return self.folder / f"{method.name}-{hashlib.sha256(repr(told).encode()).hexdigest()[:8]}-{seed}"
+
+
+def plain() -> Method:
+    """What every defence is compared with."""
+    return methods.build("plain")
+
+
+def _seconds(place: Path, spent: float) -> float:
+    """What this training took, as first measured: the folder gives a finished one back at once."""
+    note = place / "seconds.txt"
+    if note.exists():
+        return float(note.read_text(encoding="utf-8"))
+    write_atomic(note, repr(spent).encode())
+    return spent

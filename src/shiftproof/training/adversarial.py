@@ -1,0 +1,54 @@
+"""Adversarial training: the loss at the worst move that a search finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from shiftproof.training.abstract import Batch, Step
+from shiftproof.training.moving import Moving
+from shiftproof.training.plain import check_risk, risk_weights
+
+
+@dataclass(frozen=True)
+class Adversarial(Moving):
+    """min_f E max_{p in shift} cross_entropy(f(apply(x, p)), y), the inner maximum as far as the search climbs.
+
+    Args:
+        shift: the spec of the moves defended against, such as linf(eps=0.3).
+        search: the spec of the search; gradient_ascent with 10 steps by default. Its last step counts, broken or not.
+        ramp: the share of training over which the shift's strength grows from 0 to its own; 0 for none.
+        risk: how examples are weighed, as in `plain`: cvar(alpha=0.3) trains on the worst moved third.
+
+    Guarantees:
+        Moves stay in the shift. The inner search sees the network in evaluation mode, so it neither reads nor changes batch statistics.
+        What it defends against is that search: robustness is what a stronger one finds afterwards.
+    Cost: steps + 2 forwards and steps + 1 backwards an example.
+
+    Reference: Madry et al. 2018, "Towards deep learning models resistant to adversarial attacks".
+    """
+
+    name: ClassVar[str] = "adversarial"
+    aliases: ClassVar[tuple[str, ...]] = ("pgd_at",)
+    references: ClassVar[tuple[str, ...]] = (
+        """@inproceedings{madry2018towards,
+  title = {Towards Deep Learning Models Resistant to Adversarial Attacks},
+  author = {Madry, Aleksander and Makelov, Aleksandar and Schmidt, Ludwig and Tsipras, Dimitris and Vladu, Adrian},
+  booktitle = {International Conference on Learning Representations},
+  year = {2018}
+}""",
+    )
+
+    risk: str = "mean"
+
+    def check(self) -> None:
+        super().check()
+        check_risk(self.risk)
+
+    def judge(self, net: nn.Module, batch: Batch, x: Tensor, memory: nn.Module) -> Step:
+        scores = net(x)
+        losses = F.cross_entropy(scores, batch.y, reduction="none")
+        return Step(x, batch.y, losses, risk_weights(self.risk, losses), scores)

@@ -1,0 +1,175 @@
+"""The loop: batches to weights, checkpoint by checkpoint. Where it stands is a number of steps, and every step follows from that number."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from shiftproof._errors import UsageError
+from shiftproof.data.examples import Examples
+from shiftproof.outcomes import Flag
+from shiftproof.randomness import Rng
+from shiftproof.training import state
+from shiftproof.training.abstract import Batch, Method
+from shiftproof.training.optimise import copied, rate
+from shiftproof.training.recipe import Recipe
+from shiftproof.training.state import Learner
+from shiftproof.training.watch import Epoch, Watch, notice
+
+RESUME, BEST, LAST = "resume.safetensors", "best.safetensors", "last.safetensors"
+_TORCH_SEEDS = 2**63
+
+
+@dataclass(eq=False)
+class Loop:
+    """A training under way.
+
+    Args:
+        method, recipe: what is done.
+        examples: trained on.
+        watch: looked at after each epoch.
+        learner: the network and all that moves with it.
+        folder: of the checkpoints.
+        save_every: seconds between two writings of where it stands.
+        tell: called with the steps done and the last epoch after each step.
+    """
+
+    method: Method
+    recipe: Recipe
+    examples: Examples
+    watch: Watch
+    learner: Learner
+    folder: Path
+    save_every: float
+    tell: Callable[[int, Epoch | None], None]
+    done: int = 0
+    curve: list[Epoch] = field(default_factory=list[Epoch])
+    flags: list[Flag] = field(default_factory=list[Flag])
+    _sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    _seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._rng = Rng.for_ids(self.recipe.seed, self.examples.ids)
+        self._size = min(self.recipe.batch_size, len(self.examples))
+        self._device = next(self.learner.net.parameters()).device
+        self._order: tuple[int, npt.NDArray[np.intp]] = (-1, np.zeros(0, dtype=np.intp))
+        self._lr = [float(group["lr"]) for group in self.learner.optimiser.param_groups]
+
+    @property
+    def per_epoch(self) -> int:
+        """Steps in an epoch."""
+        return len(self.examples) // self._size * self.method.replays
+
+    @property
+    def total(self) -> int:
+        """Steps in all."""
+        return self.per_epoch * self.recipe.epochs
+
+    def resume(self) -> None:
+        """Goes to where a killed run wrote that it stood, if it did."""
+        path = self.folder / RESUME
+        if path.exists():
+            tensors, notes = state.read(path)
+            self.learner.restore(tensors, notes)
+            self.done, self._sums, self._seconds = notes["done"], notes["sums"], notes["seconds"]
+            self.curve = [Epoch(**epoch) for epoch in notes["curve"]]
+
+    def save(self) -> None:
+        """Writes down where it stands."""
+        tensors, notes = self.learner.tensors()
+        own = {"done": self.done, "sums": self._sums, "seconds": self._seconds, "curve": [asdict(epoch) for epoch in self.curve]}
+        state.write(self.folder / RESUME, tensors, {**notes, **own})
+
+    def run(self) -> None:
+        """Every step that is left, or up to the first that is not a number or makes no sense any more."""
+        began, saved = time.monotonic() - self._seconds, time.monotonic()
+        with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
+            while self.done < self.total and not self.flags:
+                loss = self._step()
+                if not math.isfinite(loss):
+                    self._not_a_number()
+                    break
+                self._seconds = time.monotonic() - began
+                if self.done % self.per_epoch == 0:
+                    self._end_epoch()
+                    self._seconds = time.monotonic() - began
+                if self.done % self.per_epoch == 0 or time.monotonic() - saved >= self.save_every:
+                    self.save()
+                    saved = time.monotonic()
+                self.tell(self.done, self.curve[-1] if self.curve else None)
+        self.flags = self.flags or notice(self.curve, len(self.watch.examples))
+        if self.flags and self.flags[0].name == "nan_loss":
+            return
+        state.write(self.folder / LAST, self.learner.average.weights(self.learner.net))
+
+    def _step(self) -> float:
+        net, memory, optimiser = self.learner.net, self.learner.memory, self.learner.optimiser
+        torch.manual_seed(_seed(self.recipe.seed, self.done))  # for dropout and the like; the caller's own generator is put back
+        batch = self._batch()
+        share = rate(self.recipe.schedule, (self.done + 1) / self.total)
+        for group, full in zip(optimiser.param_groups, self._lr, strict=True):
+            group["lr"] = full * share
+        net.train()
+        optimiser.zero_grad(set_to_none=True)
+        with self.recipe.computing(self._device):
+            step = self.method.step(net, batch, memory)
+            loss = step.loss
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            return value
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.method.learned(step, batch, memory)
+        if self.recipe.clip:
+            nn.utils.clip_grad_norm_([*net.parameters(), *memory.parameters()], self.recipe.clip)
+        optimiser.step()
+        self.learner.average.update(net, batch.progress)
+        self.done += 1
+        right = step.right
+        self._sums = [a + b for a, b in zip(self._sums, (value * len(right), float(right.sum()), float(len(right))), strict=True)]
+        return value
+
+    def _batch(self) -> Batch:
+        epoch, place = divmod(self.done, self.per_epoch)
+        if self._order[0] != epoch:
+            self._order = (epoch, np.argsort(self._rng.child("order", epoch).uniform(1)[:, 0].numpy(), kind="stable"))
+        start = place // self.method.replays * self._size
+        rows = self._order[1][start : start + self._size]
+        x, y = self.examples.x[rows].to(self._device), self.examples.y[rows].to(self._device)
+        return Batch(x, y, self._rng[rows].child("step", self.done), self.examples.space, self.done / self.total)
+
+    def _end_epoch(self) -> None:
+        """Looks at the held-out examples, with the weights that would be kept, and keeps the best."""
+        net, average = self.learner.net, self.learner.average
+        kept, own = dict(average.weights(net)), copied(net.state_dict())
+        net.load_state_dict(kept)
+        clean, robust = self.watch.look(net, 256)
+        net.load_state_dict(own)
+        loss, right, n = self._sums
+        best = max((epoch.score for epoch in self.curve), default=-1.0)
+        number = self.done // self.per_epoch
+        self.curve.append(Epoch(number, self.done, loss / n, right / n, clean, robust, round(self._seconds, 3)))
+        self._sums = [0.0, 0.0, 0.0]
+        if self.curve[-1].score > best:
+            state.write(self.folder / BEST, kept if average.count else own)
+        self.flags = [flag for flag in notice(self.curve, len(self.watch.examples)) if flag.name == "catastrophic_overfitting"]
+
+    def _not_a_number(self) -> None:
+        where = f"at step {self.done + 1} of {self.total}"
+        way_out = "Lower the learning rate, or clip gradients: clip=1."
+        if not self.curve:
+            raise UsageError(f"The loss was not a number {where}, before an epoch was finished, so no checkpoint is kept. {way_out}")
+        detail = f"The loss was not a number {where}: training stopped, and the best checkpoint before it is kept. {way_out}"
+        self.flags = [Flag("nan_loss", detail)]
+
+
+def _seed(seed: int, step: int) -> int:
+    """A seed of torch's own generator for one step."""
+    return int(Rng.for_ids(seed, [f"torch/{step}"]).keys[0] % np.uint64(_TORCH_SEEDS))

@@ -1,0 +1,192 @@
+"""Methods that train for groups: each does what its paper says, and says what it lacks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from shiftproof._errors import UsageError
+from shiftproof.training.dfr import dfr_layer
+from shiftproof.training.group_dro import GroupDRO, balanced_sampler
+from shiftproof.training.importance import importance_weights
+from shiftproof.training.jtt import jtt_rows
+from shiftproof.training.lisa import lisa_mix
+from shiftproof.training.selection import Scored, select
+from shiftproof.training.temperatures import InstanceTemperatures
+from shiftproof.training.tokens import token_cvar
+
+
+def test_group_dro_moves_weight_to_the_worst_group_and_its_gradient_is_that_weight() -> None:
+    dro = GroupDRO([50, 50, 50], step_size=0.5)
+    groups = torch.tensor([0, 0, 1, 1])
+    for _ in range(30):
+        losses = torch.tensor([0.1, 0.3, 1.0, 2.0], requires_grad=True)
+        value = dro(losses, groups)
+    assert dro.q.sum().item() == pytest.approx(1)
+    assert dro.q[1] > 0.99
+    assert value.item() == pytest.approx(1.5, abs=0.02)
+    value.backward()
+    assert losses.grad is not None
+    assert losses.grad.tolist() == pytest.approx(dro.q[[0, 0, 1, 1]].div(2).tolist())
+
+
+def test_an_absent_group_keeps_its_share_against_others() -> None:
+    dro = GroupDRO([1, 1, 1], step_size=1.0)
+    dro(torch.tensor([0.0, 0.0]), torch.tensor([0, 1]))
+    assert dro.q.tolist() == pytest.approx([1 / 3] * 3)
+
+
+def test_small_groups_count_as_worse_with_an_adjustment() -> None:
+    dro = GroupDRO([100, 4], step_size=1.0, adjustment=2.0)
+    value = dro(torch.zeros(2), torch.tensor([0, 1]))
+    q = torch.softmax(torch.tensor([0.2, 1.0]), 0)
+    assert dro.q.tolist() == pytest.approx(q.tolist())
+    assert value.item() == pytest.approx(float(q @ torch.tensor([0.2, 1.0])))
+
+
+def test_the_sampler_balances_groups_and_repeats_by_its_seed() -> None:
+    groups = [0] * 90 + [1] * 10
+    drawn = list(balanced_sampler(groups, seed=3, n=4000))
+    assert np.mean([groups[row] for row in drawn]) == pytest.approx(0.5, abs=0.04)
+    assert drawn == list(balanced_sampler(groups, seed=3, n=4000))
+
+
+def test_importance_weights_are_unbiased_and_say_what_they_cost() -> None:
+    found = importance_weights(["a"] * 3 + ["b"], target={"a": 1, "b": 3, "c": 0})
+    assert found.weights.tolist() == pytest.approx([1 / 3] * 3 + [3])
+    assert found.effective_n == pytest.approx(16 / (3 / 9 + 9))
+    assert importance_weights(["a"] * 9 + ["b"], most=1.0).weights.max() < 2
+
+
+def test_jtt_repeats_what_was_wrong() -> None:
+    assert jtt_rows([0, 1, 0, 1], times=2).tolist() == [0, 1, 1, 2, 3, 3]
+
+
+def test_lisa_mixes_within_labels_across_domains_or_the_other_way_round() -> None:
+    rng = np.random.default_rng(0)
+    y, domains = torch.from_numpy(rng.integers(0, 3, 40)), torch.from_numpy(rng.integers(0, 2, 40))
+    x = torch.eye(40)
+    for same_label in (1.0, 0.0):
+        mixed = lisa_mix(x, y, domains=domains, classes=3, seed=1, same_label=same_label)
+        keep, change = (y, domains) if same_label else (domains, y)
+        assert (keep[mixed.partner] == keep).all()
+        assert (change[mixed.partner] != change).all()
+        assert mixed.x.diagonal().numpy() == pytest.approx(mixed.share)
+        assert mixed.y.sum(1).tolist() == pytest.approx([1.0] * 40)
+    alone = lisa_mix(x[:2], torch.tensor([0, 0]), domains=torch.tensor([1, 1]), classes=2, seed=0)
+    assert torch.equal(alone.x, x[:2])
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_dfr_takes_the_spurious_feature_out(classes: int) -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, classes, 1500)
+    spurious = np.where(rng.random(1500) < 0.95, y, rng.integers(0, classes, 1500))
+    core = np.eye(classes)[y] + rng.normal(size=(1500, classes)) * 0.6
+    features = np.concatenate([core, np.eye(classes)[spurious] * 5 + 2], axis=1)
+    layer = dfr_layer(features, y, groups=y * classes + spurious, seed=0, penalty=5.0)
+    odd = spurious != y
+    answers = layer(torch.from_numpy(features).float()).argmax(1).numpy()
+    assert (answers == y)[odd].mean() > 0.7
+    again = dfr_layer(features, y, groups=y * classes + spurious, seed=0, penalty=5.0)
+    assert torch.equal(layer.weight, again.weight)
+
+
+def test_token_cvar_trains_on_the_hardest_tokens_that_count() -> None:
+    losses = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]], requires_grad=True)
+    mask = torch.tensor([[1, 1, 1], [0, 1, 1]])
+    value = token_cvar(losses, mask=mask, alpha=0.4)
+    assert value.item() == pytest.approx(4.5)
+    value.backward()  # type: ignore[no-untyped-call]
+    assert losses.grad is not None
+    assert losses.grad.flatten().tolist() == pytest.approx([0, 0.5, 0, 0, 0, 0.5])
+
+
+def test_instance_temperatures_at_their_best_are_the_kl_ball() -> None:
+    from shiftproof.risks._kernels import kl
+
+    similarity = torch.tensor([[1.0, 0.2, 0.9, -0.5], [0.1, 1.0, 0.3, 0.2], [0.0, 0.5, 0.7, 0.6], [0.3, 0.3, 0.2, 0.9]])
+    loss = InstanceTemperatures(10, radius=0.3)
+    index = torch.tensor([7, 1, 3, 5])
+    optimiser = torch.optim.Adam(loss.parameters(), lr=0.02)
+    for _ in range(400):
+        optimiser.zero_grad()
+        value = loss(similarity, index)
+        value.backward()
+        optimiser.step()
+    off = [[(similarity[i, j] - similarity[i, i]).item() for j in range(4) if j != i] for i in range(4)]
+    assert value.item() == pytest.approx(np.mean([kl(row, radius=0.3).value for row in off]), abs=2e-3)
+    assert loss.temperature[0].item() == 0.5
+
+
+VERDICTS = {"erm": [1, 1, 1, 0], "dro": [1, 0, 1, 1]}
+IDS, GROUPS = ["1", "2", "3", "4"], ["a", "a", "a", "b"]
+
+
+def test_rules_choose_what_they_say() -> None:
+    assert select(Scored(VERDICTS, IDS), rule="average").candidate == "erm"  # the first of equals
+    found = select(Scored(VERDICTS, IDS, GROUPS), rule="worst_group", test_ids=["9"])
+    assert (found.candidate, found.oracle, found.scores["erm"]) == ("dro", False, 0.0)
+    assert select(Scored({"even": [0.8] * 4, "uneven": [1.0, 1.0, 1.0, 0.4]}, IDS), rule="cvar").candidate == "even"
+    oracle = select(Scored(VERDICTS, IDS, GROUPS, role="test"), rule="oracle", test_ids=IDS)
+    assert (oracle.candidate, oracle.oracle) == ("dro", True)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: GroupDRO([]), "Leave empty groups out"),
+        (lambda: GroupDRO([1], step_size=0), "The 'step_size' of GroupDRO"),
+        (lambda: GroupDRO([1], adjustment=-1), "The 'adjustment' of GroupDRO"),
+        (lambda: GroupDRO([1])(torch.zeros(2), torch.tensor([0])), "have one number per loss"),
+        (lambda: GroupDRO([1])(torch.zeros(1), torch.tensor([1])), "lie in 0..0"),
+        (lambda: balanced_sampler([], seed=0), "have one number per example"),
+        (lambda: importance_weights([]), "have one name per example"),
+        (lambda: importance_weights(["a", "b"], target={"a": 1}), "Unknown group of the target mix 'b'"),
+        (lambda: importance_weights(["a"], target={"a": -1}), "be shares >= 0"),
+        (lambda: importance_weights(["a"], most=0), "The 'most' of importance_weights"),
+        (lambda: jtt_rows(None, times=2), "needs to know which training examples"),
+        (lambda: jtt_rows([0.5], times=2), "be true or false"),
+        (lambda: jtt_rows([1], times=0), "The 'times' of jtt_rows"),
+        (lambda: jtt_rows([0, 0], times=2), "Stop it earlier"),
+        (lambda: lisa_mix(torch.zeros(1, 1), torch.tensor([0]), domains=None, classes=2, seed=0), "lisa needs each example's domain"),
+        (lambda: lisa_mix(torch.zeros(1, 1), torch.tensor([0]), domains=torch.tensor([0, 1]), classes=2, seed=0), "one number per example"),
+        (
+            lambda: lisa_mix(torch.zeros(1, 1), torch.tensor([0]), domains=torch.tensor([0]), classes=2, seed=0, same_label=2),
+            "The 'same_label' of lisa_mix",
+        ),
+        (lambda: lisa_mix(torch.zeros(1, 1), torch.tensor([0]), domains=torch.tensor([0]), classes=2, seed=0, shape=0), "The 'shape' of"),
+        (lambda: dfr_layer([[1.0]], [0, 1], groups=[0, 1], seed=0), "have shape \\(n, d\\)"),
+        (lambda: dfr_layer([[1.0]], [0], groups=[0], seed=0), "hold every label"),
+        (lambda: dfr_layer([[1.0]], [0], groups=[0], seed=0, penalty=0), "The 'penalty' of dfr_layer"),
+        (lambda: dfr_layer([[1.0]], [0], groups=[0], seed=0, subsets=0), "The 'subsets' of dfr_layer"),
+        (lambda: token_cvar(torch.zeros(2), mask=torch.ones(3), alpha=0.5), "have the shape of the losses"),
+        (lambda: token_cvar(torch.zeros(2), mask=torch.zeros(2), alpha=0.5), "keep at least one token"),
+        (lambda: InstanceTemperatures(0, radius=1), "The 'n' of InstanceTemperatures"),
+        (lambda: InstanceTemperatures(1, radius=0), "The 'radius' of InstanceTemperatures"),
+        (lambda: InstanceTemperatures(1, radius=1, least=2), "The 'least' of InstanceTemperatures"),
+        (lambda: InstanceTemperatures(1, radius=1)(torch.zeros(2, 2), None), "let the data set return its index too"),
+        (lambda: InstanceTemperatures(1, radius=1)(torch.zeros(2, 3), torch.tensor([0, 0])), "have shape \\(m, m\\)"),
+        (lambda: select(Scored(VERDICTS, IDS), rule="best"), "Unknown rule of selection 'best'"),  # type: ignore[arg-type]
+        (lambda: select(Scored({}, IDS), rule="average"), "hold at least one candidate"),
+        (lambda: select(Scored({"a": [1]}, IDS), rule="average"), "have one verdict per example"),
+        (lambda: select(Scored(VERDICTS, IDS), rule="worst_group"), "Use average or cvar"),
+        (lambda: select(Scored(VERDICTS, IDS, role="test"), rule="average"), "would look at the test set. Give it validation data"),
+        (
+            lambda: select(Scored(VERDICTS, IDS), rule="average", test_ids=["4", "5"]),
+            "1 validation examples are test examples too",
+        ),
+    ],
+)
+def test_what_methods_refuse(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        call()
+
+
+def test_a_sum_of_groups_is_finite_when_a_batch_lacks_some() -> None:
+    value = GroupDRO([3, 3])(torch.tensor([1.0]), torch.tensor([1]))
+    assert math.isfinite(value.item())

@@ -1,0 +1,98 @@
+"""Stress curves against their closed forms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+import shiftproof as sp
+from shiftproof._errors import UsageError
+from shiftproof.evaluation.slices import find_slices, quarters
+from shiftproof.evaluation.stress_curve import BALLS, stress_curve
+from shiftproof.searches import OneDraw
+from shiftproof.shifts import Identity
+
+RIGHT = np.array([1] * 90 + [0] * 10)
+
+
+def test_accuracy_and_the_radius_that_breaks() -> None:
+    curve = stress_curve(RIGHT, floor=0.7, radii=[0, 0.02, 0.1, 9])
+    assert curve.accuracy.tolist() == pytest.approx([0.9, 0.9 - math.sqrt(0.04 * 0.09), 0.9 - math.sqrt(0.2 * 0.09), 0])
+    assert curve.breaking == pytest.approx(0.2**2 / 2 / 0.09)
+    assert curve.breaking_share == pytest.approx(1 / (1 + 2 * curve.breaking))
+    assert curve.weights[90:] == pytest.approx(np.full(10, 0.03))
+    low, high = curve.breaking_interval
+    assert low < curve.breaking < high
+
+
+@pytest.mark.parametrize(("risk", "breaking"), [("total_variation", 0.2), ("cvar", 1 - 0.1 / 0.3), ("kl", None)])
+def test_other_balls(risk: str, breaking: float | None) -> None:
+    curve = stress_curve(RIGHT, floor=0.7, risk=risk)
+    want = 0.3 * math.log(3) + 0.7 * math.log(0.7 / 0.9) if breaking is None else breaking
+    assert curve.breaking == pytest.approx(want)
+    assert curve.radii[0] == 0
+    assert curve.accuracy[-1] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("risk", BALLS)
+def test_a_ball_holds_a_share_from_its_radius_on(risk: str) -> None:
+    ball = BALLS[risk]
+    for share in (0.9, 0.4, 0.05):
+        assert ball.share(ball.whole(share)) == pytest.approx(share)
+        assert ball.reweigh([0.0, 1.0], ball.whole(share), [1 - share, share]).value == pytest.approx(1)
+        assert ball.reweigh([0.0, 1.0], ball.whole(share) * 0.9, [1 - share, share]).value < 1
+
+
+def test_the_ends() -> None:
+    perfect = stress_curve(np.ones(30))
+    assert (perfect.breaking, perfect.breaking_share) == (math.inf, 0.0)
+    assert math.isfinite(perfect.breaking_interval.low)
+    assert "no mix breaks it" in perfect.notes[0]
+    broken = stress_curve(np.zeros(30))
+    assert broken.breaking == 0
+    assert stress_curve([1]).accuracy[0] == 1
+
+
+def test_a_finding_brings_its_losses_and_names() -> None:
+    model = sp.as_model(torch.nn.Linear(4, 2), name="linear")
+    x = torch.rand(40, 4, generator=torch.Generator().manual_seed(0))
+    y = model.labels(x)
+    y[:8] = 1 - y[:8]
+    finding = sp.confront(model, Identity(), search=OneDraw(), examples=sp.examples(x, y))
+    curve = stress_curve(finding, floor=0.5, columns={"half": np.repeat(["first", "second"], 20)}, least=5)
+    assert curve.accuracy[0] == pytest.approx(finding.accuracy)
+    assert curve.loss[0] == pytest.approx(finding.loss.mean())
+    assert (np.diff(curve.loss) >= 0).all()
+    assert curve.slices[0].what == "half=first"
+    assert curve.ids.tolist() == finding.ids.tolist()
+
+
+def test_numbers_in_quarters() -> None:
+    assert quarters([1, 2, 1, 2]).tolist() == ["1", "2", "1", "2"]
+    names, counts = np.unique(quarters(np.arange(100.0)), return_counts=True)
+    assert counts.tolist() == [25] * 4, names
+    assert find_slices({"same": np.full(30, "x")}, wrong=np.ones(30), weights=np.ones(30)) == ()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: stress_curve(RIGHT, risk="chi"), "Unknown risk of a stress curve 'chi'"),
+        (lambda: stress_curve(RIGHT, floor=1), "The 'floor' of stress_curve"),
+        (lambda: stress_curve([]), "be 0 or 1 for each of n >= 1"),
+        (lambda: stress_curve([0.5]), "be 0 or 1 for each of n >= 1"),
+        (lambda: stress_curve(RIGHT, losses=[1.0]), "The 'losses' of stress_curve"),
+        (lambda: stress_curve(RIGHT, radii=[0.1]), "start at 0, rise, got"),
+        (lambda: stress_curve(RIGHT, radii=[0, 2], risk="cvar"), "end at most at 1"),
+        (lambda: stress_curve(RIGHT, columns={"a": np.array(["x"])}), "have one value per example \\(100\\)"),
+        (lambda: find_slices({}, wrong=[1.0], weights=[1.0], least=0), "The 'least' of find_slices"),
+        (lambda: find_slices({}, wrong=[1.0], weights=[1.0, 2.0]), "The 'weights' of find_slices"),
+    ],
+)
+def test_what_it_refuses(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        call()

@@ -1,0 +1,165 @@
+"""`shiftproof defend`: the rows, the control's collapse, the page, and what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import shiftproof as sp
+from outline import Outline
+from shiftproof.defences import defences
+from shiftproof.evaluation.defend import DefendConfig, run_defend
+from shiftproof.evaluation.defend_records import DefendRecord, Literature, Share
+from shiftproof.evaluation.defend_rows import LITERATURE, collapses, verdict
+from shiftproof.reports.defend import sentences, summary
+from small_runs import command, write_nets
+
+THREAT = ["--threat", "linf(eps=0.1)", "--unseen", "l2(eps=0.5)"]
+QUICK = ["--search", "gradient_ascent(steps=10)", "--corruption", "gaussian_noise", "--limit", "60"]
+
+
+@pytest.fixture(scope="module")
+def nets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_nets(tmp_path_factory.mktemp("nets"))
+
+
+def test_wrapping_a_model_as_it_is(nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "d"
+    wanted = [word for spec in ("bit_depth(bits=3)", "gradient_masking", "mahalanobis(rate=0.2)") for word in ("--defence", spec)]
+    assert command(monkeypatch, "defend", f"{nets}:nearest", *THREAT, *QUICK, *wanted, "--out", str(out)) == 0
+    record = DefendRecord.model_validate_json((out / "defend.json").read_bytes())
+    assert [row.name for row in record.rows] == ["standard", "bit_depth(bits=3)", "gradient_masking", "mahalanobis(rate=0.2)"]
+    assert (record.n, record.held_out) == (48, 12)  # a fifth is kept apart, and nothing is measured on it
+    standard, _, masked, detector = record.rows
+    for row in record.rows:
+        known = [share.value for share in (row.transfer, row.plain, row.adaptive) if share.value is not None]
+        assert row.robust.value is not None
+        assert row.robust.value <= min(known)  # no stronger than any of its attacks allows
+    assert masked.collapses and not standard.collapses
+    assert masked.plain.value == masked.clean.value  # the gradient is zero, so nothing moves
+    assert masked.robust.value == pytest.approx(standard.robust.value, abs=0.03)
+    assert detector.detector is not None and detector.detector.rate == 0.2
+    assert standard.certified.value is not None and standard.certified.value <= (standard.robust.value or 0)
+    assert (standard.training_cost, standard.gain.value) == (None, 0.0)
+    assert (detector.parameters > standard.parameters, masked.parameters == standard.parameters) == (True, True)
+    page = Outline((out / "index.html").read_text())
+    assert "gradient_masking collapses under its adaptive attack" in "".join(page.text)
+    assert "gradient_masking collapses" in capsys.readouterr().out
+    assert "gradient_masking collapses" in " ".join(sentences(record))
+    assert "squeezing" in "".join(page.text)
+    assert len(summary(record).splitlines()) >= 7
+
+
+def test_training_from_a_factory(tmp_path: Path) -> None:
+    lines: list[str] = []
+    config = DefendConfig(
+        model=make,
+        train_data="digits:?split=train",
+        limit=40,
+        threat="linf(eps=0.1)",
+        unseen="l2(eps=0.5)",
+        defences=("ensemble(members=2)",),
+        train=("adversarial(search=gradient_ascent(steps=2))", "distillation(temperature=2)"),
+        search="gradient_ascent(steps=5)",
+        corruptions=("gaussian_noise", "fog"),
+        epochs=2,
+        out=str(tmp_path / "t"),
+    )
+    record = run_defend(config, say=lines.append)
+    standard, adversarial, distilled, ensemble = record.rows
+    assert [row.family for row in record.rows] == ["standard training", "adversarial training", "distillation", "ensemble"]
+    assert standard.training_cost == 1.0
+    assert min(adversarial.training_cost or 0, distilled.training_cost or 0) > 1.0
+    assert (ensemble.training_cost or 0) > 1.0
+    assert ensemble.parameters == 2 * standard.parameters
+    assert any("fog is left out" in note for note in record.notes)
+    assert "training adversarial(search=gradient_ascent(steps=2))" in lines
+    again = run_defend(config)  # finished trainings are found, with the seconds that they took
+    assert [row.training_cost for row in again.rows] == [row.training_cost for row in record.rows]
+    assert [row.robust for row in again.rows] == [row.robust for row in record.rows]
+
+
+def make() -> object:
+    """A new small network."""
+    import torch
+
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+
+
+def test_every_family_has_a_claim_or_none_on_purpose() -> None:
+    without = {defences.get(name).family for name in defences.names()} - set(LITERATURE)
+    assert without == {"smoothing"}
+
+
+@pytest.mark.parametrize(
+    ("interval", "said"),
+    [((0.16, 0.2), "in the range"), ((0.1, 0.2), "cannot be told"), ((0.26, 0.3), "above it"), ((0.0, 0.1), "below it")],
+)
+def test_the_verdict_goes_by_the_interval(interval: tuple[float, float], said: str) -> None:
+    stated = Literature(low=0.15, high=0.25, against="robust", text="15 to 25 points")
+    assert verdict(stated, Share(value=float(np.mean(interval)), interval=interval)) == said
+    assert verdict(None, Share(value=0.1, interval=interval)) == "no range is stated"
+    assert verdict(stated, Share(value=None, interval=None)) == "not measured"
+
+
+def test_masking_is_a_hidden_share_without_a_gain() -> None:
+    hidden, none, gain = (Share(value=v, interval=(v - 0.05, v + 0.05)) for v in (0.5, 0.0, 0.2))
+    assert collapses(hidden, none)
+    assert not collapses(none, none)
+    assert not collapses(hidden, gain)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "There is nothing to compare"),
+        (["--train", "adversarial"], "Methods need data to train on"),
+        (["--defence", "jpg"], "Unknown defence 'jpg'. Did you mean: jpeg"),
+        (["--defence", "jpeg", "--defence", "jpeg"], "The defence 'jpeg' was given twice"),
+        (["--defence", "ensemble"], "is of several models trained apart"),
+        (["--defence", "jpeg", "--epochs", "0"], "The 'epochs' of defend must be at least 1"),
+        (["--defence", "jpeg", "--confidence", "1"], "The 'confidence' of defend must be in (0, 1)"),
+        (["--defence", "jpeg", "--unseen", "linf(eps=0.1)"], "be another shift than the threat"),
+        (["--defence", "jpeg", "--weights", "w.pt", "--train-data", "digits:?split=train"], "Give either --weights"),
+        (["--train", "adversarally", "--train-data", "digits:?split=train"], "Unknown method 'adversarally'"),
+        (["--defence", "mahalanobis", "--limit", "20"], "cannot set a false-alarm rate"),
+    ],
+)
+def test_bad_input(
+    words: list[str], message: str, nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--limit", "30"] if "--limit" not in words else []
+    assert command(monkeypatch, "defend", f"{nets}:nearest", *THREAT, *options, *words, "--out", str(tmp_path / "x")) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_other_bad_input(nets: Path, tmp_path: Path) -> None:
+    asked = {"data": "digits:", "limit": 30, "threat": "linf(eps=0.1)", "unseen": "l2(eps=1)", "defences": ("jpeg",)}
+    with pytest.raises(sp.UsageError, match="gives scores only|gives labels only"):
+        run_defend(DefendConfig(model=f"{nets}:tree", out=str(tmp_path / "a"), **asked))  # type: ignore[arg-type]
+    with pytest.raises(sp.UsageError, match="be a factory of networks"):
+        run_defend(DefendConfig(model=3, train_data="digits:?split=train", out=str(tmp_path / "b"), **asked))  # type: ignore[arg-type]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(sp.UsageError, match="is a file"):
+        run_defend(DefendConfig(model=f"{nets}:nearest", out=str(tmp_path / "file"), **asked))  # type: ignore[arg-type]
+    with pytest.raises(sp.UsageError, match="holds other files"):
+        run_defend(DefendConfig(model=f"{nets}:nearest", out=str(tmp_path), **asked))  # type: ignore[arg-type]
+
+
+def test_an_audit_of_a_defended_model(nets: Path, tmp_path: Path) -> None:
+    report = sp.audit(
+        f"{nets}:nearest",
+        "digits:",
+        defence="gaussian_noise(sigma=0.05, draws=3)",
+        limit=20,
+        shifts=["linf(eps=0.05)"],
+        searches=["gradient_ascent(steps=3)"],
+        out=str(tmp_path / "a"),
+    )
+    assert report.record.model.name == "nets.py:nearest + gaussian_noise(sigma=0.05, draws=3)"
+    assert any("expectation: each answer and gradient the mean of 3 passes" in note for note in report.record.model.notes)
+    assert "expectation(search=gradient_ascent(steps=3), draws=3)" in {cell.search for cell in report.record.cells}
+    with pytest.raises(sp.UsageError, match="is calibrated on held-out clean examples"):
+        sp.audit(f"{nets}:nearest", "digits:", defence="mahalanobis", limit=20, suite="quick", out=str(tmp_path / "b"))
