@@ -13,6 +13,7 @@ from shiftproof.registry import Registry
 from shiftproof.risks import risks
 from shiftproof.searches import searches
 from shiftproof.shifts import shifts
+from shiftproof.training import methods
 
 REGISTRIES: dict[str, Registry[Any]] = {
     "shift": shifts,
@@ -20,6 +21,7 @@ REGISTRIES: dict[str, Registry[Any]] = {
     "risk": risks,
     "certificate": certificates,
     "defence": defences,
+    "method": methods,
 }
 PARTS = [(kind, name) for kind, registry in REGISTRIES.items() for name in registry.names()]
 

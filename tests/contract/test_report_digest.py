@@ -285,7 +285,9 @@ def average(shift: str, value: float, interval: tuple[float, float] | None = (0.
     seen = next(r for r in sample_audit().results if r.kind == "estimate" and r.shift == "contrast(severity=5)")
     family, _, rest = shift.partition("(severity=")
     strength = float(rest.split(",")[0].rstrip(")"))
-    return seen.model_copy(update={"shift": shift, "family": family, "strength": strength, "value": value, "interval": interval})
+    update = {"shift": shift, "family": family, "strength": strength, "value": value, "interval": interval}
+    made: Result = seen.model_copy(update=update)
+    return made
 
 
 def test_the_mean_over_corruptions_counts_each_once() -> None:
@@ -297,7 +299,8 @@ def test_the_mean_over_corruptions_counts_each_once() -> None:
     ]
     mean = digest.over_corruptions(changed(sample_audit(), results=results))
     assert mean is not None
-    assert (mean.name, mean.value) == ("2 corruptions", pytest.approx(0.4))
+    assert mean.name == "2 corruptions"
+    assert mean.value == pytest.approx(0.4)
     assert mean.interval == pytest.approx((0.3, 0.5))
     without = [*results, average("frost(severity=1)", 0.7, None)]
     mean = digest.over_corruptions(changed(sample_audit(), results=without))

@@ -33,7 +33,9 @@ def test_import_is_light() -> None:
     assert loaded_by("import shiftproof") == "loaded:"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["audit", "--help"], ["transfer", "--help"], ["train", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["audit", "--help"], ["transfer", "--help"], ["train", "--help"]], ids=" ".join
+)
 def test_help_is_light(arguments: list[str]) -> None:
     assert loaded_by(HELP.format(arguments=arguments)) == "loaded:"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -97,11 +97,11 @@ def test_the_adaptive_form_is_chosen_by_itself() -> None:
 
 
 def test_smoothing_answers_with_the_shares_of_the_votes() -> None:
-    inner = sp.as_model(torch.nn.Linear(1, 2), name="line")
-    assert isinstance(inner, TorchModule)
+    layer = torch.nn.Linear(1, 2)
+    inner = TorchModule(layer, name="line")
     with torch.no_grad():  # class 1 above 0.5
-        inner.module.weight.copy_(torch.tensor([[0.0], [1.0]]))
-        inner.module.bias.copy_(torch.tensor([0.5, 0.0]))
+        layer.weight.copy_(torch.tensor([[0.0], [1.0]]))
+        layer.bias.copy_(torch.tensor([0.5, 0.0]))
     scores = RandomizedSmoothing(sigma=0.5, votes=4000)(inner).scores(torch.tensor([[0.5], [1.0]]))
     assert scores.exp()[:, 1].tolist() == pytest.approx([0.5, 0.8413], abs=0.03)
 
@@ -235,7 +235,7 @@ def features_of_nothing() -> Labels:
         (defences.build("learned_detector"), features_of_nothing, {"held_out": held_out()}, "is trained on moves by gradients"),
     ],
 )
-def test_what_does_not_fit_is_refused(part: Defence, model: object, given: dict[str, object], message: str) -> None:
+def test_what_does_not_fit_is_refused(part: Defence, model: object, given: dict[str, Any], message: str) -> None:
     assert callable(model)
     with pytest.raises(sp.UsageError) as error:
         part(model(), **{"space": IMAGES, **given})

@@ -345,6 +345,35 @@ def test_interval_training_is_the_papers_loss() -> None:
     same(gradients(methods.build(f"interval_training(shift=linf(eps={EPS}))"), made, given), by_hand(loss, made))
 
 
+@pytest.mark.parametrize(
+    ("spec", "most"),
+    [
+        ("plain", 1),
+        (f"adversarial(shift=linf(eps=0.1), search={SEARCH})", STEPS + 1),
+        (f"trades(shift=linf(eps=0.1), search={SEARCH})", STEPS + 3),
+        (f"mart(shift=linf(eps=0.1), search={SEARCH})", STEPS + 2),
+        ("fast_adversarial(shift=linf(eps=0.1))", 2),
+        ("free_adversarial(shift=linf(eps=0.1))", 1),
+        (f"weight_perturbation(method=adversarial(shift=linf(eps=0.1), search={SEARCH}))", STEPS + 2),
+        (f"smooth_adversarial(shift=linf(eps=0.1), search={SEARCH}, draws=2)", 2 * (STEPS + 1)),
+        (f"rotation_head(shift=linf(eps=0.1), search={SEARCH})", STEPS + 5),
+        ("augmix", 3),
+        ("mixup", 1),
+    ],
+)
+def test_the_forwards_that_are_stated(spec: str, most: int) -> None:
+    made, given, seen = net(), batch(n=16), 0
+
+    def count(_: nn.Module, inputs: tuple[Tensor]) -> None:
+        nonlocal seen
+        seen += len(inputs[0])
+
+    made.register_forward_pre_hook(count)
+    method = methods.build(spec)
+    method.step(made, given, method.init(made, SPACE, 10))
+    assert seen == most * 16
+
+
 def test_divergence_is_of_the_reference() -> None:
     p, z = torch.tensor([[0.9, 0.1]]), torch.zeros(1, 2)
     assert float(divergence(p.log(), z)) == pytest.approx(0.9 * math.log(1.8) + 0.1 * math.log(0.2), abs=1e-6)

@@ -16,7 +16,7 @@ from shiftproof.evaluation.defend_rows import LITERATURE, collapses, verdict
 from shiftproof.reports.defend import sentences, summary
 from small_runs import command, write_nets
 
-THREAT = ["--threat", "linf(eps=0.1)", "--unseen", "l2(eps=0.5)"]
+THREAT = ["--threat", "linf(eps=0.25)", "--unseen", "l2(eps=0.5)"]
 QUICK = ["--search", "gradient_ascent(steps=10)", "--corruption", "gaussian_noise", "--limit", "60"]
 
 
@@ -37,11 +37,13 @@ def test_wrapping_a_model_as_it_is(nets: Path, tmp_path: Path, monkeypatch: pyte
         known = [share.value for share in (row.transfer, row.plain, row.adaptive) if share.value is not None]
         assert row.robust.value is not None
         assert row.robust.value <= min(known)  # no stronger than any of its attacks allows
-    assert masked.collapses and not standard.collapses
+    assert (masked.collapses, standard.collapses) == (True, False)
     assert masked.plain.value == masked.clean.value  # the gradient is zero, so nothing moves
     assert masked.robust.value == pytest.approx(standard.robust.value, abs=0.03)
-    assert detector.detector is not None and detector.detector.rate == 0.2
-    assert standard.certified.value is not None and standard.certified.value <= (standard.robust.value or 0)
+    assert detector.detector is not None
+    assert detector.detector.rate == 0.2
+    assert masked.certified.value is None
+    assert masked.certificate == "no certificate speaks of gradient_masking"
     assert (standard.training_cost, standard.gain.value) == (None, 0.0)
     assert (detector.parameters > standard.parameters, masked.parameters == standard.parameters) == (True, True)
     page = Outline((out / "index.html").read_text())
@@ -71,8 +73,9 @@ def test_training_from_a_factory(tmp_path: Path) -> None:
     standard, adversarial, distilled, ensemble = record.rows
     assert [row.family for row in record.rows] == ["standard training", "adversarial training", "distillation", "ensemble"]
     assert standard.training_cost == 1.0
-    assert min(adversarial.training_cost or 0, distilled.training_cost or 0) > 1.0
-    assert (ensemble.training_cost or 0) > 1.0
+    assert 0 < (standard.certified.value or 0) <= (standard.robust.value or 0)
+    assert None not in (adversarial.training_cost, distilled.training_cost)
+    assert (ensemble.training_cost or 0) > 1.0  # its members' seconds are added
     assert ensemble.parameters == 2 * standard.parameters
     assert any("fog is left out" in note for note in record.notes)
     assert "training adversarial(search=gradient_ascent(steps=2))" in lines
@@ -108,6 +111,7 @@ def test_masking_is_a_hidden_share_without_a_gain() -> None:
     hidden, none, gain = (Share(value=v, interval=(v - 0.05, v + 0.05)) for v in (0.5, 0.0, 0.2))
     assert collapses(hidden, none)
     assert not collapses(none, none)
+    assert not collapses(Share(value=0.07, interval=(0.02, 0.12)), none)  # what a weak search misses of an honest model
     assert not collapses(hidden, gain)
 
 
@@ -121,7 +125,7 @@ def test_masking_is_a_hidden_share_without_a_gain() -> None:
         (["--defence", "ensemble"], "is of several models trained apart"),
         (["--defence", "jpeg", "--epochs", "0"], "The 'epochs' of defend must be at least 1"),
         (["--defence", "jpeg", "--confidence", "1"], "The 'confidence' of defend must be in (0, 1)"),
-        (["--defence", "jpeg", "--unseen", "linf(eps=0.1)"], "be another shift than the threat"),
+        (["--defence", "jpeg", "--unseen", "linf(eps=0.25)"], "be another shift than the threat"),
         (["--defence", "jpeg", "--weights", "w.pt", "--train-data", "digits:?split=train"], "Give either --weights"),
         (["--train", "adversarally", "--train-data", "digits:?split=train"], "Unknown method 'adversarally'"),
         (["--defence", "mahalanobis", "--limit", "20"], "cannot set a false-alarm rate"),

@@ -134,6 +134,26 @@ def test_a_collapse_stops_training_and_is_said(tmp_path: Path, monkeypatch: pyte
     assert "fell from 70.0% (epoch 1) to 2.0% (epoch 2)" in str(done)
 
 
+def test_a_run_that_was_killed_as_it_collapsed_goes_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from shiftproof.training.watch import Watch
+
+    scores = iter([(0.9, 0.7), (0.9, 0.02), (0.9, 0.9)])
+    monkeypatch.setattr(Watch, "look", lambda *_: next(scores))
+    save = Loop.save
+
+    def dying(self: Loop) -> None:
+        save(self)
+        if len(self.curve) == 2:
+            raise Killed
+
+    monkeypatch.setattr(Loop, "save", dying)
+    with pytest.raises(Killed):
+        train(net, DATA, METHOD, out=tmp_path, **QUICK)
+    monkeypatch.setattr(Loop, "save", save)
+    done = train(net, DATA, METHOD, out=tmp_path, **QUICK)
+    assert ([flag.name for flag in done.flags], len(done.curve)) == (["catastrophic_overfitting"], 2)
+
+
 def epochs(*points: tuple[float, float]) -> list[Epoch]:
     return [Epoch(k + 1, k, 0.1, train, 0.9, robust, 0.0) for k, (train, robust) in enumerate(points)]
 

@@ -15,6 +15,7 @@ from shiftproof.conformance.certificate import CERTIFICATE_CHECKS, certificate_c
 from shiftproof.conformance.defence import DEFENCE_CHECKS, defence_case
 from shiftproof.conformance.geometry import GEOMETRY_CHECKS
 from shiftproof.conformance.instances import OffersExamples, instances
+from shiftproof.conformance.method import METHOD_CHECKS, method_case
 from shiftproof.conformance.model import MODEL_CHECKS, ModelCase
 from shiftproof.conformance.part import PART_CHECKS, has_a_name
 from shiftproof.conformance.report import CheckResult, Report, run_checks
@@ -27,6 +28,7 @@ from shiftproof.models.torch_module import TorchModule
 from shiftproof.risks.abstract import Risk
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift
+from shiftproof.training.abstract import Method
 
 P = TypeVar("P", bound=Part)
 
@@ -44,10 +46,10 @@ def check_part(target: object, *, x: Tensor | None = None) -> Report:
     """Holds a part to its contract, and says check by check what was seen.
 
     Args:
-        target: a class or an instance of a Shift, Search, Risk, Certificate, Defence or model (a torch module too), or where to find one:
-            "package.module:Name" or "FILE.py:Name". A class is checked on the instances that its classmethod `examples_for_check`
-            returns, else on one whose required options take common values (eps=0.1, severity=3, ...) and whose defaults for steps,
-            restarts, queries and the like are lowered to what takes seconds.
+        target: a class or an instance of a Shift, Search, Risk, Certificate, Defence, Method or model (a torch module too), or where
+            to find one: "package.module:Name" or "FILE.py:Name". A class is checked on the instances that its classmethod
+            `examples_for_check` returns, else on one whose required options take common values (eps=0.1, severity=3, ...) and whose
+            defaults for steps, restarts, queries and the like are lowered to what takes seconds.
         x: for models, ordinary inputs of shape (n, ...), n at least 2; not needed where the model has `inputs_for_check`.
 
     Returns:
@@ -76,7 +78,7 @@ def check_part(target: object, *, x: Tensor | None = None) -> Report:
         if issubclass(part, base):
             parts = [found] if isinstance(found, Part) else instances(part)
             return Report(name, kind, tuple(result for instance in parts for result in _check(instance, suite)))
-    raise must("target", "check_part", "be a Shift, Search, Risk, Certificate, Defence or model, its class, or FILE.py:Name", found)
+    raise must("target", "check_part", "be a Shift, Search, Risk, Certificate, Defence, Method or model, its class, or FILE.py:Name", found)
 
 
 def _name(target: object) -> str:
@@ -125,12 +127,17 @@ def _check_defence(defence: Defence) -> list[CheckResult]:
     return run_checks(DEFENCE_CHECKS, defence_case(defence), f"{defence.spec()} in front of a small net")
 
 
+def _check_method(method: Method) -> list[CheckResult]:
+    return run_checks(METHOD_CHECKS, method_case(method), f"{method.spec()} on a small net")
+
+
 _KINDS: tuple[tuple[str, type[Part], Callable[[Any], list[CheckResult]]], ...] = (
     ("shift", Shift, _check_shift),
     ("search", Search, _check_search),
     ("risk", Risk, _check_risk),
     ("certificate", Certificate, _check_certificate),
     ("defence", Defence, _check_defence),
+    ("method", Method, _check_method),
 )
 
 

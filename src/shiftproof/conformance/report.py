@@ -47,7 +47,7 @@ class Report:
 
     Args:
         target: what was checked.
-        kind: "shift", "search", "risk", "certificate" or "model".
+        kind: "shift", "search", "risk", "certificate", "defence", "method" or "model".
         results: one entry per check and case.
     """
 

@@ -24,8 +24,8 @@ class SqueezingDistance(Detection):
 
     Args:
         bits: levels of the first copy are 2 ** bits, from 1 to 8.
-        window: of the median filter, pixels a side, from 1 (none) to 11. Where the filter alone changes clean answers, as on tiny images, the
-            threshold must lie so high that nothing is detected: leave it out there.
+        window: of the median filter, pixels a side, from 1 (none) to 11. Where the filter alone changes clean answers, as on tiny
+            images, the threshold lies so high that nothing is detected: leave it out there.
         rate: share of clean inputs that may raise an alarm, in (0, 1).
 
     Guarantees:

@@ -33,7 +33,7 @@ class AuditConfig(BaseModel):
     shift_from: tuple[Any, ...] = Field(default=(), description="Other samples: a natural shift.")
     suite: str | None = Field(
         default=None,
-        description="quick, standard, thorough, or a list of corruptions (corruptions, mnist_c, cifar_10_c, ...); 'quick' where neither suite nor shifts are given.",
+        description="quick, standard, thorough, or a list of corruptions (corruptions, mnist_c, ...); 'quick' where no shifts are given.",
     )
     shifts: tuple[Any, ...] = Field(default=(), description="Specs such as linf(eps=8/255), or in Python parts.")
     searches: tuple[Any, ...] = Field(default=(), description="Specs such as best_of_n(n=20), or in Python parts.")

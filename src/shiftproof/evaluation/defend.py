@@ -108,6 +108,7 @@ def run_defend(config: DefendConfig, *, say: Say = lambda _: None) -> DefendReco
     if ready.training is not None:
         place = folder / "training"
         school = School(config.model, ready.training, place, device=config.device, epochs=config.epochs, seed=config.seed)
+        school.warm_up()
     subjects = list(_subjects(config, ready, school, say))
     standard = subjects[0].model
     if not isinstance(standard, Gradients):  # `_standard` has refused anything else

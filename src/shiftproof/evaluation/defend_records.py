@@ -60,7 +60,7 @@ class Row(Record):
     literature: Literature | None
     stated: Stated
     hidden: Share = Field(description="Accuracy under the plain gradient minus that under all attacks: what a search unaware of it misses.")
-    collapses: bool = Field(description="Its hidden share is above zero and its gain is not: what it shows is masking.")
+    collapses: bool = Field(description="Its hidden share is surely above 10 points, its gain not surely above 0: masking.")
     detector: Detector | None = None
     flags: list[str] = Field(default_factory=list)
 

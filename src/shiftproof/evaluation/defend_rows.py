@@ -31,6 +31,8 @@ LITERATURE = {
 }
 """What papers state of each family, and against which attack they measured it."""
 _LATENCY_ROWS = 64
+LEAST_HIDDEN = 0.1
+"""A plain search that overstates by less, at the low end of the interval, may just be a weak one: an honest model's does so too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +103,7 @@ def _row(
 
 def collapses(hidden: Share, gain: Share) -> bool:
     """Whether a plain gradient search reports robustness that is not there, and nothing is gained: the mark of masking."""
-    return hidden.interval is not None and gain.interval is not None and hidden.interval[0] > 0 and gain.interval[0] <= 0
+    return hidden.interval is not None and gain.interval is not None and hidden.interval[0] > LEAST_HIDDEN and gain.interval[0] <= 0
 
 
 def verdict(literature: Literature | None, found: Share) -> Stated:

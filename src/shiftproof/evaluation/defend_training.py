@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from shiftproof.training import methods
 from shiftproof.training.abstract import Method
 from shiftproof.training.train import train
 
+_FEW = 400
 _TEACHER = "teacher"
 """Stands for the weights of a teacher that is not trained yet."""
 FAMILIES = {
@@ -64,6 +66,12 @@ class School:
         if not isinstance(self.factory, str) and not callable(self.factory):
             rule = "be a factory of networks, or its spec, where there are training data"
             raise must("model", "defend", rule, type(self.factory).__name__)
+
+    def warm_up(self) -> None:
+        """Trains on a few examples and forgets it: what is loaded at a first training is no part of what one costs."""
+        few = self.data.take(slice(0, _FEW)) if isinstance(self.data, Source) else self.data[:_FEW]
+        with tempfile.TemporaryDirectory() as folder:
+            School(self.factory, few, Path(folder), device=self.device, epochs=1, seed=self.seed).trained(plain(), self.seed)
 
     def taught(self, method: Method) -> tuple[nn.Module, float]:
         """As `trained`, after the teacher of a method that wants one: plain training at the method's temperature. Its seconds count."""

@@ -24,7 +24,7 @@ _SHAPES = alt.Scale(domain=[KIND_WORDS[k] for k in KINDS], range=["triangle-righ
 FULL = alt.Scale(domain=[0, 1], nice=False, clamp=True)
 """All shares there are."""
 _HEADLINE_ROWS = 20
-_LABEL = 32
+_LABEL = 30
 """Characters of a row's name that there is room for."""
 _GROUP_ROWS = 24
 _RUN_ROWS = 24

@@ -50,9 +50,11 @@ def sentences(record: DefendRecord) -> list[str]:
 
 def masked(row: Row) -> str:
     """What is said of a defence that only hides its gradient."""
+    loss = row.gain.interval is not None and row.gain.interval[1] < 0
+    what = "is a loss" if loss else "cannot be told from none"
     return (
         f"{row.name} collapses under its adaptive attack, from {percent(row.plain.value)} along the gradient that it leaves to "
-        f"{percent(row.robust.value)} under all attacks: a gain of {_gain(row.gain)}, which cannot be told from none."
+        f"{percent(row.robust.value)} under all attacks: a gain of {_gain(row.gain)}, which {what}."
     )
 
 

@@ -15,7 +15,7 @@ from shiftproof.training.plain import check_risk, risk_weights
 
 @dataclass(frozen=True)
 class Adversarial(Moving):
-    """min_f E max_{p in shift} cross_entropy(f(apply(x, p)), y), the inner maximum as far as the search climbs.
+    """Adversarial training: min_f E max_{p in shift} cross_entropy(f(apply(x, p)), y), the inner maximum as far as the search climbs.
 
     Args:
         shift: the spec of the moves defended against, such as linf(eps=0.3).
@@ -26,7 +26,7 @@ class Adversarial(Moving):
     Guarantees:
         Moves stay in the shift. The inner search sees the network in evaluation mode, so it neither reads nor changes batch statistics.
         What it defends against is that search: robustness is what a stronger one finds afterwards.
-    Cost: steps + 2 forwards and steps + 1 backwards an example.
+    Cost: steps + 1 forwards and backwards an example with gradient_ascent.
 
     Reference: Madry et al. 2018, "Towards deep learning models resistant to adversarial attacks".
     """

@@ -25,11 +25,11 @@ Operation = Callable[[Tensor, Rng], Tensor]
 
 @dataclass(frozen=True)
 class AugMix(Method):
-    """min_f E cross_entropy(f(x), y) + weight JS(f(x), f(a), f(b)), a and b two independent mixes of x.
+    """One answer to an image and to mixes of it: min_f E cross_entropy(f(x), y) + weight JS(f(x), f(a), f(b)).
 
-    A mix is m x + (1 - m) sum_i w_i chain_i(x), with w from Dirichlet(1, ..., 1), m uniform, and each chain one to three operations: the
-    published autocontrast, equalize, posterize, solarize, rotate, shear and translate, up to their published strengths; the last two go
-    both ways at once, bilinearly.
+    a and b are two independent mixes of x. A mix is m x + (1 - m) sum_i w_i chain_i(x), with w from Dirichlet(1, ..., 1), m
+    uniform, and each chain one to three operations: the published autocontrast, equalize, posterize, solarize, rotate, shear and translate,
+    up to their published strengths; the last two go both ways at once, bilinearly.
 
     Args:
         weight: of the Jensen-Shannon divergence, at least 0; 12 is the paper's.

@@ -18,7 +18,9 @@ from shiftproof.training.abstract import Batch, Method, Step
 
 @dataclass(frozen=True)
 class CorruptionAugmentation(Method):
-    """min_f E cross_entropy(f(x'), y), with x' = x by a chance of 1 - share, else x under one of the corruptions, drawn evenly.
+    """Training on corrupted images: min_f E cross_entropy(f(x'), y).
+
+    x' is x by a chance of 1 - share, else x under one of the corruptions, drawn evenly.
 
     Args:
         corruptions: specs of shifts, joined by semicolons: "gaussian_noise(severity=3); fog(severity=2)". Any shift will do.

@@ -19,7 +19,7 @@ from shiftproof.training.moving import in_evaluation
 
 @dataclass(frozen=True)
 class Distillation(Method):
-    """min_f E cross_entropy(f(x) / T, softmax(teacher(x) / T)), with the teacher of the same architecture; used at T = 1.
+    """Learning another network's softened answers: min_f E cross_entropy(f(x) / T, softmax(teacher(x) / T)), used at T = 1.
 
     Args:
         teacher: a file of the teacher's weights: those of `plain(temperature=T)`.

@@ -10,7 +10,9 @@ from shiftproof.training.moving import Moving
 
 @dataclass(frozen=True)
 class Fast(Moving):
-    """min_f E cross_entropy(f(apply(x, p)), y) with p one signed step of 1.25 radii from a chance draw, put back into the shift.
+    """Adversarial training by one step: p is 1.25 radii along the gradient's sign from a chance draw, put back into the shift.
+
+    min_f E cross_entropy(f(apply(x, p)), y).
 
     Args:
         shift: the spec of the moves defended against.

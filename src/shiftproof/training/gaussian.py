@@ -16,7 +16,7 @@ from shiftproof.training.abstract import Batch, Method, Step
 
 @dataclass(frozen=True)
 class GaussianAugmentation(Method):
-    """min_f E cross_entropy(f(x + sigma z), y), z standard normal.
+    """Training on noise: min_f E cross_entropy(f(x + sigma z), y), z standard normal.
 
     Args:
         sigma: spread of the noise in input units, in (0, inf): that of the certificate, `smoothing(sigma=...)`.

@@ -21,7 +21,9 @@ Box = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True)
 class IntervalTraining(Moving):
-    """min_f E k cross_entropy(f(x), y) + (1 - k) cross_entropy(u, y), with u_j >= f_j - f_y on the whole ball, u_y = 0.
+    """Training on proven bounds: min_f E k cross_entropy(f(x), y) + (1 - k) cross_entropy(u, y).
+
+    u bounds the scores' differences on the whole ball: u_j >= f_j - f_y, and u_y = 0.
 
     k falls from 1 to `kappa` while eps grows over the share `ramp` of training. u is (1 - b) of the interval bounds and b of CROWN-IBP's,
     with b falling from 1 to 0 over the same share, as published; `crown=False` is plain interval training.

@@ -81,6 +81,7 @@ class Loop:
             self.learner.restore(tensors, notes)
             self.done, self._sums, self._seconds = notes["done"], notes["sums"], notes["seconds"]
             self.curve = [Epoch(**epoch) for epoch in notes["curve"]]
+            self.flags = self._collapsed()
 
     def save(self) -> None:
         """Writes down where it stands."""
@@ -159,7 +160,10 @@ class Loop:
         self._sums = [0.0, 0.0, 0.0]
         if self.curve[-1].score > best:
             state.write(self.folder / BEST, kept if average.count else own)
-        self.flags = [flag for flag in notice(self.curve, len(self.watch.examples)) if flag.name == "catastrophic_overfitting"]
+        self.flags = self._collapsed()
+
+    def _collapsed(self) -> list[Flag]:
+        return [flag for flag in notice(self.curve, len(self.watch.examples)) if flag.name == "catastrophic_overfitting"]
 
     def _not_a_number(self) -> None:
         where = f"at step {self.done + 1} of {self.total}"

@@ -17,9 +17,9 @@ from shiftproof.training.trades import divergence
 
 @dataclass(frozen=True)
 class Mart(Moving):
-    """min_f E bce(f(x'), y) + beta KL(f(x) || f(x')) (1 - p_y(x)), with x' the worst move of the cross-entropy.
+    """Adversarial training that minds what is wrong as it is: min_f E bce(f(x'), y) + beta KL(f(x) || f(x')) (1 - p_y(x)).
 
-    bce(f(x'), y) = -log p_y(x') - log(1 - max_{k != y} p_k(x')).
+    x' is the worst move of the cross-entropy, and bce(f(x'), y) = -log p_y(x') - log(1 - max_{k != y} p_k(x')).
 
     Args:
         shift: the spec of the moves defended against.

@@ -16,7 +16,9 @@ from shiftproof.training.abstract import Batch, Method, Step
 
 @dataclass(frozen=True)
 class Mixup(Method):
-    """min_f E cross_entropy(f(s x + (1 - s) x~), s y + (1 - s) y~), s from Beta(alpha, alpha), one s and one shuffle a batch.
+    """Mixed pairs: min_f E cross_entropy(f(s x + (1 - s) x~), s y + (1 - s) y~).
+
+    s is from Beta(alpha, alpha); one s and one shuffle a batch.
 
     Args:
         alpha: of the Beta distribution, in (0, inf); 1 mixes evenly, towards 0 hardly at all.

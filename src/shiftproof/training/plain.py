@@ -18,7 +18,7 @@ from shiftproof.training.abstract import Batch, Method, Step
 
 @dataclass(frozen=True)
 class Plain(Method):
-    """risk of cross_entropy(f(x) / temperature, y): empirical risk minimisation, what every defence is compared with.
+    """Empirical risk minimisation, what every defence is compared with: min_f risk of cross_entropy(f(x) / temperature, y).
 
     Args:
         risk: the spec of a risk that reweighs examples, such as cvar(alpha=0.3); mean for equal weights.

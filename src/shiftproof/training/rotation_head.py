@@ -18,7 +18,9 @@ from shiftproof.training.moving import Moving
 
 @dataclass(frozen=True)
 class RotationHead(Moving):
-    """min_f E cross_entropy(f(x'), y) + weight / 4 sum_r cross_entropy(g(turn_r(x')), r), x' the worst move and r four quarter turns.
+    """Adversarial training with a second task: min_f E cross_entropy(f(x'), y) + weight / 4 sum_r cross_entropy(g(turn_r(x')), r).
+
+    x' is the worst move, and r counts four quarter turns.
 
     Args:
         shift: the spec of the moves defended against.
@@ -31,7 +33,7 @@ class RotationHead(Moving):
 
     Guarantees:
         Moves stay in the shift. Images must be square, and classes must not be turns of one another for it to help.
-    Cost: steps + 6 forwards and steps + 5 backwards an example.
+    Cost: steps + 5 forwards and backwards an example.
 
     Reference: Hendrycks et al. 2019, "Using self-supervised learning can improve model robustness and uncertainty".
     """

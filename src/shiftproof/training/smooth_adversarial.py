@@ -20,7 +20,9 @@ from shiftproof.training.moving import Moving
 
 @dataclass(frozen=True)
 class SmoothAdversarial(Moving):
-    """min_f E mean_j cross_entropy(f(x' + sigma z_j), y), with x' the worst move against -log mean_j p_y(x' + sigma z_j).
+    """Adversarial training under noise: min_f E mean_j cross_entropy(f(x' + sigma z_j), y).
+
+    x' is the worst move against the smoothed network, -log mean_j p_y(x' + sigma z_j).
 
     Args:
         shift: the spec of the moves defended against: an l2 ball.

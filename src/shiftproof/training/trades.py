@@ -18,7 +18,7 @@ from shiftproof.training.moving import Moving, in_evaluation
 
 @dataclass(frozen=True)
 class Trades(Moving):
-    """min_f E cross_entropy(f(x), y) + beta max_{p in shift} KL(f(x) || f(apply(x, p))).
+    """A price on changed answers: min_f E cross_entropy(f(x), y) + beta max_{p in shift} KL(f(x) || f(apply(x, p))).
 
     Args:
         shift: the spec of the moves defended against.
@@ -29,7 +29,7 @@ class Trades(Moving):
 
     Guarantees:
         Moves stay in the shift. The divergence has gradients through both answers, as in the authors' code.
-    Cost: steps + 4 forwards and steps + 2 backwards an example.
+    Cost: steps + 3 forwards and steps + 2 backwards an example.
 
     Reference: Zhang et al. 2019, "Theoretically principled trade-off between robustness and accuracy".
     """

@@ -17,7 +17,9 @@ from shiftproof.training.abstract import Batch, Method, Step
 
 @dataclass(frozen=True)
 class WeightPerturbation(Method):
-    """min_w max_{|v_l| <= gamma |w_l|} L(w + v), v one step: v_l = gamma |w_l| g_l / |g_l|, with g the gradient of L at w, layer by layer.
+    """Another method's loss L at the worst weights near by: min_w max_{|v_l| <= gamma |w_l|} L(w + v).
+
+    v is one step, layer by layer: v_l = gamma |w_l| g_l / |g_l|, with g the gradient of L at w.
 
     Args:
         method: the spec of the method whose loss is L, such as "adversarial(shift=linf(eps=0.3))". Its moves are those at w.

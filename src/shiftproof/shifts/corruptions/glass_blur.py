@@ -71,13 +71,12 @@ class GlassBlur(ImageByImage):
         digits = self.setting_for((channels, height, width)) == "mnist_c"
         # Whole grey levels in between, rounded down, as published; the channels of a pixel lie in one word, to be moved at once.
         levels = to_bytes(gaussian(image, sigma, down_only=digits))
-        words = (cv2.cvtColor(levels, cv2.COLOR_RGB2RGBA).view(np.uint32) if channels == 3 else levels).ravel()
+        colour = channels == 3
+        words: npt.NDArray[np.generic] = (cv2.cvtColor(levels, cv2.COLOR_RGB2RGBA).view(np.uint32) if colour else levels).ravel()
         for _ in range(rounds):
             words = np.take(words, (_swapped if digits else _copied)(height, width, reach, draws))
-        if channels == 3:
-            levels = np.asarray(cv2.cvtColor(words.view(np.uint8).reshape(height, width, 4), cv2.COLOR_RGBA2RGB), dtype=np.uint8)
-        else:
-            levels = words.reshape(image.shape)
+        pixels = words.view(np.uint8).reshape(height, width, -1)
+        levels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB) if colour else pixels, dtype=np.uint8)
         return gaussian(np.multiply(levels, np.float32(1 / 255), dtype=np.float32), sigma, down_only=digits)
 
 

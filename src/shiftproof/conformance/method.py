@@ -1,0 +1,95 @@
+"""What every training method owes: one finite loss from a batch, chance from the stream that it is given, and a network left alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from shiftproof._errors import UsageError
+from shiftproof.conformance.probes import no_global_randomness
+from shiftproof.conformance.report import NotApplicable, expect
+from shiftproof.data.space import boxed
+from shiftproof.randomness import Rng
+from shiftproof.shifts.norms.ball import Ball
+from shiftproof.training.abstract import Batch, Method, Step
+
+_CLASSES, _N = 3, 8
+
+
+@dataclass(frozen=True)
+class MethodCase:
+    """A method, a small network and a batch of images in the middle of training."""
+
+    method: Method
+    net: nn.Module
+    batch: Batch
+
+    def memory(self) -> nn.Module:
+        """What the method keeps; a check means nothing where it needs what is not here, such as a file."""
+        try:
+            return self.method.init(self.net, self.batch.space, _CLASSES)
+        except UsageError as refusal:
+            raise NotApplicable(f"It cannot begin here: {refusal}") from None
+
+    def step(self) -> Step:
+        """A step from the beginning."""
+        return self.method.step(self.net, self.batch, self.memory())
+
+
+def method_case(method: Method) -> MethodCase:
+    """The method on images of 28 x 28 pixels, many of them at the walls of the box."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Flatten(), nn.Linear(784, 12), nn.ReLU(), nn.Linear(12, _CLASSES))
+        x, y = torch.rand(_N, 1, 28, 28) * 1.5 - 0.25, torch.randint(_CLASSES, (_N,))
+    rng = Rng.for_ids(0, [str(i) for i in range(_N)])
+    return MethodCase(method, net, Batch(x.clamp(0, 1), y, rng, boxed((0, 1), "image"), 0.5))
+
+
+def loss_is_usable(case: MethodCase) -> None:
+    """A step has one finite loss an example, weights without a gradient, and a loss that moves the network."""
+    step = case.step()
+    m = len(step.x)
+    shapes = tuple(step.losses.shape), tuple(step.weights.shape), len(step.targets), len(step.scores)
+    expect(shapes == ((m,), (m,), m, m), f"Of its {m} inputs, losses, weights, targets and scores have the sizes {shapes}.")
+    expect(bool(step.losses.isfinite().all()), "A loss of its step is NaN or infinite.")
+    expect(not step.weights.requires_grad, "Its weights have a gradient: detach them, else the loss trains them too.")
+    moved = torch.autograd.grad(step.loss, list(case.net.parameters()), allow_unused=True)
+    expect(any(g is not None and bool((g != 0).any()) for g in moved), "The gradient of its loss is zero for every parameter.")
+
+
+def network_is_left_alone(case: MethodCase) -> None:
+    """A step changes no parameter, leaves no gradient behind and puts the network's mode back."""
+    before = {name: value.clone() for name, value in case.net.named_parameters()}
+    case.net.train()
+    case.step()
+    changed = [name for name, value in case.net.named_parameters() if not torch.equal(value, before[name])]
+    expect(not changed, f"Its step changed the parameters {', '.join(changed)}. Changing them is the optimiser's work.")
+    left = [name for name, value in case.net.named_parameters() if value.grad is not None]
+    expect(not left, f"Its step left gradients on {', '.join(left)}. Use torch.autograd.grad for the inner ones.")
+    expect(case.net.training, "Its step left the network in evaluation mode.")
+
+
+def chance_is_the_batchs(case: MethodCase) -> None:
+    """The same batch gives the same moves, and no global generator is drawn from."""
+    memory = case.memory()
+    with no_global_randomness("Its move"):
+        first, second = (case.method.move(case.net, case.batch, memory) for _ in range(2))
+    expect(torch.equal(first, second), "The same batch gave other moves the second time. Take all chance from batch.rng.")
+
+
+def moves_stay_in_the_threat(case: MethodCase) -> None:
+    """Where it names a norm ball and gives one input an example, moves lie in the ball and the box."""
+    shift = case.method.threat(case.batch.space)
+    moved = case.method.move(case.net, case.batch, case.memory()).detach()
+    if not isinstance(shift, Ball) or moved.shape != case.batch.x.shape:
+        raise NotApplicable("It names no norm ball, or trains on several copies of an input.")
+    worst = float(shift.excess(case.batch.x, moved - case.batch.x).max())
+    expect(worst <= shift.tolerance + 1e-6, f"It trains on moves that leave {shift.spec()} by {worst:.3g}.")
+    low, high = shift.space.bounds(moved)
+    expect(bool(((moved >= low) & (moved <= high)).all()), f"It trains on inputs outside the box {shift.space.units}.")
+
+
+METHOD_CHECKS = (loss_is_usable, network_is_left_alone, chance_is_the_batchs, moves_stay_in_the_threat)
