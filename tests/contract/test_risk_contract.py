@@ -13,7 +13,21 @@ from shiftproof.conformance import check_part
 from shiftproof.risks import CVaR, Mean, Risk, WorstGroup, risks
 
 GROUPS = np.array(["a", "b"])
-EVERY: list[Risk[Any]] = [Mean(), WorstGroup(), CVaR(0.1)]
+BALLS = (
+    "group_mixture(floor=0.2)",
+    "conditional_cvar(alpha=0.3)",
+    "chi_square(radius=0.5)",
+    "chi_square_penalised(penalty=0.2)",
+    "kl(radius=0.3)",
+    "kl_penalised(penalty=0.2)",
+    "total_variation(radius=0.2)",
+    "total_variation_penalised(penalty=0.3)",
+    "extremile(order=2.5)",
+    "exponential_spectral(rho=3)",
+    "holistic(0.1, 0.2)",
+    "wasserstein(radius=0.1)",
+)
+EVERY: list[Risk[Any]] = [Mean(), WorstGroup(), CVaR(0.1), *(risks.build(spec) for spec in BALLS)]
 every_risk = pytest.mark.parametrize("risk", EVERY, ids=lambda r: r.name)
 
 

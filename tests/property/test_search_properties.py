@@ -91,7 +91,7 @@ def test_unknown_losses_name_the_nearest() -> None:
 
 
 @FAST
-@given(st.sampled_from(sorted(NORMS)), st.integers(0, 999), st.integers(1, 9), st.floats(0.0, 3.0))
+@given(st.sampled_from(sorted(NORMS)), st.integers(0, 999), st.integers(1, 9), st.one_of(st.just(0.0), st.floats(1e-9, 3.0)))
 def test_a_move_to_a_plane_gains_the_gap_inside_the_box(name: str, seed: int, features: int, share: float) -> None:
     """It ends on the plane where the box reaches it, is the shorter the nearer the plane, and takes all the room where it does not."""
     weight = draw(seed, 6, features).double()

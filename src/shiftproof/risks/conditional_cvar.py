@@ -97,7 +97,8 @@ class ConditionalCVaR(Risk[Tallies]):
 
         def tail(means: list[float], rise: float) -> float:
             order = np.argsort(means, kind="stable")
-            return CVaR(self.alpha).tail_mean(np.asarray(means)[order], counts[order], rise)
+            mean = CVaR(self.alpha).tail_mean(np.asarray(means)[order], counts[order], rise)
+            return min(max(mean, 0.0), 1.0)  # rounding may carry it a bit beyond
 
         value = tail([tally.mean for tally in cells.values()], 0.0)
         interval = Interval(min(value, tail([e.low for e in ends], width)), max(value, tail([e.high for e in ends], -width)))
