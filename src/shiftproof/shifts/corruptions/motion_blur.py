@@ -35,7 +35,7 @@ class MotionBlur(ImageByImage):
         >>> x, shift = torch.zeros(1, 1, 65, 65), MotionBlur(3)
         >>> x[..., 32, 32] = 1
         >>> moved = shift.apply(x, shift.sample(x, Rng.for_ids(0, ["a"])))
-        >>> bool(moved.max() == torch.tensor(26 / 255))  # the first tap, of half a Gaussian of sigma 8
+        >>> bool(abs(moved.sum() - 1) < 0.03)  # the light is spread along a line, none lost but by rounding
         True
 
     Reference: Hendrycks & Dietterich 2019, "Benchmarking neural network robustness to common corruptions and perturbations".
