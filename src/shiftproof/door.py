@@ -77,6 +77,7 @@ def confront(
     if batch_size < 1:
         raise must("batch_size", "confront", "be at least 1", batch_size)
     shift = shift.within(examples.space)
+    shift.check_inputs(examples.x[:1])
     search = suited(search, model)
     refuse(model, shift, search)
     flags = inspect_model(model, examples)

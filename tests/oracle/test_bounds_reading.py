@@ -18,6 +18,7 @@ import shiftproof as sp
 from bound_nets import Residual, conv_net, mlp, settled
 from shiftproof._errors import MissingExtra, UsageError
 from shiftproof.certificates import Crown
+from shiftproof.certificates.bounds.builder import WITHOUT
 from shiftproof.certificates.bounds.layers import Convolution, Linear
 from shiftproof.certificates.bounds.read_onnx import check_same, read_onnx
 from shiftproof.certificates.bounds.read_torch import objection_to, read_torch
@@ -144,8 +145,10 @@ def test_hooks_and_half_precision_are_refused() -> None:
 def test_objections_need_no_inputs() -> None:
     assert objection_to(conv_net(), "net") is None
     assert objection_to(Residual(4, 3), "net") is None
-    assert objection_to(nn.Sequential(nn.Linear(2, 2), nn.GELU()), "net") == "the layer 1 (GELU) of 'net' has no rule for bounds"
-    assert objection_to(Calls(torch.exp), "net") == "'net' calls exp, which has no rule for bounds"
+    assert (
+        objection_to(nn.Sequential(nn.Linear(2, 2), nn.GELU()), "net") == f"the layer 1 (GELU) of 'net' has no rule for bounds: {WITHOUT}"
+    )
+    assert objection_to(Calls(torch.exp), "net") == f"'net' calls exp, which has no rule for bounds: {WITHOUT}"
     assert "cannot be traced" in str(objection_to(Branching(), "net"))
 
 

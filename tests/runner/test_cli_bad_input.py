@@ -86,6 +86,12 @@ BAD: dict[str, tuple[Sequence[str], str]] = {
         ["--shift", "gaussian_noise(severity=1)", "--search", "pgd"],
         "The search gradient_ascent cannot be used here",
     ),
+    "images too small for a shift": (
+        ["--data", "digits:", "--shift", "fog(severity=3)"],
+        "fog needs images of at least 28 x 28 pixels, got 8 x 8",
+    ),
+    "grey images for a shift of colours": (["--data", "digits:", "--shift", "saturate(severity=3)"], "saturate needs 3 channels, got 1"),
+    "a severity below zero": (["--shift", "fog(severity=-1)"], r"The 'severity' of fog must be in \(0, 5\], got -1"),
     "a shift of other data": (["--shift", "tabular(budget=1)"], "tabular moves table data, and these inputs are of kind 'image'"),
     "a gate on nothing": ([*LINF, "--fail-on", "l2(eps=1).robust_accuracy < 0.5"], "matches no number of this run"),
     "an unreadable gate": ([*LINF, "--fail-on", "accuracy"], "Cannot read the condition 'accuracy'"),

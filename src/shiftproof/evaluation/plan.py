@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from shiftproof import __version__
 from shiftproof._errors import UsageError
@@ -173,6 +174,8 @@ def _choose(config: AuditConfig, given: list[Shift], how: list[Any], model: Labe
         return suited(search, model)
 
     if given:
+        for shift in given:
+            shift.within(data.space).check_inputs(torch.empty(1).expand(1, *shape))
         return crossed(given, how, data.space, access, match=match)
     if how:
         raise UsageError("Searches need shifts to search: add --shift, for example --shift 'linf(eps=8/255)'.")

@@ -31,6 +31,10 @@ RULES = (
 )
 
 
+WITHOUT = "replace it by layers that have one, or certify with smoothing, which needs no structure"
+"""What to do where a layer has no rule."""
+
+
 def no_rule(layer: str, model: str) -> UsageError:
     """The message for a layer that bounds cannot pass."""
     way_out = "Replace it by layers that have one, or certify with randomised smoothing, which needs no structure."

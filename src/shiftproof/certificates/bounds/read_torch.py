@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
 from shiftproof._errors import UsageError
-from shiftproof.certificates.bounds.builder import Builder, no_rule
+from shiftproof.certificates.bounds.builder import WITHOUT, Builder, no_rule
 from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.torch_functions import FUNCTIONS, METHODS, Ref
 
@@ -72,10 +72,10 @@ def objection_to(module: nn.Module, name: str) -> str | None:
     for node in graph.nodes:
         layer = module.get_submodule(str(node.target)) if node.op == "call_module" else None
         if layer is not None and _rule(layer) is None:
-            return f"the layer {node.target} ({type(layer).__name__}) of '{name}' has no rule for bounds"
+            return f"the layer {node.target} ({type(layer).__name__}) of '{name}' has no rule for bounds: {WITHOUT}"
         table: Any = {"call_function": FUNCTIONS, "call_method": METHODS}.get(node.op)
         if table is not None and node.target not in table and node.all_input_nodes:
-            return f"'{name}' calls {getattr(node.target, '__name__', node.target)}, which has no rule for bounds"
+            return f"'{name}' calls {getattr(node.target, '__name__', node.target)}, which has no rule for bounds: {WITHOUT}"
     return None
 
 
