@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from shiftproof._errors import UsageError
+from shiftproof.finding import Finding, join
 from shiftproof.outcomes import Flag
 
 T = TypeVar("T")
@@ -39,14 +41,24 @@ def in_batches(n: int, size: int, work: Callable[[slice], T]) -> Iterator[tuple[
                 way_out = "Use a smaller model or input, a machine with more memory, or free what other programs hold."
                 raise UsageError(f"Memory ran out on a single example ({str(error).strip().splitlines()[0][:200]}). {way_out}") from error
             size = (rows.stop - rows.start) // 2
-            continue  # outside the handler, whose traceback would hold the batch's tensors
+            continue  # leaves the handler, whose traceback holds the batch's tensors
         yield done, size
         start = rows.stop
 
 
-def halved(asked: int, went_on: int) -> Flag:
-    """Says that memory ran out at `asked` examples a batch. It changes no verdict: these do not depend on the batch."""
-    detail = (
-        f"Memory ran out at batches of {asked}; it went on with {went_on}. No verdict depends on it; the cost leaves out what was lost."
-    )
-    return Flag("batch_halved", detail)
+def judged(
+    n: int, batch_size: int, work: Callable[[slice], Finding], flags: Sequence[Flag], progress: Callable[[int], None] | None
+) -> Finding:
+    """One finding of n examples from those of their batches, with `flags` in front; says so where memory ran out on the way."""
+    found: list[Finding] = []
+    size = batch_size
+    for finding, size in in_batches(n, batch_size, work):  # noqa: B007  # the last one is told below
+        found.append(finding)
+        if progress:
+            progress(len(finding))
+    whole = join(found)
+    halved = [Flag("batch_halved", _HALVED.format(batch_size, size))] if size < batch_size else []
+    return replace(whole, flags=(*flags, *halved, *whole.flags))
+
+
+_HALVED = "Memory ran out at batches of {}; it went on with {}. No verdict depends on it; the cost leaves out what was lost."

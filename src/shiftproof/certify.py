@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from shiftproof import outcomes
-from shiftproof._batches import halved, in_batches
+from shiftproof._batches import judged
 from shiftproof._errors import Contradiction, UsageError
 from shiftproof.certificates.abstract import Certificate, Proof
 from shiftproof.data.examples import Examples
 from shiftproof.door import Reading, read
-from shiftproof.finding import Finding, join
+from shiftproof.finding import Finding
 from shiftproof.models.abstract import Labels
 from shiftproof.outcomes import Bound
 from shiftproof.preflight import inspect_model
@@ -72,18 +72,11 @@ def certify(
         raise UsageError("There are no examples to certify. Check the data source and its limit.")
     flags = inspect_model(model, examples)
     rng = Rng.for_ids(seed, examples.ids)
-    found: list[Finding] = []
-    size = batch_size
-    for finding, size in in_batches(  # noqa: B007  # the last one is told below
-        len(examples), batch_size, lambda rows: _certify_batch(model, shift, certificate, examples[rows], rng[rows])
-    ):
-        found.append(finding)
-        if progress:
-            progress(len(finding))
-    if size < batch_size:
-        flags.append(halved(batch_size, size))
-    whole = join(found)
-    return Finding(**{**vars(whole), "flags": (*flags, *whole.flags)})
+
+    def work(rows: slice) -> Finding:
+        return _certify_batch(model, shift, certificate, examples[rows], rng[rows])
+
+    return judged(len(examples), batch_size, work, flags, progress)
 
 
 def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch: Examples, rng: Rng) -> Finding:
@@ -98,8 +91,7 @@ def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch:
     prediction = clean.prediction.where(none, proof.prediction.to(y.device))
     wrong = clean.broken.where(none, prediction != y)
     radius = proof.radius.double().cpu().masked_fill((none | wrong).cpu(), torch.nan)
-    strength = float(getattr(shift, str(shift.strength)))
-    proven = (radius >= strength).numpy()  # NaN proves nothing
+    proven = (radius >= shift.full_strength).numpy()  # NaN proves nothing
     outcome = np.where(wrong.cpu(), outcomes.SKIPPED, np.where(proven, outcomes.CERTIFIED, outcomes.ABSTAINED)).astype("<U9")
     n = len(batch)
     return Finding(

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from shiftproof import outcomes
-from shiftproof._batches import halved, in_batches
+from shiftproof._batches import judged
 from shiftproof._errors import BudgetExceeded, UsageError, must
 from shiftproof.data.examples import Examples
-from shiftproof.finding import Finding, join
+from shiftproof.finding import Finding
 from shiftproof.models.abstract import Labels, Scores, access_name
 from shiftproof.oracle import Cost, Keeper, Oracle, judge, mean_scores
 from shiftproof.outcomes import Bound, Flag
@@ -85,18 +85,11 @@ def confront(
         search = search.averaged()
         flags += _averages(search)
     rng = Rng.for_ids(seed, examples.ids)
-    found: list[Finding] = []
-    size = batch_size
-    for finding, size in in_batches(  # noqa: B007  # the last one is told below
-        len(examples), batch_size, lambda rows: _confront_batch(model, shift, search, examples[rows], rng[rows], keeper)
-    ):
-        found.append(finding)
-        if progress:
-            progress(len(finding))
-    if size < batch_size:
-        flags.append(halved(batch_size, size))
-    whole = join(found)
-    return Finding(**{**vars(whole), "flags": (*flags, *whole.flags)})
+
+    def work(rows: slice) -> Finding:
+        return _confront_batch(model, shift, search, examples[rows], rng[rows], keeper)
+
+    return judged(len(examples), batch_size, work, flags, progress)
 
 
 def _averages(search: Search) -> list[Flag]:

@@ -165,8 +165,7 @@ class Oracle:
         with torch.no_grad():
             proof = certificate.certify(self._model, self._shift, self.x, rng)
         self._cost.forwards[self._rows] += proof.forwards.cpu()
-        strength = float(getattr(self._shift, str(self._shift.strength)))
-        return (proof.radius.to(none.device) >= strength) & ~proof.abstained.to(none.device)
+        return (proof.radius.to(none.device) >= self._shift.full_strength) & ~proof.abstained.to(none.device)
 
     @property
     def sighted(self) -> Tensor:

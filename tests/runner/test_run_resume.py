@@ -8,14 +8,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 import shiftproof as sp
+from shiftproof.evaluation import work
 from shiftproof.evaluation.cell import Cell
+from shiftproof.evaluation.checkpoint import Checkpoint
 from shiftproof.evaluation.work import Done, Work
+from shiftproof.searches._economy import Climb
+from shiftproof.searches._stages import Run
 from small_runs import cell_of, command, linear_net, outcomes_of, record, stamps, table_of, timeless, write_nets
 
 SHIFT = "linf(eps=0.1)"
@@ -40,6 +46,42 @@ def test_only_the_removed_cells_are_run_again(tmp_path: Path) -> None:
     assert set(after) == set(before)
     assert sorted(name for name in after if after[name] != before[name]) == removed
     assert timeless(record(tmp_path / "run")) == timeless(whole)
+
+
+def test_a_search_is_gone_on_with_where_it_stood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the searches of a run write down reaches its folder, is read again, and goes once the cell is finished."""
+    monkeypatch.setattr(work, "Checkpoint", partial(Checkpoint, every=0.0))
+    options: dict[str, object] = {"searches": ("cascade",), "limit": 8, "shard_size": 8, "batch_size": 8}
+    straight = run(tmp_path / "straight", **options)
+    stages: list[str] = []
+    step = Run.step
+
+    def dies(self: Run, name: str, done: Callable[[], None]) -> None:
+        stages.append(name)
+        if name == "targeted 1":
+            raise KeyboardInterrupt
+        step(self, name, done)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(Run, "step", dies)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "killed", **options)
+    assert len(list((tmp_path / "killed" / "partial").rglob("*.safetensors"))) == 1
+    asked: list[str] = []
+
+    def counts(self: Climb, rows: Tensor, *rest: object) -> None:
+        asked.append(str(rest[3:]))
+        climb(self, rows, *rest)  # type: ignore[arg-type]
+
+    climb = Climb.climb
+    with monkeypatch.context() as counted:
+        counted.setattr(Climb, "climb", counts)
+        resumed = run(tmp_path / "killed", **options)
+    assert asked
+    assert not any("untargeted" in path for path in asked)  # done before the kill
+    assert [r.value for r in resumed.record.results] == [r.value for r in straight.record.results]
+    assert [r.forwards_per_example for r in resumed.record.results] == [r.forwards_per_example for r in straight.record.results]
+    assert not list((tmp_path / "killed").rglob("*.safetensors"))
 
 
 def test_a_finished_run_is_read_and_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,25 @@ else:
     import tomli as tomllib
 
 
+class CommonConfig(BaseModel):
+    """The options that every command which measures without a suite shares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    out: str
+    box: tuple[float, float] | None = None
+    limit: int | None = None
+    seed: int = 0
+    confidence: float = 0.95
+    batch_size: int = 256
+    device: str = "cpu"
+
+    @property
+    def suite(self) -> None:
+        """There is none."""
+        return None
+
+
 class AuditConfig(BaseModel):
     """Every option of an audit. The model and the data may be Python objects; everything else is numbers and words."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
@@ -17,6 +17,7 @@ from shiftproof.data.source import Source
 from shiftproof.defences import defences
 from shiftproof.defences.abstract import Defence
 from shiftproof.door import refuse
+from shiftproof.evaluation.config import CommonConfig
 from shiftproof.evaluation.defend_measure import Question
 from shiftproof.evaluation.defend_records import DefendRecord
 from shiftproof.evaluation.defend_rows import Subject, make_rows
@@ -43,10 +44,8 @@ HELD_OUT = 0.2
 Say = Callable[[str], None]
 
 
-class DefendConfig(BaseModel):
+class DefendConfig(CommonConfig):
     """Every option of a comparison of defences."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     model: Any = Field(description="A model, or a factory of networks where there are training data; a spec, or in Python the object.")
     data: Any = Field(default="digits:", description="The sample that is measured on.")
@@ -59,18 +58,6 @@ class DefendConfig(BaseModel):
     search: str = Field(default="cascade", description="Spec of the adaptive search.")
     corruptions: tuple[str, ...] = Field(default=CORRUPTIONS, description="Names of corruptions, each at severity 3.")
     epochs: int = 20
-    out: str
-    box: tuple[float, float] | None = None
-    limit: int | None = None
-    seed: int = 0
-    confidence: float = 0.95
-    batch_size: int = 256
-    device: str = "cpu"
-
-    @property
-    def suite(self) -> None:
-        """There is none."""
-        return None
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
 from shiftproof.diagnostics.subject import LEAST_GAP
 from shiftproof.door import refuse
+from shiftproof.evaluation.config import CommonConfig
 from shiftproof.evaluation.provenance import now, provenance
 from shiftproof.evaluation.record import data_card
 from shiftproof.evaluation.records import DataCard, FlagRecord, ModelCard, Provenance, Record
@@ -36,28 +37,14 @@ FULLY, LARGELY = 0.9, 0.5
 """Share of the drop that a model's own search makes, from which on moves of another transfer fully, or largely."""
 
 
-class TransferConfig(BaseModel):
+class TransferConfig(CommonConfig):
     """Every option of a transfer matrix."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     models: tuple[str, ...] = Field(description="Specs of at least two models.")
     weights: tuple[str, ...] = Field(default=(), description="A file of weights for each model, in their order; '-' for none.")
     data: str = Field(default="digits:")
     shift: str
     search: str | None = Field(default=None, description="Spec of the search on the model that moves are made on.")
-    out: str
-    box: tuple[float, float] | None = None
-    limit: int | None = None
-    seed: int = 0
-    confidence: float = 0.95
-    batch_size: int = 256
-    device: str = "cpu"
-
-    @property
-    def suite(self) -> None:
-        """There is none."""
-        return None
 
 
 class Pair(Record):

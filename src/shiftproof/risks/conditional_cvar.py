@@ -7,21 +7,18 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from shiftproof._errors import UsageError, must
+from shiftproof._errors import must
 from shiftproof.outcomes import Interval
-from shiftproof.risks.abstract import Measurement, Names, Risk
+from shiftproof.risks.abstract import Measurement
 from shiftproof.risks.cvar import CVaR
+from shiftproof.risks.grouped import Grouped, Tallies
 from shiftproof.risks.intervals import dkw_width, tail_of
 from shiftproof.risks.mean import mean_interval
-from shiftproof.risks.tally import Tally
-
-Tallies = dict[str, Tally]
 
 
 @dataclass(frozen=True)
-class ConditionalCVaR(Risk[Tallies]):
+class ConditionalCVaR(Grouped):
     """CVaR at `alpha` of E[v | z]: the worst share alpha of the population when only the columns z are reweighed.
 
     z has finitely many values: an example's group name is its value of the columns that may shift. At most the CVaR of v itself, which
@@ -46,6 +43,7 @@ class ConditionalCVaR(Risk[Tallies]):
     Reference: Duchi, Hashimoto & Namkoong 2023, "Distributionally robust losses for latent covariate mixtures".
     """
 
+    wants: ClassVar[str] = "each example's value of what may shift"
     name: ClassVar[str] = "conditional_cvar"
     over: ClassVar[Literal["correct", "error_probability"]] = "error_probability"
     worse: ClassVar[Literal["lower", "higher"]] = "higher"
@@ -66,23 +64,6 @@ class ConditionalCVaR(Risk[Tallies]):
     def check(self) -> None:
         if not 0 < self.alpha <= 1:
             raise must("alpha", self.name, "be in (0, 1]", self.alpha, "0.1 is the worst tenth.")
-
-    def init(self) -> Tallies:
-        return {}
-
-    def update(self, state: Tallies, values: npt.ArrayLike, groups: Names | None = None) -> Tallies:
-        given = self.accept(values)
-        if groups is None:
-            raise UsageError(
-                f"The risk {self.name} needs each example's value of what may shift, and these have none. Name a column of groups."
-            )
-        if len(groups) != len(given):
-            raise must("groups", self.name, f"have one name per value ({len(given)})", len(groups))
-        names, place = np.unique(np.asarray(groups), return_inverse=True)
-        return self.merge(state, {str(name): Tally.of(given[place == i]) for i, name in enumerate(names)})
-
-    def merge(self, left: Tallies, right: Tallies) -> Tallies:
-        return {name: left.get(name, Tally()).merge(right.get(name, Tally())) for name in sorted({*left, *right})}
 
     def compute(self, state: Tallies, *, confidence: float = 0.95) -> Measurement:
         half = tail_of(confidence) / 2

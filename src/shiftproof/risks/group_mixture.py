@@ -7,21 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
-
-from shiftproof._errors import UsageError, must
+from shiftproof._errors import must
 from shiftproof.outcomes import Interval
-from shiftproof.risks.abstract import Measurement, Names, Risk
+from shiftproof.risks.abstract import Measurement
+from shiftproof.risks.grouped import Grouped, Tallies
 from shiftproof.risks.intervals import tail_of
 from shiftproof.risks.mean import mean_interval
-from shiftproof.risks.tally import Tally
-
-Tallies = dict[str, Tally]
 
 
 @dataclass(frozen=True)
-class GroupMixture(Risk[Tallies]):
+class GroupMixture(Grouped):
     """The least sum_g m_g mean_g over mixtures of the G groups with m_g >= floor / G: floor * (average of the means) + (1 - floor) * worst.
 
     An example is in several groups where its name holds several, joined by `separator`: "female|over 60". At floor 0 it is the worst group.
@@ -48,6 +43,7 @@ class GroupMixture(Risk[Tallies]):
     "Distributionally robust language modeling".
     """
 
+    wants: ClassVar[str] = "group names for each example"
     name: ClassVar[str] = "group_mixture"
     references: ClassVar[tuple[str, ...]] = (
         """@inproceedings{oren2019distributionally,
@@ -67,27 +63,8 @@ class GroupMixture(Risk[Tallies]):
         if not self.separator:
             raise must("separator", self.name, "have a character", self.separator, "It joins the names of an example's groups.")
 
-    def init(self) -> Tallies:
-        return {}
-
-    def declare(self, state: Tallies, names: Iterable[str]) -> Tallies:
-        """The state that also knows of the groups `names`, so that those without examples are said to be empty and not passed over."""
-        return self.merge(state, {str(name): Tally() for name in names})
-
-    def update(self, state: Tallies, values: npt.ArrayLike, groups: Names | None = None) -> Tallies:
-        given = self.accept(values)
-        if groups is None:
-            raise UsageError(f"The risk {self.name} needs group names for each example, and these have none. Name a column of groups.")
-        if len(groups) != len(given):
-            raise must("groups", self.name, f"have one name per value ({len(given)})", len(groups))
-        joined, place = np.unique(np.asarray(groups), return_inverse=True)
-        for i, names in enumerate(joined):
-            part = Tally.of(given[place == i])
-            state = self.merge(state, dict.fromkeys(str(names).split(self.separator), part))
-        return state
-
-    def merge(self, left: Tallies, right: Tallies) -> Tallies:
-        return {name: left.get(name, Tally()).merge(right.get(name, Tally())) for name in sorted({*left, *right})}
+    def members(self, name: str) -> Iterable[str]:
+        return name.split(self.separator)
 
     def compute(self, state: Tallies, *, confidence: float = 0.95) -> Measurement:
         tail = tail_of(confidence)

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
-
-from shiftproof._errors import UsageError, must
 from shiftproof.outcomes import Interval
-from shiftproof.risks.abstract import Measurement, Names, Risk
+from shiftproof.risks.abstract import Measurement
+from shiftproof.risks.grouped import Grouped, Tallies
 from shiftproof.risks.intervals import tail_of
 from shiftproof.risks.mean import mean_interval
-from shiftproof.risks.tally import Tally
-
-Tallies = dict[str, Tally]
 
 
 @dataclass(frozen=True)
-class WorstGroup(Risk[Tallies]):
+class WorstGroup(Grouped):
     """The least group mean: min_g mean of v over group g. Groups are disjoint: each example has one name.
 
     The interval is [min_g low_g, min_g high_g], with low_g the exact binomial lower end of group g at tail t = (1 - confidence) / 2 and
@@ -66,25 +59,6 @@ class WorstGroup(Risk[Tallies]):
   year = {1967}
 }""",
     )
-
-    def init(self) -> Tallies:
-        return {}
-
-    def declare(self, state: Tallies, names: Iterable[str]) -> Tallies:
-        """The state that also knows of the groups `names`, so that those without examples are said to be empty and not passed over."""
-        return self.merge(state, {str(name): Tally() for name in names})
-
-    def update(self, state: Tallies, values: npt.ArrayLike, groups: Names | None = None) -> Tallies:
-        given = self.accept(values)
-        if groups is None:
-            raise UsageError(f"The risk {self.name} needs a group name for each example, and these have none. Name a column of groups.")
-        if len(groups) != len(given):
-            raise must("groups", self.name, f"have one name per value ({len(given)})", len(groups))
-        names, place = np.unique(np.asarray(groups), return_inverse=True)
-        return self.merge(state, {str(name): Tally.of(given[place == i]) for i, name in enumerate(names)})
-
-    def merge(self, left: Tallies, right: Tallies) -> Tallies:
-        return {name: left.get(name, Tally()).merge(right.get(name, Tally())) for name in sorted({*left, *right})}
 
     def compute(self, state: Tallies, *, confidence: float = 0.95) -> Measurement:
         tail = tail_of(confidence)

@@ -10,11 +10,21 @@ from typing import Any
 
 from torch import Tensor
 
+from shiftproof._errors import must
 from shiftproof.oracle import Oracle, State
 from shiftproof.outcomes import Stage
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Incumbent, Search
 from shiftproof.shifts.abstract import Params, Shift
+
+DRAWS = 20
+"""Passes that a random model's answer is the mean of."""
+
+
+def check_draws(draws: int, name: str) -> None:
+    """Raises `UsageError` where the option `draws` of a search called `name` is out of range."""
+    if draws < 0:
+        raise must("draws", name, "be at least 0", draws, "0 asks a random model 20 times and any other once.")
 
 
 @dataclass

@@ -12,6 +12,7 @@ from shiftproof.models.abstract import Access, Gradients, Labels
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._economy import ECONOMY, Climb
+from shiftproof.searches._stages import DRAWS, check_draws
 from shiftproof.searches.abstract import Search, gradient_objection
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.l2 import L2
@@ -35,8 +36,6 @@ PUBLISHED = {
     "rand": ("auto_step(steps=100)", "auto_step(steps=100, loss=dlr)"),
 }
 """The parts of AutoAttack's versions, in its order."""
-DRAWS = 20
-"""Passes that a random model's answer is the mean of."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +95,7 @@ class Cascade(Search):
         return QueryCascade(draws=self.draws).matched(model)
 
     def check(self) -> None:
-        if self.draws < 0:
-            raise must("draws", self.name, "be at least 0", self.draws, "0 asks a random model 20 times and any other once.")
+        check_draws(self.draws, self.name)
         if self.version not in ("economy", *PUBLISHED):
             raise must("version", self.name, f"be one of economy, {', '.join(PUBLISHED)}", self.version)
 

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from shiftproof._errors import UsageError, must
+from shiftproof._errors import UsageError
 from shiftproof.models.abstract import Labels
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._stages import Run
+from shiftproof.searches._stages import DRAWS, Run, check_draws
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.leaf_tuples import LeafTuples
 from shiftproof.shifts.abstract import Params, Shift
@@ -27,7 +27,6 @@ PARTS = (
     "geometric(queries=1000)",
 )
 """Cheap ones first; those that a shift or a model does not fit are left out."""
-_DRAWS = 20
 
 
 @dataclass(frozen=True)
@@ -63,15 +62,14 @@ class QueryCascade(Search):
     leaves: LeafTuples | None = field(default=None, kw_only=True, repr=False)
 
     def check(self) -> None:
-        if self.draws < 0:
-            raise must("draws", self.name, "be at least 0", self.draws, "0 asks a random model 20 times and any other once.")
+        check_draws(self.draws, self.name)
 
     @property
     def verdict_draws(self) -> int:
         return self.draws or 1
 
     def averaged(self) -> QueryCascade:
-        return self if self.draws else replace(self, draws=_DRAWS)
+        return self if self.draws else replace(self, draws=DRAWS)
 
     def matched(self, model: Labels) -> QueryCascade:
         try:

@@ -48,6 +48,11 @@ class Shift(Part):
             raise UsageError(f"{self.name} moves {' or '.join(sorted(self.kinds))} data, and these inputs are of kind '{space.kind}'.")
         return replace(self, space=space)
 
+    @property
+    def full_strength(self) -> float:
+        """The value of the option that `strength` names."""
+        return float(getattr(self, str(self.strength)))
+
     def check_inputs(self, x: Tensor) -> None:  # a hook; most shifts move inputs of any shape
         """Raises `UsageError` where inputs of the shape of x (n, ...) cannot be moved, such as images that are too small."""
 

@@ -66,8 +66,7 @@ class Moving(Method):
         share = min(1.0, batch.progress / self.ramp) if self.ramp else 1.0
         if share == 1.0:
             return shift
-        full = float(getattr(shift, str(shift.strength)))
-        strength = shift.unmoved + share * (full - shift.unmoved)
+        strength = shift.unmoved + share * (shift.full_strength - shift.unmoved)
         return replace(shift, **{str(shift.strength): strength}) if share > 0 else None  # type: ignore[arg-type]  # a number
 
     def move(self, net: nn.Module, batch: Batch, memory: nn.Module) -> Tensor:

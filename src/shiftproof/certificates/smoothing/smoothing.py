@@ -97,7 +97,7 @@ class Smoothing(Smoothed):
 
     def radii(self, shift: Shift, x: Tensor) -> list[float]:
         """The radii that are asked about, ascending, in units of the shift's strength."""
-        eps = float(getattr(shift, str(shift.strength)))
+        eps = shift.full_strength
         if not self.delta:
             asked = [eps * point / self.points for point in range(1, self.points + 1)]
             return sorted({float(math.ceil(radius)) for radius in asked}) if self.source.whole else asked
