@@ -106,6 +106,8 @@ class Registry(Generic[P]):
 
 def plural(kind: str) -> str:
     """The name of all parts of a kind: shifts, searches, ..."""
+    if kind.endswith("y"):
+        return f"{kind[:-1]}ies"
     return f"{kind}es" if kind.endswith("ch") else f"{kind}s"
 
 
@@ -116,9 +118,11 @@ def registries() -> dict[str, Registry[Any]]:
     from shiftproof.risks import risks
     from shiftproof.searches import searches
     from shiftproof.shifts import shifts
+    from shiftproof.studies import studies
     from shiftproof.training import methods
 
-    return {"shifts": shifts, "searches": searches, "risks": risks, "certificates": certificates, "defences": defences, "methods": methods}
+    ours = (shifts, searches, risks, certificates, defences, methods, studies)
+    return {plural(registry.kind): registry for registry in ours}
 
 
 def _import(path: str) -> type:

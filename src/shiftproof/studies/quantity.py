@@ -1,0 +1,89 @@
+"""What a study measures, with the chance in it: of the test sample within a seed, of training and drawing between seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shiftproof._errors import must
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One figure of one seed.
+
+    Args:
+        value: the figure; shares are in [0, 1], so that ten points are 0.1.
+        error: its standard error by the sample it was measured on; 0 where it is exact.
+    """
+
+    value: float
+    error: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.value) or not 0 <= self.error < math.inf:
+            raise must("value and error", "a quantity", "be finite numbers, the error at least 0", (self.value, self.error))
+
+
+def share(right: npt.ArrayLike) -> Quantity:
+    """The share of examples for which something holds, from one truth value an example, shape (n,).
+
+    >>> share([True, True, False, True]).value
+    0.75
+    """
+    found = np.asarray(right, dtype=bool)
+    n = len(found)
+    if not n:
+        raise must("examples", "a share", "be at least one", 0)
+    middle = (found.sum() + 2) / (n + 4)  # Agresti and Coull's: all or none of a few examples is not certainty
+    return Quantity(float(found.mean()), math.sqrt(middle * (1 - middle) / n))
+
+
+def difference(first: npt.ArrayLike, second: npt.ArrayLike) -> Quantity:
+    """Share of the first less share of the second on the same examples: paired, shapes (n,).
+
+    >>> difference([True, True, True, False], [True, False, True, False]).value
+    0.25
+    """
+    a, b = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
+    if a.shape != b.shape or not len(a):
+        raise must("examples", "a paired difference", "be the same for both, and at least one", (a.shape, b.shape))
+    n = len(a)
+    only, other = (a & ~b).sum() + 0.5, (b & ~a).sum() + 0.5  # half an example of each kind, as above
+    return Quantity(float(a.mean() - b.mean()), math.sqrt((only + other - (only - other) ** 2 / (n + 2)) / (n + 2) / n))
+
+
+def mean(quantities: Sequence[Quantity]) -> Quantity:
+    """The mean of quantities of independent samples."""
+    errors = np.array([q.error for q in quantities])
+    return Quantity(float(np.mean([q.value for q in quantities])), float(np.sqrt((errors**2).sum()) / len(errors)))
+
+
+def over_seeds(quantities: Sequence[Quantity], *, confidence: float) -> Interval:
+    """The interval of a quantity measured once for each of k >= 2 seeds.
+
+    mean +- sqrt((t s / sqrt(k))^2 + (z e)^2): Student's t for the spread s between seeds, and the normal quantile for the mean error e of
+    the sample, which all seeds share and which more seeds therefore do not shrink. Where each seed has a sample of its own, the second
+    part is counted twice: the interval is then too wide, never too narrow.
+
+    >>> low, high = over_seeds([Quantity(0.5), Quantity(0.6), Quantity(0.7)], confidence=0.95)
+    >>> round(low, 3), round(high, 3)
+    (0.352, 0.848)
+    """
+    from scipy import stats
+
+    k = len(quantities)
+    if k < 2:
+        raise must("seeds", "a study", "be at least 2", k, "One training cannot say how much chance there is in training.")
+    values = np.array([q.value for q in quantities])
+    tail = (1 - confidence) / 2
+    spread = float(stats.t.isf(tail, k - 1)) * values.std(ddof=1) / math.sqrt(k)
+    sample = float(stats.norm.isf(tail)) * np.mean([q.error for q in quantities])
+    half = math.hypot(spread, sample)
+    return float(values.mean() - half), float(values.mean() + half)
