@@ -65,5 +65,5 @@ $(VENV)/.installed: $(VENV)/.pip pyproject.toml
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) $(PINS) -e '.[onnx,http]' --group dev
+	$(PIP) $(PINS) -e '.[boosting,http,onnx]' --group dev
 	@touch $@

@@ -1,10 +1,11 @@
-"""Robust logistic regression to a certified 1e-6, against the conic programs of `dro`, a plain L-BFGS and the reference Prospect optimiser.
+"""Robust regression to a certified 1e-6, against the conic programs of `dro`, a plain L-BFGS and the reference Prospect optimiser.
 
 `dro` (0.4.3, with cvxpy and Clarabel) is run by the Python that the variable DRO_PYTHON names, Prospect from the checkout of
 ronakdm/prospect that PROSPECT names (it needs numba, so PROSPECT_PYTHON may name another Python with it). What is not there is listed as
-not measured. Objectives are compared by one evaluator that is neither's: sorted losses (CVaR) and a scalar minimisation (chi-square).
-DRO_SIZES, "1000,10000" by default, says at which n the conic programs are run. `python -m benchmarks.robust_estimators N` runs n = N,
-d = 100, CVaR alone and prints time and peak memory.
+not measured, and so is a conic program that has no result after LIMIT seconds of CPU time. Objectives are compared by one evaluator that
+is neither's: sorted losses (CVaR) and a scalar minimisation (chi-square). DRO_SIZES, all by default, says at which n the conic programs
+are run. `python -m benchmarks.robust_estimators N [chunks]` runs n = N, d = 100, CVaR alone, shows its progress, and prints time and peak
+memory.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import math
 import os
 import resource
+import signal
 import statistics
 import subprocess
 import sys
@@ -26,11 +28,12 @@ import torch
 from scipy.optimize import minimize_scalar
 
 from benchmarks.timing import Figure, cpu, not_measured
-from shiftproof.sklearn import RobustLogisticRegression, RobustRegressor
+from shiftproof.sklearn import Chunks, RobustLogisticRegression, RobustRegressor
 
 Floats = npt.NDArray[np.float64]
 D = 20
 SIZES = (1_000, 10_000, 100_000)
+LARGE, WIDTH, LIMIT = 1_000_000, 100, 300
 RISKS = {"cvar": "cvar(alpha=0.5)", "chi_square": "chi_square(radius=0.25)", "wasserstein": "wasserstein(radius=0.05, order=2)"}
 """dro's chi-square radius 0.5 is ours at 0.25: it leaves out the 1/2 of the divergence."""
 DRO = """
@@ -43,7 +46,8 @@ import numpy as np
 from dro.linear_model.chi2_dro import Chi2DRO
 from dro.linear_model.cvar_dro import CVaRDRO
 from dro.linear_model.wasserstein_dro import WassersteinDRO
-kind, path = sys.argv[1:]
+kind, path, limit = sys.argv[1:]
+resource.setrlimit(resource.RLIMIT_CPU, (int(limit), int(limit)))
 data = np.load(path)
 X, y = data["X"], data["y"]
 make, config = {"cvar": (CVaRDRO, {"alpha": 0.5}), "chi_square": (Chi2DRO, {"eps": 0.5}),
@@ -143,12 +147,12 @@ def lbfgs(kind: str, x: Floats, y: Floats) -> Floats:
 
 def measure(repeats: int) -> list[Figure]:
     figures: list[Figure] = []
-    sizes = [int(n) for n in os.environ.get("DRO_SIZES", "1000,10000").split(",")]
+    sizes = [int(n) for n in os.environ.get("DRO_SIZES", ",".join(map(str, SIZES))).split(",")]
     for n in SIZES:
         x, y = sample(n)
         for kind in RISKS:
             figures += one(kind, n, x, y, repeats, conic=n in sizes)
-    return [*figures, prospect(repeats)]
+    return [*figures, *prospect(repeats), *large()]
 
 
 def one(kind: str, n: int, x: Floats, y: Floats, repeats: int, *, conic: bool) -> list[Figure]:
@@ -166,7 +170,9 @@ def one(kind: str, n: int, x: Floats, y: Floats, repeats: int, *, conic: bool) -
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sample.npz"
         np.savez(path, X=x, y=y)
-        run = subprocess.run([python, "-c", DRO, kind, str(path)], capture_output=True, text=True, check=False)
+        run = subprocess.run([python, "-c", DRO, kind, str(path), str(LIMIT)], capture_output=True, text=True, check=False)
+    if run.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        return [*figures, not_measured(f"{kind}, n = {n}", f"dro 0.4.3, Clarabel: no result after {LIMIT} s of CPU time")]
     if run.returncode:
         return [*figures, not_measured(f"{kind}, n = {n}", f"dro 0.4.3, Clarabel: {run.stderr.strip()[-80:]}")]
     peer = json.loads(run.stdout.strip().splitlines()[-1])
@@ -180,39 +186,34 @@ def paired(what: str, against: str, spent: list[float], theirs: list[float]) -> 
     return Figure(what, against, statistics.median(ratios), ratios[0], ratios[-1], statistics.median(spent), len(spent))
 
 
-def prospect(repeats: int) -> Figure:
-    """Superquantile 0.5, squared loss, d = 20, n = 1000: CPU time to 1e-6 of the optimum; ours with the proof of it.
+def prospect(repeats: int) -> list[Figure]:
+    """Superquantile 0.5, squared loss, d = 20, n = 1000: CPU time to 1e-6 of the optimum; ours, by both solvers, with the proof of it.
 
     Their objective is smoothed (shift cost 1, half squared error, ridge 1 / n): its optimum is taken from a long L-BFGS run on it. Ours is
     the unsmoothed superquantile with the same ridge.
     """
     x, targets = regression()
-    spent = [cpu(lambda: superquantile(x, targets)) for _ in range(repeats)]
-    model = superquantile(x, targets)
-    what = f"superquantile 0.5, squared loss, n = 1000, certified gap {model.certified_gap_:.0e}"
+    spent, titles = [], []
+    for solver in ("newton", "stochastic"):
+        model = superquantile(x, targets, solver)
+        spent.append([cpu(lambda solver=solver: superquantile(x, targets, solver)) for _ in range(repeats)])  # type: ignore[misc]
+        titles.append(f"superquantile 0.5, squared loss, n = 1000, {solver}, certified gap {model.certified_gap_:.0e}")
     folder, python = os.environ.get("PROSPECT"), os.environ.get("PROSPECT_PYTHON", sys.executable)
     if not folder:
-        return not_measured(what, "Prospect's reference optimiser")
+        return [not_measured(what, "Prospect's reference optimiser") for what in titles]
+    seconds = os.environ.get("PROSPECT_SECONDS", "30")
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "sample.npz"
         np.savez(path, X=x, y=targets)
-        command = [
-            python,
-            "-c",
-            PROSPECT,
-            folder,
-            str(path),
-            "1e-6",
-            repr(smoothed_best(x, targets)),
-            os.environ.get("PROSPECT_SECONDS", "30"),
-        ]
+        command = [python, "-c", PROSPECT, folder, str(path), "1e-6", repr(smoothed_best(x, targets)), seconds]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode:
-        return not_measured(what, f"Prospect: {run.stderr.strip()[-100:]}")
+        return [not_measured(what, f"Prospect: {run.stderr.strip()[-100:]}") for what in titles]
     peer = json.loads(run.stdout.strip().splitlines()[-1])
     if peer["seconds"] is None:
-        return not_measured(what, f"Prospect's reference optimiser: 1e-6 not reached, gap {peer['gap']:.0e}")
-    return paired(what, f"Prospect's reference optimiser: {peer['seconds']:.1f} s to 1e-6, no proof", spent, [peer["seconds"]] * repeats)
+        return [not_measured(what, f"Prospect's reference optimiser: 1e-6 not reached, gap {peer['gap']:.0e}") for what in titles]
+    against = f"Prospect's reference optimiser: {peer['seconds']:.1f} s to 1e-6, no proof"
+    return [paired(what, against, times, [peer["seconds"]] * repeats) for what, times in zip(titles, spent, strict=True)]
 
 
 def regression() -> tuple[Floats, Floats]:
@@ -221,10 +222,10 @@ def regression() -> tuple[Floats, Floats]:
     return x, x @ rng.normal(size=D) / math.sqrt(D) + rng.standard_t(5, size=1000) / 2
 
 
-def superquantile(x: Floats, targets: Floats) -> RobustRegressor:
+def superquantile(x: Floats, targets: Floats, solver: str) -> RobustRegressor:
     """Ours, of the whole squared error: twice theirs, so twice their ridge."""
     risk, ridge = "superquantile(level=0.5)", 2 / len(x)
-    return RobustRegressor(risk, penalty="l2", strength=ridge, fit_intercept=False, tol=1e-6).fit(x, targets)
+    return RobustRegressor(risk, penalty="l2", strength=ridge, fit_intercept=False, tol=1e-6, solver=solver).fit(x, targets)
 
 
 def smoothed_best(x: Floats, targets: Floats) -> float:
@@ -245,22 +246,53 @@ def smoothed_best(x: Floats, targets: Floats) -> float:
     )
 
 
-def large(n: int, d: int = 100) -> None:
-    """CVaR logistic regression at n x d to a relative gap of 1e-4: progress, time and peak memory."""
+def large() -> list[Figure]:
+    """n = 1e6, d = 100, each in a process of its own, for its peak memory; from chunks against all in memory."""
+    found = []
+    for mode in ("memory", "chunks"):
+        command = [sys.executable, "-m", "benchmarks.robust_estimators", str(LARGE), mode]
+        run = subprocess.run(command, capture_output=True, text=True, check=True)
+        print(run.stdout, end="")
+        found.append(json.loads(run.stdout.strip().splitlines()[-1]))
+    whole, chunked = found
+    what = f"cvar, n = {LARGE}, d = {WIDTH}, certified to {{gap:.0e}}, peak {{gigabytes:.2f}} GB"
+    plain = f"torch L-BFGS, whose objective is {whole['apart']:+.0e} of ours, peak {whole['plain_gigabytes']:.2f} GB"
+    against = "all in memory, of the same numbers"
+    return [
+        paired(what.format(**whole), plain, [whole["seconds"]], [whole["plain_seconds"]]),
+        paired(f"{what.format(**chunked)}, from a memory map of float32", against, [chunked["seconds"]], [whole["seconds"]]),
+    ]
+
+
+def one_large(n: int, mode: str) -> None:
+    """CVaR logistic regression at n x 100 to a relative gap of 1e-4, in memory or from chunks: progress, and what it took as JSON."""
     rng = np.random.default_rng(0)
-    x = np.empty((n, d))
-    for begin in range(0, n, 10_000):
-        x[begin : begin + 10_000] = rng.normal(size=(min(10_000, n - begin), d))
-    w = rng.normal(size=d) * (10 / math.sqrt(d))
-    y = x @ w + rng.logistic(size=n) > 0
-    began, clock = time.process_time(), time.perf_counter()
-    model = RobustLogisticRegression("cvar(alpha=0.5)", penalty=None, tol=1e-4, verbose=1).fit(x, y)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(
-        f"n = {n}, d = {d}: {time.process_time() - began:.1f} s CPU, {time.perf_counter() - clock:.1f} s wall, peak {peak:.2f} GB,", end=" "
-    )
-    print(f"objective {model.objective_:.7f}, certified gap {model.certified_gap_:.1e}")
+    w = rng.normal(size=WIDTH) * (10 / math.sqrt(WIDTH))
+    with tempfile.TemporaryDirectory() as folder:
+        x = np.empty((n, WIDTH)) if mode == "memory" else np.memmap(Path(folder) / "x", np.float32, "w+", shape=(n, WIDTH))
+        y = np.empty(n)
+        for begin in range(0, n, 10_000):
+            drawn = rng.normal(size=(min(10_000, n - begin), WIDTH)).astype(np.float32)
+            x[begin : begin + 10_000] = drawn
+            y[begin : begin + 10_000] = np.where(drawn @ w + rng.logistic(size=len(drawn)) > 0, 1.0, -1.0)
+        model = RobustLogisticRegression("cvar(alpha=0.5)", penalty=None, tol=1e-4, verbose=1)
+        began = time.process_time()
+        model.fit(x, y) if mode == "memory" else model.fit_chunks(Chunks(x, y))
+        took = {"seconds": time.process_time() - began, "gigabytes": peak(), "gap": model.certified_gap_ / model.objective_}
+        if mode == "memory":
+            began = time.process_time()
+            whole = np.asarray(x, dtype=np.float64)
+            plain = evaluated("cvar", lbfgs("cvar", whole, y), whole, y)
+            took |= {"plain_seconds": time.process_time() - began, "plain_gigabytes": peak()}
+            took["apart"] = (plain - model.objective_) / model.objective_
+    print(json.dumps(took))
+
+
+def peak() -> float:
+    """The most memory that this process has held, in GB; the pages of a mapped file count."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 if __name__ == "__main__":
-    large(int(sys.argv[1]))
+    torch.set_num_threads(1)
+    one_large(int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "memory")

@@ -1,8 +1,8 @@
 """Fills pages from the code while the documentation is built, so that they cannot say something else.
 
 A page asks with a comment: `<!-- parts shifts -->` lists every registered part of that kind, `<!-- sources -->` every data source with
-its options, `<!-- commands -->` every command's help, and `<!-- schema -->` the tables of audit.json. Run as a program it prints the JSON
-schema of audit.json.
+its options, `<!-- commands -->` every command's help, `<!-- studies -->` the stored verdicts of studies, and `<!-- schema -->` the tables of
+audit.json. Run as a program it prints the JSON schema of audit.json.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from griffe import Extension, Object
 
-_ASK = re.compile(r"^<!-- (parts|sources|commands|schema) ?(\w*) -->$", re.MULTILINE)
+_ASK = re.compile(r"^<!-- (parts|sources|commands|schema|studies) ?(\w*) -->$", re.MULTILINE)
 _FETCHED = re.compile(r"<(?:script|link(?![^>]*canonical)|img|iframe|source)\b[^>]*\b(?:src|href)=[\"']?(?:https?:)?//[^>]*>")
 _DEFINITIONS = "#/$defs/"
+_RECORDS = Path(__file__).parents[1] / "benchmarks" / "results" / "0.1.0" / "studies"
 
 
 class ShowExamples(Extension):
@@ -30,7 +32,7 @@ class ShowExamples(Extension):
 
 def on_page_markdown(markdown: str, **_: object) -> str:
     """MkDocs calls this with each page's text."""
-    write: dict[str, Callable[[str], Iterator[str]]] = {"parts": _parts, "sources": _sources, "commands": _commands, "schema": _schema}
+    write: dict[str, Callable[[str], Iterator[str]]] = {"parts": _parts, "sources": _sources, "commands": _commands, "schema": _schema, "studies": _studies}
     return _ASK.sub(lambda ask: "\n".join(write[ask[1]](ask[2])), markdown)
 
 
@@ -52,6 +54,23 @@ def _parts(kind: str) -> Iterator[str]:
             aliases = f" (alias {', '.join(f'`{a}`' for a in part.aliases)})" if part.aliases else ""
             yield f"## `{name}`{aliases} {{ #{name} }}\n\n::: {part.__module__}.{part.__name__}"
             yield "    options:\n      members: false\n      show_root_toc_entry: false\n"
+
+
+def _studies(_: str) -> Iterator[str]:
+    from shiftproof.reports.studies import ends, expected, figure, minutes
+    from shiftproof.reports.words import seconds
+    from shiftproof.studies import read_studies
+
+    yield "| study | the claim predicts | measured | the paper's | verdict | CPU time |\n|---|---|---|---|---|---|"
+    for record in read_studies(_RECORDS):
+        name = f"[{record.study}](../reference/studies.md#{record.study})"
+        for said in record.predictions:
+            measured = f"{figure(said.value, said.unit)} ({ends(said.interval, said.unit)})"
+            whole = f"**{record.verdict}**" if said is record.predictions[0] else ""
+            spent = seconds(minutes(record)) if whole else ""
+            mark = f"{said.verdict}{': ' + whole if whole else ''}" if len(record.predictions) > 1 else whole
+            yield f"| {name} | {said.says}: {expected(said)} | {measured} | {figure(said.paper, said.unit)} | {mark} | {spent} |"
+            name = ""
 
 
 def _sources(_: str) -> Iterator[str]:

@@ -3,11 +3,21 @@
     python examples/subgroups.py --adult adult.data.gz --compas compas-scores-two-years.csv.gz --mnist DIR --out subgroups
 
 Adult and COMPAS with the groups sex x race (a small network, risks as losses), and digits with a planted colour that gives the label away
-in training but for one example in twenty (an over-parameterised network, group DRO with weak and with strong regularisation). How loud the
-colour is and how noisy the digits are was settled after three other variants had been looked at: in one of them weak group DRO gained 13
-points, here it gains less than 10, so the planted task shows what strong regularisation can do and not how often it is needed. Every number
-is a mean over seeds, each with another split of the data, with the 95 % interval of that mean (Student's t). Writes a table (CSV) and a
-picture.
+in training but for one example in twenty (an over-parameterised network, group DRO with weak and with strong regularisation). Every number
+is a mean over seeds, each with another split of the data, with the 95 % interval of that mean (Student's t); "fitted" is the training
+accuracy of the group that is fitted least. Writes a table (CSV) and a picture.
+
+How the coloured digits were settled, since it flatters: how loud the colour is and how noisy the digits are was chosen after three other
+variants had been looked at, so this is the fourth. In one of them weak group DRO gained 13 points, here 8. The task shows what strong
+regularisation can do, and not how often it is needed. What five seeds gave:
+
+- Coloured digits: group DRO gains 25 points on the worst group with strong weight decay and 8 with weak. The network of the weak run fits
+  every training example of every group, and a four times wider one does not change the picture (7 points over ERM of that width). Drawing
+  the groups evenly gains the same 8 under plain ERM: on a network that fits everything group DRO's weights bring nothing, as Sagawa et al.
+  say, and the even draws bring something on the way there. Of what knows no groups, CVaR gains nothing and chi-square 4 points, and
+  with strong decay they lose. JTT gains 31, and a last layer fitted again on held-out data with groups (DFR) 53, more than group DRO.
+- Adult and COMPAS: nothing helped. No method raises the worst group over ERM beyond the seeds' spread. On COMPAS, where ERM itself is right
+  on two examples of three only, CVaR and chi-square lose 13 and 18 points on the worst group, and 7 and 11 on average.
 """
 
 from __future__ import annotations
@@ -72,12 +82,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Method:
-    """How to train: the loss, the weight decay, and whether groups are drawn evenly."""
+    """How to train: the loss, the weight decay, whether groups are drawn evenly, and how many times wider the network is."""
 
     name: str
     loss: str
     decay: float = WEAK
     even: bool = False
+    wider: int = 1
 
 
 TABULAR = (
@@ -90,13 +101,19 @@ TABULAR = (
 )
 COLOURED = (
     Method("ERM", "mean"),
+    Method("ERM, groups drawn evenly", "mean", even=True),
     Method("ERM, strong", "mean", STRONG),
     Method("group DRO, weak", "group_dro", even=True),
     Method("group DRO, strong", "group_dro", STRONG, even=True),
+    Method("CVaR 0.5", "cvar"),
     Method("CVaR 0.5, strong", "cvar", STRONG),
+    Method("chi-square 0.5", "chi_square"),
+    Method("chi-square 0.5, strong", "chi_square", STRONG),
     Method("JTT", "jtt", STRONG),
     Method("LISA", "lisa"),
     Method("DFR", "dfr"),
+    Method("ERM, 4 x wider", "mean", wider=4),
+    Method("group DRO, weak, 4 x wider", "group_dro", even=True, wider=4),
 )
 
 
@@ -109,8 +126,8 @@ def train(task: Task, method: Method, seed: int) -> Score:
         return train(again, Method("", "mean", method.decay), seed + 1)
     data, classes = task.train, int(task.train.y.max()) + 1
     torch.manual_seed(seed)  # torch's own layers know no other source of randomness
-    body = nn.Sequential(nn.Linear(data.x.shape[1], task.hidden), nn.ReLU())
-    head = nn.Linear(task.hidden, classes)
+    body = nn.Sequential(nn.Linear(data.x.shape[1], task.hidden * method.wider), nn.ReLU())
+    head = nn.Linear(task.hidden * method.wider, classes)
     net = nn.Sequential(body, head)
     optimiser = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9, weight_decay=method.decay)
     present, place = torch.unique(data.group, return_inverse=True)
@@ -159,18 +176,25 @@ def _batches(place: Tensor, epochs: int, even: bool, seed: int, size: int = 128)
         yield from torch.split(order, size)
 
 
-def judge(model: Score, task: Task) -> tuple[float, float]:
-    """Average and worst-group accuracy on the test data."""
+def judge(model: Score, task: Task) -> tuple[float, float, float]:
+    """Average and worst-group accuracy on the test data, and the least that a group of the training data is fitted."""
+    right, means = _accuracy(model, task.test)
+    _, fitted = _accuracy(model, task.train)
+    return float(np.mean(means) if task.balanced else right), float(min(means)), float(min(fitted))
+
+
+def _accuracy(model: Score, data: Split) -> tuple[float, list[float]]:
+    """Of all, and of each group with enough examples."""
     with torch.no_grad():
-        right = (model(task.test.x).argmax(1) == task.test.y).numpy()
-    group = task.test.group.numpy()
-    means = {g: right[group == g].mean() for g in np.unique(group) if (group == g).sum() >= LEAST}
-    return float(np.mean(list(means.values())) if task.balanced else right.mean()), float(min(means.values()))
+        right = (model(data.x).argmax(1) == data.y).numpy()
+    group = data.group.numpy()
+    return float(right.mean()), [float(right[group == g].mean()) for g in np.unique(group) if (group == g).sum() >= LEAST]
 
 
 def adult(path: Path) -> Callable[[int], Task]:
     """Income above 50,000 dollars; groups sex x race."""
-    table = pd.read_csv(path, names=ADULT, skipinitialspace=True, comment="|").dropna().drop(columns="fnlwgt")
+    headed = str(pd.read_csv(path, header=None, nrows=1).iloc[0, 0]) == "age"  # some copies of the file have a first row of names
+    table = pd.read_csv(path, header=0 if headed else None, names=ADULT, skipinitialspace=True, comment="|").dropna().drop(columns="fnlwgt")
     return _tabular(table, table.pop("income").str.startswith(">50K").to_numpy())
 
 
@@ -215,19 +239,19 @@ def coloured_digits(folder: Path) -> Callable[[int], Task]:
 
 
 def measure(name: str, task: Callable[[int], Task], methods: Sequence[Method], seeds: int) -> list[dict[str, str | float]]:
-    """A row for each method: average and worst-group accuracy, and the gain of the worst group over ERM with the same seeds."""
+    """A row for each method: average and worst-group accuracy, the worst group's gain over ERM with the same seeds, and its fit."""
     rows: list[dict[str, str | float]] = []
     base: npt.NDArray[np.float64] | None = None
     for method in methods:
         found = np.array([judge(train(task(seed), method, seed), task(seed)) for seed in range(seeds)])
         base = found[:, 1] if base is None else base
-        parts = {"average": found[:, 0], "worst": found[:, 1], "gain": found[:, 1] - base}
+        parts = {"average": found[:, 0], "worst": found[:, 1], "gain": found[:, 1] - base, "fitted": found[:, 2]}
         row: dict[str, str | float] = {"data": name, "method": method.name, "decay": method.decay, "seeds": seeds}
         for part, values in parts.items():
             half = float(student.ppf(0.975, seeds - 1) * values.std(ddof=1) / np.sqrt(seeds))
             row |= {part: float(values.mean()), f"{part}_half": half}
         shown = "  ".join(f"{part} {100 * float(row[part]):5.1f} +- {100 * float(row[f'{part}_half']):4.1f}" for part in parts)
-        print(f"{name:16} {method.name:20} {shown}", flush=True)
+        print(f"{name:16} {method.name:28} {shown}", flush=True)
         rows.append(row)
     return rows
 
@@ -240,8 +264,9 @@ def draw(rows: Sequence[dict[str, str | float]], out: Path) -> None:
     table["low"], table["high"] = table["worst"] - table["worst_half"], table["worst"] + table["worst_half"]
     y = alt.Y("method:N", sort=None, title=None)
     base = alt.Chart(table).encode(y=y)
-    ends = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title="accuracy", axis=alt.Axis(format="%")), x2="high:Q")
-    worst = base.mark_point(filled=True, size=70, color="black").encode(x="worst:Q")
+    x = alt.X("low:Q", title="accuracy", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1], clamp=True))
+    ends = base.mark_rule(strokeWidth=2).encode(x=x, x2="high:Q")
+    worst = base.mark_point(filled=True, size=70, color="black", opacity=1).encode(x="worst:Q")
     average = base.mark_tick(thickness=3, color="steelblue").encode(x="average:Q")
     chart = alt.layer(ends, worst, average).properties(width=420).facet(row=alt.Row("data:N", title=None)).resolve_scale(y="independent")
     chart.properties(title="Worst group (dot, 95 % interval over seeds) and average (blue)").save(str(out), scale_factor=2)

@@ -92,7 +92,7 @@ def _bare(word: str) -> bool:
     """Whether a spec reads this text back without quotes: a name, or the spec of another part."""
     if word.isidentifier():
         # Python's parser makes letters such as a mathematical bold A plain ones, so only ASCII comes back as it was.
-        return word.isascii() and not keyword.iskeyword(word) and word.lower() not in ("true", "false")
+        return word.isascii() and not keyword.iskeyword(word) and word.lower() not in ("true", "false", "inf")
     try:
         node = ast.parse(word, mode="eval").body
     except (SyntaxError, ValueError):

@@ -104,6 +104,7 @@ class Oracle:
     """
 
     _kept: tuple[Keeper, Ids] | None = None
+    _all_sighted = False
 
     def __init__(
         self,
@@ -220,7 +221,7 @@ class Oracle:
 
     def __call__(self, params: Params) -> Answer:
         """The verdict on one move per example. Cost: one forward each."""
-        self._cost.forwards[self._rows] += self._draws
+        self._pay(self._draws, 0)
         with torch.no_grad():
             moved = self._shift.apply(self.x, params)
             if isinstance(self._model, Scores):
@@ -253,8 +254,7 @@ class Oracle:
         """
         if not isinstance(self._model, Gradients):
             raise TypeError("A search asked for gradients without declaring needs = Gradients.")
-        self._cost.forwards[self._rows] += self._draws
-        self._cost.backwards[self._rows] += self._draws * len(losses)
+        self._pay(self._draws, self._draws * len(losses))
         seen: list[Tensor] = []
         values, gradients = self._pass(self._model, params, losses, seen)
         for _ in range(1, self._draws):
@@ -264,9 +264,10 @@ class Oracle:
         if self._draws > 1:
             for total in (*values, *gradients):
                 total /= self._draws
-        if not bool(self._cost.sighted[self._rows].all()):
+        if not self._all_sighted:
             for gradient in gradients:
                 self._cost.sighted[self._rows] += (gradient.flatten(1) != 0).any(1).cpu()
+            self._all_sighted = bool(self._cost.sighted[self._rows].all())
         return self._seen(self._judged(mean_scores(seen))), values, gradients
 
     def _pass(self, model: Gradients, params: Params, losses: Sequence[Loss], seen: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
@@ -284,9 +285,16 @@ class Oracle:
         return [value.detach() for value in values], gradients
 
     def _seen(self, answer: Answer) -> Answer:
-        if self._held:
+        if self._held and bool(answer.broken.any()):
             self._cost.seen_broken[self._rows] += answer.broken.cpu()
         return answer
+
+    def _pay(self, forwards: int, backwards: int) -> None:
+        """Books passes for each of these examples; without an index where they are all, as this is done at every step."""
+        rows = slice(None) if len(self._rows) == len(self._cost.forwards) else self._rows
+        self._cost.forwards[rows] += forwards
+        if backwards:
+            self._cost.backwards[rows] += backwards
 
 
 _COUNTS = ("forwards", "backwards", "sighted", "seen_broken")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import math
 import traceback
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
@@ -159,7 +160,7 @@ def _literal(node: ast.expr, spec: str) -> Value:
         case ast.Constant(value=bool() | int() | float() | str() as value):
             return value
         case ast.Name(id=word):
-            return {"true": True, "false": False}.get(word.lower(), word)
+            return {"true": True, "false": False, "inf": math.inf}.get(word.lower(), word)
         case ast.Call(func=ast.Name()):  # the spec of another part, for a part that is made of one
             return ast.unparse(node)
         case ast.UnaryOp(op=ast.USub(), operand=operand):

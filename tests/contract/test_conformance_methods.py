@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from torch import Tensor, nn
 
 from shiftproof.conformance import check_part
+from shiftproof.randomness import Rng
 from shiftproof.training import Adversarial, Batch, Method, Plain, Step
 
 
@@ -92,6 +95,20 @@ class Odd(Plain):
         return replace(step, **changed[self.what])
 
 
+@dataclass(frozen=True)
+class Disorderly(Plain):
+    """Shows what there is not, ever more of it, or by a chance of its own."""
+
+    name: ClassVar[str] = "disorderly"
+    what: str = "outside"
+    shown: ClassVar[list[int]] = []
+
+    def order(self, rng: Rng, memory: nn.Module) -> npt.NDArray[np.intp]:
+        rows = super().order(rng, memory)
+        self.shown.append(0)
+        return {"outside": rows + 1, "longer": np.resize(rows, 8 + len(self.shown)), "fickle": np.roll(rows, len(self.shown))}[self.what]
+
+
 BALL = "linf(eps=0.1)"
 
 
@@ -105,6 +122,9 @@ BALL = "linf(eps=0.1)"
         (Meddling(), "network_is_left_alone", "Its step changed the parameters 1.weight"),
         (Meddling(what="gradient"), "network_is_left_alone", "Its step left gradients on 1.weight"),
         (Meddling(what="mode"), "network_is_left_alone", "left the network in evaluation mode"),
+        (Disorderly(), "every_row_can_be_shown", "names rows outside 0..7"),
+        (Disorderly(what="longer"), "every_row_can_be_shown", "They must be of one length"),
+        (Disorderly(what="fickle"), "every_row_can_be_shown", "gave another order the second time"),
         (Odd(), "loss_is_usable", "have the sizes ((8,), (7,), 8, 8)"),
         (Odd(what="nan"), "loss_is_usable", "is NaN or infinite"),
         (Odd(what="learned"), "loss_is_usable", "Its weights have a gradient"),

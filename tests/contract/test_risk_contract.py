@@ -26,6 +26,8 @@ BALLS = (
     "exponential_spectral(rho=3)",
     "holistic(0.1, 0.2)",
     "wasserstein(radius=0.1)",
+    "sinkhorn(radius=0.1, epsilon=1)",
+    "mmd(radius=0.1)",
 )
 EVERY: list[Risk[Any]] = [Mean(), WorstGroup(), CVaR(0.1), *(risks.build(spec) for spec in BALLS)]
 every_risk = pytest.mark.parametrize("risk", EVERY, ids=lambda r: r.name)
@@ -45,6 +47,27 @@ def test_all_of_ours_are_here() -> None:
 def test_it_passes_the_contract_suite(risk: Risk[Any]) -> None:
     report = check_part(risk)
     assert report.passed, report
+
+
+UNBOUNDED = ("chi_square(inf)", "kl(inf)", "holistic(0, inf)", "wasserstein(inf)", "sinkhorn(inf, 1)", "mmd(inf)")
+
+
+@pytest.mark.parametrize("spec", UNBOUNDED)
+def test_an_infinite_radius_is_written_and_read(spec: str) -> None:
+    risk = risks.build(spec)
+    assert risk.options()["radius"] == math.inf
+    assert risks.build(risk.spec()) == risk == risks.build(risk.full_spec())
+
+
+@pytest.mark.parametrize("spec", [spec.replace("inf", "-1") for spec in UNBOUNDED])
+def test_a_radius_below_0_is_refused(spec: str) -> None:
+    with pytest.raises(UsageError, match=r"The 'radius' of \w+ must be in \[0, inf\], got -1"):
+        risks.build(spec)
+
+
+def test_an_unknown_risk_names_its_neighbours() -> None:
+    with pytest.raises(UsageError, match=r"Unknown risk 'chi_sqare'\. Did you mean: chi_square"):
+        risks.build("chi_sqare(radius=1)")
 
 
 @every_risk

@@ -20,7 +20,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from shiftproof._errors import MissingExtra, UsageError
 from shiftproof.risks import CVaR
-from shiftproof.sklearn import RobustLinearSVC, RobustLogisticRegression, RobustRegressor, boosting, robust_objective
+from shiftproof.sklearn import Chunks, RobustLinearSVC, RobustLogisticRegression, RobustRegressor, boosting, robust_objective
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,10 +32,31 @@ Floats = npt.NDArray[np.float64]
         RobustLinearSVC(),
         RobustRegressor(),
         RobustRegressor("wasserstein(radius=0.05)"),
+        RobustRegressor("cvar(alpha=0.3)", loss="absolute"),
     ],
     ids=str,
 )
 def test_scikit_learns_own_checks(estimator: BaseEstimator) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check_estimator(estimator)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("risk", ["cvar(alpha=0.3)", "chi_square(radius=0.5)", "kl(radius=0.2)", "total_variation(0.2)", "extremile(2)"])
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        RobustLogisticRegression(),
+        RobustLinearSVC(),
+        RobustRegressor(),
+        RobustRegressor(loss="absolute"),
+        RobustRegressor(loss="quantile", level=0.8),
+    ],
+    ids=str,
+)
+def test_scikit_learns_own_checks_under_other_risks(estimator: BaseEstimator, risk: str) -> None:
+    estimator = clone(estimator).set_params(risk=risk)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         check_estimator(estimator)
@@ -108,9 +129,10 @@ def test_a_constant_column_does_no_harm() -> None:
 
 
 def test_a_fit_that_ends_early_says_so() -> None:
-    x = np.random.default_rng(0).normal(size=(50, 3))
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(50, 3)), rng.normal(size=50)
     with pytest.warns(ConvergenceWarning, match=r"The gap .* is above tol=1e-09 times the objective .* after 1 steps. Raise max_iter"):
-        RobustRegressor("cvar(alpha=0.3)", loss="absolute", max_iter=1, tol=1e-9).fit(x, x[:, 0])
+        RobustRegressor("cvar(alpha=0.3)", loss="absolute", max_iter=1, tol=1e-9).fit(x, y)
 
 
 def fit(estimator: type[BaseEstimator] = RobustLogisticRegression, *, y: object = None, groups: object = None, **options: object) -> None:
@@ -127,6 +149,22 @@ BAD = [
     ({"risk": "cvar(0.5, 1)"}, r"The risk 'cvar' takes 1 options \(alpha\), got 2"),
     ({"risk": 3}, r"The 'risk' of an estimator must be a spec"),
     ({"risk": "wasserstein(radius=0.1, order=3)"}, r"The 'order' of wasserstein must be 1, 2 or inf, got 3.0"),
+    (
+        {"risk": "holistic(0.1, 0.1)"},
+        r"The risk 'holistic' is for measuring; an estimator cannot be fitted to it. Those that can: mean, cvar",
+    ),
+    (
+        {"risk": "sinkhorn(0.1, 0.1)"},
+        r"'sinkhorn' needs the name of the example that it was drawn around for each example: fit\(X, y, groups",
+    ),
+    ({"risk": "sinkhorn(0.1)"}, r"The risk 'sinkhorn' needs epsilon: write sinkhorn\(epsilon=...\)"),
+    ({"risk": "mmd(0.1)"}, r"'mmd' needs the value of what may shift for each example: fit\(X, y, groups=...\)"),
+    ({"risk": "mmd(0.1, 0.5)", "groups": list("ab") * 10}, r"mmd with a bandwidth needs groups that are numbers"),
+    ({"solver": "adam"}, r"Unknown solver 'adam'. Known: newton, stochastic"),
+    (
+        {"estimator": RobustLinearSVC, "solver": "stochastic"},
+        r"with a loss that has kinks must be 'newton', got 'stochastic'. It reads chunks",
+    ),
     ({"penalty": "l3"}, r"Unknown penalty 'l3'. Did you mean: l"),
     ({"strength": -1}, r"The 'strength' of RobustLogisticRegression must be in \[0, inf\], got -1"),
     ({"risk": "wasserstein(radius=0.1)", "penalty": "l1"}, r"must be None or 'l2', got 'l1'. order=inf is an l1 norm itself"),
@@ -153,6 +191,60 @@ def test_nan_and_weights_below_zero() -> None:
         RobustRegressor().fit(np.full((4, 1), math.nan), np.arange(4))
     with pytest.raises(UsageError, match="'sample_weight' of RobustRegressor must be at least 0"):
         RobustRegressor().fit(x, np.arange(4), sample_weight=[-1, 1, 1, 1])
+
+
+@pytest.mark.parametrize("estimator", [RobustLogisticRegression, RobustLinearSVC, RobustRegressor])
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_features_that_are_no_numbers(estimator: type[RobustRegressor], wrong: float) -> None:
+    x = np.ones((6, 2))
+    x[3, 1] = wrong
+    with pytest.raises(ValueError, match="NaN|infinity"):
+        estimator().fit(x, [0, 1, 0, 1, 0, 1])
+    with pytest.raises(ValueError, match="NaN|infinity"):
+        estimator().fit_chunks([(x, [0, 1, 0, 1, 0, 1])])
+
+
+def test_labels_are_words() -> None:
+    frame, labels = table()
+    x = frame[["size", "age"]].to_numpy()
+    for estimator in (RobustLogisticRegression, RobustLinearSVC):
+        model = estimator("cvar(alpha=0.8)").fit(x, labels)
+        assert model.classes_.tolist() == ["no", "yes"]
+        assert set(model.predict(x)) == {"no", "yes"}
+        assert np.array_equal(model.coef_, estimator("cvar(alpha=0.8)").fit(x, labels == "yes").coef_)
+    with pytest.raises(ValueError, match="could not convert string to float"):
+        RobustRegressor().fit(x, labels)
+
+
+def test_an_endless_radius_minimises_the_worst_example() -> None:
+    frame, labels = table()
+    x = frame[["size", "age"]].to_numpy()
+    model = RobustLogisticRegression("kl(radius=inf)", strength=0.01).fit(x, labels)
+    losses = -np.log(model.predict_proba(x)[np.arange(80), (labels == "yes").astype(int)])
+    assert model.objective_ == pytest.approx(losses.max() + 0.005 * float((model.coef_**2).sum()), rel=1e-6)
+    assert model.worst_case_weights_[losses < 0.99 * losses.max()].sum() < 1e-2
+    assert model.certified_gap_ <= 1e-6 * model.objective_
+
+
+def test_chunks_that_cannot_be_used() -> None:
+    x, y = np.ones((6, 2)), np.arange(6) % 2
+    with pytest.raises(UsageError, match="The 'chunks' of RobustLogisticRegression must have one chunk at least, got 0"):
+        RobustLogisticRegression().fit_chunks([])
+    with pytest.raises(ValueError, match="X has 3 features, but RobustLogisticRegression is expecting 2"):
+        RobustLogisticRegression().fit_chunks([(x, y), (np.ones((6, 3)), y)])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        RobustLogisticRegression().fit_chunks([(x, y[:4])])
+    with pytest.raises(UsageError, match=r"must have one name per example \(12\), got \(6,\)"):
+        RobustLogisticRegression("worst_group").fit_chunks([(x, y), (x, y)], groups=y)
+    with pytest.raises(UsageError, match="The 'rows' of Chunks must be at least 1, got 0"):
+        Chunks(x, y, rows=0)
+    with pytest.raises(UsageError, match=r"The 'y' of Chunks must have one label for each row of X \(6\), got 5"):
+        Chunks(x, y[:5])
+    chunks = Chunks(x, y, rows=4)
+    assert [np.size(labels) for _, labels in chunks[:1]] == [4]
+    assert np.size(chunks[-1][1]) == 2
+    with pytest.raises(IndexError):
+        chunks[2]
 
 
 def test_a_group_without_examples_has_no_say() -> None:
@@ -188,6 +280,24 @@ def test_boosting_follows_the_worst_case(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (bend > 0).all()
     plain, _ = robust_objective("mean")(y, scores)
     assert plain == pytest.approx(1 / (1 + np.exp(-scores)) - y)
+
+
+@pytest.mark.parametrize("package", ["xgboost", "lightgbm"])
+def test_boosted_trees_follow_the_worst_group(package: str) -> None:
+    trees = pytest.importorskip(package)
+    rng = np.random.default_rng(0)
+    x, groups = rng.normal(size=(600, 2)), np.where(np.arange(600) % 10 == 0, "few", "many")
+    y = (x[:, 0] * np.where(groups == "many", 1.0, -1.0) > 0).astype(int)
+    losses = []
+    for risk in ("mean", "worst_group"):
+        options = {"n_estimators": 20, "max_depth": 2, "n_jobs": 1, "objective": robust_objective(risk, groups=groups)}
+        if package == "xgboost":
+            scores = trees.XGBClassifier(**options).fit(x, y).predict(x, output_margin=True)
+        else:
+            scores = trees.LGBMClassifier(verbose=-1, **options).fit(x, y).predict(x, raw_score=True)
+        each = np.logaddexp(0, -np.where(y == 1, 1, -1) * scores)
+        losses.append(max(each[groups == name].mean() for name in ("few", "many")))
+    assert losses[1] < 0.7 * losses[0]
 
 
 def test_boosting_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

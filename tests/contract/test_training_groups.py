@@ -16,8 +16,8 @@ from shiftproof.training.importance import importance_weights
 from shiftproof.training.jtt import jtt_rows
 from shiftproof.training.lisa import lisa_mix
 from shiftproof.training.selection import Scored, select
-from shiftproof.training.temperatures import InstanceTemperatures
-from shiftproof.training.tokens import token_cvar
+from shiftproof.training.temperatures import Indexed, InstanceTemperatures
+from shiftproof.training.tokens import token_cvar, token_entropy
 
 
 def test_group_dro_moves_weight_to_the_worst_group_and_its_gradient_is_that_weight() -> None:
@@ -106,6 +106,42 @@ def test_token_cvar_trains_on_the_hardest_tokens_that_count() -> None:
     assert losses.grad.flatten().tolist() == pytest.approx([0, 0.5, 0, 0, 0, 0.5])
 
 
+def test_tokens_are_chosen_by_other_scores() -> None:
+    losses = torch.tensor([[1.0, 5.0, 2.0]], requires_grad=True)
+    value = token_cvar(
+        losses, mask=torch.ones(1, 3), alpha=1 / 3, scores=token_entropy(torch.tensor([[[0.0, 0.0], [3.0, 0.0], [9.0, 0.0]]]))
+    )
+    assert value.item() == pytest.approx(1.0)
+    value.backward()  # type: ignore[no-untyped-call]
+    assert losses.grad is not None
+    assert losses.grad.tolist() == [pytest.approx([1.0, 0.0, 0.0])]
+
+
+def test_examples_bring_their_place_however_they_are_drawn() -> None:
+    data = Indexed(torch.utils.data.TensorDataset(torch.arange(6.0)))
+    sampler = balanced_sampler([0, 0, 0, 0, 0, 1], seed=0, n=24)
+    for x, index in torch.utils.data.DataLoader(data, batch_size=8, sampler=sampler):
+        assert x.tolist() == index.tolist()
+    assert Indexed(["a", "b"])[1] == ("b", 1)
+    assert len(Indexed(["a", "b"])) == 2
+
+
+def test_instance_temperatures_stay_in_range_and_remember() -> None:
+    loss, index = InstanceTemperatures(3, radius=0.3, start=0.5, least=0.4, most=0.6, average=0.5), torch.tensor([0, 2])
+    with torch.no_grad():
+        loss.temperature[0], loss.temperature[2] = 9.0, -1.0
+    similarity = torch.tensor([[1.0, 0.2], [0.4, 0.8]])
+    loss(similarity, index).backward()
+    assert loss.temperature.tolist() == pytest.approx([0.6, 0.5, 0.4])
+    assert loss.temperature.grad is not None
+    assert loss.temperature.grad[1] == 0
+    assert loss.log_mean[index].tolist() == pytest.approx([-0.8 / 0.6, -0.4 / 0.4])
+    assert torch.isnan(loss.log_mean[1])
+    loss.eval()
+    loss(similarity + 1 - torch.eye(2), index)
+    assert loss.log_mean[index].tolist() == pytest.approx([-0.8 / 0.6, -0.4 / 0.4])
+
+
 def test_instance_temperatures_at_their_best_are_the_kl_ball() -> None:
     from shiftproof.risks._kernels import kl
 
@@ -142,6 +178,7 @@ def test_rules_choose_what_they_say() -> None:
         (lambda: GroupDRO([]), "Leave empty groups out"),
         (lambda: GroupDRO([1], step_size=0), "The 'step_size' of GroupDRO"),
         (lambda: GroupDRO([1], adjustment=-1), "The 'adjustment' of GroupDRO"),
+        (lambda: GroupDRO([1])(torch.zeros(2), None), "GroupDRO needs each example's group number"),
         (lambda: GroupDRO([1])(torch.zeros(2), torch.tensor([0])), "have one number per loss"),
         (lambda: GroupDRO([1])(torch.zeros(1), torch.tensor([1])), "lie in 0..0"),
         (lambda: balanced_sampler([], seed=0), "have one number per example"),
@@ -168,8 +205,12 @@ def test_rules_choose_what_they_say() -> None:
         (lambda: token_cvar(torch.zeros(2), mask=torch.zeros(2), alpha=0.5), "keep at least one token"),
         (lambda: InstanceTemperatures(0, radius=1), "The 'n' of InstanceTemperatures"),
         (lambda: InstanceTemperatures(1, radius=0), "The 'radius' of InstanceTemperatures"),
+        (lambda: token_cvar(torch.zeros(2), mask=torch.ones(2), alpha=0.5, scores=torch.ones(3)), "The 'scores' of token_cvar"),
+        (lambda: InstanceTemperatures(1, radius=1, most=0.1), "The 'most' of InstanceTemperatures"),
+        (lambda: InstanceTemperatures(1, radius=1, average=0), "The 'average' of InstanceTemperatures"),
+        (lambda: InstanceTemperatures(1, radius=1)(torch.zeros(2, 2), torch.tensor([0, 1])), "lie in 0..0"),
         (lambda: InstanceTemperatures(1, radius=1, least=2), "The 'least' of InstanceTemperatures"),
-        (lambda: InstanceTemperatures(1, radius=1)(torch.zeros(2, 2), None), "let the data set return its index too"),
+        (lambda: InstanceTemperatures(1, radius=1)(torch.zeros(2, 2), None), "wrap the data set, Indexed\\(data\\)"),
         (lambda: InstanceTemperatures(1, radius=1)(torch.zeros(2, 3), torch.tensor([0, 0])), "have shape \\(m, m\\)"),
         (lambda: select(Scored(VERDICTS, IDS), rule="best"), "Unknown rule of selection 'best'"),  # type: ignore[arg-type]
         (lambda: select(Scored({}, IDS), rule="average"), "hold at least one candidate"),

@@ -13,23 +13,32 @@ from scipy.optimize import minimize_scalar
 from shiftproof._errors import UsageError
 from shiftproof.risks import (
     KL,
+    MMD,
     ChiSquare,
     ChiSquarePenalised,
+    ConditionalCVaR,
     CVaR,
     ExponentialSpectral,
     Extremile,
+    GroupMixture,
     KLPenalised,
+    Mean,
+    Sinkhorn,
     TotalVariation,
     TotalVariationPenalised,
     Wasserstein,
+    WorstGroup,
+    risks,
 )
+from shiftproof.risks.grouped import Grouped
+from shiftproof.risks.mmd import gaussian_kernel, mmd
+from shiftproof.training.label_losses import label_kl, label_kl_adaptive
 from shiftproof.training.losses import (
     DualRisk,
     MultilevelRisk,
     Reweighs,
     group_mixture_loss,
-    label_kl,
-    label_kl_adaptive,
+    mmd_loss,
     risk_loss,
     sinkhorn_loss,
 )
@@ -72,6 +81,57 @@ def test_groups_and_draws() -> None:
     assert losses.grad[0].item() == pytest.approx(0.125)
     around = torch.randn(3, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_(True)
     assert torch.autograd.gradcheck(lambda f: sinkhorn_loss(f, radius=0.2, epsilon=1.0), around, eps=1e-6, atol=1e-5)
+
+
+GROUPED: list[Grouped] = [WorstGroup(), GroupMixture(0.4), ConditionalCVaR(0.4), MMD(0.3), MMD(0.2, bandwidth=1.0), Sinkhorn(0.1, 0.5)]
+NAMES = ["1", "2", "1", "3", "2", "3", "3"]
+
+
+@pytest.mark.parametrize("risk", GROUPED, ids=lambda r: r.spec())
+def test_risks_over_groups_are_losses_too(risk: Grouped) -> None:
+    losses = LOSSES.clone().requires_grad_(True)
+    value = risk_loss(risk, losses, groups=NAMES)
+    found = risk.weigh(LOSSES.numpy(), NAMES)
+    assert value.item() == pytest.approx(found.value)
+    assert found.weights.sum() == pytest.approx(1)
+    assert found.weights.min() >= 0
+    value.backward()  # type: ignore[no-untyped-call]
+    assert losses.grad is not None
+    assert losses.grad.tolist() == pytest.approx(found.weights.tolist())
+    for row in range(len(LOSSES)):
+        step = 1e-6 * torch.eye(len(LOSSES), dtype=torch.float64)[row]
+        up, down = (risk_loss(risk, LOSSES + sign * step, groups=NAMES).item() for sign in (1, -1))
+        assert (up - down) / 2e-6 == pytest.approx(found.weights[row], abs=1e-4)
+    numbers = torch.tensor([int(name) for name in NAMES])
+    assert risk_loss(risk, LOSSES, groups=numbers).item() == pytest.approx(value.item())
+
+
+def test_every_registered_risk_is_a_loss_or_says_why_not() -> None:
+    options = {"cvar": "alpha=0.5", "conditional_cvar": "alpha=0.5", "extremile": "order=2", "exponential_spectral": "rho=1"}
+    options |= dict.fromkeys(("mean", "worst_group", "group_mixture"), "") | {"sinkhorn": "0.1, 1", "holistic": "0.1, 0.1"}
+    refused = []
+    for name in risks.names():
+        given = options.get(name, "penalty=1" if name.endswith("penalised") else "radius=0.2")
+        risk = risks.build(f"{name}({given})")
+        try:
+            value = risk_loss(risk, LOSSES, groups=NAMES)  # type: ignore[arg-type]
+        except UsageError:
+            refused.append(name)
+        else:
+            assert LOSSES.min() <= value.item() <= LOSSES.max() + 1e-12, name
+    assert refused == ["holistic", "wasserstein"]
+
+
+def test_the_kernel_ball_of_a_batch() -> None:
+    kernel = torch.from_numpy(gaussian_kernel([[0.0], [0.1], [1.0], [1.2], [2.0], [2.2], [3.0]], bandwidth=0.5))
+    losses = LOSSES.clone().requires_grad_(True)
+    value = mmd_loss(losses, kernel=kernel, radius=0.15)
+    found = mmd(LOSSES.numpy(), kernel=kernel.numpy(), radius=0.15)
+    value.backward()  # type: ignore[no-untyped-call]
+    assert losses.grad is not None
+    assert value.item() == pytest.approx(found.value)
+    assert losses.grad.tolist() == pytest.approx(found.weights.tolist())
+    assert risk_loss(Mean(), LOSSES).item() == pytest.approx(LOSSES.mean().item())
 
 
 @pytest.mark.parametrize("risk", [CVaR(0.3), ChiSquarePenalised(0.3), KLPenalised(0.5)], ids=lambda r: r.name)
@@ -119,18 +179,18 @@ def test_label_losses_have_their_known_limits() -> None:
     assert label_kl(SCORES, Y, temperature=1e6).tolist() == pytest.approx(means.tolist(), abs=1e-4)
 
 
-def test_adaptive_temperatures_are_the_minimum_over_them() -> None:
-    found = label_kl_adaptive(SCORES, Y, temperature=0.5, pull=0.8)
+def test_adaptive_temperatures_are_the_maximum_over_them() -> None:
+    found = label_kl_adaptive(SCORES, Y, temperature=0.5, pull=4.0, margin=0.2)
     for row in range(3):
         one, label = SCORES[row : row + 1], Y[row : row + 1]
 
         def objective(t: float, one: torch.Tensor = one, label: torch.Tensor = label) -> float:
-            return label_kl(one, label, temperature=t).item() + 0.4 * (t - 0.5) ** 2
+            return label_kl(one, label, temperature=t, margin=0.2).item() - 2.0 * (t - 0.5) ** 2
 
-        best = minimize_scalar(objective, bounds=(1e-3, 9), method="bounded", options={"xatol": 1e-9})
-        assert found[row].item() == pytest.approx(best.fun, abs=1e-6)
+        best = max(objective(t) for t in np.linspace(1e-3, 0.5, 5001))
+        assert found[row].item() == pytest.approx(best, abs=1e-6)
     scores = SCORES.clone().requires_grad_(True)
-    assert torch.autograd.gradcheck(lambda s: label_kl_adaptive(s, Y, temperature=0.5, pull=0.8, halvings=60), scores, eps=1e-5, atol=1e-4)
+    assert torch.autograd.gradcheck(lambda s: label_kl_adaptive(s, Y, temperature=0.5, pull=4.0, halvings=60), scores, eps=1e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -142,10 +202,16 @@ def test_adaptive_temperatures_are_the_minimum_over_them() -> None:
         (lambda: MultilevelRisk(CVaR(0.5), smallest=0), "The 'smallest' of MultilevelRisk"),
         (lambda: MultilevelRisk(CVaR(0.5), smallest=9)(LOSSES), "Lower smallest"),
         (lambda: DualRisk(KL(1.0)), "Others have no dual that is a mean"),  # type: ignore[arg-type]
+        (lambda: risk_loss(WorstGroup(), LOSSES), "The risk worst_group needs a group name for each example"),
+        (lambda: risk_loss(Sinkhorn(0.1, 1), LOSSES), "needs the name of the example that each value was drawn around"),
+        (lambda: risk_loss(MMD(0.1), LOSSES, groups=["a"]), "The 'groups' of mmd must have one name per value \\(7\\), got 1"),
+        (lambda: risk_loss(MMD(0.1, 1.0), LOSSES, groups=["a"] * 7), "needs groups that are numbers"),
+        (lambda: risk_loss(MMD(0.1), LOSSES, base=LOSSES, groups=NAMES), "so it takes no 'base'"),
+        (lambda: mmd_loss(LOSSES, kernel=torch.eye(2), radius=0.1), "be symmetric of shape"),
         (lambda: label_kl(SCORES, Y, temperature=0), "The 'temperature' of label_kl"),
         (lambda: label_kl(SCORES, Y[:1], temperature=1), "have shape \\(n, K\\)"),
-        (lambda: label_kl_adaptive(SCORES, Y, temperature=0, pull=1), "The 'temperature' of label_kl_adaptive"),
-        (lambda: label_kl_adaptive(SCORES, Y, temperature=1, pull=0), "The 'pull' of label_kl_adaptive"),
+        (lambda: label_kl_adaptive(SCORES, Y, temperature=0, pull=9), "The 'temperature' of label_kl_adaptive"),
+        (lambda: label_kl_adaptive(SCORES, Y, temperature=1, pull=1), "The 'pull' of label_kl_adaptive must be above ln K"),
     ],
 )
 def test_what_losses_refuse(call: Callable[[], object], message: str) -> None:

@@ -63,7 +63,8 @@ def test_entry_points_lead_somewhere() -> None:
 def asked_for() -> list[Requirement]:
     """What the package, its tested extras, the development tools and the build ask for."""
     extras = PROJECT["project"]["optional-dependencies"]
-    lines = [*PROJECT["project"]["dependencies"], *extras["onnx"], *extras["http"], *PROJECT["dependency-groups"]["dev"]]
+    tested = [line for name in ("boosting", "http", "onnx") for line in extras[name]]
+    lines = [*PROJECT["project"]["dependencies"], *tested, *PROJECT["dependency-groups"]["dev"]]
     return [Requirement(line) for line in [*lines, *PROJECT["build-system"]["requires"]]]
 
 

@@ -56,7 +56,7 @@ def test_every_flag_is_explained_and_every_explained_flag_exists() -> None:
     assert explained == flags
 
 
-@pytest.mark.parametrize("kind", ["shifts", "searches", "risks", "certificates", "defences"])
+@pytest.mark.parametrize("kind", ["shifts", "searches", "risks", "certificates", "defences", "studies"])
 def test_each_kind_of_part_has_its_reference_page(kind: str) -> None:
     assert f"<!-- parts {kind} -->" in read("docs", "reference", f"{kind}.md")
 
@@ -121,7 +121,7 @@ def test_a_page_that_fetches_from_elsewhere_is_found() -> None:
             check(fine + fetched)
 
 
-@pytest.mark.parametrize("kind", ["shifts", "searches", "risks", "certificates", "defences"])
+@pytest.mark.parametrize("kind", ["shifts", "searches", "risks", "certificates", "defences", "studies"])
 def test_the_changelog_names_every_part(kind: str) -> None:
     registry = getattr(importlib.import_module(f"shiftproof.{kind}"), kind)
     text = read("CHANGELOG.md")

@@ -30,7 +30,7 @@ def test_it_breaks_masked_nets_that_climbing_does_not(name: str) -> None:
         torch.manual_seed(0)  # the random net draws from torch's own generator, as such nets do
         climbed = sp.confront(masked(name), sp.Linf(EPS), search=sp.GradientAscent(), examples=data)
         found = sp.confront(masked(name), sp.Linf(EPS), search=Cascade(), examples=data)
-    assert climbed.accuracy >= 0.5
+    assert climbed.accuracy >= found.accuracy + 0.2
     assert found.accuracy <= 0.15
     assert ("averaged" in [flag.name for flag in found.flags]) == (name == "random")
 

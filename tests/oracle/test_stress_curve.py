@@ -78,6 +78,44 @@ def test_numbers_in_quarters() -> None:
     assert find_slices({"same": np.full(30, "x")}, wrong=np.ones(30), weights=np.ones(30)) == ()
 
 
+def test_whole_numbers_say_where_a_range_ends() -> None:
+    years = np.repeat([17, 27, 28, 36, 37, 46, 47, 90], 25)
+    assert sorted(set(quarters(years).tolist())) == ["17 to 27", "28 to 36", "37 to 46", "47 to 90"]
+    assert quarters(years)[years == 28][0] == "28 to 36"
+    assert sorted(set(quarters(np.repeat([1, 2, 3, 4, 9], 20)).tolist())) == ["1", "2", "3", "4 to 9"]
+    assert sorted(set(quarters(np.linspace(0, 1, 40)).tolist())) == ["0 to 0.25", "0.25 to 0.5", "0.5 to 0.75", "0.75 to 1"]
+
+
+def test_slices_of_the_label_leave_room_for_others_and_doubles_are_shown_once() -> None:
+    rng = np.random.default_rng(0)
+    label, town = rng.integers(0, 2, 4000), rng.integers(0, 4, 4000)
+    wrong = (rng.random(4000) < np.where(label == 1, 0.5, np.where(town == 3, 0.2, 0.02))).astype(float)
+    names = {"town": town.astype(str), "place": np.array(list("abcd"))[town], "label": label.astype(str)}
+    found = find_slices(names, wrong=wrong, weights=wrong, most=3)
+    before = [one for one in found if one.beforehand]
+    assert before[0].what == "town=3"
+    assert found[: len(before)] == tuple(before)
+    after = [one.what for one in found if not one.beforehand]
+    assert after[0].endswith("label=1")
+    assert not any("place" in one.what for one in found)  # the same examples as those of a town
+    assert all("label" in what for what in after)
+    apart = find_slices(names, wrong=wrong, weights=wrong, most=3, label="none")
+    assert all(one.beforehand for one in apart)
+    assert apart[0].what.endswith("label=1")
+
+
+def test_those_beyond_chance_come_first() -> None:
+    rng = np.random.default_rng(1)
+    town = np.where(np.arange(3000) < 24, "tiny", np.where(np.arange(3000) < 1000, "large", "rest"))
+    wrong = (rng.random(3000) < np.where(town == "large", 0.3, 0.05)).astype(float)
+    wrong[:24] = np.arange(24) % 2  # half of a few: a larger lift, and no evidence
+    wrong[:14] = 0
+    found = find_slices({"town": town}, wrong=wrong, weights=np.where(town == "tiny", 9.0, wrong))
+    assert [one.what for one in found] == ["town=large", "town=tiny"]
+    assert found[1].lift > found[0].lift
+    assert [one.beyond_chance for one in found] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

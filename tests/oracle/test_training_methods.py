@@ -6,18 +6,20 @@ import copy
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shiftproof import UsageError
-from shiftproof.data.space import boxed
+from shiftproof.data.examples import Examples
+from shiftproof.data.space import InputSpace, boxed
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.oracle import Cost
 from shiftproof.randomness import Rng
 from shiftproof.shifts import Linf
-from shiftproof.training import Adversarial, Batch, Method, Plain, WeightPerturbation, methods
+from shiftproof.training import Adversarial, Batch, Method, WeightPerturbation, methods
 from shiftproof.training._inner import Lesson
 from shiftproof.training.augmix import jensen_shannon
 from shiftproof.training.interval import chain, crown_margins, interval_boxes, interval_margins
@@ -38,8 +40,13 @@ def batch(progress: float = 0.5, n: int = 12) -> Batch:
     return Batch(torch.rand(n, 1, 8, 8), torch.randint(10, (n,)), Rng.for_ids(3, [str(i) for i in range(n)]), SPACE, progress)
 
 
+def every(given: Batch, space: InputSpace = SPACE) -> Examples:
+    """The batch as all that is trained on."""
+    return Examples(given.x, given.y, np.array([str(i) for i in range(len(given.x))]), {}, space)
+
+
 def gradients(method: Method, made: nn.Module, given: Batch) -> list[Tensor]:
-    memory = method.init(made, given.space, 10)
+    memory = method.init(made, every(given))
     step = method.step(made.train(), given, memory)
     made.zero_grad()
     step.loss.backward()  # type: ignore[no-untyped-call]
@@ -117,15 +124,6 @@ def test_a_ramp_grows_the_budget() -> None:
         assert float((moved - given.x).abs().max()) == pytest.approx(most, abs=1e-6)
 
 
-def test_cvar_trains_on_the_worst_third() -> None:
-    made, given = net(), batch()
-    losses = F.cross_entropy(made(given.x), given.y, reduction="none")
-    same(gradients(Plain(risk="cvar(alpha=0.25)"), made, given), by_hand(losses.topk(3).values.mean(), made))
-    moved = F.cross_entropy(made(climbed(made, given)), given.y, reduction="none")
-    mine = gradients(Adversarial(f"linf(eps={EPS})", SEARCH, risk="cvar(alpha=0.25)"), made, given)
-    same(mine, by_hand(moved.topk(3).values.mean(), made))
-
-
 def test_trades() -> None:
     made, given = net(), batch()
     x = climbed(made, given, "kl")
@@ -159,7 +157,7 @@ def test_free_adversarial_carries_its_move() -> None:
     mine, theirs = net(), net()
     method = methods.build(f"free_adversarial(shift=linf(eps={EPS}), times=3)")
     assert method.replays == 3
-    memory = method.init(mine, SPACE, 10)
+    memory = method.init(mine, every(batch()))
     given, d = batch(), torch.zeros(12, 1, 8, 8)
     ours, hand = (torch.optim.SGD(each.parameters(), lr=0.1) for each in (mine, theirs))
     for _ in range(3):
@@ -260,13 +258,13 @@ def test_distillation(tmp_path: Path) -> None:
     method = methods.build(f"distillation(teacher='{tmp_path}/teacher.pt', temperature=5)")
     same(gradients(method, made, given), by_hand(loss, made))
     with pytest.raises(UsageError, match="no file of weights 'nowhere.pt'"):
-        methods.build("distillation(teacher='nowhere.pt')").init(made, SPACE, 10)
+        methods.build("distillation(teacher='nowhere.pt')").init(made, every(batch()))
 
 
 def test_rotation_head() -> None:
     made, given = net(), batch()
     method = methods.build(f"rotation_head(shift=linf(eps={EPS}), search={SEARCH}, weight=0.7)")
-    memory = method.init(made, SPACE, 10)
+    memory = method.init(made, every(batch()))
     x = climbed(made, given)
     body = made[:-1]
     told = [F.cross_entropy(memory(body(torch.rot90(x, r, (2, 3)))), torch.full((12,), r)) for r in range(4)]
@@ -370,7 +368,7 @@ def test_the_forwards_that_are_stated(spec: str, most: int) -> None:
 
     made.register_forward_pre_hook(count)
     method = methods.build(spec)
-    method.step(made, given, method.init(made, SPACE, 10))
+    method.step(made, given, method.init(made, every(batch())))
     assert seen == most * 16
 
 
@@ -398,7 +396,6 @@ def test_every_method_steps_and_reads_back(name: str) -> None:
         ("adversarial(shift=linf(eps=0.1), search=grid)", "grid cannot be used"),
         ("adversarial(shift=linf(eps=0.1), ramp=2)", "The 'ramp' of adversarial must be in [0, 1]"),
         ("adversarial(shift=union(linf=0.1, l2=0.5), ramp=0.5)", "has no strength that could grow"),
-        ("adversarial(shift=linf(eps=0.1), risk=worst_group)", "be mean or a risk that reweighs"),
         ("plain(temperature=0)", "The 'temperature' of plain must be in (0, inf)"),
         ("trades(shift=linf(eps=0.1), beta=-1)", "The 'beta' of trades"),
         ("mart(shift=linf(eps=0.1), beta=-1)", "The 'beta' of mart"),
@@ -442,22 +439,58 @@ def test_networks_and_inputs_that_do_not_fit_are_said() -> None:
         certified.step(words, batch(0.25), nn.Module())
     head = methods.build("rotation_head(shift=linf(eps=0.1))")
     with pytest.raises(UsageError, match="turns images, and these inputs are of kind 'vector'"):
-        head.init(net(), boxed((0, 1)), 10)
+        head.init(net(), every(batch(), boxed((0, 1))))
     with pytest.raises(UsageError, match="needs a network with a Linear layer"):
-        head.init(nn.Conv2d(1, 1, 1), SPACE, 10)
+        head.init(nn.Conv2d(1, 1, 1), every(batch()))
     long = Batch(torch.rand(2, 1, 4, 16), torch.zeros(2, dtype=torch.long), Rng.for_ids(0, ["a", "b"]), SPACE, 0.5)
     with pytest.raises(UsageError, match="needs square images, got 4 x 16"):
-        head.step(net(), long, head.init(net(), SPACE, 10))
+        head.step(net(), long, head.init(net(), every(long)))
     with pytest.raises(UsageError, match="changes images in a bounded box"):
-        methods.build("augmix").init(net(), boxed((0, 1)), 10)
+        methods.build("augmix").init(net(), every(batch(), boxed((0, 1))))
     lesson = Lesson(TorchModule(net(), name="net"), Linf(EPS), batch().x, batch().y, Cost.of(12))
     lesson.objective = lambda scores: scores[:, 0]
-    every = torch.ones(12, dtype=torch.bool)
-    assert len(lesson[every]) == 12
+    rows = torch.ones(12, dtype=torch.bool)
+    assert len(lesson[rows]) == 12
     with pytest.raises(UsageError, match="use a search that drops no example"):
-        lesson[~every]
+        lesson[~rows]
 
 
 def test_the_changelog_names_every_method() -> None:
     text = (Path(__file__).parents[2] / "CHANGELOG.md").read_text()
     assert [name for name in methods.names() if f"`{name}`" not in text] == []
+
+
+def test_diverse_ensemble() -> None:
+    from shiftproof.training import Together
+
+    torch.manual_seed(0)
+    made, given = Together(net(seed) for seed in range(3)), batch()
+    probabilities = [member(given.x).softmax(1) for member in made.members]
+    mean = torch.stack(probabilities).mean(0)
+    volumes = []
+    for i, label in enumerate(given.y):
+        others = torch.stack([torch.cat([p[i, :label], p[i, label + 1 :]]) for p in probabilities])
+        unit = others / others.norm(dim=1, keepdim=True)
+        volumes.append(torch.linalg.det(unit @ unit.T + 1e-6 * torch.eye(3)).log())
+    entropy = -(mean * mean.log()).sum(1).mean()
+    loss = sum((F.nll_loss(p.log(), given.y) for p in probabilities), -2.0 * entropy - 0.5 * torch.stack(volumes).mean())
+    same(gradients(methods.build("diverse_ensemble"), made, given), by_hand(loss, made))
+    assert torch.allclose(made(given.x), mean.log(), atol=1e-5)
+
+
+def test_what_a_diverse_ensemble_refuses() -> None:
+    from shiftproof.training import Together
+
+    two = Together([net(0), net(1)])
+    with pytest.raises(UsageError, match="trains 3 networks as one, and this is 2 of them"):
+        methods.build("diverse_ensemble").init(two, every(batch()))
+    with pytest.raises(UsageError, match=r"this is a single Sequential. Let the factory return shiftproof.training.Together\("):
+        methods.build("diverse_ensemble").init(net(), every(batch()))
+    few = Together(nn.Sequential(nn.Flatten(), nn.Linear(64, 2)) for _ in range(2))
+    with pytest.raises(UsageError, match="be fewer than the 2 classes"):
+        methods.build("diverse_ensemble(members=2)").step(few, batch(), nn.Module())
+    with pytest.raises(UsageError, match="be at least 2 networks"):
+        Together([net()])
+    for spec in ("members=1", "entropy=-1", "diversity=-1"):
+        with pytest.raises(UsageError, match=f"The '{spec.partition('=')[0]}' of diverse_ensemble"):
+            methods.build(f"diverse_ensemble({spec})")

@@ -10,8 +10,11 @@ import torch
 from scipy.optimize import minimize
 
 from shiftproof._errors import UsageError
-from shiftproof.risks import Wasserstein
-from shiftproof.risks.mmd import gaussian_kernel, mmd
+from shiftproof.outcomes import Interval
+from shiftproof.risks import MMD, Sinkhorn, Wasserstein
+from shiftproof.risks.betting import betting_interval
+from shiftproof.risks.intervals import clopper_pearson
+from shiftproof.risks.mmd import gaussian_kernel, mmd, mmd_bound
 from shiftproof.risks.sinkhorn import sinkhorn
 from shiftproof.risks.wasserstein import wasserstein_linear
 from shiftproof.training.losses import wasserstein_loss
@@ -119,9 +122,173 @@ def test_the_kernel_ball_at_its_ends() -> None:
     assert mmd(np.ones(3), kernel=np.eye(3), radius=1).value == 1
 
 
+@pytest.mark.parametrize("bandwidth", [0.0, 0.5])
+@pytest.mark.parametrize("radius", [0.03, 0.15, 0.4])
+def test_the_kernel_risk_against_a_convex_program(radius: float, bandwidth: float) -> None:
+    rng = np.random.default_rng(int(100 * radius))
+    means, counts = rng.random(5), rng.integers(1, 12, 5)
+    gram = gaussian_kernel(np.arange(5) * 0.3, bandwidth=bandwidth) if bandwidth else np.eye(5)
+    p = counts / counts.sum()
+    limits = [
+        {"type": "eq", "fun": lambda q: q.sum() - 1},
+        {"type": "ineq", "fun": lambda q: radius**2 - (q - p) @ gram @ (q - p)},
+    ]
+    start = p + np.array([1e-3, -1e-3, 0, 0, 0])
+    best = minimize(lambda q: -q @ means, start, constraints=limits, bounds=[(0, 1)] * 5, options={"ftol": 1e-15})
+    names = np.repeat(np.array([str(0.3 * k) for k in range(5)]), counts)
+    values = np.repeat(means, counts)
+    risk = MMD(radius, bandwidth)
+    assert risk.measure(values, names).value == pytest.approx(-best.fun, abs=1e-6)
+    found = risk.weigh(values, names)
+    assert found.value == pytest.approx(-best.fun, abs=1e-6)
+    assert found.weights @ values == pytest.approx(found.value)
+    shift = np.array([found.weights[names == str(0.3 * k)].sum() for k in range(5)]) - p
+    assert shift @ gram @ shift <= radius**2 * (1 + 1e-9)
+
+
+def test_the_kernel_risk_of_numbers_is_that_of_their_points() -> None:
+    x, losses = RNG.normal(size=(8, 2)), RNG.random(8)
+    names = np.array([f"{a}|{b}" for a, b in x])
+    found = MMD(0.1, bandwidth=0.8).measure(losses, names)
+    assert found.value == pytest.approx(mmd(losses, kernel=gaussian_kernel(x, bandwidth=0.8), radius=0.1).value, abs=1e-7)
+
+
+def test_the_ends_of_the_kernel_risk_are_those_of_the_means_in_a_wider_and_a_narrower_ball() -> None:
+    right, wrong, tail = (150, 90), (50, 10), 0.05  # two values of z, 200 and 100 examples, and the share that each end may miss
+    values = np.concatenate([np.repeat([0.0, 1.0], pair) for pair in zip(right, wrong, strict=True)])
+    names = np.repeat(["a", "b"], [200, 100])
+
+    def ball(means: tuple[float, float], radius: float) -> float:
+        """Mass moves to a, the worse one: (q - p)'(q - p) = 2 move^2."""
+        move = min(radius / np.sqrt(2), 1 / 3)
+        return float((2 / 3 + move) * means[0] + (1 / 3 - move) * means[1])
+
+    def reach(at: float) -> float:
+        return float((1 + np.sqrt(np.log(1 / at))) / np.sqrt(300))
+
+    def ends(at: float) -> list[Interval]:
+        return [clopper_pearson(k, n, confidence=1 - at).one() for k, n in ((50, 200), (10, 100))]  # each end at / 2, two values
+
+    found = MMD(0.4).measure(values, names, confidence=0.9)
+    high = ball((ends(tail / 2)[0].high, ends(tail / 2)[1].high), 0.4 + reach(tail / 2))
+    low = ball((ends(tail / 3)[0].low, ends(tail / 3)[1].low), 0.4 - reach(tail / 3))
+    mean = clopper_pearson(60, 300, confidence=1 - 2 * tail / 3).one().low
+    assert found.value == pytest.approx(ball((0.25, 0.1), 0.4))
+    assert found.interval == pytest.approx((max(low, mean), high), abs=1e-9)
+    narrow = MMD(0.05).measure(values, names, confidence=0.9)
+    assert narrow.interval.low == pytest.approx(clopper_pearson(60, 300, confidence=0.9).one().low)
+
+
+def test_values_that_were_declared_and_never_seen_are_named_and_may_be_all_wrong() -> None:
+    risk, right = MMD(0.5), np.zeros(400)
+    state = risk.update(risk.init(), right, np.repeat(["a", "b"], 200))
+    known, wider = risk.compute(state), risk.compute(risk.declare(state, ["c"]))
+    assert wider.notes == ("not measured, for want of examples: c",)
+    assert (known.value, wider.value, wider.n) == (0.0, 0.0, 400)
+    assert known.interval.high < 0.1 < wider.interval.high
+
+
+def test_the_norm_bound_is_above_the_ball_and_is_the_ball_of_linear_losses() -> None:
+    x = RNG.normal(size=(9, 2))
+    losses, gram = RNG.normal(size=9), gaussian_kernel(x)
+    for radius in (0.0, 0.05, 0.5):
+        assert mmd_bound(losses, kernel=gram, radius=radius) >= mmd(losses, kernel=gram, radius=radius).at_most - 1e-7
+    slope = np.array([0.3, -0.4])
+    assert mmd_bound(x @ slope, kernel=x @ x.T, radius=0.1) == pytest.approx((x @ slope).mean() + 0.1 * 0.5)
+    assert mmd_bound(losses, kernel=x @ x.T, radius=0.1) == np.inf  # no linear function goes through them
+
+
+def test_reference_weights_of_the_kernel_ball_are_counts() -> None:
+    losses, gram = np.array([0.0, 1.0, 0.4]), gaussian_kernel([0.0, 1.0, 2.0])
+    twice = mmd(losses[[0, 0, 1, 2]], kernel=gram[np.ix_([0, 0, 1, 2], [0, 0, 1, 2])], radius=0.1)
+    assert mmd(losses, kernel=gram, radius=0.1, base=[2, 1, 1]).value == pytest.approx(twice.value, abs=1e-7)
+
+
+def test_the_sinkhorn_risk_is_that_of_its_draws_however_they_come() -> None:
+    f = RNG.random((5, 6))
+    names = np.repeat(np.arange(5), 6).astype(str)
+    due = sinkhorn(f, radius=0.2, epsilon=0.7)
+    risk = Sinkhorn(0.2, 0.7)
+    assert risk.measure(f.ravel(), names).value == pytest.approx(due.value)
+    assert risk.weigh(f.ravel(), names).weights == pytest.approx(due.weights.ravel())
+    uneven = risk.weigh([0.0, 1.0, 0.5], ["a", "a", "b"])
+    # b has one draw and no room; a's weights have the divergence 2 * 0.2 / 0.7
+    w = uneven.weights[1] * 2
+    assert w * np.log(2 * w) + (1 - w) * np.log(2 * (1 - w)) == pytest.approx(2 * 0.2 / 0.7)
+    m = risk.measure(np.array([0.0, 1.0, 0.5]), np.array(["a", "a", "b"]))
+    assert m.n == 2
+    assert m.notes == ("1 of 2 examples have one draw, which says nothing of the worst ones around them",)
+
+
+def test_the_ends_of_the_sinkhorn_risk_from_their_definition() -> None:
+    rng = np.random.default_rng(0)
+    f, tail, budget = np.round(rng.random((60, 5)) ** 3, 2), 0.05, 0.1 / 0.5
+    low_at, high_at = 0.05 * 1.25 ** np.arange(26), 0.125 * 2.0 ** np.arange(6)
+
+    def end(x: np.ndarray[tuple[int], np.dtype[np.float64]], at: float) -> float:
+        return betting_interval(x, confidence=1 - 2 * at).one().low
+
+    softs = [t * np.log(np.exp(f / t).mean(1)) for t in low_at]
+    ends = [end(soft, tail / 27) for soft in [*softs, f.mean(1)]]
+    low = min(t * budget + at for t, at in zip([0.0, *low_at], ends, strict=True))
+    highs = []
+    for t in high_at:
+        powers, most = np.exp(f / t), t * np.expm1(1 / t)
+        others = (powers.sum(1, keepdims=True) - powers) / 4
+        above = (t * (powers / others - 1 + np.log(others))).mean(1)
+        highs.append(t * budget + most * (1 - end(1 - above / most, tail / 6)))
+    found = Sinkhorn(0.1, 0.5).measure(f.ravel(), np.repeat(np.arange(60), 5).astype(str), confidence=0.9)
+    assert found.interval == pytest.approx((low, min(highs)), abs=1e-8)
+    assert 0 < found.interval.low < found.value < found.interval.high < 1
+
+
+def test_what_the_high_end_averages_is_never_below_the_logarithm_of_the_mean() -> None:
+    values, chances = np.array([0.0, 0.3, 1.0]), np.array([0.6, 0.3, 0.1])
+    for t in (0.125, 0.5, 2.0):
+        powers = np.exp(values / t)
+        truth = np.log(chances @ powers)
+        pairs = chances[:, None] * chances  # of a draw, and of the other one
+        assert (pairs * (powers[:, None] / powers - 1 + np.log(powers))).sum() >= truth
+
+
+def test_the_linear_ball_merges_and_has_an_interval() -> None:
+    y = np.where(X[:, 0] > 0, 1.0, -1.0)
+    for loss in ("logistic", "squared"):
+        whole = wasserstein_linear(B, X, y=y, radius=0.3, loss=loss)
+        parts = [wasserstein_linear(B, X[rows], y=y[rows], radius=0.3, loss=loss) for rows in (slice(0, 5), slice(5, 12))]
+        merged = parts[0].merge(parts[1])
+        assert merged.value == pytest.approx(whole.value)
+        assert merged.gradient == pytest.approx(whole.gradient)
+        assert merged.weights == pytest.approx(whole.weights)
+        low, high = merged.interval(most=100.0, confidence=0.9)
+        assert low < merged.value < high
+        ends = betting_interval(whole.losses / 100, confidence=0.9).one()
+        assert (low, high) == pytest.approx((whole.at(100 * ends.low), whole.at(100 * ends.high)))
+    none = wasserstein_linear(B, X, y=X @ B, radius=0.3, loss="squared")
+    assert none.interval(most=0.0) == (none.value, none.value)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (
+            lambda: wasserstein_linear(B, X, y=X[:, 0], radius=1, loss="squared").interval(most=0.1),
+            "be finite and at least the largest loss seen",
+        ),
+        (
+            lambda: wasserstein_linear(B, X, y=X[:, 0], radius=1, loss="squared").merge(
+                wasserstein_linear(B, X, y=X[:, 0], radius=2, loss="squared")
+            ),
+            "be of the same model and ball",
+        ),
+        (lambda: Sinkhorn(0.1, 0), "The 'epsilon' of sinkhorn"),
+        (lambda: Sinkhorn(0.1, 1).weigh([np.nan], ["a"]), "The 'losses' of sinkhorn"),
+        (lambda: MMD(0.1, -1), "The 'bandwidth' of mmd"),
+        (lambda: MMD(0.1).weigh([np.nan], ["a"]), "The 'losses' of mmd"),
+        (lambda: MMD(0.1, 1).measure(np.array([0.1]), np.array(["day"])), "needs groups that are numbers, several joined by a bar"),
+        (lambda: MMD(0.1, 1).measure(np.array([0.1, 0.2]), np.array(["1", "1|2"])), "have as many numbers each"),
+        (lambda: mmd([1.0], kernel=np.eye(1), radius=1, base=[-1.0]), "The 'base' of mmd"),
+        (lambda: mmd_bound([1.0], kernel=np.eye(2), radius=1), "The 'kernel' of mmd_bound"),
         (lambda: wasserstein_linear([1.0], X, y=X[:, 0], radius=1, loss="squared"), "have shape \\(n, d\\)"),
         (lambda: wasserstein_linear(B, X, y=X[:, 0], radius=-1, loss="squared"), "The 'radius' of wasserstein_linear"),
         (lambda: wasserstein_linear(B, X, y=X[:, 0], radius=1, loss="hinge"), "be -1 or 1"),

@@ -28,6 +28,8 @@ from shiftproof.risks import (
     Wasserstein,
     WorstGroup,
 )
+from shiftproof.risks.mmd import MMD
+from shiftproof.risks.sinkhorn import Sinkhorn
 
 RISKS: list[Risk[Any]] = [
     Mean(),
@@ -46,6 +48,8 @@ RISKS: list[Risk[Any]] = [
     Holistic(0.1, 0.2),
     Wasserstein(0.1),
     Wasserstein(0.1, order=2),
+    Sinkhorn(0.2, 0.5),
+    MMD(0.2),
 ]
 ROWS = st.lists(st.tuples(st.one_of(st.sampled_from([0.0, -0.0, 1.0, 0.5]), st.floats(0, 1)), st.sampled_from("abc")), max_size=25)
 

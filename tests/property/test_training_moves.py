@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from shiftproof.data.examples import Examples
 from shiftproof.data.space import boxed
 from shiftproof.randomness import Rng
 from shiftproof.shifts import shifts
@@ -33,6 +35,10 @@ def made_batch(seed: int, box: tuple[float, float], progress: float) -> Batch:
     return Batch(x, torch.randint(3, (5,)), Rng.for_ids(seed, list("abcde")), boxed(box, "image"), progress)
 
 
+def every(batch: Batch) -> Examples:
+    return Examples(batch.x, batch.y, np.array(list("abcde")), {}, batch.space)
+
+
 @pytest.mark.parametrize("form", MOVING)
 @given(
     seed=st.integers(0, 10**6),
@@ -44,7 +50,7 @@ def made_batch(seed: int, box: tuple[float, float], progress: float) -> Batch:
 def test_moves_stay_in_the_budget(form: str, seed: int, shift: str, box: tuple[float, float], progress: float) -> None:
     batch = made_batch(seed, box, progress)
     method = methods.build(form.format(shift=shift, search=SEARCH))
-    memory = method.init(NET, batch.space, 3)
+    memory = method.init(NET, every(batch))
     ball = shifts.build(shift).within(batch.space)
     for _ in range(2):  # the second time a carried move is not zero any more
         step = method.step(NET, batch, memory)
@@ -67,6 +73,6 @@ def test_mixes_stay_in_the_box(seed: int, spec: str) -> None:
 @settings(deadline=None, max_examples=10)
 def test_moves_hang_on_the_stream_alone(seed: int, spec: str) -> None:
     batch, method = made_batch(seed, (0.0, 1.0), 0.5), methods.build(spec)
-    first = method.move(NET, batch, method.init(NET, batch.space, 3))
+    first = method.move(NET, batch, method.init(NET, every(batch)))
     torch.manual_seed(seed + 1)
-    assert torch.equal(first, method.move(NET, batch, method.init(NET, batch.space, 3)))
+    assert torch.equal(first, method.move(NET, batch, method.init(NET, every(batch))))

@@ -44,6 +44,11 @@ def test_the_terminal_and_the_page(run: Path, monkeypatch: pytest.MonkeyPatch, c
     assert "How much shift breaks" in text
     assert "beyond chance" in text
     assert "town=B" in text
+    assert '"type": "sqrt"' in text or '"type":"sqrt"' in text
+    assert "Error rates of" in text
+    assert '<th scope="col">town</th><th scope="col">label</th>' in text
+    assert "By the label too" in text
+    assert "... by the label too" in out
 
 
 def test_other_shifts_and_risks_and_places(

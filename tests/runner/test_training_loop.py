@@ -113,7 +113,7 @@ def test_a_finished_run_is_not_done_again(tmp_path: Path, monkeypatch: pytest.Mo
 def test_the_best_epoch_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from shiftproof.training.watch import Watch
 
-    scores = iter([(0.9, 0.5), (0.9, 0.6), (0.9, 0.58)])
+    scores = iter([(0.9, 0.5, None), (0.9, 0.6, None), (0.9, 0.58, None)])
     monkeypatch.setattr(Watch, "look", lambda *_: next(scores))
     done = train(net, DATA, METHOD, out=tmp_path, **QUICK)
     assert done.best.epoch == 2
@@ -126,7 +126,8 @@ def test_the_best_epoch_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_collapse_stops_training_and_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from shiftproof.training.watch import Watch
 
-    scores = iter([(0.9, 0.7), (0.9, 0.02), (0.9, 0.9)])
+    right_on_what_it_trains_on(monkeypatch)
+    scores = iter([(0.9, 0.7, None), (0.9, 0.02, None), (0.9, 0.9, None)])
     monkeypatch.setattr(Watch, "look", lambda *_: next(scores))
     done = train(net, DATA, "fast_adversarial(shift=linf(eps=0.1))", out=tmp_path, **QUICK)
     assert [flag.name for flag in done.flags] == ["catastrophic_overfitting"]
@@ -137,7 +138,8 @@ def test_a_collapse_stops_training_and_is_said(tmp_path: Path, monkeypatch: pyte
 def test_a_run_that_was_killed_as_it_collapsed_goes_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from shiftproof.training.watch import Watch
 
-    scores = iter([(0.9, 0.7), (0.9, 0.02), (0.9, 0.9)])
+    right_on_what_it_trains_on(monkeypatch)
+    scores = iter([(0.9, 0.7, None), (0.9, 0.02, None), (0.9, 0.9, None)])
     monkeypatch.setattr(Watch, "look", lambda *_: next(scores))
     save = Loop.save
 
@@ -154,6 +156,10 @@ def test_a_run_that_was_killed_as_it_collapsed_goes_no_further(tmp_path: Path, m
     assert ([flag.name for flag in done.flags], len(done.curve)) == (["catastrophic_overfitting"], 2)
 
 
+def right_on_what_it_trains_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Step, "right", property(lambda self: torch.ones(len(self.losses), dtype=torch.bool)))
+
+
 def epochs(*points: tuple[float, float]) -> list[Epoch]:
     return [Epoch(k + 1, k, 0.1, train, 0.9, robust, 0.0) for k, (train, robust) in enumerate(points)]
 
@@ -164,6 +170,7 @@ def test_overfitting_is_told_from_noise() -> None:
     assert notice(epochs((0.5, 0.5), (0.4, 0.4)), 1000) == []  # it has got worse in training too
     assert notice(epochs((0.5, 0.5), (0.8, 0.5)), 1000) == []
     assert [flag.name for flag in notice(epochs((0.7, 0.5), (0.95, 0.0)), 100)] == ["catastrophic_overfitting"]
+    assert notice(epochs((0.05, 0.3), (0.04, 0.0)), 100) == []  # what it trains on is lost too: no search is fooled
     assert notice([replace(e, robust=None) for e in epochs((0.5, 0.5), (0.9, 0.0))], 1000) == []
     assert notice([], 10) == []
 
@@ -191,6 +198,43 @@ def test_a_loss_that_is_no_number_stops_training(tmp_path: Path) -> None:
     assert all(bool(value.isfinite().all()) for value in done.module.state_dict().values())
     with pytest.raises(sp.UsageError, match="at step 1 of .* before an epoch was finished, so no checkpoint is kept"):
         train(net, DATA, Hopeless(), out=tmp_path / "early", **QUICK)
+    assert train(net, DATA, Plain(), out=tmp_path / "early", **QUICK).flags == ()  # the same folder is free for another try
+
+
+class Mapped(nn.Linear):
+    """Answers as Hugging Face models do."""
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+        return {"logits": super().forward(x.flatten(1))}
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (Mapped(64, 10), "The 'answer' of a network that is trained must be a tensor of scores (n, classes), got 'dict'"),
+        (nn.Linear(32, 10), "The model 'net' refuses inputs of shape (16, 1, 8, 8)"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(64, 4)), "The labels run to 9, and the model 'net' has 4 classes"),
+    ],
+)
+def test_a_network_that_does_not_fit_the_data_is_said(made: nn.Module, said: str, tmp_path: Path) -> None:
+    with pytest.raises(sp.UsageError) as error:
+        train(made, DATA, METHOD, out=tmp_path / "run", **QUICK)
+    assert said in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_inputs_are_given_in_the_networks_own_precision(tmp_path: Path) -> None:
+    few = DATA.take(slice(None))
+    doubled = sp.examples(few.x.double(), few.y, kind="image")
+    train(net, doubled, METHOD, out=tmp_path / "single", **QUICK)
+    train(net().double(), DATA, METHOD, out=tmp_path / "double", **QUICK)
+    assert read(tmp_path / "double" / "last.safetensors")[0]["1.weight"].dtype is torch.float64
+
+
+def test_scores_that_look_like_probabilities_are_flagged(tmp_path: Path) -> None:
+    soft = nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.Softmax(1))
+    for _ in range(2):  # the second time the finished run is read back
+        assert [flag.name for flag in train(soft, DATA, "plain", out=tmp_path, **QUICK).flags] == ["probabilities"]
 
 
 def test_factories_that_give_one_network_are_refused(tmp_path: Path) -> None:

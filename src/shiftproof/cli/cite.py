@@ -10,9 +10,8 @@ import click
 @click.command("cite")
 @click.argument("folder", type=click.Path(path_type=Path))
 def command(folder: Path) -> int:
-    """Print the BibTeX of everything that the run in FOLDER used."""
-    from shiftproof.reports.cite import cite
-    from shiftproof.reports.read import read_audit
+    """Print the BibTeX of everything that the audit, the comparison of defences or the training in FOLDER used."""
+    from shiftproof.reports.cite import cite_folder
 
-    click.echo(cite(read_audit(folder)))
+    click.echo(cite_folder(folder))
     return 0

@@ -33,7 +33,8 @@ def command(folder: Path, floor: float, risk: str, shift: str, search: str | Non
     Console().print(terminal_stress(curve))
     target = out or folder
     try:
-        click.echo(f"Page: {write_stress(curve, target)}")
+        page = write_stress(curve, target)
     except OSError as error:
         raise disk_error(target if target.is_dir() else target.parent, error) from error
+    click.echo(f"Page: {page}")
     return 0

@@ -40,7 +40,8 @@ def command(
     from shiftproof._memory import keep_freed_memory
     from shiftproof.cli.audit import box_of
     from shiftproof.data.load import load_data
-    from shiftproof.training.train import factory_of, train
+    from shiftproof.training.network import factory_of
+    from shiftproof.training.train import train
 
     keep_freed_memory()
     source = load_data(data, box=box_of(box) if box else None, limit=limit)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 
 from shiftproof._errors import UsageError
 from shiftproof.conformance.probes import no_global_randomness
 from shiftproof.conformance.report import NotApplicable, expect
+from shiftproof.data.examples import Examples
 from shiftproof.data.space import boxed
 from shiftproof.randomness import Rng
 from shiftproof.shifts.norms.ball import Ball
 from shiftproof.training.abstract import Batch, Method, Step
+from shiftproof.training.grouping import LABEL, group, wanted
 
 _CLASSES, _N = 3, 8
 
@@ -25,11 +28,12 @@ class MethodCase:
     method: Method
     net: nn.Module
     batch: Batch
+    examples: Examples
 
     def memory(self) -> nn.Module:
         """What the method keeps; a check means nothing where it needs what is not here, such as a file."""
         try:
-            return self.method.init(self.net, self.batch.space, _CLASSES)
+            return self.method.init(self.net, self.examples)
         except UsageError as refusal:
             raise NotApplicable(f"It cannot begin here: {refusal}") from None
 
@@ -44,8 +48,13 @@ def method_case(method: Method) -> MethodCase:
         torch.manual_seed(0)
         net = nn.Sequential(nn.Flatten(), nn.Linear(784, 12), nn.ReLU(), nn.Linear(12, _CLASSES))
         x, y = torch.rand(_N, 1, 28, 28) * 1.5 - 0.25, torch.randint(_CLASSES, (_N,))
-    rng = Rng.for_ids(0, [str(i) for i in range(_N)])
-    return MethodCase(method, net, Batch(x.clamp(0, 1), y, rng, boxed((0, 1), "image"), 0.5))
+    columns = wanted(method.grouping, method.name) if method.grouping else []
+    halves = np.array(["a", "b"])[np.arange(_N) % 2]
+    ids = np.array([str(i) for i in range(_N)])
+    examples = Examples(x.clamp(0, 1), y, ids, {column: halves for column in columns if column != LABEL}, boxed((0, 1), "image"))
+    groups = group(examples, method.grouping, owner=method.name).numbers if columns else None
+    batch = Batch(examples.x, y, Rng.for_ids(0, ids), examples.space, 0.5, groups)
+    return MethodCase(method, net, batch, examples)
 
 
 def loss_is_usable(case: MethodCase) -> None:
@@ -80,6 +89,15 @@ def chance_is_the_batchs(case: MethodCase) -> None:
     expect(torch.equal(first, second), "The same batch gave other moves the second time. Take all chance from batch.rng.")
 
 
+def every_row_can_be_shown(case: MethodCase) -> None:
+    """The order of an epoch names rows that there are, as many each time, and hangs on the streams it is given."""
+    memory, n = case.memory(), len(case.examples)
+    first, again, other = (case.method.order(case.batch.rng.child("epoch", epoch), memory) for epoch in (0, 0, 1))
+    expect(bool(len(first)) and 0 <= int(first.min()) <= int(first.max()) < n, f"Its order names rows outside 0..{n - 1}, or none.")
+    expect(len(first) == len(other), f"Its epochs have {len(first)} and {len(other)} rows. They must be of one length.")
+    expect(bool((first == again).all()), "The same streams gave another order the second time. Take all chance from rng.")
+
+
 def moves_stay_in_the_threat(case: MethodCase) -> None:
     """Where it names a norm ball and gives one input an example, moves lie in the ball and the box."""
     shift = case.method.threat(case.batch.space)
@@ -92,4 +110,4 @@ def moves_stay_in_the_threat(case: MethodCase) -> None:
     expect(bool(((moved >= low) & (moved <= high)).all()), f"It trains on inputs outside the box {shift.space.units}.")
 
 
-METHOD_CHECKS = (loss_is_usable, network_is_left_alone, chance_is_the_batchs, moves_stay_in_the_threat)
+METHOD_CHECKS = (loss_is_usable, network_is_left_alone, chance_is_the_batchs, every_row_can_be_shown, moves_stay_in_the_threat)

@@ -16,8 +16,7 @@ from shiftproof.randomness import Rng
 class Ensemble(Defence):
     """The mean probabilities of several models trained apart.
 
-    That of diverse members (Pang et al. 2019, ADP) is the same mean at inference: their diversity is a matter of training, and this part
-    does not make it. Given members trained so, it is their ensemble.
+    That of diverse members is the same mean at inference: their diversity is a matter of training, the method `diverse_ensemble`.
 
     Args:
         members: models in all, at least 2.
@@ -37,12 +36,6 @@ class Ensemble(Defence):
   author = {Strauss, Thilo and Hanselmann, Markus and Junginger, Andrej and Ulmer, Holger},
   journal = {arXiv preprint arXiv:1709.03423},
   year = {2017}
-}""",
-        """@inproceedings{pang2019improving,
-  title = {Improving Adversarial Robustness via Promoting Ensemble Diversity},
-  author = {Pang, Tianyu and Xu, Kun and Du, Chao and Chen, Ning and Zhu, Jun},
-  booktitle = {International Conference on Machine Learning},
-  year = {2019}
 }""",
     )
 

@@ -19,7 +19,7 @@ from shiftproof.defences.abstract import Defence
 from shiftproof.door import refuse
 from shiftproof.evaluation.config import CommonConfig
 from shiftproof.evaluation.defend_measure import Question
-from shiftproof.evaluation.defend_records import DefendRecord
+from shiftproof.evaluation.defend_records import DEFAULT_SEARCH, DefendRecord, Training
 from shiftproof.evaluation.defend_rows import Subject, make_rows
 from shiftproof.evaluation.defend_training import FAMILIES, School, method_of, plain
 from shiftproof.evaluation.provenance import now, provenance
@@ -55,7 +55,7 @@ class DefendConfig(CommonConfig):
     unseen: str = Field(description="Spec of another.")
     defences: tuple[str, ...] = Field(default=(), description="Specs of defences at inference time.")
     train: tuple[str, ...] = Field(default=(), description="Specs of training methods; those with a shift take the threat.")
-    search: str = Field(default="cascade", description="Spec of the adaptive search.")
+    search: str = Field(default=DEFAULT_SEARCH, description="Spec of the adaptive search.")
     corruptions: tuple[str, ...] = Field(default=CORRUPTIONS, description="Names of corruptions, each at severity 3.")
     epochs: int = 20
 
@@ -199,16 +199,16 @@ def _fitting(names: Sequence[str], data: Source, examples: Examples) -> tuple[tu
 
 def _subjects(config: DefendConfig, ready: _Ready, school: School | None, say: Say) -> Iterator[Subject]:
     """The standard model first, then those that are trained, then those that are wrapped around the standard one."""
-    standard, seconds = _standard(config, ready, school, say)
+    standard, seconds, training = _standard(config, ready, school, say)
     refuse(standard, ready.threat, suited(searches.build(config.search), standard))
     inspect_model(standard, ready.examples[: min(PROBES, len(ready.examples))])
-    yield Subject("standard", "standard training", standard, seconds, None)
+    yield Subject("standard", "standard training", standard, seconds, None, training)
     for spec, method in zip(config.train if school else (), ready.methods, strict=True):
         assert school is not None  # methods ask for training data
         say(f"training {spec}")
-        module, spent = school.taught(method)
+        done = school.taught(method)
         family = FAMILIES.get(method.name, "other training")
-        yield Subject(spec, family, TorchModule(module, name=spec, device=config.device), spent, None)
+        yield Subject(spec, family, TorchModule(done.module, name=spec, device=config.device), done.seconds, None, done.training)
     members: list[Labels] = []
     member_seconds = 0.0
     for part in ready.defences:
@@ -217,28 +217,29 @@ def _subjects(config: DefendConfig, ready: _Ready, school: School | None, say: S
                 raise UsageError(f"The defence {part.spec()} is of several models trained apart, which takes --train-data and a factory.")
             seed = config.seed + len(members) + 1
             say(f"training member {len(members) + 2} of {part.spec()}")
-            module, spent = school.trained(plain(), seed)
-            members.append(TorchModule(module, name=f"member {seed}", device=config.device))
-            member_seconds += spent
+            member = school.trained(plain(), seed)
+            members.append(TorchModule(member.module, name=f"member {seed}", device=config.device))
+            member_seconds += member.seconds
         made = part(standard, space=ready.data.space, held_out=ready.held_out, others=tuple(members[: part.others]))
         share = member_seconds * part.others / len(members) if part.others else 0.0
         yield Subject(part.spec(), part.family, made, None if seconds is None else seconds + share, part)
 
 
-def _standard(config: DefendConfig, ready: _Ready, school: School | None, say: Say) -> tuple[Scores, float | None]:
+def _standard(config: DefendConfig, ready: _Ready, school: School | None, say: Say) -> tuple[Scores, float | None, Training | None]:
+    seconds, training = None, None
     if school is None:
         probe = ready.examples.x[:PROBES]
         model = load_model(config.model, weights=config.weights, device=config.device, space=ready.data.space, probe=probe)
-        seconds = None
     else:
         say("training the standard model")
-        module, seconds = school.trained(plain(), config.seed)
-        model = TorchModule(module, name="standard", device=config.device)
+        done = school.trained(plain(), config.seed)
+        seconds, training = done.seconds, done.training
+        model = TorchModule(done.module, name="standard", device=config.device)
     if not isinstance(model, Gradients):
         raise UsageError(
             f"The model '{model.name}' gives {access_name(type(model))} only, and an adaptive attack needs gradients. Give a torch module."
         )
-    return model, seconds
+    return model, seconds, training
 
 
 def _folder(out: str) -> Path:

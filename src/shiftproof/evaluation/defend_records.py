@@ -8,7 +8,9 @@ from pydantic import Field
 
 from shiftproof.evaluation.records import DataCard, Provenance, Record
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
+DEFAULT_SEARCH = "cascade"
+"""The adaptive search where none is named: the strongest that there is."""
 Stated = Literal["in the range", "below it", "above it", "cannot be told", "no range is stated", "not measured"]
 
 
@@ -37,6 +39,23 @@ class Detector(Record):
     caught_adaptive: Share = Field(description="The same of moves by the search that knows the detector.")
 
 
+class Point(Record):
+    """One epoch of a training."""
+
+    epoch: int
+    train: float = Field(description="Accuracy on what was trained on, as it was trained on: moved, where the method moves.")
+    held_out: float = Field(description="Accuracy on held-out training examples as they are.")
+    robust: float | None = Field(description="Accuracy on them under the held-out attack: at most; null where the method names no threat.")
+
+
+class Training(Record):
+    """How the training of one went."""
+
+    kept: int = Field(description="The epoch whose weights are kept.")
+    curve: list[Point]
+    flags: list[str] = Field(description="What went wrong, each with its figures: catastrophic or robust overfitting, a loss of NaN.")
+
+
 class Row(Record):
     """One defence, or the standard model."""
 
@@ -63,6 +82,7 @@ class Row(Record):
     collapses: bool = Field(description="Its hidden share is surely above 10 points, its gain not surely above 0: masking.")
     detector: Detector | None = None
     flags: list[str] = Field(default_factory=list)
+    training: Training | None = Field(default=None, description="Curves and flags of its own training; null where it had none.")
 
 
 class DefendRecord(Record):

@@ -13,7 +13,7 @@ from shiftproof.defences.abstract import Defence
 from shiftproof.defences.accounting import Detecting
 from shiftproof.defences.detection import Detection
 from shiftproof.evaluation.defend_measure import Answered, Question, ask, latency, parameters, prove
-from shiftproof.evaluation.defend_records import Detector, Literature, Row, Share, Stated
+from shiftproof.evaluation.defend_records import Detector, Literature, Row, Share, Stated, Training
 from shiftproof.models.abstract import Scores
 from shiftproof.outcomes import Interval
 from shiftproof.risks.intervals import clopper_pearson
@@ -37,13 +37,17 @@ LEAST_HIDDEN = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """One model to be measured: its name, family, the model, the seconds its training took (None: unknown), and the defence in front."""
+    """One model to be measured.
+
+    Its name, family, the model, the seconds its training took (None: unknown), the defence in front, and how its own training went.
+    """
 
     name: str
     family: str
     model: Scores
     seconds: float | None
     defence: Defence | None
+    training: Training | None = None
 
 
 def make_rows(
@@ -98,6 +102,7 @@ def _row(
         collapses=collapses(hidden, gain),
         detector=_detector(subject.defence, found.detection, confidence),
         flags=list(found.flags),
+        training=subject.training,
     )
 
 

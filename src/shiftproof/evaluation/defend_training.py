@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 import time
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,14 @@ from shiftproof._errors import must
 from shiftproof._part import required_options
 from shiftproof.data.examples import Examples
 from shiftproof.data.source import Source
+from shiftproof.evaluation.defend_records import Point, Training
 from shiftproof.evaluation.store import write_atomic
 from shiftproof.models.spec import load_from_spec, neighbours
 from shiftproof.registry import parse_spec
 from shiftproof.training import methods
 from shiftproof.training.abstract import Method
-from shiftproof.training.train import train
+from shiftproof.training.diverse_ensemble import DiverseEnsemble, Together
+from shiftproof.training.train import Trained, train
 
 _FEW = 400
 _TEACHER = "teacher"
@@ -29,6 +31,7 @@ _TEACHER = "teacher"
 FAMILIES = {
     "plain": "standard training",
     "distillation": "distillation",
+    "diverse_ensemble": "ensemble",
     **dict.fromkeys(("adversarial", "trades", "mart"), "adversarial training"),
     **dict.fromkeys(("fast_adversarial", "free_adversarial", "weight_perturbation"), "adversarial training"),
 }
@@ -42,6 +45,15 @@ def method_of(spec: str, threat: str) -> Method:
     wanted = [option for option in required_options(part) if option in missing and option not in named and not positional]
     given = spec.partition("(")[2].rpartition(")")[0]
     return methods.build(f"{name}({', '.join([*(f'{option}={missing[option]}' for option in wanted), *([given] if given else [])])})")
+
+
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """A network that was trained, the seconds it took, and how that went."""
+
+    module: nn.Module
+    seconds: float
+    training: Training
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,29 +85,32 @@ class School:
         with tempfile.TemporaryDirectory() as folder:
             School(self.factory, few, Path(folder), device=self.device, epochs=1, seed=self.seed).trained(plain(), self.seed)
 
-    def taught(self, method: Method) -> tuple[nn.Module, float]:
+    def taught(self, method: Method) -> Taught:
         """As `trained`, after the teacher of a method that wants one: plain training at the method's temperature. Its seconds count."""
         if method.options().get("teacher") != _TEACHER:
             return self.trained(method, self.seed)
         teacher = methods.build(f"plain(temperature={method.options().get('temperature', 1.0)!r})")
-        _, first = self.trained(teacher, self.seed)
+        first = self.trained(teacher, self.seed)
         weights = self._place(teacher, self.seed) / "best.safetensors"
         student: Any = type(method)
-        module, second = self.trained(student(**{**method.options(), "teacher": str(weights)}), self.seed)
-        return module, first + second
+        second = self.trained(student(**{**method.options(), "teacher": str(weights)}), self.seed)
+        return replace(second, seconds=first.seconds + second.seconds)
 
-    def trained(self, method: Method, seed: int) -> tuple[nn.Module, float]:
-        """The network that a method trains, and the seconds it took."""
+    def trained(self, method: Method, seed: int) -> Taught:
+        """The network that a method trains."""
         text = self.factory if isinstance(self.factory, str) else ""
 
-        def make() -> Any:
+        def one() -> Any:
             return load_from_spec(text) if text else self.factory()
+
+        def make() -> Any:
+            return Together(one() for _ in range(method.members)) if isinstance(method, DiverseEnsemble) else one()
 
         place = self._place(method, seed)
         began = time.perf_counter()
         with neighbours(text) if text else nullcontext():
             done = train(make, self.data, method, out=place, device=self.device, epochs=self.epochs, seed=seed)
-        return done.module, _seconds(place, time.perf_counter() - began)
+        return Taught(done.module, _seconds(place, time.perf_counter() - began), _told(done))
 
     def _place(self, method: Method, seed: int) -> Path:
         told = {option: value for option, value in method.options().items() if option != "teacher"}
@@ -105,6 +120,12 @@ class School:
 def plain() -> Method:
     """What every defence is compared with."""
     return methods.build("plain")
+
+
+def _told(done: Trained) -> Training:
+    """The curves of a training, and what they give away."""
+    curve = [Point(epoch=e.epoch, train=e.train, held_out=e.held_out, robust=e.robust) for e in done.curve]
+    return Training(kept=done.best.epoch, curve=curve, flags=[f"{flag.name}: {flag.detail}" for flag in done.flags])
 
 
 def _seconds(place: Path, spent: float) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from shiftproof.data.source import Source
 
 Names = npt.NDArray[np.str_]
+Places = npt.NDArray[np.intp]
 _BINS = 4
 _MOST_VALUES = 400
 _AND = " & "
@@ -36,6 +36,7 @@ class Slice:
         error: its error rate.
         interval: where that lies, such that the intervals of all slices looked at and of the whole hold together.
         beyond_chance: whether its error rate lies above that of the whole, by those intervals.
+        beforehand: whether it is of values that are known before the outcome, and not of the label.
     """
 
     what: str
@@ -46,6 +47,7 @@ class Slice:
     error: float
     interval: Interval
     beyond_chance: bool
+    beforehand: bool = True
 
 
 def find_slices(
@@ -56,16 +58,22 @@ def find_slices(
     least: int = 20,
     most: int = 20,
     confidence: float = 0.95,
+    label: str = "label",
 ) -> tuple[Slice, ...]:
-    """Conjunctions of up to two column values that carry more weight than their share of the sample, by how much more.
+    """Conjunctions of up to two column values that carry more weight than their share of the sample.
+
+    First those whose error rate is above the whole's beyond chance, and of either kind those first that gain most weight. Slices that hold
+    a value of the label are ranked apart, after the others: a classifier that errs more on one class would leave no room for these. Of
+    slices that hold the same examples the first is shown.
 
     Args:
         columns: per name, one value for each of n examples.
         wrong: 1 where wrong, shape (n,).
         weights: of the examples, >= 0, shape (n,).
         least: slices with fewer examples are not looked at, at least 1.
-        most: how many are returned at most.
+        most: how many of either are returned at most.
         confidence: in (0, 1).
+        label: the column that is known only afterwards, where there is one of that name.
 
     Guarantees:
         The intervals of error rates are exact binomial ones, at 1 - (1 - confidence) / (M + 1) for the M slices that are large enough,
@@ -76,36 +84,31 @@ def find_slices(
 
     Reference: Chung et al. 2019, "Slice Finder: automated data slicing for model validation".
     """
-    bad, mass = np.asarray(wrong, dtype=np.float64), np.asarray(weights, dtype=np.float64)
-    if least < 1:
-        raise must("least", "find_slices", "be at least 1", least)
-    if bad.ndim != 1 or mass.shape != bad.shape:
-        raise must("weights", "find_slices", f"have shape {bad.shape}", mass.shape)
+    bad, mass = _read(columns, wrong, weights, least)
     tail = tail_of(confidence)
-    for column, values in columns.items():
-        if len(values) != len(bad):
-            raise must(f"columns[{column}]", "find_slices", f"have one value per example ({len(bad)})", len(values))
     names, of_column, member = _values(columns, least)
     if not names or not mass.sum() > 0:
         return ()
     pairs = [(i, j) for i in range(len(names)) for j in range(i, len(names)) if i == j or of_column[i] != of_column[j]]
-    first, second = (np.array(side) for side in zip(*pairs, strict=True))
+    first, second = np.array(pairs).T
     both = [(member.T * row) @ member for row in (np.ones(len(bad)), bad, mass / mass.sum())]
     n, errors, weight = (table[first, second] for table in both)
     n, errors = np.rint(n), np.rint(errors)
     enough = n >= least
-    looked_at = int(enough.sum())
-    each = tail / (looked_at + 1)
+    each = tail / (int(enough.sum()) + 1)
     whole_high = 1 - float(binomial_low(np.float64(len(bad) - bad.sum()), np.float64(len(bad)), each))
     low, high = binomial_low(errors, n, each), 1 - binomial_low(n - errors, n, each)
     lift = weight / np.where(n > 0, n / len(bad), 1.0)
     alone = lift[first == second]
     gains = (first == second) | (lift > np.maximum(alone[first], alone[second]) * (1 + 1e-9))
     shown = np.flatnonzero(enough & gains & (lift > 1))
-    ranked = shown[np.argsort(-lift[shown], kind="stable")][:most]
+    ranked = shown[np.lexsort((-lift[shown], low[shown] <= whole_high))]
+    of_label = np.array([column == label for column in columns])[of_column]
+    late = of_label[first] | of_label[second]
+    chosen = [k for which in (False, True) for k in _distinct(ranked[late[ranked] == which], member, first, second, most=most)]
     return tuple(
         Slice(
-            what=names[first[k]] if first[k] == second[k] else names[first[k]] + _AND + names[second[k]],
+            what=_AND.join(dict.fromkeys((names[first[k]], names[second[k]]))),
             n=int(n[k]),
             share=float(n[k] / len(bad)),
             weight=float(weight[k]),
@@ -113,9 +116,32 @@ def find_slices(
             error=float(errors[k] / n[k]),
             interval=Interval(float(low[k]), float(high[k])),
             beyond_chance=bool(low[k] > whole_high),
+            beforehand=not late[k],
         )
-        for k in ranked
+        for k in chosen
     )
+
+
+def _read(columns: Mapping[str, Names], wrong: npt.ArrayLike, weights: npt.ArrayLike, least: int) -> tuple[Floats, Floats]:
+    bad, mass = np.asarray(wrong, dtype=np.float64), np.asarray(weights, dtype=np.float64)
+    if least < 1:
+        raise must("least", "find_slices", "be at least 1", least)
+    if bad.ndim != 1 or mass.shape != bad.shape:
+        raise must("weights", "find_slices", f"have shape {bad.shape}", mass.shape)
+    for column, values in columns.items():
+        if len(values) != len(bad):
+            raise must(f"columns[{column}]", "find_slices", f"have one value per example ({len(bad)})", len(values))
+    return bad, mass
+
+
+def _distinct(ranked: Places, member: Floats, first: Places, second: Places, *, most: int) -> list[int]:
+    """The first `most` that do not hold the same examples as one before."""
+    seen: dict[bytes, int] = {}
+    for k in ranked.tolist():
+        if len(seen) == most:
+            break
+        seen.setdefault((member[:, first[k]] * member[:, second[k]] > 0).tobytes(), k)
+    return list(seen.values())
 
 
 def _values(columns: Mapping[str, Names], least: int) -> tuple[list[str], list[int], Floats]:
@@ -154,13 +180,35 @@ def columns_of(source: Source) -> dict[str, Names]:
 def quarters(values: npt.ArrayLike, *, bins: int = _BINS) -> Names:
     """Numbers as names of ranges that hold about as many examples each, shape (n,); few distinct numbers are kept as they are.
 
+    A range ends below the next one's start: whole numbers say so, "1 to 4" and "5 to 8"; of others the end belongs to the next. Where most
+    numbers are the least or the greatest, as amounts that are mostly 0, that number is a range of its own.
+
     >>> quarters([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], bins=2).tolist()[3:5]
-    ['1 to 4.5', '4.5 to 8']
+    ['1 to 4', '5 to 8']
+    >>> quarters([0.1, 0.2, 0.3, 0.4], bins=2).tolist()[1:3]
+    ['0.1 to 0.25', '0.25 to 0.4']
+    >>> quarters([0.0, 0.0, 0.0, 5.0, 99_999.0], bins=2).tolist()[2:]
+    ['0', '5 to 99999', '5 to 99999']
     """
     x = np.asarray(values, dtype=np.float64)
-    distinct = np.unique(x)
+    whole = bool((x == np.floor(x)).all())
+    distinct, counts = np.unique(x, return_counts=True)
     if len(distinct) <= bins:
-        return np.array([f"{v:.4g}" for v in x])
+        return np.array([_written(v, whole) for v in x])
+    common = distinct[counts.argmax()]
+    if 2 * counts.max() > len(x) and common in distinct[[0, -1]] and bins > 1:
+        others = quarters(x[x != common], bins=bins - 1)
+        names = np.full(len(x), _written(common, whole), dtype=np.result_type(others.dtype, np.dtype("U24")))
+        names[x != common] = others
+        return names
     edges = np.unique(np.quantile(x, np.linspace(0, 1, bins + 1)))
-    names = np.array([f"{a:.4g} to {b:.4g}" for a, b in pairwise(edges)])
-    return names[np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(names) - 1)]
+    if whole:
+        edges = np.unique([*np.ceil(edges[:-1]), edges[-1]])
+    ends = [*(edges[1:-1] - whole), edges[-1]]
+    pairs = [(_written(a, whole), _written(b, whole)) for a, b in zip(edges[:-1], ends, strict=True)]
+    ranges = np.array([a if a == b else f"{a} to {b}" for a, b in pairs])
+    return ranges[np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(ranges) - 1)]
+
+
+def _written(value: float, whole: bool) -> str:
+    return f"{value:.12g}" if whole else f"{value:.4g}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -102,7 +102,8 @@ class StressCurve:
         weights: of the examples in the worst mix at the breaking radius (the largest of `radii` where there is none), shape (n,), sum 1; by
             the losses where there are any, else by right and wrong.
         ids: the examples' names, shape (n,).
-        slices: values of columns that carry more of the weight than their share, those that gain most first.
+        slices: values of columns that carry more of the weight than their share, those that gain most first; those of the label apart.
+        columns: what they were looked for in, per name a value for each example.
         bound: what accuracy claims.
         confidence: that of the intervals.
         notes: what a reader must know.
@@ -126,6 +127,7 @@ class StressCurve:
     bound: Bound
     confidence: float
     notes: tuple[str, ...] = ()
+    columns: Mapping[str, Names] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -145,8 +147,7 @@ def stress_curve(
 ) -> StressCurve:
     """Accuracy in the worst mix of the examples, as the mix may shift further and further.
 
-    With error rate p, the worst error rate at a radius depends on p and the radius alone: all examples that are wrong gain weight alike.
-    For chi_square it is min(1, p + sqrt(2 radius p (1 - p))).
+    With error rate p, the worst error rate at a radius depends on these alone. For chi_square: min(1, p + sqrt(2 radius p (1 - p))).
 
     Args:
         outcomes: what `confront` found, or whether each of n examples is right, shape (n,), 0 or 1.
@@ -200,6 +201,7 @@ def stress_curve(
         bound=bound,
         confidence=confidence,
         notes=_notes(breaking, bool(columns)),
+        columns=columns or {},
     )
 
 

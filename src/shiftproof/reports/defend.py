@@ -5,17 +5,27 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from shiftproof.evaluation.defend_records import DefendRecord, Row, Share
+import altair as alt
+
+from shiftproof.evaluation.defend_records import DEFAULT_SEARCH, DefendRecord, Row, Share, Training
 from shiftproof.evaluation.store import write_atomic
 from shiftproof.reports._html import render
+from shiftproof.reports.charts import FULL, Spec, table_of, to_spec
+from shiftproof.reports.charts import Row as ChartRow
 from shiftproof.reports.words import percent, points, points_span, printable
+
+LINES = {"in training, as trained": "var(--muted)", "held out": "var(--estimate)", "held out, attacked: at most": "var(--at-most)"}
+"""The curves of a training, each with its colour."""
 
 
 def defend_page(record: DefendRecord) -> str:
     """Every defence with what it is worth, what it costs and what is claimed of its family, as one self-contained HTML file."""
+    trained = [row for row in record.rows if row.training]
     return render(
         "defend.html.j2",
-        charts={},
+        charts={f"training{place}": training_chart(row.name, row.training) for place, row in enumerate(trained) if row.training},
+        trained=trained,
+        lines=LINES,
         record=record,
         standard=record.rows[0],
         others=record.rows[1:],
@@ -23,8 +33,29 @@ def defend_page(record: DefendRecord) -> str:
         collapsed=[row.name for row in record.rows if row.collapses],
         corruptions=list(record.rows[0].corruptions),
         detectors=[row for row in record.rows if row.detector],
+        default_search=DEFAULT_SEARCH,
         command=shlex.join(record.provenance.command),
     )
+
+
+def training_chart(name: str, training: Training) -> Spec:
+    """Accuracy by epoch: on what was trained on, held out, and held out under attack."""
+    points: list[ChartRow] = [
+        {"epoch": point.epoch, "line": line, "value": value, "shown": percent(value)}
+        for point in training.curve
+        for line, value in zip(LINES, (point.train, point.held_out, point.robust), strict=True)
+        if value is not None
+    ]
+    colour = alt.Scale(domain=list(LINES), range=list(LINES.values()))
+    fields = ("epoch", "epoch"), ("line", "accuracy"), ("shown", "value")
+    base = alt.Chart(table_of(points)).encode(
+        x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(grid=False, tickMinStep=1, format="d")),
+        y=alt.Y("value:Q", title=None, scale=FULL, axis=alt.Axis(format="%", tickCount=5)),
+        color=alt.Color("line:N", scale=colour, legend=None),
+        tooltip=[alt.Tooltip(field=field, type="nominal", title=title) for field, title in fields],
+    )
+    layers = alt.layer(base.mark_line(strokeWidth=1.8), base.mark_point(filled=True, size=24, opacity=1)).properties(height=150)
+    return to_spec(layers, f"Accuracy by epoch of {name}: {', '.join(LINES)}. That of the epoch that is kept is in the table below.")
 
 
 def write_defend(record: DefendRecord, folder: Path) -> Path:
@@ -45,6 +76,7 @@ def sentences(record: DefendRecord) -> list[str]:
     else:
         found.append("None gains measurably under the attack that knows it.")
     found += [masked(row) for row in record.rows[1:] if row.collapses]
+    found += [f"In training, {row.name} had {flag}" for row in record.rows if row.training for flag in row.training.flags]
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import altair as alt
@@ -10,14 +11,19 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from shiftproof.evaluation.slices import Slice
 from shiftproof.evaluation.store import write_atomic
 from shiftproof.evaluation.stress_curve import StressCurve
 from shiftproof.reports._html import render
 from shiftproof.reports.charts import FULL, Row, Spec, table_of, to_spec
-from shiftproof.reports.words import KIND_WORDS, confidence, percent, printable, span
+from shiftproof.reports.words import KIND_WORDS, confidence, percent, plural, printable, span
 
 _EVERY = 2
 """Of the radii of the curve, the terminal shows every so many."""
+_DRAWN = 12
+"""Slices that there is room for in the picture."""
+_COLUMNS = 12
+"""Columns of the examples that there is room for."""
 
 
 def verdict(curve: StressCurve) -> str:
@@ -57,7 +63,9 @@ def stress_chart(curve: StressCurve) -> Spec:
         }
         for radius, value, low, high, share in zip(curve.radii, curve.accuracy, *curve.interval, curve.share, strict=True)
     ]
-    x = alt.X("radius:Q", title=curve.axis, scale=alt.Scale(zero=True, nice=False), axis=alt.Axis(grid=False, format=".3~r"))
+    # Accuracy falls with the root of a chi-square or Kullback-Leibler radius: on that scale its curve is straight, and its break visible.
+    scale = alt.Scale(zero=True, nice=False, type="sqrt" if curve.risk in ("chi_square", "kl") else "linear")
+    x = alt.X("radius:Q", title=curve.axis, scale=scale, axis=alt.Axis(grid=False, format=".3~r", tickCount=6))
 
     def y(field: str, title: str | None = None) -> alt.Y:
         return alt.Y(field=field, type="quantitative", scale=FULL, title=title, axis=alt.Axis(format="%", tickCount=5))
@@ -73,18 +81,59 @@ def stress_chart(curve: StressCurve) -> Spec:
     layers: list[alt.Chart] = [band, line, dots, floor]
     if 0 < curve.breaking <= curve.radii[-1]:
         at: list[Row] = [{"radius": curve.breaking, "value": curve.floor, "shown": f"breaks at {number(curve.breaking)}"}]
-        mark = alt.Chart(table_of(at)).encode(x=alt.X("radius:Q", title=curve.axis), y=y("value"))
+        mark = alt.Chart(table_of(at)).encode(x=alt.X("radius:Q", title=curve.axis, scale=scale), y=y("value"))
         layers.append(mark.mark_point(shape="diamond", filled=True, size=110, opacity=1, color="var(--at-most)"))
         layers.append(mark.mark_text(align="left", dx=9, dy=-9, color="var(--ink)", fontSize=12).encode(text="shown:N"))
     what = f"Accuracy from 0 to 100% of {curve.name} in the worst mix against {curve.axis}. {verdict(curve)}"
     return to_spec(alt.layer(*layers).properties(height=280), f"{what} The same numbers are in the table below.")
 
 
+def slices_chart(curve: StressCurve) -> Spec:
+    """The error rate of the first slices of inputs with its interval, against that of the whole."""
+    whole = 1 - float(curve.accuracy[0])
+    found = [one for one in curve.slices if one.beforehand][:_DRAWN]
+    rows: list[Row] = [
+        {
+            "slice": one.what,
+            "value": one.error,
+            "low": one.interval.low,
+            "high": one.interval.high,
+            "shown": percent(one.error),
+            "span": span(one.interval),
+            "lift": f"{one.lift:.2f}",
+        }
+        for one in found
+    ]
+    y = alt.Y(
+        "slice:N", sort=None, title=None, axis=alt.Axis(labelExpr="split(datum.label, ' & ')", labelLimit=230, style="names", grid=False)
+    )
+
+    def x(field: str, title: str | None = None) -> alt.X:
+        return alt.X(field=field, type="quantitative", scale=FULL, title=title, axis=alt.Axis(format="%", tickCount=5))
+
+    fields = ("slice", "slice"), ("shown", "error rate"), ("span", "interval"), ("lift", "weight / share")
+    tooltip = [alt.Tooltip(field=field, type="nominal", title=title) for field, title in fields]
+    base = alt.Chart(table_of(rows)).encode(y=y)
+    ends = base.mark_rule(strokeWidth=2, opacity=0.5, color="var(--run-1)").encode(x=x("low"), x2="high:Q")
+    dots = base.mark_point(filled=True, size=60, opacity=1, color="var(--run-1)").encode(x=x("value", "error rate"), tooltip=tooltip)
+    at: list[Row] = [{"value": whole}]
+    line = alt.Chart(table_of(at)).mark_rule(strokeDash=[5, 4], color="var(--muted)").encode(x=x("value"))
+    what = f"Error rates of {plural(len(found), 'slice')} with their intervals, against {percent(whole)} of the whole sample (dashed)."
+    return to_spec(alt.layer(ends, dots, line).properties(height=36 * len(found)), f"{what} The same numbers are in the table below.")
+
+
 def stress_page(curve: StressCurve) -> str:
     """A stress curve as one self-contained HTML file."""
+    before = [one for one in curve.slices if one.beforehand]
+    charts = {"stress": stress_chart(curve)} | ({"slices": slices_chart(curve)} if before else {})
     return render(
         "stress.html.j2",
-        charts={"stress": stress_chart(curve)},
+        charts=charts,
+        kinds=[
+            ("By what is known beforehand", "slices", before),
+            ("By the label too", "", [one for one in curve.slices if not one.beforehand]),
+        ],
+        columns=list(curve.columns)[:_COLUMNS],
         curve=curve,
         verdict=verdict(curve),
         kind=KIND_WORDS[curve.bound.value],
@@ -96,10 +145,11 @@ def stress_page(curve: StressCurve) -> str:
     )
 
 
-def heaviest(curve: StressCurve, count: int = 10) -> list[tuple[str, str]]:
-    """The examples with the most weight in the worst mix: their names, and how many times their even share they weigh."""
+def heaviest(curve: StressCurve, count: int = 10) -> list[tuple[str, str, list[str]]]:
+    """The examples with the most weight in the worst mix: their names, how many times their even share they weigh, and their values."""
     order = sorted(range(len(curve)), key=lambda row: (-curve.weights[row], row))[:count]
-    return [(str(curve.ids[row]), f"{curve.weights[row] * len(curve):.2f}") for row in order]
+    values = list(curve.columns.values())[:_COLUMNS]
+    return [(str(curve.ids[row]), f"{curve.weights[row] * len(curve):.2f}", [str(column[row]) for column in values]) for row in order]
 
 
 def write_stress(curve: StressCurve, out: Path) -> Path:
@@ -124,22 +174,24 @@ def terminal_stress(curve: StressCurve, *, slices: int = 10) -> Group:
         shown = f"{percent(float(curve.accuracy[row]))} ({span(ends)})"
         table.add_row(f"{curve.radii[row]:.3g}", percent(float(curve.share[row])), shown, loss)
     parts: list[Table | Text] = [table, _text(verdict(curve))]
-    if curve.slices:
-        parts.append(_slices(curve, slices))
+    for title, before in (("Who carries the weight there", True), ("... by the label too", False)):
+        found = [one for one in curve.slices if one.beforehand is before]
+        if found:
+            parts.append(_slices(title, found[: slices if before else slices // 2]))
     parts += [_text(f"Note: {note}.") for note in curve.notes]
     return Group(*parts)
 
 
-def _slices(curve: StressCurve, count: int) -> Table:
+def _slices(title: str, found: Sequence[Slice]) -> Table:
     table = Table(
-        title=_text("Who carries the weight there"),
+        title=_text(title),
         caption=_text("* error above the whole sample's beyond chance, with all slices looked at paid for"),
     )
     for head in ("slice", "n", "weight / share", "error"):
         table.add_column(_text(head), justify="left" if head == "slice" else "right")
-    for one in curve.slices[:count]:
-        star = " *" if one.beyond_chance else ""
-        table.add_row(_text(one.what), str(one.n), f"{one.lift:.2f}", f"{percent(one.error)} ({span(one.interval)}){star}")
+    for one in found:
+        star = "* " if one.beyond_chance else "  "
+        table.add_row(_text(star + one.what), str(one.n), f"{one.lift:.2f}", f"{percent(one.error)} ({span(one.interval)})")
     return table
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from shiftproof.risks.holistic import Holistic
     from shiftproof.risks.kl import KL, KLPenalised
     from shiftproof.risks.mean import Mean
+    from shiftproof.risks.mmd import MMD
+    from shiftproof.risks.sinkhorn import Sinkhorn
     from shiftproof.risks.spectral import ExponentialSpectral, Extremile
     from shiftproof.risks.total_variation import TotalVariation, TotalVariationPenalised
     from shiftproof.risks.wasserstein import Wasserstein
@@ -41,11 +43,14 @@ risks: Registry[Risk[Any]] = Registry(
         "exponential_spectral": f"{_HOME}.spectral:ExponentialSpectral",
         "holistic": f"{_HOME}.holistic:Holistic",
         "wasserstein": f"{_HOME}.wasserstein:Wasserstein",
+        "sinkhorn": f"{_HOME}.sinkhorn:Sinkhorn",
+        "mmd": f"{_HOME}.mmd:MMD",
     },
 )
 
 __all__ = [
     "KL",
+    "MMD",
     "CVaR",
     "ChiSquare",
     "ChiSquarePenalised",
@@ -58,6 +63,7 @@ __all__ = [
     "Mean",
     "Measurement",
     "Risk",
+    "Sinkhorn",
     "TotalVariation",
     "TotalVariationPenalised",
     "Wasserstein",
@@ -79,6 +85,8 @@ __getattr__ = lazy_exports(
         "KL": "kl",
         "KLPenalised": "kl",
         "Mean": "mean",
+        "MMD": "mmd",
+        "Sinkhorn": "sinkhorn",
         "ExponentialSpectral": "spectral",
         "Extremile": "spectral",
         "TotalVariation": "total_variation",

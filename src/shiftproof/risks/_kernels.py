@@ -38,6 +38,12 @@ class _Levels(NamedTuple):
     shares: Floats
     place: npt.NDArray[np.intp]
     base: Floats
+    mean: float
+    """Of the reference, to the last bit that of `Tally`: a ball of no size is the plain mean, not one rounding away from it."""
+
+    def plain(self) -> Reweighted:
+        """The reference itself."""
+        return Reweighted(self.mean, self.base)
 
     def back(self, weights: Floats, value: float | None = None) -> Reweighted:
         """Weights of the levels as weights of the examples; the value is theirs unless it is given."""
@@ -55,6 +61,8 @@ def cvar(losses: npt.ArrayLike, *, alpha: float, base: npt.ArrayLike | None = No
     """
     if not 0 < alpha <= 1:
         raise must("alpha", "cvar", "be in (0, 1]", alpha, "0.1 is the worst tenth.")
+    if alpha == 1:
+        return _levels(losses, base, "cvar").plain()
     return spectral(losses, cumulative=lambda u: np.maximum(u - (1 - alpha), 0.0) / alpha, base=base)
 
 
@@ -69,6 +77,8 @@ def spectral(losses: npt.ArrayLike, *, cumulative: Cumulative, base: npt.ArrayLi
     Reference: Acerbi 2002, "Spectral measures of risk".
     """
     levels = _levels(losses, base, "spectral")
+    if len(levels.values) == 1:
+        return levels.plain()
     reached = np.concatenate([[0.0], np.cumsum(levels.shares)])
     reached[-1] = 1.0
     weights = np.diff(cumulative(np.minimum(reached, 1.0)))
@@ -87,7 +97,9 @@ def chi_square(losses: npt.ArrayLike, *, radius: float, base: npt.ArrayLike | No
     _at_least_zero("radius", "chi_square", radius)
     levels = _levels(losses, base, "chi_square")
     if radius == 0 or len(levels.values) == 1:
-        return levels.back(levels.shares)
+        return levels.plain()
+    if radius == math.inf:
+        return levels.back(_last(levels))
     reach = 1 + 2 * radius
     low, high = 0, len(levels.values) - 1  # eta lies in [values[low - 1], values[low]): the least `low` whose own value is no smaller eta
     while low < high:
@@ -137,7 +149,7 @@ def kl(losses: npt.ArrayLike, *, radius: float, base: npt.ArrayLike | None = Non
     levels = _levels(losses, base, "kl")
     spread = levels.values[-1] - levels.values[0]
     if radius == 0 or spread == 0:
-        return levels.back(levels.shares)
+        return levels.plain()
     if radius >= -math.log(levels.shares[-1]):
         return levels.back(_last(levels))
     unit = (levels.values - levels.values[-1]) / spread
@@ -180,6 +192,8 @@ def total_variation(losses: npt.ArrayLike, *, radius: float, base: npt.ArrayLike
     if not 0 <= radius <= 1:
         raise must("radius", "total_variation", "be in [0, 1]", radius, "It is the share of the sample that may be moved.")
     levels = _levels(losses, base, "total_variation")
+    if radius == 0:
+        return levels.plain()
     kept = np.diff(np.maximum(np.concatenate([[0.0], np.cumsum(levels.shares)]) - radius, 0.0))
     kept[-1] += 1 - kept.sum()
     return levels.back(kept)
@@ -256,14 +270,14 @@ def _levels(losses: npt.ArrayLike, base: npt.ArrayLike | None, owner: str) -> _L
     weights = np.ones_like(given) if base is None else np.asarray(base, dtype=np.float64)
     if weights.shape != given.shape or not bool(np.isfinite(weights).all()) or bool((weights < 0).any()) or weights.sum() <= 0:
         raise must("base", owner, f"be numbers >= 0 of shape {given.shape} with a sum above 0", weights.tolist()[:8])
-    weights = weights / weights.sum()
-    values, place = np.unique(np.where(weights > 0, given, given[weights > 0].max()), return_inverse=True)
-    return _Levels(values, np.bincount(place, weights, len(values)).astype(np.float64), place, weights)
+    values, place = np.unique(np.where(weights > 0, given, given[weights > 0].max()) + 0.0, return_inverse=True)
+    mass, total = np.bincount(place, weights, len(values)).astype(np.float64), math.fsum(weights)
+    return _Levels(values, mass / weights.sum(), place, weights / weights.sum(), math.fsum(values * mass) / total)
 
 
 def _at_least_zero(name: str, owner: str, value: float) -> None:
-    if not 0 <= value < math.inf:
-        raise must(name, owner, "be in [0, inf)", value, "0 is the plain mean.")
+    if not value >= 0:
+        raise must(name, owner, "be in [0, inf]", value, "0 is the plain mean, inf the largest loss.")
 
 
 def _above_zero(name: str, owner: str, value: float) -> None:

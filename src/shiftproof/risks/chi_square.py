@@ -38,7 +38,8 @@ class ChiSquare(Reweighting):
     that makes up a share s of the sample lies inside from radius (1 / s - 1) / 2 on.
 
     Args:
-        radius: in [0, inf); 0 is the mean. The 1/2 is that of Duchi & Namkoong and Levy et al.; Hashimoto et al. 2018 leave it out.
+        radius: in [0, inf]; 0 is the mean, inf the largest value. The 1/2 is that of Duchi & Namkoong and Levy et al.; Hashimoto et al.
+            2018 leave it out.
 
     Guarantees: the value is exact up to rounding. The interval as `Reweighting` says.
     Cost: O(n log n); memory 16 bytes a distinct value.
@@ -58,8 +59,8 @@ class ChiSquare(Reweighting):
     radius: float
 
     def check(self) -> None:
-        if not 0 <= self.radius < math.inf:
-            raise must("radius", self.name, "be in [0, inf)", self.radius, "0 is the plain mean; at 0.5 every half may stand alone.")
+        if not self.radius >= 0:
+            raise must("radius", self.name, "be in [0, inf]", self.radius, "0 is the plain mean; at 0.5 every half may stand alone.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
         return _kernels.chi_square(values, radius=self.radius, base=base)

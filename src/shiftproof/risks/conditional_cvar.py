@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from shiftproof._errors import must
 from shiftproof.outcomes import Interval
+from shiftproof.risks import _kernels
+from shiftproof.risks._kernels import Reweighted
 from shiftproof.risks.abstract import Measurement
 from shiftproof.risks.cvar import CVaR
 from shiftproof.risks.grouped import Grouped, Tallies
@@ -64,6 +67,13 @@ class ConditionalCVaR(Grouped):
     def check(self) -> None:
         if not 0 < self.alpha <= 1:
             raise must("alpha", self.name, "be in (0, 1]", self.alpha, "0.1 is the worst tenth.")
+
+    def weigh(self, losses: npt.ArrayLike, groups: npt.ArrayLike | None) -> Reweighted:
+        given = np.asarray(losses, dtype=np.float64)
+        _, place = self.cells(given, groups)
+        counts = np.bincount(place)
+        found = _kernels.cvar(np.bincount(place, given) / counts, alpha=self.alpha, base=counts)
+        return Reweighted(found.value, (found.weights / counts)[place])
 
     def compute(self, state: Tallies, *, confidence: float = 0.95) -> Measurement:
         half = tail_of(confidence) / 2

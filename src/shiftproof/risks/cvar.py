@@ -88,7 +88,7 @@ class CVaR(Risk[Tally]):
         width = dkw_width(state.n, confidence=confidence)
         if not state.n:
             return Measurement(math.nan, Interval(math.nan, math.nan), 0)
-        value = self.tail_mean(state.values, state.counts, 0.0)
+        value = state.mean if self.alpha == 1 else self.tail_mean(state.values, state.counts, 0.0)
         low = min(value, self.tail_mean(state.values, state.counts, width))
         high = max(value, self.tail_mean(state.values, state.counts, -width))
         few = self.alpha * state.n < 1

@@ -7,8 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
+
 from shiftproof._errors import must
 from shiftproof.outcomes import Interval
+from shiftproof.risks import _kernels
+from shiftproof.risks._kernels import Reweighted
 from shiftproof.risks.abstract import Measurement
 from shiftproof.risks.grouped import Grouped, Tallies
 from shiftproof.risks.intervals import tail_of
@@ -65,6 +70,13 @@ class GroupMixture(Grouped):
 
     def members(self, name: str) -> Iterable[str]:
         return name.split(self.separator)
+
+    def weigh(self, losses: npt.ArrayLike, groups: npt.ArrayLike | None) -> Reweighted:
+        given = np.asarray(losses, dtype=np.float64)
+        names, place = self.cells(given, groups)
+        whole = sorted({member for name in names for member in self.members(str(name))})
+        inside = np.array([[member in self.members(str(name)) for name in names] for member in whole])
+        return _kernels.group_mixture(given, members=inside[:, place], floors=self.floor / max(len(whole), 1))
 
     def compute(self, state: Tallies, *, confidence: float = 0.95) -> Measurement:
         tail = tail_of(confidence)

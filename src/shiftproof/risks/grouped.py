@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must
+from shiftproof.risks._kernels import Reweighted
 from shiftproof.risks.abstract import Names, Risk
 from shiftproof.risks.tally import Tally
 
@@ -23,22 +25,37 @@ class Grouped(Risk[Tallies]):
     wants: ClassVar[str] = "a group name for each example"
     """What an example must come with, for the message where it does not."""
 
+    @abstractmethod
+    def weigh(self, losses: npt.ArrayLike, groups: npt.ArrayLike | None) -> Reweighted:
+        """The worst value of losses of shape (n,), any finite numbers, larger is worse, and the weights that attain it, shape (n,).
+
+        The weights are the gradient of the value by the losses; `groups` name each example's group, shape (n,).
+        """
+
     def init(self) -> Tallies:
         return {}
 
     def update(self, state: Tallies, values: npt.ArrayLike, groups: Names | None = None) -> Tallies:
         given = self.accept(values)
-        if groups is None:
-            raise UsageError(f"The risk {self.name} needs {self.wants}, and these have none. Name a column of groups.")
-        if len(groups) != len(given):
-            raise must("groups", self.name, f"have one name per value ({len(given)})", len(groups))
-        names, place = np.unique(np.asarray(groups), return_inverse=True)
+        names, place = self.cells(given, groups)
         seen: Tallies = {}
-        for i, name in enumerate(names):
-            tally = Tally.of(given[place == i])
+        ends = np.cumsum(np.bincount(place, minlength=len(names)))[:-1]
+        parts = np.split(given[np.argsort(place, kind="stable")], ends)[: len(names)]
+        for name, own in zip(names, parts, strict=True):
+            tally = Tally.of(own)
             for member in self.members(str(name)):
                 seen[member] = seen.get(member, Tally()).merge(tally)
         return self.merge(state, seen)
+
+    def cells(self, given: npt.NDArray[np.float64], groups: npt.ArrayLike | None) -> tuple[Names, npt.NDArray[np.intp]]:
+        """The distinct names, and which one each example has, shape (n,)."""
+        if groups is None:
+            raise UsageError(f"The risk {self.name} needs {self.wants}, and these have none. Name a column of groups.")
+        named = np.asarray(groups)
+        if named.shape != given.shape:
+            raise must("groups", self.name, f"have one name per value ({len(given)})", len(named) if named.ndim == 1 else named.shape)
+        names, place = np.unique(named.astype(np.str_), return_inverse=True)
+        return names, place
 
     def members(self, name: str) -> Iterable[str]:
         """The groups that an example of this name is in."""

@@ -26,7 +26,7 @@ class Holistic(Reweighting):
 
     Args:
         alpha: the share of the sample that may have been tampered with, in [0, 1].
-        radius: of the ball around what is left, in nats, in [0, inf).
+        radius: of the ball around what is left, in nats, in [0, inf]; with inf it is 1.
 
     Guarantees: the value is exact up to rounding. The interval as `Reweighting` says; it comes on top of the radius, which the paper uses
     in its place. Mass may leave the sample for the value 1, so the weights need not sum to 1.
@@ -57,8 +57,8 @@ class Holistic(Reweighting):
     def check(self) -> None:
         if not 0 <= self.alpha <= 1:
             raise must("alpha", self.name, "be in [0, 1]", self.alpha, "It is the share of the sample that may have been tampered with.")
-        if not 0 <= self.radius < math.inf:
-            raise must("radius", self.name, "be in [0, inf)", self.radius)
+        if not self.radius >= 0:
+            raise must("radius", self.name, "be in [0, inf]", self.radius, "At 0, with alpha = 0, it is the plain mean.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
         """The value of numbers at most 1, and how much each one counts: the gradient of the value by the numbers, shape (n,)."""
@@ -66,6 +66,8 @@ class Holistic(Reweighting):
         if given.ndim != 1 or not len(given) or bool((given > 1).any()):
             raise must("values", self.name, "be numbers at most 1, shape (n,): 1 is where tampered examples lie", given.shape)
         share = np.full(len(given), 1 / len(given)) if base is None else np.asarray(base, dtype=np.float64) / np.sum(base)
+        if self.alpha == 0 and self.radius == 0:
+            return _kernels.cvar(given, alpha=1.0, base=base)
         kept = 1 - self.alpha  # whatever the radius is, it is worst to tamper with the best ones
         rest = kept * _kernels.cvar(given, alpha=kept, base=share).weights if kept > 0 else np.zeros_like(given)
         weights = _around(np.append(given, 1.0), np.append(rest, self.alpha), self.radius)
@@ -78,6 +80,8 @@ def _around(values: Floats, q: Floats, radius: float) -> Floats:
     on = q > 0
     if radius == 0 or not bool((gap[on] > 0).any()):
         return q
+    if radius == math.inf:
+        return np.append(np.zeros(len(q) - 1), 1.0)
 
     def excess(log: float) -> float:
         """Ln of the mean of 1 / (eta - v) over that of its geometric mean, less the radius."""

@@ -22,7 +22,7 @@ class KL(Reweighting):
     sample lies inside from radius -ln s on.
 
     Args:
-        radius: in [0, inf); 0 is the mean.
+        radius: in [0, inf]; 0 is the mean, inf the largest value.
 
     Guarantees: the value is exact up to rounding. The interval as `Reweighting` says.
     Cost: O(n log n), and about a hundred passes over the distinct values.
@@ -48,8 +48,8 @@ class KL(Reweighting):
     radius: float
 
     def check(self) -> None:
-        if not 0 <= self.radius < math.inf:
-            raise must("radius", self.name, "be in [0, inf)", self.radius, "0 is the plain mean; at ln 2 every half may stand alone.")
+        if not self.radius >= 0:
+            raise must("radius", self.name, "be in [0, inf]", self.radius, "0 is the plain mean; at ln 2 every half may stand alone.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
         return _kernels.kl(values, radius=self.radius, base=base)

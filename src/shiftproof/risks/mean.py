@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof.outcomes import Interval
+from shiftproof.risks import _kernels
+from shiftproof.risks._kernels import Reweighted
 from shiftproof.risks.abstract import Measurement, Names, Risk
 from shiftproof.risks.betting import betting_low
 from shiftproof.risks.intervals import binomial_low, tail_of
@@ -57,6 +59,10 @@ class Mean(Risk[Tally]):
   year = {2024}
 }""",
     )
+
+    def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
+        """The mean of numbers of shape (n,), any finite ones, and their weights, which are those of `base`."""
+        return _kernels.cvar(values, alpha=1.0, base=base)
 
     def init(self) -> Tally:
         return Tally()

@@ -56,6 +56,8 @@ class Extremile(Reweighting):
             raise must("order", self.name, "be in [1, inf)", self.order, "1 is the plain mean, 2 the mean of the worse of two draws.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
+        if self.order == 1:
+            return _kernels.cvar(values, alpha=1.0, base=base)
         return _kernels.spectral(values, cumulative=lambda u: u**self.order, base=base)
 
 

@@ -10,8 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import must
+from shiftproof.outcomes import Interval
+from shiftproof.risks import _kernels
 from shiftproof.risks._kernels import Floats, Reweighted
 from shiftproof.risks._reweighting import Reweighting
+from shiftproof.risks.betting import betting_interval
 
 Loss = Literal["logistic", "hinge", "absolute", "squared"]
 Norm = Literal["l1", "l2", "linf"]
@@ -33,7 +36,7 @@ class Wasserstein(Reweighting):
     (order 2) moves v by at most L r: with radius = L r this bounds the risk over that ball of inputs from above.
 
     Args:
-        radius: in [0, inf), in units of v.
+        radius: in [0, inf], in units of v; 0 is the mean, inf the value 1.
         order: 1 or 2.
 
     Guarantees: the value is exact up to rounding. The interval as `Reweighting` says. It moves values and leaves the weights equal.
@@ -54,8 +57,8 @@ class Wasserstein(Reweighting):
     order: int = 1
 
     def check(self) -> None:
-        if not 0 <= self.radius < math.inf:
-            raise must("radius", self.name, "be in [0, inf)", self.radius, "0 is the plain mean.")
+        if not self.radius >= 0:
+            raise must("radius", self.name, "be in [0, inf]", self.radius, "0 is the plain mean.")
         if self.order not in (1, 2):
             raise must("order", self.name, "be 1 or 2", self.order)
 
@@ -64,7 +67,7 @@ class Wasserstein(Reweighting):
         given = np.asarray(values, dtype=np.float64)
         share = np.full(len(given), 1 / len(given)) if base is None else np.asarray(base, dtype=np.float64) / np.sum(base)
         room = np.maximum(1 - given, 0.0)
-        mean = float(share @ given)
+        mean = _kernels.cvar(given, alpha=1.0, base=base).value
         rise = (
             min(self.radius, float(share @ room)) if self.order == 1 else float(share @ np.minimum(_level(room, share, self.radius), room))
         )
@@ -79,22 +82,75 @@ def _level(room: Floats, share: Floats, radius: float) -> float:
     rest = np.concatenate([np.cumsum(share[::-1])[::-1], [0.0]])
     at_knots = full[:-1] + rest[:-1] * room**2
     k = int(np.searchsorted(at_knots, radius**2))
-    return math.inf if k == len(room) else math.sqrt(max(radius**2 - full[k], 0.0) / rest[k])
+    return math.inf if k == len(room) or radius == math.inf else math.sqrt(max(radius**2 - full[k], 0.0) / rest[k])
 
 
 @dataclass(frozen=True, eq=False)
 class LinearWorst:
-    """The worst case of a linear model over a ball of distributions.
+    """The worst case of a linear model over a ball of distributions, from its examples' losses: a state that merges, and what it says.
 
     Args:
-        value: the risk.
-        gradient: of the value by the coefficients, shape (d,); a subgradient where it has a kink.
-        weights: how much each example's move counts, shape (n,), sum 1: equal ones for order 1.
+        losses: as the sample is, shape (n,).
+        pull: sum over examples of the gradient of the loss by the coefficients, shape (d,).
+        size: the dual norm of the coefficients.
+        slope: a subgradient of that norm, shape (d,).
+        radius: of the ball, in units of the norm that inputs move in.
+        order: 1, or 2 for the squared loss.
     """
 
-    value: float
-    gradient: Floats
-    weights: Floats
+    losses: Floats
+    pull: Floats
+    size: float
+    slope: Floats
+    radius: float
+    order: int
+
+    @property
+    def value(self) -> float:
+        """The risk."""
+        return self.at(math.fsum(self.losses) / len(self.losses))
+
+    def at(self, mean: float) -> float:
+        """The risk of this model where its mean loss is `mean`, with which it rises."""
+        return mean + self.radius * self.size if self.order == 1 else (math.sqrt(mean) + self.radius * self.size) ** 2
+
+    @property
+    def gradient(self) -> Floats:
+        """Of the value by the coefficients, shape (d,); a subgradient where it has a kink."""
+        pull = self.pull / len(self.losses)
+        if self.order == 1:
+            return np.asarray(pull + self.radius * self.slope)
+        root = math.sqrt(math.fsum(self.losses) / len(self.losses))
+        return np.asarray(2 * (root + self.radius * self.size) * ((pull / (2 * root) if root else pull) + self.radius * self.slope))
+
+    @property
+    def weights(self) -> Floats:
+        """How much each example's move counts, shape (n,), sum 1: equal ones for order 1, in proportion to its loss for order 2."""
+        total = math.fsum(self.losses)
+        return self.losses / total if self.order == 2 and total else np.full(len(self.losses), 1 / len(self.losses))
+
+    def merge(self, other: LinearWorst) -> LinearWorst:
+        """That of both samples together, for the same coefficients and ball: the losses one after the other."""
+        if (self.size, self.radius, self.order) != (other.size, other.radius, other.order):
+            raise must("other", "LinearWorst.merge", "be of the same model and ball", (other.size, other.radius, other.order))
+        return LinearWorst(
+            np.concatenate([self.losses, other.losses]), self.pull + other.pull, self.size, self.slope, self.radius, self.order
+        )
+
+    def interval(self, *, most: float, confidence: float = 0.95) -> Interval:
+        """Where the population's risk of these coefficients lies, for losses that are known to be at most `most`.
+
+        Each end misses with probability at most (1 - confidence) / 2, for examples that the coefficients were not fitted to: the
+        betting interval of the mean loss, put through `at`. A bound must be known beforehand, from bounded inputs: a logistic or hinge loss
+        of inputs with dual pairing |x.b| <= s is at most 1 + s, a squared one (|y| + s)^2.
+        """
+        largest = float(self.losses.max())
+        if not largest <= most < math.inf:
+            raise must("most", "LinearWorst.interval", f"be finite and at least the largest loss seen ({largest:.6g})", most)
+        if not most:
+            return Interval(self.at(0.0), self.at(0.0))
+        mean = betting_interval(self.losses / most, confidence=confidence).one()
+        return Interval(self.at(mean.low * most), self.at(mean.high * most))
 
 
 def wasserstein_linear(
@@ -123,7 +179,7 @@ def wasserstein_linear(
 
     Guarantees:
         Exact where inputs may lie anywhere: a supremum, attained for order 2, and approached for order 1 (by a vanishing share of examples
-        that moves far). Data kept in a box can only fare better.
+        that moves far). Data kept in a box can only fare better. What is returned merges, and has an interval where losses have a bound.
 
     Cost: O(n d).
 
@@ -145,15 +201,8 @@ def wasserstein_linear(
     score = inputs @ b
     size = float(np.linalg.norm(b, _DUAL[norm]))
     slope = _norm_slope(b, norm)
-    equal = np.full(len(inputs), 1 / len(inputs))
-    if loss == "squared":
-        residual = score - target
-        root = math.sqrt(float(residual @ residual) / len(inputs))
-        pull = inputs.T @ residual / len(inputs) / root if root else np.zeros_like(b)
-        weights = residual**2 / float(residual @ residual) if root else equal
-        return LinearWorst((root + radius * size) ** 2, 2 * (root + radius * size) * (pull + radius * slope), weights)
-    values, slopes = _one_sided(loss, score, target)
-    return LinearWorst(float(values.mean()) + radius * size, inputs.T @ slopes / len(inputs) + radius * slope, equal)
+    losses, slopes = ((score - target) ** 2, 2 * (score - target)) if loss == "squared" else _one_sided(loss, score, target)
+    return LinearWorst(losses, inputs.T @ slopes, size, slope, radius, 2 if loss == "squared" else 1)
 
 
 def _one_sided(loss: str, score: Floats, y: Floats) -> tuple[Floats, Floats]:

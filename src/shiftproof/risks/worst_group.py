@@ -6,7 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+import numpy.typing as npt
+
 from shiftproof.outcomes import Interval
+from shiftproof.risks import _kernels
+from shiftproof.risks._kernels import Reweighted
 from shiftproof.risks.abstract import Measurement
 from shiftproof.risks.grouped import Grouped, Tallies
 from shiftproof.risks.intervals import tail_of
@@ -59,6 +64,10 @@ class WorstGroup(Grouped):
   year = {1967}
 }""",
     )
+
+    def weigh(self, losses: npt.ArrayLike, groups: npt.ArrayLike | None) -> Reweighted:
+        given = np.asarray(losses, dtype=np.float64)
+        return _kernels.worst_group(given, groups=self.cells(given, groups)[1])
 
     def compute(self, state: Tallies, *, confidence: float = 0.95) -> Measurement:
         tail = tail_of(confidence)

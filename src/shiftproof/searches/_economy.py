@@ -18,7 +18,7 @@ from shiftproof.losses import Loss, margin, margin_to
 from shiftproof.oracle import Oracle
 from shiftproof.outcomes import Stage
 from shiftproof.randomness import Rng
-from shiftproof.searches._norms import uphill
+from shiftproof.searches._norms import Uphill
 from shiftproof.searches._stages import Run
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.auto_step import AutoStep
@@ -101,16 +101,17 @@ class Climb(Run):
         if not len(rows):
             return
         here, params = self.oracle[rows], start_of(start, self.shift, self.x[rows], self.rng[rows.cpu()].child(*path))
+        ahead = Uphill(self.shift, here.x)
         for step in range(steps):
             answer, gradient = here.gradient(params, goal(rows))
             if bool(answer.broken.any()):
                 hit, held = answer.broken, ~answer.broken
                 self.best.update(rows[hit], params[hit], answer[hit])
-                rows, params, gradient, here = rows[held], params[held], gradient[held], here[held]
+                rows, params, gradient, here, ahead = rows[held], params[held], gradient[held], here[held], ahead[held]
                 if not len(rows):
                     return
             size = (1 + math.cos(math.pi * step / steps)) / 2
-            params = uphill(self.shift, here.x, params, gradient, size)
+            params = ahead(params, gradient, size)
         self.best.update(rows, params, here(params))
 
 

@@ -14,6 +14,7 @@ from shiftproof._rows import length, total
 from shiftproof.shifts.abstract import Differentiable, Params
 from shiftproof.shifts.norms.ball import Ball
 from shiftproof.shifts.norms.l1 import L1
+from shiftproof.shifts.norms.linf import Linf
 
 _TINY = 1e-30
 
@@ -166,14 +167,30 @@ def with_room(gradient: Tensor, move: Tensor, low: Tensor, high: Tensor) -> Tens
     return gradient.masked_fill(torch.where(gradient > 0, move >= high, move <= low), 0.0)
 
 
-def uphill(shift: Differentiable, x: Tensor, params: Params, gradient: Tensor, step: float) -> Params:
-    """The params one step of steepest ascent further, projected.
+class Uphill:
+    """Steps of steepest ascent for the moves of some inputs, shape (n, ...), projected; what hangs on the inputs alone is worked out once.
 
     A step of l1 is made of few features. One at a wall of the box is none of them: the projection would take its part back.
     """
-    if isinstance(shift, L1):
-        gradient = with_room(gradient, params, *shift.room(x))
-    return shift.project(x, shift.ascend(params, gradient, step))
+
+    def __init__(self, shift: Differentiable, x: Tensor, walls: tuple[Tensor, ...] = ()) -> None:
+        self._shift, self._x, self._walls = shift, x, walls
+        if not walls:
+            self._walls = shift.walls(x) if isinstance(shift, Linf) else shift.room(x) if isinstance(shift, L1) else ()
+
+    def __getitem__(self, rows: Tensor) -> Uphill:
+        """The same for the inputs at `rows` (indices or a mask)."""
+        return Uphill(self._shift, self._x[rows], tuple(wall[rows] for wall in self._walls))
+
+    def __call__(self, params: Params, gradient: Tensor, step: float) -> Params:
+        """The params one step further."""
+        if isinstance(self._shift, L1):
+            gradient = with_room(gradient, params, *self._walls)
+        moved = self._shift.ascend(params, gradient, step)
+        if isinstance(self._shift, Linf) and not moved.requires_grad:
+            # The projection, in memory that is at hand already: such passes are most of what comes on top of the model's own.
+            return torch.clamp(moved, *self._walls, out=moved)
+        return self._shift.project(self._x, moved)
 
 
 def column(values: Tensor, like: Tensor) -> Tensor:

@@ -102,6 +102,11 @@ class Incumbent:
         self.margin[rows[better]] = margin[better].to(self.margin)
         self.broken[rows] |= broken
 
+    def settle(self, rows: Tensor, params: Params) -> None:
+        """Keeps, for those of the examples at `rows` that no move has broken yet, this move, which was not scored."""
+        open_ = ~self.broken[rows]
+        self.params[rows[open_]] = params[open_]
+
     def standing(self) -> Tensor:
         """Positions of the examples that no move has broken yet."""
         return (~self.broken).nonzero()[:, 0]

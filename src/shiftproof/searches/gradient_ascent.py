@@ -1,4 +1,4 @@
-"""Steps uphill along the loss gradient, put back into the shift after each: projected gradient ascent."""
+"""Steps Uphill along the loss gradient, put back into the shift after each: projected gradient ascent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shiftproof.losses import loss_named
 from shiftproof.models.abstract import Access, Gradients
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._norms import uphill
+from shiftproof.searches._norms import Uphill
 from shiftproof.searches.abstract import Incumbent, Search, gradient_objection
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
 
@@ -95,7 +95,7 @@ class GradientAscent(Search):
         return gradient_objection(shift) or super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:
-        return self.restarts * (2 * self.steps + 1)
+        return self.restarts * (2 * self.steps + int(self.restarts > 1))
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
         assert isinstance(shift, Differentiable)  # `objection` has said so
@@ -113,25 +113,29 @@ class GradientAscent(Search):
         here = oracle if len(rows) == len(oracle) else oracle[rows]
         loss = loss_named(self.loss)
         velocity = torch.zeros_like(params) if self.momentum else None
+        ahead = Uphill(shift, here.x)
         for step in range(self.steps):
             at = params
             if self.nesterov and velocity is not None:
-                at = uphill(shift, here.x, params, velocity, self.momentum * self._step(shift, step))
+                at = ahead(params, velocity, self.momentum * self._step(shift, step))
             answer, gradient = here.gradient(at, loss)
             hit = answer.broken & ~best.broken[rows]  # one that broke before keeps its move
             if bool(hit.any()):
                 best.update(rows[hit], at[hit], answer[hit])
                 if self.drop:
                     keep = ~hit
-                    rows, params, gradient, here = rows[keep], params[keep], gradient[keep], here[keep]
+                    rows, params, gradient, here, ahead = rows[keep], params[keep], gradient[keep], here[keep], ahead[keep]
                     velocity = velocity[keep] if velocity is not None else None
                     if not len(rows):
                         return
             if velocity is not None:
                 velocity = self.momentum * velocity + _unit_l1(gradient)
                 gradient = velocity
-            params = uphill(shift, here.x, params, gradient, self._step(shift, step))
-        best.update(rows, params, here(params))
+            params = ahead(params, gradient, self._step(shift, step))
+        if self.restarts > 1:
+            best.update(rows, params, here(params))
+        else:  # nothing to compare the end with: whoever asked scores it
+            best.settle(rows, params)
 
     def _step(self, shift: Differentiable, step: int) -> float:
         first = self.step_size or shift.path / self.steps

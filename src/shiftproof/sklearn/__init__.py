@@ -8,11 +8,12 @@ from shiftproof._lazy import lazy_exports
 
 if TYPE_CHECKING:
     from shiftproof.sklearn._linear import StressCurve
+    from shiftproof.sklearn._rows import Chunks
     from shiftproof.sklearn.boosting import robust_objective
     from shiftproof.sklearn.classifiers import RobustLinearSVC, RobustLogisticRegression
     from shiftproof.sklearn.regressor import RobustRegressor
 
-__all__ = ["RobustLinearSVC", "RobustLogisticRegression", "RobustRegressor", "StressCurve", "robust_objective"]
+__all__ = ["Chunks", "RobustLinearSVC", "RobustLogisticRegression", "RobustRegressor", "StressCurve", "robust_objective"]
 
 __getattr__ = lazy_exports(
     __name__,
@@ -20,6 +21,7 @@ __getattr__ = lazy_exports(
         "RobustLogisticRegression": "classifiers",
         "RobustLinearSVC": "classifiers",
         "RobustRegressor": "regressor",
+        "Chunks": "_rows",
         "StressCurve": "_linear",
         "robust_objective": "boosting",
     },

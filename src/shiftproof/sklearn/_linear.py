@@ -6,7 +6,7 @@ import math
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,25 +14,28 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from shiftproof._errors import UsageError, must, unknown
 from shiftproof.risks.abstract import Risk
-from shiftproof.sklearn import _risks
+from shiftproof.sklearn import _newton, _risks, _stochastic
 from shiftproof.sklearn._losses import Loss
-from shiftproof.sklearn._newton import Solution, solve
+from shiftproof.sklearn._newton import Solution
 from shiftproof.sklearn._norms import Absolute, Norm, dual_norm
 from shiftproof.sklearn._objective import Objective
 from shiftproof.sklearn._risks import RiskSpec, Weigher
+from shiftproof.sklearn._rows import Rows, Stream
 from shiftproof.sklearn._smoothed import Floats
 
 PENALTIES = ("l1", "l2", "elasticnet")
+SOLVERS = {"newton": _newton.solve, "stochastic": _stochastic.solve}
 RADII: dict[str, tuple[float, ...]] = {
     "radius": (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
     "alpha": (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01),
     "level": (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99),
     "order": (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0),
-    "aversion": (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0),
+    "rho": (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0),
+    "penalty": (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1),
 }
 Self = TypeVar("Self", bound="RobustLinear")
 
@@ -57,6 +60,8 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
 
     lipschitz = 1.0
     """How fast the loss can rise with a score: what a move of the features by `wasserstein` costs per unit of the coefficients' norm."""
+    _numbers = False
+    """Whether labels must be numbers."""
 
     def __init__(
         self,
@@ -71,6 +76,7 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = 0,
         verbose: int = 0,
+        solver: str = "newton",
     ) -> None:
         self.risk = risk
         self.penalty = penalty
@@ -82,12 +88,53 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
+        self.solver = solver
+
+    def fit_chunks(
+        self: Self,
+        chunks: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]],
+        sample_weight: npt.ArrayLike | None = None,
+        groups: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Fits to data that do not fit in memory: as `fit`, to the same certified gap, with one chunk in memory at a time.
+
+        Args:
+            chunks: (X, y) each, by index, the same each time they are read: `Chunks(X, y)` of a memory map, or what reads a file each. They
+                are read some ten to thirty times.
+            sample_weight: as in `fit`, for all examples, in the order of the chunks.
+            groups: as in `fit`, in the same order.
+
+        Cost: memory one chunk and about twenty numbers an example.
+        """
+        self._checked()
+        rows, labels = self._read(chunks)
+        return self._learn(rows, labels, sample_weight, groups)
+
+    def _read(self, chunks: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]]) -> tuple[Stream, npt.NDArray[np.generic]]:
+        """The chunks, looked through once, and all labels."""
+        if len(chunks) == 0:
+            raise must("chunks", type(self).__name__, "have one chunk at least", 0)
+        labels = []
+        for index in range(len(chunks)):
+            x, y = chunks[index]
+            _, checked = validate_data(self, x, y, dtype=np.float64, y_numeric=self._numbers, reset=index == 0)
+            labels.append(np.asarray(checked))
+        sizes = np.array([len(y) for y in labels], dtype=np.intp)
+        return Stream(chunks, sizes, self.n_features_in_, np.ones(int(sizes.sum()), dtype=bool)), np.concatenate(labels)
+
+    def _learn(
+        self: Self, rows: Rows, labels: npt.NDArray[np.generic], sample_weight: npt.ArrayLike | None, groups: npt.ArrayLike | None
+    ) -> Self:
+        """The fit, once the data are checked."""
+        raise NotImplementedError
 
     def _checked(self) -> RiskSpec:
         """The risk, once all options are found in range."""
         owner = type(self).__name__
         if self.penalty is not None and self.penalty not in PENALTIES:
             raise unknown("penalty", str(self.penalty), PENALTIES, "None is no penalty.")
+        if self.solver not in SOLVERS:
+            raise unknown("solver", str(self.solver), SOLVERS)
         for name, low, high in (("strength", 0.0, math.inf), ("l1_ratio", 0.0, 1.0), ("tol", 0.0, 1.0), ("max_iter", 1, math.inf)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not low <= value <= high:
@@ -118,11 +165,12 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             if any(name is None or name != name for name in named.tolist()):
                 raise must("groups", type(self).__name__, "name a group for every example", "None or NaN", "Give the unknown a name.")
             self.groups_, place = np.unique(named[kept], return_inverse=True)
-        if risk.name == "worst_group" and place is None:
-            raise UsageError("The risk 'worst_group' needs a group name for each example: fit(X, y, groups=...).")
-        return Weigher(risk, base, place, root)
+        if risk.groups and place is None:
+            raise UsageError(f"The risk '{risk.name}' needs {risk.groups} for each example: fit(X, y, groups=...).")
+        gram = None if place is None else _risks.likeness(risk, self.groups_)
+        return Weigher(risk, base, place, root, gram)
 
-    def _solve(self, x: Floats, loss: Loss, weigher: Weigher, start: Floats | None) -> Solution:
+    def _solve(self, x: Rows, loss: Loss, weigher: Weigher, start: Floats | None) -> Solution:
         """Fits one problem, and warns where the certificate is not reached."""
         root = weigher.root
         if root and self.penalty and self.strength > 0:
@@ -137,8 +185,10 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         problem = Objective(x, loss, weigher, bool(self.fit_intercept), ridge, norm)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         say = self._say if self.verbose else _quiet
-        found = solve(problem, tol=self.tol, steps=int(self.max_iter), say=say, start=start, seed=seed)
-        at_zero = problem.exact(problem.start, np.zeros((len(x), loss.scores)))
+        if self.solver == "stochastic" and not loss.smooth:
+            raise must("solver", f"{type(self).__name__} with a loss that has kinks", "be 'newton'", self.solver, "It reads chunks too.")
+        found = SOLVERS[self.solver](problem, tol=self.tol, steps=int(self.max_iter), say=say, start=start, seed=seed)
+        at_zero = problem.exact(problem.start, np.zeros((x.shape[0], loss.scores)))
         if found.gap > self.tol * max(found.objective, 1e-3 * at_zero):
             warnings.warn(
                 f"The gap {found.gap:.1e} is above tol={self.tol:g} times the objective {found.objective:.3g} after {found.steps} steps. "
@@ -195,7 +245,7 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         risks = []
         for radius in tried:
             at = spec.at_radius(float(radius))
-            value = Weigher(at, base, weigher.groups)(losses[kept]).value
+            value = replace(weigher, risk=at)(losses[kept]).value
             if at.name == "wasserstein":
                 move = dual_norm(at.options["order"], 1.0).value(self._theta[:, :-1].ravel()) * at.options["radius"]
                 value = (math.sqrt(value) + move) ** 2 if squared else value + self.lipschitz * move
@@ -207,13 +257,13 @@ def _quiet(line: str) -> None:
     """Says nothing."""
 
 
-def base_weights(sample_weight: npt.ArrayLike | None, x: Floats, owner: str) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def base_weights(sample_weight: npt.ArrayLike | None, labels: npt.NDArray[np.generic], owner: str) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """The base weights of the examples that have any, and which those are.
 
     Raises:
         UsageError: a weight is negative, or all are 0.
     """
-    given = np.asarray(_check_sample_weight(sample_weight, x, dtype=np.float64))
+    given = np.asarray(_check_sample_weight(sample_weight, labels, dtype=np.float64))
     if (given < 0).any() or not given.sum() > 0:
         raise must("sample_weight", owner, "be at least 0, and above 0 somewhere", float(given.min()))
     kept = given > 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,11 @@ from shiftproof.sklearn._smoothed import Floats
 
 SMALL = 8192
 """With more examples than this the first stages see a sixteenth of them."""
-HALVINGS, SHORT, FAR = 12, 0.1, 100.0
+LOOKS, SHORT, FAR = 20, 0.1, 100.0
 LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e6
 Say = Callable[[str], None]
+SLOW, LARGE = 0.05, 1e5
+COARSE, FINEST, FALL, STUCK, STAGES = 1e-4, 1e-9, 0.1, 0.99, 60
 QUICK = 40
 """Newton steps that a smooth problem may take before it is taken for one that is not."""
 
@@ -28,90 +31,152 @@ class Solution:
     gap: float
     weights: Floats
     steps: int
+    bent: Floats | None = None
+    """The second derivative last used."""
 
 
 def solve(problem: Objective, *, tol: float, steps: int, say: Say, start: Floats | None = None, seed: int = 0) -> Solution:
     """Minimises to a certified gap of `tol` times the objective (or of its thousandth at theta = 0, where that is more).
 
-    Each stage minimises F_mu by semismooth Newton steps with Armijo's rule, then divides mu by ten. Large samples begin from a solution on
-    a part of them, drawn by `seed`; where all is smooth the first stage has a mu that does not matter. Stops early where `steps` are
-    used up;
-    the gap then says how far it came.
+    Each stage minimises F_mu by semismooth Newton steps; mu falls tenfold from one to the next where that is needed. Large samples begin
+    from a solution on a part of them, drawn by `seed`; where all is smooth the first stage has a mu that does not matter. Stops early where
+    `steps` are used up; the gap then says how far it came.
+
+    Reference: Li, Sun & Toh 2018, "A highly efficient semismooth Newton augmented Lagrangian method for solving lasso problems".
     """
-    n = len(problem.x)
+    n = problem.x.shape[0]
     at_zero = problem.exact(problem.start, np.zeros((n, problem.loss.scores)))
     theta = problem.start if start is None else start
-    first = 0.1 if problem.loss.smooth else 10.0
+    first, bent = 0.1 if problem.loss.smooth else 10.0, None
     if start is None and n > SMALL:
         rows = np.sort(np.random.default_rng(seed).choice(n, max(n // 16, SMALL // 2), replace=False))
         part = solve(problem.take(rows), tol=1e-4, steps=steps, say=lambda line: say(f"[{len(rows)} examples] {line}"), seed=seed)
-        theta, first = part.theta, 1e-3
+        theta, first, bent = part.theta, 1e-3, part.bent
     if problem.smooth:
-        quick = _stages(problem, theta, [1e-3 * tol], at_zero, tol, min(steps, QUICK), say)
-        if quick.gap <= _goal(tol, quick.objective, at_zero) or quick.steps >= steps:
+        quick = _stages(problem, theta, 1e-3 * tol, at_zero, tol, min(steps, QUICK), say, bent, stages=3)
+        if quick.gap <= goal(tol, quick.objective, at_zero) or quick.steps >= steps:
             return quick
         theta, steps = quick.theta, steps - quick.steps
-    return _stages(problem, theta, [first * 10.0**-k for k in range(14)], at_zero, tol, steps, say)
+    return _stages(problem, theta, first, at_zero, tol, steps, say, bent)
 
 
-def _goal(tol: float, objective: float, at_zero: float) -> float:
+def goal(tol: float, objective: float, at_zero: float) -> float:
+    """The gap at which a fit ends."""
     return tol * max(objective, 1e-3 * at_zero)
 
 
-def _stages(problem: Objective, theta: Floats, mus: Sequence[float], at_zero: float, tol: float, steps: int, say: Say) -> Solution:
-    """One stage after another, `mus` in units of the objective at 0, until the gap is small enough. The best point and bound are kept."""
+def _stages(
+    problem: Objective,
+    theta: Floats,
+    relative: float,
+    at_zero: float,
+    tol: float,
+    steps: int,
+    say: Say,
+    bent: Floats | None = None,
+    stages: int = STAGES,
+) -> Solution:
+    """One stage after another until the gap is small; `relative` is the first mu in units of the objective at 0.
+
+    Each stage is smoothed around the worst weights and slopes that the one before ended with (the method of multipliers), so that mu need
+    not go to 0. The best point and the best bound are kept.
+    """
     scores = problem.scores(theta)
-    used, bound, best = 0, 0.0, None
-    for relative in mus:
-        mu = relative * at_zero
-        small = (1e-3 * tol if len(mus) == 1 else 0.01 * relative**2) * at_zero
-        point, taken = _newton(problem, theta, scores, mu, accuracy=small, steps=steps - used)
+    used, bound, last = 0, 0.0, math.inf
+    best: tuple[Floats, float, Floats] | None = None
+    point: Point | None = None
+    for stage in range(stages):
+        mu, around = relative * at_zero, point
+        loose = 0.05 if scores.size * theta.size > LARGE else 1e-8
+        small = (loose * tol * 0.01**stage if stages < STAGES else min(0.01 * relative**2, 0.01 * tol)) * at_zero
+        point, taken, bent = _newton(
+            problem, problem.at(theta, scores, mu, around), around, mu, accuracy=small, steps=steps - used, bent=bent
+        )
         theta, scores, used = point.theta, point.scores, used + taken
-        snapped, at = problem.snapped(theta, scores, mu)
+        snapped, at = problem.snapped(point, mu)
         value = problem.exact(snapped, at)
         bound = max(bound, problem.lower_bound(point))
         if best is None or value <= best[1]:
             best = snapped, value, point.worst.weights
         gap = max(best[1] - bound, 0.0)
         say(f"smoothing {mu:.1e}  objective {best[1]:.9g}  gap {gap:.1e}  steps {used}")
-        if gap <= _goal(tol, best[1], at_zero) or used >= steps:
+        if gap <= goal(tol, best[1], at_zero) or used >= steps:
             break
-    assert best is not None  # `mus` is never empty
-    return Solution(best[0], best[1], max(best[1] - bound, 0.0), best[2], used)
+        if relative == FINEST and gap > STUCK * last:
+            break
+        if gap > FALL * last or relative > COARSE:
+            relative, bent = max(relative / 10, FINEST), None
+        last = gap
+    assert best is not None  # there is one stage at least
+    return Solution(best[0], best[1], max(best[1] - bound, 0.0), best[2], used, bent)
 
 
-def _newton(problem: Objective, theta: Floats, scores: Floats, mu: float, *, accuracy: float, steps: int) -> tuple[Point, int]:
-    """Minimises F_mu until half the Newton decrement is below `accuracy`, or rounding leaves no step that lowers it."""
-    point, damping = problem.at(theta, scores, mu), 0.0
+def _newton(
+    problem: Objective, point: Point, around: Point | None, mu: float, *, accuracy: float, steps: int, bent: Floats | None = None
+) -> tuple[Point, int, Floats | None]:
+    """Minimises F_mu until half the Newton decrement is below `accuracy`, or rounding leaves no step that lowers it.
+
+    A second derivative, `bent` to begin with, is used for as long as each step makes the decrement fall to `SLOW` of the one before.
+    """
+    damping, last = 0.0, math.inf
+    slow = SLOW if point.scores.size * point.theta.size > LARGE else 0.0
     for taken in range(steps):
-        slope = problem.gradient(point, mu).ravel()
-        bent = problem.hessian(point, mu)
-        step = direction(bent + np.diag(damping * problem.scale), slope)
+        slope = problem.gradient(point).ravel()
+        if bent is not None:
+            step, damping = _step(bent, slope, problem.scale, damping)
+        if bent is None or -float(slope @ step) > slow * last:
+            bent = problem.hessian(point, mu)
+            step, damping = _step(bent, slope, problem.scale, damping)
         fall = float(slope @ step)
-        moved = step.reshape(theta.shape)
-        if -fall / 2 <= accuracy and damping <= 1:  # the last step is nearly free, and squares the error
-            return _line(problem, point, moved, problem.scores(moved), fall, mu)[0] or point, taken + 1
-        new, length = _line(problem, point, moved, problem.scores(moved), fall, mu)
-        if new is None and damping > MOST_DAMPING * max(1.0, 1 / mu):
-            return point, taken + 1
+        new, length = _line(problem, point, around, step.reshape(point.theta.shape), fall, mu)
+        last = -fall if length == 1 and damping == 0 else 0.0
+        if new is None:
+            if damping > MOST_DAMPING * max(1.0, 1 / mu):
+                return point, taken + 1, bent
+            damping = max(10 * damping, LEAST_DAMPING)
+            continue
+        if (-fall / 2 <= accuracy and damping == 0) or -fall <= 1e-16 * abs(point.value):
+            return new, taken + 1, bent
         if length < SHORT:  # the losses bend too little here for the step: as if each bent by `damping` more
             damping = max(10 * damping, LEAST_DAMPING)
-        elif length == 1:
+        elif length >= 1:
             damping = damping / 10 if damping > LEAST_DAMPING else 0.0
-        point = point if new is None else new
-        if new is not None and -fall <= 1e-15 * abs(point.value):
-            return point, taken + 1
-    return point, steps
+        point = new
+    return point, steps, bent
 
 
-def _line(problem: Objective, point: Point, step: Floats, moved: Floats, fall: float, mu: float) -> tuple[Point | None, float]:
-    """The first of the steps 1, 1/2, 1/4, ... that lowers F_mu enough, and its length; None where rounding leaves none."""
-    farthest = FAR * max(1.0, float(np.abs(point.scores).max()), point.value)
-    length = min(1.0, farthest / max(float(np.abs(moved).max()), 1e-300))
-    slack = 1e-15 * abs(point.value) if -fall < 1e-12 * abs(point.value) else 0.0
-    for _ in range(HALVINGS):
-        new = problem.at(point.theta + length * step, point.scores + length * moved, mu)
-        if new.value <= point.value + 1e-4 * length * fall + slack:
-            return new, length
-        length /= 2
-    return None, 0.0
+def _step(bent: Floats, slope: Floats, scale: Floats, damping: float) -> tuple[Floats, float]:
+    """The Newton step, damped where the second derivative does not reach all of the slope; and the damping it took."""
+    while True:
+        step = direction(bent + np.diag(damping * scale), slope)
+        size = np.sqrt(np.where(scale > 0, scale, np.inf))
+        left = float(np.linalg.norm((bent @ step + damping * scale * step + slope) / size))
+        found = left <= 1e-6 * float(np.linalg.norm(slope / size)) and float(slope @ step) <= 0
+        if found or damping > MOST_DAMPING:
+            return step, damping
+        damping = max(10 * damping, LEAST_DAMPING)
+
+
+def _line(problem: Objective, point: Point, around: Point | None, step: Floats, fall: float, mu: float) -> tuple[Point | None, float]:
+    """A step along the line to where F_mu, which is convex, has lost half of its slope, and its length; None: rounding leaves none."""
+    moved = problem.scores(step)
+    farthest = FAR * max(1.0, float(np.abs(point.scores).max()), point.value) / max(float(np.abs(moved).max()), 1e-300)
+    low, high, at_low, at_high = 0.0, math.inf, fall, math.inf
+    length = min(1.0, farthest)
+    best = None
+    for _ in range(LOOKS):
+        new = problem.at(point.theta + length * step, point.scores + length * moved, mu, around)
+        rise = problem.slope_along(new, step, moved)
+        if rise <= 0 or new.value <= point.value:
+            if abs(rise) <= 0.5 * abs(fall) or (rise < 0 and length == farthest):
+                return new, length
+            best = new, length
+        if rise < 0:
+            low, at_low = length, rise
+            length = min(4 * length, farthest) if high == math.inf else length
+        else:
+            high, at_high = length, rise
+        if high < math.inf:
+            share = at_low / (at_low - at_high) if at_high > at_low else 0.5
+            length = low + (high - low) * min(max(share, 0.1), 0.9)
+    return best if best is not None else (None, 0.0)

@@ -33,9 +33,9 @@ class Norm(ABC):
     def bend(self, w: Floats, mu: float) -> Floats:
         """The second derivative of the envelope, shape (p, p)."""
 
-    def snap(self, w: Floats, mu: float) -> Floats:
-        """The coefficients with those put at 0 that the envelope holds within its width."""
-        return w
+    def held(self, w: Floats, mu: float) -> npt.NDArray[np.bool_]:
+        """Which coefficients the envelope holds near 0."""
+        return np.zeros(len(w), dtype=bool)
 
     def rounded(self, w: Floats, mu: float) -> tuple[float, Floats]:
         """Value and slope of the envelope, of width mu > 0 in the units of w."""
@@ -81,8 +81,8 @@ class Absolute(Norm):
     def bend(self, w: Floats, mu: float) -> Floats:
         return np.diag(np.where(np.abs(w) < mu, self.strength / mu, 0.0))
 
-    def snap(self, w: Floats, mu: float) -> Floats:
-        return np.where(np.abs(w) < mu, 0.0, w)
+    def held(self, w: Floats, mu: float) -> npt.NDArray[np.bool_]:
+        return np.abs(w) < mu
 
 
 @dataclass(frozen=True)

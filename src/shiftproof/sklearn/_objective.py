@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from shiftproof.sklearn._losses import At, Loss
 from shiftproof.sklearn._norms import Absolute, Greatest, Norm
 from shiftproof.sklearn._risks import Weigher
+from shiftproof.sklearn._rows import Rows
 from shiftproof.sklearn._smoothed import Floats, Weighing
 
-ROWS = 4096
-"""Rows of a block of a Gram matrix: what is copied of the data at a time."""
 REACH, ROUNDING = 1e3, 1e-9
 SINGULAR = 1e-5
 """Least pivot of a Cholesky factor, relative to its diagonal."""
@@ -24,13 +23,20 @@ SINGULAR = 1e-5
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """The objective at some coefficients: scores (n, k), the smoothed loss, its worst weights, and the smoothed value."""
+    """The objective at some coefficients: scores (n, k), the smoothed loss, its worst weights, and the smoothed value.
+
+    Args:
+        shifted: the coefficients as the rounded norm sees them, flat, without intercepts.
+        pull: the slope of the rounded norm there, of the same shape.
+    """
 
     theta: Floats
     scores: Floats
     loss: At
     worst: Weighing
     value: float
+    shifted: Floats
+    pull: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +46,7 @@ class Objective:
     `mu` smooths risk, loss and norm: F_mu <= F <= F_mu + mu * (a constant of the risk).
     """
 
-    x: Floats
+    x: Rows
     loss: Loss
     risk: Weigher
     intercept: bool = True
@@ -50,7 +56,7 @@ class Objective:
     @property
     def features(self) -> int:
         """D."""
-        return int(self.x.shape[1])
+        return self.x.shape[1]
 
     @property
     def start(self) -> Floats:
@@ -60,7 +66,7 @@ class Objective:
     @cached_property
     def scale(self) -> Floats:
         """The mean square of the features, shape (k D,): the diagonal of the second derivative if every loss bent by 1."""
-        squares = np.einsum("i,ij,ij->j", self.risk.base, self.x, self.x)
+        squares = self.x.squares(self.risk.base)
         return np.tile(np.append(squares, 1.0) if self.intercept else squares, self.loss.scores)
 
     @property
@@ -70,29 +76,58 @@ class Objective:
 
     def scores(self, theta: Floats) -> Floats:
         """X w + b, shape (n, k)."""
-        z = self.x @ theta[:, : self.features].T
+        z = self.x.times(theta[:, : self.features])
         return np.asarray(z + theta[:, -1] if self.intercept else z)
 
     def exact(self, theta: Floats, scores: Floats) -> float:
         """F itself."""
         w = theta[:, : self.features]
         flat = self.ridge / 2 * float((w**2).sum()) + (self.norm.value(w.ravel()) if self.norm else 0.0)
-        return self.risk(self.loss.values(scores)).value + flat
+        return self.risk.value(self.loss.values(scores)) + flat
 
-    def at(self, theta: Floats, scores: Floats, mu: float) -> Point:
-        """F_mu."""
-        loss = self.loss.at(scores, mu)
-        worst = self.risk(loss.values, mu)
-        w = theta[:, : self.features]
-        value = worst.value + self.ridge / 2 * float((w**2).sum())
-        return Point(theta, scores, loss, worst, value + (self.norm.rounded(w.ravel(), mu)[0] if self.norm else 0.0))
+    def at(self, theta: Floats, scores: Floats, mu: float, around: Point | None = None) -> Point:
+        """F_mu; smoothed `around` the worst weights, slopes and pull of an earlier point, it is the method of multipliers' objective.
 
-    def snapped(self, theta: Floats, scores: Floats, mu: float) -> tuple[Floats, Floats]:
+        Any such smoothing is below F, and at the best weights, slopes and pull it has F's minimum, whatever mu.
+        """
+        loss = self.rounded(self.loss, scores, mu, around.loss.slopes if around else None)
+        worst = self.weighed(loss.values, mu, around)
+        w = theta[:, : self.features].ravel()
+        value = worst.value + self.ridge / 2 * float(w @ w)
+        flat, pull, shifted = self.penalised(w, mu, around)
+        return Point(theta, scores, loss, worst, value + flat, shifted, pull)
+
+    @staticmethod
+    def rounded(loss: Loss, scores: Floats, mu: float, slopes: Floats | None) -> At:
+        """The losses with their kinks rounded, around these slopes where there are any."""
+        if slopes is None or mu == 0 or loss.smooth:
+            return loss.at(scores, mu)
+        found = loss.at(scores + mu * slopes, mu)
+        return replace(found, values=found.values - mu / 2 * (slopes**2).sum(1))
+
+    def weighed(self, losses: Floats, mu: float, around: Point | None) -> Weighing:
+        """The smoothed risk, around the worst weights of a point where there is one."""
+        if around is None or mu == 0 or self.risk.root:
+            return self.risk(losses, mu)
+        return self.risk.around(losses, mu, around.worst.weights / self.risk.base)
+
+    def penalised(self, w: Floats, mu: float, around: Point | None) -> tuple[float, Floats, Floats]:
+        """Value and slope of the rounded norm at the coefficients w, flat, and the w that it is rounded at."""
+        if self.norm is None:
+            return 0.0, np.zeros(0), w
+        if around is None or mu == 0:
+            return *self.norm.rounded(w, mu), w
+        width = mu / self.norm.strength
+        value, pull = self.norm.rounded(w + width * around.pull, mu)
+        return value - width / 2 * float(around.pull @ around.pull), pull, w + width * around.pull
+
+    def snapped(self, point: Point, mu: float) -> tuple[Floats, Floats]:
         """Coefficients and scores with those coefficients at 0 that the rounded norm holds there."""
+        theta, scores = point.theta, point.scores
         if self.norm is None:
             return theta, scores
         w = theta[:, : self.features]
-        held = self.norm.snap(w.ravel(), mu).reshape(w.shape)
+        held = np.where(self.norm.held(point.shifted, mu), 0.0, w.ravel()).reshape(w.shape)
         if np.array_equal(held, w):
             return theta, scores
         snapped = np.column_stack([held, theta[:, self.features :]])
@@ -100,17 +135,24 @@ class Objective:
 
     def pulled_back(self, per_score: Floats) -> Floats:
         """The derivative by theta of sum(per_score * scores), shape (k, d + 1)."""
-        slope = per_score.T @ self.x
+        slope = self.x.pulled(per_score)
         return np.column_stack([slope, per_score.sum(0)]) if self.intercept else slope
 
-    def gradient(self, point: Point, mu: float) -> Floats:
+    def gradient(self, point: Point) -> Floats:
         """Of F_mu, the shape of theta."""
         slope = self.pulled_back(point.worst.weights[:, None] * point.loss.slopes)
         w = point.theta[:, : self.features]
         slope[:, : self.features] += self.ridge * w
         if self.norm:
-            slope[:, : self.features] += self.norm.rounded(w.ravel(), mu)[1].reshape(w.shape)
+            slope[:, : self.features] += point.pull.reshape(w.shape)
         return slope
+
+    def slope_along(self, point: Point, step: Floats, moved: Floats) -> float:
+        """The derivative of F_mu along a step of the coefficients, which moves the scores by `moved`."""
+        d = self.features
+        along = step[:, :d].ravel()
+        flat = self.ridge * float(point.theta[:, :d].ravel() @ along) + (float(point.pull @ along) if self.norm else 0.0)
+        return float(point.worst.weights @ (point.loss.slopes * moved).sum(1)) + flat
 
     def hessian(self, point: Point, mu: float) -> Floats:
         """A generalised second derivative of F_mu, shape (k D, k D)."""
@@ -118,19 +160,24 @@ class Objective:
         curvature = point.worst.curvature
         bent = self.bent(point, None if curvature is None else curvature.diagonal)
         if curvature is not None:
-            factors = curvature.factors
-            drawn = np.empty((factors.shape[1], k, width))
-            for a in range(k):
-                tilted = factors * point.loss.slopes[:, [a]]
-                drawn[:, a, : self.features] = tilted.T @ self.x
-                if self.intercept:
-                    drawn[:, a, -1] = np.asarray(tilted.sum(0)).ravel()
-            flat = drawn.reshape(len(drawn), k * width)
+            flat = self.drawn(curvature.factors, point.loss.slopes)
             bent -= (flat.T * curvature.signs) @ flat
         if self.norm:
             inner = self._penalised(k, width)
-            bent[np.ix_(inner, inner)] += self.norm.bend(point.theta[:, : self.features].ravel(), mu)
+            bent[np.ix_(inner, inner)] += self.norm.bend(point.shifted, mu)
         return bent
+
+    def drawn(self, factors: Floats | sparse.csr_array, slopes: Floats) -> Floats:
+        """factors^T times the derivative of the losses by theta, for factors (n, r): shape (r, k D)."""
+        k, width = slopes.shape[1], self.features + self.intercept
+        found = np.zeros((factors.shape[1], k, width))
+        for a in range(k):
+            tilted = factors * slopes[:, [a]]
+            for place, block in self.x.blocks():
+                found[:, a, : self.features] += tilted[place].T @ block
+            if self.intercept:
+                found[:, a, -1] = np.asarray(tilted.sum(0)).ravel()
+        return found.reshape(len(found), k * width)
 
     def bent(self, point: Point, moving: Floats | None) -> Floats:
         """The second derivative with the worst weights held, plus that of a diagonal curvature `moving` of the risk, and the ridge's."""
@@ -153,55 +200,52 @@ class Objective:
         return np.flatnonzero(np.tile(np.arange(width) < self.features, k))
 
     def gram(self, by_row: Floats, *, positive: bool) -> Floats:
-        """X^T diag(by_row) X with the intercept's row and column, in blocks of rows; rows of weight 0 are not touched."""
-        d = self.features
-        found = np.zeros((d + self.intercept, d + self.intercept))
-        for block, weights in self._blocks(by_row):
-            if positive:
-                root = np.sqrt(weights)
-                scaled = block * root[:, None]
-                found[:d, :d] += scaled.T @ scaled
-                edge = root @ scaled
-            else:
-                scaled = block * weights[:, None]
-                found[:d, :d] += scaled.T @ block
-                edge = scaled.sum(0)
-            if self.intercept:
-                found[:d, -1] += edge
-                found[-1, :d] += edge
-                found[-1, -1] += weights.sum()
-        return found
+        """X^T diag(by_row) X with the intercept's row and column."""
+        inner, edge = self.x.gram(by_row, positive=positive)
+        if not self.intercept:
+            return inner
+        return np.block([[inner, edge[:, None]], [edge[None, :], np.full((1, 1), by_row.sum())]])
 
-    def _blocks(self, by_row: Floats) -> Iterator[tuple[Floats, Floats]]:
-        for begin in range(0, len(by_row), ROWS):
-            weights = by_row[begin : begin + ROWS]
-            block = self.x[begin : begin + ROWS]
-            kept = np.flatnonzero(weights)
-            yield (block, weights) if len(kept) > 0.7 * len(weights) else (block[kept], weights[kept])
-
-    def lower_bound(self, point: Point, *, rounds: int = 4) -> float:
+    def lower_bound(self, point: Point, *, rounds: int = 4, repair: Floats | None = None) -> float:
         """A proof: no theta has F below this (within the reach that `_charge` names).
 
         For any weights q that the risk allows and any slopes u of the losses, F(theta) >= sum_i q_i (u_i z_i - loss*(u_i)) + penalty, by
         Fenchel's inequality, and the least of the right side over theta is a number. q are the worst weights at the point, and u the slopes
-        there, moved by Newton steps to where the intercepts (and all coefficients without a penalty) have no pull left.
+        there, moved by Newton steps to where the intercepts (and all coefficients without a penalty) have no pull left. `repair` is what is
+        taken for the second derivative of those steps, where the exact one costs too much.
         """
         slopes, best = point.loss.slopes, 0.0  # losses and penalties are never negative
         k, moving = self.loss.scores, point
+        if not self.loss.smooth:  # a slope at the end of its range can move back from it
+            moving, rounds = replace(point, loss=replace(point.loss, bends=np.ones(len(slopes)))), 3 * rounds
         for turn in range(rounds + 1):
             bound, rest = self._bound(point, slopes)
             best = max(best, bound)
             if turn == rounds or float(np.abs(rest).max(initial=0.0)) < 1e-15:
                 break
             bends = moving.loss
-            moved = self.scores(-direction(self.bent(moving, None), rest.ravel()).reshape(point.theta.shape))
+            if repair is None:
+                repair = self.repair(moving)
+            moved = self.scores(-direction(repair, rest.ravel()).reshape(point.theta.shape))
             change = np.column_stack([sum(bends.bend(a, b) * moved[:, b] for b in range(k)) for a in range(k)])
             wanted = slopes - change
             slopes = self.loss.clip(wanted)
             if bends.bends.ndim == 1:  # those at an end of their range stay there
-                stuck = np.abs(slopes - wanted)[:, 0] > 0
-                moving = replace(moving, loss=replace(bends, bends=np.where(stuck, 0.0, bends.bends)))
+                stuck = (np.abs(slopes - wanted)[:, 0] > 0) & (bends.bends > 0)
+                if stuck.any():
+                    moving, repair = replace(moving, loss=replace(bends, bends=np.where(stuck, 0.0, bends.bends))), None
         return best
+
+    def repair(self, point: Point) -> Floats:
+        """How the pull of the slopes changes with the coefficients, the worst weights held; shape (k D, k D)."""
+        if not self.norm or self.ridge or not self.intercept:
+            return self.bent(point, None)
+        k, width = point.theta.shape  # a norm takes any pull within its ball: the intercepts alone are left
+        flat = np.eye(k * width).reshape(k, width, k, width)
+        for a in range(k):
+            for b in range(k):
+                flat[a, -1, b, -1] = float(point.worst.weights @ point.loss.bend(a, b))
+        return flat.reshape(k * width, k * width)
 
     def _bound(self, point: Point, slopes: Floats) -> tuple[float, Floats]:
         """The bound of these slopes, and the pull that the next Newton step is to take away.
@@ -243,7 +287,7 @@ class Objective:
 
     def take(self, rows: npt.NDArray[np.intp]) -> Objective:
         """The objective on some of the examples, copied."""
-        return replace(self, x=self.x[rows], loss=self.loss.take(rows), risk=self.risk.take(rows))
+        return replace(self, x=self.x.take(rows), loss=self.loss.take(rows), risk=self.risk.take(rows))
 
 
 def direction(bent: Floats, slope: Floats) -> Floats:

@@ -12,7 +12,11 @@ import numpy.typing as npt
 from shiftproof._errors import UsageError, must, unknown
 from shiftproof._part import Value
 from shiftproof.registry import parse_spec
+from shiftproof.risks import risks as measured
 from shiftproof.risks.abstract import Risk
+from shiftproof.risks.mmd import _numbers as points
+from shiftproof.risks.mmd import gaussian_kernel
+from shiftproof.sklearn import _grouped as grouped
 from shiftproof.sklearn import _smoothed as smoothed
 from shiftproof.sklearn._smoothed import Curvature, Floats, Weighing
 
@@ -33,6 +37,11 @@ class RiskSpec:
     def radius_name(self) -> str | None:
         """The option that says how far the weights may go; None where there is none."""
         return _TABLE[self.name].radius
+
+    @property
+    def groups(self) -> str:
+        """What the risk needs as the group of each example; empty where it needs none."""
+        return _TABLE[self.name].groups
 
     @property
     def simplest(self) -> RiskSpec:
@@ -56,6 +65,8 @@ class _Entry:
     options: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     radius: str | None = None
     smooth: bool = False
+    groups: str = ""
+    """What it needs of each example, where it needs groups."""
 
 
 _NEEDED = math.nan
@@ -67,16 +78,27 @@ _TABLE: dict[str, _Entry] = {
     "kl": _Entry({"radius": (_NEEDED, 0.0, math.inf)}, "radius", smooth=True),
     "total_variation": _Entry({"radius": (_NEEDED, 0.0, math.inf)}, "radius"),
     "extremile": _Entry({"order": (_NEEDED, 1.0, 1e6)}, "order"),
-    "esrm": _Entry({"aversion": (_NEEDED, 1e-9, 500.0)}, "aversion"),
-    "worst_group": _Entry(),
+    "exponential_spectral": _Entry({"rho": (_NEEDED, 1e-9, 500.0)}, "rho"),
+    "chi_square_penalised": _Entry({"penalty": (_NEEDED, 1e-12, 1e12)}, "penalty", smooth=True),
+    "kl_penalised": _Entry({"penalty": (_NEEDED, 1e-12, 1e12)}, "penalty", smooth=True),
+    "worst_group": _Entry(groups="a group name"),
+    "sinkhorn": _Entry(
+        {"radius": (_NEEDED, 0.0, math.inf), "epsilon": (_NEEDED, 1e-12, 1e12)},
+        "radius",
+        smooth=True,
+        groups="the name of the example that it was drawn around",
+    ),
+    "mmd": _Entry({"radius": (_NEEDED, 0.0, math.inf), "bandwidth": (0.0, 0.0, 1e12)}, "radius", groups="the value of what may shift"),
     "wasserstein": _Entry({"radius": (_NEEDED, 0.0, 1e12), "order": (2.0, 1.0, math.inf)}, "radius", smooth=True),
 }
-ALIASES = {"erm": "mean", "chi2": "chi_square", "tv": "total_variation", "group_dro": "worst_group"}
-
-
-def names() -> list[str]:
-    """Every risk that an estimator takes."""
-    return list(_TABLE)
+ALIASES = {
+    "erm": "mean",
+    "chi2": "chi_square",
+    "tv": "total_variation",
+    "esrm": "exponential_spectral",
+    "tilted": "kl_penalised",
+    "group_dro": "worst_group",
+}
 
 
 def read(risk: object) -> RiskSpec:
@@ -92,6 +114,8 @@ def read(risk: object) -> RiskSpec:
         raise must("risk", "an estimator", 'be a spec such as "cvar(alpha=0.5)"', risk)
     name, placed, named = parse_spec(text)
     name = ALIASES.get(name, name)
+    if name not in _TABLE and name in measured.names():
+        raise UsageError(f"The risk '{name}' is for measuring; an estimator cannot be fitted to it. Those that can: {', '.join(_TABLE)}.")
     if name not in _TABLE:
         raise unknown("risk", name, [*_TABLE, *ALIASES])
     options = _TABLE[name].options
@@ -136,6 +160,8 @@ class Weigher:
     base: Floats
     groups: Groups | None = None
     root: bool = False
+    gram: Floats | None = None
+    """How alike the groups are, where the risk asks for it; shape (groups, groups)."""
 
     @property
     def smooth(self) -> bool:
@@ -147,13 +173,55 @@ class Weigher:
         if self.root:
             return root_mean_square(losses, self.base)
         if self.risk.name == "worst_group" and self.groups is not None:
-            return smoothed.worst_group(losses, self.base, self.groups, mu)
+            return grouped.worst_group(losses, self.base, self.groups, mu)
+        if self.risk.name == "sinkhorn" and self.groups is not None:
+            budget = self.risk.options["radius"] / self.risk.options["epsilon"]
+            return grouped.sinkhorn(losses, self.base, self.groups, budget, mu)
+        if self.risk.name == "mmd" and self.groups is not None and self.gram is not None:
+            return grouped.mmd(losses, self.base, self.groups, self.gram, self.risk.options["radius"], mu)
         return _reweighed(self.risk, losses, self.base, mu)
+
+    def value(self, losses: Floats) -> float:
+        """The risk itself."""
+        if self.risk.name in ("cvar", "superquantile"):
+            return smoothed.tail_mean(losses, self.base, _alpha(self.risk))
+        return self(losses).value
+
+    def around(self, losses: Floats, mu: float, density: Floats) -> Weighing:
+        """The risk smoothed around the weights `density` * base in place of the base weights: D(q, p) becomes D(q, density * base).
+
+        It is the smoothed risk of losses that are shifted, less a constant, since D is a Bregman divergence.
+        """
+        found = self(losses + mu * self.shift(density), mu)
+        if self.risk.name in _RELATIVE:
+            return found
+        return replace(found, value=found.value - mu / 2 * float(self.base @ (density - 1) ** 2))
+
+    def shift(self, density: Floats) -> Floats:
+        """What `around` adds to the losses, in units of mu."""
+        return np.log(np.maximum(density, 1e-300)) if self.risk.name in _RELATIVE else density - 1
 
     def take(self, rows: npt.NDArray[np.intp]) -> Weigher:
         """The risk on some of the examples."""
-        base = self.base[rows]
-        return replace(self, base=base / base.sum(), groups=None if self.groups is None else self.groups[rows])
+        base, groups, gram = self.base[rows], None, self.gram
+        if self.groups is not None:
+            present, groups = np.unique(self.groups[rows], return_inverse=True)
+            gram = None if gram is None else gram[np.ix_(present, present)]
+        return replace(self, base=base / base.sum(), groups=groups, gram=gram)
+
+
+def likeness(risk: RiskSpec, names: npt.NDArray[np.generic]) -> Floats | None:
+    """The kernel of `mmd` between groups of these names, shape (groups, groups); None for other risks.
+
+    Raises:
+        UsageError: there is a bandwidth, and names are not numbers.
+    """
+    if risk.name != "mmd":
+        return None
+    if risk.options["bandwidth"] == 0:
+        return np.eye(len(names))
+    kernel = gaussian_kernel(points(names.astype(str)), bandwidth=risk.options["bandwidth"])
+    return kernel + 1e-12 * np.eye(len(names))
 
 
 def root_mean_square(losses: Floats, base: Floats) -> Weighing:
@@ -165,21 +233,36 @@ def root_mean_square(losses: Floats, base: Floats) -> Weighing:
     return Weighing(size, weights, Curvature(base / size, weights[:, None], np.array([1 / size])))
 
 
-def _esrm(aversion: float) -> Callable[[Floats], Floats]:
-    return lambda u: np.asarray(np.exp(aversion * (u - 1)) * np.expm1(-aversion * u) / math.expm1(-aversion))
+def _alpha(risk: RiskSpec) -> float:
+    return risk.options.get("alpha", 1 - risk.options.get("level", 0.0))
+
+
+def _exponential(rho: float) -> Callable[[Floats], Floats]:
+    return lambda u: np.asarray(np.exp(rho * (u - 1)) * np.expm1(-rho * u) / math.expm1(-rho))
+
+
+def _spectrum(risk: RiskSpec) -> Callable[[Floats], Floats] | None:
+    if risk.name == "extremile":
+        return lambda u: np.asarray(u ** risk.options["order"])
+    if risk.name == "exponential_spectral":
+        return _exponential(risk.options["rho"])
+    return smoothed.moved(risk.options["radius"]) if risk.name == "total_variation" and risk.options["radius"] > 0 else None
 
 
 def _reweighed(risk: RiskSpec, losses: Floats, base: Floats, mu: float) -> Weighing:
-    options = risk.options
+    spectrum = _spectrum(risk)
+    if spectrum is not None:
+        return smoothed.spectral(losses, base, spectrum, mu)
     if risk.name in ("cvar", "superquantile"):
-        return smoothed.cvar(losses, base, options.get("alpha", 1 - options.get("level", 0.0)), mu)
-    if risk.name == "extremile":
-        return smoothed.spectral(losses, base, lambda u: np.asarray(u ** options["order"]), mu)
-    if risk.name == "esrm":
-        return smoothed.spectral(losses, base, _esrm(options["aversion"]), mu)
+        return smoothed.cvar(losses, base, _alpha(risk), mu)
     if risk.name in _BALLS:
-        return _BALLS[risk.name](losses, base, options["radius"], mu)
+        return _BALLS[risk.name](losses, base, risk.options["radius"], mu)
+    if risk.name in _PRICED:  # the price of the distance is a smoothing that is wanted
+        return _PRICED[risk.name](losses, base, math.inf, mu + risk.options["penalty"])
     return smoothed.mean(losses, base)
 
 
-_BALLS = {"chi_square": smoothed.chi_square, "kl": smoothed.kl, "total_variation": smoothed.total_variation}
+_BALLS = {"chi_square": smoothed.chi_square, "kl": smoothed.kl}
+_PRICED = {"chi_square_penalised": smoothed.chi_square, "kl_penalised": smoothed.kl}
+_RELATIVE = ("kl", "kl_penalised", "sinkhorn")
+"""Those smoothed by the relative entropy."""

@@ -72,22 +72,34 @@ def cvar(losses: Floats, base: Floats, alpha: float, mu: float = 0.0) -> Weighin
     if alpha >= 1:
         return mean(losses, base)
     if mu > 0:
-        return _clipped(losses, base, 1 / alpha, mu)
+        return clipped(losses, base, 1 / alpha, mu)
     return _exact(kernels.cvar(losses, alpha=alpha, base=base))
+
+
+def tail_mean(losses: Floats, base: Floats, alpha: float) -> float:
+    """The value of `cvar` without its weights: where all base weights are equal, without a sort."""
+    n = len(losses)
+    if (base == base[0]).all():
+        edge = min(max(n - math.ceil(alpha * n), 0), n - 1)
+        parted = np.partition(losses, edge)
+        return float(parted[edge] + (parted[edge + 1 :] - parted[edge]).sum() / (alpha * n))
+    order = np.argsort(losses)
+    reached = np.minimum(np.cumsum(base[order]), 1.0)
+    steps = np.diff(np.maximum(reached - (1 - alpha), 0.0) / alpha, prepend=0.0)
+    return float(steps @ losses[order] / steps.sum())
 
 
 def _exact(found: kernels.Reweighted) -> Weighing:
     return Weighing(found.value, found.weights)
 
 
-def _clipped(losses: Floats, base: Floats, cap: float, mu: float) -> Weighing:
+def clipped(losses: Floats, base: Floats, cap: float, mu: float) -> Weighing:
     """The projection of 1 + l / mu on {0 <= w <= cap, E w = 1}, w = q / p, by a guarded Newton search of the threshold."""
-    wanted = losses / mu + 1
-    low, high = float(wanted.min()) - cap, float(wanted.max())
-    eta = float(base @ wanted) - 1
+    wanted = (losses - losses.max()) / mu  # near 0 where it counts, so that rounding leaves the weights there alone
+    low, high = float(wanted.min()) - cap, 0.0
+    eta = max(float(base @ wanted) - 1, low)
     for turn in range(PASSES):
-        density = wanted - eta
-        np.clip(density, 0.0, cap, out=density)
+        density = np.clip(wanted - eta, 0.0, cap)
         excess = float(base @ density) - 1
         low, high = (eta, high) if excess > 0 else (low, eta)
         slope = float(base[(density > 0) & (density < cap)].sum())
@@ -120,7 +132,7 @@ def chi_square(losses: Floats, base: Floats, radius: float, mu: float = 0.0) -> 
     if radius == 0 or spread == 0:
         return mean(losses, base)
     if mu > 0:
-        inside = _clipped(losses, base, math.inf, mu)
+        inside = clipped(losses, base, math.inf, mu)
         if float(((inside.weights - base) ** 2 / base).sum()) / 2 <= radius:
             return inside
     top = losses == losses.max()
@@ -199,20 +211,24 @@ def _divergence(losses: Floats, base: Floats, heat: float) -> float:
 
 
 def _temperature(losses: Floats, base: Floats, radius: float) -> float:
-    """The t with KL(q_t, p) = radius, by bisection that Brent's method shortens."""
+    """The t with KL(q_t, p) = radius."""
+    return heat_for(lambda t: _divergence(losses, base, t), radius, float(np.ptp(losses)))
+
+
+def heat_for(distance: Callable[[float], float], radius: float, spread: float) -> float:
+    """The t at which a distance that falls in t is the radius, by bisection that Brent's method shortens."""
     from scipy.optimize import brentq
 
-    spread = float(np.ptp(losses))
     low = high = math.log(spread)
-    while _divergence(losses, base, math.exp(high)) > radius:
+    while distance(math.exp(high)) > radius:
         high += 2.0
-    while _divergence(losses, base, math.exp(low)) < radius:
+    while distance(math.exp(low)) < radius:
         low -= 2.0
         if low < math.log(spread) - 60:
             return math.exp(low)
     if low == high:
         return math.exp(low)
-    return math.exp(brentq(lambda t: _divergence(losses, base, math.exp(t)) - radius, low, high, xtol=1e-14, rtol=1e-14))
+    return math.exp(brentq(lambda t: distance(math.exp(t)) - radius, low, high, xtol=1e-14, rtol=1e-14))
 
 
 def spectral(losses: Floats, base: Floats, spectrum: Callable[[Floats], Floats], mu: float = 0.0) -> Weighing:
@@ -252,36 +268,11 @@ def _blocks(starts: Ints, order: Ints, sorted_base: Floats, mu: float) -> Curvat
     return Curvature(diagonal, factors, 1 / (mu * totals))
 
 
-def total_variation(losses: Floats, base: Floats, radius: float, mu: float = 0.0) -> Weighing:
-    """(1/2) sum |q - p| <= radius: the share `radius` of the best examples is moved to the worst one. radius in [0, inf]; 1 is the worst.
+def moved(radius: float) -> Callable[[Floats], Floats]:
+    """The spectrum of the total variation ball: the share `radius` of the best examples is moved to the worst one; 1 is the worst alone.
 
-    >>> total_variation(np.array([0.0, 1.0, 2.0, 3.0]), np.full(4, 0.25), 0.25).weights.tolist()
+    >>> spectral(np.array([0.0, 1.0, 2.0, 3.0]), np.full(4, 0.25), moved(0.25)).weights.tolist()
     [0.0, 0.25, 0.25, 0.5]
     """
-    if radius == 0:
-        return mean(losses, base)
     share = min(radius, 1.0)
-    return spectral(losses, base, lambda u: np.where(u >= 1, 1.0, np.maximum(u - share, 0.0)), mu)
-
-
-def worst_group(losses: Floats, base: Floats, groups: Ints, mu: float = 0.0) -> Weighing:
-    """The greatest group mean; `groups` (n,) are whole numbers from 0, and a group without examples has no say.
-
-    >>> worst_group(np.array([0.0, 1.0, 3.0]), np.full(3, 1 / 3), np.array([0, 1, 1])).weights.tolist()
-    [0.0, 0.5, 0.5]
-    """
-    shares = np.bincount(groups, base)
-    full = shares > 0
-    means = np.bincount(groups, base * losses)[full] / shares[full]
-    over = shares[full] / shares[full].sum()
-    of_groups = _clipped(means, over, math.inf, mu) if mu > 0 else largest(means, over)
-    per_group = np.zeros(len(shares))
-    per_group[full] = of_groups.weights / shares[full]
-    curvature = None
-    if of_groups.curvature is not None:
-        column = np.cumsum(full) - 1
-        mixing = np.column_stack([np.diag(np.sqrt(of_groups.curvature.diagonal)), of_groups.curvature.factors])
-        inside = sparse.csr_array((base / shares[groups], (np.arange(len(losses)), column[groups])), shape=(len(losses), int(full.sum())))
-        signs = np.concatenate([np.full(len(over), -1.0), of_groups.curvature.signs])
-        curvature = Curvature(np.zeros(len(losses)), np.asarray(inside @ mixing), signs)
-    return Weighing(of_groups.value, base * per_group[groups], curvature)
+    return lambda u: np.where(u >= 1, 1.0, np.maximum(u - share, 0.0))

@@ -16,6 +16,7 @@ from shiftproof.risks.abstract import Risk
 from shiftproof.sklearn import _losses
 from shiftproof.sklearn._linear import RobustLinear, StressCurve, base_weights
 from shiftproof.sklearn._losses import Loss
+from shiftproof.sklearn._rows import Array, Rows
 from shiftproof.sklearn._smoothed import Floats
 
 Self = TypeVar("Self", bound="_Classifier")
@@ -40,6 +41,7 @@ class _Classifier(ClassifierMixin, RobustLinear):  # type: ignore[misc]  # sciki
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = 0,
         verbose: int = 0,
+        solver: str = "newton",
     ) -> None:
         super().__init__(
             risk,
@@ -52,6 +54,7 @@ class _Classifier(ClassifierMixin, RobustLinear):  # type: ignore[misc]  # sciki
             warm_start=warm_start,
             random_state=random_state,
             verbose=verbose,
+            solver=solver,
         )
 
     def _losses(self, place: npt.NDArray[np.intp], k: int) -> list[Loss]:
@@ -73,12 +76,17 @@ class _Classifier(ClassifierMixin, RobustLinear):  # type: ignore[misc]  # sciki
             sample_weight: the base weights, shape (n,), at least 0; an example of weight 2 counts as two.
             groups: a group name for each example, where the risk asks for groups.
         """
-        risk = self._checked()
+        self._checked()
         x, labels = validate_data(self, X, y, dtype=np.float64, order="C")
+        return self._learn(Array(x), np.asarray(labels), sample_weight, groups)
+
+    def _learn(
+        self: Self, rows: Rows, labels: npt.NDArray[np.generic], sample_weight: npt.ArrayLike | None, groups: npt.ArrayLike | None
+    ) -> Self:
+        risk, width = self._checked(), rows.shape[1]
         check_classification_targets(labels)
-        base, kept = base_weights(sample_weight, x, type(self).__name__)
-        if not kept.all():
-            x, labels = x[kept], labels[kept]
+        base, kept = base_weights(sample_weight, labels, type(self).__name__)
+        rows, labels = rows.only(kept), labels[kept]
         self.classes_, place = np.unique(labels, return_inverse=True)
         k = len(self.classes_)
         if k < 2:
@@ -87,18 +95,18 @@ class _Classifier(ClassifierMixin, RobustLinear):  # type: ignore[misc]  # sciki
             raise must("risk", f"{type(self).__name__} with {k} classes", "have a closed form", str(risk), "RobustLinearSVC takes it.")
         weigher = self._weigher(risk, base, groups, kept, root=False)
         losses = self._losses(place, k)
-        start = self._started(sum(loss.scores for loss in losses), x.shape[1])
+        start = self._started(sum(loss.scores for loss in losses), width)
         found = [
-            self._solve(x, loss, weigher, None if start is None else start[i * loss.scores : (i + 1) * loss.scores])
+            self._solve(rows, loss, weigher, None if start is None else start[i * loss.scores : (i + 1) * loss.scores])
             for i, loss in enumerate(losses)
         ]
         theta = self._keep(found, kept)
         if k > 2 and self.joint:  # a softmax does not see what all classes have in common: of its equal solutions, the one with mean 0
             common = theta.mean(0)
             if self.penalty and self.strength > 0:
-                common[: x.shape[1]] = 0.0
+                common[:width] = 0.0
             theta -= common
-        self.coef_ = theta[:, : x.shape[1]]
+        self.coef_ = theta[:, :width]
         self.intercept_ = theta[:, -1] if self.fit_intercept else np.zeros(len(theta))
         return self
 

@@ -15,6 +15,8 @@ from shiftproof.risks.abstract import Risk
 from shiftproof.sklearn import _losses
 from shiftproof.sklearn._linear import RobustLinear, StressCurve, base_weights
 from shiftproof.sklearn._losses import Loss
+from shiftproof.sklearn._risks import RiskSpec
+from shiftproof.sklearn._rows import Array, Rows
 from shiftproof.sklearn._smoothed import Floats
 
 LOSSES = ("squared", "absolute", "quantile")
@@ -63,6 +65,7 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = 0,
         verbose: int = 0,
+        solver: str = "newton",
     ) -> None:
         super().__init__(
             risk,
@@ -75,9 +78,12 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
             warm_start=warm_start,
             random_state=random_state,
             verbose=verbose,
+            solver=solver,
         )
         self.loss = loss
         self.level = level
+
+    _numbers = True
 
     @property
     def lipschitz(self) -> float:  # type: ignore[override]  # a number elsewhere
@@ -97,21 +103,29 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
         groups: npt.ArrayLike | None = None,
     ) -> Self:
         """Fits to X of shape (n, d) and n targets; `sample_weight` and `groups` as in `RobustLogisticRegression`."""
-        risk = self._checked()
+        self._checked()
+        x, targets = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=True)
+        return self._learn(Array(x), np.asarray(targets), sample_weight, groups)
+
+    def _checked(self) -> RiskSpec:
+        risk = super()._checked()
         if self.loss not in LOSSES:
             raise unknown("loss", str(self.loss), LOSSES)
         if not 0 < self.level < 1:
             raise must("level", type(self).__name__, "be in (0, 1)", self.level)
-        x, targets = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=True)
-        targets = np.asarray(targets, dtype=np.float64)
-        base, kept = base_weights(sample_weight, x, type(self).__name__)
-        if not kept.all():
-            x, targets = x[kept], targets[kept]
+        return risk
+
+    def _learn(
+        self: Self, rows: Rows, labels: npt.NDArray[np.generic], sample_weight: npt.ArrayLike | None, groups: npt.ArrayLike | None
+    ) -> Self:
+        risk, width = self._checked(), rows.shape[1]
+        base, kept = base_weights(sample_weight, labels, type(self).__name__)
+        rows, targets = rows.only(kept), labels[kept].astype(np.float64)
         root = risk.name == "wasserstein" and self.loss == "squared" and risk.options["radius"] > 0
         weigher = self._weigher(risk, base, groups, kept, root=root)
         loss = _losses.quantile(targets, 0.5, scale=2.0) if root else self._loss(targets)
-        theta = self._keep([self._solve(x, loss, weigher, self._started(1, x.shape[1]))], kept)[0]
-        self.coef_ = theta[: x.shape[1]]
+        theta = self._keep([self._solve(rows, loss, weigher, self._started(1, width))], kept)[0]
+        self.coef_ = theta[:width]
         self.intercept_ = float(theta[-1]) if self.fit_intercept else 0.0
         return self
 

@@ -20,6 +20,18 @@ studies: Registry[Study] = Registry(
     f"{_HOME}.abstract:Study",
     {
         "learning_from_errors": f"{_HOME}.learning_from_errors:LearningFromErrors",
+        "cross_domain_errors": f"{_HOME}.cross_domain_errors:CrossDomainErrors",
+        "adversarial_errors": f"{_HOME}.adversarial_errors:AdversarialErrors",
+        "robust_and_nonrobust_features": f"{_HOME}.robust_and_nonrobust_features:RobustAndNonrobustFeatures",
+        "high_frequency_generalisation": f"{_HOME}.high_frequency_generalisation:HighFrequencyGeneralisation",
+        "adversarial_training_and_corruptions": f"{_HOME}.adversarial_training_and_corruptions:AdversarialTrainingAndCorruptions",
+        "gaussian_noise_and_adversarial": f"{_HOME}.gaussian_noise_and_adversarial:GaussianNoiseAndAdversarial",
+        "madry_minmax": f"{_HOME}.madry_minmax:MadryMinmax",
+        "robustness_accuracy_tradeoff": f"{_HOME}.robustness_accuracy_tradeoff:RobustnessAccuracyTradeoff",
+        "accuracy_disparity": f"{_HOME}.accuracy_disparity:AccuracyDisparity",
+        "simplicity_bias": f"{_HOME}.simplicity_bias:SimplicityBias",
+        "group_dro_regularisation": f"{_HOME}.group_dro_regularisation:GroupDroRegularisation",
+        "defence_table": f"{_HOME}.defence_table:DefenceTable",
     },
 )
 

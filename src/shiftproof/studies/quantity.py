@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,8 @@ import numpy.typing as npt
 from shiftproof._errors import must
 
 Interval = tuple[float, float]
+Unit = Literal["share", "points", "number"]
+"""How a figure reads: 0.1 is 10 %, ten points, or the number 0.1."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +24,12 @@ class Quantity:
     Args:
         value: the figure; shares are in [0, 1], so that ten points are 0.1.
         error: its standard error by the sample it was measured on; 0 where it is exact.
+        unit: a share, a difference of shares, or a number of any other kind.
     """
 
     value: float
     error: float = 0.0
+    unit: Unit = "number"
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.value) or not 0 <= self.error < math.inf:
@@ -42,7 +47,7 @@ def share(right: npt.ArrayLike) -> Quantity:
     if not n:
         raise must("examples", "a share", "be at least one", 0)
     middle = (found.sum() + 2) / (n + 4)  # Agresti and Coull's: all or none of a few examples is not certainty
-    return Quantity(float(found.mean()), math.sqrt(middle * (1 - middle) / n))
+    return Quantity(float(found.mean()), math.sqrt(middle * (1 - middle) / n), "share")
 
 
 def difference(first: npt.ArrayLike, second: npt.ArrayLike) -> Quantity:
@@ -56,13 +61,14 @@ def difference(first: npt.ArrayLike, second: npt.ArrayLike) -> Quantity:
         raise must("examples", "a paired difference", "be the same for both, and at least one", (a.shape, b.shape))
     n = len(a)
     only, other = (a & ~b).sum() + 0.5, (b & ~a).sum() + 0.5  # half an example of each kind, as above
-    return Quantity(float(a.mean() - b.mean()), math.sqrt((only + other - (only - other) ** 2 / (n + 2)) / (n + 2) / n))
+    error = math.sqrt((only + other - (only - other) ** 2 / (n + 2)) / (n + 2) / n)
+    return Quantity(float(a.mean() - b.mean()), error, "points")
 
 
 def mean(quantities: Sequence[Quantity]) -> Quantity:
     """The mean of quantities of independent samples."""
     errors = np.array([q.error for q in quantities])
-    return Quantity(float(np.mean([q.value for q in quantities])), float(np.sqrt((errors**2).sum()) / len(errors)))
+    return Quantity(float(np.mean([q.value for q in quantities])), float(np.sqrt((errors**2).sum()) / len(errors)), quantities[0].unit)
 
 
 def over_seeds(quantities: Sequence[Quantity], *, confidence: float) -> Interval:

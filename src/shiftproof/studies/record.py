@@ -17,6 +17,7 @@ class QuantityRecord(Record):
 
     value: float
     error: float = Field(description="Standard error by the sample; 0 where exact.")
+    unit: Literal["share", "points", "number"] = Field(description="A share, a difference of shares, or any other number.")
 
 
 class TrialRecord(Record):
@@ -36,6 +37,7 @@ class PredictionRecord(Record):
     low: float | None = Field(description="Least value that agrees with the claim; null for any.")
     high: float | None = Field(description="Greatest; null for any.")
     paper: float | None = Field(description="The paper's own figure.")
+    unit: Literal["share", "points", "number"]
     value: float = Field(description="Mean over seeds.")
     interval: tuple[float, float] = Field(description="All predictions' intervals hold together at `confidence`.")
     verdict: Literal["reproduced", "not reproduced", "inconclusive"]
@@ -47,6 +49,7 @@ class FigureRecord(Record):
     quantity: str
     value: float = Field(description="Mean over seeds.")
     interval: tuple[float, float] = Field(description="This one's alone, at `confidence`.")
+    unit: Literal["share", "points", "number"]
 
 
 class StudyRecord(Record):

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
-from shiftproof._errors import UsageError, must, unknown
+from shiftproof._errors import UsageError, must
 from shiftproof.data.load import load_data
 from shiftproof.evaluation.provenance import now, provenance
 from shiftproof.evaluation.store import disk_error, write_atomic
 from shiftproof.studies import studies
 from shiftproof.studies.abstract import Study
-from shiftproof.studies.quantity import Quantity, over_seeds
+from shiftproof.studies.quantity import Quantity, Unit, over_seeds
 from shiftproof.studies.record import FigureRecord, Form, PredictionRecord, QuantityRecord, StudyRecord, TrialRecord
 from shiftproof.studies.trial import Trial
 from shiftproof.studies.verdict import Judged, judge, overall
@@ -50,6 +50,7 @@ def run_study(
     seeds: int = SEEDS,
     confidence: float = 0.95,
     say: Callable[[str], None] | None = None,
+    done: Callable[[], None] | None = None,
 ) -> StudyRecord:
     """Measures a published claim anew.
 
@@ -61,6 +62,7 @@ def run_study(
         seeds: how often everything is trained and drawn anew, at least 2.
         confidence: of the verdict.
         say: takes a line on what is being done.
+        done: called when a seed is finished.
 
     Returns:
         The verdict, every quantity with its interval, and where it was made.
@@ -74,18 +76,18 @@ def run_study(
         normal over seeds: every interval counts training, drawing and the test sample, and they hold together (Bonferroni).
     """
     chosen = studies.build(study) if isinstance(study, str) else study
-    if isinstance(seeds, bool) or seeds < 2:
-        raise must("seeds", "a study", "be at least 2", seeds, "One training cannot say how much chance there is in training.")
-    if not 0 < confidence < 1:
-        raise must("confidence", "a study", "be in (0, 1)", confidence)
+    uris = check_run(chosen, full=full, data=data or {}, seeds=seeds, confidence=confidence)
     form: Form = "full" if full else "quick"
-    uris = _samples(chosen, dict(data or {})) if full else {}
     folder = Path(out) / f"{chosen.name}-{form}"
     prints = {name: load_data(uri).fingerprint() for name, uri in uris.items()}
     _claim(folder, {"study": chosen.full_spec(), "form": form, "data": prints})
     started = now()
-    trials = tuple(_trial(chosen, seed, full, uris, folder, say or _silent) for seed in range(seeds))
-    record = _record(chosen, form, prints, trials, confidence, started)
+    trials: list[TrialRecord] = []
+    for seed in range(seeds):
+        trials.append(_trial(chosen, seed, full, uris, folder, say or _silent))
+        if done is not None:
+            done()
+    record = _record(chosen, form, prints, tuple(trials), confidence, started)
     _write(folder / RECORD, record.model_dump_json(indent=2))
     return record
 
@@ -107,7 +109,16 @@ def _silent(line: str) -> None:
     del line
 
 
-def _samples(study: Study, given: dict[str, str]) -> dict[str, str]:
+def check_run(study: Study, *, full: bool, data: Mapping[str, str], seeds: int, confidence: float) -> dict[str, str]:
+    """The samples that the run uses; `UsageError` where `run_study` would raise it for what was asked."""
+    if isinstance(seeds, bool) or seeds < 2:
+        raise must("seeds", "a study", "be at least 2", seeds, "One training cannot say how much chance there is in training.")
+    if not 0 < confidence < 1:
+        raise must("confidence", "a study", "be in (0, 1)", confidence)
+    return _samples(study, data) if full else {}
+
+
+def _samples(study: Study, given: Mapping[str, str]) -> dict[str, str]:
     for name in given:
         if "." not in name:
             raise must("data", "a study", "name a sample, such as mnist.train", name)
@@ -137,7 +148,7 @@ def _trial(study: Study, seed: int, full: bool, data: Mapping[str, str], folder:
         measured = study.measure(trial)
     record = TrialRecord(
         seed=seed,
-        quantities={name: QuantityRecord(value=each.value, error=each.error) for name, each in measured.items()},
+        quantities={name: QuantityRecord(value=each.value, error=each.error, unit=each.unit) for name, each in measured.items()},
         seconds=time.perf_counter() - wall,
         cpu_seconds=time.process_time() - cpu,
     )
@@ -149,7 +160,7 @@ def _trial(study: Study, seed: int, full: bool, data: Mapping[str, str], folder:
 def _record(
     study: Study, form: Form, prints: dict[str, str], trials: tuple[TrialRecord, ...], confidence: float, started: str
 ) -> StudyRecord:
-    found = [{name: Quantity(each.value, each.error) for name, each in trial.quantities.items()} for trial in trials]
+    found = [{name: Quantity(each.value, each.error, each.unit) for name, each in trial.quantities.items()} for trial in trials]
     judged = judge(study.predictions, found, confidence=confidence)
     return StudyRecord(
         study=study.spec(),
@@ -162,21 +173,22 @@ def _record(
         references=study.references,
         data=prints,
         verdict=overall([each.verdict for each in judged]),
-        predictions=tuple(_predicted(each) for each in judged),
+        predictions=tuple(_predicted(each, found[0][each.prediction.quantity].unit) for each in judged),
         figures=tuple(
             FigureRecord(
                 quantity=name,
                 value=float(np.mean([trial[name].value for trial in found])),
                 interval=over_seeds([trial[name] for trial in found], confidence=confidence),
+                unit=first.unit,
             )
-            for name in found[0]
+            for name, first in found[0].items()
         ),
         trials=trials,
         provenance=provenance(_Circumstances(trials[0].seed, confidence), started),
     )
 
 
-def _predicted(judged: Judged) -> PredictionRecord:
+def _predicted(judged: Judged, unit: Unit) -> PredictionRecord:
     said = judged.prediction
     return PredictionRecord(
         quantity=said.quantity,
@@ -184,6 +196,7 @@ def _predicted(judged: Judged) -> PredictionRecord:
         low=said.low if math.isfinite(said.low) else None,
         high=said.high if math.isfinite(said.high) else None,
         paper=said.paper,
+        unit=unit,
         value=judged.value,
         interval=judged.interval,
         verdict=judged.verdict,
@@ -217,10 +230,3 @@ def _write(path: Path, text: str) -> None:
         write_atomic(path, text.encode())
     except OSError as error:
         raise disk_error(path.parent, error) from error
-
-
-def known_study(name: str) -> str:
-    """The name, if there is such a study; else an error that lists the nearest."""
-    if name not in studies.names():
-        raise unknown("study", name, studies.names())
-    return name

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from shiftproof._errors import UsageError
 from shiftproof.door import refuse
-from shiftproof.losses import Loss
+from shiftproof.losses import Loss, cross_entropy
 from shiftproof.models.abstract import Gradients
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.oracle import Answer, Cost, Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Search
-from shiftproof.searches.gradient_ascent import GradientAscent
-from shiftproof.searches.preset import Preset
 from shiftproof.shifts.abstract import Params, Shift
 
 Objective = Callable[[Tensor], Tensor]
@@ -38,8 +38,6 @@ class Lesson(Oracle):
     """The oracle of training. A kept failure would make it training on the first failure met, which is another method."""
 
     objective: Objective | None = None
-    once: bool = False
-    """Whether a single move is ever offered: it is kept whatever it is worth, so nothing is paid to know."""
 
     def __getitem__(self, rows: Tensor) -> Lesson:
         some = super().__getitem__(rows)
@@ -52,14 +50,15 @@ class Lesson(Oracle):
         return lesson
 
     def __call__(self, params: Params) -> Value:
-        if self.once:
-            return Value(torch.zeros(len(self), device=self.x.device))
         with torch.no_grad():
             scores = self._model.scores(self._shift.apply(self.x, params))  # type: ignore[attr-defined]  # `worst` gives a torch module
         return Value(self._value(scores))
 
     def gradients(self, params: Params, losses: Sequence[Loss]) -> tuple[Value, list[Tensor], list[Tensor]]:
-        climbed: Sequence[Loss] = losses if self.objective is None else [lambda scores, _: self._value(scores)] * len(losses)
+        if self.objective is None:
+            climbed: Sequence[Loss] = [fused if loss is cross_entropy else loss for loss in losses]
+        else:
+            climbed = [lambda scores, _: self._value(scores)] * len(losses)
         values, gradients = self._pass(self._model, params, climbed, [])  # type: ignore[arg-type]
         return Value(values[0]), values, gradients
 
@@ -69,6 +68,27 @@ class Lesson(Oracle):
 
     def _value(self, scores: Tensor) -> Tensor:
         return self._judged(scores).margin if self.objective is None else self.objective(scores)
+
+
+def fused(scores: Tensor, y: Tensor) -> Tensor:
+    """The cross-entropy in one kernel, shape (n,); in double, so that its gradient keeps its direction up to score differences of 36.
+
+    `losses.cross_entropy` keeps it beyond, for verdicts, by many small ones.
+    """
+    return F.cross_entropy(scores.double(), y, reduction="none").to(scores.dtype)
+
+
+@contextmanager
+def evaluating(net: nn.Module) -> Iterator[None]:
+    """All of the network in evaluation mode for a while, and each part in its own mode again afterwards."""
+    training = [part for part in net.modules() if part.training]
+    for part in training:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
 
 
 def worst(
@@ -87,16 +107,10 @@ def worst(
     """
     model = net if isinstance(net, Gradients) else TorchModule(net, name="net", device=x.device)
     lesson = Lesson(model, shift, x, y, Cost.of(len(x)))
-    lesson.objective, lesson.once = objective, _offers_once(search)
-    with torch.no_grad():
+    lesson.objective = objective
+    with torch.no_grad(), nullcontext() if isinstance(net, Gradients) else evaluating(net):
         params = shift.project(x, search(shift, lesson, x, rng))
         return shift.apply(x, params).detach()
-
-
-def _offers_once(search: Search) -> bool:
-    """Whether the search ends with the last step of a single climb."""
-    base = search.base() if isinstance(search, Preset) else search
-    return type(base) is GradientAscent and base.restarts == 1
 
 
 def check_inner(shift: Shift, search: Search) -> None:

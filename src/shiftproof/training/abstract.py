@@ -5,9 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor, nn
 
 from shiftproof._part import Part
+from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Shift
@@ -23,6 +26,7 @@ class Batch:
         rng: one stream an example, another one at every step: all of a method's chance comes from here.
         space: the legal inputs.
         progress: the share of training that lies behind, in [0, 1).
+        groups: the group number of each example, shape (n,), for methods whose `grouping` asks for it.
     """
 
     x: Tensor
@@ -30,6 +34,7 @@ class Batch:
     rng: Rng
     space: InputSpace
     progress: float = 0.0
+    groups: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +71,13 @@ class Step:
 class Method(Part):
     """A way to train: `init` once, then for every batch `step`, `loss.backward()`, `learned`, and your optimiser's step.
 
-    >>> import torch
+    >>> import torch, shiftproof as sp
     >>> from shiftproof.training import Batch, Plain
     >>> method, net = Plain(), torch.nn.Linear(4, 2)
-    >>> memory = method.init(net, InputSpace(), 2)
+    >>> data = sp.examples(torch.rand(8, 4), torch.randint(2, (8,)))
+    >>> memory = method.init(net, data)
     >>> optimiser = torch.optim.SGD([*net.parameters(), *memory.parameters()], lr=0.1)
-    >>> batch = Batch(torch.rand(8, 4), torch.randint(2, (8,)), Rng.for_ids(0, list("abcdefgh")), InputSpace())
+    >>> batch = Batch(data.x, data.y, Rng.for_ids(0, data.ids), data.space)
     >>> step = method.step(net, batch, memory)
     >>> step.loss.backward()
     >>> method.learned(step, batch, memory)
@@ -87,9 +93,21 @@ class Method(Part):
         """The shift that it defends against, on inputs of `space`; None where it has none. `UsageError` where it makes no sense there."""
         return None
 
-    def init(self, net: nn.Module, space: InputSpace, classes: int) -> nn.Module:
-        """What it keeps between steps: its parameters are trained along, its buffers are its memory. Most keep nothing."""
+    @property
+    def grouping(self) -> str:
+        """The columns of groups that it needs each example's group by, such as "place" or "label & place"; empty for none."""
+        return ""
+
+    def init(self, net: nn.Module, examples: Examples) -> nn.Module:
+        """What it keeps between steps: its parameters are trained along, its buffers are its memory. Most keep nothing.
+
+        `examples` are all that it will be trained on.
+        """
         return nn.Module()
+
+    def order(self, rng: Rng, memory: nn.Module) -> npt.NDArray[np.intp]:
+        """The rows of an epoch in the order in which they are shown, as many in every epoch; `rng` has a stream for each example."""
+        return shuffled(rng)
 
     def move(self, net: nn.Module, batch: Batch, memory: nn.Module) -> Tensor:
         """The inputs to train on, shape of batch.x or of several copies of it."""
@@ -105,3 +123,8 @@ class Method(Part):
 
     def learned(self, step: Step, batch: Batch, memory: nn.Module) -> None:  # a hook
         """Called after `loss.backward()`, for methods that use its gradients."""
+
+
+def shuffled(rng: Rng) -> npt.NDArray[np.intp]:
+    """Every row once, by chance."""
+    return np.argsort(rng.uniform(1)[:, 0].numpy(), kind="stable")

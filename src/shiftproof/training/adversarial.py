@@ -5,12 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import Tensor, nn
-from torch.nn import functional as F
-
-from shiftproof.training.abstract import Batch, Step
 from shiftproof.training.moving import Moving
-from shiftproof.training.plain import check_risk, risk_weights
 
 
 @dataclass(frozen=True)
@@ -21,7 +16,6 @@ class Adversarial(Moving):
         shift: the spec of the moves defended against, such as linf(eps=0.3).
         search: the spec of the search; gradient_ascent with 10 steps by default. Its last step counts, broken or not.
         ramp: the share of training over which the shift's strength grows from 0 to its own; 0 for none.
-        risk: how examples are weighed, as in `plain`: cvar(alpha=0.3) trains on the worst moved third.
 
     Guarantees:
         Moves stay in the shift. The inner search sees the network in evaluation mode, so it neither reads nor changes batch statistics.
@@ -41,14 +35,3 @@ class Adversarial(Moving):
   year = {2018}
 }""",
     )
-
-    risk: str = "mean"
-
-    def check(self) -> None:
-        super().check()
-        check_risk(self.risk)
-
-    def judge(self, net: nn.Module, batch: Batch, x: Tensor, memory: nn.Module) -> Step:
-        scores = net(x)
-        losses = F.cross_entropy(scores, batch.y, reduction="none")
-        return Step(x, batch.y, losses, risk_weights(self.risk, losses), scores)

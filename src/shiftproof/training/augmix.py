@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shiftproof._errors import UsageError, must
-from shiftproof.data.space import InputSpace
+from shiftproof.data.examples import Examples
 from shiftproof.randomness import Rng
 from shiftproof.shifts.geometry.rotation import Rotation
 from shiftproof.shifts.geometry.shear import Shear
@@ -68,7 +68,8 @@ class AugMix(Method):
         if not 0 < self.severity <= 10:
             raise must("severity", self.name, "be in (0, 10]", self.severity)
 
-    def init(self, net: nn.Module, space: InputSpace, classes: int) -> nn.Module:
+    def init(self, net: nn.Module, examples: Examples) -> nn.Module:
+        space = examples.space
         if space.kind != "image" or not space.bounded:
             raise UsageError(f"{self.name} changes images in a bounded box, and these inputs are of kind '{space.kind}' in {space.units}.")
         return nn.Module()

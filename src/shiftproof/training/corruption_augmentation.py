@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shiftproof._errors import must
-from shiftproof.data.space import InputSpace
+from shiftproof.data.examples import Examples
 from shiftproof.shifts.abstract import Shift
 from shiftproof.training.abstract import Batch, Method, Step
 
@@ -60,9 +60,9 @@ class CorruptionAugmentation(Method):
 
         return tuple(shifts.build(spec.strip()) for spec in self.corruptions.split(";") if spec.strip())
 
-    def init(self, net: nn.Module, space: InputSpace, classes: int) -> nn.Module:
+    def init(self, net: nn.Module, examples: Examples) -> nn.Module:
         for shift in self._shifts:
-            shift.within(space)
+            shift.within(examples.space)
         return nn.Module()
 
     def move(self, net: nn.Module, batch: Batch, memory: nn.Module) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shiftproof._errors import must
-from shiftproof.data.space import InputSpace
+from shiftproof.data.examples import Examples
 from shiftproof.training.abstract import Batch, Method, Step
 from shiftproof.training.moving import in_evaluation
 
@@ -50,7 +50,7 @@ class Distillation(Method):
         if not 0 < self.temperature < math.inf:
             raise must("temperature", self.name, "be in (0, inf)", self.temperature)
 
-    def init(self, net: nn.Module, space: InputSpace, classes: int) -> nn.Module:
+    def init(self, net: nn.Module, examples: Examples) -> nn.Module:
         from shiftproof.models.weights import load_weights
 
         teacher = copy.deepcopy(net).requires_grad_(False)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shiftproof._errors import UsageError, must
+from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.shifts.abstract import Differentiable, Shift
 from shiftproof.training.abstract import Batch, Method, Step
@@ -75,7 +76,7 @@ class Free(Method):
     def threat(self, space: InputSpace) -> Shift:
         return self._shift().within(space)
 
-    def init(self, net: nn.Module, space: InputSpace, classes: int) -> nn.Module:
+    def init(self, net: nn.Module, examples: Examples) -> nn.Module:
         return Carried()
 
     def move(self, net: nn.Module, batch: Batch, memory: nn.Module) -> Tensor:

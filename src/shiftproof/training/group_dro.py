@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from shiftproof._errors import must
+from shiftproof._errors import UsageError, must
 
 
 class GroupDRO(nn.Module):
@@ -52,8 +52,10 @@ class GroupDRO(nn.Module):
         self.register_buffer("q", torch.full((len(sizes),), 1 / len(sizes)))
         self.register_buffer("bonus", adjustment / counts.sqrt())
 
-    def forward(self, losses: Tensor, groups: Tensor) -> Tensor:
+    def forward(self, losses: Tensor, groups: Tensor | None) -> Tensor:
         """The loss to train on, from per-example losses and group numbers, both of shape (n,); updates q."""
+        if groups is None:
+            raise UsageError("GroupDRO needs each example's group number: let the data set return it beside the label.")
         if losses.ndim != 1 or losses.shape != groups.shape:
             raise must("groups", "GroupDRO", f"have one number per loss {tuple(losses.shape)}", tuple(groups.shape))
         if len(groups) and not 0 <= int(groups.min()) <= int(groups.max()) < len(self.q):

@@ -19,6 +19,7 @@ from shiftproof.outcomes import Flag
 from shiftproof.randomness import Rng
 from shiftproof.training import state
 from shiftproof.training.abstract import Batch, Method
+from shiftproof.training.grouping import Grouping
 from shiftproof.training.optimise import copied, rate
 from shiftproof.training.recipe import Recipe
 from shiftproof.training.state import Learner
@@ -35,6 +36,7 @@ class Loop:
     Args:
         method, recipe: what is done.
         examples: trained on.
+        groups: of the examples, where the method asks for them.
         watch: looked at after each epoch.
         learner: the network and all that moves with it.
         folder: of the checkpoints.
@@ -45,6 +47,7 @@ class Loop:
     method: Method
     recipe: Recipe
     examples: Examples
+    groups: Grouping | None
     watch: Watch
     learner: Learner
     folder: Path
@@ -59,14 +62,15 @@ class Loop:
     def __post_init__(self) -> None:
         self._rng = Rng.for_ids(self.recipe.seed, self.examples.ids)
         self._size = min(self.recipe.batch_size, len(self.examples))
-        self._device = next(self.learner.net.parameters()).device
-        self._order: tuple[int, npt.NDArray[np.intp]] = (-1, np.zeros(0, dtype=np.intp))
+        first = next(self.learner.net.parameters())
+        self._device, self._dtype = first.device, first.dtype
+        self._order = (0, self._rows(0))
         self._lr = [float(group["lr"]) for group in self.learner.optimiser.param_groups]
 
     @property
     def per_epoch(self) -> int:
         """Steps in an epoch."""
-        return len(self.examples) // self._size * self.method.replays
+        return len(self._order[1]) // self._size * self.method.replays
 
     @property
     def total(self) -> int:
@@ -113,7 +117,7 @@ class Loop:
 
     def _step(self) -> float:
         net, memory, optimiser = self.learner.net, self.learner.memory, self.learner.optimiser
-        torch.manual_seed(_seed(self.recipe.seed, self.done))  # for dropout and the like; the caller's own generator is put back
+        _reseed(_seed(self.recipe.seed, self.done), self._device)  # for dropout and the like; the caller's own generator is put back
         batch = self._batch()
         share = rate(self.recipe.schedule, (self.done + 1) / self.total)
         for group, full in zip(optimiser.param_groups, self._lr, strict=True):
@@ -140,23 +144,39 @@ class Loop:
     def _batch(self) -> Batch:
         epoch, place = divmod(self.done, self.per_epoch)
         if self._order[0] != epoch:
-            self._order = (epoch, np.argsort(self._rng.child("order", epoch).uniform(1)[:, 0].numpy(), kind="stable"))
+            self._order = (epoch, self._rows(epoch))
         start = place // self.method.replays * self._size
         rows = self._order[1][start : start + self._size]
-        x, y = self.examples.x[rows].to(self._device), self.examples.y[rows].to(self._device)
-        return Batch(x, y, self._rng[rows].child("step", self.done), self.examples.space, self.done / self.total)
+        x, y = self.examples.x[rows].to(self._device, self._dtype), self.examples.y[rows].to(self._device)
+        groups = None if self.groups is None else self.groups[rows].numbers.to(self._device)
+        return Batch(x, y, self._streams(rows), self.examples.space, self.done / self.total, groups)
+
+    def _rows(self, epoch: int) -> npt.NDArray[np.intp]:
+        return self.method.order(self._rng.child("order", epoch), self.learner.memory)
+
+    def _streams(self, rows: npt.NDArray[np.intp]) -> Rng:
+        """A stream for each place in the batch: an example that is shown twice in it is moved by another chance the second time."""
+        rng = self._rng[rows].child("step", self.done)
+        _, first = np.unique(rows, return_index=True)
+        again = np.setdiff1d(np.arange(len(rows)), first)
+        if not len(again):
+            return rng
+        keys = rng.keys.copy()
+        for place in again:
+            keys[place] = rng[[place]].child("again", int(place)).keys[0]
+        return Rng(keys)
 
     def _end_epoch(self) -> None:
         """Looks at the held-out examples, with the weights that would be kept, and keeps the best."""
         net, average = self.learner.net, self.learner.average
         kept, own = dict(average.weights(net)), copied(net.state_dict())
         net.load_state_dict(kept)
-        clean, robust = self.watch.look(net, 256)
+        clean, robust, worst = self.watch.look(net, 256)
         net.load_state_dict(own)
         loss, right, n = self._sums
         best = max((epoch.score for epoch in self.curve), default=-1.0)
         number = self.done // self.per_epoch
-        self.curve.append(Epoch(number, self.done, loss / n, right / n, clean, robust, round(self._seconds, 3)))
+        self.curve.append(Epoch(number, self.done, loss / n, right / n, clean, robust, round(self._seconds, 3), worst))
         self._sums = [0.0, 0.0, 0.0]
         if self.curve[-1].score > best:
             state.write(self.folder / BEST, kept if average.count else own)
@@ -172,6 +192,15 @@ class Loop:
             raise UsageError(f"The loss was not a number {where}, before an epoch was finished, so no checkpoint is kept. {way_out}")
         detail = f"The loss was not a number {where}: training stopped, and the best checkpoint before it is kept. {way_out}"
         self.flags = [Flag("nan_loss", detail)]
+
+
+def _reseed(seed: int, device: torch.device) -> None:
+    """`torch.manual_seed` where the step computes: that of every kind of device costs a hundredth of a small network's step."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.default_generators[device.index].manual_seed(seed)
+    elif device.type != "cpu":
+        torch.manual_seed(seed)
 
 
 def _seed(seed: int, step: int) -> int:

@@ -1,15 +1,18 @@
 """Every risk as a training loss on per-example losses, and what a mini-batch does to it.
 
 The mean of a risk over mini-batches is not the risk of the whole: a batch has fewer bad examples to put the weight on, so on average the
-number is too low (it is a supremum, and in its dual form an infimum over numbers that the batch fits to itself). `risk_loss` is that
-biased plug-in; `MultilevelRisk` takes the bias of small batches out at the price of variance; `DualRisk` makes the dual variable a
-parameter, whose objective is a plain mean and so has no bias at all.
+number is too low (it is a supremum, and in its dual form an infimum over numbers that the batch fits to itself). Of its estimators:
+
+- `risk_loss`, `group_mixture_loss`, `sinkhorn_loss`, `mmd_loss`: the plug-in, biased.
+- `MultilevelRisk`: debiased down to the bias of the largest batch, at the price of variance.
+- `DualRisk`: the dual variable is a parameter, the objective a plain mean, so there is no bias at all; for three risks.
+- `instance_weights.InstanceWeights`: the price on Kullback-Leibler distance with a moving average; biased, and less so as it settles.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -22,26 +25,33 @@ from shiftproof.risks._kernels import Reweighted
 from shiftproof.risks._kernels import group_mixture as _mixture
 from shiftproof.risks.chi_square import ChiSquarePenalised
 from shiftproof.risks.cvar import CVaR
+from shiftproof.risks.grouped import Grouped
 from shiftproof.risks.holistic import Holistic
 from shiftproof.risks.kl import KLPenalised
+from shiftproof.risks.mmd import mmd
+from shiftproof.risks.sinkhorn import sinkhorn
 from shiftproof.risks.wasserstein import Wasserstein
+
+Groups = Tensor | Sequence[str] | npt.NDArray[np.str_] | npt.NDArray[np.int64]
 
 
 class Reweighs(Protocol):
-    """A risk that has weights: cvar, chi_square, kl, total_variation, extremile, exponential_spectral, and those with a penalty."""
+    """A risk that has weights: mean, cvar, chi_square, kl, total_variation, extremile, exponential_spectral, and those with a penalty."""
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
         """The worst value and the weights that attain it."""
         ...
 
 
-def risk_loss(risk: Reweighs, losses: Tensor, *, base: Tensor | None = None) -> Tensor:
+def risk_loss(risk: Reweighs | Grouped, losses: Tensor, *, base: Tensor | None = None, groups: Groups | None = None) -> Tensor:
     """The risk of a batch of losses, with the worst weights as its gradient: the plug-in estimator, which is biased low.
 
     Args:
-        risk: which.
-        losses: one an example, not averaged (reduction="none"), shape (n,), any finite numbers.
-        base: reference weights, shape (n,), >= 0; equal ones by default.
+        risk: any but those that move values, `wasserstein` and `holistic`.
+        losses: one an example, not averaged (reduction="none"), shape (n,), any finite numbers; for `sinkhorn` one a draw.
+        base: reference weights, shape (n,), >= 0; equal ones by default. Risks over groups have none.
+        groups: each example's group, names or numbers, shape (n,), which risks over groups need: worst_group, group_mixture,
+            conditional_cvar, mmd; and sinkhorn, as whose draw each loss is.
 
     Returns:
         A scalar. Its value is exact, and so is its gradient wherever it has one (Danskin).
@@ -60,6 +70,11 @@ def risk_loss(risk: Reweighs, losses: Tensor, *, base: Tensor | None = None) -> 
             "for linear models, wasserstein_loss for others, or a ball of weights such as chi_square."
         )
     _per_example(losses, "risk_loss")
+    if isinstance(risk, Grouped):
+        if base is not None:
+            raise UsageError(f"The risk {risk.name} weighs groups by how often they occur, so it takes no 'base'. Leave it out.")
+        named = groups.cpu().numpy() if isinstance(groups, Tensor) else groups
+        return _with_gradient(risk.weigh(_numbers(losses), named), losses)
     found = risk.reweigh(_numbers(losses), None if base is None else _numbers(base))
     return _with_gradient(found, losses)
 
@@ -81,10 +96,15 @@ def group_mixture_loss(losses: Tensor, *, members: Tensor, floors: Tensor | floa
 
 def sinkhorn_loss(losses: Tensor, *, radius: float, epsilon: float) -> Tensor:
     """`risks.sinkhorn` of the losses at m draws around each of n examples, shape (n, m), as a scalar to train on."""
-    from shiftproof.risks.sinkhorn import sinkhorn
-
     found = sinkhorn(_numbers(losses), radius=radius, epsilon=epsilon)
     return _with_gradient(Reweighted(found.value, found.weights.ravel()), losses.reshape(-1))
+
+
+def mmd_loss(losses: Tensor, *, kernel: Tensor, radius: float) -> Tensor:
+    """`risks.mmd` of losses of shape (n,) in the kernel ball around the batch, K of shape (n, n), as a scalar to train on."""
+    _per_example(losses, "mmd_loss")
+    found = mmd(_numbers(losses), kernel=_numbers(kernel), radius=radius)
+    return _with_gradient(Reweighted(found.value, found.weights), losses)
 
 
 def wasserstein_loss(
@@ -120,60 +140,6 @@ def wasserstein_loss(
         moved = (moved + size * slope).detach()
     paid = penalty * ((moved - x.detach()) ** 2).flatten(1).sum(1)
     return (loss(moved) - paid).mean()
-
-
-def label_kl(scores: Tensor, y: Tensor, *, temperature: float, margin: float = 0.0) -> Tensor:
-    """LDR-KL: the worst distribution over labels, at a price in Kullback-Leibler distance from the uniform one; shape (n,).
-
-    = temperature ln mean_k exp((s_k - s_y + margin [k != y]) / temperature). At temperature 1 it is the cross-entropy less ln K, towards 0
-    the margin loss max_k of Crammer & Singer, towards infinity the mean difference of scores.
-
-    Args:
-        scores: shape (n, K).
-        y: labels, shape (n,).
-        temperature: lambda, in (0, inf).
-        margin: added to every other label's score, at least 0.
-
-    Reference: Zhu, Ying & Yang 2023, "Label distributionally robust losses for multi-class classification".
-    """
-    if not 0 < temperature < math.inf:
-        raise must("temperature", "label_kl", "be in (0, inf)", temperature)
-    return _soft_excess(_excess(scores, y, margin), torch.full_like(scores[:, 0], temperature))
-
-
-def label_kl_adaptive(scores: Tensor, y: Tensor, *, temperature: float, pull: float, margin: float = 0.0, halvings: int = 40) -> Tensor:
-    """ALDR-KL: `label_kl` with a temperature of its own for each example, min over l of label_kl at l + (pull / 2) (l - temperature)^2.
-
-    An example whose worst labels lie far from uniform, as a mislabelled one does, gets a higher temperature, and so a flatter loss.
-
-    Args:
-        scores: shape (n, K).
-        y: labels, shape (n,).
-        temperature: lambda_0, in (0, inf), the temperature of examples that are no matter.
-        pull: alpha, in (0, inf): how strongly temperatures stay there.
-        margin: added to every other label's score.
-        halvings: bisections of the temperature; the answer lies in [temperature, temperature + ln K / pull].
-
-    Returns: shape (n,). The temperature found is a constant to the gradient, which is exact where it is the minimum (Danskin).
-
-    Reference: Zhu, Ying & Yang 2023, "Label distributionally robust losses for multi-class classification".
-    """
-    if not 0 < temperature < math.inf:
-        raise must("temperature", "label_kl_adaptive", "be in (0, inf)", temperature)
-    if not 0 < pull < math.inf:
-        raise must("pull", "label_kl_adaptive", "be in (0, inf)", pull)
-    excess = _excess(scores, y, margin)
-    with torch.no_grad():
-        low = torch.full_like(scores[:, 0], temperature)
-        high = low + math.log(scores.shape[1]) / pull
-        for _ in range(halvings):  # the slope of the objective, pull (l - temperature) - KL(l), rises with l
-            middle = (low + high) / 2
-            log = torch.log_softmax(excess / middle[:, None], 1)
-            distance = (log.exp() * log).sum(1) + math.log(scores.shape[1])
-            falls = pull * (middle - temperature) < distance
-            low, high = torch.where(falls, middle, low), torch.where(falls, high, middle)
-        found = (low + high) / 2
-    return _soft_excess(excess, found) + pull / 2 * (found - temperature) ** 2
 
 
 class MultilevelRisk(nn.Module):
@@ -271,16 +237,3 @@ def _per_example(losses: Tensor, owner: str) -> None:
         raise must("losses", owner, "have shape (n,), one an example", tuple(losses.shape), 'Compute them with reduction="none".')
     if not bool(torch.isfinite(losses.detach()).all()):
         raise must("losses", owner, "be finite", "NaN or infinite ones", "Lower the step size, or clip.")
-
-
-def _excess(scores: Tensor, y: Tensor, margin: float) -> Tensor:
-    """s_k - s_y + margin [k != y], shape (n, K)."""
-    if scores.ndim != 2 or y.shape != scores.shape[:1]:
-        raise must("scores", "label_kl", "have shape (n, K) with n labels", (tuple(scores.shape), tuple(y.shape)))
-    others = torch.ones_like(scores).scatter(1, y[:, None], 0.0)
-    return scores - scores.gather(1, y[:, None]) + margin * others
-
-
-def _soft_excess(excess: Tensor, temperature: Tensor) -> Tensor:
-    """Temperature times the soft maximum of the excess over labels, shape (n,)."""
-    return temperature * (torch.logsumexp(excess / temperature[:, None], 1) - math.log(excess.shape[1]))

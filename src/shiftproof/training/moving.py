@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,21 @@ from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift
 from shiftproof.training._inner import Objective, check_inner, worst
 from shiftproof.training.abstract import Batch, Method, Step
+
+
+@cache
+def _shift_of(spec: str) -> Shift:
+    """Parts are frozen, and one is asked for several times a step."""
+    from shiftproof.shifts import shifts
+
+    return shifts.build(spec)
+
+
+@cache
+def _search_of(spec: str) -> Search:
+    from shiftproof.searches import searches
+
+    return searches.build(spec)
 
 
 @dataclass(frozen=True)
@@ -48,14 +64,10 @@ class Moving(Method):
             raise UsageError(f"The shift {shift.name} has no strength that could grow, so {self.name} takes no ramp with it.")
 
     def _shift(self) -> Shift:
-        from shiftproof.shifts import shifts
-
-        return shifts.build(self.shift)
+        return _shift_of(self.shift)
 
     def _search(self) -> Search:
-        from shiftproof.searches import searches
-
-        return searches.build(self.search)
+        return _search_of(self.search)
 
     def threat(self, space: InputSpace) -> Shift:
         return self._shift().within(space)

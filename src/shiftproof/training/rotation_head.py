@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shiftproof._errors import UsageError, must
-from shiftproof.data.space import InputSpace
+from shiftproof.data.examples import Examples
 from shiftproof.training.abstract import Batch, Step
 from shiftproof.training.moving import Moving
 
@@ -55,9 +55,9 @@ class RotationHead(Moving):
         if not 0 <= self.weight < math.inf:
             raise must("weight", self.name, "be in [0, inf)", self.weight)
 
-    def init(self, net: nn.Module, space: InputSpace, classes: int) -> nn.Module:
-        if space.kind != "image":
-            raise UsageError(f"{self.name} turns images, and these inputs are of kind '{space.kind}'.")
+    def init(self, net: nn.Module, examples: Examples) -> nn.Module:
+        if examples.space.kind != "image":
+            raise UsageError(f"{self.name} turns images, and these inputs are of kind '{examples.space.kind}'.")
         return nn.Linear(_last(net).in_features, 4)
 
     def judge(self, net: nn.Module, batch: Batch, x: Tensor, memory: nn.Module) -> Step:

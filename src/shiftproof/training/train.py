@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from shiftproof._errors import UsageError, must, unknown
+from shiftproof._errors import UsageError, unknown
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
@@ -24,7 +23,9 @@ from shiftproof.outcomes import Flag
 from shiftproof.randomness import Rng
 from shiftproof.training import methods, state
 from shiftproof.training.abstract import Method
+from shiftproof.training.grouping import Grouping, group
 from shiftproof.training.loop import BEST, RESUME, Loop
+from shiftproof.training.network import check_network, device_named, fresh_network
 from shiftproof.training.optimise import Average, make_optimiser
 from shiftproof.training.recipe import Recipe
 from shiftproof.training.state import Learner
@@ -59,6 +60,7 @@ class Trained:
     def __str__(self) -> str:
         best = self.best
         robust = "" if best.robust is None else f", at most {best.robust:.1%} under attack"
+        robust += "" if best.worst_group is None else f", {best.worst_group:.1%} in the worst group"
         lines = [f"Epoch {best.epoch} of {len(self.curve)} is kept: {best.held_out:.1%} of the held-out examples right{robust}."]
         return "\n".join([*lines, *(f"! {flag.name}: {flag.detail}" for flag in self.flags)])
 
@@ -110,13 +112,17 @@ def train(
     settings = _recipe(recipe)
     chosen = methods.build(method) if isinstance(method, str) else method
     source = load_data(data)
-    kept, watch = _split(source, chosen, settings)
-    net = _network(model, settings.seed).to(_device(device))
+    kept, groups, watch = _split(source, chosen, settings)
+    net = fresh_network(model, settings.seed).to(device_named(device))
+    noticed = check_network(net, kept)
     folder = Path(out)
     asked = _asked(chosen, settings, source, net, device)
     finished = _earlier(folder, asked)
     if finished is None:
-        finished = _trained(chosen, settings, kept, watch, net, folder, save_every=save_every, progress=progress, asked=asked)
+        finished = _trained(chosen, settings, kept, groups, watch, net, folder, save_every=save_every, progress=progress, asked=asked)
+        finished["flags"] = [*(asdict(flag) for flag in noticed), *finished["flags"]]
+        _write_record(folder, finished)
+        (folder / RESUME).unlink(missing_ok=True)
     weights, _ = state.read(folder / BEST)
     net.load_state_dict(weights)
     curve, flags = ([Epoch(**e) for e in finished["curve"]], [Flag(**f) for f in finished["flags"]])
@@ -127,6 +133,7 @@ def _trained(
     method: Method,
     recipe: Recipe,
     examples: Examples,
+    groups: Grouping | None,
     watch: Watch,
     net: nn.Module,
     folder: Path,
@@ -136,26 +143,29 @@ def _trained(
     asked: dict[str, Any],
 ) -> dict[str, Any]:
     """The record of the finished run."""
-    _write_record(folder, {"asked": asked, "complete": False, "curve": [], "flags": []})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        memory = method.init(net, examples.space, int(examples.y.max()) + 1).to(next(net.parameters()).device)
+        memory = method.init(net, examples).to(next(net.parameters()).device)
+    _write_record(folder, {"asked": asked, "complete": False, "curve": [], "flags": []})
     parameters = [p for p in (*net.parameters(), *memory.parameters()) if p.requires_grad]
     learner = Learner(net, memory, make_optimiser(recipe.optimiser, parameters), Average(recipe.average, net))
     with _bar(progress) as (begin, tell):
-        loop = Loop(method, recipe, examples, watch, learner, folder, save_every, tell)
+        loop = Loop(method, recipe, examples, groups, watch, learner, folder, save_every, tell)
         loop.resume()
         begin(loop.total)
-        loop.run()
-    record = {
+        try:
+            loop.run()
+        except UsageError:
+            if not loop.curve:  # nothing is lost, and the folder is free for another try
+                for name in (RECORD, RESUME):
+                    (folder / name).unlink(missing_ok=True)
+            raise
+    return {
         "asked": asked,
         "complete": True,
         "curve": [asdict(epoch) for epoch in loop.curve],
         "flags": [asdict(flag) for flag in loop.flags],
     }
-    _write_record(folder, record)
-    (folder / RESUME).unlink(missing_ok=True)
-    return record
 
 
 def _recipe(options: dict[str, Any]) -> Recipe:
@@ -166,60 +176,24 @@ def _recipe(options: dict[str, Any]) -> Recipe:
     return Recipe(**options)
 
 
-def _split(source: Source, method: Method, recipe: Recipe) -> tuple[Examples, Watch]:
-    """What is trained on, and what is held out, chosen by the examples' names and the seed."""
+def _split(source: Source, method: Method, recipe: Recipe) -> tuple[Examples, Grouping | None, Watch]:
+    """What is trained on, with its groups where the method asks for them, and what is held out, chosen by names and the seed."""
     from shiftproof.searches import searches
     from shiftproof.shifts import shifts
 
     shift = shifts.build(recipe.threat).within(source.space) if recipe.threat else method.threat(source.space)
     order = np.argsort(Rng.for_ids(recipe.seed, source.ids).child("held out").uniform(1)[:, 0].numpy(), kind="stable")
     held = min(MOST_HELD_OUT, int(recipe.held_out * len(source)))
-    watch = Watch(source.take(np.sort(order[:held])), shift, searches.build(recipe.search), recipe.seed)
+    out, kept = np.sort(order[:held]), np.sort(order[held:])
+    groups = group(source, method.grouping, owner=method.name) if method.grouping else None
+    watch = Watch(source.take(out), shift, searches.build(recipe.search), recipe.seed, groups and groups[out])
     watch.check()
-    return source.take(np.sort(order[held:])), watch
-
-
-def _device(device: str) -> torch.device:
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError, NotImplementedError):  # torch raises any of these for what it does not know or see
-        raise must("device", "train", "be one that torch sees here, such as cpu, cuda or cuda:0", device) from None
-
-
-def _network(model: nn.Module | Callable[[], nn.Module], seed: int) -> nn.Module:
-    if isinstance(model, nn.Module):
-        return copy.deepcopy(model)
-    if not callable(model):
-        raise must("model", "train", "be a torch module, or a function that makes one", type(model).__name__)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        made = model()
-        again = model()
-    if not isinstance(made, nn.Module):
-        raise must("model", "train", "make a torch module", type(made).__name__)
-    shared = {id(p) for p in made.parameters()} & {id(p) for p in again.parameters()}
-    if made is again or shared:
+    gone = [] if groups is None else [name for name, size in zip(groups.names, groups[kept].sizes, strict=True) if not size]
+    if gone:
         raise UsageError(
-            "The factory gave the same network twice, so one training would go on from the weights of another. "
-            "Make a new one at every call."
+            f"No example of the group '{gone[0]}' is left to train on: all are held out. Give more data, or a smaller held_out."
         )
-    return made
-
-
-def factory_of(spec: str) -> nn.Module | Callable[[], nn.Module]:
-    """The network that FILE.py:NAME or package.module:NAME is, or what makes it anew at every call."""
-    from shiftproof._imports import load_object
-    from shiftproof.models.spec import load_from_spec, neighbours
-
-    def make() -> nn.Module:
-        found = load_from_spec(spec)
-        if not isinstance(found, nn.Module):
-            raise must("model", "train", "be a torch module, or a function that makes one", type(found).__name__)
-        return found
-
-    made = make()
-    with neighbours(spec):
-        return made if load_object(spec) is made else make
+    return source.take(kept), groups and groups[kept], watch
 
 
 def _asked(method: Method, recipe: Recipe, source: Source, net: nn.Module, device: str) -> dict[str, Any]:

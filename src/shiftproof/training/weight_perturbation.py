@@ -10,13 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from shiftproof._errors import must
-from shiftproof.data.space import InputSpace
-from shiftproof.shifts.abstract import Shift
-from shiftproof.training.abstract import Batch, Method, Step
+from shiftproof.training.abstract import Batch, Step
+from shiftproof.training.wrapping import Wrapping, kept
 
 
 @dataclass(frozen=True)
-class WeightPerturbation(Method):
+class WeightPerturbation(Wrapping):
     """Another method's loss L at the worst weights near by: min_w max_{|v_l| <= gamma |w_l|} L(w + v).
 
     v is one step, layer by layer: v_l = gamma |w_l| g_l / |g_l|, with g the gradient of L at w.
@@ -45,49 +44,20 @@ class WeightPerturbation(Method):
 }""",
     )
 
-    method: str
+    method: str = "plain"
     gamma: float = 0.01
     start: float = 0.0
-
-    def __post_init__(self) -> None:
-        if isinstance(self.method, Method):
-            object.__setattr__(self, "method", self.method.full_spec())
-        super().__post_init__()
 
     def check(self) -> None:
         if not 0 < self.gamma < 1:
             raise must("gamma", self.name, "be in (0, 1)", self.gamma)
         if not 0 <= self.start < 1:
             raise must("start", self.name, "be in [0, 1)", self.start)
-        self.inner()
-
-    def inner(self) -> Method:
-        """The method whose loss it is."""
-        from shiftproof.training import methods
-
-        found = methods.build(self.method)
-        if isinstance(found, WeightPerturbation):
+        if isinstance(self.inner(), WeightPerturbation):
             raise must("method", self.name, "be another method", self.method)
-        return found
-
-    @property
-    def replays(self) -> int:
-        return self.inner().replays
-
-    def threat(self, space: InputSpace) -> Shift | None:
-        return self.inner().threat(space)
-
-    def init(self, net: nn.Module, space: InputSpace, classes: int) -> nn.Module:
-        return self.inner().init(net, space, classes)
-
-    def move(self, net: nn.Module, batch: Batch, memory: nn.Module) -> Tensor:
-        return self.inner().move(net, batch, memory)
-
-    def learned(self, step: Step, batch: Batch, memory: nn.Module) -> None:
-        self.inner().learned(step, batch, memory)
 
     def judge(self, net: nn.Module, batch: Batch, x: Tensor, memory: nn.Module) -> Step:
-        inner = self.inner()
+        inner, memory = self.inner(), kept(memory).inner
         if batch.progress < self.start:
             return inner.judge(net, batch, x, memory)
         weights = {name: p for name, p in net.named_parameters() if p.dim() > 1 and p.requires_grad}

@@ -51,11 +51,12 @@ class Linf(Ball):
         return self.project(x, rng.uniform(*x.shape[1:], low=-self.eps, high=self.eps).to(x))
 
     def project(self, x: Tensor, params: Params) -> Params:
+        return torch.clamp(params, *self.walls(x))
+
+    def walls(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The least and greatest move of each feature: what the box leaves of the ball."""
         low, high = self.room(x)
-        if params.dtype is not low.dtype or params.requires_grad:
-            return torch.clamp(params, low, high).clamp_(-self.eps, self.eps)
-        # In memory that is at hand already: at every step of a search this is most of what comes on top of the model's own passes.
-        return torch.clamp(params, low, high, out=low).clamp_(-self.eps, self.eps)
+        return low.clamp_min_(-self.eps), high.clamp_max_(self.eps)
 
     def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
         move = torch.sign(gradient, out=torch.empty_like(params))  # in the params' order in memory

@@ -1,0 +1,117 @@
+"""`shiftproof study`: published claims, measured again."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from shiftproof._errors import UsageError, must
+
+_OUT = Path("studies")
+
+
+@click.group("study")
+def command() -> None:
+    """Measure published claims again, and say by intervals whether they held.
+
+    \b
+    shiftproof study list
+    shiftproof study run learning_from_errors
+    shiftproof study run learning_from_errors --full --data cifar10.train=npz:train.npz --data cifar10.test=npz:test.npz
+    shiftproof study page studies
+    """  # noqa: D301  # \b is click's mark for lines to keep
+
+
+@command.command("list")
+def list_studies() -> int:
+    """List the studies: what is claimed, by whom, and which samples the full form needs."""
+    from shiftproof.studies import studies
+
+    for name in studies.names():
+        study = studies.get(name)
+        click.secho(name, bold=True)
+        click.echo(f"  {study.paper}: {study.claim}")
+        click.echo(f"  full form: {', '.join(f'--data {need}=URI' for need in study.needs) or 'no data of yours'}")
+    return 0
+
+
+@command.command("run")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--full", is_flag=True, help="The full form, minutes to an hour; without, the quick one, seconds.")
+@click.option("--data", multiple=True, metavar="NAME=URI", help="Where a sample of the full form is. May be repeated.")
+@click.option("--seeds", type=int, default=3, show_default=True, help="How often everything is trained and drawn anew; at least 2.")
+@click.option("--confidence", type=float, default=0.95, show_default=True, help="Confidence of the verdicts.")
+@click.option("--out", type=click.Path(path_type=Path), default=_OUT, show_default=True, help="Folder of the records and the page.")
+@click.option("--quiet", is_flag=True, help="No progress and no summary.")
+def run(names: tuple[str, ...], full: bool, data: tuple[str, ...], seeds: int, confidence: float, out: Path, quiet: bool) -> int:
+    """Run studies by NAME, or all of them; the same command again goes on where it stopped."""
+    from rich.console import Console
+
+    from shiftproof._memory import keep_freed_memory
+    from shiftproof.reports.studies import terminal_studies
+    from shiftproof.studies import studies
+    from shiftproof.studies.run import check_run, run_study
+
+    keep_freed_memory()
+    chosen = [studies.build(name) for name in (studies.names() if names == ("all",) else names)]
+    samples = _samples(data)
+    for study in chosen:  # all of it, before the first takes an hour
+        check_run(study, full=full, data=samples, seeds=seeds, confidence=confidence)
+    records = []
+    with _bar(len(chosen) * seeds, shown=not quiet and sys.stderr.isatty()) as (say, done):
+        for study in chosen:
+            settings = {"out": out, "full": full, "data": samples, "seeds": seeds, "confidence": confidence}
+            records.append(run_study(study, **settings, say=say, done=done))  # type: ignore[arg-type]
+    path = _page(out)
+    if not quiet:
+        Console().print(terminal_studies(records))
+        click.echo(f"\nPage: {path}")
+    return 0
+
+
+@command.command("page")
+@click.argument("folder", type=click.Path(path_type=Path), default=_OUT)
+def page(folder: Path) -> int:
+    """Write one page of all finished studies in FOLDER."""
+    click.echo(f"Page: {_page(folder)}")
+    return 0
+
+
+def _page(folder: Path) -> Path:
+    from shiftproof.evaluation.store import disk_error
+    from shiftproof.reports.studies import write_studies
+    from shiftproof.studies.run import read_studies
+
+    records = read_studies(folder)
+    try:
+        return write_studies(records, folder)
+    except OSError as error:
+        raise disk_error(folder, error) from error
+
+
+def _samples(given: Sequence[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for word in given:
+        name, sign, uri = word.partition("=")
+        if not sign or not name or not uri:
+            raise must("data", "study run", "be NAME=URI, such as mnist.train=idx:FOLDER?split=train", word)
+        if name in found:
+            raise UsageError(f"The sample '{name}' was given twice.")
+        found[name] = uri
+    return found
+
+
+@contextmanager
+def _bar(total: int, *, shown: bool) -> Iterator[tuple[Callable[[str], None], Callable[[], None]]]:
+    """A progress bar over trials: how to say what is being done, and that one is finished."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
+        task = bar.add_task("studies", total=total)
+        yield lambda line: bar.update(task, description=line), lambda: bar.advance(task)

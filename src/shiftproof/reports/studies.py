@@ -1,0 +1,139 @@
+"""The page and the terminal table of studies: which published claims held here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import altair as alt
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from shiftproof.evaluation.store import write_atomic
+from shiftproof.reports._html import render
+from shiftproof.reports.charts import Row, Spec, table_of, to_spec
+from shiftproof.reports.words import percent, points, points_span, printable, span
+from shiftproof.studies.quantity import Unit
+from shiftproof.studies.record import PredictionRecord, StudyRecord
+
+_PAD = 0.08
+_STYLES = {"reproduced": "green", "not reproduced": "red", "inconclusive": "yellow"}
+PILLS = {"reproduced": "good", "not reproduced": "bad", "inconclusive": ""}
+
+
+def figure(value: float | None, unit: Unit) -> str:
+    """A figure in its unit.
+
+    >>> figure(0.497, "share"), figure(-0.031, "points"), figure(0.94, "number")
+    ('49.7%', '−3.1 points', '0.94')
+    """
+    if value is None:
+        return "–"
+    return percent(value) if unit == "share" else points(value) if unit == "points" else f"{value:.4g}".replace("-", "−")
+
+
+def ends(interval: tuple[float, float], unit: Unit) -> str:
+    """An interval in its unit; one of shares stays within them.
+
+    >>> ends((-0.01, 0.3), "share"), ends((1.5, 2.5), "number")
+    ('0.0 to 30.0%', '1.5 to 2.5')
+    """
+    if unit == "share":
+        return span((max(0.0, interval[0]), min(1.0, interval[1])))
+    return points_span(interval) if unit == "points" else " to ".join(figure(end, unit) for end in interval)
+
+
+def expected(said: PredictionRecord) -> str:
+    """Where the quantity lies if the claim is true."""
+    if said.high is None:
+        return f"at least {figure(said.low, said.unit)}"
+    if said.low is None:
+        return f"at most {figure(said.high, said.unit)}"
+    return f"{figure(said.low, said.unit)} to {figure(said.high, said.unit)}"
+
+
+def prediction_chart(said: PredictionRecord) -> Spec:
+    """The measured interval over the range that the claim predicts, and the paper's figure."""
+    marks = [*said.interval, *(end for end in (said.low, said.high, said.paper) if end is not None)]
+    pad = _PAD * (max(marks) - min(marks) or abs(max(marks)) or 1.0)
+    lowest, highest = min(marks) - pad, max(marks) + pad
+    style = alt.Axis(format="%" if said.unit == "share" else "+%" if said.unit == "points" else "~g", tickCount=6)
+    x = alt.X("low:Q", title=None, scale=alt.Scale(domain=[lowest, highest], nice=False, zero=False), axis=style)
+    region: Row = {"low": lowest if said.low is None else said.low, "high": highest if said.high is None else said.high}
+    shown = {"shown": figure(said.value, said.unit), "span": ends(said.interval, said.unit)}
+    tooltip = [alt.Tooltip(field="shown", type="nominal", title="measured"), alt.Tooltip(field="span", type="nominal", title="interval")]
+    found = alt.Chart(table_of([{"low": said.interval[0], "high": said.interval[1], "value": said.value, **shown}]))
+    layers = [
+        alt.Chart(table_of([region])).mark_rect(color="var(--at-least)", opacity=0.13).encode(x=x, x2="high:Q"),
+        found.mark_rule(strokeWidth=2.5, color="var(--ink)").encode(x=x, x2="high:Q"),
+        found.mark_point(filled=True, size=80, opacity=1, color="var(--ink)").encode(
+            x=alt.X("value:Q", title=None, axis=style), tooltip=tooltip
+        ),
+    ]
+    if said.paper is not None:
+        paper = alt.Chart(table_of([{"low": said.paper, "shown": figure(said.paper, said.unit)}]))
+        layers.append(
+            paper.mark_point(shape="diamond", size=90, strokeWidth=2, opacity=1, color="var(--estimate)").encode(
+                x=x, tooltip=[alt.Tooltip(field="shown", type="nominal", title="the paper's")]
+            )
+        )
+    what = f"{said.says}: measured {shown['shown']}, {shown['span']}; the claim predicts {expected(said)}."
+    return to_spec(alt.layer(*layers).properties(height=44), what)
+
+
+def minutes(record: StudyRecord) -> float:
+    """CPU seconds of all trials."""
+    return math.fsum(trial.cpu_seconds for trial in record.trials)
+
+
+def title(record: StudyRecord) -> str:
+    """The study's name as people read it."""
+    return record.study.partition("(")[0].replace("_", " ")
+
+
+def studies_page(records: Sequence[StudyRecord]) -> str:
+    """Every study on one self-contained page."""
+    charts = {
+        f"{record.study}-{record.form}-{place}": prediction_chart(said)
+        for record in records
+        for place, said in enumerate(record.predictions)
+    }
+    counts = {verdict: sum(record.verdict == verdict for record in records) for verdict in PILLS}
+    return render(
+        "studies.html.j2",
+        charts=charts,
+        records=records,
+        counts=counts,
+        pills=PILLS,
+        title=title,
+        minutes=minutes,
+        number=figure,
+        ends=ends,
+        expected=expected,
+    )
+
+
+def write_studies(records: Sequence[StudyRecord], out: Path) -> Path:
+    """Writes index.html into the folder `out`; returns the page's path."""
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomic(out / "index.html", studies_page(records).encode())
+    return out / "index.html"
+
+
+def terminal_studies(records: Sequence[StudyRecord]) -> Group:
+    """A table of all predictions, for the terminal."""
+    table = Table()
+    for head in ("study", "verdict", "the claim predicts", "measured", "the paper's"):
+        table.add_column(head)
+    for record in records:
+        name = Text(f"{record.study} ({record.form})")
+        for said in record.predictions:
+            measured = f"{figure(said.value, said.unit)} ({ends(said.interval, said.unit)})"
+            verdict = Text(said.verdict, style=_STYLES[said.verdict])
+            table.add_row(name, verdict, Text(printable(f"{said.says}: {expected(said)}")), measured, figure(said.paper, said.unit))
+            name = Text("")
+        table.add_section()
+    lines = [Text(f"{record.study} ({record.form}): {record.verdict}", style=_STYLES[record.verdict]) for record in records]
+    return Group(table, *lines)

@@ -1,0 +1,117 @@
+"""Stochastic gradients under a risk's weights, without bias and with the noise taken out; a chunk in memory at a time; with a certificate.
+
+Minimises the same smoothed objectives as `_newton`. A pass over the data begins where scores, worst weights and gradient are exact, and
+takes a step for each batch. The batch's gradient there is taken away from its gradient here, which takes out the noise. The weights here
+are those there, moved along their derivative: by each example's own loss, and by what the risk's few thresholds have moved. So no batch is
+weighed on its own, which is where the bias of mini-batches under a risk comes from (Levy et al. 2020), and the losses are sorted once a
+pass: O(log n) an example. Steps are scaled by the second derivative on a few examples.
+
+Prospect (Mehta et al. 2024) holds the weights to those of the losses last seen in place of their derivative. Levy et al.'s multilevel
+estimator needs no memory of the examples; it is noisier, and for a linear model that memory is two numbers an example.
+
+Reference: Mehta, Roulet, Pillutla & Harchaoui 2024, "Distributionally robust optimization with bias and variance reduction"; Levy, Carmon,
+Duchi & Sidford 2020, "Large-scale methods for distributionally robust optimization"; Frangella et al. 2024, "PROMISE: preconditioned
+stochastic optimization methods by incorporating scalable curvature estimates".
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from shiftproof.sklearn._losses import At
+from shiftproof.sklearn._newton import FAR, Say, Solution, goal
+from shiftproof.sklearn._objective import Objective, Point, direction
+from shiftproof.sklearn._smoothed import Curvature, Floats, Weighing
+
+BATCH, BATCHES = 512, 32
+"""Examples of a batch at most, and batches of a pass at least."""
+PART, PER_COEFFICIENT = 4096, 4
+"""Examples behind the second derivative at least, and for each coefficient."""
+COARSEST, FINEST, FALL = 0.1, 1e-3, 0.1
+"""mu in units of the objective at 0: to begin with, at last, and how much of the gap a stage must take away to keep its mu."""
+FIRST, MOST, DAMPING = 0.3, 0.5, 0.1
+"""Step sizes, in units of a Newton step, and what is added to the second derivative, relative to it."""
+ROUNDS = 25
+"""Newton steps of the lower bound, whose second derivative is not exact here."""
+
+
+def solve(problem: Objective, *, tol: float, steps: int, say: Say, start: Floats | None = None, seed: int = 0) -> Solution:
+    """Minimises as `_newton.solve` does, to the same certified gap, for losses without kinks; `steps` are passes over the data."""
+    rng = np.random.default_rng(seed)
+    at_zero = problem.exact(problem.start, np.zeros((problem.x.shape[0], problem.loss.scores)))
+    theta = problem.start if start is None else start
+    relative, rate, last, bound = COARSEST, FIRST, math.inf, 0.0
+    point = problem.at(theta, problem.scores(theta), relative * at_zero)
+    around: Point | None = None
+    best, bent = (theta, problem.exact(theta, point.scores), point.worst.weights), None
+    for taken in range(1, steps + 1):
+        bent = _bent(problem, point, relative * at_zero, rng) if bent is None else bent
+        slope = problem.gradient(point).ravel()
+        if -float(slope @ direction(bent[0], slope)) / 2 <= max(0.01 * relative**2, 0.1 * tol) * at_zero or taken == steps:
+            bound = max(bound, problem.lower_bound(point, rounds=ROUNDS, repair=bent[1]))
+            gap = max(best[1] - bound, 0.0)
+            say(f"smoothing {relative * at_zero:.1e}  objective {best[1]:.9g}  gap {gap:.1e}  passes {taken}")
+            if gap <= goal(tol, best[1], at_zero):
+                break
+            around, last, relative = point, gap, max(relative / 10, FINEST) if gap > FALL * last else relative
+            point = problem.at(point.theta, point.scores, relative * at_zero, around)
+            bent = _bent(problem, point, relative * at_zero, rng)
+        moved = passed(problem, point, around, relative * at_zero, np.asarray(rate * np.linalg.inv(bent[0]), dtype=np.float64), rng)
+        new = problem.at(moved, problem.scores(moved), relative * at_zero, around) if np.isfinite(moved).all() else None
+        if new is None or new.value > point.value + 1e-14 * abs(point.value):
+            rate, bent = rate / 4, None
+            continue
+        point, rate = new, min(1.5 * rate, MOST)
+        snapped, scores = problem.snapped(point, relative * at_zero)
+        value = problem.exact(snapped, scores)
+        best = (snapped, value, point.worst.weights) if value <= best[1] else best
+    return Solution(best[0], best[1], max(best[1] - bound, 0.0), best[2], taken)
+
+
+def passed(problem: Objective, point: Point, around: Point | None, mu: float, steps: Floats, rng: np.random.Generator) -> Floats:
+    """The coefficients after one pass over the data, NaN where it led away; `steps` is what a gradient, flat, is multiplied by."""
+    n, k, d = len(point.scores), problem.loss.scores, problem.features
+    there = point.worst.weights[:, None] * point.loss.slopes
+    total, theta = problem.pulled_back(there), point.theta.copy()
+    curvature = point.worst.curvature
+    thresholds = problem.drawn(curvature.factors, point.loss.slopes) if curvature else None
+    far = FAR * max(1.0, float(np.abs(point.scores).max()))
+    for rows, block in problem.x.batches(rng, max(1, min(n // BATCHES, BATCH))):
+        scores = block @ theta[:, :d].T + (theta[:, -1] if problem.intercept else 0.0)
+        if not float(np.abs(scores).max()) <= far:  # too long a step, or a number that is none
+            return np.full_like(theta, np.nan)
+        loss = problem.loss.take(rows).at(scores, mu)
+        weights = point.worst.weights[rows]
+        if curvature and thresholds is not None:
+            weights = weights + curvature.diagonal[rows] * (loss.values - point.loss.values[rows])
+            weights = weights - curvature.factors[rows] @ (curvature.signs * (thresholds @ (theta - point.theta).ravel()))
+        change = np.maximum(weights, 0.0)[:, None] * loss.slopes - there[rows]
+        pulled = change.T @ block
+        slope = total + (np.column_stack([pulled, change.sum(0)]) if problem.intercept else pulled) * (n / len(rows))
+        slope[:, :d] += problem.ridge * theta[:, :d]
+        if problem.norm:
+            slope[:, :d] += problem.penalised(theta[:, :d].ravel(), mu, around)[1].reshape(k, d)
+        theta -= (steps @ slope.ravel()).reshape(theta.shape)
+    return np.asarray(theta)
+
+
+def _bent(problem: Objective, point: Point, mu: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Second derivatives on a part of the examples: of F_mu, and with the worst weights held; both (k D, k D) and safe to invert."""
+    n = len(point.scores)
+    rows = np.sort(rng.choice(n, min(n, max(PART, PER_COEFFICIENT * point.theta.size)), replace=False))
+    share, curvature = len(rows) / n, point.worst.curvature
+    if curvature is not None:
+        curvature = Curvature(curvature.diagonal[rows] / share, curvature.factors[rows] / share, curvature.signs)
+    part = replace(
+        point,
+        scores=point.scores[rows],
+        loss=At(point.loss.values[rows], point.loss.slopes[rows], point.loss.bends[rows]),
+        worst=Weighing(point.worst.value, point.worst.weights[rows] / share, curvature),
+    )
+    sample = problem.take(rows)
+    moving, held = sample.hessian(part, mu), sample.repair(part)
+    ratio = float(np.median(moving.diagonal() / np.where(problem.scale > 0, problem.scale, np.inf)))
+    return moving + np.diag(DAMPING * ratio * problem.scale + 1e-300), held

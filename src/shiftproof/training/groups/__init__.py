@@ -1,0 +1,1 @@
+"""Methods that weigh, show or mix examples by the group that they belong to."""

@@ -1,0 +1,74 @@
+"""Which network is trained: a copy, or a new one from a factory; and whether it fits the examples."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from shiftproof._errors import UsageError, must
+from shiftproof.data.examples import Examples
+from shiftproof.models.torch_module import TorchModule
+from shiftproof.outcomes import Flag
+from shiftproof.preflight import check_examples, inspect_model
+from shiftproof.training._inner import evaluating
+
+
+def device_named(device: str) -> torch.device:
+    """The device that torch knows by this name."""
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError, NotImplementedError):  # torch raises any of these for what it does not know or see
+        raise must("device", "train", "be one that torch sees here, such as cpu, cuda or cuda:0", device) from None
+
+
+def fresh_network(model: nn.Module | Callable[[], nn.Module], seed: int) -> nn.Module:
+    """A copy of the network, or a new one from what makes it, with weights by the seed."""
+    if isinstance(model, nn.Module):
+        return copy.deepcopy(model)
+    if not callable(model):
+        raise must("model", "train", "be a torch module, or a function that makes one", type(model).__name__)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        made = model()
+        again = model()
+    if not isinstance(made, nn.Module):
+        raise must("model", "train", "make a torch module", type(made).__name__)
+    shared = {id(p) for p in made.parameters()} & {id(p) for p in again.parameters()}
+    if made is again or shared:
+        raise UsageError(
+            "The factory gave the same network twice, so one training would go on from the weights of another. "
+            "Make a new one at every call."
+        )
+    return made
+
+
+def check_network(net: nn.Module, examples: Examples) -> list[Flag]:
+    """What speaks against the network's answers; raises `UsageError` where it cannot be trained on these examples."""
+    check_examples(examples)
+    first = next(net.parameters())
+    noticed = inspect_model(TorchModule(net, name="net", device=first.device), examples)
+    with torch.no_grad(), evaluating(net):
+        answer = net(examples.x[:1].to(first.device, first.dtype))
+    if not isinstance(answer, torch.Tensor):
+        hint = "Wrap it in a module whose forward returns the scores only."
+        raise must("answer", "a network that is trained", "be a tensor of scores (n, classes)", type(answer).__name__, hint)
+    return noticed
+
+
+def factory_of(spec: str) -> nn.Module | Callable[[], nn.Module]:
+    """The network that FILE.py:NAME or package.module:NAME is, or what makes it anew at every call."""
+    from shiftproof._imports import load_object
+    from shiftproof.models.spec import load_from_spec, neighbours
+
+    def make() -> nn.Module:
+        found = load_from_spec(spec)
+        if not isinstance(found, nn.Module):
+            raise must("model", "train", "be a torch module, or a function that makes one", type(found).__name__)
+        return found
+
+    made = make()
+    with neighbours(spec):
+        return made if load_object(spec) is made else make
