@@ -1,8 +1,8 @@
 """Fills pages from the code while the documentation is built, so that they cannot say something else.
 
 A page asks with a comment: `<!-- parts shifts -->` lists every registered part of that kind, `<!-- sources -->` every data source with
-its options, `<!-- commands -->` every command's help, `<!-- studies -->` the stored verdicts of studies, and `<!-- schema -->` the tables of
-audit.json. Run as a program it prints the JSON schema of audit.json.
+its options, `<!-- commands -->` every command's help, `<!-- studies -->` the stored verdicts of studies, and `<!-- schema -->` the tables
+of audit.json. Run as a program it prints the JSON schema of audit.json.
 """
 
 from __future__ import annotations
@@ -32,7 +32,13 @@ class ShowExamples(Extension):
 
 def on_page_markdown(markdown: str, **_: object) -> str:
     """MkDocs calls this with each page's text."""
-    write: dict[str, Callable[[str], Iterator[str]]] = {"parts": _parts, "sources": _sources, "commands": _commands, "schema": _schema, "studies": _studies}
+    write: dict[str, Callable[[str], Iterator[str]]] = {
+        "parts": _parts,
+        "sources": _sources,
+        "commands": _commands,
+        "schema": _schema,
+        "studies": _studies,
+    }
     return _ASK.sub(lambda ask: "\n".join(write[ask[1]](ask[2])), markdown)
 
 

@@ -1,6 +1,6 @@
 """Trains and wraps a small net for 8x8 digits with one defence of each family, attacks each, and writes runs/defend/ with its page.
 
-A few minutes on one core. The masking control must collapse under the attack that knows it.
+Some minutes on one core. The masking control must collapse under the attack that knows it.
 """
 
 from __future__ import annotations
@@ -44,8 +44,7 @@ def main() -> None:
         threat="linf(eps=0.15)",
         unseen="l2(eps=1)",
         defences=DEFENCES,
-        train=("adversarial", "distillation(temperature=5)"),
-        search="auto_step(steps=40, loss=margin)",
+        train=("adversarial", "distillation(temperature=5)", "diverse_ensemble(members=2)"),
         epochs=20,
         out=sys.argv[1] if len(sys.argv) > 1 else "runs/defend",
     )

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from shiftproof import UsageError
+from shiftproof._part import show
 from shiftproof.conformance import check_part
+from shiftproof.registry import parse_spec
 from shiftproof.risks import CVaR, Mean, Risk, WorstGroup, risks
 
 GROUPS = np.array(["a", "b"])
@@ -57,6 +59,11 @@ def test_an_infinite_radius_is_written_and_read(spec: str) -> None:
     risk = risks.build(spec)
     assert risk.options()["radius"] == math.inf
     assert risks.build(risk.spec()) == risk == risks.build(risk.full_spec())
+
+
+def test_the_word_inf_is_written_in_quotes_where_it_is_a_word() -> None:
+    assert show("inf") == "'inf'"
+    assert parse_spec("part('inf', inf, -inf)")[1] == ["inf", math.inf, -math.inf]
 
 
 @pytest.mark.parametrize("spec", [spec.replace("inf", "-1") for spec in UNBOUNDED])

@@ -93,6 +93,26 @@ def test_sinkhorn_against_its_dual(radius: float) -> None:
     assert (found.weights.sum(1)) == pytest.approx(np.full(5, 0.2))
 
 
+@pytest.mark.parametrize("radius", [0.02, 0.2])
+def test_sinkhorn_against_a_convex_program(radius: float) -> None:
+    f = np.array([[0.0, 1.0, 0.3], [0.2, 0.5, 0.9]])
+
+    def divergence(flat: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+        w = np.maximum(flat.reshape(2, 3), 1e-12)
+        return float((w * np.log(3 * w)).sum() / 2)
+
+    limits = [
+        {"type": "eq", "fun": lambda flat: flat.reshape(2, 3).sum(1) - 1},
+        {"type": "ineq", "fun": lambda flat: radius / 0.7 - divergence(flat)},
+    ]
+    start = np.full(6, 1 / 3) + 0.01 * np.array([-1, 1, 0, -1, 0, 1])
+    best = minimize(lambda flat: -(flat @ f.ravel()) / 2, start, constraints=limits, bounds=[(0, 1)] * 6, options={"ftol": 1e-14})
+    found = sinkhorn(f, radius=radius, epsilon=0.7)
+    assert found.value == pytest.approx(-best.fun, abs=1e-6)
+    assert found.weights.ravel() * 2 == pytest.approx(best.x, abs=1e-3)
+    assert divergence(found.weights.ravel() * 2) == pytest.approx(radius / 0.7)
+
+
 def test_sinkhorn_at_its_ends() -> None:
     f = np.array([[0.0, 1.0, 2.0], [5.0, 5.0, 5.0]])
     assert sinkhorn(f, radius=0, epsilon=1).value == pytest.approx(f.mean())

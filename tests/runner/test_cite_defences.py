@@ -36,7 +36,13 @@ def test_a_comparison_cites_every_defence_and_how_it_was_attacked(tmp_path: Path
     parts = ["--defence", "jpeg", "--defence", "gradient_masking", "--corruption", "gaussian_noise"]
     assert command(monkeypatch, "defend", f"{nets}:nearest", *words, *parts, "--out", str(tmp_path / "out"), "--quiet") == 0
     shown = cite_folder(tmp_path / "out")
-    for key in ("dziugaite2016study", "athalye2018obfuscated", "hendrycks2019benchmarking", "croce2020reliable", "goodfellow2015explaining"):
+    for key in (
+        "dziugaite2016study",
+        "athalye2018obfuscated",
+        "hendrycks2019benchmarking",
+        "croce2020reliable",
+        "goodfellow2015explaining",
+    ):
         assert f"{{{key}," in shown
     assert "carlini2017towards" not in shown  # nothing of what was not used
 

@@ -63,25 +63,57 @@ def test_training_from_a_factory(tmp_path: Path) -> None:
         threat="linf(eps=0.1)",
         unseen="l2(eps=0.5)",
         defences=("ensemble(members=2)",),
-        train=("adversarial(search=gradient_ascent(steps=2))", "distillation(temperature=2)"),
+        train=("adversarial(search=gradient_ascent(steps=2))", "distillation(temperature=2)", "diverse_ensemble(members=2)"),
         search="gradient_ascent(steps=5)",
         corruptions=("gaussian_noise", "fog"),
         epochs=2,
         out=str(tmp_path / "t"),
     )
     record = run_defend(config, say=lines.append)
-    standard, adversarial, distilled, ensemble = record.rows
-    assert [row.family for row in record.rows] == ["standard training", "adversarial training", "distillation", "ensemble"]
+    standard, adversarial, distilled, diverse, ensemble = record.rows
+    assert [row.family for row in record.rows] == ["standard training", "adversarial training", "distillation", "ensemble", "ensemble"]
     assert standard.training_cost == 1.0
     assert 0 < (standard.certified.value or 0) <= (standard.robust.value or 0)
     assert None not in (adversarial.training_cost, distilled.training_cost)
     assert (ensemble.training_cost or 0) > 1.0  # its members' seconds are added
-    assert ensemble.parameters == 2 * standard.parameters
+    assert ensemble.parameters == diverse.parameters == 2 * standard.parameters
+    assert adversarial.training is not None
+    assert [point.epoch for point in adversarial.training.curve] == [1, 2]
+    assert all(point.robust is not None for point in adversarial.training.curve)  # attacked by the threat; others have none in training
+    assert distilled.training is not None
+    assert distilled.training.curve[0].robust is None
+    assert ensemble.training is None  # its members' trainings are not its own
+    page = Outline((tmp_path / "t" / "index.html").read_text())
+    assert "How training went" in "".join(page.text)
+    assert "in place of the default cascade" in " ".join("".join(page.text).split())
     assert any("fog is left out" in note for note in record.notes)
     assert "training adversarial(search=gradient_ascent(steps=2))" in lines
     again = run_defend(config)  # finished trainings are found, with the seconds that they took
     assert [row.training_cost for row in again.rows] == [row.training_cost for row in record.rows]
     assert [row.robust for row in again.rows] == [row.robust for row in record.rows]
+
+
+def test_a_random_defence_is_also_climbed_on_the_mean_of_its_passes(nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from shiftproof.evaluation import defend_measure
+
+    def adaptive(out: str) -> tuple[float, list[str]]:
+        config = DefendConfig(
+            model=f"{nets}:nearest",
+            limit=30,
+            threat="linf(eps=0.25)",
+            unseen="l2(eps=0.5)",
+            defences=("gaussian_noise(sigma=0.05, draws=2)",),
+            search="one_draw",
+            corruptions=(),
+            out=str(tmp_path / out),
+        )
+        record = run_defend(config)
+        return record.rows[1].adaptive.value or 0.0, record.notes
+
+    both, notes = adaptive("both")
+    assert any("Random defences are also attacked by auto_step(steps=40, loss=margin)" in note for note in notes)
+    monkeypatch.setattr(defend_measure, "STEADY", sp.OneDraw())
+    assert both < adaptive("alone")[0] - 0.2
 
 
 def make() -> object:
@@ -105,6 +137,32 @@ def test_the_verdict_goes_by_the_interval(interval: tuple[float, float], said: s
     assert verdict(stated, Share(value=float(np.mean(interval)), interval=interval)) == said
     assert verdict(None, Share(value=0.1, interval=interval)) == "no range is stated"
     assert verdict(stated, Share(value=None, interval=None)) == "not measured"
+
+
+def test_what_goes_wrong_in_training_is_said(tmp_path: Path) -> None:
+    from shiftproof.reports.defend import defend_page
+
+    config = DefendConfig(
+        model=make,
+        train_data="digits:?split=train",
+        limit=30,
+        threat="linf(eps=0.1)",
+        unseen="l2(eps=0.5)",
+        train=("mixup",),
+        search="gradient_ascent(steps=1)",
+        corruptions=(),
+        epochs=1,
+        out=str(tmp_path / "t"),
+    )
+    record = run_defend(config)
+    assert not any("In training" in sentence for sentence in sentences(record))
+    row = record.rows[1]
+    assert row.training is not None
+    worse = row.training.model_copy(update={"flags": ["robust_overfitting: it fell from 60% to 40%."]})
+    changed = record.model_copy(update={"rows": [record.rows[0], row.model_copy(update={"training": worse})]})
+    assert "In training, mixup had robust_overfitting: it fell from 60% to 40%." in sentences(changed)
+    assert "it fell from 60% to 40%" in "".join(Outline(defend_page(changed)).text)
+    assert "No corruption fits these inputs." in defend_page(record)
 
 
 def test_masking_is_a_hidden_share_without_a_gain() -> None:

@@ -21,7 +21,7 @@ from shiftproof.training.plain import Plain
 from shiftproof.training.recipe import Recipe
 from shiftproof.training.state import read
 from shiftproof.training.train import train
-from shiftproof.training.watch import Epoch, notice
+from shiftproof.training.watch import Epoch, nothing_learned, notice
 
 DATA = sp.load_data("digits:?split=train", limit=300)
 METHOD = "adversarial(shift=linf(eps=0.1), search=gradient_ascent(steps=2))"
@@ -175,6 +175,21 @@ def test_overfitting_is_told_from_noise() -> None:
     assert notice([], 10) == []
 
 
+def test_a_training_that_learns_nothing_is_told_from_one_that_does() -> None:
+    y = torch.arange(10).repeat(20)
+    lost = [replace(epoch, held_out=0.12) for epoch in epochs((0.1, 0.1), (0.1, 0.1))]
+    assert [flag.name for flag in nothing_learned(lost, y)] == ["nothing_learned"]
+    assert "one answer to all of them is right on 10.0%" in nothing_learned(lost, y)[0].detail
+    assert nothing_learned([*lost, replace(lost[0], held_out=0.3)], y) == []
+    assert nothing_learned([], y) == []
+
+
+def test_a_training_at_a_rate_of_nothing_says_so(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    done = train(net(), DATA, "plain", out=tmp_path, **{**QUICK, "optimiser": "sgd(lr=1e-9)"})
+    assert [flag.name for flag in done.flags] == ["nothing_learned"]
+
+
 class Exploding(Plain):
     """A loss that is not a number from the step on that the temperature counts."""
 
@@ -234,7 +249,7 @@ def test_inputs_are_given_in_the_networks_own_precision(tmp_path: Path) -> None:
 def test_scores_that_look_like_probabilities_are_flagged(tmp_path: Path) -> None:
     soft = nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.Softmax(1))
     for _ in range(2):  # the second time the finished run is read back
-        assert [flag.name for flag in train(soft, DATA, "plain", out=tmp_path, **QUICK).flags] == ["probabilities"]
+        assert [flag.name for flag in train(soft, DATA, "plain", out=tmp_path, **QUICK).flags][:1] == ["probabilities"]
 
 
 def test_factories_that_give_one_network_are_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from shiftproof.defences.abstract import Defence
 from shiftproof.defences.accounting import Detecting
 from shiftproof.defences.detection import Detection
-from shiftproof.evaluation.defend_measure import Answered, Question, ask, latency, parameters, prove
+from shiftproof.evaluation.defend_measure import STEADY, Answered, Question, ask, is_random, latency, parameters, prove
 from shiftproof.evaluation.defend_records import Detector, Literature, Row, Share, Stated, Training
 from shiftproof.models.abstract import Scores
 from shiftproof.outcomes import Interval
@@ -55,6 +55,7 @@ def make_rows(
 ) -> tuple[list[Row], list[str]]:
     """A row for each subject, the standard model first; and notes for the page."""
     rows: list[Row] = []
+    rolling = any(is_random(subject.model) for subject in subjects)
     base: Answered | None = None
     times = latency([subject.model for subject in subjects], question.examples.x[:_LATENCY_ROWS].to(subjects[0].model.device))
     for subject, seconds in zip(subjects, times, strict=True):
@@ -65,7 +66,7 @@ def make_rows(
         own = subjects[0].seconds
         cost = subject.seconds / own if subject.seconds is not None and own else None
         rows.append(_row(subject, answered, base, proven, by, cost, seconds / times[0], confidence))
-    return rows, _notes(question, rows)
+    return rows, _notes(question, rows, rolling=rolling)
 
 
 def _row(
@@ -168,12 +169,16 @@ def _caught(found: Detecting, confidence: float) -> Share:
     return of_count(int(found.caught.sum()), int(found.fooled.sum()), confidence)
 
 
-def _notes(question: Question, rows: Sequence[Row]) -> list[str]:
+def _notes(question: Question, rows: Sequence[Row], *, rolling: bool) -> list[str]:
     notes = [
         f"Every interval is sampling error only, over {len(question.examples)} examples; a training is one seed, which no interval covers.",
         f"The adaptive search is {question.search.spec()}: a stronger one may find more. Robust accuracy is what all three attacks leave.",
         "Latency is the least of several timed answers on this machine, next to the standard model's in turn.",
     ]
+    if rolling:
+        notes.append(
+            f"Random defences are also attacked by {STEADY.spec()} on the mean of their passes; adaptive is what both searches leave."
+        )
     if any(row.detector for row in rows):
         notes.append(
             "Of detectors: an abstention on a clean or corrupted input counts as an error, a detected move does not; that an adversary can "

@@ -56,15 +56,18 @@ def expected(said: PredictionRecord) -> str:
 
 def prediction_chart(said: PredictionRecord) -> Spec:
     """The measured interval over the range that the claim predicts, and the paper's figure."""
-    marks = [*said.interval, *(end for end in (said.low, said.high, said.paper) if end is not None)]
+    low, high = said.interval
+    least, most = (0.0, 1.0) if said.unit == "share" else (-math.inf, math.inf)
+    low, high = max(low, least), min(high, most)
+    marks = [low, high, *(end for end in (said.low, said.high, said.paper) if end is not None)]
     pad = _PAD * (max(marks) - min(marks) or abs(max(marks)) or 1.0)
-    lowest, highest = min(marks) - pad, max(marks) + pad
+    lowest, highest = max(min(marks) - pad, least), min(max(marks) + pad, most)
     style = alt.Axis(format="%" if said.unit == "share" else "+%" if said.unit == "points" else "~g", tickCount=6)
     x = alt.X("low:Q", title=None, scale=alt.Scale(domain=[lowest, highest], nice=False, zero=False), axis=style)
     region: Row = {"low": lowest if said.low is None else said.low, "high": highest if said.high is None else said.high}
     shown = {"shown": figure(said.value, said.unit), "span": ends(said.interval, said.unit)}
     tooltip = [alt.Tooltip(field="shown", type="nominal", title="measured"), alt.Tooltip(field="span", type="nominal", title="interval")]
-    found = alt.Chart(table_of([{"low": said.interval[0], "high": said.interval[1], "value": said.value, **shown}]))
+    found = alt.Chart(table_of([{"low": low, "high": high, "value": said.value, **shown}]))
     layers = [
         alt.Chart(table_of([region])).mark_rect(color="var(--at-least)", opacity=0.13).encode(x=x, x2="high:Q"),
         found.mark_rule(strokeWidth=2.5, color="var(--ink)").encode(x=x, x2="high:Q"),
@@ -81,6 +84,15 @@ def prediction_chart(said: PredictionRecord) -> Spec:
         )
     what = f"{said.says}: measured {shown['shown']}, {shown['span']}; the claim predicts {expected(said)}."
     return to_spec(alt.layer(*layers).properties(height=44), what)
+
+
+def sentence(words: str) -> str:
+    """Words with a large first letter, the rest as it is.
+
+    >>> sentence("one of MNIST")
+    'One of MNIST'
+    """
+    return words[:1].upper() + words[1:]
 
 
 def minutes(record: StudyRecord) -> float:
@@ -108,6 +120,7 @@ def studies_page(records: Sequence[StudyRecord]) -> str:
         counts=counts,
         pills=PILLS,
         title=title,
+        sentence=sentence,
         minutes=minutes,
         number=figure,
         ends=ends,

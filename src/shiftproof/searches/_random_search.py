@@ -30,26 +30,37 @@ def random_search(oracle: Oracle, first: Params, propose: Propose, *, queries: i
     best = Incumbent(first)
     rows = best.standing()
     best.update(rows, first, oracle(first))
-    here, stream = oracle, rng
+    here, stream, now = oracle, rng, best.params[rows]
     for step in range(1, queries):
         if bool(best.broken[rows].any()):
             rows = best.standing()
-            here, stream = oracle[rows], rng[rows.cpu()]
+            here, stream, now = oracle[rows], rng[rows.cpu()], best.params[rows]
         if not len(rows):
             break
-        params = propose(here.x, best.params[rows], stream.child("step", step), step)
-        best.update(rows, params, here(params))
+        params = propose(here.x, now, stream.child("step", step), step)
+        kept = best.update(rows, params, here(params))
+        now[kept] = params[kept]
     return best.params
 
 
 def signs(rng: Rng, *shape: int) -> Tensor:
     """+1 or -1 by a fair coin, shape (n, *shape), float32."""
-    return (rng.uniform(*shape) < 0.5).float() * 2 - 1
+    return sign_of(rng.uniform(*shape))
 
 
 def places(rng: Rng, count: int) -> Tensor:
     """One of 0..count-1 by chance for each example, shape (n,), int64."""
-    return (rng.uniform(1)[:, 0] * count).long().clamp_max(count - 1)
+    return place_of(rng.uniform(1)[:, 0], count)
+
+
+def sign_of(chance: Tensor) -> Tensor:
+    """+1 or -1, float32, from uniform numbers in [0, 1) of any shape."""
+    return (chance < 0.5).float() * 2 - 1
+
+
+def place_of(chance: Tensor, count: int) -> Tensor:
+    """One of 0..count-1, int64, from uniform numbers in [0, 1) of any shape."""
+    return (chance * count).long().clamp_max(count - 1)
 
 
 def subset(rng: Rng, movable: Tensor, count: int) -> Tensor:

@@ -91,16 +91,17 @@ class Incumbent:
         self.margin = torch.full((len(params),), -torch.inf, device=params.device)
         self.broken = torch.zeros(len(params), dtype=torch.bool, device=params.device)
 
-    def update(self, rows: Tensor, params: Params, answer: Answer) -> None:
-        """Keeps, for each of the examples at `rows`, the move with the larger margin; a broken one is kept for good."""
-        self.offer(rows, params, answer.margin, answer.broken)
+    def update(self, rows: Tensor, params: Params, answer: Answer) -> Tensor:
+        """Keeps, for each of the examples at `rows`, the move with the larger margin, a broken one for good; whether it did, (m,)."""
+        return self.offer(rows, params, answer.margin, answer.broken)
 
-    def offer(self, rows: Tensor, params: Params, margin: Tensor, broken: Tensor) -> None:
+    def offer(self, rows: Tensor, params: Params, margin: Tensor, broken: Tensor) -> Tensor:
         """The same, from the margins and verdicts, each of shape (m,)."""
         better = (margin > self.margin[rows]) & ~self.broken[rows] | (broken & ~self.broken[rows])
         self.params[rows[better]] = params[better]
         self.margin[rows[better]] = margin[better].to(self.margin)
         self.broken[rows] |= broken
+        return better
 
     def settle(self, rows: Tensor, params: Params) -> None:
         """Keeps, for those of the examples at `rows` that no move has broken yet, this move, which was not scored."""

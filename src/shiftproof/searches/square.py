@@ -14,7 +14,7 @@ from shiftproof._errors import must
 from shiftproof.models.abstract import Access, Scores
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._random_search import places, random_search, signs, subset
+from shiftproof.searches._random_search import place_of, places, random_search, sign_of, signs, subset
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.l2 import L2
@@ -119,16 +119,10 @@ def _corner(shift: Linf, x: Tensor, rng: Rng) -> Params:
     return shift.project(x, (shift.eps * signs(rng, *x.shape[1:])).to(x))
 
 
-def _corners(x: Tensor, rng: Rng, side: int) -> tuple[Tensor, Tensor]:
-    """The upper left corner of a square of `side` at a chance place of each image."""
-    height, width = x.shape[2:]
-    return places(rng.child("top"), height - side + 1), places(rng.child("left"), width - side + 1)
-
-
 def _window(x: Tensor, rng: Rng, side: int) -> tuple[Tensor, Tensor]:
     """For a square of `side` at a chance place of each image: each row's and each column's distance from its corner."""
     height, width = x.shape[2:]
-    top, left = _corners(x, rng, side)
+    top, left = places(rng.child("top"), height - side + 1), places(rng.child("left"), width - side + 1)
     return torch.arange(height) - top[:, None], torch.arange(width) - left[:, None]
 
 
@@ -141,13 +135,14 @@ def _inside(down: Tensor, right: Tensor, side: int) -> Tensor:
 def _flat_square(shift: Linf, x: Tensor, params: Params, rng: Rng, share: float) -> Params:
     n, channels, height, width = x.shape
     side = min(max(1, round(math.sqrt(share * height * width))), height, width)
-    down, right = _corners(x, rng, side)
+    chance = rng.uniform(2 + channels)  # one draw for all: beside a small model each has its price
+    down, right = place_of(chance[:, 0], height - side + 1), place_of(chance[:, 1], width - side + 1)
     along, image, channel = torch.arange(side), torch.arange(n), torch.arange(channels)
     rows, columns = (down[:, None] + along)[:, None, :, None], (right[:, None] + along)[:, None, None, :]
     at = tuple(index.to(x.device) for index in (image[:, None, None, None], channel[:, None, None], rows, columns))
     # Only the square's pixels are looked at: it is soon a small part of the image.
     here, now = x[at], params[at]
-    edge = (shift.eps * signs(rng.child("sign"), channels, 1, 1)).to(x).expand_as(here)
+    edge = (shift.eps * sign_of(chance[:, 2:, None, None])).to(x).expand_as(here)
     new = shift.project(here, edge)
     same = (new == now).flatten(1).all(1).nonzero()[:, 0]
     if len(same):  # it is there already: the other way

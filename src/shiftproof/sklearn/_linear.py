@@ -100,11 +100,11 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
 
         Args:
             chunks: (X, y) each, by index, the same each time they are read: `Chunks(X, y)` of a memory map, or what reads a file each. They
-                are read some ten to thirty times.
+                are read twenty to a hundred times.
             sample_weight: as in `fit`, for all examples, in the order of the chunks.
             groups: as in `fit`, in the same order.
 
-        Cost: memory one chunk and about twenty numbers an example.
+        Cost: memory one chunk and some thirty numbers an example.
         """
         self._checked()
         rows, labels = self._read(chunks)
@@ -164,7 +164,11 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
                 raise must("groups", type(self).__name__, f"have one name per example ({len(kept)})", named.shape)
             if any(name is None or name != name for name in named.tolist()):
                 raise must("groups", type(self).__name__, "name a group for every example", "None or NaN", "Give the unknown a name.")
-            self.groups_, place = np.unique(named[kept], return_inverse=True)
+            try:
+                self.groups_, place = np.unique(named[kept], return_inverse=True)
+            except TypeError:
+                kinds = ", ".join(sorted({type(name).__name__ for name in named.tolist()}))
+                raise must("groups", type(self).__name__, "be names of one kind", kinds, "Make all of them text.") from None
         if risk.groups and place is None:
             raise UsageError(f"The risk '{risk.name}' needs {risk.groups} for each example: fit(X, y, groups=...).")
         gram = None if place is None else _risks.likeness(risk, self.groups_)

@@ -13,6 +13,8 @@ from shiftproof.sklearn._smoothed import Floats
 
 SMALL = 8192
 """With more examples than this the first stages see a sixteenth of them."""
+HELD = 20_000_000
+"""Numbers of that part at most: it is held in memory where the rest is not."""
 LOOKS, SHORT, FAR = 20, 0.1, 100.0
 LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e6
 Say = Callable[[str], None]
@@ -49,7 +51,8 @@ def solve(problem: Objective, *, tol: float, steps: int, say: Say, start: Floats
     theta = problem.start if start is None else start
     first, bent = 0.1 if problem.loss.smooth else 10.0, None
     if start is None and n > SMALL:
-        rows = np.sort(np.random.default_rng(seed).choice(n, max(n // 16, SMALL // 2), replace=False))
+        share = max(min(n // 16, HELD // problem.features), SMALL // 2)
+        rows = np.sort(np.random.default_rng(seed).choice(n, share, replace=False))
         part = solve(problem.take(rows), tol=1e-4, steps=steps, say=lambda line: say(f"[{len(rows)} examples] {line}"), seed=seed)
         theta, first, bent = part.theta, 1e-3, part.bent
     if problem.smooth:

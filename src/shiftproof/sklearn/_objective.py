@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -206,13 +207,13 @@ class Objective:
             return inner
         return np.block([[inner, edge[:, None]], [edge[None, :], np.full((1, 1), by_row.sum())]])
 
-    def lower_bound(self, point: Point, *, rounds: int = 4, repair: Floats | None = None) -> float:
+    def lower_bound(self, point: Point, *, rounds: int = 4, repair: Callable[[Floats], Floats] | None = None) -> float:
         """A proof: no theta has F below this (within the reach that `_charge` names).
 
         For any weights q that the risk allows and any slopes u of the losses, F(theta) >= sum_i q_i (u_i z_i - loss*(u_i)) + penalty, by
         Fenchel's inequality, and the least of the right side over theta is a number. q are the worst weights at the point, and u the slopes
-        there, moved by Newton steps to where the intercepts (and all coefficients without a penalty) have no pull left. `repair` is what is
-        taken for the second derivative of those steps, where the exact one costs too much.
+        there, moved by Newton steps to where the intercepts (and all coefficients without a penalty) have no pull left. `repair` gives
+        those steps where their second derivative costs too much.
         """
         slopes, best = point.loss.slopes, 0.0  # losses and penalties are never negative
         k, moving = self.loss.scores, point
@@ -225,8 +226,8 @@ class Objective:
                 break
             bends = moving.loss
             if repair is None:
-                repair = self.repair(moving)
-            moved = self.scores(-direction(repair, rest.ravel()).reshape(point.theta.shape))
+                repair = inverted(self.repair(moving))
+            moved = self.scores(-repair(rest.ravel()).reshape(point.theta.shape))
             change = np.column_stack([sum(bends.bend(a, b) * moved[:, b] for b in range(k)) for a in range(k)])
             wanted = slopes - change
             slopes = self.loss.clip(wanted)
@@ -290,8 +291,8 @@ class Objective:
         return replace(self, x=self.x.take(rows), loss=self.loss.take(rows), risk=self.risk.take(rows))
 
 
-def direction(bent: Floats, slope: Floats) -> Floats:
-    """The Newton direction -bent^-1 slope; where the matrix cannot be inverted, the shortest of the best ones."""
+def inverted(bent: Floats) -> Callable[[Floats], Floats]:
+    """The Newton direction of a slope: -bent^-1 slope; where the matrix cannot be inverted, the shortest of the best ones."""
     try:
         factor = cho_factor(lifted(bent))
     except LinAlgError:
@@ -299,8 +300,13 @@ def direction(bent: Floats, slope: Floats) -> Floats:
     if factor is not None:
         pivots = factor[0].diagonal() / np.sqrt(np.maximum(bent.diagonal(), 1e-300))
         if pivots.min() > SINGULAR:
-            return np.asarray(cho_solve(factor, -slope))
-    return np.asarray(np.linalg.lstsq(bent, -slope, rcond=1e-12)[0])
+            return lambda slope: np.asarray(cho_solve(factor, -slope))
+    return lambda slope: np.asarray(np.linalg.lstsq(bent, -slope, rcond=1e-12)[0])
+
+
+def direction(bent: Floats, slope: Floats) -> Floats:
+    """`inverted` of one slope."""
+    return inverted(bent)(slope)
 
 
 def lifted(bent: Floats) -> Floats:

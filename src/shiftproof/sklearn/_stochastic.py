@@ -17,13 +17,14 @@ stochastic optimization methods by incorporating scalable curvature estimates".
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from shiftproof.sklearn._losses import At
 from shiftproof.sklearn._newton import FAR, Say, Solution, goal
-from shiftproof.sklearn._objective import Objective, Point, direction
+from shiftproof.sklearn._objective import Objective, Point, inverted
 from shiftproof.sklearn._smoothed import Curvature, Floats, Weighing
 
 BATCH, BATCHES = 512, 32
@@ -34,8 +35,8 @@ COARSEST, FINEST, FALL = 0.1, 1e-3, 0.1
 """mu in units of the objective at 0: to begin with, at last, and how much of the gap a stage must take away to keep its mu."""
 FIRST, MOST, DAMPING = 0.3, 0.5, 0.1
 """Step sizes, in units of a Newton step, and what is added to the second derivative, relative to it."""
-ROUNDS = 25
-"""Newton steps of the lower bound, whose second derivative is not exact here."""
+NARROW, ROUNDS = 500, 25
+"""With more coefficients than this the lower bound's Newton steps make do with the second derivative on a part, and take more rounds."""
 
 
 def solve(problem: Objective, *, tol: float, steps: int, say: Say, start: Floats | None = None, seed: int = 0) -> Solution:
@@ -46,23 +47,24 @@ def solve(problem: Objective, *, tol: float, steps: int, say: Say, start: Floats
     relative, rate, last, bound = COARSEST, FIRST, math.inf, 0.0
     point = problem.at(theta, problem.scores(theta), relative * at_zero)
     around: Point | None = None
-    best, bent = (theta, problem.exact(theta, point.scores), point.worst.weights), None
+    best, scaling = (theta, problem.exact(theta, point.scores), point.worst.weights), None
     for taken in range(1, steps + 1):
-        bent = _bent(problem, point, relative * at_zero, rng) if bent is None else bent
+        scaling = _scaled(problem, point, relative * at_zero, rng) if scaling is None else scaling
         slope = problem.gradient(point).ravel()
-        if -float(slope @ direction(bent[0], slope)) / 2 <= max(0.01 * relative**2, 0.1 * tol) * at_zero or taken == steps:
-            bound = max(bound, problem.lower_bound(point, rounds=ROUNDS, repair=bent[1]))
+        if float(slope @ scaling[0] @ slope) / 2 <= max(0.01 * relative**2, 0.1 * tol) * at_zero or taken == steps:
+            wide = point.theta.size > NARROW
+            bound = max(bound, problem.lower_bound(point, rounds=ROUNDS, repair=scaling[1]) if wide else problem.lower_bound(point))
             gap = max(best[1] - bound, 0.0)
             say(f"smoothing {relative * at_zero:.1e}  objective {best[1]:.9g}  gap {gap:.1e}  passes {taken}")
             if gap <= goal(tol, best[1], at_zero):
                 break
             around, last, relative = point, gap, max(relative / 10, FINEST) if gap > FALL * last else relative
             point = problem.at(point.theta, point.scores, relative * at_zero, around)
-            bent = _bent(problem, point, relative * at_zero, rng)
-        moved = passed(problem, point, around, relative * at_zero, np.asarray(rate * np.linalg.inv(bent[0]), dtype=np.float64), rng)
+            scaling = _scaled(problem, point, relative * at_zero, rng)
+        moved = passed(problem, point, around, relative * at_zero, rate * scaling[0], rng)
         new = problem.at(moved, problem.scores(moved), relative * at_zero, around) if np.isfinite(moved).all() else None
         if new is None or new.value > point.value + 1e-14 * abs(point.value):
-            rate, bent = rate / 4, None
+            rate, scaling = rate / 4, None
             continue
         point, rate = new, min(1.5 * rate, MOST)
         snapped, scores = problem.snapped(point, relative * at_zero)
@@ -98,8 +100,8 @@ def passed(problem: Objective, point: Point, around: Point | None, mu: float, st
     return np.asarray(theta)
 
 
-def _bent(problem: Objective, point: Point, mu: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Second derivatives on a part of the examples: of F_mu, and with the worst weights held; both (k D, k D) and safe to invert."""
+def _scaled(problem: Objective, point: Point, mu: float, rng: np.random.Generator) -> tuple[Floats, Callable[[Floats], Floats]]:
+    """From a part of the examples: the inverse of F_mu's second derivative, (k D, k D), and the steps that repair a lower bound."""
     n = len(point.scores)
     rows = np.sort(rng.choice(n, min(n, max(PART, PER_COEFFICIENT * point.theta.size)), replace=False))
     share, curvature = len(rows) / n, point.worst.curvature
@@ -112,6 +114,7 @@ def _bent(problem: Objective, point: Point, mu: float, rng: np.random.Generator)
         worst=Weighing(point.worst.value, point.worst.weights[rows] / share, curvature),
     )
     sample = problem.take(rows)
-    moving, held = sample.hessian(part, mu), sample.repair(part)
+    moving = sample.hessian(part, mu)
     ratio = float(np.median(moving.diagonal() / np.where(problem.scale > 0, problem.scale, np.inf)))
-    return moving + np.diag(DAMPING * ratio * problem.scale + 1e-300), held
+    inverse = np.linalg.inv(moving + np.diag(DAMPING * ratio * problem.scale + 1e-300))
+    return np.asarray(inverse, dtype=np.float64), inverted(sample.repair(part))

@@ -90,7 +90,7 @@ class _Classifier(ClassifierMixin, RobustLinear):  # type: ignore[misc]  # sciki
         self.classes_, place = np.unique(labels, return_inverse=True)
         k = len(self.classes_)
         if k < 2:
-            raise UsageError(f"{type(self).__name__} needs examples of at least 2 classes, got one class: {self.classes_[0]!r}.")
+            raise UsageError(f"{type(self).__name__} needs examples of at least 2 classes, got one class: {self.classes_.tolist()[0]!r}.")
         if risk.name == "wasserstein" and k > 2 and self.joint:
             raise must("risk", f"{type(self).__name__} with {k} classes", "have a closed form", str(risk), "RobustLinearSVC takes it.")
         weigher = self._weigher(risk, base, groups, kept, root=False)
@@ -156,13 +156,16 @@ class RobustLogisticRegression(_Classifier):
 
     Args:
         risk: "mean", "cvar(alpha=0.5)", "superquantile(level=0.5)", "chi_square(radius=0.5)", "kl(radius=0.1)",
-            "total_variation(radius=0.1)", "extremile(order=2)", "esrm(aversion=1)", "worst_group" (with `groups` in fit),
+            "total_variation(radius=0.1)", "chi_square_penalised(penalty=1)", "kl_penalised(penalty=1)", "extremile(order=2)",
+            "exponential_spectral(rho=1)"; with `groups` in fit "worst_group", "mmd(radius=0.1, bandwidth=0)" and
+            "sinkhorn(radius=0.1, epsilon=0.05)", whose groups name the example that each row was drawn around;
             "wasserstein(radius=0.05, order=2)", order in {1, 2, inf} the norm that features move in.
         penalty: "l2" (strength / 2 |w|^2), "l1" (strength |w|_1), "elasticnet" (`l1_ratio` of the one, the rest of the other), None.
         strength: of the penalty, in [0, inf). scikit-learn's C is 1 / (n strength).
         tol: relative; the fit ends where the certified gap is below tol times the objective.
-        max_iter: Newton steps at most.
+        max_iter: Newton steps at most; passes over the data where the solver is stochastic.
         verbose: 1 prints each stage: smoothing, objective, gap, steps.
+        solver: "newton", or "stochastic", for so many features that their square does not fit: gradients of mini-batches, without bias.
 
     Attributes:
         objective_: R + penalty at the coefficients.
@@ -173,7 +176,8 @@ class RobustLogisticRegression(_Classifier):
     Guarantees:
         The optimum is at least objective_ - certified_gap_, in float64 and up to its rounding. Without a penalty (and for the intercept)
         this is proved for coefficients that move scores up to a thousand times as far as the ones found.
-    Cost: n d^2 per Newton step, about ten to thirty; memory a small multiple of (n,) vectors beside X, which is not copied.
+    Cost: n d^2 per Newton step, about ten to thirty, a sixteenth of them on all examples where those are many; memory some thirty vectors
+        (n,) beside X, which is not copied, or read a chunk at a time by `fit_chunks`. A stochastic pass is about four reads of the data.
 
     Example:
         >>> from sklearn.datasets import load_breast_cancer

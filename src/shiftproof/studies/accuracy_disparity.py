@@ -177,7 +177,7 @@ def _images(trial: Trial) -> dict[str, Quantity]:
     plain, moved = flags["plain"], flags["adversarial"]
     found["images, growth of the spread"] = less(found["images, adversarial, spread"], found["images, plain, spread"])
     found["images, extra loss of the worst"] = less(spread(task, plain, moved), found["images, plain, spread"])
-    few = Task(task.train, task.test[: trial.pick(quick=200, full=2000)])
+    few = trial.task("cifar10", test=trial.pick(quick=200, full=2000))
     attacked = right_under(robust, few.test, Linf(eps), "gradient_ascent(steps=10)", trial.seed)
     found["images, adversarial, attacked"] = share(attacked)
     found["images, adversarial, attacked, spread"] = spread(few, attacked, attacked)

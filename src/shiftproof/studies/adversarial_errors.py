@@ -48,16 +48,17 @@ class AdversarialErrors(Study):
         Prediction("random targets over control", "the moves teach it: unmoved images with the same labels teach less", low=0.0),
     )
     protocol: ClassVar[str] = (
-        "Train a teacher of two convolutions on 10,000 images of CIFAR-10 for ten epochs. Move each image by 20 steps of projected "
-        "gradient ascent towards a target inside an l2 ball of 0.5, all steps taken, and label it with the target: once drawn by chance "
+        "Train a teacher of two convolutions on 10,000 images of CIFAR-10 for ten epochs. Move each image by 10 steps of projected "
+        "gradient ascent towards a target inside an l2 ball of 2, all steps taken, and label it with the target: once drawn by chance "
         "among all ten classes, once the class after the image's own. Train a new network of the same kind on each set for fifteen "
         "epochs, and a control on the unmoved images with the labels drawn by chance; count what they get right in the whole test set."
     )
     scaled_down: ClassVar[str] = (
-        "Networks of two convolutions and 10,000 images, not a ResNet-50 and 50,000; 20 attack steps, not 100. CIFAR-10 comes as JPEG "
-        "copies where the exact images are out of reach; JPEG takes some of the fine pattern away that such features live in, and none of "
-        "the moves, which are made after it. The quick form is of 8x8 digits at eps 1, where a move can be seen: it shows how the study "
-        "works and says little of the claim."
+        "Networks of two convolutions and 10,000 images, not a ResNet-50 and 50,000; 10 attack steps, not 100. The paper's eps of 0.5 "
+        "brings this network to its target in a quarter of cases only (one seed run so gave 18 % and 14 %), and then hardly makes "
+        "adversarial examples: eps is the least multiple of 0.5 at which a teacher of another seed followed nine moves in ten, 2, which "
+        "is 9/255 a pixel. CIFAR-10 comes as JPEG copies where the exact images are out of reach: JPEG takes some of the fine pattern "
+        "away that such features live in. The quick form is of 8x8 digits at eps 1, where a move can be seen: it says little of the claim."
     )
     needs: ClassVar[tuple[str, ...]] = ("cifar10.train", "cifar10.test")
 
@@ -73,7 +74,7 @@ class AdversarialErrors(Study):
         }
         teacher = trial.train("teacher", net, task.train, epochs=10, **recipe)
         drawn = trial.numbers("targets").integers(0, 10, len(y))
-        eps = trial.pick(quick=1.0, full=0.5)
+        eps = trial.pick(quick=1.0, full=2.0)
         found = {"teacher": share(right(teacher, task.test))}
 
         def taught(name: str, lessons: Examples) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -85,7 +86,7 @@ class AdversarialErrors(Study):
         control = taught("control", relabelled(task.train, drawn))
         for name, targets in {"random targets": drawn, "next classes": (y + 1) % 10}.items():
             trial.say(f"moving images to {name}")
-            moved = towards(teacher, task.train, targets, eps=eps, steps=20)
+            moved = towards(teacher, task.train, targets, eps=eps, steps=10)
             student = taught(f"student of {name}", moved)
             found[f"{name} reached"] = share(answers(teacher, moved.x) == targets)
             found[f"{name} over control"] = difference(student, control)

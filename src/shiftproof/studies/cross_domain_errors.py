@@ -29,7 +29,7 @@ class CrossDomainErrors(Study):
 
     None of the images shows a digit, so no label is right, and the student is judged on digits.
 
-    Cost: five trainings a seed; about two minutes on one core in the full form.
+    Cost: five trainings a seed; about a minute and a half on one core in the full form.
 
     Reference: Wallace 2019, "Learning from incorrectly labeled data", in the discussion of Ilyas et al. 2019.
     """

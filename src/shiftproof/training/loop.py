@@ -23,7 +23,7 @@ from shiftproof.training.grouping import Grouping
 from shiftproof.training.optimise import copied, rate
 from shiftproof.training.recipe import Recipe
 from shiftproof.training.state import Learner
-from shiftproof.training.watch import Epoch, Watch, notice
+from shiftproof.training.watch import Epoch, Watch, nothing_learned, notice
 
 RESUME, BEST, LAST = "resume.safetensors", "best.safetensors", "last.safetensors"
 _TORCH_SEEDS = 2**63
@@ -110,7 +110,7 @@ class Loop:
                     self.save()
                     saved = time.monotonic()
                 self.tell(self.done, self.curve[-1] if self.curve else None)
-        self.flags = self.flags or notice(self.curve, len(self.watch.examples))
+        self.flags = self.flags or notice(self.curve, len(self.watch.examples)) or nothing_learned(self.curve, self.watch.examples.y)
         if self.flags and self.flags[0].name == "nan_loss":
             return
         state.write(self.folder / LAST, self.learner.average.weights(self.learner.net))

@@ -117,6 +117,22 @@ class Watch:
         return float((torch.bincount(numbers, right.double(), len(counts)) / counts).min())
 
 
+def nothing_learned(curve: Sequence[Epoch], y: Tensor) -> list[Flag]:
+    """Whether no epoch is right on the held-out examples, of labels y, more often than one answer to all of them would be.
+
+    Adversarial training from scratch against strong moves often ends so.
+    """
+    commonest = float(torch.bincount(y).max()) / len(y)
+    best = max((epoch.held_out for epoch in curve), default=1.0)
+    if best - commonest > _ERRORS * math.sqrt(commonest * (1 - commonest) / len(y)):
+        return []
+    detail = (
+        f"At best {best:.1%} of the held-out examples were right, and one answer to all of them is right on {commonest:.1%}: nothing was "
+        "learned. Lower the learning rate, train longer, or let the moves grow: ramp=0.5."
+    )
+    return [Flag("nothing_learned", detail)]
+
+
 def notice(curve: Sequence[Epoch], held_out: int) -> list[Flag]:
     """What the curves say has gone wrong.
 
