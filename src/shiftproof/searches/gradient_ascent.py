@@ -1,4 +1,4 @@
-"""Steps Uphill along the loss gradient, put back into the shift after each: projected gradient ascent."""
+"""Steps uphill along the loss gradient, put back into the shift after each: projected gradient ascent."""
 
 from __future__ import annotations
 
