@@ -121,7 +121,7 @@ def test_cite(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert "hein2017formal" not in out  # no certificate was run
 
 
-@pytest.mark.parametrize("kind", ["shifts", "searches", "risks", "certificates", "defences", "methods", "sources"])
+@pytest.mark.parametrize("kind", ["shifts", "searches", "risks", "certificates", "defences", "methods", "studies", "sources"])
 def test_list(kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(monkeypatch, "list", kind) == 0
     out = capsys.readouterr().out
@@ -134,7 +134,7 @@ def test_list(kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 def test_list_of_everything(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(monkeypatch, "list") == 0
     out = capsys.readouterr().out
-    assert re.findall(r"^(\w+)$", out, re.M) == ["shifts", "searches", "risks", "certificates", "defences", "methods", "sources"]
+    assert re.findall(r"^(\w+)$", out, re.M) == ["shifts", "searches", "risks", "certificates", "defences", "methods", "studies", "sources"]
 
 
 DIM = '''
