@@ -14,6 +14,7 @@ from torch import Tensor
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.studies.abstract import Prediction, Study
+from shiftproof.studies.learning_from_errors import LearningFromErrors
 from shiftproof.studies.nets import convolutional
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial, answers, relabelled, right
@@ -35,15 +36,7 @@ class CrossDomainErrors(Study):
     """
 
     name: ClassVar[str] = "cross_domain_errors"
-    references: ClassVar[tuple[str, ...]] = (
-        """@article{wallace2019learning,
-  title = {A Discussion of 'Adversarial Examples Are Not Bugs, They Are Features': Learning from Incorrectly Labeled Data},
-  author = {Wallace, Eric},
-  journal = {Distill},
-  year = {2019},
-  doi = {10.23915/distill.00019.6}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = LearningFromErrors.references
     claim: ClassVar[str] = (
         "A network trained only on images of another domain, with the classes that a network of the first domain takes them for, "
         "reads the first domain."

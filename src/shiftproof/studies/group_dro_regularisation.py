@@ -18,6 +18,7 @@ from shiftproof.studies.nets import dense
 from shiftproof.studies.quantity import Quantity, share
 from shiftproof.studies.trial import Trial
 from shiftproof.training.group_dro import GroupDRO, balanced_sampler
+from shiftproof.training.groups.group_dro import GroupDROTraining
 from shiftproof.training.optimise import rate
 
 Flags = npt.NDArray[np.bool_]
@@ -70,14 +71,7 @@ class GroupDroRegularisation(Study):
     """
 
     name: ClassVar[str] = "group_dro_regularisation"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{sagawa2020distributionally,
-  title = {Distributionally Robust Neural Networks for Group Shifts: On the Importance of Regularization for Worst-Case Generalization},
-  author = {Sagawa, Shiori and Koh, Pang Wei and Hashimoto, Tatsunori B. and Liang, Percy},
-  booktitle = {International Conference on Learning Representations},
-  year = {2020}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = GroupDROTraining.references
     claim: ClassVar[str] = (
         "A network that fits every training example gains nothing in its worst group from group DRO; with a strong L2 penalty, or "
         "stopped early, group DRO gains substantially."
