@@ -63,7 +63,7 @@ def _parts(kind: str) -> Iterator[str]:
 
 
 def _studies(_: str) -> Iterator[str]:
-    from shiftproof.reports.studies import ends, expected, figure, minutes
+    from shiftproof.reports.studies import cpu_seconds, ends, expected, figure
     from shiftproof.reports.words import seconds
     from shiftproof.studies import read_studies
 
@@ -73,7 +73,7 @@ def _studies(_: str) -> Iterator[str]:
         for said in record.predictions:
             measured = f"{figure(said.value, said.unit)} ({ends(said.interval, said.unit)})"
             whole = f"**{record.verdict}**" if said is record.predictions[0] else ""
-            spent = seconds(minutes(record)) if whole else ""
+            spent = seconds(cpu_seconds(record)) if whole else ""
             mark = f"{said.verdict}{': ' + whole if whole else ''}" if len(record.predictions) > 1 else whole
             yield f"| {name} | {said.says}: {expected(said)} | {measured} | {figure(said.paper, said.unit)} | {mark} | {spent} |"
             name = ""

@@ -10,8 +10,8 @@ import torch
 from scipy.stats import norm
 
 from shiftproof.data.arrays import examples
-from shiftproof.studies.accuracy_disparity import TwoClouds, less, spread
-from shiftproof.studies.quantity import Quantity
+from shiftproof.studies.accuracy_disparity import TwoClouds, spread
+from shiftproof.studies.quantity import Quantity, less
 from shiftproof.studies.trial import Task
 
 CLOUDS = TwoClouds(features=3, eta=0.8, ratio=2.5, eps=0.3)

@@ -64,8 +64,7 @@ def run(names: tuple[str, ...], full: bool, data: tuple[str, ...], seeds: int, c
     records = []
     with _bar(len(chosen) * seeds, shown=not quiet and sys.stderr.isatty()) as (say, done):
         for study in chosen:
-            settings = {"out": out, "full": full, "data": samples, "seeds": seeds, "confidence": confidence}
-            records.append(run_study(study, **settings, say=say, done=done))  # type: ignore[arg-type]
+            records.append(run_study(study, out=out, full=full, data=samples, seeds=seeds, confidence=confidence, say=say, done=done))
     path = _page(out)
     if not quiet:
         Console().print(terminal_studies(records))

@@ -205,6 +205,15 @@ def write_atomic(path: Path, content: bytes | pa.Buffer) -> None:
         raise
 
 
+def save(path: Path, content: bytes) -> None:
+    """Writes atomically into a folder that is made where it is missing; what the disk refuses is a `UsageError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, content)
+    except OSError as error:
+        raise disk_error(path.parent, error) from error
+
+
 def disk_error(folder: Path, error: OSError) -> UsageError:
     """A full or read-only disk, said to a person."""
     full = error.errno == errno.ENOSPC

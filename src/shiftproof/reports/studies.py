@@ -95,7 +95,7 @@ def sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def minutes(record: StudyRecord) -> float:
+def cpu_seconds(record: StudyRecord) -> float:
     """CPU seconds of all trials."""
     return math.fsum(trial.cpu_seconds for trial in record.trials)
 
@@ -121,7 +121,7 @@ def studies_page(records: Sequence[StudyRecord]) -> str:
         pills=PILLS,
         title=title,
         sentence=sentence,
-        minutes=minutes,
+        cpu_seconds=cpu_seconds,
         number=figure,
         ends=ends,
         expected=expected,

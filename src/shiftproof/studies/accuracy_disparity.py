@@ -17,7 +17,7 @@ from shiftproof.data.space import InputSpace
 from shiftproof.shifts import Linf
 from shiftproof.studies.abstract import Prediction, Study
 from shiftproof.studies.nets import convolutional
-from shiftproof.studies.quantity import Quantity, mean, share
+from shiftproof.studies.quantity import Quantity, less, mean, share
 from shiftproof.studies.trial import Task, Trial, right, right_under
 
 Flags = npt.NDArray[np.bool_]
@@ -198,8 +198,3 @@ def spread(task: Task, named_by: Flags, measured: Flags) -> Quantity:
         best, worst = (share(measured[there & (y == k)]) for k in (int(np.argmax(rates)), int(np.argmin(rates))))
         found.append(less(best, worst))
     return mean(found)
-
-
-def less(first: Quantity, second: Quantity) -> Quantity:
-    """The difference of two quantities, its error that of independent ones: too wide for two networks on the same images."""
-    return Quantity(first.value - second.value, math.hypot(first.error, second.error), "points")

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from shiftproof.studies.abstract import Prediction, Study
 from shiftproof.studies.nets import dense
-from shiftproof.studies.quantity import Quantity, share
+from shiftproof.studies.quantity import Quantity, less, share
 from shiftproof.studies.trial import Trial
 from shiftproof.training.group_dro import GroupDRO, balanced_sampler
 from shiftproof.training.groups.group_dro import GroupDROTraining
@@ -121,9 +121,9 @@ class GroupDroRegularisation(Study):
         fits = [found[f"{kind} as usual, worst group in training"] for kind in ("plain", "group DRO")]
         found["as usual, worst group in training"] = min(fits, key=lambda each: each.value)
         for way in WAYS:
-            found[f"gain, {way}"] = _less(worst[f"group DRO {way}"], worst["plain as usual"])
+            found[f"gain, {way}"] = less(worst[f"group DRO {way}"], worst["plain as usual"])
         for way in list(WAYS)[1:]:
-            found[f"gain over plain training alike, {way}"] = _less(worst[f"group DRO {way}"], worst[f"plain {way}"])
+            found[f"gain over plain training alike, {way}"] = less(worst[f"group DRO {way}"], worst[f"plain {way}"])
         return found
 
 
@@ -174,8 +174,3 @@ def _average(right: Flags, group: Tensor) -> Quantity:
     often, seldom = share(right[common]), share(right[~common])
     error = math.hypot((1 - RARE) * often.error, RARE * seldom.error)
     return Quantity((1 - RARE) * often.value + RARE * seldom.value, error, "share")
-
-
-def _less(first: Quantity, second: Quantity) -> Quantity:
-    """A difference whose two parts may be of different groups, taken as independent: too wide rather than too narrow."""
-    return Quantity(first.value - second.value, math.hypot(first.error, second.error), "points")

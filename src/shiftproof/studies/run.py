@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from shiftproof._errors import UsageError, must
 from shiftproof.data.load import load_data
 from shiftproof.evaluation.provenance import now, provenance
-from shiftproof.evaluation.store import disk_error, write_atomic
+from shiftproof.evaluation.store import save
 from shiftproof.studies import studies
 from shiftproof.studies.abstract import Study
 from shiftproof.studies.quantity import Quantity, Unit, over_seeds
@@ -88,7 +88,7 @@ def run_study(
         if done is not None:
             done()
     record = _record(chosen, form, prints, tuple(trials), confidence, started)
-    _write(folder / RECORD, record.model_dump_json(indent=2))
+    save(folder / RECORD, record.model_dump_json(indent=2).encode())
     return record
 
 
@@ -152,7 +152,7 @@ def _trial(study: Study, seed: int, full: bool, data: Mapping[str, str], folder:
         seconds=time.perf_counter() - wall,
         cpu_seconds=time.process_time() - cpu,
     )
-    _write(path, record.model_dump_json(indent=2))
+    save(path, record.model_dump_json(indent=2).encode())
     shutil.rmtree(work, ignore_errors=True)  # the trainings, which are of no use any more
     return record
 
@@ -210,7 +210,7 @@ def _claim(folder: Path, asked: dict[str, Any]) -> None:
     now_asked = {**asked, "shiftproof": __version__}
     path = folder / _ASKED
     if not path.exists():
-        _write(path, json.dumps(now_asked, indent=2))
+        save(path, json.dumps(now_asked, indent=2).encode())
         return
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
@@ -222,11 +222,3 @@ def _claim(folder: Path, asked: dict[str, Any]) -> None:
         raise UsageError(
             f"The folder '{folder}' holds the study with '{other[0]}' {was!r}, and now it is {here!r}. Choose another with --out."
         )
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, text.encode())
-    except OSError as error:
-        raise disk_error(path.parent, error) from error

@@ -16,6 +16,7 @@ from torch import nn
 from shiftproof.data.examples import Examples, Index
 from shiftproof.data.load import load_data
 from shiftproof.randomness import Rng
+from shiftproof.shifts.abstract import Shift
 from shiftproof.training.abstract import Method
 
 T = TypeVar("T")
@@ -111,7 +112,7 @@ def right(net: nn.Module, examples: Examples) -> npt.NDArray[np.bool_]:
     return np.asarray(answers(net, examples.x) == examples.y.numpy())
 
 
-def right_under(net: nn.Module, examples: Examples, shift: Any, search: str, seed: int) -> npt.NDArray[np.bool_]:
+def right_under(net: nn.Module, examples: Examples, shift: Shift, search: str, seed: int) -> npt.NDArray[np.bool_]:
     """Whether a network stays right under what a search of the shift finds, shape (n,): an upper bound of what it survives."""
     from shiftproof.door import confront
     from shiftproof.models.torch_module import TorchModule

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from shiftproof._part import Part
 from shiftproof.data.examples import Examples
@@ -65,6 +67,13 @@ class Step:
         """Whether the network is right on what it trains on, shape (m,); of probabilities, on the likeliest class."""
         labels = self.targets if self.targets.dim() == 1 else self.targets.argmax(1)
         return self.scores.detach().argmax(1) == labels
+
+
+def plain_step(net: nn.Module, x: Tensor, y: Tensor) -> Step:
+    """The cross-entropy of labels y, shape (n,), at inputs x, all weights equal."""
+    scores = net(x)
+    losses = F.cross_entropy(scores, y, reduction="none")
+    return Step(x, y, losses, torch.ones_like(losses), scores)
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from shiftproof._errors import must
 from shiftproof.data.examples import Examples
 from shiftproof.shifts.abstract import Shift
-from shiftproof.training.abstract import Batch, Method, Step
+from shiftproof.training.abstract import Batch, Method, Step, plain_step
 
 
 @dataclass(frozen=True)
@@ -77,9 +75,7 @@ class CorruptionAugmentation(Method):
         return moved
 
     def judge(self, net: nn.Module, batch: Batch, x: Tensor, memory: nn.Module) -> Step:
-        scores = net(x)
-        losses = F.cross_entropy(scores, batch.y, reduction="none")
-        return Step(x, batch.y, losses, torch.ones_like(losses), scores)
+        return plain_step(net, x, batch.y)
 
     @classmethod
     def examples_for_check(cls) -> list[CorruptionAugmentation]:

@@ -7,13 +7,12 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.shifts.abstract import Differentiable, Shift
-from shiftproof.training.abstract import Batch, Method, Step
+from shiftproof.training.abstract import Batch, Method, Step, plain_step
 
 
 @dataclass(frozen=True)
@@ -86,9 +85,7 @@ class Free(Method):
             return shift.apply(batch.x, shift.project(batch.x, memory.moves(batch.x))).requires_grad_()
 
     def judge(self, net: nn.Module, batch: Batch, x: Tensor, memory: nn.Module) -> Step:
-        scores = net(x)
-        losses = F.cross_entropy(scores, batch.y, reduction="none")
-        return Step(x, batch.y, losses, torch.ones_like(losses), scores)
+        return plain_step(net, x, batch.y)
 
     def learned(self, step: Step, batch: Batch, memory: nn.Module) -> None:
         assert isinstance(memory, Carried)

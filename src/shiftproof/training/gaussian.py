@@ -6,12 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from shiftproof._errors import must
-from shiftproof.training.abstract import Batch, Method, Step
+from shiftproof.training.abstract import Batch, Method, Step, plain_step
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,4 @@ class GaussianAugmentation(Method):
         return batch.x + self.sigma * batch.rng.child("noise").normal(*batch.x.shape[1:]).to(batch.x)
 
     def judge(self, net: nn.Module, batch: Batch, x: Tensor, memory: nn.Module) -> Step:
-        scores = net(x)
-        losses = F.cross_entropy(scores, batch.y, reduction="none")
-        return Step(x, batch.y, losses, torch.ones_like(losses), scores)
+        return plain_step(net, x, batch.y)

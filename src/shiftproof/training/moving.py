@@ -7,7 +7,6 @@ from functools import cache
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from shiftproof._errors import UsageError, must
 from shiftproof._part import Part
@@ -16,7 +15,7 @@ from shiftproof.models.torch_module import TorchModule
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift
 from shiftproof.training._inner import Objective, check_inner, worst
-from shiftproof.training.abstract import Batch, Method, Step
+from shiftproof.training.abstract import Batch, Method, Step, plain_step
 
 
 @cache
@@ -93,9 +92,7 @@ class Moving(Method):
         return None
 
     def judge(self, net: nn.Module, batch: Batch, x: Tensor, memory: nn.Module) -> Step:
-        scores = net(x)
-        losses = F.cross_entropy(scores, batch.y, reduction="none")
-        return Step(x, batch.y, losses, torch.ones_like(losses), scores)
+        return plain_step(net, x, batch.y)
 
     @classmethod
     def examples_for_check(cls) -> list[Moving]:

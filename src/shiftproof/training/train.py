@@ -17,7 +17,7 @@ from shiftproof._errors import UsageError, unknown
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
-from shiftproof.evaluation.store import disk_error, write_atomic
+from shiftproof.evaluation.store import save
 from shiftproof.models.torch_module import module_digest
 from shiftproof.outcomes import Flag
 from shiftproof.randomness import Rng
@@ -231,11 +231,7 @@ def _earlier(folder: Path, asked: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _write_record(folder: Path, record: dict[str, Any]) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(folder / RECORD, json.dumps(record, indent=2).encode())
-    except OSError as error:
-        raise disk_error(folder, error) from error
+    save(folder / RECORD, json.dumps(record, indent=2).encode())
 
 
 @contextmanager
