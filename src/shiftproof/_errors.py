@@ -21,6 +21,10 @@ class MissingExtra(UsageError):
         super().__init__(f"This needs the package '{package}', which is not installed. Run: pip install 'shiftproof[{extra}]'")
 
 
+class NotCertifiable(UsageError):
+    """A model does something that a certificate cannot see in what it reads of it, so nothing can be proven."""
+
+
 class BudgetExceeded(RuntimeError):
     """A search returned a move outside its shift. The search is wrong, and its verdicts cannot be used."""
 

@@ -7,16 +7,17 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from shiftproof import outcomes
 from shiftproof._batches import judged
-from shiftproof._errors import Contradiction, UsageError
+from shiftproof._errors import Contradiction, NotCertifiable, UsageError
 from shiftproof.certificates.abstract import Certificate, Proof
 from shiftproof.data.examples import Examples
 from shiftproof.door import Reading, read
 from shiftproof.finding import Finding
 from shiftproof.models.abstract import Labels
-from shiftproof.outcomes import Bound
+from shiftproof.outcomes import Bound, Flag
 from shiftproof.preflight import inspect_model
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Shift
@@ -45,7 +46,8 @@ def certify(
 
     Returns:
         One outcome per example: `Skipped` where the decision is wrong as it stands, `Certified` where it is proven up to the shift's
-        strength, else `Abstained`: nothing is known, so it counts as not robust. `radius` is how far the proof reaches, also if too short.
+        strength, else `Abstained`: nothing is known, so it counts as not robust. A model that does what cannot be read of it leaves all
+        examples unproven, with the reason in the flag `not_certifiable`. `radius` is how far the proof reaches, also if too short.
 
     Raises:
         UsageError: the certificate cannot speak about this model or shift, or the data do not fit the model.
@@ -83,9 +85,14 @@ def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch:
     began = time.perf_counter()
     x, y = batch.x.to(model.device), batch.y.to(model.device)
     clean = read(model, x, y)
-    with torch.no_grad():
-        proof = certificate.certify(model, shift, x, rng)
-    _check(certificate, proof, clean, batch)
+    flags: tuple[Flag, ...] = ()
+    try:
+        with torch.no_grad():
+            proof = certificate.certify(model, shift, x, rng)
+        _check(certificate, proof, clean, batch)
+    except NotCertifiable as error:
+        proof = _nothing(clean.prediction)
+        flags = (Flag("not_certifiable", f"{error} All examples count as not proven.", 1.0),)
 
     none = proof.abstained.to(y.device)
     prediction = clean.prediction.where(none, proof.prediction.to(y.device))
@@ -106,9 +113,15 @@ def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch:
         forwards=1 + proof.forwards.cpu().numpy().astype(np.int64),
         backwards=np.zeros(n, dtype=np.int64),
         bound=Bound.AT_LEAST,
-        flags=(),
+        flags=flags,
         seconds=time.perf_counter() - began,
     )
+
+
+def _nothing(prediction: Tensor) -> Proof:
+    n = len(prediction)
+    none = torch.zeros(n, dtype=torch.float64)
+    return Proof(prediction, none, torch.ones(n, dtype=torch.bool), torch.zeros(n, dtype=torch.int64))
 
 
 def _check(certificate: Certificate, proof: Proof, clean: Reading, batch: Examples) -> None:

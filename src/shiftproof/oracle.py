@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from shiftproof._errors import UsageError
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.data.examples import Ids
 from shiftproof.losses import Loss, margin
@@ -163,8 +164,11 @@ class Oracle:
         none = torch.zeros(len(self), dtype=torch.bool, device=self.x.device)
         if not len(self) or self._draws > 1 or certificate.confidence < 1 or certificate.objection(self._model, self._shift):
             return none
-        with torch.no_grad():
-            proof = certificate.certify(self._model, self._shift, self.x, rng)
+        try:
+            with torch.no_grad():
+                proof = certificate.certify(self._model, self._shift, self.x, rng)
+        except UsageError:  # it cannot be read after all
+            return none
         self._cost.forwards[self._rows] += proof.forwards.cpu()
         return (proof.radius.to(none.device) >= self._shift.full_strength) & ~proof.abstained.to(none.device)
 

@@ -58,7 +58,7 @@ class Auto(Certificate):
         if Linear().objection(model, shift) is None:
             return Linear().certify(model, shift, x, rng)
         assert isinstance(shift, Ball)  # `objection` has said so
-        network = network_of(model, x)
+        network = network_of(model, x, shift=shift)
         prediction = model.labels(x)
         radius = torch.zeros(len(x), dtype=torch.float64, device=x.device)
         for stage in self.stages(network):

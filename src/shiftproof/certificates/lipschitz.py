@@ -70,7 +70,7 @@ class Lipschitz(Certificate):
 
     def certify(self, model: Labels, shift: Shift, x: Tensor, rng: Rng) -> Proof:
         assert isinstance(shift, Ball)  # `objection` has said so
-        network = network_of(model, x)
+        network = network_of(model, x, shift=shift)
         prediction = model.labels(x)
         scale = torch.as_tensor(shift.space.scale(x), dtype=torch.float64, device=x.device)
         moving = (scale.expand(x.shape[1:]) != 0).sum() if shift.space.columns else torch.tensor(x[0].numel())

@@ -45,7 +45,7 @@ class Bounding(Certificate):
 
     def certify(self, model: Labels, shift: Shift, x: Tensor, rng: Rng) -> Proof:
         assert isinstance(shift, Ball)  # `objection` has said so
-        network = network_of(model, x)
+        network = network_of(model, x, shift=shift)
         prediction = model.labels(x)
         radius = self.radii(network, shift, x, prediction)
         return Proof(prediction, radius, radius <= 0, torch.ones(len(x), dtype=torch.int64))

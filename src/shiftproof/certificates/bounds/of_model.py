@@ -8,9 +8,10 @@ from torch import Tensor
 from shiftproof._errors import UsageError
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
-from shiftproof.certificates.bounds.read_onnx import check_same, read_onnx
+from shiftproof.certificates.bounds.read_onnx import read_onnx
 from shiftproof.certificates.bounds.read_torch import objection_to, read_torch
 from shiftproof.certificates.bounds.region import Region
+from shiftproof.certificates.bounds.same import check_same
 from shiftproof.models.abstract import Labels
 from shiftproof.models.onnx_session import OnnxSession
 from shiftproof.models.torch_module import TorchModule
@@ -34,16 +35,43 @@ def objection(model: Labels, shift: Shift) -> str | None:
     return objection_to(model.module, model.name)
 
 
-def network_of(model: Labels, x: Tensor) -> Network:
-    """The network that a model computes, on inputs of the shape of x (n, ...)."""
+def network_of(model: Labels, x: Tensor, *, shift: Ball | None = None) -> Network:
+    """The network that a model computes, on inputs of the shape of x (n, ...).
+
+    Args:
+        model: what is read, and compared with what was read.
+        x: inputs that are to be proven; some of them are what the two are compared on.
+        shift: their moves; the corners of what these reach are compared on too, and points all over the box.
+
+    Raises:
+        UsageError: the model cannot be read, or does something that what was read does not.
+    """
     shape = tuple(x.shape[1:])
+    probes = x[:: max(1, len(x) // _PROBES)][:_PROBES]
+    probes = torch.cat([probes, probes]) if shift is None else _moved(shift, probes)
     if isinstance(model, OnnxSession):
         network = read_onnx(model.path, shape, output=model.output)
-        check_same(network, model.scores, x[:2], model.name)
+        check_same(network, model.scores, probes, model.name)
         return _decides(network, model.name)
     if not isinstance(model, TorchModule):
         raise UsageError(f"Bounds read the structure of a torch module or an ONNX file, and '{model.name}' is neither.")
-    return _decides(read_torch(model.module, shape, name=model.name), model.name)
+    return _decides(read_torch(model.module, shape, name=model.name, x=probes, scorer=model.scores), model.name)
+
+
+_PROBES = 3
+"""Inputs of a batch that a network and its model are compared on, each with its moves."""
+
+
+def _moved(shift: Ball, x: Tensor) -> Tensor:
+    """Inputs x, corners of what their moves reach, and points all over the box, where it has ends."""
+    around = region_of(shift, x, torch.full((len(x),), shift.full_strength, dtype=torch.float64, device=x.device)).box
+    low, high = (torch.as_tensor(end, dtype=torch.float64, device=x.device).expand(x.shape) for end in shift.space.bounds(x))
+    draw = torch.Generator().manual_seed(0)
+    share = torch.rand(x.shape, generator=draw, dtype=torch.float64).mul(2.0).sub(0.5).clamp(0.0, 1.0).to(x.device)
+    found = [x.double(), torch.where(share < 0.5, around.low, around.high)]
+    if shift.space.columns or shift.space.bounded:
+        found.append(low + share * (high - low))
+    return torch.cat(found).to(x.dtype)
 
 
 def _decides(network: Network, name: str) -> Network:

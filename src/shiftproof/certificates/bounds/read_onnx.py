@@ -76,17 +76,6 @@ def _shape(declared: list[int], given: Sequence[int] | None, name: str) -> Shape
     return inner
 
 
-def check_same(network: Network, scorer: Callable[[Tensor], Tensor], x: Tensor, name: str) -> None:
-    """Raises `UsageError` where what was read and the runtime differ on inputs x (n, *shape) by more than float32 rounds."""
-    with torch.no_grad():
-        ours, theirs = network(x.double()), scorer(x.float()).double()
-    scale = float(theirs.abs().max().clamp_min(1.0))
-    if theirs.shape != ours.shape or not float((theirs - ours).abs().max()) <= 1e-3 * scale:
-        raise UsageError(
-            f"What was read of the model '{name}' does not compute what ONNX Runtime computes, so nothing can be proven of it."
-        )
-
-
 class _Reader:
     """Walks the graph's nodes."""
 

@@ -1,4 +1,4 @@
-"""Reads a torch module as a network, by tracing it (torch.fx) as it is when evaluated; nothing is run but the module itself."""
+"""Reads a torch module as a network, from its trace (torch.fx) as it is when evaluated, which must do step by step what the module does."""
 
 from __future__ import annotations
 
@@ -10,65 +10,67 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from shiftproof._errors import UsageError
+from shiftproof._errors import NotCertifiable, UsageError
 from shiftproof.certificates.bounds.builder import WITHOUT, Builder, no_rule
 from shiftproof.certificates.bounds.network import Network
+from shiftproof.certificates.bounds.same import check_same
 from shiftproof.certificates.bounds.torch_functions import FUNCTIONS, METHODS, Ref
+from shiftproof.certificates.bounds.trace import beyond, check_steps, device_of, dtype_of, graph_of, kept, unseen
 
 _EXAMPLES = 2
 """Examples that shapes are read with; not 1, so that a fixed number of examples is noticed."""
 
 
-def read_torch(module: nn.Module, shape: Sequence[int], *, name: str = "model") -> Network:
+def read_torch(
+    module: nn.Module,
+    shape: Sequence[int],
+    *,
+    name: str = "model",
+    x: Tensor | None = None,
+    scorer: Callable[[Tensor], Tensor] | None = None,
+) -> Network:
     """The network that a module computes in evaluation mode.
 
     Args:
         module: maps (n, *shape) to scores (n, classes). It is left as it was.
         shape: of one input.
         name: what people call it, for messages.
+        x: inputs (n, *shape), n at least 2, on which module and network are compared; two of fixed values in [0, 1] where absent.
+        scorer: what gives the scores that decide; the module itself where absent.
 
     Raises:
-        UsageError: it cannot be traced, has a layer without a rule, or what was read does not compute the same.
+        UsageError: it cannot be traced, has a layer without a rule, or does something that the trace does not show.
     """
-    training = [part for part in module.modules() if part.training]
-    for part in training:
-        part.training = False
-    try:
-        network = _read(module, tuple(shape), name)
-        _check_same(module, network, tuple(shape), name)
-    finally:
-        for part in training:
-            part.training = True
+    why = beyond(module, name) or unseen(module, name)
+    if why:
+        raise NotCertifiable(f"The model '{name}' cannot be read: {why}.")
+    with kept(module):
+        x = (_fixed(tuple(shape)) if x is None else x).to(device_of(module))
+        x = x.to(dtype_of(module, x.dtype))
+        graph = graph_of(module, name)
+        scores = check_steps(module, graph, x, name)
+        reader = _Reader(module, Builder(tuple(shape), model=name, device=x.device))
+        network = reader.run(graph, torch.finfo(x.dtype).eps / 2)
+    check_same(network, scorer or (lambda _: scores), x, name, "it computes")
     return network
 
 
-def _read(module: nn.Module, shape: tuple[int, ...], name: str) -> Network:
-    held = [t for t in (*module.parameters(), *module.buffers()) if t.is_floating_point()]
-    for part in module.modules():
-        if part._forward_hooks or part._forward_pre_hooks:
-            raise UsageError(f"The model '{name}' has forward hooks, which may do anything. Remove them before bounds are worked out.")
-    unit = max((torch.finfo(t.dtype).eps / 2 for t in held), default=torch.finfo(torch.float32).eps / 2)
-    try:
-        graph = fx.Tracer().trace(module)
-    except Exception as error:  # tracing runs the user's forward, which may fail in any way
-        way_out = "Export it to ONNX (torch.onnx.export), which is read as well."
-        raise UsageError(f"The model '{name}' cannot be traced: {str(error).splitlines()[0]} {way_out}") from error
-    device = held[0].device if held else torch.device("cpu")
-    reader = _Reader(module, Builder(shape, model=name, device=device))
-    return reader.run(graph, unit)
+def _fixed(shape: tuple[int, ...]) -> Tensor:
+    count = int(torch.Size(shape).numel())
+    spread = (torch.arange(_EXAMPLES * count, dtype=torch.float64) * 0.7548776662466927) % 1.0
+    return spread.reshape(_EXAMPLES, *shape).float()
 
 
 def objection_to(module: nn.Module, name: str) -> str | None:
     """Why a module cannot be read, as half a sentence, as far as that shows without inputs."""
-    kinds = {t.dtype for t in module.parameters() if t.is_floating_point()}
-    if kinds - {torch.float32, torch.float64}:
-        return f"it needs weights in float32 or float64, and '{name}' has {kinds.pop()}".replace("torch.", "")
-    if any(part._forward_hooks or part._forward_pre_hooks for part in module.modules()):
-        return f"'{name}' has forward hooks, which may do anything"
+    why = beyond(module, name)
+    if why or unseen(module, name):  # the latter is said where it is read, as what certify then does is to prove nothing
+        return why
     try:
-        graph = fx.Tracer().trace(module)
-    except Exception as error:  # tracing runs the user's forward, which may fail in any way
-        return f"'{name}' cannot be traced ({str(error).splitlines()[0]}); export it to ONNX"
+        with kept(module):
+            graph = graph_of(module, name)
+    except NotCertifiable as error:
+        return str(error).rstrip(".").removeprefix("The model ")
     for node in graph.nodes:
         layer = module.get_submodule(str(node.target)) if node.op == "call_module" else None
         if layer is not None and _rule(layer) is None:
@@ -117,7 +119,7 @@ class _Reader:
         if node.op == "get_attr":
             return operator.attrgetter(str(node.target))(self.module)
         if node.op == "call_module":
-            return self._module(self.module.get_submodule(str(node.target)), args, str(node.target))
+            return self._module(self.module.get_submodule(str(node.target)), (*args, *kwargs.values()), str(node.target))
         name = f"{node.name} ({getattr(node.target, '__name__', node.target)})"
         table: dict[Any, Callable[..., object]] = METHODS if node.op == "call_method" else FUNCTIONS
         target: Any = node.target
@@ -194,19 +196,3 @@ _MODULES: tuple[tuple[tuple[type[nn.Module], ...], Callable[[Builder, str, Ref, 
     ((nn.MaxPool2d,), _max_pool),
     ((nn.ZeroPad2d, nn.ConstantPad2d), lambda b, n, x, layer: FUNCTIONS[F.pad](b, n, x, layer.padding, "constant", layer.value)),
 )
-
-
-def _check_same(module: nn.Module, network: Network, shape: tuple[int, ...], name: str) -> None:
-    """What was read must compute what the module computes, on a few inputs of fixed values."""
-    held = next((t for t in (*module.parameters(), *module.buffers()) if t.is_floating_point()), torch.zeros(1))
-    count = int(torch.Size(shape).numel())
-    x = (torch.arange(_EXAMPLES * count, dtype=torch.float64).mul(0.7548776662466927) % 1.0).reshape(_EXAMPLES, *shape)
-    x = x.to(held.device, held.dtype)
-    with torch.no_grad():
-        given = module(x)
-        theirs: Tensor = (given["logits"] if isinstance(given, dict) else given).double()
-        ours = network(x.double())
-    scale = float(theirs.abs().max().clamp_min(1.0))
-    if theirs.shape != ours.shape or not float((theirs - ours).abs().max()) <= 1e-3 * scale:
-        way_out = "Its forward may do something that tracing does not see; export it to ONNX and certify that file."
-        raise UsageError(f"What was read of the model '{name}' does not compute what it computes. {way_out}")

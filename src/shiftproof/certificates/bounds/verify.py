@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,12 +20,15 @@ from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.propagate import intervals
 from shiftproof.certificates.bounds.query import Query, Referee, Scorer, queries
-from shiftproof.certificates.bounds.read_onnx import check_same, read_onnx
+from shiftproof.certificates.bounds.read_onnx import read_onnx
 from shiftproof.certificates.bounds.read_torch import read_torch
 from shiftproof.certificates.bounds.region import Region
+from shiftproof.certificates.bounds.same import check_same
 from shiftproof.certificates.bounds.split_inputs import split_inputs
 from shiftproof.certificates.bounds.split_relus import relus_only, split_relus
+from shiftproof.certificates.bounds.trace import device_of
 from shiftproof.certificates.bounds.vnnlib import Property, read_vnnlib
+from shiftproof.models.torch_module import TorchModule
 
 Answer = Literal["holds", "violated", "unknown"]
 FEW = 16
@@ -106,13 +109,15 @@ def verify(
         raise must("timeout", "verify", "be in (0, inf)", timeout, "It is in seconds.")
     began, whole = time.monotonic(), Deadline.within(timeout, clock)
     asked = property if isinstance(property, Property) else read_vnnlib(property)
-    read = _read(network, shape).exact()
-    referee = Referee(read, _runtime(network))
+    rounding = _read(network, shape)
+    runtime, read = _runtime(network), rounding.exact()
+    referee = Referee(read, None if isinstance(network, nn.Module) else runtime)
     reasons: list[str] = []
     explored = 0
     todo = queries(read, asked)
-    if referee.runtime is not None and todo:
-        check_same(read, referee.runtime, (todo[0].box.low + todo[0].box.high) / 2, str(network))
+    if runtime is not None and todo:
+        name, whose = ("model", "it computes") if isinstance(network, nn.Module) else (str(network), "ONNX Runtime computes")
+        check_same(rounding, runtime, _points(todo), name, whose)
     for place, query in enumerate(todo):
         found, count, reason = _decide(read, query, referee, whole.share(1 / (len(todo) - place)), seed)
         explored += count
@@ -135,8 +140,21 @@ def _read(network: str | Path | nn.Module | Network, shape: tuple[int, ...] | No
     return read_onnx(network, shape)
 
 
+_CHECKED = 4
+"""Boxes of a property in which a network and its model are compared."""
+
+
+def _points(todo: Sequence[Query]) -> Tensor:
+    """Inputs of the first boxes that float32 holds, some of their sides at an end."""
+    low, high = (torch.cat([query.box[end] for query in todo[:_CHECKED]]).repeat_interleave(2, dim=0) for end in (0, 1))
+    share = torch.rand(low.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64).mul(2.0).sub(0.5).clamp(0.0, 1.0)
+    return (low + share * (high - low)).float()
+
+
 def _runtime(network: str | Path | nn.Module | Network) -> Scorer | None:
-    if not isinstance(network, str | Path):
+    if isinstance(network, nn.Module):
+        return TorchModule(network, name="model", device=device_of(network)).scores
+    if isinstance(network, Network):
         return None
     from shiftproof.models.onnx_session import OnnxSession
 

@@ -1,0 +1,32 @@
+"""Settings of torch under which a module computes in less than the precision of its weights."""
+
+from __future__ import annotations
+
+import torch
+
+_FULL = ("none", "ieee")
+
+
+def reduced_precision(device: torch.device) -> str | None:
+    """The setting under which products of float32 matrices round to TF32 or bfloat16 on this device, as half a sentence; None without.
+
+    Such kernels round their inputs to 8 to 11 bits, and nothing that can be seen from outside says so.
+    """
+    for name, value in _settings(device):
+        if value not in _FULL:
+            return f"{name} is '{value}', so that products of float32 values are rounded to fewer bits (set it to 'ieee')"
+    return None
+
+
+def _settings(device: torch.device) -> list[tuple[str, str]]:
+    backends = torch.backends
+    try:
+        if device.type == "cuda":
+            found = [("cuda.matmul", backends.cuda.matmul.fp32_precision), ("cudnn.conv", backends.cudnn.conv.fp32_precision)]
+        else:
+            found = [("mkldnn.matmul", backends.mkldnn.matmul.fp32_precision), ("mkldnn.conv", backends.mkldnn.conv.fp32_precision)]
+        return [(f"torch.backends.{name}.fp32_precision", value) for name, value in found]
+    except AttributeError:  # before torch 2.9
+        legacy = {"highest": "ieee"}.get(torch.get_float32_matmul_precision(), torch.get_float32_matmul_precision())
+        convolutions = "tf32" if device.type == "cuda" and backends.cudnn.allow_tf32 else "ieee"
+        return [("torch.get_float32_matmul_precision()", legacy), ("torch.backends.cudnn.allow_tf32", convolutions)]
