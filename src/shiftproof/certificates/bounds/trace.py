@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from shiftproof._errors import NotCertifiable
-from shiftproof._memory import out_of_memory
+from shiftproof._batches import out_of_memory
 from shiftproof.certificates.bounds.precision import reduced_precision
 
 _PRECISIONS = (torch.float32, torch.float64)
