@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from shiftproof.certificates.abstract import Certificate, Proof
+from shiftproof.certificates.bounds.layers import FLUSHED, LARGEST
+from shiftproof.certificates.bounds.of_model import network_of
 from shiftproof.models.abstract import Labels
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.randomness import Rng
@@ -86,6 +88,7 @@ class Linear(Certificate):
     def certify(self, model: Labels, shift: Shift, x: Tensor, rng: Rng) -> Proof:
         assert isinstance(model, TorchModule)  # `objection` has said so
         assert isinstance(shift, Ball)
+        network_of(model, x, shift=shift)  # nothing but what its layers show happens in the module
         exact = _affine(model.module, x)
         scores = x.double().flatten(1) @ exact.weight.T + exact.bias
         prediction = scores.argmax(1)
@@ -100,7 +103,7 @@ class Linear(Certificate):
 class _Affine(NamedTuple):
     """Scores as weight @ x + bias, float64, shapes (classes, features) and (classes,).
 
-    `size_*` are the same of |W| |x| + |b| over the layers, and `gamma` bounds the rounding of a score as a share of that.
+    `size_*` are the same of |W| |x| + |b| over the layers, `FLUSHED` included, and `gamma` bounds the rounding of a score as a share of that.
     """
 
     weight: Tensor
@@ -126,7 +129,8 @@ def _radius(exact: _Affine, shift: Ball, x: Tensor, scores: Tensor, label: int) 
     margin = scores[:, [label]] - scores[:, others] - exact.gamma * (size[:, [label]] + size[:, others])
     slope = dual + exact.gamma * (growth[label] + growth[others])
     # With no slope nothing that moves matters: the decision holds everywhere, or a tie decided it and nothing is proven.
-    return torch.where(slope > 0, margin / slope, torch.where(margin > 0, torch.inf, 0.0)).amin(1)
+    radius = torch.where(slope > 0, margin / slope, torch.where(margin > 0, torch.inf, 0.0)).amin(1)
+    return torch.minimum(radius, ((LARGEST - size) / growth).amin(1))  # beyond, float32 gives infinity
 
 
 def _layers(module: nn.Module) -> list[nn.Module]:
@@ -147,8 +151,10 @@ def _affine(module: nn.Module, x: Tensor) -> _Affine:
     signed = nn.Sequential(*layers).double().eval()
     weight, bias = _derivatives(signed, x)
     with torch.no_grad():
-        for parameter in signed.parameters():
-            parameter.abs_()
+        for layer in linear:
+            layer.weight.abs_()
+            added = layer.weight.new_zeros(layer.out_features) if layer.bias is None else layer.bias
+            layer.bias = nn.Parameter(added.abs() + FLUSHED)
     return _Affine(weight, bias, *_derivatives(signed, x), gamma=gamma / (1 - gamma) if gamma < 1 else torch.nan)
 
 

@@ -22,6 +22,10 @@ from shiftproof.shifts.norms.ball import Ball
 from shiftproof.shifts.norms.linf import Linf
 
 
+_FARTHEST = 1e6
+"""Moves up to which rounding is worked out, where the box has no ends."""
+
+
 @dataclass(frozen=True)
 class Lipschitz(Certificate):
     """A decision holds within min_j (s_c - s_j) / (||w_c - w_j|| L): L the product of the spectral norms of all layers but the last.
@@ -79,11 +83,13 @@ class Lipschitz(Certificate):
         rate = _rates(network, factors, prediction, longest)
         margin = _margins(network, x, prediction)
         radius = torch.where(rate > 0, margin / rate, torch.where(margin > 0, torch.inf, 0.0)).amin(1).clamp_min(0)
-        # What rounding can take from a margin, on all moves up to that radius; a smaller radius stays inside.
-        loss = _rounding(network, factors, shift, x, radius.clamp_max(1e6))
+        # What rounding can take from a margin, on all moves up to that radius; a smaller radius stays inside, and without a box no larger one.
+        most = min(shift.largest(), _FARTHEST)
+        loss = _rounding(network, factors, shift, x, radius.clamp_max(most))
         margin = margin - loss[:, None]
         radius = torch.where(rate > 0, margin / rate, torch.where(margin > 0, torch.inf, 0.0)).amin(1).clamp_min(0)
-        radius = radius / (1 + shift.tolerance / shift.eps)
+        radius = radius.nan_to_num(nan=0.0, posinf=torch.inf)  # what overflows proves nothing
+        radius = (radius if most == shift.largest() else radius.clamp_max(most)) / (1 + shift.tolerance / shift.eps)
         return Proof(prediction, radius, radius <= 0, torch.ones(len(x), dtype=torch.int64))
 
 

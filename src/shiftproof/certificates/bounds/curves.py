@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from shiftproof.certificates.bounds.layers import Box, Layer
+from shiftproof.certificates.bounds.layers import FLUSHED, Box, Layer
 
 _ROUNDS = 60
 """Halvings that find where a tangent touches: enough for float64."""
@@ -59,8 +59,13 @@ class Curve(Layer):
     def backward(self, a: Tensor, box: Box, choice: Tensor, *, measured: bool = True) -> Backward:
         """Puts lines in the place of the curve, for rows a of shape (n, specs, *out), inputs in `box`, `choice` (n, specs or 1, ...)."""
 
+    @property
+    def floor(self) -> float:
+        """What rounding is at least a share of, at every entry."""
+        return FLUSHED
+
     def size(self, *most: Tensor) -> Tensor:
-        return self(most[0]).abs()
+        return self(most[0]).abs() + self.floor
 
 
 class Elementwise(Curve):
@@ -84,7 +89,7 @@ class Elementwise(Curve):
             return Backward(rows, constant, None)
         with torch.no_grad():
             slope = torch.maximum(lines.low_slope.abs(), lines.high_slope.abs())
-            reach = slope * box.most[:, None] + torch.maximum(lines.low_offset.abs(), lines.high_offset.abs())
+            reach = slope * box.most[:, None] + torch.maximum(lines.low_offset.abs(), lines.high_offset.abs()) + self.floor
             return Backward(rows, constant, _dot(a.abs(), reach))
 
 
@@ -130,6 +135,10 @@ class Sigmoidal(Elementwise):
     function: Callable[[Tensor], Tensor]
     derivative: Callable[[Tensor], Tensor]
     total: float
+
+    @property
+    def floor(self) -> float:
+        return max(self.total, FLUSHED)  # ONNX Runtime's sigmoid is off by three units of 1 where it is nearly 0
 
     def __call__(self, *x: Tensor) -> Tensor:
         return self.function(x[0])

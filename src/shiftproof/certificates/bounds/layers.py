@@ -13,6 +13,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 Shape = tuple[int, ...]
+FLUSHED = 2.0**-102
+"""What each sum of absolute values is taken to have beside its terms, so that rounding includes what float32 loses below 2^-126 = FLUSHED
+times its unit roundoff; far more than float64 loses."""
+LARGEST, _BEYOND = torch.finfo(torch.float32).max * (1 + 2.0**-25), 1e300
+"""Beyond the first, float32 gives infinity, and no bound holds."""
+
+
+def measured(size: Tensor) -> Tensor:
+    """A sum of absolute values as it counts for rounding: see `FLUSHED`; where float32 cannot hold it, too large to prove anything."""
+    return (size + FLUSHED).masked_fill(size > LARGEST, _BEYOND)
 
 
 class Box(NamedTuple):
@@ -56,7 +66,7 @@ class Layer(ABC):
 
     @abstractmethod
     def size(self, *most: Tensor) -> Tensor:
-        """The sum of absolute values of all that is added up, at inputs of absolute value at most `most`."""
+        """The sum of absolute values of all that is added up, at inputs of absolute value at most `most`, `measured`."""
 
 
 class Affine(Layer):
@@ -84,7 +94,7 @@ class Affine(Layer):
 
     def size(self, *most: Tensor) -> Tensor:
         spread, ground = self.spread(*most), self.ground
-        return spread if ground is None else spread + ground
+        return measured(spread if ground is None else spread + ground)
 
     @property
     def ground(self) -> Tensor | None:
@@ -187,7 +197,7 @@ class Scale(Affine):
         return radius[0] * self.scale.abs()
 
     def size(self, *most: Tensor) -> Tensor:
-        return (most[0] + self.inner) * self.scale.abs() + self.offset.abs()
+        return measured((most[0] + self.inner) * self.scale.abs() + self.offset.abs())
 
     def transpose(self, a: Tensor, shapes: Sequence[Shape]) -> tuple[Tensor, ...]:
         return (a * self.scale,)
