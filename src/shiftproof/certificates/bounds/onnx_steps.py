@@ -58,9 +58,10 @@ class Call:
 
     def windows(self, axes: int) -> tuple[list[int], list[int], list[int], list[int]]:
         """Strides, dilations and the padding at the start and end of each axis."""
-        if self.options.get("auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID"):
-            raise self.refused(f"auto_pad {self.options['auto_pad'].decode()}")
         pads = list(self.options.get("pads", [0] * 2 * axes))
+        auto = self.options.get("auto_pad", b"NOTSET")
+        if auto not in (b"NOTSET", b"VALID") or (auto == b"VALID" and any(pads)):
+            raise self.refused(f"auto_pad {auto.decode()}")
         return list(self.options.get("strides", [1] * axes)), list(self.options.get("dilations", [1] * axes)), pads[:axes], pads[axes:]
 
 
@@ -69,8 +70,14 @@ def _gemm(call: Call) -> int:
     if call.options.get("transA", 0):
         raise call.refused("transA")
     weight = weight if call.options.get("transB", 0) else weight.T
-    scaled = None if bias is None else bias.double().flatten().expand(len(weight)) * call.options.get("beta", 1.0)
-    return call.build.linear(call.x, weight * call.options.get("alpha", 1.0), scaled, call.name)
+    if bias is not None and (bias.dim() > 2 or bias.numel() not in (1, len(weight)) or (bias.dim() == 2 and bias.shape[0] != 1)):
+        raise call.refused("a bias that is not one number per output")
+    alpha, beta = call.options.get("alpha", 1.0), call.options.get("beta", 1.0)
+    added = None if bias is None else bias.double().flatten().expand(len(weight))
+    if alpha == beta == 1:
+        return call.build.linear(call.x, weight, added, call.name)
+    product = call.build.linear(call.x, weight, None, call.name)
+    return call.build.scale(product, call.name, scale=alpha, offset=0.0 if added is None else beta * added)
 
 
 def _matmul(call: Call) -> int:
@@ -100,8 +107,12 @@ def _padded(call: Call, x: int, start: Sequence[int], end: Sequence[int]) -> int
 def _pad(call: Call) -> int:
     pads, value = call.whole(1, "pads") or [], call.constant(2)
     half = len(pads) // 2
-    if call.options.get("mode", b"constant") != b"constant" or (value is not None and bool((value != 0).any())) or pads[0] or pads[half]:
-        raise call.refused("other than zeros around an example")
+    filled = call.options.get("value", 0.0) != 0 or (value is not None and bool((value != 0).any()))
+    some = call.constant(3) is not None  # axes
+    if call.options.get("mode", b"constant") != b"constant" or filled or some or half != len(call.build.shape(call.x)) + 1:
+        raise call.refused("other than zeros on all axes")
+    if pads[0] or pads[half]:
+        raise call.refused("of the examples' axis")
     return _padded(call, call.x, pads[1:half], pads[half + 1 :])
 
 
@@ -190,7 +201,16 @@ def _concatenate(call: Call) -> int:
     branches = [each for each in call.inputs if isinstance(each, int)]
     if len(branches) != len(call.inputs):
         raise call.refused("with a constant")
+    if "axis" not in call.options:
+        raise call.refused("without an axis")
     return call.build.concatenate(branches, call.options["axis"], call.name)
+
+
+def _dropout(call: Call) -> int:
+    training = call.constant(2)
+    if training is not None and bool(training.any()):
+        raise call.refused("that stays on")
+    return call.x
 
 
 def _average(call: Call) -> int:
@@ -251,5 +271,30 @@ RULES: dict[str, Callable[[Call], int]] = {
     "GlobalAveragePool": _global_mean,
     "ReduceMean": _mean,
     "MaxPool": _max_pool,
-    **dict.fromkeys(("Identity", "Dropout"), lambda call: call.x),
+    "Identity": lambda call: call.x,
+    "Dropout": _dropout,
 }
+_POOLING = ("kernel_shape", "strides", "pads", "dilations", "auto_pad")
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "Gemm": ("alpha", "beta", "transA", "transB"),
+    "Conv": (*_POOLING, "group"),
+    "BatchNormalization": ("epsilon", "momentum"),
+    "Flatten": ("axis",),
+    "Reshape": ("shape",),
+    "Squeeze": ("axes",),
+    "Unsqueeze": ("axes",),
+    "Transpose": ("perm",),
+    "Concat": ("axis",),
+    "Pad": ("pads", "mode", "value"),
+    "AveragePool": (*_POOLING, "ceil_mode", "count_include_pad"),
+    "ReduceMean": ("axes", "keepdims"),
+    "MaxPool": (*_POOLING, "ceil_mode"),
+    "Dropout": ("ratio", "seed"),
+}
+"""The attributes that each rule reads, or that change nothing."""
+HARMLESS: dict[str, object] = {"training_mode": 0, "spatial": 1, "storage_order": 0, "allowzero": 0, "noop_with_empty_axes": 0}
+"""Attributes that change nothing where they have this value."""
+DRAWN = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli", "Dropout")
+"""Steps whose values are drawn at every run, and are no constants."""
+SEVERAL = ("MaxPool", "Dropout")
+"""Steps whose outputs after the first say nothing about how the first is made."""

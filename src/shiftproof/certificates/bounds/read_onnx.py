@@ -10,13 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shiftproof._errors import MissingExtra, UsageError
+from shiftproof._errors import MissingExtra, NotCertifiable, UsageError
 from shiftproof.certificates.bounds.builder import Builder, no_rule
 from shiftproof.certificates.bounds.layers import Shape
 from shiftproof.certificates.bounds.network import Network
-from shiftproof.certificates.bounds.onnx_steps import RULES, Call, Value
+from shiftproof.certificates.bounds.onnx_steps import DRAWN, HARMLESS, OPTIONS, RULES, SEVERAL, Call, Value
 from shiftproof.certificates.bounds.torch_functions import EXAMPLES
 
+_OURS = ("", "ai.onnx")
+_OLDEST = 7
+"""Steps of older files broadcast and normalise in other ways."""
 _UNITS = {1: 2.0**-24, 11: 2.0**-53}
 """Unit roundoffs of ONNX's element types float and double."""
 
@@ -41,7 +44,8 @@ def read_onnx(path: str | Path, shape: Sequence[int] | None = None, *, output: s
     if not file.is_file():
         raise UsageError(f"There is no ONNX file '{file}'. Paths are relative to {Path.cwd()}.")
     try:
-        graph = onnx.load(str(file)).graph
+        model = onnx.load(str(file))
+        graph = model.graph
         constants = {each.name: torch.from_numpy(onnx.numpy_helper.to_array(each).copy()) for each in graph.initializer}
     except Exception as error:  # protobuf and onnx have classes of their own for each way to fail
         raise UsageError(f"The ONNX file '{file}' cannot be read: {str(error).splitlines()[0]}") from error
@@ -52,8 +56,12 @@ def read_onnx(path: str | Path, shape: Sequence[int] | None = None, *, output: s
     if kind.elem_type not in _UNITS:
         raise UsageError(f"The input of the model '{file.name}' must be of float32 or float64.")
     declared = [dim.dim_value if dim.HasField("dim_value") else 0 for dim in kind.shape.dim]
+    opsets = {each.domain: each.version for each in model.opset_import}
+    opset = max(opsets.get(domain, 0) for domain in _OURS)
+    if opset < _OLDEST or any(each.domain in _OURS for each in model.functions):
+        raise NotCertifiable(f"The model '{file.name}' is of opset {opset} or redefines steps of ONNX; bounds read opset {_OLDEST} or later.")
     build = Builder(_shape(declared, shape, file.name), model=file.name)
-    reader = _Reader(build, {**constants, entries[0].name: 0})
+    reader = _Reader(build, {**constants, entries[0].name: 0}, {**opsets, "": opset})
     for node in graph.node:
         reader.step(node)
     wanted = output or graph.output[0].name
@@ -79,8 +87,8 @@ def _shape(declared: list[int], given: Sequence[int] | None, name: str) -> Shape
 class _Reader:
     """Walks the graph's nodes."""
 
-    def __init__(self, build: Builder, values: Mapping[str, Value]) -> None:
-        self.build = build
+    def __init__(self, build: Builder, values: Mapping[str, Value], opsets: Mapping[str, int]) -> None:
+        self.build, self.opsets = build, opsets
         self.values: dict[str, Value] = dict(values)
 
     def step(self, node: Any) -> None:
@@ -89,23 +97,39 @@ class _Reader:
 
         name = f"{node.name or node.output[0]} ({node.op_type})"
         options = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+        lacking = [i for i in node.input if i and i not in self.values]
+        if lacking:
+            raise no_rule(f"{name} (of '{lacking[0]}', which no step before it gives)", self.build.model)
         inputs = [self.values[i] if i else None for i in node.input]
-        if node.op_type == "Shape" and isinstance(inputs[0], int):
+        if node.op_type == "Shape" and isinstance(inputs[0], int) and not options:
             self.values[node.output[0]] = torch.tensor([EXAMPLES, *self.build.shape(inputs[0])])
         elif not any(isinstance(each, int) for each in inputs):
             self._constant(node, inputs, name)
-        elif node.op_type not in RULES:
+        elif node.op_type not in RULES or node.domain not in _OURS:
             raise no_rule(name, self.build.model)
         else:
+            self._check(node, options, name)
             self.values[node.output[0]] = RULES[node.op_type](Call(self.build, name, inputs, options))
 
+    def _check(self, node: Any, options: Mapping[str, Any], name: str) -> None:
+        """Raises `UsageError` where a step has an attribute that its rule does not read, or outputs that change what it does."""
+        for key, value in options.items():
+            if key not in OPTIONS.get(node.op_type, ()) and HARMLESS.get(key, not value) != value:
+                raise no_rule(f"{name} (with {key}={value!r})", self.build.model)
+        if any(node.output[1:]) and node.op_type not in SEVERAL:
+            raise no_rule(f"{name} (with {len(node.output)} outputs)", self.build.model)
+
     def _constant(self, node: Any, inputs: Sequence[Value | None], name: str) -> None:
+        from onnx import helper
         from onnx.reference import ReferenceEvaluator
 
         given = {key: value.numpy() for key, value in zip(node.input, inputs, strict=True) if isinstance(value, Tensor)}
+        if node.op_type in DRAWN:
+            raise no_rule(f"{name} (drawn anew at every run)", self.build.model)
         try:
-            made = ReferenceEvaluator(node).run(None, given)
+            ends = ([helper.make_empty_tensor_value_info(each) for each in names] for names in (given, filter(None, node.output)))
+            made = ReferenceEvaluator(helper.make_graph([node], "alone", *ends), opsets=self.opsets).run(None, given)
         except Exception as error:  # the reference knows fewer steps than files may hold
             raise no_rule(name, self.build.model) from error
-        for key, value in zip(node.output, made, strict=False):
+        for key, value in zip(filter(None, node.output), made, strict=True):
             self.values[key] = torch.from_numpy(np.asarray(value).copy())
