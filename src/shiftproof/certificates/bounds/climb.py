@@ -73,7 +73,9 @@ class Climb:
             first = lower_bounds(network, region, boxes, c, at=at, choices=start, splits=_pulls(signs, weights or {}))
         choices = _starts(network, boxes, first, c, start or {})
         pulls = {k: _like(weights, k, sign, c) for k, sign in signs.items()}
-        best = Climbed(first.least, {k: v.clone() for k, v in choices.items()}, {k: v.clone() for k, v in pulls.items()}, dict(first.after))
+        best = Climbed(
+            first.least.clone(), {k: v.clone() for k, v in choices.items()}, {k: v.clone() for k, v in pulls.items()}, dict(first.after)
+        )
         if not choices and not pulls:
             return best
         groups = [{"params": [*choices.values()], "lr": self.step_size}, {"params": [*pulls.values()], "lr": self.weight_step}]

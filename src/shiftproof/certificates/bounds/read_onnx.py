@@ -59,7 +59,9 @@ def read_onnx(path: str | Path, shape: Sequence[int] | None = None, *, output: s
     opsets = {each.domain: each.version for each in model.opset_import}
     opset = max(opsets.get(domain, 0) for domain in _OURS)
     if opset < _OLDEST or any(each.domain in _OURS for each in model.functions):
-        raise NotCertifiable(f"The model '{file.name}' is of opset {opset} or redefines steps of ONNX; bounds read opset {_OLDEST} or later.")
+        raise NotCertifiable(
+            f"The model '{file.name}' is of opset {opset} or redefines steps of ONNX; bounds read opset {_OLDEST} or later."
+        )
     build = Builder(_shape(declared, shape, file.name), model=file.name)
     reader = _Reader(build, {**constants, entries[0].name: 0}, {**opsets, "": opset})
     for node in graph.node:

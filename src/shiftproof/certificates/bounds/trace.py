@@ -13,7 +13,7 @@ from torch.nn.modules import module as hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from shiftproof._errors import NotCertifiable
+from shiftproof._errors import NotCertifiable, UsageError
 from shiftproof._batches import out_of_memory
 from shiftproof.certificates.bounds.precision import reduced_precision
 
@@ -102,7 +102,7 @@ def graph_of(module: nn.Module, name: str) -> fx.Graph:
     """What `forward` does, one node a step, values that do not hang on the input as constants.
 
     Raises:
-        NotCertifiable: it cannot be traced.
+        UsageError: it cannot be traced.
     """
     try:
         with _Recorder(module, name):
@@ -111,7 +111,7 @@ def graph_of(module: nn.Module, name: str) -> fx.Graph:
         raise
     except Exception as error:  # tracing runs the user's forward, which may fail in any way
         way_out = "Export it to ONNX (torch.onnx.export), which is read as well."
-        raise NotCertifiable(f"The model '{name}' cannot be traced: {str(error).splitlines()[0]} {way_out}") from error
+        raise UsageError(f"The model '{name}' cannot be traced: {str(error).splitlines()[0]} {way_out}") from error
 
 
 class Step(NamedTuple):
@@ -220,7 +220,7 @@ class _Twin(fx.Interpreter):
         return type(layer).forward(layer, *args, **kwargs)
 
 
-def check_steps(module: nn.Module, graph: fx.Graph, x: Tensor, name: str) -> Tensor:
+def check_steps(module: nn.Module, graph: fx.Graph, x: Tensor, name: str) -> None:
     """Runs the module and its graph on clones of x (n, ...), with and without gradients, and compares them step by step.
 
     Args:
@@ -229,24 +229,20 @@ def check_steps(module: nn.Module, graph: fx.Graph, x: Tensor, name: str) -> Ten
         x: inputs, n at least 2, in the module's type.
         name: what people call it.
 
-    Returns:
-        The module's scores, (n, classes).
-
     Raises:
         NotCertifiable: the two differ, another type than that of x takes part, or the module changes itself.
     """
     for gradients in (True, False):
         with torch.inference_mode(False), torch.set_grad_enabled(gradients):
-            graphs, _ = _run(lambda given: _Twin(module, graph, name).run(given), module, x, name)
+            graphs = _run(lambda given: _Twin(module, graph, name).run(given), module, x, name)
             before = _state(module)
-            steps, out = _run(module, module, x, name)
+            steps = _run(module, module, x, name)
             if _state(module) != before:
                 raise NotCertifiable(f"The forward of the model '{name}' changes attributes of its own, so that its calls may differ.")
         _compare(steps, graphs, name)
-    return out
 
 
-def _run(call: Callable[[Tensor], object], module: nn.Module, x: Tensor, name: str) -> tuple[list[Step], Tensor]:
+def _run(call: Callable[[Tensor], object], module: nn.Module, x: Tensor, name: str) -> list[Step]:
     given = x.detach().clone()
     recorder = _Recorder(module, name, given)
     try:
@@ -257,11 +253,16 @@ def _run(call: Callable[[Tensor], object], module: nn.Module, x: Tensor, name: s
             raise
         told = str(error).splitlines()[0]
         raise NotCertifiable(f"The model '{name}' does not fit inputs of its shape, {tuple(x.shape[1:])}: {told}.") from error
+    recorder.settled(scores_of(out, name))
+    return recorder.steps
+
+
+def scores_of(out: object, name: str) -> Tensor:
+    """The scores in what a module gives."""
     scores = out.get("logits") if isinstance(out, dict) else out
     if not isinstance(scores, Tensor):
         raise NotCertifiable(f"The scores of the model '{name}' must be a tensor that hangs on its input, got {type(scores).__name__}.")
-    recorder.settled(scores)
-    return recorder.steps, scores.detach()
+    return scores
 
 
 def _compare(steps: Sequence[Step], graphs: Sequence[Step], name: str) -> None:

@@ -1,0 +1,357 @@
+"""Random networks, and dense moves against them: the prover under attack."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from shiftproof.data.space import Column, InputSpace
+from shiftproof.models.torch_module import TorchModule
+from shiftproof.shifts.norms.ball import Ball
+from shiftproof.shifts.norms.l1 import L1
+from shiftproof.shifts.norms.l2 import L2
+from shiftproof.shifts.norms.linf import Linf
+
+
+class Skip(nn.Module):
+    """inner(x) with x added or taken off, in place or not."""
+
+    def __init__(self, inner: nn.Module, sign: int, in_place: bool) -> None:
+        super().__init__()
+        self.inner, self.sign, self.in_place = inner, sign, in_place
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.inner(x)
+        if self.in_place:
+            y += self.sign * x
+        else:
+            y = y + x if self.sign > 0 else y - x
+        return y  # type: ignore[no-any-return]
+
+
+class SharedInPlace(nn.Module):
+    """An activation works in place on what the skip carries."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner, self.act = inner, nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x * 1.5
+        return self.inner(self.act(h)) - h  # type: ignore[no-any-return]
+
+
+class Twice(nn.Module):
+    """One layer, applied twice."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(F.relu(self.inner(x)))  # type: ignore[no-any-return]
+
+
+class Joined(nn.Module):
+    """Two branches, one after the other along the first axis after the examples'."""
+
+    def __init__(self, left: nn.Module, right: nn.Module) -> None:
+        super().__init__()
+        self.left, self.right = left, right
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.left(x), self.right(x)], dim=1)
+
+
+class Padded(nn.Module):
+    """Zeros around an image, unevenly, then a slice of it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.pad(x, (1, 0, 0, 2))[:, :, 1:, :-1]
+
+
+class Cast(nn.Module):
+    """Values rounded to bfloat16 on the way."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.to(torch.bfloat16).float()
+
+
+class Constants(nn.Module):
+    """(x - minus) * times + plus - less: what is added and taken off again rounds."""
+
+    minus: Tensor
+    times: Tensor
+
+    def __init__(self, minus: Tensor, times: Tensor, plus: float = 0.0, less: float = 0.0) -> None:
+        super().__init__()
+        self.register_buffer("minus", minus)
+        self.register_buffer("times", times)
+        self.plus, self.less = plus, less
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = (x - self.minus) * self.times
+        return x + self.plus - self.less if self.plus else x
+
+
+class Masked(nn.Module):
+    """-1e9 on one class, as for one that does not count."""
+
+    mask: Tensor
+
+    def __init__(self, classes: int, at: int) -> None:
+        super().__init__()
+        self.register_buffer("mask", torch.zeros(classes))
+        self.mask[at] = -1e9
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.mask
+
+
+class Draw:
+    """Choices of one seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.source = torch.Generator().manual_seed(seed)
+
+    def number(self, low: float, high: float) -> float:
+        return low + (high - low) * float(torch.rand((), generator=self.source, dtype=torch.float64))
+
+    def one(self, *choices: object) -> object:
+        return choices[int(torch.randint(len(choices), (), generator=self.source))]
+
+    def whole(self, low: int, high: int) -> int:
+        return int(torch.randint(low, high + 1, (), generator=self.source))
+
+    def chance(self, share: float) -> bool:
+        return self.number(0, 1) < share
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model with its space, and inputs."""
+
+    model: TorchModule
+    space: InputSpace
+    x: Tensor
+
+
+def subject(seed: int, *, inputs: int = 24) -> Subject:
+    """The network of a seed: dense or convolutional, in a box of its own, float32 or float64, its decisions spread over its classes."""
+    draw = Draw(seed)
+    image = draw.chance(0.4)
+    shape = (draw.whole(1, 2), draw.whole(3, 5), draw.whole(3, 5)) if image else (draw.whole(1, 5),)
+    space = _space(draw, shape)
+    x = _inputs(draw, space, (inputs, *shape))
+    low, high = space.bounds(x) if space.columns or space.bounded else (x.new_tensor(-1.0), x.new_tensor(1.0))
+    low, high = torch.as_tensor(low), torch.as_tensor(high)
+    layers: list[nn.Module] = [Constants((low + high) / 2, 2 / (high - low))]
+    many = _inputs(draw, space, (400, *shape))
+    body = _images(draw, shape) if image else []
+    width = nn.Sequential(*layers, *body)(many[:1]).flatten(1).shape[1]
+    layers += [*body, nn.Flatten(), *_dense(draw, width)]
+    net = nn.Sequential(*layers)
+    _settle(draw, net)
+    classes = draw.whole(2, 4)
+    last = nn.Linear(net.eval()(many[:1]).shape[1], classes)
+    net.append(last)
+    _balance(net, last, many)
+    for end in _ends(draw, classes):
+        net.append(end)
+    dtype = torch.float64 if draw.chance(0.15) and not any(isinstance(part, Cast) for part in net.modules()) else torch.float32
+    net = net.to(dtype).eval().requires_grad_(False)
+    return Subject(TorchModule(net, name=f"net {seed}"), space, x.to(dtype))
+
+
+def _space(draw: Draw, shape: tuple[int, ...]) -> InputSpace:
+    low, high = draw.one((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0), (-3.0, 0.5), (100.0, 101.0), (-math.inf, math.inf))  # type: ignore[misc]
+    if len(shape) == 1 and draw.chance(0.25):
+        columns = tuple(
+            Column(f"{i}", "categorical", 0, 1, ("a", "b")) if i and draw.chance(0.2) else Column(f"{i}", "real", -(10.0**i), 3 * 10.0**i)
+            for i in range(shape[0])
+        )
+        return InputSpace(kind="table", columns=columns)
+    return InputSpace(low, high, "image" if len(shape) == 3 else "vector", f"[{low}, {high}]")
+
+
+def _inputs(draw: Draw, space: InputSpace, shape: tuple[int, ...]) -> Tensor:
+    if not space.columns and not space.bounded:
+        return torch.randn(shape, generator=draw.source)
+    share = torch.rand(shape, generator=draw.source).mul(1.2).sub(0.1).clamp(0, 1)  # some at the walls
+    low, high = space.bounds(share)
+    x = low + share * (high - low)
+    fixed = [i for i, column in enumerate(space.columns) if column.kind == "categorical"]
+    x[:, fixed] = x[:, fixed].round()
+    return space.clip(x)
+
+
+def _act(draw: Draw) -> nn.Module:
+    return draw.one(nn.ReLU(), nn.ReLU(), nn.ReLU(inplace=True), nn.Tanh(), nn.Sigmoid())  # type: ignore[return-value]
+
+
+def _images(draw: Draw, shape: tuple[int, ...]) -> list[nn.Module]:
+    channels, side = shape[0], min(shape[1:])
+    groups = channels if draw.chance(0.3) else 1
+    out = 2 * groups
+    pad = draw.one(0, 1, 1, "same")
+    kernel = draw.whole(2, 3)
+    stride = 1 if pad == "same" else draw.whole(1, 2)
+    layers: list[nn.Module] = [Padded()] if draw.chance(0.2) else []
+    layers.append(nn.Conv2d(channels, out, kernel, stride=stride, padding=pad, groups=groups, bias=draw.chance(0.7)))  # type: ignore[arg-type]
+    if draw.chance(0.4):
+        layers.append(nn.BatchNorm2d(out, eps=1e-5))
+    layers.append(_act(draw))
+    if draw.chance(0.3):
+        layers.append(Skip(nn.Conv2d(out, out, 3, padding=1), int(draw.chance(0.5)) * 2 - 1, draw.chance(0.5)))
+    if draw.chance(0.3):
+        layers.append(Joined(nn.Conv2d(out, 1, 1), nn.Conv2d(out, out, 3, padding=1)))
+    if side > 3 and stride == 1 and draw.chance(0.6):
+        layers.append(draw.one(nn.MaxPool2d(2), nn.MaxPool2d(2, stride=1), nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(1)))  # type: ignore[arg-type]
+    return layers
+
+
+def _dense(draw: Draw, width: int) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for _ in range(draw.whole(0, 2)):
+        out = draw.whole(3, 7)
+        layers += [nn.Linear(width, out), _act(draw)]
+        width = out
+        kind = draw.whole(0, 11)
+        if kind == 0:
+            layers.append(nn.BatchNorm1d(width, eps=1e-5))
+        elif kind in (1, 2):
+            layers.append(Skip(nn.Linear(width, width), 1 if kind == 1 else -1, draw.chance(0.5)))
+        elif kind == 3:
+            layers += [nn.Linear(width, width), SharedInPlace(nn.Linear(width, width))]
+        elif kind == 4:
+            layers.append(Twice(nn.Linear(width, width)))
+        elif kind == 5:
+            layers.append(Joined(nn.Linear(width, 2), nn.Sequential(nn.Linear(width, width), _act(draw))))
+            width += 2
+        elif kind == 6:
+            amount = 10.0 ** draw.whole(2, 6)
+            layers.append(Constants(torch.zeros(()), torch.ones(()), amount, amount))
+        elif kind == 7:
+            layers.append(Cast())
+        elif kind == 8:
+            layers.append(nn.Dropout(0.5))
+    return layers
+
+
+def _ends(draw: Draw, classes: int) -> list[nn.Module]:
+    ends: list[nn.Module] = []
+    if draw.chance(0.2):
+        ends.append(draw.one(nn.Sigmoid(), nn.Tanh()))  # type: ignore[arg-type]
+    if draw.chance(0.2):
+        ends.append(Constants(torch.zeros(()), torch.tensor(10.0 ** draw.whole(-4, 4))))
+    if classes > 2 and draw.chance(0.4):
+        ends.append(Masked(classes, draw.whole(0, classes - 1)))
+    return ends
+
+
+def _settle(draw: Draw, net: nn.Module) -> None:
+    with torch.no_grad():
+        for name, tensor in [*net.named_parameters(), *net.named_buffers()]:
+            if name.endswith("running_var"):
+                tensor.copy_(10.0 ** torch.empty_like(tensor).uniform_(-8, 0, generator=draw.source))
+            elif tensor.is_floating_point() and not name.endswith(("minus", "times")):
+                fan = max(1, tensor[0].numel()) if tensor.dim() > 1 else 4
+                tensor.copy_(torch.randn(tensor.shape, generator=draw.source) * 1.5 / fan**0.5)
+
+
+def _balance(net: nn.Sequential, last: nn.Linear, x: Tensor) -> None:
+    """Weights of the last layer by which every class is decided for some inputs."""
+    with torch.no_grad():
+        hidden = net[:-1](x.clone())
+        last.weight.copy_(
+            torch.randn(last.weight.shape, generator=torch.Generator().manual_seed(len(last.weight))) / len(last.weight[0]) ** 0.5
+        )
+        last.bias.copy_(-(hidden @ last.weight.T).median(0).values)
+
+
+def dense_moves(shift: Ball, x: Tensor, radius: Tensor, source: torch.Generator, *, count: int = 48) -> Tensor:
+    """Legal inputs (n, count, ...) at most `radius` (n,) from x: corners, points on the sphere, and points inside; all of a grid in 1-d."""
+    n, size = len(x), x[0].numel()
+    raw = torch.randn(n, count, size, generator=source, dtype=torch.float64)
+    if isinstance(shift, Linf):
+        unit = torch.where(
+            torch.rand(n, count, 1, generator=source) < 0.6, raw.sign(), torch.rand(raw.shape, generator=source).double() * 2 - 1
+        )
+    elif isinstance(shift, L2):
+        unit = torch.where(torch.rand(n, count, 1, generator=source) < 0.3, raw.sign(), raw)
+        unit = unit / unit.norm(dim=2, keepdim=True)
+    else:
+        assert isinstance(shift, L1)
+        unit = torch.zeros_like(raw).scatter(2, raw.abs().argmax(2, keepdim=True), raw.sign().gather(2, raw.abs().argmax(2, keepdim=True)))
+    length = torch.where(torch.arange(count) % 4 == 3, torch.rand(n, count, generator=source, dtype=torch.float64), 1.0)
+    return _placed(shift, x, (unit * (length * radius[:, None])[..., None]).reshape(n, count, *x.shape[1:]))
+
+
+def _placed(shift: Ball, x: Tensor, move: Tensor) -> Tensor:
+    """x moved by (n, count, ...) in units of eps, into the box."""
+    scale = torch.as_tensor(shift.space.scale(x), dtype=torch.float64)
+    low, high = (torch.as_tensor(end, dtype=torch.float64) for end in shift.space.bounds(x))
+    return (x.double()[:, None] + move * (1 - 1e-7) * scale).clamp(low, high).to(x.dtype)
+
+
+def climbed(model: TorchModule, shift: Ball, x: Tensor, y: Tensor, radius: Tensor, source: torch.Generator, *, steps: int = 12) -> Tensor:
+    """Legal inputs (n, 3, ...) by gradients of the model's own margin, from chance starts."""
+    n, starts = len(x), 3
+    dims = [1] * (x.dim() - 1)
+    reach = radius.reshape(n, 1, *dims)
+    move = (torch.rand(n, starts, *x.shape[1:], generator=source, dtype=torch.float64) * 2 - 1) * reach
+    move = _shortened(shift, move, reach)
+    for step in range(steps):
+        with torch.enable_grad():
+            leaf = move.detach().requires_grad_()
+            scale = torch.as_tensor(shift.space.scale(x), dtype=torch.float64)
+            scores = model.scores((x.double()[:, None] + leaf * scale).flatten(0, 1).to(x.dtype)).double()
+            mine = y.repeat_interleave(starts)[:, None]
+            margin = scores.gather(1, mine)[:, 0] - scores.scatter(1, mine, -torch.inf).amax(1)
+            (slope,) = torch.autograd.grad(margin.sum(), leaf)
+        size = slope.flatten(2).norm(dim=2).clamp_min(1e-300).reshape(n, starts, *dims)
+        step_size = reach * (1.0 if step < steps // 2 else 0.25)
+        move = _shortened(shift, move - step_size * (slope.sign() if isinstance(shift, Linf) else slope / size), reach)
+    return _placed(shift, x, move)
+
+
+def _shortened(shift: Ball, move: Tensor, reach: Tensor) -> Tensor:
+    if isinstance(shift, Linf):
+        return torch.minimum(torch.maximum(move, -reach), reach)
+    order = 2 if isinstance(shift, L2) else 1
+    size = torch.linalg.vector_norm(move.flatten(2), order, dim=2).reshape(*move.shape[:2], *[1] * (move.dim() - 2))
+    return move * (reach / size.clamp_min(1e-300)).clamp_max(1.0)
+
+
+def broken(one: Subject, shift: Ball, y: Tensor, radius: Tensor, source: torch.Generator, *, count: int = 48) -> Tensor:
+    """Which decisions some move of at most `radius` (n,) changes, (n,)."""
+    moved = dense_moves(shift, one.x, radius, source, count=count)
+    moved = torch.cat([moved, climbed(one.model, shift, one.x, y, radius, source)], dim=1)
+    with torch.no_grad():
+        labels = one.model.labels(moved.flatten(0, 1)).reshape(moved.shape[:2])
+    return (labels != y[:, None]).any(1)
+
+
+def smallest_attack(one: Subject, shift: Ball, y: Tensor, *, levels: int = 9, halvings: int = 8) -> Tensor:
+    """The smallest radius at which an attack was found, (n,); infinite where none was up to the largest."""
+    source = torch.Generator().manual_seed(1)
+    high = torch.full((len(y),), farthest(shift), dtype=torch.float64)
+    found = torch.full_like(high, torch.inf)
+    for _ in range(levels):
+        found = torch.where(broken(one, shift, y, high, source, count=16), high, found)
+        high = high / 3
+    low = torch.where(found.isfinite(), found / 3, 0.0)
+    for _ in range(halvings):
+        middle = torch.where(found.isfinite(), (low + found) / 2, 0.0)
+        hit = broken(one, shift, y, middle, source)
+        found, low = torch.where(hit, middle, found), torch.where(hit, low, middle)
+    return found
+
+
+def farthest(shift: Ball) -> float:
+    """A radius that reaches the whole box, or far where there is none."""
+    return min(shift.largest(), 10.0)
