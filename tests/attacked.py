@@ -152,7 +152,7 @@ def subject(seed: int, *, inputs: int = 24) -> Subject:
     layers: list[nn.Module] = [Constants((low + high) / 2, 2 / (high - low))]
     many = _inputs(draw, space, (400, *shape))
     body = _images(draw, shape) if image else []
-    width = nn.Sequential(*layers, *body)(many[:1]).flatten(1).shape[1]
+    width = nn.Sequential(*layers, *body).eval()(many[:1]).flatten(1).shape[1]
     layers += [*body, nn.Flatten(), *_dense(draw, width)]
     net = nn.Sequential(*layers)
     _settle(draw, net)
@@ -248,6 +248,9 @@ def _ends(draw: Draw, classes: int) -> list[nn.Module]:
         ends.append(draw.one(nn.Sigmoid(), nn.Tanh()))  # type: ignore[arg-type]
     if draw.chance(0.2):
         ends.append(Constants(torch.zeros(()), torch.tensor(10.0 ** draw.whole(-4, 4))))
+    if draw.chance(0.15):
+        amount = 10.0 ** draw.whole(3, 6)
+        ends.append(Constants(torch.zeros(()), torch.ones(()), amount, amount))
     if classes > 2 and draw.chance(0.4):
         ends.append(Masked(classes, draw.whole(0, classes - 1)))
     return ends

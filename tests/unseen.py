@@ -14,6 +14,8 @@ FEATURES = 2
 class Plain(nn.Module):
     """Two linear layers, and a mask of -1e9 on the last of three classes."""
 
+    says = ""
+    """What the refusal says of it."""
     mask: Tensor
 
     def __init__(self) -> None:
@@ -31,18 +33,24 @@ class Plain(nn.Module):
 
 
 class Autocast(Plain):
+    says = "computes in bfloat16"
+
     def forward(self, x: Tensor) -> Tensor:
         with torch.autocast("cpu", dtype=torch.bfloat16):
             return super().forward(x).float()
 
 
 class Half(Plain):
+    says = "computes in bfloat16"
+
     def forward(self, x: Tensor) -> Tensor:
         h = self.b(self.act(self.a(x)))
         return self.head(h.to(torch.bfloat16).float())
 
 
 class HalfScores(Plain):
+    says = "computes in bfloat16"
+
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x).to(torch.bfloat16)
 
@@ -50,12 +58,16 @@ class HalfScores(Plain):
 class Whole(Plain):
     """Values rounded to whole eighths by way of integers."""
 
+    says = "computes in int32"
+
     def forward(self, x: Tensor) -> Tensor:
         return super().forward((x * 8.0).to(torch.int32).to(torch.float32) / 8.0)
 
 
 class DoubleAndBack(Plain):
     """Shifted where float64 holds it, and rounded to float32 there."""
+
+    says = "computes in float64"
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward((x.double() + 1e5).float() - 1e5)
@@ -110,6 +122,8 @@ class InPlaceDifference(Plain):
 class ThroughView(Plain):
     """A view of h is changed, and h is read."""
 
+    says = "changed in place through a view"
+
     def forward(self, x: Tensor) -> Tensor:
         h = self.a(x)
         h.view(-1, 8).relu_()
@@ -117,6 +131,8 @@ class ThroughView(Plain):
 
 
 class ThroughSlice(Plain):
+    says = "changed in place through a view"
+
     def forward(self, x: Tensor) -> Tensor:
         h = self.a(x)
         h[:, :4].mul_(-1.0)
@@ -126,12 +142,16 @@ class ThroughSlice(Plain):
 class ByInstance(Plain):
     """Its first layer's forward is set on the object."""
 
+    says = "forward of Linear"
+
     def __init__(self) -> None:
         super().__init__()
         self.a.forward = lambda x: F.linear(x, -self.a.weight, self.a.bias)  # type: ignore[method-assign]
 
 
 class RootByInstance(Plain):
+    says = "forward of RootByInstance"
+
     def __init__(self) -> None:
         super().__init__()
         self.forward = lambda x: Plain.forward(self, 1 - x)  # type: ignore[method-assign]
@@ -139,6 +159,8 @@ class RootByInstance(Plain):
 
 class Counting(Plain):
     """From the sixth call on it answers something else."""
+
+    says = "changes attributes of its own"
 
     def __init__(self) -> None:
         super().__init__()
@@ -150,11 +172,15 @@ class Counting(Plain):
 
 
 class LooksForTensors(Plain):
+    says = "steps differ"
+
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(1.0 - x if type(x) is Tensor else x)
 
 
 class WithGradientsOnly(Plain):
+    says = "steps differ"
+
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x if torch.is_grad_enabled() else 1.0 - x)
 
@@ -162,11 +188,15 @@ class WithGradientsOnly(Plain):
 class Drawn(Plain):
     """Noise that only shows beside small scores."""
 
+    says = "steps differ"
+
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x + 0.3 * torch.randn(FEATURES))
 
 
 class Dropping(Plain):
+    says = "steps differ"
+
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x * F.dropout(torch.ones(FEATURES), 0.5))
 
@@ -181,6 +211,8 @@ class Signed(torch.Tensor):
 
 
 class WithSubclass(Plain):
+    says = "a kind of tensor with operations of its own"
+
     def __init__(self) -> None:
         super().__init__()
         del self.a.weight
@@ -189,6 +221,8 @@ class WithSubclass(Plain):
 
 class Stepping(Plain):
     """A buffer moves at every call."""
+
+    says = "changes its own weights or buffers"
 
     offset: Tensor
 
@@ -201,7 +235,7 @@ class Stepping(Plain):
         return super().forward(x + self.offset)
 
 
-UNSEEN: tuple[Callable[[], nn.Module], ...] = (
+UNSEEN: tuple[type[Plain], ...] = (
     Autocast, Half, HalfScores, Whole, DoubleAndBack, InPlaceSkip, InPlaceFunction, InPlaceSum, InPlaceProduct, InPlaceDifference, ThroughView,
     ThroughSlice, ByInstance, RootByInstance, Counting, LooksForTensors, WithGradientsOnly, Drawn, Dropping, WithSubclass, Stepping,
 )  # fmt: skip
@@ -209,11 +243,11 @@ FOLLOWED = ("InPlaceSkip", "InPlaceFunction", "InPlaceSum", "InPlaceProduct", "I
 """Those that are read for what they do, and so can be certified."""
 
 
-def balanced(make: Callable[[], nn.Module], seed: int) -> nn.Module:
+def balanced(make: Callable[[], Plain], seed: int) -> Plain:
     """The module with weights of a seed, and a bias by which half of the inputs in [0, 1] are of class 0 and half of class 1."""
     torch.manual_seed(seed)
     net = make().eval()
     with torch.no_grad():
         scores = net(torch.rand(2000, FEATURES)).float()
-        getattr(net, "out").bias[0] -= (scores[:, 0] - scores[:, 1]).median()  # noqa: B009  # every one has that layer
+        net.out.bias[0] -= (scores[:, 0] - scores[:, 1]).median()
     return net
