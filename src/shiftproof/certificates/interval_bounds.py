@@ -24,9 +24,9 @@ class IntervalBounds(Bounding):
 
     Guarantees:
         No legal move of strength up to the radius changes the model's decision, its own rounding included: each layer may be off by gamma_k
-        times the sum of absolute values that it adds up, k the operations (Higham 2002, section 3.1; in the weights' own precision, so not
-        where TF32 is switched on; sigmoid and tanh to 8 roundings). Our own float64 is counted in the same way. Sound and loose: it proves
-        networks that were trained for it.
+        times the sum of absolute values that it adds up, k the operations (Higham 2002, section 3.1; sigmoid and tanh to 8 roundings). Our
+        own float64 is counted in the same way. A module that computes in another precision than its weights', or that does anything else
+        that its trace does not show, is refused by name. Sound and loose: it proves networks that were trained for it.
     Cost: two forwards an example in float64, one backward pass for each other class up to the last curve.
 
     Example:

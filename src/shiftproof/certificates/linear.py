@@ -33,8 +33,8 @@ class Linear(Certificate):
 
     Guarantees:
         No legal move of strength up to the radius changes the model's decision, its own rounding included: the score difference is lowered
-        by gamma_k (|W| |x| + |b|), the bound on the rounding of k operations (Higham 2002, section 3.1; in the weights' own precision, so
-        not where TF32 is switched on), and the radius by the share of `eps` that the shift tolerates. For digits this took 0.05 % off with
+        by gamma_k (|W| |x| + |b|), the bound on the rounding of k operations (Higham 2002, section 3.1; what computes in less than the
+        weights' own precision is refused), and the radius by the share of `eps` that the shift tolerates. For digits this took 0.05 % off with
         1000 features and 0.15 % with 3000; it is more where large terms cancel. The box is ignored: it only takes moves away, so away from
         its walls the radius is exact, and at them it may be too small.
     Cost: one forward an example in float64, and as many backwards as there are classes once a batch.
