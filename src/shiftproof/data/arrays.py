@@ -161,6 +161,5 @@ class ArraySource(Source):
 
     def take(self, rows: slice | npt.NDArray[np.intp]) -> Examples:
         batch = self._examples[rows]
-        if not isinstance(rows, slice):
-            return batch
-        return Examples(batch.x.clone(), batch.y.clone(), batch.ids, batch.groups, batch.space, self.class_names)
+        x, y = (batch.x.clone(), batch.y.clone()) if isinstance(rows, slice) else (batch.x, batch.y)
+        return Examples(x, y, batch.ids, batch.groups, batch.space, self.class_names)

@@ -89,8 +89,8 @@ def _chosen(column: Column, codes: npt.NDArray[np.int64]) -> Sequence[object] | 
     import pandas as pd
 
     if isinstance(column.dtype, pd.CategoricalDtype):
-        known = len(column.dtype.categories)
-        return pd.Series(pd.Categorical.from_codes(np.where(codes < known, codes, -1), dtype=column.dtype))
+        place = column.dtype.categories.get_indexer(pd.Index(column.values, dtype=object))  # -1 for the missing value
+        return pd.Series(pd.Categorical.from_codes(place[codes], dtype=column.dtype))
     return pd.Series(list(column.values), dtype=column.dtype).take(codes).reset_index(drop=True)
 
 
