@@ -9,6 +9,7 @@ from shiftproof._errors import UsageError, must
 from shiftproof.data.class_names import few
 from shiftproof.data.examples import Examples
 from shiftproof.models.abstract import Labels, Scores
+from shiftproof.models.estimator import EstimatorScores
 from shiftproof.outcomes import Flag
 
 PROBES = 16
@@ -62,7 +63,7 @@ def inspect_model(model: Labels, examples: Examples) -> list[Flag]:
         raise UsageError(
             f"The labels run to {int(examples.y.max())}, and the model '{model.name}' has {classes} classes (0 to {classes - 1})."
         )
-    flags = fewer_classes(examples, classes, model.name)
+    flags = [] if isinstance(model, EstimatorScores) else fewer_classes(examples, classes, model.name)  # an estimator's match by name
     if not torch.allclose(scores, _ask(model, x), rtol=1e-4, atol=1e-5):
         flags.append(RANDOM)
     elif len(x) > 1 and not torch.allclose(scores[:1], _ask(model, x[:1]), rtol=1e-3, atol=1e-4):
@@ -80,8 +81,8 @@ def fewer_classes(examples: Examples, classes: int, name: str) -> list[Flag]:
     if not 0 < len(names) < classes:
         return []
     detail = (
-        f"The model '{name}' has {classes} classes, and the data name {len(names)}: {few(names)}, numbered in this order from 0. Unless these "
-        "are the model's first classes, every label is wrong: name all classes of the model in its order with ?classes=FILE."
+        f"The model '{name}' has {classes} classes, and the data name {len(names)}: {few(names)}, numbered in this order from 0. "
+        "Unless these are the model's first classes, every label is wrong: name all its classes in its order with ?classes=FILE."
     )
     return [Flag("fewer_classes", detail)]
 

@@ -89,8 +89,8 @@ def floating(x: npt.ArrayLike | torch.Tensor, *, owner: str) -> torch.Tensor:
     if array.dtype.kind not in "fiub":
         raise must("x", owner, "hold numbers", str(array.dtype), "Encode words as numbers, or load a table with csv: or parquet:.")
     if array.dtype.kind in "iu" and array.size and max(int(array.max()), -int(array.min())) > EXACT:
-        largest = max(int(array.max()), -int(array.min()))
-        raise must("x", owner, "hold integers of at most 2**53, which float64 holds exactly", largest, "Leave out numbers that only name things.")
+        largest, hint = max(int(array.max()), -int(array.min())), "Leave out numbers that only name things."
+        raise must("x", owner, "hold integers of at most 2**53, which float64 holds exactly", largest, hint)
     array = array.astype(np.result_type(array.dtype, np.float32), copy=False)
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float64)  # long doubles, which torch does not have

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from shiftproof._errors import UsageError, must, unknown
+from shiftproof._errors import must, unknown
 
 LabelArray = npt.NDArray[np.int64]
 Classed = tuple[LabelArray, tuple[str, ...]]
@@ -124,7 +124,5 @@ def order_notes(names: Sequence[str]) -> tuple[str, ...]:
     if numbers == [*range(len(numbers))]:
         return ()
     code = next(code for code, number in enumerate(numbers) if number != code)
-    return (
-        f"Class names are numbers, and the codes are their places: class '{names[code]}' has code {code} (order: {few(names)}). "
-        "Where the model's order is another, name all its classes in its order with ?classes=FILE.",
-    )
+    said = f"Class names are numbers, and the codes are their places: class '{names[code]}' has code {code} (order: {few(names)})."
+    return (f"{said} Where the model's order is another, name all its classes in its order with ?classes=FILE.",)

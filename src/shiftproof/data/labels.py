@@ -25,8 +25,8 @@ def encode_labels(
     """Classes 0..k-1 and their names.
 
     Args:
-        values: labels of shape (n,) or (n, 1), as `read_values` takes them. Numbers are kept as they are and must be whole and not negative;
-            words become the places of their sorted names; booleans become 0 and 1. Missing ones are refused.
+        values: labels of shape (n,) or (n, 1), as `read_values` takes them. Numbers are kept as they are and must be whole and not
+            negative; words become the places of their sorted names; booleans become 0 and 1. Missing ones are refused.
         owner: who they belong to, for messages.
         classes: the names in label order, where they are known beforehand; numbers are looked up among them where these are numbers too.
         signed: labels of -1 and 1 become the classes "-1" and "1"; otherwise they are refused.

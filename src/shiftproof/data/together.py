@@ -33,7 +33,7 @@ class Together:
     strangers: Mapping[str, tuple[str, ...]]
 
     def refuse_strangers(self, known: Sequence[str]) -> None:
-        """Raises where a sample has classes that neither the first sample nor the model has, whose own are `known` (empty: nobody knows)."""
+        """Raises where a sample has classes that neither the first one nor the model has, whose own are `known` (none: nobody knows)."""
         there = set(keys(known))
         for uri, names in self.strangers.items():
             strange = [name for name, key in zip(names, keys(names), strict=True) if key not in there]
@@ -172,13 +172,17 @@ def _order(sources: Sequence[Source], named: Sequence[Source]) -> tuple[tuple[st
     return tuple(known.values()), strangers, []
 
 
-def _recoded(source: Source, order: tuple[str, ...], notes: list[str], named: Source) -> Source:
-    if source.class_names == order:
+def numbered(source: Source, names: tuple[str, ...]) -> Source:
+    """The source with its classes numbered as in `names`; itself where they are."""
+    if source.class_names == names:
         return source
-    y, names = listed(source.y, source.class_names, order, owner=f"'{source.uri}'")
+    return Recoded(source, *listed(source.y, source.class_names, names, owner=f"'{source.uri}'"))
+
+
+def _recoded(source: Source, order: tuple[str, ...], notes: list[str], named: Source) -> Source:
     if not source.class_names and not by_number(order):
         notes.append(f"The labels of '{source.uri}' are numbers, taken as places among the classes of '{named.uri}' ({few(order)}).")
-    return Recoded(source, y, names)
+    return numbered(source, order)
 
 
 def _space(sources: Sequence[Source]) -> InputSpace:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from shiftproof._errors import UsageError, must
 if TYPE_CHECKING:
     import torch
 
-Given = npt.ArrayLike | Iterable[object] | "torch.Tensor"
+Given: TypeAlias = "npt.ArrayLike | Iterable[object] | torch.Tensor"
 Kind = Literal["words", "integers", "reals", "booleans"]
 EXACT = 2**53
 """From here on neighbouring whole numbers share one double float."""
@@ -64,7 +64,7 @@ def read_values(given: Given, *, name: str, owner: str, column: bool = False) ->
     """What was given as one value per example.
 
     Args:
-        given: an array (masked ones, and those of Python objects, too), a list, a torch tensor, or a column of pandas or polars; shape (n,).
+        given: an array (masked ones, and those of Python objects, too), a list, a torch tensor, or a column of pandas or polars; (n,).
         name: what they are, for messages.
         owner: whose they are, for messages.
         column: takes the shape (n, 1) too, as labels are often stored.
@@ -143,7 +143,7 @@ def _plain(value: object) -> object:
     torch = sys.modules.get("torch")
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
         value = value.item()
-    elif torch is not None and isinstance(value, torch.Tensor) and value.dim() == 0:
+    if torch is not None and isinstance(value, torch.Tensor) and value.dim() == 0:
         value = value.item()
     if value is np.ma.masked or value is None or _absent(value):
         return None

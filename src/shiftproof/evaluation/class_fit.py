@@ -16,7 +16,7 @@ def fit_classes(model: Labels, samples: Together) -> tuple[str, ...]:
     """What must be said of the model's classes and the samples' labels.
 
     Raises:
-        UsageError: a sample has classes that neither the first one nor the model knows, or the model says other numbers than the labels are.
+        UsageError: a sample has classes that neither the first one nor the model has, or the model says other numbers than the labels.
     """
     classes = model.fitted.classes if isinstance(model, EstimatorScores | EstimatorLabels) else None
     samples.refuse_strangers(classes.names if classes else ())
@@ -28,10 +28,10 @@ def _numbers(name: str, classes: Classes, samples: Together) -> tuple[str, ...]:
     there = {label for source in samples.sources for label in np.unique(source.y).tolist()}
     unsaid, strange = sorted(there - set(classes.codes)), sorted(set(classes.codes) - there)
     if unsaid and strange:
+        way = "Say the names behind the labels with ?rename=0:NAME,1:NAME, or train it on these labels."
         raise UsageError(
-            f"The classes of the model '{name}' ({few(classes.names)}) are not the labels of the data ({few(sorted(there))}): the data lack "
-            f"{few(strange)}, and the model lacks {few(unsaid)}. Say the names behind the labels with ?rename=0:NAME,1:NAME, or train it on "
-            "these labels."
+            f"The classes of the model '{name}' ({few(classes.names)}) are not the labels of the data ({few(sorted(there))}): "
+            f"the data lack {few(strange)}, and the model lacks {few(unsaid)}. {way}"
         )
     said = f"The model '{name}' never says the labels {few(unsaid)}: it is wrong on all their examples."
     return (said,) if unsaid else ()

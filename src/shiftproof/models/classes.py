@@ -67,9 +67,7 @@ def match_classes(classes: Sequence[object], class_names: Sequence[str], *, name
         raise must("classes", f"the model '{name}'", rule, few(said), f"{near(said, class_names)} {hint}".strip())
     if class_names and max(codes) >= len(class_names):
         raise must("classes", f"the model '{name}'", f"be below {len(class_names)}, or among {few(class_names)}", few(said), hint)
-    notes = (
-        (f"The classes of '{name}' are numbers, taken as places among the data's classes ({few(class_names)}).",) if class_names else ()
-    )
+    notes = (f"The classes of '{name}' are numbers, taken as places among the data's classes ({few(class_names)}).",) if class_names else ()
     return Classes(tuple(codes), max(max(codes) + 1, len(class_names)), said, notes)
 
 
@@ -79,10 +77,10 @@ def _by_name(said: Sequence[str], class_names: Sequence[str], name: str) -> Clas
     strange = [c for c, key in zip(said, theirs, strict=True) if key not in known]
     unsaid = [c for c, key in zip(class_names, known, strict=True) if key not in set(theirs)]
     if strange and unsaid:
+        way = f"{near(strange, unsaid)} Train it on the data's labels, or change their names with ?rename=OLD:NEW.".strip()
         raise UsageError(
-            f"The classes of the model '{name}' ({few(said)}) are not those of the data ({few(class_names)}): the data lack {few(strange)}, "
-            f"and the model lacks {few(unsaid)}. {near(strange, unsaid)} Train it on the data's labels, or change their names with "
-            "?rename=OLD:NEW."
+            f"The classes of the model '{name}' ({few(said)}) are not those of the data ({few(class_names)}): "
+            f"the data lack {few(strange)}, and the model lacks {few(unsaid)}. {way}"
         )
     place = {**known, **{key: len(known) + i for i, key in enumerate(key for key in theirs if key not in known)}}
     notes = []

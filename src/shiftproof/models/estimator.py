@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError, must
-from shiftproof.data.space import InputSpace
+from shiftproof.data.space import Column, InputSpace
 from shiftproof.models.abstract import Known, Labels, Scores
 from shiftproof.models.answers import Gives, as_array, filled
 from shiftproof.models.classes import Classes, match_classes
@@ -164,17 +164,19 @@ def wrap_estimator(
     _check_classifier(estimator, name)
     classes = match_classes(_classes(estimator, name), class_names, name=name)
     fitted = Fitted(estimator, plan_feed(estimator, space, name=name, groups=groups), classes, name, rule=rule_of(estimator))
-    asked = probe is not None and len(probe) > 0
+    if probe is None or not len(probe):
+        probe = None
     if getattr(estimator, "predict_proba", None) is None or gives == "labels":
-        if asked:
+        if probe is not None:
             _try(fitted, probe, "decisions")
         return EstimatorLabels(fitted)
-    if not asked:
+    if probe is None:
         return EstimatorScores(fitted, notes=_rule_notes(fitted))
-    share = float((_try(replace(fitted, rule=_by_type(fitted.rule)), probe, "scores").argmax(1) != _try(fitted, probe, "decisions")).mean())
+    by_scores = _try(replace(fitted, rule=_by_type(fitted.rule)), probe, "scores").argmax(1)
+    share = float((by_scores != _try(fitted, probe, "decisions")).mean())
     if share:
-        note = f"The model '{name}' is measured by its `predict` alone: on {share:.0%} of inputs it is not the class of largest probability."
-        return EstimatorLabels(fitted, notes=(note,))
+        said = f"on {share:.1%} of the inputs tried it is not the class of largest probability"
+        return EstimatorLabels(fitted, notes=(f"The model '{name}' is measured by its `predict` alone: {said}.",))
     return EstimatorScores(fitted, notes=_rule_notes(fitted))
 
 
@@ -186,8 +188,8 @@ def _by_type(rule: Rule | Threshold) -> Rule | Threshold:
 def _rule_notes(fitted: Fitted) -> tuple[str, ...]:
     if not isinstance(fitted.rule, Threshold):
         return ()
-    positive = fitted.classes.names[fitted.rule.positive]
-    decides = f"decides for {positive} where its probability is at least {fitted.rule.value:.4g}"
+    positive = fitted.classes.names[fitted.rule.positive].strip()
+    decides = f"decides for '{positive}' where its probability is at least {fitted.rule.value:.4g}"
     return (f"The model '{fitted.name}' {decides}: scores are log-probabilities less those of this threshold.",)
 
 
@@ -199,15 +201,15 @@ def _try(fitted: Fitted, x: Tensor, what: Literal["scores", "decisions"]) -> npt
         raise
     except Exception as error:  # the estimator is the user's: whatever it raises is about these inputs
         said = first_line(error).rstrip(".")
-        words = [column.name for column in fitted.feed.columns if isinstance(next(iter(column.values), None), str) and not _is_category(column.dtype)]
+        words = [column.name for column in fitted.feed.columns if _is_of_words(column)]
         hint = f" If it was trained on pandas categories, add as_category={','.join(words)} to the data." if words else ""
         raise UsageError(f"The model '{fitted.name}' refuses inputs of shape {tuple(x.shape)}: {said}.{hint}") from error
 
 
-def _is_category(dtype: object) -> bool:
+def _is_of_words(column: Column) -> bool:
     import pandas as pd
 
-    return isinstance(dtype, pd.CategoricalDtype)
+    return isinstance(next(iter(column.values), None), str) and not isinstance(column.dtype, pd.CategoricalDtype)
 
 
 def _check_classifier(estimator: object, name: str) -> None:

@@ -182,7 +182,7 @@ def _in_words(feed: Feed, columns: Sequence[Column], name: str) -> Feed:
 
 
 def _places(wanted: Sequence[str], columns: Sequence[Column]) -> dict[str, int]:
-    """Where each wanted column lies: by its name in the table, else by that name as it is shown, or with _ for spaces as LightGBM has it."""
+    """Where each wanted column lies: by its name in the table, else as it is shown, or with _ for spaces as in LightGBM."""
     found: dict[str, int] = {}
     for spelling in (
         [column.written or column.name for column in columns],

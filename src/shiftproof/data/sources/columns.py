@@ -153,7 +153,8 @@ def _numbers(series: pd.Series, missing: npt.NDArray[np.bool_], owner: str, like
             raise must(name, owner, rule, largest, f"Leave it out with drop={name}, or take it for names with categorical={name}.")
     low, high = float(np.fmin.reduce(numbers)), float(np.fmax.reduce(numbers))
     if missing.any():
-        numbers[missing] = np.sort(present.to_numpy(dtype=np.float64))[len(present) // 2]  # stands there; the mark says that it means nothing
+        usual = np.sort(present.to_numpy(dtype=np.float64))[len(present) // 2]
+        numbers[missing] = usual  # something must stand there; the mark says that it means nothing
     if like is not None:
         low, high = min(low, like.low), max(high, like.high)
         kind = "integer" if kind == like.kind == "integer" else "real"

@@ -194,7 +194,8 @@ class Npz(AddressedSource):
     def notes(self) -> tuple[str, ...]:
         x, y, _ = self._roles
         rows = () if self.named else ("The file has no ids: examples are named by row number.",)
-        return (f"Inputs are the array '{x}', labels the array '{y}'.", *self._stored.notes, *missing_groups(self.groups), *self.class_notes(), *rows)
+        said = (*self._stored.notes, *missing_groups(self.groups), *self.class_notes())
+        return (f"Inputs are the array '{x}', labels the array '{y}'.", *said, *rows)
 
     def identity(self) -> dict[str, str]:
         roles = {role: name for role, name in self._roles._asdict().items() if name is not None}

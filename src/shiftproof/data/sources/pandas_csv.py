@@ -55,10 +55,9 @@ class CsvFile:
 
         if self.missing is not None:
             options.update(keep_default_na=False, na_values=["", *self.missing, *(f" {word}" for word in self.missing)])
+        options.update(sep=self.separator, decimal=self.decimal, skipinitialspace=self.trimmed)
         with reading(f"'{self.path}' as CSV", _HINT), pa.input_stream(str(self.path)) as stream:
-            return pd.read_csv(
-                stream, sep=self.separator, decimal=self.decimal, skipinitialspace=self.trimmed, index_col=False, encoding="utf-8", **options
-            )
+            return pd.read_csv(stream, index_col=False, encoding="utf-8", **options)
 
     def _check_rows(self) -> None:
         """Raises where a row has more or fewer values than the header, which pandas fills up or takes for an index."""

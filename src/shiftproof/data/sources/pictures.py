@@ -68,6 +68,8 @@ def look_at_files(paths: Sequence[Path]) -> list[Looked]:
 
 
 def _kinds(image: Image) -> Iterable[str]:
+    from PIL.ImageFile import ImageFile
+
     if image.getexif().get(_ORIENTATION, 1) not in (0, 1):
         yield "turned"
     if getattr(image, "is_animated", False):  # not every format knows of frames
@@ -76,7 +78,7 @@ def _kinds(image: Image) -> Iterable[str]:
         yield "transparent"
     if image.mode == "CMYK":
         yield "cmyk"
-    if any(_SIXTEEN.search(str(tile[3])) for tile in image.tile):
+    if isinstance(image, ImageFile) and any(_SIXTEEN.search(str(tile[3])) for tile in image.tile):
         yield "deep"
 
 

@@ -15,7 +15,6 @@ from shiftproof.data.space import Box, InputSpace, Kind, boxed
 
 if TYPE_CHECKING:
     import torch
-    from PIL.Image import Image
 
 Mode = Literal["L", "RGB"]
 _UNIT: Box = (0.0, 1.0)
