@@ -22,12 +22,14 @@ class Together:
 
     Args:
         sources: the samples, in the order in which they were given.
+        given: the same as they came.
         class_names: the classes of all of them in label order; empty where no sample names any.
         space: the first sample's, its columns' categories those of all samples: what a model is asked in.
         strangers: per sample, by name, the classes that the first lacks and no sample names along with the first's: a model must know them.
     """
 
     sources: tuple[Source, ...]
+    given: tuple[Source, ...]
     class_names: tuple[str, ...]
     space: InputSpace
     strangers: Mapping[str, tuple[str, ...]]
@@ -38,11 +40,11 @@ class Together:
         for uri, names in self.strangers.items():
             strange = [name for name, key in zip(names, keys(names), strict=True) if key not in there]
             if strange:
-                first, other = self.sources[0], next(source for source in self.sources if source.uri == uri)
+                first, other = self.given[0], next(source for source in self.given if source.uri == uri)
                 alike = " ".join(filter(None, [near(strange, first.class_names), "Change names with ?rename=OLD:NEW, or name all classes"]))
                 raise UsageError(
                     f"The classes of '{uri}' ({few(other.class_names)}) are not those of '{first.uri}' ({few(first.class_names)}): neither "
-                    f"the latter nor the model knows {few(strange)}. {alike} of the model in its order with ?classes=FILE on the first."
+                    f"the latter nor the model knows {few([repr(name) for name in strange])}. {alike} of the model in its order with ?classes=FILE on the first."
                 )
 
 
@@ -146,10 +148,10 @@ def together(*sources: Source) -> Together:
     aligned, space = (_aligned(sources), _space(sources)) if len(tables) == len(sources) > 1 else (sources, first.space)
     named = [source for source in aligned if source.class_names]
     if not named:
-        return Together(tuple(aligned), (), space, {})
+        return Together(tuple(aligned), sources, (), space, {})
     order, strangers, notes = _order(aligned, named)
     first, *others = (_recoded(source, order, notes, named[0]) for source in aligned)
-    return Together((Noted.of(first, notes), *others), order, space, strangers)
+    return Together((Noted.of(first, notes), *others), sources, order, space, strangers)
 
 
 def _order(sources: Sequence[Source], named: Sequence[Source]) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]], list[str]]:

@@ -66,7 +66,7 @@ def as_model(
     if isinstance(model, str | Path):
         raise UsageError(f"The model '{model}' is text: shiftproof.load_model reads specs and files.")
     where = _device(device)
-    if not isinstance(model, Predicts):
+    if not isinstance(model, Labels | Predicts):
         _refuse_missing(space)
     called = name or getattr(model, "__name__", None) or type(model).__name__
     if isinstance(model, nn.Module):

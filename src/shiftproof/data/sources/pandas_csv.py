@@ -54,7 +54,7 @@ class CsvFile:
         import pyarrow as pa
 
         if self.missing is not None:
-            options.update(keep_default_na=False, na_values=["", *self.missing, *(f" {word}" for word in self.missing)])
+            options.update(keep_default_na=False, na_values=[space + word for word in ("", *self.missing) for space in ("", " ")])
         options.update(sep=self.separator, decimal=self.decimal, skipinitialspace=self.trimmed)
         with reading(f"'{self.path}' as CSV", _HINT), pa.input_stream(str(self.path)) as stream:
             return pd.read_csv(stream, index_col=False, encoding="utf-8", **options)

@@ -27,6 +27,8 @@ _ORIENTATION = 0x0112
 """The EXIF tag that says how a camera was held."""
 _SIXTEEN = re.compile(";16[BLN]")
 """How Pillow says that channels of 16 bits are read, in whatever order of bytes."""
+_HINTS = re.compile(b"exif|orientation", re.IGNORECASE)
+"""One of these stands in every PNG file that says how it is turned."""
 _READERS = 8
 """Files read at once: hashing and reading both leave Python's lock."""
 _SAID = {
@@ -52,7 +54,7 @@ def look_at(data: bytes) -> Looked:
 
     kinds: frozenset[str] = frozenset()
     with suppress(Exception), Image.open(io.BytesIO(data)) as image:  # whatever is wrong with it is said where it is read
-        kinds = frozenset(_kinds(image))
+        kinds = frozenset(_kinds(image, data))
     return Looked(hashlib.sha256(data).hexdigest()[:24], kinds)
 
 
@@ -67,19 +69,20 @@ def look_at_files(paths: Sequence[Path]) -> list[Looked]:
         return list(readers.map(look, paths))
 
 
-def _kinds(image: Image) -> Iterable[str]:
+def _kinds(image: Image, data: bytes) -> Iterable[str]:
     from PIL.ImageFile import ImageFile
 
-    if image.getexif().get(_ORIENTATION, 1) not in (0, 1):
-        yield "turned"
+    if isinstance(image, ImageFile) and any(_SIXTEEN.search(str(tile[3])) for tile in image.tile):
+        yield "deep"
     if getattr(image, "is_animated", False):  # not every format knows of frames
         yield "moving"
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         yield "transparent"
     if image.mode == "CMYK":
         yield "cmyk"
-    if isinstance(image, ImageFile) and any(_SIXTEEN.search(str(tile[3])) for tile in image.tile):
-        yield "deep"
+    silent = image.format == "PNG" and not _HINTS.search(data)  # to look for its EXIF at the end, Pillow would decode all of it
+    if not silent and image.getexif().get(_ORIENTATION, 1) not in (0, 1):
+        yield "turned"
 
 
 def picture_notes(looked: Sequence[Looked]) -> tuple[str, ...]:
