@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,11 @@ def note(place: Path) -> str:
     return said[0] if said else ""
 
 
+def _exact(kind: str) -> dict[str, Any]:
+    """What a picture must be saved with so that its levels stay as they are."""
+    return {"lossless": True, "exact": True} if kind == "webp" else {}
+
+
 TURNS: dict[int, Callable[[Levels], Levels]] = {
     2: lambda a: a[:, ::-1],
     3: lambda a: a[::-1, ::-1],
@@ -52,7 +58,7 @@ def test_pictures_are_upright_as_a_viewer_shows_them(place: Path, kind: str, ori
     stored = Image.fromarray(np.ascontiguousarray(TURNS[orientation](SHOWN)))
     exif = Image.Exif()
     exif[0x0112] = orientation
-    stored.save(place / "c" / f"a.{kind}", exif=exif, **({"lossless": True} if kind == "webp" else {}))
+    stored.save(place / "c" / f"a.{kind}", exif=exif, **_exact(kind))
     assert np.array_equal(read(place), SHOWN)
     assert note(place) == "Of 1 pictures, 1 turned as the EXIF orientation says."
 
@@ -81,8 +87,7 @@ def test_colours_under_transparency_are_read_and_said(place: Path, kind: str, mo
     path = place / "c" / f"a.{kind}"
     grey = np.full((2, 4), 120, np.uint8)
     if mode == "RGBA":
-        options = {"lossless": True, "exact": True} if kind == "webp" else {}
-        Image.fromarray(np.dstack([SHOWN, np.zeros((2, 4), np.uint8)])).save(path, **options)
+        Image.fromarray(np.dstack([SHOWN, np.zeros((2, 4), np.uint8)])).save(path, **_exact(kind))
         assert np.array_equal(read(place), SHOWN)
     elif mode == "LA":
         Image.merge("LA", [Image.fromarray(grey), Image.new("L", (4, 2), 0)]).save(path)
@@ -97,8 +102,7 @@ def test_colours_under_transparency_are_read_and_said(place: Path, kind: str, mo
 @pytest.mark.parametrize("kind", ["gif", "png", "webp", "tiff"])
 def test_of_moving_pictures_the_first_frame_is_read_and_said(place: Path, kind: str) -> None:
     frames = [Image.new("RGB", (4, 2), (level, level, level)) for level in (0, 255, 128)]
-    options = {"lossless": True} if kind == "webp" else {}
-    frames[0].save(place / "c" / f"a.{kind}", save_all=True, append_images=frames[1:], **options)
+    frames[0].save(place / "c" / f"a.{kind}", save_all=True, append_images=frames[1:], **_exact(kind))
     assert not read(place).any()
     assert "1 of several frames or pages, of which the first is read" in note(place)
 

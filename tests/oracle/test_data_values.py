@@ -101,7 +101,9 @@ def test_kinds_that_are_mixed_are_refused(y: Any) -> None:
         made(y)
 
 
-@pytest.mark.parametrize("y", [objects(0.5, 1), objects(Decimal("0.5"), 1), pd.array([0.5, 1.0], dtype="Float64"), [BIG, 0], objects(2**70, 0)])
+@pytest.mark.parametrize(
+    "y", [objects(0.5, 1), objects(Decimal("0.5"), 1), pd.array([0.5, 1.0], dtype="Float64"), [BIG, 0], objects(2**70, 0)]
+)
 def test_numbers_that_are_no_classes_are_refused(y: Any) -> None:
     with pytest.raises(UsageError, match="must be whole numbers 0, 1, 2, ..., got"):
         made(y)

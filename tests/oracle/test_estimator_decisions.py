@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -107,15 +108,15 @@ def patched_names(threshold: float, **options: Any) -> Any:
     return FixedThresholdClassifier(LogisticRegression(), threshold=threshold, **options).fit(x, np.array(WORDS)[y])
 
 
-MAKERS = {
+MAKERS: dict[str, Callable[[], Any]] = {
     "fixed": lambda: FixedThresholdClassifier(LogisticRegression(), threshold=0.2).fit(*sample()),
     "fixed for the first class": lambda: FixedThresholdClassifier(LogisticRegression(), threshold=0.8, pos_label=0).fit(*sample()),
     "fixed over words": lambda: patched_names(0.2, pos_label="no"),
     "fixed at 0": lambda: FixedThresholdClassifier(LogisticRegression(), threshold=0.0).fit(*sample()),
     "fixed at 1.5": lambda: FixedThresholdClassifier(LogisticRegression(), threshold=1.5).fit(*sample()),
-    "fixed on the margin": lambda: FixedThresholdClassifier(
-        LogisticRegression(), threshold=0.7, response_method="decision_function"
-    ).fit(*sample()),
+    "fixed on the margin": lambda: FixedThresholdClassifier(LogisticRegression(), threshold=0.7, response_method="decision_function").fit(
+        *sample()
+    ),
     "tuned": lambda: TunedThresholdClassifierCV(LogisticRegression(class_weight={0: 9, 1: 1}), cv=2).fit(*sample()),
     "tuned in a pipeline": lambda: make_pipeline(
         StandardScaler(), TunedThresholdClassifierCV(GaussianNB(priors=[0.95, 0.05]), cv=2, scoring="f1")
@@ -123,9 +124,9 @@ MAKERS = {
     "pipeline in fixed": lambda: FixedThresholdClassifier(make_pipeline(StandardScaler(), GaussianNB()), threshold=0.9).fit(*sample()),
     "searched": searched,
     "frozen": lambda: FrozenEstimator(FixedThresholdClassifier(LogisticRegression(), threshold=0.2).fit(*sample())),
-    "stacked": lambda: StackingClassifier(
-        [("a", GaussianNB())], FixedThresholdClassifier(LogisticRegression(), threshold=0.2), cv=2
-    ).fit(*sample()),
+    "stacked": lambda: StackingClassifier([("a", GaussianNB())], FixedThresholdClassifier(LogisticRegression(), threshold=0.2), cv=2).fit(
+        *sample()
+    ),
     "svc": lambda: SVC(probability=True, C=0.01, random_state=0).fit(*three()),
     "one against the rest": lambda: OneVsRestClassifier(SVC(probability=True, C=0.01, random_state=0)).fit(*three()),
     "voting hard": lambda: VotingClassifier([("a", GaussianNB()), ("b", LogisticRegression())]).fit(*three()),
@@ -185,7 +186,9 @@ def test_one_that_disagrees_on_the_inputs_tried_gives_labels() -> None:
     inputs = torch.from_numpy(sample()[0])
     model = as_model(MAKERS["own probabilities"](), name="m", probe=inputs)
     assert isinstance(model, EstimatorLabels)
-    assert model.notes[0].startswith("The model 'm' is measured by its `predict` alone: on 100.0% of the inputs tried it is not the class of")
+    assert model.notes[0].startswith(
+        "The model 'm' is measured by its `predict` alone: on 100.0% of the inputs tried it is not the class of"
+    )
     assert isinstance(as_model(MAKERS["forest"](), name="m", probe=inputs), EstimatorScores)
     assert isinstance(as_model(MAKERS["forest"](), name="m", probe=inputs, gives="labels"), EstimatorLabels)
 

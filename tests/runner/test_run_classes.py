@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -66,7 +67,9 @@ def accuracies(report: sp.Report) -> list[float | None]:
 
 
 @pytest.mark.parametrize(
-    "other", [("bee", "cat", "dog"), ("dog",), ("cat", "ant"), ("ant", "bee", "cat", "dog")], ids=["no first", "last", "two", "all, in another order"]
+    "other",
+    [("bee", "cat", "dog"), ("dog",), ("cat", "ant"), ("ant", "bee", "cat", "dog")],
+    ids=["no first", "last", "two", "all, in another order"],
 )
 def test_a_sample_with_other_classes_is_numbered_as_the_first(folder: Folder, other: tuple[str, ...]) -> None:
     query = "?classes=dog,cat,bee,ant" if len(other) == 4 else ""
@@ -234,7 +237,9 @@ def test_numbers_that_the_model_does_not_say(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": [0.0, 1.0, 2.0], "y": [1, 2, 3]})
     tree = DecisionTreeClassifier().fit(frame[["a"]], frame.y)
     assert accuracies(run(tree, table(tmp_path / "t.csv", frame))) == [1.0]
-    with pytest.raises(sp.UsageError, match=r"\(1, 2, 3\) are not the labels of the data \(0, 1, 2\): the data lack 3, and the model lacks 0"):
+    with pytest.raises(
+        sp.UsageError, match=r"\(1, 2, 3\) are not the labels of the data \(0, 1, 2\): the data lack 3, and the model lacks 0"
+    ):
         run(tree, table(tmp_path / "less.csv", frame.assign(y=frame.y - 1)))
     report = run(tree, table(tmp_path / "more.csv", pd.concat([frame, frame.assign(y=0)])))
     assert "The model 'DecisionTreeClassifier' never says the labels 0: it is wrong on all their examples." in report.record.data.notes
@@ -257,7 +262,7 @@ def test_names_are_the_same_whatever_they_are_written_like(classes: list[object]
 
 
 def test_trained_networks_and_measured_data_share_one_numbering(folder: Folder) -> None:
-    options = {"threat": "linf(eps=0.01)", "unseen": "l2(eps=0.1)", "defences": ("jpeg",), "out": "unused"}
+    options: dict[str, Any] = {"threat": "linf(eps=0.01)", "unseen": "l2(eps=0.1)", "defences": ("jpeg",), "out": "unused"}
     ready = defend._ready(defend.DefendConfig(model="nets.py:net", data=folder("cat", "dog"), train_data=folder(*LEVELS), **options))
     assert sorted(set(ready.examples.y.tolist())) == [2, 3]
     assert ready.data.class_names == tuple(LEVELS)

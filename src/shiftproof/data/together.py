@@ -41,10 +41,11 @@ class Together:
             strange = [name for name, key in zip(names, keys(names), strict=True) if key not in there]
             if strange:
                 first, other = self.given[0], next(source for source in self.given if source.uri == uri)
-                alike = " ".join(filter(None, [near(strange, first.class_names), "Change names with ?rename=OLD:NEW, or name all classes"]))
+                alike = near(strange, first.class_names)
+                way = "Change names with ?rename=OLD:NEW, or name all classes of the model in its order with ?classes=FILE on the first."
                 raise UsageError(
                     f"The classes of '{uri}' ({few(other.class_names)}) are not those of '{first.uri}' ({few(first.class_names)}): neither "
-                    f"the latter nor the model knows {few([repr(name) for name in strange])}. {alike} of the model in its order with ?classes=FILE on the first."
+                    f"the latter nor the model knows {few([repr(name) for name in strange])}. {alike} {way}".replace("  ", " ")
                 )
 
 
