@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError, must
+from shiftproof.data.class_names import few
 from shiftproof.data.examples import Examples
 from shiftproof.models.abstract import Labels, Scores
+from shiftproof.models.estimator import EstimatorScores
 from shiftproof.outcomes import Flag
 
 PROBES = 16
@@ -61,7 +63,7 @@ def inspect_model(model: Labels, examples: Examples) -> list[Flag]:
         raise UsageError(
             f"The labels run to {int(examples.y.max())}, and the model '{model.name}' has {classes} classes (0 to {classes - 1})."
         )
-    flags: list[Flag] = []
+    flags = [] if isinstance(model, EstimatorScores) else fewer_classes(examples, classes, model.name)  # an estimator's match by name
     if not torch.allclose(scores, _ask(model, x), rtol=1e-4, atol=1e-5):
         flags.append(RANDOM)
     elif len(x) > 1 and not torch.allclose(scores[:1], _ask(model, x[:1]), rtol=1e-3, atol=1e-4):
@@ -71,6 +73,18 @@ def inspect_model(model: Labels, examples: Examples) -> list[Flag]:
         detail = "The scores look like probabilities, not logits: gradients vanish where they saturate. Remove the final softmax."
         flags.append(Flag("probabilities", detail))
     return flags
+
+
+def fewer_classes(examples: Examples, classes: int, name: str) -> list[Flag]:
+    """A flag where the data name fewer classes than the model `name` has: their order may then not be the model's."""
+    names = examples.class_names
+    if not 0 < len(names) < classes:
+        return []
+    detail = (
+        f"The model '{name}' has {classes} classes, and the data name {len(names)}: {few(names)}, numbered in this order from 0. "
+        "Unless these are the model's first classes, every label is wrong: name all its classes in its order with ?classes=FILE."
+    )
+    return [Flag("fewer_classes", detail)]
 
 
 RANDOM = Flag(

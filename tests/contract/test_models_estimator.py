@@ -27,7 +27,7 @@ from shiftproof import InputSpace, UsageError, as_model
 from shiftproof.data.space import Column
 from shiftproof.models.abstract import Gradients, Labels, Scores
 from shiftproof.models.classes import match_classes
-from shiftproof.models.estimator import FLOOR
+from shiftproof.models.decision import FLOOR
 from shiftproof.models.feed import plan_feed
 from shiftproof.models.fingerprint import value_digest
 
@@ -292,7 +292,10 @@ class Odd(BaseEstimator):  # type: ignore[misc]
 
 def test_a_decision_against_the_probabilities_is_told() -> None:
     model = as_model(Odd(), name="odd", probe=torch.rand(4, 2))
-    assert model.notes == ("The model 'odd' is judged by its largest probability, and `predict` decides otherwise on 100% of inputs.",)
+    said = "on 100.0% of the inputs tried it is not the class of largest probability"
+    assert model.notes == (f"The model 'odd' is measured by its `predict` alone: {said}.",)
+    assert not isinstance(model, Scores)
+    assert model.labels(torch.rand(4, 2)).tolist() == [0] * 4
     assert as_model(forest(), probe=torch.from_numpy(points()[0])).notes == ()
 
 

@@ -119,11 +119,11 @@ def test_a_list_of_classes_gives_the_models_order(folder: Path, tmp_path: Path) 
     with pytest.raises(UsageError, match="The folder '.*cat' is not in the list of classes '.*classes.txt'. Add its name or move it away"):
         load_data(f"imagefolder:{folder}?classes={listed}")
     listed.write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(UsageError, match="Write one folder name a line, as UTF-8 text"):
+    with pytest.raises(UsageError, match="Write one class name a line, as UTF-8 text"):
         load_data(f"imagefolder:{folder}?classes={listed}")
 
 
-def test_fingerprint_is_of_paths_and_sizes(folder: Path) -> None:
+def test_fingerprint_is_of_paths_and_contents(folder: Path) -> None:
     before = load_data(f"imagefolder:{folder}").fingerprint()
     moved = folder.rename(folder.parent / "elsewhere")
     assert load_data(f"imagefolder:{moved}").fingerprint() == before

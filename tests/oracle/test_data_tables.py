@@ -111,10 +111,13 @@ def test_a_boolean_column_has_both_values_even_where_one_is_seen(table: Table) -
 
 def test_missing_values_are_counted_by_column(table: Table) -> None:
     uri = table("a,b,w,y\n1,,u,0\n2,5,,1\nNaN,,v,0\n")
-    with pytest.raises(
-        UsageError, match=r"Values are missing in '.*', of 3 rows: a \(1\), b \(2\), w \(1\). Fill them, drop the rows, or leave"
-    ):
-        load_data(f"{uri}?label=y").take(slice(None))
+    source = load_data(f"{uri}?label=y")
+    assert source.notes[2:4] == (
+        "Values are missing in w (1): they are a category of their own, '(missing)'.",
+        "Values are missing in a (1), b (2): for each, a further column says where.",
+    )
+    assert [c.name for c in source.space.columns if c.marks] == ["a is missing", "b is missing"]
+    assert source.take(slice(None)).x[:, 3:].tolist() == [[0, 1], [0, 0], [1, 1]]
     source = load_data(table("a,w,y\n1,,0\n2,v,1\n", "?label=y&groups=w&drop=w"))
     assert source.groups["w"].tolist() == ["(missing)", "v"]
 
@@ -216,13 +219,14 @@ def test_headers_that_miss_or_repeat_names(tmp_path: Path) -> None:
     assert read(source) == [[0, 1, 2, 3], [1, 4, 5, 6]]
     assert any("'Unnamed: 0' looks like a row number" in note for note in source.notes)
     assert len(load_data(f"{source.uri}&drop=Unnamed: 0").space.columns) == 3
-    with pytest.raises(UsageError, match="repeats names: a, a.1, a.1, y. Rename them"):
-        load_data(csv(tmp_path, "a,a,a.1,y\n0,1,2,3\n", "?label=y"))
+    repeated = csv(tmp_path, "a,a,a.1,y\n0,1,2,3\n", "?label=y")  # as pandas numbers them
+    assert [c.name for c in load_data(repeated).space.columns] == pd.read_csv(tmp_path / "data.csv").columns.tolist()[:3]
 
 
-def test_words_that_look_missing_are_words(tmp_path: Path) -> None:
-    source = load_data(csv(tmp_path, "land,y\nNA,0\nDE,1\nNone,0\n", "?label=y"))
-    assert source.space.columns[0].categories == ("DE", "NA", "None")
+def test_words_that_pandas_takes_for_missing_are_missing(tmp_path: Path) -> None:
+    uri = csv(tmp_path, "land,y\nNA,0\nDE,1\nNone,0\n", "?label=y")
+    assert load_data(uri).space.columns[0].categories == ("DE", "(missing)")
+    assert load_data(f"{uri}&missing=").space.columns[0].categories == ("DE", "NA", "None")
 
 
 @pytest.mark.parametrize(
@@ -230,13 +234,8 @@ def test_words_that_look_missing_are_words(tmp_path: Path) -> None:
     [
         (b"a,y\n1,0,7\n", "Cannot read '.*' as CSV .ArrowInvalid: CSV parse error: .*Expected 2 columns, got 3: 1,0,7"),
         (b"a,b,y\n1,0,7\n2\n", "Cannot read '.*' as CSV .ArrowInvalid: .*Expected 3 columns, got 1.*name another separator with .sep="),
-        (b"a,y\n\xff\xfe,0\n", r"these columns of '.*' do not: a \(bytes that are not UTF-8\)"),
-        (
-            b"a,d,e,y\n1,2020-01-02,2021-01-01 10:00:00,0\n",
-            r"do not: d \(date32.*, e \(timestamp.*Leave them out with drop=d,e or choose with features=",
-        ),
+        (b"a,y\n\xff\xfe,0\n", r"Cannot read '.*' as CSV \(UnicodeDecodeError: .*It must be UTF-8 text"),
         (b"a,y\n9007199254740993,0\n", r"The 'a' of '.*' must hold integers of at most 2\*\*53"),
-        (b"a,y\n1,2020-01-02\n", "The 'y' of '.*' must hold numbers, booleans or words, got 'date32"),
     ],
 )
 def test_csv_files_that_cannot_be_used(tmp_path: Path, data: bytes, message: str) -> None:
@@ -255,7 +254,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         ("parquet:text.parquet", r"Cannot read '.*text.parquet' as Parquet \(ArrowInvalid: .*It must be a Parquet file"),
         ("parquet:none.parquet", "There is no file '.*none.parquet'"),
         ("csv:empty.csv", "The file '.*empty.csv' is empty"),
-        ("csv:blank.csv", r"Cannot read '.*blank.csv' as CSV \(ArrowInvalid"),
+        ("csv:blank.csv", r"Cannot read '.*blank.csv' as CSV \(EmptyDataError"),
     ]:
         scheme, _, name = uri.partition(":")
         with pytest.raises(UsageError, match=message):
@@ -291,14 +290,15 @@ def test_parquet_types_that_csv_does_not_have(tmp_path: Path) -> None:
     frame = pd.DataFrame(
         {"c": pd.Categorical(["u", "v"], categories=["v", "u"]), "n": pd.array([1, 2], dtype="Int64"), "l": [[1], [2]], "y": [0, 1]}
     )
+    frame["t"] = pd.to_datetime(["2020-01-01", "2021-01-01"])
     frame.index = pd.Index([5, 6])
     frame.to_parquet(tmp_path / "data.parquet")
     uri = f"parquet:{tmp_path / 'data.parquet'}?label=y"
-    with pytest.raises(UsageError, match=r"do not: l \(list<.*drop=l or"):
+    with pytest.raises(UsageError, match=r"do not: l \(ndarray\), t \(datetime64\[us\]\). Leave them out with drop=l,t or choose"):
         load_data(uri).take(slice(None))
-    source = load_data(f"{uri}&drop=l")
-    assert read(source) == [[0, 1], [1, 2]]
-    assert source.space.columns[0].categories == ("u", "v")
+    source = load_data(f"{uri}&drop=l,t")
+    assert read(source) == [[1, 1], [0, 2]]
+    assert source.space.columns[0].categories == ("v", "u")  # in the order of the type, as its codes
 
 
 def test_only_the_columns_needed_are_read(tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ def test_only_the_columns_needed_are_read(tmp_path: Path) -> None:
         load_data(f"{uri}?label=y&drop=hugee")
     source = load_data(f"{uri}?label=y&drop=huge")
     assert read(source) == [[1]]
-    assert source._rows.column_names == ["y", "a"]  # type: ignore[attr-defined]  # what was read is the point here
+    assert source._rows.columns.tolist() == ["y", "a"]  # type: ignore[attr-defined]  # what was read is the point here
 
 
 def test_free_text_is_noted(tmp_path: Path) -> None:

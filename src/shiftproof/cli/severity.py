@@ -47,6 +47,8 @@ def command(
     from rich.console import Console
 
     from shiftproof.data.load import load_data
+    from shiftproof.data.together import together
+    from shiftproof.evaluation.class_fit import fit_classes
     from shiftproof.evaluation.severity_curve import severity_curve
     from shiftproof.models.load import load_model
     from shiftproof.preflight import PROBES
@@ -55,9 +57,15 @@ def command(
     shift = _shift(spec)
     source = load_data(data, limit=limit)
     examples = source.take(slice(None))
+    loaded = [
+        load_model(spec, space=source.space, probe=examples.x[:PROBES], class_names=source.class_names, groups=tuple(source.groups))
+        for spec in models
+    ]
+    for model in loaded:
+        fit_classes(model, together(source))
     curves = [
         severity_curve(
-            load_model(model, space=source.space, probe=examples.x[:PROBES], class_names=source.class_names),
+            model,
             shift,
             examples=examples,
             points=points,
@@ -66,7 +74,7 @@ def command(
             batch_size=batch_size,
             confidence=confidence,
         )
-        for model in models
+        for model in loaded
     ]
     Console().print(terminal_severity(curves))
     if out is not None:

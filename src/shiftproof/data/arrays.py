@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples, Ids
-from shiftproof.data.labels import check_ids, encode_labels, row_ids, words
+from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, words
 from shiftproof.data.source import Source
 from shiftproof.data.space import Box, InputSpace, Kind, boxed
+from shiftproof.data.values import EXACT, Given
 
 if TYPE_CHECKING:
     import torch
@@ -23,10 +24,10 @@ _OWNER = "the examples"
 
 def examples(
     x: npt.ArrayLike | torch.Tensor,
-    y: npt.ArrayLike | torch.Tensor,
+    y: Given,
     *,
-    ids: npt.ArrayLike | None = None,
-    groups: Mapping[str, npt.ArrayLike] | None = None,
+    ids: Given | None = None,
+    groups: Mapping[str, Given] | None = None,
     box: Box = (0.0, 1.0),
     kind: Kind | None = None,
 ) -> Examples:
@@ -35,9 +36,10 @@ def examples(
     Args:
         x: inputs, numbers of shape (n, ...) in the units of `box`. Whole numbers and half floats become the float that holds them exactly
             (uint8 becomes float32, int64 float64); single and double floats stay as they are.
-        y: labels, shape (n,): whole numbers 0, 1, 2, ..., or words, which become the places of their sorted names.
+        y: labels, shape (n,): whole numbers 0, 1, 2, ..., or words, which become the places of their sorted names. Arrays of objects and
+            columns of pandas are read value by value: numbers stay numbers. Missing labels are refused, and so are numbers among words.
         ids: one name per example, unique; row numbers where absent. Randomness hangs on them, and shifted data pair by them.
-        groups: per column of group names, one value per example.
+        groups: per column of group names, one value per example; examples without one are the group "(missing)".
         box: least and greatest legal value of every feature.
         kind: "image" for (n, channels, height, width), else "vector" or "table"; where absent, four dimensions are images.
 
@@ -62,16 +64,10 @@ def examples(
     kind = ("image" if inputs.dim() == 4 else "vector") if kind is None else kind
     if kind == "image" and inputs.dim() != 4:
         raise must("x", _OWNER, "have shape (n, channels, height, width) for images", tuple(inputs.shape), "Grey images: x[:, None].")
-    labels, _ = encode_labels(_plain(y), owner=_OWNER)
+    labels, names = encode_labels(y, owner=_OWNER)
     named = row_ids(len(inputs)) if ids is None else check_ids(words(ids, name="ids", owner=_OWNER), owner=_OWNER)
-    columns = {str(column): words(values, name=f"groups[{column}]", owner=_OWNER) for column, values in (groups or {}).items()}
-    return Examples(inputs, torch.from_numpy(labels), named, columns, boxed(box, kind))
-
-
-def _plain(values: npt.ArrayLike | torch.Tensor) -> npt.ArrayLike:
-    import torch
-
-    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values
+    columns = {str(column): group_names(values, name=f"groups[{column}]", owner=_OWNER) for column, values in (groups or {}).items()}
+    return Examples(inputs, torch.from_numpy(labels), named, columns, boxed(box, kind), names)
 
 
 def floating(x: npt.ArrayLike | torch.Tensor, *, owner: str) -> torch.Tensor:
@@ -83,13 +79,18 @@ def floating(x: npt.ArrayLike | torch.Tensor, *, owner: str) -> torch.Tensor:
             raise must("x", owner, "hold real numbers", str(x.dtype))
         if x.dtype in (torch.float32, torch.float64):
             return x.detach()
-        return x.detach().to(torch.float64 if x.dtype in (torch.int32, torch.int64) else torch.float32)
+        if not x.is_floating_point():
+            return floating(x.detach().cpu().numpy(), owner=owner).to(x.device)
+        return x.detach().to(torch.float32)
     try:
         array = np.asarray(x)
     except ValueError as error:  # rows of different lengths
         raise UsageError(f"The 'x' of {owner} must be a full array: its rows differ in shape. Resize or pad them first.") from error
     if array.dtype.kind not in "fiub":
         raise must("x", owner, "hold numbers", str(array.dtype), "Encode words as numbers, or load a table with csv: or parquet:.")
+    if array.dtype.kind in "iu" and array.size and max(int(array.max()), -int(array.min())) > EXACT:
+        largest, hint = max(int(array.max()), -int(array.min())), "Leave out numbers that only name things."
+        raise must("x", owner, "hold integers of at most 2**53, which float64 holds exactly", largest, hint)
     array = array.astype(np.result_type(array.dtype, np.float32), copy=False)
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float64)  # long doubles, which torch does not have
@@ -111,8 +112,8 @@ class ArraySource(Source):
             raise UsageError(f"The data '{name}' hold no examples.")
         self._examples = examples
         self._name = name
-        self._class_names = class_names
-        self._labels, _ = encode_labels(_plain(examples.y), owner=f"the data '{name}'")
+        self._class_names = class_names or examples.class_names
+        self._labels, _ = encode_labels(examples.y, owner=f"the data '{name}'")
         check_ids(examples.ids, owner=f"the data '{name}'")
 
     @property
@@ -140,6 +141,10 @@ class ArraySource(Source):
         return self._examples.groups
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        return missing_groups(self.groups)
+
+    @property
     def named(self) -> bool:
         return not bool((self.ids == row_ids(len(self.ids))).all())
 
@@ -148,10 +153,13 @@ class ArraySource(Source):
         digest = hashlib.sha256(f"{x.dtype}{tuple(x.shape)}{self.space}".encode())
         digest.update(np.ascontiguousarray(x.numpy()).data)
         digest.update(self._labels.tobytes())
+        if self._class_names:
+            digest.update("\0".join(self._class_names).encode())
         for column, values in {"": self.ids, **self.groups}.items():
             digest.update("\0".join([column, *values.tolist(), ""]).encode())
         return f"arrays:{digest.hexdigest()[:24]}"
 
     def take(self, rows: slice | npt.NDArray[np.intp]) -> Examples:
         batch = self._examples[rows]
-        return Examples(batch.x.clone(), batch.y.clone(), batch.ids, batch.groups, batch.space) if isinstance(rows, slice) else batch
+        x, y = (batch.x.clone(), batch.y.clone()) if isinstance(rows, slice) else (batch.x, batch.y)
+        return Examples(x, y, batch.ids, batch.groups, batch.space, self.class_names)

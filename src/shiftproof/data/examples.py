@@ -29,6 +29,7 @@ class Examples:
         ids: one name per example, unique in its data set; randomness hangs on it, and shifted data pair by it.
         groups: per column of group names, one value per example.
         space: the legal inputs.
+        class_names: what the classes are called, in label order; empty where unknown.
     """
 
     x: torch.Tensor
@@ -36,6 +37,7 @@ class Examples:
     ids: Ids
     groups: Mapping[str, npt.NDArray[np.str_]] = field(default_factory=dict[str, npt.NDArray[np.str_]])
     space: InputSpace = UNIT_BOX
+    class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.x)
@@ -49,4 +51,4 @@ class Examples:
 
     def __getitem__(self, index: Index) -> Examples:
         groups = {name: values[index] for name, values in self.groups.items()}
-        return Examples(self.x[index], self.y[index], self.ids[index], groups, self.space)
+        return Examples(self.x[index], self.y[index], self.ids[index], groups, self.space, self.class_names)

@@ -75,7 +75,7 @@ class Grouped(Wrapped):
 
     def take(self, rows: slice | npt.NDArray[np.intp]) -> Examples:
         batch = self.inner.take(rows)
-        return Examples(batch.x, batch.y, batch.ids, {**batch.groups, self.column: self._values[rows]}, batch.space)
+        return Examples(batch.x, batch.y, batch.ids, {**batch.groups, self.column: self._values[rows]}, batch.space, batch.class_names)
 
 
 def ask_groups(source: Source, group_by: GroupBy) -> Names:

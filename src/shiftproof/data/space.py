@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from shiftproof._errors import must
@@ -19,13 +19,29 @@ Box = tuple[float, float]
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table. A categorical column holds codes 0..k-1 into `categories`; only those may occur."""
+    """One column of a table. A categorical column holds codes 0..k-1 into `categories`; only those may occur.
+
+    Args:
+        name: as in the table.
+        kind: what its numbers are.
+        low: least legal value.
+        high: greatest legal value.
+        categories: names of the codes.
+        marks: the column of numbers whose missing values this one marks with 1; what stands there meanwhile means nothing.
+        written: the name in the table itself, where it has spaces around it that `name` lacks.
+        values: what each category is in the table itself (words, numbers, truth values, or the missing value); empty where unknown.
+        dtype: the pandas type that holds the column; None where unknown.
+    """
 
     name: str
     kind: ColumnKind
     low: float
     high: float
     categories: tuple[str, ...] = ()
+    marks: str = ""
+    written: str = field(default="", compare=False)
+    values: tuple[object, ...] = field(default=(), compare=False)
+    dtype: object = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from shiftproof import outcomes
 from shiftproof._errors import UsageError
+from shiftproof.data.class_names import keys
 from shiftproof.evaluation.collect import paired_record
 from shiftproof.evaluation.records import Audit, Paired, Result
 from shiftproof.reports.read import read_audit
@@ -59,7 +60,8 @@ def compare_runs(folders: Sequence[Path]) -> Comparison:
         raise UsageError(
             "These runs share no number: they measured different shifts or searches. Run the same --shift and --search in each."
         )
-    rows = [_row(key, folders, tables) for key in dict.fromkeys(shared)]
+    names_of = [tuple(audit.data.class_names) for audit in audits]
+    rows = [_row(key, folders, tables, names_of) for key in dict.fromkeys(shared)]
     names = tuple(str(folder) for folder in folders)
     return Comparison(names, tuple(audits), tuple(rows))
 
@@ -69,23 +71,39 @@ def _key(r: Result) -> tuple[str, str, str, str, str | None]:
     return (r.shift, r.search, r.risk, r.measure, r.group if r.risk == "group" else None)
 
 
-def _row(key: tuple[str, str, str, str, str | None], folders: Sequence[Path], tables: Sequence[dict[Any, Result]]) -> Row:
+def _row(
+    key: tuple[str, str, str, str, str | None],
+    folders: Sequence[Path],
+    tables: Sequence[dict[Any, Result]],
+    class_names: Sequence[tuple[str, ...]],
+) -> Row:
     results = tuple(table.get(key) for table in tables)
     tests: list[Paired | None] = [None] * len(results)
     first = results[0]
     if first is not None and key[2] == "mean" and key[3] != "drop" and key[1] != "union":
         for place, other in enumerate(results[1:], start=1):
             if other is not None:
-                tests[place] = _pair(folders[0], first, folders[place], other)
+                tests[place] = _pair((folders[0], first, class_names[0]), (folders[place], other, class_names[place]))
     return Row(*key, results, tuple(tests))
 
 
-def _pair(home: Path, first: Result, away: Path, second: Result) -> Paired | None:
-    one, two = verdicts(home, first.cell), verdicts(away, second.cell)
+def _pair(first: tuple[Path, Result, tuple[str, ...]], second: tuple[Path, Result, tuple[str, ...]]) -> Paired | None:
+    """The paired test of two runs, each with its folder, its number and the names of its classes, by which labels are compared."""
+    (home, number, ours), (away, other, theirs) = first, second
+    one, two = verdicts(home, number.cell), verdicts(away, other.cell)
     ids, left, right = np.intersect1d(one[0], two[0], return_indices=True)
-    if not len(ids) or bool((one[2][left] != two[2][right]).any()):
+    labels = [_named(one[2][left], ours, theirs), _named(two[2][right], theirs, ours)]
+    if not len(ids) or bool((labels[0] != labels[1]).any()):
         return None
-    return paired_record(paired(one[1][left], two[1][right], against=str(home), confidence=first.confidence))
+    return paired_record(paired(one[1][left], two[1][right], against=str(home), confidence=number.confidence))
+
+
+def _named(codes: Any, names: tuple[str, ...], others: tuple[str, ...]) -> Any:
+    """Labels as class names where both runs have names, else as the codes that were stored."""
+    if not names or not others:
+        return codes
+    said = keys(names)
+    return np.array([said[int(code)] for code in codes.tolist()], dtype=np.str_)
 
 
 def verdicts(folder: Path, cell: str) -> tuple[Any, Any, Any]:

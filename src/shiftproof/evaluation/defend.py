@@ -14,6 +14,7 @@ from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
+from shiftproof.data.together import together
 from shiftproof.defences import defences
 from shiftproof.defences.abstract import Defence
 from shiftproof.door import refuse
@@ -131,15 +132,17 @@ def _ready(config: DefendConfig) -> _Ready:
     parts = tuple(defences.build(spec) for spec in config.defences)
     searches.build(config.search)
     data = load_data(config.data, box=config.box if isinstance(config.data, str) else None, limit=config.limit)
+    source = None
+    if config.train_data is not None:
+        samples = together(load_data(config.train_data, box=config.box if isinstance(config.train_data, str) else None), data)
+        samples.refuse_strangers(())
+        source, data = samples.sources
     examples, held_out = data.take(slice(None)), None
-    training: Source | Examples | None = None
+    training: Source | Examples | None = source
     notes: list[str] = []
     fitted = any(part.needs_held_out for part in parts)
-    if config.train_data is not None:
-        source = load_data(config.train_data, box=config.box if isinstance(config.train_data, str) else None)
-        training = source
-        if fitted:
-            training, held_out = _apart(source.take(slice(None)), config.seed)
+    if source is not None and fitted:
+        training, held_out = _apart(source.take(slice(None)), config.seed)
     elif fitted:
         examples, held_out = _apart(examples, config.seed)
         notes.append(f"{len(held_out)} examples of the data fit and calibrate detectors; nothing is measured on them.")

@@ -17,8 +17,10 @@ from shiftproof.certificates.abstract import Certificate
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Renamed, Source
+from shiftproof.data.together import Noted, together
 from shiftproof.evaluation.backends import backend_named
 from shiftproof.evaluation.cell import Cell
+from shiftproof.evaluation.class_fit import fit_classes
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.evaluation.curves import chosen_curves
 from shiftproof.evaluation.diagnose import SUITES, Question, questions
@@ -93,15 +95,17 @@ def make_plan(config: AuditConfig) -> Plan:
     """
     backend_named(config.backend, config.workers)  # its name is checked before anything is written
     how, proofs = _build(searches, config.searches), _build(certificates, config.certify)
-    data, *others = _distinct([_load(source, config) for source in (config.data, *config.shift_from)])
+    samples = together(*_distinct([_load(source, config) for source in (config.data, *config.shift_from)]))
+    data, *others = samples.sources
     moves: list[Shift] = _build(shifts, config.shifts, space=data.space)
     natural = tuple(others)
     for source in (data, *natural):
         _check(source)
-    known = (config.weights, config.device, data.space, data.class_names, tuple(data.groups))
+    known = (config.weights, config.device, samples.space, samples.class_names, tuple(data.groups))
     reference = ModelReference(config.model, *known, defence=config.defence)
     probe = data.take(slice(0, PROBES))
     model = reference(probe.x)
+    data = Noted.of(data, fit_classes(model, samples))
     flags = inspect_model(model, _spread(data))
     for source in natural:
         inspect_model(model, source.take(slice(0, PROBES)))

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shiftproof._errors import UsageError, unknown
+from shiftproof.data.together import numbered
 from shiftproof.evaluation.records import CellRecord, DataCard
 from shiftproof.evaluation.slices import Names, columns_of
 from shiftproof.evaluation.stress_curve import StressCurve, stress_curve
@@ -105,6 +106,7 @@ def _columns(card: DataCard, table: Mapping[str, np.ndarray[tuple[int], np.dtype
     uri = card.uri
     try:
         source = load_data(uri, box=None if card.low is None or card.high is None else (card.low, card.high))
+        source = numbered(source, tuple(card.class_names)) if card.class_names else source
         found = columns_of(source)
     except UsageError as error:
         return labels, (f"slices are looked for among labels only, since the data cannot be read again: {error}",)

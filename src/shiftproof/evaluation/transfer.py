@@ -13,8 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from shiftproof._errors import UsageError, must
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
+from shiftproof.data.together import together
 from shiftproof.diagnostics.subject import LEAST_GAP
 from shiftproof.door import refuse
+from shiftproof.evaluation.class_fit import fit_classes
 from shiftproof.evaluation.config import CommonConfig
 from shiftproof.evaluation.provenance import now, provenance
 from shiftproof.evaluation.record import data_card
@@ -198,7 +200,7 @@ def _ready(config: TransferConfig) -> _Ready:
 def _models(config: TransferConfig, data: Source) -> list[tuple[Labels, ModelCard]]:
     from shiftproof.models.load import load_model
 
-    probe = data.take(slice(0, PROBES))
+    probe, samples = data.take(slice(0, PROBES)), together(data)
     weights = [None if file == "-" else file for file in config.weights] or [None] * len(config.models)
     names = _names(config.models, weights)
     found: list[tuple[Labels, ModelCard]] = []
@@ -218,7 +220,7 @@ def _models(config: TransferConfig, data: Source) -> list[tuple[Labels, ModelCar
             spec=shown_spec(spec),
             fingerprint=model.fingerprint(),
             access=access_name(type(model)),
-            notes=list(model.notes),
+            notes=[*model.notes, *fit_classes(model, samples)],
             flags=[FlagRecord(name=flag.name, detail=flag.detail, share=flag.share) for flag in inspect_model(model, probe)],
         )
         found.append((model, card))

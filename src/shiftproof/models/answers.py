@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError, must
+from shiftproof.data.class_names import canonical, few, keys
+from shiftproof.data.values import read_values
 
 Gives = Literal["scores", "labels"]
 """What a foreign model answers with: one score per class, or its decision only."""
@@ -33,8 +35,11 @@ def as_array(answer: object, owner: str) -> npt.NDArray[np.generic]:
         array = np.asarray(answer)
     except ValueError as error:
         raise UsageError(f"The {owner} must answer with one row per input, all of the same length: {error}") from error
-    if array.dtype == object and array.size and all(isinstance(value, str | int | float) for value in array.flat):
-        return np.array(array.tolist())  # words, as pandas holds them
+    if array.dtype == object and array.ndim in (1, 2) and array.size:  # as pandas holds words, and some holds numbers
+        read = read_values(array.ravel(), name="answer", owner=owner)
+        if read.missing.any():
+            raise UsageError(f"The answer of the {owner} is {read.first_missing()}.")
+        return read.values.reshape(array.shape)
     if array.dtype == object:
         raise must("answer", owner, "be an array of numbers, shape (n, classes) or (n,)", type(answer).__name__)
     return array
@@ -78,17 +83,20 @@ def read_labels(answer: object, n: int, owner: str, *, class_names: Sequence[str
     whole = array.astype(np.int64)
     if bool((whole != array).any()):
         raise must("answer", owner, "be labels 0, 1, 2, ... or class names", float(array[np.argmax(whole != array)]), hint)
+    if bool((whole < 0).any()):  # no codes: the numbers are names, as -1 and 1 are
+        return _codes([str(number) for number in whole.tolist()], owner, class_names)
     return torch.from_numpy(whole)
 
 
 def _codes(names: Sequence[str], owner: str, class_names: Sequence[str] | None) -> Tensor:
     if class_names is None:
         return torch.zeros(len(names), dtype=torch.int64)
-    code = {name: i for i, name in enumerate(class_names)}
-    strangers = sorted({name for name in names if name not in code})
+    code = {name: i for i, name in enumerate(keys(class_names))}
+    said = [name if name in code else canonical(name) for name in names]
+    strangers = sorted({name for name, key in zip(names, said, strict=True) if key not in code})
     if strangers:
-        known = ", ".join(class_names[:10]) or "none: pass class_names"
+        known = few(class_names) or "none: pass class_names"
         raise UsageError(
             f"The {owner} answers with labels that the data do not have: {', '.join(strangers[:5])}. The data's classes are: {known}."
         )
-    return torch.tensor([code[name] for name in names], dtype=torch.int64)
+    return torch.tensor([code[key] for key in said], dtype=torch.int64)

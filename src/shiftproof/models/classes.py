@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must
+from shiftproof.data.class_names import by_number, canonical, few, keys, near
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,11 @@ class Classes:
 def as_text(value: object) -> str:
     """A class as a label file writes it: whole floats without their point.
 
-    >>> as_text(1.0), as_text(True), as_text("yes")
-    ('1', 'True', 'yes')
+    >>> as_text(1.0), as_text(True), as_text("yes"), as_text(b"no")
+    ('1', 'True', 'yes', 'no')
     """
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
@@ -53,48 +56,36 @@ def match_classes(classes: Sequence[object], class_names: Sequence[str], *, name
         UsageError: neither reading fits.
     """
     said = tuple(as_text(c) for c in classes)
-    known = {as_text(_number(c)): code for code, c in enumerate(class_names)}
-    if set(known) & set(said):
-        return _by_name(said, known, name)
+    if set(keys(class_names)) & set(keys(said)):
+        return _by_name(said, class_names, name)
     truths = all(isinstance(c, bool) for c in classes)
-    numbers = [float(bool(c)) if truths else _number(c) for c in classes]
-    codes = [int(c) for c in numbers if isinstance(c, float) and c.is_integer() and c >= 0]
-    hint = "Train it on the data's labels, or pass the data's classes as class_names."
-    if len(codes) != len(said):
-        raise must(
-            "classes", f"the model '{name}'", f"be among the data's ({_few(class_names) or 'whole numbers 0, 1, 2, ...'})", _few(said), hint
-        )
+    numbers = tuple(str(int(bool(c))) for c in classes) if truths else said
+    codes = [int(canonical(number)) for number in numbers] if by_number(numbers) else []
+    hint = "Train it on the data's labels, or name the model's classes in its order with ?classes=."
+    if not codes or min(codes) < 0:
+        rule = f"be among the data's ({few(class_names) or 'whole numbers 0, 1, 2, ...'})"
+        raise must("classes", f"the model '{name}'", rule, few(said), f"{near(said, class_names)} {hint}".strip())
     if class_names and max(codes) >= len(class_names):
-        raise must("classes", f"the model '{name}'", f"be below {len(class_names)}, or among {_few(class_names)}", _few(said), hint)
-    notes = (
-        (f"The classes of '{name}' are numbers, taken as places among the data's classes ({_few(class_names)}).",) if class_names else ()
-    )
+        raise must("classes", f"the model '{name}'", f"be below {len(class_names)}, or among {few(class_names)}", few(said), hint)
+    notes = (f"The classes of '{name}' are numbers, taken as places among the data's classes ({few(class_names)}).",) if class_names else ()
     return Classes(tuple(codes), max(max(codes) + 1, len(class_names)), said, notes)
 
 
-def _by_name(said: Sequence[str], known: Mapping[str, int], name: str) -> Classes:
-    strange = [c for c in said if c not in known]
-    unsaid = [c for c in known if c not in set(said)]
+def _by_name(said: Sequence[str], class_names: Sequence[str], name: str) -> Classes:
+    known = {key: code for code, key in enumerate(keys(class_names))}
+    theirs = keys(said)
+    strange = [c for c, key in zip(said, theirs, strict=True) if key not in known]
+    unsaid = [c for c, key in zip(class_names, known, strict=True) if key not in set(theirs)]
     if strange and unsaid:
+        way = f"{near(strange, unsaid)} Train it on the data's labels, or change their names with ?rename=OLD:NEW.".strip()
         raise UsageError(
-            f"The classes of the model '{name}' ({_few(said)}) are not those of the data ({_few([*known])}): "
-            f"the data lack {_few(strange)}, and the model lacks {_few(unsaid)}. Train it on the data's labels."
+            f"The classes of the model '{name}' ({few(said)}) are not those of the data ({few(class_names)}): "
+            f"the data lack {few(strange)}, and the model lacks {few(unsaid)}. {way}"
         )
-    place = {**known, **{c: len(known) + i for i, c in enumerate(strange)}}
+    place = {**known, **{key: len(known) + i for i, key in enumerate(key for key in theirs if key not in known)}}
     notes = []
     if strange:
-        notes.append(f"The data have no example of the model's classes {_few(strange)}.")
+        notes.append(f"The data have no example of the model's classes {few(strange)}.")
     if unsaid:
-        notes.append(f"The model '{name}' never says the data's classes {_few(unsaid)}: it is wrong on all their examples.")
-    return Classes(tuple(place[c] for c in said), len(place), tuple(said), tuple(notes))
-
-
-def _number(text: object) -> object:
-    try:
-        return float(str(text))
-    except ValueError:
-        return text
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(map(str, names[:6])) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+        notes.append(f"The model '{name}' never says the data's classes {few(unsaid)}: it is wrong on all their examples.")
+    return Classes(tuple(place[key] for key in theirs), len(place), tuple(said), tuple(notes))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -12,20 +12,20 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError, must
-from shiftproof.data.space import InputSpace
+from shiftproof.data.space import Column, InputSpace
 from shiftproof.models.abstract import Known, Labels, Scores
-from shiftproof.models.answers import as_array, filled
+from shiftproof.models.answers import Gives, as_array, filled
 from shiftproof.models.classes import Classes, match_classes
+from shiftproof.models.decision import FLOOR, Rule, Threshold, agreeing, log_probabilities, rule_of
 from shiftproof.models.feed import Feed, plan_feed
 from shiftproof.models.fingerprint import LENGTH, value_digest
+from shiftproof.models.foreign import first_line
 
 ROWS = 256
 """Rows of every call. Measured with scikit-learn 1.9 and OpenBLAS: linear, neural and discriminant models give a row other last bits in
 calls of another size, and the same bits in calls of one size; so every call has this size and is filled up."""
 MOST_NUMBERS = 2**20
 """Numbers in one call: with more than 4096 features a call has fewer rows."""
-FLOOR = 1e-30
-"""Least probability: its logarithm (-69) stands for that of zero, so that scores stay finite."""
 
 
 @runtime_checkable
@@ -47,6 +47,7 @@ class Fitted:
     feed: Feed
     classes: Classes
     name: str
+    rule: Rule | Threshold = field(default="largest", kw_only=True)
 
     def ask(self, method: str, x: Tensor) -> npt.NDArray[np.generic]:
         """What `method` answers to x of shape (n, ...), n > 0, in calls of one size."""
@@ -58,19 +59,25 @@ class Fitted:
             raise must(method, f"the model '{self.name}'", f"answer with one row per input ({rows})", wrong)
         return np.concatenate(answers)[: len(x)]
 
-    def probabilities(self, x: Tensor) -> npt.NDArray[np.float64]:
-        """Probabilities in the order of the data's labels, shape (n, classes); 0 for a class that the estimator does not know."""
+    def scores(self, x: Tensor) -> npt.NDArray[np.float64]:
+        """Scores in the order of the data's labels, shape (n, classes); the least one for a class that the estimator does not know.
+
+        The largest one is of the class that `predict` says: by the estimator's rule, or by asking that too where no rule is known.
+        """
         given = self.ask("predict_proba", x)
         if given.shape[1:] != (len(self.classes.codes),):
             rule = f"give one column per class ({len(self.classes.codes)})"
             raise must("predict_proba", f"the model '{self.name}'", rule, given.shape)
-        ordered = np.zeros((len(x), self.classes.count), dtype=np.float64)
-        ordered[:, list(self.classes.codes)] = given
-        return ordered
+        probabilities = given.astype(np.float64)
+        known = self.rule.scores(probabilities) if isinstance(self.rule, Threshold) else log_probabilities(probabilities)
+        ordered = np.full((len(x), self.classes.count), min(np.log(FLOOR), float(known.min(initial=0.0))))
+        ordered[:, list(self.classes.codes)] = known
+        return agreeing(ordered, self.decisions(x)) if self.rule == "unknown" else ordered
 
     def decisions(self, x: Tensor) -> npt.NDArray[np.int64]:
         """What it predicts, as label codes, shape (n,)."""
-        return self.classes.code_of(self.ask("predict", x))
+        said = self.ask("predict", x)
+        return self.classes.code_of(said[:, 0] if said.ndim == 2 and said.shape[1] == 1 else said)
 
     def fingerprint(self) -> str:
         """A hash of the fitted estimator, and of what it is fed and how its classes are read."""
@@ -88,9 +95,10 @@ class EstimatorScores(Known, Scores):
     """An estimator with `predict_proba`: scores are log-probabilities, a probability of zero counting as 1e-30.
 
     Guarantees:
-        The estimator is not changed. Rows do not depend on their batch: every call has the same number of rows. The decision is the class
-        of largest probability; where `predict` decides otherwise (SVC may), a note says so if inputs to try were given.
-    Cost: calls of 256 rows, so a question about one row costs as much.
+        The estimator is not changed. Rows do not depend on their batch: every call has the same number of rows. The decision is that of
+        `predict`: where a threshold decides, scores are taken relative to it; where the estimator is not one of a known package, `predict`
+        is asked at every call, and the score of its class raised above the others where it is not the largest.
+    Cost: calls of 256 rows, so a question about one row costs as much; twice that where `predict` is asked too.
     """
 
     def __init__(self, fitted: Fitted, *, notes: Sequence[str] = ()) -> None:
@@ -106,17 +114,18 @@ class EstimatorScores(Known, Scores):
     def scores(self, x: Tensor) -> Tensor:
         if not len(x):
             return x.new_zeros((0, self._fitted.classes.count), dtype=torch.float64)
-        return torch.from_numpy(np.log(np.maximum(self._fitted.probabilities(x), FLOOR)))
+        return torch.from_numpy(self._fitted.scores(x))
 
 
 class EstimatorLabels(Known, Labels):
-    """An estimator without `predict_proba`: gives its decision only.
+    """An estimator without `predict_proba`, or with one that leads to other decisions than its `predict`: gives its decision only.
 
     Guarantees and cost: those of `EstimatorScores`.
     """
 
-    def __init__(self, fitted: Fitted) -> None:
-        super().__init__(name=fitted.name, fingerprint=fitted.fingerprint(), notes=(*fitted.feed.notes, *fitted.classes.notes))
+    def __init__(self, fitted: Fitted, *, notes: Sequence[str] = ()) -> None:
+        every = (*notes, *fitted.feed.notes, *fitted.classes.notes)
+        super().__init__(name=fitted.name, fingerprint=fitted.fingerprint(), notes=every)
         self._fitted = fitted
 
     @property
@@ -136,6 +145,7 @@ def wrap_estimator(
     class_names: Sequence[str] = (),
     groups: Sequence[str] = (),
     probe: Tensor | None = None,
+    gives: Gives | None = None,
 ) -> EstimatorScores | EstimatorLabels:
     """A fitted scikit-learn classifier as a model of the right type.
 
@@ -146,33 +156,60 @@ def wrap_estimator(
         class_names: the data's classes in label order; empty where labels are numbers.
         groups: names of the data's group columns.
         probe: a few inputs, to see whether it takes them and whether `predict` agrees with `predict_proba`.
+        gives: "labels" for its decisions only; found out without it.
 
     Raises:
         UsageError: it is no classifier, not fitted, has more than one output, or its columns or classes are not the data's.
     """
     _check_classifier(estimator, name)
     classes = match_classes(_classes(estimator, name), class_names, name=name)
-    fitted = Fitted(estimator, plan_feed(estimator, space, name=name, groups=groups), classes, name)
-    if getattr(estimator, "predict_proba", None) is None:
+    fitted = Fitted(estimator, plan_feed(estimator, space, name=name, groups=groups), classes, name, rule=rule_of(estimator))
+    if probe is None or not len(probe):
+        probe = None
+    if getattr(estimator, "predict_proba", None) is None or gives == "labels":
+        if probe is not None:
+            _try(fitted, probe, "decisions")
         return EstimatorLabels(fitted)
-    notes: list[str] = []
-    if probe is not None and len(probe):
-        share = _disagreement(fitted, probe)
-        if share:
-            notes.append(
-                f"The model '{name}' is judged by its largest probability, and `predict` decides otherwise on {share:.0%} of inputs."
-            )
-    return EstimatorScores(fitted, notes=notes)
+    if probe is None:
+        return EstimatorScores(fitted, notes=_rule_notes(fitted))
+    by_scores = _try(replace(fitted, rule=_by_type(fitted.rule)), probe, "scores").argmax(1)
+    share = float((by_scores != _try(fitted, probe, "decisions")).mean())
+    if share:
+        said = f"on {share:.1%} of the inputs tried it is not the class of largest probability"
+        return EstimatorLabels(fitted, notes=(f"The model '{name}' is measured by its `predict` alone: {said}.",))
+    return EstimatorScores(fitted, notes=_rule_notes(fitted))
 
 
-def _disagreement(fitted: Fitted, x: Tensor) -> float:
+def _by_type(rule: Rule | Threshold) -> Rule | Threshold:
+    """The rule that is tried: an unknown one is taken for the largest probability."""
+    return "largest" if rule == "unknown" else rule
+
+
+def _rule_notes(fitted: Fitted) -> tuple[str, ...]:
+    if not isinstance(fitted.rule, Threshold):
+        return ()
+    positive = fitted.classes.names[fitted.rule.positive].strip()
+    decides = f"decides for '{positive}' where its probability is at least {fitted.rule.value:.4g}"
+    return (f"The model '{fitted.name}' {decides}: scores are log-probabilities less those of this threshold.",)
+
+
+def _try(fitted: Fitted, x: Tensor, what: Literal["scores", "decisions"]) -> npt.NDArray[np.generic]:
+    """What the estimator answers to a few inputs; whatever it raises is said in one line."""
     try:
-        return float((fitted.probabilities(x).argmax(1) != fitted.decisions(x)).mean())
+        return fitted.scores(x) if what == "scores" else fitted.decisions(x)
     except UsageError:
         raise
     except Exception as error:  # the estimator is the user's: whatever it raises is about these inputs
-        what = f"{type(error).__name__}: {str(error).strip().split(chr(10))[0][:300]}"
-        raise UsageError(f"The model '{fitted.name}' refuses inputs of shape {tuple(x.shape)}: {what}") from error
+        said = first_line(error).rstrip(".")
+        words = [column.name for column in fitted.feed.columns if _is_of_words(column)]
+        hint = f" If it was trained on pandas categories, add as_category={','.join(words)} to the data." if words else ""
+        raise UsageError(f"The model '{fitted.name}' refuses inputs of shape {tuple(x.shape)}: {said}.{hint}") from error
+
+
+def _is_of_words(column: Column) -> bool:
+    import pandas as pd
+
+    return isinstance(next(iter(column.values), None), str) and not isinstance(column.dtype, pd.CategoricalDtype)
 
 
 def _check_classifier(estimator: object, name: str) -> None:

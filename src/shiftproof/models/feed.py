@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,45 +16,82 @@ from shiftproof.data.space import Column, InputSpace
 if TYPE_CHECKING:
     import pandas as pd
 
+HALF = 0.5
+"""From here on a mark says that its value is missing."""
+
 
 @dataclass(frozen=True)
 class Feed:
     """How inputs (n, ...) become what an estimator takes.
 
     Args:
-        names: the data frame's columns in the estimator's order; empty for a matrix.
+        names: the data frame's columns in the estimator's order; empty for a matrix, which is of words where `columns` are known.
         positions: where each column lies in the inputs; None for all, in their order.
-        columns: for a data frame, what each column holds; empty for plain numbers.
+        columns: what each of them holds; empty for plain numbers.
+        marks: where each column's missing values are marked in the inputs; -1 where it has none. Empty where no column has any.
         notes: what was decided on the way.
     """
 
     names: tuple[str, ...] = ()
     positions: tuple[int, ...] | None = None
     columns: tuple[Column, ...] = ()
+    marks: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __call__(self, x: Tensor) -> npt.NDArray[np.floating] | pd.DataFrame:
         """The inputs as the estimator takes them, n rows; a copy."""
-        values: npt.NDArray[np.floating] = x.detach().cpu().flatten(1).numpy().copy()
-        if self.positions is not None:
-            values = values[:, list(self.positions)]
-        if not self.names:
+        whole: npt.NDArray[np.floating] = x.detach().cpu().flatten(1).numpy()
+        values = whole.copy() if self.positions is None else whole[:, list(self.positions)]
+        absent = np.zeros((len(whole), len(self.marks)), dtype=bool)
+        for place, mark in enumerate(self.marks):
+            if mark >= 0:
+                absent[:, place] = whole[:, mark] >= HALF
+        if not self.names and not self.columns:
+            if absent.any():
+                values[absent] = np.nan
             return values
         import pandas as pd
 
-        kinds = self.columns or [None] * len(self.names)
-        return pd.DataFrame({name: _decoded(values[:, i], kinds[i]) for i, name in enumerate(self.names)})
+        width = values.shape[1]
+        kinds, names = self.columns or [None] * width, self.names or range(width)
+        gaps = absent.T if self.marks else [np.zeros(len(values), dtype=bool)] * width
+        frame = pd.DataFrame({name: _decoded(values[:, i], kinds[i], gaps[i]) for i, name in enumerate(names)})
+        return frame if self.names else frame.to_numpy()
 
 
-def _decoded(values: npt.NDArray[np.floating], column: Column | None) -> Sequence[object] | npt.NDArray[np.generic]:
-    """A column's values as a file would have given them: words, whole numbers, truth values, or numbers as they are."""
-    if column is None or column.kind == "real":
+def _decoded(
+    values: npt.NDArray[np.floating], column: Column | None, absent: npt.NDArray[np.bool_]
+) -> Sequence[object] | npt.NDArray[np.generic] | pd.Series:
+    """A column's values as the table had them: words, whole numbers, truth values, or numbers, in the type that pandas held them in."""
+    if column is None:
         return values
-    whole: npt.NDArray[np.int64] = np.rint(values).astype(np.int64)
+    if column.kind == "categorical":
+        codes: npt.NDArray[np.int64] = np.rint(values).astype(np.int64)
+        return _chosen(column, codes)
     if column.kind == "integer":
-        return whole
-    meant = _meant(column.categories)
-    return [meant[code] for code in whole.tolist()]
+        values = np.rint(values).astype(np.int64)
+    return values if column.dtype is None else _typed(values, column.dtype, absent)
+
+
+def _typed(values: npt.NDArray[np.generic], dtype: object, absent: npt.NDArray[np.bool_]) -> pd.Series:
+    """Numbers in their column's type, with its own missing value where they are absent."""
+    import pandas as pd
+
+    series = pd.Series(values).astype(dtype)
+    return series.mask(absent) if absent.any() else series
+
+
+def _chosen(column: Column, codes: npt.NDArray[np.int64]) -> Sequence[object] | pd.Series:
+    """The categories of these codes, as the table had them."""
+    if column.dtype is None:
+        meant = _meant(column.categories)
+        return [meant[code] for code in codes.tolist()]
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        place = column.dtype.categories.get_indexer(pd.Index(column.values, dtype=object))  # -1 for the missing value
+        return pd.Series(pd.Categorical.from_codes(place[codes], dtype=column.dtype))
+    return pd.Series(list(column.values), dtype=column.dtype).take(codes).reset_index(drop=True)
 
 
 def _meant(categories: Sequence[str]) -> Sequence[object]:
@@ -69,6 +106,35 @@ def _meant(categories: Sequence[str]) -> Sequence[object]:
     return categories
 
 
+def trained_names(estimator: object, columns: Sequence[Column]) -> tuple[str, ...]:
+    """The names of the columns that an estimator was trained on; empty where it was a matrix, whose columns some number by themselves."""
+    for attribute in ("feature_names_in_", "feature_names_"):  # scikit-learn's word, which others use too, and CatBoost's
+        found = getattr(estimator, attribute, None)
+        names = () if found is None else tuple(str(name) for name in found)
+        numbered = names in (tuple(map(str, range(len(names)))), tuple(f"Column_{i}" for i in range(len(names))))
+        if names:
+            return () if numbered and not set(names) <= {column.name for column in columns} else names
+    return ()
+
+
+def trained_on_words(estimator: object) -> bool:
+    """Whether an encoder in it knows categories that are words: it was then trained on those, not on codes."""
+    waiting, seen = [estimator], set[int]()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, list | tuple):
+            waiting += one
+        elif callable(getattr(one, "get_params", None)):
+            known = getattr(one, "categories_", None)
+            if isinstance(known, list) and any(np.asarray(part).dtype.kind in "OUS" for part in known):
+                return True
+            waiting += vars(one).values()
+    return False
+
+
 def plan_feed(estimator: object, space: InputSpace | None, *, name: str, groups: Sequence[str] = ()) -> Feed:
     """How to hand inputs of `space` to this estimator.
 
@@ -81,35 +147,72 @@ def plan_feed(estimator: object, space: InputSpace | None, *, name: str, groups:
     Raises:
         UsageError: columns that it needs are not in the data, or more than one reading of the columns fits.
     """
-    wanted = getattr(estimator, "feature_names_in_", None)
-    count = getattr(estimator, "n_features_in_", None)
-    columns = space.columns if space is not None else ()
-    if wanted is not None and columns:
-        return _by_name([str(n) for n in wanted], columns, name)
-    if wanted is not None:
+    every = space.columns if space is not None else ()
+    columns = tuple(column for column in every if not column.marks)
+    wanted, count = trained_names(estimator, columns), getattr(estimator, "n_features_in_", None)
+    feed = _plan(wanted, count, columns, groups, name)
+    if not feed.names and any(column.kind == "categorical" for column in columns) and trained_on_words(estimator):
+        feed = _in_words(feed, columns, name)
+    marks = {column.marks: place for place, column in enumerate(every) if column.marks}
+    if not marks:
+        return feed
+    positions = tuple(range(len(columns))) if feed.positions is None else feed.positions
+    return replace(feed, positions=positions, marks=tuple(marks.get(columns[i].name, -1) for i in positions))
+
+
+def _plan(wanted: Sequence[str], count: object, columns: Sequence[Column], groups: Sequence[str], name: str) -> Feed:
+    if wanted and columns:
+        return _by_name(wanted, columns, name)
+    if wanted:
         note = f"The data's features have no names: '{name}' takes them as its own columns ({_few(wanted)}) in that order."
-        return Feed(names=tuple(str(n) for n in wanted), notes=(note,))
-    if not columns or count is None or count == len(columns):
+        return Feed(names=tuple(wanted), notes=(note,))
+    if not columns or not isinstance(count, int) or count == len(columns):
         coded = [column.name for column in columns if column.kind == "categorical"]
         note = f"The model '{name}' knows no column names: it takes {_few(coded)} as codes 0, 1, 2, ... of their sorted categories."
         return Feed(notes=(note,) if coded else ())
-    return _by_count(int(count), columns, groups, name)
+    return _by_count(count, columns, groups, name)
+
+
+def _in_words(feed: Feed, columns: Sequence[Column], name: str) -> Feed:
+    """The columns of `feed` as a matrix of the table's own values."""
+    positions = tuple(range(len(columns))) if feed.positions is None else feed.positions
+    note = f"The model '{name}' knows no column names: it is given the columns in the data's order, words as words."
+    notes = (*(() if feed.positions is None else feed.notes), note)
+    return Feed(positions=positions, columns=tuple(columns[i] for i in positions), notes=notes)
+
+
+def _places(wanted: Sequence[str], columns: Sequence[Column]) -> dict[str, int]:
+    """Where each wanted column lies: by its name in the table, else as it is shown, or with _ for spaces as in LightGBM."""
+    found: dict[str, int] = {}
+    for spelling in (
+        [column.written or column.name for column in columns],
+        [column.name for column in columns],
+        [(column.written or column.name).replace(" ", "_") for column in columns],
+    ):
+        place = {name: i for i, name in enumerate(spelling) if spelling.count(name) == 1}
+        found = {**{name: place[name] for name in wanted if name in place}, **found}
+    return found
 
 
 def _by_name(wanted: Sequence[str], columns: Sequence[Column], name: str) -> Feed:
-    place = {column.name: i for i, column in enumerate(columns)}
+    place = _places(wanted, columns)
     missing = [column for column in wanted if column not in place]
     if missing:
         hint = f"The model '{name}' was trained on {len(wanted)} columns, and {len(missing)} of them are not in the data: {_few(missing)}."
-        raise unknown("column", missing[0], place, hint)
-    unused = [column for column in place if column not in set(wanted)]
-    notes = [f"The model '{name}' does not use the columns {_few(unused)}."] if unused else []
+        raise unknown("column", missing[0], [column.name for column in columns], hint)
     positions = tuple(place[column] for column in wanted)
+    unused = [column.name for i, column in enumerate(columns) if i not in set(positions)]
+    notes = [f"The model '{name}' does not use the columns {_few(unused)}."] if unused else []
     used = tuple(columns[i] for i in positions)
-    numbers = [c.name for c in used if c.kind == "categorical" and type(_meant(c.categories)[0]) in (int, float)]
+    numbers = [c.name for c in used if c.kind == "categorical" and _numbered(c)]
     if numbers:
         notes.append(f"The categories of {_few(numbers)} are numbers, and the model '{name}' is given them as numbers.")
-    return Feed(tuple(wanted), positions, used, tuple(notes))
+    return Feed(tuple(wanted), positions, used, notes=tuple(notes))
+
+
+def _numbered(column: Column) -> bool:
+    values = column.values or _meant(column.categories)
+    return type(values[0]) in (int, float)
 
 
 def _by_count(count: int, columns: Sequence[Column], groups: Sequence[str], name: str) -> Feed:

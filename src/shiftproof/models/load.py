@@ -47,7 +47,7 @@ def as_model(
         class_names: the data's classes in label order, for estimators and functions that answer with names.
         groups: names of the data's group columns, which an estimator may have been trained without.
         probe: a few inputs (n, ...) to ask a function about, so that it shows what it gives.
-        gives: "scores" (n, classes) or "labels" (n,), for a function that is not to be asked.
+        gives: "scores" (n, classes) or "labels" (n,), for a function that is not to be asked; "labels" for an estimator's decisions only.
         takes: "numpy" or "torch", for functions; torch where the argument is annotated as a torch.Tensor, else numpy.
         memory_format: how images lie in memory for torch modules: "channels_last", "contiguous", or "auto", by the module's structure.
 
@@ -66,6 +66,8 @@ def as_model(
     if isinstance(model, str | Path):
         raise UsageError(f"The model '{model}' is text: shiftproof.load_model reads specs and files.")
     where = _device(device)
+    if not isinstance(model, Labels | Predicts):
+        _refuse_missing(space)
     called = name or getattr(model, "__name__", None) or type(model).__name__
     if isinstance(model, nn.Module):
         return TorchModule(model, name=called, device=where, memory_format=memory_format)
@@ -75,7 +77,7 @@ def as_model(
     if isinstance(model, Labels):
         return _on(model, where)
     if isinstance(model, Predicts):
-        made = wrap_estimator(model, name=called, space=space, class_names=class_names, groups=groups, probe=probe)
+        made = wrap_estimator(model, name=called, space=space, class_names=class_names, groups=groups, probe=probe, gives=gives)
         return _on(made, where)
     raise must("model", "this run", "be a torch module, a scikit-learn classifier or a function", type(model).__name__)
 
@@ -122,12 +124,14 @@ def load_model(
     if text.startswith(("http://", "https://")):
         if weights is not None:
             raise _no_place(weights, shown_url(text))
+        _refuse_missing(space)
         return _on(wrap_endpoint(text, name=name, options=endpoint, gives=gives, probe=probe, class_names=class_names), _device(device))
     if where.endswith(".onnx"):
         from shiftproof.models.onnx_session import OnnxSession
 
         if weights is not None:
             raise _no_place(weights, text)
+        _refuse_missing(space)
         return _on(OnnxSession(where, name=name, output=output or None), _device(device))
     if isinstance(spec, str) and not text.strip():
         raise UsageError(f"The model is empty. {FORMS}")
@@ -137,6 +141,16 @@ def load_model(
         if weights is not None:
             found = _with_weights(found, weights, called or type(found).__name__)
         return as_model(found, name=called, device=device, space=space, class_names=class_names, groups=groups, probe=probe, gives=gives)
+
+
+def _refuse_missing(space: InputSpace | None) -> None:
+    """Raises where numbers of a table are missing, which only an estimator can be told."""
+    missing = [column.marks for column in (space.columns if space else ()) if column.marks]
+    if missing:
+        raise UsageError(
+            f"Values are missing in {', '.join(missing)}, and only estimators take missing numbers. Fill them, drop the rows, or leave "
+            f"the columns out with drop={','.join(missing)}."
+        )
 
 
 def _with_weights(found: object, weights: str, name: str) -> nn.Module:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must, unknown
+from shiftproof.data.class_names import Classed, LabelArray, listed, order_notes, renamed
 from shiftproof.data.examples import Examples
 from shiftproof.data.source import Source
 from shiftproof.data.space import Box, boxed
@@ -34,6 +35,10 @@ class Option:
     what: str
     default: str | None = None
     choices: tuple[str, ...] = ()
+
+
+CLASSES = Option("classes", "names of the model's classes in its order: a text file, one a line, or split at commas")
+RENAME = Option("rename", "new names of classes, OLD:NEW split at commas")
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,7 @@ class AddressedSource(Source):
         return str(self.address)
 
     def _written(self, name: str) -> str | None:
-        default = next(option.default for option in self.options if option.name == name)
+        default = next((option.default for option in self.options if option.name == name), None)
         return self.address.options.get(name, default)
 
     def text(self, name: str) -> str | None:
@@ -126,6 +131,50 @@ class AddressedSource(Source):
     def names(self, name: str) -> tuple[str, ...]:
         """An option's value as names split at commas."""
         return tuple(unquote(part.strip()) for part in (self._written(name) or "").split(",") if part.strip())
+
+    @cached_property
+    def listed_classes(self) -> tuple[str, ...] | None:
+        """The classes that the option `classes` names, in its order: in a file, or split at commas; None without it."""
+        written = self._written("classes")
+        if written is None:
+            return None
+        if "," in written:
+            return self.names("classes")
+        from shiftproof.data.sources.files import reading, the_file
+
+        path = the_file(self.address, place=unquote(written))
+        with reading(f"'{path}'", "Write one class name a line, as UTF-8 text."):
+            return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+
+    def renames(self) -> dict[str, str]:
+        """New names of classes by the old ones, as the option `rename` says them."""
+        changes: dict[str, str] = {}
+        for part in filter(None, (self._written("rename") or "").split(",")):
+            old, colon, new = (unquote(piece) for piece in part.partition(":"))
+            if not (colon and old.strip() and new.strip()):
+                raise must("rename", self.uri, "be OLD:NEW, split at commas", part, "A colon or comma inside a name is %3A or %2C.")
+            changes[old] = new.strip()
+        return changes
+
+    def classed(
+        self, y: LabelArray, names: tuple[str, ...], *, declared: bool = False, like: tuple[str, ...] = (), owner: str | None = None
+    ) -> Classed:
+        """Labels and class names after the options `rename` and `classes`.
+
+        Args:
+            y: labels as they were read, shape (n,).
+            names: their classes, empty where labels are numbers.
+            declared: the order of the names is someone's own, not that of sorting.
+            like: the order of another sample, where no option says one.
+            owner: whose they are, for messages; by default this source's.
+        """
+        y, names = renamed(y, names, self.renames(), declared=declared, owner=owner or self.uri)
+        order = self.listed_classes or like
+        return listed(y, names, order, owner=owner or self.uri) if order else (y, names)
+
+    def class_notes(self) -> tuple[str, ...]:
+        """What must be said of the order of classes that nobody declared."""
+        return () if self.listed_classes else order_notes(self.class_names)
 
     def integer(self, name: str) -> int | None:
         """An option's value as a whole number from 1 on."""
@@ -146,6 +195,8 @@ class AddressedSource(Source):
     def identity(self) -> dict[str, str]:
         """What beside the content decides the examples: every option with its value."""
         written = {option.name: self.text(option.name) for option in self.options}
+        if self.listed_classes is not None:
+            written["classes"] = "\n".join(self.listed_classes)  # not the place of their file
         return {name: value for name, value in written.items() if value is not None}
 
     @abstractmethod
@@ -169,7 +220,8 @@ class AddressedSource(Source):
         import torch
 
         groups = {column: values[rows] for column, values in self.groups.items()}
-        return Examples(self.inputs(rows), torch.from_numpy(self.y[rows].copy()), self.ids[rows], groups, self.space)
+        labels = torch.from_numpy(self.y[rows].copy())
+        return Examples(self.inputs(rows), labels, self.ids[rows], groups, self.space, self.class_names)
 
 
 def _reopen(source: type[A], address: Address, box: Box | None) -> A:

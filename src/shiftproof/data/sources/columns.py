@@ -1,25 +1,29 @@
-"""Columns of a table as numbers: which are real, integer or categorical, with what range, and what is missing."""
+"""Columns of a table as numbers: which are real, integer or categorical, with what range, what is missing, and what pandas held."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must
+from shiftproof.data.labels import MISSING
 from shiftproof.data.space import Column, ColumnKind
+from shiftproof.data.values import EXACT
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 SHOWN = 12
 """Columns named in a note before the rest is counted."""
 MANY = 0.5
 """From this share of distinct values on, a categorical column looks like free text or a name."""
+_NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
+"""What pandas calls numbers that it holds as objects."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,115 +35,162 @@ class EncodedTable:
     notes: tuple[str, ...]
 
 
-def plain(column: pa.ChunkedArray, name: str, owner: str) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.bool_]]:
-    """A column's values (numbers, booleans or words, with zero or "" where absent) and where they are absent, each of shape (n,)."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
+class Encoded(NamedTuple):
+    """One column as numbers, shape (n,), and where it has none."""
 
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column, kind = column.cast(kind.value_type), kind.value_type
-    if pa.types.is_null(kind):
-        return np.zeros(len(column)), np.ones(len(column), dtype=np.bool_)
-    absent = column.is_null(nan_is_null=pa.types.is_floating(kind)).to_numpy()
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view":
-        trimmed = pc.utf8_trim_whitespace(column.cast(pa.large_string()).fill_null(""))
-        values = np.array(trimmed.to_pylist(), dtype=np.str_)
-        return values, values == ""
-    if pa.types.is_boolean(kind):
-        return column.fill_null(False).to_numpy(), absent
-    if pa.types.is_integer(kind):
-        return column.fill_null(0).to_numpy(), absent
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return column.cast(pa.float64()).fill_null(0.0).to_numpy(), absent
-    raise must(name, owner, "hold numbers, booleans or words", _type_name(kind))
+    x: Floats
+    column: Column
+    missing: npt.NDArray[np.bool_]
 
 
-def _type_name(kind: pa.DataType) -> str:
-    import pyarrow as pa
+def _sort(series: pd.Series) -> str:
+    """Words, booleans, numbers or categories; what it is instead where it is none of these."""
+    import pandas as pd
 
-    return "bytes that are not UTF-8" if pa.types.is_binary(kind) else str(kind)
+    kinds = pd.api.types
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return "categories"
+    if kinds.is_object_dtype(series.dtype):
+        inferred = kinds.infer_dtype(series, skipna=True)
+        if inferred in _NUMBERS:
+            return "numbers"
+        named = {"string": "words", "boolean": "booleans", "empty": "words"}
+        first = series.dropna()
+        return named.get(inferred) or (inferred if inferred != "mixed" else type(first.iloc[0]).__name__)
+    tests = (
+        ("booleans", kinds.is_bool_dtype),
+        ("numbers", lambda t: kinds.is_numeric_dtype(t) and not kinds.is_complex_dtype(t)),
+        ("words", kinds.is_string_dtype),
+    )
+    return next((name for name, test in tests if test(series.dtype)), str(series.dtype))
 
 
-def _refuse_types(table: pa.Table, owner: str) -> None:
+def _refuse_types(table: pd.DataFrame, owner: str) -> None:
     """Names every column that can be no feature at once, so that one round of drop= is enough."""
-    bad: dict[str, str] = {}
-    for name in table.column_names:
-        try:
-            plain(table.column(name)[:0], name, owner)
-        except UsageError:
-            bad[name] = _type_name(table.column(name).type)
+    sorts = {name: _sort(table[name]) for name in table.columns}
+    bad = {name: sort for name, sort in sorts.items() if sort not in ("words", "booleans", "numbers", "categories")}
     if bad:
         shown = ", ".join(f"{name} ({kind})" for name, kind in bad.items())
         way = f"Leave them out with drop={','.join(bad)} or choose with features=."
         raise UsageError(f"Features must hold numbers, booleans or words, and these columns of {owner} do not: {shown}. {way}")
 
 
-def encode_table(table: pa.Table, *, owner: str, categorical: Collection[str] = (), like: Sequence[Column] | None = None) -> EncodedTable:
-    """Every column as numbers.
+def encode_table(
+    table: pd.DataFrame,
+    *,
+    owner: str,
+    categorical: Collection[str] = (),
+    as_category: Collection[str] = (),
+    like: Sequence[Column] | None = None,
+) -> EncodedTable:
+    """Every column as numbers; after them a column for each one of numbers that has missing values, which says where.
 
     Args:
-        table: n rows of features.
+        table: n rows of features, as pandas reads them.
         owner: whose they are, for messages.
         categorical: names of columns of numbers that are categories all the same.
+        as_category: names of columns that become pandas categories, as after `astype("category")`.
         like: columns of another table: their codes hold here, and ranges cover both.
 
     Raises:
-        UsageError: values are missing, a type cannot be a number, or a category is new to `like`.
+        UsageError: a type cannot be a number, a column is empty, or a category is new to `like`.
     """
-    if like is not None and [c.name for c in like] != table.column_names:
-        raise must("like", owner, f"name a table with the columns {', '.join(table.column_names)}", ", ".join(c.name for c in like))
-    _refuse_types(table, owner)
-    read = {name: plain(table.column(name), name, owner) for name in table.column_names}
-    missing = {name: int(absent.sum()) for name, (_, absent) in read.items() if absent.any()}
-    if missing:
-        shown = ", ".join(f"{name} ({count})" for name, count in missing.items())
-        raise UsageError(
-            f"Values are missing in {owner}, of {table.num_rows} rows: {shown}. Fill them, drop the rows, or leave columns out with drop=."
-        )
     before = {c.name: c for c in like or ()}
-    x = np.empty((table.num_rows, len(read)), dtype=np.float64)
-    columns: list[Column] = []
-    for place, (name, (values, _)) in enumerate(read.items()):
-        x[:, place], column = _encode(name, values, owner, forced=name in categorical, like=before.get(name))
-        columns.append(column)
-    return EncodedTable(x, tuple(columns), _notes(columns, len(x), from_like=like is not None))
+    shared = [c.name for c in like or () if not c.marks]
+    if like is not None and shared != list(table.columns):
+        raise must("like", owner, f"name a table with the columns {', '.join(table.columns)}", ", ".join(shared))
+    _refuse_types(table, owner)
+    encoded = []
+    for name in table.columns:
+        series = table[name].astype("category") if name in as_category else table[name]
+        encoded.append(_encode(series, owner, forced=name in categorical, like=before.get(name)))
+    marked = [one for one in encoded if one.missing.any() or f"{one.column.name} is missing" in before]
+    marks = [(_mark(one.column.name), one.missing.astype(np.float64)) for one in marked if one.column.kind != "categorical"]
+    columns = (*(one.column for one in encoded), *(mark for mark, _ in marks))
+    x = np.stack([*(one.x for one in encoded), *(values for _, values in marks)], axis=1)
+    missing = {one.column.name: int(one.missing.sum()) for one in encoded}
+    return EncodedTable(x, columns, _notes(columns, len(x), missing, from_like=like is not None))
 
 
-def _encode(name: str, values: npt.NDArray[np.generic], owner: str, *, forced: bool, like: Column | None) -> tuple[Floats, Column]:
-    if values.dtype.kind in "Ub" or forced:
-        return _codes(name, values, owner, like)
+def trimmed(names: Sequence[str]) -> tuple[str, ...]:
+    """The names without spaces around them; as they are where two would become one.
+
+    >>> trimmed([" a", "b "]), trimmed([" a", "a"])
+    (('a', 'b'), (' a', 'a'))
+    """
+    plain = tuple(name.strip() for name in names)
+    return plain if len(set(plain)) == len(plain) else tuple(names)
+
+
+def _mark(name: str) -> Column:
+    return Column(f"{name} is missing", "categorical", 0.0, 1.0, ("False", "True"), marks=name)
+
+
+def _encode(series: pd.Series, owner: str, *, forced: bool, like: Column | None) -> Encoded:
+    name, sort = str(series.name), _sort(series)
+    if sort != "numbers" or forced:
+        return _codes(series, sort, owner, like)
+    missing = series.isna().to_numpy(dtype=bool)
+    if missing.all():
+        raise UsageError(f"The column '{name}' of {owner} has no value at all. Leave it out with drop={name}.")
     if like is not None and like.kind == "categorical":
-        raise must(name, owner, f"hold words, as in the table of like= ({', '.join(like.categories[:3])}, ...)", values[0].item())
-    numbers = values.astype(np.float64)
-    largest = max(int(values.max()), -int(values.min())) if values.dtype.kind in "iu" else 0
-    if largest > 2**53:
-        rule = "hold integers of at most 2**53, which float64 holds exactly"
-        raise must(name, owner, rule, largest, f"Leave it out with drop={name}.")
+        first = series[~missing].tolist()[0]
+        raise must(name, owner, f"hold words, as in the table of like= ({', '.join(like.categories[:3])}, ...)", first)
+    return _numbers(series, missing, owner, like)
+
+
+def _numbers(series: pd.Series, missing: npt.NDArray[np.bool_], owner: str, like: Column | None) -> Encoded:
+    import pandas as pd
+
+    name, present = str(series.name), series[~missing]
+    numbers = np.full(len(series), np.nan)
+    numbers[~missing] = present.to_numpy(dtype=np.float64)
+    kind: ColumnKind = "integer" if pd.api.types.is_integer_dtype(series.dtype) else "real"
+    if kind == "integer" or pd.api.types.infer_dtype(present) == "integer":
+        largest = max(int(present.max()), -int(present.min()))
+        if largest > EXACT:
+            rule = "hold integers of at most 2**53, which float64 holds exactly"
+            raise must(name, owner, rule, largest, f"Leave it out with drop={name}, or take it for names with categorical={name}.")
     low, high = float(np.fmin.reduce(numbers)), float(np.fmax.reduce(numbers))
-    kind: ColumnKind = "integer" if values.dtype.kind in "iu" else "real"
+    if missing.any():
+        usual = np.sort(present.to_numpy(dtype=np.float64))[len(present) // 2]
+        numbers[missing] = usual  # something must stand there; the mark says that it means nothing
     if like is not None:
         low, high = min(low, like.low), max(high, like.high)
         kind = "integer" if kind == like.kind == "integer" else "real"
-    return numbers, Column(name, kind, low, high)
+    dtype = np.dtype(np.float64) if pd.api.types.is_object_dtype(series.dtype) else series.dtype
+    return Encoded(numbers, Column(name, kind, low, high, dtype=dtype), missing)
 
 
-def _codes(name: str, values: npt.NDArray[np.generic], owner: str, like: Column | None) -> tuple[Floats, Column]:
-    distinct = [False, True] if values.dtype.kind == "b" else np.unique(values).tolist()  # numbers in their own order: 2 before 10
-    there = tuple(str(value) for value in distinct)
+def _codes(series: pd.Series, sort: str, owner: str, like: Column | None) -> Encoded:
+    import pandas as pd
+
+    name, missing = str(series.name), series.isna().to_numpy(dtype=bool)
+    if sort == "categories":
+        distinct = pd.Index(series.dtype.categories)
+    elif sort == "booleans":
+        distinct = pd.Index([False, True])
+    else:
+        order = (lambda words: words.str.strip()) if sort == "words" else None
+        distinct = pd.Index(series[~missing].unique()).sort_values().sort_values(key=order)  # numbers in their own order: 2 before 10
+    values = (*distinct.tolist(), *((series[missing].iloc[0],) if missing.any() else ()))
+    there = (*trimmed([str(value) for value in distinct]), *((MISSING,) if missing.any() else ()))
     if like is not None and like.kind != "categorical":
         raise must(name, owner, f"hold numbers, as in the table of like= ({like.low:g} to {like.high:g})", there[0])
-    known = there if like is None else like.categories
-    place = {category: code for code, category in enumerate(known)}
-    strange = [category for category in there if category not in place]
+    codes = distinct.get_indexer(pd.Index(series.astype(object)))
+    codes = np.where(missing, len(distinct), codes)
+    column = Column(name, "categorical", 0.0, float(max(len(there) - 1, 0)), there, values=values, dtype=series.dtype)
+    if like is None:
+        return Encoded(codes.astype(np.float64), column, missing)
+    strange = [there[code] for code in np.unique(codes).tolist() if there[code] not in like.categories]
     if strange:
         hint = "Retrain with them, or leave these rows out."
         raise UsageError(f"The column '{name}' of {owner} has categories that the table of like= lacks: {', '.join(strange[:5])}. {hint}")
-    codes = np.array([place[str(value)] for value in values.tolist()], dtype=np.float64)
-    return codes, Column(name, "categorical", 0.0, float(max(len(known) - 1, 0)), known)
+    place = np.array([like.categories.index(category) if category in like.categories else -1 for category in there])
+    return Encoded(place[codes].astype(np.float64), replace(like, name=name), missing)
 
 
-def _notes(columns: Sequence[Column], n: int, *, from_like: bool) -> tuple[str, ...]:
+def _notes(columns: Sequence[Column], n: int, missing: dict[str, int], *, from_like: bool) -> tuple[str, ...]:
     kinds: dict[str, list[str]] = {"Real": [], "Integer": [], "Categorical": []}
     for column in columns:
         counted = f"{column.name} ({len(column.categories)})" if column.kind == "categorical" else column.name
@@ -151,7 +202,19 @@ def _notes(columns: Sequence[Column], n: int, *, from_like: bool) -> tuple[str, 
     counters = [c.name for c in columns if c.name == "Unnamed: 0"]
     if counters:
         suspect.append(f"The column '{counters[0]}' looks like a row number that was saved with the table. Leave it out with drop=.")
-    return (" ".join(said), ranges, *suspect)
+    return (" ".join(said), ranges, *_missing(columns, missing), *suspect)
+
+
+def _missing(columns: Sequence[Column], missing: dict[str, int]) -> tuple[str, ...]:
+    marked = {column.marks for column in columns if column.marks}
+    coded = [f"{name} ({count})" for name, count in missing.items() if count and name not in marked]
+    numbers = [f"{name} ({count})" for name, count in missing.items() if count and name in marked]
+    said = []
+    if coded:
+        said.append(f"Values are missing in {_some(coded)}: they are a category of their own, '{MISSING}'.")
+    if numbers:
+        said.append(f"Values are missing in {_some(numbers)}: for each, a further column says where.")
+    return tuple(said)
 
 
 def _some(names: Sequence[str]) -> str:

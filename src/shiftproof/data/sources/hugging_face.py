@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from shiftproof._errors import MissingExtra, UsageError, must, unknown
 from shiftproof.data.examples import Ids
-from shiftproof.data.labels import check_ids, encode_labels, row_ids, words
-from shiftproof.data.sources.abstract import Address, AddressedSource, Option
+from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, words
+from shiftproof.data.sources.abstract import CLASSES, RENAME, Address, AddressedSource, Option
 from shiftproof.data.sources.files import reading
-from shiftproof.data.sources.pixels import Mode, StoredArray, level_box, onto_box, picture_levels, stack_pictures, stored_array
+from shiftproof.data.sources.pictures import Looked, look_at, picture_levels, picture_notes
+from shiftproof.data.sources.pixels import Mode, StoredArray, level_box, onto_box, stack_pictures, stored_array
 from shiftproof.data.space import Box, InputSpace, boxed
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class HuggingFace(AddressedSource):
         id: column of ids; row numbers without it.
         size: pictures are resized to size x size (bilinear; the aspect ratio is not kept). Without it, all must have one size.
         mode: `RGB` (default) or `L` for pictures.
+        classes: names of the model's classes in its order, split at commas, or a text file of them, one a line.
+        rename: new names of classes, OLD:NEW split at commas.
 
     A folder may be one that `save_to_disk` wrote, or one of files that `load_dataset` reads. Pictures are decoded when they are needed and
     their levels mapped onto [0, 1] or the declared box; numbers keep their values, and are all read at once. No code of a data set runs.
@@ -77,6 +80,8 @@ class HuggingFace(AddressedSource):
         Option("id", "column of ids; row numbers without it"),
         Option("size", "resize every picture to size x size"),
         Option("mode", "colour or grey", "RGB", ("RGB", "L")),
+        CLASSES,
+        RENAME,
     )
 
     def __init__(self, address: Address, *, box: Box | None = None) -> None:
@@ -170,20 +175,20 @@ class HuggingFace(AddressedSource):
 
     @cached_property
     def _labels(self) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-        y, classes = encode_labels(np.array(self._values(self._y, slice(None))), owner=self.uri)
+        y, classes = encode_labels(self._values(self._y, slice(None)), owner=self.uri, signed=True)
         declared = getattr(self._data.features.get(self._y), "names", None)  # a ClassLabel knows what its numbers mean
-        return y, tuple(declared) if declared else classes
+        return self.classed(y, tuple(declared) if declared else classes, declared=bool(declared))
 
     @cached_property
     def _ids(self) -> Ids:
         column = self.text("id")
         if column is None:
             return row_ids(len(self._data))
-        return check_ids(words(np.array(self._values(column, slice(None))), name=column, owner=self.uri), owner=self.uri)
+        return check_ids(words(self._values(column, slice(None)), name=column, owner=self.uri), owner=self.uri)
 
     @cached_property
     def _groups(self) -> dict[str, npt.NDArray[np.str_]]:
-        return {c: words(np.array(self._values(c, slice(None))), name=c, owner=self.uri) for c in self.names("groups")}
+        return {c: group_names(self._values(c, slice(None)), name=c, owner=self.uri) for c in self.names("groups")}
 
     @property
     def ids(self) -> Ids:
@@ -211,8 +216,10 @@ class HuggingFace(AddressedSource):
         if self._pictures:
             said.append(f"Pictures are read as {self._mode}; levels 0 to 255 are mapped onto the box {self.space.units}.")
             said += [f"Pictures are resized to {self._size} x {self._size} (bilinear)."] if self._size else []
+            said += picture_notes(self._looked)
         else:
             said += self._stored.notes
+        said += [*missing_groups(self.groups), *self.class_notes()]
         return (*said, *(() if self.named else ("No ids were given: examples are named by row number.",)))
 
     def identity(self) -> dict[str, str]:
@@ -227,11 +234,15 @@ class HuggingFace(AddressedSource):
             digest.update(f"{self._stored.raw.dtype}{self._stored.raw.shape}".encode())
             digest.update(np.ascontiguousarray(self._stored.raw).data)
             return digest.hexdigest()[:24]
+        for looked in self._looked:
+            digest.update(looked.digest.encode())
+        return digest.hexdigest()[:24]
+
+    @cached_property
+    def _looked(self) -> list[Looked]:
         encoded = self._data.select_columns([self._x]).cast_column(self._x, self._library.Image(decode=False))
         with reading(f"a picture of '{self.address.place}'", "Check the data set."):
-            for row in range(len(self)):
-                digest.update(_encoded_bytes(encoded[[row]][self._x][0]))
-        return digest.hexdigest()[:24]
+            return [look_at(_encoded_bytes(encoded[[row]][self._x][0])) for row in range(len(self))]
 
     def inputs(self, rows: slice | npt.NDArray[np.intp]) -> torch.Tensor:
         if not self._pictures:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -11,10 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import UsageError
+from shiftproof.data.class_names import Classed
 from shiftproof.data.examples import Ids
-from shiftproof.data.sources.abstract import Address, AddressedSource, Option
-from shiftproof.data.sources.files import hash_file, reading, the_file, the_folder
-from shiftproof.data.sources.pixels import Mode, level_box, onto_box, picture_levels, stack_pictures
+from shiftproof.data.sources.abstract import CLASSES, RENAME, Address, AddressedSource, Option
+from shiftproof.data.sources.files import reading, the_folder
+from shiftproof.data.sources.pictures import Looked, look_at_files, picture_levels, picture_notes
+from shiftproof.data.sources.pixels import Mode, level_box, onto_box, stack_pictures
 from shiftproof.data.space import Box, InputSpace, boxed
 
 if TYPE_CHECKING:
@@ -29,10 +32,13 @@ class ImageFolder(AddressedSource):
     Options:
         size: every picture is resized to size x size (bilinear; the aspect ratio is not kept). Without it, all must have one size.
         mode: `RGB` (default, shape (n, 3, height, width)) or `L` for grey (n, 1, height, width).
-        classes: a text file of folder names, one a line, in the order of the model's classes; for a set that has only some of them.
+        classes: the folders' names in the order of the model's classes, in a text file, one a line, or split at commas; for a set that has
+            only some of them, and for names that are numbers, which are sorted as text.
+        rename: new names of classes, OLD:NEW split at commas.
 
-    Levels 0..255 are mapped onto [0, 1] or the declared box. Files that are no pictures by their name are left out, which a note says.
-    The fingerprint is made of paths and sizes: a picture exchanged for another of the same name and number of bytes is not noticed.
+    Levels 0..255 are mapped onto [0, 1] or the declared box. Pictures are turned as their EXIF orientation says; of moving ones the first
+    frame is read, and colours under transparency as they are stored; notes say where that happens. Files that are no pictures by their
+    name are left out, which a note says. The fingerprint is made of paths and contents, so every file is read once for it.
     """
 
     scheme: ClassVar[str] = "imagefolder"
@@ -40,7 +46,8 @@ class ImageFolder(AddressedSource):
     options: ClassVar[tuple[Option, ...]] = (
         Option("size", "resize every picture to size x size"),
         Option("mode", "colour or grey", "RGB", ("RGB", "L")),
-        Option("classes", "text file of folder names in the order of the model's classes"),
+        CLASSES,
+        RENAME,
     )
 
     def __init__(self, address: Address, *, box: Box | None = None) -> None:
@@ -49,34 +56,35 @@ class ImageFolder(AddressedSource):
         self._size = self.integer("size")
         self._mode: Mode = "L" if self.text("mode") == "L" else "RGB"
         self._box = level_box(box, self.uri)
-        self._class_names = self._find_classes()
+        self._folders = self._find_folders()
+        self._class_names = self._labels_of(range(len(self._folders)))[1]
 
-    def _find_classes(self) -> tuple[str, ...]:
+    def _find_folders(self) -> tuple[str, ...]:
+        """The names of the folders of classes, sorted."""
         there = sorted(p.name for p in self._folder.iterdir() if p.is_dir() and not p.name.startswith("."))
         if not there:
             raise UsageError(
                 f"The folder '{self._folder}' has no folders of classes. Put the pictures of each class in a folder of its own."
             )
-        listed = self.text("classes")
-        if listed is None:
-            return tuple(there)
-        path = the_file(self.address, place=listed)
-        with reading(f"'{path}'", "Write one folder name a line, as UTF-8 text."):
-            names = tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
-        strange = sorted(set(there) - set(names))
-        if strange:
-            raise UsageError(
-                f"The folder '{self._folder / strange[0]}' is not in the list of classes '{path}'. Add its name or move it away."
-            )
-        return names
+        if self.listed_classes is not None and not self.renames():
+            strange = sorted(set(there) - set(self.listed_classes))
+            if strange:
+                raise UsageError(
+                    f"The folder '{self._folder / strange[0]}' is not in the list of classes '{self.text('classes')}'. "
+                    "Add its name or move it away."
+                )
+        return tuple(there)
+
+    def _labels_of(self, folders: Iterable[int]) -> Classed:
+        """Labels of pictures in these folders, by their places, and the names of all classes."""
+        return self.classed(np.fromiter(folders, dtype=np.int64), self._folders)
 
     @cached_property
     def _files(self) -> list[Path]:
         """Every picture, sorted by class, then path."""
         found: list[Path] = []
-        for name in sorted(self._class_names):
-            folder = self._folder / name
-            found += sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()) if folder.is_dir() else []
+        for name in self._folders:
+            found += sorted(p for p in (self._folder / name).rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
         if not found:
             raise UsageError(f"The folders in '{self._folder}' hold no pictures ({', '.join(sorted(SUFFIXES))}).")
         return found
@@ -87,8 +95,8 @@ class ImageFolder(AddressedSource):
 
     @cached_property
     def _labels(self) -> npt.NDArray[np.int64]:
-        code = {name: label for label, name in enumerate(self._class_names)}
-        return np.array([code[name.split("/", 1)[0]] for name in self._ids.tolist()], dtype=np.int64)
+        place = {name: number for number, name in enumerate(self._folders)}
+        return self._labels_of(place[name.split("/", 1)[0]] for name in self._ids.tolist())[0]
 
     @cached_property
     def _shape(self) -> tuple[int, ...]:
@@ -123,23 +131,23 @@ class ImageFolder(AddressedSource):
         said = [f"Pictures are read as {self._mode}; levels 0 to 255 are mapped onto the box [{low:g}, {high:g}]."]
         if self._size:
             said.append(f"Pictures are resized to {self._size} x {self._size} (bilinear).")
-        folders = [folder for folder in (self._folder / name for name in self._class_names) if folder.is_dir()]
-        others = sum(p.is_file() for folder in folders for p in folder.rglob("*")) - len(self._files)
+        said += picture_notes(self._looked)
+        others = sum(p.is_file() for name in self._folders for p in (self._folder / name).rglob("*")) - len(self._files)
         if others:
             said.append(f"{others} files that are no pictures by their name were left out.")
         absent = len(self._class_names) - len(np.unique(self.y))
         if absent:
             said.append(f"{absent} of {len(self._class_names)} classes have no picture.")
-        return tuple(said)
+        return (*said, *self.class_notes())
 
-    def identity(self) -> dict[str, str]:
-        listed = self.text("classes")
-        return {**super().identity(), **({"classes": hash_file(the_file(self.address, place=listed))} if listed else {})}
+    @cached_property
+    def _looked(self) -> list[Looked]:
+        return look_at_files(self._files)
 
     def content(self) -> str:
         digest = hashlib.sha256()
-        for name, path in zip(self._ids.tolist(), self._files, strict=True):
-            digest.update(f"{name}\0{path.stat().st_size}\n".encode())
+        for name, looked in zip(self._ids.tolist(), self._looked, strict=True):
+            digest.update(f"{name}\0{looked.digest}\n".encode())
         return digest.hexdigest()[:24]
 
     def inputs(self, rows: slice | npt.NDArray[np.intp]) -> torch.Tensor:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must, unknown
 from shiftproof.data.examples import Ids
-from shiftproof.data.labels import check_ids, encode_labels, row_ids, words
-from shiftproof.data.sources.abstract import Address, AddressedSource, Option
+from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, words
+from shiftproof.data.sources.abstract import CLASSES, RENAME, Address, AddressedSource, Option
 from shiftproof.data.sources.files import hash_file, reading, the_file
 from shiftproof.data.sources.pixels import StoredArray, stored_array
 from shiftproof.data.space import Box, InputSpace, Kind
@@ -44,6 +44,8 @@ class Npz(AddressedSource):
         ids: name of the array of ids; `ids` (or `ids_SPLIT`) where present, else row numbers.
         groups: names of arrays of groups, split at commas.
         kind: `image` or `vector`; otherwise three or four dimensions are images.
+        classes: names of the model's classes in its order, split at commas, or a text file of them, one a line.
+        rename: new names of classes, OLD:NEW split at commas.
 
     Bytes (uint8) are mapped onto [0, 1] or the declared box. Other numbers are taken as they are: their box must be declared, unless all
     values lie in [0, 1]. (n, H, W) becomes (n, 1, H, W), and (n, H, W, C) with C of 1 or 3 becomes (n, C, H, W). Labels may be words.
@@ -60,6 +62,8 @@ class Npz(AddressedSource):
         Option("ids", "array of ids, shape (n,)"),
         Option("groups", "arrays of groups, split at commas"),
         Option("kind", "what the inputs are", None, ("image", "vector")),
+        CLASSES,
+        RENAME,
     )
 
     def __init__(self, address: Address, *, box: Box | None = None) -> None:
@@ -149,7 +153,7 @@ class Npz(AddressedSource):
 
     @cached_property
     def _labels(self) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-        return encode_labels(self._load(self._roles.y), owner=self.uri)
+        return self.classed(*encode_labels(self._load(self._roles.y), owner=self.uri, signed=True))
 
     @cached_property
     def _ids(self) -> Ids:
@@ -160,7 +164,7 @@ class Npz(AddressedSource):
 
     @cached_property
     def _groups(self) -> dict[str, npt.NDArray[np.str_]]:
-        return {name: words(self._load(name), name=name, owner=self.uri) for name in self.names("groups")}
+        return {name: group_names(self._load(name), name=name, owner=self.uri) for name in self.names("groups")}
 
     @property
     def space(self) -> InputSpace:
@@ -190,7 +194,8 @@ class Npz(AddressedSource):
     def notes(self) -> tuple[str, ...]:
         x, y, _ = self._roles
         rows = () if self.named else ("The file has no ids: examples are named by row number.",)
-        return (f"Inputs are the array '{x}', labels the array '{y}'.", *self._stored.notes, *rows)
+        said = (*self._stored.notes, *missing_groups(self.groups), *self.class_notes())
+        return (f"Inputs are the array '{x}', labels the array '{y}'.", *said, *rows)
 
     def identity(self) -> dict[str, str]:
         roles = {role: name for role, name in self._roles._asdict().items() if name is not None}

@@ -15,12 +15,10 @@ from shiftproof.data.space import Box, InputSpace, Kind, boxed
 
 if TYPE_CHECKING:
     import torch
-    from PIL.Image import Image
 
 Mode = Literal["L", "RGB"]
 _UNIT: Box = (0.0, 1.0)
 _CHANNELS = (1, 3)
-_DEEP = ("I", "F")
 DARK = 16
 """Bytes that go no further than this are noted: they may be counts or marks, not levels of 0 to 255."""
 
@@ -103,21 +101,6 @@ def _channels_first(raw: npt.NDArray[np.generic], owner: str, kind: Kind | None)
     if shape[1] in _CHANNELS and shape[3] not in _CHANNELS:
         return raw, "image", ()
     return raw, "image", (f"Inputs of shape {shape} are taken as (n, channels, height, width).",)
-
-
-def picture_levels(image: Image, *, name: str, mode: Mode, size: int | None) -> npt.NDArray[np.uint8]:
-    """A picture's levels 0..255, shape (channels, height, width); resized to size x size (bilinear) where a size is given."""
-    from PIL import Image as Pictures
-
-    if image.mode.partition(";")[0] in _DEEP:
-        raise UsageError(
-            f"The image '{name}' has more than 8 bits a pixel (Pillow's mode {image.mode}). Convert it to 8 bits, or use npz:."
-        )
-    picture = image if image.mode == mode else image.convert(mode)
-    if size is not None and picture.size != (size, size):
-        picture = picture.resize((size, size), Pictures.Resampling.BILINEAR)
-    levels = np.asarray(picture, dtype=np.uint8)
-    return levels[None] if levels.ndim == 2 else levels.transpose(2, 0, 1)
 
 
 def stack_pictures(

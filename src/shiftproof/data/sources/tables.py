@@ -12,14 +12,15 @@ import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must, unknown
 from shiftproof.data.examples import Ids
-from shiftproof.data.labels import check_ids, encode_labels, row_ids, words
-from shiftproof.data.sources.abstract import Address, AddressedSource, Option
-from shiftproof.data.sources.columns import EncodedTable, encode_table, plain
+from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, words
+from shiftproof.data.sources.abstract import CLASSES, RENAME, Address, AddressedSource, Option
+from shiftproof.data.sources.columns import EncodedTable, encode_table, trimmed
 from shiftproof.data.sources.files import hash_file, reading, the_file
+from shiftproof.data.sources.pandas_csv import CsvFile, refuse_strays
 from shiftproof.data.space import Box, InputSpace
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import pandas as pd
     import torch
 
 _OPTIONS = (
@@ -29,8 +30,11 @@ _OPTIONS = (
     Option("drop", "columns to leave out, split at commas"),
     Option("exclude_groups", "leave the group columns out of the features", "false"),
     Option("categorical", "columns of numbers that are names of categories, split at commas"),
+    Option("as_category", "columns that the model gets as pandas categories, split at commas"),
     Option("id", "column of ids; row numbers without it"),
     Option("like", "table of the same layout whose categories, ranges and classes hold here too"),
+    CLASSES,
+    RENAME,
 )
 
 
@@ -57,24 +61,42 @@ class TableSource(AddressedSource):
         self._roles = self._find_roles()
 
     @abstractmethod
-    def column_names(self) -> list[str]:
-        """The columns of the file, without reading its rows."""
+    def header(self) -> list[str]:
+        """The columns of the file as pandas names them, without reading its rows."""
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """The columns' names in the file by those without spaces around them, which people write."""
+        there = self.header()
+        return dict(zip(trimmed(there), there, strict=True))
 
     @abstractmethod
-    def read(self, columns: list[str]) -> pa.Table:
-        """The named columns, all rows."""
+    def read(self, columns: list[str]) -> pd.DataFrame:
+        """The named columns, all rows, as pandas reads them."""
+
+    def written(self, columns: list[str]) -> pd.DataFrame:
+        """The named columns as names of examples and groups: as they are written, where the file holds text."""
+        return self.read(columns)
+
+    def check_words(self, column: pd.Series) -> None:
+        """Raises where a column of words looks like one of numbers that was misread."""
+
+    def index_names(self) -> list[str]:
+        """Columns that pandas takes for the index: no features unless they are named."""
+        return []
 
     def _find_roles(self) -> _Roles:
-        there = self.column_names()
-        label = self.text("label")
+        there = list(self._names)
+        label, identity = self.text("label"), self.text("id")
         if label is None:
             raise UsageError(f"{self.uri} needs its column of labels: write ?label=NAME. Columns: {', '.join(there)}.")
         groups, drop, chosen = self.names("groups"), self.names("drop"), self.names("features")
-        identity = self.text("id")
-        for name in filter(None, (label, identity, *groups, *drop, *chosen, *self.names("categorical"))):
+        coded = (*self.names("categorical"), *self.names("as_category"))
+        for name in filter(None, (label, identity, *groups, *drop, *chosen, *coded)):
             if name not in there:
                 raise unknown(f"column of '{self._path}'", name, there)
-        out = {label, *drop, *([identity] if identity else []), *(groups if self.flag("exclude_groups") else ())}
+        unasked = () if chosen else self.index_names()
+        out = {label, *drop, *unasked, *([identity] if identity else []), *(groups if self.flag("exclude_groups") else ())}
         features = tuple(name for name in chosen or there if name not in out)
         if label in (*drop, *chosen):
             raise UsageError(f"The column '{label}' of {self.uri} is the label: name it neither in drop= nor in features=.")
@@ -87,46 +109,58 @@ class TableSource(AddressedSource):
         like = self.text("like")
         if like is None:
             return None
-        options = {name: value for name, value in self.address.options.items() if name != "like"}
+        options = {name: value for name, value in self.address.options.items() if name not in ("like", "rename")}
         return type(self)(replace(self.address, place=like, options=options))
 
     @cached_property
-    def _rows(self) -> pa.Table:
-        rows = self.read(self._roles.needed())
-        if not rows.num_rows:
+    def _rows(self) -> pd.DataFrame:
+        needed = self._roles.needed()
+        rows = self.read([self._names[name] for name in needed]).set_axis(needed, axis=1)
+        if not len(rows):
             raise UsageError(f"The table '{self._path}' has a header and no rows.")
         return rows
 
     @cached_property
     def _features(self) -> EncodedTable:
+        categorical, as_category = self.names("categorical"), self.names("as_category")
+        features = self._rows[list(self._roles.features)]
+        for name in set(features) - {*categorical, *as_category}:
+            self.check_words(features[name])
         like = self._reference.space.columns if self._reference else None
-        features = self._rows.select(list(self._roles.features))
-        return encode_table(features, owner=f"'{self._path}'", categorical=self.names("categorical"), like=like)
-
-    def _words(self, column: str, missing: str | None = None) -> npt.NDArray[np.str_]:
-        values, absent = plain(self._rows.column(column), column, f"'{self._path}'")
-        if absent.any() and missing is None:
-            raise UsageError(f"The column '{column}' of '{self._path}' is missing in {int(absent.sum())} rows. Fill it or drop them first.")
-        return np.where(absent, missing or "", words(values, name=column, owner=f"'{self._path}'"))
+        found = encode_table(features, owner=f"'{self._path}'", categorical=categorical, as_category=as_category, like=like)
+        named = [replace(column, written=self._names.get(column.name, column.name)) for column in found.columns]
+        return replace(found, columns=tuple(named))
 
     @cached_property
     def _labels(self) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
-        values, absent = plain(self._rows.column(self._roles.label), self._roles.label, f"'{self._path}'")
+        name, owner = self._roles.label, f"'{self._path}'"
+        column = self._rows[name]
+        if name not in self.names("categorical"):
+            self.check_words(column)
+        column = column.map(lambda value: value.strip() if isinstance(value, str) else value)
+        absent = column.isna() | (column == "").fillna(False)
         if absent.any():
-            count = f"{int(absent.sum())} of {len(absent)} rows"
-            raise UsageError(f"The label '{self._roles.label}' of '{self._path}' is missing in {count}. Drop them first.")
-        classes = self._reference.class_names if self._reference else ()
-        return encode_labels(values, owner=f"'{self._path}'", classes=classes or None)
+            count, usual = f"{int(absent.sum())} of {len(absent)} rows", "Empty cells, NA, NaN, None and null are missing values."
+            raise UsageError(f"The label '{name}' of {owner} is missing in {count}. Drop them first. {usual}")
+        y, names = encode_labels(column, owner=owner, signed=True)
+        return self.classed(y, names, owner=owner, like=self._reference.class_names if self._reference else ())
 
     @cached_property
     def _ids(self) -> Ids:
         if self._roles.id is None:
             return row_ids(len(self.y))
-        return check_ids(self._words(self._roles.id), owner=f"'{self._path}'")
+        name, owner = self._roles.id, f"'{self._path}'"
+        column = self.written([self._names[name]]).iloc[:, 0]
+        if column.isna().any():
+            raise UsageError(f"The column '{name}' of {owner} is missing in {int(column.isna().sum())} rows. Fill it or drop them first.")
+        return check_ids(np.char.strip(words(column, name=name, owner=owner)), owner=owner)
 
     @cached_property
     def _groups(self) -> dict[str, npt.NDArray[np.str_]]:
-        return {column: self._words(column, missing="(missing)") for column in self._roles.groups}
+        if not self._roles.groups:
+            return {}
+        columns = self.written([self._names[name] for name in self._roles.groups]).set_axis(list(self._roles.groups), axis=1)
+        return {name: group_names(columns[name], name=name, owner=f"'{self._path}'") for name in self._roles.groups}
 
     @property
     def space(self) -> InputSpace:
@@ -155,7 +189,7 @@ class TableSource(AddressedSource):
     @property
     def notes(self) -> tuple[str, ...]:
         rows = () if self.named else ("The table has no ids: examples are named by row number.",)
-        return (*self._features.notes, *rows)
+        return (*self._features.notes, *missing_groups(self.groups), *self.class_notes(), *rows)
 
     def identity(self) -> dict[str, str]:
         return {**super().identity(), **({"like": self._reference.content()} if self._reference else {})}
@@ -179,62 +213,58 @@ class Csv(TableSource):
         drop: columns to leave out, split at commas.
         exclude_groups: `true` leaves the group columns out of the features.
         categorical: columns of numbers that are names of categories, split at commas.
+        as_category: columns that an estimator gets as pandas categories, as after `astype("category")`, split at commas.
         id: column of ids, unique; row numbers without it. It is no feature.
         like: table of the same layout, such as the training set, whose categories, classes and (at least) ranges hold here too.
+        classes: names of the model's classes in its order, split at commas, or a text file of them, one a line.
+        rename: new names of classes, OLD:NEW split at commas, such as `rename=<=50K.:<=50K,>50K.:>50K`.
         sep: what separates values, `,` unless given; `tab` for a tabulator.
+        decimal: the decimal sign, `.` unless given.
+        missing: words that mean a missing value, split at commas, in place of those of pandas (NA, NaN, None, null, ...).
+        trim: `true` cuts spaces after a separator, as `skipinitialspace` does.
 
-    A missing name of a column becomes "Unnamed: 0" by its place, and the second of one name "name.1". Whole numbers are integer columns
-    and other numbers real ones, each with the range observed in the file; words and booleans are categorical, as codes of their sorted
-    values. Spaces around values are cut. An empty cell is missing, and so is NA or NaN among numbers; rows that lack a feature are
-    refused. Every row must have as many values as the header.
+    Values and types are those of `pandas.read_csv(FILE)`, spaces included, and an estimator is handed them again. Whole numbers are integer
+    columns and other numbers real ones, each with the range observed in the file; words and booleans are categorical, as codes of their
+    sorted values. Missing words are a category of their own; for missing numbers a further column says where, which only estimators
+    understand. A column that is mostly numbers is refused where it holds a stray word, and so is one with decimal commas. Labels, ids and
+    groups are taken without spaces around them, ids and groups as they are written. Every row must have as many values as the header.
     """
 
     scheme: ClassVar[str] = "csv"
     what: ClassVar[str] = "a table in a CSV file with a header"
-    options: ClassVar[tuple[Option, ...]] = (*_OPTIONS, Option("sep", "what separates values; 'tab' for a tabulator", ","))
-
-    _hint = "It must be UTF-8 text with a header and as many values in each row; name another separator with ?sep=."
-
-    @property
-    def _separator(self) -> str:
-        written = self.text("sep") or ","
-        separator = "\t" if written == "tab" else written
-        if len(separator) != 1:
-            raise must("sep", self.uri, "be one character, or 'tab'", written)
-        return separator
+    options: ClassVar[tuple[Option, ...]] = (
+        *_OPTIONS,
+        Option("sep", "what separates values; 'tab' for a tabulator", ","),
+        Option("decimal", "the decimal sign, '.' without it"),
+        Option("missing", "words that mean a missing value, split at commas; those of pandas without it"),
+        Option("trim", "cut spaces after a separator"),
+    )
 
     @cached_property
-    def _header(self) -> tuple[list[str], bool]:
-        """The columns' names, and whether they differ from what is written: spaces cut, and a missing or repeated name numbered."""
-        import pyarrow.csv as pc
+    def _file(self) -> CsvFile:
+        separator = {"tab": "\t"}.get(written := self.text("sep") or ",", written)
+        decimal = self.text("decimal") or "."
+        if len(separator) != 1:
+            raise must("sep", self.uri, "be one character, or 'tab'", written)
+        if len(decimal) != 1 or decimal == separator:
+            raise must("decimal", self.uri, "be one character, and not that of sep", decimal)
+        missing = self.names("missing") if "missing" in self.address.options else None
+        return CsvFile(self._path, separator, decimal, missing, self.flag("trim"))
 
-        with reading(f"'{self._path}' as CSV", self._hint), pc.open_csv(self._path, parse_options=self._parsing()) as reader:
-            raw = list(reader.schema.names)
-        names: list[str] = []
-        for place, name in enumerate(raw):
-            plain_name = name.strip() or f"Unnamed: {place}"
-            before = sum(other.strip() == plain_name for other in raw[:place])
-            names.append(f"{plain_name}.{before}" if before else plain_name)
-        if len(set(names)) < len(names):
-            raise UsageError(f"The header of '{self._path}' repeats names: {', '.join(names[:12])}. Rename them.")
-        return names, names != raw
+    def header(self) -> list[str]:
+        return self._file.header()
 
-    def _parsing(self) -> pa.csv.ParseOptions:
-        import pyarrow.csv as pc
+    def read(self, columns: list[str]) -> pd.DataFrame:
+        return self._file.frame(columns)
 
-        return pc.ParseOptions(delimiter=self._separator, newlines_in_values=True)
+    def written(self, columns: list[str]) -> pd.DataFrame:
+        return self._file.text(columns).apply(lambda column: column.str.strip())
 
-    def column_names(self) -> list[str]:
-        return list(self._header[0])
+    def check_words(self, column: pd.Series) -> None:
+        import pandas as pd
 
-    def read(self, columns: list[str]) -> pa.Table:
-        import pyarrow.csv as pc
-
-        names, renamed = self._header
-        reads = pc.ReadOptions(column_names=names, skip_rows_after_names=1) if renamed else pc.ReadOptions()
-        wanted = pc.ConvertOptions(include_columns=columns)
-        with reading(f"'{self._path}' as CSV", self._hint):
-            return pc.read_csv(self._path, read_options=reads, parse_options=self._parsing(), convert_options=wanted)
+        if pd.api.types.is_string_dtype(column.dtype) or pd.api.types.is_object_dtype(column.dtype):
+            refuse_strays(column, owner=f"'{self._path}'", decimal=self._file.decimal)
 
 
 class Parquet(TableSource):
@@ -247,10 +277,14 @@ class Parquet(TableSource):
         drop: columns to leave out, split at commas.
         exclude_groups: `true` leaves the group columns out of the features.
         categorical: columns of numbers that are names of categories, split at commas.
+        as_category: columns that an estimator gets as pandas categories, as after `astype("category")`, split at commas.
         id: column of ids, unique; row numbers without it. It is no feature.
         like: table of the same layout, such as the training set, whose categories, classes and (at least) ranges hold here too.
+        classes: names of the model's classes in its order, split at commas, or a text file of them, one a line.
+        rename: new names of classes, OLD:NEW split at commas, such as `rename=<=50K.:<=50K,>50K.:>50K`.
 
-    Columns are read as in `csv:`; the file's own types decide. An index that pandas stored without a name is left out.
+    Values and types are those of `pandas.read_parquet(FILE)`, and an estimator is handed them again; words are never taken for numbers.
+    Columns are coded as in `csv:`, those of pandas categories in their own order. What pandas takes for the index is no feature.
     """
 
     scheme: ClassVar[str] = "parquet"
@@ -259,15 +293,26 @@ class Parquet(TableSource):
 
     _hint = "It must be a Parquet file; if it was cut off, copy it again."
 
-    def column_names(self) -> list[str]:
+    @cached_property
+    def _schema(self) -> tuple[list[str], list[str]]:
+        """The file's columns, and those of the index."""
         import pyarrow.parquet as pq
 
         with reading(f"'{self._path}' as Parquet", self._hint):
-            names: list[str] = pq.read_schema(self._path).names
-        return [name for name in names if not name.startswith("__index_level_")]
+            schema = pq.read_schema(self._path)
+        index = (schema.pandas_metadata or {}).get("index_columns", [])
+        return list(schema.names), [name for name in index if isinstance(name, str)]
 
-    def read(self, columns: list[str]) -> pa.Table:
-        import pyarrow.parquet as pq
+    def header(self) -> list[str]:
+        return [name for name in self._schema[0] if not name.startswith("__index_level_")]
 
-        with reading(f"'{self._path}' as Parquet", self._hint), pq.ParquetFile(self._path, page_checksum_verification=True) as file:
-            return file.read(columns=columns)
+    def index_names(self) -> list[str]:
+        return self._schema[1]
+
+    def read(self, columns: list[str]) -> pd.DataFrame:
+        import pandas as pd
+
+        with reading(f"'{self._path}' as Parquet", self._hint):
+            frame = pd.read_parquet(self._path, engine="pyarrow", columns=columns, page_checksum_verification=True)
+        index = [name for name in columns if name not in frame.columns]
+        return frame.reset_index(level=index)[columns] if index else frame[columns]

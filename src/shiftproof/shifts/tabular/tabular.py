@@ -123,8 +123,9 @@ class Tabular(Differentiable):
         names = [column.name for column in columns]
         blocks = tuple((torch.tensor([names.index(c) for c in b.columns]), b.cost) for b in rules.blocks.values())
         each = [rules.columns.get(name, ColumnRule()) for name in names]
-        low, high = torch.tensor([c.low for c in columns]).double(), torch.tensor([c.high for c in columns]).double()
+        low, high = torch.tensor([[c.low, c.high] for c in columns], dtype=torch.float64).unbind(1)
         category = torch.tensor([c.kind == "categorical" for c in columns])
+        marked = torch.tensor([bool(c.marks) for c in columns])  # whether a value is missing stays as it is
         blocked = torch.zeros(len(names), dtype=torch.bool)
         for positions, _ in blocks:
             blocked[positions] = True
@@ -133,12 +134,12 @@ class Tabular(Differentiable):
             low=low,
             high=high,
             width=(high - low).where(high > low, 1.0),
-            cost=torch.tensor([rule.cost for rule in each]).double(),
-            least=torch.tensor([rule.low for rule in each]).double(),
-            most=torch.tensor([rule.high for rule in each]).double(),
+            cost=torch.tensor([rule.cost for rule in each], dtype=torch.float64),
+            least=torch.tensor([rule.low for rule in each], dtype=torch.float64),
+            most=torch.tensor([rule.high for rule in each], dtype=torch.float64),
             up=moves["up"],
             down=moves["down"],
-            fixed=moves["fixed"] | (low == high),
+            fixed=moves["fixed"] | (low == high) | marked,
             category=category & ~blocked,
             number=~category & ~blocked,
             blocks=blocks,
