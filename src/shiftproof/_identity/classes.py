@@ -22,7 +22,10 @@ def kind(value: type) -> Look:
     """A class."""
     owner = owner_of_class(value)
     if owner is None:
-        return Look(f"class {value.__name__}", [*_bases(value), *_members(value)])
+        bases, members = list(_bases(value)), list(_members(value))
+        if len(bases) == 1 and not members:  # it adds nothing
+            return kind(value.__bases__[0])
+        return Look(f"class {value.__name__}", [*bases, *members])
     name = value.__qualname__ if owner == OURS else f"{value.__module__}.{value.__qualname__}"
     return Look(f"class {owner} {name}", [] if owner == OURS else list(_replaced(value)))
 

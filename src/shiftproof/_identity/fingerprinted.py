@@ -1,4 +1,4 @@
-"""What states its own identity, and how an identity that cannot be found again is written."""
+"""How an identity is written, and what becomes of one with gaps: it is never found again, unless the user answers for it."""
 
 from __future__ import annotations
 
@@ -10,32 +10,42 @@ from dataclasses import dataclass
 from shiftproof._identity.graph import Identity, Look
 
 _ONCE = re.compile(r"\?[0-9a-f]{8}")
-"""Marks an identity with gaps: drawn anew each time, so that no later run takes its results for those of the same thing."""
-
-
-class Fingerprinted(ABC):
-    """A thing with a fingerprint of its own."""
-
-    @abstractmethod
-    def fingerprint(self) -> str:
-        """A string that changes when its answers may change."""
+"""Marks an identity with gaps: drawn anew for each thing, so that no later run takes its results for those of the same thing."""
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """A fingerprint with what it leaves out.
+    """What something is known by.
 
     Args:
-        text: what a run and a cell are known by.
-        gaps: what it does not cover; then the text is another one each time.
+        text: what a run and its cells are named after.
+        gaps: what it does not cover, each with its place and the reason; the text is then another one for each object.
     """
 
     text: str
     gaps: tuple[str, ...] = ()
 
 
-def fingerprint_of(kind: str, identity: Identity, *, version: str | None = None) -> Fingerprint:
-    """The fingerprint of a thing of this identity; `version` is the user's word for it, and answers for the gaps.
+class Fingerprinted(ABC):
+    """What states its own identity."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A string that changes when its answers may change (a hash of weights, a file's hash, a URL)."""
+
+    def identity(self) -> Fingerprint:
+        """The fingerprint with what it does not cover."""
+        return Fingerprint(self.fingerprint())
+
+
+def fingerprint_of(kind: str, identity: Identity, *, version: str | None = None, mark: str | None = None) -> Fingerprint:
+    """The fingerprint of a thing of this identity.
+
+    Args:
+        kind: stands before the digest.
+        identity: of the thing.
+        version: the user's word for its state; it counts, and answers for the gaps.
+        mark: what sets a thing with gaps apart, from `new_mark`; drawn here where absent.
 
     >>> fingerprint_of("torch", Identity("12ab"), version="2").text
     'torch:12ab+version:2'
@@ -43,11 +53,16 @@ def fingerprint_of(kind: str, identity: Identity, *, version: str | None = None)
     text = f"{kind}:{identity.digest}"
     if version is not None:
         return Fingerprint(with_version(text, version))
-    return Fingerprint(f"{text}?{secrets.token_hex(4)}", identity.gaps) if identity.gaps else Fingerprint(text)
+    return Fingerprint(f"{text}?{mark or new_mark()}", identity.gaps) if identity.gaps else Fingerprint(text)
+
+
+def new_mark() -> str:
+    """A word that no other object has."""
+    return secrets.token_hex(4)
 
 
 def with_version(fingerprint: str, version: str) -> str:
-    """The fingerprint of what the user calls `version`: it can be found again.
+    """The fingerprint of what the user calls `version`: it is found again.
 
     >>> with_version("function:12ab?00ff00ff", "2")
     'function:12ab+version:2'
@@ -55,13 +70,12 @@ def with_version(fingerprint: str, version: str) -> str:
     return f"{_ONCE.sub('', fingerprint)}+version:{version}"
 
 
-def only_once(fingerprint: str) -> bool:
-    """Whether a fingerprint has gaps, and is never found again."""
-    return _ONCE.search(fingerprint) is not None
+def found_again(fingerprint: str) -> bool:
+    """Whether a fingerprint has no gaps, so that the same thing has it in a later run."""
+    return _ONCE.search(fingerprint) is None
 
 
 def stated(value: Fingerprinted) -> Look:
     """What states its own identity, by that."""
     text = value.fingerprint()
-    gap = "it cannot be identified itself" if only_once(text) else None
-    return Look(f"fingerprint {_ONCE.sub('', text)}", gap=gap)
+    return Look(f"fingerprint {_ONCE.sub('', text)}", gap=None if found_again(text) else "it cannot be identified itself")

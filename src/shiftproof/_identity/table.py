@@ -196,8 +196,12 @@ _ALIAS = type(typing.List[int]).__mro__[-2]  # noqa: UP006  # the base of all th
 
 def _part(value: Part) -> Look:
     """A shift, a search or another part: its registered name and all its fields; where it is not ours, its code too."""
+    from shiftproof.registry import named_plugins
+
     code = [] if classes.owner_of_class(type(value)) == OURS else [(".__class__", type(value))]
-    return Look(f"part {value.name}", [*code, *objects.attributes(value)])
+    fields = objects.attributes(value)
+    named = [(f".{name} names {plugin.name}", plugin) for name, text in fields if isinstance(text, str) for plugin in named_plugins(text)]
+    return Look(f"part {value.name}", [*code, *fields, *named])
 
 
 def _behind(value: weakref.ReferenceType[object]) -> Look:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -17,9 +16,10 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import MissingExtra, UsageError, must
+from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
+from shiftproof._identity.table import identify
 from shiftproof.models.abstract import Known, Labels, Scores
 from shiftproof.models.answers import Gives, kind_of, read_labels, read_scores
-from shiftproof.models.fingerprint import LENGTH
 from shiftproof.models.foreign import first_line
 from shiftproof.models.shown import shown_url
 
@@ -200,8 +200,8 @@ class EndpointScores(Known, Scores):
     Cost: one request per `rows` inputs, and the requests tried again.
     """
 
-    def __init__(self, requests: Requests, *, name: str) -> None:
-        super().__init__(name=name, fingerprint=_identity(requests.url), notes=(_note(name),))
+    def __init__(self, requests: Requests, *, name: str, version: str | None = None) -> None:
+        super().__init__(name=name, fingerprint=_known(requests, name, "scores", version), notes=(_note(name),))
         self._requests = requests
 
     def scores(self, x: Tensor) -> Tensor:
@@ -220,8 +220,8 @@ class EndpointLabels(Known, Labels):
     Guarantees and cost: those of `EndpointScores`.
     """
 
-    def __init__(self, requests: Requests, *, name: str, class_names: Sequence[str] = ()) -> None:
-        super().__init__(name=name, fingerprint=_identity(requests.url), notes=(_note(name),))
+    def __init__(self, requests: Requests, *, name: str, class_names: Sequence[str] = (), version: str | None = None) -> None:
+        super().__init__(name=name, fingerprint=_known(requests, name, "labels", version), notes=(_note(name),))
         self._requests, self._class_names = requests, tuple(class_names)
 
     def labels(self, x: Tensor) -> Tensor:
@@ -238,6 +238,7 @@ def wrap_endpoint(
     gives: Gives | None = None,
     probe: Tensor | None = None,
     class_names: Sequence[str] = (),
+    version: str | None = None,
 ) -> EndpointScores | EndpointLabels:
     """A URL as a model of the right type: `gives` says which, or asking it once about `probe` does."""
     parts = urlsplit(url)
@@ -252,18 +253,23 @@ def wrap_endpoint(
             raise must("gives", f"the model '{requests.shown}'", "be 'scores' (n, classes) or 'labels' (n,)", gives, hint)
         gives = kind_of(requests.ask(probe), len(probe), f"endpoint {requests.shown}")
     called = name or requests.shown
-    return EndpointScores(requests, name=called) if gives == "scores" else EndpointLabels(requests, name=called, class_names=class_names)
+    if gives == "scores":
+        return EndpointScores(requests, name=called, version=version)
+    return EndpointLabels(requests, name=called, class_names=class_names, version=version)
 
 
-def _identity(url: str) -> str:
-    """A hash of the URL without user and password; the query counts, as it may choose the model, and cannot be read back."""
-    parts = urlsplit(url)
+def _known(requests: Requests, name: str, gives: Gives, version: str | None) -> Fingerprint:
+    """By the URL without user and password, the name, what it gives and how it is asked; the query counts, as it may choose the model.
+
+    It is a hash, so that a key in the query cannot be read back. What the endpoint answers is seen to by the run.
+    """
+    parts = urlsplit(requests.url)
     plain = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
-    return f"endpoint:{hashlib.sha256(plain.encode()).hexdigest()[:LENGTH]}"
+    return fingerprint_of("endpoint", identify((plain, name, gives, asdict(requests.options))), version=version)
 
 
 def _note(name: str) -> str:
-    return f"The endpoint '{name}' is known by its URL only. Where the model behind it changes, start a fresh run."
+    return f"The endpoint '{name}' is known by its URL, its options, and in a run by its answers to a few inputs."
 
 
 def _until(date: str) -> float:
