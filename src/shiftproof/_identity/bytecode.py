@@ -36,11 +36,13 @@ class Read:
         text: its instructions.
         names: the global names that it uses, each with the attributes asked of it: ("helpers", "scale").
         imports: what it imports when it runs.
+        counters: global names that it adds 1 to: they say how often it ran.
     """
 
     text: str
     names: tuple[tuple[str, ...], ...]
     imports: tuple[Import, ...]
+    counters: frozenset[str]
 
 
 @cache
@@ -64,7 +66,8 @@ def read(code: CodeType) -> Read:
     text = "\n".join([f"{shape} {code.co_varnames[: sum(shape[:1] + shape[2:3])]} {table}", *(f"{s.opname} {shown(s)}" for s in steps)])
     names = [*_names(steps), *(name for each in inner for name in each.names)]
     imports = [*_imports(steps), *(each for one in inner for each in one.imports)]
-    return Read(text, tuple(dict.fromkeys(names)), tuple(dict.fromkeys(imports)))
+    counters = frozenset({*_counters(steps), *(name for each in inner for name in each.counters)})
+    return Read(text, tuple(dict.fromkeys(names)), tuple(dict.fromkeys(imports)), counters)
 
 
 def _steps(code: CodeType) -> list[dis.Instruction]:
@@ -91,3 +94,10 @@ def _imports(steps: Sequence[dis.Instruction]) -> Iterator[Import]:
         if step.opname == "IMPORT_NAME":
             level, names = steps[at - 2].argval, steps[at - 1].argval
             yield Import(str(step.argval), level if isinstance(level, int) else 0, names if isinstance(names, tuple) else ())
+
+
+def _counters(steps: Sequence[dis.Instruction]) -> Iterator[str]:
+    for load, one, add, store in zip(steps, steps[1:], steps[2:], steps[3:], strict=False):
+        same = load.opname == "LOAD_GLOBAL" and store.opname == "STORE_GLOBAL" and load.argval == store.argval
+        if same and one.argval == 1 and (add.opname == "INPLACE_ADD" or add.argrepr == "+="):
+            yield str(store.argval)

@@ -105,7 +105,9 @@ def _named(value: CodeType, namespace: Mapping[str, object]) -> Iterator[tuple[s
     """What the names in a function's code stand for."""
     found = read(value)
     for names in found.names:
-        yield f" -> {'.'.join(names)}", _resolved(names, namespace)
+        held = _resolved(names, namespace)
+        counts = names[0] in found.counters and type(held) is int
+        yield f" -> {'.'.join(names)}", "a counter" if counts else held
     for each in found.imports:
         yield from _imported(each, namespace)
 

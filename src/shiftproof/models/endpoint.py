@@ -6,7 +6,7 @@ import os
 import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -78,8 +78,8 @@ class Requests:
     "predictions" and "outputs" are read too, as scores where their rows are lists. It can be pickled; connections are opened anew.
     """
 
-    def __init__(self, url: str, options: EndpointOptions) -> None:
-        self.url, self.options = url, options
+    def __init__(self, url: str, options: EndpointOptions, *, name: str | None = None) -> None:
+        self.url, self.options, self.name = url, options, name
         self.shown = shown_url(url)
         self._client: httpx.Client | None = None
 
@@ -201,7 +201,7 @@ class EndpointScores(Known, Scores):
     """
 
     def __init__(self, requests: Requests, *, name: str, version: str | None = None) -> None:
-        super().__init__(name=name, fingerprint=_known(requests, name, "scores", version), notes=(_note(name),))
+        super().__init__(name=name, fingerprint=_known(requests, "scores", version), notes=(_note(name),))
         self._requests = requests
 
     def scores(self, x: Tensor) -> Tensor:
@@ -221,7 +221,7 @@ class EndpointLabels(Known, Labels):
     """
 
     def __init__(self, requests: Requests, *, name: str, class_names: Sequence[str] = (), version: str | None = None) -> None:
-        super().__init__(name=name, fingerprint=_known(requests, name, "labels", version), notes=(_note(name),))
+        super().__init__(name=name, fingerprint=_known(requests, "labels", version), notes=(_note(name),))
         self._requests, self._class_names = requests, tuple(class_names)
 
     def labels(self, x: Tensor) -> Tensor:
@@ -246,7 +246,7 @@ def wrap_endpoint(
         raise must("URL", "the model", "be http(s)://HOST/PATH", shown_url(url))
     if gives not in (None, "scores", "labels"):
         raise must("gives", f"the model '{shown_url(url)}'", "be scores or labels", gives)
-    requests = Requests(url, options or EndpointOptions())
+    requests = Requests(url, options or EndpointOptions(), name=name)
     if gives is None:
         if probe is None:
             hint = "Or pass probe=x[:8], a few inputs, and it is asked once."
@@ -258,18 +258,20 @@ def wrap_endpoint(
     return EndpointLabels(requests, name=called, class_names=class_names, version=version)
 
 
-def _known(requests: Requests, name: str, gives: Gives, version: str | None) -> Fingerprint:
-    """By the URL without user and password, the name, what it gives and how it is asked; the query counts, as it may choose the model.
+def _known(requests: Requests, gives: Gives, version: str | None) -> Fingerprint:
+    """By the URL without user and password, the name given, what it gives, and the options that may change an answer.
 
-    It is a hash, so that a key in the query cannot be read back. What the endpoint answers is seen to by the run.
+    The query counts, as it may choose the model; it is hashed, so that a key in it cannot be read back. What the endpoint answers is seen to
+    by the run. How often and how long it is tried changes no answer.
     """
     parts = urlsplit(requests.url)
     plain = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
-    return fingerprint_of("endpoint", identify((plain, name, gives, asdict(requests.options))), version=version)
+    counts = (plain, requests.name, gives, requests.options.rows, requests.options.auth_env)
+    return fingerprint_of("endpoint", identify(counts), version=version)
 
 
 def _note(name: str) -> str:
-    return f"The endpoint '{name}' is known by its URL, its options, and in a run by its answers to a few inputs."
+    return f"The endpoint '{name}' is known by its URL and options, and in a run by its answers to a few inputs."
 
 
 def _until(date: str) -> float:

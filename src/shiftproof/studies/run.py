@@ -16,7 +16,6 @@ import torch
 from pydantic import ValidationError
 
 from shiftproof._errors import UsageError, must
-from shiftproof._identity.parts import known_part
 from shiftproof.data.load import load_data
 from shiftproof.evaluation.provenance import now, provenance
 from shiftproof.evaluation.store import save
@@ -81,7 +80,7 @@ def run_study(
     form: Form = "full" if full else "quick"
     folder = Path(out) / f"{chosen.name}-{form}"
     prints = {name: load_data(uri).fingerprint() for name, uri in uris.items()}
-    _claim(folder, {"study": known_part(chosen).text, "form": form, "data": prints})
+    _claim(folder, {"study": chosen.full_spec(), "form": form, "data": prints})
     started = now()
     trials: list[TrialRecord] = []
     for seed in range(seeds):
