@@ -32,6 +32,8 @@ def function(value: FunctionType) -> Look:
     owner = owner_of(value.__globals__)
     if owner == OURS:
         return Look(f"{OURS} function {value.__qualname__}", carried)
+    if (value.__globals__.get("__name__"), value.__name__) in _BY_NAME:
+        return by_name()
     if owner is not None:
         code = value.__code__
         return Look(f"{owner} function {value.__globals__.get('__name__')} {code.co_name} {code.co_firstlineno}", carried)

@@ -12,8 +12,8 @@ from torch import nn
 from shiftproof._identity.graph import Look
 from shiftproof._identity.tensors import _hooks
 
-_MANGLED = re.compile(r"___torch_mangle_\d+\.")
-"""What torch adds to a class that it compiles once more."""
+_HOME = re.compile(r"__torch__\.(?:\w+\.)*")
+"""The module of a class, and what torch adds to one that it compiles once more."""
 _CONSTANT = re.compile(r"= (prim::Constant\w*)\[.*\]\(\)$", re.MULTILINE)
 _PLACED = re.compile(r"(?:, )?(?:strides=\[[^\]]*\]|requires_grad=\d|device=[\w:]+)")
 _MODE = "training"
@@ -38,7 +38,7 @@ def method(value: Any) -> Look:
 def script_object(value: torch.ScriptObject) -> Look:
     """A value of TorchScript's own, such as packed weights, by what it saves."""
     try:
-        return Look(f"script object {_MANGLED.sub('', str(value._type()))}", [(".state", value.__getstate__())])
+        return Look(f"script object {_HOME.sub('', str(value._type()))}", [(".state", value.__getstate__())])
     except Exception as error:  # what has no state to save raises anything
         return Look("script object", gap=f"a script object does not tell its state ({str(error).strip().splitlines()[0]})")
 
@@ -61,7 +61,7 @@ def graph(whole: Any, owner: Any) -> Look:
                 parts.append((f".{node.s('name')}", held))
         elif node.kind() == "prim::CallMethod":  # of an interface, whose module is known only here
             parts.append((f" called {len(parts)}", found.get(next(node.inputs()).debugName())))
-    text = _PLACED.sub("", _CONSTANT.sub(r"= \1", _MANGLED.sub("", whole.str(False))))
+    text = _PLACED.sub("", _CONSTANT.sub(r"= \1", _HOME.sub("", whole.str(False))))
     return Look(f"graph {text}", parts)
 
 
