@@ -6,7 +6,6 @@ import abc
 import dataclasses
 import sys
 from collections.abc import Iterator
-from functools import cache
 from types import FunctionType, GenericAlias, GetSetDescriptorType, MemberDescriptorType
 
 from shiftproof._identity.graph import Look
@@ -44,16 +43,13 @@ _HEAP = 1 << 9
 """CPython's mark of classes that are made while a program runs; those of C that stand in no module have fixed names."""
 
 
-@cache
-def _replaced(value: type) -> tuple[tuple[str, object], ...]:
+def _replaced(value: type) -> Iterator[tuple[str, object]]:
     """Methods of a package's class that are the user's: put there from outside."""
-    found: list[tuple[str, object]] = []
     for each in value.__mro__:
         for name, member in list(vars(each).items()):
             if isinstance(member, FunctionType) and member.__module__ != each.__module__ and owner_of(member.__globals__) is None:
                 if "__file__" in member.__globals__ or member.__globals__.get("__name__") == "__main__":
-                    found.append((f".{name}", member))
-    return tuple(found)
+                    yield f".{name}", member
 
 
 def _bases(value: type) -> Iterator[tuple[str, object]]:

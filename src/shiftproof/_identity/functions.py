@@ -7,12 +7,11 @@ import functools
 import importlib
 import importlib.util
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePath
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 
 from shiftproof._identity.bytecode import Import, read
 from shiftproof._identity.graph import Look
-from shiftproof._identity.owners import OURS, is_own, owner_of, owner_of_module
+from shiftproof._identity.owners import OURS, is_own, owner_of, owner_of_module, seen_from
 
 _WHOLE_MODULE = {"globals", "eval", "exec", "vars", "locals"}
 """Builtins that reach every name of a module."""
@@ -93,7 +92,7 @@ def module(value: ModuleType) -> Look:
     if owner is not None:
         return Look(f"module {owner} {value.__name__ if owner != OURS else ''}")
     names = sorted(name for name in vars(value) if not (name.startswith("__") and name.endswith("__")))
-    return Look("module", [(f".{name}", _relative(vars(value)[name], vars(value))) for name in names])
+    return Look("module", [(f".{name}", seen_from(vars(value)[name], vars(value))) for name in names])
 
 
 def _defaults(value: FunctionType) -> Iterator[tuple[str, object]]:
@@ -121,11 +120,11 @@ def _resolved(names: tuple[str, ...], namespace: Mapping[str, object]) -> object
         if first in _WHOLE_MODULE and "__name__" in namespace:
             return Everything(namespace)
         return vars(builtins).get(first, f"undefined {first}")
-    held = _relative(namespace[first], namespace)
+    held = seen_from(namespace[first], namespace)
     for name in rest:
         if not isinstance(held, ModuleType) or (not is_own(held) and held.__name__ != "importlib") or name not in vars(held):
             break
-        held = _relative(vars(held)[name], vars(held))
+        held = seen_from(vars(held)[name], vars(held))
     return held
 
 
@@ -139,19 +138,7 @@ class Everything:
 def everything(value: Everything) -> Look:
     """All names of a module."""
     names = sorted(name for name in value.namespace if not (name.startswith("__") and name.endswith("__")))
-    return Look("everything", [(f".{name}", _relative(value.namespace[name], value.namespace)) for name in names])
-
-
-def _relative(value: object, namespace: Mapping[str, object]) -> object:
-    """A place in the folder of the module that names it, as seen from there: the same wherever the folder lies."""
-    file = namespace.get("__file__")
-    if not isinstance(file, str) or not isinstance(value, str | PurePath):
-        return value
-    folder, place = Path(file).absolute().parent, Path(value)
-    for home in (folder, folder.resolve()):
-        if place.is_absolute() and place.is_relative_to(home):
-            return f"beside the module: {place.relative_to(home).as_posix()}"
-    return value
+    return Look("everything", [(f".{name}", seen_from(value.namespace[name], value.namespace)) for name in names])
 
 
 def _imported(wanted: Import, namespace: Mapping[str, object]) -> Iterator[tuple[str, object]]:
@@ -168,4 +155,4 @@ def _imported(wanted: Import, namespace: Mapping[str, object]) -> Iterator[tuple
         yield where, found
         return
     for each in wanted.names:
-        yield f"{where}.{each}", _relative(vars(found).get(each, found), vars(found))
+        yield f"{where}.{each}", seen_from(vars(found).get(each, found), vars(found))

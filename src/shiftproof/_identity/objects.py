@@ -6,12 +6,11 @@ import copyreg
 import warnings
 from collections.abc import Mapping
 from functools import cached_property
-from types import FunctionType
 from typing import Any
 
 from shiftproof._identity.classes import owner_of_class
 from shiftproof._identity.graph import Look
-from shiftproof._identity.plain import plain
+from shiftproof._identity.owners import namespace_of, seen_from
 
 _POINTER = 8 if object.__basicsize__ == 16 else 4
 _PICKLING = ("__reduce__", "__reduce_ex__", "__getstate__")
@@ -45,7 +44,8 @@ def attributes(value: object) -> list[tuple[str, object]]:
     filled = {name for each in cls.__mro__ for name, member in vars(each).items() if isinstance(member, cached_property)}
     for each in cls.__mro__:
         filled |= _NOT_ANSWERS.get(f"{each.__module__}.{each.__qualname__}", set())
-    return [(f".{name}", each) for name, each in sorted(found.items()) if name not in filled]
+    home = namespace_of(cls)
+    return [(f".{name}", seen_from(each, home)) for name, each in sorted(found.items()) if name not in filled]
 
 
 def _opaque(cls: type) -> bool:
@@ -98,5 +98,3 @@ def refused(value: object) -> Look:
     """What cannot be read by its nature."""
     return Look(type(value).__name__, gap=f"objects of type {type(value).__qualname__} cannot be read")
 
-
-__all__ = ["FunctionType", "attributes", "instance", "plain", "refused", "skipped"]

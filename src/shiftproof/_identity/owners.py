@@ -10,7 +10,7 @@ import sysconfig
 from collections.abc import Mapping
 from difflib import SequenceMatcher
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import ModuleType
 
 OURS = "shiftproof"
@@ -46,6 +46,25 @@ def owner_of(namespace: Mapping[str, object]) -> str | None:
 def is_own(module: ModuleType) -> bool:
     """Whether the user wrote this module."""
     return owner_of(vars(module)) is None
+
+
+def seen_from(value: object, namespace: Mapping[str, object]) -> object:
+    """A place in the folder of the module with these globals, as seen from there: the same wherever the folder lies."""
+    file = namespace.get("__file__")
+    if not isinstance(file, str) or not isinstance(value, str | PurePath):
+        return value
+    folder, place = Path(file).absolute().parent, Path(value)
+    if place.is_absolute():
+        for home in (folder, folder.resolve()):
+            if place.is_relative_to(home):
+                return f"beside the module: {place.relative_to(home).as_posix()}"
+    return value
+
+
+def namespace_of(cls: type) -> Mapping[str, object]:
+    """The globals of the module that a class is defined in."""
+    module = sys.modules.get(cls.__module__)
+    return {} if module is None else vars(module)
 
 
 @cache

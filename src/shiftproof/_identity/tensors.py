@@ -15,6 +15,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
 from shiftproof._identity.graph import Look
+from shiftproof._identity.owners import namespace_of, seen_from
 
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 _FLAGS = ("_forward_pre_hooks_with_kwargs", "_forward_hooks_with_kwargs", "_forward_hooks_always_called")
@@ -94,7 +95,8 @@ def module(value: nn.Module) -> Look:
     children: dict[str, nn.Module] = own["_modules"]
     skipped = _BOOKS | set(_derived(value)) | {name for kind, names in _CACHED.items() if isinstance(value, kind) for name in names}
     attributes = {**own["_parameters"], **own["_buffers"], **{name: each for name, each in own.items() if name not in skipped}}
-    parts = [(f".{name}", each) for name, each in sorted(attributes.items())]
+    home = namespace_of(type(value))
+    parts = [(f".{name}", seen_from(each, home)) for name, each in sorted(attributes.items())]
     parts += [(f".{name}", each) for name, each in children.items()]
     compiled = "compiled " if own.get("_compiled_call_impl") is not None else ""
     # A traced module has a class of its own, whose one method was written by the tracer.
