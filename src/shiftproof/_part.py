@@ -27,6 +27,8 @@ class Part(ABC):
     aliases: ClassVar[tuple[str, ...]] = ()
     references: ClassVar[tuple[str, ...]] = ()
     """BibTeX entries of the papers that define it, collected by `shiftproof cite`."""
+    code_version: ClassVar[str] = ""
+    """What its author calls this state of it, for a part that holds what cannot be identified: runs of it can then be resumed."""
 
     def __post_init__(self) -> None:
         for option, kind in option_types(type(self)).items():

@@ -56,14 +56,15 @@ def shiftproof_audit(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
         from shiftproof.evaluation.cell import key_of
         from shiftproof.evaluation.config import make_config
         from shiftproof.evaluation.plan import make_plan
+        from shiftproof.evaluation.store import ANSWERS
 
         config = make_config({"model": model, "data": data, **options})
         # What is asked for may be an object that has changed since (a model trained on), so runs are told apart by what they will measure.
         plan = make_plan(config)
-        identity = {name: str(value) for name, value in plan.identity(config).items()}
+        identity = {name: str(value) for name, value in plan.identity(config).items() if name != ANSWERS}
         name = f"{re.sub('[^A-Za-z0-9_.-]+', '_', plan.model.name)[:40]}-{key_of(identity)}"
         folder = config.out or str(home / name)
-        key = (folder, *config.fail_on)
+        key = (name, folder, *config.fail_on)
         if key not in reports:
             reports[key] = run_audit(config.model_copy(update={"out": folder}), progress=False)
         return reports[key]

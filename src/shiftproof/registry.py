@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import importlib
 import math
+import re
 import traceback
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
@@ -43,6 +44,10 @@ class Registry(Generic[P]):
     def names(self) -> list[str]:
         """Every canonical name, ours first; plugins keep their package's prefix."""
         return [*self._ours, *sorted(self._plugins)]
+
+    def plugins(self) -> list[str]:
+        """The names of the parts that other packages bring."""
+        return sorted(self._plugins)
 
     @cached_property
     def failures(self) -> dict[str, str]:
@@ -124,6 +129,18 @@ def registries() -> dict[str, Registry[Any]]:
 
     ours = (shifts, searches, risks, certificates, defences, methods, studies)
     return {plural(registry.kind): registry for registry in ours}
+
+
+def named_plugins(text: str) -> list[type[Part]]:
+    """The classes of other packages' parts that a spec names, at any depth: "adversarial(shift=mypkg/rain(most=1))"."""
+    if "/" not in text:  # plugins keep their package's prefix
+        return []
+    named = [(registry, name) for registry in registries().values() for name in registry.plugins() if _names(text, name)]
+    return [registry.get(name) for registry, name in named]
+
+
+def _names(text: str, name: str) -> bool:
+    return re.search(rf"(?<![\w/]){re.escape(name)}(?![\w/])", text) is not None
 
 
 def _import(path: str) -> type:

@@ -268,7 +268,8 @@ def test_credentials_are_not_shown(server: Server) -> None:
     with pytest.raises(UsageError) as caught:
         model.labels(X[:2])
     assert "hush" not in str(caught.value) + model.fingerprint() + " ".join(model.notes)
-    assert model.fingerprint() == load_model(server.url + "?key=hush", gives="scores").fingerprint()
+    assert model.fingerprint() == load_model(server.url + "?key=hush", gives="scores", endpoint=options(timeout=3.0)).fingerprint()
+    assert model.fingerprint() != load_model(server.url + "?key=hush", gives="scores", endpoint=options(rows=2)).fingerprint()
     assert model.fingerprint() != load_model(server.url + "?key=other", gives="scores").fingerprint()
     with pytest.raises(UsageError, match="The weights 'w.pt' were given for 'http://127") as refused:
         load_model(secret, weights="w.pt")
@@ -280,7 +281,7 @@ def test_it_can_be_pickled_while_connected(server: Server) -> None:
     model.labels(X)
     again = pickle.loads(pickle.dumps(model))
     assert torch.equal(again.labels(X), model.labels(X))
-    assert "known by its URL only" in again.notes[0]
+    assert "known by its URL and options, and in a run by its answers to a few inputs" in again.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 
 import joblib
@@ -327,13 +328,14 @@ def test_the_fingerprint_is_that_of_another_process() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == here
 
 
-def test_an_estimator_that_cannot_be_pickled_says_so() -> None:
+def test_functions_inside_an_estimator_count_by_their_code() -> None:
     x, y = points()
-    model = make_pipeline(FunctionTransformer(lambda v: v), LogisticRegression()).fit(x, y)
-    with pytest.raises(
-        UsageError, match=r"The model 'm' cannot be pickled.*functions that are defined by name at the top of a module, not lambdas"
-    ):
-        as_model(model, name="m")
+
+    def fingerprint(change: Callable[[Floats], Floats]) -> str:
+        return as_model(make_pipeline(FunctionTransformer(change), LogisticRegression()).fit(x, y), name="m").fingerprint()
+
+    assert fingerprint(lambda v: v) == fingerprint(lambda v: v)
+    assert fingerprint(lambda v: v) != fingerprint(lambda v: v + 0)
 
 
 def test_models_can_be_pickled() -> None:

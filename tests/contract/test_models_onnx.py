@@ -191,7 +191,13 @@ def test_the_fingerprint_is_that_of_the_file_and_its_data(linear: str, tmp_path:
     copied = tmp_path / "copy.onnx"
     copied.write_bytes(Path(linear).read_bytes())
     assert OnnxSession(str(copied)).fingerprint() == first
-    (tmp_path / "linear.onnx.data").write_bytes(b"1")
-    with_data = model.fingerprint()
-    (tmp_path / "linear.onnx.data").write_bytes(b"2")
-    assert len({first, with_data, model.fingerprint()}) == 3
+    (tmp_path / "linear.onnx.data").write_bytes(b"1")  # a file that the graph does not name
+    assert model.fingerprint() == first
+    whole = onnx.load(linear)
+    apart = tmp_path / "apart.onnx"
+    onnx.save(whole, str(apart), save_as_external_data=True, location="weights of mine.bin", size_threshold=0)
+    outside = OnnxSession(str(apart))
+    before, data = outside.fingerprint(), bytearray((tmp_path / "weights of mine.bin").read_bytes())
+    data[0] ^= 1
+    (tmp_path / "weights of mine.bin").write_bytes(data)
+    assert outside.fingerprint() != before

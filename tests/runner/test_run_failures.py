@@ -127,7 +127,7 @@ def test_a_defect_keeps_its_traceback_and_is_no_failed_gate(monkeypatch: pytest.
         ({"shard_size": 7}, "its shard size is 2500, and this run's is 7"),
         ({"limit": 19}, r"its data is .*\[:20\], and this run's is .*\[:19\]"),
         ({"shifts": ("linf(eps=0.2)",)}, r"its cells is .*linf\(eps=0.1\).*, and this run's is .*linf\(eps=0.2\)"),
-        ({"model": torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))}, "its model is torch:.*, and this run's is torch:"),
+        ({"model": sp.as_model(linear_net(), name="another")}, "its model is Sequential, and this run's is another"),
     ],
 )
 def test_two_runs_do_not_share_a_folder(tmp_path: Path, other: dict[str, object], named: str) -> None:

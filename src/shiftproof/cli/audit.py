@@ -16,6 +16,7 @@ _REPEATABLE = ("shift_from", "shifts", "searches", "certify", "curves", "fail_on
 @click.command("audit")
 @click.option("--model", help="package.module:factory, file.py:factory, file.onnx, or an http(s) URL.")
 @click.option("--weights", metavar="FILE", help="Weights for a torch module: safetensors or a state dict.")
+@click.option("--model-version", metavar="TEXT", help="What you call this state of the model, where its code and weights do not tell it.")
 @click.option("--defence", metavar="SPEC", help="A defence in front of the model, such as 'jpeg(quality=75)': what is audited is both.")
 @click.option("--data", metavar="URI", help="digits:, npz:FILE, idx:DIR?split=test, imagefolder:DIR, csv:FILE?label=y&groups=a,b, ...")
 @click.option("--box", metavar="LOW,HIGH", help="Least and greatest legal input value, such as 0,1.")

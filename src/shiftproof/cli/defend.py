@@ -12,6 +12,7 @@ import click
 @click.option("--data", metavar="URI", default="digits:", show_default=True, help="The sample that is measured on, as of audit.")
 @click.option("--train-data", metavar="URI", help="Another sample, on which MODEL, then a factory, is trained. Without, MODEL is as it is.")
 @click.option("--weights", metavar="FILE", help="Weights of a model that is trained already.")
+@click.option("--model-version", metavar="TEXT", help="What you call this state of the model, where its code and weights do not tell it.")
 @click.option("--threat", required=True, metavar="SPEC", help="The shift that defences may know, such as 'linf(eps=0.2)'.")
 @click.option("--unseen", required=True, metavar="SPEC", help="Another, such as 'l2(eps=1)'.")
 @click.option("--defence", "defences", multiple=True, metavar="SPEC", help="A defence at inference time. May be repeated.")

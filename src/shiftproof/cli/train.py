@@ -26,10 +26,20 @@ import click
 @click.option("--search", metavar="SPEC", help="Of the attack on these. ['gradient_ascent(steps=20, loss=margin)']")
 @click.option("--threat", metavar="SPEC", help="The shift that they are attacked under. [the method's]")
 @click.option("--seed", type=int, help="Seed of the run. [0]")
+@click.option("--model-version", metavar="TEXT", help="What you call this state of the model, where its code and weights do not tell it.")
 @click.option("--device", default="cpu", help="Torch device. [cpu]")
 @click.option("--quiet", is_flag=True, help="No progress bar and no summary.")
 def command(
-    model: str, data: str, method: str, out: str, box: str | None, limit: int | None, device: str, quiet: bool, **recipe: Any
+    model: str,
+    data: str,
+    method: str,
+    out: str,
+    box: str | None,
+    limit: int | None,
+    model_version: str | None,
+    device: str,
+    quiet: bool,
+    **recipe: Any,
 ) -> int:
     """Train the network that MODEL makes (package.module:factory or file.py:factory), and keep its best epoch under attack.
 
@@ -47,7 +57,7 @@ def command(
     source = load_data(data, box=box_of(box) if box else None, limit=limit)
     given = {key: value for key, value in recipe.items() if value is not None}
     shown = not quiet and sys.stderr.isatty()
-    done = train(factory_of(model), source, method, out=out, device=device, progress=shown, **given)
+    done = train(factory_of(model), source, method, out=out, device=device, progress=shown, version=model_version, **given)
     if not quiet:
         click.echo(str(done))
         click.echo(f"\nWeights: {done.folder / 'best.safetensors'}\nRecord:  {done.folder / 'training.json'}")

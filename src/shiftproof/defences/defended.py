@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
+from shiftproof._identity.table import identify
 from shiftproof.defences.abstract import Behind, Defence, Random
 from shiftproof.models.abstract import Gradients, Known, Scores
-from shiftproof.models.fingerprint import LENGTH
 from shiftproof.oracle import mean_scores
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Search, Suiting
@@ -32,12 +32,10 @@ class Defended(Known, Scores, Suiting):
     """
 
     def __init__(self, defence: Defence, behind: Behind) -> None:
-        parts = "+".join(model.fingerprint() for model in behind.models)
-        told = hashlib.sha256(b"".join(_bytes(key, value) for key, value in sorted(behind.fitted.items()))).hexdigest()[:LENGTH]
-        way = "" if behind.through else "+as_it_stands"
+        name = f"{behind.models[0].name} + {defence.spec()}"
         super().__init__(
-            name=f"{behind.models[0].name} + {defence.spec()}",
-            fingerprint=f"defended:{defence.full_spec()}+{told}+{parts}{way}",
+            name=name,
+            fingerprint=_known(defence, behind, name),
             notes=(
                 *behind.models[0].notes,
                 f"The defence {defence.spec()} is in front of the model. It is attacked by {defence.adaptive}.",
@@ -110,5 +108,8 @@ def defended(defence: Defence, behind: Behind) -> Defended:
 _NONE = Rng(np.zeros(0, dtype=np.uint64))
 
 
-def _bytes(key: str, value: Tensor) -> bytes:
-    return key.encode() + value.detach().cpu().contiguous().numpy().tobytes()
+def _known(defence: Defence, behind: Behind, name: str) -> Fingerprint:
+    """Of the defence with its code, the models, and what it was fitted to. The spec stands in it, for whoever cites its paper."""
+    whole = {".defence": defence, ".fitted": dict(sorted(behind.fitted.items())), ".space": behind.space, "": behind.models}
+    way = "" if behind.through else "+as_it_stands"
+    return fingerprint_of(f"defended:{defence.full_spec()}{way}", identify(whole, name))

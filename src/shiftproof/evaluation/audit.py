@@ -7,7 +7,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,6 +19,7 @@ from shiftproof.evaluation.config import AuditConfig, make_config
 from shiftproof.evaluation.diagnose import answer
 from shiftproof.evaluation.plan import Plan, make_plan
 from shiftproof.evaluation.provenance import now
+from shiftproof.evaluation.recognise import gone_on_with, measured_anew
 from shiftproof.evaluation.record import make_record
 from shiftproof.evaluation.records import Audit
 from shiftproof.evaluation.run import run, waiting
@@ -114,6 +115,8 @@ def run_audit(config: AuditConfig, *, progress: bool = True) -> Report:
     work = Work(plan.reference, plan.sources, store, config.batch_size, config.pictures, threads)
     if config.backend == "processes":
         check_travels(work, cells)
+    known = gone_on_with(plan.known, folder)
+    plan = replace(plan, known=known, notes=(*known.notes(), *measured_anew(known, folder)))
     store.open(plan.identity(config), cells)
     try:
         with _sigterm_as_interrupt():

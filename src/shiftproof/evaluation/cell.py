@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from shiftproof._part import Part
+from shiftproof._identity.fingerprinted import Fingerprint
+from shiftproof._identity.parts import known_part
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift
 
-CELL_VERSION = 1
+CELL_VERSION = 2
 """Raised when the meaning of a cell's identity or of its file changes, so that old files are not taken for new ones."""
+
+_UNKNOWN = Fingerprint("")
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Cell:
         seed: seed of the run.
         start, stop: the examples of this shard, as positions in the sample.
         total: examples of the whole sample, all shards together.
+        shift_known, method_known: what the two are known by, drawn up once: a worker is handed them with the cell.
     """
 
     model: str
@@ -38,6 +42,14 @@ class Cell:
     start: int
     stop: int
     total: int
+    shift_known: Fingerprint = field(default=_UNKNOWN, compare=False)
+    method_known: Fingerprint = field(default=_UNKNOWN, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.shift_known is _UNKNOWN:
+            object.__setattr__(self, "shift_known", known_part(self.shift))
+        if self.method_known is _UNKNOWN:
+            object.__setattr__(self, "method_known", known_part(self.method))
 
     def identity(self) -> dict[str, str | int]:
         """Everything that its numbers hang on. Batch size and backend are not in it: verdicts do not depend on them."""
@@ -45,8 +57,8 @@ class Cell:
             "version": CELL_VERSION,
             "model": self.model,
             "data": self.data,
-            "shift": _named(self.shift),
-            "method": _named(self.method),
+            "shift": self.shift_known.text,
+            "method": self.method_known.text,
             "seed": self.seed,
             "total": self.total,
         }
@@ -67,7 +79,3 @@ class Cell:
 def key_of(identity: Mapping[str, str | int]) -> str:
     """The versioned hash of an identity, 20 hexadecimal digits."""
     return hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=10).hexdigest()
-
-
-def _named(part: Part) -> str:
-    return f"{type(part).__module__}:{type(part).__qualname__} {part.full_spec()}"

@@ -52,6 +52,9 @@ class DefendConfig(CommonConfig):
     data: Any = Field(default="digits:", description="The sample that is measured on.")
     train_data: Any = Field(default=None, description="Where given, the standard model and the methods are trained on it.")
     weights: str | None = Field(default=None, description="A file of weights for a model that is trained already.")
+    model_version: str | None = Field(
+        default=None, description="What you call this state of the model, where its code and weights do not tell it."
+    )
     threat: str = Field(description="Spec of the shift that defences may know.")
     unseen: str = Field(description="Spec of another.")
     defences: tuple[str, ...] = Field(default=(), description="Specs of defences at inference time.")
@@ -95,7 +98,15 @@ def run_defend(config: DefendConfig, *, say: Say = lambda _: None) -> DefendReco
     school = None
     if ready.training is not None:
         place = folder / "training"
-        school = School(config.model, ready.training, place, device=config.device, epochs=config.epochs, seed=config.seed)
+        school = School(
+            config.model,
+            ready.training,
+            place,
+            device=config.device,
+            epochs=config.epochs,
+            seed=config.seed,
+            version=config.model_version,
+        )
         school.warm_up()
     subjects = list(_subjects(config, ready, school, say))
     standard = subjects[0].model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 import time
 from contextlib import nullcontext
@@ -13,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from shiftproof._errors import must
+from shiftproof._identity.table import identify
 from shiftproof._part import required_options
 from shiftproof.data.examples import Examples
 from shiftproof.data.source import Source
@@ -64,7 +64,7 @@ class School:
         factory: makes a network at each call, or its spec.
         data: what is trained on.
         folder: where trainings are kept, so that the same call again goes on from them.
-        device, epochs, seed: as of `shiftproof.train`.
+        device, epochs, seed, version: as of `shiftproof.train`.
     """
 
     factory: Any
@@ -73,6 +73,7 @@ class School:
     device: str = field(kw_only=True)
     epochs: int = field(kw_only=True)
     seed: int = field(kw_only=True)
+    version: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if not isinstance(self.factory, str) and not callable(self.factory):
@@ -109,12 +110,12 @@ class School:
         place = self._place(method, seed)
         began = time.perf_counter()
         with neighbours(text) if text else nullcontext():
-            done = train(make, self.data, method, out=place, device=self.device, epochs=self.epochs, seed=seed)
+            done = train(make, self.data, method, out=place, device=self.device, epochs=self.epochs, seed=seed, version=self.version)
         return Taught(done.module, _seconds(place, time.perf_counter() - began), _told(done))
 
     def _place(self, method: Method, seed: int) -> Path:
         told = {option: value for option, value in method.options().items() if option != "teacher"}
-        return self.folder / f"{method.name}-{hashlib.sha256(repr(told).encode()).hexdigest()[:8]}-{seed}"
+        return self.folder / f"{method.name}-{identify((told, type(method))).digest[:8]}-{seed}"
 
 
 def plain() -> Method:

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from shiftproof._errors import UsageError
+from shiftproof._identity.parts import known_part
 from shiftproof.data.source import Source
 from shiftproof.diagnostics.check import Check, Status
 from shiftproof.diagnostics.masking import masking
@@ -26,7 +27,7 @@ from shiftproof.outcomes import Bound, Flag
 from shiftproof.searches.abstract import Search, gradient_objection
 from shiftproof.shifts.abstract import Shift
 
-VERSION = 1
+VERSION = 2
 """Raised when the meaning of a diagnosis changes, so that old files are not taken for new ones."""
 EXAMPLES, QUERIES = 100, 500
 SUITES = ("standard", "thorough")
@@ -35,13 +36,14 @@ SUITES = ("standard", "thorough")
 
 @dataclass(frozen=True)
 class Question:
-    """One diagnosis to be made: of this model, under this shift, on so many examples of the sample."""
+    """One diagnosis to be made: of this model, under this shift, on so many examples of the sample; `known` is what the shift is known by."""
 
     model: str
     data: str
     shift: Shift
     examples: int
     seed: int
+    known: str
 
     def key(self) -> str:
         """The name of its file."""
@@ -50,7 +52,7 @@ class Question:
                 "version": VERSION,
                 "model": self.model,
                 "data": self.data,
-                "shift": f"{type(self.shift).__module__}:{self.shift.full_spec()}",
+                "shift": self.known,
                 "examples": self.examples,
                 "queries": QUERIES,
                 "seed": self.seed,
@@ -94,7 +96,8 @@ def questions(
         families.setdefault(shift.name, []).append(shift)
     middles = [sorted(shifts, key=lambda shift: strength_of(shift)[1] or 0.0)[(len(shifts) - 1) // 2] for shifts in families.values()]
     place, examples = data.fingerprint(), min(EXAMPLES, len(data))
-    return [Question(fingerprint, place, shift.within(data.space), examples, seed) for shift in middles], []
+    placed = [shift.within(data.space) for shift in middles]
+    return [Question(fingerprint, place, shift, examples, seed, known_part(shift).text) for shift in placed], []
 
 
 def answer(question: Question, model: Labels, data: Source, store: Store, batch_size: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,12 @@ from shiftproof.data.load import load_data
 from shiftproof.data.source import Renamed, Source
 from shiftproof.data.together import Noted, together
 from shiftproof.evaluation.backends import backend_named
-from shiftproof.evaluation.cell import Cell
+from shiftproof.evaluation.cell import CELL_VERSION, Cell
 from shiftproof.evaluation.class_fit import fit_classes
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.evaluation.curves import chosen_curves
 from shiftproof.evaluation.diagnose import SUITES, Question, questions
+from shiftproof.evaluation.recognise import Known, answers_of, model_known, parts_known
 from shiftproof.evaluation.records import LeftOut
 from shiftproof.evaluation.suites import AVERAGE, Choice, crossed, suite_named
 from shiftproof.models.abstract import Labels
@@ -55,7 +56,8 @@ class Plan:
         diagnoses: whether the verdicts can be trusted.
         left_out: what does not fit, and why.
         model_flags: what speaks against the model's answers as such.
-        fingerprint: the model's.
+        known: what a later run must recognise.
+        notes: what is to be said of the model and the folder, beside the model's own notes.
     """
 
     reference: ModelReference
@@ -67,7 +69,13 @@ class Plan:
     diagnoses: tuple[Question, ...]
     left_out: tuple[LeftOut, ...]
     model_flags: tuple[Flag, ...]
-    fingerprint: str
+    known: Known
+    notes: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """The model's."""
+        return self.known.model.text
 
     @property
     def sources(self) -> dict[str, Source]:
@@ -77,13 +85,15 @@ class Plan:
     def identity(self, config: AuditConfig) -> dict[str, Any]:
         """What two runs must share to share a folder; written as `plan.json`."""
         return {
+            "form": CELL_VERSION,
             "shiftproof": __version__,
-            "model": self.fingerprint,
+            "model": self.known.name,
             "data": [source.fingerprint() for source in (self.data, *self.natural)],
             "seed": config.seed,
             "confidence": config.confidence,
             "shard size": config.shard_size,
             "cells": sorted({f"{cell.shift.spec()} under {cell.method.spec()}" for cell in self.cells}),
+            **self.known.written(),
         }
 
 
@@ -113,7 +123,8 @@ def make_plan(config: AuditConfig) -> Plan:
     shape = tuple(probe.x.shape[1:])
     choice = _choose(config, moves, how, model, data, shape)
     proven, unproven = _proofs(proofs, choice, model)
-    fingerprint = model.fingerprint()
+    known = model_known(model, config.model_version)
+    fingerprint = known.text
     drawn = chosen_curves(config.curves, how, model, data)
     suite = not moves and (config.suite or "quick") in SUITES
     asked, unasked = questions(choice.pairs, model, fingerprint, data, wanted=config.diagnose, suite=suite, seed=config.seed)
@@ -122,17 +133,18 @@ def make_plan(config: AuditConfig) -> Plan:
         *_cells(fingerprint, data, pairs, config),
         *(cell for source in natural for cell in _cells(fingerprint, source, pairs[:1], config)),
     ]
+    curves = tuple(_cells(fingerprint, data, drawn, config))
     return Plan(
         reference.of(model),
         model,
         data,
         natural,
         tuple(cells),
-        curves=tuple(_cells(fingerprint, data, drawn, config)),
+        curves=curves,
         diagnoses=tuple(asked),
         left_out=(*choice.left_out, *unproven, *unasked),
         model_flags=tuple(flags),
-        fingerprint=fingerprint,
+        known=Known(model.name, known, parts_known([*cells, *curves]), answers_of(model, data)),
     )
 
 
@@ -209,9 +221,9 @@ def _cells(model: str, source: Source, pairs: Sequence[tuple[Shift, Any]], confi
     total = len(source)
     fingerprint = source.fingerprint()
     shards = [(start, min(start + config.shard_size, total)) for start in range(0, total, config.shard_size)]
-    unique = dict.fromkeys(pairs)  # the same pair asked for twice is run once
-    return [
-        Cell(model, fingerprint, shift.within(source.space), method, config.seed, start, stop, total)
-        for shift, method in unique
-        for start, stop in shards
-    ]
+    cells: list[Cell] = []
+    for shift, method in dict.fromkeys(pairs):  # the same pair asked for twice is run once
+        start, stop = shards[0]
+        first = Cell(model, fingerprint, shift.within(source.space), method, config.seed, start, stop, total)
+        cells += [first, *(replace(first, start=start, stop=stop) for start, stop in shards[1:])]
+    return cells

@@ -60,7 +60,7 @@ def make_record(config: AuditConfig, plan: Plan, store: Store, started: str) -> 
             else f"{type(config.model).__module__}.{type(config.model).__qualname__}",
             fingerprint=plan.fingerprint,
             access=access_name(type(plan.model)),
-            notes=list(plan.model.notes),
+            notes=[*plan.model.notes, *plan.notes],
             flags=[_flag(flag) for flag in plan.model_flags],
         ),
         data=data_card(plan.data),

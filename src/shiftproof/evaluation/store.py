@@ -25,6 +25,8 @@ from shiftproof.outcomes import Bound, Flag, Stage
 
 MOST_PARAMS = 64
 """Moves of at most this many numbers are stored with every example; larger ones (whole images) only in the gallery."""
+KNOWN, ANSWERS = "known", "answers"
+"""The entries of a plan that tell what its model and parts were, and what an endpoint answered: see `recognise`."""
 _ROW_BYTES = 200
 _SPARE_BYTES = 4_000_000
 _CARD = b"shiftproof"
@@ -165,9 +167,9 @@ def _plan_in(written: Path) -> dict[str, Any]:
 
 
 def _same_plan(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    """Raises where `folder` holds another run, naming the first difference."""
+    """Raises where `folder` holds another run, naming the first difference. What may change in a run is seen to by `recognise`."""
     for key in new:
-        if old.get(key) != new[key]:
+        if key not in (KNOWN, ANSWERS) and old.get(key) != new[key]:
             raise UsageError(
                 f"The output folder '{folder}' holds another run: its {key} is {_short(old.get(key))}, "
                 f"and this run's is {_short(new[key])}. "

@@ -6,24 +6,22 @@ in input units, so normalisation belongs inside the model.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING
+
+from shiftproof._identity.fingerprinted import Fingerprint, Fingerprinted
 
 if TYPE_CHECKING:
     import torch
 
 
-class Labels(ABC):
+class Labels(Fingerprinted):
     """A model that gives only its decision."""
 
     @property
     @abstractmethod
     def name(self) -> str:
         """What people call it in a report."""
-
-    @abstractmethod
-    def fingerprint(self) -> str:
-        """A string that changes when the model's answers may change (a hash of weights, a file's hash, a URL)."""
 
     @property
     def device(self) -> torch.device:
@@ -56,8 +54,9 @@ class Scores(Labels):
 class Known(Labels):
     """A model whose name, identity and notes are settled when it is made: what wrappers of foreign models inherit beside `Scores`."""
 
-    def __init__(self, *, name: str, fingerprint: str, notes: tuple[str, ...] = ()) -> None:
-        self._name, self._fingerprint, self._notes = name, fingerprint, notes
+    def __init__(self, *, name: str, fingerprint: str | Fingerprint, notes: tuple[str, ...] = ()) -> None:
+        self._name, self._notes = name, notes
+        self._identity = Fingerprint(fingerprint) if isinstance(fingerprint, str) else fingerprint
 
     @property
     def name(self) -> str:
@@ -68,7 +67,10 @@ class Known(Labels):
         return self._notes
 
     def fingerprint(self) -> str:
-        return self._fingerprint
+        return self._identity.text
+
+    def identity(self) -> Fingerprint:
+        return self._identity
 
 
 class Gradients(Scores):

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import FunctionType, ModuleType
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from shiftproof._errors import UsageError, must
+from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
+from shiftproof._identity.table import identify
 from shiftproof.models.abstract import Known, Labels, Scores
 from shiftproof.models.answers import ROWS, Gives, filled, kind_of, read_labels, read_scores
-from shiftproof.models.fingerprint import LENGTH, code_digest, value_digest
 from shiftproof.models.foreign import short_traceback
-from shiftproof.models.torch_module import module_digest
 
 Takes = Literal["numpy", "torch"]
 """What a function wants its inputs as."""
@@ -34,12 +31,14 @@ class Call:
         name: what people call it.
         takes: "numpy" for a numpy array on the CPU, "torch" for a tensor on `device`.
         device: where tensors are put.
+        version: what the user calls this state of it.
     """
 
     function: Function
     name: str
     takes: Takes
     device: torch.device
+    version: str | None = None
 
     def __call__(self, x: Tensor) -> object:
         """Its answer to the inputs, filled up to a multiple of 8 rows: linear algebra is then less dependent on the batch."""
@@ -65,9 +64,9 @@ class Call:
         """How messages name it."""
         return f"function '{self.name}'"
 
-    def fingerprint(self) -> str:
-        """Its code, its defaults, and the values and functions that it uses by name (or the object's state)."""
-        return f"function:{_digest(self.function)}"
+    def identity(self) -> Fingerprint:
+        """Its code, its defaults, and the values and functions that it uses by name, or the object's state and methods."""
+        return fingerprint_of(f"function+{self.takes}", identify(self.function, self.name), version=self.version)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -85,7 +84,7 @@ class CallableScores(Known, Scores):
     """
 
     def __init__(self, call: Call) -> None:
-        super().__init__(name=call.name, fingerprint=call.fingerprint(), notes=call.notes)
+        super().__init__(name=call.name, fingerprint=call.identity(), notes=call.notes)
         self._call = call
 
     @property
@@ -103,7 +102,7 @@ class CallableLabels(Known, Labels):
     """
 
     def __init__(self, call: Call, *, class_names: Sequence[str] = ()) -> None:
-        super().__init__(name=call.name, fingerprint=call.fingerprint(), notes=call.notes)
+        super().__init__(name=call.name, fingerprint=call.identity(), notes=call.notes)
         self._call = call
         self._class_names = tuple(class_names)
 
@@ -125,6 +124,7 @@ def wrap_callable(
     takes: Takes | None = None,
     probe: Tensor | None = None,
     class_names: Sequence[str] = (),
+    version: str | None = None,
 ) -> CallableScores | CallableLabels:
     """The function as a model of the right type: `gives` says which, or asking it once about `probe` does.
 
@@ -136,6 +136,7 @@ def wrap_callable(
         takes: "numpy" or "torch"; without it, "torch" where its first argument is annotated as a torch.Tensor, else "numpy".
         probe: a few inputs, shape (n, ...).
         class_names: the data's classes in label order, for functions that answer with names.
+        version: what the user calls this state of it.
 
     Raises:
         UsageError: neither `gives` nor `probe` says what it gives, or its answer is neither.
@@ -143,7 +144,7 @@ def wrap_callable(
     for option, value, words in (("gives", gives, ("scores", "labels")), ("takes", takes, ("numpy", "torch"))):
         if value not in (None, *words):
             raise must(option, f"the model '{name}'", f"be {' or '.join(words)}", value)
-    call = Call(function, name, takes or _annotated(function), device)
+    call = Call(function, name, takes or _annotated(function), device, version)
     if gives is None:
         if probe is None:
             hint = "Or pass probe=x[:8], a few inputs, and it is asked once."
@@ -171,36 +172,3 @@ def _annotated(function: Function) -> Takes:
     kind = None if first is None else first.annotation
     is_tensor = kind.rpartition(".")[2] == "Tensor" if isinstance(kind, str) else kind is Tensor
     return "torch" if is_tensor else "numpy"
-
-
-def _digest(function: Function) -> str:
-    """A hash of its code and of what it carries; a value that cannot be pickled counts by its type only."""
-    if isinstance(function, functools.partial):
-        return _join(_digest(function.func), *map(_value, (function.args, sorted(function.keywords.items()))))
-    plain = getattr(function, "__func__", function)
-    if not isinstance(plain, FunctionType):
-        return _join(code_digest(vars(type(function)).get("__call__")), _value(function))
-    try:
-        used = inspect.getclosurevars(plain)
-        values = {**used.globals, **used.nonlocals}
-    except ValueError:  # a closed-over name has no value yet
-        values = {}
-    parts = [f"{name}={_value(value)}" for name, value in sorted(values.items())]
-    return _join(code_digest(plain), *map(_value, (plain.__defaults__, getattr(function, "__self__", None))), *parts)
-
-
-def _join(*parts: str) -> str:
-    return hashlib.sha256("+".join(parts).encode()).hexdigest()[:LENGTH]
-
-
-def _value(value: object) -> str:
-    if isinstance(value, nn.Module):
-        return module_digest(value)
-    if isinstance(value, FunctionType):
-        return code_digest(value)
-    if isinstance(value, ModuleType | type):
-        return value.__name__
-    try:
-        return value_digest(value)
-    except Exception:  # pickling a foreign object may fail in any way
-        return type(value).__qualname__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 from collections.abc import Sequence
@@ -17,9 +16,10 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import MissingExtra, UsageError, must
+from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
+from shiftproof._identity.table import identify
 from shiftproof.models.abstract import Known, Labels, Scores
 from shiftproof.models.answers import Gives, kind_of, read_labels, read_scores
-from shiftproof.models.fingerprint import LENGTH
 from shiftproof.models.foreign import first_line
 from shiftproof.models.shown import shown_url
 
@@ -78,8 +78,8 @@ class Requests:
     "predictions" and "outputs" are read too, as scores where their rows are lists. It can be pickled; connections are opened anew.
     """
 
-    def __init__(self, url: str, options: EndpointOptions) -> None:
-        self.url, self.options = url, options
+    def __init__(self, url: str, options: EndpointOptions, *, name: str | None = None) -> None:
+        self.url, self.options, self.name = url, options, name
         self.shown = shown_url(url)
         self._client: httpx.Client | None = None
 
@@ -200,8 +200,8 @@ class EndpointScores(Known, Scores):
     Cost: one request per `rows` inputs, and the requests tried again.
     """
 
-    def __init__(self, requests: Requests, *, name: str) -> None:
-        super().__init__(name=name, fingerprint=_identity(requests.url), notes=(_note(name),))
+    def __init__(self, requests: Requests, *, name: str, version: str | None = None) -> None:
+        super().__init__(name=name, fingerprint=_known(requests, "scores", version), notes=(_note(name),))
         self._requests = requests
 
     def scores(self, x: Tensor) -> Tensor:
@@ -220,8 +220,8 @@ class EndpointLabels(Known, Labels):
     Guarantees and cost: those of `EndpointScores`.
     """
 
-    def __init__(self, requests: Requests, *, name: str, class_names: Sequence[str] = ()) -> None:
-        super().__init__(name=name, fingerprint=_identity(requests.url), notes=(_note(name),))
+    def __init__(self, requests: Requests, *, name: str, class_names: Sequence[str] = (), version: str | None = None) -> None:
+        super().__init__(name=name, fingerprint=_known(requests, "labels", version), notes=(_note(name),))
         self._requests, self._class_names = requests, tuple(class_names)
 
     def labels(self, x: Tensor) -> Tensor:
@@ -238,6 +238,7 @@ def wrap_endpoint(
     gives: Gives | None = None,
     probe: Tensor | None = None,
     class_names: Sequence[str] = (),
+    version: str | None = None,
 ) -> EndpointScores | EndpointLabels:
     """A URL as a model of the right type: `gives` says which, or asking it once about `probe` does."""
     parts = urlsplit(url)
@@ -245,25 +246,32 @@ def wrap_endpoint(
         raise must("URL", "the model", "be http(s)://HOST/PATH", shown_url(url))
     if gives not in (None, "scores", "labels"):
         raise must("gives", f"the model '{shown_url(url)}'", "be scores or labels", gives)
-    requests = Requests(url, options or EndpointOptions())
+    requests = Requests(url, options or EndpointOptions(), name=name)
     if gives is None:
         if probe is None:
             hint = "Or pass probe=x[:8], a few inputs, and it is asked once."
             raise must("gives", f"the model '{requests.shown}'", "be 'scores' (n, classes) or 'labels' (n,)", gives, hint)
         gives = kind_of(requests.ask(probe), len(probe), f"endpoint {requests.shown}")
     called = name or requests.shown
-    return EndpointScores(requests, name=called) if gives == "scores" else EndpointLabels(requests, name=called, class_names=class_names)
+    if gives == "scores":
+        return EndpointScores(requests, name=called, version=version)
+    return EndpointLabels(requests, name=called, class_names=class_names, version=version)
 
 
-def _identity(url: str) -> str:
-    """A hash of the URL without user and password; the query counts, as it may choose the model, and cannot be read back."""
-    parts = urlsplit(url)
+def _known(requests: Requests, gives: Gives, version: str | None) -> Fingerprint:
+    """By the URL without user and password, the name given, what it gives, and the options that may change an answer.
+
+    The query counts, as it may choose the model; it is hashed, so that a key in it cannot be read back. What the endpoint answers is seen to
+    by the run. How often and how long it is tried changes no answer.
+    """
+    parts = urlsplit(requests.url)
     plain = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
-    return f"endpoint:{hashlib.sha256(plain.encode()).hexdigest()[:LENGTH]}"
+    counts = (plain, requests.name, gives, requests.options.rows, requests.options.auth_env)
+    return fingerprint_of("endpoint", identify(counts), version=version)
 
 
 def _note(name: str) -> str:
-    return f"The endpoint '{name}' is known by its URL only. Where the model behind it changes, start a fresh run."
+    return f"The endpoint '{name}' is known by its URL and options, and in a run by its answers to a few inputs."
 
 
 def _until(date: str) -> float:

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError, must
+from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
+from shiftproof._identity.table import identify
 from shiftproof.data.space import Column, InputSpace
 from shiftproof.models.abstract import Known, Labels, Scores
 from shiftproof.models.answers import Gives, as_array, filled
 from shiftproof.models.classes import Classes, match_classes
 from shiftproof.models.decision import FLOOR, Rule, Threshold, agreeing, log_probabilities, rule_of
 from shiftproof.models.feed import Feed, plan_feed
-from shiftproof.models.fingerprint import LENGTH, value_digest
 from shiftproof.models.foreign import first_line
 
 ROWS = 256
@@ -41,13 +42,14 @@ class Predicts(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A fitted classifier with what it takes and what its classes mean."""
+    """A fitted classifier with what it takes and what its classes mean; `version` is what the user calls this state of it."""
 
     estimator: object
     feed: Feed
     classes: Classes
     name: str
     rule: Rule | Threshold = field(default="largest", kw_only=True)
+    version: str | None = field(default=None, kw_only=True)
 
     def ask(self, method: str, x: Tensor) -> npt.NDArray[np.generic]:
         """What `method` answers to x of shape (n, ...), n > 0, in calls of one size."""
@@ -79,16 +81,10 @@ class Fitted:
         said = self.ask("predict", x)
         return self.classes.code_of(said[:, 0] if said.ndim == 2 and said.shape[1] == 1 else said)
 
-    def fingerprint(self) -> str:
-        """A hash of the fitted estimator, and of what it is fed and how its classes are read."""
-        try:
-            inner = value_digest(self.estimator)
-        except Exception as error:  # pickling a foreign object may fail in any way
-            way_out = "Give it functions that are defined by name at the top of a module, not lambdas."
-            raise UsageError(
-                f"The model '{self.name}' cannot be pickled, and so not be recognised in a later run: {error}. {way_out}"
-            ) from error
-        return f"estimator:{value_digest((inner, repr(self.feed), self.classes.codes))[:LENGTH]}"
+    def identity(self) -> Fingerprint:
+        """Of the fitted estimator, with the code of functions and classes in it, and of what it is fed and how its classes are read."""
+        whole = {"": self.estimator, ".feed": self.feed, ".classes": self.classes.codes, ".rule": self.rule}
+        return fingerprint_of("estimator", identify(whole, self.name), version=self.version)
 
 
 class EstimatorScores(Known, Scores):
@@ -103,7 +99,7 @@ class EstimatorScores(Known, Scores):
 
     def __init__(self, fitted: Fitted, *, notes: Sequence[str] = ()) -> None:
         every = (*notes, *fitted.feed.notes, *fitted.classes.notes)
-        super().__init__(name=fitted.name, fingerprint=fitted.fingerprint(), notes=every)
+        super().__init__(name=fitted.name, fingerprint=fitted.identity(), notes=every)
         self._fitted = fitted
 
     @property
@@ -125,7 +121,7 @@ class EstimatorLabels(Known, Labels):
 
     def __init__(self, fitted: Fitted, *, notes: Sequence[str] = ()) -> None:
         every = (*notes, *fitted.feed.notes, *fitted.classes.notes)
-        super().__init__(name=fitted.name, fingerprint=fitted.fingerprint(), notes=every)
+        super().__init__(name=fitted.name, fingerprint=fitted.identity(), notes=every)
         self._fitted = fitted
 
     @property
@@ -146,6 +142,7 @@ def wrap_estimator(
     groups: Sequence[str] = (),
     probe: Tensor | None = None,
     gives: Gives | None = None,
+    version: str | None = None,
 ) -> EstimatorScores | EstimatorLabels:
     """A fitted scikit-learn classifier as a model of the right type.
 
@@ -157,13 +154,16 @@ def wrap_estimator(
         groups: names of the data's group columns.
         probe: a few inputs, to see whether it takes them and whether `predict` agrees with `predict_proba`.
         gives: "labels" for its decisions only; found out without it.
+        version: what the user calls this state of it.
 
     Raises:
         UsageError: it is no classifier, not fitted, has more than one output, or its columns or classes are not the data's.
     """
     _check_classifier(estimator, name)
     classes = match_classes(_classes(estimator, name), class_names, name=name)
-    fitted = Fitted(estimator, plan_feed(estimator, space, name=name, groups=groups), classes, name, rule=rule_of(estimator))
+    fitted = Fitted(
+        estimator, plan_feed(estimator, space, name=name, groups=groups), classes, name, rule=rule_of(estimator), version=version
+    )
     if probe is None or not len(probe):
         probe = None
     if getattr(estimator, "predict_proba", None) is None or gives == "labels":

@@ -35,6 +35,7 @@ def as_model(
     gives: Gives | None = None,
     takes: Takes | None = None,
     memory_format: MemoryFormat = "auto",
+    version: str | None = None,
 ) -> Labels:
     """An object of yours as a model: it says what it gives (labels, scores or gradients) by its type, and stays as it is.
 
@@ -50,6 +51,8 @@ def as_model(
         gives: "scores" (n, classes) or "labels" (n,), for a function that is not to be asked; "labels" for an estimator's decisions only.
         takes: "numpy" or "torch", for functions; torch where the argument is annotated as a torch.Tensor, else numpy.
         memory_format: how images lie in memory for torch modules: "channels_last", "contiguous", or "auto", by the module's structure.
+        version: what you call this state of it. It counts in its fingerprint, and answers for what that cannot cover (a connection, say), so
+            that runs of it can be resumed.
 
     Raises:
         UsageError: it is none of these, or does not fit the data.
@@ -70,14 +73,21 @@ def as_model(
         _refuse_missing(space)
     called = name or getattr(model, "__name__", None) or type(model).__name__
     if isinstance(model, nn.Module):
-        return TorchModule(model, name=called, device=where, memory_format=memory_format)
+        return TorchModule(model, name=called, device=where, memory_format=memory_format, version=version)
     if callable(model) and not isinstance(model, Labels | Predicts):
-        wrapped = wrap_callable(model, name=called, device=where, gives=gives, takes=takes, probe=probe, class_names=class_names)
+        wrapped = wrap_callable(
+            model, name=called, device=where, gives=gives, takes=takes, probe=probe, class_names=class_names, version=version
+        )
         return _on(wrapped, where)
+    if isinstance(model, Labels) and version is not None:
+        hint = "Give it to as_model, or to the class, that made this model."
+        raise must("version", f"the model '{model.name}', which has a fingerprint of its own already,", "not be given", version, hint)
     if isinstance(model, Labels):
         return _on(model, where)
     if isinstance(model, Predicts):
-        made = wrap_estimator(model, name=called, space=space, class_names=class_names, groups=groups, probe=probe, gives=gives)
+        made = wrap_estimator(
+            model, name=called, space=space, class_names=class_names, groups=groups, probe=probe, gives=gives, version=version
+        )
         return _on(made, where)
     raise must("model", "this run", "be a torch module, a scikit-learn classifier or a function", type(model).__name__)
 
@@ -94,6 +104,7 @@ def load_model(
     name: str | None = None,
     gives: Gives | None = None,
     endpoint: EndpointOptions | None = None,
+    version: str | None = None,
 ) -> Labels:
     """A model from a spec: code, an ONNX file or a URL. An object goes to `as_model`.
 
@@ -109,6 +120,7 @@ def load_model(
         name: what people call it; the spec, without folders and credentials, where absent.
         gives: "scores" or "labels", for functions and endpoints that are not to be asked.
         endpoint: how an endpoint is asked.
+        version: as of `as_model`.
 
     Raises:
         UsageError: the spec cannot be read, the code behind it raises (its own traceback is in the message), the weights do not fit, or the
@@ -125,14 +137,15 @@ def load_model(
         if weights is not None:
             raise _no_place(weights, shown_url(text))
         _refuse_missing(space)
-        return _on(wrap_endpoint(text, name=name, options=endpoint, gives=gives, probe=probe, class_names=class_names), _device(device))
+        made = wrap_endpoint(text, name=name, options=endpoint, gives=gives, probe=probe, class_names=class_names, version=version)
+        return _on(made, _device(device))
     if where.endswith(".onnx"):
         from shiftproof.models.onnx_session import OnnxSession
 
         if weights is not None:
             raise _no_place(weights, text)
         _refuse_missing(space)
-        return _on(OnnxSession(where, name=name, output=output or None), _device(device))
+        return _on(OnnxSession(where, name=name, output=output or None, version=version), _device(device))
     if isinstance(spec, str) and not text.strip():
         raise UsageError(f"The model is empty. {FORMS}")
     found = load_from_spec(text) if text else spec
@@ -140,7 +153,17 @@ def load_model(
     with neighbours(text) if text else nullcontext():
         if weights is not None:
             found = _with_weights(found, weights, called or type(found).__name__)
-        return as_model(found, name=called, device=device, space=space, class_names=class_names, groups=groups, probe=probe, gives=gives)
+        return as_model(
+            found,
+            name=called,
+            device=device,
+            space=space,
+            class_names=class_names,
+            groups=groups,
+            probe=probe,
+            gives=gives,
+            version=version,
+        )
 
 
 def _refuse_missing(space: InputSpace | None) -> None:

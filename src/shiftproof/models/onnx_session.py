@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import MissingExtra, UsageError, must
+from shiftproof._identity.fingerprinted import with_version
 from shiftproof.models.abstract import Scores
 from shiftproof.models.answers import read_scores
 from shiftproof.models.fingerprint import LENGTH
@@ -20,6 +21,7 @@ from shiftproof.models.foreign import first_line
 
 if TYPE_CHECKING:
     import onnxruntime as ort
+    from google.protobuf.message import Message
 
 FLOATS = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
 """The types of inputs and scores, as onnxruntime says them."""
@@ -42,20 +44,23 @@ class OnnxSession(Scores):
         name: what people call it; the file's name where absent.
         output: which output holds the scores, where several could.
         threads: of onnxruntime for one call; as many as torch uses where absent.
+        version: what you call this state of it; counts in its fingerprint.
 
     Guarantees:
         A fixed batch dimension is served by splitting and filling up. A row's scores are the same bits in any batch (measured with
         onnxruntime 1.31 on dense and convolutional graphs, 1 to 512 rows; so nothing is filled up otherwise). Probabilities are left as
-        they are. It can be pickled: the file is opened again where it arrives. The fingerprint is the hash of the file and of the data
-        files beside it.
+        they are. It can be pickled: the file is opened again where it arrives. The fingerprint is the hash of the file, of the files that its
+        tensors lie in, and of the version of onnxruntime.
     """
 
-    def __init__(self, path: str, *, name: str | None = None, output: str | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self, path: str, *, name: str | None = None, output: str | None = None, threads: int | None = None, version: str | None = None
+    ) -> None:
         if threads is not None and threads < 1:
             raise must("threads", f"the model '{path}'", "be at least 1", threads)
         self._path = Path(path).expanduser()
         self._name = name or self._path.name
-        self._wanted, self._threads = output, threads
+        self._wanted, self._threads, self._version = output, threads, version
         self._session = _open(self._path, threads or torch.get_num_threads())
         self._input = self._one_input()
         self._output = self._scores_output()
@@ -75,17 +80,19 @@ class OnnxSession(Scores):
         return self._output.name
 
     def __reduce__(self) -> tuple[functools.partial[OnnxSession], tuple[str]]:
-        build = functools.partial(OnnxSession, name=self._name, output=self._wanted, threads=self._threads)
+        build = functools.partial(OnnxSession, name=self._name, output=self._wanted, threads=self._threads, version=self._version)
         return build, (str(self._path.resolve()),)
 
     def fingerprint(self) -> str:
-        digest = hashlib.sha256(self._output.name.encode())
-        beside = sorted(self._path.parent.glob(f"{self._path.name}?data*"))  # where big graphs keep their weights
-        for file in (self._path, *beside):
+        from onnxruntime import __version__ as runtime
+
+        digest = hashlib.sha256(f"{self._output.name} {runtime} ".encode())
+        for file in (self._path, *(self._path.parent / place for place in sorted(set(_outside(self._path))))):
             with file.open("rb") as stream:
                 while block := stream.read(_BLOCK):
                     digest.update(block)
-        return f"onnx:{digest.hexdigest()[:LENGTH]}"
+        known = f"onnx:{digest.hexdigest()[:LENGTH]}"
+        return known if self._version is None else with_version(known, self._version)
 
     def scores(self, x: Tensor) -> Tensor:
         self._check_shape(x)
@@ -140,6 +147,22 @@ class OnnxSession(Scores):
         if not fits:
             shown = "(" + ", ".join(str(w) if isinstance(w, int) else "n" if i == 0 else "any" for i, w in enumerate(wanted)) + ")"
             raise must("inputs", f"the model '{self._name}'", f"have shape {shown}", tuple(x.shape))
+
+
+def _outside(path: Path) -> Iterator[str]:
+    """The files that a graph's tensors lie in, as it names them: relative to its own."""
+    try:
+        import onnx
+    except ImportError:
+        raise MissingExtra("onnx", "onnx") from None
+    waiting: list[Message] = [onnx.load_model(str(path), load_external_data=False)]
+    for message in waiting:
+        if isinstance(message, onnx.TensorProto):
+            yield from (entry.value for entry in message.external_data if entry.key == "location")
+            continue
+        for field, value in message.ListFields():
+            if field.message_type is not None:
+                waiting.extend(value if isinstance(value, Sequence) else [value])
 
 
 def _open(path: Path, threads: int) -> ort.InferenceSession:

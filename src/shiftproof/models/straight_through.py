@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import must
+from shiftproof._identity.fingerprinted import fingerprint_of
+from shiftproof._identity.table import identify
 from shiftproof.models.abstract import Gradients, Known
-from shiftproof.models.callable import Call
 
 Step = Callable[[Tensor], Tensor]
 """Inputs (n, ...) to inputs (n, ...) of the model behind."""
@@ -27,6 +28,7 @@ class StraightThrough(Known, Gradients):
         front: g, a step whose gradient is zero, random or missing (rounding to few levels, JPEG, a denoiser); it is given no graph.
         stand_in: a differentiable step near g, shape for shape; the identity where g hardly moves its input.
         name: what people call the whole.
+        version: what you call this state of it; counts in its fingerprint, and answers for what that cannot cover.
 
     Guarantees:
         Scores are those of f(g(x)), bit for bit. Gradients are an approximation: a search that follows them finds failures that are real,
@@ -44,12 +46,12 @@ class StraightThrough(Known, Gradients):
     Reference: Athalye, Carlini & Wagner 2018, "Obfuscated gradients give a false sense of security" (BPDA).
     """
 
-    def __init__(self, model: Gradients, *, front: Step, stand_in: Step = _identity, name: str) -> None:
+    def __init__(self, model: Gradients, *, front: Step, stand_in: Step = _identity, name: str, version: str | None = None) -> None:
         if not isinstance(model, Gradients):
             raise must("model", f"the model '{name}'", "give gradients", type(model).__name__, "Wrap a torch module with as_model.")
-        code = "+".join(Call(step, name, "torch", model.device).fingerprint() for step in (front, stand_in))
+        known = fingerprint_of("straight_through", identify({"": model, ".front": front, ".stand_in": stand_in}, name), version=version)
         note = f"The gradients of '{name}' are those of a stand-in for the step in front of it."
-        super().__init__(name=name, fingerprint=f"straight_through:{model.fingerprint()}+{code}", notes=(*model.notes, note))
+        super().__init__(name=name, fingerprint=known, notes=(*model.notes, note))
         self._model, self._front, self._stand_in = model, front, stand_in
 
     @property

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from shiftproof._errors import must
+from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of, new_mark
+from shiftproof._identity.table import identify
 from shiftproof.models.abstract import Gradients
 from shiftproof.models.answers import ROWS, filled
-from shiftproof.models.fingerprint import LENGTH, code_digest, without_addresses
 
-_SETTINGS = (bool, int, float, str, tuple, torch.dtype)
 MemoryFormat = Literal["auto", "channels_last", "contiguous"]
 """How images are laid out in memory for the module."""
 MEMORY_FORMATS: tuple[MemoryFormat, ...] = ("auto", "channels_last", "contiguous")
@@ -35,13 +34,15 @@ class TorchModule(Gradients):
             speed and the last bits, so "auto" goes by the module's structure and never by a clock: channels-last on a CPU, in float32, for
             modules with three `Conv2d` or more, or with one and a max pooling. Code that cannot read that order (`x.view(n, -1)`) gets
             contiguous images from "auto", and its own error from "channels_last".
+        version: what you call this state of it; counts in its fingerprint, and answers for what that cannot cover.
 
     Guarantees:
         The module is left as it was found: parameters, buffers, gradients, mode, device and memory format; only inputs are laid out anew.
         It is in evaluation mode for the time of each call, all of it, and where it lies on another device a copy is moved. A row's scores
         are the same in any batch up to rounding, and on a CPU mostly to the bit (not in layers whose width is no multiple of 4: kernels go
         by alignment).
-        The fingerprint covers parameters, buffers, plain settings and the code of `forward`, not files read while it runs.
+        The fingerprint covers parameters, buffers, packed weights, attributes of every kind, hooks and the code of all methods, not files
+        read while it runs. A module that `torch.compile` made is another one than the module itself, as it may round otherwise.
 
     Example:
         >>> import torch
@@ -49,7 +50,15 @@ class TorchModule(Gradients):
         torch.Size([5, 2])
     """
 
-    def __init__(self, module: nn.Module, *, name: str, device: str | torch.device = "cpu", memory_format: MemoryFormat = "auto") -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        name: str,
+        device: str | torch.device = "cpu",
+        memory_format: MemoryFormat = "auto",
+        version: str | None = None,
+    ) -> None:
         if memory_format not in MEMORY_FORMATS:
             raise must("memory_format", f"the model '{name}'", f"be one of {', '.join(MEMORY_FORMATS)}", memory_format)
         self._device = torch.empty(0, device=device).device  # with its index, as tensors say it
@@ -58,7 +67,7 @@ class TorchModule(Gradients):
         self._module = copy.deepcopy(module).to(self._device) if elsewhere else module
         self._name = name
         self._dtype = next((p.dtype for p in held if p.is_floating_point()), None)
-        self._asked = memory_format
+        self._asked, self._version, self._mark = memory_format, version, new_mark()
         gains = self._device.type == "cpu" and self._dtype is torch.float32 and _gains(self._module)
         self._channels_last = memory_format == "channels_last" or (memory_format == "auto" and gains)
 
@@ -81,7 +90,11 @@ class TorchModule(Gradients):
         return "channels_last" if self._channels_last else "contiguous"
 
     def fingerprint(self) -> str:
-        return f"torch:{module_digest(self._module)}" + ("" if self._asked == "auto" else f"+{self._asked}")
+        return self.identity().text
+
+    def identity(self) -> Fingerprint:
+        kind = "torch" if self._asked == "auto" else f"torch+{self._asked}"
+        return fingerprint_of(kind, identify(self._module, self._name), version=self._version, mark=self._mark)
 
     def scores(self, x: Tensor) -> Tensor:
         n = len(x)
@@ -145,34 +158,3 @@ def _logits(out: object, name: str) -> Tensor:
         hint = "Wrap it in a module whose forward returns the logits only."
         raise must("answer", f"the model '{name}'", "be a tensor of logits, or a mapping with one under 'logits'", type(out).__name__, hint)
     return out
-
-
-def module_digest(module: nn.Module) -> str:
-    """A hash of a module's structure, parameters, buffers, plain settings and the code of `forward`; the device does not count."""
-    digest = hashlib.sha256(without_addresses(repr(module)).encode())
-    for key, tensor in sorted((*module.named_parameters(), *module.named_buffers()), key=lambda entry: entry[0]):
-        digest.update(f"{key}{tensor.dtype}{tuple(tensor.shape)}".encode())
-        digest.update(_bytes(tensor))
-    for key, part in module.named_modules():
-        for text in _settings(part):
-            digest.update(f"{key}.{text}".encode())
-    return digest.hexdigest()[:LENGTH]
-
-
-def _bytes(tensor: Tensor) -> bytes:
-    return tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
-
-
-def _settings(part: nn.Module) -> Iterator[str]:
-    """What changes a module's answers beside its parameters: the code of its `forward`, and attributes that are plain values."""
-    kind = type(part)
-    yield kind.__qualname__
-    if isinstance(part, torch.jit.ScriptModule):
-        yield str(part.code)
-    elif not kind.__module__.startswith("torch."):
-        yield code_digest(kind.forward)
-    for name, value in sorted(vars(part).items()):
-        if name != "training" and isinstance(value, _SETTINGS):
-            yield f"{name}={without_addresses(repr(value))}"
-        elif isinstance(value, Tensor):
-            yield f"{name}={_bytes(value).hex()}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,11 +14,13 @@ import torch
 from torch import nn
 
 from shiftproof._errors import UsageError, unknown
+from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of, found_again
+from shiftproof._identity.parts import known_part
+from shiftproof._identity.table import identify
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
 from shiftproof.evaluation.store import save
-from shiftproof.models.torch_module import module_digest
 from shiftproof.outcomes import Flag
 from shiftproof.randomness import Rng
 from shiftproof.training import methods, state
@@ -32,6 +34,8 @@ from shiftproof.training.state import Learner
 from shiftproof.training.watch import Epoch, Watch
 
 RECORD = "training.json"
+FORM = 2
+"""Raised when the meaning of a training's record changes, so that old ones are not taken for new ones."""
 MOST_HELD_OUT = 1000
 Tell = Callable[[int, Epoch | None], None]
 
@@ -74,6 +78,7 @@ def train(
     device: str = "cpu",
     progress: bool = False,
     save_every: float = 30.0,
+    version: str | None = None,
     **recipe: Any,
 ) -> Trained:
     """Trains a network by a method, and keeps the epoch that stands best against an attack on held-out examples.
@@ -86,6 +91,7 @@ def train(
         device: where torch computes.
         progress: shows a bar.
         save_every: seconds between two writings of where it stands: what a kill loses at most.
+        version: what you call this state of the network, where its code and weights do not tell it.
         recipe: epochs, batch_size, optimiser, schedule, average, clip, precision, held_out, search, threat and seed, as `Recipe` says.
 
     Returns:
@@ -116,10 +122,14 @@ def train(
     net = fresh_network(model, settings.seed).to(device_named(device))
     noticed = check_network(net, kept)
     folder = Path(out)
-    asked = _asked(chosen, settings, source, net, device)
-    finished = _earlier(folder, asked)
+    memory = _memory(chosen, settings, net, kept)
+    known = _known(chosen, watch, net, memory, version)
+    asked = {**_asked(chosen, settings, source, device), **{name: each.text for name, each in known.items()}}
+    finished = _earlier(folder, asked, known)
     if finished is None:
-        finished = _trained(chosen, settings, kept, groups, watch, net, folder, save_every=save_every, progress=progress, asked=asked)
+        finished = _trained(
+            chosen, settings, kept, groups, watch, net, memory, folder, save_every=save_every, progress=progress, asked=asked
+        )
         finished["flags"] = [*(asdict(flag) for flag in noticed), *finished["flags"]]
         _write_record(folder, finished)
         (folder / RESUME).unlink(missing_ok=True)
@@ -136,6 +146,7 @@ def _trained(
     groups: Grouping | None,
     watch: Watch,
     net: nn.Module,
+    memory: nn.Module,
     folder: Path,
     *,
     save_every: float,
@@ -143,9 +154,6 @@ def _trained(
     asked: dict[str, Any],
 ) -> dict[str, Any]:
     """The record of the finished run."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        memory = method.init(net, examples).to(next(net.parameters()).device)
     _write_record(folder, {"asked": asked, "complete": False, "curve": [], "flags": []})
     parameters = [p for p in (*net.parameters(), *memory.parameters()) if p.requires_grad]
     learner = Learner(net, memory, make_optimiser(recipe.optimiser, parameters), Average(recipe.average, net))
@@ -166,6 +174,13 @@ def _trained(
         "curve": [asdict(epoch) for epoch in loop.curve],
         "flags": [asdict(flag) for flag in loop.flags],
     }
+
+
+def _memory(method: Method, recipe: Recipe, net: nn.Module, examples: Examples) -> nn.Module:
+    """What the method keeps beside the network, as it begins: a teacher, a perturbation."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        return method.init(net, examples).to(next(net.parameters()).device)
 
 
 def _recipe(options: dict[str, Any]) -> Recipe:
@@ -196,22 +211,30 @@ def _split(source: Source, method: Method, recipe: Recipe) -> tuple[Examples, Gr
     return source.take(kept), groups and groups[kept], watch
 
 
-def _asked(method: Method, recipe: Recipe, source: Source, net: nn.Module, device: str) -> dict[str, Any]:
-    """What identifies a training: two folders with the same end with the same weights on one machine."""
+def _known(method: Method, watch: Watch, net: nn.Module, memory: nn.Module, version: str | None) -> dict[str, Fingerprint]:
+    """What the network and the parts are known by, with their code and what they read from files."""
+    parts = {"method's code": method, "search's code": watch.search, "threat's code": watch.shift}
+    known = {name: known_part(part) for name, part in parts.items() if part is not None}
+    networks = {"model": net, "method's memory": memory}
+    return {name: fingerprint_of("torch", identify(each, name), version=version) for name, each in networks.items()} | known
+
+
+def _asked(method: Method, recipe: Recipe, source: Source, device: str) -> dict[str, Any]:
+    """What identifies a training, with what is known of its network and parts: two of them end with the same weights on one machine."""
     from shiftproof import __version__
 
     return {
+        "form": FORM,
         "method": method.full_spec(),
         **recipe.options(),
         "data": source.uri,
         "examples": source.fingerprint(),
-        "model": module_digest(net),
         "device": device,
         "shiftproof": __version__,
     }
 
 
-def _earlier(folder: Path, asked: dict[str, Any]) -> dict[str, Any] | None:
+def _earlier(folder: Path, asked: dict[str, Any], known: Mapping[str, Fingerprint]) -> dict[str, Any] | None:
     """The record of the same training where it is finished; None where there is something left to do."""
     path = folder / RECORD
     if not path.exists():
@@ -221,6 +244,17 @@ def _earlier(folder: Path, asked: dict[str, Any]) -> dict[str, Any] | None:
         before = record["asked"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"The record '{path}' is damaged ({error}). Choose another folder with out.") from error
+    if before.get("form") != FORM:
+        raise UsageError(
+            f"The training in '{folder}' was begun by an older version of shiftproof, whose record does not name all that it depends on, so "
+            "it cannot be resumed. Its weights can be used as they are. Choose another folder with out."
+        )
+    for name, each in known.items():
+        if not found_again(each.text):
+            raise UsageError(
+                f"The training in '{folder}' cannot be resumed, since its {name} cannot be recognised: {'; '.join(each.gaps)}. Choose another "
+                "folder with out; to resume later trainings, name the state: version='1' for the network, or code_version = '1' in a class."
+            )
     other = [key for key in asked if before.get(key) != asked[key]]
     if other:
         was, now = before.get(other[0]), asked[other[0]]

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from shiftproof._errors import must
+from shiftproof._identity.fingerprinted import fingerprint_of
+from shiftproof._identity.table import identify
 from shiftproof.models.abstract import Known, Labels, Scores
-from shiftproof.models.fingerprint import code_digest
-from shiftproof.models.torch_module import TorchModule, module_digest
+from shiftproof.models.torch_module import TorchModule
 
 Denoiser = Callable[[Tensor], Tensor]
 
@@ -40,8 +41,9 @@ class _Front(Known):
     """What both kinds share: the denoiser and the identity."""
 
     def __init__(self, model: Labels, denoiser: Denoiser) -> None:
-        digest = module_digest(denoiser) if isinstance(denoiser, nn.Module) else code_digest(denoiser)
-        super().__init__(name=f"{model.name}, denoised", fingerprint=f"denoised:{digest}:{model.fingerprint()}", notes=model.notes)
+        name = f"{model.name}, denoised"
+        known = fingerprint_of("denoised", identify({"": model, ".denoiser": denoiser}, name))
+        super().__init__(name=name, fingerprint=known, notes=model.notes)
         self._base, self._denoiser = model, denoiser
         # A module goes through the same wrapper as models do: evaluation mode for the call, and to the device.
         self._module = TorchModule(denoiser, name="the denoiser", device=model.device) if isinstance(denoiser, nn.Module) else None

@@ -1,0 +1,89 @@
+"""Classes: of a package by name and version, of the user's own by their bases, methods and attributes."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import sys
+from collections.abc import Iterator
+from types import FunctionType, GenericAlias, GetSetDescriptorType, MemberDescriptorType
+
+from shiftproof._identity.graph import Look
+from shiftproof._identity.owners import OURS, owner_of, owner_of_module
+from shiftproof._identity.plain import plain
+
+_SKIPPED = {"__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__slots__", "__slotnames__"}
+_SLOTS = (MemberDescriptorType, GetSetDescriptorType)
+_CODE = (FunctionType, staticmethod, classmethod, property)
+
+
+def kind(value: type) -> Look:
+    """A class."""
+    owner = owner_of_class(value)
+    if owner is None:
+        bases, members = list(_bases(value)), list(_members(value))
+        if len(bases) == 1 and not members:  # it adds nothing
+            return kind(value.__bases__[0])
+        return Look(f"class {value.__name__}", [*bases, *members])
+    name = value.__qualname__ if owner == OURS else f"{value.__module__}.{value.__qualname__}"
+    return Look(f"class {owner} {name}", [] if owner == OURS else list(_replaced(value)))
+
+
+def owner_of_class(value: type) -> str | None:
+    """Who wrote a class; None for the user's own, and for one that was made while the program ran."""
+    owner = owner_of_module(value.__module__)
+    found: object = sys.modules.get(value.__module__)
+    for name in value.__qualname__.split("."):
+        found = getattr(found, name, None)
+    made = found is not value and bool(value.__flags__ & _HEAP)
+    return None if made and owner != OURS else owner
+
+
+_HEAP = 1 << 9
+"""CPython's mark of classes that are made while a program runs; those of C that stand in no module have fixed names."""
+
+
+def _replaced(value: type) -> Iterator[tuple[str, object]]:
+    """Methods of a package's class that are the user's: put there from outside."""
+    for each in value.__mro__:
+        for name, member in list(vars(each).items()):
+            if isinstance(member, FunctionType) and member.__module__ != each.__module__ and owner_of(member.__globals__) is None:
+                if "__file__" in member.__globals__ or member.__globals__.get("__name__") == "__main__":
+                    yield f".{name}", member
+
+
+def _bases(value: type) -> Iterator[tuple[str, object]]:
+    yield from ((f" of {base.__name__}", base) for base in value.__bases__ if base is not object)
+    if type(value) not in (type, abc.ABCMeta):
+        yield " by its metaclass", type(value)
+
+
+def _members(value: type) -> Iterator[tuple[str, object]]:
+    """Methods and attributes; of what Python and packages note under names of their own only code and plain values."""
+    for name, member in sorted(vars(value).items()):
+        hidden = name.startswith("__") and name.endswith("__")
+        noted = hidden and not isinstance(member, _CODE) and name != "__dataclass_fields__" and plain(member) is None
+        if name not in _SKIPPED and not noted and not name.startswith("_abc_") and not isinstance(member, _SLOTS):
+            yield f".{name}", member
+
+
+def wrapper(value: staticmethod[..., object] | classmethod[object, ..., object]) -> Look:
+    """A static method or a class method."""
+    return Look(type(value).__name__, [("", value.__func__)])
+
+
+def computed(value: property) -> Look:
+    """A property."""
+    return Look("property", [(f".{name}", each) for name, each in (("get", value.fget), ("set", value.fset), ("del", value.fdel)) if each])
+
+
+def field(value: dataclasses.Field[object]) -> Look:
+    """A field of a dataclass, without its annotation."""
+    default = {"default": value.default, "default_factory": value.default_factory}
+    given = [(f".{name}", each) for name, each in default.items() if each is not dataclasses.MISSING]
+    return Look(f"field {value.init} {value.kw_only}", [*given, (".metadata", value.metadata)])
+
+
+def annotation(value: GenericAlias) -> Look:
+    """A type such as list[int], which says something and does nothing."""
+    return Look("annotation")

@@ -1,0 +1,158 @@
+"""Functions: their code, what they carry, and what their code names, as far as the user wrote it."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import importlib
+import importlib.util
+from collections.abc import Iterator, Mapping
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
+
+from shiftproof._identity.bytecode import Import, read
+from shiftproof._identity.graph import Look
+from shiftproof._identity.owners import OURS, is_own, owner_of, owner_of_module, seen_from
+
+_WHOLE_MODULE = {"globals", "eval", "exec", "vars", "locals"}
+"""Builtins that reach every name of a module."""
+_BY_NAME = {("importlib", "import_module"), ("builtins", "__import__")}
+"""What imports code under a name that only the running program knows."""
+_ORIGINAL = "_torchdynamo_orig_callable"
+
+
+def function(value: FunctionType) -> Look:
+    """A function: of a package by its name there, of the user's own by its code; both with what they close over."""
+    if _ORIGINAL in vars(value):  # by torch.compile, which wraps it anew in every process
+        return Look("compiled", [("", vars(value)[_ORIGINAL])])
+    carried: list[tuple[str, object]] = [(f" ({name} =)", default) for name, default in _defaults(value)]
+    carried += [(f".{name}", each) for name, each in sorted(vars(value).items())]
+    for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
+        carried.append((f" ({name})", cell))
+    owner = owner_of(value.__globals__)
+    if owner == OURS:
+        return Look(f"{OURS} function {value.__qualname__}", carried)
+    if (value.__globals__.get("__name__"), value.__name__) in _BY_NAME:
+        return by_name()
+    if owner is not None:
+        code = value.__code__
+        return Look(f"{owner} function {value.__globals__.get('__name__')} {code.co_name} {code.co_firstlineno}", carried)
+    return Look(f"function {read(value.__code__).text}", [*carried, *_named(value.__code__, value.__globals__)])
+
+
+def code(value: CodeType) -> Look:
+    """A code object by itself; the names that it uses are not known."""
+    return Look(f"code {read(value).text}")
+
+
+def method(value: MethodType) -> Look:
+    """A function bound to an object."""
+    return Look("method", [("", value.__func__), (".__self__", value.__self__)])
+
+
+def cell(value: CellType) -> Look:
+    """A variable that functions share."""
+    try:
+        return Look("cell", [("", value.cell_contents)])
+    except ValueError:
+        return Look("empty cell")
+
+
+def builtin(value: BuiltinFunctionType) -> Look:
+    """A function written in C, by its name, and what it is bound to."""
+    home = value.__module__
+    if (home, value.__name__) in _BY_NAME:
+        return by_name()
+    owner = owner_of_module(home) or ""
+    bound = value.__self__
+    held = [] if isinstance(bound, ModuleType | type | None) else [(".__self__", bound)]
+    return Look(f"builtin {owner} {home} {value.__qualname__}", held)
+
+
+def by_name() -> Look:
+    """An import by a name that is made while the program runs."""
+    return Look("import by name", gap="it imports code by a name that is not known before it runs")
+
+
+def slot(value: object) -> Look:
+    """A method of a type written in C, by its name; bound to an object, with the object."""
+    bound = getattr(value, "__self__", None)
+    home = getattr(value, "__objclass__", None)
+    held = [(f".{name}", each) for name, each in (("__self__", bound), ("__objclass__", home)) if each is not None]
+    return Look(f"slot {getattr(value, '__name__', '')}", held)
+
+
+def cached(value: functools._lru_cache_wrapper[object]) -> Look:
+    """A function behind a cache of its answers."""
+    return Look("cached", [("", value.__wrapped__)])
+
+
+def module(value: ModuleType) -> Look:
+    """A module as a whole: of a package by version, of the user's own by everything in it."""
+    owner = owner_of(vars(value))
+    if owner is not None:
+        return Look(f"module {owner} {value.__name__ if owner != OURS else ''}")
+    names = sorted(name for name in vars(value) if not (name.startswith("__") and name.endswith("__")))
+    return Look("module", [(f".{name}", seen_from(vars(value)[name], vars(value))) for name in names])
+
+
+def _defaults(value: FunctionType) -> Iterator[tuple[str, object]]:
+    names = value.__code__.co_varnames[: value.__code__.co_argcount]
+    given = value.__defaults__ or ()
+    yield from zip(names[len(names) - len(given) :], given, strict=True)
+    yield from (value.__kwdefaults__ or {}).items()
+
+
+def _named(value: CodeType, namespace: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """What the names in a function's code stand for."""
+    found = read(value)
+    for names in found.names:
+        held = _resolved(names, namespace)
+        counts = names[0] in found.counters and type(held) is int
+        yield f" -> {'.'.join(names)}", "a counter" if counts else held
+    for each in found.imports:
+        yield from _imported(each, namespace)
+
+
+def _resolved(names: tuple[str, ...], namespace: Mapping[str, object]) -> object:
+    """What a global name and the attributes asked of it stand for, as far as modules of the user's own lead."""
+    first, *rest = names
+    if first not in namespace:
+        if first in _WHOLE_MODULE and "__name__" in namespace:
+            return Everything(namespace)
+        return vars(builtins).get(first, f"undefined {first}")
+    held = seen_from(namespace[first], namespace)
+    for name in rest:
+        if not isinstance(held, ModuleType) or (not is_own(held) and held.__name__ != "importlib") or name not in vars(held):
+            break
+        held = seen_from(vars(held)[name], vars(held))
+    return held
+
+
+class Everything:
+    """All names of a module, for code that reaches them by words."""
+
+    def __init__(self, namespace: Mapping[str, object]) -> None:
+        self.namespace = namespace
+
+
+def everything(value: Everything) -> Look:
+    """All names of a module."""
+    names = sorted(name for name in value.namespace if not (name.startswith("__") and name.endswith("__")))
+    return Look("everything", [(f".{name}", seen_from(value.namespace[name], value.namespace)) for name in names])
+
+
+def _imported(wanted: Import, namespace: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """What an import inside a function brings; a module that is not there is known by that."""
+    where = f" -> import {'.' * wanted.level}{wanted.module}"
+    try:
+        package = str(namespace.get("__package__") or "")
+        name = importlib.util.resolve_name("." * wanted.level + wanted.module, package) if wanted.level else wanted.module
+        found = importlib.import_module(name)
+    except ImportError:
+        yield where, "not installed"
+        return
+    if not is_own(found) or not wanted.names or "*" in wanted.names:
+        yield where, found
+        return
+    for each in wanted.names:
+        yield f"{where}.{each}", seen_from(vars(found).get(each, found), vars(found))

@@ -1,0 +1,72 @@
+"""TorchScript: the graphs of all methods with every call written out, their constants, and the attributes that they read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from shiftproof._identity.graph import Look
+from shiftproof._identity.tensors import _hooks
+
+_HOME = re.compile(r"__torch__\.(?:\w+\.)*")
+"""The module of a class, and what torch adds to one that it compiles once more."""
+_CONSTANT = re.compile(r"= (prim::Constant\w*)\[.*\]\(\)$", re.MULTILINE)
+_PLACED = re.compile(r"(?:, )?(?:strides=\[[^\]]*\]|requires_grad=\d|device=[\w:]+)")
+_MODE = "training"
+
+
+def script_module(value: nn.Module) -> Look:
+    """A scripted, traced or frozen module."""
+    return Look("script", [("", value._c), *_hooks(value)])  # type: ignore[arg-type]  # every script module has its compiled form
+
+
+def compiled_form(value: Any) -> Look:
+    """The compiled form of a script module."""
+    return Look("script module", [(f".{name}", value._get_method(name)) for name in sorted(value._method_names())])
+
+
+def method(value: Any) -> Look:
+    """A method of a script module, or a function."""
+    owner = getattr(value, "owner", None)
+    return graph(value.inlined_graph, owner)
+
+
+def script_object(value: torch.ScriptObject) -> Look:
+    """A value of TorchScript's own, such as packed weights, by what it saves."""
+    try:
+        return Look(f"script object {_HOME.sub('', str(value._type()))}", [(".state", value.__getstate__())])
+    except Exception as error:  # what has no state to save raises anything
+        return Look("script object", gap=f"a script object does not tell its state ({str(error).strip().splitlines()[0]})")
+
+
+def graph(whole: Any, owner: Any) -> Look:
+    """A graph with every call inlined: its text, its constants, and the attributes that it reads of `owner`."""
+    found: dict[str, Any] = {}
+    if owner is not None:
+        found[next(whole.inputs()).debugName()] = owner
+    parts: list[tuple[str, object]] = []
+    for node in _nodes(whole):
+        if node.kind() == "prim::Constant" and node.output().type().kind() != "FunctionType":
+            parts.append((f" constant {len(parts)}", node.output().toIValue()))
+        elif node.kind() == "prim::ConstantMKLDNNTensor":
+            parts.append((f" constant {len(parts)}", node.t("value")))
+        elif node.kind() == "prim::GetAttr" and node.s("name") != _MODE and node.input().debugName() in found:
+            held = found[node.input().debugName()].getattr(node.s("name"))
+            found[node.output().debugName()] = held
+            if not isinstance(held, torch._C.ScriptModule):
+                parts.append((f".{node.s('name')}", held))
+        elif node.kind() == "prim::CallMethod":  # of an interface, whose module is known only here
+            parts.append((f" called {len(parts)}", found.get(next(node.inputs()).debugName())))
+    text = _PLACED.sub("", _CONSTANT.sub(r"= \1", _HOME.sub("", whole.str(False))))
+    return Look(f"graph {text}", parts)
+
+
+def _nodes(block: Any) -> Iterator[Any]:
+    for node in block.nodes():
+        yield node
+        for inner in node.blocks():
+            yield from _nodes(inner)

@@ -1,0 +1,173 @@
+"""Over forty models: each single change makes another model, and what changes no answer does not."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import known_models
+import shiftproof as sp
+from known_models import MODELS, X, fingerprint
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_single_change_makes_another_model(name: str) -> None:
+    made, changes = MODELS[name]
+    known = {change: fingerprint(made(change)) for change in ("", *changes)}
+    assert fingerprint(made("")) == known[""]  # made again, it is the same
+    assert len(set(known.values())) == len(known), known
+
+
+def test_another_process_knows_them_by_the_same() -> None:
+    """Under another hash seed, another folder and as a program instead of a module."""
+    here = {name: fingerprint(made("")) for name, (made, _) in MODELS.items()}
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
+    command = [sys.executable, known_models.__file__]
+    there = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, check=True).stdout
+    assert json.loads(there) == here
+    assert len(here) >= 40
+
+
+MODULES = list(MODELS)[: list(MODELS).index("onnx_with_data_apart")]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_what_changes_no_answer_keeps_a_module(name: str) -> None:
+    made = MODELS[name][0]
+    net, before = made(""), fingerprint(made(""))
+    if not name.startswith("frozen"):  # those have no mode
+        net.train()
+        assert fingerprint(net) == before
+        net.eval()
+        assert fingerprint(net) == before
+    for parameter in net.parameters():
+        parameter.requires_grad_(False)
+    assert fingerprint(net) == before
+    with torch.no_grad():
+        net(X)
+    assert fingerprint(net) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "convolutions", "list_of_nets", "int8_dynamic", "symbolic", "spectral_norm", "dataclass_of_arrays"]
+)
+def test_a_copy_and_a_pickle_are_the_same_model(name: str) -> None:
+    net = MODELS[name][0]("")
+    before = fingerprint(net)
+    assert fingerprint(copy.deepcopy(net)) == before
+    assert fingerprint(pickle.loads(pickle.dumps(net))) == before
+
+
+ESTIMATORS = [
+    "pipeline_of_functions",
+    "own_transformer",
+    "forest",
+    "histograms",
+    "neighbours",
+    "grid_search",
+    "votes",
+    "lightgbm",
+    "xgboost",
+]
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_use_and_a_pickle_keep_an_estimator(name: str) -> None:
+    estimator = MODELS[name][0]("")
+    before = fingerprint(estimator)
+    estimator.predict(known_models.ROWS)
+    estimator.predict_proba(known_models.ROWS)
+    assert fingerprint(estimator) == before
+    assert fingerprint(pickle.loads(pickle.dumps(estimator))) == before
+
+
+def test_layout_gradients_and_sharing_do_not_count() -> None:
+    net = known_models.pictures()
+    before = fingerprint(net)
+    net(X).sum().backward()
+    assert fingerprint(net) == before
+    assert fingerprint(net.to(memory_format=torch.channels_last)) == before
+    shared = known_models.Voting([known_models.dense()] * 2)
+    assert fingerprint(shared) == fingerprint(known_models.Voting([known_models.dense(), known_models.dense()]))
+
+
+def test_the_order_of_a_dictionary_counts_and_that_of_a_set_does_not() -> None:
+    one, two = known_models.dense(), known_models.dense(seed=1)
+    first, second = known_models.Voting({"a": one, "b": two}), known_models.Voting({"b": two, "a": one})
+    assert fingerprint(first) != fingerprint(second)
+    first.nets, second.nets = [], []
+    first.words, second.words = {"a", "b", "c", "d"}, {"d", "c", "b", "a"}  # type: ignore[assignment]
+    assert fingerprint(first) == fingerprint(second)
+
+
+def test_models_that_contain_themselves() -> None:
+    def circle(scale: float, length: int) -> nn.Module:
+        nets = [known_models.Voting([]) for _ in range(length)]
+        for place, net in enumerate(nets):
+            net.after = [nets[(place + 1) % length]]  # type: ignore[assignment]
+            net.scale = scale if place == length - 1 else 1.0  # type: ignore[assignment]
+        return nets[0]
+
+    assert fingerprint(circle(2.0, 4)) == fingerprint(circle(2.0, 4))
+    assert len({fingerprint(circle(scale, length)) for scale in (2.0, 3.0) for length in (3, 4, 5)}) == 6
+
+
+def test_a_compiled_module_is_another_than_the_module() -> None:
+    net = known_models.dense()
+    assert fingerprint(torch.compile(net, backend="eager")) != fingerprint(net)
+
+
+class Opaque:
+    """A callable that holds what nobody can read."""
+
+    def __init__(self) -> None:
+        self.stream = (number for number in range(3))
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(1)[:, :3]
+
+
+def test_what_cannot_be_read_is_never_found_again_and_named() -> None:
+    first, second = (sp.as_model(Opaque(), name="mine", gives="scores") for _ in range(2))
+    assert first.fingerprint() == first.fingerprint() != second.fingerprint()
+    assert first.identity().gaps == ("mine.stream: objects of type builtins.generator cannot be read (cannot pickle 'generator' object)",)
+    assert pickle.loads(pickle.dumps(sp.as_model(known_models.dense()))).identity().gaps == ()
+
+
+def test_a_version_answers_for_what_cannot_be_read_and_counts_always() -> None:
+    def fingerprint_of(made: object, version: str) -> str:
+        return sp.as_model(made, name="mine", gives="scores", version=version).fingerprint()
+
+    assert fingerprint_of(Opaque(), "1") == fingerprint_of(Opaque(), "1") != fingerprint_of(Opaque(), "2")
+    for name in ("plain", "forest", "closure"):
+        made = MODELS[name][0]("")
+        assert len({fingerprint(made), fingerprint_of(made, "1"), fingerprint_of(made, "2")}) == 3
+    with pytest.raises(sp.UsageError, match="'version' of the model 'mine', which has a fingerprint of its own already, must not be given"):
+        sp.as_model(sp.as_model(known_models.dense(), name="mine"), version="1")
+
+
+@pytest.mark.parametrize("name", ["eval", "exec", "globals"])
+def test_code_that_reaches_a_module_by_words_counts_the_whole_module(name: str, tmp_path: Path) -> None:
+    def known(scale: int) -> str:
+        file = tmp_path / f"m{scale}.py"
+        used = {"eval": "eval('SCALE')", "exec": "exec('y = SCALE') or 1", "globals": "globals()['SCALE']"}[name]
+        file.write_text(f"SCALE = {scale}\ndef predict(x):\n    return x.reshape(len(x), -1)[:, :3] * {used}\n")
+        return sp.load_model(f"{file}:predict", gives="scores", name="m").fingerprint()
+
+    assert known(1) != known(2)
+
+
+def test_an_import_by_name_cannot_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "m.py"
+    file.write_text("import importlib\ndef predict(x):\n    return importlib.import_module('js' + 'on').scale(x)\n")
+    (gap,) = sp.load_model(f"{file}:predict", gives="scores", name="m").identity().gaps
+    assert gap == "m -> importlib.import_module: it imports code by a name that is not known before it runs"
