@@ -21,6 +21,10 @@ class MissingExtra(UsageError):
         super().__init__(f"This needs the package '{package}', which is not installed. Run: pip install 'shiftproof[{extra}]'")
 
 
+class StoredFileWarning(UserWarning):
+    """A file that a run keeps is not used, or not without a word: the message says which, why, and what happens instead."""
+
+
 class BudgetExceeded(RuntimeError):
     """A search returned a move outside its shift. The search is wrong, and its verdicts cannot be used."""
 
