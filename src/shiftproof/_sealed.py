@@ -101,7 +101,7 @@ def read_json(path: Path, identity: Identity) -> dict[str, Any]:
 
 
 def read_document(path: Path, kind: str) -> bytes:
-    """The bytes of a record that people keep, pass on and may edit, such as audit.json.
+    """The text of a record that people keep, pass on and may edit, such as audit.json, without its seal.
 
     One without a seal is read all the same, with a warning.
 
@@ -117,7 +117,7 @@ def read_document(path: Path, kind: str) -> bytes:
         warnings.warn(said, StoredFileWarning, stacklevel=3)
     except DamagedFile as error:
         raise UsageError(f"'{path}' was changed after it was written: {error}. Run again to write it anew.") from error
-    return content
+    return re.sub(rb'"%b"' % _SEAL.pattern, b"null", content)  # what is read back is what was written
 
 
 def _who(identity: Identity) -> str:

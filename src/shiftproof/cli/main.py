@@ -6,6 +6,7 @@ import importlib
 import sys
 import traceback
 import warnings
+from typing import TextIO
 
 import click
 
@@ -62,11 +63,10 @@ def app() -> None:
     """
 
 
-def _tell(message: Warning | str, category: type[Warning], filename: str, lineno: int, *rest: object) -> None:
+def _tell(said: Warning | str, kind: type[Warning], place: str, row: int, file: TextIO | None = None, line: str | None = None) -> None:
     """A warning as a line: ours without the place in our code that noticed."""
-    del rest
-    ours = issubclass(category, StoredFileWarning)
-    click.echo(f"shiftproof: {message}" if ours else warnings.formatwarning(message, category, filename, lineno).rstrip(), err=True)
+    ours = issubclass(kind, StoredFileWarning)
+    click.echo(f"shiftproof: {said}" if ours else warnings.formatwarning(said, kind, place, row, line).rstrip(), file, err=True)
 
 
 def main() -> None:

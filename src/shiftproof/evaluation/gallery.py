@@ -43,7 +43,7 @@ def keep_pictures(work: Work, model: Labels, cell: Cell, chunk: Examples, findin
             "clean": x[0].numpy(),
             "moved": moved.apply(x, params)[0].numpy(),
             "id": np.array(finding.ids[row]),
-            "label": np.array(chunk.y[row]),
+            "label": np.array(int(chunk.y[row])),
             "prediction": np.array(finding.prediction[row]),
             "confidence": np.array(finding.confidence[row]),
         }

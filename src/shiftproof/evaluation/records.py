@@ -23,7 +23,7 @@ class Record(BaseModel):
 class Document(Record):
     """A record that is a file of its own."""
 
-    seal: str | None = Field(default=None, description="Checksum of the file, in its last line; null where it was not read from a file.")
+    seal: str | None = Field(default=None, description="Checksum of the file, in its last line; null in memory.")
 
 
 def write_document(path: Path, record: Document, kind: str) -> None:

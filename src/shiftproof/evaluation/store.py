@@ -228,15 +228,19 @@ def read_rows(path: Path, columns: Sequence[str]) -> pa.Table:
     Raises:
         UsageError: it is damaged, or another cell's. One without a checksum is read, with a warning.
     """
+    sealed = True
     try:
         content = path.read_bytes()
         try:
             check_seal(content, _of_file("cell", path))
         except UnsealedFile:
-            warnings.warn(f"The file '{path}' has no checksum: an earlier version wrote it.", StoredFileWarning, stacklevel=3)
-        return _parsed(content, columns)
+            sealed = False
+        table = _parsed(content, columns)
     except (DamagedFile, OSError) as error:
         raise UsageError(f"The file '{path}' is damaged: {error}. Run its audit again.") from error
+    if not sealed:
+        warnings.warn(f"The file '{path}' has no checksum: an earlier version wrote it.", StoredFileWarning, stacklevel=3)
+    return table
 
 
 def _parsed(content: bytes, columns: Sequence[str]) -> pa.Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -137,6 +137,7 @@ def train(
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
     """The folder, for one training at a time: the same call elsewhere waits, and then finds it finished."""
+    new = not folder.exists()
     with ExitStack() as held:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -144,7 +145,13 @@ def _held(folder: Path) -> Iterator[None]:
         except OSError as error:
             raise disk_error(folder, error) from error
         clear_leftovers(folder)
-        yield
+        try:
+            yield
+        except UsageError:
+            if new:
+                with suppress(OSError):  # not where something was written
+                    folder.rmdir()
+            raise
 
 
 def _trained(
