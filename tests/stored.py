@@ -20,6 +20,7 @@ from shiftproof.evaluation.compare import verdicts
 from shiftproof.evaluation.config import make_config
 from shiftproof.evaluation.defend import DefendConfig, run_defend
 from shiftproof.evaluation.diagnose import read_diagnosis
+from shiftproof.evaluation.picture import read_picture
 from shiftproof.evaluation.plan import Plan, make_plan
 from shiftproof.evaluation.store import Store, read_error, write_error
 from shiftproof.evaluation.transfer import TransferConfig, run_transfer
@@ -27,7 +28,6 @@ from shiftproof.leaderboard import export, measured
 from shiftproof.models.weights import load_weights
 from shiftproof.oracle import State
 from shiftproof.reports.cite import cite_folder
-from shiftproof.reports.pictures import _arrays
 from shiftproof.reports.read import read_audit
 from shiftproof.studies import Prediction, Quantity, Study, Trial, read_studies, run_study
 from shiftproof.training import train as training
@@ -123,7 +123,7 @@ def of_cells(out: Path) -> dict[Path, Reader]:
     for question in plan.diagnoses:
         found[out / "diagnoses" / f"{question.key()}.json"] = lambda question=question: diagnosis(question, plan, store)
     for path in sorted((out / "gallery").iterdir()):
-        found[path] = lambda path=path: [values.tolist() for values in _arrays(out, path.name)]
+        found[path] = lambda path=path: str({name: values.tolist() for name, values in read_picture(path).items()})
     failed = store.failure(cells[0])
     write_error(failed, "Traceback\nValueError: 13 of 20")
     found[failed] = lambda: said(read_error(failed))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +25,19 @@ def write_picture(path: Path, arrays: Arrays) -> None:
     write_sealed(path, buffer.getvalue(), _identity(path))
 
 
-def read_picture(path: Path) -> Arrays:
-    """What `write_picture` wrote, and the pictures of earlier versions, which have no seal.
+def read_picture(path: Path, *, earlier: bool = False) -> Arrays:
+    """What `write_picture` wrote; where `earlier`, also the pictures of earlier versions, which have no seal.
 
     Raises:
         DamagedFile: it is not as it was written, no picture at all, or another one than its name says.
         OSError: it cannot be read.
     """
     content = path.read_bytes()
-    with suppress(UnsealedFile):
+    try:
         check_seal(content, _identity(path))
+    except UnsealedFile:
+        if not earlier:
+            raise
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return dict(arrays)
