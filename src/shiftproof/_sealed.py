@@ -114,7 +114,7 @@ def read_document(path: Path, kind: str) -> bytes:
         check_seal(content, {"kind": kind})
     except UnsealedFile:
         said = f"'{path}' has no checksum: an earlier version wrote it, or somebody else. Whether it was changed since is not known."
-        warnings.warn(said, StoredFileWarning, stacklevel=3)
+        warnings.warn(said, StoredFileWarning, stacklevel=2)  # one place, so that a record that is read twice is said once
     except DamagedFile as error:
         raise UsageError(f"'{path}' was changed after it was written: {error}. Run again to write it anew.") from error
     return re.sub(rb'"%b"' % _SEAL.pattern, b"null", content)  # what is read back is what was written

@@ -20,7 +20,7 @@ from shiftproof.evaluation.cell import Cell
 from shiftproof.evaluation.checkpoint import Checkpoint
 from shiftproof.evaluation.gallery import keep_pictures
 from shiftproof.evaluation.security_curve import ToTheEnd, sizes
-from shiftproof.evaluation.stamps import Stamp
+from shiftproof.evaluation.stamps import Stamp, check_folder
 from shiftproof.evaluation.store import Store
 from shiftproof.finding import Finding, join
 from shiftproof.models.abstract import Labels
@@ -80,6 +80,7 @@ class Work:
             labels.append(chunk.y.numpy())
         for stamp in self.data_files:
             stamp.check()
+        check_folder(source, cell.data)
         self.store.write(cell, join(found), np.concatenate(labels), self.batch_size)
         self._checkpoint(cell).clear()
 
