@@ -23,7 +23,13 @@ from shiftproof.reports.cite import cite_folder
 from shiftproof.training.train import train
 from small_runs import command, linear_net, record, stamps, timeless, write_nets
 
-OPTIONS: dict[str, Any] = {"limit": 40, "shifts": ("linf(eps=0.3)",), "searches": ("gradient_ascent(steps=2)",), "shard_size": 20, "pictures": 2}
+OPTIONS: dict[str, Any] = {
+    "limit": 40,
+    "shifts": ("linf(eps=0.3)",),
+    "searches": ("gradient_ascent(steps=2)",),
+    "shard_size": 20,
+    "pictures": 2,
+}
 RECIPE: dict[str, Any] = {"epochs": 2, "batch_size": 64}
 
 

@@ -97,8 +97,9 @@ class Store:
             _same_plan(self.folder, _plan_in(written), plan)
         self._check_room(cells)
         self.folder.mkdir(parents=True, exist_ok=True)
-        if not written.exists() and not create_json(written, json.dumps(plan, indent=2), _PLAN):
-            _same_plan(self.folder, _plan_in(written), plan)  # another run was quicker
+        if not written.exists():
+            create_json(written, json.dumps(plan, indent=2), _PLAN)
+        _same_plan(self.folder, _plan_in(written), plan)  # ours, or that of a run that was quicker
 
     def _check_room(self, cells: Sequence[Cell]) -> None:
         home = next(p for p in [self.folder.absolute(), *self.folder.absolute().parents] if p.exists())
