@@ -28,6 +28,7 @@ from shiftproof.evaluation.records import (
     Picture,
     Provenance,
     Result,
+    write_document,
 )
 
 HOSTILE = "<script>alert(1)</script>"
@@ -363,7 +364,7 @@ def write_run(folder: Path, audit: Audit) -> Path:
     """The audit as a run folder: audit.json, gallery/ and cells/; the last picture's file is left out."""
     (folder / "gallery").mkdir(parents=True, exist_ok=True)
     (folder / "cells").mkdir(exist_ok=True)
-    (folder / "audit.json").write_text(audit.model_dump_json(), encoding="utf-8")
+    write_document(folder / "audit.json", audit, "audit")
     rng = np.random.default_rng(0)
     for picture in audit.gallery[:-1]:
         clean = sign(picture.label, rng)

@@ -25,6 +25,10 @@ class NotCertifiable(UsageError):
     """A model does something that a certificate cannot see in what it reads of it, so nothing can be proven."""
 
 
+class StoredFileWarning(UserWarning):
+    """A file that a run keeps is not used, or not without a word: the message says which, why, and what happens instead."""
+
+
 class BudgetExceeded(RuntimeError):
     """A search returned a move outside its shift. The search is wrong, and its verdicts cannot be used."""
 

@@ -133,6 +133,6 @@ def test_audits_are_found_below_and_once(tmp_path: Path) -> None:
 def test_damaged_verdicts_are_named(tmp_path: Path) -> None:
     write_run(tmp_path, sample_audit())  # its tables are no tables
     found = {e.threat.spec: e for e in find_audits([tmp_path])}
-    with pytest.raises(UsageError, match="A file of cell '0+1' in '.*' is damaged"):
+    with pytest.raises(UsageError, match="The file '.*parquet' is damaged: it is not a table"):
         verdicts_of(found["linf(eps=1/255)"])
     assert verdicts_of(found["linf(eps=8/255)"]) is None

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import shiftproof as sp
+from shiftproof._errors import StoredFileWarning
 from shiftproof.data.load import load_data
 from shiftproof.evaluation import diagnose
 from shiftproof.evaluation.diagnose import questions
@@ -145,12 +146,14 @@ def test_an_interrupted_diagnosis_is_missing_and_made_by_the_next_run(tmp_path: 
     assert run(tmp_path / "run").record.complete
 
 
-def test_a_damaged_diagnosis_is_said(tmp_path: Path) -> None:
-    run(tmp_path / "run")
+def test_a_damaged_diagnosis_is_named_and_made_again(tmp_path: Path) -> None:
+    whole = run(tmp_path / "run").record
     (path,) = (tmp_path / "run" / "diagnoses").iterdir()
-    path.write_text("{")
-    with pytest.raises(sp.UsageError, match=r"diagnoses/.*json' is damaged\. Remove it and run again\."):
-        run(tmp_path / "run")
+    path.write_bytes(path.read_bytes().replace(b'"pass"', b'"fail"', 1))
+    with pytest.warns(StoredFileWarning, match=r"diagnoses/.*json' is not used, as its checksum does not match.* made again"):
+        again = run(tmp_path / "run").record
+    assert [check.state for check in again.diagnoses[0].checks] == [check.state for check in whole.diagnoses[0].checks]
+    assert again.complete
 
 
 def test_a_model_that_is_always_wrong_has_nothing_to_check(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from shiftproof import UsageError
+from shiftproof._errors import StoredFileWarning
 from shiftproof.reports.studies import studies_page, terminal_studies, write_studies
 from shiftproof.studies import Prediction, Quantity, Study, Trial, read_studies, run_study, share, studies
 from shiftproof.studies.verdict import judge, overall
@@ -128,9 +129,13 @@ def test_a_folder_holds_a_study_under_one_set_of_circumstances(tmp_path: Path) -
     run_study(Coins(), out=tmp_path)
     with pytest.raises(UsageError, match=r"holds the study with 'study' 'coins\(bias=0.7\)', and now it is 'coins\(bias=0.2\)'"):
         run_study(Coins(bias=0.2), out=tmp_path)
-    (tmp_path / "coins-quick" / "seed-1.json").write_text("{")
-    with pytest.raises(UsageError, match="is damaged. Remove it"):
-        run_study(Coins(), out=tmp_path)
+    seed = tmp_path / "coins-quick" / "seed-1.json"
+    whole = seed.read_bytes()
+    for other in (b"{", whole.replace(b'"value": ', b'"value": 1'), (seed.with_name("seed-0.json")).read_bytes()):
+        seed.write_bytes(other)
+        with pytest.warns(StoredFileWarning, match=r"seed-1.json' is not used, as it.* Its seed is measured again"):
+            run_study(Coins(), out=tmp_path)
+        assert json.loads(seed.read_bytes())["quantities"] == json.loads(whole)["quantities"]
     (tmp_path / "coins-quick" / "study.json").write_text("{}")
     with pytest.raises(UsageError, match="cannot be read"):
         read_studies(tmp_path)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
+import warnings
+from typing import TextIO
 
 import click
 
 from shiftproof import __version__
-from shiftproof._errors import UsageError
+from shiftproof._errors import StoredFileWarning, UsageError
 
 COMMANDS = {
     "audit": "Measure how far a model can be trusted when the world moves.",
@@ -61,10 +63,18 @@ def app() -> None:
     """
 
 
+def _tell(said: Warning | str, kind: type[Warning], place: str, row: int, file: TextIO | None = None, line: str | None = None) -> None:
+    """A warning as a line: ours without the place in our code that noticed."""
+    ours = issubclass(kind, StoredFileWarning)
+    click.echo(f"shiftproof: {said}" if ours else warnings.formatwarning(said, kind, place, row, line).rstrip(), file, err=True)
+
+
 def main() -> None:
     """The entry point: user mistakes are one line and exit 2, never a traceback."""
     try:
-        code = app.main(prog_name="shiftproof", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell
+            code = app.main(prog_name="shiftproof", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):  # click makes an Abort of Ctrl-C
         click.echo("Interrupted. What is finished is kept: the same command goes on from there.", err=True)
         code = INTERRUPTED

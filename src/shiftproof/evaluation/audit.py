@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 from shiftproof._errors import UsageError
+from shiftproof._writing import one_at_a_time
 from shiftproof.evaluation import collect
 from shiftproof.evaluation.backends.processes import check_travels
 from shiftproof.evaluation.config import AuditConfig, make_config
@@ -21,9 +22,10 @@ from shiftproof.evaluation.plan import Plan, make_plan
 from shiftproof.evaluation.provenance import now
 from shiftproof.evaluation.recognise import gone_on_with, measured_anew
 from shiftproof.evaluation.record import make_record
-from shiftproof.evaluation.records import Audit
+from shiftproof.evaluation.records import Audit, write_document
 from shiftproof.evaluation.run import run, waiting
-from shiftproof.evaluation.store import Store, disk_error, write_atomic
+from shiftproof.evaluation.stamps import data_stamps, model_stamps
+from shiftproof.evaluation.store import Store, disk_error
 from shiftproof.evaluation.work import Work
 from shiftproof.gate import check_against, judge
 from shiftproof.gate.match import natural_spec
@@ -109,10 +111,11 @@ def run_audit(config: AuditConfig, *, progress: bool = True) -> Report:
     plan = make_plan(config)
     check_against(config.fail_on, available(plan))
     folder = Path(config.out) if config.out else Path(tempfile.mkdtemp(prefix="shiftproof-"))
-    store = Store(folder)
+    store = Store(folder, {name: source.ids for name, source in plan.sources.items()})
     threads = 1 if config.backend == "processes" else None
     cells = [*plan.cells, *plan.curves]
-    work = Work(plan.reference, plan.sources, store, config.batch_size, config.pictures, threads)
+    files = (data_stamps(plan.sources.values()), model_stamps(plan.reference))
+    work = Work(plan.reference, plan.sources, store, config.batch_size, config.pictures, threads, *files)
     if config.backend == "processes":
         check_travels(work, cells)
     known = gone_on_with(plan.known, folder)
@@ -169,11 +172,13 @@ def available(plan: Plan) -> list[tuple[str, str, str, str, str | None]]:
 
 def finish(config: AuditConfig, plan: Plan, store: Store, started: str) -> Report:
     """Collects what is finished, judges the gate, writes `audit.json` and the page."""
-    record = make_record(config, plan, store, started)
-    record = record.model_copy(update={"gates": judge(record, config.fail_on)})
+    store.check_there()
     try:
-        write_atomic(store.folder / "audit.json", record.model_dump_json(indent=2).encode())
-        write_page(store.folder)
+        with one_at_a_time(store.folder):  # of several, the last one to write has seen what all have finished
+            record = make_record(config, plan, store, started)
+            record = record.model_copy(update={"gates": judge(record, config.fail_on)})
+            write_document(store.folder / "audit.json", record, "audit")
+            write_page(store.folder)
     except OSError as error:
         raise disk_error(store.folder, error) from error
     return Report(record, store.folder)

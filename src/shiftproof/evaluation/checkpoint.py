@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import errno
 import shutil
 import time
+import warnings
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -12,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from shiftproof._errors import UsageError
-from shiftproof.evaluation.store import write_atomic
+from shiftproof._errors import StoredFileWarning
+from shiftproof._sealed import DamagedFile
+from shiftproof._tensors import read_tensors, write_tensors
 from shiftproof.oracle import State
 
+_TRIES = 5
 EVERY = 10.0
 """Seconds between two writes: what a kill loses at most, but for the one question under way."""
 
@@ -34,30 +38,34 @@ class Checkpoint:
     _last: float = field(default_factory=time.monotonic, init=False)
 
     def load(self, ids: np.ndarray[Any, Any]) -> State | None:
-        """The state of the batch of these examples, None where there is none."""
+        """The state of the batch of these examples, None where there is none that can be used; one that cannot be is named in a warning."""
         path = self._path(ids)
-        if not path.exists():
-            return None
-        from safetensors import SafetensorError, safe_open
-
         try:
-            with safe_open(path, framework="pt") as file:
-                notes = json.loads((file.metadata() or {})["notes"])
-                return State({name: file.get_tensor(name) for name in file.keys()}, notes)  # noqa: SIM118  # not a mapping
-        except (SafetensorError, OSError, KeyError, ValueError) as error:  # files appear whole, so a disk or a copy damaged it
-            raise UsageError(f"The checkpoint '{path}' is damaged ({error}). Remove it: its batch then begins again.") from error
+            tensors, notes = read_tensors(path, self._identity(path))
+        except FileNotFoundError:  # not written yet, or another run has finished the cell
+            return None
+        except (DamagedFile, OSError) as error:
+            said = f"The checkpoint '{path}' is not used, as {error}. Its batch begins again."
+            warnings.warn(said, StoredFileWarning, stacklevel=2)
+            return None
+        return State(tensors, notes)
 
     def save(self, ids: np.ndarray[Any, Any], state: State) -> bool:
         """Writes the state of the batch of these examples, if the last writing was long enough ago; whether it did."""
         if time.monotonic() - self._last < self.every:
             return False
-        from safetensors.torch import save
+        path = self._path(ids)
+        for _ in range(_TRIES):
+            with suppress(FileNotFoundError):  # another run has finished the cell, and cleared its folder
+                self.folder.parent.mkdir(exist_ok=True)  # not the run's own folder, which its user may have removed
+                self.folder.mkdir(exist_ok=True)
+                write_tensors(path, state.tensors, state.notes, self._identity(path))
+                self._last = time.monotonic()
+                return True
+        raise FileNotFoundError(errno.ENOENT, "its folder was removed while it was written", str(path))
 
-        self.folder.mkdir(parents=True, exist_ok=True)
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
-        write_atomic(self._path(ids), save(tensors, {"notes": json.dumps(state.notes)}))
-        self._last = time.monotonic()
-        return True
+    def _identity(self, path: Path) -> dict[str, str]:
+        return {"kind": "search state", "cell": self.folder.name, "batch": path.name}
 
     def _path(self, ids: np.ndarray[Any, Any]) -> Path:
         digest = blake2b("\0".join(map(str, ids)).encode(), digest_size=12).hexdigest()

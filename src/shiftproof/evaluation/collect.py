@@ -59,7 +59,7 @@ def pool(store: Store, cells: Sequence[Cell], sources: dict[str, Source]) -> lis
     """The finished cells, joined over their shards, in the order of the plan."""
     by_group: dict[str, list[Cell]] = {}
     for cell in cells:
-        if store.path(cell).exists():
+        if store.has(cell):
             by_group.setdefault(cell.group, []).append(cell)
     pools = [_join(store, group, sources[group[0].data]) for group in by_group.values()]
     return [*pools, *_unions(pools)]

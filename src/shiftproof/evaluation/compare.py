@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from shiftproof import outcomes
 from shiftproof._errors import UsageError
 from shiftproof.data.class_names import keys
 from shiftproof.evaluation.collect import paired_record
 from shiftproof.evaluation.records import Audit, Paired, Result
+from shiftproof.evaluation.store import read_rows
 from shiftproof.reports.read import read_audit
 from shiftproof.risks.paired import paired
 
@@ -123,7 +123,7 @@ def verdicts(folder: Path, cell: str) -> tuple[Any, Any, Any]:
 
 def _outcomes(folder: Path, cell: str) -> tuple[Any, Any, Any]:
     """Ids, correctness and labels of all shards of a cell."""
-    tables = [pq.read_table(path, columns=["id", "outcome", "label"]) for path in sorted((folder / "cells").glob(f"{cell}*.parquet"))]
+    tables = [read_rows(path, ["id", "outcome", "label"]) for path in sorted((folder / "cells").glob(f"{cell}*.parquet"))]
     if not tables:  # someone kept the record only
         return np.array([], dtype=str), np.array([]), np.array([])
     ids, outcome, label = (np.concatenate([t.column(c).to_numpy() for t in tables]).astype(str) for c in ("id", "outcome", "label"))

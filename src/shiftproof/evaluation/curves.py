@@ -78,8 +78,8 @@ def read_curve(group: Sequence[Cell], store: Store, data: Source, confidence: fl
     """The curve of one ball from its cells, which are the shards of one sample, as far as they are finished."""
     first = group[0]
     assert isinstance(first.method, ToTheEnd)  # the plan has made them
-    done = [cell for cell in group if store.path(cell).exists()]
-    errors = [store.failure(cell).read_text() for cell in group if cell not in done and store.failure(cell).exists()]
+    done = [cell for cell in group if store.has(cell)]
+    errors = [error for cell in group if cell not in done and (error := store.error(cell))]
     empty = Curve(
         cell=first.group,
         data=data.uri,

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from shiftproof._errors import UsageError, must
+from shiftproof._writing import clear_leftovers, is_temporary
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
@@ -25,7 +26,8 @@ from shiftproof.evaluation.defend_rows import Subject, make_rows
 from shiftproof.evaluation.defend_training import FAMILIES, School, method_of, plain
 from shiftproof.evaluation.provenance import now, provenance
 from shiftproof.evaluation.record import data_card
-from shiftproof.evaluation.store import disk_error, write_atomic
+from shiftproof.evaluation.records import write_document
+from shiftproof.evaluation.store import disk_error
 from shiftproof.models.abstract import Gradients, Labels, Scores, access_name
 from shiftproof.models.load import load_model
 from shiftproof.models.shown import shown_spec
@@ -131,7 +133,7 @@ def run_defend(config: DefendConfig, *, say: Say = lambda _: None) -> DefendReco
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(folder / FILE, record.model_dump_json(indent=2).encode())
+        write_document(folder / FILE, record, "defend")
         write_defend(record, folder)
     except OSError as error:
         raise disk_error(folder, error) from error
@@ -260,6 +262,9 @@ def _folder(out: str) -> Path:
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"The output '{folder}' is a file. Choose a folder with --out.")
-    if folder.is_dir() and any(entry.name not in (FILE, "index.html", "training") for entry in folder.iterdir()):
+    if folder.is_dir() and any(
+        entry.name not in (FILE, "index.html", "training") and not is_temporary(entry) for entry in folder.iterdir()
+    ):
         raise UsageError(f"The output folder '{folder}' holds other files. Choose an empty or new folder with --out.")
+    clear_leftovers(folder)
     return folder

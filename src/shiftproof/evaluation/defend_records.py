@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from shiftproof.evaluation.records import DataCard, Provenance, Record
+from shiftproof.evaluation.records import DataCard, Document, Provenance, Record
 
 SCHEMA_VERSION = "1.1"
 DEFAULT_SEARCH = "cascade"
@@ -85,7 +85,7 @@ class Row(Record):
     training: Training | None = Field(default=None, description="Curves and flags of its own training; null where it had none.")
 
 
-class DefendRecord(Record):
+class DefendRecord(Document):
     """Defences side by side, each under the attacks that know it and those that do not."""
 
     schema_version: str = SCHEMA_VERSION

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +16,6 @@ from shiftproof._part import required_options
 from shiftproof.data.examples import Examples
 from shiftproof.data.source import Source
 from shiftproof.evaluation.defend_records import Point, Training
-from shiftproof.evaluation.store import write_atomic
 from shiftproof.models.spec import load_from_spec, neighbours
 from shiftproof.registry import parse_spec
 from shiftproof.training import methods
@@ -108,10 +106,9 @@ class School:
             return Together(one() for _ in range(method.members)) if isinstance(method, DiverseEnsemble) else one()
 
         place = self._place(method, seed)
-        began = time.perf_counter()
         with neighbours(text) if text else nullcontext():
             done = train(make, self.data, method, out=place, device=self.device, epochs=self.epochs, seed=seed, version=self.version)
-        return Taught(done.module, _seconds(place, time.perf_counter() - began), _told(done))
+        return Taught(done.module, done.curve[-1].seconds, _told(done))  # kept with the checkpoint, so that a kill forgets none
 
     def _place(self, method: Method, seed: int) -> Path:
         told = {option: value for option, value in method.options().items() if option != "teacher"}
@@ -127,12 +124,3 @@ def _told(done: Trained) -> Training:
     """The curves of a training, and what they give away."""
     curve = [Point(epoch=e.epoch, train=e.train, held_out=e.held_out, robust=e.robust) for e in done.curve]
     return Training(kept=done.best.epoch, curve=curve, flags=[f"{flag.name}: {flag.detail}" for flag in done.flags])
-
-
-def _seconds(place: Path, spent: float) -> float:
-    """What this training took, as first measured: the folder gives a finished one back at once."""
-    note = place / "seconds.txt"
-    if note.exists():
-        return float(note.read_text(encoding="utf-8"))
-    write_atomic(note, repr(spent).encode())
-    return spent

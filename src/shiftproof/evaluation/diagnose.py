@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import traceback
+import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,15 +14,16 @@ from typing import Literal
 
 import numpy as np
 
-from shiftproof._errors import UsageError
+from shiftproof._errors import StoredFileWarning, UsageError
 from shiftproof._identity.parts import known_part
+from shiftproof._sealed import DamagedFile, read_json, write_json
 from shiftproof.data.source import Source
 from shiftproof.diagnostics.check import Check, Status
 from shiftproof.diagnostics.masking import masking
 from shiftproof.evaluation.cell import key_of
 from shiftproof.evaluation.collect import strength_of
 from shiftproof.evaluation.records import CheckRecord, Diagnosis, LeftOut
-from shiftproof.evaluation.store import Store, write_atomic
+from shiftproof.evaluation.store import Store, read_error, write_error
 from shiftproof.models.abstract import Gradients, Labels, access_name
 from shiftproof.outcomes import Bound, Flag
 from shiftproof.searches.abstract import Search, gradient_objection
@@ -106,8 +108,11 @@ def answer(question: Question, model: Labels, data: Source, store: Store, batch_
     A failure is written and not raised, like that of a cell, and tried again by the next run. Cost: that of `masking`.
     """
     path, failure = _places(question, store)
-    if path.exists():
-        return
+    try:
+        if _stored(path) is not None:
+            return
+    except DamagedFile as error:
+        warnings.warn(f"The file '{path}' is not used, as {error}. Its diagnosis is made again.", StoredFileWarning, stacklevel=2)
     began = time.perf_counter()
     # Spread over the sample, which may be in the order of its classes.
     rows = np.unique(np.linspace(0, len(data) - 1, question.examples).round().astype(int))
@@ -120,24 +125,37 @@ def answer(question: Question, model: Labels, data: Source, store: Store, batch_
     except Exception:  # whatever a model raises belongs in the report of this diagnosis
         with suppress(OSError):
             failure.parent.mkdir(exist_ok=True)
-            failure.write_text(traceback.format_exc())
+            write_error(failure, traceback.format_exc())
         return
     path.parent.mkdir(exist_ok=True)
     record = record.model_copy(update={"seconds": time.perf_counter() - began})
-    write_atomic(path, record.model_dump_json(indent=2).encode())
+    write_json(path, record.model_dump_json(indent=2), _identity(path))
     failure.unlink(missing_ok=True)
 
 
 def read_diagnosis(question: Question, data: Source, store: Store) -> Diagnosis:
     """What a diagnosis came to, as far as its file says."""
     path, failure = _places(question, store)
-    if not path.exists():
-        error = failure.read_text() if failure.exists() else None
-        return _empty(question, data, "failed" if error else "missing").model_copy(update={"error": error})
+    error = read_error(failure)
     try:
-        return Diagnosis.model_validate_json(path.read_bytes()).model_copy(update={"data": data.uri})
-    except ValueError as error:  # files appear whole, so a disk or a copy damaged it
-        raise UsageError(f"The file '{path}' is damaged. Remove it and run again.") from error
+        found = _stored(path)
+    except DamagedFile as damage:
+        found, error = None, error or f"The file '{path}' is not used, as {damage}."
+    if found is None:
+        return _empty(question, data, "failed" if error else "missing").model_copy(update={"error": error})
+    return found.model_copy(update={"data": data.uri})
+
+
+def _stored(path: Path) -> Diagnosis | None:
+    """The diagnosis of a file, None where there is none; raises `DamagedFile` where it cannot be used."""
+    try:
+        return Diagnosis.model_validate(read_json(path, _identity(path)))
+    except FileNotFoundError:
+        return None
+
+
+def _identity(path: Path) -> dict[str, str]:
+    return {"kind": "diagnosis", "name": path.name}
 
 
 def distrust(diagnosis: Diagnosis) -> Flag | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from shiftproof import outcomes
 from shiftproof.data.examples import Examples
 from shiftproof.door import read
 from shiftproof.evaluation.cell import Cell
-from shiftproof.evaluation.store import write_atomic
+from shiftproof.evaluation.picture import write_picture
 from shiftproof.finding import Finding
 from shiftproof.models.abstract import Labels
 from shiftproof.outcomes import Bound
@@ -40,17 +39,15 @@ def keep_pictures(work: Work, model: Labels, cell: Cell, chunk: Examples, findin
         params = torch.from_numpy(finding.params[row : row + 1])
         if not bool(params.isfinite().all()):
             continue
-        buffer = io.BytesIO()
-        np.savez_compressed(
-            buffer,
-            clean=x[0].numpy(),
-            moved=moved.apply(x, params)[0].numpy(),
-            id=np.str_(finding.ids[row]),
-            label=np.int64(chunk.y[row]),
-            prediction=finding.prediction[row],
-            confidence=finding.confidence[row],
-        )
-        write_atomic(work.store.gallery / f"{cell.key()}-{_digest(str(finding.ids[row]))}.npz", buffer.getvalue())
+        arrays = {
+            "clean": x[0].numpy(),
+            "moved": moved.apply(x, params)[0].numpy(),
+            "id": np.array(finding.ids[row]),
+            "label": np.array(int(chunk.y[row])),
+            "prediction": np.array(finding.prediction[row]),
+            "confidence": np.array(finding.confidence[row]),
+        }
+        write_picture(work.store.gallery / f"{cell.key()}-{_digest(str(finding.ids[row]))}.npz", arrays)
 
 
 def _digest(name: str) -> str:

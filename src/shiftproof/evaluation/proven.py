@@ -22,7 +22,7 @@ MOST_RADII = 100
 def proven_curve(group: Sequence[Cell], store: Store, data: Source, confidence: float) -> ProvenCurve | None:
     """Certified accuracy against the radius, from the finished cells of one certificate and shift; None where there is none."""
     first = group[0]
-    done = [cell for cell in group if store.path(cell).exists()]
+    done = [cell for cell in group if store.has(cell)]
     if not isinstance(first.method, Certificate) or not done:
         return None
     columns = join_tables([store.read(cell) for cell in done]).columns

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
 
+from shiftproof._errors import StoredFileWarning
+from shiftproof._sealed import DamagedFile
 from shiftproof.data.source import Source
 from shiftproof.evaluation import collect
 from shiftproof.evaluation.cell import Cell
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.evaluation.curves import read_curve
 from shiftproof.evaluation.diagnose import distrust, read_diagnosis
+from shiftproof.evaluation.picture import read_picture
 from shiftproof.evaluation.plan import Plan
 from shiftproof.evaluation.proven import proven_curve
 from shiftproof.evaluation.provenance import provenance
@@ -105,8 +109,8 @@ def _by_group(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
 
 def _cell_record(plan: Plan, store: Store, config: AuditConfig, group: Sequence[Cell], suspicions: Sequence[Flag]) -> CellRecord:
     first = group[0]
-    done = [cell for cell in group if store.path(cell).exists()]
-    errors = [store.failure(cell).read_text() for cell in group if cell not in done and store.failure(cell).exists()]
+    done = [cell for cell in group if store.has(cell)]
+    errors = [error for cell in group if cell not in done and (error := store.error(cell))]
     bound = first.method.bound if isinstance(first.method, Search) else Bound.AT_LEAST
     table = collect.join_tables([store.read(cell) for cell in done]) if done else None
     flags = [*(table.flags if table else ()), *suspicions]
@@ -184,28 +188,32 @@ def _gallery(store: Store, cells: Sequence[Cell]) -> list[Picture]:
     """The surest failures of each pair of shift and search."""
     clean: dict[tuple[str, str], tuple[int, float]] = {}
     for cell in cells:
-        if cell.shift.name == "identity" and store.path(cell).exists():
+        if cell.shift.name == "identity" and store.has(cell):
             columns = store.read(cell).columns
             rows = zip(columns["id"], columns["prediction"], columns["confidence"], strict=True)
             clean.update({(cell.data, str(name)): (int(p), float(c)) for name, p, c in rows})
     found: dict[str, list[Picture]] = {}
     for cell in cells:
         for path in sorted(store.gallery.glob(f"{cell.key()}-????????????.npz")):
-            with np.load(path, allow_pickle=False) as arrays:
-                name, confidence = str(arrays["id"]), float(arrays["confidence"])
-                before, sure = clean.get((cell.data, name), (int(arrays["label"]), float("nan")))
-                picture = Picture(
-                    cell=cell.group,
-                    shift=cell.shift.spec(),
-                    search=cell.method.spec(),
-                    id=name,
-                    file=path.name,
-                    label=int(arrays["label"]),
-                    clean_prediction=before,
-                    clean_confidence=None if np.isnan(sure) else sure,
-                    prediction=int(arrays["prediction"]),
-                    confidence=None if np.isnan(confidence) else confidence,
-                )
+            try:
+                arrays = read_picture(path)
+            except (DamagedFile, OSError) as error:
+                warnings.warn(f"The picture '{path}' is left out of the report, as {error}.", StoredFileWarning, stacklevel=2)
+                continue
+            name, confidence = str(arrays["id"]), float(arrays["confidence"])
+            before, sure = clean.get((cell.data, name), (int(arrays["label"]), float("nan")))
+            picture = Picture(
+                cell=cell.group,
+                shift=cell.shift.spec(),
+                search=cell.method.spec(),
+                id=name,
+                file=path.name,
+                label=int(arrays["label"]),
+                clean_prediction=before,
+                clean_confidence=None if np.isnan(sure) else sure,
+                prediction=int(arrays["prediction"]),
+                confidence=None if np.isnan(confidence) else confidence,
+            )
             found.setdefault(cell.group, []).append(picture)
     surest = [sorted(group, key=lambda p: -(p.confidence or 0.0))[:PICTURES_A_PAIR] for group in found.values()]
     return [picture for group in surest for picture in group]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from shiftproof._sealed import write_json
 
 SCHEMA_VERSION = "1.1"
 
@@ -15,6 +18,17 @@ class Record(BaseModel):
     """Frozen, and strict about unknown keys: a typo in a file is an error, not a silence."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Document(Record):
+    """A record that is a file of its own."""
+
+    seal: str | None = Field(default=None, description="Checksum of the file, in its last line; null in memory.")
+
+
+def write_document(path: Path, record: Document, kind: str) -> None:
+    """Writes a record with its seal; `read_document` of the same kind reads it."""
+    write_json(path, record.model_dump_json(indent=2, exclude={"seal"}), {"kind": kind})
 
 
 class FlagRecord(Record):
@@ -48,7 +62,7 @@ class Result(Record):
     n: int = Field(description="Examples it stands on.")
     forwards_per_example: float = Field(description="Mean forward passes of the model an example.")
     backwards_per_example: float = Field(description="Mean backward passes of the model an example.")
-    seconds: float = Field(description="Wall time of the cell.")
+    seconds: float = Field(description="Wall time of the cell.", repr=False)
     flags: list[str] = Field(default_factory=list, description="Names of the flags of the cell.")
     notes: list[str] = Field(default_factory=list, description="What a reader must know.")
 
@@ -298,7 +312,7 @@ class GateRecord(Record):
     detail: str
 
 
-class Audit(Record):
+class Audit(Document):
     """The whole of one run."""
 
     schema_version: str = SCHEMA_VERSION

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 
 from shiftproof.evaluation.backends import backend_named
@@ -23,19 +23,25 @@ def run(cells: Sequence[Cell], work: Work, *, backend: str, workers: int, show: 
     if not left:
         return []
     # In other processes progress is known when a cell is done; here, batch by batch.
-    chosen = backend_named(backend, workers)
     finished: list[Done] = []
-    with _progress(left, show) as moved:
-        if backend == "serial":
-            for cell in left:
-                advance = moved(cell)
-                finished.append(work(cell, advance))
-                advance(len(cell))  # the rest, where it failed; the bar stops at the cell's end
-        else:
-            for done in chosen(work, left):
-                finished.append(done)
-                moved(done.cell)(len(done.cell))
+    with _progress(left, show) as moved, closing(_done(left, work, backend, workers, moved)) as every:
+        for done in every:
+            if done.error is not None:
+                work.store.fail(done.cell, done.error)
+            finished.append(done)
     return finished
+
+
+def _done(cells: Sequence[Cell], work: Work, backend: str, workers: int, moved: Callable[[Cell], Advance]) -> Generator[Done, None, None]:
+    if backend == "serial":
+        for cell in cells:
+            advance = moved(cell)
+            yield work(cell, advance)
+            advance(len(cell))  # the rest, where it failed; the bar stops at the cell's end
+    else:
+        for done in backend_named(backend, workers)(work, cells):
+            moved(done.cell)(len(done.cell))
+            yield done
 
 
 @contextmanager

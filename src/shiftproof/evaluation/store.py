@@ -1,15 +1,16 @@
-"""Where a run lives: one folder, one Parquet file a cell, written under a temporary name and renamed.
+"""Where a run lives: one folder, one Parquet file a cell, sealed, written under a temporary name and renamed.
 
-That alone gives resuming (a file is there or it is not), idempotence, and safe writers side by side.
+That alone gives resuming (a file is there and whole, or the cell is run again), idempotence, and safe writers side by side.
 """
 
 from __future__ import annotations
 
 import errno
 import json
-import os
 import shutil
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shiftproof._errors import UsageError
+from shiftproof._errors import StoredFileWarning, UsageError
+from shiftproof._sealed import BLANK, DamagedFile, UnsealedFile, check_seal, create_json, read_sealed, write_sealed
+from shiftproof._writing import clear_leftovers, is_temporary
+from shiftproof._writing import write_atomic as write_atomic
 from shiftproof.evaluation.cell import Cell
 from shiftproof.finding import Finding
 from shiftproof.outcomes import Bound, Flag, Stage
@@ -30,6 +34,7 @@ KNOWN, ANSWERS = "known", "answers"
 _ROW_BYTES = 200
 _SPARE_BYTES = 4_000_000
 _CARD = b"shiftproof"
+_PLAN = {"kind": "plan"}
 COLUMNS = ("id", "outcome", "loss", "prediction", "label", "probability", "confidence", "radius", "forwards", "backwards")
 
 
@@ -48,57 +53,91 @@ class Table:
         return len(self.columns["id"])
 
 
-class Store:
-    """A run's folder."""
+class FolderGone(UsageError):
+    """The folder of a run was removed while the run was going on."""
 
-    def __init__(self, folder: Path) -> None:
+
+class Store:
+    """A run's folder.
+
+    Args:
+        folder: where.
+        ids: the names of the examples of each sample, by its fingerprint; a cell's file must hold those of its own rows.
+    """
+
+    def __init__(self, folder: Path, ids: Mapping[str, np.ndarray[Any, Any]] | None = None) -> None:
         self.folder = folder
+        self.ids = ids or {}
         self.cells = folder / "cells"
         self.gallery = folder / "gallery"
         self.partial = folder / "partial"
         """States of batches under way, a folder a cell."""
 
     def open(self, plan: Mapping[str, Any], cells: Sequence[Cell]) -> None:
-        """Claims the folder for this plan, or goes on with it where it is the same.
+        """Claims the folder for this plan in one step, or goes on with it where it is the same.
 
         Raises:
             UsageError: it holds another run, is not a folder, cannot be written, or its disk is full.
         """
-        written = self.folder / "plan.json"
         if self.folder.exists() and not self.folder.is_dir():
             raise UsageError(f"The output '{self.folder}' is a file. Choose a folder with --out.")
         try:
-            if written.exists():
-                _same_plan(self.folder, _plan_in(written), plan)
-            elif self.folder.is_dir() and any(p for p in self.folder.iterdir() if not p.match(f"{written.name}.*.tmp")):
-                raise UsageError(
-                    f"The output folder '{self.folder}' holds other files and no run of ours. Choose an empty or new folder with --out."
-                )
-            self._claim(written, plan, cells)
+            self._claim(self.folder / "plan.json", plan, cells)
+            self.cells.mkdir(exist_ok=True)
+            self.gallery.mkdir(exist_ok=True)
         except OSError as error:
             raise disk_error(self.folder, error) from error
+        clear_leftovers(self.folder)
 
     def _claim(self, written: Path, plan: Mapping[str, Any], cells: Sequence[Cell]) -> None:
+        there = [p.name for p in self.folder.iterdir() if not is_temporary(p)] if self.folder.is_dir() else []
+        if not written.exists() and there:  # in this order: whoever makes the folder writes its plan before anything else
+            raise UsageError(
+                f"The output folder '{self.folder}' holds other files and no run of ours. Choose an empty or new folder with --out."
+            )
+        if written.exists():
+            _same_plan(self.folder, _plan_in(written), plan)
+        self._check_room(cells)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not written.exists():
+            create_json(written, json.dumps(plan, indent=2), _PLAN)
+        _same_plan(self.folder, _plan_in(written), plan)  # ours, or that of a run that was quicker
+
+    def _check_room(self, cells: Sequence[Cell]) -> None:
         home = next(p for p in [self.folder.absolute(), *self.folder.absolute().parents] if p.exists())
-        need = _SPARE_BYTES + _ROW_BYTES * sum(len(c) for c in self.missing(cells))
+        need = _SPARE_BYTES + _ROW_BYTES * sum(len(c) for c in cells if not self.path(c).exists())
         free = shutil.disk_usage(home).free
         if free < need:
             raise OSError(errno.ENOSPC, f"{need / 1e6:.0f} MB are needed and {free / 1e6:.1f} MB are free")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(written, json.dumps(plan, indent=2).encode())  # first: a folder with anything else in it must say whose it is
-        self.cells.mkdir(exist_ok=True)
-        self.gallery.mkdir(exist_ok=True)
-        for left in self.folder.rglob("*.tmp"):
-            if not _alive(left):
-                left.unlink(missing_ok=True)  # a killed writer's half file
+
+    def check_there(self) -> None:
+        """Raises where the folder is not there any more."""
+        if not (self.folder / "plan.json").exists():
+            raise FolderGone(f"The output folder '{self.folder}' was removed while the run was going on, so it stops. Run it again.")
 
     def path(self, cell: Cell) -> Path:
         """The file of a cell."""
         return self.cells / f"{cell.key()}.parquet"
 
+    def has(self, cell: Cell) -> bool:
+        """Whether a cell is finished: its file is there, whole, and its own."""
+        return self.path(cell).exists() and self.fault(cell) is None
+
+    def fault(self, cell: Cell) -> str | None:
+        """Why the file of a cell, which is there, is not used; None where it can be."""
+        try:
+            self._read(cell)
+        except DamagedFile as error:
+            return f"The file '{self.path(cell)}' is not used, as {error}."
+        return None
+
     def missing(self, cells: Iterable[Cell]) -> list[Cell]:
-        """The cells whose file is not there: what is left to do."""
-        return [cell for cell in cells if not self.path(cell).exists()]
+        """The cells that are not finished: what is left to do. A file that is there and cannot be used is named in a warning."""
+        left = [cell for cell in cells if not self.has(cell)]
+        for cell in left:
+            if self.path(cell).exists() and (fault := self.fault(cell)):
+                warnings.warn(f"{fault} Its cell is run again.", StoredFileWarning, stacklevel=2)
+        return left
 
     def write(self, cell: Cell, finding: Finding, labels: np.ndarray[Any, Any], batch_size: int) -> None:
         """Writes a cell's per-example results; the file appears whole or not at all."""
@@ -128,20 +167,30 @@ class Store:
             "stages": [asdict(stage) for stage in finding.stages],
         }
         sink = pa.BufferOutputStream()
-        pq.write_table(table.replace_schema_metadata({_CARD: json.dumps(card).encode()}), sink, compression="zstd")
-        write_atomic(self.path(cell), sink.getvalue())
+        metadata = {_CARD: json.dumps(card).encode(), b"seal": BLANK.encode()}
+        pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
+        write_sealed(self.path(cell), sink.getvalue().to_pybytes(), _of_file("cell", self.path(cell)))
         self.failure(cell).unlink(missing_ok=True)
 
     def read(self, cell: Cell) -> Table:
         """A finished cell's results."""
         try:
-            table = pq.read_table(self.path(cell), columns=list(COLUMNS))
-        except (pa.ArrowException, OSError) as error:  # files appear whole, so a disk or a copy damaged it
-            raise UsageError(f"The file '{self.path(cell)}' is damaged ({error}). Remove it and run again.") from error
+            return self._read(cell)
+        except DamagedFile as error:
+            raise UsageError(f"The file '{self.path(cell)}' cannot be used: {error}. Run again.") from error
+
+    def _read(self, cell: Cell) -> Table:
+        path = self.path(cell)
+        try:
+            table = _parsed(read_sealed(path, _of_file("cell", path)), COLUMNS)
+        except OSError as error:
+            raise DamagedFile(f"it cannot be read ({error.strerror})") from error
         card = json.loads(table.schema.metadata[_CARD])
-        if card["identity"] != cell.identity():
-            raise UsageError(f"The file '{self.path(cell)}' belongs to another cell than its name says. Remove it and run again.")
+        if card["identity"] != cell.identity() or len(table) != len(cell):
+            raise DamagedFile("it belongs to another cell than its name says")
         columns = {name: _array(table.column(name)) for name in COLUMNS}
+        if cell.data in self.ids and not np.array_equal(columns["id"], self.ids[cell.data][cell.start : cell.stop]):
+            raise DamagedFile("its examples are not those that the data have in its rows")
         flags = tuple(Flag(**flag) for flag in card["flags"])
         stages = tuple(Stage(**stage) for stage in card["stages"])
         return Table(columns, Bound(card["bound"]), flags, card["seconds"], card["batch_size"], stages)
@@ -149,6 +198,64 @@ class Store:
     def failure(self, cell: Cell) -> Path:
         """The file with the traceback of a failed cell."""
         return self.cells / f"{cell.key()}.error.txt"
+
+    def fail(self, cell: Cell, error: str) -> None:
+        """Writes down why a cell failed; raises where the folder is gone, so that nothing after it could be kept either."""
+        self.check_there()
+        with suppress(OSError):  # on a full disk the cell is just unfinished
+            write_error(self.failure(cell), error)
+
+    def error(self, cell: Cell) -> str | None:
+        """Why an unfinished cell has no results, as far as is known."""
+        return read_error(self.failure(cell)) or (self.fault(cell) if self.path(cell).exists() else None)
+
+
+def write_error(path: Path, error: str) -> None:
+    """Writes the traceback of what failed."""
+    write_sealed(path, f"{error.rstrip()}\n\n{BLANK}\n".encode(), _of_file("error", path))
+
+
+def read_error(path: Path) -> str | None:
+    """What `write_error` wrote; None where nothing failed."""
+    try:
+        return read_sealed(path, _of_file("error", path)).decode().rstrip().rpartition("\n")[0].rstrip() + "\n"
+    except FileNotFoundError:
+        return None
+    except DamagedFile as error:
+        return f"It failed; why is not known: the file '{path}' is not used, as {error}."
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> pa.Table:
+    """Columns of a cell's file, for whoever has a finished run's folder alone.
+
+    Raises:
+        UsageError: it is damaged, or another cell's. One without a checksum is read, with a warning.
+    """
+    sealed = True
+    try:
+        content = path.read_bytes()
+        try:
+            check_seal(content, _of_file("cell", path))
+        except UnsealedFile:
+            sealed = False
+        table = _parsed(content, columns)
+    except (DamagedFile, OSError) as error:
+        raise UsageError(f"The file '{path}' is damaged: {error}. Run its audit again.") from error
+    if not sealed:
+        warnings.warn(f"The file '{path}' has no checksum: an earlier version wrote it.", StoredFileWarning, stacklevel=3)
+    return table
+
+
+def _parsed(content: bytes, columns: Sequence[str]) -> pa.Table:
+    try:
+        return pq.read_table(pa.BufferReader(content), columns=list(columns))
+    except (pa.ArrowException, OSError) as error:
+        raise DamagedFile(f"it is not a table ({error})") from error
+
+
+def _of_file(kind: str, path: Path) -> dict[str, str]:
+    """The identity of a file in a run's folder: its name holds the key of its cell, and which examples."""
+    return {"kind": kind, "name": path.name}
 
 
 def _array(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
@@ -158,7 +265,10 @@ def _array(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
 
 def _plan_in(written: Path) -> dict[str, Any]:
     try:
-        plan = json.loads(written.read_text())
+        content = written.read_bytes()
+        plan = json.loads(content)
+        with suppress(UnsealedFile):  # an earlier version's: its files are told apart by their own names and seals
+            check_seal(content, _PLAN)
     except ValueError as error:
         raise UsageError(f"'{written}' cannot be read ({error}), so its run cannot go on. Choose another folder with --out.") from error
     if not isinstance(plan, dict):
@@ -180,31 +290,6 @@ def _same_plan(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> 
 def _short(value: object) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return text if len(text) <= 120 else text[:117] + "..."
-
-
-def _alive(temporary: Path) -> bool:
-    """Whether the process that named a temporary file may still be writing it."""
-    try:
-        os.kill(int(temporary.suffixes[-2][1:]), 0)
-    except (ValueError, IndexError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def write_atomic(path: Path, content: bytes | pa.Buffer) -> None:
-    """Writes under a temporary name, flushes to disk and renames, so that readers see all or nothing."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def save(path: Path, content: bytes) -> None:

@@ -7,13 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from shiftproof._errors import UsageError, unknown
 from shiftproof.data.together import numbered
 from shiftproof.evaluation.records import CellRecord, DataCard
 from shiftproof.evaluation.slices import Names, columns_of
+from shiftproof.evaluation.store import read_rows
 from shiftproof.evaluation.stress_curve import StressCurve, stress_curve
 from shiftproof.outcomes import CERTIFIED, HELD, Bound
 from shiftproof.reports.read import read_audit
@@ -84,12 +83,7 @@ def _table(folder: Path, cell: CellRecord) -> Mapping[str, np.ndarray[tuple[int]
         raise UsageError(
             f"The folder '{folder}' has no per-example results of {cell.shift} (cells/{cell.key}*.parquet). Run the audit again."
         )
-    try:
-        parts = [pq.read_table(file, columns=["id", "outcome", "loss", "label"]) for file in files]
-    except (pa.ArrowException, OSError) as error:
-        raise UsageError(
-            f"The files 'cells/{cell.key}*.parquet' of '{folder}' are damaged ({error}). Remove them and run again."
-        ) from error
+    parts = [read_rows(file, ["id", "outcome", "loss", "label"]) for file in files]
     return {
         "id": np.concatenate([part.column("id").to_numpy().astype(str) for part in parts]),
         "outcome": np.concatenate([part.column("outcome").to_numpy().astype(str) for part in parts]),

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from shiftproof._errors import UsageError, must
+from shiftproof._writing import clear_leftovers, is_temporary
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
 from shiftproof.data.together import together
@@ -20,8 +21,8 @@ from shiftproof.evaluation.class_fit import fit_classes
 from shiftproof.evaluation.config import CommonConfig
 from shiftproof.evaluation.provenance import now, provenance
 from shiftproof.evaluation.record import data_card
-from shiftproof.evaluation.records import DataCard, FlagRecord, ModelCard, Provenance, Record
-from shiftproof.evaluation.store import disk_error, write_atomic
+from shiftproof.evaluation.records import DataCard, Document, FlagRecord, ModelCard, Provenance, Record, write_document
+from shiftproof.evaluation.store import disk_error
 from shiftproof.evaluation.transfer_matrix import TransferMatrix, transfer_matrix
 from shiftproof.models.abstract import Gradients, Labels, access_name
 from shiftproof.models.shown import shown_spec
@@ -62,7 +63,7 @@ class Pair(Record):
     beats_own: bool = Field(description="Moves of the other model break more than its own search: its gradients are likely masked.")
 
 
-class TransferRecord(Record):
+class TransferRecord(Document):
     """Accuracy of each model on moves made on each; entry [i][j] is model j on moves made on model i, and at most this is the truth."""
 
     schema_version: str = SCHEMA_VERSION
@@ -131,7 +132,7 @@ def run_transfer(config: TransferConfig, *, show: bool = False) -> TransferRecor
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(folder / FILE, record.model_dump_json(indent=2).encode())
+        write_document(folder / FILE, record, "transfer")
         write_transfer(record, folder)
     except OSError as error:
         raise disk_error(folder, error) from error
@@ -257,8 +258,9 @@ def _folder(out: str) -> Path:
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"The output '{folder}' is a file. Choose a folder with --out.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / FILE).exists():
+    if folder.is_dir() and not all(map(is_temporary, folder.iterdir())) and not (folder / FILE).exists():
         raise UsageError(f"The output folder '{folder}' holds other files. Choose an empty or new folder with --out.")
+    clear_leftovers(folder)
     return folder
 
 

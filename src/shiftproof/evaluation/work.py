@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -21,6 +20,7 @@ from shiftproof.evaluation.cell import Cell
 from shiftproof.evaluation.checkpoint import Checkpoint
 from shiftproof.evaluation.gallery import keep_pictures
 from shiftproof.evaluation.security_curve import ToTheEnd, sizes
+from shiftproof.evaluation.stamps import Stamp, check_folder
 from shiftproof.evaluation.store import Store
 from shiftproof.finding import Finding, join
 from shiftproof.models.abstract import Labels
@@ -41,7 +41,7 @@ class Done(NamedTuple):
 class Work:
     """Everything a worker needs, in a form that travels to another process.
 
-    `model` builds the model; it is called once in each process.
+    `model` builds the model; it is called once in each process. `data_files` and `model_files` must stay what they were.
     """
 
     model: Callable[[], Labels]
@@ -50,22 +50,22 @@ class Work:
     batch_size: int
     pictures: int
     threads: int | None = None
+    data_files: tuple[Stamp, ...] = ()
+    model_files: tuple[Stamp, ...] = ()
 
     def __call__(self, cell: Cell, progress: Callable[[int], None] | None = None) -> Done:
-        """Runs one cell and writes it. A failure is written and returned, never raised: the rest of the plan goes on."""
+        """Runs one cell and writes it. A failure is returned, never raised: the rest of the plan goes on."""
         if self.threads:
             torch.set_num_threads(self.threads)
         try:
-            self._run(cell, progress)
+            if not self.store.has(cell):  # another run of the same plan may have been quicker
+                self._run(cell, progress)
         except Exception:  # whatever a model, a plugin or the disk raises belongs in the report of this cell
-            error = traceback.format_exc()
-            with suppress(OSError):  # where the disk is full, the error is still returned
-                self.store.failure(cell).write_text(error)
-            return Done(cell, error)
+            return Done(cell, traceback.format_exc())
         return Done(cell, None)
 
     def _run(self, cell: Cell, progress: Callable[[int], None] | None) -> None:
-        model = _built(self.model)
+        model = _built(self.model, self.model_files)
         source = self.sources[cell.data]
         found: list[Finding] = []
         labels: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
@@ -78,6 +78,9 @@ class Work:
             slim = finding.params.reshape(len(finding), -1)
             found.append(finding if slim.shape[1] <= 64 else Finding(**{**vars(finding), "params": slim[:, :0]}))
             labels.append(chunk.y.numpy())
+        for stamp in self.data_files:
+            stamp.check()
+        check_folder(source, cell.data)
         self.store.write(cell, join(found), np.concatenate(labels), self.batch_size)
         self._checkpoint(cell).clear()
 
@@ -107,6 +110,9 @@ class Work:
 
 
 @lru_cache(maxsize=1)
-def _built(build: Callable[[], Labels]) -> Labels:
-    """The model of this process, built once."""
-    return build()
+def _built(build: Callable[[], Labels], files: tuple[Stamp, ...]) -> Labels:
+    """The model of this process, built once, of the files that the run was planned with."""
+    model = build()
+    for stamp in files:
+        stamp.check()
+    return model

@@ -9,6 +9,8 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from shiftproof._errors import UsageError
+from shiftproof._sealed import read_document
+from shiftproof.evaluation.records import Document, write_document
 from shiftproof.evaluation.store import write_atomic
 from shiftproof.leaderboard.entry import Entry
 from shiftproof.leaderboard.robustbench import BOARDS, DATASETS, STANDARD, lost, place, to_robustbench
@@ -33,13 +35,18 @@ _SAID = {
     "value": "searches beyond the least two",
     "kind": "searches beyond the least two",
 }
-_ENTRIES = TypeAdapter(list[Entry])
+
+
+class Entries(Document):
+    """What `entries.json` holds."""
+
+    entries: list[Entry]
 
 
 def export_entries(entries: Sequence[Entry], folder: Path) -> list[str]:
     """Writes the files and returns what a person must know: where they are, and what the second format leaves out."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(folder / NAME, _ENTRIES.dump_json(list(entries), indent=2))
+    write_document(folder / NAME, Entries(entries=list(entries)), "entries")
     said = [f"Wrote {folder / NAME}: all of {len(entries)} entries."]
     refused: dict[str, None] = {}
     homeless: dict[str, None] = {}
@@ -80,7 +87,10 @@ def read_entries(path: Path) -> list[Entry]:
         UsageError: it is not there, or not such a file.
     """
     try:
-        return _ENTRIES.validate_json(path.read_bytes())
+        content = read_document(path, "entries")
+        if content.lstrip().startswith(b"["):  # as earlier versions wrote it
+            return TypeAdapter(list[Entry]).validate_json(content)
+        return Entries.model_validate_json(content).entries
     except OSError as error:
         raise UsageError(f"The file '{path}' cannot be read: {error.strerror}.") from error
     except ValidationError as error:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pyarrow import ArrowException
 from pydantic import ValidationError
 
 from shiftproof._errors import UsageError, unknown
@@ -205,8 +204,5 @@ def verdicts_of(entry: Entry) -> tuple[Any, Any, Any] | None:
     basis = entry.basis
     if basis is None or not basis.cell or not entry.origin.source:
         return None
-    try:
-        found = verdicts(Path(entry.origin.source), basis.cell)
-    except (ArrowException, OSError) as error:
-        raise UsageError(f"A file of cell '{basis.cell}' in '{entry.origin.source}' is damaged ({error}). Run its audit again.") from error
+    found = verdicts(Path(entry.origin.source), basis.cell)
     return found if len(found[0]) else None

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from shiftproof._errors import UsageError
+from shiftproof._sealed import DamagedFile, read_sealed
 from shiftproof.models.foreign import first_line
 
 State = Mapping[str, Tensor]
@@ -43,11 +44,17 @@ def load_weights(module: nn.Module, path: str, *, name: str) -> None:
 
 def _read(file: Path) -> object:
     if file.suffix == ".safetensors":
-        from safetensors import SafetensorError
+        from safetensors import SafetensorError, safe_open
         from safetensors.torch import load_file
 
         try:
+            with safe_open(file, framework="pt") as opened:
+                sealed = "seal" in (opened.metadata() or {})
+            if sealed:  # of a training of ours
+                read_sealed(file, None)
             return load_file(file)
+        except DamagedFile as error:
+            raise UsageError(f"The weights '{file}' are damaged: {error}. Copy the file again, or train again.") from error
         except (SafetensorError, ValueError) as error:
             raise UsageError(f"The weights '{file}' are not a readable safetensors file: {first_line(error)}. Was it cut off?") from error
     try:

@@ -12,6 +12,7 @@ from typing import Any
 
 from shiftproof._errors import UsageError
 from shiftproof._part import Part, option_types
+from shiftproof._sealed import read_document
 from shiftproof.evaluation.defend_records import DefendRecord
 from shiftproof.evaluation.records import Audit
 from shiftproof.registry import parse_spec, registries
@@ -33,9 +34,9 @@ Used = Iterable[tuple[str, tuple[str, ...]]]
 def cite_folder(folder: Path) -> str:
     """The bibliography of the audit, the comparison of defences or the training that is in a folder."""
     if (folder / "defend.json").is_file():
-        return _read(folder / "defend.json", lambda text: cite_defend(DefendRecord.model_validate_json(text)))
+        return _read(folder / "defend.json", "defend", lambda text: cite_defend(DefendRecord.model_validate_json(text)))
     if (folder / "training.json").is_file():
-        return _read(folder / "training.json", cite_training)
+        return _read(folder / "training.json", "training", cite_training)
     return cite(read_audit(folder))
 
 
@@ -68,9 +69,11 @@ def cite_training(text: bytes) -> str:
     return _bibliography(asked["shiftproof"], parts)
 
 
-def _read(path: Path, parse: Callable[[bytes], str]) -> str:
+def _read(path: Path, kind: str, parse: Callable[[bytes], str]) -> str:
     try:
-        return parse(path.read_bytes())
+        return parse(read_document(path, kind))
+    except UsageError:
+        raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"'{path}' is not a record that this version of shiftproof can read: {error}") from error
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from shiftproof.evaluation.picture import read_picture
 from shiftproof.evaluation.records import Audit, DataCard, Picture
 
 Floats = npt.NDArray[np.float64]
@@ -126,8 +127,8 @@ def _arrays(folder: Path, file: str) -> tuple[Floats, Floats]:
     """The two arrays, read without unpickling and only from the gallery itself."""
     if Path(file).name != file or file in ("", ".", ".."):
         raise ValueError("the name is not that of a file in gallery/")
-    with np.load(folder / "gallery" / file, allow_pickle=False) as stored:
-        clean, moved = np.asarray(stored["clean"], dtype=np.float64), np.asarray(stored["moved"], dtype=np.float64)
+    stored = read_picture(folder / "gallery" / file, earlier=True)
+    clean, moved = np.asarray(stored["clean"], dtype=np.float64), np.asarray(stored["moved"], dtype=np.float64)
     if clean.shape != moved.shape or clean.ndim not in (1, 3) or not clean.size:
         raise ValueError(f"shapes {clean.shape} and {moved.shape} are neither two images (c, h, w) nor two vectors (d,)")
     if not (np.isfinite(clean).all() and np.isfinite(moved).all()):

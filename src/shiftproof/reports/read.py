@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from shiftproof._errors import UsageError
+from shiftproof._sealed import read_document
 from shiftproof.evaluation.records import Audit
 
 
@@ -16,6 +19,6 @@ def read_audit(folder: Path) -> Audit:
             f"The folder '{folder}' has no audit.json, so there is no run to read. Give the folder that an audit wrote to (--out)."
         )
     try:
-        return Audit.model_validate_json(source.read_bytes())
-    except ValueError as error:
+        return Audit.model_validate_json(read_document(source, "audit"))
+    except ValidationError as error:
         raise UsageError(f"'{source}' is not an audit that this version of shiftproof can read: {error}") from error

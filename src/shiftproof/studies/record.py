@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from shiftproof.evaluation.records import Provenance, Record
+from shiftproof.evaluation.records import Document, Provenance, Record
 
 SCHEMA_VERSION = "1.0"
 Form = Literal["quick", "full"]
@@ -52,7 +52,7 @@ class FigureRecord(Record):
     unit: Literal["share", "points", "number"]
 
 
-class StudyRecord(Record):
+class StudyRecord(Document):
     """A study, run."""
 
     schema_version: str = SCHEMA_VERSION

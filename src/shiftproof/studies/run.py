@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,14 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
-from shiftproof._errors import UsageError, must
+from shiftproof import __version__
+from shiftproof._errors import StoredFileWarning, UsageError, must
+from shiftproof._sealed import DamagedFile, create_json, read_document, read_json, sealed, with_seal
+from shiftproof._writing import clear_leftovers, one_at_a_time
 from shiftproof.data.load import load_data
 from shiftproof.evaluation.provenance import now, provenance
-from shiftproof.evaluation.store import save
+from shiftproof.evaluation.records import write_document
+from shiftproof.evaluation.store import disk_error, save
 from shiftproof.studies import studies
 from shiftproof.studies.abstract import Study
 from shiftproof.studies.quantity import Quantity, Unit, over_seeds
@@ -28,6 +33,7 @@ from shiftproof.studies.verdict import Judged, judge, overall
 
 RECORD = "study.json"
 _ASKED = "asked.json"
+_CLAIM = {"kind": "asked"}
 SEEDS = 3
 
 
@@ -80,15 +86,20 @@ def run_study(
     form: Form = "full" if full else "quick"
     folder = Path(out) / f"{chosen.name}-{form}"
     prints = {name: load_data(uri).fingerprint() for name, uri in uris.items()}
-    _claim(folder, {"study": chosen.full_spec(), "form": form, "data": prints})
+    asked = {"study": chosen.full_spec(), "form": form, "data": prints, "shiftproof": __version__}
+    _claim(folder, asked)
     started = now()
     trials: list[TrialRecord] = []
     for seed in range(seeds):
-        trials.append(_trial(chosen, seed, full, uris, folder, say or _silent))
+        with one_at_a_time(folder, f"The folder '{folder}' is in use by another run: waiting for it."):
+            trials.append(_trial(chosen, seed, full, uris, folder, asked, say or _silent))
         if done is not None:
             done()
     record = _record(chosen, form, prints, tuple(trials), confidence, started)
-    save(folder / RECORD, record.model_dump_json(indent=2).encode())
+    try:
+        write_document(folder / RECORD, record, "study")
+    except OSError as error:
+        raise disk_error(folder, error) from error
     return record
 
 
@@ -97,7 +108,7 @@ def read_studies(folder: str | Path) -> list[StudyRecord]:
     found: list[StudyRecord] = []
     for path in sorted(Path(folder).glob(f"*/{RECORD}")):
         try:
-            found.append(StudyRecord.model_validate_json(path.read_bytes()))
+            found.append(StudyRecord.model_validate_json(read_document(path, "study")))
         except (OSError, ValidationError) as error:
             raise UsageError(f"The record '{path}' cannot be read: {str(error).splitlines()[0]} Run the study again.") from error
     if not found:
@@ -131,14 +142,17 @@ def _samples(study: Study, given: Mapping[str, str]) -> dict[str, str]:
     return {name: given[name] for name in study.needs}
 
 
-def _trial(study: Study, seed: int, full: bool, data: Mapping[str, str], folder: Path, say: Callable[[str], None]) -> TrialRecord:
-    """The finished trial of a seed, from its file where it is there."""
-    path = folder / f"seed-{seed}.json"
-    if path.exists():
-        try:
-            return TrialRecord.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            raise UsageError(f"The record '{path}' is damaged. Remove it, and the seed is measured again.") from error
+def _trial(
+    study: Study, seed: int, full: bool, data: Mapping[str, str], folder: Path, asked: Mapping[str, Any], say: Callable[[str], None]
+) -> TrialRecord:
+    """The finished trial of a seed, from its file where it is there and whole."""
+    path, identity = folder / f"seed-{seed}.json", {"kind": "trial", "seed": seed, **asked}
+    try:
+        return TrialRecord.model_validate(read_json(path, identity))
+    except FileNotFoundError:
+        pass
+    except (DamagedFile, OSError) as error:
+        warnings.warn(f"The record '{path}' is not used, as {error}. Its seed is measured again.", StoredFileWarning, stacklevel=3)
     work = folder / f"seed-{seed}"
     trial = Trial(not full, seed, work, data, lambda line: say(f"{study.name}, seed {seed}: {line}"))
     trial.say("measuring")
@@ -152,7 +166,7 @@ def _trial(study: Study, seed: int, full: bool, data: Mapping[str, str], folder:
         seconds=time.perf_counter() - wall,
         cpu_seconds=time.process_time() - cpu,
     )
-    save(path, record.model_dump_json(indent=2).encode())
+    save(path, sealed(with_seal(record.model_dump_json(indent=2)), identity))
     shutil.rmtree(work, ignore_errors=True)  # the trainings, which are of no use any more
     return record
 
@@ -203,22 +217,22 @@ def _predicted(judged: Judged, unit: Unit) -> PredictionRecord:
     )
 
 
-def _claim(folder: Path, asked: dict[str, Any]) -> None:
-    """The folder, for this study under these circumstances only."""
-    from shiftproof import __version__
-
-    now_asked = {**asked, "shiftproof": __version__}
+def _claim(folder: Path, asked: Mapping[str, Any]) -> None:
+    """The folder, for this study under these circumstances only; taken in one step."""
     path = folder / _ASKED
-    if not path.exists():
-        save(path, json.dumps(now_asked, indent=2).encode())
-        return
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        folder.mkdir(parents=True, exist_ok=True)
+        if create_json(path, json.dumps(asked, indent=2), _CLAIM):
+            return
+        before = read_json(path, _CLAIM)
+    except ValueError as error:
         raise UsageError(f"The record '{path}' is damaged ({error}). Choose another folder with --out.") from error
-    other = [key for key in now_asked if before.get(key) != now_asked[key]]
+    except OSError as error:
+        raise disk_error(folder, error) from error
+    clear_leftovers(folder)
+    other = [key for key in asked if before.get(key) != asked[key]]
     if other:
-        was, here = before.get(other[0]), now_asked[other[0]]
+        was, here = before.get(other[0]), asked[other[0]]
         raise UsageError(
             f"The folder '{folder}' holds the study with '{other[0]}' {was!r}, and now it is {here!r}. Choose another with --out."
         )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,7 @@ class Loop:
         watch: looked at after each epoch.
         learner: the network and all that moves with it.
         folder: of the checkpoints.
+        asked: what identifies the training, whose checkpoints are its own and no other's.
         save_every: seconds between two writings of where it stands.
         tell: called with the steps done and the last epoch after each step.
     """
@@ -51,6 +53,7 @@ class Loop:
     watch: Watch
     learner: Learner
     folder: Path
+    asked: Mapping[str, Any]
     save_every: float
     tell: Callable[[int, Epoch | None], None]
     done: int = 0
@@ -81,7 +84,7 @@ class Loop:
         """Goes to where a killed run wrote that it stood, if it did."""
         path = self.folder / RESUME
         if path.exists():
-            tensors, notes = state.read(path)
+            tensors, notes = state.read(path, identity={"kind": RESUME, "asked": self.asked})
             self.learner.restore(tensors, notes)
             self.done, self._sums, self._seconds = notes["done"], notes["sums"], notes["seconds"]
             self.curve = [Epoch(**epoch) for epoch in notes["curve"]]
@@ -91,7 +94,7 @@ class Loop:
         """Writes down where it stands."""
         tensors, notes = self.learner.tensors()
         own = {"done": self.done, "sums": self._sums, "seconds": self._seconds, "curve": [asdict(epoch) for epoch in self.curve]}
-        state.write(self.folder / RESUME, tensors, {**notes, **own})
+        state.write(self.folder / RESUME, tensors, {**notes, **own}, identity={"kind": RESUME, "asked": self.asked})
 
     def run(self) -> None:
         """Every step that is left, or up to the first that is not a number or makes no sense any more."""
@@ -113,7 +116,7 @@ class Loop:
         self.flags = self.flags or notice(self.curve, len(self.watch.examples)) or nothing_learned(self.curve, self.watch.examples.y)
         if self.flags and self.flags[0].name == "nan_loss":
             return
-        state.write(self.folder / LAST, self.learner.average.weights(self.learner.net))
+        state.write(self.folder / LAST, self.learner.average.weights(self.learner.net), identity={"kind": LAST, "asked": self.asked})
 
     def _step(self) -> float:
         net, memory, optimiser = self.learner.net, self.learner.memory, self.learner.optimiser
@@ -179,7 +182,7 @@ class Loop:
         self.curve.append(Epoch(number, self.done, loss / n, right / n, clean, robust, round(self._seconds, 3), worst))
         self._sums = [0.0, 0.0, 0.0]
         if self.curve[-1].score > best:
-            state.write(self.folder / BEST, kept if average.count else own)
+            state.write(self.folder / BEST, kept if average.count else own, identity=best_of(self.asked, number))
         self.flags = self._collapsed()
 
     def _collapsed(self) -> list[Flag]:
@@ -192,6 +195,11 @@ class Loop:
             raise UsageError(f"The loss was not a number {where}, before an epoch was finished, so no checkpoint is kept. {way_out}")
         detail = f"The loss was not a number {where}: training stopped, and the best checkpoint before it is kept. {way_out}"
         self.flags = [Flag("nan_loss", detail)]
+
+
+def best_of(asked: Mapping[str, Any], epoch: int) -> dict[str, Any]:
+    """The identity of the weights of an epoch that is the best so far."""
+    return {"kind": BEST, "asked": asked, "epoch": epoch}
 
 
 def _reseed(seed: int, device: torch.device) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from shiftproof._errors import UsageError
-from shiftproof.evaluation.store import disk_error, write_atomic
+from shiftproof._sealed import DamagedFile, Identity
+from shiftproof._tensors import read_tensors, write_tensors
+from shiftproof.evaluation.store import disk_error
 from shiftproof.training.optimise import Average
+
+WEIGHTS = {"kind": "weights"}
 
 
 @dataclass(eq=False)
@@ -57,25 +60,18 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def write(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, Any] | None = None) -> None:
-    """Tensors and notes in one safetensors file, all or nothing."""
-    from safetensors.torch import save
-
-    own = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
+def write(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, Any] | None = None, *, identity: Identity = WEIGHTS) -> None:
+    """Tensors and notes in one sealed safetensors file, all or nothing."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, save(own, {"notes": json.dumps(notes)} if notes is not None else None))
+        write_tensors(path, tensors, notes, identity)
     except OSError as error:
         raise disk_error(path.parent, error) from error
 
 
-def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What `write` wrote; raises `UsageError` where the file is damaged."""
-    from safetensors import SafetensorError, safe_open
-
+def read(path: Path, *, identity: Identity | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What `write` wrote; raises `UsageError` where the file is damaged, or, if it must have an identity, another's."""
     try:
-        with safe_open(path, framework="pt") as file:
-            notes = json.loads((file.metadata() or {}).get("notes", "{}"))
-            return {name: file.get_tensor(name) for name in file.keys()}, notes  # noqa: SIM118  # not a mapping
-    except (SafetensorError, OSError, ValueError) as error:  # files appear whole, so a disk or a copy damaged it
-        raise UsageError(f"The checkpoint '{path}' is damaged ({error}). Remove its folder, and training begins again.") from error
+        return read_tensors(path, identity)
+    except (DamagedFile, OSError) as error:
+        raise UsageError(f"The checkpoint '{path}' is damaged: {error}. Remove its folder, and training begins again.") from error

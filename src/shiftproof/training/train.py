@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,18 @@ from shiftproof._errors import UsageError, unknown
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of, found_again
 from shiftproof._identity.parts import known_part
 from shiftproof._identity.table import identify
+from shiftproof._sealed import read_json, sealed, with_seal
+from shiftproof._writing import clear_leftovers, one_at_a_time
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
-from shiftproof.evaluation.store import save
+from shiftproof.evaluation.store import disk_error, save
 from shiftproof.outcomes import Flag
 from shiftproof.randomness import Rng
 from shiftproof.training import methods, state
 from shiftproof.training.abstract import Method
 from shiftproof.training.grouping import Grouping, group
-from shiftproof.training.loop import BEST, RESUME, Loop
+from shiftproof.training.loop import BEST, RESUME, Loop, best_of
 from shiftproof.training.network import check_network, device_named, fresh_network
 from shiftproof.training.optimise import Average, make_optimiser
 from shiftproof.training.recipe import Recipe
@@ -36,6 +38,7 @@ from shiftproof.training.watch import Epoch, Watch
 RECORD = "training.json"
 FORM = 2
 """Raised when the meaning of a training's record changes, so that old ones are not taken for new ones."""
+_RECORD = {"kind": "training"}
 MOST_HELD_OUT = 1000
 Tell = Callable[[int, Epoch | None], None]
 
@@ -125,18 +128,40 @@ def train(
     memory = _memory(chosen, settings, net, kept)
     known = _known(chosen, watch, net, memory, version)
     asked = {**_asked(chosen, settings, source, device), **{name: each.text for name, each in known.items()}}
-    finished = _earlier(folder, asked, known)
-    if finished is None:
-        finished = _trained(
-            chosen, settings, kept, groups, watch, net, memory, folder, save_every=save_every, progress=progress, asked=asked
-        )
-        finished["flags"] = [*(asdict(flag) for flag in noticed), *finished["flags"]]
-        _write_record(folder, finished)
-        (folder / RESUME).unlink(missing_ok=True)
-    weights, _ = state.read(folder / BEST)
+    with _held(folder):
+        finished = _earlier(folder, asked, known)
+        if finished is None:
+            finished = _trained(
+                chosen, settings, kept, groups, watch, net, memory, folder, save_every=save_every, progress=progress, asked=asked
+            )
+            finished["flags"] = [*(asdict(flag) for flag in noticed), *finished["flags"]]
+            _write_record(folder, finished)
+            (folder / RESUME).unlink(missing_ok=True)
+        trained = Trained(net, tuple(Epoch(**e) for e in finished["curve"]), tuple(Flag(**f) for f in finished["flags"]), folder)
+        weights, _ = state.read(folder / BEST, identity=best_of(asked, trained.best.epoch))
     net.load_state_dict(weights)
-    curve, flags = ([Epoch(**e) for e in finished["curve"]], [Flag(**f) for f in finished["flags"]])
-    return Trained(net.eval(), tuple(curve), tuple(flags), folder)
+    net.eval()
+    return trained
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """The folder, for one training at a time: the same call elsewhere waits, and then finds it finished."""
+    new = not folder.exists()
+    with ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(one_at_a_time(folder, f"The folder '{folder}' is in use by another training: waiting for it."))
+        except OSError as error:
+            raise disk_error(folder, error) from error
+        clear_leftovers(folder)
+        try:
+            yield
+        except UsageError:
+            if new:
+                with suppress(OSError):  # not where something was written
+                    folder.rmdir()
+            raise
 
 
 def _trained(
@@ -158,7 +183,7 @@ def _trained(
     parameters = [p for p in (*net.parameters(), *memory.parameters()) if p.requires_grad]
     learner = Learner(net, memory, make_optimiser(recipe.optimiser, parameters), Average(recipe.average, net))
     with _bar(progress) as (begin, tell):
-        loop = Loop(method, recipe, examples, groups, watch, learner, folder, save_every, tell)
+        loop = Loop(method, recipe, examples, groups, watch, learner, folder, asked, save_every, tell)
         loop.resume()
         begin(loop.total)
         try:
@@ -240,7 +265,7 @@ def _earlier(folder: Path, asked: dict[str, Any], known: Mapping[str, Fingerprin
     if not path.exists():
         return None
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path, _RECORD)
         before = record["asked"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"The record '{path}' is damaged ({error}). Choose another folder with out.") from error
@@ -265,7 +290,7 @@ def _earlier(folder: Path, asked: dict[str, Any], known: Mapping[str, Fingerprin
 
 
 def _write_record(folder: Path, record: dict[str, Any]) -> None:
-    save(folder / RECORD, json.dumps(record, indent=2).encode())
+    save(folder / RECORD, sealed(with_seal(json.dumps(record, indent=2)), _RECORD))
 
 
 @contextmanager
