@@ -57,7 +57,9 @@ class Commands(click.Group):
         try:
             code: int | None = super().invoke(ctx)
         except SystemExit as end:
-            raise UsageError(f"The model, or code that it loads, ended the program ({end.code!r}) before the verdict. {_NO_VERDICT}") from end
+            raise UsageError(
+                f"The model, or code that it loads, ended the program ({end.code!r}) before the verdict. {_NO_VERDICT}"
+            ) from end
         return code
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

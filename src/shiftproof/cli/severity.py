@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shiftproof.cli._notes import echo_notes
+
 if TYPE_CHECKING:
     from shiftproof.evaluation.severity_curve import SeverityCurve
     from shiftproof.shifts.abstract import Shift
@@ -55,9 +57,10 @@ def command(
     shift = _shift(spec)
     source = load_data(data, limit=limit)
     examples = source.take(slice(None))
+    loaded = [load_model(model, space=source.space, probe=examples.x[:PROBES], class_names=source.class_names) for model in models]
     curves = [
         severity_curve(
-            load_model(model, space=source.space, probe=examples.x[:PROBES], class_names=source.class_names),
+            model,
             shift,
             examples=examples,
             points=points,
@@ -66,9 +69,10 @@ def command(
             batch_size=batch_size,
             confidence=confidence,
         )
-        for model in models
+        for model in loaded
     ]
     Console().print(terminal_severity(curves))
+    echo_notes([*(note for model in loaded for note in model.notes), *source.notes])
     if out is not None:
         click.echo(f"Page: {_write(curves, data, out)}")
     return 0

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from shiftproof._errors import UsageError
+from shiftproof._interrupt import Once
 from shiftproof.evaluation import collect
 from shiftproof.evaluation.backends.processes import check_travels
 from shiftproof.evaluation.config import AuditConfig, make_config
@@ -108,23 +108,23 @@ def run_audit(config: AuditConfig, *, progress: bool = True) -> Report:
     plan = make_plan(config)
     check_against(config.fail_on, available(plan))
     folder = Path(config.out) if config.out else Path(tempfile.mkdtemp(prefix="shiftproof-"))
-    store = Store(folder)
+    store = Store(folder.absolute())
     threads = 1 if config.backend == "processes" else None
     cells = [*plan.cells, *plan.curves]
     work = Work(plan.reference, plan.sources, store, config.batch_size, config.pictures, threads)
     if config.backend == "processes":
         check_travels(work, cells)
     store.open(plan.identity(config), cells)
-    try:
-        with _sigterm_as_interrupt():
+    with _sigterm_as_interrupt():
+        try:
             run(cells, work, backend=config.backend, workers=config.workers, show=progress)
             for question in plan.diagnoses:
                 with waiting(f"checking whether {question.shift.name} numbers can be trusted", progress):
                     answer(question, plan.model, plan.data, store, config.batch_size)
-    finally:
-        # Also on Ctrl-C: the folder then says of itself that it is unfinished.
-        report = finish(config, plan, store, started)
-    return report
+        finally:
+            # Also on Ctrl-C: the folder then says of itself that it is unfinished.
+            record = finish(config, plan, store, started)
+    return Report(record, folder)
 
 
 @contextmanager
@@ -134,10 +134,7 @@ def _sigterm_as_interrupt() -> Iterator[None]:
         yield
         return
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
+    before = signal.signal(signal.SIGTERM, Once())
     try:
         yield
     finally:
@@ -164,7 +161,7 @@ def available(plan: Plan) -> list[tuple[str, str, str, str, str | None]]:
     return list(dict.fromkeys(found))
 
 
-def finish(config: AuditConfig, plan: Plan, store: Store, started: str) -> Report:
+def finish(config: AuditConfig, plan: Plan, store: Store, started: str) -> Audit:
     """Collects what is finished, judges the gate, writes `audit.json` and the page."""
     record = make_record(config, plan, store, started)
     record = record.model_copy(update={"gates": judge(record, config.fail_on)})
@@ -173,4 +170,4 @@ def finish(config: AuditConfig, plan: Plan, store: Store, started: str) -> Repor
         write_page(store.folder)
     except OSError as error:
         raise disk_error(store.folder, error) from error
-    return Report(record, store.folder)
+    return record

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from shiftproof._errors import UsageError
+from shiftproof._secrets import shown
 from shiftproof.data.source import Source
 from shiftproof.diagnostics.check import Check, Status
 from shiftproof.diagnostics.masking import masking
@@ -117,7 +118,7 @@ def answer(question: Question, model: Labels, data: Source, store: Store, batch_
     except Exception:  # whatever a model raises belongs in the report of this diagnosis
         with suppress(OSError):
             failure.parent.mkdir(exist_ok=True)
-            failure.write_text(traceback.format_exc())
+            failure.write_text(shown(traceback.format_exc()))
         return
     path.parent.mkdir(exist_ok=True)
     record = record.model_copy(update={"seconds": time.perf_counter() - began})

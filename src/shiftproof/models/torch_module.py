@@ -14,6 +14,7 @@ from shiftproof._errors import must
 from shiftproof.models.abstract import Gradients
 from shiftproof.models.answers import ROWS, filled
 from shiftproof.models.fingerprint import LENGTH, code_digest, without_addresses
+from shiftproof.models.foreign import foreign
 
 _SETTINGS = (bool, int, float, str, tuple, torch.dtype)
 MemoryFormat = Literal["auto", "channels_last", "contiguous"]
@@ -90,7 +91,8 @@ class TorchModule(Gradients):
         for part in training:
             part.training = False
         try:
-            out = _logits(self._answer(batch), self._name)
+            with foreign():
+                out = _logits(self._answer(batch), self._name)
         finally:
             for part in training:
                 part.training = True

@@ -22,7 +22,7 @@ def the_file(address: Address, *, place: str | None = None) -> Path:
         raise UsageError(f"There is no file '{path}'.{_near(path)}")
     if path.stat().st_size == 0:
         raise UsageError(f"The file '{path}' is empty. Make or copy it again.")
-    return path
+    return path.absolute()  # it is read later, when a model may have left the working folder
 
 
 def the_folder(address: Address) -> Path:
@@ -32,7 +32,7 @@ def the_folder(address: Address) -> Path:
         raise UsageError(f"{address.scheme}: needs a folder, and '{path}' is a file. Name the folder that holds it.")
     if not path.exists():
         raise UsageError(f"There is no folder '{path}'.{_near(path)}")
-    return path
+    return path.absolute()
 
 
 def _path(address: Address, place: str | None) -> Path:
