@@ -28,8 +28,8 @@ def supervised(work: Callable[[], int]) -> int:
     """The exit code that `work` comes to, run in a child process; 2 where the child ended before it said one.
 
     A model can end its process with exit code 0 in ways that Python does not see: `os._exit`, C's `exit`, a thread, a handler of `atexit`.
-    So the code counts that the child sends just before it ends, and no other. Where a signal ended it, the code is 128 + its number, as shells
-    have it. Signals for this process are passed on; where this process dies, the child is killed.
+    So the code counts that the child sends just before it ends, and no other. Where a signal ended it, the code is 128 + its number, as
+    shells have it. Signals for this process are passed on; where this process dies, the child is killed.
 
     Cost: 10 ms and 15 MB.
     """

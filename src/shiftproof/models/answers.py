@@ -78,6 +78,9 @@ def read_labels(answer: object, n: int, owner: str, *, class_names: Sequence[str
     whole = array.astype(np.int64)
     if bool((whole != array).any()):
         raise must("answer", owner, "be labels 0, 1, 2, ... or class names", float(array[np.argmax(whole != array)]), hint)
+    if n and int(whole.min()) < 0:
+        hint = "Answer with the positions of the classes, from 0 on, or with their names."
+        raise must("answer", owner, "be labels 0, 1, 2, ... or class names", int(whole.min()), hint)
     return torch.from_numpy(whole)
 
 
