@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,8 @@ def command(config: str | None, junit: str | None, quiet: bool, **options: Any) 
         raise UsageError(f"Neither the command line nor '{config}' names an output folder. Add --out runs/NAME.")
     verdicts = Path(junit).absolute() if junit else None
     if verdicts:
-        verdicts.unlink(missing_ok=True)  # those of an earlier run are none of this one, however it ends
+        with suppress(OSError):  # where it cannot be removed, it cannot be written either, and that is said
+            verdicts.unlink()  # those of an earlier run are none of this one, however it ends
     report = run_audit(make_config(merged), progress=not quiet and sys.stderr.isatty())
     record = report.record
     if verdicts:

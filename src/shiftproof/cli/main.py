@@ -103,6 +103,9 @@ def outcome() -> int:
         _show(error)
     except UsageError as error:
         click.echo(f"shiftproof: {error}", err=True)
+    except SystemExit as end:  # click's own: it has completed a word for a shell, or nobody reads what a program that calls us prints
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
     except BaseException:  # a defect of ours or of a plugin: told in full, and never with the exit code of a gate that failed
         click.echo(shown(traceback.format_exc()), err=True)
     return COULD_NOT_RUN

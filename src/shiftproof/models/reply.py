@@ -83,14 +83,9 @@ def read_reply(response: httpx.Response, n: int, until: float, *, owner: str) ->
 
 def rows_of(body: bytes, n: int, *, owner: str) -> list[object]:
     """The n rows under one of the known keys of a JSON object; raises `UsageError` for anything else."""
-    try:
-        answer = json.loads(body, object_pairs_hook=_once)
-    except _Twice as error:
-        raise must("answer", f"the {owner}", "have each key once", str(error)) from None
-    except RecursionError:
-        raise must("answer", f"the {owner}", "be JSON", "brackets nested too deeply") from None
-    except ValueError:
-        raise must("answer", f"the {owner}", "be JSON", _text(body)) from None
+    answer = _parsed(body, owner)
+    if isinstance(answer, UsageError):  # raised here: below, it would carry what the parser raised, and that has the whole body
+        raise answer
     key = next((k for k in ANSWERS if k in answer), None) if isinstance(answer, dict) else None
     form = '{"scores": [[...], ...]} or {"labels": [...]}'
     if key is None:
@@ -100,3 +95,16 @@ def rows_of(body: bytes, n: int, *, owner: str) -> list[object]:
     if not isinstance(rows, list) or len(rows) != n:
         raise must(key, f"the {owner}", f"have one row per input ({n})", len(rows) if isinstance(rows, list) else type(rows).__name__)
     return rows
+
+
+def _parsed(body: bytes, owner: str) -> object:
+    """The JSON of a body, or the `UsageError` about it."""
+    try:
+        answer: object = json.loads(body, object_pairs_hook=_once)
+    except _Twice as error:
+        return must("answer", f"the {owner}", "have each key once", str(error))
+    except RecursionError:
+        return must("answer", f"the {owner}", "be JSON", "brackets nested too deeply")
+    except ValueError:
+        return must("answer", f"the {owner}", "be JSON", _text(body))
+    return answer
