@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import sys
 import traceback
 
@@ -84,7 +85,8 @@ def main() -> None:
     A reader of standard output that has gone (`| head`) is no error. What cannot be written there for another reason, such as a full disk,
     is said, with exit code 2.
     """
-    if not can_supervise() or not _ASKS_FOR_HELP.isdisjoint(sys.argv[1:]):
+    asks = "_SHIFTPROOF_COMPLETE" in os.environ or not _ASKS_FOR_HELP.isdisjoint(sys.argv[1:])  # a shell completes a word
+    if asks or not can_supervise():
         sys.exit(outcome())
     lost = open_streams()
     sys.exit(supervised(lambda: _written(outcome(), lost)))

@@ -30,7 +30,7 @@ class Config(BaseModel):
         """TOML and the command line have lists for tuples, and numpy whole numbers of its own."""
         if isinstance(value, list | tuple):
             return tuple(map(cls._plain, value))
-        return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
+        return value if isinstance(value, bool) or not isinstance(value, Integral) else int(value)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         for name, value in super().__repr_args__():

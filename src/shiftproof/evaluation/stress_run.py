@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shiftproof._errors import UsageError, unknown
+from shiftproof.diagnostics.constant_answer import NAME
 from shiftproof.evaluation.records import CellRecord, DataCard
 from shiftproof.evaluation.slices import Names, columns_of
 from shiftproof.evaluation.stress_curve import StressCurve, stress_curve
@@ -70,7 +71,8 @@ def stress_run(
         least=least,
         confidence=confidence,
     )
-    return replace(curve, ids=table["id"].astype(np.str_), bound=Bound(cell.kind), notes=(*curve.notes, *note))
+    doubts = [flag.detail.rstrip(".") for flag in audit.model.flags if flag.name == NAME]
+    return replace(curve, ids=table["id"].astype(np.str_), bound=Bound(cell.kind), notes=(*doubts, *curve.notes, *note))
 
 
 def _share_right(cell: CellRecord) -> float:

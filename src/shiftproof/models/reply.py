@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shiftproof._errors import UsageError, must
 from shiftproof._secrets import shown
@@ -97,14 +97,13 @@ def rows_of(body: bytes, n: int, *, owner: str) -> list[object]:
     return rows
 
 
-def _parsed(body: bytes, owner: str) -> object:
+def _parsed(body: bytes, owner: str) -> Any:
     """The JSON of a body, or the `UsageError` about it."""
     try:
-        answer: object = json.loads(body, object_pairs_hook=_once)
+        return json.loads(body, object_pairs_hook=_once)
     except _Twice as error:
         return must("answer", f"the {owner}", "have each key once", str(error))
     except RecursionError:
         return must("answer", f"the {owner}", "be JSON", "brackets nested too deeply")
     except ValueError:
         return must("answer", f"the {owner}", "be JSON", _text(body))
-    return answer

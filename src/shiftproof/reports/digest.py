@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from shiftproof.diagnostics.constant_answer import NAME as CONSTANT
 from shiftproof.evaluation.records import Audit, CellRecord, NaturalShift, Result
 from shiftproof.reports.trust import not_asked, trust, unfinished_extras
 from shiftproof.reports.words import ACCURACIES, confidence, known, percent, plural, span
@@ -215,9 +216,10 @@ def _how_good(audit: Audit) -> str:
     clean = audit.clean
     if known(clean.accuracy) is None:
         return f"{audit.model.name} on {audit.data.uri}: clean accuracy was not measured."
+    doubt = "".join(f" {flag.detail}" for flag in audit.model.flags if flag.name == CONSTANT)
     return (
         f"{audit.model.name} gets {percent(clean.accuracy)} of {plural(clean.n, 'example')} of {audit.data.uri} right "
-        f"({confidence(audit.provenance.confidence)} interval {span(clean.interval)})."
+        f"({confidence(audit.provenance.confidence)} interval {span(clean.interval)}).{doubt}"
     )
 
 

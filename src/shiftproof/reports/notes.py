@@ -29,7 +29,9 @@ def noted(notes: Iterable[str]) -> str:
 
 def unjudged(audit: Audit, gates: Iterable[GateRecord]) -> str:
     """Why a run ends without a verdict (exit code 2), in a line: what did not finish, and the conditions that it leaves open."""
-    left = [(f"{cell.shift} under {cell.search}", cell.state, cell.error) for cell in audit.cells if cell.state != "done"]
+    left: list[tuple[str, str, str | None]] = [
+        (f"{cell.shift} under {cell.search}", cell.state, cell.error) for cell in audit.cells if cell.state != "done"
+    ]
     left += [(extra.what, extra.state, extra.error) for extra in unfinished_extras(audit)]
     said = [f"Incomplete: {plural(len(left), 'part')} of the run did not finish."] if left or not audit.complete else []
     if left:
