@@ -93,6 +93,8 @@ class AddressedSource(Source):
     what: ClassVar[str]
     """One line for people: what lies there."""
     options: ClassVar[tuple[Option, ...]] = ()
+    first: int | None = None
+    """How many examples will be taken at most, from the first on: a source that can need read no more inputs."""
 
     def __init__(self, address: Address, *, box: Box | None = None) -> None:
         self.address = address
@@ -107,8 +109,8 @@ class AddressedSource(Source):
         if box is not None:
             boxed(box)  # a box that is none is refused before any work
 
-    def __reduce__(self: A) -> tuple[object, tuple[type[A], Address, Box | None]]:
-        return _reopen, (type(self), self.address, self.box)
+    def __reduce__(self: A) -> tuple[object, tuple[type[A], Address, Box | None, int | None]]:
+        return _reopen, (type(self), self.address, self.box, self.first)
 
     @property
     def uri(self) -> str:
@@ -172,5 +174,7 @@ class AddressedSource(Source):
         return Examples(self.inputs(rows), torch.from_numpy(self.y[rows].copy()), self.ids[rows], groups, self.space)
 
 
-def _reopen(source: type[A], address: Address, box: Box | None) -> A:
-    return source(address, box=box)
+def _reopen(source: type[A], address: Address, box: Box | None, first: int | None) -> A:
+    opened = source(address, box=box)
+    opened.first = first
+    return opened

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,6 +63,11 @@ def reading(what: str, hint: str) -> Iterator[None]:
     except Exception as error:  # the file is the user's: whatever the library raises is about it
         said = (str(error).strip().split("\n") or [""])[0][:300].rstrip(".")
         raise UsageError(f"Cannot read {what} ({type(error).__name__}: {said}). {hint}") from error
+
+
+def memory() -> int:
+    """Bytes of memory that this machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if sys.platform != "win32" else sys.maxsize
 
 
 def hash_file(path: Path) -> str:
