@@ -109,7 +109,7 @@ def outcome() -> int:
         if not isinstance(end.__context__, BrokenPipeError):
             raise
     except BaseException:  # a defect of ours or of a plugin: told in full, and never with the exit code of a gate that failed
-        click.echo(shown(traceback.format_exc()), err=True)
+        click.echo(shown(traceback.format_exc()).rstrip(), err=True)
     return COULD_NOT_RUN
 
 

@@ -61,8 +61,8 @@ _theirs: _Settings | None = None
 
 
 @contextmanager
-def foreign() -> Iterator[None]:
-    """For the time of a call of code that is not ours.
+def foreign(*, loading: bool = False) -> Iterator[None]:
+    """For the time of a call of code that is not ours, or of its import, which begins with our settings.
 
     The working folder, torch's default type and device and the standard streams that it sets are its own: they are put back afterwards, and
     set again for its next call. So a model that needs its settings has them, and nothing of ours, such as a relative path, depends on them.
@@ -75,7 +75,7 @@ def foreign() -> Iterator[None]:
     """
     global _theirs  # settings belong to the process
     ours, gradients = _Settings.now(), torch.is_grad_enabled()
-    if _theirs is not None:
+    if _theirs is not None and not loading:
         _theirs.put(ours)
     try:
         yield
@@ -83,7 +83,7 @@ def foreign() -> Iterator[None]:
         raise EndedProgram(end.code) from end
     finally:
         left = _Settings.now()
-        _theirs = None if left == ours else left
+        _theirs = left if left != ours else _theirs if loading else None
         ours.put(left)
         torch.set_grad_enabled(gradients)
 

@@ -34,8 +34,10 @@ def load_from_spec(spec: str) -> object:
     """
     _check_form(spec)
     try:
-        with foreign(), neighbours(spec):
-            return _made(load_object(spec), spec)
+        with neighbours(spec), foreign(loading=True):
+            found = load_object(spec)
+        with neighbours(spec), foreign():
+            return _made(found, spec)
     except UsageError:
         raise
     except EndedProgram as error:
