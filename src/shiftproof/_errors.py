@@ -9,9 +9,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from shiftproof._secrets import shown
+
 
 class UsageError(ValueError):
-    """The caller's input cannot be used; the message says why and what to do."""
+    """The caller's input cannot be used; the message says why and what to do. It holds no credentials, whoever wrote it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shown(message))
 
 
 class MissingExtra(UsageError):

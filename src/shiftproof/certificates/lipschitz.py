@@ -21,7 +21,6 @@ from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.norms.ball import Ball
 from shiftproof.shifts.norms.linf import Linf
 
-
 _FARTHEST = 1e6
 """Moves up to which rounding is worked out, where the box has no ends."""
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
 from shiftproof._errors import UsageError
+from shiftproof.cli._notes import echo_notes
 
 _REPEATABLE = ("shift_from", "shifts", "searches", "certify", "curves", "fail_on")
+_UNJUDGED = 2
 
 
 @click.command("audit")
@@ -51,6 +54,7 @@ def command(config: str | None, junit: str | None, quiet: bool, **options: Any) 
     from shiftproof.evaluation.audit import run_audit
     from shiftproof.evaluation.config import make_config, read_config
     from shiftproof.gate import exit_code
+    from shiftproof.reports.notes import unjudged
 
     keep_freed_memory()
     given = _given(options)
@@ -59,13 +63,22 @@ def command(config: str | None, junit: str | None, quiet: bool, **options: Any) 
     merged = {**(read_config(Path(config)) if config else {}), **given}
     if "out" not in merged:
         raise UsageError(f"Neither the command line nor '{config}' names an output folder. Add --out runs/NAME.")
+    verdicts = Path(junit).absolute() if junit else None
+    if verdicts:
+        with suppress(OSError):  # where it cannot be removed, it cannot be written either, and that is said
+            verdicts.unlink()  # those of an earlier run are none of this one, however it ends
     report = run_audit(make_config(merged), progress=not quiet and sys.stderr.isatty())
-    if junit:
-        _write_junit(Path(junit), report.record)
+    record = report.record
+    if verdicts:
+        _write_junit(verdicts, record)
     if not quiet:
         click.echo(str(report))
+        echo_notes([*record.model.notes, *record.data.notes])
         click.echo(f"\nPage:   {report.page}\nRecord: {report.folder / 'audit.json'}")
-    return exit_code(report.record.gates, report.record.complete)
+    code = exit_code(record.gates, record.complete)
+    if code == _UNJUDGED:
+        click.echo(f"shiftproof: {unjudged(record, record.gates)}", err=True)
+    return code
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from shiftproof.cli._notes import echo_notes
+
 
 @click.command("defend")
 @click.argument("model")
@@ -46,5 +48,6 @@ def command(quiet: bool, box: str | None, corruptions: tuple[str, ...], **option
     record = run_defend(config, say=lambda line: None if quiet else click.echo(line, err=True))
     if not quiet:
         click.echo(summary(record))
+        echo_notes([*record.data.notes, *record.notes])
         click.echo(f"\nPage:   {config.out}/index.html\nRecord: {config.out}/defend.json")
     return 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shiftproof._errors import UsageError
+from shiftproof.cli._notes import echo_notes
 
 if TYPE_CHECKING:
     from shiftproof.data.examples import Examples
@@ -56,6 +57,7 @@ def command(
     loaded = load_model(model, space=source.space, probe=examples.x[:PROBES], class_names=source.class_names)
     report = _measured(loaded, examples, data, eps, reach, seed, batch_size, confidence)
     Console().print(terminal_frequency(report))
+    echo_notes([*loaded.notes, *source.notes])
     try:
         click.echo(f"Page: {write_frequency(report, out)}")
     except OSError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import io
+import os
 import sys
 import traceback
 import warnings
@@ -12,6 +14,9 @@ import click
 
 from shiftproof import __version__
 from shiftproof._errors import StoredFileWarning, UsageError
+from shiftproof._secrets import remember_url, shown
+from shiftproof.cli._streams import Lost, open_streams
+from shiftproof.cli._supervised import can_supervise, supervised
 
 COMMANDS = {
     "audit": "Measure how far a model can be trusted when the world moves.",
@@ -32,6 +37,8 @@ COMMANDS = {
     "check": "Run the conformance suite on a part of your own.",
 }
 HELD, FAILED, COULD_NOT_RUN, INTERRUPTED = 0, 1, 2, 130
+_NO_VERDICT = "Take the sys.exit() out of it; nothing was judged."
+_ASKS_FOR_HELP = {"-h", "--help", "--version"}
 
 
 class Commands(click.Group):
@@ -48,6 +55,16 @@ class Commands(click.Group):
         command: click.Command = importlib.import_module(f"shiftproof.cli.{cmd_name}").command
         return command
 
+    def invoke(self, ctx: click.Context) -> int | None:
+        """Runs the command; a model that leaves the program by `sys.exit` has not come to a verdict."""
+        try:
+            code: int | None = super().invoke(ctx)
+        except SystemExit as end:
+            raise UsageError(
+                f"The model, or code that it loads, ended the program ({end.code!r}) before the verdict. {_NO_VERDICT}"
+            ) from end
+        return code
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
         with formatter.section("Commands"):
@@ -59,7 +76,8 @@ class Commands(click.Group):
 def app() -> None:
     """How far can a model be trusted when the world moves?
 
-    Exit codes: 0 held, 1 the gate failed, 2 could not run, 130 interrupted (run again to go on).
+    Exit codes: 0 held, 1 the gate failed, 2 could not run or ended before a verdict, 130 interrupted (run again to go on), above 128
+    ended by a signal.
     """
 
 
@@ -70,21 +88,53 @@ def _tell(said: Warning | str, kind: type[Warning], place: str, row: int, file: 
 
 
 def main() -> None:
-    """The entry point: user mistakes are one line and exit 2, never a traceback."""
+    """The entry point: the command runs in a process of its own, whose verdict decides the exit code.
+
+    A reader of standard output that has gone (`| head`) is no error. What cannot be written there for another reason, such as a full disk,
+    is said, with exit code 2.
+    """
+    asks = "_SHIFTPROOF_COMPLETE" in os.environ or not _ASKS_FOR_HELP.isdisjoint(sys.argv[1:])  # a shell completes a word
+    if asks or not can_supervise():
+        sys.exit(outcome())
+    lost = open_streams()
+    sys.exit(supervised(lambda: _written(outcome(), lost)))
+
+
+def outcome() -> int:
+    """Runs the command and returns its exit code: user mistakes are one line and 2, never a traceback. Nothing secret is printed."""
+    for word in sys.argv[1:]:
+        remember_url(word)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _tell
-            code = app.main(prog_name="shiftproof", standalone_mode=False)
+            return app.main(prog_name="shiftproof", standalone_mode=False) or HELD
     except (click.exceptions.Abort, KeyboardInterrupt):  # click makes an Abort of Ctrl-C
         click.echo("Interrupted. What is finished is kept: the same command goes on from there.", err=True)
-        code = INTERRUPTED
+        return INTERRUPTED
     except click.ClickException as error:
-        error.show()
-        code = COULD_NOT_RUN
+        _show(error)
     except UsageError as error:
         click.echo(f"shiftproof: {error}", err=True)
-        code = COULD_NOT_RUN
-    except Exception:  # a defect of ours or of a plugin: told in full, and never with the exit code of a gate that failed
-        traceback.print_exc()
-        code = COULD_NOT_RUN
-    sys.exit(code or HELD)
+    except SystemExit as end:  # click's own: it has completed a word for a shell, or nobody reads what a program that calls us prints
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
+    except BaseException:  # a defect of ours or of a plugin: told in full, and never with the exit code of a gate that failed
+        click.echo(shown(traceback.format_exc()).rstrip(), err=True)
+    return COULD_NOT_RUN
+
+
+def _show(error: click.ClickException) -> None:
+    """What click says of a mistake in the command line, without what is secret in it."""
+    said = io.StringIO()
+    error.show(said)
+    click.echo(shown(said.getvalue()).rstrip(), err=True)
+
+
+def _written(code: int, lost: Lost) -> int:
+    """The code, once standard output has been written; where it could not be, at least 2 unless the gate failed."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if not lost.reasons:
+        return code
+    click.echo(f"shiftproof: Standard output could not be written: {lost.reasons[0]}. The run's own files are not concerned.", err=True)
+    return code or COULD_NOT_RUN

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from shiftproof.cli._notes import echo_notes
+
 
 @click.command("report")
 @click.argument("folder", type=click.Path(path_type=Path))
@@ -24,5 +26,6 @@ def command(folder: Path) -> int:
     except OSError as error:
         raise disk_error(folder, error) from error
     Console().print(terminal_table(audit))
+    echo_notes([*audit.model.notes, *audit.data.notes])
     click.echo(f"Page: {page}")
     return 0

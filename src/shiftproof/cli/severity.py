@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shiftproof.cli._notes import echo_notes
+
 if TYPE_CHECKING:
     from shiftproof.evaluation.severity_curve import SeverityCurve
     from shiftproof.shifts.abstract import Shift
@@ -58,8 +60,8 @@ def command(
     source = load_data(data, limit=limit)
     examples = source.take(slice(None))
     loaded = [
-        load_model(spec, space=source.space, probe=examples.x[:PROBES], class_names=source.class_names, groups=tuple(source.groups))
-        for spec in models
+        load_model(model, space=source.space, probe=examples.x[:PROBES], class_names=source.class_names, groups=tuple(source.groups))
+        for model in models
     ]
     for model in loaded:
         fit_classes(model, together(source))
@@ -77,6 +79,7 @@ def command(
         for model in loaded
     ]
     Console().print(terminal_severity(curves))
+    echo_notes([*(note for model in loaded for note in model.notes), *source.notes])
     if out is not None:
         click.echo(f"Page: {_write(curves, data, out)}")
     return 0

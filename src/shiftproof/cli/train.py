@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
+
+from shiftproof.cli._notes import echo_notes
 
 
 @click.command("train")
@@ -57,8 +60,10 @@ def command(
     source = load_data(data, box=box_of(box) if box else None, limit=limit)
     given = {key: value for key, value in recipe.items() if value is not None}
     shown = not quiet and sys.stderr.isatty()
-    done = train(factory_of(model), source, method, out=out, device=device, progress=shown, version=model_version, **given)
+    folder = Path(out).absolute()  # a network that is trained may leave the working folder
+    done = train(factory_of(model), source, method, out=folder, device=device, progress=shown, version=model_version, **given)
     if not quiet:
         click.echo(str(done))
-        click.echo(f"\nWeights: {done.folder / 'best.safetensors'}\nRecord:  {done.folder / 'training.json'}")
+        echo_notes(source.notes)
+        click.echo(f"\nWeights: {out}/best.safetensors\nRecord:  {out}/training.json")
     return int(any(flag.name == "nan_loss" for flag in done.flags))

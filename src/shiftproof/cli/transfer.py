@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from shiftproof.cli._notes import echo_notes
+
 
 @click.command("transfer")
 @click.option("--model", "models", multiple=True, required=True, help="A model, as of audit. Give at least two.")
@@ -36,5 +38,6 @@ def command(quiet: bool, box: str | None, **options: Any) -> int:
     record = run_transfer(config, show=not quiet and sys.stderr.isatty())
     if not quiet:
         click.echo(summary(record))
+        echo_notes([*(note for card in record.models for note in card.notes), *record.data.notes])
         click.echo(f"\nPage:   {config.out}/index.html\nRecord: {config.out}/transfer.json")
     return 0

@@ -13,6 +13,7 @@ from shiftproof.data.examples import Examples, Ids
 from shiftproof.data.groups import GroupBy, Grouped
 from shiftproof.data.source import Source, Wrapped
 from shiftproof.data.sources import sources
+from shiftproof.data.sources.abstract import AddressedSource
 from shiftproof.data.space import Box
 
 
@@ -47,7 +48,9 @@ def load_data(uri: str | Source | Examples, *, box: Box | None = None, limit: in
     else:
         source = ArraySource(uri) if isinstance(uri, Examples) else uri
     if limit is not None:
-        source = Limited(source, limit)
+        opened, source = source, Limited(source, limit)
+        if isinstance(uri, str) and isinstance(opened, AddressedSource):
+            opened.first = limit
     return source if group_by is None else Grouped(source, group_by)
 
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from shiftproof._errors import UsageError
+from shiftproof._interrupt import Once
 from shiftproof._writing import one_at_a_time
 from shiftproof.evaluation import collect
 from shiftproof.evaluation.backends.processes import check_travels
@@ -111,7 +111,7 @@ def run_audit(config: AuditConfig, *, progress: bool = True) -> Report:
     plan = make_plan(config)
     check_against(config.fail_on, available(plan))
     folder = Path(config.out) if config.out else Path(tempfile.mkdtemp(prefix="shiftproof-"))
-    store = Store(folder, {name: source.ids for name, source in plan.sources.items()})
+    store = Store(folder.absolute(), {name: source.ids for name, source in plan.sources.items()})
     threads = 1 if config.backend == "processes" else None
     cells = [*plan.cells, *plan.curves]
     files = (data_stamps(plan.sources.values()), model_stamps(plan.reference))
@@ -121,16 +121,16 @@ def run_audit(config: AuditConfig, *, progress: bool = True) -> Report:
     known = gone_on_with(plan.known, folder)
     plan = replace(plan, known=known, notes=(*known.notes(), *measured_anew(known, folder)))
     store.open(plan.identity(config), cells)
-    try:
-        with _sigterm_as_interrupt():
+    with _sigterm_as_interrupt():
+        try:
             run(cells, work, backend=config.backend, workers=config.workers, show=progress)
             for question in plan.diagnoses:
                 with waiting(f"checking whether {question.shift.name} numbers can be trusted", progress):
                     answer(question, plan.model, plan.data, store, config.batch_size)
-    finally:
-        # Also on Ctrl-C: the folder then says of itself that it is unfinished.
-        report = finish(config, plan, store, started)
-    return report
+        finally:
+            # Also on Ctrl-C: the folder then says of itself that it is unfinished.
+            record = finish(config, plan, store, started)
+    return Report(record, folder)
 
 
 @contextmanager
@@ -140,10 +140,7 @@ def _sigterm_as_interrupt() -> Iterator[None]:
         yield
         return
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
+    before = signal.signal(signal.SIGTERM, Once())
     try:
         yield
     finally:
@@ -170,7 +167,7 @@ def available(plan: Plan) -> list[tuple[str, str, str, str, str | None]]:
     return list(dict.fromkeys(found))
 
 
-def finish(config: AuditConfig, plan: Plan, store: Store, started: str) -> Report:
+def finish(config: AuditConfig, plan: Plan, store: Store, started: str) -> Audit:
     """Collects what is finished, judges the gate, writes `audit.json` and the page."""
     store.check_there()
     try:
@@ -181,4 +178,4 @@ def finish(config: AuditConfig, plan: Plan, store: Store, started: str) -> Repor
             write_page(store.folder)
     except OSError as error:
         raise disk_error(store.folder, error) from error
-    return Report(record, store.folder)
+    return record

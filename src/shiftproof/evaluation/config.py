@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from shiftproof._errors import UsageError, must, unknown
+from shiftproof._secrets import remember_url, shown
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -16,10 +19,30 @@ else:
     import tomli as tomllib
 
 
-class CommonConfig(BaseModel):
-    """The options that every command which measures without a suite shares."""
+class Config(BaseModel):
+    """Options of a run: of the type that they say and no other, so that `limit = true` is not 1; its `repr` shows no credentials."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, strict=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain(cls, value: object) -> object:
+        """TOML and the command line have lists for tuples, and numpy whole numbers of its own."""
+        if isinstance(value, list | tuple):
+            return tuple(map(cls._plain, value))
+        return value if isinstance(value, bool) or not isinstance(value, Integral) else int(value)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, _masked(value)
+
+
+def _masked(value: Any) -> Any:
+    return shown(value) if isinstance(value, str) else tuple(map(_masked, value)) if isinstance(value, tuple) else value
+
+
+class CommonConfig(Config):
+    """The options that every command which measures without a suite shares."""
 
     out: str
     box: tuple[float, float] | None = None
@@ -35,10 +58,8 @@ class CommonConfig(BaseModel):
         return None
 
 
-class AuditConfig(BaseModel):
+class AuditConfig(Config):
     """Every option of an audit. The model and the data may be Python objects; everything else is numbers and words."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, strict=False)
 
     model: Any = Field(
         description="'package.module:factory', 'file.py:factory', 'file.onnx', an http(s) URL, or in Python any model object."
@@ -100,6 +121,9 @@ def make_config(options: dict[str, Any]) -> AuditConfig:
             raise unknown("key in the config", key, AuditConfig.model_fields)
     if options.get("model") is None:
         raise UsageError("No model was given. Name it with --model file.py:factory (model=... in Python).")
+    for name in ("model", "data"):
+        if isinstance(given := options.get(name), str):
+            remember_url(given)
     try:
         return AuditConfig(**options)
     except ValidationError as error:
@@ -114,7 +138,7 @@ def read_config(path: Path) -> dict[str, Any]:
         options: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UsageError(f"The config file '{path}' does not exist.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, OSError) as error:
         raise UsageError(f"The config file '{path}' cannot be read as TOML: {error}.") from error
     for key in options:
         if key not in AuditConfig.model_fields:

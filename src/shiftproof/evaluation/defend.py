@@ -96,7 +96,7 @@ def run_defend(config: DefendConfig, *, say: Say = lambda _: None) -> DefendReco
 
     started = now()
     ready = _ready(config)
-    folder = _folder(config.out)
+    folder = _folder(config.out).absolute()  # a network that is trained may leave the working folder
     school = None
     if ready.training is not None:
         place = folder / "training"

@@ -18,7 +18,9 @@ from shiftproof.defences.accounting import Detecting, confront_detecting
 from shiftproof.defences.defended import Defended
 from shiftproof.defences.detection import Detection
 from shiftproof.defences.randomized_smoothing import RandomizedSmoothing
+from shiftproof.diagnostics.constant_answer import of_finding
 from shiftproof.door import confront
+from shiftproof.finding import Finding
 from shiftproof.models.abstract import Gradients, Labels, Scores
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.outcomes import BROKEN, SKIPPED
@@ -75,6 +77,8 @@ class Answered:
     unseen: Flags
     corruptions: dict[str, Flags]
     flags: tuple[str, ...] = ()
+    doubt: str = ""
+    """Where it is no better than a constant answer on the examples as they are: so, and why."""
     detection: tuple[Detecting, Detecting] | None = field(default=None)
     """A detector's account under transfer, and under the adaptive search."""
 
@@ -91,19 +95,21 @@ def ask(model: Scores, question: Question) -> Answered:
     read: Labels = model.averaged() if isinstance(model, Defended) else model
     stands = model.as_it_stands() if isinstance(model, Defended) else model
 
-    def meet(against: Labels, shift: Shift, search: Search) -> tuple[Flags, Flags, tuple[str, ...]]:
-        finding = confront(against, shift, search=search, examples=question.examples, seed=question.seed, batch_size=question.batch_size)
-        return finding.correct, finding.outcome != SKIPPED, tuple(flag.name for flag in finding.flags)
+    def meet(against: Labels, shift: Shift, search: Search) -> Finding:
+        return confront(against, shift, search=search, examples=question.examples, seed=question.seed, batch_size=question.batch_size)
 
-    transfer, right, _ = meet(read, question.threat, _made_on(question.standard, question.search))  # on the standard model: its own
-    plain, _, _ = meet(read, question.threat, _made_on(stands, PLAIN))
-    adaptive, _, flags = meet(model, question.threat, question.search)
-    unseen, _, _ = meet(model, question.unseen, question.search)
+    transfer = meet(read, question.threat, _made_on(question.standard, question.search))  # on the standard model: its own
+    plain = meet(read, question.threat, _made_on(stands, PLAIN)).correct
+    knowing = meet(model, question.threat, question.search)
+    adaptive, unseen = knowing.correct, meet(model, question.unseen, question.search).correct
     if is_random(model):
-        adaptive, unseen = adaptive & meet(model, question.threat, STEADY)[0], unseen & meet(model, question.unseen, STEADY)[0]
-    unseen_transfer, _, _ = meet(read, question.unseen, _made_on(question.standard, question.search))
-    corruptions = {shift.spec(): meet(read, shift, OneDraw())[0] for shift in question.corruptions}
-    return Answered(right, transfer, plain, adaptive, unseen & unseen_transfer, corruptions, flags)
+        adaptive, unseen = adaptive & meet(model, question.threat, STEADY).correct, unseen & meet(model, question.unseen, STEADY).correct
+    unseen = unseen & meet(read, question.unseen, _made_on(question.standard, question.search)).correct
+    corruptions = {shift.spec(): meet(read, shift, OneDraw()).correct for shift in question.corruptions}
+    doubt = of_finding(transfer, question.examples)
+    flags = tuple(flag.name for flag in (*knowing.flags, *([doubt] if doubt else [])))
+    right = transfer.outcome != SKIPPED
+    return Answered(right, transfer.correct, plain, adaptive, unseen, corruptions, flags, doubt.detail if doubt else "")
 
 
 def is_random(model: Scores) -> bool:

@@ -55,6 +55,7 @@ def make_rows(
 ) -> tuple[list[Row], list[str]]:
     """A row for each subject, the standard model first; and notes for the page."""
     rows: list[Row] = []
+    doubts: list[str] = []
     rolling = any(is_random(subject.model) for subject in subjects)
     base: Answered | None = None
     times = latency([subject.model for subject in subjects], question.examples.x[:_LATENCY_ROWS].to(subjects[0].model.device))
@@ -62,11 +63,12 @@ def make_rows(
         say(f"attacking {subject.name}")
         answered = ask(subject.model, question)
         base = base or answered
+        doubts += [f"{subject.name}: {answered.doubt}"] if answered.doubt else []
         proven, by = prove(subject.model, question)
         own = subjects[0].seconds
         cost = subject.seconds / own if subject.seconds is not None and own else None
         rows.append(_row(subject, answered, base, proven, by, cost, seconds / times[0], confidence))
-    return rows, _notes(question, rows, rolling=rolling)
+    return rows, [*doubts, *_notes(question, rows, rolling=rolling)]
 
 
 def _row(

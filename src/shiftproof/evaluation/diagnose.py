@@ -17,6 +17,7 @@ import numpy as np
 from shiftproof._errors import StoredFileWarning, UsageError
 from shiftproof._identity.parts import known_part
 from shiftproof._sealed import DamagedFile, read_json, write_json
+from shiftproof._secrets import shown
 from shiftproof.data.source import Source
 from shiftproof.diagnostics.check import Check, Status
 from shiftproof.diagnostics.masking import masking
@@ -125,7 +126,7 @@ def answer(question: Question, model: Labels, data: Source, store: Store, batch_
     except Exception:  # whatever a model raises belongs in the report of this diagnosis
         with suppress(OSError):
             failure.parent.mkdir(exist_ok=True)
-            write_error(failure, traceback.format_exc())
+            write_error(failure, shown(traceback.format_exc()))
         return
     path.parent.mkdir(exist_ok=True)
     record = record.model_copy(update={"seconds": time.perf_counter() - began})

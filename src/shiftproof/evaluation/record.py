@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from shiftproof._errors import StoredFileWarning
 from shiftproof._sealed import DamagedFile
 from shiftproof.data.source import Source
+from shiftproof.diagnostics.constant_answer import constant_answer
 from shiftproof.evaluation import collect
 from shiftproof.evaluation.cell import Cell
 from shiftproof.evaluation.config import AuditConfig
@@ -23,7 +24,7 @@ from shiftproof.evaluation.proven import proven_curve
 from shiftproof.evaluation.provenance import provenance
 from shiftproof.evaluation.records import Audit, CellRecord, DataCard, FlagRecord, ModelCard, Picture, Result, StageRecord
 from shiftproof.evaluation.store import Store, Table
-from shiftproof.models.abstract import access_name
+from shiftproof.models.abstract import Gradients, access_name
 from shiftproof.models.shown import shown_spec
 from shiftproof.outcomes import Bound, Flag
 from shiftproof.risks.intervals import clopper_pearson
@@ -36,6 +37,8 @@ CLAIMS = {
     Bound.AT_LEAST: "Proven for these examples: true worst-case accuracy is at least this.",
 }
 PICTURES_A_PAIR = 8
+_ACCESS = ("labels", "scores", "gradients", "structure")
+"""What methods are given, the least first."""
 
 
 def make_record(config: AuditConfig, plan: Plan, store: Store, started: str) -> Audit:
@@ -49,8 +52,9 @@ def make_record(config: AuditConfig, plan: Plan, store: Store, started: str) -> 
     diagnoses = [read_diagnosis(question, plan.data, store) for question in plan.diagnoses]
     distrusted = {diagnosis.family: flag for diagnosis in diagnoses if (flag := distrust(diagnosis))}
     suspect = collect.suspicions(pools, distrusted)
-    numbers = [_flagged(r, suspect) for r in collect.results(pools, config.confidence)]
     cells = _cell_records(plan, store, config, suspect)
+    access = {cell.key: cell.access for cell in cells}
+    numbers = [_with_access(_flagged(r, suspect), access) for r in collect.results(pools, config.confidence)]
     curves = [
         read_curve(group, store, plan.data, config.confidence, [flag for flag in (distrusted.get(group[0].shift.name),) if flag])
         for group in _by_group(plan.curves).values()
@@ -65,7 +69,7 @@ def make_record(config: AuditConfig, plan: Plan, store: Store, started: str) -> 
             fingerprint=plan.fingerprint,
             access=access_name(type(plan.model)),
             notes=[*plan.model.notes, *plan.notes],
-            flags=[_flag(flag) for flag in plan.model_flags],
+            flags=[_flag(flag) for flag in (*_of_the_model(plan), *_constant(plan, pools, config))],
         ),
         data=data_card(plan.data),
         clean=collect.clean_of(pools, plan.data, config.confidence),
@@ -85,6 +89,30 @@ def make_record(config: AuditConfig, plan: Plan, store: Store, started: str) -> 
     )
 
 
+def _of_the_model(plan: Plan) -> list[Flag]:
+    """What the look at the model before the run found; scores that are probabilities matter only where gradients were used."""
+    methods = [cell.method for cell in (*plan.cells, *plan.curves)]
+    gradients = bool(plan.diagnoses) or any(isinstance(method, Search) and method.needs is Gradients for method in methods)
+    return [flag for flag in plan.model_flags if gradients or flag.name != "probabilities"]
+
+
+def _constant(plan: Plan, pools: Sequence[collect.Pool], config: AuditConfig) -> list[Flag]:
+    """Whether the model, on its own sample as it is, is any better than a constant answer."""
+    own = next((p for p in pools if p.shift.name == "identity" and p.source is plan.data), None)
+    if own is None:
+        return []
+    columns = own.table.columns
+    flag = constant_answer(
+        columns["label"],
+        columns["prediction"],
+        sure=columns["confidence"],
+        class_names=plan.data.class_names,
+        units=plan.data.space.units,
+        confidence=config.confidence,
+    )
+    return [flag] if flag else []
+
+
 def _flag(flag: Flag) -> FlagRecord:
     return FlagRecord(name=flag.name, detail=flag.detail, share=flag.share)
 
@@ -93,6 +121,12 @@ def _flagged(result: Result, suspect: dict[str, tuple[Flag, ...]]) -> Result:
     if result.cell not in suspect:
         return result
     return result.model_copy(update={"flags": [*result.flags, *(flag.name for flag in suspect[result.cell])]})
+
+
+def _with_access(result: Result, access: Mapping[str, str]) -> Result:
+    """What its search was given; of several searches together, the most that any of them was."""
+    given = [access[key] for key in result.cell.split("+")]
+    return result.model_copy(update={"access": max(given, key=_ACCESS.index)})
 
 
 def _cell_records(plan: Plan, store: Store, config: AuditConfig, suspect: dict[str, tuple[Flag, ...]]) -> list[CellRecord]:

@@ -49,6 +49,9 @@ class Result(Record):
     strength: float | None = Field(default=None, description="How far the shift moves (eps, degrees, severity), for curves.")
     strength_name: str | None = Field(default=None, description="What `strength` is called.")
     search: str = Field(description="Spec of the search or certificate.")
+    access: str = Field(
+        default="", description="What it was given of the model: labels, scores, gradients or structure; empty in old records."
+    )
     risk: str = Field(description="Spec of the risk; 'group' for one group's own number.")
     measure: str = Field(
         description="accuracy, robust_accuracy, certified_accuracy, smoothed_accuracy (certified, of the model smoothed with noise), "

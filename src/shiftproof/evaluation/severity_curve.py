@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ import torch
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples, Ids
-from shiftproof.door import confront, read
+from shiftproof.diagnostics.constant_answer import constant_answer
+from shiftproof.door import Reading, confront, read
 from shiftproof.finding import Floats, Ints
 from shiftproof.models.abstract import Labels
 from shiftproof.outcomes import HELD, Bound, Flag, Interval, join_flags
@@ -143,6 +144,7 @@ def severity_curve(
     path = _Path.of(model, shift, examples, seed, batch_size)
     levels = np.linspace(shift.unmoved, path.most, points)
     right, flags = path.scan(levels, progress)
+    doubt = constant_answer(examples.y.numpy(), path.unmoved, sure=path.sure, units=examples.space.units, confidence=confidence)
     low, high = path.narrow(levels, right, halvings)
     return SeverityCurve(
         model=model.name,
@@ -156,7 +158,7 @@ def severity_curve(
         recoveries=(right[1:] & ~right[:-1]).sum(0).astype(np.int64),
         forwards=path.forwards,
         confidence=confidence,
-        flags=flags,
+        flags=(*([doubt] if doubt else []), *flags),
     )
 
 
@@ -172,6 +174,9 @@ class _Path:
     seed: int
     batch_size: int
     forwards: Ints
+    unmoved: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """The answers to the examples as they are, once they were asked about; `sure` is the largest probability of each."""
+    sure: Floats = field(default_factory=lambda: np.zeros(0))
 
     @classmethod
     def of(cls, model: Labels, shift: Shift, examples: Examples, seed: int, batch_size: int) -> _Path:
@@ -219,12 +224,14 @@ class _Path:
         return low, high
 
     def _still(self) -> Flags2:
-        found: list[Flags2] = []
+        found: list[Reading] = []
         for start in range(0, len(self.examples), self.batch_size):
             batch = self.examples[start : start + self.batch_size]
-            found.append(self._ask(batch.x, batch.y))
+            found.append(self._read(batch.x, batch.y))
         self.forwards += 1
-        return np.concatenate(found)
+        self.unmoved = np.concatenate([each.prediction.cpu().numpy() for each in found])
+        self.sure = np.concatenate([each.confidence.cpu().numpy() for each in found])
+        return np.concatenate([~each.broken.cpu().numpy() for each in found])
 
     def right(self, rows: npt.NDArray[np.intp], strengths: Floats) -> Flags2:
         """Whether each of the examples at `rows` is right at its own strength, shape (m,)."""
@@ -248,5 +255,8 @@ class _Path:
         return torch.cat(parts)
 
     def _ask(self, x: torch.Tensor, y: torch.Tensor) -> Flags2:
-        right: Flags2 = (~read(self.model, x.to(self.model.device), y.to(self.model.device)).broken).cpu().numpy()
+        right: Flags2 = (~self._read(x, y).broken).cpu().numpy()
         return right
+
+    def _read(self, x: torch.Tensor, y: torch.Tensor) -> Reading:
+        return read(self.model, x.to(self.model.device), y.to(self.model.device))

@@ -100,7 +100,7 @@ class StressCurve:
         breaking_interval: where that radius lies.
         breaking_share: the smallest share that may stand alone there; 0 where no mix does it.
         weights: of the examples in the worst mix at the breaking radius (the largest of `radii` where there is none), shape (n,), sum 1; by
-            the losses where there are any, else by right and wrong.
+            the losses where there are any, else by right and wrong. Where the breaking radius is 0, all that are wrong weigh the same.
         ids: the examples' names, shape (n,).
         slices: values of columns that carry more of the weight than their share, those that gain most first; those of the label apart.
         columns: what they were looked for in, per name a value for each example.
@@ -181,7 +181,8 @@ def stress_curve(
     worst, best, most = (np.array([_error(ball, rate, r) for r in at]) for rate in (p, low, high))
     breaking = _breaking(ball, p, floor)
     where = breaking if math.isfinite(breaking) else float(at[-1])
-    weights = ball.reweigh(wrong if numbers is None else numbers, where, None).weights
+    # At radius 0 no weight has moved; what is asked then is where the errors are.
+    weights = ball.reweigh(wrong if numbers is None else numbers, where, None).weights if where > 0 else wrong / wrong.sum()
     return StressCurve(
         name=name,
         risk=risk,
@@ -232,7 +233,9 @@ def _read(outcomes: Finding | npt.ArrayLike, losses: npt.ArrayLike | None) -> tu
 def _notes(breaking: float, columns: bool) -> tuple[str, ...]:
     perfect = "no example is wrong, so no mix breaks it; the interval says what the sample cannot rule out"
     blind = "no columns were given, so no slices were looked for"
-    return (*([perfect] if math.isinf(breaking) else []), *([] if columns else [blind]))
+    below = "no shift is needed to fall below the floor, so all the weight is on what is wrong already, and slices are ranked by error"
+    said = [perfect] if math.isinf(breaking) else [below] if breaking == 0 else []
+    return (*said, *([] if columns else [blind]))
 
 
 def _radii(given: Sequence[float] | None, ball: Ball, p: float) -> Floats:

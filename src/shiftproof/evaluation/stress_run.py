@@ -10,6 +10,7 @@ import numpy as np
 
 from shiftproof._errors import UsageError, unknown
 from shiftproof.data.together import numbered
+from shiftproof.diagnostics.constant_answer import NAME
 from shiftproof.evaluation.records import CellRecord, DataCard
 from shiftproof.evaluation.slices import Names, columns_of
 from shiftproof.evaluation.store import read_rows
@@ -70,7 +71,8 @@ def stress_run(
         least=least,
         confidence=confidence,
     )
-    return replace(curve, ids=table["id"].astype(np.str_), bound=Bound(cell.kind), notes=(*curve.notes, *note))
+    doubts = [flag.detail.rstrip(".") for flag in audit.model.flags if flag.name == NAME]
+    return replace(curve, ids=table["id"].astype(np.str_), bound=Bound(cell.kind), notes=(*doubts, *curve.notes, *note))
 
 
 def _share_right(cell: CellRecord) -> float:

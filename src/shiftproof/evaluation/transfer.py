@@ -26,6 +26,7 @@ from shiftproof.evaluation.store import disk_error
 from shiftproof.evaluation.transfer_matrix import TransferMatrix, transfer_matrix
 from shiftproof.models.abstract import Gradients, Labels, access_name
 from shiftproof.models.shown import shown_spec
+from shiftproof.outcomes import Flag
 from shiftproof.preflight import PROBES, check_examples, inspect_model
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search
@@ -117,7 +118,7 @@ def run_transfer(config: TransferConfig, *, show: bool = False) -> TransferRecor
             progress=advance,
         )
     record = TransferRecord(
-        models=ready.cards,
+        models=[_doubted(card, flags) for card, flags in zip(ready.cards, matrix.doubts, strict=True)],
         data=data_card(ready.data),
         shift=ready.shift.spec(),
         search=(ready.search or Transfer()).spec(),
@@ -137,6 +138,11 @@ def run_transfer(config: TransferConfig, *, show: bool = False) -> TransferRecor
     except OSError as error:
         raise disk_error(folder, error) from error
     return record
+
+
+def _doubted(card: ModelCard, flags: Sequence[Flag]) -> ModelCard:
+    more = [FlagRecord(name=flag.name, detail=flag.detail, share=flag.share) for flag in flags]
+    return card.model_copy(update={"flags": [*card.flags, *more]})
 
 
 def pairs(matrix: TransferMatrix) -> list[Pair]:

@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples
+from shiftproof.diagnostics.constant_answer import of_finding
 from shiftproof.door import confront
 from shiftproof.models.abstract import Labels
-from shiftproof.outcomes import SKIPPED
+from shiftproof.outcomes import SKIPPED, Flag
 from shiftproof.risks.intervals import clopper_pearson
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.transfer import Transfer
@@ -32,6 +33,7 @@ class TransferMatrix:
         clean: accuracy of each model on the examples as they are, shape (k,).
         n: examples behind each entry; an example that a model gets wrong unmoved counts as wrong.
         confidence: of each interval.
+        doubts: reasons to distrust each model's answers to the examples as they are, a tuple per model.
     """
 
     names: tuple[str, ...]
@@ -41,6 +43,7 @@ class TransferMatrix:
     clean: Floats
     n: int
     confidence: float
+    doubts: tuple[tuple[Flag, ...], ...] = ()
 
 
 def transfer_matrix(
@@ -79,15 +82,18 @@ def transfer_matrix(
         raise UsageError(f"transfer_matrix takes at least one model, and names that differ, got {list(names)}.")
     correct = np.zeros((len(names), len(names)), dtype=np.int64)
     right = np.zeros(len(names), dtype=np.int64)
+    doubts: list[tuple[Flag, ...]] = [()] * len(names)
     for i, maker in enumerate(models):
         made = _on(maker, search)
         for j, reader in enumerate(models):
             finding = confront(reader, shift, search=made, examples=examples, seed=seed, batch_size=batch_size, progress=progress)
             correct[i, j] = int(finding.correct.sum())
             right[j] = int((finding.outcome != SKIPPED).sum())
+            doubt = of_finding(finding, examples, confidence=confidence)
+            doubts[j] = (doubt,) if doubt else ()
     low, high = clopper_pearson(correct, len(examples), confidence=confidence)
     n = len(examples)
-    return TransferMatrix(names, correct / n, np.asarray(low), np.asarray(high), right / n, n, confidence)
+    return TransferMatrix(names, correct / n, np.asarray(low), np.asarray(high), right / n, n, confidence, tuple(doubts))
 
 
 def _on(model: Labels, search: Search | None) -> Transfer:

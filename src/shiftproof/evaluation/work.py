@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from shiftproof._secrets import shown
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.certify import certify
 from shiftproof.data.examples import Examples
@@ -57,11 +60,16 @@ class Work:
         """Runs one cell and writes it. A failure is returned, never raised: the rest of the plan goes on."""
         if self.threads:
             torch.set_num_threads(self.threads)
+        home = Path.cwd()
         try:
             if not self.store.has(cell):  # another run of the same plan may have been quicker
                 self._run(cell, progress)
-        except Exception:  # whatever a model, a plugin or the disk raises belongs in the report of this cell
-            return Done(cell, traceback.format_exc())
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # whatever a model, a plugin or the disk raises belongs in the report of this cell, SystemExit too
+            return Done(cell, shown(traceback.format_exc()))
+        finally:
+            os.chdir(home)  # a part of the user's own may have left it
         return Done(cell, None)
 
     def _run(self, cell: Cell, progress: Callable[[int], None] | None) -> None:

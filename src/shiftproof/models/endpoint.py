@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,17 +20,15 @@ from torch import Tensor
 from shiftproof._errors import MissingExtra, UsageError, must
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
 from shiftproof._identity.table import identify
+from shiftproof._secrets import remember_header, remember_url, shown, shown_url
 from shiftproof.models.abstract import Known, Labels, Scores
 from shiftproof.models.answers import Gives, kind_of, read_labels, read_scores
 from shiftproof.models.foreign import first_line
-from shiftproof.models.shown import shown_url
+from shiftproof.models.reply import Again, Reply, read_reply, rows_of
 
 if TYPE_CHECKING:
     import httpx
     import tenacity
-
-ANSWERS = ("scores", "labels", "predictions", "outputs")
-"""Keys of the answer, in the order in which they are looked for."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class EndpointOptions:
     Args:
         rows: inputs in one request, at least 1.
         concurrency: requests under way at once, at least 1.
-        timeout: seconds until a request counts as lost, above 0.
+        timeout: seconds until a request counts as lost, its whole answer included, above 0.
         attempts: tries of one request, at least 1: again after a lost connection, a timeout, 429 or a server error (5xx).
         wait: seconds before the second try; doubles from try to try, plus up to as much again by chance, at least 0.
         longest_wait: seconds; an endpoint that asks for a longer pause (Retry-After) is given up.
@@ -64,14 +64,6 @@ class EndpointOptions:
             raise must("wait", "the endpoint", "be at least 0 seconds", min(self.wait, self.longest_wait))
 
 
-class _Again(Exception):
-    """A request that failed in a way that may pass."""
-
-    def __init__(self, reason: str, pause: float | None = None) -> None:
-        super().__init__(reason)
-        self.pause = pause
-
-
 class Requests:
     """Questions to one URL: POST {"inputs": nested lists}, answered with {"scores": [[...], ...]} or {"labels": [...]}.
 
@@ -79,12 +71,17 @@ class Requests:
     """
 
     def __init__(self, url: str, options: EndpointOptions, *, name: str | None = None) -> None:
+        remember_url(url)
         self.url, self.options, self.name = url, options, name
         self.shown = shown_url(url)
         self._client: httpx.Client | None = None
 
     def __getstate__(self) -> dict[str, object]:
         return {**vars(self), "_client": None}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state)
+        remember_url(self.url)  # in this process too
 
     def ask(self, x: Tensor) -> list[object]:
         """The answer's rows for x of shape (n, ...)."""
@@ -105,6 +102,7 @@ class Requests:
                 import httpx
             except ImportError:
                 raise MissingExtra("httpx", "http") from None
+            logging.getLogger("httpx").addFilter(_without_secrets)  # it logs every URL
             self._client = httpx.Client(timeout=self.options.timeout)
         return self._client
 
@@ -119,7 +117,7 @@ class Requests:
 
         def pause(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
-            asked = error.pause if isinstance(error, _Again) else None
+            asked = error.pause if isinstance(error, Again) else None
             return longer(state) + dice.uniform(0, options.wait) if asked is None else asked
 
         def give_up(state: tenacity.RetryCallState) -> list[object]:
@@ -127,40 +125,51 @@ class Requests:
             raise UsageError(f"The endpoint {self.shown} failed {state.attempt_number} times, last with: {error}. Is it up?") from error
 
         return tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_Again),
+            retry=tenacity.retry_if_exception_type(Again),
             stop=tenacity.stop_after_attempt(options.attempts),
             wait=pause,
             retry_error_callback=give_up,
         )
 
     def _post(self, client: httpx.Client, x: Tensor) -> list[object]:
+        reply = self._sent(client, x)
+        if isinstance(reply, Exception):  # raised here: below, it would carry what httpx raised, and that has the URL with its password
+            raise reply
+        if reply.status == 429 or reply.status >= 500:
+            raise Again(reply.said(), self._pause(reply.retry_after))
+        if not 200 <= reply.status < 300:
+            raise UsageError(f"The endpoint {self.shown} answered {reply.said()}.{self._hint(reply.status)}")
+        return rows_of(reply.body, len(x), owner=f"endpoint {self.shown}")
+
+    def _sent(self, client: httpx.Client, x: Tensor) -> Reply | Again | UsageError:
+        """The answer to one request, read up to a limit of bytes and within the timeout; or what went wrong."""
         import httpx
 
+        until = time.monotonic() + self.options.timeout
         try:
-            response = client.post(self.url, json={"inputs": x.tolist()}, headers=self._headers())
+            with client.stream("POST", self.url, json={"inputs": x.tolist()}, headers=self._headers()) as response:
+                return read_reply(response, len(x), until, owner=f"endpoint {self.shown}")
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            return UsageError(f"The endpoint {self.shown} cannot be asked: {first_line(error)}")
         except httpx.TransportError as error:
-            raise _Again(first_line(error)) from error
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.RequestError) as error:
-            raise UsageError(f"The endpoint {self.shown} cannot be asked: {first_line(error)}") from error
-        if response.status_code == 429 or response.status_code >= 500:
-            raise _Again(self._status(response), self._pause(response))
-        if not response.is_success:
-            hint = f" Set {self.options.auth_env} to the value of its Authorization header." if response.status_code in (401, 403) else ""
-            raise UsageError(f"The endpoint {self.shown} answered {self._status(response)}.{hint}")
-        return self._rows(response, len(x))
+            return Again(first_line(error))
+        except httpx.RequestError as error:
+            return UsageError(f"The endpoint {self.shown} cannot be asked: {first_line(error)}")
+
+    def _hint(self, status: int) -> str:
+        if status in (401, 403):
+            return f" Set {self.options.auth_env} to the value of its Authorization header."
+        return " Redirects are not followed: give the address where it answers." if 300 <= status < 400 else ""
 
     def _headers(self) -> dict[str, str]:
         secret = os.environ.get(self.options.auth_env, "").strip()
         if not (secret.isascii() and secret.isprintable()):  # said here, without the value: httpx would put it into its message
             raise UsageError(f"The environment variable {self.options.auth_env} must be printable ASCII, as in 'Bearer TOKEN'.")
-        return {"Authorization": secret} if secret else {}
+        remember_header(secret)
+        return {"Accept-Encoding": "identity", **({"Authorization": secret} if secret else {})}
 
-    def _status(self, response: httpx.Response) -> str:
-        return f"{response.status_code} {response.reason_phrase}: {response.text[:200].strip() or 'no text'}"
-
-    def _pause(self, response: httpx.Response) -> float | None:
+    def _pause(self, asked: str | None) -> float | None:
         """The seconds that the endpoint asks to wait."""
-        asked = response.headers.get("Retry-After")
         if asked is None:
             return None
         try:
@@ -173,23 +182,6 @@ class Requests:
                 f"The endpoint {self.shown} asks to wait {seconds:.0f} seconds ({limit}). Run again later: finished cells are kept."
             )
         return max(0.0, seconds)
-
-    def _rows(self, response: httpx.Response, n: int) -> list[object]:
-        try:
-            answer = response.json()
-        except ValueError:
-            raise must("answer", f"the endpoint {self.shown}", "be JSON", response.text[:80]) from None
-        key = next((k for k in ANSWERS if k in answer), None) if isinstance(answer, dict) else None
-        form = '{"scores": [[...], ...]} or {"labels": [...]}'
-        if key is None:
-            raise must(
-                "answer", f"the endpoint {self.shown}", f"be {form}", list(answer) if isinstance(answer, dict) else type(answer).__name__
-            )
-        rows = answer[key]
-        if not isinstance(rows, list) or len(rows) != n:
-            got = len(rows) if isinstance(rows, list) else type(rows).__name__
-            raise must(key, f"the endpoint {self.shown}", f"have one row per input ({n})", got)
-        return rows
 
 
 class EndpointScores(Known, Scores):
@@ -241,9 +233,7 @@ def wrap_endpoint(
     version: str | None = None,
 ) -> EndpointScores | EndpointLabels:
     """A URL as a model of the right type: `gives` says which, or asking it once about `probe` does."""
-    parts = urlsplit(url)
-    if not parts.hostname:
-        raise must("URL", "the model", "be http(s)://HOST/PATH", shown_url(url))
+    _check_url(url)
     if gives not in (None, "scores", "labels"):
         raise must("gives", f"the model '{shown_url(url)}'", "be scores or labels", gives)
     requests = Requests(url, options or EndpointOptions(), name=name)
@@ -256,6 +246,23 @@ def wrap_endpoint(
     if gives == "scores":
         return EndpointScores(requests, name=called, version=version)
     return EndpointLabels(requests, name=called, class_names=class_names, version=version)
+
+
+def _without_secrets(record: logging.LogRecord) -> bool:
+    record.msg, record.args = shown(record.getMessage()), ()
+    return True
+
+
+def _check_url(url: str) -> None:
+    remember_url(url)
+    try:
+        parts = urlsplit(url)
+        fits = bool(parts.hostname) and parts.scheme in ("http", "https") and parts.port != 0
+    except ValueError:  # brackets that do not close, a port that is none
+        fits = False
+    if not fits or any(letter.isspace() for letter in url):
+        hint = "A port is from 1 to 65535. In a user name or password @ is written %40, and / is %2F."
+        raise must("URL", "the model", "be http(s)://HOST/PATH", shown_url(url), hint)
 
 
 def _known(requests: Requests, gives: Gives, version: str | None) -> Fingerprint:

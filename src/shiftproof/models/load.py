@@ -133,7 +133,7 @@ def load_model(
     spec = str(spec) if isinstance(spec, Path) else spec
     text = spec if isinstance(spec, str) else ""
     where, _, output = text.rpartition(":") if ".onnx:" in text else (text, "", "")
-    if text.startswith(("http://", "https://")):
+    if text.lower().startswith(("http:", "https:")):
         if weights is not None:
             raise _no_place(weights, shown_url(text))
         _refuse_missing(space)

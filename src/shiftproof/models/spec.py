@@ -14,7 +14,7 @@ from shiftproof._imports import beside, load_object, on_path
 from shiftproof.models.abstract import Labels
 from shiftproof.models.callable import required_arguments
 from shiftproof.models.estimator import Predicts
-from shiftproof.models.foreign import short_traceback
+from shiftproof.models.foreign import EndedProgram, foreign, short_traceback
 
 FORMS = (
     "Write it as FILE.py:NAME, package.module:NAME, FILE.onnx or http(s)://HOST/PATH, where NAME is a model or a function that makes one."
@@ -34,11 +34,13 @@ def load_from_spec(spec: str) -> object:
     """
     _check_form(spec)
     try:
-        with neighbours(spec):
-            return _made(load_object(spec), spec)
+        with neighbours(spec), foreign(loading=True):
+            found = load_object(spec)
+        with neighbours(spec), foreign():
+            return _made(found, spec)
     except UsageError:
         raise
-    except SystemExit as error:
+    except EndedProgram as error:
         way_out = "Put what it does as a program under: if __name__ == '__main__':"
         raise UsageError(f"The code of '{spec}' ended the program ({error.code!r}) instead of defining a model. {way_out}") from error
     except Exception as error:  # the code is the user's: it may raise anything

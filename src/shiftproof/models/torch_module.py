@@ -14,6 +14,7 @@ from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of, new_
 from shiftproof._identity.table import identify
 from shiftproof.models.abstract import Gradients
 from shiftproof.models.answers import ROWS, filled
+from shiftproof.models.foreign import foreign
 
 MemoryFormat = Literal["auto", "channels_last", "contiguous"]
 """How images are laid out in memory for the module."""
@@ -103,7 +104,8 @@ class TorchModule(Gradients):
         for part in training:
             part.training = False
         try:
-            out = _logits(self._answer(batch), self._name)
+            with foreign():
+                out = _logits(self._answer(batch), self._name)
         finally:
             for part in training:
                 part.training = True

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Literal
 
+from shiftproof.diagnostics.constant_answer import NAME as CONSTANT
 from shiftproof.evaluation.records import Audit, CellRecord, NaturalShift, Result
 from shiftproof.reports.trust import not_asked, trust, unfinished_extras
 from shiftproof.reports.words import ACCURACIES, confidence, known, percent, plural, span
@@ -13,6 +15,9 @@ from shiftproof.shifts.corruptions.suites import ALL as CORRUPTIONS
 
 FILTERS = ("low_pass", "high_pass", "band_pass")
 """Shifts that ask what a model relies on. They are no threat, and would always be the worst."""
+
+
+Lowered = Literal["beyond chance", "in this sample", "no", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -215,9 +220,10 @@ def _how_good(audit: Audit) -> str:
     clean = audit.clean
     if known(clean.accuracy) is None:
         return f"{audit.model.name} on {audit.data.uri}: clean accuracy was not measured."
+    doubt = "".join(f" {flag.detail}" for flag in audit.model.flags if flag.name == CONSTANT)
     return (
         f"{audit.model.name} gets {percent(clean.accuracy)} of {plural(clean.n, 'example')} of {audit.data.uri} right "
-        f"({confidence(audit.provenance.confidence)} interval {span(clean.interval)})."
+        f"({confidence(audit.provenance.confidence)} interval {span(clean.interval)}).{doubt}"
     )
 
 
@@ -225,7 +231,7 @@ def _where_it_breaks(audit: Audit) -> list[str]:
     said: list[str] = []
     chance, attacked = worst_by_chance(audit), worst_attacked(audit)
     if chance:
-        said.append(f"Without an adversary it does worst on {chance.name}: {percent(chance.value)} ({span(chance.interval)}).")
+        said.append(_by_chance(audit, chance))
     mean = over_corruptions(audit)
     if mean:
         said.append(f"Over {mean.name} it keeps {percent(mean.value)} on average ({span(mean.interval)}), each counted once.")
@@ -234,8 +240,48 @@ def _where_it_breaks(audit: Audit) -> list[str]:
         who = "all searches together leave" if search == "union" else f"{search} leaves"
         proven = next((t.proven for t in threats(audit) if t.shift == attacked.name and t.proven), None)
         proof = f"at least {percent(proven.value)} is proven" if proven else "nothing is proven there"
-        said.append(f"With one, {who} at most {percent(attacked.value)} ({span(attacked.interval)}) inside {attacked.name}; {proof}.")
+        who = f"{'With one' if said else 'With an adversary'}, {who}"
+        most = f"at most {percent(attacked.value)} ({span(attacked.interval)}) inside {attacked.name}"
+        found = "" if lowered(audit, attacked) != "no" else ", what it is without: no failure was found"
+        said.append(f"{who} {most}{found}; {proof}.")
     return said or ["No shift was measured, so nothing is known of where it breaks."]
+
+
+def lowered(audit: Audit, finding: Finding) -> Lowered:
+    """Whether a finding lies below clean accuracy: beyond chance, in this sample, not at all, or nobody knows.
+
+    By the interval of the difference where the run has one, else by that of the finding itself.
+    """
+    clean = known(audit.clean.accuracy)
+    if clean is None:
+        return "unknown"
+    if finding.value >= clean:
+        return "no"
+    result = finding.result
+    drop = next((r for r in audit.results if result and (r.shift, r.search, r.group) == _place(result) and r.measure == "drop"), None)
+    elsewhere = next((n for n in audit.natural if result is None and n.source == finding.name), None)
+    if drop is not None and drop.interval:
+        return "beyond chance" if drop.interval[0] > 0 else "in this sample"
+    if elsewhere is not None and elsewhere.difference_interval:
+        return "beyond chance" if elsewhere.difference_interval[1] < 0 else "in this sample"
+    return "beyond chance" if finding.ceiling < clean else "in this sample"
+
+
+def _place(result: Result) -> tuple[str, str, str | None]:
+    return result.shift, result.search, result.group
+
+
+def _by_chance(audit: Audit, chance: Finding) -> str:
+    number = f"{chance.name}: {percent(chance.value)} ({span(chance.interval)})"
+    match lowered(audit, chance):
+        case "beyond chance":
+            return f"Without an adversary it does worst on {number}."
+        case "in this sample":
+            return f"Without an adversary it is lowest on {number}; that this is below clean accuracy may be chance."
+        case "no":
+            return f"Without an adversary nothing that was tried is below clean accuracy; lowest is {number}."
+        case "unknown":
+            return f"Without an adversary it is lowest on {number}."
 
 
 def unknowns(audit: Audit) -> list[str]:

@@ -130,12 +130,12 @@ def in_words(report: FrequencyReport) -> list[str]:
     """What was found, a sentence each."""
     heat, curves = report.heat_map, report.curves
     i, j, most = heat.worst
-    said = [
-        (
-            f"Error is {percent(heat.clean)} without noise and up to {percent(most)} under one wave of L2 norm {heat.eps:g} a channel, at "
-            f"{abs(i)} periods down and {abs(j)} across."
-        )
-    ]
+    where = f"one wave of L2 norm {heat.eps:g} a channel"
+    said = [f"Error is {percent(heat.clean)} without noise and up to {percent(most)} under {where}, at {_at(i, j)}."]
+    if most <= heat.clean:
+        said = [
+            f"Error is {percent(heat.clean)} without noise and under no wave more: at most {percent(most)} under {where}, at {_at(i, j)}."
+        ]
     if not math.isnan(heat.centre):
         side = "coarser" if heat.centre < heat.distance.mean() else "finer"
         said.append(
@@ -144,8 +144,7 @@ def in_words(report: FrequencyReport) -> list[str]:
         )
     if heat.clipped > 0.1:
         said.append(f"The box cut off {percent(heat.clipped)} of the noise: the map understates what such waves do.")
-    crossing = f"from a radius of {curves.crossing:g} on" if math.isfinite(curves.crossing) else "at no radius asked for"
-    said.append(f"The low frequencies alone carry as much as the high ones {crossing}.")
+    said.append(f"The low frequencies alone carry as much as the high ones {_crossing(curves)}.")
     if report.band is not None and not math.isnan(report.band.centre):
         said.append(
             f"Critical band: {report.band.centre:.3g} periods an image, {report.band.bandwidth:.2g} octaves wide, peak sensitivity "
@@ -157,15 +156,28 @@ def in_words(report: FrequencyReport) -> list[str]:
         said.append("Critical band: not told; noise hurts most at the edge of the octaves that fit in these images.")
     shape = report.shape
     if shape is not None:
+        bias = "no shape bias can be told" if math.isnan(shape.bias) else f"a shape bias of {percent(shape.bias)} ({span(shape.interval)})"
         said.append(
             f"Of {shape.n} hybrids {shape.coarse} are answered by their coarse part, {shape.fine} by their fine part, {shape.neither} by "
-            f"neither: a shape bias of {percent(shape.bias)} ({span(shape.interval)})."
+            f"neither: {bias}."
         )
         said += [
             f"Cut into {squares} x {squares} pieces in random order, {percent(right / shape.n)} stay right."
             for squares, right in shape.shuffled.items()
         ]
     return [*said, *report.left_out]
+
+
+def _at(down: int, across: int) -> str:
+    return f"{abs(down)} periods down and {abs(across)} across"
+
+
+def _crossing(curves: FrequencyCurves) -> str:
+    """From where on, or where first, the low frequencies carry as much as the high ones."""
+    if not math.isfinite(curves.crossing):
+        return "at no radius asked for"
+    ahead = (curves.low >= np.maximum(curves.high, curves.high_normalised))[curves.radii >= curves.crossing]
+    return f"from a radius of {curves.crossing:g} on" if ahead.all() else f"first at a radius of {curves.crossing:g}, and not at all above"
 
 
 def terminal_frequency(report: FrequencyReport) -> Group:

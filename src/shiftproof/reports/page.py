@@ -79,14 +79,17 @@ def page(audit: Audit, folder: Path) -> str:
     shown = _charts(audit)
     gallery = tiles(audit, folder)
     columns, rows, groups_left = group_table(audit)
+    chance, attacked = digest.worst_by_chance(audit), digest.worst_attacked(audit)
     cards = _cards(audit, folder)
     return render(
         "page.html.j2",
         charts=shown,
         audit=audit,
         sentences=digest.sentences(audit),
-        chance=digest.worst_by_chance(audit),
-        attacked=digest.worst_attacked(audit),
+        chance=chance,
+        chance_lowered=digest.lowered(audit, chance) if chance else "",
+        attacked=attacked,
+        attacked_lowered=digest.lowered(audit, attacked) if attacked else "",
         proven=digest.best_proven(audit),
         threats=digest.by_damage(audit),
         unfinished=digest.unfinished(audit),

@@ -28,8 +28,7 @@ _COLUMNS = 12
 
 def verdict(curve: StressCurve) -> str:
     """How much shift breaks the model, in a sentence."""
-    low, high = curve.breaking_interval
-    where = f"between {number(low)} and {number(high)} with {confidence(curve.confidence)} confidence"
+    where = f"{_between(curve)} with {confidence(curve.confidence)} confidence"
     if curve.breaking == 0:
         return f"Accuracy is below the floor of {percent(curve.floor)} already, without any shift ({curve.axis} {where})."
     if math.isinf(curve.breaking):
@@ -38,6 +37,14 @@ def verdict(curve: StressCurve) -> str:
         f"Accuracy falls below {percent(curve.floor)} at {curve.axis} {number(curve.breaking)} ({where}): a shift that large can let any "
         f"{percent(curve.breaking_share)} of the population stand alone."
     )
+
+
+def _between(curve: StressCurve) -> str:
+    """The interval of the radius that breaks, in words."""
+    low, high = curve.breaking_interval
+    if math.isinf(high):
+        return "none" if math.isinf(low) else f"{number(low)} or more"
+    return number(low) if low == high else f"between {number(low)} and {number(high)}"
 
 
 def number(radius: float) -> str:

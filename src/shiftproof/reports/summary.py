@@ -13,6 +13,8 @@ def summary(audit: Audit) -> str:
     good, *breaks, left_open = digest.sentences(audit)
     checked = trust(audit)
     breaks = breaks[: len(breaks) - len(checked)]
-    failed = [gate.condition for gate in audit.gates if gate.failed]
+    failed = [gate.condition for gate in audit.gates if gate.failed and gate.value is not None]
+    unjudged = [gate.condition for gate in audit.gates if gate.value is None]
     verdict = f" Failed: {'; '.join(failed)}." if failed else ""
+    verdict += f" Not judged: {'; '.join(unjudged)}." if unjudged else ""
     return "\n".join(printable(line) for line in (good, " ".join(breaks), *checked, left_open + verdict))

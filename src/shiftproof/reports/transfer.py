@@ -54,11 +54,11 @@ def sentence(pair: Pair) -> str:
     """What one pair came to."""
     if pair.transfers == "nothing to compare":
         return f"Neither moves made on {pair.made_on} nor its own break {pair.tried_on} measurably."
-    lost = points(-pair.drop) if pair.drop else "nothing"
-    share = "" if pair.share is None else f", {percent(pair.share)} of what its own search takes"
-    said = f"Moves made on {pair.made_on} transfer {pair.transfers} to {pair.tried_on}: they take {lost.removeprefix('−')}{share}."
+    lost = points(pair.drop).removeprefix("+") if pair.drop > 0 else "nothing"
+    share = "" if pair.share is None or pair.drop <= 0 else f", {percent(pair.share)} of what its own search takes"
+    said = f"Moves made on {pair.made_on} transfer {pair.transfers} to {pair.tried_on}: they take {lost}{share}."
     if pair.transfers == "not measurably":
-        said = f"Moves made on {pair.made_on} do not measurably transfer to {pair.tried_on}: they take {lost.removeprefix('−')}{share}."
+        said = f"Moves made on {pair.made_on} do not measurably transfer to {pair.tried_on}: they take {lost}{share}."
     if pair.beats_own:
         said += f" That is more than {pair.tried_on}'s own search finds: its gradients are likely masked (run shiftproof audit --diagnose)."
     return said
@@ -77,4 +77,5 @@ def summary(record: TransferRecord) -> str:
         for name, row in zip(names, cells, strict=True)
     ]
     lines = [f"Accuracy on {record.shift} by {record.search}, n = {record.n}; columns are the models tried on", head, clean, *body]
-    return "\n".join([*lines, "", *(printable(sentence(pair)) for pair in record.pairs)])
+    doubts = [f"{model.name}: {flag.detail}" for model in record.models for flag in model.flags]
+    return "\n".join([*lines, "", *map(printable, (*doubts, *map(sentence, record.pairs)))])

@@ -140,17 +140,29 @@ def in_words(result: Result) -> str:
 def _claim(result: Result) -> str:
     number, word = amount(result.value, result.measure), {"at_least": "at least ", "at_most": "at most ", "estimate": ""}[result.kind]
     if result.measure == "drop":
-        return f"Under {result.shift}, accuracy falls below clean accuracy by {word}{number.removeprefix('+')}, as {_by(result)} found."
+        return _drop(result, word)
     if result.measure == "error_probability":
         return f"Under {result.shift}, moved by {_by(result)}, the model's mean probability of a wrong class is {word}{number}."
     if result.kind == "at_least":
         return f"Proven by {result.search}: at least {number} stay right for every move inside {result.shift}."
+    if result.kind == "at_most" and result.value == 1:
+        return f"No failure was found inside {result.shift} by {_by(result)}, which proves nothing: a stronger search may find some."
     if result.kind == "at_most":
-        found = f"{_by(result)} found a failure for each of the others. A stronger search may find more."
+        found = f"{_by(result)} found a failure for each of the others that was right unmoved. A stronger search may find more."
         return f"At most {number} stay right inside {result.shift}: {found}"
     if result.shift == "identity":
         return f"{number} are right as they were collected."
     return f"{number} are right after a move of {result.shift} made by {result.search}; an adversary may do worse."
+
+
+def _drop(result: Result, word: str) -> str:
+    """Clean accuracy minus accuracy here, which may be below 0."""
+    value = result.value or 0.0
+    if value == 0:
+        return f"Under {result.shift}, accuracy is what it is without, as {_by(result)} found."
+    if value < 0:
+        return f"Under {result.shift}, accuracy lies above clean accuracy by {points(-value).removeprefix('+')}, as {_by(result)} found."
+    return f"Under {result.shift}, accuracy falls below clean accuracy by {word}{points(value).removeprefix('+')}, as {_by(result)} found."
 
 
 def _by(result: Result) -> str:

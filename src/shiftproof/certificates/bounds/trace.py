@@ -13,8 +13,8 @@ from torch.nn.modules import module as hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from shiftproof._errors import NotCertifiable, UsageError
 from shiftproof._batches import out_of_memory
+from shiftproof._errors import NotCertifiable, UsageError
 from shiftproof.certificates.bounds.precision import reduced_precision
 
 _PRECISIONS = (torch.float32, torch.float64)

@@ -109,6 +109,8 @@ def verify(
         raise must("timeout", "verify", "be in (0, inf)", timeout, "It is in seconds.")
     began, whole = time.monotonic(), Deadline.within(timeout, clock)
     asked = property if isinstance(property, Property) else read_vnnlib(property)
+    if not asked.cases:
+        raise must("cases", f"the property '{asked.name}'", "be at least one: without any it would hold of every network", len(asked.cases))
     rounding = _read(network, shape)
     runtime, read = _runtime(network), rounding.exact()
     referee = Referee(read, None if isinstance(network, nn.Module) else runtime)
@@ -247,5 +249,7 @@ def _violated(network: Network, query: Query, referee: Referee, x: Tensor, reaso
     with torch.no_grad():
         scores = network(x[None])
         theirs = None if referee.runtime is None else referee.runtime(x[None].float())
+    if len(set(query.owner.tolist())) < query.cases:
+        reason = "a case of the property asserts nothing of the scores, so every input in its box violates it"
     excess = (float(query.excess(scores).min()), None if theirs is None else float(query.excess(theirs).min()))
     return Verdict("violated", reason, x, scores[0], None if theirs is None else theirs[0], excess, explored, seconds)

@@ -18,7 +18,9 @@ from typing import NamedTuple
 from shiftproof._errors import UsageError
 
 _TOKEN = re.compile(r"""\s+|;[^\n]*|(?P<open>\()|(?P<close>\))|(?P<word>[^\s();]+)""")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$", re.ASCII)
 _VARIABLE = re.compile(r"([XY])_(\d+)$")
+_LARGE, _INFEASIBLE = 1e12, 2
 _CASES = 100_000
 """Cases that a file may come to when its `or`s are multiplied out."""
 
@@ -43,11 +45,12 @@ Term = Word | Group
 
 
 class Inequality(NamedTuple):
-    """sum of weights[variable] * variable <= bound."""
+    """sum of weights[variable] * variable <= bound, or < where it is strict."""
 
     weights: Mapping[str, float]
     bound: float
     at: Term
+    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,10 @@ def parse_vnnlib(text: str, *, name: str = "property") -> Property:
         ... ''').cases[0]
         Case(low=(-1.0,), high=(1.0,), weights=((-1.0,),), bounds=(-3.5,))
     """
-    return _Reader(name).read(text)
+    try:
+        return _Reader(name).read(text)
+    except RecursionError:
+        raise UsageError(f"The property '{name}' nests its brackets too deeply to be read.") from None
 
 
 class _Reader:
@@ -188,9 +194,9 @@ class _Reader:
             case "or":
                 return [case for part in rest for case in self._cases(part)]
             case "<=" | "<":
-                return [[self._inequality(rest, term)]]
+                return [[self._inequality(rest, term, strict=head.text == "<")]]
             case ">=" | ">":
-                return [[self._inequality(rest[::-1], term)]]
+                return [[self._inequality(rest[::-1], term, strict=head.text == ">")]]
             case "=":
                 return [[self._inequality(rest, term), self._inequality(rest[::-1], term)]]
             case _:
@@ -201,22 +207,24 @@ class _Reader:
             raise self.fail(at, f"this comes to more than {_CASES} cases.")
         return [list(itertools.chain(*choice)) for choice in itertools.product(*factors)]
 
-    def _inequality(self, sides: Sequence[Term], at: Term) -> Inequality:
+    def _inequality(self, sides: Sequence[Term], at: Term, *, strict: bool = False) -> Inequality:
         if len(sides) != 2:
             raise self.fail(at, "an inequality has two sides.")
         left, right = (self._linear(side) for side in sides)
         weights = {v: left.get(v, 0.0) - right.get(v, 0.0) for v in {**left, **right} if v}
-        return Inequality({v: w for v, w in weights.items() if w}, right.get("", 0.0) - left.get("", 0.0), at)
+        bound = right.get("", 0.0) - left.get("", 0.0)
+        if not all(map(math.isfinite, (*weights.values(), bound))):
+            raise self.fail(at, "its numbers must be finite, and so must their sums and products.")
+        return Inequality({v: w for v, w in weights.items() if w}, bound, at, strict)
 
     def _linear(self, term: Term) -> dict[str, float]:
         """Weights by variable, and the constant under the empty name."""
         if isinstance(term, Word):
             if term.text in self.declared:
                 return {term.text: 1.0}
-            try:
-                return {"": float(term.text)}
-            except ValueError:
-                raise self.fail(term, f"'{term.text}' is neither a number nor a declared variable.") from None
+            if not _NUMBER.match(term.text):
+                raise self.fail(term, f"'{term.text}' is neither a number nor a declared variable.")
+            return {"": float(term.text)}
         head = term.parts[0] if term.parts else term
         parts = [self._linear(part) for part in term.parts[1:]]
         if not isinstance(head, Word) or head.text not in ("+", "-", "*") or not parts:
@@ -236,27 +244,56 @@ class _Reader:
 
     def _property(self, asserted: list[list[list[Inequality]]], inputs: int, outputs: int) -> Property:
         every = Group((), 1, 1)
-        cases = [self._case(case, inputs, outputs) for case in self._product(asserted, every)]
-        return Property(tuple(case for case in cases if case is not None), inputs, outputs, self.name)
+        read = [self._case(case, inputs, outputs) for case in self._product(asserted, every)]
+        cases = [case for case in read if isinstance(case, Case)]
+        if not any(map(_possible, cases)):
+            why = "what it asserts of the scores contradicts itself" if cases else next(iter(map(str, read)), "an 'or' of nothing")
+            raise UsageError(
+                f"The property '{self.name}' describes nothing that could happen: {why}. It would hold of every network, "
+                "which proves nothing of this one."
+            )
+        return Property(tuple(cases), inputs, outputs, self.name)
 
-    def _case(self, rows: Sequence[Inequality], inputs: int, outputs: int) -> Case | None:
+    def _case(self, rows: Sequence[Inequality], inputs: int, outputs: int) -> Case | str:
+        """A way to violate; or in words why no input and no scores fit it."""
         low, high = [-math.inf] * inputs, [math.inf] * inputs
-        weights: list[tuple[float, ...]] = []
-        bounds: list[float] = []
+        scores: list[Inequality] = []
         for row in rows:
             kinds = {v[0] for v in row.weights}
-            if kinds == {"X"} and len(row.weights) == 1:
-                ((variable, weight),) = row.weights.items()
-                place = self.declared[variable]
-                end = row.bound / weight
-                low[place], high[place] = (low[place], min(high[place], end)) if weight > 0 else (max(low[place], end), high[place])
-            elif kinds <= {"Y"}:
-                by_place = {self.declared[v]: w for v, w in row.weights.items()}
-                weights.append(tuple(by_place.get(i, 0.0) for i in range(outputs)))
-                bounds.append(row.bound)
+            if not kinds:
+                if row.bound < 0 or (row.strict and row.bound == 0):
+                    return f"the inequality of line {row.at.line} is false"
+            elif kinds == {"X"} and len(row.weights) == 1:
+                self._narrow(row, low, high)
+            elif kinds == {"Y"}:
+                scores.append(row)
             else:
                 raise self.fail(row.at, "inputs may be bounded one by one only, and not be mixed with scores.")
         open_ = next((i for i in range(inputs) if math.isinf(low[i]) or math.isinf(high[i])), None)
         if open_ is not None:
             raise UsageError(f"The property '{self.name}' leaves the input X_{open_} without a least or a greatest value.")
-        return Case(tuple(low), tuple(high), tuple(weights), tuple(bounds)) if all(a <= b for a, b in zip(low, high, strict=True)) else None
+        empty = next((i for i in range(inputs) if low[i] > high[i]), None)
+        if empty is not None:
+            return f"X_{empty} must be at least {low[empty]:.9g} and at most {high[empty]:.9g}"
+        weights = tuple(tuple(row.weights.get(f"Y_{i}", 0.0) for i in range(outputs)) for row in scores)
+        bounds = tuple(row.bound for row in scores)
+        return Case(tuple(low), tuple(high), weights, bounds)
+
+    def _narrow(self, row: Inequality, low: list[float], high: list[float]) -> None:
+        ((variable, weight),) = row.weights.items()
+        place, end = self.declared[variable], row.bound / weight
+        if weight > 0:
+            high[place] = min(high[place], math.nextafter(end, -math.inf) if row.strict else end)
+        else:
+            low[place] = max(low[place], math.nextafter(end, math.inf) if row.strict else end)
+
+
+def _possible(case: Case) -> bool:
+    """Whether some scores y have weights @ y <= bounds; True where numbers are too large for a solver to say."""
+    largest = max((abs(number) for row in (*case.weights, case.bounds) for number in row), default=0.0)
+    if len(case.bounds) < 2 or largest > _LARGE:  # a single row that is not zero has a solution
+        return True
+    from scipy.optimize import linprog
+
+    found = linprog([0.0] * len(case.weights[0]), A_ub=case.weights, b_ub=case.bounds, bounds=(None, None), method="highs")
+    return bool(found.status != _INFEASIBLE)

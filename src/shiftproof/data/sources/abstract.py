@@ -98,6 +98,8 @@ class AddressedSource(Source):
     what: ClassVar[str]
     """One line for people: what lies there."""
     options: ClassVar[tuple[Option, ...]] = ()
+    first: int | None = None
+    """How many examples will be taken at most, from the first on: a source that can need read no more inputs."""
 
     def __init__(self, address: Address, *, box: Box | None = None) -> None:
         self.address = address
@@ -112,8 +114,8 @@ class AddressedSource(Source):
         if box is not None:
             boxed(box)  # a box that is none is refused before any work
 
-    def __reduce__(self: A) -> tuple[object, tuple[type[A], Address, Box | None]]:
-        return _reopen, (type(self), self.address, self.box)
+    def __reduce__(self: A) -> tuple[object, tuple[type[A], Address, Box | None, int | None]]:
+        return _reopen, (type(self), self.address, self.box, self.first)
 
     @property
     def uri(self) -> str:
@@ -224,5 +226,7 @@ class AddressedSource(Source):
         return Examples(self.inputs(rows), labels, self.ids[rows], groups, self.space, self.class_names)
 
 
-def _reopen(source: type[A], address: Address, box: Box | None) -> A:
-    return source(address, box=box)
+def _reopen(source: type[A], address: Address, box: Box | None, first: int | None) -> A:
+    opened = source(address, box=box)
+    opened.first = first
+    return opened

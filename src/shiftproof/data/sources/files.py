@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +24,7 @@ def the_file(address: Address, *, place: str | None = None) -> Path:
         raise UsageError(f"There is no file '{path}'.{_near(path)}")
     if path.stat().st_size == 0:
         raise UsageError(f"The file '{path}' is empty. Make or copy it again.")
-    return path
+    return path.absolute()  # it is read later, when a model may have left the working folder
 
 
 def the_folder(address: Address) -> Path:
@@ -32,7 +34,7 @@ def the_folder(address: Address) -> Path:
         raise UsageError(f"{address.scheme}: needs a folder, and '{path}' is a file. Name the folder that holds it.")
     if not path.exists():
         raise UsageError(f"There is no folder '{path}'.{_near(path)}")
-    return path
+    return path.absolute()
 
 
 def _path(address: Address, place: str | None) -> Path:
@@ -61,6 +63,11 @@ def reading(what: str, hint: str) -> Iterator[None]:
     except Exception as error:  # the file is the user's: whatever the library raises is about it
         said = (str(error).strip().split("\n") or [""])[0][:300].rstrip(".")
         raise UsageError(f"Cannot read {what} ({type(error).__name__}: {said}). {hint}") from error
+
+
+def memory() -> int:
+    """Bytes of memory that this machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if sys.platform != "win32" else sys.maxsize
 
 
 def hash_file(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
@@ -13,7 +14,7 @@ from shiftproof._errors import UsageError, must, unknown
 from shiftproof.data.examples import Ids
 from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, words
 from shiftproof.data.sources.abstract import CLASSES, RENAME, Address, AddressedSource, Option
-from shiftproof.data.sources.files import hash_file, reading, the_file
+from shiftproof.data.sources.files import hash_file, memory, reading, the_file
 from shiftproof.data.sources.pixels import StoredArray, stored_array
 from shiftproof.data.space import Box, InputSpace, Kind
 
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 class _Header(NamedTuple):
     shape: tuple[int, ...]
     dtype: np.dtype[np.generic]
+    by_columns: bool
+    begin: int
+
+    @property
+    def bytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
 
 
 class _Roles(NamedTuple):
@@ -86,8 +93,11 @@ class Npz(AddressedSource):
                     with archive.open(member) as file:
                         version = np.lib.format.read_magic(file)
                         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-                        shape, _, dtype = header(file)
-                    found[member[: -len(".npy")]] = _Header(shape, dtype)
+                        shape, by_columns, dtype = header(file)
+                        begin = file.tell()
+                    found[member[: -len(".npy")]] = made = _Header(shape, dtype, by_columns, begin)
+                    if not dtype.hasobject and begin + made.bytes != archive.getinfo(member).file_size:
+                        raise ValueError(f"the array {member} says that it has the shape {shape}, and holds other bytes")
         return found
 
     def _pairs(self) -> list[_Roles]:
@@ -126,7 +136,7 @@ class Npz(AddressedSource):
 
     def _check_lengths(self) -> None:
         for name in filter(None, (*self._roles, *self.names("groups"))):
-            shape, dtype = self._headers[name]
+            shape, dtype, *_ = self._headers[name]
             if dtype.hasobject:
                 raise UsageError(
                     f"The array '{name}' of '{self._path}' holds Python objects and is refused: reading it would run code from the file. "
@@ -139,6 +149,12 @@ class Npz(AddressedSource):
                 raise UsageError(f"The array '{name}' of '{self._path}' holds no examples: its shape is {shape}.")
 
     def _load(self, name: str) -> npt.NDArray[np.generic]:
+        room = memory()
+        if self._headers[name].bytes > room:
+            raise UsageError(
+                f"{self._reading(name).capitalize()} has {self._headers[name].bytes / 2**30:.3g} GiB, and this machine {room / 2**30:.3g}. "
+                "Use the first examples only (--limit), or save fewer."
+            )
         with (
             reading(self._reading(name), "The file seems damaged: copy or save it again."),
             np.load(self._path, allow_pickle=False) as arrays,
@@ -146,10 +162,26 @@ class Npz(AddressedSource):
             array: npt.NDArray[np.generic] = arrays[name]
         return array
 
+    def _load_first(self, name: str, rows: int) -> npt.NDArray[np.generic]:
+        """The first rows of an array, and no byte more of the file."""
+        shape, dtype, by_columns, begin = self._headers[name]
+        if rows >= shape[0] or by_columns:  # column by column, the first rows are spread over all of it
+            return self._load(name)
+        wanted = rows * math.prod(shape[1:]) * dtype.itemsize
+        with (
+            reading(self._reading(name), "The file seems damaged: copy or save it again."),
+            zipfile.ZipFile(self._path) as archive,
+            archive.open(f"{name}.npy") as file,
+        ):
+            file.seek(begin)
+            held = bytearray(file.read(wanted))
+            return np.frombuffer(held, dtype).reshape(rows, *shape[1:])
+
     @cached_property
     def _stored(self) -> StoredArray:
         kinds: dict[str | None, Kind | None] = {"image": "image", "vector": "vector"}
-        return stored_array(self._load(self._roles.x), owner=self.uri, box=self.box, kind=kinds.get(self.text("kind")))
+        x = self._load(self._roles.x) if self.first is None else self._load_first(self._roles.x, self.first)
+        return stored_array(x, owner=self.uri, box=self.box, kind=kinds.get(self.text("kind")))
 
     @cached_property
     def _labels(self) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:

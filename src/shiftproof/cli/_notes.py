@@ -1,0 +1,16 @@
+"""Notes about models and data, printed below a command's summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+
+def echo_notes(notes: Iterable[str]) -> None:
+    """Prints each note once, and nothing where there is none."""
+    from shiftproof.reports.notes import noted
+
+    said = noted(notes)
+    if said:
+        click.echo(said)
