@@ -18,6 +18,7 @@ from shiftproof.models.abstract import Known, Labels, Scores
 from shiftproof.models.answers import ROWS, Gives, filled, kind_of, read_labels, read_scores
 from shiftproof.models.fingerprint import LENGTH, code_digest, value_digest
 from shiftproof.models.foreign import short_traceback
+from shiftproof.models.meter import sending
 from shiftproof.models.torch_module import module_digest
 
 Takes = Literal["numpy", "torch"]
@@ -44,6 +45,7 @@ class Call:
     def __call__(self, x: Tensor) -> object:
         """Its answer to the inputs, filled up to a multiple of 8 rows: linear algebra is then less dependent on the batch."""
         full = filled(x.detach(), ROWS).to(self.device)
+        sending(self.name, len(full))
         with torch.no_grad():
             return self.function(full.clone() if self.takes == "torch" else full.cpu().numpy().copy())  # a copy: it may write into it
 

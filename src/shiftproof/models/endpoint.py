@@ -7,6 +7,7 @@ import os
 import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -21,6 +22,7 @@ from shiftproof.models.abstract import Known, Labels, Scores
 from shiftproof.models.answers import Gives, kind_of, read_labels, read_scores
 from shiftproof.models.fingerprint import LENGTH
 from shiftproof.models.foreign import first_line
+from shiftproof.models.meter import sending
 from shiftproof.models.shown import shown_url
 
 if TYPE_CHECKING:
@@ -78,9 +80,10 @@ class Requests:
     "predictions" and "outputs" are read too, as scores where their rows are lists. It can be pickled; connections are opened anew.
     """
 
-    def __init__(self, url: str, options: EndpointOptions) -> None:
+    def __init__(self, url: str, options: EndpointOptions, *, name: str | None = None) -> None:
         self.url, self.options = url, options
         self.shown = shown_url(url)
+        self.name = name or self.shown
         self._client: httpx.Client | None = None
 
     def __getstate__(self) -> dict[str, object]:
@@ -94,7 +97,8 @@ class Requests:
         parts = torch.split(x.detach().cpu(), self.options.rows)
         pool = ThreadPoolExecutor(max_workers=min(self.options.concurrency, len(parts)))
         try:
-            answers = [pool.submit(retrying.copy(), self._post, client, part) for part in parts]
+            # Each thread in a copy of this context, in which the rows are counted.
+            answers = [pool.submit(copy_context().run, retrying.copy(), self._post, client, part) for part in parts]
             return [row for answer in answers for row in answer.result()]
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -136,6 +140,7 @@ class Requests:
     def _post(self, client: httpx.Client, x: Tensor) -> list[object]:
         import httpx
 
+        sending(self.name, len(x))
         try:
             response = client.post(self.url, json={"inputs": x.tolist()}, headers=self._headers())
         except httpx.TransportError as error:
@@ -245,14 +250,15 @@ def wrap_endpoint(
         raise must("URL", "the model", "be http(s)://HOST/PATH", shown_url(url))
     if gives not in (None, "scores", "labels"):
         raise must("gives", f"the model '{shown_url(url)}'", "be scores or labels", gives)
-    requests = Requests(url, options or EndpointOptions())
+    requests = Requests(url, options or EndpointOptions(), name=name)
     if gives is None:
         if probe is None:
             hint = "Or pass probe=x[:8], a few inputs, and it is asked once."
             raise must("gives", f"the model '{requests.shown}'", "be 'scores' (n, classes) or 'labels' (n,)", gives, hint)
         gives = kind_of(requests.ask(probe), len(probe), f"endpoint {requests.shown}")
-    called = name or requests.shown
-    return EndpointScores(requests, name=called) if gives == "scores" else EndpointLabels(requests, name=called, class_names=class_names)
+    if gives == "scores":
+        return EndpointScores(requests, name=requests.name)
+    return EndpointLabels(requests, name=requests.name, class_names=class_names)
 
 
 def _identity(url: str) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from shiftproof._errors import must
 from shiftproof.models.abstract import Known, Labels, Scores
 from shiftproof.models.fingerprint import code_digest
+from shiftproof.models.meter import uncounted
 from shiftproof.models.torch_module import TorchModule, module_digest
 
 Denoiser = Callable[[Tensor], Tensor]
@@ -52,7 +53,8 @@ class _Front(Known):
 
     def clean(self, x: Tensor) -> Tensor:
         """The denoised inputs."""
-        out = self._module.scores(x) if self._module else self._denoiser(x)
+        with uncounted():  # the rows are counted where they reach the model behind
+            out = self._module.scores(x) if self._module else self._denoiser(x)
         if out.shape != x.shape:
             raise must("denoiser", self.name, f"keep the inputs' shape {tuple(x.shape)}", tuple(out.shape))
         return out
