@@ -87,9 +87,7 @@ def certify(
     return replace(finding, sent=meter.sent)
 
 
-def _certify_batch(
-    model: Labels, shift: Shift, certificate: Certificate, batch: Examples, rng: Rng, known: Reading | None
-) -> Finding:
+def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch: Examples, rng: Rng, known: Reading | None) -> Finding:
     began = time.perf_counter()
     x, y = batch.x.to(model.device), batch.y.to(model.device)
     clean = known.to(x.device) if known else read(model, x, y)

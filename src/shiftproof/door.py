@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from shiftproof import outcomes
-from shiftproof._batches import judged
+from shiftproof._batches import in_batches, judged
 from shiftproof._errors import BudgetExceeded, UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.finding import Finding
@@ -145,7 +145,7 @@ class Reading:
     confidence: Tensor
     finite: Tensor
 
-    def __getitem__(self, rows: slice) -> Reading:
+    def __getitem__(self, rows: slice | Tensor) -> Reading:
         """The answers to some of the inputs."""
         return Reading(*(values[rows] for values in self._parts()))
 
@@ -178,6 +178,16 @@ def read(model: Labels, x: Tensor, y: Tensor, draws: int = 1) -> Reading:
         return Reading(scores.argmax(1), judge(scores, y).broken, -label, label.exp(), top, scores.isfinite().all(1))
 
 
+def read_examples(model: Labels, examples: Examples, batch_size: int = 256) -> Reading:
+    """The model's answers to examples as they are, on the CPU: what several calls of `confront` on the same ones may share (`clean`)."""
+
+    def one(rows: slice) -> Reading:
+        return read(model, examples.x[rows].to(model.device), examples.y[rows].to(model.device)).to(torch.device("cpu"))
+
+    parts = [reading._parts() for reading, _ in in_batches(len(examples), batch_size, one)]
+    return Reading(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+
 def _confront_batch(
     model: Labels, shift: Shift, search: Search, batch: Examples, rng: Rng, keeper: Keeper | None, known: Reading | None
 ) -> Finding:
@@ -197,7 +207,7 @@ def _confront_batch(
     moved = _apply(shift, x[rows], params)
     after = read(model, moved, y[rows], draws)
     cost.forwards[rows.cpu()] += draws  # each row once
-    asking(int(cost.forwards.sum()))
+    asking(draws * (len(rows) + len(x) * int(worst_case)))  # and the oracle's own
 
     outcome = np.full(len(x), outcomes.SKIPPED, dtype="<U9")
     at = rows.cpu().numpy()  # numpy would take a tensor of one row for a number
@@ -271,7 +281,9 @@ def _verdict_flags(cost: Cost, rows: Tensor, after: Reading) -> tuple[Flag, ...]
     flags: list[Flag] = []
     spoiled = float((cost.spoiled[rows] > 0).double().mean()) if len(rows) else 0.0
     if spoiled:
-        detail = "Gradients had entries that were NaN or infinite; they counted as 0, and a gradient search may be blind there. Use square too."
+        detail = (
+            "Gradients had entries that were NaN or infinite; they counted as 0, and a gradient search may be blind there. Use square too."
+        )
         flags.append(Flag("nonfinite_gradients", detail, spoiled))
     blind = (cost.backwards > 0) & (cost.sighted == 0)
     zero = float(blind[rows].double().mean()) if len(rows) else 0.0

@@ -14,6 +14,7 @@ from shiftproof.certificates.abstract import Certificate
 from shiftproof.data.examples import Ids
 from shiftproof.losses import Loss, margin
 from shiftproof.models.abstract import Access, Gradients, Labels, Scores
+from shiftproof.models.meter import asking
 from shiftproof.outcomes import Stage
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Params, Shift
@@ -183,6 +184,7 @@ class Oracle:
         with torch.no_grad():
             proof = certificate.certify(self._model, self._shift, self.x, rng)
         self._book(self._cost.forwards, proof.forwards.cpu())
+        asking(int(proof.forwards.sum()))
         return (proof.radius.to(none.device) >= self._shift.full_strength) & ~proof.abstained.to(none.device)
 
     @property
@@ -336,6 +338,7 @@ class Oracle:
 
     def _pay(self, forwards: int, backwards: int) -> None:
         """Books passes for each of these examples."""
+        asking(forwards * len(self))
         for account, passes in ((self._cost.forwards, forwards), (self._cost.backwards, backwards)):
             if passes:
                 self._book(account, passes)

@@ -50,6 +50,7 @@ def command(config: str | None, junit: str | None, quiet: bool, **options: Any) 
     from shiftproof.evaluation.audit import run_audit
     from shiftproof.evaluation.config import make_config, read_config
     from shiftproof.gate import exit_code
+    from shiftproof.reports.words import cost
 
     keep_freed_memory()
     given = _given(options)
@@ -63,7 +64,8 @@ def command(config: str | None, junit: str | None, quiet: bool, **options: Any) 
         _write_junit(Path(junit), report.record)
     if not quiet:
         click.echo(str(report))
-        click.echo(f"\nPage:   {report.page}\nRecord: {report.folder / 'audit.json'}")
+        click.echo(f"\nCost:   {cost(report.record.asked, report.record.sent)}")
+        click.echo(f"Page:   {report.page}\nRecord: {report.folder / 'audit.json'}")
     return exit_code(report.record.gates, report.record.complete)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,25 +50,27 @@ def command(
     from shiftproof.data.load import load_data
     from shiftproof.evaluation.severity_curve import severity_curve
     from shiftproof.models.load import load_model
+    from shiftproof.models.meter import metering
     from shiftproof.preflight import PROBES
     from shiftproof.reports.terminal_severity import terminal_severity
 
     shift = _shift(spec)
     source = load_data(data, limit=limit)
     examples = source.take(slice(None))
-    curves = [
-        severity_curve(
-            load_model(model, space=source.space, probe=examples.x[:PROBES], class_names=source.class_names),
-            shift,
-            examples=examples,
-            points=points,
-            halvings=halvings,
-            seed=seed,
-            batch_size=batch_size,
-            confidence=confidence,
-        )
-        for model in models
-    ]
+    curves: list[SeverityCurve] = []
+    for model in models:
+        with metering() as meter:  # what is asked while it is loaded is sent too
+            curve = severity_curve(
+                load_model(model, space=source.space, probe=examples.x[:PROBES], class_names=source.class_names),
+                shift,
+                examples=examples,
+                points=points,
+                halvings=halvings,
+                seed=seed,
+                batch_size=batch_size,
+                confidence=confidence,
+            )
+        curves.append(replace(curve, sent=meter.sent))
     Console().print(terminal_severity(curves))
     if out is not None:
         click.echo(f"Page: {_write(curves, data, out)}")

@@ -17,6 +17,7 @@ from shiftproof.evaluation import collect
 from shiftproof.evaluation.backends.processes import check_travels
 from shiftproof.evaluation.config import AuditConfig, make_config
 from shiftproof.evaluation.diagnose import answer
+from shiftproof.evaluation.ledger import Ledger
 from shiftproof.evaluation.plan import Plan, make_plan
 from shiftproof.evaluation.provenance import now
 from shiftproof.evaluation.record import make_record
@@ -27,6 +28,7 @@ from shiftproof.evaluation.work import Work
 from shiftproof.gate import check_against, judge
 from shiftproof.gate.match import natural_spec
 from shiftproof.models.abstract import Scores
+from shiftproof.models.meter import metering
 from shiftproof.outcomes import Bound
 from shiftproof.reports.page import write_page
 from shiftproof.reports.summary import summary
@@ -104,23 +106,36 @@ def audit(model: Any, data: Any = "digits:", *, progress: bool = True, **options
 
 def run_audit(config: AuditConfig, *, progress: bool = True) -> Report:
     """`audit` of a checked config."""
+    with metering(Ledger()) as ledger:
+        return _run_audit(config, ledger, progress=progress)
+
+
+def _run_audit(config: AuditConfig, ledger: Ledger, *, progress: bool) -> Report:
     started = now()
+    if config.out and Store(Path(config.out)).claimed:  # goes on: what is sent from here on counts, even where it is killed at once
+        ledger.keep(Store(Path(config.out)).sent)
     plan = make_plan(config)
     check_against(config.fail_on, available(plan))
-    folder = Path(config.out) if config.out else Path(tempfile.mkdtemp(prefix="shiftproof-"))
-    store = Store(folder)
+    store = Store(Path(config.out) if config.out else Path(tempfile.mkdtemp(prefix="shiftproof-")))
     threads = 1 if config.backend == "processes" else None
     cells = [*plan.cells, *plan.curves]
-    work = Work(plan.reference, plan.sources, store, config.batch_size, config.pictures, threads)
+    work = Work(plan.reference, plan.sources, store, config.batch_size, config.pictures, threads, plan.flags)
     if config.backend == "processes":
         check_travels(work, cells)
-    store.open(plan.identity(config), cells)
+    try:
+        store.open(plan.identity(config), cells)
+        ledger.keep(store.sent)
+    except UsageError:
+        ledger.drop()  # it was about another run
+        raise
+    except OSError as error:
+        raise disk_error(store.folder, error) from error
     try:
         with _sigterm_as_interrupt():
             run(cells, work, backend=config.backend, workers=config.workers, show=progress)
             for question in plan.diagnoses:
                 with waiting(f"checking whether {question.shift.name} numbers can be trusted", progress):
-                    answer(question, plan.model, plan.data, store, config.batch_size)
+                    answer(question, plan.model, plan.data, store, config.batch_size, plan.model_flags)
     finally:
         # Also on Ctrl-C: the folder then says of itself that it is unfinished.
         report = finish(config, plan, store, started)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shiftproof._part import Part
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.searches.abstract import Search
+from shiftproof.searches.one_draw import OneDraw
 from shiftproof.shifts.abstract import Shift
+from shiftproof.shifts.identity import Identity
 
 CELL_VERSION = 1
 """Raised when the meaning of a cell's identity or of its file changes, so that old files are not taken for new ones."""
@@ -59,6 +61,11 @@ class Cell:
     def key(self) -> str:
         """The name of its file: the group's key, and which examples where the sample is split."""
         return self.group if (self.start, self.stop) == (0, self.total) else f"{self.group}-{self.start}-{self.stop}"
+
+    @property
+    def unmoved(self) -> Cell:
+        """The cell of the same examples as they are."""
+        return replace(self, shift=Identity(space=self.shift.space), method=OneDraw())
 
     def __len__(self) -> int:
         return self.stop - self.start

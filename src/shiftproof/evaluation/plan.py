@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from shiftproof.evaluation.suites import AVERAGE, Choice, crossed, suite_named
 from shiftproof.models.abstract import Labels
 from shiftproof.models.reference import ModelReference
 from shiftproof.outcomes import Flag
-from shiftproof.preflight import check_examples, inspect_model
+from shiftproof.preflight import check_examples, inspect_model, look_at
 from shiftproof.registry import Registry
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search, suited
@@ -45,14 +46,14 @@ class Plan:
 
     Args:
         reference: builds the model, in any process.
-        model: the model, built here.
+        model: the model as what it gives, built here.
         data: the audit's own sample.
         natural: other samples, for natural shift.
         cells: everything to run, cheap and telling first.
         curves: the cells of the security curves.
         diagnoses: whether the verdicts can be trusted.
         left_out: what does not fit, and why.
-        model_flags: what speaks against the model's answers as such.
+        flags: what speaks against the model's answers as such, by the fingerprint of the sample that it was asked about.
         fingerprint: the model's.
     """
 
@@ -64,8 +65,13 @@ class Plan:
     curves: tuple[Cell, ...]
     diagnoses: tuple[Question, ...]
     left_out: tuple[LeftOut, ...]
-    model_flags: tuple[Flag, ...]
+    flags: Mapping[str, tuple[Flag, ...]]
     fingerprint: str
+
+    @property
+    def model_flags(self) -> tuple[Flag, ...]:
+        """Those on the audit's own sample."""
+        return self.flags[self.data.fingerprint()]
 
     @property
     def sources(self) -> dict[str, Source]:
@@ -96,19 +102,19 @@ def make_plan(config: AuditConfig) -> Plan:
     data, *others = _distinct([_load(source, config) for source in (config.data, *config.shift_from)])
     moves: list[Shift] = _build(shifts, config.shifts, space=data.space)
     natural = tuple(others)
-    for source in (data, *natural):
-        _check(source)
+    _check((data, *natural))
     known = (config.weights, config.device, data.space, data.class_names, tuple(data.groups))
     reference = ModelReference(config.model, *known, defence=config.defence)
     probe = data.take(slice(0, PROBES))
-    model = reference(probe.x)
-    flags = inspect_model(model, _spread(data))
+    built = reference(probe.x)
+    model, seen = look_at(built, _spread(data))
+    flags = {data.fingerprint(): tuple(seen)}
     for source in natural:
-        inspect_model(model, source.take(slice(0, PROBES)))
+        flags[source.fingerprint()] = tuple(inspect_model(built, source.take(slice(0, PROBES))))
 
     shape = tuple(probe.x.shape[1:])
     choice = _choose(config, moves, how, model, data, shape)
-    proven, unproven = _proofs(proofs, choice, model)
+    proven, unproven = _proofs(proofs, choice, built)
     fingerprint = model.fingerprint()
     drawn = chosen_curves(config.curves, how, model, data)
     suite = not moves and (config.suite or "quick") in SUITES
@@ -119,7 +125,7 @@ def make_plan(config: AuditConfig) -> Plan:
         *(cell for source in natural for cell in _cells(fingerprint, source, pairs[:1], config)),
     ]
     return Plan(
-        reference.of(model),
+        reference.of(built),
         model,
         data,
         natural,
@@ -127,7 +133,7 @@ def make_plan(config: AuditConfig) -> Plan:
         curves=tuple(_cells(fingerprint, data, drawn, config)),
         diagnoses=tuple(asked),
         left_out=(*choice.left_out, *unproven, *unasked),
-        model_flags=tuple(flags),
+        flags=flags,
         fingerprint=fingerprint,
     )
 
@@ -154,11 +160,26 @@ def _distinct(sources: Sequence[Source]) -> list[Source]:
     return named
 
 
-def _check(source: Source) -> None:
-    if not len(source):
-        raise UsageError(f"The data '{source.uri}' hold no examples.")
-    for batch in source.batches(_CHECK_ROWS):
-        check_examples(batch)
+def _check(sources: Sequence[Source]) -> None:
+    """Raises `UsageError` where a sample cannot be used, holds a name twice, or is another one's in another place or format."""
+    known: dict[bytes, str] = {}
+    for source in sources:
+        if not len(source):
+            raise UsageError(f"The data '{source.uri}' hold no examples.")
+        names, counts = np.unique(source.ids, return_counts=True)
+        if int(counts.max()) > 1:
+            twice = str(names[counts.argmax()])
+            raise UsageError(f"The data '{source.uri}' name two examples '{twice}'. Results pair by name: give each one of its own.")
+        digest = blake2b(source.y.tobytes())
+        for batch in source.batches(_CHECK_ROWS):
+            check_examples(batch)
+            if len(sources) > 1:
+                digest.update(batch.x.float().numpy().tobytes())
+        same = known.setdefault(digest.digest(), source.uri)
+        if same != source.uri:  # their names differ, see `_distinct`
+            raise UsageError(
+                f"The data '{source.uri}' hold the same examples as '{same}': a natural shift is another sample than the audit's own."
+            )
 
 
 def _spread(data: Source) -> Examples:
@@ -205,9 +226,9 @@ def _cells(model: str, source: Source, pairs: Sequence[tuple[Shift, Any]], confi
     total = len(source)
     fingerprint = source.fingerprint()
     shards = [(start, min(start + config.shard_size, total)) for start in range(0, total, config.shard_size)]
-    unique = dict.fromkeys(pairs)  # the same pair asked for twice is run once
-    return [
+    cells = [
         Cell(model, fingerprint, shift.within(source.space), method, config.seed, start, stop, total)
-        for shift, method in unique
+        for shift, method in pairs
         for start, stop in shards
     ]
+    return list({cell.key(): cell for cell in cells}.values())  # the same pair asked for twice, in whatever spelling, is run once

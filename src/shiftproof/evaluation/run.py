@@ -32,10 +32,18 @@ def run(cells: Sequence[Cell], work: Work, *, backend: str, workers: int, show: 
                 finished.append(work(cell, advance))
                 advance(len(cell))  # the rest, where it failed; the bar stops at the cell's end
         else:
-            for done in chosen(work, left):
-                finished.append(done)
-                moved(done.cell)(len(done.cell))
+            for some in _waves(left):
+                for done in chosen(work, some):
+                    finished.append(done)
+                    moved(done.cell)(len(done.cell))
     return finished
+
+
+def _waves(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """The unmoved samples first: what the model answers to them is stored once and read by all the others."""
+    first = [cell for cell in cells if cell == cell.unmoved]
+    rest = [cell for cell in cells if cell != cell.unmoved]
+    return [wave for wave in (first, rest) if wave]
 
 
 @contextmanager

@@ -16,7 +16,9 @@ from shiftproof.data.examples import Examples, Ids
 from shiftproof.door import confront, read
 from shiftproof.finding import Floats, Ints
 from shiftproof.models.abstract import Labels
+from shiftproof.models.meter import asking, metering
 from shiftproof.outcomes import HELD, Bound, Flag, Interval, join_flags
+from shiftproof.preflight import inspect_model
 from shiftproof.randomness import Rng
 from shiftproof.risks.intervals import Ends, clopper_pearson, simultaneous, tail_of
 from shiftproof.searches.one_draw import OneDraw
@@ -40,9 +42,10 @@ class SeverityCurve:
             level broke it.
         gap: how far below `failure` the example was last seen right, shape (n,); 0 where there is nothing below, NaN where it never failed.
         recoveries: how often each example, once broken, is right again at the next level, shape (n,): failure is monotone where it is 0.
-        forwards: the model's passes spent on each example, shape (n,).
+        forwards: the passes asked about each example, shape (n,).
         confidence: that of the intervals.
         flags: reasons to distrust it.
+        sent: rows that reached the model for all of it.
     """
 
     model: str
@@ -57,12 +60,18 @@ class SeverityCurve:
     forwards: Ints
     confidence: float
     flags: tuple[Flag, ...]
+    sent: int = 0
 
     bound = Bound.ESTIMATE
     """Accuracies are means over chance draws."""
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def asked(self) -> int:
+        """Forwards asked about all examples together."""
+        return int(self.forwards.sum())
 
     @property
     def accuracy(self) -> Floats:
@@ -140,10 +149,11 @@ def severity_curve(
     if halvings < 0:
         raise must("halvings", "severity_curve", "be at least 0", halvings)
     tail_of(confidence)
-    path = _Path.of(model, shift, examples, seed, batch_size)
-    levels = np.linspace(shift.unmoved, path.most, points)
-    right, flags = path.scan(levels, progress)
-    low, high = path.narrow(levels, right, halvings)
+    with metering() as meter:
+        path = _Path.of(model, shift, examples, seed, batch_size)
+        levels = np.linspace(shift.unmoved, path.most, points)
+        right, flags = path.scan(levels, progress)
+        low, high = path.narrow(levels, right, halvings)
     return SeverityCurve(
         model=model.name,
         shift=path.shift.spec(),
@@ -157,6 +167,7 @@ def severity_curve(
         forwards=path.forwards,
         confidence=confidence,
         flags=flags,
+        sent=meter.sent,
     )
 
 
@@ -171,6 +182,7 @@ class _Path:
     examples: Examples
     seed: int
     batch_size: int
+    flags: tuple[Flag, ...]
     forwards: Ints
 
     @classmethod
@@ -183,7 +195,8 @@ class _Path:
         if not isinstance(most, float):
             raise UsageError(f"The '{shift.strength}' of {shift.name} is a whole number, so failure points cannot be narrowed down on it.")
         placed = shift.within(examples.space)
-        return cls(model, placed, shift.strength, most, examples, seed, batch_size, np.zeros(len(examples), dtype=np.int64))
+        flags = tuple(inspect_model(model, examples))
+        return cls(model, placed, shift.strength, most, examples, seed, batch_size, flags, np.zeros(len(examples), dtype=np.int64))
 
     def at(self, strength: float) -> Shift:
         option: dict[str, Any] = {self.strength: strength}
@@ -198,7 +211,13 @@ class _Path:
                 rows.append(self._still())
             else:
                 finding = confront(
-                    self.model, self.at(level), search=OneDraw(), examples=self.examples, seed=self.seed, batch_size=self.batch_size
+                    self.model,
+                    self.at(level),
+                    search=OneDraw(),
+                    examples=self.examples,
+                    seed=self.seed,
+                    batch_size=self.batch_size,
+                    flags=self.flags,
                 )
                 self.forwards += finding.forwards
                 rows.append(finding.outcome == HELD)
@@ -248,5 +267,6 @@ class _Path:
         return torch.cat(parts)
 
     def _ask(self, x: torch.Tensor, y: torch.Tensor) -> Flags2:
+        asking(len(x))
         right: Flags2 = (~read(self.model, x.to(self.model.device), y.to(self.model.device)).broken).cpu().numpy()
         return right

@@ -41,6 +41,7 @@ class Table:
     seconds: float
     batch_size: int
     stages: tuple[Stage, ...] = ()
+    sent: int = 0
 
     def __len__(self) -> int:
         return len(self.columns["id"])
@@ -55,6 +56,13 @@ class Store:
         self.gallery = folder / "gallery"
         self.partial = folder / "partial"
         """States of batches under way, a folder a cell."""
+        self.sent = folder / "sent"
+        """How many rows each process of the run sent to the model."""
+
+    @property
+    def claimed(self) -> bool:
+        """Whether a run has been here."""
+        return (self.folder / "plan.json").exists()
 
     def open(self, plan: Mapping[str, Any], cells: Sequence[Cell]) -> None:
         """Claims the folder for this plan, or goes on with it where it is the same.
@@ -124,6 +132,7 @@ class Store:
             "seconds": finding.seconds,
             "batch_size": batch_size,
             "stages": [asdict(stage) for stage in finding.stages],
+            "sent": finding.sent,
         }
         sink = pa.BufferOutputStream()
         pq.write_table(table.replace_schema_metadata({_CARD: json.dumps(card).encode()}), sink, compression="zstd")
@@ -142,7 +151,7 @@ class Store:
         columns = {name: _array(table.column(name)) for name in COLUMNS}
         flags = tuple(Flag(**flag) for flag in card["flags"])
         stages = tuple(Stage(**stage) for stage in card["stages"])
-        return Table(columns, Bound(card["bound"]), flags, card["seconds"], card["batch_size"], stages)
+        return Table(columns, Bound(card["bound"]), flags, card["seconds"], card["batch_size"], stages, card["sent"])
 
     def failure(self, cell: Cell) -> Path:
         """The file with the traceback of a failed cell."""

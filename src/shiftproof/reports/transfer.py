@@ -9,7 +9,7 @@ from pathlib import Path
 from shiftproof.evaluation.store import write_atomic
 from shiftproof.evaluation.transfer import Pair, TransferRecord
 from shiftproof.reports._html import render
-from shiftproof.reports.words import percent, points, printable
+from shiftproof.reports.words import cost, percent, points, printable
 
 
 @dataclass(frozen=True)
@@ -77,4 +77,4 @@ def summary(record: TransferRecord) -> str:
         for name, row in zip(names, cells, strict=True)
     ]
     lines = [f"Accuracy on {record.shift} by {record.search}, n = {record.n}; columns are the models tried on", head, clean, *body]
-    return "\n".join([*lines, "", *(printable(sentence(pair)) for pair in record.pairs)])
+    return "\n".join([*lines, "", *(printable(sentence(pair)) for pair in record.pairs), f"Cost: {cost(record.asked, record.sent)}."])
