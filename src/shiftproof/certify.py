@@ -46,7 +46,8 @@ def certify(
         seed: with each example's id, the whole source of randomness.
         batch_size: inputs per call of the model, a matter of memory and speed.
         progress: called with the number of examples finished since the last call.
-        flags, clean: as of `confront`.
+        flags: of the model, from an earlier look at it, as of `confront`.
+        clean: the model's answers to the examples as they are, as of `confront`.
 
     Returns:
         One outcome per example: `Skipped` where the decision is wrong as it stands, `Certified` where it is proven up to the shift's

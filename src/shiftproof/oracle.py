@@ -261,8 +261,9 @@ class Oracle:
         return judge(_two_classes(scores, self._goal), torch.zeros_like(self._y))
 
     def _in_units(self, scores: Tensor) -> Tensor:
-        """The scores as losses see them: times a power of two of each example's own, where they lie so close or far apart that losses are
-        blind to them. No decision changes by it, and no digit of a score.
+        """The scores as losses see them: times a power of two where they lie so close together, or so far apart, that losses are blind.
+
+        Each example has its own, found at its first answer. No decision changes by it, and no digit of a score.
         """
         if self._plain:
             return scores

@@ -159,17 +159,7 @@ def _found(model: Gradients, ball: Ball, seen: Examples, passes: int, step_size:
     centre, wide = _open(ball, move)
     batches: list[npt.NDArray[np.intp]] = []
     for one in range(passes):
-        with metering() as meter:
-        ball, model, flags = _ready(model, shift.within(examples.space), examples)
-        seen, unseen = _parts(examples, share, seed)
-        move = _found(model, ball, seen, passes, step_size, loss, batch_size, seed)
-        findings = [confront(model, ball, search=_Shared(move), examples=part, flags=flags) for part in (seen, unseen)]
-    return UniversalFinding(move, *findings, sent=meter.sent)
-
-
-def _parts(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples]:
-    """The examples that the move is found on, and the others."""
-    order = Rng.for_ids(seed, seen.ids).child("universal", "pass", one).uniform(1)[:, 0].argsort(stable=True).numpy()
+        order = Rng.for_ids(seed, seen.ids).child("universal", "pass", one).uniform(1)[:, 0].argsort(stable=True).numpy()
         batches += [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     for step, rows in enumerate(batches):
         oracle = Oracle(model, ball, x[rows], y[rows], Cost.of(len(rows)))

@@ -51,7 +51,7 @@ def kind_of(answer: object, n: int, owner: str) -> Gives:
 
 
 def read_scores(answer: object, n: int, owner: str) -> Tensor:
-    """Scores of shape (n, classes) with at least two classes, floating, a copy. Raises `UsageError` for anything else; NaN is let through."""
+    """Scores of shape (n, classes) with at least two classes, floating, a copy; anything else is a `UsageError`, but NaN is let through."""
     array = as_array(answer, owner)
     hint = (
         "For two classes give both columns, for example [1 - p, p]; for decisions only give one label per input." if array.ndim < 3 else ""
