@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from shiftproof._errors import UsageError
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.data.examples import Ids
 from shiftproof.losses import Loss, margin
@@ -181,8 +182,11 @@ class Oracle:
         none = torch.zeros(len(self), dtype=torch.bool, device=self.x.device)
         if not len(self) or self._draws > 1 or certificate.confidence < 1 or certificate.objection(self._model, self._shift):
             return none
-        with torch.no_grad():
-            proof = certificate.certify(self._model, self._shift, self.x, rng)
+        try:
+            with torch.no_grad():
+                proof = certificate.certify(self._model, self._shift, self.x, rng)
+        except UsageError:  # known only once it is read: then it cannot speak either
+            return none
         self._book(self._cost.forwards, proof.forwards.cpu())
         asking(int(proof.forwards.sum()))
         return (proof.radius.to(none.device) >= self._shift.full_strength) & ~proof.abstained.to(none.device)
@@ -276,7 +280,7 @@ class Oracle:
         if self._plain:
             return scores
         wide = scores if scores.dtype is torch.float64 else scores.float()
-        return torch.ldexp(wide, known.to(scores.device)[:, None])
+        return wide * torch.exp2(known.to(wide))[:, None]  # ldexp has no gradient for large exponents
 
     def gradient(self, params: Params, loss: Loss = margin) -> tuple[Answer, Tensor]:
         """The verdict, and the gradient of `loss` with respect to the params. Cost: one forward and one backward each.
@@ -322,7 +326,7 @@ class Oracle:
             values = [loss(scores, y) for loss in losses]
             last = len(values) - 1
             gradients = [torch.autograd.grad(value.sum(), leaf, retain_graph=k < last)[0] for k, value in enumerate(values)]
-        return [value.detach() for value in values], gradients
+        return [value.detach().to(self.x.dtype) for value in values], gradients
 
     def _usable(self, gradient: Tensor) -> Tensor:
         """The gradient, entries that are NaN or infinite at 0: a slope that is none says nothing about where to go."""
@@ -354,18 +358,19 @@ class Oracle:
 
 _COUNTS = ("forwards", "backwards", "sighted", "spoiled", "seen_broken", "exponent")
 _UNSEEN = -(2**20)
-_CLOSE, _FAR, _MOST = -10, 40, 100
-"""Exponents of the distance between an example's best and worst score: outside of these two, losses see it at 1; and the largest there is.
+_CLOSE, _USUAL, _FAR = -10, 4, 40
+"""Exponents of the distance between an example's best and worst score: outside of the first and last, losses see it at the middle one.
 
-The value of a cross-entropy in float32 has 2^-23 to tell steps by, and beyond 2^10 its gradient is zero.
+The value of a cross-entropy in float32 has 2^-23 to tell steps by; a distance of 2^4 is one of trained classifiers.
 """
 
 
 def _exponent(scores: Tensor) -> Tensor:
-    """The exponent of the power of two that brings each example's scores to a distance of about 1; 0 where that is not needed, (n,)."""
+    """The exponent of the power of two that brings each example's scores to the usual distance; 0 where that is not needed, (n,)."""
     apart = scores.double().amax(1) - scores.double().amin(1)
     power = torch.frexp(apart.where(apart.isfinite() & (apart > 0), 1.0)).exponent.long()
-    return torch.where((power < _CLOSE) | (power > _FAR), -power, 0).clamp(-_MOST, _MOST)
+    most = 1000 if scores.dtype is torch.float64 else 120  # 2^most and 2^-most are numbers of that type
+    return torch.where((power < _CLOSE) | (power > _FAR), _USUAL - power, 0).clamp(-most, most)
 
 
 def _two_classes(scores: Tensor, goal: Tensor) -> Tensor:
