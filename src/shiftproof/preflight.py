@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple
 
 import torch
@@ -104,7 +105,8 @@ def _differentiated(model: Gradients, x: Tensor) -> tuple[Tensor, str]:
     """The scores with a gradient, and why there is none, as half a sentence; "" where there is one."""
     asking(len(x))
     try:
-        with torch.enable_grad():
+        with torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of operations without a gradient, which is what is asked here
             leaf = x.detach().clone().requires_grad_()
             scores = model.scores(leaf)
             if not scores.requires_grad:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from shiftproof import outcomes
 from shiftproof._errors import UsageError
-from shiftproof.evaluation.collect import paired_record
+from shiftproof.evaluation.collect import paired_record, refuse_doubles
 from shiftproof.evaluation.records import Audit, Paired, Result
 from shiftproof.reports.read import read_audit
 from shiftproof.risks.paired import paired
@@ -109,4 +109,5 @@ def _outcomes(folder: Path, cell: str) -> tuple[Any, Any, Any]:
     if not tables:  # someone kept the record only
         return np.array([], dtype=str), np.array([]), np.array([])
     ids, outcome, label = (np.concatenate([t.column(c).to_numpy() for t in tables]).astype(str) for c in ("id", "outcome", "label"))
+    refuse_doubles(ids)
     return ids, np.isin(outcome, [outcomes.HELD, outcomes.CERTIFIED]).astype(np.float64), label

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shiftproof._errors import UsageError, unknown
+from shiftproof.evaluation.collect import refuse_doubles
 from shiftproof.evaluation.records import CellRecord, DataCard
 from shiftproof.evaluation.slices import Names, columns_of
 from shiftproof.evaluation.stress_curve import StressCurve, stress_curve
@@ -89,8 +90,10 @@ def _table(folder: Path, cell: CellRecord) -> Mapping[str, np.ndarray[tuple[int]
         raise UsageError(
             f"The files 'cells/{cell.key}*.parquet' of '{folder}' are damaged ({error}). Remove them and run again."
         ) from error
+    ids = np.concatenate([part.column("id").to_numpy().astype(str) for part in parts])
+    refuse_doubles(ids)
     return {
-        "id": np.concatenate([part.column("id").to_numpy().astype(str) for part in parts]),
+        "id": ids,
         "outcome": np.concatenate([part.column("outcome").to_numpy().astype(str) for part in parts]),
         "loss": np.concatenate([part.column("loss").to_numpy() for part in parts]).astype(np.float64),
         "label": np.concatenate([part.column("label").to_numpy() for part in parts]).astype(np.int64),
