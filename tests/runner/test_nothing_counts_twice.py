@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow.parquet as pq
 import pytest
-import torch
 
 import shiftproof as sp
 from shiftproof._errors import Contradiction
+from shiftproof.data.source import Wrapped
 from shiftproof.evaluation import collect
-from shiftproof.evaluation.collect import join_tables, pool, refuse_doubles
+from shiftproof.evaluation.collect import join_tables, pool
 from shiftproof.evaluation.compare import verdicts
 from shiftproof.evaluation.config import make_config
 from shiftproof.evaluation.plan import make_plan
@@ -75,10 +75,15 @@ def test_a_shift_beside_itself_in_python() -> None:
 
 
 def test_a_sample_that_names_an_example_twice_is_refused() -> None:
-    x, y = torch.rand(4, 64), torch.tensor([0, 1, 2, 3])
-    twice = replace(sp.examples(x, y), ids=np.array(["a", "b", "a", "c"]))
+    class Twice(Wrapped):
+        """A source of a user's own, that says so."""
+
+        @property
+        def ids(self) -> npt.NDArray[np.str_]:
+            return np.array(["a", "b", "a", "c"])
+
     with pytest.raises(sp.UsageError, match="name two examples 'a'.*give each one of its own"):
-        sp.audit(linear_net(), twice, shifts=["identity"], progress=False)
+        sp.audit(linear_net(), Twice(sp.load_data("digits:", limit=4)), shifts=["identity"], progress=False)
 
 
 def test_the_same_sample_in_another_format_is_no_natural_shift(tmp_path: Path) -> None:
@@ -105,7 +110,7 @@ def test_shards_that_overlap_make_no_number(tmp_path: Path) -> None:
         pool(store, [*plan.cells, plan.cells[0]], plan.sources)
     with pytest.raises(Contradiction, match="10 examples are in the results twice, first"):
         join_tables([store.read(cell) for cell in (*plan.cells, plan.cells[0])])
-    refuse_doubles(np.array(["a", "b"]))
+    collect.refuse_doubles(np.array(["a", "b"]))
 
 
 def test_what_reads_a_folder_with_a_shard_too_many_refuses_it(tmp_path: Path) -> None:
