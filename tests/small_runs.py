@@ -121,9 +121,13 @@ def cell_of(folder: Path, shift: str, search: str) -> Json:
 
 
 def timeless(value: Any) -> Any:
-    """A record without what differs from one run to the next: times, the command, and the seal over them."""
+    """A record without what differs from one run to the next: times, the command, the seal over them, and rows sent.
+
+    Batches are filled up, and each call looks at its model anew.
+    """
     if isinstance(value, dict):
-        return {key: timeless(entry) for key, entry in value.items() if key not in ("seconds", "started", "finished", "command", "seal")}
+        left_out = ("seconds", "started", "finished", "command", "seal", "sent")
+        return {key: timeless(entry) for key, entry in value.items() if key not in left_out}
     return [timeless(entry) for entry in value] if isinstance(value, list) else value
 
 

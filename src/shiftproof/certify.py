@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,8 +18,9 @@ from shiftproof.data.examples import Examples
 from shiftproof.door import Reading, read
 from shiftproof.finding import Finding
 from shiftproof.models.abstract import Labels
+from shiftproof.models.meter import asking, metering
 from shiftproof.outcomes import Bound, Flag
-from shiftproof.preflight import inspect_model
+from shiftproof.preflight import BATCH_DEPENDENT, RANDOM, inspect_model
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Shift
 
@@ -32,6 +34,8 @@ def certify(
     seed: int = 0,
     batch_size: int = 256,
     progress: Callable[[int], None] | None = None,
+    flags: Sequence[Flag] | None = None,
+    clean: Reading | None = None,
 ) -> Finding:
     """Says for every example whether a proof covers all moves inside `shift`.
 
@@ -43,6 +47,8 @@ def certify(
         seed: with each example's id, the whole source of randomness.
         batch_size: inputs per call of the model, a matter of memory and speed.
         progress: called with the number of examples finished since the last call.
+        flags: of the model, from an earlier look at it, as of `confront`.
+        clean: the model's answers to the examples as they are, as of `confront`.
 
     Returns:
         One outcome per example: `Skipped` where the decision is wrong as it stands, `Certified` where it is proven up to the shift's
@@ -72,19 +78,22 @@ def certify(
         raise UsageError(f"The certificate {certificate.name} cannot be used: {objection}.")
     if not len(examples):
         raise UsageError("There are no examples to certify. Check the data source and its limit.")
-    flags = inspect_model(model, examples)
     rng = Rng.for_ids(seed, examples.ids)
+    with metering() as meter:
+        found = inspect_model(model, examples) if flags is None else list(flags)
+        known = clean if not {RANDOM, BATCH_DEPENDENT} & set(found) else None
 
-    def work(rows: slice) -> Finding:
-        return _certify_batch(model, shift, certificate, examples[rows], rng[rows])
+        def work(rows: slice) -> Finding:
+            return _certify_batch(model, shift, certificate, examples[rows], rng[rows], known and known[rows])
 
-    return judged(len(examples), batch_size, work, flags, progress)
+        finding = judged(len(examples), batch_size, work, found, progress)
+    return replace(finding, sent=meter.sent)
 
 
-def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch: Examples, rng: Rng) -> Finding:
+def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch: Examples, rng: Rng, known: Reading | None) -> Finding:
     began = time.perf_counter()
     x, y = batch.x.to(model.device), batch.y.to(model.device)
-    clean = read(model, x, y)
+    clean = known.to(x.device) if known else read(model, x, y)
     flags: tuple[Flag, ...] = ()
     try:
         with torch.no_grad():
@@ -101,6 +110,8 @@ def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch:
     proven = (radius >= shift.full_strength).numpy()  # NaN proves nothing
     outcome = np.where(wrong.cpu(), outcomes.SKIPPED, np.where(proven, outcomes.CERTIFIED, outcomes.ABSTAINED)).astype("<U9")
     n = len(batch)
+    forwards = 1 + proof.forwards.cpu().numpy().astype(np.int64)
+    asking(int(forwards.sum()))
     return Finding(
         ids=batch.ids,
         outcome=outcome,
@@ -110,7 +121,7 @@ def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch:
         confidence=clean.confidence.cpu().numpy(),
         radius=radius.numpy(),
         params=np.full((n, 0), np.nan, dtype=np.float32),
-        forwards=1 + proof.forwards.cpu().numpy().astype(np.int64),
+        forwards=forwards,
         backwards=np.zeros(n, dtype=np.int64),
         bound=Bound.AT_LEAST,
         flags=flags,

@@ -7,22 +7,23 @@ whatever speaks against the verdict is attached to it as flags.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from shiftproof import outcomes
-from shiftproof._batches import judged
+from shiftproof._batches import in_batches, judged
 from shiftproof._errors import BudgetExceeded, UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.finding import Finding
 from shiftproof.models.abstract import Labels, Scores, access_name
+from shiftproof.models.meter import asking, metering
 from shiftproof.oracle import Cost, Keeper, Oracle, judge, mean_scores
 from shiftproof.outcomes import Bound, Flag
-from shiftproof.preflight import RANDOM, inspect_model
+from shiftproof.preflight import BATCH_DEPENDENT, RANDOM, ScoresOnly, look_at
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Search, suited
 from shiftproof.shifts.abstract import Params, Shift
@@ -41,6 +42,8 @@ def confront(
     batch_size: int = 256,
     progress: Callable[[int], None] | None = None,
     keeper: Keeper | None = None,
+    flags: Sequence[Flag] | None = None,
+    clean: Reading | None = None,
 ) -> Finding:
     """Moves every example inside `shift` as `search` chooses, and says what became of it.
 
@@ -53,13 +56,17 @@ def confront(
         batch_size: inputs per call of the model, a matter of memory and speed; verdicts do not depend on it. Halved where memory runs out.
         progress: called with the number of examples finished since the last call.
         keeper: writes down where a batch stands, so that a killed call goes on there.
+        flags: of the model, from an earlier look at it (`look_at`), which is then not repeated.
+        clean: the model's answers to the examples as they are (`read_examples`), which are booked and not asked for again, unless the
+            model is random or its answers depend on their batch.
 
     Returns:
         One outcome per example. Under a worst-case search an example that is wrong already is `Skipped`; under a chance draw every example
         is moved and is `Held` or `Broken`.
 
     Raises:
-        UsageError: the search needs more than the model gives, or cannot search this shift, or the data do not fit the model.
+        UsageError: the search needs more than the model gives (a torch module whose scores have no gradient gives scores), or cannot search
+            this shift, or the data do not fit the model.
         BudgetExceeded: the search returned a move outside the shift, or the shift left the box.
 
     Cost: one forward an example for the clean verdict (worst case only), one to score the move found, and what the search asks for.
@@ -78,18 +85,33 @@ def confront(
         raise must("batch_size", "confront", "be at least 1", batch_size)
     shift = shift.within(examples.space)
     shift.check_inputs(examples.x[:1])
-    search = suited(search, model)
-    refuse(model, shift, search)
-    flags = inspect_model(model, examples)
-    if RANDOM in flags:
-        search = search.averaged()
-        flags += _averages(search)
-    rng = Rng.for_ids(seed, examples.ids)
+    with metering() as meter:
+        model, search, flags = _fitted(model, shift, search, examples, flags)
+        rng = Rng.for_ids(seed, examples.ids)
+        known = clean if search.verdict_draws == 1 and not {RANDOM, BATCH_DEPENDENT} & set(flags) else None
 
-    def work(rows: slice) -> Finding:
-        return _confront_batch(model, shift, search, examples[rows], rng[rows], keeper)
+        def work(rows: slice) -> Finding:
+            return _confront_batch(model, shift, search, examples[rows], rng[rows], keeper, known and known[rows])
 
-    return judged(len(examples), batch_size, work, flags, progress)
+        finding = judged(len(examples), batch_size, work, flags, progress)
+    return replace(finding, sent=meter.sent)
+
+
+def _fitted(
+    model: Labels, shift: Shift, search: Search, examples: Examples, flags: Sequence[Flag] | None
+) -> tuple[Labels, Search, list[Flag]]:
+    """The model as what it gives, the search as it is run on it, and the flags that go with every verdict."""
+    fitting = suited(search, model)
+    refuse(model, shift, fitting)
+    found = list(flags or ())
+    if flags is None:
+        model, found = look_at(model, examples)
+        fitting = suited(search, model)
+        refuse(model, shift, fitting)
+    if RANDOM in found:
+        fitting = fitting.averaged()
+        found += _averages(fitting)
+    return model, fitting, found
 
 
 def _averages(search: Search) -> list[Flag]:
@@ -104,7 +126,9 @@ def refuse(model: Labels, shift: Shift, search: Search) -> None:
     """Raises `UsageError` where this search cannot be used on this model and shift."""
     if not isinstance(model, search.needs):
         gives, needs = access_name(type(model)), access_name(search.needs)
-        raise UsageError(f"The search {search.name} needs {needs}, and the model '{model.name}' gives {gives} only. Use best_of_n or grid.")
+        why = f", since {model.why}" if isinstance(model, ScoresOnly) else ""
+        others = "square, hop_skip_jump, best_of_n or grid" if isinstance(model, Scores) else "best_of_n or grid"
+        raise UsageError(f"The search {search.name} needs {needs}, and the model '{model.name}' gives {gives} only{why}. Use {others}.")
     objection = search.objection(shift)
     if objection:
         raise UsageError(f"The search {search.name} cannot be used: {objection}.")
@@ -120,6 +144,17 @@ class Reading:
     probability: Tensor
     confidence: Tensor
     finite: Tensor
+
+    def __getitem__(self, rows: slice | Tensor) -> Reading:
+        """The answers to some of the inputs."""
+        return Reading(*(values[rows] for values in self._parts()))
+
+    def to(self, device: torch.device) -> Reading:
+        """The same on a device."""
+        return Reading(*(values.to(device) for values in self._parts()))
+
+    def _parts(self) -> tuple[Tensor, ...]:
+        return self.prediction, self.broken, self.loss, self.probability, self.confidence, self.finite
 
 
 def read(model: Labels, x: Tensor, y: Tensor, draws: int = 1) -> Reading:
@@ -143,13 +178,25 @@ def read(model: Labels, x: Tensor, y: Tensor, draws: int = 1) -> Reading:
         return Reading(scores.argmax(1), judge(scores, y).broken, -label, label.exp(), top, scores.isfinite().all(1))
 
 
-def _confront_batch(model: Labels, shift: Shift, search: Search, batch: Examples, rng: Rng, keeper: Keeper | None) -> Finding:
+def read_examples(model: Labels, examples: Examples, batch_size: int = 256) -> Reading:
+    """The model's answers to examples as they are, on the CPU: what several calls of `confront` on the same ones may share (`clean`)."""
+
+    def one(rows: slice) -> Reading:
+        return read(model, examples.x[rows].to(model.device), examples.y[rows].to(model.device)).to(torch.device("cpu"))
+
+    parts = [reading._parts() for reading, _ in in_batches(len(examples), batch_size, one)]
+    return Reading(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+
+def _confront_batch(
+    model: Labels, shift: Shift, search: Search, batch: Examples, rng: Rng, keeper: Keeper | None, known: Reading | None
+) -> Finding:
     began = time.perf_counter()
     x, y = batch.x.to(model.device), batch.y.to(model.device)
     cost = Cost.of(len(batch))
     worst_case = search.bound is Bound.AT_MOST
     draws = search.verdict_draws
-    clean = read(model, x, y, draws) if worst_case else None
+    clean = (known.to(x.device) if known else read(model, x, y, draws)) if worst_case else None
     rows = (~clean.broken).nonzero()[:, 0] if clean else torch.arange(len(x), device=x.device)
     cost.forwards += draws * int(worst_case)
 
@@ -159,7 +206,8 @@ def _confront_batch(model: Labels, shift: Shift, search: Search, batch: Examples
     )
     moved = _apply(shift, x[rows], params)
     after = read(model, moved, y[rows], draws)
-    cost.forwards[rows.cpu()] += draws
+    cost.forwards[rows.cpu()] += draws  # each row once
+    asking(draws * (len(rows) + len(x) * int(worst_case)))  # and the oracle's own
 
     outcome = np.full(len(x), outcomes.SKIPPED, dtype="<U9")
     at = rows.cpu().numpy()  # numpy would take a tensor of one row for a number
@@ -231,6 +279,12 @@ def _apply(shift: Shift, x: Tensor, params: Params) -> Tensor:
 
 def _verdict_flags(cost: Cost, rows: Tensor, after: Reading) -> tuple[Flag, ...]:
     flags: list[Flag] = []
+    spoiled = float((cost.spoiled[rows] > 0).double().mean()) if len(rows) else 0.0
+    if spoiled:
+        detail = (
+            "Gradients had entries that were NaN or infinite; they counted as 0, and a gradient search may be blind there. Use square too."
+        )
+        flags.append(Flag("nonfinite_gradients", detail, spoiled))
     blind = (cost.backwards > 0) & (cost.sighted == 0)
     zero = float(blind[rows].double().mean()) if len(rows) else 0.0
     if zero >= ZERO_GRADIENT_SHARE:

@@ -29,11 +29,13 @@ class Finding:
         confidence: the model's largest probability there, NaN likewise, shape (n,).
         radius: the certified radius, NaN where there is none, shape (n,).
         params: the moves found, shape (n, ...), NaN where skipped.
-        forwards, backwards: the model's passes spent on each example, shape (n,).
+        forwards, backwards: the passes that were asked of each example's budget, shape (n,).
         bound: what accuracy over these outcomes claims.
         flags: reasons to distrust it.
         stages: what each part of a search that has several did.
         seconds: wall time.
+        sent: rows that reached the model for all of it together: looks at it before any work and rows that fill up batches are among them,
+            passes back are not, and what was answered from store did not reach it.
     """
 
     ids: Ids
@@ -50,6 +52,7 @@ class Finding:
     flags: tuple[Flag, ...]
     seconds: float
     stages: tuple[Stage, ...] = ()
+    sent: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -75,6 +78,11 @@ class Finding:
         return np.isin(self.outcome, [outcomes.HELD, outcomes.CERTIFIED])
 
     @property
+    def asked(self) -> int:
+        """Forwards that were asked of all budgets together."""
+        return int(self.forwards.sum())
+
+    @property
     def accuracy(self) -> float:
         """The share still right; NaN for no examples."""
         return float(self.correct.mean()) if len(self) else float("nan")
@@ -92,4 +100,5 @@ def join(findings: Sequence[Finding]) -> Finding:
         flags=join_flags((f.flags, len(f)) for f in findings),
         seconds=sum(f.seconds for f in findings),
         stages=stages,
+        sent=sum(f.sent for f in findings),
     )

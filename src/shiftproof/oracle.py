@@ -15,6 +15,7 @@ from shiftproof.certificates.abstract import Certificate
 from shiftproof.data.examples import Ids
 from shiftproof.losses import Loss, margin
 from shiftproof.models.abstract import Access, Gradients, Labels, Scores
+from shiftproof.models.meter import asking
 from shiftproof.outcomes import Stage
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Params, Shift
@@ -64,19 +65,30 @@ class Answer:
 
 @dataclass
 class Cost:
-    """Forwards and backwards spent on each of n examples, whether any gradient was not zero, and how often it was seen broken."""
+    """What was spent on each of n examples and seen of it, a number each, shape (n,).
+
+    Args:
+        forwards, backwards: spent.
+        sighted: gradients that were not zero.
+        spoiled: gradients with an entry that was NaN or infinite.
+        seen_broken: answers that were wrong.
+        exponent: of the power of two that its scores are multiplied by before a loss sees them; `_UNSEEN` before the first answer.
+        stages: the parts of a search that has several.
+    """
 
     forwards: Tensor
     backwards: Tensor
     sighted: Tensor
+    spoiled: Tensor
     seen_broken: Tensor
+    exponent: Tensor
     stages: list[Stage] = field(default_factory=list[Stage])
 
     @classmethod
     def of(cls, n: int) -> Cost:
         """Nothing spent yet."""
-        forwards, backwards, sighted, seen_broken = torch.zeros(4, n, dtype=torch.int64)
-        return cls(forwards, backwards, sighted, seen_broken)
+        forwards, backwards, sighted, spoiled, seen_broken, exponent = torch.zeros(6, n, dtype=torch.int64)
+        return cls(forwards, backwards, sighted, spoiled, seen_broken, exponent.fill_(_UNSEEN))
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +118,8 @@ class Oracle:
 
     _kept: tuple[Keeper, Ids] | None = None
     _all_sighted = False
+    _plain = False
+    """Whether the scores of all these examples are known to be taken as they are."""
 
     def __init__(
         self,
@@ -122,7 +136,9 @@ class Oracle:
     ) -> None:
         self._model, self._shift, self._cost = model, shift, cost
         self.x, self._y = x, y
-        self._rows = torch.arange(len(x)) if rows is None else rows
+        every = torch.arange(len(cost.forwards))
+        self._rows = every if rows is None else rows
+        self._whole = rows is None or torch.equal(rows, every)
         self._draws, self._held, self._goal = draws, held, goal
 
     def __len__(self) -> int:
@@ -132,7 +148,9 @@ class Oracle:
         """The same oracle for the examples at `rows` (indices or a mask), shape (m,)."""
         goal = None if self._goal is None else self._goal[rows]
         mine = (self.x[rows], self._y[rows], self._cost, self._rows[rows.cpu()])
-        return Oracle(self._model, self._shift, *mine, draws=self._draws, held=self._held, goal=goal)
+        part = Oracle(self._model, self._shift, *mine, draws=self._draws, held=self._held, goal=goal)
+        part._plain = self._plain
+        return part
 
     def averaged(self, draws: int) -> Oracle:
         """The same oracle, that asks a random model `draws` times each time.
@@ -167,9 +185,10 @@ class Oracle:
         try:
             with torch.no_grad():
                 proof = certificate.certify(self._model, self._shift, self.x, rng)
-        except UsageError:  # it cannot be read after all
+        except UsageError:  # known only once it is read: then it cannot speak either
             return none
-        self._cost.forwards[self._rows] += proof.forwards.cpu()
+        self._book(self._cost.forwards, proof.forwards.cpu())
+        asking(int(proof.forwards.sum()))
         return (proof.radius.to(none.device) >= self._shift.full_strength) & ~proof.abstained.to(none.device)
 
     @property
@@ -180,7 +199,7 @@ class Oracle:
     def _like(self, **changed: Any) -> Oracle:
         settings = {"draws": self._draws, "held": self._held, "goal": self._goal, **changed}
         other = Oracle(self._model, self._shift, self.x, self._y, self._cost, self._rows, **settings)
-        other._kept = self._kept
+        other._kept, other._plain = self._kept, self._plain
         return other
 
     def kept_by(self, keeper: Keeper, ids: Ids) -> Oracle:
@@ -239,9 +258,29 @@ class Oracle:
         return labels != self._y if self._goal is None else labels == self._goal
 
     def _judged(self, scores: Tensor) -> Answer:
+        """The verdict; its margins and losses are of the scores in the units that losses see."""
+        scores = self._in_units(scores)
         if self._goal is None:
             return judge(scores, self._y)
         return judge(_two_classes(scores, self._goal), torch.zeros_like(self._y))
+
+    def _in_units(self, scores: Tensor) -> Tensor:
+        """The scores as losses see them: times a power of two where they lie so close together, or so far apart, that losses are blind.
+
+        Each example has its own, found at its first answer. No decision changes by it, and no digit of a score.
+        """
+        if self._plain:
+            return scores
+        known = self._cost.exponent[self._rows]
+        new = known == _UNSEEN
+        if bool(new.any()):
+            known = torch.where(new, _exponent(scores.detach()).cpu(), known)
+            self._cost.exponent[self._rows] = known
+        self._plain = not bool(known.any())
+        if self._plain:
+            return scores
+        wide = scores if scores.dtype is torch.float64 else scores.float()
+        return wide * torch.exp2(known.to(wide))[:, None]  # ldexp has no gradient for large exponents
 
     def gradient(self, params: Params, loss: Loss = margin) -> tuple[Answer, Tensor]:
         """The verdict, and the gradient of `loss` with respect to the params. Cost: one forward and one backward each.
@@ -268,9 +307,10 @@ class Oracle:
         if self._draws > 1:
             for total in (*values, *gradients):
                 total /= self._draws
+        gradients = [self._usable(gradient) for gradient in gradients]
         if not self._all_sighted:
             for gradient in gradients:
-                self._cost.sighted[self._rows] += (gradient.flatten(1) != 0).any(1).cpu()
+                self._book(self._cost.sighted, (gradient.flatten(1) != 0).any(1).cpu())
             self._all_sighted = bool(self._cost.sighted[self._rows].all())
         return self._seen(self._judged(mean_scores(seen))), values, gradients
 
@@ -280,28 +320,57 @@ class Oracle:
             leaf = params.detach().requires_grad_()
             scores = model.scores(self._shift.apply(self.x, leaf))
             seen.append(scores.detach())
-            y = self._y
+            scores, y = self._in_units(scores), self._y
             if self._goal is not None:
                 scores, y = _two_classes(scores, self._goal), torch.zeros_like(y)
             values = [loss(scores, y) for loss in losses]
             last = len(values) - 1
             gradients = [torch.autograd.grad(value.sum(), leaf, retain_graph=k < last)[0] for k, value in enumerate(values)]
-        return [value.detach() for value in values], gradients
+        return [value.detach().to(self.x.dtype) for value in values], gradients
+
+    def _usable(self, gradient: Tensor) -> Tensor:
+        """The gradient, entries that are NaN or infinite at 0: a slope that is none says nothing about where to go."""
+        if bool(gradient.sum().isfinite()):
+            return gradient
+        bad = ~gradient.isfinite()
+        self._book(self._cost.spoiled, bad.flatten(1).any(1).cpu())
+        return gradient.masked_fill(bad, 0.0)
 
     def _seen(self, answer: Answer) -> Answer:
         if self._held and bool(answer.broken.any()):
-            self._cost.seen_broken[self._rows] += answer.broken.cpu()
+            self._book(self._cost.seen_broken, answer.broken.cpu())
         return answer
 
     def _pay(self, forwards: int, backwards: int) -> None:
-        """Books passes for each of these examples; without an index where they are all, as this is done at every step."""
-        rows = slice(None) if len(self._rows) == len(self._cost.forwards) else self._rows
-        self._cost.forwards[rows] += forwards
-        if backwards:
-            self._cost.backwards[rows] += backwards
+        """Books passes for each of these examples."""
+        asking(forwards * len(self))
+        for account, passes in ((self._cost.forwards, forwards), (self._cost.backwards, backwards)):
+            if passes:
+                self._book(account, passes)
+
+    def _book(self, account: Tensor, amount: Tensor | int) -> None:
+        """Adds to the account of each of these examples, once for each time that it is among them."""
+        if self._whole:  # without an index, as this is done at every step
+            account += amount
+        else:
+            account.index_add_(0, self._rows, torch.as_tensor(amount).to(account).expand(len(self._rows)))
 
 
-_COUNTS = ("forwards", "backwards", "sighted", "seen_broken")
+_COUNTS = ("forwards", "backwards", "sighted", "spoiled", "seen_broken", "exponent")
+_UNSEEN = -(2**20)
+_CLOSE, _USUAL, _FAR = -10, 4, 40
+"""Exponents of the distance between an example's best and worst score: outside of the first and last, losses see it at the middle one.
+
+The value of a cross-entropy in float32 has 2^-23 to tell steps by; a distance of 2^4 is one of trained classifiers.
+"""
+
+
+def _exponent(scores: Tensor) -> Tensor:
+    """The exponent of the power of two that brings each example's scores to the usual distance; 0 where that is not needed, (n,)."""
+    apart = scores.double().amax(1) - scores.double().amin(1)
+    power = torch.frexp(apart.where(apart.isfinite() & (apart > 0), 1.0)).exponent.long()
+    most = 1000 if scores.dtype is torch.float64 else 120  # 2^most and 2^-most are numbers of that type
+    return torch.where((power < _CLOSE) | (power > _FAR), _USUAL - power, 0).clamp(-most, most)
 
 
 def _two_classes(scores: Tensor, goal: Tensor) -> Tensor:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
+from shiftproof._batches import out_of_memory
 from shiftproof._errors import UsageError, must
 from shiftproof.data.class_names import few
 from shiftproof.data.examples import Examples
-from shiftproof.models.abstract import Labels, Scores
+from shiftproof.models.abstract import Gradients, Known, Labels, Scores
 from shiftproof.models.estimator import EstimatorScores
+from shiftproof.models.meter import asking
 from shiftproof.outcomes import Flag
+from shiftproof.searches.abstract import Search, Suiting
 
 PROBES = 16
 """Examples looked at; a multiple of the padding of batches, so that only the batch's company changes."""
@@ -37,42 +43,83 @@ def check_examples(examples: Examples) -> None:
         raise must("labels", "the data", "be classes 0, 1, 2, ...", int(examples.y.min()))
 
 
+class Look(NamedTuple):
+    """What a look at a model came to: the model as what it really gives, and the flags that go with all its answers."""
+
+    model: Labels
+    flags: list[Flag]
+
+
 def inspect_model(model: Labels, examples: Examples) -> list[Flag]:
-    """Flags of the model itself, from a few clean examples.
+    """The flags of `look_at`."""
+    return look_at(model, examples).flags
+
+
+def look_at(model: Labels, examples: Examples) -> Look:
+    """Asks a model about a few clean examples: what does it give, and what speaks against its answers?
+
+    A model of type `Gradients` whose scores torch cannot differentiate by the inputs gives scores only. So do modules with integer
+    (quantised) weights, `no_grad` or `detach` inside, a detour through numpy, or an argmax at the end. One whose gradient is zero or not
+    finite somewhere stays as it is.
 
     Raises:
         UsageError: it refuses the inputs, gives a wrong shape or NaN, or labels lie outside its classes.
 
-    Cost: three forwards on up to 16 examples.
+    Cost: three forwards on up to 16 examples, one of them with its backward where it may give gradients.
     """
     few = examples[: min(PROBES, len(examples))]
     x = few.x.to(model.device)
     if not isinstance(model, Scores):
         first = _ask(model, x)
-        return [] if torch.equal(first, _ask(model, x)) else [RANDOM]
+        return Look(model, [] if torch.equal(first, _ask(model, x)) else [RANDOM])
     scores = _ask(model, x)
-    classes = scores.shape[1] if scores.dim() == 2 else 0
-    if scores.dim() != 2 or len(scores) != len(x) or classes < 2:
-        raise UsageError(
-            f"The model '{model.name}' must give scores of shape (n, classes) with at least 2 classes, got {tuple(scores.shape)} "
-            f"for {len(x)} inputs."
-        )
-    if not bool(scores.isfinite().all()):
-        raise UsageError(f"The model '{model.name}' gives NaN or infinity on clean inputs. Check its weights and the inputs' scale.")
-    if int(examples.y.max()) >= classes:
-        raise UsageError(
-            f"The labels run to {int(examples.y.max())}, and the model '{model.name}' has {classes} classes (0 to {classes - 1})."
-        )
-    flags = [] if isinstance(model, EstimatorScores) else fewer_classes(examples, classes, model.name)  # an estimator's match by name
-    if not torch.allclose(scores, _ask(model, x), rtol=1e-4, atol=1e-5):
+    _check_scores(model, scores, len(x), int(examples.y.max()))
+    again, why = _differentiated(model, x) if isinstance(model, Gradients) else (_ask(model, x), "")
+    by_name = isinstance(model, EstimatorScores)  # an estimator's classes match by name
+    flags = [] if by_name else fewer_classes(examples, scores.shape[1], model.name)
+    if not _close(scores, again) and (not isinstance(model, Gradients) or not _close(scores, _ask(model, x))):
         flags.append(RANDOM)
     elif len(x) > 1 and not torch.allclose(scores[:1], _ask(model, x[:1]), rtol=1e-3, atol=1e-4):
-        detail = "The model's answer to an input depends on the others in its batch (batch norm in training mode?); so does every verdict."
-        flags.append(Flag("batch_dependent", detail))
+        flags.append(BATCH_DEPENDENT)
     if bool((scores >= 0).all()) and torch.allclose(scores.sum(1), scores.new_ones(len(x)), atol=1e-4):
         detail = "The scores look like probabilities, not logits: gradients vanish where they saturate. Remove the final softmax."
         flags.append(Flag("probabilities", detail))
-    return flags
+    return Look(ScoresOnly(model, why) if isinstance(model, Gradients) and why else model, flags)
+
+
+def _check_scores(model: Scores, scores: Tensor, n: int, largest: int) -> None:
+    classes = scores.shape[1] if scores.dim() == 2 else 0
+    if scores.dim() != 2 or len(scores) != n or classes < 2:
+        raise UsageError(
+            f"The model '{model.name}' must give scores of shape (n, classes) with at least 2 classes, got {tuple(scores.shape)} "
+            f"for {n} inputs."
+        )
+    if not bool(scores.isfinite().all()):
+        raise UsageError(f"The model '{model.name}' gives NaN or infinity on clean inputs. Check its weights and the inputs' scale.")
+    if largest >= classes:
+        raise UsageError(f"The labels run to {largest}, and the model '{model.name}' has {classes} classes (0 to {classes - 1}).")
+
+
+def _close(one: Tensor, two: Tensor) -> bool:
+    return torch.allclose(one, two, rtol=1e-4, atol=1e-5)
+
+
+def _differentiated(model: Gradients, x: Tensor) -> tuple[Tensor, str]:
+    """The scores with a gradient, and why there is none, as half a sentence; "" where there is one."""
+    asking(len(x))
+    try:
+        with torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of operations without a gradient, which is what is asked here
+            leaf = x.detach().clone().requires_grad_()
+            scores = model.scores(leaf)
+            if not scores.requires_grad:
+                return scores, "its scores carry no gradient"
+            (gradient,) = torch.autograd.grad(scores.sum(), leaf, allow_unused=True)
+    except Exception as error:  # the model is the user's: whatever it raises here, and not without gradients, is about them
+        if out_of_memory(error):
+            raise
+        return _ask(model, x), f"torch cannot differentiate it ({type(error).__name__}: {_first_line(error)})"
+    return scores.detach(), "" if gradient is not None else "its scores depend on the inputs by nothing that torch differentiates"
 
 
 def fewer_classes(examples: Examples, classes: int, name: str) -> list[Flag]:
@@ -90,9 +137,39 @@ def fewer_classes(examples: Examples, classes: int, name: str) -> list[Flag]:
 RANDOM = Flag(
     "randomised_model", "The same input got different answers: a single pass is no verdict on a random model. Fix its seed or average it."
 )
+BATCH_DEPENDENT = Flag(
+    "batch_dependent",
+    "The model's answer to an input depends on the others in its batch (batch norm in training mode?); so does every verdict.",
+)
+
+
+class ScoresOnly(Known, Scores, Suiting):
+    """A model of type `Gradients` that gives none, as one that gives scores.
+
+    Args:
+        model: the model itself.
+        why: half a sentence.
+    """
+
+    def __init__(self, model: Gradients, why: str) -> None:
+        note = f"The model '{model.name}' gives no gradients of its inputs ({why}): it is searched by its scores and decisions."
+        super().__init__(name=model.name, fingerprint=model.fingerprint(), notes=(*model.notes, note))
+        self.model, self.why = model, why
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.device
+
+    def scores(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self.model.scores(x)
+
+    def suited(self, search: Search) -> Search:
+        return self.model.suited(search) if isinstance(self.model, Suiting) else search
 
 
 def _ask(model: Labels, x: Tensor) -> Tensor:
+    asking(len(x))
     try:
         with torch.no_grad():
             return model.scores(x) if isinstance(model, Scores) else model.labels(x)

@@ -220,7 +220,7 @@ def _with_attributes(reader: Reader) -> Reader:
     def read(value: Any) -> Look:
         look = reader(value)
         extra = [("default factory", value.default_factory)] if isinstance(value, collections.defaultdict) else []
-        attributes = [pair for pair in objects.attributes(value)]
+        attributes = list(objects.attributes(value))
         return Look(look.label, [*look.parts, (".__class__", type(value)), *extra, *attributes], look.ordered)
 
     return read

@@ -55,6 +55,7 @@ def command(config: str | None, junit: str | None, quiet: bool, **options: Any) 
     from shiftproof.evaluation.config import make_config, read_config
     from shiftproof.gate import exit_code
     from shiftproof.reports.notes import unjudged
+    from shiftproof.reports.words import cost
 
     keep_freed_memory()
     given = _given(options)
@@ -74,7 +75,8 @@ def command(config: str | None, junit: str | None, quiet: bool, **options: Any) 
     if not quiet:
         click.echo(str(report))
         echo_notes([*record.model.notes, *record.data.notes])
-        click.echo(f"\nPage:   {report.page}\nRecord: {report.folder / 'audit.json'}")
+        click.echo(f"\nCost:   {cost(record.asked, record.sent)}")
+        click.echo(f"Page:   {report.page}\nRecord: {report.folder / 'audit.json'}")
     code = exit_code(record.gates, record.complete)
     if code == _UNJUDGED:
         click.echo(f"shiftproof: {unjudged(record, record.gates)}", err=True)

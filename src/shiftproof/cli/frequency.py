@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,14 +49,17 @@ def command(
     from shiftproof.data.load import load_data
     from shiftproof.evaluation.store import disk_error
     from shiftproof.models.load import load_model
+    from shiftproof.models.meter import metering
     from shiftproof.preflight import PROBES
     from shiftproof.reports.frequency import terminal_frequency, write_frequency
 
     source = load_data(data)
     n = len(source)
     examples = source.take(np.unique(np.linspace(0, n - 1, min(limit, n)).round().astype(int)))
-    loaded = load_model(model, space=source.space, probe=examples.x[:PROBES], class_names=source.class_names)
-    report = _measured(loaded, examples, data, eps, reach, seed, batch_size, confidence)
+    with metering() as meter:
+        loaded = load_model(model, space=source.space, probe=examples.x[:PROBES], class_names=source.class_names)
+        found = _measured(loaded, examples, data, eps, reach, seed, batch_size, confidence)
+    report = replace(found, asked=meter.asked, sent=meter.sent)
     Console().print(terminal_frequency(report))
     echo_notes([*loaded.notes, *source.notes])
     try:

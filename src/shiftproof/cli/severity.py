@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,33 +54,34 @@ def command(
     from shiftproof.evaluation.class_fit import fit_classes
     from shiftproof.evaluation.severity_curve import severity_curve
     from shiftproof.models.load import load_model
+    from shiftproof.models.meter import metering
     from shiftproof.preflight import PROBES
     from shiftproof.reports.terminal_severity import terminal_severity
 
     shift = _shift(spec)
     source = load_data(data, limit=limit)
     examples = source.take(slice(None))
-    loaded = [
-        load_model(model, space=source.space, probe=examples.x[:PROBES], class_names=source.class_names, groups=tuple(source.groups))
-        for model in models
-    ]
-    for model in loaded:
-        fit_classes(model, together(source))
-    curves = [
-        severity_curve(
-            model,
-            shift,
-            examples=examples,
-            points=points,
-            halvings=halvings,
-            seed=seed,
-            batch_size=batch_size,
-            confidence=confidence,
-        )
-        for model in loaded
-    ]
+    curves: list[SeverityCurve] = []
+    notes: list[str] = []
+    known = {"space": source.space, "class_names": source.class_names, "groups": tuple(source.groups)}
+    for spec in models:
+        with metering() as meter:  # what is asked while it is loaded is sent too
+            model = load_model(spec, probe=examples.x[:PROBES], **known)
+            fit_classes(model, together(source))
+            notes += model.notes
+            curve = severity_curve(
+                model,
+                shift,
+                examples=examples,
+                points=points,
+                halvings=halvings,
+                seed=seed,
+                batch_size=batch_size,
+                confidence=confidence,
+            )
+        curves.append(replace(curve, sent=meter.sent))
     Console().print(terminal_severity(curves))
-    echo_notes([*(note for model in loaded for note in model.notes), *source.notes])
+    echo_notes([*notes, *source.notes])
     if out is not None:
         click.echo(f"Page: {_write(curves, data, out)}")
     return 0

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-import torch
-
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.diagnostics import effort, gradients, path
@@ -14,7 +11,11 @@ from shiftproof.diagnostics.answers import randomness, saturation
 from shiftproof.diagnostics.check import Check, MaskingReport, not_run
 from shiftproof.diagnostics.subject import Subject
 from shiftproof.diagnostics.transfer import transfer
+from shiftproof.door import read_examples
 from shiftproof.models.abstract import Gradients, Labels, access_name
+from shiftproof.models.meter import asking
+from shiftproof.outcomes import Flag
+from shiftproof.preflight import look_at
 from shiftproof.searches.abstract import gradient_objection
 from shiftproof.shifts.abstract import Shift
 
@@ -73,6 +74,7 @@ def masking(
     surrogates: Sequence[Gradients] = (),
     queries: int = 500,
     batch_size: int = 256,
+    flags: Sequence[Flag] | None = None,
 ) -> MaskingReport:
     """Asks whether a gradient search's verdict on this model can be trusted, or whether the model only hides its gradients.
 
@@ -84,6 +86,7 @@ def masking(
         surrogates: other models of the same task, whose moves are tried on this one.
         queries: questions an example of the search without gradients; with more it may find what gradients do not.
         batch_size: inputs per call of the model.
+        flags: of the model, from an earlier look at it, which is then not repeated.
 
     Returns:
         One check a question, each with its figure and limit; where it fails, with the search to use next. `suspected` where any failed.
@@ -108,9 +111,17 @@ def masking(
     if queries < 1:
         raise must("queries", "masking", "be at least 1", queries)
     for surrogate in surrogates:
-        if not isinstance(surrogate, Gradients):
+        if not isinstance(look_at(surrogate, examples).model, Gradients):
             raise must("surrogates", "masking", "give gradients", access_name(type(surrogate)))
-    subject = Subject(model, shift.within(examples.space), _right(model, examples, batch_size), seed, batch_size, queries)
+    if flags is None:
+        model, flags = look_at(model, examples)
+    asking(len(examples))
+    clean = read_examples(model, examples, batch_size)
+    right = (~clean.broken).nonzero()[:, 0]
+    if not len(right):
+        raise UsageError(f"The model '{model.name}' gets none of the {len(examples)} examples right, so there is nothing to defend.")
+    placed = shift.within(examples.space)
+    subject = Subject(model, placed, examples[right.numpy()], seed, batch_size, queries, flags, clean[right])
     checks = [randomness(subject), saturation(subject)]
     why = _no_gradients(model, subject.shift)
     if why:
@@ -128,13 +139,3 @@ def _no_gradients(model: Labels, shift: Shift) -> str | None:
         return f"The model gives {access_name(type(model))} only, so no gradient can be masked."
     objection = gradient_objection(shift)
     return f"It cannot be searched by gradients: {objection}." if objection else None
-
-
-def _right(model: Labels, examples: Examples, batch_size: int) -> Examples:
-    """The examples that the model gets right as they are."""
-    with torch.no_grad():
-        parts = [model.labels(part.to(model.device)).cpu() for part in torch.split(examples.x, batch_size)]
-    rows = np.flatnonzero((torch.cat(parts) == examples.y.cpu()).numpy()) if parts else np.zeros(0, dtype=np.intp)
-    if not len(rows):
-        raise UsageError(f"The model '{model.name}' gets none of the {len(examples)} examples right, so there is nothing to defend.")
-    return examples[rows]

@@ -14,10 +14,11 @@ from torch import Tensor
 from shiftproof import outcomes
 from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples
-from shiftproof.door import confront, refuse
+from shiftproof.door import Reading, confront, refuse
 from shiftproof.losses import Loss
 from shiftproof.models.abstract import Labels
 from shiftproof.oracle import Cost, Oracle
+from shiftproof.outcomes import Flag
 from shiftproof.randomness import Rng
 from shiftproof.searches import searches
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
@@ -28,7 +29,7 @@ LEAST_GAP = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A model, a shift put on the examples' space, and examples that the model gets right."""
+    """A model, a shift put on the examples' space, and examples that the model gets right; its flags, and its answers to them unmoved."""
 
     model: Labels
     shift: Shift
@@ -36,6 +37,8 @@ class Subject:
     seed: int
     batch_size: int
     queries: int
+    flags: Sequence[Flag]
+    clean: Reading
     _found: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict[str, npt.NDArray[np.bool_]])
 
     @property
@@ -58,7 +61,16 @@ class Subject:
         key = f"{spec} in {shift.full_spec()}"
         if key not in self._found:
             search = searches.build(spec)
-            finding = confront(self.model, shift, search=search, examples=self.examples, seed=self.seed, batch_size=self.batch_size)
+            finding = confront(
+                self.model,
+                shift,
+                search=search,
+                examples=self.examples,
+                seed=self.seed,
+                batch_size=self.batch_size,
+                flags=self.flags,
+                clean=self.clean,
+            )
             self._found[key] = finding.outcome == outcomes.BROKEN
         return self._found[key]
 

@@ -19,7 +19,10 @@ from shiftproof.door import confront
 from shiftproof.finding import Finding
 from shiftproof.losses import loss_named
 from shiftproof.models.abstract import Gradients, Labels, access_name
+from shiftproof.models.meter import metering
 from shiftproof.oracle import Cost, Oracle
+from shiftproof.outcomes import Flag
+from shiftproof.preflight import look_at
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
@@ -49,11 +52,13 @@ class UniversalFinding:
         move: shape (1, ...), in the units of the inputs.
         found_on: what it does to the examples that it was found on, where it looks better than it is.
         held_out: what it does to the others: an honest estimate for new examples from the same source.
+        sent: rows that reached the model for all of it.
     """
 
     move: Tensor
     found_on: Finding
     held_out: Finding
+    sent: int = 0
 
     @property
     def fooled(self) -> float:
@@ -110,28 +115,36 @@ def universal(
 
     Reference: Moosavi-Dezfooli et al. 2017, "Universal adversarial perturbations"; by the ascent of Shafahi et al. 2020.
     """
-    ball, model = _ready(model, shift.within(examples.space), examples)
     for name, value in (("share", share), ("step_size", step_size)):
         if not (0 < value < 1 or (name == "step_size" and value == 1)):
             raise must(name, "universal", "be in (0, 1)" if name == "share" else "be in (0, 1]", value)
     for name, count in (("passes", passes), ("batch_size", batch_size)):
         if count < 1:
             raise must(name, "universal", "be at least 1", count)
+    with metering() as meter:
+        ball, model, flags = _ready(model, shift.within(examples.space), examples)
+        seen, unseen = _parts(examples, share, seed)
+        move = _found(model, ball, seen, passes, step_size, loss, batch_size, seed)
+        findings = [confront(model, ball, search=_Shared(move), examples=part, flags=flags) for part in (seen, unseen)]
+    return UniversalFinding(move, *findings, sent=meter.sent)
+
+
+def _parts(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples]:
+    """The examples that the move is found on, and the others."""
     order = Rng.for_ids(seed, examples.ids).child("universal").uniform(1)[:, 0].argsort(stable=True).numpy()
     cut = min(max(1, round(share * len(examples))), len(examples) - 1)
-    seen, unseen = examples[np.sort(order[:cut])], examples[np.sort(order[cut:])]
-    move = _found(model, ball, seen, passes, step_size, loss, batch_size, seed)
-    return UniversalFinding(move, *(confront(model, ball, search=_Shared(move), examples=part) for part in (seen, unseen)))
+    return examples[np.sort(order[:cut])], examples[np.sort(order[cut:])]
 
 
-def _ready(model: Labels, shift: Shift, examples: Examples) -> tuple[Ball, Gradients]:
+def _ready(model: Labels, shift: Shift, examples: Examples) -> tuple[Ball, Gradients, list[Flag]]:
+    model, flags = look_at(model, examples) if len(examples) else (model, [])
     if not isinstance(model, Gradients):
         raise UsageError(f"A universal move needs gradients, and the model '{model.name}' gives {access_name(type(model))} only.")
     if not isinstance(shift, Ball):
         raise UsageError(f"A universal move lies in a norm ball (linf, l2, l1, l0), and {shift.name} is none.")
     if len(examples) < 2:
         raise must("examples", "universal", "be at least 2: some to find the move on, others to measure it", len(examples))
-    return shift, model
+    return shift, model, flags
 
 
 def _found(model: Gradients, ball: Ball, seen: Examples, passes: int, step_size: float, loss: str, batch_size: int, seed: int) -> Tensor:

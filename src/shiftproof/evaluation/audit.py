@@ -18,6 +18,7 @@ from shiftproof.evaluation import collect
 from shiftproof.evaluation.backends.processes import check_travels
 from shiftproof.evaluation.config import AuditConfig, make_config
 from shiftproof.evaluation.diagnose import answer
+from shiftproof.evaluation.ledger import Ledger
 from shiftproof.evaluation.plan import Plan, make_plan
 from shiftproof.evaluation.provenance import now
 from shiftproof.evaluation.recognise import gone_on_with, measured_anew
@@ -30,6 +31,7 @@ from shiftproof.evaluation.work import Work
 from shiftproof.gate import check_against, judge
 from shiftproof.gate.match import natural_spec
 from shiftproof.models.abstract import Scores
+from shiftproof.models.meter import metering
 from shiftproof.outcomes import Bound
 from shiftproof.reports.page import write_page
 from shiftproof.reports.summary import summary
@@ -107,30 +109,45 @@ def audit(model: Any, data: Any = "digits:", *, progress: bool = True, **options
 
 def run_audit(config: AuditConfig, *, progress: bool = True) -> Report:
     """`audit` of a checked config."""
+    with metering(Ledger()) as ledger:
+        return _run_audit(config, ledger, progress=progress)
+
+
+def _run_audit(config: AuditConfig, ledger: Ledger, *, progress: bool) -> Report:
     started = now()
+    out = Path(config.out).absolute() if config.out else None  # a model may leave the working folder
+    if out and Store(out).claimed:  # goes on: what is sent from here on counts, even where it is killed at once
+        ledger.keep(Store(out).sent)
     plan = make_plan(config)
     check_against(config.fail_on, available(plan))
-    folder = Path(config.out) if config.out else Path(tempfile.mkdtemp(prefix="shiftproof-"))
-    store = Store(folder.absolute(), {name: source.ids for name, source in plan.sources.items()})
+    folder = out or Path(tempfile.mkdtemp(prefix="shiftproof-"))
+    store = Store(folder, {name: source.ids for name, source in plan.sources.items()})
     threads = 1 if config.backend == "processes" else None
     cells = [*plan.cells, *plan.curves]
     files = (data_stamps(plan.sources.values()), model_stamps(plan.reference))
-    work = Work(plan.reference, plan.sources, store, config.batch_size, config.pictures, threads, *files)
+    work = Work(plan.reference, plan.sources, store, config.batch_size, config.pictures, threads, *files, plan.flags)
     if config.backend == "processes":
         check_travels(work, cells)
-    known = gone_on_with(plan.known, folder)
-    plan = replace(plan, known=known, notes=(*known.notes(), *measured_anew(known, folder)))
-    store.open(plan.identity(config), cells)
+    try:
+        known = gone_on_with(plan.known, folder)
+        plan = replace(plan, known=known, notes=(*known.notes(), *measured_anew(known, folder)))
+        store.open(plan.identity(config), cells)
+        ledger.keep(store.sent)
+    except UsageError:
+        ledger.drop()  # it was about another run
+        raise
+    except OSError as error:
+        raise disk_error(store.folder, error) from error
     with _sigterm_as_interrupt():
         try:
             run(cells, work, backend=config.backend, workers=config.workers, show=progress)
             for question in plan.diagnoses:
                 with waiting(f"checking whether {question.shift.name} numbers can be trusted", progress):
-                    answer(question, plan.model, plan.data, store, config.batch_size)
+                    answer(question, plan.model, plan.data, store, config.batch_size, plan.model_flags)
         finally:
             # Also on Ctrl-C: the folder then says of itself that it is unfinished.
             record = finish(config, plan, store, started)
-    return Report(record, folder)
+    return Report(record, Path(config.out) if config.out else folder)
 
 
 @contextmanager

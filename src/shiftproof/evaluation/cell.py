@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shiftproof._identity.fingerprinted import Fingerprint
 from shiftproof._identity.parts import known_part
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.searches.abstract import Search
+from shiftproof.searches.one_draw import OneDraw
 from shiftproof.shifts.abstract import Shift
+from shiftproof.shifts.identity import Identity
 
 CELL_VERSION = 2
 """Raised when the meaning of a cell's identity or of its file changes, so that old files are not taken for new ones."""
@@ -71,6 +73,11 @@ class Cell:
     def key(self) -> str:
         """The name of its file: the group's key, and which examples where the sample is split."""
         return self.group if (self.start, self.stop) == (0, self.total) else f"{self.group}-{self.start}-{self.stop}"
+
+    @property
+    def unmoved(self) -> Cell:
+        """The cell of the same examples as they are."""
+        return replace(self, shift=Identity(space=self.shift.space), method=OneDraw())
 
     def __len__(self) -> int:
         return self.stop - self.start

@@ -75,11 +75,32 @@ def _join(store: Store, cells: Sequence[Cell], source: Source) -> Pool:
 
 
 def join_tables(tables: Sequence[Table]) -> Table:
-    """One table from those of the shards."""
+    """One table from those of the shards.
+
+    Raises:
+        Contradiction: an example is in two of them, and would be counted twice.
+    """
     columns = {name: np.concatenate([t.columns[name] for t in tables]) for name in tables[0].columns}
+    refuse_doubles(columns["id"])
     joined = join_flags((t.flags, len(t)) for t in tables)
     stages = join_stages(stage for t in tables for stage in t.stages)
-    return Table(columns, tables[0].bound, joined, sum(t.seconds for t in tables), tables[0].batch_size, stages)
+    seconds, sent = sum(t.seconds for t in tables), sum(t.sent for t in tables)
+    return Table(columns, tables[0].bound, joined, seconds, tables[0].batch_size, stages, sent)
+
+
+def refuse_doubles(ids: np.ndarray[Any, Any]) -> None:
+    """Raises `Contradiction` where results of several places hold an example twice: a number over them would count it twice."""
+    names, counts = np.unique(ids, return_counts=True)
+    if len(names) < len(ids):
+        raise Contradiction(
+            f"{int((counts > 1).sum())} examples are in the results twice, first '{names[counts.argmax()]}', so no number over them can be "
+            "used. Run again with another --out; where that helps not, please report this."
+        )
+
+
+def same_examples(one: Pool, two: Pool) -> bool:
+    """Whether two pools stand on the same examples, in the same order."""
+    return one.source is two.source and np.array_equal(one.table.columns["id"], two.table.columns["id"])
 
 
 def _unions(pools: Sequence[Pool]) -> list[Pool]:
@@ -87,7 +108,7 @@ def _unions(pools: Sequence[Pool]) -> list[Pool]:
     found: list[Pool] = []
     for shift in dict.fromkeys((p.source.uri, p.shift) for p in pools):
         several = [p for p in pools if (p.source.uri, p.shift) == shift and p.table.bound is Bound.AT_MOST]
-        if len(several) < 2 or any(len(p.rows) != len(several[0].rows) for p in several):
+        if len(several) < 2 or not all(same_examples(p, several[0]) for p in several):
             continue
         outcome = several[0].table.columns["outcome"].copy()
         for other in several[1:]:
@@ -99,7 +120,8 @@ def _unions(pools: Sequence[Pool]) -> list[Pool]:
             columns[passes] = np.sum([p.table.columns[passes] for p in several], axis=0)
         columns["probability"] = np.full(len(outcome), np.nan)
         flags = tuple({flag.name: flag for p in several for flag in p.table.flags}.values())
-        table = Table(columns, Bound.AT_MOST, flags, sum(p.table.seconds for p in several), several[0].table.batch_size)
+        seconds, sent = sum(p.table.seconds for p in several), sum(p.table.sent for p in several)
+        table = Table(columns, Bound.AT_MOST, flags, seconds, several[0].table.batch_size, sent=sent)
         first = several[0]
         found.append(Pool("+".join(p.key for p in several), first.source, first.shift, UNION, True, first.rows, table, first.total))
     return found
@@ -126,7 +148,7 @@ def _beaten(pools: Sequence[Pool]) -> dict[str, Flag]:
     for white in (p for p in pools if p.needs_gradients and p.method != UNION):
         for black in pools:
             same = (black.source.uri, black.shift) == (white.source.uri, white.shift)
-            if not same or black.needs_gradients or black.table.bound is not Bound.AT_MOST or len(black.rows) != len(white.rows):
+            if not same or black.needs_gradients or black.table.bound is not Bound.AT_MOST or not same_examples(black, white):
                 continue
             if black.correct.mean() < white.correct.mean():
                 only = float(((black.correct == 0) & (white.correct == 1)).mean())
@@ -196,7 +218,7 @@ def _of_pool(p: Pool, basis: Basis) -> list[Result]:
         at = "at_least" if p.table.bound is Bound.AT_MOST else None
         found.append(_result(p, basis, tail.spec(), "error_probability", tail.measure(error, confidence=basis.confidence), kind=at))
     base = basis.clean.get(p.source.uri)
-    if base is not None and p.shift.name != "identity" and p.table.bound is not Bound.AT_LEAST and len(base.rows) == len(p.rows):
+    if base is not None and p.shift.name != "identity" and p.table.bound is not Bound.AT_LEAST and same_examples(base, p):
         found.append(_drop(p, base, basis))
     return found
 
@@ -250,6 +272,7 @@ def _result(p: Pool, basis: Basis, risk: str, measure: str, m: Measurement, kind
         n=m.n,
         forwards_per_example=float(p.table.columns["forwards"].mean()) if len(p.rows) else 0.0,
         backwards_per_example=float(p.table.columns["backwards"].mean()) if len(p.rows) else 0.0,
+        sent=p.table.sent,
         seconds=p.table.seconds,
         flags=[flag.name for flag in p.table.flags],
         notes=notes,

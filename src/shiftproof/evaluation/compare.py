@@ -12,7 +12,7 @@ import numpy as np
 from shiftproof import outcomes
 from shiftproof._errors import UsageError
 from shiftproof.data.class_names import keys
-from shiftproof.evaluation.collect import paired_record
+from shiftproof.evaluation.collect import paired_record, refuse_doubles
 from shiftproof.evaluation.records import Audit, Paired, Result
 from shiftproof.evaluation.store import read_rows
 from shiftproof.reports.read import read_audit
@@ -127,4 +127,5 @@ def _outcomes(folder: Path, cell: str) -> tuple[Any, Any, Any]:
     if not tables:  # someone kept the record only
         return np.array([], dtype=str), np.array([]), np.array([])
     ids, outcome, label = (np.concatenate([t.column(c).to_numpy() for t in tables]).astype(str) for c in ("id", "outcome", "label"))
+    refuse_doubles(ids)
     return ids, np.isin(outcome, [outcomes.HELD, outcomes.CERTIFIED]).astype(np.float64), label

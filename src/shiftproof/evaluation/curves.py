@@ -125,5 +125,6 @@ def _numbers(table: Table, card: Curve, confidence: float) -> dict[str, Any]:
         "unbroken": int(np.isinf(curve.size).sum()),
         "forwards_per_example": float(curve.forwards.mean()),
         "backwards_per_example": float(curve.backwards.mean()),
+        "sent": table.sent,
         "seconds": table.seconds,
     }

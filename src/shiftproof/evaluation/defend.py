@@ -30,9 +30,10 @@ from shiftproof.evaluation.records import write_document
 from shiftproof.evaluation.store import disk_error
 from shiftproof.models.abstract import Gradients, Labels, Scores, access_name
 from shiftproof.models.load import load_model
+from shiftproof.models.meter import Meter, metering
 from shiftproof.models.shown import shown_spec
 from shiftproof.models.torch_module import TorchModule
-from shiftproof.preflight import PROBES, check_examples, inspect_model
+from shiftproof.preflight import PROBES, ScoresOnly, check_examples, look_at
 from shiftproof.randomness import Rng
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import suited
@@ -92,6 +93,11 @@ def run_defend(config: DefendConfig, *, say: Say = lambda _: None) -> DefendReco
     Raises:
         UsageError: something in the config cannot be used; raised before any work where it can be seen.
     """
+    with metering() as meter:
+        return _run(config, meter, say)
+
+
+def _run(config: DefendConfig, meter: Meter, say: Say) -> DefendRecord:
     from shiftproof.reports.defend import write_defend
 
     started = now()
@@ -129,6 +135,8 @@ def run_defend(config: DefendConfig, *, say: Say = lambda _: None) -> DefendReco
         confidence=config.confidence,
         rows=rows,
         notes=[*ready.notes, *notes],
+        asked=meter.asked,
+        sent=meter.sent,
         provenance=provenance(config, started),
     )
     try:
@@ -217,7 +225,6 @@ def _subjects(config: DefendConfig, ready: _Ready, school: School | None, say: S
     """The standard model first, then those that are trained, then those that are wrapped around the standard one."""
     standard, seconds, training = _standard(config, ready, school, say)
     refuse(standard, ready.threat, suited(searches.build(config.search), standard))
-    inspect_model(standard, ready.examples[: min(PROBES, len(ready.examples))])
     yield Subject("standard", "standard training", standard, seconds, None, training)
     for spec, method in zip(config.train if school else (), ready.methods, strict=True):
         assert school is not None  # methods ask for training data
@@ -251,11 +258,14 @@ def _standard(config: DefendConfig, ready: _Ready, school: School | None, say: S
         done = school.trained(plain(), config.seed)
         seconds, training = done.seconds, done.training
         model = TorchModule(done.module, name="standard", device=config.device)
-    if not isinstance(model, Gradients):
+    seen, _ = look_at(model, ready.examples[: min(PROBES, len(ready.examples))])
+    if not isinstance(seen, Gradients):
+        why = f", since {seen.why}" if isinstance(seen, ScoresOnly) else ""
         raise UsageError(
-            f"The model '{model.name}' gives {access_name(type(model))} only, and an adaptive attack needs gradients. Give a torch module."
+            f"The model '{model.name}' gives {access_name(type(seen))} only{why}, and an adaptive attack needs gradients. Give a torch "
+            "module that torch can differentiate."
         )
-    return model, seconds, training
+    return seen, seconds, training
 
 
 def _folder(out: str) -> Path:

@@ -19,11 +19,12 @@ from shiftproof.defences.defended import Defended
 from shiftproof.defences.detection import Detection
 from shiftproof.defences.randomized_smoothing import RandomizedSmoothing
 from shiftproof.diagnostics.constant_answer import of_finding
-from shiftproof.door import confront
+from shiftproof.door import Reading, confront, read_examples
 from shiftproof.finding import Finding
 from shiftproof.models.abstract import Gradients, Labels, Scores
 from shiftproof.models.torch_module import TorchModule
-from shiftproof.outcomes import BROKEN, SKIPPED
+from shiftproof.outcomes import BROKEN, SKIPPED, Flag
+from shiftproof.preflight import RANDOM, look_at
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.auto_step import AutoStep
 from shiftproof.searches.gradient_ascent import GradientAscent
@@ -94,9 +95,20 @@ def ask(model: Scores, question: Question) -> Answered:
         return _ask_detector(model, question)
     read: Labels = model.averaged() if isinstance(model, Defended) else model
     stands = model.as_it_stands() if isinstance(model, Defended) else model
+    looks = _Looks(question)
 
     def meet(against: Labels, shift: Shift, search: Search) -> Finding:
-        return confront(against, shift, search=search, examples=question.examples, seed=question.seed, batch_size=question.batch_size)
+        seen, flags, clean = looks(against)
+        return confront(
+            seen,
+            shift,
+            search=search,
+            examples=question.examples,
+            seed=question.seed,
+            batch_size=question.batch_size,
+            flags=flags,
+            clean=clean,
+        )
 
     transfer = meet(read, question.threat, _made_on(question.standard, question.search))  # on the standard model: its own
     plain = meet(read, question.threat, _made_on(stands, PLAIN)).correct
@@ -110,6 +122,22 @@ def ask(model: Scores, question: Question) -> Answered:
     flags = tuple(flag.name for flag in (*knowing.flags, *([doubt] if doubt else [])))
     right = transfer.outcome != SKIPPED
     return Answered(right, transfer.correct, plain, adaptive, unseen, corruptions, flags, doubt.detail if doubt else "")
+
+
+class _Looks:
+    """A look at each model, and its clean answers where one pass is a verdict; each once."""
+
+    def __init__(self, question: Question) -> None:
+        self._question = question
+        self._known: dict[Labels, tuple[Labels, list[Flag], Reading | None]] = {}
+
+    def __call__(self, model: Labels) -> tuple[Labels, list[Flag], Reading | None]:
+        if model not in self._known:
+            examples = self._question.examples
+            seen, flags = look_at(model, examples)
+            clean = None if RANDOM in flags else read_examples(seen, examples, self._question.batch_size)
+            self._known[model] = (seen, flags, clean)
+        return self._known[model]
 
 
 def is_random(model: Scores) -> bool:

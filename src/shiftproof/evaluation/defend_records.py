@@ -100,4 +100,9 @@ class DefendRecord(Document):
     confidence: float
     rows: list[Row] = Field(description="The standard model first.")
     notes: list[str]
+    asked: int = Field(default=0, description="Forwards asked of all budgets.")
+    sent: int | None = Field(
+        default=None,
+        description="Rows that reached the models behind the defences, latency included; training is not counted. Null in older records.",
+    )
     provenance: Provenance

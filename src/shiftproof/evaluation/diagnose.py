@@ -6,7 +6,7 @@ import math
 import time
 import traceback
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from shiftproof.evaluation.collect import strength_of
 from shiftproof.evaluation.records import CheckRecord, Diagnosis, LeftOut
 from shiftproof.evaluation.store import Store, read_error, write_error
 from shiftproof.models.abstract import Gradients, Labels, access_name
+from shiftproof.models.meter import metering
 from shiftproof.outcomes import Bound, Flag
 from shiftproof.searches.abstract import Search, gradient_objection
 from shiftproof.shifts.abstract import Shift
@@ -103,8 +104,8 @@ def questions(
     return [Question(fingerprint, place, shift, examples, seed, known_part(shift).text) for shift in placed], []
 
 
-def answer(question: Question, model: Labels, data: Source, store: Store, batch_size: int) -> None:
-    """Makes a diagnosis and writes it; one that is there already is left alone.
+def answer(question: Question, model: Labels, data: Source, store: Store, batch_size: int, flags: Sequence[Flag] | None = None) -> None:
+    """Makes a diagnosis and writes it; one that is there already is left alone. `flags` are the model's, as of `masking`.
 
     A failure is written and not raised, like that of a cell, and tried again by the next run. Cost: that of `masking`.
     """
@@ -119,8 +120,11 @@ def answer(question: Question, model: Labels, data: Source, store: Store, batch_
     rows = np.unique(np.linspace(0, len(data) - 1, question.examples).round().astype(int))
     record = _empty(question, data, "done")
     try:
-        report = masking(model, question.shift, examples=data.take(rows), seed=question.seed, queries=QUERIES, batch_size=batch_size)
-        record = record.model_copy(update={"examples": report.examples, "checks": [_check(check) for check in report.checks]})
+        with metering() as meter:
+            few, settings = data.take(rows), {"seed": question.seed, "queries": QUERIES, "batch_size": batch_size}
+            report = masking(model, question.shift, examples=few, flags=flags, **settings)
+        found = {"examples": report.examples, "checks": [_check(check) for check in report.checks]}
+        record = record.model_copy(update={**found, "asked": meter.asked, "sent": meter.sent})
     except UsageError as error:
         record = record.model_copy(update={"note": str(error)})
     except Exception:  # whatever a model raises belongs in the report of this diagnosis

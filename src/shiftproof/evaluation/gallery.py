@@ -12,29 +12,25 @@ import torch
 
 from shiftproof import outcomes
 from shiftproof.data.examples import Examples
-from shiftproof.door import read
+from shiftproof.door import Reading
 from shiftproof.evaluation.cell import Cell
 from shiftproof.evaluation.picture import write_picture
 from shiftproof.finding import Finding
-from shiftproof.models.abstract import Labels
 from shiftproof.outcomes import Bound
 
 if TYPE_CHECKING:
     from shiftproof.evaluation.work import Work
 
-_WINDOW = 4
-"""Candidates asked about at once, in pictures wanted."""
 
-
-def keep_pictures(work: Work, model: Labels, cell: Cell, chunk: Examples, finding: Finding) -> None:
+def keep_pictures(work: Work, cell: Cell, chunk: Examples, finding: Finding, clean: Reading | None) -> None:
     """Writes up to `work.pictures` examples of a chunk that only the move broke: the surest, one a class before a second of any.
 
-    Cost: under a chance draw, which does not say whether the unmoved input was right, a forward on a few times as many candidates.
+    A chance draw does not say whether the unmoved input was right, and `clean` does; without it no pictures of one are kept.
     """
     if cell.shift.name == "identity" or not work.pictures:
         return
     moved = cell.shift.within(chunk.space)
-    for row in _rows(model, chunk, finding, work):
+    for row in _rows(chunk, finding, clean)[: work.pictures]:
         x = chunk.x[row : row + 1]
         params = torch.from_numpy(finding.params[row : row + 1])
         if not bool(params.isfinite().all()):
@@ -54,20 +50,14 @@ def _digest(name: str) -> str:
     return hashlib.blake2b(name.encode(), digest_size=6).hexdigest()
 
 
-def _rows(model: Labels, chunk: Examples, finding: Finding, work: Work) -> list[int]:
-    labels, most = chunk.y.numpy(), work.pictures
-    broken = np.flatnonzero(finding.outcome == outcomes.BROKEN)
-    surest = broken[np.lexsort((finding.ids[broken], -np.nan_to_num(finding.confidence[broken])))]
-    ranked = _class_by_class(surest.tolist(), labels)
-    if finding.bound is Bound.AT_MOST:  # those that were wrong already are skipped
-        return ranked[:most]
-    place = {row: place for place, row in enumerate(surest.tolist())}
-    kept: list[int] = []
-    for start in range(0, len(ranked), _WINDOW * most):
-        kept += _right(model, chunk, ranked[start : start + _WINDOW * most], work.batch_size)
-        if len(kept) >= most:
-            break
-    return _class_by_class(sorted(kept, key=place.__getitem__), labels)[:most]
+def _rows(chunk: Examples, finding: Finding, clean: Reading | None) -> list[int]:
+    """Those that only the move broke, in the order in which they are shown."""
+    broken = finding.outcome == outcomes.BROKEN
+    if finding.bound is not Bound.AT_MOST:  # under which those that were wrong already are skipped
+        broken &= ~clean.broken.numpy() if clean else False
+    rows = np.flatnonzero(broken)
+    surest = rows[np.lexsort((finding.ids[rows], -np.nan_to_num(finding.confidence[rows])))]
+    return _class_by_class(surest.tolist(), chunk.y.numpy())
 
 
 def _class_by_class(rows: Sequence[int], labels: npt.NDArray[np.int64]) -> list[int]:
@@ -79,14 +69,3 @@ def _class_by_class(rows: Sequence[int], labels: npt.NDArray[np.int64]) -> list[
         seen[label] = seen.get(label, 0) + 1
         ranked.append((seen[label], place, row))
     return [row for _, _, row in sorted(ranked)]
-
-
-def _right(model: Labels, chunk: Examples, rows: Sequence[int], batch_size: int) -> list[int]:
-    """Those of the rows that the model gets right unmoved."""
-    kept: list[int] = []
-    for start in range(0, len(rows), batch_size):
-        asked = list(rows[start : start + batch_size])
-        few = chunk[asked]
-        wrong = read(model, few.x.to(model.device), few.y.to(model.device)).broken.tolist()
-        kept += [row for row, bad in zip(asked, wrong, strict=True) if not bad]
-    return kept

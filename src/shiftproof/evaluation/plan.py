@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from shiftproof.evaluation.suites import AVERAGE, Choice, crossed, suite_named
 from shiftproof.models.abstract import Labels
 from shiftproof.models.reference import ModelReference
 from shiftproof.outcomes import Flag
-from shiftproof.preflight import check_examples, inspect_model
+from shiftproof.preflight import check_examples, inspect_model, look_at
 from shiftproof.registry import Registry
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search, suited
@@ -48,14 +49,14 @@ class Plan:
 
     Args:
         reference: builds the model, in any process.
-        model: the model, built here.
+        model: the model as what it gives, built here.
         data: the audit's own sample.
         natural: other samples, for natural shift.
         cells: everything to run, cheap and telling first.
         curves: the cells of the security curves.
         diagnoses: whether the verdicts can be trusted.
         left_out: what does not fit, and why.
-        model_flags: what speaks against the model's answers as such.
+        flags: what speaks against the model's answers as such, by the fingerprint of the sample that it was asked about.
         known: what a later run must recognise.
         notes: what is to be said of the model and the folder, beside the model's own notes.
     """
@@ -68,7 +69,7 @@ class Plan:
     curves: tuple[Cell, ...]
     diagnoses: tuple[Question, ...]
     left_out: tuple[LeftOut, ...]
-    model_flags: tuple[Flag, ...]
+    flags: Mapping[str, tuple[Flag, ...]]
     known: Known
     notes: tuple[str, ...] = ()
 
@@ -76,6 +77,11 @@ class Plan:
     def fingerprint(self) -> str:
         """The model's."""
         return self.known.model.text
+
+    @property
+    def model_flags(self) -> tuple[Flag, ...]:
+        """Those on the audit's own sample."""
+        return self.flags[self.data.fingerprint()]
 
     @property
     def sources(self) -> dict[str, Source]:
@@ -109,22 +115,22 @@ def make_plan(config: AuditConfig) -> Plan:
     data, *others = samples.sources
     moves: list[Shift] = _build(shifts, config.shifts, space=data.space)
     natural = tuple(others)
-    for source in (data, *natural):
-        _check(source)
+    _check((data, *natural))
     known = (config.weights, config.device, samples.space, samples.class_names, tuple(data.groups))
     reference = ModelReference(config.model, *known, defence=config.defence)
     probe = data.take(slice(0, PROBES))
-    model = reference(probe.x)
-    data = Noted.of(data, fit_classes(model, samples))
-    flags = inspect_model(model, _spread(data))
+    built = reference(probe.x)
+    data = Noted.of(data, fit_classes(built, samples))
+    model, seen = look_at(built, _spread(data))
+    flags = {data.fingerprint(): tuple(seen)}
     for source in natural:
-        inspect_model(model, source.take(slice(0, PROBES)))
+        flags[source.fingerprint()] = tuple(inspect_model(built, source.take(slice(0, PROBES))))
 
     shape = tuple(probe.x.shape[1:])
     choice = _choose(config, moves, how, model, data, shape)
-    proven, unproven = _proofs(proofs, choice, model)
-    known = model_known(model, config.model_version)
-    fingerprint = known.text
+    proven, unproven = _proofs(proofs, choice, built)
+    identity = model_known(built, config.model_version)
+    fingerprint = identity.text
     drawn = chosen_curves(config.curves, how, model, data)
     suite = not moves and (config.suite or "quick") in SUITES
     asked, unasked = questions(choice.pairs, model, fingerprint, data, wanted=config.diagnose, suite=suite, seed=config.seed)
@@ -135,7 +141,7 @@ def make_plan(config: AuditConfig) -> Plan:
     ]
     curves = tuple(_cells(fingerprint, data, drawn, config))
     return Plan(
-        reference.of(model),
+        reference.of(built),
         model,
         data,
         natural,
@@ -143,8 +149,8 @@ def make_plan(config: AuditConfig) -> Plan:
         curves=curves,
         diagnoses=tuple(asked),
         left_out=(*choice.left_out, *unproven, *unasked),
-        model_flags=tuple(flags),
-        known=Known(model.name, known, parts_known([*cells, *curves]), answers_of(model, data)),
+        flags=flags,
+        known=Known(model.name, identity, parts_known([*cells, *curves]), answers_of(model, data)),
     )
 
 
@@ -170,11 +176,26 @@ def _distinct(sources: Sequence[Source]) -> list[Source]:
     return named
 
 
-def _check(source: Source) -> None:
-    if not len(source):
-        raise UsageError(f"The data '{source.uri}' hold no examples.")
-    for batch in source.batches(_CHECK_ROWS):
-        check_examples(batch)
+def _check(sources: Sequence[Source]) -> None:
+    """Raises `UsageError` where a sample cannot be used, holds a name twice, or is another one's in another place or format."""
+    known: dict[bytes, str] = {}
+    for source in sources:
+        if not len(source):
+            raise UsageError(f"The data '{source.uri}' hold no examples.")
+        names, counts = np.unique(source.ids, return_counts=True)
+        if int(counts.max()) > 1:
+            twice = str(names[counts.argmax()])
+            raise UsageError(f"The data '{source.uri}' name two examples '{twice}'. Results pair by name: give each one of its own.")
+        digest = blake2b(source.y.tobytes())
+        for batch in source.batches(_CHECK_ROWS):
+            check_examples(batch)
+            if len(sources) > 1:
+                digest.update(batch.x.float().numpy().tobytes())
+        same = known.setdefault(digest.digest(), source.uri)
+        if same != source.uri:  # their names differ, see `_distinct`
+            raise UsageError(
+                f"The data '{source.uri}' hold the same examples as '{same}': a natural shift is another sample than the audit's own."
+            )
 
 
 def _spread(data: Source) -> Examples:
@@ -221,9 +242,10 @@ def _cells(model: str, source: Source, pairs: Sequence[tuple[Shift, Any]], confi
     total = len(source)
     fingerprint = source.fingerprint()
     shards = [(start, min(start + config.shard_size, total)) for start in range(0, total, config.shard_size)]
-    cells: list[Cell] = []
-    for shift, method in dict.fromkeys(pairs):  # the same pair asked for twice is run once
+    cells: dict[str, list[Cell]] = {}
+    for shift, method in dict.fromkeys(pairs):
         start, stop = shards[0]
         first = Cell(model, fingerprint, shift.within(source.space), method, config.seed, start, stop, total)
-        cells += [first, *(replace(first, start=start, stop=stop) for start, stop in shards[1:])]
-    return cells
+        if first.group not in cells:  # the same pair asked for twice, in whatever spelling, is run once
+            cells[first.group] = [first, *(replace(first, start=start, stop=stop) for start, stop in shards[1:])]
+    return [cell for shards_of in cells.values() for cell in shards_of]

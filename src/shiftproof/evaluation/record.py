@@ -18,11 +18,12 @@ from shiftproof.evaluation.cell import Cell
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.evaluation.curves import read_curve
 from shiftproof.evaluation.diagnose import distrust, read_diagnosis
+from shiftproof.evaluation.ledger import rows_sent
 from shiftproof.evaluation.picture import read_picture
 from shiftproof.evaluation.plan import Plan
 from shiftproof.evaluation.proven import proven_curve
 from shiftproof.evaluation.provenance import provenance
-from shiftproof.evaluation.records import Audit, CellRecord, DataCard, FlagRecord, ModelCard, Picture, Result, StageRecord
+from shiftproof.evaluation.records import Audit, CellRecord, DataCard, Diagnosis, FlagRecord, ModelCard, Picture, Result, StageRecord
 from shiftproof.evaluation.store import Store, Table
 from shiftproof.models.abstract import Gradients, access_name
 from shiftproof.models.shown import shown_spec
@@ -60,6 +61,8 @@ def make_record(config: AuditConfig, plan: Plan, store: Store, started: str) -> 
         for group in _by_group(plan.curves).values()
     ]
     return Audit(
+        asked=_asked([store.read(cell) for cell in (*plan.cells, *plan.curves) if store.path(cell).exists()], diagnoses),
+        sent=rows_sent(store.sent),
         complete={part.state for part in cells} | {part.state for part in curves} | {part.state for part in diagnoses} <= {"done"},
         model=ModelCard(
             name=plan.model.name,
@@ -113,6 +116,10 @@ def _constant(plan: Plan, pools: Sequence[collect.Pool], config: AuditConfig) ->
     return [flag] if flag else []
 
 
+def _asked(tables: Sequence[Table], diagnoses: Sequence[Diagnosis]) -> int:
+    return sum(int(table.columns["forwards"].sum()) for table in tables) + sum(diagnosis.asked for diagnosis in diagnoses)
+
+
 def _flag(flag: Flag) -> FlagRecord:
     return FlagRecord(name=flag.name, detail=flag.detail, share=flag.share)
 
@@ -164,6 +171,7 @@ def _cell_record(plan: Plan, store: Store, config: AuditConfig, group: Sequence[
         outcomes=dict(Counter(table.columns["outcome"].tolist())) if table else {},
         forwards_per_example=float(table.columns["forwards"].mean()) if table else 0.0,
         backwards_per_example=float(table.columns["backwards"].mean()) if table else 0.0,
+        sent=table.sent if table else 0,
         seconds=table.seconds if table else 0.0,
         seed=first.seed,
         batch_size=table.batch_size if table else config.batch_size,

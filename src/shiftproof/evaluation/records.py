@@ -12,6 +12,7 @@ from shiftproof._sealed import write_json
 SCHEMA_VERSION = "1.1"
 
 Kind = Literal["at_most", "at_least", "estimate"]
+_SENT = "Rows that reached the model: those that fill batches up are among them, stored answers are not."
 
 
 class Record(BaseModel):
@@ -63,8 +64,9 @@ class Result(Record):
     interval: tuple[float, float] | None = Field(description="Where the truth lies at `confidence`, sampling error only.")
     confidence: float = Field(description="Confidence of the interval, in (0, 1).")
     n: int = Field(description="Examples it stands on.")
-    forwards_per_example: float = Field(description="Mean forward passes of the model an example.")
-    backwards_per_example: float = Field(description="Mean backward passes of the model an example.")
+    forwards_per_example: float = Field(description="Mean forward passes asked of an example's budget, stored answers among them.")
+    backwards_per_example: float = Field(description="Mean backward passes asked of an example's budget.")
+    sent: int | None = Field(default=None, description=f"{_SENT} Null in older records.")
     seconds: float = Field(description="Wall time of the cell.", repr=False)
     flags: list[str] = Field(default_factory=list, description="Names of the flags of the cell.")
     notes: list[str] = Field(default_factory=list, description="What a reader must know.")
@@ -99,6 +101,7 @@ class CellRecord(Record):
     outcomes: dict[str, int] = Field(default_factory=dict, description="Examples by outcome: skipped, broken, held, certified, abstained.")
     forwards_per_example: float = 0.0
     backwards_per_example: float = 0.0
+    sent: int | None = Field(default=None, description=_SENT)
     seconds: float = 0.0
     seed: int
     batch_size: int
@@ -130,6 +133,8 @@ class Diagnosis(Record):
     queries: int = Field(default=0, description="Questions an example of its search without gradients.")
     checks: list[CheckRecord] = Field(default_factory=list)
     note: str = Field(default="", description="Why there are no checks, where there are none.")
+    asked: int = Field(default=0, description="Forwards asked of the budgets of its searches.")
+    sent: int | None = Field(default=None, description=_SENT)
     seconds: float = 0.0
     seed: int = 0
 
@@ -175,6 +180,7 @@ class Curve(Record):
     unbroken: int = Field(default=0, description="Examples for which no move of any size was found.")
     forwards_per_example: float = 0.0
     backwards_per_example: float = 0.0
+    sent: int | None = Field(default=None, description=_SENT)
     seconds: float = 0.0
     flags: list[FlagRecord] = Field(default_factory=list)
 
@@ -323,6 +329,11 @@ class Audit(Document):
     model: ModelCard
     data: DataCard
     clean: Clean
+    asked: int | None = Field(default=None, description="Forwards asked of all budgets, in finished work. Null in older records.")
+    sent: int | None = Field(
+        default=None,
+        description="Rows that reached the model in all processes and calls of this run, killed ones among them. Null in older records.",
+    )
     results: list[Result]
     natural: list[NaturalShift] = Field(default_factory=list)
     diagnoses: list[Diagnosis] = Field(default_factory=list, description="Whether verdicts can be trusted, one a family of shifts.")

@@ -39,9 +39,17 @@ def _done(cells: Sequence[Cell], work: Work, backend: str, workers: int, moved: 
             yield work(cell, advance)
             advance(len(cell))  # the rest, where it failed; the bar stops at the cell's end
     else:
-        for done in backend_named(backend, workers)(work, cells):
-            moved(done.cell)(len(done.cell))
-            yield done
+        for wave in _waves(cells):
+            for done in backend_named(backend, workers)(work, wave):
+                moved(done.cell)(len(done.cell))
+                yield done
+
+
+def _waves(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """The unmoved samples first: what the model answers to them is stored once and read by all the others."""
+    first = [cell for cell in cells if cell == cell.unmoved]
+    rest = [cell for cell in cells if cell != cell.unmoved]
+    return [wave for wave in (first, rest) if wave]
 
 
 @contextmanager

@@ -38,12 +38,13 @@ class SecurityCurve:
         size: the least move found that breaks each example, shape (n,), in the units of eps: 0 where it is wrong already, infinite where no
             move broke it.
         params: those moves, shape (n, ...), NaN where there is none.
-        forwards, backwards: the model's passes spent on each example, shape (n,).
+        forwards, backwards: the passes asked of each example's budget, shape (n,).
         shift: the name of the ball.
         search: the search's spec.
         confidence: that of `interval`.
         bound: what the accuracies claim: the truth is at most this.
         flags: reasons to distrust them.
+        sent: rows that reached the model for all of it.
     """
 
     ids: Ids
@@ -56,6 +57,7 @@ class SecurityCurve:
     confidence: float
     bound: Bound
     flags: tuple[Flag, ...]
+    sent: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -146,6 +148,7 @@ def security_curve(
         confidence=confidence,
         bound=finding.bound,
         flags=finding.flags,
+        sent=finding.sent,
     )
 
 

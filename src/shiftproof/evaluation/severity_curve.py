@@ -17,7 +17,9 @@ from shiftproof.diagnostics.constant_answer import constant_answer
 from shiftproof.door import Reading, confront, read
 from shiftproof.finding import Floats, Ints
 from shiftproof.models.abstract import Labels
+from shiftproof.models.meter import asking, metering
 from shiftproof.outcomes import HELD, Bound, Flag, Interval, join_flags
+from shiftproof.preflight import inspect_model
 from shiftproof.randomness import Rng
 from shiftproof.risks.intervals import Ends, clopper_pearson, simultaneous, tail_of
 from shiftproof.searches.one_draw import OneDraw
@@ -41,9 +43,10 @@ class SeverityCurve:
             level broke it.
         gap: how far below `failure` the example was last seen right, shape (n,); 0 where there is nothing below, NaN where it never failed.
         recoveries: how often each example, once broken, is right again at the next level, shape (n,): failure is monotone where it is 0.
-        forwards: the model's passes spent on each example, shape (n,).
+        forwards: the passes asked about each example, shape (n,).
         confidence: that of the intervals.
         flags: reasons to distrust it.
+        sent: rows that reached the model for all of it.
     """
 
     model: str
@@ -58,12 +61,18 @@ class SeverityCurve:
     forwards: Ints
     confidence: float
     flags: tuple[Flag, ...]
+    sent: int = 0
 
     bound = Bound.ESTIMATE
     """Accuracies are means over chance draws."""
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def asked(self) -> int:
+        """Forwards asked about all examples together."""
+        return int(self.forwards.sum())
 
     @property
     def accuracy(self) -> Floats:
@@ -141,11 +150,12 @@ def severity_curve(
     if halvings < 0:
         raise must("halvings", "severity_curve", "be at least 0", halvings)
     tail_of(confidence)
-    path = _Path.of(model, shift, examples, seed, batch_size)
-    levels = np.linspace(shift.unmoved, path.most, points)
-    right, flags = path.scan(levels, progress)
-    doubt = constant_answer(examples.y.numpy(), path.unmoved, sure=path.sure, units=examples.space.units, confidence=confidence)
-    low, high = path.narrow(levels, right, halvings)
+    with metering() as meter:
+        path = _Path.of(model, shift, examples, seed, batch_size)
+        levels = np.linspace(shift.unmoved, path.most, points)
+        right, flags = path.scan(levels, progress)
+        doubt = constant_answer(examples.y.numpy(), path.unmoved, sure=path.sure, units=examples.space.units, confidence=confidence)
+        low, high = path.narrow(levels, right, halvings)
     return SeverityCurve(
         model=model.name,
         shift=path.shift.spec(),
@@ -159,6 +169,7 @@ def severity_curve(
         forwards=path.forwards,
         confidence=confidence,
         flags=(*([doubt] if doubt else []), *flags),
+        sent=meter.sent,
     )
 
 
@@ -173,6 +184,7 @@ class _Path:
     examples: Examples
     seed: int
     batch_size: int
+    flags: tuple[Flag, ...]
     forwards: Ints
     unmoved: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     """The answers to the examples as they are, once they were asked about; `sure` is the largest probability of each."""
@@ -188,7 +200,8 @@ class _Path:
         if not isinstance(most, float):
             raise UsageError(f"The '{shift.strength}' of {shift.name} is a whole number, so failure points cannot be narrowed down on it.")
         placed = shift.within(examples.space)
-        return cls(model, placed, shift.strength, most, examples, seed, batch_size, np.zeros(len(examples), dtype=np.int64))
+        flags = tuple(inspect_model(model, examples))
+        return cls(model, placed, shift.strength, most, examples, seed, batch_size, flags, np.zeros(len(examples), dtype=np.int64))
 
     def at(self, strength: float) -> Shift:
         option: dict[str, Any] = {self.strength: strength}
@@ -203,7 +216,13 @@ class _Path:
                 rows.append(self._still())
             else:
                 finding = confront(
-                    self.model, self.at(level), search=OneDraw(), examples=self.examples, seed=self.seed, batch_size=self.batch_size
+                    self.model,
+                    self.at(level),
+                    search=OneDraw(),
+                    examples=self.examples,
+                    seed=self.seed,
+                    batch_size=self.batch_size,
+                    flags=self.flags,
                 )
                 self.forwards += finding.forwards
                 rows.append(finding.outcome == HELD)
@@ -259,4 +278,5 @@ class _Path:
         return right
 
     def _read(self, x: torch.Tensor, y: torch.Tensor) -> Reading:
+        asking(len(x))
         return read(self.model, x.to(self.model.device), y.to(self.model.device))

@@ -48,6 +48,7 @@ class Table:
     seconds: float
     batch_size: int
     stages: tuple[Stage, ...] = ()
+    sent: int = 0
 
     def __len__(self) -> int:
         return len(self.columns["id"])
@@ -72,6 +73,13 @@ class Store:
         self.gallery = folder / "gallery"
         self.partial = folder / "partial"
         """States of batches under way, a folder a cell."""
+        self.sent = folder / "sent"
+        """How many rows each process of the run sent to the model."""
+
+    @property
+    def claimed(self) -> bool:
+        """Whether a run has been here."""
+        return (self.folder / "plan.json").exists()
 
     def open(self, plan: Mapping[str, Any], cells: Sequence[Cell]) -> None:
         """Claims the folder for this plan in one step, or goes on with it where it is the same.
@@ -165,6 +173,7 @@ class Store:
             "seconds": finding.seconds,
             "batch_size": batch_size,
             "stages": [asdict(stage) for stage in finding.stages],
+            "sent": finding.sent,
         }
         sink = pa.BufferOutputStream()
         metadata = {_CARD: json.dumps(card).encode(), b"seal": BLANK.encode()}
@@ -193,7 +202,7 @@ class Store:
             raise DamagedFile("its examples are not those that the data have in its rows")
         flags = tuple(Flag(**flag) for flag in card["flags"])
         stages = tuple(Stage(**stage) for stage in card["stages"])
-        return Table(columns, Bound(card["bound"]), flags, card["seconds"], card["batch_size"], stages)
+        return Table(columns, Bound(card["bound"]), flags, card["seconds"], card["batch_size"], stages, card["sent"])
 
     def failure(self, cell: Cell) -> Path:
         """The file with the traceback of a failed cell."""

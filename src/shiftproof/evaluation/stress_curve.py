@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -127,6 +128,8 @@ class StressCurve:
     bound: Bound
     confidence: float
     notes: tuple[str, ...] = ()
+    sent: ClassVar[int] = 0
+    """It is made of answers that are there already: no model is asked."""
     columns: Mapping[str, Names] = field(default_factory=dict)
 
     def __len__(self) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from shiftproof._errors import UsageError, unknown
 from shiftproof.data.together import numbered
 from shiftproof.diagnostics.constant_answer import NAME
+from shiftproof.evaluation.collect import refuse_doubles
 from shiftproof.evaluation.records import CellRecord, DataCard
 from shiftproof.evaluation.slices import Names, columns_of
 from shiftproof.evaluation.store import read_rows
@@ -86,8 +87,10 @@ def _table(folder: Path, cell: CellRecord) -> Mapping[str, np.ndarray[tuple[int]
             f"The folder '{folder}' has no per-example results of {cell.shift} (cells/{cell.key}*.parquet). Run the audit again."
         )
     parts = [read_rows(file, ["id", "outcome", "loss", "label"]) for file in files]
+    ids = np.concatenate([part.column("id").to_numpy().astype(str) for part in parts])
+    refuse_doubles(ids)
     return {
-        "id": np.concatenate([part.column("id").to_numpy().astype(str) for part in parts]),
+        "id": ids,
         "outcome": np.concatenate([part.column("outcome").to_numpy().astype(str) for part in parts]),
         "loss": np.concatenate([part.column("loss").to_numpy() for part in parts]).astype(np.float64),
         "label": np.concatenate([part.column("label").to_numpy() for part in parts]).astype(np.int64),

@@ -25,9 +25,10 @@ from shiftproof.evaluation.records import DataCard, Document, FlagRecord, ModelC
 from shiftproof.evaluation.store import disk_error
 from shiftproof.evaluation.transfer_matrix import TransferMatrix, transfer_matrix
 from shiftproof.models.abstract import Gradients, Labels, access_name
+from shiftproof.models.meter import Meter, metering
 from shiftproof.models.shown import shown_spec
 from shiftproof.outcomes import Flag
-from shiftproof.preflight import PROBES, check_examples, inspect_model
+from shiftproof.preflight import PROBES, check_examples, look_at
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.transfer import Transfer
@@ -79,6 +80,8 @@ class TransferRecord(Document):
     low: list[list[float]]
     high: list[list[float]]
     pairs: list[Pair] = Field(description="Every two different models, those that lose most first.")
+    asked: int = Field(default=0, description="Forwards asked of all budgets, those of the models that moves are made on among them.")
+    sent: int | None = Field(default=None, description="Rows that reached the models, all of them together. Null in older records.")
     provenance: Provenance
 
 
@@ -100,6 +103,11 @@ def run_transfer(config: TransferConfig, *, show: bool = False) -> TransferRecor
     Raises:
         UsageError: something in the config cannot be used; raised before any work, and nothing is written.
     """
+    with metering() as meter:
+        return _run(config, meter, show=show)
+
+
+def _run(config: TransferConfig, meter: Meter, *, show: bool) -> TransferRecord:
     from shiftproof.reports.transfer import write_transfer
 
     started = now()
@@ -129,6 +137,8 @@ def run_transfer(config: TransferConfig, *, show: bool = False) -> TransferRecor
         low=matrix.low.tolist(),
         high=matrix.high.tolist(),
         pairs=pairs(matrix),
+        asked=meter.asked,
+        sent=meter.sent,
         provenance=provenance(config, started),
     )
     try:
@@ -222,13 +232,14 @@ def _models(config: TransferConfig, data: Source) -> list[tuple[Labels, ModelCar
             groups=tuple(data.groups),
             name=name,
         )
+        model, flags = look_at(model, probe)
         card = ModelCard(
             name=model.name,
             spec=shown_spec(spec),
             fingerprint=model.fingerprint(),
             access=access_name(type(model)),
             notes=[*model.notes, *fit_classes(model, samples)],
-            flags=[FlagRecord(name=flag.name, detail=flag.detail, share=flag.share) for flag in inspect_model(model, probe)],
+            flags=[FlagRecord(name=flag.name, detail=flag.detail, share=flag.share) for flag in flags],
         )
         found.append((model, card))
     return found

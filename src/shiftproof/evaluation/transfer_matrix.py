@@ -11,9 +11,11 @@ import numpy.typing as npt
 from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples
 from shiftproof.diagnostics.constant_answer import of_finding
-from shiftproof.door import confront
+from shiftproof.door import confront, read_examples
 from shiftproof.models.abstract import Labels
+from shiftproof.models.meter import metering
 from shiftproof.outcomes import SKIPPED, Flag
+from shiftproof.preflight import RANDOM, look_at
 from shiftproof.risks.intervals import clopper_pearson
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.transfer import Transfer
@@ -34,6 +36,8 @@ class TransferMatrix:
         n: examples behind each entry; an example that a model gets wrong unmoved counts as wrong.
         confidence: of each interval.
         doubts: reasons to distrust each model's answers to the examples as they are, a tuple per model.
+        asked: forwards asked of all budgets, those of the models that moves are made on among them.
+        sent: rows that reached the models, all of them together.
     """
 
     names: tuple[str, ...]
@@ -44,6 +48,8 @@ class TransferMatrix:
     n: int
     confidence: float
     doubts: tuple[tuple[Flag, ...], ...] = ()
+    asked: int = 0
+    sent: int = 0
 
 
 def transfer_matrix(
@@ -71,7 +77,7 @@ def transfer_matrix(
         progress: called with the number of examples finished since the last call; k * k * n in all.
 
     Raises:
-        UsageError: there is no model, two have one name, or one lacks what the search needs.
+        UsageError: there is no model, two have one name, or one lacks what the search needs (gradients that torch can work out, say).
 
     Guarantees:
         Row i is one set of moves, whatever model is read. The diagonal is the white-box search itself, read through the same door.
@@ -83,17 +89,31 @@ def transfer_matrix(
     correct = np.zeros((len(names), len(names)), dtype=np.int64)
     right = np.zeros(len(names), dtype=np.int64)
     doubts: list[tuple[Flag, ...]] = [()] * len(names)
-    for i, maker in enumerate(models):
-        made = _on(maker, search)
-        for j, reader in enumerate(models):
-            finding = confront(reader, shift, search=made, examples=examples, seed=seed, batch_size=batch_size, progress=progress)
-            correct[i, j] = int(finding.correct.sum())
-            right[j] = int((finding.outcome != SKIPPED).sum())
-            doubt = of_finding(finding, examples, confidence=confidence)
-            doubts[j] = (doubt,) if doubt else ()
+    with metering() as meter:
+        seen = [look_at(model, examples) for model in models]
+        makers = [_on(look.model, search) for look in seen]
+        clean = [None if RANDOM in look.flags else read_examples(look.model, examples, batch_size) for look in seen]
+        for i, made in enumerate(makers):
+            for j, (reader, flags) in enumerate(seen):
+                finding = confront(
+                    reader,
+                    shift,
+                    search=made,
+                    examples=examples,
+                    seed=seed,
+                    batch_size=batch_size,
+                    progress=progress,
+                    flags=flags,
+                    clean=clean[j],
+                )
+                correct[i, j] = int(finding.correct.sum())
+                right[j] = int((finding.outcome != SKIPPED).sum())
+                doubt = of_finding(finding, examples, confidence=confidence)
+                doubts[j] = (doubt,) if doubt else ()
     low, high = clopper_pearson(correct, len(examples), confidence=confidence)
     n = len(examples)
-    return TransferMatrix(names, correct / n, np.asarray(low), np.asarray(high), right / n, n, confidence, tuple(doubts))
+    accuracy = (correct / n, np.asarray(low), np.asarray(high), right / n)
+    return TransferMatrix(names, *accuracy, n, confidence, tuple(doubts), meter.asked, meter.sent)
 
 
 def _on(model: Labels, search: Search | None) -> Transfer:

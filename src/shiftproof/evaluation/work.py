@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -18,15 +18,18 @@ from shiftproof.certificates.abstract import Certificate
 from shiftproof.certify import certify
 from shiftproof.data.examples import Examples
 from shiftproof.data.source import Source
-from shiftproof.door import confront
+from shiftproof.door import Reading, confront
 from shiftproof.evaluation.cell import Cell
 from shiftproof.evaluation.checkpoint import Checkpoint
 from shiftproof.evaluation.gallery import keep_pictures
+from shiftproof.evaluation.ledger import booking
 from shiftproof.evaluation.security_curve import ToTheEnd, sizes
 from shiftproof.evaluation.stamps import Stamp, check_folder
 from shiftproof.evaluation.store import Store
 from shiftproof.finding import Finding, join
 from shiftproof.models.abstract import Labels
+from shiftproof.models.meter import Meter, metering
+from shiftproof.outcomes import HELD, Flag
 from shiftproof.shifts.norms.ball import Ball
 
 CHUNK_BYTES = 256_000_000
@@ -44,7 +47,8 @@ class Done(NamedTuple):
 class Work:
     """Everything a worker needs, in a form that travels to another process.
 
-    `model` builds the model; it is called once in each process. `data_files` and `model_files` must stay what they were.
+    `model` builds the model; it is called once in each process. `flags` are what a look at it on each sample came to, by the sample's
+    fingerprint; where there is none it is taken. `data_files` and `model_files` must stay what they were.
     """
 
     model: Callable[[], Labels]
@@ -55,6 +59,7 @@ class Work:
     threads: int | None = None
     data_files: tuple[Stamp, ...] = ()
     model_files: tuple[Stamp, ...] = ()
+    flags: Mapping[str, tuple[Flag, ...]] = field(default_factory=dict[str, tuple[Flag, ...]])
 
     def __call__(self, cell: Cell, progress: Callable[[int], None] | None = None) -> Done:
         """Runs one cell and writes it. A failure is returned, never raised: the rest of the plan goes on."""
@@ -63,7 +68,8 @@ class Work:
         home = Path.cwd()
         try:
             if not self.store.has(cell):  # another run of the same plan may have been quicker
-                self._run(cell, progress)
+                with booking(self.store.sent), metering() as meter:
+                    self._run(cell, progress, meter)
         except KeyboardInterrupt:
             raise
         except BaseException:  # whatever a model, a plugin or the disk raises belongs in the report of this cell, SystemExit too
@@ -72,30 +78,50 @@ class Work:
             os.chdir(home)  # a part of the user's own may have left it
         return Done(cell, None)
 
-    def _run(self, cell: Cell, progress: Callable[[int], None] | None) -> None:
+    def _run(self, cell: Cell, progress: Callable[[int], None] | None, meter: Meter) -> None:
         model = _built(self.model, self.model_files)
         source = self.sources[cell.data]
         found: list[Finding] = []
         labels: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
+        stored = self._unmoved(cell)
         for chunk in source.batches(self._chunk(source, cell), cell.start, cell.stop):
-            finding = self._judge(model, cell, chunk, progress)
+            clean = stored[slice(sum(map(len, found)), sum(map(len, found)) + len(chunk))] if stored else None
+            finding = self._judge(model, cell, chunk, progress, clean)
             if isinstance(cell.method, ToTheEnd) and isinstance(cell.shift, Ball):
                 finding = replace(finding, radius=sizes(finding, cell.shift))  # what a curve is made of
             else:
-                keep_pictures(self, model, cell, chunk, finding)
+                keep_pictures(self, cell, chunk, finding, clean)
             slim = finding.params.reshape(len(finding), -1)
             found.append(finding if slim.shape[1] <= 64 else Finding(**{**vars(finding), "params": slim[:, :0]}))
             labels.append(chunk.y.numpy())
         for stamp in self.data_files:
             stamp.check()
         check_folder(source, cell.data)
-        self.store.write(cell, join(found), np.concatenate(labels), self.batch_size)
+        self.store.write(cell, replace(join(found), sent=meter.sent), np.concatenate(labels), self.batch_size)
         self._checkpoint(cell).clear()
 
-    def _judge(self, model: Labels, cell: Cell, chunk: Examples, progress: Callable[[int], None] | None) -> Finding:
+    def _unmoved(self, cell: Cell) -> Reading | None:
+        """The model's answers to the cell's examples as they are, where they are stored."""
+        unmoved = cell.unmoved
+        if unmoved == cell or not self.store.path(unmoved).exists():
+            return None
+        columns = self.store.read(unmoved).columns
+        prediction, *numbers = (torch.tensor(columns[name]) for name in ("prediction", "loss", "probability", "confidence"))
+        return Reading(prediction, torch.tensor(columns["outcome"] != HELD), *numbers, numbers[0].isfinite())
+
+    def _judge(self, model: Labels, cell: Cell, chunk: Examples, progress: Callable[[int], None] | None, clean: Reading | None) -> Finding:
+        flags = self.flags.get(cell.data)
         if isinstance(cell.method, Certificate):
             return certify(
-                model, cell.shift, certificate=cell.method, examples=chunk, seed=cell.seed, batch_size=self.batch_size, progress=progress
+                model,
+                cell.shift,
+                certificate=cell.method,
+                examples=chunk,
+                seed=cell.seed,
+                batch_size=self.batch_size,
+                progress=progress,
+                flags=flags,
+                clean=clean,
             )
         return confront(
             model,
@@ -106,6 +132,8 @@ class Work:
             batch_size=self.batch_size,
             progress=progress,
             keeper=self._checkpoint(cell),
+            flags=flags,
+            clean=clean,
         )
 
     def _checkpoint(self, cell: Cell) -> Checkpoint:

@@ -14,7 +14,9 @@ from shiftproof.data.examples import Examples
 from shiftproof.door import confront, refuse
 from shiftproof.finding import Finding
 from shiftproof.models.abstract import Labels, Scores
+from shiftproof.models.meter import metering
 from shiftproof.outcomes import Interval
+from shiftproof.preflight import look_at
 from shiftproof.randomness import Rng
 from shiftproof.risks.intervals import clopper_pearson, simultaneous, tail_of
 from shiftproof.risks.paired import Difference, paired_difference
@@ -67,7 +69,8 @@ class WorstComposition:
         search: the spec of the search that every candidate got.
         choosing: examples that the choice was made on.
         confidence: of the intervals.
-        forwards: the model's passes of all of it together.
+        forwards: the passes asked of all budgets together.
+        sent: rows that reached the model for all of it.
     """
 
     ranking: tuple[Candidate, ...]
@@ -78,6 +81,7 @@ class WorstComposition:
     choosing: int
     confidence: float
     forwards: int
+    sent: int = 0
 
     @property
     def average_interval(self) -> Interval:
@@ -160,13 +164,17 @@ def worst_composition(
     def measure(shift: Shift, part: Examples) -> tuple[Finding, Finding]:
         if progress:
             progress(shift.spec())
-        average, worst = (confront(model, shift, search=s, examples=part, seed=seed, batch_size=batch_size) for s in (OneDraw(), used))
+        average, worst = (
+            confront(seen, shift, search=s, examples=part, seed=seed, batch_size=batch_size, flags=flags) for s in (OneDraw(), used)
+        )
         return average, worst
 
-    found = [measure(shift, first) for shift in candidates]
-    ranking = _ranking(candidates, found, confidence)
-    chosen = next(one.shift for one in ranking if isinstance(one.shift, Compose))
-    average, worst = measure(chosen, second)
+    with metering() as meter:
+        seen, flags = look_at(model, examples)
+        found = [measure(shift, first) for shift in candidates]
+        ranking = _ranking(candidates, found, confidence)
+        chosen = next(one.shift for one in ranking if isinstance(one.shift, Compose))
+        average, worst = measure(chosen, second)
     return WorstComposition(
         ranking=ranking,
         chosen=chosen,
@@ -176,6 +184,7 @@ def worst_composition(
         choosing=len(first),
         confidence=confidence,
         forwards=sum(int(finding.forwards.sum()) for pair in (*found, (average, worst)) for finding in pair),
+        sent=meter.sent,
     )
 
 

@@ -6,17 +6,33 @@ in input units, so normalisation belongs inside the model.
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
+from shiftproof._errors import must
 from shiftproof._identity.fingerprinted import Fingerprint, Fingerprinted
+from shiftproof.models.meter import sending_unless_within
 
 if TYPE_CHECKING:
     import torch
 
 
 class Labels(Fingerprinted):
-    """A model that gives only its decision."""
+    """A model that gives only its decision.
+
+    `labels` and `scores` of every subclass are handed a copy of the inputs, and what they answer is copied: code may write into its inputs,
+    and give the same tensor again and again. Their rows are counted where they reach no other model inside. A subclass that sees to both
+    by itself says `copies=True`.
+    """
+
+    def __init_subclass__(cls, *, copies: bool = False, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        for method in () if copies else ("labels", "scores"):
+            written = vars(cls).get(method)
+            if written is not None and not getattr(written, "__isabstractmethod__", False):
+                setattr(cls, method, _on_copies(written))
 
     @property
     @abstractmethod
@@ -40,7 +56,7 @@ class Labels(Fingerprinted):
         """Predicted classes, shape (n,), int64, for inputs of shape (n, ...)."""
 
 
-class Scores(Labels):
+class Scores(Labels, copies=True):
     """A model that gives one score per class."""
 
     @abstractmethod
@@ -75,6 +91,22 @@ class Known(Labels):
 
 class Gradients(Scores):
     """A model whose `scores` torch can differentiate with respect to x."""
+
+
+def _on_copies(method: Callable[[Any, torch.Tensor], torch.Tensor]) -> Callable[[Any, torch.Tensor], torch.Tensor]:
+    """The method on a copy of its inputs, its answer a copy too, and its rows counted."""
+
+    @functools.wraps(method)
+    def ask(self: Labels, x: torch.Tensor) -> torch.Tensor:
+        from torch import Tensor
+
+        with sending_unless_within(self.name, len(x)):
+            answer: object = method(self, x.clone())
+        if not isinstance(answer, Tensor):
+            raise must("answer", f"the model '{self.name}'", "be a tensor", type(answer).__name__)
+        return answer.clone()
+
+    return ask
 
 
 Access = type[Labels]

@@ -56,7 +56,7 @@ def kind_of(answer: object, n: int, owner: str) -> Gives:
 
 
 def read_scores(answer: object, n: int, owner: str) -> Tensor:
-    """Scores of shape (n, classes) with at least two classes, floating. Raises `UsageError` for anything else; NaN is let through."""
+    """Scores of shape (n, classes) with at least two classes, floating, a copy; anything else is a `UsageError`, but NaN is let through."""
     array = as_array(answer, owner)
     hint = (
         "For two classes give both columns, for example [1 - p, p]; for decisions only give one label per input." if array.ndim < 3 else ""
@@ -64,7 +64,7 @@ def read_scores(answer: object, n: int, owner: str) -> Tensor:
     if array.ndim != 2 or array.shape[0] != n or array.shape[1] < 2 or array.dtype.kind not in "fiub":
         rule = f"be numbers of shape (n, classes) with at least 2 classes for n = {n} inputs"
         raise must("answer", owner, rule, f"{array.dtype} {array.shape}", hint)
-    return torch.from_numpy(np.ascontiguousarray(array if array.dtype in (np.float32, np.float64) else array.astype(np.float32)))
+    return torch.from_numpy(np.array(array, dtype=array.dtype if array.dtype in (np.float32, np.float64) else np.float32, order="C"))
 
 
 def read_labels(answer: object, n: int, owner: str, *, class_names: Sequence[str] | None = ()) -> Tensor:

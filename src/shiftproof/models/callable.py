@@ -16,6 +16,7 @@ from shiftproof._identity.table import identify
 from shiftproof.models.abstract import Known, Labels, Scores
 from shiftproof.models.answers import ROWS, Gives, filled, kind_of, read_labels, read_scores
 from shiftproof.models.foreign import foreign, short_traceback
+from shiftproof.models.meter import sending
 
 Takes = Literal["numpy", "torch"]
 """What a function wants its inputs as."""
@@ -43,6 +44,7 @@ class Call:
     def __call__(self, x: Tensor) -> object:
         """Its answer to the inputs, filled up to a multiple of 8 rows: linear algebra is then less dependent on the batch."""
         full = filled(x.detach(), ROWS).to(self.device)
+        sending(self.name, len(full))
         with foreign(), torch.no_grad():
             return self.function(full.clone() if self.takes == "torch" else full.cpu().numpy().copy())  # a copy: it may write into it
 

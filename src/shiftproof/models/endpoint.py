@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -24,6 +25,7 @@ from shiftproof._secrets import remember_header, remember_url, shown, shown_url
 from shiftproof.models.abstract import Known, Labels, Scores
 from shiftproof.models.answers import Gives, kind_of, read_labels, read_scores
 from shiftproof.models.foreign import first_line
+from shiftproof.models.meter import sending
 from shiftproof.models.reply import Again, Reply, read_reply, rows_of
 
 if TYPE_CHECKING:
@@ -72,8 +74,9 @@ class Requests:
 
     def __init__(self, url: str, options: EndpointOptions, *, name: str | None = None) -> None:
         remember_url(url)
-        self.url, self.options, self.name = url, options, name
+        self.url, self.options = url, options
         self.shown = shown_url(url)
+        self.name = name or self.shown
         self._client: httpx.Client | None = None
 
     def __getstate__(self) -> dict[str, object]:
@@ -91,7 +94,8 @@ class Requests:
         parts = torch.split(x.detach().cpu(), self.options.rows)
         pool = ThreadPoolExecutor(max_workers=min(self.options.concurrency, len(parts)))
         try:
-            answers = [pool.submit(retrying.copy(), self._post, client, part) for part in parts]
+            # Each thread in a copy of this context, in which the rows are counted.
+            answers = [pool.submit(copy_context().run, retrying.copy(), self._post, client, part) for part in parts]
             return [row for answer in answers for row in answer.result()]
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -146,6 +150,7 @@ class Requests:
         import httpx
 
         until = time.monotonic() + self.options.timeout
+        sending(self.name, len(x))
         try:
             with client.stream("POST", self.url, json={"inputs": x.tolist()}, headers=self._headers()) as response:
                 return read_reply(response, len(x), until, owner=f"endpoint {self.shown}")
@@ -242,10 +247,9 @@ def wrap_endpoint(
             hint = "Or pass probe=x[:8], a few inputs, and it is asked once."
             raise must("gives", f"the model '{requests.shown}'", "be 'scores' (n, classes) or 'labels' (n,)", gives, hint)
         gives = kind_of(requests.ask(probe), len(probe), f"endpoint {requests.shown}")
-    called = name or requests.shown
     if gives == "scores":
-        return EndpointScores(requests, name=called, version=version)
-    return EndpointLabels(requests, name=called, class_names=class_names, version=version)
+        return EndpointScores(requests, name=requests.name, version=version)
+    return EndpointLabels(requests, name=requests.name, class_names=class_names, version=version)
 
 
 def _without_secrets(record: logging.LogRecord) -> bool:

@@ -18,6 +18,7 @@ from shiftproof.models.abstract import Scores
 from shiftproof.models.answers import read_scores
 from shiftproof.models.fingerprint import LENGTH
 from shiftproof.models.foreign import first_line
+from shiftproof.models.meter import sending
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -106,6 +107,7 @@ class OnnxSession(Scores):
         given = x.detach().cpu().numpy().astype(FLOATS[self._input.type], copy=False)
         if isinstance(batch, int) and 0 < len(given) < batch:
             given = np.concatenate([given, np.repeat(given[-1:], batch - len(given), axis=0)])
+        sending(self._name, len(given))
         (answer,) = self._session.run([self._output.name], {self._input.name: np.ascontiguousarray(given)})
         return read_scores(answer, len(given), f"output '{self._output.name}' of the model '{self._name}'")[: len(x)]
 

@@ -60,7 +60,7 @@ class StraightThrough(Known, Gradients):
 
     def scores(self, x: Tensor) -> Tensor:
         with torch.no_grad():
-            seen = self._front(x.detach())
+            seen = self._front(x.detach().clone())  # which may write into it
         if not torch.is_grad_enabled():
             return self._model.scores(seen)
         return self._model.scores(straight_through(seen, self._shaped(self._stand_in(x), seen)))

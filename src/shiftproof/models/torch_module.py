@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import torch
@@ -15,6 +15,7 @@ from shiftproof._identity.table import identify
 from shiftproof.models.abstract import Gradients
 from shiftproof.models.answers import ROWS, filled
 from shiftproof.models.foreign import foreign
+from shiftproof.models.meter import sending
 
 MemoryFormat = Literal["auto", "channels_last", "contiguous"]
 """How images are laid out in memory for the module."""
@@ -24,7 +25,7 @@ _CONVOLUTIONS = 3
 _POOLS = (nn.MaxPool2d, nn.AdaptiveMaxPool2d)
 
 
-class TorchModule(Gradients):
+class TorchModule(Gradients, copies=True):
     """A `torch.nn.Module` that maps inputs (n, ...) in input units to logits (n, classes); normalisation belongs inside it.
 
     Args:
@@ -39,6 +40,7 @@ class TorchModule(Gradients):
 
     Guarantees:
         The module is left as it was found: parameters, buffers, gradients, mode, device and memory format; only inputs are laid out anew.
+        It is handed a batch of its own, which it may write into, with gradients too, and its answer is copied before it is asked again.
         It is in evaluation mode for the time of each call, all of it, and where it lies on another device a copy is moved. A row's scores
         are the same in any batch up to rounding, and on a CPU mostly to the bit (not in layers whose width is no multiple of 4: kernels go
         by alignment).
@@ -99,28 +101,37 @@ class TorchModule(Gradients):
 
     def scores(self, x: Tensor) -> Tensor:
         n = len(x)
-        batch = filled(x, ROWS).to(self._device, self._dtype)
         training = [part for part in self._module.modules() if part.training]
         for part in training:
             part.training = False
         try:
             with foreign():
-                out = _logits(self._answer(batch), self._name)
+                out = _logits(self._answer(x), self._name)
         finally:
             for part in training:
                 part.training = True
-        return out[:n] if len(out) != n else out
+        return (out[:n] if len(out) != n else out).clone()
 
-    def _answer(self, batch: Tensor) -> object:
-        if not self._channels_last or batch.dim() != _IMAGES:
-            return self._module(batch)
+    def _answer(self, x: Tensor) -> object:
+        if not self._channels_last or x.dim() != _IMAGES:
+            return self._ask(self._own(x))
         try:
-            return self._module(channels_last(batch))
+            return self._ask(self._own(x, channels_last))
         except RuntimeError as error:
             if self._asked != "auto" or _NO_VIEW not in str(error):
                 raise
             self._channels_last = False  # known at the first batch, from the module's code and the shape alone
-            return self._module(batch)
+            return self._ask(self._own(x))
+
+    def _own(self, x: Tensor, layout: Callable[[Tensor], Tensor] = lambda batch: batch) -> Tensor:
+        """The batch as the module takes it, in memory that nobody else holds."""
+        batch = layout(filled(x, ROWS).to(self._device, self._dtype))
+        shared = batch.untyped_storage().data_ptr() == x.untyped_storage().data_ptr()
+        return batch.clone() if shared else batch
+
+    def _ask(self, batch: Tensor) -> object:
+        sending(self._name, len(batch))
+        return self._module(batch)
 
 
 _IMAGES = 4
@@ -159,4 +170,4 @@ def _logits(out: object, name: str) -> Tensor:
     if not isinstance(out, Tensor):
         hint = "Wrap it in a module whose forward returns the logits only."
         raise must("answer", f"the model '{name}'", "be a tensor of logits, or a mapping with one under 'logits'", type(out).__name__, hint)
-    return out
+    return out if out.is_floating_point() else out.to(torch.float32)

@@ -47,7 +47,7 @@ def _environment() -> jinja2.Environment:
         figure=shown,
     )
     environment.globals.update(KINDS=words.KINDS, KIND_WORDS=words.KIND_WORDS, KIND_HEADS=words.KIND_HEADS, KIND_SIGNS=words.KIND_SIGNS)
-    environment.globals.update(plural=words.plural)
+    environment.globals.update(plural=words.plural, cost=words.cost)
     return environment
 
 

@@ -12,7 +12,7 @@ from shiftproof.evaluation.store import write_atomic
 from shiftproof.reports._html import render
 from shiftproof.reports.charts import FULL, Spec, table_of, to_spec
 from shiftproof.reports.charts import Row as ChartRow
-from shiftproof.reports.words import percent, points, points_span, printable
+from shiftproof.reports.words import cost, percent, points, points_span, printable
 
 LINES = {"in training, as trained": "var(--muted)", "held out": "var(--estimate)", "held out, attacked: at most": "var(--at-most)"}
 """The curves of a training, each with its colour."""
@@ -103,7 +103,7 @@ def summary(record: DefendRecord) -> str:
     for name, row in zip(names, record.rows, strict=True):
         values = [percent(share.value) for share in (row.clean, row.transfer, row.plain, row.adaptive, row.robust)]
         lines.append(_line(name, (*values, points(row.gain.value).removesuffix(" points")), width))
-    return "\n".join([*lines, "", *(printable(line) for line in sentences(record))])
+    return "\n".join([*lines, "", *(printable(line) for line in sentences(record)), f"Cost: {cost(record.asked, record.sent)}."])
 
 
 def _line(name: str, values: tuple[str, ...], width: int) -> str:

@@ -18,7 +18,7 @@ from shiftproof.diagnostics.shape_bias import ShapeBias
 from shiftproof.evaluation.store import write_atomic
 from shiftproof.reports._html import render
 from shiftproof.reports.charts import FULL, Row, Spec, table_of, to_spec
-from shiftproof.reports.words import confidence, percent, printable, span
+from shiftproof.reports.words import confidence, cost, percent, printable, span
 
 _SERIES = ("low frequencies", "high frequencies", "high, contrast raised")
 
@@ -34,6 +34,8 @@ class FrequencyReport:
     band: CriticalBand | None
     shape: ShapeBias | None
     left_out: tuple[str, ...] = ()
+    asked: int = 0
+    sent: int = 0
 
 
 def heat_map_chart(found: FourierHeatMap) -> Spec:
@@ -165,7 +167,7 @@ def in_words(report: FrequencyReport) -> list[str]:
             f"Cut into {squares} x {squares} pieces in random order, {percent(right / shape.n)} stay right."
             for squares, right in shape.shuffled.items()
         ]
-    return [*said, *report.left_out]
+    return [*said, *report.left_out, f"Cost: {cost(report.asked, report.sent)}."]
 
 
 def _at(down: int, across: int) -> str:

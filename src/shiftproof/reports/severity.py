@@ -14,7 +14,7 @@ from shiftproof.evaluation.severity_curve import SeverityCurve
 from shiftproof.evaluation.store import write_atomic
 from shiftproof.reports._html import render
 from shiftproof.reports.charts import FULL, Row, Spec, table_of, to_spec
-from shiftproof.reports.words import percent, plural, span
+from shiftproof.reports.words import cost, percent, plural, span
 
 _COLOURS = 6
 """Colours of runs that the page's style has."""
@@ -87,6 +87,11 @@ def flip_in_words(flip: RankFlip, strength: str) -> str:
     return f"{pair} keep their places: {ahead} is ahead wherever they differ, {beyond}."
 
 
+def cost_of(curves: Sequence[SeverityCurve]) -> str:
+    """The two counts of all curves together."""
+    return cost(sum(curve.asked for curve in curves), sum(curve.sent for curve in curves))
+
+
 def severity_page(curves: Sequence[SeverityCurve], data: str) -> str:
     """One or more models along one shift, as one self-contained HTML file."""
     flips = rank_flips(curves) if len(curves) > 1 else ()
@@ -99,6 +104,7 @@ def severity_page(curves: Sequence[SeverityCurve], data: str) -> str:
         ends=[list(zip(*curve.interval(), strict=True)) for curve in curves],
         failures=[failures(curve) for curve in curves],
         flips=[flip_in_words(flip, curves[0].strength) for flip in flips],
+        spent=cost_of(curves),
         flags={flag.name: flag for curve in curves for flag in curve.flags}.values(),
     )
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from shiftproof.evaluation.rank_flips import rank_flips
 from shiftproof.evaluation.severity_curve import SeverityCurve
-from shiftproof.reports.severity import failures, flip_in_words
+from shiftproof.reports.severity import cost_of, failures, flip_in_words
 from shiftproof.reports.words import confidence, percent, plural, printable, span
 
 
@@ -34,6 +34,7 @@ def terminal_severity(curves: Sequence[SeverityCurve]) -> Group:
         lines += [flip_in_words(flip, first.strength) for flip in rank_flips(curves)]
     flags = {flag.name: flag.detail for curve in curves for flag in curve.flags}
     lines += [f"⚑ {name}: {detail}" for name, detail in flags.items()]
+    lines.append(f"Cost: {cost_of(curves)}.")
     return Group(table, *(_text(line) for line in lines))
 
 

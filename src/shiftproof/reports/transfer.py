@@ -9,7 +9,7 @@ from pathlib import Path
 from shiftproof.evaluation.store import write_atomic
 from shiftproof.evaluation.transfer import Pair, TransferRecord
 from shiftproof.reports._html import render
-from shiftproof.reports.words import percent, points, printable
+from shiftproof.reports.words import cost, percent, points, printable
 
 
 @dataclass(frozen=True)
@@ -78,4 +78,5 @@ def summary(record: TransferRecord) -> str:
     ]
     lines = [f"Accuracy on {record.shift} by {record.search}, n = {record.n}; columns are the models tried on", head, clean, *body]
     doubts = [f"{model.name}: {flag.detail}" for model in record.models for flag in model.flags]
-    return "\n".join([*lines, "", *map(printable, (*doubts, *map(sentence, record.pairs)))])
+    said = map(printable, (*doubts, *map(sentence, record.pairs)))
+    return "\n".join([*lines, "", *said, f"Cost: {cost(record.asked, record.sent)}."])

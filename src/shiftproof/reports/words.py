@@ -33,6 +33,17 @@ def percent(value: float | None) -> str:
     return "99.9%" if shown == "100.0%" and number < 1 else "0.1%" if shown == "0.0%" and number > 0 else shown
 
 
+def cost(asked: int | None, sent: int | None) -> str:
+    """The two counts of a measurement, in half a sentence.
+
+    >>> cost(12_000, 12_480), cost(None, None)
+    ('12,000 forwards asked of the budgets, 12,480 rows sent to the model', 'not recorded')
+    """
+    if asked is None or sent is None:
+        return "not recorded"
+    return f"{asked:,} forwards asked of the budgets, {sent:,} rows sent to the model"
+
+
 def roughly(value: float) -> str:
     """A confidence beside a picture: whole percents, finer only near 0 and 1.
 

@@ -11,6 +11,7 @@ from shiftproof._errors import must
 from shiftproof._identity.fingerprinted import fingerprint_of
 from shiftproof._identity.table import identify
 from shiftproof.models.abstract import Known, Labels, Scores
+from shiftproof.models.meter import uncounted
 from shiftproof.models.torch_module import TorchModule
 
 Denoiser = Callable[[Tensor], Tensor]
@@ -54,7 +55,8 @@ class _Front(Known):
 
     def clean(self, x: Tensor) -> Tensor:
         """The denoised inputs."""
-        out = self._module.scores(x) if self._module else self._denoiser(x)
+        with uncounted():  # the rows are counted where they reach the model behind
+            out = self._module.scores(x) if self._module else self._denoiser(x)
         if out.shape != x.shape:
             raise must("denoiser", self.name, f"keep the inputs' shape {tuple(x.shape)}", tuple(out.shape))
         return out
