@@ -63,10 +63,11 @@ def command(
     examples = source.take(slice(None))
     curves: list[SeverityCurve] = []
     notes: list[str] = []
-    known = {"space": source.space, "class_names": source.class_names, "groups": tuple(source.groups)}
     for spec in models:
         with metering() as meter:  # what is asked while it is loaded is sent too
-            model = load_model(spec, probe=examples.x[:PROBES], **known)
+            model = load_model(
+                spec, space=source.space, probe=examples.x[:PROBES], class_names=source.class_names, groups=tuple(source.groups)
+            )
             fit_classes(model, together(source))
             notes += model.notes
             curve = severity_curve(
