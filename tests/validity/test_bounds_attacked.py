@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import pytest
 import torch
-from torch import Tensor
 
-from attacked import Draw, Subject, broken, farthest, smallest_attack, subject
+from attacked import Draw, broken, farthest, smallest_attack, subject
 from shiftproof._errors import NotCertifiable
 from shiftproof.certificates import AlphaCrown, Auto, Certificate, Crown, IntervalBounds, Linear, Lipschitz
-from shiftproof.certificates.bounds import (
-    backward,
-    builder,
-    curves,
-    layers,
-    network,
-    of_model,
-    propagate,
-    read_torch,
-    same,
-    spectral,
-    trace,
-    windows,
-)
 from shiftproof.randomness import Rng
 from shiftproof.shifts import L1
-from shiftproof.shifts.norms.ball import Ball
 from shiftproof.shifts.norms.l2 import L2
 from shiftproof.shifts.norms.linf import Linf
 
