@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -112,6 +113,9 @@ class Masked(nn.Module):
         return x + self.mask
 
 
+C = TypeVar("C")
+
+
 class Draw:
     """Choices of one seed."""
 
@@ -121,7 +125,7 @@ class Draw:
     def number(self, low: float, high: float) -> float:
         return low + (high - low) * float(torch.rand((), generator=self.source, dtype=torch.float64))
 
-    def one(self, *choices: object) -> object:
+    def one(self, *choices: C) -> C:
         return choices[int(torch.randint(len(choices), (), generator=self.source))]
 
     def whole(self, low: int, high: int) -> int:
@@ -168,7 +172,7 @@ def subject(seed: int, *, inputs: int = 24) -> Subject:
 
 
 def _space(draw: Draw, shape: tuple[int, ...]) -> InputSpace:
-    low, high = draw.one((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0), (-3.0, 0.5), (100.0, 101.0), (-math.inf, math.inf))  # type: ignore[misc]
+    low, high = draw.one((0.0, 1.0), (0.0, 255.0), (-1.0, 1.0), (-3.0, 0.5), (100.0, 101.0), (-math.inf, math.inf))
     if len(shape) == 1 and draw.chance(0.25):
         columns = tuple(
             Column(f"{i}", "categorical", 0, 1, ("a", "b")) if i and draw.chance(0.2) else Column(f"{i}", "real", -(10.0**i), 3 * 10.0**i)
@@ -190,7 +194,7 @@ def _inputs(draw: Draw, space: InputSpace, shape: tuple[int, ...]) -> Tensor:
 
 
 def _act(draw: Draw) -> nn.Module:
-    return draw.one(nn.ReLU(), nn.ReLU(), nn.ReLU(inplace=True), nn.Tanh(), nn.Sigmoid())  # type: ignore[return-value]
+    return draw.one(nn.ReLU(), nn.ReLU(), nn.ReLU(inplace=True), nn.Tanh(), nn.Sigmoid())
 
 
 def _images(draw: Draw, shape: tuple[int, ...]) -> list[nn.Module]:
@@ -201,7 +205,7 @@ def _images(draw: Draw, shape: tuple[int, ...]) -> list[nn.Module]:
     kernel = draw.whole(2, 3)
     stride = 1 if pad == "same" else draw.whole(1, 2)
     layers: list[nn.Module] = [Padded()] if draw.chance(0.2) else []
-    layers.append(nn.Conv2d(channels, out, kernel, stride=stride, padding=pad, groups=groups, bias=draw.chance(0.7)))  # type: ignore[arg-type]
+    layers.append(nn.Conv2d(channels, out, kernel, stride=stride, padding=pad, groups=groups, bias=draw.chance(0.7)))
     if draw.chance(0.4):
         layers.append(nn.BatchNorm2d(out, eps=1e-5))
     layers.append(_act(draw))
@@ -210,7 +214,7 @@ def _images(draw: Draw, shape: tuple[int, ...]) -> list[nn.Module]:
     if draw.chance(0.3):
         layers.append(Joined(nn.Conv2d(out, 1, 1), nn.Conv2d(out, out, 3, padding=1)))
     if side > 3 and stride == 1 and draw.chance(0.6):
-        layers.append(draw.one(nn.MaxPool2d(2), nn.MaxPool2d(2, stride=1), nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(1)))  # type: ignore[arg-type]
+        layers.append(draw.one(nn.MaxPool2d(2), nn.MaxPool2d(2, stride=1), nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(1)))
     return layers
 
 
@@ -245,12 +249,14 @@ def _dense(draw: Draw, width: int) -> list[nn.Module]:
 def _ends(draw: Draw, classes: int) -> list[nn.Module]:
     ends: list[nn.Module] = []
     if draw.chance(0.2):
-        ends.append(draw.one(nn.Sigmoid(), nn.Tanh()))  # type: ignore[arg-type]
+        ends.append(draw.one(nn.Sigmoid(), nn.Tanh()))
     if draw.chance(0.2):
         ends.append(Constants(torch.zeros(()), torch.tensor(10.0 ** draw.whole(-4, 4))))
     if draw.chance(0.15):
         amount = 10.0 ** draw.whole(3, 6)
         ends.append(Constants(torch.zeros(()), torch.ones(()), amount, amount))
+    elif draw.chance(0.08):
+        ends.append(Cast())
     if classes > 2 and draw.chance(0.4):
         ends.append(Masked(classes, draw.whole(0, classes - 1)))
     return ends

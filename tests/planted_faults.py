@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, fx
 from torch.nn import functional as F
 
+from shiftproof._errors import NotCertifiable
 from shiftproof.certificates.bounds import certificate, of_model, read_torch, spectral, trace
 from shiftproof.certificates.bounds.builder import Builder
 from shiftproof.certificates.bounds.climb import Climb, Climbed
@@ -55,7 +56,7 @@ def _by_the_largest(patch: Patch) -> None:
         x = x[:2]
         ours, theirs = network(x), scorer(x).double()
         if float((ours - theirs).abs().max()) > 1e-3 * float(theirs.abs().max().clamp_min(1.0)):
-            raise trace.NotCertifiable("differs")
+            raise NotCertifiable("differs")
 
     patch.setattr(read_torch, "check_same", check)
 

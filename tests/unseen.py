@@ -146,7 +146,7 @@ class ByInstance(Plain):
 
     def __init__(self) -> None:
         super().__init__()
-        self.a.forward = lambda x: F.linear(x, -self.a.weight, self.a.bias)  # type: ignore[method-assign]
+        self.a.forward = lambda x: F.linear(x, -self.a.weight, self.a.bias)  # type: ignore[method-assign,assignment]
 
 
 class RootByInstance(Plain):
@@ -236,8 +236,9 @@ class Stepping(Plain):
 
 
 UNSEEN: tuple[type[Plain], ...] = (
-    Autocast, Half, HalfScores, Whole, DoubleAndBack, InPlaceSkip, InPlaceFunction, InPlaceSum, InPlaceProduct, InPlaceDifference, ThroughView,
-    ThroughSlice, ByInstance, RootByInstance, Counting, LooksForTensors, WithGradientsOnly, Drawn, Dropping, WithSubclass, Stepping,
+    Autocast, Half, HalfScores, Whole, DoubleAndBack, InPlaceSkip, InPlaceFunction, InPlaceSum, InPlaceProduct, InPlaceDifference,
+    ThroughView, ThroughSlice, ByInstance, RootByInstance, Counting, LooksForTensors, WithGradientsOnly, Drawn, Dropping, WithSubclass,
+    Stepping,
 )  # fmt: skip
 FOLLOWED = ("InPlaceSkip", "InPlaceFunction", "InPlaceSum", "InPlaceProduct", "InPlaceDifference")
 """Those that are read for what they do, and so can be certified."""

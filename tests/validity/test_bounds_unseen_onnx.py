@@ -21,6 +21,7 @@ from shiftproof.models.onnx_session import OnnxSession
 
 pytest.importorskip("onnxruntime")
 node = helper.make_node
+TALL = torch.tensor([[1.0, 0.2], [-1.0, 0.5], [0.3, 1.0]])
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,13 @@ def function(name: str, *steps: Any) -> Any:
 
 FILES: dict[str, tuple[File, str]] = {
     "a constant around an example": (
-        File((node("Pad", ["x"], ["p"], pads=[0, 1, 0, 0], value=3.0), node("MatMul", ["p", "g"], ["h"])), (("g", torch.tensor([[1.0, 0.2], [-1.0, 0.5], [0.3, 1.0]])),), 9),
+        File((node("Pad", ["x"], ["p"], pads=[0, 1, 0, 0], value=3.0), node("MatMul", ["p", "g"], ["h"])), (("g", TALL),), 9),
         "other than zeros on all axes",
     ),
     "padding of one axis named apart": (
         File(
             (node("Pad", ["x", "pads", "", "axes"], ["p"]), node("MatMul", ["p", "g"], ["h"])),
-            (("pads", torch.tensor([1, 0])), ("axes", torch.tensor([1])), ("g", torch.tensor([[1.0, 0.2], [-1.0, 0.5], [0.3, 1.0]]))),
+            (("pads", torch.tensor([1, 0])), ("axes", torch.tensor([1])), ("g", TALL)),
             18,
         ),
         "other than zeros on all axes",
@@ -99,7 +100,8 @@ FILES: dict[str, tuple[File, str]] = {
         r"Cast\) of the model 'net.onnx' has no rule",
     ),
     "the number of examples": (
-        File((node("Shape", ["x"], ["s"], start=1), node("Cast", ["s"], ["f"], to=TensorProto.FLOAT), node("Mul", ["x", "f"], ["h"])), opset=15),
+        File((node("Shape", ["x"], ["s"], start=1),
+              node("Cast", ["s"], ["f"], to=TensorProto.FLOAT), node("Mul", ["x", "f"], ["h"])), opset=15),
         "has no rule",
     ),
 }  # fmt: skip
@@ -159,7 +161,7 @@ def test_a_sigmoid_that_the_runtime_only_knows_to_some_digits_proves_no_more(tmp
     """ONNX Runtime's sigmoid stands still below -18, and is off by parts of 1e-8 above."""
     steps = (node("Gemm", ["x", "g", "b"], ["s"]), node("Sigmoid", ["s"], ["t"]), node("Gemm", ["t", "k", "o"], ["h"]))
     weights = (
-        ("g", torch.eye(2)), ("b", torch.tensor([-18.4, -18.4])), ("k", torch.tensor([[5e7, 0.0], [0.0, 5e7]])), ("o", torch.tensor([-0.25, 0.1])),
+        ("g", torch.eye(2)), ("b", torch.tensor([-18.4, -18.4])), ("k", 5e7 * torch.eye(2)), ("o", torch.tensor([-0.25, 0.1])),
     )  # fmt: skip
     path = File(steps, weights).write(tmp_path / "net.onnx")
     x = torch.rand(300, 2, generator=torch.Generator().manual_seed(0))

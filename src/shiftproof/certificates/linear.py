@@ -34,9 +34,9 @@ class Linear(Certificate):
     Guarantees:
         No legal move of strength up to the radius changes the model's decision, its own rounding included: the score difference is lowered
         by gamma_k (|W| |x| + |b|), the bound on the rounding of k operations (Higham 2002, section 3.1; what computes in less than the
-        weights' own precision is refused), and the radius by the share of `eps` that the shift tolerates. For digits this took 0.05 % off with
-        1000 features and 0.15 % with 3000; it is more where large terms cancel. The box is ignored: it only takes moves away, so away from
-        its walls the radius is exact, and at them it may be too small.
+        weights' own precision is refused), and the radius by the share of `eps` that the shift tolerates. For digits this took 0.05 % off
+        with 1000 features and 0.15 % with 3000; it is more where large terms cancel. The box is ignored: it only takes moves away, so away
+        from its walls the radius is exact, and at them it may be too small.
     Cost: one forward an example in float64, and as many backwards as there are classes once a batch.
 
     Example:
@@ -103,7 +103,7 @@ class Linear(Certificate):
 class _Affine(NamedTuple):
     """Scores as weight @ x + bias, float64, shapes (classes, features) and (classes,).
 
-    `size_*` are the same of |W| |x| + |b| over the layers, `FLUSHED` included, and `gamma` bounds the rounding of a score as a share of that.
+    `size_*` are the same of |W| |x| + |b| over the layers, `FLUSHED` included; `gamma` bounds the rounding of a score as a share of that.
     """
 
     weight: Tensor

@@ -82,7 +82,7 @@ class Lipschitz(Certificate):
         rate = _rates(network, factors, prediction, longest)
         margin = _margins(network, x, prediction)
         radius = torch.where(rate > 0, margin / rate, torch.where(margin > 0, torch.inf, 0.0)).amin(1).clamp_min(0)
-        # What rounding can take from a margin, on all moves up to that radius; a smaller radius stays inside, and without a box no larger one.
+        # What rounding can take from a margin, on all moves up to that radius: a smaller one stays inside, a larger one without a box not.
         most = min(shift.largest(), _FARTHEST)
         loss = _rounding(network, factors, shift, x, radius.clamp_max(most))
         margin = margin - loss[:, None]

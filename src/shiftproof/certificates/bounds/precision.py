@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 _FULL = ("none", "ieee")
@@ -20,11 +22,13 @@ def reduced_precision(device: torch.device) -> str | None:
 
 def _settings(device: torch.device) -> list[tuple[str, str]]:
     backends = torch.backends
+    cudnn: Any = backends.cudnn  # torch's stubs do not know what it added in 2.9
+    mkldnn: Any = backends.mkldnn
     try:
         if device.type == "cuda":
-            found = [("cuda.matmul", backends.cuda.matmul.fp32_precision), ("cudnn.conv", backends.cudnn.conv.fp32_precision)]
+            found = [("cuda.matmul", backends.cuda.matmul.fp32_precision), ("cudnn.conv", cudnn.conv.fp32_precision)]
         else:
-            found = [("mkldnn.matmul", backends.mkldnn.matmul.fp32_precision), ("mkldnn.conv", backends.mkldnn.conv.fp32_precision)]
+            found = [("mkldnn.matmul", mkldnn.matmul.fp32_precision), ("mkldnn.conv", mkldnn.conv.fp32_precision)]
         return [(f"torch.backends.{name}.fp32_precision", value) for name, value in found]
     except AttributeError:  # before torch 2.9
         legacy = {"highest": "ieee"}.get(torch.get_float32_matmul_precision(), torch.get_float32_matmul_precision())

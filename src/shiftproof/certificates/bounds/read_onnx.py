@@ -89,7 +89,7 @@ def _shape(declared: list[int], given: Sequence[int] | None, name: str) -> Shape
 class _Reader:
     """Walks the graph's nodes."""
 
-    def __init__(self, build: Builder, values: Mapping[str, Value], opsets: Mapping[str, int]) -> None:
+    def __init__(self, build: Builder, values: Mapping[str, Value], opsets: dict[str, int]) -> None:
         self.build, self.opsets = build, opsets
         self.values: dict[str, Value] = dict(values)
 
@@ -129,8 +129,8 @@ class _Reader:
         if node.op_type in DRAWN:
             raise no_rule(f"{name} (drawn anew at every run)", self.build.model)
         try:
-            ends = ([helper.make_empty_tensor_value_info(each) for each in names] for names in (given, filter(None, node.output)))
-            made = ReferenceEvaluator(helper.make_graph([node], "alone", *ends), opsets=self.opsets).run(None, given)
+            entries, exits = ([helper.make_empty_tensor_value_info(each) for each in names] for names in (given, filter(None, node.output)))
+            made = ReferenceEvaluator(helper.make_graph([node], "alone", entries, exits), opsets=self.opsets).run(None, given)
         except Exception as error:  # the reference knows fewer steps than files may hold
             raise no_rule(name, self.build.model) from error
         for key, value in zip(filter(None, node.output), made, strict=True):

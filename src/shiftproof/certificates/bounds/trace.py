@@ -122,7 +122,7 @@ class Step(NamedTuple):
     given: tuple[object, ...]
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
     """Writes down the operations that run on data, below autocast, hooks, subclasses and Python, and refuses what bounds do not cover.
 
     A tensor of the data is known by the step that made its memory and its place in there; in-place steps are steps like others. So two
@@ -130,7 +130,7 @@ class _Recorder(TorchDispatchMode):
     """
 
     def __init__(self, module: nn.Module, name: str, x: Tensor | None = None) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.model, self.device = name, device_of(module)
         self.steps: list[Step] = []
         self._own = {held.untyped_storage().data_ptr() for held in _held(module)}
@@ -195,7 +195,7 @@ class _Twin(fx.Interpreter):
     """Runs a graph by the layers' own classes, and puts every in-place step's result in the place of the value that it changed."""
 
     def __init__(self, module: nn.Module, graph: fx.Graph, name: str) -> None:
-        super().__init__(module, garbage_collect_values=False, graph=graph)  # type: ignore[arg-type]  # any module with the graph's parts
+        super().__init__(module, garbage_collect_values=False, graph=graph)
         self.model = name
         self._version: dict[fx.Node, int] = {}
         self._last: dict[int, fx.Node] = {}
@@ -207,8 +207,8 @@ class _Twin(fx.Interpreter):
                 now = self._last[id(value)]
                 if self._version[now] != value._version:
                     raise NotCertifiable(
-                        f"The step {n.name} of the model '{self.model}' reads {before.name}, which another step has changed in place through "
-                        "a view of it: bounds cannot follow that. Take the in-place step (inplace=True, +=, relu_) out."
+                        f"The step {n.name} of the model '{self.model}' reads {before.name}, which another step has changed in place "
+                        "through a view of it: bounds cannot follow that. Take the in-place step (inplace=True, +=, relu_) out."
                     )
                 n.replace_input_with(before, now)
         result = super().run_node(n)
@@ -272,8 +272,8 @@ def _compare(steps: Sequence[Step], graphs: Sequence[Step], name: str) -> None:
         if theirs.name != ours.name or not _same(theirs.given, ours.given):
             told = f"{theirs.name} and {ours.name}" if theirs.name != ours.name else f"{theirs.name} with other arguments"
             raise NotCertifiable(
-                f"The graph traced from '{name}' gives different outputs from the model: their steps differ at number {place + 1} ({told}). "
-                "Its forward does something that tracing does not see; export it to ONNX and certify that file."
+                f"The graph traced from '{name}' gives different outputs from the model: their steps differ at number {place + 1} "
+                f"({told}). Its forward does something that tracing does not see; export it to ONNX and certify that file."
             )
 
 
