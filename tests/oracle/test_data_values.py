@@ -152,6 +152,15 @@ def test_inputs_that_are_integers_lose_nothing() -> None:
         examples(np.array([[BIG], [0]]), [0, 1])
 
 
+def test_inputs_that_numpy_holds_as_objects_are_numbers() -> None:
+    frame = pd.DataFrame({"name": ["a", "b"], "n": [1, 2], "r": [0.5, 0.25]})
+    assert examples(frame.to_numpy()[:, 1:], [0, 1], box=(0, 9)).x.tolist() == [[1.0, 0.5], [2.0, 0.25]]
+    assert examples(pd.DataFrame({"n": pd.array([1, 2], dtype="Int64"), "r": [0.5, 0.25]}), [0, 1]).x.tolist() == [[1.0, 0.5], [2.0, 0.25]]
+    assert bool(examples(objects([1], [None]).tolist(), [0, 1]).x[1].isnan().all())
+    with pytest.raises(UsageError, match="The 'x' of the examples must hold numbers, got 'object'. Encode words as numbers"):
+        examples(frame.to_numpy()[:, :1], [0, 1])
+
+
 def test_tables_name_and_group_exactly(tmp_path: Any) -> None:
     path = tmp_path / "t.csv"
     path.write_text(f"who,g,n,y\n{BIG},1e3,1,0\n{BIG - 1},,2,1\n007,01,3,1\n")

@@ -235,6 +235,36 @@ def test_catboost_is_handed_its_frame(tmp_path: Path) -> None:
     same_frame(model, source, table[["w", "n"]])
 
 
+class Picks(BaseEstimator):  # type: ignore[misc]
+    """Somebody's own first step, which keeps no names of columns."""
+
+    def fit(self, frame: Frame, y: Any = None) -> Picks:
+        return self
+
+    def transform(self, frame: Frame) -> Any:
+        return (frame["w"] == " b").to_numpy()[:, None].astype(float)
+
+
+class Around(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Somebody's own wrapper, which says nothing of what is inside it."""
+
+    def fit(self, frame: Frame, y: Any) -> Around:
+        self.inner_ = make_pipeline(make_column_transformer((OneHotEncoder(), ["w"])), DecisionTreeClassifier()).fit(frame, y)
+        self.classes_ = self.inner_.classes_
+        return self
+
+    def predict(self, frame: Frame) -> Any:
+        return self.inner_.predict(frame)
+
+
+def test_estimators_that_do_not_say_their_columns_are_handed_the_frame(tmp_path: Path) -> None:
+    table = Frame({"n": range(40), "w": [" a", " b"] * 20, "y": [0, 1] * 20})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    source = load_data(f"csv:{tmp_path / 't.csv'}?label=y")
+    assert measured(make_pipeline(Picks(), DecisionTreeClassifier()).fit(table[["w", "n"]], table.y), source)[1] == 1.0
+    assert measured(Around().fit(table[["w", "n"]], table.y), source)[1] == 1.0
+
+
 def test_categories_that_were_asked_for_are_hinted_at(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(lines())

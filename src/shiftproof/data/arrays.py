@@ -14,7 +14,7 @@ from shiftproof.data.examples import Examples, Ids
 from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, words
 from shiftproof.data.source import Source
 from shiftproof.data.space import Box, InputSpace, Kind, boxed
-from shiftproof.data.values import EXACT, Given
+from shiftproof.data.values import EXACT, Given, read_values
 
 if TYPE_CHECKING:
     import torch
@@ -86,6 +86,7 @@ def floating(x: npt.ArrayLike | torch.Tensor, *, owner: str) -> torch.Tensor:
         array = np.asarray(x)
     except ValueError as error:  # rows of different lengths
         raise UsageError(f"The 'x' of {owner} must be a full array: its rows differ in shape. Resize or pad them first.") from error
+    array = _unboxed(array, owner)
     if array.dtype.kind not in "fiub":
         raise must("x", owner, "hold numbers", str(array.dtype), "Encode words as numbers, or load a table with csv: or parquet:.")
     if array.dtype.kind in "iu" and array.size and max(int(array.max()), -int(array.min())) > EXACT:
@@ -96,6 +97,17 @@ def floating(x: npt.ArrayLike | torch.Tensor, *, owner: str) -> torch.Tensor:
         array = array.astype(np.float64)  # long doubles, which torch does not have
     native = array.astype(array.dtype.newbyteorder("="), copy=False)
     return torch.from_numpy(np.ascontiguousarray(native) if native.flags.writeable else native.copy())
+
+
+def _unboxed(array: npt.NDArray[np.generic], owner: str) -> npt.NDArray[np.generic]:
+    """Numbers that NumPy holds as objects, as a frame of several types gives them; anything else as it is."""
+    if array.dtype.kind != "O" or not array.size:
+        return array
+    read = read_values(array.ravel(), name="x", owner=owner)
+    if read.kind == "words":
+        return array
+    values = np.where(read.missing, np.nan, read.values.astype(np.float64)) if read.missing.any() else read.values
+    return values.reshape(array.shape)
 
 
 class ArraySource(Source):

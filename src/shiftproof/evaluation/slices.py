@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import must
+from shiftproof.data.labels import MISSING
 from shiftproof.outcomes import Interval
 from shiftproof.risks.intervals import Floats, binomial_low, tail_of
 
@@ -166,14 +167,18 @@ def columns_of(source: Source) -> dict[str, Names]:
     if source.space.kind != "table" or not source.space.columns:
         return found
     x = source.take(slice(None)).x.numpy()
+    missing = {column.marks: x[:, place] == 1 for place, column in enumerate(source.space.columns) if column.marks}
     for place, column in enumerate(source.space.columns):
-        if column.name in found:
+        if column.name in found or column.marks:
             continue
         values = x[:, place]
         if column.categories:
             found[column.name] = np.array([column.categories[int(code)] for code in values])
         else:
-            found[column.name] = quarters(values)
+            gaps = missing.get(column.name, np.zeros(len(x), dtype=bool))
+            ranges = quarters(values[~gaps])
+            found[column.name] = np.full(len(x), MISSING, dtype=np.result_type(ranges.dtype, np.dtype("U9")))
+            found[column.name][~gaps] = ranges
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -117,8 +117,8 @@ def trained_names(estimator: object, columns: Sequence[Column]) -> tuple[str, ..
     return ()
 
 
-def trained_on_words(estimator: object) -> bool:
-    """Whether an encoder in it knows categories that are words: it was then trained on those, not on codes."""
+def _inside(estimator: object) -> Iterator[object]:
+    """The estimator and what it is made of: whatever has parameters, in its attributes and the lists among them."""
     waiting, seen = [estimator], set[int]()
     while waiting:
         one = waiting.pop()
@@ -128,11 +128,21 @@ def trained_on_words(estimator: object) -> bool:
         if isinstance(one, list | tuple):
             waiting += one
         elif callable(getattr(one, "get_params", None)):
-            known = getattr(one, "categories_", None)
-            if isinstance(known, list) and any(np.asarray(part).dtype.kind in "OUS" for part in known):
-                return True
+            yield one
             waiting += vars(one).values()
-    return False
+
+
+def trained_on_words(estimator: object) -> bool:
+    """Whether an encoder in it knows categories that are words: it was then trained on those, not on codes."""
+    known = [getattr(one, "categories_", None) for one in _inside(estimator)]
+    return any(np.asarray(part).dtype.kind in "OUS" for parts in known if isinstance(parts, list) for part in parts)
+
+
+def _names_inside(estimator: object, columns: Sequence[Column]) -> tuple[str, ...]:
+    """The columns that a part of it was trained on, where those are the data's; empty where no part says so."""
+    there = {column.written or column.name for column in columns} | {column.name for column in columns}
+    found = (trained_names(one, columns) for one in _inside(estimator))
+    return next((names for names in found if names and set(names) <= there), ())
 
 
 def plan_feed(estimator: object, space: InputSpace | None, *, name: str, groups: Sequence[str] = ()) -> Feed:
@@ -150,6 +160,8 @@ def plan_feed(estimator: object, space: InputSpace | None, *, name: str, groups:
     every = space.columns if space is not None else ()
     columns = tuple(column for column in every if not column.marks)
     wanted, count = trained_names(estimator, columns), getattr(estimator, "n_features_in_", None)
+    if not wanted and count is None and columns:  # somebody's own, which does not say what it was trained on
+        wanted = _names_inside(estimator, columns) or _whole(columns)
     feed = _plan(wanted, count, columns, groups, name)
     if not feed.names and any(column.kind == "categorical" for column in columns) and trained_on_words(estimator):
         feed = _in_words(feed, columns, name)
@@ -171,6 +183,12 @@ def _plan(wanted: Sequence[str], count: object, columns: Sequence[Column], group
         note = f"The model '{name}' knows no column names: it takes {_few(coded)} as codes 0, 1, 2, ... of their sorted categories."
         return Feed(notes=(note,) if coded else ())
     return _by_count(count, columns, groups, name)
+
+
+def _whole(columns: Sequence[Column]) -> tuple[str, ...]:
+    """All columns where some hold words, which no matrix of codes stands for; none where a matrix of numbers will do."""
+    worded = any(isinstance(value, str) for column in columns for value in column.values)
+    return tuple(column.written or column.name for column in columns) if worded else ()
 
 
 def _in_words(feed: Feed, columns: Sequence[Column], name: str) -> Feed:
