@@ -37,8 +37,8 @@ PICTURES = torch.cat([DARK, 1 - DARK])
 def tells_dark_from_bright(scale: float = 1.0) -> nn.Module:
     net = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
     with torch.no_grad():
-        net[1].weight.copy_(torch.tensor([[-1.0] * 16, [1.0] * 16]) * scale)  # type: ignore[operator, union-attr]
-        net[1].bias.copy_(torch.tensor([8.0, -8.0]) * scale)  # type: ignore[operator, union-attr]
+        net[1].weight.copy_(torch.tensor([[-1.0] * 16, [1.0] * 16]) * scale)  # type: ignore[operator]
+        net[1].bias.copy_(torch.tensor([8.0, -8.0]) * scale)  # type: ignore[operator]
     return net
 
 
@@ -103,7 +103,8 @@ class Held(Boxed):
         return (0.0,), (self.most,)
 
     def apply(self, x: Tensor, params: Tensor) -> Tensor:
-        return x if self.held is None else self.held(x)  # type: ignore[no-any-return]
+        moved: Tensor = x if self.held is None else self.held(x)
+        return moved
 
 
 class Adds:
@@ -144,7 +145,7 @@ def searching(most: int) -> Search:
             return 3
 
         def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Tensor:
-            params = shift.origin(x)
+            params = shift.sample(x, rng)
             for query in range(most):
                 params = shift.sample(x, rng.child(query))
             return params
@@ -261,9 +262,8 @@ def test_a_run_of_an_older_form_is_shown_and_not_resumed(tmp_path: Path, monkeyp
         del plan[key]
     (old / "plan.json").write_text(json.dumps({**plan, "model": "torch:00"}))
     before = stamps(old)
-    with pytest.raises(
-        sp.UsageError, match=r"written by an older version of shiftproof \(form 1, now 2\).*`shiftproof compare` still read it"
-    ):
+    message = r"written by an older version of shiftproof \(form 1, now 2\).*`shiftproof compare` still read it"
+    with pytest.raises(sp.UsageError, match=message):
         audited(old, **SHIFTS)
     assert stamps(old) == before
     assert read_audit(old).complete

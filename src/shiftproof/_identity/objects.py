@@ -60,7 +60,8 @@ def _reduced(value: object) -> Look:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            given = value.__reduce_ex__(4)
+            registered = copyreg.dispatch_table.get(cls)
+            given = value.__reduce_ex__(4) if registered is None else registered(value)
             if isinstance(given, str):
                 return Look(f"{owner_of_class(cls)} {cls.__module__} {given}")
             make, arguments, state, items, pairs = (*given, None, None, None, None)[:5]

@@ -129,8 +129,8 @@ def make_plan(config: AuditConfig) -> Plan:
     shape = tuple(probe.x.shape[1:])
     choice = _choose(config, moves, how, model, data, shape)
     proven, unproven = _proofs(proofs, choice, built)
-    identity = model_known(built, config.model_version)
-    fingerprint = identity.text
+    recognised = model_known(built, config.model_version)
+    fingerprint = recognised.text
     drawn = chosen_curves(config.curves, how, model, data)
     suite = not moves and (config.suite or "quick") in SUITES
     asked, unasked = questions(choice.pairs, model, fingerprint, data, wanted=config.diagnose, suite=suite, seed=config.seed)
@@ -150,7 +150,7 @@ def make_plan(config: AuditConfig) -> Plan:
         diagnoses=tuple(asked),
         left_out=(*choice.left_out, *unproven, *unasked),
         flags=flags,
-        known=Known(model.name, identity, parts_known([*cells, *curves]), answers_of(model, data)),
+        known=Known(model.name, recognised, parts_known([*cells, *curves]), answers_of(model, data)),
     )
 
 
