@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,7 +181,7 @@ def test_workers_end_when_nobody_wants_their_results(tmp_path: Path) -> None:
     assert gone(pids(tmp_path, "fine"))
 
 
-def generated(results: Iterator[Done]) -> Iterator[Done]:
+def generated(results: Iterator[Done]) -> Generator[Done, None, None]:
     yield from results
 
 
