@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -30,8 +31,8 @@ from shiftproof.oracle import State
 from shiftproof.reports.cite import cite_folder
 from shiftproof.reports.read import read_audit
 from shiftproof.studies import Prediction, Quantity, Study, Trial, read_studies, run_study
-from shiftproof.training import train as training
-from shiftproof.training.loop import Loop
+from shiftproof.training.loop import RESUME, Loop
+from shiftproof.training.train import train as train_network
 from small_runs import linear_net, write_nets
 
 OPTIONS: dict[str, Any] = {
@@ -80,7 +81,7 @@ def plan_of(out: Path) -> tuple[Plan, Store, Any]:
 
 def train(out: Path) -> Any:
     data = sp.load_data("digits:?split=train", limit=300)
-    done = sp.train(net, data, "plain", out=out, save_every=0.0, **RECIPE)
+    done = train_network(net, data, "plain", out=out, save_every=0.0, **RECIPE)
     return [value.tolist() for value in done.module.state_dict().values()], [epoch.score for epoch in done.curve], done.flags
 
 
@@ -97,7 +98,7 @@ def stop_training(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         patch.setattr(Loop, "_step", dies)
         with pytest.raises(KeyboardInterrupt):
             train(out)
-    assert training.RESUME in {path.name for path in out.iterdir()}
+    assert RESUME in {path.name for path in out.iterdir()}
 
 
 def weights(path: Path) -> Any:
@@ -116,18 +117,22 @@ def of_cells(out: Path) -> dict[Path, Reader]:
             return None
         table = store.read(cell)
         seen = [list(map(str, values)) for values in verdicts(out, cell.group)]
-        return {name: values.tolist() for name, values in table.columns.items()}, table.seconds, table.flags, table.stages, seen
+        return str(({name: values.tolist() for name, values in table.columns.items()}, table.seconds, table.flags, table.stages, seen))
 
-    found: dict[Path, Reader] = {store.path(cell): lambda cell=cell: str(columns(cell)) for cell in cells}
+    found: dict[Path, Reader] = {store.path(cell): partial(columns, cell) for cell in cells}
     found[out / "plan.json"] = lambda: store.open(plan.identity(config), cells)
     for question in plan.diagnoses:
-        found[out / "diagnoses" / f"{question.key()}.json"] = lambda question=question: diagnosis(question, plan, store)
+        found[out / "diagnoses" / f"{question.key()}.json"] = partial(diagnosis, question, plan, store)
     for path in sorted((out / "gallery").iterdir()):
-        found[path] = lambda path=path: str({name: values.tolist() for name, values in read_picture(path).items()})
+        found[path] = partial(picture, path)
     failed = store.failure(cells[0])
     write_error(failed, "Traceback\nValueError: 13 of 20")
     found[failed] = lambda: said(read_error(failed))
     return found
+
+
+def picture(path: Path) -> str:
+    return str({name: values.tolist() for name, values in read_picture(path).items()})
 
 
 def diagnosis(question: Any, plan: Plan, store: Store) -> Any:

@@ -36,13 +36,12 @@ class UnsealedFile(DamagedFile):
     """It has no seal: an earlier version wrote it, or somebody else."""
 
 
-def sealed(content: bytes, identity: Identity) -> bytes:
+def sealed(content: bytes, identity: Identity) -> bytearray:
     """The content with its seal in the place of `BLANK`."""
-    head, blank, tail = content.rpartition(BLANK.encode())
-    if not blank:
-        raise ValueError("this content has no place for a seal")
-    who = _who(identity)
-    return b"".join((head, f"{_MARK}:{who}:{_what(who, head, tail)}".encode(), tail))
+    start = content.rindex(BLANK.encode())
+    end, who, found = start + len(BLANK), _who(identity), bytearray(content)
+    found[start:end] = f"{_MARK}:{who}:{_what(who, memoryview(content)[:start], memoryview(content)[end:])}".encode()
+    return found
 
 
 def check_seal(content: bytes, identity: Identity | None) -> None:
@@ -124,7 +123,7 @@ def _who(identity: Identity) -> str:
     return blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=_WHO // 2).hexdigest()
 
 
-def _what(who: str, head: bytes | memoryview, tail: bytes | memoryview) -> str:
+def _what(who: str, head: memoryview, tail: memoryview) -> str:
     digest = blake2b(who.encode(), digest_size=_WHAT // 2)
     digest.update(head)
     digest.update(b"\0")  # where the seal stands

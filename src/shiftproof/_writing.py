@@ -21,7 +21,7 @@ from shiftproof._errors import StoredFileWarning
 
 _TRIES = 20
 _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK)
-Content = bytes | memoryview
+Content = bytes | bytearray
 
 if sys.platform == "win32":
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,6 +168,7 @@ def group_of(process: Path) -> int:
         return -1
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_when_it_should_leave_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shiftproof.evaluation.backends.pool._PATIENCE", 0.5)
     assert run(tmp_path, "hangs_at_exit") == {"hangs_at_exit": None}
@@ -181,7 +182,7 @@ def test_workers_end_when_nobody_wants_their_results(tmp_path: Path) -> None:
     assert gone(pids(tmp_path, "fine"))
 
 
-def generated(results: Iterator[Done]) -> Iterator[Done]:
+def generated(results: Iterator[Done]) -> Generator[Done, None, None]:
     yield from results
 
 
@@ -195,6 +196,7 @@ class Unloadable:
         return os._exit, (9,)
 
 
+@pytest.mark.slow
 def test_workers_that_cannot_start_fail_the_run_and_do_not_start_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shiftproof.evaluation.backends.pool._STARTS", 2)
     found = list(Processes(1)(Unloadable(), [cell("a"), cell("b")]))

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -165,8 +164,8 @@ for turn in range(60):
 @pytest.mark.skipif(not other_spaces(), reason="needs the right to make a space of process ids")
 def test_writers_with_equal_process_ids(tmp_path: Path) -> None:
     words = [*ELSEWHERE, sys.executable, "-c", WRITER, str(tmp_path / "run")]
-    writers = [subprocess.Popen([*words, letter], stderr=subprocess.PIPE, text=True) for letter in "abc"]
-    assert [writer.communicate()[1] for writer in writers] == [""] * 3
+    writers = [subprocess.Popen([*words, letter], stderr=subprocess.PIPE, text=True) for letter in "ab"]
+    assert [writer.communicate()[1] for writer in writers] == [""] * 2
     assert not temporaries(tmp_path)
 
 
@@ -247,7 +246,7 @@ def test_four_writers_come_to_what_one_comes_to(before: list[str], tmp_path: Pat
     for turn in range(int(os.environ.get("SHIFTPROOF_TURNS", "1"))):
         out = tmp_path / str(turn)
         words = [*before, *RUN, *kind.words(nets, out)]
-        writers = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(4) if not time.sleep(0.2 * turn)]
+        writers = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(4)]
         assert [(writer.communicate()[1], writer.returncode) for writer in writers] == [("", 0)] * 4
         assert audited(out) == audited(tmp_path / "straight")
         assert not temporaries(out)

@@ -81,10 +81,13 @@ def app() -> None:
     """
 
 
-def _tell(said: Warning | str, kind: type[Warning], place: str, row: int, file: TextIO | None = None, line: str | None = None) -> None:
+def _tell(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None, line: str | None = None
+) -> None:
     """A warning as a line: ours without the place in our code that noticed."""
-    ours = issubclass(kind, StoredFileWarning)
-    click.echo(f"shiftproof: {said}" if ours else warnings.formatwarning(said, kind, place, row, line).rstrip(), file, err=True)
+    ours = issubclass(category, StoredFileWarning)
+    told = f"shiftproof: {message}" if ours else warnings.formatwarning(message, category, filename, lineno, line).rstrip()
+    click.echo(told, file, err=True)
 
 
 def main() -> None:

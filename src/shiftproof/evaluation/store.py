@@ -301,7 +301,7 @@ def _short(value: object) -> str:
     return text if len(text) <= 120 else text[:117] + "..."
 
 
-def save(path: Path, content: bytes) -> None:
+def save(path: Path, content: bytes | bytearray) -> None:
     """Writes atomically into a folder that is made where it is missing; what the disk refuses is a `UsageError`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
