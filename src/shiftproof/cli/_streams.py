@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Lost:
-    """What could not be written, and why; a reader that has gone (`| head`) does not count."""
+    """Why something could not be written to a stream; a reader that has gone (`| head`) does not count."""
 
     reasons: list[str] = field(default_factory=list)
 
@@ -44,8 +44,16 @@ class _Text(io.TextIOWrapper):
             self.flush()
 
 
-def open_streams() -> Lost:
-    """Puts such streams in the place of `sys.stdout` and `sys.stderr`; returns what becomes of the first.
+class Streams(NamedTuple):
+    """Output and error, and what becomes of the first."""
+
+    out: TextIO
+    err: TextIO
+    lost: Lost
+
+
+def open_streams() -> Streams:
+    """Puts such streams in the place of `sys.stdout` and `sys.stderr`.
 
     Where a descriptor is closed (`>&-`), nothing is written, and no file that is opened later gets its number.
     """
@@ -54,9 +62,9 @@ def open_streams() -> Lost:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, which is this one
-    out = Lost()
-    sys.stdout, sys.stderr = _text(1, out), _text(2, Lost())
-    return out
+    lost = Lost()
+    sys.stdout, sys.stderr = _text(1, lost), _text(2, Lost())
+    return Streams(sys.stdout, sys.stderr, lost)
 
 
 def _text(number: int, lost: Lost) -> _Text:

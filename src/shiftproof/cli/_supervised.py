@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import click
 
@@ -14,7 +15,7 @@ from shiftproof._interrupt import Once
 
 UNJUDGED = 2
 _KILLED = 128
-_FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+_FORWARDED = [getattr(signal, f"SIG{name}") for name in ("INT", "TERM", "HUP", "QUIT", "USR1", "USR2") if sys.platform != "win32"]
 _PR_SET_PDEATHSIG = 1
 _KEPT = "Finished cells are kept: the same command goes on from there."
 
@@ -36,21 +37,29 @@ def supervised(work: Callable[[], int]) -> int:
     told, tell = os.pipe()
     lifeline, held = os.pipe()
     us = os.getpid()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _FORWARDED)  # none is lost between the fork and the handlers
     child = os.fork()
     if not child:
         os.close(told)
         os.close(held)
         _die_with(us, lifeline)
         signal.signal(signal.SIGINT, Once())
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         code = work()
         os.write(tell, bytes([code]))
         return code
     os.close(tell)
     os.close(lifeline)
-    for name in _FORWARDED:
-        signal.signal(getattr(signal, name), lambda number, _: os.kill(child, number))
+    for number in _FORWARDED:
+        signal.signal(number, lambda number, _: _pass_on(child, number))
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     _, status = os.waitpid(child, 0)
     return _code(told, status)
+
+
+def _pass_on(child: int, number: int) -> None:
+    with suppress(ProcessLookupError):  # it has just ended
+        os.kill(child, number)
 
 
 def _die_with(parent: int, lifeline: int) -> None:

@@ -15,7 +15,7 @@ import click
 from shiftproof import __version__
 from shiftproof._errors import StoredFileWarning, UsageError
 from shiftproof._secrets import remember_url, shown
-from shiftproof.cli._streams import Lost, open_streams
+from shiftproof.cli._streams import Streams, open_streams
 from shiftproof.cli._supervised import can_supervise, supervised
 
 COMMANDS = {
@@ -99,8 +99,8 @@ def main() -> None:
     asks = "_SHIFTPROOF_COMPLETE" in os.environ or not _ASKS_FOR_HELP.isdisjoint(sys.argv[1:])  # a shell completes a word
     if asks or not can_supervise():
         sys.exit(outcome())
-    lost = open_streams()
-    sys.exit(supervised(lambda: _written(outcome(), lost)))
+    streams = open_streams()
+    sys.exit(supervised(lambda: _written(outcome(), streams)))
 
 
 def outcome() -> int:
@@ -133,11 +133,11 @@ def _show(error: click.ClickException) -> None:
     click.echo(shown(said.getvalue()).rstrip(), err=True)
 
 
-def _written(code: int, lost: Lost) -> int:
+def _written(code: int, streams: Streams) -> int:
     """The code, once standard output has been written; where it could not be, at least 2 unless the gate failed."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if not lost.reasons:
+    streams.out.flush()
+    reasons = streams.lost.reasons
+    if not reasons:
         return code
-    click.echo(f"shiftproof: Standard output could not be written: {lost.reasons[0]}. The run's own files are not concerned.", err=True)
+    click.echo(f"shiftproof: Standard output could not be written: {reasons[0]}. The run's own files are not concerned.", streams.err)
     return code or COULD_NOT_RUN
