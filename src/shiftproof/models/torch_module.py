@@ -124,10 +124,10 @@ class TorchModule(Gradients, copies=True):
             return self._ask(self._own(x))
 
     def _own(self, x: Tensor, layout: Callable[[Tensor], Tensor] = lambda batch: batch) -> Tensor:
-        """The batch as the module takes it, in memory that nobody else holds."""
+        """The batch as the module takes it, in memory that nobody else holds where the module may write into it."""
         batch = layout(filled(x, ROWS).to(self._device, self._dtype))
         shared = batch.untyped_storage().data_ptr() == x.untyped_storage().data_ptr()
-        return batch.clone() if shared else batch
+        return batch.clone() if shared and not _only_reads(self._module) else batch
 
     def _ask(self, batch: Tensor) -> object:
         sending(self._name, len(batch))
@@ -152,6 +152,17 @@ def channels_last(images: Tensor) -> Tensor:
     if channels == 1:
         return images.reshape(n, height, width, 1).permute(0, 3, 1, 2)
     return images.contiguous(memory_format=torch.channels_last)
+
+
+def _only_reads(module: nn.Module) -> bool:
+    """Whether a module is known to leave its inputs alone: torch's own layers, as they come, none of which works in place."""
+    for part in module.modules():
+        if not type(part).__module__.startswith("torch.nn.modules.") or part._forward_hooks or part._forward_pre_hooks:
+            return False
+        settings = vars(part)
+        if "forward" in settings or settings.get("inplace", False):
+            return False
+    return True
 
 
 def _gains(module: nn.Module) -> bool:
