@@ -51,7 +51,7 @@ def on_post_page(output: str, **_: object) -> str:
 
 
 def _parts(kind: str) -> Iterator[str]:
-    from shiftproof.registry import registries
+    from shiftproof.catalogue import registries
 
     registry = registries()[kind]
     for name in registry.names():

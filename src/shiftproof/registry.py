@@ -15,13 +15,14 @@ import ast
 import importlib
 import math
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 from shiftproof._errors import UsageError, unknown
+from shiftproof._lazy import LazyExports
 from shiftproof._part import Part, Value, option_types
 
 P = TypeVar("P", bound=Part)
@@ -35,6 +36,11 @@ class Registry(Generic[P]):
         self.kind = kind
         self._base = base
         self._ours = dict(ours)
+
+    @cached_property
+    def base(self) -> type[P]:
+        """The class that every part of this kind is a subclass of."""
+        return _import(self._base)
 
     @cached_property
     def _plugins(self) -> dict[str, EntryPoint]:
@@ -73,7 +79,7 @@ class Registry(Generic[P]):
                 raise unknown(self.kind, name, [*self.names(), *self._aliases])
             name = self._aliases[name]
         part = self._load(name)
-        if not (isinstance(part, type) and issubclass(part, _import(self._base))):
+        if not (isinstance(part, type) and issubclass(part, self.base)):
             raise UsageError(f"The {self.kind} '{name}' must be a subclass of {self._base.replace(':', '.')}, got {part!r}.")
         if getattr(part, "name", None) != name:  # else its spec, which every record is read back from, would name another part
             raise UsageError(f"The {self.kind} '{name}' calls itself {getattr(part, 'name', None)!r}: its class must say name = {name!r}.")
@@ -105,25 +111,29 @@ class Registry(Generic[P]):
         return part(**options, **setting)
 
 
+def package_of_parts(
+    package: str, kind: str, *, base: str, parts: Mapping[str, str], also: Iterable[str] = ()
+) -> tuple[Registry[Any], list[str], LazyExports]:
+    """The registry of a package of parts, its `__all__` and its `__getattr__`, from one table.
+
+    Args:
+        package: the package, `__name__`; all homes are relative to it.
+        kind: what one part is called, in the singular.
+        base: "module:Class" that every part is a subclass of; exported too.
+        parts: "module:Class" by the name of the part.
+        also: "module:Name" of what the package exports beside its parts.
+    """
+    homes = {name: f"{package}.{home}" for name, home in parts.items()}
+    registry: Registry[Any] = Registry(kind, f"{package}.{base}", homes)
+    exports = LazyExports(package, [base, *parts.values(), *also])
+    return registry, sorted([*exports.homes, plural(kind)]), exports
+
+
 def plural(kind: str) -> str:
     """The name of all parts of a kind: shifts, searches, ..."""
     if kind.endswith("y"):
         return f"{kind[:-1]}ies"
     return f"{kind}es" if kind.endswith("ch") else f"{kind}s"
-
-
-def registries() -> dict[str, Registry[Any]]:
-    """Every registry by the plural of its kind."""
-    from shiftproof.certificates import certificates
-    from shiftproof.defences import defences
-    from shiftproof.risks import risks
-    from shiftproof.searches import searches
-    from shiftproof.shifts import shifts
-    from shiftproof.studies import studies
-    from shiftproof.training import methods
-
-    ours = (shifts, searches, risks, certificates, defences, methods, studies)
-    return {plural(registry.kind): registry for registry in ours}
 
 
 def _import(path: str) -> type:

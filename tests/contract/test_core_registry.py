@@ -10,7 +10,8 @@ import pytest
 
 from shiftproof import registry
 from shiftproof._errors import UsageError
-from shiftproof.registry import Registry, parse_spec, plural, registries
+from shiftproof.catalogue import registries
+from shiftproof.registry import Registry, parse_spec, plural
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts import Linf, shifts

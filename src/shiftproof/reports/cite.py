@@ -12,9 +12,10 @@ from typing import Any
 
 from shiftproof._errors import UsageError
 from shiftproof._part import Part, option_types
+from shiftproof.catalogue import registries
 from shiftproof.evaluation.defend_records import DefendRecord
 from shiftproof.evaluation.records import Audit
-from shiftproof.registry import parse_spec, registries
+from shiftproof.registry import parse_spec
 from shiftproof.reports.read import read_audit
 
 _OWN_RISKS = ("group", "mean")
