@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from shiftproof._references import bibtex
 from shiftproof.data.space import InputSpace
 from shiftproof.randomness import Rng
 from shiftproof.registry import parse_spec
@@ -165,7 +166,8 @@ def test_specs_and_full_specs_round_trip(spec: str) -> None:
 def test_every_shift_names_its_paper(spec: str) -> None:
     shift = shifts.build(spec)
     assert shift.references
-    for entry in shift.references:
+    for entry in map(bibtex, shift.references):
+        assert entry is not None
         assert entry.startswith("@")
         assert entry.count("{") == entry.count("}")
         assert "title" in entry

@@ -14,14 +14,7 @@ from shiftproof.outcomes import Interval
 from shiftproof.risks.intervals import clopper_pearson, tail_of
 from shiftproof.shifts.corruptions.suites import BLUR, COMMON, DIGITAL, EXTRA, NOISE, WEATHER
 
-REFERENCES: tuple[str, ...] = (
-    """@inproceedings{hendrycks2019benchmarking,
-  title = {Benchmarking Neural Network Robustness to Common Corruptions and Perturbations},
-  author = {Hendrycks, Dan and Dietterich, Thomas},
-  booktitle = {International Conference on Learning Representations},
-  year = {2019}
-}""",
-)
+REFERENCES: tuple[str, ...] = ("hendrycks2019benchmarking",)
 SEVERITIES = (1, 2, 3, 4, 5)
 CATEGORIES: Mapping[str, tuple[str, ...]] = {"noise": NOISE, "blur": BLUR, "weather": WEATHER, "digital": DIGITAL}
 """The kinds of the published fifteen."""

@@ -20,26 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REFERENCES: tuple[str, ...] = (
-    """@inproceedings{taori2020measuring,
-  title = {Measuring Robustness to Natural Distribution Shifts in Image Classification},
-  author = {Taori, Rohan and Dave, Achal and Shankar, Vaishaal and Carlini, Nicholas and Recht, Benjamin and Schmidt, Ludwig},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2020}
-}""",
-    """@inproceedings{miller2021accuracy,
-  title = {Accuracy on the Line: on the Strong Correlation Between Out-of-Distribution and In-Distribution Generalization},
-  author = {Miller, John P. and Taori, Rohan and Raghunathan, Aditi and Sagawa, Shiori and Koh, Pang Wei and Shankar, Vaishaal and
-    Liang, Percy and Carmon, Yair and Schmidt, Ludwig},
-  booktitle = {International Conference on Machine Learning},
-  year = {2021}
-}""",
-    """@inproceedings{shi2023effective,
-  title = {Effective Robustness against Natural Distribution Shifts for Models with Different Training Data},
-  author = {Shi, Zhouxing and Carlini, Nicholas and Balashankar, Ananth and Schmidt, Ludwig and Hsieh, Cho-Jui and Beutel, Alex and
-    Qin, Yao},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2023}
-}""",
+    "taori2020measuring",
+    "miller2021accuracy",
+    "shi2023effective",
 )
 Axis = Literal["logit", "probit", "linear"]
 AXES: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]] = {

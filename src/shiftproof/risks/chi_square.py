@@ -13,22 +13,6 @@ from shiftproof.risks import _kernels
 from shiftproof.risks._kernels import Reweighted
 from shiftproof.risks._reweighting import Reweighting
 
-_UNIFORM = """@article{duchi2021learning,
-  title = {Learning Models with Uniform Performance via Distributionally Robust Optimization},
-  author = {Duchi, John C. and Namkoong, Hongseok},
-  journal = {The Annals of Statistics},
-  volume = {49},
-  number = {3},
-  pages = {1378--1406},
-  year = {2021}
-}"""
-_LARGE_SCALE = """@inproceedings{levy2020large,
-  title = {Large-Scale Methods for Distributionally Robust Optimization},
-  author = {Levy, Daniel and Carmon, Yair and Duchi, John C. and Sidford, Aaron},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2020}
-}"""
-
 
 @dataclass(frozen=True)
 class ChiSquare(Reweighting):
@@ -54,7 +38,7 @@ class ChiSquare(Reweighting):
 
     name: ClassVar[str] = "chi_square"
     aliases: ClassVar[tuple[str, ...]] = ("chi2",)
-    references: ClassVar[tuple[str, ...]] = (_UNIFORM, _LARGE_SCALE)
+    references: ClassVar[tuple[str, ...]] = ("duchi2021learning", "levy2020large")
 
     radius: float
 
@@ -87,7 +71,7 @@ class ChiSquarePenalised(Reweighting):
     """
 
     name: ClassVar[str] = "chi_square_penalised"
-    references: ClassVar[tuple[str, ...]] = (_LARGE_SCALE,)
+    references: ClassVar[tuple[str, ...]] = ("levy2020large",)
 
     penalty: float
 

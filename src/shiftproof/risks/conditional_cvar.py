@@ -50,17 +50,7 @@ class ConditionalCVaR(Grouped):
     name: ClassVar[str] = "conditional_cvar"
     over: ClassVar[Literal["correct", "error_probability"]] = "error_probability"
     worse: ClassVar[Literal["lower", "higher"]] = "higher"
-    references: ClassVar[tuple[str, ...]] = (
-        """@article{duchi2023distributionally,
-  title = {Distributionally Robust Losses for Latent Covariate Mixtures},
-  author = {Duchi, John and Hashimoto, Tatsunori and Namkoong, Hongseok},
-  journal = {Operations Research},
-  volume = {71},
-  number = {2},
-  pages = {649--664},
-  year = {2023}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("duchi2023distributionally",)
 
     alpha: float
 

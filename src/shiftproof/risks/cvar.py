@@ -48,21 +48,8 @@ class CVaR(Risk[Tally]):
     over: ClassVar[Literal["correct", "error_probability"]] = "error_probability"
     worse: ClassVar[Literal["lower", "higher"]] = "higher"
     references: ClassVar[tuple[str, ...]] = (
-        """@article{rockafellar2000optimization,
-  title = {Optimization of Conditional Value-at-Risk},
-  author = {Rockafellar, R. Tyrrell and Uryasev, Stanislav},
-  journal = {Journal of Risk},
-  volume = {2},
-  number = {3},
-  pages = {21--41},
-  year = {2000}
-}""",
-        """@inproceedings{thomas2019concentration,
-  title = {Concentration Inequalities for Conditional Value at Risk},
-  author = {Thomas, Philip S. and Learned-Miller, Erik},
-  booktitle = {International Conference on Machine Learning},
-  year = {2019}
-}""",
+        "rockafellar2000optimization",
+        "thomas2019concentration",
     )
 
     alpha: float

@@ -50,14 +50,7 @@ class GroupMixture(Grouped):
 
     wants: ClassVar[str] = "group names for each example"
     name: ClassVar[str] = "group_mixture"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{oren2019distributionally,
-  title = {Distributionally Robust Language Modeling},
-  author = {Oren, Yonatan and Sagawa, Shiori and Hashimoto, Tatsunori B. and Liang, Percy},
-  booktitle = {Conference on Empirical Methods in Natural Language Processing},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("oren2019distributionally",)
 
     floor: float = 0.0
     separator: str = "|"

@@ -42,14 +42,7 @@ class Holistic(Reweighting):
     """
 
     name: ClassVar[str] = "holistic"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{bennouna2023certified,
-  title = {Certified Robust Neural Networks: Generalization and Corruption Resistance},
-  author = {Bennouna, Amine and Lucas, Ryan and Van Parys, Bart},
-  booktitle = {International Conference on Machine Learning},
-  year = {2023}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("bennouna2023certified",)
 
     alpha: float
     radius: float

@@ -36,14 +36,7 @@ class KL(Reweighting):
     """
 
     name: ClassVar[str] = "kl"
-    references: ClassVar[tuple[str, ...]] = (
-        """@techreport{hu2013kullback,
-  title = {Kullback-Leibler Divergence Constrained Distributionally Robust Optimization},
-  author = {Hu, Zhaolin and Hong, L. Jeff},
-  institution = {Optimization Online},
-  year = {2013}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("hu2013kullback",)
 
     radius: float
 
@@ -75,14 +68,7 @@ class KLPenalised(Reweighting):
 
     name: ClassVar[str] = "kl_penalised"
     aliases: ClassVar[tuple[str, ...]] = ("tilted", "term")
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{li2021tilted,
-  title = {Tilted Empirical Risk Minimization},
-  author = {Li, Tian and Beirami, Ahmad and Sanjabi, Maziar and Smith, Virginia},
-  booktitle = {International Conference on Learning Representations},
-  year = {2021}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("li2021tilted",)
 
     penalty: float
 

@@ -40,24 +40,8 @@ class Mean(Risk[Tally]):
 
     name: ClassVar[str] = "mean"
     references: ClassVar[tuple[str, ...]] = (
-        """@article{clopper1934use,
-  title = {The Use of Confidence or Fiducial Limits Illustrated in the Case of the Binomial},
-  author = {Clopper, C. J. and Pearson, E. S.},
-  journal = {Biometrika},
-  volume = {26},
-  number = {4},
-  pages = {404--413},
-  year = {1934}
-}""",
-        """@article{waudbysmith2024estimating,
-  title = {Estimating Means of Bounded Random Variables by Betting},
-  author = {Waudby-Smith, Ian and Ramdas, Aaditya},
-  journal = {Journal of the Royal Statistical Society Series B: Statistical Methodology},
-  volume = {86},
-  number = {1},
-  pages = {1--27},
-  year = {2024}
-}""",
+        "clopper1934use",
+        "waudbysmith2024estimating",
     )
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:

@@ -138,14 +138,7 @@ class MMD(Grouped):
     name: ClassVar[str] = "mmd"
     over: ClassVar[Literal["correct", "error_probability"]] = "error_probability"
     worse: ClassVar[Literal["lower", "higher"]] = "higher"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{staib2019distributionally,
-  title = {Distributionally Robust Optimization and Generalization in Kernel Methods},
-  author = {Staib, Matthew and Jegelka, Stefanie},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("staib2019distributionally",)
 
     radius: float
     bandwidth: float = 0.0

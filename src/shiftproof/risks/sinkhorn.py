@@ -24,12 +24,6 @@ _LOW = 0.05 * 1.25 ** np.arange(26)
 """Temperatures at which the lower end is held up: from where a draw of 1 outweighs all others to where all weigh alike."""
 _HIGH = 0.125 * 2.0 ** np.arange(6)
 """Temperatures of which the upper end takes the best."""
-_WANG = """@article{wang2025sinkhorn,
-  title = {Sinkhorn Distributionally Robust Optimization},
-  author = {Wang, Jie and Gao, Rui and Xie, Yao},
-  journal = {Operations Research},
-  year = {2025}
-}"""
 
 
 class SinkhornWorst(NamedTuple):
@@ -105,7 +99,7 @@ class Sinkhorn(Grouped):
     name: ClassVar[str] = "sinkhorn"
     over: ClassVar[Literal["correct", "error_probability"]] = "error_probability"
     worse: ClassVar[Literal["lower", "higher"]] = "higher"
-    references: ClassVar[tuple[str, ...]] = (_WANG,)
+    references: ClassVar[tuple[str, ...]] = ("wang2025sinkhorn",)
 
     radius: float
     epsilon: float

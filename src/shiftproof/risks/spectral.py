@@ -37,17 +37,7 @@ class Extremile(Reweighting):
     """
 
     name: ClassVar[str] = "extremile"
-    references: ClassVar[tuple[str, ...]] = (
-        """@article{daouia2019extremiles,
-  title = {Extremiles: A New Perspective on Asymmetric Least Squares},
-  author = {Daouia, Abdelaati and Gijbels, Irene and Stupfler, Gilles},
-  journal = {Journal of the American Statistical Association},
-  volume = {114},
-  number = {527},
-  pages = {1366--1381},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("daouia2019extremiles",)
 
     order: float
 
@@ -83,21 +73,8 @@ class ExponentialSpectral(Reweighting):
     name: ClassVar[str] = "exponential_spectral"
     aliases: ClassVar[tuple[str, ...]] = ("esrm",)
     references: ClassVar[tuple[str, ...]] = (
-        """@article{dowd2008spectral,
-  title = {Spectral Risk Measures: Properties and Limitations},
-  author = {Dowd, Kevin and Cotter, John and Sorwar, Ghulam},
-  journal = {Journal of Financial Services Research},
-  volume = {34},
-  number = {1},
-  pages = {61--75},
-  year = {2008}
-}""",
-        """@inproceedings{mehta2023stochastic,
-  title = {Stochastic Optimization for Spectral Risk Measures},
-  author = {Mehta, Ronak and Roulet, Vincent and Pillutla, Krishna and Liu, Lang and Harchaoui, Zaid},
-  booktitle = {International Conference on Artificial Intelligence and Statistics},
-  year = {2023}
-}""",
+        "dowd2008spectral",
+        "mehta2023stochastic",
     )
 
     rho: float

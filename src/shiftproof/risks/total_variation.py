@@ -13,16 +13,6 @@ from shiftproof.risks import _kernels
 from shiftproof.risks._kernels import Reweighted
 from shiftproof.risks._reweighting import Reweighting
 
-_JIANG = """@article{jiang2018risk,
-  title = {Risk-Averse Two-Stage Stochastic Program with Distributional Ambiguity},
-  author = {Jiang, Ruiwei and Guan, Yongpei},
-  journal = {Operations Research},
-  volume = {66},
-  number = {5},
-  pages = {1390--1405},
-  year = {2018}
-}"""
-
 
 @dataclass(frozen=True)
 class TotalVariation(Reweighting):
@@ -48,7 +38,7 @@ class TotalVariation(Reweighting):
 
     name: ClassVar[str] = "total_variation"
     aliases: ClassVar[tuple[str, ...]] = ("tv",)
-    references: ClassVar[tuple[str, ...]] = (_JIANG,)
+    references: ClassVar[tuple[str, ...]] = ("jiang2018risk",)
 
     radius: float
 
@@ -79,7 +69,7 @@ class TotalVariationPenalised(Reweighting):
     """
 
     name: ClassVar[str] = "total_variation_penalised"
-    references: ClassVar[tuple[str, ...]] = (_JIANG,)
+    references: ClassVar[tuple[str, ...]] = ("jiang2018risk",)
 
     penalty: float
 

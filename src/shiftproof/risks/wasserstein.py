@@ -19,12 +19,6 @@ from shiftproof.risks.betting import betting_interval
 Loss = Literal["logistic", "hinge", "absolute", "squared"]
 Norm = Literal["l1", "l2", "linf"]
 _DUAL: dict[str, float] = {"l1": math.inf, "l2": 2.0, "linf": 1.0}
-_KUHN = """@incollection{kuhn2019wasserstein,
-  title = {Wasserstein Distributionally Robust Optimization: Theory and Applications in Machine Learning},
-  author = {Kuhn, Daniel and Mohajerin Esfahani, Peyman and Nguyen, Viet Anh and Shafieezadeh-Abadeh, Soroosh},
-  booktitle = {Operations Research \\& Management Science in the Age of Analytics},
-  year = {2019}
-}"""
 
 
 @dataclass(frozen=True)
@@ -51,7 +45,7 @@ class Wasserstein(Reweighting):
     """
 
     name: ClassVar[str] = "wasserstein"
-    references: ClassVar[tuple[str, ...]] = (_KUHN,)
+    references: ClassVar[tuple[str, ...]] = ("kuhn2019wasserstein",)
 
     radius: float
     order: int = 1

@@ -48,21 +48,8 @@ class WorstGroup(Grouped):
 
     name: ClassVar[str] = "worst_group"
     references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{sagawa2020distributionally,
-  title = {Distributionally Robust Neural Networks for Group Shifts: On the Importance of Regularization for Worst-Case Generalization},
-  author = {Sagawa, Shiori and Koh, Pang Wei and Hashimoto, Tatsunori B. and Liang, Percy},
-  booktitle = {International Conference on Learning Representations},
-  year = {2020}
-}""",
-        """@article{sidak1967rectangular,
-  title = {Rectangular Confidence Regions for the Means of Multivariate Normal Distributions},
-  author = {\\v{S}id\\'ak, Zbyn\\v{e}k},
-  journal = {Journal of the American Statistical Association},
-  volume = {62},
-  number = {318},
-  pages = {626--633},
-  year = {1967}
-}""",
+        "sagawa2020distributionally",
+        "sidak1967rectangular",
     )
 
     def weigh(self, losses: npt.ArrayLike, groups: npt.ArrayLike | None) -> Reweighted:

@@ -18,18 +18,8 @@ from shiftproof.searches.abstract import Incumbent, Search, gradient_objection
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
 
 REFERENCES = (
-    """@inproceedings{croce2020reliable,
-  title = {Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse Parameter-Free Attacks},
-  author = {Croce, Francesco and Hein, Matthias},
-  booktitle = {International Conference on Machine Learning},
-  year = {2020}
-}""",
-    """@inproceedings{croce2021mind,
-  title = {Mind the Box: l1-{APGD} for Sparse Adversarial Attacks on Image Classifiers},
-  author = {Croce, Francesco and Hein, Matthias},
-  booktitle = {International Conference on Machine Learning},
-  year = {2021}
-}""",
+    "croce2020reliable",
+    "croce2021mind",
 )
 
 

@@ -47,14 +47,7 @@ class Bandits(Search):
 
     name: ClassVar[str] = "bandits"
     needs: ClassVar[Access] = Scores
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{ilyas2019prior,
-  title = {Prior Convictions: Black-Box Adversarial Attacks with Bandits and Priors},
-  author = {Ilyas, Andrew and Engstrom, Logan and Madry, Aleksander},
-  booktitle = {International Conference on Learning Representations},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("ilyas2019prior",)
 
     queries: int = 1000
     step_size: float = 0.2

@@ -30,14 +30,7 @@ class BestOfN(Search):
 
     name: ClassVar[str] = "best_of_n"
     aliases: ClassVar[tuple[str, ...]] = ("worst_of_k",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{engstrom2019exploring,
-  title = {Exploring the Landscape of Spatial Robustness},
-  author = {Engstrom, Logan and Tran, Brandon and Tsipras, Dimitris and Schmidt, Ludwig and Madry, Aleksander},
-  booktitle = {International Conference on Machine Learning},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("engstrom2019exploring",)
 
     n: int
 

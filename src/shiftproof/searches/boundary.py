@@ -50,14 +50,7 @@ class Boundary(Search):
     name: ClassVar[str] = "boundary"
     aliases: ClassVar[tuple[str, ...]] = ("boundary_attack",)
     needs: ClassVar[Access] = Labels
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{brendel2018decision,
-  title = {Decision-Based Adversarial Attacks: Reliable Attacks Against Black-Box Machine Learning Models},
-  author = {Brendel, Wieland and Rauber, Jonas and Bethge, Matthias},
-  booktitle = {International Conference on Learning Representations},
-  year = {2018}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("brendel2018decision",)
 
     queries: int = 5000
     sideways: float = 0.1

@@ -18,14 +18,7 @@ from shiftproof.searches.minimal import MinimalSearch, Shortest, farthest
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
-REFERENCES = (
-    """@inproceedings{croce2020minimally,
-  title = {Minimally Distorted Adversarial Examples with a Fast Adaptive Boundary Attack},
-  author = {Croce, Francesco and Hein, Matthias},
-  booktitle = {International Conference on Machine Learning},
-  year = {2020}
-}""",
-)
+REFERENCES = ("croce2020minimally",)
 
 _PULL, _BEYOND, _BACK = 0.1, 1.05, 0.9
 """The most that a step is pulled towards the input's own projection, how far it goes beyond the plane, and how far back once it breaks."""

@@ -74,14 +74,7 @@ class CarliniWagner(MinimalSearch):
     name: ClassVar[str] = "carlini_wagner"
     aliases: ClassVar[tuple[str, ...]] = ("cw",)
     norms: ClassVar[tuple[str, ...]] = ("l2",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{carlini2017towards,
-  title = {Towards Evaluating the Robustness of Neural Networks},
-  author = {Carlini, Nicholas and Wagner, David},
-  booktitle = {IEEE Symposium on Security and Privacy},
-  year = {2017}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("carlini2017towards",)
 
     steps: int = 1000
     rounds: int = 9

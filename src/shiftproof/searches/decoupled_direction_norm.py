@@ -42,14 +42,7 @@ class DecoupledDirectionNorm(MinimalSearch):
     name: ClassVar[str] = "decoupled_direction_norm"
     aliases: ClassVar[tuple[str, ...]] = ("ddn",)
     norms: ClassVar[tuple[str, ...]] = ("l2",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{rony2019decoupling,
-  title = {Decoupling Direction and Norm for Efficient Gradient-Based {L2} Adversarial Attacks and Defenses},
-  author = {Rony, J{\\'e}r{\\^o}me and Hafemann, Luiz G. and Oliveira, Luiz S. and Ben Ayed, Ismail and Sabourin, Robert and Granger, Eric},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("rony2019decoupling",)
 
     steps: int = 100
     radius_step: float = 0.05

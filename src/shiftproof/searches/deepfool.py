@@ -40,14 +40,7 @@ class DeepFool(MinimalSearch):
 
     name: ClassVar[str] = "deepfool"
     norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{moosavi2016deepfool,
-  title = {{DeepFool}: a Simple and Accurate Method to Fool Deep Neural Networks},
-  author = {Moosavi-Dezfooli, Seyed-Mohsen and Fawzi, Alhussein and Frossard, Pascal},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2016}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("moosavi2016deepfool",)
 
     steps: int = 100
     overshoot: float = 0.02

@@ -43,14 +43,7 @@ class ElasticNet(MinimalSearch):
     name: ClassVar[str] = "elastic_net"
     aliases: ClassVar[tuple[str, ...]] = ("ead",)
     norms: ClassVar[tuple[str, ...]] = ("l1", "l2")
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{chen2018ead,
-  title = {{EAD}: Elastic-Net Attacks to Deep Neural Networks via Adversarial Examples},
-  author = {Chen, Pin-Yu and Sharma, Yash and Zhang, Huan and Yi, Jinfeng and Hsieh, Cho-Jui},
-  booktitle = {AAAI Conference on Artificial Intelligence},
-  year = {2018}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("chen2018ead",)
 
     steps: int = 1000
     rounds: int = 9

@@ -46,17 +46,7 @@ class Evolution(Search):
     name: ClassVar[str] = "evolution"
     aliases: ClassVar[tuple[str, ...]] = ("cma_es",)
     needs: ClassVar[Access] = Scores
-    references: ClassVar[tuple[str, ...]] = (
-        """@article{hansen2001completely,
-  title = {Completely Derandomized Self-Adaptation in Evolution Strategies},
-  author = {Hansen, Nikolaus and Ostermeier, Andreas},
-  journal = {Evolutionary Computation},
-  volume = {9},
-  number = {2},
-  pages = {159--195},
-  year = {2001}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("hansen2001completely",)
 
     queries: int = 200
     spread: int = 12

@@ -38,14 +38,7 @@ class Expectation(Preset):
 
     name: ClassVar[str] = "expectation"
     aliases: ClassVar[tuple[str, ...]] = ("eot",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{athalye2018synthesizing,
-  title = {Synthesizing Robust Adversarial Examples},
-  author = {Athalye, Anish and Engstrom, Logan and Ilyas, Andrew and Kwok, Kevin},
-  booktitle = {International Conference on Machine Learning},
-  year = {2018}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("athalye2018synthesizing",)
 
     search: str = "auto_step"
     draws: int = 20

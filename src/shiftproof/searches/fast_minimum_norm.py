@@ -45,14 +45,7 @@ class FastMinimumNorm(MinimalSearch):
     name: ClassVar[str] = "fast_minimum_norm"
     aliases: ClassVar[tuple[str, ...]] = ("fmn",)
     norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1", "l0")
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{pintor2021fast,
-  title = {Fast Minimum-norm Adversarial Attacks through Adaptive Norm Constraints},
-  author = {Pintor, Maura and Roli, Fabio and Brendel, Wieland and Biggio, Battista},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2021}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("pintor2021fast",)
 
     steps: int = 100
     step_size: float = 1.0

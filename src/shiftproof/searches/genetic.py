@@ -39,14 +39,7 @@ class Genetic(Search):
     name: ClassVar[str] = "genetic"
     aliases: ClassVar[tuple[str, ...]] = ("gen_attack",)
     needs: ClassVar[Access] = Scores
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{alzantot2019genattack,
-  title = {{GenAttack}: Practical Black-box Attacks with Gradient-Free Optimization},
-  author = {Alzantot, Moustafa and Sharma, Yash and Chakraborty, Supriyo and Zhang, Huan and Hsieh, Cho-Jui and Srivastava, Mani B.},
-  booktitle = {Genetic and Evolutionary Computation Conference},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("alzantot2019genattack",)
 
     queries: int = 1000
     population: int = 8

@@ -50,14 +50,7 @@ class Geometric(Search):
     name: ClassVar[str] = "geometric"
     aliases: ClassVar[tuple[str, ...]] = ("geoda",)
     needs: ClassVar[Access] = Labels
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{rahmati2020geoda,
-  title = {{GeoDA}: A Geometric Framework for Black-Box Adversarial Attacks},
-  author = {Rahmati, Ali and Moosavi-Dezfooli, Seyed-Mohsen and Frossard, Pascal and Dai, Huaiyu},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2020}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("rahmati2020geoda",)
 
     queries: int = 2000
     draws: int = 100

@@ -50,18 +50,8 @@ class GradientEstimate(Search):
     aliases: ClassVar[tuple[str, ...]] = ("spsa",)
     needs: ClassVar[Access] = Scores
     references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{uesato2018adversarial,
-  title = {Adversarial Risk and the Dangers of Evaluating Against Weak Attacks},
-  author = {Uesato, Jonathan and O'Donoghue, Brendan and Kohli, Pushmeet and van den Oord, A{\\"a}ron},
-  booktitle = {International Conference on Machine Learning},
-  year = {2018}
-}""",
-        """@inproceedings{ilyas2018blackbox,
-  title = {Black-box Adversarial Attacks with Limited Queries and Information},
-  author = {Ilyas, Andrew and Engstrom, Logan and Athalye, Anish and Lin, Jessy},
-  booktitle = {International Conference on Machine Learning},
-  year = {2018}
-}""",
+        "uesato2018adversarial",
+        "ilyas2018blackbox",
     )
 
     steps: int = 100

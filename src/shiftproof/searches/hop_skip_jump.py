@@ -48,14 +48,7 @@ class HopSkipJump(Search):
     name: ClassVar[str] = "hop_skip_jump"
     aliases: ClassVar[tuple[str, ...]] = ("hsj",)
     needs: ClassVar[Access] = Labels
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{chen2020hopskipjump,
-  title = {{HopSkipJumpAttack}: A Query-Efficient Decision-Based Attack},
-  author = {Chen, Jianbo and Jordan, Michael I. and Wainwright, Martin J.},
-  booktitle = {IEEE Symposium on Security and Privacy},
-  year = {2020}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("chen2020hopskipjump",)
 
     queries: int = 2000
     draws: int = 100

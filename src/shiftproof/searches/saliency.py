@@ -36,14 +36,7 @@ class Saliency(MinimalSearch):
     name: ClassVar[str] = "saliency"
     aliases: ClassVar[tuple[str, ...]] = ("jsma",)
     norms: ClassVar[tuple[str, ...]] = ("l0",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{papernot2016limitations,
-  title = {The Limitations of Deep Learning in Adversarial Settings},
-  author = {Papernot, Nicolas and McDaniel, Patrick and Jha, Somesh and Fredrikson, Matt and Celik, Z. Berkay and Swami, Ananthram},
-  booktitle = {IEEE European Symposium on Security and Privacy},
-  year = {2016}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("papernot2016limitations",)
 
     steps: int = 100
 

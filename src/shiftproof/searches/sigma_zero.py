@@ -41,15 +41,7 @@ class SigmaZero(MinimalSearch):
 
     name: ClassVar[str] = "sigma_zero"
     norms: ClassVar[tuple[str, ...]] = ("l0",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{cina2025sigma,
-  title = {$\\sigma$-zero: Gradient-based Optimization of $\\ell_0$-norm Adversarial Examples},
-  author = {Cin{\\`a}, Antonio Emanuele and Villani, Francesco and Pintor, Maura and Sch{\\"o}nherr, Lea and Biggio, Battista and
-    Pelillo, Marcello},
-  booktitle = {International Conference on Learning Representations},
-  year = {2025}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("cina2025sigma",)
 
     steps: int = 100
     step_size: float = 1.0

@@ -43,14 +43,7 @@ class Simple(Search):
     name: ClassVar[str] = "simple"
     aliases: ClassVar[tuple[str, ...]] = ("simba",)
     needs: ClassVar[Access] = Scores
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{guo2019simple,
-  title = {Simple Black-box Adversarial Attacks},
-  author = {Guo, Chuan and Gardner, Jacob R. and You, Yurong and Wilson, Andrew Gordon and Weinberger, Kilian Q.},
-  booktitle = {International Conference on Machine Learning},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("guo2019simple",)
 
     queries: int = 1000
     step_size: float = 0.0

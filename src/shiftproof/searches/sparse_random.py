@@ -40,14 +40,7 @@ class SparseRandom(Search):
     name: ClassVar[str] = "sparse_random"
     aliases: ClassVar[tuple[str, ...]] = ("sparse_rs",)
     needs: ClassVar[Access] = Scores
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{croce2022sparse,
-  title = {{Sparse-RS}: A Versatile Framework for Query-Efficient Sparse Black-Box Adversarial Attacks},
-  author = {Croce, Francesco and Andriushchenko, Maksym and Singh, Naman D. and Flammarion, Nicolas and Hein, Matthias},
-  booktitle = {AAAI Conference on Artificial Intelligence},
-  year = {2022}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("croce2022sparse",)
 
     queries: int = 1000
     share: float = 0.3

@@ -61,14 +61,7 @@ class Square(Search):
     name: ClassVar[str] = "square"
     aliases: ClassVar[tuple[str, ...]] = ("square_attack",)
     needs: ClassVar[Access] = Scores
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{andriushchenko2020square,
-  title = {Square Attack: A Query-Efficient Black-Box Adversarial Attack via Random Search},
-  author = {Andriushchenko, Maksym and Croce, Francesco and Flammarion, Nicolas and Hein, Matthias},
-  booktitle = {European Conference on Computer Vision},
-  year = {2020}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("andriushchenko2020square",)
 
     queries: int = 1000
     share: float = 0.8

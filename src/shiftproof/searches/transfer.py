@@ -59,24 +59,9 @@ class Transfer(Search):
     name: ClassVar[str] = "transfer"
     needs: ClassVar[Access] = Labels
     references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{dong2018boosting,
-  title = {Boosting Adversarial Attacks with Momentum},
-  author = {Dong, Yinpeng and Liao, Fangzhou and Pang, Tianyu and Su, Hang and Zhu, Jun and Hu, Xiaolin and Li, Jianguo},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2018}
-}""",
-        """@inproceedings{xie2019improving,
-  title = {Improving Transferability of Adversarial Examples with Input Diversity},
-  author = {Xie, Cihang and Zhang, Zhishuai and Zhou, Yuyin and Bai, Song and Wang, Jianyu and Ren, Zhou and Yuille, Alan L.},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2019}
-}""",
-        """@inproceedings{dong2019evading,
-  title = {Evading Defenses to Transferable Adversarial Examples by Translation-Invariant Attacks},
-  author = {Dong, Yinpeng and Pang, Tianyu and Su, Hang and Zhu, Jun},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2019}
-}""",
+        "dong2018boosting",
+        "xie2019improving",
+        "dong2019evading",
     )
 
     steps: int = 20

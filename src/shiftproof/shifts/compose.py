@@ -48,14 +48,7 @@ class Compose(Boxed):
 
     name: ClassVar[str] = "compose"
     strength: ClassVar[str] = "share"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{hsiung2023towards,
-  title = {Towards Compositional Adversarial Robustness: Generalizing Adversarial Training to Composite Semantic Perturbations},
-  author = {Hsiung, Lei and Tsai, Yun-Yun and Chen, Pin-Yu and Ho, Tsung-Yi},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2023}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("hsiung2023towards",)
 
     first: str
     second: str

@@ -16,6 +16,7 @@ import torch
 from pydantic import ValidationError
 
 from shiftproof._errors import UsageError, must
+from shiftproof._references import bibtex
 from shiftproof.data.load import load_data
 from shiftproof.evaluation.provenance import now, provenance
 from shiftproof.evaluation.store import save
@@ -170,7 +171,7 @@ def _record(
         figure=study.figure,
         protocol=study.protocol,
         scaled_down=study.scaled_down,
-        references=study.references,
+        references=tuple(bibtex(reference) or reference for reference in study.references),
         data=prints,
         verdict=overall([each.verdict for each in judged]),
         predictions=tuple(_predicted(each, found[0][each.prediction.quantity].unit) for each in judged),

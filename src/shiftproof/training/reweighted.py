@@ -48,14 +48,7 @@ class ReweightedTraining(Wrapping):
     """
 
     name: ClassVar[str] = "reweighted"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{levy2020large,
-  title = {Large-Scale Methods for Distributionally Robust Optimization},
-  author = {Levy, Daniel and Carmon, Yair and Duchi, John C. and Sidford, Aaron},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2020}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("levy2020large",)
 
     risk: str
     groups: str = ""

@@ -9,7 +9,6 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._spectrum import noise_of_power
-from shiftproof.shifts.corruptions.corruption import MINTUN
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
@@ -39,7 +38,7 @@ class BlueNoiseSample(ImageByImage):
     name: ClassVar[str] = "blue_noise_sample"
     aliases: ClassVar[tuple[str, ...]] = ("blue_noise",)
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {
         "imagenet_c_bar": ((0.8,), (1.6,), (2.4,), (4.0,), (5.6,)),
         "cifar_10_c_bar": ((0.7,), (1.4,), (2.1,), (3.5,), (4.2,)),

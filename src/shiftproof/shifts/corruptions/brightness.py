@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from shiftproof.shifts.abstract import Params
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, MU, Corruption, column
+from shiftproof.shifts.corruptions.corruption import Corruption, column
 
 _IMAGENET_C = column(0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 
@@ -38,7 +38,7 @@ class Brightness(Corruption):
     """
 
     name: ClassVar[str] = "brightness"
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS, MU)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking", "mu2019mnist")
     published: ClassVar = {
         "imagenet_c": _IMAGENET_C,
         "cifar_10_c": column(0.0, 0.05, 0.10, 0.15, 0.20, 0.30),

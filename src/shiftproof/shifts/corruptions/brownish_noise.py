@@ -9,7 +9,6 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._spectrum import noise_of_power
-from shiftproof.shifts.corruptions.corruption import MINTUN
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
@@ -38,7 +37,7 @@ class BrownishNoise(ImageByImage):
 
     name: ClassVar[str] = "brownish_noise"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {
         "imagenet_c_bar": ((1.0,), (2.0,), (3.0,), (4.0,), (5.0,)),
         "cifar_10_c_bar": ((2.5,), (4.0,), (5.5,), (6.5,), (7.0,)),

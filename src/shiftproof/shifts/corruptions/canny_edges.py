@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MU, column
+from shiftproof.shifts.corruptions.corruption import column
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 from shiftproof.shifts.corruptions.snow import LIGHT
 
@@ -39,7 +39,7 @@ class CannyEdges(ImageByImage):
     """
 
     name: ClassVar[str] = "canny_edges"
-    references: ClassVar[tuple[str, ...]] = (MU,)
+    references: ClassVar[tuple[str, ...]] = ("mu2019mnist",)
     published: ClassVar = {"mnist_c": column(0.0, 0.2, 0.4, 0.6, 0.8, 1.0)}
 
     def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MINTUN
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 Numbers = npt.NDArray[np.float64]
@@ -40,7 +39,7 @@ class CausticRefraction(ImageByImage):
 
     name: ClassVar[str] = "caustic_refraction"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {"imagenet_c_bar": ((2.35,), (3.2,), (4.9,), (6.6,), (9.15,))}
 
     def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:

@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MINTUN
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
@@ -37,7 +36,7 @@ class CheckerboardCutout(ImageByImage):
 
     name: ClassVar[str] = "checkerboard_cutout"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {
         "imagenet_c_bar": ((2.0,), (3.0,), (4.0,), (5.0,), (6.0,)),
         "cifar_10_c_bar": ((1.0,), (2.0,), (3.0,), (4.0,), (5.0,)),

@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MINTUN
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
@@ -34,7 +33,7 @@ class CircularMotionBlur(ImageByImage):
     """
 
     name: ClassVar[str] = "circular_motion_blur"
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {"cifar_10_c_bar": ((2.8,), (3.6,), (4.4,), (5.2,), (6.0,))}
 
     def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:

@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MINTUN
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
@@ -37,7 +36,7 @@ class CocentricSineWaves(ImageByImage):
 
     name: ClassVar[str] = "cocentric_sine_waves"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {"imagenet_c_bar": ((3.0,), (5.0,), (8.0,), (9.0,), (10.0,))}
 
     def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from shiftproof.shifts.abstract import Params
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, Corruption, column
+from shiftproof.shifts.corruptions.corruption import Corruption, column
 
 _IMAGENET_C = column(1.0, 0.4, 0.3, 0.2, 0.1, 0.05)
 
@@ -35,7 +35,7 @@ class Contrast(Corruption):
     """
 
     name: ClassVar[str] = "contrast"
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
         "imagenet_c": _IMAGENET_C,
         "cifar_10_c": column(1.0, 0.75, 0.5, 0.4, 0.3, 0.15),

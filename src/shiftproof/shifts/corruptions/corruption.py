@@ -24,25 +24,6 @@ _SEEDS = 2.0**53
 Table = tuple[tuple[float, ...], ...]
 """Constants at severities 1 to 5, or 0 to 5 where constants exist that move nothing; one row a severity."""
 
-HENDRYCKS = """@inproceedings{hendrycks2019benchmarking,
-  title = {Benchmarking Neural Network Robustness to Common Corruptions and Perturbations},
-  author = {Hendrycks, Dan and Dietterich, Thomas},
-  booktitle = {International Conference on Learning Representations},
-  year = {2019}
-}"""
-MU = """@inproceedings{mu2019mnist,
-  title = {{MNIST-C}: A Robustness Benchmark for Computer Vision},
-  author = {Mu, Norman and Gilmer, Justin},
-  booktitle = {ICML Workshop on Uncertainty and Robustness in Deep Learning},
-  year = {2019}
-}"""
-MINTUN = """@inproceedings{mintun2021interaction,
-  title = {On Interaction Between Augmentations and Corruptions in Natural Corruption Robustness},
-  author = {Mintun, Eric and Kirillov, Alexander and Xie, Saining},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2021}
-}"""
-
 
 def column(*constants: float) -> Table:
     """A table of one constant a severity.

@@ -9,7 +9,6 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
@@ -38,7 +37,7 @@ class DefocusBlur(ImageByImage):
 
     name: ClassVar[str] = "defocus_blur"
     mixes: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
         "imagenet_c": ((3.0, 0.1), (4.0, 0.5), (6.0, 0.5), (8.0, 0.5), (10.0, 0.5)),
         "cifar_10_c": ((0.3, 0.4), (0.4, 0.5), (0.5, 0.6), (1.0, 0.2), (1.5, 0.1)),

@@ -9,7 +9,7 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._strokes import places, stroke
-from shiftproof.shifts.corruptions.corruption import MU, column
+from shiftproof.shifts.corruptions.corruption import column
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
@@ -37,7 +37,7 @@ class DottedLine(ImageByImage):
 
     name: ClassVar[str] = "dotted_line"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MU,)
+    references: ClassVar[tuple[str, ...]] = ("mu2019mnist",)
     published: ClassVar = {"mnist_c": column(0.0, 0.2, 0.4, 0.6, 0.8, 1.0)}
 
     def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:

@@ -9,7 +9,6 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._filters import gaussian
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
@@ -40,7 +39,7 @@ class ElasticTransform(ImageByImage):
 
     name: ClassVar[str] = "elastic_transform"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
         "imagenet_c": ((0, 0.7, 0), (2, 0.7, 0.1), (2, 0.08, 0.2), (0.05, 0.01, 0.02), (0.07, 0.01, 0.02), (0.12, 0.01, 0.02)),
         "cifar_10_c": ((0, 0, 0), (0, 0, 0.08), (0.05, 0.2, 0.07), (0.08, 0.06, 0.06), (0.1, 0.04, 0.05), (0.1, 0.03, 0.03)),

@@ -9,7 +9,6 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._ice import PUBLISHED, texture
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 from shiftproof.shifts.corruptions.snow import LIGHT
 
@@ -44,7 +43,7 @@ class Frost(ImageByImage):
 
     name: ClassVar[str] = "frost"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
         "imagenet_c": ((1.0, 0.0), (1.0, 0.4), (0.8, 0.6), (0.7, 0.7), (0.65, 0.7), (0.6, 0.75)),
         "cifar_10_c": ((1.0, 0.0), (1.0, 0.2), (1.0, 0.3), (0.9, 0.4), (0.85, 0.4), (0.75, 0.45)),

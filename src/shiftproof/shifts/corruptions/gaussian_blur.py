@@ -12,7 +12,7 @@ from torch import Tensor
 from shiftproof.shifts._support import in_cache
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.corruptions._filters import gaussian
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, SMALLEST, Corruption, column
+from shiftproof.shifts.corruptions.corruption import SMALLEST, Corruption, column
 
 _TRUNCATE = 4.0
 _BLOCK = 56
@@ -43,7 +43,7 @@ class GaussianBlur(Corruption):
     """
 
     name: ClassVar[str] = "gaussian_blur"
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
         "imagenet_c": column(0.0, 1.0, 2.0, 3.0, 4.0, 6.0),
         "cifar_10_c": column(0.0, 0.4, 0.6, 0.7, 0.8, 1.0),

@@ -10,7 +10,7 @@ from torch import Tensor
 from shiftproof.data.space import Kind
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.corruptions._draws import normals
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, Corruption, column
+from shiftproof.shifts.corruptions.corruption import Corruption, column
 
 _NOT_IMAGES = (0.0, 0.02, 0.04, 0.06, 0.08, 0.10)  # ours: nobody has published a table for them
 
@@ -47,7 +47,7 @@ class GaussianNoise(Corruption):
     name: ClassVar[str] = "gaussian_noise"
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image", "table", "vector"})
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
         "imagenet_c": column(0.0, 0.08, 0.12, 0.18, 0.26, 0.38),
         "cifar_10_c": column(0.0, 0.04, 0.06, 0.08, 0.09, 0.10),

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._filters import gaussian
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, MU
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 from shiftproof.shifts.corruptions.stored import to_bytes
 
@@ -55,7 +54,7 @@ class GlassBlur(ImageByImage):
     name: ClassVar[str] = "glass_blur"
     random: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS, MU)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking", "mu2019mnist")
     published: ClassVar = {
         "imagenet_c": _IMAGENET_C,
         "cifar_10_c": ((0.05, 1.0, 1.0), (0.25, 1.0, 1.0), (0.4, 1.0, 1.0), (0.25, 1.0, 2.0), (0.4, 1.0, 2.0)),

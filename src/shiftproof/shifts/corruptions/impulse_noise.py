@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, MU, column
+from shiftproof.shifts.corruptions.corruption import column
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 _IMAGENET_C = column(0.0, 0.03, 0.06, 0.09, 0.17, 0.27)
@@ -40,7 +40,7 @@ class ImpulseNoise(ImageByImage):
     name: ClassVar[str] = "impulse_noise"
     random: ClassVar[bool] = True
     smallest: ClassVar[int] = 1
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS, MU)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking", "mu2019mnist")
     published: ClassVar = {
         "imagenet_c": _IMAGENET_C,
         "cifar_10_c": column(0.0, 0.01, 0.02, 0.03, 0.05, 0.07),

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._rays import rays
-from shiftproof.shifts.corruptions.corruption import MINTUN
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
@@ -38,7 +37,7 @@ class InverseSparkles(ImageByImage):
 
     name: ClassVar[str] = "inverse_sparkles"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {
         "imagenet_c_bar": ((1.0,), (2.0,), (4.0,), (9.0,), (10.0,)),
         "cifar_10_c_bar": ((1.0,), (1.5,), (2.5,), (4.5,), (5.0,)),

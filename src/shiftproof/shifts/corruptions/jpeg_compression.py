@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, column
+from shiftproof.shifts.corruptions.corruption import column
 from shiftproof.shifts.corruptions.image_by_image import OnLevels
 from shiftproof.shifts.corruptions.stored import Bytes, through_jpeg
 
@@ -33,7 +33,7 @@ class JpegCompression(OnLevels):
     """
 
     name: ClassVar[str] = "jpeg_compression"
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
         "imagenet_c": column(100, 25, 18, 15, 10, 7),
         "cifar_10_c": column(100, 80, 65, 58, 50, 40),

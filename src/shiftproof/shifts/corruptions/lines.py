@@ -9,7 +9,6 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._strokes import anti_aliased
-from shiftproof.shifts.corruptions.corruption import MINTUN
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
@@ -39,7 +38,7 @@ class Lines(ImageByImage):
 
     name: ClassVar[str] = "lines"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {"cifar_10_c_bar": ((0.5,), (1.0,), (1.5,), (2.0,), (2.5,))}
 
     def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:

@@ -35,14 +35,7 @@ class LowResolution(ImageByImage):
     """
 
     name: ClassVar[str] = "low_resolution"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{pathak2025lr0fm,
-  title = {{LR0.FM}: Low-Res Benchmark and Improving Robustness for Zero-Shot Classification in Foundation Models},
-  author = {Pathak, Priyank and Marjit, Shyam and Vyas, Shruti and Rawat, Yogesh S.},
-  booktitle = {International Conference on Learning Representations},
-  year = {2025}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("pathak2025lr0fm",)
     published: ClassVar = {"lr0_fm": column(1.0, 128 / 224, 64 / 224, 48 / 224, 32 / 224, 16 / 224)}
 
     def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._filters import warped
-from shiftproof.shifts.corruptions.corruption import MU, column
+from shiftproof.shifts.corruptions.corruption import column
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
@@ -35,7 +35,7 @@ class MnistCScale(ImageByImage):
     """
 
     name: ClassVar[str] = "mnist_c_scale"
-    references: ClassVar[tuple[str, ...]] = (MU,)
+    references: ClassVar[tuple[str, ...]] = ("mu2019mnist",)
     published: ClassVar = {"mnist_c": column(1.0, 1 / 0.9, 1 / 0.8, 1 / 0.7, 1 / 0.6, 1 / 0.5)}
 
     def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._filters import warped
-from shiftproof.shifts.corruptions.corruption import MU, column
+from shiftproof.shifts.corruptions.corruption import column
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
@@ -38,7 +38,7 @@ class MnistCShear(ImageByImage):
 
     name: ClassVar[str] = "mnist_c_shear"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MU,)
+    references: ClassVar[tuple[str, ...]] = ("mu2019mnist",)
     published: ClassVar = {"mnist_c": column(0.0, 0.2, 0.4, 0.6, 0.8, 1.0)}
 
     def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:

@@ -9,7 +9,6 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._filters import along
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, MU
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 _IMAGENET_C = ((10.0, 0.0), (10.0, 3.0), (15.0, 5.0), (15.0, 8.0), (15.0, 12.0), (20.0, 15.0))
@@ -43,7 +42,7 @@ class MotionBlur(ImageByImage):
 
     name: ClassVar[str] = "motion_blur"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS, MU)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking", "mu2019mnist")
     published: ClassVar = {
         "imagenet_c": _IMAGENET_C,
         "cifar_10_c": ((6.0, 0.0), (6.0, 1.0), (6.0, 1.5), (6.0, 2.0), (8.0, 2.0), (9.0, 2.5)),

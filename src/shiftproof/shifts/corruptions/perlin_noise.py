@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MINTUN
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
@@ -38,7 +37,7 @@ class PerlinNoise(ImageByImage):
 
     name: ClassVar[str] = "perlin_noise"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {"imagenet_c_bar": ((4.6,), (5.2,), (5.8,), (7.6,), (8.8,))}
 
     def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:

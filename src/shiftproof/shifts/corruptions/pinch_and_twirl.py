@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MINTUN
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 Numbers = npt.NDArray[np.float64]
@@ -41,7 +40,7 @@ class PinchAndTwirl(ImageByImage):
 
     name: ClassVar[str] = "pinch_and_twirl"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {"cifar_10_c_bar": ((5.5,), (6.0,), (6.5,), (8.5,), (10.0,))}
 
     def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, column
+from shiftproof.shifts.corruptions.corruption import column
 from shiftproof.shifts.corruptions.image_by_image import OnLevels
 from shiftproof.shifts.corruptions.stored import Bytes, shrunk
 
@@ -33,7 +33,7 @@ class Pixelate(OnLevels):
     """
 
     name: ClassVar[str] = "pixelate"
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
         "imagenet_c": column(1.0, 0.6, 0.5, 0.4, 0.3, 0.25),
         "cifar_10_c": column(1.0, 0.95, 0.9, 0.85, 0.75, 0.65),

@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MINTUN
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 from shiftproof.shifts.corruptions.snow import LIGHT
 
@@ -38,7 +37,7 @@ class PlasmaNoise(ImageByImage):
 
     name: ClassVar[str] = "plasma_noise"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {"imagenet_c_bar": ((4.75,), (7.0,), (8.5,), (9.25,), (10.0,))}
 
     def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:

@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MINTUN
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
@@ -36,7 +35,7 @@ class Ripple(ImageByImage):
 
     name: ClassVar[str] = "ripple"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {"cifar_10_c_bar": ((5.5,), (6.0,), (6.5,), (7.5,), (8.0,))}
 
     def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:

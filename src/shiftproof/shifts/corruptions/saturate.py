@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from shiftproof.shifts.abstract import Params
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, Corruption
+from shiftproof.shifts.corruptions.corruption import Corruption
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Saturate(Corruption):
 
     name: ClassVar[str] = "saturate"
     colour: ClassVar[str] = "grey images have no saturation to change"
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
         "imagenet_c": ((1.0, 0.0), (0.3, 0.0), (0.1, 0.0), (2.0, 0.0), (5.0, 0.1), (20.0, 0.2)),
         "cifar_10_c": ((1.0, 0.0), (0.3, 0.0), (0.1, 0.0), (1.5, 0.0), (2.0, 0.1), (2.5, 0.2)),

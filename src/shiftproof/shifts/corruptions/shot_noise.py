@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof.shifts.corruptions._draws import Array, Draws, quantiles
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, MU, column
+from shiftproof.shifts.corruptions.corruption import column
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 _IMAGENET_C = column(0.0, 1 / 60, 1 / 25, 1 / 12, 1 / 5, 1 / 3)
@@ -49,7 +49,7 @@ class ShotNoise(ImageByImage):
     name: ClassVar[str] = "shot_noise"
     random: ClassVar[bool] = True
     smallest: ClassVar[int] = 1
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS, MU)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking", "mu2019mnist")
     published: ClassVar = {
         "imagenet_c": _IMAGENET_C,
         "cifar_10_c": column(0.0, 1 / 500, 1 / 250, 1 / 100, 1 / 75, 1 / 50),

@@ -9,7 +9,6 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._filters import along, enlarged, grown
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 LIGHT = np.array([0.299, 0.587, 0.114], dtype=np.float32)
@@ -43,7 +42,7 @@ class Snow(ImageByImage):
 
     name: ClassVar[str] = "snow"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
         "imagenet_c": (
             (0.1, 0.3, 3, 0.5, 10, 4, 0.8),

@@ -9,7 +9,6 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._filters import gaussian
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, MU
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 from shiftproof.shifts.corruptions.snow import LIGHT
 
@@ -54,7 +53,7 @@ class Spatter(ImageByImage):
     name: ClassVar[str] = "spatter"
     random: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS, MU)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking", "mu2019mnist")
     published: ClassVar = {
         "imagenet_c": _IMAGENET_C,
         "cifar_10_c": (

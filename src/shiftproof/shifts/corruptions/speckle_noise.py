@@ -9,7 +9,7 @@ from torch import Tensor
 
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.corruptions._draws import normals
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, Corruption, column
+from shiftproof.shifts.corruptions.corruption import Corruption, column
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class SpeckleNoise(Corruption):
 
     name: ClassVar[str] = "speckle_noise"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
         "imagenet_c": column(0.0, 0.15, 0.2, 0.35, 0.45, 0.6),
         "cifar_10_c": column(0.0, 0.06, 0.1, 0.12, 0.16, 0.2),

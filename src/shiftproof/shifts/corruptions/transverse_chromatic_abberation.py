@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MINTUN
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
@@ -38,7 +37,7 @@ class TransverseChromaticAbberation(ImageByImage):
     name: ClassVar[str] = "transverse_chromatic_abberation"
     random: ClassVar[bool] = True
     colour: ClassVar[str] = "grey images have no colours to part"
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {"cifar_10_c_bar": ((1.0,), (2.0,), (5.0,), (9.0,), (10.0,))}
 
     def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:

@@ -35,14 +35,7 @@ class WhiteBalance(Corruption):
     name: ClassVar[str] = "white_balance"
     random: ClassVar[bool] = True
     colour: ClassVar[str] = "grey images have no red and blue to weigh"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{afifi2019what,
-  title = {What Else Can Fool Deep Learning? Addressing Color Constancy Errors on Deep Neural Network Performance},
-  author = {Afifi, Mahmoud and Brown, Michael S.},
-  booktitle = {International Conference on Computer Vision},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("afifi2019what",)
     published: ClassVar = {"own": column(0.0, 0.1, 0.2, 0.3, 0.4, 0.5)}
 
     def corrupt(self, x: Tensor, params: Params) -> Tensor:

@@ -9,7 +9,6 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._filters import zoomed
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 _SMALL = ((1.0, 7.0), (1.06, 7.0), (1.11, 12.0), (1.15, 16.0), (1.20, 21.0), (1.25, 26.0))
@@ -38,7 +37,7 @@ class ZoomBlur(ImageByImage):
     """
 
     name: ClassVar[str] = "zoom_blur"
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
         "imagenet_c": ((1.0, 12.0), (1.11, 12.0), (1.15, 16.0), (1.20, 11.0), (1.24, 13.0), (1.30, 11.0)),
         "cifar_10_c": _SMALL,

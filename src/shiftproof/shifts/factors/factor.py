@@ -19,21 +19,6 @@ S = TypeVar("S", bound="Factor")
 _WITH_ALPHA = (2, 4)
 """Channels of grey and colour images with an alpha channel."""
 
-DJOLONGA = """@inproceedings{djolonga2021robustness,
-  title = {On Robustness and Transferability of Convolutional Neural Networks},
-  author = {Djolonga, Josip and Yung, Jessica and Tschannen, Michael and Romijnders, Rob and Beyer, Lucas and Kolesnikov, Alexander and
-            Puigcerver, Joan and Minderer, Matthias and D'Amour, Alexander and Moldovan, Dan and Gelly, Sylvain and Houlsby, Neil and
-            Zhai, Xiaohua and Lucic, Mario},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2021}
-}"""
-LI = """@inproceedings{li2023imagenete,
-  title = {{ImageNet-E}: Benchmarking Neural Network Robustness via Attribute Editing},
-  author = {Li, Xiaodan and Chen, Yuefeng and Zhu, Yao and Wang, Shuhui and Zhang, Rong and Xue, Hui},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2023}
-}"""
-
 
 @dataclass(frozen=True)
 class Factor(Boxed):
@@ -45,7 +30,7 @@ class Factor(Boxed):
     """
 
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
-    references: ClassVar[tuple[str, ...]] = (DJOLONGA, LI)
+    references: ClassVar[tuple[str, ...]] = ("djolonga2021robustness", "li2023imagenete")
 
     mask: str = field(default=ESTIMATED, kw_only=True)
     masks: Masks | None = field(default=None, kw_only=True, repr=False, compare=False)

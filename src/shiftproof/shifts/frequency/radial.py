@@ -14,18 +14,6 @@ from shiftproof.data.space import Kind
 from shiftproof.shifts._support import check_bounded, in_cache
 from shiftproof.shifts.abstract import Boxed, Params
 
-WANG = """@inproceedings{wang2020high,
-  title = {High-Frequency Component Helps Explain the Generalization of Convolutional Neural Networks},
-  author = {Wang, Haohan and Wu, Xindi and Huang, Zeyi and Xing, Eric P.},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2020}
-}"""
-YIN = """@inproceedings{yin2019fourier,
-  title = {A {Fourier} Perspective on Model Robustness in Computer Vision},
-  author = {Yin, Dong and Gontijo Lopes, Raphael and Shlens, Jonathon and Cubuk, Ekin D. and Gilmer, Justin},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2019}
-}"""
 _ROUNDING = 1e-9
 _FAINT = 1e-5
 """A spread below this share of the box is rounding."""
@@ -43,7 +31,7 @@ class RadialFilter(Boxed):
     """
 
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
-    references: ClassVar[tuple[str, ...]] = (WANG, YIN)
+    references: ClassVar[tuple[str, ...]] = ("wang2020high", "yin2019fourier")
 
     def check(self) -> None:
         check_bounded(self.name, self.space)

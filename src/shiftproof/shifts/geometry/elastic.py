@@ -41,14 +41,7 @@ class Elastic(Warp):
 
     name: ClassVar[str] = "elastic"
     strength: ClassVar[str] = "pixels"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{xiao2018spatially,
-  title = {Spatially Transformed Adversarial Examples},
-  author = {Xiao, Chaowei and Zhu, Jun-Yan and Li, Bo and He, Warren and Liu, Mingyan and Song, Dawn},
-  booktitle = {International Conference on Learning Representations},
-  year = {2018}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("xiao2018spatially",)
 
     pixels: float
     nodes: int = 5

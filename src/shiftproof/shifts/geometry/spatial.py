@@ -24,14 +24,7 @@ class Spatial(Boxed):
     """A move of the whole image; what comes from outside it is black, the least value of the box."""
 
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{engstrom2019exploring,
-  title = {Exploring the Landscape of Spatial Robustness},
-  author = {Engstrom, Logan and Tran, Brandon and Tsipras, Dimitris and Schmidt, Ludwig and Madry, Aleksander},
-  booktitle = {International Conference on Machine Learning},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("engstrom2019exploring",)
 
     def check(self) -> None:
         check_bounded(self.name, self.space)

@@ -42,14 +42,7 @@ class L0(Ball):
     """
 
     name: ClassVar[str] = "l0"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{croce2019sparse,
-  title = {Sparse and Imperceivable Adversarial Attacks},
-  author = {Croce, Francesco and Hein, Matthias},
-  booktitle = {International Conference on Computer Vision},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("croce2019sparse",)
 
     @classmethod
     def examples_for_check(cls) -> list[L0]:

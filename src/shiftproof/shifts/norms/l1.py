@@ -47,14 +47,7 @@ class L1(Ball):
     """
 
     name: ClassVar[str] = "l1"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{croce2021mind,
-  title = {Mind the Box: l1-{APGD} for Sparse Adversarial Attacks on Image Classifiers},
-  author = {Croce, Francesco and Hein, Matthias},
-  booktitle = {International Conference on Machine Learning},
-  year = {2021}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("croce2021mind",)
 
     def largest(self) -> float:
         return math.inf  # the box's reach grows with the number of features

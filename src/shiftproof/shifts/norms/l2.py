@@ -41,15 +41,7 @@ class L2(Ball):
 
     name: ClassVar[str] = "l2"
     path: ClassVar[float] = 6.0
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{szegedy2014intriguing,
-  title = {Intriguing Properties of Neural Networks},
-  author = {Szegedy, Christian and Zaremba, Wojciech and Sutskever, Ilya and Bruna, Joan and Erhan, Dumitru and
-    Goodfellow, Ian and Fergus, Rob},
-  booktitle = {International Conference on Learning Representations},
-  year = {2014}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("szegedy2014intriguing",)
 
     def largest(self) -> float:
         return math.inf  # the box's diagonal depends on the number of features

@@ -35,14 +35,7 @@ class Linf(Ball):
     """
 
     name: ClassVar[str] = "linf"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{goodfellow2015explaining,
-  title = {Explaining and Harnessing Adversarial Examples},
-  author = {Goodfellow, Ian J. and Shlens, Jonathon and Szegedy, Christian},
-  booktitle = {International Conference on Learning Representations},
-  year = {2015}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("goodfellow2015explaining",)
 
     def norm(self, move: Tensor) -> Tensor:
         return move.detach().flatten(1).abs().amax(1)

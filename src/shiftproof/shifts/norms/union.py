@@ -47,14 +47,7 @@ class Union(Differentiable):
     """
 
     name: ClassVar[str] = "union"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{tramer2019adversarial,
-  title = {Adversarial Training and Robustness for Multiple Perturbations},
-  author = {Tram{\\`e}r, Florian and Boneh, Dan},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("tramer2019adversarial",)
 
     linf: float = 0.0
     l2: float = 0.0

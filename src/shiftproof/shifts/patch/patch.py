@@ -49,18 +49,8 @@ class Patch(Differentiable):
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
     strength: ClassVar[str] = "side"
     references: ClassVar[tuple[str, ...]] = (
-        """@article{brown2017adversarial,
-  title = {Adversarial Patch},
-  author = {Brown, Tom B. and Man{\\'e}, Dandelion and Roy, Aurko and Abadi, Mart{\\'i}n and Gilmer, Justin},
-  journal = {arXiv preprint arXiv:1712.09665},
-  year = {2017}
-}""",
-        """@inproceedings{karmon2018lavan,
-  title = {{LaVAN}: Localized and Visible Adversarial Noise},
-  author = {Karmon, Danny and Zoran, Daniel and Goldberg, Yoav},
-  booktitle = {International Conference on Machine Learning},
-  year = {2018}
-}""",
+        "brown2017adversarial",
+        "karmon2018lavan",
     )
 
     side: int

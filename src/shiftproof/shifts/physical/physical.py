@@ -60,18 +60,8 @@ class Physical(Boxed):
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
     strength: ClassVar[str] = "amount"
     references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{athalye2018synthesizing,
-  title = {Synthesizing Robust Adversarial Examples},
-  author = {Athalye, Anish and Engstrom, Logan and Ilyas, Andrew and Kwok, Kevin},
-  booktitle = {International Conference on Machine Learning},
-  year = {2018}
-}""",
-        """@inproceedings{kurakin2017adversarial,
-  title = {Adversarial Examples in the Physical World},
-  author = {Kurakin, Alexey and Goodfellow, Ian J. and Bengio, Samy},
-  booktitle = {International Conference on Learning Representations, Workshop Track},
-  year = {2017}
-}""",
+        "athalye2018synthesizing",
+        "kurakin2017adversarial",
     )
 
     amount: float = 1.0

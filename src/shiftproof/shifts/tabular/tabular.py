@@ -74,14 +74,7 @@ class Tabular(Differentiable):
     name: ClassVar[str] = "tabular"
     kinds: ClassVar[frozenset[Kind]] = frozenset({"table"})
     strength: ClassVar[str] = "budget"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{kireev2023adversarial,
-  title = {Adversarial Robustness for Tabular Data through Cost and Utility Awareness},
-  author = {Kireev, Klim and Kulynych, Bogdan and Troncoso, Carmela},
-  booktitle = {Network and Distributed System Security Symposium},
-  year = {2023}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("kireev2023adversarial",)
 
     budget: float
     rules: str = ""
