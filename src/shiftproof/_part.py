@@ -26,7 +26,7 @@ class Part(ABC):
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     references: ClassVar[tuple[str, ...]] = ()
-    """The papers that define it, as keys of `references.bib`, or as BibTeX entries in parts from elsewhere; `shiftproof cite` collects them."""
+    """The papers that define it: keys of `references.bib`, or BibTeX entries in parts from elsewhere. `shiftproof cite` collects them."""
 
     def __post_init__(self) -> None:
         for option, kind in option_types(type(self)).items():
