@@ -36,7 +36,7 @@ __all__, __getattr__ = lazy_exports(
     "searches.gradient_ascent:GradientAscent",
     "searches.grid:Grid",
     "searches.one_draw:OneDraw",
-    "shifts.corruptions.front:corrupt",
+    "shifts.corruptions.corrupt:corrupt",
     "shifts.geometry.rotation:Rotation",
     "shifts.geometry.translation:Translation",
     "shifts.norms.l2:L2",

@@ -24,7 +24,7 @@ from shiftproof.searches.best_of_n import BestOfN
 from shiftproof.searches.gradient_ascent import GradientAscent
 from shiftproof.searches.grid import Grid
 from shiftproof.searches.one_draw import OneDraw
-from shiftproof.shifts.corruptions.front import corrupt
+from shiftproof.shifts.corruptions.corrupt import corrupt
 from shiftproof.shifts.geometry.rotation import Rotation
 from shiftproof.shifts.geometry.translation import Translation
 from shiftproof.shifts.norms.l2 import L2

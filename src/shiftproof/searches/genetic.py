@@ -61,7 +61,7 @@ class Genetic(Search):
             raise must("temperature", self.name, "be in (0, inf)", self.temperature)
 
     def objection(self, shift: Shift) -> str | None:
-        if getattr(shift, "random", False):
+        if shift.random:
             return f"{shift.name} is random, and a mix of two seeds means nothing: use best_of_n"
         return super().objection(shift)
 

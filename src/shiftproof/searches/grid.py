@@ -42,7 +42,7 @@ class Grid(Search):
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Boxed):
             return f"{shift.name} has too many numbers for a grid"
-        if getattr(shift, "random", False):
+        if shift.random:
             return f"{shift.name} is random and a grid over seeds means nothing: use best_of_n"
         size = shift.grid_size(self.points)
         if size > _MOST:

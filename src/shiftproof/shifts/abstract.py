@@ -51,7 +51,7 @@ class Shift(Part):
     @property
     def full_strength(self) -> float:
         """The value of the option that `strength` names."""
-        return float(getattr(self, str(self.strength)))
+        return float(self.options()[str(self.strength)])
 
     def check_inputs(self, x: Tensor) -> None:  # a hook; most shifts move inputs of any shape
         """Raises `UsageError` where inputs of the shape of x (n, ...) cannot be moved, such as images that are too small."""
@@ -63,8 +63,13 @@ class Shift(Part):
 
     @property
     def varied(self) -> bool:
-        """True where chance draws differ from one another, so that more draws may find more."""
+        """Whether random draws differ from one another, so that more draws may find more failures."""
         return not self.fixed
+
+    @property
+    def random(self) -> bool:
+        """Whether some numbers of its params are seeds. Grid and gradient searches cannot choose among seeds."""
+        return False
 
     @abstractmethod
     def sample(self, x: Tensor, rng: Rng) -> Params:

@@ -116,7 +116,7 @@ class Compose(Boxed):
     @property
     def random(self) -> bool:
         """Whether a part draws, so that some of the numbers are seeds."""
-        return any(getattr(member, "random", False) for member in self.members)
+        return any(member.random for member in self.members)
 
     @property
     def varied(self) -> bool:

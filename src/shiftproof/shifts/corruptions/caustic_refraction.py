@@ -1,4 +1,4 @@
-"""The picture under moving water."""
+"""The image seen through moving water."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
+from shiftproof.shifts.corruptions.constants import Strength, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class CausticRefraction(ImageByImage):
-    """Read through a surface of caustics, bent by up to 0.05 s of the sides and lit by 0.2 s times the slope of the caustics.
+class CausticRefraction(ImageByImage[Strength]):
+    """The image refracted by a surface of caustics.
 
-    s is 2.35, 3.2, 4.9, 6.6, 9.15 (ImageNet-C-bar). Below severity 1 the clean image and the
-    picture at 1 are mixed.
+    Pixels are displaced by up to 0.05 strength of the sides and brightened by 0.2 strength times the slope of the caustics.
 
     Args:
         severity: in (0, 5].
@@ -40,9 +40,9 @@ class CausticRefraction(ImageByImage):
     name: ClassVar[str] = "caustic_refraction"
     random: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
-    published: ClassVar = {"imagenet_c_bar": ((2.35,), (3.2,), (4.9,), (6.6,), (9.15,))}
+    published: ClassVar = {"imagenet_c_bar": table(Strength, 2.35, 3.2, 4.9, 6.6, 9.15)}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Strength, draws: Draws) -> Array:
         import cv2
 
         height, width = image.shape[:2]
@@ -50,12 +50,12 @@ class CausticRefraction(ImageByImage):
         water = _caustics((height, width), draws.number(0.5, 2), draws.number(0.75, 1.25) * side)
         padded = np.pad(water, 1)
         across, down = padded[1:-1, 2:] - padded[1:-1, :-2], padded[2:, 1:-1] - padded[:-2, 1:-1]
-        below, aside = _bent(down, across, constants[0] * 0.05 * side)
+        below, aside = _bent(down, across, c.strength * 0.05 * side)
         rows = (np.arange(height)[:, None] + below).astype(np.float32)
         columns = (np.arange(width) + aside).astype(np.float32)
         read = cv2.remap(image, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         return (
-            np.asarray(read, dtype=np.float32).reshape(image.shape) + ((down - across) * (constants[0] * 0.2)).astype(np.float32)[..., None]
+            np.asarray(read, dtype=np.float32).reshape(image.shape) + ((down - across) * (c.strength * 0.2)).astype(np.float32)[..., None]
         )
 
 

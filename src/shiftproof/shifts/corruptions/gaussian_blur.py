@@ -1,4 +1,4 @@
-"""A soft lens: every pixel the Gaussian average of its neighbours."""
+"""Blur: every pixel the Gaussian average of its neighbours."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shiftproof.shifts._support import in_cache
+from shiftproof.data.space import Kind
+from shiftproof.shifts._in_cache import in_cache
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.corruptions._filters import gaussian
-from shiftproof.shifts.corruptions.corruption import SMALLEST, Corruption, column
+from shiftproof.shifts.corruptions.constants import Sigma, table
+from shiftproof.shifts.corruptions.corruption import SMALLEST, Corruption
 
 _TRUNCATE = 4.0
 _BLOCK = 56
@@ -20,18 +22,16 @@ _BLOCK = 56
 
 
 @dataclass(frozen=True)
-class GaussianBlur(Corruption):
+class GaussianBlur(Corruption[Sigma]):
     """Convolution with a Gaussian of standard deviation sigma pixels, cut at 4 sigma; beyond the edge the nearest pixel repeats.
 
-    sigma is 1, 2, 3, 4, 6 above 64 pixels (ImageNet-C), 0.5, 0.75, 1, 1.25, 1.5 up to 64 (Tiny-ImageNet-C) and 0.4, 0.6, 0.7, 0.8, 1 up to
-    32 (CIFAR-10-C), in the conventions of scipy.ndimage.gaussian_filter(mode="nearest", truncate=4) and skimage.filters.gaussian, as
-    published.
+    In the conventions of scipy.ndimage.gaussian_filter(mode="nearest", truncate=4) and skimage.filters.gaussian, as published.
 
     Args:
         severity: in (0, 5].
 
-    Params are (severity,), shape (n, 1). Differentiable in them but where the cut-off steps to the next whole pixel, a jump of less than
-    1e-4 of the kernel; below sigma 0.125 the kernel is one pixel, so the image stays as it is, bit for bit, with gradient 0.
+    Params are (severity,), shape (n, 1). Differentiable in them, except where the cut-off moves to the next whole pixel, a jump of less
+    than 1e-4 of the kernel. Below sigma 0.125 the kernel is one pixel, so the image stays as it is, bit for bit, with gradient 0.
 
     Example:
         >>> import torch
@@ -43,11 +43,13 @@ class GaussianBlur(Corruption):
     """
 
     name: ClassVar[str] = "gaussian_blur"
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
+    smallest: ClassVar[int] = 1
     references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
-        "imagenet_c": column(0.0, 1.0, 2.0, 3.0, 4.0, 6.0),
-        "cifar_10_c": column(0.0, 0.4, 0.6, 0.7, 0.8, 1.0),
-        "tiny_imagenet_c": column(0.0, 0.5, 0.75, 1.0, 1.25, 1.5),
+        "imagenet_c": table(Sigma, 0.0, 1.0, 2.0, 3.0, 4.0, 6.0),
+        "cifar_10_c": table(Sigma, 0.0, 0.4, 0.6, 0.7, 0.8, 1.0),
+        "tiny_imagenet_c": table(Sigma, 0.0, 0.5, 0.75, 1.0, 1.25, 1.5),
     }
 
     def apply(self, x: Tensor, params: Params) -> Tensor:

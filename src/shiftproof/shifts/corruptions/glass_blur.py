@@ -1,39 +1,46 @@
-"""Frosted glass: neighbouring pixels trade places between two soft blurs."""
+"""Frosted glass: neighbouring pixels exchanged between two blurs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._filters import gaussian
+from shiftproof.shifts.corruptions.constants import table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 from shiftproof.shifts.corruptions.stored import to_bytes
 
-_IMAGENET_C = ((0.7, 1.0, 2.0), (0.9, 2.0, 1.0), (1.0, 2.0, 3.0), (1.1, 3.0, 2.0), (1.5, 4.0, 2.0))
+
+class Glass(NamedTuple):
+    """The blur's standard deviation in pixels, how far a pixel moves, and how often."""
+
+    sigma: float
+    reach: float
+    rounds: float
+
+
+_IMAGENET_C = table(Glass, (0.7, 1.0, 2.0), (0.9, 2.0, 1.0), (1.0, 2.0, 3.0), (1.1, 3.0, 2.0), (1.5, 4.0, 2.0))
 
 Places = npt.NDArray[np.intp]
 """Numbers of pixels, row by row."""
 
 
 @dataclass(frozen=True)
-class GlassBlur(ImageByImage):
+class GlassBlur(ImageByImage[Glass]):
     """Blurred by sigma, every pixel moved by up to `reach` pixels `rounds` times, and blurred again.
 
-    (sigma, reach, rounds) is (0.7, 1, 2), (0.9, 2, 1), (1, 2, 3), (1.1, 3, 2), (1.5, 4, 2) above 64 pixels (ImageNet-C), (0.1, 1, 1),
-    (0.5, 1, 1), (0.6, 1, 2), (0.7, 2, 1), (0.9, 2, 2) up to 64 (Tiny-ImageNet-C), (0.05, 1, 1), (0.25, 1, 1), (0.4, 1, 1), (0.25, 1, 2),
-    (0.4, 1, 2) up to 32 (CIFAR-10-C). Between published severities the two pictures are mixed, as half a round means nothing.
+    The published code visits the pixels from the last to the first to swap each with a random neighbour. On colour images its swap copies
+    the neighbour and loses the pixel itself, and so does this. The MNIST-C setting follows its own code: each pixel moves with probability
+    1/2, pixels are truly swapped, and the blurs run down the columns only. Rounds cannot be interpolated, so between published severities
+    the two images are mixed.
 
-    The published code runs over the pixels from the last to the first and means to swap each with a random neighbour; on colour images its
-    swap copies the neighbour and loses the pixel itself, and so does this. The MNIST-C setting is as published there: only every second
-    pixel (by chance) moves, pixels are truly swapped, and the blurs run down the columns only.
-
-    As published, distances from the clean image do not grow with every severity: those at 4 are a little below those at 3 for ImageNet-C
-    and Tiny-ImageNet-C; for CIFAR-10-C those at 1 to 3 are about equal, and those at 5 below those at 4.
+    As published, the distance from the clean image does not grow with every severity. For ImageNet-C and Tiny-ImageNet-C it is a little
+    smaller at 4 than at 3; for CIFAR-10-C it is about equal at 1 to 3, and smaller at 5 than at 4.
 
     Args:
         severity: in (0, 5].
@@ -57,26 +64,25 @@ class GlassBlur(ImageByImage):
     references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking", "mu2019mnist")
     published: ClassVar = {
         "imagenet_c": _IMAGENET_C,
-        "cifar_10_c": ((0.05, 1.0, 1.0), (0.25, 1.0, 1.0), (0.4, 1.0, 1.0), (0.25, 1.0, 2.0), (0.4, 1.0, 2.0)),
-        "tiny_imagenet_c": ((0.1, 1.0, 1.0), (0.5, 1.0, 1.0), (0.6, 1.0, 2.0), (0.7, 2.0, 1.0), (0.9, 2.0, 2.0)),
+        "cifar_10_c": table(Glass, (0.05, 1.0, 1.0), (0.25, 1.0, 1.0), (0.4, 1.0, 1.0), (0.25, 1.0, 2.0), (0.4, 1.0, 2.0)),
+        "tiny_imagenet_c": table(Glass, (0.1, 1.0, 1.0), (0.5, 1.0, 1.0), (0.6, 1.0, 2.0), (0.7, 2.0, 1.0), (0.9, 2.0, 2.0)),
         "mnist_c": _IMAGENET_C,
     }
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Glass, draws: Draws) -> Array:
         import cv2
 
-        sigma, reach, rounds = constants[0], int(constants[1]), int(constants[2])
         height, width, channels = image.shape
         digits = self.setting_for((channels, height, width)) == "mnist_c"
         # Whole grey levels in between, rounded down, as published; the channels of a pixel lie in one word, to be moved at once.
-        levels = to_bytes(gaussian(image, sigma, down_only=digits))
+        levels = to_bytes(gaussian(image, c.sigma, down_only=digits))
         colour = channels == 3
         words: npt.NDArray[np.generic] = (cv2.cvtColor(levels, cv2.COLOR_RGB2RGBA).view(np.uint32) if colour else levels).ravel()
-        for _ in range(rounds):
-            words = np.take(words, (_swapped if digits else _copied)(height, width, reach, draws))
+        for _ in range(int(c.rounds)):
+            words = np.take(words, (_swapped if digits else _copied)(height, width, int(c.reach), draws))
         pixels = words.view(np.uint8).reshape(height, width, -1)
         levels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB) if colour else pixels, dtype=np.uint8)
-        return gaussian(np.multiply(levels, np.float32(1 / 255), dtype=np.float32), sigma, down_only=digits)
+        return gaussian(np.multiply(levels, np.float32(1 / 255), dtype=np.float32), c.sigma, down_only=digits)
 
 
 @lru_cache(maxsize=16)

@@ -1,4 +1,4 @@
-"""A zigzag across the picture."""
+"""A zigzag line across the image."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._strokes import Point, stroke
-from shiftproof.shifts.corruptions.corruption import column
+from shiftproof.shifts.corruptions.constants import MIXED, Share
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class Zigzag(ImageByImage):
-    """Strokes about 2 pixels (of 28) thick, up and down by 2 pixels along a line of random height and slope, added to the image.
+class Zigzag(ImageByImage[Share]):
+    """Strokes about 2 pixels (of 28) thick, alternately 2 pixels above and below a line of random height and slope, added to the image.
 
-    MNIST-C publishes one strength, which is severity 5; below, the clean and the published picture are mixed.
+    MNIST-C publishes one strength, which is severity 5; below it the clean and the published image are mixed.
 
     Args:
         severity: in (0, 5].
@@ -39,15 +39,15 @@ class Zigzag(ImageByImage):
     name: ClassVar[str] = "zigzag"
     random: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("mu2019mnist",)
-    published: ClassVar = {"mnist_c": column(0.0, 0.2, 0.4, 0.6, 0.8, 1.0)}
+    published: ClassVar = {"mnist_c": MIXED}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Share, draws: Draws) -> Array:
         start = draws.whole(0, 27)
         line = np.zeros(image.shape[:2], np.float32)
         corners = _corners(start, start + draws.whole(-5, 5))
         for left, right in itertools.pairwise(corners):
             line += stroke(image.shape[:2], left, right)
-        return image + np.float32(constants[0]) * (np.minimum(image + line[..., None], 1) - image)
+        return image + np.float32(c.share) * (np.minimum(image + line[..., None], 1) - image)
 
 
 def _corners(start: float, end: float) -> list[Point]:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.space import Kind
-from shiftproof.shifts._support import check_bounded, in_cache
+from shiftproof.shifts._in_cache import in_cache
+from shiftproof.shifts._spaces import check_bounded
 from shiftproof.shifts.abstract import Boxed, Params
 from shiftproof.shifts.factors.mask import ALPHA, ESTIMATED, GIVEN, Masks, estimate, fill_hole
 

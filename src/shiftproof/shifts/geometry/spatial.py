@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shiftproof.data.space import Kind
-from shiftproof.shifts._support import check_bounded, in_cache
+from shiftproof.shifts._in_cache import in_cache
+from shiftproof.shifts._spaces import check_bounded
 from shiftproof.shifts.abstract import Boxed, Params
 
 PUBLISHED = "Published attacks use 30 degrees, and 3 pixels of 28 or 32 (24 of 224)."

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.space import InputSpace
-from shiftproof.shifts._support import check_bounded, check_movable
+from shiftproof.shifts._spaces import check_bounded, check_movable
 from shiftproof.shifts.abstract import Differentiable, Params
 from shiftproof.shifts.norms.levels import on_levels
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from shiftproof._errors import must
 from shiftproof._rows import total
 from shiftproof.randomness import Rng
-from shiftproof.shifts._support import check_bounded
+from shiftproof.shifts._spaces import check_bounded
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.norms.ball import Ball
 

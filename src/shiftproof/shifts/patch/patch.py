@@ -11,7 +11,7 @@ from torch import Tensor
 from shiftproof._errors import UsageError, must
 from shiftproof.data.space import Kind
 from shiftproof.randomness import Rng
-from shiftproof.shifts._support import check_bounded
+from shiftproof.shifts._spaces import check_bounded
 from shiftproof.shifts.abstract import Differentiable, Params
 
 PLACES = ("anywhere", "centre")

@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.space import Kind
-from shiftproof.shifts._support import check_bounded, in_cache
+from shiftproof.shifts._in_cache import in_cache
+from shiftproof.shifts._spaces import check_bounded
 from shiftproof.shifts.abstract import Boxed, Params
 
 _AMOUNTS = ("degrees", "zoom", "offset", "brightness", "contrast", "blur", "colour")

@@ -13,7 +13,7 @@ from torch import Tensor
 from shiftproof._errors import UsageError, must, unknown
 from shiftproof.data.space import InputSpace, Kind
 from shiftproof.randomness import Rng
-from shiftproof.shifts._support import check_bounded
+from shiftproof.shifts._spaces import check_bounded
 from shiftproof.shifts.abstract import Differentiable, Params
 from shiftproof.shifts.tabular.rules import ColumnRule, Rules, canonical, parse
 
