@@ -165,7 +165,7 @@ def test_severity_out_of_range(kind: type[Corruption], severity: float) -> None:
 
 @pytest.mark.parametrize("kind", ALL)
 def test_a_box_without_ends_is_refused(kind: type[Corruption]) -> None:
-    with pytest.raises(UsageError, match=rf"{kind.name} moves by shares of the inputs' range, and reals has no ends. Declare the box"):
+    with pytest.raises(UsageError, match=rf"{kind.name} moves by shares of the inputs' range, and reals is unbounded. Declare the box"):
         kind(3).within(InputSpace(-math.inf, math.inf, "image", "reals"))
 
 

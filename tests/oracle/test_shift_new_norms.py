@@ -127,7 +127,7 @@ def test_l0_eps_is_a_count(eps: float, rule: str) -> None:
 
 
 def test_l0_needs_a_box() -> None:
-    with pytest.raises(UsageError, match="l0 moves by shares of the inputs' range, and any number has no ends"):
+    with pytest.raises(UsageError, match="l0 moves by shares of the inputs' range, and any number is unbounded"):
         L0(2).within(InputSpace(float("-inf"), float("inf"), units="any number"))
 
 

@@ -13,7 +13,7 @@ def check_bounded(name: str, space: InputSpace) -> None:
     ends = [(c.low, c.high) for c in space.columns if c.kind != "categorical"] or [(space.low, space.high)]
     if not all(math.isfinite(low) and math.isfinite(high) for low, high in ends):
         raise UsageError(
-            f"{name} moves by shares of the inputs' range, and {space.units} has no ends. Declare the box, for example --box 0,1."
+            f"{name} moves by shares of the inputs' range, and {space.units} is unbounded. Declare the box, for example --box 0,1."
         )
 
 

@@ -67,7 +67,7 @@ def _edges(grey: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
 def _largest_across(
     strength: npt.NDArray[np.float64], down: npt.NDArray[np.float64], right: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.bool_]:
-    """Where the strength is at least that of both neighbours along the gradient, each read between two pixels."""
+    """Where the strength is at least that of both neighbours along the gradient, each interpolated between two pixels."""
     padded = np.pad(strength, 1)
     height, width = strength.shape
 

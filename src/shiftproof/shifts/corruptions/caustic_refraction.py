@@ -50,7 +50,7 @@ class CausticRefraction(ImageByImage[Strength]):
         water = _caustics((height, width), draws.number(0.5, 2), draws.number(0.75, 1.25) * side)
         padded = np.pad(water, 1)
         across, down = padded[1:-1, 2:] - padded[1:-1, :-2], padded[2:, 1:-1] - padded[:-2, 1:-1]
-        below, aside = _bent(down, across, c.strength * 0.05 * side)
+        below, aside = _displacement(down, across, c.strength * 0.05 * side)
         rows = (np.arange(height)[:, None] + below).astype(np.float32)
         columns = (np.arange(width) + aside).astype(np.float32)
         read = cv2.remap(image, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
@@ -60,7 +60,7 @@ class CausticRefraction(ImageByImage[Strength]):
 
 
 def _caustics(size: tuple[int, int], time: float, period: float) -> Numbers:
-    """The light at the bottom of water, in [0, 1], shape (height, width), softened by a pixel."""
+    """The light at the bottom of the water, in [0, 1], shape (height, width), blurred by one pixel."""
     from scipy import ndimage
 
     down, right = (np.arange(side) / period % 1 * 6.28318530718 - 250 for side in size)
@@ -78,8 +78,8 @@ def _caustics(size: tuple[int, int], time: float, period: float) -> Numbers:
     return np.asarray(ndimage.gaussian_filter(bright, 1.0), dtype=np.float64)
 
 
-def _bent(down: Numbers, across: Numbers, lens: float) -> tuple[Numbers, Numbers]:
-    """How far a ray from straight above is bent by a surface of these slopes, at a refractive index of 4."""
+def _displacement(down: Numbers, across: Numbers, lens: float) -> tuple[Numbers, Numbers]:
+    """How far a vertical ray is displaced by a surface of these slopes, at a refractive index of 4."""
     length = np.sqrt(down**2 + across**2 + 1)
     upright = 1 / length
     tilt = np.sqrt(np.maximum(1 - upright**2, 1e-30))

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions._strokes import places, stroke
+from shiftproof.shifts.corruptions._strokes import positions, stroke
 from shiftproof.shifts.corruptions.constants import MIXED, Share
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
@@ -43,6 +43,6 @@ class DottedLine(ImageByImage[Share]):
     def picture(self, image: Array, c: Share, draws: Draws) -> Array:
         start, end = draws.whole(0, 27), draws.whole(0, 27)
         line = stroke(image.shape[:2], (0, start), (27, end))
-        columns = np.floor(places(image.shape[1]) + 1e-6).astype(int)
+        columns = np.floor(positions(image.shape[1]) + 1e-6).astype(int)
         line[:, columns // 2 % 2 == 0] = 0
         return image + np.float32(c.share) * (np.minimum(image + line[..., None], 1) - image)

@@ -64,7 +64,7 @@ class Fog(ImageByImage[Veil]):
 
 
 def _fractal(size: int, decay: float, draws: Draws) -> Array:
-    """The diamond-square heightmap that wraps around: means of four neighbours plus uniform steps, finer and smaller scale by scale."""
+    """A periodic diamond-square fractal: means of four neighbours plus uniform steps that shrink from scale to scale."""
     noise = draws.rough(size * size) * np.float32(2) - np.float32(1)
     used = 0
 
@@ -72,9 +72,9 @@ def _fractal(size: int, decay: float, draws: Draws) -> Array:
         nonlocal used
         drawn = noise[used : used + total.size].reshape(total.shape)
         used += total.size
-        return total * np.float32(0.25) + drawn * np.float32(wibble * wibble)
+        return total * np.float32(0.25) + drawn * np.float32(step_size * step_size)
 
-    corners, wibble = np.zeros((1, 1), np.float32), 100.0  # the published code multiplies its step by itself
+    corners, step_size = np.zeros((1, 1), np.float32), 100.0  # squared where used, as published
     while len(corners) < size:
         across = corners + _following(corners, 0)
         centres = step(across + _following(across, 1))
@@ -83,17 +83,17 @@ def _fractal(size: int, decay: float, draws: Draws) -> Array:
         fine[::2, ::2], fine[1::2, 1::2] = corners, centres
         fine[::2, 1::2] = step(centres + _preceding(centres, 0) + corners + _following(corners, 1))
         fine[1::2, ::2] = step(centres + _preceding(centres, 1) + corners + _following(corners, 0))
-        corners, wibble = fine, wibble / decay
+        corners, step_size = fine, step_size / decay
     corners -= corners.min()
     corners *= np.float32(1 / max(float(corners.max()), 1e-30))
     return corners
 
 
 def _following(values: Array, axis: int) -> Array:
-    """Each one's successor along an axis, around the edge."""
+    """Each value's successor along an axis, periodic."""
     return np.concatenate((values[1:], values[:1])) if axis == 0 else np.concatenate((values[:, 1:], values[:, :1]), axis=1)
 
 
 def _preceding(values: Array, axis: int) -> Array:
-    """Each one's predecessor along an axis, around the edge."""
+    """Each value's predecessor along an axis, periodic."""
     return np.concatenate((values[-1:], values[:-1])) if axis == 0 else np.concatenate((values[:, -1:], values[:, :-1]), axis=1)

@@ -18,7 +18,7 @@ from shiftproof.shifts.corruptions.corruption import SMALLEST, Corruption
 
 _TRUNCATE = 4.0
 _BLOCK = 56
-"""Columns computed by one matrix product: a band of the whole product, as only pixels within reach count."""
+"""Columns per matrix product. A band of the whole product is enough, as only pixels within reach count."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ class GaussianBlur(Corruption[Sigma]):
 
     def apply(self, x: Tensor, params: Params) -> Tensor:
         shared = not params.requires_grad and len(x) > 1 and bool((params[:, 0] == params[0, 0]).all())
-        if not shared or _plain(x, params) or self.mode != "in_memory":  # and each example's gradient needs a kernel of its own
+        if not shared or _by_opencv(x, params) or self.mode != "in_memory":  # the gradient of each example needs its own kernel
             return super().apply(x, params)
-        kernels = self._kernels(x, params[:1])  # one severity for all, as in the published protocol: built once, not for each piece
+        kernels = self._kernels(x, params[:1])  # one severity for all, as in the published protocol: kernels are built once
         return in_cache(lambda some, _: self._blur(some, *kernels), x, params)
 
     def corrupt(self, x: Tensor, params: Params) -> Tensor:
-        if not _plain(x, params):
+        if not _by_opencv(x, params):
             return self._blur(x, *self._kernels(x, params))
         images = np.ascontiguousarray(x.permute(0, 2, 3, 1).numpy())
         sigmas = self.amount(x, params).flatten().tolist()
@@ -68,7 +68,7 @@ class GaussianBlur(Corruption[Sigma]):
         return torch.from_numpy(moved).permute(0, 3, 1, 2).clamp(self.space.low, self.space.high)
 
     def _kernels(self, x: Tensor, params: Params) -> tuple[Tensor, Tensor, int]:
-        """The blur along rows and down columns as matrices, shape (m, 1, w, w) and (m, 1, h, h) or without the ones, and its reach."""
+        """The blur along rows and along columns as matrices, shape (m, 1, w, w) and (m, 1, h, h) or (w, w) and (h, h), and its reach."""
         sigma = self.amount(x, params).flatten()
         reach = int(_reach(sigma).max())
         across, down = (_matrices(sigma, size, reach).to(x.dtype) for size in (x.shape[3], x.shape[2]))
@@ -82,14 +82,14 @@ class GaussianBlur(Corruption[Sigma]):
         return both.clamp(self.space.low, self.space.high)
 
 
-def _plain(x: Tensor, params: Tensor) -> bool:
-    """Whether OpenCV can blur, which is faster: nobody asks for a gradient, and images are on the CPU and larger than any kernel."""
+def _by_opencv(x: Tensor, params: Tensor) -> bool:
+    """Whether OpenCV, which is faster, can blur: no gradient is needed, and images are on the CPU and larger than any kernel."""
     wanted = params.requires_grad or x.requires_grad
     return not wanted and x.device.type == "cpu" and x.dtype == torch.float32 and min(x.shape[2:]) >= SMALLEST
 
 
 def _reach(sigma: Tensor) -> Tensor:
-    """Pixels on each side that count, as scipy rounds them."""
+    """Pixels on each side of the kernel, rounded as in scipy."""
     return (_TRUNCATE * sigma.detach() + 0.5).floor()
 
 

@@ -27,7 +27,7 @@ class Glass(NamedTuple):
 _IMAGENET_C = table(Glass, (0.7, 1.0, 2.0), (0.9, 2.0, 1.0), (1.0, 2.0, 3.0), (1.1, 3.0, 2.0), (1.5, 4.0, 2.0))
 
 Places = npt.NDArray[np.intp]
-"""Numbers of pixels, row by row."""
+"""Indices of pixels, row by row."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class GlassBlur(ImageByImage[Glass]):
 
         height, width, channels = image.shape
         digits = self.setting_for((channels, height, width)) == "mnist_c"
-        # Whole grey levels in between, rounded down, as published; the channels of a pixel lie in one word, to be moved at once.
+        # Rounded down to whole grey levels in between, as published. The channels of a pixel are packed into one word, to move together.
         levels = to_bytes(gaussian(image, c.sigma, down_only=digits))
         colour = channels == 3
         words: npt.NDArray[np.generic] = (cv2.cvtColor(levels, cv2.COLOR_RGB2RGBA).view(np.uint32) if colour else levels).ravel()
@@ -87,7 +87,7 @@ class GlassBlur(ImageByImage[Glass]):
 
 @lru_cache(maxsize=16)
 def _steps(width: int, reach: int) -> Places:
-    """The step to a neighbour for each of 65,536 words: both offsets from -reach to reach - 1."""
+    """The index step to a neighbour for each of 65,536 words: both offsets lie in [-reach, reach - 1]."""
     span = 2 * reach
     both = np.arange(65536) * span**2 >> 16
     return (both // span - reach) * width + both % span - reach
@@ -100,12 +100,12 @@ def _pairs(height: int, width: int, reach: int, draws: Draws) -> tuple[Places, P
 
 
 def _copied(height: int, width: int, reach: int, draws: Draws) -> Places:
-    """Where each pixel comes from when one after the other copies a neighbour: chains of copies, followed to their ends."""
+    """The source of each pixel when one after the other copies a neighbour: chains of copies, followed to their ends."""
     _, neighbour = _pairs(height, width, reach, draws)
     place = np.arange(height * width)
     read = place.copy()
     read.reshape(height, width)[reach + 1 : height - reach + 1, reach + 1 : width - reach + 1] = neighbour[::-1, ::-1]
-    # A neighbour visited before (a later pixel) has been overwritten by then, so the chain goes on there; any other is still as it was.
+    # A neighbour visited before (a later pixel) has been overwritten by then, so the chain continues there; others are unchanged.
     end = np.maximum(read, place)
     going = np.flatnonzero(end != place)
     at = np.take(end, going)
@@ -113,12 +113,12 @@ def _copied(height: int, width: int, reach: int, draws: Draws) -> Places:
         then = np.take(end, at)
         more = then != at
         going, at = going[more], then[more]
-        end[going] = at  # so that who comes by here later goes both steps at once
+        end[going] = at  # so that later chains through here take both steps at once
     return np.take(read, end)
 
 
 def _swapped(height: int, width: int, reach: int, draws: Draws) -> Places:
-    """Where each pixel comes from when one after the other, each with chance 1/2, is swapped with a neighbour."""
+    """The source of each pixel when one after the other, each with probability 1/2, is swapped with a neighbour."""
     own, neighbour = _pairs(height, width, reach, draws)
     moves = (draws.words(*neighbour.shape) & np.uint16(1)).astype(bool)
     source = list(range(height * width))

@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions._filters import along
+from shiftproof.shifts.corruptions._filters import motion_blurred
 from shiftproof.shifts.corruptions.constants import table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
@@ -58,6 +58,6 @@ class MotionBlur(ImageByImage[Trail]):
     }
 
     def picture(self, image: Array, c: Trail, draws: Draws) -> Array:
-        moved = along(image, c.radius, c.sigma, draws.number(-45, 45)) if c.sigma else image
+        moved = motion_blurred(image, c.radius, c.sigma, draws.number(-45, 45)) if c.sigma else image
         moved = np.rint(moved * np.float32(255))  # ImageMagick rounds to whole levels
         return moved * np.float32(1 / 255)

@@ -55,7 +55,7 @@ class PerlinNoise(ImageByImage[Strength]):
 
 
 def _lattice(draws: Draws) -> tuple[npt.NDArray[np.intp], Array]:
-    """The published hash of 256 numbers, shuffled by swaps and repeated, and a direction for each."""
+    """The published hash, a shuffle of 256 numbers repeated once, and a direction for each number."""
     order = list(range(256))
     for i, j in zip(range(255, -1, -1), (draws.words(256) % 256).tolist(), strict=True):
         order[i], order[j] = order[j], order[i]

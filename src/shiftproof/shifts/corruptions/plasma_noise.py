@@ -51,7 +51,7 @@ def _plasma(size: tuple[int, int], draws: Draws) -> Array:
     """The plasma of an image (height, width), shape (height, width, 3)."""
     time, folds, sharp = draws.number(0, 6 * np.pi), draws.whole(4, 7), draws.number(0.5, 1)
     scale = draws.number(0.075, 0.2) * min(size)
-    # float32: sines of numbers below 200 are then off by 1e-5, far below a grey level.
+    # float32: the error of the sines is then 1e-5, far below a grey level.
     right = np.tile(np.arange(size[1], dtype=np.float32) / np.float32(scale), (size[0], 1))
     down = np.repeat(np.arange(size[0], dtype=np.float32)[:, None] / np.float32(scale), size[1], axis=1)
     wave, drift, fade = 1.0, 1.0, 1.0

@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions._filters import along, enlarged, grown
+from shiftproof.shifts.corruptions._filters import enlarged, enlarged_middle, motion_blurred
 from shiftproof.shifts.corruptions._grey import GREY
 from shiftproof.shifts.corruptions.constants import table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
@@ -83,9 +83,9 @@ class Snow(ImageByImage[Flakes]):
         size = image.shape[:2]
         # Only the part that is enlarged and kept is drawn: the rest of the published layer is cut off.
         flakes = draws.normal(*(enlarged(side, c.zoom)[0] for side in size)) * np.float32(c.spread) + np.float32(c.mean)
-        flakes = grown(flakes, c.zoom, size)
+        flakes = enlarged_middle(flakes, c.zoom, size)
         flakes = np.floor(np.clip(flakes * (flakes >= np.float32(c.threshold)), 0, 1) * np.float32(255)) * np.float32(1 / 255)
-        flakes = along(flakes, c.radius, c.sigma, draws.number(-135, -45))
+        flakes = motion_blurred(flakes, c.radius, c.sigma, draws.number(-135, -45))
         both = (flakes + flakes[::-1, ::-1])[..., None]
         grey = image if image.shape[2] == 1 else (image @ GREY)[..., None]
         return image * np.float32(c.keep) + np.float32(1 - c.keep) * np.maximum(image, grey * np.float32(1.5) + np.float32(0.5)) + both

@@ -51,12 +51,12 @@ class Zigzag(ImageByImage[Share]):
 
 
 def _corners(start: float, end: float) -> list[Point]:
-    """Where the zigzag from (2, start) to (25, end) turns, in pixels of 28."""
+    """The corners of the zigzag from (2, start) to (25, end), in pixels of 28."""
     slope = np.arctan((end - start) / 23)
     length = 23 / np.cos(slope)
     turns = [(0.0, 0.0)] + [((2 * i + 1) * 2.0, (-1) ** i * 2.0) for i in range(int((length - 2) // 4) + 1)]
     last = 4 * (length // 4)
-    if length != last:  # the published last point, its division included
+    if length != last:  # as published
         turns.append((length, turns[-1][1] / (2 * (length - last))))
     cos, sin = np.cos(slope), np.sin(slope)
     return [(2 + cos * c - sin * r, start + sin * c + cos * r) for c, r in turns]
