@@ -9,7 +9,6 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from shiftproof._errors import must
 from shiftproof.outcomes import Interval
 from shiftproof.risks import _kernels
 from shiftproof.risks._kernels import Reweighted
@@ -55,8 +54,7 @@ class ConditionalCVaR(Grouped):
     alpha: float
 
     def check(self) -> None:
-        if not 0 < self.alpha <= 1:
-            raise must("alpha", self.name, "be in (0, 1]", self.alpha, "0.1 is the worst tenth.")
+        self.require("alpha", within="(0, 1]", hint="0.1 is the worst tenth.")
 
     def weigh(self, losses: npt.ArrayLike, groups: npt.ArrayLike | None) -> Reweighted:
         given = np.asarray(losses, dtype=np.float64)

@@ -9,7 +9,6 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from shiftproof._errors import must
 from shiftproof.outcomes import Interval
 from shiftproof.risks import _kernels
 from shiftproof.risks._kernels import Reweighted
@@ -55,8 +54,7 @@ class CVaR(Risk[Tally]):
     alpha: float
 
     def check(self) -> None:
-        if not 0 < self.alpha <= 1:
-            raise must("alpha", self.name, "be in (0, 1]", self.alpha, "0.1 is the worst tenth.")
+        self.require("alpha", within="(0, 1]", hint="0.1 is the worst tenth.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
         """The value of numbers of shape (n,), any finite ones, and the weights that attain it: its gradient by the numbers, shape (n,)."""

@@ -56,8 +56,7 @@ class GroupMixture(Grouped):
     separator: str = "|"
 
     def check(self) -> None:
-        if not 0 <= self.floor <= 1:
-            raise must("floor", self.name, "be in [0, 1]", self.floor, "0 is the worst group, 1 the average of the groups.")
+        self.require("floor", within="[0, 1]", hint="0 is the worst group, 1 the average of the groups.")
         if not self.separator:
             raise must("separator", self.name, "have a character", self.separator, "It joins the names of an example's groups.")
 

@@ -48,10 +48,8 @@ class Holistic(Reweighting):
     radius: float
 
     def check(self) -> None:
-        if not 0 <= self.alpha <= 1:
-            raise must("alpha", self.name, "be in [0, 1]", self.alpha, "It is the share of the sample that may have been tampered with.")
-        if not self.radius >= 0:
-            raise must("radius", self.name, "be in [0, inf]", self.radius, "At 0, with alpha = 0, it is the plain mean.")
+        self.require("alpha", within="[0, 1]", hint="It is the share of the sample that may have been tampered with.")
+        self.require("radius", within="[0, inf]", hint="At 0, with alpha = 0, it is the plain mean.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
         """The value of numbers at most 1, and how much each one counts: the gradient of the value by the numbers, shape (n,)."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy.typing as npt
 
-from shiftproof._errors import must
 from shiftproof.risks import _kernels
 from shiftproof.risks._kernels import Reweighted
 from shiftproof.risks._reweighting import Reweighting
@@ -41,8 +39,7 @@ class KL(Reweighting):
     radius: float
 
     def check(self) -> None:
-        if not self.radius >= 0:
-            raise must("radius", self.name, "be in [0, inf]", self.radius, "0 is the plain mean; at ln 2 every half may stand alone.")
+        self.require("radius", within="[0, inf]", hint="0 is the plain mean; at ln 2 every half may stand alone.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
         return _kernels.kl(values, radius=self.radius, base=base)
@@ -73,8 +70,7 @@ class KLPenalised(Reweighting):
     penalty: float
 
     def check(self) -> None:
-        if not 0 < self.penalty < math.inf:
-            raise must("penalty", self.name, "be in (0, inf)", self.penalty, "A large one is near the plain mean.")
+        self.require("penalty", within="(0, inf)", hint="A large one is near the plain mean.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
         return _kernels.kl_penalised(values, penalty=self.penalty, base=base)

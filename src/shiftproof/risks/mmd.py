@@ -144,10 +144,8 @@ class MMD(Grouped):
     bandwidth: float = 0.0
 
     def check(self) -> None:
-        if not self.radius >= 0:
-            raise must("radius", self.name, "be in [0, inf]", self.radius, "0 is the plain mean.")
-        if not 0 <= self.bandwidth < math.inf:
-            raise must("bandwidth", self.name, "be in [0, inf)", self.bandwidth, "At 0 values are alike only where they are equal.")
+        self.require("radius", within="[0, inf]", hint="0 is the plain mean.")
+        self.require("bandwidth", within="[0, inf)", hint="At 0 values are alike only where they are equal.")
 
     def weigh(self, losses: npt.ArrayLike, groups: npt.ArrayLike | None) -> Reweighted:
         given = np.asarray(losses, dtype=np.float64)

@@ -12,7 +12,6 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from shiftproof._errors import must
 from shiftproof.risks import _kernels
 from shiftproof.risks._kernels import Floats, Reweighted
 from shiftproof.risks._reweighting import Reweighting
@@ -42,8 +41,7 @@ class Extremile(Reweighting):
     order: float
 
     def check(self) -> None:
-        if not 1 <= self.order < math.inf:
-            raise must("order", self.name, "be in [1, inf)", self.order, "1 is the plain mean, 2 the mean of the worse of two draws.")
+        self.require("order", within="[1, inf)", hint="1 is the plain mean, 2 the mean of the worse of two draws.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
         if self.order == 1:
@@ -80,8 +78,7 @@ class ExponentialSpectral(Reweighting):
     rho: float
 
     def check(self) -> None:
-        if not 0 < self.rho < math.inf:
-            raise must("rho", self.name, "be in (0, inf)", self.rho, "Near 0 it is the plain mean.")
+        self.require("rho", within="(0, inf)", hint="Near 0 it is the plain mean.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
         def cumulative(u: Floats) -> Floats:

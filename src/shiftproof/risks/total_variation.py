@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy.typing as npt
 
-from shiftproof._errors import must
 from shiftproof.risks import _kernels
 from shiftproof.risks._kernels import Reweighted
 from shiftproof.risks._reweighting import Reweighting
@@ -43,8 +41,7 @@ class TotalVariation(Reweighting):
     radius: float
 
     def check(self) -> None:
-        if not 0 <= self.radius <= 1:
-            raise must("radius", self.name, "be in [0, 1]", self.radius, "It is the share of the sample that may be moved.")
+        self.require("radius", within="[0, 1]", hint="It is the share of the sample that may be moved.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
         return _kernels.total_variation(values, radius=self.radius, base=base)
@@ -74,8 +71,7 @@ class TotalVariationPenalised(Reweighting):
     penalty: float
 
     def check(self) -> None:
-        if not 0 < self.penalty < math.inf:
-            raise must("penalty", self.name, "be in (0, inf)", self.penalty, "A large one is the plain mean.")
+        self.require("penalty", within="(0, inf)", hint="A large one is the plain mean.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
         return _kernels.total_variation_penalised(values, penalty=self.penalty, base=base)

@@ -51,8 +51,7 @@ class Wasserstein(Reweighting):
     order: int = 1
 
     def check(self) -> None:
-        if not self.radius >= 0:
-            raise must("radius", self.name, "be in [0, inf]", self.radius, "0 is the plain mean.")
+        self.require("radius", within="[0, inf]", hint="0 is the plain mean.")
         if self.order not in (1, 2):
             raise must("order", self.name, "be 1 or 2", self.order)
 

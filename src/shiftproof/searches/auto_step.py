@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.losses import loss_named
 from shiftproof.models.abstract import Access, Gradients
 from shiftproof.oracle import Oracle
@@ -60,9 +59,7 @@ class AutoStep(Search):
     loss: str = "cross_entropy"
 
     def check(self) -> None:
-        for option in ("steps", "restarts"):
-            if getattr(self, option) < 1:
-                raise must(option, self.name, "be at least 1", getattr(self, option))
+        self.require("steps", "restarts", least=1)
         loss_named(self.loss)
 
     def objection(self, shift: Shift) -> str | None:

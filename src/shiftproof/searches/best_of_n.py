@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Incumbent, Search
@@ -35,8 +34,7 @@ class BestOfN(Search):
     n: int
 
     def check(self) -> None:
-        if self.n < 1:
-            raise must("n", self.name, "be at least 1", self.n)
+        self.require("n", least=1)
 
     def objection(self, shift: Shift) -> str | None:
         if not shift.fixed and not shift.varied:

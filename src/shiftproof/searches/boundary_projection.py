@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof._rows import total
 from shiftproof.losses import margin_to
 from shiftproof.oracle import Oracle
@@ -54,9 +53,7 @@ class BoundaryProjection(MinimalSearch):
     candidates: int = 9
 
     def check(self) -> None:
-        for option in ("steps", "restarts", "candidates"):
-            if getattr(self, option) < 1:
-                raise must(option, self.name, "be at least 1", getattr(self, option))
+        self.require("steps", "restarts", "candidates", least=1)
 
     def most_passes(self, shift: Shift) -> int:
         return 1 + self.restarts * self.steps * (2 + self.candidates)
@@ -95,9 +92,7 @@ class BoundaryProjectionTargeted(MinimalSearch):
     restarts: int = 1
 
     def check(self) -> None:
-        for option in ("n_targets", "steps", "restarts"):
-            if getattr(self, option) < 1:
-                raise must(option, self.name, "be at least 1", getattr(self, option))
+        self.require("n_targets", "steps", "restarts", least=1)
 
     def most_passes(self, shift: Shift) -> int:
         return 1 + self.n_targets * self.restarts * self.steps * 3

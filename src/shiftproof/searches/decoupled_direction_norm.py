@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.losses import loss_named
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
@@ -49,10 +48,8 @@ class DecoupledDirectionNorm(MinimalSearch):
     loss: str = "cross_entropy"
 
     def check(self) -> None:
-        if self.steps < 1:
-            raise must("steps", self.name, "be at least 1", self.steps)
-        if not 0 < self.radius_step < 1:
-            raise must("radius_step", self.name, "be in (0, 1)", self.radius_step)
+        self.require("steps", least=1)
+        self.require("radius_step", within="(0, 1)")
         loss_named(self.loss)
 
     def most_passes(self, shift: Shift) -> int:

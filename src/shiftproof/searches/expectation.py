@@ -48,8 +48,7 @@ class Expectation(Preset):
         return self.draws
 
     def check(self) -> None:
-        if self.draws < 1:
-            raise must("draws", self.name, "be at least 1", self.draws)
+        self.require("draws", least=1)
         base = self.base()
         if not issubclass(base.needs, Gradients):
             raise must("search", self.name, "be a search that uses gradients, such as auto_step or gradient_ascent", self.search)

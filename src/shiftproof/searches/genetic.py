@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.models.abstract import Access, Scores
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
@@ -52,13 +51,9 @@ class Genetic(Search):
         return [cls(queries=60)]
 
     def check(self) -> None:
-        for option in ("queries", "population"):
-            if getattr(self, option) < 2:
-                raise must(option, self.name, "be at least 2", getattr(self, option))
-        if not 0 < self.mutation <= 1:
-            raise must("mutation", self.name, "be in (0, 1]", self.mutation)
-        if not 0 < self.temperature < float("inf"):
-            raise must("temperature", self.name, "be in (0, inf)", self.temperature)
+        self.require("queries", "population", least=2)
+        self.require("mutation", within="(0, 1]")
+        self.require("temperature", within="(0, inf)")
 
     def objection(self, shift: Shift) -> str | None:
         if shift.random:

@@ -67,9 +67,8 @@ class GradientAscent(Search):
     drop: bool = True
 
     def check(self) -> None:
-        for option, least in (("steps", 1), ("restarts", 1), ("step_size", 0), ("momentum", 0)):
-            if not least <= getattr(self, option) < math.inf:
-                raise must(option, self.name, f"be at least {least}", getattr(self, option))
+        self.require("steps", "restarts", least=1)
+        self.require("step_size", "momentum", least=0)
         if self.schedule not in _SCHEDULES:
             raise must("schedule", self.name, f"be one of {', '.join(_SCHEDULES)}", self.schedule)
         if self.nesterov and not self.momentum:

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Incumbent, Search
@@ -36,8 +35,7 @@ class Grid(Search):
     points: int = 9
 
     def check(self) -> None:
-        if self.points < 2:
-            raise must("points", self.name, "be at least 2", self.points)
+        self.require("points", least=2)
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Boxed):

@@ -103,9 +103,7 @@ class LeafTuples(Search):
         return replace(self, trees=read_trees(fitted.estimator, fitted.feed.positions))
 
     def check(self) -> None:
-        for option in ("queries", "restarts"):
-            if getattr(self, option) < 1:
-                raise must(option, self.name, "be at least 1", getattr(self, option))
+        self.require("queries", "restarts", least=1)
         if self.trees is not None:
             object.__setattr__(self, "reads", self.trees.digest())
 

@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches.minimal import MinimalSearch, Shortest
@@ -41,8 +40,7 @@ class Saliency(MinimalSearch):
     steps: int = 100
 
     def check(self) -> None:
-        if self.steps < 1:
-            raise must("steps", self.name, "be at least 1", self.steps)
+        self.require("steps", least=1)
 
     def most_passes(self, shift: Shift) -> int:
         return 1 + 4 * self.steps

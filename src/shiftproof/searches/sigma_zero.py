@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.losses import margin
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
@@ -50,13 +49,9 @@ class SigmaZero(MinimalSearch):
     threshold_step: float = 0.01
 
     def check(self) -> None:
-        if self.steps < 1:
-            raise must("steps", self.name, "be at least 1", self.steps)
-        for option in ("step_size", "smoothness", "threshold_step"):
-            if not 0 < getattr(self, option) < float("inf"):
-                raise must(option, self.name, "be in (0, inf)", getattr(self, option))
-        if not 0 <= self.threshold <= 1:
-            raise must("threshold", self.name, "be in [0, 1]", self.threshold)
+        self.require("steps", least=1)
+        self.require("step_size", "smoothness", "threshold_step", within="(0, inf)")
+        self.require("threshold", within="[0, 1]")
 
     def most_passes(self, shift: Shift) -> int:
         return 2 * self.steps

@@ -10,7 +10,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.models.abstract import Access, Scores
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
@@ -72,10 +71,8 @@ class Square(Search):
         return [cls(queries=60)]
 
     def check(self) -> None:
-        if self.queries < 1:
-            raise must("queries", self.name, "be at least 1", self.queries)
-        if not 0 < self.share <= 1:
-            raise must("share", self.name, "be in (0, 1]", self.share)
+        self.require("queries", least=1)
+        self.require("share", within="(0, 1]")
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Linf | L2):

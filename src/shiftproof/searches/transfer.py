@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -74,11 +73,9 @@ class Transfer(Search):
     search: Search | None = field(default=None, kw_only=True, repr=False)
 
     def check(self) -> None:
-        if self.steps < 1:
-            raise must("steps", self.name, "be at least 1", self.steps)
-        for option, most in (("step_size", math.inf), ("momentum", math.inf), ("diversity", 1.0), ("blur", math.inf)):
-            if not 0 <= getattr(self, option) < most:
-                raise must(option, self.name, f"be in [0, {most:g})", getattr(self, option))
+        self.require("steps", least=1)
+        self.require("step_size", "momentum", "blur", within="[0, inf)")
+        self.require("diversity", within="[0, 1)")
         if self.search is not None and len(self.surrogates) != 1:
             rule = "be one model where a search is given"
             raise must("surrogates", self.name, rule, len(self.surrogates), "Leave the search out to climb on several at once.")
