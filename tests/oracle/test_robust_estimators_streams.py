@@ -11,7 +11,7 @@ import pytest
 
 from shiftproof.sklearn import Chunks, RobustLinearSVC, RobustLogisticRegression, RobustRegressor
 from shiftproof.sklearn._objective import Objective, Point
-from shiftproof.sklearn._risks import Weigher, likeness, read
+from shiftproof.sklearn._risks import Weigher, group_kernel, read
 from shiftproof.sklearn._rows import Array, Stream
 from shiftproof.sklearn._stochastic import passed
 
@@ -77,7 +77,7 @@ def test_a_pass_of_small_steps_goes_down_the_gradient(risk: str) -> None:
     from shiftproof.sklearn._losses import Logistic
 
     x, y, groups = sample(400)
-    weigher = Weigher(read(risk), np.full(400, 1 / 400), groups, gram=likeness(read(risk), np.arange(3)))
+    weigher = Weigher(read(risk), np.full(400, 1 / 400), groups, gram=group_kernel(read(risk), np.arange(3)))
     problem = Objective(Array(x), Logistic(np.where(y, 1.0, -1.0)), weigher, True, 0.01)
     theta = np.full((1, 5), 0.3)
     point: Point = problem.at(theta, problem.scores(theta), 0.05)

@@ -192,7 +192,7 @@ def test_a_union_draws_from_every_ball_and_stays_in_the_one_named() -> None:
 def test_a_union_of_one_is_refused() -> None:
     with pytest.raises(UsageError, match=r"A union needs at least two balls, got linf\(eps=0.1\)"):
         Union(linf=0.1)
-    with pytest.raises(UsageError, match="at least two balls, and none is given"):
+    with pytest.raises(UsageError, match="at least two balls, got none"):
         Union()
     with pytest.raises(UsageError, match="The 'eps' of l2 must be in"):
         Union(linf=0.1, l2=-1.0)

@@ -202,7 +202,7 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
         Tabular(1.0, toml(tmp_path, "a = ["))
     with pytest.raises(UsageError, match="Unknown column in the rules of tabular: 'agee'. Did you mean: age"):
         Tabular(1.0, '{"columns": {"agee": {}}}').within(TABLE)
-    with pytest.raises(UsageError, match="tabular needs to know the table's columns"):
+    with pytest.raises(UsageError, match="tabular needs the table's columns"):
         Tabular(1.0).within(InputSpace(kind="table"))
     with pytest.raises(UsageError, match="tabular moves table data, and these inputs are of kind 'image'"):
         Tabular(1.0).within(InputSpace(kind="image"))

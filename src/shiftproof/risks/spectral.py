@@ -1,7 +1,4 @@
-"""Weights by rank: the further down an example ranks, the more it counts.
-
-The superquantile is `cvar`: the spectrum with one step.
-"""
+"""Risks with weights by rank. The superquantile, a spectrum with one step, is `cvar`."""
 
 from __future__ import annotations
 
@@ -12,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from shiftproof.risks import _kernels
-from shiftproof.risks._kernels import Floats, Reweighted
-from shiftproof.risks._reweighting import Reweighting
+from shiftproof.risks import worst_weights
+from shiftproof.risks.reweighting import Reweighting
+from shiftproof.risks.worst_weights import Floats, Reweighted
 
 
 @dataclass(frozen=True)
@@ -24,8 +21,8 @@ class Extremile(Reweighting):
     Args:
         order: r, in [1, inf); 1 is the mean.
 
-    Guarantees: the value is exact up to rounding, of the sample drawn with replacement. The interval as `Reweighting` says.
-    Cost: O(n log n); memory 16 bytes a distinct value.
+    Guarantees: the value is exact up to rounding, for draws with replacement from the sample. The interval is that of `Reweighting`.
+    Cost: O(n log n); memory 16 bytes per distinct value.
 
     Example:
         >>> import numpy as np
@@ -45,8 +42,8 @@ class Extremile(Reweighting):
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
         if self.order == 1:
-            return _kernels.cvar(values, alpha=1.0, base=base)
-        return _kernels.spectral(values, cumulative=lambda u: u**self.order, base=base)
+            return worst_weights.cvar(values, alpha=1.0, base=base)
+        return worst_weights.spectral(values, cumulative=lambda u: u**self.order, base=base)
 
 
 @dataclass(frozen=True)
@@ -54,10 +51,10 @@ class ExponentialSpectral(Reweighting):
     """integral of phi(u) Q(u) du with phi(u) = rho exp(-rho (1 - u)) / (1 - exp(-rho)), Q the quantile function of v.
 
     Args:
-        rho: in (0, inf); near 0 the mean, large near the largest value.
+        rho: in (0, inf); small values give the mean, large values the largest value.
 
-    Guarantees: the value is exact up to rounding. The interval as `Reweighting` says.
-    Cost: O(n log n); memory 16 bytes a distinct value.
+    Guarantees: the value is exact up to rounding. The interval is that of `Reweighting`.
+    Cost: O(n log n); memory 16 bytes per distinct value.
 
     Example:
         >>> import numpy as np
@@ -84,4 +81,4 @@ class ExponentialSpectral(Reweighting):
         def cumulative(u: Floats) -> Floats:
             return np.asarray(np.exp(-self.rho * (1 - u)) * np.expm1(-self.rho * u) / math.expm1(-self.rho))
 
-        return _kernels.spectral(values, cumulative=cumulative, base=base)
+        return worst_weights.spectral(values, cumulative=cumulative, base=base)

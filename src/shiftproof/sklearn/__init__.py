@@ -1,4 +1,4 @@
-"""Estimators with scikit-learn's API that minimise a robust risk in place of the mean loss, each with a certificate of its optimum."""
+"""Estimators with scikit-learn's API that minimise a robust risk instead of the mean loss, each with a certified gap to the optimum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Norms as penalties: strength * norm(w), rounded off near their kinks, each with the ball of its dual norm."""
+"""Norms as penalties: strength * norm(w), smoothed near their kinks, with the ball of the dual norm."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Norm(ABC):
-    """strength * norm(w), w flat. Rounded, it is its Moreau envelope: equal to it up to a constant outside a width `mu` of the kinks."""
+    """strength * norm(w), w flat. Smoothed, it is its Moreau envelope: equal up to a constant outside a width `mu` of the kinks."""
 
     strength: float
 
@@ -23,7 +23,7 @@ class Norm(ABC):
 
     @abstractmethod
     def project(self, v: Floats) -> Floats:
-        """The nearest point of the slopes that the penalty can have: the dual ball of radius `strength`."""
+        """The nearest point in the set of its slopes: the dual ball of radius `strength`."""
 
     @abstractmethod
     def gauge(self, v: Floats) -> float:
@@ -34,7 +34,7 @@ class Norm(ABC):
         """The second derivative of the envelope, shape (p, p)."""
 
     def held(self, w: Floats, mu: float) -> npt.NDArray[np.bool_]:
-        """Which coefficients the envelope holds near 0."""
+        """Which coefficients the penalty sets to 0."""
         return np.zeros(len(w), dtype=bool)
 
     def rounded(self, w: Floats, mu: float) -> tuple[float, Floats]:

@@ -1,4 +1,4 @@
-"""The robust objective of a linear model, its derivatives, and the dual bound that certifies how far a point is from the optimum."""
+"""The robust objective of a linear model, its derivatives, and a dual bound that certifies the distance of a point from the optimum."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Point:
     """The objective at some coefficients: scores (n, k), the smoothed loss, its worst weights, and the smoothed value.
 
     Args:
-        shifted: the coefficients as the rounded norm sees them, flat, without intercepts.
-        pull: the slope of the rounded norm there, of the same shape.
+        shifted: the coefficients at which the smoothed norm is evaluated, flat, without intercepts.
+        pull: the slope of the smoothed norm there, of the same shape.
     """
 
     theta: Floats
@@ -66,13 +66,13 @@ class Objective:
 
     @cached_property
     def scale(self) -> Floats:
-        """The mean square of the features, shape (k D,): the diagonal of the second derivative if every loss bent by 1."""
+        """The mean square of the features, shape (k D,): the diagonal of the second derivative if that of every loss were 1."""
         squares = self.x.squares(self.risk.base)
         return np.tile(np.append(squares, 1.0) if self.intercept else squares, self.loss.scores)
 
     @property
     def smooth(self) -> bool:
-        """Whether nothing has a kink but at exceptional points."""
+        """Whether risk, loss and norm are smooth, except at isolated points."""
         return self.risk.smooth and self.loss.smooth and not isinstance(self.norm, (Absolute, Greatest))
 
     def scores(self, theta: Floats) -> Floats:
@@ -87,9 +87,9 @@ class Objective:
         return self.risk.value(self.loss.values(scores)) + flat
 
     def at(self, theta: Floats, scores: Floats, mu: float, around: Point | None = None) -> Point:
-        """F_mu; smoothed `around` the worst weights, slopes and pull of an earlier point, it is the method of multipliers' objective.
+        """F_mu; smoothed `around` the worst weights, slopes and pull of an earlier point, it is the objective of the method of multipliers.
 
-        Any such smoothing is below F, and at the best weights, slopes and pull it has F's minimum, whatever mu.
+        Any such smoothing is at most F, and around the optimal weights, slopes and pull it has the minimum of F, for every mu.
         """
         loss = self.rounded(self.loss, scores, mu, around.loss.slopes if around else None)
         worst = self.weighed(loss.values, mu, around)
@@ -100,20 +100,20 @@ class Objective:
 
     @staticmethod
     def rounded(loss: Loss, scores: Floats, mu: float, slopes: Floats | None) -> At:
-        """The losses with their kinks rounded, around these slopes where there are any."""
+        """The losses with smoothed kinks, around these slopes if given."""
         if slopes is None or mu == 0 or loss.smooth:
             return loss.at(scores, mu)
         found = loss.at(scores + mu * slopes, mu)
         return replace(found, values=found.values - mu / 2 * (slopes**2).sum(1))
 
     def weighed(self, losses: Floats, mu: float, around: Point | None) -> Weighing:
-        """The smoothed risk, around the worst weights of a point where there is one."""
+        """The smoothed risk, around the worst weights of a point if given."""
         if around is None or mu == 0 or self.risk.root:
             return self.risk(losses, mu)
         return self.risk.around(losses, mu, around.worst.weights / self.risk.base)
 
     def penalised(self, w: Floats, mu: float, around: Point | None) -> tuple[float, Floats, Floats]:
-        """Value and slope of the rounded norm at the coefficients w, flat, and the w that it is rounded at."""
+        """Value and slope of the smoothed norm at the coefficients w, flat, and the w at which it is evaluated."""
         if self.norm is None:
             return 0.0, np.zeros(0), w
         if around is None or mu == 0:
@@ -123,7 +123,7 @@ class Objective:
         return value - width / 2 * float(around.pull @ around.pull), pull, w + width * around.pull
 
     def snapped(self, point: Point, mu: float) -> tuple[Floats, Floats]:
-        """Coefficients and scores with those coefficients at 0 that the rounded norm holds there."""
+        """Coefficients and scores with the coefficients near 0 that the norm sets to 0 exactly."""
         theta, scores = point.theta, point.scores
         if self.norm is None:
             return theta, scores
@@ -135,12 +135,12 @@ class Objective:
         return snapped, self.scores(snapped)
 
     def pulled_back(self, per_score: Floats) -> Floats:
-        """The derivative by theta of sum(per_score * scores), shape (k, d + 1)."""
+        """The derivative of sum(per_score * scores) with respect to theta, shape (k, d + 1)."""
         slope = self.x.pulled(per_score)
         return np.column_stack([slope, per_score.sum(0)]) if self.intercept else slope
 
     def gradient(self, point: Point) -> Floats:
-        """Of F_mu, the shape of theta."""
+        """The gradient of F_mu, of the shape of theta."""
         slope = self.pulled_back(point.worst.weights[:, None] * point.loss.slopes)
         w = point.theta[:, : self.features]
         slope[:, : self.features] += self.ridge * w
@@ -169,7 +169,7 @@ class Objective:
         return bent
 
     def drawn(self, factors: Floats | sparse.csr_array, slopes: Floats) -> Floats:
-        """factors^T times the derivative of the losses by theta, for factors (n, r): shape (r, k D)."""
+        """factors^T times the derivative of the losses with respect to theta, for factors (n, r): shape (r, k D)."""
         k, width = slopes.shape[1], self.features + self.intercept
         found = np.zeros((factors.shape[1], k, width))
         for a in range(k):
@@ -181,7 +181,7 @@ class Objective:
         return found.reshape(len(found), k * width)
 
     def bent(self, point: Point, moving: Floats | None) -> Floats:
-        """The second derivative with the worst weights held, plus that of a diagonal curvature `moving` of the risk, and the ridge's."""
+        """The second derivative at fixed worst weights, plus that of a diagonal curvature `moving` of the risk and of the ridge."""
         k, width = point.theta.shape
         bent = np.zeros((k, width, k, width))
         for a in range(k):
@@ -208,16 +208,16 @@ class Objective:
         return np.block([[inner, edge[:, None]], [edge[None, :], np.full((1, 1), by_row.sum())]])
 
     def lower_bound(self, point: Point, *, rounds: int = 4, repair: Callable[[Floats], Floats] | None = None) -> float:
-        """A proof: no theta has F below this (within the reach that `_charge` names).
+        """A proven lower bound of F over all theta (within the range that `_charge` states).
 
         For any weights q that the risk allows and any slopes u of the losses, F(theta) >= sum_i q_i (u_i z_i - loss*(u_i)) + penalty, by
-        Fenchel's inequality, and the least of the right side over theta is a number. q are the worst weights at the point, and u the slopes
-        there, moved by Newton steps to where the intercepts (and all coefficients without a penalty) have no pull left. `repair` gives
-        those steps where their second derivative costs too much.
+        Fenchel's inequality, and the minimum of the right side over theta is the bound. q are the worst weights at the point, and u the
+        slopes there, moved by Newton steps until the derivative with respect to the intercepts (and all coefficients without a penalty)
+        is 0. `repair` computes those steps where their second derivative costs too much.
         """
         slopes, best = point.loss.slopes, 0.0  # losses and penalties are never negative
         k, moving = self.loss.scores, point
-        if not self.loss.smooth:  # a slope at the end of its range can move back from it
+        if not self.loss.smooth:  # a slope at the end of its range can move back
             moving, rounds = replace(point, loss=replace(point.loss, bends=np.ones(len(slopes)))), 3 * rounds
         for turn in range(rounds + 1):
             bound, rest = self._bound(point, slopes)
@@ -231,17 +231,17 @@ class Objective:
             change = np.column_stack([sum(bends.bend(a, b) * moved[:, b] for b in range(k)) for a in range(k)])
             wanted = slopes - change
             slopes = self.loss.clip(wanted)
-            if bends.bends.ndim == 1:  # those at an end of their range stay there
+            if bends.bends.ndim == 1:  # slopes at an end of their range stay there
                 stuck = (np.abs(slopes - wanted)[:, 0] > 0) & (bends.bends > 0)
                 if stuck.any():
                     moving, repair = replace(moving, loss=replace(bends, bends=np.where(stuck, 0.0, bends.bends))), None
         return best
 
     def repair(self, point: Point) -> Floats:
-        """How the pull of the slopes changes with the coefficients, the worst weights held; shape (k D, k D)."""
+        """The derivative of the gradient with respect to the coefficients at fixed worst weights; shape (k D, k D)."""
         if not self.norm or self.ridge or not self.intercept:
             return self.bent(point, None)
-        k, width = point.theta.shape  # a norm takes any pull within its ball: the intercepts alone are left
+        k, width = point.theta.shape  # a norm absorbs any gradient within its dual ball: only the intercepts are left
         flat = np.eye(k * width).reshape(k, width, k, width)
         for a in range(k):
             for b in range(k):
@@ -249,10 +249,10 @@ class Objective:
         return flat.reshape(k * width, k * width)
 
     def _bound(self, point: Point, slopes: Floats) -> tuple[float, Floats]:
-        """The bound of these slopes, and the pull that the next Newton step is to take away.
+        """The bound of these slopes, and the gradient that the next Newton step should remove.
 
-        Coefficients with a penalty are minimised over in closed form: under a ridge as they are, under a norm alone once the slopes are
-        shrunk so that the pull lies in the dual ball.
+        The minimum over coefficients with a penalty has a closed form: with a ridge directly, with a norm alone after the slopes are shrunk
+        so that the gradient lies in the dual ball.
         """
         weights, d, theta = point.worst.weights, self.features, point.theta
         pull = self.pulled_back(weights[:, None] * slopes)
@@ -261,7 +261,7 @@ class Objective:
             over = flat + (self.norm.project(-flat) if self.norm else 0.0)
             fixed = -float(weights @ self.loss.conjugate(slopes)) - float(over @ over) / (2 * self.ridge)
             rest = pull.copy()
-            rest[:, :d] = (over + self.ridge * theta[:, :d].ravel()).reshape(-1, d)  # 0 at the bound's own best theta
+            rest[:, :d] = (over + self.ridge * theta[:, :d].ravel()).reshape(-1, d)  # 0 at the theta that minimises the bound
             return fixed - self._charge(point, pull[:, d:], penalised=True), rest
         if self.norm:
             shrink = 1 / max(1.0, self.norm.gauge(flat))
@@ -272,10 +272,10 @@ class Objective:
         return -float(weights @ self.loss.conjugate(slopes)) - self._charge(point, pull, penalised=False), pull
 
     def _charge(self, point: Point, rest: Floats, *, penalised: bool) -> float:
-        """What is left of the pull on coefficients without a penalty may cost: rounding, about 1e-15, once the Newton steps are done.
+        """The cost of the remaining gradient of coefficients without a penalty: rounding, about 1e-15, after the Newton steps.
 
-        It is charged for every coefficient that moves scores up to REACH times as far as the scores found here go; where it is more than
-        rounding there is no bound.
+        It is charged for coefficients that move scores up to REACH times as far as the scores found here; if it is more than rounding there
+        is no bound.
         """
         d = self.features
         size = np.sqrt(self.scale).reshape(point.theta.shape)[:, d:] if penalised else np.sqrt(self.scale).reshape(point.theta.shape)
@@ -292,9 +292,9 @@ class Objective:
 
 
 def inverted(bent: Floats) -> Callable[[Floats], Floats]:
-    """The Newton direction of a slope: -bent^-1 slope; where the matrix cannot be inverted, the shortest of the best ones."""
+    """The Newton direction of a slope: -bent^-1 slope, or the least-squares solution of least norm if the matrix is singular."""
     try:
-        factor = cho_factor(lifted(bent))
+        factor = cho_factor(regularised(bent))
     except LinAlgError:
         factor = None
     if factor is not None:
@@ -305,11 +305,11 @@ def inverted(bent: Floats) -> Callable[[Floats], Floats]:
 
 
 def direction(bent: Floats, slope: Floats) -> Floats:
-    """`inverted` of one slope."""
+    """The Newton direction of one slope."""
     return inverted(bent)(slope)
 
 
-def lifted(bent: Floats) -> Floats:
-    """The matrix made safe to solve with: its diagonal raised by a millionth of a millionth."""
+def regularised(bent: Floats) -> Floats:
+    """The matrix with its diagonal raised by the share 1e-12, so that it can be factorised."""
     diagonal = bent.diagonal()
     return bent + np.diag(1e-12 * diagonal + max(1e-18 * float(diagonal.max(initial=0.0)), 1e-300))

@@ -1,4 +1,4 @@
-"""Linear regression that minimises the worst case of a risk."""
+"""Robust linear regression."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
 
     Args:
         risk: as in `RobustLogisticRegression`. Under "wasserstein(radius=r, order=p)" features move: with the squared loss, by a root mean
-            square distance of at most r, (sqrt(E residual^2) + r |w|)^2; with the others by a mean distance of at most r,
-            E loss + r L |w|, L the loss's steepest slope; |w| is the norm dual to p.
+            square distance of at most r, (sqrt(E residual^2) + r |w|)^2; with the others, by a mean distance of at most r,
+            E loss + r L |w|, with L the Lipschitz constant of the loss; |w| is the norm dual to p.
         loss: "squared" (residual^2), "absolute", or "quantile" (at `level`).
         level: the quantile, in (0, 1).
         penalty: "l2", "l1", "elasticnet" or None; see `RobustLogisticRegression` for these and the rest.
@@ -87,7 +87,7 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
 
     @property
     def lipschitz(self) -> float:  # type: ignore[override]  # a number elsewhere
-        """The steepest slope of the loss; for the squared loss, of the residual's size."""
+        """The Lipschitz constant of the loss; for the squared loss, of the absolute residual."""
         return max(self.level, 1 - self.level) if self.loss == "quantile" else 1.0
 
     def _loss(self, targets: Floats) -> Loss:
@@ -144,7 +144,7 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
         sample_weight: npt.ArrayLike | None = None,
         groups: npt.ArrayLike | None = None,
     ) -> StressCurve:
-        """The risk of this model on X, y against its radius; `risk` asks for another than the one it was fitted to."""
+        """The risk of this model on X, y against its radius; `risk` selects another risk than the fitted one."""
         check_is_fitted(self)
         x, targets = validate_data(self, X, y, dtype=np.float64, reset=False, y_numeric=True)
         values = self._loss(np.asarray(targets, dtype=np.float64)).values((x @ self.coef_ + self.intercept_)[:, None])

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
-from shiftproof.risks._kernels import Reweighted
 from shiftproof.risks.grouped import Grouped
+from shiftproof.risks.worst_weights import Reweighted
 from shiftproof.training.abstract import Batch, Step
 from shiftproof.training.grouping import group, wanted
 from shiftproof.training.losses import risk_loss
