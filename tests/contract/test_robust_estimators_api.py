@@ -176,7 +176,10 @@ BAD = [
     ({"risk": "wasserstein(radius=0.1)", "y": [0, 1, 2, 0] * 5}, r"with 3 classes must have a closed form.*RobustLinearSVC supports it"),
     ({"estimator": RobustRegressor, "loss": "sqared"}, r"Unknown loss 'sqared'. Did you mean: squared"),
     ({"estimator": RobustRegressor, "level": 1}, r"The 'level' of RobustRegressor must be in \(0, 1\), got 1"),
-    ({"estimator": RobustRegressor, "risk": "wasserstein(radius=0.1)", "penalty": "l2"}, r"must be None, got 'l2'. Its radius is a penalty itself"),
+    (
+        {"estimator": RobustRegressor, "risk": "wasserstein(radius=0.1)", "penalty": "l2"},
+        r"must be None, got 'l2'. Its radius is a penalty itself",
+    ),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The contract suite that every part passes: run it on your own shift, search, risk, certificate or model with `check_part`.
+"""The contract suite for parts: run it on your own shift, search, risk, certificate, defence, method or model with `check_part`.
 
 In a test of a package that adds a part::
 

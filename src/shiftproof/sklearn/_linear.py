@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import sys
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -55,12 +56,10 @@ class StressCurve:
     risks: Floats
 
 
-class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class RobustLinear(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
     """A linear model that minimises a risk; see the estimators for its options."""
 
-    lipschitz = 1.0
-    """The Lipschitz constant of the loss in a score: what a move of the features under `wasserstein` costs per unit of the dual norm."""
-    _numbers = False
+    _numbers: ClassVar[bool]
     """Whether labels must be numbers."""
     _theta: Floats = np.zeros((0, 0))
     """All coefficients of the last fit, the intercepts last."""
@@ -124,11 +123,16 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         sizes = np.array([len(y) for y in labels], dtype=np.intp)
         return Stream(chunks, sizes, self.n_features_in_, np.ones(int(sizes.sum()), dtype=bool)), np.concatenate(labels)
 
+    @property
+    @abstractmethod
+    def lipschitz(self) -> float:
+        """The Lipschitz constant of the loss in a score: the cost of a move of the features under `wasserstein`, per unit of the norm."""
+
+    @abstractmethod
     def _learn(
         self: Self, rows: Rows, labels: npt.NDArray[np.generic], sample_weight: npt.ArrayLike | None, groups: npt.ArrayLike | None
     ) -> Self:
         """The fit on checked data."""
-        raise NotImplementedError
 
     def _checked(self) -> RiskSpec:
         """The risk; raises `UsageError` if an option is out of range."""

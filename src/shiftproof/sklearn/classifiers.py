@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
 
@@ -25,12 +26,17 @@ Self = TypeVar("Self", bound="_Classifier")
 class _Classifier(ClassifierMixin, RobustLinear):  # type: ignore[misc]  # scikit-learn has no types
     """The shared part of the classifiers: they differ in their loss."""
 
+    _numbers: ClassVar[bool] = False
     joint: ClassVar[bool]
     """Whether several classes are one problem (softmax), or one problem per class against the rest."""
 
+    @abstractmethod
     def _losses(self, place: npt.NDArray[np.intp], k: int) -> list[Loss]:
         """One loss per problem, for labels given as indices of k classes."""
-        raise NotImplementedError
+
+    @property
+    def lipschitz(self) -> float:
+        return 1.0
 
     def fit(
         self: Self,
@@ -162,7 +168,7 @@ class RobustLogisticRegression(_Classifier):
     Shafieezadeh-Abadeh et al. 2015, "Distributionally robust logistic regression".
     """
 
-    joint = True
+    joint: ClassVar[bool] = True
 
     def _losses(self, place: npt.NDArray[np.intp], k: int) -> list[Loss]:
         return [_losses.Logistic(np.where(place == 1, 1.0, -1.0))] if k == 2 else [_losses.Softmax(place, k)]
@@ -191,7 +197,7 @@ class RobustLinearSVC(_Classifier):
     Reference: Duchi & Namkoong 2021, "Learning models with uniform performance via distributionally robust optimization".
     """
 
-    joint = False
+    joint: ClassVar[bool] = False
 
     def _losses(self, place: npt.NDArray[np.intp], k: int) -> list[Loss]:
         if k == 2:

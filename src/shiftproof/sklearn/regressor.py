@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,8 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
     "Superquantiles at work".
     """
 
+    _numbers: ClassVar[bool] = True
+
     def __init__(
         self,
         risk: str | Risk[Any] = "mean",
@@ -83,10 +85,8 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
         self.loss = loss
         self.level = level
 
-    _numbers = True
-
     @property
-    def lipschitz(self) -> float:  # type: ignore[override]  # a number elsewhere
+    def lipschitz(self) -> float:
         """The Lipschitz constant of the loss; for the squared loss, of the absolute residual."""
         return max(self.level, 1 - self.level) if self.loss == "quantile" else 1.0
 
