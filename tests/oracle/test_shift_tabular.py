@@ -89,7 +89,7 @@ def test_every_moved_row_is_legal_and_paid_for(tmp_path_factory: pytest.TempPath
     assert torch.equal(moved[:, 3], x[:, 3])
     assert torch.equal(moved[:, 4:7].sum(1), torch.ones(30))
     assert bool((moved[:, 7] <= x[:, 7]).all() and (moved[:, 7] >= x[:, 7].clamp_max(10)).all())
-    torch.testing.assert_close(shift.project(x, params), params, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(shift.project(x, params), params, rtol=1e-5, atol=1e-4)  # of ranges up to 1000
 
 
 def test_draws_move_every_column_that_may(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_forest_is_broken_within_the_rules(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
-        ("rules.toml", "The 'rules' of tabular must be JSON in braces or a .toml or .json file, got 'rules.toml'. There is no such file"),
+        ("rules.toml", "The 'rules' of tabular must be JSON in braces or a .toml or .json file, got 'rules.toml'. The file does not exist"),
         ("{not json", "Cannot read the rules as JSON"),
         ('{"colums": {}}', "Unknown option of the rules 'colums'. Did you mean: columns"),
         ('{"columns": {"a": {"mov": "up"}}}', "Unknown option of column 'a' 'mov'. Did you mean: move"),

@@ -111,11 +111,9 @@ def effective_robustness(
 
     Args:
         table: one row per model, named by its index; columns of accuracies, in [0, 1] or in percent (a column with a value above 1).
-        inside: the in-distribution column, or several: models trained on different data are compared by accuracy on all training
-            distributions.
+        inside: the in-distribution column, or several, to compare models trained on different data.
         outside: the out-of-distribution column.
-        fit: the names of the models that the line is fitted to; by default all. Effective robustness is defined relative to *standard*
-            models.
+        fit: the names of the models that the line is fitted to, by default all; it should be *standard* models.
         axis: logit (usual), probit or linear.
         n: number of examples behind each out-of-distribution accuracy. If given, its sampling error is part of each model's interval
             (half of the error probability is for it, half for the line).

@@ -138,7 +138,7 @@ class RobustLinear(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ha
         """The risk; raises `UsageError` if an option is out of range."""
         owner = type(self).__name__
         if self.penalty is not None and self.penalty not in PENALTIES:
-            raise unknown("penalty", str(self.penalty), PENALTIES, "None is no penalty.")
+            raise unknown("penalty", str(self.penalty), PENALTIES, "Use None for no penalty.")
         if self.solver not in SOLVERS:
             raise unknown("solver", str(self.solver), SOLVERS)
         for name, value, low, high in (

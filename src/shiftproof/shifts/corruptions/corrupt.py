@@ -24,7 +24,7 @@ _CACHE = 2**19
 
 def corrupt(
     images: Images,
-    corruption: str | Corruption,
+    corruption: str | Corruption[Any],
     *,
     severity: float = 3.0,
     seed: int = 0,
@@ -77,7 +77,7 @@ def corrupt(
     return np.ascontiguousarray(back)
 
 
-def _few(part: Corruption, images: Images, params: torch.Tensor, out: Images) -> None:
+def _few(part: Corruption[Any], images: Images, params: torch.Tensor, out: Images) -> None:
     """Corrupts images (n, h, w, c), few enough for the cache, into `out`."""
     whole = images.dtype == np.uint8
     if whole and isinstance(part, OnLevels) and part.mode == "in_memory" and float(params[0, 0]).is_integer():
@@ -90,7 +90,7 @@ def _few(part: Corruption, images: Images, params: torch.Tensor, out: Images) ->
     out[:] = to_bytes(y) if whole else y
 
 
-def _named(name: str, severity: float, setting: str, mode: str) -> Corruption:
+def _named(name: str, severity: float, setting: str, mode: str) -> Corruption[Any]:
     from shiftproof.shifts import shifts
     from shiftproof.shifts.corruptions.suites import ALL
 

@@ -66,7 +66,7 @@ def canonical(text: str) -> str:
         return _one_line(_json(text, "the rules"))
     path = Path(text)
     if not path.is_file():
-        raise must("rules", "tabular", "be JSON in braces or a .toml or .json file", text, "There is no such file.")
+        raise must("rules", "tabular", "be JSON in braces or a .toml or .json file", text, "The file does not exist.")
     content = path.read_text(encoding="utf-8")
     if path.suffix == ".json":
         return _one_line(_json(content, text))
