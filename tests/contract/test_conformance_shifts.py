@@ -109,7 +109,7 @@ class OrderedDraw(Nudge):
 
 @dataclass(frozen=True)
 class DrawByInput(Nudge):
-    """Looks at random, and hangs on the input alone."""
+    """Looks random, and depends on the input only."""
 
     def sample(self, x: Tensor, rng: Rng) -> Params:
         return ((x[:, :1] * 1e4).double().sin()) * self.reach

@@ -1,4 +1,4 @@
-"""Robust estimators as scikit-learn sees them: its own checks, clones, searches, pipelines, and what bad input is told."""
+"""Robust estimators as scikit-learn sees them: its own checks, clones, searches, pipelines, and messages for bad input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every corruption owes: an image's pixels hang on its id and the seed alone, nothing moves at 0, and more severity moves more."""
+"""The contract of corruptions: an image's pixels depend on its id and the seed only, severity 0 moves nothing, and more moves more."""
 
 from __future__ import annotations
 

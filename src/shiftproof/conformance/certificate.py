@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol, runtime_checkable
 
 import torch
 from scipy.stats import binom
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from shiftproof._errors import UsageError
 from shiftproof.certificates.abstract import Certificate, Proof
+from shiftproof.conformance.instances import OffersShifts
 from shiftproof.conformance.probes import linear_model, names_of, no_global_randomness, noise, relu_model, same_bits
 from shiftproof.conformance.report import NotApplicable, expect
 from shiftproof.data.examples import Examples
@@ -30,15 +30,6 @@ _N, _SIZE = 40, 6
 _WIDE = InputSpace(-50.0, 50.0, "vector", "[-50, 50]")
 """A box so wide that it never clips: the exact radius of a linear model is then its distance to the decision boundary."""
 _ALARM = 1e-6
-
-
-@runtime_checkable
-class OffersShifts(Protocol):
-    """A certificate that names the shifts of its checks, if it does not support ours."""
-
-    def shifts_for_check(self) -> Sequence[Shift]:
-        """Shifts that it supports; a classmethod."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from shiftproof._errors import UsageError
 from shiftproof._part import Part, Value, option_types, required_options
+from shiftproof.shifts.abstract import Shift
 
 KNOWN: dict[str, tuple[Value, ...]] = {
     "eps": (0.1,),
@@ -43,6 +44,15 @@ class OffersExamples(Protocol):
 
     def examples_for_check(self) -> Sequence[object]:
         """Instances with typical options; a classmethod."""
+        ...
+
+
+@runtime_checkable
+class OffersShifts(Protocol):
+    """A search or certificate that names the shifts of its checks, if it does not support ours."""
+
+    def shifts_for_check(self) -> Sequence[Shift]:
+        """Shifts that it supports; a classmethod."""
         ...
 
 

@@ -6,12 +6,12 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 
 from shiftproof._errors import BudgetExceeded, UsageError
+from shiftproof.conformance.instances import OffersShifts
 from shiftproof.conformance.probes import Drift, giving, no_global_randomness, probe_examples, same_bits
 from shiftproof.conformance.report import Failed, NotApplicable, expect
 from shiftproof.data.examples import Examples
@@ -30,15 +30,6 @@ from shiftproof.shifts.norms.l0 import L0
 from shiftproof.shifts.norms.l1 import L1
 from shiftproof.shifts.norms.l2 import L2
 from shiftproof.shifts.norms.linf import Linf
-
-
-@runtime_checkable
-class OffersShifts(Protocol):
-    """A search that names the shifts of its checks, if it does not support ours."""
-
-    def shifts_for_check(self) -> Sequence[Shift]:
-        """Shifts that it supports; a classmethod."""
-        ...
 
 
 @dataclass(frozen=True)

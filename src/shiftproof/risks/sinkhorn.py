@@ -17,9 +17,8 @@ from shiftproof.risks.betting import betting_low
 from shiftproof.risks.grouped import Grouped, Tallies
 from shiftproof.risks.intervals import tail_of
 from shiftproof.risks.tally import Tally
-from shiftproof.risks.worst_weights import Floats, Reweighted
+from shiftproof.risks.worst_weights import Floats, Reweighted, largest
 
-_HALVINGS = 200
 _LOW = 0.05 * 1.25 ** np.arange(26)
 """Temperatures used for the lower end: from almost all weight on the largest draw to almost equal weights."""
 _HIGH = 0.125 * 2.0 ** np.arange(6)
@@ -170,11 +169,11 @@ def _high(draws: _Draws, budget: float, tail: float) -> float:
     most = _HIGH * np.expm1(1 / _HIGH)
     size = draws.sizes[draws.place]
     above: list[Floats] = []
-    for t, largest in zip(_HIGH, most, strict=True):
+    for t, top in zip(_HIGH, most, strict=True):
         powers = np.exp(draws.values / t)
         others = (draws.mean(powers)[draws.place] * size - powers) / np.maximum(size - 1, 1)
-        rest = np.where(size > 1, others, largest)  # any number is valid where there are no others
-        above.append(t * draws.mean(powers / rest - 1 + np.log(rest)) / largest)
+        rest = np.where(size > 1, others, top)  # any number is valid where there are no others
+        above.append(t * draws.mean(powers / rest - 1 + np.log(rest)) / top)
     highs = _HIGH * budget + most * (1 - _ends(1 - np.stack(above), tail / len(_HIGH)))
     return min(float(highs.min()), 1.0)
 
@@ -201,10 +200,10 @@ def _worst(f: Floats, shares: Floats, place: npt.NDArray[np.intp], budget: float
     spread = float(-unit.min())
     if budget == 0 or spread == 0:
         return _Worst(math.fsum(shares * f) / n, shares / n, math.inf)
-    largest = np.where(unit == 0, shares, 0.0)
-    at_top = np.bincount(place, largest, n)
+    worst = np.where(unit == 0, shares, 0.0)
+    at_top = np.bincount(place, worst, n)
     if budget >= float(-np.log(at_top).mean()):
-        return _Worst(math.fsum(top) / n, largest / at_top[place] / n, 0.0)
+        return _Worst(math.fsum(top) / n, worst / at_top[place] / n, 0.0)
 
     def tilted(t: float) -> tuple[Floats, float]:
         powers = shares * np.exp(t * unit)
@@ -212,16 +211,9 @@ def _worst(f: Floats, shares: Floats, place: npt.NDArray[np.intp], budget: float
         weights = powers / total[place]
         return weights, float((t * np.bincount(place, weights * unit, n) - np.log(total)).mean())
 
-    low, high = 0.0, 1 / spread
-    while tilted(high)[1] < budget and high < 1e300:
-        low, high = high, 2 * high
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        if middle in (low, high):
-            break
-        low, high = (middle, high) if tilted(middle)[1] < budget else (low, middle)
-    weights = tilted(low)[0] / n
-    return _Worst(math.fsum(weights * f), weights, 1 / low if low else math.inf)
+    inverse = largest(lambda t: tilted(t)[1] < budget, above=1 / spread)
+    weights = tilted(inverse)[0] / n
+    return _Worst(math.fsum(weights * f), weights, 1 / inverse if inverse else math.inf)
 
 
 def _check(radius: float, epsilon: float, owner: str) -> None:

@@ -163,15 +163,7 @@ def kl(losses: npt.ArrayLike, *, radius: float, base: npt.ArrayLike | None = Non
         weights = powers / total
         return weights, t * float(weights @ unit) - math.log(total)
 
-    low, high = 0.0, 1.0
-    while tilted(high)[1] < radius and high < 1e300:
-        low, high = high, 2 * high
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        if middle in (low, high):
-            break
-        low, high = (middle, high) if tilted(middle)[1] < radius else (low, middle)
-    return levels.back(tilted(low)[0])
+    return levels.back(tilted(largest(lambda t: tilted(t)[1] < radius, above=1.0))[0])
 
 
 def kl_penalised(losses: npt.ArrayLike, *, penalty: float, base: npt.ArrayLike | None = None) -> Reweighted:
@@ -251,6 +243,19 @@ def worst_group(losses: npt.ArrayLike, *, groups: npt.ArrayLike) -> Reweighted:
     if len(place) != len(np.asarray(losses)):
         raise must("groups", "worst_group", f"have one name per loss ({len(np.asarray(losses))})", len(place))
     return group_mixture(losses, members=place == np.arange(len(names))[:, None])
+
+
+def largest(holds: Callable[[float], bool], *, above: float) -> float:
+    """The largest t >= 0 at which `holds` is true, for a condition that is false from some t on; doubles `above`, then bisects."""
+    low, high = 0.0, above
+    while holds(high) and high < 1e300:
+        low, high = high, 2 * high
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
 
 
 def _last(levels: _Levels) -> Floats:

@@ -25,7 +25,7 @@ from shiftproof.sklearn._newton import Solution
 from shiftproof.sklearn._norms import Absolute, Norm, dual_norm
 from shiftproof.sklearn._objective import Objective
 from shiftproof.sklearn._risks import RiskSpec, Weigher
-from shiftproof.sklearn._rows import Rows, Stream
+from shiftproof.sklearn._rows import Array, Rows, Stream
 from shiftproof.sklearn._smoothed import Floats
 
 PENALTIES = ("l1", "l2", "elasticnet")
@@ -90,6 +90,25 @@ class RobustLinear(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ha
         self.random_state = random_state
         self.verbose = verbose
         self.solver = solver
+
+    def fit(
+        self: Self,
+        X: npt.ArrayLike,  # noqa: N803
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+        groups: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Fits to X of shape (n, d) and n labels or targets.
+
+        Args:
+            X: features, numbers.
+            y: labels, numbers or words, of at least two classes; or targets, numbers.
+            sample_weight: the base weights, shape (n,), at least 0; an example of weight 2 counts as two.
+            groups: a group name for each example, if the risk needs groups.
+        """
+        self._checked()
+        x, labels = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=self._numbers)
+        return self._learn(Array(x), np.asarray(labels), sample_weight, groups)
 
     def fit_chunks(
         self: Self,

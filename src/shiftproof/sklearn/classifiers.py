@@ -17,7 +17,7 @@ from shiftproof.risks.abstract import Risk
 from shiftproof.sklearn import _losses
 from shiftproof.sklearn._linear import RobustLinear, StressCurve, base_weights
 from shiftproof.sklearn._losses import Loss
-from shiftproof.sklearn._rows import Array, Rows
+from shiftproof.sklearn._rows import Rows
 from shiftproof.sklearn._smoothed import Floats
 
 Self = TypeVar("Self", bound="_Classifier")
@@ -37,25 +37,6 @@ class _Classifier(ClassifierMixin, RobustLinear):  # type: ignore[misc]  # sciki
     @property
     def lipschitz(self) -> float:
         return 1.0
-
-    def fit(
-        self: Self,
-        X: npt.ArrayLike,  # noqa: N803
-        y: npt.ArrayLike,
-        sample_weight: npt.ArrayLike | None = None,
-        groups: npt.ArrayLike | None = None,
-    ) -> Self:
-        """Fits to X of shape (n, d) and n labels.
-
-        Args:
-            X: features, numbers.
-            y: labels, numbers or words, of at least two classes.
-            sample_weight: the base weights, shape (n,), at least 0; an example of weight 2 counts as two.
-            groups: a group name for each example, if the risk needs groups.
-        """
-        self._checked()
-        x, labels = validate_data(self, X, y, dtype=np.float64, order="C")
-        return self._learn(Array(x), np.asarray(labels), sample_weight, groups)
 
     def _learn(
         self: Self, rows: Rows, labels: npt.NDArray[np.generic], sample_weight: npt.ArrayLike | None, groups: npt.ArrayLike | None

@@ -16,7 +16,7 @@ from shiftproof.sklearn import _losses
 from shiftproof.sklearn._linear import RobustLinear, StressCurve, base_weights
 from shiftproof.sklearn._losses import Loss
 from shiftproof.sklearn._risks import RiskSpec
-from shiftproof.sklearn._rows import Array, Rows
+from shiftproof.sklearn._rows import Rows
 from shiftproof.sklearn._smoothed import Floats
 
 LOSSES = ("squared", "absolute", "quantile")
@@ -94,18 +94,6 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
         if self.loss == "squared":
             return _losses.Squared(targets)
         return _losses.quantile(targets, self.level) if self.loss == "quantile" else _losses.quantile(targets, 0.5, scale=2.0)
-
-    def fit(
-        self: Self,
-        X: npt.ArrayLike,  # noqa: N803
-        y: npt.ArrayLike,
-        sample_weight: npt.ArrayLike | None = None,
-        groups: npt.ArrayLike | None = None,
-    ) -> Self:
-        """Fits to X of shape (n, d) and n targets; `sample_weight` and `groups` as in `RobustLogisticRegression`."""
-        self._checked()
-        x, targets = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=True)
-        return self._learn(Array(x), np.asarray(targets), sample_weight, groups)
 
     def _checked(self) -> RiskSpec:
         risk = super()._checked()
