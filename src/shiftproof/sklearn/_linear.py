@@ -22,7 +22,7 @@ from shiftproof.risks.abstract import Risk
 from shiftproof.sklearn import _newton, _risks, _stochastic
 from shiftproof.sklearn._losses import Loss
 from shiftproof.sklearn._newton import Solution
-from shiftproof.sklearn._norms import Absolute, Norm, dual_norm
+from shiftproof.sklearn._norms import Absolute, NormPenalty, dual_norm
 from shiftproof.sklearn._objective import Objective
 from shiftproof.sklearn._risks import RiskSpec, Weigher
 from shiftproof.sklearn._rows import Array, Rows, Stream
@@ -170,7 +170,7 @@ class RobustLinear(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ha
                 raise must(name, owner, f"be in [{low:g}, {high:g}]", value)
         return _risks.read(self.risk).simplest
 
-    def _penalties(self, risk: RiskSpec) -> tuple[float, Norm | None]:
+    def _penalties(self, risk: RiskSpec) -> tuple[float, NormPenalty | None]:
         """The strength of the squared norm, and the other norm; a `wasserstein` radius adds a norm too."""
         share = {"l1": 1.0, "elasticnet": self.l1_ratio}.get(self.penalty or "", 0.0)
         strength = self.strength if self.penalty else 0.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shiftproof.sklearn._objective import Objective, Point, direction
+from shiftproof.sklearn._objective import Iterate, Objective, direction
 from shiftproof.sklearn._smoothed import Floats
 
 SMALL = 8192
@@ -87,7 +87,7 @@ def _stages(
     scores = problem.scores(theta)
     used, bound, last = 0, 0.0, math.inf
     best: tuple[Floats, float, Floats] | None = None
-    point: Point | None = None
+    point: Iterate | None = None
     for stage in range(stages):
         mu, around = relative * at_zero, point
         loose = 0.05 if scores.size * theta.size > LARGE else 1e-8
@@ -115,8 +115,8 @@ def _stages(
 
 
 def _newton(
-    problem: Objective, point: Point, around: Point | None, mu: float, *, accuracy: float, steps: int, bent: Floats | None = None
-) -> tuple[Point, int, Floats | None]:
+    problem: Objective, point: Iterate, around: Iterate | None, mu: float, *, accuracy: float, steps: int, bent: Floats | None = None
+) -> tuple[Iterate, int, Floats | None]:
     """Minimises F_mu until half the Newton decrement is below `accuracy`, or no step lowers it because of rounding.
 
     A second derivative (first `bent`) is reused while each step reduces the decrement to `SLOW` of the previous one.
@@ -160,7 +160,7 @@ def _step(bent: Floats, slope: Floats, scale: Floats, damping: float) -> tuple[F
         damping = max(10 * damping, LEAST_DAMPING)
 
 
-def _line(problem: Objective, point: Point, around: Point | None, step: Floats, fall: float, mu: float) -> tuple[Point | None, float]:
+def _line(problem: Objective, point: Iterate, around: Iterate | None, step: Floats, fall: float, mu: float) -> tuple[Iterate | None, float]:
     """A line search on the convex F_mu until its slope has halved: the new point and the step length; None if no step helps."""
     moved = problem.scores(step)
     farthest = FAR * max(1.0, float(np.abs(point.scores).max()), point.value) / max(float(np.abs(moved).max()), 1e-300)

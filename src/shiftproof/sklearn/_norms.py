@@ -12,7 +12,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Norm(ABC):
+class NormPenalty(ABC):
     """strength * norm(w), w flat. Smoothed, it is its Moreau envelope: equal up to a constant outside a width `mu` of the kinks."""
 
     strength: float
@@ -44,7 +44,7 @@ class Norm(ABC):
 
 
 @dataclass(frozen=True)
-class Euclidean(Norm):
+class Euclidean(NormPenalty):
     """strength * sqrt(sum w^2)."""
 
     def value(self, w: Floats) -> float:
@@ -66,7 +66,7 @@ class Euclidean(Norm):
 
 
 @dataclass(frozen=True)
-class Absolute(Norm):
+class Absolute(NormPenalty):
     """strength * sum |w|."""
 
     def value(self, w: Floats) -> float:
@@ -86,7 +86,7 @@ class Absolute(Norm):
 
 
 @dataclass(frozen=True)
-class Greatest(Norm):
+class Greatest(NormPenalty):
     """strength * max |w|."""
 
     def value(self, w: Floats) -> float:
@@ -112,7 +112,7 @@ class Greatest(Norm):
         return np.asarray((np.diag(np.abs(signs)) - np.outer(signs, signs) / np.abs(signs).sum()) * scale)
 
 
-def dual_norm(order: float, strength: float) -> Norm:
+def dual_norm(order: float, strength: float) -> NormPenalty:
     """Strength times the norm dual to the `order`-norm, order in {1, 2, inf}."""
     if order == 2:
         return Euclidean(strength)

@@ -12,7 +12,7 @@ from scipy import sparse
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from shiftproof.sklearn._losses import At, Loss
-from shiftproof.sklearn._norms import Absolute, Greatest, Norm
+from shiftproof.sklearn._norms import Absolute, Greatest, NormPenalty
 from shiftproof.sklearn._risks import Weigher
 from shiftproof.sklearn._rows import Rows
 from shiftproof.sklearn._smoothed import Floats, Weighing
@@ -23,7 +23,7 @@ SINGULAR = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
-class Point:
+class Iterate:
     """The objective at some coefficients: scores (n, k), the smoothed loss, its worst weights, and the smoothed value.
 
     Args:
@@ -52,7 +52,7 @@ class Objective:
     risk: Weigher
     intercept: bool = True
     ridge: float = 0.0
-    norm: Norm | None = None
+    norm: NormPenalty | None = None
 
     @property
     def features(self) -> int:
@@ -86,7 +86,7 @@ class Objective:
         flat = self.ridge / 2 * float((w**2).sum()) + (self.norm.value(w.ravel()) if self.norm else 0.0)
         return self.risk.value(self.loss.values(scores)) + flat
 
-    def at(self, theta: Floats, scores: Floats, mu: float, around: Point | None = None) -> Point:
+    def at(self, theta: Floats, scores: Floats, mu: float, around: Iterate | None = None) -> Iterate:
         """F_mu; smoothed `around` the worst weights, slopes and pull of an earlier point, it is the objective of the method of multipliers.
 
         Any such smoothing is at most F, and around the optimal weights, slopes and pull it has the minimum of F, for every mu.
@@ -96,7 +96,7 @@ class Objective:
         w = theta[:, : self.features].ravel()
         value = worst.value + self.ridge / 2 * float(w @ w)
         flat, pull, shifted = self.penalised(w, mu, around)
-        return Point(theta, scores, loss, worst, value + flat, shifted, pull)
+        return Iterate(theta, scores, loss, worst, value + flat, shifted, pull)
 
     @staticmethod
     def rounded(loss: Loss, scores: Floats, mu: float, slopes: Floats | None) -> At:
@@ -106,13 +106,13 @@ class Objective:
         found = loss.at(scores + mu * slopes, mu)
         return replace(found, values=found.values - mu / 2 * (slopes**2).sum(1))
 
-    def weighed(self, losses: Floats, mu: float, around: Point | None) -> Weighing:
+    def weighed(self, losses: Floats, mu: float, around: Iterate | None) -> Weighing:
         """The smoothed risk, around the worst weights of a point if given."""
         if around is None or mu == 0 or self.risk.root:
             return self.risk(losses, mu)
         return self.risk.around(losses, mu, around.worst.weights / self.risk.base)
 
-    def penalised(self, w: Floats, mu: float, around: Point | None) -> tuple[float, Floats, Floats]:
+    def penalised(self, w: Floats, mu: float, around: Iterate | None) -> tuple[float, Floats, Floats]:
         """Value and slope of the smoothed norm at the coefficients w, flat, and the w at which it is evaluated."""
         if self.norm is None:
             return 0.0, np.zeros(0), w
@@ -122,7 +122,7 @@ class Objective:
         value, pull = self.norm.rounded(w + width * around.pull, mu)
         return value - width / 2 * float(around.pull @ around.pull), pull, w + width * around.pull
 
-    def snapped(self, point: Point, mu: float) -> tuple[Floats, Floats]:
+    def snapped(self, point: Iterate, mu: float) -> tuple[Floats, Floats]:
         """Coefficients and scores with the coefficients near 0 that the norm sets to 0 exactly."""
         theta, scores = point.theta, point.scores
         if self.norm is None:
@@ -139,7 +139,7 @@ class Objective:
         slope = self.x.pulled(per_score)
         return np.column_stack([slope, per_score.sum(0)]) if self.intercept else slope
 
-    def gradient(self, point: Point) -> Floats:
+    def gradient(self, point: Iterate) -> Floats:
         """The gradient of F_mu, of the shape of theta."""
         slope = self.pulled_back(point.worst.weights[:, None] * point.loss.slopes)
         w = point.theta[:, : self.features]
@@ -148,14 +148,14 @@ class Objective:
             slope[:, : self.features] += point.pull.reshape(w.shape)
         return slope
 
-    def slope_along(self, point: Point, step: Floats, moved: Floats) -> float:
+    def slope_along(self, point: Iterate, step: Floats, moved: Floats) -> float:
         """The derivative of F_mu along a step of the coefficients, which moves the scores by `moved`."""
         d = self.features
         along = step[:, :d].ravel()
         flat = self.ridge * float(point.theta[:, :d].ravel() @ along) + (float(point.pull @ along) if self.norm else 0.0)
         return float(point.worst.weights @ (point.loss.slopes * moved).sum(1)) + flat
 
-    def hessian(self, point: Point, mu: float) -> Floats:
+    def hessian(self, point: Iterate, mu: float) -> Floats:
         """A generalised second derivative of F_mu, shape (k D, k D)."""
         k, width = point.theta.shape
         curvature = point.worst.curvature
@@ -180,7 +180,7 @@ class Objective:
                 found[:, a, -1] = np.asarray(tilted.sum(0)).ravel()
         return found.reshape(len(found), k * width)
 
-    def bent(self, point: Point, moving: Floats | None) -> Floats:
+    def bent(self, point: Iterate, moving: Floats | None) -> Floats:
         """The second derivative at fixed worst weights, plus that of a diagonal curvature `moving` of the risk and of the ridge."""
         k, width = point.theta.shape
         bent = np.zeros((k, width, k, width))
@@ -207,7 +207,7 @@ class Objective:
             return inner
         return np.block([[inner, edge[:, None]], [edge[None, :], np.full((1, 1), by_row.sum())]])
 
-    def lower_bound(self, point: Point, *, rounds: int = 4, repair: Callable[[Floats], Floats] | None = None) -> float:
+    def lower_bound(self, point: Iterate, *, rounds: int = 4, repair: Callable[[Floats], Floats] | None = None) -> float:
         """A proven lower bound of F over all theta (within the range that `_charge` states).
 
         For any weights q that the risk allows and any slopes u of the losses, F(theta) >= sum_i q_i (u_i z_i - loss*(u_i)) + penalty, by
@@ -237,7 +237,7 @@ class Objective:
                     moving, repair = replace(moving, loss=replace(bends, bends=np.where(stuck, 0.0, bends.bends))), None
         return best
 
-    def repair(self, point: Point) -> Floats:
+    def repair(self, point: Iterate) -> Floats:
         """The derivative of the gradient with respect to the coefficients at fixed worst weights; shape (k D, k D)."""
         if not self.norm or self.ridge or not self.intercept:
             return self.bent(point, None)
@@ -248,7 +248,7 @@ class Objective:
                 flat[a, -1, b, -1] = float(point.worst.weights @ point.loss.bend(a, b))
         return flat.reshape(k * width, k * width)
 
-    def _bound(self, point: Point, slopes: Floats) -> tuple[float, Floats]:
+    def _bound(self, point: Iterate, slopes: Floats) -> tuple[float, Floats]:
         """The bound of these slopes, and the gradient that the next Newton step should remove.
 
         The minimum over coefficients with a penalty has a closed form: with a ridge directly, with a norm alone after the slopes are shrunk
@@ -271,7 +271,7 @@ class Objective:
             return fixed - self._charge(point, rest[:, d:], penalised=True), rest
         return -float(weights @ self.loss.conjugate(slopes)) - self._charge(point, pull, penalised=False), pull
 
-    def _charge(self, point: Point, rest: Floats, *, penalised: bool) -> float:
+    def _charge(self, point: Iterate, rest: Floats, *, penalised: bool) -> float:
         """The cost of the remaining gradient of coefficients without a penalty: rounding, about 1e-15, after the Newton steps.
 
         It is charged for coefficients that move scores up to REACH times as far as the scores found here; if it is more than rounding there

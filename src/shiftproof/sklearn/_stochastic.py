@@ -25,7 +25,7 @@ import numpy as np
 
 from shiftproof.sklearn._losses import At
 from shiftproof.sklearn._newton import FAR, Say, Solution, goal
-from shiftproof.sklearn._objective import Objective, Point, inverted
+from shiftproof.sklearn._objective import Iterate, Objective, inverted
 from shiftproof.sklearn._smoothed import Curvature, Floats, Weighing
 
 BATCH, BATCHES = 512, 32
@@ -47,7 +47,7 @@ def solve(problem: Objective, *, tol: float, steps: int, say: Say, start: Floats
     theta = problem.start if start is None else start
     relative, rate, last, bound = COARSEST, FIRST, math.inf, 0.0
     point = problem.at(theta, problem.scores(theta), relative * at_zero)
-    around: Point | None = None
+    around: Iterate | None = None
     best, scaling = (theta, problem.exact(theta, point.scores), point.worst.weights), None
     for taken in range(1, steps + 1):
         scaling = _scaled(problem, point, relative * at_zero, rng) if scaling is None else scaling
@@ -74,7 +74,7 @@ def solve(problem: Objective, *, tol: float, steps: int, say: Say, start: Floats
     return Solution(best[0], best[1], max(best[1] - bound, 0.0), best[2], taken)
 
 
-def passed(problem: Objective, point: Point, around: Point | None, mu: float, steps: Floats, rng: np.random.Generator) -> Floats:
+def passed(problem: Objective, point: Iterate, around: Iterate | None, mu: float, steps: Floats, rng: np.random.Generator) -> Floats:
     """The coefficients after one pass over the data, NaN if it diverged; `steps` is the matrix that multiplies a flat gradient."""
     n, k, d = len(point.scores), problem.loss.scores, problem.features
     there = point.worst.weights[:, None] * point.loss.slopes
@@ -101,7 +101,7 @@ def passed(problem: Objective, point: Point, around: Point | None, mu: float, st
     return np.asarray(theta)
 
 
-def _scaled(problem: Objective, point: Point, mu: float, rng: np.random.Generator) -> tuple[Floats, Callable[[Floats], Floats]]:
+def _scaled(problem: Objective, point: Iterate, mu: float, rng: np.random.Generator) -> tuple[Floats, Callable[[Floats], Floats]]:
     """From a part of the examples: the inverse of F_mu's second derivative, (k D, k D), and the Newton steps of the lower bound."""
     n = len(point.scores)
     rows = np.sort(rng.choice(n, min(n, max(PART, PER_COEFFICIENT * point.theta.size)), replace=False))

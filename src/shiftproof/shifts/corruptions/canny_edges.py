@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._grey import GREY
-from shiftproof.shifts.corruptions.constants import MIXED, Share
+from shiftproof.shifts.corruptions.constants import MIXED, Blend
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class CannyEdges(ImageByImage[Share]):
+class CannyEdges(ImageByImage[Blend]):
     """Canny's edge detector: white where the image changes, black elsewhere.
 
     The image is smoothed by a Gaussian of 1 pixel. An edge is a Sobel magnitude of at least 0.1 that is largest across the edge and
@@ -42,7 +42,7 @@ class CannyEdges(ImageByImage[Share]):
     references: ClassVar[tuple[str, ...]] = ("mu2019mnist",)
     published: ClassVar = {"mnist_c": MIXED}
 
-    def picture(self, image: Array, c: Share, draws: Draws) -> Array:
+    def picture(self, image: Array, c: Blend, draws: Draws) -> Array:
         grey = image[..., 0] if image.shape[2] == 1 else image @ GREY
         return image + np.float32(c.share) * (_edges(grey.astype(np.float64)).astype(np.float32)[..., None] - image)
 

@@ -24,7 +24,7 @@ class Sigma(NamedTuple):
     sigma: float
 
 
-class Share(NamedTuple):
+class Blend(NamedTuple):
     """How much of the published effect is applied, from 0 to 1."""
 
     share: float
@@ -42,7 +42,7 @@ class Quality(NamedTuple):
     quality: float
 
 
-class Scale(NamedTuple):
+class Reduction(NamedTuple):
     """The shorter side of the reduced image over that of the original."""
 
     scale: float
@@ -54,5 +54,5 @@ class Angle(NamedTuple):
     angle: float
 
 
-MIXED = table(Share, 0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+MIXED = table(Blend, 0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 """For corruptions of one published strength, which is severity 5."""

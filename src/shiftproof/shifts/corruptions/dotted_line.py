@@ -9,12 +9,12 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._strokes import positions, stroke
-from shiftproof.shifts.corruptions.constants import MIXED, Share
+from shiftproof.shifts.corruptions.constants import MIXED, Blend
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class DottedLine(ImageByImage[Share]):
+class DottedLine(ImageByImage[Blend]):
     """A line about 2 pixels (of 28) thick from side to side at random heights, without every second pair of columns, added to the image.
 
     MNIST-C publishes one strength, which is severity 5; below it the clean and the published image are mixed.
@@ -40,7 +40,7 @@ class DottedLine(ImageByImage[Share]):
     references: ClassVar[tuple[str, ...]] = ("mu2019mnist",)
     published: ClassVar = {"mnist_c": MIXED}
 
-    def picture(self, image: Array, c: Share, draws: Draws) -> Array:
+    def picture(self, image: Array, c: Blend, draws: Draws) -> Array:
         start, end = draws.whole(0, 27), draws.whole(0, 27)
         line = stroke(image.shape[:2], (0, start), (27, end))
         columns = np.floor(positions(image.shape[1]) + 1e-6).astype(int)

@@ -10,12 +10,12 @@ from torch import Tensor
 from shiftproof.data.space import Kind
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.corruptions._grey import GREY
-from shiftproof.shifts.corruptions.constants import MIXED, Share
+from shiftproof.shifts.corruptions.constants import MIXED, Blend
 from shiftproof.shifts.corruptions.corruption import Corruption
 
 
 @dataclass(frozen=True)
-class GreyScale(Corruption[Share]):
+class GreyScale(Corruption[Blend]):
     """x + share * (grey(x) - x), with grey = 0.299 red + 0.587 green + 0.114 blue and share = severity / 5: at 5 the image is grey.
 
     Args:

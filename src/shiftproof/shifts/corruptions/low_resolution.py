@@ -10,12 +10,12 @@ import torch
 from torch.nn import functional as F
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.constants import Scale, table
+from shiftproof.shifts.corruptions.constants import Reduction, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class LowResolution(ImageByImage[Scale]):
+class LowResolution(ImageByImage[Reduction]):
     """Shrunk to 128, 64, 48, 32 or 16 pixels of 224, and enlarged again, bicubic both ways.
 
     The sides of LR0.FM, and 48 besides; smaller and larger images shrink by the same shares, to at least one pixel.
@@ -36,9 +36,9 @@ class LowResolution(ImageByImage[Scale]):
 
     name: ClassVar[str] = "low_resolution"
     references: ClassVar[tuple[str, ...]] = ("pathak2025lr0fm",)
-    published: ClassVar = {"lr0_fm": table(Scale, 1.0, 128 / 224, 64 / 224, 48 / 224, 32 / 224, 16 / 224)}
+    published: ClassVar = {"lr0_fm": table(Reduction, 1.0, 128 / 224, 64 / 224, 48 / 224, 32 / 224, 16 / 224)}
 
-    def picture(self, image: Array, c: Scale, draws: Draws) -> Array:
+    def picture(self, image: Array, c: Reduction, draws: Draws) -> Array:
         size = image.shape[:2]
         few = [max(1, round(side * c.scale)) for side in size]
         x = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]

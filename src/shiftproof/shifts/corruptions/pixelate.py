@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shiftproof.shifts.corruptions.constants import Scale, table
+from shiftproof.shifts.corruptions.constants import Reduction, table
 from shiftproof.shifts.corruptions.image_by_image import OnLevels
 from shiftproof.shifts.corruptions.stored import Bytes, shrunk
 
 
 @dataclass(frozen=True)
-class Pixelate(OnLevels[Scale]):
+class Pixelate(OnLevels[Reduction]):
     """Shrunk to `scale` of its sides by averages over boxes, and enlarged to squares, on whole grey levels (Pillow's BOX).
 
     Between severities the scale is interpolated, and sides are rounded down to whole pixels.
@@ -34,12 +34,12 @@ class Pixelate(OnLevels[Scale]):
     name: ClassVar[str] = "pixelate"
     references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
-        "imagenet_c": table(Scale, 1.0, 0.6, 0.5, 0.4, 0.3, 0.25),
-        "cifar_10_c": table(Scale, 1.0, 0.95, 0.9, 0.85, 0.75, 0.65),
-        "tiny_imagenet_c": table(Scale, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5),
+        "imagenet_c": table(Reduction, 1.0, 0.6, 0.5, 0.4, 0.3, 0.25),
+        "cifar_10_c": table(Reduction, 1.0, 0.95, 0.9, 0.85, 0.75, 0.65),
+        "tiny_imagenet_c": table(Reduction, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5),
     }
 
-    def levels(self, image: Bytes, c: Scale) -> Bytes:
+    def levels(self, image: Bytes, c: Reduction) -> Bytes:
         import cv2
 
         height, width = image.shape[:2]

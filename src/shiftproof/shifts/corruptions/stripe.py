@@ -8,12 +8,12 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.constants import MIXED, Share
+from shiftproof.shifts.corruptions.constants import MIXED, Blend
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class Stripe(ImageByImage[Share]):
+class Stripe(ImageByImage[Blend]):
     """x -> 1 - x in the left and the right quarter of the columns.
 
     MNIST-C publishes one strength, which is severity 5; below it the clean and the published image are mixed.
@@ -37,7 +37,7 @@ class Stripe(ImageByImage[Share]):
     references: ClassVar[tuple[str, ...]] = ("mu2019mnist",)
     published: ClassVar = {"mnist_c": MIXED}
 
-    def picture(self, image: Array, c: Share, draws: Draws) -> Array:
+    def picture(self, image: Array, c: Blend, draws: Draws) -> Array:
         width = image.shape[1]
         moved = image.copy()
         for outer in (slice(0, width // 4), slice(width - width // 4, width)):

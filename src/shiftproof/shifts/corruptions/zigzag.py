@@ -10,12 +10,12 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._strokes import Point, stroke
-from shiftproof.shifts.corruptions.constants import MIXED, Share
+from shiftproof.shifts.corruptions.constants import MIXED, Blend
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class Zigzag(ImageByImage[Share]):
+class Zigzag(ImageByImage[Blend]):
     """Strokes about 2 pixels (of 28) thick, alternately 2 pixels above and below a line of random height and slope, added to the image.
 
     MNIST-C publishes one strength, which is severity 5; below it the clean and the published image are mixed.
@@ -41,7 +41,7 @@ class Zigzag(ImageByImage[Share]):
     references: ClassVar[tuple[str, ...]] = ("mu2019mnist",)
     published: ClassVar = {"mnist_c": MIXED}
 
-    def picture(self, image: Array, c: Share, draws: Draws) -> Array:
+    def picture(self, image: Array, c: Blend, draws: Draws) -> Array:
         start = draws.whole(0, 27)
         line = np.zeros(image.shape[:2], np.float32)
         corners = _corners(start, start + draws.whole(-5, 5))
