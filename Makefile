@@ -8,7 +8,7 @@ PINS := -c constraints.txt --build-constraint constraints.txt
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help audit defend-demo test test-slow check docs format schema bench clean install install-dev
+.PHONY: help audit defend-demo test test-slow check docs format stubs schema bench clean install install-dev
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -39,6 +39,9 @@ docs: $(VENV)/.installed-dev  ## build the documentation into site/
 format: $(VENV)/.installed-dev  ## rewrite the code in the house's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+stubs: $(VENV)/.installed-dev  ## renew the __init__.pyi of the packages whose names are lazy, from the tables in their __init__.py
+	$(BIN)/python tools/stubs.py
 
 schema: $(VENV)/.installed-dev  ## renew the committed JSON schema of audit.json
 	$(BIN)/python docs/_generated.py > docs/reference/audit.schema.json

@@ -1,8 +1,8 @@
 """Fills pages from the code while the documentation is built, so that they cannot say something else.
 
-A page asks with a comment: `<!-- parts shifts -->` lists every registered part of that kind, `<!-- sources -->` every data source with
-its options, `<!-- commands -->` every command's help, `<!-- studies -->` the stored verdicts of studies, and `<!-- schema -->` the tables
-of audit.json. Run as a program it prints the JSON schema of audit.json.
+A page asks with a comment: `<!-- parts shifts -->` lists every registered part of that kind (and the constants of each corruption),
+`<!-- sources -->` every data source with its options, `<!-- commands -->` every command's help, `<!-- studies -->` the stored verdicts of
+studies, and `<!-- schema -->` the tables of audit.json. Run as a program it prints the JSON schema of audit.json.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def on_post_page(output: str, **_: object) -> str:
 
 
 def _parts(kind: str) -> Iterator[str]:
-    from shiftproof.registry import registries
+    from shiftproof.catalogue import registries
 
     registry = registries()[kind]
     for name in registry.names():
@@ -60,6 +60,26 @@ def _parts(kind: str) -> Iterator[str]:
             aliases = f" (alias {', '.join(f'`{a}`' for a in part.aliases)})" if part.aliases else ""
             yield f"## `{name}`{aliases} {{ #{name} }}\n\n::: {part.__module__}.{part.__name__}"
             yield "    options:\n      members: false\n      show_root_toc_entry: false\n"
+            yield from _constants(part)
+
+
+def _constants(part: type[Any]) -> Iterator[str]:
+    """The table of a corruption's constants: a row per benchmark, a column per severity. Nothing for other parts."""
+    from shiftproof.shifts import Corruption
+
+    if not issubclass(part, Corruption):
+        return
+    benchmarks: dict[tuple[Any, ...], list[str]] = {}
+    for benchmark, rows in part.published.items():
+        benchmarks.setdefault(rows, []).append(f"`{benchmark}`")
+    tables = list(benchmarks)
+    names = ", ".join(f"`{field}`" for field in tables[0][0]._fields)
+    severities = range(6 - max(map(len, tables)), 6)
+    yield f"Constants ({names}) by severity:\n\n| setting | {' | '.join(map(str, severities))} |\n|---|{'---|' * len(severities)}"
+    for rows, settings in benchmarks.items():
+        cells = [", ".join(f"{constant:.4g}" for constant in row) for row in rows]
+        yield f"| {', '.join(settings)} | {' | '.join([''] * (len(severities) - len(cells)) + cells)} |"
+    yield ""
 
 
 def _studies(_: str) -> Iterator[str]:

@@ -1,9 +1,10 @@
-"""What every shift, search, risk and certificate is: a frozen dataclass with a name, that writes itself as a spec and is built from one."""
+"""The base class of all parts: a frozen dataclass with a name, which is written as a spec and built from one."""
 
 from __future__ import annotations
 
 import ast
 import keyword
+import math
 import typing
 from abc import ABC
 from dataclasses import MISSING, dataclass, fields
@@ -13,43 +14,62 @@ from typing import Any, ClassVar
 from shiftproof._errors import must
 
 Value = float | int | str | bool
-_SCALARS: dict[object, tuple[type, ...]] = {float: (int, float), int: (int,), str: (str,), bool: (bool,)}
+_SCALARS: dict[type, tuple[type, ...]] = {float: (int, float), int: (int,), str: (str,), bool: (bool,)}
 
 
 @dataclass(frozen=True)
 class Part(ABC):
-    """A named, immutable building block.
+    """A named, immutable building block: a shift, a search, a risk, a certificate, a defence, a training method or a study.
 
-    Subclasses are frozen dataclasses of numbers and words: their options. An option without a default is always written in the spec.
+    Subclasses are frozen dataclasses whose fields are their options: numbers, words and booleans. An option without a default is always
+    written in the spec.
     """
 
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     references: ClassVar[tuple[str, ...]] = ()
-    """BibTeX entries of the papers that define it, collected by `shiftproof cite`."""
+    """The papers that define it: keys of `references.bib`, or BibTeX entries in parts from elsewhere. `shiftproof cite` collects them."""
     code_version: ClassVar[str] = ""
     """What its author calls this state of it, for a part that holds what cannot be identified: runs of it can then be resumed."""
 
     def __post_init__(self) -> None:
-        for option, kind in option_types(type(self)).items():
-            value = getattr(self, option)
-            accepted = _SCALARS[kind]
-            if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
-                raise must(option, self.name, f"be a {getattr(kind, '__name__', kind)}", value)
+        kinds = option_types(type(self))
+        for option, value in self.options().items():
+            kind = kinds[option]
+            if not isinstance(value, _SCALARS[kind]) or (isinstance(value, bool) and kind is not bool):
+                raise must(option, self.name, f"be a {kind.__name__}", value)
         self.check()
-        for option, kind in option_types(type(self)).items():
-            if kind is float:  # 3, 3.0 and numpy's 3.0 are one number, one spec and one cell of a run
-                object.__setattr__(self, option, float(getattr(self, option)))
+        for option, value in self.options().items():
+            if kinds[option] is float:  # 3, 3.0 and numpy's 3.0 are the same number, and must be the same spec and the same cell of a run
+                object.__setattr__(self, option, float(value))
 
-    def check(self) -> None:  # noqa: B027  # a hook; most parts have a range to check, some have none
-        """Raises `UsageError` where an option is out of range. Types are checked already."""
+    def check(self) -> None:  # noqa: B027  # a hook: some parts have nothing to check
+        """Raises `UsageError` where an option is out of range. Types are checked before."""
+
+    def require(self, *options: str, within: str = "", least: float | None = None, hint: str = "") -> None:
+        """Raises `UsageError` where one of these options is out of range; for `check`.
+
+        Args:
+            options: their names.
+            within: an interval, such as "(0, 1]" or "[0, inf)".
+            least: in place of an interval, the least of finite values.
+            hint: ends the message.
+        """
+        low, high, has_low, has_high = (least, math.inf, True, False) if least is not None else _ends(within)
+        rule = f"be in {within}" if least is None else f"be at least {least}"
+        values = self.options()
+        for option in options:
+            value = float(values[option])
+            above, below = value >= low if has_low else value > low, value <= high if has_high else value < high
+            if not (above and below):
+                raise must(option, self.name, rule, values[option], hint)
 
     def options(self) -> dict[str, Value]:
-        """Every option with its value, defaults included: what a run's identity hangs on."""
+        """Every option with its value, defaults included; a run's identity depends on them."""
         return {option: getattr(self, option) for option in option_types(type(self))}
 
     def spec(self) -> str:
-        """How people write it: the options without a default, and those that differ from their default.
+        """The short form: the name, the options without a default, and those that differ from their default.
 
         >>> from shiftproof.shifts import Linf
         >>> Linf(8 / 255).spec()
@@ -60,15 +80,22 @@ class Part(ABC):
         return self.name + (f"({', '.join(f'{k}={show(v)}' for k, v in shown.items())})" if shown else "")
 
     def full_spec(self) -> str:
-        """The spec with every option, defaults included."""
+        """The long form: the name and every option, defaults included."""
         return f"{self.name}({', '.join(f'{k}={v!r}' for k, v in self.options().items())})"
 
 
 @cache
-def option_types(part: type[Part]) -> dict[str, object]:
-    """The options of a part and their types: its scalar fields (a field of another type is set by the library, not by people)."""
+def _ends(interval: str) -> tuple[float, float, bool, bool]:
+    """Low and high end of an interval such as "(0, 1]", and whether each belongs to it."""
+    low, high = interval[1:-1].split(", ")
+    return float(low), float(high), interval[0] == "[", interval[-1] == "]"
+
+
+@cache
+def option_types(part: type[Part]) -> dict[str, type]:
+    """The options of a part and their types: its scalar fields. Fields of other types are set by the library, not by users."""
     hints = typing.get_type_hints(part)
-    ordered = sorted(fields(part), key=lambda f: f.kw_only is True)  # what a base class adds for all comes after a part's own
+    ordered = sorted(fields(part), key=lambda f: f.kw_only is True)  # keyword-only fields of a base class come after the part's own
     return {f.name: hints[f.name] for f in ordered if f.init and hints[f.name] in _SCALARS}
 
 
@@ -77,8 +104,14 @@ def required_options(part: type[Part]) -> tuple[str, ...]:
     return tuple(f.name for f in fields(part) if f.name in option_types(part) and f.default is MISSING)
 
 
+def declared_name(part: type) -> str | None:
+    """The name that a class declares; None where there is none or it is not a word."""
+    name: object = getattr(part, "name", None)  # a user's class may lack it
+    return name if isinstance(name, str) else None
+
+
 def show(value: Any) -> str:
-    """A value as people write it: pixel budgets as k/255, words bare.
+    """A value as users write it in a spec: pixel budgets as k/255, words without quotes.
 
     >>> show(8 / 255), show(0.1), show(20), show("cosine")
     ('8/255', '0.1', '20', 'cosine')
@@ -91,9 +124,9 @@ def show(value: Any) -> str:
 
 
 def _bare(word: str) -> bool:
-    """Whether a spec reads this text back without quotes: a name, or the spec of another part."""
+    """Whether a spec can hold this text without quotes: it is a name, or the spec of another part."""
     if word.isidentifier():
-        # Python's parser makes letters such as a mathematical bold A plain ones, so only ASCII comes back as it was.
+        # Python's parser normalises letters such as a mathematical bold A, so only ASCII is read back unchanged.
         return word.isascii() and not keyword.iskeyword(word) and word.lower() not in ("true", "false", "inf")
     try:
         node = ast.parse(word, mode="eval").body

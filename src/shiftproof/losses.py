@@ -1,4 +1,4 @@
-"""What a search climbs: one number per example, larger where the model is more wrong."""
+"""Losses that searches maximise: one number per example, larger where the model is more wrong."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 def cross_entropy(scores: Tensor, y: Tensor) -> Tensor:
     """Minus the log-probability of the label; in nats, shape (n,).
 
-    Written as softplus(logsumexp of the other scores - the label's): its gradient keeps its direction where the label's probability rounds
-    to 1, from a score difference of 17 on in float32, where that of the log-softmax loses the label's part and a search is led astray.
-    In double inside: in float32 the last bit of an exponential goes by an entry's place in the batch, and a verdict must not. Its gradient
-    is worked out with its value: the many small steps of automatic differentiation show in a search beside a small model.
+    Computed as softplus(logsumexp of the other scores - the label's score). Its gradient keeps its direction where the label's probability
+    rounds to 1 (a score difference of 17 or more in float32), where that of the log-softmax loses the label's part and misleads a search.
+    Computed in double: in float32 the last bit of an exponential depends on the position in the batch, and a verdict must not. The gradient
+    is computed with the value, as automatic differentiation of many small operations is slow compared with a small model.
     """
-    value: Tensor = _CrossEntropy.apply(scores, y)  # type: ignore[no-untyped-call]  # torch gives `apply` no type
+    value: Tensor = _CrossEntropy.apply(scores, y)  # type: ignore[no-untyped-call]  # `apply` is untyped in torch
     return value
 
 
@@ -38,7 +38,7 @@ class _CrossEntropy(torch.autograd.Function):
         top = ahead.amax(1, keepdim=True).clamp_min_(0.0)
         parts = ahead.sub_(top).exp_()
         others = parts.sum(1, keepdim=True)
-        beyond = others + torch.expm1(-top)  # what the sum of all, in units of exp(top), has beyond 1
+        beyond = others + torch.expm1(-top)  # the sum of all minus 1, in units of exp(top)
         share = parts.div_(beyond + 1)
         ctx.save_for_backward(share.scatter_(1, place, -others / (beyond + 1)))
         return (top + beyond.log1p())[:, 0].to(scores.dtype)
@@ -51,7 +51,7 @@ class _CrossEntropy(torch.autograd.Function):
 
 
 def margin(scores: Tensor, y: Tensor) -> Tensor:
-    """Best other score minus the label's score, shape (n,): positive exactly where the model is wrong (Carlini & Wagner 2017)."""
+    """Best other score minus the label's score, shape (n,): positive iff the model is wrong (Carlini & Wagner 2017)."""
     return _others(scores, y).amax(1) - _label(scores, y)
 
 
@@ -60,22 +60,22 @@ def _label(scores: Tensor, y: Tensor) -> Tensor:
 
 
 def _others(scores: Tensor, y: Tensor) -> Tensor:
-    """The scores with the label's left out: at the least number there is."""
+    """The scores, with the label's replaced by the least finite number."""
     return scores.scatter(1, y[:, None], torch.finfo(scores.dtype).min)
 
 
 def dlr(scores: Tensor, y: Tensor) -> Tensor:
-    """The margin as a share of the distance from the best to the third-best score, shape (n,): difference of logits ratio.
+    """The difference of logits ratio: the margin over the distance from the best to the third-best score, shape (n,).
 
-    (max_{j != y} z_j - z_y) / (z_(1) - z_(3)), which neither a shift nor a scale of the scores changes (Croce & Hein 2020, ICML). With two
-    classes there is no third score and the ratio would be 1 or -1 everywhere, without a gradient: it is the margin then.
+    (max_{j != y} z_j - z_y) / (z_(1) - z_(3)), which is invariant to shift and scale of the scores (Croce & Hein 2020, ICML). With two
+    classes there is no third score, and the ratio would be 1 or -1 everywhere, without a gradient; then it is the margin.
     """
     gap = margin(scores, y)
     return gap if scores.shape[1] < _DLR_LEAST else gap / _spread(scores, 2, 2)
 
 
 def margin_to(target: Tensor) -> Loss:
-    """The loss that climbs towards the classes `target`, shape (n,): the target's score minus the label's."""
+    """The targeted margin for the classes `target`, shape (n,): the target's score minus the label's."""
 
     def loss(scores: Tensor, y: Tensor) -> Tensor:
         return _label(scores, target) - _label(scores, y)
@@ -84,10 +84,10 @@ def margin_to(target: Tensor) -> Loss:
 
 
 def dlr_to(target: Tensor) -> Loss:
-    """The difference of logits ratio towards the classes `target`, shape (n,).
+    """The targeted difference of logits ratio for the classes `target`, shape (n,).
 
-    (z_t - z_y) / (z_(1) - (z_(3) + z_(4)) / 2). Of three classes the last two are averaged, since z_(1) - z_(3) alone would leave a target
-    in third place without a gradient; of two classes it is the margin.
+    (z_t - z_y) / (z_(1) - (z_(3) + z_(4)) / 2). With three classes the last two are averaged, since with z_(1) - z_(3) alone a target in
+    third place would have no gradient. With two classes it is the margin.
     """
     towards = margin_to(target)
 
@@ -101,7 +101,7 @@ def dlr_to(target: Tensor) -> Loss:
 
 
 def cross_entropy_to(target: Tensor) -> Loss:
-    """Minus the cross-entropy of the classes `target`, shape (n,)."""
+    """The targeted cross-entropy: minus the cross-entropy of the classes `target`, shape (n,)."""
 
     def loss(scores: Tensor, _: Tensor) -> Tensor:
         return -cross_entropy(scores, target)
@@ -110,7 +110,7 @@ def cross_entropy_to(target: Tensor) -> Loss:
 
 
 _DLR_LEAST = 3
-"""Classes from which the ratio has a denominator of its own."""
+"""The least number of classes for which the ratio is defined."""
 
 
 def _spread(scores: Tensor, first: int, last: int) -> Tensor:
@@ -122,7 +122,7 @@ def _spread(scores: Tensor, first: int, last: int) -> Tensor:
 LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "margin": margin, "dlr": dlr}
 
 Towards = Callable[[Tensor], Loss]
-"""Makes the loss that climbs towards given classes, shape (n,)."""
+"""Makes the targeted loss for given classes, shape (n,)."""
 TARGETED: dict[str, Towards] = {"cross_entropy": cross_entropy_to, "margin": margin_to, "dlr": dlr_to}
 
 

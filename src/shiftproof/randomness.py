@@ -1,8 +1,8 @@
-"""Randomness as an argument: one stream per example.
+"""Randomness as an argument: one random stream per example.
 
-A result must not depend on the batch size, the order of the examples, the shard or the backend. So nothing here draws from a global
-generator: an `Rng` is a value holding one 64-bit key per example, made from the run's seed and the example's id. Drawing does not change
-it; a second, independent draw comes from a named `child`.
+A result must not depend on the batch size, the order of the examples, the shard or the backend. So there is no global generator: an `Rng`
+is a value with one 64-bit key per example, made from the run's seed and the example's id. Drawing does not change it; another, independent
+draw comes from a named `child`.
 
 The stream behind a key is SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators"), which is
 counter-based: number j of example i is a pure function of (key_i, j), so a whole batch is one vectorised expression.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Keys = npt.NDArray[np.uint64]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_SEED_LIMIT = 2**53  # seeds travel inside float64 parameters, which hold integers exactly up to here
+_SEED_LIMIT = 2**53  # seeds are stored as float64 parameters, in which integers are exact up to here
 
 
 def _mix(z: Keys) -> Keys:
@@ -45,7 +45,7 @@ class Rng:
     """One random stream per example of a batch of n.
 
     >>> rng = Rng.for_ids(0, ["a", "b", "c"])
-    >>> bool((rng.uniform(2)[1] == rng[[1]].uniform(2)[0]).all())  # a row's numbers do not depend on its neighbours
+    >>> bool((rng.uniform(2)[1] == rng[[1]].uniform(2)[0]).all())  # the numbers of a row do not depend on other rows
     True
     """
 
@@ -58,7 +58,7 @@ class Rng:
 
     @classmethod
     def for_seeds(cls, seeds: torch.Tensor) -> Rng:
-        """Streams from integer seeds that are themselves parameters of a shift, shape (n,): the inverse of `seeds`."""
+        """The streams of integer seeds, shape (n,), that are parameters of a shift (see `seeds`)."""
         return cls(_mix(seeds.detach().cpu().numpy().astype(np.uint64) + _GOLDEN))
 
     def __len__(self) -> int:
@@ -73,9 +73,9 @@ class Rng:
         return Rng(_mix(self.keys + _digest("/".join(map(str, path)))))
 
     def each(self, start: int, stop: int) -> Rng:
-        """An independent stream for each of the draws start to stop - 1 of every example, one example's draws after the other's.
+        """Independent streams for draws start to stop - 1 of every example: all draws of the first example, then of the second, ...
 
-        Draw number d of an example has the same stream whatever the range is.
+        The stream of draw d of an example does not depend on the range.
         """
         draws = np.arange(start + 1, stop + 1, dtype=np.uint64) * _GOLDEN
         return Rng(_mix(_mix(self.keys + _digest("each"))[:, None] + draws).reshape(-1))
@@ -100,7 +100,7 @@ class Rng:
         return torch.from_numpy(pair[:, :size].reshape(len(self), *shape))
 
     def seeds(self) -> torch.Tensor:
-        """One integer seed per example in [0, 2**53), shape (n,), float64: small enough to be a parameter that is stored and replayed."""
+        """One integer seed per example in [0, 2**53), shape (n,), float64: so that it can be stored as a parameter and replayed."""
         import torch
 
         return torch.from_numpy((self._bits((1,))[:, 0] % np.uint64(_SEED_LIMIT)).astype(np.float64))

@@ -1,12 +1,12 @@
-"""Names to parts: ours, and those that installed packages add through entry points.
+"""Registries: parts by name, ours and those that installed packages add through entry points.
 
 A package adds a part with an entry point in the group of its kind::
 
     [project.entry-points."shiftproof.shifts"]
     "mypkg/rain" = "mypkg.shifts:Rain"
 
-A plugin that fails to import is listed with its traceback (`failures`), and asking for it raises with that traceback: it is never dropped
-in silence. Specs such as ``linf(eps=8/255)`` are parsed, not evaluated.
+A plugin that fails to import is listed with its traceback (`failures`), and requesting it raises an error with that traceback; it is never
+dropped silently. Specs such as ``linf(eps=8/255)`` are parsed, not evaluated.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ from __future__ import annotations
 import ast
 import importlib
 import math
-import re
 import traceback
-from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 from shiftproof._errors import UsageError, unknown
-from shiftproof._part import Part, Value, option_types
+from shiftproof._lazy import LazyExports
+from shiftproof._part import Part, Value, declared_name, option_types, required_options
 
 P = TypeVar("P", bound=Part)
 
@@ -32,17 +31,22 @@ class Registry(Generic[P]):
     """All parts of one kind by name."""
 
     def __init__(self, kind: str, base: str, ours: Mapping[str, str]) -> None:
-        """`base` and the values of `ours` are "module:Class", imported when asked for."""
+        """`base` and the values of `ours` are "module:Class", imported when they are used."""
         self.kind = kind
         self._base = base
         self._ours = dict(ours)
+
+    @cached_property
+    def base(self) -> type[P]:
+        """The base class of all parts of this kind."""
+        return _import(self._base)
 
     @cached_property
     def _plugins(self) -> dict[str, EntryPoint]:
         return {entry.name: entry for entry in entry_points(group=f"shiftproof.{plural(self.kind)}")}
 
     def names(self) -> list[str]:
-        """Every canonical name, ours first; plugins keep their package's prefix."""
+        """Every canonical name, ours first. Plugins have the prefix of their package."""
         return [*self._ours, *sorted(self._plugins)]
 
     def plugins(self) -> list[str]:
@@ -56,7 +60,7 @@ class Registry(Generic[P]):
         for name, entry in self._plugins.items():
             try:
                 entry.load()
-            except Exception:  # a plugin may fail in any way; the person is shown which
+            except Exception:  # a plugin may fail in any way; the traceback is shown
                 broken[name] = traceback.format_exc()
         return broken
 
@@ -72,20 +76,21 @@ class Registry(Generic[P]):
         return self._plugins[name].load()  # type: ignore[no-any-return]  # checked by `get`
 
     def get(self, name: str) -> type[P]:
-        """The class behind a name or alias."""
+        """The class with this name or alias."""
         if name not in self._ours and name not in self._plugins:
             if name not in self._aliases:
                 raise unknown(self.kind, name, [*self.names(), *self._aliases])
             name = self._aliases[name]
         part = self._load(name)
-        if not (isinstance(part, type) and issubclass(part, _import(self._base))):
+        if not (isinstance(part, type) and issubclass(part, self.base)):
             raise UsageError(f"The {self.kind} '{name}' must be a subclass of {self._base.replace(':', '.')}, got {part!r}.")
-        if getattr(part, "name", None) != name:  # else its spec, which every record is read back from, would name another part
-            raise UsageError(f"The {self.kind} '{name}' calls itself {getattr(part, 'name', None)!r}: its class must say name = {name!r}.")
+        declared = declared_name(part)
+        if declared != name:  # otherwise its spec, from which records are read back, would name another part
+            raise UsageError(f"The {self.kind} '{name}' has the name {declared!r}: its class must declare name = {name!r}.")
         return part
 
     def build(self, spec: str, **setting: Any) -> P:
-        """A part from its spec. `setting` is what the library sets, such as the space of a shift.
+        """A part from its spec. `setting` are fields set by the library, such as the space of a shift.
 
         >>> from shiftproof.shifts import shifts
         >>> shifts.build("linf(eps=8/255)").eps == 8 / 255
@@ -104,43 +109,35 @@ class Registry(Generic[P]):
         for option in options:
             if option not in allowed:
                 raise unknown(f"option of {self.kind} '{name}'", option, allowed)
-        missing = [f.name for f in fields(part) if f.name in allowed and f.default is MISSING and f.name not in options]
+        missing = [option for option in required_options(part) if option not in options]
         if missing:
             raise UsageError(f"{self.kind} '{name}' needs {', '.join(missing)}: write {name}({missing[0]}=...).")
         return part(**options, **setting)
 
 
+def package_of_parts(
+    package: str, kind: str, *, base: str, parts: Mapping[str, str], also: Iterable[str] = ()
+) -> tuple[Registry[Any], list[str], LazyExports]:
+    """The registry of a package of parts, its `__all__` and its `__getattr__`, from one table.
+
+    Args:
+        package: the package, `__name__`; all modules are relative to it.
+        kind: the word for one part, in the singular.
+        base: "module:Class" of the base class of the parts; exported too.
+        parts: "module:Class" by the name of the part.
+        also: "module:Name" of other names that the package exports.
+    """
+    homes = {name: f"{package}.{home}" for name, home in parts.items()}
+    registry: Registry[Any] = Registry(kind, f"{package}.{base}", homes)
+    exports = LazyExports(package, [base, *parts.values(), *also])
+    return registry, sorted([*exports.homes, plural(kind)]), exports
+
+
 def plural(kind: str) -> str:
-    """The name of all parts of a kind: shifts, searches, ..."""
+    """The plural of a kind: shifts, searches, ..."""
     if kind.endswith("y"):
         return f"{kind[:-1]}ies"
     return f"{kind}es" if kind.endswith("ch") else f"{kind}s"
-
-
-def registries() -> dict[str, Registry[Any]]:
-    """Every registry by the plural of its kind."""
-    from shiftproof.certificates import certificates
-    from shiftproof.defences import defences
-    from shiftproof.risks import risks
-    from shiftproof.searches import searches
-    from shiftproof.shifts import shifts
-    from shiftproof.studies import studies
-    from shiftproof.training import methods
-
-    ours = (shifts, searches, risks, certificates, defences, methods, studies)
-    return {plural(registry.kind): registry for registry in ours}
-
-
-def named_plugins(text: str) -> list[type[Part]]:
-    """The classes of other packages' parts that a spec names, at any depth: "adversarial(shift=mypkg/rain(most=1))"."""
-    if "/" not in text:  # plugins keep their package's prefix
-        return []
-    named = [(registry, name) for registry in registries().values() for name in registry.plugins() if _names(text, name)]
-    return [registry.get(name) for registry, name in named]
-
-
-def _names(text: str, name: str) -> bool:
-    return re.search(rf"(?<![\w/]){re.escape(name)}(?![\w/])", text) is not None
 
 
 def _import(path: str) -> type:
@@ -150,7 +147,7 @@ def _import(path: str) -> type:
 
 
 def parse_spec(spec: str) -> tuple[str, list[Value], dict[str, Value]]:
-    """Splits ``name(a, key=b)`` without evaluating anything: numbers, quotients of numbers, words, booleans and specs (as text) only.
+    """Splits ``name(a, key=b)`` without evaluating it; values are numbers, quotients of numbers, words, booleans and specs (as text).
 
     >>> parse_spec("linf(eps=8/255)")
     ('linf', [], {'eps': 0.03137254901960784})
@@ -178,7 +175,7 @@ def _literal(node: ast.expr, spec: str) -> Value:
             return value
         case ast.Name(id=word):
             return {"true": True, "false": False, "inf": math.inf}.get(word.lower(), word)
-        case ast.Call(func=ast.Name()):  # the spec of another part, for a part that is made of one
+        case ast.Call(func=ast.Name()):  # the spec of another part
             return ast.unparse(node)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             number = _literal(operand, spec)

@@ -112,16 +112,16 @@ class NetworkOptimist(Certificate):
 PLANTED: list[tuple[type[Certificate], str, str]] = [
     (TooLong, "radii_hold_on_a_linear_model", "the longest is 1.1 times the distance"),
     (Negative, "proofs_are_well_formed", "Its radius must be at least 0"),
-    (WrongClass, "proves_the_models_own_decision", "it proves another class than the model's own decision"),
+    (WrongClass, "proves_the_models_decision", "it proves another class than the model's own decision"),
     (WrongClass, "radii_hold_on_a_linear_model", "or prove the wrong class"),
     (RadiusWhereItAbstains, "proofs_are_well_formed", "a radius above 0 where it abstains"),
     (WrongShape, "proofs_are_well_formed", "Its radius must have shape (n,) = (40,), got (40, 1)"),
     (WrongTypes, "proofs_are_well_formed", "Its prediction must be int64 classes, got torch.float64"),
     (GlobalRandomness, "proofs_are_well_formed", "drew from the global generator of torch"),
-    (BatchDependent, "proofs_hang_on_seed_and_id_only", "got other proofs"),
-    (ChangesInputs, "changes_nothing_it_is_given", "It changed the inputs in place"),
+    (BatchDependent, "proofs_depend_on_seed_and_id_only", "got other proofs"),
+    (ChangesInputs, "leaves_its_arguments_unchanged", "It changed the inputs in place"),
     (MostlyTrue, "radii_hold_on_a_linear_model", "at confidence 0.9, this happens with probability"),
-    (NetworkOptimist, "radii_hold_under_attack", "proven radii were broken from inside"),
+    (NetworkOptimist, "radii_hold_under_attack", "proven radii were broken by an attack inside them"),
 ]
 
 
@@ -159,7 +159,7 @@ def test_certificate_that_takes_none_of_the_probes() -> None:
         def objection(self, model: Labels, shift: Shift) -> str | None:
             return "it knows trees only"
 
-    with pytest.raises(UsageError, match="sound certifies none of the models and shifts.*shifts_for_check"):
+    with pytest.raises(UsageError, match="sound supports none of the models and shifts.*shifts_for_check"):
         check_part(Nowhere)
 
 

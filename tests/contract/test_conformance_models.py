@@ -135,8 +135,8 @@ class ForgetsInTransit(Sound):
 
 
 PLANTED: list[tuple[type[Labels], str, str]] = [
-    (Nameless, "says_who_it_is", "Its name must be a word for reports, got ''"),
-    (RestlessFingerprint, "says_who_it_is", "Its fingerprint must be the same at each call"),
+    (Nameless, "has_a_stable_fingerprint", "Its name must be text for reports, got ''"),
+    (RestlessFingerprint, "has_a_stable_fingerprint", "Its fingerprint must be the same at each call"),
     (FloatLabels, "labels_are_classes", "`labels` must be int64, got torch.float32"),
     (LabelColumn, "labels_are_classes", "shape (n,) = (6,), got (6, 1)"),
     (NegativeLabels, "labels_are_classes", "classes 0, 1, 2, ..., got -"),
@@ -146,13 +146,13 @@ PLANTED: list[tuple[type[Labels], str, str]] = [
     (Softmax, "scores_are_logits", "look like probabilities"),
     (GlobalNoise, "answers_are_repeatable", "The model drew from the global generator of torch"),
     (OwnNoise, "answers_are_repeatable", "labels changed at the second call"),
-    (BatchNorm, "answers_ignore_the_batch", "Is it in training mode (batch norm)? Call .eval()."),
-    (Learns, "use_leaves_no_trace", "Its fingerprint changed by use"),
-    (InPlace, "use_leaves_no_trace", "It changed the inputs in place"),
-    (CutGradient, "gradients_are_true", "torch cannot differentiate its scores"),
-    (WrongGradient, "gradients_are_true", "differs from finite differences by"),
-    (Handle, "travels_to_another_process", "It cannot be pickled"),
-    (ForgetsInTransit, "travels_to_another_process", "A pickled copy gives other labels"),
+    (BatchNorm, "answers_do_not_depend_on_the_batch", "If it is in training mode (batch norm), call .eval()."),
+    (Learns, "use_changes_nothing", "Its fingerprint changed with use"),
+    (InPlace, "use_changes_nothing", "It changed the inputs in place"),
+    (CutGradient, "gradients_are_correct", "torch cannot differentiate its scores"),
+    (WrongGradient, "gradients_are_correct", "differs from finite differences by"),
+    (Handle, "can_be_pickled", "It cannot be pickled"),
+    (ForgetsInTransit, "can_be_pickled", "A pickled copy returns other labels"),
 ]
 
 
@@ -183,15 +183,15 @@ def test_labels_only_model_skips_scores_and_gradients() -> None:
             return (x[:, 0] > 0.5).long()
 
     status = {r.check: r.status for r in check_part(Decides(), x=X).results}
-    assert status["scores_are_logits"] == status["gradients_are_true"] == "skip"
-    assert status["answers_ignore_the_batch"] == "pass"
+    assert status["scores_are_logits"] == status["gradients_are_correct"] == "skip"
+    assert status["answers_do_not_depend_on_the_batch"] == "pass"
 
 
 def test_scores_model_skips_gradients() -> None:
     class Counts(Sound, Scores):
         pass
 
-    assert check_part(Counts(), x=X).failures[0].check == "travels_to_another_process"  # a class inside a function cannot be pickled
+    assert check_part(Counts(), x=X).failures[0].check == "can_be_pickled"  # a class inside a function cannot be pickled
 
 
 def test_torch_module_is_a_model() -> None:
@@ -211,17 +211,17 @@ def test_module_class_without_arguments_is_made() -> None:
             return scores
 
     failed = {r.check for r in check_part(Tiny, x=X).failures}
-    assert failed == {"travels_to_another_process"}
+    assert failed == {"can_be_pickled"}
 
 
 @pytest.mark.parametrize("x", [None, X[:1]])
 def test_model_without_inputs(x: Tensor | None) -> None:
-    with pytest.raises(UsageError, match=r"can only be checked on at least 2 inputs .* check_part\(model, x=\.\.\.\)"):
+    with pytest.raises(UsageError, match=r"needs at least 2 inputs of the right shape .* check_part\(model, x=\.\.\.\)"):
         check_part(nn.Linear(5, 2), x=x)
 
 
 def test_model_class_that_needs_arguments() -> None:
-    with pytest.raises(UsageError, match=r"The model class Linear cannot be made without arguments .* examples_for_check"):
+    with pytest.raises(UsageError, match=r"The model class Linear cannot be constructed without arguments .* examples_for_check"):
         check_part(nn.Linear, x=X)
 
 
@@ -233,4 +233,4 @@ def test_model_class_with_examples() -> None:
 
     report = check_part(Offered, x=X)
     assert report.passed, f"\n{report}"
-    assert sum(r.check == "says_who_it_is" for r in report.results) == 2
+    assert sum(r.check == "has_a_stable_fingerprint" for r in report.results) == 2

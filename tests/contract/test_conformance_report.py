@@ -140,7 +140,7 @@ def test_part_without_a_name() -> None:
     Nameless.name = None  # type: ignore[assignment]
     report = check_part(Nameless)
     assert [(r.check, r.status) for r in report.results] == [("has_a_name", "fail")]
-    assert "Its class must say name: ClassVar[str]" in str(report)
+    assert "Its class must declare name: ClassVar[str]" in str(report)
 
 
 def test_instance_is_checked_as_it_is() -> None:
@@ -162,7 +162,7 @@ class Odd(Part):
 
 
 def test_options_without_known_values() -> None:
-    with pytest.raises(UsageError, match=r"No values are known for the options word, threshold of Odd.* examples_for_check"):
+    with pytest.raises(UsageError, match=r"No valid values are known for the options word, threshold of Odd.* examples_for_check"):
         instances(Odd)
 
     @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def test_options_without_known_values() -> None:
         def check(self) -> None:
             raise UsageError("It must be 0.123.")
 
-    with pytest.raises(UsageError, match=r"The last try said: It must be 0\.123\."):
+    with pytest.raises(UsageError, match=r"The last error was: It must be 0\.123\."):
         instances(Numeric)
 
 
@@ -221,7 +221,7 @@ def test_offered_examples() -> None:
 
     assert isinstance(Offers, OffersExamples)
     assert [part.spec() for part in instances(Offers)] == ["odd(word=a, threshold=0.123)", "odd(word=b, threshold=0.123)"]
-    with pytest.raises(UsageError, match=r"OffersNone\.examples_for_check\(\) must return a list of OffersNone, and gave none"):
+    with pytest.raises(UsageError, match=r"OffersNone\.examples_for_check\(\) must return a list of OffersNone, and returned none"):
         instances(OffersNone)
 
 
@@ -278,7 +278,7 @@ def test_long_reports_are_cut() -> None:
     text = str(Report("Part", "shift", tuple(results)))
     assert "two was seen." in text
     assert "three was seen." not in text
-    assert "      and 2 more like these." in text.splitlines()
+    assert "      and 2 more messages." in text.splitlines()
 
 
 def test_nothing_checked_is_not_passed() -> None:

@@ -134,19 +134,19 @@ class Unpicklable(Risk[Callable[[], Values]]):
 
 
 PLANTED: list[tuple[type, str, str]] = [
-    (ZeroForNothing, "nothing_is_nan", "With no examples it gives 0.0"),
-    (InventsOne, "nothing_is_nan", "After an update with no examples it gives 1.0"),
+    (ZeroForNothing, "no_examples_give_nan", "Without examples it returns 0.0"),
+    (InventsOne, "no_examples_give_nan", "After an update without examples it returns 1.0"),
     (Percent, "value_is_in_range", "outside [0, 1]"),
     (LooseInterval, "value_is_in_range", "Clip it to [0, 1]"),
     (BesideItself, "value_is_in_range", "lies outside its own interval"),
     (BackwardsInterval, "interval_grows_with_confidence", "At confidence 0.8 its interval is"),
-    (MeanOfMeans, "parts_merge_to_the_whole", "With merge(merge(a, b), c) it gives"),
+    (MeanOfMeans, "parts_merge_to_the_whole", "With merge(merge(a, b), c) it returns"),
     (KeepsLeft, "parts_merge_to_the_whole", "With merge("),
     (FirstCounts, "parts_merge_to_the_whole", "With "),
-    (InPlace, "states_are_values", "the same state, after update and merge"),
-    (ChangesValues, "states_are_values", "changed the values in place"),
-    (Unpicklable, "states_are_values", "It raised"),
-    (Flipped, "worse_is_worse", "which is better (worse is higher)"),
+    (InPlace, "states_are_immutable_and_pickle", "the same state, after update and merge"),
+    (ChangesValues, "states_are_immutable_and_pickle", "changed the values in place"),
+    (Unpicklable, "states_are_immutable_and_pickle", "It raised"),
+    (Flipped, "worse_outcomes_give_worse_values", "which is better (worse is higher)"),
 ]
 
 

@@ -169,21 +169,21 @@ PLANTED: list[tuple[type[Search], str, str]] = [
     (Outside, "stays_inside_the_budget", "The search dice left its budget: linf(eps=0.25) was exceeded"),
     (TooFew, "stays_inside_the_budget", "returned 31 moves for 32 examples"),
     (NaNMoves, "stays_inside_the_budget", "was exceeded by nan"),
-    (Forgetful, "reports_the_worst_it_saw", "of the examples broken and returned other moves, at which the model is right"),
-    (Forgetful, "finds_what_chance_finds", "It broke 0 of 32 examples"),
-    (Lazy, "finds_what_chance_finds", "It broke 0 of 32 examples, and one chance draw breaks"),
-    (ChangesInputs, "changes_nothing_it_is_given", "It changed the inputs in place"),
-    (ChangesInputs, "reports_the_worst_it_saw", "Changing the inputs in place does this too"),
-    (WidensTheShift, "changes_nothing_it_is_given", "It turned the shift linf(eps=0.25"),
+    (Forgetful, "returns_the_worst_move_seen", "of the examples during the search but returned moves at which the model is correct"),
+    (Forgetful, "finds_what_a_random_draw_finds", "It broke 0 of 32 examples"),
+    (Lazy, "finds_what_a_random_draw_finds", "It broke 0 of 32 examples, and one random draw breaks"),
+    (ChangesInputs, "leaves_its_arguments_unchanged", "It changed the inputs in place"),
+    (ChangesInputs, "returns_the_worst_move_seen", "Changing the inputs in place is another cause"),
+    (WidensTheShift, "leaves_its_arguments_unchanged", "It changed the shift linf(eps=0.25"),
     (GlobalDice, "stays_inside_the_budget", "drew from the global generator of torch. Draw from the rng"),
     (FreshDice, "same_seed_same_result", "The same seed gave another result"),
-    (BatchDice, "batches_and_order_change_nothing", "Draw from the rng that it is given (one stream a row)"),
-    (SecretGradients, "needs_are_true", "does not work on a model that gives labels only, which is what it declares"),
-    (OddNeeds, "needs_are_true", "Its `needs` must be Labels, Scores or Gradients, got <class"),
-    (Understates, "costs_no_more_than_it_says", "It spent 3 passes on an example, and `most_passes` says 2"),
-    (PickyEstimate, "claims_what_it_can", "which biases the mean"),
-    (Proves, "claims_what_it_can", "a lower bound takes a Certificate"),
-    (NoEmptyBatch, "no_examples_are_fine", "It raised RuntimeError: max()"),
+    (BatchDice, "batches_and_order_change_nothing", "Draw from the rng argument (one stream per row)"),
+    (SecretGradients, "needs_are_correct", "does not work on a model that provides only labels, which it declares as enough"),
+    (OddNeeds, "needs_are_correct", "Its `needs` must be Labels, Scores or Gradients, got <class"),
+    (Understates, "costs_at_most_most_passes", "It used 3 passes on an example, and `most_passes` is 2"),
+    (PickyEstimate, "claims_a_valid_bound", "which biases the mean"),
+    (Proves, "claims_a_valid_bound", "a lower bound needs a Certificate"),
+    (NoEmptyBatch, "empty_batches_work", "It raised RuntimeError: max()"),
 ]
 
 
@@ -206,7 +206,7 @@ def test_search_that_takes_none_of_the_probe_shifts() -> None:
         def objection(self, shift: Shift) -> str | None:
             return "it moves text only"
 
-    with pytest.raises(UsageError, match=r"dice takes none of the shifts.*shifts_for_check") as error:
+    with pytest.raises(UsageError, match=r"dice supports none of the shifts.*shifts_for_check") as error:
         check_part(Nowhere)
     assert "linf(eps=0.25) on vectors: it moves text only" in str(error.value)
 

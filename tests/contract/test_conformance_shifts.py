@@ -109,7 +109,7 @@ class OrderedDraw(Nudge):
 
 @dataclass(frozen=True)
 class DrawByInput(Nudge):
-    """Looks at random, and hangs on the input alone."""
+    """Looks random, and depends on the input only."""
 
     def sample(self, x: Tensor, rng: Rng) -> Params:
         return ((x[:, :1] * 1e4).double().sin()) * self.reach
@@ -292,40 +292,40 @@ class GridOutside(Nudge):
 
 
 PLANTED: list[tuple[type[Shift], str, str]] = [
-    (NoDecorator, "options_are_fields", "power of NoDecorator is no field"),
+    (NoDecorator, "options_are_fields", "power of NoDecorator is not a field"),
     (BadName, "has_a_name", "got 'My Nudge'"),
     (ShortSpec, "spec_reads_back", "Its spec 'nudge' reads back as nudge(reach=0.3), not nudge(reach=0.2)"),
-    (ForeignSpec, "spec_reads_back", "Its spec 'nudge(power=2)' does not build it again"),
-    (LooseOptions, "refuses_wrong_options", "takes reach='a word' (a float) without complaint"),
-    (TakesNaN, "refuses_wrong_options", "takes reach=nan"),
+    (ForeignSpec, "spec_reads_back", "Its spec 'nudge(power=2)' does not build it"),
+    (LooseOptions, "refuses_wrong_options", "accepts reach='a word' (a float)"),
+    (TakesNaN, "refuses_wrong_options", "accepts reach=nan"),
     (OwnHash, "is_immutable_and_hashable", "hashes differently"),
-    (ForgetsOptions, "within_changes_no_option", "turned nudge(reach=0.3) into nudge(reach=0.2)"),
+    (ForgetsOptions, "within_changes_no_option", "changed nudge(reach=0.3) to nudge(reach=0.2)"),
     (GlobalDraw, "draws_are_inside", "drew from the global generator of torch"),
     (OrderedDraw, "draws_depend_on_seed_and_id_only", "in another order or batch drew other moves"),
     (SeedlessDraw, "draws_depend_on_seed_and_id_only", "change with the id but not with the seed"),
     (DrawsOutside, "draws_are_inside", "exceeds the budget by"),
-    (WholeDraws, "draws_are_inside", "gave torch.int64; params are floating"),
-    (OneSided, "draws_have_no_bias", "standard errors from the middle 0"),
-    (SlightlyBiased, "draws_have_no_bias", "standard errors from the middle 0"),
-    (NoProjection, "project_comes_back_inside", "Projected params exceed the budget"),
+    (WholeDraws, "draws_are_inside", "returned torch.int64; params must be floating"),
+    (OneSided, "draws_have_no_bias", "standard errors from the midpoint 0"),
+    (SlightlyBiased, "draws_have_no_bias", "standard errors from the midpoint 0"),
+    (NoProjection, "project_is_inside_and_idempotent", "Projected params exceed the budget"),
     (ShrinkingProjection, "project_keeps_legal_params", "changed legal params"),
-    (ShrinkingProjection, "project_comes_back_inside", "Projecting twice is not projecting once"),
-    (BlindBudget, "excess_sees_what_is_outside", "that are far above the budget"),
-    (BlindToNaN, "excess_sees_what_is_outside", "that are NaN"),
-    (GenerousBall, "excess_sees_what_is_outside", "that are 5% longer than eps"),
+    (ShrinkingProjection, "project_is_inside_and_idempotent", "`project` is not idempotent"),
+    (BlindBudget, "excess_detects_violations", "that are far above the budget"),
+    (BlindToNaN, "excess_detects_violations", "that are NaN"),
+    (GenerousBall, "excess_detects_violations", "that are 5% longer than eps"),
     (LeavesTheBox, "moves_stay_in_the_box", "left the box [0, 1]"),
-    (UnitBoxOnly, "origin_knows_the_box", "Is [0, 1] written into the code?"),
-    (GivesNaN, "moves_stay_in_the_box", "gave NaN"),
-    (ChangesType, "moves_stay_in_the_box", "torch.float32 into (19, 7) torch.float64"),
+    (UnitBoxOnly, "origin_scales_with_the_box", "Use self.space instead of [0, 1]."),
+    (GivesNaN, "moves_stay_in_the_box", "returned NaN"),
+    (ChangesType, "moves_stay_in_the_box", "torch.float32 to (19, 7) torch.float64"),
     (RandomApply, "moves_are_pure", "drew from the global generator of torch"),
     (InPlace, "moves_are_pure", "changed the inputs in place"),
-    (BatchMean, "rows_are_independent", "`apply` gives an example another result in another batch"),
-    (NoEmptyBatch, "no_examples_are_fine", "It raised RuntimeError: max()"),
-    (CutGradient, "gradient_is_true", "torch cannot differentiate"),
-    (WrongGradient, "gradient_is_true", "differs from finite differences by"),
+    (BatchMean, "rows_are_independent", "`apply` returns another result for an example in another batch"),
+    (NoEmptyBatch, "empty_batches_work", "It raised RuntimeError: max()"),
+    (CutGradient, "gradient_is_correct", "torch cannot differentiate"),
+    (WrongGradient, "gradient_is_correct", "differs from finite differences by"),
     (OriginOutside, "origin_is_inside", "The origin exceeds the budget by 0.1"),
-    (Downhill, "steps_climb", "goes downhill on 19 of 19"),
-    (DividesByZero, "steps_climb", "where the gradient is zero"),
+    (Downhill, "steps_go_uphill", "goes downhill on 19 of 19"),
+    (DividesByZero, "steps_go_uphill", "for a gradient of zero"),
     (TwiceAsFar, "moves_are_within_eps", "and eps is 0.1"),
     (GridOutside, "grid_is_inside", "exceeds the budget by 0.3"),
 ]

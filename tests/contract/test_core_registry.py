@@ -11,7 +11,8 @@ import pytest
 from shiftproof import registry
 from shiftproof._errors import UsageError
 from shiftproof._identity.parts import known_part
-from shiftproof.registry import Registry, parse_spec, plural, registries
+from shiftproof.catalogue import registries
+from shiftproof.registry import Registry, parse_spec, plural
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts import Linf, shifts
@@ -90,7 +91,7 @@ def test_broken_plugins_are_shown_with_their_traceback(plugged: Registry[Shift])
     [
         ("mypkg/number", "The shift 'mypkg/number' must be a subclass of shiftproof.shifts.abstract.Shift, got 3."),
         ("mypkg/search", "must be a subclass of shiftproof.shifts.abstract.Shift, got <class 'shiftproof.searches.grid.Grid'>."),
-        ("mypkg/misnamed", "The shift 'mypkg/misnamed' calls itself 'rain': its class must say name = 'mypkg/misnamed'."),
+        ("mypkg/misnamed", "The shift 'mypkg/misnamed' has the name 'rain': its class must declare name = 'mypkg/misnamed'."),
         ("mypkg/rian", "Unknown shift 'mypkg/rian'. Did you mean: mypkg/rain"),
         ("lin", "Unknown shift 'lin'. Did you mean: linf?"),
         ("zzz", "Unknown shift 'zzz'. Known: linf, mypkg/crash,"),

@@ -87,7 +87,7 @@ def test_nothing_measured_is_nan(risk: Risk[Any]) -> None:
 @every_risk
 @pytest.mark.parametrize("value", [-0.1, 1.5, math.inf])
 def test_values_outside_0_and_1_are_refused(risk: Risk[Any], value: float) -> None:
-    with pytest.raises(UsageError, match=rf"The 'values' of {risk.name} must lie in \[0, 1\], got {value!r}\. So do not 1 of 2\."):
+    with pytest.raises(UsageError, match=rf"The 'values' of {risk.name} must lie in \[0, 1\], got {value!r}\. 1 of 2 values do not\."):
         risk.measure(np.array([0.5, value]), GROUPS)
 
 
@@ -113,7 +113,7 @@ def test_nan_among_right_and_wrong_is_refused(risk: Risk[Any]) -> None:
 
 def test_nan_among_probabilities_points_at_models_that_give_labels_only() -> None:
     with pytest.raises(
-        UsageError, match=r"The 'values' of cvar are NaN in 2 of 2 examples\. .*labels only has none: use a model that gives"
+        UsageError, match=r"The 'values' of cvar are NaN in 2 of 2 examples\. .*provides only labels does not have: use a model with scores"
     ):
         CVaR(0.1).measure(np.full(2, math.nan))
 
@@ -125,7 +125,7 @@ def test_a_share_that_is_none_is_refused(alpha: float) -> None:
 
 
 def test_groups_are_needed_one_a_value() -> None:
-    with pytest.raises(UsageError, match=r"The risk worst_group needs a group name for each example, and these have none\. Name a column"):
+    with pytest.raises(UsageError, match=r"The risk worst_group needs a group name for each example, and none was given\. Name a column"):
         WorstGroup().measure(np.zeros(2))
     with pytest.raises(UsageError, match=r"The 'groups' of worst_group must have one name per value \(2\), got 3\."):
         WorstGroup().measure(np.zeros(2), np.array(["a", "b", "c"]))

@@ -1,4 +1,4 @@
-"""Robust estimators as scikit-learn sees them: its own checks, clones, searches, pipelines, and what bad input is told."""
+"""Robust estimators as scikit-learn sees them: its own checks, clones, searches, pipelines, and messages for bad input."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ BAD = [
     ({"risk": "wasserstein(radius=0.1, order=3)"}, r"The 'order' of wasserstein must be 1, 2 or inf, got 3.0"),
     (
         {"risk": "holistic(0.1, 0.1)"},
-        r"The risk 'holistic' is for measuring; an estimator cannot be fitted to it. Those that can: mean, cvar",
+        r"The risk 'holistic' can be measured but not optimised. Supported: mean, cvar",
     ),
     (
         {"risk": "sinkhorn(0.1, 0.1)"},
@@ -167,21 +167,24 @@ BAD = [
     ),
     ({"penalty": "l3"}, r"Unknown penalty 'l3'. Did you mean: l"),
     ({"strength": -1}, r"The 'strength' of RobustLogisticRegression must be in \[0, inf\], got -1"),
-    ({"risk": "wasserstein(radius=0.1)", "penalty": "l1"}, r"must be None or 'l2', got 'l1'. order=inf is an l1 norm itself"),
+    ({"risk": "wasserstein(radius=0.1)", "penalty": "l1"}, r"must be None or 'l2', got 'l1'. Only order=inf, which is an l1 norm itself"),
     ({"risk": "worst_group"}, r"'worst_group' needs a group name for each example: fit\(X, y, groups=...\)"),
     ({"risk": "worst_group", "groups": ["a"] * 3}, r"must have one name per example \(20\), got \(3,\)"),
     ({"risk": "worst_group", "groups": [None, *["a"] * 19]}, r"must name a group for every example, got 'None or NaN'"),
     ({"risk": "worst_group", "groups": np.array([1, "a"] * 10, dtype=object)}, r"must be names of one kind, got 'int, str'. Make all"),
     ({"y": ["one"] * 20}, r"needs examples of at least 2 classes, got one class: 'one'"),
-    ({"risk": "wasserstein(radius=0.1)", "y": [0, 1, 2, 0] * 5}, r"with 3 classes must have a closed form.*RobustLinearSVC takes it"),
+    ({"risk": "wasserstein(radius=0.1)", "y": [0, 1, 2, 0] * 5}, r"with 3 classes must have a closed form.*RobustLinearSVC supports it"),
     ({"estimator": RobustRegressor, "loss": "sqared"}, r"Unknown loss 'sqared'. Did you mean: squared"),
     ({"estimator": RobustRegressor, "level": 1}, r"The 'level' of RobustRegressor must be in \(0, 1\), got 1"),
-    ({"estimator": RobustRegressor, "risk": "wasserstein(radius=0.1)", "penalty": "l2"}, r"must be None, got 'l2'. Its radius is one"),
+    (
+        {"estimator": RobustRegressor, "risk": "wasserstein(radius=0.1)", "penalty": "l2"},
+        r"must be None, got 'l2'. Its radius is a penalty itself",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("options", "message"), BAD, ids=[message[:40] for _, message in BAD])
-def test_bad_input_is_told_the_way_out(options: dict[str, object], message: str) -> None:
+def test_bad_input_is_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         fit(**options)  # type: ignore[arg-type]  # what is wrong is the point
 
@@ -229,7 +232,7 @@ def test_an_endless_radius_minimises_the_worst_example() -> None:
 
 def test_chunks_that_cannot_be_used() -> None:
     x, y = np.ones((6, 2)), np.arange(6) % 2
-    with pytest.raises(UsageError, match="The 'chunks' of RobustLogisticRegression must have one chunk at least, got 0"):
+    with pytest.raises(UsageError, match="The 'chunks' of RobustLogisticRegression must have at least one chunk, got 0"):
         RobustLogisticRegression().fit_chunks([])
     with pytest.raises(ValueError, match="X has 3 features, but RobustLogisticRegression is expecting 2"):
         RobustLogisticRegression().fit_chunks([(x, y), (np.ones((6, 3)), y)])
@@ -262,7 +265,7 @@ def test_a_group_without_examples_has_no_say() -> None:
 def test_stress_curves_refuse_what_they_cannot_draw() -> None:
     x, y = load_iris(return_X_y=True)
     model = RobustLogisticRegression().fit(x, y)
-    with pytest.raises(UsageError, match=r"The 'risk' of stress_curve must have a radius, got 'mean'. Those that do: cvar, "):
+    with pytest.raises(UsageError, match=r"The 'risk' of stress_curve must have a radius, got 'mean'. Supported: cvar, "):
         model.stress_curve(x, y)
     with pytest.raises(UsageError, match=r"must hold classes seen in fit \(0, 1, 2\), got '7'"):
         model.stress_curve(x[:3], [0, 1, 7])

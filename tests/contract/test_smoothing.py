@@ -21,7 +21,7 @@ from shiftproof.models.abstract import Known, Labels, Scores
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.randomness import Rng
 from shiftproof.risks.sequential import plan_tests
-from shiftproof.shifts import L0, L1, L2, Linf
+from shiftproof.shifts import L0, L1, L2, Linf, Shift
 from shiftproof.shifts.identity import Identity
 
 
@@ -129,7 +129,7 @@ def test_bad_options(spec: str, message: str) -> None:
         ("cohen(sigma=0.5)", Identity(), "gaussian noise proves nothing about identity"),
     ],
 )
-def test_a_shift_that_the_noise_does_not_fit(spec: str, shift: sp.Shift, message: str) -> None:
+def test_a_shift_that_the_noise_does_not_fit(spec: str, shift: Shift, message: str) -> None:
     model = network()
     with pytest.raises(UsageError, match=message):
         certify(model, shift, certificate=certificates.build(spec), examples=labelled(model))

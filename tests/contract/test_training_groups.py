@@ -143,7 +143,7 @@ def test_instance_temperatures_stay_in_range_and_remember() -> None:
 
 
 def test_instance_temperatures_at_their_best_are_the_kl_ball() -> None:
-    from shiftproof.risks._kernels import kl
+    from shiftproof.risks.worst_weights import kl
 
     similarity = torch.tensor([[1.0, 0.2, 0.9, -0.5], [0.1, 1.0, 0.3, 0.2], [0.0, 0.5, 0.7, 0.6], [0.3, 0.3, 0.2, 0.9]])
     loss = InstanceTemperatures(10, radius=0.3)

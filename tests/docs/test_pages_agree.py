@@ -126,3 +126,14 @@ def test_the_changelog_names_every_part(kind: str) -> None:
     registry = getattr(importlib.import_module(f"shiftproof.{kind}"), kind)
     text = read("CHANGELOG.md")
     assert [name for name in registry.names() if "/" not in name and f"`{name}`" not in text] == []
+
+
+def test_the_reference_page_shows_the_constants_of_each_corruption() -> None:
+    fill = runpy.run_path(str(ROOT / "docs" / "_generated.py"))["on_page_markdown"]
+    page = fill(read("docs", "reference", "shifts.md"))
+    blur = page.split("{ #gaussian_blur }")[1].split("\n## ")[0]
+    assert "Constants (`sigma`) by severity" in blur
+    assert "| `imagenet_c` | 0 | 1 | 2 | 3 | 4 | 6 |" in blur
+    glass = page.split("{ #glass_blur }")[1].split("\n## ")[0]
+    assert "| `imagenet_c`, `mnist_c` | 0.7, 1, 2 | 0.9, 2, 1 | 1, 2, 3 | 1.1, 3, 2 | 1.5, 4, 2 |" in glass
+    assert "Constants" not in page.split("{ #linf }")[1].split("\n## ")[0]

@@ -20,6 +20,6 @@ def row(figure: dict[str, object]) -> str:
 def test_the_page_has_every_figure_and_no_other() -> None:
     figures = json.loads(RESULT.read_text(encoding="utf-8"))["figures"]
     page = (ROOT / "docs" / "guide" / "robust-estimators.md").read_text(encoding="utf-8")
-    section = page.split("## How quick")[1].split("\n## ")[0]
+    section = page.split("## Speed")[1].split("\n## ")[0]
     rows = [line for line in section.splitlines() if line.startswith("| ")][1:]
     assert rows == [row(figure) for figure in figures]

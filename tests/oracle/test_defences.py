@@ -278,7 +278,7 @@ def test_a_false_declaration_is_found() -> None:
 
     report = check_part(Rounds())
     assert not report.passed
-    assert "It declares an exact gradient, and it is zero" in str(report)
+    assert "It declares an exact gradient, but its gradient is zero" in str(report)
 
     class Chance(Front):
         """Draws from the global generator and does not say so."""

@@ -121,7 +121,7 @@ def test_the_seed_is_the_whole_source_of_randomness() -> None:
         ({"inside": "v2"}, "other than 'v2'"),
         ({"axis": "log"}, "Unknown axis 'log'. Did you mean: logit"),
         ({"fit": ["alexnet", "resnet"]}, "Unknown model to fit 'resnet'"),
-        ({"fit": ["alexnet", "polynet"]}, "be at least 5 with every accuracy, for a line over 1 column"),
+        ({"fit": ["alexnet", "polynet"]}, "be at least 5 with every accuracy, for a line over 1 in-distribution column"),
         ({"draws": 10}, "The 'draws' .* be at least 100"),
         ({"confidence": 1.0}, "The 'confidence'"),
     ],
@@ -134,13 +134,13 @@ def test_questions_that_cannot_be_answered(change: dict[str, object], message: s
 def test_tables_that_cannot_be_used() -> None:
     with pytest.raises(UsageError, match="hold accuracies in .*, got 130"):
         effective_robustness(published().assign(val=130.0), inside="val", outside="v2")
-    with pytest.raises(UsageError, match="The column 'val' does not hold numbers alone"):
+    with pytest.raises(UsageError, match="The column 'val' must contain only numbers"):
         effective_robustness(published().assign(val="much"), inside="val", outside="v2")
     with pytest.raises(UsageError, match="The table has 14 models more than once, such as 'alexnet'"):
         effective_robustness(pd.concat([published(), published()]), inside="val", outside="v2")
     with pytest.raises(UsageError, match="has the column 'val' more than once"):
         effective_robustness(pd.concat([published(), published()[["val"]]], axis=1), inside="val", outside="v2")
-    with pytest.raises(UsageError, match="The accuracies of val and copy do not vary by themselves"):
+    with pytest.raises(UsageError, match="The accuracies of val and copy do not vary independently"):
         effective_robustness(published().assign(copy=published()["val"]), inside=["val", "copy"], outside="v2")
 
 

@@ -53,7 +53,7 @@ def test_five_new_classes_are_15_apart() -> None:
 @pytest.mark.parametrize(
     ("predictions", "baseline", "message"),
     [
-        ({}, None, "There is nothing for mean_flip_probability to compare"),
+        ({}, None, "mean_flip_probability needs the sequences of at least one perturbation, got none"),
         ({"tilt": [1, 2, 3]}, None, r"The 'predictions\[tilt\]' .* have shape \(sequences, frames\), frames >= 2, got \(3,\)"),
         ({"tilt": [[1, 2]], "snow": [[1, 2]]}, {"tilt": 0.5}, "have every perturbation, got 'none for snow'"),
         ({"tilt": [[1, 2]]}, {"tilt": 0.0}, r"The 'baseline\[tilt\]' .* be above 0"),
@@ -91,7 +91,7 @@ def test_guessing_is_not_robust_and_losing_nothing_is() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"full": {}}, "There is nothing to aggregate"),
+        ({"full": {}}, "Give accuracies of at least one data set, without the shift"),
         ({"alpha": 0.0}, "The 'alpha' of weighted_robustness must be in"),
         ({"chance": {}}, "The 'chance' .* have every data set, got 'none for a'"),
         ({"shifted": {"16": {}}}, r"The 'shifted\[16\]' .* 'none for a'"),

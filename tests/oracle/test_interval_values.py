@@ -15,9 +15,7 @@ from shiftproof.risks.betting import betting_interval, betting_sequence
 from shiftproof.risks.intervals import (
     arc,
     clopper_pearson,
-    dkw_band,
     dkw_width,
-    empirical_bernstein,
     proportion_difference,
     simultaneous,
     wilson,
@@ -45,7 +43,6 @@ def nothing() -> list[Interval]:
     return [
         clopper_pearson(0, 0).one(),
         wilson(0, 0).one(),
-        empirical_bernstein(none).one(),
         betting_interval(none).one(),
         proportion_difference((0, 0), (3, 5)).one(),
         proportion_difference((3, 5), (0, 0)).one(),
@@ -56,14 +53,6 @@ def nothing() -> list[Interval]:
 def test_nothing_measured_is_nan_at_both_ends() -> None:
     assert all(math.isnan(end) for interval in nothing() for end in interval)
     assert math.isnan(dkw_width(0))
-
-
-def test_empirical_bernstein_is_its_formula() -> None:
-    x = np.array([0.1, 0.4, 0.4, 0.9] * 100)
-    log = math.log(2 / 0.025)
-    half = math.sqrt(2 * x.var(ddof=1) * log / 400) + 7 * log / (3 * 399)
-    assert empirical_bernstein(x).one() == pytest.approx((x.mean() - half, x.mean() + half))
-    assert empirical_bernstein([0.3]).one() == (0.0, 1.0)
 
 
 def capital(x: np.ndarray[tuple[int], np.dtype[np.float64]], m: float, tail: float) -> float:
@@ -98,12 +87,6 @@ def test_betting_counts_repeat_values() -> None:
     assert rows.low[2] == pytest.approx(1 - rows.high[0])
 
 
-def test_betting_is_much_narrower_than_empirical_bernstein() -> None:
-    x = np.random.default_rng(0).beta(2, 5, 300)
-    (a, b), (c, d) = betting_interval(x).one(), empirical_bernstein(x).one()
-    assert (b - a) < 0.55 * (d - c)
-
-
 def test_the_sequence_narrows_and_an_aim_helps_there() -> None:
     x = np.random.default_rng(0).beta(2, 5, 400)
     spread, aimed = betting_sequence(x), betting_sequence(x, aim=400)
@@ -115,10 +98,6 @@ def test_the_sequence_narrows_and_an_aim_helps_there() -> None:
 
 def test_dkw_is_massarts() -> None:
     assert dkw_width(100, confidence=0.9) == pytest.approx(math.sqrt(math.log(2 / 0.1) / 200))
-    points, (low, high) = dkw_band([0.5, 0.1, 0.5, 0.9] * 25, confidence=0.9)
-    assert points.tolist() == [0.1, 0.5, 0.9]
-    assert low.tolist() == pytest.approx([0.25 - dkw_width(100, confidence=0.9), 0.75 - dkw_width(100, confidence=0.9), 0.8776], abs=1e-4)
-    assert high.tolist() == pytest.approx([0.25 + dkw_width(100, confidence=0.9), 0.75 + dkw_width(100, confidence=0.9), 1.0])
 
 
 def test_simultaneous_splits_by_sidak_or_bonferroni_over_groups_that_have_examples() -> None:
@@ -167,7 +146,7 @@ def test_counts_that_are_none_are_refused(k: float, n: float) -> None:
 
 @pytest.mark.parametrize("value", [-0.1, 1.5, math.nan])
 def test_values_outside_the_bounds_are_refused(value: float) -> None:
-    for interval in (empirical_bernstein, betting_interval, betting_sequence):
+    for interval in (betting_interval, betting_sequence):
         with pytest.raises(UsageError, match=r"The 'values' of an interval must lie in \[0, 1\], got .*Rescale them by their bounds"):
             interval([0.5, value])
 

@@ -13,7 +13,7 @@ from scipy.optimize import linprog, minimize
 
 from shiftproof._errors import UsageError
 from shiftproof.risks import Holistic, risks
-from shiftproof.risks import _kernels as kernels
+from shiftproof.risks import worst_weights as kernels
 
 Floats = npt.NDArray[np.float64]
 SAMPLES = st.lists(st.floats(-5, 5).map(lambda x: round(x, 2)), min_size=1, max_size=7)

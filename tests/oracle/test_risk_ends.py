@@ -10,8 +10,8 @@ import torch
 
 from shiftproof._errors import UsageError
 from shiftproof.risks import Mean, Measurement, Risk, risks
-from shiftproof.risks._reweighting import Reweighting
 from shiftproof.risks.grouped import Grouped, Tallies
+from shiftproof.risks.reweighting import Reweighting
 from shiftproof.training.losses import risk_loss
 
 RNG = np.random.default_rng(0)
@@ -101,7 +101,7 @@ def test_groups_of_another_length_are_refused(spec: str, names: list[str]) -> No
 
 @pytest.mark.parametrize("spec", GROUPED)
 def test_groups_that_are_missing_are_asked_for(spec: str) -> None:
-    with pytest.raises(UsageError, match=rf"The risk {grouped(spec).name} needs .*, and these have none\. Name a column of groups\."):
+    with pytest.raises(UsageError, match=rf"The risk {grouped(spec).name} needs .*, and none was given\. Name a column of groups\."):
         grouped(spec).measure(np.array([0.0, 1.0]))
 
 

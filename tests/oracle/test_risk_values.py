@@ -64,7 +64,7 @@ def test_cvar_ends_are_the_integral_over_the_band(alpha: float) -> None:
 
 
 def test_cvar_says_when_its_share_is_less_than_an_example() -> None:
-    assert CVaR(0.1).measure(np.array([0.2, 0.4])).notes == ("the worst share holds less than one example",)
+    assert CVaR(0.1).measure(np.array([0.2, 0.4])).notes == ("the worst share is less than one example",)
     assert CVaR(0.5).measure(np.array([0.2, 0.4])).notes == ()
 
 
@@ -89,7 +89,7 @@ def test_the_worst_groups_interval_pays_for_the_choice_at_its_high_end_only() ->
 def test_groups_without_examples_are_nan_and_named() -> None:
     risk = WorstGroup()
     state = risk.declare(risk.update(risk.init(), RIGHT, WHERE), ["a", "d", "e"])
-    assert risk.compute(state).notes == ("not measured, for want of examples: d, e",)
+    assert risk.compute(state).notes == ("not measured, no examples: d, e",)
     assert risk.compute(state).value == 0.0
     empty = {m.group: m for m in risk.groups(state)}["d"]
     assert math.isnan(empty.value)
@@ -106,7 +106,7 @@ def test_every_group_is_listed_with_its_own_interval() -> None:
 
 def test_ties_are_said() -> None:
     m = WorstGroup().measure(np.zeros(3), np.array(["z", "y", "x"]))
-    assert (m.group, m.notes) == ("x", ("as low: y, z",))
+    assert (m.group, m.notes) == ("x", ("equally low: y, z",))
 
 
 def test_no_group_has_examples() -> None:
@@ -114,7 +114,7 @@ def test_no_group_has_examples() -> None:
     m = risk.compute(risk.declare(risk.init(), ["a"]))
     assert math.isnan(m.value)
     assert (m.n, m.group) == (0, None)
-    assert m.notes == ("no group has examples", "not measured, for want of examples: a")
+    assert m.notes == ("no group has examples", "not measured, no examples: a")
 
 
 FIRST = np.array([1, 1, 1, 1, 0, 0, 1, 0], dtype=np.float64)

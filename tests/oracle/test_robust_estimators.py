@@ -16,7 +16,7 @@ from shiftproof.sklearn import RobustLinearSVC, RobustLogisticRegression, Robust
 from shiftproof.sklearn._losses import Logistic, Softmax, Squared, hinge, quantile
 from shiftproof.sklearn._norms import Absolute, Euclidean, Greatest
 from shiftproof.sklearn._objective import Objective
-from shiftproof.sklearn._risks import Weigher, likeness, read
+from shiftproof.sklearn._risks import Weigher, group_kernel, read
 from shiftproof.sklearn._rows import Array
 from shiftproof.sklearn._smoothed import clipped, tail_mean
 
@@ -58,7 +58,7 @@ def test_weights_and_curvature_are_derivatives(name: str, mu: float) -> None:
     rng = np.random.default_rng(3)
     losses, base, along = rng.exponential(size=25), rng.random(25) + 0.1, rng.normal(size=25)
     base /= base.sum()
-    weigher, step = Weigher(read(name), base, np.arange(25) % 3, gram=likeness(read(name), np.arange(3))), 1e-6
+    weigher, step = Weigher(read(name), base, np.arange(25) % 3, gram=group_kernel(read(name), np.arange(3))), 1e-6
     here, up, down = (weigher(losses + s * along, mu) for s in (0.0, step, -step))
     assert here.weights.sum() == pytest.approx(1, abs=1e-9)
     assert here.weights.min() >= -1e-12
@@ -75,7 +75,7 @@ def test_smoothing_around_weights_is_what_it_says(name: str) -> None:
     rng = np.random.default_rng(4)
     losses, base = rng.exponential(size=25), rng.random(25) + 0.1
     base /= base.sum()
-    weigher = Weigher(read(name), base, np.arange(25) % 3, gram=likeness(read(name), np.arange(3)))
+    weigher = Weigher(read(name), base, np.arange(25) % 3, gram=group_kernel(read(name), np.arange(3)))
     plain, mu = weigher(losses), 0.2
     centre = weigher(rng.exponential(size=25), 0.3).weights / base
     found = weigher.around(losses, mu, centre)
@@ -115,7 +115,7 @@ GROUPED = [("mmd(radius=0.3)", MMD(0.3)), ("mmd(radius=0.3, bandwidth=0.8)", MMD
 def test_risks_over_groups_are_those_that_measure(name: str, part: MMD | Sinkhorn) -> None:
     rng = np.random.default_rng(6)
     losses, groups = rng.random(60), np.repeat(np.arange(6), 10)
-    weigher = Weigher(read(name), np.full(60, 1 / 60), groups, gram=likeness(read(name), np.arange(6)))
+    weigher = Weigher(read(name), np.full(60, 1 / 60), groups, gram=group_kernel(read(name), np.arange(6)))
     assert weigher(losses).value == pytest.approx(part.weigh(losses, groups.astype(str)).value, abs=1e-9)
 
 

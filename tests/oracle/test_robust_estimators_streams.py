@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pytest
 
 from shiftproof.sklearn import Chunks, RobustLinearSVC, RobustLogisticRegression, RobustRegressor
-from shiftproof.sklearn._objective import Objective, Point
-from shiftproof.sklearn._risks import Weigher, likeness, read
+from shiftproof.sklearn._objective import Iterate, Objective
+from shiftproof.sklearn._risks import Weigher, group_kernel, read
 from shiftproof.sklearn._rows import Array, Stream
 from shiftproof.sklearn._stochastic import passed
 
@@ -77,10 +77,10 @@ def test_a_pass_of_small_steps_goes_down_the_gradient(risk: str) -> None:
     from shiftproof.sklearn._losses import Logistic
 
     x, y, groups = sample(400)
-    weigher = Weigher(read(risk), np.full(400, 1 / 400), groups, gram=likeness(read(risk), np.arange(3)))
+    weigher = Weigher(read(risk), np.full(400, 1 / 400), groups, gram=group_kernel(read(risk), np.arange(3)))
     problem = Objective(Array(x), Logistic(np.where(y, 1.0, -1.0)), weigher, True, 0.01)
     theta = np.full((1, 5), 0.3)
-    point: Point = problem.at(theta, problem.scores(theta), 0.05)
+    point: Iterate = problem.at(theta, problem.scores(theta), 0.05)
     batches, small = 400 // 12 + 1, 1e-7
     moved = passed(problem, point, None, 0.05, small * np.eye(5), np.random.default_rng(0)) - theta
     assert -moved / small / batches == pytest.approx(problem.gradient(point), abs=1e-4)

@@ -108,7 +108,11 @@ def test_what_a_composition_is_depends_on_its_parts() -> None:
     [
         ("linf(eps=0.1)", "rotation(degrees=3)", r"shifts of a few numbers each, and linf\(eps=0.1\) moves every number"),
         ("rotation(degrees=3)", "no_such(eps=1)", "Unknown shift 'no_such'"),
-        ("compose(first=identity, second=identity)", "identity", "shifts that are none themselves"),
+        (
+            "compose(first=identity, second=identity)",
+            "identity",
+            r"cannot contain another composition, got compose\(first=identity, second=identity\)",
+        ),
         ("rotation", "identity", "shift 'rotation' needs degrees"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -36,7 +37,7 @@ def picture(n: int = 2, size: int = 32, channels: int = 3) -> Tensor:
 @pytest.mark.parametrize("kind", ALL)
 @pytest.mark.parametrize(("size", "table"), [(224, 0), (65, 0), (64, 1), (33, 1), (32, 2), (28, 2)])
 def test_constants_are_the_published_ones_at_whole_severities_and_between_them_in_between(
-    kind: type[Corruption], size: int, table: int
+    kind: type[Corruption[Any]], size: int, table: int
 ) -> None:
     shift = kind(5).within(IMAGE)
     x = torch.zeros(1, 1, size, 9)
@@ -48,14 +49,14 @@ def test_constants_are_the_published_ones_at_whole_severities_and_between_them_i
 
 @pytest.mark.parametrize("kind", ALL)
 @pytest.mark.parametrize("space", [IMAGE, InputSpace(0, 255, "image", "[0, 255]"), InputSpace(-1, 1, "image", "[-1, 1]")])
-def test_severity_0_leaves_every_bit(kind: type[Corruption], space: InputSpace) -> None:
+def test_severity_0_leaves_every_bit(kind: type[Corruption[Any]], space: InputSpace) -> None:
     shift = kind(5).within(space)
     x = space.low + picture(size=70) * (space.high - space.low)
     assert torch.equal(shift.apply(x, shift.project(x, shift.origin(x))), x)
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_other_boxes_are_the_unit_box_stretched(kind: type[Corruption]) -> None:
+def test_other_boxes_are_the_unit_box_stretched(kind: type[Corruption[Any]]) -> None:
     x = picture()
     unit, wide = kind(4).within(IMAGE), kind(4).within(InputSpace(-3.0, 7.0, "image", "[-3, 7]"))
     params = unit.sample(x, Rng.for_ids(0, ["a", "b"]))
@@ -78,7 +79,7 @@ def test_noise_hangs_on_the_seed_alone() -> None:
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_the_average_case_is_at_the_named_severity_and_the_worst_case_up_to_it(kind: type[Corruption]) -> None:
+def test_the_average_case_is_at_the_named_severity_and_the_worst_case_up_to_it(kind: type[Corruption[Any]]) -> None:
     shift = kind(3).within(IMAGE)
     x = picture()
     params = shift.sample(x, Rng.for_ids(0, ["a", "b"]))
@@ -158,14 +159,14 @@ def test_noise_on_vectors_and_tables_is_a_share_of_the_range() -> None:
 
 @pytest.mark.parametrize("kind", ALL)
 @pytest.mark.parametrize("severity", [0, -1, 5.1, math.nan])
-def test_severity_out_of_range(kind: type[Corruption], severity: float) -> None:
+def test_severity_out_of_range(kind: type[Corruption[Any]], severity: float) -> None:
     with pytest.raises(UsageError, match=rf"The 'severity' of {kind.name} must be in \(0, 5\], got .*1 to 5 are the published settings"):
         kind(severity)
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_a_box_without_ends_is_refused(kind: type[Corruption]) -> None:
-    with pytest.raises(UsageError, match=rf"{kind.name} moves by shares of the inputs' range, and reals has no ends. Declare the box"):
+def test_a_box_without_ends_is_refused(kind: type[Corruption[Any]]) -> None:
+    with pytest.raises(UsageError, match=rf"{kind.name} moves by shares of the inputs' range, and reals is unbounded. Declare the box"):
         kind(3).within(InputSpace(-math.inf, math.inf, "image", "reals"))
 
 
@@ -178,6 +179,6 @@ def test_a_column_without_ends_and_a_table_of_words_are_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", [Brightness, Contrast, GaussianBlur])
-def test_other_kinds_of_data_are_refused(kind: type[Corruption]) -> None:
+def test_other_kinds_of_data_are_refused(kind: type[Corruption[Any]]) -> None:
     with pytest.raises(UsageError, match=rf"{kind.name} moves image data, and these inputs are of kind 'vector'"):
         kind(3).within(InputSpace())

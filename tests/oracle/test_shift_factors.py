@@ -144,7 +144,7 @@ def test_backgrounds_of_other_images() -> None:
     with pytest.raises(UsageError, match=r"The 'images' of background must have the inputs' shape \(3, 9, 9\), got \(3, 16, 14\)"):
         shift.apply(torch.rand(1, 3, 9, 9), rows((1.0, 3.0)))
     bare = shifts.build("background(share=1, of=images)", space=IMAGE)
-    with pytest.raises(UsageError, match=r"takes its backgrounds from images that only Python can give: shift.with_images\(x\)"):
+    with pytest.raises(UsageError, match=r"takes its backgrounds from images, which can only be given in Python: shift.with_images\(x\)"):
         bare.apply(x, rows((1.0, 3.0)))
 
 
@@ -165,7 +165,7 @@ def test_masks_of_your_own_are_found_by_the_pixels_and_stand_in_the_spec() -> No
     second = Compose.of(Rotation(10), shift).within(IMAGE)
     with pytest.raises(UsageError, match="3 of 3 images have no mask.*put this shift first in a composition"):
         second.apply(x, second.sample(x, rng(3)))
-    with pytest.raises(UsageError, match=r"names masks that only Python can give: shift.with_masks\(Masks.of\(x, masks\)\)"):
+    with pytest.raises(UsageError, match=r"names masks, which can only be given in Python: shift.with_masks\(Masks.of\(x, masks\)\)"):
         shifts.build(shift.spec(), space=IMAGE).apply(x, rows((1.0, 0.0)))
     with pytest.raises(UsageError, match=r"The 'masks' of the object must have shape \(3, 8, 8\), got \(2, 8, 8\)"):
         Masks.of(x, drawn[:2])
@@ -180,7 +180,7 @@ def test_the_alpha_channel() -> None:
     expected[:, :3] = 0.5
     expected[:, :, 7, 7] = 1.0
     torch.testing.assert_close(moved, expected)
-    with pytest.raises(UsageError, match="mask=alpha takes images of 2 or 4 channels, of which the last is alpha, and these have 3"):
+    with pytest.raises(UsageError, match="mask=alpha needs images of 2 or 4 channels, of which the last is alpha, got 3"):
         ObjectLocation(1, mask="alpha").within(IMAGE).apply(x[:, :3], rows((1.0, 1.0)))
 
 
@@ -192,7 +192,7 @@ def test_the_alpha_channel() -> None:
         ("object_rotation(degrees=181)", r"The 'degrees' of object_rotation must be in \(0, 180\], got 181"),
         ("background(share=0)", r"The 'share' of background must be in \(0, 1\], got 0\. 1 replaces"),
         ("background(share=1, of=sky)", "The 'of' of background must be colour, noise, texture or images, got 'sky'"),
-        ("object_size(factor=2, mask=mine)", "The 'mask' of object_size must be estimated or alpha, got 'mine'. In Python, with_masks"),
+        ("object_size(factor=2, mask=mine)", "must be estimated or alpha, got 'mine'. For your own masks, use with_masks"),
     ],
 )
 def test_options_out_of_range(spec: str, message: str) -> None:

@@ -135,5 +135,5 @@ def test_a_band_without_a_frequency_is_an_error() -> None:
 def test_other_data_are_refused(shift: RadialFilter) -> None:
     with pytest.raises(UsageError, match=rf"{shift.name} moves image data, and these inputs are of kind 'vector'"):
         shift.within(InputSpace())
-    with pytest.raises(UsageError, match=rf"{shift.name} moves by shares of the inputs' range, and any has no ends"):
+    with pytest.raises(UsageError, match=rf"{shift.name} moves by shares of the inputs' range, and any is unbounded"):
         shift.within(InputSpace(0, math.inf, "image", "any"))

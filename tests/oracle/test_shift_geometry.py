@@ -121,5 +121,5 @@ def test_pixels_out_of_range(pixels: float) -> None:
 def test_other_data_are_refused(shift: Rotation | Translation) -> None:
     with pytest.raises(UsageError, match=rf"{shift.name} moves image data, and these inputs are of kind 'table'"):
         shift.within(InputSpace(kind="table"))
-    with pytest.raises(UsageError, match=rf"{shift.name} moves by shares of the inputs' range, and any has no ends"):
+    with pytest.raises(UsageError, match=rf"{shift.name} moves by shares of the inputs' range, and any is unbounded"):
         shift.within(InputSpace(0, math.inf, "image", "any"))

@@ -127,7 +127,7 @@ def test_l0_eps_is_a_count(eps: float, rule: str) -> None:
 
 
 def test_l0_needs_a_box() -> None:
-    with pytest.raises(UsageError, match="l0 moves by shares of the inputs' range, and any number has no ends"):
+    with pytest.raises(UsageError, match="l0 moves by shares of the inputs' range, and any number is unbounded"):
         L0(2).within(InputSpace(float("-inf"), float("inf"), units="any number"))
 
 
@@ -159,7 +159,7 @@ def test_a_pixel_between_levels_stays_unless_it_reaches_one() -> None:
 def test_levels_are_refused_where_they_mean_nothing() -> None:
     with pytest.raises(UsageError, match="The 'levels' of linf must be 0 .any value. or at least 2, got 1"):
         Linf(0.1, levels=1)
-    with pytest.raises(UsageError, match="The levels of l2 are those of one box, and a table's columns"):
+    with pytest.raises(UsageError, match="The levels of l2 apply to one box, and a table declares"):
         L2(0.1, levels=4).within(InputSpace(kind="table", columns=(Column("a", "real", 0, 1),)))
     with pytest.raises(UsageError, match="linf moves by shares of the inputs' range"):
         Linf(0.1, levels=4).within(InputSpace(float("-inf"), float("inf"), units="any number"))
@@ -190,9 +190,9 @@ def test_a_union_draws_from_every_ball_and_stays_in_the_one_named() -> None:
 
 
 def test_a_union_of_one_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"A union is of at least two balls, and linf\(eps=0.1\) is given"):
+    with pytest.raises(UsageError, match=r"A union needs at least two balls, got linf\(eps=0.1\)"):
         Union(linf=0.1)
-    with pytest.raises(UsageError, match="at least two balls, and none is given"):
+    with pytest.raises(UsageError, match="at least two balls, got none"):
         Union()
     with pytest.raises(UsageError, match="The 'eps' of l2 must be in"):
         Union(linf=0.1, l2=-1.0)

@@ -89,7 +89,7 @@ def test_every_moved_row_is_legal_and_paid_for(tmp_path_factory: pytest.TempPath
     assert torch.equal(moved[:, 3], x[:, 3])
     assert torch.equal(moved[:, 4:7].sum(1), torch.ones(30))
     assert bool((moved[:, 7] <= x[:, 7]).all() and (moved[:, 7] >= x[:, 7].clamp_max(10)).all())
-    torch.testing.assert_close(shift.project(x, params), params, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(shift.project(x, params), params, rtol=1e-5, atol=1e-4)  # of ranges up to 1000
 
 
 def test_draws_move_every_column_that_may(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_forest_is_broken_within_the_rules(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rules", "message"),
     [
-        ("rules.toml", "The 'rules' of tabular must be JSON in braces or a .toml or .json file, got 'rules.toml'. There is no such file"),
+        ("rules.toml", "The 'rules' of tabular must be JSON in braces or a .toml or .json file, got 'rules.toml'. The file does not exist"),
         ("{not json", "Cannot read the rules as JSON"),
         ('{"colums": {}}', "Unknown option of the rules 'colums'. Did you mean: columns"),
         ('{"columns": {"a": {"mov": "up"}}}', "Unknown option of column 'a' 'mov'. Did you mean: move"),
@@ -187,7 +187,7 @@ def test_a_forest_is_broken_within_the_rules(tmp_path: Path) -> None:
         ('{"columns": {"a": 3}}', "The 'rule' of column 'a' must be a table of options, got 3"),
         ('{"columns": ["a"]}', "The 'columns' of the rules must be a table of names"),
         ('{"blocks": {"b": {"columns": ["a"]}}}', "The 'columns' of block 'b' must be a list of two or more column names"),
-        ('{"columns": {"a": {}}, "blocks": {"b": {"columns": ["a", "c"]}}}', "The column 'a' of block 'b' has a rule of its own"),
+        ('{"columns": {"a": {}}, "blocks": {"b": {"columns": ["a", "c"]}}}', "The column 'a' of block 'b' also has its own rule"),
     ],
 )
 def test_wrong_rules_are_refused(rules: str, message: str) -> None:
@@ -198,11 +198,11 @@ def test_wrong_rules_are_refused(rules: str, message: str) -> None:
 def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="The 'budget' of tabular must be in"):
         Tabular(0.0)
-    with pytest.raises(UsageError, match=r"no TOML"):
+    with pytest.raises(UsageError, match="is not valid TOML"):
         Tabular(1.0, toml(tmp_path, "a = ["))
     with pytest.raises(UsageError, match="Unknown column in the rules of tabular: 'agee'. Did you mean: age"):
         Tabular(1.0, '{"columns": {"agee": {}}}').within(TABLE)
-    with pytest.raises(UsageError, match="tabular needs to know the table's columns"):
+    with pytest.raises(UsageError, match="tabular needs the table's columns"):
         Tabular(1.0).within(InputSpace(kind="table"))
     with pytest.raises(UsageError, match="tabular moves table data, and these inputs are of kind 'image'"):
         Tabular(1.0).within(InputSpace(kind="image"))

@@ -203,7 +203,7 @@ def test_values_that_were_declared_and_never_seen_are_named_and_may_be_all_wrong
     risk, right = MMD(0.5), np.zeros(400)
     state = risk.update(risk.init(), right, np.repeat(["a", "b"], 200))
     known, wider = risk.compute(state), risk.compute(risk.declare(state, ["c"]))
-    assert wider.notes == ("not measured, for want of examples: c",)
+    assert wider.notes == ("not measured, no examples: c",)
     assert (known.value, wider.value, wider.n) == (0.0, 0.0, 400)
     assert known.interval.high < 0.1 < wider.interval.high
 
@@ -237,7 +237,7 @@ def test_the_sinkhorn_risk_is_that_of_its_draws_however_they_come() -> None:
     assert w * np.log(2 * w) + (1 - w) * np.log(2 * (1 - w)) == pytest.approx(2 * 0.2 / 0.7)
     m = risk.measure(np.array([0.0, 1.0, 0.5]), np.array(["a", "a", "b"]))
     assert m.n == 2
-    assert m.notes == ("1 of 2 examples have one draw, which says nothing of the worst ones around them",)
+    assert m.notes == ("1 of 2 examples have only one draw, which gives no information about worse ones",)
 
 
 def test_the_ends_of_the_sinkhorn_risk_from_their_definition() -> None:

@@ -66,7 +66,7 @@ def test_a_stricter_rule_finds_fewer() -> None:
 
 
 def test_what_it_refuses() -> None:
-    with pytest.raises(UsageError, match=r"no group column, so no combination is common or uncommon. Name one, for example \?groups=place"):
+    with pytest.raises(UsageError, match=r"no group column. Name one, for example \?groups=place"):
         uncommon_combinations([1], ["a"], {})
     with pytest.raises(UsageError, match=r"The 'below' of uncommon_combinations must be in \(0, 1\], got 0"):
         uncommon_combinations([1], ["a"], {"g": ["x"]}, below=0)

@@ -138,3 +138,22 @@ def test_show() -> None:
     assert [show(v) for v in (8 / 255, 0.1, 20.0, 20, 1e-7, True, "cosine", 1e300, 0.25)] == [
         "8/255", "0.1", "20", "20", "1e-07", "True", "cosine", "1e+300", "0.25",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("within", "least", "inside", "outside", "rule"),
+    [
+        ("(0, 1]", None, (1e-9, 1.0), (0.0, 1.1, float("nan")), r"be in \(0, 1\]"),
+        ("[0, inf)", None, (0.0, 1e300), (-1e-9, float("inf")), r"be in \[0, inf\)"),
+        ("[0, inf]", None, (0.0, float("inf")), (-1.0,), r"be in \[0, inf\]"),
+        ("", 2, (2.0, 1e9), (1.9, float("inf"), float("nan")), "be at least 2"),
+    ],
+)
+def test_a_required_range_holds_its_ends_and_says_itself(
+    within: str, least: float | None, inside: tuple[float, ...], outside: tuple[float, ...], rule: str
+) -> None:
+    for ratio in inside:
+        Sample(ratio).require("ratio", within=within, least=least)
+    for ratio in outside:
+        with pytest.raises(UsageError, match=rf"The 'ratio' of sample must {rule}, got .*\. It is a ratio\."):
+            Sample(ratio).require("ratio", within=within, least=least, hint="It is a ratio.")

@@ -1,10 +1,11 @@
-"""What every corruption owes: an image's pixels hang on its id and the seed alone, nothing moves at 0, and more severity moves more."""
+"""The contract of corruptions: an image's pixels depend on its id and the seed only, severity 0 moves nothing, and more moves more."""
 
 from __future__ import annotations
 
 import itertools
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +36,7 @@ def photographs(n: int = 4, side: int = 36) -> Bytes:
     return np.stack(found)
 
 
-def part(name: str, severity: float = 5.0) -> Corruption:
+def part(name: str, severity: float = 5.0) -> Corruption[Any]:
     built = shifts.get(name)(severity=severity)  # type: ignore[call-arg]  # every corruption has a severity
     assert isinstance(built, Corruption)
     return built
@@ -115,3 +116,11 @@ def test_the_shift_and_the_function_give_the_same_pixels() -> None:
         levels = (moved * 255 + 2e-3).floor().permute(0, 2, 3, 1).numpy()
         assert np.abs(levels - sp.corrupt(x, name, severity=2, seed=9)).max() <= 1
         assert (levels != sp.corrupt(x, name, severity=2, seed=9)).mean() < 0.001
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_constants_have_names_and_one_row_per_severity(name: str) -> None:
+    for rows in part(name).published.values():
+        assert len(rows) in (5, 6)
+        assert len({type(row) for row in rows}) == 1
+        assert rows[0]._fields

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from shiftproof._references import bibtex
 from shiftproof.data.space import InputSpace
 from shiftproof.randomness import Rng
 from shiftproof.registry import parse_spec
@@ -103,7 +106,7 @@ def test_an_empty_batch_stays_empty(spec: str) -> None:
 @pytest.mark.parametrize("kind", [GaussianNoise, Brightness, Contrast, GaussianBlur])
 @few
 @given(seed=st.integers(0, 1000), size=st.sampled_from([16, 66]), low=st.floats(0, 5), high=st.floats(0, 5))
-def test_more_severe_moves_more(kind: type[Corruption], seed: int, size: int, low: float, high: float) -> None:
+def test_more_severe_moves_more(kind: type[Corruption[Any]], seed: int, size: int, low: float, high: float) -> None:
     shift = kind(5).within(BOXES[0])
     x = boxed_images(seed, (1, 3, size, size), BOXES[0])
     params = shift.sample(x, Rng.for_ids(seed, names(1)))
@@ -165,7 +168,8 @@ def test_specs_and_full_specs_round_trip(spec: str) -> None:
 def test_every_shift_names_its_paper(spec: str) -> None:
     shift = shifts.build(spec)
     assert shift.references
-    for entry in shift.references:
+    for entry in map(bibtex, shift.references):
+        assert entry is not None
         assert entry.startswith("@")
         assert entry.count("{") == entry.count("}")
         assert "title" in entry

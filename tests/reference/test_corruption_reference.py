@@ -33,7 +33,7 @@ import pytest
 import shiftproof as sp
 from shiftproof.shifts import Frost
 from shiftproof.shifts.corruptions._draws import Draws
-from shiftproof.shifts.corruptions._ice import PUBLISHED
+from shiftproof.shifts.corruptions._frost_textures import PUBLISHED
 from shiftproof.shifts.corruptions.glass_blur import _copied, _pairs
 
 AT = [(0, 0, 0), (3, 5, 1), (15, 16, 2), (31, 30, 0), (20, 9, 1), (8, 27, 2)]

@@ -13,8 +13,8 @@ import torch
 from scipy.stats import binomtest
 
 import shiftproof as sp
+from shiftproof.catalogue import registries
 from shiftproof.evaluation.compare import compare_runs
-from shiftproof.registry import registries
 from small_runs import cell_of, command, linear_net, record, right_of, write_nets
 
 SHIFT, SEARCH = "linf(eps=0.1)", "best_of_n(n=2)"

@@ -21,9 +21,9 @@ from shiftproof.risks import (
     TotalVariation,
     Wasserstein,
 )
-from shiftproof.risks._kernels import cvar
-from shiftproof.risks._reweighting import Reweighting
 from shiftproof.risks.abstract import Measurement
+from shiftproof.risks.reweighting import Reweighting
+from shiftproof.risks.worst_weights import cvar
 
 RUNS = 300
 RISKS: list[Reweighting] = [

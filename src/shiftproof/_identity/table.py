@@ -196,7 +196,7 @@ _ALIAS: type = type(typing.Optional[int]).__mro__[-2]  # noqa: UP045  # the base
 
 def _part(value: Part) -> Look:
     """A shift, a search or another part: its registered name and all its fields; where it is not ours, its code too."""
-    from shiftproof.registry import named_plugins
+    from shiftproof.catalogue import named_plugins
 
     code = [] if classes.owner_of_class(type(value)) == OURS else [(".__class__", type(value))]
     fields = objects.attributes(value)

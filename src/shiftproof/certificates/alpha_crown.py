@@ -38,14 +38,7 @@ class AlphaCrown(Bounding):
 
     name: ClassVar[str] = "alpha_crown"
     aliases: ClassVar[tuple[str, ...]] = ("optimised_crown",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{xu2021fast,
-  title = {Fast and Complete: Enabling Complete Verification with Rapid and Massively Parallel Incomplete Verifiers},
-  author = {Xu, Kaidi and Zhang, Huan and Wang, Shiqi and Wang, Yihan and Jana, Suman and Lin, Xue and Hsieh, Cho-Jui},
-  booktitle = {International Conference on Learning Representations},
-  year = {2021}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("xu2021fast",)
 
     steps: int = 20
     step_size: float = 0.5

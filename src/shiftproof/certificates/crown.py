@@ -48,14 +48,7 @@ class Crown(Bounding):
 
     name: ClassVar[str] = "crown"
     aliases: ClassVar[tuple[str, ...]] = ("linear_relaxation",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{zhang2018efficient,
-  title = {Efficient Neural Network Robustness Certification with General Activation Functions},
-  author = {Zhang, Huan and Weng, Tsui-Wei and Chen, Pin-Yu and Hsieh, Cho-Jui and Daniel, Luca},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2018}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("zhang2018efficient",)
 
     def least_margins(self, network: Network, region: Region, c: Tensor) -> Tensor:
         return crown_margins(network, region, c)[0]

@@ -45,15 +45,7 @@ class IntervalBounds(Bounding):
 
     name: ClassVar[str] = "interval_bounds"
     aliases: ClassVar[tuple[str, ...]] = ("ibp",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@article{gowal2018effectiveness,
-  title = {On the Effectiveness of Interval Bound Propagation for Training Verifiably Robust Models},
-  author = {Gowal, Sven and Dvijotham, Krishnamurthy and Stanforth, Robert and Bunel, Rudy and Qin, Chongli and Uesato, Jonathan and
-    Arandjelovic, Relja and Mann, Timothy and Kohli, Pushmeet},
-  journal = {arXiv preprint arXiv:1810.12715},
-  year = {2018}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("gowal2018effectiveness",)
 
     def least_margins(self, network: Network, region: Region, c: Tensor) -> Tensor:
         with torch.no_grad():

@@ -53,19 +53,8 @@ class Linear(Certificate):
 
     name: ClassVar[str] = "linear"
     references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{hein2017formal,
-  title = {Formal Guarantees on the Robustness of a Classifier against Adversarial Manipulation},
-  author = {Hein, Matthias and Andriushchenko, Maksym},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2017}
-}""",
-        """@book{higham2002accuracy,
-  title = {Accuracy and Stability of Numerical Algorithms},
-  author = {Higham, Nicholas J.},
-  edition = {2},
-  publisher = {SIAM},
-  year = {2002}
-}""",
+        "hein2017formal",
+        "higham2002accuracy",
     )
 
     def objection(self, model: Labels, shift: Shift) -> str | None:

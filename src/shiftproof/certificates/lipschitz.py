@@ -54,18 +54,8 @@ class Lipschitz(Certificate):
 
     name: ClassVar[str] = "lipschitz"
     references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{tsuzuku2018lipschitz,
-  title = {Lipschitz-Margin Training: Scalable Certification of Perturbation Invariance for Deep Neural Networks},
-  author = {Tsuzuku, Yusuke and Sato, Issei and Sugiyama, Masashi},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2018}
-}""",
-        """@inproceedings{delattre2023efficient,
-  title = {Efficient Bound of {Lipschitz} Constant for Convolutional Layers by {Gram} Iteration},
-  author = {Delattre, Blaise and Barth{\\'e}lemy, Quentin and Araujo, Alexandre and Allauzen, Alexandre},
-  booktitle = {International Conference on Machine Learning},
-  year = {2023}
-}""",
+        "tsuzuku2018lipschitz",
+        "delattre2023efficient",
     )
 
     def objection(self, model: Labels, shift: Shift) -> str | None:

@@ -25,7 +25,7 @@ def command(kind: str | None) -> int:
 
 
 def _parts(kind: str) -> None:
-    from shiftproof.registry import registries
+    from shiftproof.catalogue import registries
 
     registry = registries()[kind]
     rows = [(_signature(registry.get(name)), _meaning(registry.get(name))) for name in registry.names() if name not in registry.failures]

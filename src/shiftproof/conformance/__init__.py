@@ -1,4 +1,4 @@
-"""The contract suite that every part passes: run it on your own shift, search, risk, certificate or model with `check_part`.
+"""The contract suite for parts: run it on your own shift, search, risk, certificate, defence, method or model with `check_part`.
 
 In a test of a package that adds a part::
 
@@ -13,18 +13,13 @@ or on the command line: ``shiftproof check rain.py:Rain``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from shiftproof._lazy import lazy_exports
 
-if TYPE_CHECKING:
-    from shiftproof.conformance.check import OffersInputs, check_part
-    from shiftproof.conformance.instances import OffersExamples
-    from shiftproof.conformance.report import CheckResult, Report
-
-__all__ = ["CheckResult", "OffersExamples", "OffersInputs", "Report", "check_part"]
-
-__getattr__ = lazy_exports(
+__all__, __getattr__ = lazy_exports(
     __name__,
-    {"check_part": "check", "OffersExamples": "instances", "OffersInputs": "check", "CheckResult": "report", "Report": "report"},
+    "check:OffersInputs",
+    "check:check_part",
+    "instances:OffersExamples",
+    "report:CheckResult",
+    "report:Report",
 )

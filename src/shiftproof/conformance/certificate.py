@@ -1,11 +1,10 @@
-"""What every certificate owes: radii that hold, tried against the exact answer of a linear model and against attack."""
+"""The contract of certificates: radii that hold, tested against the exact radius of a linear model and against attacks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol, runtime_checkable
 
 import torch
 from scipy.stats import binom
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from shiftproof._errors import UsageError
 from shiftproof.certificates.abstract import Certificate, Proof
+from shiftproof.conformance.instances import OffersShifts
 from shiftproof.conformance.probes import linear_model, names_of, no_global_randomness, noise, relu_model, same_bits
 from shiftproof.conformance.report import NotApplicable, expect
 from shiftproof.data.examples import Examples
@@ -28,17 +28,8 @@ from shiftproof.shifts.norms.linf import Linf
 
 _N, _SIZE = 40, 6
 _WIDE = InputSpace(-50.0, 50.0, "vector", "[-50, 50]")
-"""A box so wide that it cuts nothing off: the exact radius of a linear model is then its distance to the boundary."""
+"""A box so wide that it never clips: the exact radius of a linear model is then its distance to the decision boundary."""
 _ALARM = 1e-6
-
-
-@runtime_checkable
-class OffersShifts(Protocol):
-    """A certificate that says which shifts its checks run on, for one that takes none of ours."""
-
-    def shifts_for_check(self) -> Sequence[Shift]:
-        """Shifts that it certifies; a classmethod."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -58,15 +49,15 @@ class CertificateCase:
 
     @cached_property
     def proof(self) -> Proof:
-        """Of all examples."""
+        """The proofs of all examples."""
         return self.certify()
 
 
 def certificate_cases(certificate: Certificate) -> list[CertificateCase]:
-    """The certificate on each probe model and shift that it takes.
+    """The certificate on each probe model and shift that it supports.
 
     Raises:
-        UsageError: it takes none.
+        UsageError: it supports none.
     """
     offered = list(certificate.shifts_for_check()) if isinstance(certificate, OffersShifts) else []
     x = noise("certificate", _N, _SIZE)
@@ -82,25 +73,25 @@ def certificate_cases(certificate: Certificate) -> list[CertificateCase]:
             else:
                 cases.append(CertificateCase(certificate, model, placed, x, where))
     if not cases:
-        way_out = "Give its class a classmethod shifts_for_check() that returns a list of shifts that it takes."
+        advice = "Give its class a classmethod shifts_for_check() that returns a list of shifts that it supports."
         raise UsageError(
-            "\n".join([f"{certificate.spec()} certifies none of the models and shifts it is checked on. {way_out}", *refusals])
+            "\n".join([f"{certificate.spec()} supports none of the models and shifts that it is checked on. {advice}", *refusals])
         )
     return cases
 
 
 def proofs_are_well_formed(case: CertificateCase) -> None:
-    """A proof has one class, one radius of at least 0 and one count of forwards an example, and radius 0 where it abstains."""
+    """A proof has one class, one radius of at least 0 and one count of forwards per example, and radius 0 where it abstains."""
     with no_global_randomness(f"The certificate {case.certificate.name}"):
         proof = case.certify()
-    for field in proof._fields:
-        shape = tuple(getattr(proof, field).shape)
+    for field, values in proof._asdict().items():
+        shape = tuple(values.shape)
         expect(shape == (len(case.x),), f"Its {field} must have shape (n,) = ({len(case.x)},), got {shape}.")
     expect(proof.prediction.dtype == torch.int64, f"Its prediction must be int64 classes, got {proof.prediction.dtype}.")
     expect(proof.abstained.dtype == torch.bool, f"Its abstained must be bool, got {proof.abstained.dtype}.")
     expect(bool((proof.radius >= 0).all()), f"Its radius must be at least 0, got {float(proof.radius.min())}.")
     idle = bool((proof.radius[proof.abstained] == 0).all())
-    expect(idle, "It gives a radius above 0 where it abstains.")
+    expect(idle, "It returns a radius above 0 where it abstains.")
     expect(bool((proof.forwards >= 0).all()), "Its forwards must be at least 0.")
     expect(0 < case.certificate.confidence <= 1, f"Its confidence must be in (0, 1], got {case.certificate.confidence}.")
 
@@ -108,7 +99,7 @@ def proofs_are_well_formed(case: CertificateCase) -> None:
 def radii_hold_on_a_linear_model(case: CertificateCase) -> None:
     """On a linear model of two classes no radius is longer than the exact distance to the decision boundary.
 
-    Noise around an input leaves the decision of such a model as it is, so this is the truth for smoothed decisions too.
+    Averaging over noise does not change the decisions of such a model, so this holds for smoothed decisions too.
     """
     layer = list(case.model.module.modules())[-1]
     if not isinstance(layer, nn.Linear) or layer.out_features != 2 or any(isinstance(m, nn.ReLU) for m in case.model.module.modules()):
@@ -126,16 +117,16 @@ def radii_hold_on_a_linear_model(case: CertificateCase) -> None:
     _tolerate(case, int(false.sum()), f"radii are longer than the distance to the boundary, or prove the wrong class{longest}")
 
 
-def proves_the_models_own_decision(case: CertificateCase) -> None:
-    """What a deterministic proof says is proven is what the model decides."""
+def proves_the_models_decision(case: CertificateCase) -> None:
+    """A deterministic proof certifies the model's own decision."""
     if case.certificate.confidence < 1:
-        raise NotApplicable("It may speak of a model smoothed by chance, whose decision is its own.")
+        raise NotApplicable("It may certify a smoothed model, whose decisions differ.")
     clash = ~case.proof.abstained & (case.proof.prediction != case.model.labels(case.x))
     expect(not bool(clash.any()), f"On {int(clash.sum())} of {len(clash)} examples it proves another class than the model's own decision.")
 
 
 def radii_hold_under_attack(case: CertificateCase) -> None:
-    """Neither chance draws nor gradient ascent inside a proven radius change the decision (deterministic proofs)."""
+    """Neither random draws nor gradient ascent inside a proven radius change the decision (deterministic proofs)."""
     proof = case.proof
     if case.certificate.confidence < 1:
         raise NotApplicable("Its decisions are not those of the model itself.")
@@ -144,49 +135,49 @@ def radii_hold_under_attack(case: CertificateCase) -> None:
     broken = 0
     for row in (proof.radius > 0).nonzero()[:, 0].tolist()[:15]:
         shift = replace(case.shift, eps=float(proof.radius[row]) * 0.999)
-        x = case.x[row : row + 1].expand(8, -1)  # eight chances each
+        x = case.x[row : row + 1].expand(8, -1)  # eight attempts each
         examples = Examples(x, proof.prediction[row].expand(8), names_of(8), space=_WIDE)
         found = confront(case.model, shift, search=GradientAscent(steps=20, loss="margin"), examples=examples)
         draws = shift.apply(x, shift.sample(x, Rng.for_ids(1, names_of(8))))
         broken += int(not found.correct.all() or not torch.equal(case.model.labels(draws), examples.y))
-    _tolerate(case, broken, "proven radii were broken from inside")
+    _tolerate(case, broken, "proven radii were broken by an attack inside them")
 
 
 def _tolerate(case: CertificateCase, false: int, what: str) -> None:
-    """Fails where more proofs are false than its confidence allows (binomial test at 1e-6)."""
+    """Fails if more proofs are false than the confidence allows (binomial test at 1e-6)."""
     proofs = int((~case.proof.abstained).sum())
     allowed = 1 - case.certificate.confidence
     chance = float(binom.sf(false - 1, max(proofs, 1), allowed)) if false else 1.0
     says = f"at confidence {case.certificate.confidence:g}, this happens with probability {chance:.1g}"
-    expect(chance >= _ALARM, f"{false} of {proofs} {what} ({says}). What it proves is not true.")
+    expect(chance >= _ALARM, f"{false} of {proofs} {what} ({says}). Its proofs are wrong.")
 
 
-def proofs_hang_on_seed_and_id_only(case: CertificateCase) -> None:
-    """A proof does not depend on the order or the batch, and the same seed gives the same proof."""
+def proofs_depend_on_seed_and_id_only(case: CertificateCase) -> None:
+    """A proof does not depend on order or batch, and the same seed gives the same proof."""
     whole = case.proof
-    way_out = "Draw from the rng that it is given, one stream a row."
+    advice = "Draw from the rng argument, one stream per row."
     for name, rows in {"again": list(range(_N)), "in reverse": list(range(_N))[::-1], "alone": [3], "in a small batch": [7, 1, 30]}.items():
         part = case.certify(rows)
         same = torch.equal(part.prediction, whole.prediction[rows]) and torch.equal(part.abstained, whole.abstained[rows])
         close = torch.allclose(part.radius.double(), whole.radius[rows].double(), rtol=1e-4, atol=1e-6)
-        expect(same and close, f"The same examples, certified {name}, got other proofs. {way_out}")
+        expect(same and close, f"The same examples, certified {name}, got other proofs. {advice}")
 
 
-def changes_nothing_it_is_given(case: CertificateCase) -> None:
-    """It leaves the inputs, the shift and the model as they were."""
+def leaves_its_arguments_unchanged(case: CertificateCase) -> None:
+    """It does not change the inputs, the shift or the model."""
     x, weights, before = case.x.clone(), case.model.fingerprint(), case.shift.full_spec()
     case.certify()
     case.certificate.certify(case.model, case.shift, case.x, Rng.for_ids(0, names_of(_N)))
     expect(same_bits(case.x, x), "It changed the inputs in place.")
     expect(case.model.fingerprint() == weights, "It changed the model's weights.")
-    expect(case.shift.full_spec() == before, f"It turned the shift {before} into {case.shift.full_spec()}.")
+    expect(case.shift.full_spec() == before, f"It changed the shift {before} to {case.shift.full_spec()}.")
 
 
 CERTIFICATE_CHECKS = (
     proofs_are_well_formed,
-    proves_the_models_own_decision,
+    proves_the_models_decision,
     radii_hold_on_a_linear_model,
     radii_hold_under_attack,
-    proofs_hang_on_seed_and_id_only,
-    changes_nothing_it_is_given,
+    proofs_depend_on_seed_and_id_only,
+    leaves_its_arguments_unchanged,
 )

@@ -1,4 +1,4 @@
-"""`check_part`: which checks a part takes, and running them."""
+"""`check_part`: selects and runs the checks of a part."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from shiftproof._errors import UsageError, must
 from shiftproof._imports import load_object
-from shiftproof._part import Part
+from shiftproof._part import Part, declared_name
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.conformance.certificate import CERTIFICATE_CHECKS, certificate_cases
 from shiftproof.conformance.defence import DEFENCE_CHECKS, defence_case
@@ -35,7 +35,7 @@ P = TypeVar("P", bound=Part)
 
 @runtime_checkable
 class OffersInputs(Protocol):
-    """A model that says on which inputs it can be checked."""
+    """A model that provides the inputs of its checks."""
 
     def inputs_for_check(self) -> Tensor:
         """At least 2 ordinary inputs, shape (n, ...)."""
@@ -43,26 +43,26 @@ class OffersInputs(Protocol):
 
 
 def check_part(target: object, *, x: Tensor | None = None) -> Report:
-    """Holds a part to its contract, and says check by check what was seen.
+    """Checks a part against its contract, and reports each check.
 
     Args:
-        target: a class or an instance of a Shift, Search, Risk, Certificate, Defence, Method or model (a torch module too), or where
-            to find one: "package.module:Name" or "FILE.py:Name". A class is checked on the instances that its classmethod
-            `examples_for_check` returns, else on one whose required options take common values (eps=0.1, severity=3, ...) and whose
-            defaults for steps, restarts, queries and the like are lowered to what takes seconds.
-        x: for models, ordinary inputs of shape (n, ...), n at least 2; not needed where the model has `inputs_for_check`.
+        target: a class or an instance of a Shift, Search, Risk, Certificate, Defence, Method or model (or torch module), or its
+            location: "package.module:Name" or "FILE.py:Name". A class is checked on the instances that its classmethod
+            `examples_for_check` returns; otherwise on one instance with common values for the required options (eps=0.1, severity=3,
+            ...) and with lowered defaults for steps, restarts, queries and similar options, so that checks take seconds.
+        x: for models, ordinary inputs of shape (n, ...), n at least 2; not needed if the model has `inputs_for_check`.
 
     Returns:
-        A report; `report.passed` is the verdict, and `print(report)` the table.
+        A report: `report.passed` is the result, and `print(report)` shows a table.
 
     Raises:
-        UsageError: the target is none of these, or no instance or inputs to check it on are known.
+        UsageError: the target is none of these, or there are no instances or inputs to check it on.
 
     Guarantees:
-        A part that draws by position or from global randomness, leaves its budget or the box, is biased where symmetry says it cannot be,
-        or depends on the batch is found. Statistical checks call a sound part unsound with probability at most 1e-6 each. Passing proves
-        no claim beyond what the checks say.
-    Cost: seconds, on small data that is made here.
+        A part is rejected if it draws by position or from global randomness, exceeds its budget or the box, is biased where it should be
+        symmetric, or depends on the batch. Statistical checks reject a correct part with probability at most 1e-6 each. Passing proves
+        nothing beyond what the checks state.
+    Cost: seconds, on small synthetic data.
 
     Example:
         >>> from shiftproof.shifts import Linf
@@ -88,10 +88,9 @@ def _name(target: object) -> str:
 
 
 def _check(part: Part, suite: Callable[[Any], list[CheckResult]]) -> list[CheckResult]:
-    called = isinstance(getattr(type(part), "name", None), str)
-    named = run_checks([has_a_name], part, part.spec() if called else type(part).__name__)
+    named = run_checks([has_a_name], part, part.spec() if declared_name(type(part)) else type(part).__name__)
     if named[0].status == "fail":
-        return named  # nothing can be said of a part that cannot be called by a name
+        return named  # the other checks need a name
     return [*named, *run_checks(PART_CHECKS, part, part.spec()), *suite(part)]
 
 
@@ -124,11 +123,11 @@ def _check_certificate(certificate: Certificate) -> list[CheckResult]:
 
 
 def _check_defence(defence: Defence) -> list[CheckResult]:
-    return run_checks(DEFENCE_CHECKS, defence_case(defence), f"{defence.spec()} in front of a small net")
+    return run_checks(DEFENCE_CHECKS, defence_case(defence), f"{defence.spec()} in front of a small network")
 
 
 def _check_method(method: Method) -> list[CheckResult]:
-    return run_checks(METHOD_CHECKS, method_case(method), f"{method.spec()} on a small net")
+    return run_checks(METHOD_CHECKS, method_case(method), f"{method.spec()} on a small network")
 
 
 _KINDS: tuple[tuple[str, type[Part], Callable[[Any], list[CheckResult]]], ...] = (
@@ -146,8 +145,8 @@ def _check_model(found: object, name: str, x: Tensor | None) -> list[CheckResult
     for model in _models(found, name):
         inputs = x if x is not None else model.inputs_for_check() if isinstance(model, OffersInputs) else None
         if inputs is None or len(inputs) < 2:
-            way_out = "Pass them: check_part(model, x=...), or give its class a method inputs_for_check() that returns a tensor."
-            raise UsageError(f"The model '{name}' can only be checked on at least 2 inputs of the shape that it takes. {way_out}")
+            advice = "Pass check_part(model, x=...), or give its class a method inputs_for_check() that returns a tensor."
+            raise UsageError(f"The model '{name}' needs at least 2 inputs of the right shape for its checks. {advice}")
         wrapped = TorchModule(model, name=name) if isinstance(model, nn.Module) else model
         results += run_checks(MODEL_CHECKS, ModelCase(wrapped, inputs, name), f"{name} on inputs {tuple(inputs.shape)}")
     return results
@@ -161,6 +160,6 @@ def _models(found: object, name: str) -> Sequence[Labels | nn.Module]:
     try:
         made = found() if callable(found) else None
     except TypeError as error:
-        way_out = "Give it a classmethod examples_for_check() that returns a list of models, or check an instance."
-        raise UsageError(f"The model class {name} cannot be made without arguments ({error}). {way_out}") from None
+        advice = "Give it a classmethod examples_for_check() that returns a list of models, or check an instance."
+        raise UsageError(f"The model class {name} cannot be constructed without arguments ({error}). {advice}") from None
     return [made] if isinstance(made, Labels | nn.Module) else []

@@ -1,4 +1,4 @@
-"""What every training method owes: one finite loss from a batch, chance from the stream that it is given, and a network left alone."""
+"""The contract of training methods: a finite loss, randomness from the batch only, and an unchanged network."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ class MethodCase:
     examples: Examples
 
     def memory(self) -> nn.Module:
-        """What the method keeps; a check means nothing where it needs what is not here, such as a file."""
+        """The method's memory; not applicable if the method needs something that is missing here, such as a file."""
         try:
             return self.method.init(self.net, self.examples)
         except UsageError as refusal:
-            raise NotApplicable(f"It cannot begin here: {refusal}") from None
+            raise NotApplicable(f"It cannot start here: {refusal}") from None
 
     def step(self) -> Step:
-        """A step from the beginning."""
+        """The first step."""
         return self.method.step(self.net, self.batch, self.memory())
 
 
 def method_case(method: Method) -> MethodCase:
-    """The method on images of 28 x 28 pixels, many of them at the walls of the box."""
+    """The method on images of 28 x 28 pixels, many of them at the edges of the box."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net = nn.Sequential(nn.Flatten(), nn.Linear(784, 12), nn.ReLU(), nn.Linear(12, _CLASSES))
@@ -58,56 +58,56 @@ def method_case(method: Method) -> MethodCase:
 
 
 def loss_is_usable(case: MethodCase) -> None:
-    """A step has one finite loss an example, weights without a gradient, and a loss that moves the network."""
+    """A step has one finite loss per example, weights without a gradient, and a loss whose gradient is not zero."""
     step = case.step()
     m = len(step.x)
     shapes = tuple(step.losses.shape), tuple(step.weights.shape), len(step.targets), len(step.scores)
     expect(shapes == ((m,), (m,), m, m), f"Of its {m} inputs, losses, weights, targets and scores have the sizes {shapes}.")
     expect(bool(step.losses.isfinite().all()), "A loss of its step is NaN or infinite.")
-    expect(not step.weights.requires_grad, "Its weights have a gradient: detach them, else the loss trains them too.")
+    expect(not step.weights.requires_grad, "Its weights have a gradient: detach them, so that the loss does not train them.")
     moved = torch.autograd.grad(step.loss, list(case.net.parameters()), allow_unused=True)
     expect(any(g is not None and bool((g != 0).any()) for g in moved), "The gradient of its loss is zero for every parameter.")
 
 
-def network_is_left_alone(case: MethodCase) -> None:
-    """A step changes no parameter, leaves no gradient behind and puts the network's mode back."""
+def leaves_the_network_unchanged(case: MethodCase) -> None:
+    """A step changes no parameter, leaves no gradients and restores the mode of the network."""
     before = {name: value.clone() for name, value in case.net.named_parameters()}
     case.net.train()
     case.step()
     changed = [name for name, value in case.net.named_parameters() if not torch.equal(value, before[name])]
-    expect(not changed, f"Its step changed the parameters {', '.join(changed)}. Changing them is the optimiser's work.")
+    expect(not changed, f"Its step changed the parameters {', '.join(changed)}. Only the optimiser may change them.")
     left = [name for name, value in case.net.named_parameters() if value.grad is not None]
     expect(not left, f"Its step left gradients on {', '.join(left)}. Use torch.autograd.grad for the inner ones.")
     expect(case.net.training, "Its step left the network in evaluation mode.")
 
 
-def chance_is_the_batchs(case: MethodCase) -> None:
-    """The same batch gives the same moves, and no global generator is drawn from."""
+def draws_come_from_the_batch(case: MethodCase) -> None:
+    """The same batch gives the same moves, and no global generator is used."""
     memory = case.memory()
     with no_global_randomness("Its move"):
         first, second = (case.method.move(case.net, case.batch, memory) for _ in range(2))
-    expect(torch.equal(first, second), "The same batch gave other moves the second time. Take all chance from batch.rng.")
+    expect(torch.equal(first, second), "The same batch gave other moves the second time. Draw from batch.rng only.")
 
 
-def every_row_can_be_shown(case: MethodCase) -> None:
-    """The order of an epoch names rows that there are, as many each time, and hangs on the streams it is given."""
+def order_names_valid_rows(case: MethodCase) -> None:
+    """The order of an epoch names existing rows, equally many each time, and depends only on the given streams."""
     memory, n = case.memory(), len(case.examples)
     first, again, other = (case.method.order(case.batch.rng.child("epoch", epoch), memory) for epoch in (0, 0, 1))
     expect(bool(len(first)) and 0 <= int(first.min()) <= int(first.max()) < n, f"Its order names rows outside 0..{n - 1}, or none.")
-    expect(len(first) == len(other), f"Its epochs have {len(first)} and {len(other)} rows. They must be of one length.")
-    expect(bool((first == again).all()), "The same streams gave another order the second time. Take all chance from rng.")
+    expect(len(first) == len(other), f"Its epochs have {len(first)} and {len(other)} rows. They must have the same length.")
+    expect(bool((first == again).all()), "The same streams gave another order the second time. Draw from rng only.")
 
 
 def moves_stay_in_the_threat(case: MethodCase) -> None:
-    """Where it names a norm ball and gives one input an example, moves lie in the ball and the box."""
+    """If its threat is a norm ball and it returns one input per example, moves lie in the ball and the box."""
     shift = case.method.threat(case.batch.space)
     moved = case.method.move(case.net, case.batch, case.memory()).detach()
     if not isinstance(shift, Ball) or moved.shape != case.batch.x.shape:
-        raise NotApplicable("It names no norm ball, or trains on several copies of an input.")
+        raise NotApplicable("Its threat is not a norm ball, or it trains on several copies of an input.")
     worst = float(shift.excess(case.batch.x, moved - case.batch.x).max())
     expect(worst <= shift.tolerance + 1e-6, f"It trains on moves that leave {shift.spec()} by {worst:.3g}.")
     low, high = shift.space.bounds(moved)
     expect(bool(((moved >= low) & (moved <= high)).all()), f"It trains on inputs outside the box {shift.space.units}.")
 
 
-METHOD_CHECKS = (loss_is_usable, network_is_left_alone, chance_is_the_batchs, every_row_can_be_shown, moves_stay_in_the_threat)
+METHOD_CHECKS = (loss_is_usable, leaves_the_network_unchanged, draws_come_from_the_batch, order_names_valid_rows, moves_stay_in_the_threat)

@@ -1,4 +1,4 @@
-"""What every model owes: answers of the right shape that depend on the input alone, and that using it leaves no trace."""
+"""The contract of models: outputs of the right shape that depend on the input only, and no state that changes with use."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from shiftproof.models.abstract import Gradients, Labels, Scores
 
 @dataclass(frozen=True, eq=False)
 class ModelCase:
-    """A model and inputs of shape (n, ...) that it takes, n at least 2."""
+    """A model and valid inputs of shape (n, ...), n at least 2."""
 
     model: Labels
     x: Tensor
     label: str
 
     def scores(self, x: Tensor) -> Tensor:
-        """Its scores, without gradients; skips the check where it gives none."""
+        """Its scores, without gradients; the check is not applicable if it has none."""
         if not isinstance(self.model, Scores):
-            raise NotApplicable("It gives labels only.")
+            raise NotApplicable("It provides only labels.")
         with torch.no_grad():
             return self.model.scores(x)
 
 
-def says_who_it_is(case: ModelCase) -> None:
-    """It has a name, and a fingerprint that is the same each time."""
+def has_a_stable_fingerprint(case: ModelCase) -> None:
+    """It has a name, and a fingerprint that is the same at each call."""
     name, first, second = case.model.name, case.model.fingerprint(), case.model.fingerprint()
-    expect(isinstance(name, str) and bool(name), f"Its name must be a word for reports, got {name!r}.")
+    expect(isinstance(name, str) and bool(name), f"Its name must be text for reports, got {name!r}.")
     expect(
         isinstance(first, str) and bool(first) and first == second,
         f"Its fingerprint must be the same at each call, got {first!r} and {second!r}.",
@@ -42,7 +42,7 @@ def says_who_it_is(case: ModelCase) -> None:
 
 
 def labels_are_classes(case: ModelCase) -> None:
-    """`labels` gives one int64 class from 0 on an input."""
+    """`labels` returns one int64 class per input, counted from 0."""
     labels = case.model.labels(case.x)
     expect(labels.shape == (len(case.x),), f"`labels` must have shape (n,) = ({len(case.x)},), got {tuple(labels.shape)}.")
     expect(labels.dtype == torch.int64, f"`labels` must be int64, got {labels.dtype}.")
@@ -50,7 +50,7 @@ def labels_are_classes(case: ModelCase) -> None:
 
 
 def scores_are_logits(case: ModelCase) -> None:
-    """`scores` gives finite floating logits of shape (n, classes), and `labels` is their argmax."""
+    """`scores` returns finite floating logits of shape (n, classes), and `labels` is their argmax."""
     scores = case.scores(case.x)
     good = scores.dim() == 2 and len(scores) == len(case.x) and scores.shape[1] >= 2
     expect(good, f"`scores` must have shape (n, classes) with at least 2 classes, got {tuple(scores.shape)} for {len(case.x)} inputs.")
@@ -59,36 +59,44 @@ def scores_are_logits(case: ModelCase) -> None:
     expect(torch.equal(scores.argmax(1), case.model.labels(case.x)), "`labels` is not the argmax of `scores`.")
     total = scores.sum(1)
     probabilities = bool((scores >= 0).all()) and torch.allclose(total, torch.ones_like(total), atol=1e-4)
-    expect(not probabilities, "`scores` look like probabilities. Give logits: take the final softmax off, or return the logarithm.")
+    expect(not probabilities, "`scores` look like probabilities. Return logits: remove the final softmax, or return the logarithm.")
 
 
 def answers_are_repeatable(case: ModelCase) -> None:
-    """The same input gets the same answer, and none of the global generators is used."""
+    """The same input gives the same output, and no global generator is used."""
     with no_global_randomness("The model"):
         first, second = case.model.labels(case.x), case.model.labels(case.x)
     expect(
         torch.equal(first, second),
-        f"{int((first != second).sum())} of {len(first)} labels changed at the second call. Fix its seed, or average it.",
+        f"{int((first != second).sum())} of {len(first)} labels changed at the second call. Fix its seed, or average its outputs.",
     )
     if isinstance(case.model, Scores):
         left, right = case.scores(case.x), case.scores(case.x)
-        expect(torch.allclose(left, right, rtol=1e-4, atol=1e-5), "Scores changed at the second call. Fix its seed, or average it.")
+        expect(
+            torch.allclose(left, right, rtol=1e-4, atol=1e-5), "Scores changed at the second call. Fix its seed, or average its outputs."
+        )
 
 
-def answers_ignore_the_batch(case: ModelCase) -> None:
-    """The answer to an input does not depend on the others in its batch."""
+def answers_do_not_depend_on_the_batch(case: ModelCase) -> None:
+    """The output for an input does not depend on the others in its batch."""
     whole = case.model.labels(case.x)
     alone = torch.cat([case.model.labels(x[None]) for x in case.x])
-    way_out = "Is it in training mode (batch norm)? Call .eval()."
-    expect(torch.equal(whole, alone), f"{int((whole != alone).sum())} of {len(whole)} labels differ one by one. {way_out}")
+    advice = "If it is in training mode (batch norm), call .eval()."
+    expect(
+        torch.equal(whole, alone),
+        f"{int((whole != alone).sum())} of {len(whole)} labels differ between single inputs and a batch. {advice}",
+    )
     if isinstance(case.model, Scores):
         together, single = case.scores(case.x), torch.cat([case.scores(x[None]) for x in case.x])
         far = float((together - single).abs().max())
-        expect(torch.allclose(together, single, rtol=1e-3, atol=1e-4), f"Scores differ by up to {far:.3g} one by one. {way_out}")
+        expect(
+            torch.allclose(together, single, rtol=1e-3, atol=1e-4),
+            f"Scores of single inputs differ by up to {far:.3g} from those in a batch. {advice}",
+        )
 
 
-def use_leaves_no_trace(case: ModelCase) -> None:
-    """Asking it changes neither its fingerprint nor the inputs."""
+def use_changes_nothing(case: ModelCase) -> None:
+    """Using it changes neither its fingerprint nor the inputs."""
     before, x = case.model.fingerprint(), case.x.clone()
     model = case.model
     # As it is written: what everybody else calls hands it a copy.
@@ -97,23 +105,23 @@ def use_leaves_no_trace(case: ModelCase) -> None:
     expect(same_bits(case.x, x), "It changed the inputs in place. Work on a copy.")
     expect(
         case.model.fingerprint() == before,
-        "Its fingerprint changed by use: it learns from what it is asked (batch norm in training mode?).",
+        "Its fingerprint changed with use: its state depends on its inputs (batch norm in training mode?).",
     )
 
 
-def gradients_are_true(case: ModelCase) -> None:
+def gradients_are_correct(case: ModelCase) -> None:
     """The gradient of its scores with respect to the inputs exists and agrees with finite differences."""
     model = case.model
     if not isinstance(model, Gradients):
-        raise NotApplicable("It gives no gradients.")
+        raise NotApplicable("It has no gradients.")
     leaf = case.x.clone().requires_grad_()
     try:
         scores = model.scores(leaf)
         weight = noise("classes", 1, scores.shape[1]) - 0.5
         (gradient,) = torch.autograd.grad((scores * weight).sum(), leaf)
     except RuntimeError as error:
-        way_out = "Use torch all the way in `scores`, without .detach() or no_grad; or be Scores rather than Gradients."
-        raise Failed(f"torch cannot differentiate its scores ({error}). {way_out}") from None
+        advice = "Use torch operations only in `scores`, without .detach() or no_grad, or derive from Scores instead of Gradients."
+        raise Failed(f"torch cannot differentiate its scores ({error}). {advice}") from None
     expect(bool(gradient.isfinite().all()), "The gradient has NaN or infinity.")
     step = 1e-2 * float(case.x.std() + 1e-3)
     direction = gradient / gradient.flatten(1).norm(dim=1).clamp_min(1e-12).reshape(-1, *[1] * (case.x.dim() - 1))
@@ -127,24 +135,24 @@ def gradients_are_true(case: ModelCase) -> None:
     )
 
 
-def travels_to_another_process(case: ModelCase) -> None:
-    """It survives being pickled, so that a run can spread over processes."""
+def can_be_pickled(case: ModelCase) -> None:
+    """It can be pickled, so that a run can use several processes."""
     try:
         again = pickle.loads(pickle.dumps(case.model))  # noqa: S301  # our own bytes
-    except Exception as error:  # whatever hinders the pickling is the user's to see
-        way_out = "Define its classes at the top of an importable module, and keep open handles out of it."
-        raise Failed(f"It cannot be pickled. {describe(error)}\n{way_out}") from None
-    expect(torch.equal(again.labels(case.x), case.model.labels(case.x)), "A pickled copy gives other labels.")
+    except Exception as error:  # any error in pickling is shown to the user
+        advice = "Define its classes at the top of an importable module, and keep open handles out of it."
+        raise Failed(f"It cannot be pickled. {describe(error)}\n{advice}") from None
+    expect(torch.equal(again.labels(case.x), case.model.labels(case.x)), "A pickled copy returns other labels.")
     expect(again.fingerprint() == case.model.fingerprint(), "A pickled copy has another fingerprint.")
 
 
 MODEL_CHECKS = (
-    says_who_it_is,
+    has_a_stable_fingerprint,
     labels_are_classes,
     scores_are_logits,
     answers_are_repeatable,
-    answers_ignore_the_batch,
-    use_leaves_no_trace,
-    gradients_are_true,
-    travels_to_another_process,
+    answers_do_not_depend_on_the_batch,
+    use_changes_nothing,
+    gradients_are_correct,
+    can_be_pickled,
 )

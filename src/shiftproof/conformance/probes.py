@@ -1,9 +1,10 @@
-"""What parts are checked on: small data of every kind, small models with known weights, and guards around the code that is checked."""
+"""Probes: small data of every kind, small models with known weights, and a guard against global randomness."""
 
 from __future__ import annotations
 
 import math
 import random
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ _COLUMNS = (
 
 
 class Data(NamedTuple):
-    """Inputs of one kind, shape (n, ...), with the space that they live in."""
+    """Inputs of one kind, shape (n, ...), with their space."""
 
     label: str
     x: Tensor
@@ -50,7 +51,7 @@ def noise(name: str, n: int, *shape: int) -> Tensor:
 
 
 def probe_data() -> list[Data]:
-    """Every kind of data in several boxes; the first two rows lie on the box's own corners, where moves are cut off."""
+    """Every kind of data in several boxes; the first two rows are corners of the box, where moves are clipped."""
     return [
         Data("colour images", _corners(noise("colour", N, 3, 12, 12)), InputSpace(kind="image")),
         Data("grey images that are not square", _corners(noise("grey", N, 1, 14, 9)), InputSpace(kind="image")),
@@ -63,7 +64,7 @@ def probe_data() -> list[Data]:
 
 
 def large_probe_data() -> list[Data]:
-    """Images for shifts that need more pixels than the others have."""
+    """Larger images, for shifts that need them."""
     return [
         Data("colour images of 32 pixels", _corners(noise("colour", N, 3, 32, 32)), InputSpace(kind="image")),
         Data("grey images of 28 pixels", _corners(noise("grey", N, 1, 28, 28)), InputSpace(kind="image")),
@@ -78,7 +79,7 @@ def _corners(x: Tensor) -> Tensor:
 
 def _table() -> Tensor:
     unit = _corners(noise("table", N, len(_COLUMNS)))
-    low, high = (torch.tensor([getattr(c, end) for c in _COLUMNS]) for end in ("low", "high"))
+    low, high = torch.tensor([c.low for c in _COLUMNS]), torch.tensor([c.high for c in _COLUMNS])
     whole = torch.tensor([c.kind != "real" for c in _COLUMNS])
     x = low + (high - low) * unit
     return x.round().where(whole, x)
@@ -86,7 +87,7 @@ def _table() -> Tensor:
 
 @dataclass(frozen=True)
 class Drift(Boxed):
-    """A shift with a known worst case, for checking searches: the even features move by one number, the odd ones by another."""
+    """A shift with a known worst case, to check searches: even features move by one number, odd features by another."""
 
     name: ClassVar[str] = "drift"
 
@@ -101,15 +102,15 @@ class Drift(Boxed):
         return (x + move).clamp(self.space.low, self.space.high)
 
 
-class _Only(Labels):
-    """A model that hides what lies above the access it stands for."""
+class _Restricted(Labels):
+    """A model with less access than it has."""
 
     def __init__(self, model: TorchModule) -> None:
         self._model = model
 
     @property
-    def name(self) -> str:
-        return f"{self._model.name} by its {type(self).__name__.lower()}"
+    @abstractmethod
+    def name(self) -> str: ...
 
     def fingerprint(self) -> str:
         return self._model.fingerprint()
@@ -118,38 +119,52 @@ class _Only(Labels):
         return self._model.labels(x)
 
 
-class _ScoresOnly(_Only, Scores):
+class _LabelsOnly(_Restricted):
+    """The labels of a model, without its scores and gradients."""
+
+    @property
+    def name(self) -> str:
+        return f"{self._model.name} (labels only)"
+
+
+class _ScoresOnly(_Restricted, Scores):
+    """The scores of a model, without its gradients."""
+
+    @property
+    def name(self) -> str:
+        return f"{self._model.name} (scores only)"
+
     def scores(self, x: Tensor) -> Tensor:
         with torch.no_grad():
             return self._model.scores(x)
 
 
 def giving(model: TorchModule, access: Access) -> Labels:
-    """The model as one that gives exactly `access`."""
-    return model if issubclass(access, Gradients) else _ScoresOnly(model) if issubclass(access, Scores) else _Only(model)
+    """The model with exactly this access."""
+    return model if issubclass(access, Gradients) else _ScoresOnly(model) if issubclass(access, Scores) else _LabelsOnly(model)
 
 
 def linear_model(size: int, classes: int = 3) -> TorchModule:
-    """Random weights, every class about as likely as the others on inputs around 0.5."""
+    """A linear model with random weights whose classes are about equally frequent on inputs around 0.5."""
     layer = nn.Linear(size, classes)
     weight = Rng.for_ids(0, ["linear"]).normal(classes, size)[0]
     with torch.no_grad():
         layer.weight.copy_(weight)
         layer.bias.copy_(-weight.sum(1) / 2)
-    return _quiet(nn.Sequential(nn.Flatten(), layer), "linear")
+    return _evaluated(nn.Sequential(nn.Flatten(), layer), "linear")
 
 
 def curved_model(size: int, classes: int = 3) -> TorchModule:
-    """A small network with a bend, whose gradient changes from place to place."""
+    """A small smooth network, whose gradient depends on the input."""
     return _two_layers(size, classes, nn.Tanh())
 
 
 def relu_model(size: int, classes: int = 3) -> TorchModule:
-    """A small network of the layers that every certificate of networks knows."""
+    """A small network of layers that every certificate of networks supports."""
     return _two_layers(size, classes, nn.ReLU())
 
 
-def _two_layers(size: int, classes: int, bend: nn.Module) -> TorchModule:
+def _two_layers(size: int, classes: int, activation: nn.Module) -> TorchModule:
     inner, outer = nn.Linear(size, 16), nn.Linear(16, classes)
     with torch.no_grad():
         for name, layer in (("inner", inner), ("outer", outer)):
@@ -157,15 +172,15 @@ def _two_layers(size: int, classes: int, bend: nn.Module) -> TorchModule:
             layer.weight.copy_(weight * (2 / weight.shape[1] ** 0.5))
             layer.bias.zero_()
         inner.bias.copy_(-inner.weight.sum(1) / 2)
-    return _quiet(nn.Sequential(nn.Flatten(), inner, bend, outer), "network")
+    return _evaluated(nn.Sequential(nn.Flatten(), inner, activation, outer), "network")
 
 
-def _quiet(module: nn.Module, name: str) -> TorchModule:
+def _evaluated(module: nn.Module, name: str) -> TorchModule:
     return TorchModule(module.eval().requires_grad_(False), name=name)
 
 
 def probe_examples(image: bool, n: int = 40) -> tuple[TorchModule, Examples]:
-    """A model and labelled examples, of which every fifth is labelled wrongly and is so skipped by a worst-case search."""
+    """A model and labelled examples. Every fifth label is wrong, so that a worst-case search skips it."""
     x = noise("search", n, *((3, 6, 6) if image else (6,)))
     model = curved_model(x[0].numel()) if image else linear_model(x[0].numel())
     y = model.labels(x)
@@ -183,7 +198,7 @@ def same_bits(left: Tensor, right: Tensor) -> bool:
 
 
 def gap(left: Tensor, right: Tensor) -> str:
-    """How two results differ, for a message."""
+    """The difference of two results, for a message."""
     if left.shape != right.shape or left.dtype != right.dtype:
         return f"{tuple(left.shape)} {left.dtype} against {tuple(right.shape)} {right.dtype}"
     if not left.numel():
@@ -201,7 +216,7 @@ def _moved(before: tuple[object, dict[str, Any], Tensor], after: tuple[object, d
 
 @contextmanager
 def no_global_randomness(who: str) -> Iterator[None]:
-    """Fails where the code inside draws from a global generator, and puts the generators back."""
+    """Fails if the code inside draws from a global generator; restores the generators."""
     before = random.getstate(), np.random.get_state(legacy=False), torch.get_rng_state()
     try:
         yield
@@ -211,5 +226,5 @@ def no_global_randomness(who: str) -> Iterator[None]:
         random.setstate(before[0])
         np.random.set_state(before[1])
         torch.set_rng_state(before[2])
-    way_out = "Draw from the rng that it is given: otherwise results depend on the order of examples and the batch size."
-    expect(not drew, f"{who} drew from the global generator of {' and '.join(drew)}. {way_out}")
+    advice = "Draw from the rng argument: otherwise results depend on the order of examples and the batch size."
+    expect(not drew, f"{who} drew from the global generator of {' and '.join(drew)}. {advice}")

@@ -1,4 +1,4 @@
-"""What the checks came to, and how one check is run."""
+"""The results of checks, and how a check is run."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Literal, TypeVar
 Status = Literal["pass", "fail", "skip"]
 C = TypeVar("C")
 _SHOWN = 2
-"""Messages of a check that the table shows."""
+"""The most messages of a check that the table shows."""
 
 
 class Failed(Exception):
-    """The part breaks the contract; the message says what was seen and the way out."""
+    """The part violates the contract; the message says what was observed and how to fix it."""
 
 
 class NotApplicable(Exception):
-    """The check means nothing for this part; the message says why."""
+    """The check does not apply to this part; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class CheckResult:
 
     Args:
         check: its name, snake_case.
-        meaning: what holds where it passes, one line.
-        case: what it was run on, such as "linf(eps=0.1) on vectors".
+        meaning: what it checks, in one line.
+        case: what it ran on, such as "linf(eps=0.1) on vectors".
         status: "pass", "fail" or "skip".
-        message: what was seen and the way out where it failed, why where it was skipped.
+        message: for a failure, what was observed and how to fix it; for a skipped check, the reason.
     """
 
     check: str
@@ -80,7 +80,7 @@ class Report:
 
 
 def _status(results: Sequence[CheckResult]) -> Status:
-    """Of one check over its cases: failed where any failed, skipped where none ran."""
+    """The status of one check over its cases: "fail" if any failed, "skip" if all were skipped."""
     seen = {r.status for r in results}
     return "fail" if "fail" in seen else "pass" if "pass" in seen else "skip"
 
@@ -99,12 +99,12 @@ def _rows(name: str, results: Sequence[CheckResult]) -> list[str]:
         rows.append(f"      on {where[0]}{more}:")
         rows += [f"        {line}" for line in message.splitlines()]
     if len(cases) > _SHOWN:
-        rows.append(f"      and {len(cases) - _SHOWN} more like these.")
+        rows.append(f"      and {len(cases) - _SHOWN} more messages.")
     return rows
 
 
 def run_checks(checks: Sequence[Callable[[C], None]], subject: C, case: str) -> list[CheckResult]:
-    """Runs each check on one subject. A check's name is its function's, and its meaning the first line of the docstring."""
+    """Runs each check on one subject. Its name is that of the function, and its meaning the first line of the docstring."""
     return [_run(check, subject, case) for check in checks]
 
 
@@ -118,19 +118,19 @@ def _run(check: Callable[[C], None], subject: C, case: str) -> CheckResult:
         status, message = "fail", str(failure)
     except NotApplicable as reason:
         status, message = "skip", str(reason)
-    except Exception as error:  # the part is the user's: whatever it raises is shown with its place
+    except Exception as error:  # the part is the user's code: any error is shown with its location
         status, message = "fail", describe(error)
     return CheckResult(check.__name__, meaning, case, status, message)
 
 
 def describe(error: Exception) -> str:
-    """What was raised, and where outside this package's checks."""
+    """The error and its location outside the checks."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).parent != Path(__file__).parent]
     where = f"\n  at {Path(frames[-1].filename).name}:{frames[-1].lineno}, in {frames[-1].name}: {frames[-1].line}" if frames else ""
     return f"It raised {type(error).__name__}: {error}{where}"
 
 
 def expect(condition: bool, message: str) -> None:
-    """Fails the check with `message` where the condition does not hold."""
+    """Fails the check with `message` unless the condition holds."""
     if not condition:
         raise Failed(message)

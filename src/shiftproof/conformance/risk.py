@@ -1,4 +1,4 @@
-"""What every risk owes: a state that merges like a sum, and a number with an honest interval."""
+"""The contract of risks: a state that merges, and a number with a valid interval."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class RiskCase:
 
 
 def risk_cases(risk: Risk[Any]) -> list[RiskCase]:
-    """The risk on samples of what it weighs: mixed, all right, all wrong, and one example."""
-    steps = (np.arange(_N) + 0.5) / _N  # in order, so that parts of the sample differ as much as they can
+    """The risk on samples: mixed, all ones, all zeros, and one example."""
+    steps = (np.arange(_N) + 0.5) / _N  # in order, so that parts of the sample differ as much as possible
     groups = np.array(["day", "night", "dusk"])[np.arange(_N) * 7 % 10 // 4]
     mixed = (steps > 0.3).astype(np.float64) if risk.over == "correct" else steps
     return [
@@ -49,30 +49,30 @@ def risk_cases(risk: Risk[Any]) -> list[RiskCase]:
     ]
 
 
-def nothing_is_nan(case: RiskCase) -> None:
-    """Nothing measured is NaN, never 0, with an interval of NaN and n = 0."""
+def no_examples_give_nan(case: RiskCase) -> None:
+    """Without examples the value is NaN, never 0, with an interval of NaN and n = 0."""
     empty = case.risk.compute(case.risk.init())
     seen = (empty.value, *empty.interval)
     expect(
         all(map(math.isnan, seen)) and empty.n == 0,
-        f"With no examples it gives {empty.value} in {tuple(empty.interval)} over n = {empty.n}.",
+        f"Without examples it returns {empty.value} with interval {tuple(empty.interval)} and n = {empty.n}.",
     )
     none = case.risk.compute(case.state(slice(0, 0)))
-    expect(math.isnan(none.value), f"After an update with no examples it gives {none.value}.")
+    expect(math.isnan(none.value), f"After an update without examples it returns {none.value}.")
 
 
 def value_is_in_range(case: RiskCase) -> None:
-    """The number and its interval lie in [0, 1], the interval holds the number, and n counts the examples."""
+    """The value and its interval lie in [0, 1], the interval contains the value, and n counts the examples."""
     m = case.whole
     low, high = m.interval
     expect(0 <= m.value <= 1, f"Its value is {m.value}, outside [0, 1].")
-    expect(0 <= low <= high <= 1, f"Its interval is [{low}, {high}]; both ends lie in [0, 1], the lower one first. Clip it to [0, 1].")
+    expect(0 <= low <= high <= 1, f"Its interval is [{low}, {high}]; both ends must lie in [0, 1], the lower one first. Clip it to [0, 1].")
     expect(low - 1e-9 <= m.value <= high + 1e-9, f"Its value {m.value} lies outside its own interval [{low}, {high}].")
-    expect(0 < m.n <= len(case.values), f"It stands on {m.n} of {len(case.values)} examples.")
+    expect(0 < m.n <= len(case.values), f"Its n is {m.n} for {len(case.values)} examples.")
 
 
 def interval_grows_with_confidence(case: RiskCase) -> None:
-    """More confidence takes a wider interval, and the number stays."""
+    """Higher confidence widens the interval and does not change the value."""
     state = case.state()
     inner, outer = (case.risk.compute(state, confidence=c) for c in (0.8, 0.99))
     grows = outer.interval.low <= inner.interval.low + 1e-9 and inner.interval.high <= outer.interval.high + 1e-9
@@ -81,7 +81,7 @@ def interval_grows_with_confidence(case: RiskCase) -> None:
 
 
 def parts_merge_to_the_whole(case: RiskCase) -> None:
-    """Shards, batches and their merges give what the whole gives, in any grouping and any order."""
+    """Shards, batches and their merges give the same result as the whole, in any grouping and order."""
     risk, whole, n = case.risk, case.whole, len(case.values)
     thirds = [slice(0, n // 3), slice(n // 3, n // 2), slice(n // 2, n)]
 
@@ -107,11 +107,11 @@ def parts_merge_to_the_whole(case: RiskCase) -> None:
 
 def _equal(got: Measurement, want: Measurement, how: str) -> None:
     seen, due = (got.value, *got.interval, got.n), (want.value, *want.interval, want.n)
-    expect(np.allclose(seen, due, rtol=1e-9, atol=1e-12, equal_nan=True), f"With {how} it gives {seen}, and of the whole at once {due}.")
+    expect(np.allclose(seen, due, rtol=1e-9, atol=1e-12, equal_nan=True), f"With {how} it returns {seen}, and for the whole at once {due}.")
 
 
-def states_are_values(case: RiskCase) -> None:
-    """Updating, merging and computing change neither states nor inputs, and a state survives the way to another process."""
+def states_are_immutable_and_pickle(case: RiskCase) -> None:
+    """Updating, merging and computing change neither states nor inputs, and states can be pickled."""
     risk, state, values = case.risk, case.state(), case.values.copy()
     before = risk.compute(state)
     with no_global_randomness(f"The risk {risk.name}"):
@@ -123,21 +123,23 @@ def states_are_values(case: RiskCase) -> None:
     _equal(risk.compute(pickle.loads(pickle.dumps(state))), before, "the state pickled and read back")  # noqa: S301  # our own bytes
 
 
-def worse_is_worse(case: RiskCase) -> None:
-    """Making outcomes worse never makes the number better."""
+def worse_outcomes_give_worse_values(case: RiskCase) -> None:
+    """Worse outcomes never give a better value."""
     before = case.whole.value
     values = case.values.copy()
     values[::2] = 0.0 if case.risk.over == "correct" else 1.0
     after = case.risk.measure(values, case.groups).value
     better = after > before + 1e-12 if case.risk.worse == "lower" else after < before - 1e-12
-    expect(not better, f"Its value went from {before} to {after}, which is better (worse is {case.risk.worse}), though outcomes got worse.")
+    expect(
+        not better, f"Its value changed from {before} to {after}, which is better (worse is {case.risk.worse}), though outcomes got worse."
+    )
 
 
 RISK_CHECKS = (
-    nothing_is_nan,
+    no_examples_give_nan,
     value_is_in_range,
     interval_grows_with_confidence,
     parts_merge_to_the_whole,
-    states_are_values,
-    worse_is_worse,
+    states_are_immutable_and_pickle,
+    worse_outcomes_give_worse_values,
 )

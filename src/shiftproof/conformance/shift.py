@@ -1,4 +1,4 @@
-"""What every shift owes: draws inside the budget, an honest budget, and moves that depend on nothing but the input and the params."""
+"""The contract of shifts: draws inside the budget, a budget that is enforced, and moves that depend on input and params only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FAR = (1e-3, 1.0, 1e3, 1e6)
 
 @dataclass(frozen=True)
 class ShiftCase:
-    """A shift on n inputs x of shape (n, ...), with their ids; `given` is the shift before it was put on their space."""
+    """A shift on n inputs x of shape (n, ...), with their ids; `given` is the shift before it was placed in their space."""
 
     given: Shift
     shift: Shift
@@ -30,15 +30,15 @@ class ShiftCase:
     label: str
 
     def rng(self, seed: int = 0) -> Rng:
-        """The streams of the case's examples."""
+        """The random streams of the examples."""
         return Rng.for_ids(seed, self.ids)
 
     def sample(self, seed: int = 0) -> Params:
-        """Chance draws, one a row."""
+        """Random draws, one per row."""
         return self.shift.sample(self.x, self.rng(seed))
 
     def far(self) -> list[Params]:
-        """Params that leave the budget by less and less modest amounts."""
+        """Params that exceed the budget by increasing amounts."""
         params = self.sample()
         if not params.numel():
             return [params]
@@ -47,10 +47,10 @@ class ShiftCase:
 
 
 def shift_cases(shift: Shift) -> list[ShiftCase]:
-    """The shift on each kind of data that it says it moves.
+    """The shift on each kind of data that it supports.
 
     Raises:
-        UsageError: it accepts none of them.
+        UsageError: it supports none of them.
     """
     cases: list[ShiftCase] = []
     refusals: list[str] = []
@@ -66,22 +66,22 @@ def shift_cases(shift: Shift) -> list[ShiftCase]:
         if cases:
             break
     if not cases:
-        raise UsageError(f"{shift.spec()} accepts no kind of data, so there is nothing to check it on.\n" + "\n".join(refusals))
+        raise UsageError(f"{shift.spec()} supports no kind of data that it could be checked on.\n" + "\n".join(refusals))
     return cases
 
 
 def within_changes_no_option(case: ShiftCase) -> None:
-    """Putting it on a data set's box leaves its options as they are."""
+    """`within` does not change its options."""
     before, after = case.given.full_spec(), case.shift.full_spec()
-    expect(before == after, f"`within` turned {before} into {after}. Return replace(self, space=space).")
+    expect(before == after, f"`within` changed {before} to {after}. Return replace(self, space=space).")
 
 
 def draws_are_inside(case: ShiftCase) -> None:
-    """A chance draw is inside the budget, one floating row an example."""
+    """A random draw is inside the budget, one floating row per example."""
     with no_global_randomness("`sample`"):
         params = case.sample()
-    expect(len(params) == len(case.x), f"`sample` gave {len(params)} rows for {len(case.x)} inputs.")
-    expect(params.is_floating_point(), f"`sample` gave {params.dtype}; params are floating, so that they can be stored and replayed.")
+    expect(len(params) == len(case.x), f"`sample` returned {len(params)} rows for {len(case.x)} inputs.")
+    expect(params.is_floating_point(), f"`sample` returned {params.dtype}; params must be floating, to be stored and replayed.")
     excess = case.shift.excess(case.x, params)
     expect(excess.shape == (len(case.x),), f"`excess` must have shape (n,) = ({len(case.x)},), got {tuple(excess.shape)}.")
     worst = float(excess.max())
@@ -89,56 +89,56 @@ def draws_are_inside(case: ShiftCase) -> None:
 
 
 def draws_depend_on_seed_and_id_only(case: ShiftCase) -> None:
-    """A draw depends on the run's seed and the example's id, not on the order, the batch or what was drawn before."""
+    """A draw depends on the run's seed and the example's id, not on order, batch or earlier draws."""
     shift, x, rng = case.shift, case.x, case.rng()
     whole = shift.sample(x, rng)
-    way_out = "Draw from the rng that `sample` is given, one stream a row."
+    advice = "Draw from the rng argument of `sample`, one stream per row."
     again = shift.sample(x, rng)
-    expect(same_bits(whole, again), f"Drawing twice with the same seed gave different moves: {gap(whole, again)}. {way_out}")
+    expect(same_bits(whole, again), f"Drawing twice with the same seed gave different moves: {gap(whole, again)}. {advice}")
     for rows in _orders(len(x)):
         part = shift.sample(x[rows], rng[rows])
         expect(
             same_bits(whole[rows], part),
-            f"The same examples in another order or batch drew other moves: {gap(whole[rows], part)}. {way_out}",
+            f"The same examples in another order or batch drew other moves: {gap(whole[rows], part)}. {advice}",
         )
-    # The same input everywhere leaves the stream as the only difference between rows.
+    # With the same input everywhere, rows differ in their random streams only.
     one = x[2:3].expand(x.shape)
     first, second = shift.sample(one, rng), shift.sample(one, case.rng(seed=1))
     by_seed = not same_bits(first, second)
     by_id = not same_bits(first, first[:1].expand(first.shape))
     expect(
-        by_seed == by_id, f"Draws change with the {'seed' if by_seed else 'id'} but not with the {'id' if by_seed else 'seed'}. {way_out}"
+        by_seed == by_id, f"Draws change with the {'seed' if by_seed else 'id'} but not with the {'id' if by_seed else 'seed'}. {advice}"
     )
 
 
-def project_comes_back_inside(case: ShiftCase) -> None:
-    """`project` brings any params inside the budget, and a second time changes nothing."""
+def project_is_inside_and_idempotent(case: ShiftCase) -> None:
+    """`project` maps any params inside the budget, and is idempotent."""
     for params in case.far():
         inside = case.shift.project(case.x, params)
-        expect(inside.shape == params.shape, f"`project` turned params of shape {tuple(params.shape)} into {tuple(inside.shape)}.")
+        expect(inside.shape == params.shape, f"`project` changed the shape of params from {tuple(params.shape)} to {tuple(inside.shape)}.")
         worst = float(case.shift.excess(case.x, inside).max())
         expect(worst <= case.shift.tolerance, f"Projected params exceed the budget by {worst:.3g} (tolerance {case.shift.tolerance:.3g}).")
         again = case.shift.project(case.x, inside)
-        expect(torch.allclose(again, inside, rtol=1e-5, atol=1e-6), f"Projecting twice is not projecting once: {gap(inside, again)}.")
+        expect(torch.allclose(again, inside, rtol=1e-5, atol=1e-6), f"`project` is not idempotent: {gap(inside, again)}.")
 
 
 def project_keeps_legal_params(case: ShiftCase) -> None:
-    """`project` leaves params that are legal as they are."""
+    """`project` does not change legal params."""
     legal = case.sample()
     kept = case.shift.project(case.x, legal)
     expect(torch.allclose(kept, legal, rtol=1e-5, atol=1e-6), f"`project` changed legal params: {gap(legal, kept)}.")
 
 
-def excess_sees_what_is_outside(case: ShiftCase) -> None:
-    """`excess` is above the tolerance for params blown out of the budget, just outside it, and NaN."""
+def excess_detects_violations(case: ShiftCase) -> None:
+    """`excess` is above the tolerance for params far outside the budget, slightly outside it, and NaN."""
     shift, legal = case.shift, case.sample()
     if not legal.numel():
         raise NotApplicable("Its moves have no numbers.")
     for name, outside in _outside(case, legal).items():
         excess = shift.excess(case.x, outside)
-        caught = ~(excess <= shift.tolerance)  # a NaN is caught too
-        way_out = "A search could leave the budget unseen. Return how far the params are outside, per row."
-        expect(bool(caught.all()), f"`excess` lets {int((~caught).sum())} of {len(excess)} moves pass that are {name}. {way_out}")
+        caught = ~(excess <= shift.tolerance)  # also detects NaN
+        advice = "A search could exceed the budget undetected. Return how far the params are outside, per row."
+        expect(bool(caught.all()), f"`excess` accepts {int((~caught).sum())} of {len(excess)} moves that are {name}. {advice}")
 
 
 def _outside(case: ShiftCase, legal: Params) -> dict[str, Params]:
@@ -155,23 +155,23 @@ def _outside(case: ShiftCase, legal: Params) -> dict[str, Params]:
         found["5% below the limits"] = (low - sizes).expand_as(legal)
     if isinstance(shift, Ball):
         unit = noise("outside", *legal.shape).to(legal) + 0.1
-        for _ in range(3):  # a norm is homogeneous, so once is enough; a quasi-norm takes a few rounds
+        for _ in range(3):  # one round is enough for a norm, which is homogeneous; others need a few
             unit = unit * (1.05 * shift.eps / shift.norm(unit)).reshape(-1, *[1] * (legal.dim() - 1))
         found["5% longer than eps"] = unit
     return found
 
 
 def moves_stay_in_the_box(case: ShiftCase) -> None:
-    """`apply` keeps shape and type, stays in the box and gives no NaN; whole numbers of a table stay whole."""
+    """`apply` keeps shape and type, stays in the box and returns no NaN; whole numbers of a table stay whole."""
     low, high = case.shift.space.bounds(case.x)
     for params in (case.sample(), *(case.shift.project(case.x, p) for p in case.far())):
         for x in (case.x, case.x.double()):
             moved = case.shift.apply(x, params)
             expect(
                 moved.shape == x.shape and moved.dtype == x.dtype,
-                f"`apply` turned {tuple(x.shape)} {x.dtype} into {tuple(moved.shape)} {moved.dtype}.",
+                f"`apply` changed {tuple(x.shape)} {x.dtype} to {tuple(moved.shape)} {moved.dtype}.",
             )
-            expect(not bool(moved.isnan().any()), "`apply` gave NaN.")
+            expect(not bool(moved.isnan().any()), "`apply` returned NaN.")
             out = torch.maximum(low - moved, moved - high).max()
             expect(
                 float(out) <= 0, f"`apply` left the box {case.shift.space.units} by {float(out):.3g}. Clamp to self.space, not to [0, 1]."
@@ -185,12 +185,12 @@ def _whole_columns(shift: Shift, moved: Tensor) -> None:
             values = moved[:, position]
             expect(
                 torch.equal(values, values.round()),
-                f"`apply` put fractions into the {column.kind} column '{column.name}'. Use self.space.settle.",
+                f"`apply` returned fractions in the {column.kind} column '{column.name}'. Use self.space.settle.",
             )
 
 
 def moves_are_pure(case: ShiftCase) -> None:
-    """`apply` gives the same bits each time, and changes neither the input nor the params."""
+    """`apply` returns the same bits each time, and changes neither the input nor the params."""
     params = case.sample()
     x, kept_x, kept = case.x, case.x.clone(), params.clone()
     with no_global_randomness("`apply`"):
@@ -200,7 +200,7 @@ def moves_are_pure(case: ShiftCase) -> None:
     expect(same_bits(params, kept), f"`apply` changed the params in place: {gap(kept, params)}. Work on a copy.")
     expect(
         same_bits(first, second),
-        f"`apply` gave different results for the same params: {gap(first, second)}. Put what is random into the params.",
+        f"`apply` returned different results for the same params: {gap(first, second)}. Put all randomness into the params.",
     )
     for method in (case.shift.project, case.shift.excess):
         method(x, params)
@@ -208,7 +208,7 @@ def moves_are_pure(case: ShiftCase) -> None:
 
 
 def rows_are_independent(case: ShiftCase) -> None:
-    """What happens to an example does not depend on the others in its batch, up to rounding."""
+    """The results for an example do not depend on the others in its batch, up to rounding."""
     shift, x, params, legal = case.shift, case.x, case.far()[-1], case.sample()
     project, apply, excess = shift.project(x, params), shift.apply(x, legal), shift.excess(x, params)
     for rows in _orders(len(x)):
@@ -218,22 +218,24 @@ def rows_are_independent(case: ShiftCase) -> None:
             "excess": (excess[rows], shift.excess(x[rows], params[rows])),
         }
         for method, (whole, part) in pairs.items():
-            # Fast kernels for matrices and spectra round the last bit differently in batches of another size.
+            # Matrix and FFT kernels round the last bit differently for other batch sizes.
             same = torch.allclose(whole, part, rtol=1e-5, atol=1e-6 * float(x.abs().max()))
-            expect(same, f"`{method}` gives an example another result in another batch: {gap(whole, part)}. Work row by row.")
+            expect(
+                same, f"`{method}` returns another result for an example in another batch: {gap(whole, part)}. Treat rows independently."
+            )
 
 
-def no_examples_are_fine(case: ShiftCase) -> None:
-    """A batch of no examples goes through (every example of a batch may be wrong already)."""
+def empty_batches_work(case: ShiftCase) -> None:
+    """An empty batch works (all examples of a batch may be misclassified)."""
     none = slice(0, 0)
     params = case.shift.sample(case.x[none], case.rng()[none])
-    expect(len(params) == 0, f"`sample` gave {len(params)} rows for no inputs.")
-    expect(len(case.shift.project(case.x[none], params)) == 0, "`project` gave rows for no inputs.")
+    expect(len(params) == 0, f"`sample` returned {len(params)} rows for no inputs.")
+    expect(len(case.shift.project(case.x[none], params)) == 0, "`project` returned rows for no inputs.")
     expect(case.shift.apply(case.x[none], params).shape == case.x[none].shape, "`apply` changed the shape of no inputs.")
 
 
 def _orders(n: int) -> list[list[int]]:
-    """Other orders and parts of n rows: shuffled, reversed, single rows, a few."""
+    """Other orders and subsets of n rows: shuffled, reversed, single rows, a few."""
     shuffled = noise("order", n).argsort().tolist()
     return [shuffled, list(range(n))[::-1], [0], [n - 1], shuffled[:3], list(range(5, 12))]
 
@@ -242,11 +244,11 @@ SHIFT_CHECKS = (
     within_changes_no_option,
     draws_are_inside,
     draws_depend_on_seed_and_id_only,
-    project_comes_back_inside,
+    project_is_inside_and_idempotent,
     project_keeps_legal_params,
-    excess_sees_what_is_outside,
+    excess_detects_violations,
     moves_stay_in_the_box,
     moves_are_pure,
     rows_are_independent,
-    no_examples_are_fine,
+    empty_batches_work,
 )

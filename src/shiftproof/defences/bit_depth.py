@@ -12,13 +12,6 @@ from shiftproof.data.space import InputSpace, Kind
 from shiftproof.defences.abstract import Front, Gradient
 from shiftproof.randomness import Rng
 
-XU = """@inproceedings{xu2018feature,
-  title = {Feature Squeezing: Detecting Adversarial Examples in Deep Neural Networks},
-  author = {Xu, Weilin and Evans, David and Qi, Yanjun},
-  booktitle = {Network and Distributed System Security Symposium},
-  year = {2018}
-}"""
-
 
 def rounded(x: Tensor, bits: int, space: InputSpace) -> Tensor:
     """The inputs on 2 ** bits even levels of the box, the nearest each."""
@@ -46,7 +39,7 @@ class BitDepth(Front):
     family: ClassVar[str] = "squeezing"
     gradient: ClassVar[Gradient] = Gradient.ZERO
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image", "vector"})
-    references: ClassVar[tuple[str, ...]] = (XU,)
+    references: ClassVar[tuple[str, ...]] = ("xu2018feature",)
 
     bits: int = 4
 

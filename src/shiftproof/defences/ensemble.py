@@ -30,14 +30,7 @@ class Ensemble(Defence):
 
     name: ClassVar[str] = "ensemble"
     family: ClassVar[str] = "ensemble"
-    references: ClassVar[tuple[str, ...]] = (
-        """@article{strauss2017ensemble,
-  title = {Ensemble Methods as a Defense to Adversarial Perturbations Against Deep Neural Networks},
-  author = {Strauss, Thilo and Hanselmann, Markus and Junginger, Andrej and Ulmer, Holger},
-  journal = {arXiv preprint arXiv:1709.03423},
-  year = {2017}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("strauss2017ensemble",)
 
     members: int = 3
 

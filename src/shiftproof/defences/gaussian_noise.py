@@ -32,14 +32,7 @@ class GaussianNoise(Front, Random):
     name: ClassVar[str] = "gaussian_noise"
     family: ClassVar[str] = "transformation"
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image", "vector"})
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{liu2018towards,
-  title = {Towards Robust Neural Networks via Random Self-ensemble},
-  author = {Liu, Xuanqing and Cheng, Minhao and Zhang, Huan and Hsieh, Cho-Jui},
-  booktitle = {European Conference on Computer Vision},
-  year = {2018}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("liu2018towards",)
 
     sigma: float = 0.1
 

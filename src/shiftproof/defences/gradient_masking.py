@@ -32,14 +32,7 @@ class GradientMasking(Defence):
     name: ClassVar[str] = "gradient_masking"
     family: ClassVar[str] = "masking"
     gradient: ClassVar[Gradient] = Gradient.ZERO
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{athalye2018obfuscated,
-  title = {Obfuscated Gradients Give a False Sense of Security: Circumventing Defenses to Adversarial Examples},
-  author = {Athalye, Anish and Carlini, Nicholas and Wagner, David},
-  booktitle = {International Conference on Machine Learning},
-  year = {2018}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("athalye2018obfuscated",)
 
     step: float = 0.01
 

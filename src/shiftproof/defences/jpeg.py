@@ -43,14 +43,7 @@ class Jpeg(Front):
     family: ClassVar[str] = "transformation"
     gradient: ClassVar[Gradient] = Gradient.NONE
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
-    references: ClassVar[tuple[str, ...]] = (
-        """@article{dziugaite2016study,
-  title = {A Study of the Effect of {JPG} Compression on Adversarial Images},
-  author = {Dziugaite, Gintare Karolina and Ghahramani, Zoubin and Roy, Daniel M.},
-  journal = {arXiv preprint arXiv:1608.00853},
-  year = {2016}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("dziugaite2016study",)
 
     quality: int = 75
 

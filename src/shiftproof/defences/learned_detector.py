@@ -36,14 +36,7 @@ class LearnedDetector(Detection):
     """
 
     name: ClassVar[str] = "learned_detector"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{metzen2017detecting,
-  title = {On Detecting Adversarial Perturbations},
-  author = {Metzen, Jan Hendrik and Genewein, Tim and Fischer, Volker and Bischoff, Bastian},
-  booktitle = {International Conference on Learning Representations},
-  year = {2017}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("metzen2017detecting",)
 
     eps: float = 0.1
 

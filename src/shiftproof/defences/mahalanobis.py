@@ -37,14 +37,7 @@ class Mahalanobis(Detection):
     """
 
     name: ClassVar[str] = "mahalanobis"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{lee2018simple,
-  title = {A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks},
-  author = {Lee, Kimin and Lee, Kibok and Lee, Honglak and Shin, Jinwoo},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2018}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("lee2018simple",)
 
     of: str = "logits"
 

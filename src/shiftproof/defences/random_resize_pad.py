@@ -36,14 +36,7 @@ class RandomResizePad(Front, Random):
     name: ClassVar[str] = "random_resize_pad"
     family: ClassVar[str] = "transformation"
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{xie2018mitigating,
-  title = {Mitigating Adversarial Effects Through Randomization},
-  author = {Xie, Cihang and Wang, Jianyu and Zhang, Zhishuai and Ren, Zhou and Yuille, Alan},
-  booktitle = {International Conference on Learning Representations},
-  year = {2018}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("xie2018mitigating",)
 
     smallest: float = 0.9
 

@@ -40,18 +40,8 @@ class RandomizedSmoothing(Random):
     gradient: ClassVar[Gradient] = Gradient.ZERO
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image", "vector"})
     references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{cohen2019certified,
-  title = {Certified Adversarial Robustness via Randomized Smoothing},
-  author = {Cohen, Jeremy and Rosenfeld, Elan and Kolter, Zico},
-  booktitle = {International Conference on Machine Learning},
-  year = {2019}
-}""",
-        """@inproceedings{salman2019provably,
-  title = {Provably Robust Deep Learning via Adversarially Trained Smoothed Classifiers},
-  author = {Salman, Hadi and Li, Jerry and Razenshteyn, Ilya and Zhang, Pengchuan and Zhang, Huan and Bubeck, Sebastien and Yang, Greg},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2019}
-}""",
+        "cohen2019certified",
+        "salman2019provably",
     )
 
     sigma: float = 0.25

@@ -11,7 +11,6 @@ from torch.nn import functional as F
 from shiftproof._errors import UsageError, must
 from shiftproof.data.space import InputSpace, Kind
 from shiftproof.defences.abstract import Front
-from shiftproof.defences.bit_depth import XU
 from shiftproof.randomness import Rng
 
 
@@ -44,7 +43,7 @@ class SpatialSmoothing(Front):
     aliases: ClassVar[tuple[str, ...]] = ("median_smoothing",)
     family: ClassVar[str] = "squeezing"
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
-    references: ClassVar[tuple[str, ...]] = (XU,)
+    references: ClassVar[tuple[str, ...]] = ("xu2018feature",)
 
     window: int = 2
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from shiftproof._errors import must
 from shiftproof.data.space import Kind
 from shiftproof.defences.abstract import Behind
-from shiftproof.defences.bit_depth import XU, rounded
+from shiftproof.defences.bit_depth import rounded
 from shiftproof.defences.detection import Detection
 from shiftproof.defences.spatial_smoothing import median
 
@@ -39,7 +39,7 @@ class SqueezingDistance(Detection):
     name: ClassVar[str] = "squeezing_distance"
     aliases: ClassVar[tuple[str, ...]] = ("feature_squeezing",)
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
-    references: ClassVar[tuple[str, ...]] = (XU,)
+    references: ClassVar[tuple[str, ...]] = ("xu2018feature",)
 
     bits: int = 3
     window: int = 2

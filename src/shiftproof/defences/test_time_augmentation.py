@@ -35,19 +35,8 @@ class TestTimeAugmentation(Defence):
     family: ClassVar[str] = "transformation"
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
     references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{krizhevsky2012imagenet,
-  title = {{ImageNet} Classification with Deep Convolutional Neural Networks},
-  author = {Krizhevsky, Alex and Sutskever, Ilya and Hinton, Geoffrey E.},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2012}
-}""",
-        """@inproceedings{perez2021enhancing,
-  title = {Enhancing Adversarial Robustness via Test-Time Transformation Ensembling},
-  author = {P{\\'e}rez, Juan C. and Alfarra, Motasem and Jeanneret, Guillaume and Rueda, Laura and Thabet, Ali and Ghanem, Bernard and
-    Arbel{\\'a}ez, Pablo},
-  booktitle = {International Conference on Computer Vision Workshops},
-  year = {2021}
-}""",
+        "krizhevsky2012imagenet",
+        "perez2021enhancing",
     )
 
     pixels: int = 1

@@ -23,14 +23,7 @@ from shiftproof.shifts.frequency.high_pass import HighPass
 from shiftproof.shifts.frequency.low_pass import LowPass
 from shiftproof.shifts.frequency.radial import RadialFilter
 
-REFERENCES: tuple[str, ...] = (
-    """@inproceedings{subramanian2023spatial,
-  title = {Spatial-Frequency Channels, Shape Bias, and Adversarial Robustness},
-  author = {Subramanian, Ajay and Sizikova, Elena and Majaj, Najib J. and Pelli, Denis G.},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2023}
-}""",
-)
+REFERENCES: tuple[str, ...] = ("subramanian2023spatial",)
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 _EDGE = 0.01

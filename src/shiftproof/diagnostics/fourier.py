@@ -18,9 +18,8 @@ from shiftproof.models.meter import asking
 from shiftproof.outcomes import Interval
 from shiftproof.randomness import Rng
 from shiftproof.risks.intervals import clopper_pearson
-from shiftproof.shifts.frequency.radial import YIN
 
-REFERENCES: tuple[str, ...] = (YIN,)
+REFERENCES: tuple[str, ...] = ("yin2019fourier",)
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 _REACH = 31

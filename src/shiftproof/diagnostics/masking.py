@@ -20,32 +20,10 @@ from shiftproof.searches.abstract import gradient_objection
 from shiftproof.shifts.abstract import Shift
 
 REFERENCES: tuple[str, ...] = (
-    """@inproceedings{athalye2018obfuscated,
-  title = {Obfuscated Gradients Give a False Sense of Security: Circumventing Defenses to Adversarial Examples},
-  author = {Athalye, Anish and Carlini, Nicholas and Wagner, David},
-  booktitle = {International Conference on Machine Learning},
-  year = {2018}
-}""",
-    """@article{carlini2019evaluating,
-  title = {On Evaluating Adversarial Robustness},
-  author = {Carlini, Nicholas and Athalye, Anish and Papernot, Nicolas and Brendel, Wieland and Rauber, Jonas and Tsipras, Dimitris and
-    Goodfellow, Ian and Madry, Aleksander and Kurakin, Alexey},
-  journal = {arXiv preprint arXiv:1902.06705},
-  year = {2019}
-}""",
-    """@inproceedings{tramer2020adaptive,
-  title = {On Adaptive Attacks to Adversarial Example Defenses},
-  author = {Tram{\\`e}r, Florian and Carlini, Nicholas and Brendel, Wieland and M{\\k{a}}dry, Aleksander},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2020}
-}""",
-    """@inproceedings{pintor2022indicators,
-  title = {Indicators of Attack Failure: Debugging and Improving Optimization of Adversarial Examples},
-  author = {Pintor, Maura and Demetrio, Luca and Sotgiu, Angelo and Demontis, Ambra and Carlini, Nicholas and Biggio, Battista and Roli,
-    Fabio},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2022}
-}""",
+    "athalye2018obfuscated",
+    "carlini2019evaluating",
+    "tramer2020adaptive",
+    "pintor2022indicators",
 )
 
 _WITH_GRADIENTS: tuple[Callable[[Subject], Check], ...] = (

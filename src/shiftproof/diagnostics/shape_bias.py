@@ -23,24 +23,9 @@ from shiftproof.shifts.frequency.high_pass import HighPass
 from shiftproof.shifts.frequency.low_pass import LowPass
 
 REFERENCES: tuple[str, ...] = (
-    """@inproceedings{geirhos2019imagenet,
-  title = {{ImageNet}-Trained {CNNs} Are Biased Towards Texture; Increasing Shape Bias Improves Accuracy and Robustness},
-  author = {Geirhos, Robert and Rubisch, Patricia and Michaelis, Claudio and Bethge, Matthias and Wichmann, Felix A. and Brendel, Wieland},
-  booktitle = {International Conference on Learning Representations},
-  year = {2019}
-}""",
-    """@article{oliva2006hybrid,
-  title = {Hybrid Images},
-  author = {Oliva, Aude and Torralba, Antonio and Schyns, Philippe G.},
-  journal = {ACM Transactions on Graphics},
-  year = {2006}
-}""",
-    """@inproceedings{zhang2019interpreting,
-  title = {Interpreting Adversarially Trained Convolutional Neural Networks},
-  author = {Zhang, Tianyuan and Zhu, Zhanxing},
-  booktitle = {International Conference on Machine Learning},
-  year = {2019}
-}""",
+    "geirhos2019imagenet",
+    "oliva2006hybrid",
+    "zhang2019interpreting",
 )
 
 

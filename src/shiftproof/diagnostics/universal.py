@@ -29,18 +29,8 @@ from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
 REFERENCES: tuple[str, ...] = (
-    """@inproceedings{moosavi2017universal,
-  title = {Universal Adversarial Perturbations},
-  author = {Moosavi-Dezfooli, Seyed-Mohsen and Fawzi, Alhussein and Fawzi, Omar and Frossard, Pascal},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2017}
-}""",
-    """@inproceedings{shafahi2020universal,
-  title = {Universal Adversarial Training},
-  author = {Shafahi, Ali and Najibi, Mahyar and Xu, Zheng and Dickerson, John and Davis, Larry S. and Goldstein, Tom},
-  booktitle = {AAAI Conference on Artificial Intelligence},
-  year = {2020}
-}""",
+    "moosavi2017universal",
+    "shafahi2020universal",
 )
 
 

@@ -15,9 +15,9 @@ from shiftproof.data.examples import Ids
 from shiftproof.evaluation.slices import Names, Slice, find_slices
 from shiftproof.finding import Finding, Floats
 from shiftproof.outcomes import Bound, Interval
-from shiftproof.risks import _kernels
-from shiftproof.risks._kernels import Reweighted
+from shiftproof.risks import worst_weights
 from shiftproof.risks.intervals import Ends, clopper_pearson
+from shiftproof.risks.worst_weights import Reweighted
 
 _HALVINGS = 200
 _POINTS = 21
@@ -49,7 +49,7 @@ BALLS: dict[str, Ball] = {
     for ball in (
         Ball(
             "chi_square",
-            lambda losses, radius, base: _kernels.chi_square(losses, radius=radius, base=base),
+            lambda losses, radius, base: worst_weights.chi_square(losses, radius=radius, base=base),
             lambda share: (1 / share - 1) / 2,
             lambda radius: 1 / (1 + 2 * radius),
             math.inf,
@@ -57,7 +57,7 @@ BALLS: dict[str, Ball] = {
         ),
         Ball(
             "kl",
-            lambda losses, radius, base: _kernels.kl(losses, radius=radius, base=base),
+            lambda losses, radius, base: worst_weights.kl(losses, radius=radius, base=base),
             lambda share: -math.log(share),
             lambda radius: math.exp(-radius),
             math.inf,
@@ -65,7 +65,7 @@ BALLS: dict[str, Ball] = {
         ),
         Ball(
             "total_variation",
-            lambda losses, radius, base: _kernels.total_variation(losses, radius=radius, base=base),
+            lambda losses, radius, base: worst_weights.total_variation(losses, radius=radius, base=base),
             lambda share: 1 - share,
             lambda radius: 1 - radius,
             1.0,
@@ -73,7 +73,7 @@ BALLS: dict[str, Ball] = {
         ),
         Ball(
             "cvar",
-            lambda losses, radius, base: _kernels.cvar(losses, alpha=1 - radius, base=base),
+            lambda losses, radius, base: worst_weights.cvar(losses, alpha=1 - radius, base=base),
             lambda share: 1 - share,
             lambda radius: 1 - radius,
             1 - 1e-9,

@@ -1,4 +1,4 @@
-"""Least squares and its studentised bootstrap, many weighted fits at once."""
+"""Least squares with a studentised bootstrap; many weighted fits at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def fits(x: Floats, y: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Weighted fits, a row of weights each: coefficients (draws, k), NaN where they are not determined, and their HC3 covariances."""
+    """Weighted fits, one per row of weights: coefficients (draws, k), NaN where they are not determined, and HC3 covariances."""
     gram = np.einsum("dn,ni,nj->dij", weights, x, x)
     scale = np.sqrt(np.einsum("dii->di", gram))
     normed = gram / np.maximum(scale[:, :, None] * scale[:, None, :], 1e-300)
@@ -43,7 +43,7 @@ def bootstrap(
         """At each row of `at`, shape (rows, k)."""
         error = np.sqrt(np.einsum("ri,ij,rj->r", at, covariance[0], at, optimize=True))
         errors = np.sqrt(np.maximum(np.einsum("ri,dij,rj->dr", at, spreads, at, optimize=True), 0))
-        tiny = 1e-12 * (1 + np.abs(yf).max())  # points that lie on a line leave nothing to studentise
+        tiny = 1e-12 * (1 + np.abs(yf).max())  # avoids division by 0 where the points lie on a line
         t = (drawn - beta[0]) @ at.T / np.maximum(errors, tiny)
         low, high = np.quantile(t, [tail, 1 - tail], axis=0)
         middle = at @ beta[0]

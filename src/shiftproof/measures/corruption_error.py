@@ -1,4 +1,4 @@
-"""Mean corruption error (mCE), relative mCE, and accuracy by corruption and by kind of corruption."""
+"""Mean corruption error (mCE), relative mCE, and accuracy by corruption and by category of corruption."""
 
 from __future__ import annotations
 
@@ -14,27 +14,20 @@ from shiftproof.outcomes import Interval
 from shiftproof.risks.intervals import clopper_pearson, tail_of
 from shiftproof.shifts.corruptions.suites import BLUR, COMMON, DIGITAL, EXTRA, NOISE, WEATHER
 
-REFERENCES: tuple[str, ...] = (
-    """@inproceedings{hendrycks2019benchmarking,
-  title = {Benchmarking Neural Network Robustness to Common Corruptions and Perturbations},
-  author = {Hendrycks, Dan and Dietterich, Thomas},
-  booktitle = {International Conference on Learning Representations},
-  year = {2019}
-}""",
-)
+REFERENCES: tuple[str, ...] = ("hendrycks2019benchmarking",)
 SEVERITIES = (1, 2, 3, 4, 5)
 CATEGORIES: Mapping[str, tuple[str, ...]] = {"noise": NOISE, "blur": BLUR, "weather": WEATHER, "digital": DIGITAL}
-"""The kinds of the published fifteen."""
+"""The categories of the published fifteen corruptions."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """The errors that others are divided by.
+    """The errors that a model's errors are divided by.
 
     Args:
-        name: how the result names it.
-        error: corruption -> mean error rate over severities 1 to 5, a share.
-        clean: error rate on clean data, a share.
+        name: its name in the result.
+        error: corruption -> mean error rate over severities 1 to 5, in [0, 1].
+        clean: error rate on clean data, in [0, 1].
     """
 
     name: str
@@ -53,19 +46,19 @@ ALEXNET = Baseline(
     },
     0.435,
 )
-"""Published error rates of AlexNet on ImageNet-C; the four held-out corruptions are known to two digits of a percent only."""
+"""Published error rates of AlexNet on ImageNet-C; those of the four held-out corruptions are given to two digits of a percent only."""
 
 
 @dataclass(frozen=True)
 class CorruptionError:
-    """A model's errors under corruptions over a baseline's.
+    """A model's errors under corruptions, divided by those of a baseline.
 
     Args:
-        mean: the mean corruption error, 1 where the model is as bad as the baseline; often given times 100.
-        relative: the same of the rise above the clean error; NaN where a clean error is not known.
+        mean: the mean corruption error; 1 if the model is as bad as the baseline. Often reported times 100.
+        relative: the relative mean corruption error, from the rise above the clean error; NaN if a clean error is not known.
         by_corruption: corruption -> its corruption error.
-        relative_by_corruption: likewise.
-        baseline: the name of what it was divided by.
+        relative_by_corruption: corruption -> its relative corruption error.
+        baseline: the name of the baseline.
         model: the name of the table.
     """
 
@@ -95,14 +88,14 @@ def mean_corruption_error(
 
     Args:
         table: the model's accuracies.
-        baseline: the published AlexNet table, or another model's row measured as this one was. The two differ: how images are resized and
-            decoded alone moves AlexNet's own mCE by some points, so the result names which was used.
-        corruptions: over which the mean is, the published fifteen unless said.
-        severities: over which sums are; the published table has sums over 1 to 5 only.
+        baseline: the published AlexNet table, or another model's row measured in the same way. They differ: resizing and decoding alone
+            change AlexNet's own mCE by several points, so the result names the baseline.
+        corruptions: the corruptions to average over; by default the published fifteen.
+        severities: the severities to sum over; the published table has sums over 1 to 5 only.
 
     Raises:
-        UsageError: corruptions or severities are missing, all named; the published table is asked for other severities; or a baseline's
-            error is 0 (or not above its clean error), so that nothing can be divided by it.
+        UsageError: corruptions or severities are missing (all are named); the published table is used with other severities; or an error
+            of the baseline is 0 (or not above its clean error), so that it cannot be divided by.
 
     Example:
         >>> from shiftproof.measures.corruption_table import CorruptionTable
@@ -139,11 +132,11 @@ def _errors_of(
         baseline.needs(corruptions, severities)
         return {c: baseline.mean_error(c, severities) for c in corruptions}, 1 - baseline.clean
     if tuple(sorted(severities)) != SEVERITIES:
-        hint = "Give a row of AlexNet that was measured at those, as baseline=."
+        hint = "Give a row of AlexNet measured at these severities as baseline=."
         raise must("severities", f"the {baseline.name}", "be 1 to 5, which its errors are means over", severities, hint)
     absent = [c for c in corruptions if c not in baseline.error]
     if absent:
-        raise must("corruptions", f"the {baseline.name}", f"be of {', '.join(baseline.error)}", absent, "Give a measured baseline= row.")
+        raise must("corruptions", f"the {baseline.name}", f"be of {', '.join(baseline.error)}", absent, "Give a measured row as baseline=.")
     return {c: baseline.error[c] for c in corruptions}, baseline.clean
 
 
@@ -161,15 +154,15 @@ class Average:
 
 @dataclass(frozen=True)
 class CorruptionAccuracy:
-    """Accuracies under corruptions, each interval by itself.
+    """Accuracies under corruptions; each interval is valid separately.
 
     Args:
-        cells: (corruption, severity) -> accuracy there (exact interval).
+        cells: (corruption, severity) -> accuracy, with an exact interval.
         by_corruption: mean over severities.
-        by_category: mean over the corruptions of a kind, with those that the table holds.
+        by_category: mean over the corruptions of a category that the table contains.
         overall: mean over all.
-        left_out: corruptions of no category, named.
-        confidence: of the intervals; they are NaN where the table does not say how many examples it stands on.
+        left_out: names of corruptions without a category.
+        confidence: of the intervals, which are NaN if the table does not give the number of examples.
     """
 
     cells: Mapping[tuple[str, int], Average]
@@ -181,12 +174,12 @@ class CorruptionAccuracy:
 
 
 def corruption_accuracy(table: CorruptionTable, *, confidence: float = 0.95) -> CorruptionAccuracy:
-    """Accuracy by corruption and severity, by corruption, by kind (noise, blur, weather, digital) and over all.
+    """Accuracy by corruption and severity, by corruption, by category (noise, blur, weather, digital) and overall.
 
     Guarantees:
-        Cells have exact binomial intervals. Means are of the same examples under several corruptions: each example's mean lies in [0, 1]
-        and examples are independent, which is all that their intervals ask (Hoeffding's bound by relative entropy), so they hold whatever
-        the corruptions have in common, and are wide where they have little.
+        Cells have exact binomial intervals. Means are over the same examples under several corruptions. Their intervals (Hoeffding's bound
+        by relative entropy) assume only that examples are independent and that each example's mean lies in [0, 1], so they are valid for
+        any dependence between corruptions, and wide if corruptions are nearly independent.
 
     Example:
         >>> from shiftproof.measures.corruption_table import CorruptionTable
@@ -223,9 +216,9 @@ def _cell(value: float, n: int, confidence: float) -> Average:
 
 
 def entropy_interval(mean: float, n: int, *, confidence: float = 0.95) -> Interval:
-    """Where the true mean of n independent values in [0, 1] lies, by their mean alone; NaN for no values.
+    """A confidence interval for the mean of n independent values in [0, 1], from their sample mean only; NaN for no values.
 
-    It holds the m with n KL(mean || m) <= ln(2 / (1 - confidence)), KL between coins.
+    It contains the m with n KL(mean || m) <= ln(2 / (1 - confidence)), KL between Bernoulli distributions.
     """
     room = -math.log(tail_of(confidence))
     if not n or math.isnan(mean):

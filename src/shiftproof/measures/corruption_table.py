@@ -1,4 +1,4 @@
-"""One model's accuracy under each corruption at each severity, read from a table, from a row of a wide table, or from an audit."""
+"""One model's accuracy under each corruption at each severity: from a table, from a row of a wide table, or from an audit."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 Values = Literal["accuracy", "error"]
 _RISE = 0.02
-"""Mean accuracy that rises by more than this from the least severity to the greatest is taken for an error rate."""
+"""If mean accuracy rises by more than this from the least severity to the greatest, the numbers are probably error rates."""
 
 
 @dataclass(frozen=True)
 class CorruptionTable:
-    """Accuracy of one model, as shares in [0, 1].
+    """Accuracies of one model, in [0, 1].
 
     Args:
         accuracy: corruption -> severity -> accuracy.
-        clean: accuracy on the data as they are; NaN where it is not known.
-        n: examples behind each number, for intervals; 0 where it is not known.
-        name: what the table is called where it is named in a result.
+        clean: accuracy on clean data; NaN if not known.
+        n: number of examples behind each accuracy, for intervals; 0 if not known.
+        name: its name in results.
     """
 
     accuracy: Mapping[str, Mapping[int, float]]
@@ -40,14 +40,14 @@ class CorruptionTable:
 
     def __post_init__(self) -> None:
         if not self.accuracy:
-            raise UsageError("The table holds no corruption. Give accuracies by corruption and severity.")
+            raise UsageError("The table is empty. Give accuracies by corruption and severity.")
         for corruption, levels in self.accuracy.items():
             for severity, value in levels.items():
                 if not 0 <= value <= 1:
                     raise must(f"accuracy of {corruption} at severity {severity}", "a corruption table", "be a share in [0, 1]", value)
 
     def missing(self, corruptions: tuple[str, ...], severities: tuple[int, ...]) -> tuple[str, ...]:
-        """What of these is not there: 'fog' where nothing of it is, 'fog at severity 2, 3' where a part is."""
+        """What is missing: 'fog' if no severity of it is there, 'fog at severity 2, 3' if some are."""
         found: list[str] = []
         for corruption in corruptions:
             levels = self.accuracy.get(corruption, {})
@@ -57,12 +57,12 @@ class CorruptionTable:
         return tuple(found)
 
     def needs(self, corruptions: tuple[str, ...], severities: tuple[int, ...]) -> None:
-        """Raises `UsageError` that names every corruption and severity that is not there."""
+        """Raises `UsageError` with the names of all missing corruptions and severities."""
         absent = self.missing(corruptions, severities)
         if absent:
             raise UsageError(
-                f"The table '{self.name}' lacks {'; '.join(absent)}. Measure them, or name the ones you want with corruptions= and "
-                "severities=: a mean over fewer is not comparable with published ones."
+                f"The table '{self.name}' lacks {'; '.join(absent)}. Measure them, or select others with corruptions= and severities=; "
+                "a mean over fewer is not comparable with published means."
             )
 
     def mean_error(self, corruption: str, severities: tuple[int, ...]) -> float:
@@ -79,19 +79,19 @@ def from_numbers(
     name: str = "given row",
     as_given: bool = False,
 ) -> CorruptionTable:
-    """A table from numbers by (corruption, severity), in percent or as shares.
+    """A table from numbers by (corruption, severity), in percent or in [0, 1].
 
     Args:
-        numbers: in [0, 1], or in [0, 100]: percents, where any is above 1. NaN means not measured.
+        numbers: in [0, 1], or in percent if any is above 1. NaN means not measured.
         values: whether they are accuracies or error rates.
-        clean: the number on data as they are: of the same kind, in the same unit.
-        n: examples behind each.
+        clean: the number on clean data, of the same kind and in the same unit.
+        n: number of examples behind each number.
         name: of the table.
-        as_given: believe `values` even where the numbers speak against it.
+        as_given: skip the check that the numbers look like `values`.
 
     Raises:
-        UsageError: a number is out of range, or the numbers look like the other kind: accuracy that rises with severity, or that is higher
-            than on clean data.
+        UsageError: a number is out of range, or the numbers look like the other kind: accuracy rises with severity, or is higher than on
+            clean data.
 
     Example:
         >>> from_numbers({("fog", 1): 30.0, ("fog", 5): 60.0}, values="error", clean=20.0).accuracy
@@ -120,19 +120,19 @@ def from_numbers(
 
 def _plausible(table: CorruptionTable, values: Values) -> None:
     other = "error" if values == "accuracy" else "accuracy"
-    way_out = f"Are they {other} rates? Then say values='{other}'; if they are right, say as_given=True."
+    advice = f"For {other} rates use values='{other}'; if the numbers are right, use as_given=True."
     steps = [(levels[min(levels)], levels[max(levels)]) for levels in table.accuracy.values() if len(levels) > 1]
     if steps:
         mild, severe = np.mean(steps, axis=0)
         if severe > mild + _RISE:
             raise UsageError(
-                f"In '{table.name}' accuracy rises with severity, from {mild:.1%} to {severe:.1%} on average, read as {values}. {way_out}"
+                f"In '{table.name}' accuracy rises with severity, from {mild:.1%} to {severe:.1%} on average, read as {values}. {advice}"
             )
     mean = float(np.mean([value for levels in table.accuracy.values() for value in levels.values()]))
     if mean > table.clean + _RISE:
         raise UsageError(
             f"In '{table.name}' accuracy on clean data, {table.clean:.1%}, is below the mean under corruptions, {mean:.1%}, read as "
-            f"{values}. {way_out}"
+            f"{values}. {advice}"
         )
 
 
@@ -146,41 +146,41 @@ def from_row(
     name: str = "given row",
     as_given: bool = False,
 ) -> CorruptionTable:
-    """A table from one row of a wide table, a column for each corruption and severity.
+    """A table from one row of a wide table with a column for each corruption and severity.
 
     Args:
-        row: column -> number; a row of a pandas frame will do.
-        pattern: how such columns are named, with {corruption} and {severity}: "imagenet-c.{corruption}.{severity}_on-disk".
+        row: column -> number, such as a row of a pandas frame.
+        pattern: the names of such columns, with {corruption} and {severity}: "imagenet-c.{corruption}.{severity}_on-disk".
         values: whether the numbers are accuracies or error rates.
         clean: the column of clean data.
-        n: examples behind each number.
+        n: number of examples behind each number.
         name: of the table.
         as_given: as for `from_numbers`.
 
     Raises:
-        UsageError: no column fits the pattern, the clean column is not there, and as `from_numbers`.
+        UsageError: no column matches the pattern, the clean column is missing, and as `from_numbers`.
 
     Example:
         >>> from_row({"val": 76.0, "c.fog.1": 60.0, "c.fog.2": 50.0}, "c.{corruption}.{severity}", values="accuracy", clean="val").clean
         0.76
     """
     if "{corruption}" not in pattern or "{severity}" not in pattern:
-        raise must("pattern", "a corruption table", "hold {corruption} and {severity}", pattern)
+        raise must("pattern", "a corruption table", "contain {corruption} and {severity}", pattern)
     escaped = re.escape(pattern).replace(r"\{corruption\}", r"(?P<corruption>\w+?)").replace(r"\{severity\}", r"(?P<severity>\d+)")
     found = {column: re.fullmatch(escaped, column) for column in row.keys()}  # noqa: SIM118  # a pandas row iterates over its values
     numbers = {(m["corruption"], int(m["severity"])): float(row[column]) for column, m in found.items() if m}
     if not numbers:
-        raise UsageError(f"No column is named like '{pattern}'. There are: {', '.join(list(row)[:6])}, ...")
+        raise UsageError(f"No column matches '{pattern}'. Columns: {', '.join(list(row)[:6])}, ...")
     if clean and clean not in row:
         raise must("clean", "a corruption table", "be a column of the row", clean)
-    at_rest = float(row[clean]) if clean else math.nan
-    return from_numbers(numbers, values=values, clean=at_rest, n=n, name=name, as_given=as_given)
+    on_clean = float(row[clean]) if clean else math.nan
+    return from_numbers(numbers, values=values, clean=on_clean, n=n, name=name, as_given=as_given)
 
 
 def from_frame(
     frame: pd.DataFrame, *, clean: float = math.nan, n: int = 0, name: str = "given table", as_given: bool = False
 ) -> CorruptionTable:
-    """A table from a long frame with the columns corruption, severity, and accuracy or error; `pandas.read_csv` gives one.
+    """A table from a long frame with the columns corruption, severity, and accuracy or error; such as from `pandas.read_csv`.
 
     `clean` is in the unit of the frame and of the same kind, accuracy or error.
 
@@ -195,13 +195,13 @@ def from_frame(
     for corruption, severity, value in zip(frame["corruption"], frame["severity"], frame[present[0]], strict=True):
         key = (str(corruption), int(severity))
         if key in numbers:
-            raise UsageError(f"The table has {key[0]} at severity {key[1]} twice. Give one model's rows.")
+            raise UsageError(f"The table has {key[0]} at severity {key[1]} twice. Give the rows of one model.")
         numbers[key] = float(value)
     return from_numbers(numbers, values=present[0], clean=clean, n=n, name=name, as_given=as_given)
 
 
 def from_audit(audit: Audit) -> CorruptionTable:
-    """A table from an audit's records: its corruptions moved by chance at whole severities, over all examples of its own data.
+    """A table from an audit's records: the average case of its corruptions at whole severities, over all examples of its own data.
 
     Raises:
         UsageError: the audit measured none.
@@ -216,6 +216,8 @@ def from_audit(audit: Audit) -> CorruptionTable:
             accuracy.setdefault(result.family, {})[int(level)] = result.value
             n = min(n, result.n)
     if not accuracy:
-        raise UsageError(f"The audit of '{audit.model.name}' measured no corruption at a severity by chance. Add some with --shift.")
+        raise UsageError(
+            f"The audit of '{audit.model.name}' has no corruption in its average case at a whole severity. Add some with --shift."
+        )
     clean = math.nan if audit.clean.accuracy is None else audit.clean.accuracy
     return CorruptionTable(accuracy, clean, n, audit.model.name)

@@ -1,4 +1,4 @@
-"""Accuracy on the line: accuracy elsewhere against accuracy at home over many models, and what a model has beyond the line."""
+"""Accuracy on the line: out-of-distribution against in-distribution accuracy of many models, and each model's distance from the line."""
 
 from __future__ import annotations
 
@@ -19,27 +19,12 @@ from shiftproof.risks.intervals import clopper_pearson, tail_of
 if TYPE_CHECKING:
     import pandas as pd
 
+    from shiftproof.evaluation.records import Audit
+
 REFERENCES: tuple[str, ...] = (
-    """@inproceedings{taori2020measuring,
-  title = {Measuring Robustness to Natural Distribution Shifts in Image Classification},
-  author = {Taori, Rohan and Dave, Achal and Shankar, Vaishaal and Carlini, Nicholas and Recht, Benjamin and Schmidt, Ludwig},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2020}
-}""",
-    """@inproceedings{miller2021accuracy,
-  title = {Accuracy on the Line: on the Strong Correlation Between Out-of-Distribution and In-Distribution Generalization},
-  author = {Miller, John P. and Taori, Rohan and Raghunathan, Aditi and Sagawa, Shiori and Koh, Pang Wei and Shankar, Vaishaal and
-    Liang, Percy and Carmon, Yair and Schmidt, Ludwig},
-  booktitle = {International Conference on Machine Learning},
-  year = {2021}
-}""",
-    """@inproceedings{shi2023effective,
-  title = {Effective Robustness against Natural Distribution Shifts for Models with Different Training Data},
-  author = {Shi, Zhouxing and Carlini, Nicholas and Balashankar, Ananth and Schmidt, Ludwig and Hsieh, Cho-Jui and Beutel, Alex and
-    Qin, Yao},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2023}
-}""",
+    "taori2020measuring",
+    "miller2021accuracy",
+    "shi2023effective",
 )
 Axis = Literal["logit", "probit", "linear"]
 AXES: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]] = {
@@ -47,12 +32,12 @@ AXES: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]] =
     "probit": (ndtri, ndtr),
     "linear": (np.asarray, np.asarray),
 }
-"""How accuracies become coordinates, and back."""
+"""The transformation of accuracies to the scale, and its inverse."""
 
 
 @dataclass(frozen=True)
 class ModelOnLine:
-    """One model: its accuracies, what the line says of it, and what it has beyond (`effective`, a share; its interval beside it)."""
+    """One model: its accuracies, the accuracy that the line predicts, and the difference (`effective`, with its interval)."""
 
     model: str
     inside: tuple[float, ...]
@@ -65,19 +50,19 @@ class ModelOnLine:
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A linear fit of accuracy elsewhere on accuracy at home.
+    """A linear fit of out-of-distribution accuracy on in-distribution accuracy.
 
     Args:
-        inside: the columns at home, one slope each.
-        outside: the column elsewhere.
+        inside: the in-distribution columns, one slope each.
+        outside: the out-of-distribution column.
         axis: the scale of both: logit, probit or linear.
-        slopes: one for each column at home.
-        slope_intervals: likewise.
+        slopes: one per in-distribution column.
+        slope_intervals: the confidence interval of each slope.
         intercept: on the same scale.
-        r2: the share of the variance of outside that the line explains, on the same scale.
-        fitted: how many models the line was fitted to.
-        models: every model with all accuracies, the most effectively robust first.
-        left_out: models that lack a number, or have one of 0 or 1, which no logit or probit can place; with the reason.
+        r2: the share of the variance of `outside` that the line explains, on the same scale.
+        fitted: the number of models that the line was fitted to.
+        models: every model with all accuracies, in decreasing order of effective robustness.
+        left_out: models, with the reason, that lack an accuracy or have one of 0 or 1, whose logit or probit is infinite.
         confidence: of the intervals.
     """
 
@@ -94,7 +79,7 @@ class Line:
     confidence: float
 
     def expected(self, *inside: npt.ArrayLike) -> Floats:
-        """The accuracy elsewhere that the line gives for accuracies at home, as shares."""
+        """The out-of-distribution accuracy that the line predicts for in-distribution accuracies in [0, 1]."""
         to, back = AXES[self.axis]
         value = self.intercept + sum(slope * to(np.asarray(x, dtype=np.float64)) for slope, x in zip(self.slopes, inside, strict=True))
         return back(np.asarray(value))
@@ -119,32 +104,33 @@ def effective_robustness(
     draws: int = 2000,
     seed: int = 0,
 ) -> Line:
-    """Fits accuracy elsewhere to accuracy at home over models, and says what each model has beyond the line.
+    """Fits out-of-distribution to in-distribution accuracy over models, and computes the effective robustness of each model.
 
-    t(out) = b + sum_k s_k t(in_k), t the logit, the probit or nothing, by least squares over the models of `fit`. A model's effective
-    robustness is its accuracy elsewhere minus t^-1 of what the line gives at its accuracies at home.
+    t(out) = b + sum_k s_k t(in_k), with t the logit, the probit or the identity, by least squares over the models of `fit`. A model's
+    effective robustness is its out-of-distribution accuracy minus t^-1 of the line's value at its in-distribution accuracies.
 
     Args:
-        table: one row a model, its index the names; columns of accuracies, as shares or percents (a column with a value above 1).
-        inside: one column at home, or several: models trained on different data are compared by the accuracies on all their homes.
-        outside: the column elsewhere.
-        fit: the names of the models that the line is fitted to, all unless said. Effective robustness is over a line of *standard* models.
+        table: one row per model, named by its index; columns of accuracies, in [0, 1] or in percent (a column with a value above 1).
+        inside: the in-distribution column, or several, to compare models trained on different data.
+        outside: the out-of-distribution column.
+        fit: the names of the models that the line is fitted to, by default all; it should be *standard* models.
         axis: logit (usual), probit or linear.
-        n: examples behind each accuracy elsewhere; its sampling error is then part of each model's interval (half of what may be missed
-            goes to it, half to the line).
+        n: number of examples behind each out-of-distribution accuracy. If given, its sampling error is part of each model's interval
+            (half of the error probability is for it, half for the line).
         confidence: of the intervals.
         draws: bootstrap samples of models.
         seed: the whole source of randomness.
 
     Guarantees:
-        Intervals are studentised bootstrap ones over models drawn with replacement (HC3 errors). They hold in the limit of many independent
-        models: planted at 95 % with 25 models, 93 to 94 % covered, and 91 to 92 % where the spread grew along the line. Models of a family
-        are not independent, which makes them too narrow. Without `n` they say how well the line is known, not the model's own accuracy.
+        Intervals are studentised bootstrap intervals over models drawn with replacement (HC3 errors). They are valid in the limit of many
+        independent models: in simulations with 25 models at 95 %, coverage was 93 to 94 %, and 91 to 92 % where the spread grows along the
+        line. Models of one family are not independent, which makes intervals too narrow. Without `n` they cover the error of the line
+        only, not that of the model's own accuracy.
 
     Raises:
-        UsageError: a column or a model is not there, names repeat, accuracies are out of range, or there are too few models.
+        UsageError: a column or a model is missing, names repeat, accuracies are out of range, or there are too few models.
 
-    Cost: `draws` weighted least-squares fits, vectorised: well under a second for a thousand models.
+    Cost: `draws` weighted least-squares fits, vectorised: under a second for a thousand models.
 
     Example:
         >>> import pandas as pd
@@ -155,16 +141,16 @@ def effective_robustness(
         (1.0, 0.999, 'd')
 
     Reference: Taori et al. 2020, "Measuring robustness to natural distribution shifts in image classification"; Miller et al. 2021,
-        "Accuracy on the line"; several columns at home: Shi et al. 2023, "Effective robustness against natural distribution shifts for
-        models with different training data".
+        "Accuracy on the line"; several in-distribution columns: Shi et al. 2023, "Effective robustness against natural distribution
+        shifts for models with different training data".
     """
-    homes = _homes(inside, outside, axis, draws, confidence)
-    points = _points(table, homes, outside, axis, fit)
+    columns = _columns(inside, outside, axis, draws, confidence)
+    points = _points(table, columns, outside, axis, fit)
     x, y, chosen = points.x, points.y, points.chosen
-    beta = _line_through(x[chosen], y[chosen], homes)
+    beta = _line_through(x[chosen], y[chosen], columns)
     coefficients, ends = bootstrap(x, y, chosen, draws, seed, confidence, own=bool(n))
     return Line(
-        homes,
+        columns,
         outside,
         axis,
         tuple(beta[1:].tolist()),
@@ -178,36 +164,36 @@ def effective_robustness(
     )
 
 
-def _homes(inside: str | Sequence[str], outside: str, axis: str, draws: int, confidence: float) -> tuple[str, ...]:
+def _columns(inside: str | Sequence[str], outside: str, axis: str, draws: int, confidence: float) -> tuple[str, ...]:
     tail_of(confidence)
-    homes = (inside,) if isinstance(inside, str) else tuple(inside)
+    columns = (inside,) if isinstance(inside, str) else tuple(inside)
     if axis not in AXES:
         raise unknown("axis", axis, AXES)
-    if not homes or outside in homes or len(set(homes)) < len(homes):
-        raise must("inside", "effective_robustness", f"name one or more columns, each once, other than '{outside}'", list(homes))
+    if not columns or outside in columns or len(set(columns)) < len(columns):
+        raise must("inside", "effective_robustness", f"name one or more columns, each once, other than '{outside}'", list(columns))
     if draws < 100:
         raise must("draws", "effective_robustness", "be at least 100", draws)
-    return homes
+    return columns
 
 
-def _line_through(x: Floats, y: Floats, homes: tuple[str, ...]) -> Floats:
+def _line_through(x: Floats, y: Floats, columns: tuple[str, ...]) -> Floats:
     """The coefficients, shape (k,)."""
     beta, _ = fits(x, y, np.ones((1, len(x))))
     if not np.isfinite(beta).all():
-        named = " and ".join(homes)
-        raise UsageError(f"The accuracies of {named} do not vary by themselves, so that no slope can be told. Use one of them.")
+        named = " and ".join(columns)
+        raise UsageError(f"The accuracies of {named} do not vary independently, so their slopes are not determined. Use one of them.")
     return np.asarray(beta[0])
 
 
 def _explained(x: Floats, y: Floats, beta: Floats) -> float:
-    """The share of the variance of y that the line explains; NaN where y does not vary."""
+    """The share of the variance of y that the line explains; NaN if y does not vary."""
     spread = float(((y - y.mean()) ** 2).sum())
     return 1 - float(((y - x @ beta) ** 2).sum()) / spread if spread else math.nan
 
 
 @dataclass(frozen=True, eq=False)
 class _Points:
-    """The models that the scale can place: accuracies as shares, the design (1, t(in_1), ...) and t(out), and which ones are fitted."""
+    """The models with finite coordinates: accuracies in [0, 1], the design (1, t(in_1), ...), t(out), and which models are fitted."""
 
     names: tuple[str, ...]
     inside: Floats
@@ -218,13 +204,13 @@ class _Points:
     left_out: tuple[str, ...]
 
 
-def _points(table: pd.DataFrame, homes: tuple[str, ...], outside: str, axis: str, fit: Sequence[str] | None) -> _Points:
-    shares = _shares(table, (*homes, outside))
+def _points(table: pd.DataFrame, columns: tuple[str, ...], outside: str, axis: str, fit: Sequence[str] | None) -> _Points:
+    shares = _shares(table, (*columns, outside))
     names = [str(name) for name in table.index]
-    placed, left_out = _placed(shares, names, (*homes, outside), axis)
+    placed, left_out = _placed(shares, names, (*columns, outside), axis)
     chosen = _chosen(names, placed, fit)
-    if chosen.sum() < len(homes) + 4:
-        rule = f"be at least {len(homes) + 4} with every accuracy, for a line over {len(homes)} column(s) at home"
+    if chosen.sum() < len(columns) + 4:
+        rule = f"be at least {len(columns) + 4} with every accuracy, for a line over {len(columns)} in-distribution column(s)"
         raise must("models to fit", "effective_robustness", rule, int(chosen.sum()))
     inside, away = shares[placed, :-1], shares[placed, -1]
     x = np.column_stack([np.ones(len(placed)), AXES[axis][0](inside)])
@@ -233,7 +219,7 @@ def _points(table: pd.DataFrame, homes: tuple[str, ...], outside: str, axis: str
 
 
 def _models(points: _Points, expected: Floats, line: Floats, n: int, confidence: float) -> tuple[ModelOnLine, ...]:
-    """What each model has beyond a line that is known up to its ends, the most first."""
+    """The effective robustness of each model, in decreasing order, from the line and its intervals."""
     intervals = _model_intervals(points.outside, line, n, confidence)
     rows = zip(points.names, points.inside.tolist(), points.outside.tolist(), expected.tolist(), intervals, points.chosen, strict=True)
     models = [ModelOnLine(name, tuple(home), o, e, o - e, interval, bool(was)) for name, home, o, e, interval, was in rows]
@@ -241,7 +227,7 @@ def _models(points: _Points, expected: Floats, line: Floats, n: int, confidence:
 
 
 def _shares(table: pd.DataFrame, columns: tuple[str, ...]) -> Floats:
-    """The columns as shares, shape (models, columns)."""
+    """The columns in [0, 1], shape (models, columns)."""
     found: list[Floats] = []
     for column in columns:
         if column not in table.columns:
@@ -249,7 +235,7 @@ def _shares(table: pd.DataFrame, columns: tuple[str, ...]) -> Floats:
         try:
             values = np.asarray(table[column], dtype=np.float64)
         except (TypeError, ValueError) as error:
-            raise UsageError(f"The column '{column}' does not hold numbers alone ({error}).") from error
+            raise UsageError(f"The column '{column}' must contain only numbers ({error}).") from error
         if values.ndim != 1:
             raise UsageError(f"The table has the column '{column}' more than once.")
         wrong = values[~np.isnan(values) & ~((values >= 0) & (values <= 100))]
@@ -258,12 +244,12 @@ def _shares(table: pd.DataFrame, columns: tuple[str, ...]) -> Floats:
         found.append(values / 100 if bool((values > 1).any()) else values)
     if table.index.has_duplicates:
         twice = sorted({str(name) for name in table.index[table.index.duplicated()]})
-        raise UsageError(f"The table has {len(twice)} models more than once, such as '{twice[0]}'. Give each row a name of its own.")
+        raise UsageError(f"The table has {len(twice)} models more than once, such as '{twice[0]}'. Give each row its own name.")
     return np.column_stack(found)
 
 
 def _placed(shares: Floats, names: list[str], columns: tuple[str, ...], axis: str) -> tuple[npt.NDArray[np.intp], tuple[str, ...]]:
-    """The rows that the scale can place, and why others are left out."""
+    """The rows with finite coordinates, and why others are left out."""
     empty = np.isnan(shares)
     edge = ((shares == 0) | (shares == 1)) if axis != "linear" else np.zeros_like(empty)
     left_out = [
@@ -283,7 +269,7 @@ def _chosen(names: list[str], placed: npt.NDArray[np.intp], fit: Sequence[str] |
 
 
 def _model_intervals(outside: Floats, line: Floats, n: int, confidence: float) -> list[Interval]:
-    """What remains of an accuracy above a line that is known up to its ends."""
+    """Intervals of the difference between accuracy and line."""
     if not n:
         return [Interval(float(o - high), float(o - low)) for o, low, high in zip(outside, *line, strict=True)]
     own = clopper_pearson(np.round(outside * n), np.full(len(outside), n), confidence=(1 + confidence) / 2)
@@ -291,21 +277,17 @@ def _model_intervals(outside: Floats, line: Floats, n: int, confidence: float) -
 
 
 def table_of_audits(audits: Sequence[Audit]) -> pd.DataFrame:
-    """One row an audit, named by its model: accuracy on its own data and on every other sample that it was given, as shares.
+    """One row per audit, named by its model: accuracy on its own data and on every other sample, in [0, 1].
 
     Raises:
-        UsageError: two audits are of models of one name.
+        UsageError: two audits are of models with the same name.
     """
     import pandas as pd
 
     rows: dict[str, dict[str, float]] = {}
     for audit in audits:
         if audit.model.name in rows:
-            raise UsageError(f"Two audits are of a model named '{audit.model.name}'. Give one audit of each.")
+            raise UsageError(f"Two audits are of a model named '{audit.model.name}'. Give one audit per model.")
         row = {audit.data.uri: audit.clean.accuracy, **{natural.source: natural.accuracy for natural in audit.natural}}
         rows[audit.model.name] = {column: math.nan if value is None else value for column, value in row.items()}
     return pd.DataFrame.from_dict(rows, orient="index")
-
-
-if TYPE_CHECKING:
-    from shiftproof.evaluation.records import Audit

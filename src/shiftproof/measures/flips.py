@@ -1,4 +1,4 @@
-"""How steady predictions are along perturbation sequences: flip probability (mFP, mFR) and top-5 distance (mT5D)."""
+"""Stability of predictions along perturbation sequences: flip probability (mFP, mFR) and top-5 distance (mT5D)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shiftproof.risks.betting import betting_interval
 Floats = npt.NDArray[np.float64]
 _TOP = 5
 _MOST = 19.0
-"""No two orders of classes are further apart: 5 + 4 + 3 + 3 + 4."""
+"""The largest possible top-5 distance: 5 + 4 + 3 + 3 + 4."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Steadiness:
         mean: over perturbations, unnormalised (the mFP, or the unnormalised mT5D).
         rate: the mean over perturbations of value / baseline (the mFR, or the mT5D); NaN without a baseline.
         by_perturbation: perturbation -> value.
-        intervals: perturbation -> where its true value lies, sequences taken as independent.
-        baseline: the name of what rates were divided by; "" for none.
+        intervals: perturbation -> confidence interval, for independent sequences.
+        baseline: the name of the baseline; "" for none.
     """
 
     mean: float
@@ -47,13 +47,13 @@ def mean_flip_probability(
 ) -> Steadiness:
     """The mean flip probability (mFP), and the mean flip rate (mFR) against a baseline.
 
-    FP = mean over sequences and frames j >= 2 of [f(x_j) != f(x_{j-1})]; for noise, whose frames do not follow one another, the first frame
-    takes the place of the one before. mFP is the mean over perturbations, mFR that of FP / FP of the baseline.
+    FP = mean over sequences and frames j >= 2 of [f(x_j) != f(x_{j-1})]; noise frames are not consecutive, so they are
+    compared with the first frame. mFP is the mean over perturbations, mFR that of FP / FP of the baseline.
 
     Args:
-        predictions: perturbation -> predicted classes, shape (sequences, frames), frames >= 2. A name that holds "noise" is noise.
-        baseline: perturbation -> flip probability of the baseline (AlexNet in the paper, whose table is not shipped here).
-        baseline_name: how the result names it.
+        predictions: perturbation -> predicted classes, shape (sequences, frames), frames >= 2. A name that contains "noise" is noise.
+        baseline: perturbation -> flip probability of the baseline (AlexNet in the paper; its table is not included).
+        baseline_name: its name in the result.
         confidence: of the intervals over sequences (`betting_interval`).
 
     Raises:
@@ -75,7 +75,7 @@ def mean_flip_probability(
         flips: Floats = (seen[:, 1:] != before).mean(1)
         return flips
 
-    return _steadiness("mean_flip_probability", predictions, one, 1.0, (baseline, baseline_name), confidence)
+    return _compared("mean_flip_probability", predictions, one, 1.0, (baseline, baseline_name), confidence)
 
 
 def mean_top5_distance(
@@ -85,15 +85,15 @@ def mean_top5_distance(
     baseline_name: str = "given row",
     confidence: float = 0.95,
 ) -> Steadiness:
-    """The mean top-5 distance (mT5D), which also sees the order of the first five classes change.
+    """The mean top-5 distance (mT5D), which also measures changes in the order of the first five classes.
 
-    d = sum over i = 1..5 of |min(i, 6) - min(s(i), 6)|, with s(i) the place in the later frame of the class at place i in the earlier one.
+    d = sum over i = 1..5 of |min(i, 6) - min(s(i), 6)|, with s(i) the rank in the later frame of the class with rank i in the earlier one.
     Frames are compared as in `mean_flip_probability`. Classes with equal scores keep their order.
 
     Args:
         scores: perturbation -> scores, shape (sequences, frames, classes), frames >= 2.
         baseline: perturbation -> unnormalised distance of the baseline.
-        baseline_name: how the result names it.
+        baseline_name: its name in the result.
         confidence: of the intervals over sequences.
 
     Raises:
@@ -101,7 +101,7 @@ def mean_top5_distance(
 
     Example:
         >>> first, second = [6.0, 5, 4, 3, 2, 1, 0], [5.0, 6, 4, 3, 2, 1, 0]
-        >>> mean_top5_distance({"tilt": [[first, second, second]]}).mean  # two classes change places, then nothing happens
+        >>> mean_top5_distance({"tilt": [[first, second, second]]}).mean  # two classes exchange ranks, then nothing changes
         1.0
 
     Reference: Hendrycks & Dietterich 2019, "Benchmarking neural network robustness to common corruptions and perturbations".
@@ -119,10 +119,10 @@ def mean_top5_distance(
         distances: Floats = np.abs(after - np.arange(top.shape[2])).sum(2).mean(1)
         return distances
 
-    return _steadiness("mean_top5_distance", scores, one, _MOST, (baseline, baseline_name), confidence)
+    return _compared("mean_top5_distance", scores, one, _MOST, (baseline, baseline_name), confidence)
 
 
-def _steadiness(
+def _compared(
     owner: str,
     given: Mapping[str, npt.ArrayLike],
     one: Callable[[str, npt.ArrayLike], Floats],
@@ -131,7 +131,7 @@ def _steadiness(
     confidence: float,
 ) -> Steadiness:
     if not given:
-        raise UsageError(f"There is nothing for {owner} to compare. Give the sequences of at least one perturbation.")
+        raise UsageError(f"{owner} needs the sequences of at least one perturbation, got none.")
     base, base_name = against
     absent = sorted(set(given) - set(base)) if base is not None else []
     if absent:

@@ -1,4 +1,4 @@
-"""Does the model know the object, or the company it keeps? Accuracy where label and attribute go together, and where they do not."""
+"""Accuracy on common and on uncommon combinations of label and attribute: does the model rely on the attribute?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Names = npt.NDArray[np.str_]
 
 @dataclass(frozen=True)
 class Share:
-    """How many of `n` examples are right, as a share with its interval; NaN where there are none."""
+    """The accuracy on `n` examples with its interval; NaN for no examples."""
 
     n: int
     accuracy: float
@@ -27,13 +27,13 @@ class Share:
 
 @dataclass(frozen=True)
 class Gap:
-    """Accuracy where a label comes with its common attributes, and where it does not.
+    """Accuracy on common and on uncommon combinations of label and attribute.
 
     Args:
         column: the group column.
-        common, uncommon: both shares, each interval by itself.
-        gap: accuracy on uncommon combinations minus that on common ones; NaN where one of the two is empty.
-        interval: where the true gap lies (`proportion_difference`).
+        common, uncommon: both accuracies; each interval is valid separately.
+        gap: accuracy on uncommon combinations minus that on common ones; NaN if one of them has no examples.
+        interval: confidence interval of the gap (`proportion_difference`).
         combinations: the uncommon (label, attribute) pairs.
     """
 
@@ -47,12 +47,12 @@ class Gap:
 
 @dataclass(frozen=True)
 class UncommonCombinations:
-    """The gap of each column, and accuracy against how many of an example's attributes are uncommon for its label.
+    """The gap of each column, and accuracy by the number of an example's attributes that are uncommon for its label.
 
     Args:
-        columns: one gap a column, the largest loss first.
-        by_count: for 0, 1, ... uncommon attributes, the share right; these intervals hold together (Sidak).
-        below: the rule: a combination is uncommon where it occurs less than this often compared with independence.
+        columns: one gap per column, the largest loss first.
+        by_count: accuracy for 0, 1, ... uncommon attributes, with simultaneous intervals (Sidak).
+        below: a combination is uncommon if its frequency, relative to independence, is below this.
         confidence: of the intervals.
     """
 
@@ -71,26 +71,26 @@ def uncommon_combinations(
     below: float = 0.5,
     confidence: float = 0.95,
 ) -> UncommonCombinations:
-    """Accuracy over common against uncommon combinations of label and attribute, for each group column.
+    """Accuracy on common and on uncommon combinations of label and attribute, for each group column.
 
-    A combination (y, a) is uncommon where #(y, a) < below * #y * #a / n: it occurs less than `below` times as often as if label and
-    attribute had nothing to do with each other. So an attribute that is rare everywhere is not uncommon for one label.
+    A combination (y, a) is uncommon if #(y, a) < below * #y * #a / n: it occurs less than `below` times as often as if label and attribute
+    were independent. So an attribute that is rare for all labels is not uncommon for one of them.
 
     Args:
-        right: 1 where the model is right, 0 where it is wrong, shape (n,): `finding.correct`, clean or under any shift.
+        right: 1 if the model is correct, 0 if it is wrong, shape (n,): `finding.correct`, clean or under any shift.
         labels: of each example, shape (n,).
-        groups: per column of attributes, one value an example: `examples.groups`.
-        known: labels and groups of the data that say what is common, such as the training set's; these data themselves where not given.
-            A combination that they do not hold is uncommon if both its label and its attribute occur there, and is left out otherwise.
+        groups: for each column of attributes, one value per example: `examples.groups`.
+        known: labels and groups of the data that define what is common, such as the training set; by default these data. A combination
+            that does not occur there is uncommon if both its label and its attribute do, and is left out otherwise.
         below: in (0, 1].
         confidence: of the intervals, in (0, 1).
 
     Guarantees:
-        Which combinations are uncommon is decided without looking at what is right. Intervals are about sampling error alone: a gap is no
-        proof that the attribute causes it, since uncommon combinations may differ in other ways.
+        Which combinations are uncommon does not depend on the model. Intervals cover sampling error only: a gap does not prove that the
+        attribute is its cause, since uncommon combinations may differ in other ways.
 
     Raises:
-        UsageError: there is no column, lengths differ, or `below` is out of range.
+        UsageError: no column is given, lengths differ, or `below` is out of range.
 
     Example:
         >>> labels = ["cow"] * 6 + ["camel"] * 6
@@ -102,13 +102,13 @@ def uncommon_combinations(
     Reference: Kattakinda & Feizi 2022, "FOCUS: familiar objects in common and uncommon settings".
     """
     if not groups:
-        raise UsageError("The data have no group column, so no combination is common or uncommon. Name one, for example ?groups=place.")
+        raise UsageError("The data have no group column. Name one, for example ?groups=place.")
     if not 0 < below <= 1:
         raise must("below", "uncommon_combinations", "be in (0, 1]", below)
     verdict, names = np.asarray(right, dtype=np.float64), _names(labels)
     if verdict.ndim != 1 or not bool(np.isin(verdict, (0.0, 1.0)).all()):
         raise must("right", "uncommon_combinations", "be 0 or 1 per example, shape (n,)", verdict.tolist()[:8])
-    columns = {column: _fit(column, values, names) for column, values in groups.items()}
+    columns = {column: _entries(column, values, names) for column, values in groups.items()}
     if len(names) != len(verdict):
         raise must("labels", "uncommon_combinations", f"have one entry per verdict ({len(verdict)})", len(names))
     known_labels, known_groups = (names, columns) if known is None else _reference(known, columns)
@@ -131,7 +131,7 @@ def _names(values: npt.ArrayLike) -> Names:
     return np.asarray(values).astype(np.str_)
 
 
-def _fit(column: str, values: npt.ArrayLike, labels: Names) -> Names:
+def _entries(column: str, values: npt.ArrayLike, labels: Names) -> Names:
     names = _names(values)
     if len(names) != len(labels):
         raise must(f"groups[{column}]", "uncommon_combinations", f"have one entry per label ({len(labels)})", len(names))
@@ -143,13 +143,13 @@ def _reference(known: tuple[npt.ArrayLike, Mapping[str, npt.ArrayLike]], columns
     missing = sorted(set(columns) - set(known[1]))
     if missing:
         raise must("known", "uncommon_combinations", f"have the columns of the data ({', '.join(columns)})", sorted(known[1]))
-    return labels, {column: _fit(column, known[1][column], labels) for column in columns}
+    return labels, {column: _entries(column, known[1][column], labels) for column in columns}
 
 
 def _uncommon(
     labels: Names, values: Names, known_labels: Names, known_values: Names, below: float
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], tuple[tuple[str, str], ...]]:
-    """Which examples are uncommon combinations, of which the known data can say it, and the uncommon pairs among the examples."""
+    """Which examples are uncommon combinations, which ones the known data cover, and the uncommon pairs among the examples."""
     n = len(known_labels)
     uncommon, seen = np.zeros(len(labels), dtype=bool), np.zeros(len(labels), dtype=bool)
     pairs: list[tuple[str, str]] = []

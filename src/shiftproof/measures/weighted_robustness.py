@@ -1,4 +1,4 @@
-"""Robustness over several data sets at once, weighed so that those near chance and those that agree too easily do not decide it."""
+"""Weighted robustness over several data sets, in which models near chance do not count."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class WeightedRobustness:
         weighted: level -> the weighted aggregate.
         plain: level -> the unweighted mean of shifted over full accuracy.
         by_dataset: level -> data set -> improved relative robustness.
-        weights: whose they are.
+        weights: the source of the weights.
         alpha: of the formula.
     """
 
@@ -55,33 +55,33 @@ def weighted_robustness(
     weights: Mapping[str, float] = LR0FM_WEIGHTS,
     alpha: float = 200.0,
 ) -> WeightedRobustness:
-    """Weighted aggregated robustness (WAR): relative robustness, silenced near chance, averaged over data sets with weights.
+    """Weighted aggregated robustness (WAR): relative robustness, reduced near chance, averaged over data sets with weights.
 
-    G_D = (A_D / F_D) (1 - exp(-alpha (F_D - C_D)^2)), with the accuracy A under the shift, F at full resolution and C of guessing; the
-    aggregate is sum_D w_D G_D / sum_D w_D. A model near chance loses nothing by any shift and would look robust: its factor is near 0.
+    G_D = (A_D / F_D) (1 - exp(-alpha (F_D - C_D)^2)), with A the accuracy under the shift, F at full resolution and C of guessing; the
+    aggregate is sum_D w_D G_D / sum_D w_D. A model near chance loses nothing under a shift and would look robust; its factor is near 0.
 
     Args:
-        full: data set -> accuracy unmoved, a share in (0, 1].
-        shifted: level (a resolution, "32x32") -> data set -> accuracy there.
+        full: data set -> accuracy without the shift, in (0, 1].
+        shifted: level (a resolution, "32x32") -> data set -> accuracy under it.
         chance: data set -> accuracy of guessing.
-        weights: data set -> weight, at least 0; those of the paper unless said, and the result names which.
-        alpha: above 0; how sharply the factor rises from chance. At 200 a model 10 points above chance has 0.86, one 15 points above 0.99.
+        weights: data set -> weight, at least 0; by default those of the paper. The result names their source.
+        alpha: above 0; how fast the factor rises above chance. At 200 a model 10 points above chance has 0.86, one 15 points above 0.99.
 
-    Guarantees: 0 at chance; 1 where nothing is lost and every data set is far above chance. No interval: accuracies come without one here.
+    Guarantees: 0 at chance; 1 if nothing is lost and every data set is far above chance. There is no interval.
 
     Raises:
-        UsageError: a data set is missing somewhere, is without weight, or a number is out of range.
+        UsageError: a data set is missing or has no weight, or a number is out of range.
 
     Example:
         >>> full, small = {"a": 0.9, "b": 0.1}, {"a": 0.45, "b": 0.1}
         >>> found = weighted_robustness(full, {"32": small}, chance={"a": 0.1, "b": 0.1}, weights={"a": 1, "b": 1})
-        >>> round(found.weighted["32"], 3), round(found.plain["32"], 3)  # b guesses, so that it loses nothing
+        >>> round(found.weighted["32"], 3), round(found.plain["32"], 3)  # b is at chance, so it loses nothing
         (0.25, 0.75)
 
     Reference: Pathak et al. 2025, "LR0.FM: low-res benchmark and improving robustness for zero-shot classification in foundation models".
     """
     if not full or not shifted:
-        raise UsageError("There is nothing to aggregate. Give accuracies of at least one data set, unmoved and at one level.")
+        raise UsageError("Give accuracies of at least one data set, without the shift and at one level.")
     if not (alpha > 0 and math.isfinite(alpha)):
         raise must("alpha", "weighted_robustness", "be in (0, inf)", alpha)
     for name, table in (("chance", chance), ("weights", weights), *((f"shifted[{level}]", t) for level, t in shifted.items())):

@@ -12,10 +12,12 @@ from typing import Any
 
 from shiftproof._errors import UsageError
 from shiftproof._part import Part, option_types
+from shiftproof._references import bibtex, entry_key
 from shiftproof._sealed import read_document
+from shiftproof.catalogue import registries
 from shiftproof.evaluation.defend_records import DefendRecord
 from shiftproof.evaluation.records import Audit
-from shiftproof.registry import parse_spec, registries
+from shiftproof.registry import parse_spec
 from shiftproof.reports.read import read_audit
 
 _OWN_RISKS = ("group", "mean")
@@ -81,15 +83,21 @@ def _read(path: Path, kind: str, parse: Callable[[bytes], str]) -> str:
 def _bibliography(version: str, used: Used, first: Iterable[str] = ()) -> str:
     found: dict[str, str] = {"shiftproof": _itself(version)}
     lost: dict[str, None] = {}
-    for entry in first:
-        found.setdefault(entry_key(entry), entry.strip())
+    references = list(first)
     for spec, kinds in _with_inner(used):
         part = _part(spec, kinds)
         if part is None:
             lost[spec.partition("(")[0]] = None
-        for entry in part.references if part else ():
-            found.setdefault(entry_key(entry), entry.strip())
+        references += part.references if part else ()
+    unknown: dict[str, None] = {}
+    for reference in references:
+        entry = bibtex(reference)
+        if entry is None:
+            unknown[reference] = None
+        else:
+            found.setdefault(entry_key(entry), entry)
     comments = [f"% Not installed here, so its references are not known: {_one_line(name)}" for name in lost]
+    comments += [f"% No BibTeX entry is known for this key: {_one_line(key)}" for key in unknown]
     return "\n\n".join([*found.values(), *(["\n".join(comments)] if comments else [])]) + "\n"
 
 
@@ -150,16 +158,6 @@ def _part(spec: str, kinds: Iterable[str]) -> type[Part] | None:
             found: type[Part] = registries()[kind].get(name)
             return found
     return None
-
-
-def entry_key(entry: str) -> str:
-    """The key of a BibTeX entry.
-
-    >>> entry_key("@article{gauss1809theoria, title = {}}")
-    'gauss1809theoria'
-    """
-    match = re.match(r"\s*@\w+\s*\{\s*([^,\s]+)", entry)
-    return match.group(1) if match else entry.strip()
 
 
 def _itself(version: str) -> str:

@@ -1,4 +1,4 @@
-"""The worst weights in a kernel's ball, solved: exactly where the kernel only tells equal from unequal, else between two bounds."""
+"""The worst weights in a kernel's ball: exact for the kernel that is 1 for equal values and 0 otherwise, else between two bounds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shiftproof._errors import must
-from shiftproof.risks._kernels import Floats
+from shiftproof.risks.worst_weights import Floats
 
 _HALVINGS = 60
 _TOLERANCE = 1e-9
@@ -16,7 +16,7 @@ _LOOK = 8
 
 
 class MMDWorst(NamedTuple):
-    """The worst value found, the weights that attain it, shape (n,), sum 1, and a proven upper end of the value."""
+    """The worst value found, the weights that attain it, shape (n,), sum 1, and a proven upper bound of the value."""
 
     value: float
     weights: Floats
@@ -24,7 +24,7 @@ class MMDWorst(NamedTuple):
 
 
 def euclidean(losses: Floats, base: Floats, radius: float) -> MMDWorst:
-    """The ball of `mmd` for K = 1: q is p + t l, put back onto the simplex, with t where the ball ends."""
+    """The ball of `mmd` for K the identity: q is p + t l projected on the simplex, with the t at which the ball ends."""
     if not bool(np.isfinite(losses).all()):
         raise must("losses", "mmd", "be finite numbers of shape (n,)", losses.tolist()[:8])
     plain, p = math.fsum(losses * base) / math.fsum(base), base / base.sum()
@@ -48,19 +48,19 @@ def euclidean(losses: Floats, base: Floats, radius: float) -> MMDWorst:
     return MMDWorst(value, q, value)
 
 
-def search(given: Floats, gram: Floats, p: Floats, radius: float, iterations: int) -> MMDWorst:
-    """The ball of `mmd` by bisection over the price of the distance, each price solved by accelerated gradients."""
+def bisection(given: Floats, gram: Floats, p: Floats, radius: float, iterations: int) -> MMDWorst:
+    """The ball of `mmd` by bisection over the penalty of the distance; each penalised problem is solved by accelerated gradients."""
     lift = max(float(np.linalg.eigvalsh(gram)[-1]), 1e-12)
     best, bound, q = p, float(given.max()), p
-    low, high = -40.0, 40.0  # of the logarithm of the multiplier, in units of spread / (2 radius^2)
+    low, high = -40.0, 40.0  # of the logarithm of the penalty, in units of spread / (2 radius^2)
     unit = (given.max() - given.min()) / (2 * radius**2)
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        price = unit * math.exp(middle)
-        q = _penalised(given, gram, price, lift, q, p, iterations)
-        slope = given - 2 * price * (gram @ (q - p))
-        # Concave in q: its value at q plus the most that any move within the simplex gains bounds it, and so the ball's value.
-        bound = min(bound, float(given @ q - price * ((q - p) @ gram @ (q - p)) + slope.max() - slope @ q) + price * radius**2)
+        penalty = unit * math.exp(middle)
+        q = _penalised(given, gram, penalty, lift, q, p, iterations)
+        slope = given - 2 * penalty * (gram @ (q - p))
+        # Concave in q: the value at q plus the largest gain of any move within the simplex bounds it, and so the value of the ball.
+        bound = min(bound, float(given @ q - penalty * ((q - p) @ gram @ (q - p)) + slope.max() - slope @ q) + penalty * radius**2)
         size = distance(q - p, gram)
         inside = p + (q - p) * min(1.0, radius / size) if size > 0 else p
         best = inside if inside @ given > best @ given else best
@@ -71,19 +71,20 @@ def search(given: Floats, gram: Floats, p: Floats, radius: float, iterations: in
 
 
 def distance(move: Floats, gram: Floats) -> float:
+    """sqrt(d' K d) of a difference of weights."""
     return math.sqrt(max(float(move @ gram @ move), 0.0))
 
 
-def _penalised(losses: Floats, gram: Floats, price: float, lift: float, start: Floats, p: Floats, iterations: int) -> Floats:
-    """The weights that maximise sum q l - price (q - p)' K (q - p) over the simplex, by accelerated projected gradients."""
+def _penalised(losses: Floats, gram: Floats, penalty: float, lift: float, start: Floats, p: Floats, iterations: int) -> Floats:
+    """The weights that maximise sum q l - penalty (q - p)' K (q - p) over the simplex, by accelerated projected gradients."""
     q, ahead, t = start, start, 1.0
     enough = 1e-3 * _TOLERANCE * max(1.0, float(np.abs(losses).max()))
     for k in range(iterations):
         if k % _LOOK == 0:
-            slope = losses - 2 * price * (gram @ (q - p))
+            slope = losses - 2 * penalty * (gram @ (q - p))
             if float(slope.max() - slope @ q) <= enough:  # no move within the simplex gains more
                 return q
-        step = _onto_simplex(ahead + (losses - 2 * price * (gram @ (ahead - p))) / (2 * price * lift))
+        step = _onto_simplex(ahead + (losses - 2 * penalty * (gram @ (ahead - p))) / (2 * penalty * lift))
         further = (1 + math.sqrt(1 + 4 * t * t)) / 2
         if float((step - ahead) @ (step - q)) < 0:  # the momentum has overshot
             further = 1.0
@@ -95,7 +96,7 @@ def _penalised(losses: Floats, gram: Floats, price: float, lift: float, start: F
 
 
 def _onto_simplex(v: Floats) -> Floats:
-    """The nearest weights >= 0 of sum 1 (Held, Wolfe & Crowder 1974)."""
+    """The nearest weights >= 0 with sum 1 (Held, Wolfe & Crowder 1974)."""
     ranked = np.sort(v)[::-1]
     over = np.cumsum(ranked) - 1
     k = int(np.flatnonzero(ranked > over / np.arange(1, len(v) + 1))[-1])

@@ -1,7 +1,7 @@
-"""How outcomes are weighed: the worst reweighting of the sample that a risk allows.
+"""The base class of risks: how the outcomes of single examples are weighed into one number.
 
-A risk's state is a monoid: `merge` is associative with `init()` as its unit, and `update` over parts then `merge` equals `update` over the
-whole. That alone lets shards, resumed runs and processes combine.
+A risk's state is a monoid: `merge` is associative with `init()` as its unit, and updating on parts and merging equals updating on the
+whole. So the states of shards, resumed runs and processes can be combined.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class Measurement:
     """A number with its interval.
 
     Args:
-        value: the number; NaN where nothing was measured, never 0.
-        interval: where the truth lies with the stated confidence, sampling error only.
-        n: examples it stands on.
-        group: the group it belongs to, where it belongs to one.
-        notes: what a reader must know (groups left out because they are empty, ...).
+        value: the number; NaN if nothing was measured, never 0.
+        interval: confidence interval of the true value; it covers sampling error only.
+        n: number of examples.
+        group: the group that was measured, if it is one group.
+        notes: what a reader must know, such as groups that were left out because they are empty.
     """
 
     value: float
@@ -46,15 +46,15 @@ class Risk(Part, Generic[State]):
     """A way to weigh one number per example into one number per sample."""
 
     over: ClassVar[Literal["correct", "error_probability"]] = "correct"
-    """What it weighs: whether each example is still right (0 or 1), or the probability that the model gives to wrong labels, in [0, 1]."""
+    """What it weighs: whether each example is still correct (0 or 1), or the model's probability of wrong labels, in [0, 1]."""
     worse: ClassVar[Literal["lower", "higher"]] = "lower"
-    """Which direction of its value is worse."""
+    """Whether a lower or a higher value is worse."""
 
     def accept(self, values: npt.ArrayLike) -> Values:
         """The values as float64, shape (n,).
 
         Raises:
-            UsageError: they have another shape, contain NaN, or leave [0, 1].
+            UsageError: the shape is wrong, or a value is NaN or outside [0, 1].
         """
         given = np.asarray(values, dtype=np.float64)
         if given.ndim != 1:
@@ -62,23 +62,23 @@ class Risk(Part, Generic[State]):
         missing = int(np.isnan(given).sum())
         if missing and self.over == "error_probability":
             raise UsageError(
-                f"The 'values' of {self.name} are NaN in {missing} of {len(given)} examples. It weighs probabilities, and a model that "
-                "gives labels only has none: use a model that gives scores, or a risk over right and wrong (mean, worst_group)."
+                f"The 'values' of {self.name} are NaN in {missing} of {len(given)} examples. It weighs probabilities, which a model that "
+                "provides only labels does not have: use a model with scores, or a risk over correct and wrong (mean, worst_group)."
             )
         if missing:
             raise must("values", self.name, "be numbers", f"NaN in {missing} of {len(given)}", "Leave out what was not measured.")
         outside = given[(given < 0) | (given > 1)]
         if len(outside):
-            raise must("values", self.name, "lie in [0, 1]", float(outside[0]), f"So do not {len(outside)} of {len(given)}.")
+            raise must("values", self.name, "lie in [0, 1]", float(outside[0]), f"{len(outside)} of {len(given)} values do not.")
         return given
 
     @abstractmethod
     def init(self) -> State:
-        """The state of no examples."""
+        """The state before any example."""
 
     @abstractmethod
     def update(self, state: State, values: Values, groups: Names | None = None) -> State:
-        """The state after more examples: values of shape (n,) in [0, 1], group names of shape (n,) where the risk needs them."""
+        """The state after more examples: values of shape (n,) in [0, 1], and group names of shape (n,) if the risk needs them."""
 
     @abstractmethod
     def merge(self, left: State, right: State) -> State:

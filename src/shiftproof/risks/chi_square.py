@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy.typing as npt
 
-from shiftproof._errors import must
-from shiftproof.risks import _kernels
-from shiftproof.risks._kernels import Reweighted
-from shiftproof.risks._reweighting import Reweighting
-
-_UNIFORM = """@article{duchi2021learning,
-  title = {Learning Models with Uniform Performance via Distributionally Robust Optimization},
-  author = {Duchi, John C. and Namkoong, Hongseok},
-  journal = {The Annals of Statistics},
-  volume = {49},
-  number = {3},
-  pages = {1378--1406},
-  year = {2021}
-}"""
-_LARGE_SCALE = """@inproceedings{levy2020large,
-  title = {Large-Scale Methods for Distributionally Robust Optimization},
-  author = {Levy, Daniel and Carmon, Yair and Duchi, John C. and Sidford, Aaron},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2020}
-}"""
+from shiftproof.risks import worst_weights
+from shiftproof.risks.reweighting import Reweighting
+from shiftproof.risks.worst_weights import Reweighted
 
 
 @dataclass(frozen=True)
@@ -35,14 +17,14 @@ class ChiSquare(Reweighting):
     """sup of E[w v] over weights w >= 0 with mean 1 and E[(w - 1)^2] / 2 <= radius.
 
     = inf over eta of sqrt(1 + 2 radius) sqrt(E[max(0, v - eta)^2]) + eta. While no weight is 0 it is mean + sqrt(2 radius Var v). A group
-    that makes up a share s of the sample lies inside from radius (1 / s - 1) / 2 on.
+    with a share s of the sample can take all weight from radius (1 / s - 1) / 2 on.
 
     Args:
         radius: in [0, inf]; 0 is the mean, inf the largest value. The 1/2 is that of Duchi & Namkoong and Levy et al.; Hashimoto et al.
-            2018 leave it out.
+            2018 omit it.
 
-    Guarantees: the value is exact up to rounding. The interval as `Reweighting` says.
-    Cost: O(n log n); memory 16 bytes a distinct value.
+    Guarantees: the value is exact up to rounding. The interval is that of `Reweighting`.
+    Cost: O(n log n); memory 16 bytes per distinct value.
 
     Example:
         >>> import numpy as np
@@ -54,29 +36,28 @@ class ChiSquare(Reweighting):
 
     name: ClassVar[str] = "chi_square"
     aliases: ClassVar[tuple[str, ...]] = ("chi2",)
-    references: ClassVar[tuple[str, ...]] = (_UNIFORM, _LARGE_SCALE)
+    references: ClassVar[tuple[str, ...]] = ("duchi2021learning", "levy2020large")
 
     radius: float
 
     def check(self) -> None:
-        if not self.radius >= 0:
-            raise must("radius", self.name, "be in [0, inf]", self.radius, "0 is the plain mean; at 0.5 every half may stand alone.")
+        self.require("radius", within="[0, inf]", hint="0 is the plain mean; at 0.5 every half may stand alone.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
-        return _kernels.chi_square(values, radius=self.radius, base=base)
+        return worst_weights.chi_square(values, radius=self.radius, base=base)
 
 
 @dataclass(frozen=True)
 class ChiSquarePenalised(Reweighting):
-    """sup of E[w v] - penalty E[(w - 1)^2] / 2 over weights w >= 0 with mean 1: the distance has a price and no bound.
+    """sup of E[w v] - penalty E[(w - 1)^2] / 2 over weights w >= 0 with mean 1: the distance is penalised, not bounded.
 
     = mean + Var v / (2 penalty) while no weight is 0.
 
     Args:
-        penalty: in (0, inf), in units of v; a large one gives the mean, a small one the largest value.
+        penalty: in (0, inf), in units of v; large values give the mean, small values the largest value.
 
-    Guarantees: the value is exact up to rounding. The interval as `Reweighting` says.
-    Cost: O(n log n); memory 16 bytes a distinct value.
+    Guarantees: the value is exact up to rounding. The interval is that of `Reweighting`.
+    Cost: O(n log n); memory 16 bytes per distinct value.
 
     Example:
         >>> import numpy as np
@@ -87,13 +68,12 @@ class ChiSquarePenalised(Reweighting):
     """
 
     name: ClassVar[str] = "chi_square_penalised"
-    references: ClassVar[tuple[str, ...]] = (_LARGE_SCALE,)
+    references: ClassVar[tuple[str, ...]] = ("levy2020large",)
 
     penalty: float
 
     def check(self) -> None:
-        if not 0 < self.penalty < math.inf:
-            raise must("penalty", self.name, "be in (0, inf)", self.penalty, "A large one is near the plain mean.")
+        self.require("penalty", within="(0, inf)", hint="A large one is near the plain mean.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
-        return _kernels.chi_square_penalised(values, penalty=self.penalty, base=base)
+        return worst_weights.chi_square_penalised(values, penalty=self.penalty, base=base)

@@ -1,4 +1,4 @@
-"""The worst share of examples when only some columns shift and, given them, everything else stays."""
+"""The worst share of examples when only the distribution of some columns shifts."""
 
 from __future__ import annotations
 
@@ -9,32 +9,31 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from shiftproof._errors import must
 from shiftproof.outcomes import Interval
-from shiftproof.risks import _kernels
-from shiftproof.risks._kernels import Reweighted
+from shiftproof.risks import worst_weights
 from shiftproof.risks.abstract import Measurement
 from shiftproof.risks.cvar import CVaR
 from shiftproof.risks.grouped import Grouped, Tallies
 from shiftproof.risks.intervals import dkw_width, tail_of
 from shiftproof.risks.mean import mean_interval
+from shiftproof.risks.worst_weights import Reweighted
 
 
 @dataclass(frozen=True)
 class ConditionalCVaR(Grouped):
     """CVaR at `alpha` of E[v | z]: the worst share alpha of the population when only the columns z are reweighed.
 
-    z has finitely many values: an example's group name is its value of the columns that may shift. At most the CVaR of v itself, which
-    also picks examples by what z does not say.
+    z has finitely many values: an example's group name is its value of the columns that may shift. It is at most the CVaR of v itself,
+    which also selects examples by other information.
 
     Args:
         alpha: the share, in (0, 1].
 
     Guarantees:
-        Each end misses with probability at most (1 - confidence) / 2. Half of that goes to the cells' means (Bonferroni over the cells
-        seen, given their sizes), half to their shares (Dvoretzky-Kiefer-Wolfowitz on E[v | z] of the examples); the latter covers cells
-        never seen. The value itself leans up where cells are small, since the luckless ones are picked: the notes say where a cell has
-        fewer than 5 examples. Columns of numbers must be put in bins first; the smoothing of Duchi et al. is not here.
+        Each end misses with probability at most (1 - confidence) / 2. Half of that is for the cells' means (Bonferroni over the cells seen,
+        given their sizes), half for their shares (Dvoretzky-Kiefer-Wolfowitz on E[v | z] of the examples); the latter covers cells never
+        seen. The value is biased upwards where cells are small, since cells are selected by their means: a note says where cells have
+        fewer than 5 examples. Columns of numbers must be binned first; the smoothing of Duchi et al. is not implemented.
     Cost: O(n log n) once.
 
     Example:
@@ -46,33 +45,22 @@ class ConditionalCVaR(Grouped):
     Reference: Duchi, Hashimoto & Namkoong 2023, "Distributionally robust losses for latent covariate mixtures".
     """
 
-    wants: ClassVar[str] = "each example's value of what may shift"
+    needs: ClassVar[str] = "each example's value of what may shift"
     name: ClassVar[str] = "conditional_cvar"
     over: ClassVar[Literal["correct", "error_probability"]] = "error_probability"
     worse: ClassVar[Literal["lower", "higher"]] = "higher"
-    references: ClassVar[tuple[str, ...]] = (
-        """@article{duchi2023distributionally,
-  title = {Distributionally Robust Losses for Latent Covariate Mixtures},
-  author = {Duchi, John and Hashimoto, Tatsunori and Namkoong, Hongseok},
-  journal = {Operations Research},
-  volume = {71},
-  number = {2},
-  pages = {649--664},
-  year = {2023}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("duchi2023distributionally",)
 
     alpha: float
 
     def check(self) -> None:
-        if not 0 < self.alpha <= 1:
-            raise must("alpha", self.name, "be in (0, 1]", self.alpha, "0.1 is the worst tenth.")
+        self.require("alpha", within="(0, 1]", hint="0.1 is the worst tenth.")
 
     def weigh(self, losses: npt.ArrayLike, groups: npt.ArrayLike | None) -> Reweighted:
         given = np.asarray(losses, dtype=np.float64)
         _, place = self.cells(given, groups)
         counts = np.bincount(place)
-        found = _kernels.cvar(np.bincount(place, given) / counts, alpha=self.alpha, base=counts)
+        found = worst_weights.cvar(np.bincount(place, given) / counts, alpha=self.alpha, base=counts)
         return Reweighted(found.value, (found.weights / counts)[place])
 
     def compute(self, state: Tallies, *, confidence: float = 0.95) -> Measurement:
@@ -89,10 +77,10 @@ class ConditionalCVaR(Grouped):
         def tail(means: list[float], rise: float) -> float:
             order = np.argsort(means, kind="stable")
             mean = CVaR(self.alpha).tail_mean(np.asarray(means)[order], counts[order], rise)
-            return min(max(mean, 0.0), 1.0)  # rounding may carry it a bit beyond
+            return min(max(mean, 0.0), 1.0)  # rounding
 
         value = tail([tally.mean for tally in cells.values()], 0.0)
         interval = Interval(min(value, tail([e.low for e in ends], width)), max(value, tail([e.high for e in ends], -width)))
         small = sum(tally.n < 5 for tally in cells.values())
-        notes = (f"{small} of {len(cells)} cells have fewer than 5 examples, which makes the number lean up",) if small else ()
+        notes = (f"{small} of {len(cells)} cells have fewer than 5 examples, which biases the value upwards",) if small else ()
         return Measurement(value, interval, n, notes=notes)

@@ -1,4 +1,4 @@
-"""The mean of the worst share of examples: what the unlucky ones get."""
+"""Conditional value-at-risk: the mean of the worst share of examples."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from shiftproof._errors import must
 from shiftproof.outcomes import Interval
-from shiftproof.risks import _kernels
-from shiftproof.risks._kernels import Reweighted
-from shiftproof.risks.abstract import Measurement, Names, Risk
+from shiftproof.risks import worst_weights
+from shiftproof.risks.abstract import Measurement
 from shiftproof.risks.intervals import Floats, dkw_width
+from shiftproof.risks.tallied import Tallied
 from shiftproof.risks.tally import Tally
+from shiftproof.risks.worst_weights import Reweighted
 
 
 @dataclass(frozen=True)
-class CVaR(Risk[Tally]):
+class CVaR(Tallied):
     """Mean of the worst `alpha` share of the error probabilities: sup of E[w v] over weights 0 <= w <= 1 / alpha with mean 1.
 
-    = 1 - (1 / alpha) * integral_0^1 max(0, F(x) - (1 - alpha)) dx, F the distribution function of v in [0, 1]. Where alpha * n is no whole
-    number, the example at the edge counts in part.
+    = 1 - (1 / alpha) * integral_0^1 max(0, F(x) - (1 - alpha)) dx, F the distribution function of v in [0, 1]. Where alpha * n is not a
+    whole number, the example at the edge counts in part.
 
     Args:
         alpha: the share, in (0, 1]; 1 is the plain mean.
@@ -31,9 +31,9 @@ class CVaR(Risk[Tally]):
     Guarantees:
         The interval puts F + e and F - e, e the Dvoretzky-Kiefer-Wolfowitz width, into the formula (Thomas & Learned-Miller 2019, Theorems
         3 and 4, which improve on Brown 2007). Each end misses with probability at most (1 - confidence) / 2, for every distribution on [0,
-        1] and every n. Wide where alpha * n is small: the upper end then leans on the bound 1 itself, and at e >= alpha it is 1.
+        1] and every n. It is wide where alpha * n is small: the upper end then relies on the bound 1, and at e >= alpha it is 1.
         At alpha = 1, `mean` gives a narrower interval.
-    Cost: O(n log n) once; memory 16 bytes a distinct value, so about n of them.
+    Cost: O(n log n) once; memory 16 bytes per distinct value.
 
     Example:
         >>> import numpy as np
@@ -48,41 +48,17 @@ class CVaR(Risk[Tally]):
     over: ClassVar[Literal["correct", "error_probability"]] = "error_probability"
     worse: ClassVar[Literal["lower", "higher"]] = "higher"
     references: ClassVar[tuple[str, ...]] = (
-        """@article{rockafellar2000optimization,
-  title = {Optimization of Conditional Value-at-Risk},
-  author = {Rockafellar, R. Tyrrell and Uryasev, Stanislav},
-  journal = {Journal of Risk},
-  volume = {2},
-  number = {3},
-  pages = {21--41},
-  year = {2000}
-}""",
-        """@inproceedings{thomas2019concentration,
-  title = {Concentration Inequalities for Conditional Value at Risk},
-  author = {Thomas, Philip S. and Learned-Miller, Erik},
-  booktitle = {International Conference on Machine Learning},
-  year = {2019}
-}""",
+        "rockafellar2000optimization",
+        "thomas2019concentration",
     )
 
     alpha: float
 
     def check(self) -> None:
-        if not 0 < self.alpha <= 1:
-            raise must("alpha", self.name, "be in (0, 1]", self.alpha, "0.1 is the worst tenth.")
+        self.require("alpha", within="(0, 1]", hint="0.1 is the worst tenth.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
-        """The value of numbers of shape (n,), any finite ones, and the weights that attain it: its gradient by the numbers, shape (n,)."""
-        return _kernels.cvar(values, alpha=self.alpha, base=base)
-
-    def init(self) -> Tally:
-        return Tally()
-
-    def update(self, state: Tally, values: npt.ArrayLike, groups: Names | None = None) -> Tally:
-        return state.merge(Tally.of(self.accept(values)))
-
-    def merge(self, left: Tally, right: Tally) -> Tally:
-        return left.merge(right)
+        return worst_weights.cvar(values, alpha=self.alpha, base=base)
 
     def compute(self, state: Tally, *, confidence: float = 0.95) -> Measurement:
         width = dkw_width(state.n, confidence=confidence)
@@ -92,13 +68,13 @@ class CVaR(Risk[Tally]):
         low = min(value, self.tail_mean(state.values, state.counts, width))
         high = max(value, self.tail_mean(state.values, state.counts, -width))
         few = self.alpha * state.n < 1
-        return Measurement(value, Interval(low, high), state.n, notes=("the worst share holds less than one example",) if few else ())
+        return Measurement(value, Interval(low, high), state.n, notes=("the worst share is less than one example",) if few else ())
 
     def tail_mean(self, values: Floats, counts: npt.NDArray[np.int64], rise: float) -> float:
-        """The formula, with the empirical distribution function raised by `rise` and kept in [0, 1] (0 below 0, 1 from 1 on).
+        """The formula, with the empirical distribution function raised by `rise` and clipped to [0, 1] (0 below 0, 1 from 1 on).
 
-        It is the mean of the sample in which a share |rise| of the examples, the largest for rise > 0 and the smallest for rise < 0, is
-        put at 0 or 1.
+        It is the value of the sample in which a share |rise| of the examples is replaced: the largest by 0 for rise > 0, the smallest by 1
+        for rise < 0.
         """
         n = int(counts.sum())
         steps = np.concatenate([[0.0], np.cumsum(counts) / n])

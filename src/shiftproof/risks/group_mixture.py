@@ -1,4 +1,4 @@
-"""The worst mixture of groups, which may overlap, each with a share that it keeps."""
+"""The worst mixture of groups, which may overlap, each with a least share."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ import numpy.typing as npt
 
 from shiftproof._errors import must
 from shiftproof.outcomes import Interval
-from shiftproof.risks import _kernels
-from shiftproof.risks._kernels import Reweighted
+from shiftproof.risks import worst_weights
 from shiftproof.risks.abstract import Measurement
 from shiftproof.risks.grouped import Grouped, Tallies
 from shiftproof.risks.intervals import tail_of
 from shiftproof.risks.mean import mean_interval
+from shiftproof.risks.worst_weights import Reweighted
 
 
 @dataclass(frozen=True)
 class GroupMixture(Grouped):
     """The least sum_g m_g mean_g over mixtures of the G groups with m_g >= floor / G: floor * (average of the means) + (1 - floor) * worst.
 
-    An example is in several groups where its name holds several, joined by `separator`: "female|over 60". At floor 0 it is the worst group.
-    Explicit floors, one a group, are an option of `_kernels.group_mixture` and of the torch loss.
+    An example is in several groups if its name contains several, joined by `separator`: "female|over 60". At floor 0 it is the worst group.
+    Separate floors per group are an option of `worst_weights.group_mixture` and of the torch loss.
 
     Args:
         floor: the share of the mixture that is spread evenly over the groups, in [0, 1]; 1 is the balanced accuracy of the groups.
-        separator: what joins the names of an example's groups.
+        separator: the text between the names of an example's groups.
 
     Guarantees:
-        Each end misses with probability at most (1 - confidence) / 2, for any overlap and sizes: every group's own end is taken at 1 / G
-        of that (Bonferroni), and the number grows with each group mean. The high end of the worst group alone would do at less.
-        It speaks about the groups that have examples, and names the others in its notes.
+        Each end misses with probability at most (1 - confidence) / 2, for any overlap and sizes: the ends of every group are taken at
+        1 / G of that (Bonferroni), and the value increases with each group mean. It covers the groups that have examples, and names
+        the others in its notes.
     Cost: O(n log n) once.
 
     Example:
@@ -48,23 +48,15 @@ class GroupMixture(Grouped):
     "Distributionally robust language modeling".
     """
 
-    wants: ClassVar[str] = "group names for each example"
+    needs: ClassVar[str] = "group names for each example"
     name: ClassVar[str] = "group_mixture"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{oren2019distributionally,
-  title = {Distributionally Robust Language Modeling},
-  author = {Oren, Yonatan and Sagawa, Shiori and Hashimoto, Tatsunori B. and Liang, Percy},
-  booktitle = {Conference on Empirical Methods in Natural Language Processing},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("oren2019distributionally",)
 
     floor: float = 0.0
     separator: str = "|"
 
     def check(self) -> None:
-        if not 0 <= self.floor <= 1:
-            raise must("floor", self.name, "be in [0, 1]", self.floor, "0 is the worst group, 1 the average of the groups.")
+        self.require("floor", within="[0, 1]", hint="0 is the worst group, 1 the average of the groups.")
         if not self.separator:
             raise must("separator", self.name, "have a character", self.separator, "It joins the names of an example's groups.")
 
@@ -76,13 +68,11 @@ class GroupMixture(Grouped):
         names, place = self.cells(given, groups)
         whole = sorted({member for name in names for member in self.members(str(name))})
         inside = np.array([[member in self.members(str(name)) for name in names] for member in whole])
-        return _kernels.group_mixture(given, members=inside[:, place], floors=self.floor / max(len(whole), 1))
+        return worst_weights.group_mixture(given, members=inside[:, place], floors=self.floor / max(len(whole), 1))
 
     def compute(self, state: Tallies, *, confidence: float = 0.95) -> Measurement:
         tail = tail_of(confidence)
-        full = {name: tally for name, tally in state.items() if tally.n}
-        empty = sorted(set(state) - set(full))
-        notes = [f"not measured, for want of examples: {', '.join(empty)}"] if empty else []
+        full, notes = self.measured(state)
         if not full:
             return Measurement(math.nan, Interval(math.nan, math.nan), 0, notes=("no group has examples", *notes))
         means = {name: tally.mean for name, tally in full.items()}
@@ -91,7 +81,7 @@ class GroupMixture(Grouped):
         each = tail / len(full)
         ends = [mean_interval(tally, low_tail=each, high_tail=each, binary=binary) for tally in full.values()]
         value, low, high = (self._mix(numbers) for numbers in (list(means.values()), [e.low for e in ends], [e.high for e in ends]))
-        return Measurement(value, Interval(min(low, value), max(high, value)), full[worst].n, group=worst, notes=tuple(notes))
+        return Measurement(value, Interval(min(low, value), max(high, value)), full[worst].n, group=worst, notes=notes)
 
     def _mix(self, means: list[float]) -> float:
         return self.floor * math.fsum(means) / len(means) + (1 - self.floor) * min(means)

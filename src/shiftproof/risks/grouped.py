@@ -1,4 +1,4 @@
-"""What risks over groups share: a tally for each group by its name."""
+"""The base class of risks over groups: their state is one tally per group."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must
-from shiftproof.risks._kernels import Reweighted
 from shiftproof.risks.abstract import Names, Risk
 from shiftproof.risks.tally import Tally
+from shiftproof.risks.worst_weights import Reweighted
 
 Tallies = dict[str, Tally]
 
 
 @dataclass(frozen=True)
 class Grouped(Risk[Tallies]):
-    """A risk whose state is a tally a group."""
+    """A risk whose state is one tally per group, by name."""
 
-    wants: ClassVar[str] = "a group name for each example"
-    """What an example must come with, for the message where it does not."""
+    needs: ClassVar[str] = "a group name for each example"
+    """What the groups are to this risk; for messages."""
 
     @abstractmethod
     def weigh(self, losses: npt.ArrayLike, groups: npt.ArrayLike | None) -> Reweighted:
-        """The worst value of losses of shape (n,), any finite numbers, larger is worse, and the weights that attain it, shape (n,).
+        """The worst value of finite losses of shape (n,), larger is worse, and the weights that attain it, shape (n,).
 
-        The weights are the gradient of the value by the losses; `groups` name each example's group, shape (n,).
+        The weights are the gradient of the value with respect to the losses; `groups` names each example's group, shape (n,).
         """
 
     def init(self) -> Tallies:
@@ -48,9 +48,9 @@ class Grouped(Risk[Tallies]):
         return self.merge(state, seen)
 
     def cells(self, given: npt.NDArray[np.float64], groups: npt.ArrayLike | None) -> tuple[Names, npt.NDArray[np.intp]]:
-        """The distinct names, and which one each example has, shape (n,)."""
+        """The distinct names, and the index of each example's name, shape (n,)."""
         if groups is None:
-            raise UsageError(f"The risk {self.name} needs {self.wants}, and these have none. Name a column of groups.")
+            raise UsageError(f"The risk {self.name} needs {self.needs}, and none was given. Name a column of groups.")
         named = np.asarray(groups)
         if named.shape != given.shape:
             raise must("groups", self.name, f"have one name per value ({len(given)})", len(named) if named.ndim == 1 else named.shape)
@@ -58,12 +58,18 @@ class Grouped(Risk[Tallies]):
         return names, place
 
     def members(self, name: str) -> Iterable[str]:
-        """The groups that an example of this name is in."""
+        """The groups of an example with this name."""
         return (name,)
 
     def merge(self, left: Tallies, right: Tallies) -> Tallies:
         return {name: left.get(name, Tally()).merge(right.get(name, Tally())) for name in sorted({*left, *right})}
 
     def declare(self, state: Tallies, names: Iterable[str]) -> Tallies:
-        """The state that also knows of the groups `names`, so that those without examples are said to be empty and not passed over."""
+        """The state with the groups `names` declared, so that those without examples are reported as empty."""
         return self.merge(state, {str(name): Tally() for name in names})
+
+    def measured(self, state: Tallies) -> tuple[Tallies, tuple[str, ...]]:
+        """The groups that have examples, and a note that names the others."""
+        full = {name: tally for name, tally in state.items() if tally.n}
+        empty = sorted(set(state) - set(full))
+        return full, (f"not measured, no examples: {', '.join(empty)}",) if empty else ()

@@ -1,4 +1,4 @@
-"""Three things at once: inputs that move a little, a share of examples that were tampered with, and a sample that is only a sample."""
+"""Robustness to evasion, poisoning and sampling error together."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import must
-from shiftproof.risks import _kernels
-from shiftproof.risks._kernels import Floats, Reweighted
-from shiftproof.risks._reweighting import Reweighting
+from shiftproof.risks import worst_weights
+from shiftproof.risks.reweighting import Reweighting
+from shiftproof.risks.worst_weights import Floats, Reweighted
 
 _HALVINGS = 200
 
@@ -21,20 +21,20 @@ _HALVINGS = 200
 class Holistic(Reweighting):
     """sup of E_P'[v] over P' with KL(Q, P') <= radius for some Q that differs from the sample in a share `alpha` of its mass.
 
-    = inf over eta >= 1 of eta - exp(-radius) exp(E_Q[ln(eta - v)]), Q the sample with its best share alpha put at 1: poisoning. The radius
-    guards against the sample being one, and evasion is in v itself: weigh the values at the worst moves that a search found.
+    = inf over eta >= 1 of eta - exp(-radius) exp(E_Q[ln(eta - v)]), with Q the sample whose best share alpha is set to 1 (poisoning). The
+    radius covers sampling error. For evasion, pass values at the worst moves that a search found.
 
     Args:
         alpha: the share of the sample that may have been tampered with, in [0, 1].
-        radius: of the ball around what is left, in nats, in [0, inf]; with inf it is 1.
+        radius: of the ball around Q, in nats, in [0, inf]; at inf the value is 1.
 
-    Guarantees: the value is exact up to rounding. The interval as `Reweighting` says; it comes on top of the radius, which the paper uses
-    in its place. Mass may leave the sample for the value 1, so the weights need not sum to 1.
+    Guarantees: the value is exact up to rounding. The interval as `Reweighting` says; it is added to the effect of
+    the radius, which the paper uses instead of an interval. Mass may move to the value 1, so the weights need not sum to 1.
     Cost: O(n log n), and about two hundred passes over the distinct values.
 
     Example:
         >>> import numpy as np
-        >>> round(Holistic(0.5, 0.0).measure(np.array([0.0, 0.2])).value, 4)  # the 0 was a 1
+        >>> round(Holistic(0.5, 0.0).measure(np.array([0.0, 0.2])).value, 4)  # the 0 is replaced by 1
         0.6
 
     Reference: Bennouna, Lucas & Van Parys 2023, "Certified robust neural networks: generalization and corruption resistance"; Bennouna &
@@ -42,41 +42,32 @@ class Holistic(Reweighting):
     """
 
     name: ClassVar[str] = "holistic"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{bennouna2023certified,
-  title = {Certified Robust Neural Networks: Generalization and Corruption Resistance},
-  author = {Bennouna, Amine and Lucas, Ryan and Van Parys, Bart},
-  booktitle = {International Conference on Machine Learning},
-  year = {2023}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("bennouna2023certified",)
 
     alpha: float
     radius: float
 
     def check(self) -> None:
-        if not 0 <= self.alpha <= 1:
-            raise must("alpha", self.name, "be in [0, 1]", self.alpha, "It is the share of the sample that may have been tampered with.")
-        if not self.radius >= 0:
-            raise must("radius", self.name, "be in [0, inf]", self.radius, "At 0, with alpha = 0, it is the plain mean.")
+        self.require("alpha", within="[0, 1]", hint="It is the share of the sample that may have been tampered with.")
+        self.require("radius", within="[0, inf]", hint="At 0, with alpha = 0, it is the plain mean.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
-        """The value of numbers at most 1, and how much each one counts: the gradient of the value by the numbers, shape (n,)."""
+        """The value of numbers at most 1, and the weight of each: the gradient of the value with respect to the numbers, shape (n,)."""
         given = np.asarray(values, dtype=np.float64)
         if given.ndim != 1 or not len(given) or bool((given > 1).any()):
-            raise must("values", self.name, "be numbers at most 1, shape (n,): 1 is where tampered examples lie", given.shape)
+            raise must("values", self.name, "be numbers at most 1, shape (n,): tampered examples take the value 1", given.shape)
         share = np.full(len(given), 1 / len(given)) if base is None else np.asarray(base, dtype=np.float64) / np.sum(base)
         if self.alpha == 0 and self.radius == 0:
-            return _kernels.cvar(given, alpha=1.0, base=base)
-        kept = 1 - self.alpha  # whatever the radius is, it is worst to tamper with the best ones
-        rest = kept * _kernels.cvar(given, alpha=kept, base=share).weights if kept > 0 else np.zeros_like(given)
+            return worst_weights.cvar(given, alpha=1.0, base=base)
+        kept = 1 - self.alpha  # at any radius it is worst to replace the best values
+        rest = kept * worst_weights.cvar(given, alpha=kept, base=share).weights if kept > 0 else np.zeros_like(given)
         weights = _around(np.append(given, 1.0), np.append(rest, self.alpha), self.radius)
         return Reweighted(float(weights[:-1] @ given + weights[-1]), weights[:-1])
 
 
 def _around(values: Floats, q: Floats, radius: float) -> Floats:
-    """The weights p with sum q ln(q / p) <= radius and the largest mean: c q / (eta - v), and the rest on the last, the largest."""
-    gap = values.max() - values  # of the largest, which has the gap 0
+    """The weights p with sum q ln(q / p) <= radius and the largest mean: c q / (eta - v), and the rest on the last value, the largest."""
+    gap = values.max() - values  # from the largest value
     on = q > 0
     if radius == 0 or not bool((gap[on] > 0).any()):
         return q

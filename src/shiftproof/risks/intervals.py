@@ -1,7 +1,7 @@
-"""Confidence intervals, as functions of numbers and arrays: what each one guarantees, and what it does not.
+"""Confidence intervals, as functions of numbers and arrays, each with its guarantees.
 
-All are two-sided: each end misses with probability at most (1 - confidence) / 2. All speak about sampling error of independent examples
-from one distribution, and about nothing else. Nothing measured (n = 0) has NaN at both ends.
+All are two-sided: each end misses with probability at most (1 - confidence) / 2. All cover the sampling error of independent examples from
+one distribution, and nothing else. For n = 0 both ends are NaN.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Ends(NamedTuple):
     high: Floats
 
     def one(self) -> Interval:
-        """The interval, where there is one only."""
+        """The interval, if there is exactly one."""
         return Interval(float(self.low.item()), float(self.high.item()))
 
 
@@ -43,8 +43,8 @@ def clopper_pearson(successes: npt.ArrayLike, n: npt.ArrayLike, *, confidence: f
 
     The low end is the p at which P(Bin(n, p) >= k) = (1 - confidence) / 2, the high end that of P(Bin(n, p) <= k).
 
-    Guarantees: each end misses with at most its share, for every p and n. Not tight: binomial counts are discrete, so coverage is above
-    the stated confidence.
+    Guarantees: each end misses with probability at most (1 - confidence) / 2, for every p and n. Not tight: as counts are discrete,
+    coverage is above the stated confidence.
 
     >>> [round(end, 4) for end in clopper_pearson(8, 10).one()]
     [0.4439, 0.9748]
@@ -57,9 +57,9 @@ def clopper_pearson(successes: npt.ArrayLike, n: npt.ArrayLike, *, confidence: f
 
 
 def binomial_low(k: Floats, n: Floats, tail: npt.ArrayLike) -> Floats:
-    """The exact lower bound for a proportion: above the truth with probability at most `tail`; broadcasts.
+    """The exact lower bound for a proportion: above the truth with probability at most `tail`. Arrays broadcast.
 
-    The upper bound is 1 minus that of the failures.
+    The upper bound is 1 minus the lower bound of the failures.
     """
     k, n, at = np.broadcast_arrays(np.asarray(k, np.float64), np.asarray(n, np.float64), np.asarray(tail, np.float64))
     some = k > 0
@@ -68,10 +68,10 @@ def binomial_low(k: Floats, n: Floats, tail: npt.ArrayLike) -> Floats:
 
 
 def wilson(successes: npt.ArrayLike, n: npt.ArrayLike, *, confidence: float = 0.95) -> Ends:
-    """Score interval for a proportion: the p within z standard errors, sqrt(p (1 - p) / n), of the share seen.
+    """Score interval for a proportion: the p within z standard errors, sqrt(p (1 - p) / n), of the observed share.
 
-    Guarantees nothing at finite n: its coverage is near the stated confidence on average over p, and falls well below it for p near 0 or 1
-    (at n = 5 and 95 %, to 0.83). It is here for comparison with published tables; what shiftproof reports uses `clopper_pearson`.
+    Guarantees nothing at finite n: on average over p its coverage is near the stated confidence, and for p near 0 or 1 far below it (at
+    n = 5 and 95 %, down to 0.83). For comparison with published tables only; reports use `clopper_pearson`.
 
     >>> [round(end, 4) for end in wilson(8, 10).one()]
     [0.4902, 0.9433]
@@ -88,33 +88,10 @@ def wilson(successes: npt.ArrayLike, n: npt.ArrayLike, *, confidence: float = 0.
     return Ends(low, np.where(k == trials, np.maximum(1.0, size * 0 + 1), middle + half))
 
 
-def empirical_bernstein(values: npt.ArrayLike, *, confidence: float = 0.95) -> Ends:
-    """Interval for the mean of values in [0, 1], shape (..., n), that narrows where their variance V is small.
-
-    mean +- sqrt(2 V ln(2 / t) / n) + 7 ln(2 / t) / (3 (n - 1)) with t = (1 - confidence) / 2, kept in [0, 1].
-
-    Guarantees: holds for every distribution on [0, 1], at this n (not at a time chosen by looking). Wide below n of some hundreds, where
-    `betting.betting_interval` is far narrower.
-
-    Reference: Maurer & Pontil 2009, "Empirical Bernstein bounds and sample variance penalization", Theorem 4, once a side.
-    """
-    x = bounded(values)
-    n = x.shape[-1]
-    log = math.log(2 / tail_of(confidence))
-    if n == 0:
-        nothing = np.full(x.shape[:-1], np.nan)
-        return Ends(nothing, nothing)
-    mean = x.mean(-1)
-    if n == 1:
-        return Ends(np.zeros_like(mean), np.ones_like(mean))
-    half = np.sqrt(2 * x.var(-1, ddof=1) * log / n) + 7 * log / (3 * (n - 1))
-    return Ends(np.maximum(mean - half, 0.0), np.minimum(mean + half, 1.0))
-
-
 def dkw_width(n: int, *, confidence: float = 0.95) -> float:
-    """How far the distribution function may lie from the empirical one, anywhere and on either side.
+    """How far the distribution function may lie from the empirical one, at any point and on either side.
 
-    It is sqrt(ln(1 / t) / (2 n)) with t = (1 - confidence) / 2.
+    sqrt(ln(1 / t) / (2 n)) with t = (1 - confidence) / 2.
 
     Guarantees: for every distribution and n, sup(F_n - F) exceeds it with probability at most t, and so does sup(F - F_n). NaN for n = 0.
 
@@ -124,29 +101,13 @@ def dkw_width(n: int, *, confidence: float = 0.95) -> float:
     return math.sqrt(log / (2 * n)) if n else math.nan
 
 
-def dkw_band(values: npt.ArrayLike, *, confidence: float = 0.95) -> tuple[Floats, Ends]:
-    """The distinct values of a sample of shape (n,), ascending, and a band around its distribution function P(X <= value) at each.
-
-    Guarantees: the whole distribution function lies in the band, at all points together, with probability `confidence`. Both ends at a
-    point hold from there up to the next point.
-
-    Reference: Massart 1990, as `dkw_width`.
-    """
-    x = np.asarray(values, dtype=np.float64)
-    points, counts = np.unique(x, return_counts=True)
-    share = np.cumsum(counts) / max(len(x), 1)
-    width = dkw_width(len(x), confidence=confidence)
-    return points, Ends(np.maximum(share - width, 0.0), np.minimum(share + width, 1.0))
-
-
 def simultaneous(successes: npt.ArrayLike, n: npt.ArrayLike, *, confidence: float = 0.95, disjoint: bool = True) -> Ends:
-    """Exact intervals for the proportions of several groups that hold all at once; groups lie along the last axis.
+    """Exact simultaneous intervals for the proportions of several groups; groups lie along the last axis.
 
-    Each of the G groups with n > 0 gets `clopper_pearson` at confidence^(1/G) where they are `disjoint` (no example in two groups, so they
-    are
-    independent: Sidak), else at 1 - (1 - confidence) / G (Bonferroni). Groups with n = 0 get NaN and cost nothing.
+    Each of the G groups with n > 0 gets `clopper_pearson` at confidence^(1/G) if they are `disjoint` (no example in two groups, so they are
+    independent: Sidak), else at 1 - (1 - confidence) / G (Bonferroni). Groups with n = 0 get NaN and do not count towards G.
 
-    Guarantees: all cover together with probability at least `confidence`, for every G and all sizes given beforehand.
+    Guarantees: all intervals cover together with probability at least `confidence`, for every G and all sizes fixed beforehand.
 
     Reference: Sidak 1967, "Rectangular confidence regions for the means of multivariate normal distributions".
     """
@@ -158,11 +119,11 @@ def simultaneous(successes: npt.ArrayLike, n: npt.ArrayLike, *, confidence: floa
 
 
 def holm(p_values: npt.ArrayLike) -> Floats:
-    """Adjusted p-values of several tests, along the last axis: those at most alpha may all be believed at level alpha together.
+    """Adjusted p-values of several tests, along the last axis: reject those of at most alpha, at level alpha for all tests together.
 
     The i-th smallest of m becomes the greatest of (m - j + 1) p_j over j <= i, cut at 1.
 
-    Guarantees: some true hypothesis is rejected with probability at most alpha, however the tests depend on one another. Never weaker than
+    Guarantees: some true hypothesis is rejected with probability at most alpha, whatever the dependence between tests. Never weaker than
     dividing alpha by m.
 
     >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
@@ -184,12 +145,12 @@ def proportion_difference(
 ) -> Ends:
     """Interval for p2 - p1 from two independent samples, each (successes, n).
 
-    The exact p-values of both samples are joined: the pairs (p1, p2) with (z1+)^2 + (z2+)^2 <= r^2 are kept, z the normal quantile of a
-    one-sided exact p-value and r the radius that two independent normals leave with probability (1 - confidence) / 2. The end is the least
-    p2 - p1 among them (`arc`). This is the square-and-add construction of Newcombe 1998 with ends that cannot miss more than stated.
+    The exact p-values of both samples are combined: the pairs (p1, p2) with (z1+)^2 + (z2+)^2 <= r^2 are kept, with z the normal quantile
+    of a one-sided exact p-value and r the radius that two independent normals exceed with probability (1 - confidence) / 2. The end is the
+    least p2 - p1 among them (`arc`). This is the square-and-add construction of Newcombe 1998 with guaranteed coverage.
 
-    Guarantees: each end misses with at most its share, for every p1, p2, n1 and n2. Price: about 1.2 times the width of the normal
-    approximation in large samples. Newcombe's own (Wilson ends, r = z) covers 0.79 for one example a side at 95 %.
+    Guarantees: each end misses with probability at most (1 - confidence) / 2, for every p1, p2, n1 and n2. In large samples it is about
+    1.2 times as wide as the normal approximation. Newcombe's own interval (Wilson ends, r = z) covers 0.79 for one example each at 95 %.
 
     >>> [round(end, 3) for end in proportion_difference((48, 80), (56, 70)).one()]
     [0.01, 0.378]
@@ -209,9 +170,9 @@ def proportion_difference(
 def arc(tail: float) -> tuple[Floats, Floats]:
     """Pairs of one-sided tails whose rectangles together cover the region (z1+)^2 + (z2+)^2 <= r^2, shape (256,) each.
 
-    r solves P(chi2_1 > r^2) / 2 + P(chi2_2 > r^2) / 4 = tail: of two independent standard normals one is positive with probability 1/2,
-    both with 1/4. Valid for any two p-values of which the second is valid given the first, since discrete p-values only make z smaller and
-    the region is closed downwards. The rectangles' outer corners are used, so the cover never cuts into the region.
+    r solves P(chi2_1 > r^2) / 2 + P(chi2_2 > r^2) / 4 = tail: exactly one of two independent standard normals is positive with
+    probability 1/2, both with 1/4. Valid for any two p-values of which the second is valid given the first: discrete p-values only make z
+    smaller, and the region is closed downwards. The rectangles' outer corners are used, so that they cover the whole region.
     """
     low, high = 0.0, 40.0
     for _ in range(80):
@@ -223,7 +184,7 @@ def arc(tail: float) -> tuple[Floats, Floats]:
 
 
 def bounded(values: npt.ArrayLike) -> Floats:
-    """The values as float64; raises `UsageError` where one is NaN or leaves [0, 1]."""
+    """The values as float64; raises `UsageError` if one is NaN or outside [0, 1]."""
     x = np.asarray(values, dtype=np.float64)
     wrong = x[~((x >= 0) & (x <= 1))]
     if wrong.size:

@@ -2,57 +2,47 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy.typing as npt
 
-from shiftproof._errors import must
-from shiftproof.risks import _kernels
-from shiftproof.risks._kernels import Reweighted
-from shiftproof.risks._reweighting import Reweighting
+from shiftproof.risks import worst_weights
+from shiftproof.risks.reweighting import Reweighting
+from shiftproof.risks.worst_weights import Reweighted
 
 
 @dataclass(frozen=True)
 class KL(Reweighting):
     """sup of E[w v] over weights w >= 0 with mean 1 and E[w ln w] <= radius (nats).
 
-    = inf over t > 0 of (radius + ln E[exp(t v)]) / t, attained by weights proportional to exp(t v). A group that makes up a share s of the
-    sample lies inside from radius -ln s on.
+    = inf over t > 0 of (radius + ln E[exp(t v)]) / t, attained by weights proportional to exp(t v). A group with a share s of the sample
+    can take all weight from radius -ln s on.
 
     Args:
         radius: in [0, inf]; 0 is the mean, inf the largest value.
 
-    Guarantees: the value is exact up to rounding. The interval as `Reweighting` says.
+    Guarantees: the value is exact up to rounding. The interval is that of `Reweighting`.
     Cost: O(n log n), and about a hundred passes over the distinct values.
 
     Example:
         >>> import math, numpy as np
-        >>> round(KL(math.log(2)).measure(np.array([0.2, 0.6])).value, 4)  # either half may stand alone
+        >>> round(KL(math.log(2)).measure(np.array([0.2, 0.6])).value, 4)  # all weight may go to one half
         0.6
 
     Reference: Hu & Hong 2013, "Kullback-Leibler divergence constrained distributionally robust optimization".
     """
 
     name: ClassVar[str] = "kl"
-    references: ClassVar[tuple[str, ...]] = (
-        """@techreport{hu2013kullback,
-  title = {Kullback-Leibler Divergence Constrained Distributionally Robust Optimization},
-  author = {Hu, Zhaolin and Hong, L. Jeff},
-  institution = {Optimization Online},
-  year = {2013}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("hu2013kullback",)
 
     radius: float
 
     def check(self) -> None:
-        if not self.radius >= 0:
-            raise must("radius", self.name, "be in [0, inf]", self.radius, "0 is the plain mean; at ln 2 every half may stand alone.")
+        self.require("radius", within="[0, inf]", hint="0 is the plain mean; at ln 2 every half may stand alone.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
-        return _kernels.kl(values, radius=self.radius, base=base)
+        return worst_weights.kl(values, radius=self.radius, base=base)
 
 
 @dataclass(frozen=True)
@@ -62,8 +52,8 @@ class KLPenalised(Reweighting):
     Args:
         penalty: in (0, inf), in units of v; 1 / penalty is the tilt t of Li et al.
 
-    Guarantees: the value is exact up to rounding. The interval as `Reweighting` says.
-    Cost: O(n log n); memory 16 bytes a distinct value.
+    Guarantees: the value is exact up to rounding. The interval is that of `Reweighting`.
+    Cost: O(n log n); memory 16 bytes per distinct value.
 
     Example:
         >>> import numpy as np
@@ -75,20 +65,12 @@ class KLPenalised(Reweighting):
 
     name: ClassVar[str] = "kl_penalised"
     aliases: ClassVar[tuple[str, ...]] = ("tilted", "term")
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{li2021tilted,
-  title = {Tilted Empirical Risk Minimization},
-  author = {Li, Tian and Beirami, Ahmad and Sanjabi, Maziar and Smith, Virginia},
-  booktitle = {International Conference on Learning Representations},
-  year = {2021}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("li2021tilted",)
 
     penalty: float
 
     def check(self) -> None:
-        if not 0 < self.penalty < math.inf:
-            raise must("penalty", self.name, "be in (0, inf)", self.penalty, "A large one is near the plain mean.")
+        self.require("penalty", within="(0, inf)", hint="A large one is near the plain mean.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
-        return _kernels.kl_penalised(values, penalty=self.penalty, base=base)
+        return worst_weights.kl_penalised(values, penalty=self.penalty, base=base)

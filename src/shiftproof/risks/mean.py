@@ -1,4 +1,4 @@
-"""The plain average: every example weighs the same."""
+"""The mean: every example has the same weight."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof.outcomes import Interval
-from shiftproof.risks import _kernels
-from shiftproof.risks._kernels import Reweighted
-from shiftproof.risks.abstract import Measurement, Names, Risk
+from shiftproof.risks import worst_weights
+from shiftproof.risks.abstract import Measurement
 from shiftproof.risks.betting import betting_low
 from shiftproof.risks.intervals import binomial_low, tail_of
+from shiftproof.risks.tallied import Tallied
 from shiftproof.risks.tally import Tally
+from shiftproof.risks.worst_weights import Reweighted
 
 
 @dataclass(frozen=True)
-class Mean(Risk[Tally]):
+class Mean(Tallied):
     """The sample mean: sum_i v_i / n.
 
     Guarantees:
-        The interval is the exact binomial one (Clopper & Pearson) where all values are 0 or 1, else the order-free betting interval for
-        means of values in [0, 1]; both hold at every n. Which one is used follows the values: for a variable that can take other values
-        but showed only 0 and 1, coverage is at least 1 - 2 (1 - confidence). It holds for one number chosen beforehand, not for the best
-        of several.
-    Cost: O(n log n) once; memory 16 bytes a distinct value.
+        The interval is the exact binomial one (Clopper & Pearson) if all values are 0 or 1, else the betting interval for means of values
+        in [0, 1]; both are valid at every n. The choice depends on the values: for a variable that can take other values but took only 0
+        and 1, coverage is at least 1 - 2 (1 - confidence). It is valid for one number chosen beforehand, not for the best of several.
+    Cost: O(n log n) once; memory 16 bytes per distinct value.
 
     Example:
         >>> import numpy as np
@@ -40,38 +40,12 @@ class Mean(Risk[Tally]):
 
     name: ClassVar[str] = "mean"
     references: ClassVar[tuple[str, ...]] = (
-        """@article{clopper1934use,
-  title = {The Use of Confidence or Fiducial Limits Illustrated in the Case of the Binomial},
-  author = {Clopper, C. J. and Pearson, E. S.},
-  journal = {Biometrika},
-  volume = {26},
-  number = {4},
-  pages = {404--413},
-  year = {1934}
-}""",
-        """@article{waudbysmith2024estimating,
-  title = {Estimating Means of Bounded Random Variables by Betting},
-  author = {Waudby-Smith, Ian and Ramdas, Aaditya},
-  journal = {Journal of the Royal Statistical Society Series B: Statistical Methodology},
-  volume = {86},
-  number = {1},
-  pages = {1--27},
-  year = {2024}
-}""",
+        "clopper1934use",
+        "waudbysmith2024estimating",
     )
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
-        """The mean of numbers of shape (n,), any finite ones, and their weights, which are those of `base`."""
-        return _kernels.cvar(values, alpha=1.0, base=base)
-
-    def init(self) -> Tally:
-        return Tally()
-
-    def update(self, state: Tally, values: npt.ArrayLike, groups: Names | None = None) -> Tally:
-        return state.merge(Tally.of(self.accept(values)))
-
-    def merge(self, left: Tally, right: Tally) -> Tally:
-        return left.merge(right)
+        return worst_weights.cvar(values, alpha=1.0, base=base)
 
     def compute(self, state: Tally, *, confidence: float = 0.95) -> Measurement:
         tail = tail_of(confidence)
@@ -79,10 +53,10 @@ class Mean(Risk[Tally]):
 
 
 def mean_interval(tally: Tally, *, low_tail: float, high_tail: float, binary: bool) -> Interval:
-    """Where the mean of values in [0, 1] lies.
+    """A confidence interval for the mean of values in [0, 1].
 
-    The low end is above it with probability at most `low_tail`, the high end below it with probability at most `high_tail`. Exact
-    binomial where the values are `binary`, else by betting; NaN for no examples.
+    The low end is above the mean with probability at most `low_tail`, the high end below it with probability at most `high_tail`. Exact
+    binomial if the values are `binary`, else by betting; NaN for no examples.
     """
     if not tally.n:
         return Interval(math.nan, math.nan)

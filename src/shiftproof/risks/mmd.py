@@ -1,4 +1,4 @@
-"""The worst shift of the inputs that a kernel can hardly tell from the sample."""
+"""The worst distribution within a maximum mean discrepancy (kernel distance) of the sample."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must
 from shiftproof.outcomes import Interval
-from shiftproof.risks._kernel_ball import MMDWorst, distance, euclidean, search
-from shiftproof.risks._kernels import Floats, Reweighted
+from shiftproof.risks._kernel_ball import MMDWorst, bisection, distance, euclidean
 from shiftproof.risks.abstract import Measurement, Names
 from shiftproof.risks.grouped import Grouped, Tallies
 from shiftproof.risks.intervals import tail_of
 from shiftproof.risks.mean import mean_interval
 from shiftproof.risks.tally import Tally
+from shiftproof.risks.worst_weights import Floats, Reweighted
 
 
 def gaussian_kernel(x: npt.ArrayLike, *, bandwidth: float | None = None) -> Floats:
@@ -36,8 +36,8 @@ def mmd(
 ) -> MMDWorst:
     """Sup of sum_i q_i l_i over weights q >= 0 of sum 1 with (q - p)' K (q - p) <= radius^2.
 
-    While no weight is 0 it is mean + radius sqrt(c' K^-1 c), c the losses less the multiple of 1 that makes the weights sum to 1: how rough
-    the losses are in the kernel's eyes. Staib & Jegelka bound the ball over all distributions; this one keeps to the sample's points.
+    While no weight is 0 it is mean + radius sqrt(c' K^-1 c), with c the losses minus the constant that makes the weights sum to 1. Staib &
+    Jegelka bound the ball over all distributions; this is the ball over distributions on the sample's points.
 
     Args:
         losses: shape (n,).
@@ -47,10 +47,10 @@ def mmd(
         iterations: of each inner problem, at least 1.
 
     Guarantees:
-        The weights are inside the ball and the value is theirs; `at_most` is a dual bound, so the true value lies between the two,
-        whatever the iterations. No interval over the population: the set itself depends on the sample. The risk `MMD`, over values that
-        the inputs take more than once, has one.
-    Cost: 60 times `iterations` products with an (n, n) matrix at most; n up to a few thousand.
+        The weights are inside the ball and attain the value; `at_most` is a dual bound, so the true value lies between the two after any
+        number of iterations. There is no interval for the population, as the set itself depends on the sample. The risk `MMD`, for
+        inputs whose values repeat, has one.
+    Cost: at most 60 times `iterations` products with an (n, n) matrix; for n up to a few thousand.
 
     >>> found = mmd([0.0, 1.0], kernel=np.eye(2), radius=0.1)
     >>> round(found.value, 4)  # 0.5 + 0.1 / sqrt(2)
@@ -71,11 +71,11 @@ def mmd(
     worst = (given == given.max()) / (given == given.max()).sum()
     if distance(worst - p, gram) <= radius:
         return MMDWorst(float(given.max()), worst, float(given.max()))
-    return search(given, gram, p, radius, iterations)
+    return bisection(given, gram, p, radius, iterations)
 
 
 def mmd_bound(losses: npt.ArrayLike, *, kernel: npt.ArrayLike, radius: float) -> float:
-    """Mean + radius |f|, |f| the least norm in the kernel's space of a function through the losses: at least what `mmd` is.
+    """Mean + radius |f|, with |f| the least norm in the kernel's space of a function through the losses: an upper bound of `mmd`.
 
     Args:
         losses: shape (n,).
@@ -83,9 +83,9 @@ def mmd_bound(losses: npt.ArrayLike, *, kernel: npt.ArrayLike, radius: float) ->
         radius: in [0, inf).
 
     Guarantees:
-        For a loss f of that space, E_Q[f] <= E_P[f] + radius |f| for every Q within the radius of P, the population: Staib & Jegelka's
-        bound. The norm here is that of the least function through what was seen, which is no larger than f's own, so for the population
-        it is an estimate from below; infinite where the kernel has no function through the losses.
+        For a loss f of that space, E_Q[f] <= E_P[f] + radius |f| for every Q within the radius of the population P: Staib & Jegelka's
+        bound. The norm used here is the least of all functions through the sample, which is at most that of f, so for the population the
+        bound is underestimated. Infinite if no function of the space passes through the losses.
     Cost: O(n^3).
 
     >>> round(mmd_bound([0.0, 1.0], kernel=np.eye(2), radius=0.1), 4)
@@ -105,25 +105,25 @@ def mmd_bound(losses: npt.ArrayLike, *, kernel: npt.ArrayLike, radius: float) ->
 
 @dataclass(frozen=True)
 class MMD(Grouped):
-    """sup of E_Q[m(z)] over distributions Q of z within kernel distance `radius` of the population's, m(z) = E[v | z] staying as it is.
+    """sup of E_Q[m(z)] over distributions Q of z within kernel distance `radius` of the population's, m(z) = E[v | z] fixed.
 
-    z is what may shift: an example's group name. The distance is sqrt((q - p)' K (q - p)) of the shares q and p of its values. With
-    bandwidth 0 values are alike only where they are equal, and it is the Euclidean distance of the shares; else names are numbers, several
-    joined by a bar ("1.5|0.2"), and K = exp(-|z - z'|^2 / (2 bandwidth^2)).
+    z is what may shift: an example's group name. The distance is sqrt((q - p)' K (q - p)) with q and p the shares of the values of z. With
+    bandwidth 0, K is 1 for equal values and 0 otherwise, and it is the Euclidean distance of the shares. Otherwise names are numbers,
+    several joined by a bar ("1.5|0.2"), and K = exp(-|z - z'|^2 / (2 bandwidth^2)).
 
     Args:
         radius: in [0, inf]; 0 is the mean, inf the worst value of z.
         bandwidth: of the kernel, in units of z, in [0, inf).
 
     Guarantees:
-        The value is exact at bandwidth 0, and else at most 1e-9 or what 500 iterations leave below the truth. Each end of the interval
-        misses with probability at most (1 - confidence) / 2, for values of z that are given beforehand. Of the high one's, half goes to
-        the means m(z) (Bonferroni over the values), half to how far the sample's shares may lie from the population's, (1 + sqrt(ln(1 /
-        t))) / sqrt(n) by McDiarmid's inequality, which widens the ball. The low one takes the better of the same in a narrower ball and
-        the mean's, a third each, or the mean's alone where the ball has no room. A value of z that was declared and never seen may be all
-        wrong at the high end; one that was never declared is not covered.
-    Cost: O(n log n) once, and O(G log G) times two hundred for G values of z; with a bandwidth as `mmd`. Memory 16 bytes a distinct value
-        of each.
+        The value is exact at bandwidth 0; otherwise it may be too small by 1e-9, or by what is left after 500 iterations. Each end of the
+        interval misses with probability at most (1 - confidence) / 2, for values of z that are fixed beforehand. For the high end, half of
+        that is for the means m(z) (Bonferroni over the values), and half for the distance between the shares of the sample and of the
+        population, (1 + sqrt(ln(1 / t))) / sqrt(n) by McDiarmid's inequality, which widens the ball. The low end is the larger of the same
+        in a narrower ball and of that of the mean (three bounds, a third each), or that of the mean only if the narrower ball is empty. At
+        the high end, a declared value of z without examples counts as all wrong. A value that was not declared is not covered.
+    Cost: O(n log n) once, and O(G log G) times two hundred for G values of z; with a bandwidth that of `mmd`. Memory 16 bytes per distinct
+        value of each group.
 
     Example:
         >>> import numpy as np
@@ -134,27 +134,18 @@ class MMD(Grouped):
     Reference: Staib & Jegelka 2019, "Distributionally robust optimization and generalization in kernel methods".
     """
 
-    wants: ClassVar[str] = "each example's value of what may shift"
+    needs: ClassVar[str] = "each example's value of what may shift"
     name: ClassVar[str] = "mmd"
     over: ClassVar[Literal["correct", "error_probability"]] = "error_probability"
     worse: ClassVar[Literal["lower", "higher"]] = "higher"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{staib2019distributionally,
-  title = {Distributionally Robust Optimization and Generalization in Kernel Methods},
-  author = {Staib, Matthew and Jegelka, Stefanie},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("staib2019distributionally",)
 
     radius: float
     bandwidth: float = 0.0
 
     def check(self) -> None:
-        if not self.radius >= 0:
-            raise must("radius", self.name, "be in [0, inf]", self.radius, "0 is the plain mean.")
-        if not 0 <= self.bandwidth < math.inf:
-            raise must("bandwidth", self.name, "be in [0, inf)", self.bandwidth, "At 0 values are alike only where they are equal.")
+        self.require("radius", within="[0, inf]", hint="0 is the plain mean.")
+        self.require("bandwidth", within="[0, inf)", hint="At 0 values are alike only where they are equal.")
 
     def weigh(self, losses: npt.ArrayLike, groups: npt.ArrayLike | None) -> Reweighted:
         given = np.asarray(losses, dtype=np.float64)
@@ -165,15 +156,13 @@ class MMD(Grouped):
 
     def compute(self, state: Tallies, *, confidence: float = 0.95) -> Measurement:
         tail = tail_of(confidence)
-        full = {name: tally for name, tally in state.items() if tally.n}
+        full, notes = self.measured(state)
         if not full:
             return Measurement(math.nan, Interval(math.nan, math.nan), 0)
         n = sum(tally.n for tally in full.values())
         whole = Tally()
         for tally in full.values():
             whole = whole.merge(tally)
-        empty = sorted(set(state) - set(full))
-        notes = (f"not measured, for want of examples: {', '.join(empty)}",) if empty else ()
         if self.radius == 0:
             ends = mean_interval(whole, low_tail=tail, high_tail=tail, binary=whole.binary)
             return Measurement(whole.mean, ends, n, notes=notes)
@@ -184,7 +173,7 @@ class MMD(Grouped):
         return Measurement(value, Interval(min(value, interval.low), max(value, interval.high)), n, notes=notes)
 
     def _interval(self, state: Tallies, full: Tallies, whole: Tally, tail: float) -> Interval:
-        """The ends, from those of the values' means and a ball that is wider or narrower by what the shares may be off."""
+        """The interval, from those of the values' means and a ball widened or narrowed by the error of the shares."""
 
         def reach(at: float) -> float:
             return (1 + math.sqrt(math.log(1 / at))) / math.sqrt(whole.n)
@@ -209,17 +198,21 @@ class MMD(Grouped):
     def _ball(self, means: Floats, counts: Floats, names: Names, radius: float) -> MMDWorst:
         if self.bandwidth == 0:
             return euclidean(means, counts, radius)
-        return mmd(means, kernel=gaussian_kernel(_numbers(names), bandwidth=self.bandwidth), radius=radius, base=counts)
+        return mmd(means, kernel=gaussian_kernel(points_of(names), bandwidth=self.bandwidth), radius=radius, base=counts)
 
 
-def _numbers(names: Names) -> Floats:
-    """The names as points, shape (n, d)."""
+def points_of(names: Names) -> Floats:
+    """Group names as points, shape (n, d): numbers, several joined by a bar.
+
+    Raises:
+        UsageError: a name is not made of numbers, or names have different counts of numbers.
+    """
     try:
         rows = [[float(part) for part in str(name).split("|")] for name in names]
     except ValueError as error:
         raise UsageError(
             f"The risk mmd with a bandwidth needs groups that are numbers, several joined by a bar ('1.5|0.2'): {error}. "
-            "Leave the bandwidth at 0 where names are only equal or not."
+            "For names without an order, set the bandwidth to 0."
         ) from error
     if len({len(row) for row in rows}) > 1:
         raise must("groups", "mmd", "have as many numbers each", sorted({len(row) for row in rows}))

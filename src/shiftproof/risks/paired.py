@@ -1,4 +1,4 @@
-"""Two samples or two runs compared: example by example where they pair, else as independent samples."""
+"""Comparison of two samples or runs: paired by example, or as independent samples."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Paired:
     """Two sets of verdicts on the same n examples.
 
     Args:
-        against: what the second is called.
-        n: pairs.
-        both_right, only_first, only_second, both_wrong: how many.
+        against: the name of the second.
+        n: number of pairs.
+        both_right, only_first, only_second, both_wrong: number of pairs where both, only the first, only the second, or none is correct.
         difference: accuracy of the second minus that of the first; NaN for no pairs.
-        interval: where the true difference lies.
+        interval: confidence interval of the true difference.
         p_value: McNemar's exact test that both are equally accurate; NaN for no pairs.
     """
 
@@ -40,17 +40,17 @@ class Paired:
 
 
 class Difference(NamedTuple):
-    """Accuracy of the second minus that of the first, and where the true difference lies."""
+    """Accuracy of the second minus that of the first, with its confidence interval."""
 
     value: float
     interval: Interval
 
 
 def paired(first: npt.ArrayLike, second: npt.ArrayLike, *, against: str = "", confidence: float = 0.95) -> Paired:
-    """Compares verdicts on the same examples, each 1 where right and 0 where wrong, shape (n,), in the same order.
+    """Compares verdicts on the same examples, each 1 for correct and 0 for wrong, shape (n,), in the same order.
 
     Guarantees: the interval as `matched_interval`, the p-value as `mcnemar`. The interval is not the inverted test, so near the edge one
-    of the two may call a difference and the other not.
+    of the two may show a difference and the other not.
 
     >>> result = paired([1, 1, 1, 0], [1, 0, 0, 0])
     >>> result.only_first, result.difference, result.p_value
@@ -95,14 +95,14 @@ def unpaired_difference(first: npt.ArrayLike, second: npt.ArrayLike, *, confiden
 
 
 def matched_interval(only_first: npt.ArrayLike, only_second: npt.ArrayLike, n: npt.ArrayLike, *, confidence: float = 0.95) -> Ends:
-    """Interval for P(right in the second only) - P(right in the first only), from the discordant counts b, c of n pairs; they broadcast.
+    """Interval for P(only the second is correct) - P(only the first is), from the discordant counts b, c of n pairs; they broadcast.
 
     Low end: with q = P(second only) and s = P(first only | not second only), c ~ Bin(n, q) and, given c, b ~ Bin(n - c, s): two exact
-    p-values, the second valid given the first. Joined as in `intervals.proportion_difference`, the end is the least q - s (1 - q) that they
-    keep. The high end is the same with the parts swapped, so swapping first and second turns the interval's sign.
+    p-values, the second valid given the first. Combined as in `intervals.proportion_difference`, the end is the least q - s (1 - q) that
+    they keep. The high end is the same with the roles exchanged, so exchanging first and second changes the interval's sign.
 
-    Guarantees: each end misses with probability at most (1 - confidence) / 2, for every trinomial truth and every n. Price: about 1.2 times
-    the width of the normal approximation in large samples, whose coverage falls far below what it states when few pairs differ.
+    Guarantees: each end misses with probability at most (1 - confidence) / 2, for every trinomial truth and every n. In large samples it is
+    about 1.2 times as wide as the normal approximation, whose coverage is far below the stated one when few pairs differ.
 
     >>> [round(end, 3) for end in matched_interval(30, 10, 200).one()]
     [-0.181, -0.022]
@@ -116,7 +116,7 @@ def matched_interval(only_first: npt.ArrayLike, only_second: npt.ArrayLike, n: n
     def least(lost: Floats, won: Floats) -> Floats:
         rest = pairs - won
         q = binomial_low(won, pairs, near)
-        # With nobody left over, nothing is known of s, and (1 - q) bounds what it can do.
+        # If no pairs are left, nothing is known about s, and it may be 1.
         s = np.where(rest > 0, 1 - binomial_low(rest - lost, rest, far), np.where(pairs > 0, 1.0, np.nan))
         return np.asarray((q - s * (1 - q)).min(-1))
 
@@ -126,7 +126,7 @@ def matched_interval(only_first: npt.ArrayLike, only_second: npt.ArrayLike, n: n
 def mcnemar(only_first: npt.ArrayLike, only_second: npt.ArrayLike) -> Floats:
     """Two-sided exact p-value that both are equally accurate, from the discordant counts; they broadcast.
 
-    Given that b + c pairs differ, each is as likely to differ either way: twice the smaller binomial tail, at most 1; 1 where none differ.
+    Given b + c pairs that differ, both directions are equally likely: twice the smaller binomial tail, at most 1; 1 where none differ.
 
     Guarantees: under equal accuracy it is at most a with probability at most a, for every n.
 

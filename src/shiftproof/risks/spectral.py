@@ -1,7 +1,4 @@
-"""Weights by rank: the further down an example ranks, the more it counts.
-
-The superquantile is `cvar`: the spectrum with one step.
-"""
+"""Risks with weights by rank. The superquantile, a spectrum with one step, is `cvar`."""
 
 from __future__ import annotations
 
@@ -12,10 +9,9 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from shiftproof._errors import must
-from shiftproof.risks import _kernels
-from shiftproof.risks._kernels import Floats, Reweighted
-from shiftproof.risks._reweighting import Reweighting
+from shiftproof.risks import worst_weights
+from shiftproof.risks.reweighting import Reweighting
+from shiftproof.risks.worst_weights import Floats, Reweighted
 
 
 @dataclass(frozen=True)
@@ -25,8 +21,8 @@ class Extremile(Reweighting):
     Args:
         order: r, in [1, inf); 1 is the mean.
 
-    Guarantees: the value is exact up to rounding, of the sample drawn with replacement. The interval as `Reweighting` says.
-    Cost: O(n log n); memory 16 bytes a distinct value.
+    Guarantees: the value is exact up to rounding, for draws with replacement from the sample. The interval is that of `Reweighting`.
+    Cost: O(n log n); memory 16 bytes per distinct value.
 
     Example:
         >>> import numpy as np
@@ -37,28 +33,17 @@ class Extremile(Reweighting):
     """
 
     name: ClassVar[str] = "extremile"
-    references: ClassVar[tuple[str, ...]] = (
-        """@article{daouia2019extremiles,
-  title = {Extremiles: A New Perspective on Asymmetric Least Squares},
-  author = {Daouia, Abdelaati and Gijbels, Irene and Stupfler, Gilles},
-  journal = {Journal of the American Statistical Association},
-  volume = {114},
-  number = {527},
-  pages = {1366--1381},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("daouia2019extremiles",)
 
     order: float
 
     def check(self) -> None:
-        if not 1 <= self.order < math.inf:
-            raise must("order", self.name, "be in [1, inf)", self.order, "1 is the plain mean, 2 the mean of the worse of two draws.")
+        self.require("order", within="[1, inf)", hint="1 is the plain mean, 2 the mean of the worse of two draws.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
         if self.order == 1:
-            return _kernels.cvar(values, alpha=1.0, base=base)
-        return _kernels.spectral(values, cumulative=lambda u: u**self.order, base=base)
+            return worst_weights.cvar(values, alpha=1.0, base=base)
+        return worst_weights.spectral(values, cumulative=lambda u: u**self.order, base=base)
 
 
 @dataclass(frozen=True)
@@ -66,10 +51,10 @@ class ExponentialSpectral(Reweighting):
     """integral of phi(u) Q(u) du with phi(u) = rho exp(-rho (1 - u)) / (1 - exp(-rho)), Q the quantile function of v.
 
     Args:
-        rho: in (0, inf); near 0 the mean, large near the largest value.
+        rho: in (0, inf); small values give the mean, large values the largest value.
 
-    Guarantees: the value is exact up to rounding. The interval as `Reweighting` says.
-    Cost: O(n log n); memory 16 bytes a distinct value.
+    Guarantees: the value is exact up to rounding. The interval is that of `Reweighting`.
+    Cost: O(n log n); memory 16 bytes per distinct value.
 
     Example:
         >>> import numpy as np
@@ -83,31 +68,17 @@ class ExponentialSpectral(Reweighting):
     name: ClassVar[str] = "exponential_spectral"
     aliases: ClassVar[tuple[str, ...]] = ("esrm",)
     references: ClassVar[tuple[str, ...]] = (
-        """@article{dowd2008spectral,
-  title = {Spectral Risk Measures: Properties and Limitations},
-  author = {Dowd, Kevin and Cotter, John and Sorwar, Ghulam},
-  journal = {Journal of Financial Services Research},
-  volume = {34},
-  number = {1},
-  pages = {61--75},
-  year = {2008}
-}""",
-        """@inproceedings{mehta2023stochastic,
-  title = {Stochastic Optimization for Spectral Risk Measures},
-  author = {Mehta, Ronak and Roulet, Vincent and Pillutla, Krishna and Liu, Lang and Harchaoui, Zaid},
-  booktitle = {International Conference on Artificial Intelligence and Statistics},
-  year = {2023}
-}""",
+        "dowd2008spectral",
+        "mehta2023stochastic",
     )
 
     rho: float
 
     def check(self) -> None:
-        if not 0 < self.rho < math.inf:
-            raise must("rho", self.name, "be in (0, inf)", self.rho, "Near 0 it is the plain mean.")
+        self.require("rho", within="(0, inf)", hint="Near 0 it is the plain mean.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
         def cumulative(u: Floats) -> Floats:
             return np.asarray(np.exp(-self.rho * (1 - u)) * np.expm1(-self.rho * u) / math.expm1(-self.rho))
 
-        return _kernels.spectral(values, cumulative=cumulative, base=base)
+        return worst_weights.spectral(values, cumulative=cumulative, base=base)

@@ -1,4 +1,4 @@
-"""The state that risks share: how often each value occurred."""
+"""The state of risks: how often each value occurred."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Counts = npt.NDArray[np.int64]
 class Tally:
     """A sample without its order: the distinct values, ascending, and how often each occurred.
 
-    It is a commutative monoid, exactly: `merge` adds whole numbers, so shards in any order give the same bits, and `Tally()` is its unit.
+    An exact commutative monoid: `merge` adds whole numbers, so shards in any order give the same bits, and `Tally()` is its unit.
 
-    Memory: 16 bytes a distinct value. That is two rows for right and wrong, and one an example for probabilities.
+    Memory: 16 bytes per distinct value: two values for correct and wrong, and up to one per example for probabilities.
 
     >>> both = Tally.of(np.array([1.0, 0.0])).merge(Tally.of(np.array([1.0])))
     >>> both.values.tolist(), both.counts.tolist(), round(both.mean, 3)
@@ -45,20 +45,20 @@ class Tally:
 
     @property
     def n(self) -> int:
-        """How many examples."""
+        """The number of examples."""
         return int(self.counts.sum())
 
     @property
     def binary(self) -> bool:
-        """Whether nothing but 0 and 1 occurred."""
+        """Whether only 0 and 1 occurred."""
         return bool(((self.values == 0.0) | (self.values == 1.0)).all())
 
     @property
     def ones(self) -> int:
-        """How many were exactly 1."""
+        """The number of values that are exactly 1."""
         return int(self.counts[self.values == 1.0].sum())
 
     @property
     def mean(self) -> float:
-        """The sample mean, correctly rounded up to one division; NaN for no examples."""
+        """The sample mean, exact up to the rounding of one division; NaN for no examples."""
         return math.fsum(self.values * self.counts) / self.n if self.n else math.nan

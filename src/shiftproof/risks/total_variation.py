@@ -1,27 +1,15 @@
-"""The worst sample when a share of its mass may be moved anywhere on it."""
+"""The worst reweighting within a total variation distance of the sample."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy.typing as npt
 
-from shiftproof._errors import must
-from shiftproof.risks import _kernels
-from shiftproof.risks._kernels import Reweighted
-from shiftproof.risks._reweighting import Reweighting
-
-_JIANG = """@article{jiang2018risk,
-  title = {Risk-Averse Two-Stage Stochastic Program with Distributional Ambiguity},
-  author = {Jiang, Ruiwei and Guan, Yongpei},
-  journal = {Operations Research},
-  volume = {66},
-  number = {5},
-  pages = {1390--1405},
-  year = {2018}
-}"""
+from shiftproof.risks import worst_weights
+from shiftproof.risks.reweighting import Reweighting
+from shiftproof.risks.worst_weights import Reweighted
 
 
 @dataclass(frozen=True)
@@ -34,9 +22,9 @@ class TotalVariation(Reweighting):
         radius: the share of the mass that may be moved, in [0, 1]; 0 is the mean and 1 the largest value.
 
     Guarantees:
-        The value is exact up to rounding. The interval as `Reweighting` says. It leans on the one largest value, which no sample bounds
-        from above: the upper end lies at least e radius towards 1.
-    Cost: O(n log n); memory 16 bytes a distinct value.
+        The value is exact up to rounding. The interval is that of `Reweighting`. The risk depends on the largest value, which no sample
+        bounds from above, so the upper end lies at least e radius towards 1.
+    Cost: O(n log n); memory 16 bytes per distinct value.
 
     Example:
         >>> import numpy as np
@@ -48,27 +36,26 @@ class TotalVariation(Reweighting):
 
     name: ClassVar[str] = "total_variation"
     aliases: ClassVar[tuple[str, ...]] = ("tv",)
-    references: ClassVar[tuple[str, ...]] = (_JIANG,)
+    references: ClassVar[tuple[str, ...]] = ("jiang2018risk",)
 
     radius: float
 
     def check(self) -> None:
-        if not 0 <= self.radius <= 1:
-            raise must("radius", self.name, "be in [0, 1]", self.radius, "It is the share of the sample that may be moved.")
+        self.require("radius", within="[0, 1]", hint="It is the share of the sample that may be moved.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
-        return _kernels.total_variation(values, radius=self.radius, base=base)
+        return worst_weights.total_variation(values, radius=self.radius, base=base)
 
 
 @dataclass(frozen=True)
 class TotalVariationPenalised(Reweighting):
-    """sup of E[w v] - penalty E|w - 1| / 2 = E max(v, max v - penalty): each example moves to the worst one where that pays.
+    """sup of E[w v] - penalty E|w - 1| / 2 = E max(v, max v - penalty): each example moves to the worst one if the gain is larger.
 
     Args:
-        penalty: in (0, inf), in units of v; from 1 on it is the mean.
+        penalty: in (0, inf), in units of v; at 1 and above it is the mean.
 
-    Guarantees: the value is exact up to rounding. The interval as `Reweighting` says.
-    Cost: O(n log n); memory 16 bytes a distinct value.
+    Guarantees: the value is exact up to rounding. The interval is that of `Reweighting`.
+    Cost: O(n log n); memory 16 bytes per distinct value.
 
     Example:
         >>> import numpy as np
@@ -79,13 +66,12 @@ class TotalVariationPenalised(Reweighting):
     """
 
     name: ClassVar[str] = "total_variation_penalised"
-    references: ClassVar[tuple[str, ...]] = (_JIANG,)
+    references: ClassVar[tuple[str, ...]] = ("jiang2018risk",)
 
     penalty: float
 
     def check(self) -> None:
-        if not 0 < self.penalty < math.inf:
-            raise must("penalty", self.name, "be in (0, inf)", self.penalty, "A large one is the plain mean.")
+        self.require("penalty", within="(0, inf)", hint="A large one is the plain mean.")
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
-        return _kernels.total_variation_penalised(values, penalty=self.penalty, base=base)
+        return worst_weights.total_variation_penalised(values, penalty=self.penalty, base=base)

@@ -1,4 +1,4 @@
-"""The worst sample when every example may move, at a price that grows with the distance."""
+"""The worst distribution within a Wasserstein (transport) distance of the sample."""
 
 from __future__ import annotations
 
@@ -11,27 +11,21 @@ import numpy.typing as npt
 
 from shiftproof._errors import must
 from shiftproof.outcomes import Interval
-from shiftproof.risks import _kernels
-from shiftproof.risks._kernels import Floats, Reweighted
-from shiftproof.risks._reweighting import Reweighting
+from shiftproof.risks import worst_weights
 from shiftproof.risks.betting import betting_interval
+from shiftproof.risks.reweighting import Reweighting
+from shiftproof.risks.worst_weights import Floats, Reweighted
 
 Loss = Literal["logistic", "hinge", "absolute", "squared"]
 Norm = Literal["l1", "l2", "linf"]
 _DUAL: dict[str, float] = {"l1": math.inf, "l2": 2.0, "linf": 1.0}
-_KUHN = """@incollection{kuhn2019wasserstein,
-  title = {Wasserstein Distributionally Robust Optimization: Theory and Applications in Machine Learning},
-  author = {Kuhn, Daniel and Mohajerin Esfahani, Peyman and Nguyen, Viet Anh and Shafieezadeh-Abadeh, Soroosh},
-  booktitle = {Operations Research \\& Management Science in the Age of Analytics},
-  year = {2019}
-}"""
 
 
 @dataclass(frozen=True)
 class Wasserstein(Reweighting):
     """sup of the mean over distributions of v on [0, 1] within transport distance `radius` of the sample's.
 
-    Order 1: min(1, mean + radius). Order 2: every value rises by the same t, no further than 1, with the mean square of the rises
+    Order 1: min(1, mean + radius). Order 2: every value rises by the same t, at most to 1, with the mean square of the rises equal to
     radius^2. Where v is an L-Lipschitz function of the input, moving inputs by at most r on average (order 1) or in the root mean square
     (order 2) moves v by at most L r: with radius = L r this bounds the risk over that ball of inputs from above.
 
@@ -39,8 +33,8 @@ class Wasserstein(Reweighting):
         radius: in [0, inf], in units of v; 0 is the mean, inf the value 1.
         order: 1 or 2.
 
-    Guarantees: the value is exact up to rounding. The interval as `Reweighting` says. It moves values and leaves the weights equal.
-    Cost: O(n log n); memory 16 bytes a distinct value.
+    Guarantees: the value is exact up to rounding. The interval is that of `Reweighting`. It moves values; weights stay equal.
+    Cost: O(n log n); memory 16 bytes per distinct value.
 
     Example:
         >>> import numpy as np
@@ -51,23 +45,22 @@ class Wasserstein(Reweighting):
     """
 
     name: ClassVar[str] = "wasserstein"
-    references: ClassVar[tuple[str, ...]] = (_KUHN,)
+    references: ClassVar[tuple[str, ...]] = ("kuhn2019wasserstein",)
 
     radius: float
     order: int = 1
 
     def check(self) -> None:
-        if not self.radius >= 0:
-            raise must("radius", self.name, "be in [0, inf]", self.radius, "0 is the plain mean.")
+        self.require("radius", within="[0, inf]", hint="0 is the plain mean.")
         if self.order not in (1, 2):
             raise must("order", self.name, "be 1 or 2", self.order)
 
     def reweigh(self, values: npt.ArrayLike, base: npt.ArrayLike | None = None) -> Reweighted:
-        """The value, at most 1, and the reference's weights: here they say whose value counts how much, as ever, though none is moved."""
+        """The value, at most 1, and the reference's weights, which do not change: this risk moves values instead."""
         given = np.asarray(values, dtype=np.float64)
         share = np.full(len(given), 1 / len(given)) if base is None else np.asarray(base, dtype=np.float64) / np.sum(base)
         room = np.maximum(1 - given, 0.0)
-        mean = _kernels.cvar(given, alpha=1.0, base=base).value
+        mean = worst_weights.cvar(given, alpha=1.0, base=base).value
         rise = (
             min(self.radius, float(share @ room)) if self.order == 1 else float(share @ np.minimum(_level(room, share, self.radius), room))
         )
@@ -75,10 +68,10 @@ class Wasserstein(Reweighting):
 
 
 def _level(room: Floats, share: Floats, radius: float) -> float:
-    """The t with sum share min(t, room)^2 = radius^2; infinite where all room is not enough."""
+    """The t with sum share min(t, room)^2 = radius^2; infinite where the room is not enough."""
     order = np.argsort(room)
     room, share = room[order], share[order]
-    full = np.concatenate([[0.0], np.cumsum(share * room**2)])  # those with less room than t have used all of it
+    full = np.concatenate([[0.0], np.cumsum(share * room**2)])  # values with less room than t use all of it
     rest = np.concatenate([np.cumsum(share[::-1])[::-1], [0.0]])
     at_knots = full[:-1] + rest[:-1] * room**2
     k = int(np.searchsorted(at_knots, radius**2))
@@ -87,11 +80,11 @@ def _level(room: Floats, share: Floats, radius: float) -> float:
 
 @dataclass(frozen=True, eq=False)
 class LinearWorst:
-    """The worst case of a linear model over a ball of distributions, from its examples' losses: a state that merges, and what it says.
+    """The worst case of a linear model over a ball of distributions, from the losses of its examples; it merges.
 
     Args:
-        losses: as the sample is, shape (n,).
-        pull: sum over examples of the gradient of the loss by the coefficients, shape (d,).
+        losses: on the sample, shape (n,).
+        pull: sum over examples of the gradient of the loss with respect to the coefficients, shape (d,).
         size: the dual norm of the coefficients.
         slope: a subgradient of that norm, shape (d,).
         radius: of the ball, in units of the norm that inputs move in.
@@ -111,12 +104,12 @@ class LinearWorst:
         return self.at(math.fsum(self.losses) / len(self.losses))
 
     def at(self, mean: float) -> float:
-        """The risk of this model where its mean loss is `mean`, with which it rises."""
+        """The risk of this model if its mean loss were `mean`; increasing in it."""
         return mean + self.radius * self.size if self.order == 1 else (math.sqrt(mean) + self.radius * self.size) ** 2
 
     @property
     def gradient(self) -> Floats:
-        """Of the value by the coefficients, shape (d,); a subgradient where it has a kink."""
+        """The gradient of the value with respect to the coefficients, shape (d,); a subgradient where it has a kink."""
         pull = self.pull / len(self.losses)
         if self.order == 1:
             return np.asarray(pull + self.radius * self.slope)
@@ -125,12 +118,12 @@ class LinearWorst:
 
     @property
     def weights(self) -> Floats:
-        """How much each example's move counts, shape (n,), sum 1: equal ones for order 1, in proportion to its loss for order 2."""
+        """The weight of each example's move, shape (n,), sum 1: equal for order 1, in proportion to its loss for order 2."""
         total = math.fsum(self.losses)
         return self.losses / total if self.order == 2 and total else np.full(len(self.losses), 1 / len(self.losses))
 
     def merge(self, other: LinearWorst) -> LinearWorst:
-        """That of both samples together, for the same coefficients and ball: the losses one after the other."""
+        """The worst case on both samples together, for the same coefficients and ball."""
         if (self.size, self.radius, self.order) != (other.size, other.radius, other.order):
             raise must("other", "LinearWorst.merge", "be of the same model and ball", (other.size, other.radius, other.order))
         return LinearWorst(
@@ -138,11 +131,11 @@ class LinearWorst:
         )
 
     def interval(self, *, most: float, confidence: float = 0.95) -> Interval:
-        """Where the population's risk of these coefficients lies, for losses that are known to be at most `most`.
+        """A confidence interval of the population's risk, for losses that are known to be at most `most`.
 
-        Each end misses with probability at most (1 - confidence) / 2, for examples that the coefficients were not fitted to: the
-        betting interval of the mean loss, put through `at`. A bound must be known beforehand, from bounded inputs: a logistic or hinge loss
-        of inputs with dual pairing |x.b| <= s is at most 1 + s, a squared one (|y| + s)^2.
+        Each end misses with probability at most (1 - confidence) / 2, for examples that the coefficients were not fitted to: it
+        applies `at` to the betting interval of the mean loss. The bound must be known beforehand, from bounded inputs: where |x.b| <= s, a
+        logistic or hinge loss is at most 1 + s, a squared loss at most (|y| + s)^2.
         """
         largest = float(self.losses.max())
         if not largest <= most < math.inf:
@@ -169,17 +162,16 @@ def wasserstein_linear(
     `norm`, in which inputs move.
 
     Args:
-        coefficients: b, shape (d,). An intercept is a column of ones in x whose coefficient is left out of the norm: subtract it from y, or
-            centre the data.
+        coefficients: b, shape (d,). There is no intercept: subtract it from y, or centre the data.
         x: inputs, shape (n, d).
         y: labels -1 and 1 (logistic, hinge) or numbers (absolute, squared), shape (n,).
         radius: in [0, inf), in units of `norm`: mean distance (order 1) or root mean square distance (order 2).
-        loss: which also fixes the order.
+        loss: also determines the order.
         norm: "l1", "l2" or "linf".
 
     Guarantees:
-        Exact where inputs may lie anywhere: a supremum, attained for order 2, and approached for order 1 (by a vanishing share of examples
-        that moves far). Data kept in a box can only fare better. What is returned merges, and has an interval where losses have a bound.
+        Exact for unbounded inputs: a supremum, attained for order 2 and approached for order 1 (by a vanishing share of examples that moves
+        far). For inputs in a box it is an upper bound. The result merges, and has an interval where losses are bounded.
 
     Cost: O(n d).
 
@@ -206,7 +198,7 @@ def wasserstein_linear(
 
 
 def _one_sided(loss: str, score: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Losses and their slopes by the score, shape (n,) each."""
+    """Losses and their derivatives with respect to the score, shape (n,) each."""
     if loss == "logistic":
         return np.logaddexp(0.0, -y * score), -y * np.exp(-np.logaddexp(0.0, y * score))
     if loss == "hinge":

@@ -73,7 +73,7 @@ def gradient_objection(shift: Shift) -> str | None:
     """Why a gradient search cannot climb in this shift, as half a sentence; None where it can."""
     if not isinstance(shift, Differentiable):
         return f"{shift.name} has no gradient: use best_of_n"
-    if getattr(shift, "random", False):
+    if shift.random:
         return f"{shift.name} is random, and its seed has no gradient: use best_of_n"
     if isinstance(shift, Boxed) and not shift.smooth:
         return f"{shift.name} has no gradient: use grid or best_of_n"

@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.losses import loss_named
 from shiftproof.models.abstract import Access, Gradients
 from shiftproof.oracle import Oracle
@@ -18,18 +17,8 @@ from shiftproof.searches.abstract import Incumbent, Search, gradient_objection
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
 
 REFERENCES = (
-    """@inproceedings{croce2020reliable,
-  title = {Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse Parameter-Free Attacks},
-  author = {Croce, Francesco and Hein, Matthias},
-  booktitle = {International Conference on Machine Learning},
-  year = {2020}
-}""",
-    """@inproceedings{croce2021mind,
-  title = {Mind the Box: l1-{APGD} for Sparse Adversarial Attacks on Image Classifiers},
-  author = {Croce, Francesco and Hein, Matthias},
-  booktitle = {International Conference on Machine Learning},
-  year = {2021}
-}""",
+    "croce2020reliable",
+    "croce2021mind",
 )
 
 
@@ -70,9 +59,7 @@ class AutoStep(Search):
     loss: str = "cross_entropy"
 
     def check(self) -> None:
-        for option in ("steps", "restarts"):
-            if getattr(self, option) < 1:
-                raise must(option, self.name, "be at least 1", getattr(self, option))
+        self.require("steps", "restarts", least=1)
         loss_named(self.loss)
 
     def objection(self, shift: Shift) -> str | None:

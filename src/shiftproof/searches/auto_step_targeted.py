@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.losses import Towards, targeted_named
 from shiftproof.models.abstract import Access, Gradients
 from shiftproof.oracle import Oracle
@@ -49,9 +48,7 @@ class AutoStepTargeted(Search):
     loss: str = "dlr"
 
     def check(self) -> None:
-        for option in ("n_targets", "steps", "restarts"):
-            if getattr(self, option) < 1:
-                raise must(option, self.name, "be at least 1", getattr(self, option))
+        self.require("n_targets", "steps", "restarts", least=1)
         targeted_named(self.loss)
 
     def objection(self, shift: Shift) -> str | None:

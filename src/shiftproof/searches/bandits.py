@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from shiftproof._errors import must
 from shiftproof._rows import length
 from shiftproof.models.abstract import Access, Scores
 from shiftproof.oracle import Oracle
@@ -47,14 +46,7 @@ class Bandits(Search):
 
     name: ClassVar[str] = "bandits"
     needs: ClassVar[Access] = Scores
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{ilyas2019prior,
-  title = {Prior Convictions: Black-Box Adversarial Attacks with Bandits and Priors},
-  author = {Ilyas, Andrew and Engstrom, Logan and Madry, Aleksander},
-  booktitle = {International Conference on Learning Representations},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("ilyas2019prior",)
 
     queries: int = 1000
     step_size: float = 0.2
@@ -69,12 +61,9 @@ class Bandits(Search):
         return [cls(queries=60)]
 
     def check(self) -> None:
-        for option, least in (("queries", 3), ("tile", 1)):
-            if getattr(self, option) < least:
-                raise must(option, self.name, f"be at least {least}", getattr(self, option))
-        for option in ("step_size", "prior_rate", "exploration", "probe"):
-            if not 0 < getattr(self, option) < math.inf:
-                raise must(option, self.name, "be in (0, inf)", getattr(self, option))
+        self.require("queries", least=3)
+        self.require("tile", least=1)
+        self.require("step_size", "prior_rate", "exploration", "probe", within="(0, inf)")
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Linf | L2):

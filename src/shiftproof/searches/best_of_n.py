@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Incumbent, Search
@@ -30,20 +29,12 @@ class BestOfN(Search):
 
     name: ClassVar[str] = "best_of_n"
     aliases: ClassVar[tuple[str, ...]] = ("worst_of_k",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{engstrom2019exploring,
-  title = {Exploring the Landscape of Spatial Robustness},
-  author = {Engstrom, Logan and Tran, Brandon and Tsipras, Dimitris and Schmidt, Ludwig and Madry, Aleksander},
-  booktitle = {International Conference on Machine Learning},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("engstrom2019exploring",)
 
     n: int
 
     def check(self) -> None:
-        if self.n < 1:
-            raise must("n", self.name, "be at least 1", self.n)
+        self.require("n", least=1)
 
     def objection(self, shift: Shift) -> str | None:
         if not shift.fixed and not shift.varied:

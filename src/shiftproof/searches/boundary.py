@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof._rows import total
 from shiftproof.models.abstract import Access, Labels
 from shiftproof.oracle import Oracle
@@ -50,14 +49,7 @@ class Boundary(Search):
     name: ClassVar[str] = "boundary"
     aliases: ClassVar[tuple[str, ...]] = ("boundary_attack",)
     needs: ClassVar[Access] = Labels
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{brendel2018decision,
-  title = {Decision-Based Adversarial Attacks: Reliable Attacks Against Black-Box Machine Learning Models},
-  author = {Brendel, Wieland and Rauber, Jonas and Bethge, Matthias},
-  booktitle = {International Conference on Learning Representations},
-  year = {2018}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("brendel2018decision",)
 
     queries: int = 5000
     sideways: float = 0.1
@@ -70,13 +62,9 @@ class Boundary(Search):
         return [cls(queries=150, tries=20)]
 
     def check(self) -> None:
-        for option in ("queries", "tries"):
-            if getattr(self, option) < 1:
-                raise must(option, self.name, "be at least 1", getattr(self, option))
-        if not 0 < self.sideways < float("inf"):
-            raise must("sideways", self.name, "be in (0, inf)", self.sideways)
-        if not 0 < self.inward < 1:
-            raise must("inward", self.name, "be in (0, 1)", self.inward)
+        self.require("queries", "tries", least=1)
+        self.require("sideways", within="(0, inf)")
+        self.require("inward", within="(0, 1)")
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, L2):

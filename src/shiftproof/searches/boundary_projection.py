@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof._rows import total
 from shiftproof.losses import margin_to
 from shiftproof.oracle import Oracle
@@ -18,14 +17,7 @@ from shiftproof.searches.minimal import MinimalSearch, Shortest, farthest
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
-REFERENCES = (
-    """@inproceedings{croce2020minimally,
-  title = {Minimally Distorted Adversarial Examples with a Fast Adaptive Boundary Attack},
-  author = {Croce, Francesco and Hein, Matthias},
-  booktitle = {International Conference on Machine Learning},
-  year = {2020}
-}""",
-)
+REFERENCES = ("croce2020minimally",)
 
 _PULL, _BEYOND, _BACK = 0.1, 1.05, 0.9
 """The most that a step is pulled towards the input's own projection, how far it goes beyond the plane, and how far back once it breaks."""
@@ -61,9 +53,7 @@ class BoundaryProjection(MinimalSearch):
     candidates: int = 9
 
     def check(self) -> None:
-        for option in ("steps", "restarts", "candidates"):
-            if getattr(self, option) < 1:
-                raise must(option, self.name, "be at least 1", getattr(self, option))
+        self.require("steps", "restarts", "candidates", least=1)
 
     def most_passes(self, shift: Shift) -> int:
         return 1 + self.restarts * self.steps * (2 + self.candidates)
@@ -102,9 +92,7 @@ class BoundaryProjectionTargeted(MinimalSearch):
     restarts: int = 1
 
     def check(self) -> None:
-        for option in ("n_targets", "steps", "restarts"):
-            if getattr(self, option) < 1:
-                raise must(option, self.name, "be at least 1", getattr(self, option))
+        self.require("n_targets", "steps", "restarts", least=1)
 
     def most_passes(self, shift: Shift) -> int:
         return 1 + self.n_targets * self.restarts * self.steps * 3

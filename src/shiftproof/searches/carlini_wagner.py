@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof._rows import total
 from shiftproof.losses import margin
 from shiftproof.oracle import Oracle
@@ -74,14 +73,7 @@ class CarliniWagner(MinimalSearch):
     name: ClassVar[str] = "carlini_wagner"
     aliases: ClassVar[tuple[str, ...]] = ("cw",)
     norms: ClassVar[tuple[str, ...]] = ("l2",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{carlini2017towards,
-  title = {Towards Evaluating the Robustness of Neural Networks},
-  author = {Carlini, Nicholas and Wagner, David},
-  booktitle = {IEEE Symposium on Security and Privacy},
-  year = {2017}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("carlini2017towards",)
 
     steps: int = 1000
     rounds: int = 9
@@ -91,14 +83,9 @@ class CarliniWagner(MinimalSearch):
     abort: bool = True
 
     def check(self) -> None:
-        for option in ("steps", "rounds"):
-            if getattr(self, option) < 1:
-                raise must(option, self.name, "be at least 1", getattr(self, option))
-        for option in ("step_size", "weight"):
-            if not 0 < getattr(self, option) < float("inf"):
-                raise must(option, self.name, "be in (0, inf)", getattr(self, option))
-        if not 0 <= self.confidence < float("inf"):
-            raise must("confidence", self.name, "be at least 0", self.confidence)
+        self.require("steps", "rounds", least=1)
+        self.require("step_size", "weight", within="(0, inf)")
+        self.require("confidence", least=0)
 
     def most_passes(self, shift: Shift) -> int:
         return 2 * self.rounds * self.steps

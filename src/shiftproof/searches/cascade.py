@@ -68,14 +68,7 @@ class Cascade(Search):
     name: ClassVar[str] = "cascade"
     aliases: ClassVar[tuple[str, ...]] = ("autoattack",)
     needs: ClassVar[Access] = Gradients
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{croce2020reliable,
-  title = {Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse Parameter-Free Attacks},
-  author = {Croce, Francesco and Hein, Matthias},
-  booktitle = {International Conference on Machine Learning},
-  year = {2020}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("croce2020reliable",)
 
     version: str = "economy"
     draws: int = 0

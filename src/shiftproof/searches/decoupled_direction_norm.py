@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.losses import loss_named
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
@@ -42,24 +41,15 @@ class DecoupledDirectionNorm(MinimalSearch):
     name: ClassVar[str] = "decoupled_direction_norm"
     aliases: ClassVar[tuple[str, ...]] = ("ddn",)
     norms: ClassVar[tuple[str, ...]] = ("l2",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{rony2019decoupling,
-  title = {Decoupling Direction and Norm for Efficient Gradient-Based {L2} Adversarial Attacks and Defenses},
-  author = {Rony, J{\\'e}r{\\^o}me and Hafemann, Luiz G. and Oliveira, Luiz S. and Ben Ayed, Ismail and Sabourin, Robert and Granger, Eric},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("rony2019decoupling",)
 
     steps: int = 100
     radius_step: float = 0.05
     loss: str = "cross_entropy"
 
     def check(self) -> None:
-        if self.steps < 1:
-            raise must("steps", self.name, "be at least 1", self.steps)
-        if not 0 < self.radius_step < 1:
-            raise must("radius_step", self.name, "be in (0, 1)", self.radius_step)
+        self.require("steps", least=1)
+        self.require("radius_step", within="(0, 1)")
         loss_named(self.loss)
 
     def most_passes(self, shift: Shift) -> int:

@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.losses import margin_to
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
@@ -40,25 +39,15 @@ class DeepFool(MinimalSearch):
 
     name: ClassVar[str] = "deepfool"
     norms: ClassVar[tuple[str, ...]] = ("linf", "l2")
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{moosavi2016deepfool,
-  title = {{DeepFool}: a Simple and Accurate Method to Fool Deep Neural Networks},
-  author = {Moosavi-Dezfooli, Seyed-Mohsen and Fawzi, Alhussein and Frossard, Pascal},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2016}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("moosavi2016deepfool",)
 
     steps: int = 100
     overshoot: float = 0.02
     candidates: int = 9
 
     def check(self) -> None:
-        for option in ("steps", "candidates"):
-            if getattr(self, option) < 1:
-                raise must(option, self.name, "be at least 1", getattr(self, option))
-        if not 0 <= self.overshoot < float("inf"):
-            raise must("overshoot", self.name, "be at least 0", self.overshoot)
+        self.require("steps", "candidates", least=1)
+        self.require("overshoot", least=0)
 
     def most_passes(self, shift: Shift) -> int:
         return 1 + self.steps * (2 + self.candidates)

@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.losses import margin
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
@@ -43,14 +42,7 @@ class ElasticNet(MinimalSearch):
     name: ClassVar[str] = "elastic_net"
     aliases: ClassVar[tuple[str, ...]] = ("ead",)
     norms: ClassVar[tuple[str, ...]] = ("l1", "l2")
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{chen2018ead,
-  title = {{EAD}: Elastic-Net Attacks to Deep Neural Networks via Adversarial Examples},
-  author = {Chen, Pin-Yu and Sharma, Yash and Zhang, Huan and Yi, Jinfeng and Hsieh, Cho-Jui},
-  booktitle = {AAAI Conference on Artificial Intelligence},
-  year = {2018}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("chen2018ead",)
 
     steps: int = 1000
     rounds: int = 9
@@ -64,14 +56,9 @@ class ElasticNet(MinimalSearch):
         return [cls(steps=40, rounds=4, weight=1.0)]
 
     def check(self) -> None:
-        for option in ("steps", "rounds"):
-            if getattr(self, option) < 1:
-                raise must(option, self.name, "be at least 1", getattr(self, option))
-        for option in ("step_size", "weight"):
-            if not 0 < getattr(self, option) < float("inf"):
-                raise must(option, self.name, "be in (0, inf)", getattr(self, option))
-        if not 0 <= self.sparsity < float("inf"):
-            raise must("sparsity", self.name, "be at least 0", self.sparsity)
+        self.require("steps", "rounds", least=1)
+        self.require("step_size", "weight", within="(0, inf)")
+        self.require("sparsity", least=0)
 
     def most_passes(self, shift: Shift) -> int:
         return 3 * self.rounds * self.steps

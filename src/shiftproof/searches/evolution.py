@@ -46,17 +46,7 @@ class Evolution(Search):
     name: ClassVar[str] = "evolution"
     aliases: ClassVar[tuple[str, ...]] = ("cma_es",)
     needs: ClassVar[Access] = Scores
-    references: ClassVar[tuple[str, ...]] = (
-        """@article{hansen2001completely,
-  title = {Completely Derandomized Self-Adaptation in Evolution Strategies},
-  author = {Hansen, Nikolaus and Ostermeier, Andreas},
-  journal = {Evolutionary Computation},
-  volume = {9},
-  number = {2},
-  pages = {159--195},
-  year = {2001}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("hansen2001completely",)
 
     queries: int = 200
     spread: int = 12
@@ -69,13 +59,10 @@ class Evolution(Search):
         return [cls(queries=60)]
 
     def check(self) -> None:
-        for option in ("queries", "spread"):
-            if getattr(self, option) < 1:
-                raise must(option, self.name, "be at least 1", getattr(self, option))
+        self.require("queries", "spread", least=1)
         if self.population < 0 or self.population == 1:
             raise must("population", self.name, "be at least 2, or 0 for 4 + 3 log(numbers)", self.population)
-        if not 0 < self.step_size <= 1:
-            raise must("step_size", self.name, "be in (0, 1]", self.step_size, "It is a share of each number's range.")
+        self.require("step_size", within="(0, 1]", hint="It is a share of each number's range.")
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Boxed):

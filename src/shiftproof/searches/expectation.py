@@ -38,14 +38,7 @@ class Expectation(Preset):
 
     name: ClassVar[str] = "expectation"
     aliases: ClassVar[tuple[str, ...]] = ("eot",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{athalye2018synthesizing,
-  title = {Synthesizing Robust Adversarial Examples},
-  author = {Athalye, Anish and Engstrom, Logan and Ilyas, Andrew and Kwok, Kevin},
-  booktitle = {International Conference on Machine Learning},
-  year = {2018}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("athalye2018synthesizing",)
 
     search: str = "auto_step"
     draws: int = 20
@@ -55,8 +48,7 @@ class Expectation(Preset):
         return self.draws
 
     def check(self) -> None:
-        if self.draws < 1:
-            raise must("draws", self.name, "be at least 1", self.draws)
+        self.require("draws", least=1)
         base = self.base()
         if not issubclass(base.needs, Gradients):
             raise must("search", self.name, "be a search that uses gradients, such as auto_step or gradient_ascent", self.search)

@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.losses import margin
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
@@ -45,26 +44,16 @@ class FastMinimumNorm(MinimalSearch):
     name: ClassVar[str] = "fast_minimum_norm"
     aliases: ClassVar[tuple[str, ...]] = ("fmn",)
     norms: ClassVar[tuple[str, ...]] = ("linf", "l2", "l1", "l0")
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{pintor2021fast,
-  title = {Fast Minimum-norm Adversarial Attacks through Adaptive Norm Constraints},
-  author = {Pintor, Maura and Roli, Fabio and Brendel, Wieland and Biggio, Battista},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2021}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("pintor2021fast",)
 
     steps: int = 100
     step_size: float = 1.0
     radius_step: float = 0.05
 
     def check(self) -> None:
-        if self.steps < 1:
-            raise must("steps", self.name, "be at least 1", self.steps)
-        if not 0 < self.step_size < float("inf"):
-            raise must("step_size", self.name, "be in (0, inf)", self.step_size)
-        if not 0 < self.radius_step < 1:
-            raise must("radius_step", self.name, "be in (0, 1)", self.radius_step)
+        self.require("steps", least=1)
+        self.require("step_size", within="(0, inf)")
+        self.require("radius_step", within="(0, 1)")
 
     def most_passes(self, shift: Shift) -> int:
         return 2 * self.steps

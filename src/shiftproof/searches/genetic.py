@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.models.abstract import Access, Scores
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
@@ -39,14 +38,7 @@ class Genetic(Search):
     name: ClassVar[str] = "genetic"
     aliases: ClassVar[tuple[str, ...]] = ("gen_attack",)
     needs: ClassVar[Access] = Scores
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{alzantot2019genattack,
-  title = {{GenAttack}: Practical Black-box Attacks with Gradient-Free Optimization},
-  author = {Alzantot, Moustafa and Sharma, Yash and Chakraborty, Supriyo and Zhang, Huan and Hsieh, Cho-Jui and Srivastava, Mani B.},
-  booktitle = {Genetic and Evolutionary Computation Conference},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("alzantot2019genattack",)
 
     queries: int = 1000
     population: int = 8
@@ -59,16 +51,12 @@ class Genetic(Search):
         return [cls(queries=60)]
 
     def check(self) -> None:
-        for option in ("queries", "population"):
-            if getattr(self, option) < 2:
-                raise must(option, self.name, "be at least 2", getattr(self, option))
-        if not 0 < self.mutation <= 1:
-            raise must("mutation", self.name, "be in (0, 1]", self.mutation)
-        if not 0 < self.temperature < float("inf"):
-            raise must("temperature", self.name, "be in (0, inf)", self.temperature)
+        self.require("queries", "population", least=2)
+        self.require("mutation", within="(0, 1]")
+        self.require("temperature", within="(0, inf)")
 
     def objection(self, shift: Shift) -> str | None:
-        if getattr(shift, "random", False):
+        if shift.random:
             return f"{shift.name} is random, and a mix of two seeds means nothing: use best_of_n"
         return super().objection(shift)
 

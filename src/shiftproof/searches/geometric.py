@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof._rows import length
 from shiftproof.models.abstract import Access, Labels
 from shiftproof.oracle import Oracle
@@ -50,14 +48,7 @@ class Geometric(Search):
     name: ClassVar[str] = "geometric"
     aliases: ClassVar[tuple[str, ...]] = ("geoda",)
     needs: ClassVar[Access] = Labels
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{rahmati2020geoda,
-  title = {{GeoDA}: A Geometric Framework for Black-Box Adversarial Attacks},
-  author = {Rahmati, Ali and Moosavi-Dezfooli, Seyed-Mohsen and Frossard, Pascal and Dai, Huaiyu},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2020}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("rahmati2020geoda",)
 
     queries: int = 2000
     draws: int = 100
@@ -72,13 +63,10 @@ class Geometric(Search):
         return [cls(queries=150, draws=20, tries=20)]
 
     def check(self) -> None:
-        for option, least in (("queries", 1), ("draws", 2), ("growth", 1), ("tries", 1)):
-            if not least <= getattr(self, option) < math.inf:
-                raise must(option, self.name, f"be at least {least}", getattr(self, option))
-        if not 0 < self.reach < math.inf:
-            raise must("reach", self.name, "be in (0, inf)", self.reach)
-        if not 0 < self.frequencies <= 1:
-            raise must("frequencies", self.name, "be in (0, 1]", self.frequencies)
+        self.require("queries", "growth", "tries", least=1)
+        self.require("draws", least=2)
+        self.require("reach", within="(0, inf)")
+        self.require("frequencies", within="(0, 1]")
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Linf | L2):

@@ -51,24 +51,9 @@ class GradientAscent(Search):
     aliases: ClassVar[tuple[str, ...]] = ("pgd",)
     needs: ClassVar[Access] = Gradients
     references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{madry2018towards,
-  title = {Towards Deep Learning Models Resistant to Adversarial Attacks},
-  author = {Madry, Aleksander and Makelov, Aleksandar and Schmidt, Ludwig and Tsipras, Dimitris and Vladu, Adrian},
-  booktitle = {International Conference on Learning Representations},
-  year = {2018}
-}""",
-        """@inproceedings{dong2018boosting,
-  title = {Boosting Adversarial Attacks with Momentum},
-  author = {Dong, Yinpeng and Liao, Fangzhou and Pang, Tianyu and Su, Hang and Zhu, Jun and Hu, Xiaolin and Li, Jianguo},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2018}
-}""",
-        """@inproceedings{lin2020nesterov,
-  title = {Nesterov Accelerated Gradient and Scale Invariance for Adversarial Attacks},
-  author = {Lin, Jiadong and Song, Chuanbiao and He, Kun and Wang, Liwei and Hopcroft, John E.},
-  booktitle = {International Conference on Learning Representations},
-  year = {2020}
-}""",
+        "madry2018towards",
+        "dong2018boosting",
+        "lin2020nesterov",
     )
 
     steps: int = 40
@@ -82,9 +67,8 @@ class GradientAscent(Search):
     drop: bool = True
 
     def check(self) -> None:
-        for option, least in (("steps", 1), ("restarts", 1), ("step_size", 0), ("momentum", 0)):
-            if not least <= getattr(self, option) < math.inf:
-                raise must(option, self.name, f"be at least {least}", getattr(self, option))
+        self.require("steps", "restarts", least=1)
+        self.require("step_size", "momentum", least=0)
         if self.schedule not in _SCHEDULES:
             raise must("schedule", self.name, f"be one of {', '.join(_SCHEDULES)}", self.schedule)
         if self.nesterov and not self.momentum:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -50,18 +49,8 @@ class GradientEstimate(Search):
     aliases: ClassVar[tuple[str, ...]] = ("spsa",)
     needs: ClassVar[Access] = Scores
     references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{uesato2018adversarial,
-  title = {Adversarial Risk and the Dangers of Evaluating Against Weak Attacks},
-  author = {Uesato, Jonathan and O'Donoghue, Brendan and Kohli, Pushmeet and van den Oord, A{\\"a}ron},
-  booktitle = {International Conference on Machine Learning},
-  year = {2018}
-}""",
-        """@inproceedings{ilyas2018blackbox,
-  title = {Black-box Adversarial Attacks with Limited Queries and Information},
-  author = {Ilyas, Andrew and Engstrom, Logan and Athalye, Anish and Lin, Jessy},
-  booktitle = {International Conference on Machine Learning},
-  year = {2018}
-}""",
+        "uesato2018adversarial",
+        "ilyas2018blackbox",
     )
 
     steps: int = 100
@@ -77,15 +66,10 @@ class GradientEstimate(Search):
         return [cls(steps=5, draws=4), cls(steps=5, draws=4, method="nes")]
 
     def check(self) -> None:
-        for option in ("steps", "draws"):
-            if getattr(self, option) < 1:
-                raise must(option, self.name, "be at least 1", getattr(self, option))
-        if not 0 < self.sigma <= 1:
-            raise must("sigma", self.name, "be in (0, 1]", self.sigma, "It is a share of the budget's radius.")
-        if not 0 <= self.step_size < math.inf:
-            raise must("step_size", self.name, "be at least 0", self.step_size)
-        if not 0 <= self.momentum < 1:
-            raise must("momentum", self.name, "be in [0, 1)", self.momentum)
+        self.require("steps", "draws", least=1)
+        self.require("sigma", within="(0, 1]", hint="It is a share of the budget's radius.")
+        self.require("step_size", least=0)
+        self.require("momentum", within="[0, 1)")
         if self.method not in _METHODS:
             raise must("method", self.name, f"be one of {', '.join(_METHODS)}", self.method)
 

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Incumbent, Search
@@ -36,13 +35,12 @@ class Grid(Search):
     points: int = 9
 
     def check(self) -> None:
-        if self.points < 2:
-            raise must("points", self.name, "be at least 2", self.points)
+        self.require("points", least=2)
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Boxed):
             return f"{shift.name} has too many numbers for a grid"
-        if getattr(shift, "random", False):
+        if shift.random:
             return f"{shift.name} is random and a grid over seeds means nothing: use best_of_n"
         size = shift.grid_size(self.points)
         if size > _MOST:

@@ -9,7 +9,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.models.abstract import Access, Labels
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
@@ -48,14 +47,7 @@ class HopSkipJump(Search):
     name: ClassVar[str] = "hop_skip_jump"
     aliases: ClassVar[tuple[str, ...]] = ("hsj",)
     needs: ClassVar[Access] = Labels
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{chen2020hopskipjump,
-  title = {{HopSkipJumpAttack}: A Query-Efficient Decision-Based Attack},
-  author = {Chen, Jianbo and Jordan, Michael I. and Wainwright, Martin J.},
-  booktitle = {IEEE Symposium on Security and Privacy},
-  year = {2020}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("chen2020hopskipjump",)
 
     queries: int = 2000
     draws: int = 100
@@ -68,9 +60,9 @@ class HopSkipJump(Search):
         return [cls(queries=150, draws=10, tries=20)]
 
     def check(self) -> None:
-        for option, least in (("queries", 1), ("draws", 2), ("most_draws", self.draws), ("tries", 1)):
-            if getattr(self, option) < least:
-                raise must(option, self.name, f"be at least {least}", getattr(self, option))
+        self.require("queries", "tries", least=1)
+        self.require("draws", least=2)
+        self.require("most_draws", least=self.draws)
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Linf | L2):

@@ -30,14 +30,7 @@ class IteratedStep(Preset):
         "bim",
         "i_fgsm",
     )
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{kurakin2017physical,
-  title = {Adversarial Examples in the Physical World},
-  author = {Kurakin, Alexey and Goodfellow, Ian and Bengio, Samy},
-  booktitle = {International Conference on Learning Representations, Workshop Track},
-  year = {2017}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("kurakin2017physical",)
 
     steps: int = 10
     step_size: float = 0.0

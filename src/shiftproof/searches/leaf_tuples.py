@@ -69,14 +69,7 @@ class LeafTuples(Search):
     name: ClassVar[str] = "leaf_tuples"
     aliases: ClassVar[tuple[str, ...]] = ("lt_attack",)
     needs: ClassVar[Access] = Labels
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{zhang2020efficient,
-  title = {An Efficient Adversarial Attack for Tree Ensembles},
-  author = {Zhang, Chong and Zhang, Huan and Hsieh, Cho-Jui},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2020}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("zhang2020efficient",)
 
     queries: int = 20
     restarts: int = 5
@@ -110,9 +103,7 @@ class LeafTuples(Search):
         return replace(self, trees=read_trees(fitted.estimator, fitted.feed.positions))
 
     def check(self) -> None:
-        for option in ("queries", "restarts"):
-            if getattr(self, option) < 1:
-                raise must(option, self.name, "be at least 1", getattr(self, option))
+        self.require("queries", "restarts", least=1)
         if self.trees is not None:
             object.__setattr__(self, "reads", self.trees.digest())
 

@@ -28,14 +28,7 @@ class MomentumAscent(Preset):
 
     name: ClassVar[str] = "momentum_ascent"
     aliases: ClassVar[tuple[str, ...]] = ("mi_fgsm",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{dong2018boosting,
-  title = {Boosting Adversarial Attacks with Momentum},
-  author = {Dong, Yinpeng and Liao, Fangzhou and Pang, Tianyu and Su, Hang and Zhu, Jun and Hu, Xiaolin and Li, Jianguo},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2018}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("dong2018boosting",)
 
     steps: int = 10
     step_size: float = 0.0

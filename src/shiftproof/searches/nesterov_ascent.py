@@ -29,14 +29,7 @@ class NesterovAscent(Preset):
 
     name: ClassVar[str] = "nesterov_ascent"
     aliases: ClassVar[tuple[str, ...]] = ("ni_fgsm",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{lin2020nesterov,
-  title = {Nesterov Accelerated Gradient and Scale Invariance for Adversarial Attacks},
-  author = {Lin, Jiadong and Song, Chuanbiao and He, Kun and Wang, Liwei and Hopcroft, John E.},
-  booktitle = {International Conference on Learning Representations},
-  year = {2020}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("lin2020nesterov",)
 
     steps: int = 10
     step_size: float = 0.0

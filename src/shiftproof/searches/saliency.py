@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches.minimal import MinimalSearch, Shortest
@@ -36,20 +35,12 @@ class Saliency(MinimalSearch):
     name: ClassVar[str] = "saliency"
     aliases: ClassVar[tuple[str, ...]] = ("jsma",)
     norms: ClassVar[tuple[str, ...]] = ("l0",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{papernot2016limitations,
-  title = {The Limitations of Deep Learning in Adversarial Settings},
-  author = {Papernot, Nicolas and McDaniel, Patrick and Jha, Somesh and Fredrikson, Matt and Celik, Z. Berkay and Swami, Ananthram},
-  booktitle = {IEEE European Symposium on Security and Privacy},
-  year = {2016}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("papernot2016limitations",)
 
     steps: int = 100
 
     def check(self) -> None:
-        if self.steps < 1:
-            raise must("steps", self.name, "be at least 1", self.steps)
+        self.require("steps", least=1)
 
     def most_passes(self, shift: Shift) -> int:
         return 1 + 4 * self.steps

@@ -8,7 +8,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.losses import margin
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
@@ -41,15 +40,7 @@ class SigmaZero(MinimalSearch):
 
     name: ClassVar[str] = "sigma_zero"
     norms: ClassVar[tuple[str, ...]] = ("l0",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{cina2025sigma,
-  title = {$\\sigma$-zero: Gradient-based Optimization of $\\ell_0$-norm Adversarial Examples},
-  author = {Cin{\\`a}, Antonio Emanuele and Villani, Francesco and Pintor, Maura and Sch{\\"o}nherr, Lea and Biggio, Battista and
-    Pelillo, Marcello},
-  booktitle = {International Conference on Learning Representations},
-  year = {2025}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("cina2025sigma",)
 
     steps: int = 100
     step_size: float = 1.0
@@ -58,13 +49,9 @@ class SigmaZero(MinimalSearch):
     threshold_step: float = 0.01
 
     def check(self) -> None:
-        if self.steps < 1:
-            raise must("steps", self.name, "be at least 1", self.steps)
-        for option in ("step_size", "smoothness", "threshold_step"):
-            if not 0 < getattr(self, option) < float("inf"):
-                raise must(option, self.name, "be in (0, inf)", getattr(self, option))
-        if not 0 <= self.threshold <= 1:
-            raise must("threshold", self.name, "be in [0, 1]", self.threshold)
+        self.require("steps", least=1)
+        self.require("step_size", "smoothness", "threshold_step", within="(0, inf)")
+        self.require("threshold", within="[0, 1]")
 
     def most_passes(self, shift: Shift) -> int:
         return 2 * self.steps

@@ -43,14 +43,7 @@ class Simple(Search):
     name: ClassVar[str] = "simple"
     aliases: ClassVar[tuple[str, ...]] = ("simba",)
     needs: ClassVar[Access] = Scores
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{guo2019simple,
-  title = {Simple Black-box Adversarial Attacks},
-  author = {Guo, Chuan and Gardner, Jacob R. and You, Yurong and Wilson, Andrew Gordon and Weinberger, Kilian Q.},
-  booktitle = {International Conference on Machine Learning},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("guo2019simple",)
 
     queries: int = 1000
     step_size: float = 0.0
@@ -63,14 +56,11 @@ class Simple(Search):
         return [cls(queries=60)]
 
     def check(self) -> None:
-        if self.queries < 1:
-            raise must("queries", self.name, "be at least 1", self.queries)
-        if not 0 <= self.step_size < math.inf:
-            raise must("step_size", self.name, "be at least 0", self.step_size)
+        self.require("queries", least=1)
+        self.require("step_size", least=0)
         if self.basis not in _BASES:
             raise must("basis", self.name, f"be one of {', '.join(_BASES)}", self.basis)
-        if not 0 < self.frequencies <= 1:
-            raise must("frequencies", self.name, "be in (0, 1]", self.frequencies)
+        self.require("frequencies", within="(0, 1]")
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Linf | L2):

@@ -29,18 +29,8 @@ class SingleStep(Preset):
     name: ClassVar[str] = "single_step"
     aliases: ClassVar[tuple[str, ...]] = ("fgsm",)
     references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{goodfellow2015explaining,
-  title = {Explaining and Harnessing Adversarial Examples},
-  author = {Goodfellow, Ian J. and Shlens, Jonathon and Szegedy, Christian},
-  booktitle = {International Conference on Learning Representations},
-  year = {2015}
-}""",
-        """@inproceedings{wong2020fast,
-  title = {Fast is Better than Free: Revisiting Adversarial Training},
-  author = {Wong, Eric and Rice, Leslie and Kolter, J. Zico},
-  booktitle = {International Conference on Learning Representations},
-  year = {2020}
-}""",
+        "goodfellow2015explaining",
+        "wong2020fast",
     )
 
     step_size: float = 1.0

@@ -9,7 +9,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.models.abstract import Access, Scores
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
@@ -40,14 +39,7 @@ class SparseRandom(Search):
     name: ClassVar[str] = "sparse_random"
     aliases: ClassVar[tuple[str, ...]] = ("sparse_rs",)
     needs: ClassVar[Access] = Scores
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{croce2022sparse,
-  title = {{Sparse-RS}: A Versatile Framework for Query-Efficient Sparse Black-Box Adversarial Attacks},
-  author = {Croce, Francesco and Andriushchenko, Maksym and Singh, Naman D. and Flammarion, Nicolas and Hein, Matthias},
-  booktitle = {AAAI Conference on Artificial Intelligence},
-  year = {2022}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("croce2022sparse",)
 
     queries: int = 1000
     share: float = 0.3
@@ -63,10 +55,8 @@ class SparseRandom(Search):
         return [L0(2)]
 
     def check(self) -> None:
-        if self.queries < 1:
-            raise must("queries", self.name, "be at least 1", self.queries)
-        if not 0 < self.share <= 1:
-            raise must("share", self.name, "be in (0, 1]", self.share)
+        self.require("queries", least=1)
+        self.require("share", within="(0, 1]")
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, L0):

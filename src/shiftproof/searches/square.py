@@ -10,7 +10,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.models.abstract import Access, Scores
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
@@ -61,14 +60,7 @@ class Square(Search):
     name: ClassVar[str] = "square"
     aliases: ClassVar[tuple[str, ...]] = ("square_attack",)
     needs: ClassVar[Access] = Scores
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{andriushchenko2020square,
-  title = {Square Attack: A Query-Efficient Black-Box Adversarial Attack via Random Search},
-  author = {Andriushchenko, Maksym and Croce, Francesco and Flammarion, Nicolas and Hein, Matthias},
-  booktitle = {European Conference on Computer Vision},
-  year = {2020}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("andriushchenko2020square",)
 
     queries: int = 1000
     share: float = 0.8
@@ -79,10 +71,8 @@ class Square(Search):
         return [cls(queries=60)]
 
     def check(self) -> None:
-        if self.queries < 1:
-            raise must("queries", self.name, "be at least 1", self.queries)
-        if not 0 < self.share <= 1:
-            raise must("share", self.name, "be in (0, 1]", self.share)
+        self.require("queries", least=1)
+        self.require("share", within="(0, 1]")
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Linf | L2):

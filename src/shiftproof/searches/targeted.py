@@ -43,14 +43,7 @@ class Targeted(Search):
     """
 
     name: ClassVar[str] = "targeted"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{kurakin2017adversarial,
-  title = {Adversarial Machine Learning at Scale},
-  author = {Kurakin, Alexey and Goodfellow, Ian and Bengio, Samy},
-  booktitle = {International Conference on Learning Representations},
-  year = {2017}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("kurakin2017adversarial",)
 
     search: str = "cascade"
     target: str = "nearest"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -59,24 +58,9 @@ class Transfer(Search):
     name: ClassVar[str] = "transfer"
     needs: ClassVar[Access] = Labels
     references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{dong2018boosting,
-  title = {Boosting Adversarial Attacks with Momentum},
-  author = {Dong, Yinpeng and Liao, Fangzhou and Pang, Tianyu and Su, Hang and Zhu, Jun and Hu, Xiaolin and Li, Jianguo},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2018}
-}""",
-        """@inproceedings{xie2019improving,
-  title = {Improving Transferability of Adversarial Examples with Input Diversity},
-  author = {Xie, Cihang and Zhang, Zhishuai and Zhou, Yuyin and Bai, Song and Wang, Jianyu and Ren, Zhou and Yuille, Alan L.},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2019}
-}""",
-        """@inproceedings{dong2019evading,
-  title = {Evading Defenses to Transferable Adversarial Examples by Translation-Invariant Attacks},
-  author = {Dong, Yinpeng and Pang, Tianyu and Su, Hang and Zhu, Jun},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2019}
-}""",
+        "dong2018boosting",
+        "xie2019improving",
+        "dong2019evading",
     )
 
     steps: int = 20
@@ -89,11 +73,9 @@ class Transfer(Search):
     search: Search | None = field(default=None, kw_only=True, repr=False)
 
     def check(self) -> None:
-        if self.steps < 1:
-            raise must("steps", self.name, "be at least 1", self.steps)
-        for option, most in (("step_size", math.inf), ("momentum", math.inf), ("diversity", 1.0), ("blur", math.inf)):
-            if not 0 <= getattr(self, option) < most:
-                raise must(option, self.name, f"be in [0, {most:g})", getattr(self, option))
+        self.require("steps", least=1)
+        self.require("step_size", "momentum", "blur", within="[0, inf)")
+        self.require("diversity", within="[0, 1)")
         if self.search is not None and len(self.surrogates) != 1:
             rule = "be one model where a search is given"
             raise must("surrogates", self.name, rule, len(self.surrogates), "Leave the search out to climb on several at once.")

@@ -1,7 +1,7 @@
-"""How the world may move one input.
+"""The base classes of shifts: the changes that one input may undergo.
 
-A shift knows its budget and no model. What may move (`Shift`) is kept apart from how the move is chosen (`Search`): the same fog has an
-average case and a worst case. Every finding replays from the example and its params.
+A shift knows its budget and no model. Which moves are legal (`Shift`) is separate from how a move is chosen (`Search`), so the same fog has
+an average case and a worst case. Every finding can be replayed from the example and its params.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from shiftproof.randomness import Rng
 
 S = TypeVar("S", bound="Shift")
 Params = Tensor
-"""Moves of n examples, shape (n, ...), floating: one row an example."""
+"""Moves of n examples, shape (n, ...), floating: one row per example."""
 
 SEED_RANGE = 2.0**40
-"""A number of a move that may range over more than this is a seed: it has no size, middle or gradient."""
+"""A number of a move whose range is wider than this is a seed: it has no size, midpoint or gradient."""
 
 
 @dataclass(frozen=True)
 class Shift(Part):
-    """A set of moves for each input, and how to make them."""
+    """A set of legal moves for each input, and how to apply them."""
 
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image", "table", "vector"})
-    """The kinds of data it applies to."""
+    """The kinds of data that it applies to."""
     strength: ClassVar[str | None] = None
-    """The option that says how far it moves, for curves; growing it grows the set (or the average damage)."""
+    """The option that sets how far it moves, for curves. A larger value enlarges the set of moves, or the average damage."""
     unmoved: ClassVar[float] = 0.0
-    """The value of that option at which nothing would move: 0, and 1 for factors."""
+    """The value of that option at which nothing would move: 0, or 1 for factors."""
 
     space: InputSpace = field(default=UNIT_BOX, kw_only=True, repr=False)
-    """The legal inputs. Set by `within`, not by people."""
+    """The legal inputs. Set by `within`, not by users."""
 
     def within(self: S, space: InputSpace) -> S:
-        """This shift on inputs of `space`; raises `UsageError` where its budget makes no sense there."""
+        """This shift on inputs of `space`; raises `UsageError` where its budget is not valid there."""
         if space.kind not in self.kinds:
             raise UsageError(f"{self.name} moves {' or '.join(sorted(self.kinds))} data, and these inputs are of kind '{space.kind}'.")
         return replace(self, space=space)
@@ -51,28 +51,33 @@ class Shift(Part):
     @property
     def full_strength(self) -> float:
         """The value of the option that `strength` names."""
-        return float(getattr(self, str(self.strength)))
+        return float(self.options()[str(self.strength)])
 
-    def check_inputs(self, x: Tensor) -> None:  # a hook; most shifts move inputs of any shape
+    def check_inputs(self, x: Tensor) -> None:  # a hook: most shifts move inputs of any shape
         """Raises `UsageError` where inputs of the shape of x (n, ...) cannot be moved, such as images that are too small."""
 
     @property
     def fixed(self) -> bool:
-        """True where there is one move only, so there is nothing for a search to choose."""
+        """Whether there is only one move, so that a search has nothing to choose."""
         return False
 
     @property
     def varied(self) -> bool:
-        """True where chance draws differ from one another, so that more draws may find more."""
+        """Whether random draws differ from one another, so that more draws may find more failures."""
         return not self.fixed
+
+    @property
+    def random(self) -> bool:
+        """Whether some numbers of its params are seeds. Grid and gradient searches cannot choose among seeds."""
+        return False
 
     @abstractmethod
     def sample(self, x: Tensor, rng: Rng) -> Params:
-        """One move by chance for each x of shape (n, ...): the average case."""
+        """One random move for each x of shape (n, ...): the average case."""
 
     @abstractmethod
     def project(self, x: Tensor, params: Params) -> Params:
-        """The nearest legal params; legal ones come back as they are (idempotent)."""
+        """The nearest legal params; legal params are unchanged (idempotent)."""
 
     @abstractmethod
     def apply(self, x: Tensor, params: Params) -> Tensor:
@@ -80,7 +85,7 @@ class Shift(Part):
 
     @abstractmethod
     def excess(self, x: Tensor, params: Params) -> Tensor:
-        """How far the params leave the budget, shape (n,): at most `tolerance` iff legal."""
+        """How far the params exceed the budget, shape (n,): at most `tolerance` iff legal."""
 
     @property
     def tolerance(self) -> float:
@@ -90,25 +95,25 @@ class Shift(Part):
 
 @dataclass(frozen=True)
 class Differentiable(Shift):
-    """A shift whose moved inputs torch can differentiate with respect to the params, with a geometry to climb in."""
+    """A shift whose moved inputs are differentiable with respect to the params, with a geometry for gradient ascent."""
 
     path: ClassVar[float] = 2.5
-    """How many radii the steps of an ascent add up to where nothing else is said (Madry et al. 2018)."""
+    """The default length of an ascent: the sum of its steps, in radii (Madry et al. 2018)."""
 
     @abstractmethod
     def origin(self, x: Tensor) -> Params:
-        """The params that move nothing (or least)."""
+        """The params that move nothing, or as little as possible."""
 
     @abstractmethod
     def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
-        """The params one step further along steepest ascent in the shift's own norm; `step` 1 is the budget's radius. Not projected."""
+        """The params after one step of steepest ascent in the shift's own norm; `step` 1 is the budget's radius. Not projected."""
 
 
 @dataclass(frozen=True)
 class Boxed(Differentiable):
     """A shift of a few numbers per example, each between a least and a greatest value: an angle, an offset, a severity.
 
-    A subclass gives `limits` and `apply`; params have shape (n, k), float64.
+    A subclass defines `limits` and `apply`; params have shape (n, k), float64.
     """
 
     @abstractmethod
@@ -132,12 +137,12 @@ class Boxed(Differentiable):
 
     @property
     def smooth(self) -> bool:
-        """Whether torch can differentiate `apply` with respect to the params: where not, gradient searches decline."""
+        """Whether `apply` is differentiable with respect to the params; gradient searches refuse a shift that is not."""
         return True
 
     @property
     def seeds(self) -> Tensor:
-        """Which of the k numbers are seeds of what it draws, shape (k,), bool."""
+        """Which of the k numbers are seeds, shape (k,), bool."""
         low, high = self._ends
         return high - low >= SEED_RANGE
 
@@ -162,11 +167,11 @@ class Boxed(Differentiable):
         return params + step * (high - low) / 2 * gradient.sign()
 
     def grid_size(self, points: int) -> int:
-        """How many points `grid` has, without making them."""
+        """The number of points of `grid`, without building it."""
         return math.prod(points for low, high in zip(*self.limits(), strict=True) if low < high)
 
     def grid(self, points: int) -> Tensor:
-        """All combinations of `points` evenly spaced values of each number, shape (points**k, k), float64; fixed numbers count once."""
+        """All combinations of `points` evenly spaced values of each number, shape (points**k, k), float64; fixed numbers take one value."""
         low, high = self._ends
         if not len(low):
             return low.reshape(1, 0)

@@ -1,4 +1,4 @@
-"""Several shifts in turn: a picture that is turned, then blurred, then noisy."""
+"""Several shifts one after the other: an image rotated, then blurred, then with noise."""
 
 from __future__ import annotations
 
@@ -25,16 +25,15 @@ class Compose(Boxed):
         first, second, third: the shifts, written as specs, such as rotation(degrees=15). The third may be left out.
         share: how much of each budget is used, in (0, 1]: every number lies within this share of its range around where it moves nothing.
 
-    Params, shape (n, k_1 + k_2 + k_3), are those of the shifts side by side. Each keeps a budget of its own, and nothing is traded between
-    them.
+    Params, shape (n, k_1 + k_2 + k_3), are those of the shifts side by side. Each shift has its own budget; budgets are not traded.
 
-    The average case draws each shift's own average case, independently, and takes every number but seeds `share` of the way from where it
-    moves nothing. At share = 1 that is a fog of exactly its severity on a picture turned by a chance angle.
+    The average case draws each shift's own average case, independently, and multiplies every number's distance from its unmoved value by
+    `share`; seeds are not scaled. At share = 1 that is, for example, a fog of exactly its severity on an image rotated by a random angle.
 
     Guarantees:
-        The same as its parts': replayable, inside the box after each, exact where all stand at no move, differentiable where all are and
-        none is random. Order matters: noise that is blurred is not blur that is noisy.
-    Cost: the parts' own.
+        Those of its shifts: replayable, inside the box after each one, exact where none moves, differentiable where all are and none is
+        random. Order matters: noise that is blurred is not blur with noise.
+    Cost: the sum of its shifts' costs.
 
     Example:
         >>> shift = Compose("rotation(degrees=15)", "gaussian_noise(severity=2)")
@@ -48,25 +47,18 @@ class Compose(Boxed):
 
     name: ClassVar[str] = "compose"
     strength: ClassVar[str] = "share"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{hsiung2023towards,
-  title = {Towards Compositional Adversarial Robustness: Generalizing Adversarial Training to Composite Semantic Perturbations},
-  author = {Hsiung, Lei and Tsai, Yun-Yun and Chen, Pin-Yu and Ho, Tsung-Yi},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2023}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("hsiung2023towards",)
 
     first: str
     second: str
     third: str = ""
     share: float = 1.0
     given: tuple[Shift, ...] = field(default=(), kw_only=True, repr=False)
-    """The shifts themselves where they cannot be built from a spec. Set by `of`, not by people."""
+    """The shifts themselves, where they cannot be built from a spec. Set by `of`, not by users."""
 
     @classmethod
     def of(cls, *shifts: Shift) -> Compose:
-        """The composition of two or three shifts that are at hand, in this order.
+        """The composition of two or three shift objects, in this order.
 
         >>> from shiftproof.shifts import Rotation, Translation
         >>> Compose.of(Rotation(15), Translation(2)).spec()
@@ -79,7 +71,7 @@ class Compose(Boxed):
 
     @classmethod
     def examples_for_check(cls) -> list[Compose]:
-        """Two that can be climbed, one with noise in the middle, and one of vectors and tables too."""
+        """One that is differentiable, one with noise in the middle, and one that also moves vectors and tables."""
         return [
             cls("rotation(degrees=15)", "brightness(severity=3)"),
             cls("contrast(severity=2)", "gaussian_noise(severity=2)", "translation(pixels=1)", share=0.5),
@@ -87,11 +79,10 @@ class Compose(Boxed):
         ]
 
     def check(self) -> None:
-        if not 0 < self.share <= 1:
-            raise must("share", self.name, "be in (0, 1]", self.share, "1 uses the whole budget of every part.")
+        self.require("share", within="(0, 1]", hint="1 uses the whole budget of every part.")
         for member in self.members:
             if isinstance(member, Compose):
-                raise UsageError(f"A composition is of shifts that are none themselves, and {member.spec()} is one. Use `third`.")
+                raise UsageError(f"A composition cannot contain another composition, got {member.spec()}. Use `third`.")
 
     def within(self: C, space: InputSpace) -> C:
         for member in self.members:
@@ -104,15 +95,15 @@ class Compose(Boxed):
 
     @cached_property
     def members(self) -> tuple[Boxed, ...]:
-        """The shifts in order, in the space that the composition is in."""
+        """The shifts in order, in the composition's space."""
         from shiftproof.shifts import shifts  # the registry knows this file
 
         parts = self.given or tuple(shifts.build(spec, space=self.space) for spec in (self.first, self.second, self.third) if spec)
         for part in parts:
             if not isinstance(part, Boxed):
                 raise UsageError(
-                    f"A composition is of shifts of a few numbers each, and {part.spec()} moves every number of the input by itself. "
-                    "Confront the model with it alone, or use gaussian_noise for a chance move of every pixel."
+                    f"A composition needs shifts of a few numbers each, and {part.spec()} moves every number of the input separately. "
+                    "Use it alone, or use gaussian_noise for a random move of every pixel."
                 )
         return tuple(part for part in parts if isinstance(part, Boxed))
 
@@ -122,8 +113,7 @@ class Compose(Boxed):
 
     @property
     def random(self) -> bool:
-        """Whether a part draws, so that some of the numbers are seeds."""
-        return any(getattr(member, "random", False) for member in self.members)
+        return any(member.random for member in self.members)
 
     @property
     def varied(self) -> bool:
@@ -152,5 +142,5 @@ class Compose(Boxed):
         return x
 
     def split(self, params: Params) -> list[Params]:
-        """The params of each part, in order."""
+        """The params of each shift, in order."""
         return list(torch.split(params, [len(member.limits()[0]) for member in self.members], dim=1))

@@ -1,4 +1,4 @@
-"""No move at all: the clean sample, or one collected elsewhere (a natural shift is simply another sample)."""
+"""No change: the clean sample, or another sample for a natural shift."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shiftproof.shifts.abstract import Boxed, Params
 
 @dataclass(frozen=True)
 class Identity(Boxed):
-    """Inputs as they are.
+    """Inputs unchanged.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""Worst-case weights that depend on the groups of the examples, as `_smoothed` has them for those that do not."""
+"""Smoothed worst-case weights of risks over groups; `_smoothed` has those of the other risks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import math
 import numpy as np
 from scipy import sparse
 
-from shiftproof.sklearn._smoothed import Curvature, Floats, Ints, Weighing, clipped, heat_for, largest, mean
+from shiftproof.sklearn._smoothed import Curvature, Floats, Ints, Weighing, clipped, largest, mean, temperature_for
 
 
 def worst_group(losses: Floats, base: Floats, groups: Ints, mu: float = 0.0) -> Weighing:
-    """The greatest group mean; `groups` (n,) are whole numbers from 0, and a group without examples has no say.
+    """The greatest group mean; `groups` (n,) are whole numbers from 0, and groups without examples are left out.
 
     >>> worst_group(np.array([0.0, 1.0, 3.0]), np.full(3, 1 / 3), np.array([0, 1, 1])).weights.tolist()
     [0.0, 0.5, 0.5]
@@ -34,7 +34,7 @@ def worst_group(losses: Floats, base: Floats, groups: Ints, mu: float = 0.0) -> 
 
 
 def sinkhorn(losses: Floats, base: Floats, groups: Ints, budget: float, mu: float = 0.0) -> Weighing:
-    """Within each group, which keeps its weight, weights p exp(l / t) with the t that makes KL(q, p) the budget; budget in [0, inf].
+    """Weights p exp(l / t) within each group, whose total is fixed, with the t at which KL(q, p) is the budget; budget in [0, inf].
 
     Groups are the examples, and their members the draws around them: the Sinkhorn ball of radius `budget` times epsilon.
 
@@ -48,32 +48,34 @@ def sinkhorn(losses: Floats, base: Floats, groups: Ints, budget: float, mu: floa
     if budget == 0 or not below.any():
         return mean(losses, base)
 
-    def tilted(heat: float) -> tuple[Floats, float]:
-        raised = base * np.exp(below / heat)
+    def tilted(temperature: float) -> tuple[Floats, float]:
+        raised = base * np.exp(below / temperature)
         totals = np.bincount(groups, raised) / np.where(shares > 0, shares, 1.0)
         weights = raised / totals[groups]
-        return weights, float(weights @ (below / heat)) - float(shares @ np.log(np.where(shares > 0, totals, 1.0)))
+        return weights, float(weights @ (below / temperature)) - float(shares @ np.log(np.where(shares > 0, totals, 1.0)))
 
     most = -float(shares @ np.log(np.where(shares > 0, np.bincount(groups, np.where(below == 0, base, 0.0)) / shares, 1.0)))
     if mu == 0 and budget >= most:
         held = np.where(below == 0, base, 0.0)
         return Weighing(float(shares @ np.where(shares > 0, top, 0.0)), held / np.bincount(groups, held)[groups] * shares[groups])
-    heat = mu
+    temperature = mu
     if mu == 0 or tilted(mu)[1] > budget:
-        heat = heat_for(lambda t: tilted(t)[1], budget, -float(below.min()))
-    weights, distance = tilted(heat)
+        temperature = temperature_for(lambda t: tilted(t)[1], budget, -float(below.min()))
+    weights, distance = tilted(temperature)
     deviation = weights * (losses - (np.bincount(groups, weights * losses) / np.where(shares > 0, shares, 1.0))[groups])
     variance = float(deviation @ losses)
     inside = sparse.csr_array((weights, (np.arange(len(losses)), groups)), shape=(len(losses), len(shares)))
-    factors, signs = inside, 1 / (heat * np.where(shares > 0, shares, 1.0))
-    if heat > mu and variance > 0:
+    factors, signs = inside, 1 / (temperature * np.where(shares > 0, shares, 1.0))
+    if temperature > mu and variance > 0:
         factors = sparse.csr_array(sparse.hstack([inside, sparse.csr_array(deviation[:, None])]))
-        signs = np.append(signs, 1 / (heat * variance))
-    return Weighing(float(weights @ losses) - mu * (budget if heat > mu else distance), weights, Curvature(weights / heat, factors, signs))
+        signs = np.append(signs, 1 / (temperature * variance))
+    return Weighing(
+        float(weights @ losses) - mu * (budget if temperature > mu else distance), weights, Curvature(weights / temperature, factors, signs)
+    )
 
 
 def mmd(losses: Floats, base: Floats, groups: Ints, gram: Floats, radius: float, mu: float = 0.0) -> Weighing:
-    """Groups weighed by q with (q - p)' K (q - p) <= radius^2, p their shares, K `gram`, (groups, groups); radius in [0, inf].
+    """Group weights q with (q - p)' K (q - p) <= radius^2, p the shares of the groups, K `gram`, (groups, groups); radius in [0, inf].
 
     >>> round(mmd(np.array([1.0, 0.0, 0.0, 0.0]), np.full(4, 0.25), np.array([0, 0, 1, 1]), np.eye(2), 0.2).value, 4)
     0.3207
@@ -83,21 +85,23 @@ def mmd(losses: Floats, base: Floats, groups: Ints, gram: Floats, radius: float,
     if radius == 0 or not np.ptp(means):
         return mean(losses, base)
     worst = largest(means, shares).weights
-    if mu == 0 and _apart(worst - shares, gram) <= radius:
+    if mu == 0 and _distance(worst - shares, gram) <= radius:
         return Weighing(float(means.max()), base * (worst / shares)[groups])
-    q, price = shares, 0.0
+    q, multiplier = shares, 0.0
     if mu > 0:
-        q = _priced(means, shares, np.diag(mu / shares))
-    if mu == 0 or _apart(q - shares, gram) > radius:
-        price = heat_for(lambda t: _apart(_priced(means, shares, np.diag(mu / shares) + t * gram) - shares, gram), radius, 1 / radius)
-        q = _priced(means, shares, np.diag(mu / shares) + price * gram)
+        q = _penalised(means, shares, np.diag(mu / shares))
+    if mu == 0 or _distance(q - shares, gram) > radius:
+        multiplier = temperature_for(
+            lambda t: _distance(_penalised(means, shares, np.diag(mu / shares) + t * gram) - shares, gram), radius, 1 / radius
+        )
+        q = _penalised(means, shares, np.diag(mu / shares) + multiplier * gram)
     value = float(q @ means) - mu / 2 * float(((q - shares) ** 2 / shares).sum())
     weights = base * (q / shares)[groups]
     if mu == 0:
         return Weighing(value, weights)
     free = np.flatnonzero(q > 0)
-    held = [np.ones(len(free)), (gram @ (q - shares))[free]] if price > 0 else [np.ones(len(free))]
-    inverse = np.linalg.inv((np.diag(mu / shares) + price * gram)[np.ix_(free, free)])
+    held = [np.ones(len(free)), (gram @ (q - shares))[free]] if multiplier > 0 else [np.ones(len(free))]
+    inverse = np.linalg.inv((np.diag(mu / shares) + multiplier * gram)[np.ix_(free, free)])
     edge = inverse @ np.column_stack(held)
     sizes, axes = np.linalg.eigh(inverse - edge @ np.linalg.pinv(np.column_stack(held).T @ edge) @ edge.T)
     per_group = np.zeros((len(shares), len(free)))
@@ -106,26 +110,26 @@ def mmd(losses: Floats, base: Floats, groups: Ints, gram: Floats, radius: float,
     return Weighing(value, weights, Curvature(np.zeros(len(losses)), np.asarray(inside @ per_group), np.full(len(free), -1.0)))
 
 
-def _apart(move: Floats, gram: Floats) -> float:
+def _distance(move: Floats, gram: Floats) -> float:
     return math.sqrt(max(float(move @ gram @ move), 0.0))
 
 
-def _priced(means: Floats, shares: Floats, price: Floats) -> Floats:
-    """The q >= 0 of sum 1 that maximises q . means - (q - p)' A (q - p) / 2, A positive definite: by a change of those held at 0."""
+def _penalised(means: Floats, shares: Floats, quadratic: Floats) -> Floats:
+    """The q >= 0 of sum 1 that maximises q . means - (q - p)' A (q - p) / 2, A positive definite, by an active set method."""
     n = len(means)
     free = np.ones(n, dtype=bool)
     q = shares.copy()
     for _ in range(10 * n):
         inside, outside = np.flatnonzero(free), np.flatnonzero(~free)
-        system = np.block([[price[np.ix_(inside, inside)], np.ones((len(inside), 1))], [np.ones((1, len(inside))), np.zeros((1, 1))]])
-        fixed = price[np.ix_(inside, outside)] @ shares[outside]
+        system = np.block([[quadratic[np.ix_(inside, inside)], np.ones((len(inside), 1))], [np.ones((1, len(inside))), np.zeros((1, 1))]])
+        fixed = quadratic[np.ix_(inside, outside)] @ shares[outside]
         found = np.linalg.solve(system, np.append(means[inside] + fixed, shares[outside].sum()))
         q = np.zeros(n)
         q[inside] = shares[inside] + found[:-1]
         if q.min() < 0:
             free[int(np.argmin(q))] = False
             continue
-        pull = means - price @ (q - shares) - found[-1]
+        pull = means - quadratic @ (q - shares) - found[-1]
         if not len(outside) or pull[outside].max() <= 1e-12 * max(1.0, float(np.abs(means).max())):
             break
         free[outside[int(np.argmax(pull[outside]))]] = True

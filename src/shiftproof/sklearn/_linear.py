@@ -1,13 +1,14 @@
-"""What the robust linear estimators share: their options, their fit, and what they know afterwards."""
+"""The base class of the robust linear estimators: their options, their fit and their attributes."""
 
 from __future__ import annotations
 
 import math
 import sys
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +22,10 @@ from shiftproof.risks.abstract import Risk
 from shiftproof.sklearn import _newton, _risks, _stochastic
 from shiftproof.sklearn._losses import Loss
 from shiftproof.sklearn._newton import Solution
-from shiftproof.sklearn._norms import Absolute, Norm, dual_norm
+from shiftproof.sklearn._norms import Absolute, NormPenalty, dual_norm
 from shiftproof.sklearn._objective import Objective
 from shiftproof.sklearn._risks import RiskSpec, Weigher
-from shiftproof.sklearn._rows import Rows, Stream
+from shiftproof.sklearn._rows import Array, Rows, Stream
 from shiftproof.sklearn._smoothed import Floats
 
 PENALTIES = ("l1", "l2", "elasticnet")
@@ -42,10 +43,10 @@ Self = TypeVar("Self", bound="RobustLinear")
 
 @dataclass(frozen=True, eq=False)
 class StressCurve:
-    """The risk of a fitted model as the set of reweightings (or moves) grows.
+    """The risk of a fitted model against the size of the set of reweightings (or moves).
 
     Args:
-        option: what is varied: the radius of the risk, or its alpha, level, order or aversion.
+        option: the option that varies: the radius of the risk, or its alpha, level, order, rho or penalty.
         radii: shape (m,).
         risks: shape (m,), the risk at each, without penalties.
     """
@@ -55,19 +56,19 @@ class StressCurve:
     risks: Floats
 
 
-class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """A linear model fitted to the worst case of a risk; see the estimators for its options."""
+class RobustLinear(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn has no types
+    """A linear model that minimises a risk; see the estimators for its options."""
 
-    lipschitz = 1.0
-    """How fast the loss can rise with a score: what a move of the features by `wasserstein` costs per unit of the coefficients' norm."""
-    _numbers = False
+    _numbers: ClassVar[bool]
     """Whether labels must be numbers."""
+    _theta: Floats = np.zeros((0, 0))
+    """All coefficients of the last fit, the intercepts last."""
 
     def __init__(
         self,
         risk: str | Risk[Any] = "mean",
         *,
-        penalty: str | None = None,
+        penalty: str | None = "l2",
         strength: float = 1e-4,
         l1_ratio: float = 0.5,
         fit_intercept: bool = True,
@@ -90,30 +91,49 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         self.verbose = verbose
         self.solver = solver
 
+    def fit(
+        self: Self,
+        X: npt.ArrayLike,  # noqa: N803
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+        groups: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Fits to X of shape (n, d) and n labels or targets.
+
+        Args:
+            X: features, numbers.
+            y: labels, numbers or words, of at least two classes; or targets, numbers.
+            sample_weight: the base weights, shape (n,), at least 0; an example of weight 2 counts as two.
+            groups: a group name for each example, if the risk needs groups.
+        """
+        self._checked()
+        x, labels = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=self._numbers)
+        return self._learn(Array(x), np.asarray(labels), sample_weight, groups)
+
     def fit_chunks(
         self: Self,
         chunks: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]],
         sample_weight: npt.ArrayLike | None = None,
         groups: npt.ArrayLike | None = None,
     ) -> Self:
-        """Fits to data that do not fit in memory: as `fit`, to the same certified gap, with one chunk in memory at a time.
+        """Fits data that do not fit in memory: as `fit`, to the same certified gap, with one chunk in memory at a time.
 
         Args:
-            chunks: (X, y) each, by index, the same each time they are read: `Chunks(X, y)` of a memory map, or what reads a file each. They
-                are read twenty to a hundred times.
+            chunks: a sequence of (X, y), the same at each read: `Chunks(X, y)` of a memory map, or a class that reads one file per chunk.
+                Chunks are read twenty to a hundred times.
             sample_weight: as in `fit`, for all examples, in the order of the chunks.
             groups: as in `fit`, in the same order.
 
-        Cost: memory one chunk and some thirty numbers an example.
+        Cost: memory for one chunk and about thirty numbers per example.
         """
         self._checked()
         rows, labels = self._read(chunks)
         return self._learn(rows, labels, sample_weight, groups)
 
     def _read(self, chunks: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]]) -> tuple[Stream, npt.NDArray[np.generic]]:
-        """The chunks, looked through once, and all labels."""
+        """The chunks, checked once, and all labels."""
         if len(chunks) == 0:
-            raise must("chunks", type(self).__name__, "have one chunk at least", 0)
+            raise must("chunks", type(self).__name__, "have at least one chunk", 0)
         labels = []
         for index in range(len(chunks)):
             x, y = chunks[index]
@@ -122,27 +142,36 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         sizes = np.array([len(y) for y in labels], dtype=np.intp)
         return Stream(chunks, sizes, self.n_features_in_, np.ones(int(sizes.sum()), dtype=bool)), np.concatenate(labels)
 
+    @property
+    @abstractmethod
+    def lipschitz(self) -> float:
+        """The Lipschitz constant of the loss in a score: the cost of a move of the features under `wasserstein`, per unit of the norm."""
+
+    @abstractmethod
     def _learn(
         self: Self, rows: Rows, labels: npt.NDArray[np.generic], sample_weight: npt.ArrayLike | None, groups: npt.ArrayLike | None
     ) -> Self:
-        """The fit, once the data are checked."""
-        raise NotImplementedError
+        """The fit on checked data."""
 
     def _checked(self) -> RiskSpec:
-        """The risk, once all options are found in range."""
+        """The risk; raises `UsageError` if an option is out of range."""
         owner = type(self).__name__
         if self.penalty is not None and self.penalty not in PENALTIES:
-            raise unknown("penalty", str(self.penalty), PENALTIES, "None is no penalty.")
+            raise unknown("penalty", str(self.penalty), PENALTIES, "Use None for no penalty.")
         if self.solver not in SOLVERS:
             raise unknown("solver", str(self.solver), SOLVERS)
-        for name, low, high in (("strength", 0.0, math.inf), ("l1_ratio", 0.0, 1.0), ("tol", 0.0, 1.0), ("max_iter", 1, math.inf)):
-            value = getattr(self, name)
+        for name, value, low, high in (
+            ("strength", self.strength, 0.0, math.inf),
+            ("l1_ratio", self.l1_ratio, 0.0, 1.0),
+            ("tol", self.tol, 0.0, 1.0),
+            ("max_iter", self.max_iter, 1, math.inf),
+        ):
             if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not low <= value <= high:
                 raise must(name, owner, f"be in [{low:g}, {high:g}]", value)
         return _risks.read(self.risk).simplest
 
-    def _penalties(self, risk: RiskSpec) -> tuple[float, Norm | None]:
-        """The strength of the squared norm, and the norm; a `wasserstein` radius is a norm too."""
+    def _penalties(self, risk: RiskSpec) -> tuple[float, NormPenalty | None]:
+        """The strength of the squared norm, and the other norm; a `wasserstein` radius adds a norm too."""
         share = {"l1": 1.0, "elasticnet": self.l1_ratio}.get(self.penalty or "", 0.0)
         strength = self.strength if self.penalty else 0.0
         ridge, sparse = strength * (1 - share), strength * share
@@ -151,7 +180,11 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             order = risk.options["order"]
             if sparse > 0 and order != math.inf:
                 raise must(
-                    "penalty", f"{type(self).__name__} under {risk}", "be None or 'l2'", self.penalty, "order=inf is an l1 norm itself."
+                    "penalty",
+                    f"{type(self).__name__} under {risk}",
+                    "be None or 'l2'",
+                    self.penalty,
+                    "Only order=inf, which is an l1 norm itself, can be combined with an l1 penalty.",
                 )
             return ridge, dual_norm(order, radius + sparse)
         return ridge, Absolute(sparse) if sparse > 0 else None
@@ -163,7 +196,7 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             if named.shape != kept.shape:
                 raise must("groups", type(self).__name__, f"have one name per example ({len(kept)})", named.shape)
             if any(name is None or name != name for name in named.tolist()):
-                raise must("groups", type(self).__name__, "name a group for every example", "None or NaN", "Give the unknown a name.")
+                raise must("groups", type(self).__name__, "name a group for every example", "None or NaN", "Give unknown groups a name.")
             try:
                 self.groups_, place = np.unique(named[kept], return_inverse=True)
             except TypeError:
@@ -171,11 +204,11 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
                 raise must("groups", type(self).__name__, "be names of one kind", kinds, "Make all of them text.") from None
         if risk.groups and place is None:
             raise UsageError(f"The risk '{risk.name}' needs {risk.groups} for each example: fit(X, y, groups=...).")
-        gram = None if place is None else _risks.likeness(risk, self.groups_)
+        gram = None if place is None else _risks.group_kernel(risk, self.groups_)
         return Weigher(risk, base, place, root, gram)
 
     def _solve(self, x: Rows, loss: Loss, weigher: Weigher, start: Floats | None) -> Solution:
-        """Fits one problem, and warns where the certificate is not reached."""
+        """Solves one problem, and warns if the certified gap is above the tolerance."""
         root = weigher.root
         if root and self.penalty and self.strength > 0:
             raise must(
@@ -183,7 +216,7 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
                 f"{type(self).__name__} under {weigher.risk} with the squared loss",
                 "be None",
                 self.penalty,
-                "Its radius is one.",
+                "Its radius is a penalty itself.",
             )
         ridge, norm = self._penalties(weigher.risk)
         problem = Objective(x, loss, weigher, bool(self.fit_intercept), ridge, norm)
@@ -202,14 +235,14 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             )
         if not root:
             return found
-        low = found.objective - found.gap  # the square of what was minimised is the risk of squared errors
+        low = found.objective - found.gap  # the root was minimised; its square is the risk of squared errors
         return Solution(found.theta, found.objective**2, found.objective**2 - low**2, weigher.base, found.steps)
 
     def _say(self, line: str) -> None:
         sys.stdout.write(f"[{type(self).__name__}] {line}\n")
 
     def _keep(self, found: Sequence[Solution], kept: npt.NDArray[np.bool_]) -> Floats:
-        """Sets what a fit leaves behind; returns all coefficients, (k, D)."""
+        """Sets the attributes of a fit; returns all coefficients, (k, D)."""
         theta = np.concatenate([one.theta for one in found])
         weights = np.zeros((len(kept), len(found)))
         weights[kept] = np.column_stack([one.weights for one in found])
@@ -221,11 +254,10 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         return theta
 
     def _started(self, k: int, width: int) -> Floats | None:
-        """The coefficients of the last fit where they are wanted and fit."""
-        last = getattr(self, "_theta", None)
-        if not self.warm_start or last is None or last.shape != (k, width + 1):
+        """The coefficients of the last fit, for a warm start; None where they have another shape."""
+        if not self.warm_start or self._theta.shape != (k, width + 1):
             return None
-        return np.array(last if self.fit_intercept else last[:, :-1])
+        return np.array(self._theta if self.fit_intercept else self._theta[:, :-1])
 
     def _stress(
         self,
@@ -258,11 +290,11 @@ class RobustLinear(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
 
 
 def _quiet(line: str) -> None:
-    """Says nothing."""
+    """Prints nothing."""
 
 
 def base_weights(sample_weight: npt.ArrayLike | None, labels: npt.NDArray[np.generic], owner: str) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """The base weights of the examples that have any, and which those are.
+    """The base weights of the examples with weight above 0, and the mask of those examples.
 
     Raises:
         UsageError: a weight is negative, or all are 0.

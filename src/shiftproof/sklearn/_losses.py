@@ -1,4 +1,4 @@
-"""Losses of one example as convex functions of its scores z, shape (n, k), with what a Newton step and a dual bound need of them."""
+"""Losses as convex functions of the scores z, shape (n, k), with the derivatives and conjugates for Newton steps and dual bounds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class At:
 
     Args:
         values: shape (n,).
-        slopes: derivative by the scores, shape (n, k); always a slope of the unsmoothed loss somewhere, so that `conjugate` takes it.
+        slopes: derivative with respect to the scores, shape (n, k); always a slope that the unsmoothed loss has somewhere, so that it is
+            in the domain of `conjugate`.
         bends: second derivative for k = 1, shape (n,); for k > 1 that of the softmax, diag(P) - P P^T, with `bends` the P (n, k).
     """
 
@@ -28,14 +29,14 @@ class At:
     bends: Floats
 
     def bend(self, a: int, b: int) -> Floats:
-        """The second derivative by scores a and b, shape (n,)."""
+        """The second derivative with respect to scores a and b, shape (n,)."""
         if self.bends.ndim == 1:
             return self.bends
         return np.asarray(self.bends[:, a] * ((a == b) - self.bends[:, b]))
 
 
 class Loss(ABC):
-    """A convex loss per example, at least 0; `mu` is the width over which a kink is rounded, 0 for the loss itself."""
+    """A convex loss per example, at least 0; `mu` is the width over which kinks are smoothed, 0 for the loss itself."""
 
     scores: int = 1
     smooth: ClassVar[bool] = True

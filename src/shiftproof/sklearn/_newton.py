@@ -1,4 +1,4 @@
-"""Newton's method with smoothing continuation, and a certificate at every stage."""
+"""Newton's method with decreasing smoothing, and a certified gap at every stage."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shiftproof.sklearn._objective import Objective, Point, direction
+from shiftproof.sklearn._objective import Iterate, Objective, direction
 from shiftproof.sklearn._smoothed import Floats
 
 SMALL = 8192
-"""With more examples than this the first stages see a sixteenth of them."""
+"""With more examples than this, the first stages use a sixteenth of them."""
 HELD = 20_000_000
-"""Numbers of that part at most: it is held in memory where the rest is not."""
+"""The largest size of that part, in numbers: it is kept in memory even if the data are not."""
 LOOKS, SHORT, FAR = 20, 0.1, 100.0
 LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e6
 Say = Callable[[str], None]
 SLOW, LARGE = 0.05, 1e5
 COARSE, FINEST, FALL, STUCK, STAGES = 1e-4, 1e-9, 0.1, 0.99, 60
 QUICK = 40
-"""Newton steps that a smooth problem may take before it is taken for one that is not."""
+"""Newton steps without smoothing, before a smooth problem is smoothed after all."""
 
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """What was found: coefficients (k, D), F there, F less the proved lower bound, the worst weights there, and the Newton steps taken."""
+    """The solution: coefficients (k, D), F there, F minus the proven lower bound, the worst weights there, and the Newton steps taken."""
 
     theta: Floats
     objective: float
@@ -38,11 +38,11 @@ class Solution:
 
 
 def solve(problem: Objective, *, tol: float, steps: int, say: Say, start: Floats | None = None, seed: int = 0) -> Solution:
-    """Minimises to a certified gap of `tol` times the objective (or of its thousandth at theta = 0, where that is more).
+    """Minimises to a certified gap of `tol` times the objective (or times a thousandth of that at theta = 0, if that is more).
 
-    Each stage minimises F_mu by semismooth Newton steps; mu falls tenfold from one to the next where that is needed. Large samples begin
-    from a solution on a part of them, drawn by `seed`; where all is smooth the first stage has a mu that does not matter. Stops early where
-    `steps` are used up; the gap then says how far it came.
+    Each stage minimises F_mu by semismooth Newton steps; mu falls tenfold between stages where needed. Large samples start from a solution
+    on a part of them, drawn with `seed`; smooth problems start with a negligible mu. Stops when `steps` are used up; the gap is then
+    larger than `tol`.
 
     Reference: Li, Sun & Toh 2018, "A highly efficient semismooth Newton augmented Lagrangian method for solving lasso problems".
     """
@@ -79,15 +79,15 @@ def _stages(
     bent: Floats | None = None,
     stages: int = STAGES,
 ) -> Solution:
-    """One stage after another until the gap is small; `relative` is the first mu in units of the objective at 0.
+    """Runs stages until the gap is small; `relative` is the first mu in units of the objective at 0.
 
-    Each stage is smoothed around the worst weights and slopes that the one before ended with (the method of multipliers), so that mu need
+    Each stage is smoothed around the worst weights and slopes at the end of the previous one (the method of multipliers), so that mu need
     not go to 0. The best point and the best bound are kept.
     """
     scores = problem.scores(theta)
     used, bound, last = 0, 0.0, math.inf
     best: tuple[Floats, float, Floats] | None = None
-    point: Point | None = None
+    point: Iterate | None = None
     for stage in range(stages):
         mu, around = relative * at_zero, point
         loose = 0.05 if scores.size * theta.size > LARGE else 1e-8
@@ -110,16 +110,16 @@ def _stages(
         if gap > FALL * last or relative > COARSE:
             relative, bent = max(relative / 10, FINEST), None
         last = gap
-    assert best is not None  # there is one stage at least
+    assert best is not None  # there is at least one stage
     return Solution(best[0], best[1], max(best[1] - bound, 0.0), best[2], used, bent)
 
 
 def _newton(
-    problem: Objective, point: Point, around: Point | None, mu: float, *, accuracy: float, steps: int, bent: Floats | None = None
-) -> tuple[Point, int, Floats | None]:
-    """Minimises F_mu until half the Newton decrement is below `accuracy`, or rounding leaves no step that lowers it.
+    problem: Objective, point: Iterate, around: Iterate | None, mu: float, *, accuracy: float, steps: int, bent: Floats | None = None
+) -> tuple[Iterate, int, Floats | None]:
+    """Minimises F_mu until half the Newton decrement is below `accuracy`, or no step lowers it because of rounding.
 
-    A second derivative, `bent` to begin with, is used for as long as each step makes the decrement fall to `SLOW` of the one before.
+    A second derivative (first `bent`) is reused while each step reduces the decrement to `SLOW` of the previous one.
     """
     damping, last = 0.0, math.inf
     slow = SLOW if point.scores.size * point.theta.size > LARGE else 0.0
@@ -140,7 +140,7 @@ def _newton(
             continue
         if (-fall / 2 <= accuracy and damping == 0) or -fall <= 1e-16 * abs(point.value):
             return new, taken + 1, bent
-        if length < SHORT:  # the losses bend too little here for the step: as if each bent by `damping` more
+        if length < SHORT:  # the step is too long for the curvature here: damp it
             damping = max(10 * damping, LEAST_DAMPING)
         elif length >= 1:
             damping = damping / 10 if damping > LEAST_DAMPING else 0.0
@@ -149,7 +149,7 @@ def _newton(
 
 
 def _step(bent: Floats, slope: Floats, scale: Floats, damping: float) -> tuple[Floats, float]:
-    """The Newton step, damped where the second derivative does not reach all of the slope; and the damping it took."""
+    """The Newton step, damped where the second derivative is singular along the slope; and the damping used."""
     while True:
         step = direction(bent + np.diag(damping * scale), slope)
         size = np.sqrt(np.where(scale > 0, scale, np.inf))
@@ -160,8 +160,8 @@ def _step(bent: Floats, slope: Floats, scale: Floats, damping: float) -> tuple[F
         damping = max(10 * damping, LEAST_DAMPING)
 
 
-def _line(problem: Objective, point: Point, around: Point | None, step: Floats, fall: float, mu: float) -> tuple[Point | None, float]:
-    """A step along the line to where F_mu, which is convex, has lost half of its slope, and its length; None: rounding leaves none."""
+def _line(problem: Objective, point: Iterate, around: Iterate | None, step: Floats, fall: float, mu: float) -> tuple[Iterate | None, float]:
+    """A line search on the convex F_mu until its slope has halved: the new point and the step length; None if no step helps."""
     moved = problem.scores(step)
     farthest = FAR * max(1.0, float(np.abs(point.scores).max()), point.value) / max(float(np.abs(moved).max()), 1e-300)
     low, high, at_low, at_high = 0.0, math.inf, fall, math.inf

@@ -1,4 +1,4 @@
-"""Norms as penalties: strength * norm(w), rounded off near their kinks, each with the ball of its dual norm."""
+"""Norms as penalties: strength * norm(w), smoothed near their kinks, with the ball of the dual norm."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Norm(ABC):
-    """strength * norm(w), w flat. Rounded, it is its Moreau envelope: equal to it up to a constant outside a width `mu` of the kinks."""
+class NormPenalty(ABC):
+    """strength * norm(w), w flat. Smoothed, it is its Moreau envelope: equal up to a constant outside a width `mu` of the kinks."""
 
     strength: float
 
@@ -23,7 +23,7 @@ class Norm(ABC):
 
     @abstractmethod
     def project(self, v: Floats) -> Floats:
-        """The nearest point of the slopes that the penalty can have: the dual ball of radius `strength`."""
+        """The nearest point in the set of its slopes: the dual ball of radius `strength`."""
 
     @abstractmethod
     def gauge(self, v: Floats) -> float:
@@ -34,7 +34,7 @@ class Norm(ABC):
         """The second derivative of the envelope, shape (p, p)."""
 
     def held(self, w: Floats, mu: float) -> npt.NDArray[np.bool_]:
-        """Which coefficients the envelope holds near 0."""
+        """Which coefficients the penalty sets to 0."""
         return np.zeros(len(w), dtype=bool)
 
     def rounded(self, w: Floats, mu: float) -> tuple[float, Floats]:
@@ -44,7 +44,7 @@ class Norm(ABC):
 
 
 @dataclass(frozen=True)
-class Euclidean(Norm):
+class Euclidean(NormPenalty):
     """strength * sqrt(sum w^2)."""
 
     def value(self, w: Floats) -> float:
@@ -66,7 +66,7 @@ class Euclidean(Norm):
 
 
 @dataclass(frozen=True)
-class Absolute(Norm):
+class Absolute(NormPenalty):
     """strength * sum |w|."""
 
     def value(self, w: Floats) -> float:
@@ -86,7 +86,7 @@ class Absolute(Norm):
 
 
 @dataclass(frozen=True)
-class Greatest(Norm):
+class Greatest(NormPenalty):
     """strength * max |w|."""
 
     def value(self, w: Floats) -> float:
@@ -112,7 +112,7 @@ class Greatest(Norm):
         return np.asarray((np.diag(np.abs(signs)) - np.outer(signs, signs) / np.abs(signs).sum()) * scale)
 
 
-def dual_norm(order: float, strength: float) -> Norm:
+def dual_norm(order: float, strength: float) -> NormPenalty:
     """Strength times the norm dual to the `order`-norm, order in {1, 2, inf}."""
     if order == 2:
         return Euclidean(strength)

@@ -1,4 +1,4 @@
-"""The robust objective of a linear model, its derivatives, and the dual bound that certifies how far a point is from the optimum."""
+"""The robust objective of a linear model, its derivatives, and a dual bound that certifies the distance of a point from the optimum."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy import sparse
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from shiftproof.sklearn._losses import At, Loss
-from shiftproof.sklearn._norms import Absolute, Greatest, Norm
+from shiftproof.sklearn._norms import Absolute, Greatest, NormPenalty
 from shiftproof.sklearn._risks import Weigher
 from shiftproof.sklearn._rows import Rows
 from shiftproof.sklearn._smoothed import Floats, Weighing
@@ -23,12 +23,12 @@ SINGULAR = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
-class Point:
+class Iterate:
     """The objective at some coefficients: scores (n, k), the smoothed loss, its worst weights, and the smoothed value.
 
     Args:
-        shifted: the coefficients as the rounded norm sees them, flat, without intercepts.
-        pull: the slope of the rounded norm there, of the same shape.
+        shifted: the coefficients at which the smoothed norm is evaluated, flat, without intercepts.
+        pull: the slope of the smoothed norm there, of the same shape.
     """
 
     theta: Floats
@@ -52,7 +52,7 @@ class Objective:
     risk: Weigher
     intercept: bool = True
     ridge: float = 0.0
-    norm: Norm | None = None
+    norm: NormPenalty | None = None
 
     @property
     def features(self) -> int:
@@ -66,13 +66,13 @@ class Objective:
 
     @cached_property
     def scale(self) -> Floats:
-        """The mean square of the features, shape (k D,): the diagonal of the second derivative if every loss bent by 1."""
+        """The mean square of the features, shape (k D,): the diagonal of the second derivative if that of every loss were 1."""
         squares = self.x.squares(self.risk.base)
         return np.tile(np.append(squares, 1.0) if self.intercept else squares, self.loss.scores)
 
     @property
     def smooth(self) -> bool:
-        """Whether nothing has a kink but at exceptional points."""
+        """Whether risk, loss and norm are smooth, except at isolated points."""
         return self.risk.smooth and self.loss.smooth and not isinstance(self.norm, (Absolute, Greatest))
 
     def scores(self, theta: Floats) -> Floats:
@@ -86,34 +86,34 @@ class Objective:
         flat = self.ridge / 2 * float((w**2).sum()) + (self.norm.value(w.ravel()) if self.norm else 0.0)
         return self.risk.value(self.loss.values(scores)) + flat
 
-    def at(self, theta: Floats, scores: Floats, mu: float, around: Point | None = None) -> Point:
-        """F_mu; smoothed `around` the worst weights, slopes and pull of an earlier point, it is the method of multipliers' objective.
+    def at(self, theta: Floats, scores: Floats, mu: float, around: Iterate | None = None) -> Iterate:
+        """F_mu; smoothed `around` the worst weights, slopes and pull of an earlier point, it is the objective of the method of multipliers.
 
-        Any such smoothing is below F, and at the best weights, slopes and pull it has F's minimum, whatever mu.
+        Any such smoothing is at most F, and around the optimal weights, slopes and pull it has the minimum of F, for every mu.
         """
         loss = self.rounded(self.loss, scores, mu, around.loss.slopes if around else None)
         worst = self.weighed(loss.values, mu, around)
         w = theta[:, : self.features].ravel()
         value = worst.value + self.ridge / 2 * float(w @ w)
         flat, pull, shifted = self.penalised(w, mu, around)
-        return Point(theta, scores, loss, worst, value + flat, shifted, pull)
+        return Iterate(theta, scores, loss, worst, value + flat, shifted, pull)
 
     @staticmethod
     def rounded(loss: Loss, scores: Floats, mu: float, slopes: Floats | None) -> At:
-        """The losses with their kinks rounded, around these slopes where there are any."""
+        """The losses with smoothed kinks, around these slopes if given."""
         if slopes is None or mu == 0 or loss.smooth:
             return loss.at(scores, mu)
         found = loss.at(scores + mu * slopes, mu)
         return replace(found, values=found.values - mu / 2 * (slopes**2).sum(1))
 
-    def weighed(self, losses: Floats, mu: float, around: Point | None) -> Weighing:
-        """The smoothed risk, around the worst weights of a point where there is one."""
+    def weighed(self, losses: Floats, mu: float, around: Iterate | None) -> Weighing:
+        """The smoothed risk, around the worst weights of a point if given."""
         if around is None or mu == 0 or self.risk.root:
             return self.risk(losses, mu)
         return self.risk.around(losses, mu, around.worst.weights / self.risk.base)
 
-    def penalised(self, w: Floats, mu: float, around: Point | None) -> tuple[float, Floats, Floats]:
-        """Value and slope of the rounded norm at the coefficients w, flat, and the w that it is rounded at."""
+    def penalised(self, w: Floats, mu: float, around: Iterate | None) -> tuple[float, Floats, Floats]:
+        """Value and slope of the smoothed norm at the coefficients w, flat, and the w at which it is evaluated."""
         if self.norm is None:
             return 0.0, np.zeros(0), w
         if around is None or mu == 0:
@@ -122,8 +122,8 @@ class Objective:
         value, pull = self.norm.rounded(w + width * around.pull, mu)
         return value - width / 2 * float(around.pull @ around.pull), pull, w + width * around.pull
 
-    def snapped(self, point: Point, mu: float) -> tuple[Floats, Floats]:
-        """Coefficients and scores with those coefficients at 0 that the rounded norm holds there."""
+    def snapped(self, point: Iterate, mu: float) -> tuple[Floats, Floats]:
+        """Coefficients and scores with the coefficients near 0 that the norm sets to 0 exactly."""
         theta, scores = point.theta, point.scores
         if self.norm is None:
             return theta, scores
@@ -135,12 +135,12 @@ class Objective:
         return snapped, self.scores(snapped)
 
     def pulled_back(self, per_score: Floats) -> Floats:
-        """The derivative by theta of sum(per_score * scores), shape (k, d + 1)."""
+        """The derivative of sum(per_score * scores) with respect to theta, shape (k, d + 1)."""
         slope = self.x.pulled(per_score)
         return np.column_stack([slope, per_score.sum(0)]) if self.intercept else slope
 
-    def gradient(self, point: Point) -> Floats:
-        """Of F_mu, the shape of theta."""
+    def gradient(self, point: Iterate) -> Floats:
+        """The gradient of F_mu, of the shape of theta."""
         slope = self.pulled_back(point.worst.weights[:, None] * point.loss.slopes)
         w = point.theta[:, : self.features]
         slope[:, : self.features] += self.ridge * w
@@ -148,14 +148,14 @@ class Objective:
             slope[:, : self.features] += point.pull.reshape(w.shape)
         return slope
 
-    def slope_along(self, point: Point, step: Floats, moved: Floats) -> float:
+    def slope_along(self, point: Iterate, step: Floats, moved: Floats) -> float:
         """The derivative of F_mu along a step of the coefficients, which moves the scores by `moved`."""
         d = self.features
         along = step[:, :d].ravel()
         flat = self.ridge * float(point.theta[:, :d].ravel() @ along) + (float(point.pull @ along) if self.norm else 0.0)
         return float(point.worst.weights @ (point.loss.slopes * moved).sum(1)) + flat
 
-    def hessian(self, point: Point, mu: float) -> Floats:
+    def hessian(self, point: Iterate, mu: float) -> Floats:
         """A generalised second derivative of F_mu, shape (k D, k D)."""
         k, width = point.theta.shape
         curvature = point.worst.curvature
@@ -169,7 +169,7 @@ class Objective:
         return bent
 
     def drawn(self, factors: Floats | sparse.csr_array, slopes: Floats) -> Floats:
-        """factors^T times the derivative of the losses by theta, for factors (n, r): shape (r, k D)."""
+        """factors^T times the derivative of the losses with respect to theta, for factors (n, r): shape (r, k D)."""
         k, width = slopes.shape[1], self.features + self.intercept
         found = np.zeros((factors.shape[1], k, width))
         for a in range(k):
@@ -180,8 +180,8 @@ class Objective:
                 found[:, a, -1] = np.asarray(tilted.sum(0)).ravel()
         return found.reshape(len(found), k * width)
 
-    def bent(self, point: Point, moving: Floats | None) -> Floats:
-        """The second derivative with the worst weights held, plus that of a diagonal curvature `moving` of the risk, and the ridge's."""
+    def bent(self, point: Iterate, moving: Floats | None) -> Floats:
+        """The second derivative at fixed worst weights, plus that of a diagonal curvature `moving` of the risk and of the ridge."""
         k, width = point.theta.shape
         bent = np.zeros((k, width, k, width))
         for a in range(k):
@@ -207,17 +207,17 @@ class Objective:
             return inner
         return np.block([[inner, edge[:, None]], [edge[None, :], np.full((1, 1), by_row.sum())]])
 
-    def lower_bound(self, point: Point, *, rounds: int = 4, repair: Callable[[Floats], Floats] | None = None) -> float:
-        """A proof: no theta has F below this (within the reach that `_charge` names).
+    def lower_bound(self, point: Iterate, *, rounds: int = 4, repair: Callable[[Floats], Floats] | None = None) -> float:
+        """A proven lower bound of F over all theta (within the range that `_charge` states).
 
         For any weights q that the risk allows and any slopes u of the losses, F(theta) >= sum_i q_i (u_i z_i - loss*(u_i)) + penalty, by
-        Fenchel's inequality, and the least of the right side over theta is a number. q are the worst weights at the point, and u the slopes
-        there, moved by Newton steps to where the intercepts (and all coefficients without a penalty) have no pull left. `repair` gives
-        those steps where their second derivative costs too much.
+        Fenchel's inequality, and the minimum of the right side over theta is the bound. q are the worst weights at the point, and u the
+        slopes there, moved by Newton steps until the derivative with respect to the intercepts (and all coefficients without a penalty)
+        is 0. `repair` computes those steps where their second derivative costs too much.
         """
         slopes, best = point.loss.slopes, 0.0  # losses and penalties are never negative
         k, moving = self.loss.scores, point
-        if not self.loss.smooth:  # a slope at the end of its range can move back from it
+        if not self.loss.smooth:  # a slope at the end of its range can move back
             moving, rounds = replace(point, loss=replace(point.loss, bends=np.ones(len(slopes)))), 3 * rounds
         for turn in range(rounds + 1):
             bound, rest = self._bound(point, slopes)
@@ -231,28 +231,28 @@ class Objective:
             change = np.column_stack([sum(bends.bend(a, b) * moved[:, b] for b in range(k)) for a in range(k)])
             wanted = slopes - change
             slopes = self.loss.clip(wanted)
-            if bends.bends.ndim == 1:  # those at an end of their range stay there
+            if bends.bends.ndim == 1:  # slopes at an end of their range stay there
                 stuck = (np.abs(slopes - wanted)[:, 0] > 0) & (bends.bends > 0)
                 if stuck.any():
                     moving, repair = replace(moving, loss=replace(bends, bends=np.where(stuck, 0.0, bends.bends))), None
         return best
 
-    def repair(self, point: Point) -> Floats:
-        """How the pull of the slopes changes with the coefficients, the worst weights held; shape (k D, k D)."""
+    def repair(self, point: Iterate) -> Floats:
+        """The derivative of the gradient with respect to the coefficients at fixed worst weights; shape (k D, k D)."""
         if not self.norm or self.ridge or not self.intercept:
             return self.bent(point, None)
-        k, width = point.theta.shape  # a norm takes any pull within its ball: the intercepts alone are left
+        k, width = point.theta.shape  # a norm absorbs any gradient within its dual ball: only the intercepts are left
         flat = np.eye(k * width).reshape(k, width, k, width)
         for a in range(k):
             for b in range(k):
                 flat[a, -1, b, -1] = float(point.worst.weights @ point.loss.bend(a, b))
         return flat.reshape(k * width, k * width)
 
-    def _bound(self, point: Point, slopes: Floats) -> tuple[float, Floats]:
-        """The bound of these slopes, and the pull that the next Newton step is to take away.
+    def _bound(self, point: Iterate, slopes: Floats) -> tuple[float, Floats]:
+        """The bound of these slopes, and the gradient that the next Newton step should remove.
 
-        Coefficients with a penalty are minimised over in closed form: under a ridge as they are, under a norm alone once the slopes are
-        shrunk so that the pull lies in the dual ball.
+        The minimum over coefficients with a penalty has a closed form: with a ridge directly, with a norm alone after the slopes are shrunk
+        so that the gradient lies in the dual ball.
         """
         weights, d, theta = point.worst.weights, self.features, point.theta
         pull = self.pulled_back(weights[:, None] * slopes)
@@ -261,7 +261,7 @@ class Objective:
             over = flat + (self.norm.project(-flat) if self.norm else 0.0)
             fixed = -float(weights @ self.loss.conjugate(slopes)) - float(over @ over) / (2 * self.ridge)
             rest = pull.copy()
-            rest[:, :d] = (over + self.ridge * theta[:, :d].ravel()).reshape(-1, d)  # 0 at the bound's own best theta
+            rest[:, :d] = (over + self.ridge * theta[:, :d].ravel()).reshape(-1, d)  # 0 at the theta that minimises the bound
             return fixed - self._charge(point, pull[:, d:], penalised=True), rest
         if self.norm:
             shrink = 1 / max(1.0, self.norm.gauge(flat))
@@ -271,11 +271,11 @@ class Objective:
             return fixed - self._charge(point, rest[:, d:], penalised=True), rest
         return -float(weights @ self.loss.conjugate(slopes)) - self._charge(point, pull, penalised=False), pull
 
-    def _charge(self, point: Point, rest: Floats, *, penalised: bool) -> float:
-        """What is left of the pull on coefficients without a penalty may cost: rounding, about 1e-15, once the Newton steps are done.
+    def _charge(self, point: Iterate, rest: Floats, *, penalised: bool) -> float:
+        """The cost of the remaining gradient of coefficients without a penalty: rounding, about 1e-15, after the Newton steps.
 
-        It is charged for every coefficient that moves scores up to REACH times as far as the scores found here go; where it is more than
-        rounding there is no bound.
+        It is charged for coefficients that move scores up to REACH times as far as the scores found here; if it is more than rounding there
+        is no bound.
         """
         d = self.features
         size = np.sqrt(self.scale).reshape(point.theta.shape)[:, d:] if penalised else np.sqrt(self.scale).reshape(point.theta.shape)
@@ -292,9 +292,9 @@ class Objective:
 
 
 def inverted(bent: Floats) -> Callable[[Floats], Floats]:
-    """The Newton direction of a slope: -bent^-1 slope; where the matrix cannot be inverted, the shortest of the best ones."""
+    """The Newton direction of a slope: -bent^-1 slope, or the least-squares solution of least norm if the matrix is singular."""
     try:
-        factor = cho_factor(lifted(bent))
+        factor = cho_factor(regularised(bent))
     except LinAlgError:
         factor = None
     if factor is not None:
@@ -305,11 +305,11 @@ def inverted(bent: Floats) -> Callable[[Floats], Floats]:
 
 
 def direction(bent: Floats, slope: Floats) -> Floats:
-    """`inverted` of one slope."""
+    """The Newton direction of one slope."""
     return inverted(bent)(slope)
 
 
-def lifted(bent: Floats) -> Floats:
-    """The matrix made safe to solve with: its diagonal raised by a millionth of a millionth."""
+def regularised(bent: Floats) -> Floats:
+    """The matrix with its diagonal raised by the share 1e-12, so that it can be factorised."""
     diagonal = bent.diagonal()
     return bent + np.diag(1e-12 * diagonal + max(1e-18 * float(diagonal.max(initial=0.0)), 1e-300))

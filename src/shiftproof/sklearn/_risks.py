@@ -1,4 +1,4 @@
-"""Risks of an estimator by their specs: "cvar(alpha=0.5)" -> how losses are weighed, on which base weights."""
+"""The risks of estimators: from a spec such as "cvar(alpha=0.5)" to weights of the losses."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from shiftproof._part import Value
 from shiftproof.registry import parse_spec
 from shiftproof.risks import risks as measured
 from shiftproof.risks.abstract import Risk
-from shiftproof.risks.mmd import _numbers as points
-from shiftproof.risks.mmd import gaussian_kernel
+from shiftproof.risks.mmd import gaussian_kernel, points_of
 from shiftproof.sklearn import _grouped as grouped
 from shiftproof.sklearn import _smoothed as smoothed
 from shiftproof.sklearn._smoothed import Curvature, Floats, Weighing
@@ -25,7 +24,7 @@ Groups = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class RiskSpec:
-    """A risk with its options, before it has seen data."""
+    """A risk with its options."""
 
     name: str
     options: Mapping[str, float] = field(default_factory=dict)
@@ -35,38 +34,38 @@ class RiskSpec:
 
     @property
     def radius_name(self) -> str | None:
-        """The option that says how far the weights may go; None where there is none."""
+        """The option that sets the size of the set of weights; None if there is none."""
         return _TABLE[self.name].radius
 
     @property
     def groups(self) -> str:
-        """What the risk needs as the group of each example; empty where it needs none."""
+        """What the risk needs as the group of each example; empty if it needs none."""
         return _TABLE[self.name].groups
 
     @property
     def simplest(self) -> RiskSpec:
-        """The mean where the options leave no room but for it, so that radius 0 is the mean to the last bit; else itself."""
+        """The mean if the options allow nothing else, so that radius 0 is exactly the mean; otherwise this risk."""
         none = {"alpha": 1.0, "level": 0.0, "order": 1.0, "radius": 0.0}.get(self.radius_name or "")
         return RiskSpec("mean") if self.radius_name and self.options[self.radius_name] == none else self
 
     def at_radius(self, radius: float) -> RiskSpec:
-        """The same risk at another radius (or alpha, level, order, aversion)."""
+        """The same risk at another radius (or alpha, level, order, rho, penalty)."""
         if self.radius_name is None:
             raise must(
-                "risk", "stress_curve", "have a radius", str(self), f"Those that do: {', '.join(k for k, v in _TABLE.items() if v.radius)}."
+                "risk", "stress_curve", "have a radius", str(self), f"Supported: {', '.join(k for k, v in _TABLE.items() if v.radius)}."
             )
         return checked(replace(self, options={**self.options, self.radius_name: radius}))
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """What the table knows of a risk: its options in order, each with default (NaN: must be given) and range, and which is its radius."""
+    """The table's entry of a risk: its options in order, each with default (NaN: required) and range, and the option that is its radius."""
 
     options: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
     radius: str | None = None
     smooth: bool = False
     groups: str = ""
-    """What it needs of each example, where it needs groups."""
+    """What it needs as the group of each example; empty if it needs none."""
 
 
 _NEEDED = math.nan
@@ -102,10 +101,10 @@ ALIASES = {
 
 
 def read(risk: object) -> RiskSpec:
-    """The risk that a person wrote: a spec, or a part of `shiftproof.risks`.
+    """The risk given by a spec or by a part of `shiftproof.risks`.
 
     Raises:
-        UsageError: no such risk (the nearest are named), or an option is missing, unknown or out of range.
+        UsageError: the risk is unknown (the nearest names are listed), or an option is missing, unknown or out of range.
     """
     if isinstance(risk, RiskSpec):
         return checked(risk)
@@ -115,7 +114,7 @@ def read(risk: object) -> RiskSpec:
     name, placed, named = parse_spec(text)
     name = ALIASES.get(name, name)
     if name not in _TABLE and name in measured.names():
-        raise UsageError(f"The risk '{name}' is for measuring; an estimator cannot be fitted to it. Those that can: {', '.join(_TABLE)}.")
+        raise UsageError(f"The risk '{name}' can be measured but not optimised. Supported: {', '.join(_TABLE)}.")
     if name not in _TABLE:
         raise unknown("risk", name, [*_TABLE, *ALIASES])
     options = _TABLE[name].options
@@ -137,7 +136,7 @@ def _number(name: str, key: str, value: Value) -> float:
 
 
 def checked(risk: RiskSpec) -> RiskSpec:
-    """The risk, with every option in its range."""
+    """The risk; raises `UsageError` if an option is missing or out of range."""
     for key, (_, low, high) in _TABLE[risk.name].options.items():
         value = risk.options[key]
         if math.isnan(value):
@@ -151,9 +150,9 @@ def checked(risk: RiskSpec) -> RiskSpec:
 
 @dataclass(frozen=True, eq=False)
 class Weigher:
-    """A risk on a sample: base weights p, shape (n,), sum 1, and groups where it needs them.
+    """A risk on a sample: base weights p, shape (n,), sum 1, and groups if it needs them.
 
-    `root` weighs residuals for the squared loss under `wasserstein`: sqrt(E r^2), whose weights do not sum to 1.
+    With `root` it weighs residuals for the squared loss under `wasserstein`: sqrt(E r^2), whose weights do not sum to 1.
     """
 
     risk: RiskSpec
@@ -161,11 +160,11 @@ class Weigher:
     groups: Groups | None = None
     root: bool = False
     gram: Floats | None = None
-    """How alike the groups are, where the risk asks for it; shape (groups, groups)."""
+    """The kernel between groups, if the risk needs it; shape (groups, groups)."""
 
     @property
     def smooth(self) -> bool:
-        """Whether the risk has a slope nearly everywhere, so that it needs no smoothing on the way."""
+        """Whether the risk is differentiable almost everywhere, so that it needs no smoothing."""
         return _TABLE[self.risk.name].smooth
 
     def __call__(self, losses: Floats, mu: float = 0.0) -> Weighing:
@@ -188,9 +187,9 @@ class Weigher:
         return self(losses).value
 
     def around(self, losses: Floats, mu: float, density: Floats) -> Weighing:
-        """The risk smoothed around the weights `density` * base in place of the base weights: D(q, p) becomes D(q, density * base).
+        """The risk smoothed around the weights `density` * base instead of the base weights: D(q, p) becomes D(q, density * base).
 
-        It is the smoothed risk of losses that are shifted, less a constant, since D is a Bregman divergence.
+        As D is a Bregman divergence, it is the smoothed risk of shifted losses, minus a constant.
         """
         found = self(losses + mu * self.shift(density), mu)
         if self.risk.name in _RELATIVE:
@@ -210,22 +209,22 @@ class Weigher:
         return replace(self, base=base / base.sum(), groups=groups, gram=gram)
 
 
-def likeness(risk: RiskSpec, names: npt.NDArray[np.generic]) -> Floats | None:
-    """The kernel of `mmd` between groups of these names, shape (groups, groups); None for other risks.
+def group_kernel(risk: RiskSpec, names: npt.NDArray[np.generic]) -> Floats | None:
+    """The kernel of `mmd` between groups with these names, shape (groups, groups); None for other risks.
 
     Raises:
-        UsageError: there is a bandwidth, and names are not numbers.
+        UsageError: there is a bandwidth, and the names are not numbers.
     """
     if risk.name != "mmd":
         return None
     if risk.options["bandwidth"] == 0:
         return np.eye(len(names))
-    kernel = gaussian_kernel(points(names.astype(str)), bandwidth=risk.options["bandwidth"])
+    kernel = gaussian_kernel(points_of(names.astype(str)), bandwidth=risk.options["bandwidth"])
     return kernel + 1e-12 * np.eye(len(names))
 
 
 def root_mean_square(losses: Floats, base: Floats) -> Weighing:
-    """sqrt(E l^2) of l >= 0: convex and rising, with weights p l / sqrt(E l^2)."""
+    """sqrt(E l^2) of l >= 0: convex and increasing, with weights p l / sqrt(E l^2)."""
     size = math.sqrt(float(base @ losses**2))
     if size == 0:
         return Weighing(0.0, np.zeros_like(losses))
@@ -246,7 +245,7 @@ def _spectrum(risk: RiskSpec) -> Callable[[Floats], Floats] | None:
         return lambda u: np.asarray(u ** risk.options["order"])
     if risk.name == "exponential_spectral":
         return _exponential(risk.options["rho"])
-    return smoothed.moved(risk.options["radius"]) if risk.name == "total_variation" and risk.options["radius"] > 0 else None
+    return smoothed.moved_mass(risk.options["radius"]) if risk.name == "total_variation" and risk.options["radius"] > 0 else None
 
 
 def _reweighed(risk: RiskSpec, losses: Floats, base: Floats, mu: float) -> Weighing:
@@ -257,12 +256,12 @@ def _reweighed(risk: RiskSpec, losses: Floats, base: Floats, mu: float) -> Weigh
         return smoothed.cvar(losses, base, _alpha(risk), mu)
     if risk.name in _BALLS:
         return _BALLS[risk.name](losses, base, risk.options["radius"], mu)
-    if risk.name in _PRICED:  # the price of the distance is a smoothing that is wanted
-        return _PRICED[risk.name](losses, base, math.inf, mu + risk.options["penalty"])
+    if risk.name in _PENALISED:  # the penalty acts as a smoothing
+        return _PENALISED[risk.name](losses, base, math.inf, mu + risk.options["penalty"])
     return smoothed.mean(losses, base)
 
 
 _BALLS = {"chi_square": smoothed.chi_square, "kl": smoothed.kl}
-_PRICED = {"chi_square_penalised": smoothed.chi_square, "kl_penalised": smoothed.kl}
+_PENALISED = {"chi_square_penalised": smoothed.chi_square, "kl_penalised": smoothed.kl}
 _RELATIVE = ("kl", "kl_penalised", "sinkhorn")
-"""Those smoothed by the relative entropy."""
+"""The risks smoothed by the relative entropy."""

@@ -1,4 +1,4 @@
-"""The features of a sample, in memory or read in blocks, and the few products with them that a solver needs."""
+"""The features of a sample, in memory or read in chunks, and the products with them that a solver needs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from shiftproof._errors import must
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 ROWS = 1024
-"""Rows of a block of a Gram matrix: what is copied of the data at a time."""
+"""Rows that are copied at a time to compute a Gram matrix."""
 WIDE = 64
-"""With more features than this the product of a matrix with itself is cheaper by its symmetry."""
+"""With more features than this, using the symmetry of a Gram matrix is faster."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rows(ABC):
-    """X of shape (n, d), float64 where it is read."""
+    """X of shape (n, d), read as float64."""
 
     @property
     @abstractmethod
@@ -32,11 +32,11 @@ class Rows(ABC):
 
     @abstractmethod
     def blocks(self, needed: Mask | None = None) -> Iterator[tuple[slice, Floats]]:
-        """All rows in order, with their place; blocks without a row in `needed` (n,) may be left out."""
+        """All rows in order, with their positions; blocks without a row in `needed` (n,) may be skipped."""
 
     @abstractmethod
     def only(self, kept: Mask) -> Rows:
-        """The rows in `kept` (n,), not copied where those are all."""
+        """The rows in `kept` (n,), not copied if those are all."""
 
     @abstractmethod
     def take(self, rows: npt.NDArray[np.intp]) -> Array:
@@ -44,7 +44,7 @@ class Rows(ABC):
 
     @abstractmethod
     def batches(self, rng: np.random.Generator, size: int) -> Iterator[tuple[npt.NDArray[np.intp], Floats]]:
-        """All rows once, at random, `size` at a time at most, with their numbers; one chunk after another where they are chunks."""
+        """All rows once in random order, at most `size` at a time, with their indices; chunks are read one after another."""
 
     def times(self, coefficients: Floats) -> Floats:
         """X @ coefficients.T for coefficients (k, d): shape (n, k)."""
@@ -68,7 +68,7 @@ class Rows(ABC):
         return found
 
     def gram(self, by_row: Floats, *, positive: bool) -> tuple[Floats, Floats]:
-        """X^T diag(by_row) X, shape (d, d), and X^T by_row, shape (d,); rows of weight 0 are not touched."""
+        """X^T diag(by_row) X, shape (d, d), and X^T by_row, shape (d,); rows of weight 0 are skipped."""
         d = self.shape[1]
         found, edge = np.zeros((d, d)), np.zeros(d)
         for place, block in self.blocks(by_row != 0):
@@ -91,7 +91,7 @@ class Rows(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Array(Rows):
-    """X in memory, or a memory map of float64, which the system pages in and out."""
+    """X in memory, or a memory map of float64."""
 
     x: Floats
 
@@ -123,13 +123,13 @@ class Array(Rows):
 
 @dataclass(frozen=True, eq=False)
 class Stream(Rows):
-    """X in chunks that are read anew each time, one at a time.
+    """X in chunks that are read again at each pass, one at a time.
 
     Args:
-        chunks: (X, y) each, by index.
+        chunks: a sequence of (X, y).
         sizes: rows of each chunk, shape (chunks,).
         d: features.
-        kept: which rows count, shape (sum of sizes,).
+        kept: the rows to use, shape (sum of sizes,).
     """
 
     chunks: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]]
@@ -139,7 +139,7 @@ class Stream(Rows):
 
     @cached_property
     def starts(self) -> npt.NDArray[np.intp]:
-        """Where each chunk begins among the rows that count, and their number; shape (chunks + 1,)."""
+        """The start of each chunk among the kept rows, and their number; shape (chunks + 1,)."""
         edges = np.concatenate([[0], np.cumsum(self.sizes)])
         return np.asarray(np.concatenate([[0], np.cumsum(self.kept)])[edges], dtype=np.intp)
 
@@ -185,12 +185,12 @@ class Stream(Rows):
 
 @dataclass(frozen=True, eq=False)
 class Chunks(Sequence[tuple[npt.ArrayLike, npt.ArrayLike]]):
-    """A table and its labels in chunks of so many rows: what `fit_chunks` reads. X may be a memory map, of any float type.
+    """A table and its labels in chunks, for `fit_chunks`. X may be a memory map of any float type.
 
     Args:
-        X: shape (n, d); anything that slices by rows.
+        X: shape (n, d); anything that can be sliced by rows.
         y: shape (n,).
-        rows: of a chunk, at least 1.
+        rows: rows per chunk, at least 1.
 
     Example:
         >>> chunks = Chunks(np.zeros((5, 2)), np.arange(5), rows=2)

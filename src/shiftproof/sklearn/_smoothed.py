@@ -1,4 +1,4 @@
-"""The worst-case weights of `risks/_kernels.py` smoothed and with their curvature: what a Newton step needs beyond them.
+"""The worst-case weights of `risks/worst_weights.py`, smoothed and with their curvature, as Newton steps need them.
 
 A risk is the greatest weighted mean over a set Q of reweightings of the base weights p (shape (n,), positive, sum 1):
 
@@ -7,7 +7,7 @@ A risk is the greatest weighted mean over a set Q of reweightings of the base we
 D is (1/2) sum_i p_i (q_i / p_i - 1)^2, and the Kullback-Leibler divergence for `kl`. The maximiser q is the gradient of R_mu (Danskin), and
 where mu > 0 its curvature is diag(c) - V diag(s) V^T. With mu = 0 value and weights are exact.
 
-Cost: a few passes over the losses; `spectral`, and every kernel at mu = 0, sorts: O(n log n).
+Cost: a few passes over the losses; `spectral`, and every function at mu = 0, sorts: O(n log n).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from shiftproof.risks import _kernels as kernels
+from shiftproof.risks import worst_weights
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -29,12 +29,12 @@ PASSES = 200
 
 @dataclass(frozen=True, eq=False)
 class Curvature:
-    """The second derivative of a risk in the losses: diag(diagonal) - factors @ diag(signs) @ factors.T.
+    """The second derivative of a risk with respect to the losses: diag(diagonal) - factors @ diag(signs) @ factors.T.
 
     Args:
         diagonal: shape (n,), at least 0.
-        factors: shape (n, r), dense, or sparse where there are many.
-        signs: shape (r,); negative adds instead of taking away.
+        factors: shape (n, r), dense, or sparse if r is large.
+        signs: shape (r,); negative numbers add instead of subtracting.
     """
 
     diagonal: Floats
@@ -44,7 +44,7 @@ class Curvature:
 
 @dataclass(frozen=True, eq=False)
 class Weighing:
-    """What a kernel says of one sample: the (smoothed) risk, its worst-case weights (n,) and its curvature, None where there is none."""
+    """The (smoothed) risk of one sample, its worst-case weights (n,) and its curvature, None if there is none."""
 
     value: float
     weights: Floats
@@ -52,12 +52,12 @@ class Weighing:
 
 
 def mean(losses: Floats, base: Floats) -> Weighing:
-    """The base weights as they are."""
+    """The mean: the base weights themselves."""
     return Weighing(float(base @ losses), base)
 
 
 def largest(losses: Floats, base: Floats) -> Weighing:
-    """The worst example; ties share by their base weights."""
+    """The worst example; ties share in proportion to their base weights."""
     top = losses == losses.max()
     held = np.where(top, base, 0.0)
     return Weighing(float(losses.max()), held / held.sum())
@@ -73,11 +73,11 @@ def cvar(losses: Floats, base: Floats, alpha: float, mu: float = 0.0) -> Weighin
         return mean(losses, base)
     if mu > 0:
         return clipped(losses, base, 1 / alpha, mu)
-    return _exact(kernels.cvar(losses, alpha=alpha, base=base))
+    return _exact(worst_weights.cvar(losses, alpha=alpha, base=base))
 
 
 def tail_mean(losses: Floats, base: Floats, alpha: float) -> float:
-    """The value of `cvar` without its weights: where all base weights are equal, without a sort."""
+    """The value of `cvar` without its weights; without a sort if all base weights are equal."""
     n = len(losses)
     if (base == base[0]).all():
         edge = min(max(n - math.ceil(alpha * n), 0), n - 1)
@@ -89,13 +89,13 @@ def tail_mean(losses: Floats, base: Floats, alpha: float) -> float:
     return float(steps @ losses[order] / steps.sum())
 
 
-def _exact(found: kernels.Reweighted) -> Weighing:
+def _exact(found: worst_weights.Reweighted) -> Weighing:
     return Weighing(found.value, found.weights)
 
 
 def clipped(losses: Floats, base: Floats, cap: float, mu: float) -> Weighing:
-    """The projection of 1 + l / mu on {0 <= w <= cap, E w = 1}, w = q / p, by a guarded Newton search of the threshold."""
-    wanted = (losses - losses.max()) / mu  # near 0 where it counts, so that rounding leaves the weights there alone
+    """The projection of 1 + l / mu on {0 <= w <= cap, E w = 1}, w = q / p, by a safeguarded Newton search for the threshold."""
+    wanted = (losses - losses.max()) / mu  # near 0 for the largest losses, so that rounding does not change their weights
     low, high = float(wanted.min()) - cap, 0.0
     eta = max(float(base @ wanted) - 1, low)
     for turn in range(PASSES):
@@ -104,7 +104,7 @@ def clipped(losses: Floats, base: Floats, cap: float, mu: float) -> Weighing:
         low, high = (eta, high) if excess > 0 else (low, eta)
         slope = float(base[(density > 0) & (density < cap)].sum())
         new = eta + excess / slope if slope else (low + high) / 2
-        if not low < new < high or turn % 4 == 3:  # Newton's step may go to and fro between two pieces: halving cannot
+        if not low < new < high or turn % 4 == 3:  # Newton's step may alternate between two segments; halving cannot
             new = (low + high) / 2
         if abs(excess) < 1e-13 or new == eta:
             break
@@ -116,7 +116,7 @@ def clipped(losses: Floats, base: Floats, cap: float, mu: float) -> Weighing:
 
 
 def _centred(free: npt.NDArray[np.bool_], base: Floats, mu: float) -> Curvature:
-    """The curvature where the weights in `free` move with the losses and their sum stays."""
+    """The curvature where the weights in `free` change with the losses and their sum is fixed."""
     held = np.where(free, base, 0.0)
     total = float(held.sum())
     return Curvature(held / mu, held[:, None], np.array([1 / (mu * total) if total else 0.0]))
@@ -152,7 +152,7 @@ def chi_square(losses: Floats, base: Floats, radius: float, mu: float = 0.0) -> 
 
 
 def _chi_square_threshold(losses: Floats, base: Floats, reach: float) -> float:
-    """Eta with E a^2 = reach (E a)^2, a = max(0, l - eta): closed form given who is above, who is above found by iteration."""
+    """Eta with E a^2 = reach (E a)^2, a = max(0, l - eta): closed form given the set above eta, which is found by iteration."""
     centre = float(base @ losses)
     shifted = losses - centre
     low, high = -math.inf, float(shifted.max())
@@ -184,27 +184,27 @@ def kl(losses: Floats, base: Floats, radius: float, mu: float = 0.0) -> Weighing
         return mean(losses, base)
     if mu == 0 and radius >= -math.log(float(base[losses == losses.max()].sum())):
         return largest(losses, base)
-    heat = mu
+    temperature = mu
     if mu == 0 or _divergence(losses, base, mu) > radius:
-        heat = _temperature(losses, base, radius)
-    weights = _tilted(losses, base, heat)
+        temperature = _temperature(losses, base, radius)
+    weights = _tilted(losses, base, temperature)
     centre = float(weights @ losses)
     deviation = weights * (losses - centre)
     variance = float(deviation @ losses) - float(deviation.sum()) * centre
-    bound = heat > mu and variance > 0
+    bound = temperature > mu and variance > 0
     factors = np.column_stack([weights, deviation]) if bound else weights[:, None]
-    signs = np.array([1 / heat, 1 / (heat * variance)]) if bound else np.array([1 / heat])
-    value = centre - mu * (radius if heat > mu else _divergence(losses, base, heat))
-    return Weighing(value, weights, Curvature(weights / heat, factors, signs))
+    signs = np.array([1 / temperature, 1 / (temperature * variance)]) if bound else np.array([1 / temperature])
+    value = centre - mu * (radius if temperature > mu else _divergence(losses, base, temperature))
+    return Weighing(value, weights, Curvature(weights / temperature, factors, signs))
 
 
-def _tilted(losses: Floats, base: Floats, heat: float) -> Floats:
-    raised = base * np.exp((losses - losses.max()) / heat)
+def _tilted(losses: Floats, base: Floats, temperature: float) -> Floats:
+    raised = base * np.exp((losses - losses.max()) / temperature)
     return np.asarray(raised / raised.sum())
 
 
-def _divergence(losses: Floats, base: Floats, heat: float) -> float:
-    raised = (losses - losses.max()) / heat
+def _divergence(losses: Floats, base: Floats, temperature: float) -> float:
+    raised = (losses - losses.max()) / temperature
     tilted = base * np.exp(raised)
     total = float(tilted.sum())
     return float(tilted @ raised) / total - math.log(total)
@@ -212,11 +212,11 @@ def _divergence(losses: Floats, base: Floats, heat: float) -> float:
 
 def _temperature(losses: Floats, base: Floats, radius: float) -> float:
     """The t with KL(q_t, p) = radius."""
-    return heat_for(lambda t: _divergence(losses, base, t), radius, float(np.ptp(losses)))
+    return temperature_for(lambda t: _divergence(losses, base, t), radius, float(np.ptp(losses)))
 
 
-def heat_for(distance: Callable[[float], float], radius: float, spread: float) -> float:
-    """The t at which a distance that falls in t is the radius, by bisection that Brent's method shortens."""
+def temperature_for(distance: Callable[[float], float], radius: float, spread: float) -> float:
+    """The t at which a distance that decreases in t equals the radius, by Brent's method."""
     from scipy.optimize import brentq
 
     low = high = math.log(spread)
@@ -232,14 +232,14 @@ def heat_for(distance: Callable[[float], float], radius: float, spread: float) -
 
 
 def spectral(losses: Floats, base: Floats, spectrum: Callable[[Floats], Floats], mu: float = 0.0) -> Weighing:
-    """Weights by rank: q of the sorted losses are the steps of `spectrum` over the cumulated p; it rises convexly from 0 at 0 to 1 at 1.
+    """Weights by rank: q of the sorted losses are the increments of `spectrum` over the cumulative p; it is convex from 0 at 0 to 1 at 1.
 
-    Smoothed by an isotonic regression: examples that it pools form a block, within which weights move with losses.
+    Smoothed by isotonic regression: examples that it pools form a block, within which weights change with the losses.
     """
     from scipy.optimize import isotonic_regression
 
     if mu == 0:
-        return _exact(kernels.spectral(losses, cumulative=spectrum, base=base))
+        return _exact(worst_weights.spectral(losses, cumulative=spectrum, base=base))
     order = np.argsort(losses, kind="stable")
     sorted_base = base[order]
     reached = np.minimum(np.concatenate([[0.0], np.cumsum(sorted_base)]), 1.0)
@@ -268,10 +268,10 @@ def _blocks(starts: Ints, order: Ints, sorted_base: Floats, mu: float) -> Curvat
     return Curvature(diagonal, factors, 1 / (mu * totals))
 
 
-def moved(radius: float) -> Callable[[Floats], Floats]:
-    """The spectrum of the total variation ball: the share `radius` of the best examples is moved to the worst one; 1 is the worst alone.
+def moved_mass(radius: float) -> Callable[[Floats], Floats]:
+    """The spectrum of the total variation ball: the share `radius` of the mass, of the best examples, moves to the worst one.
 
-    >>> spectral(np.array([0.0, 1.0, 2.0, 3.0]), np.full(4, 0.25), moved(0.25)).weights.tolist()
+    >>> spectral(np.array([0.0, 1.0, 2.0, 3.0]), np.full(4, 0.25), moved_mass(0.25)).weights.tolist()
     [0.0, 0.25, 0.25, 0.5]
     """
     share = min(radius, 1.0)

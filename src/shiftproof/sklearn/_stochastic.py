@@ -1,13 +1,14 @@
-"""Stochastic gradients under a risk's weights, without bias and with the noise taken out; a chunk in memory at a time; with a certificate.
+"""Variance-reduced stochastic gradients for a risk, without bias, with one chunk in memory at a time and with a certificate.
 
-Minimises the same smoothed objectives as `_newton`. A pass over the data begins where scores, worst weights and gradient are exact, and
-takes a step for each batch. The batch's gradient there is taken away from its gradient here, which takes out the noise. The weights here
-are those there, moved along their derivative: by each example's own loss, and by what the risk's few thresholds have moved. So no batch is
-weighed on its own, which is where the bias of mini-batches under a risk comes from (Levy et al. 2020), and the losses are sorted once a
-pass: O(log n) an example. Steps are scaled by the second derivative on a few examples.
+Minimises the same smoothed objectives as `_newton`. Each pass over the data starts at a reference point with exact scores, worst weights
+and gradient, and takes one step per batch. The gradient of the batch at the reference point is subtracted from that at the current point,
+which reduces the variance (SVRG). Current weights are those of the reference point, extrapolated with their derivative: with the loss of
+each example, and with the few thresholds of the risk. So weights are never computed from a batch alone, which is the cause of the bias of
+mini-batches under a risk (Levy et al. 2020), and the losses are sorted once per pass: O(log n) per example. Steps are scaled by the second
+derivative on a few examples.
 
-Prospect (Mehta et al. 2024) holds the weights to those of the losses last seen in place of their derivative. Levy et al.'s multilevel
-estimator needs no memory of the examples; it is noisier, and for a linear model that memory is two numbers an example.
+Prospect (Mehta et al. 2024) uses the weights of the losses last seen instead of a derivative. The multilevel estimator of Levy et al. needs
+no memory of the examples, but is noisier; for a linear model that memory is two numbers per example.
 
 Reference: Mehta, Roulet, Pillutla & Harchaoui 2024, "Distributionally robust optimization with bias and variance reduction"; Levy, Carmon,
 Duchi & Sidford 2020, "Large-scale methods for distributionally robust optimization"; Frangella et al. 2024, "PROMISE: preconditioned
@@ -24,19 +25,19 @@ import numpy as np
 
 from shiftproof.sklearn._losses import At
 from shiftproof.sklearn._newton import FAR, Say, Solution, goal
-from shiftproof.sklearn._objective import Objective, Point, inverted
+from shiftproof.sklearn._objective import Iterate, Objective, inverted
 from shiftproof.sklearn._smoothed import Curvature, Floats, Weighing
 
 BATCH, BATCHES = 512, 32
-"""Examples of a batch at most, and batches of a pass at least."""
+"""The most examples per batch, and the least batches per pass."""
 PART, PER_COEFFICIENT = 4096, 4
-"""Examples behind the second derivative at least, and for each coefficient."""
+"""The least examples used for the second derivative, in total and per coefficient."""
 COARSEST, FINEST, FALL = 0.1, 1e-3, 0.1
-"""mu in units of the objective at 0: to begin with, at last, and how much of the gap a stage must take away to keep its mu."""
+"""mu in units of the objective at 0, first and last; and the share to which a stage must reduce the gap to keep its mu."""
 FIRST, MOST, DAMPING = 0.3, 0.5, 0.1
-"""Step sizes, in units of a Newton step, and what is added to the second derivative, relative to it."""
+"""First and largest step size, in units of a Newton step, and the relative damping of the second derivative."""
 NARROW, ROUNDS = 500, 25
-"""With more coefficients than this the lower bound's Newton steps make do with the second derivative on a part, and take more rounds."""
+"""With more coefficients than this, the Newton steps of the lower bound use the second derivative on a part, and more rounds."""
 
 
 def solve(problem: Objective, *, tol: float, steps: int, say: Say, start: Floats | None = None, seed: int = 0) -> Solution:
@@ -46,7 +47,7 @@ def solve(problem: Objective, *, tol: float, steps: int, say: Say, start: Floats
     theta = problem.start if start is None else start
     relative, rate, last, bound = COARSEST, FIRST, math.inf, 0.0
     point = problem.at(theta, problem.scores(theta), relative * at_zero)
-    around: Point | None = None
+    around: Iterate | None = None
     best, scaling = (theta, problem.exact(theta, point.scores), point.worst.weights), None
     for taken in range(1, steps + 1):
         scaling = _scaled(problem, point, relative * at_zero, rng) if scaling is None else scaling
@@ -73,8 +74,8 @@ def solve(problem: Objective, *, tol: float, steps: int, say: Say, start: Floats
     return Solution(best[0], best[1], max(best[1] - bound, 0.0), best[2], taken)
 
 
-def passed(problem: Objective, point: Point, around: Point | None, mu: float, steps: Floats, rng: np.random.Generator) -> Floats:
-    """The coefficients after one pass over the data, NaN where it led away; `steps` is what a gradient, flat, is multiplied by."""
+def passed(problem: Objective, point: Iterate, around: Iterate | None, mu: float, steps: Floats, rng: np.random.Generator) -> Floats:
+    """The coefficients after one pass over the data, NaN if it diverged; `steps` is the matrix that multiplies a flat gradient."""
     n, k, d = len(point.scores), problem.loss.scores, problem.features
     there = point.worst.weights[:, None] * point.loss.slopes
     total, theta = problem.pulled_back(there), point.theta.copy()
@@ -83,7 +84,7 @@ def passed(problem: Objective, point: Point, around: Point | None, mu: float, st
     far = FAR * max(1.0, float(np.abs(point.scores).max()))
     for rows, block in problem.x.batches(rng, max(1, min(n // BATCHES, BATCH))):
         scores = block @ theta[:, :d].T + (theta[:, -1] if problem.intercept else 0.0)
-        if not float(np.abs(scores).max()) <= far:  # too long a step, or a number that is none
+        if not float(np.abs(scores).max()) <= far:  # the step was too long, or a number is NaN
             return np.full_like(theta, np.nan)
         loss = problem.loss.take(rows).at(scores, mu)
         weights = point.worst.weights[rows]
@@ -100,8 +101,8 @@ def passed(problem: Objective, point: Point, around: Point | None, mu: float, st
     return np.asarray(theta)
 
 
-def _scaled(problem: Objective, point: Point, mu: float, rng: np.random.Generator) -> tuple[Floats, Callable[[Floats], Floats]]:
-    """From a part of the examples: the inverse of F_mu's second derivative, (k D, k D), and the steps that repair a lower bound."""
+def _scaled(problem: Objective, point: Iterate, mu: float, rng: np.random.Generator) -> tuple[Floats, Callable[[Floats], Floats]]:
+    """From a part of the examples: the inverse of F_mu's second derivative, (k D, k D), and the Newton steps of the lower bound."""
     n = len(point.scores)
     rows = np.sort(rng.choice(n, min(n, max(PART, PER_COEFFICIENT * point.theta.size)), replace=False))
     share, curvature = len(rows) / n, point.worst.curvature

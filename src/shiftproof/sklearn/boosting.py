@@ -1,4 +1,4 @@
-"""Robust risks for gradient-boosted trees: a custom objective for XGBoost and LightGBM."""
+"""Robust risks for gradient-boosted trees: an objective for XGBoost and LightGBM."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from shiftproof.sklearn._losses import Floats, Loss
 from shiftproof.sklearn._risks import RiskSpec, Weigher
 
 SHARE = 0.1
-"""Part of the base weight that an example without weight keeps in the second derivative, so that no leaf is without one."""
+"""The least second derivative of an example, as a share of its base weight, so that no leaf has a second derivative of 0."""
 
 
 @dataclass(frozen=True, eq=False)
 class RobustObjective:
-    """Gradient and second derivative of n R(losses) by the scores, as `objective=` of the packages' scikit-learn estimators takes it."""
+    """Gradient and second derivative of n R(losses) with respect to the scores: the `objective=` of their scikit-learn estimators."""
 
     risk: RiskSpec
     loss: Literal["logistic", "squared"]
@@ -29,7 +29,7 @@ class RobustObjective:
     groups: npt.NDArray[np.intp] | None = None
 
     def __call__(self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> tuple[Floats, Floats]:
-        """Both of shape (n,), for labels 0 and 1 (logistic) or targets (squared) and raw scores, shape (n,)."""
+        """Gradient and second derivative, each (n,), for labels 0 and 1 (logistic) or targets (squared) and raw scores, shape (n,)."""
         targets = np.asarray(y_true, dtype=np.float64).ravel()
         scores = np.asarray(y_pred, dtype=np.float64).reshape(len(targets), -1)
         if scores.shape[1] != 1:
@@ -51,16 +51,16 @@ def robust_objective(
     groups: npt.ArrayLike | None = None,
     smoothing: float = 0.1,
 ) -> RobustObjective:
-    """The objective that makes boosted trees minimise a robust risk: each round weighs the examples by the worst case so far.
+    """The objective that makes boosted trees minimise a robust risk: each round weighs the examples by their worst case so far.
 
     Args:
-        risk: as in `RobustLogisticRegression`, but for `wasserstein`.
+        risk: as in `RobustLogisticRegression`, except `wasserstein`.
         loss: "logistic" (labels 0 and 1) or "squared".
         groups: a group name for each training example, for "worst_group".
-        smoothing: how soft the weights are, in units of the mean loss, in [0, inf); at 0 all trees of a round follow the few worst.
+        smoothing: of the weights, in units of the mean loss, in [0, inf); at 0 the trees of a round fit the few worst examples only.
 
-    Guarantees: none of an optimum: boosting is a heuristic in the trees. The gradient is that of the smoothed risk, exactly.
-    Cost: O(n log n) a round.
+    Guarantees: the gradient is exactly that of the smoothed risk. Boosting is a heuristic, so there is no certificate of an optimum.
+    Cost: O(n log n) per round.
 
     Raises:
         MissingExtra: neither XGBoost nor LightGBM is installed.

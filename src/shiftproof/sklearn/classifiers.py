@@ -1,7 +1,8 @@
-"""Linear classifiers that minimise the worst case of a risk."""
+"""Robust linear classifiers."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
 
@@ -16,69 +17,26 @@ from shiftproof.risks.abstract import Risk
 from shiftproof.sklearn import _losses
 from shiftproof.sklearn._linear import RobustLinear, StressCurve, base_weights
 from shiftproof.sklearn._losses import Loss
-from shiftproof.sklearn._rows import Array, Rows
+from shiftproof.sklearn._rows import Rows
 from shiftproof.sklearn._smoothed import Floats
 
 Self = TypeVar("Self", bound="_Classifier")
 
 
 class _Classifier(ClassifierMixin, RobustLinear):  # type: ignore[misc]  # scikit-learn has no types
-    """Labels in and out; what differs is the loss."""
+    """The shared part of the classifiers: they differ in their loss."""
 
+    _numbers: ClassVar[bool] = False
     joint: ClassVar[bool]
-    """Whether several classes are one problem (softmax), or one problem each against the rest."""
+    """Whether several classes are one problem (softmax), or one problem per class against the rest."""
 
-    def __init__(
-        self,
-        risk: str | Risk[Any] = "mean",
-        *,
-        penalty: str | None = "l2",
-        strength: float = 1e-4,
-        l1_ratio: float = 0.5,
-        fit_intercept: bool = True,
-        tol: float = 1e-6,
-        max_iter: int = 500,
-        warm_start: bool = False,
-        random_state: int | np.random.RandomState | None = 0,
-        verbose: int = 0,
-        solver: str = "newton",
-    ) -> None:
-        super().__init__(
-            risk,
-            penalty=penalty,
-            strength=strength,
-            l1_ratio=l1_ratio,
-            fit_intercept=fit_intercept,
-            tol=tol,
-            max_iter=max_iter,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-            solver=solver,
-        )
-
+    @abstractmethod
     def _losses(self, place: npt.NDArray[np.intp], k: int) -> list[Loss]:
-        """One loss a problem, for labels given as places among k classes."""
-        raise NotImplementedError
+        """One loss per problem, for labels given as indices of k classes."""
 
-    def fit(
-        self: Self,
-        X: npt.ArrayLike,  # noqa: N803
-        y: npt.ArrayLike,
-        sample_weight: npt.ArrayLike | None = None,
-        groups: npt.ArrayLike | None = None,
-    ) -> Self:
-        """Fits to X of shape (n, d) and n labels.
-
-        Args:
-            X: features, numbers.
-            y: labels, numbers or words, of two classes at least.
-            sample_weight: the base weights, shape (n,), at least 0; an example of weight 2 counts as two.
-            groups: a group name for each example, where the risk asks for groups.
-        """
-        self._checked()
-        x, labels = validate_data(self, X, y, dtype=np.float64, order="C")
-        return self._learn(Array(x), np.asarray(labels), sample_weight, groups)
+    @property
+    def lipschitz(self) -> float:
+        return 1.0
 
     def _learn(
         self: Self, rows: Rows, labels: npt.NDArray[np.generic], sample_weight: npt.ArrayLike | None, groups: npt.ArrayLike | None
@@ -92,7 +50,7 @@ class _Classifier(ClassifierMixin, RobustLinear):  # type: ignore[misc]  # sciki
         if k < 2:
             raise UsageError(f"{type(self).__name__} needs examples of at least 2 classes, got one class: {self.classes_.tolist()[0]!r}.")
         if risk.name == "wasserstein" and k > 2 and self.joint:
-            raise must("risk", f"{type(self).__name__} with {k} classes", "have a closed form", str(risk), "RobustLinearSVC takes it.")
+            raise must("risk", f"{type(self).__name__} with {k} classes", "have a closed form", str(risk), "RobustLinearSVC supports it.")
         weigher = self._weigher(risk, base, groups, kept, root=False)
         losses = self._losses(place, k)
         start = self._started(sum(loss.scores for loss in losses), width)
@@ -101,7 +59,7 @@ class _Classifier(ClassifierMixin, RobustLinear):  # type: ignore[misc]  # sciki
             for i, loss in enumerate(losses)
         ]
         theta = self._keep(found, kept)
-        if k > 2 and self.joint:  # a softmax does not see what all classes have in common: of its equal solutions, the one with mean 0
+        if k > 2 and self.joint:  # a softmax is invariant to a common shift of all classes: choose the solution with mean 0
             common = theta.mean(0)
             if self.penalty and self.strength > 0:
                 common[:width] = 0.0
@@ -132,15 +90,15 @@ class _Classifier(ClassifierMixin, RobustLinear):  # type: ignore[misc]  # sciki
         sample_weight: npt.ArrayLike | None = None,
         groups: npt.ArrayLike | None = None,
     ) -> StressCurve:
-        """The risk of this model on X, y against its radius; `risk` asks for another than the one it was fitted to.
+        """The risk of this model on X, y against its radius; `risk` selects another risk than the fitted one.
 
-        Of one class against the rest, losses are summed over the classes.
+        With one problem per class, losses are summed over the classes.
         """
         check_is_fitted(self)
         x, labels = validate_data(self, X, y, dtype=np.float64, reset=False)
-        strange = sorted({str(label) for label in np.setdiff1d(labels, self.classes_)})
-        if strange:
-            raise must("y", "stress_curve", f"hold classes seen in fit ({', '.join(map(str, self.classes_))})", ", ".join(strange))
+        unseen = sorted({str(label) for label in np.setdiff1d(labels, self.classes_)})
+        if unseen:
+            raise must("y", "stress_curve", f"hold classes seen in fit ({', '.join(map(str, self.classes_))})", ", ".join(unseen))
         place = np.searchsorted(self.classes_, labels)
         scores = x @ self.coef_.T + self.intercept_
         losses = self._losses(place, len(self.classes_))
@@ -151,33 +109,34 @@ class _Classifier(ClassifierMixin, RobustLinear):  # type: ignore[misc]  # sciki
 class RobustLogisticRegression(_Classifier):
     """Logistic regression under the worst reweighting of the sample: min over w, b of R(log loss) + penalty(w).
 
-    Several classes are one softmax. R is the risk: the greatest weighted mean of the losses that it allows; `wasserstein` moves the
-    features instead, which for two classes is the mean loss + radius * the dual norm of w.
+    Several classes are one softmax. R is the risk, the greatest weighted mean of the losses that it allows. `wasserstein` moves the
+    features instead: for two classes, the mean loss + radius * the dual norm of w.
 
     Args:
         risk: "mean", "cvar(alpha=0.5)", "superquantile(level=0.5)", "chi_square(radius=0.5)", "kl(radius=0.1)",
             "total_variation(radius=0.1)", "chi_square_penalised(penalty=1)", "kl_penalised(penalty=1)", "extremile(order=2)",
             "exponential_spectral(rho=1)"; with `groups` in fit "worst_group", "mmd(radius=0.1, bandwidth=0)" and
             "sinkhorn(radius=0.1, epsilon=0.05)", whose groups name the example that each row was drawn around;
-            "wasserstein(radius=0.05, order=2)", order in {1, 2, inf} the norm that features move in.
-        penalty: "l2" (strength / 2 |w|^2), "l1" (strength |w|_1), "elasticnet" (`l1_ratio` of the one, the rest of the other), None.
+            "wasserstein(radius=0.05, order=2)", with order in {1, 2, inf} the norm that features move in.
+        penalty: "l2" (strength / 2 |w|^2), "l1" (strength |w|_1), "elasticnet" (the share `l1_ratio` of l1, the rest l2), None.
         strength: of the penalty, in [0, inf). scikit-learn's C is 1 / (n strength).
         tol: relative; the fit ends where the certified gap is below tol times the objective.
-        max_iter: Newton steps at most; passes over the data where the solver is stochastic.
+        max_iter: the most Newton steps, or passes over the data for the stochastic solver.
         verbose: 1 prints each stage: smoothing, objective, gap, steps.
-        solver: "newton", or "stochastic", for so many features that their square does not fit: gradients of mini-batches, without bias.
+        solver: "newton"; or "stochastic" (unbiased mini-batch gradients), for so many features that a square matrix of them does not fit
+            in memory.
 
     Attributes:
         objective_: R + penalty at the coefficients.
-        certified_gap_: objective_ less a lower bound of the optimum that was proved from the dual.
-        worst_case_weights_: shape (n,), sum 1: who the fit had in mind. Under `wasserstein`, the base weights.
+        certified_gap_: objective_ minus a lower bound of the optimum, proven from the dual.
+        worst_case_weights_: shape (n,), sum 1: the weights of the examples in the fit. Under `wasserstein`, the base weights.
         coef_, intercept_, classes_, n_iter_, groups_: as in scikit-learn; groups_ are the names of the groups that have examples.
 
     Guarantees:
-        The optimum is at least objective_ - certified_gap_, in float64 and up to its rounding. Without a penalty (and for the intercept)
-        this is proved for coefficients that move scores up to a thousand times as far as the ones found.
-    Cost: n d^2 per Newton step, about ten to thirty, a sixteenth of them on all examples where those are many; memory some thirty vectors
-        (n,) beside X, which is not copied, or read a chunk at a time by `fit_chunks`. A stochastic pass is about four reads of the data.
+        The optimum is at least objective_ - certified_gap_, up to float64 rounding. Without a penalty (and for the intercept) this is
+        proven for coefficients that move scores up to a thousand times as far as the solution.
+    Cost: n d^2 per Newton step; ten to thirty steps, of which large samples take a sixteenth on all examples. Memory: about thirty vectors
+        (n,) besides X, which is not copied, or is read in chunks by `fit_chunks`. A stochastic pass reads the data about four times.
 
     Example:
         >>> from sklearn.datasets import load_breast_cancer
@@ -190,7 +149,7 @@ class RobustLogisticRegression(_Classifier):
     Shafieezadeh-Abadeh et al. 2015, "Distributionally robust logistic regression".
     """
 
-    joint = True
+    joint: ClassVar[bool] = True
 
     def _losses(self, place: npt.NDArray[np.intp], k: int) -> list[Loss]:
         return [_losses.Logistic(np.where(place == 1, 1.0, -1.0))] if k == 2 else [_losses.Softmax(place, k)]
@@ -201,14 +160,14 @@ class RobustLogisticRegression(_Classifier):
         return _losses.Logistic.probabilities(scores[:, None]) if scores.ndim == 1 else _losses.Softmax.probabilities(scores)
 
     def predict_log_proba(self, X: npt.ArrayLike) -> Floats:  # noqa: N803
-        """Their logarithms."""
+        """Log-probabilities of the classes, shape (n, k)."""
         return np.asarray(np.log(self.predict_proba(X)))
 
 
 class RobustLinearSVC(_Classifier):
     """The hinge loss max(0, 1 - s z) under the worst reweighting of the sample; options as in `RobustLogisticRegression`.
 
-    Several classes are one problem each against the rest: `objective_` and `certified_gap_` are sums, `worst_case_weights_` is (n, k).
+    Several classes are one problem per class against the rest: `objective_` and `certified_gap_` are sums, `worst_case_weights_` is (n, k).
 
     Example:
         >>> from sklearn.datasets import load_iris
@@ -219,7 +178,7 @@ class RobustLinearSVC(_Classifier):
     Reference: Duchi & Namkoong 2021, "Learning models with uniform performance via distributionally robust optimization".
     """
 
-    joint = False
+    joint: ClassVar[bool] = False
 
     def _losses(self, place: npt.NDArray[np.intp], k: int) -> list[Loss]:
         if k == 2:

@@ -1,9 +1,9 @@
-"""Linear regression that minimises the worst case of a risk."""
+"""Robust linear regression."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from shiftproof.sklearn import _losses
 from shiftproof.sklearn._linear import RobustLinear, StressCurve, base_weights
 from shiftproof.sklearn._losses import Loss
 from shiftproof.sklearn._risks import RiskSpec
-from shiftproof.sklearn._rows import Array, Rows
+from shiftproof.sklearn._rows import Rows
 from shiftproof.sklearn._smoothed import Floats
 
 LOSSES = ("squared", "absolute", "quantile")
@@ -28,8 +28,8 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
 
     Args:
         risk: as in `RobustLogisticRegression`. Under "wasserstein(radius=r, order=p)" features move: with the squared loss, by a root mean
-            square distance of at most r, (sqrt(E residual^2) + r |w|)^2; with the others by a mean distance of at most r,
-            E loss + r L |w|, L the loss's steepest slope; |w| is the norm dual to p.
+            square distance of at most r, (sqrt(E residual^2) + r |w|)^2; with the others, by a mean distance of at most r,
+            E loss + r L |w|, with L the Lipschitz constant of the loss; |w| is the norm dual to p.
         loss: "squared" (residual^2), "absolute", or "quantile" (at `level`).
         level: the quantile, in (0, 1).
         penalty: "l2", "l1", "elasticnet" or None; see `RobustLogisticRegression` for these and the rest.
@@ -49,6 +49,8 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
     Reference: Blanchet et al. 2019, "Robust Wasserstein profile inference and applications to machine learning"; Laguel et al. 2021,
     "Superquantiles at work".
     """
+
+    _numbers: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -83,29 +85,15 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
         self.loss = loss
         self.level = level
 
-    _numbers = True
-
     @property
-    def lipschitz(self) -> float:  # type: ignore[override]  # a number elsewhere
-        """The steepest slope of the loss; for the squared loss, of the residual's size."""
+    def lipschitz(self) -> float:
+        """The Lipschitz constant of the loss; for the squared loss, of the absolute residual."""
         return max(self.level, 1 - self.level) if self.loss == "quantile" else 1.0
 
     def _loss(self, targets: Floats) -> Loss:
         if self.loss == "squared":
             return _losses.Squared(targets)
         return _losses.quantile(targets, self.level) if self.loss == "quantile" else _losses.quantile(targets, 0.5, scale=2.0)
-
-    def fit(
-        self: Self,
-        X: npt.ArrayLike,  # noqa: N803
-        y: npt.ArrayLike,
-        sample_weight: npt.ArrayLike | None = None,
-        groups: npt.ArrayLike | None = None,
-    ) -> Self:
-        """Fits to X of shape (n, d) and n targets; `sample_weight` and `groups` as in `RobustLogisticRegression`."""
-        self._checked()
-        x, targets = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=True)
-        return self._learn(Array(x), np.asarray(targets), sample_weight, groups)
 
     def _checked(self) -> RiskSpec:
         risk = super()._checked()
@@ -144,7 +132,7 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
         sample_weight: npt.ArrayLike | None = None,
         groups: npt.ArrayLike | None = None,
     ) -> StressCurve:
-        """The risk of this model on X, y against its radius; `risk` asks for another than the one it was fitted to."""
+        """The risk of this model on X, y against its radius; `risk` selects another risk than the fitted one."""
         check_is_fitted(self)
         x, targets = validate_data(self, X, y, dtype=np.float64, reset=False, y_numeric=True)
         values = self._loss(np.asarray(targets, dtype=np.float64)).values((x @ self.coef_ + self.intercept_)[:, None])

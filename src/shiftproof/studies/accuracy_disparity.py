@@ -85,14 +85,7 @@ class AccuracyDisparity(Study):
     """
 
     name: ClassVar[str] = "accuracy_disparity"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{xu2021robust,
-  title = {To be Robust or to be Fair: Towards Fairness in Adversarial Training},
-  author = {Xu, Han and Liu, Xiaorui and Li, Yaxin and Jain, Anil K. and Tang, Jiliang},
-  booktitle = {International Conference on Machine Learning},
-  year = {2021}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("xu2021robust",)
     claim: ClassVar[str] = "Adversarial training costs hard classes more accuracy than easy ones, so the spread between classes grows."
     paper: ClassVar[str] = "Xu et al. 2021"
     figure: ClassVar[str] = (

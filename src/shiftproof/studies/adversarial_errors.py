@@ -10,7 +10,7 @@ import numpy as np
 
 from shiftproof.data.examples import Examples
 from shiftproof.studies.abstract import Prediction, Study
-from shiftproof.studies.constructed import ILYAS, towards
+from shiftproof.studies.constructed import towards
 from shiftproof.studies.nets import convolutional, dense
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial, answers, relabelled, right
@@ -29,7 +29,7 @@ class AdversarialErrors(Study):
     """
 
     name: ClassVar[str] = "adversarial_errors"
-    references: ClassVar[tuple[str, ...]] = (ILYAS,)
+    references: ClassVar[tuple[str, ...]] = ("ilyas2019adversarial",)
     claim: ClassVar[str] = (
         "A network trained only on adversarial examples, labelled with the classes they were moved to, reads unmodified test images."
     )

@@ -14,24 +14,14 @@ from torch.nn.functional import pad
 
 from shiftproof.data.examples import Examples
 from shiftproof.shifts import shifts
-from shiftproof.shifts.frequency.radial import YIN
 from shiftproof.shifts.norms.linf import Linf
 from shiftproof.studies.abstract import Prediction, Study
-from shiftproof.studies.gaussian_noise_and_adversarial import FORD
 from shiftproof.studies.nets import convolutional, normalised
 from shiftproof.studies.quantity import Quantity, Unit, share
 from shiftproof.studies.trial import Trial, right, right_under
 from shiftproof.training.adversarial import Adversarial
 from shiftproof.training.recipe import Recipe
 
-GILMER = """@article{gilmer2019expand,
-  title = {A Discussion of 'Adversarial Examples Are Not Bugs, They Are Features': Adversarial Example Researchers Need to Expand What is
-    Meant by 'Robustness'},
-  author = {Gilmer, Justin and Hendrycks, Dan},
-  journal = {Distill},
-  year = {2019},
-  doi = {10.23915/distill.00019.1}
-}"""
 _FAMILIES = {"noise": ("shot_noise", "impulse_noise", "speckle_noise"), "fog": ("fog",), "low contrast": ("contrast",)}
 Floats = npt.NDArray[np.float64]
 
@@ -50,7 +40,7 @@ class AdversarialTrainingAndCorruptions(Study):
     """
 
     name: ClassVar[str] = "adversarial_training_and_corruptions"
-    references: ClassVar[tuple[str, ...]] = (GILMER, YIN, FORD)
+    references: ClassVar[tuple[str, ...]] = ("gilmer2019expand", "yin2019fourier", "ford2019adversarial")
     claim: ClassVar[str] = (
         "Adversarial training makes networks more robust to noise, which is of high frequency, and less robust to fog and low contrast, "
         "which are of low frequency."

@@ -18,12 +18,6 @@ from shiftproof.training._inner import Objective, worst
 
 _BATCH = 500
 
-ILYAS = """@inproceedings{ilyas2019adversarial,
-  title = {Adversarial Examples Are Not Bugs, They Are Features},
-  author = {Ilyas, Andrew and Santurkar, Shibani and Tsipras, Dimitris and Engstrom, Logan and Tran, Brandon and Madry, Aleksander},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2019}
-}"""
 """The paper that made such sets."""
 
 

@@ -41,30 +41,10 @@ class DefenceTable(Study):
 
     name: ClassVar[str] = "defence_table"
     references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{madry2018towards,
-  title = {Towards Deep Learning Models Resistant to Adversarial Attacks},
-  author = {Madry, Aleksander and Makelov, Aleksandar and Schmidt, Ludwig and Tsipras, Dimitris and Vladu, Adrian},
-  booktitle = {International Conference on Learning Representations},
-  year = {2018}
-}""",
-        """@inproceedings{papernot2016distillation,
-  title = {Distillation as a Defense to Adversarial Perturbations Against Deep Neural Networks},
-  author = {Papernot, Nicolas and McDaniel, Patrick and Wu, Xi and Jha, Somesh and Swami, Ananthram},
-  booktitle = {IEEE Symposium on Security and Privacy},
-  year = {2016}
-}""",
-        """@inproceedings{xu2018feature,
-  title = {Feature Squeezing: Detecting Adversarial Examples in Deep Neural Networks},
-  author = {Xu, Weilin and Evans, David and Qi, Yanjun},
-  booktitle = {Network and Distributed System Security Symposium},
-  year = {2018}
-}""",
-        """@inproceedings{athalye2018obfuscated,
-  title = {Obfuscated Gradients Give a False Sense of Security: Circumventing Defenses to Adversarial Examples},
-  author = {Athalye, Anish and Carlini, Nicholas and Wagner, David},
-  booktitle = {International Conference on Machine Learning},
-  year = {2018}
-}""",
+        "madry2018towards",
+        "papernot2016distillation",
+        "xu2018feature",
+        "athalye2018obfuscated",
     )
     claim: ClassVar[str] = "Each family of defences gains what is commonly said of it, and gradient masking gains nothing and hides that."
     paper: ClassVar[str] = "Commonly said of each family, after many papers"

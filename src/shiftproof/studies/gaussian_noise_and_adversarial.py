@@ -26,12 +26,6 @@ from shiftproof.studies.trial import Trial, right, right_under
 from shiftproof.training.gaussian import GaussianAugmentation
 from shiftproof.training.recipe import Recipe
 
-FORD = """@inproceedings{ford2019adversarial,
-  title = {Adversarial Examples Are a Natural Consequence of Test Error in Noise},
-  author = {Ford, Nicolas and Gilmer, Justin and Carlini, Nicholas and Cubuk, Ekin D.},
-  booktitle = {International Conference on Machine Learning},
-  year = {2019}
-}"""
 Floats = npt.NDArray[np.float64]
 _RATE = 0.01
 """Share of noisy copies that are wrong at the noise that is looked for: the paper's."""
@@ -58,7 +52,7 @@ class GaussianNoiseAndAdversarial(Study):
     """
 
     name: ClassVar[str] = "gaussian_noise_and_adversarial"
-    references: ClassVar[tuple[str, ...]] = (FORD,)
+    references: ClassVar[tuple[str, ...]] = ("ford2019adversarial",)
     claim: ClassVar[str] = (
         "The nearest error that an attack finds is about as far away as a half-space with the error rate measured in Gaussian noise, and "
         "training on Gaussian noise makes networks more robust to small attacks."

@@ -11,7 +11,6 @@ from torch import nn
 
 from shiftproof.data.examples import Examples
 from shiftproof.shifts.frequency.high_pass import HighPass
-from shiftproof.shifts.frequency.radial import YIN
 from shiftproof.studies.abstract import Prediction, Study
 from shiftproof.studies.nets import normalised
 from shiftproof.studies.quantity import Quantity, share
@@ -28,7 +27,7 @@ class HighFrequencyGeneralisation(Study):
     """
 
     name: ClassVar[str] = "high_frequency_generalisation"
-    references: ClassVar[tuple[str, ...]] = (YIN,)
+    references: ClassVar[tuple[str, ...]] = ("yin2019fourier",)
     claim: ClassVar[str] = (
         "A network trained on images of which a high-pass filter leaves almost nothing that people see still classifies test images that "
         "are filtered alike."

@@ -27,15 +27,7 @@ class LearningFromErrors(Study):
     """
 
     name: ClassVar[str] = "learning_from_errors"
-    references: ClassVar[tuple[str, ...]] = (
-        """@article{wallace2019learning,
-  title = {A Discussion of 'Adversarial Examples Are Not Bugs, They Are Features': Learning from Incorrectly Labeled Data},
-  author = {Wallace, Eric},
-  journal = {Distill},
-  year = {2019},
-  doi = {10.23915/distill.00019.6}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("wallace2019learning",)
     claim: ClassVar[str] = "A network trained only on another network's errors, with its wrong labels, still reads unseen examples."
     paper: ClassVar[str] = "Wallace 2019"
     figure: ClassVar[str] = (

@@ -12,7 +12,7 @@ from torch import nn
 
 from shiftproof.shifts.norms.l2 import L2
 from shiftproof.studies.abstract import Prediction, Study
-from shiftproof.studies.constructed import ILYAS, like
+from shiftproof.studies.constructed import like
 from shiftproof.studies.nets import dense, normalised
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial, right, right_under
@@ -34,7 +34,7 @@ class RobustAndNonrobustFeatures(Study):
     """
 
     name: ClassVar[str] = "robust_and_nonrobust_features"
-    references: ClassVar[tuple[str, ...]] = (ILYAS,)
+    references: ClassVar[tuple[str, ...]] = ("ilyas2019adversarial",)
     claim: ClassVar[str] = (
         "Robustness is in the data: plain training on images that hold only a robust network's features gives a robust network, and on "
         "images made with a standard network's features an accurate one that is not robust at all."

@@ -86,14 +86,7 @@ class RobustnessAccuracyTradeoff(Study):
     """
 
     name: ClassVar[str] = "robustness_accuracy_tradeoff"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{tsipras2019robustness,
-  title = {Robustness May Be at Odds with Accuracy},
-  author = {Tsipras, Dimitris and Santurkar, Shibani and Engstrom, Logan and Turner, Alexander and Madry, Aleksander},
-  booktitle = {International Conference on Learning Representations},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("tsipras2019robustness",)
     claim: ClassVar[str] = (
         "Where many weak features make a classifier accurate, an adversary breaks it; training against the adversary leaves the one "
         "robust feature and its accuracy. On images, adversarial training costs clean accuracy."

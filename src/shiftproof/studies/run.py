@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from shiftproof import __version__
 from shiftproof._errors import StoredFileWarning, UsageError, must
+from shiftproof._references import bibtex
 from shiftproof._sealed import DamagedFile, create_json, read_document, read_json, sealed, with_seal
 from shiftproof._writing import clear_leftovers, one_at_a_time
 from shiftproof.data.load import load_data
@@ -184,7 +185,7 @@ def _record(
         figure=study.figure,
         protocol=study.protocol,
         scaled_down=study.scaled_down,
-        references=study.references,
+        references=tuple(bibtex(reference) or reference for reference in study.references),
         data=prints,
         verdict=overall([each.verdict for each in judged]),
         predictions=tuple(_predicted(each, found[0][each.prediction.quantity].unit) for each in judged),

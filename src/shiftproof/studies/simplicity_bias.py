@@ -84,14 +84,7 @@ class SimplicityBias(Study):
     """
 
     name: ClassVar[str] = "simplicity_bias"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{shah2020pitfalls,
-  title = {The Pitfalls of Simplicity Bias in Neural Networks},
-  author = {Shah, Harshay and Tamuly, Kaustav and Raghunathan, Aditi and Jain, Prateek and Netrapalli, Praneeth},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2020}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("shah2020pitfalls",)
     claim: ClassVar[str] = (
         "A network relies on the simplest feature alone and is invariant to all others, though each of them tells the label."
     )

@@ -27,11 +27,4 @@ class Adversarial(Moving):
 
     name: ClassVar[str] = "adversarial"
     aliases: ClassVar[tuple[str, ...]] = ("pgd_at",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{madry2018towards,
-  title = {Towards Deep Learning Models Resistant to Adversarial Attacks},
-  author = {Madry, Aleksander and Makelov, Aleksandar and Schmidt, Ludwig and Tsipras, Dimitris and Vladu, Adrian},
-  booktitle = {International Conference on Learning Representations},
-  year = {2018}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("madry2018towards",)

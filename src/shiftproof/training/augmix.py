@@ -45,14 +45,7 @@ class AugMix(Method):
     """
 
     name: ClassVar[str] = "augmix"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{hendrycks2020augmix,
-  title = {{AugMix}: A Simple Data Processing Method to Improve Robustness and Uncertainty},
-  author = {Hendrycks, Dan and Mu, Norman and Cubuk, Ekin D. and Zoph, Barret and Gilmer, Justin and Lakshminarayanan, Balaji},
-  booktitle = {International Conference on Learning Representations},
-  year = {2020}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2020augmix",)
 
     weight: float = 12.0
     width: int = 3

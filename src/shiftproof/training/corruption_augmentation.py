@@ -33,15 +33,7 @@ class CorruptionAugmentation(Method):
     """
 
     name: ClassVar[str] = "corruption_augmentation"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{geirhos2018generalisation,
-  title = {Generalisation in Humans and Deep Neural Networks},
-  author = {Geirhos, Robert and Temme, Carlos R. M. and Rauber, Jonas and Sch{\\"u}tt, Heiko H. and Bethge, Matthias and
-            Wichmann, Felix A.},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2018}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("geirhos2018generalisation",)
 
     corruptions: str
     share: float = 0.5

@@ -34,14 +34,7 @@ class Distillation(Method):
 
     name: ClassVar[str] = "distillation"
     aliases: ClassVar[tuple[str, ...]] = ("defensive_distillation",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{papernot2016distillation,
-  title = {Distillation as a Defense to Adversarial Perturbations Against Deep Neural Networks},
-  author = {Papernot, Nicolas and McDaniel, Patrick and Wu, Xi and Jha, Somesh and Swami, Ananthram},
-  booktitle = {IEEE Symposium on Security and Privacy},
-  year = {2016}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("papernot2016distillation",)
 
     teacher: str
     temperature: float = 20.0

@@ -63,14 +63,7 @@ class DiverseEnsemble(Method):
 
     name: ClassVar[str] = "diverse_ensemble"
     aliases: ClassVar[tuple[str, ...]] = ("adp",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{pang2019improving,
-  title = {Improving Adversarial Robustness via Promoting Ensemble Diversity},
-  author = {Pang, Tianyu and Xu, Kun and Du, Chao and Chen, Ning and Zhu, Jun},
-  booktitle = {International Conference on Machine Learning},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("pang2019improving",)
 
     members: int = 3
     entropy: float = 2.0

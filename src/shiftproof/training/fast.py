@@ -29,13 +29,6 @@ class Fast(Moving):
 
     name: ClassVar[str] = "fast_adversarial"
     aliases: ClassVar[tuple[str, ...]] = ("fgsm_at",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{wong2020fast,
-  title = {Fast is Better than Free: Revisiting Adversarial Training},
-  author = {Wong, Eric and Rice, Leslie and Kolter, J. Zico},
-  booktitle = {International Conference on Learning Representations},
-  year = {2020}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("wong2020fast",)
 
     search: str = "single_step(step_size=1.25, random_start=True)"

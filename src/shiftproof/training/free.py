@@ -34,15 +34,7 @@ class Free(Method):
     """
 
     name: ClassVar[str] = "free_adversarial"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{shafahi2019adversarial,
-  title = {Adversarial Training for Free!},
-  author = {Shafahi, Ali and Najibi, Mahyar and Ghiasi, Amin and Xu, Zheng and Dickerson, John and Studer, Christoph and Davis, Larry S. and
-            Taylor, Gavin and Goldstein, Tom},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("shafahi2019adversarial",)
 
     shift: str
     times: int = 8

@@ -27,14 +27,7 @@ class GaussianAugmentation(Method):
     """
 
     name: ClassVar[str] = "gaussian_augmentation"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{cohen2019certified,
-  title = {Certified Adversarial Robustness via Randomized Smoothing},
-  author = {Cohen, Jeremy and Rosenfeld, Elan and Kolter, Zico},
-  booktitle = {International Conference on Machine Learning},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("cohen2019certified",)
 
     sigma: float
 

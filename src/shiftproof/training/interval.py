@@ -47,20 +47,8 @@ class IntervalTraining(Moving):
     name: ClassVar[str] = "interval_training"
     aliases: ClassVar[tuple[str, ...]] = ("ibp", "crown_ibp")
     references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{gowal2019scalable,
-  title = {Scalable Verified Training for Provably Robust Image Classification},
-  author = {Gowal, Sven and Dvijotham, Krishnamurthy and Stanforth, Robert and Bunel, Rudy and Qin, Chongli and Uesato, Jonathan and
-            Arandjelovic, Relja and Mann, Timothy and Kohli, Pushmeet},
-  booktitle = {International Conference on Computer Vision},
-  year = {2019}
-}""",
-        """@inproceedings{zhang2020towards,
-  title = {Towards Stable and Efficient Training of Verifiably Robust Neural Networks},
-  author = {Zhang, Huan and Chen, Hongge and Xiao, Chaowei and Gowal, Sven and Stanforth, Robert and Li, Bo and Boning, Duane and
-            Hsieh, Cho-Jui},
-  booktitle = {International Conference on Learning Representations},
-  year = {2020}
-}""",
+        "gowal2019scalable",
+        "zhang2020towards",
     )
 
     ramp: float = 0.5

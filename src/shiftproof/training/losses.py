@@ -21,8 +21,6 @@ import torch
 from torch import Tensor, nn
 
 from shiftproof._errors import UsageError, must
-from shiftproof.risks._kernels import Reweighted
-from shiftproof.risks._kernels import group_mixture as _mixture
 from shiftproof.risks.chi_square import ChiSquarePenalised
 from shiftproof.risks.cvar import CVaR
 from shiftproof.risks.grouped import Grouped
@@ -31,6 +29,8 @@ from shiftproof.risks.kl import KLPenalised
 from shiftproof.risks.mmd import mmd
 from shiftproof.risks.sinkhorn import sinkhorn
 from shiftproof.risks.wasserstein import Wasserstein
+from shiftproof.risks.worst_weights import Reweighted
+from shiftproof.risks.worst_weights import group_mixture as _mixture
 
 Groups = Tensor | Sequence[str] | npt.NDArray[np.str_] | npt.NDArray[np.int64]
 

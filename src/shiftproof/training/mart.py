@@ -35,14 +35,7 @@ class Mart(Moving):
     """
 
     name: ClassVar[str] = "mart"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{wang2020improving,
-  title = {Improving Adversarial Robustness Requires Revisiting Misclassified Examples},
-  author = {Wang, Yisen and Zou, Difan and Yi, Jinfeng and Bailey, James and Ma, Xingjun and Gu, Quanquan},
-  booktitle = {International Conference on Learning Representations},
-  year = {2020}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("wang2020improving",)
 
     beta: float = 5.0
 

@@ -31,14 +31,7 @@ class Mixup(Method):
     """
 
     name: ClassVar[str] = "mixup"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{zhang2018mixup,
-  title = {mixup: Beyond Empirical Risk Minimization},
-  author = {Zhang, Hongyi and Cisse, Moustapha and Dauphin, Yann N. and Lopez-Paz, David},
-  booktitle = {International Conference on Learning Representations},
-  year = {2018}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("zhang2018mixup",)
 
     alpha: float = 0.2
 

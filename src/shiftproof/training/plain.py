@@ -28,14 +28,7 @@ class Plain(Method):
 
     name: ClassVar[str] = "plain"
     aliases: ClassVar[tuple[str, ...]] = ("erm",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{vapnik1991principles,
-  title = {Principles of Risk Minimization for Learning Theory},
-  author = {Vapnik, Vladimir},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {1991}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("vapnik1991principles",)
 
     temperature: float = 1.0
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
-from shiftproof.risks._kernels import Reweighted
 from shiftproof.risks.grouped import Grouped
+from shiftproof.risks.worst_weights import Reweighted
 from shiftproof.training.abstract import Batch, Step
 from shiftproof.training.grouping import group, wanted
 from shiftproof.training.losses import risk_loss
@@ -48,14 +48,7 @@ class ReweightedTraining(Wrapping):
     """
 
     name: ClassVar[str] = "reweighted"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{levy2020large,
-  title = {Large-Scale Methods for Distributionally Robust Optimization},
-  author = {Levy, Daniel and Carmon, Yair and Duchi, John C. and Sidford, Aaron},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2020}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("levy2020large",)
 
     risk: str
     groups: str = ""

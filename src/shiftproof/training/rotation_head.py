@@ -39,14 +39,7 @@ class RotationHead(Moving):
     """
 
     name: ClassVar[str] = "rotation_head"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{hendrycks2019using,
-  title = {Using Self-Supervised Learning Can Improve Model Robustness and Uncertainty},
-  author = {Hendrycks, Dan and Mazeika, Mantas and Kadavath, Saurav and Song, Dawn},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019using",)
 
     weight: float = 0.5
 

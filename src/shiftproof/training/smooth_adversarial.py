@@ -40,14 +40,7 @@ class SmoothAdversarial(Moving):
 
     name: ClassVar[str] = "smooth_adversarial"
     aliases: ClassVar[tuple[str, ...]] = ("smoothadv",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{salman2019provably,
-  title = {Provably Robust Deep Learning via Adversarially Trained Smoothed Classifiers},
-  author = {Salman, Hadi and Li, Jerry and Razenshteyn, Ilya and Zhang, Pengchuan and Zhang, Huan and Bubeck, Sebastien and Yang, Greg},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("salman2019provably",)
 
     shift: str = "l2(eps=1)"
     sigma: float = 0.5

@@ -35,14 +35,7 @@ class Trades(Moving):
     """
 
     name: ClassVar[str] = "trades"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{zhang2019theoretically,
-  title = {Theoretically Principled Trade-off between Robustness and Accuracy},
-  author = {Zhang, Hongyang and Yu, Yaodong and Jiao, Jiantao and Xing, Eric and El Ghaoui, Laurent and Jordan, Michael},
-  booktitle = {International Conference on Machine Learning},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("zhang2019theoretically",)
 
     beta: float = 6.0
 

@@ -35,14 +35,7 @@ class WeightPerturbation(Wrapping):
 
     name: ClassVar[str] = "weight_perturbation"
     aliases: ClassVar[tuple[str, ...]] = ("awp",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{wu2020adversarial,
-  title = {Adversarial Weight Perturbation Helps Robust Generalization},
-  author = {Wu, Dongxian and Xia, Shu-Tao and Wang, Yisen},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2020}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("wu2020adversarial",)
 
     method: str = "plain"
     gamma: float = 0.01

@@ -14,7 +14,7 @@ from shiftproof._errors import must
 from shiftproof.certificates.abstract import Proof
 from shiftproof.certificates.smoothing.noises.gaussian import Gaussian
 from shiftproof.certificates.smoothing.proving import fixed
-from shiftproof.certificates.smoothing.smoothed import COHEN, Smoothed
+from shiftproof.certificates.smoothing.smoothed import Smoothed
 from shiftproof.models.abstract import Labels
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Shift
@@ -40,7 +40,7 @@ class Cohen(Smoothed):
     """
 
     name: ClassVar[str] = "cohen"
-    references: ClassVar[tuple[str, ...]] = (COHEN,)
+    references: ClassVar[tuple[str, ...]] = ("cohen2019certified",)
 
     selection: int = 100
 

@@ -18,25 +18,6 @@ from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.norms.ball import Ball
 
-COHEN = """@inproceedings{cohen2019certified,
-  title = {Certified Adversarial Robustness via Randomized Smoothing},
-  author = {Cohen, Jeremy and Rosenfeld, Elan and Kolter, Zico},
-  booktitle = {International Conference on Machine Learning},
-  year = {2019}
-}"""
-YANG = """@inproceedings{yang2020randomized,
-  title = {Randomized Smoothing of All Shapes and Sizes},
-  author = {Yang, Greg and Duan, Tony and Hu, J. Edward and Salman, Hadi and Razenshteyn, Ilya and Li, Jerry},
-  booktitle = {International Conference on Machine Learning},
-  year = {2020}
-}"""
-LEVINE = """@inproceedings{levine2020robustness,
-  title = {Robustness Certificates for Sparse Adversarial Attacks by Randomized Ablation},
-  author = {Levine, Alexander and Feizi, Soheil},
-  booktitle = {AAAI Conference on Artificial Intelligence},
-  year = {2020}
-}"""
-
 
 @dataclass(frozen=True)
 class Smoothed(Certificate):

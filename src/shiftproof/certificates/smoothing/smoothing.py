@@ -13,7 +13,7 @@ from torch import Tensor
 from shiftproof._errors import UsageError, must
 from shiftproof.certificates.abstract import Proof
 from shiftproof.certificates.smoothing.proving import claimed, sequential
-from shiftproof.certificates.smoothing.smoothed import COHEN, LEVINE, YANG, Smoothed
+from shiftproof.certificates.smoothing.smoothed import Smoothed
 from shiftproof.models.abstract import Labels
 from shiftproof.randomness import Rng
 from shiftproof.risks.sequential import plan_tests
@@ -64,7 +64,7 @@ class Smoothing(Smoothed):
 
     name: ClassVar[str] = "smoothing"
     aliases: ClassVar[tuple[str, ...]] = ("randomized_smoothing",)
-    references: ClassVar[tuple[str, ...]] = (COHEN, YANG, LEVINE)
+    references: ClassVar[tuple[str, ...]] = ("cohen2019certified", "yang2020randomized", "levine2020robustness")
 
     points: int = 4
     delta: float = 0.0

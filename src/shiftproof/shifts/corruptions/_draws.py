@@ -1,7 +1,7 @@
-"""The random numbers of one image: a counter-based stream from its seed, the same on every machine.
+"""Random numbers of one image: a counter-based stream from its seed, the same on every machine.
 
-Bits come from Philox (Salmon et al. 2011), whose word j is a pure function of (seed, j); NumPy promises them for good. What is made of the
-bits is ours, so no library's change of sampler can change a picture.
+Bits come from Philox (Salmon et al. 2011), whose word j is a pure function of (seed, j); NumPy guarantees that they never change. The
+samplers are ours, so that a library's new sampler cannot change an image.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _LEVELS = 2**16
 
 @cache
 def _normal_quantiles() -> Array:
-    """The middles of 65,536 equally likely slices of the normal distribution; variance 0.99998, largest 4.32."""
+    """The midpoints of 65,536 equally likely slices of the normal distribution; variance 0.99998, largest 4.32."""
     from scipy.special import ndtri
 
     return np.asarray(ndtri((np.arange(_LEVELS) + 0.5) / _LEVELS), dtype=np.float32)
 
 
 class Draws:
-    """Random numbers for one image, in the order in which they are asked for.
+    """Random numbers for one image; each call continues the stream.
 
     >>> bool((Draws(7).uniform(3) == Draws(7).uniform(3)).all())
     True
@@ -55,7 +55,7 @@ class Draws:
         return low + int(self.number() * (high - low))
 
     def rough(self, *shape: int) -> Array:
-        """Uniform numbers in (0, 1) in steps of 1/65536: fast, for noise that is smoothed."""
+        """Uniform numbers in (0, 1) in steps of 1/65536: fast, for noise that is smoothed afterwards."""
         return (self.words(*shape).astype(np.float32) + np.float32(0.5)) * np.float32(1 / _LEVELS)
 
     def normal(self, *shape: int) -> Array:
@@ -64,7 +64,7 @@ class Draws:
 
 
 def normals(seeds: Tensor, like: Tensor) -> Tensor:
-    """Standard normal numbers for each example of `like` (n, ...) from its seed; for images the channels of a pixel follow each other."""
+    """Standard normal numbers for each example of `like` (n, ...) from its seed; for images the channels of a pixel are consecutive."""
     image = like.dim() == 4
     shape = (*like.shape[2:], like.shape[1]) if image else tuple(like.shape[1:])
     drawn = (
@@ -75,5 +75,5 @@ def normals(seeds: Tensor, like: Tensor) -> Tensor:
 
 
 def quantiles(words: npt.NDArray[np.uint16]) -> Array:
-    """The standard normal numbers that these words stand for."""
+    """The standard normal numbers at the quantiles `words` / 65536."""
     return np.take(_normal_quantiles(), words)

@@ -1,4 +1,4 @@
-"""Blurs of one image that several corruptions share, in the conventions of the libraries that the published code called."""
+"""Blurs and warps of one image, in the conventions of the libraries that the published code calls."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from shiftproof.shifts.corruptions._draws import Array
 
 
 def gaussian(image: Array, sigma: float, *, truncate: float = 4.0, reflect: bool = False, down_only: bool = False) -> Array:
-    """The Gaussian average of an image (h, w) or (h, w, c), cut at `truncate` sigmas, as scipy and scikit-image do it.
+    """The Gaussian blur of an image (h, w) or (h, w, c), cut at `truncate` sigmas, as in scipy and scikit-image.
 
-    Beyond the edge the nearest pixel repeats, or with `reflect` the image is mirrored with its edge. `down_only` blurs columns alone.
+    Beyond the edge the nearest pixel repeats; with `reflect` the image is mirrored instead, its edge pixel included. `down_only` blurs
+    along columns only.
     """
     import cv2
 
     reach = int(truncate * sigma + 0.5)
     if reach < 1:
         return image
-    if reach >= min(image.shape[:2]):  # each pixel sees the whole image: a product of matrices is as exact and no slower
+    if reach >= min(image.shape[:2]):  # each pixel depends on the whole image: a matrix product is as exact and no slower
         return _by_matrices(image, sigma, reach, reflect, down_only)
     weights = _weights(sigma, reach)
     border = cv2.BORDER_REFLECT if reflect else cv2.BORDER_REPLICATE
@@ -46,7 +47,7 @@ def _by_matrices(image: Array, sigma: float, reach: int, reflect: bool, down_onl
 
 @lru_cache(maxsize=16)
 def _matrix(size: int, sigma: float, reach: int, reflect: bool) -> Array:
-    """The blur of a line of pixels, [written, read]."""
+    """The blur of a line of pixels as a matrix [written, read]."""
     offset = np.arange(-reach, reach + 1)
     weight = np.exp(-(offset**2) / (2 * sigma**2))
     place = np.arange(size)[:, None] + offset
@@ -58,10 +59,10 @@ def _matrix(size: int, sigma: float, reach: int, reflect: bool) -> Array:
     return matrix.astype(np.float32)
 
 
-def along(image: Array, radius: float, sigma: float, degrees: float) -> Array:
-    """ImageMagick's motion blur: half a Gaussian of `2 radius + 1` taps on whole pixels along a direction, edges repeated.
+def motion_blurred(image: Array, radius: float, sigma: float, degrees: float) -> Array:
+    """ImageMagick's motion blur: half a Gaussian of 2 radius + 1 taps on whole pixels along a direction, edges repeated.
 
-    Rebuilt from the published description of its kernel, as the published code called ImageMagick itself.
+    Written from the documentation of its kernel; the published code calls ImageMagick.
     """
     import cv2
 
@@ -70,7 +71,7 @@ def along(image: Array, radius: float, sigma: float, degrees: float) -> Array:
     angle = np.deg2rad(degrees)
     down = np.ceil(taps * np.sin(angle) - 0.5).astype(int)
     right = np.ceil(taps * np.cos(angle) - 0.5).astype(int)
-    # One scaled sum for each tap: OpenCV's filter2D would take the long way, over the square that holds the line.
+    # One scaled sum per tap: OpenCV's filter2D would compute over the square around the line.
     height, width = image.shape[:2]
     above, left = (max(-int(offset.min()), 0) for offset in (down, right))
     under, beyond = (max(int(offset.max()), 0) for offset in (down, right))
@@ -84,7 +85,7 @@ def along(image: Array, radius: float, sigma: float, degrees: float) -> Array:
 
 
 def zoomed(image: Array, factor: float) -> Array:
-    """The middle of an image enlarged to the image's size, between the corners of the part (as scipy's zoom of order 1)."""
+    """The middle of an image enlarged to the size of the image, corner to corner as in scipy's zoom of order 1."""
     import cv2
 
     height, width = image.shape[:2]
@@ -97,20 +98,20 @@ def zoomed(image: Array, factor: float) -> Array:
 
 
 def _part(size: int, factor: float) -> tuple[float, float]:
-    """The step and the start, in pixels, at which a line of `size` pixels is read for its middle enlarged."""
+    """The step and the start, in pixels, at which a line of `size` pixels is read to enlarge its middle."""
     kept, grown = enlarged(size, factor)
     step = (kept - 1) / max(grown - 1, 1)
     return step, (size - kept) // 2 + (grown - size) // 2 * step
 
 
 def enlarged(size: int, factor: float) -> tuple[int, int]:
-    """How many pixels of a line are kept, and how many they become."""
+    """How many pixels of a line are enlarged, and to how many."""
     kept = int(np.ceil(size / factor))
     return kept, round(kept * factor)
 
 
-def grown(part: Array, factor: float, size: tuple[int, int]) -> Array:
-    """A part (h, w) enlarged between its corners and cut to the middle `size` (height, width)."""
+def enlarged_middle(part: Array, factor: float, size: tuple[int, int]) -> Array:
+    """A part (h, w) enlarged corner to corner and cut to its middle `size` (height, width)."""
     import cv2
 
     full = [round(side * factor) for side in part.shape]

@@ -10,9 +10,9 @@ from shiftproof.shifts.corruptions._draws import Array, Draws
 
 
 def noise_of_power(size: tuple[int, int], power: int, draws: Draws) -> Array:
-    """Noise (height, width) of standard deviation 1 whose amplitude goes with the frequency f: f for power 1, 1 / (f^2 + 1) for -2.
+    """Noise (height, width) of standard deviation 1 whose amplitude at frequency f is f (power 1) or 1 / (f^2 + 1) (power -2).
 
-    As published, phases are drawn for half of the columns and turned by 180 degrees for the other half.
+    As published, phases are drawn for half of the columns; the other half is the same rotated by 180 degrees.
     """
     from scipy import fft
 

@@ -1,4 +1,4 @@
-"""Pixels missing, evenly spread."""
+"""Pixels removed in an evenly spread pattern (blue noise)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._spectrum import noise_of_power
-from shiftproof.shifts.corruptions.corruption import MINTUN
+from shiftproof.shifts.corruptions.constants import Strength, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class BlueNoiseSample(ImageByImage):
-    """x where blue noise (random phases, amplitude growing with the frequency, standard deviation 1) is above 0.3 s - 2.5, black elsewhere.
+class BlueNoiseSample(ImageByImage[Strength]):
+    """x where blue noise is above 0.3 strength - 2.5, black elsewhere.
 
-    s is 0.8, 1.6, 2.4, 4.0, 5.6 (ImageNet-C-bar), and 0.7, 1.4, 2.1, 3.5, 4.2 up to 32 pixels (CIFAR-10-C-bar). Below severity 1 the clean
-    image and the picture at 1 are mixed.
+    The noise has random phases, an amplitude that grows with the frequency, and standard deviation 1.
 
     Args:
         severity: in (0, 5].
@@ -39,12 +38,12 @@ class BlueNoiseSample(ImageByImage):
     name: ClassVar[str] = "blue_noise_sample"
     aliases: ClassVar[tuple[str, ...]] = ("blue_noise",)
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {
-        "imagenet_c_bar": ((0.8,), (1.6,), (2.4,), (4.0,), (5.6,)),
-        "cifar_10_c_bar": ((0.7,), (1.4,), (2.1,), (3.5,), (4.2,)),
+        "imagenet_c_bar": table(Strength, 0.8, 1.6, 2.4, 4.0, 5.6),
+        "cifar_10_c_bar": table(Strength, 0.7, 1.4, 2.1, 3.5, 4.2),
     }
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Strength, draws: Draws) -> Array:
         noise = noise_of_power(image.shape[:2], 1, draws)
-        return image * (noise > np.float32(constants[0] * 0.3 - 2.5))[..., None]
+        return image * (noise > np.float32(c.strength * 0.3 - 2.5))[..., None]

@@ -1,27 +1,35 @@
-"""Daylight: every pixel's brightness raised by the same amount, its hue and saturation kept."""
+"""Every pixel brightened by the same amount, its hue and saturation kept."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
+from shiftproof.data.space import Kind
 from shiftproof.shifts.abstract import Params
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, MU, Corruption, column
+from shiftproof.shifts.corruptions.constants import table
+from shiftproof.shifts.corruptions.corruption import Corruption
 
-_IMAGENET_C = column(0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+
+class Rise(NamedTuple):
+    """What is added to the value of HSV."""
+
+    rise: float
+
+
+_IMAGENET_C = table(Rise, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 @dataclass(frozen=True)
-class Brightness(Corruption):
-    """The value of HSV raised: v -> min(v + c, 1), where v is the largest channel of a pixel.
+class Brightness(Corruption[Rise]):
+    """The value of HSV raised: v -> min(v + rise, 1), where v is the largest channel of a pixel.
 
-    c is 0.1, 0.2, 0.3, 0.4, 0.5 above 32 pixels (ImageNet-C, Tiny-ImageNet-C) and for grey 28 x 28 (MNIST-C), and 0.05, 0.1, 0.15, 0.2, 0.3
-    up to 32 (CIFAR-10-C). With hue and saturation kept, the channels of a pixel scale together, so no conversion is needed: x -> x * min(v
-    + c, 1) / v; black turns grey. With one channel this is min(x + c, 1).
+    With hue and saturation kept, the channels of a pixel scale together, so no conversion is needed: x -> x * min(v + rise, 1) / v. Black
+    turns grey. With one channel this is min(x + rise, 1).
 
     Args:
         severity: in (0, 5].
@@ -31,17 +39,19 @@ class Brightness(Corruption):
     Example:
         >>> import torch
         >>> x = torch.tensor([0.2, 0.4, 0.0]).reshape(1, 3, 1, 1)
-        >>> Brightness(5).apply(x, torch.tensor([[4.0]])).flatten()  # c = 0.2: the largest channel goes from 0.4 to 0.6
+        >>> Brightness(5).apply(x, torch.tensor([[4.0]])).flatten()  # rise = 0.2: the largest channel goes from 0.4 to 0.6
         tensor([0.3000, 0.6000, 0.0000])
 
     Reference: Hendrycks & Dietterich 2019, "Benchmarking neural network robustness to common corruptions and perturbations".
     """
 
     name: ClassVar[str] = "brightness"
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS, MU)
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
+    smallest: ClassVar[int] = 1
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking", "mu2019mnist")
     published: ClassVar = {
         "imagenet_c": _IMAGENET_C,
-        "cifar_10_c": column(0.0, 0.05, 0.10, 0.15, 0.20, 0.30),
+        "cifar_10_c": table(Rise, 0.0, 0.05, 0.10, 0.15, 0.20, 0.30),
         "tiny_imagenet_c": _IMAGENET_C,
         "mnist_c": _IMAGENET_C,
     }
@@ -53,6 +63,6 @@ class Brightness(Corruption):
         rise = torch.minimum(self.amount(x, params).to(x.dtype) * (high - low), high - largest)
         value = largest - low
         black = value <= 0
-        # Added to x, not multiplied out from 0: a rise of 0 leaves every bit as it was.
+        # Added to x instead of computed from v, so that a rise of 0 changes no bit.
         coloured = torch.addcmul(x, x - low if low else x, rise / value.masked_fill(black, 1.0))
         return torch.where(black, x + rise, coloured).clamp(low, high)

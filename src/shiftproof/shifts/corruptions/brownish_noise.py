@@ -1,4 +1,4 @@
-"""Soft coloured clouds over the picture."""
+"""Smooth coloured noise added to the image."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._spectrum import noise_of_power
-from shiftproof.shifts.corruptions.corruption import MINTUN
+from shiftproof.shifts.corruptions.constants import Strength, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class BrownishNoise(ImageByImage):
-    """x + 0.0251 s * noise in each channel, with random phases, amplitude 1 / (frequency^2 + 1) and standard deviation 1.
+class BrownishNoise(ImageByImage[Strength]):
+    """x + 0.0251 strength * noise in each channel.
 
-    s is 1.0, 2.0, 3.0, 4.0, 5.0 (ImageNet-C-bar), and 2.5, 4.0, 5.5, 6.5, 7.0 up to 32 pixels (CIFAR-10-C-bar). Below severity 1 the clean
-    image and the picture at 1 are mixed.
+    The noise has random phases, amplitude 1 / (frequency^2 + 1) and standard deviation 1.
 
     Args:
         severity: in (0, 5].
@@ -38,12 +37,12 @@ class BrownishNoise(ImageByImage):
 
     name: ClassVar[str] = "brownish_noise"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {
-        "imagenet_c_bar": ((1.0,), (2.0,), (3.0,), (4.0,), (5.0,)),
-        "cifar_10_c_bar": ((2.5,), (4.0,), (5.5,), (6.5,), (7.0,)),
+        "imagenet_c_bar": table(Strength, 1.0, 2.0, 3.0, 4.0, 5.0),
+        "cifar_10_c_bar": table(Strength, 2.5, 4.0, 5.5, 6.5, 7.0),
     }
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Strength, draws: Draws) -> Array:
         noise = np.stack([noise_of_power(image.shape[:2], -2, draws) for _ in range(image.shape[2])], axis=-1)
-        return image + noise * np.float32(constants[0] * 6.4 / 255)
+        return image + noise * np.float32(c.strength * 6.4 / 255)

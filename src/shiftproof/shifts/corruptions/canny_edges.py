@@ -1,4 +1,4 @@
-"""A drawing of the picture: its edges alone."""
+"""The image replaced by its edges."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MU, column
+from shiftproof.shifts.corruptions._grey import GREY
+from shiftproof.shifts.corruptions.constants import MIXED, Blend
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
-from shiftproof.shifts.corruptions.snow import LIGHT
 
 
 @dataclass(frozen=True)
-class CannyEdges(ImageByImage):
-    """Canny's edges: white where the picture changes, black elsewhere.
+class CannyEdges(ImageByImage[Blend]):
+    """Canny's edge detector: white where the image changes, black elsewhere.
 
-    Smoothed by a Gaussian of 1 pixel; Sobel magnitudes of at least 0.1 that are largest across the edge, where they connect to one of 0.2.
-    Edges are those of the grey of colour images.
-    MNIST-C publishes one strength, which is severity 5; below, the clean and the published picture are mixed.
+    The image is smoothed by a Gaussian of 1 pixel. An edge is a Sobel magnitude of at least 0.1 that is largest across the edge and
+    connected to one of at least 0.2. Colour images use their grey values.
+    MNIST-C publishes one strength, which is severity 5; below it the clean and the published image are mixed.
 
     Args:
         severity: in (0, 5].
@@ -39,12 +39,12 @@ class CannyEdges(ImageByImage):
     """
 
     name: ClassVar[str] = "canny_edges"
-    references: ClassVar[tuple[str, ...]] = (MU,)
-    published: ClassVar = {"mnist_c": column(0.0, 0.2, 0.4, 0.6, 0.8, 1.0)}
+    references: ClassVar[tuple[str, ...]] = ("mu2019mnist",)
+    published: ClassVar = {"mnist_c": MIXED}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
-        grey = image[..., 0] if image.shape[2] == 1 else image @ LIGHT
-        return image + np.float32(constants[0]) * (_edges(grey.astype(np.float64)).astype(np.float32)[..., None] - image)
+    def picture(self, image: Array, c: Blend, draws: Draws) -> Array:
+        grey = image[..., 0] if image.shape[2] == 1 else image @ GREY
+        return image + np.float32(c.share) * (_edges(grey.astype(np.float64)).astype(np.float32)[..., None] - image)
 
 
 def _edges(grey: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
@@ -67,7 +67,7 @@ def _edges(grey: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
 def _largest_across(
     strength: npt.NDArray[np.float64], down: npt.NDArray[np.float64], right: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.bool_]:
-    """Where the strength is at least that of both neighbours along the gradient, each read between two pixels."""
+    """Where the strength is at least that of both neighbours along the gradient, each interpolated between two pixels."""
     padded = np.pad(strength, 1)
     height, width = strength.shape
 

@@ -1,4 +1,4 @@
-"""The picture under moving water."""
+"""The image seen through moving water."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MINTUN
+from shiftproof.shifts.corruptions.constants import Strength, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class CausticRefraction(ImageByImage):
-    """Read through a surface of caustics, bent by up to 0.05 s of the sides and lit by 0.2 s times the slope of the caustics.
+class CausticRefraction(ImageByImage[Strength]):
+    """The image refracted by a surface of caustics.
 
-    s is 2.35, 3.2, 4.9, 6.6, 9.15 (ImageNet-C-bar). Below severity 1 the clean image and the
-    picture at 1 are mixed.
+    Pixels are displaced by up to 0.05 strength of the sides and brightened by 0.2 strength times the slope of the caustics.
 
     Args:
         severity: in (0, 5].
@@ -40,10 +39,10 @@ class CausticRefraction(ImageByImage):
 
     name: ClassVar[str] = "caustic_refraction"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
-    published: ClassVar = {"imagenet_c_bar": ((2.35,), (3.2,), (4.9,), (6.6,), (9.15,))}
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
+    published: ClassVar = {"imagenet_c_bar": table(Strength, 2.35, 3.2, 4.9, 6.6, 9.15)}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Strength, draws: Draws) -> Array:
         import cv2
 
         height, width = image.shape[:2]
@@ -51,17 +50,17 @@ class CausticRefraction(ImageByImage):
         water = _caustics((height, width), draws.number(0.5, 2), draws.number(0.75, 1.25) * side)
         padded = np.pad(water, 1)
         across, down = padded[1:-1, 2:] - padded[1:-1, :-2], padded[2:, 1:-1] - padded[:-2, 1:-1]
-        below, aside = _bent(down, across, constants[0] * 0.05 * side)
+        below, aside = _displacement(down, across, c.strength * 0.05 * side)
         rows = (np.arange(height)[:, None] + below).astype(np.float32)
         columns = (np.arange(width) + aside).astype(np.float32)
         read = cv2.remap(image, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         return (
-            np.asarray(read, dtype=np.float32).reshape(image.shape) + ((down - across) * (constants[0] * 0.2)).astype(np.float32)[..., None]
+            np.asarray(read, dtype=np.float32).reshape(image.shape) + ((down - across) * (c.strength * 0.2)).astype(np.float32)[..., None]
         )
 
 
 def _caustics(size: tuple[int, int], time: float, period: float) -> Numbers:
-    """The light at the bottom of water, in [0, 1], shape (height, width), softened by a pixel."""
+    """The light at the bottom of the water, in [0, 1], shape (height, width), blurred by one pixel."""
     from scipy import ndimage
 
     down, right = (np.arange(side) / period % 1 * 6.28318530718 - 250 for side in size)
@@ -79,8 +78,8 @@ def _caustics(size: tuple[int, int], time: float, period: float) -> Numbers:
     return np.asarray(ndimage.gaussian_filter(bright, 1.0), dtype=np.float64)
 
 
-def _bent(down: Numbers, across: Numbers, lens: float) -> tuple[Numbers, Numbers]:
-    """How far a ray from straight above is bent by a surface of these slopes, at a refractive index of 4."""
+def _displacement(down: Numbers, across: Numbers, lens: float) -> tuple[Numbers, Numbers]:
+    """How far a vertical ray is displaced by a surface of these slopes, at a refractive index of 4."""
     length = np.sqrt(down**2 + across**2 + 1)
     upright = 1 / length
     tilt = np.sqrt(np.maximum(1 - upright**2, 1e-30))

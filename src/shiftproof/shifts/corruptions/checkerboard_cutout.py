@@ -1,4 +1,4 @@
-"""Squares of a tilted checkerboard cut out."""
+"""Squares of a rotated checkerboard replaced by grey."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MINTUN
+from shiftproof.shifts.corruptions.constants import Strength, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class CheckerboardCutout(ImageByImage):
-    """Each black square of a checkerboard (at a random angle, sides 0.1 to 0.25 of the image) is replaced by grey 128 with chance 0.1 s.
+class CheckerboardCutout(ImageByImage[Strength]):
+    """Each black square of a checkerboard is replaced by grey 128 with probability 0.1 strength.
 
-    s is 2.0, 3.0, 4.0, 5.0, 6.0 (ImageNet-C-bar), and 1.0, 2.0, 3.0, 4.0, 5.0 up to 32 pixels (CIFAR-10-C-bar). Below severity 1 the clean
-    image and the picture at 1 are mixed.
+    The board has a random angle, and squares of 0.1 to 0.25 of the image's shorter side.
 
     Args:
         severity: in (0, 5].
@@ -37,17 +36,17 @@ class CheckerboardCutout(ImageByImage):
 
     name: ClassVar[str] = "checkerboard_cutout"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {
-        "imagenet_c_bar": ((2.0,), (3.0,), (4.0,), (5.0,), (6.0,)),
-        "cifar_10_c_bar": ((1.0,), (2.0,), (3.0,), (4.0,), (5.0,)),
+        "imagenet_c_bar": table(Strength, 2.0, 3.0, 4.0, 5.0, 6.0),
+        "cifar_10_c_bar": table(Strength, 1.0, 2.0, 3.0, 4.0, 5.0),
     }
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Strength, draws: Draws) -> Array:
         height, width = image.shape[:2]
         angle, square = draws.number(0, 2 * np.pi), max(draws.number(0.1, 0.25) * min(height, width), 1)
         count = int(4 * max(height, width) // square)
-        cut = draws.uniform(count, count) < constants[0] / 10
+        cut = draws.uniform(count, count) < c.strength / 10
         below, aside = np.arange(height)[:, None] / square, np.arange(width) / square
         row, column = (
             np.cos(angle) * below + np.sin(angle) * aside,

@@ -1,4 +1,4 @@
-"""The camera turns about its axis."""
+"""Blur by rotation of the camera about its axis."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MINTUN
+from shiftproof.shifts.corruptions.constants import Strength, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class CircularMotionBlur(ImageByImage):
-    """The mean of 21 turns by up to 1.5 s degrees either way, weighed by exp(-2 (turn / largest)^2), cubic; black comes in from outside.
+class CircularMotionBlur(ImageByImage[Strength]):
+    """The weighted mean of 21 rotations by up to 1.5 strength degrees either way, cubic; black enters from outside.
 
-    s is 2.8, 3.6, 4.4, 5.2, 6.0 (CIFAR-10-C-bar). Below severity 1 the clean image and the picture at 1 are mixed.
+    A rotation by t of the largest angle has weight exp(-2 t^2).
 
     Args:
         severity: in (0, 5].
@@ -34,10 +34,10 @@ class CircularMotionBlur(ImageByImage):
     """
 
     name: ClassVar[str] = "circular_motion_blur"
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
-    published: ClassVar = {"cifar_10_c_bar": ((2.8,), (3.6,), (4.4,), (5.2,), (6.0,))}
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
+    published: ClassVar = {"cifar_10_c_bar": table(Strength, 2.8, 3.6, 4.4, 5.2, 6.0)}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Strength, draws: Draws) -> Array:
         from scipy import ndimage
 
         shares = np.linspace(-1, 1, 21)
@@ -48,7 +48,7 @@ class CircularMotionBlur(ImageByImage):
         for channel in range(image.shape[2]):
             smooth = ndimage.spline_filter(image[..., channel].astype(np.float64), mode="constant")
             for share, weight in zip(shares, weights, strict=True):
-                angle = np.deg2rad(share * constants[0] * 1.5)
+                angle = np.deg2rad(share * c.strength * 1.5)
                 turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
                 total[..., channel] += weight * ndimage.affine_transform(smooth, turn, middle - turn @ middle, prefilter=False)
         return (total / weights.sum()).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Wavy rings around a point, a saw from dark to light on each."""
+"""Wavy rings around a point, a sawtooth from dark to light on each."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MINTUN
+from shiftproof.shifts.corruptions.constants import Strength, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class CocentricSineWaves(ImageByImage):
-    """x + 0.0502 s * (((d + a sin(k angle)) mod w) / w - 1/2), with d the distance from a random point and a, k, w random.
-
-    s is 3.0, 5.0, 8.0, 9.0, 10.0 (ImageNet-C-bar). Below severity 1 the clean image and the
-    picture at 1 are mixed.
+class CocentricSineWaves(ImageByImage[Strength]):
+    """x + 0.0502 strength * (((d + a sin(k angle)) mod w) / w - 1/2), with d the distance from a random point and a, k, w random.
 
     Args:
         severity: in (0, 5].
@@ -37,10 +34,10 @@ class CocentricSineWaves(ImageByImage):
 
     name: ClassVar[str] = "cocentric_sine_waves"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
-    published: ClassVar = {"imagenet_c_bar": ((3.0,), (5.0,), (8.0,), (9.0,), (10.0,))}
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
+    published: ClassVar = {"imagenet_c_bar": table(Strength, 3.0, 5.0, 8.0, 9.0, 10.0)}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Strength, draws: Draws) -> Array:
         height, width = image.shape[:2]
         side = min(height, width)
         right, down = draws.uniform(2).tolist()
@@ -49,4 +46,4 @@ class CocentricSineWaves(ImageByImage):
         below = np.arange(height)[:, None] - down * height
         angle = np.arctan2(aside, below) * waves
         saw = (np.hypot(aside, below) + np.sin(angle) * wobble) % ring / ring - 0.5
-        return image + saw.astype(np.float32)[..., None] * np.float32(constants[0] * 12.8 / 255)
+        return image + saw.astype(np.float32)[..., None] * np.float32(c.strength * 12.8 / 255)

@@ -1,24 +1,31 @@
-"""Haze without structure: every channel pulled towards its mean."""
+"""Contrast lowered: every channel pulled towards its mean."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
+from shiftproof.data.space import Kind
 from shiftproof.shifts.abstract import Params
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, Corruption, column
+from shiftproof.shifts.corruptions.constants import table
+from shiftproof.shifts.corruptions.corruption import Corruption
 
-_IMAGENET_C = column(1.0, 0.4, 0.3, 0.2, 0.1, 0.05)
+
+class Kept(NamedTuple):
+    """The share of the contrast that is kept."""
+
+    kept: float
+
+
+_IMAGENET_C = table(Kept, 1.0, 0.4, 0.3, 0.2, 0.1, 0.05)
 
 
 @dataclass(frozen=True)
-class Contrast(Corruption):
-    """(x - m) * c + m, with m the mean of each channel of the image.
-
-    c is 0.4, 0.3, 0.2, 0.1, 0.05 above 32 pixels (ImageNet-C, Tiny-ImageNet-C) and 0.75, 0.5, 0.4, 0.3, 0.15 up to there (CIFAR-10-C).
+class Contrast(Corruption[Kept]):
+    """(x - m) * kept + m, with m the mean of each channel of the image.
 
     Args:
         severity: in (0, 5].
@@ -28,21 +35,23 @@ class Contrast(Corruption):
     Example:
         >>> import torch
         >>> x = torch.tensor([0.2, 0.8]).reshape(1, 1, 1, 2)
-        >>> Contrast(5).apply(x, torch.tensor([[2.0]])).flatten()  # c = 0.5 around the mean 0.5
+        >>> Contrast(5).apply(x, torch.tensor([[2.0]])).flatten()  # half the contrast around the mean 0.5
         tensor([0.3500, 0.6500])
 
     Reference: Hendrycks & Dietterich 2019, "Benchmarking neural network robustness to common corruptions and perturbations".
     """
 
     name: ClassVar[str] = "contrast"
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
+    smallest: ClassVar[int] = 1
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
         "imagenet_c": _IMAGENET_C,
-        "cifar_10_c": column(1.0, 0.75, 0.5, 0.4, 0.3, 0.15),
+        "cifar_10_c": table(Kept, 1.0, 0.75, 0.5, 0.4, 0.3, 0.15),
         "tiny_imagenet_c": _IMAGENET_C,
     }
 
     def corrupt(self, x: Tensor, params: Params) -> Tensor:
         lost = (1 - self.amount(x, params)).to(x.dtype)
-        # The same formula as a step towards the mean, so that c = 1 leaves every bit as it was.
+        # The same formula as a step towards the mean, so that keeping everything changes no bit.
         return torch.lerp(x, x.mean((2, 3), keepdim=True), lost).clamp(self.space.low, self.space.high)

@@ -1,96 +1,66 @@
-"""What all corruptions share: a severity, and where they are random a seed per example, both kept apart from applying them."""
+"""The base class of corruptions: a severity, and a seed per example where the corruption is random."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Generic
 
 import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError, must
-from shiftproof.data.space import Kind
 from shiftproof.randomness import Rng
-from shiftproof.shifts._support import check_bounded, check_movable, in_cache
+from shiftproof.shifts._in_cache import in_cache
+from shiftproof.shifts._spaces import check_bounded, check_movable
 from shiftproof.shifts.abstract import Boxed, Params
+from shiftproof.shifts.corruptions.constants import C
 
 SMALLEST = 28
-"""Pixels a side below which pictures are not defined by any publication (MNIST-C's are the smallest)."""
+"""Least pixels a side: that of MNIST-C, whose images are the smallest of all publications."""
 MODES = ("in_memory", "on_disk")
 _SEEDS = 2.0**53
 
-Table = tuple[tuple[float, ...], ...]
-"""Constants at severities 1 to 5, or 0 to 5 where constants exist that move nothing; one row a severity."""
-
-HENDRYCKS = """@inproceedings{hendrycks2019benchmarking,
-  title = {Benchmarking Neural Network Robustness to Common Corruptions and Perturbations},
-  author = {Hendrycks, Dan and Dietterich, Thomas},
-  booktitle = {International Conference on Learning Representations},
-  year = {2019}
-}"""
-MU = """@inproceedings{mu2019mnist,
-  title = {{MNIST-C}: A Robustness Benchmark for Computer Vision},
-  author = {Mu, Norman and Gilmer, Justin},
-  booktitle = {ICML Workshop on Uncertainty and Robustness in Deep Learning},
-  year = {2019}
-}"""
-MINTUN = """@inproceedings{mintun2021interaction,
-  title = {On Interaction Between Augmentations and Corruptions in Natural Corruption Robustness},
-  author = {Mintun, Eric and Kirillov, Alexander and Xie, Saining},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2021}
-}"""
-
-
-def column(*constants: float) -> Table:
-    """A table of one constant a severity.
-
-    >>> column(0.0, 0.1, 0.2)
-    ((0.0,), (0.1,), (0.2,))
-    """
-    return tuple((constant,) for constant in constants)
-
 
 @dataclass(frozen=True)
-class Corruption(Boxed):
-    """A published corruption at a continuous severity.
+class Corruption(Boxed, Generic[C]):
+    """A published corruption at a continuous severity. C is the named tuple of its constants.
 
     Args:
-        severity: in (0, 5]; whole numbers are the published settings, between them the published constants are interpolated, and 0 moves
-            nothing.
-        setting: whose constants: a name in `published`, or "auto": MNIST-C's for grey images of 28 x 28, else by the longer side those of
-            CIFAR-10-C up to 32 pixels, of Tiny-ImageNet-C up to 64, and of ImageNet-C above; where a list has none, those that there are.
-        mode: "in_memory" gives pixels as computed. "on_disk" gives them as the published files hold them: rounded down to whole 1/255, and
-            for ImageNet-C, Tiny-ImageNet-C and ImageNet-C-bar written as JPEG of quality 85 and read again. Accuracies under the two differ
-            by 3 to 11 points, so the spec says which. The published order is: resize (shorter side 256), crop (224), corrupt, store.
+        severity: in (0, 5]. Whole numbers are the published settings; between them the published constants are interpolated. Severity 0
+            leaves the image as it is. Below severity 1 the clean image and the image at severity 1 are mixed, unless the table has
+            constants for severity 0.
+        setting: whose constants: a name in `published`, or "auto": those of MNIST-C for grey images of 28 x 28, else by the longer side
+            those of CIFAR-10-C up to 32 pixels, of Tiny-ImageNet-C up to 64, and of ImageNet-C above. A size without constants of its own
+            takes the first that `published` has.
+        mode: "in_memory" returns pixels as computed. "on_disk" returns them as the published files hold them: rounded down to whole 1/255,
+            and for ImageNet-C, Tiny-ImageNet-C and ImageNet-C-bar written as JPEG of quality 85 and read again. Accuracies in the two modes
+            differ by 3 to 11 points, so the spec contains the mode. The published order is: resize (shorter side 256), crop (224),
+            corrupt, store.
 
-    The average case is a draw at exactly `severity` (the published protocol); the worst case is the worst severity up to it, and, where
-    the corruption is random, the worst of the draws tried. Params are (severity,) or (severity, seed), so each finding replays: the same
-    params give the same pixels whatever the batch, the order, the process or the machine.
+    The average case is a draw at exactly `severity` (the published protocol). The worst case is the worst severity up to it and, where the
+    corruption is random, the worst of the draws tried. Params are (severity,) or (severity, seed). The same params give the same pixels,
+    whatever the batch, the order, the process or the machine.
 
-    Inputs in another box than [0, 1] are moved as if mapped to [0, 1] and back.
+    Inputs in a box other than [0, 1] are mapped to [0, 1], corrupted and mapped back.
     """
 
-    kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
     strength: ClassVar[str] = "severity"
     random: ClassVar[bool] = False
-    """Whether it draws: adds a seed to the params, which grid and gradient searches leave at one draw."""
-    smallest: ClassVar[int] = 1
+    smallest: ClassVar[int] = SMALLEST
     """Least pixels a side."""
     colour: ClassVar[str] = ""
     """Why it needs three channels; empty where it does not."""
-    published: ClassVar[Mapping[str, Table]]
-    """The constants by the name of the benchmark that published them."""
+    published: ClassVar[Mapping[str, tuple[Any, ...]]]
+    """The constants (see `table`) by the name of the benchmark that published them."""
 
     severity: float
     setting: str = "auto"
     mode: str = "in_memory"
 
     def check(self) -> None:
-        if not 0 < self.severity <= 5:
-            raise must("severity", self.name, "be in (0, 5]", self.severity, "1 to 5 are the published settings.")
+        self.require("severity", within="(0, 5]", hint="1 to 5 are the published settings.")
         if self.setting != "auto" and self.setting not in self.published:
             raise must("setting", self.name, f"be one of auto, {', '.join(self.published)}", self.setting)
         if self.mode not in MODES:
@@ -131,10 +101,10 @@ class Corruption(Boxed):
 
     @abstractmethod
     def corrupt(self, x: Tensor, params: Params) -> Tensor:
-        """`apply` for a few examples at a time."""
+        """`apply` for a batch small enough for the processor's cache."""
 
     def setting_for(self, shape: tuple[int, ...] | torch.Size) -> str:
-        """Whose constants images of shape (..., c, h, w) take."""
+        """The benchmark whose constants apply to images of shape (..., c, h, w)."""
         if self.setting != "auto":
             return self.setting
         channels, height, width = shape[-3:] if len(shape) > 2 else (0, 0, 0)
@@ -144,22 +114,24 @@ class Corruption(Boxed):
         wanted += [size, f"{size}_bar", "imagenet_c_bar"]
         return next((name for name in wanted if name in self.published), next(iter(self.published)))
 
-    def constants(self, x: Tensor) -> tuple[float, ...]:
-        """The first published constant at severity 0 (no move), 1, 2, 3, 4, 5, for images of the size of x."""
-        return tuple(row[0] for row in self.published[self.setting_for(x.shape)])
+    def rows(self, shape: tuple[int, ...] | torch.Size) -> tuple[C, ...]:
+        """The published constants for images of shape (..., c, h, w), one row per severity."""
+        return self.published[self.setting_for(shape)]
 
     def amount(self, x: Tensor, params: Params) -> Tensor:
-        """The constant at each example's severity, shape (n, 1, ..., 1) against x, float64; piecewise linear and differentiable.
+        """The corruption's only constant at each example's severity: `interpolated` of its table, which starts at severity 0."""
+        return self.interpolated([constant for (constant,) in self.rows(x.shape)], x, params)
 
-        Exactly the published constant at whole severities. At a bend the derivative is that of the segment above, and at 5 the one below.
+    def interpolated(self, constants: Sequence[float], x: Tensor, params: Params) -> Tensor:
+        """A constant, given at severities 0 to 5, at each example's severity; shape (n, 1, ..., 1) against x, float64.
+
+        Piecewise linear and differentiable, and exact at whole severities. At a whole severity the derivative is that of the segment above
+        it, and at 5 that of the segment below.
         """
-        return self._between(self.constants(x), x, params)
-
-    def _between(self, constants: tuple[float, ...], x: Tensor, params: Params) -> Tensor:
-        table = params.new_tensor(constants)
+        values = params.new_tensor(constants)
         severity = params[:, 0].clamp(0, 5)
         below = severity.detach().floor().clamp(max=4).long()
-        value = torch.lerp(table[below], table[below + 1], severity - below)
+        value = torch.lerp(values[below], values[below + 1], severity - below)
         return value.reshape(-1, *[1] * (x.dim() - 1))
 
     def _as_stored(self, x: Tensor, moved: Tensor, params: Params) -> Tensor:
@@ -168,7 +140,7 @@ class Corruption(Boxed):
         if self.space.kind != "image":
             raise UsageError(f"Only images are stored on disk: leave {self.name} in_memory for other data.")
         low, width = self.space.low, self.space.high - self.space.low
-        kept = as_stored((moved.detach() - low) / width, self.setting_for(x.shape))
-        still = params[:, 0] <= 0
-        out = (low + width * kept.to(moved)).clamp(self.space.low, self.space.high)
-        return torch.where(still.reshape(-1, 1, 1, 1), x, out)
+        stored = as_stored((moved.detach() - low) / width, self.setting_for(x.shape))
+        unmoved = params[:, 0] <= 0
+        out = (low + width * stored.to(moved)).clamp(self.space.low, self.space.high)
+        return torch.where(unmoved.reshape(-1, 1, 1, 1), x, out)

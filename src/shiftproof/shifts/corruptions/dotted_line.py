@@ -1,4 +1,4 @@
-"""A dotted line across the picture."""
+"""A dotted line across the image."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions._strokes import places, stroke
-from shiftproof.shifts.corruptions.corruption import MU, column
+from shiftproof.shifts.corruptions._strokes import positions, stroke
+from shiftproof.shifts.corruptions.constants import MIXED, Blend
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class DottedLine(ImageByImage):
-    """A line about 2 pixels (of 28) thick from side to side at random heights, every second pair of columns left out, added to the image.
+class DottedLine(ImageByImage[Blend]):
+    """A line about 2 pixels (of 28) thick from side to side at random heights, without every second pair of columns, added to the image.
 
-    MNIST-C publishes one strength, which is severity 5; below, the clean and the published picture are mixed.
+    MNIST-C publishes one strength, which is severity 5; below it the clean and the published image are mixed.
 
     Args:
         severity: in (0, 5].
@@ -37,12 +37,12 @@ class DottedLine(ImageByImage):
 
     name: ClassVar[str] = "dotted_line"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MU,)
-    published: ClassVar = {"mnist_c": column(0.0, 0.2, 0.4, 0.6, 0.8, 1.0)}
+    references: ClassVar[tuple[str, ...]] = ("mu2019mnist",)
+    published: ClassVar = {"mnist_c": MIXED}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Blend, draws: Draws) -> Array:
         start, end = draws.whole(0, 27), draws.whole(0, 27)
         line = stroke(image.shape[:2], (0, start), (27, end))
-        columns = np.floor(places(image.shape[1]) + 1e-6).astype(int)
+        columns = np.floor(positions(image.shape[1]) + 1e-6).astype(int)
         line[:, columns // 2 % 2 == 0] = 0
-        return image + np.float32(constants[0]) * (np.minimum(image + line[..., None], 1) - image)
+        return image + np.float32(c.share) * (np.minimum(image + line[..., None], 1) - image)

@@ -1,27 +1,32 @@
-"""Fog: a fractal veil, and less light in all."""
+"""Fog: a fractal layer of white, and less light overall."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, MU
+from shiftproof.shifts.corruptions.constants import table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
-_IMAGENET_C = ((0.0, 2.0), (1.5, 2.0), (2.0, 2.0), (2.5, 1.7), (2.5, 1.5), (3.0, 1.4))
+
+class Veil(NamedTuple):
+    """How much fog is added, and the factor by which the fractal's steps shrink from one scale to the next."""
+
+    amount: float
+    decay: float
+
+
+_IMAGENET_C = table(Veil, (0.0, 2.0), (1.5, 2.0), (2.0, 2.0), (2.5, 1.7), (2.5, 1.5), (3.0, 1.4))
 
 
 @dataclass(frozen=True)
-class Fog(ImageByImage):
+class Fog(ImageByImage[Veil]):
     """(x + amount * veil) * m / (m + amount), with m the largest value of the image and the veil a diamond-square fractal in [0, 1].
 
-    (amount, decay) is (1.5, 2), (2, 2), (2.5, 1.7), (2.5, 1.5), (3, 1.4) above 64 pixels (ImageNet-C) and for grey 28 x 28 (MNIST-C),
-    (0.4, 3), (0.7, 3), (1, 2.5), (1.5, 2), (2, 1.75) up to 64 (Tiny-ImageNet-C), (0.2, 3), (0.5, 3), (0.75, 2.5), (1, 2), (1.5, 1.75) up to
-    32 (CIFAR-10-C); decay is the factor by which the fractal's steps shrink from one scale to the next. The fractal has the next power of 2
-    of pixels a side (256 in the MNIST-C setting, of which a corner shows, as published).
+    The fractal has the next power of 2 of pixels a side (256 in the MNIST-C setting, of which a corner is used, as published).
 
     Args:
         severity: in (0, 5].
@@ -41,26 +46,25 @@ class Fog(ImageByImage):
 
     name: ClassVar[str] = "fog"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS, MU)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking", "mu2019mnist")
     published: ClassVar = {
         "imagenet_c": _IMAGENET_C,
-        "cifar_10_c": ((0.0, 3.0), (0.2, 3.0), (0.5, 3.0), (0.75, 2.5), (1.0, 2.0), (1.5, 1.75)),
-        "tiny_imagenet_c": ((0.0, 3.0), (0.4, 3.0), (0.7, 3.0), (1.0, 2.5), (1.5, 2.0), (2.0, 1.75)),
+        "cifar_10_c": table(Veil, (0.0, 3.0), (0.2, 3.0), (0.5, 3.0), (0.75, 2.5), (1.0, 2.0), (1.5, 1.75)),
+        "tiny_imagenet_c": table(Veil, (0.0, 3.0), (0.4, 3.0), (0.7, 3.0), (1.0, 2.5), (1.5, 2.0), (2.0, 1.75)),
         "mnist_c": _IMAGENET_C,
     }
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
-        amount, decay = constants
+    def picture(self, image: Array, c: Veil, draws: Draws) -> Array:
         height, width, channels = image.shape
         digits = self.setting_for((channels, height, width)) == "mnist_c"
         size = 256 if digits else 1 << (max(height, width) - 1).bit_length()
-        veil = _fractal(size, decay, draws)[:height, :width, None]
+        veil = _fractal(size, c.decay, draws)[:height, :width, None]
         brightest = float(image.max())
-        return (image + veil * np.float32(amount)) * np.float32(brightest / (brightest + amount) if brightest else 0)
+        return (image + veil * np.float32(c.amount)) * np.float32(brightest / (brightest + c.amount) if brightest else 0)
 
 
 def _fractal(size: int, decay: float, draws: Draws) -> Array:
-    """The diamond-square heightmap that wraps around: means of four neighbours plus uniform steps, finer and smaller scale by scale."""
+    """A periodic diamond-square fractal: means of four neighbours plus uniform steps that shrink from scale to scale."""
     noise = draws.rough(size * size) * np.float32(2) - np.float32(1)
     used = 0
 
@@ -68,28 +72,28 @@ def _fractal(size: int, decay: float, draws: Draws) -> Array:
         nonlocal used
         drawn = noise[used : used + total.size].reshape(total.shape)
         used += total.size
-        return total * np.float32(0.25) + drawn * np.float32(wibble * wibble)
+        return total * np.float32(0.25) + drawn * np.float32(step_size * step_size)
 
-    corners, wibble = np.zeros((1, 1), np.float32), 100.0  # the published code multiplies its step by itself
+    corners, step_size = np.zeros((1, 1), np.float32), 100.0  # squared where used, as published
     while len(corners) < size:
-        across = corners + _next(corners, 0)
-        centres = step(across + _next(across, 1))
+        across = corners + _following(corners, 0)
+        centres = step(across + _following(across, 1))
         side = len(corners)
         fine = np.empty((2 * side, 2 * side), np.float32)
         fine[::2, ::2], fine[1::2, 1::2] = corners, centres
-        fine[::2, 1::2] = step(centres + _last(centres, 0) + corners + _next(corners, 1))
-        fine[1::2, ::2] = step(centres + _last(centres, 1) + corners + _next(corners, 0))
-        corners, wibble = fine, wibble / decay
+        fine[::2, 1::2] = step(centres + _preceding(centres, 0) + corners + _following(corners, 1))
+        fine[1::2, ::2] = step(centres + _preceding(centres, 1) + corners + _following(corners, 0))
+        corners, step_size = fine, step_size / decay
     corners -= corners.min()
     corners *= np.float32(1 / max(float(corners.max()), 1e-30))
     return corners
 
 
-def _next(values: Array, axis: int) -> Array:
-    """Each one's successor along an axis, around the edge."""
+def _following(values: Array, axis: int) -> Array:
+    """Each value's successor along an axis, periodic."""
     return np.concatenate((values[1:], values[:1])) if axis == 0 else np.concatenate((values[:, 1:], values[:, :1]), axis=1)
 
 
-def _last(values: Array, axis: int) -> Array:
-    """Each one's predecessor along an axis, around the edge."""
+def _preceding(values: Array, axis: int) -> Array:
+    """Each value's predecessor along an axis, periodic."""
     return np.concatenate((values[-1:], values[:-1])) if axis == 0 else np.concatenate((values[:, -1:], values[:, :-1]), axis=1)

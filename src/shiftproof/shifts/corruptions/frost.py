@@ -1,35 +1,38 @@
-"""Frost on the window: ice crystals over a darker picture."""
+"""Frost: ice crystals over a darker image."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions._ice import PUBLISHED, texture
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS
+from shiftproof.shifts.corruptions._frost_textures import PUBLISHED, texture
+from shiftproof.shifts.corruptions._grey import GREY
+from shiftproof.shifts.corruptions.constants import table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
-from shiftproof.shifts.corruptions.snow import LIGHT
 
 _SCALES = {"cifar_10_c": 0.2, "tiny_imagenet_c": 0.3}
 
 
-@dataclass(frozen=True)
-class Frost(ImageByImage):
-    """keep * x + ice * texture, cut at a random place from one of five textures.
+class Frosting(NamedTuple):
+    """The weights of the image and of the texture."""
 
-    (keep, ice) is (1, 0.4), (0.8, 0.6), (0.7, 0.7), (0.65, 0.7), (0.6, 0.75) above 64 pixels (ImageNet-C), (1, 0.3), (0.9, 0.4), (0.8,
-    0.45), (0.75, 0.5), (0.7, 0.55) up to 64 (Tiny-ImageNet-C), (1, 0.2), (1, 0.3), (0.9, 0.4), (0.85, 0.4), (0.75, 0.45) up to 32
-    (CIFAR-10-C).
+    keep: float
+    ice: float
+
+
+@dataclass(frozen=True)
+class Frost(ImageByImage[Frosting]):
+    """keep * x + ice * texture, with the texture cut at a random place from one of five.
 
     Args:
         severity: in (0, 5].
-        textures: folder with the authors' photographs frost1.png to frost5.jpg, which this package does not hold. Empty: textures of drawn
-            ice crystals, of similar light and spread; numbers measured with them are not those of the published files.
+        textures: folder with the authors' photographs frost1.png to frost5.jpg, which this package does not contain. Empty: textures of
+            drawn ice crystals, of similar mean and spread; results with them differ from those with the published files.
 
-    Params are (severity, seed), shape (n, 2). Images larger than a texture have it enlarged.
+    Params are (severity, seed), shape (n, 2). Textures are enlarged where an image is larger.
 
     Example:
         >>> import torch
@@ -44,16 +47,16 @@ class Frost(ImageByImage):
 
     name: ClassVar[str] = "frost"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
-        "imagenet_c": ((1.0, 0.0), (1.0, 0.4), (0.8, 0.6), (0.7, 0.7), (0.65, 0.7), (0.6, 0.75)),
-        "cifar_10_c": ((1.0, 0.0), (1.0, 0.2), (1.0, 0.3), (0.9, 0.4), (0.85, 0.4), (0.75, 0.45)),
-        "tiny_imagenet_c": ((1.0, 0.0), (1.0, 0.3), (0.9, 0.4), (0.8, 0.45), (0.75, 0.5), (0.7, 0.55)),
+        "imagenet_c": table(Frosting, (1.0, 0.0), (1.0, 0.4), (0.8, 0.6), (0.7, 0.7), (0.65, 0.7), (0.6, 0.75)),
+        "cifar_10_c": table(Frosting, (1.0, 0.0), (1.0, 0.2), (1.0, 0.3), (0.9, 0.4), (0.85, 0.4), (0.75, 0.45)),
+        "tiny_imagenet_c": table(Frosting, (1.0, 0.0), (1.0, 0.3), (0.9, 0.4), (0.8, 0.45), (0.75, 0.5), (0.7, 0.55)),
     }
 
     textures: str = ""
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Frosting, draws: Draws) -> Array:
         height, width, channels = image.shape
         scale = _SCALES.get(self.setting_for((channels, height, width)), 1.0)
         which, down, right = draws.uniform(3).tolist()
@@ -63,5 +66,5 @@ class Frost(ImageByImage):
             pane = texture(int(which * len(PUBLISHED)), self.textures, scale * grow)
         top, left = int(down * (pane.shape[0] - height)), int(right * (pane.shape[1] - width))
         ice = pane[top : top + height, left : left + width]
-        ice = ice if channels == 3 else (ice @ LIGHT)[..., None]
-        return image * np.float32(constants[0]) + ice * np.float32(constants[1])
+        ice = ice if channels == 3 else (ice @ GREY)[..., None]
+        return image * np.float32(c.keep) + ice * np.float32(c.ice)

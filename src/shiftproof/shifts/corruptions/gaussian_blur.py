@@ -1,4 +1,4 @@
-"""A soft lens: every pixel the Gaussian average of its neighbours."""
+"""Blur: every pixel the Gaussian average of its neighbours."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shiftproof.shifts._support import in_cache
+from shiftproof.data.space import Kind
+from shiftproof.shifts._in_cache import in_cache
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.corruptions._filters import gaussian
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, SMALLEST, Corruption, column
+from shiftproof.shifts.corruptions.constants import Sigma, table
+from shiftproof.shifts.corruptions.corruption import SMALLEST, Corruption
 
 _TRUNCATE = 4.0
 _BLOCK = 56
-"""Columns computed by one matrix product: a band of the whole product, as only pixels within reach count."""
+"""Columns per matrix product. A band of the whole product is enough, as only pixels within reach count."""
 
 
 @dataclass(frozen=True)
-class GaussianBlur(Corruption):
+class GaussianBlur(Corruption[Sigma]):
     """Convolution with a Gaussian of standard deviation sigma pixels, cut at 4 sigma; beyond the edge the nearest pixel repeats.
 
-    sigma is 1, 2, 3, 4, 6 above 64 pixels (ImageNet-C), 0.5, 0.75, 1, 1.25, 1.5 up to 64 (Tiny-ImageNet-C) and 0.4, 0.6, 0.7, 0.8, 1 up to
-    32 (CIFAR-10-C), in the conventions of scipy.ndimage.gaussian_filter(mode="nearest", truncate=4) and skimage.filters.gaussian, as
-    published.
+    In the conventions of scipy.ndimage.gaussian_filter(mode="nearest", truncate=4) and skimage.filters.gaussian, as published.
 
     Args:
         severity: in (0, 5].
 
-    Params are (severity,), shape (n, 1). Differentiable in them but where the cut-off steps to the next whole pixel, a jump of less than
-    1e-4 of the kernel; below sigma 0.125 the kernel is one pixel, so the image stays as it is, bit for bit, with gradient 0.
+    Params are (severity,), shape (n, 1). Differentiable in them, except where the cut-off moves to the next whole pixel, a jump of less
+    than 1e-4 of the kernel. Below sigma 0.125 the kernel is one pixel, so the image stays as it is, bit for bit, with gradient 0.
 
     Example:
         >>> import torch
@@ -43,22 +43,24 @@ class GaussianBlur(Corruption):
     """
 
     name: ClassVar[str] = "gaussian_blur"
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
+    smallest: ClassVar[int] = 1
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
-        "imagenet_c": column(0.0, 1.0, 2.0, 3.0, 4.0, 6.0),
-        "cifar_10_c": column(0.0, 0.4, 0.6, 0.7, 0.8, 1.0),
-        "tiny_imagenet_c": column(0.0, 0.5, 0.75, 1.0, 1.25, 1.5),
+        "imagenet_c": table(Sigma, 0.0, 1.0, 2.0, 3.0, 4.0, 6.0),
+        "cifar_10_c": table(Sigma, 0.0, 0.4, 0.6, 0.7, 0.8, 1.0),
+        "tiny_imagenet_c": table(Sigma, 0.0, 0.5, 0.75, 1.0, 1.25, 1.5),
     }
 
     def apply(self, x: Tensor, params: Params) -> Tensor:
         shared = not params.requires_grad and len(x) > 1 and bool((params[:, 0] == params[0, 0]).all())
-        if not shared or _plain(x, params) or self.mode != "in_memory":  # and each example's gradient needs a kernel of its own
+        if not shared or _by_opencv(x, params) or self.mode != "in_memory":  # the gradient of each example needs its own kernel
             return super().apply(x, params)
-        kernels = self._kernels(x, params[:1])  # one severity for all, as in the published protocol: built once, not for each piece
+        kernels = self._kernels(x, params[:1])  # one severity for all, as in the published protocol: kernels are built once
         return in_cache(lambda some, _: self._blur(some, *kernels), x, params)
 
     def corrupt(self, x: Tensor, params: Params) -> Tensor:
-        if not _plain(x, params):
+        if not _by_opencv(x, params):
             return self._blur(x, *self._kernels(x, params))
         images = np.ascontiguousarray(x.permute(0, 2, 3, 1).numpy())
         sigmas = self.amount(x, params).flatten().tolist()
@@ -66,7 +68,7 @@ class GaussianBlur(Corruption):
         return torch.from_numpy(moved).permute(0, 3, 1, 2).clamp(self.space.low, self.space.high)
 
     def _kernels(self, x: Tensor, params: Params) -> tuple[Tensor, Tensor, int]:
-        """The blur along rows and down columns as matrices, shape (m, 1, w, w) and (m, 1, h, h) or without the ones, and its reach."""
+        """The blur along rows and along columns as matrices, shape (m, 1, w, w) and (m, 1, h, h) or (w, w) and (h, h), and its reach."""
         sigma = self.amount(x, params).flatten()
         reach = int(_reach(sigma).max())
         across, down = (_matrices(sigma, size, reach).to(x.dtype) for size in (x.shape[3], x.shape[2]))
@@ -80,14 +82,14 @@ class GaussianBlur(Corruption):
         return both.clamp(self.space.low, self.space.high)
 
 
-def _plain(x: Tensor, params: Tensor) -> bool:
-    """Whether OpenCV can blur, which is faster: nobody asks for a gradient, and images are on the CPU and larger than any kernel."""
+def _by_opencv(x: Tensor, params: Tensor) -> bool:
+    """Whether OpenCV, which is faster, can blur: no gradient is needed, and images are on the CPU and larger than any kernel."""
     wanted = params.requires_grad or x.requires_grad
     return not wanted and x.device.type == "cpu" and x.dtype == torch.float32 and min(x.shape[2:]) >= SMALLEST
 
 
 def _reach(sigma: Tensor) -> Tensor:
-    """Pixels on each side that count, as scipy rounds them."""
+    """Pixels on each side of the kernel, rounded as in scipy."""
     return (_TRUNCATE * sigma.detach() + 0.5).floor()
 
 

@@ -1,4 +1,4 @@
-"""Sensor noise: an independent normal number on every pixel."""
+"""Sensor noise: an independent normal number added to every pixel."""
 
 from __future__ import annotations
 
@@ -7,28 +7,25 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from shiftproof.data.space import Kind
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.corruptions._draws import normals
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, Corruption, column
+from shiftproof.shifts.corruptions.constants import Sigma, table
+from shiftproof.shifts.corruptions.corruption import Corruption
 
-_NOT_IMAGES = (0.0, 0.02, 0.04, 0.06, 0.08, 0.10)  # ours: nobody has published a table for them
+_NOT_IMAGES = table(Sigma, 0.0, 0.02, 0.04, 0.06, 0.08, 0.10)  # ours: no table is published for vectors and tables
 
 
 @dataclass(frozen=True)
-class GaussianNoise(Corruption):
-    """x + c * width of the box * z, z standard normal, clipped to the box.
-
-    c is 0.08, 0.12, 0.18, 0.26, 0.38 above 64 pixels (ImageNet-C), 0.04, 0.08, 0.12, 0.15, 0.18 up to 64 (Tiny-ImageNet-C) and 0.04, 0.06,
-    0.08, 0.09, 0.10 up to 32 (CIFAR-10-C).
+class GaussianNoise(Corruption[Sigma]):
+    """x + sigma * width of the box * z, z standard normal, clipped to the box.
 
     Args:
         severity: in (0, 5].
 
-    Vectors and tables move too, by 2 % of the range a severity step; that scale is ours, not published. For tables the range is each
-    column's own, integer columns move by whole numbers (rounded towards where they were) and categorical columns stay.
+    Vectors and tables move too, by 2 % of the range per severity step; that scale is ours, not published. For tables the range is each
+    column's own, integer columns move by whole numbers (rounded towards the original) and categorical columns stay.
 
-    Params are (severity, seed), shape (n, 2); the noise hangs on the seed alone, so severities of one seed are one picture getting worse.
+    Params are (severity, seed), shape (n, 2); the noise depends on the seed only, so severities of one seed differ in scale only.
 
     Guarantees:
         The same example and params give the same pixels in any batch. Noise is distributed as published, not equal to the published files.
@@ -45,19 +42,18 @@ class GaussianNoise(Corruption):
     """
 
     name: ClassVar[str] = "gaussian_noise"
-    kinds: ClassVar[frozenset[Kind]] = frozenset({"image", "table", "vector"})
+    smallest: ClassVar[int] = 1
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
-        "imagenet_c": column(0.0, 0.08, 0.12, 0.18, 0.26, 0.38),
-        "cifar_10_c": column(0.0, 0.04, 0.06, 0.08, 0.09, 0.10),
-        "tiny_imagenet_c": column(0.0, 0.04, 0.08, 0.12, 0.15, 0.18),
+        "imagenet_c": table(Sigma, 0.0, 0.08, 0.12, 0.18, 0.26, 0.38),
+        "cifar_10_c": table(Sigma, 0.0, 0.04, 0.06, 0.08, 0.09, 0.10),
+        "tiny_imagenet_c": table(Sigma, 0.0, 0.04, 0.08, 0.12, 0.15, 0.18),
     }
-
-    def constants(self, x: Tensor) -> tuple[float, ...]:
-        return super().constants(x) if self.space.kind == "image" else _NOT_IMAGES
 
     def corrupt(self, x: Tensor, params: Params) -> Tensor:
         noise = normals(params[:, 1], x)
+        rows = self.rows(x.shape) if self.space.kind == "image" else _NOT_IMAGES
+        sigma = self.interpolated([c.sigma for c in rows], x, params).to(x.dtype)
         scale = self.space.scale(x) if self.space.columns else self.space.width
-        return self.space.settle(x, x + noise * (self.amount(x, params).to(x.dtype) * scale))
+        return self.space.settle(x, x + noise * (sigma * scale))

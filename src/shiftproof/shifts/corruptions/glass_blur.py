@@ -1,40 +1,46 @@
-"""Frosted glass: neighbouring pixels trade places between two soft blurs."""
+"""Frosted glass: neighbouring pixels exchanged between two blurs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._filters import gaussian
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, MU
+from shiftproof.shifts.corruptions.constants import table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 from shiftproof.shifts.corruptions.stored import to_bytes
 
-_IMAGENET_C = ((0.7, 1.0, 2.0), (0.9, 2.0, 1.0), (1.0, 2.0, 3.0), (1.1, 3.0, 2.0), (1.5, 4.0, 2.0))
+
+class Glass(NamedTuple):
+    """The blur's standard deviation in pixels, how far a pixel moves, and how often."""
+
+    sigma: float
+    reach: float
+    rounds: float
+
+
+_IMAGENET_C = table(Glass, (0.7, 1.0, 2.0), (0.9, 2.0, 1.0), (1.0, 2.0, 3.0), (1.1, 3.0, 2.0), (1.5, 4.0, 2.0))
 
 Places = npt.NDArray[np.intp]
-"""Numbers of pixels, row by row."""
+"""Indices of pixels, row by row."""
 
 
 @dataclass(frozen=True)
-class GlassBlur(ImageByImage):
+class GlassBlur(ImageByImage[Glass]):
     """Blurred by sigma, every pixel moved by up to `reach` pixels `rounds` times, and blurred again.
 
-    (sigma, reach, rounds) is (0.7, 1, 2), (0.9, 2, 1), (1, 2, 3), (1.1, 3, 2), (1.5, 4, 2) above 64 pixels (ImageNet-C), (0.1, 1, 1),
-    (0.5, 1, 1), (0.6, 1, 2), (0.7, 2, 1), (0.9, 2, 2) up to 64 (Tiny-ImageNet-C), (0.05, 1, 1), (0.25, 1, 1), (0.4, 1, 1), (0.25, 1, 2),
-    (0.4, 1, 2) up to 32 (CIFAR-10-C). Between published severities the two pictures are mixed, as half a round means nothing.
+    The published code visits the pixels from the last to the first to swap each with a random neighbour. On colour images its swap copies
+    the neighbour and loses the pixel itself, and so does this. The MNIST-C setting follows its own code: each pixel moves with probability
+    1/2, pixels are truly swapped, and the blurs run down the columns only. Rounds cannot be interpolated, so between published severities
+    the two images are mixed.
 
-    The published code runs over the pixels from the last to the first and means to swap each with a random neighbour; on colour images its
-    swap copies the neighbour and loses the pixel itself, and so does this. The MNIST-C setting is as published there: only every second
-    pixel (by chance) moves, pixels are truly swapped, and the blurs run down the columns only.
-
-    As published, distances from the clean image do not grow with every severity: those at 4 are a little below those at 3 for ImageNet-C
-    and Tiny-ImageNet-C; for CIFAR-10-C those at 1 to 3 are about equal, and those at 5 below those at 4.
+    As published, the distance from the clean image does not grow with every severity. For ImageNet-C and Tiny-ImageNet-C it is a little
+    smaller at 4 than at 3; for CIFAR-10-C it is about equal at 1 to 3, and smaller at 5 than at 4.
 
     Args:
         severity: in (0, 5].
@@ -55,34 +61,33 @@ class GlassBlur(ImageByImage):
     name: ClassVar[str] = "glass_blur"
     random: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS, MU)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking", "mu2019mnist")
     published: ClassVar = {
         "imagenet_c": _IMAGENET_C,
-        "cifar_10_c": ((0.05, 1.0, 1.0), (0.25, 1.0, 1.0), (0.4, 1.0, 1.0), (0.25, 1.0, 2.0), (0.4, 1.0, 2.0)),
-        "tiny_imagenet_c": ((0.1, 1.0, 1.0), (0.5, 1.0, 1.0), (0.6, 1.0, 2.0), (0.7, 2.0, 1.0), (0.9, 2.0, 2.0)),
+        "cifar_10_c": table(Glass, (0.05, 1.0, 1.0), (0.25, 1.0, 1.0), (0.4, 1.0, 1.0), (0.25, 1.0, 2.0), (0.4, 1.0, 2.0)),
+        "tiny_imagenet_c": table(Glass, (0.1, 1.0, 1.0), (0.5, 1.0, 1.0), (0.6, 1.0, 2.0), (0.7, 2.0, 1.0), (0.9, 2.0, 2.0)),
         "mnist_c": _IMAGENET_C,
     }
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Glass, draws: Draws) -> Array:
         import cv2
 
-        sigma, reach, rounds = constants[0], int(constants[1]), int(constants[2])
         height, width, channels = image.shape
         digits = self.setting_for((channels, height, width)) == "mnist_c"
-        # Whole grey levels in between, rounded down, as published; the channels of a pixel lie in one word, to be moved at once.
-        levels = to_bytes(gaussian(image, sigma, down_only=digits))
+        # Rounded down to whole grey levels in between, as published. The channels of a pixel are packed into one word, to move together.
+        levels = to_bytes(gaussian(image, c.sigma, down_only=digits))
         colour = channels == 3
         words: npt.NDArray[np.generic] = (cv2.cvtColor(levels, cv2.COLOR_RGB2RGBA).view(np.uint32) if colour else levels).ravel()
-        for _ in range(rounds):
-            words = np.take(words, (_swapped if digits else _copied)(height, width, reach, draws))
+        for _ in range(int(c.rounds)):
+            words = np.take(words, (_swapped if digits else _copied)(height, width, int(c.reach), draws))
         pixels = words.view(np.uint8).reshape(height, width, -1)
         levels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB) if colour else pixels, dtype=np.uint8)
-        return gaussian(np.multiply(levels, np.float32(1 / 255), dtype=np.float32), sigma, down_only=digits)
+        return gaussian(np.multiply(levels, np.float32(1 / 255), dtype=np.float32), c.sigma, down_only=digits)
 
 
 @lru_cache(maxsize=16)
 def _steps(width: int, reach: int) -> Places:
-    """The step to a neighbour for each of 65,536 words: both offsets from -reach to reach - 1."""
+    """The index step to a neighbour for each of 65,536 words: both offsets lie in [-reach, reach - 1]."""
     span = 2 * reach
     both = np.arange(65536) * span**2 >> 16
     return (both // span - reach) * width + both % span - reach
@@ -95,12 +100,12 @@ def _pairs(height: int, width: int, reach: int, draws: Draws) -> tuple[Places, P
 
 
 def _copied(height: int, width: int, reach: int, draws: Draws) -> Places:
-    """Where each pixel comes from when one after the other copies a neighbour: chains of copies, followed to their ends."""
+    """The source of each pixel when one after the other copies a neighbour: chains of copies, followed to their ends."""
     _, neighbour = _pairs(height, width, reach, draws)
     place = np.arange(height * width)
     read = place.copy()
     read.reshape(height, width)[reach + 1 : height - reach + 1, reach + 1 : width - reach + 1] = neighbour[::-1, ::-1]
-    # A neighbour visited before (a later pixel) has been overwritten by then, so the chain goes on there; any other is still as it was.
+    # A neighbour visited before (a later pixel) has been overwritten by then, so the chain continues there; others are unchanged.
     end = np.maximum(read, place)
     going = np.flatnonzero(end != place)
     at = np.take(end, going)
@@ -108,12 +113,12 @@ def _copied(height: int, width: int, reach: int, draws: Draws) -> Places:
         then = np.take(end, at)
         more = then != at
         going, at = going[more], then[more]
-        end[going] = at  # so that who comes by here later goes both steps at once
+        end[going] = at  # so that later chains through here take both steps at once
     return np.take(read, end)
 
 
 def _swapped(height: int, width: int, reach: int, draws: Draws) -> Places:
-    """Where each pixel comes from when one after the other, each with chance 1/2, is swapped with a neighbour."""
+    """The source of each pixel when one after the other, each with probability 1/2, is swapped with a neighbour."""
     own, neighbour = _pairs(height, width, reach, draws)
     moves = (draws.words(*neighbour.shape) & np.uint16(1)).astype(bool)
     source = list(range(height * width))

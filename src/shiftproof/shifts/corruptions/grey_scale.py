@@ -1,4 +1,4 @@
-"""Colours fade to grey."""
+"""Colours faded to grey."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from shiftproof.data.space import Kind
 from shiftproof.shifts.abstract import Params
-from shiftproof.shifts.corruptions.corruption import Corruption, column
-from shiftproof.shifts.corruptions.snow import LIGHT
+from shiftproof.shifts.corruptions._grey import GREY
+from shiftproof.shifts.corruptions.constants import MIXED, Blend
+from shiftproof.shifts.corruptions.corruption import Corruption
 
 
 @dataclass(frozen=True)
-class GreyScale(Corruption):
-    """x + c * (grey(x) - x), grey = 0.299 red + 0.587 green + 0.114 blue, c = severity / 5: at 5 nothing but grey is left.
+class GreyScale(Corruption[Blend]):
+    """x + share * (grey(x) - x), with grey = 0.299 red + 0.587 green + 0.114 blue and share = severity / 5: at 5 the image is grey.
 
     Args:
         severity: in (0, 5]. The scale is ours, not published.
@@ -31,9 +33,11 @@ class GreyScale(Corruption):
     """
 
     name: ClassVar[str] = "grey_scale"
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
+    smallest: ClassVar[int] = 1
     colour: ClassVar[str] = "grey images have no colours to lose"
-    published: ClassVar = {"own": column(0.0, 0.2, 0.4, 0.6, 0.8, 1.0)}
+    published: ClassVar = {"own": MIXED}
 
     def corrupt(self, x: Tensor, params: Params) -> Tensor:
-        grey = (x * x.new_tensor(LIGHT)[:, None, None]).sum(1, keepdim=True)
+        grey = (x * x.new_tensor(GREY)[:, None, None]).sum(1, keepdim=True)
         return (x + self.amount(x, params).to(x.dtype) * (grey - x)).clamp(self.space.low, self.space.high)

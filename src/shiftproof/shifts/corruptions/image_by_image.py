@@ -1,4 +1,4 @@
-"""Corruptions computed on one image at a time, in NumPy and OpenCV: pictures small enough to stay in the processor's cache."""
+"""Corruptions computed one image at a time in NumPy and OpenCV, so that an image stays in the processor's cache."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError
+from shiftproof.data.space import Kind
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import SMALLEST, Corruption
+from shiftproof.shifts.corruptions.constants import C
+from shiftproof.shifts.corruptions.corruption import Corruption
 from shiftproof.shifts.corruptions.stored import Bytes
 
 
 @dataclass(frozen=True)
-class ImageByImage(Corruption):
-    """A corruption given by one function of one image. It has no gradient.
+class ImageByImage(Corruption[C]):
+    """A corruption given by a function of one image. It has no gradient.
 
-    Between two published severities its constants are interpolated, or where `mixes` the two published pictures of the same seed are
-    mixed. Below 1 the clean image and the picture at 1 are mixed, unless the table has constants that move nothing.
+    Between two published severities its constants are interpolated, or where `mixes` is set, the two published images of the same seed
+    are mixed.
     """
 
-    smallest: ClassVar[int] = SMALLEST
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
     mixes: ClassVar[bool] = False
-    """Whether pictures are mixed between published severities, as constants such as modes have no middle."""
+    """Whether images are mixed between published severities, for constants that cannot be interpolated, such as a choice."""
 
     @property
     def smooth(self) -> bool:
         return False
 
     @abstractmethod
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
-        """The corrupted image; `image` is (h, w, 1 or 3), float32 in [0, 1], and stays as it is. The result is clipped by the caller."""
+    def picture(self, image: Array, c: C, draws: Draws) -> Array:
+        """The corrupted image, not clipped. `image` is (h, w, 1 or 3), float32 in [0, 1], and is not changed in place."""
 
     def check_inputs(self, x: Tensor) -> None:
         super().check_inputs(x)
@@ -46,52 +48,51 @@ class ImageByImage(Corruption):
         """The image at any severity in [0, 5], not clipped; shape (h, w, c)."""
         if severity <= 0:
             return image
-        setting = self.setting_for((image.shape[2], *image.shape[:2]))
-        table = self.published[setting]
-        first = 6 - len(table)  # the severity of the first row: 0 or 1
+        rows = self.rows((image.shape[2], *image.shape[:2]))
+        first = 6 - len(rows)  # the severity of the first row: 0 or 1
         below = min(int(severity), 4)
         share = severity - below
         if share == 0 or (share == 1 and below == 4):
-            return self._at(image, table[round(severity) - first], seed)
+            return self._at(image, rows[round(severity) - first], seed)
         if below < first:
-            return image + np.float32(share) * (np.clip(self._at(image, table[0], seed), 0, 1) - image)
-        rows = table[below - first], table[below + 1 - first]
+            return image + np.float32(share) * (np.clip(self._at(image, rows[0], seed), 0, 1) - image)
+        ends = rows[below - first], rows[below + 1 - first]
         if self.mixes:
-            low, high = (image if not below + i else np.clip(self._at(image, row, seed), 0, 1) for i, row in enumerate(rows))
+            low, high = (image if not below + i else np.clip(self._at(image, row, seed), 0, 1) for i, row in enumerate(ends))
             return low + np.float32(share) * (high - low)
-        return self._at(image, tuple(a + share * (b - a) for a, b in zip(*rows, strict=True)), seed)
+        return self._at(image, rows[0]._make(a + share * (b - a) for a, b in zip(*ends, strict=True)), seed)
 
-    def _at(self, image: Array, constants: tuple[float, ...], seed: float) -> Array:
-        return self.picture(image, constants, Draws(seed))
+    def _at(self, image: Array, c: C, seed: float) -> Array:
+        return self.picture(image, c, Draws(seed))
 
     def corrupt(self, x: Tensor, params: Params) -> Tensor:
         low, width = self.space.low, self.space.high - self.space.low
-        plain = low == 0 and width == 1
-        unit = (x.detach() if plain else (x.detach() - low) / width).float().cpu()
+        unit_box = low == 0 and width == 1
+        unit = (x.detach() if unit_box else (x.detach() - low) / width).float().cpu()
         images = np.ascontiguousarray(unit.permute(0, 2, 3, 1).numpy())
         moved = np.empty_like(images)
         for row, (severity, *seed) in enumerate(params.detach().cpu().tolist()):
             moved[row] = self.one(images[row], min(max(severity, 0.0), 5.0), seed[0] if seed else 0)
         np.clip(moved, 0, 1, out=moved)
         back = torch.from_numpy(moved).permute(0, 3, 1, 2).to(x)
-        back = back if plain else (low + width * back).clamp(self.space.low, self.space.high)
-        still = params[:, 0] <= 0
-        return torch.where(still.reshape(-1, 1, 1, 1).to(x.device), x, back) if bool(still.any()) else back
+        back = back if unit_box else (low + width * back).clamp(self.space.low, self.space.high)
+        unmoved = params[:, 0] <= 0
+        return torch.where(unmoved.reshape(-1, 1, 1, 1).to(x.device), x, back) if bool(unmoved.any()) else back
 
 
 @dataclass(frozen=True)
-class OnLevels(ImageByImage):
-    """A corruption that by its definition works on whole grey levels 0..255."""
+class OnLevels(ImageByImage[C]):
+    """A corruption that is defined on whole grey levels, 0 to 255."""
 
     @abstractmethod
-    def levels(self, image: Bytes, constants: tuple[float, ...]) -> Bytes:
-        """The corrupted image, (h, w, 1 or 3) uint8 both."""
+    def levels(self, image: Bytes, c: C) -> Bytes:
+        """The corrupted image; both are (h, w, 1 or 3), uint8."""
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
-        moved = self.levels(np.rint(image * np.float32(255)).astype(np.uint8), constants)
+    def picture(self, image: Array, c: C, draws: Draws) -> Array:
+        moved = self.levels(np.rint(image * np.float32(255)).astype(np.uint8), c)
         return moved.astype(np.float32) * np.float32(1 / 255)
 
     def levels_at(self, image: Bytes, severity: int) -> Bytes:
-        """The image (h, w, c) at a published severity, without leaving whole levels."""
-        table = self.published[self.setting_for((image.shape[2], *image.shape[:2]))]
-        return self.levels(image, table[severity + len(table) - 6])
+        """The image (h, w, c) at a whole severity, without conversion to floating point."""
+        rows = self.rows((image.shape[2], *image.shape[:2]))
+        return self.levels(image, rows[severity + len(rows) - 6])

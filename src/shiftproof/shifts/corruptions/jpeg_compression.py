@@ -1,21 +1,20 @@
-"""A file kept too small: JPEG at low quality."""
+"""JPEG compression at low quality."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, column
+from shiftproof.shifts.corruptions.constants import Quality, table
 from shiftproof.shifts.corruptions.image_by_image import OnLevels
 from shiftproof.shifts.corruptions.stored import Bytes, through_jpeg
 
 
 @dataclass(frozen=True)
-class JpegCompression(OnLevels):
-    """Written as JPEG of quality q and read again, on whole grey levels, chroma at half resolution.
+class JpegCompression(OnLevels[Quality]):
+    """Written as JPEG and read again, on whole grey levels, chroma at half resolution.
 
-    q is 25, 18, 15, 10, 7 above 64 pixels (ImageNet-C), 65, 58, 50, 40, 25 up to 64 (Tiny-ImageNet-C), 80, 65, 58, 50, 40 up to 32
-    (CIFAR-10-C), and 100 at severity 0. Between severities q is interpolated and rounded. For a quality of your own: `jpeg_quality`.
+    Between severities the quality is interpolated and rounded. For other qualities: `jpeg_quality`.
 
     Args:
         severity: in (0, 5].
@@ -33,12 +32,12 @@ class JpegCompression(OnLevels):
     """
 
     name: ClassVar[str] = "jpeg_compression"
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
-        "imagenet_c": column(100, 25, 18, 15, 10, 7),
-        "cifar_10_c": column(100, 80, 65, 58, 50, 40),
-        "tiny_imagenet_c": column(100, 65, 58, 50, 40, 25),
+        "imagenet_c": table(Quality, 100, 25, 18, 15, 10, 7),
+        "cifar_10_c": table(Quality, 100, 80, 65, 58, 50, 40),
+        "tiny_imagenet_c": table(Quality, 100, 65, 58, 50, 40, 25),
     }
 
-    def levels(self, image: Bytes, constants: tuple[float, ...]) -> Bytes:
-        return through_jpeg(image, round(constants[0]))
+    def levels(self, image: Bytes, c: Quality) -> Bytes:
+        return through_jpeg(image, round(c.quality))

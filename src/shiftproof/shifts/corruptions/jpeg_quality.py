@@ -1,21 +1,20 @@
-"""JPEG at a plain scale of qualities, from good to poor."""
+"""JPEG compression from good to poor quality."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shiftproof.shifts.corruptions.corruption import column
+from shiftproof.shifts.corruptions.constants import Quality, table
 from shiftproof.shifts.corruptions.image_by_image import OnLevels
 from shiftproof.shifts.corruptions.stored import Bytes, through_jpeg
 
 
 @dataclass(frozen=True)
-class JpegQuality(OnLevels):
-    """Written as JPEG of quality 90, 70, 50, 30, 10 from severity 1 and read again, on whole grey levels, chroma at half resolution.
+class JpegQuality(OnLevels[Quality]):
+    """Written as JPEG and read again, on whole grey levels, chroma at half resolution.
 
-    The qualities people store pictures with: `jpeg_compression` begins at 25 where images are large. Between severities the quality is
-    interpolated and rounded.
+    Qualities from 90 to 10: `jpeg_compression` begins at 25 for large images. Between severities the quality is interpolated and rounded.
 
     Args:
         severity: in (0, 5]. The scale is ours, not published.
@@ -33,7 +32,7 @@ class JpegQuality(OnLevels):
     """
 
     name: ClassVar[str] = "jpeg_quality"
-    published: ClassVar = {"own": column(100, 90, 70, 50, 30, 10)}
+    published: ClassVar = {"own": table(Quality, 100, 90, 70, 50, 30, 10)}
 
-    def levels(self, image: Bytes, constants: tuple[float, ...]) -> Bytes:
-        return through_jpeg(image, round(constants[0]))
+    def levels(self, image: Bytes, c: Quality) -> Bytes:
+        return through_jpeg(image, round(c.quality))

@@ -1,4 +1,4 @@
-"""Grey lines drawn across the picture."""
+"""Grey lines drawn across the image."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._strokes import anti_aliased
-from shiftproof.shifts.corruptions.corruption import MINTUN
+from shiftproof.shifts.corruptions.constants import Strength, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class Lines(ImageByImage):
-    """Lines of grey 128 through random points, 0.1 s for each pixel of the sides.
+class Lines(ImageByImage[Strength]):
+    """Lines of grey 128 through random points: 0.1 strength for each pixel of the shorter side.
 
-    Each is as long as the image is wide, both ways, and its direction lies around a common one.
-
-    s is 0.5, 1.0, 1.5, 2.0, 2.5 (CIFAR-10-C-bar). Below severity 1 the clean image and the picture at 1 are mixed.
+    Each extends by that side both ways; directions scatter around a common one.
 
     Args:
         severity: in (0, 5].
@@ -39,15 +37,15 @@ class Lines(ImageByImage):
 
     name: ClassVar[str] = "lines"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
-    published: ClassVar = {"cifar_10_c_bar": ((0.5,), (1.0,), (1.5,), (2.0,), (2.5,))}
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
+    published: ClassVar = {"cifar_10_c_bar": table(Strength, 0.5, 1.0, 1.5, 2.0, 2.5)}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Strength, draws: Draws) -> Array:
         height, width = image.shape[:2]
         side = min(height, width)
         angle, spread = draws.number(0, 2 * np.pi), draws.number(0.1, 1)
         moved = image.copy()
-        for row, column, turn in draws.uniform(int(constants[0] / 10 * side), 3).tolist():
+        for row, column, turn in draws.uniform(int(c.strength / 10 * side), 3).tolist():
             way = angle + 2 * np.pi * spread * (turn - 0.5)
             ahead, aside = np.cos(way) * side, np.sin(way) * side
             rows, columns, ink = anti_aliased(

@@ -1,4 +1,4 @@
-"""Seen from far away: few pixels, smoothly enlarged."""
+"""Low resolution: the image shrunk and smoothly enlarged again."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import torch
 from torch.nn import functional as F
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import column
+from shiftproof.shifts.corruptions.constants import Reduction, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class LowResolution(ImageByImage):
-    """Shrunk to 128, 64, 48, 32, 16 pixels of 224 from severity 1, and enlarged again, bicubic both ways.
+class LowResolution(ImageByImage[Reduction]):
+    """Shrunk to 128, 64, 48, 32 or 16 pixels of 224, and enlarged again, bicubic both ways.
 
-    The sides of LR0.FM with 48 in between; smaller and larger images shrink by the same shares, to at least one pixel.
+    The sides of LR0.FM, and 48 besides; smaller and larger images shrink by the same shares, to at least one pixel.
 
     Args:
         severity: in (0, 5].
 
-    Params are (severity,), shape (n, 1). Between severities the share is interpolated, and sides are whole pixels.
+    Params are (severity,), shape (n, 1). Between severities the scale is interpolated, and sides are rounded to whole pixels.
 
     Example:
         >>> import torch
@@ -35,19 +35,12 @@ class LowResolution(ImageByImage):
     """
 
     name: ClassVar[str] = "low_resolution"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{pathak2025lr0fm,
-  title = {{LR0.FM}: Low-Res Benchmark and Improving Robustness for Zero-Shot Classification in Foundation Models},
-  author = {Pathak, Priyank and Marjit, Shyam and Vyas, Shruti and Rawat, Yogesh S.},
-  booktitle = {International Conference on Learning Representations},
-  year = {2025}
-}""",
-    )
-    published: ClassVar = {"lr0_fm": column(1.0, 128 / 224, 64 / 224, 48 / 224, 32 / 224, 16 / 224)}
+    references: ClassVar[tuple[str, ...]] = ("pathak2025lr0fm",)
+    published: ClassVar = {"lr0_fm": table(Reduction, 1.0, 128 / 224, 64 / 224, 48 / 224, 32 / 224, 16 / 224)}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Reduction, draws: Draws) -> Array:
         size = image.shape[:2]
-        few = [max(1, round(side * constants[0])) for side in size]
+        few = [max(1, round(side * c.scale)) for side in size]
         x = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]
         small = F.interpolate(x, size=few, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
         large = F.interpolate(small, size=list(size), mode="bicubic", antialias=True, align_corners=False)

@@ -1,4 +1,4 @@
-"""A digit that is turned: MNIST-C's rotation."""
+"""MNIST-C's rotation."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._filters import warped
-from shiftproof.shifts.corruptions.corruption import MU, column
+from shiftproof.shifts.corruptions.constants import Angle, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class MnistCRotate(ImageByImage):
-    """Turned about the centre by 0.2, 0.4, 0.6, 0.8, 1 rad, to either side by chance; black comes in from outside.
+class MnistCRotate(ImageByImage[Angle]):
+    """Rotated about the centre by a fixed angle, to either side at random; black enters from outside.
 
     `rotation` is the shift with an angle to search.
 
@@ -37,10 +37,10 @@ class MnistCRotate(ImageByImage):
 
     name: ClassVar[str] = "mnist_c_rotate"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MU,)
-    published: ClassVar = {"mnist_c": column(0.0, 0.2, 0.4, 0.6, 0.8, 1.0)}
+    references: ClassVar[tuple[str, ...]] = ("mu2019mnist",)
+    published: ClassVar = {"mnist_c": table(Angle, 0.0, 0.2, 0.4, 0.6, 0.8, 1.0)}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
-        angle = constants[0] if draws.number() < 0.5 else -constants[0]
+    def picture(self, image: Array, c: Angle, draws: Draws) -> Array:
+        angle = c.angle if draws.number() < 0.5 else -c.angle
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         return warped(image, turn)

@@ -1,23 +1,29 @@
-"""A digit that is smaller: MNIST-C's scale."""
+"""MNIST-C's scale: a smaller digit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._filters import warped
-from shiftproof.shifts.corruptions.corruption import MU, column
+from shiftproof.shifts.corruptions.constants import table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
-@dataclass(frozen=True)
-class MnistCScale(ImageByImage):
-    """Shrunk about the centre to 0.9, 0.8, 0.7, 0.6, 0.5 of its size, bilinear; black comes in from outside.
+class Shrinkage(NamedTuple):
+    """The original size over the new one."""
 
-    Between severities the inverse is interpolated. `scale` is the shift with a size to search.
+    factor: float
+
+
+@dataclass(frozen=True)
+class MnistCScale(ImageByImage[Shrinkage]):
+    """Shrunk about the centre, bilinear; black enters from outside.
+
+    Between severities the inverse of the size is interpolated. `scale` is the shift with a size to search.
 
     Args:
         severity: in (0, 5].
@@ -35,8 +41,8 @@ class MnistCScale(ImageByImage):
     """
 
     name: ClassVar[str] = "mnist_c_scale"
-    references: ClassVar[tuple[str, ...]] = (MU,)
-    published: ClassVar = {"mnist_c": column(1.0, 1 / 0.9, 1 / 0.8, 1 / 0.7, 1 / 0.6, 1 / 0.5)}
+    references: ClassVar[tuple[str, ...]] = ("mu2019mnist",)
+    published: ClassVar = {"mnist_c": table(Shrinkage, 1.0, 1 / 0.9, 1 / 0.8, 1 / 0.7, 1 / 0.6, 1 / 0.5)}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
-        return warped(image, np.eye(2) * constants[0])
+    def picture(self, image: Array, c: Shrinkage, draws: Draws) -> Array:
+        return warped(image, np.eye(2) * c.factor)

@@ -1,4 +1,4 @@
-"""A digit that leans: MNIST-C's shear."""
+"""MNIST-C's shear."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._filters import warped
-from shiftproof.shifts.corruptions.corruption import MU, column
+from shiftproof.shifts.corruptions.constants import Angle, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class MnistCShear(ImageByImage):
-    """Sheared about the centre by an angle of 0.2, 0.4, 0.6, 0.8, 1 rad, to either side by chance; black comes in from outside.
+class MnistCShear(ImageByImage[Angle]):
+    """Sheared about the centre by a fixed angle, to either side at random; black enters from outside.
 
-    A row at height y reads c(y) = x - sin(angle) y and r(y) = cos(angle) y from the centre, as the scikit-image of 2019 defines a shear.
+    The pixel at height y from the centre is read at column x - sin(angle) y and row cos(angle) y, as scikit-image defined a shear in 2019.
     `shear` is the shift with an angle to search.
 
     Args:
@@ -38,9 +38,9 @@ class MnistCShear(ImageByImage):
 
     name: ClassVar[str] = "mnist_c_shear"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MU,)
-    published: ClassVar = {"mnist_c": column(0.0, 0.2, 0.4, 0.6, 0.8, 1.0)}
+    references: ClassVar[tuple[str, ...]] = ("mu2019mnist",)
+    published: ClassVar = {"mnist_c": table(Angle, 0.0, 0.2, 0.4, 0.6, 0.8, 1.0)}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
-        angle = constants[0] if draws.number() < 0.5 else -constants[0]
+    def picture(self, image: Array, c: Angle, draws: Draws) -> Array:
+        angle = c.angle if draws.number() < 0.5 else -c.angle
         return warped(image, np.array([[1, -np.sin(angle)], [0, np.cos(angle)]]))

@@ -1,21 +1,27 @@
-"""A digit off its place: MNIST-C's translation."""
+"""MNIST-C's translation."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._filters import warped
-from shiftproof.shifts.corruptions.corruption import MU, column
+from shiftproof.shifts.corruptions.constants import table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
+class Offset(NamedTuple):
+    """A distance in pixels of 28."""
+
+    pixels: float
+
+
 @dataclass(frozen=True)
-class MnistCTranslate(ImageByImage):
-    """Moved by 1, 2, 3, 4, 5 pixels of 28 along both axes, each way by chance; black comes in from outside.
+class MnistCTranslate(ImageByImage[Offset]):
+    """Translated by whole pixels of 28 along both axes, each way at random; black enters from outside.
 
     Larger images move by the same share of their sides. `translation` is the shift with offsets to search.
 
@@ -37,10 +43,10 @@ class MnistCTranslate(ImageByImage):
 
     name: ClassVar[str] = "mnist_c_translate"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MU,)
-    published: ClassVar = {"mnist_c": column(0.0, 1.0, 2.0, 3.0, 4.0, 5.0)}
+    references: ClassVar[tuple[str, ...]] = ("mu2019mnist",)
+    published: ClassVar = {"mnist_c": table(Offset, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0)}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Offset, draws: Draws) -> Array:
         height, width = image.shape[:2]
-        right, down = (constants[0] * (1 if draws.number() < 0.5 else -1) * side / 28 for side in (width, height))
+        right, down = (c.pixels * (1 if draws.number() < 0.5 else -1) * side / 28 for side in (width, height))
         return warped(image, np.eye(2), offset=(right, down))

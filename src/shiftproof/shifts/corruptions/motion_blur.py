@@ -1,28 +1,34 @@
-"""The camera moves: every pixel smeared in one direction."""
+"""Motion blur: the image averaged along one direction."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions._filters import along
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, MU
+from shiftproof.shifts.corruptions._filters import motion_blurred
+from shiftproof.shifts.corruptions.constants import table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
-_IMAGENET_C = ((10.0, 0.0), (10.0, 3.0), (15.0, 5.0), (15.0, 8.0), (15.0, 12.0), (20.0, 15.0))
+
+class Trail(NamedTuple):
+    """The radius of the kernel and the standard deviation of its weights, in pixels."""
+
+    radius: float
+    sigma: float
+
+
+_IMAGENET_C = table(Trail, (10.0, 0.0), (10.0, 3.0), (15.0, 5.0), (15.0, 8.0), (15.0, 12.0), (20.0, 15.0))
 
 
 @dataclass(frozen=True)
-class MotionBlur(ImageByImage):
-    """The average along a direction within 45 degrees of level, with the weights of half a Gaussian of sigma pixels on 2 radius + 1 pixels.
+class MotionBlur(ImageByImage[Trail]):
+    """The average along a direction within 45 degrees of the horizontal, with weights of half a Gaussian of `sigma` pixels.
 
-    (radius, sigma) is (10, 3), (15, 5), (15, 8), (15, 12), (20, 15) above 64 pixels (ImageNet-C) and for grey 28 x 28 (MNIST-C), (10, 1),
-    (10, 1.5), (10, 2), (10, 2.5), (12, 3) up to 64 (Tiny-ImageNet-C), (6, 1), (6, 1.5), (6, 2), (8, 2), (9, 2.5) up to 32 (CIFAR-10-C). The
-    kernel is ImageMagick's, which the published code calls: taps on whole pixels, edges repeated, the result on whole grey levels. Between
-    severities the radius is rounded up to whole pixels.
+    The kernel is ImageMagick's, which the published code calls: 2 radius + 1 taps on whole pixels, edges repeated, the result rounded to
+    whole grey levels. Between severities the radius is rounded up to whole pixels.
 
     Args:
         severity: in (0, 5].
@@ -35,7 +41,7 @@ class MotionBlur(ImageByImage):
         >>> x, shift = torch.zeros(1, 1, 65, 65), MotionBlur(3)
         >>> x[..., 32, 32] = 1
         >>> moved = shift.apply(x, shift.sample(x, Rng.for_ids(0, ["a"])))
-        >>> bool(abs(moved.sum() - 1) < 0.03)  # the light is spread along a line, none lost but by rounding
+        >>> bool(abs(moved.sum() - 1) < 0.03)  # the light is spread along a line
         True
 
     Reference: Hendrycks & Dietterich 2019, "Benchmarking neural network robustness to common corruptions and perturbations".
@@ -43,16 +49,15 @@ class MotionBlur(ImageByImage):
 
     name: ClassVar[str] = "motion_blur"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS, MU)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking", "mu2019mnist")
     published: ClassVar = {
         "imagenet_c": _IMAGENET_C,
-        "cifar_10_c": ((6.0, 0.0), (6.0, 1.0), (6.0, 1.5), (6.0, 2.0), (8.0, 2.0), (9.0, 2.5)),
-        "tiny_imagenet_c": ((10.0, 0.0), (10.0, 1.0), (10.0, 1.5), (10.0, 2.0), (10.0, 2.5), (12.0, 3.0)),
+        "cifar_10_c": table(Trail, (6.0, 0.0), (6.0, 1.0), (6.0, 1.5), (6.0, 2.0), (8.0, 2.0), (9.0, 2.5)),
+        "tiny_imagenet_c": table(Trail, (10.0, 0.0), (10.0, 1.0), (10.0, 1.5), (10.0, 2.0), (10.0, 2.5), (12.0, 3.0)),
         "mnist_c": _IMAGENET_C,
     }
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
-        radius, sigma = constants
-        moved = along(image, radius, sigma, draws.number(-45, 45)) if sigma else image
-        moved = np.rint(moved * np.float32(255))  # ImageMagick gives whole levels, to the nearest
+    def picture(self, image: Array, c: Trail, draws: Draws) -> Array:
+        moved = motion_blurred(image, c.radius, c.sigma, draws.number(-45, 45)) if c.sigma else image
+        moved = np.rint(moved * np.float32(255))  # ImageMagick rounds to whole levels
         return moved * np.float32(1 / 255)

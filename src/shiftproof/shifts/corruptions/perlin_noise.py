@@ -1,4 +1,4 @@
-"""Marble over the picture."""
+"""A marble pattern (Perlin turbulence) blended over the image."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MINTUN
+from shiftproof.shifts.corruptions.constants import Strength, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class PerlinNoise(ImageByImage):
-    """(1 - a) x + a * marble, a = 0.05 s, with marble = 1/2 + the sum over f = 1, 2, 4, 8, 16 of |Perlin's noise at frequency f| / 2 f.
+class PerlinNoise(ImageByImage[Strength]):
+    """(1 - a) x + a * marble with a = 0.05 strength.
 
-    s is 4.6, 5.2, 5.8, 7.6, 8.8 (ImageNet-C-bar). Below severity 1 the clean image and the
-    picture at 1 are mixed.
+    marble = 1/2 + the sum over f = 1, 2, 4, 8, 16 of |Perlin noise at frequency f| / 2 f, at most 1.
 
     Args:
         severity: in (0, 5].
@@ -38,10 +37,10 @@ class PerlinNoise(ImageByImage):
 
     name: ClassVar[str] = "perlin_noise"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
-    published: ClassVar = {"imagenet_c_bar": ((4.6,), (5.2,), (5.8,), (7.6,), (8.8,))}
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
+    published: ClassVar = {"imagenet_c_bar": table(Strength, 4.6, 5.2, 5.8, 7.6, 8.8)}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Strength, draws: Draws) -> Array:
         height, width = image.shape[:2]
         cell = 32 * min(height, width) / 224
         lattice = _lattice(draws)
@@ -51,12 +50,12 @@ class PerlinNoise(ImageByImage):
                 1 / octave
             )
         marble = np.minimum(np.float32(0.5) * turbulence + np.float32(0.5), 1)[..., None]
-        share = np.float32(constants[0] * 0.05)
+        share = np.float32(c.strength * 0.05)
         return image * (1 - share) + marble * share
 
 
 def _lattice(draws: Draws) -> tuple[npt.NDArray[np.intp], Array]:
-    """The published hash of 256 numbers, shuffled by swaps and repeated, and a direction for each."""
+    """The published hash, a shuffle of 256 numbers repeated once, and a direction for each number."""
     order = list(range(256))
     for i, j in zip(range(255, -1, -1), (draws.words(256) % 256).tolist(), strict=True):
         order[i], order[j] = order[j], order[i]

@@ -1,4 +1,4 @@
-"""Whirls side by side."""
+"""Discs of the image twisted and pinched."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MINTUN
+from shiftproof.shifts.corruptions.constants import Strength, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class PinchAndTwirl(ImageByImage):
-    """The disc in each of 3 x 3 tiles (5 x 5 above 64 pixels) twirled and pinched.
+class PinchAndTwirl(ImageByImage[Strength]):
+    """The disc in each of 3 x 3 tiles (5 x 5 above 64 pixels) is twisted by up to 0.157 strength rad and pinched.
 
-    Twirled by up to 0.157 s rad either way, pinched to the power 0.04 s + 0.1.
-
-    s is 5.5, 6.0, 6.5, 8.5, 10.0 (CIFAR-10-C-bar). Below severity 1 the clean image and the picture at 1 are mixed.
+    The twist goes either way at random; the pinch has power 0.04 strength + 0.1.
 
     Args:
         severity: in (0, 5].
@@ -41,10 +39,10 @@ class PinchAndTwirl(ImageByImage):
 
     name: ClassVar[str] = "pinch_and_twirl"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
-    published: ClassVar = {"cifar_10_c_bar": ((5.5,), (6.0,), (6.5,), (8.5,), (10.0,))}
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
+    published: ClassVar = {"cifar_10_c_bar": table(Strength, 5.5, 6.0, 6.5, 8.5, 10.0)}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Strength, draws: Draws) -> Array:
         import cv2
 
         height, width = image.shape[:2]
@@ -53,12 +51,12 @@ class PinchAndTwirl(ImageByImage):
         rows, columns = np.broadcast_to(down, (height, width)).copy(), np.broadcast_to(right, (height, width)).copy()
         tall, wide = height // tiles, width // tiles
         radius = min(tall, wide) / 2
-        turns = np.where(draws.uniform(tiles, tiles) < 0.5, 1, -1) * constants[0] * np.pi / 20
+        turns = np.where(draws.uniform(tiles, tiles) < 0.5, 1, -1) * c.strength * np.pi / 20
         for (i, j), turn in np.ndenumerate(turns):
             tile = slice(i * tall, (i + 1) * tall), slice(j * wide, (j + 1) * wide)
             centre = (i + 0.5) * tall, (j + 0.5) * wide
             rows[tile], columns[tile] = _twirled(
-                down[tile[0]] - centre[0], right[tile[1]] - centre[1], radius, constants[0] * 0.04 + 0.1, turn
+                down[tile[0]] - centre[0], right[tile[1]] - centre[1], radius, c.strength * 0.04 + 0.1, turn
             )
             rows[tile] += centre[0]
             columns[tile] += centre[1]

@@ -1,21 +1,20 @@
-"""Too few pixels: the picture shrunk and enlarged again."""
+"""Too few pixels: the image shrunk and enlarged again."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, column
+from shiftproof.shifts.corruptions.constants import Reduction, table
 from shiftproof.shifts.corruptions.image_by_image import OnLevels
 from shiftproof.shifts.corruptions.stored import Bytes, shrunk
 
 
 @dataclass(frozen=True)
-class Pixelate(OnLevels):
-    """Shrunk to a share c of its sides by averages over boxes, and enlarged to squares, on whole grey levels (Pillow's BOX).
+class Pixelate(OnLevels[Reduction]):
+    """Shrunk to `scale` of its sides by averages over boxes, and enlarged to squares, on whole grey levels (Pillow's BOX).
 
-    c is 0.6, 0.5, 0.4, 0.3, 0.25 above 64 pixels (ImageNet-C), 0.9, 0.8, 0.7, 0.6, 0.5 up to 64 (Tiny-ImageNet-C), 0.95, 0.9, 0.85, 0.75,
-    0.65 up to 32 (CIFAR-10-C). Between severities c is interpolated, and sides are whole pixels, rounded down.
+    Between severities the scale is interpolated, and sides are rounded down to whole pixels.
 
     Args:
         severity: in (0, 5].
@@ -33,16 +32,16 @@ class Pixelate(OnLevels):
     """
 
     name: ClassVar[str] = "pixelate"
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
-        "imagenet_c": column(1.0, 0.6, 0.5, 0.4, 0.3, 0.25),
-        "cifar_10_c": column(1.0, 0.95, 0.9, 0.85, 0.75, 0.65),
-        "tiny_imagenet_c": column(1.0, 0.9, 0.8, 0.7, 0.6, 0.5),
+        "imagenet_c": table(Reduction, 1.0, 0.6, 0.5, 0.4, 0.3, 0.25),
+        "cifar_10_c": table(Reduction, 1.0, 0.95, 0.9, 0.85, 0.75, 0.65),
+        "tiny_imagenet_c": table(Reduction, 1.0, 0.9, 0.8, 0.7, 0.6, 0.5),
     }
 
-    def levels(self, image: Bytes, constants: tuple[float, ...]) -> Bytes:
+    def levels(self, image: Bytes, c: Reduction) -> Bytes:
         import cv2
 
         height, width = image.shape[:2]
-        small = shrunk(image, (int(height * constants[0]), int(width * constants[0])))
+        small = shrunk(image, (int(height * c.scale), int(width * c.scale)))
         return cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST_EXACT).reshape(image.shape).astype("uint8", copy=False)

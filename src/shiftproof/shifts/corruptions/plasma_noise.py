@@ -1,4 +1,4 @@
-"""Flowing colours over the picture."""
+"""Flowing colours blended over the image."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MINTUN
+from shiftproof.shifts.corruptions._grey import GREY
+from shiftproof.shifts.corruptions.constants import Strength, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
-from shiftproof.shifts.corruptions.snow import LIGHT
 
 
 @dataclass(frozen=True)
-class PlasmaNoise(ImageByImage):
-    """(1 - a) x + a * plasma, a = 0.0251 s, with a plasma in [-1, 1] of 4 to 6 folded waves in each of the three colours.
+class PlasmaNoise(ImageByImage[Strength]):
+    """(1 - a) x + a * plasma with a = 0.0251 strength.
 
-    s is 4.75, 7.0, 8.5, 9.25, 10.0 (ImageNet-C-bar). Below severity 1 the clean image and the
-    picture at 1 are mixed.
+    The plasma lies in [-1, 1]: 4 to 6 nested waves, one pattern for each of the three colours.
 
     Args:
         severity: in (0, 5].
@@ -38,13 +37,13 @@ class PlasmaNoise(ImageByImage):
 
     name: ClassVar[str] = "plasma_noise"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
-    published: ClassVar = {"imagenet_c_bar": ((4.75,), (7.0,), (8.5,), (9.25,), (10.0,))}
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
+    published: ClassVar = {"imagenet_c_bar": table(Strength, 4.75, 7.0, 8.5, 9.25, 10.0)}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Strength, draws: Draws) -> Array:
         plasma = _plasma(image.shape[:2], draws)
-        plasma = plasma if image.shape[2] == 3 else (plasma @ LIGHT)[..., None]
-        share = np.float32(constants[0] * 6.4 / 255)
+        plasma = plasma if image.shape[2] == 3 else (plasma @ GREY)[..., None]
+        share = np.float32(c.strength * 6.4 / 255)
         return image * (1 - share) + plasma * share
 
 
@@ -52,7 +51,7 @@ def _plasma(size: tuple[int, int], draws: Draws) -> Array:
     """The plasma of an image (height, width), shape (height, width, 3)."""
     time, folds, sharp = draws.number(0, 6 * np.pi), draws.whole(4, 7), draws.number(0.5, 1)
     scale = draws.number(0.075, 0.2) * min(size)
-    # float32: sines of numbers below 200 are then off by 1e-5, far below a grey level.
+    # float32: the error of the sines is then 1e-5, far below a grey level.
     right = np.tile(np.arange(size[1], dtype=np.float32) / np.float32(scale), (size[0], 1))
     down = np.repeat(np.arange(size[0], dtype=np.float32)[:, None] / np.float32(scale), size[1], axis=1)
     wave, drift, fade = 1.0, 1.0, 1.0

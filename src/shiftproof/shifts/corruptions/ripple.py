@@ -1,4 +1,4 @@
-"""The picture in rippled water."""
+"""The image distorted by ripples."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MINTUN
+from shiftproof.shifts.corruptions.constants import Strength, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class Ripple(ImageByImage):
-    """Every row and column read 0.0025 s of the sides away along a sine of random wavelength and phase; black comes in from outside.
+class Ripple(ImageByImage[Strength]):
+    """Rows and columns displaced by 0.0025 strength of the shorter side along a sine of random wavelength and phase.
 
-    s is 5.5, 6.0, 6.5, 7.5, 8.0 (CIFAR-10-C-bar). Below severity 1 the clean image and the picture at 1 are mixed.
+    Black enters from outside.
 
     Args:
         severity: in (0, 5].
@@ -36,17 +36,17 @@ class Ripple(ImageByImage):
 
     name: ClassVar[str] = "ripple"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
-    published: ClassVar = {"cifar_10_c_bar": ((5.5,), (6.0,), (6.5,), (7.5,), (8.0,))}
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
+    published: ClassVar = {"cifar_10_c_bar": table(Strength, 5.5, 6.0, 6.5, 7.5, 8.0)}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Strength, draws: Draws) -> Array:
         import cv2
 
         height, width = image.shape[:2]
         side = min(height, width)
         waves, phases = draws.uniform(2, low=0.1, high=0.3) * side, draws.uniform(2, high=2 * np.pi)
         rows, columns = (
-            np.arange(size) + constants[0] * 0.0025 * side * np.sin(2 * np.pi * np.arange(size) / wave + phase)
+            np.arange(size) + c.strength * 0.0025 * side * np.sin(2 * np.pi * np.arange(size) / wave + phase)
             for size, wave, phase in zip((height, width), waves, phases, strict=True)
         )
         right, down = np.meshgrid(columns.astype(np.float32), rows.astype(np.float32))

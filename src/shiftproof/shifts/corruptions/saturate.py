@@ -1,31 +1,39 @@
-"""Colours too pale or too strong: the saturation of every pixel scaled and raised."""
+"""Saturation scaled and raised: colours too pale or too strong."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
+from shiftproof.data.space import Kind
 from shiftproof.shifts.abstract import Params
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, Corruption
+from shiftproof.shifts.corruptions.constants import table
+from shiftproof.shifts.corruptions.corruption import Corruption
+
+
+class Saturation(NamedTuple):
+    """The factor of the saturation, and what is added to it."""
+
+    scale: float
+    rise: float
 
 
 @dataclass(frozen=True)
-class Saturate(Corruption):
-    """The saturation of HSV: s -> min(a * s + b, 1), with s = (v - least channel) / v and v the largest channel of a pixel.
+class Saturate(Corruption[Saturation]):
+    """The saturation of HSV: s -> min(scale * s + rise, 1), with s = (v - least channel) / v and v the largest channel of a pixel.
 
-    (a, b) is (0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (20, 0.2) above 64 pixels (ImageNet-C), the last a 30 up to 64 (Tiny-ImageNet-C), and
-    (0.3, 0), (0.1, 0), (1.5, 0), (2, 0.1), (2.5, 0.2) up to 32 (CIFAR-10-C). With hue and value kept no conversion is needed: distances
-    from v scale by the same factor. Pixels without colour have the hue red, so b above 0 tints them, as published.
+    With hue and value kept no conversion is needed: distances from v scale by the same factor. Pixels without colour have the hue red, so a
+    rise above 0 tints them, as published.
 
     Args:
         severity: in (0, 5].
 
-    Params are (severity,), shape (n, 1). Differentiable. The published scale turns from less colour to more: it passes through the clean
-    image between 2 and 3, so its damage does not grow there.
+    Params are (severity,), shape (n, 1). Differentiable. Published severities 1 and 2 remove colour and 3 to 5 add it: the scale passes
+    through the clean image between 2 and 3, so the damage does not grow there.
 
     Example:
         >>> import torch
@@ -37,21 +45,24 @@ class Saturate(Corruption):
     """
 
     name: ClassVar[str] = "saturate"
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
+    smallest: ClassVar[int] = 1
     colour: ClassVar[str] = "grey images have no saturation to change"
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
-        "imagenet_c": ((1.0, 0.0), (0.3, 0.0), (0.1, 0.0), (2.0, 0.0), (5.0, 0.1), (20.0, 0.2)),
-        "cifar_10_c": ((1.0, 0.0), (0.3, 0.0), (0.1, 0.0), (1.5, 0.0), (2.0, 0.1), (2.5, 0.2)),
-        "tiny_imagenet_c": ((1.0, 0.0), (0.3, 0.0), (0.1, 0.0), (2.0, 0.0), (5.0, 0.1), (30.0, 0.2)),
+        "imagenet_c": table(Saturation, (1.0, 0.0), (0.3, 0.0), (0.1, 0.0), (2.0, 0.0), (5.0, 0.1), (20.0, 0.2)),
+        "cifar_10_c": table(Saturation, (1.0, 0.0), (0.3, 0.0), (0.1, 0.0), (1.5, 0.0), (2.0, 0.1), (2.5, 0.2)),
+        "tiny_imagenet_c": table(Saturation, (1.0, 0.0), (0.3, 0.0), (0.1, 0.0), (2.0, 0.0), (5.0, 0.1), (30.0, 0.2)),
     }
 
     def corrupt(self, x: Tensor, params: Params) -> Tensor:
-        rows = self.published[self.setting_for(x.shape)]
-        scale, rise = (self._between(tuple(row[k] for row in rows), x, params).to(x.dtype) for k in (0, 1))
+        rows = self.rows(x.shape)
+        scale = self.interpolated([c.scale for c in rows], x, params).to(x.dtype)
+        rise = self.interpolated([c.rise for c in rows], x, params).to(x.dtype)
         x = x.contiguous()
         value, least = (reduce(pick, torch.split(x, 1, dim=1)) for pick in (torch.maximum, torch.minimum))
         light, spread = value - self.space.low, value - least
-        # s' / s = min(a + b / s, 1 / s): the factor of every distance from the value, less 1, so that no change leaves every bit.
+        # s' / s = min(scale + rise / s, 1 / s) is the factor of every distance from the value; less 1, so that no change changes no bit.
         inverse = (light / spread).where(spread > 0, 0.0)
         factor = torch.minimum(scale + rise * inverse, inverse) - 1
         coloured = x + (x - value) * factor.where(spread > 0, 0.0)

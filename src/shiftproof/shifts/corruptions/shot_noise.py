@@ -1,30 +1,36 @@
-"""Too little light: photons are counted one by one."""
+"""Photon noise: too little light."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from shiftproof.shifts.corruptions._draws import Array, Draws, quantiles
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, MU, column
+from shiftproof.shifts.corruptions.constants import table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
-_IMAGENET_C = column(0.0, 1 / 60, 1 / 25, 1 / 12, 1 / 5, 1 / 3)
+
+class Photon(NamedTuple):
+    """The light of one photon, as a share of full light."""
+
+    light: float
+
+
+_IMAGENET_C = table(Photon, 0.0, 1 / 60, 1 / 25, 1 / 12, 1 / 5, 1 / 3)
 _MOST_COUNTED = 1000
 _GUIDES = 256
 """For each level of light; level and guide make one 16-bit number."""
 
 
 @dataclass(frozen=True)
-class ShotNoise(ImageByImage):
-    """Poisson(x * c) / c, independently for every pixel and channel.
+class ShotNoise(ImageByImage[Photon]):
+    """Poisson(x / c) * c, independently for every pixel and channel; c is the light of one photon, so 1 / c photons are full light.
 
-    c photons are full light: 60, 25, 12, 5, 3 above 64 pixels (ImageNet-C) and for grey 28 x 28 (MNIST-C), 250, 100, 50, 30, 15 up to 64
-    (Tiny-ImageNet-C), 500, 250, 100, 75, 50 up to 32 (CIFAR-10-C). Between severities 1 / c is interpolated, and with it the variance.
+    Between severities c is interpolated, and with it the variance.
 
     Args:
         severity: in (0, 5].
@@ -32,8 +38,8 @@ class ShotNoise(ImageByImage):
     Params are (severity, seed), shape (n, 2).
 
     Guarantees:
-        The light is read in 256 levels, as in the published 8-bit images. Counts follow the Poisson distribution to 1/65536 in probability;
-        beyond 1,000 photons (severities near 0) its normal limit.
+        Light is rounded to 256 levels, as in the published 8-bit images. Counts follow the Poisson distribution to 1/65536 in probability,
+        and above 1,000 photons (severities near 0) its normal limit.
 
     Example:
         >>> import torch
@@ -49,16 +55,16 @@ class ShotNoise(ImageByImage):
     name: ClassVar[str] = "shot_noise"
     random: ClassVar[bool] = True
     smallest: ClassVar[int] = 1
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS, MU)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking", "mu2019mnist")
     published: ClassVar = {
         "imagenet_c": _IMAGENET_C,
-        "cifar_10_c": column(0.0, 1 / 500, 1 / 250, 1 / 100, 1 / 75, 1 / 50),
-        "tiny_imagenet_c": column(0.0, 1 / 250, 1 / 100, 1 / 50, 1 / 30, 1 / 15),
+        "cifar_10_c": table(Photon, 0.0, 1 / 500, 1 / 250, 1 / 100, 1 / 75, 1 / 50),
+        "tiny_imagenet_c": table(Photon, 0.0, 1 / 250, 1 / 100, 1 / 50, 1 / 30, 1 / 15),
         "mnist_c": _IMAGENET_C,
     }
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
-        photons = 1 / constants[0]
+    def picture(self, image: Array, c: Photon, draws: Draws) -> Array:
+        photons = 1 / c.light
         words = draws.words(*image.shape)
         if photons > _MOST_COUNTED:
             return image + np.sqrt(image * np.float32(1 / photons)) * quantiles(words)
@@ -67,12 +73,12 @@ class ShotNoise(ImageByImage):
 
 
 def _counts(light: npt.NDArray[np.uint16], words: npt.NDArray[np.uint16], photons: float) -> Array:
-    """Poisson(light / 255 * photons) at the quantiles `words` / 65536: a guide gives the least count, and a few steps up the right one."""
+    """Poisson(light / 255 * photons) at the quantiles `words` / 65536: a guide gives a lower bound of the count, which is then raised."""
     guide, chance = _tables(photons)
     count = np.take(guide, (light << np.uint16(8)) | (words >> np.uint16(8)))
     row = light * np.int64(chance.shape[1])
     at = row + count
-    low = np.flatnonzero(np.take(chance, at) <= words)  # the few in a guide's slice that the next count begins in
+    low = np.flatnonzero(np.take(chance, at) <= words)  # those for which the next count begins within the slice of a guide
     while len(low):
         count[low] += 1
         low = low[np.take(chance, row[low] + count[low]) <= words[low]]

@@ -1,4 +1,4 @@
-"""One grey wave over the picture."""
+"""One grey sine wave added to the image."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MINTUN
+from shiftproof.shifts.corruptions.constants import Strength, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class SingleFrequencyGreyscale(ImageByImage):
-    """x + 0.0769 s * sin(f . place + phase), with a random frequency of up to pi a pixel along each axis.
-
-    s is 1.0, 1.5, 2.0, 4.5, 5.0 (ImageNet-C-bar). Below severity 1 the clean image and the
-    picture at 1 are mixed.
+class SingleFrequencyGreyscale(ImageByImage[Strength]):
+    """x + 0.0769 strength * sin(f . position + phase), with a random frequency of up to pi per pixel along each axis.
 
     Args:
         severity: in (0, 5].
@@ -37,14 +34,14 @@ class SingleFrequencyGreyscale(ImageByImage):
 
     name: ClassVar[str] = "single_frequency_greyscale"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
-    published: ClassVar = {"imagenet_c_bar": ((1.0,), (1.5,), (2.0,), (4.5,), (5.0,))}
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
+    published: ClassVar = {"imagenet_c_bar": table(Strength, 1.0, 1.5, 2.0, 4.5, 5.0)}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Strength, draws: Draws) -> Array:
         height, width = image.shape[:2]
         largest = draws.number(-np.pi, np.pi)
         waves = [largest, draws.number(-abs(largest), abs(largest))]
         across, down = waves if draws.number() < 0.5 else waves[::-1]
         phase = draws.number(0, 2 * np.pi)
         angle = np.arange(width) * across + np.arange(height)[:, None] * down + phase
-        return image + np.sin(angle).astype(np.float32)[..., None] * np.float32(constants[0] * 19.6 / 255)
+        return image + np.sin(angle).astype(np.float32)[..., None] * np.float32(c.strength * 19.6 / 255)

@@ -1,29 +1,37 @@
-"""Snowfall: bright flakes smeared by the wind over a paler picture."""
+"""Snowfall: bright flakes blurred by wind over a paler image."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions._filters import along, enlarged, grown
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS
+from shiftproof.shifts.corruptions._filters import enlarged, enlarged_middle, motion_blurred
+from shiftproof.shifts.corruptions._grey import GREY
+from shiftproof.shifts.corruptions.constants import table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
-LIGHT = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-"""Grey of red, green and blue."""
+
+class Flakes(NamedTuple):
+    """Constants of the layer of flakes, and the share of the image that is kept."""
+
+    mean: float
+    spread: float
+    zoom: float
+    threshold: float
+    radius: float
+    sigma: float
+    keep: float
 
 
 @dataclass(frozen=True)
-class Snow(ImageByImage):
-    """keep * x + (1 - keep) * max(x, 1.5 * grey(x) + 0.5) + flakes + the flakes turned by 180 degrees.
+class Snow(ImageByImage[Flakes]):
+    """keep * x + (1 - keep) * max(x, 1.5 * grey(x) + 0.5) + flakes + the flakes rotated by 180 degrees.
 
-    Flakes are normal noise (mean, spread) enlarged `zoom` times, set to 0 below a threshold, and blurred along a steep direction with the
-    kernel of `motion_blur` (radius, sigma). The seven constants (mean, spread, zoom, threshold, radius, sigma, keep) are, from severity 1,
-    (0.1, 0.3, 3, 0.5, 10, 4, 0.8), (0.2, 0.3, 2, 0.5, 12, 4, 0.7), (0.55, 0.3, 4, 0.9, 12, 8, 0.7), (0.55, 0.3, 4.5, 0.85, 12, 8, 0.65),
-    (0.55, 0.3, 2.5, 0.85, 12, 12, 0.55) above 64 pixels (ImageNet-C); those of Tiny-ImageNet-C and CIFAR-10-C stand in `published`.
+    Flakes are normal noise (`mean`, `spread`) enlarged `zoom` times, set to 0 below `threshold`, and blurred along a steep direction with
+    the kernel of `motion_blur` (`radius`, `sigma`).
 
     Args:
         severity: in (0, 5].
@@ -35,7 +43,7 @@ class Snow(ImageByImage):
         >>> from shiftproof.randomness import Rng
         >>> x, shift = torch.zeros(1, 3, 224, 224), Snow(3)
         >>> moved = shift.apply(x, shift.sample(x, Rng.for_ids(0, ["a"])))
-        >>> bool(moved.min() >= 0.15)  # black pales to at least 0.3 * 0.5
+        >>> bool(moved.min() >= 0.15)  # black becomes at least 0.3 * 0.5
         True
 
     Reference: Hendrycks & Dietterich 2019, "Benchmarking neural network robustness to common corruptions and perturbations".
@@ -43,23 +51,26 @@ class Snow(ImageByImage):
 
     name: ClassVar[str] = "snow"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
-        "imagenet_c": (
+        "imagenet_c": table(
+            Flakes,
             (0.1, 0.3, 3, 0.5, 10, 4, 0.8),
             (0.2, 0.3, 2, 0.5, 12, 4, 0.7),
             (0.55, 0.3, 4, 0.9, 12, 8, 0.7),
             (0.55, 0.3, 4.5, 0.85, 12, 8, 0.65),
             (0.55, 0.3, 2.5, 0.85, 12, 12, 0.55),
         ),
-        "cifar_10_c": (
+        "cifar_10_c": table(
+            Flakes,
             (0.1, 0.2, 1, 0.6, 8, 3, 0.95),
             (0.1, 0.2, 1, 0.5, 10, 4, 0.9),
             (0.15, 0.3, 1.75, 0.55, 10, 4, 0.9),
             (0.25, 0.3, 2.25, 0.6, 12, 6, 0.85),
             (0.3, 0.3, 1.25, 0.65, 14, 12, 0.8),
         ),
-        "tiny_imagenet_c": (
+        "tiny_imagenet_c": table(
+            Flakes,
             (0.1, 0.2, 1, 0.6, 8, 3, 0.8),
             (0.1, 0.2, 1, 0.5, 10, 4, 0.8),
             (0.15, 0.3, 1.75, 0.55, 10, 4, 0.7),
@@ -68,14 +79,13 @@ class Snow(ImageByImage):
         ),
     }
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
-        mean, spread, zoom, threshold, radius, sigma, keep = constants
+    def picture(self, image: Array, c: Flakes, draws: Draws) -> Array:
         size = image.shape[:2]
-        # Only the part that is kept and enlarged is drawn: the rest of the published layer is cut away.
-        flakes = draws.normal(*(enlarged(side, zoom)[0] for side in size)) * np.float32(spread) + np.float32(mean)
-        flakes = grown(flakes, zoom, size)
-        flakes = np.floor(np.clip(flakes * (flakes >= np.float32(threshold)), 0, 1) * np.float32(255)) * np.float32(1 / 255)
-        flakes = along(flakes, radius, sigma, draws.number(-135, -45))
+        # Only the part that is enlarged and kept is drawn: the rest of the published layer is cut off.
+        flakes = draws.normal(*(enlarged(side, c.zoom)[0] for side in size)) * np.float32(c.spread) + np.float32(c.mean)
+        flakes = enlarged_middle(flakes, c.zoom, size)
+        flakes = np.floor(np.clip(flakes * (flakes >= np.float32(c.threshold)), 0, 1) * np.float32(255)) * np.float32(1 / 255)
+        flakes = motion_blurred(flakes, c.radius, c.sigma, draws.number(-135, -45))
         both = (flakes + flakes[::-1, ::-1])[..., None]
-        grey = image if image.shape[2] == 1 else (image @ LIGHT)[..., None]
-        return image * np.float32(keep) + np.float32(1 - keep) * np.maximum(image, grey * np.float32(1.5) + np.float32(0.5)) + both
+        grey = image if image.shape[2] == 1 else (image @ GREY)[..., None]
+        return image * np.float32(c.keep) + np.float32(1 - c.keep) * np.maximum(image, grey * np.float32(1.5) + np.float32(0.5)) + both

@@ -1,4 +1,4 @@
-"""Five stars that outshine the picture."""
+"""Five bright stars over the image."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions._rays import rays
-from shiftproof.shifts.corruptions.corruption import MINTUN
+from shiftproof.shifts.corruptions._stars import rays
+from shiftproof.shifts.corruptions.constants import Strength, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class Sparkles(ImageByImage):
-    """Towards white by the light of five stars at random places, each of 50 to 199 uneven rays with a radius of 0.01 s of the sides.
+class Sparkles(ImageByImage[Strength]):
+    """Mixed with white by the light of five stars at random places.
 
-    s is 1.0, 2.0, 3.0, 5.0, 6.0 (ImageNet-C-bar), and 0.7, 3.5, 5.6, 6.3, 7.0 up to 32 pixels (CIFAR-10-C-bar). Below severity 1 the clean
-    image and the picture at 1 are mixed.
+    Each has 50 to 199 uneven rays with a radius of 0.01 strength of the shorter side.
 
     Args:
         severity: in (0, 5].
@@ -38,15 +37,15 @@ class Sparkles(ImageByImage):
 
     name: ClassVar[str] = "sparkles"
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {
-        "imagenet_c_bar": ((1.0,), (2.0,), (3.0,), (5.0,), (6.0,)),
-        "cifar_10_c_bar": ((0.7,), (3.5,), (5.6,), (6.3,), (7.0,)),
+        "imagenet_c_bar": table(Strength, 1.0, 2.0, 3.0, 5.0, 6.0),
+        "cifar_10_c_bar": table(Strength, 0.7, 3.5, 5.6, 6.3, 7.0),
     }
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Strength, draws: Draws) -> Array:
         height, width = image.shape[:2]
-        radius = constants[0] * 0.01 * min(height, width)
+        radius = c.strength * 0.01 * min(height, width)
         places = draws.uniform(5, 2) * (height, width)
         counts = [draws.whole(50, 200) for _ in range(5)]
         moved = image

@@ -7,17 +7,16 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from shiftproof.data.space import Kind
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.corruptions._draws import normals
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS, Corruption, column
+from shiftproof.shifts.corruptions.constants import Sigma, table
+from shiftproof.shifts.corruptions.corruption import Corruption
 
 
 @dataclass(frozen=True)
-class SpeckleNoise(Corruption):
-    """x + x * c * z, z standard normal.
-
-    c is 0.15, 0.2, 0.35, 0.45, 0.6 above 64 pixels (ImageNet-C), 0.15, 0.2, 0.25, 0.3, 0.35 up to 64 (Tiny-ImageNet-C), 0.06, 0.1, 0.12,
-    0.16, 0.2 up to 32 (CIFAR-10-C).
+class SpeckleNoise(Corruption[Sigma]):
+    """x + x * sigma * z, z standard normal.
 
     Args:
         severity: in (0, 5].
@@ -35,12 +34,14 @@ class SpeckleNoise(Corruption):
     """
 
     name: ClassVar[str] = "speckle_noise"
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
+    smallest: ClassVar[int] = 1
     random: ClassVar[bool] = True
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
-        "imagenet_c": column(0.0, 0.15, 0.2, 0.35, 0.45, 0.6),
-        "cifar_10_c": column(0.0, 0.06, 0.1, 0.12, 0.16, 0.2),
-        "tiny_imagenet_c": column(0.0, 0.15, 0.2, 0.25, 0.3, 0.35),
+        "imagenet_c": table(Sigma, 0.0, 0.15, 0.2, 0.35, 0.45, 0.6),
+        "cifar_10_c": table(Sigma, 0.0, 0.06, 0.1, 0.12, 0.16, 0.2),
+        "tiny_imagenet_c": table(Sigma, 0.0, 0.15, 0.2, 0.25, 0.3, 0.35),
     }
 
     def corrupt(self, x: Tensor, params: Params) -> Tensor:

@@ -1,4 +1,4 @@
-"""Pictures as the published files hold them."""
+"""Images as the published files hold them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AS_JPEG = frozenset({"imagenet_c", "tiny_imagenet_c", "imagenet_c_bar"})
 """The benchmarks whose files are JPEG; the others are arrays of whole grey levels."""
 Bytes = npt.NDArray[np.uint8]
 _NUDGE = 2e-3
-"""Of a grey level: rounding in float32 must not push a whole level below itself before it is cut to whole levels."""
+"""In grey levels: added before rounding down, so that float32 rounding cannot lower a whole level by one."""
 
 
 def to_bytes(pixels: npt.NDArray[np.float32]) -> Bytes:
@@ -29,20 +29,20 @@ def to_bytes(pixels: npt.NDArray[np.float32]) -> Bytes:
 
 
 def through_jpeg(image: Bytes, quality: int) -> Bytes:
-    """An image (h, w, 1 or 3) written as JPEG (chroma at half resolution, as Pillow and libjpeg do by default) and read again."""
+    """An image (h, w, 1 or 3) written as JPEG and read again; chroma at half resolution, the default of Pillow and libjpeg."""
     import cv2
 
     flags = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420]
     grey = image.shape[2] == 1
     _, file = cv2.imencode(".jpg", image if grey else cv2.cvtColor(image, cv2.COLOR_RGB2BGR), flags)
     read = cv2.imdecode(file, cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR)
-    if read is None:  # cannot happen for a file just written; cv2's types allow it
+    if read is None:  # cannot happen for a file just written, but cv2's types allow it
         raise RuntimeError("OpenCV could not read the JPEG that it wrote.")
     return np.asarray(read[..., None] if grey else cv2.cvtColor(read, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 def as_stored(x: Tensor, setting: str) -> Tensor:
-    """Images (n, c, h, w) in [0, 1] after a round through the published files, float32."""
+    """Images (n, c, h, w) in [0, 1] as read back from published files, float32."""
     pixels = to_bytes(np.ascontiguousarray(x.clamp(0, 1).float().cpu().permute(0, 2, 3, 1).numpy()))
     if setting in AS_JPEG:
         pixels = np.stack([through_jpeg(image, QUALITY) for image in pixels]) if len(pixels) else pixels
@@ -50,11 +50,11 @@ def as_stored(x: Tensor, setting: str) -> Tensor:
 
 
 def crop_as_published(image: Bytes, *, side: int = 224) -> Bytes:
-    """The published order before corrupting: the shorter side resized to 8/7 of `side` (256 for 224), bilinear, then the centre cut out.
+    """The published preparation: the shorter side resized to 8/7 of `side` (256 for 224), bilinear, then the centre cropped.
 
     Args:
         image: (h, w, 3) or (h, w), uint8, of any size.
-        side: of the square that comes back.
+        side: of the square returned.
 
     >>> crop_as_published(np.zeros((300, 400, 3), dtype=np.uint8)).shape
     (224, 224, 3)
@@ -71,9 +71,9 @@ def crop_as_published(image: Bytes, *, side: int = 224) -> Bytes:
 
 
 def shrunk(image: Bytes, size: tuple[int, int]) -> Bytes:
-    """An image (h, w, c) at the smaller `size` (height, width): each pixel the mean of those whose middles lie in its box.
+    """An image (h, w, c) reduced to `size` (height, width): each pixel is the mean of those whose centres lie in its box.
 
-    These are the means of Pillow's BOX filter, but for its rounding in between (one level at most).
+    Equal to Pillow's BOX filter, except for its intermediate rounding (one level at most).
     """
     import cv2
 
@@ -88,7 +88,7 @@ def shrunk(image: Bytes, size: tuple[int, int]) -> Bytes:
 
 @lru_cache(maxsize=16)
 def _boxes(of: tuple[int, int], to: tuple[int, int]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]:
-    """The rows and columns at which an image is cut into boxes (those whose middles lie beyond each cut), and 1 / pixels of each box."""
+    """The rows and columns at which an image is cut into boxes, and 1 / the number of pixels of each box."""
     down, right = (np.ceil(np.arange(b + 1) * (a / b) - 0.5).astype(np.intp).clip(0, a) for a, b in zip(of, to, strict=True))
     share = (1 / (np.diff(down)[:, None, None] * np.diff(right)[:, None])).astype(np.float32)
     return down, right, share

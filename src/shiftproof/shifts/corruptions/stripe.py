@@ -1,4 +1,4 @@
-"""Negative at both sides: the outer quarters inverted."""
+"""The outer quarters of the image inverted."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MU, column
+from shiftproof.shifts.corruptions.constants import MIXED, Blend
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class Stripe(ImageByImage):
+class Stripe(ImageByImage[Blend]):
     """x -> 1 - x in the left and the right quarter of the columns.
 
-    MNIST-C publishes one strength, which is severity 5; below, the clean and the published picture are mixed.
+    MNIST-C publishes one strength, which is severity 5; below it the clean and the published image are mixed.
 
     Args:
         severity: in (0, 5].
@@ -34,12 +34,12 @@ class Stripe(ImageByImage):
     """
 
     name: ClassVar[str] = "stripe"
-    references: ClassVar[tuple[str, ...]] = (MU,)
-    published: ClassVar = {"mnist_c": column(0.0, 0.2, 0.4, 0.6, 0.8, 1.0)}
+    references: ClassVar[tuple[str, ...]] = ("mu2019mnist",)
+    published: ClassVar = {"mnist_c": MIXED}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Blend, draws: Draws) -> Array:
         width = image.shape[1]
         moved = image.copy()
         for outer in (slice(0, width // 4), slice(width - width // 4, width)):
-            moved[:, outer] += np.float32(constants[0]) * (1 - 2 * image[:, outer])
+            moved[:, outer] += np.float32(c.share) * (1 - 2 * image[:, outer])
         return moved

@@ -1,4 +1,4 @@
-"""The published lists: which corruptions, and at which severities."""
+"""The published suites: which corruptions, and at which severities."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ DIGITAL = ("contrast", "elastic_transform", "pixelate", "jpeg_compression")
 COMMON = NOISE + BLUR + WEATHER + DIGITAL
 """The fifteen of ImageNet-C and CIFAR-10-C."""
 EXTRA = ("speckle_noise", "gaussian_blur", "spatter", "saturate")
-"""The four held out for validation."""
+"""The four that the publication holds out for validation."""
 
 MNIST_C = {
     "shot_noise": 5,
@@ -55,7 +55,7 @@ CIFAR_10_C_BAR = (
     "transverse_chromatic_abberation",
 )
 OWN = ("low_resolution", "jpeg_quality", "grey_scale", "white_balance")
-"""Not of any of these lists."""
+"""In none of these benchmarks."""
 ALL = tuple(dict.fromkeys((*COMMON, *EXTRA, *MNIST_C, *IMAGENET_C_BAR, *CIFAR_10_C_BAR, *OWN)))
 
 LEVELS = (1, 2, 3, 4, 5)
@@ -67,4 +67,4 @@ SUITES: dict[str, tuple[str, ...]] = {
     "imagenet_c_bar": tuple(f"{name}(severity={s}, setting=imagenet_c_bar)" for name in IMAGENET_C_BAR for s in LEVELS),
     "cifar_10_c_bar": tuple(f"{name}(severity={s}, setting=cifar_10_c_bar)" for name in CIFAR_10_C_BAR for s in LEVELS),
 }
-"""Specs of each suite, every one at its average case."""
+"""The specs of each suite; each is measured in its average case."""

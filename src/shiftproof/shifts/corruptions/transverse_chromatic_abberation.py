@@ -1,4 +1,4 @@
-"""A lens that bends colours differently."""
+"""Chromatic aberration: a lens that magnifies colours differently."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
-from shiftproof.shifts.corruptions.corruption import MINTUN
+from shiftproof.shifts.corruptions.constants import Strength, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
 
 @dataclass(frozen=True)
-class TransverseChromaticAbberation(ImageByImage):
-    """Three channels enlarged about the centre by 1, 1 + 0.025 s and 1 + 0.05 s, in random order, by cubic B-splines that smooth.
+class TransverseChromaticAbberation(ImageByImage[Strength]):
+    """The channels enlarged about the centre by 1, 1 + 0.025 strength and 1 + 0.05 strength, in random order.
 
-    s is 1.0, 2.0, 5.0, 9.0, 10.0 (CIFAR-10-C-bar). The result lies on whole grey levels, to the nearest, as published. Below severity 1 the
-    clean image and the picture at 1 are mixed.
+    Interpolated by smoothing cubic B-splines; the result is rounded to whole grey levels, as published.
 
     Args:
         severity: in (0, 5].
@@ -38,13 +37,13 @@ class TransverseChromaticAbberation(ImageByImage):
     name: ClassVar[str] = "transverse_chromatic_abberation"
     random: ClassVar[bool] = True
     colour: ClassVar[str] = "grey images have no colours to part"
-    references: ClassVar[tuple[str, ...]] = (MINTUN,)
-    published: ClassVar = {"cifar_10_c_bar": ((1.0,), (2.0,), (5.0,), (9.0,), (10.0,))}
+    references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
+    published: ClassVar = {"cifar_10_c_bar": table(Strength, 1.0, 2.0, 5.0, 9.0, 10.0)}
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
+    def picture(self, image: Array, c: Strength, draws: Draws) -> Array:
         from scipy import ndimage
 
-        sizes = np.array([1, 1 + constants[0] * 0.025, 1 + constants[0] * 0.05])[np.argsort(draws.uniform(3))]
+        sizes = np.array([1, 1 + c.strength * 0.025, 1 + c.strength * 0.05])[np.argsort(draws.uniform(3))]
         height, width = image.shape[:2]
         moved = np.empty_like(image)
         for channel, size in enumerate(sizes):

@@ -1,20 +1,28 @@
-"""The wrong white: the picture too warm or too cold."""
+"""A wrong white balance: the image too warm or too cold."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
+from shiftproof.data.space import Kind
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.corruptions._draws import Draws
-from shiftproof.shifts.corruptions.corruption import Corruption, column
+from shiftproof.shifts.corruptions.constants import table
+from shiftproof.shifts.corruptions.corruption import Corruption
+
+
+class Tint(NamedTuple):
+    """The logarithm of the gain of red, and of the loss of blue."""
+
+    tint: float
 
 
 @dataclass(frozen=True)
-class WhiteBalance(Corruption):
-    """Red times exp(c) and blue times exp(-c), or the other way round by chance; c = 0.1, 0.2, 0.3, 0.4, 0.5 from severity 1.
+class WhiteBalance(Corruption[Tint]):
+    """Red times exp(tint) and blue times exp(-tint), or the other way round at random.
 
     Args:
         severity: in (0, 5]. The scale is ours, not published: 5 is about daylight taken with the setting for a lamp.
@@ -33,17 +41,12 @@ class WhiteBalance(Corruption):
     """
 
     name: ClassVar[str] = "white_balance"
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
+    smallest: ClassVar[int] = 1
     random: ClassVar[bool] = True
     colour: ClassVar[str] = "grey images have no red and blue to weigh"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{afifi2019what,
-  title = {What Else Can Fool Deep Learning? Addressing Color Constancy Errors on Deep Neural Network Performance},
-  author = {Afifi, Mahmoud and Brown, Michael S.},
-  booktitle = {International Conference on Computer Vision},
-  year = {2019}
-}""",
-    )
-    published: ClassVar = {"own": column(0.0, 0.1, 0.2, 0.3, 0.4, 0.5)}
+    references: ClassVar[tuple[str, ...]] = ("afifi2019what",)
+    published: ClassVar = {"own": table(Tint, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5)}
 
     def corrupt(self, x: Tensor, params: Params) -> Tensor:
         warm = [1.0 if Draws(seed).number() < 0.5 else -1.0 for seed in params[:, 1].detach().cpu().tolist()]

@@ -1,27 +1,33 @@
-"""The camera nears while the shutter is open: the average of ever larger pictures."""
+"""Zoom blur: the average of ever larger copies of the image."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions._filters import zoomed
-from shiftproof.shifts.corruptions.corruption import HENDRYCKS
+from shiftproof.shifts.corruptions.constants import table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 
-_SMALL = ((1.0, 7.0), (1.06, 7.0), (1.11, 12.0), (1.15, 16.0), (1.20, 21.0), (1.25, 26.0))
+
+class Layers(NamedTuple):
+    """The largest factor, and how many factors there are."""
+
+    most: float
+    layers: float
+
+
+_SMALL = table(Layers, (1.0, 7.0), (1.06, 7.0), (1.11, 12.0), (1.15, 16.0), (1.20, 21.0), (1.25, 26.0))
 
 
 @dataclass(frozen=True)
-class ZoomBlur(ImageByImage):
+class ZoomBlur(ImageByImage[Layers]):
     """(x + sum of x enlarged by each of `layers` factors from 1 to `most`) / (layers + 1), evenly spaced, about the centre.
 
-    most is 1.11, 1.15, 1.20, 1.24, 1.30 in 12, 16, 11, 13, 11 layers above 64 pixels (ImageNet-C) and 1.06, 1.11, 1.15, 1.20, 1.25 in 7,
-    12, 16, 21, 26 layers up to there (CIFAR-10-C, Tiny-ImageNet-C), as the published np.arange(1, 1.11, 0.01) gives them. Between
-    severities the number of layers is rounded.
+    Factors are spaced as the published np.arange(1, 1.11, 0.01) spaces them. Between severities the number of layers is rounded.
 
     Args:
         severity: in (0, 5].
@@ -38,18 +44,18 @@ class ZoomBlur(ImageByImage):
     """
 
     name: ClassVar[str] = "zoom_blur"
-    references: ClassVar[tuple[str, ...]] = (HENDRYCKS,)
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
-        "imagenet_c": ((1.0, 12.0), (1.11, 12.0), (1.15, 16.0), (1.20, 11.0), (1.24, 13.0), (1.30, 11.0)),
+        "imagenet_c": table(Layers, (1.0, 12.0), (1.11, 12.0), (1.15, 16.0), (1.20, 11.0), (1.24, 13.0), (1.30, 11.0)),
         "cifar_10_c": _SMALL,
         "tiny_imagenet_c": _SMALL,
     }
 
-    def picture(self, image: Array, constants: tuple[float, ...], draws: Draws) -> Array:
-        most, layers = constants[0], round(constants[1])
+    def picture(self, image: Array, c: Layers, draws: Draws) -> Array:
+        layers = round(c.layers)
         total = image + image  # the image itself, and the factor 1
-        # As np.arange spaces them, rounding included: a factor of 1.12 is just below or above, which decides how many pixels are kept.
-        step = (1 + round((most - 1) / (layers - 1), 9)) - 1
+        # As np.arange spaces them, rounding included: whether a factor is just below or above 1.12 decides how many pixels are kept.
+        step = (1 + round((c.most - 1) / (layers - 1), 9)) - 1
         for layer in range(1, layers):
             total += zoomed(image, 1 + layer * step)
         total *= np.float32(1 / (layers + 1))

@@ -1,4 +1,4 @@
-"""The same object somewhere else: its background replaced."""
+"""The background of an object replaced."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _SEEDS = 2.0**53
 
 @dataclass(frozen=True)
 class Background(Factor):
-    """What is behind the object faded into something else; the object keeps every bit.
+    """The background faded into another one; the object is unchanged.
 
     x' = object on (1 - t) * its background + t * another
 
     Args:
-        share: how far the other background has come, t, in (0, 1]: 1 replaces it.
-        of: "colour" (one chance colour), "noise" (every pixel by itself), "texture" (noise of all sizes, the coarse strongest) or
+        share: the weight of the other background, t, in (0, 1]: 1 replaces the original.
+        of: "colour" (one random colour), "noise" (independent pixels), "texture" (noise of all scales, the coarse strongest) or
             "images" (backgrounds of other images, given in Python by `with_images`).
         mask: how the object is found: "estimated", "alpha", or given in Python by `with_masks`.
 
-    Params are (t, seed), shape (n, 2); the seed draws the colour, the noise or which image. The average case is a draw at exactly `share`,
-    the worst case the worst share up to it and the worst of the draws tried.
+    Params are (t, seed), shape (n, 2); the seed determines the colour, the noise or the image. The average case is a draw at exactly
+    `share`, the worst case the worst share up to it and the worst of the draws tried.
 
     Guarantees:
-        t = 0 leaves every bit as it was; pixels of the mask always keep theirs. An estimated mask is no better than its rule.
+        t = 0 changes no bit, and pixels of the mask never change. An estimated mask can be wrong.
 
     Example:
         >>> import torch
@@ -58,17 +58,16 @@ class Background(Factor):
     share: float
     of: str = TEXTURE
     images: Tensor | None = field(default=None, kw_only=True, repr=False, compare=False)
-    """Backgrounds to choose from, shape (m, c, h, w). Set by `with_images`, not by people."""
+    """Backgrounds to choose from, shape (m, c, h, w). Set by `with_images`, not by users."""
 
     def check(self) -> None:
         super().check()
-        if not 0 < self.share <= 1:
-            raise must("share", self.name, "be in (0, 1]", self.share, "1 replaces the background.")
+        self.require("share", within="(0, 1]", hint="1 replaces the background.")
         if self.of not in (COLOUR, NOISE, TEXTURE, IMAGES):
             raise must("of", self.name, "be colour, noise, texture or images", self.of)
 
     def with_images(self, x: Tensor) -> Background:
-        """The same with the backgrounds of the images x, shape (m, c, h, w), whose objects are cut out and filled."""
+        """This shift with the backgrounds of the images x, shape (m, c, h, w); their objects are removed and filled in."""
         mask = self.object_of(x)
         return replace(self, of=IMAGES, images=fill_hole(x, mask))
 
@@ -85,7 +84,7 @@ class Background(Factor):
         return torch.where(self.object_of(x)[:, None], x, torch.lerp(x, other, share)).clamp(self.space.low, self.space.high)
 
     def _other(self, x: Tensor, rng: Rng) -> Tensor:
-        """Another background for each of x, its shape."""
+        """Another background for each of x, of the shape of x."""
         _, channels, height, width = x.shape
         low, high = self.space.low, self.space.high
         if self.of == IMAGES:
@@ -103,7 +102,7 @@ class Background(Factor):
 
     def _image(self, x: Tensor, rng: Rng) -> Tensor:
         if self.images is None:
-            raise UsageError(f"{self.spec()} takes its backgrounds from images that only Python can give: shift.with_images(x).")
+            raise UsageError(f"{self.spec()} takes its backgrounds from images, which can only be given in Python: shift.with_images(x).")
         if self.images.shape[1:] != x.shape[1:]:
             raise must("images", self.name, f"have the inputs' shape {tuple(x.shape[1:])}", tuple(self.images.shape[1:]))
         number = (rng.uniform(1)[:, 0] * len(self.images)).long().clamp_max(len(self.images) - 1)

@@ -1,4 +1,4 @@
-"""What all factors share: an object with its mask, and a background behind it."""
+"""The base class of factors: changes of an object, or of the background behind it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.space import Kind
-from shiftproof.shifts._support import check_bounded, in_cache
+from shiftproof.shifts._in_cache import in_cache
+from shiftproof.shifts._spaces import check_bounded
 from shiftproof.shifts.abstract import Boxed, Params
 from shiftproof.shifts.factors.mask import ALPHA, ESTIMATED, GIVEN, Masks, estimate, fill_hole
 
@@ -19,51 +20,36 @@ S = TypeVar("S", bound="Factor")
 _WITH_ALPHA = (2, 4)
 """Channels of grey and colour images with an alpha channel."""
 
-DJOLONGA = """@inproceedings{djolonga2021robustness,
-  title = {On Robustness and Transferability of Convolutional Neural Networks},
-  author = {Djolonga, Josip and Yung, Jessica and Tschannen, Michael and Romijnders, Rob and Beyer, Lucas and Kolesnikov, Alexander and
-            Puigcerver, Joan and Minderer, Matthias and D'Amour, Alexander and Moldovan, Dan and Gelly, Sylvain and Houlsby, Neil and
-            Zhai, Xiaohua and Lucic, Mario},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2021}
-}"""
-LI = """@inproceedings{li2023imagenete,
-  title = {{ImageNet-E}: Benchmarking Neural Network Robustness via Attribute Editing},
-  author = {Li, Xiaodan and Chen, Yuefeng and Zhu, Yao and Wang, Shuhui and Zhang, Rong and Xue, Hui},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2023}
-}"""
-
 
 @dataclass(frozen=True)
 class Factor(Boxed):
-    """A change of one factor of an image: its object, or what is behind it.
+    """A change of one factor of an image: its object, or its background.
 
-    The option `mask` says how the object is found: "estimated" (Otsu's threshold on the distance from the border's colour), "alpha" (the
-    last of 2 or 4 channels, above the middle of the box) or masks of your own, in Python: `shift.with_masks(Masks.of(x, masks))`, whose
-    fingerprint then stands in the spec.
+    The option `mask` sets how the object is found: "estimated" (Otsu's threshold on the distance from the border's colour), "alpha" (the
+    last of 2 or 4 channels, above the middle of the box) or your own masks, in Python: `shift.with_masks(Masks.of(x, masks))`, whose
+    fingerprint is then part of the spec.
     """
 
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
-    references: ClassVar[tuple[str, ...]] = (DJOLONGA, LI)
+    references: ClassVar[tuple[str, ...]] = ("djolonga2021robustness", "li2023imagenete")
 
     mask: str = field(default=ESTIMATED, kw_only=True)
     masks: Masks | None = field(default=None, kw_only=True, repr=False, compare=False)
-    """The masks themselves. Set by `with_masks`, not by people."""
+    """The masks themselves. Set by `with_masks`, not by users."""
 
     def check(self) -> None:
         check_bounded(self.name, self.space)
         kind, _, name = self.mask.partition("_")
         if self.mask not in (ESTIMATED, ALPHA) and not (kind == GIVEN and name):
-            hint = "In Python, with_masks(Masks.of(x, masks)) gives masks of your own."
+            hint = "For your own masks, use with_masks(Masks.of(x, masks)) in Python."
             raise must("mask", self.name, "be estimated or alpha", self.mask, hint)
 
     def check_inputs(self, x: Tensor) -> None:
         if self.mask == ALPHA and x.shape[1] not in _WITH_ALPHA:
-            raise UsageError(f"mask=alpha takes images of 2 or 4 channels, of which the last is alpha, and these have {x.shape[1]}.")
+            raise UsageError(f"mask=alpha needs images of 2 or 4 channels, of which the last is alpha, got {x.shape[1]}.")
 
     def with_masks(self: S, masks: Masks) -> S:
-        """The same with masks that the user gives."""
+        """This shift with the user's own masks."""
         return replace(self, mask=f"{GIVEN}_{masks.fingerprint()}", masks=masks)
 
     def object_of(self, x: Tensor) -> Tensor:
@@ -74,7 +60,7 @@ class Factor(Boxed):
             self.check_inputs(x)
             return x[:, -1] > (self.space.low + self.space.high) / 2
         if self.masks is None:
-            raise UsageError(f"{self.spec()} names masks that only Python can give: shift.with_masks(Masks.of(x, masks)).")
+            raise UsageError(f"{self.spec()} names masks, which can only be given in Python: shift.with_masks(Masks.of(x, masks)).")
         return self.masks.find(x)
 
     def apply(self, x: Tensor, params: Params) -> Tensor:
@@ -82,15 +68,15 @@ class Factor(Boxed):
 
     @abstractmethod
     def change(self, x: Tensor, params: Params) -> Tensor:
-        """`apply` for a few examples at a time."""
+        """`apply` for a batch small enough for the processor's cache."""
 
     def background_of(self, x: Tensor, mask: Tensor) -> Tensor:
-        """The image without its object, the hole filled from around it."""
+        """The image with its object removed and the hole filled from around it."""
         return fill_hole(x, mask)
 
 
 def box_of(mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """First and last row and column of each object, shape (n,) each, float64; all of the picture where there is none."""
+    """First and last row and column of each object, shape (n,) each, float64; the whole image where there is no object."""
     ends: list[Tensor] = []
     for side in (2, 1):
         line = mask.any(side) | ~mask.flatten(1).any(1, keepdim=True)

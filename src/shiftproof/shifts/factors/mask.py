@@ -1,4 +1,4 @@
-"""Where the object is: a mask for each image, given by the user, read from the alpha channel, or estimated from the border's colour."""
+"""Masks of objects: given by the user, read from the alpha channel, or estimated from the colour of the image's border."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ESTIMATED, ALPHA, GIVEN = "estimated", "alpha", "given"
 
 @dataclass(frozen=True, eq=False)
 class Masks:
-    """Masks that somebody drew, one for each image, found again by the image's own pixels.
+    """The user's masks, one per image, looked up by the image's pixels.
 
     Args:
         by_digest: for the digest of each image, its mask of shape (h, w), bool.
@@ -39,7 +39,7 @@ class Masks:
         return cls({_digest(image): mask.bool().cpu() for image, mask in zip(x, masks, strict=True)})
 
     def fingerprint(self) -> str:
-        """A short name of these masks, which stands in specs and so in a run's identity."""
+        """A short name of these masks, which is part of specs and so of a run's identity."""
         digest = hashlib.sha256()
         for name, mask in sorted(self.by_digest.items()):
             digest.update(name.encode() + np.packbits(mask.numpy()).tobytes())
@@ -49,14 +49,14 @@ class Masks:
         """The masks of the images x, shape (n, h, w), bool.
 
         Raises:
-            UsageError: an image has none; so it is where another shift has changed it before.
+            UsageError: an image has no mask, for example because another shift has changed it before.
         """
         names = [_digest(image) for image in x]
         missing = sum(name not in self.by_digest for name in names)
         if missing:
             raise UsageError(
-                f"{missing} of {len(x)} images have no mask: their pixels are not those that the masks were given with. Give masks for all "
-                "of the data, put this shift first in a composition, or use mask=estimated."
+                f"{missing} of {len(x)} images have no mask: their pixels differ from those that the masks were given for. Give masks for "
+                "all of the data, put this shift first in a composition, or use mask=estimated."
             )
         return torch.stack([self.by_digest[name] for name in names]).to(x.device)
 
@@ -75,8 +75,9 @@ def border_colour(x: Tensor) -> Tensor:
 def estimate(x: Tensor) -> Tensor:
     """Where images x (n, c, h, w) differ from their border's colour, shape (n, h, w), bool.
 
-    The distance from that colour, split where Otsu says: at the threshold of greatest variance between the two sides, of all thresholds
-    and not of a histogram's; what lies above it, grown by one pixel for the soft edge. An image of one colour has no object.
+    The distance from that colour is split by Otsu's threshold, the one of greatest variance between the two sides, searched over all
+    thresholds instead of a histogram's. The object is what lies above it, grown by one pixel for its soft edge. An image of one colour has
+    no object.
 
     Reference: Otsu 1979, "A threshold selection method from gray-level histograms".
     """
@@ -97,8 +98,8 @@ def estimate(x: Tensor) -> Tensor:
 def fill_hole(x: Tensor, hole: Tensor) -> Tensor:
     """Images x (n, c, h, w) with the pixels of `hole` (n, h, w) filled from around it.
 
-    Each takes the mean of what is no hole within the least window around it, of 3, 7, 15, ... pixels a side, that holds any; the border's
-    colour where nothing is left. Other pixels keep every bit.
+    Each takes the mean of the pixels outside the hole in the smallest window around it (3, 7, 15, ... pixels a side) that contains any, or
+    the border's colour where none is left. Other pixels are unchanged.
     """
     kept = ~hole[:, None]
     filled = torch.where(kept, x, border_colour(x)[:, :, None, None])
@@ -114,7 +115,7 @@ def fill_hole(x: Tensor, hole: Tensor) -> Tensor:
 
 
 def _window_sum(x: Tensor, reach: int) -> Tensor:
-    """The sum over the square of 2 * reach + 1 pixels a side around each pixel of x (n, c, h, w), float64, whatever its size."""
+    """The sum over a square of 2 * reach + 1 pixels a side around each pixel of x (n, c, h, w), float64, in time independent of `reach`."""
     for axis in (-1, -2):
         size = x.shape[axis]
         place = torch.arange(size, device=x.device)

@@ -1,4 +1,4 @@
-"""The object elsewhere in the picture."""
+"""The object moved within the image."""
 
 from __future__ import annotations
 
@@ -8,30 +8,29 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.factors.placement import Placement, Room
 
 
 @dataclass(frozen=True)
 class ObjectLocation(Placement):
-    """The object moved on its own background by up to `share` of the room that there is on each side, so it never leaves the picture.
+    """The object moved on its own background by up to `share` of the room on each side, so that it never leaves the image.
 
     Args:
         share: in (0, 1]; at 1 the object may touch every edge.
         mask: how the object is found: "estimated", "alpha", or given in Python by `with_masks`.
 
-    Params are (across, under), shape (n, 2), each in [-share, share]: 1 puts the object's box against the right (lower) edge, -1 against
-    the left (upper) one, 0 leaves it. What it uncovers is filled with the mean of the nearest background.
+    Params are (across, under), shape (n, 2), each in [-share, share]: 1 moves the object's box to the right (lower) edge, -1 to the
+    left (upper) edge, 0 leaves it. What it uncovers is filled with the mean of the nearest background.
 
     Guarantees:
-        (0, 0) leaves every bit as it was, and moves by whole pixels are exact. Differentiable; at 0 the derivative is that to the right and
-        down. An estimated mask is no better than its rule.
+        (0, 0) changes no bit, and moves by whole pixels are exact. Differentiable; at 0 the derivative is the one-sided derivative to the
+        right and down. An estimated mask can be wrong.
 
     Example:
         >>> import torch
         >>> x = torch.zeros(1, 1, 7, 7)
-        >>> x[..., 3, 3] = 1  # its mask is grown by a pixel, so there is room for two
+        >>> x[..., 3, 3] = 1  # its mask is grown by a pixel, so there is room for two pixels
         >>> ObjectLocation(1).apply(x, torch.tensor([[1.0, -0.5]], dtype=torch.float64))[0, 0].nonzero().tolist()
         [[2, 5]]
 
@@ -46,8 +45,7 @@ class ObjectLocation(Placement):
 
     def check(self) -> None:
         super().check()
-        if not 0 < self.share <= 1:
-            raise must("share", self.name, "be in (0, 1]", self.share, "It is the part of the room beside the object that is used.")
+        self.require("share", within="(0, 1]", hint="It is the part of the room beside the object that is used.")
 
     def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         return (-self.share, -self.share), (self.share, self.share)

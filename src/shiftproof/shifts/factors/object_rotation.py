@@ -1,31 +1,30 @@
-"""The object lies another way."""
+"""The object rotated on its own background."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.factors.placement import Placement, Room
+from shiftproof.shifts.geometry.spatial import rotated
 
 
 @dataclass(frozen=True)
 class ObjectRotation(Placement):
-    """The object turned by an angle in [-degrees, degrees] about the centre of its box, on its own background.
+    """The object rotated by an angle in [-degrees, degrees] about the centre of its box, on its own background.
 
     Args:
         degrees: largest angle, in (0, 180].
         mask: how the object is found: "estimated", "alpha", or given in Python by `with_masks`.
 
-    Params are (angle,) in degrees, shape (n, 1); positive angles turn counter-clockwise. What leaves the picture is cut off; what the
+    Params are (angle,) in degrees, shape (n, 1); positive angles rotate counter-clockwise. What leaves the image is cut off; what the
     object uncovers is filled with the mean of the nearest background.
 
     Guarantees:
-        Angle 0 leaves every bit as it was. Differentiable in the angle. An estimated mask is no better than its rule.
+        Angle 0 changes no bit. Differentiable in the angle. An estimated mask can be wrong.
 
     Example:
         >>> import torch
@@ -45,12 +44,10 @@ class ObjectRotation(Placement):
 
     def check(self) -> None:
         super().check()
-        if not 0 < self.degrees <= 180:
-            raise must("degrees", self.name, "be in (0, 180]", self.degrees)
+        self.require("degrees", within="(0, 180]")
 
     def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         return (-self.degrees,), (self.degrees,)
 
     def sources(self, params: Params, down: Tensor, right: Tensor, room: Room) -> tuple[Tensor, Tensor]:
-        angle = torch.deg2rad(params[:, 0])[:, None, None]
-        return down * angle.cos() + right * angle.sin(), right * angle.cos() - down * angle.sin()
+        return rotated(params[:, 0], down, right)

@@ -1,4 +1,4 @@
-"""The object nearer or farther: larger or smaller on the same background."""
+"""The object made larger or smaller on its own background."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.factors.placement import Placement, Room
+from shiftproof.shifts.geometry.spatial import scaled
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,12 @@ class ObjectSize(Placement):
         factor: largest factor, in (1, inf); the smallest is 1 / factor.
         mask: how the object is found: "estimated", "alpha", or given in Python by `with_masks`.
 
-    Params are (t,), shape (n, 1), with the factor exp(t). What leaves the picture is cut off; what the object uncovers is filled with the
+    Params are (t,), shape (n, 1), with the factor exp(t). What leaves the image is cut off; what the object uncovers is filled with the
     mean of the nearest background.
 
     Guarantees:
-        t = 0 leaves every bit as it was, whatever the mask. Differentiable in t. An estimated mask is no better than its rule: it finds
-        objects on a plain background, such as digits, and takes any unlike region for one.
+        t = 0 changes no bit, whatever the mask. Differentiable in t. An estimated mask can be wrong: it finds objects on a plain
+        background, such as digits, and treats any region of another colour as an object.
 
     Example:
         >>> import torch
@@ -48,13 +48,11 @@ class ObjectSize(Placement):
 
     def check(self) -> None:
         super().check()
-        if not 1 < self.factor < math.inf:
-            raise must("factor", self.name, "be in (1, inf)", self.factor, "2 halves and doubles the object.")
+        self.require("factor", within="(1, inf)", hint="2 halves and doubles the object.")
 
     def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         most = math.log(self.factor)
         return (-most,), (most,)
 
     def sources(self, params: Params, down: Tensor, right: Tensor, room: Room) -> tuple[Tensor, Tensor]:
-        shrink = params[:, 0].neg().exp()[:, None, None]
-        return down * shrink, right * shrink
+        return scaled(params[:, 0], down, right)

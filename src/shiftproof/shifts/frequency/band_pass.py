@@ -1,4 +1,4 @@
-"""Only a ring of frequencies: neither the coarse nor the fine."""
+"""Band pass: only a ring of frequencies, neither the lowest nor the highest."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from shiftproof.shifts.frequency.radial import Centred, below
 
 @dataclass(frozen=True)
 class BandPass(Centred):
-    """The frequencies from `low` on and below `high`, around the middle of the box, clipped to it.
+    """The frequencies in [low, high), shown around the midpoint of the box and clipped to it.
 
     Args:
-        low: in (0, high), as a share of the Nyquist frequency (half a cycle a pixel).
+        low: in (0, high), as a share of the Nyquist frequency (half a cycle per pixel).
         high: in (low, 1], in the same unit.
-        std: standard deviation that each image is scaled to, as a share of the box's width, in [0, 0.5]; 0 leaves it as it is.
+        std: standard deviation that each image is scaled to, as a share of the box's width, in [0, 0.5]; 0 does not scale.
 
-    The mean is below every band, so the rest is shown around the middle of the box, as in `high_pass`.
+    The mean is below every band, so the rest is shown around the midpoint of the box, as in `high_pass`.
 
     Guarantees:
-        Bands that meet split the image: the `part`s of low_pass(a), band_pass(a, b) and high_pass(b) add up to it.
+        Adjacent bands split the image: the `part`s of low_pass(a), band_pass(a, b) and high_pass(b) sum to it.
 
     Example:
         >>> import torch
@@ -46,8 +46,7 @@ class BandPass(Centred):
         super().check()
         self.check_std(self.std)
         unit = "They are shares of the Nyquist frequency."
-        if not 0 < self.low < 1:
-            raise must("low", self.name, "be in (0, 1)", self.low, f"{unit} From 0 on, use low_pass.")
+        self.require("low", within="(0, 1)", hint=f"{unit} From 0 on, use low_pass.")
         if not self.low < self.high <= 1:
             raise must("high", self.name, f"be in ({self.low:g}, 1]", self.high, f"{unit} Beyond 1, use high_pass.")
 

@@ -1,4 +1,4 @@
-"""Only the fine: edges and textures, which a person hardly sees and a network may live on."""
+"""High pass: edges and textures, which people hardly see and a network may rely on."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.shifts.frequency.radial import Centred, below
 
 
 @dataclass(frozen=True)
 class HighPass(Centred):
-    """The frequencies at `radius` and beyond, around the middle of the box, clipped to it.
+    """The frequencies at `radius` and above, shown around the midpoint of the box and clipped to it.
 
     Args:
-        radius: in (0, 1], as a share of the Nyquist frequency (half a cycle a pixel); larger removes more.
-        std: standard deviation that each image is scaled to, as a share of the box's width, in [0, 0.5]; 0 leaves it as it is.
+        radius: in (0, 1], as a share of the Nyquist frequency (half a cycle per pixel); larger removes more.
+        std: standard deviation that each image is scaled to, as a share of the box's width, in [0, 0.5]; 0 does not scale.
 
-    The mean goes with the low frequencies. The papers hand the rest, of mean 0, to a model of inputs centred at 0; in a box that is the
-    middle (mid-grey), not its dark end, where half of the signal would be clipped.
+    The mean is a low frequency and is removed. The papers give the rest, of mean 0, to a model of inputs centred at 0; in a box, 0
+    corresponds to the midpoint (mid-grey). At the dark end of the box half of the signal would be clipped.
 
     Guarantees:
-        `low_pass(r)` and `high_pass(r)` split the image in two: their `part`s add up to it.
+        `low_pass(r)` and `high_pass(r)` split the image in two: their `part`s sum to it.
 
     Example:
         >>> import torch
@@ -45,8 +44,7 @@ class HighPass(Centred):
     def check(self) -> None:
         super().check()
         self.check_std(self.std)
-        if not 0 < self.radius <= 1:
-            raise must("radius", self.name, "be in (0, 1]", self.radius, "It is a share of the Nyquist frequency.")
+        self.require("radius", within="(0, 1]", hint="It is a share of the Nyquist frequency.")
 
     def spread(self) -> float:
         return self.std

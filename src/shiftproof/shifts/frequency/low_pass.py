@@ -1,4 +1,4 @@
-"""Only the coarse: what a person sees from far away."""
+"""Low pass: only the coarse structure of the image."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.shifts.frequency.radial import RadialFilter, below
 
 
 @dataclass(frozen=True)
 class LowPass(RadialFilter):
-    """The frequencies nearer to zero than `radius`, clipped to the box.
+    """The frequencies below `radius`, clipped to the box.
 
     Args:
-        radius: in (0, 1], as a share of the Nyquist frequency (half a cycle a pixel); smaller removes more.
+        radius: in (0, 1], as a share of the Nyquist frequency (half a cycle per pixel); smaller removes more.
 
     Guarantees:
-        Each channel keeps its mean, but for clipping. `low_pass(r)` and `high_pass(r)` split the image in two: their `part`s add up to it.
+        Each channel keeps its mean, except for clipping. `low_pass(r)` and `high_pass(r)` split the image in two: their `part`s sum to it.
 
     Example:
         >>> import torch
@@ -38,8 +37,7 @@ class LowPass(RadialFilter):
 
     def check(self) -> None:
         super().check()
-        if not 0 < self.radius <= 1:
-            raise must("radius", self.name, "be in (0, 1]", self.radius, "It is a share of the Nyquist frequency.")
+        self.require("radius", within="(0, 1]", hint="It is a share of the Nyquist frequency.")
 
     def keeps(self, distance: Tensor) -> Tensor:
         return below(distance, self.radius)

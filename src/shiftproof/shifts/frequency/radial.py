@@ -1,4 +1,4 @@
-"""What the frequency filters share: a mask over distance from the zero frequency."""
+"""The base classes of frequency filters: a mask over the distance from the zero frequency."""
 
 from __future__ import annotations
 
@@ -11,39 +11,28 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.space import Kind
-from shiftproof.shifts._support import check_bounded, in_cache
+from shiftproof.shifts._in_cache import in_cache
+from shiftproof.shifts._spaces import check_bounded
 from shiftproof.shifts.abstract import Boxed, Params
 
-WANG = """@inproceedings{wang2020high,
-  title = {High-Frequency Component Helps Explain the Generalization of Convolutional Neural Networks},
-  author = {Wang, Haohan and Wu, Xindi and Huang, Zeyi and Xing, Eric P.},
-  booktitle = {Conference on Computer Vision and Pattern Recognition},
-  year = {2020}
-}"""
-YIN = """@inproceedings{yin2019fourier,
-  title = {A {Fourier} Perspective on Model Robustness in Computer Vision},
-  author = {Yin, Dong and Gontijo Lopes, Raphael and Shlens, Jonathon and Cubuk, Ekin D. and Gilmer, Justin},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2019}
-}"""
 _ROUNDING = 1e-9
 _FAINT = 1e-5
-"""A spread below this share of the box is rounding."""
+"""A standard deviation below this share of the box is rounding."""
 
 
 @dataclass(frozen=True)
 class RadialFilter(Boxed):
-    """Keeps the frequencies of each channel whose distance from zero the mask allows.
+    """Keeps the frequencies of each channel whose distance from zero is in the mask.
 
-    A distance is a share of the Nyquist frequency, half a cycle a pixel: 1 is the finest horizontal or vertical stripe and the corners of
-    the spectrum lie at 1.41. On an image of n x n pixels the radius r of Wang et al. (2020) is 2 r / n here. As in their code a frequency
+    A distance is a share of the Nyquist frequency, half a cycle per pixel: 1 is the finest horizontal or vertical stripe and the corners of
+    the spectrum lie at 1.41. On an image of n x n pixels the radius r of Wang et al. (2020) is 2 r / n here. As in their code, a frequency
     exactly at a radius counts as above it.
 
-    There is one move only, so params are empty, shape (n, 0).
+    There is only one move, so params are empty, shape (n, 0).
     """
 
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
-    references: ClassVar[tuple[str, ...]] = (WANG, YIN)
+    references: ClassVar[tuple[str, ...]] = ("wang2020high", "yin2019fourier")
 
     def check(self) -> None:
         check_bounded(self.name, self.space)
@@ -53,10 +42,10 @@ class RadialFilter(Boxed):
 
     @abstractmethod
     def keeps(self, distance: Tensor) -> Tensor:
-        """Which frequencies stay, by their distances: a mask of the same shape."""
+        """The frequencies that are kept: a mask of the shape of `distance`."""
 
     def part(self, x: Tensor) -> Tensor:
-        """The part of x (n, c, h, w) in the band: linear in x, not yet put into the box."""
+        """The part of x (n, c, h, w) in the band: linear in x, not clipped to the box."""
         height, width = x.shape[2:]
         down = torch.arange(height, dtype=torch.float64, device=x.device)
         down = torch.minimum(down, height - down) / (height / 2)
@@ -77,19 +66,19 @@ class RadialFilter(Boxed):
 
 @dataclass(frozen=True)
 class Centred(RadialFilter):
-    """A filter that removes the zero frequency, so what stays has mean 0 and is shown around the middle of the box.
+    """A filter that removes the zero frequency, so what is left has mean 0 and is shown around the midpoint of the box.
 
-    What stays is faint. With a `std` above 0, each image's is scaled to that standard deviation over all its pixels and channels, as a
-    share of the box's width (where nothing but rounding is left, nothing is raised).
+    What is left is faint. With a `std` above 0 it is scaled to that standard deviation over all pixels and channels of the image, as a
+    share of the box's width; an image of which only rounding is left is not scaled.
     """
 
     def check_std(self, std: float) -> None:
-        """Raises `UsageError` unless `std` is a spread that a box can hold."""
+        """Raises `UsageError` unless `std` is a standard deviation that fits into a box."""
         if not 0 <= std <= 0.5:
             raise must("std", self.name, "be in [0, 0.5]", std, "It is a share of the box's width; 0 leaves the spread as it is.")
 
     def spread(self) -> float:
-        """The standard deviation that each image is given, as a share of the box's width; 0 for its own."""
+        """The standard deviation that each image is scaled to, as a share of the box's width; 0 does not scale."""
         return 0.0
 
     def _filter(self, x: Tensor, params: Params) -> Tensor:
@@ -102,5 +91,5 @@ class Centred(RadialFilter):
 
 
 def below(distance: Tensor, radius: float) -> Tensor:
-    """Where a distance is less than `radius`; equal up to rounding is not less."""
+    """Where a distance is less than `radius`; distances equal up to rounding are not less."""
     return distance < radius * (1 - _ROUNDING)

@@ -1,4 +1,4 @@
-"""The camera comes closer and looks aside: a part of the picture fills it."""
+"""A crop: a window of the image enlarged to the whole image."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.geometry.spatial import Warp
 
 
 @dataclass(frozen=True)
 class Crop(Warp):
-    """A window with sides of at least 1 - share of the picture's, anywhere in it, stretched over the whole picture; bilinear.
+    """A window with sides of at least 1 - share of the image's, anywhere in it, enlarged to the whole image; bilinear.
 
     Args:
-        share: the most that is cut off each side's length, in (0, 1).
+        share: the largest part of each side's length that is cut off, in (0, 1).
 
-    Params are (cut, across, down), shape (n, 3): the share that is cut off, in [0, share], and where the window lies in the room that this
-    leaves, from -1 (left, top) to 1 (right, bottom).
+    Params are (cut, across, down), shape (n, 3): the share that is cut off, in [0, share], and the window's position, from -1
+    (left, top) to 1 (right, bottom).
 
     Guarantees:
-        cut = 0 leaves every bit as it was; nothing is read from outside the picture. Differentiable.
+        cut = 0 changes no bit; nothing is read from outside the image. Differentiable.
 
     Example:
         >>> import torch
@@ -31,7 +30,7 @@ class Crop(Warp):
         >>> Crop(0.5).apply(x, torch.tensor([[0.5, 1.0, 0.0]], dtype=torch.float64))[0, 0, 0]  # the right half
         tensor([0.4000, 0.5000, 0.6000, 0.7000, 0.8000])
 
-    Reference: Engstrom et al. 2019, "Exploring the landscape of spatial robustness" (the same attack by another move).
+    Reference: Engstrom et al. 2019, "Exploring the landscape of spatial robustness" (the same attack with another transformation).
     """
 
     name: ClassVar[str] = "crop"
@@ -41,8 +40,7 @@ class Crop(Warp):
 
     def check(self) -> None:
         super().check()
-        if not 0 < self.share < 1:
-            raise must("share", self.name, "be in (0, 1)", self.share, "It is the part of each side that is cut off.")
+        self.require("share", within="(0, 1)", hint="It is the part of each side that is cut off.")
 
     def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         return (0.0, -1.0, -1.0), (self.share, 1.0, 1.0)

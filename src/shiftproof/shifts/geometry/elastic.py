@@ -1,33 +1,31 @@
-"""The scene is soft: every place moves a little, its neighbours nearly as much."""
+"""A smooth deformation: every point moves a little, its neighbours nearly as much."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.geometry.spatial import PUBLISHED, Warp
 
 
 @dataclass(frozen=True)
 class Elastic(Warp):
-    """A smooth field of moves, a cubic spline over nodes x nodes places, each of which moves by up to `pixels`; bilinear, black outside.
+    """A smooth field of moves: a cubic spline over nodes x nodes points, each of which moves by up to `pixels`; bilinear, black outside.
 
     Args:
-        pixels: the most that a place moves along each axis, in (0, inf), in pixels.
-        nodes: places of the spline along each side, at least 4. More of them bend the picture more finely.
+        pixels: the largest move of a point along each axis, in (0, inf), in pixels.
+        nodes: points of the spline along each side, at least 4. More points give finer deformations.
 
-    Params, shape (n, 2 * nodes * nodes), in pixels: how far each place moves to the right, row by row, then how far down.
+    Params, shape (n, 2 * nodes * nodes), in pixels: how far each point moves to the right, row by row, then how far down.
 
     Guarantees:
-        Zeros leave every bit as it was, equal numbers are a translation, and no pixel moves by more than `pixels` along an axis (a spline
-        lies between the least and greatest of its numbers). Differentiable. A chance draw moves far less than the bound, since neighbours
-        pull in unlike directions: the worst case is what it is for. `elastic_transform` is the published corruption.
+        Zeros change no bit, equal numbers are a translation, and no pixel moves by more than `pixels` along an axis (a spline lies between
+        the least and greatest of its numbers). Differentiable. A random draw moves pixels far less than the bound, since neighbouring
+        points move in different directions: use this shift for worst cases. `elastic_transform` is the published corruption.
 
     Example:
         >>> import torch
@@ -41,24 +39,15 @@ class Elastic(Warp):
 
     name: ClassVar[str] = "elastic"
     strength: ClassVar[str] = "pixels"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{xiao2018spatially,
-  title = {Spatially Transformed Adversarial Examples},
-  author = {Xiao, Chaowei and Zhu, Jun-Yan and Li, Bo and He, Warren and Liu, Mingyan and Song, Dawn},
-  booktitle = {International Conference on Learning Representations},
-  year = {2018}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("xiao2018spatially",)
 
     pixels: float
     nodes: int = 5
 
     def check(self) -> None:
         super().check()
-        if not 0 < self.pixels < math.inf:
-            raise must("pixels", self.name, "be in (0, inf)", self.pixels, PUBLISHED)
-        if self.nodes < 4:
-            raise must("nodes", self.name, "be at least 4", self.nodes, "A cubic spline has no fewer.")
+        self.require("pixels", within="(0, inf)", hint=PUBLISHED)
+        self.require("nodes", least=4, hint="A cubic spline has no fewer.")
 
     def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         count = 2 * self.nodes * self.nodes
@@ -70,7 +59,7 @@ class Elastic(Warp):
         return down - moved[:, 1], right - moved[:, 0]
 
     def _basis(self, place: Tensor) -> Tensor:
-        """How much each of the nodes counts at each of `place`, shape (w,), pixels from the centre; shape (nodes, w), columns sum to 1."""
+        """The weight of each node at each of `place`, shape (w,), pixels from the centre; shape (nodes, w), columns sum to 1."""
         along = (self.nodes - 1) / 2 + place * ((self.nodes - 3) / max(len(place) - 1, 1))
         away = (along - torch.arange(self.nodes, dtype=place.dtype, device=place.device)[:, None]).abs()
         near, far = 2 / 3 - away**2 + away**3 / 2, (2 - away).clamp_min(0) ** 3 / 6

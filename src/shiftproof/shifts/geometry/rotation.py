@@ -1,29 +1,27 @@
-"""The camera tilts: the image turned about its centre."""
+"""Rotation about the centre of the image."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.shifts.abstract import Params
-from shiftproof.shifts.geometry.spatial import PUBLISHED, Warp
+from shiftproof.shifts.geometry.spatial import PUBLISHED, Warp, rotated
 
 
 @dataclass(frozen=True)
 class Rotation(Warp):
-    """Rotation by an angle in [-degrees, degrees] about the centre, bilinear; what comes from outside the image is black (the box's least).
+    """Rotation by an angle in [-degrees, degrees] about the centre, bilinear; what enters from outside is black (the box's least).
 
     Args:
         degrees: largest angle, in (0, 180].
 
-    Params are (angle,) in degrees, shape (n, 1); positive angles turn counter-clockwise as one looks at the picture (rows run down).
+    Params are (angle,) in degrees, shape (n, 1); positive angles rotate counter-clockwise as the image is displayed (rows run down).
 
     Guarantees:
-        Angle 0 leaves every bit as it was, and quarter turns of square images are exact: pixel positions are computed in float64.
+        Angle 0 changes no bit, and quarter turns of square images are exact: pixel positions are computed in float64.
         Differentiable in the angle; where a position is whole (as all are at angle 0) the derivative is that towards larger angles.
 
     Example:
@@ -43,12 +41,10 @@ class Rotation(Warp):
 
     def check(self) -> None:
         super().check()
-        if not 0 < self.degrees <= 180:
-            raise must("degrees", self.name, "be in (0, 180]", self.degrees, PUBLISHED)
+        self.require("degrees", within="(0, 180]", hint=PUBLISHED)
 
     def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         return (-self.degrees,), (self.degrees,)
 
     def sources(self, params: Params, down: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
-        angle = torch.deg2rad(params[:, 0])[:, None, None]
-        return down * angle.cos() + right * angle.sin(), right * angle.cos() - down * angle.sin()
+        return rotated(params[:, 0], down, right)

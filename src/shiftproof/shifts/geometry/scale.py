@@ -1,4 +1,4 @@
-"""The camera zooms: the image larger or smaller about its centre."""
+"""Zoom: the image made larger or smaller about its centre."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.shifts.abstract import Params
-from shiftproof.shifts.geometry.spatial import Warp
+from shiftproof.shifts.geometry.spatial import Warp, scaled
 
 
 @dataclass(frozen=True)
 class Scale(Warp):
-    """The picture made larger or smaller by a factor in [1/factor, factor] about its centre, bilinear; what comes from outside is black.
+    """The image made larger or smaller by a factor in [1/factor, factor] about its centre, bilinear; what enters from outside is black.
 
     Args:
         factor: largest factor, in (1, inf); the smallest is 1 / factor.
 
-    Params are (t,), shape (n, 1), with the factor exp(t): so a chance draw makes as many pictures larger as smaller, and 0 moves nothing.
+    Params are (t,), shape (n, 1), with the factor exp(t): random draws enlarge as often as they shrink, and 0 moves nothing.
 
     Guarantees:
-        t = 0 leaves every bit as it was, and whole factors at which new pixels fall on old ones are exact. Reads between four pixels only,
-        so a picture made much smaller is not averaged first. Differentiable in t.
+        t = 0 changes no bit, and factors at which new pixels fall on old ones are exact. Each pixel is read between four pixels only, so an
+        image made much smaller is not averaged. Differentiable in t.
 
     Example:
         >>> import math, torch
@@ -32,7 +31,7 @@ class Scale(Warp):
         >>> Scale(3).apply(x, torch.tensor([[math.log(3)]], dtype=torch.float64))[0, 0, 0]
         tensor([1., 1., 1., 1.])
 
-    Reference: Engstrom et al. 2019, "Exploring the landscape of spatial robustness" (the same attack by another move).
+    Reference: Engstrom et al. 2019, "Exploring the landscape of spatial robustness" (the same attack with another transformation).
     """
 
     name: ClassVar[str] = "scale"
@@ -43,13 +42,11 @@ class Scale(Warp):
 
     def check(self) -> None:
         super().check()
-        if not 1 < self.factor < math.inf:
-            raise must("factor", self.name, "be in (1, inf)", self.factor, "1.25 is a quarter larger, or smaller by a fifth.")
+        self.require("factor", within="(1, inf)", hint="1.25 is a quarter larger, or smaller by a fifth.")
 
     def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         most = math.log(self.factor)
         return (-most,), (most,)
 
     def sources(self, params: Params, down: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
-        shrink = params[:, 0].neg().exp()[:, None, None]
-        return down * shrink, right * shrink
+        return scaled(params[:, 0], down, right)

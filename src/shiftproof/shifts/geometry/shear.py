@@ -1,4 +1,4 @@
-"""The scene leans: rows slide sideways, columns up or down, in proportion to their distance from the centre."""
+"""Shear: rows slide sideways and columns up or down, in proportion to their distance from the centre."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._errors import must
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.geometry.spatial import Warp
 
 
 @dataclass(frozen=True)
 class Shear(Warp):
-    """Upright lines lean by one angle, then level lines by another, each in [-degrees, degrees], bilinear; what enters is black.
+    """Vertical lines lean by one angle, then horizontal lines by another, each in [-degrees, degrees], bilinear; what enters is black.
 
     Args:
         degrees: largest angle, in (0, 90).
 
     Params are (sideways, upwards) in degrees, shape (n, 2). A row d pixels below the centre slides d * tan(sideways) pixels to the
-    left, so positive angles lean the picture to the right like an italic letter; then a column d pixels to the right of the centre slides
+    left, so positive angles lean the image to the right like italics. Then a column d pixels to the right of the centre slides
     d * tan(upwards) pixels up.
 
     Guarantees:
-        (0, 0) leaves every bit as it was; rows that slide by whole pixels are exact (up to the rounding of the tangent). Differentiable.
+        (0, 0) changes no bit; rows that slide by whole pixels are exact (up to the rounding of the tangent). Differentiable.
 
     Example:
         >>> import torch
@@ -35,7 +34,7 @@ class Shear(Warp):
                 [1., 1., 1.],
                 [0., 0., 0.]])
 
-    Reference: Engstrom et al. 2019, "Exploring the landscape of spatial robustness" (the same attack by another move).
+    Reference: Engstrom et al. 2019, "Exploring the landscape of spatial robustness" (the same attack with another transformation).
     """
 
     name: ClassVar[str] = "shear"
@@ -45,13 +44,12 @@ class Shear(Warp):
 
     def check(self) -> None:
         super().check()
-        if not 0 < self.degrees < 90:
-            raise must("degrees", self.name, "be in (0, 90)", self.degrees, "15 leans a line by a quarter of its length.")
+        self.require("degrees", within="(0, 90)", hint="15 leans a line by a quarter of its length.")
 
     def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         return (-self.degrees, -self.degrees), (self.degrees, self.degrees)
 
     def sources(self, params: Params, down: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
         sideways, upwards = torch.deg2rad(params).tan()[:, :, None, None].unbind(1)
-        row = down + upwards * right  # undone in the other order: the last move first
+        row = down + upwards * right  # the inverse: the last move is undone first
         return row, right + sideways * row

@@ -1,4 +1,4 @@
-"""What moves of the whole picture share: images in a box, reads between pixels, and the paper that made such moves attacks."""
+"""The base classes of moves of the whole image, and bilinear reads between pixels."""
 
 from __future__ import annotations
 
@@ -11,27 +11,21 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shiftproof.data.space import Kind
-from shiftproof.shifts._support import check_bounded, in_cache
+from shiftproof.shifts._in_cache import in_cache
+from shiftproof.shifts._spaces import check_bounded
 from shiftproof.shifts.abstract import Boxed, Params
 
 PUBLISHED = "Published attacks use 30 degrees, and 3 pixels of 28 or 32 (24 of 224)."
 _NUDGE = 1e-9
-"""Of each number of a move: far above rounding in float64, far below anything seen in a pixel."""
+"""Added to each number of a move: far above float64 rounding, far below what changes a pixel."""
 
 
 @dataclass(frozen=True)
 class Spatial(Boxed):
-    """A move of the whole image; what comes from outside it is black, the least value of the box."""
+    """A move of the whole image; what enters from outside is black, the least value of the box."""
 
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{engstrom2019exploring,
-  title = {Exploring the Landscape of Spatial Robustness},
-  author = {Engstrom, Logan and Tran, Brandon and Tsipras, Dimitris and Schmidt, Ludwig and Madry, Aleksander},
-  booktitle = {International Conference on Machine Learning},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("engstrom2019exploring",)
 
     def check(self) -> None:
         check_bounded(self.name, self.space)
@@ -39,14 +33,14 @@ class Spatial(Boxed):
 
 @dataclass(frozen=True)
 class Warp(Spatial):
-    """A move that says for each pixel of the new picture where in the old one it is read, bilinear."""
+    """A move given by the position at which each pixel of the new image is read in the old one, bilinear."""
 
     @abstractmethod
     def sources(self, params: Params, down: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
-        """Where pixels are read: row and column in pixels from the picture's centre, each (n, h, w), float64.
+        """Where pixels are read: row and column in pixels from the image's centre, each (n, h, w), float64.
 
-        `params` has shape (n, k); `down`, shape (h, 1), and `right`, shape (w,), are the new pixels' own places from the centre. At the
-        params that move nothing it must give back `down` and `right` in every bit.
+        `params` has shape (n, k); `down`, shape (h, 1), and `right`, shape (w,), are the new pixels' positions from the centre. At the
+        params that move nothing, `down` and `right` must be returned unchanged in every bit.
         """
 
     def apply(self, x: Tensor, params: Params) -> Tensor:
@@ -58,22 +52,34 @@ class Warp(Spatial):
         down = torch.arange(height, dtype=numbers.dtype, device=x.device)[:, None] - (height - 1) / 2
         right = torch.arange(width, dtype=numbers.dtype, device=x.device) - (width - 1) / 2
 
-        def places(at: Params) -> tuple[Tensor, Tensor]:
+        def positions(at: Params) -> tuple[Tensor, Tensor]:
             row, column = self.sources(at, down, right)
             return (row + (height - 1) / 2).expand(len(x), height, width), (column + (width - 1) / 2).expand(len(x), height, width)
 
-        # A position that is whole lies at the edge of two cells: the one it enters as the numbers grow gives the derivative.
-        entering = places(numbers.detach() + _NUDGE)
-        return read_between(x, places(numbers), entering, self.space.low).clamp(self.space.low, self.space.high)
+        # A whole position lies on the edge of two cells: the derivative is that of the cell it enters as the numbers grow.
+        entering = positions(numbers.detach() + _NUDGE)
+        return read_between(x, positions(numbers), entering, self.space.low).clamp(self.space.low, self.space.high)
+
+
+def rotated(degrees: Tensor, down: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    """`sources` of a rotation by `degrees`, shape (n,), counter-clockwise."""
+    angle = torch.deg2rad(degrees)[:, None, None]
+    return down * angle.cos() + right * angle.sin(), right * angle.cos() - down * angle.sin()
+
+
+def scaled(log_factor: Tensor, down: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    """`sources` of a change of size by exp(log_factor), shape (n,)."""
+    shrink = log_factor.neg().exp()[:, None, None]
+    return down * shrink, right * shrink
 
 
 def read_between(x: Tensor, at: tuple[Tensor, Tensor], cell: tuple[Tensor, Tensor], fill: float) -> Tensor:
     """Bilinear reads of x (n, c, h, w) at (row, column), each (n, h, w) in pixels, between the corners of each `cell`; `fill` outside.
 
-    Not torch's grid_sample: it holds positions in float32 within [-1, 1], and at 224 pixels the identity is then off by up to 3e-5.
+    torch's grid_sample is not used: it stores positions in float32 within [-1, 1], so at 224 pixels the identity is off by up to 3e-5.
     """
     height, width = x.shape[2:]
-    # One pixel of padding stands for all that is outside.
+    # One pixel of padding represents everything outside.
     row, column = at[0].clamp(-1, height), at[1].clamp(-1, width)
     top, left = (place.detach().floor().clamp_(-1, size - 1) for place, size in zip(cell, (height, width), strict=True))
     along, aside = ((place - corner).to(x.dtype).flatten(1)[:, None] for place, corner in ((row, top), (column, left)))

@@ -1,4 +1,4 @@
-"""The camera pans: the image moved sideways and up or down."""
+"""Translation: the image moved sideways and up or down."""
 
 from __future__ import annotations
 
@@ -10,23 +10,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from shiftproof._errors import must
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.geometry.spatial import PUBLISHED, Spatial
 
 
 @dataclass(frozen=True)
 class Translation(Spatial):
-    """A move by (dx, dy) pixels, each in [-pixels, pixels], bilinear; what comes from outside the image is black (the box's least).
+    """A move by (dx, dy) pixels, each in [-pixels, pixels], bilinear; what enters from outside is black (the box's least).
 
     Args:
-        pixels: largest move in each direction, in (0, inf), in pixels; it need not be whole.
+        pixels: largest move in each direction, in (0, inf), in pixels; fractions are allowed.
 
-    Params are (dx, dy) in pixels, shape (n, 2); positive moves the picture right and down.
+    Params are (dx, dy) in pixels, shape (n, 2); positive numbers move the image right and down.
 
     Guarantees:
-        Whole moves are exact, and (0, 0) leaves every bit as it was. Differentiable in both; at a whole move the derivative is that from
-        the right.
+        Whole moves are exact, and (0, 0) changes no bit. Differentiable in both; at a whole move the derivative is that from the right.
 
     Example:
         >>> import torch
@@ -45,8 +43,7 @@ class Translation(Spatial):
 
     def check(self) -> None:
         super().check()
-        if not 0 < self.pixels < math.inf:
-            raise must("pixels", self.name, "be in (0, inf)", self.pixels, PUBLISHED)
+        self.require("pixels", within="(0, inf)", hint=PUBLISHED)
 
     def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         return (-self.pixels, -self.pixels), (self.pixels, self.pixels)
@@ -57,7 +54,7 @@ class Translation(Spatial):
         return torch.stack([self._slide(image, move) for image, move in zip(x, params, strict=True)])
 
     def _slide(self, image: Tensor, move: Tensor) -> Tensor:
-        """One image (c, h, w): all its pixels lie equally far between two, so two slices mixed are the whole bilinear read."""
+        """One image (c, h, w). All pixels have the same fractional offset, so mixing two slices is the whole bilinear read."""
         height, width = image.shape[1:]
         right, down = move[0].clamp(-width, width), move[1].clamp(-height, height)
         over, under = math.floor(right.item()), math.floor(down.item())

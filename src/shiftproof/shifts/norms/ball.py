@@ -1,4 +1,4 @@
-"""What all norm balls share: additive moves of bounded size, kept inside the box."""
+"""The base class of norm balls: additive moves of bounded size, kept inside the box."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.space import InputSpace
-from shiftproof.shifts._support import check_bounded, check_movable
+from shiftproof.shifts._spaces import check_bounded, check_movable
 from shiftproof.shifts.abstract import Differentiable, Params
 from shiftproof.shifts.norms.levels import on_levels
 
@@ -22,10 +22,10 @@ B = TypeVar("B", bound="Ball")
 class Ball(Differentiable):
     """Additive moves with norm at most `eps`, in the units of the inputs; moved inputs stay in the box.
 
-    Params are the moves, of the shape and dtype of x. For tables a move is a share of each column's range, categorical columns stay as
-    they are and integer columns move by whole numbers.
+    Params are the moves, of the shape and dtype of x. For tables a move is a share of each column's range, categorical columns do not move
+    and integer columns move by whole numbers.
 
-    With `levels`, moved inputs lie on so many evenly spaced values of the box, for data that do; gradients pass as if nothing were rounded.
+    With `levels`, moved inputs lie on that many evenly spaced values of the box, for data that do; gradients ignore the rounding.
     """
 
     strength: ClassVar[str] = "eps"
@@ -38,27 +38,25 @@ class Ball(Differentiable):
         if self.levels < 0 or self.levels == 1:
             raise must("levels", self.name, "be 0 (any value) or at least 2", self.levels, "8-bit pixels have 256.")
         if self.levels and self.space.columns:
-            raise UsageError(
-                f"The levels of {self.name} are those of one box, and a table's columns say themselves which are whole numbers."
-            )
+            raise UsageError(f"The levels of {self.name} apply to one box, and a table declares its whole numbers by column.")
         if self.levels:
             check_bounded(self.name, self.space)
-        if not 0 < self.eps < float("inf"):
-            raise must("eps", self.name, "be in (0, inf)", self.eps, self._units)
+        self.require("eps", within="(0, inf)", hint=self.units)
 
     def within(self: B, space: InputSpace) -> B:
         placed = super().within(space)
-        if placed.eps > placed.largest():  # known only now: 8 is far too much in [0, 1] and little in [0, 255]
+        if placed.eps > placed.largest():  # can only be checked here: 8 is too much in [0, 1] and little in [0, 255]
             rule = f"be at most {placed.largest():g}, which already reaches every input"
-            raise must("eps", placed.name, rule, placed.eps, placed._units)
+            raise must("eps", placed.name, rule, placed.eps, placed.units)
         return placed
 
     @property
-    def _units(self) -> str:
+    def units(self) -> str:
+        """The units of `eps`, for messages."""
         return f"Units are those of the inputs ({self.space.units}): 8/255 is 0.0314."
 
     def largest(self) -> float:
-        """The eps from which the ball covers the whole box."""
+        """The least eps at which the ball covers the whole box."""
         return self.space.width
 
     @abstractmethod
@@ -73,8 +71,8 @@ class Ball(Differentiable):
             return self.space.settle(x, x + params * self.space.scale(x))
         moved = x + params
         with torch.no_grad():
-            # A legal move leaves the box by rounding only. Clipped in place the gradient passes as it is: masking it at the walls costs
-            # three passes over the batch and blinds a search there.
+            # A legal move leaves the box by rounding only. Clipping in place does not change the gradient: masking it at the edges of the
+            # box would cost three passes over the batch and hide directions from a search.
             moved.clamp_(self.space.low, self.space.high)
             if self.levels:
                 moved.copy_(on_levels(x, moved, levels=self.levels, box=(self.space.low, self.space.high), legal=self._legal))
@@ -84,7 +82,7 @@ class Ball(Differentiable):
         return self.norm(move) <= self.eps * (1 + 4 * torch.finfo(move.dtype).eps)
 
     def room(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The least and greatest move of each feature that the box leaves, in units of `eps`."""
+        """The least and greatest move of each feature inside the box, in units of `eps`."""
         low, high = self.space.bounds(x)
         scale = self.space.scale(x)
         if isinstance(scale, Tensor):

@@ -1,4 +1,4 @@
-"""The Euclidean ball: the whole move may be of length eps."""
+"""The Euclidean ball: moves of length at most eps."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class L2(Ball):
 
     Args:
         eps: radius in (0, inf), in the units of the inputs, over all features together.
-        levels: where not 0, moved inputs lie on this many evenly spaced values of the box (256 for 8-bit pixels).
+        levels: if not 0, moved inputs lie on this many evenly spaced values of the box (256 for 8-bit pixels).
 
     Guarantees:
         `project` is the exact Euclidean projection on ball and box together (most libraries scale, then clip, which leaves part of the
-        budget unused wherever the box is active). Chance draws are uniform in the ball, then put into the box.
+        budget unused where the box is active). Random draws are uniform in the ball, then projected on the box.
 
     Example:
         >>> import torch
         >>> shift = L2(0.5)
         >>> x, move = torch.tensor([[0.9, 0.5]]), torch.tensor([[3.0, 3.0]])
-        >>> shift.norm(shift.project(x, move))  # the first feature has room for 0.1 only, and the second takes the rest
+        >>> shift.norm(shift.project(x, move))  # the first feature has room for 0.1 only, and the second uses the rest
         tensor([0.5000])
 
     Reference: Szegedy et al. 2014, "Intriguing properties of neural networks".
@@ -41,15 +41,7 @@ class L2(Ball):
 
     name: ClassVar[str] = "l2"
     path: ClassVar[float] = 6.0
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{szegedy2014intriguing,
-  title = {Intriguing Properties of Neural Networks},
-  author = {Szegedy, Christian and Zaremba, Wojciech and Sutskever, Ilya and Bruna, Joan and Erhan, Dumitru and
-    Goodfellow, Ian and Fergus, Rob},
-  booktitle = {International Conference on Learning Representations},
-  year = {2014}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("szegedy2014intriguing",)
 
     def largest(self) -> float:
         return math.inf  # the box's diagonal depends on the number of features
@@ -60,7 +52,7 @@ class L2(Ball):
     def sample(self, x: Tensor, rng: Rng) -> Params:
         size = math.prod(x.shape[1:])
         direction = rng.child("direction").normal(size)
-        # In double: torch rounds a power by its place in the batch, and a draw must not depend on its neighbours.
+        # In double: torch's rounding of a power depends on its position in the batch, and a draw must not depend on other examples.
         radius = self.eps * rng.child("radius").uniform(1).double().pow(1 / size).float()
         ball = direction * (radius / length(direction)[:, None].clamp_min(1e-12))
         return self.project(x, ball.reshape(x.shape).to(x))
@@ -68,8 +60,8 @@ class L2(Ball):
     def project(self, x: Tensor, params: Params) -> Params:
         """The nearest move in ball and box: clip(s * d, room) with the s in (0, 1] that uses the whole budget.
 
-        With C the squared length of the clipped part and U that of s = 1 in the rest, s = sqrt((eps^2 - C) / U); taking s from the present
-        clipped set can only clip more, so s climbs to the answer and stops when nothing more clips, in a few rounds.
+        With C the squared length of the clipped features and U that of the others at s = 1, s = sqrt((eps^2 - C) / U). Recomputing s can
+        only clip more features, so s rises to the solution and stops after a few rounds, when no more features are clipped.
         """
         low, high = (end.flatten(1) for end in self.room(x))
         move = params.flatten(1)
@@ -87,7 +79,7 @@ class L2(Ball):
             scaled = move * scale
             fits = torch.minimum(torch.maximum(scaled, low), high)
             now = fits != scaled
-            changed = (now != clipped).any(1, keepdim=True)  # a row that has settled stays, bit for bit, whatever its neighbours need
+            changed = (now != clipped).any(1, keepdim=True)  # a row that has converged must not change, whatever other rows need
             if not bool(changed.any()):
                 break
             clipped = now

@@ -1,4 +1,4 @@
-"""Moved inputs on a grid of levels, as 8-bit pixels are: what a file or a camera can hold."""
+"""Moved inputs rounded to levels, as 8-bit pixels are."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import torch
 from torch import Tensor
 
 _UP_FROM = (0.5, 0.6, 0.7, 0.8, 0.9)
-"""Fractions of a level from which a move is rounded up, tried in turn until the move is inside its budget."""
+"""Thresholds above which a fraction of a level is rounded up, tried in turn until the move is inside its budget."""
 
 
 def on_levels(x: Tensor, moved: Tensor, *, levels: int, box: tuple[float, float], legal: Callable[[Tensor], Tensor]) -> Tensor:
-    """`moved` with every feature that moves put onto one of `levels` evenly spaced values of the box, for x of shape (n, ...).
+    """`moved` with every feature that moves rounded to one of `levels` evenly spaced values of the box, for x of shape (n, ...).
 
-    Rounded to the nearest level where the whole move then stays inside its budget (`legal` takes moves to (n,) truth values), else from a
-    larger fraction up, and at last towards x, which never makes a move longer. A feature of x that lies between two levels and would move
-    less than to the next stays as it is: only data on the levels give results that are all on them.
+    Features are rounded to the nearest level if the whole move then stays inside its budget (`legal` maps moves to booleans, shape (n,));
+    else fewer of them are rounded up, and finally all towards x, which never lengthens a move. A feature of x that lies between two levels
+    and would not reach the next one is unchanged, so all results are on levels only if all data are.
     """
     low, width = box[0], box[1] - box[0]
     unit = width / (levels - 1)
     here, there = (x - low) / unit, (moved - low) / unit
     step = there - here
-    # A level that is whole but for rounding is whole: 8/255 is 8 levels.
+    # Levels that are whole up to float rounding count as whole: 8/255 is 8 levels.
     slack = 2 * torch.finfo(x.dtype).eps * (x.abs() + moved.abs() + abs(low)) / unit
     nearest = there.round()
     towards = torch.where((there - nearest).abs() <= slack, nearest, torch.where(step > 0, there.floor(), there.ceil()))

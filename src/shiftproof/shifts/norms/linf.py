@@ -19,10 +19,10 @@ class Linf(Ball):
 
     Args:
         eps: radius in (0, width of the box], in the units of the inputs.
-        levels: where not 0, moved inputs lie on this many evenly spaced values of the box (256 for 8-bit pixels).
+        levels: if not 0, moved inputs lie on this many evenly spaced values of the box (256 for 8-bit pixels).
 
     Guarantees:
-        `project` is the exact Euclidean projection on the set. Chance draws are uniform in each feature, then put back into the box.
+        `project` is the exact Euclidean projection on the set. Random draws are uniform in each feature, then projected on the box.
 
     Example:
         >>> import torch
@@ -35,14 +35,7 @@ class Linf(Ball):
     """
 
     name: ClassVar[str] = "linf"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{goodfellow2015explaining,
-  title = {Explaining and Harnessing Adversarial Examples},
-  author = {Goodfellow, Ian J. and Shlens, Jonathon and Szegedy, Christian},
-  booktitle = {International Conference on Learning Representations},
-  year = {2015}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("goodfellow2015explaining",)
 
     def norm(self, move: Tensor) -> Tensor:
         return move.detach().flatten(1).abs().amax(1)
@@ -54,10 +47,10 @@ class Linf(Ball):
         return torch.clamp(params, *self.walls(x))
 
     def walls(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The least and greatest move of each feature: what the box leaves of the ball."""
+        """The least and greatest move of each feature inside ball and box."""
         low, high = self.room(x)
         return low.clamp_min_(-self.eps), high.clamp_max_(self.eps)
 
     def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
-        move = torch.sign(gradient, out=torch.empty_like(params))  # in the params' order in memory
+        move = torch.sign(gradient, out=torch.empty_like(params))  # in the memory layout of the params
         return torch.add(params, move, alpha=step * self.eps, out=move)

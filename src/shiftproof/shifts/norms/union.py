@@ -1,4 +1,4 @@
-"""Any one of several norm balls: a model that holds in one may be open in the next."""
+"""A union of norm balls: a model that is robust in one may fail in another."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from shiftproof.shifts.norms.l2 import L2
 from shiftproof.shifts.norms.linf import Linf
 
 U = TypeVar("U", bound="Union")
-_BALLS: dict[str, type[Ball]] = {"linf": Linf, "l2": L2, "l1": L1, "l0": L0}
 
 
 @dataclass(frozen=True)
@@ -28,15 +27,15 @@ class Union(Differentiable):
     """Moves that lie in at least one of several balls: {d : ||d||_p <= eps_p for some p that is given}.
 
     Args:
-        linf, l2, l1, l0: the radius of each ball, in its own units; 0 leaves the ball out. At least two are given.
+        linf, l2, l1, l0: the radius of each ball, in its own units; 0 leaves the ball out. Give at least two.
 
-    Params, shape (n, 1 + features): the number of the ball that the move is in, counted in the order above over those given, then the move.
+    Params, shape (n, 1 + features): the index of the move's ball among those given, in the order above, then the move.
 
     Guarantees:
-        `project` keeps the ball that the params name and is the exact projection there; the nearest point of all balls is the nearest of
-        `nearest`. A chance draw takes every ball equally often, and so does a random start: `restarts` of a gradient search, of which r
-        miss one of k balls with probability (1 - 1/k)^r for each example. To leave nothing to chance, confront each of `members` and count
-        an example as broken where any of them is.
+        `project` is the exact projection on the ball that the params name; `nearest` is the exact projection on the union. Random draws and
+        random starts choose every ball with equal probability, so r restarts of a gradient search miss one of k balls with probability
+        (1 - 1/k)^r for each example. To cover every ball for certain, confront each of `members` and count an example as broken where any
+        of them is.
 
     Example:
         >>> shift = Union(linf=0.1, l2=1.0)
@@ -47,14 +46,7 @@ class Union(Differentiable):
     """
 
     name: ClassVar[str] = "union"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{tramer2019adversarial,
-  title = {Adversarial Training and Robustness for Multiple Perturbations},
-  author = {Tram{\\`e}r, Florian and Boneh, Dan},
-  booktitle = {Advances in Neural Information Processing Systems},
-  year = {2019}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("tramer2019adversarial",)
 
     linf: float = 0.0
     l2: float = 0.0
@@ -63,13 +55,13 @@ class Union(Differentiable):
 
     @classmethod
     def examples_for_check(cls) -> list[Union]:
-        """A pair, and all."""
+        """Two balls, and all four."""
         return [cls(linf=0.1, l2=0.5), cls(linf=0.05, l2=0.5, l1=2.0, l0=2)]
 
     def check(self) -> None:
         if len(self.members) < 2:
             given = ", ".join(member.spec() for member in self.members) or "none"
-            raise UsageError(f"A union is of at least two balls, and {given} is given. Write union(linf=8/255, l2=0.5).")
+            raise UsageError(f"A union needs at least two balls, got {given}. Write union(linf=8/255, l2=0.5).")
 
     def within(self: U, space: InputSpace) -> U:
         placed = super().within(space)
@@ -79,11 +71,12 @@ class Union(Differentiable):
 
     @cached_property
     def members(self) -> tuple[Ball, ...]:
-        """The balls, in the space that the union is in."""
-        return tuple(ball(getattr(self, name), space=self.space) for name, ball in _BALLS.items() if getattr(self, name))
+        """The balls, in the union's space."""
+        radii: dict[type[Ball], float] = {Linf: self.linf, L2: self.l2, L1: self.l1, L0: self.l0}
+        return tuple(ball(radius, space=self.space) for ball, radius in radii.items() if radius)
 
     def _split(self, x: Tensor, params: Params) -> tuple[Tensor, Tensor]:
-        """The number of each example's ball, shape (n,), and its move, shape of x."""
+        """The index of each example's ball, shape (n,), and its move, shape of x."""
         which = params[:, 0].detach().nan_to_num(nan=0.0).round().clamp(0, len(self.members) - 1)
         return which.long(), params[:, 1:].reshape(x.shape)
 
@@ -96,7 +89,7 @@ class Union(Differentiable):
         return _pick(which, [member.project(x, move) for member in self.members])
 
     def nearest(self, x: Tensor, move: Tensor) -> Params:
-        """The exact projection of moves of the shape of x on the union: the nearest of the balls' own."""
+        """The exact projection of moves of the shape of x on the union: the nearest of the projections on its balls."""
         moves = [member.project(x, move) for member in self.members]
         gaps = torch.stack([(there - move).flatten(1).double().square().sum(1) for there in moves])
         return _pick(gaps.argmin(0), moves)
@@ -105,7 +98,7 @@ class Union(Differentiable):
         return self.members[0].apply(x, params[:, 1:].to(x).reshape(x.shape))
 
     def excess(self, x: Tensor, params: Params) -> Tensor:
-        """How far the move leaves its ball, as a share of the radius, and how far the ball's number is from a valid one."""
+        """How far the move leaves its ball, as a share of the radius, and how far the ball's index is from a valid one."""
         which, move = self._split(x, params)
         over = torch.stack([member.excess(x, move) / member.eps for member in self.members])
         return torch.maximum(over.gather(0, which[None])[0], (params[:, 0] - which).abs())
@@ -123,7 +116,7 @@ class Union(Differentiable):
 
 
 def _pick(which: Tensor, moves: list[Tensor]) -> Params:
-    """Each example's row of the moves in its own ball, as params."""
+    """Params: each example's ball `which`, and its row of that ball's moves."""
     chosen = moves[0].flatten(1)
     for number, move in enumerate(moves[1:], start=1):
         chosen = torch.where((which == number)[:, None], move.flatten(1), chosen)

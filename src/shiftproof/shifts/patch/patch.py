@@ -1,4 +1,4 @@
-"""A sticker: a square of the image is replaced by anything at all."""
+"""An adversarial patch: a square of the image is replaced by any content."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from shiftproof._errors import UsageError, must
 from shiftproof.data.space import Kind
 from shiftproof.randomness import Rng
-from shiftproof.shifts._support import check_bounded
+from shiftproof.shifts._spaces import check_bounded
 from shiftproof.shifts.abstract import Differentiable, Params
 
 PLACES = ("anywhere", "centre")
@@ -19,20 +19,20 @@ PLACES = ("anywhere", "centre")
 
 @dataclass(frozen=True)
 class Patch(Differentiable):
-    """A square of `side` pixels, of any content, pasted over the image: each image has its own.
+    """A square of `side` pixels, of any content, pasted over the image; each image has its own.
 
     x'[r : r + side, c : c + side] = content
 
     Args:
         side: of the square, in pixels, from 1 on; images must be at least as large.
-        place: "anywhere" (the place is a part of the move) or "centre".
+        place: "anywhere" (the position is part of the move) or "centre".
 
-    Params, shape (n, 2 + channels * side * side), all in [0, 1]: the place as shares of the rows and columns where the square's upper left
-    corner may lie, then the content as shares of the box, channel by channel.
+    Params, shape (n, 2 + channels * side * side), all in [0, 1]: the position as shares of the rows and columns where the square's upper
+    left corner may lie, then the content as shares of the box, channel by channel.
 
     Guarantees:
-        Pixels outside the square keep every bit. Gradients move the content; the place has none, so a gradient search keeps that of its
-        start, and restarts are other places. At the origin the square lies at the centre and holds what is there: nothing moves.
+        Pixels outside the square are unchanged. Gradients move the content only, so a gradient search keeps the position of its start, and
+        restarts try other positions. At the origin the square lies at the centre and contains what is there: nothing changes.
 
     Example:
         >>> import torch
@@ -49,18 +49,8 @@ class Patch(Differentiable):
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
     strength: ClassVar[str] = "side"
     references: ClassVar[tuple[str, ...]] = (
-        """@article{brown2017adversarial,
-  title = {Adversarial Patch},
-  author = {Brown, Tom B. and Man{\\'e}, Dandelion and Roy, Aurko and Abadi, Mart{\\'i}n and Gilmer, Justin},
-  journal = {arXiv preprint arXiv:1712.09665},
-  year = {2017}
-}""",
-        """@inproceedings{karmon2018lavan,
-  title = {{LaVAN}: Localized and Visible Adversarial Noise},
-  author = {Karmon, Danny and Zoran, Daniel and Goldberg, Yoav},
-  booktitle = {International Conference on Machine Learning},
-  year = {2018}
-}""",
+        "brown2017adversarial",
+        "karmon2018lavan",
     )
 
     side: int
@@ -72,8 +62,7 @@ class Patch(Differentiable):
         return [cls(3), cls(2, place="centre")]
 
     def check(self) -> None:
-        if self.side < 1:
-            raise must("side", self.name, "be at least 1", self.side, "It is in pixels.")
+        self.require("side", least=1, hint="It is in pixels.")
         if self.place not in PLACES:
             raise must("place", self.name, f"be one of {', '.join(PLACES)}", self.place)
         check_bounded(self.name, self.space)
@@ -99,7 +88,7 @@ class Patch(Differentiable):
         return torch.maximum(low - params, params - high).amax(1)
 
     def origin(self, x: Tensor) -> Params:
-        """What is at the centre already: the move that changes nothing."""
+        """The content of the centre: the move that changes nothing."""
         low, _ = self._ends(x)
         height, width = x.shape[2:]
         top, left = ((size - self.side + 1) // 2 for size in (height, width))
@@ -125,7 +114,7 @@ class Patch(Differentiable):
         return moved
 
     def _within(self, share: Tensor, size: int, x: Tensor) -> Tensor:
-        """For each of `size` lines its number inside the square of each image, and -1 outside; shape (n, size)."""
+        """For each of `size` lines its index inside the square of each image, and -1 outside; shape (n, size)."""
         starts = size - self.side + 1
         if self.place == "centre":
             share = torch.full_like(share, 0.5)

@@ -1,4 +1,4 @@
-"""A picture of the picture: printed, held at an angle, lit otherwise and photographed again."""
+"""A photograph of a print of the image: rotated, scaled, moved, blurred, and under other light."""
 
 from __future__ import annotations
 
@@ -10,40 +10,41 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from shiftproof._errors import UsageError, must
+from shiftproof._errors import UsageError
 from shiftproof.data.space import Kind
-from shiftproof.shifts._support import check_bounded, in_cache
+from shiftproof.shifts._in_cache import in_cache
+from shiftproof.shifts._spaces import check_bounded
 from shiftproof.shifts.abstract import Boxed, Params
 
 _AMOUNTS = ("degrees", "zoom", "offset", "brightness", "contrast", "blur", "colour")
 _MOST_POINTS = 100_000
 _SHARP = 1e-3
-"""Pixels: a blur this narrow leaves every neighbour's weight at exactly 0."""
+"""In pixels: at a blur this narrow the weight of every neighbour is exactly 0."""
 
 
 @dataclass(frozen=True)
 class Physical(Boxed):
-    """Turned, nearer or farther, off centre, blurred, lit and printed otherwise, all at once; each amount is up to what its option says.
+    """Rotation, scaling, translation, blur, contrast, colour and brightness changed together, each by up to its option.
 
-    x' = gain * (middle + (1 + contrast) (blurred(x at the turned and scaled place) - middle)) + brightness
+    x' = gain * (middle + (1 + contrast) (blurred(x at the rotated and scaled position) - middle)) + brightness
 
     Args:
-        amount: multiplies all that follow, in (0, inf); for curves.
+        amount: multiplies all other options, in (0, inf); for curves.
         degrees: largest angle, either way.
         zoom: largest change of size as a share; 0.1 runs from 1/1.1 to 1.1.
-        offset: largest offset down and to the right, as a share of the picture's sides.
+        offset: largest offset down and to the right, as a share of the image's sides.
         brightness: largest change of all pixels, as a share of the box.
-        contrast: largest change of distances from the middle of the box, as a share.
+        contrast: largest change of distances from the midpoint of the box, as a share.
         blur: largest standard deviation of the blur, in pixels.
-        colour: largest gain or loss of each channel, as a share; printers and lamps have colours.
+        colour: largest gain or loss of each channel, as a share, as from printers and lamps.
 
     Params, shape (n, 10), float64: angle, log of the size over log(1 + zoom), down, right, brightness, contrast, blur, and the gains of
     three channels (images of more keep theirs).
 
     Guarantees:
-        One chance draw for each example estimates the expectation over transformations; the accuracy of `one_draw` is its mean over
-        examples. Differentiable in every number, so searches find the worst case too. Reads are bilinear in float32: with all amounts at 0
-        an image of 224 pixels comes back to within 3e-5. What comes from outside the picture is black (the box's least).
+        The accuracy of `one_draw` estimates the mean over examples of the expectation over transformations. Differentiable in every number,
+        so searches find the worst case too. Reads are bilinear in float32: with all amounts at 0 an image of 224 pixels is reproduced to
+        within 3e-5. What enters from outside is black (the box's least).
 
     Example:
         >>> import torch
@@ -60,18 +61,8 @@ class Physical(Boxed):
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
     strength: ClassVar[str] = "amount"
     references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{athalye2018synthesizing,
-  title = {Synthesizing Robust Adversarial Examples},
-  author = {Athalye, Anish and Engstrom, Logan and Ilyas, Andrew and Kwok, Kevin},
-  booktitle = {International Conference on Machine Learning},
-  year = {2018}
-}""",
-        """@inproceedings{kurakin2017adversarial,
-  title = {Adversarial Examples in the Physical World},
-  author = {Kurakin, Alexey and Goodfellow, Ian J. and Bengio, Samy},
-  booktitle = {International Conference on Learning Representations, Workshop Track},
-  year = {2017}
-}""",
+        "athalye2018synthesizing",
+        "kurakin2017adversarial",
     )
 
     amount: float = 1.0
@@ -85,16 +76,13 @@ class Physical(Boxed):
 
     @classmethod
     def examples_for_check(cls) -> list[Physical]:
-        """The camera's part and the lamp's part: all ten numbers at once would make a grid of 3**10 points."""
+        """Geometry, and light: all ten numbers together would make a grid of 3**10 points."""
         return [cls(brightness=0.0, colour=0.0), cls(degrees=0.0, zoom=0.0, offset=0.0)]
 
     def check(self) -> None:
-        if not 0 < self.amount < math.inf:
-            raise must("amount", self.name, "be in (0, inf)", self.amount, "1 takes the other options as they are.")
-        for option in _AMOUNTS:
-            if not 0 <= getattr(self, option) < math.inf:
-                raise must(option, self.name, "be in [0, inf)", getattr(self, option))
-        if not any(getattr(self, option) for option in _AMOUNTS):
+        self.require("amount", within="(0, inf)", hint="1 takes the other options as they are.")
+        self.require(*_AMOUNTS, within="[0, inf)")
+        if not any(self.options()[option] for option in _AMOUNTS):
             raise UsageError(f"Every amount of {self.name} is 0, so nothing would move. Leave one above 0, such as degrees=15.")
         check_bounded(self.name, self.space)
 
@@ -109,8 +97,8 @@ class Physical(Boxed):
         low, high = self.limits()
         free = sum(a < b for a, b in zip(low, high, strict=True))
         if points**free > _MOST_POINTS:
-            way_out = "Use best_of_n or gradient_ascent, or set some of its amounts to 0."
-            raise UsageError(f"A grid of {points} values of each of the {free} numbers of {self.name} has {points**free} points. {way_out}")
+            advice = "Use best_of_n or gradient_ascent, or set some of its amounts to 0."
+            raise UsageError(f"A grid of {points} values of each of the {free} numbers of {self.name} has {points**free} points. {advice}")
         return super().grid(points)
 
     def apply(self, x: Tensor, params: Params) -> Tensor:
@@ -127,21 +115,21 @@ class Physical(Boxed):
         return (low + width * (lit + by_pixel[0])).clamp(self.space.low, self.space.high)
 
     def _placed(self, x: Tensor, p: Tensor) -> Tensor:
-        """Turned counter-clockwise, made larger and moved; x in [0, 1] with 0 outside."""
+        """Rotated counter-clockwise, enlarged and moved; x in [0, 1] with 0 outside."""
         height, width = x.shape[2:]
         angle, scale = torch.deg2rad(p[:, 0]), torch.exp(-p[:, 1] * math.log1p(self.amount * self.zoom))
         down = (torch.arange(height, device=x.device) - (height - 1) / 2).to(x)[:, None] - (p[:, 2] * height)[:, None, None]
         right = (torch.arange(width, device=x.device) - (width - 1) / 2).to(x) - (p[:, 3] * width)[:, None, None]
         cos, sin = (part[:, None, None] * scale[:, None, None] for part in (angle.cos(), angle.sin()))
         row, column = down * cos + right * sin, right * cos - down * sin
-        # grid_sample's own units: -1 and 1 are the centres of the outermost pixels.
+        # The units of grid_sample: -1 and 1 are the centres of the outermost pixels.
         grid = torch.stack([column * (2 / max(width - 1, 1)), row * (2 / max(height - 1, 1))], dim=3)
         return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
 
 
 def _blurred(x: Tensor, sigma: Tensor, most: float) -> Tensor:
-    """Each image under its own Gaussian blur, shape (n,) of pixels, `most` the largest there is; edges repeat."""
-    reach = max(1, math.ceil(3 * most))  # that of the shift, not of the batch: an example must not depend on its neighbours
+    """Each image blurred by a Gaussian of its own sigma, shape (n,), in pixels and at most `most`; edges repeat."""
+    reach = max(1, math.ceil(3 * most))  # of the shift, not of the batch: an example must not depend on the others
     offset = torch.arange(-reach, reach + 1, device=x.device).to(x)
     weight = torch.exp(-0.5 * (offset / sigma.clamp_min(_SHARP)[:, None]).square())
     weight = weight / weight.sum(1, keepdim=True)

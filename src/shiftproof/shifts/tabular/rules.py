@@ -1,4 +1,4 @@
-"""What a person can change in a row of a table, and what it costs them: read from TOML, JSON or Python."""
+"""Rules of a table: how each column may change, and at which cost; read from TOML, JSON or Python."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class ColumnRule:
 
     Args:
         move: "any", "up" (never smaller), "down" (never larger) or "fixed".
-        cost: of the column's whole range for numbers, in proportion for less; of any change for categories.
-        low, high: where moved values must lie, beside the column's own range; a value that lies outside already may stay.
+        cost: for numbers, of a move across the column's whole range, proportional for shorter moves; for categories, of any change.
+        low, high: limits of moved values, in addition to the column's range; a value that is outside already may stay.
     """
 
     move: str = "any"
@@ -37,7 +37,7 @@ class ColumnRule:
 
 @dataclass(frozen=True)
 class Block:
-    """Columns of zeros and a single one that together hold a category; a change of it costs `cost`."""
+    """The one-hot columns of a category; a change of category costs `cost`."""
 
     columns: tuple[str, ...]
     cost: float = 1.0
@@ -52,7 +52,7 @@ class Rules:
 
 
 def canonical(text: str) -> str:
-    """Rules as one line of JSON: what a spec holds, so that a run says by itself what was allowed.
+    """Rules as one line of JSON, which the spec contains, so that a run records what was allowed.
 
     Args:
         text: JSON, or the path of a .toml or .json file.
@@ -66,14 +66,14 @@ def canonical(text: str) -> str:
         return _one_line(_json(text, "the rules"))
     path = Path(text)
     if not path.is_file():
-        raise must("rules", "tabular", "be JSON in braces or a .toml or .json file", text, "There is no such file.")
+        raise must("rules", "tabular", "be JSON in braces or a .toml or .json file", text, "The file does not exist.")
     content = path.read_text(encoding="utf-8")
     if path.suffix == ".json":
         return _one_line(_json(content, text))
     try:
         return _one_line(tomllib.loads(content))
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"The rules file '{text}' is no TOML: {error}.") from None
+        raise UsageError(f"The rules file '{text}' is not valid TOML: {error}.") from None
 
 
 def _json(content: str, what: str) -> object:
@@ -101,9 +101,7 @@ def parse(text: str) -> Rules:
     for name, block in blocks.items():
         for column in block.columns:
             if column in seen or column in columns:
-                raise UsageError(
-                    f"The column '{column}' of block '{name}' has a rule of its own or is in another block. Give it one place."
-                )
+                raise UsageError(f"The column '{column}' of block '{name}' also has its own rule or is in another block. List it once.")
             seen.add(column)
     return Rules(columns, blocks)
 
@@ -132,7 +130,7 @@ def _block(name: str, entry: object) -> Block:
 def _cost(rule: Mapping[str, object], owner: str) -> float:
     cost = _number(rule, "cost", owner, 1.0)
     if not 0 <= cost < math.inf:
-        raise must("cost", owner, "be at least 0", cost, 'What cannot change has move = "fixed".')
+        raise must("cost", owner, "be at least 0", cost, 'For a column that cannot change, set move = "fixed".')
     return cost
 
 

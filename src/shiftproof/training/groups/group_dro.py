@@ -38,14 +38,7 @@ class GroupDROTraining(Wrapping):
     """
 
     name: ClassVar[str] = "group_dro"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{sagawa2020distributionally,
-  title = {Distributionally Robust Neural Networks for Group Shifts: On the Importance of Regularization for Worst-Case Generalization},
-  author = {Sagawa, Shiori and Koh, Pang Wei and Hashimoto, Tatsunori B. and Liang, Percy},
-  booktitle = {International Conference on Learning Representations},
-  year = {2020}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("sagawa2020distributionally",)
 
     groups: str
     step_size: float = 0.01

@@ -35,17 +35,7 @@ class ImportanceWeighting(Wrapping):
     """
 
     name: ClassVar[str] = "importance_weighting"
-    references: ClassVar[tuple[str, ...]] = (
-        """@article{shimodaira2000improving,
-  title = {Improving Predictive Inference under Covariate Shift by Weighting the Log-Likelihood Function},
-  author = {Shimodaira, Hidetoshi},
-  journal = {Journal of Statistical Planning and Inference},
-  volume = {90},
-  number = {2},
-  pages = {227--244},
-  year = {2000}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("shimodaira2000improving",)
 
     groups: str
     most: float = 0.0

@@ -41,15 +41,7 @@ class JustTrainTwice(Wrapping):
 
     name: ClassVar[str] = "just_train_twice"
     aliases: ClassVar[tuple[str, ...]] = ("jtt",)
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{liu2021just,
-  title = {Just Train Twice: Improving Group Robustness without Training Group Information},
-  author = {Liu, Evan Z. and Haghgoo, Behzad and Chen, Annie S. and Raghunathan, Aditi and Koh, Pang Wei and Sagawa, Shiori and
-            Liang, Percy and Finn, Chelsea},
-  booktitle = {International Conference on Machine Learning},
-  year = {2021}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("liu2021just",)
 
     first: str
     times: int = 20

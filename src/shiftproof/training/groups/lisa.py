@@ -36,14 +36,7 @@ class Lisa(Method):
     """
 
     name: ClassVar[str] = "lisa"
-    references: ClassVar[tuple[str, ...]] = (
-        """@inproceedings{yao2022improving,
-  title = {Improving Out-of-Distribution Robustness via Selective Augmentation},
-  author = {Yao, Huaxiu and Wang, Yu and Li, Sai and Zhang, Linjun and Liang, Weixin and Zou, James and Finn, Chelsea},
-  booktitle = {International Conference on Machine Learning},
-  year = {2022}
-}""",
-    )
+    references: ClassVar[tuple[str, ...]] = ("yao2022improving",)
 
     groups: str
     same_label: float = 0.5

@@ -1,4 +1,4 @@
-"""`corrupt`: layouts, types, the two modes, and every refusal with its way out."""
+"""`corrupt`: layouts, types, the two modes, and every error message."""
 
 from __future__ import annotations
 
@@ -80,7 +80,11 @@ REFUSALS = {
         {"layout": "WH"},
         "The 'layout' of corrupt must be one of HW, HWC, CHW, NHW, NHWC, NCHW with 4 axes, got 'WH'.",
     ),
-    "axes": ((X[:, :, :, [0, 1]], "snow"), {}, "holds the channels cannot be told: an image has 1 or 3. Say it with layout="),
+    "axes": (
+        (X[:, :, :, [0, 1]], "snow"),
+        {},
+        "Cannot tell which axis of images of shape (2, 40, 36, 2) holds the channels: it must have size 1 or 3. Give layout=",
+    ),
     "channels": (
         (X[:, :, :, [0, 1]], "snow"),
         {"layout": "NHWC"},
@@ -90,7 +94,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("case", REFUSALS)
-def test_bad_input_is_refused_with_a_way_out(case: str) -> None:
+def test_bad_input_is_refused(case: str) -> None:
     arguments, options, message = REFUSALS[case]
     with pytest.raises(UsageError, match=re.escape(message)):
         sp.corrupt(*arguments, **options)  # type: ignore[arg-type]

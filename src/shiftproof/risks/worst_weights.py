@@ -1,11 +1,11 @@
-"""The worst reweighting of a sample, exactly: the value of sup_q sum_i q_i l_i over a set of weights q around p, and the q that attains it.
+"""The worst reweighting of a sample: the value of sup_q sum_i q_i l_i over a set of weights q around p, and the q that attains it.
 
-Every function takes losses l of shape (n,), any finite numbers, larger is worse, and `base`, the reference weights p of shape (n,) (equal
-ones by default; normalised here, so counts will do). It returns the value and weights of shape (n,) that sum to 1. Equal losses share
-their weight in proportion to p, so the answer does not depend on the order. The weights are the gradient of the value by the losses
-wherever it has one (Danskin).
+Every function takes finite losses l of shape (n,), larger is worse, and `base`, the reference weights p of shape (n,) (equal by default;
+they are normalised, so counts may be passed). It returns the value and weights of shape (n,) with sum 1, both exact. Equal losses share
+their weight in proportion to p, so the result does not depend on the order. The weights are the gradient of the value with respect to the
+losses, where it has one (Danskin).
 
-Cost: O(n log n) each, float64; the Kullback-Leibler ball takes about a hundred passes over the distinct losses besides.
+Cost: O(n log n) each, float64; the Kullback-Leibler ball also takes about a hundred passes over the distinct losses.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ _HALVINGS = 200
 
 
 class Reweighted(NamedTuple):
-    """The worst value (less the price paid, where the distance is penalised), and the weights that attain it, shape (n,), sum 1."""
+    """The worst value (less the penalty, where the distance is penalised), and the weights that attain it, shape (n,), sum 1."""
 
     value: float
     weights: Floats
 
 
 class _Levels(NamedTuple):
-    """The distinct losses, ascending, with their share of the reference, and which level each example is on."""
+    """The distinct losses (levels), ascending, with their share of the reference, and the level of each example."""
 
     values: Floats
     shares: Floats
     place: npt.NDArray[np.intp]
     base: Floats
     mean: float
-    """Of the reference, to the last bit that of `Tally`: a ball of no size is the plain mean, not one rounding away from it."""
+    """The mean under the reference, bit for bit that of `Tally`, so that a ball of radius 0 is exactly the plain mean."""
 
     def plain(self) -> Reweighted:
-        """The reference itself."""
+        """The mean, with the reference weights."""
         return Reweighted(self.mean, self.base)
 
     def back(self, weights: Floats, value: float | None = None) -> Reweighted:
-        """Weights of the levels as weights of the examples; the value is theirs unless it is given."""
+        """Weights of the levels as weights of the examples; by default the value is their weighted mean."""
         share = np.where(self.shares > 0, self.shares, 1.0)
         spread = (weights / share)[self.place] * self.base
         return Reweighted(float(weights @ self.values) if value is None else value, spread)
@@ -67,11 +67,11 @@ def cvar(losses: npt.ArrayLike, *, alpha: float, base: npt.ArrayLike | None = No
 
 
 def spectral(losses: npt.ArrayLike, *, cumulative: Cumulative, base: npt.ArrayLike | None = None) -> Reweighted:
-    """Weights by rank: the example between the ranks a and b (of [0, 1], the largest loss last) gets C(b) - C(a).
+    """Weights by rank: the example between ranks a and b (in [0, 1], the largest loss last) gets weight C(b) - C(a).
 
     Args:
         losses: shape (n,).
-        cumulative: C, convex and rising from C(0) = 0 to C(1) = 1, on arrays; u is the mean, u**r the extremile of order r.
+        cumulative: C on arrays, convex and increasing from C(0) = 0 to C(1) = 1; C(u) = u gives the mean, u**r the extremile of order r.
         base: reference weights, shape (n,).
 
     Reference: Acerbi 2002, "Spectral measures of risk".
@@ -88,11 +88,11 @@ def spectral(losses: npt.ArrayLike, *, cumulative: Cumulative, base: npt.ArrayLi
 def chi_square(losses: npt.ArrayLike, *, radius: float, base: npt.ArrayLike | None = None) -> Reweighted:
     """Weights with (1/2) sum_i p_i (q_i / p_i - 1)^2 <= radius, radius >= 0.
 
-    q_i is proportional to p_i max(0, l_i - eta), with eta found exactly: above the eta at hand lie losses of mass A, mean m and variance v,
-    and the value is m + sqrt(v ((1 + 2 radius) A - 1)). From radius (1 / p_max - 1) / 2 on it is the largest loss.
+    q_i is proportional to p_i max(0, l_i - eta), with eta found exactly. With A, m and v the mass, mean and variance of the losses above
+    eta, the value is m + sqrt(v ((1 + 2 radius) A - 1)). At radius (1 / p_max - 1) / 2 and above it is the largest loss.
 
-    Reference: Duchi & Namkoong 2021, "Learning models with uniform performance via distributionally robust optimization"; the 1/2 is
-    theirs and that of Levy et al. 2020. Hashimoto et al. 2018 write the divergence without it: their radius is twice this one.
+    Reference: Duchi & Namkoong 2021, "Learning models with uniform performance via distributionally robust optimization". They and Levy et
+    al. 2020 define the divergence with the 1/2; Hashimoto et al. 2018 without it, so their radius is twice this one.
     """
     _at_least_zero("radius", "chi_square", radius)
     levels = _levels(losses, base, "chi_square")
@@ -101,12 +101,15 @@ def chi_square(losses: npt.ArrayLike, *, radius: float, base: npt.ArrayLike | No
     if radius == math.inf:
         return levels.back(_last(levels))
     reach = 1 + 2 * radius
-    low, high = 0, len(levels.values) - 1  # eta lies in [values[low - 1], values[low]): the least `low` whose own value is no smaller eta
+    low, high = (
+        0,
+        len(levels.values) - 1,
+    )  # eta lies in [values[low - 1], values[low]) for the least `low` at which values[low] is at least eta
     while low < high:
         middle = (low + high) // 2
         above = levels.values[middle + 1 :] - levels.values[middle]
         share = levels.shares[middle + 1 :]
-        if share @ above**2 >= reach * (share @ above) ** 2:  # eta = values[middle] is far enough or too far
+        if share @ above**2 >= reach * (share @ above) ** 2:  # values[middle] is at least eta
             high = middle
         else:
             low = middle + 1
@@ -141,7 +144,7 @@ def chi_square_penalised(losses: npt.ArrayLike, *, penalty: float, base: npt.Arr
 def kl(losses: npt.ArrayLike, *, radius: float, base: npt.ArrayLike | None = None) -> Reweighted:
     """Weights with sum_i q_i ln(q_i / p_i) <= radius (nats), radius >= 0: q_i proportional to p_i exp(t l_i), t where the ball ends.
 
-    From radius -ln p_max on, p_max the reference's mass at the largest loss, the value is the largest loss.
+    At radius -ln p_max and above, with p_max the reference's mass at the largest loss, the value is the largest loss.
 
     Reference: Hu & Hong 2013, "Kullback-Leibler divergence constrained distributionally robust optimization".
     """
@@ -160,15 +163,7 @@ def kl(losses: npt.ArrayLike, *, radius: float, base: npt.ArrayLike | None = Non
         weights = powers / total
         return weights, t * float(weights @ unit) - math.log(total)
 
-    low, high = 0.0, 1.0
-    while tilted(high)[1] < radius and high < 1e300:
-        low, high = high, 2 * high
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        if middle in (low, high):
-            break
-        low, high = (middle, high) if tilted(middle)[1] < radius else (low, middle)
-    return levels.back(tilted(low)[0])
+    return levels.back(tilted(largest(lambda t: tilted(t)[1] < radius, above=1.0))[0])
 
 
 def kl_penalised(losses: npt.ArrayLike, *, penalty: float, base: npt.ArrayLike | None = None) -> Reweighted:
@@ -184,7 +179,7 @@ def kl_penalised(losses: npt.ArrayLike, *, penalty: float, base: npt.ArrayLike |
 
 
 def total_variation(losses: npt.ArrayLike, *, radius: float, base: npt.ArrayLike | None = None) -> Reweighted:
-    """Weights with (1/2) sum_i |q_i - p_i| <= radius in [0, 1]: the share `radius` of the smallest losses goes to the largest loss.
+    """Weights with (1/2) sum_i |q_i - p_i| <= radius in [0, 1]: the share `radius` of the smallest losses moves to the largest loss.
 
     = radius max(l) + (1 - radius) CVaR at alpha = 1 - radius. Reference: Jiang & Guan 2018, "Risk-averse two-stage stochastic program with
     distributional ambiguity", Theorem 1.
@@ -215,10 +210,10 @@ def group_mixture(losses: npt.ArrayLike, *, members: npt.ArrayLike, floors: npt.
 
     Args:
         losses: shape (n,).
-        members: shape (groups, n), how much each example belongs to each group, >= 0; booleans will do.
+        members: shape (groups, n), how much each example belongs to each group, >= 0; booleans are allowed.
         floors: the least share of each group, shape (groups,) or one number, sum at most 1; 0 gives the worst group.
 
-    A group without examples takes no part: its floor goes to the worst group. Groups that are equally bad share the free mass equally.
+    A group without examples is left out, and its floor goes to the worst group. Groups with equal means share the free mass equally.
 
     Reference: Sagawa et al. 2020, "Distributionally robust neural networks for group shifts"; floors: Oren et al. 2019.
     """
@@ -248,6 +243,19 @@ def worst_group(losses: npt.ArrayLike, *, groups: npt.ArrayLike) -> Reweighted:
     if len(place) != len(np.asarray(losses)):
         raise must("groups", "worst_group", f"have one name per loss ({len(np.asarray(losses))})", len(place))
     return group_mixture(losses, members=place == np.arange(len(names))[:, None])
+
+
+def largest(holds: Callable[[float], bool], *, above: float) -> float:
+    """The largest t >= 0 at which `holds` is true, for a condition that is false from some t on; doubles `above`, then bisects."""
+    low, high = 0.0, above
+    while holds(high) and high < 1e300:
+        low, high = high, 2 * high
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if middle in (low, high):
+            break
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
 
 
 def _last(levels: _Levels) -> Floats:

@@ -1,4 +1,4 @@
-"""Corrupted copies of arrays of images, for people who build test sets: the same pixels as in an audit."""
+"""`corrupt`: corrupted copies of arrays of images, to build test sets; the same pixels as in an audit."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from shiftproof.shifts.corruptions.stored import to_bytes
 Images = npt.NDArray[Any]
 LAYOUTS = ("HW", "HWC", "CHW", "NHW", "NHWC", "NCHW")
 _CACHE = 2**19
-"""Bytes of float32 worked on at a time."""
+"""Bytes of float32 processed at a time."""
 
 
 def corrupt(
     images: Images,
-    corruption: str | Corruption,
+    corruption: str | Corruption[Any],
     *,
     severity: float = 3.0,
     seed: int = 0,
@@ -37,17 +37,17 @@ def corrupt(
 
     Args:
         images: one image or many, grey or colour, uint8, or floating in [0, 1]; at least 28 pixels a side.
-        corruption: its name, such as "fog", or a part with options, such as `Frost(3, textures="folder")`, whose severity, setting and mode
-            then count.
-        severity: in [0, 5]; 1 to 5 are the published settings, 0 gives the images back.
-        seed: with each image's id, the whole source of randomness.
-        ids: one name an image; by default its number. An image keeps its pixels whatever stands beside it.
-        setting: whose constants; "auto" goes by the size (see the corruption).
+        corruption: its name, such as "fog", or a part with options, such as `Frost(3, textures="folder")`. The part's own severity,
+            setting and mode take precedence.
+        severity: in [0, 5]; 1 to 5 are the published settings, 0 returns the images unchanged.
+        seed: with each image's id, the only source of randomness.
+        ids: one name per image; by default its number. An image's pixels do not depend on the other images.
+        setting: whose constants; "auto" chooses by the size of the images (see the corruption).
         mode: "in_memory", or "on_disk" for pixels as the published files hold them (JPEG of quality 85 where those are JPEG).
-        layout: one of HW, HWC, CHW, NHW, NHWC, NCHW; by default the axis of 1 or 3 entries holds the channels.
+        layout: one of HW, HWC, CHW, NHW, NHWC, NCHW; by default the axis of size 1 or 3 holds the channels.
 
     Returns:
-        A new array of the same shape and type. uint8 is rounded down, as published.
+        A new array of the same shape and type. uint8 results are rounded down, as published.
 
     Example:
         >>> import numpy as np
@@ -77,11 +77,11 @@ def corrupt(
     return np.ascontiguousarray(back)
 
 
-def _few(part: Corruption, images: Images, params: torch.Tensor, out: Images) -> None:
-    """Corrupts images (n, h, w, c) that fit the cache, into `out`."""
+def _few(part: Corruption[Any], images: Images, params: torch.Tensor, out: Images) -> None:
+    """Corrupts images (n, h, w, c), few enough for the cache, into `out`."""
     whole = images.dtype == np.uint8
     if whole and isinstance(part, OnLevels) and part.mode == "in_memory" and float(params[0, 0]).is_integer():
-        for image, target in zip(images, out, strict=True):  # already on whole levels: nothing to convert
+        for image, target in zip(images, out, strict=True):  # already whole levels: no conversion
             target[:] = part.levels_at(image, int(params[0, 0]))
         return
     unit = np.multiply(images, np.float32(1 / 255), dtype=np.float32) if whole else images.astype(np.float32)
@@ -90,7 +90,7 @@ def _few(part: Corruption, images: Images, params: torch.Tensor, out: Images) ->
     out[:] = to_bytes(y) if whole else y
 
 
-def _named(name: str, severity: float, setting: str, mode: str) -> Corruption:
+def _named(name: str, severity: float, setting: str, mode: str) -> Corruption[Any]:
     from shiftproof.shifts import shifts
     from shiftproof.shifts.corruptions.suites import ALL
 
@@ -103,7 +103,7 @@ def _named(name: str, severity: float, setting: str, mode: str) -> Corruption:
         raise unknown("corruption", name, ALL, "Options such as textures= are given to the part: corrupt(images, Frost(3, textures=...)).")
     kind = shifts.get(name)
     if not issubclass(kind, Corruption):
-        raise TypeError(f"'{name}' is listed among the corruptions and is none.")
+        raise TypeError(f"'{name}' is listed as a corruption but is not a Corruption.")
     return kind(severity or 1.0, setting, mode)
 
 
@@ -147,8 +147,8 @@ def _guessed(shape: tuple[int, ...]) -> str:
             return "NCHW"
         case _:
             raise UsageError(
-                f"Which axis of images of shape {shape} holds the channels cannot be told: an image has 1 or 3. "
-                f"Say it with layout=, one of {', '.join(LAYOUTS)}."
+                f"Cannot tell which axis of images of shape {shape} holds the channels: it must have size 1 or 3. "
+                f"Give layout=, one of {', '.join(LAYOUTS)}."
             )
 
 

@@ -1,4 +1,4 @@
-"""A star of uneven rays."""
+"""The light of a star with uneven rays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Numbers = npt.NDArray[np.float64]
 def rays(size: tuple[int, int], centre: Numbers, lengths: npt.NDArray[np.floating], *, power: float) -> Array:
     """The light of a star at `centre` (row, column) with rays of these lengths in pixels, in [0, 1], shape (height, width).
 
-    (length^2 / distance^2)^power, rounded off across each ray; the length of a direction lies between those of its two rays.
+    (length^2 / distance^2)^power, smoothed across each ray; lengths are interpolated between neighbouring rays.
     """
     down = np.arange(size[0], dtype=np.float32)[:, None] - np.float32(centre[0])
     right = np.arange(size[1], dtype=np.float32) - np.float32(centre[1])

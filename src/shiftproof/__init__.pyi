@@ -1,0 +1,70 @@
+"""Made from the table in `__init__.py` by `make stubs`."""
+
+from shiftproof._errors import BudgetExceeded, UsageError
+from shiftproof.certificates.bounds.verify import verify
+from shiftproof.data.arrays import examples
+from shiftproof.data.examples import Examples
+from shiftproof.data.load import load_data
+from shiftproof.data.space import InputSpace
+from shiftproof.diagnostics.bands import critical_band, frequency_curves
+from shiftproof.diagnostics.fourier import fourier_heat_map
+from shiftproof.diagnostics.masking import masking
+from shiftproof.diagnostics.shape_bias import shape_bias
+from shiftproof.diagnostics.universal import universal
+from shiftproof.door import confront
+from shiftproof.evaluation.audit import Report, audit
+from shiftproof.evaluation.security_curve import security_curve
+from shiftproof.evaluation.transfer_matrix import transfer_matrix
+from shiftproof.finding import Finding
+from shiftproof.measures.corruption_error import mean_corruption_error
+from shiftproof.measures.effective_robustness import effective_robustness
+from shiftproof.models.load import as_model, load_model
+from shiftproof.outcomes import Bound
+from shiftproof.searches.best_of_n import BestOfN
+from shiftproof.searches.gradient_ascent import GradientAscent
+from shiftproof.searches.grid import Grid
+from shiftproof.searches.one_draw import OneDraw
+from shiftproof.shifts.corruptions.corrupt import corrupt
+from shiftproof.shifts.geometry.rotation import Rotation
+from shiftproof.shifts.geometry.translation import Translation
+from shiftproof.shifts.norms.l2 import L2
+from shiftproof.shifts.norms.linf import Linf
+from shiftproof.training.train import train
+
+__version__: str
+__all__ = [
+    "L2",
+    "BestOfN",
+    "Bound",
+    "BudgetExceeded",
+    "Examples",
+    "Finding",
+    "GradientAscent",
+    "Grid",
+    "InputSpace",
+    "Linf",
+    "OneDraw",
+    "Report",
+    "Rotation",
+    "Translation",
+    "UsageError",
+    "as_model",
+    "audit",
+    "confront",
+    "corrupt",
+    "critical_band",
+    "effective_robustness",
+    "examples",
+    "fourier_heat_map",
+    "frequency_curves",
+    "load_data",
+    "load_model",
+    "masking",
+    "mean_corruption_error",
+    "security_curve",
+    "shape_bias",
+    "train",
+    "transfer_matrix",
+    "universal",
+    "verify",
+]

@@ -1,0 +1,27 @@
+"""Made from the table in `__init__.py` by `make stubs`."""
+
+from shiftproof.certificates.abstract import Certificate, Proof
+from shiftproof.certificates.alpha_crown import AlphaCrown
+from shiftproof.certificates.auto import Auto
+from shiftproof.certificates.crown import Crown
+from shiftproof.certificates.interval_bounds import IntervalBounds
+from shiftproof.certificates.linear import Linear
+from shiftproof.certificates.lipschitz import Lipschitz
+from shiftproof.certificates.smoothing.cohen import Cohen
+from shiftproof.certificates.smoothing.smoothing import Smoothing
+from shiftproof.registry import Registry
+
+certificates: Registry[Certificate]
+__all__ = [
+    "AlphaCrown",
+    "Auto",
+    "Certificate",
+    "Cohen",
+    "Crown",
+    "IntervalBounds",
+    "Linear",
+    "Lipschitz",
+    "Proof",
+    "Smoothing",
+    "certificates",
+]

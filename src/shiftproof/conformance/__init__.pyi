@@ -1,0 +1,7 @@
+"""Made from the table in `__init__.py` by `make stubs`."""
+
+from shiftproof.conformance.check import OffersInputs, check_part
+from shiftproof.conformance.instances import OffersExamples
+from shiftproof.conformance.report import CheckResult, Report
+
+__all__ = ["CheckResult", "OffersExamples", "OffersInputs", "Report", "check_part"]

@@ -1,0 +1,44 @@
+"""Made from the table in `__init__.py` by `make stubs`."""
+
+from shiftproof.defences.abstract import Behind, Defence, Front, Gradient, Random
+from shiftproof.defences.accounting import confront_detecting
+from shiftproof.defences.bit_depth import BitDepth
+from shiftproof.defences.defended import Defended
+from shiftproof.defences.detection import Detection
+from shiftproof.defences.ensemble import Ensemble
+from shiftproof.defences.gaussian_noise import GaussianNoise
+from shiftproof.defences.gradient_masking import GradientMasking
+from shiftproof.defences.jpeg import Jpeg
+from shiftproof.defences.learned_detector import LearnedDetector
+from shiftproof.defences.mahalanobis import Mahalanobis
+from shiftproof.defences.random_resize_pad import RandomResizePad
+from shiftproof.defences.randomized_smoothing import RandomizedSmoothing
+from shiftproof.defences.spatial_smoothing import SpatialSmoothing
+from shiftproof.defences.squeezing_distance import SqueezingDistance
+from shiftproof.defences.test_time_augmentation import TestTimeAugmentation
+from shiftproof.registry import Registry
+
+defences: Registry[Defence]
+__all__ = [
+    "Behind",
+    "BitDepth",
+    "Defence",
+    "Defended",
+    "Detection",
+    "Ensemble",
+    "Front",
+    "GaussianNoise",
+    "Gradient",
+    "GradientMasking",
+    "Jpeg",
+    "LearnedDetector",
+    "Mahalanobis",
+    "Random",
+    "RandomResizePad",
+    "RandomizedSmoothing",
+    "SpatialSmoothing",
+    "SqueezingDistance",
+    "TestTimeAugmentation",
+    "confront_detecting",
+    "defences",
+]

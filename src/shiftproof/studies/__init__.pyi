@@ -1,0 +1,48 @@
+"""Made from the table in `__init__.py` by `make stubs`."""
+
+from shiftproof.registry import Registry
+from shiftproof.studies.abstract import Prediction, Study
+from shiftproof.studies.accuracy_disparity import AccuracyDisparity
+from shiftproof.studies.adversarial_errors import AdversarialErrors
+from shiftproof.studies.adversarial_training_and_corruptions import AdversarialTrainingAndCorruptions
+from shiftproof.studies.cross_domain_errors import CrossDomainErrors
+from shiftproof.studies.defence_table import DefenceTable
+from shiftproof.studies.gaussian_noise_and_adversarial import GaussianNoiseAndAdversarial
+from shiftproof.studies.group_dro_regularisation import GroupDroRegularisation
+from shiftproof.studies.high_frequency_generalisation import HighFrequencyGeneralisation
+from shiftproof.studies.learning_from_errors import LearningFromErrors
+from shiftproof.studies.madry_minmax import MadryMinmax
+from shiftproof.studies.quantity import Quantity, difference, share
+from shiftproof.studies.record import StudyRecord
+from shiftproof.studies.robust_and_nonrobust_features import RobustAndNonrobustFeatures
+from shiftproof.studies.robustness_accuracy_tradeoff import RobustnessAccuracyTradeoff
+from shiftproof.studies.run import read_studies, run_study
+from shiftproof.studies.simplicity_bias import SimplicityBias
+from shiftproof.studies.trial import Trial
+
+studies: Registry[Study]
+__all__ = [
+    "AccuracyDisparity",
+    "AdversarialErrors",
+    "AdversarialTrainingAndCorruptions",
+    "CrossDomainErrors",
+    "DefenceTable",
+    "GaussianNoiseAndAdversarial",
+    "GroupDroRegularisation",
+    "HighFrequencyGeneralisation",
+    "LearningFromErrors",
+    "MadryMinmax",
+    "Prediction",
+    "Quantity",
+    "RobustAndNonrobustFeatures",
+    "RobustnessAccuracyTradeoff",
+    "SimplicityBias",
+    "Study",
+    "StudyRecord",
+    "Trial",
+    "difference",
+    "read_studies",
+    "run_study",
+    "share",
+    "studies",
+]
