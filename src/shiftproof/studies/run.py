@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -11,25 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from pydantic import ValidationError
 
 from shiftproof._errors import UsageError, must
-from shiftproof._references import bibtex
 from shiftproof.data.load import load_data
 from shiftproof.evaluation.provenance import now, provenance
 from shiftproof.evaluation.store import save
 from shiftproof.studies import studies
 from shiftproof.studies.abstract import Study
-from shiftproof.studies.quantity import Quantity, Unit, over_seeds
-from shiftproof.studies.record import FigureRecord, Form, PredictionRecord, QuantityRecord, StudyRecord, TrialRecord
+from shiftproof.studies.code_digest import Code, code_of
+from shiftproof.studies.draw import Drawn, draw, draw_again
+from shiftproof.studies.plan import extensions_in, plan_of, read_trial, trial_key, trial_path
+from shiftproof.studies.record import Form, QuantityRecord, StudyRecord, TrialRecord
 from shiftproof.studies.trial import Trial
-from shiftproof.studies.verdict import Judged, judge, overall
 
 RECORD = "study.json"
 _ASKED = "asked.json"
-SEEDS = 3
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ def run_study(
     out: str | Path,
     full: bool = False,
     data: Mapping[str, str] | None = None,
-    seeds: int = SEEDS,
+    extend: int = 0,
     confidence: float = 0.95,
     say: Callable[[str], None] | None = None,
     done: Callable[[], None] | None = None,
@@ -60,60 +57,83 @@ def run_study(
         out: the folder of all studies; this one has a folder of its own in it. The same call again goes on where a killed one stopped.
         full: the full form, minutes to an hour; else the quick one on embedded digits, seconds.
         data: for the full form, the URI of each sample that the study needs, such as {"mnist.train": "idx:mnist?split=train"}.
-        seeds: how often everything is trained and drawn anew, at least 2.
+        extend: how often as many seeds as the study plans are added to them, after its verdict was seen or before. The verdict is then
+            marked as extended and its intervals are wider by what the earlier looks have spent.
         confidence: of the verdict.
         say: takes a line on what is being done.
         done: called when a seed is finished.
 
     Returns:
-        The verdict, every quantity with its interval, and where it was made.
+        The verdict with its marks, every quantity with its interval, and what each seed was measured with.
 
     Raises:
-        UsageError: no such study, a sample that the study needs is not named or is not there, fewer than 2 seeds, or the folder holds
-            the study under other circumstances.
+        UsageError: no such study, a sample that the study needs is not named or is not there, or the folder holds the study under other
+            circumstances.
 
     Guarantees:
         A claim is called reproduced, or not reproduced, wrongly with probability at most 1 - confidence, as far as its quantities are
-        normal over seeds: every interval counts training, drawing and the test sample, and they hold together (Bonferroni).
+        normal over seeds: every interval counts training, drawing and the test sample, and those of all predictions, planned and after
+        every extension, hold together. Not covered: what was seen elsewhere or with other code; the verdict is then marked, and other
+        seeds are used.
     """
     chosen = studies.build(study) if isinstance(study, str) else study
-    uris = check_run(chosen, full=full, data=data or {}, seeds=seeds, confidence=confidence)
+    uris = check_run(chosen, full=full, data=data or {}, extend=extend, confidence=confidence)
     form: Form = "full" if full else "quick"
     folder = Path(out) / f"{chosen.name}-{form}"
+    code = code_of(type(chosen))
     prints = {name: load_data(uri).fingerprint() for name, uri in uris.items()}
-    _claim(folder, {"study": chosen.full_spec(), "form": form, "data": prints})
+    asked = _claim(folder, {"study": chosen.full_spec(), "form": form, "data": prints})
+    plan = plan_of(type(chosen), form, code, folder)
+    key = trial_key(asked, code, plan)
+    extensions = max(extend, extensions_in(folder, plan, key))
     started = now()
     trials: list[TrialRecord] = []
-    for seed in range(seeds):
-        trials.append(_trial(chosen, seed, full, uris, folder, say or _silent))
+    for seed in plan.seeds(extensions):
+        path = trial_path(folder, seed, key)
+        if not path.exists():
+            report = _reporter(chosen, seed, say)
+            work = path.with_suffix("")
+            measured = _measured(chosen, Trial(not full, seed, work, uris, report, plan.used), key, code)
+            save(path, measured.model_dump_json(indent=2).encode())
+            shutil.rmtree(work, ignore_errors=True)  # the trainings, which are of no use any more
+        trials.append(read_trial(path))
         if done is not None:
             done()
-    record = _record(chosen, form, prints, tuple(trials), confidence, started)
+    drawn = Drawn(tuple(trials), plan.planned, extensions, plan.looks, confidence)
+    record = draw(chosen, form, prints, drawn, provenance(_Circumstances(trials[0].seed, confidence), started))
     save(folder / RECORD, record.model_dump_json(indent=2).encode())
     return record
 
 
 def read_studies(folder: str | Path) -> list[StudyRecord]:
     """The records of every finished study in a folder, by name, the full form before the quick one."""
-    found: list[StudyRecord] = []
-    for path in sorted(Path(folder).glob(f"*/{RECORD}")):
-        try:
-            found.append(StudyRecord.model_validate_json(path.read_bytes()))
-        except (OSError, ValidationError) as error:
-            raise UsageError(f"The record '{path}' cannot be read: {str(error).splitlines()[0]} Run the study again.") from error
+    found = [_read(path) for path in sorted(Path(folder).glob(f"*/{RECORD}"))]
     if not found:
         raise UsageError(f"There is no finished study in '{folder}'. Run one: shiftproof study run learning_from_errors --out {folder}")
     return sorted(found, key=lambda record: (record.study, record.form))
 
 
-def _silent(line: str) -> None:
-    del line
+def judge_again(folder: str | Path) -> list[StudyRecord]:
+    """Every stored record with the verdict that the predictions, as they now stand, draw from its figures; see `draw_again`."""
+    for path in sorted(Path(folder).glob(f"*/{RECORD}")):
+        record = _read(path)
+        save(path, draw_again(record, studies.build(record.study)).model_dump_json(indent=2).encode())
+    return read_studies(folder)
 
 
-def check_run(study: Study, *, full: bool, data: Mapping[str, str], seeds: int, confidence: float) -> dict[str, str]:
+def _read(path: Path) -> StudyRecord:
+    try:
+        return StudyRecord.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise UsageError(f"The record '{path}' cannot be read: {str(error).splitlines()[0]} Run the study again.") from error
+
+
+def check_run(study: Study, *, full: bool, data: Mapping[str, str], extend: int, confidence: float) -> dict[str, str]:
     """The samples that the run uses; `UsageError` where `run_study` would raise it for what was asked."""
-    if isinstance(seeds, bool) or seeds < 2:
-        raise must("seeds", "a study", "be at least 2", seeds, "One training cannot say how much chance there is in training.")
+    if isinstance(study.seeds, bool) or study.seeds < 2:
+        raise must("seeds", f"the study '{study.name}'", "be at least 2", study.seeds, "One training cannot say how much chance there is.")
+    if isinstance(extend, bool) or extend < 0:
+        raise must("extend", "a study", "be at least 0", extend)
     if not 0 < confidence < 1:
         raise must("confidence", "a study", "be in (0, 1)", confidence)
     return _samples(study, data) if full else {}
@@ -132,87 +152,42 @@ def _samples(study: Study, given: Mapping[str, str]) -> dict[str, str]:
     return {name: given[name] for name in study.needs}
 
 
-def _trial(study: Study, seed: int, full: bool, data: Mapping[str, str], folder: Path, say: Callable[[str], None]) -> TrialRecord:
-    """The finished trial of a seed, from its file where it is there."""
-    path = folder / f"seed-{seed}.json"
-    if path.exists():
-        try:
-            return TrialRecord.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            raise UsageError(f"The record '{path}' is damaged. Remove it, and the seed is measured again.") from error
-    work = folder / f"seed-{seed}"
-    trial = Trial(not full, seed, work, data, lambda line: say(f"{study.name}, seed {seed}: {line}"))
+def _reporter(study: Study, seed: int, say: Callable[[str], None] | None) -> Callable[[str], None]:
+    def report(line: str) -> None:
+        if say is not None:
+            say(f"{study.name}, seed {seed}: {line}")
+
+    return report
+
+
+def _measured(study: Study, trial: Trial, key: str, code: Code) -> TrialRecord:
     trial.say("measuring")
-    wall, cpu = time.perf_counter(), time.process_time()
+    started, wall, cpu = now(), time.perf_counter(), time.process_time()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(trial.seed)
         measured = study.measure(trial)
-    record = TrialRecord(
-        seed=seed,
+    return TrialRecord(
+        seed=trial.seed,
         quantities={name: QuantityRecord(value=each.value, error=each.error, unit=each.unit) for name, each in measured.items()},
         seconds=time.perf_counter() - wall,
         cpu_seconds=time.process_time() - cpu,
-    )
-    save(path, record.model_dump_json(indent=2).encode())
-    shutil.rmtree(work, ignore_errors=True)  # the trainings, which are of no use any more
-    return record
-
-
-def _record(
-    study: Study, form: Form, prints: dict[str, str], trials: tuple[TrialRecord, ...], confidence: float, started: str
-) -> StudyRecord:
-    found = [{name: Quantity(each.value, each.error, each.unit) for name, each in trial.quantities.items()} for trial in trials]
-    judged = judge(study.predictions, found, confidence=confidence)
-    return StudyRecord(
-        study=study.spec(),
-        form=form,
-        claim=study.claim,
-        paper=study.paper,
-        figure=study.figure,
-        protocol=study.protocol,
-        scaled_down=study.scaled_down,
-        references=tuple(bibtex(reference) or reference for reference in study.references),
-        data=prints,
-        verdict=overall([each.verdict for each in judged]),
-        predictions=tuple(_predicted(each, found[0][each.prediction.quantity].unit) for each in judged),
-        figures=tuple(
-            FigureRecord(
-                quantity=name,
-                value=float(np.mean([trial[name].value for trial in found])),
-                interval=over_seeds([trial[name] for trial in found], confidence=confidence),
-                unit=first.unit,
-            )
-            for name, first in found[0].items()
-        ),
-        trials=trials,
-        provenance=provenance(_Circumstances(trials[0].seed, confidence), started),
+        key=key,
+        code=code.digest,
+        commit=code.commit,
+        dirty=code.dirty,
+        started=started,
     )
 
 
-def _predicted(judged: Judged, unit: Unit) -> PredictionRecord:
-    said = judged.prediction
-    return PredictionRecord(
-        quantity=said.quantity,
-        says=said.says,
-        low=said.low if math.isfinite(said.low) else None,
-        high=said.high if math.isfinite(said.high) else None,
-        paper=said.paper,
-        unit=unit,
-        value=judged.value,
-        interval=judged.interval,
-        verdict=judged.verdict,
-    )
-
-
-def _claim(folder: Path, asked: dict[str, Any]) -> None:
-    """The folder, for this study under these circumstances only."""
+def _claim(folder: Path, asked: dict[str, Any]) -> dict[str, Any]:
+    """The folder, for this study under these circumstances only; returns them with the version."""
     from shiftproof import __version__
 
     now_asked = {**asked, "shiftproof": __version__}
     path = folder / _ASKED
     if not path.exists():
         save(path, json.dumps(now_asked, indent=2).encode())
-        return
+        return now_asked
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -223,3 +198,4 @@ def _claim(folder: Path, asked: dict[str, Any]) -> None:
         raise UsageError(
             f"The folder '{folder}' holds the study with '{other[0]}' {was!r}, and now it is {here!r}. Choose another with --out."
         )
+    return now_asked
