@@ -61,9 +61,9 @@ class AdversarialErrors(Study):
     )
     looks: ClassVar[tuple[Look, ...]] = (
         Look(
-            "A teacher of two convolutions without normalisation followed a quarter of the moves of the paper's eps of 0.5 and its students "
-            "were right on 18 and 14 % (one seed). Three seeds at eps 2 followed, with 10,000 images: inconclusive, 23 and 21 %. The "
-            "network now is one that follows most moves of the paper's own eps.",
+            "A teacher of two convolutions without normalisation followed a quarter of the moves of the paper's eps of 0.5, and its "
+            "students were right on 18 and 14 % (one seed). Three seeds at eps 2 came next, with 10,000 images: inconclusive, 23 and 21 %. "
+            "The network was then changed for the paper's own eps.",
             (0, 1, 2),
         ),
     )
