@@ -18,6 +18,7 @@ from shiftproof.studies.code_digest import code_of
 from shiftproof.studies.draw import draw_again
 from shiftproof.studies.record import TrialRecord
 from shiftproof.studies.trial import unused
+from small_runs import command
 
 SOURCE = '''"""A study."""
 from dataclasses import dataclass
@@ -224,6 +225,25 @@ def test_a_range_changed_since_is_a_look_of_the_record_judged_again(make: Make, 
     assert again.trials == record.trials
     assert again.provenance == record.provenance
     assert draw_again(again, make(("low=0.5", "low=0.9"))) == again  # once
+
+
+def test_figures_of_another_protocol_are_not_judged_by_this_one(make: Make, tmp_path: Path) -> None:
+    record = run_study(make(), out=tmp_path)
+    with pytest.raises(UsageError, match="The record of 'tosses' was measured by another protocol"):
+        draw_again(record, make(("Throw them.", "Spin them.")))
+
+
+def test_the_command_judges_stored_records_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("shiftproof.studies.plan.QUICK_SEEDS", 2)
+    record = run_study("robustness_accuracy_tradeoff", out=tmp_path)
+    path = tmp_path / "robustness_accuracy_tradeoff-quick" / "study.json"
+    said = record.predictions[0].model_copy(update={"low": 0.5})
+    path.write_text(record.model_copy(update={"predictions": (said, *record.predictions[1:])}).model_dump_json())
+    assert command(monkeypatch, "study", "judge", tmp_path) == 0
+    assert "changed after a look" in capsys.readouterr().out
+    assert read_studies(tmp_path)[0].predictions == record.predictions
 
 
 def test_a_measured_gain_outside_is_not_reproduced_as_nothing() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shiftproof._errors import UsageError
 from shiftproof._references import bibtex
 from shiftproof.evaluation.records import Provenance
 from shiftproof.studies.abstract import Look, Prediction, Study
@@ -69,7 +70,12 @@ def draw_again(record: StudyRecord, study: Study) -> StudyRecord:
 
     A prediction whose range is another than the record's was changed after its figures were seen: that is a look, and marks the verdict.
     A record that says of its seeds only how many they were is taken as one of a plan for so many.
+
+    Raises:
+        UsageError: the record was measured by another protocol than the study now has.
     """
+    if record.protocol != study.protocol:
+        raise UsageError(f"The record of '{record.study}' was measured by another protocol than the study has now. Run the study again.")
     looks = tuple(Look(look.what, look.seeds, look.changed) for look in record.looks)
     changed = _changed(record.predictions, study.predictions)
     if changed:
