@@ -92,7 +92,8 @@ def frequency_curves(
 
     Cost: 3 forwards an example and radius, and one.
 
-    Reference: Yin et al. 2019, "A Fourier perspective on model robustness in computer vision"; Wang et al. 2020, "High-frequency component
+    Reference: Yin et al. 2019 [yin2019fourier], "A Fourier perspective on model robustness in computer vision"; Wang et al. 2020
+    [wang2020high], "High-frequency component
         helps explain the generalization of convolutional neural networks".
     """
     x, y = images_of(examples, "frequency_curves", batch_size).to(model.device), examples.y.to(model.device)

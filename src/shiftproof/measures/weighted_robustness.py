@@ -78,7 +78,8 @@ def weighted_robustness(
         >>> round(found.weighted["32"], 3), round(found.plain["32"], 3)  # b guesses, so that it loses nothing
         (0.25, 0.75)
 
-    Reference: Pathak et al. 2025, "LR0.FM: low-res benchmark and improving robustness for zero-shot classification in foundation models".
+    Reference: Pathak et al. 2025 [pathak2025lr0fm], "LR0.FM: low-res benchmark and improving robustness for zero-shot classification in
+    foundation models".
     """
     if not full or not shifted:
         raise UsageError("There is nothing to aggregate. Give accuracies of at least one data set, unmoved and at one level.")

@@ -1,7 +1,7 @@
 """Confidence intervals for bounded means, by betting: a truth is left out once a bet against it would have made a fortune.
 
-If the mean is m, no sequence of fair bets on values in [0, 1] turns 1 into 1 / t with probability above t (Ville 1939). So every m against
-which some strategy, fixed beforehand, did so is left out.
+If the mean is m, no sequence of fair bets on values in [0, 1] turns 1 into 1 / t with probability above t (Ville 1939 [ville1939etude]). So
+every m against which some strategy, fixed beforehand, did so is left out.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ def betting_interval(values: npt.ArrayLike, *, counts: npt.ArrayLike | None = No
     >>> [round(end, 3) for end in betting_interval([0.1, 0.2, 0.15] * 20).one()]
     [0.134, 0.215]
 
-    Reference: Waudby-Smith & Ramdas 2024, "Estimating means of bounded random variables by betting" (hedged capital); Orabona & Jun 2024,
-    "Tight concentrations and confidence sequences from the regret of universal portfolio" (constant bets, mixed).
+    Reference: Waudby-Smith & Ramdas 2024 [waudbysmith2024estimating], "Estimating means of bounded random variables by betting" (hedged
+    capital); Orabona & Jun 2024 [orabona2024tight], "Tight concentrations and confidence sequences from the regret of universal portfolio"
+    (constant bets, mixed).
     """
     x = bounded(values)
     weights = np.ones(x.shape[-1]) if counts is None else np.asarray(counts, dtype=np.float64)

@@ -23,7 +23,7 @@ class ChiSquare(Reweighting):
 
     Args:
         radius: in [0, inf]; 0 is the mean, inf the largest value. The 1/2 is that of Duchi & Namkoong and Levy et al.; Hashimoto et al.
-            2018 leave it out.
+            2018 [hashimoto2018fairness] leave it out.
 
     Guarantees: the value is exact up to rounding. The interval as `Reweighting` says.
     Cost: O(n log n); memory 16 bytes a distinct value.

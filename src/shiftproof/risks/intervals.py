@@ -49,7 +49,7 @@ def clopper_pearson(successes: npt.ArrayLike, n: npt.ArrayLike, *, confidence: f
     >>> [round(end, 4) for end in clopper_pearson(8, 10).one()]
     [0.4439, 0.9748]
 
-    Reference: Clopper & Pearson 1934, "The use of confidence or fiducial limits illustrated in the case of the binomial".
+    Reference: Clopper & Pearson 1934 [clopper1934use], "The use of confidence or fiducial limits illustrated in the case of the binomial".
     """
     tail = tail_of(confidence)
     k, trials = _counts(successes, n)
@@ -76,7 +76,7 @@ def wilson(successes: npt.ArrayLike, n: npt.ArrayLike, *, confidence: float = 0.
     >>> [round(end, 4) for end in wilson(8, 10).one()]
     [0.4902, 0.9433]
 
-    Reference: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
+    Reference: Wilson 1927 [wilson1927probable], "Probable inference, the law of succession, and statistical inference".
     """
     z = -float(ndtri(tail_of(confidence)))
     k, trials = _counts(successes, n)
@@ -96,7 +96,8 @@ def empirical_bernstein(values: npt.ArrayLike, *, confidence: float = 0.95) -> E
     Guarantees: holds for every distribution on [0, 1], at this n (not at a time chosen by looking). Wide below n of some hundreds, where
     `betting.betting_interval` is far narrower.
 
-    Reference: Maurer & Pontil 2009, "Empirical Bernstein bounds and sample variance penalization", Theorem 4, once a side.
+    Reference: Maurer & Pontil 2009 [maurer2009empirical], "Empirical Bernstein bounds and sample variance penalization", Theorem 4, once
+    a side.
     """
     x = bounded(values)
     n = x.shape[-1]
@@ -118,7 +119,7 @@ def dkw_width(n: int, *, confidence: float = 0.95) -> float:
 
     Guarantees: for every distribution and n, sup(F_n - F) exceeds it with probability at most t, and so does sup(F - F_n). NaN for n = 0.
 
-    Reference: Massart 1990, "The tight constant in the Dvoretzky-Kiefer-Wolfowitz inequality".
+    Reference: Massart 1990 [massart1990tight], "The tight constant in the Dvoretzky-Kiefer-Wolfowitz inequality".
     """
     log = math.log(1 / tail_of(confidence))
     return math.sqrt(log / (2 * n)) if n else math.nan
@@ -148,7 +149,7 @@ def simultaneous(successes: npt.ArrayLike, n: npt.ArrayLike, *, confidence: floa
 
     Guarantees: all cover together with probability at least `confidence`, for every G and all sizes given beforehand.
 
-    Reference: Sidak 1967, "Rectangular confidence regions for the means of multivariate normal distributions".
+    Reference: Sidak 1967 [sidak1967rectangular], "Rectangular confidence regions for the means of multivariate normal distributions".
     """
     tail_of(confidence)
     k, trials = _counts(successes, n)
@@ -168,7 +169,7 @@ def holm(p_values: npt.ArrayLike) -> Floats:
     >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
     [0.03, 0.06, 0.06]
 
-    Reference: Holm 1979, "A simple sequentially rejective multiple test procedure".
+    Reference: Holm 1979 [holm1979simple], "A simple sequentially rejective multiple test procedure".
     """
     p = bounded(p_values)
     order = np.argsort(p, axis=-1, kind="stable")
@@ -186,7 +187,8 @@ def proportion_difference(
 
     The exact p-values of both samples are joined: the pairs (p1, p2) with (z1+)^2 + (z2+)^2 <= r^2 are kept, z the normal quantile of a
     one-sided exact p-value and r the radius that two independent normals leave with probability (1 - confidence) / 2. The end is the least
-    p2 - p1 among them (`arc`). This is the square-and-add construction of Newcombe 1998 with ends that cannot miss more than stated.
+    p2 - p1 among them (`arc`). This is the square-and-add construction of Newcombe 1998 [newcombe1998interval] with ends that cannot miss
+    more than stated.
 
     Guarantees: each end misses with at most its share, for every p1, p2, n1 and n2. Price: about 1.2 times the width of the normal
     approximation in large samples. Newcombe's own (Wilson ends, r = z) covers 0.79 for one example a side at 95 %.

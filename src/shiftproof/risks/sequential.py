@@ -55,8 +55,9 @@ class SequentialTests:
         alpha for itself. `give_up` costs power only: `reject` is planned as if nobody ever gave up.
     Cost: planning takes some milliseconds a p0 for 100,000 draws, once a process.
 
-    Reference: Jennison & Turnbull 1999, "Group sequential methods with applications to clinical trials", chapters 7 (error spending) and
-    12 (exact binomial); Marcus, Peritz & Gabriel 1976, "On closed testing procedures" for testing nested claims in order.
+    Reference: Jennison & Turnbull 1999 [jennison1999group], "Group sequential methods with applications to clinical trials", chapters 7
+    (error spending) and 12 (exact binomial); Marcus, Peritz & Gabriel 1976 [marcus1976closed], "On closed testing procedures" for testing
+    nested claims in order.
     """
 
     proportions: Floats

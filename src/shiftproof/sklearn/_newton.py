@@ -44,7 +44,8 @@ def solve(problem: Objective, *, tol: float, steps: int, say: Say, start: Floats
     from a solution on a part of them, drawn by `seed`; where all is smooth the first stage has a mu that does not matter. Stops early where
     `steps` are used up; the gap then says how far it came.
 
-    Reference: Li, Sun & Toh 2018, "A highly efficient semismooth Newton augmented Lagrangian method for solving lasso problems".
+    Reference: Li, Sun & Toh 2018 [li2018highly], "A highly efficient semismooth Newton augmented Lagrangian method for solving lasso
+    problems".
     """
     n = problem.x.shape[0]
     at_zero = problem.exact(problem.start, np.zeros((n, problem.loss.scores)))

@@ -3,15 +3,16 @@
 Minimises the same smoothed objectives as `_newton`. A pass over the data begins where scores, worst weights and gradient are exact, and
 takes a step for each batch. The batch's gradient there is taken away from its gradient here, which takes out the noise. The weights here
 are those there, moved along their derivative: by each example's own loss, and by what the risk's few thresholds have moved. So no batch is
-weighed on its own, which is where the bias of mini-batches under a risk comes from (Levy et al. 2020), and the losses are sorted once a
-pass: O(log n) an example. Steps are scaled by the second derivative on a few examples.
+weighed on its own, which is where the bias of mini-batches under a risk comes from (Levy et al. 2020 [levy2020large]), and the losses are
+sorted once a pass: O(log n) an example. Steps are scaled by the second derivative on a few examples.
 
-Prospect (Mehta et al. 2024) holds the weights to those of the losses last seen in place of their derivative. Levy et al.'s multilevel
-estimator needs no memory of the examples; it is noisier, and for a linear model that memory is two numbers an example.
+Prospect (Mehta et al. 2024 [mehta2024distributionally]) holds the weights to those of the losses last seen in place of their derivative.
+Levy et al.'s multilevel estimator needs no memory of the examples; it is noisier, and for a linear model that memory is two numbers an
+example.
 
 Reference: Mehta, Roulet, Pillutla & Harchaoui 2024, "Distributionally robust optimization with bias and variance reduction"; Levy, Carmon,
-Duchi & Sidford 2020, "Large-scale methods for distributionally robust optimization"; Frangella et al. 2024, "PROMISE: preconditioned
-stochastic optimization methods by incorporating scalable curvature estimates".
+Duchi & Sidford 2020, "Large-scale methods for distributionally robust optimization"; Frangella et al. 2024 [frangella2024promise],
+"PROMISE: preconditioned stochastic optimization methods by incorporating scalable curvature estimates".
 """
 
 from __future__ import annotations

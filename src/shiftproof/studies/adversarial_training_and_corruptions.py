@@ -1,4 +1,4 @@
-"""Ford, Gilmer, Yin and others 2019: adversarial training helps against noise, and hurts under fog and low contrast."""
+"""Gilmer & Hendrycks 2019, Yin et al. 2019: adversarial training helps against noise, and hurts under fog and low contrast."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ class AdversarialTrainingAndCorruptions(Study):
     Cost: two trainings and 50 corrupted test sets a seed; about ten minutes on one core in the full form.
 
     Reference: Gilmer & Hendrycks 2019, in the discussion of Ilyas et al. 2019; Yin et al. 2019, "A Fourier perspective on model robustness
-    in computer vision"; figures of Ford et al. 2019.
+    in computer vision"; figures of Gilmer et al. 2019.
     """
 
     name: ClassVar[str] = "adversarial_training_and_corruptions"
-    references: ClassVar[tuple[str, ...]] = ("gilmer2019expand", "yin2019fourier", "ford2019adversarial")
+    references: ClassVar[tuple[str, ...]] = ("gilmer2019expand", "yin2019fourier", "gilmer2019adversarial", "ilyas2019adversarial")
     claim: ClassVar[str] = (
         "Adversarial training makes networks more robust to noise, which is of high frequency, and less robust to fog and low contrast, "
         "which are of low frequency."
     )
     paper: ClassVar[str] = "Gilmer & Hendrycks 2019, Yin et al. 2019"
     figure: ClassVar[str] = (
-        "CIFAR-10-C, the table published with Ford et al. 2019, means over five severities, plain to adversarially trained: shot, impulse "
+        "CIFAR-10-C, the table published with Gilmer et al. 2019, mean of five severities, plain to adversarially trained: shot, impulse "
         "and speckle noise 58.5 to 77.8 %, fog 90.4 to 72.6 %, contrast 92.2 to 77.0 % (at the strongest 85.7 to 55.3 %)."
     )
     predictions: ClassVar[tuple[Prediction, ...]] = (

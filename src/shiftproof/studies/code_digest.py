@@ -14,7 +14,7 @@ from pathlib import Path
 from shiftproof._errors import UsageError
 from shiftproof.studies.abstract import Study
 
-_WORDS = {"figure", "protocol", "scaled_down", "looks"}
+_WORDS = {"paper", "references", "figure", "protocol", "scaled_down", "looks"}
 """What a study says about itself and never computes with."""
 
 

@@ -33,7 +33,8 @@ class GroupDRO(nn.Module):
     >>> [round(q, 3) for q in dro.q.tolist()], round(value.item(), 3)
     ([0.269, 0.731], 0.731)
 
-    Reference: Sagawa et al. 2020, "Distributionally robust neural networks for group shifts", Algorithm 1 and section 3.3.
+    Reference: Sagawa et al. 2020 [sagawa2020distributionally], "Distributionally robust neural networks for group shifts", Algorithm 1
+    and section 3.3.
     """
 
     q: Tensor

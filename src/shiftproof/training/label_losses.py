@@ -24,7 +24,7 @@ def label_kl(scores: Tensor, y: Tensor, *, temperature: float, margin: float = 0
         temperature: lambda, in (0, inf).
         margin: added to every other label's score, at least 0.
 
-    Reference: Zhu, Ying & Yang 2023, "Label distributionally robust losses for multi-class classification".
+    Reference: Zhu, Ying & Yang 2023 [zhu2023label], "Label distributionally robust losses for multi-class classification".
     """
     if not 0 < temperature < math.inf:
         raise must("temperature", "label_kl", "be in (0, inf)", temperature)

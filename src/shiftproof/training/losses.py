@@ -125,7 +125,8 @@ def wasserstein_loss(
 
     Cost: `steps` forwards and backwards, and one more of each to train.
 
-    Reference: Sinha, Namkoong & Duchi 2018, "Certifying some distributional robustness with principled adversarial training".
+    Reference: Sinha, Namkoong & Duchi 2018 [sinha2018certifying], "Certifying some distributional robustness with principled adversarial
+    training".
     """
     if not 0 < penalty < math.inf:
         raise must("penalty", "wasserstein_loss", "be in (0, inf)", penalty)
@@ -156,7 +157,8 @@ class MultilevelRisk(nn.Module):
     Guarantees: its expectation over J is exactly the mean plug-in at n0 2^Jmax. What bias that batch size has is left. More variance than
     the plug-in of the same batch; use it where losses are computed lazily, or to see how large the bias is.
 
-    Reference: Levy et al. 2020, "Large-scale methods for distributionally robust optimization", section 4; Blanchet & Glynn 2015.
+    Reference: Levy et al. 2020 [levy2020large], "Large-scale methods for distributionally robust optimization", section 4; Blanchet &
+    Glynn 2015 [blanchet2015unbiased].
     """
 
     def __init__(self, risk: Reweighs, *, smallest: int = 8, seed: int = 0) -> None:
@@ -201,7 +203,8 @@ class DualRisk(nn.Module):
 
     Give `parameters()` to the optimiser beside the model's: eta is learnt with it, and needs a step size that suits the losses.
 
-    Reference: Rockafellar & Uryasev 2000; Levy et al. 2020, "Large-scale methods for distributionally robust optimization".
+    Reference: Rockafellar & Uryasev 2000 [rockafellar2000optimization]; Levy et al. 2020, "Large-scale methods for distributionally
+    robust optimization".
     """
 
     def __init__(self, risk: CVaR | ChiSquarePenalised | KLPenalised, *, start: float = 0.0) -> None:

@@ -1,7 +1,7 @@
 """The random numbers of one image: a counter-based stream from its seed, the same on every machine.
 
-Bits come from Philox (Salmon et al. 2011), whose word j is a pure function of (seed, j); NumPy promises them for good. What is made of the
-bits is ours, so no library's change of sampler can change a picture.
+Bits come from Philox (Salmon et al. 2011 [salmon2011parallel]), whose word j is a pure function of (seed, j); NumPy promises them for good.
+What is made of the bits is ours, so no library's change of sampler can change a picture.
 """
 
 from __future__ import annotations

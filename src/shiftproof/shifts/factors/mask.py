@@ -78,7 +78,7 @@ def estimate(x: Tensor) -> Tensor:
     The distance from that colour, split where Otsu says: at the threshold of greatest variance between the two sides, of all thresholds
     and not of a histogram's; what lies above it, grown by one pixel for the soft edge. An image of one colour has no object.
 
-    Reference: Otsu 1979, "A threshold selection method from gray-level histograms".
+    Reference: Otsu 1979 [otsu1979threshold], "A threshold selection method from gray-level histograms".
     """
     n, _, height, width = x.shape
     far = (x - border_colour(x)[:, :, None, None]).double().square().sum(1).flatten(1)
