@@ -132,7 +132,7 @@ def _band_in_words(band: CriticalBand) -> str:
     channel = band.channel
     if (band.right[:, 0] <= band.limit * band.n).all():
         return (
-            f"Critical band: none; on grey images of low contrast accuracy is {percent(float(band.right[0, 0]) / band.n)} without any noise, "
+            f"Critical band: none; on grey images of low contrast accuracy is {percent(float(band.right[0, 0]) / band.n)} without noise, "
             f"not above the limit of {percent(band.limit)}."
         )
     if not band.threshold.any():
@@ -168,9 +168,7 @@ def in_words(report: FrequencyReport) -> list[str]:
     crossing = f"from a radius of {curves.crossing:g} on" if math.isfinite(curves.crossing) else "at no radius asked for"
     said.append(f"The low frequencies alone carry as much as the high ones {crossing}.")
     if not math.isnan(report.spectral.bias):
-        said.append(
-            f"Spectral bias (high / (low + high), square masks): {report.spectral.bias:.2f}; 0 reads coarse detail alone, 1 fine."
-        )
+        said.append(f"Spectral bias, high / (low + high) by square masks: {report.spectral.bias:.2f} (0 reads low ones alone, 1 high).")
     if report.band is not None:
         said.append(_band_in_words(report.band))
     shape = report.shape
