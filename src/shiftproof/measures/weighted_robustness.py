@@ -58,7 +58,8 @@ def weighted_robustness(
     """Weighted aggregated robustness (WAR): relative robustness, silenced near chance, averaged over data sets with weights.
 
     G_D = (A_D / F_D) (1 - exp(-alpha (F_D - C_D)^2)), with the accuracy A under the shift, F at full resolution and C of guessing; the
-    aggregate is sum_D w_D G_D / sum_D w_D. A model near chance loses nothing by any shift and would look robust: its factor is near 0.
+    aggregate is sum_D w_D G_D / sum_D w_D. The form of the factor and alpha are ours until checked against the paper, which was not
+    at hand; the weights are published. A model near chance loses nothing by any shift and would look robust: its factor is near 0.
 
     Args:
         full: data set -> accuracy unmoved, a share in (0, 1].

@@ -18,7 +18,8 @@ from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 class LowResolution(ImageByImage):
     """Shrunk to 128, 64, 48, 32, 16 pixels of 224 from severity 1, and enlarged again, bicubic both ways.
 
-    The sides of LR0.FM with 48 in between; smaller and larger images shrink by the same shares, to at least one pixel.
+    128, 64, 32 and 16 are the sides of LR0.FM; the level of 48 is ours, as its paper was not at hand. Smaller and larger images shrink by
+    the same shares, to at least one pixel.
 
     Args:
         severity: in (0, 5].
