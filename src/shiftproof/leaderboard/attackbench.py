@@ -1,8 +1,8 @@
 """AttackBench's result files: attacks ranked by how near they come to the best that is known, on the same models under the same norm.
 
-The format (`compiled/<dataset>/<model>_<norm>.json`): a list of rows, one an attack of one library, with the keys of `KEYS`. `optimality` is
-in [0, 1]: 1 where the attack finds, at every budget, as many failures as the best of all attacks together. `ASR` is the share of examples
-for which it finds any failure, however large. No eps is said, so a row is no entry of a leaderboard of models.
+The format (`compiled/<dataset>/<model>_<norm>.json`): a list of rows, one an attack of one library, with the keys of `KEYS`. `optimality`
+is in [0, 1]: 1 where the attack finds, at every budget, as many failures as the best of all attacks together. `ASR` is the share of
+examples for which it finds any failure, however large. No eps is said, so a row is no entry of a leaderboard of models.
 """
 
 from __future__ import annotations
