@@ -21,6 +21,7 @@ from shiftproof.risks import (
     ExponentialSpectral,
     Extremile,
     GroupMixture,
+    Holistic,
     KLPenalised,
     Mean,
     Sinkhorn,
@@ -119,7 +120,31 @@ def test_every_registered_risk_is_a_loss_or_says_why_not() -> None:
             refused.append(name)
         else:
             assert LOSSES.min() <= value.item() <= LOSSES.max() + 1e-12, name
-    assert refused == ["holistic", "wasserstein"]
+    assert refused == ["wasserstein"]
+
+
+@pytest.mark.parametrize(("alpha", "radius"), [(0.0, 0.0), (0.2, 0.0), (0.0, 0.3), (0.15, 0.1), (0.5, 1.0), (0.9, 0.05)])
+def test_the_holistic_loss_is_the_maximum_of_the_authors_problem(alpha: float, radius: float) -> None:
+    """max p @ (losses, worst) with q[:n] + s = 1/n, sum(s) = q[n] <= alpha and KL(q, p) <= radius, worst the batch's largest loss.
+
+    By its dual, inf over eta > worst of eta - exp(-radius) exp(q @ ln(eta - losses)), on a grid, with the least losses tampered with.
+    """
+    losses = np.array([0.2, 1.7, 0.9, 0.05, 3.1])
+    worst, q, left = losses.max(), np.full(5, 0.2), alpha
+    for row in np.argsort(losses):
+        moved = min(left, 0.2)
+        q[row], left = q[row] - moved, left - moved
+    eta = worst + np.logspace(-9, 6, 200_001)
+    logs = np.log(eta[:, None] - np.append(losses, worst)) @ np.append(q, alpha)
+    dual = float((eta - np.exp(logs - radius)).min())
+    given = torch.from_numpy(losses).requires_grad_(True)
+    value = risk_loss(Holistic(alpha, radius), given)
+    assert value.item() == pytest.approx(dual, abs=1e-5)
+    value.backward()  # type: ignore[no-untyped-call]
+    assert given.grad is not None
+    assert float(given.grad.sum()) == pytest.approx(1)
+    assert value.item() == pytest.approx(float(given.grad @ given.detach()))
+    assert risk_loss(Holistic(alpha, radius), 10 * given.detach() - 3).item() == pytest.approx(10 * value.item() - 3)
 
 
 def test_the_kernel_ball_of_a_batch() -> None:

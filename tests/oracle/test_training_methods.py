@@ -19,11 +19,13 @@ from shiftproof.data.space import InputSpace, boxed
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.oracle import Cost
 from shiftproof.randomness import Rng
+from shiftproof.risks import Holistic
 from shiftproof.shifts import Linf
 from shiftproof.training import Adversarial, Batch, Method, WeightPerturbation, methods
 from shiftproof.training._inner import Lesson
 from shiftproof.training.augmix import jensen_shannon
 from shiftproof.training.interval import chain, crown_margins, interval_boxes, interval_margins
+from shiftproof.training.losses import risk_loss
 from shiftproof.training.trades import divergence
 
 EPS, STEPS, STEP = 0.1, 3, 0.3
@@ -307,6 +309,18 @@ def test_a_rotation_head_without_moves_trains_on_turns_alone() -> None:
     assert method.threat(SPACE) is None
     with pytest.raises(UsageError, match="'ramp' of rotation_head must be 0 where the shift is identity"):
         methods.build("rotation_head(shift=identity, ramp=0.5)")
+
+
+def test_holistic_robust() -> None:
+    made, given = net(), batch()
+    x = climbed(made, given)
+    losses = F.cross_entropy(made(x), given.y, reduction="none")
+    theirs = by_hand(risk_loss(Holistic(0.1, 0.2), losses), made)
+    same(gradients(methods.build(f"holistic_robust(shift=linf(eps={EPS}), search={SEARCH}, alpha=0.1, radius=0.2)"), made, given), theirs)
+    plain = gradients(methods.build(f"holistic_robust(shift=linf(eps={EPS}), search={SEARCH}, alpha=0, radius=0)"), made, given)
+    same(plain, gradients(Adversarial(f"linf(eps={EPS})", SEARCH), made, given))
+    with pytest.raises(UsageError, match="It is the share of the sample that may have been tampered with"):
+        methods.build("holistic_robust(shift=linf(eps=0.1), alpha=2)")
 
 
 def test_augmix() -> None:

@@ -110,14 +110,8 @@ def critical_band(
     biases in ImageNet models explain generalization?".
     """
     x, y = images_of(examples, "critical_band", batch_size), examples.y.to(model.device)
-    if not levels or list(levels) != sorted(set(levels)) or not levels[0] > 0:
-        raise must("levels", "critical_band", "be one or more numbers above 0, ascending", list(levels))
-    for option, value, open_end in (("contrast", contrast, False), ("limit", limit, True)):
-        if not 0 < value <= 1 or (open_end and value == 1):
-            raise must(option, "critical_band", "be in (0, 1)" if open_end else "be in (0, 1]", value)
     side = min(x.shape[2:])
-    if side < 8:
-        raise UsageError(f"critical_band needs images of at least 8 pixels a side for two bands, got {side}.")
+    _check(levels, contrast, limit, side)
     space = examples.space
     low, wide = space.low, space.high - space.low
     faint = _faint((x - low) / wide, contrast).to(model.device)
@@ -141,6 +135,17 @@ def critical_band(
     first = side / 2 / 2 ** (bands - 1)
     threshold, channel = channel_of(counts / len(faint), limit=limit, first=first)
     return CriticalBand(first * 2.0 ** np.arange(bands), np.array([0.0, *levels]), counts, threshold, len(faint), limit, channel)
+
+
+def _check(levels: Sequence[float], contrast: float, limit: float, side: int) -> None:
+    if not levels or list(levels) != sorted(set(levels)) or not levels[0] > 0:
+        raise must("levels", "critical_band", "be one or more numbers above 0, ascending", list(levels))
+    if not 0 < contrast <= 1:
+        raise must("contrast", "critical_band", "be in (0, 1]", contrast)
+    if not 0 < limit < 1:
+        raise must("limit", "critical_band", "be in (0, 1)", limit)
+    if side < 8:
+        raise UsageError(f"critical_band needs images of at least 8 pixels a side for two bands, got {side}.")
 
 
 def channel_of(accuracy: npt.ArrayLike, *, limit: float = 0.5, first: float = 1.75) -> tuple[Ints, Channel]:
