@@ -37,9 +37,10 @@ def test_a_record_says_with_which_code_it_was_measured_or_that_this_is_not_known
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
 def test_ends_of_intervals_are_possible_values(record: StudyRecord) -> None:
     least = {"share": 0.0, "points": -1.0}
-    for each in (*record.predictions, *record.figures):
-        if each.unit in least:
-            assert least[each.unit] <= each.interval[0] <= each.interval[1] <= 1
+    found = [(each.unit, each.interval) for each in record.predictions] + [(each.unit, each.interval) for each in record.figures]
+    for unit, (low, high) in found:
+        if unit in least:
+            assert least[unit] <= low <= high <= 1
 
 
 @pytest.mark.parametrize(("study", "said"), PREDICTIONS, ids=[f"{name}-{said.quantity}" for name, said in PREDICTIONS])

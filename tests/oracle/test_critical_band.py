@@ -139,7 +139,7 @@ class _Fragile(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         bands = pyramid(x[:, 0] - x[:, 0].mean((1, 2), keepdim=True))
-        near = sum(0.5 ** abs(place - self.band) * part.square().mean((1, 2)).sqrt() for place, part in enumerate(bands))
+        near = torch.stack([0.5 ** abs(place - self.band) * part.square().mean((1, 2)).sqrt() for place, part in enumerate(bands)]).sum(0)
         return torch.stack([self.limit - near, near - self.limit], dim=1)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -288,11 +289,11 @@ def test_rotation_head() -> None:
         return told if turn else told + F.cross_entropy(made(x), given.y, reduction="none")
 
     made.eval()
-    views = [joint(given, turn, lambda x, turn=turn: part(x, turn)) for turn in range(4)]
+    views = [joint(given, turn, partial(part, turn=turn)) for turn in range(4)]
     made.train()
     torch.testing.assert_close(views[0], method.move(made, given, memory))
     assert not torch.equal(torch.rot90(views[0], 1, (2, 3)), views[1])  # each is moved by itself
-    loss = sum(part(x, turn).mean() for turn, x in enumerate(views))
+    loss = torch.stack([part(x, turn).mean() for turn, x in enumerate(views)]).sum()
     theirs = torch.autograd.grad(loss, [*made.parameters(), *memory.parameters()])
     method.step(made, given, memory).loss.backward()  # type: ignore[no-untyped-call]
     same([p.grad for p in (*made.parameters(), *memory.parameters()) if p.grad is not None], list(theirs))
