@@ -1,8 +1,8 @@
 """How many noisy copies the sequential certificate spares, on certify logs of published models.
 
-`python -m benchmarks.smoothing_replay FOLDER` reads logs of CERTIFY (Cohen et al. 2019) called *noise_SIGMA.tsv.gz, with the columns idx,
-label, predict, radius, correct and time. The logged radius gives back how many of the 100,000 draws agreed; that share is taken for the
-truth, and both procedures are run on draws from it. An abstention gives no share: 1/2 is taken, the hardest.
+`python -m benchmarks.smoothing_replay FOLDER` reads logs of CERTIFY (Cohen et al. 2019) called *noise_SIGMA.tsv.gz, of any SIGMA, with the
+columns idx, label, predict, radius, correct and time. The logged radius gives back how many of the 100,000 draws agreed; that share is
+taken for the truth, and both procedures are run on draws from it. An abstention gives no share: 1/2 is taken, the hardest.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import platform
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,6 +34,8 @@ DRAWS, ALPHA, DELTA, RUNS = 100_000, 0.001, 0.01, 5
 SELECTION = 40
 """Draws for the choice of the decision, counted for each example: 32, or 128 where the lead is small. The logs say nothing of rivals."""
 PAIRS = ((0.12, 0.25), (0.25, 0.25), (0.25, 0.5), (0.5, 0.5), (0.5, 1.0), (1.0, 0.5), (1.0, 1.0))
+SHARES = (0.5, 1.0, 1.5, 2.0)
+"""Of sigma: the radii that are asked for in a log of another sigma than those of the paper."""
 FOUR = {0.12: (0.1, 0.2, 0.3, 0.4), 0.25: (0.25, 0.5, 0.75, 1.0), 0.5: (0.25, 0.5, 0.75, 1.0), 1.0: (0.25, 0.5, 0.75, 1.0)}
 
 
@@ -67,10 +69,10 @@ class Figure:
 
 def read(path: Path) -> Log:
     """The log at `path`."""
-    found = re.search(r"noise_([0-9.]+)\.tsv", path.name)
-    if found is None:
-        raise SystemExit(f"The log '{path.name}' must be called *noise_SIGMA.tsv.gz.")
-    sigma = float(found.group(1))
+    found = re.search(r"noise_([0-9]*\.?[0-9]+)\.tsv", path.name)
+    sigma = float(found.group(1)) if found is not None else 0.0
+    if not sigma > 0:
+        raise SystemExit(f"The log '{path.name}' must be called *noise_SIGMA.tsv.gz, with a SIGMA above 0, such as noise_0.25.tsv.gz.")
     with gzip.open(path, "rt") as lines:
         columns = np.genfromtxt(lines, delimiter="\t", skip_header=1, usecols=(2, 3, 4))
     counts = np.arange(DRAWS + 1.0)
@@ -78,6 +80,17 @@ def read(path: Path) -> Log:
     agreed = np.searchsorted(low, ndtr(columns[:, 1] / sigma)).clip(0, DRAWS)
     implied = np.where(columns[:, 0] < 0, 0.5, agreed / DRAWS)
     return Log(sigma, columns[:, 1], columns[:, 2] > 0, implied)
+
+
+def radii_of(sigma: float) -> tuple[float, ...]:
+    """The four radii that are asked for at once: the paper's for its sigmas, else shares of sigma."""
+    return FOUR.get(sigma, tuple(round(share * sigma, 9) for share in SHARES))
+
+
+def pairs_of(sigmas: Iterable[float]) -> list[tuple[float, float]]:
+    """Each sigma with the radii that are asked for one at a time: the paper's for its sigmas, else sigma itself."""
+    known = {sigma for sigma, _ in PAIRS}
+    return [pair for sigma in sigmas for pair in ([p for p in PAIRS if p[0] == sigma] if sigma in known else [(sigma, sigma)])]
 
 
 def run(probability: Floats, tests: SequentialTests, enough: int, seed: int) -> tuple[Ints, Ints]:
@@ -164,10 +177,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="where the logs lie")
     logs = {log.sigma: log for log in map(read, sorted(parser.parse_args().folder.glob("*noise_*.tsv.gz")))}
+    if not logs:
+        raise SystemExit("There is no log called *noise_SIGMA.tsv.gz in this folder.")
     began = time.perf_counter()
     averages = {f"{sigma:g}": float((log.radius * log.correct).mean()) for sigma, log in logs.items()}
-    one = [ask(logs[sigma], [radius], "is the radius at least r?") for sigma, radius in PAIRS]
-    four = [ask(logs[sigma], radii, "is it at least each of four?") for sigma, radii in FOUR.items()]
+    one = [ask(logs[sigma], [radius], "is the radius at least r?") for sigma, radius in pairs_of(logs)]
+    four = [ask(log, radii_of(sigma), "is it at least each of four?") for sigma, log in logs.items()]
     record = {
         "shiftproof": shiftproof.__version__,
         "python": platform.python_version(),

@@ -92,7 +92,7 @@ def _studies(_: str) -> Iterator[str]:
         name = f"[{record.study}](../reference/studies.md#{record.study})"
         for said in record.predictions:
             measured = f"{figure(said.value, said.unit)} ({ends(said.interval, said.unit)})"
-            whole = f"**{record.verdict}**" if said is record.predictions[0] else ""
+            whole = f"**{record.marked}**" if said is record.predictions[0] else ""
             spent = seconds(cpu_seconds(record)) if whole else ""
             mark = f"{said.verdict}{': ' + whole if whole else ''}" if len(record.predictions) > 1 else whole
             yield f"| {name} | {said.says}: {expected(said)} | {measured} | {figure(said.paper, said.unit)} | {mark} | {spent} |"

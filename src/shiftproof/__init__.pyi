@@ -6,7 +6,8 @@ from shiftproof.data.arrays import examples
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.space import InputSpace
-from shiftproof.diagnostics.bands import critical_band, frequency_curves
+from shiftproof.diagnostics.bands import frequency_curves, spectral_bias
+from shiftproof.diagnostics.critical_band import critical_band
 from shiftproof.diagnostics.fourier import fourier_heat_map
 from shiftproof.diagnostics.masking import masking
 from shiftproof.diagnostics.shape_bias import shape_bias
@@ -63,6 +64,7 @@ __all__ = [
     "mean_corruption_error",
     "security_curve",
     "shape_bias",
+    "spectral_bias",
     "train",
     "transfer_matrix",
     "universal",

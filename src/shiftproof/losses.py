@@ -51,7 +51,10 @@ class _CrossEntropy(torch.autograd.Function):
 
 
 def margin(scores: Tensor, y: Tensor) -> Tensor:
-    """Best other score minus the label's score, shape (n,): positive iff the model is wrong (Carlini & Wagner 2017)."""
+    """Best other score minus the label's score, shape (n,): positive iff the model is wrong.
+
+    Reference: Carlini & Wagner 2017 [carlini2017towards].
+    """
     return _others(scores, y).amax(1) - _label(scores, y)
 
 
@@ -67,8 +70,9 @@ def _others(scores: Tensor, y: Tensor) -> Tensor:
 def dlr(scores: Tensor, y: Tensor) -> Tensor:
     """The difference of logits ratio: the margin over the distance from the best to the third-best score, shape (n,).
 
-    (max_{j != y} z_j - z_y) / (z_(1) - z_(3)), which is invariant to shift and scale of the scores (Croce & Hein 2020, ICML). With two
-    classes there is no third score, and the ratio would be 1 or -1 everywhere, without a gradient; then it is the margin.
+    (max_{j != y} z_j - z_y) / (z_(1) - z_(3)), which is invariant to shift and scale of the scores (Croce & Hein 2020
+    [croce2020reliable], ICML). With two classes there is no third score, and the ratio would be 1 or -1 everywhere, without a gradient;
+    then it is the margin.
     """
     gap = margin(scores, y)
     return gap if scores.shape[1] < _DLR_LEAST else gap / _spread(scores, 2, 2)

@@ -4,8 +4,8 @@ A result must not depend on the batch size, the order of the examples, the shard
 is a value with one 64-bit key per example, made from the run's seed and the example's id. Drawing does not change it; another, independent
 draw comes from a named `child`.
 
-The stream behind a key is SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators"), which is
-counter-based: number j of example i is a pure function of (key_i, j), so a whole batch is one vectorised expression.
+The stream behind a key is SplitMix64 (Steele, Lea & Flood 2014 [steele2014fast], "Fast splittable pseudorandom number generators"), which
+is counter-based: number j of example i is a pure function of (key_i, j), so a whole batch is one vectorised expression.
 """
 
 from __future__ import annotations

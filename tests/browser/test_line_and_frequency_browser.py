@@ -30,7 +30,12 @@ def frequency_page(folder: Path) -> Path:
     model, x = sp.as_model(net, name="linear"), torch.rand(20, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     examples = sp.examples(x, model.labels(x), kind="image")
     heat, curves = sp.fourier_heat_map(model, examples=examples, eps=1.0), sp.frequency_curves(model, examples=examples)
-    return write_frequency(FrequencyReport(HOSTILE, HOSTILE, heat, curves, sp.critical_band(model, examples=examples), None), folder)
+    return write_frequency(
+        FrequencyReport(
+            HOSTILE, HOSTILE, heat, curves, sp.spectral_bias(model, examples=examples), sp.critical_band(model, examples=examples), None
+        ),
+        folder,
+    )
 
 
 @pytest.mark.parametrize(("make", "charts"), [(line_page, 2), (frequency_page, 3)])

@@ -48,6 +48,19 @@ def test_small_groups_count_as_worse_with_an_adjustment() -> None:
     assert value.item() == pytest.approx(float(q @ torch.tensor([0.2, 1.0])))
 
 
+def test_the_adjustment_reaches_groups_that_a_batch_lacks() -> None:
+    """As kohpangwei/group_DRO, loss.py: adjusted_loss += adj / sqrt(group_counts) for every group, and their sum is what is trained on."""
+    dro = GroupDRO([100, 4, 25], step_size=0.5, adjustment=3.0)
+    value = dro(torch.tensor([1.0, 3.0]), torch.tensor([0, 0]))
+    adjusted = torch.tensor([2.0, 0.0, 0.0]) + 3.0 / torch.tensor([100.0, 4.0, 25.0]).sqrt()
+    q = torch.softmax(0.5 * adjusted, 0)
+    assert dro.q.tolist() == pytest.approx(q.tolist())
+    assert value.item() == pytest.approx(float(q @ adjusted))
+    before = dro.q.clone()
+    dro(torch.tensor([0.0]), torch.tensor([0]))
+    assert dro.q[1] > before[1]
+
+
 def test_the_sampler_balances_groups_and_repeats_by_its_seed() -> None:
     groups = [0] * 90 + [1] * 10
     drawn = list(balanced_sampler(groups, seed=3, n=4000))

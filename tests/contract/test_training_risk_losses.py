@@ -21,6 +21,7 @@ from shiftproof.risks import (
     ExponentialSpectral,
     Extremile,
     GroupMixture,
+    Holistic,
     KLPenalised,
     Mean,
     Sinkhorn,
@@ -32,7 +33,7 @@ from shiftproof.risks import (
 )
 from shiftproof.risks.grouped import Grouped
 from shiftproof.risks.mmd import gaussian_kernel, mmd
-from shiftproof.training.label_losses import label_kl, label_kl_adaptive
+from shiftproof.training.label_losses import even_scores, label_kl, label_kl_adaptive
 from shiftproof.training.losses import (
     DualRisk,
     MultilevelRisk,
@@ -119,7 +120,31 @@ def test_every_registered_risk_is_a_loss_or_says_why_not() -> None:
             refused.append(name)
         else:
             assert LOSSES.min() <= value.item() <= LOSSES.max() + 1e-12, name
-    assert refused == ["holistic", "wasserstein"]
+    assert refused == ["wasserstein"]
+
+
+@pytest.mark.parametrize(("alpha", "radius"), [(0.0, 0.0), (0.2, 0.0), (0.0, 0.3), (0.15, 0.1), (0.5, 1.0), (0.9, 0.05)])
+def test_the_holistic_loss_is_the_maximum_of_the_authors_problem(alpha: float, radius: float) -> None:
+    """max p @ (losses, worst) with q[:n] + s = 1/n, sum(s) = q[n] <= alpha and KL(q, p) <= radius, worst the batch's largest loss.
+
+    By its dual, inf over eta > worst of eta - exp(-radius) exp(q @ ln(eta - losses)), on a grid, with the least losses tampered with.
+    """
+    losses = np.array([0.2, 1.7, 0.9, 0.05, 3.1])
+    worst, q, left = losses.max(), np.full(5, 0.2), alpha
+    for row in np.argsort(losses):
+        moved = min(left, 0.2)
+        q[row], left = q[row] - moved, left - moved
+    eta = worst + np.logspace(-9, 6, 200_001)
+    logs = np.log(eta[:, None] - np.append(losses, worst)) @ np.append(q, alpha)
+    dual = float((eta - np.exp(logs - radius)).min())
+    given = torch.from_numpy(losses).requires_grad_(True)
+    value = risk_loss(Holistic(alpha, radius), given)
+    assert value.item() == pytest.approx(dual, abs=1e-5)
+    value.backward()  # type: ignore[no-untyped-call]
+    assert given.grad is not None
+    assert float(given.grad.sum()) == pytest.approx(1)
+    assert value.item() == pytest.approx(float(given.grad @ given.detach()))
+    assert risk_loss(Holistic(alpha, radius), 10 * given.detach() - 3).item() == pytest.approx(10 * value.item() - 3)
 
 
 def test_the_kernel_ball_of_a_batch() -> None:
@@ -170,27 +195,38 @@ Y = torch.tensor([0, 1, 2])
 
 def test_label_losses_have_their_known_limits() -> None:
     entropy = torch.nn.functional.cross_entropy(SCORES, Y, reduction="none")
-    assert label_kl(SCORES, Y, temperature=1.0).tolist() == pytest.approx((entropy - math.log(3)).tolist())
+    assert label_kl(SCORES, Y, temperature=1.0, even=False).tolist() == pytest.approx((entropy - math.log(3)).tolist())
     margins = [
         max(0.0, max(s + 0.5 for k, s in enumerate(row) if k != y) - row[y]) for row, y in zip(SCORES.tolist(), Y.tolist(), strict=True)
     ]
-    assert label_kl(SCORES, Y, temperature=1e-4, margin=0.5).tolist() == pytest.approx(margins, abs=1e-3)
+    assert label_kl(SCORES, Y, temperature=1e-4, margin=0.5, even=False).tolist() == pytest.approx(margins, abs=1e-3)
     means = (SCORES - SCORES.gather(1, Y[:, None])).mean(1)
-    assert label_kl(SCORES, Y, temperature=1e6).tolist() == pytest.approx(means.tolist(), abs=1e-4)
+    assert label_kl(SCORES, Y, temperature=1e6, even=False).tolist() == pytest.approx(means.tolist(), abs=1e-4)
 
 
 def test_adaptive_temperatures_are_the_maximum_over_them() -> None:
-    found = label_kl_adaptive(SCORES, Y, temperature=0.5, pull=4.0, margin=0.2)
+    found = label_kl_adaptive(SCORES, Y, temperature=0.5, pull=4.0, margin=0.2, even=False)
     for row in range(3):
         one, label = SCORES[row : row + 1], Y[row : row + 1]
 
         def objective(t: float, one: torch.Tensor = one, label: torch.Tensor = label) -> float:
-            return label_kl(one, label, temperature=t, margin=0.2).item() - 2.0 * (t - 0.5) ** 2
+            return label_kl(one, label, temperature=t, margin=0.2, even=False).item() - 2.0 * (t - 0.5) ** 2
 
         best = max(objective(t) for t in np.linspace(1e-3, 0.5, 5001))
         assert found[row].item() == pytest.approx(best, abs=1e-6)
     scores = SCORES.clone().requires_grad_(True)
-    assert torch.autograd.gradcheck(lambda s: label_kl_adaptive(s, Y, temperature=0.5, pull=4.0, halvings=60), scores, eps=1e-5, atol=1e-4)
+    assert torch.autograd.gradcheck(
+        lambda s: label_kl_adaptive(s, Y, temperature=0.5, pull=4.0, halvings=60, even=False), scores, eps=1e-5, atol=1e-4
+    )
+
+
+def test_label_losses_put_even_scores_in_unless_told_not_to() -> None:
+    for factor in (1.0, 7.0):  # the size of the scores does not matter then
+        found = label_kl_adaptive(factor * SCORES, Y, temperature=0.5, pull=4.0)
+        assert found.tolist() == pytest.approx(label_kl_adaptive(even_scores(SCORES), Y, temperature=0.5, pull=4.0, even=False).tolist())
+    plain = label_kl(even_scores(SCORES, positive=True), Y, temperature=0.3, even=False)
+    assert label_kl(SCORES, Y, temperature=0.3).tolist() == pytest.approx(plain.tolist())
+    assert label_kl_adaptive(torch.zeros(1, 3), Y[:1], temperature=0.5, pull=4.0).isfinite().all()
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from shiftproof.studies import Quantity, StudyRecord, read_studies, studies
-from shiftproof.studies.verdict import judge, overall
+from shiftproof.studies import Prediction, StudyRecord, read_studies, studies
+from shiftproof.studies.draw import draw_again
 
 RECORDS = {record.study: record for record in read_studies(Path(__file__).parents[2] / "benchmarks" / "results" / "0.1.0" / "studies")}
+PREDICTIONS = [(name, said) for name in studies.names() for said in studies.get(name).predictions]
 
 
 def test_every_study_has_been_run_in_full() -> None:
@@ -18,20 +19,33 @@ def test_every_study_has_been_run_in_full() -> None:
 
 
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
-def test_a_record_says_what_its_study_says(record: StudyRecord) -> None:
-    study = studies.get(record.study)
-    assert record.claim == study.claim
-    assert record.figure == study.figure
-    assert record.protocol == study.protocol
-    assert record.scaled_down == study.scaled_down
-    assert set(record.data) == set(study.needs)
+def test_a_record_says_what_its_study_says_and_its_verdict_follows_from_its_figures(record: StudyRecord) -> None:
+    assert draw_again(record, studies.build(record.study)) == record
+    assert set(record.data) == set(studies.get(record.study).needs)
 
 
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
-def test_a_verdict_follows_from_the_figures_of_its_seeds(record: StudyRecord) -> None:
-    trials = [{name: Quantity(q.value, q.error, q.unit) for name, q in trial.quantities.items()} for trial in record.trials]
-    judged = judge(studies.get(record.study).predictions, trials, confidence=record.provenance.confidence)
-    assert [each.verdict for each in judged] == [said.verdict for said in record.predictions]
-    assert overall([each.verdict for each in judged]) == record.verdict
-    for each, said in zip(judged, record.predictions, strict=True):
-        assert said.interval == pytest.approx(each.interval)
+def test_a_record_says_with_which_code_it_was_measured_or_that_this_is_not_known(record: StudyRecord) -> None:
+    assert record.planned is not None
+    assert ("code not recorded" in record.marks) == any(trial.code is None for trial in record.trials)
+    assert ("extended" in record.marks) == (len(record.trials) > record.planned) == (record.extensions > 0)
+    assert "uncommitted code" not in record.marks
+    seen = {seed for look in record.looks for seed in look.seeds}
+    assert all(trial.code is None or trial.seed not in seen for trial in record.trials)
+
+
+@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+def test_ends_of_intervals_are_possible_values(record: StudyRecord) -> None:
+    least = {"share": 0.0, "points": -1.0}
+    found = [(each.unit, each.interval) for each in record.predictions] + [(each.unit, each.interval) for each in record.figures]
+    for unit, (low, high) in found:
+        if unit in least:
+            assert least[unit] <= low <= high <= 1
+
+
+@pytest.mark.parametrize(("study", "said"), PREDICTIONS, ids=[f"{name}-{said.quantity}" for name, said in PREDICTIONS])
+def test_a_prediction_of_nothing_leaves_room_for_next_to_nothing(study: str, said: Prediction) -> None:
+    if "nothing" in said.says:
+        assert min(abs(said.low), abs(said.high)) <= 0.01, study
+    if said.paper is not None:
+        assert said.low <= said.paper <= said.high, "the paper's own figure would not agree with the claim"

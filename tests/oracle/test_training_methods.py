@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +20,13 @@ from shiftproof.data.space import InputSpace, boxed
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.oracle import Cost
 from shiftproof.randomness import Rng
+from shiftproof.risks import Holistic
 from shiftproof.shifts import Linf
 from shiftproof.training import Adversarial, Batch, Method, WeightPerturbation, methods
 from shiftproof.training._inner import Lesson
 from shiftproof.training.augmix import jensen_shannon
 from shiftproof.training.interval import chain, crown_margins, interval_boxes, interval_margins
+from shiftproof.training.losses import risk_loss
 from shiftproof.training.trades import divergence
 
 EPS, STEPS, STEP = 0.1, 3, 0.3
@@ -261,17 +265,63 @@ def test_distillation(tmp_path: Path) -> None:
         methods.build("distillation(teacher='nowhere.pt')").init(made, every(batch()))
 
 
+def joint(given: Batch, turn: int, part: Callable[[Tensor], Tensor]) -> Tensor:
+    """A view climbed by hand on its own part of the loss: signs of gradients, from the search's own start."""
+    x = torch.rot90(given.x, turn, (2, 3))
+    rng = given.rng.child("move").child(turn) if turn else given.rng.child("move")
+    d = Linf(EPS).within(SPACE).sample(x, rng.child("restart", 0))
+    for _ in range(STEPS):
+        d = d.detach().requires_grad_()
+        (g,) = torch.autograd.grad(part(x + d).sum(), d)
+        d = (x + (d.detach() + STEP * EPS * g.sign()).clamp(-EPS, EPS)).clamp(0, 1) - x
+    return x + d
+
+
 def test_rotation_head() -> None:
     made, given = net(), batch()
     method = methods.build(f"rotation_head(shift=linf(eps={EPS}), search={SEARCH}, weight=0.7)")
     memory = method.init(made, every(batch()))
-    x = climbed(made, given)
     body = made[:-1]
-    told = [F.cross_entropy(memory(body(torch.rot90(x, r, (2, 3)))), torch.full((12,), r)) for r in range(4)]
-    loss = F.cross_entropy(made(x), given.y) + 0.7 * torch.stack(told).mean()
+
+    def part(x: Tensor, turn: int) -> Tensor:
+        """What one view adds to the loss, as in the paper's code: the classes of the first view, and a quarter of the turns of each."""
+        told = 0.7 / 4 * F.cross_entropy(memory(body(x)), torch.full((12,), turn), reduction="none")
+        return told if turn else told + F.cross_entropy(made(x), given.y, reduction="none")
+
+    made.eval()
+    views = [joint(given, turn, partial(part, turn=turn)) for turn in range(4)]
+    made.train()
+    torch.testing.assert_close(views[0], method.move(made, given, memory))
+    assert not torch.equal(torch.rot90(views[0], 1, (2, 3)), views[1])  # each is moved by itself
+    loss = torch.stack([part(x, turn).mean() for turn, x in enumerate(views)]).sum()
     theirs = torch.autograd.grad(loss, [*made.parameters(), *memory.parameters()])
     method.step(made, given, memory).loss.backward()  # type: ignore[no-untyped-call]
     same([p.grad for p in (*made.parameters(), *memory.parameters()) if p.grad is not None], list(theirs))
+
+
+def test_a_rotation_head_without_moves_trains_on_turns_alone() -> None:
+    made, given = net(), batch()
+    method = methods.build("rotation_head(shift=identity, weight=0.7)")
+    memory = method.init(made, every(batch()))
+    told = [F.cross_entropy(memory(made[:-1](torch.rot90(given.x, r, (2, 3)))), torch.full((12,), r)) for r in range(4)]
+    theirs = by_hand(F.cross_entropy(made(given.x), given.y) + 0.7 * torch.stack(told).mean(), made)
+    method.step(made, given, memory).loss.backward()  # type: ignore[no-untyped-call]
+    same([p.grad for p in made.parameters() if p.grad is not None], theirs)
+    assert method.threat(SPACE) is None
+    with pytest.raises(UsageError, match="'ramp' of rotation_head must be 0 where the shift is identity"):
+        methods.build("rotation_head(shift=identity, ramp=0.5)")
+
+
+def test_holistic_robust() -> None:
+    made, given = net(), batch()
+    x = climbed(made, given)
+    losses = F.cross_entropy(made(x), given.y, reduction="none")
+    theirs = by_hand(risk_loss(Holistic(0.1, 0.2), losses), made)
+    same(gradients(methods.build(f"holistic_robust(shift=linf(eps={EPS}), search={SEARCH}, alpha=0.1, radius=0.2)"), made, given), theirs)
+    plain = gradients(methods.build(f"holistic_robust(shift=linf(eps={EPS}), search={SEARCH}, alpha=0, radius=0)"), made, given)
+    same(plain, gradients(Adversarial(f"linf(eps={EPS})", SEARCH), made, given))
+    with pytest.raises(UsageError, match="It is the share of the sample that may have been tampered with"):
+        methods.build("holistic_robust(shift=linf(eps=0.1), alpha=2)")
 
 
 def test_augmix() -> None:
@@ -354,7 +404,7 @@ def test_interval_training_is_the_papers_loss() -> None:
         ("free_adversarial(shift=linf(eps=0.1))", 1),
         (f"weight_perturbation(method=adversarial(shift=linf(eps=0.1), search={SEARCH}))", STEPS + 2),
         (f"smooth_adversarial(shift=linf(eps=0.1), search={SEARCH}, draws=2)", 2 * (STEPS + 1)),
-        (f"rotation_head(shift=linf(eps=0.1), search={SEARCH})", STEPS + 5),
+        (f"rotation_head(shift=linf(eps=0.1), search={SEARCH})", 4 * (STEPS + 1)),
         ("augmix", 3),
         ("mixup", 1),
     ],

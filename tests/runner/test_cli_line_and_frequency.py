@@ -69,7 +69,7 @@ def test_a_line_over_audits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
         (["--in", "home", "--out-of", "away", "--fit", "kind"], "The --fit must be COLUMN=VALUE"),
         (["--in", "home", "--out-of", "away", "--fit", "kind=plane"], "Unknown value of 'kind' 'plane'. Did you mean: plain"),
         (["--in", "home", "--out-of", "away", "--model", "modle"], "Unknown column 'modle'"),
-        (["none.csv", "--in", "home", "--out-of", "away"], "Give one CSV file, or folders of audits"),
+        (["none.csv", "--in", "home", "--out-of", "away"], "Give one CSV file, recorded trials, or folders of audits"),
     ],
 )
 def test_a_line_that_cannot_be_drawn(

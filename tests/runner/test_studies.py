@@ -60,6 +60,14 @@ class Dies(Coins):
         return super().measure(trial)
 
 
+@dataclass(frozen=True)
+class Alone(Coins):
+    """One seed."""
+
+    name: ClassVar[str] = "alone"
+    seeds: ClassVar[int] = 1
+
+
 @pytest.fixture(autouse=True)
 def _forget() -> None:
     MEASURED.clear()
@@ -81,10 +89,11 @@ def test_a_study_ends_in_a_verdict_with_provenance(tmp_path: Path) -> None:
 def test_a_killed_study_goes_on_with_the_seed_it_was_at(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_study(Dies(), out=tmp_path)
-    first = (tmp_path / "dies-quick" / "seed-0.json").stat().st_mtime_ns
+    (kept,) = (tmp_path / "dies-quick").glob("seed-0-*.json")
+    first = kept.stat().st_mtime_ns
     record = run_study(Dies(), out=tmp_path)
     assert MEASURED == [0, 1, 1, 2]
-    assert (tmp_path / "dies-quick" / "seed-0.json").stat().st_mtime_ns == first
+    assert kept.stat().st_mtime_ns == first
     straight = run_study(Dies(), out=tmp_path / "straight")
     assert [trial.quantities for trial in straight.trials] == [trial.quantities for trial in record.trials]
 
@@ -103,8 +112,10 @@ def test_a_training_in_a_study_is_kept_until_the_seed_is_finished(tmp_path: Path
 
 
 def test_what_is_wrong_is_said_before_any_work(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"'seeds' of a study must be at least 2, got 1"):
-        run_study(Coins(), out=tmp_path, seeds=1)
+    with pytest.raises(UsageError, match=r"'extend' of a study must be at least 0, got -1"):
+        run_study(Coins(), out=tmp_path, extend=-1)
+    with pytest.raises(UsageError, match=r"'seeds' of the study 'alone' must be at least 2, got 1"):
+        run_study(Alone(), out=tmp_path)
     with pytest.raises(UsageError, match=r"'confidence' of a study must be in \(0, 1\), got 1"):
         run_study(Coins(), out=tmp_path, confidence=1)
     with pytest.raises(UsageError, match=r"needs the sample coins\.train: add --data coins\.train=URI"):
@@ -129,11 +140,11 @@ def test_a_folder_holds_a_study_under_one_set_of_circumstances(tmp_path: Path) -
     run_study(Coins(), out=tmp_path)
     with pytest.raises(UsageError, match=r"holds the study with 'study' 'coins\(bias=0.7\)', and now it is 'coins\(bias=0.2\)'"):
         run_study(Coins(bias=0.2), out=tmp_path)
-    seed = tmp_path / "coins-quick" / "seed-1.json"
+    seed, other = (next((tmp_path / "coins-quick").glob(f"seed-{n}-*.json")) for n in (1, 0))
     whole = seed.read_bytes()
-    for other in (b"{", whole.replace(b'"value": ', b'"value": 1'), (seed.with_name("seed-0.json")).read_bytes()):
-        seed.write_bytes(other)
-        with pytest.warns(StoredFileWarning, match=r"seed-1.json' is not used, as it.* Its seed is measured again"):
+    for damaged in (b"{", whole.replace(b'"value": ', b'"value": 1'), other.read_bytes()):
+        seed.write_bytes(damaged)
+        with pytest.warns(StoredFileWarning, match=r"seed-1-.*json' is not used, as it.* Its seed is measured again"):
             run_study(Coins(), out=tmp_path)
         assert json.loads(seed.read_bytes())["quantities"] == json.loads(whole)["quantities"]
     (tmp_path / "coins-quick" / "study.json").write_text("{}")
@@ -163,7 +174,7 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert command(monkeypatch, "study", "list") == 0
     out = capsys.readouterr().out
     assert all(name in out for name in studies.names())
-    assert command(monkeypatch, "study", "run", "simplicity_bias", "--seeds", "2", "--out", tmp_path) == 0
+    assert command(monkeypatch, "study", "run", "simplicity_bias", "--out", tmp_path) == 0
     out = capsys.readouterr().out
     assert "simplicity_bias (quick)" in out
     assert (tmp_path / "index.html").exists()
@@ -181,7 +192,7 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
         (("learning_from_errors", "--full"), "needs the sample cifar10.train"),
         (("learning_from_errors", "--data", "cifar10"), "be NAME=URI"),
         (("learning_from_errors", "--data", "a.b=digits:", "--data", "a.b=digits:"), "'a.b' was given twice"),
-        (("learning_from_errors", "--seeds", "1"), "must be at least 2"),
+        (("learning_from_errors", "--extend", "-1"), "must be at least 0"),
         (("learning_from_errors", "--full", "--data", "cifar10.train=npz:no.npz", "--data", "cifar10.test=npz:no.npz"), "no.npz"),
     ],
 )
@@ -196,9 +207,10 @@ def test_bad_words(
 
 
 @pytest.mark.parametrize("name", studies.names())
-def test_every_study_runs_in_its_quick_form(name: str, tmp_path: Path) -> None:
+def test_every_study_runs_in_its_quick_form(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shiftproof.studies.plan.QUICK_SEEDS", 2)
     study = studies.get(name)
-    record = run_study(name, out=tmp_path, seeds=2)
+    record = run_study(name, out=tmp_path)
     assert {said.quantity for said in record.predictions} == {said.quantity for said in study.predictions}
     assert all(text for text in (record.claim, record.paper, record.figure, record.protocol, record.scaled_down, *record.references))
     assert not list((tmp_path / f"{name}-quick").glob("seed-*/"))  # trainings are gone once their seed is finished

@@ -7,8 +7,8 @@ import pytest
 
 from planted import assert_covers
 from shiftproof.studies.abstract import Prediction
-from shiftproof.studies.quantity import Quantity, difference, mean, over_seeds, share
-from shiftproof.studies.verdict import judge, overall
+from shiftproof.studies.quantity import Quantity, Unit, difference, mean, over_seeds, share
+from shiftproof.studies.verdict import judge, overall, spent
 
 RUNS = 2000
 
@@ -60,6 +60,50 @@ def test_the_errors_of_shares_and_differences_are_those_of_the_sample(p: float) 
     paired = [difference(a, b) for a, b in zip(first, second, strict=True)]
     assert_covers([abs(q.value) > 1.96 * q.error for q in paired], 0.06)
     assert np.mean([q.error for q in paired]) < 1.25 * np.sqrt(2 * p * (1 - p) / 100) + 0.01
+
+
+def _false_verdicts(extensions: int, seeds: int, sample: float, *, naive: bool) -> list[bool]:
+    """Whether a verdict fell in each study without effect that is extended until one does, by our rule or without spending anything.
+
+    The truth lies on the threshold, so that any verdict at all comes from an interval that misses it.
+    """
+    rng = np.random.default_rng([seeds, extensions])
+    predictions = [Prediction(name, "it is positive", low=0.0) for name in "ab"]
+    wrong = []
+    for _ in range(RUNS):
+        shared, trials, fell = dict(zip("ab", rng.normal(0, sample, 2), strict=True)), [], False
+        for look in range(extensions + 1):
+            trials += [{name: Quantity(shared[name] + rng.normal(), sample) for name in "ab"} for _ in range(seeds)]
+            judged = judge(predictions, trials, confidence=0.9, extensions=0 if naive else look)
+            fell = fell or any(each.verdict != "inconclusive" for each in judged)
+        wrong.append(fell)
+    return wrong
+
+
+@pytest.mark.parametrize(("seeds", "sample"), [(2, 0.0), (3, 0.0), (3, 1.0), (6, 0.2)])
+def test_a_study_without_effect_that_is_extended_until_a_verdict_falls_is_judged_wrongly_as_rarely_as_it_says(
+    seeds: int, sample: float
+) -> None:
+    assert_covers(_false_verdicts(4, seeds, sample, naive=False), 0.1)
+
+
+def test_looking_again_and_again_at_the_same_confidence_is_wrong_more_often() -> None:
+    with pytest.raises(AssertionError, match="missed"):
+        assert_covers(_false_verdicts(4, 3, 0.0, naive=True), 0.1)
+
+
+def test_all_looks_together_spend_no_more_than_there_is() -> None:
+    assert sum(spent(0.95, look) for look in range(50)) <= 0.05 + 1e-12
+    assert spent(0.95, 0) == pytest.approx(0.04)
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "least", "most"), [("share", 0.98, 0.0, 1.0), ("share", 0.01, 0.0, 1.0), ("points", -0.99, -1.0, 1.0)]
+)
+def test_ends_stay_within_what_the_unit_allows(unit: Unit, value: float, least: float, most: float) -> None:
+    low, high = over_seeds([Quantity(value, 0.1, unit), Quantity(value, 0.1, unit)], confidence=0.95)
+    assert least <= low < value < high <= most
+    assert (low == least) or (high == most)
 
 
 def test_the_mean_of_independent_quantities() -> None:

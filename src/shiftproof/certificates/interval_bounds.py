@@ -45,7 +45,7 @@ class IntervalBounds(Bounding):
 
     name: ClassVar[str] = "interval_bounds"
     aliases: ClassVar[tuple[str, ...]] = ("ibp",)
-    references: ClassVar[tuple[str, ...]] = ("gowal2018effectiveness",)
+    references: ClassVar[tuple[str, ...]] = ("gowal2018effectiveness", "higham2002accuracy")
 
     def least_margins(self, network: Network, region: Region, c: Tensor) -> Tensor:
         with torch.no_grad():

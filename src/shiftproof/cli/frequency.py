@@ -79,7 +79,8 @@ def _measured(
     batch_size: int,
     confidence: float,
 ) -> FrequencyReport:
-    from shiftproof.diagnostics.bands import CriticalBand, critical_band, frequency_curves
+    from shiftproof.diagnostics.bands import frequency_curves, spectral_bias
+    from shiftproof.diagnostics.critical_band import CriticalBand, critical_band
     from shiftproof.diagnostics.fourier import fourier_heat_map, images_of
     from shiftproof.diagnostics.shape_bias import ShapeBias, shape_bias
     from shiftproof.reports.frequency import FrequencyReport
@@ -101,4 +102,5 @@ def _measured(
         shape = shape_bias(model, examples=examples, pieces=pieces, seed=seed, batch_size=batch_size, confidence=confidence)
     except UsageError as error:
         left_out.append(f"No shape bias: {error}")
-    return FrequencyReport(model.name, data, heat, curves, band, shape, tuple(left_out))
+    spectral = spectral_bias(model, examples=examples, batch_size=batch_size)
+    return FrequencyReport(model.name, data, heat, curves, spectral, band, shape, tuple(left_out))

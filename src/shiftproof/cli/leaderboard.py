@@ -24,18 +24,32 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="A file of RobustBench's model_info, or a folder of them. May be repeated, and further .json files may follow.",
 )
+@click.option(
+    "--attackbench",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A file of AttackBench's results: shows its attacks by optimality. May be repeated, and further .json files may follow.",
+)
 @click.option("--threat", metavar="SPEC", help="Show this threat alone: 'linf(eps=8/255)', or a family such as linf.")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write the page here.")
 @click.option("--export", metavar="DIR", type=click.Path(path_type=Path), help="Write entries.json and RobustBench's files here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the leaderboard as JSON and no table.")
 def command(
-    folders: tuple[Path, ...], robustbench: tuple[Path, ...], threat: str | None, out: Path | None, export: Path | None, as_json: bool
+    folders: tuple[Path, ...],
+    robustbench: tuple[Path, ...],
+    attackbench: tuple[Path, ...],
+    threat: str | None,
+    out: Path | None,
+    export: Path | None,
+    as_json: bool,
 ) -> int:
     """Rank the audits in FOLDERS and below them, per data set and threat, and only where they can be compared.
 
     \b
     shiftproof leaderboard runs --out leaderboard.html
     shiftproof leaderboard runs --robustbench model_info/cifar10/Linf/*.json --threat "linf(eps=8/255)"
+    shiftproof leaderboard --attackbench compiled/cifar10/*_linf.json
     """  # noqa: D301  # \b is click's mark for lines to keep
     from rich.console import Console
 
@@ -43,6 +57,10 @@ def command(
     from shiftproof.leaderboard.measured import verdicts_of
     from shiftproof.reports.leaderboard import terminal_leaderboard
 
+    if attackbench:
+        if robustbench or threat or out or export:
+            raise UsageError("AttackBench ranks attacks and no models: give --attackbench with its files alone, or with --json.")
+        return _attacks((*attackbench, *folders), as_json)
     found = make_leaderboard(_entries(folders, robustbench), threat=threat, verdicts=verdicts_of)
     if as_json:
         click.echo(found.model_dump_json(indent=2))
@@ -52,6 +70,22 @@ def command(
         _page(found, out)
     if export is not None:
         _export(found.entries(), export)
+    return 0
+
+
+def _attacks(files: Sequence[Path], as_json: bool) -> int:
+    import json
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from shiftproof.leaderboard.attackbench import rank_attacks, read_attackbench, terminal_attacks
+
+    ranked = rank_attacks([row for path in files for row in read_attackbench(path)])
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in ranked], indent=2))
+    else:
+        Console().print(terminal_attacks(ranked))
     return 0
 
 

@@ -41,11 +41,13 @@ def command(
 ) -> int:
     """Accuracy elsewhere against accuracy at home over many models, and what each has beyond the line.
 
-    TABLES are one CSV file with a row for each model, or folders of audits with another sample beside their own.
+    TABLES are one CSV file with a row for each model, folders of audits with another sample beside their own, or recorded trials (CSV files
+    or an archive of them, a row for each answer), whose conditions are the columns.
 
     \b
     shiftproof line results.csv --in val --out-of imagenetv2 --fit category=standard --out line.html
     shiftproof line runs/a runs/b runs/c runs/d runs/e
+    shiftproof line contrast.tar.xz --in c100 --out-of c05
     """  # noqa: D301  # \b is click's mark for lines to keep
     from rich.console import Console
 
@@ -82,8 +84,11 @@ def _table(paths: Sequence[Path], name: str | None) -> pd.DataFrame:
         from shiftproof.reports.read import read_audit
 
         return table_of_audits([read_audit(path) for path in paths])
+    trials = _trials(paths)
+    if trials is not None:
+        return trials
     if len(paths) > 1:
-        raise UsageError(f"Give one CSV file, or folders of audits; got {', '.join(map(str, paths))}.")
+        raise UsageError(f"Give one CSV file, recorded trials, or folders of audits; got {', '.join(map(str, paths))}.")
     try:
         table = pd.read_csv(paths[0])
     except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
@@ -93,6 +98,23 @@ def _table(paths: Sequence[Path], name: str | None) -> pd.DataFrame:
         if column not in table.columns:
             raise unknown("column", column, [str(known) for known in table.columns])
     return table.set_index(table[columns].astype(str).agg(" ".join, axis=1))
+
+
+def _trials(paths: Sequence[Path]) -> pd.DataFrame | None:
+    """The accuracies of recorded trials, where that is what was given: archives, or CSV files with the columns of trials."""
+    import pandas as pd
+
+    from shiftproof.measures.trials import accuracy_of_trials, is_trials, read_trials
+
+    def heads(path: Path) -> Sequence[str]:
+        try:
+            return [str(column) for column in pd.read_csv(path, nrows=0).columns]
+        except (OSError, ValueError):
+            return ()  # what cannot be read is said where it is read as a table
+
+    if any(".tar" in path.suffixes or is_trials(heads(path)) for path in paths if path.is_file()):
+        return accuracy_of_trials(read_trials(*paths))
+    return None
 
 
 def _columns(

@@ -43,32 +43,56 @@ def list_studies() -> int:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option("--full", is_flag=True, help="The full form, minutes to an hour; without, the quick one, seconds.")
 @click.option("--data", multiple=True, metavar="NAME=URI", help="Where a sample of the full form is. May be repeated.")
-@click.option("--seeds", type=int, default=3, show_default=True, help="How often everything is trained and drawn anew; at least 2.")
+@click.option(
+    "--extend",
+    type=int,
+    default=0,
+    show_default=True,
+    help="How often as many seeds as the study plans are added; its verdict is then marked as extended, with wider intervals.",
+)
 @click.option("--confidence", type=float, default=0.95, show_default=True, help="Confidence of the verdicts.")
 @click.option("--out", type=click.Path(path_type=Path), default=_OUT, show_default=True, help="Folder of the records and the page.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
-def run(names: tuple[str, ...], full: bool, data: tuple[str, ...], seeds: int, confidence: float, out: Path, quiet: bool) -> int:
+def run(names: tuple[str, ...], full: bool, data: tuple[str, ...], extend: int, confidence: float, out: Path, quiet: bool) -> int:
     """Run studies by NAME, or all of them; the same command again goes on where it stopped."""
     from rich.console import Console
 
     from shiftproof._memory import keep_freed_memory
     from shiftproof.reports.studies import terminal_studies
     from shiftproof.studies import studies
+    from shiftproof.studies.plan import QUICK_SEEDS
     from shiftproof.studies.run import check_run, run_study
 
     keep_freed_memory()
     chosen = [studies.build(name) for name in (studies.names() if names == ("all",) else names)]
     samples = _samples(data)
     for study in chosen:  # all of it, before the first takes an hour
-        check_run(study, full=full, data=samples, seeds=seeds, confidence=confidence)
+        check_run(study, full=full, data=samples, extend=extend, confidence=confidence)
     records = []
-    with _bar(len(chosen) * seeds, shown=not quiet and sys.stderr.isatty()) as (say, done):
+    count = sum((study.seeds if full else QUICK_SEEDS) * (1 + extend) for study in chosen)
+    with _bar(count, shown=not quiet and sys.stderr.isatty()) as (say, done):
         for study in chosen:
-            records.append(run_study(study, out=out, full=full, data=samples, seeds=seeds, confidence=confidence, say=say, done=done))
+            records.append(run_study(study, out=out, full=full, data=samples, extend=extend, confidence=confidence, say=say, done=done))
     path = _page(out)
     if not quiet:
         Console().print(terminal_studies(records))
         click.echo(f"\nPage: {path}")
+    return 0
+
+
+@command.command("judge")
+@click.argument("folder", type=click.Path(path_type=Path), default=_OUT)
+def judge(folder: Path) -> int:
+    """Draw the verdicts of all finished studies in FOLDER again, from their stored figures, by the predictions as they now stand.
+
+    A prediction that was changed since marks the verdict.
+    """
+    from rich.console import Console
+
+    from shiftproof.reports.studies import terminal_studies
+    from shiftproof.studies.run import judge_again
+
+    Console().print(terminal_studies(judge_again(folder)))
     return 0
 
 

@@ -29,8 +29,8 @@ class Detection(Defence):
     what there is to fit, odd ones set the threshold.
 
     The last score is max(others) + suspicion / threshold - 1, so a search that climbs class scores climbs past the detector too: while the
-    example is detected the gradient is also that of the suspicion (the joint loss of Carlini & Wagner 2017, "Adversarial examples are not
-    easily detected").
+    example is detected the gradient is also that of the suspicion (the joint loss of Carlini & Wagner 2017 [carlini2017adversarial],
+    "Adversarial examples are not easily detected").
 
     In a plain audit an abstention is an error wherever it happens. `confront_detecting` counts as detectors are meant: on a clean input it
     is a cost, on a moved one it is no failure.

@@ -1,8 +1,7 @@
-"""Which band of frequencies a model needs, and noise in which band it cannot bear."""
+"""Which frequencies a model needs: what it still reads below each frequency, and above it."""
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,21 +12,20 @@ import torch
 from torch import Tensor
 
 from shiftproof._batches import in_batches
-from shiftproof._errors import UsageError, must
+from shiftproof._errors import must
 from shiftproof.data.examples import Examples
 from shiftproof.diagnostics.fourier import answers, images_of
 from shiftproof.models.abstract import Labels
-from shiftproof.randomness import Rng
 from shiftproof.risks.intervals import Ends, clopper_pearson
 from shiftproof.shifts.frequency.high_pass import HighPass
 from shiftproof.shifts.frequency.low_pass import LowPass
 from shiftproof.shifts.frequency.radial import RadialFilter
 
-REFERENCES: tuple[str, ...] = ("subramanian2023spatial",)
+REFERENCES: tuple[str, ...] = ("yin2019fourier", "wang2020high", "gavrikov2024biases")
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-_EDGE = 0.01
-"""A fitted centre so near to the end of the octaves, in octaves, is at the end."""
+CUTOFFS = (0.1, 0.2, 0.3, 0.4, 0.5)
+"""Of the official spectral bias."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,144 +115,71 @@ def frequency_curves(
 
 
 @dataclass(frozen=True, eq=False)
-class CriticalBand:
-    """The band of frequencies in which noise hurts a model.
+class SpectralBias:
+    """How a model shares its accuracy between low and high frequencies.
 
     Args:
-        centres: the middle of each octave band, in periods an image.
-        levels: standard deviations of the noise, as shares of the box's width, 0 first.
-        right: right answers, shape (bands, levels).
-        threshold: the standard deviation at which accuracy falls to half of that without noise, by linear interpolation; infinite where no
-            level made it fall so far.
+        cutoffs: shares of half a side that stay, from the middle for the low and from the edge for the high frequencies.
+        low: right answers on what a low-pass leaves, at each cutoff.
+        high: on what a high-pass leaves.
         n: examples.
-        centre: the middle of the Gaussian that fits sensitivity, 1 / threshold, over octaves, in periods an image; NaN where none
-            fits, or where sensitivity rises up to the first or the last octave.
-        bandwidth: its full width at half height, in octaves.
-        peak: its height: the greatest sensitivity.
+        bias: high / (low + high), each the mean over cutoffs: 0 reads coarse structure alone, 1 fine; NaN where it reads neither.
     """
 
-    centres: Floats
-    levels: Floats
-    right: Ints
-    threshold: Floats
+    cutoffs: Floats
+    low: Ints
+    high: Ints
     n: int
-    centre: float
-    bandwidth: float
-    peak: float
+    bias: float
 
 
-def critical_band(
-    model: Labels,
-    *,
-    examples: Examples,
-    levels: Sequence[float] = (0.02, 0.04, 0.08, 0.16, 0.32),
-    contrast: float = 1.0,
-    seed: int = 0,
-    batch_size: int = 256,
-) -> CriticalBand:
-    """Noise in one octave of frequencies at a time: where does a model's critical band lie, how wide is it, how much noise does it bear?
+def spectral_bias(model: Labels, *, examples: Examples, cutoffs: Sequence[float] = CUTOFFS, batch_size: int = 256) -> SpectralBias:
+    """The spectral bias HPP / (LPP + HPP): mean accuracies on high and on low frequencies alone, parted by square masks.
 
-    White Gaussian noise is filtered to an octave around each centre, given the standard deviation of the level, added and clipped. The
-    noise at which accuracy halves is the band's threshold; a Gaussian over octaves is fitted to 1 / threshold.
+    The mask of a low-pass is the square of frequencies within c of half a side around 0; that of a high-pass is all outside the square of
+    1 - c. What is left is clipped to the box, so high-passed images, whose mean is gone, lose their dark half.
 
     Args:
         model: what is measured.
         examples: n labelled images (n, c, h, w), in a bounded box.
-        levels: standard deviations of the noise as shares of the box's width, ascending, above 0.
-        contrast: by which images are first drawn together around the middle of the box, in (0, 1]. The paper has 0.2, on grey images.
-        seed: of the noise, which is the same in all channels of an image.
+        cutoffs: in [0, 1], ascending.
         batch_size: inputs per call of the model.
 
     Guarantees:
-        As in the paper in the octaves, the noise and the fit. Otherwise in this: colours stay, contrast stays unless asked for, and the
-        threshold is at half of the accuracy without noise, so that models of any accuracy and number of classes have one. Bands whose
-        threshold lies beyond the last level enter the fit with sensitivity 0. Clipping takes some of the strongest noise away.
+        Masks and formula are those of the authors' code. `frequency_curves` parts by circles and keeps the mean: its numbers are others.
 
     Raises:
-        UsageError: inputs are no images or too small, the model is right nowhere, or an option is out of range.
+        UsageError: inputs are no images, or an option is out of range.
 
-    Cost: (bands x levels + 1) forwards an example, with about log2(side) - 1 bands.
+    Cost: 2 forwards an example and cutoff.
 
-    Reference: Subramanian et al. 2023, "Spatial-frequency channels, shape bias, and adversarial robustness".
+    Reference: Gavrikov & Keuper 2024, "Can biases in ImageNet models explain generalization?".
     """
-    x, y = images_of(examples, "critical_band", batch_size), examples.y.to(model.device)
-    if not levels or list(levels) != sorted(set(levels)) or not levels[0] > 0:
-        raise must("levels", "critical_band", "be one or more numbers above 0, ascending", list(levels))
-    if not 0 < contrast <= 1:
-        raise must("contrast", "critical_band", "be in (0, 1]", contrast)
-    side = min(x.shape[2:])
-    if side < 8:
-        raise UsageError(f"critical_band needs images of at least 8 pixels a side for two octaves, got {side}.")
-    space = examples.space
-    middle, wide = (space.low + space.high) / 2, space.high - space.low
-    x = (middle + contrast * (x - middle)).to(model.device)
-    edges = 2.0 ** np.arange(0, math.ceil(math.log2(side / 2)) + 1)  # 1, 2, 4, ... periods an image
-    rng = Rng.for_ids(seed, examples.ids).child("critical_band")
+    x, y, space = images_of(examples, "spectral_bias", batch_size), examples.y.to(model.device), examples.space
+    if not cutoffs or list(cutoffs) != sorted(set(cutoffs)) or not 0 <= cutoffs[0] <= cutoffs[-1] <= 1:
+        raise must("cutoffs", "spectral_bias", "be one or more numbers in [0, 1], ascending", list(cutoffs))
+    wide = space.high - space.low
 
-    def right(level: float, low: float, high: float, place: int) -> int:
+    def right(cutoff: float, *, low: bool) -> int:
         def one(rows: slice) -> int:
-            part = x[rows]
-            if level > 0:
-                noise = _octave(rng[rows].child(place).normal(*part.shape[2:]).to(part), low, high)
-                part = space.clip(part + level * wide * noise[:, None])
-            return int((answers(model, part) == y[rows]).sum())
+            left = square_pass((x[rows] - space.low) / wide, cutoff, low=low).clamp(0, 1)
+            return int((answers(model, (space.low + wide * left).to(model.device)) == y[rows]).sum())
 
         return sum(count for count, _ in in_batches(len(x), batch_size, one))
 
-    clean = right(0.0, 1, 2, 0)
-    if not clean:
-        raise UsageError("The model is right on none of these examples, so noise has nothing to take. Check labels and preprocessing.")
-    bands = list(itertools.pairwise(edges))
-    counts = np.array(
-        [[clean, *(right(level, float(low), float(high), place) for level in levels)] for place, (low, high) in enumerate(bands)]
-    )
-    stops = np.array([0.0, *levels])
-    threshold = np.array([_halved(stops, row) for row in counts])
-    centres = np.sqrt(edges[:-1] * edges[1:])
-    return CriticalBand(centres, stops, counts, threshold, len(x), *_gaussian(np.log2(centres), 1 / threshold))
+    low, high = (np.array([right(cutoff, low=below) for cutoff in cutoffs]) for below in (True, False))
+    total = int(low.sum() + high.sum())
+    return SpectralBias(np.asarray(cutoffs, dtype=np.float64), low, high, len(x), float(high.sum() / total) if total else math.nan)
 
 
-def _octave(white: Tensor, low: float, high: float) -> Tensor:
-    """The part of noise (n, h, w) from `low` on and below `high` periods an image, each image's spread made 1."""
-    height, width = white.shape[1:]
-    down = torch.fft.fftfreq(height, 1 / height, dtype=torch.float64, device=white.device)
-    right = torch.fft.rfftfreq(width, 1 / width, dtype=torch.float64, device=white.device)
-    distance = torch.hypot(down[:, None], right)
-    mask = (distance >= low) & (distance < high)
-    part: Tensor = torch.fft.irfft2(torch.fft.rfft2(white) * mask, s=(height, width))
-    return part / part.flatten(1).square().mean(1).sqrt()[:, None, None]
-
-
-def _halved(levels: Floats, right: Ints) -> float:
-    """The level at which the count first falls to half of the first one, interpolated."""
-    goal = right[0] / 2
-    below = np.flatnonzero(right <= goal)
-    if not len(below):
-        return math.inf
-    k = int(below[0])
-    share = (right[k - 1] - goal) / (right[k - 1] - right[k])
-    return float(levels[k - 1] + share * (levels[k] - levels[k - 1]))
-
-
-def _gaussian(octaves: Floats, sensitivity: Floats) -> tuple[float, float, float]:
-    """Centre (in periods), full width at half height (in octaves) and height of the Gaussian that fits; NaN where nothing can be told."""
-    from scipy.optimize import curve_fit
-
-    nothing = (math.nan, math.nan, math.nan)
-    if (sensitivity > 0).sum() < 1 or len(octaves) < 3:
-        return nothing
-
-    def bell(at: Floats, middle: float, width: float, height: float) -> Floats:
-        shape: Floats = height * np.exp(-((at - middle) ** 2) / (2 * width**2))
-        return shape
-
-    start = (float(octaves[sensitivity.argmax()]), 1.0, float(sensitivity.max()))
-    edges = octaves[0] - 0.5, octaves[-1] + 0.5
-    bounds = ([edges[0], 0.2, 0.0], [edges[1], 5.0, 4 * float(sensitivity.max())])
-    try:
-        (middle, width, height), _ = curve_fit(bell, octaves, sensitivity, p0=start, bounds=bounds)
-    except RuntimeError:
-        return nothing
-    if not edges[0] + _EDGE < middle < edges[1] - _EDGE:
-        return nothing  # it rises to the edge of what was asked, and its top may lie anywhere beyond
-    return float(2**middle), float(2 * math.sqrt(2 * math.log(2)) * width), float(height)
+def square_pass(x: Tensor, cutoff: float, *, low: bool) -> Tensor:
+    """What a square mask leaves of images (n, c, h, w): `cutoff` of half a side from the middle of the spectrum, or from its edge."""
+    height, width = x.shape[2:]
+    down, right = height // 2, width // 2
+    share = cutoff if low else 1 - cutoff
+    tall, broad = int(share * down), int(share * right)
+    mask = torch.zeros(height, width, dtype=x.dtype, device=x.device)
+    mask[down - tall : down + tall, right - broad : right + broad] = 1
+    kept = torch.fft.fftshift(torch.fft.fft2(x), dim=(-2, -1)) * (mask if low else 1 - mask)
+    part: Tensor = torch.fft.ifft2(torch.fft.ifftshift(kept, dim=(-2, -1))).real
+    return part

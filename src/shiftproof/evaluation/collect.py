@@ -143,7 +143,10 @@ def suspicions(pools: Sequence[Pool], distrusted: Mapping[str, Flag]) -> dict[st
 
 
 def _beaten(pools: Sequence[Pool]) -> dict[str, Flag]:
-    """By key of a gradient search's pool: a search without gradients did better, so gradients are likely masked (Carlini et al. 2019)."""
+    """By key of a gradient search's pool: a search without gradients did better, so gradients are likely masked.
+
+    Reference: Carlini et al. 2019 [carlini2019evaluating].
+    """
     raised: dict[str, Flag] = {}
     for white in (p for p in pools if p.needs_gradients and p.method != UNION):
         for black in pools:

@@ -143,7 +143,7 @@ def severity_curve(
         >>> curve.levels.tolist(), float(curve.accuracy[0])
         ([0.0, 2.5, 5.0], 1.0)
 
-    Reference: Dunn et al. 2025, "CNS-Bench: benchmarking image classifier robustness under continuous nuisance shifts".
+    Reference: Dünkel et al. 2025 [dunkel2025cnsbench], "CNS-Bench: benchmarking image classifier robustness".
     """
     if points < 2:
         raise must("points", "severity_curve", "be at least 2", points)

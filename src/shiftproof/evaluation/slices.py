@@ -83,7 +83,7 @@ def find_slices(
         A pair is shown only where its lift is above that of both of its parts. A slice is a place where errors gather, not their cause.
     Cost: O(n V^2) for V values over all columns; at most 400 values, the most frequent ones.
 
-    Reference: Chung et al. 2019, "Slice Finder: automated data slicing for model validation".
+    Reference: Chung et al. 2019 [chung2019slice], "Slice Finder: automated data slicing for model validation".
     """
     bad, mass = _read(columns, wrong, weights, least)
     tail = tail_of(confidence)

@@ -173,7 +173,7 @@ def stress_curve(
         >>> round(curve.breaking, 4), round(curve.breaking_share, 3)  # (0.1 / 0.3)^2 / 2
         (0.0556, 0.9)
 
-    Reference: Namkoong, Ma & Glynn 2022, "Minimax optimal estimation of stability under distribution shift".
+    Reference: Namkoong, Ma & Glynn 2022 [namkoong2022minimax], "Minimax optimal estimation of stability under distribution shift".
     """
     ball = _ball(risk, floor)
     right, numbers, ids, bound = _read(outcomes, losses)

@@ -187,7 +187,7 @@ def corruption_accuracy(table: CorruptionTable, *, confidence: float = 0.95) -> 
         >>> found.by_category["weather"].accuracy, [round(end, 3) for end in found.by_corruption["fog"].interval]
         (0.6, [0.66, 0.738])
 
-    Reference: Hoeffding 1963, "Probability inequalities for sums of bounded random variables", Theorem 1.
+    Reference: Hoeffding 1963 [hoeffding1963probability], "Probability inequalities for sums of bounded random variables", Theorem 1.
     """
     tail_of(confidence)
 

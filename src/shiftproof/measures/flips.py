@@ -64,7 +64,8 @@ def mean_flip_probability(
         >>> round(found.mean, 4), round(found.rate, 4)
         (0.6667, 1.3333)
 
-    Reference: Hendrycks & Dietterich 2019, "Benchmarking neural network robustness to common corruptions and perturbations".
+    Reference: Hendrycks & Dietterich 2019 [hendrycks2019benchmarking], "Benchmarking neural network robustness to common corruptions and
+    perturbations".
     """
 
     def one(name: str, values: npt.ArrayLike) -> Floats:

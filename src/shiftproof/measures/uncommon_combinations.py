@@ -99,7 +99,7 @@ def uncommon_combinations(
         >>> found.columns[0].combinations, found.columns[0].gap
         ((('camel', 'grass'), ('cow', 'sand')), -0.5)
 
-    Reference: Kattakinda & Feizi 2022, "FOCUS: familiar objects in common and uncommon settings".
+    Reference: Kattakinda & Feizi 2022 [kattakinda2022focus], "FOCUS: familiar objects in common and uncommon settings".
     """
     if not groups:
         raise UsageError("The data have no group column. Name one, for example ?groups=place.")

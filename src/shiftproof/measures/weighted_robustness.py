@@ -58,7 +58,8 @@ def weighted_robustness(
     """Weighted aggregated robustness (WAR): relative robustness, reduced near chance, averaged over data sets with weights.
 
     G_D = (A_D / F_D) (1 - exp(-alpha (F_D - C_D)^2)), with A the accuracy under the shift, F at full resolution and C of guessing; the
-    aggregate is sum_D w_D G_D / sum_D w_D. A model near chance loses nothing under a shift and would look robust; its factor is near 0.
+    aggregate is sum_D w_D G_D / sum_D w_D. The form of the factor and alpha are ours until they are checked against the paper; the weights
+    are published. A model near chance loses nothing under a shift and would look robust; its factor is near 0.
 
     Args:
         full: data set -> accuracy without the shift, in (0, 1].
@@ -78,7 +79,8 @@ def weighted_robustness(
         >>> round(found.weighted["32"], 3), round(found.plain["32"], 3)  # b is at chance, so it loses nothing
         (0.25, 0.75)
 
-    Reference: Pathak et al. 2025, "LR0.FM: low-res benchmark and improving robustness for zero-shot classification in foundation models".
+    Reference: Pathak et al. 2025 [pathak2025lr0fm], "LR0.FM: low-res benchmark and improving robustness for zero-shot classification in
+    foundation models".
     """
     if not full or not shifted:
         raise UsageError("Give accuracies of at least one data set, without the shift and at one level.")

@@ -43,7 +43,7 @@ class StraightThrough(Known, Gradients):
         >>> bool((torch.autograd.grad(coarse.scores(x).sum(), x)[0] != 0).any())
         True
 
-    Reference: Athalye, Carlini & Wagner 2018, "Obfuscated gradients give a false sense of security" (BPDA).
+    Reference: Athalye, Carlini & Wagner 2018 [athalye2018obfuscated], "Obfuscated gradients give a false sense of security" (BPDA).
     """
 
     def __init__(self, model: Gradients, *, front: Step, stand_in: Step = _identity, name: str, version: str | None = None) -> None:

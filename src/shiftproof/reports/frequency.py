@@ -12,7 +12,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from shiftproof.diagnostics.bands import CriticalBand, FrequencyCurves
+from shiftproof.diagnostics.bands import FrequencyCurves, SpectralBias
+from shiftproof.diagnostics.critical_band import CriticalBand
 from shiftproof.diagnostics.fourier import FourierHeatMap
 from shiftproof.diagnostics.shape_bias import ShapeBias
 from shiftproof.evaluation.store import write_atomic
@@ -31,6 +32,7 @@ class FrequencyReport:
     data: str
     heat_map: FourierHeatMap
     curves: FrequencyCurves
+    spectral: SpectralBias
     band: CriticalBand | None
     shape: ShapeBias | None
     left_out: tuple[str, ...] = ()
@@ -128,6 +130,25 @@ def band_chart(found: CriticalBand) -> Spec:
     )
 
 
+def _band_in_words(band: CriticalBand) -> str:
+    channel = band.channel
+    if (band.right[:, 0] <= band.limit * band.n).all():
+        return (
+            f"Critical band: none; on grey images of low contrast accuracy is {percent(float(band.right[0, 0]) / band.n)} without noise, "
+            f"not above the limit of {percent(band.limit)}."
+        )
+    if not band.threshold.any():
+        return f"Critical band: none; noise of no octave up to {band.levels[-1]:g} of the box takes accuracy to {percent(band.limit)}."
+    if math.isnan(channel.centre):
+        return (
+            "Critical band: not told; noise hurts most at the edge of the octaves that fit in these images, or there are fewer than three."
+        )
+    return (
+        f"Critical band: {channel.centre:.3g} periods an image, {channel.bandwidth:.2g} octaves wide, peak sensitivity {channel.peak:.3g} "
+        f"(1 where the least noise suffices, halved for each doubling)."
+    )
+
+
 def in_words(report: FrequencyReport) -> list[str]:
     """What was found, a sentence each."""
     heat, curves = report.heat_map, report.curves
@@ -146,16 +167,12 @@ def in_words(report: FrequencyReport) -> list[str]:
         )
     if heat.clipped > 0.1:
         said.append(f"The box cut off {percent(heat.clipped)} of the noise: the map understates what such waves do.")
-    said.append(f"The low frequencies alone carry as much as the high ones {_crossing(curves)}.")
-    if report.band is not None and not math.isnan(report.band.centre):
-        said.append(
-            f"Critical band: {report.band.centre:.3g} periods an image, {report.band.bandwidth:.2g} octaves wide, peak sensitivity "
-            f"{report.band.peak:.3g} (one over the noise that halves accuracy)."
-        )
-    elif report.band is not None and np.isinf(report.band.threshold).all():
-        said.append(f"Critical band: none; noise of no octave up to {report.band.levels[-1]:g} of the box halves accuracy.")
-    elif report.band is not None:
-        said.append("Critical band: not told; noise hurts most at the edge of the octaves that fit in these images.")
+    crossing = f"from a radius of {curves.crossing:g} on" if math.isfinite(curves.crossing) else "at no radius asked for"
+    said.append(f"The low frequencies alone carry as much as the high ones {crossing}.")
+    if not math.isnan(report.spectral.bias):
+        said.append(f"Spectral bias, high / (low + high) by square masks: {report.spectral.bias:.2f} (0 reads low ones alone, 1 high).")
+    if report.band is not None:
+        said.append(_band_in_words(report.band))
     shape = report.shape
     if shape is not None:
         bias = "no shape bias can be told" if math.isnan(shape.bias) else f"a shape bias of {percent(shape.bias)} ({span(shape.interval)})"

@@ -16,7 +16,7 @@ from shiftproof.reports._html import render
 from shiftproof.reports.charts import Row, Spec, table_of, to_spec
 from shiftproof.reports.words import percent, points, points_span, printable, span
 from shiftproof.studies.quantity import Unit
-from shiftproof.studies.record import PredictionRecord, StudyRecord
+from shiftproof.studies.record import PredictionRecord, StudyRecord, TrialRecord
 
 _PAD = 0.08
 _STYLES = {"reproduced": "green", "not reproduced": "red", "inconclusive": "yellow"}
@@ -35,13 +35,13 @@ def figure(value: float | None, unit: Unit) -> str:
 
 
 def ends(interval: tuple[float, float], unit: Unit) -> str:
-    """An interval in its unit; one of shares stays within them.
+    """An interval in its unit.
 
-    >>> ends((-0.01, 0.3), "share"), ends((1.5, 2.5), "number")
+    >>> ends((0.0, 0.3), "share"), ends((1.5, 2.5), "number")
     ('0.0 to 30.0%', '1.5 to 2.5')
     """
     if unit == "share":
-        return span((max(0.0, interval[0]), min(1.0, interval[1])))
+        return span(interval)
     return points_span(interval) if unit == "points" else " to ".join(figure(end, unit) for end in interval)
 
 
@@ -58,7 +58,6 @@ def prediction_chart(said: PredictionRecord) -> Spec:
     """The measured interval over the range that the claim predicts, and the paper's figure."""
     low, high = said.interval
     least, most = (0.0, 1.0) if said.unit == "share" else (-math.inf, math.inf)
-    low, high = max(low, least), min(high, most)
     marks = [low, high, *(end for end in (said.low, said.high, said.paper) if end is not None)]
     pad = _PAD * (max(marks) - min(marks) or abs(max(marks)) or 1.0)
     lowest, highest = max(min(marks) - pad, least), min(max(marks) + pad, most)
@@ -100,6 +99,18 @@ def cpu_seconds(record: StudyRecord) -> float:
     return math.fsum(trial.cpu_seconds for trial in record.trials)
 
 
+def codes(record: StudyRecord) -> list[str]:
+    """The code that the seeds were measured with, in words, once each."""
+    return list(dict.fromkeys(map(_code, record.trials)))
+
+
+def _code(trial: TrialRecord) -> str:
+    if trial.code is None:
+        return "The code that measured the seeds was not recorded with them"
+    at = f" at commit {trial.commit[:10]}" if trial.commit else ", in no repository"
+    return f"Measured with code {trial.code}{at}{' with uncommitted changes' if trial.dirty else ''}"
+
+
 def title(record: StudyRecord) -> str:
     """The study's name as people read it."""
     return record.study.partition("(")[0].replace("_", " ")
@@ -121,6 +132,7 @@ def studies_page(records: Sequence[StudyRecord]) -> str:
         pills=PILLS,
         title=title,
         sentence=sentence,
+        codes=codes,
         cpu_seconds=cpu_seconds,
         number=figure,
         ends=ends,
@@ -148,5 +160,5 @@ def terminal_studies(records: Sequence[StudyRecord]) -> Group:
             table.add_row(name, verdict, Text(printable(f"{said.says}: {expected(said)}")), measured, figure(said.paper, said.unit))
             name = Text("")
         table.add_section()
-    lines = [Text(f"{record.study} ({record.form}): {record.verdict}", style=_STYLES[record.verdict]) for record in records]
+    lines = [Text(f"{record.study} ({record.form}): {record.marked}", style=_STYLES[record.verdict]) for record in records]
     return Group(table, *lines)

@@ -1,7 +1,7 @@
 """Confidence intervals for means of bounded values, by betting.
 
-If the mean is m, no sequence of fair bets on values in [0, 1] multiplies its stake by 1 / t with probability above t (Ville 1939). So the
-interval excludes every m against which a strategy, fixed beforehand, did so.
+If the mean is m, no sequence of fair bets on values in [0, 1] multiplies its stake by 1 / t with probability above t (Ville 1939
+[ville1939etude]). So the interval excludes every m against which a strategy, fixed beforehand, did so.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ def betting_interval(values: npt.ArrayLike, *, counts: npt.ArrayLike | None = No
     >>> [round(end, 3) for end in betting_interval([0.1, 0.2, 0.15] * 20).one()]
     [0.134, 0.215]
 
-    Reference: Waudby-Smith & Ramdas 2024, "Estimating means of bounded random variables by betting" (hedged capital); Orabona & Jun 2024,
-    "Tight concentrations and confidence sequences from the regret of universal portfolio" (constant bets, mixed).
+    Reference: Waudby-Smith & Ramdas 2024 [waudbysmith2024estimating], "Estimating means of bounded random variables by betting" (hedged
+    capital); Orabona & Jun 2024 [orabona2024tight], "Tight concentrations and confidence sequences from the regret of universal portfolio"
+    (constant bets, mixed).
     """
     x = bounded(values)
     weights = np.ones(x.shape[-1]) if counts is None else np.asarray(counts, dtype=np.float64)

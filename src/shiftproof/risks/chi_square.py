@@ -21,7 +21,7 @@ class ChiSquare(Reweighting):
 
     Args:
         radius: in [0, inf]; 0 is the mean, inf the largest value. The 1/2 is that of Duchi & Namkoong and Levy et al.; Hashimoto et al.
-            2018 omit it.
+            2018 [hashimoto2018fairness] omit it.
 
     Guarantees: the value is exact up to rounding. The interval is that of `Reweighting`.
     Cost: O(n log n); memory 16 bytes per distinct value.

@@ -50,6 +50,7 @@ class CVaR(Tallied):
     references: ClassVar[tuple[str, ...]] = (
         "rockafellar2000optimization",
         "thomas2019concentration",
+        "brown2007large",
     )
 
     alpha: float

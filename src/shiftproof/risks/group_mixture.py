@@ -50,7 +50,7 @@ class GroupMixture(Grouped):
 
     needs: ClassVar[str] = "group names for each example"
     name: ClassVar[str] = "group_mixture"
-    references: ClassVar[tuple[str, ...]] = ("oren2019distributionally",)
+    references: ClassVar[tuple[str, ...]] = ("oren2019distributionally", "sagawa2020distributionally")
 
     floor: float = 0.0
     separator: str = "|"

@@ -42,7 +42,7 @@ class Holistic(Reweighting):
     """
 
     name: ClassVar[str] = "holistic"
-    references: ClassVar[tuple[str, ...]] = ("bennouna2023certified",)
+    references: ClassVar[tuple[str, ...]] = ("bennouna2023certified", "bennouna2022holistic")
 
     alpha: float
     radius: float

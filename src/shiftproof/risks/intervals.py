@@ -49,7 +49,7 @@ def clopper_pearson(successes: npt.ArrayLike, n: npt.ArrayLike, *, confidence: f
     >>> [round(end, 4) for end in clopper_pearson(8, 10).one()]
     [0.4439, 0.9748]
 
-    Reference: Clopper & Pearson 1934, "The use of confidence or fiducial limits illustrated in the case of the binomial".
+    Reference: Clopper & Pearson 1934 [clopper1934use], "The use of confidence or fiducial limits illustrated in the case of the binomial".
     """
     tail = tail_of(confidence)
     k, trials = _counts(successes, n)
@@ -76,7 +76,7 @@ def wilson(successes: npt.ArrayLike, n: npt.ArrayLike, *, confidence: float = 0.
     >>> [round(end, 4) for end in wilson(8, 10).one()]
     [0.4902, 0.9433]
 
-    Reference: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
+    Reference: Wilson 1927 [wilson1927probable], "Probable inference, the law of succession, and statistical inference".
     """
     z = -float(ndtri(tail_of(confidence)))
     k, trials = _counts(successes, n)
@@ -95,7 +95,7 @@ def dkw_width(n: int, *, confidence: float = 0.95) -> float:
 
     Guarantees: for every distribution and n, sup(F_n - F) exceeds it with probability at most t, and so does sup(F - F_n). NaN for n = 0.
 
-    Reference: Massart 1990, "The tight constant in the Dvoretzky-Kiefer-Wolfowitz inequality".
+    Reference: Massart 1990 [massart1990tight], "The tight constant in the Dvoretzky-Kiefer-Wolfowitz inequality".
     """
     log = math.log(1 / tail_of(confidence))
     return math.sqrt(log / (2 * n)) if n else math.nan
@@ -109,7 +109,7 @@ def simultaneous(successes: npt.ArrayLike, n: npt.ArrayLike, *, confidence: floa
 
     Guarantees: all intervals cover together with probability at least `confidence`, for every G and all sizes fixed beforehand.
 
-    Reference: Sidak 1967, "Rectangular confidence regions for the means of multivariate normal distributions".
+    Reference: Sidak 1967 [sidak1967rectangular], "Rectangular confidence regions for the means of multivariate normal distributions".
     """
     tail_of(confidence)
     k, trials = _counts(successes, n)
@@ -129,7 +129,7 @@ def holm(p_values: npt.ArrayLike) -> Floats:
     >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
     [0.03, 0.06, 0.06]
 
-    Reference: Holm 1979, "A simple sequentially rejective multiple test procedure".
+    Reference: Holm 1979 [holm1979simple], "A simple sequentially rejective multiple test procedure".
     """
     p = bounded(p_values)
     order = np.argsort(p, axis=-1, kind="stable")
@@ -147,7 +147,8 @@ def proportion_difference(
 
     The exact p-values of both samples are combined: the pairs (p1, p2) with (z1+)^2 + (z2+)^2 <= r^2 are kept, with z the normal quantile
     of a one-sided exact p-value and r the radius that two independent normals exceed with probability (1 - confidence) / 2. The end is the
-    least p2 - p1 among them (`arc`). This is the square-and-add construction of Newcombe 1998 with guaranteed coverage.
+    least p2 - p1 among them (`arc`). This is the square-and-add construction of Newcombe 1998 [newcombe1998interval] with guaranteed
+    coverage.
 
     Guarantees: each end misses with probability at most (1 - confidence) / 2, for every p1, p2, n1 and n2. In large samples it is about
     1.2 times as wide as the normal approximation. Newcombe's own interval (Wilson ends, r = z) covers 0.79 for one example each at 95 %.

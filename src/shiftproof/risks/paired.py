@@ -107,8 +107,8 @@ def matched_interval(only_first: npt.ArrayLike, only_second: npt.ArrayLike, n: n
     >>> [round(end, 3) for end in matched_interval(30, 10, 200).one()]
     [-0.181, -0.022]
 
-    Reference: the square-and-add construction of Newcombe 1998, "Improved confidence intervals for the difference between binomial
-    proportions based on paired data", made exact by conditioning.
+    Reference: the square-and-add construction of Newcombe 1998 [newcombe1998improved], "Improved confidence intervals for the difference
+    between binomial proportions based on paired data", made exact by conditioning.
     """
     near, far = arc(tail_of(confidence))
     b, c, pairs = np.broadcast_arrays(*(np.asarray(a, dtype=np.float64)[..., None] for a in (only_first, only_second, n)))
@@ -130,7 +130,7 @@ def mcnemar(only_first: npt.ArrayLike, only_second: npt.ArrayLike) -> Floats:
 
     Guarantees: under equal accuracy it is at most a with probability at most a, for every n.
 
-    Reference: McNemar 1947, "Note on the sampling error of the difference between correlated proportions or percentages".
+    Reference: McNemar 1947 [mcnemar1947note], "Note on the sampling error of the difference between correlated proportions or percentages".
     """
     b, c = np.asarray(only_first, dtype=np.float64), np.asarray(only_second, dtype=np.float64)
     return np.asarray(np.minimum(1.0, 2 * bdtr(np.minimum(b, c), (b + c).astype(np.int64), 0.5)))

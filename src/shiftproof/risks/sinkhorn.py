@@ -54,7 +54,7 @@ def sinkhorn(losses: npt.ArrayLike, *, radius: float, epsilon: float) -> Sinkhor
     >>> round(sinkhorn([[0.0, 1.0]], radius=10.0, epsilon=1.0).value, 4)  # the ball contains the worst draw
     1.0
 
-    Reference: Wang, Gao & Xie 2025, "Sinkhorn distributionally robust optimization", Theorem 1.
+    Reference: Wang, Gao & Xie 2026, "Sinkhorn distributionally robust optimization", Theorem 1.
     """
     f = np.asarray(losses, dtype=np.float64)
     if f.ndim != 2 or not f.size or not bool(np.isfinite(f).all()):
@@ -91,14 +91,14 @@ class Sinkhorn(Grouped):
         >>> round(m.value, 4), m.n
         (0.6526, 2)
 
-    Reference: Wang, Gao & Xie 2025, "Sinkhorn distributionally robust optimization".
+    Reference: Wang, Gao & Xie 2026, "Sinkhorn distributionally robust optimization".
     """
 
     needs: ClassVar[str] = "the name of the example that each value was drawn around"
     name: ClassVar[str] = "sinkhorn"
     over: ClassVar[Literal["correct", "error_probability"]] = "error_probability"
     worse: ClassVar[Literal["lower", "higher"]] = "higher"
-    references: ClassVar[tuple[str, ...]] = ("wang2025sinkhorn",)
+    references: ClassVar[tuple[str, ...]] = ("wang2026sinkhorn",)
 
     radius: float
     epsilon: float

@@ -179,7 +179,8 @@ def wasserstein_linear(
     >>> round(worst.value, 4)  # (1 + 0.1 * 5)^2
     2.25
 
-    Reference: Kuhn et al. 2019, Theorems 10 to 14; Blanchet, Kang & Murthy 2019, "Robust Wasserstein profile inference", Theorem 1.
+    Reference: Kuhn et al. 2019, Theorems 10 to 14; Blanchet, Kang & Murthy 2019 [blanchet2019robust], "Robust Wasserstein profile
+    inference", Theorem 1.
     """
     b, inputs, target = (np.asarray(a, dtype=np.float64) for a in (coefficients, x, y))
     if inputs.ndim != 2 or not len(inputs) or b.shape != inputs.shape[1:] or target.shape != inputs.shape[:1]:

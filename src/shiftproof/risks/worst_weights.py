@@ -53,7 +53,7 @@ class _Levels(NamedTuple):
 
 
 def cvar(losses: npt.ArrayLike, *, alpha: float, base: npt.ArrayLike | None = None) -> Reweighted:
-    """Mean of the worst share `alpha` in (0, 1]: q_i <= p_i / alpha (Rockafellar & Uryasev 2000).
+    """Mean of the worst share `alpha` in (0, 1]: q_i <= p_i / alpha (Rockafellar & Uryasev 2000 [rockafellar2000optimization]).
 
     >>> r = cvar([0.1, 0.2, 0.9], alpha=0.5)
     >>> round(r.value, 4), r.weights.round(3).tolist()
@@ -74,7 +74,7 @@ def spectral(losses: npt.ArrayLike, *, cumulative: Cumulative, base: npt.ArrayLi
         cumulative: C on arrays, convex and increasing from C(0) = 0 to C(1) = 1; C(u) = u gives the mean, u**r the extremile of order r.
         base: reference weights, shape (n,).
 
-    Reference: Acerbi 2002, "Spectral measures of risk".
+    Reference: Acerbi 2002 [acerbi2002spectral], "Spectral measures of risk".
     """
     levels = _levels(losses, base, "spectral")
     if len(levels.values) == 1:
@@ -91,8 +91,9 @@ def chi_square(losses: npt.ArrayLike, *, radius: float, base: npt.ArrayLike | No
     q_i is proportional to p_i max(0, l_i - eta), with eta found exactly. With A, m and v the mass, mean and variance of the losses above
     eta, the value is m + sqrt(v ((1 + 2 radius) A - 1)). At radius (1 / p_max - 1) / 2 and above it is the largest loss.
 
-    Reference: Duchi & Namkoong 2021, "Learning models with uniform performance via distributionally robust optimization". They and Levy et
-    al. 2020 define the divergence with the 1/2; Hashimoto et al. 2018 without it, so their radius is twice this one.
+    Reference: Duchi & Namkoong 2021 [duchi2021learning], "Learning models with uniform performance via distributionally robust
+    optimization". They and Levy et al. 2020 [levy2020large] define the divergence with the 1/2; Hashimoto et al. 2018
+    [hashimoto2018fairness] without it, so their radius is twice this one.
     """
     _at_least_zero("radius", "chi_square", radius)
     levels = _levels(losses, base, "chi_square")
@@ -146,7 +147,7 @@ def kl(losses: npt.ArrayLike, *, radius: float, base: npt.ArrayLike | None = Non
 
     At radius -ln p_max and above, with p_max the reference's mass at the largest loss, the value is the largest loss.
 
-    Reference: Hu & Hong 2013, "Kullback-Leibler divergence constrained distributionally robust optimization".
+    Reference: Hu & Hong 2013 [hu2013kullback], "Kullback-Leibler divergence constrained distributionally robust optimization".
     """
     _at_least_zero("radius", "kl", radius)
     levels = _levels(losses, base, "kl")
@@ -169,7 +170,7 @@ def kl(losses: npt.ArrayLike, *, radius: float, base: npt.ArrayLike | None = Non
 def kl_penalised(losses: npt.ArrayLike, *, penalty: float, base: npt.ArrayLike | None = None) -> Reweighted:
     """sup_q of sum_i q_i l_i - penalty sum_i q_i ln(q_i / p_i) = penalty ln sum_i p_i exp(l_i / penalty), penalty > 0 (the soft maximum).
 
-    Reference: Li et al. 2021, "Tilted empirical risk minimization" (t = 1 / penalty).
+    Reference: Li et al. 2021 [li2021tilted], "Tilted empirical risk minimization" (t = 1 / penalty).
     """
     _above_zero("penalty", "kl_penalised", penalty)
     levels = _levels(losses, base, "kl_penalised")
@@ -181,8 +182,8 @@ def kl_penalised(losses: npt.ArrayLike, *, penalty: float, base: npt.ArrayLike |
 def total_variation(losses: npt.ArrayLike, *, radius: float, base: npt.ArrayLike | None = None) -> Reweighted:
     """Weights with (1/2) sum_i |q_i - p_i| <= radius in [0, 1]: the share `radius` of the smallest losses moves to the largest loss.
 
-    = radius max(l) + (1 - radius) CVaR at alpha = 1 - radius. Reference: Jiang & Guan 2018, "Risk-averse two-stage stochastic program with
-    distributional ambiguity", Theorem 1.
+    = radius max(l) + (1 - radius) CVaR at alpha = 1 - radius. Reference: Jiang & Guan 2018 [jiang2018risk], "Risk-averse two-stage
+    stochastic program with distributional ambiguity", Theorem 1.
     """
     if not 0 <= radius <= 1:
         raise must("radius", "total_variation", "be in [0, 1]", radius, "It is the share of the sample that may be moved.")
@@ -215,7 +216,8 @@ def group_mixture(losses: npt.ArrayLike, *, members: npt.ArrayLike, floors: npt.
 
     A group without examples is left out, and its floor goes to the worst group. Groups with equal means share the free mass equally.
 
-    Reference: Sagawa et al. 2020, "Distributionally robust neural networks for group shifts"; floors: Oren et al. 2019.
+    Reference: Sagawa et al. 2020 [sagawa2020distributionally], "Distributionally robust neural networks for group shifts"; floors: Oren
+    et al. 2019 [oren2019distributionally].
     """
     given, belongs = _losses(losses, "group_mixture"), np.asarray(members, dtype=np.float64)
     if belongs.ndim != 2 or belongs.shape[1] != len(given):

@@ -84,7 +84,7 @@ class _L1(Norm):
         size = move.abs()
         ranked = size.sort(dim=1, descending=True).values
         level = (ranked.cumsum(1) - radius[:, None]) / torch.arange(1, size.shape[1] + 1, device=move.device)
-        # The threshold is that of the longest prefix whose least member stays above it (Duchi et al. 2008).
+        # The threshold is that of the longest prefix whose least member stays above it (Duchi et al. 2008 [duchi2008efficient]).
         last = (ranked > level).sum(1, keepdim=True).clamp_min(1) - 1
         cut = (size - level.gather(1, last).clamp_min(0.0)).clamp_min(0.0) * (radius > 0)[:, None]
         return move.sign() * cut

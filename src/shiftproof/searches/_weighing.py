@@ -11,7 +11,7 @@ _MOST = 1e10
 
 
 class Adam:
-    """Adam's moments for n examples (Kingma & Ba 2015), which `keep` leaves some out of."""
+    """Adam's moments for n examples (Kingma & Ba 2015 [kingma2015adam]), which `keep` leaves some out of."""
 
     def __init__(self, step_size: float, *, first: float = 0.9, second: float = 0.999) -> None:
         self._step_size, self._first, self._second = step_size, first, second

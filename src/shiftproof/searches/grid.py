@@ -27,7 +27,7 @@ class Grid(Search):
         Exact over its points, and deterministic. Between the points it claims nothing.
     Cost: up to points**k forwards an example; an example that breaks is dropped.
 
-    Reference: Engstrom et al. 2019, "Exploring the landscape of spatial robustness".
+    Reference: Engstrom et al. 2019 [engstrom2019exploring], "Exploring the landscape of spatial robustness".
     """
 
     name: ClassVar[str] = "grid"

@@ -43,7 +43,7 @@ class Targeted(Search):
     """
 
     name: ClassVar[str] = "targeted"
-    references: ClassVar[tuple[str, ...]] = ("kurakin2017adversarial",)
+    references: ClassVar[tuple[str, ...]] = ("kurakin2017scale",)
 
     search: str = "cascade"
     target: str = "nearest"

@@ -44,7 +44,8 @@ def solve(problem: Objective, *, tol: float, steps: int, say: Say, start: Floats
     on a part of them, drawn with `seed`; smooth problems start with a negligible mu. Stops when `steps` are used up; the gap is then
     larger than `tol`.
 
-    Reference: Li, Sun & Toh 2018, "A highly efficient semismooth Newton augmented Lagrangian method for solving lasso problems".
+    Reference: Li, Sun & Toh 2018 [li2018highly], "A highly efficient semismooth Newton augmented Lagrangian method for solving lasso
+    problems".
     """
     n = problem.x.shape[0]
     at_zero = problem.exact(problem.start, np.zeros((n, problem.loss.scores)))

@@ -4,15 +4,15 @@ Minimises the same smoothed objectives as `_newton`. Each pass over the data sta
 and gradient, and takes one step per batch. The gradient of the batch at the reference point is subtracted from that at the current point,
 which reduces the variance (SVRG). Current weights are those of the reference point, extrapolated with their derivative: with the loss of
 each example, and with the few thresholds of the risk. So weights are never computed from a batch alone, which is the cause of the bias of
-mini-batches under a risk (Levy et al. 2020), and the losses are sorted once per pass: O(log n) per example. Steps are scaled by the second
-derivative on a few examples.
+mini-batches under a risk (Levy et al. 2020 [levy2020large]), and the losses are sorted once per pass: O(log n) per example. Steps are
+scaled by the second derivative on a few examples.
 
-Prospect (Mehta et al. 2024) uses the weights of the losses last seen instead of a derivative. The multilevel estimator of Levy et al. needs
-no memory of the examples, but is noisier; for a linear model that memory is two numbers per example.
+Prospect (Mehta et al. 2024 [mehta2024distributionally]) uses the weights of the losses last seen instead of a derivative. The multilevel
+estimator of Levy et al. needs no memory of the examples, but is noisier; for a linear model that memory is two numbers per example.
 
 Reference: Mehta, Roulet, Pillutla & Harchaoui 2024, "Distributionally robust optimization with bias and variance reduction"; Levy, Carmon,
-Duchi & Sidford 2020, "Large-scale methods for distributionally robust optimization"; Frangella et al. 2024, "PROMISE: preconditioned
-stochastic optimization methods by incorporating scalable curvature estimates".
+Duchi & Sidford 2020, "Large-scale methods for distributionally robust optimization"; Frangella et al. 2024 [frangella2024promise],
+"PROMISE: preconditioned stochastic optimization methods by incorporating scalable curvature estimates".
 """
 
 from __future__ import annotations

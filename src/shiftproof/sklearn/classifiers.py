@@ -145,8 +145,8 @@ class RobustLogisticRegression(_Classifier):
         >>> model.certified_gap_ <= 1e-6 * model.objective_
         True
 
-    Reference: Duchi & Namkoong 2021, "Learning models with uniform performance via distributionally robust optimization";
-    Shafieezadeh-Abadeh et al. 2015, "Distributionally robust logistic regression".
+    Reference: Duchi & Namkoong 2021 [duchi2021learning], "Learning models with uniform performance via distributionally robust
+    optimization"; Shafieezadeh-Abadeh et al. 2015 [shafieezadehabadeh2015distributionally], "Distributionally robust logistic regression".
     """
 
     joint: ClassVar[bool] = True

@@ -46,8 +46,8 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
         >>> bool(curves[1] < curves[0])
         True
 
-    Reference: Blanchet et al. 2019, "Robust Wasserstein profile inference and applications to machine learning"; Laguel et al. 2021,
-    "Superquantiles at work".
+    Reference: Blanchet et al. 2019 [blanchet2019robust], "Robust Wasserstein profile inference and applications to machine learning";
+    Laguel et al. 2021 [laguel2021superquantiles], "Superquantiles at work".
     """
 
     _numbers: ClassVar[bool] = True

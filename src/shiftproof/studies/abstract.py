@@ -37,6 +37,26 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class Look:
+    """Figures that somebody saw before the study was measured, and that may have shaped it.
+
+    Args:
+        what: what was seen, and what was changed or chosen after it, in sentences.
+        seeds: the seeds that it used; the study uses others.
+        changed: whether the study's protocol or a prediction was changed after it; else it only told what to expect, such as figures of
+            an example or of other data.
+    """
+
+    what: str
+    seeds: tuple[int, ...] = ()
+    changed: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.what.strip() or any(isinstance(seed, bool) or seed < 0 for seed in self.seeds):
+            raise must("what and seeds", "a look", "be words, and seeds of at least 0", (self.what, self.seeds))
+
+
+@dataclass(frozen=True)
 class Study(Part):
     """One claim of one paper. A new study is one file: say what is claimed, write `measure`, register it.
 
@@ -59,6 +79,10 @@ class Study(Part):
     """What is smaller than in the paper or stands in for its data, and what that does to the claim."""
     needs: ClassVar[tuple[str, ...]] = ()
     """The samples of the full form, such as "mnist.train"; `--data NAME=URI` says where they are."""
+    seeds: ClassVar[int] = 3
+    """How often everything is trained and drawn anew, at least 2. Fixed before anything is measured: further seeds are an extension."""
+    looks: ClassVar[tuple[Look, ...]] = ()
+    """What was seen before. The study uses seeds after theirs, and other test examples where the samples have any left."""
 
     @abstractmethod
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:

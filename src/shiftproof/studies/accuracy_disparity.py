@@ -106,9 +106,9 @@ class AccuracyDisparity(Study):
     scaled_down: ClassVar[str] = (
         "The network is far smaller and trained more briefly than the paper's, on JPEG copies of CIFAR-10, so all accuracies are lower, "
         "and part of the growth may come with that: compare the network of one epoch. The claim is one of differences between two "
-        "trainings alike. Three seeds left it open and three more were added, once, which makes the verdict a little "
-        "less sure than it says."
+        "trainings alike."
     )
+    seeds: ClassVar[int] = 6
     needs: ClassVar[tuple[str, ...]] = ("cifar10.train", "cifar10.test")
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:

@@ -24,7 +24,8 @@ _BATCH = 500
 def towards(net: nn.Module, images: Examples, targets: npt.NDArray[np.int64], *, eps: float, steps: int) -> Examples:
     """The images, each moved inside the l2 ball of `eps` until the network sees its target in it, and labelled with that target.
 
-    Every step is taken, also those after the network has given in (Ilyas et al. 2019, section 3.2). Targets have shape (n,).
+    Every step is taken, also those after the network has given in (Ilyas et al. 2019 [ilyas2019adversarial], section 3.2). Targets have
+    shape (n,).
 
     Cost: `steps` forwards and backwards an image.
     """

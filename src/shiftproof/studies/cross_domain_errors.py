@@ -32,7 +32,7 @@ class CrossDomainErrors(Study):
 
     Cost: five trainings a seed; about a minute and a half on one core in the full form.
 
-    Reference: Wallace 2019, "Learning from incorrectly labeled data", in the discussion of Ilyas et al. 2019.
+    Reference: Wallace 2019, "Learning from incorrectly labeled data", in the discussion of Ilyas et al. 2019 [ilyas2019adversarial].
     """
 
     name: ClassVar[str] = "cross_domain_errors"

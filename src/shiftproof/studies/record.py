@@ -8,8 +8,11 @@ from pydantic import Field
 
 from shiftproof.evaluation.records import Document, Provenance, Record
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "2.0"
 Form = Literal["quick", "full"]
+Verdict = Literal["reproduced", "not reproduced", "inconclusive"]
+Mark = Literal["extended", "changed after a look", "looked at before", "uncommitted code", "code not recorded"]
+"""What a verdict must not be read without."""
 
 
 class QuantityRecord(Record):
@@ -27,6 +30,21 @@ class TrialRecord(Record):
     quantities: dict[str, QuantityRecord]
     seconds: float = Field(description="Wall time.")
     cpu_seconds: float = Field(description="CPU time of the process.")
+    key: str | None = Field(
+        default=None, description="Hash of the study, its form, data, version, code and seed plan; null in old records."
+    )
+    code: str | None = Field(default=None, description="Digest of the study's sources; null where it was not recorded.")
+    commit: str | None = Field(default=None, description="Commit of the repository that tracks them.")
+    dirty: bool | None = Field(default=None, description="Whether anything tracked there was changed and not committed.")
+    started: str | None = Field(default=None, description="UTC.")
+
+
+class LookRecord(Record):
+    """Figures that were seen before the trials of a record were measured or judged."""
+
+    what: str
+    seeds: tuple[int, ...]
+    changed: bool = Field(description="Whether the protocol or a prediction was changed after it.")
 
 
 class PredictionRecord(Record):
@@ -40,7 +58,7 @@ class PredictionRecord(Record):
     unit: Literal["share", "points", "number"]
     value: float = Field(description="Mean over seeds.")
     interval: tuple[float, float] = Field(description="All predictions' intervals hold together at `confidence`.")
-    verdict: Literal["reproduced", "not reproduced", "inconclusive"]
+    verdict: Verdict
 
 
 class FigureRecord(Record):
@@ -65,8 +83,18 @@ class StudyRecord(Document):
     scaled_down: str
     references: tuple[str, ...]
     data: dict[str, str] = Field(description="Fingerprints of the samples; none in the quick form.")
-    verdict: Literal["reproduced", "not reproduced", "inconclusive"]
+    verdict: Verdict
+    marks: tuple[Mark, ...] = Field(default=(), description="Part of the verdict.")
+    planned: int | None = Field(default=None, description="Seeds that were planned; null in old records.")
+    extensions: int = Field(default=0, description="How often further seeds were added: each look spends a part of the error probability.")
+    looks: tuple[LookRecord, ...] = ()
+    notes: tuple[str, ...] = Field(default=(), description="What else is to be known of the record.")
     predictions: tuple[PredictionRecord, ...]
     figures: tuple[FigureRecord, ...]
     trials: tuple[TrialRecord, ...]
     provenance: Provenance
+
+    @property
+    def marked(self) -> str:
+        """The verdict with its marks, as it is shown everywhere."""
+        return f"{self.verdict} ({', '.join(self.marks)})" if self.marks else self.verdict

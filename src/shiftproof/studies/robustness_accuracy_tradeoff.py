@@ -15,7 +15,7 @@ from torch import nn
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.shifts import Linf
-from shiftproof.studies.abstract import Prediction, Study
+from shiftproof.studies.abstract import Look, Prediction, Study
 from shiftproof.studies.nets import convolutional
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial, right, right_under
@@ -113,8 +113,9 @@ class RobustnessAccuracyTradeoff(Study):
     scaled_down: ClassVar[str] = (
         "The logistic loss stands for the paper's hinge loss, as the paper says it may. The image networks are far smaller and trained "
         "more briefly than the paper's, on JPEG copies of CIFAR-10, so both accuracies are lower; the sign of their difference is the "
-        "claim. Sizes and steps were settled on the quick form."
+        "claim."
     )
+    looks: ClassVar[tuple[Look, ...]] = (Look("Sizes and steps were settled on the quick form.", changed=False),)
     needs: ClassVar[tuple[str, ...]] = ("cifar10.train", "cifar10.test")
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:

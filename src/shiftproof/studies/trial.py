@@ -39,6 +39,7 @@ class Trial:
         folder: where trainings are kept until the trial is finished.
         data: the URI of each sample that the study needs, such as {"mnist.train": "idx:..."}.
         say: takes a line on what is being done.
+        looks: how often figures of the same samples were seen before.
     """
 
     quick: bool
@@ -46,6 +47,7 @@ class Trial:
     folder: Path
     data: Mapping[str, str]
     say: Callable[[str], None]
+    looks: int = 0
 
     def pick(self, *, quick: T, full: T) -> T:
         """The value for the size of this trial."""
@@ -54,14 +56,15 @@ class Trial:
     def task(self, name: str, *, train: int | None = None, test: int | None = None) -> Task:
         """Data called `name`: its samples `name`.train and `name`.test, each cut to at most so many; embedded digits in the quick form.
 
-        A cut training sample is drawn anew for each seed; a cut test sample is the same for all, spread evenly over the whole.
+        A cut training sample is drawn anew for each seed. A cut test sample is the same for all, spread evenly over the whole; after an
+        earlier look it is one of examples that no look of that size has used, as long as so many are left.
         """
         uris = ("digits:?split=train", "digits:?split=test") if self.quick else (self.data[f"{name}.train"], self.data[f"{name}.test"])
         learned, judged = (_loaded(uri) for uri in uris)
         if train is not None and train < len(learned):
             learned = learned[np.sort(self.numbers("training sample").permutation(len(learned))[:train])]
         if test is not None and test < len(judged):
-            judged = judged[np.linspace(0, len(judged) - 1, test).round().astype(np.intp)]
+            judged = judged[unused(len(judged), test, self.looks)]
         return Task(learned, judged)
 
     def sample(self, name: str) -> Examples:
@@ -119,6 +122,22 @@ def right_under(net: nn.Module, examples: Examples, shift: Shift, search: str, s
     from shiftproof.searches import searches
 
     return confront(TorchModule(net, name="network"), shift, search=searches.build(search), examples=examples, seed=seed).correct
+
+
+def unused(n: int, count: int, looks: int) -> npt.NDArray[np.intp]:
+    """Rows of `count` among n examples, spread evenly over those that no earlier look has taken; over the last ones where too few are left.
+
+    >>> unused(6, 2, 0).tolist(), unused(6, 2, 1).tolist()
+    ([0, 5], [1, 4])
+    """
+    rows = np.arange(n)
+    for look in range(looks + 1):
+        taken: npt.NDArray[np.intp] = rows[np.linspace(0, len(rows) - 1, count).round().astype(np.intp)]
+        left = np.setdiff1d(rows, taken)
+        if look == looks or len(left) < count:
+            break
+        rows = left
+    return taken
 
 
 @lru_cache(maxsize=8)

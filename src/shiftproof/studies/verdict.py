@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from shiftproof._errors import UsageError
 from shiftproof.studies.abstract import Prediction
 from shiftproof.studies.quantity import Interval, Quantity, over_seeds
+from shiftproof.studies.record import Verdict
 
-Verdict = Literal["reproduced", "not reproduced", "inconclusive"]
+SPENT = 0.8
+"""The share of what is left of the error probability that each look at a study spends."""
+
+
+def spent(confidence: float, extensions: int) -> float:
+    """The error probability that is spent at the look after so many extensions; over all looks it never sums to more than 1 - confidence.
+
+    The planned look spends 0.8 of 1 - confidence, the first extension 0.8 of the rest, and so on: however long a study is extended, and
+    whatever was seen before, all intervals of all its looks hold together with `confidence`.
+
+    >>> round(spent(0.95, 0), 6), round(spent(0.95, 1), 6)
+    (0.04, 0.008)
+    """
+    return (1 - confidence) * SPENT * (1 - SPENT) ** extensions
 
 
 @dataclass(frozen=True)
@@ -25,13 +38,16 @@ class Judged:
     verdict: Verdict
 
 
-def judge(predictions: Sequence[Prediction], trials: Sequence[Mapping[str, Quantity]], *, confidence: float) -> tuple[Judged, ...]:
-    """Each prediction against the interval of its quantity over the seeds.
+def judge(
+    predictions: Sequence[Prediction], trials: Sequence[Mapping[str, Quantity]], *, confidence: float, extensions: int = 0
+) -> tuple[Judged, ...]:
+    """Each prediction against the interval of its quantity over the seeds, which were fewer at so many earlier looks: the `extensions`.
 
     Reproduced where the whole interval lies in the predicted range, not reproduced where all of it lies outside, inconclusive between.
-    With m predictions each interval has confidence 1 - (1 - confidence) / m, so that all hold together with `confidence` (Bonferroni).
+    With m predictions each interval misses with probability at most spent(confidence, extensions) / m, so that those of all predictions at
+    all looks hold together with `confidence` (Bonferroni), as long as the number of seeds at each look does not depend on what was seen.
     """
-    each = 1 - (1 - confidence) / len(predictions)
+    each = 1 - spent(confidence, extensions) / len(predictions)
     found: list[Judged] = []
     for prediction in predictions:
         if any(prediction.quantity not in trial for trial in trials):

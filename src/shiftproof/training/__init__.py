@@ -25,6 +25,7 @@ methods, __all__, __getattr__ = package_of_parts(
         "distillation": "distillation:Distillation",
         "rotation_head": "rotation_head:RotationHead",
         "diverse_ensemble": "diverse_ensemble:DiverseEnsemble",
+        "holistic_robust": "holistic_robust:HolisticRobust",
         "reweighted": "reweighted:ReweightedTraining",
         "group_dro": "groups.group_dro:GroupDROTraining",
         "importance_weighting": "groups.importance_weighting:ImportanceWeighting",

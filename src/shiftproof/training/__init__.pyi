@@ -14,6 +14,7 @@ from shiftproof.training.groups.group_dro import GroupDROTraining
 from shiftproof.training.groups.importance_weighting import ImportanceWeighting
 from shiftproof.training.groups.just_train_twice import JustTrainTwice
 from shiftproof.training.groups.lisa import Lisa
+from shiftproof.training.holistic_robust import HolisticRobust
 from shiftproof.training.interval import IntervalTraining
 from shiftproof.training.mart import Mart
 from shiftproof.training.mixup import Mixup
@@ -36,6 +37,7 @@ __all__ = [
     "Free",
     "GaussianAugmentation",
     "GroupDROTraining",
+    "HolisticRobust",
     "ImportanceWeighting",
     "IntervalTraining",
     "JustTrainTwice",

@@ -33,7 +33,7 @@ class CorruptionAugmentation(Method):
     """
 
     name: ClassVar[str] = "corruption_augmentation"
-    references: ClassVar[tuple[str, ...]] = ("geirhos2018generalisation",)
+    references: ClassVar[tuple[str, ...]] = ("geirhos2018generalisation", "rusak2020simple")
 
     corruptions: str
     share: float = 0.5

@@ -30,7 +30,8 @@ def dfr_layer(
     Guarantees: each subset holds as many examples of every group as the smallest group has. With few in that group the layer is noisy.
     Cost: `subsets` logistic regressions.
 
-    Reference: Kirichenko, Izmailov & Wilson 2023, "Last layer re-training is sufficient for robustness to spurious correlations".
+    Reference: Kirichenko, Izmailov & Wilson 2023 [kirichenko2023last], "Last layer re-training is sufficient for robustness to spurious
+    correlations".
     """
     from sklearn.linear_model import LogisticRegression
 

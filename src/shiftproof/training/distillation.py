@@ -34,7 +34,7 @@ class Distillation(Method):
 
     name: ClassVar[str] = "distillation"
     aliases: ClassVar[tuple[str, ...]] = ("defensive_distillation",)
-    references: ClassVar[tuple[str, ...]] = ("papernot2016distillation",)
+    references: ClassVar[tuple[str, ...]] = ("papernot2016distillation", "carlini2017towards")
 
     teacher: str
     temperature: float = 20.0

@@ -63,7 +63,7 @@ class DiverseEnsemble(Method):
 
     name: ClassVar[str] = "diverse_ensemble"
     aliases: ClassVar[tuple[str, ...]] = ("adp",)
-    references: ClassVar[tuple[str, ...]] = ("pang2019improving",)
+    references: ClassVar[tuple[str, ...]] = ("pang2019improving", "tramer2020adaptive")
 
     members: int = 3
     entropy: float = 2.0

@@ -63,7 +63,8 @@ def explore(
     >>> moved.shape == x.shape, bool(moved.mean() > x.mean())  # brighter is worse here
     (True, True)
 
-    Reference: Dai, Zhang, Fang, Han & Tian 2023, "Moderately distributional exploration for domain generalization" (MODE-A, MODE-F).
+    Reference: Dai, Zhang, Fang, Han & Tian 2023 [dai2023moderately], "Moderately distributional exploration for domain generalization"
+    (MODE-A, MODE-F).
     """
     _check(x, factor, styles, steps, step_size, strength)
     n = len(x)

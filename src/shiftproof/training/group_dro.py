@@ -21,7 +21,8 @@ class GroupDRO(nn.Module):
         adjustment: C, at least 0: groups of few examples, whose loss generalises worse, count as if theirs were larger.
 
     Guarantees:
-        q lies on the simplex, and a group that a batch lacks keeps its q but for the normalisation. It minimises the training loss of the
+        q lies on the simplex. A group that a batch lacks has loss 0 there and its adjustment all the same, as in the authors' code: without
+        an adjustment it keeps its q but for the normalisation. It minimises the training loss of the
         worst group. A network that fits every training example has no worst group in training, and gains nothing from it: regularise
         strongly (weight decay, early stopping), as the paper found, and choose by the worst group of a validation set.
     Cost: nothing beside the losses.
@@ -33,7 +34,8 @@ class GroupDRO(nn.Module):
     >>> [round(q, 3) for q in dro.q.tolist()], round(value.item(), 3)
     ([0.269, 0.731], 0.731)
 
-    Reference: Sagawa et al. 2020, "Distributionally robust neural networks for group shifts", Algorithm 1 and section 3.3.
+    Reference: Sagawa et al. 2020 [sagawa2020distributionally], "Distributionally robust neural networks for group shifts", Algorithm 1
+    and section 3.3.
     """
 
     q: Tensor
@@ -63,11 +65,10 @@ class GroupDRO(nn.Module):
         counts = torch.bincount(groups, minlength=len(self.q))
         sums = torch.zeros_like(self.q, dtype=losses.dtype).index_add(0, groups, losses)
         means = sums / counts.clamp_min(1)
+        adjusted = means + self.bonus.to(means.dtype)
         with torch.no_grad():
-            seen = counts > 0
-            rise = torch.where(seen, means.detach() + self.bonus, torch.zeros_like(means))
-            self.q = torch.softmax(self.q.log() + self.step_size * rise.to(self.q.dtype), 0)
-        return (self.q.to(losses.dtype) * (means + torch.where(seen, self.bonus, torch.zeros_like(means)).to(losses.dtype))).sum()
+            self.q = torch.softmax(self.q.log() + self.step_size * adjusted.detach().to(self.q.dtype), 0)
+        return (self.q.to(losses.dtype) * adjusted).sum()
 
 
 def balanced_sampler(groups: Sequence[int] | Tensor, *, seed: int, n: int | None = None) -> torch.utils.data.WeightedRandomSampler:

@@ -30,13 +30,14 @@ def importance_weights(groups: npt.ArrayLike, *, target: Mapping[str, float] | N
         most: weights above this are cut before they are normalised, which lowers variance and biases towards the sample.
 
     Guarantees: without a cut, the weighted mean of anything is an unbiased estimate of its mean in that mix, where the groups' shares are
-    known and what is in a group does not change. A network that fits every example ignores weights in the end (Byrd & Lipton 2019):
-    regularise.
+    known and what is in a group does not change. A network that fits every example ignores weights in the end (Byrd & Lipton 2019
+    [byrd2019what]): regularise.
 
     >>> importance_weights(["a", "a", "a", "b"]).weights.round(3).tolist()
     [0.667, 0.667, 0.667, 2.0]
 
-    Reference: Shimodaira 2000, "Improving predictive inference under covariate shift by weighting the log-likelihood function".
+    Reference: Shimodaira 2000 [shimodaira2000improving], "Improving predictive inference under covariate shift by weighting the
+    log-likelihood function".
     """
     names, place, counts = np.unique(np.asarray(groups).astype(str), return_inverse=True, return_counts=True)
     if place.ndim != 1 or not len(place):

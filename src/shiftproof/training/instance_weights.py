@@ -29,8 +29,8 @@ class InstanceWeights(nn.Module):
 
     Guarantees:
         At average = 1 value and gradient are exactly those of the batch's soft maximum. Else the gradient is biased for that of the whole
-        sample, and the bias vanishes as u settles: with steps that go to 0 the method converges (Qi et al. 2021). u is kept as a logarithm,
-        so that losses of any size neither overflow nor vanish. It is a buffer: it is saved and resumed with the module.
+        sample, and the bias vanishes as u settles: with steps that go to 0 the method converges (Qi et al. 2021 [qi2021online]). u is kept
+        as a logarithm, so that losses of any size neither overflow nor vanish. It is a buffer: it is saved and resumed with the module.
     Cost: nothing beside the losses.
 
     >>> weights = InstanceWeights(1.0, average=1.0)
@@ -40,8 +40,8 @@ class InstanceWeights(nn.Module):
     >>> round(value.item(), 4), [round(w, 3) for w in losses.grad.tolist()]  # ln((1 + e) / 2), and the softmax
     (0.6201, [0.269, 0.731])
 
-    Reference: Sow, Lin, Wang & Liang 2024, "Doubly robust instance-reweighted adversarial training"; the moving average: Qi et al. 2021,
-    "An online method for a class of distributionally robust optimization with non-convex objectives".
+    Reference: Sow, Lin, Wang & Liang 2024 [sow2024doubly], "Doubly robust instance-reweighted adversarial training"; the moving average: Qi
+    et al. 2021, "An online method for a class of distributionally robust optimization with non-convex objectives".
     """
 
     log_mean: Tensor

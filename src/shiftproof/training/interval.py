@@ -49,6 +49,7 @@ class IntervalTraining(Moving):
     references: ClassVar[tuple[str, ...]] = (
         "gowal2019scalable",
         "zhang2020towards",
+        "gowal2018effectiveness",
     )
 
     ramp: float = 0.5

@@ -23,7 +23,7 @@ def jtt_rows(wrong: npt.ArrayLike | None, *, times: int) -> Ints:
     >>> jtt_rows([False, True, False], times=3).tolist()
     [0, 1, 1, 1, 2]
 
-    Reference: Liu et al. 2021, "Just train twice: improving group robustness without training group information".
+    Reference: Liu et al. 2021 [liu2021just], "Just train twice: improving group robustness without training group information".
     """
     if wrong is None:
         raise UsageError("jtt needs to know which training examples the first model got wrong: give `wrong`, in the data set's own order.")

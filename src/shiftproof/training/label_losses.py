@@ -12,26 +12,31 @@ from shiftproof._errors import must
 _GRID = 64
 
 
-def label_kl(scores: Tensor, y: Tensor, *, temperature: float, margin: float = 0.0) -> Tensor:
+def label_kl(scores: Tensor, y: Tensor, *, temperature: float, margin: float = 0.0, even: bool = True) -> Tensor:
     """LDR-KL: the worst distribution over labels, at a price in Kullback-Leibler distance from the uniform one; shape (n,).
 
     = temperature ln mean_k exp((s_k - s_y + margin [k != y]) / temperature). At temperature 1 it is the cross-entropy less ln K, towards 0
     the margin loss max_k of Crammer & Singer, towards infinity the mean difference of scores.
 
     Args:
-        scores: shape (n, K). The authors' code divides them by their mean size first (`even_scores`).
+        scores: shape (n, K).
         y: labels, shape (n,).
         temperature: lambda, in (0, inf).
         margin: added to every other label's score, at least 0.
+        even: whether the softplus of the scores over its mean takes their place first (`even_scores`), as in the authors' code; the
+            formula and its limits are those of the scores that are put in.
 
-    Reference: Zhu, Ying & Yang 2023, "Label distributionally robust losses for multi-class classification".
+    Reference: Zhu, Ying & Yang 2023 [zhu2023label], "Label distributionally robust losses for multi-class classification".
     """
     if not 0 < temperature < math.inf:
         raise must("temperature", "label_kl", "be in (0, inf)", temperature)
+    scores = even_scores(scores, positive=True) if even else scores
     return _soft(_excess(scores, y, margin), torch.full_like(scores[:, 0], temperature))
 
 
-def label_kl_adaptive(scores: Tensor, y: Tensor, *, temperature: float, pull: float, margin: float = 0.0, halvings: int = 40) -> Tensor:
+def label_kl_adaptive(
+    scores: Tensor, y: Tensor, *, temperature: float, pull: float, margin: float = 0.0, halvings: int = 40, even: bool = True
+) -> Tensor:
     """ALDR-KL: `label_kl` with a temperature of its own for each example, max over l of label_kl at l - (pull / 2) (l - temperature)^2.
 
     At the best l it holds l = temperature - KL / pull, KL the distance of the example's worst labels from uniform: where the network is
@@ -39,13 +44,14 @@ def label_kl_adaptive(scores: Tensor, y: Tensor, *, temperature: float, pull: fl
     flat.
 
     Args:
-        scores: shape (n, K). The authors' code divides them by their mean size first (`even_scores`).
+        scores: shape (n, K).
         y: labels, shape (n,).
         temperature: lambda_0, in (0, inf), the temperature of examples whose labels are even.
         pull: how strongly temperatures stay there, above ln K / temperature, so that they stay above 0. The authors' code writes it as
             alpha ln K / lambda_0 with alpha > 1.
         margin: added to every other label's score.
         halvings: of the piece of 1/64 of the range in which the best temperature lies.
+        even: whether the scores over their mean size take their place first (`even_scores`), as in the authors' code.
 
     Returns: shape (n,). The temperature found is a constant to the gradient, which is exact where it is the maximum (Danskin).
 
@@ -60,7 +66,7 @@ def label_kl_adaptive(scores: Tensor, y: Tensor, *, temperature: float, pull: fl
     least = math.log(scores.shape[-1]) / temperature
     if not least < pull < math.inf:
         raise must("pull", "label_kl_adaptive", f"be above ln K / temperature = {least:.4g}", pull, "Else a temperature may fall below 0.")
-    excess = _excess(scores, y, margin)
+    excess = _excess(even_scores(scores) if even else scores, y, margin)
     with torch.no_grad():
         found = _best(excess, temperature, pull, halvings)
     return _soft(excess, found) - pull / 2 * (found - temperature) ** 2
@@ -74,7 +80,7 @@ def even_scores(scores: Tensor, *, positive: bool = False) -> Tensor:
         positive: whether the softplus of the scores is taken first, as their LDR-KL does.
     """
     given = torch.nn.functional.softplus(scores) if positive else scores
-    return given / given.abs().mean(1, keepdim=True)
+    return given / given.abs().mean(1, keepdim=True).clamp_min(torch.finfo(given.dtype).tiny)
 
 
 def _best(excess: Tensor, temperature: float, pull: float, halvings: int) -> Tensor:

@@ -39,7 +39,7 @@ def lisa_mix(
 
     Train with cross-entropy on probabilities: `torch.nn.functional.cross_entropy(scores, mixed.y)`.
 
-    Reference: Yao et al. 2022, "Improving out-of-distribution robustness via selective augmentation".
+    Reference: Yao et al. 2022 [yao2022improving], "Improving out-of-distribution robustness via selective augmentation".
     """
     if domains is None:
         raise UsageError("lisa needs each example's domain (or spurious attribute): give `domains`, shape (n,), beside the labels.")

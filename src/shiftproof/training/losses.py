@@ -47,7 +47,7 @@ def risk_loss(risk: Reweighs | Grouped, losses: Tensor, *, base: Tensor | None =
     """The risk of a batch of losses, with the worst weights as its gradient: the plug-in estimator, which is biased low.
 
     Args:
-        risk: any but those that move values, `wasserstein` and `holistic`.
+        risk: any but `wasserstein`, which moves values. `holistic` takes the batch's largest loss for the worst that there could be.
         losses: one an example, not averaged (reduction="none"), shape (n,), any finite numbers; for `sinkhorn` one a draw.
         base: reference weights, shape (n,), >= 0; equal ones by default. Risks over groups have none.
         groups: each example's group, names or numbers, shape (n,), which risks over groups need: worst_group, group_mixture,
@@ -64,7 +64,7 @@ def risk_loss(risk: Reweighs | Grouped, losses: Tensor, *, base: Tensor | None =
     >>> round(value.item(), 4), [round(w, 3) for w in losses.grad.tolist()]
     (0.6667, [0.0, 0.333, 0.667])
     """
-    if isinstance(risk, Wasserstein | Holistic):
+    if isinstance(risk, Wasserstein):
         raise UsageError(
             f"The risk {risk.name} moves values up to 1, and losses have no such bound, so it is no training loss. Use wasserstein_linear "
             "for linear models, wasserstein_loss for others, or a ball of weights such as chi_square."
@@ -75,8 +75,16 @@ def risk_loss(risk: Reweighs | Grouped, losses: Tensor, *, base: Tensor | None =
             raise UsageError(f"The risk {risk.name} weighs groups by how often they occur, so it takes no 'base'. Leave it out.")
         named = groups.cpu().numpy() if isinstance(groups, Tensor) else groups
         return _with_gradient(risk.weigh(_numbers(losses), named), losses)
-    found = risk.reweigh(_numbers(losses), None if base is None else _numbers(base))
+    weights = None if base is None else _numbers(base)
+    found = _holistic(risk, _numbers(losses), weights) if isinstance(risk, Holistic) else risk.reweigh(_numbers(losses), weights)
     return _with_gradient(found, losses)
+
+
+def _holistic(risk: Holistic, losses: npt.NDArray[np.float64], base: npt.NDArray[np.float64] | None) -> Reweighted:
+    """The risk of losses moved so that the largest is at 1, where tampered examples lie; what leaves the sample is put on the largest."""
+    weights = risk.reweigh(losses - losses.max() + 1, base).weights.copy()
+    weights[losses.argmax()] += 1 - weights.sum()
+    return Reweighted(float(weights @ losses), weights)
 
 
 def group_mixture_loss(losses: Tensor, *, members: Tensor, floors: Tensor | float = 0.0) -> Tensor:
@@ -125,7 +133,8 @@ def wasserstein_loss(
 
     Cost: `steps` forwards and backwards, and one more of each to train.
 
-    Reference: Sinha, Namkoong & Duchi 2018, "Certifying some distributional robustness with principled adversarial training".
+    Reference: Sinha, Namkoong & Duchi 2018 [sinha2018certifying], "Certifying some distributional robustness with principled adversarial
+    training".
     """
     if not 0 < penalty < math.inf:
         raise must("penalty", "wasserstein_loss", "be in (0, inf)", penalty)
@@ -156,7 +165,8 @@ class MultilevelRisk(nn.Module):
     Guarantees: its expectation over J is exactly the mean plug-in at n0 2^Jmax. What bias that batch size has is left. More variance than
     the plug-in of the same batch; use it where losses are computed lazily, or to see how large the bias is.
 
-    Reference: Levy et al. 2020, "Large-scale methods for distributionally robust optimization", section 4; Blanchet & Glynn 2015.
+    Reference: Levy et al. 2020 [levy2020large], "Large-scale methods for distributionally robust optimization", section 4; Blanchet &
+    Glynn 2015 [blanchet2015unbiased].
     """
 
     def __init__(self, risk: Reweighs, *, smallest: int = 8, seed: int = 0) -> None:
@@ -201,7 +211,8 @@ class DualRisk(nn.Module):
 
     Give `parameters()` to the optimiser beside the model's: eta is learnt with it, and needs a step size that suits the losses.
 
-    Reference: Rockafellar & Uryasev 2000; Levy et al. 2020, "Large-scale methods for distributionally robust optimization".
+    Reference: Rockafellar & Uryasev 2000 [rockafellar2000optimization]; Levy et al. 2020, "Large-scale methods for distributionally
+    robust optimization".
     """
 
     def __init__(self, risk: CVaR | ChiSquarePenalised | KLPenalised, *, start: float = 0.0) -> None:

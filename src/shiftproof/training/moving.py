@@ -68,12 +68,12 @@ class Moving(Method):
     def _search(self) -> Search:
         return _search_of(self.search)
 
-    def threat(self, space: InputSpace) -> Shift:
+    def threat(self, space: InputSpace) -> Shift | None:
         return self._shift().within(space)
 
     def grown(self, batch: Batch) -> Shift | None:
         """The shift at this point of training; None while it is still too small to move anything."""
-        shift = self.threat(batch.space)
+        shift = self._shift().within(batch.space)
         share = min(1.0, batch.progress / self.ramp) if self.ramp else 1.0
         if share == 1.0:
             return shift

@@ -42,8 +42,8 @@ def make_optimiser(spec: str, parameters: Iterable[nn.Parameter]) -> torch.optim
 def rate(schedule: str, progress: float) -> float:
     """The share of the learning rate at a point of training in [0, 1].
 
-    "constant"; "cosine", to 0; "cyclic", up to 40 % of training and down to 0 (Wong et al. 2020); "steps", a tenth from the half on and a
-    hundredth from three quarters on.
+    "constant"; "cosine", to 0; "cyclic", up to 40 % of training and down to 0 (Wong et al. 2020 [wong2020fast]); "steps", a tenth from the
+    half on and a hundredth from three quarters on.
 
     >>> [round(rate("cyclic", p), 2) for p in (0.0, 0.2, 0.4, 0.7, 1.0)]
     [0.0, 0.5, 1.0, 0.5, 0.0]

@@ -68,7 +68,8 @@ def select(scored: Scored, *, rule: Rule, test_ids: Sequence[str] | npt.NDArray[
     >>> select(verdicts, rule="average").candidate, select(verdicts, rule="worst_group").candidate
     ('erm', 'dro')
 
-    Reference: Gulrajani & Lopez-Paz 2021, "In search of lost domain generalization", section 3; Sagawa et al. 2020.
+    Reference: Gulrajani & Lopez-Paz 2021 [gulrajani2021search], "In search of lost domain generalization", section 3; Sagawa et al. 2020
+    [sagawa2020distributionally].
     """
     if rule not in RULES:
         raise unknown("rule of selection", rule, RULES)

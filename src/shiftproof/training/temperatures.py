@@ -62,8 +62,9 @@ class InstanceTemperatures(nn.Module):
         gradients by similarities and temperatures are those of the authors' code, except at an example's first visit: u starts there at
         its own mean, and theirs at average times it. u is kept as a logarithm, so that no temperature overflows it.
 
-    Reference: Qiu et al. 2023, "Not all semantics are created equal: contrastive self-supervised learning with automatic temperature
-    individualization" (iSogCLR); the moving average: Yuan et al. 2022, "Provable stochastic optimization for global contrastive learning".
+    Reference: Qiu et al. 2023 [qiu2023not], "Not all semantics are created equal: contrastive self-supervised learning with automatic
+    temperature individualization" (iSogCLR); the moving average: Yuan et al. 2022 [yuan2022provable], "Provable stochastic optimization for
+    global contrastive learning".
     """
 
     log_mean: Tensor

@@ -26,7 +26,7 @@ def token_cvar(losses: Tensor, *, mask: Tensor, alpha: float, scores: Tensor | N
         tokens at or above the threshold and takes their plain mean, which is the same where alpha times the number of tokens is whole and
         no token ties with the one at the edge.
 
-    Reference: Bal, Cevher & Muehlebach 2025, "ESLM: risk-averse selective language modeling for efficient pretraining".
+    Reference: Bal, Cevher & Muehlebach 2025 [bal2025eslm], "ESLM: risk-averse selective language modeling for efficient pretraining".
     """
     if losses.shape != mask.shape:
         raise must("mask", "token_cvar", f"have the shape of the losses {tuple(losses.shape)}", tuple(mask.shape))

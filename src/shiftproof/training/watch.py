@@ -136,9 +136,9 @@ def nothing_learned(curve: Sequence[Epoch], y: Tensor) -> list[Flag]:
 def notice(curve: Sequence[Epoch], held_out: int) -> list[Flag]:
     """What the curves say has gone wrong.
 
-    Catastrophic overfitting (Wong et al. 2020): held-out accuracy under attack falls below half of its best, while that on the method's own
-    moves is at least that best. Robust overfitting (Rice et al. 2020): it falls by more than three standard errors, while that in training
-    has grown.
+    Catastrophic overfitting (Wong et al. 2020 [wong2020fast]): held-out accuracy under attack falls below half of its best, while that on
+    the method's own moves is at least that best. Robust overfitting (Rice et al. 2020 [rice2020overfitting]): it falls by more than three
+    standard errors, while that in training has grown.
 
     >>> epochs = [Epoch(k, k, 0.1, train, 0.9, robust, 1.0) for k, (train, robust) in enumerate([(0.7, 0.7), (0.9, 0.1)])]
     >>> [flag.name for flag in notice(epochs, 500)]

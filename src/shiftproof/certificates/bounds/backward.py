@@ -1,4 +1,7 @@
-"""One pass from specifications back to the input: linear lower bounds of linear functions of a node (CROWN, Zhang et al. 2018)."""
+"""One pass from specifications back to the input: linear lower bounds of linear functions of a node (CROWN).
+
+Reference: Zhang et al. 2018 [zhang2018efficient].
+"""
 
 from __future__ import annotations
 

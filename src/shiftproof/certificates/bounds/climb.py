@@ -1,4 +1,7 @@
-"""Backward passes whose lines are optimised by gradients: alpha-CROWN (Xu et al. 2021), under constraints beta-CROWN (Wang et al. 2021)."""
+"""Backward passes whose lines are optimised by gradients: alpha-CROWN, and under constraints beta-CROWN.
+
+Reference: Xu et al. 2021 [xu2021fast]; Wang et al. 2021 [wang2021beta].
+"""
 
 from __future__ import annotations
 

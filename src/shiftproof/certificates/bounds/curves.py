@@ -102,7 +102,10 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Relu(Elementwise):
-    """max(x, 0). Where its sign is open, the upper line joins the ends; lower lines are choice * x (Zhang et al. 2018, Xu et al. 2021)."""
+    """max(x, 0). Where its sign is open, the upper line joins the ends; lower lines are choice * x.
+
+    Reference: Zhang et al. 2018 [zhang2018efficient]; Xu et al. 2021 [xu2021fast].
+    """
 
     terms = 0  # the model rounds nothing here; the lines' own rounding is counted with the rest of ours
 

@@ -33,7 +33,8 @@ class Network:
     Args:
         nodes: the steps.
         unit: the unit roundoff of the model that bounds speak about (2**-24 for float32): every value it computes is off by at most
-            gamma_terms times the sum of absolute values that it adds up (Higham 2002, section 3.1). 0 for the network of exact arithmetic.
+            gamma_terms times the sum of absolute values that it adds up (Higham 2002 [higham2002accuracy], section 3.1). 0 for the
+            network of exact arithmetic.
 
     Bounds on it hold for every network whose steps are off by so much: the model as it is computed, and ours.
     """

@@ -1,4 +1,7 @@
-"""Intervals of every node: by interval arithmetic (Gowal et al. 2018), and by backward passes where they would make lines tighter."""
+"""Intervals of every node: by interval arithmetic, and by backward passes where they would make lines tighter.
+
+Reference: Gowal et al. 2018 [gowal2018effectiveness].
+"""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ def spectral_norm(weight: Tensor) -> float:
     """At least the greatest singular value of a matrix, and nearly it.
 
     ||G||_F^(1 / 2^k) for the k-th square G of W W^T never is too small, and falls to the norm: it is within 1 % here for sides up to
-    1600. Reference: Delattre et al. 2023, "Efficient bound of Lipschitz constant for convolutional layers by Gram iteration".
+    1600. Reference: Delattre et al. 2023 [delattre2023efficient], "Efficient bound of Lipschitz constant for convolutional layers by Gram
+    iteration".
     """
     gram = weight.double()
     gram = gram @ gram.T if gram.shape[0] <= gram.shape[1] else gram.T @ gram

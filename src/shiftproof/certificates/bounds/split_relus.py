@@ -1,7 +1,7 @@
 """Branch and bound over ReLUs: a unit whose sign is open is taken as on in one part and off in the other. For many inputs.
 
-Parts are bounded with their constraints' multipliers (beta-CROWN, Wang et al. 2021), many at a time; which unit to split is found by trying
-the few that promise most (filtered smart branching, De Palma et al. 2021).
+Parts are bounded with their constraints' multipliers (beta-CROWN, Wang et al. 2021 [wang2021beta]), many at a time; which unit to split is
+found by trying the few that promise most (filtered smart branching, De Palma et al. 2021 [depalma2021improved]).
 """
 
 from __future__ import annotations

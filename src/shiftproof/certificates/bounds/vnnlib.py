@@ -2,7 +2,8 @@
 
 The part of the format that verification benchmarks use: `(declare-const X_0 Real)`, and `(assert TERM)` with `and`, `or`, `<=`, `>=` (and
 `<`, `>`, `=`) between sums of variables and numbers. The file describes the *violations*: the property holds where no input satisfies it.
-Reference: Demarchi et al. 2023, "Supporting standardization of neural networks verification with VNNLIB and CoCoNet".
+Reference: Demarchi et al. 2023 [demarchi2023supporting], "Supporting standardization of neural networks verification with VNNLIB and
+CoCoNet".
 """
 
 from __future__ import annotations

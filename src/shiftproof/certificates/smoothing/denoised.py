@@ -33,7 +33,7 @@ def denoised(model: Labels, denoiser: Denoiser) -> Labels:
         >>> denoised(model, lambda x: x.round()).name
         'linear, denoised'
 
-    Reference: Salman et al. 2020, "Denoised smoothing: a provable defense for pretrained classifiers".
+    Reference: Salman et al. 2020 [salman2020denoised], "Denoised smoothing: a provable defense for pretrained classifiers".
     """
     return _DenoisedScores(model, denoiser) if isinstance(model, Scores) else _DenoisedLabels(model, denoiser)
 

@@ -90,7 +90,10 @@ def sequential(votes: Votes, tests: SequentialTests, *, enough: int = 0, budget:
 
 
 def fixed(votes: Votes, *, selection: int, draws: int, alpha: float) -> tuple[Ints, Floats]:
-    """The procedure of Cohen et al. 2019: the label, and the exact lower bound of its probability from `draws` draws, shape (n,) each."""
+    """The label, and the exact lower bound of its probability from `draws` draws, shape (n,) each.
+
+    Reference: the procedure of Cohen et al. 2019 [cohen2019certified].
+    """
     rows = np.arange(len(votes.x))
     label = most_frequent(votes.labels(rows, "select", 0, selection))[0]
     successes = votes.agreeing(rows, label, 0, draws)

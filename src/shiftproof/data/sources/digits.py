@@ -39,7 +39,7 @@ class Digits(AddressedSource):
     An image's id is its place in the whole set, so ids are the same in every split. The split is fixed and stratified; it does not keep
     writers apart, so accuracy on it says little about new writers.
 
-    Reference: Alpaydin & Kaynak 1998, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository.
+    Reference: Alpaydin & Kaynak 1998 [alpaydin1998optical], "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository.
     """
 
     scheme: ClassVar[str] = "digits"

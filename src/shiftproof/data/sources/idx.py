@@ -35,7 +35,7 @@ class Idx(AddressedSource):
 
     Files may be gzipped and may write `.idx3-ubyte`. An example's id is its split and its place in the file, such as `test/17`.
 
-    Reference: LeCun, Cortes & Burges 1998, "The MNIST database of handwritten digits".
+    Reference: LeCun, Cortes & Burges 1998 [lecun1998mnist], "The MNIST database of handwritten digits".
     """
 
     scheme: ClassVar[str] = "idx"

@@ -1,7 +1,7 @@
 """Random numbers of one image: a counter-based stream from its seed, the same on every machine.
 
-Bits come from Philox (Salmon et al. 2011), whose word j is a pure function of (seed, j); NumPy guarantees that they never change. The
-samplers are ours, so that a library's new sampler cannot change an image.
+Bits come from Philox (Salmon et al. 2011 [salmon2011parallel]), whose word j is a pure function of (seed, j); NumPy guarantees that they
+never change. The samplers are ours, so that a library's new sampler cannot change an image.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def stroke(size: tuple[int, int], left: Point, right: Point) -> Array:
 def anti_aliased(start: tuple[int, int], end: tuple[int, int]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Array]:
     """Rows, columns and ink of a line one pixel wide between two pixels; ink is 1 less the distance from the line.
 
-    Reference: the distances are those of Zingl 2012, "A rasterizing algorithm for drawing curves".
+    Reference: the distances are those of Zingl 2012 [zingl2012rasterizing], "A rasterizing algorithm for drawing curves".
     """
     across = np.array([end[0] - start[0], end[1] - start[1]], dtype=np.float64)
     length = float(np.hypot(*across))

@@ -18,7 +18,8 @@ from shiftproof.shifts.corruptions.image_by_image import ImageByImage
 class LowResolution(ImageByImage[Reduction]):
     """Shrunk to 128, 64, 48, 32 or 16 pixels of 224, and enlarged again, bicubic both ways.
 
-    The sides of LR0.FM, and 48 besides; smaller and larger images shrink by the same shares, to at least one pixel.
+    128, 64, 32 and 16 are the sides of LR0.FM; the level of 48 is ours until it is checked against the paper. Smaller and larger images
+    shrink by the same shares, to at least one pixel.
 
     Args:
         severity: in (0, 5].

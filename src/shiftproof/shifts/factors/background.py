@@ -47,8 +47,8 @@ class Background(Factor):
         >>> float(moved[0, 0, 4, 4]), bool((moved[0, 0, 0] == moved[0, 0, 0, 0]).all()), bool(moved[0, 0, 0, 0] > 0)
         (1.0, True, True)
 
-    Reference: Li et al. 2023, "ImageNet-E" (background); Xiao et al. 2021, "Noise or signal: the role of image backgrounds in object
-    recognition".
+    Reference: Li et al. 2023, "ImageNet-E" (background); Xiao et al. 2021 [xiao2021noise], "Noise or signal: the role of image backgrounds
+    in object recognition".
     """
 
     name: ClassVar[str] = "background"

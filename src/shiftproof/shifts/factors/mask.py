@@ -79,7 +79,7 @@ def estimate(x: Tensor) -> Tensor:
     thresholds instead of a histogram's. The object is what lies above it, grown by one pixel for its soft edge. An image of one colour has
     no object.
 
-    Reference: Otsu 1979, "A threshold selection method from gray-level histograms".
+    Reference: Otsu 1979 [otsu1979threshold], "A threshold selection method from gray-level histograms".
     """
     n, _, height, width = x.shape
     far = (x - border_colour(x)[:, :, None, None]).double().square().sum(1).flatten(1)

@@ -39,7 +39,7 @@ class Elastic(Warp):
 
     name: ClassVar[str] = "elastic"
     strength: ClassVar[str] = "pixels"
-    references: ClassVar[tuple[str, ...]] = ("xiao2018spatially",)
+    references: ClassVar[tuple[str, ...]] = ("xiao2018spatially", "rueckert1999nonrigid")
 
     pixels: float
     nodes: int = 5

@@ -34,7 +34,8 @@ class Perspective(Warp):
         >>> Perspective(0.2).apply(x, right)[0, 0, 0]
         tensor([0.0500, 0.1750, 0.1500])
 
-    Reference: Heckbert 1989, "Fundamentals of texture mapping and image warping" (the map from a square to a quadrilateral).
+    Reference: Heckbert 1989 [heckbert1989fundamentals], "Fundamentals of texture mapping and image warping" (the map from a square to a
+    quadrilateral).
     """
 
     name: ClassVar[str] = "perspective"

@@ -62,7 +62,7 @@ class Physical(Boxed):
     strength: ClassVar[str] = "amount"
     references: ClassVar[tuple[str, ...]] = (
         "athalye2018synthesizing",
-        "kurakin2017adversarial",
+        "kurakin2017physical",
     )
 
     amount: float = 1.0

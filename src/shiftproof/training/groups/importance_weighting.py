@@ -35,7 +35,7 @@ class ImportanceWeighting(Wrapping):
     """
 
     name: ClassVar[str] = "importance_weighting"
-    references: ClassVar[tuple[str, ...]] = ("shimodaira2000improving",)
+    references: ClassVar[tuple[str, ...]] = ("shimodaira2000improving", "byrd2019what")
 
     groups: str
     most: float = 0.0

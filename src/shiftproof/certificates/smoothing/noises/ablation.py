@@ -32,7 +32,8 @@ class Ablation(Noise):
     >>> round(Ablation(45).needed(8, features=784), 4)
     0.8782
 
-    Reference: Levine & Feizi 2020, "Robustness certificates for sparse adversarial attacks by randomized ablation", Theorem 1.
+    Reference: Levine & Feizi 2020 [levine2020robustness], "Robustness certificates for sparse adversarial attacks by randomized
+    ablation", Theorem 1.
     """
 
     name: ClassVar[str] = "ablation"

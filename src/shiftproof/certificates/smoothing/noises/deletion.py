@@ -30,7 +30,8 @@ class Deletion(Noise):
     >>> round(Deletion(0.9).needed(2, features=100), 4)
     0.69
 
-    Reference: Huang et al. 2023, "RS-Del: edit distance robustness certificates for sequence classifiers via randomized deletion".
+    Reference: Huang et al. 2023 [huang2023rsdel], "RS-Del: edit distance robustness certificates for sequence classifiers via randomized
+    deletion".
     """
 
     name: ClassVar[str] = "deletion"

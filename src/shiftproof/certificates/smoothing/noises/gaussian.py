@@ -27,7 +27,7 @@ class Gaussian(Additive):
     >>> round(Gaussian(0.5).needed(0.5, features=784), 4)
     0.8413
 
-    Reference: Cohen et al. 2019, "Certified adversarial robustness via randomized smoothing", Theorem 1.
+    Reference: Cohen et al. 2019 [cohen2019certified], "Certified adversarial robustness via randomized smoothing", Theorem 1.
     """
 
     name: ClassVar[str] = "gaussian"

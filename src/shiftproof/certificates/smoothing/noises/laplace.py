@@ -25,8 +25,8 @@ class Laplace(Additive):
     >>> round(Laplace(1.0).needed(1.0, features=784), 4)
     0.8784
 
-    Reference: Yang et al. 2020, "Randomized smoothing of all shapes and sizes", Table 1; Teng et al. 2020, "l1 adversarial robustness
-    certificates: a randomized smoothing approach".
+    Reference: Yang et al. 2020 [yang2020randomized], "Randomized smoothing of all shapes and sizes", Table 1; Teng et al. 2020
+    [teng2020l1], "l1 adversarial robustness certificates: a randomized smoothing approach".
     """
 
     name: ClassVar[str] = "laplace"

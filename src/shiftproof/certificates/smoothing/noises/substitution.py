@@ -32,7 +32,7 @@ class Substitution(Noise):
     >>> round(Substitution(0.2, categories=2).needed(1, features=10), 4)
     0.875
 
-    Reference: Lee et al. 2019, "Tight certificates of adversarial robustness for randomly smoothed classifiers".
+    Reference: Lee et al. 2019 [lee2019tight], "Tight certificates of adversarial robustness for randomly smoothed classifiers".
     """
 
     name: ClassVar[str] = "substitution"

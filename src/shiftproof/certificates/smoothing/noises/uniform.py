@@ -26,7 +26,7 @@ class Uniform(Additive):
     >>> round(Uniform(1.0).needed(1.0, features=784), 4)
     0.7887
 
-    Reference: Yang et al. 2020, "Randomized smoothing of all shapes and sizes", Table 1.
+    Reference: Yang et al. 2020 [yang2020randomized], "Randomized smoothing of all shapes and sizes", Table 1.
     """
 
     name: ClassVar[str] = "uniform"
