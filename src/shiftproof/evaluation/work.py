@@ -106,8 +106,8 @@ class Work:
         if unmoved == cell or not self.store.path(unmoved).exists():
             return None
         columns = self.store.read(unmoved).columns
-        prediction, *numbers = (torch.tensor(columns[name]) for name in ("prediction", "loss", "probability", "confidence"))
-        return Reading(prediction, torch.tensor(columns["outcome"] != HELD), *numbers, numbers[0].isfinite())
+        prediction, loss, probability, sure = (torch.tensor(columns[name]) for name in ("prediction", "loss", "probability", "confidence"))
+        return Reading(prediction, torch.tensor(columns["outcome"] != HELD), loss, probability, sure, loss.isfinite())
 
     def _judge(self, model: Labels, cell: Cell, chunk: Examples, progress: Callable[[int], None] | None, clean: Reading | None) -> Finding:
         flags = self.flags.get(cell.data)
