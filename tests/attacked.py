@@ -144,6 +144,10 @@ class Subject:
     x: Tensor
 
 
+LINEAR = 10
+"""One network in so many is linear."""
+
+
 def subject(seed: int, *, inputs: int = 24) -> Subject:
     """The network of a seed: dense or convolutional, in a box of its own, float32 or float64, its decisions spread over its classes."""
     draw = Draw(seed)
@@ -153,18 +157,19 @@ def subject(seed: int, *, inputs: int = 24) -> Subject:
     x = _inputs(draw, space, (inputs, *shape))
     low, high = space.bounds(x) if space.columns or space.bounded else (x.new_tensor(-1.0), x.new_tensor(1.0))
     low, high = torch.as_tensor(low), torch.as_tensor(high)
-    layers: list[nn.Module] = [Constants((low + high) / 2, 2 / (high - low))]
     many = _inputs(draw, space, (400, *shape))
-    body = _images(draw, shape) if image else []
-    width = nn.Sequential(*layers, *body).eval()(many[:1]).flatten(1).shape[1]
-    layers += [*body, nn.Flatten(), *_dense(draw, width)]
+    if seed % LINEAR == LINEAR - 1:
+        layers: list[nn.Module] = [nn.Flatten(), nn.Linear(many[0].numel(), draw.whole(2, 6)), nn.Dropout()]
+    else:
+        layers = [Constants((low + high) / 2, 2 / (high - low)), *(_images(draw, shape) if image else [])]
+        layers += [nn.Flatten(), *_dense(draw, nn.Sequential(*layers).eval()(many[:1]).flatten(1).shape[1])]
     net = nn.Sequential(*layers)
     _settle(draw, net)
     classes = draw.whole(2, 4)
     last = nn.Linear(net.eval()(many[:1]).shape[1], classes)
     net.append(last)
     _balance(net, last, many)
-    for end in _ends(draw, classes):
+    for end in [] if seed % LINEAR == LINEAR - 1 else _ends(draw, classes):
         net.append(end)
     dtype = torch.float64 if draw.chance(0.15) and not any(isinstance(part, Cast) for part in net.modules()) else torch.float32
     net = net.to(dtype).eval().requires_grad_(False)
