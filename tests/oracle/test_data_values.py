@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 
@@ -42,6 +43,8 @@ NUMBERS = [
     np.ma.masked_array([10, 2, 11]),
     torch.tensor([10, 2, 11]),
     [10, 2.0, np.int8(11)],
+    pa.array([10, 2, 11]),
+    pa.chunked_array([[10, 2], [11]]),
     (10, 2, 11),
 ]
 
@@ -80,6 +83,7 @@ MISSING = [
     np.ma.masked_array([1, 7, 0], mask=[False, True, False]),
     ["a", "", "b"],
     [1, None, 0],
+    pa.array(["a", None, "b"]),
 ]
 
 
@@ -136,6 +140,14 @@ def test_floats_that_cannot_name_are_refused_and_whole_ones_are_written_whole() 
         made([0, 1], ids=np.array([2.0**60, 1.0]))
     assert made([0, 1, 1], groups={"age": [30.0, float("nan"), 41.0]}).groups["age"].tolist() == ["30", "(missing)", "41"]
     assert made([0, 1], groups={"age": [0.5, 1.0]}).groups["age"].tolist() == ["0.5", "1.0"]
+
+
+def test_days_name_examples_and_groups() -> None:
+    days = pd.Series(pd.to_datetime(["2020-01-01", None, "2021-01-01"]))
+    for given in (days, days.to_numpy()):
+        assert [name[:10] for name in made([0, 1, 1], groups={"day": given}).groups["day"]] == ["2020-01-01", "(missing)", "2021-01-01"]
+        with pytest.raises(UsageError, match="The 'ids' of the examples are missing in 1 of 3 rows"):
+            made([0, 1, 1], ids=given)
 
 
 def test_what_is_neither_number_nor_word_is_refused() -> None:

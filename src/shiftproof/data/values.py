@@ -83,6 +83,8 @@ def read_values(given: Given, *, name: str, owner: str, column: bool = False) ->
         return Values("words", words, masked | (words == ""))
     if array.dtype.kind == "O":
         return _from_objects(array, masked, name, owner)
+    if array.dtype.kind == "M" and not column:  # days and times name examples and groups, never classes
+        return Values("words", array.astype(np.str_), np.isnat(array))
     kinds: dict[str, Kind] = {"b": "booleans", "i": "integers", "u": "integers", "f": "reals"}
     if array.dtype.kind not in kinds:
         raise must(name, owner, "be numbers or words", str(array.dtype))
@@ -94,10 +96,15 @@ def _as_array(given: Given) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.boo
     torch = sys.modules.get("torch")  # a tensor can only be there where torch is
     if torch is not None and isinstance(given, torch.Tensor):
         given = given.detach().cpu().numpy()
+    arrow = sys.modules.get("pyarrow")
+    if arrow is not None and isinstance(given, arrow.Array | arrow.ChunkedArray):
+        given = given.to_pylist()
     if isinstance(given, np.ma.MaskedArray):
         return given.data, np.ma.getmaskarray(given)
     array = np.asarray(given)
-    if not isinstance(given, np.ndarray) and array.ndim == 1 and array.dtype.kind != "c" and isinstance(given, Iterable):
+    if array.dtype.kind == "T":  # NumPy's words of any length
+        array = array.astype(object)
+    if not isinstance(given, np.ndarray) and array.ndim == 1 and array.dtype.kind not in "cM" and isinstance(given, Iterable):
         array = np.empty(len(array), dtype=object)  # a list is looked at value by value, and so is a column of pandas
         array[:] = list(given)
     return array, np.zeros(array.shape, dtype=np.bool_)
