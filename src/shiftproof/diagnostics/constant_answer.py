@@ -21,6 +21,7 @@ _NEARLY_ONE = 0.9
 _NEARLY_EVEN = 1.5
 """A mean largest probability below so many times 1 / classes is that of a model which says nothing."""
 _SHOWN = 4
+_ROUNDING = 1e-9
 _SKEWED = "It does tell classes apart, so on a sample as skewed as this look at each class, not at accuracy alone"
 
 
@@ -96,16 +97,22 @@ def of_finding(finding: Finding, examples: Examples, *, confidence: float = 0.95
 
 
 def _agrees(label: Codes, prediction: Codes, confidence: float) -> bool:
-    """Whether answers and labels match more often than in random order, by the exact mean and variance of that number of matches."""
+    """Whether answers and labels match more often than in random order."""
     from scipy.special import ndtri
 
+    mean, variance = _matches(label, prediction)
+    found = int((label == prediction).sum())
+    return variance > _ROUNDING * len(label) and found - mean > float(ndtri(confidence)) * math.sqrt(variance)
+
+
+def _matches(label: Codes, prediction: Codes) -> tuple[float, float]:
+    """Mean and variance of the number of matches over all orders of the labels."""
     n = len(label)
     size = 1 + int(max(label.max(), prediction.max()))
     a, b = (np.bincount(codes, minlength=size).astype(np.float64) for codes in (label, prediction))
     mean = float((a * b).sum()) / n
-    two = (a * b).sum() ** 2 - (a * b * (a + b)).sum() + (a * b).sum()
-    variance = mean + (float(two) / (n * (n - 1)) if n > 1 else 0.0) - mean**2
-    return variance > 1e-9 * n and int((label == prediction).sum()) - mean > float(ndtri(confidence)) * math.sqrt(variance)
+    pairs = float((a * b).sum() ** 2 - (a * b * (a + b)).sum() + (a * b).sum())  # ordered, of two places that both match, times n (n - 1)
+    return mean, mean + (pairs / (n * (n - 1)) if n > 1 else 0.0) - mean**2
 
 
 def _renumbered(label: Codes, prediction: Codes, share: float, tail: float, class_names: Sequence[str]) -> list[str]:

@@ -29,6 +29,7 @@ from shiftproof.evaluation.recognise import Known, answers_of, model_known, part
 from shiftproof.evaluation.records import LeftOut
 from shiftproof.evaluation.suites import AVERAGE, Choice, crossed, suite_named
 from shiftproof.models.abstract import Labels
+from shiftproof.models.foreign import forget_settings
 from shiftproof.models.reference import ModelReference
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import check_examples, inspect_model, look_at
@@ -109,6 +110,7 @@ def make_plan(config: AuditConfig) -> Plan:
     Raises:
         UsageError: anything in the config cannot be used; nothing has been written yet.
     """
+    forget_settings()
     backend_named(config.backend, config.workers)  # its name is checked before anything is written
     how, proofs = _build(searches, config.searches), _build(certificates, config.certify)
     samples = together(*_distinct([_load(source, config) for source in (config.data, *config.shift_from)]))

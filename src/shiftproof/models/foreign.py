@@ -45,10 +45,18 @@ def _put(settings: _Settings) -> None:
 
 _theirs: _Settings | None = None
 """What foreign code has set, while ours runs."""
+_imported: dict[str, _Settings | None] = {}
+"""What a spec has set when it was imported."""
+
+
+def forget_settings() -> None:
+    """Lets the next model begin with our settings."""
+    global _theirs  # settings belong to the process
+    _theirs = None
 
 
 class foreign:  # noqa: N801  # read as a verb: with foreign(): ...
-    """For the time of a call of code that is not ours, or of its import, which begins with our settings.
+    """For the time of a call of code that is not ours, or of the import of the spec `loading`, which begins with our settings.
 
     The working folder, torch's default type and the standard streams that it sets are its own: they are put back afterwards, and set again
     for its next call. So a model that needs its settings has them, and nothing of ours, such as a relative path, depends on them. The
@@ -62,22 +70,23 @@ class foreign:  # noqa: N801  # read as a verb: with foreign(): ...
 
     __slots__ = ("_gradients", "_loading", "_ours")
 
-    def __init__(self, *, loading: bool = False) -> None:
+    def __init__(self, *, loading: str | None = None) -> None:
         self._loading = loading
 
     def __enter__(self) -> None:
         self._ours, self._gradients = _now(), torch.is_grad_enabled()
-        if _theirs is not None and not self._loading:
+        if _theirs is not None and self._loading is None:
             _put(_theirs)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         global _theirs  # settings belong to the process
         left = _now()
-        if left != self._ours:
-            _theirs = left
+        changed = left != self._ours
+        _theirs = left if changed else None
+        if changed:
             _put(self._ours)
-        elif not self._loading:
-            _theirs = None
+        if self._loading is not None:  # a file is imported once, and what it set then holds for every model that it makes
+            _theirs = _imported.setdefault(self._loading, _theirs)
         if torch.is_grad_enabled() != self._gradients:
             torch.set_grad_enabled(self._gradients)
         if isinstance(error, SystemExit):

@@ -34,7 +34,7 @@ def load_from_spec(spec: str) -> object:
     """
     _check_form(spec)
     try:
-        with neighbours(spec), foreign(loading=True):
+        with neighbours(spec), foreign(loading=_place(spec)):
             found = load_object(spec)
         with neighbours(spec), foreign():
             return _made(found, spec)
@@ -53,6 +53,12 @@ def neighbours(spec: str) -> Iterator[None]:
     where = spec.rpartition(":")[0]
     with beside(Path(where).expanduser().resolve().parent) if where.endswith(".py") else on_path(Path.cwd()):
         yield
+
+
+def _place(spec: str) -> str:
+    """A spec with its file's whole path."""
+    where, colon, name = spec.rpartition(":")
+    return f"{Path(where).expanduser().resolve()}{colon}{name}" if where.endswith(".py") else spec
 
 
 def _check_form(spec: str) -> None:

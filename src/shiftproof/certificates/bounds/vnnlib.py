@@ -275,7 +275,7 @@ class _Reader:
             raise UsageError(f"The property '{self.name}' leaves the input X_{open_} without a least or a greatest value.")
         empty = next((i for i in range(inputs) if low[i] > high[i]), None)
         if empty is not None:
-            return f"X_{empty} must be at least {low[empty]:.9g} and at most {high[empty]:.9g}"
+            return f"X_{empty} must be at least {low[empty] + 0.0:.9g} and at most {high[empty] + 0.0:.9g}"
         weights = tuple(tuple(row.weights.get(f"Y_{i}", 0.0) for i in range(outputs)) for row in scores)
         bounds = tuple(row.bound for row in scores)
         return Case(tuple(low), tuple(high), weights, bounds)

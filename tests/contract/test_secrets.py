@@ -1,0 +1,143 @@
+"""Nothing secret reaches an error, a record, a page or a terminal: what a URL or a header holds is hidden in any form and any text."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import torch
+
+from shiftproof import UsageError, load_model
+from shiftproof.evaluation.config import make_config
+from shiftproof.models.endpoint import EndpointOptions
+from shiftproof.models.shown import shown_spec, shown_url
+
+X = torch.rand(4, 3, generator=torch.Generator().manual_seed(0))
+URLS = {
+    "upper case": "HTTPS://me:TOPSECRET@host.example/v1",
+    "no slashes": "http:me:TOPSECRET@host/v1",
+    "an @ in the password": "http://me:TOP@TOPSECRET@host/v1",
+    "a / in the password": "http://me:12/TOPSECRET@host/v1",
+    "a # in the password": "http://me:x#TOPSECRET@host/v1",
+    "a ? in the password": "http://me:x?TOPSECRET@host/v1",
+    "brackets that do not close": "http://me:TOPSECRET@[::1/v1",
+    "a token alone": "https://TOPSECRET@host/v1",
+    "a query": "https://host/v1?key=TOPSECRET&n=3",
+    "a fragment": "https://host/v1#TOPSECRET",
+    "another scheme": "s3://me:TOPSECRET@bucket/file.csv?label=y",
+}
+
+
+@pytest.mark.parametrize("url", URLS.values(), ids=list(URLS))
+def test_no_url_is_shown_with_what_is_secret(url: str) -> None:
+    assert "TOPSECRET" not in shown_url(url)
+    assert "TOPSECRET" not in shown_spec(f"--model={url} and more")
+    assert "TOPSECRET" not in str(UsageError(f"The model '{url}' is none."))
+
+
+def test_what_is_not_secret_is_shown() -> None:
+    assert shown_url("http://me:secret@127.0.0.1:8000/predict?key=1") == "http://127.0.0.1:8000/predict"
+    for plain in ("nets.py:make", "idx:DIR?split=test", "linf(eps=8/255)", "http(s)://HOST/PATH", "C:\\data\\x.npz"):
+        assert shown_spec(plain) == plain
+
+
+BAD = {
+    "an unknown option": ["--model", "{}", "--no-such-option"],
+    "a word too many": ["--model", "nets.py:make", "{}"],
+    "a wrong number": ["--model", "{}", "--limit", "many"],
+    "a wrong box": ["--model", "{}", "--box", "{}", "--out", "r"],
+    "data at a URL": ["--model", "nets.py:make", "--data", "csv:{}", "--out", "r"],
+    "the model as a file of weights": ["--model", "nets.py:make", "--weights", "{}", "--out", "r"],
+}
+
+
+def test_no_mistake_in_a_command_prints_it(tmp_path: Path) -> None:
+    """One process for all: each line of the script is a command with another mistake."""
+    (tmp_path / "nets.py").write_text("import torch\ndef make(): return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))\n")
+    url = "HTTP://alice:TOP%2FSECRET@127.0.0.1:1/x?key=QSECRET"
+    lines = ["import sys", "from shiftproof.cli.main import main", "import torch"]
+    for words in BAD.values():
+        arguments = ["shiftproof", "audit", *(word.replace("{}", url) for word in words)]
+        lines += [f"sys.argv = {arguments!r}", "try:", "    main()", "except SystemExit as end:", "    print('code', end.code)"]
+    code = "\n".join(lines)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout.split("\n").count("code 2") == len(BAD), done.stderr
+    assert "SECRET" not in done.stdout + done.stderr
+
+
+def test_a_config_shows_none() -> None:
+    config = make_config({"model": "http://me:TOPSECRET@host/v1?key=QSECRET", "shift_from": ["csv:https://h/x.csv?key=QSECRET"]})
+    assert "SECRET" not in repr(config) + str(config)
+    with pytest.raises(UsageError) as caught:
+        make_config({"model": "m.py:x", "out": ("http://me:TOPSECRET@host/v1",)})
+    assert "SECRET" not in str(caught.value)
+
+
+@pytest.fixture
+def echo() -> Iterator[tuple[str, dict[str, object]]]:
+    """A server that sends its request back; `state` says with which status and what else."""
+    state: dict[str, object] = {"status": 400, "more": ""}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            body = f"{state['more']} {self.requestline} {self.headers}".encode()
+            self.send_response(int(str(state["status"])))
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://me:TOP%20SECRET%2F1@127.0.0.1:{http.server_port}/x?key=QSECRET", state
+    http.shutdown()
+    thread.join()
+    http.server_close()
+
+
+def everything(error: BaseException | None) -> str:
+    """All that an exception and those behind it hold."""
+    said = ""
+    while error is not None:
+        said += f"{error!r} {error.args} {vars(error)}"
+        error = error.__cause__ or error.__context__
+    return said
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 429, 500])
+def test_a_server_that_sends_its_request_back(
+    echo: tuple[str, dict[str, object]], status: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    url, state = echo
+    password = "TOP SECRET/1"
+    coded = base64.b64encode(f"me:{password}".encode()).decode()
+    written = (password, "TOP%20SECRET%2F1", json.dumps(password), coded, "Bearer HEADERSECRET", base64.b64encode(b"HEADERSECRET").decode())
+    state.update(status=status, more=" ".join(written))
+    monkeypatch.setenv("SHIFTPROOF_ENDPOINT_AUTH", "Bearer HEADERSECRET")
+    with caplog.at_level(logging.DEBUG), pytest.raises(UsageError) as caught:
+        load_model(url, probe=X, endpoint=EndpointOptions(attempts=2, wait=0.0))
+    said = everything(caught.value) + caplog.text
+    assert "SECRET" not in said
+    assert coded[:12] not in said
+
+
+def test_a_process_that_gets_the_model_hides_it_too(echo: tuple[str, dict[str, object]]) -> None:
+    url, _ = echo
+    model = pickle.dumps(load_model(url, gives="scores", endpoint=EndpointOptions(attempts=1)))
+    code = f"import pickle, torch\nmodel = pickle.loads({model!r})\nmodel.scores(torch.rand(2, 3))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "UsageError: The endpoint http://127.0.0.1" in done.stderr
+    assert "SECRET" not in done.stderr
