@@ -106,7 +106,8 @@ def audit(model: Any, data: Any = "digits:", *, progress: bool = True, **options
 
 def run_audit(config: AuditConfig, *, progress: bool = True) -> Report:
     """`audit` of a checked config."""
-    with metering(Ledger()) as ledger:
+    ledger = Ledger()
+    with metering(ledger):
         return _run_audit(config, ledger, progress=progress)
 
 
