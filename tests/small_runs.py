@@ -121,7 +121,7 @@ def cell_of(folder: Path, shift: str, search: str) -> Json:
 
 
 def timeless(value: Any) -> Any:
-    """A record without what differs from one run to the next: times, the command, and rows sent (of filled batches, by calls that look again)."""
+    """A record without what differs from one run to the next: times, the command, and rows sent, which go by batches and by calls."""
     if isinstance(value, dict):
         return {key: timeless(entry) for key, entry in value.items() if key not in ("seconds", "started", "finished", "command", "sent")}
     return [timeless(entry) for entry in value] if isinstance(value, list) else value
