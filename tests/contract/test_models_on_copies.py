@@ -1,8 +1,9 @@
-"""A model is handed inputs of its own, and what it answers is kept: code that writes into either gets the verdicts of a twin that does not."""
+"""A model is handed inputs of its own and its answers are kept: code that writes into either gets the verdicts of a twin that does not."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -151,7 +152,8 @@ class Estimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self.answers
 
     def predict(self, x: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-        return self.predict_proba(x).argmax(1)
+        decided: npt.NDArray[np.int64] = self.predict_proba(x).argmax(1)
+        return decided
 
 
 BUFFER = np.zeros((4096, 3), dtype=np.float32)
@@ -237,7 +239,7 @@ def test_so_do_decisions_alone() -> None:
 
 
 def test_an_audit_of_it_is_that_of_its_twin() -> None:
-    options: dict[str, object] = {"progress": False, "shifts": ["linf(eps=0.02)", "gaussian_noise(severity=1)"], "curves": ["linf"]}
+    options: dict[str, Any] = {"progress": False, "shifts": ["linf(eps=0.02)", "gaussian_noise(severity=1)"], "curves": ["linf"]}
     examples = data()
     one, two = (sp.audit(net, examples, **options).record for net in (Subtracts(), Plain()))
     assert [(r.shift, r.search, r.measure, r.value) for r in one.results] == [(r.shift, r.search, r.measure, r.value) for r in two.results]

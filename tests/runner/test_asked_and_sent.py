@@ -1,4 +1,4 @@
-"""`sent` is what a counting model saw, for every command, kind of model and backend, kills included; `asked` is what budgets were charged."""
+"""`sent` is what a counting model saw, for every command, kind of model and backend, kills too; `asked` is what budgets were charged."""
 
 from __future__ import annotations
 
@@ -139,7 +139,8 @@ def saw(nets: Path) -> int:
 
 def audit(nets: Path, out: Path, kind: str = "module", **options: Any) -> dict[str, Any]:
     sp.audit(f"{nets}:{kind}", DATA, out=str(out), progress=False, **{"limit": N, **options})
-    return record(out)
+    found: dict[str, Any] = record(out)
+    return found
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -156,14 +157,14 @@ def test_an_audit_of_every_kind_of_model(nets: Path, tmp_path: Path, kind: str) 
 
 @pytest.mark.parametrize("suite", ["quick", "standard", "corruptions"])
 def test_an_audit_by_suite(nets: Path, tmp_path: Path, suite: str) -> None:
-    few = {"standard": {"limit": 8, "diagnose": False}, "corruptions": {"limit": 8}}.get(suite, {})
+    few: dict[str, Any] = {"standard": {"limit": 8, "diagnose": False}, "corruptions": {"limit": 8}}.get(suite, {})
     found = audit(nets, tmp_path / "run", suite=suite, **few)
     assert found["sent"] == saw(nets)
     assert any(cell["search"] == "one_draw" for cell in found["cells"])
 
 
 def test_diagnoses_and_curves_count(nets: Path, tmp_path: Path) -> None:
-    options = {"shifts": ["linf(eps=0.1)"], "searches": ["gradient_ascent(steps=2)"], "curves": ["linf"], "diagnose": True}
+    options: dict[str, Any] = {"shifts": ["linf(eps=0.1)"], "searches": ["gradient_ascent(steps=2)"], "curves": ["linf"], "diagnose": True}
     found = audit(nets, tmp_path / "run", limit=8, **options)
     assert found["sent"] == saw(nets)
     (diagnosis,), (curve,) = found["diagnoses"], found["curves"]
@@ -183,7 +184,7 @@ def test_certificates_and_natural_shift_count(nets: Path, tmp_path: Path) -> Non
 def test_a_model_asks_no_more_than_it_must(nets: Path, tmp_path: Path, backend: str) -> None:
     """Clean answers once, each shift once, and one look before any work; pictures and worst cases ask nothing again."""
     shifts = [f"gaussian_noise(severity={s})" for s in (1, 2, 3, 4, 5)]
-    options = {"shifts": shifts, "searches": ["one_draw"], "limit": 96, "shard_size": 48, "backend": backend, "workers": 1}
+    options: dict[str, Any] = {"shifts": shifts, "searches": ["one_draw"], "limit": 96, "shard_size": 48, "backend": backend, "workers": 1}
     found = audit(nets, tmp_path / "run", "module", **options)
     look = 16 + 16 + 8
     assert found["sent"] == saw(nets) == 96 * (1 + len(shifts)) + look
@@ -226,7 +227,11 @@ def test_a_random_model_is_asked_again(tmp_path: Path) -> None:
 def test_killed_and_resumed(nets: Path, tmp_path: Path) -> None:
     """Every row of the killed call is in the sum, those of the cell under way too."""
     out = tmp_path / "run"
-    options = {"shifts": ["linf(eps=0.1)"], "searches": ["one_draw", "best_of_n(n=20)", "gradient_ascent(steps=20)"], "pictures": 0}
+    options: dict[str, Any] = {
+        "shifts": ["linf(eps=0.1)"],
+        "searches": ["one_draw", "best_of_n(n=20)", "gradient_ascent(steps=20)"],
+        "pictures": 0,
+    }
     call = f"import shiftproof as sp; sp.audit({f'{nets}:module'!r}, {DATA!r}, out={str(out)!r}, limit={N}, progress=False, **{options!r})"
     for limit in (300, 700):
         died = subprocess.run([sys.executable, "-c", call], env={**os.environ, "DIES_AFTER": str(limit)}, capture_output=True, check=False)
@@ -335,7 +340,7 @@ def test_stress_asks_nothing(nets: Path, tmp_path: Path) -> None:
     "defence", ["bit_depth(bits=3)", "test_time_augmentation", "gaussian_noise(sigma=0.1, draws=2)", "squeezing_distance(rate=0.3)"]
 )
 def test_defend(nets: Path, tmp_path: Path, defence: str) -> None:
-    short = {"search": "gradient_ascent(steps=2)", "corruptions": ("brightness",), "seed": 0}
+    short: dict[str, Any] = {"search": "gradient_ascent(steps=2)", "corruptions": ("brightness",), "seed": 0}
     config = DefendConfig(
         model=f"{nets}:module",
         data=DATA,

@@ -91,7 +91,7 @@ def test_the_same_sample_in_another_format_is_no_natural_shift(tmp_path: Path) -
     for name, kind in (("a", np.float32), ("b", np.float64)):
         np.savez(tmp_path / f"{name}.npz", x=data.x.numpy().astype(kind), y=data.y.numpy())
     shutil.copy(tmp_path / "a.npz", tmp_path / "copy.npz")
-    options = {"shifts": ["identity"], "progress": False, "box": (0, 1)}
+    options: dict[str, Any] = {"shifts": ["identity"], "progress": False, "box": (0, 1)}
     for other in ("b", "copy"):
         with pytest.raises(sp.UsageError, match="hold the same examples as|same data were given twice"):
             sp.audit(linear_net(), f"npz:{tmp_path}/a.npz", shift_from=[f"npz:{tmp_path}/{other}.npz"], **options)
@@ -127,7 +127,7 @@ def test_what_reads_a_folder_with_a_shard_too_many_refuses_it(tmp_path: Path) ->
 def test_searches_that_stand_on_different_examples_make_no_union(tmp_path: Path) -> None:
     """Two shards of equal length hold different examples: side by side they would be taken for the same."""
     out = tmp_path / "run"
-    options = {"shifts": ["linf(eps=0.1)"], "searches": ["best_of_n(n=2)", "gradient_ascent(steps=3)"], "shard_size": 12}
+    options: dict[str, Any] = {"shifts": ["linf(eps=0.1)"], "searches": ["best_of_n(n=2)", "gradient_ascent(steps=3)"], "shard_size": 12}
     record = audit(out, **options)
     assert any(result.search == collect.UNION for result in record.results)
     one, two = (next(cell.key for cell in record.cells if cell.search.startswith(name)) for name in ("best_of_n", "gradient"))

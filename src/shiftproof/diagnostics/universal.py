@@ -115,8 +115,8 @@ def universal(
         ball, model, flags = _ready(model, shift.within(examples.space), examples)
         seen, unseen = _parts(examples, share, seed)
         move = _found(model, ball, seen, passes, step_size, loss, batch_size, seed)
-        known, others = (confront(model, ball, search=_Shared(move), examples=part, flags=flags) for part in (seen, unseen))
-    return UniversalFinding(move, known, others, sent=meter.sent)
+        found_on, held_out = (confront(model, ball, search=_Shared(move), examples=part, flags=flags) for part in (seen, unseen))
+    return UniversalFinding(move, found_on, held_out, meter.sent)
 
 
 def _parts(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples]:

@@ -121,8 +121,15 @@ def answer(question: Question, model: Labels, data: Source, store: Store, batch_
     record = _empty(question, data, "done")
     try:
         with metering() as meter:
-            few, seed = data.take(rows), question.seed
-            report = masking(model, question.shift, examples=few, seed=seed, queries=QUERIES, batch_size=batch_size, flags=flags)
+            report = masking(
+                model,
+                question.shift,
+                examples=data.take(rows),
+                seed=question.seed,
+                queries=QUERIES,
+                batch_size=batch_size,
+                flags=flags,
+            )
         found = {"examples": report.examples, "checks": [_check(check) for check in report.checks]}
         record = record.model_copy(update={**found, "asked": meter.asked, "sent": meter.sent})
     except UsageError as error:

@@ -61,7 +61,7 @@ def make_record(config: AuditConfig, plan: Plan, store: Store, started: str) -> 
         for group in _by_group(plan.curves).values()
     ]
     return Audit(
-        asked=_asked([store.read(cell) for cell in (*plan.cells, *plan.curves) if store.path(cell).exists()], diagnoses),
+        asked=_asked([store.read(cell) for cell in (*plan.cells, *plan.curves) if store.has(cell)], diagnoses),
         sent=rows_sent(store.sent),
         complete={part.state for part in cells} | {part.state for part in curves} | {part.state for part in diagnoses} <= {"done"},
         model=ModelCard(

@@ -103,11 +103,7 @@ class Work:
     def _unmoved(self, cell: Cell) -> Reading | None:
         """The model's answers to the cell's examples as they are, where they are stored."""
         unmoved = cell.unmoved
-        if unmoved == cell or not self.store.path(unmoved).exists():
-            return None
-        columns = self.store.read(unmoved).columns
-        prediction, loss, probability, sure = (torch.tensor(columns[name]) for name in ("prediction", "loss", "probability", "confidence"))
-        return Reading(prediction, torch.tensor(columns["outcome"] != HELD), loss, probability, sure, loss.isfinite())
+        return _stored(self.store, unmoved) if unmoved != cell and self.store.has(unmoved) else None
 
     def _judge(self, model: Labels, cell: Cell, chunk: Examples, progress: Callable[[int], None] | None, clean: Reading | None) -> Finding:
         flags = self.flags.get(cell.data)
@@ -143,6 +139,15 @@ class Work:
         one = source.take(slice(cell.start, cell.start + 1)).x
         size = max(1, one.numel() * one.element_size())
         return max(self.batch_size, CHUNK_BYTES // size // self.batch_size * self.batch_size)
+
+
+@lru_cache(maxsize=64)
+def _stored(store: Store, cell: Cell) -> Reading:
+    """What the model answered to unmoved examples; many cells in turn are of the same."""
+    columns = store.read(cell).columns
+    loss, probability, confidence = (torch.tensor(columns[name]) for name in ("loss", "probability", "confidence"))
+    broken = torch.tensor(columns["outcome"] != HELD)
+    return Reading(torch.tensor(columns["prediction"]), broken, loss, probability, confidence, loss.isfinite())
 
 
 @lru_cache(maxsize=1)

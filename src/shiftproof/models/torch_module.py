@@ -101,7 +101,7 @@ class TorchModule(Gradients, copies=True):
 
     def scores(self, x: Tensor) -> Tensor:
         n = len(x)
-        training = [part for part in self._module.modules() if part.training]
+        training = [part for part in self._module.modules() if _in_training(part)]
         for part in training:
             part.training = False
         try:
@@ -152,6 +152,14 @@ def channels_last(images: Tensor) -> Tensor:
     if channels == 1:
         return images.reshape(n, height, width, 1).permute(0, 3, 1, 2)
     return images.contiguous(memory_format=torch.channels_last)
+
+
+def _in_training(part: nn.Module) -> bool:
+    """Whether it is in training mode; frozen TorchScript has no mode at all."""
+    try:
+        return part.training
+    except AttributeError:
+        return False
 
 
 def _only_reads(module: nn.Module) -> bool:

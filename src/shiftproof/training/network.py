@@ -51,7 +51,7 @@ def check_network(net: nn.Module, examples: Examples) -> list[Flag]:
     first = next(net.parameters())
     noticed = inspect_model(TorchModule(net, name="net", device=first.device), examples)
     with torch.no_grad(), evaluating(net):
-        answer = net(examples.x[:1].to(first.device, first.dtype))
+        answer = net(examples.x[:1].to(first.device, first.dtype, copy=True))  # which it may write into
     if not isinstance(answer, torch.Tensor):
         hint = "Wrap it in a module whose forward returns the scores only."
         raise must("answer", "a network that is trained", "be a tensor of scores (n, classes)", type(answer).__name__, hint)
