@@ -42,7 +42,7 @@ class Call:
     version: str | None = None
 
     def __call__(self, x: Tensor) -> object:
-        """Its answer to the inputs, filled up to a multiple of 8 rows: linear algebra is then less dependent on the batch."""
+        """Its answer to the inputs, filled up to a multiple of 16 rows: linear algebra is then less dependent on the batch."""
         full = filled(x.detach(), ROWS).to(self.device)
         sending(self.name, len(full))
         with foreign(), torch.no_grad():
@@ -82,7 +82,7 @@ class CallableScores(Known, Scores):
 
     Guarantees:
         Its answer is checked for shape at every call. It is handed copies, so it cannot change the inputs.
-    Cost: up to 7 rows more than asked, so that linear algebra sees multiples of 8.
+    Cost: up to 15 rows more than asked, so that linear algebra sees multiples of 16.
     """
 
     def __init__(self, call: Call) -> None:
