@@ -216,7 +216,7 @@ class WithSubclass(Plain):
     def __init__(self) -> None:
         super().__init__()
         del self.a.weight
-        self.a.weight = torch.randn(8, FEATURES).as_subclass(Signed)  # type: ignore[assignment]
+        self.a.weight = torch.randn(8, FEATURES).as_subclass(Signed)
 
 
 class Stepping(Plain):

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from attacked import Draw, broken, farthest, smallest_attack, subject
+from attacked import broken, farthest, smallest_attack
+from drawn_nets import Draw, subject
 from planted_faults import FAULTS
 from shiftproof._errors import NotCertifiable
 from shiftproof.certificates import AlphaCrown, Auto, Certificate, Crown, IntervalBounds, Linear, Lipschitz

@@ -262,7 +262,7 @@ def scores_of(out: object, name: str) -> Tensor:
     """The scores in what a module gives."""
     scores = out.get("logits") if isinstance(out, dict) else out
     if not isinstance(scores, Tensor):
-        raise NotCertifiable(f"The scores of the model '{name}' must be a tensor that hangs on its input, got {type(scores).__name__}.")
+        raise NotCertifiable(f"The scores of the model '{name}' must be a tensor that depends on its input, got {type(scores).__name__}.")
     return scores
 
 
