@@ -36,6 +36,8 @@ from shiftproof.models.onnx_session import OnnxSession
 from shiftproof.models.straight_through import StraightThrough
 
 warnings.simplefilter("ignore")
+quantization: Any = torch.ao.quantization  # neither says its types
+jit: Any = torch.jit
 X = torch.rand(4, 1, 4, 4, generator=torch.Generator().manual_seed(0))
 ROWS = np.random.default_rng(0).random((80, 5))
 LABELS = (ROWS[:, 0] + ROWS[:, 1] > 1).astype(int)
@@ -70,17 +72,17 @@ def pictures(change: str = "", seed: int = 0) -> nn.Module:
         if change == "buffer":
             net[1].running_mean[0] += 1e-6  # type: ignore[operator, index]
     if change == "setting":
-        net[1].eps = 1e-4  # type: ignore[assignment]
+        net.get_submodule("1").eps = 1e-4  # type: ignore[assignment]
     return net
 
 
 @model("weight")
-def plain(change: str) -> nn.Module:
+def plain(change: str) -> Any:
     return dense(change)
 
 
 @model("weight", "buffer", "setting")
-def convolutions(change: str) -> nn.Module:
+def convolutions(change: str) -> Any:
     return pictures(change)
 
 
@@ -89,17 +91,17 @@ class Voting(nn.Module):
         super().__init__()
         self.nets = nets
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         return torch.stack([net(x) for net in (self.nets.values() if isinstance(self.nets, dict) else self.nets)]).sum(0)
 
 
 @model("weight", "setting")
-def list_of_nets(change: str) -> nn.Module:
+def list_of_nets(change: str) -> Any:
     return Voting([dense(), dense(change, seed=1), *([dense()] if change == "setting" else [])])
 
 
 @model("weight")
-def dict_of_nets(change: str) -> nn.Module:
+def dict_of_nets(change: str) -> Any:
     return Voting({"one": dense(), "two": dense(change, seed=1)})
 
 
@@ -109,15 +111,15 @@ class Holder:
     def __init__(self, held: Any, scale: float = 1.0) -> None:
         self.held, self.scale, self.lock = held, scale, threading.Lock()
 
-    def scaled(self, x: Tensor) -> Tensor:
-        return self.held(x) * self.scale  # type: ignore[no-any-return]
+    def scaled(self, x: Tensor) -> Any:
+        return self.held(x) * self.scale
 
 
 class Louder(Holder):
     __slots__ = ()
 
-    def scaled(self, x: Tensor) -> Tensor:
-        return self.held(x) * self.scale * 2  # type: ignore[no-any-return]
+    def scaled(self, x: Tensor) -> Any:
+        return self.held(x) * self.scale * 2
 
 
 class Holding(nn.Module):
@@ -125,12 +127,12 @@ class Holding(nn.Module):
         super().__init__()
         self.holder = holder
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         return self.holder.scaled(x)
 
 
 @model("weight", "setting", "body")
-def plain_object(change: str) -> nn.Module:
+def plain_object(change: str) -> Any:
     return Holding((Louder if change == "body" else Holder)(dense(change), 2.0 if change == "setting" else 1.0))
 
 
@@ -146,34 +148,34 @@ class Configured(nn.Module):
         super().__init__()
         self.settings, self.net = settings, dense()
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.net(x) * self.settings.scale * float(self.settings.table.sum())  # type: ignore[no-any-return]
+    def forward(self, x: Tensor) -> Any:
+        return self.net(x) * self.settings.scale * float(self.settings.table.sum())
 
 
 @model("setting", "array", "word")
-def dataclass_of_arrays(change: str) -> nn.Module:
+def dataclass_of_arrays(change: str) -> Any:
     words = frozenset({"red", "green", "blue", "violet" if change == "word" else "yellow"})
     return Configured(Settings(1.5 if change == "setting" else 1.0, np.arange(3) + (change == "array"), words))
 
 
 @model("weight")
-def int8_dynamic(change: str) -> nn.Module:
+def int8_dynamic(change: str) -> Any:
     net = dense()
     if change == "weight":
         with torch.no_grad():
             net[1].weight[0, 0] += 0.5  # type: ignore[operator, index]
-    return torch.ao.quantization.quantize_dynamic(net, {nn.Linear})  # type: ignore[no-any-return]
+    return quantization.quantize_dynamic(net, {nn.Linear})
 
 
 @model("weight", "setting")
-def int8_static(change: str) -> nn.Module:
-    ends = (torch.ao.quantization.QuantStub(), torch.ao.quantization.DeQuantStub())
+def int8_static(change: str) -> Any:
+    ends = (quantization.QuantStub(), quantization.DeQuantStub())
     net = nn.Sequential(ends[0], pictures(seed=int(change == "weight")), ends[1]).eval()
     torch.backends.quantized.engine = "onednn"
-    net.qconfig = torch.ao.quantization.get_default_qconfig("onednn")  # type: ignore[assignment]
-    ready = torch.ao.quantization.prepare(net)
+    net.qconfig = quantization.get_default_qconfig("onednn")
+    ready = quantization.prepare(net)
     ready(X * (2 if change == "setting" else 1))
-    return torch.ao.quantization.convert(ready)  # type: ignore[no-any-return]
+    return quantization.convert(ready)
 
 
 class Branching(nn.Module):
@@ -182,18 +184,19 @@ class Branching(nn.Module):
         self.net, self.table, self.powers = dense(change), {"scale": 2.0 if change == "setting" else 1.0}, [1, 2]
 
     def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.net(x) * self.powers[1]
         if bool((x.sum() > 0).item()):
-            return self.net(x) * self.table["scale"]  # type: ignore[no-any-return]
-        return self.net(x) * self.powers[1]  # type: ignore[no-any-return]
+            out = out * self.table["scale"]
+        return out
 
 
 @model("weight", "setting")
-def scripted(change: str) -> nn.Module:
-    return torch.jit.script(Branching(change))  # type: ignore[no-any-return]
+def scripted(change: str) -> Any:
+    return jit.script(Branching(change))
 
 
 @model("weight", "constant")
-def traced(change: str) -> nn.Module:
+def traced(change: str) -> Any:
     table = torch.ones(3) * (2 if change == "constant" else 1)
     net = dense(change)
 
@@ -202,55 +205,55 @@ def traced(change: str) -> nn.Module:
             super().__init__()
             self.net = net
 
-        def forward(self, x: Tensor) -> Tensor:
-            return self.net(x) * table  # type: ignore[no-any-return]
+        def forward(self, x: Tensor) -> Any:
+            return self.net(x) * table
 
-    return torch.jit.trace(Traced(), X)  # type: ignore[no-any-return]
+    return jit.trace(Traced(), X)
 
 
 @model("weight", "setting")
-def frozen(change: str) -> nn.Module:
-    return torch.jit.freeze(torch.jit.script(Branching(change).eval()))  # type: ignore[no-any-return]
+def frozen(change: str) -> Any:
+    return jit.freeze(jit.script(Branching(change).eval()))
 
 
 @model("weight")
-def frozen_int8(change: str) -> nn.Module:
-    return torch.jit.freeze(torch.jit.script(int8_dynamic(change).eval()))  # type: ignore[no-any-return]
+def frozen_int8(change: str) -> Any:
+    return jit.freeze(jit.script(int8_dynamic(change).eval()))
 
 
 @model("weight", "backend")
-def compiled(change: str) -> nn.Module:
-    return torch.compile(dense(change), backend="aot_eager" if change == "backend" else "eager")  # type: ignore[return-value]
+def compiled(change: str) -> Any:
+    return torch.compile(dense(change), backend="aot_eager" if change == "backend" else "eager")
 
 
 @model("weight")
-def symbolic(change: str) -> nn.Module:
+def symbolic(change: str) -> Any:
     return torch.fx.symbolic_trace(dense(change))
 
 
 @model("weight")
-def weight_norm(change: str) -> nn.Module:
+def weight_norm(change: str) -> Any:
     net = dense(change)
     torch.nn.utils.weight_norm(net[1])
     return net
 
 
 @model("weight")
-def spectral_norm(change: str) -> nn.Module:
+def spectral_norm(change: str) -> Any:
     net = dense(change)
     torch.nn.utils.spectral_norm(net[1])
     return net.eval()
 
 
 @model("weight")
-def parametrized(change: str) -> nn.Module:
+def parametrized(change: str) -> Any:
     net = dense(change)
     torch.nn.utils.parametrizations.weight_norm(net[1])
     return net
 
 
 @model("weight")
-def lazy(change: str) -> nn.Module:
+def lazy(change: str) -> Any:
     torch.manual_seed(int(change == "weight"))
     net = nn.Sequential(nn.Flatten(), nn.LazyLinear(3))
     net(X)
@@ -258,18 +261,18 @@ def lazy(change: str) -> nn.Module:
 
 
 @model("weight")
-def tied(change: str) -> nn.Module:
+def tied(change: str) -> Any:
     net = nn.Sequential(nn.Flatten(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 16))
     torch.manual_seed(int(change == "weight"))
     nn.init.normal_(net[1].weight)  # type: ignore[arg-type]
     net[3] = net[1]
     with torch.no_grad():
-        net[1].bias.zero_()  # type: ignore[union-attr, operator]
+        net[1].bias.zero_()  # type: ignore[operator]
     return net
 
 
 @model("hook", "closure")
-def hooked(change: str) -> nn.Module:
+def hooked(change: str) -> Any:
     net, factor = dense(), 3.0 if change == "closure" else 2.0
     if change == "hook":
         net[3].register_forward_hook(lambda _module, _given, out: out * factor + 1)
@@ -279,15 +282,15 @@ def hooked(change: str) -> nn.Module:
 
 
 @model("body")
-def overridden(change: str) -> nn.Module:
-    net = dense()
+def overridden(change: str) -> Any:
+    net: Any = dense()
     inner = net.forward
-    net.forward = (lambda x: inner(x) * 2) if change == "body" else (lambda x: inner(x) * 3)  # type: ignore[method-assign]
+    net.forward = (lambda x: inner(x) * 2) if change == "body" else (lambda x: inner(x) * 3)
     return net
 
 
 @model("weight", "name")
-def recurrent(change: str) -> nn.Module:
+def recurrent(change: str) -> Any:
     torch.manual_seed(int(change == "weight"))
 
     class Last(nn.Module):
@@ -296,8 +299,8 @@ def recurrent(change: str) -> nn.Module:
             self.cells, self.head = nn.LSTM(4, 5, batch_first=True), nn.Linear(5, 3)
             self.at = 0 if change == "name" else -1
 
-        def forward(self, x: Tensor) -> Tensor:
-            return self.head(self.cells(x.flatten(1, 2))[0][:, self.at])  # type: ignore[no-any-return]
+        def forward(self, x: Tensor) -> Any:
+            return self.head(self.cells(x.flatten(1, 2))[0][:, self.at])
 
     return Last()
 
@@ -308,9 +311,8 @@ def _onnx_file(change: str) -> str:
     weight = np.arange(48, dtype=np.float32).reshape(16, 3) / 48 + (1e-3 if change == "weight" else 0)
     held = onnx.numpy_helper.from_array(weight, "w")
     nodes = [onnx.helper.make_node("Flatten", ["x"], ["f"]), onnx.helper.make_node("MatMul", ["f", "w"], ["y"])]
-    ports = [
-        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name, shape in (("x", ["n", 1, 4, 4]), ("y", ["n", 3]))
-    ]
+    shapes: dict[str, list[str | int | None]] = {"x": ["n", 1, 4, 4], "y": ["n", 3]}
+    ports = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name, shape in shapes.items()]
     graph = onnx.helper.make_graph(nodes, "g", ports[:1], ports[1:], [held])
     whole = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9)
     onnx.save(whole, str(folder / "net.onnx"), save_as_external_data=True, location="the weights", size_threshold=0)
@@ -433,14 +435,14 @@ def xgboost(change: str) -> Any:
 def closure(change: str) -> Any:
     net, scale = dense(change), 2.0 if change == "setting" else 1.0
 
-    def predict(x: Tensor) -> Tensor:
-        return net(x) * scale  # type: ignore[no-any-return]
+    def predict(x: Tensor) -> Any:
+        return net(x) * scale
 
     return predict
 
 
-def _scaled(x: Tensor, net: nn.Module, scale: float) -> Tensor:
-    return net(x) * scale  # type: ignore[no-any-return]
+def _scaled(x: Tensor, net: nn.Module, scale: float) -> Any:
+    return net(x) * scale
 
 
 @model("weight", "setting")
@@ -452,17 +454,17 @@ class Locked:
     def __init__(self, net: nn.Module) -> None:
         self.net, self.lock, self.woken, self.seen = net, threading.RLock(), threading.Event(), {"b", "a", "c"}
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Tensor) -> Any:
         with self.lock:
             return self.answer(x)
 
-    def answer(self, x: Tensor) -> Tensor:
-        return self.net(x)  # type: ignore[no-any-return]
+    def answer(self, x: Tensor) -> Any:
+        return self.net(x)
 
 
 class LockedTwice(Locked):
-    def answer(self, x: Tensor) -> Tensor:
-        return self.net(x) * 2  # type: ignore[no-any-return]
+    def answer(self, x: Tensor) -> Any:
+        return self.net(x) * 2
 
 
 @model("weight", "body")

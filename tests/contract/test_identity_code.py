@@ -87,7 +87,7 @@ class Net(Base):
 def net():
     return Net()
 '''
-HELPERS = '''
+HELPERS = """
 SHIFT = 12
 
 
@@ -109,7 +109,7 @@ def late(x):
 
 def unused(x):
     return x + 16
-'''
+"""
 MATTERS = {
     "global": ("LEVEL = 0.5", "LEVEL = 0.25"),
     "list in a global": ('"a": [1, 2]', '"a": [1, 7]'),
@@ -140,7 +140,10 @@ NOTHING = {
     "docstring of a local class": ('            """Local."""\n\n', ""),
     "docstring of a module": ('"""My nets."""', ""),
     "moved lines": ("def louder", "\n\n\n\ndef louder"),
-    "broken lines": ("x = scale(x.flatten(1)[:, :3]) * self.FACTOR * self.gain", "x = (scale(\n    x.flatten(1)[:, :3]\n) * self.FACTOR\n* self.gain)"),
+    "broken lines": (
+        "x = scale(x.flatten(1)[:, :3]) * self.FACTOR * self.gain",
+        "x = (scale(\n    x.flatten(1)[:, :3]\n) * self.FACTOR\n* self.gain)",
+    ),
     "annotation": ("def shift(x):", "def shift(x: torch.Tensor) -> torch.Tensor:"),
     "function nobody calls": ("x + 16", "x + 36"),
     "methods in another order": ("    FACTOR = 3\n", "    def __neg__(self): ...\n    del __neg__\n    FACTOR = 3\n"),
@@ -162,7 +165,11 @@ def edited(folder: Path, before: str, after: str) -> str:
 
 @pytest.mark.parametrize("edit", MATTERS)
 def test_an_edit_that_changes_answers_makes_another_model(edit: str, tmp_path: Path) -> None:
-    assert edited(tmp_path / "after", *MATTERS[edit]) != known(tmp_path / "before")
+    before, after = MATTERS[edit]
+    bare = NETS.replace("        self.where = str(HERE)\n", "")  # so that nothing but the edit can tell the two apart
+    assert (bare + HELPERS).count(before) == 1
+    again, changed = known(tmp_path / "a", bare), known(tmp_path / "b", bare.replace(before, after), HELPERS.replace(before, after))
+    assert again == known(tmp_path / "c", bare) != changed
 
 
 @pytest.mark.parametrize("edit", NOTHING)

@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -57,7 +58,9 @@ def test_what_changes_no_answer_keeps_a_module(name: str) -> None:
     assert fingerprint(net) == before
 
 
-@pytest.mark.parametrize("name", ["plain", "convolutions", "list_of_nets", "int8_dynamic", "symbolic", "spectral_norm", "dataclass_of_arrays"])
+@pytest.mark.parametrize(
+    "name", ["plain", "convolutions", "list_of_nets", "int8_dynamic", "symbolic", "spectral_norm", "dataclass_of_arrays"]
+)
 def test_a_copy_and_a_pickle_are_the_same_model(name: str) -> None:
     net = MODELS[name][0]("")
     before = fingerprint(net)
@@ -65,7 +68,17 @@ def test_a_copy_and_a_pickle_are_the_same_model(name: str) -> None:
     assert fingerprint(pickle.loads(pickle.dumps(net))) == before
 
 
-ESTIMATORS = ["pipeline_of_functions", "own_transformer", "forest", "histograms", "neighbours", "grid_search", "votes", "lightgbm", "xgboost"]
+ESTIMATORS = [
+    "pipeline_of_functions",
+    "own_transformer",
+    "forest",
+    "histograms",
+    "neighbours",
+    "grid_search",
+    "votes",
+    "lightgbm",
+    "xgboost",
+]
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
@@ -79,7 +92,7 @@ def test_use_and_a_pickle_keep_an_estimator(name: str) -> None:
 
 
 def test_layout_gradients_and_sharing_do_not_count() -> None:
-    net = known_models.pictures()
+    net: Any = known_models.pictures()
     before = fingerprint(net)
     net(X).sum().backward()
     assert fingerprint(net) == before

@@ -37,8 +37,8 @@ PICTURES = torch.cat([DARK, 1 - DARK])
 def tells_dark_from_bright(scale: float = 1.0) -> nn.Module:
     net = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
     with torch.no_grad():
-        net[1].weight.copy_(torch.tensor([[-1.0] * 16, [1.0] * 16]) * scale)  # type: ignore[operator, union-attr]
-        net[1].bias.copy_(torch.tensor([8.0, -8.0]) * scale)  # type: ignore[operator, union-attr]
+        net[1].weight.copy_(torch.tensor([[-1.0] * 16, [1.0] * 16]) * scale)  # type: ignore[operator]
+        net[1].bias.copy_(torch.tensor([8.0, -8.0]) * scale)  # type: ignore[operator]
     return net
 
 
@@ -103,7 +103,8 @@ class Held(Boxed):
         return (0.0,), (self.most,)
 
     def apply(self, x: Tensor, params: Tensor) -> Tensor:
-        return x if self.held is None else self.held(x)  # type: ignore[no-any-return]
+        moved: Tensor = x if self.held is None else self.held(x)
+        return moved
 
 
 class Adds:
@@ -144,7 +145,7 @@ def searching(most: int) -> Search:
             return 3
 
         def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Tensor:
-            params = shift.origin(x)
+            params = shift.sample(x, rng)
             for query in range(most):
                 params = shift.sample(x, rng.child(query))
             return params
@@ -158,7 +159,10 @@ def test_an_edited_search_is_another(tmp_path: Path) -> None:
 
 
 def test_neither_module_nor_file_of_a_part_counts() -> None:
-    assert Cell("m", "d", written(same, "here"), sp.OneDraw(), 0, 0, 9, 9).key() == Cell("m", "d", written(same, "there"), sp.OneDraw(), 0, 0, 9, 9).key()
+    assert (
+        Cell("m", "d", written(same, "here"), sp.OneDraw(), 0, 0, 9, 9).key()
+        == Cell("m", "d", written(same, "there"), sp.OneDraw(), 0, 0, 9, 9).key()
+    )
     identity = Cell("m", "d", sp.Linf(0.1), sp.GradientAscent(), 0, 0, 9, 9).identity()
     assert not any("shiftproof." in str(value) or "Linf" in str(value) for value in identity.values())
 
@@ -258,7 +262,8 @@ def test_a_run_of_an_older_form_is_shown_and_not_resumed(tmp_path: Path, monkeyp
         del plan[key]
     (old / "plan.json").write_text(json.dumps({**plan, "model": "torch:00"}))
     before = stamps(old)
-    with pytest.raises(sp.UsageError, match=r"written by an older version of shiftproof \(form 1, now 2\).*`shiftproof compare` still read it"):
+    message = r"written by an older version of shiftproof \(form 1, now 2\).*`shiftproof compare` still read it"
+    with pytest.raises(sp.UsageError, match=message):
         audited(old, **SHIFTS)
     assert stamps(old) == before
     assert read_audit(old).complete
@@ -268,7 +273,9 @@ def test_a_run_of_an_older_form_is_shown_and_not_resumed(tmp_path: Path, monkeyp
 
 
 def test_a_version_is_given_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "nets.py").write_text("import torch\ndef net():\n    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))\n")
+    (tmp_path / "nets.py").write_text(
+        "import torch\ndef net():\n    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))\n"
+    )
     words = ["audit", "--model", f"{tmp_path}/nets.py:net", "--limit", 10, "--shift", "linf(eps=0.1)", "--search", "one_draw", "--quiet"]
     assert command(monkeypatch, *words, "--model-version", "tuesday", "--out", tmp_path / "run") == 0
     assert read_audit(tmp_path / "run").model.fingerprint.endswith("+version:tuesday")
@@ -327,7 +334,9 @@ def test_an_endpoint_that_answers_as_before_is_resumed(endpoint: Endpoint, tmp_p
 def test_an_endpoint_that_answers_otherwise_is_refused(endpoint: Endpoint, tmp_path: Path) -> None:
     audited(tmp_path, endpoint.url, **SHIFTS)
     endpoint.sign = -1.0
-    with pytest.raises(sp.UsageError, match=r"answers 8 of 8 inputs otherwise than on .*the model behind it has changed. Choose another folder"):
+    with pytest.raises(
+        sp.UsageError, match=r"answers 8 of 8 inputs otherwise than on .*the model behind it has changed. Choose another folder"
+    ):
         audited(tmp_path, endpoint.url, **SHIFTS)
     with pytest.raises(sp.UsageError, match="the model behind it has changed"):
         audited(tmp_path, sp.load_model(endpoint.url, gives="scores"), **SHIFTS)
@@ -436,5 +445,3 @@ def test_a_training_that_cannot_be_recognised_or_is_older(tmp_path: Path) -> Non
     (tmp_path / "named" / "training.json").write_text(json.dumps(record))
     with pytest.raises(sp.UsageError, match="was begun by an older version of shiftproof"):
         train(opaque, DIGITS, "plain", out=tmp_path / "named", version="1", **TRAINING)
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,8 @@ def array(value: Array) -> Look:
     """An array by type, shape and content. Fields of records are read one by one, since what lies between them is arbitrary."""
     label = f"array {value.dtype.str} {value.shape}"
     if value.dtype.names is not None:
-        return Look(label, [(f"[{name!r}]", value[name]) for name in value.dtype.names])
+        fields: Any = value
+        return Look(label, [(f"[{name!r}]", fields[name]) for name in value.dtype.names])
     if value.dtype.hasobject:
         return Look(label, [(f"[{i}]", each) for i, each in enumerate(value.ravel().tolist())])
     return Look(f"{label} {hashlib.sha256(np.ascontiguousarray(value).view(np.ndarray).tobytes()).hexdigest()}")

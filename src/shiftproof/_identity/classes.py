@@ -47,9 +47,14 @@ def _replaced(value: type) -> Iterator[tuple[str, object]]:
     """Methods of a package's class that are the user's: put there from outside."""
     for each in value.__mro__:
         for name, member in list(vars(each).items()):
-            if isinstance(member, FunctionType) and member.__module__ != each.__module__ and owner_of(member.__globals__) is None:
-                if "__file__" in member.__globals__ or member.__globals__.get("__name__") == "__main__":
-                    yield f".{name}", member
+            if isinstance(member, FunctionType) and member.__module__ != each.__module__ and _of_a_file(member):
+                yield f".{name}", member
+
+
+def _of_a_file(member: FunctionType) -> bool:
+    """Whether the user wrote it, and not a package that makes code while it runs."""
+    home = member.__globals__
+    return owner_of(home) is None and ("__file__" in home or home.get("__name__") == "__main__")
 
 
 def _bases(value: type) -> Iterator[tuple[str, object]]:
@@ -86,4 +91,4 @@ def field(value: dataclasses.Field[object]) -> Look:
 
 def annotation(value: GenericAlias) -> Look:
     """A type such as list[int], which says something and does nothing."""
-    return Look("annotation")
+    return Look(f"annotation {type(value).__name__}")

@@ -60,14 +60,17 @@ def _reduced(value: object) -> Look:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            given = value.__reduce_ex__(4)
+            registered = copyreg.dispatch_table.get(cls)
+            given = value.__reduce_ex__(4) if registered is None else registered(value)
             if isinstance(given, str):
                 return Look(f"{owner_of_class(cls)} {cls.__module__} {given}")
             make, arguments, state, items, pairs = (*given, None, None, None, None)[:5]
             held = list(items or ()), list(pairs or ())
     except Exception as error:  # the code of any package
         reason = str(error).strip().split("\n")[0] or type(error).__name__
-        return Look(f"object of type {cls.__qualname__}", gap=f"objects of type {cls.__module__}.{cls.__qualname__} cannot be read ({reason})")
+        return Look(
+            f"object of type {cls.__qualname__}", gap=f"objects of type {cls.__module__}.{cls.__qualname__} cannot be read ({reason})"
+        )
     skipped: set[str] = set().union(*(_NOT_ANSWERS.get(f"{each.__module__}.{each.__qualname__}", set()) for each in cls.__mro__))
     return Look("object", [(".__class__", cls), (" made by", make), *_listed("made of", arguments), *_state(state, skipped), *_held(held)])
 
@@ -97,4 +100,3 @@ def skipped(value: object) -> Look:
 def refused(value: object) -> Look:
     """What cannot be read by its nature."""
     return Look(type(value).__name__, gap=f"objects of type {type(value).__qualname__} cannot be read")
-

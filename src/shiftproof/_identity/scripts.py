@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from shiftproof._identity.graph import Look
-from shiftproof._identity.tensors import _hooks
+from shiftproof._identity.tensors import hooks
 
 _HOME = re.compile(r"__torch__\.(?:\w+\.)*")
 """The module of a class, and what torch adds to one that it compiles once more."""
@@ -21,7 +21,7 @@ _MODE = "training"
 
 def script_module(value: nn.Module) -> Look:
     """A scripted, traced or frozen module."""
-    return Look("script", [("", value._c), *_hooks(value)])  # type: ignore[arg-type]  # every script module has its compiled form
+    return Look("script", [("", value._c), *hooks(value)])
 
 
 def compiled_form(value: Any) -> Look:
@@ -35,7 +35,7 @@ def method(value: Any) -> Look:
     return graph(value.inlined_graph, owner)
 
 
-def script_object(value: torch.ScriptObject) -> Look:
+def script_object(value: Any) -> Look:
     """A value of TorchScript's own, such as packed weights, by what it saves."""
     try:
         return Look(f"script object {_HOME.sub('', str(value._type()))}", [(".state", value.__getstate__())])

@@ -191,7 +191,7 @@ _OPTIONAL: dict[str, Callable[[], Iterator[tuple[Any, Reader]]]] = {
     "sklearn.neighbors": _neighbours,
     "xgboost": _boosters,
 }
-_ALIAS = type(typing.List[int]).__mro__[-2]  # noqa: UP006  # the base of all that typing writes with brackets
+_ALIAS: type = type(typing.Optional[int]).__mro__[-2]  # noqa: UP045  # the base of all that typing writes with brackets
 
 
 def _part(value: Part) -> Look:
@@ -220,7 +220,6 @@ def _with_attributes(reader: Reader) -> Reader:
     def read(value: Any) -> Look:
         look = reader(value)
         extra = [("default factory", value.default_factory)] if isinstance(value, collections.defaultdict) else []
-        attributes = [pair for pair in objects.attributes(value)]
-        return Look(look.label, [*look.parts, (".__class__", type(value)), *extra, *attributes], look.ordered)
+        return Look(look.label, [*look.parts, (".__class__", type(value)), *extra, *objects.attributes(value)], look.ordered, look.gap)
 
     return read

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
@@ -43,7 +43,7 @@ _CACHED = {
 
 def tensor(value: Tensor) -> Look:
     """A tensor by type, shape and numbers; not by device, strides, or whether it wants a gradient."""
-    if isinstance(value, UninitializedTensorMixin):
+    if isinstance(value, UninitializedParameter | UninitializedBuffer):
         return Look("uninitialised tensor")
     label = f"tensor {value.dtype} {tuple(value.shape)}"
     extra = [(f".{name}", each) for name, each in sorted(vars(value).items()) if not name.startswith("_dynamo")]
@@ -59,7 +59,7 @@ def tensor(value: Tensor) -> Look:
     if value.layout is not torch.strided:
         return Look(f"{value.layout} {label}", [(".dense", value.detach().to_dense()), *extra])
     flat = value.detach().resolve_conj().resolve_neg().cpu().contiguous().flatten().view(torch.uint8)
-    return Look(f"{label} {hashlib.sha256(flat.numpy()).hexdigest()}", extra)
+    return Look(f"{label} {hashlib.sha256(flat.numpy().data).hexdigest()}", extra)
 
 
 def _scales(value: Tensor) -> list[tuple[str, object]]:
@@ -101,13 +101,13 @@ def module(value: nn.Module) -> Look:
     compiled = "compiled " if own.get("_compiled_call_impl") is not None else ""
     # A traced module has a class of its own, whose one method was written by the tracer.
     code = (".forward", type(value).forward) if isinstance(value, GraphModule) else (".__class__", type(value))
-    return Look(f"{compiled}module {list(children)}", [code, *parts, *_hooks(value)])
+    return Look(f"{compiled}module {list(children)}", [code, *parts, *hooks(value)])
 
 
 def compiled(value: nn.Module) -> Look:
-    """What `torch.compile` made of a module: the module and the backend. Its kernels may round otherwise, so it is not the module itself."""
+    """What `torch.compile` made of a module: the module and the backend. Its kernels may round otherwise, so it is another model."""
     own = vars(value)
-    return Look("compiled", [("", own["_modules"]["_orig_mod"]), *compiler(own["dynamo_ctx"]), *_hooks(value)])
+    return Look("compiled", [("", own["_modules"]["_orig_mod"]), *compiler(own["dynamo_ctx"]), *hooks(value)])
 
 
 def compiler(context: object) -> list[tuple[str, object]]:
@@ -118,7 +118,7 @@ def compiler(context: object) -> list[tuple[str, object]]:
     return [(".backend", backend)]
 
 
-def _hooks(value: nn.Module) -> Iterator[tuple[str, object]]:
+def hooks(value: nn.Module) -> Iterator[tuple[str, object]]:
     """Hooks in their order: their keys are numbers that torch counts up."""
     own = vars(value)
     for kind in _HOOKS:

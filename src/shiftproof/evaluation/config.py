@@ -46,7 +46,8 @@ class AuditConfig(BaseModel):
     data: Any = Field(default="digits:", description="URI of the sample, or in Python a source or arrays made by `shiftproof.examples`.")
     weights: str | None = Field(default=None, description="File of weights for a torch module: safetensors or a state dict.")
     model_version: str | None = Field(
-        default=None, description="What you call this state of the model: it counts in its identity, and answers for what that cannot cover."
+        default=None,
+        description="What you call this state of the model: it counts in its identity, and answers for what that cannot cover.",
     )
     defence: Any = Field(default=None, description="A defence in front of the model: a spec such as jpeg(quality=75), or in Python a part.")
     device: str = Field(default="cpu", description="Torch device of a torch module.")

@@ -36,7 +36,7 @@ SUITES = ("standard", "thorough")
 
 @dataclass(frozen=True)
 class Question:
-    """One diagnosis to be made: of this model, under this shift, on so many examples of the sample; `known` is what the shift is known by."""
+    """One diagnosis to be made: of this model, under this shift, known by `known`, on so many examples of the sample."""
 
     model: str
     data: str

@@ -119,8 +119,8 @@ def make_plan(config: AuditConfig) -> Plan:
     shape = tuple(probe.x.shape[1:])
     choice = _choose(config, moves, how, model, data, shape)
     proven, unproven = _proofs(proofs, choice, model)
-    known = model_known(model, config.model_version)
-    fingerprint = known.text
+    recognised = model_known(model, config.model_version)
+    fingerprint = recognised.text
     drawn = chosen_curves(config.curves, how, model, data)
     suite = not moves and (config.suite or "quick") in SUITES
     asked, unasked = questions(choice.pairs, model, fingerprint, data, wanted=config.diagnose, suite=suite, seed=config.seed)
@@ -140,7 +140,7 @@ def make_plan(config: AuditConfig) -> Plan:
         diagnoses=tuple(asked),
         left_out=(*choice.left_out, *unproven, *unasked),
         model_flags=tuple(flags),
-        known=Known(model.name, known, parts_known([*cells, *curves]), answers_of(model, data)),
+        known=Known(model.name, recognised, parts_known([*cells, *curves]), answers_of(model, data)),
     )
 
 

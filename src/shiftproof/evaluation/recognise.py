@@ -1,4 +1,4 @@
-"""Whether a folder's run can be gone on with: is it the same model, are they the same parts, and does an endpoint still answer as it did?"""
+"""Whether a folder's run can be resumed: the same model, the same parts, and an endpoint that still answers as it did."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ class Known:
         for spec, part in self.parts.items():
             found += [f"A later run cannot recognise {spec}: {gap}. To resume runs, {PART_FIX}." for gap in _gaps(part)]
         if self.answers is not None:
-            steady = "" if self.answers.steady else " It answered differently when asked twice, so a finished run of it is never read again."
+            steady = (
+                "" if self.answers.steady else " It answered differently when asked twice, so a finished run of it is never read again."
+            )
             found.append(f"The numbers are those of the endpoint '{self.name}' as answered on {self.answers.date[:10]}.{steady}")
         return found
 
@@ -137,9 +139,9 @@ def _before(folder: Path) -> dict[str, Any] | None:
 def _check_form(before: Mapping[str, Any], folder: Path) -> None:
     if before.get("form") != CELL_VERSION:
         raise UsageError(
-            f"The run in '{folder}' was written by an older version of shiftproof (form {before.get('form', 1)}, now {CELL_VERSION}), whose "
-            "results do not name all that they depend on, so it cannot be resumed. `shiftproof report` and `shiftproof compare` still read "
-            "it. Choose another folder with --out."
+            f"The run in '{folder}' was written by an older version of shiftproof (form {before.get('form', 1)}, now {CELL_VERSION}), "
+            "whose results do not name all that they depend on, so it cannot be resumed. `shiftproof report` and `shiftproof compare` "
+            "still read it. Choose another folder with --out."
         )
 
 
@@ -162,8 +164,8 @@ def _check_answers(name: str, stored: Answers, given: Answers, folder: Path) -> 
     if not stored.steady:
         if _complete(folder):
             raise UsageError(
-                f"The run in '{folder}' is finished, and the endpoint '{name}' answers differently each time, so it cannot be told whether it "
-                f"is still the same model. `shiftproof report` shows the run, as answered on {stored.date}. {way_out}"
+                f"The run in '{folder}' is finished, and the endpoint '{name}' answers differently each time, so whether it is still the "
+                f"same model cannot be told. `shiftproof report` shows the run, as answered on {stored.date}. {way_out}"
             )
         return
     if given.said != stored.said:

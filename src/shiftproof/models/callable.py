@@ -172,4 +172,3 @@ def _annotated(function: Function) -> Takes:
     kind = None if first is None else first.annotation
     is_tensor = kind.rpartition(".")[2] == "Tensor" if isinstance(kind, str) else kind is Tensor
     return "torch" if is_tensor else "numpy"
-

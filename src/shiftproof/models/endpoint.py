@@ -261,8 +261,8 @@ def wrap_endpoint(
 def _known(requests: Requests, gives: Gives, version: str | None) -> Fingerprint:
     """By the URL without user and password, the name given, what it gives, and the options that may change an answer.
 
-    The query counts, as it may choose the model; it is hashed, so that a key in it cannot be read back. What the endpoint answers is seen to
-    by the run. How often and how long it is tried changes no answer.
+    The query counts, as it may choose the model; it is hashed, so that a key in it cannot be read back. How often and how long it is tried
+    changes no answer. What it answers is for the run to compare.
     """
     parts = urlsplit(requests.url)
     plain = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))

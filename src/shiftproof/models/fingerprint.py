@@ -20,5 +20,7 @@ def value_digest(value: object) -> str:
     """
     found = identify(value, "value")
     if found.gaps:
-        raise UsageError(f"This value cannot be identified: {'; '.join(found.gaps)}. Leave that out of it, or give it to a model with version=.")
+        raise UsageError(
+            f"This value cannot be identified: {'; '.join(found.gaps)}. Leave that out of it, or give it to a model with version=."
+        )
     return found.digest

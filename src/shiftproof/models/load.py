@@ -51,8 +51,8 @@ def as_model(
         gives: "scores" (n, classes) or "labels" (n,), for a function that is not to be asked.
         takes: "numpy" or "torch", for functions; torch where the argument is annotated as a torch.Tensor, else numpy.
         memory_format: how images lie in memory for torch modules: "channels_last", "contiguous", or "auto", by the module's structure.
-        version: what you call this state of it. It counts in its fingerprint, and answers for what that cannot cover (a connection, say), so
-            that runs of it can be resumed.
+        version: what you call this state of it. It counts in its fingerprint, and answers for what that cannot cover, such as a connection,
+            so that runs of it can be resumed.
 
     Raises:
         UsageError: it is none of these, or does not fit the data.

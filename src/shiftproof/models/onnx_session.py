@@ -6,7 +6,7 @@ import functools
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +21,6 @@ from shiftproof.models.foreign import first_line
 
 if TYPE_CHECKING:
     import onnxruntime as ort
-    from google.protobuf.message import Message
 
 FLOATS = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
 """The types of inputs and scores, as onnxruntime says them."""
@@ -49,8 +48,8 @@ class OnnxSession(Scores):
     Guarantees:
         A fixed batch dimension is served by splitting and filling up. A row's scores are the same bits in any batch (measured with
         onnxruntime 1.31 on dense and convolutional graphs, 1 to 512 rows; so nothing is filled up otherwise). Probabilities are left as
-        they are. It can be pickled: the file is opened again where it arrives. The fingerprint is the hash of the file, of the files that its
-        tensors lie in, and of the version of onnxruntime.
+        they are. It can be pickled: the file is opened again where it arrives. The fingerprint is the hash of the file, of the files that
+        its tensors lie in, and of the version of onnxruntime.
     """
 
     def __init__(
@@ -155,7 +154,7 @@ def _outside(path: Path) -> Iterator[str]:
         import onnx
     except ImportError:
         raise MissingExtra("onnx", "onnx") from None
-    waiting: list[Message] = [onnx.load_model(str(path), load_external_data=False)]
+    waiting: list[Any] = [onnx.load_model(str(path), load_external_data=False)]
     for message in waiting:
         if isinstance(message, onnx.TensorProto):
             yield from (entry.value for entry in message.external_data if entry.key == "location")

@@ -158,4 +158,3 @@ def _logits(out: object, name: str) -> Tensor:
         hint = "Wrap it in a module whose forward returns the logits only."
         raise must("answer", f"the model '{name}'", "be a tensor of logits, or a mapping with one under 'logits'", type(out).__name__, hint)
     return out
-

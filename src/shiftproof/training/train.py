@@ -246,14 +246,15 @@ def _earlier(folder: Path, asked: dict[str, Any], known: Mapping[str, Fingerprin
         raise UsageError(f"The record '{path}' is damaged ({error}). Choose another folder with out.") from error
     if before.get("form") != FORM:
         raise UsageError(
-            f"The training in '{folder}' was begun by an older version of shiftproof, whose record does not name all that it depends on, so "
-            "it cannot be resumed. Its weights can be used as they are. Choose another folder with out."
+            f"The training in '{folder}' was begun by an older version of shiftproof, whose record does not name all that it depends on, "
+            "so it cannot be resumed. Its weights can be used as they are. Choose another folder with out."
         )
     for name, each in known.items():
         if not found_again(each.text):
             raise UsageError(
-                f"The training in '{folder}' cannot be resumed, since its {name} cannot be recognised: {'; '.join(each.gaps)}. Choose another "
-                "folder with out; to resume later trainings, name the state: version='1' for the network, or code_version = '1' in a class."
+                f"The training in '{folder}' cannot be resumed, since its {name} cannot be recognised: {'; '.join(each.gaps)}. Choose "
+                "another folder with out; to resume later trainings, name the state: version='1' (--model-version) for the network, "
+                "code_version = '1' in the class of a part."
             )
     other = [key for key in asked if before.get(key) != asked[key]]
     if other:
