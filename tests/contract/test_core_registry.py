@@ -10,6 +10,7 @@ import pytest
 
 from shiftproof import registry
 from shiftproof._errors import UsageError
+from shiftproof._identity.parts import known_part
 from shiftproof.registry import Registry, parse_spec, plural, registries
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search
@@ -20,6 +21,12 @@ from shiftproof.shifts.abstract import Shift
 @dataclass(frozen=True)
 class Rain(Linf):
     name: ClassVar[str] = "mypkg/rain"
+
+
+@dataclass(frozen=True)
+class Names(Linf):
+    name: ClassVar[str] = "names"
+    inner: str = "best_of_n(of=mypkg/rain(eps=0.1))"
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,16 @@ def test_plugin_is_listed_and_built(plugged: Registry[Shift]) -> None:
     rain = plugged.build("mypkg/rain(eps=0.1)")
     assert type(rain) is Rain
     assert plugged.build(rain.spec()) == rain
+
+
+def test_a_spec_that_names_a_plugin_counts_its_code(plugged: Registry[Shift], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "registries", lambda: {"shifts": plugged})
+    assert registry.named_plugins("adversarial(shift=mypkg/rain(eps=0.1))") == [Rain]
+    assert registry.named_plugins("linf(eps=8/255)") == registry.named_plugins("mypkg/rainbow") == []
+
+    before = known_part(Names(0.1)).text
+    monkeypatch.setattr(Rain, "excess", lambda *_: None)
+    assert known_part(Names(0.1)).text != before
 
 
 def test_broken_plugins_are_shown_with_their_traceback(plugged: Registry[Shift]) -> None:

@@ -11,7 +11,7 @@ from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodT
 
 from shiftproof._identity.bytecode import Import, read
 from shiftproof._identity.graph import Look
-from shiftproof._identity.owners import OURS, is_own, owner_of, owner_of_module, seen_from
+from shiftproof._identity.owners import OURS, is_own, owner_of, owner_of_module, owner_to_be, seen_from
 
 _WHOLE_MODULE = {"globals", "eval", "exec", "vars", "locals"}
 """Builtins that reach every name of a module."""
@@ -142,17 +142,21 @@ def everything(value: Everything) -> Look:
 
 
 def _imported(wanted: Import, namespace: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    """What an import inside a function brings; a module that is not there is known by that."""
+    """What an import inside a function brings. What raises when it is imported, or is not there, is known by that."""
     where = f" -> import {'.' * wanted.level}{wanted.module}"
     try:
         package = str(namespace.get("__package__") or "")
         name = importlib.util.resolve_name("." * wanted.level + wanted.module, package) if wanted.level else wanted.module
+        owner = owner_to_be(name)
+        if owner is not None:
+            yield where, owner
+            return
         found = importlib.import_module(name)
-    except ImportError:
-        yield where, "not installed"
+        brought = [(each, vars(found)[each] if each in vars(found) else importlib.import_module(f"{name}.{each}")) for each in wanted.names]
+    except Exception as error:  # the user's code; the function will raise it too
+        yield where, f"raises {type(error).__name__}"
         return
-    if not is_own(found) or not wanted.names or "*" in wanted.names:
+    if not brought:
         yield where, found
-        return
-    for each in wanted.names:
-        yield f"{where}.{each}", seen_from(vars(found).get(each, found), vars(found))
+    for each, held in brought:
+        yield f"{where}.{each}", seen_from(held, vars(found))

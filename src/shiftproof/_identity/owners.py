@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import json
 import platform
 import sys
@@ -41,6 +42,13 @@ def owner_of(namespace: Mapping[str, object]) -> str | None:
         return _owner_of_file(file)
     origin = getattr(spec, "origin", None)
     return PYTHON if origin in ("built-in", "frozen") else None
+
+
+def owner_to_be(name: str) -> str | None:
+    """Who wrote a module that may not be imported yet, by its top package; None for the user's own code and for what is not there."""
+    top = name.partition(".")[0]
+    spec = None if top in sys.modules else importlib.util.find_spec(top)
+    return owner_of_module(top) if spec is None else owner_of({"__name__": top, "__file__": spec.origin, "__spec__": spec})
 
 
 def is_own(module: ModuleType) -> bool:
