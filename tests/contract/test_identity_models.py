@@ -172,3 +172,39 @@ def test_an_import_by_name_cannot_be_read(tmp_path: Path) -> None:
     file.write_text("import importlib\ndef predict(x):\n    return importlib.import_module('js' + 'on').scale(x)\n")
     (gap,) = sp.load_model(f"{file}:predict", gives="scores", name="m").identity().gaps
     assert gap == "m -> importlib.import_module: it imports code by a name that is not known before it runs"
+
+
+def test_a_script_is_the_same_when_it_is_saved_and_loaded(tmp_path: Path) -> None:
+    for name in ("scripted", "traced", "frozen", "frozen_int8"):
+        made = MODELS[name][0]("")
+        torch.jit.save(made, tmp_path / name)  # type: ignore[no-untyped-call]
+        loaded: Any = torch.jit.load(tmp_path / name)  # type: ignore[no-untyped-call]
+        assert fingerprint(loaded) == fingerprint(made), name
+
+
+class Speaks(nn.Module):
+    """`forward` is not all that a script can be asked."""
+
+    def __init__(self, more: int) -> None:
+        super().__init__()
+        self.more = more
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(1)
+
+    @torch.jit.export
+    def other(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(1) + self.more
+
+
+class Around(nn.Module):
+    def __init__(self, more: int) -> None:
+        super().__init__()
+        self.held: Any = torch.jit.script(nn.Sequential(Speaks(more)))
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.held.get_submodule("0").other(x)
+
+
+def test_a_method_of_a_scripted_submodule_counts() -> None:
+    assert fingerprint(Around(1)) == fingerprint(Around(1)) != fingerprint(Around(2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -14,7 +14,8 @@ from shiftproof._identity.tensors import hooks
 
 _HOME = re.compile(r"__torch__\.(?:\w+\.)*")
 """The module of a class, and what torch adds to one that it compiles once more."""
-_CONSTANT = re.compile(r"= (prim::Constant\w*)\[.*\]\(\)$", re.MULTILINE)
+_CONSTANT = re.compile(r"^ *%[\w.]+ : .* = prim::Constant\w*(?:\[.*\])?\(\)\n", re.MULTILINE)
+_VALUE = re.compile(r"%[\w.]+")
 _PLACED = re.compile(r"(?:, )?(?:strides=\[[^\]]*\]|requires_grad=\d|device=[\w:]+)")
 _MODE = "training"
 
@@ -26,7 +27,8 @@ def script_module(value: nn.Module) -> Look:
 
 def compiled_form(value: Any) -> Look:
     """The compiled form of a script module."""
-    return Look("script module", [(f".{name}", value._get_method(name)) for name in sorted(value._method_names())])
+    methods = [(f".{name}", value._get_method(name)) for name in sorted(value._method_names())]
+    return Look("script module", [*methods, *((f".{name}", inner) for name, inner in torch._C.ModuleDict(value).items())])
 
 
 def method(value: Any) -> Look:
@@ -45,15 +47,14 @@ def script_object(value: Any) -> Look:
 
 def graph(whole: Any, owner: Any) -> Look:
     """A graph with every call inlined: its text, its constants, and the attributes that it reads of `owner`."""
-    found: dict[str, Any] = {}
-    if owner is not None:
-        found[next(whole.inputs()).debugName()] = owner
+    found: dict[str, Any] = {} if owner is None else {next(whole.inputs()).debugName(): owner}
+    constants: dict[str, object] = {}
     parts: list[tuple[str, object]] = []
     for node in _nodes(whole):
         if node.kind() == "prim::Constant" and node.output().type().kind() != "FunctionType":
-            parts.append((f" constant {len(parts)}", node.output().toIValue()))
+            constants[f"%{node.output().debugName()}"] = node.output().toIValue()
         elif node.kind() == "prim::ConstantMKLDNNTensor":
-            parts.append((f" constant {len(parts)}", node.t("value")))
+            constants[f"%{node.output().debugName()}"] = node.t("value")
         elif node.kind() == "prim::GetAttr" and node.s("name") != _MODE and node.input().debugName() in found:
             held = found[node.input().debugName()].getattr(node.s("name"))
             found[node.output().debugName()] = held
@@ -61,8 +62,23 @@ def graph(whole: Any, owner: Any) -> Look:
                 parts.append((f".{node.s('name')}", held))
         elif node.kind() == "prim::CallMethod":  # of an interface, whose module is known only here
             parts.append((f" called {len(parts)}", found.get(next(node.inputs()).debugName())))
-    text = _PLACED.sub("", _CONSTANT.sub(r"= \1", _HOME.sub("", whole.str(False))))
-    return Look(f"graph {text}", parts)
+    text, used = _renamed(_PLACED.sub("", _CONSTANT.sub("", _HOME.sub("", whole.str(False)))), constants)
+    return Look(f"graph {text}", [*parts, *((f" constant {i}", each) for i, each in enumerate(used))])
+
+
+def _renamed(text: str, constants: Mapping[str, object]) -> tuple[str, list[object]]:
+    """The text with values numbered as they come up, and the constants in the order of their use: saving and loading changes both."""
+    numbers: dict[str, str] = {}
+    used: list[object] = []
+
+    def number(name: re.Match[str]) -> str:
+        if name[0] not in numbers:
+            numbers[name[0]] = f"constant {len(used)}" if name[0] in constants else f"%{len(numbers)}"
+            if name[0] in constants:
+                used.append(constants[name[0]])
+        return numbers[name[0]]
+
+    return _VALUE.sub(number, text), used
 
 
 def _nodes(block: Any) -> Iterator[Any]:
