@@ -8,9 +8,11 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -18,6 +20,7 @@ from torch import nn
 import known_models
 import shiftproof as sp
 from known_models import MODELS, X, fingerprint
+from shiftproof.models.fingerprint import value_digest
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -177,7 +180,7 @@ def test_an_import_by_name_cannot_be_read(tmp_path: Path) -> None:
 def test_a_script_is_the_same_when_it_is_saved_and_loaded(tmp_path: Path) -> None:
     for name in ("scripted", "traced", "frozen", "frozen_int8"):
         made = MODELS[name][0]("")
-        torch.jit.save(made, tmp_path / name)  # type: ignore[no-untyped-call]
+        torch.jit.save(made, tmp_path / name)
         loaded: Any = torch.jit.load(tmp_path / name)  # type: ignore[no-untyped-call]
         assert fingerprint(loaded) == fingerprint(made), name
 
@@ -208,3 +211,28 @@ class Around(nn.Module):
 
 def test_a_method_of_a_scripted_submodule_counts() -> None:
     assert fingerprint(Around(1)) == fingerprint(Around(1)) != fingerprint(Around(2))
+
+
+@pytest.mark.parametrize(
+    ("held", "reason"),
+    [
+        (torch.empty(2, device="meta"), "a tensor on the device meta has no numbers"),
+        (np.frompyfunc(lambda x: x, 1, 1), "functions made by numpy.frompyfunc do not tell their code"),
+        (threading.local(), "objects of type _local cannot be read"),
+        (open, ""),
+        (known_models.X, ""),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_its_place(held: object, reason: str) -> None:
+    net: Any = known_models.dense()
+    net.notes = {"here": [held]}
+    gaps = sp.as_model(net, name="net").identity().gaps
+    assert gaps == ((f"net.notes['here'][0]: {reason}",) if reason else ())
+
+
+def test_a_value_that_cannot_be_read_has_no_digest() -> None:
+    assert value_digest({"a": [1.0, X]}) == value_digest({"a": [1.0, X.clone()]})
+    with pytest.raises(
+        sp.UsageError, match=r"This value cannot be identified: value\[0\]: objects of type builtins.generator cannot be read"
+    ):
+        value_digest([Opaque().stream])

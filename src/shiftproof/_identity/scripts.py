@@ -14,9 +14,12 @@ from shiftproof._identity.tensors import hooks
 
 _HOME = re.compile(r"__torch__\.(?:\w+\.)*")
 """The module of a class, and what torch adds to one that it compiles once more."""
+_PLACED = re.compile(r", scope: .*$|(?:, )?(?:strides=\[[^\]]*\]|requires_grad=\d|device=[\w:]+)", re.MULTILINE)
+"""Where a value was traced, and how it lay there."""
+_TRACED = re.compile(r": [A-Z]\w*\([\d, *]*\)")
+"""The type of a tensor with the shape that it had when it was traced."""
 _CONSTANT = re.compile(r"^ *%[\w.]+ : .* = prim::Constant\w*(?:\[.*\])?\(\)\n", re.MULTILINE)
 _VALUE = re.compile(r"%[\w.]+")
-_PLACED = re.compile(r"(?:, )?(?:strides=\[[^\]]*\]|requires_grad=\d|device=[\w:]+)")
 _MODE = "training"
 
 
@@ -62,7 +65,8 @@ def graph(whole: Any, owner: Any) -> Look:
                 parts.append((f".{node.s('name')}", held))
         elif node.kind() == "prim::CallMethod":  # of an interface, whose module is known only here
             parts.append((f" called {len(parts)}", found.get(next(node.inputs()).debugName())))
-    text, used = _renamed(_PLACED.sub("", _CONSTANT.sub("", _HOME.sub("", whole.str(False)))), constants)
+    text = _TRACED.sub(": Tensor", _PLACED.sub("", _HOME.sub("", whole.str(False))))
+    text, used = _renamed(_CONSTANT.sub("", text), constants)
     return Look(f"graph {text}", [*parts, *((f" constant {i}", each) for i, each in enumerate(used))])
 
 
