@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import json
 import os
 import pickle
@@ -236,3 +237,61 @@ def test_a_value_that_cannot_be_read_has_no_digest() -> None:
         sp.UsageError, match=r"This value cannot be identified: value\[0\]: objects of type builtins.generator cannot be read"
     ):
         value_digest([Opaque().stream])
+
+
+def test_the_mode_counts_where_nobody_sets_it() -> None:
+    """A module is asked in evaluation mode; one that a function closes over is asked as it is."""
+    net = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(16, 3))
+    module, closing = fingerprint(net), fingerprint(lambda x: net(x))
+    net.eval()
+    assert fingerprint(net) == module
+    assert fingerprint(lambda x: net(x)) != closing
+
+
+def test_a_function_that_the_user_puts_into_a_package_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def predict(x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.relu(x.flatten(1)[:, :3])
+
+    before = fingerprint(predict)
+    monkeypatch.setattr(torch.nn.functional, "relu", lambda x: x * 2)
+    assert fingerprint(predict) != before
+
+
+class Decorated:
+    def __init__(self, inner: Any) -> None:
+        functools.update_wrapper(self, inner)
+        self.inner = inner
+
+    def __call__(self, x: torch.Tensor) -> Any:
+        return self.inner(x)
+
+
+def test_what_a_decorator_copies_does_not_count() -> None:
+    def one(x: torch.Tensor) -> torch.Tensor:
+        """Says this."""
+        return x.flatten(1)
+
+    def two(x: torch.Tensor) -> torch.Tensor:
+        """Says that."""
+        return x.flatten(1)
+
+    def three(x: torch.Tensor) -> torch.Tensor:
+        return -x.flatten(1)
+
+    two.__name__ = three.__name__ = "one"
+    two.__module__ = "elsewhere"
+    assert fingerprint(Decorated(one)) == fingerprint(Decorated(two)) != fingerprint(Decorated(three))
+
+
+class Doubled(torch.Tensor):
+    """A tensor that is not added as others are."""
+
+    def __add__(self, other: Any) -> Any:
+        return super().__add__(other) * 2
+
+
+def test_a_tensor_of_ones_own_class_counts_its_code() -> None:
+    def adding(amount: torch.Tensor) -> str:
+        return fingerprint(lambda x: amount + x.flatten(1)[:, :3])
+
+    assert adding(torch.ones(3)) != adding(torch.ones(3).as_subclass(Doubled))

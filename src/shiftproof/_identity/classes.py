@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-import sys
 from collections.abc import Iterator
 from types import FunctionType, GenericAlias, GetSetDescriptorType, MemberDescriptorType
 
 from shiftproof._identity.graph import Look
-from shiftproof._identity.owners import OURS, owner_of, owner_of_module
+from shiftproof._identity.owners import OURS, owner_of, owner_of_module, stands_in
 from shiftproof._identity.plain import plain
 
 _SKIPPED = {"__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__slots__", "__slotnames__"}
@@ -32,11 +31,8 @@ def kind(value: type) -> Look:
 def owner_of_class(value: type) -> str | None:
     """Who wrote a class; None for the user's own, and for one that was made while the program ran."""
     owner = owner_of_module(value.__module__)
-    found: object = sys.modules.get(value.__module__)
-    for name in value.__qualname__.split("."):
-        found = getattr(found, name, None)
-    made = found is not value and bool(value.__flags__ & _HEAP)
-    return None if made and owner != OURS else owner
+    made = bool(value.__flags__ & _HEAP) and owner != OURS and not stands_in(value, value.__module__)
+    return None if made else owner
 
 
 _HEAP = 1 << 9

@@ -11,7 +11,7 @@ from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodT
 
 from shiftproof._identity.bytecode import Import, read
 from shiftproof._identity.graph import Look
-from shiftproof._identity.owners import OURS, is_own, owner_of, owner_of_module, owner_to_be, seen_from
+from shiftproof._identity.owners import OURS, is_own, owner_of, owner_of_module, owner_to_be, seen_from, stands_in
 
 _WHOLE_MODULE = {"globals", "eval", "exec", "vars", "locals"}
 """Builtins that reach every name of a module."""
@@ -24,19 +24,18 @@ def function(value: FunctionType) -> Look:
     """A function: of a package by its name there, of the user's own by its code; both with what they close over."""
     if _ORIGINAL in vars(value):  # by torch.compile, which wraps it anew in every process
         return Look("compiled", [("", vars(value)[_ORIGINAL])])
-    carried: list[tuple[str, object]] = [(f" ({name} =)", default) for name, default in _defaults(value)]
-    carried += [(f".{name}", each) for name, each in sorted(vars(value).items())]
-    for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
-        carried.append((f" ({name})", cell))
-    owner = owner_of(value.__globals__)
-    if owner == OURS:
-        return Look(f"{OURS} function {value.__qualname__}", carried)
-    if (value.__globals__.get("__name__"), value.__name__) in _BY_NAME:
+    owner, home, code = owner_of(value.__globals__), value.__globals__.get("__name__"), value.__code__
+    closed: list[tuple[str, object]] = list(zip((f" ({name})" for name in code.co_freevars), value.__closure__ or (), strict=True))
+    if (home, value.__name__) in _BY_NAME:
         return by_name()
     if owner is not None:
-        code = value.__code__
-        return Look(f"{owner} function {value.__globals__.get('__name__')} {code.co_name} {code.co_firstlineno}", carried)
-    return Look(f"function {read(value.__code__).text}", [*carried, *_named(value.__code__, value.__globals__)])
+        name = value.__qualname__ if owner == OURS else f"{home} {code.co_name} {code.co_firstlineno}"
+        return Look(
+            f"{owner} function {name}", [] if stands_in(value, str(home)) else closed
+        )  # else a package made it, of what it closes over
+    carried = [(f" ({name} =)", default) for name, default in _defaults(value)]
+    carried += [(f".{name}", each) for name, each in sorted(vars(value).items())]
+    return Look(f"function {read(code).text}", [*carried, *closed, *_named(code, value.__globals__)])
 
 
 def code(value: CodeType) -> Look:
@@ -122,10 +121,18 @@ def _resolved(names: tuple[str, ...], namespace: Mapping[str, object]) -> object
         return vars(builtins).get(first, f"undefined {first}")
     held = seen_from(namespace[first], namespace)
     for name in rest:
-        if not isinstance(held, ModuleType) or (not is_own(held) and held.__name__ != "importlib") or name not in vars(held):
+        if not isinstance(held, ModuleType) or name not in vars(held):
             break
-        held = seen_from(vars(held)[name], vars(held))
+        inner = vars(held)[name]
+        if not is_own(held) and not isinstance(inner, ModuleType) and not _counts(inner, held.__name__):
+            break
+        held = seen_from(inner, vars(held))
     return held
+
+
+def _counts(inner: object, home: str) -> bool:
+    """Whether what stands in a package's module counts by itself: a function that the user put there, or one that imports by a name."""
+    return isinstance(inner, FunctionType) and (owner_of(inner.__globals__) is None or (home, inner.__name__) in _BY_NAME)
 
 
 class Everything:

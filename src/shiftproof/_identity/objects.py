@@ -13,6 +13,8 @@ from shiftproof._identity.graph import Look
 from shiftproof._identity.owners import namespace_of, seen_from
 
 _POINTER = 8 if object.__basicsize__ == 16 else 4
+_DESCRIBED = ("__doc__", "__module__", "__qualname__", "__annotations__")
+"""What `functools.update_wrapper` copies into an object."""
 _PICKLING = ("__reduce__", "__reduce_ex__", "__getstate__")
 _NOT_ANSWERS = {
     "sklearn.model_selection._search.BaseSearchCV": {"cv_results_", "refit_time_"},
@@ -41,7 +43,8 @@ def attributes(value: object) -> list[tuple[str, object]]:
     for name in copyreg._slotnames(cls):  # type: ignore[attr-defined]  # as pickle finds them
         if name not in ("__dict__", "__weakref__") and hasattr(value, name):
             found[name] = getattr(value, name)
-    filled = {name for each in cls.__mro__ for name, member in vars(each).items() if isinstance(member, cached_property)}
+    filled = set(_DESCRIBED)
+    filled |= {name for each in cls.__mro__ for name, member in vars(each).items() if isinstance(member, cached_property)}
     for each in cls.__mro__:
         filled |= _NOT_ANSWERS.get(f"{each.__module__}.{each.__qualname__}", set())
     home = namespace_of(cls)

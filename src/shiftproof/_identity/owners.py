@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from difflib import SequenceMatcher
 from functools import cache
 from pathlib import Path, PurePath
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 OURS = "shiftproof"
 _SITES = ("site-packages", "dist-packages")
@@ -49,6 +49,14 @@ def owner_to_be(name: str) -> str | None:
     top = name.partition(".")[0]
     spec = None if top in sys.modules else importlib.util.find_spec(top)
     return owner_of_module(top) if spec is None else owner_of({"__name__": top, "__file__": spec.origin, "__spec__": spec})
+
+
+def stands_in(value: type | FunctionType, module: str) -> bool:
+    """Whether a class or function is what its qualified name leads to in this module."""
+    found: object = sys.modules.get(module)
+    for name in value.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is value
 
 
 def is_own(module: ModuleType) -> bool:

@@ -9,6 +9,7 @@ import dataclasses
 import enum
 import functools
 import logging
+import os
 import sys
 import threading
 import types
@@ -45,17 +46,33 @@ _NO_MATTER = (
     weakref.WeakKeyDictionary,
 )
 """Exact types on which no answer depends. A dictionary with weak keys is a cache: what it holds is gone in the next process."""
+_ENVIRONMENT = type(os.environ)
+"""Read while code runs, like files, and not covered."""
 
 
-def identify(value: object, path: str = "") -> Identity:
-    """The identity of any value; `path` is what messages call it.
+def identify(value: object, path: str = "", *, modal: bool = False) -> Identity:
+    """The identity of any value.
+
+    Args:
+        value: anything.
+        path: what messages call it.
+        modal: whether modules in it are asked in the mode that they are in, so that `train()` and `eval()` count.
 
     Guarantees:
         Equal for values that behave alike, in any process of one version of Python: addresses, sharing, the order of sets, lines, comments,
         docstrings, the module and the folder of the user's code do not count. What it cannot cover is a gap, never left out silently.
     Cost: one SHA-256 of every array and tensor, and about 10 microseconds for every other value that is reached.
     """
-    return digest_of(value, see, path)
+    return digest_of(value, _see_mode if modal else see, path)
+
+
+def _see_mode(value: object) -> Look:
+    from torch import nn
+
+    from shiftproof._identity.tensors import mode
+
+    look = see(value)
+    return look._replace(label=look.label + mode(value)) if isinstance(value, nn.Module) else look
 
 
 def see(value: object) -> Look:
@@ -78,6 +95,7 @@ def see(value: object) -> Look:
 @cache
 def _exact() -> dict[type, Reader]:
     readers: dict[type, Reader] = dict.fromkeys(_NO_MATTER, objects.skipped)
+    readers[_ENVIRONMENT] = objects.skipped
     readers |= dict.fromkeys((list, tuple, collections.deque), plain.sequence)
     readers |= dict.fromkeys((set, frozenset), plain.collection)
     readers |= dict.fromkeys((dict, collections.OrderedDict, types.MappingProxyType), plain.mapping)

@@ -9,11 +9,14 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
+from shiftproof._identity.classes import owner_of_class
 from shiftproof._identity.graph import Look
 from shiftproof._identity.owners import namespace_of, seen_from
 
@@ -41,12 +44,17 @@ _CACHED = {
 """What these modules make of their other attributes."""
 
 
+_MODAL = (_DropoutNd, _NormBase, nn.RNNBase, nn.RReLU, nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
+
+
 def tensor(value: Tensor) -> Look:
     """A tensor by type, shape and numbers; not by device, strides, or whether it wants a gradient."""
     if isinstance(value, UninitializedParameter | UninitializedBuffer):
         return Look("uninitialised tensor")
     label = f"tensor {value.dtype} {tuple(value.shape)}"
-    extra = [(f".{name}", each) for name, each in sorted(vars(value).items()) if not name.startswith("_dynamo")]
+    extra: list[tuple[str, object]] = [(f".{name}", each) for name, each in sorted(vars(value).items()) if not name.startswith("_dynamo")]
+    if type(value) not in (Tensor, nn.Parameter, nn.Buffer):
+        extra.append((".__class__", type(value)))
     if type(value).__torch_dispatch__ is not Tensor.__torch_dispatch__ and type(value) is not nn.Parameter:
         return _wrapped(value, label)
     if value.is_meta:
@@ -116,6 +124,12 @@ def compiler(context: object) -> list[tuple[str, object]]:
     while "_torchdynamo_orig_backend" in getattr(backend, "__dict__", {}):
         backend = vars(backend)["_torchdynamo_orig_backend"]
     return [(".backend", backend)]
+
+
+def mode(value: nn.Module) -> str:
+    """Whether it is training, where its answers may depend on that: in the user's classes and in layers of chance and of running means."""
+    depends = owner_of_class(type(value)) is None or isinstance(value, _MODAL)
+    return f" training={value.training}" if depends and "training" in vars(value) else ""
 
 
 def hooks(value: nn.Module) -> Iterator[tuple[str, object]]:

@@ -68,7 +68,7 @@ class Call:
 
     def identity(self) -> Fingerprint:
         """Its code, its defaults, and the values and functions that it uses by name, or the object's state and methods."""
-        return fingerprint_of(f"function+{self.takes}", identify(self.function, self.name), version=self.version)
+        return fingerprint_of(f"function+{self.takes}", identify(self.function, self.name, modal=True), version=self.version)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -49,7 +49,8 @@ class StraightThrough(Known, Gradients):
     def __init__(self, model: Gradients, *, front: Step, stand_in: Step = _identity, name: str, version: str | None = None) -> None:
         if not isinstance(model, Gradients):
             raise must("model", f"the model '{name}'", "give gradients", type(model).__name__, "Wrap a torch module with as_model.")
-        known = fingerprint_of("straight_through", identify({"": model, ".front": front, ".stand_in": stand_in}, name), version=version)
+        whole = {"": model, ".front": front, ".stand_in": stand_in}
+        known = fingerprint_of("straight_through", identify(whole, name, modal=True), version=version)
         note = f"The gradients of '{name}' are those of a stand-in for the step in front of it."
         super().__init__(name=name, fingerprint=known, notes=(*model.notes, note))
         self._model, self._front, self._stand_in = model, front, stand_in
