@@ -21,6 +21,7 @@ _TELLING = re.compile(r"key|token|secret|pass|pwd|auth|sig|cred|code", re.IGNORE
 """Names of query values that are secret however short they are."""
 _LEAST, _LEAST_OF_A_QUERY = 3, 6
 """Shorter ones are not looked for in other texts, where they would be found everywhere."""
+_WORD = 8
 _forms: set[str] = set()
 
 
@@ -54,7 +55,17 @@ def shown(text: str) -> str:
     plain = _URL.sub(lambda found: shown_url(found[0]), text)
     if not _forms:
         return plain
-    return re.sub("|".join(map(re.escape, sorted(_forms, key=len, reverse=True))), HIDDEN, plain, flags=re.IGNORECASE)
+    return re.sub("|".join(map(_pattern, sorted(_forms, key=len, reverse=True))), HIDDEN, plain, flags=re.IGNORECASE)
+
+
+def _pattern(form: str) -> str:
+    """A short word, as only a test or a careless person has it for a password, is hidden where it stands alone."""
+    return rf"\b(?-i:{form})\b" if len(form) < _WORD and form.isalpha() else re.escape(form)
+
+
+def forget() -> None:
+    """Forgets all secrets of this process."""
+    _forms.clear()
 
 
 def remember_url(text: str) -> None:

@@ -12,7 +12,7 @@ from shiftproof import registry
 from shiftproof._errors import UsageError
 from shiftproof._identity.parts import known_part
 from shiftproof.catalogue import registries
-from shiftproof.registry import Registry, parse_spec, plural, registries
+from shiftproof.registry import Registry, parse_spec, plural
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts import Linf, shifts

@@ -11,7 +11,6 @@ import pytest
 import torch
 
 import shiftproof as sp
-from shiftproof.models.foreign import EndedProgram, forget_settings
 
 X = torch.rand(6, 4, generator=torch.Generator().manual_seed(0))
 Act = Callable[[], object]
@@ -35,6 +34,8 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     out, err = sys.stdout, sys.stderr
     yield
+    from shiftproof.models.foreign import forget_settings
+
     sys.stdout, sys.stderr = out, err
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
@@ -104,7 +105,7 @@ def test_a_file_that_moves_when_it_is_imported(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("end", [lambda: sys.exit(0), lambda: sys.exit("stop"), quit], ids=["0", "a message", "quit"])
 def test_leaving_the_program_is_an_error(end: Act) -> None:
-    with pytest.raises(EndedProgram, match="ended the program"):
+    with pytest.raises(RuntimeError, match="ended the program"):
         sp.as_model(Acts(end), name="module").labels(X)
 
 

@@ -154,7 +154,6 @@ def severity_curve(
         path = _Path.of(model, shift, examples, seed, batch_size)
         levels = np.linspace(shift.unmoved, path.most, points)
         right, flags = path.scan(levels, progress)
-        doubt = constant_answer(examples.y.numpy(), path.unmoved, sure=path.sure, units=examples.space.units, confidence=confidence)
         low, high = path.narrow(levels, right, halvings)
     return SeverityCurve(
         model=model.name,
@@ -168,7 +167,7 @@ def severity_curve(
         recoveries=(right[1:] & ~right[:-1]).sum(0).astype(np.int64),
         forwards=path.forwards,
         confidence=confidence,
-        flags=(*([doubt] if doubt else []), *flags),
+        flags=(*path.doubts(confidence), *flags),
         sent=meter.sent,
     )
 
@@ -230,6 +229,12 @@ class _Path:
             if progress:
                 progress(len(self.examples))
         return np.stack(rows), join_flags(flags)
+
+    def doubts(self, confidence: float) -> tuple[Flag, ...]:
+        """Whether the model is any better than a constant answer, on the examples as they are."""
+        y, units = self.examples.y.numpy(), self.examples.space.units
+        flag = constant_answer(y, self.unmoved, sure=self.sure, units=units, confidence=confidence)
+        return (flag,) if flag else ()
 
     def narrow(self, levels: Floats, right: Flags2, halvings: int) -> tuple[Floats, Floats]:
         """Where each example was last seen right and first seen wrong, shape (n,): the first failure of the scan, bisected."""

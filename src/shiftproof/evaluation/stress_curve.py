@@ -183,9 +183,7 @@ def stress_curve(
     at = _radii(radii, ball, p)
     worst, best, most = (np.array([_error(ball, rate, r) for r in at]) for rate in (p, low, high))
     breaking = _breaking(ball, p, floor)
-    where = breaking if math.isfinite(breaking) else float(at[-1])
-    # At radius 0 no weight has moved; what is asked then is where the errors are.
-    weights = ball.reweigh(wrong if numbers is None else numbers, where, None).weights if where > 0 else wrong / wrong.sum()
+    weights = _weights(ball, wrong, numbers, breaking if math.isfinite(breaking) else float(at[-1]))
     return StressCurve(
         name=name,
         risk=risk,
@@ -207,6 +205,13 @@ def stress_curve(
         notes=_notes(breaking, bool(columns)),
         columns=columns or {},
     )
+
+
+def _weights(ball: Ball, wrong: Floats, losses: Floats | None, radius: float) -> Floats:
+    """The worst mix at a radius; at 0, where none has moved, all that are wrong alike: what is asked then is where the errors are."""
+    if radius == 0 and wrong.any():
+        return np.asarray(wrong / wrong.sum())
+    return ball.reweigh(wrong if losses is None else losses, radius, None).weights
 
 
 def _ball(risk: str, floor: float) -> Ball:
