@@ -264,7 +264,6 @@ class Oracle:
         if self._draws > 1:
             for total in (*values, *gradients):
                 total /= self._draws
-        gradients = [self._usable(gradient) for gradient in gradients]
         if not self._all_sighted:
             for gradient in gradients:
                 self._book(self._cost.sighted, (gradient.flatten(1) != 0).any(1).cpu())
@@ -283,7 +282,7 @@ class Oracle:
             values = [loss(scores, y) for loss in losses]
             last = len(values) - 1
             gradients = [torch.autograd.grad(value.sum(), leaf, retain_graph=k < last)[0] for k, value in enumerate(values)]
-        return [value.detach().to(self.x.dtype) for value in values], gradients
+        return [value.detach().to(self.x.dtype) for value in values], [self._usable(gradient) for gradient in gradients]
 
     def _usable(self, gradient: Tensor) -> Tensor:
         """The gradient, entries that are NaN or infinite at 0: a slope that is none says nothing about where to go."""
