@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from shiftproof._cost import UNSEEN, Cost, Keeper, State, exponent_of
 from shiftproof._errors import UsageError
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.data.examples import Ids
@@ -19,6 +20,8 @@ from shiftproof.models.meter import asking
 from shiftproof.outcomes import Stage
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Params, Shift
+
+__all__ = ["Answer", "Cost", "Keeper", "Oracle", "State", "judge", "mean_scores"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,52 +64,6 @@ class Answer:
         if self._scores is None or self._y is None:
             raise TypeError("A search asked for scores without declaring needs = Scores or Gradients.")
         return self._scores, self._y
-
-
-@dataclass
-class Cost:
-    """What was spent on each of n examples and seen of it, a number each, shape (n,).
-
-    Args:
-        forwards, backwards: spent.
-        sighted: gradients that were not zero.
-        spoiled: gradients with an entry that was NaN or infinite.
-        seen_broken: answers that were wrong.
-        exponent: of the power of two that its scores are multiplied by before a loss sees them; `_UNSEEN` before the first answer.
-        stages: the parts of a search that has several.
-    """
-
-    forwards: Tensor
-    backwards: Tensor
-    sighted: Tensor
-    spoiled: Tensor
-    seen_broken: Tensor
-    exponent: Tensor
-    stages: list[Stage] = field(default_factory=list[Stage])
-
-    @classmethod
-    def of(cls, n: int) -> Cost:
-        """Nothing spent yet."""
-        forwards, backwards, sighted, spoiled, seen_broken, exponent = torch.zeros(6, n, dtype=torch.int64)
-        return cls(forwards, backwards, sighted, spoiled, seen_broken, exponent.fill_(_UNSEEN))
-
-
-@dataclass(frozen=True, eq=False)
-class State:
-    """Where a search stands: tensors by name, and plain notes that JSON holds."""
-
-    tensors: Mapping[str, Tensor]
-    notes: Mapping[str, Any]
-
-
-class Keeper(Protocol):
-    """Keeps the states of batches, each named by its examples, so that a killed run goes on in the middle of a search."""
-
-    def load(self, ids: Ids) -> State | None:
-        """The state of the batch of these examples, None where there is none."""
-
-    def save(self, ids: Ids, state: State) -> bool:
-        """Writes it, unless the last writing is a moment ago; whether it did."""
 
 
 class Oracle:
@@ -272,9 +229,9 @@ class Oracle:
         if self._plain:
             return scores
         known = self._cost.exponent[self._rows]
-        new = known == _UNSEEN
+        new = known == UNSEEN
         if bool(new.any()):
-            known = torch.where(new, _exponent(scores.detach()).cpu(), known)
+            known = torch.where(new, exponent_of(scores.detach()).cpu(), known)
             self._cost.exponent[self._rows] = known
         self._plain = not bool(known.any())
         if self._plain:
@@ -307,7 +264,6 @@ class Oracle:
         if self._draws > 1:
             for total in (*values, *gradients):
                 total /= self._draws
-        gradients = [self._usable(gradient) for gradient in gradients]
         if not self._all_sighted:
             for gradient in gradients:
                 self._book(self._cost.sighted, (gradient.flatten(1) != 0).any(1).cpu())
@@ -326,7 +282,7 @@ class Oracle:
             values = [loss(scores, y) for loss in losses]
             last = len(values) - 1
             gradients = [torch.autograd.grad(value.sum(), leaf, retain_graph=k < last)[0] for k, value in enumerate(values)]
-        return [value.detach().to(self.x.dtype) for value in values], gradients
+        return [value.detach().to(self.x.dtype) for value in values], [self._usable(gradient) for gradient in gradients]
 
     def _usable(self, gradient: Tensor) -> Tensor:
         """The gradient, entries that are NaN or infinite at 0: a slope that is none says nothing about where to go."""
@@ -357,20 +313,6 @@ class Oracle:
 
 
 _COUNTS = ("forwards", "backwards", "sighted", "spoiled", "seen_broken", "exponent")
-_UNSEEN = -(2**20)
-_CLOSE, _USUAL, _FAR = -10, 4, 40
-"""Exponents of the distance between an example's best and worst score: outside of the first and last, losses see it at the middle one.
-
-The value of a cross-entropy in float32 has 2^-23 to tell steps by; a distance of 2^4 is one of trained classifiers.
-"""
-
-
-def _exponent(scores: Tensor) -> Tensor:
-    """The exponent of the power of two that brings each example's scores to the usual distance; 0 where that is not needed, (n,)."""
-    apart = scores.double().amax(1) - scores.double().amin(1)
-    power = torch.frexp(apart.where(apart.isfinite() & (apart > 0), 1.0)).exponent.long()
-    most = 1000 if scores.dtype is torch.float64 else 120  # 2^most and 2^-most are numbers of that type
-    return torch.where((power < _CLOSE) | (power > _FAR), _USUAL - power, 0).clamp(-most, most)
 
 
 def _two_classes(scores: Tensor, goal: Tensor) -> Tensor:

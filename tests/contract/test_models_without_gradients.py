@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 import shiftproof as sp
+from shiftproof._cost import exponent_of
 from shiftproof.defences import defences
 from shiftproof.diagnostics.masking import masking
 from shiftproof.diagnostics.universal import universal
 from shiftproof.evaluation.security_curve import security_curve
 from shiftproof.evaluation.transfer_matrix import transfer_matrix
 from shiftproof.models.abstract import Gradients, Scores
-from shiftproof.oracle import _exponent
 from shiftproof.preflight import look_at
 from shiftproof.searches import searches
 from shiftproof.shifts import shifts
@@ -135,8 +135,9 @@ def conv() -> nn.Module:
     return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10)).eval()
 
 
-def frozen(net: nn.Module) -> nn.Module:
-    return torch.jit.freeze(torch.jit.script(net.eval()))  # type: ignore[no-any-return, no-untyped-call]
+def frozen(net: nn.Module) -> torch.jit.ScriptModule:
+    made: torch.jit.ScriptModule = torch.jit.freeze(torch.jit.script(net.eval()))
+    return made
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -145,7 +146,7 @@ def test_frozen_torchscript_is_asked_and_searched_by_what_it_gives() -> None:
     search, data = searches.build("gradient_ascent(steps=3)"), examples(16)
     plain = sp.confront(sp.as_model(trained(), name="net"), Linf(0.1), search=search, examples=data)
     assert sp.confront(sp.as_model(frozen(trained()), name="net"), Linf(0.1), search=search, examples=data).accuracy == plain.accuracy
-    fused = sp.as_model(torch.jit.optimize_for_inference(frozen(conv())), name="net")  # type: ignore[no-untyped-call]
+    fused = sp.as_model(torch.jit.optimize_for_inference(frozen(conv())), name="net")
     assert sp.confront(fused, Linf(0.1), search=searches.build("best_of_n(n=2)"), examples=data).flags == ()
     with pytest.raises(sp.UsageError, match="gives scores only"):
         sp.confront(fused, Linf(0.1), search=search, examples=data)
@@ -262,7 +263,7 @@ def test_the_scale_of_the_scores_blinds_no_search(ball: str, search: str, scale:
 
 def test_units_of_scores_are_powers_of_two_of_each_example() -> None:
     wide = torch.tensor([[0.0, 1.0], [0.0, 1e-30], [0.0, 1e30], [2.0, 2.0], [0.0, torch.inf], [-3.0, 4.0]])
-    found = _exponent(wide)
+    found = exponent_of(wide)
     assert found.tolist()[0] == found.tolist()[3] == found.tolist()[4] == found.tolist()[5] == 0
     size = (wide[1:3, 1].double() * 2.0 ** found[1:3].double()).tolist()
     assert all(8 <= value < 32 for value in size)
@@ -271,7 +272,7 @@ def test_units_of_scores_are_powers_of_two_of_each_example() -> None:
 
 def test_losses_of_scores_as_they_usually_are_stay_as_they_were() -> None:
     for scale in (1e-2, 1.0, 1e3, 1e9):
-        assert int(_exponent(trained()(examples().x) * scale).abs().sum()) == 0
+        assert int(exponent_of(trained()(examples().x) * scale).abs().sum()) == 0
 
 
 def test_scores_in_double_with_inputs_in_float_are_searched() -> None:

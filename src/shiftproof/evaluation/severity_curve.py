@@ -125,9 +125,9 @@ def severity_curve(
 
     Guarantees:
         Each level is what `confront` with `one_draw` says at that strength and seed. All levels of an example share one draw (one seed, one
-        direction of the angle), so it is one picture that gets worse. The failure point is the end of a bracket: right at
-        failure - gap, wrong at failure, and gap is at most a step / 2**halvings. It is the first failure that the scan saw; a narrower one
-        between two levels at which the model is right may have been missed, and `recoveries` says how often failure came and went.
+        direction of the angle). The failure point is the end of a bracket: right at failure - gap, wrong at failure, and gap is at most
+        a step / 2**halvings. It is the first failure that the scan saw; a narrower one between two levels at which the model is right
+        may have been missed, and `recoveries` says how often failure came and went.
 
     Raises:
         UsageError: the shift has no strength, or points or halvings are too few.
@@ -145,15 +145,13 @@ def severity_curve(
 
     Reference: Dünkel et al. 2025 [dunkel2025cnsbench], "CNS-Bench: benchmarking image classifier robustness".
     """
-    if points < 2:
-        raise must("points", "severity_curve", "be at least 2", points)
-    if halvings < 0:
-        raise must("halvings", "severity_curve", "be at least 0", halvings)
+    for option, value, least in (("points", points, 2), ("halvings", halvings, 0)):
+        if value < least:
+            raise must(option, "severity_curve", f"be at least {least}", value)
     tail_of(confidence)
     with metering() as meter:
         path = _Path.of(model, shift, examples, seed, batch_size)
-        levels = np.linspace(shift.unmoved, path.most, points)
-        right, flags = path.scan(levels, progress)
+        levels, right, flags = path.scan(points, progress)
         low, high = path.narrow(levels, right, halvings)
     return SeverityCurve(
         model=model.name,
@@ -206,8 +204,9 @@ class _Path:
         option: dict[str, Any] = {self.strength: strength}
         return replace(self.shift, **option)
 
-    def scan(self, levels: Floats, progress: Callable[[int], None] | None) -> tuple[Flags2, tuple[Flag, ...]]:
-        """Whether each example is right at each level, shape (k, n), and the flags of all levels."""
+    def scan(self, points: int, progress: Callable[[int], None] | None) -> tuple[Floats, Flags2, tuple[Flag, ...]]:
+        """The levels, shape (k,), whether each example is right at each, shape (k, n), and the flags of all of them."""
+        levels = np.linspace(self.shift.unmoved, self.most, points)
         rows: list[Flags2] = []
         flags: list[tuple[tuple[Flag, ...], int]] = []
         for level in levels:
@@ -228,7 +227,7 @@ class _Path:
                 flags.append((finding.flags, len(finding)))
             if progress:
                 progress(len(self.examples))
-        return np.stack(rows), join_flags(flags)
+        return levels, np.stack(rows), join_flags(flags)
 
     def doubts(self, confidence: float) -> tuple[Flag, ...]:
         """Whether the model is any better than a constant answer, on the examples as they are."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, permutations
 
 import numpy as np
@@ -16,7 +17,7 @@ from shiftproof.finding import Finding
 from shiftproof.models.abstract import Labels, Scores
 from shiftproof.models.meter import metering
 from shiftproof.outcomes import Interval
-from shiftproof.preflight import look_at
+from shiftproof.preflight import Look, look_at
 from shiftproof.randomness import Rng
 from shiftproof.risks.intervals import clopper_pearson, simultaneous, tail_of
 from shiftproof.risks.paired import Difference, paired_difference
@@ -161,16 +162,8 @@ def worst_composition(
         refuse(model, shift.within(examples.space), used)
     first, second = _halves(examples, seed)
 
-    def measure(shift: Shift, part: Examples) -> tuple[Finding, Finding]:
-        if progress:
-            progress(shift.spec())
-        average, worst = (
-            confront(seen, shift, search=s, examples=part, seed=seed, batch_size=batch_size, flags=flags) for s in (OneDraw(), used)
-        )
-        return average, worst
-
     with metering() as meter:
-        seen, flags = look_at(model, examples)
+        measure = partial(_both, look_at(model, examples), used, seed=seed, batch_size=batch_size, progress=progress)
         found = [measure(shift, first) for shift in candidates]
         ranking = _ranking(candidates, found, confidence)
         chosen = next(one.shift for one in ranking if isinstance(one.shift, Compose))
@@ -186,6 +179,19 @@ def worst_composition(
         forwards=sum(int(finding.forwards.sum()) for pair in (*found, (average, worst)) for finding in pair),
         sent=meter.sent,
     )
+
+
+def _both(
+    look: Look, used: Search, shift: Shift, part: Examples, *, seed: int, batch_size: int, progress: Callable[[str], None] | None
+) -> tuple[Finding, Finding]:
+    """One shift's average case, and its worst."""
+    if progress:
+        progress(shift.spec())
+    average, worst = (
+        confront(look.model, shift, search=search, examples=part, seed=seed, batch_size=batch_size, flags=look.flags)
+        for search in (OneDraw(), used)
+    )
+    return average, worst
 
 
 def _check(shifts: Sequence[Boxed], examples: Examples, sizes: Sequence[int]) -> None:
