@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import pytest
 
-from shiftproof import registry
+from shiftproof import catalogue, registry
 from shiftproof._errors import UsageError
 from shiftproof._identity.parts import known_part
 from shiftproof.catalogue import registries
@@ -66,9 +66,9 @@ def test_plugin_is_listed_and_built(plugged: Registry[Shift]) -> None:
 
 
 def test_a_spec_that_names_a_plugin_counts_its_code(plugged: Registry[Shift], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "registries", lambda: {"shifts": plugged})
-    assert registry.named_plugins("adversarial(shift=mypkg/rain(eps=0.1))") == [Rain]
-    assert registry.named_plugins("linf(eps=8/255)") == registry.named_plugins("mypkg/rainbow") == []
+    monkeypatch.setattr(catalogue, "registries", lambda: {"shifts": plugged})
+    assert catalogue.named_plugins("adversarial(shift=mypkg/rain(eps=0.1))") == [Rain]
+    assert catalogue.named_plugins("linf(eps=8/255)") == catalogue.named_plugins("mypkg/rainbow") == []
 
     before = known_part(Names(0.1)).text
     monkeypatch.setattr(Rain, "excess", lambda *_: None)

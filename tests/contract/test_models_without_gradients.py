@@ -18,7 +18,7 @@ from shiftproof.diagnostics.masking import masking
 from shiftproof.diagnostics.universal import universal
 from shiftproof.evaluation.security_curve import security_curve
 from shiftproof.evaluation.transfer_matrix import transfer_matrix
-from shiftproof.models.abstract import Gradients, Scores
+from shiftproof.models.abstract import Gradients, Labels, Scores
 from shiftproof.preflight import look_at
 from shiftproof.searches import searches
 from shiftproof.shifts import shifts
@@ -92,7 +92,7 @@ def examples(n: int = 24) -> sp.Examples:
     return sp.load_data("digits:?split=test").take(slice(n))
 
 
-def net(name: str) -> sp.Labels:
+def net(name: str) -> Labels:
     return sp.as_model(int8() if name == "int8" else Wrapped(WITHOUT[name]), name="net")
 
 

@@ -19,6 +19,7 @@ from shiftproof.evaluation.collect import join_tables, pool
 from shiftproof.evaluation.compare import verdicts
 from shiftproof.evaluation.config import make_config
 from shiftproof.evaluation.plan import make_plan
+from shiftproof.evaluation.records import Audit
 from shiftproof.evaluation.store import Store
 from shiftproof.evaluation.stress_run import stress_run
 from shiftproof.leaderboard.measured import find_audits
@@ -27,15 +28,15 @@ from small_runs import linear_net
 N = 24
 
 
-def audit(out: Path | None = None, **options: Any) -> sp.Audit:
+def audit(out: Path | None = None, **options: Any) -> Audit:
     place = {} if out is None else {"out": str(out)}
     report = sp.audit(linear_net(), "digits:", **{"limit": N, "progress": False, "pictures": 0, **place, **options})
-    record: sp.Audit = report.record
+    record: Audit = report.record
     assert record.complete
     return record
 
 
-def means(record: sp.Audit) -> dict[tuple[str, str, str], list[int]]:
+def means(record: Audit) -> dict[tuple[str, str, str], list[int]]:
     found: dict[tuple[str, str, str], list[int]] = {}
     for result in record.results:
         if result.risk == "mean":

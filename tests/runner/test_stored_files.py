@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import shiftproof as sp
+from shiftproof.data.source import Source
 from shiftproof.evaluation.compare import compare_runs
 from shiftproof.evaluation.stress_run import stress_run
 from shiftproof.evaluation.work import Work
@@ -60,7 +61,7 @@ def net() -> torch.nn.Module:
     return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
 
 
-def digits(n: int = 300) -> sp.Source:
+def digits(n: int = 300) -> Source:
     return sp.load_data("digits:?split=train", limit=n)
 
 
@@ -198,11 +199,11 @@ def changing(monkeypatch: pytest.MonkeyPatch, change: Callable[[], None]) -> Non
     """Something is done to the user's files in the second cell of a run."""
     inner, cells = Work._run, []
 
-    def run_one(self: Work, cell: Any, progress: Any) -> None:
+    def run_one(self: Work, cell: Any, *given: Any) -> None:
         cells.append(cell)
         if len(cells) == 2:
             change()
-        inner(self, cell, progress)
+        inner(self, cell, *given)
 
     monkeypatch.setattr(Work, "_run", run_one)
 
