@@ -162,7 +162,7 @@ def test_every_door_that_climbs_refuses_it() -> None:
     with pytest.raises(sp.UsageError, match="gives scores only"):
         security_curve(model, ball, search=searches.build("fast_minimum_norm"), examples=examples())
     with pytest.raises(sp.UsageError, match="give gradients"):
-        masking(sp.as_model(trained(), name="net"), ball, examples=examples(), surrogates=(model,))
+        masking(sp.as_model(trained(), name="net"), ball, examples=examples(), surrogates=(model,))  # type: ignore[arg-type]  # refused
     assert masking(model, ball, examples=examples(), queries=10)["black_box"].status.value == "not run"
     defended = defences.build("bit_depth(bits=3)")(model, space=examples().space)
     with pytest.raises(sp.UsageError, match="gives scores only"):
