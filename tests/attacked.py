@@ -64,8 +64,8 @@ def _shortened(shift: Ball, move: Tensor, reach: Tensor) -> Tensor:
         return torch.minimum(torch.maximum(move, -reach), reach)
     order = 2 if isinstance(shift, L2) else 1
     size = torch.linalg.vector_norm(move.flatten(2), order, dim=2).reshape(*move.shape[:2], *[1] * (move.dim() - 2))
-    share: Tensor = (reach / size.clamp_min(1e-300)).clamp_max(1.0)
-    return move * share
+    shorter: Tensor = move * (reach / size.clamp_min(1e-300)).clamp_max(1.0)
+    return shorter
 
 
 def broken(one: Subject, shift: Ball, y: Tensor, radius: Tensor, source: torch.Generator, *, count: int = 48) -> Tensor:

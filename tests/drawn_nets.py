@@ -202,8 +202,8 @@ def _images(draw: Draw, shape: tuple[int, ...]) -> list[nn.Module]:
     channels, side = shape[0], min(shape[1:])
     groups = channels if draw.chance(0.3) else 1
     out = 2 * groups
-    pads: tuple[int | str, ...] = (0, 1, 1, "same")
-    pad = draw.one(*pads)
+    paddings: tuple[int | str, ...] = (0, 1, 1, "same")
+    pad = draw.one(*paddings)
     kernel = draw.whole(2, 3)
     stride = 1 if pad == "same" else draw.whole(1, 2)
     layers: list[nn.Module] = [Padded()] if draw.chance(0.2) else []
