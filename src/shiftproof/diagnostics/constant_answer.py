@@ -83,7 +83,7 @@ def constant_answer(
     if not reasons:
         reasons = [_SKEWED] if agrees else _reasons(prediction, sure, known, units, class_names)
     return Flag(
-        NAME,
+        "no_better_than_constant",
         f"Accuracy {right / n:.1%} is no better than always answering {_name(top, class_names)} ({share:.1%}). {'; '.join(reasons)}.",
     )
 
