@@ -46,6 +46,18 @@ def run(pytester: pytest.Pytester, tests: str, *arguments: str) -> pytest.RunRes
     return pytester.runpytest("-p", "no:cacheprovider", "-p", "no:xdist", *arguments)
 
 
+def test_a_model_cannot_end_pytest() -> None:
+    """With the exit code of a session that passed."""
+    import os
+
+    from shiftproof.pytest_plugin import _no_exit
+
+    leave = os._exit
+    with _no_exit(), pytest.raises(RuntimeError, match=r"called os._exit\(0\), which would end pytest without a verdict"):
+        os._exit(0)
+    assert os._exit is leave
+
+
 def test_importing_it_is_light() -> None:
     heavy = ("torch", "numpy", "pandas", "pyarrow", "sklearn", "scipy", "pydantic", "altair", "click", "rich")
     code = f"import sys, pytest, shiftproof.pytest_plugin; print([name for name in {heavy!r} if name in sys.modules])"

@@ -61,8 +61,8 @@ def constant_answer(
     Example:
         >>> import numpy as np
         >>> y = np.arange(200) % 2
-        >>> constant_answer(y, 1 - y).detail.split(". ")[1]
-        'Under another numbering of the classes 100.0% are right (its 0 is 1, its 1 is 0): the codes of the data or the model are mixed up'
+        >>> print(constant_answer(y, 1 - y).detail.split(". ")[1])
+        Under another numbering of the classes 100.0% are right (its 0 is 1, its 1 is 0): the codes of the data or the model are mixed up.
         >>> constant_answer(y, y) is None
         True
     """
@@ -83,7 +83,7 @@ def constant_answer(
     if not reasons:
         reasons = [_SKEWED] if agrees else _reasons(prediction, sure, known, units, class_names)
     return Flag(
-        NAME,
+        "no_better_than_constant",
         f"Accuracy {right / n:.1%} is no better than always answering {_name(top, class_names)} ({share:.1%}). {'; '.join(reasons)}.",
     )
 
