@@ -32,13 +32,13 @@ _SEVERITIES = {1.0, 2.0, 3.0, 4.0, 5.0}
 
 
 def find_audits(folders: Iterable[Path]) -> list[Entry]:
-    """The entries of every audit in these folders and below, each run once, also where it was copied.
+    """The entries of every audit in these folders and below, each run once.
 
     Raises:
         UsageError: a folder does not exist, holds no audit, or one of its audits or `about.toml` cannot be read.
     """
     found: list[Entry] = []
-    seen: set[bytes] = set()
+    seen: set[Path] = set()
     for folder in folders:
         if not folder.is_dir():
             raise UsageError(f"The folder '{folder}' does not exist. Give folders that hold runs of shiftproof audit.")
@@ -48,9 +48,8 @@ def find_audits(folders: Iterable[Path]) -> list[Entry]:
                 f"The folder '{folder}' holds no audit: there is no audit.json in it or below. Run shiftproof audit --out first."
             )
         for run in runs:
-            content = (run / "audit.json").read_bytes()
-            if content not in seen:
-                seen.add(content)
+            if run.resolve() not in seen:
+                seen.add(run.resolve())
                 found += Entry.from_audit(read_audit(run), source=str(run), about=read_about(run))
     return found
 
