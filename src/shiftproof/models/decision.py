@@ -11,9 +11,33 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 FLOOR = 1e-30
 """Least probability: its logarithm (-69) stands for that of zero, so that scores stay finite."""
-_PACKAGES = ("sklearn", "lightgbm", "xgboost", "shiftproof")
-_OWN_WAY = frozenset({"SVC", "NuSVC", "SGDClassifier", "OneVsRestClassifier", "RadiusNeighborsClassifier", "DummyClassifier"})
-"""Estimators of scikit-learn whose `predict` need not be the class of largest probability."""
+_PACKAGES = ("lightgbm", "xgboost", "shiftproof")
+"""Packages whose classifiers decide by the largest probability."""
+_LARGEST = frozenset(
+    {
+        "AdaBoostClassifier",
+        "BaggingClassifier",
+        "BernoulliNB",
+        "CalibratedClassifierCV",
+        "CategoricalNB",
+        "ComplementNB",
+        "DecisionTreeClassifier",
+        "ExtraTreeClassifier",
+        "ExtraTreesClassifier",
+        "GaussianNB",
+        "GradientBoostingClassifier",
+        "HistGradientBoostingClassifier",
+        "KNeighborsClassifier",
+        "LinearDiscriminantAnalysis",
+        "LogisticRegression",
+        "LogisticRegressionCV",
+        "MLPClassifier",
+        "MultinomialNB",
+        "QuadraticDiscriminantAnalysis",
+        "RandomForestClassifier",
+    }
+)
+"""Estimators of scikit-learn that do so too. Some others do not (`SVC`, `NearestCentroid`): each of them is asked for its `predict`."""
 _INNER = ("best_estimator_", "final_estimator_", "estimator_", "estimator")
 """Where wrappers keep the estimator that decides for them, the fitted one first."""
 _WRAPPERS = frozenset(
@@ -77,7 +101,7 @@ def rule_of(estimator: object) -> Rule | Threshold:
         return "unknown"
     if _name(deciding) in ("FixedThresholdClassifier", "TunedThresholdClassifierCV"):
         return _threshold(deciding) or "unknown"
-    return "largest" if _is_of_packages(deciding) and _name(deciding) not in _OWN_WAY else "unknown"
+    return "largest" if _is_of_packages(deciding) or _name(deciding) in _LARGEST else "unknown"
 
 
 def _name(estimator: object) -> str:
@@ -99,7 +123,7 @@ def _deciding(estimator: object) -> object | None:
 
 
 def _is_of_packages(estimator: object) -> bool:
-    """Whether it is of a package that is known to decide by the largest probability."""
+    """Whether it is of a package that decides by the largest probability."""
     return type(estimator).__module__.partition(".")[0] in _PACKAGES
 
 
