@@ -164,7 +164,7 @@ def of_records(folder: Path) -> dict[Path, Reader]:
         run / "audit.json": lambda: read_audit(run),
         folder / "export" / "entries.json": lambda: export.read_entries(folder / "export" / "entries.json"),
         dice / "study.json": lambda: read_studies(folder / "studies"),
-        dice / "seed-1.json": lambda: numbers(folder),
+        next(dice.glob("seed-1-*.json")): lambda: numbers(folder),
         dice / "asked.json": lambda: numbers(folder),
         folder / "defend" / "defend.json": lambda: (
             read_document(folder / "defend" / "defend.json", "defend"),

@@ -186,7 +186,7 @@ def test_a_model_asks_no_more_than_it_must(nets: Path, tmp_path: Path, backend: 
     shifts = [f"gaussian_noise(severity={s})" for s in (1, 2, 3, 4, 5)]
     options: dict[str, Any] = {"shifts": shifts, "searches": ["one_draw"], "limit": 96, "shard_size": 48, "backend": backend, "workers": 1}
     found = audit(nets, tmp_path / "run", "module", **options)
-    look = 16 + 16 + 8
+    look = 16 + 16 + 16  # the last is of one row, filled up
     assert found["sent"] == saw(nets) == 96 * (1 + len(shifts)) + look
     assert found["asked"] == 96 * (1 + len(shifts))
     assert list((tmp_path / "run" / "gallery").glob("*.npz"))
@@ -207,7 +207,7 @@ def test_a_worst_case_books_the_clean_answers_and_does_not_ask_for_them(nets: Pa
     cell = next(cell for cell in found["cells"] if cell["shift"] != "identity")
     assert cell["forwards_per_example"] == alone.forwards.mean()
     assert cell["outcomes"] == {name: int((alone.outcome == name).sum()) for name in sorted(set(alone.outcome)) if name} | {}
-    assert cell["sent"] == alone.sent - N - 40  # not the clean answers, and not the look
+    assert cell["sent"] == alone.sent - N - 48  # not the clean answers, and not the look
 
 
 def test_a_random_model_is_asked_again(tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_killed_and_resumed(nets: Path, tmp_path: Path) -> None:
     assert found["sent"] == saw(nets) > 700
     assert found["sent"] > sum(cell["sent"] for cell in found["cells"])
     again = audit(nets, out, **options)
-    assert again["sent"] == saw(nets) == found["sent"] + 40  # a look, and no work
+    assert again["sent"] == saw(nets) == found["sent"] + 48  # a look, and no work
 
 
 def test_a_refused_call_is_no_part_of_the_run(nets: Path, tmp_path: Path) -> None:
@@ -405,7 +405,7 @@ def test_a_row_is_counted_where_it_reaches_the_users_code_and_nowhere_else() -> 
     x = torch.rand(5, 8)
     module = sp.as_model(torch.nn.Linear(8, 3), name="module")
     assert isinstance(module, Scores)
-    for model, expected in ((Counts(), 5), (CountsAtTheTop(), 5), (Counts(module), 8), (Counts(Counts()), 5)):
+    for model, expected in ((Counts(), 5), (CountsAtTheTop(), 5), (Counts(module), 16), (Counts(Counts()), 5)):
         with metering() as meter:
             model.scores(x)
         assert meter.sent == expected

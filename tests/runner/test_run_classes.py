@@ -73,7 +73,8 @@ def accuracies(report: sp.Report) -> list[float | None]:
 )
 def test_a_sample_with_other_classes_is_numbered_as_the_first(folder: Folder, other: tuple[str, ...]) -> None:
     query = "?classes=dog,cat,bee,ant" if len(other) == 4 else ""
-    assert accuracies(run(ByLevel(), folder(*LEVELS), f"{folder(*other)}{query}")) == [1.0, 1.0]
+    near = {name: level + 8 for name, level in LEVELS.items()}  # other pictures of the same classes
+    assert accuracies(run(ByLevel(), folder(*LEVELS), f"{folder(*other, levels=near)}{query}")) == [1.0, 1.0]
 
 
 def test_the_sample_that_names_all_classes_says_their_order(folder: Folder) -> None:
@@ -138,8 +139,7 @@ def test_names_that_nobody_knows_are_refused(folder: Folder, strange: str, near:
 
 def test_fewer_classes_than_the_model_has_are_flagged(folder: Folder) -> None:
     report = run(ByLevel(), folder("bee", "dog"))
-    (flag,) = report.record.model.flags
-    assert flag.name == "fewer_classes"
+    (flag,) = [flag for flag in report.record.model.flags if flag.name == "fewer_classes"]
     assert flag.detail.startswith("The model 'ByLevel' has 4 classes, and the data name 2: bee, dog, numbered in this order from 0.")
     assert flag.detail.endswith("?classes=FILE.")
     whole = run(ByLevel(), f"{folder('bee', 'dog')}?classes=ant,bee,cat,dog")

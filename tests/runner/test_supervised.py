@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -192,8 +193,7 @@ def test_a_model_that_leaves_passes_no_gate(tmp_path: Path) -> None:
 def test_a_cell_that_quits_leaves_the_run_incomplete(tmp_path: Path) -> None:
     ended = audit(tmp_path, "quits", "--quiet")
     assert ended.returncode == 2
-    assert "Incomplete: 1 part of the run did not finish. First: identity under one_draw, failed" in ended.stderr
-    assert "Not judged: accuracy < 0.001." in ended.stderr
+    assert re.search(r"Incomplete: 1 part of the run did not finish\. First: .* under .*, failed", ended.stderr)
     assert record(tmp_path / "run")["complete"] is False
 
 

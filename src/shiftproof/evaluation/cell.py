@@ -77,7 +77,8 @@ class Cell:
     @property
     def unmoved(self) -> Cell:
         """The cell of the same examples as they are."""
-        return replace(self, shift=Identity(space=self.shift.space), method=OneDraw())
+        identity, draw = Identity(space=self.shift.space), OneDraw()
+        return replace(self, shift=identity, method=draw, shift_known=known_part(identity), method_known=known_part(draw))
 
     def __len__(self) -> int:
         return self.stop - self.start

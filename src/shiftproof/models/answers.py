@@ -46,11 +46,11 @@ def as_array(answer: object, owner: str) -> npt.NDArray[np.generic]:
     return array
 
 
-def kind_of(answer: object, n: int, owner: str) -> Gives:
-    """Whether an answer to n inputs is scores, shape (n, classes), or labels, shape (n,)."""
+def kind_of(answer: object, n: int, owner: str, *, class_names: Sequence[str] = ()) -> Gives:
+    """Whether an answer to n inputs is scores, shape (n, classes), or labels, shape (n,); words are not looked up."""
     array = as_array(answer, owner)
     if array.ndim == 1:
-        read_labels(answer, n, owner, class_names=None)
+        read_labels(answer, n, owner, class_names=None if array.dtype.kind in "US" else class_names)
         return "labels"
     read_scores(answer, n, owner)
     return "scores"
@@ -85,6 +85,8 @@ def read_labels(answer: object, n: int, owner: str, *, class_names: Sequence[str
     if bool((whole != array).any()):
         raise must("answer", owner, "be labels 0, 1, 2, ... or class names", float(array[np.argmax(whole != array)]), hint)
     if bool((whole < 0).any()):  # no codes: the numbers are names, as -1 and 1 are
+        if not class_names:
+            raise must("answer", owner, "be labels 0, 1, 2, ... or class names", int(whole.min()), "Count the classes from 0 on.")
         return _codes([str(number) for number in whole.tolist()], owner, class_names)
     return torch.from_numpy(whole)
 

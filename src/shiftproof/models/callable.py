@@ -48,7 +48,7 @@ class Call:
         with foreign(), torch.no_grad():
             return self.function(full.clone() if self.takes == "torch" else full.cpu().numpy().copy())  # a copy: it may write into it
 
-    def gives(self, probe: Tensor) -> Gives:
+    def gives(self, probe: Tensor, class_names: Sequence[str] = ()) -> Gives:
         """What it answers with, found by asking once about the inputs `probe`, shape (n, ...)."""
         try:
             answer = self(probe)
@@ -59,7 +59,7 @@ class Call:
         if isinstance(answer, Labels | nn.Module):
             way_out = "A factory of models must need no argument: give its arguments defaults, or write one that does not have them."
             raise UsageError(f"The {self.owner} was given inputs and answered with a model ({type(answer).__name__}). {way_out}")
-        return kind_of(answer, len(filled(probe, ROWS)), self.owner)
+        return kind_of(answer, len(filled(probe, ROWS)), self.owner, class_names=class_names)
 
     @property
     def owner(self) -> str:
@@ -151,7 +151,7 @@ def wrap_callable(
         if probe is None:
             hint = "Or pass probe=x[:8], a few inputs, and it is asked once."
             raise must("gives", f"the model '{name}'", "be 'scores' (n, classes) or 'labels' (n,)", gives, hint)
-        gives = call.gives(probe)
+        gives = call.gives(probe, class_names)
     return CallableScores(call) if gives == "scores" else CallableLabels(call, class_names=class_names)
 
 

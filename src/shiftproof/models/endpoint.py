@@ -246,7 +246,7 @@ def wrap_endpoint(
         if probe is None:
             hint = "Or pass probe=x[:8], a few inputs, and it is asked once."
             raise must("gives", f"the model '{requests.shown}'", "be 'scores' (n, classes) or 'labels' (n,)", gives, hint)
-        gives = kind_of(requests.ask(probe), len(probe), f"endpoint {requests.shown}")
+        gives = kind_of(requests.ask(probe), len(probe), f"endpoint {requests.shown}", class_names=class_names)
     if gives == "scores":
         return EndpointScores(requests, name=requests.name, version=version)
     return EndpointLabels(requests, name=requests.name, class_names=class_names, version=version)

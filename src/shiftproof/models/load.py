@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -153,17 +154,8 @@ def load_model(
     with neighbours(text) if text else nullcontext():
         if weights is not None:
             found = _with_weights(found, weights, called or type(found).__name__)
-        return as_model(
-            found,
-            name=called,
-            device=device,
-            space=space,
-            class_names=class_names,
-            groups=groups,
-            probe=probe,
-            gives=gives,
-            version=version,
-        )
+        ready = functools.partial(as_model, found, name=called, device=device, space=space, class_names=class_names, groups=groups)
+        return ready(probe=probe, gives=gives, version=version)
 
 
 def _refuse_missing(space: InputSpace | None) -> None:

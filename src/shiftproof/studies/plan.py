@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shiftproof._errors import StoredFileWarning
-from shiftproof._sealed import DamagedFile, read_json, read_sealed, sealed, with_seal
+from shiftproof._sealed import DamagedFile, UnsealedFile, read_json, read_sealed, sealed, with_seal
 from shiftproof.evaluation.store import save
 from shiftproof.studies.abstract import Look, Study
 from shiftproof.studies.code_digest import Code
@@ -89,10 +89,15 @@ def _looks_in(folder: Path, code: Code) -> Sequence[Look]:
     others: dict[str | None, list[TrialRecord]] = {}
     for path in sorted(folder.glob("seed-*.json")):
         try:
-            found = json.loads(read_sealed(path, None))
+            text = read_sealed(path, None)
+        except UnsealedFile:  # of before there were seals
+            text = path.read_bytes()
         except (DamagedFile, OSError):  # said where its seed is measured again
             continue
-        trial = TrialRecord.model_validate({name: value for name, value in found.items() if name != "seal"})
+        try:
+            trial = TrialRecord.model_validate({name: value for name, value in json.loads(text).items() if name != "seal"})
+        except (ValueError, AttributeError):
+            continue
         if trial.code != code.digest:
             others.setdefault(trial.code, []).append(trial)
     return [_look(digest, trials) for digest, trials in others.items()]
