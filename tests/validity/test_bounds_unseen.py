@@ -14,6 +14,7 @@ from bound_nets import box_around, filled, mlp, settled
 from shiftproof.certificates import Auto, certificates
 from shiftproof.certificates.bounds.backward import lower_bounds
 from shiftproof.certificates.bounds.climb import Climb
+from shiftproof.certificates.bounds.precision import reduced_precision
 from shiftproof.certificates.bounds.propagate import intervals
 from shiftproof.certificates.bounds.read_torch import read_torch
 from shiftproof.certificates.bounds.vnnlib import parse_vnnlib
@@ -127,6 +128,38 @@ def test_a_setting_that_rounds_products_to_fewer_bits_is_named(by: str) -> None:
         matmul.fp32_precision = before
     assert "torch.backends.mkldnn.matmul.fp32_precision is 'bf16'" in flagged(finding)
     assert not flagged(proven(net, torch.rand(9, 2), 0.01, by=by))
+
+
+def test_a_setting_for_convolutions_matters_to_these_alone() -> None:
+    convolutions: Any = torch.backends.mkldnn.conv  # type: ignore[attr-defined]  # its stubs do not know it
+    before = convolutions.fp32_precision
+    convolutions.fp32_precision = "bf16"
+    try:
+        dense, image = (reduced_precision(torch.device("cpu"), name) for name in ("aten::addmm", "aten::convolution"))
+    finally:
+        convolutions.fp32_precision = before
+    assert dense is None
+    assert "torch.backends.mkldnn.conv.fp32_precision is 'bf16'" in str(image)
+
+
+class Elsewhere(Plain):
+    """Computes the same steps, and gives the result of another."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = super().forward(x)
+        other = super().forward(1.0 - x)
+        return other if type(x) is Tensor else out
+
+
+def test_which_value_is_given_back_is_compared_too() -> None:
+    x = torch.rand(40, 2, generator=torch.Generator().manual_seed(0))
+    assert "steps differ at number" in flagged(proven(balanced(Elsewhere, 1), x, 0.01))
+
+
+def test_a_tensor_of_another_layout_is_refused() -> None:
+    net = settled(mlp(2, 3, 2), 0)
+    net.register_buffer("extra", torch.eye(2).to_sparse())
+    assert "torch.sparse_coo" in flagged(proven(net, torch.rand(3, 2), 0.01))
 
 
 def test_torchscript_inside_is_refused() -> None:

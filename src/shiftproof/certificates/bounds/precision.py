@@ -9,13 +9,13 @@ import torch
 _FULL = ("none", "ieee")
 
 
-def reduced_precision(device: torch.device) -> str | None:
-    """The setting under which products of float32 matrices round to TF32 or bfloat16 on this device, as half a sentence; None without.
+def reduced_precision(device: torch.device, operation: str) -> str | None:
+    """The setting under which this operation rounds float32 to TF32 or bfloat16 on this device, as half a sentence; None without.
 
-    Such kernels round their inputs to 8 to 11 bits, and nothing that can be seen from outside says so.
+    Such kernels round what they multiply to 8 to 11 bits, and nothing that can be seen from outside says so.
     """
     for name, value in _settings(device):
-        if value not in _FULL:
+        if value not in _FULL and ("conv" in operation or "conv" not in name):
             return f"{name} is '{value}', so that products of float32 values are rounded to fewer bits (set it to 'ieee')"
     return None
 
@@ -33,4 +33,4 @@ def _settings(device: torch.device) -> list[tuple[str, str]]:
     except AttributeError:  # before torch 2.9
         legacy = {"highest": "ieee"}.get(torch.get_float32_matmul_precision(), torch.get_float32_matmul_precision())
         convolutions = "tf32" if device.type == "cuda" and backends.cudnn.allow_tf32 else "ieee"
-        return [("torch.get_float32_matmul_precision()", legacy), ("torch.backends.cudnn.allow_tf32", convolutions)]
+        return [("torch.get_float32_matmul_precision()", legacy), ("torch.backends.cudnn.allow_tf32 for conv", convolutions)]

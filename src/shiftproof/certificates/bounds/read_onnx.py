@@ -116,7 +116,7 @@ class _Reader:
     def _check(self, node: Any, options: Mapping[str, Any], name: str) -> None:
         """Raises `UsageError` where a step has an attribute that its rule does not read, or outputs that change what it does."""
         for key, value in options.items():
-            if key not in OPTIONS.get(node.op_type, ()) and HARMLESS.get(key, not value) != value:
+            if key not in OPTIONS.get(node.op_type, ()) and not (key in HARMLESS and HARMLESS[key] == value):
                 raise no_rule(f"{name} (with {key}={value!r})", self.build.model)
         if any(node.output[1:]) and node.op_type not in SEVERAL:
             raise no_rule(f"{name} (with {len(node.output)} outputs)", self.build.model)

@@ -42,9 +42,9 @@ def unseen(module: nn.Module, name: str) -> str | None:
             return f"the forward of {type(part).__name__} in '{name}' is set on the object, in the place of its class's"
     values = [value for part in module.modules() for value in vars(part).values() if isinstance(value, Tensor)]
     for held in (*_held(module), *values):
-        if type(held) not in (Tensor, nn.Parameter):
-            return f"'{name}' holds a {type(held).__name__}, a kind of tensor with operations of its own"
-    return reduced_precision(device_of(module))
+        if type(held) not in (Tensor, nn.Parameter) or held.layout is not torch.strided:
+            return f"'{name}' holds a {type(held).__name__} ({held.layout}), a kind of tensor with operations of its own"
+    return None
 
 
 def _held(module: nn.Module) -> list[Tensor]:
@@ -142,7 +142,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         leaves = tree_leaves((args, kwargs))
         self._check(func, args, kwargs or {})
         moving = any(isinstance(each, Tensor) and self._memory(each) in self._made for each in leaves)
-        given = tuple(self._told(each) for each in leaves) if moving else ()
+        given = tuple(self.told(each) for each in leaves) if moving else ()
         out = func(*args, **(kwargs or {}))
         if moving:
             self._alive.append(out)
@@ -155,26 +155,27 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
     def _memory(self, tensor: Tensor) -> int:
         return tensor.untyped_storage().data_ptr()
 
-    def _told(self, each: object) -> object:
+    def told(self, each: object) -> object:
+        """What an operation was given, so that two runs can be compared: where data come from, a constant itself.
+
+        Raises:
+            NotCertifiable: data are in another type than the model's.
+        """
         if not isinstance(each, Tensor):
             return repr(each)
         made = self._made.get(self._memory(each))
         if made is None:
             return each
-        self.settled(each)
-        return (made, each.storage_offset(), each.shape, each.stride())
-
-    def settled(self, value: Tensor) -> None:
-        """Raises `NotCertifiable` where data are in another type than the model's."""
-        if value.dtype is not self._dtype:
-            kinds = f"{value.dtype}, where its weights or inputs are {self._dtype}".replace("torch.", "")
+        if each.dtype is not self._dtype:
+            kinds = f"{each.dtype}, where its weights or inputs are {self._dtype}".replace("torch.", "")
             raise NotCertifiable(
                 f"The model '{self.model}' computes in {kinds}: bounds cover the rounding of one type alone. Take casts (autocast, half, "
                 "bfloat16, to) out of its forward."
             )
+        return (made, each.storage_offset(), each.shape, each.stride())
 
     def _check(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        reduced = reduced_precision(self.device)
+        reduced = reduced_precision(self.device, func.name())
         if reduced:
             raise NotCertifiable(f"The model '{self.model}' cannot be certified: {reduced}.")
         if any(self._memory(each) in self._own for each in _written(func, args, kwargs)):
@@ -254,8 +255,7 @@ def _run(call: Callable[[Tensor], object], module: nn.Module, x: Tensor, name: s
             raise
         told = str(error).splitlines()[0]
         raise NotCertifiable(f"The model '{name}' does not fit inputs of its shape, {tuple(x.shape[1:])}: {told}.") from error
-    recorder.settled(scores_of(out, name))
-    return recorder.steps
+    return [*recorder.steps, Step("output", (recorder.told(scores_of(out, name)),))]
 
 
 def scores_of(out: object, name: str) -> Tensor:
@@ -283,7 +283,8 @@ def _same(left: tuple[object, ...], right: tuple[object, ...]) -> bool:
 
 def _equal(a: object, b: object) -> bool:
     if isinstance(a, Tensor) and isinstance(b, Tensor):
-        return a is b or (a.dtype is b.dtype and a.shape == b.shape and torch.equal(a, b))
+        alike = a.dtype is b.dtype and a.shape == b.shape
+        return alike and ((a.data_ptr() == b.data_ptr() and a.stride() == b.stride()) or torch.equal(a, b))
     return not isinstance(a, Tensor) and not isinstance(b, Tensor) and a == b
 
 
