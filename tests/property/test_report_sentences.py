@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sample_audit import sample_audit
@@ -175,6 +175,7 @@ def test_moves_take_nothing_where_accuracy_rises(drop: float, own: float) -> Non
 
 @given(right=st.lists(st.sampled_from([0, 1]), min_size=1, max_size=60), floor=st.sampled_from([0.05, 0.5, 0.8, 0.99]))
 @settings(max_examples=80, deadline=None)
+@example(right=[0, 1, 1, 1, 1], floor=0.8)
 def test_a_stress_verdict_reads_at_every_corner(right: list[int], floor: float) -> None:
     curve = stress_curve(right, floor=floor)
     said = stress_verdict(curve)
@@ -182,6 +183,7 @@ def test_a_stress_verdict_reads_at_every_corner(right: list[int], floor: float) 
     assert "and none" not in said
     assert "inf" not in said
     assert "nan" not in said
-    assert ("already, without any shift" in said) == (np.mean(right) < floor and curve.breaking == 0)
+    assert ("is below the floor" in said) == (np.mean(right) < floor - 1e-9)
+    assert ("no higher than the floor" in said) == (abs(np.mean(right) - floor) < 1e-9)
     assert ("No mix of these examples" in said) == math.isinf(curve.breaking)
     assert abs(float(curve.weights.sum()) - 1) < 1e-9

@@ -20,6 +20,7 @@ from shiftproof.risks.intervals import Ends, clopper_pearson
 from shiftproof.risks.worst_weights import Reweighted
 
 _HALVINGS = 200
+_ROUNDING = 1e-12
 _POINTS = 21
 
 
@@ -97,7 +98,7 @@ class StressCurve:
         interval: where it lies, shape (k,) each; all radii hold together.
         loss: mean loss in its own worst mix, shape (k,); NaN without losses. An estimate, which has no interval: losses have no bound.
         floor: the accuracy asked for, in (0, 1).
-        breaking: the radius at which accuracy falls below the floor; 0 where it is below at once, infinite where no mix takes it there.
+        breaking: the radius at which accuracy falls below the floor; 0 where it is not above at once, infinite where no mix takes it there.
         breaking_interval: where that radius lies.
         breaking_share: the smallest share that may stand alone there; 0 where no mix does it.
         weights: of the examples in the worst mix at the breaking radius (the largest of `radii` where there is none), shape (n,), sum 1; by
@@ -241,7 +242,7 @@ def _read(outcomes: Finding | npt.ArrayLike, losses: npt.ArrayLike | None) -> tu
 def _notes(breaking: float, columns: bool) -> tuple[str, ...]:
     perfect = "no example is wrong, so no mix breaks it; the interval says what the sample cannot rule out"
     blind = "no columns were given, so no slices were looked for"
-    below = "no shift is needed to fall below the floor, so all the weight is on what is wrong already, and slices are ranked by error"
+    below = "accuracy is not above the floor, so all the weight is on what is wrong already, and slices are ranked by error"
     said = [perfect] if math.isinf(breaking) else [below] if breaking == 0 else []
     return (*said, *([] if columns else [blind]))
 
@@ -266,7 +267,7 @@ def _error(ball: Ball, p: float, radius: float) -> float:
 
 def _breaking(ball: Ball, p: float, floor: float) -> float:
     """The radius at which the worst error rate passes 1 - floor."""
-    if p > 1 - floor:
+    if p >= 1 - floor - _ROUNDING:
         return 0.0
     if p == 0:
         return math.inf

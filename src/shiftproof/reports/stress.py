@@ -23,6 +23,7 @@ _EVERY = 2
 _DRAWN = 12
 """Slices that there is room for in the picture."""
 _COLUMNS = 12
+_ROUNDING = 1e-12
 """Columns of the examples that there is room for."""
 
 
@@ -30,7 +31,8 @@ def verdict(curve: StressCurve) -> str:
     """How much shift breaks the model, in a sentence."""
     where = f"{_between(curve)} with {confidence(curve.confidence)} confidence"
     if curve.breaking == 0:
-        return f"Accuracy is below the floor of {percent(curve.floor)} already, without any shift ({curve.axis} {where})."
+        place = "below" if curve.accuracy[0] < curve.floor - _ROUNDING else "no higher than"
+        return f"Accuracy is {place} the floor of {percent(curve.floor)} already, without any shift ({curve.axis} {where})."
     if math.isinf(curve.breaking):
         return f"No mix of these examples takes accuracy below {percent(curve.floor)} ({curve.axis} {where})."
     return (
