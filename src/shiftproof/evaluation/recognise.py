@@ -131,7 +131,7 @@ def measured_anew(known: Known, folder: Path) -> list[str]:
 def _before(folder: Path) -> dict[str, Any] | None:
     try:
         plan = json.loads((folder / "plan.json").read_text())
-    except (OSError, ValueError):  # no run, or a damaged one: the store says which
+    except (OSError, ValueError, RecursionError):  # no run, or a damaged one: the store says which
         return None
     return plan if isinstance(plan, dict) else None
 
@@ -179,5 +179,5 @@ def _check_answers(name: str, stored: Answers, given: Answers, folder: Path) -> 
 def _complete(folder: Path) -> bool:
     try:
         return bool(json.loads((folder / "audit.json").read_text())["complete"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, RecursionError):
         return False

@@ -278,7 +278,7 @@ def _plan_in(written: Path) -> dict[str, Any]:
         plan = json.loads(content)
         with suppress(UnsealedFile):  # an earlier version's: its files are told apart by their own names and seals
             check_seal(content, _PLAN)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"'{written}' cannot be read ({error}), so its run cannot go on. Choose another folder with --out.") from error
     if not isinstance(plan, dict):
         raise UsageError(f"'{written}' is no plan of ours. Choose another folder with --out.")

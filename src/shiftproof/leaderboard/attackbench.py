@@ -74,7 +74,7 @@ def read_attackbench(path: Path) -> list[AttackRow]:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"The file '{path}' cannot be read: {error}.") from error
     if not is_attackbench(content):
         raise UsageError(f"The file '{path}' is not one of AttackBench: a list of rows with {', '.join(KEYS)}.")

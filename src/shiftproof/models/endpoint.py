@@ -126,7 +126,9 @@ class Requests:
 
         def give_up(state: tenacity.RetryCallState) -> list[object]:
             error = state.outcome.exception() if state.outcome else None
-            raise UsageError(f"The endpoint {self.shown} failed {state.attempt_number} times, last with: {error}. Is it up?") from error
+            raise UsageError(
+                f"The endpoint {self.shown} failed {state.attempt_number} times, last with: {str(error).rstrip('.')}. Is it up?"
+            ) from error
 
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(Again),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,10 @@ ROW_BYTES = 2**20
 """Of an answer, for each input and once more: ten times what 20,000 classes need. A longer one is refused, and not read."""
 _SHOWN = 4096
 """Bytes of an answer that messages are made from."""
+
+
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
+"""A letter as JSON may write it, behind which a secret would not be seen."""
 
 
 class Again(Exception):
@@ -46,7 +51,8 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _text(body: bytes, most: int = 80) -> str:
     """The beginning of what a server sent, without what is secret in it; control characters do nothing."""
-    whole = shown(body[:_SHOWN].decode("utf-8", "replace"))
+    said = body[:_SHOWN].decode("utf-8", "replace")
+    whole = shown(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), said))
     return "".join(letter if letter.isprintable() else " " for letter in whole)[:most].strip()
 
 

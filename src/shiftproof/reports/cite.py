@@ -76,7 +76,7 @@ def _read(path: Path, kind: str, parse: Callable[[bytes], str]) -> str:
         return parse(read_document(path, kind))
     except UsageError:
         raise
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"'{path}' is not a record that this version of shiftproof can read: {error}") from error
 
 

@@ -79,7 +79,7 @@ def canonical(text: str) -> str:
 def _json(content: str, what: str) -> object:
     try:
         found: object = json.loads(content)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise UsageError(f"Cannot read {what} as JSON: {error}.") from None
     return found
 
