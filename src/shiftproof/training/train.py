@@ -17,7 +17,7 @@ from shiftproof._errors import UsageError, unknown
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of, found_again
 from shiftproof._identity.parts import known_part
 from shiftproof._identity.table import identify
-from shiftproof._sealed import UnsealedFile, read_json, sealed, with_seal
+from shiftproof._sealed import DamagedFile, UnsealedFile, read_json, sealed, with_seal
 from shiftproof._writing import clear_leftovers, one_at_a_time
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
@@ -259,24 +259,32 @@ def _asked(method: Method, recipe: Recipe, source: Source, device: str) -> dict[
     }
 
 
+def _record(path: Path) -> dict[str, Any]:
+    """A training's record as it was sealed; one of before there were seals as it is, as long as it is whole."""
+    try:
+        return read_json(path, _RECORD)
+    except UnsealedFile as error:
+        found: dict[str, Any] = json.loads(path.read_bytes())
+        if "form" in found["asked"]:
+            raise DamagedFile(str(error)) from error
+        return found
+
+
 def _earlier(folder: Path, asked: dict[str, Any], known: Mapping[str, Fingerprint]) -> dict[str, Any] | None:
     """The record of the same training where it is finished; None where there is something left to do."""
     path = folder / RECORD
     if not path.exists():
         return None
-    older = UsageError(
-        f"The training in '{folder}' was begun by an older version of shiftproof, whose record does not name all that it depends on, so it "
-        "cannot be resumed. Its weights can be used as they are. Choose another folder with out."
-    )
     try:
-        record = read_json(path, _RECORD)
+        record = _record(path)
         before = record["asked"]
-    except UnsealedFile:
-        raise older from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"The record '{path}' is damaged ({error}). Choose another folder with out.") from error
     if before.get("form") != FORM:
-        raise older
+        raise UsageError(
+            f"The training in '{folder}' was begun by an older version of shiftproof, whose record does not name all that it depends "
+            "on, so it cannot be resumed. Its weights can be used as they are. Choose another folder with out."
+        )
     for name, each in known.items():
         if not found_again(each.text):
             raise UsageError(
