@@ -153,7 +153,7 @@ class ScoresOnly(Known, Scores, Suiting):
 
     def __init__(self, model: Gradients, why: str) -> None:
         note = f"The model '{model.name}' gives no gradients of its inputs ({why}): it is searched by its scores and decisions."
-        super().__init__(name=model.name, fingerprint=model.fingerprint(), notes=(*model.notes, note))
+        super().__init__(name=model.name, fingerprint=model.identity(), notes=(*model.notes, note))
         self.model, self.why = model, why
 
     @property
