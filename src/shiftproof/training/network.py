@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -24,14 +26,25 @@ def device_named(device: str) -> torch.device:
         raise must("device", "train", "be one that torch sees here, such as cpu, cuda or cuda:0", device) from None
 
 
+_GLOBAL = threading.Lock()
+"""Torch's generator is one for all threads: trainings in several must not seed it for each other."""
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Torch's global generator begins at `seed` meanwhile, for this thread alone, and then is as it was."""
+    with _GLOBAL, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
 def fresh_network(model: nn.Module | Callable[[], nn.Module], seed: int) -> nn.Module:
     """A copy of the network, or a new one from what makes it, with weights by the seed."""
     if isinstance(model, nn.Module):
         return copy.deepcopy(model)
     if not callable(model):
         raise must("model", "train", "be a torch module, or a function that makes one", type(model).__name__)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         made = model()
         again = model()
     if not isinstance(made, nn.Module):

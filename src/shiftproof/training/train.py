@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from shiftproof._errors import UsageError, unknown
@@ -29,7 +28,7 @@ from shiftproof.training import methods, state
 from shiftproof.training.abstract import Method
 from shiftproof.training.grouping import Grouping, group
 from shiftproof.training.loop import BEST, RESUME, Loop, best_of
-from shiftproof.training.network import check_network, device_named, fresh_network
+from shiftproof.training.network import check_network, device_named, fresh_network, seeded
 from shiftproof.training.optimise import Average, make_optimiser
 from shiftproof.training.recipe import Recipe
 from shiftproof.training.state import Learner
@@ -203,8 +202,7 @@ def _trained(
 
 def _memory(method: Method, recipe: Recipe, net: nn.Module, examples: Examples) -> nn.Module:
     """What the method keeps beside the network, as it begins: a teacher, a perturbation."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
+    with seeded(recipe.seed):
         return method.init(net, examples).to(next(net.parameters()).device)
 
 
