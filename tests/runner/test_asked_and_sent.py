@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 import shiftproof as sp
+from shiftproof._errors import StoredFileWarning
 from shiftproof.certificates import certificates
 from shiftproof.certify import certify
 from shiftproof.data.space import InputSpace
@@ -262,8 +263,8 @@ def test_a_damaged_ledger_is_named(tmp_path: Path) -> None:
     ledger.send("net", 4)
     assert rows_sent(tmp_path) == ledger.sent == 7
     (tmp_path / "1-aa.rows").write_bytes(b"abc")
-    with pytest.raises(sp.UsageError, match=r"1-aa.rows' is damaged: it must hold 8 bytes"):
-        rows_sent(tmp_path)
+    with pytest.warns(StoredFileWarning, match=r"1-aa.rows' is damaged: the number of rows sent may be too low"):
+        assert rows_sent(tmp_path) == 7
 
 
 def examples(n: int = N) -> sp.Examples:
