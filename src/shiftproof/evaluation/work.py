@@ -141,9 +141,8 @@ class Work:
         return max(self.batch_size, CHUNK_BYTES // size // self.batch_size * self.batch_size)
 
 
-@lru_cache(maxsize=64)
 def _stored(store: Store, cell: Cell) -> Reading:
-    """What the model answered to unmoved examples; many cells in turn are of the same."""
+    """What the model answered to unmoved examples; the store remembers what it has read."""
     columns = store.read(cell).columns
     loss, probability, confidence = (torch.tensor(columns[name]) for name in ("loss", "probability", "confidence"))
     broken = torch.tensor(columns["outcome"] != HELD)
