@@ -17,6 +17,7 @@ import torch
 
 import shiftproof as sp
 from kills import KINDS, RUN, audited
+from shiftproof._tensors import write_tensors
 from shiftproof.evaluation.checkpoint import Checkpoint
 from shiftproof.evaluation.defend import DefendConfig, run_defend
 from shiftproof.evaluation.store import Store, write_atomic
@@ -176,7 +177,7 @@ def test_states_of_a_search_beside_a_run_that_clears_them(tmp_path: Path) -> Non
     def keep() -> None:
         keeper = Checkpoint(tmp_path / "partial" / "cell", every=0.0)
         for _ in range(60):
-            assert keeper.save(ids, state)
+            keeper.save(ids, state)  # where the folder is cleared just then, nothing is written
             read = keeper.load(ids)
             assert read is None or read.notes == state.notes
 
@@ -185,6 +186,18 @@ def test_states_of_a_search_beside_a_run_that_clears_them(tmp_path: Path) -> Non
             Checkpoint(tmp_path / "partial" / "cell").clear()
 
     assert not errors(together(keep, keep, clear, clear))
+
+
+def test_a_state_whose_folder_is_cleared_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper = Checkpoint(tmp_path / "partial" / "cell", every=0.0)
+    ids, state = np.array(["a"]), State({"x": torch.zeros(3)}, {"step": 1})
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr("shiftproof.evaluation.checkpoint.write_tensors", lambda *_: (keeper.clear(), write_tensors(*_)))
+        assert not keeper.save(ids, state)
+    assert keeper.save(ids, state)
+    read = keeper.load(ids)
+    assert read is not None
+    assert read.notes == state.notes
 
 
 def test_a_search_does_not_bring_a_removed_folder_back(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import errno
 import shutil
 import time
 import warnings
-from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -19,7 +18,8 @@ from shiftproof._sealed import DamagedFile
 from shiftproof._tensors import read_tensors, write_tensors
 from shiftproof.oracle import State
 
-_TRIES = 5
+_CLEARED = (errno.ENOENT, errno.EEXIST, errno.EBUSY)
+"""What a writer meets whose folder is removed at that moment."""
 EVERY = 10.0
 """Seconds between two writes: what a kill loses at most, but for the one question under way."""
 
@@ -51,18 +51,24 @@ class Checkpoint:
         return State(tensors, notes)
 
     def save(self, ids: np.ndarray[Any, Any], state: State) -> bool:
-        """Writes the state of the batch of these examples, if the last writing was long enough ago; whether it did."""
+        """Writes the state of the batch of these examples, if the last writing was long enough ago; whether it did.
+
+        Where another run finishes the cell meanwhile and clears its folder, nothing is written, since nobody would read it.
+        """
         if time.monotonic() - self._last < self.every:
             return False
         path = self._path(ids)
-        for _ in range(_TRIES):
-            with suppress(FileNotFoundError):  # another run has finished the cell, and cleared its folder
-                self.folder.parent.mkdir(exist_ok=True)  # not the run's own folder, which its user may have removed
-                self.folder.mkdir(exist_ok=True)
-                write_tensors(path, state.tensors, state.notes, self._identity(path))
-                self._last = time.monotonic()
-                return True
-        raise FileNotFoundError(errno.ENOENT, "its folder was removed while it was written", str(path))
+        try:
+            self.folder.parent.mkdir(exist_ok=True)  # not the run's own folder, which its user may have removed
+            self.folder.mkdir(exist_ok=True)
+            write_tensors(path, state.tensors, state.notes, self._identity(path))
+        except OSError as error:
+            cleared = error.errno in _CLEARED and self.folder.parent.parent.is_dir() and not self.folder.is_file()
+            if not cleared:
+                raise
+            return False
+        self._last = time.monotonic()
+        return True
 
     def _identity(self, path: Path) -> dict[str, str]:
         return {"kind": "search state", "cell": self.folder.name, "batch": path.name}
