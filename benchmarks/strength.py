@@ -21,7 +21,7 @@ from torch import Tensor, nn
 import shiftproof as sp
 from benchmarks import strength_peers as peers
 from benchmarks.timing import Figure
-from shiftproof.evaluation.security_curve import security_curve
+from shiftproof.evaluation.curves.security_curve import security_curve
 from shiftproof.oracle import Cost, Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches import searches

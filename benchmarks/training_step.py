@@ -30,12 +30,12 @@ from benchmarks.peers_gradient_ascent import networks
 from benchmarks.timing import Figure, cpu, not_measured
 from shiftproof.randomness import Rng
 from shiftproof.searches import GradientAscent
-from shiftproof.training import Adversarial, Batch
 from shiftproof.training.loop import Loop
+from shiftproof.training.methods import Adversarial, Batch
 from shiftproof.training.optimise import Average
+from shiftproof.training.overfitting_monitor import Watch
 from shiftproof.training.recipe import Recipe
 from shiftproof.training.state import Learner
-from shiftproof.training.watch import Watch
 
 STEPS, IMAGES, BATCH, EPS, LR = 10, 1024, 128, 0.3, 0.01
 STEP = 2.5 * EPS / STEPS

@@ -83,8 +83,8 @@ def _constants(part: type[Any]) -> Iterator[str]:
 
 
 def _studies(_: str) -> Iterator[str]:
+    from shiftproof.reports.number_format import seconds
     from shiftproof.reports.studies import cpu_seconds, ends, expected, figure
-    from shiftproof.reports.words import seconds
     from shiftproof.studies import read_studies
 
     yield "| study | the claim predicts | measured | the paper's | verdict | CPU time |\n|---|---|---|---|---|---|"
@@ -123,7 +123,7 @@ def _commands(_: str) -> Iterator[str]:
 
 
 def _schema(_: str) -> Iterator[str]:
-    from shiftproof.evaluation.records import Audit
+    from shiftproof.records.audit import Audit
 
     schema = Audit.model_json_schema()
     for name, record in {"Audit": schema, **schema["$defs"]}.items():
@@ -150,6 +150,6 @@ def _kind(entry: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    from shiftproof.evaluation.records import Audit
+    from shiftproof.records.audit import Audit
 
     print(json.dumps(Audit.model_json_schema(), indent=2))  # noqa: T201  # `make schema` keeps it

@@ -13,7 +13,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent))
 from digit_nets import small
 from shiftproof._memory import keep_freed_memory
-from shiftproof.evaluation.defend import DefendConfig, run_defend
+from shiftproof.evaluation.defend.defend import DefendConfig, run_defend
 from shiftproof.reports.defend import summary
 
 DEFENCES = (

@@ -38,12 +38,12 @@ from torch import Tensor, nn
 
 import shiftproof as sp
 from shiftproof.risks import ChiSquare, CVaR
-from shiftproof.training.dfr import dfr_layer
-from shiftproof.training.group_dro import GroupDRO, balanced_sampler
-from shiftproof.training.importance import importance_weights
-from shiftproof.training.jtt import jtt_rows
-from shiftproof.training.lisa import lisa_mix
-from shiftproof.training.losses import risk_loss
+from shiftproof.training.pieces.deep_feature_reweighting import dfr_layer
+from shiftproof.training.pieces.group_dro import GroupDRO, balanced_sampler
+from shiftproof.training.pieces.importance import importance_weights
+from shiftproof.training.pieces.just_train_twice import jtt_rows
+from shiftproof.training.pieces.lisa import lisa_mix
+from shiftproof.training.pieces.risk_losses import risk_loss
 
 ADULT = ["age", "workclass", "fnlwgt", "education", "education_num", "marital", "occupation", "relationship", "race", "sex"]
 ADULT += ["gain", "loss", "hours", "country", "income"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from shiftproof.evaluation.records import (
+from shiftproof.records.audit import (
     Audit,
     CellRecord,
     CheckRecord,

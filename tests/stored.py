@@ -16,20 +16,20 @@ from torch import nn
 
 import shiftproof as sp
 from shiftproof._sealed import DamagedFile, read_document
-from shiftproof.evaluation.checkpoint import Checkpoint
+from shiftproof.evaluation.audit.diagnose import read_diagnosis
+from shiftproof.evaluation.audit.plan import Plan, make_plan
 from shiftproof.evaluation.compare import verdicts
 from shiftproof.evaluation.config import make_config
-from shiftproof.evaluation.defend import DefendConfig, run_defend
-from shiftproof.evaluation.diagnose import read_diagnosis
-from shiftproof.evaluation.picture import read_picture
-from shiftproof.evaluation.plan import Plan, make_plan
-from shiftproof.evaluation.store import Store, read_error, write_error
-from shiftproof.evaluation.transfer import TransferConfig, run_transfer
+from shiftproof.evaluation.defend.defend import DefendConfig, run_defend
+from shiftproof.evaluation.transfer.transfer import TransferConfig, run_transfer
 from shiftproof.leaderboard import export, measured
 from shiftproof.models.weights import load_weights
 from shiftproof.oracle import State
 from shiftproof.reports.cite import cite_folder
 from shiftproof.reports.read import read_audit
+from shiftproof.runs.checkpoint import Checkpoint
+from shiftproof.runs.picture import read_picture
+from shiftproof.runs.store import Store, read_error, write_error
 from shiftproof.studies import Prediction, Quantity, Study, Trial, read_studies, run_study
 from shiftproof.training.loop import RESUME, Loop
 from shiftproof.training.train import train as train_network

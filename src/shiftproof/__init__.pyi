@@ -13,9 +13,9 @@ from shiftproof.diagnostics.masking import masking
 from shiftproof.diagnostics.shape_bias import shape_bias
 from shiftproof.diagnostics.universal import universal
 from shiftproof.door import confront
-from shiftproof.evaluation.audit import Report, audit
-from shiftproof.evaluation.security_curve import security_curve
-from shiftproof.evaluation.transfer_matrix import transfer_matrix
+from shiftproof.evaluation.audit.audit import Report, audit
+from shiftproof.evaluation.curves.security_curve import security_curve
+from shiftproof.evaluation.transfer.transfer_matrix import transfer_matrix
 from shiftproof.finding import Finding
 from shiftproof.measures.corruption_error import mean_corruption_error
 from shiftproof.measures.effective_robustness import effective_robustness

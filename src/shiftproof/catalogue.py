@@ -13,7 +13,7 @@ from shiftproof.risks import risks
 from shiftproof.searches import searches
 from shiftproof.shifts import shifts
 from shiftproof.studies import studies
-from shiftproof.training import methods
+from shiftproof.training.methods import methods
 
 
 def registries() -> dict[str, Registry[Any]]:

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from shiftproof.evaluation.audit import Report
+    from shiftproof.evaluation.audit.audit import Report
     from shiftproof.evaluation.config import AuditConfig
-    from shiftproof.evaluation.records import Audit, GateRecord
+    from shiftproof.records.audit import Audit, GateRecord
 
 
 class AuditFactory(Protocol):
@@ -62,10 +62,10 @@ def shiftproof_audit(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
             return measured(config)
 
     def measured(config: AuditConfig) -> Report:
-        from shiftproof.evaluation.audit import run_audit
-        from shiftproof.evaluation.cell import key_of
-        from shiftproof.evaluation.plan import make_plan
-        from shiftproof.evaluation.store import ANSWERS
+        from shiftproof.evaluation.audit.audit import run_audit
+        from shiftproof.evaluation.audit.plan import make_plan
+        from shiftproof.runs.cell import key_of
+        from shiftproof.runs.store import ANSWERS
 
         # What is asked for may be an object that has changed since (a model trained on), so runs are told apart by what they will measure.
         plan = make_plan(config)
@@ -86,8 +86,8 @@ def shiftproof_gate() -> Gate:
 
     def gate(report: Report | Audit, *conditions: str) -> list[GateRecord]:
         from shiftproof._errors import UsageError
-        from shiftproof.evaluation.records import Audit
         from shiftproof.gate import available_in, check_against, exit_code, verdicts
+        from shiftproof.records.audit import Audit
 
         __tracebackhide__ = True
         record = report if isinstance(report, Audit) else report.record

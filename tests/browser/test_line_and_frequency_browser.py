@@ -12,8 +12,8 @@ from chromium import BINARY, chromium
 
 import shiftproof as sp
 from sample_audit import HOSTILE
+from shiftproof.reports.accuracy_on_the_line import write_line
 from shiftproof.reports.frequency import FrequencyReport, write_frequency
-from shiftproof.reports.line import write_line
 
 pytestmark = pytest.mark.skipif(BINARY is None, reason="needs Chromium on the PATH")
 

@@ -10,8 +10,8 @@ from chromium import BINARY, Tab, chromium
 
 from sample_audit import BREAKOUT, sample_audit, write_run
 from shiftproof.evaluation.compare import Comparison, Row
+from shiftproof.reports.audit.page import write_page
 from shiftproof.reports.compare import write_comparison
-from shiftproof.reports.page import write_page
 
 pytestmark = pytest.mark.skipif(BINARY is None, reason="needs Chromium on the PATH")
 

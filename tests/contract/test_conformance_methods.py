@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from shiftproof.conformance import check_part
 from shiftproof.randomness import Rng
-from shiftproof.training import Adversarial, Batch, Method, Plain, Step
+from shiftproof.training.methods import Adversarial, Batch, Method, Plain, Step
 
 
 @dataclass(frozen=True)

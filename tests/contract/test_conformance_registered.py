@@ -13,7 +13,7 @@ from shiftproof.registry import Registry
 from shiftproof.risks import risks
 from shiftproof.searches import searches
 from shiftproof.shifts import shifts
-from shiftproof.training import methods
+from shiftproof.training.methods import methods
 
 REGISTRIES: dict[str, Registry[Any]] = {
     "shift": shifts,

@@ -11,7 +11,7 @@ import pytest
 import shiftproof as sp
 from shiftproof._errors import UsageError
 from shiftproof.data.space import InputSpace
-from shiftproof.evaluation.suites import suite_named
+from shiftproof.evaluation.audit.suites import suite_named
 from shiftproof.models.abstract import Gradients, Scores
 from shiftproof.searches import Grid, searches
 from shiftproof.shifts import Frost, Saturate, ZoomBlur

@@ -34,7 +34,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     out, err = sys.stdout, sys.stderr
     yield
-    from shiftproof.models.foreign import forget_settings
+    from shiftproof.models.user_code import forget_settings
 
     sys.stdout, sys.stderr = out, err
     torch.set_default_dtype(torch.float32)

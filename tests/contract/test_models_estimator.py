@@ -29,8 +29,8 @@ from shiftproof.data.space import Column
 from shiftproof.models.abstract import Gradients, Labels, Scores
 from shiftproof.models.classes import match_classes
 from shiftproof.models.decision import FLOOR
-from shiftproof.models.feed import plan_feed
 from shiftproof.models.fingerprint import value_digest
+from shiftproof.models.frame_for_estimator import plan_feed
 
 Floats = npt.NDArray[np.float64]
 COLUMNS = (

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 import shiftproof as sp
 from shiftproof.diagnostics.masking import masking
 from shiftproof.diagnostics.universal import universal
-from shiftproof.evaluation.severity_curve import severity_curve
-from shiftproof.evaluation.transfer_matrix import transfer_matrix
+from shiftproof.evaluation.curves.severity_curve import severity_curve
+from shiftproof.evaluation.transfer.transfer_matrix import transfer_matrix
 from shiftproof.models.abstract import Labels, Scores
 from shiftproof.models.straight_through import StraightThrough
 from shiftproof.searches import searches

@@ -16,8 +16,8 @@ from shiftproof._cost import exponent_of
 from shiftproof.defences import defences
 from shiftproof.diagnostics.masking import masking
 from shiftproof.diagnostics.universal import universal
-from shiftproof.evaluation.security_curve import security_curve
-from shiftproof.evaluation.transfer_matrix import transfer_matrix
+from shiftproof.evaluation.curves.security_curve import security_curve
+from shiftproof.evaluation.transfer.transfer_matrix import transfer_matrix
 from shiftproof.models.abstract import Gradients, Labels, Scores
 from shiftproof.preflight import look_at
 from shiftproof.searches import searches

@@ -13,13 +13,14 @@ from rich.console import Console, RenderableType
 from sample_audit import BREAKOUT, sample_audit
 from shiftproof._references import bibtex, entry_key
 from shiftproof.evaluation.compare import Comparison, Row
-from shiftproof.evaluation.records import Audit, Paired, Result
-from shiftproof.reports import charts, digest
+from shiftproof.records.audit import Audit, Paired, Result
+from shiftproof.reports import charts
+from shiftproof.reports.audit import digest
+from shiftproof.reports.audit.summary import summary
+from shiftproof.reports.audit.terminal import difference, terminal_comparison, terminal_table
 from shiftproof.reports.cite import cite
 from shiftproof.reports.compare import compare, write_comparison
-from shiftproof.reports.summary import summary
-from shiftproof.reports.terminal import difference, terminal_comparison, terminal_table
-from shiftproof.reports.words import in_words
+from shiftproof.reports.number_format import in_words
 from shiftproof.searches.gradient_ascent import GradientAscent
 from shiftproof.shifts.norms.linf import Linf
 

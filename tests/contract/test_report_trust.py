@@ -9,10 +9,10 @@ import pytest
 
 from outline import Outline
 from sample_audit import BREAKOUT, sample_audit, write_run
-from shiftproof.evaluation.records import Audit, CheckRecord, Curve, Diagnosis
-from shiftproof.reports.budgets import budget_chart, drawn
-from shiftproof.reports.page import page
-from shiftproof.reports.trust import not_asked, ordered, shown, trust
+from shiftproof.records.audit import Audit, CheckRecord, Curve, Diagnosis
+from shiftproof.reports.audit.budgets import budget_chart, drawn
+from shiftproof.reports.audit.masking_checks import not_asked, ordered, shown, trust
+from shiftproof.reports.audit.page import page
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shiftproof.data.space import Column, InputSpace
-from shiftproof.evaluation.suites import GENERAL, crossed, suite_named
+from shiftproof.evaluation.audit.suites import GENERAL, crossed, suite_named
 from shiftproof.models.abstract import Access, Gradients, Labels, Scores
 from shiftproof.shifts import L2, Linf
 from shiftproof.shifts.norms.ball import Ball

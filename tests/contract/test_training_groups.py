@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from shiftproof._errors import UsageError
-from shiftproof.training.dfr import dfr_layer
-from shiftproof.training.group_dro import GroupDRO, balanced_sampler
-from shiftproof.training.importance import importance_weights
-from shiftproof.training.jtt import jtt_rows
-from shiftproof.training.lisa import lisa_mix
-from shiftproof.training.selection import Scored, select
-from shiftproof.training.temperatures import Indexed, InstanceTemperatures
-from shiftproof.training.tokens import token_cvar, token_entropy
+from shiftproof.training.pieces.deep_feature_reweighting import dfr_layer
+from shiftproof.training.pieces.group_dro import GroupDRO, balanced_sampler
+from shiftproof.training.pieces.importance import importance_weights
+from shiftproof.training.pieces.just_train_twice import jtt_rows
+from shiftproof.training.pieces.lisa import lisa_mix
+from shiftproof.training.pieces.selection import Scored, select
+from shiftproof.training.pieces.temperatures import Indexed, InstanceTemperatures
+from shiftproof.training.pieces.tokens import token_cvar, token_entropy
 
 
 def test_group_dro_moves_weight_to_the_worst_group_and_its_gradient_is_that_weight() -> None:

@@ -33,8 +33,8 @@ from shiftproof.risks import (
 )
 from shiftproof.risks.grouped import Grouped
 from shiftproof.risks.mmd import gaussian_kernel, mmd
-from shiftproof.training.label_losses import even_scores, label_kl, label_kl_adaptive
-from shiftproof.training.losses import (
+from shiftproof.training.pieces.label_losses import even_scores, label_kl, label_kl_adaptive
+from shiftproof.training.pieces.risk_losses import (
     DualRisk,
     MultilevelRisk,
     Reweighs,

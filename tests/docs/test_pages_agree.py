@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from shiftproof.evaluation.records import Audit
+from shiftproof.records.audit import Audit
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "docs" / "reference" / "audit.schema.json"

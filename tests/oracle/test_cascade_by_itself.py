@@ -14,9 +14,9 @@ from torch import Tensor, nn
 import shiftproof as sp
 from masked import EPS, examples, honest, masked
 from shiftproof._errors import StoredFileWarning, UsageError
-from shiftproof.evaluation.checkpoint import Checkpoint
 from shiftproof.models.abstract import Labels, Scores
 from shiftproof.models.torch_module import TorchModule
+from shiftproof.runs.checkpoint import Checkpoint
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.cascade import Cascade

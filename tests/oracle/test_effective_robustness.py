@@ -14,7 +14,7 @@ from scipy.special import expit, logit, ndtr, ndtri
 from sample_audit import sample_audit
 from shiftproof._errors import UsageError
 from shiftproof.measures.effective_robustness import Axis, effective_robustness, table_of_audits
-from shiftproof.reports.line import line_chart, line_page, terminal_line
+from shiftproof.reports.accuracy_on_the_line import line_chart, line_page, terminal_line
 
 # Top-1 accuracy on ImageNet and on ImageNetV2 (matched frequency), every seventh standard model and a CLIP, rounded to 0.001 %. From
 # robustness_top1s.csv of modestyachts/imagenet-testbed (MIT).

@@ -8,7 +8,8 @@ from typing import Literal
 import pytest
 
 from shiftproof import UsageError
-from shiftproof.evaluation.records import (
+from shiftproof.gate import Verdict, available_in, check_against, exit_code, judge, junit, table, verdicts
+from shiftproof.records.audit import (
     Audit,
     CellRecord,
     Clean,
@@ -20,7 +21,6 @@ from shiftproof.evaluation.records import (
     Provenance,
     Result,
 )
-from shiftproof.gate import Verdict, available_in, check_against, exit_code, judge, junit, table, verdicts
 
 GA, BEST = "gradient_ascent(steps=20)", "best_of_n(n=20)"
 NOISE = "gaussian_noise(severity=3)"

@@ -12,7 +12,7 @@ from shiftproof._errors import UsageError
 from shiftproof.risks import Mean, Measurement, Risk, risks
 from shiftproof.risks.grouped import Grouped, Tallies
 from shiftproof.risks.reweighting import Reweighting
-from shiftproof.training.losses import risk_loss
+from shiftproof.training.pieces.risk_losses import risk_loss
 
 RNG = np.random.default_rng(0)
 VALUES = np.concatenate([RNG.random(37), [0.1, 0.1, 0.3]])

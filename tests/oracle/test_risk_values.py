@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from shiftproof.evaluation.records import Paired as PairedRecord
+from shiftproof.records.audit import Paired as PairedRecord
 from shiftproof.risks import CVaR, Mean, WorstGroup
 from shiftproof.risks.betting import betting_interval
 from shiftproof.risks.intervals import clopper_pearson, dkw_width

@@ -11,7 +11,7 @@ from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.door import confront
-from shiftproof.evaluation.transfer_matrix import transfer_matrix
+from shiftproof.evaluation.transfer.transfer_matrix import transfer_matrix
 from shiftproof.models.abstract import Known, Labels
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.randomness import Rng

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from shiftproof.data.examples import Examples
 from shiftproof.door import confront
-from shiftproof.evaluation.security_curve import security_curve
+from shiftproof.evaluation.curves.security_curve import security_curve
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.searches import searches
 from shiftproof.shifts.norms.ball import Ball

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import shiftproof as sp
 from shiftproof._errors import UsageError
 from shiftproof.data.space import InputSpace
-from shiftproof.evaluation.worst_composition import worst_composition
+from shiftproof.evaluation.curves.worst_composition import worst_composition
 from shiftproof.randomness import Rng
 from shiftproof.searches import BestOfN, Evolution, GradientAscent, Grid
 from shiftproof.shifts import Boxed, Brightness, Compose, GaussianNoise, Linf, Rotation, Translation, shifts

@@ -11,8 +11,8 @@ import torch
 
 import shiftproof as sp
 from shiftproof._errors import UsageError
-from shiftproof.evaluation.slices import find_slices, quarters
-from shiftproof.evaluation.stress_curve import BALLS, stress_curve
+from shiftproof.evaluation.curves.slices import find_slices, quarters
+from shiftproof.evaluation.curves.stress_curve import BALLS, stress_curve
 from shiftproof.searches import OneDraw
 from shiftproof.shifts import Identity
 

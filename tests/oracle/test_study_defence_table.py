@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from shiftproof.defences.accounting import Detecting
-from shiftproof.evaluation.defend_measure import Answered
-from shiftproof.evaluation.defend_rows import LITERATURE
+from shiftproof.evaluation.defend.measure import Answered
+from shiftproof.evaluation.defend.rows import LITERATURE
 from shiftproof.studies.defence_table import DefenceTable, _figures
 
 N = 10

@@ -19,7 +19,7 @@ from shiftproof.studies.cross_domain_errors import CrossDomainErrors
 from shiftproof.studies.learning_from_errors import LearningFromErrors
 from shiftproof.studies.robust_and_nonrobust_features import RobustAndNonrobustFeatures
 from shiftproof.studies.trial import answers
-from shiftproof.training.abstract import Method
+from shiftproof.training.methods.abstract import Method
 
 
 @dataclass(frozen=True, eq=False)

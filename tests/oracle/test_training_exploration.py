@@ -12,9 +12,9 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError
 from shiftproof.risks import KLPenalised
-from shiftproof.training.exploration import explore
-from shiftproof.training.instance_weights import InstanceWeights
-from shiftproof.training.losses import risk_loss
+from shiftproof.training.pieces.instance_weights import InstanceWeights
+from shiftproof.training.pieces.risk_losses import risk_loss
+from shiftproof.training.pieces.style_exploration import explore
 
 LOSSES = torch.tensor([0.3, 1.4, 0.05, 2.2], dtype=torch.float64)
 

@@ -15,10 +15,10 @@ from torch.nn import functional as F
 import shiftproof as sp
 from shiftproof.data.examples import Examples
 from shiftproof.randomness import Rng
-from shiftproof.training import Batch, Method, methods
-from shiftproof.training.grouping import balanced, group
-from shiftproof.training.lisa import lisa_mix
 from shiftproof.training.loop import Loop
+from shiftproof.training.methods import Batch, Method, methods
+from shiftproof.training.pieces.grouping import balanced, group
+from shiftproof.training.pieces.lisa import lisa_mix
 from shiftproof.training.state import read, write
 from shiftproof.training.train import train
 
@@ -255,7 +255,7 @@ def test_data_without_groups_are_said(tmp_path: Path) -> None:
 
 
 def test_a_group_that_is_held_out_whole_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shiftproof.training import watch
+    from shiftproof.training import overfitting_monitor as watch
 
     monkeypatch.setattr(watch, "LEAST_OF_GROUP", 0)
     whole = misleading(200)

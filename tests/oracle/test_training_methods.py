@@ -22,12 +22,12 @@ from shiftproof.oracle import Cost
 from shiftproof.randomness import Rng
 from shiftproof.risks import Holistic
 from shiftproof.shifts import Linf
-from shiftproof.training import Adversarial, Batch, Method, WeightPerturbation, methods
 from shiftproof.training._inner import Lesson
-from shiftproof.training.augmix import jensen_shannon
-from shiftproof.training.interval import chain, crown_margins, interval_boxes, interval_margins
-from shiftproof.training.losses import risk_loss
-from shiftproof.training.trades import divergence
+from shiftproof.training.methods import Adversarial, Batch, Method, WeightPerturbation, methods
+from shiftproof.training.methods.augmix import jensen_shannon
+from shiftproof.training.methods.interval_training import chain, crown_margins, interval_boxes, interval_margins
+from shiftproof.training.methods.trades import divergence
+from shiftproof.training.pieces.risk_losses import risk_loss
 
 EPS, STEPS, STEP = 0.1, 3, 0.3
 SEARCH = f"gradient_ascent(steps={STEPS}, step_size={STEP})"
@@ -341,7 +341,7 @@ def test_augmix_operations_are_pillows() -> None:
     import numpy as np
     from PIL import Image, ImageOps
 
-    from shiftproof.training.augmix import _autocontrast, _equalize
+    from shiftproof.training.methods.augmix import _autocontrast, _equalize
 
     levels = (torch.rand(1, 1, 96, 96) ** 2 * 200).round() + 20
     picture = Image.fromarray(levels[0, 0].numpy().astype(np.uint8))
@@ -511,7 +511,7 @@ def test_the_changelog_names_every_method() -> None:
 
 
 def test_diverse_ensemble() -> None:
-    from shiftproof.training import Together
+    from shiftproof.training.methods import Together
 
     torch.manual_seed(0)
     made, given = Together(net(seed) for seed in range(3)), batch()
@@ -529,7 +529,7 @@ def test_diverse_ensemble() -> None:
 
 
 def test_what_a_diverse_ensemble_refuses() -> None:
-    from shiftproof.training import Together
+    from shiftproof.training.methods import Together
 
     two = Together([net(0), net(1)])
     with pytest.raises(UsageError, match="trains 3 networks as one, and this is 2 of them"):

@@ -17,7 +17,7 @@ from shiftproof.risks.intervals import clopper_pearson
 from shiftproof.risks.mmd import gaussian_kernel, mmd, mmd_bound
 from shiftproof.risks.sinkhorn import sinkhorn
 from shiftproof.risks.wasserstein import wasserstein_linear
-from shiftproof.training.losses import wasserstein_loss
+from shiftproof.training.pieces.risk_losses import wasserstein_loss
 
 RNG = np.random.default_rng(0)
 X, B = RNG.normal(size=(12, 3)), np.array([0.5, -2.0, 1.0])

@@ -17,7 +17,7 @@ from shiftproof import InputSpace, as_model
 from shiftproof.data.space import Column
 from shiftproof.models.abstract import Scores
 from shiftproof.models.classes import match_classes
-from shiftproof.models.feed import plan_feed
+from shiftproof.models.frame_for_estimator import plan_feed
 
 NAMES = [chr(ord("a") + i) for i in range(6)]
 X = np.random.default_rng(0).random((40, 6))

@@ -13,15 +13,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sample_audit import sample_audit
-from shiftproof.evaluation.records import Audit, Clean, GateRecord, Kind, NaturalShift, Result
-from shiftproof.evaluation.stress_curve import stress_curve
-from shiftproof.evaluation.transfer import Pair, Verdict, _verdict
-from shiftproof.reports import digest
-from shiftproof.reports.page import page
+from shiftproof.evaluation.curves.stress_curve import stress_curve
+from shiftproof.evaluation.transfer.transfer import Pair, Verdict, _verdict
+from shiftproof.records.audit import Audit, Clean, GateRecord, Kind, NaturalShift, Result
+from shiftproof.reports.audit import digest
+from shiftproof.reports.audit.page import page
+from shiftproof.reports.audit.summary import summary
+from shiftproof.reports.number_format import in_words
 from shiftproof.reports.stress import verdict as stress_verdict
-from shiftproof.reports.summary import summary
 from shiftproof.reports.transfer import sentence
-from shiftproof.reports.words import in_words
 from shiftproof.risks.intervals import clopper_pearson
 
 

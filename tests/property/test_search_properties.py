@@ -15,7 +15,7 @@ from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.door import confront
-from shiftproof.evaluation.security_curve import security_curve
+from shiftproof.evaluation.curves.security_curve import security_curve
 from shiftproof.losses import Loss, cross_entropy_to, dlr, dlr_to, loss_named, margin, margin_to, targeted_named
 from shiftproof.models.straight_through import StraightThrough
 from shiftproof.models.torch_module import TorchModule

@@ -13,7 +13,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.data.space import boxed
 from shiftproof.randomness import Rng
 from shiftproof.shifts import shifts
-from shiftproof.training import Batch, methods
+from shiftproof.training.methods import Batch, methods
 
 NET = nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.ReLU(), nn.Linear(8, 3))
 SEARCH = "gradient_ascent(steps=2)"

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from shiftproof.data.examples import Examples
-from shiftproof.evaluation.security_curve import security_curve
+from shiftproof.evaluation.curves.security_curve import security_curve
 from shiftproof.losses import dlr, dlr_to
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.searches import searches

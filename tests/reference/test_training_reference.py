@@ -21,9 +21,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from shiftproof.training.exploration import Factor, explore
-from shiftproof.training.label_losses import label_kl, label_kl_adaptive
-from shiftproof.training.temperatures import InstanceTemperatures
+from shiftproof.training.pieces.label_losses import label_kl, label_kl_adaptive
+from shiftproof.training.pieces.style_exploration import Factor, explore
+from shiftproof.training.pieces.temperatures import InstanceTemperatures
 
 SCORES, Y = torch.tensor([[2.0, -1.0, 0.5], [0.1, 0.2, 3.0], [1.0, -2.0, 0.25]]), torch.tensor([0, 1, 2])
 

@@ -23,16 +23,16 @@ from shiftproof.certify import certify
 from shiftproof.data.space import InputSpace
 from shiftproof.diagnostics.masking import masking
 from shiftproof.diagnostics.universal import universal
-from shiftproof.evaluation.defend import DefendConfig, run_defend
-from shiftproof.evaluation.ledger import Ledger, rows_sent
-from shiftproof.evaluation.security_curve import security_curve
-from shiftproof.evaluation.severity_curve import severity_curve
-from shiftproof.evaluation.stress_run import stress_run
-from shiftproof.evaluation.transfer_matrix import transfer_matrix
-from shiftproof.evaluation.worst_composition import worst_composition
+from shiftproof.evaluation.curves.security_curve import security_curve
+from shiftproof.evaluation.curves.severity_curve import severity_curve
+from shiftproof.evaluation.curves.stress_run import stress_run
+from shiftproof.evaluation.curves.worst_composition import worst_composition
+from shiftproof.evaluation.defend.defend import DefendConfig, run_defend
+from shiftproof.evaluation.transfer.transfer_matrix import transfer_matrix
 from shiftproof.models.abstract import Labels, Scores
 from shiftproof.models.meter import asking, metering, open_meters, sending, uncounted
 from shiftproof.oracle import Cost, Oracle
+from shiftproof.runs.ledger import Ledger, rows_sent
 from shiftproof.searches import searches
 from shiftproof.shifts import GaussianNoise, Linf, Rotation
 from small_runs import command, record

@@ -44,7 +44,7 @@ def test_the_gate(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("linf(eps=0.1).robust_accuracy < 0.01", False),
         ("linf(eps=0.1).robust_accuracy <= 1.0", True),
     ]
-    monkeypatch.setattr("shiftproof.evaluation.work.Work._run", lambda *_: 1 / 0)
+    monkeypatch.setattr("shiftproof.runs.work.Work._run", lambda *_: 1 / 0)
     for path in (tmp_path / "run" / "cells").glob("*.parquet"):
         path.unlink()
     assert command(monkeypatch, *words, "--quiet", "--fail-on", held) == 2

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import shiftproof as sp
-from shiftproof.evaluation.stress_run import stress_run
+from shiftproof.evaluation.curves.stress_run import stress_run
 from small_runs import command
 
 

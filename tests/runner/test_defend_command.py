@@ -10,9 +10,9 @@ import pytest
 import shiftproof as sp
 from outline import Outline
 from shiftproof.defences import defences
-from shiftproof.evaluation.defend import DefendConfig, run_defend
-from shiftproof.evaluation.defend_records import DefendRecord, Literature, Share
-from shiftproof.evaluation.defend_rows import LITERATURE, collapses, verdict
+from shiftproof.evaluation.defend.defend import DefendConfig, run_defend
+from shiftproof.evaluation.defend.rows import LITERATURE, collapses, verdict
+from shiftproof.records.defend import DefendRecord, Literature, Share
 from shiftproof.reports.defend import sentences, summary
 from small_runs import command, write_nets
 
@@ -94,7 +94,7 @@ def test_training_from_a_factory(tmp_path: Path) -> None:
 
 
 def test_a_random_defence_is_also_climbed_on_the_mean_of_its_passes(nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shiftproof.evaluation import defend_measure
+    from shiftproof.evaluation.defend import measure as defend_measure
 
     def adaptive(out: str) -> tuple[float, list[str]]:
         config = DefendConfig(

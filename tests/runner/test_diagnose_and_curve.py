@@ -13,9 +13,9 @@ from torch import Tensor, nn
 import shiftproof as sp
 from shiftproof._errors import StoredFileWarning
 from shiftproof.data.load import load_data
-from shiftproof.evaluation import diagnose
-from shiftproof.evaluation.diagnose import questions
-from shiftproof.evaluation.suites import suite_named
+from shiftproof.evaluation.audit import diagnose
+from shiftproof.evaluation.audit.diagnose import questions
+from shiftproof.evaluation.audit.suites import suite_named
 from shiftproof.models.abstract import Gradients, Labels
 from shiftproof.reports.cite import cite
 from shiftproof.searches import searches
@@ -224,7 +224,7 @@ def test_a_curve_is_that_of_security_curve_whatever_the_shards(tmp_path: Path, s
 
 def test_a_long_curve_is_thinned_to_its_own_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     full = run(tmp_path / "run", diagnose=False, curves=["linf"]).record.curves[0]
-    monkeypatch.setattr("shiftproof.evaluation.curves.MOST_SIZES", 5)
+    monkeypatch.setattr("shiftproof.evaluation.audit.curves.MOST_SIZES", 5)
     thin = run(tmp_path / "run", diagnose=False, curves=["linf"]).record.curves[0]
     assert len(full.eps) > 5
     assert (thin.eps[0], thin.eps[-1], len(thin.eps)) == (full.eps[0], full.eps[-1], 5)
@@ -237,7 +237,7 @@ def test_a_ball_s_eps_is_no_part_of_its_curve(tmp_path: Path) -> None:
 
 
 def test_a_failed_curve_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shiftproof.evaluation.work.sizes", lambda *_: 1 / 0)
+    monkeypatch.setattr("shiftproof.runs.work.sizes", lambda *_: 1 / 0)
     report = run(tmp_path / "run", diagnose=False, curves=["linf"])
     assert [curve.state for curve in report.record.curves] == ["failed"]
     assert not report.record.complete

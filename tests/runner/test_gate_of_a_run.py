@@ -11,9 +11,9 @@ import torch
 
 import shiftproof as sp
 from shiftproof.data.arrays import ArraySource
-from shiftproof.evaluation.audit import available
+from shiftproof.evaluation.audit.audit import available
+from shiftproof.evaluation.audit.plan import make_plan
 from shiftproof.evaluation.config import make_config
-from shiftproof.evaluation.plan import make_plan
 from shiftproof.gate import available_in, exit_code, verdicts
 from shiftproof.gate.match import entries_of
 

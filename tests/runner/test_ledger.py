@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shiftproof._errors import StoredFileWarning
-from shiftproof.evaluation.ledger import Ledger, rows_sent
+from shiftproof.runs.ledger import Ledger, rows_sent
 
 
 def written(folder: Path, *rows: int) -> Path:

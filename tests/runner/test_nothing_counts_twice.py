@@ -14,14 +14,14 @@ import pytest
 import shiftproof as sp
 from shiftproof._errors import Contradiction
 from shiftproof.data.source import Wrapped
-from shiftproof.evaluation import collect
-from shiftproof.evaluation.collect import join_tables, pool
+from shiftproof.evaluation.audit import collect
+from shiftproof.evaluation.audit.collect import join_tables, pool
+from shiftproof.evaluation.audit.plan import make_plan
 from shiftproof.evaluation.compare import verdicts
 from shiftproof.evaluation.config import make_config
-from shiftproof.evaluation.plan import make_plan
-from shiftproof.evaluation.records import Audit
-from shiftproof.evaluation.store import Store
-from shiftproof.evaluation.stress_run import stress_run
+from shiftproof.evaluation.curves.stress_run import stress_run
+from shiftproof.records.audit import Audit
+from shiftproof.runs.store import Store
 from small_runs import linear_net
 
 N = 24

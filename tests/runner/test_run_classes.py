@@ -17,8 +17,8 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
 import shiftproof as sp
-from shiftproof.evaluation import defend
 from shiftproof.evaluation.compare import compare_runs
+from shiftproof.evaluation.defend import defend
 from shiftproof.models.classes import match_classes
 
 LEVELS = {"ant": 0, "bee": 40, "cat": 80, "dog": 120}

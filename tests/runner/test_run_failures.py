@@ -112,7 +112,7 @@ def test_a_defect_keeps_its_traceback_and_is_no_failed_gate(monkeypatch: pytest.
     def broken(*_: object, **__: object) -> None:
         raise Contradiction("one of the two is wrong")
 
-    monkeypatch.setattr("shiftproof.evaluation.audit.run_audit", broken)
+    monkeypatch.setattr("shiftproof.evaluation.audit.audit.run_audit", broken)
     assert command(monkeypatch, "audit", "--model", "a.py:b", "--out", "x") == 2
     told = capsys.readouterr().err
     assert "Traceback" in told

@@ -17,16 +17,16 @@ import torch
 from torch import Tensor, nn
 
 import shiftproof as sp
-from shiftproof.evaluation.cell import Cell
 from shiftproof.evaluation.compare import compare_runs
-from shiftproof.evaluation.work import Work
 from shiftproof.models import EndpointOptions
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.reports.read import read_audit
+from shiftproof.runs.cell import Cell
+from shiftproof.runs.work import Work
 from shiftproof.searches import Search
 from shiftproof.shifts import Boxed, Shift
-from shiftproof.training.abstract import Batch, Method, Step, plain_step
+from shiftproof.training.methods.abstract import Batch, Method, Step, plain_step
 from shiftproof.training.train import train
 from small_runs import command, stamps
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import shiftproof as sp
-from shiftproof.evaluation.records import Audit
+from shiftproof.records.audit import Audit
 from small_runs import Json, cell_of, linear_net, outcomes_of, record, table_of
 
 LINF, ATTACK = "linf(eps=0.03)", "gradient_ascent(steps=10)"

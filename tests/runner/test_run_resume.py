@@ -18,10 +18,10 @@ from torch import Tensor
 
 import shiftproof as sp
 from shiftproof._errors import StoredFileWarning
-from shiftproof.evaluation import work
-from shiftproof.evaluation.cell import Cell
-from shiftproof.evaluation.checkpoint import Checkpoint
-from shiftproof.evaluation.work import Done, Work
+from shiftproof.runs import work
+from shiftproof.runs.cell import Cell
+from shiftproof.runs.checkpoint import Checkpoint
+from shiftproof.runs.work import Done, Work
 from shiftproof.searches._economy import Climb
 from shiftproof.searches._stages import Run
 from small_runs import cell_of, command, linear_net, outcomes_of, record, stamps, table_of, timeless, write_nets
@@ -89,7 +89,7 @@ def test_a_search_is_gone_on_with_where_it_stood(tmp_path: Path, monkeypatch: py
 def test_a_finished_run_is_read_and_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = run(tmp_path / "run")
     before = stamps(tmp_path / "run")
-    monkeypatch.setattr("shiftproof.evaluation.work.Work._run", lambda *_: pytest.fail("a finished cell was run again"))
+    monkeypatch.setattr("shiftproof.runs.work.Work._run", lambda *_: pytest.fail("a finished cell was run again"))
     assert run(tmp_path / "run").record.results == first.record.results
     assert stamps(tmp_path / "run") == before
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import shiftproof as sp
-from shiftproof.evaluation.severity_curve import severity_curve
-from shiftproof.evaluation.stress_run import stress_run
-from shiftproof.evaluation.transfer_matrix import transfer_matrix
+from shiftproof.evaluation.curves.severity_curve import severity_curve
+from shiftproof.evaluation.curves.stress_run import stress_run
+from shiftproof.evaluation.transfer.transfer_matrix import transfer_matrix
 from shiftproof.shifts import GaussianNoise, Linf
 from small_runs import cell_of, command, linear_net, record, write_nets
 

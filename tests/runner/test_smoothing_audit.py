@@ -10,9 +10,9 @@ from torch import nn
 
 import shiftproof as sp
 from shiftproof._errors import Contradiction
-from shiftproof.evaluation.audit import Report
-from shiftproof.reports import digest
-from shiftproof.reports.proofs import proof_chart, proofs
+from shiftproof.evaluation.audit.audit import Report
+from shiftproof.reports.audit import digest
+from shiftproof.reports.audit.proofs import proof_chart, proofs
 
 
 @pytest.fixture(scope="module")

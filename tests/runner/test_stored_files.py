@@ -17,10 +17,10 @@ from safetensors.torch import load_file, save_file
 import shiftproof as sp
 from shiftproof.data.source import Source
 from shiftproof.evaluation.compare import compare_runs
-from shiftproof.evaluation.stress_run import stress_run
-from shiftproof.evaluation.work import Work
+from shiftproof.evaluation.curves.stress_run import stress_run
 from shiftproof.leaderboard.measured import find_audits
 from shiftproof.reports.cite import cite_folder
+from shiftproof.runs.work import Work
 from shiftproof.training.train import train
 from small_runs import command, linear_net, record, stamps, timeless, write_nets
 

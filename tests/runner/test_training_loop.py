@@ -14,14 +14,14 @@ import torch
 from torch import Tensor, nn
 
 import shiftproof as sp
-from shiftproof.training import Batch, Method, Step
 from shiftproof.training.loop import Loop
+from shiftproof.training.methods import Batch, Method, Step
+from shiftproof.training.methods.plain import Plain
 from shiftproof.training.optimise import Average, rate
-from shiftproof.training.plain import Plain
+from shiftproof.training.overfitting_monitor import Epoch, nothing_learned, notice
 from shiftproof.training.recipe import Recipe
 from shiftproof.training.state import read
 from shiftproof.training.train import train
-from shiftproof.training.watch import Epoch, nothing_learned, notice
 
 DATA = sp.load_data("digits:?split=train", limit=300)
 METHOD = "adversarial(shift=linf(eps=0.1), search=gradient_ascent(steps=2))"
@@ -111,7 +111,7 @@ def test_a_finished_run_is_not_done_again(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_best_epoch_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shiftproof.training.watch import Watch
+    from shiftproof.training.overfitting_monitor import Watch
 
     scores = iter([(0.9, 0.5, None), (0.9, 0.6, None), (0.9, 0.58, None)])
     monkeypatch.setattr(Watch, "look", lambda *_: next(scores))
@@ -124,7 +124,7 @@ def test_the_best_epoch_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_collapse_stops_training_and_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shiftproof.training.watch import Watch
+    from shiftproof.training.overfitting_monitor import Watch
 
     right_on_what_it_trains_on(monkeypatch)
     scores = iter([(0.9, 0.7, None), (0.9, 0.02, None), (0.9, 0.9, None)])
@@ -136,7 +136,7 @@ def test_a_collapse_stops_training_and_is_said(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_run_that_was_killed_as_it_collapsed_goes_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shiftproof.training.watch import Watch
+    from shiftproof.training.overfitting_monitor import Watch
 
     right_on_what_it_trains_on(monkeypatch)
     scores = iter([(0.9, 0.7, None), (0.9, 0.02, None), (0.9, 0.9, None)])

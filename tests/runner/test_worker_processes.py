@@ -18,9 +18,9 @@ import pytest
 
 import shiftproof as sp
 from kills import left_after, marked, start
-from shiftproof.evaluation.backends.processes import Processes
-from shiftproof.evaluation.cell import Cell
-from shiftproof.evaluation.work import Done
+from shiftproof.runs.backends.processes import Processes
+from shiftproof.runs.cell import Cell
+from shiftproof.runs.work import Done
 from shiftproof.searches import searches
 from shiftproof.shifts.identity import Identity
 from small_runs import record
@@ -154,7 +154,7 @@ def test_every_way_to_die_is_told(tmp_path: Path) -> None:
 
 
 def test_a_fork_that_outlives_its_worker_hides_no_death_and_ends_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shiftproof.evaluation.backends.pool.TRIES", 1)
+    monkeypatch.setattr("shiftproof.runs.backends.pool.TRIES", 1)
     found = run(tmp_path, "forks_and_dies")
     assert "it left with exit code 4" in str(found["forks_and_dies"])
     children = [int(p.name) for p in Path("/proc").glob("[0-9]*") if group_of(p) in pids(tmp_path, "forks_and_dies")]
@@ -170,7 +170,7 @@ def group_of(process: Path) -> int:
 
 @pytest.mark.slow
 def test_a_worker_that_hangs_when_it_should_leave_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shiftproof.evaluation.backends.pool._PATIENCE", 0.5)
+    monkeypatch.setattr("shiftproof.runs.backends.pool._PATIENCE", 0.5)
     assert run(tmp_path, "hangs_at_exit") == {"hangs_at_exit": None}
     assert gone(pids(tmp_path, "hangs_at_exit"))
 
@@ -198,7 +198,7 @@ class Unloadable:
 
 @pytest.mark.slow
 def test_workers_that_cannot_start_fail_the_run_and_do_not_start_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shiftproof.evaluation.backends.pool._STARTS", 2)
+    monkeypatch.setattr("shiftproof.runs.backends.pool._STARTS", 2)
     found = list(Processes(1)(Unloadable(), [cell("a"), cell("b")]))
     assert len(found) == 2
     assert all("No worker process could be started: it left with exit code 9" in str(done.error) for done in found)

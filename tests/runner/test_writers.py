@@ -18,11 +18,11 @@ import torch
 import shiftproof as sp
 from kills import KINDS, RUN, audited
 from shiftproof._tensors import write_tensors
-from shiftproof.evaluation.checkpoint import Checkpoint
-from shiftproof.evaluation.defend import DefendConfig, run_defend
-from shiftproof.evaluation.store import Store, write_atomic
-from shiftproof.evaluation.transfer import TransferConfig, run_transfer
+from shiftproof.evaluation.defend.defend import DefendConfig, run_defend
+from shiftproof.evaluation.transfer.transfer import TransferConfig, run_transfer
 from shiftproof.oracle import State
+from shiftproof.runs.checkpoint import Checkpoint
+from shiftproof.runs.store import Store, write_atomic
 from shiftproof.training.train import train
 from small_runs import linear_net, record, timeless, write_nets
 
@@ -152,7 +152,7 @@ def test_the_file_of_a_writer_on_another_host_is_left_alone(tmp_path: Path, monk
 WRITER = """
 import sys
 from pathlib import Path
-from shiftproof.evaluation.store import Store, write_atomic
+from shiftproof.runs.store import Store, write_atomic
 folder, content = Path(sys.argv[1]), sys.argv[2].encode() * 20_000
 store = Store(folder)
 for turn in range(60):
@@ -191,8 +191,13 @@ def test_states_of_a_search_beside_a_run_that_clears_them(tmp_path: Path) -> Non
 def test_a_state_whose_folder_is_cleared_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keeper = Checkpoint(tmp_path / "partial" / "cell", every=0.0)
     ids, state = np.array(["a"]), State({"x": torch.zeros(3)}, {"step": 1})
+
+    def cleared(path: Path, tensors: dict[str, torch.Tensor], notes: dict[str, Any], identity: dict[str, str]) -> None:
+        keeper.clear()
+        write_tensors(path, tensors, notes, identity)
+
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr("shiftproof.evaluation.checkpoint.write_tensors", lambda *_: (keeper.clear(), write_tensors(*_)))
+        elsewhere.setattr("shiftproof.runs.checkpoint.write_tensors", cleared)
         assert not keeper.save(ids, state)
     assert keeper.save(ids, state)
     read = keeper.load(ids)

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pytest
 
 from planted import assert_covers
-from shiftproof.evaluation.slices import find_slices
-from shiftproof.evaluation.stress_curve import BALLS, stress_curve
+from shiftproof.evaluation.curves.slices import find_slices
+from shiftproof.evaluation.curves.stress_curve import BALLS, stress_curve
 from shiftproof.risks import (
     KL,
     ChiSquare,

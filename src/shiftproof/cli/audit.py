@@ -51,11 +51,11 @@ def command(config: str | None, junit: str | None, quiet: bool, **options: Any) 
     shiftproof audit --model net.onnx --data npz:FILE.npz --shift "linf(eps=0.1)" --search "best_of_n(n=20)" --out runs/y
     """  # noqa: D301  # \b is click's mark for lines to keep
     from shiftproof._memory import keep_freed_memory
-    from shiftproof.evaluation.audit import run_audit
+    from shiftproof.evaluation.audit.audit import run_audit
     from shiftproof.evaluation.config import make_config, read_config
     from shiftproof.gate import exit_code
     from shiftproof.reports.notes import unjudged
-    from shiftproof.reports.words import cost
+    from shiftproof.reports.number_format import cost
 
     keep_freed_memory()
     given = _given(options)
@@ -101,8 +101,8 @@ def box_of(text: str) -> tuple[float, float]:
 
 
 def _write_junit(path: Path, record: Any) -> None:
-    from shiftproof.evaluation.store import disk_error, write_atomic
     from shiftproof.gate import junit
+    from shiftproof.runs.store import disk_error, write_atomic
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

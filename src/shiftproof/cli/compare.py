@@ -17,9 +17,9 @@ def command(folders: tuple[Path, ...], out: Path | None) -> int:
     from rich.console import Console
 
     from shiftproof.evaluation.compare import compare_runs
-    from shiftproof.evaluation.store import disk_error
+    from shiftproof.reports.audit.terminal import terminal_comparison
     from shiftproof.reports.compare import write_comparison
-    from shiftproof.reports.terminal import terminal_comparison
+    from shiftproof.runs.store import disk_error
 
     if len(folders) < 2:
         raise UsageError("Compare needs at least two folders of runs: shiftproof compare runs/a runs/b.")

@@ -39,7 +39,7 @@ def command(quiet: bool, box: str | None, corruptions: tuple[str, ...], **option
     """  # noqa: D301  # \b is click's mark for lines to keep
     from shiftproof._memory import keep_freed_memory
     from shiftproof.cli.audit import box_of
-    from shiftproof.evaluation.defend import DefendConfig, run_defend
+    from shiftproof.evaluation.defend.defend import DefendConfig, run_defend
     from shiftproof.reports.defend import summary
 
     keep_freed_memory()

@@ -47,11 +47,11 @@ def command(
     from rich.console import Console
 
     from shiftproof.data.load import load_data
-    from shiftproof.evaluation.store import disk_error
     from shiftproof.models.load import load_model
     from shiftproof.models.meter import metering
     from shiftproof.preflight import PROBES
     from shiftproof.reports.frequency import terminal_frequency, write_frequency
+    from shiftproof.runs.store import disk_error
 
     source = load_data(data)
     n = len(source)

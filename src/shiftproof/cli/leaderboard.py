@@ -103,8 +103,8 @@ def _entries(folders: Sequence[Path], published: Sequence[Path]) -> list[Entry]:
 
 
 def _page(found: Leaderboard, out: Path) -> None:
-    from shiftproof.evaluation.store import disk_error
     from shiftproof.reports.leaderboard import write_leaderboard
+    from shiftproof.runs.store import disk_error
 
     try:
         page = write_leaderboard(found, out)
@@ -114,8 +114,8 @@ def _page(found: Leaderboard, out: Path) -> None:
 
 
 def _export(entries: Sequence[Entry], folder: Path) -> None:
-    from shiftproof.evaluation.store import disk_error
     from shiftproof.leaderboard.export import export_entries
+    from shiftproof.runs.store import disk_error
 
     try:
         said = export_entries(entries, folder)

@@ -52,7 +52,7 @@ def command(
     from rich.console import Console
 
     from shiftproof.measures.effective_robustness import effective_robustness
-    from shiftproof.reports.line import terminal_line
+    from shiftproof.reports.accuracy_on_the_line import terminal_line
 
     table = _table(tables, name)
     homes, away = _columns(table, tables, inside, outside)
@@ -147,8 +147,8 @@ def _chosen(table: pd.DataFrame, fit: str | None) -> list[str] | None:
 
 
 def _write(lines: list[Line], tables: Sequence[Path], out: Path) -> Path:
-    from shiftproof.evaluation.store import disk_error
-    from shiftproof.reports.line import write_line
+    from shiftproof.reports.accuracy_on_the_line import write_line
+    from shiftproof.runs.store import disk_error
 
     try:
         return write_line(lines, ", ".join(path.name for path in tables), out)

@@ -11,7 +11,7 @@ import click
 from shiftproof.cli._notes import echo_notes
 
 if TYPE_CHECKING:
-    from shiftproof.evaluation.severity_curve import SeverityCurve
+    from shiftproof.evaluation.curves.severity_curve import SeverityCurve
     from shiftproof.shifts.abstract import Shift
 
 _MOST_SEVERE = 5.0
@@ -52,7 +52,7 @@ def command(
     from shiftproof.data.load import load_data
     from shiftproof.data.together import together
     from shiftproof.evaluation.class_fit import fit_classes
-    from shiftproof.evaluation.severity_curve import severity_curve
+    from shiftproof.evaluation.curves.severity_curve import severity_curve
     from shiftproof.models.load import load_model
     from shiftproof.models.meter import metering
     from shiftproof.preflight import PROBES
@@ -101,8 +101,8 @@ def _shift(spec: str) -> Shift:
 
 
 def _write(curves: list[SeverityCurve], data: str, out: Path) -> Path:
-    from shiftproof.evaluation.store import disk_error
     from shiftproof.reports.severity import write_severity
+    from shiftproof.runs.store import disk_error
 
     try:
         return write_severity(curves, data, out)

@@ -31,7 +31,7 @@ def command(quiet: bool, box: str | None, **options: Any) -> int:
     shiftproof transfer --model nets.py:small --model nets.py:wide --data npz:FILE.npz --shift "linf(eps=0.1)" --out runs/transfer
     """  # noqa: D301  # \b is click's mark for lines to keep
     from shiftproof.cli.audit import box_of
-    from shiftproof.evaluation.transfer import TransferConfig, run_transfer
+    from shiftproof.evaluation.transfer.transfer import TransferConfig, run_transfer
     from shiftproof.reports.transfer import summary
 
     config = TransferConfig(**options, box=box_of(box) if box else None)

@@ -28,7 +28,7 @@ from shiftproof.models.torch_module import TorchModule
 from shiftproof.risks.abstract import Risk
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift
-from shiftproof.training.abstract import Method
+from shiftproof.training.methods.abstract import Method
 
 P = TypeVar("P", bound=Part)
 

@@ -15,8 +15,8 @@ from shiftproof.data.examples import Examples
 from shiftproof.data.space import boxed
 from shiftproof.randomness import Rng
 from shiftproof.shifts.norms.ball import Ball
-from shiftproof.training.abstract import Batch, Method, Step
-from shiftproof.training.grouping import LABEL, group, wanted
+from shiftproof.training.methods.abstract import Batch, Method, Step
+from shiftproof.training.pieces.grouping import LABEL, group, wanted
 
 _CLASSES, _N = 3, 8
 

@@ -12,11 +12,11 @@ import numpy as np
 from shiftproof import outcomes
 from shiftproof._errors import UsageError
 from shiftproof.data.class_names import keys
-from shiftproof.evaluation.collect import paired_record, refuse_doubles
-from shiftproof.evaluation.records import Audit, Paired, Result
-from shiftproof.evaluation.store import read_rows
+from shiftproof.evaluation.audit.collect import paired_record, refuse_doubles
+from shiftproof.records.audit import Audit, Paired, Result
 from shiftproof.reports.read import read_audit
 from shiftproof.risks.paired import paired
+from shiftproof.runs.store import read_rows
 
 
 @dataclass(frozen=True)

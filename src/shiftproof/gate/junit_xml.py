@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from shiftproof.evaluation.records import Audit, CellRecord, GateRecord
+from shiftproof.records.audit import Audit, CellRecord, GateRecord
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold even escaped, such as the colours in a traceback."""

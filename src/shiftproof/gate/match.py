@@ -10,9 +10,9 @@ from functools import cache
 from typing import Literal
 
 from shiftproof._errors import UsageError
-from shiftproof.evaluation.records import Audit
 from shiftproof.gate.condition import Condition, Group, group_text, parse
 from shiftproof.gate.names import IDENTITY, NATURAL, UNION, Name, Registries, natural, recorded, written
+from shiftproof.records.audit import Audit
 
 Available = tuple[str, str, str, str, str | None]
 """A number that a run has or will have: specs of its shift, search and risk as records have them, its measure, and its group if any.

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from shiftproof._errors import UsageError, unknown
 from shiftproof.catalogue import registries
-from shiftproof.evaluation.records import Kind, Record
 from shiftproof.gate.names import Name, find, recorded
 from shiftproof.leaderboard.entry import Claim, Entry, Number
+from shiftproof.records.audit import Kind, Record
 
 Verdicts = Callable[[Entry], tuple[Any, Any, Any] | None]
 """Ids, correctness and labels behind the number that an entry is ranked by; None where they are not at hand."""

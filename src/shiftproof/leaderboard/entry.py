@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from shiftproof.evaluation.records import Audit, Kind, Record
+from shiftproof.records.audit import Audit, Kind, Record
 
 SCHEMA_VERSION = "1.0"
 Claim = Literal["measured", "published"]

@@ -12,13 +12,13 @@ from pydantic import ValidationError
 
 from shiftproof._errors import UsageError, unknown
 from shiftproof._part import show
-from shiftproof.evaluation.collect import UNION
+from shiftproof.evaluation.audit.collect import UNION
 from shiftproof.evaluation.compare import verdicts
-from shiftproof.evaluation.records import Audit, Result
 from shiftproof.leaderboard.entry import About, Entry, Number, Origin, Paper, Sample, Threat
-from shiftproof.reports import digest
+from shiftproof.records.audit import Audit, Result
+from shiftproof.reports.audit import digest
+from shiftproof.reports.number_format import known
 from shiftproof.reports.read import read_audit
-from shiftproof.reports.words import known
 from shiftproof.shifts.corruptions.suites import COMMON
 
 if sys.version_info >= (3, 11):

@@ -15,7 +15,7 @@ from shiftproof._errors import UsageError, must
 if TYPE_CHECKING:
     import pandas as pd
 
-    from shiftproof.evaluation.records import Audit
+    from shiftproof.records.audit import Audit
 
 Values = Literal["accuracy", "error"]
 _RISE = 0.02

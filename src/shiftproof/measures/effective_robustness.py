@@ -19,7 +19,7 @@ from shiftproof.risks.intervals import clopper_pearson, tail_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from shiftproof.evaluation.records import Audit
+    from shiftproof.records.audit import Audit
 
 REFERENCES: tuple[str, ...] = (
     "taori2020measuring",

@@ -15,8 +15,8 @@ from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
 from shiftproof._identity.table import identify
 from shiftproof.models.abstract import Known, Labels, Scores
 from shiftproof.models.answers import ROWS, Gives, filled, kind_of, read_labels, read_scores
-from shiftproof.models.foreign import foreign, short_traceback
 from shiftproof.models.meter import sending
+from shiftproof.models.user_code import foreign, short_traceback
 
 Takes = Literal["numpy", "torch"]
 """What a function wants its inputs as."""

@@ -24,9 +24,9 @@ from shiftproof._identity.table import identify
 from shiftproof._secrets import remember_header, remember_url, shown, shown_url
 from shiftproof.models.abstract import Known, Labels, Scores
 from shiftproof.models.answers import Gives, kind_of, read_labels, read_scores
-from shiftproof.models.foreign import first_line
+from shiftproof.models.endpoint_reply import Again, Reply, read_reply, rows_of
 from shiftproof.models.meter import sending
-from shiftproof.models.reply import Again, Reply, read_reply, rows_of
+from shiftproof.models.user_code import first_line
 
 if TYPE_CHECKING:
     import httpx

@@ -19,9 +19,9 @@ from shiftproof.models.abstract import Known, Labels, Scores
 from shiftproof.models.answers import Gives, as_array, filled
 from shiftproof.models.classes import Classes, match_classes
 from shiftproof.models.decision import FLOOR, Rule, Threshold, agreeing, log_probabilities, rule_of
-from shiftproof.models.feed import Feed, plan_feed
-from shiftproof.models.foreign import first_line, foreign
+from shiftproof.models.frame_for_estimator import Feed, plan_feed
 from shiftproof.models.meter import sending
+from shiftproof.models.user_code import first_line, foreign
 
 ROWS = 256
 """Rows of every call. Measured with scikit-learn 1.9 and OpenBLAS: linear, neural and discriminant models give a row other last bits in

@@ -17,8 +17,8 @@ from shiftproof._identity.fingerprinted import with_version
 from shiftproof.models.abstract import Scores
 from shiftproof.models.answers import read_scores
 from shiftproof.models.fingerprint import LENGTH
-from shiftproof.models.foreign import first_line
 from shiftproof.models.meter import sending
+from shiftproof.models.user_code import first_line
 
 if TYPE_CHECKING:
     import onnxruntime as ort

@@ -14,7 +14,7 @@ from shiftproof._imports import beside, load_object, on_path
 from shiftproof.models.abstract import Labels
 from shiftproof.models.callable import required_arguments
 from shiftproof.models.estimator import Predicts
-from shiftproof.models.foreign import EndedProgram, foreign, short_traceback
+from shiftproof.models.user_code import EndedProgram, foreign, short_traceback
 
 FORMS = (
     "Write it as FILE.py:NAME, package.module:NAME, FILE.onnx or http(s)://HOST/PATH, where NAME is a model or a function that makes one."

@@ -14,8 +14,8 @@ from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of, new_
 from shiftproof._identity.table import identify
 from shiftproof.models.abstract import Gradients
 from shiftproof.models.answers import ROWS, filled
-from shiftproof.models.foreign import foreign
 from shiftproof.models.meter import sending
+from shiftproof.models.user_code import foreign
 
 MemoryFormat = Literal["auto", "channels_last", "contiguous"]
 """How images are laid out in memory for the module."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from shiftproof._errors import UsageError
 from shiftproof._sealed import DamagedFile, read_sealed
-from shiftproof.models.foreign import first_line
+from shiftproof.models.user_code import first_line
 
 State = Mapping[str, Tensor]
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net")

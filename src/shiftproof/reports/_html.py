@@ -15,9 +15,9 @@ import vl_convert
 from markupsafe import Markup
 
 from shiftproof._errors import UsageError
-from shiftproof.reports import words
+from shiftproof.reports import number_format as words
+from shiftproof.reports.audit.masking_checks import shown
 from shiftproof.reports.charts import CONFIG, Spec
-from shiftproof.reports.trust import shown
 
 _HERE = "shiftproof.reports"
 

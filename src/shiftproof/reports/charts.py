@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from shiftproof.evaluation.records import Audit, Kind, Result
-from shiftproof.reports import digest
-from shiftproof.reports.digest import FILTERS, Threat
-from shiftproof.reports.words import KIND_WORDS, KINDS, amount, amount_span, known, percent, plural, points, points_span, span
+from shiftproof.records.audit import Audit, Kind, Result
+from shiftproof.reports.audit import digest
+from shiftproof.reports.audit.digest import FILTERS, Threat
+from shiftproof.reports.number_format import KIND_WORDS, KINDS, amount, amount_span, known, percent, plural, points, points_span, span
 
 if TYPE_CHECKING:
     from shiftproof.evaluation.compare import Row as RunsRow

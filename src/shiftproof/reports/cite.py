@@ -15,8 +15,8 @@ from shiftproof._part import Part, option_types
 from shiftproof._references import bibtex, entry_key
 from shiftproof._sealed import read_document
 from shiftproof.catalogue import registries
-from shiftproof.evaluation.defend_records import DefendRecord
-from shiftproof.evaluation.records import Audit
+from shiftproof.records.audit import Audit
+from shiftproof.records.defend import DefendRecord
 from shiftproof.registry import parse_spec
 from shiftproof.reports.read import read_audit
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shiftproof.evaluation.records import Kind, Paired, Result
-from shiftproof.evaluation.store import write_atomic
+from shiftproof.records.audit import Kind, Paired, Result
 from shiftproof.reports import charts
 from shiftproof.reports._html import render
-from shiftproof.reports.terminal import difference, is_plain
-from shiftproof.reports.words import KINDS
+from shiftproof.reports.audit.terminal import difference, is_plain
+from shiftproof.reports.number_format import KINDS
+from shiftproof.runs.store import write_atomic
 
 if TYPE_CHECKING:
     from shiftproof.evaluation.compare import Comparison, Row

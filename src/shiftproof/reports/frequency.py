@@ -16,10 +16,10 @@ from shiftproof.diagnostics.bands import FrequencyCurves, SpectralBias
 from shiftproof.diagnostics.critical_band import CriticalBand
 from shiftproof.diagnostics.fourier import FourierHeatMap
 from shiftproof.diagnostics.shape_bias import ShapeBias
-from shiftproof.evaluation.store import write_atomic
 from shiftproof.reports._html import render
 from shiftproof.reports.charts import FULL, Row, Spec, table_of, to_spec
-from shiftproof.reports.words import confidence, cost, percent, printable, span
+from shiftproof.reports.number_format import confidence, cost, percent, printable, span
+from shiftproof.runs.store import write_atomic
 
 _SERIES = ("low frequencies", "high frequencies", "high, contrast raised")
 

@@ -6,9 +6,9 @@ import shutil
 import textwrap
 from collections.abc import Iterable
 
-from shiftproof.evaluation.records import Audit, GateRecord
-from shiftproof.reports.trust import unfinished_extras
-from shiftproof.reports.words import plural, printable
+from shiftproof.records.audit import Audit, GateRecord
+from shiftproof.reports.audit.masking_checks import unfinished_extras
+from shiftproof.reports.number_format import plural, printable
 
 _LINES = 4
 """Of a note on the terminal; the page has it whole."""

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from shiftproof._errors import UsageError
 from shiftproof._sealed import read_document
-from shiftproof.evaluation.records import Audit
+from shiftproof.records.audit import Audit
 
 
 def read_audit(folder: Path) -> Audit:

@@ -9,12 +9,12 @@ from pathlib import Path
 import altair as alt
 import numpy as np
 
-from shiftproof.evaluation.rank_flips import RankFlip, rank_flips
-from shiftproof.evaluation.severity_curve import SeverityCurve
-from shiftproof.evaluation.store import write_atomic
+from shiftproof.evaluation.curves.rank_flips import RankFlip, rank_flips
+from shiftproof.evaluation.curves.severity_curve import SeverityCurve
 from shiftproof.reports._html import render
 from shiftproof.reports.charts import FULL, Row, Spec, table_of, to_spec
-from shiftproof.reports.words import cost, percent, plural, span
+from shiftproof.reports.number_format import cost, percent, plural, span
+from shiftproof.runs.store import write_atomic
 
 _COLOURS = 6
 """Colours of runs that the page's style has."""

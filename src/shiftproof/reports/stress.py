@@ -11,12 +11,12 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from shiftproof.evaluation.slices import Slice
-from shiftproof.evaluation.store import write_atomic
-from shiftproof.evaluation.stress_curve import StressCurve
+from shiftproof.evaluation.curves.slices import Slice
+from shiftproof.evaluation.curves.stress_curve import StressCurve
 from shiftproof.reports._html import render
 from shiftproof.reports.charts import FULL, Row, Spec, table_of, to_spec
-from shiftproof.reports.words import KIND_WORDS, confidence, percent, plural, printable, span
+from shiftproof.reports.number_format import KIND_WORDS, confidence, percent, plural, printable, span
+from shiftproof.runs.store import write_atomic
 
 _EVERY = 2
 """Of the radii of the curve, the terminal shows every so many."""

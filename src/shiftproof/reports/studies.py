@@ -11,10 +11,10 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from shiftproof.evaluation.store import write_atomic
 from shiftproof.reports._html import render
 from shiftproof.reports.charts import Row, Spec, table_of, to_spec
-from shiftproof.reports.words import percent, points, points_span, printable, span
+from shiftproof.reports.number_format import percent, points, points_span, printable, span
+from shiftproof.runs.store import write_atomic
 from shiftproof.studies.quantity import Unit
 from shiftproof.studies.record import PredictionRecord, StudyRecord, TrialRecord
 

@@ -8,10 +8,10 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from shiftproof.evaluation.rank_flips import rank_flips
-from shiftproof.evaluation.severity_curve import SeverityCurve
+from shiftproof.evaluation.curves.rank_flips import rank_flips
+from shiftproof.evaluation.curves.severity_curve import SeverityCurve
+from shiftproof.reports.number_format import confidence, percent, plural, printable, span
 from shiftproof.reports.severity import cost_of, failures, flip_in_words
-from shiftproof.reports.words import confidence, percent, plural, printable, span
 
 
 def terminal_severity(curves: Sequence[SeverityCurve]) -> Group:

@@ -19,7 +19,7 @@ from shiftproof.studies.abstract import Look, Prediction, Study
 from shiftproof.studies.nets import convolutional, normalised
 from shiftproof.studies.quantity import Quantity, Unit, share
 from shiftproof.studies.trial import Trial, right, right_under
-from shiftproof.training.adversarial import Adversarial
+from shiftproof.training.methods.adversarial import Adversarial
 from shiftproof.training.recipe import Recipe
 
 _FAMILIES = {"noise": ("shot_noise", "impulse_noise", "speckle_noise"), "fog": ("fog",), "low contrast": ("contrast",)}

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from shiftproof.data.examples import Examples
 from shiftproof.defences import defences
-from shiftproof.evaluation.defend_measure import Answered, Question, ask
-from shiftproof.evaluation.defend_rows import LEAST_HIDDEN, LITERATURE
+from shiftproof.evaluation.defend.measure import Answered, Question, ask
+from shiftproof.evaluation.defend.rows import LEAST_HIDDEN, LITERATURE
 from shiftproof.models.abstract import Scores
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.searches import searches

@@ -14,7 +14,7 @@ from torch import nn
 
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
-from shiftproof.evaluation.security_curve import security_curve
+from shiftproof.evaluation.curves.security_curve import security_curve
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.randomness import Rng
 from shiftproof.searches.fast_minimum_norm import FastMinimumNorm
@@ -23,7 +23,7 @@ from shiftproof.studies.abstract import Prediction, Study
 from shiftproof.studies.nets import convolutional
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial, right, right_under
-from shiftproof.training.gaussian import GaussianAugmentation
+from shiftproof.training.methods.gaussian_augmentation import GaussianAugmentation
 from shiftproof.training.recipe import Recipe
 
 Floats = npt.NDArray[np.float64]

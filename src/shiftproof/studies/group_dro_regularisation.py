@@ -17,9 +17,9 @@ from shiftproof.studies.abstract import Look, Prediction, Study
 from shiftproof.studies.nets import dense
 from shiftproof.studies.quantity import Quantity, less, share
 from shiftproof.studies.trial import Trial
-from shiftproof.training.group_dro import GroupDRO, balanced_sampler
-from shiftproof.training.groups.group_dro import GroupDROTraining
+from shiftproof.training.methods.group_dro import GroupDROTraining
 from shiftproof.training.optimise import rate
+from shiftproof.training.pieces.group_dro import GroupDRO, balanced_sampler
 
 Flags = npt.NDArray[np.bool_]
 WEAK, STRONG = 1e-4, 2e-2

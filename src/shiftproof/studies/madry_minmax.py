@@ -19,8 +19,8 @@ from shiftproof.studies.abstract import Prediction, Study
 from shiftproof.studies.nets import convolutional
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial, right, right_under
-from shiftproof.training.abstract import Batch
-from shiftproof.training.adversarial import Adversarial
+from shiftproof.training.methods.abstract import Batch
+from shiftproof.training.methods.adversarial import Adversarial
 from shiftproof.training.recipe import Recipe
 
 _RESTARTS = 10

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shiftproof._errors import StoredFileWarning
 from shiftproof._sealed import DamagedFile, UnsealedFile, read_json, read_sealed, sealed, with_seal
-from shiftproof.evaluation.store import save
+from shiftproof.runs.store import save
 from shiftproof.studies.abstract import Look, Study
 from shiftproof.studies.code_digest import Code
 from shiftproof.studies.record import Form, TrialRecord

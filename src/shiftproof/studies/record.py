@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from shiftproof.evaluation.records import Document, Provenance, Record
+from shiftproof.records.audit import Document, Provenance, Record
 
 SCHEMA_VERSION = "2.0"
 Form = Literal["quick", "full"]

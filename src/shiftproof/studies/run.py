@@ -18,9 +18,9 @@ from shiftproof._errors import UsageError, must
 from shiftproof._sealed import create_json, read_document, read_json
 from shiftproof._writing import clear_leftovers, one_at_a_time
 from shiftproof.data.load import load_data
-from shiftproof.evaluation.provenance import now, provenance
-from shiftproof.evaluation.records import write_document
-from shiftproof.evaluation.store import disk_error
+from shiftproof.records.audit import write_document
+from shiftproof.runs.provenance import now, provenance
+from shiftproof.runs.store import disk_error
 from shiftproof.studies import studies
 from shiftproof.studies.abstract import Study
 from shiftproof.studies.code_digest import Code, code_of

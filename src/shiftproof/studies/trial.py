@@ -17,7 +17,7 @@ from shiftproof.data.examples import Examples, Index
 from shiftproof.data.load import load_data
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Shift
-from shiftproof.training.abstract import Method
+from shiftproof.training.methods.abstract import Method
 
 T = TypeVar("T")
 

@@ -2,39 +2,7 @@
 
 from __future__ import annotations
 
-from shiftproof.registry import package_of_parts
+from shiftproof.training.methods import __all__ as _names
+from shiftproof.training.methods import __getattr__ as __getattr__
 
-methods, __all__, __getattr__ = package_of_parts(
-    __name__,
-    "method",
-    base="abstract:Method",
-    parts={
-        "plain": "plain:Plain",
-        "adversarial": "adversarial:Adversarial",
-        "trades": "trades:Trades",
-        "mart": "mart:Mart",
-        "fast_adversarial": "fast:Fast",
-        "free_adversarial": "free:Free",
-        "weight_perturbation": "weight_perturbation:WeightPerturbation",
-        "gaussian_augmentation": "gaussian:GaussianAugmentation",
-        "smooth_adversarial": "smooth_adversarial:SmoothAdversarial",
-        "interval_training": "interval:IntervalTraining",
-        "augmix": "augmix:AugMix",
-        "mixup": "mixup:Mixup",
-        "corruption_augmentation": "corruption_augmentation:CorruptionAugmentation",
-        "distillation": "distillation:Distillation",
-        "rotation_head": "rotation_head:RotationHead",
-        "diverse_ensemble": "diverse_ensemble:DiverseEnsemble",
-        "holistic_robust": "holistic_robust:HolisticRobust",
-        "reweighted": "reweighted:ReweightedTraining",
-        "group_dro": "groups.group_dro:GroupDROTraining",
-        "importance_weighting": "groups.importance_weighting:ImportanceWeighting",
-        "just_train_twice": "groups.just_train_twice:JustTrainTwice",
-        "lisa": "groups.lisa:Lisa",
-    },
-    also=(
-        "abstract:Batch",
-        "abstract:Step",
-        "diverse_ensemble:Together",
-    ),
-)
+__all__ = [name for name in _names if name != "methods"]

@@ -1,31 +1,29 @@
 """Made from the table in `__init__.py` by `make stubs`."""
 
-from shiftproof.registry import Registry
-from shiftproof.training.abstract import Batch, Method, Step
-from shiftproof.training.adversarial import Adversarial
-from shiftproof.training.augmix import AugMix
-from shiftproof.training.corruption_augmentation import CorruptionAugmentation
-from shiftproof.training.distillation import Distillation
-from shiftproof.training.diverse_ensemble import DiverseEnsemble, Together
-from shiftproof.training.fast import Fast
-from shiftproof.training.free import Free
-from shiftproof.training.gaussian import GaussianAugmentation
-from shiftproof.training.groups.group_dro import GroupDROTraining
-from shiftproof.training.groups.importance_weighting import ImportanceWeighting
-from shiftproof.training.groups.just_train_twice import JustTrainTwice
-from shiftproof.training.groups.lisa import Lisa
-from shiftproof.training.holistic_robust import HolisticRobust
-from shiftproof.training.interval import IntervalTraining
-from shiftproof.training.mart import Mart
-from shiftproof.training.mixup import Mixup
-from shiftproof.training.plain import Plain
-from shiftproof.training.reweighted import ReweightedTraining
-from shiftproof.training.rotation_head import RotationHead
-from shiftproof.training.smooth_adversarial import SmoothAdversarial
-from shiftproof.training.trades import Trades
-from shiftproof.training.weight_perturbation import WeightPerturbation
+from shiftproof.training.methods.abstract import Batch, Method, Step
+from shiftproof.training.methods.adversarial import Adversarial
+from shiftproof.training.methods.augmix import AugMix
+from shiftproof.training.methods.corruption_augmentation import CorruptionAugmentation
+from shiftproof.training.methods.distillation import Distillation
+from shiftproof.training.methods.diverse_ensemble import DiverseEnsemble, Together
+from shiftproof.training.methods.fast_adversarial import Fast
+from shiftproof.training.methods.free_adversarial import Free
+from shiftproof.training.methods.gaussian_augmentation import GaussianAugmentation
+from shiftproof.training.methods.group_dro import GroupDROTraining
+from shiftproof.training.methods.holistic_robust import HolisticRobust
+from shiftproof.training.methods.importance_weighting import ImportanceWeighting
+from shiftproof.training.methods.interval_training import IntervalTraining
+from shiftproof.training.methods.just_train_twice import JustTrainTwice
+from shiftproof.training.methods.lisa import Lisa
+from shiftproof.training.methods.mart import Mart
+from shiftproof.training.methods.mixup import Mixup
+from shiftproof.training.methods.plain import Plain
+from shiftproof.training.methods.reweighted import ReweightedTraining
+from shiftproof.training.methods.rotation_head import RotationHead
+from shiftproof.training.methods.smooth_adversarial import SmoothAdversarial
+from shiftproof.training.methods.trades import Trades
+from shiftproof.training.methods.weight_perturbation import WeightPerturbation
 
-methods: Registry[Method]
 __all__ = [
     "Adversarial",
     "AugMix",
@@ -53,5 +51,4 @@ __all__ = [
     "Together",
     "Trades",
     "WeightPerturbation",
-    "methods",
 ]

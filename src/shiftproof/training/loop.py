@@ -19,12 +19,12 @@ from shiftproof.data.examples import Examples
 from shiftproof.outcomes import Flag
 from shiftproof.randomness import Rng
 from shiftproof.training import state
-from shiftproof.training.abstract import Batch, Method
-from shiftproof.training.grouping import Grouping
+from shiftproof.training.methods.abstract import Batch, Method
 from shiftproof.training.optimise import copied, rate
+from shiftproof.training.overfitting_monitor import Epoch, Watch, nothing_learned, notice
+from shiftproof.training.pieces.grouping import Grouping
 from shiftproof.training.recipe import Recipe
 from shiftproof.training.state import Learner
-from shiftproof.training.watch import Epoch, Watch, nothing_learned, notice
 
 RESUME, BEST, LAST = "resume.safetensors", "best.safetensors", "last.safetensors"
 _TORCH_SEEDS = 2**63

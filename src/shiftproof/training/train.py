@@ -21,18 +21,19 @@ from shiftproof._writing import clear_leftovers, one_at_a_time
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
-from shiftproof.evaluation.store import disk_error, save
 from shiftproof.outcomes import Flag
 from shiftproof.randomness import Rng
-from shiftproof.training import methods, state
-from shiftproof.training.abstract import Method
-from shiftproof.training.grouping import Grouping, group
+from shiftproof.runs.store import disk_error, save
+from shiftproof.training import state
 from shiftproof.training.loop import BEST, RESUME, Loop, best_of
+from shiftproof.training.methods import methods
+from shiftproof.training.methods.abstract import Method
 from shiftproof.training.network import check_network, device_named, fresh_network, seeded
 from shiftproof.training.optimise import Average, make_optimiser
+from shiftproof.training.overfitting_monitor import Epoch, Watch
+from shiftproof.training.pieces.grouping import Grouping, group
 from shiftproof.training.recipe import Recipe
 from shiftproof.training.state import Learner
-from shiftproof.training.watch import Epoch, Watch
 
 RECORD = "training.json"
 FORM = 2

@@ -1,0 +1,338 @@
+"""From finished cells to numbers: every one with its kind, interval, cost and flags."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from shiftproof import outcomes
+from shiftproof._errors import Contradiction
+from shiftproof.data.groups import crossed
+from shiftproof.data.source import Source
+from shiftproof.outcomes import Bound, Flag, Interval, join_flags, join_stages
+from shiftproof.records.audit import Clean, NaturalShift, Paired, Result
+from shiftproof.risks import paired as pairing
+from shiftproof.risks.abstract import Measurement, Names, Values
+from shiftproof.risks.cvar import CVaR
+from shiftproof.risks.mean import Mean
+from shiftproof.risks.paired import paired, paired_difference, unpaired_difference
+from shiftproof.risks.worst_group import WorstGroup
+from shiftproof.runs.cell import Cell
+from shiftproof.runs.store import Store, Table
+from shiftproof.searches.abstract import Search
+from shiftproof.shifts.abstract import Shift
+
+MEASURES = {Bound.ESTIMATE: "accuracy", Bound.AT_MOST: "robust_accuracy", Bound.AT_LEAST: "certified_accuracy"}
+SMOOTHED = "smoothed_accuracy"
+"""What a certificate proves of another model made from the one measured: a measure of its own, so that it is never mixed with theirs."""
+UNION = "union"
+"""The name of all worst-case searches of a shift together: an example counts as broken if any of them broke it."""
+TAIL = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """All finished shards of one pair of shift and method on one sample, joined."""
+
+    key: str
+    source: Source
+    shift: Shift
+    method: str
+    needs_gradients: bool
+    rows: np.ndarray[Any, np.dtype[np.intp]]
+    table: Table
+    total: int
+    subject: str | None = None
+    """What was proven of, where that is another model than the one measured."""
+
+    @property
+    def correct(self) -> Values:
+        """1 where the model is still right, shape (n,)."""
+        return np.isin(self.table.columns["outcome"], [outcomes.HELD, outcomes.CERTIFIED]).astype(np.float64)
+
+
+def pool(store: Store, cells: Sequence[Cell], sources: dict[str, Source]) -> list[Pool]:
+    """The finished cells, joined over their shards, in the order of the plan."""
+    by_group: dict[str, list[Cell]] = {}
+    for cell in cells:
+        if store.has(cell):
+            by_group.setdefault(cell.group, []).append(cell)
+    pools = [_join(store, group, sources[group[0].data]) for group in by_group.values()]
+    return [*pools, *_unions(pools)]
+
+
+def _join(store: Store, cells: Sequence[Cell], source: Source) -> Pool:
+    first = cells[0]
+    rows = np.concatenate([np.arange(cell.start, cell.stop) for cell in cells])
+    table = join_tables([store.read(cell) for cell in cells])
+    gradients = isinstance(first.method, Search) and first.method.needs.__name__ == "Gradients"
+    subject = None if isinstance(first.method, Search) else first.method.subject
+    return Pool(first.group, source, first.shift, first.method.spec(), gradients, rows, table, first.total, subject)
+
+
+def join_tables(tables: Sequence[Table]) -> Table:
+    """One table from those of the shards.
+
+    Raises:
+        Contradiction: an example is in two of them, and would be counted twice.
+    """
+    columns = {name: np.concatenate([t.columns[name] for t in tables]) for name in tables[0].columns}
+    refuse_doubles(columns["id"])
+    joined = join_flags((t.flags, len(t)) for t in tables)
+    stages = join_stages(stage for t in tables for stage in t.stages)
+    seconds, sent = sum(t.seconds for t in tables), sum(t.sent for t in tables)
+    return Table(columns, tables[0].bound, joined, seconds, tables[0].batch_size, stages, sent)
+
+
+def refuse_doubles(ids: np.ndarray[Any, Any]) -> None:
+    """Raises `Contradiction` where results of several places hold an example twice: a number over them would count it twice."""
+    names, counts = np.unique(ids, return_counts=True)
+    if len(names) < len(ids):
+        raise Contradiction(
+            f"{int((counts > 1).sum())} examples are in the results twice, first '{names[counts.argmax()]}', so no number over them can be "
+            "used. Run again with another --out; where that helps not, please report this."
+        )
+
+
+def same_examples(one: Pool, two: Pool) -> bool:
+    """Whether two pools stand on the same examples, in the same order."""
+    return one.source is two.source and np.array_equal(one.table.columns["id"], two.table.columns["id"])
+
+
+def _unions(pools: Sequence[Pool]) -> list[Pool]:
+    """For each shift with several worst-case searches over the same examples: all of them together."""
+    found: list[Pool] = []
+    for shift in dict.fromkeys((p.source.uri, p.shift) for p in pools):
+        several = [p for p in pools if (p.source.uri, p.shift) == shift and p.table.bound is Bound.AT_MOST]
+        if len(several) < 2 or not all(same_examples(p, several[0]) for p in several):
+            continue
+        outcome = several[0].table.columns["outcome"].copy()
+        for other in several[1:]:
+            broke = other.table.columns["outcome"] == outcomes.BROKEN
+            outcome[broke] = outcomes.BROKEN
+        columns = dict(several[0].table.columns)
+        columns["outcome"] = outcome
+        for passes in ("forwards", "backwards"):
+            columns[passes] = np.sum([p.table.columns[passes] for p in several], axis=0)
+        columns["probability"] = np.full(len(outcome), np.nan)
+        flags = tuple({flag.name: flag for p in several for flag in p.table.flags}.values())
+        seconds, sent = sum(p.table.seconds for p in several), sum(p.table.sent for p in several)
+        table = Table(columns, Bound.AT_MOST, flags, seconds, several[0].table.batch_size, sent=sent)
+        first = several[0]
+        found.append(Pool("+".join(p.key for p in several), first.source, first.shift, UNION, True, first.rows, table, first.total))
+    return found
+
+
+def suspicions(pools: Sequence[Pool], distrusted: Mapping[str, Flag]) -> dict[str, tuple[Flag, ...]]:
+    """What speaks against the verdict of a gradient search, by the key of its pool.
+
+    `distrusted` holds the flags of the families of shifts whose diagnosis failed.
+    """
+    beaten = _beaten(pools)
+    raised: dict[str, tuple[Flag, ...]] = {}
+    for p in pools:
+        masked = distrusted.get(p.shift.name) if p.needs_gradients and p.table.bound is Bound.AT_MOST else None
+        flags = tuple(flag for flag in (beaten.get(p.key), masked) if flag)
+        if flags:
+            raised[p.key] = flags
+    return raised
+
+
+def _beaten(pools: Sequence[Pool]) -> dict[str, Flag]:
+    """By key of a gradient search's pool: a search without gradients did better, so gradients are likely masked.
+
+    Reference: Carlini et al. 2019 [carlini2019evaluating].
+    """
+    raised: dict[str, Flag] = {}
+    for white in (p for p in pools if p.needs_gradients and p.method != UNION):
+        for black in pools:
+            same = (black.source.uri, black.shift) == (white.source.uri, white.shift)
+            if not same or black.needs_gradients or black.table.bound is not Bound.AT_MOST or not same_examples(black, white):
+                continue
+            if black.correct.mean() < white.correct.mean():
+                only = float(((black.correct == 0) & (white.correct == 1)).mean())
+                detail = (
+                    f"{black.method} broke more than {white.method}, which sees gradients: they are masked, or the loss has many peaks. "
+                    "Trust neither alone: use more restarts, and search without gradients too."
+                )
+                raised[white.key] = Flag("black_box_beats_gradient", detail, only)
+    return raised
+
+
+def contradictions(pools: Sequence[Pool]) -> None:
+    """Raises where an example was certified and broken under the same shift and at most the certified radius.
+
+    A proof of another model than the one attacked contradicts nothing.
+    """
+    for proof in (p for p in pools if p.table.bound is Bound.AT_LEAST and p.subject is None):
+        radius = proof.table.columns["radius"]
+        certified = dict(zip(proof.table.columns["id"], np.where(proof.correct > 0, radius, -math.inf), strict=True))
+        for attack in pools:
+            if attack.table.bound is not Bound.AT_MOST or attack.shift.name != proof.shift.name or attack.source.uri != proof.source.uri:
+                continue
+            strength = strength_of(attack.shift)[1] or 0.0
+            broken = attack.table.columns["id"][attack.table.columns["outcome"] == outcomes.BROKEN]
+            both = [str(name) for name in broken if strength < certified.get(name, -math.inf) * (1 - 1e-6)]
+            if both:
+                raise Contradiction(
+                    f"{len(both)} examples were certified by {proof.method} and broken by {attack.method} under {attack.shift.spec()}, "
+                    f"first '{both[0]}'. One of the two is wrong, so no number of this run can be used. Please report this."
+                )
+
+
+def measure_of(bound: Bound, subject: str | None) -> str:
+    """The name of the accuracy that a method measures."""
+    return MEASURES[bound] if subject is None else SMOOTHED
+
+
+def strength_of(shift: Shift) -> tuple[str | None, float | None]:
+    """The name and value of the option that says how far it moves."""
+    name = shift.strength
+    return (name, float(getattr(shift, name))) if name else (None, None)
+
+
+class Basis(NamedTuple):
+    """What every number of a run shares."""
+
+    confidence: float
+    clean: dict[str, Pool]
+
+
+def results(pools: Sequence[Pool], confidence: float) -> list[Result]:
+    """Every number of every pool."""
+    clean = {p.source.uri: p for p in pools if p.shift.name == "identity"}
+    basis = Basis(confidence, clean)
+    return [number for p in pools for number in _of_pool(p, basis)]
+
+
+def _of_pool(p: Pool, basis: Basis) -> list[Result]:
+    measure = measure_of(p.table.bound, p.subject)
+    values = p.correct
+    found = [_result(p, basis, "mean", measure, Mean().measure(values, confidence=basis.confidence))]
+    if p.source.groups:
+        found += _by_group(p, basis, measure, values)
+    error = 1.0 - p.table.columns["probability"]
+    if p.table.bound is not Bound.AT_LEAST and bool(np.isfinite(error).all()) and len(error):
+        tail = CVaR(TAIL)
+        at = "at_least" if p.table.bound is Bound.AT_MOST else None
+        found.append(_result(p, basis, tail.spec(), "error_probability", tail.measure(error, confidence=basis.confidence), kind=at))
+    base = basis.clean.get(p.source.uri)
+    if base is not None and p.shift.name != "identity" and p.table.bound is not Bound.AT_LEAST and same_examples(base, p):
+        found.append(_drop(p, base, basis))
+    return found
+
+
+def group_namings(source: Source) -> list[Names]:
+    """A group per example, by all columns crossed and, where there are several columns, by each column alone; each of shape (n,)."""
+    columns = source.groups
+    alone = [{name: values} for name, values in columns.items()] if len(columns) > 1 else []
+    return [crossed(naming, len(source)) for naming in (columns, *alone)]
+
+
+def _by_group(p: Pool, basis: Basis, measure: str, values: Values) -> list[Result]:
+    """The worst of the crossed groups, and every group by itself."""
+    risk = WorstGroup()
+    states = [risk.update(risk.init(), values, names[p.rows]) for names in group_namings(p.source)]
+    worst = _result(p, basis, risk.spec(), measure, risk.compute(states[0], confidence=basis.confidence))
+    each = [m for state in states for m in risk.groups(state, confidence=basis.confidence)]
+    return [worst, *(_result(p, basis, "group", measure, m) for m in each)]
+
+
+def _drop(p: Pool, base: Pool, basis: Basis) -> Result:
+    """Clean accuracy minus accuracy here, over the same examples: at least this under a worst-case search."""
+    difference, interval = paired_difference(base.correct, p.correct, confidence=basis.confidence)
+    drop = Measurement(-difference, Interval(-interval.high, -interval.low), len(p.rows))
+    return _result(p, basis, "mean", "drop", drop, kind="at_least" if p.table.bound is Bound.AT_MOST else None)
+
+
+def _result(p: Pool, basis: Basis, risk: str, measure: str, m: Measurement, kind: str | None = None) -> Result:
+    name, strength = strength_of(p.shift)
+    notes = list(m.notes)
+    if p.subject:
+        notes.append(f"of {p.subject}, not of the model itself")
+    if len(p.rows) < p.total:
+        notes.append(f"unfinished: stands on {len(p.rows)} of {p.total} examples")
+    measured = not math.isnan(m.value)
+    return Result(
+        cell=p.key,
+        data=p.source.uri,
+        shift=p.shift.spec(),
+        family=p.shift.name,
+        strength=strength,
+        strength_name=name,
+        search=p.method,
+        risk=risk,
+        measure=measure,
+        group=m.group,
+        value=m.value if measured else None,
+        kind=kind or p.table.bound.value,  # type: ignore[arg-type]  # one of the three words
+        interval=(m.interval.low, m.interval.high) if measured else None,
+        confidence=basis.confidence,
+        n=m.n,
+        forwards_per_example=float(p.table.columns["forwards"].mean()) if len(p.rows) else 0.0,
+        backwards_per_example=float(p.table.columns["backwards"].mean()) if len(p.rows) else 0.0,
+        sent=p.table.sent,
+        seconds=p.table.seconds,
+        flags=[flag.name for flag in p.table.flags],
+        notes=notes,
+    )
+
+
+def clean_of(pools: Sequence[Pool], data: Source, confidence: float) -> Clean:
+    """Accuracy on the audit's own sample as it is."""
+    own = next((p for p in pools if p.shift.name == "identity" and p.source is data), None)
+    if own is None:
+        return Clean(accuracy=None, interval=None, n=0)
+    m = Mean().measure(own.correct, confidence=confidence)
+    return Clean(accuracy=m.value, interval=(m.interval.low, m.interval.high), n=m.n)
+
+
+def natural_of(pools: Sequence[Pool], data: Source, confidence: float) -> list[NaturalShift]:
+    """Accuracy on every other sample beside that on the audit's own, paired where the ids are the same."""
+    clean = {id(p.source): p for p in pools if p.shift.name == "identity"}
+    own = clean.pop(id(data), None)
+    found: list[NaturalShift] = []
+    for there in clean.values():
+        m = Mean().measure(there.correct, confidence=confidence)
+        interval = (m.interval.low, m.interval.high)
+        if own is None:
+            found.append(
+                NaturalShift(source=there.source.uri, n=m.n, accuracy=m.value, interval=interval, difference=None, difference_interval=None)
+            )
+            continue
+        difference, between = unpaired_difference(own.correct, there.correct, confidence=confidence)
+        match = _pairs(own, there)
+        pairs = None
+        if match is not None:
+            pairs = paired_record(paired(own.correct[match[0]], there.correct[match[1]], against=there.source.uri, confidence=confidence))
+            difference, between = pairs.difference, Interval(*pairs.interval)
+        found.append(
+            NaturalShift(
+                source=there.source.uri,
+                n=m.n,
+                accuracy=m.value,
+                interval=interval,
+                difference=difference,
+                difference_interval=(between.low, between.high),
+                paired=pairs,
+            )
+        )
+    return found
+
+
+def paired_record(test: pairing.Paired) -> Paired:
+    """A paired comparison as it is stored."""
+    return Paired(**{**asdict(test), "interval": tuple(test.interval)})
+
+
+def _pairs(one: Pool, two: Pool) -> tuple[Any, Any] | None:
+    """Positions of the shared ids in both, where at least half of the smaller sample pairs and the labels agree."""
+    if not (one.source.named and two.source.named) and len(one.source) != len(two.source):
+        return None  # row numbers name an example only where both samples have the same rows, which the labels must confirm
+    shared, first, second = np.intersect1d(one.table.columns["id"], two.table.columns["id"], return_indices=True)
+    same = bool((one.table.columns["label"][first] == two.table.columns["label"][second]).all())
+    return (first, second) if len(shared) * 2 >= min(len(one.rows), len(two.rows)) and len(shared) and same else None

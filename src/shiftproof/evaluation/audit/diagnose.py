@@ -1,0 +1,215 @@
+"""The diagnoses of a run: can a gradient search's verdict on its threats be trusted? One a family, kept in the run's folder."""
+
+from __future__ import annotations
+
+import math
+import time
+import traceback
+import warnings
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from shiftproof._errors import StoredFileWarning, UsageError
+from shiftproof._identity.parts import known_part
+from shiftproof._sealed import DamagedFile, read_json, write_json
+from shiftproof._secrets import shown
+from shiftproof.data.source import Source
+from shiftproof.diagnostics.check import Check, Status
+from shiftproof.diagnostics.masking import masking
+from shiftproof.evaluation.audit.collect import strength_of
+from shiftproof.models.abstract import Gradients, Labels, access_name
+from shiftproof.models.meter import metering
+from shiftproof.outcomes import Bound, Flag
+from shiftproof.records.audit import CheckRecord, Diagnosis, LeftOut
+from shiftproof.runs.cell import key_of
+from shiftproof.runs.store import Store, read_error, write_error
+from shiftproof.searches.abstract import Search, gradient_objection
+from shiftproof.shifts.abstract import Shift
+
+VERSION = 2
+"""Raised when the meaning of a diagnosis changes, so that old files are not taken for new ones."""
+EXAMPLES, QUERIES = 100, 500
+SUITES = ("standard", "thorough")
+"""The suites that diagnose without being asked."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One diagnosis to be made: of this model, under this shift, known by `known`, on so many examples of the sample."""
+
+    model: str
+    data: str
+    shift: Shift
+    examples: int
+    seed: int
+    known: str
+
+    def key(self) -> str:
+        """The name of its file."""
+        return key_of(
+            {
+                "version": VERSION,
+                "model": self.model,
+                "data": self.data,
+                "shift": self.known,
+                "examples": self.examples,
+                "queries": QUERIES,
+                "seed": self.seed,
+            }
+        )
+
+
+def questions(
+    pairs: Iterable[tuple[Shift, Search]], model: Labels, fingerprint: str, data: Source, *, wanted: bool | None, suite: bool, seed: int
+) -> tuple[list[Question], list[LeftOut]]:
+    """What will be diagnosed: each family of shifts that is searched by gradients, at its middle strength.
+
+    At the least strengths everything holds and at the greatest everything breaks, whether gradients are masked or not.
+
+    Args:
+        pairs: the shifts of the run under their searches.
+        model: what is measured.
+        fingerprint: the model's.
+        data: where.
+        wanted: what the user said; None where nothing.
+        suite: whether the suite diagnoses without being asked.
+        seed: the run's.
+
+    Raises:
+        UsageError: it was asked for, and nothing can be diagnosed.
+    """
+    if not (suite if wanted is None else wanted):
+        return [], []
+    searched = dict.fromkeys(shift for shift, search in pairs if search.needs is Gradients and search.bound is Bound.AT_MOST)
+    fitting = [shift for shift in searched if gradient_objection(shift) is None]
+    if not isinstance(model, Gradients):
+        why = f"the model gives {access_name(type(model))} only, so no gradient can be masked"
+    else:
+        why = "" if fitting else "no shift of this run is searched by gradients"
+    if why and wanted:
+        raise UsageError(f"There is nothing to diagnose: {why}. Leave --diagnose out.")
+    if why:
+        return [], [LeftOut(shift="any", search="masking", reason=why)]
+    families: dict[str, list[Shift]] = {}
+    for shift in fitting:
+        families.setdefault(shift.name, []).append(shift)
+    middles = [sorted(shifts, key=lambda shift: strength_of(shift)[1] or 0.0)[(len(shifts) - 1) // 2] for shifts in families.values()]
+    place, examples = data.fingerprint(), min(EXAMPLES, len(data))
+    placed = [shift.within(data.space) for shift in middles]
+    return [Question(fingerprint, place, shift, examples, seed, known_part(shift).text) for shift in placed], []
+
+
+def answer(question: Question, model: Labels, data: Source, store: Store, batch_size: int, flags: Sequence[Flag] | None = None) -> None:
+    """Makes a diagnosis and writes it; one that is there already is left alone. `flags` are the model's, as of `masking`.
+
+    A failure is written and not raised, like that of a cell, and tried again by the next run. Cost: that of `masking`.
+    """
+    path, failure = _places(question, store)
+    try:
+        if _stored(path) is not None:
+            return
+    except DamagedFile as error:
+        warnings.warn(f"The file '{path}' is not used, as {error}. Its diagnosis is made again.", StoredFileWarning, stacklevel=2)
+    began = time.perf_counter()
+    # Spread over the sample, which may be in the order of its classes.
+    rows = np.unique(np.linspace(0, len(data) - 1, question.examples).round().astype(int))
+    record = _empty(question, data, "done")
+    try:
+        with metering() as meter:
+            report = masking(
+                model,
+                question.shift,
+                examples=data.take(rows),
+                seed=question.seed,
+                queries=QUERIES,
+                batch_size=batch_size,
+                flags=flags,
+            )
+        found = {"examples": report.examples, "checks": [_check(check) for check in report.checks]}
+        record = record.model_copy(update={**found, "asked": meter.asked, "sent": meter.sent})
+    except UsageError as error:
+        record = record.model_copy(update={"note": str(error)})
+    except Exception:  # whatever a model raises belongs in the report of this diagnosis
+        with suppress(OSError):
+            failure.parent.mkdir(exist_ok=True)
+            write_error(failure, shown(traceback.format_exc()))
+        return
+    path.parent.mkdir(exist_ok=True)
+    record = record.model_copy(update={"seconds": time.perf_counter() - began})
+    write_json(path, record.model_dump_json(indent=2), _identity(path))
+    failure.unlink(missing_ok=True)
+
+
+def read_diagnosis(question: Question, data: Source, store: Store) -> Diagnosis:
+    """What a diagnosis came to, as far as its file says."""
+    path, failure = _places(question, store)
+    error = read_error(failure)
+    try:
+        found = _stored(path)
+    except DamagedFile as damage:
+        found, error = None, error or f"The file '{path}' is not used, as {damage}."
+    if found is None:
+        return _empty(question, data, "failed" if error else "missing").model_copy(update={"error": error})
+    return found.model_copy(update={"data": data.uri})
+
+
+def _stored(path: Path) -> Diagnosis | None:
+    """The diagnosis of a file, None where there is none; raises `DamagedFile` where it cannot be used."""
+    try:
+        return Diagnosis.model_validate(read_json(path, _identity(path)))
+    except FileNotFoundError:
+        return None
+
+
+def _identity(path: Path) -> dict[str, str]:
+    return {"kind": "diagnosis", "name": path.name}
+
+
+def distrust(diagnosis: Diagnosis) -> Flag | None:
+    """The flag on the numbers of a family whose diagnosis failed a check."""
+    if not diagnosis.failed:
+        return None
+    names = ", ".join(check.name for check in diagnosis.failed)
+    next_ = f" Next: {', then '.join(diagnosis.next_searches)}." if diagnosis.next_searches else ""
+    return Flag(
+        "failed_checks",
+        f"{len(diagnosis.failed)} of {diagnosis.ran} checks of plain gradient search failed under {diagnosis.shift}: {names}.{next_}",
+    )
+
+
+def _places(question: Question, store: Store) -> tuple[Path, Path]:
+    folder = store.folder / "diagnoses"
+    return folder / f"{question.key()}.json", folder / f"{question.key()}.error.txt"
+
+
+def _empty(question: Question, data: Source, state: Literal["done", "failed", "missing"]) -> Diagnosis:
+    return Diagnosis.model_validate(
+        {
+            "data": data.uri,
+            "shift": question.shift.spec(),
+            "family": question.shift.name,
+            "state": state,
+            "queries": QUERIES,
+            "seed": question.seed,
+        }
+    )
+
+
+def _check(check: Check) -> CheckRecord:
+    states = {Status.PASS: "pass", Status.FAIL: "fail", Status.NOT_RUN: "not_run"}
+    return CheckRecord.model_validate(
+        {
+            "name": check.name,
+            "state": states[check.status],
+            "figure": check.figure if math.isfinite(check.figure) else None,
+            "limit": check.limit if math.isfinite(check.limit) else None,
+            "detail": check.detail,
+            "search": check.search,
+            "reference": check.reference,
+        }
+    )

@@ -1,0 +1,253 @@
+"""From a config to a plan: the model, the samples and the cells, all checked before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import torch
+
+from shiftproof import __version__
+from shiftproof._errors import UsageError
+from shiftproof._part import Part
+from shiftproof.certificates import certificates
+from shiftproof.certificates.abstract import Certificate
+from shiftproof.data.examples import Examples
+from shiftproof.data.load import load_data
+from shiftproof.data.source import Renamed, Source
+from shiftproof.data.together import Noted, together
+from shiftproof.evaluation.audit.curves import chosen_curves
+from shiftproof.evaluation.audit.diagnose import SUITES, Question, questions
+from shiftproof.evaluation.audit.suites import AVERAGE, Choice, crossed, suite_named
+from shiftproof.evaluation.class_fit import fit_classes
+from shiftproof.evaluation.config import AuditConfig
+from shiftproof.models.abstract import Labels
+from shiftproof.models.reference import ModelReference
+from shiftproof.models.user_code import forget_settings
+from shiftproof.outcomes import Flag
+from shiftproof.preflight import check_examples, inspect_model, look_at
+from shiftproof.records.audit import LeftOut
+from shiftproof.registry import Registry
+from shiftproof.runs.backends import backend_named
+from shiftproof.runs.cell import CELL_VERSION, Cell
+from shiftproof.runs.recognise import Known, answers_of, model_known, parts_known
+from shiftproof.searches import searches
+from shiftproof.searches.abstract import Search, suited
+from shiftproof.shifts import shifts
+from shiftproof.shifts.abstract import Differentiable, Shift
+from shiftproof.shifts.identity import Identity
+
+PROBES = 16
+_CHECK_ROWS = 2048
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a run will do.
+
+    Args:
+        reference: builds the model, in any process.
+        model: the model as what it gives, built here.
+        data: the audit's own sample.
+        natural: other samples, for natural shift.
+        cells: everything to run, cheap and telling first.
+        curves: the cells of the security curves.
+        diagnoses: whether the verdicts can be trusted.
+        left_out: what does not fit, and why.
+        flags: what speaks against the model's answers as such, by the fingerprint of the sample that it was asked about.
+        known: what a later run must recognise.
+        notes: what is to be said of the model and the folder, beside the model's own notes.
+    """
+
+    reference: ModelReference
+    model: Labels
+    data: Source
+    natural: tuple[Source, ...]
+    cells: tuple[Cell, ...]
+    curves: tuple[Cell, ...]
+    diagnoses: tuple[Question, ...]
+    left_out: tuple[LeftOut, ...]
+    flags: Mapping[str, tuple[Flag, ...]]
+    known: Known
+    notes: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """The model's."""
+        return self.known.model.text
+
+    @property
+    def model_flags(self) -> tuple[Flag, ...]:
+        """Those on the audit's own sample."""
+        return self.flags[self.data.fingerprint()]
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """Every sample by its fingerprint."""
+        return {source.fingerprint(): source for source in (self.data, *self.natural)}
+
+    def identity(self, config: AuditConfig) -> dict[str, Any]:
+        """What two runs must share to share a folder; written as `plan.json`."""
+        return {
+            "form": CELL_VERSION,
+            "shiftproof": __version__,
+            "model": self.known.name,
+            "data": [source.fingerprint() for source in (self.data, *self.natural)],
+            "seed": config.seed,
+            "confidence": config.confidence,
+            "shard size": config.shard_size,
+            "cells": sorted({f"{cell.shift.spec()} under {cell.method.spec()}" for cell in self.cells}),
+            **self.known.written(),
+        }
+
+
+def make_plan(config: AuditConfig) -> Plan:
+    """Loads and checks the model and the data, chooses the cells.
+
+    Raises:
+        UsageError: anything in the config cannot be used; nothing has been written yet.
+    """
+    forget_settings()
+    backend_named(config.backend, config.workers)  # its name is checked before anything is written
+    how, proofs = _build(searches, config.searches), _build(certificates, config.certify)
+    samples = together(*_distinct([_load(source, config) for source in (config.data, *config.shift_from)]))
+    data, *others = samples.sources
+    moves: list[Shift] = _build(shifts, config.shifts, space=data.space)
+    natural = tuple(others)
+    _check((data, *natural))
+    known = (config.weights, config.device, samples.space, samples.class_names, tuple(data.groups))
+    reference = ModelReference(config.model, *known, defence=config.defence)
+    probe = data.take(slice(0, PROBES))
+    built = reference(probe.x)
+    data = Noted.of(data, fit_classes(built, samples))
+    model, seen = look_at(built, _spread(data))
+    flags = {data.fingerprint(): tuple(seen)}
+    for source in natural:
+        flags[source.fingerprint()] = tuple(inspect_model(built, source.take(slice(0, PROBES))))
+
+    shape = tuple(probe.x.shape[1:])
+    choice = _choose(config, moves, how, model, data, shape)
+    proven, unproven = _proofs(proofs, choice, built)
+    recognised = model_known(built, config.model_version)
+    fingerprint = recognised.text
+    drawn = chosen_curves(config.curves, how, model, data)
+    suite = not moves and (config.suite or "quick") in SUITES
+    asked, unasked = questions(choice.pairs, model, fingerprint, data, wanted=config.diagnose, suite=suite, seed=config.seed)
+    pairs = [(Identity(), searches.build(AVERAGE)), *choice.pairs, *proven]
+    cells = [
+        *_cells(fingerprint, data, pairs, config),
+        *(cell for source in natural for cell in _cells(fingerprint, source, pairs[:1], config)),
+    ]
+    curves = tuple(_cells(fingerprint, data, drawn, config))
+    return Plan(
+        reference.of(built),
+        model,
+        data,
+        natural,
+        tuple(cells),
+        curves=curves,
+        diagnoses=tuple(asked),
+        left_out=(*choice.left_out, *unproven, *unasked),
+        flags=flags,
+        known=Known(model.name, recognised, parts_known([*cells, *curves]), answers_of(model, data)),
+    )
+
+
+def _build(registry: Registry[Any], given: Sequence[Any], **setting: Any) -> list[Any]:
+    return [part if isinstance(part, Part) else registry.build(str(part), **setting) for part in given]
+
+
+def _load(given: Any, config: AuditConfig) -> Source:
+    # Data in memory have their box already.
+    return load_data(given, box=config.box if isinstance(given, str) else None, limit=config.limit)
+
+
+def _distinct(sources: Sequence[Source]) -> list[Source]:
+    """The same sources under different names: results are told apart by them."""
+    taken: dict[str, int] = {}
+    named: list[Source] = []
+    for source in sources:
+        taken[source.uri] = taken.get(source.uri, 0) + 1
+        again = taken[source.uri]
+        named.append(source if again == 1 else Renamed(source, f"{source.uri} ({again})"))
+    if len({source.fingerprint() for source in named}) < len(named):
+        raise UsageError("The same data were given twice: a natural shift is another sample than the audit's own.")
+    return named
+
+
+def _check(sources: Sequence[Source]) -> None:
+    """Raises `UsageError` where a sample cannot be used, holds a name twice, or is another one's in another place or format."""
+    known: dict[bytes, str] = {}
+    for source in sources:
+        if not len(source):
+            raise UsageError(f"The data '{source.uri}' hold no examples.")
+        names, counts = np.unique(source.ids, return_counts=True)
+        if int(counts.max()) > 1:
+            twice = str(names[counts.argmax()])
+            raise UsageError(f"The data '{source.uri}' name two examples '{twice}'. Results pair by name: give each one of its own.")
+        digest = blake2b(source.y.tobytes())
+        for batch in source.batches(_CHECK_ROWS):
+            check_examples(batch)
+            if len(sources) > 1:
+                digest.update(batch.x.float().numpy().tobytes())
+        same = known.setdefault(digest.digest(), source.uri)
+        if same != source.uri:  # their names differ, see `_distinct`
+            raise UsageError(
+                f"The data '{source.uri}' hold the same examples as '{same}': a natural shift is another sample than the audit's own."
+            )
+
+
+def _spread(data: Source) -> Examples:
+    """A few examples, with the largest label among them so that it is checked against the model's classes."""
+    rows = np.unique(np.append(np.arange(min(PROBES, len(data))), np.argmax(data.y)))
+    return data.take(rows)
+
+
+def _choose(config: AuditConfig, given: list[Shift], how: list[Any], model: Labels, data: Source, shape: tuple[int, ...]) -> Choice:
+    access = type(model)
+
+    def match(search: Search) -> Search:
+        return suited(search, model)
+
+    if given:
+        for shift in given:
+            shift.within(data.space).check_inputs(torch.empty(1).expand(1, *shape))
+        return crossed(given, how, data.space, access, match=match)
+    if how:
+        raise UsageError("Searches need shifts to search: add --shift, for example --shift 'linf(eps=8/255)'.")
+    return suite_named(config.suite or "quick", data.space, access, shape, match=match)
+
+
+def _proofs(given: list[Certificate], choice: Choice, model: Labels) -> tuple[list[tuple[Shift, Certificate]], list[LeftOut]]:
+    """The certificates that can speak about the chosen shifts."""
+    found: list[tuple[Shift, Certificate]] = []
+    left: list[LeftOut] = []
+    for certificate in given:
+        fits = 0
+        for shift in dict.fromkeys(shift for shift, _ in choice.pairs):
+            reason = certificate.objection(model, shift)
+            if reason is None:
+                found.append((shift, certificate))
+                fits += 1
+            elif isinstance(shift, Differentiable):
+                left.append(LeftOut(shift=shift.spec(), search=certificate.spec(), reason=reason))
+        if not fits:
+            reasons = sorted({out.reason for out in left if out.search == certificate.spec()}) or ["no shift of this run can be certified"]
+            raise UsageError(f"The certificate {certificate.spec()} cannot be used here: {'; '.join(reasons)}.")
+    return found, left
+
+
+def _cells(model: str, source: Source, pairs: Sequence[tuple[Shift, Any]], config: AuditConfig) -> list[Cell]:
+    total = len(source)
+    fingerprint = source.fingerprint()
+    shards = [(start, min(start + config.shard_size, total)) for start in range(0, total, config.shard_size)]
+    cells: dict[str, list[Cell]] = {}
+    for shift, method in dict.fromkeys(pairs):
+        start, stop = shards[0]
+        first = Cell(model, fingerprint, shift.within(source.space), method, config.seed, start, stop, total)
+        if first.group not in cells:  # the same pair asked for twice, in whatever spelling, is run once
+            cells[first.group] = [first, *(replace(first, start=start, stop=stop) for start, stop in shards[1:])]
+    return [cell for shards_of in cells.values() for cell in shards_of]

@@ -1,0 +1,261 @@
+"""The record of a run, from its plan and what its folder holds: what `audit.json` says."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import numpy as np
+
+from shiftproof._errors import StoredFileWarning
+from shiftproof._sealed import DamagedFile
+from shiftproof.data.source import Source
+from shiftproof.diagnostics.constant_answer import constant_answer
+from shiftproof.evaluation.audit import collect
+from shiftproof.evaluation.audit.curves import read_curve
+from shiftproof.evaluation.audit.diagnose import distrust, read_diagnosis
+from shiftproof.evaluation.audit.plan import Plan
+from shiftproof.evaluation.audit.proven import proven_curve
+from shiftproof.evaluation.config import AuditConfig
+from shiftproof.models.abstract import Gradients, access_name
+from shiftproof.models.shown import shown_spec
+from shiftproof.outcomes import Bound, Flag
+from shiftproof.records.audit import Audit, CellRecord, DataCard, Diagnosis, FlagRecord, ModelCard, Picture, Result, StageRecord
+from shiftproof.risks.intervals import clopper_pearson
+from shiftproof.runs.cell import Cell
+from shiftproof.runs.ledger import rows_sent
+from shiftproof.runs.picture import read_picture
+from shiftproof.runs.provenance import provenance
+from shiftproof.runs.store import Store, Table
+from shiftproof.searches._economy import AUDIT
+from shiftproof.searches.abstract import Search
+
+CLAIMS = {
+    Bound.ESTIMATE: "The mean over these examples of one chance draw each: an estimate of the average case, with its sampling interval.",
+    Bound.AT_MOST: "The search found these failures: true worst-case accuracy is at most this. A stronger search may find more.",
+    Bound.AT_LEAST: "Proven for these examples: true worst-case accuracy is at least this.",
+}
+PICTURES_A_PAIR = 8
+_ACCESS = ("labels", "scores", "gradients", "structure")
+"""What methods are given, the least first."""
+
+
+def make_record(config: AuditConfig, plan: Plan, store: Store, started: str) -> Audit:
+    """Collects what is finished.
+
+    Raises:
+        Contradiction: an example was certified and broken.
+    """
+    pools = collect.pool(store, plan.cells, plan.sources)
+    collect.contradictions(pools)
+    diagnoses = [read_diagnosis(question, plan.data, store) for question in plan.diagnoses]
+    distrusted = {diagnosis.family: flag for diagnosis in diagnoses if (flag := distrust(diagnosis))}
+    suspect = collect.suspicions(pools, distrusted)
+    cells = _cell_records(plan, store, config, suspect)
+    access = {cell.key: cell.access for cell in cells}
+    numbers = [_with_access(_flagged(r, suspect), access) for r in collect.results(pools, config.confidence)]
+    curves = [
+        read_curve(group, store, plan.data, config.confidence, [flag for flag in (distrusted.get(group[0].shift.name),) if flag])
+        for group in _by_group(plan.curves).values()
+    ]
+    return Audit(
+        asked=_asked([store.read(cell) for cell in (*plan.cells, *plan.curves) if store.has(cell)], diagnoses),
+        sent=rows_sent(store.sent),
+        complete={part.state for part in cells} | {part.state for part in curves} | {part.state for part in diagnoses} <= {"done"},
+        model=ModelCard(
+            name=plan.model.name,
+            spec=shown_spec(config.model)
+            if isinstance(config.model, str)
+            else f"{type(config.model).__module__}.{type(config.model).__qualname__}",
+            fingerprint=plan.fingerprint,
+            access=access_name(type(plan.model)),
+            notes=[*plan.model.notes, *plan.notes],
+            flags=[_flag(flag) for flag in (*_of_the_model(plan), *_constant(plan, pools, config))],
+        ),
+        data=data_card(plan.data),
+        clean=collect.clean_of(pools, plan.data, config.confidence),
+        results=[r for r in numbers if r.data == plan.data.uri or r.shift == "identity"],
+        natural=collect.natural_of(pools, plan.data, config.confidence),
+        diagnoses=diagnoses,
+        curves=curves,
+        proven=[
+            curve
+            for group in _by_group(plan.cells).values()
+            if (curve := proven_curve(group, store, plan.sources[group[0].data], config.confidence)) is not None
+        ],
+        cells=cells,
+        left_out=list(plan.left_out),
+        gallery=_gallery(store, plan.cells),
+        provenance=provenance(config, started),
+    )
+
+
+def _of_the_model(plan: Plan) -> list[Flag]:
+    """What the look at the model before the run found; scores that are probabilities matter only where gradients were used."""
+    methods = [cell.method for cell in (*plan.cells, *plan.curves)]
+    gradients = bool(plan.diagnoses) or any(isinstance(method, Search) and method.needs is Gradients for method in methods)
+    return [flag for flag in plan.model_flags if gradients or flag.name != "probabilities"]
+
+
+def _constant(plan: Plan, pools: Sequence[collect.Pool], config: AuditConfig) -> list[Flag]:
+    """Whether the model, on its own sample as it is, is any better than a constant answer."""
+    own = next((p for p in pools if p.shift.name == "identity" and p.source is plan.data), None)
+    if own is None:
+        return []
+    columns = own.table.columns
+    flag = constant_answer(
+        columns["label"],
+        columns["prediction"],
+        sure=columns["confidence"],
+        class_names=plan.data.class_names,
+        units=plan.data.space.units,
+        confidence=config.confidence,
+    )
+    return [flag] if flag else []
+
+
+def _asked(tables: Sequence[Table], diagnoses: Sequence[Diagnosis]) -> int:
+    return sum(int(table.columns["forwards"].sum()) for table in tables) + sum(diagnosis.asked for diagnosis in diagnoses)
+
+
+def _flag(flag: Flag) -> FlagRecord:
+    return FlagRecord(name=flag.name, detail=flag.detail, share=flag.share)
+
+
+def _flagged(result: Result, suspect: dict[str, tuple[Flag, ...]]) -> Result:
+    if result.cell not in suspect:
+        return result
+    return result.model_copy(update={"flags": [*result.flags, *(flag.name for flag in suspect[result.cell])]})
+
+
+def _with_access(result: Result, access: Mapping[str, str]) -> Result:
+    """What its search was given; of several searches together, the most that any of them was."""
+    given = [access[key] for key in result.cell.split("+")]
+    return result.model_copy(update={"access": max(given, key=_ACCESS.index)})
+
+
+def _cell_records(plan: Plan, store: Store, config: AuditConfig, suspect: dict[str, tuple[Flag, ...]]) -> list[CellRecord]:
+    """One record a pair of sample, shift and method; its shards are one cell to a reader."""
+    return [_cell_record(plan, store, config, group, suspect.get(key, ())) for key, group in _by_group(plan.cells).items()]
+
+
+def _by_group(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
+    by_group: dict[str, list[Cell]] = {}
+    for cell in cells:
+        by_group.setdefault(cell.group, []).append(cell)
+    return by_group
+
+
+def _cell_record(plan: Plan, store: Store, config: AuditConfig, group: Sequence[Cell], suspicions: Sequence[Flag]) -> CellRecord:
+    first = group[0]
+    done = [cell for cell in group if store.has(cell)]
+    errors = [error for cell in group if cell not in done and (error := store.error(cell))]
+    bound = first.method.bound if isinstance(first.method, Search) else Bound.AT_LEAST
+    table = collect.join_tables([store.read(cell) for cell in done]) if done else None
+    flags = [*(table.flags if table else ()), *suspicions]
+    return CellRecord(
+        key=first.group,
+        data=plan.sources[first.data].uri,
+        shift=first.shift.spec(),
+        shift_full=first.shift.full_spec(),
+        search=first.method.spec(),
+        search_full=first.method.full_spec(),
+        access=access_name(first.method.needs) if isinstance(first.method, Search) else "labels" if first.method.subject else "structure",
+        claim=CLAIMS[bound] + _of_another(first) + (_audited(table, config.confidence) if table else ""),
+        kind=bound.value,
+        state="done" if len(done) == len(group) else "failed" if errors else "missing",
+        error=errors[0] if errors else None,
+        n=sum(len(cell) for cell in done),
+        outcomes=dict(Counter(table.columns["outcome"].tolist())) if table else {},
+        forwards_per_example=float(table.columns["forwards"].mean()) if table else 0.0,
+        backwards_per_example=float(table.columns["backwards"].mean()) if table else 0.0,
+        sent=table.sent if table else 0,
+        seconds=table.seconds if table else 0.0,
+        seed=first.seed,
+        batch_size=table.batch_size if table else config.batch_size,
+        flags=[_flag(flag) for flag in flags],
+        stages=[StageRecord(**asdict(stage)) for stage in table.stages] if table else [],
+    )
+
+
+def _of_another(cell: Cell) -> str:
+    """What must be said where a proof is not of the model that the attacks of the run are on."""
+    if isinstance(cell.method, Search):
+        return ""
+    chance = 1 - cell.method.confidence
+    false = f" Of each example it is false with probability at most {chance:.3g}." if chance > 0 else ""
+    if cell.method.subject is None:
+        return false
+    return (
+        f" It is of {cell.method.subject}, whose decision is the most frequent one under that noise: another model than the one measured "
+        f"and attacked elsewhere in this run, so the two make no bracket.{false}"
+    )
+
+
+def _audited(table: Table, confidence: float) -> str:
+    """What the cascade's chance sample says of the failures that it may have missed."""
+    sample = next((stage for stage in table.stages if stage.name == AUDIT), None)
+    if sample is None:
+        return ""
+    most = float(clopper_pearson(sample.broken, sample.examples, confidence=confidence).high)
+    return (
+        f" Of {sample.examples} unsuspected examples drawn by chance, score queries broke {sample.broken}: with {confidence:.0%} "
+        f"confidence they would break at most {most:.1%} of the others."
+    )
+
+
+def data_card(data: Source) -> DataCard:
+    """What a record says of a sample."""
+    classes = max(len(data.class_names), int(data.y.max()) + 1)
+    groups = {name: dict(Counter(values.tolist())) for name, values in data.groups.items()}
+    return DataCard(
+        uri=data.uri,
+        fingerprint=data.fingerprint(),
+        n=len(data),
+        kind=data.space.kind,
+        units=data.space.units,
+        low=data.space.low if data.space.bounded and not data.space.columns else None,
+        high=data.space.high if data.space.bounded and not data.space.columns else None,
+        columns=[column.name for column in data.space.columns],
+        classes=classes,
+        class_names=list(data.class_names),
+        groups=groups,
+        notes=list(data.notes),
+    )
+
+
+def _gallery(store: Store, cells: Sequence[Cell]) -> list[Picture]:
+    """The surest failures of each pair of shift and search."""
+    clean: dict[tuple[str, str], tuple[int, float]] = {}
+    for cell in cells:
+        if cell.shift.name == "identity" and store.has(cell):
+            columns = store.read(cell).columns
+            rows = zip(columns["id"], columns["prediction"], columns["confidence"], strict=True)
+            clean.update({(cell.data, str(name)): (int(p), float(c)) for name, p, c in rows})
+    found: dict[str, list[Picture]] = {}
+    for cell in cells:
+        for path in sorted(store.gallery.glob(f"{cell.key()}-????????????.npz")):
+            try:
+                arrays = read_picture(path)
+            except (DamagedFile, OSError) as error:
+                warnings.warn(f"The picture '{path}' is left out of the report, as {error}.", StoredFileWarning, stacklevel=2)
+                continue
+            name, confidence = str(arrays["id"]), float(arrays["confidence"])
+            before, sure = clean.get((cell.data, name), (int(arrays["label"]), float("nan")))
+            picture = Picture(
+                cell=cell.group,
+                shift=cell.shift.spec(),
+                search=cell.method.spec(),
+                id=name,
+                file=path.name,
+                label=int(arrays["label"]),
+                clean_prediction=before,
+                clean_confidence=None if np.isnan(sure) else sure,
+                prediction=int(arrays["prediction"]),
+                confidence=None if np.isnan(confidence) else confidence,
+            )
+            found.setdefault(cell.group, []).append(picture)
+    surest = [sorted(group, key=lambda p: -(p.confidence or 0.0))[:PICTURES_A_PAIR] for group in found.values()]
+    return [picture for group in surest for picture in group]

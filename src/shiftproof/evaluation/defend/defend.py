@@ -1,0 +1,280 @@
+"""`shiftproof defend`: defences trained and wrapped, each attacked by what knows it, side by side in one record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from shiftproof._errors import UsageError, must
+from shiftproof._writing import clear_leftovers, is_temporary
+from shiftproof.data.examples import Examples
+from shiftproof.data.load import load_data
+from shiftproof.data.source import Source
+from shiftproof.data.together import together
+from shiftproof.defences import defences
+from shiftproof.defences.abstract import Defence
+from shiftproof.door import refuse
+from shiftproof.evaluation.audit.record import data_card
+from shiftproof.evaluation.config import CommonConfig
+from shiftproof.evaluation.defend.measure import Question
+from shiftproof.evaluation.defend.rows import Subject, make_rows
+from shiftproof.evaluation.defend.training import FAMILIES, School, method_of, plain
+from shiftproof.models.abstract import Gradients, Labels, Scores, access_name
+from shiftproof.models.load import load_model
+from shiftproof.models.meter import Meter, metering
+from shiftproof.models.shown import shown_spec
+from shiftproof.models.torch_module import TorchModule
+from shiftproof.preflight import PROBES, ScoresOnly, check_examples, look_at
+from shiftproof.randomness import Rng
+from shiftproof.records.audit import write_document
+from shiftproof.records.defend import DEFAULT_SEARCH, DefendRecord, Training
+from shiftproof.runs.provenance import now, provenance
+from shiftproof.runs.store import disk_error
+from shiftproof.searches import searches
+from shiftproof.searches.abstract import suited
+from shiftproof.shifts import shifts
+from shiftproof.shifts.abstract import Shift
+from shiftproof.training.methods.abstract import Method
+
+FILE = "defend.json"
+CORRUPTIONS = ("gaussian_noise", "gaussian_blur", "brightness", "contrast")
+HELD_OUT = 0.2
+"""Of the training data (or of the data, where there are none), what is kept apart for defences that are fitted."""
+Say = Callable[[str], None]
+
+
+class DefendConfig(CommonConfig):
+    """Every option of a comparison of defences."""
+
+    model: Any = Field(description="A model, or a factory of networks where there are training data; a spec, or in Python the object.")
+    data: Any = Field(default="digits:", description="The sample that is measured on.")
+    train_data: Any = Field(default=None, description="Where given, the standard model and the methods are trained on it.")
+    weights: str | None = Field(default=None, description="A file of weights for a model that is trained already.")
+    model_version: str | None = Field(
+        default=None, description="What you call this state of the model, where its code and weights do not tell it."
+    )
+    threat: str = Field(description="Spec of the shift that defences may know.")
+    unseen: str = Field(description="Spec of another.")
+    defences: tuple[str, ...] = Field(default=(), description="Specs of defences at inference time.")
+    train: tuple[str, ...] = Field(default=(), description="Specs of training methods; those with a shift take the threat.")
+    search: str = Field(default=DEFAULT_SEARCH, description="Spec of the adaptive search.")
+    corruptions: tuple[str, ...] = Field(default=CORRUPTIONS, description="Names of corruptions, each at severity 3.")
+    epochs: int = 20
+
+
+@dataclass(frozen=True, eq=False)
+class _Ready:
+    """What was loaded and checked before any work."""
+
+    examples: Examples
+    held_out: Examples | None
+    training: Source | Examples | None
+    data: Source
+    defences: tuple[Defence, ...]
+    methods: tuple[Method, ...]
+    threat: Shift
+    unseen: Shift
+    corruptions: tuple[Shift, ...]
+    notes: tuple[str, ...]
+
+
+def run_defend(config: DefendConfig, *, say: Say = lambda _: None) -> DefendRecord:
+    """Trains and wraps, attacks each, and writes `defend.json` and the page into the folder `out`.
+
+    Args:
+        config: what is compared.
+        say: called with a line before each piece of work.
+
+    Raises:
+        UsageError: something in the config cannot be used; raised before any work where it can be seen.
+    """
+    with metering() as meter:
+        return _run(config, meter, say)
+
+
+def _run(config: DefendConfig, meter: Meter, say: Say) -> DefendRecord:
+    from shiftproof.reports.defend import write_defend
+
+    started = now()
+    ready = _ready(config)
+    folder = _folder(config.out).absolute()  # a network that is trained may leave the working folder
+    school = None
+    if ready.training is not None:
+        place = folder / "training"
+        school = School(
+            config.model,
+            ready.training,
+            place,
+            device=config.device,
+            epochs=config.epochs,
+            seed=config.seed,
+            version=config.model_version,
+        )
+        school.warm_up()
+    subjects = list(_subjects(config, ready, school, say))
+    standard = subjects[0].model
+    if not isinstance(standard, Gradients):  # `_standard` has refused anything else
+        raise UsageError(f"The model '{standard.name}' gives {access_name(type(standard))} only, and attacks here need gradients.")
+    search = searches.build(config.search)
+    question = Question(standard, ready.examples, ready.threat, ready.unseen, search, ready.corruptions, config.seed, config.batch_size)
+    rows, notes = make_rows(subjects, question, config.confidence, say)
+    record = DefendRecord(
+        model=shown_spec(config.model) if isinstance(config.model, str) else standard.name,
+        data=data_card(ready.data),
+        train_data=None if config.train_data is None else str(getattr(config.train_data, "uri", config.train_data)),
+        threat=ready.threat.spec(),
+        unseen=ready.unseen.spec(),
+        search=search.spec(),
+        n=len(ready.examples),
+        held_out=0 if ready.held_out is None else len(ready.held_out),
+        confidence=config.confidence,
+        rows=rows,
+        notes=[*ready.notes, *notes],
+        asked=meter.asked,
+        sent=meter.sent,
+        provenance=provenance(config, started),
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_document(folder / FILE, record, "defend")
+        write_defend(record, folder)
+    except OSError as error:
+        raise disk_error(folder, error) from error
+    return record
+
+
+def _ready(config: DefendConfig) -> _Ready:
+    _check(config)
+    parts = tuple(defences.build(spec) for spec in config.defences)
+    searches.build(config.search)
+    data = load_data(config.data, box=config.box if isinstance(config.data, str) else None, limit=config.limit)
+    source = None
+    if config.train_data is not None:
+        samples = together(load_data(config.train_data, box=config.box if isinstance(config.train_data, str) else None), data)
+        samples.refuse_strangers(())
+        source, data = samples.sources
+    examples, held_out = data.take(slice(None)), None
+    training: Source | Examples | None = source
+    notes: list[str] = []
+    fitted = any(part.needs_held_out for part in parts)
+    if source is not None and fitted:
+        training, held_out = _apart(source.take(slice(None)), config.seed)
+    elif fitted:
+        examples, held_out = _apart(examples, config.seed)
+        notes.append(f"{len(held_out)} examples of the data fit and calibrate detectors; nothing is measured on them.")
+    if not len(examples):
+        raise UsageError(f"The data '{data.uri}' hold no examples to measure on.")
+    check_examples(examples)
+    threat, unseen = (shifts.build(spec, space=data.space) for spec in (config.threat, config.unseen))
+    if threat == unseen:
+        raise must("unseen", "defend", "be another shift than the threat", unseen.spec(), "Try l2(eps=1) beside linf(eps=0.2).")
+    moves, out = _fitting(config.corruptions, data, examples)
+    methods = tuple(method_of(spec, config.threat) for spec in config.train)
+    return _Ready(examples, held_out, training, data, parts, methods, threat, unseen, moves, (*notes, *out))
+
+
+def _check(config: DefendConfig) -> None:
+    for option in ("epochs", "batch_size"):
+        if getattr(config, option) < 1:
+            raise must(option, "defend", "be at least 1", getattr(config, option))
+    if not 0 < config.confidence < 1:
+        raise must("confidence", "defend", "be in (0, 1)", config.confidence)
+    if not config.defences and not config.train:
+        raise UsageError("There is nothing to compare. Name defences with --defence jpeg, or methods with --train adversarial.")
+    if config.train and config.train_data is None:
+        raise UsageError("Methods need data to train on, apart from those measured on: add --train-data, for example digits:?split=train.")
+    if config.weights is not None and config.train_data is not None:
+        raise UsageError("Give either --weights, of a model that is trained already, or --train-data, on which it is trained: not both.")
+    for what, specs in (("defence", config.defences), ("method", config.train)):
+        twice = next((spec for spec in specs if specs.count(spec) > 1), None)
+        if twice:
+            raise UsageError(f"The {what} '{twice}' was given twice.")
+
+
+def _apart(examples: Examples, seed: int) -> tuple[Examples, Examples]:
+    """The examples without a share that is kept for fitting, chosen by their names and the seed; and that share."""
+    order = np.argsort(Rng.for_ids(seed, examples.ids).child("calibration").uniform(1)[:, 0].numpy(), kind="stable")
+    kept = round(HELD_OUT * len(examples))
+    return examples[np.sort(order[kept:])], examples[np.sort(order[:kept])]
+
+
+def _fitting(names: Sequence[str], data: Source, examples: Examples) -> tuple[tuple[Shift, ...], list[str]]:
+    """The corruptions that these inputs can have, and a note on those that they cannot."""
+    found: list[Shift] = []
+    notes: list[str] = []
+    for name in names:
+        shift_kind = shifts.get(name)
+        try:
+            if data.space.kind not in shift_kind.kinds:
+                raise UsageError(f"it is not for inputs of kind '{data.space.kind}'")
+            shift: Shift = shifts.build(f"{name}(severity=3)", space=data.space)
+            shift.check_inputs(examples.x[:1])
+        except UsageError as error:
+            notes.append(f"The corruption {name} is left out: {str(error).rstrip('.')}.")
+            continue
+        found.append(shift)
+    return tuple(found), notes
+
+
+def _subjects(config: DefendConfig, ready: _Ready, school: School | None, say: Say) -> Iterator[Subject]:
+    """The standard model first, then those that are trained, then those that are wrapped around the standard one."""
+    standard, seconds, training = _standard(config, ready, school, say)
+    refuse(standard, ready.threat, suited(searches.build(config.search), standard))
+    yield Subject("standard", "standard training", standard, seconds, None, training)
+    for spec, method in zip(config.train if school else (), ready.methods, strict=True):
+        assert school is not None  # methods ask for training data
+        say(f"training {spec}")
+        done = school.taught(method)
+        family = FAMILIES.get(method.name, "other training")
+        yield Subject(spec, family, TorchModule(done.module, name=spec, device=config.device), done.seconds, None, done.training)
+    members: list[Labels] = []
+    member_seconds = 0.0
+    for part in ready.defences:
+        while len(members) < part.others:
+            if school is None:
+                raise UsageError(f"The defence {part.spec()} is of several models trained apart, which takes --train-data and a factory.")
+            seed = config.seed + len(members) + 1
+            say(f"training member {len(members) + 2} of {part.spec()}")
+            member = school.trained(plain(), seed)
+            members.append(TorchModule(member.module, name=f"member {seed}", device=config.device))
+            member_seconds += member.seconds
+        made = part(standard, space=ready.data.space, held_out=ready.held_out, others=tuple(members[: part.others]))
+        share = member_seconds * part.others / len(members) if part.others else 0.0
+        yield Subject(part.spec(), part.family, made, None if seconds is None else seconds + share, part)
+
+
+def _standard(config: DefendConfig, ready: _Ready, school: School | None, say: Say) -> tuple[Scores, float | None, Training | None]:
+    seconds, training = None, None
+    if school is None:
+        probe = ready.examples.x[:PROBES]
+        model = load_model(config.model, weights=config.weights, device=config.device, space=ready.data.space, probe=probe)
+    else:
+        say("training the standard model")
+        done = school.trained(plain(), config.seed)
+        seconds, training = done.seconds, done.training
+        model = TorchModule(done.module, name="standard", device=config.device)
+    seen, _ = look_at(model, ready.examples[: min(PROBES, len(ready.examples))])
+    if not isinstance(seen, Gradients):
+        why = f", since {seen.why}" if isinstance(seen, ScoresOnly) else ""
+        raise UsageError(
+            f"The model '{model.name}' gives {access_name(type(seen))} only{why}, and an adaptive attack needs gradients. Give a torch "
+            "module that torch can differentiate."
+        )
+    return seen, seconds, training
+
+
+def _folder(out: str) -> Path:
+    folder = Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"The output '{folder}' is a file. Choose a folder with --out.")
+    if folder.is_dir() and any(
+        entry.name not in (FILE, "index.html", "training") and not is_temporary(entry) for entry in folder.iterdir()
+    ):
+        raise UsageError(f"The output folder '{folder}' holds other files. Choose an empty or new folder with --out.")
+    clear_leftovers(folder)
+    return folder

@@ -1,0 +1,194 @@
+"""The page of one audit."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from shiftproof.records.audit import Audit, CellRecord, Result
+from shiftproof.reports import charts
+from shiftproof.reports._html import render
+from shiftproof.reports.audit import digest
+from shiftproof.reports.audit.budgets import budget_chart, drawn
+from shiftproof.reports.audit.masking_checks import ordered, unfinished_extras
+from shiftproof.reports.audit.pictures import Tile, family, tiles
+from shiftproof.reports.audit.proofs import proof_chart, proofs
+from shiftproof.reports.charts import Spec
+from shiftproof.reports.cite import cite
+from shiftproof.reports.read import read_audit
+from shiftproof.runs.store import write_atomic
+
+
+@dataclass(frozen=True)
+class Card:
+    """A cell with its numbers: what stands behind each of them."""
+
+    anchor: str
+    cell: CellRecord
+    numbers: list[Result]
+    file: str
+
+
+@dataclass(frozen=True)
+class Drawer:
+    """The cards of one family of shifts."""
+
+    family: str
+    cards: list[Card]
+
+    @property
+    def flags(self) -> int:
+        """Flags on all its cards."""
+        return sum(len(card.cell.flags) for card in self.cards)
+
+    @property
+    def unfinished(self) -> int:
+        """Cards of cells that failed or never ran."""
+        return sum(card.cell.state != "done" for card in self.cards)
+
+
+@dataclass(frozen=True)
+class Wall:
+    """The pictures of one family of shifts."""
+
+    family: str
+    tiles: list[Tile]
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """One group, with its number in each column (shift, search, kind) that has groups."""
+
+    group: str
+    n: int
+    numbers: list[Result | None]
+
+
+def page(audit: Audit, folder: Path) -> str:
+    """The audit as one self-contained HTML file that opens without a network.
+
+    Args:
+        audit: the records.
+        folder: the run's folder, for gallery/*.npz; pictures that are not there are named as missing.
+
+    Returns:
+        The file's text. Names from models, data and files are escaped; a content security policy lets no script run but the page's own.
+    """
+    shown = _charts(audit)
+    gallery = tiles(audit, folder)
+    columns, rows, groups_left = group_table(audit)
+    chance, attacked = digest.worst_by_chance(audit), digest.worst_attacked(audit)
+    cards = _cards(audit, folder)
+    return render(
+        "page.html.j2",
+        charts=shown,
+        audit=audit,
+        sentences=digest.sentences(audit),
+        chance=chance,
+        chance_lowered=digest.lowered(audit, chance) if chance else "",
+        attacked=attacked,
+        attacked_lowered=digest.lowered(audit, attacked) if attacked else "",
+        proven=digest.best_proven(audit),
+        threats=digest.by_damage(audit),
+        unfinished=digest.unfinished(audit),
+        extras=unfinished_extras(audit),
+        budgets=drawn(audit),
+        proofs=proofs(audit),
+        diagnoses=[(diagnosis, ordered(diagnosis)) for diagnosis in audit.diagnoses if diagnosis.state == "done"],
+        unknowns=digest.unknowns(audit),
+        curve_names=[name.removeprefix("curve:") for name in shown if name.startswith("curve:")],
+        filters=sorted(
+            (r for r in digest.plain(audit) if r.family in digest.FILTERS),
+            key=lambda r: (digest.FILTERS.index(r.family), r.strength or 0.0),
+        ),
+        group_columns=columns,
+        group_rows=rows,
+        groups_left=groups_left,
+        walls=_walls(gallery),
+        pictures_left=len(audit.gallery) - len(gallery),
+        drawers=_drawers(cards),
+        anchors=_anchors(audit, cards),
+        command=shlex.join(audit.provenance.command),
+        bibtex=cite(audit),
+        several_data=len({r.data for r in audit.results}) > 1,
+    )
+
+
+def write_page(folder: Path) -> Path:
+    """Reads `folder`/audit.json and writes `folder`/index.html beside it; returns the page's path."""
+    target = folder / "index.html"
+    write_atomic(target, page(read_audit(folder), folder).encode())
+    return target
+
+
+def group_table(audit: Audit) -> tuple[list[Result], list[GroupRow], int]:
+    """Groups in rows; in columns the sample as it is and the numbers of the first picture, by one of their results, each of one kind.
+
+    The third is how many further (shift, search) have groups.
+    """
+    found = digest.groups(audit)
+    shown = {(r.shift, r.search) for threat in digest.worst_of_each_family(audit) for r in threat.numbers}
+    columns = {_column(r): r for r in reversed(found) if r.shift == "identity" or (r.shift, r.search) in shown}
+    order = list(reversed(columns))
+    by_group: dict[str, dict[tuple[str, str, str], Result]] = {}
+    for result in found:
+        by_group.setdefault(result.group or "", {})[_column(result)] = result
+    rows = [GroupRow(group, max(r.n for r in own.values()), [own.get(column) for column in order]) for group, own in by_group.items()]
+    return [columns[column] for column in order], rows, len({_column(r) for r in found} - set(order))
+
+
+def _column(result: Result) -> tuple[str, str, str]:
+    return (result.shift, result.search, result.kind)
+
+
+def _charts(audit: Audit) -> dict[str, Spec]:
+    made: Mapping[str, Spec | None] = {
+        "headline": charts.headline(audit),
+        "groups": charts.group_chart(audit),
+        "frequency": charts.frequency_chart(audit),
+        "natural": charts.natural_chart(audit),
+        **{each.name: budget_chart(audit, each.curve) for each in drawn(audit)},
+        **{each.name: proof_chart(audit, each) for each in proofs(audit)},
+        **{f"curve:{family}": spec for family, spec in charts.curves(audit)},
+    }
+    return {name: spec for name, spec in made.items() if spec is not None}
+
+
+def _cards(audit: Audit, folder: Path) -> list[Card]:
+    """One card a cell; a number of several cells together (keys joined by +) is on each of theirs."""
+    by_cell: dict[str, list[Result]] = {}
+    for result in audit.results:
+        for key in result.cell.split("+"):
+            by_cell.setdefault(key, []).append(result)
+    return [
+        Card(f"card-{place}", cell, by_cell.get(cell.key, []), _table_file(cell.key, folder)) for place, cell in enumerate(audit.cells, 1)
+    ]
+
+
+def _drawers(cards: list[Card]) -> list[Drawer]:
+    drawers: dict[str, list[Card]] = {}
+    for card in cards:
+        drawers.setdefault(card.cell.shift.partition("(")[0], []).append(card)
+    return [Drawer(family, found) for family, found in drawers.items()]
+
+
+def _table_file(key: str, folder: Path) -> str:
+    """The address of a cell's table beside the page; empty where it is not one file, as for a sample in shards."""
+    plain = key.isalnum() and (folder / "cells" / f"{key}.parquet").is_file()
+    return f"cells/{quote(key, safe='')}.parquet" if plain else ""
+
+
+def _walls(gallery: list[Tile]) -> list[Wall]:
+    walls: dict[str, list[Tile]] = {}
+    for tile in gallery:
+        walls.setdefault(family(tile.picture), []).append(tile)
+    return [Wall(name, found) for name, found in walls.items()]
+
+
+def _anchors(audit: Audit, cards: list[Card]) -> dict[str, str]:
+    """By a result's cell the card to open: that of its first cell where it stands on several."""
+    by_key = {card.cell.key: card.anchor for card in cards}
+    return {r.cell: by_key[first] for r in audit.results if (first := r.cell.split("+")[0]) in by_key}

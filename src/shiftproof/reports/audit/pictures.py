@@ -1,0 +1,182 @@
+"""The gallery's arrays to small pictures: clean, the difference amplified, and moved."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from shiftproof.records.audit import Audit, DataCard, Picture
+from shiftproof.runs.picture import read_picture
+
+Floats = npt.NDArray[np.float64]
+LARGEST = 160
+"""Pixels a side above which a picture is shrunk for the page."""
+MOST, MOST_A_FAMILY = 48, 6
+"""Pictures on a page, and of one family of shifts; the others stay in gallery/."""
+_FEATURES = 6
+
+
+@dataclass(frozen=True)
+class Change:
+    """One feature of a vector, before and after."""
+
+    feature: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One example as the page shows it: three images, or the features that moved most, or why it cannot be shown."""
+
+    picture: Picture
+    label: str
+    clean_prediction: str
+    prediction: str
+    clean: str = ""
+    difference: str = ""
+    moved: str = ""
+    factor: float = 1.0
+    pixels: int = 0
+    changes: Sequence[Change] = ()
+    changed: int = 0
+    features: int = 0
+    missing: str = ""
+    notes: Sequence[str] = ()
+
+
+def tiles(audit: Audit, folder: Path) -> list[Tile]:
+    """A varied choice of the gallery, family by family: new examples, shifts and classes before a second of any.
+
+    Examples that were wrong before anything moved show no failure of the shift's, and are left out.
+    """
+    families: dict[str, list[Picture]] = {}
+    for picture in (p for p in audit.gallery if p.clean_prediction == p.label):
+        families.setdefault(family(picture), []).append(picture)
+    chosen = [_varied(pictures) for pictures in families.values()]
+    each = next((k for k in (MOST_A_FAMILY, 3, 2) if sum(min(k, len(c)) for c in chosen) <= MOST), 1)
+    kept = [picture for pictures in chosen for picture in pictures[:each]]
+    return [_tile(picture, audit.data, folder) for picture in kept[:MOST]]
+
+
+def family(picture: Picture) -> str:
+    """The name of its shift without options."""
+    return picture.shift.partition("(")[0]
+
+
+def _varied(pictures: Sequence[Picture]) -> list[Picture]:
+    left, chosen = list(pictures), list[Picture]()
+    while left and len(chosen) < MOST_A_FAMILY:
+
+        def seen(picture: Picture) -> tuple[int, int, int]:
+            return (
+                sum(c.id == picture.id for c in chosen),
+                sum((c.shift, c.label) == (picture.shift, picture.label) for c in chosen),
+                sum(c.shift == picture.shift for c in chosen) + sum(c.label == picture.label for c in chosen),
+            )
+
+        best = min(left, key=seen)
+        left.remove(best)
+        chosen.append(best)
+    return sorted(chosen, key=pictures.index)
+
+
+def _tile(picture: Picture, data: DataCard, folder: Path) -> Tile:
+    names = (class_name(data, picture.label), class_name(data, picture.clean_prediction), class_name(data, picture.prediction))
+    try:
+        clean, moved = _arrays(folder, picture.file)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        why = (error.strerror or "it cannot be read").lower() if isinstance(error, OSError) else str(error)
+        return Tile(picture, *names, missing=f"gallery/{picture.file} cannot be shown: {why}")
+    if clean.ndim == 1:
+        changed = int((clean != moved).sum())
+        return Tile(picture, *names, changes=_changes(clean, moved, data.columns), changed=changed, features=clean.size)
+    low, high, notes = _range(clean, moved, data)
+    factor = amplification(clean, moved, high - low)
+    if clean.shape[0] not in (1, 3):
+        notes = [*notes, f"mean of {clean.shape[0]} channels"]
+    if max(clean.shape[1:]) > LARGEST:
+        notes = [*notes, f"shrunk from {clean.shape[2]} × {clean.shape[1]} pixels"]
+    return Tile(
+        picture,
+        *names,
+        _uri((clean - low) / (high - low)),
+        _uri(0.5 + factor * (moved - clean) / (high - low)),
+        _uri((moved - low) / (high - low)),
+        factor=factor,
+        pixels=max(clean.shape[1:]),
+        notes=notes,
+    )
+
+
+def class_name(data: DataCard, index: int) -> str:
+    """The name of a class, or its number where it has none."""
+    return data.class_names[index] if 0 <= index < len(data.class_names) else str(index)
+
+
+def _arrays(folder: Path, file: str) -> tuple[Floats, Floats]:
+    """The two arrays, read without unpickling and only from the gallery itself."""
+    if Path(file).name != file or file in ("", ".", ".."):
+        raise ValueError("the name is not that of a file in gallery/")
+    stored = read_picture(folder / "gallery" / file, earlier=True)
+    clean, moved = np.asarray(stored["clean"], dtype=np.float64), np.asarray(stored["moved"], dtype=np.float64)
+    if clean.shape != moved.shape or clean.ndim not in (1, 3) or not clean.size:
+        raise ValueError(f"shapes {clean.shape} and {moved.shape} are neither two images (c, h, w) nor two vectors (d,)")
+    if not (np.isfinite(clean).all() and np.isfinite(moved).all()):
+        raise ValueError("it holds NaN or infinite values")
+    return clean, moved
+
+
+def _range(clean: Floats, moved: Floats, data: DataCard) -> tuple[float, float, list[str]]:
+    """What is black and what is white: the input box, or else the values themselves, and then the page says so."""
+    if data.low is not None and data.high is not None and data.low < data.high:
+        return data.low, data.high, []
+    low, high = float(min(clean.min(), moved.min())), float(max(clean.max(), moved.max()))
+    return low, high if high > low else low + 1.0, ["brightness stretched to the values present"]
+
+
+def amplification(clean: Floats, moved: Floats, width: float) -> float:
+    """The roundest factor (1, 2, 5, 10, ...) at which the largest difference still fits between black and white around mid grey.
+
+    >>> amplification(np.zeros(2), np.array([8 / 255, 0.0]), 1.0)
+    10.0
+    """
+    largest = float(np.abs(moved - clean).max()) / width
+    if largest == 0.0:
+        return 1.0
+    room = 0.5 / largest
+    if room < 1:
+        return 0.5
+    power = 10.0 ** math.floor(math.log10(room))
+    return max(step * power for step in (1.0, 2.0, 5.0) if step * power <= room)
+
+
+def _uri(values: Floats) -> str:
+    """An image of shape (c, h, w) in [0, 1] as a PNG data address."""
+    channels = values if values.shape[0] in (1, 3) else values.mean(0, keepdims=True)
+    bytes_ = np.rint(np.clip(channels, 0, 1) * 255).astype(np.uint8)
+    image = Image.fromarray(bytes_[0]) if len(bytes_) == 1 else Image.fromarray(np.ascontiguousarray(bytes_.transpose(1, 2, 0)))
+    if max(image.size) > LARGEST:
+        image.thumbnail((LARGEST, LARGEST), Image.Resampling.BOX)
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _changes(clean: Floats, moved: Floats, columns: Sequence[str]) -> list[Change]:
+    """The features that moved most, relative to nothing but themselves: largest absolute change first."""
+    order = np.argsort(-np.abs(moved - clean), kind="stable")[:_FEATURES]
+    return [
+        Change(columns[i] if i < len(columns) else f"feature {i}", f"{clean[i]:.4g}", f"{moved[i]:.4g}")
+        for i in order
+        if clean[i] != moved[i]
+    ]

@@ -1,0 +1,132 @@
+"""Certified accuracy against the radius: each certificate of an audit as a chart with a table, the attacks of the same shift beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import altair as alt
+
+from shiftproof.records.audit import Audit, ProvenCurve, Result
+from shiftproof.reports.audit import digest
+from shiftproof.reports.charts import Row, Spec, coloured, shaped, share_axis, table_of, to_spec
+from shiftproof.reports.number_format import KIND_WORDS, known, percent, span
+
+_LINES = 8
+
+
+@dataclass(frozen=True)
+class Line:
+    """Certified accuracy at one radius; `attacked` is what an attack left of the model itself there."""
+
+    radius: float
+    value: float
+    interval: tuple[float, float]
+    attacked: Result | None
+
+
+@dataclass(frozen=True)
+class Proofs:
+    """One certificate under one shift, with its table."""
+
+    name: str
+    curve: ProvenCurve
+    lines: list[Line]
+
+
+def proofs(audit: Audit) -> list[Proofs]:
+    """Every certificate of the run that proved anything, or could not."""
+    return [Proofs(f"proof:{place}", curve, _lines(audit, curve)) for place, curve in enumerate(audit.proven)]
+
+
+def proof_chart(audit: Audit, each: Proofs) -> Spec:
+    """The certified staircase with its interval radius by radius, and the attacks of single strengths of the same family as points."""
+    curve = each.curve
+    attacks = _attacks(audit, curve)
+    asked = _asked(curve)
+    most = 1.05 * asked
+    start = curve.accuracy[0] if curve.accuracy else 0.0
+    band = (curve.low[0], curve.high[0]) if curve.low else (0.0, 0.0)
+    points = [(0.0, start, *band), *zip(curve.radius, curve.accuracy, curve.low, curve.high, strict=True)]
+    last = points[-1][0]
+    if last < asked * (1 - 1e-9):  # asked about and not proven of anyone; of what lies beyond nothing is said
+        points += [(last * (1 + 1e-9) + 1e-12, 0.0, 0.0, 0.0), (asked, 0.0, 0.0, 0.0)]
+    rows: list[Row] = [
+        {
+            "radius": at,
+            "value": value,
+            "low": low,
+            "high": high,
+            "kind": KIND_WORDS["at_least"],
+            "at": f"{at:.4g}",
+            "shown": percent(value),
+            "span": span((low, high)),
+        }
+        for at, value, low, high in points
+    ]
+    x = alt.X("radius:Q", title=f"radius ({curve.strength_name})", scale=alt.Scale(domain=[0, most], nice=False), axis=_AXIS)
+    base = alt.Chart(table_of(rows)).encode(x=x, color=coloured())
+    # A radius claims all below it, so a step lasts from the radius before up to its own.
+    area = base.mark_area(opacity=0.16, interpolate="step-before").encode(y=share_axis("low"), y2="high:Q")
+    tip = [alt.Tooltip(field=f, type="nominal", title=t) for f, t in (("at", "radius"), ("shown", "certified"), ("span", "interval"))]
+    line = base.mark_line(strokeWidth=1.8, interpolate="step-before").encode(y=share_axis("value"), tooltip=tip)
+    layers: list[alt.Chart] = [area, line]
+    if attacks:
+        dots = alt.Chart(table_of([_point(r) for r in attacks])).encode(x=x, color=coloured())
+        tip = [alt.Tooltip(field=f, type="nominal", title=t) for f, t in (("row", "what"), ("shown", "accuracy"), ("how", "by"))]
+        layers += [
+            dots.mark_rule(strokeWidth=2, opacity=0.65).transform_filter("isValid(datum.low)").encode(y=share_axis("low"), y2="high:Q"),
+            dots.mark_point(filled=True, size=70, opacity=1).encode(y=share_axis("value"), shape=shaped(), tooltip=tip),
+        ]
+    what = f"Certified accuracy against the radius under {curve.family} by {curve.certificate}; its numbers are in the table beside it."
+    return to_spec(alt.layer(*layers).properties(height=240), what)
+
+
+def _asked(curve: ProvenCurve) -> float:
+    """The largest radius that the certificate was asked about."""
+    return max([*curve.radius, curve.strength])
+
+
+_AXIS = alt.Axis(tickCount=5, grid=False, format=".3~r")
+
+
+def _attacks(audit: Audit, curve: ProvenCurve) -> list[Result]:
+    """What attacks left of the model itself under the same family of shifts, the lowest at each strength."""
+    same = [r for r in digest.plain(audit) if r.family == curve.family and r.kind == "at_most" and r.data == curve.data]
+    measured = [r for r in digest.tightest(same) if known(r.value) is not None and r.strength is not None]
+    return sorted((r for r in measured if (r.strength or 0.0) <= _asked(curve) * (1 + 1e-9)), key=lambda r: r.strength or 0.0)
+
+
+def _lines(audit: Audit, curve: ProvenCurve) -> list[Line]:
+    """The curve at some of its radii, at the shift's own strength, and where the run attacked."""
+    attacks = {r.strength: r for r in _attacks(audit, curve) if r.strength is not None}
+    step = max(1, -(-len(curve.radius) // _LINES))
+    at = sorted({*curve.radius[::step], curve.strength, *attacks})
+    return [Line(radius, *_read(curve, radius), attacks.get(radius)) for radius in at]
+
+
+def _read(curve: ProvenCurve, radius: float) -> tuple[float, tuple[float, float]]:
+    """Accuracy at a radius: that of the next one proven, which claims at least as much."""
+    for at, value, low, high in zip(curve.radius, curve.accuracy, curve.low, curve.high, strict=True):
+        if at >= radius * (1 - 1e-9):
+            return value, (low, high)
+    return 0.0, (0.0, _none_of(curve))
+
+
+def _none_of(curve: ProvenCurve) -> float:
+    """The upper end of the interval where none of n examples is proven."""
+    tail = (1 - curve.confidence) / 2
+    return 1.0 - float(tail ** (1 / curve.n)) if curve.n else 1.0
+
+
+def _point(result: Result) -> Row:
+    low, high = result.interval or (None, None)
+    return {
+        "radius": result.strength,
+        "value": result.value,
+        "low": known(low),
+        "high": known(high),
+        "kind": KIND_WORDS[result.kind],
+        "row": result.shift,
+        "how": result.search,
+        "shown": f"{percent(result.value)} ({span(result.interval)})",
+    }

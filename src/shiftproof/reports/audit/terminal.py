@@ -1,0 +1,140 @@
+"""Audits and comparisons as tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from shiftproof.records.audit import Audit, Kind, Result
+from shiftproof.reports.audit import digest
+from shiftproof.reports.number_format import (
+    ACCURACIES,
+    KIND_HEADS,
+    KIND_SIGNS,
+    KINDS,
+    amount,
+    amount_span,
+    confidence,
+    known,
+    p_value,
+    percent,
+    plural,
+    points,
+    points_span,
+    printable,
+    span,
+)
+
+if TYPE_CHECKING:
+    from shiftproof.evaluation.compare import Comparison, Row
+
+_STYLES: dict[Kind, str] = {"at_least": "green", "estimate": "blue", "at_most": "red"}
+
+_HEADS: dict[Kind, str] = {"at_least": "Proven: at least", "at_most": "Attacked: at most", "estimate": "By chance: estimate"}
+
+
+def terminal_table(audit: Audit) -> Table:
+    """Every shift with what is proven, what an attack found and what chance does, each in a column of its own.
+
+    Names are printed as they are: no markup in them is obeyed, and control characters are shown as a replacement character.
+    """
+    table = Table(title=_text(f"{audit.model.name} on {audit.data.uri}, n = {audit.data.n}"), caption=_text(_caption(audit)))
+    table.add_column("Shift", no_wrap=True)  # a narrow terminal breaks the numbers from their intervals, not the specs
+    for kind, head in _HEADS.items():
+        table.add_column(head, justify="right", style=_STYLES[kind])
+    table.add_row("as collected", "", "", _text(_with_span(percent(audit.clean.accuracy), span(audit.clean.interval))))
+    for natural in audit.natural:
+        table.add_row(_text(natural.source), "", "", _text(_with_span(percent(natural.accuracy), span(natural.interval))))
+    for threat in digest.threats(audit):
+        numbers = [_number(r, absent) for r, absent in ((threat.proven, "nothing proven"), (threat.attacked, "–"), (threat.average, "–"))]
+        table.add_row(_text(threat.shift), *numbers)
+    return table
+
+
+def terminal_comparison(comparison: Comparison) -> Group:
+    """Runs side by side, accuracies over everyone in one table a kind of claim; the page has the others.
+
+    Differences are from the first run, tested where the examples pair.
+    """
+    more = sum(not is_plain(row) for row in comparison.rows)
+    note = [Text(f"{plural(more, 'more number')} (groups, tails, drops) on the page: add --out FILE.html")] if more else []
+    tables = [_kind_table(comparison, kind) for kind in KINDS]
+    legend = [Text(f"{place}  {printable(name)}") for place, name in enumerate(comparison.names, 1)]
+    return Group(*legend, *(table for table in tables if table is not None), *note)
+
+
+def _kind_table(comparison: Comparison, kind: Kind) -> Table | None:
+    rows = [row for row in comparison.rows if is_plain(row) and any(r is not None and r.kind == kind for r in row.results)]
+    if not rows:
+        return None
+    table = Table(title=KIND_HEADS[kind], title_justify="left", title_style=_STYLES[kind])
+    table.add_column("Number")
+    for place in range(1, len(comparison.names) + 1):
+        table.add_column(str(place), justify="right", style=_STYLES[kind])
+        if place > 1:
+            table.add_column(f"{place} − 1", justify="right")
+    for row in rows:
+        table.add_row(_text(row_name(row)), *_entries(row, kind))
+    return table
+
+
+def _entries(row: Row, kind: Kind) -> list[Text]:
+    found: list[Text] = []
+    results = [r if r is not None and r.kind == kind else None for r in row.results]
+    for place, result in enumerate(results):
+        found.append(_number(result, "–"))
+        if place:
+            pair = row.paired[place]
+            if pair is not None:
+                found.append(Text(f"{points(pair.difference)} ({points_span(pair.interval)}), p {p_value(pair.p_value)}"))
+            else:
+                plain = difference(results[0], result)
+                found.append(Text("" if plain is None else f"{points(plain)}, not tested"))
+    return found
+
+
+def difference(first: Result | None, second: Result | None) -> float | None:
+    """The second number minus the first; None unless both were measured and claim the same."""
+    if first is None or second is None or first.kind != second.kind:
+        return None
+    before, after = known(first.value), known(second.value)
+    return None if before is None or after is None else after - before
+
+
+def is_plain(row: Row) -> bool:
+    """Whether it is an accuracy over everyone, and so belongs on top."""
+    return row.risk == "mean" and row.group is None and row.measure in ACCURACIES
+
+
+def row_name(row: Row) -> str:
+    """What a row of a comparison is, in a line; `one_draw` goes without saying."""
+    return row.shift + ("" if row.search == "one_draw" else f", {row.search}")
+
+
+def _number(result: Result | None, absent: str) -> Text:
+    if result is None:
+        return Text(absent, style="dim")
+    shown = _with_span(KIND_SIGNS[result.kind] + amount(result.value, result.measure), amount_span(result.interval, result.measure))
+    return _text(shown + (" ⚑" if result.flags else ""))
+
+
+def _with_span(value: str, interval: str) -> str:
+    return value if interval == "no interval" else f"{value} ({interval})"
+
+
+def _caption(audit: Audit) -> str:
+    said: Sequence[str] = [f"{confidence(audit.provenance.confidence)} intervals, sampling error only"]
+    unfinished = len(digest.unfinished(audit))
+    if unfinished or not audit.complete:
+        said = [*said, f"INCOMPLETE: {unfinished} of {len(audit.cells)} cells unfinished"]
+    flags = digest.flag_counts(audit)
+    return "; ".join([*said, *([f"⚑ {', '.join(flags)}"] if flags else [])])
+
+
+def _text(value: str) -> Text:
+    """Text that is printed, never obeyed."""
+    return Text(printable(value))

@@ -1,0 +1,194 @@
+"""How numbers read: percent, interval, and the word for what each claims."""
+
+from __future__ import annotations
+
+import math
+
+from shiftproof.records.audit import Kind, Result
+
+KINDS: tuple[Kind, ...] = ("at_least", "estimate", "at_most")
+KIND_WORDS: dict[Kind, str] = {"at_least": "at least", "estimate": "estimate", "at_most": "at most"}
+KIND_HEADS: dict[Kind, str] = {"at_least": "At least", "estimate": "Estimate", "at_most": "At most"}
+KIND_SIGNS: dict[Kind, str] = {"at_least": "≥ ", "estimate": "", "at_most": "≤ "}
+ACCURACIES = frozenset({"accuracy", "robust_accuracy", "certified_accuracy"})
+"""The measures that lie on one scale with clean accuracy."""
+NOT_MEASURED = "not measured"
+
+
+def known(value: float | None) -> float | None:
+    """The number, or None where it is missing or NaN (which JSON cannot say)."""
+    return None if value is None or math.isnan(value) else value
+
+
+def percent(value: float | None) -> str:
+    """A share as people read it.
+
+    >>> percent(0.9123), percent(None), percent(0.9999), percent(1.0)
+    ('91.2%', 'not measured', '99.9%', '100.0%')
+    """
+    number = known(value)
+    if number is None:
+        return NOT_MEASURED
+    shown = f"{100 * number:.1f}%"
+    return "99.9%" if shown == "100.0%" and number < 1 else "0.1%" if shown == "0.0%" and number > 0 else shown
+
+
+def cost(asked: int | None, sent: int | None) -> str:
+    """The two counts of a measurement, in half a sentence.
+
+    >>> cost(12_000, 12_480), cost(None, None)
+    ('12,000 forwards asked of the budgets, 12,480 rows sent to the model', 'not recorded')
+    """
+    if asked is None or sent is None:
+        return "not recorded"
+    return f"{asked:,} forwards asked of the budgets, {sent:,} rows sent to the model"
+
+
+def roughly(value: float) -> str:
+    """A confidence beside a picture: whole percents, finer only near 0 and 1.
+
+    >>> roughly(0.972), roughly(0.9971)
+    ('97%', '99.7%')
+    """
+    return f"{100 * value:.0f}%" if 0.005 <= value < 0.995 else percent(value)
+
+
+def span(interval: tuple[float, float] | None) -> str:
+    """An interval of shares, or why there is none.
+
+    >>> span((0.88, 0.939)), span(None)
+    ('88.0 to 93.9%', 'no interval')
+    """
+    if interval is None or any(known(end) is None for end in interval):
+        return "no interval"
+    return f"{percent(interval[0])[:-1]} to {percent(interval[1])}"
+
+
+def points(value: float | None) -> str:
+    """A difference of shares, in percentage points.
+
+    >>> points(-0.0312), points(None)
+    ('−3.1 points', 'not measured')
+    """
+    number = known(value)
+    return NOT_MEASURED if number is None else f"{100 * number:+.1f} points".replace("-", "−")
+
+
+def points_span(interval: tuple[float, float] | None) -> str:
+    """An interval of differences, in percentage points."""
+    if interval is None or any(known(end) is None for end in interval):
+        return "no interval"
+    return f"{points(interval[0]).removesuffix(' points')} to {points(interval[1])}"
+
+
+def amount(value: float | None, measure: str) -> str:
+    """A result's number in its own unit: points for a drop, percent otherwise."""
+    return points(value) if measure == "drop" else percent(value)
+
+
+def amount_span(interval: tuple[float, float] | None, measure: str) -> str:
+    """A result's interval in its own unit."""
+    return points_span(interval) if measure == "drop" else span(interval)
+
+
+def confidence(share: float) -> str:
+    """A confidence as people write it.
+
+    >>> confidence(0.95), confidence(0.999)
+    ('95%', '99.9%')
+    """
+    return f"{100 * share:.6g}%"
+
+
+def seconds(value: float) -> str:
+    """A duration.
+
+    >>> seconds(0.0312), seconds(4.2), seconds(4000)
+    ('31 ms', '4.2 s', '1 h 07 min')
+    """
+    if value < 1:
+        return f"{1000 * value:.0f} ms"
+    if value < 90:
+        return f"{value:.1f} s"
+    minutes = round(value / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def p_value(value: float) -> str:
+    """A p value, never as 0.
+
+    >>> p_value(0.0421), p_value(1e-9)
+    ('0.042', 'below 0.001')
+    """
+    return "below 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def printable(text: str) -> str:
+    r"""Text for a terminal: a control character in a name, such as an escape sequence, becomes visible and does nothing.
+
+    >>> printable("a\x1b[31m\nb")
+    'a�[31m�b'
+    """
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> plural(1, "cell"), plural(3, "cell")
+    ('1 cell', '3 cells')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def in_words(result: Result) -> str:
+    """What one number claims, in a sentence that stands alone."""
+    if known(result.value) is None:
+        return f"Nothing was measured here: {result.measure.replace('_', ' ')} of {result.shift} is unknown, which is not zero."
+    return " ".join(part for part in (_claim(result), _weighing(result), _sampling(result)) if part)
+
+
+def _claim(result: Result) -> str:
+    number, word = amount(result.value, result.measure), {"at_least": "at least ", "at_most": "at most ", "estimate": ""}[result.kind]
+    if result.measure == "drop":
+        return _drop(result, word)
+    if result.measure == "error_probability":
+        return f"Under {result.shift}, moved by {_by(result)}, the model's mean probability of a wrong class is {word}{number}."
+    if result.kind == "at_least":
+        return f"Proven by {result.search}: at least {number} stay right for every move inside {result.shift}."
+    if result.kind == "at_most" and result.value == 1:
+        return f"No failure was found inside {result.shift} by {_by(result)}, which proves nothing: a stronger search may find some."
+    if result.kind == "at_most":
+        found = f"{_by(result)} found a failure for each of the others that was right unmoved. A stronger search may find more."
+        return f"At most {number} stay right inside {result.shift}: {found}"
+    if result.shift == "identity":
+        return f"{number} are right as they were collected."
+    return f"{number} are right after a move of {result.shift} made by {result.search}; an adversary may do worse."
+
+
+def _drop(result: Result, word: str) -> str:
+    """Clean accuracy minus accuracy here, which may be below 0."""
+    value = result.value or 0.0
+    if value == 0:
+        return f"Under {result.shift}, accuracy is what it is without, as {_by(result)} found."
+    if value < 0:
+        return f"Under {result.shift}, accuracy lies above clean accuracy by {points(-value).removeprefix('+')}, as {_by(result)} found."
+    return f"Under {result.shift}, accuracy falls below clean accuracy by {word}{points(value).removeprefix('+')}, as {_by(result)} found."
+
+
+def _by(result: Result) -> str:
+    return "every search together" if result.search == "union" else result.search
+
+
+def _weighing(result: Result) -> str:
+    if result.risk == "group":
+        return f"Among {result.group} only."
+    if result.risk == "mean":
+        return ""
+    return f"Weighed by {result.risk}, not a plain mean" + (f": this is {result.group}." if result.group else ".")
+
+
+def _sampling(result: Result) -> str:
+    if result.interval is None:
+        return f"No interval, n = {result.n}."
+    return f"({confidence(result.confidence)} interval {amount_span(result.interval, result.measure)}, n = {result.n}.)"

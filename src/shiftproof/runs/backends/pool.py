@@ -1,0 +1,223 @@
+"""Worker processes that each hold one cell at a time. One that dies takes that cell with it at most, and is replaced."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import TracebackType
+
+from shiftproof._memory import keep_freed_memory
+from shiftproof.runs.cell import Cell
+from shiftproof.runs.work import Done
+
+Task = Callable[[Cell], Done]
+TRIES = 2
+"""How often a cell may take its worker with it before it has failed."""
+_STARTS = 3
+"""Workers in a row that may die before they are ready."""
+_PATIENCE = 5.0
+"""Seconds that workers have to leave by themselves when the work is done."""
+_LOOK = 0.5
+"""Seconds between two looks at whether workers live."""
+_MOST_SAID = 100_000
+"""Characters of a traceback that are kept: its end."""
+
+
+class Worker:
+    """One process, the line to it, and the cell that it holds."""
+
+    def __init__(self, work: Task) -> None:
+        context = multiprocessing.get_context("spawn")  # a fork would inherit torch's threads in an undefined state
+        self.line, theirs = context.Pipe()
+        self.process: BaseProcess = context.Process(target=serve, args=(work, theirs))
+        try:
+            self.process.start()
+        finally:
+            theirs.close()
+        self.ready = False
+        self.cell: Cell | None = None
+
+    def take(self, cell: Cell) -> None:
+        """Gives it a cell. Where it is dead already that shows as with any other."""
+        self.cell = cell
+        with suppress(OSError):
+            self.line.send(cell)
+
+    def hear(self) -> tuple[bool, str | None]:
+        """Whether it lives, and what it said: nothing, or why a cell failed."""
+        try:
+            if self.line.poll():
+                return True, self.line.recv()
+        except (EOFError, OSError):
+            pass
+        return False, None
+
+    def end(self) -> None:
+        """Ends it, with all that it has started."""
+        pid = self.process.pid
+        if pid is not None and sys.platform != "win32":
+            with suppress(OSError):
+                os.killpg(pid, signal.SIGKILL)
+        self.process.kill()
+        self.process.join()
+        self.line.close()
+
+    def how(self) -> str:
+        """How it died by itself."""
+        self.process.join(_PATIENCE)  # it has closed its line, and may be on its way out
+        code = self.process.exitcode
+        if code is None:
+            return "it closed its line to the run"
+        return f"it left with exit code {code}" if code >= 0 else f"it was ended by {signal.Signals(-code).name}"
+
+
+def serve(work: Task, line: Connection[str | None, Cell | None]) -> None:
+    """The life of a worker."""
+    if sys.platform != "win32":
+        os.setpgrp()  # so that whatever the model starts ends with it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the run's to handle: it ends the workers
+    keep_freed_memory()
+    me = os.getpid()
+    line.send(None)
+    while True:
+        try:
+            cell = line.recv()
+        except EOFError:  # the run is gone
+            return
+        if cell is None:
+            return
+        try:
+            error = work(cell).error
+        except BaseException:  # whatever ends a cell belongs in its report, and the worker goes on
+            error = traceback.format_exc()
+        if os.getpid() != me:  # a copy that the model forked and that came out of it with us
+            os._exit(1)
+        line.send(error and error[-_MOST_SAID:])
+
+
+class Pool:
+    """Up to `size` workers for one piece of work.
+
+    Whatever happens to this process, its workers end: by its own hand where it can, else by the guardian's.
+    """
+
+    def __init__(self, work: Task, size: int) -> None:
+        self.work = work
+        self.size = size
+        self.team: list[Worker] = []
+        self.guardian: subprocess.Popen[bytes] | None = None
+        self._bad_starts = 0
+
+    def __enter__(self) -> Pool:
+        if sys.platform != "win32":
+            program = [sys.executable, "-I", "-S", str(Path(__file__).with_name("guardian.py")), str(os.getpid())]
+            quiet = subprocess.DEVNULL
+            self.guardian = subprocess.Popen(  # noqa: S603  # a program of ours
+                program, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True
+            )
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            self._dismiss()
+        while self.team:
+            self._bury(self.team[-1])
+        if self.guardian is not None and self.guardian.stdin is not None:
+            with suppress(OSError):
+                self.guardian.stdin.close()
+            self.guardian.wait()
+
+    def run(self, cells: Sequence[Cell]) -> Iterator[Done]:
+        """Every cell as it is done, in any order."""
+        waiting = deque(cells)
+        tries: Counter[str] = Counter()
+        while waiting or any(worker.cell for worker in self.team):
+            yield from self._staff(waiting)
+            for worker in self._stirring():
+                lives, said = worker.hear()
+                cell, worker.cell = worker.cell, None
+                if not lives:
+                    yield from self._died(worker, cell, waiting, tries)
+                elif cell is not None:
+                    yield Done(cell, said)
+                else:
+                    worker.ready, self._bad_starts = True, 0
+
+    def _staff(self, waiting: deque[Cell]) -> Iterator[Done]:
+        """Gives cells to those who have none, after hiring whom it takes."""
+        busy = sum(worker.cell is not None for worker in self.team)
+        while len(self.team) < min(self.size, busy + len(waiting)):
+            try:
+                worker = Worker(self.work)
+            except OSError as error:
+                yield from self._bad_start(str(error), waiting)
+                continue
+            self.team.append(worker)
+            self._tell("+", worker)
+        for worker in self.team:
+            if worker.ready and worker.cell is None and waiting:
+                worker.take(waiting.popleft())
+
+    def _stirring(self) -> list[Worker]:
+        """Those who have something to say, or have died: what they started may hold their end of the line, so they are looked after too."""
+        heard = set(wait([worker.line for worker in self.team], _LOOK))
+        return [worker for worker in self.team if worker.line in heard or not worker.process.is_alive()]
+
+    def _died(self, worker: Worker, cell: Cell | None, waiting: deque[Cell], tries: Counter[str]) -> Iterator[Done]:
+        """Mourns a worker: what it held is tried again after all others, or has failed."""
+        how = worker.how()
+        self._bury(worker)
+        if not worker.ready:
+            yield from self._bad_start(how, waiting)
+        elif cell is not None:
+            tries[cell.key()] += 1
+            if tries[cell.key()] < TRIES:
+                waiting.append(cell)
+                return
+            why = f"A worker process died while it held this cell, {TRIES} times: {how}. Most often that is for want of memory"
+            yield Done(cell, f"{why}: use fewer --workers, or a smaller --batch-size.")
+
+    def _bad_start(self, how: str, waiting: deque[Cell]) -> Iterator[Done]:
+        """Fails all that is left where workers die before they are given anything."""
+        self._bad_starts += 1
+        if self._bad_starts < _STARTS:
+            return
+        why = (
+            f"No worker process could be started: {how}, before it was given anything. What it said is on the error stream. "
+            "In a script of your own, start the run under: if __name__ == '__main__'."
+        )
+        left = [*waiting]
+        waiting.clear()
+        yield from (Done(cell, why) for cell in left)
+
+    def _dismiss(self) -> None:
+        """Lets workers leave by themselves, for a while."""
+        ready = [worker for worker in self.team if worker.ready]
+        for worker in ready:
+            with suppress(OSError):
+                worker.line.send(None)
+        until = time.monotonic() + _PATIENCE
+        for worker in ready:
+            worker.process.join(max(0.0, until - time.monotonic()))
+
+    def _bury(self, worker: Worker) -> None:
+        worker.end()
+        self.team.remove(worker)
+        self._tell("-", worker)
+
+    def _tell(self, sign: str, worker: Worker) -> None:
+        if self.guardian is not None and self.guardian.stdin is not None:
+            with suppress(OSError):  # somebody ended it: workers then end with us as far as we can end them
+                self.guardian.stdin.write(f"{sign}{worker.process.pid}\n".encode())
+                self.guardian.stdin.flush()

@@ -1,0 +1,74 @@
+"""Where and how a run was made."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from typing import Protocol
+
+from shiftproof import __version__
+from shiftproof.models.shown import shown_spec
+from shiftproof.records.audit import Provenance
+
+_PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pyarrow", "onnxruntime")
+
+
+def now() -> str:
+    """The time, UTC, to the second."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+class Asked(Protocol):
+    """What provenance says of the config of a run, whatever kind of run it is."""
+
+    @property
+    def device(self) -> str:
+        """Torch device."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of the run."""
+
+    @property
+    def confidence(self) -> float:
+        """Confidence of its intervals."""
+
+    @property
+    def suite(self) -> str | None:
+        """Name of the suite, if it was one."""
+
+
+def provenance(config: Asked, started: str) -> Provenance:
+    """Everything needed to say under what circumstances the numbers arose."""
+    return Provenance(
+        shiftproof=__version__,
+        python=platform.python_version(),
+        platform=platform.platform(),
+        versions={name: found for name in _PACKAGES if (found := _version(name))},
+        device=config.device,
+        commit=_commit(),
+        started=started,
+        finished=now(),
+        seed=config.seed,
+        confidence=config.confidence,
+        suite=config.suite,
+        command=[shown_spec(word) for word in sys.argv] if sys.argv and sys.argv[0].endswith("shiftproof") else [],
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    try:
+        found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False)  # noqa: S607
+    except OSError:
+        return None
+    return found.stdout.strip() or None if found.returncode == 0 else None

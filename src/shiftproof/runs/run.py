@@ -1,0 +1,107 @@
+"""Runs what is left of a plan, with progress, and leaves a folder that can be gone on with whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
+
+from shiftproof.runs.backends import backend_named
+from shiftproof.runs.cell import Cell
+from shiftproof.runs.work import Done, Work
+from shiftproof.searches.abstract import Search
+
+Advance = Callable[[int], None]
+
+
+def run(cells: Sequence[Cell], work: Work, *, backend: str, workers: int, show: bool) -> list[Done]:
+    """Runs every cell that has no file yet. Finished ones are not touched, failed ones are tried again.
+
+    Ctrl-C stops between two writes: what is finished stays, and the same call goes on from there.
+    """
+    left = work.store.missing(cells)
+    if not left:
+        return []
+    # In other processes progress is known when a cell is done; here, batch by batch.
+    finished: list[Done] = []
+    with _progress(left, show) as moved, closing(_done(left, work, backend, workers, moved)) as every:
+        for done in every:
+            if done.error is not None:
+                work.store.fail(done.cell, done.error)
+            finished.append(done)
+    return finished
+
+
+def _done(cells: Sequence[Cell], work: Work, backend: str, workers: int, moved: Callable[[Cell], Advance]) -> Generator[Done, None, None]:
+    if backend == "serial":
+        for cell in cells:
+            advance = moved(cell)
+            yield work(cell, advance)
+            advance(len(cell))  # the rest, where it failed; the bar stops at the cell's end
+    else:
+        for wave in _waves(cells):
+            for done in backend_named(backend, workers)(work, wave):
+                moved(done.cell)(len(done.cell))
+                yield done
+
+
+def _waves(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """The unmoved samples first: what the model answers to them is stored once and read by all the others."""
+    first = [cell for cell in cells if cell == cell.unmoved]
+    rest = [cell for cell in cells if cell != cell.unmoved]
+    return [wave for wave in (first, rest) if wave]
+
+
+@contextmanager
+def _progress(cells: Sequence[Cell], show: bool) -> Iterator[Callable[[Cell], Advance]]:
+    """A bar over the passes that the cells may still spend, with the time left.
+
+    Yields a function that announces a cell and returns its `advance(examples)`.
+    """
+    if not show:
+        yield lambda cell: lambda n: None  # noqa: ARG005
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("measuring", total=sum(_weight(cell) * len(cell) for cell in cells))
+
+        def announce(cell: Cell) -> Advance:
+            bar.update(task, description=f"{cell.shift.spec()} · {cell.method.spec()}")
+            room = [len(cell)]
+
+            def advance(n: int, weight: int) -> None:
+                step = min(n, room[0])
+                room[0] -= step
+                bar.advance(task, step * weight)
+
+            return partial(advance, weight=_weight(cell))
+
+        yield announce
+
+
+@contextmanager
+def waiting(what: str, show: bool) -> Iterator[None]:
+    """A sign of life beside work whose length is not known."""
+    if not show:
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
+
+
+def _weight(cell: Cell) -> int:
+    """How long an example may take, in passes of the model."""
+    return 1 + (cell.method.most_passes(cell.shift) if isinstance(cell.method, Search) else 1)

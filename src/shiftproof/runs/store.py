@@ -1,0 +1,339 @@
+"""Where a run lives: one folder, one Parquet file a cell, sealed, written under a temporary name and renamed.
+
+That alone gives resuming (a file is there and whole, or the cell is run again), idempotence, and safe writers side by side.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from shiftproof._errors import StoredFileWarning, UsageError
+from shiftproof._sealed import BLANK, DamagedFile, UnsealedFile, check_seal, create_json, read_sealed, write_sealed
+from shiftproof._writing import clear_leftovers, is_temporary
+from shiftproof._writing import write_atomic as write_atomic
+from shiftproof.finding import Finding
+from shiftproof.outcomes import Bound, Flag, Stage
+from shiftproof.runs.cell import Cell
+
+MOST_PARAMS = 64
+"""Moves of at most this many numbers are stored with every example; larger ones (whole images) only in the gallery."""
+KNOWN, ANSWERS = "known", "answers"
+"""The entries of a plan that tell what its model and parts were, and what an endpoint answered: see `recognise`."""
+_ROW_BYTES = 200
+_SPARE_BYTES = 4_000_000
+_CARD = b"shiftproof"
+_PLAN = {"kind": "plan"}
+COLUMNS = ("id", "outcome", "loss", "prediction", "label", "probability", "confidence", "radius", "forwards", "backwards")
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """The per-example results of one cell, read back: arrays of shape (n,), and the card."""
+
+    columns: Mapping[str, np.ndarray[Any, Any]]
+    bound: Bound
+    flags: tuple[Flag, ...]
+    seconds: float
+    batch_size: int
+    stages: tuple[Stage, ...] = ()
+    sent: int = 0
+
+    def __len__(self) -> int:
+        return len(self.columns["id"])
+
+
+class FolderGone(UsageError):
+    """The folder of a run was removed while the run was going on."""
+
+
+class Store:
+    """A run's folder.
+
+    Args:
+        folder: where.
+        ids: the names of the examples of each sample, by its fingerprint; a cell's file must hold those of its own rows.
+    """
+
+    def __init__(self, folder: Path, ids: Mapping[str, np.ndarray[Any, Any]] | None = None) -> None:
+        self.folder = folder
+        self.ids = ids or {}
+        self.cells = folder / "cells"
+        self.gallery = folder / "gallery"
+        self.partial = folder / "partial"
+        """States of batches under way, a folder a cell."""
+        self.sent = folder / "sent"
+        """How many rows each process of the run sent to the model."""
+        self._seen: dict[str, tuple[tuple[int, ...], Table]] = {}
+        """Cells that were read and found sound, each with what its file was like then."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_seen": {}}
+
+    @property
+    def claimed(self) -> bool:
+        """Whether a run has been here."""
+        return (self.folder / "plan.json").exists()
+
+    def open(self, plan: Mapping[str, Any], cells: Sequence[Cell]) -> None:
+        """Claims the folder for this plan in one step, or goes on with it where it is the same.
+
+        Raises:
+            UsageError: it holds another run, is not a folder, cannot be written, or its disk is full.
+        """
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UsageError(f"The output '{self.folder}' is a file. Choose a folder with --out.")
+        try:
+            self._claim(self.folder / "plan.json", plan, cells)
+            self.cells.mkdir(exist_ok=True)
+            self.gallery.mkdir(exist_ok=True)
+        except OSError as error:
+            raise disk_error(self.folder, error) from error
+        clear_leftovers(self.folder)
+
+    def _claim(self, written: Path, plan: Mapping[str, Any], cells: Sequence[Cell]) -> None:
+        there = [p.name for p in self.folder.iterdir() if not is_temporary(p)] if self.folder.is_dir() else []
+        if not written.exists() and there:  # in this order: whoever makes the folder writes its plan before anything else
+            raise UsageError(
+                f"The output folder '{self.folder}' holds other files and no run of ours. Choose an empty or new folder with --out."
+            )
+        if written.exists():
+            _same_plan(self.folder, _plan_in(written), plan)
+        self._check_room(cells)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not written.exists():
+            create_json(written, json.dumps(plan, indent=2), _PLAN)
+        _same_plan(self.folder, _plan_in(written), plan)  # ours, or that of a run that was quicker
+
+    def _check_room(self, cells: Sequence[Cell]) -> None:
+        home = next(p for p in [self.folder.absolute(), *self.folder.absolute().parents] if p.exists())
+        need = _SPARE_BYTES + _ROW_BYTES * sum(len(c) for c in cells if not self.path(c).exists())
+        free = shutil.disk_usage(home).free
+        if free < need:
+            raise OSError(errno.ENOSPC, f"{need / 1e6:.0f} MB are needed and {free / 1e6:.1f} MB are free")
+
+    def check_there(self) -> None:
+        """Raises where the folder is not there any more."""
+        if not (self.folder / "plan.json").exists():
+            raise FolderGone(f"The output folder '{self.folder}' was removed while the run was going on, so it stops. Run it again.")
+
+    def path(self, cell: Cell) -> Path:
+        """The file of a cell."""
+        return self.cells / f"{cell.key()}.parquet"
+
+    def has(self, cell: Cell) -> bool:
+        """Whether a cell is finished: its file is there, whole, and its own."""
+        return self.path(cell).exists() and self.fault(cell) is None
+
+    def fault(self, cell: Cell) -> str | None:
+        """Why the file of a cell, which is there, is not used; None where it can be."""
+        try:
+            self._read(cell)
+        except DamagedFile as error:
+            return f"The file '{self.path(cell)}' is not used, as {error}."
+        return None
+
+    def missing(self, cells: Iterable[Cell]) -> list[Cell]:
+        """The cells that are not finished: what is left to do. A file that is there and cannot be used is named in a warning."""
+        left = [cell for cell in cells if not self.has(cell)]
+        for cell in left:
+            if self.path(cell).exists() and (fault := self.fault(cell)):
+                warnings.warn(f"{fault} Its cell is run again.", StoredFileWarning, stacklevel=2)
+        return left
+
+    def write(self, cell: Cell, finding: Finding, labels: np.ndarray[Any, Any], batch_size: int) -> None:
+        """Writes a cell's per-example results; the file appears whole or not at all."""
+        values = {
+            "id": finding.ids,
+            "outcome": finding.outcome,
+            "loss": finding.loss,
+            "prediction": finding.prediction,
+            "label": labels,
+            "probability": finding.probability,
+            "confidence": finding.confidence,
+            "radius": finding.radius,
+            "forwards": finding.forwards,
+            "backwards": finding.backwards,
+        }
+        table = pa.table(values)
+        flat = finding.params.reshape(len(finding), -1).astype(np.float64)
+        if 0 < flat.shape[1] <= MOST_PARAMS:
+            moves = pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), flat.shape[1])
+            table = table.append_column("params", moves)
+        card = {
+            "identity": cell.identity(),
+            "bound": finding.bound.value,
+            "flags": [asdict(flag) for flag in finding.flags],
+            "seconds": finding.seconds,
+            "batch_size": batch_size,
+            "stages": [asdict(stage) for stage in finding.stages],
+            "sent": finding.sent,
+        }
+        sink = pa.BufferOutputStream()
+        metadata = {_CARD: json.dumps(card).encode(), b"seal": BLANK.encode()}
+        pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
+        write_sealed(self.path(cell), sink.getvalue().to_pybytes(), _of_file("cell", self.path(cell)))
+        self.failure(cell).unlink(missing_ok=True)
+
+    def read(self, cell: Cell) -> Table:
+        """A finished cell's results."""
+        try:
+            return self._read(cell)
+        except DamagedFile as error:
+            raise UsageError(f"The file '{self.path(cell)}' cannot be used: {error}. Run again.") from error
+
+    def _read(self, cell: Cell) -> Table:
+        """A cell's results, checked; those of a file that has not changed since are remembered."""
+        try:
+            now = self.path(cell).stat()
+        except OSError as error:
+            raise DamagedFile(f"it cannot be read ({error.strerror})") from error
+        like = (now.st_mtime_ns, now.st_ctime_ns, now.st_size, now.st_ino)
+        before = self._seen.get(cell.key())
+        if before is None or before[0] != like:
+            before = self._seen[cell.key()] = (like, self._checked(cell))
+        return before[1]
+
+    def _checked(self, cell: Cell) -> Table:
+        path = self.path(cell)
+        try:
+            table = _parsed(read_sealed(path, _of_file("cell", path)), COLUMNS)
+        except OSError as error:
+            raise DamagedFile(f"it cannot be read ({error.strerror})") from error
+        card = json.loads(table.schema.metadata[_CARD])
+        if card["identity"] != cell.identity() or len(table) != len(cell):
+            raise DamagedFile("it belongs to another cell than its name says")
+        columns = {name: _array(table.column(name)) for name in COLUMNS}
+        if cell.data in self.ids and not np.array_equal(columns["id"], self.ids[cell.data][cell.start : cell.stop]):
+            raise DamagedFile("its examples are not those that the data have in its rows")
+        flags = tuple(Flag(**flag) for flag in card["flags"])
+        stages = tuple(Stage(**stage) for stage in card["stages"])
+        return Table(columns, Bound(card["bound"]), flags, card["seconds"], card["batch_size"], stages, card["sent"])
+
+    def failure(self, cell: Cell) -> Path:
+        """The file with the traceback of a failed cell."""
+        return self.cells / f"{cell.key()}.error.txt"
+
+    def fail(self, cell: Cell, error: str) -> None:
+        """Writes down why a cell failed; raises where the folder is gone, so that nothing after it could be kept either."""
+        self.check_there()
+        with suppress(OSError):  # on a full disk the cell is just unfinished
+            write_error(self.failure(cell), error)
+
+    def error(self, cell: Cell) -> str | None:
+        """Why an unfinished cell has no results, as far as is known."""
+        return read_error(self.failure(cell)) or (self.fault(cell) if self.path(cell).exists() else None)
+
+
+def write_error(path: Path, error: str) -> None:
+    """Writes the traceback of what failed."""
+    write_sealed(path, f"{error.rstrip()}\n\n{BLANK}\n".encode(), _of_file("error", path))
+
+
+def read_error(path: Path) -> str | None:
+    """What `write_error` wrote; None where nothing failed."""
+    try:
+        return read_sealed(path, _of_file("error", path)).decode().rstrip().rpartition("\n")[0].rstrip() + "\n"
+    except FileNotFoundError:
+        return None
+    except DamagedFile as error:
+        return f"It failed; why is not known: the file '{path}' is not used, as {error}."
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> pa.Table:
+    """Columns of a cell's file, for whoever has a finished run's folder alone.
+
+    Raises:
+        UsageError: it is damaged, or another cell's. One without a checksum is read, with a warning.
+    """
+    sealed = True
+    try:
+        content = path.read_bytes()
+        try:
+            check_seal(content, _of_file("cell", path))
+        except UnsealedFile:
+            sealed = False
+        table = _parsed(content, columns)
+    except (DamagedFile, OSError) as error:
+        raise UsageError(f"The file '{path}' is damaged: {error}. Run its audit again.") from error
+    if not sealed:
+        warnings.warn(f"The file '{path}' has no checksum: an earlier version wrote it.", StoredFileWarning, stacklevel=3)
+    return table
+
+
+def _parsed(content: bytes, columns: Sequence[str]) -> pa.Table:
+    try:
+        return pq.read_table(pa.BufferReader(content), columns=list(columns))
+    except (pa.ArrowException, OSError) as error:
+        raise DamagedFile(f"it is not a table ({error})") from error
+
+
+def _of_file(kind: str, path: Path) -> dict[str, str]:
+    """The identity of a file in a run's folder: its name holds the key of its cell, and which examples."""
+    return {"kind": kind, "name": path.name}
+
+
+def _array(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
+    values = column.to_numpy()
+    return values.astype(str) if values.dtype == object else values  # type: ignore[no-any-return]
+
+
+def _plan_in(written: Path) -> dict[str, Any]:
+    try:
+        content = written.read_bytes()
+        plan = json.loads(content)
+        with suppress(UnsealedFile):  # an earlier version's: its files are told apart by their own names and seals
+            check_seal(content, _PLAN)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"'{written}' cannot be read ({error}), so its run cannot go on. Choose another folder with --out.") from error
+    if not isinstance(plan, dict):
+        raise UsageError(f"'{written}' is no plan of ours. Choose another folder with --out.")
+    return plan
+
+
+def _same_plan(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """Raises where `folder` holds another run, naming the first difference. What may change in a run is seen to by `recognise`."""
+    for key in new:
+        if key not in (KNOWN, ANSWERS) and old.get(key) != new[key]:
+            raise UsageError(
+                f"The output folder '{folder}' holds another run: its {key} is {_short(old.get(key))}, "
+                f"and this run's is {_short(new[key])}. "
+                "Choose another folder with --out, or delete that one."
+            )
+
+
+def _short(value: object) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= 120 else text[:117] + "..."
+
+
+def save(path: Path, content: bytes | bytearray) -> None:
+    """Writes atomically into a folder that is made where it is missing; what the disk refuses is a `UsageError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, content)
+    except OSError as error:
+        raise disk_error(path.parent, error) from error
+
+
+def disk_error(folder: Path, error: OSError) -> UsageError:
+    """A full or read-only disk, said to a person."""
+    full = error.errno == errno.ENOSPC
+    what = "has no room" if full else "cannot be written"
+    way = (
+        "Free some space, or choose another disk with --out; running again goes on where this stopped."
+        if full
+        else "Choose another with --out."
+    )
+    return UsageError(f"The output folder '{folder}' {what}: {error.strerror or error}. {way}")

@@ -1,1 +1,0 @@
-"""Methods that weigh, show or mix examples by the group that they belong to."""

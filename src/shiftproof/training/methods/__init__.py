@@ -1,0 +1,40 @@
+"""Ways to train: one step each, and what they keep between steps."""
+
+from __future__ import annotations
+
+from shiftproof.registry import package_of_parts
+
+methods, __all__, __getattr__ = package_of_parts(
+    __name__,
+    "method",
+    base="abstract:Method",
+    parts={
+        "plain": "plain:Plain",
+        "adversarial": "adversarial:Adversarial",
+        "trades": "trades:Trades",
+        "mart": "mart:Mart",
+        "fast_adversarial": "fast_adversarial:Fast",
+        "free_adversarial": "free_adversarial:Free",
+        "weight_perturbation": "weight_perturbation:WeightPerturbation",
+        "gaussian_augmentation": "gaussian_augmentation:GaussianAugmentation",
+        "smooth_adversarial": "smooth_adversarial:SmoothAdversarial",
+        "interval_training": "interval_training:IntervalTraining",
+        "augmix": "augmix:AugMix",
+        "mixup": "mixup:Mixup",
+        "corruption_augmentation": "corruption_augmentation:CorruptionAugmentation",
+        "distillation": "distillation:Distillation",
+        "rotation_head": "rotation_head:RotationHead",
+        "diverse_ensemble": "diverse_ensemble:DiverseEnsemble",
+        "holistic_robust": "holistic_robust:HolisticRobust",
+        "reweighted": "reweighted:ReweightedTraining",
+        "group_dro": "group_dro:GroupDROTraining",
+        "importance_weighting": "importance_weighting:ImportanceWeighting",
+        "just_train_twice": "just_train_twice:JustTrainTwice",
+        "lisa": "lisa:Lisa",
+    },
+    also=(
+        "abstract:Batch",
+        "abstract:Step",
+        "diverse_ensemble:Together",
+    ),
+)

@@ -1,0 +1,123 @@
+"""A self-supervised head: beside its class, the network tells by how many quarter turns an image is rotated."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from shiftproof._errors import UsageError, must
+from shiftproof.data.examples import Examples
+from shiftproof.data.space import InputSpace
+from shiftproof.shifts.abstract import Shift
+from shiftproof.shifts.identity import Identity
+from shiftproof.training._inner import worst
+from shiftproof.training.methods.abstract import Batch, Step
+from shiftproof.training.pieces.moved_inputs import Moving
+
+
+@dataclass(frozen=True)
+class RotationHead(Moving):
+    """Adversarial training with a second task: min_f E cross_entropy(f(x_0), y) + weight / 4 sum_r cross_entropy(g(x_r), r).
+
+    x_r is the image turned by r quarter turns, each view moved by itself to where the sum of its own terms is worst.
+
+    Args:
+        shift: the spec of the moves defended against; identity for the second task without moves.
+        search: the spec of the search.
+        ramp: the share of training over which the shift's strength grows from 0 to its own; 0 for none.
+        weight: of the second loss, at least 0; 0.5 is the paper's.
+
+    g is a linear head on what the network's last Linear layer sees; it is trained along, and left behind.
+
+    Guarantees:
+        Moves stay in the shift. Images must be square, and classes must not be turns of one another for it to help.
+    Cost: 4 (steps + 1) forwards and backwards an example.
+
+    Reference: Hendrycks et al. 2019, "Using self-supervised learning can improve model robustness and uncertainty".
+    """
+
+    name: ClassVar[str] = "rotation_head"
+    references: ClassVar[tuple[str, ...]] = ("hendrycks2019using",)
+
+    weight: float = 0.5
+
+    def check(self) -> None:
+        if self._turns_only:
+            if self.ramp:
+                raise must("ramp", self.name, "be 0 where the shift is identity", self.ramp)
+        else:
+            super().check()
+        if not 0 <= self.weight < math.inf:
+            raise must("weight", self.name, "be in [0, inf)", self.weight)
+
+    @property
+    def _turns_only(self) -> bool:
+        return isinstance(self._shift(), Identity)
+
+    def threat(self, space: InputSpace) -> Shift | None:
+        return None if self._turns_only else super().threat(space)
+
+    def grown(self, batch: Batch) -> Shift | None:
+        return None if self._turns_only else super().grown(batch)
+
+    def init(self, net: nn.Module, examples: Examples) -> nn.Module:
+        if examples.space.kind != "image":
+            raise UsageError(f"{self.name} turns images, and these inputs are of kind '{examples.space.kind}'.")
+        return nn.Linear(_last(net).in_features, 4)
+
+    def move(self, net: nn.Module, batch: Batch, memory: nn.Module) -> Tensor:
+        return self._moved(net, batch, 0, memory)
+
+    def _moved(self, net: nn.Module, batch: Batch, turn: int, memory: nn.Module) -> Tensor:
+        """One view, moved to where its part of the loss is worst."""
+        if batch.x.shape[-1] != batch.x.shape[-2]:
+            raise UsageError(f"{self.name} needs square images, got {batch.x.shape[-2]} x {batch.x.shape[-1]} pixels.")
+        view, shift = torch.rot90(batch.x, turn, (-2, -1)), self.grown(batch)
+        if shift is None:
+            return view
+        rng = batch.rng.child("move").child(turn) if turn else batch.rng.child("move")
+
+        def part(both: Tensor) -> Tensor:
+            told = self.weight / 4 * _told(both[:, -4:], turn)
+            return told if turn else told + F.cross_entropy(both[:, :-4], batch.y, reduction="none")
+
+        return worst(_Both(net, memory), shift, self._search(), x=view, y=batch.y, rng=rng, objective=part)
+
+    def judge(self, net: nn.Module, batch: Batch, x: Tensor, memory: nn.Module) -> Step:
+        views = torch.cat([x, *(self._moved(net, batch, turn, memory) for turn in (1, 2, 3))])
+        parts = _Both(net, memory)(views).split(len(x))
+        scores = parts[0][:, :-4]
+        told = torch.stack([_told(both[:, -4:], turn) for turn, both in enumerate(parts)]).mean(0)
+        losses = F.cross_entropy(scores, batch.y, reduction="none") + self.weight * told
+        return Step(x, batch.y, losses, torch.ones_like(losses), scores)
+
+
+class _Both(nn.Module):
+    """The classes' scores and after them the turns', of one pass."""
+
+    def __init__(self, net: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.net, self.head = net, head
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen: list[Tensor] = []
+        with _last(self.net).register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0])):
+            scores = self.net(x)
+        return torch.cat([scores, self.head(seen[0])], dim=1)
+
+
+def _told(scores: Tensor, turn: int) -> Tensor:
+    """The cross-entropy of the turns' scores, shape (n,)."""
+    return F.cross_entropy(scores, torch.full((len(scores),), turn, device=scores.device), reduction="none")
+
+
+def _last(net: nn.Module) -> nn.Linear:
+    layers = [layer for layer in net.modules() if isinstance(layer, nn.Linear)]
+    if not layers:
+        raise UsageError("rotation_head needs a network with a Linear layer: its second head sees what the last one sees.")
+    return layers[-1]
