@@ -13,7 +13,8 @@ from typing import NamedTuple
 import click
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from repository import ROOT
+
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _FENCE = re.compile(r"^(?:<!-- not run: (?P<why>.+) -->\n)?^```(?P<language>\w+)[^\n]*\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 
