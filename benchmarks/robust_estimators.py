@@ -232,7 +232,7 @@ def smoothed_best(x: Floats, targets: Floats) -> float:
     """The least of Prospect's smoothed objective: max over q of q . l - n |q - 1/n|^2 / 2, with ridge 1 / n."""
     from scipy.optimize import minimize
 
-    from shiftproof.sklearn import _smoothed
+    from shiftproof.sklearn import _smoothed_risks
 
     base = np.full(len(x), 1 / len(x))
 

@@ -11,13 +11,13 @@ from torch import Tensor, fx
 from torch.nn import functional as F
 
 from shiftproof._errors import NotCertifiable
-from shiftproof.certificates.bounds import certificate, of_model, read_torch, spectral, trace
+from shiftproof.certificates.bounds import bound_certificate, model_network, read_torch, spectral, trace
 from shiftproof.certificates.bounds.builder import Builder
-from shiftproof.certificates.bounds.climb import Climb, Climbed
-from shiftproof.certificates.bounds.curves import Backward, Lines, MaxPool, Relu, Sigmoidal
 from shiftproof.certificates.bounds.layers import Affine, Box, Concatenate, Convolution, Sum
 from shiftproof.certificates.bounds.network import Network
+from shiftproof.certificates.bounds.nonlinear_layers import Backward, Lines, MaxPool, Relu, Sigmoidal
 from shiftproof.certificates.bounds.region import Region
+from shiftproof.certificates.bounds.slope_optimisation import Climb, Climbed
 from shiftproof.certificates.bounds.windows import _Windows
 
 Patch = pytest.MonkeyPatch
@@ -150,14 +150,14 @@ def any_winner_of_a_max_pooling(patch: Patch) -> None:
 
 def box_of_pixels_everywhere(patch: Patch) -> None:
     """Regions are cut off at 1, whatever the box."""
-    right = of_model.region_of
+    right = model_network.region_of
 
     def cut(shift: Any, x: Tensor, radius: Tensor) -> Region:
         region = right(shift, x, radius)
         high = torch.minimum(region.box.high, torch.maximum(x.double(), torch.ones(())))
         return Region(Box(region.box.low, high), region.order, region.center, region.radius, region.scale)
 
-    patch.setattr(certificate, "region_of", cut)
+    patch.setattr(bound_certificate, "region_of", cut)
 
 
 def columns_of_one_scale(patch: Patch) -> None:
@@ -167,10 +167,10 @@ def columns_of_one_scale(patch: Patch) -> None:
         low, high = (torch.as_tensor(end, dtype=torch.float64).expand(x.shape) for end in shift.space.bounds(x))
         reach = radius.reshape(-1, *[1] * (x.dim() - 1))
         box = Box(torch.maximum(x.double() - reach, low), torch.minimum(x.double() + reach, high))
-        order = of_model.ORDERS[type(shift)]
+        order = model_network.ORDERS[type(shift)]
         return Region(box) if order is None else Region(box, order, x.double(), radius, None)
 
-    patch.setattr(certificate, "region_of", unscaled)
+    patch.setattr(bound_certificate, "region_of", unscaled)
 
 
 def branches_swapped(patch: Patch) -> None:

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from bound_nets import box_around, exact_least, mlp, settled
 from shiftproof.certificates import AlphaCrown, Crown, IntervalBounds
-from shiftproof.certificates.bounds.climb import Climb
 from shiftproof.certificates.bounds.deadline import Deadline
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
@@ -16,6 +15,7 @@ from shiftproof.certificates.bounds.propagate import intervals
 from shiftproof.certificates.bounds.query import Query, Referee
 from shiftproof.certificates.bounds.read_torch import read_torch
 from shiftproof.certificates.bounds.region import Region
+from shiftproof.certificates.bounds.slope_optimisation import Climb
 from shiftproof.certificates.bounds.spectral import spectral_norm
 from shiftproof.certificates.bounds.split_inputs import split_inputs
 from shiftproof.certificates.bounds.split_relus import split_relus

@@ -19,10 +19,10 @@ from bound_nets import Residual, conv_net, mlp, settled
 from shiftproof._errors import MissingExtra, UsageError
 from shiftproof.certificates import Crown
 from shiftproof.certificates.bounds.builder import WITHOUT
+from shiftproof.certificates.bounds.check_outputs import check_same
 from shiftproof.certificates.bounds.layers import Convolution, Linear
 from shiftproof.certificates.bounds.read_onnx import read_onnx
 from shiftproof.certificates.bounds.read_torch import objection_to, read_torch
-from shiftproof.certificates.bounds.same import check_same
 from shiftproof.models.onnx_session import OnnxSession
 from shiftproof.randomness import Rng
 

@@ -12,7 +12,7 @@ from shiftproof.data.space import Column, InputSpace
 from shiftproof.door import confront
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.searches import boundary, searches
-from shiftproof.searches._decisions import Walk
+from shiftproof.searches._boundary_walk import Walk
 from shiftproof.searches._random_search import cosines
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.bandits import Bandits

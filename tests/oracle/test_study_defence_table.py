@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shiftproof.defences.accounting import Detecting
+from shiftproof.defences.detection_outcomes import Detecting
 from shiftproof.evaluation.defend.measure import Answered
 from shiftproof.evaluation.defend.rows import LITERATURE
 from shiftproof.studies.defence_table import DefenceTable, _figures

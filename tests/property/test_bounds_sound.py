@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from bound_nets import Residual, box_around, conv_net, filled, mlp, settled
 from shiftproof.certificates.bounds.backward import lower_bounds
-from shiftproof.certificates.bounds.climb import Climb
-from shiftproof.certificates.bounds.curves import SIGMOID, TANH, MaxPool, Relu
 from shiftproof.certificates.bounds.layers import Box, Linear
+from shiftproof.certificates.bounds.nonlinear_layers import SIGMOID, TANH, MaxPool, Relu
 from shiftproof.certificates.bounds.propagate import intervals
 from shiftproof.certificates.bounds.read_torch import read_torch
 from shiftproof.certificates.bounds.region import Region
+from shiftproof.certificates.bounds.slope_optimisation import Climb
 
 NETS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     "relu": (mlp(4, 6, 6, 3), (4,)),

@@ -22,7 +22,7 @@ from shiftproof.runs import work
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.checkpoint import Checkpoint
 from shiftproof.runs.work import Done, Work
-from shiftproof.searches._economy import Climb
+from shiftproof.searches._economy_stages import Climb
 from shiftproof.searches._stages import Run
 from small_runs import cell_of, command, linear_net, outcomes_of, record, stamps, table_of, timeless, write_nets
 

@@ -13,10 +13,10 @@ import shiftproof as sp
 from bound_nets import box_around, filled, mlp, settled
 from shiftproof.certificates import Auto, certificates
 from shiftproof.certificates.bounds.backward import lower_bounds
-from shiftproof.certificates.bounds.climb import Climb
 from shiftproof.certificates.bounds.precision import reduced_precision
 from shiftproof.certificates.bounds.propagate import intervals
 from shiftproof.certificates.bounds.read_torch import read_torch
+from shiftproof.certificates.bounds.slope_optimisation import Climb
 from shiftproof.certificates.bounds.vnnlib import parse_vnnlib
 from shiftproof.certify import certify
 from shiftproof.data.space import boxed

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import must
-from shiftproof.certificates.bounds.certificate import Bounding
-from shiftproof.certificates.bounds.climb import Climb
+from shiftproof.certificates.bounds.bound_certificate import Bounding
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.propagate import intervals
 from shiftproof.certificates.bounds.region import Region
+from shiftproof.certificates.bounds.slope_optimisation import Climb
 from shiftproof.certificates.crown import crown_margins
 
 

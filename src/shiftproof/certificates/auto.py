@@ -11,10 +11,10 @@ from torch import Tensor
 from shiftproof._errors import must
 from shiftproof.certificates.abstract import Certificate, Proof
 from shiftproof.certificates.alpha_crown import AlphaCrown
-from shiftproof.certificates.bounds.certificate import Bounding
+from shiftproof.certificates.bounds.bound_certificate import Bounding
 from shiftproof.certificates.bounds.layers import numel
+from shiftproof.certificates.bounds.model_network import network_of, objection
 from shiftproof.certificates.bounds.network import Network
-from shiftproof.certificates.bounds.of_model import network_of, objection
 from shiftproof.certificates.crown import Crown
 from shiftproof.certificates.interval_bounds import IntervalBounds
 from shiftproof.certificates.linear import Linear

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from shiftproof.certificates.bounds.backward import lower_bounds
-from shiftproof.certificates.bounds.certificate import Bounding
+from shiftproof.certificates.bounds.bound_certificate import Bounding
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.propagate import both_intervals

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from shiftproof.certificates.bounds.backward import lower_bounds
-from shiftproof.certificates.bounds.certificate import Bounding
+from shiftproof.certificates.bounds.bound_certificate import Bounding
 from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.propagate import intervals
 from shiftproof.certificates.bounds.region import Region

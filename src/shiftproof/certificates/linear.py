@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from shiftproof.certificates.abstract import Certificate, Proof
 from shiftproof.certificates.bounds.layers import FLUSHED, LARGEST
-from shiftproof.certificates.bounds.of_model import network_of
+from shiftproof.certificates.bounds.model_network import network_of
 from shiftproof.models.abstract import Labels
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.randomness import Rng

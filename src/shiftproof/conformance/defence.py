@@ -14,7 +14,7 @@ from shiftproof.conformance.report import NotApplicable, expect
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.defences.abstract import Defence, Gradient
-from shiftproof.defences.defended import Defended
+from shiftproof.defences.defended_model import Defended
 from shiftproof.defences.detection import Detection
 from shiftproof.models.abstract import Gradients, Labels
 from shiftproof.models.torch_module import TorchModule

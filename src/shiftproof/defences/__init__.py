@@ -27,8 +27,8 @@ defences, __all__, __getattr__ = package_of_parts(
         "abstract:Front",
         "abstract:Gradient",
         "abstract:Random",
-        "accounting:confront_detecting",
-        "defended:Defended",
+        "detection_outcomes:confront_detecting",
+        "defended_model:Defended",
         "detection:Detection",
     ),
 )

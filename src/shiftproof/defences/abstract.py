@@ -20,7 +20,7 @@ from shiftproof.models.straight_through import straight_through
 from shiftproof.randomness import Rng
 
 if TYPE_CHECKING:
-    from shiftproof.defences.defended import Defended
+    from shiftproof.defences.defended_model import Defended
 
 Fitted = Mapping[str, Tensor]
 """What a defence has learned from held-out examples, by name."""
@@ -120,7 +120,7 @@ class Defence(Part):
         Raises:
             UsageError: the model, the space or what was given beside does not fit.
         """
-        from shiftproof.defences.defended import defended
+        from shiftproof.defences.defended_model import defended
 
         models = tuple(_scoring(self, each) for each in (model, *others))
         if space.kind not in self.kinds:

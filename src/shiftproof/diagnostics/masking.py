@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
-from shiftproof.diagnostics import effort, gradients, path
-from shiftproof.diagnostics.answers import randomness, saturation
+from shiftproof.diagnostics import attack_effort, attack_path, gradient_checks
 from shiftproof.diagnostics.check import Check, MaskingReport, not_run
-from shiftproof.diagnostics.subject import Subject
+from shiftproof.diagnostics.output_checks import randomness, saturation
+from shiftproof.diagnostics.probed_model import Subject
 from shiftproof.diagnostics.transfer import transfer
 from shiftproof.door import read_examples
 from shiftproof.models.abstract import Gradients, Labels, access_name
@@ -27,18 +27,22 @@ REFERENCES: tuple[str, ...] = (
 )
 
 _WITH_GRADIENTS: tuple[Callable[[Subject], Check], ...] = (
-    gradients.zero_gradients,
-    gradients.gradient_norms,
-    gradients.slope,
-    gradients.ruggedness,
-    effort.more_effort,
-    effort.longer_is_worse,
-    effort.step_size,
-    effort.loss_choice,
-    effort.unbounded,
-    effort.black_box,
+    gradient_checks.zero_gradients,
+    gradient_checks.gradient_norms,
+    gradient_checks.slope,
+    gradient_checks.ruggedness,
+    attack_effort.more_effort,
+    attack_effort.longer_is_worse,
+    attack_effort.step_size,
+    attack_effort.loss_choice,
+    attack_effort.unbounded,
+    attack_effort.black_box,
 )
-_ON_THE_WAY: tuple[Callable[[path.Path], Check], ...] = (path.silent_success, path.break_point_angle, path.falling_loss)
+_ON_THE_WAY: tuple[Callable[[attack_path.Path], Check], ...] = (
+    attack_path.silent_success,
+    attack_path.break_point_angle,
+    attack_path.falling_loss,
+)
 _NAMES = (*(check.__name__ for check in _WITH_GRADIENTS), *(check.__name__ for check in _ON_THE_WAY))
 """A check is called like its function."""
 
@@ -106,7 +110,7 @@ def masking(
         checks += [not_run(name, why) for name in _NAMES]
     else:
         checks += [check(subject) for check in _WITH_GRADIENTS]
-        way = path.climb(subject)
+        way = attack_path.climb(subject)
         checks += [check(way) for check in _ON_THE_WAY]
     checks.append(transfer(subject, surrogates))
     return MaskingReport(model.name, subject.shift.spec(), len(subject.examples), tuple(checks))

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import torch
 
+from shiftproof.diagnostics.attack_effort import USUAL
 from shiftproof.diagnostics.check import Check, measured, not_run
-from shiftproof.diagnostics.effort import USUAL
-from shiftproof.diagnostics.subject import Subject
+from shiftproof.diagnostics.probed_model import Subject
 from shiftproof.door import confront, read
 from shiftproof.models.abstract import Gradients
 from shiftproof.models.meter import asking

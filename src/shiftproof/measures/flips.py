@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must
 from shiftproof.outcomes import Interval
-from shiftproof.risks.betting import betting_interval
+from shiftproof.risks.betting_intervals import betting_interval
 
 Floats = npt.NDArray[np.float64]
 _TOP = 5

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from shiftproof.outcomes import Interval
 from shiftproof.risks import worst_weights
 from shiftproof.risks.abstract import Measurement
-from shiftproof.risks.betting import betting_low
+from shiftproof.risks.betting_intervals import betting_low
 from shiftproof.risks.intervals import binomial_low, tail_of
 from shiftproof.risks.tallied import Tallied
 from shiftproof.risks.tally import Tally

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from shiftproof._errors import must
 from shiftproof.outcomes import Interval
 from shiftproof.risks.abstract import Measurement
-from shiftproof.risks.betting import betting_low
+from shiftproof.risks.betting_intervals import betting_low
 from shiftproof.risks.grouped import Grouped, Tallies
 from shiftproof.risks.intervals import tail_of
 from shiftproof.risks.tally import Tally

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from shiftproof._errors import must
 from shiftproof.outcomes import Interval
 from shiftproof.risks import worst_weights
-from shiftproof.risks.betting import betting_interval
+from shiftproof.risks.betting_intervals import betting_interval
 from shiftproof.risks.reweighting import Reweighting
 from shiftproof.risks.worst_weights import Floats, Reweighted
 

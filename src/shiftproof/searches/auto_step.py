@@ -12,7 +12,7 @@ from shiftproof.losses import loss_named
 from shiftproof.models.abstract import Access, Gradients
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._auto_climb import climb, climb_passes
+from shiftproof.searches._auto_step_loop import climb, climb_passes
 from shiftproof.searches.abstract import Incumbent, Search, gradient_objection
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
 

@@ -12,7 +12,7 @@ from shiftproof.losses import Towards, targeted_named
 from shiftproof.models.abstract import Access, Gradients
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._auto_climb import Goal, climb, climb_passes
+from shiftproof.searches._auto_step_loop import Goal, climb, climb_passes
 from shiftproof.searches.abstract import Incumbent, Search, gradient_objection
 from shiftproof.searches.auto_step import REFERENCES
 from shiftproof.shifts.abstract import Differentiable, Params, Shift

@@ -14,7 +14,7 @@ from shiftproof._rows import length
 from shiftproof.models.abstract import Access, Scores
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._decisions import across
+from shiftproof.searches._boundary_walk import across
 from shiftproof.searches._random_search import signs
 from shiftproof.searches.abstract import Incumbent, Search
 from shiftproof.shifts.abstract import Params, Shift

@@ -12,7 +12,7 @@ from shiftproof._rows import total
 from shiftproof.models.abstract import Access, Labels
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._decisions import Walk, across, unit_length
+from shiftproof.searches._boundary_walk import Walk, across, unit_length
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.l2 import L2

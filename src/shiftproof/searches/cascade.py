@@ -11,7 +11,7 @@ from shiftproof._errors import must
 from shiftproof.models.abstract import Access, Gradients, Labels
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._economy import ECONOMY, Climb
+from shiftproof.searches._economy_stages import ECONOMY, Climb
 from shiftproof.searches._stages import DRAWS, check_draws
 from shiftproof.searches.abstract import Search, gradient_objection
 from shiftproof.shifts.abstract import Params, Shift

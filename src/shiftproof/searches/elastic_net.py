@@ -12,7 +12,7 @@ from shiftproof.losses import margin
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column
-from shiftproof.searches._weighing import Weight
+from shiftproof.searches._penalty_weight import Weight
 from shiftproof.searches.minimal import MinimalSearch, Shortest, breadth
 from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.norms.ball import Ball

@@ -12,7 +12,7 @@ from shiftproof.losses import margin
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column
-from shiftproof.searches._weighing import Adam
+from shiftproof.searches._penalty_weight import Adam
 from shiftproof.searches.minimal import MinimalSearch, Shortest, breadth, cosine
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball

@@ -26,7 +26,7 @@ from shiftproof.sklearn._norms import Absolute, NormPenalty, dual_norm
 from shiftproof.sklearn._objective import Objective
 from shiftproof.sklearn._risks import RiskSpec, Weigher
 from shiftproof.sklearn._rows import Array, Rows, Stream
-from shiftproof.sklearn._smoothed import Floats
+from shiftproof.sklearn._smoothed_risks import Floats
 
 PENALTIES = ("l1", "l2", "elasticnet")
 SOLVERS = {"newton": _newton.solve, "stochastic": _stochastic.solve}

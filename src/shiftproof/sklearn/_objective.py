@@ -15,7 +15,7 @@ from shiftproof.sklearn._losses import At, Loss
 from shiftproof.sklearn._norms import Absolute, Greatest, NormPenalty
 from shiftproof.sklearn._risks import Weigher
 from shiftproof.sklearn._rows import Rows
-from shiftproof.sklearn._smoothed import Floats, Weighing
+from shiftproof.sklearn._smoothed_risks import Floats, Weighing
 
 REACH, ROUNDING = 1e3, 1e-9
 SINGULAR = 1e-5

@@ -16,8 +16,8 @@ from shiftproof.risks import risks as measured
 from shiftproof.risks.abstract import Risk
 from shiftproof.risks.mmd import gaussian_kernel, points_of
 from shiftproof.sklearn import _grouped as grouped
-from shiftproof.sklearn import _smoothed as smoothed
-from shiftproof.sklearn._smoothed import Curvature, Floats, Weighing
+from shiftproof.sklearn import _smoothed_risks as smoothed
+from shiftproof.sklearn._smoothed_risks import Curvature, Floats, Weighing
 
 Groups = npt.NDArray[np.intp]
 

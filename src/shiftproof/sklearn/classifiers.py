@@ -18,7 +18,7 @@ from shiftproof.sklearn import _losses
 from shiftproof.sklearn._linear import RobustLinear, StressCurve, base_weights
 from shiftproof.sklearn._losses import Loss
 from shiftproof.sklearn._rows import Rows
-from shiftproof.sklearn._smoothed import Floats
+from shiftproof.sklearn._smoothed_risks import Floats
 
 Self = TypeVar("Self", bound="_Classifier")
 

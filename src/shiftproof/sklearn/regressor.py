@@ -17,7 +17,7 @@ from shiftproof.sklearn._linear import RobustLinear, StressCurve, base_weights
 from shiftproof.sklearn._losses import Loss
 from shiftproof.sklearn._risks import RiskSpec
 from shiftproof.sklearn._rows import Rows
-from shiftproof.sklearn._smoothed import Floats
+from shiftproof.sklearn._smoothed_risks import Floats
 
 LOSSES = ("squared", "absolute", "quantile")
 Self = TypeVar("Self", bound="RobustRegressor")

@@ -10,7 +10,7 @@ import numpy as np
 
 from shiftproof.data.examples import Examples
 from shiftproof.studies.abstract import Look, Prediction, Study
-from shiftproof.studies.constructed import towards
+from shiftproof.studies.constructed_inputs import towards
 from shiftproof.studies.nets import convolutional, dense
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial, answers, relabelled, right

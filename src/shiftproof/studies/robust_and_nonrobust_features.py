@@ -12,7 +12,7 @@ from torch import nn
 
 from shiftproof.shifts.norms.l2 import L2
 from shiftproof.studies.abstract import Look, Prediction, Study
-from shiftproof.studies.constructed import like
+from shiftproof.studies.constructed_inputs import like
 from shiftproof.studies.nets import dense, normalised
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial, right, right_under

@@ -23,8 +23,8 @@ from shiftproof.runs.provenance import now, provenance
 from shiftproof.runs.store import disk_error
 from shiftproof.studies import studies
 from shiftproof.studies.abstract import Study
+from shiftproof.studies.build_record import Drawn, draw, draw_again
 from shiftproof.studies.code_digest import Code, code_of
-from shiftproof.studies.draw import Drawn, draw, draw_again
 from shiftproof.studies.plan import extensions_in, plan_of, read_trial, trial_key, trial_path, write_trial
 from shiftproof.studies.record import Form, QuantityRecord, StudyRecord, TrialRecord
 from shiftproof.studies.trial import Trial

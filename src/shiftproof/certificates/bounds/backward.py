@@ -11,9 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from shiftproof.certificates.bounds.curves import Curve
 from shiftproof.certificates.bounds.layers import Affine, Box
 from shiftproof.certificates.bounds.network import Network
+from shiftproof.certificates.bounds.nonlinear_layers import Curve
 from shiftproof.certificates.bounds.region import Region
 
 

@@ -9,7 +9,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shiftproof._errors import UsageError
-from shiftproof.certificates.bounds.curves import SIGMOID, TANH, Curve, MaxPool, Relu
 from shiftproof.certificates.bounds.layers import (
     Concatenate,
     Convolution,
@@ -23,6 +22,7 @@ from shiftproof.certificates.bounds.layers import (
     numel,
 )
 from shiftproof.certificates.bounds.network import Network, Node, folded
+from shiftproof.certificates.bounds.nonlinear_layers import SIGMOID, TANH, Curve, MaxPool, Relu
 
 CURVES: dict[str, Curve] = {"relu": Relu(), "sigmoid": SIGMOID, "tanh": TANH}
 RULES = (

@@ -9,8 +9,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from shiftproof.certificates.bounds.curves import Curve
 from shiftproof.certificates.bounds.layers import Affine, Convolution, Folded, Layer, Linear, Scale, Shape, numel
+from shiftproof.certificates.bounds.nonlinear_layers import Curve
 
 OWN_UNIT = 2.0**-53
 """The unit roundoff of what is computed here."""

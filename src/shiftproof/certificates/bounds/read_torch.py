@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from shiftproof._errors import NotCertifiable, UsageError
 from shiftproof.certificates.bounds.builder import WITHOUT, Builder, no_rule
+from shiftproof.certificates.bounds.check_outputs import check_same
 from shiftproof.certificates.bounds.network import Network
-from shiftproof.certificates.bounds.same import check_same
 from shiftproof.certificates.bounds.torch_functions import FUNCTIONS, METHODS, Ref
 from shiftproof.certificates.bounds.trace import beyond, check_steps, device_of, dtype_of, graph_of, kept, scores_of, unseen
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError
-from shiftproof.certificates.bounds.curves import MaxPool, Relu, Sigmoidal
 from shiftproof.certificates.bounds.layers import Affine, Concatenate, Layer, Reshape, Scale, Sum, numel
 from shiftproof.certificates.bounds.network import Network
+from shiftproof.certificates.bounds.nonlinear_layers import MaxPool, Relu, Sigmoidal
 
 DENSE = 8_000_000
 """Entries up to which a step's matrix is written out."""

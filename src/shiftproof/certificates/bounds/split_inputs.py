@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from shiftproof.certificates.bounds.backward import lower_bounds
+from shiftproof.certificates.bounds.branch_stack import Stack
 from shiftproof.certificates.bounds.deadline import Deadline
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.propagate import intervals
 from shiftproof.certificates.bounds.query import Query, Referee
 from shiftproof.certificates.bounds.region import Region
-from shiftproof.certificates.bounds.stack import Stack
 
 BATCH = 128
 

@@ -12,16 +12,16 @@ import torch
 from torch import Tensor
 
 from shiftproof.certificates.bounds.backward import lower_bounds
-from shiftproof.certificates.bounds.climb import Climb
-from shiftproof.certificates.bounds.curves import Relu
+from shiftproof.certificates.bounds.branch_stack import Stack
 from shiftproof.certificates.bounds.deadline import Deadline
 from shiftproof.certificates.bounds.layers import Box
-from shiftproof.certificates.bounds.leaves import leaf_bound
+from shiftproof.certificates.bounds.leaf_bound import leaf_bound
 from shiftproof.certificates.bounds.network import Network
+from shiftproof.certificates.bounds.nonlinear_layers import Relu
 from shiftproof.certificates.bounds.query import Query, Referee
 from shiftproof.certificates.bounds.region import Region
+from shiftproof.certificates.bounds.slope_optimisation import Climb
 from shiftproof.certificates.bounds.split_inputs import Searched
-from shiftproof.certificates.bounds.stack import Stack
 
 BATCH = 128
 _TRIED = 3

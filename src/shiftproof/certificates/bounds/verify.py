@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from shiftproof._errors import MissingExtra, UsageError, must
 from shiftproof.certificates.bounds.attack import descend
 from shiftproof.certificates.bounds.backward import lower_bounds
-from shiftproof.certificates.bounds.climb import Climb
+from shiftproof.certificates.bounds.check_outputs import check_same
 from shiftproof.certificates.bounds.deadline import Clock, Deadline
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
@@ -23,7 +23,7 @@ from shiftproof.certificates.bounds.query import Query, Referee, Scorer, queries
 from shiftproof.certificates.bounds.read_onnx import read_onnx
 from shiftproof.certificates.bounds.read_torch import read_torch
 from shiftproof.certificates.bounds.region import Region
-from shiftproof.certificates.bounds.same import check_same
+from shiftproof.certificates.bounds.slope_optimisation import Climb
 from shiftproof.certificates.bounds.split_inputs import split_inputs
 from shiftproof.certificates.bounds.split_relus import relus_only, split_relus
 from shiftproof.certificates.bounds.trace import device_of

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from shiftproof.certificates.bounds.curves import Elementwise
 from shiftproof.certificates.bounds.layers import Box, Convolution, Layer, Scale, Shape
 from shiftproof.certificates.bounds.network import Network
+from shiftproof.certificates.bounds.nonlinear_layers import Elementwise
 from shiftproof.certificates.bounds.region import Region
 
 _SMALL = 0.5

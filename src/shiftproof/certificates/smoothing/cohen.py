@@ -13,8 +13,8 @@ from torch import Tensor
 from shiftproof._errors import must
 from shiftproof.certificates.abstract import Proof
 from shiftproof.certificates.smoothing.noises.gaussian import Gaussian
-from shiftproof.certificates.smoothing.proving import fixed
-from shiftproof.certificates.smoothing.smoothed import Smoothed
+from shiftproof.certificates.smoothing.smoothing_certificate import Smoothed
+from shiftproof.certificates.smoothing.vote_tests import fixed
 from shiftproof.models.abstract import Labels
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Shift

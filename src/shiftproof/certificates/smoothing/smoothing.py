@@ -12,8 +12,8 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError, must
 from shiftproof.certificates.abstract import Proof
-from shiftproof.certificates.smoothing.proving import claimed, sequential
-from shiftproof.certificates.smoothing.smoothed import Smoothed
+from shiftproof.certificates.smoothing.smoothing_certificate import Smoothed
+from shiftproof.certificates.smoothing.vote_tests import claimed, sequential
 from shiftproof.models.abstract import Labels
 from shiftproof.randomness import Rng
 from shiftproof.risks.sequential import plan_tests

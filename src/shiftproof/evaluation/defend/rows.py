@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof.defences.abstract import Defence
-from shiftproof.defences.accounting import Detecting
 from shiftproof.defences.detection import Detection
+from shiftproof.defences.detection_outcomes import Detecting
 from shiftproof.evaluation.defend.measure import STEADY, Answered, Question, ask, is_random, latency, parameters, prove
 from shiftproof.models.abstract import Scores
 from shiftproof.outcomes import Interval

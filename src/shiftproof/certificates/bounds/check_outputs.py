@@ -9,9 +9,9 @@ from torch import Tensor
 
 from shiftproof._errors import NotCertifiable
 from shiftproof.certificates.bounds.backward import lower_bounds
-from shiftproof.certificates.bounds.curves import MaxPool
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
+from shiftproof.certificates.bounds.nonlinear_layers import MaxPool
 from shiftproof.certificates.bounds.region import Region
 
 _ROOM = 2.0

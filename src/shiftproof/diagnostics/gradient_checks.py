@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from shiftproof.diagnostics.check import Check, measured
-from shiftproof.diagnostics.subject import Subject, climbable, lengths
+from shiftproof.diagnostics.probed_model import Subject, climbable, lengths
 from shiftproof.losses import cross_entropy, margin
 from shiftproof.shifts.abstract import Params
 

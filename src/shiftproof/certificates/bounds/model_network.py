@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError
+from shiftproof.certificates.bounds.check_outputs import check_same
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.read_onnx import read_onnx
 from shiftproof.certificates.bounds.read_torch import objection_to, read_torch
 from shiftproof.certificates.bounds.region import Region
-from shiftproof.certificates.bounds.same import check_same
 from shiftproof.models.abstract import Labels
 from shiftproof.models.onnx_session import OnnxSession
 from shiftproof.models.torch_module import TorchModule

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from shiftproof.diagnostics.check import Check, measured, not_run
-from shiftproof.diagnostics.subject import Subject
+from shiftproof.diagnostics.probed_model import Subject
 from shiftproof.shifts.abstract import Differentiable
 from shiftproof.shifts.norms.ball import Ball
 

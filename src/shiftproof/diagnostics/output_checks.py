@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from shiftproof.diagnostics.check import Check, Status, measured, not_run
-from shiftproof.diagnostics.subject import Subject
+from shiftproof.diagnostics.probed_model import Subject
 from shiftproof.models.abstract import Gradients, Scores
 from shiftproof.models.meter import asking
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from shiftproof.certificates.bounds.backward import Linearised, lower_bounds
-from shiftproof.certificates.bounds.curves import Curve
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
+from shiftproof.certificates.bounds.nonlinear_layers import Curve
 from shiftproof.certificates.bounds.region import Region
 
 _DECAY = 0.98

@@ -11,8 +11,8 @@ from torch import Tensor
 from shiftproof._errors import must
 from shiftproof.certificates.abstract import Certificate, Proof
 from shiftproof.certificates.bounds.layers import numel
+from shiftproof.certificates.bounds.model_network import margins, network_of, objection, region_of
 from shiftproof.certificates.bounds.network import Network
-from shiftproof.certificates.bounds.of_model import margins, network_of, objection, region_of
 from shiftproof.certificates.bounds.propagate import ENTRIES
 from shiftproof.certificates.bounds.region import Region
 from shiftproof.models.abstract import Labels
