@@ -238,7 +238,7 @@ def smoothed_best(x: Floats, targets: Floats) -> float:
 
     def value(w: Floats) -> tuple[float, Floats]:
         rest = x @ w - targets
-        worst = _smoothed.cvar(rest**2 / 2, base, 0.5, 1.0)
+        worst = _smoothed_risks.cvar(rest**2 / 2, base, 0.5, 1.0)
         return worst.value + float(w @ w) / (2 * len(x)), np.asarray(x.T @ (worst.weights * rest) + w / len(x))
 
     return float(

@@ -15,9 +15,9 @@ from shiftproof.certificates.bounds import bound_certificate, model_network, rea
 from shiftproof.certificates.bounds.builder import Builder
 from shiftproof.certificates.bounds.layers import Affine, Box, Concatenate, Convolution, Sum
 from shiftproof.certificates.bounds.network import Network
-from shiftproof.certificates.bounds.nonlinear_layers import Backward, Lines, MaxPool, Relu, Sigmoidal
+from shiftproof.certificates.bounds.nonlinear_layers import BackwardStep, MaxPool, Relaxation, Relu, Sigmoidal
 from shiftproof.certificates.bounds.region import Region
-from shiftproof.certificates.bounds.slope_optimisation import Climb, Climbed
+from shiftproof.certificates.bounds.slope_optimisation import SlopeAscent, SlopeAscentResult
 from shiftproof.certificates.bounds.windows import _Windows
 
 Patch = pytest.MonkeyPatch
@@ -36,12 +36,12 @@ def no_rounding(patch: Patch) -> None:
 
 def rounding_lost_in_the_climb(patch: Patch) -> None:
     """What rounding can change is not taken off the bounds that alpha-CROWN climbs to."""
-    sound = Climb._sound
+    sound = SlopeAscent._sound
 
-    def without(self: Climb, network: Network, *args: Any) -> Climbed:
+    def without(self: SlopeAscent, network: Network, *args: Any) -> SlopeAscentResult:
         return sound(self, network.exact(), *args)
 
-    patch.setattr(Climb, "_sound", without)
+    patch.setattr(SlopeAscent, "_sound", without)
 
 
 def in_place_unseen(patch: Patch) -> None:
@@ -116,7 +116,7 @@ def lower_line_above_a_relu(patch: Patch) -> None:
     """The lower line of an open ReLU is the upper one, less a part of its offset."""
     right = Relu.lines
 
-    def lines(self: Relu, box: Box, choice: Tensor) -> Lines:
+    def lines(self: Relu, box: Box, choice: Tensor) -> Relaxation:
         found = right(self, box, choice)
         return found._replace(low_slope=torch.where(self.wanted(box), 1.2 * choice, found.low_slope))
 
@@ -137,13 +137,13 @@ def touching_point_forgotten(patch: Patch) -> None:
 def any_winner_of_a_max_pooling(patch: Patch) -> None:
     """The entry whose lower end is greatest is taken for the greatest."""
 
-    def backward(self: MaxPool, a: Tensor, box: Box, choice: Tensor, *, measured: bool = True) -> Backward:
+    def backward(self: MaxPool, a: Tensor, box: Box, choice: Tensor, *, measured: bool = True) -> BackwardStep:
         low = self._windows(box.low)
         best = low.argmax(-1, keepdim=True)
         place = self.windows.expand(*low.shape[:2], *self.windows.shape).gather(-1, best)[..., 0][:, None].expand_as(a.flatten(3))
         rows = a.new_zeros(*a.shape[:3], box.low[0, 0].numel()).scatter_add(-1, place, a.flatten(3))
         size = a.new_zeros(a.shape[:2])
-        return Backward(rows.reshape(*a.shape[:2], *box.low.shape[1:]), size, size)
+        return BackwardStep(rows.reshape(*a.shape[:2], *box.low.shape[1:]), size, size)
 
     patch.setattr(MaxPool, "backward", backward)
 

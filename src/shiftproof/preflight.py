@@ -16,7 +16,7 @@ from shiftproof.models.abstract import Gradients, Known, Labels, Scores
 from shiftproof.models.estimator import EstimatorScores
 from shiftproof.models.meter import asking
 from shiftproof.outcomes import Flag
-from shiftproof.searches.abstract import Search, Suiting
+from shiftproof.searches.abstract import AdaptsSearch, Search
 
 PROBES = 16
 """Examples looked at; a multiple of the padding of batches, so that only the batch's company changes."""
@@ -43,7 +43,7 @@ def check_examples(examples: Examples) -> None:
         raise must("labels", "the data", "be classes 0, 1, 2, ...", int(examples.y.min()))
 
 
-class Look(NamedTuple):
+class InspectedModel(NamedTuple):
     """What a look at a model came to: the model as what it really gives, and the flags that go with all its answers."""
 
     model: Labels
@@ -55,7 +55,7 @@ def inspect_model(model: Labels, examples: Examples) -> list[Flag]:
     return look_at(model, examples).flags
 
 
-def look_at(model: Labels, examples: Examples) -> Look:
+def look_at(model: Labels, examples: Examples) -> InspectedModel:
     """Asks a model about a few clean examples: what does it give, and what speaks against its answers?
 
     A model of type `Gradients` whose scores torch cannot differentiate by the inputs gives scores only. So do modules with integer
@@ -71,7 +71,7 @@ def look_at(model: Labels, examples: Examples) -> Look:
     x = few.x.to(model.device)
     if not isinstance(model, Scores):
         first = _ask(model, x)
-        return Look(model, [] if torch.equal(first, _ask(model, x)) else [RANDOM])
+        return InspectedModel(model, [] if torch.equal(first, _ask(model, x)) else [RANDOM])
     scores = _ask(model, x)
     _check_scores(model, scores, len(x), int(examples.y.max()))
     again, why = _differentiated(model, x) if isinstance(model, Gradients) else (_ask(model, x), "")
@@ -84,7 +84,7 @@ def look_at(model: Labels, examples: Examples) -> Look:
     if bool((scores >= 0).all()) and torch.allclose(scores.sum(1), scores.new_ones(len(x)), atol=1e-4):
         detail = "The scores look like probabilities, not logits: gradients vanish where they saturate. Remove the final softmax."
         flags.append(Flag("probabilities", detail))
-    return Look(ScoresOnly(model, why) if isinstance(model, Gradients) and why else model, flags)
+    return InspectedModel(ScoresOnly(model, why) if isinstance(model, Gradients) and why else model, flags)
 
 
 def _check_scores(model: Scores, scores: Tensor, n: int, largest: int) -> None:
@@ -143,7 +143,7 @@ BATCH_DEPENDENT = Flag(
 )
 
 
-class ScoresOnly(Known, Scores, Suiting):
+class ScoresOnly(Known, Scores, AdaptsSearch):
     """A model of type `Gradients` that gives none, as one that gives scores.
 
     Args:
@@ -165,7 +165,7 @@ class ScoresOnly(Known, Scores, Suiting):
             return self.model.scores(x)
 
     def suited(self, search: Search) -> Search:
-        return self.model.suited(search) if isinstance(self.model, Suiting) else search
+        return self.model.suited(search) if isinstance(self.model, AdaptsSearch) else search
 
 
 def _ask(model: Labels, x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import shiftproof as sp
 from bound_nets import conv_net, filled, mlp, settled
 from shiftproof._errors import UsageError
 from shiftproof.certificates import AlphaCrown, Auto, Certificate, Crown, IntervalBounds, Linear, Lipschitz, certificates
-from shiftproof.certificates.bounds.bound_certificate import Bounding
+from shiftproof.certificates.bounds.bound_certificate import BoundCertificate
 from shiftproof.certify import certify
 from shiftproof.data.space import Column, InputSpace
 from shiftproof.models.abstract import Labels
@@ -20,7 +20,7 @@ from shiftproof.randomness import Rng
 from shiftproof.shifts import L1, shifts
 from shiftproof.shifts.abstract import Shift
 
-LARGEST: tuple[Bounding, ...] = (IntervalBounds("largest"), Crown("largest"), AlphaCrown("largest", steps=4))
+LARGEST: tuple[BoundCertificate, ...] = (IntervalBounds("largest"), Crown("largest"), AlphaCrown("largest", steps=4))
 
 
 def radii(certificate: Certificate, model: Labels, shift: Shift, x: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,7 @@ from shiftproof._errors import MissingExtra, UsageError
 from shiftproof.certificates import Crown
 from shiftproof.certificates.bounds.builder import WITHOUT
 from shiftproof.certificates.bounds.check_outputs import check_same
-from shiftproof.certificates.bounds.layers import Convolution, Linear
+from shiftproof.certificates.bounds.layers import Convolution, LinearLayer
 from shiftproof.certificates.bounds.read_onnx import read_onnx
 from shiftproof.certificates.bounds.read_torch import objection_to, read_torch
 from shiftproof.models.onnx_session import OnnxSession
@@ -225,7 +225,7 @@ def test_the_weights_of_a_torch_module_and_of_its_file_make_the_same_bounds(tmp_
     steps.append(node("Add", ["m", "d"], ["y"]))
     weights = {"a": a, "b": b, "c": c.T.contiguous(), "d": d}
     network = read_onnx(onnx_file(tmp_path / "net.onnx", steps, weights, ["n", 4], ["n", 3]))
-    assert [type(n.layer) for n in network.nodes[1:]] == [Linear, type(network.nodes[2].layer), Linear]
+    assert [type(n.layer) for n in network.nodes[1:]] == [LinearLayer, type(network.nodes[2].layer), LinearLayer]
     x = torch.rand(5, 4, dtype=torch.float64)
     torch.testing.assert_close(network(x), read_torch(net, (4,))(x), rtol=1e-12, atol=1e-12)
 

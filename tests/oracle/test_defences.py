@@ -14,8 +14,8 @@ from torch import Tensor
 import shiftproof as sp
 from masked import digits, examples, net
 from shiftproof.data.examples import Examples
-from shiftproof.defences import Defence, Detection, Front, Gradient, confront_detecting, defences
-from shiftproof.defences.abstract import Behind
+from shiftproof.defences import Defence, Detection, Gradient, InputTransformation, confront_detecting, defences
+from shiftproof.defences.abstract import DefenceContext
 from shiftproof.defences.bit_depth import BitDepth
 from shiftproof.defences.ensemble import Ensemble
 from shiftproof.defences.gaussian_noise import GaussianNoise
@@ -125,7 +125,7 @@ class Suspicious(Detection):
 
     name: ClassVar[str] = "suspicious"
 
-    def suspicion(self, behind: Behind, x: Tensor, scores: Tensor) -> Tensor:
+    def suspicion(self, behind: DefenceContext, x: Tensor, scores: Tensor) -> Tensor:
         return x.flatten(1).mean(1)
 
 
@@ -266,7 +266,7 @@ def test_the_account_wants_a_detector() -> None:
 def test_a_false_declaration_is_found() -> None:
     from shiftproof.conformance import check_part
 
-    class Rounds(Front):
+    class Rounds(InputTransformation):
         """Says that its gradient is exact, and rounds."""
 
         name: ClassVar[str] = "rounds"
@@ -280,7 +280,7 @@ def test_a_false_declaration_is_found() -> None:
     assert not report.passed
     assert "It declares an exact gradient, but its gradient is zero" in str(report)
 
-    class Chance(Front):
+    class Chance(InputTransformation):
         """Draws from the global generator and does not say so."""
 
         name: ClassVar[str] = "chance"

@@ -13,7 +13,7 @@ from masked import examples, honest
 from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples
 from shiftproof.diagnostics import attack_path
-from shiftproof.diagnostics.attack_path import STEPS, Path
+from shiftproof.diagnostics.attack_path import STEPS, AscentPath
 from shiftproof.diagnostics.check import Check, MaskingReport, Status, measured, not_run
 from shiftproof.diagnostics.masking import masking
 from shiftproof.models.abstract import Labels
@@ -102,9 +102,9 @@ def test_errors_say_what_to_do() -> None:
         masking(linear(), Linf(0.1), examples=wrong, surrogates=[OnlyLabels()])  # type: ignore[list-item]
 
 
-def curve(values: Tensor, broken: Tensor | None = None) -> Path:
+def curve(values: Tensor, broken: Tensor | None = None) -> AscentPath:
     """A path of one example a column."""
-    return Path(values.double(), torch.zeros(values.shape, dtype=torch.bool) if broken is None else broken)
+    return AscentPath(values.double(), torch.zeros(values.shape, dtype=torch.bool) if broken is None else broken)
 
 
 STRAIGHT = torch.linspace(0, 1, STEPS + 1)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from shiftproof.certificates.bounds.backward import lower_bounds
-from shiftproof.certificates.bounds.bound_certificate import Bounding
+from shiftproof.certificates.bounds.bound_certificate import BoundCertificate
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.propagate import both_intervals
@@ -17,7 +17,7 @@ from shiftproof.certificates.bounds.region import Region
 
 
 @dataclass(frozen=True)
-class Crown(Bounding):
+class Crown(BoundCertificate):
     """f_c(x) - f_j(x) >= a x + b on all moves: every curve is put between two lines, from the scores back to the inputs.
 
     The intervals that the lines hang on come from the same passes, once met with interval arithmetic and once without, as tighter intervals

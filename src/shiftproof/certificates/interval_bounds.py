@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from shiftproof.certificates.bounds.backward import lower_bounds
-from shiftproof.certificates.bounds.bound_certificate import Bounding
+from shiftproof.certificates.bounds.bound_certificate import BoundCertificate
 from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.propagate import intervals
 from shiftproof.certificates.bounds.region import Region
 
 
 @dataclass(frozen=True)
-class IntervalBounds(Bounding):
+class IntervalBounds(BoundCertificate):
     """Intervals around every value: [W m - |W| r, W m + |W| r] from middle m and radius r; the last layers' margins are taken as a whole.
 
     Args:

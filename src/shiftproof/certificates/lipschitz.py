@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from shiftproof.certificates.abstract import Certificate, Proof
-from shiftproof.certificates.bounds.layers import Linear as LinearLayer
+from shiftproof.certificates.bounds.layers import LinearLayer
 from shiftproof.certificates.bounds.model_network import network_of, objection, region_of
 from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.propagate import intervals

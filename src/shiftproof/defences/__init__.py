@@ -23,12 +23,12 @@ defences, __all__, __getattr__ = package_of_parts(
         "gradient_masking": "gradient_masking:GradientMasking",
     },
     also=(
-        "abstract:Behind",
-        "abstract:Front",
+        "abstract:DefenceContext",
+        "abstract:InputTransformation",
         "abstract:Gradient",
-        "abstract:Random",
+        "abstract:RandomDefence",
         "detection_outcomes:confront_detecting",
-        "defended_model:Defended",
+        "defended_model:DefendedModel",
         "detection:Detection",
     ),
 )

@@ -20,7 +20,7 @@ from shiftproof.models.straight_through import straight_through
 from shiftproof.randomness import Rng
 
 if TYPE_CHECKING:
-    from shiftproof.defences.defended_model import Defended
+    from shiftproof.defences.defended_model import DefendedModel
 
 Fitted = Mapping[str, Tensor]
 """What a defence has learned from held-out examples, by name."""
@@ -38,7 +38,7 @@ class Gradient(str, Enum):
 
 
 @dataclass(frozen=True)
-class Behind:
+class DefenceContext:
     """What a defence stands in front of.
 
     Args:
@@ -108,7 +108,7 @@ class Defence(Part):
 
     def __call__(
         self, model: Labels, *, space: InputSpace = UNIT_BOX, held_out: Examples | None = None, others: Sequence[Labels] = ()
-    ) -> Defended:
+    ) -> DefendedModel:
         """The defended model.
 
         Args:
@@ -135,21 +135,21 @@ class Defence(Part):
                 f"The defence {self.name} is calibrated on held-out clean examples, and none were given. Give held_out=..., or use "
                 "'shiftproof defend', which keeps some apart."
             )
-        behind = Behind(models, space, {}, through=True)
+        behind = DefenceContext(models, space, {}, through=True)
         return defended(self, replace(behind, fitted=self.fit(behind, held_out) if held_out is not None else {}))
 
-    def fit(self, behind: Behind, held_out: Examples) -> Fitted:
+    def fit(self, behind: DefenceContext, held_out: Examples) -> Fitted:
         """What it learns from held-out clean examples; most learn nothing."""
         del behind, held_out
         return {}
 
     @abstractmethod
-    def answer(self, behind: Behind, x: Tensor, rng: Rng) -> Tensor:
+    def answer(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor:
         """Scores for x of shape (n, ...), shape (n, classes); `rng` is fresh at each call, and only for defences that say `random`."""
 
 
 @dataclass(frozen=True)
-class Random(Defence):
+class RandomDefence(Defence):
     """A defence that draws by chance at each answer.
 
     Args:
@@ -172,7 +172,7 @@ class Random(Defence):
 
 
 @dataclass(frozen=True)
-class Front(Defence):
+class InputTransformation(Defence):
     """A defence that changes the input and asks the model about what comes out."""
 
     @abstractmethod
@@ -184,7 +184,7 @@ class Front(Defence):
         del space
         return x
 
-    def shown(self, behind: Behind, x: Tensor, rng: Rng) -> Tensor:
+    def shown(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor:
         """What the model is shown, with the gradient that goes with it."""
         if self.gradient is Gradient.EXACT:
             return self.step(x, behind.space, rng)
@@ -192,7 +192,7 @@ class Front(Defence):
             seen = self.step(x.detach(), behind.space, rng)
         return behind.carried(seen, self.stand_in(x, behind.space))
 
-    def answer(self, behind: Behind, x: Tensor, rng: Rng) -> Tensor:
+    def answer(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor:
         return behind.scores(self.shown(behind, x, rng))
 
 

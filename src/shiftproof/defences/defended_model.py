@@ -10,16 +10,16 @@ from torch import Tensor
 
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
 from shiftproof._identity.table import identify
-from shiftproof.defences.abstract import Behind, Defence, Random
+from shiftproof.defences.abstract import Defence, DefenceContext, RandomDefence
 from shiftproof.models.abstract import Gradients, Known, Scores
 from shiftproof.oracle import mean_scores
 from shiftproof.randomness import Rng
-from shiftproof.searches.abstract import Search, Suiting
+from shiftproof.searches.abstract import AdaptsSearch, Search
 from shiftproof.searches.cascade import Cascade
 from shiftproof.searches.expectation import Expectation
 
 
-class Defended(Known, Scores, Suiting):
+class DefendedModel(Known, Scores, AdaptsSearch):
     """A defended model. Its answers are exact; its gradients, where the model behind gives them, are those of the adaptive form.
 
     Args:
@@ -31,7 +31,7 @@ class Defended(Known, Scores, Suiting):
         move on the answers themselves. A random one answers differently at each call, by its seed and the number of calls so far.
     """
 
-    def __init__(self, defence: Defence, behind: Behind) -> None:
+    def __init__(self, defence: Defence, behind: DefenceContext) -> None:
         name = f"{behind.models[0].name} + {defence.spec()}"
         super().__init__(
             name=name,
@@ -58,18 +58,18 @@ class Defended(Known, Scores, Suiting):
 
     def _rng(self, n: int) -> Rng:
         """Fresh streams for n rows where the defence is random; they are never the same twice."""
-        if not isinstance(self.defence, Random):
+        if not isinstance(self.defence, RandomDefence):
             return _NONE
         self._calls += 1
         return Rng.for_ids(self.defence.seed, [self.defence.full_spec()]).child("call", self._calls).each(0, n)
 
-    def as_it_stands(self) -> Defended:
+    def as_it_stands(self) -> DefendedModel:
         """The same answers, with the gradient that the defence leaves: what a search that does not know the defence follows."""
         return defended(self.defence, replace(self.behind, through=False))
 
     def averaged(self) -> Scores:
         """The model whose probabilities are the mean over the passes that an adaptive search takes; itself where nothing is random."""
-        return Mean(self, self.defence.mean_of) if self.defence.random else self
+        return MeanOfDraws(self, self.defence.mean_of) if self.defence.random else self
 
     def suited(self, search: Search) -> Search:
         """The adaptive form of a search: of a random model's passes it takes the mean. Stand-in gradients are the model's own already."""
@@ -80,11 +80,11 @@ class Defended(Known, Scores, Suiting):
         return Expectation(search=search.spec(), draws=self.defence.mean_of) if issubclass(search.needs, Gradients) else search
 
 
-class DefendedGradients(Defended, Gradients):
+class DefendedGradients(DefendedModel, Gradients):
     """A defended model whose models all give gradients."""
 
 
-class Mean(Known, Scores):
+class MeanOfDraws(Known, Scores):
     """The mean probabilities of several passes of a random model."""
 
     def __init__(self, model: Scores, draws: int) -> None:
@@ -99,16 +99,16 @@ class Mean(Known, Scores):
         return mean_scores([self._model.scores(x) for _ in range(self._draws)])
 
 
-def defended(defence: Defence, behind: Behind) -> Defended:
+def defended(defence: Defence, behind: DefenceContext) -> DefendedModel:
     """The defended model, of the type of what stands behind."""
-    kind = DefendedGradients if all(isinstance(model, Gradients) for model in behind.models) else Defended
+    kind = DefendedGradients if all(isinstance(model, Gradients) for model in behind.models) else DefendedModel
     return kind(defence, behind)
 
 
 _NONE = Rng(np.zeros(0, dtype=np.uint64))
 
 
-def _known(defence: Defence, behind: Behind, name: str) -> Fingerprint:
+def _known(defence: Defence, behind: DefenceContext, name: str) -> Fingerprint:
     """Of the defence with its code, the models, and what it was fitted to. The spec stands in it, for whoever cites its paper."""
     whole = {".defence": defence, ".fitted": dict(sorted(behind.fitted.items())), ".space": behind.space, "": behind.models}
     way = "" if behind.through else "+as_it_stands"

@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from shiftproof._errors import must
-from shiftproof.defences.abstract import Behind, Defence, mean_log_probability
+from shiftproof.defences.abstract import Defence, DefenceContext, mean_log_probability
 from shiftproof.randomness import Rng
 
 
@@ -46,6 +46,6 @@ class Ensemble(Defence):
     def others(self) -> int:
         return self.members - 1
 
-    def answer(self, behind: Behind, x: Tensor, rng: Rng) -> Tensor:
+    def answer(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor:
         del rng
         return mean_log_probability([model.scores(x) for model in behind.models])

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from shiftproof._errors import must
 from shiftproof.data.space import InputSpace, Kind
-from shiftproof.defences.abstract import Front, Random
+from shiftproof.defences.abstract import InputTransformation, RandomDefence
 from shiftproof.randomness import Rng
 
 
 @dataclass(frozen=True)
-class GaussianNoise(Front, Random):
+class GaussianNoise(InputTransformation, RandomDefence):
     """The model is shown x + sigma times normal noise, clipped to the box, drawn anew at each answer.
 
     Args:

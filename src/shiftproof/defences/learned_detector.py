@@ -11,7 +11,7 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
-from shiftproof.defences.abstract import Behind, Fitted
+from shiftproof.defences.abstract import DefenceContext, Fitted
 from shiftproof.defences.detection import Detection
 from shiftproof.models.abstract import Gradients
 
@@ -45,7 +45,7 @@ class LearnedDetector(Detection):
         if not 0 < self.eps < math.inf:
             raise must("eps", self.name, "be in (0, inf)", self.eps, "Units are those of the inputs.")
 
-    def learn(self, behind: Behind, examples: Examples) -> Fitted:
+    def learn(self, behind: DefenceContext, examples: Examples) -> Fitted:
         from sklearn.linear_model import LogisticRegression
 
         from shiftproof.door import confront
@@ -72,7 +72,7 @@ class LearnedDetector(Detection):
         bias = torch.from_numpy(fitted.intercept_) - weight @ mean
         return {"weight": weight.float(), "bias": bias.float()}
 
-    def suspicion(self, behind: Behind, x: Tensor, scores: Tensor) -> Tensor:
+    def suspicion(self, behind: DefenceContext, x: Tensor, scores: Tensor) -> Tensor:
         del x
         at = _looks(scores) @ behind.fitted["weight"].to(scores) + behind.fitted["bias"].to(scores)
         return torch.nn.functional.softplus(at)

@@ -12,14 +12,14 @@ from torch.nn import functional as F
 
 from shiftproof._errors import must
 from shiftproof.data.space import Kind
-from shiftproof.defences.abstract import Behind, Gradient, Random, mean_log_probability
+from shiftproof.defences.abstract import DefenceContext, Gradient, RandomDefence, mean_log_probability
 from shiftproof.randomness import Rng
 
 _HALF = 0.5
 
 
 @dataclass(frozen=True)
-class RandomizedSmoothing(Random):
+class RandomizedSmoothing(RandomDefence):
     """The decision that the model gives most often under Gaussian noise: scores are the logarithm of the shares of the votes.
 
     Args:
@@ -58,7 +58,7 @@ class RandomizedSmoothing(Random):
     def passes(self) -> int:
         return self.votes
 
-    def answer(self, behind: Behind, x: Tensor, rng: Rng) -> Tensor:
+    def answer(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor:
         noise = rng.normal(self.votes, *x.shape[1:]).to(x)
         noisy = (x[:, None] + self.sigma * noise).transpose(0, 1)  # votes first
         scores = behind.scores(noisy.reshape(-1, *x.shape[1:])) if len(x) else behind.scores(x)

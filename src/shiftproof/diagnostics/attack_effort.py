@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from shiftproof.diagnostics.check import Check, measured, not_run
-from shiftproof.diagnostics.probed_model import Subject
+from shiftproof.diagnostics.probed_model import ProbedModel
 from shiftproof.shifts.abstract import Differentiable
 from shiftproof.shifts.norms.ball import Ball
 
@@ -28,7 +28,7 @@ SENSITIVE = 0.1
 _STEP_SHARES = (0.25, 4.0)
 
 
-def more_effort(subject: Subject) -> Check:
+def more_effort(subject: ProbedModel) -> Check:
     """Do four times the steps, or three restarts, find much more?"""
     usual = subject.accuracy(USUAL)
     gains = {spec: usual - subject.accuracy(spec) for spec in SIGHTED[1:3]}
@@ -38,7 +38,7 @@ def more_effort(subject: Subject) -> Check:
     return measured("more_effort", gains[best], max(0.05, subject.gap), detail, search=advice, reference=_CARLINI)
 
 
-def longer_is_worse(subject: Subject) -> Check:
+def longer_is_worse(subject: ProbedModel) -> Check:
     """Does the model look better against more steps? It cannot be."""
     gains = [subject.accuracy("gradient_ascent(steps=160)") - subject.accuracy(USUAL)]
     gains.append(subject.accuracy(USUAL) - subject.accuracy("gradient_ascent(steps=5)"))
@@ -46,7 +46,7 @@ def longer_is_worse(subject: Subject) -> Check:
     return measured("longer_is_worse", max(gains), max(0.05, subject.gap), detail, search=subject.black_box, reference=_CARLINI)
 
 
-def unbounded(subject: Subject) -> Check:
+def unbounded(subject: ProbedModel) -> Check:
     """Does accuracy reach 0 once every input can be reached?"""
     name = "unbounded"
     shift = subject.shift
@@ -64,7 +64,7 @@ def unbounded(subject: Subject) -> Check:
     return measured(name, figure, UNBOUNDED, detail, search=subject.black_box, reference=_CARLINI)
 
 
-def black_box(subject: Subject) -> Check:
+def black_box(subject: ProbedModel) -> Check:
     """Does a search without gradients break what the gradient search does not?"""
     search = subject.black_box
     only = subject.broken(search)
@@ -76,7 +76,7 @@ def black_box(subject: Subject) -> Check:
     return measured("black_box", float(only.mean()), subject.gap, detail, search=search, reference=_ATHALYE)
 
 
-def loss_choice(subject: Subject) -> Check:
+def loss_choice(subject: ProbedModel) -> Check:
     """Does another loss break many more than the cross-entropy?"""
     usual = subject.accuracy(USUAL)
     others = {name: subject.accuracy(f"gradient_ascent(loss={name})") for name in ("margin", "dlr")}
@@ -86,7 +86,7 @@ def loss_choice(subject: Subject) -> Check:
     return measured("loss_choice", usual - others[best], SENSITIVE, detail, search=advice, reference=_CROCE)
 
 
-def step_size(subject: Subject) -> Check:
+def step_size(subject: ProbedModel) -> Check:
     """Does another step size break many more?"""
     usual = subject.accuracy(USUAL)
     path = subject.shift.path if isinstance(subject.shift, Differentiable) else Differentiable.path

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from shiftproof.diagnostics.check import Check, measured
-from shiftproof.diagnostics.probed_model import Subject, climbable, lengths
+from shiftproof.diagnostics.probed_model import ProbedModel, climbable, lengths
 from shiftproof.losses import cross_entropy, margin
 from shiftproof.shifts.abstract import Params
 
@@ -23,7 +23,7 @@ _STEPS = (0.02, 0.1, 0.3)
 _POINTS = 11
 
 
-def zero_gradients(subject: Subject) -> Check:
+def zero_gradients(subject: ProbedModel) -> Check:
     """For how many examples is the gradient of the cross-entropy exactly zero, unmoved or at a chance move?"""
     shift = climbable(subject.shift)
     moves = (shift.origin(subject.x), shift.sample(subject.x, subject.rng("zero")))
@@ -36,7 +36,7 @@ def zero_gradients(subject: Subject) -> Check:
     return measured("zero_gradients", figure, ZERO_SHARE, detail, search=advice, reference=f"{_ATHALYE}; {_PINTOR}")
 
 
-def gradient_norms(subject: Subject) -> Check:
+def gradient_norms(subject: ProbedModel) -> Check:
     """Over how many powers of ten do the lengths of the margin's gradient spread from example to example?"""
     shift = climbable(subject.shift)
     size = lengths(subject.gradient(shift.sample(subject.x, subject.rng("norms")), margin)[2])
@@ -46,7 +46,7 @@ def gradient_norms(subject: Subject) -> Check:
     return measured("gradient_norms", figure, DECADES, detail, search=subject.black_box, reference=_PINTOR)
 
 
-def slope(subject: Subject) -> Check:
+def slope(subject: ProbedModel) -> Check:
     """Does the margin change by what its gradient says, uphill and in a chance direction?"""
     shift, x = climbable(subject.shift), subject.x
     here = shift.project(x, shift.sample(x, subject.rng("slope")))
@@ -64,7 +64,7 @@ def slope(subject: Subject) -> Check:
     return measured("slope", figure, SLOPE_ERROR, detail, search=advice, reference=_ATHALYE)
 
 
-def _error(subject: Subject, here: Params, there: Params, value: Tensor, gradient: Tensor) -> float:
+def _error(subject: ProbedModel, here: Params, there: Params, value: Tensor, gradient: Tensor) -> float:
     said = ((there - here).double() * gradient.double()).flatten(1).sum(1)
     came = (subject.loss(there, margin) - value).double()
     size = torch.maximum(said.abs(), came.abs())
@@ -74,7 +74,7 @@ def _error(subject: Subject, here: Params, there: Params, value: Tensor, gradien
     return float(((said - came).abs() / size)[moved].median()) if float(moved.double().mean()) >= 0.5 else math.nan
 
 
-def ruggedness(subject: Subject) -> Check:
+def ruggedness(subject: ProbedModel) -> Check:
     """Is the margin a smooth curve across the budget, or does it jump up and down?"""
     shift, x = climbable(subject.shift), subject.x
     start = shift.origin(x)
@@ -87,7 +87,7 @@ def ruggedness(subject: Subject) -> Check:
     return measured("ruggedness", figures[worst], ROUGHNESS, detail, search=subject.black_box, reference=_TRAMER)
 
 
-def _roughness(subject: Subject, start: Params, end: Params) -> float:
+def _roughness(subject: ProbedModel, start: Params, end: Params) -> float:
     curve = torch.stack([subject.loss(start + t * (end - start), margin).double() for t in torch.linspace(0, 1, _POINTS).tolist()])
     slopes = curve.diff(dim=0)
     size = slopes.abs().mean(0)

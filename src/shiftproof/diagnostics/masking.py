@@ -9,7 +9,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.diagnostics import attack_effort, attack_path, gradient_checks
 from shiftproof.diagnostics.check import Check, MaskingReport, not_run
 from shiftproof.diagnostics.output_checks import randomness, saturation
-from shiftproof.diagnostics.probed_model import Subject
+from shiftproof.diagnostics.probed_model import ProbedModel
 from shiftproof.diagnostics.transfer import transfer
 from shiftproof.door import read_examples
 from shiftproof.models.abstract import Gradients, Labels, access_name
@@ -26,7 +26,7 @@ REFERENCES: tuple[str, ...] = (
     "pintor2022indicators",
 )
 
-_WITH_GRADIENTS: tuple[Callable[[Subject], Check], ...] = (
+_WITH_GRADIENTS: tuple[Callable[[ProbedModel], Check], ...] = (
     gradient_checks.zero_gradients,
     gradient_checks.gradient_norms,
     gradient_checks.slope,
@@ -38,7 +38,7 @@ _WITH_GRADIENTS: tuple[Callable[[Subject], Check], ...] = (
     attack_effort.unbounded,
     attack_effort.black_box,
 )
-_ON_THE_WAY: tuple[Callable[[attack_path.Path], Check], ...] = (
+_ON_THE_WAY: tuple[Callable[[attack_path.AscentPath], Check], ...] = (
     attack_path.silent_success,
     attack_path.break_point_angle,
     attack_path.falling_loss,
@@ -103,7 +103,7 @@ def masking(
     if not len(right):
         raise UsageError(f"The model '{model.name}' gets none of the {len(examples)} examples right, so there is nothing to defend.")
     placed = shift.within(examples.space)
-    subject = Subject(model, placed, examples[right.numpy()], seed, batch_size, queries, flags, clean[right])
+    subject = ProbedModel(model, placed, examples[right.numpy()], seed, batch_size, queries, flags, clean[right])
     checks = [randomness(subject), saturation(subject)]
     why = _no_gradients(model, subject.shift)
     if why:

@@ -28,7 +28,7 @@ LEAST_GAP = 0.02
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class ProbedModel:
     """A model, a shift put on the examples' space, and examples that the model gets right; its flags, and its answers to them unmoved."""
 
     model: Labels

@@ -8,7 +8,7 @@ import torch
 
 from shiftproof.diagnostics.attack_effort import USUAL
 from shiftproof.diagnostics.check import Check, measured, not_run
-from shiftproof.diagnostics.probed_model import Subject
+from shiftproof.diagnostics.probed_model import ProbedModel
 from shiftproof.door import confront, read
 from shiftproof.models.abstract import Gradients
 from shiftproof.models.meter import asking
@@ -17,7 +17,7 @@ from shiftproof.searches import GradientAscent
 _REFERENCE = "Papernot et al. 2017; Pintor et al. 2022"
 
 
-def transfer(subject: Subject, surrogates: Sequence[Gradients]) -> Check:
+def transfer(subject: ProbedModel, surrogates: Sequence[Gradients]) -> Check:
     """Share of examples that moves found on a surrogate break, and moves found on the model itself do not."""
     name = "transfer"
     if not surrogates:

@@ -115,7 +115,7 @@ def universal(
         ball, model, flags = _ready(model, shift.within(examples.space), examples)
         seen, unseen = _parts(examples, share, seed)
         move = _found(model, ball, seen, passes, step_size, loss, batch_size, seed)
-        found_on, held_out = (confront(model, ball, search=_Shared(move), examples=part, flags=flags) for part in (seen, unseen))
+        found_on, held_out = (confront(model, ball, search=_SharedMoveSearch(move), examples=part, flags=flags) for part in (seen, unseen))
     return UniversalFinding(move, found_on, held_out, meter.sent)
 
 
@@ -172,7 +172,7 @@ def _open(ball: Ball, move: Tensor) -> tuple[Tensor, Ball]:
 
 
 @dataclass(frozen=True)
-class _Shared(Search):
+class _SharedMoveSearch(Search):
     """The same move for every example, put into each one's box."""
 
     name: ClassVar[str] = "universal"

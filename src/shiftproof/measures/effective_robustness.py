@@ -49,7 +49,7 @@ class ModelOnLine:
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class AccuracyLine:
     """A linear fit of out-of-distribution accuracy on in-distribution accuracy.
 
     Args:
@@ -103,7 +103,7 @@ def effective_robustness(
     confidence: float = 0.95,
     draws: int = 2000,
     seed: int = 0,
-) -> Line:
+) -> AccuracyLine:
     """Fits out-of-distribution to in-distribution accuracy over models, and computes the effective robustness of each model.
 
     t(out) = b + sum_k s_k t(in_k), with t the logit, the probit or the identity, by least squares over the models of `fit`. A model's
@@ -149,7 +149,7 @@ def effective_robustness(
     x, y, chosen = points.x, points.y, points.chosen
     beta = _line_through(x[chosen], y[chosen], columns)
     coefficients, ends = bootstrap(x, y, chosen, draws, seed, confidence, own=bool(n))
-    return Line(
+    return AccuracyLine(
         columns,
         outside,
         axis,

@@ -13,13 +13,13 @@ from shiftproof.outcomes import Interval
 from shiftproof.risks import worst_weights
 from shiftproof.risks.abstract import Measurement
 from shiftproof.risks.intervals import Floats, dkw_width
-from shiftproof.risks.tallied import Tallied
+from shiftproof.risks.tallied import TalliedRisk
 from shiftproof.risks.tally import Tally
 from shiftproof.risks.worst_weights import Reweighted
 
 
 @dataclass(frozen=True)
-class CVaR(Tallied):
+class CVaR(TalliedRisk):
     """Mean of the worst `alpha` share of the error probabilities: sup of E[w v] over weights 0 <= w <= 1 / alpha with mean 1.
 
     = 1 - (1 / alpha) * integral_0^1 max(0, F(x) - (1 - alpha)) dx, F the distribution function of v in [0, 1]. Where alpha * n is not a

@@ -13,7 +13,7 @@ from shiftproof._errors import UsageError, must
 from shiftproof.outcomes import Interval
 from shiftproof.risks._kernel_ball import MMDWorst, bisection, distance, euclidean
 from shiftproof.risks.abstract import Measurement, Names
-from shiftproof.risks.grouped import Grouped, Tallies
+from shiftproof.risks.grouped import GroupedRisk, Tallies
 from shiftproof.risks.intervals import tail_of
 from shiftproof.risks.mean import mean_interval
 from shiftproof.risks.tally import Tally
@@ -104,7 +104,7 @@ def mmd_bound(losses: npt.ArrayLike, *, kernel: npt.ArrayLike, radius: float) ->
 
 
 @dataclass(frozen=True)
-class MMD(Grouped):
+class MMD(GroupedRisk):
     """sup of E_Q[m(z)] over distributions Q of z within kernel distance `radius` of the population's, m(z) = E[v | z] fixed.
 
     z is what may shift: an example's group name. The distance is sqrt((q - p)' K (q - p)) with q and p the shares of the values of z. With

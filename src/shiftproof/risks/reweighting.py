@@ -12,12 +12,12 @@ import numpy.typing as npt
 from shiftproof.outcomes import Interval
 from shiftproof.risks.abstract import Measurement
 from shiftproof.risks.intervals import Floats, dkw_width
-from shiftproof.risks.tallied import Tallied
+from shiftproof.risks.tallied import TalliedRisk
 from shiftproof.risks.tally import Tally
 
 
 @dataclass(frozen=True)
-class Reweighting(Tallied):
+class Reweighting(TalliedRisk):
     """sup of E[w v] over a set of weights w >= 0 of mean 1 that depends on the distribution of v only; v in [0, 1], larger is worse.
 
     Guarantees:

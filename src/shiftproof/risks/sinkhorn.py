@@ -14,7 +14,7 @@ from shiftproof._errors import must
 from shiftproof.outcomes import Interval
 from shiftproof.risks.abstract import Measurement
 from shiftproof.risks.betting_intervals import betting_low
-from shiftproof.risks.grouped import Grouped, Tallies
+from shiftproof.risks.grouped import GroupedRisk, Tallies
 from shiftproof.risks.intervals import tail_of
 from shiftproof.risks.tally import Tally
 from shiftproof.risks.worst_weights import Floats, Reweighted, largest
@@ -66,7 +66,7 @@ def sinkhorn(losses: npt.ArrayLike, *, radius: float, epsilon: float) -> Sinkhor
 
 
 @dataclass(frozen=True)
-class Sinkhorn(Grouped):
+class Sinkhorn(GroupedRisk):
     """sup of E[v(z)] over distributions of z within Sinkhorn distance of the population, from values at draws around each example.
 
     = inf over l >= 0 of l radius + l epsilon E_x ln E_{z ~ K(x)} exp(v(z) / (l epsilon)), K(x) the kernel exp(-cost(x, z) / epsilon),

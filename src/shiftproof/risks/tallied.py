@@ -13,7 +13,7 @@ from shiftproof.risks.worst_weights import Reweighted
 
 
 @dataclass(frozen=True)
-class Tallied(Risk[Tally]):
+class TalliedRisk(Risk[Tally]):
     """A risk that depends on the distribution of the values only, not on groups."""
 
     @abstractmethod

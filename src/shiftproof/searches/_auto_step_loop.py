@@ -32,7 +32,7 @@ _WIDER = ((3.0, 0.3), (2.0, 0.3), (1.0, 0.4))
 
 
 @dataclass
-class State:
+class AscentState:
     """What the loop knows of each of n examples, one row each; `top` is the point of largest loss so far."""
 
     rows: Tensor
@@ -83,7 +83,7 @@ class State:
         self.gradient = torch.where(wide, self.top_gradient, self.gradient)
 
 
-class Halving:
+class HalvingSchedule:
     """The schedule of APGD: momentum, and at ever closer reviews half the step for those who do not get on."""
 
     first_size: ClassVar[float] = 2.0
@@ -94,7 +94,7 @@ class Halving:
         self._shorter, self._least = max(int(_SHORTER * steps), 1), max(int(_LEAST * steps), 1)
         self._passed = 0
 
-    def ahead(self, state: State, *, first: bool) -> Params:
+    def ahead(self, state: AscentState, *, first: bool) -> Params:
         """The next point."""
         shift, x = self._shift, state.here.x
         ahead = shift.project(
@@ -105,7 +105,7 @@ class Halving:
         mixed = ahead * _NEW
         return shift.project(x, mixed.add_(state.params, alpha=2 - 2 * _NEW).sub_(state.previous, alpha=1 - _NEW))
 
-    def review(self, state: State) -> None:
+    def review(self, state: AscentState) -> None:
         """Halves steps where the loss rose too rarely, or where a stretch at an unchanged step brought nothing new."""
         self._passed += 1
         if self._passed < self._stretch:
@@ -119,7 +119,7 @@ class Halving:
         self._passed, self._stretch = 0, max(self._stretch - self._shorter, self._least)
 
 
-class Narrowing:
+class NarrowingSchedule:
     """The schedule of APGD for L1: sparse steps, of as many features as the best move so far has, made fewer by half."""
 
     first_size: ClassVar[float] = 1.0
@@ -135,7 +135,7 @@ class Narrowing:
         """Leaves the other examples out."""
         self.count, self.moved = self.count[mask], self.moved[mask]
 
-    def ahead(self, state: State, *, first: bool) -> Params:
+    def ahead(self, state: AscentState, *, first: bool) -> Params:
         """The next point. A feature at a wall of the box is none of those that may move: a step for it would be lost."""
         shift, x = self._shift, state.here.x
         flat = with_room(state.gradient, state.params, *shift.room(x)).flatten(1)
@@ -147,7 +147,7 @@ class Narrowing:
         step = sparse / sparse.abs().sum(1, keepdim=True).clamp_min(1.0) * (state.size[:, None] * shift.eps)
         return shift.project(x, state.params + step.reshape(state.params.shape))
 
-    def review(self, state: State) -> None:
+    def review(self, state: AscentState) -> None:
         """Goes back to the best point at full step where that has become sparser, and makes smaller steps elsewhere."""
         self._passed += 1
         if self._passed < self._stretch:
@@ -171,7 +171,7 @@ def climb(shift: Differentiable, oracle: Oracle, rows: Tensor, rng: Rng, goal: G
     Cost: up to steps + 1 forwards and steps backwards (for L1 two more of each).
     """
     if not isinstance(shift, L1):
-        _run(oracle, rows, shift.sample(oracle.x, rng), goal, steps, best, Halving(shift, steps))
+        _run(oracle, rows, shift.sample(oracle.x, rng), goal, steps, best, HalvingSchedule(shift, steps))
         return
     start = rng.normal(*oracle.x.shape[1:]).to(oracle.x)  # its projection is sparse, which a uniform draw is not
     left = steps
@@ -181,7 +181,7 @@ def climb(shift: Differentiable, oracle: Oracle, rows: Tensor, rng: Rng, goal: G
         part = left if last else min(math.ceil(share * steps), left - 1)
         if part:
             start = here.project(oracle.x, start)
-            rule = Narrowing(here, part, start)
+            rule = NarrowingSchedule(here, part, start)
             start = _run(oracle if last else oracle.beyond(), rows, start, goal, part, best if last else None, rule)
             left -= part
 
@@ -193,7 +193,7 @@ def _run(
     goal: Goal,
     steps: int,
     best: Incumbent | None,
-    rule: Halving | Narrowing,
+    rule: HalvingSchedule | NarrowingSchedule,
 ) -> Params:
     """Climbs, and returns the points of largest loss; with `best`, examples that break are recorded there and left out."""
     state = _first(oracle, rows, start, goal, rule.first_size, best, rule)
@@ -222,11 +222,11 @@ def _run(
 
 
 def _first(
-    oracle: Oracle, rows: Tensor, start: Params, goal: Goal, size: float, best: Incumbent | None, rule: Halving | Narrowing
-) -> State:
+    oracle: Oracle, rows: Tensor, start: Params, goal: Goal, size: float, best: Incumbent | None, rule: HalvingSchedule | NarrowingSchedule
+) -> AscentState:
     answer, (value,), (gradient,) = oracle.gradients(start, (goal(rows),))
     none = torch.zeros_like(answer.broken)
-    state = State(
+    state = AscentState(
         rows=rows,
         here=oracle,
         params=start,
@@ -249,9 +249,9 @@ def _first(
     return state
 
 
-def _drop(state: State, rule: Halving | Narrowing, held: Tensor) -> None:
+def _drop(state: AscentState, rule: HalvingSchedule | NarrowingSchedule, held: Tensor) -> None:
     state.keep(held)
-    if isinstance(rule, Narrowing):
+    if isinstance(rule, NarrowingSchedule):
         rule.keep(held)
 
 

@@ -25,7 +25,7 @@ _BLOCKS = (1, 2, 4, 8)
 _REFILLS = 6
 
 
-class Walk:
+class BoundaryWalk:
     """n examples on their way in: the nearest failure of each, the queries it has left, and whether it is inside the budget.
 
     Attributes:

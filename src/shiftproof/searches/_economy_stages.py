@@ -18,8 +18,8 @@ from shiftproof.losses import Loss, margin, margin_to
 from shiftproof.oracle import Oracle
 from shiftproof.outcomes import Stage
 from shiftproof.randomness import Rng
-from shiftproof.searches._norms import Uphill
-from shiftproof.searches._stages import Run
+from shiftproof.searches._norms import AscentStep
+from shiftproof.searches._stages import StagedRun
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.auto_step import AutoStep
 from shiftproof.searches.auto_step_targeted import AutoStepTargeted
@@ -49,15 +49,15 @@ _STARTS = ("chance", "stripes", "blocks", "corner")
 
 
 @dataclass
-class Climb(Run):
+class EconomyRun(StagedRun):
     """A run that climbs; `extra` holds the clean margins, shape (n,), and the rival classes from the nearest on, shape (n, classes - 1)."""
 
     @classmethod
-    def begin(cls, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Climb:
+    def begin(cls, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> EconomyRun:
         """Before the first stage. Cost: one forward each."""
         assert isinstance(shift, Differentiable)  # `objection` has said so
         run = cls.of(shift, oracle, x, rng, start=shift.origin(x))
-        assert isinstance(run, Climb)
+        assert isinstance(run, EconomyRun)
         run.step("clean", run._look)
         return run
 
@@ -101,7 +101,7 @@ class Climb(Run):
         if not len(rows):
             return
         here, params = self.oracle[rows], start_of(start, self.shift, self.x[rows], self.rng[rows.cpu()].child(*path))
-        ahead = Uphill(self.shift, here.x)
+        ahead = AscentStep(self.shift, here.x)
         for step in range(steps):
             answer, gradient = here.gradient(params, goal(rows))
             if bool(answer.broken.any()):
@@ -116,40 +116,40 @@ class Climb(Run):
 
 
 @dataclass(frozen=True)
-class StageOf:
+class EconomyStage:
     """A stage with its name and the most passes it may spend on an example."""
 
     name: str
     passes: int
-    work: Callable[[Climb], None]
+    work: Callable[[EconomyRun], None]
 
-    def __call__(self, run: Climb) -> None:
+    def __call__(self, run: EconomyRun) -> None:
         self.work(run)
 
 
-def _untargeted(run: Climb) -> None:
+def _untargeted(run: EconomyRun) -> None:
     run.step("untargeted", lambda: run.climb(run.best.standing(), lambda _: margin, _FIRST_STEPS, "chance", "untargeted"))
 
 
-def _prove(run: Climb) -> None:
+def _prove(run: EconomyRun) -> None:
     """Cheap proofs: what no move can break needs no search."""
     run.step("prove", lambda: _close(run))
 
 
-def _close(run: Climb) -> None:
+def _close(run: EconomyRun) -> None:
     rows = run.best.standing()
     run.extra["proven"] = torch.zeros(len(run.x), dtype=torch.bool, device=run.x.device)
     run.extra["proven"][rows] = run.oracle[rows].proven(Auto(effort=_EFFORT), run.rng[rows.cpu()])
 
 
-def _targeted(run: Climb) -> None:
+def _targeted(run: EconomyRun) -> None:
     """Towards each rival, nearest first, from chance starts and stripes in turn."""
     run.step("targeted rivals", lambda: run.ask_rivals(run.open))
     for rank in range(_RIVALS):
         run.step(f"targeted {rank}", lambda rank=rank: _towards(run, run.open, rank, _STEPS, _STARTS[rank % 2], "targeted"))  # type: ignore[misc]
 
 
-def _towards(run: Climb, rows: Tensor, rank: int, steps: int, start: str, *path: str | int) -> None:
+def _towards(run: EconomyRun, rows: Tensor, rank: int, steps: int, start: str, *path: str | int) -> None:
     """A climb towards the rival of this rank, nearest first."""
     rivals = run.extra["rivals"]
     if rank < rivals.shape[1]:
@@ -157,13 +157,13 @@ def _towards(run: Climb, rows: Tensor, rank: int, steps: int, start: str, *path:
         run.climb(rows, lambda at: margin_to(rivals[at, rank]), steps, start, *path, rank)
 
 
-def _long(run: Climb) -> None:
+def _long(run: EconomyRun) -> None:
     """Long climbs with momentum and halving steps where little is left: what many short ones miss on deep nets."""
     for part in _LONG:
         run.step(part.spec(), lambda part=part: run.search(part, _near(run, _DEEPER[0][0])))  # type: ignore[misc]
 
 
-def _deeper(run: Climb) -> None:
+def _deeper(run: EconomyRun) -> None:
     """More runs from unlike starts for examples with little margin left, while some run still lowers it."""
     run.extra.setdefault("idle", torch.zeros(len(run.x), dtype=torch.int64, device=run.x.device))
     for level, (share, runs) in enumerate(_DEEPER):
@@ -171,7 +171,7 @@ def _deeper(run: Climb) -> None:
             run.step(f"deeper {level} {number}", lambda level=level, share=share, number=number: _dig(run, share, level, number))  # type: ignore[misc]
 
 
-def _dig(run: Climb, share: float, level: int, number: int) -> None:
+def _dig(run: EconomyRun, share: float, level: int, number: int) -> None:
     idle = run.extra["idle"]
     rows = _near(run, share)
     rows = rows[idle[rows] < _PATIENCE]
@@ -183,17 +183,17 @@ def _dig(run: Climb, share: float, level: int, number: int) -> None:
     idle[rows] = torch.where(fell, 0, idle[rows] + 1)
 
 
-def _near(run: Climb, share: float) -> Tensor:
+def _near(run: EconomyRun, share: float) -> Tensor:
     rows = run.open
     return rows[run.left[rows] < share]
 
 
-def _probe(run: Climb) -> None:
+def _probe(run: EconomyRun) -> None:
     """Score queries where less than half the margin is left; more of them where they do better than gradients did, or these were zero."""
     run.step("probe", lambda: _ask(run))
 
 
-def _ask(run: Climb) -> None:
+def _ask(run: EconomyRun) -> None:
     rows = run.open
     if not isinstance(run.shift, Boxed):  # over a few numbers one climb ends on the nearest slope
         rows = rows[run.left[rows] < _PROBED]
@@ -203,19 +203,19 @@ def _ask(run: Climb) -> None:
     run.search(_blind(run.shift, _MORE_QUERIES), torch.cat([masked, run.blind]).sort().values)
 
 
-def _decide(run: Climb) -> None:
+def _decide(run: EconomyRun) -> None:
     """Decision queries where gradients were zero and score queries did not move the margin: scores that say nothing until they flip."""
     rows = run.blind
     rows = rows[run.left[rows] >= _FLAT]
     run.step("decide", lambda: run.search(_deaf(run.shift), rows))
 
 
-def _audit(run: Climb) -> None:
+def _audit(run: EconomyRun) -> None:
     """Score queries for a chance share of the examples that were not probed: how often do they find what gradients missed?"""
     run.step("audit", lambda: _sample(run))
 
 
-def _sample(run: Climb) -> None:
+def _sample(run: EconomyRun) -> None:
     chosen = run.rng.child("audit").uniform(1)[:, 0] < _AUDITED
     rows = run.open
     rows = rows[(run.left[rows] >= _PROBED) & chosen.to(rows.device)[rows]]
@@ -237,14 +237,14 @@ def _deaf(shift: Shift) -> Search:
 
 
 ECONOMY = (
-    StageOf("climb the margin", 1 + 2 * _FIRST_STEPS + 1, _untargeted),
-    StageOf("cheap proofs", 2, _prove),
-    StageOf("towards each rival", 1 + _RIVALS * (2 * _STEPS + 1), _targeted),
-    StageOf("long climbs where little is left", _LONG_PASSES, _long),
-    StageOf("deeper where little is left", sum(runs for _, runs in _DEEPER) * (1 + _NEAR_RIVALS * (2 * _DEEP_STEPS + 1)), _deeper),
-    StageOf("score queries where little is left", _QUERIES + _MORE_QUERIES + 2, _probe),
-    StageOf("decision queries where scores are flat", _DECISIONS + 1, _decide),
-    StageOf("score queries for a sample of the rest", 0, _audit),
+    EconomyStage("climb the margin", 1 + 2 * _FIRST_STEPS + 1, _untargeted),
+    EconomyStage("cheap proofs", 2, _prove),
+    EconomyStage("towards each rival", 1 + _RIVALS * (2 * _STEPS + 1), _targeted),
+    EconomyStage("long climbs where little is left", _LONG_PASSES, _long),
+    EconomyStage("deeper where little is left", sum(runs for _, runs in _DEEPER) * (1 + _NEAR_RIVALS * (2 * _DEEP_STEPS + 1)), _deeper),
+    EconomyStage("score queries where little is left", _QUERIES + _MORE_QUERIES + 2, _probe),
+    EconomyStage("decision queries where scores are flat", _DECISIONS + 1, _decide),
+    EconomyStage("score queries for a sample of the rest", 0, _audit),
 )
 
 

@@ -167,7 +167,7 @@ def with_room(gradient: Tensor, move: Tensor, low: Tensor, high: Tensor) -> Tens
     return gradient.masked_fill(torch.where(gradient > 0, move >= high, move <= low), 0.0)
 
 
-class Uphill:
+class AscentStep:
     """Steps of steepest ascent for the moves of some inputs, shape (n, ...), projected; what hangs on the inputs alone is worked out once.
 
     A step of l1 is made of few features. One at a wall of the box is none of them: the projection would take its part back.
@@ -178,9 +178,9 @@ class Uphill:
         if not walls:
             self._walls = shift.walls(x) if isinstance(shift, Linf) else shift.room(x) if isinstance(shift, L1) else ()
 
-    def __getitem__(self, rows: Tensor) -> Uphill:
+    def __getitem__(self, rows: Tensor) -> AscentStep:
         """The same for the inputs at `rows` (indices or a mask)."""
-        return Uphill(self._shift, self._x[rows], tuple(wall[rows] for wall in self._walls))
+        return AscentStep(self._shift, self._x[rows], tuple(wall[rows] for wall in self._walls))
 
     def __call__(self, params: Params, gradient: Tensor, step: float) -> Params:
         """The params one step further."""

@@ -28,7 +28,7 @@ def check_draws(draws: int, name: str) -> None:
 
 
 @dataclass
-class Run:
+class StagedRun:
     """Where a search of several stages stands on n examples.
 
     Args:
@@ -48,7 +48,7 @@ class Run:
     _open: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @classmethod
-    def of(cls, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng, *, start: Params) -> Run:
+    def of(cls, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng, *, start: Params) -> StagedRun:
         """Before the first step, or where an earlier run was killed."""
         run = cls(shift, oracle, x, rng, Incumbent(start))
         state = oracle.kept()

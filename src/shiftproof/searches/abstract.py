@@ -55,7 +55,7 @@ class Search(Part):
         """The chosen moves for x of shape (n, ...), one row each. Drops examples whose verdict is known."""
 
 
-class Suiting(ABC):
+class AdaptsSearch(ABC):
     """What a model inherits beside `Labels` that knows how it must be searched: one with a defence in front."""
 
     @abstractmethod
@@ -66,7 +66,7 @@ class Suiting(ABC):
 def suited(search: Search, model: Labels) -> Search:
     """The search as it should be run on a model: matched to what it gives, and to the defence in front of it."""
     search = search.matched(model)
-    return model.suited(search) if isinstance(model, Suiting) else search
+    return model.suited(search) if isinstance(model, AdaptsSearch) else search
 
 
 def gradient_objection(shift: Shift) -> str | None:

@@ -12,7 +12,7 @@ from shiftproof._rows import total
 from shiftproof.models.abstract import Access, Labels
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._boundary_walk import Walk, across, unit_length
+from shiftproof.searches._boundary_walk import BoundaryWalk, across, unit_length
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.l2 import L2
@@ -78,12 +78,12 @@ class Boundary(Search):
         assert isinstance(shift, L2)  # `objection` has said so
         if not len(x):
             return shift.origin(x)
-        walk = Walk(shift, oracle, x, rng, self.queries)
+        walk = BoundaryWalk(shift, oracle, x, rng, self.queries)
         walk.start(self.tries)
         begun = walk.started.nonzero()[:, 0]
         walk.come_near(walk.open(begun), walk.near[walk.open(begun)], 0.01)
-        sideways = _Pace(len(x), self.sideways, low=0.2, high=0.5, like=walk.distance)
-        inward = _Pace(len(x), self.inward, low=0.1, high=0.25, like=walk.distance)
+        sideways = _AdaptiveStepSize(len(x), self.sideways, low=0.2, high=0.5, like=walk.distance)
+        inward = _AdaptiveStepSize(len(x), self.inward, low=0.1, high=0.25, like=walk.distance)
         step = 0
         while len(rows := walk.open(begun)):
             round_, straight = self._propose(walk, rows, sideways.size[rows], inward.size[rows], step)
@@ -98,7 +98,7 @@ class Boundary(Search):
         return walk.result()
 
     @staticmethod
-    def _propose(walk: Walk, rows: Tensor, sideways: Tensor, inward: Tensor, step: int) -> tuple[Params, Params]:
+    def _propose(walk: BoundaryWalk, rows: Tensor, sideways: Tensor, inward: Tensor, step: int) -> tuple[Params, Params]:
         """The sidestep, and the sidestep with the inward step, from the nearest failures."""
         here = walk.near[rows]
         noise = walk.stream(rows, "step", step).normal(*here.shape[1:]).to(here)
@@ -109,7 +109,7 @@ class Boundary(Search):
         return round_, walk.inside_box(rows, round_ * across(1 - inward, round_))
 
 
-class _Pace:
+class _AdaptiveStepSize:
     """A step size per example that follows its rate of success."""
 
     def __init__(self, n: int, first: float, *, low: float, high: float, like: Tensor) -> None:

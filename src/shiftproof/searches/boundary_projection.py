@@ -13,7 +13,7 @@ from shiftproof.losses import margin_to
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column, norm_of, to_plane
-from shiftproof.searches.minimal import MinimalSearch, Shortest, farthest
+from shiftproof.searches.minimal import MinimalSearch, SmallestMoves, farthest
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -58,8 +58,8 @@ class BoundaryProjection(MinimalSearch):
     def most_passes(self, shift: Shift) -> int:
         return 1 + self.restarts * self.steps * (2 + self.candidates)
 
-    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> Shortest:
-        best = Shortest(shift, x, enough)
+    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
+        best = SmallestMoves(shift, x, enough)
         rivals = oracle(shift.origin(x)).rivals[:, : self.candidates]
         restart(shift, oracle, rivals, rng, best, steps=self.steps, restarts=self.restarts)
         return best
@@ -97,8 +97,8 @@ class BoundaryProjectionTargeted(MinimalSearch):
     def most_passes(self, shift: Shift) -> int:
         return 1 + self.n_targets * self.restarts * self.steps * 3
 
-    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> Shortest:
-        best = Shortest(shift, x, enough)
+    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
+        best = SmallestMoves(shift, x, enough)
         rivals = oracle(shift.origin(x)).rivals[:, : self.n_targets]
         for rank in range(rivals.shape[1]):
             draws = rng.child("target", rank)
@@ -106,7 +106,7 @@ class BoundaryProjectionTargeted(MinimalSearch):
         return best
 
 
-def restart(shift: Ball, oracle: Oracle, rivals: Tensor, rng: Rng, best: Shortest, *, steps: int, restarts: int) -> None:
+def restart(shift: Ball, oracle: Oracle, rivals: Tensor, rng: Rng, best: SmallestMoves, *, steps: int, restarts: int) -> None:
     """Runs towards the classes `rivals`, shape (n, k); what they find goes into `best`."""
     for turn in range(restarts):
         rows = best.wanted()
@@ -122,7 +122,7 @@ def restart(shift: Ball, oracle: Oracle, rivals: Tensor, rng: Rng, best: Shortes
         _walk(shift, here, rows, rivals[rows], start, steps, best)
 
 
-def _walk(shift: Ball, here: Oracle, rows: Tensor, rivals: Tensor, move: Params, steps: int, best: Shortest) -> None:
+def _walk(shift: Ball, here: Oracle, rows: Tensor, rivals: Tensor, move: Params, steps: int, best: SmallestMoves) -> None:
     low, high = shift.room(here.x)
     for _ in range(steps):
         _, values, gradients = here.gradients(move, [margin_to(rivals[:, k]) for k in range(rivals.shape[1])])

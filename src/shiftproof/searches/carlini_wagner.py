@@ -14,7 +14,7 @@ from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column
 from shiftproof.searches._penalty_weight import Adam, Weight
-from shiftproof.searches.minimal import MinimalSearch, Shortest, breadth
+from shiftproof.searches.minimal import MinimalSearch, SmallestMoves, breadth
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -22,7 +22,7 @@ _EDGE = 0.999999
 """How near to the walls of the box the change of variables starts, as the authors have it."""
 
 
-class Walls:
+class BoxVariables:
     """The change of variables m = middle + half * tanh(w) that no step can leave the box by; m = w where there is no box."""
 
     def __init__(self, low: Tensor, high: Tensor) -> None:
@@ -31,8 +31,8 @@ class Walls:
         self._half = ((high - low) / 2).masked_fill(self._open, 1.0)
         self._low, self._high = low, high
 
-    def __getitem__(self, rows: Tensor) -> Walls:
-        return Walls(self._low[rows], self._high[rows])
+    def __getitem__(self, rows: Tensor) -> BoxVariables:
+        return BoxVariables(self._low[rows], self._high[rows])
 
     def start(self) -> Tensor:
         """The w of the move 0."""
@@ -90,9 +90,9 @@ class CarliniWagner(MinimalSearch):
     def most_passes(self, shift: Shift) -> int:
         return 2 * self.rounds * self.steps
 
-    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> Shortest:
-        best, weight = Shortest(shift, x, enough), Weight.of(self.weight * breadth(shift) ** 2, x)
-        walls = Walls(*shift.room(x))
+    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
+        best, weight = SmallestMoves(shift, x, enough), Weight.of(self.weight * breadth(shift) ** 2, x)
+        walls = BoxVariables(*shift.room(x))
         for _ in range(self.rounds):
             rows = best.wanted()
             if not len(rows):
@@ -100,7 +100,7 @@ class CarliniWagner(MinimalSearch):
             weight.learn(rows, self._descend(shift, oracle[rows], rows, walls[rows], weight.value[rows], best))
         return best
 
-    def _descend(self, shift: Ball, here: Oracle, rows: Tensor, walls: Walls, weight: Tensor, best: Shortest) -> Tensor:
+    def _descend(self, shift: Ball, here: Oracle, rows: Tensor, walls: BoxVariables, weight: Tensor, best: SmallestMoves) -> Tensor:
         """One weight each; says which of the examples it broke, shape of rows."""
         succeeded = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
         at = torch.arange(len(rows), device=rows.device)

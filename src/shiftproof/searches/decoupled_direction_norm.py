@@ -12,7 +12,7 @@ from shiftproof.losses import loss_named
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column
-from shiftproof.searches.minimal import MinimalSearch, Shortest, breadth, cosine, farthest, unit
+from shiftproof.searches.minimal import MinimalSearch, SmallestMoves, breadth, cosine, farthest, unit
 from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -55,8 +55,8 @@ class DecoupledDirectionNorm(MinimalSearch):
     def most_passes(self, shift: Shift) -> int:
         return 2 * self.steps
 
-    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> Shortest:
-        best, width, loss = Shortest(shift, x, enough), breadth(shift), loss_named(self.loss)
+    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
+        best, width, loss = SmallestMoves(shift, x, enough), breadth(shift), loss_named(self.loss)
         rows, here, move, most = torch.arange(len(x), device=x.device), oracle, shift.origin(x), farthest(shift, x)
         low, high = shift.room(x)
         radius = torch.full_like(most, width)

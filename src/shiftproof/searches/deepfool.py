@@ -12,7 +12,7 @@ from shiftproof.losses import margin_to
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column, norm_of
-from shiftproof.searches.minimal import MinimalSearch, Shortest
+from shiftproof.searches.minimal import MinimalSearch, SmallestMoves
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -52,8 +52,8 @@ class DeepFool(MinimalSearch):
     def most_passes(self, shift: Shift) -> int:
         return 1 + self.steps * (2 + self.candidates)
 
-    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> Shortest:
-        best = Shortest(shift, x, enough)
+    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
+        best = SmallestMoves(shift, x, enough)
         rows, here, move = torch.arange(len(x), device=x.device), oracle, shift.origin(x)
         low, high = shift.room(x)
         answer = here(move)

@@ -91,7 +91,7 @@ class Evolution(Search):
                 self._generation(cloud, asking, rows, rng[rows.cpu()].child("generation", generation))
         return asking.best.params
 
-    def _begin(self, asking: _Asking, n: int) -> _Cloud:
+    def _begin(self, asking: _Asking, n: int) -> _SearchDistribution:
         """A cloud around the worst of `spread` moves: a Latin hypercube, every other of its points put in the nearest corner."""
         count, k = self.spread, asking.count
         part = asking.rng.child("part").uniform(count, k).argsort(dim=1, stable=True)
@@ -104,9 +104,9 @@ class Evolution(Search):
                 break
             found[rows, number] = asking.about(rows, places[rows, number], asking.fresh(rows, "spread", number))
         everyone = torch.arange(n, device=places.device)
-        return _Cloud.at(places[everyone, found.argmax(1)], self.step_size, self.population)
+        return _SearchDistribution.at(places[everyone, found.argmax(1)], self.step_size, self.population)
 
-    def _generation(self, cloud: _Cloud, asking: _Asking, rows: Tensor, rng: Rng) -> None:
+    def _generation(self, cloud: _SearchDistribution, asking: _Asking, rows: Tensor, rng: Rng) -> None:
         """Asks about one generation of the examples at `rows`, and moves the clouds of those that stand."""
         drawn = cloud.draw(rows, rng)
         margin = torch.full(drawn.shape[:2], -torch.inf, dtype=torch.float64, device=drawn.device)
@@ -173,7 +173,7 @@ class _Asking:
 
 
 @dataclass
-class _Cloud:
+class _SearchDistribution:
     """One normal cloud an example over the unit box of k numbers, and the paths that its mean has taken."""
 
     mean: Tensor
@@ -187,7 +187,7 @@ class _Cloud:
     age: int = 0
 
     @classmethod
-    def at(cls, mean: Tensor, size: float, population: int) -> _Cloud:
+    def at(cls, mean: Tensor, size: float, population: int) -> _SearchDistribution:
         """Round clouds around `mean`, shape (n, k)."""
         n, k = mean.shape
         eye = torch.eye(k, dtype=mean.dtype, device=mean.device).expand(n, k, k).clone()
@@ -245,6 +245,6 @@ class _Cloud:
         at = rows[spent]
         if len(at):
             k = self.mean.shape[1]
-            fresh = _Cloud.at(rng[spent.cpu()].child("again").uniform(k).to(self.mean), self.first_size, self.population)
+            fresh = _SearchDistribution.at(rng[spent.cpu()].child("again").uniform(k).to(self.mean), self.first_size, self.population)
             for name in ("mean", "size", "shape", "evolved", "paced", "generations"):
                 getattr(self, name)[at] = getattr(fresh, name)

@@ -12,7 +12,7 @@ from shiftproof.losses import margin
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import Norm, column, norm_of, with_room
-from shiftproof.searches.minimal import MinimalSearch, Shortest, breadth, cosine, farthest, unit
+from shiftproof.searches.minimal import MinimalSearch, SmallestMoves, breadth, cosine, farthest, unit
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -58,8 +58,8 @@ class FastMinimumNorm(MinimalSearch):
     def most_passes(self, shift: Shift) -> int:
         return 2 * self.steps
 
-    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> Shortest:
-        norm, best, width = norm_of(shift, x), Shortest(shift, x, enough), breadth(shift)
+    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
+        norm, best, width = norm_of(shift, x), SmallestMoves(shift, x, enough), breadth(shift)
         rows, here, move, most = torch.arange(len(x), device=x.device), oracle, shift.origin(x), farthest(shift, x)
         low, high = shift.room(x)
         radius = torch.ones_like(most) if shift.name == "l0" else torch.full_like(most, torch.inf)

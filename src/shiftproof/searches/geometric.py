@@ -12,7 +12,7 @@ from shiftproof._rows import length
 from shiftproof.models.abstract import Access, Labels
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._boundary_walk import Walk, across, unit_length
+from shiftproof.searches._boundary_walk import BoundaryWalk, across, unit_length
 from shiftproof.searches._random_search import cosines
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
@@ -80,7 +80,7 @@ class Geometric(Search):
         assert isinstance(shift, Linf | L2)  # `objection` has said so
         if not len(x):
             return shift.origin(x)
-        walk = Walk(shift, oracle, x, rng, self.queries)
+        walk = BoundaryWalk(shift, oracle, x, rng, self.queries)
         walk.start(self.tries)
         begun = walk.started.nonzero()[:, 0]
         turn = 0
@@ -103,7 +103,7 @@ class Geometric(Search):
             turn += 1
         return walk.result()
 
-    def _normal(self, walk: Walk, rows: Tensor, here: Params, turn: int) -> Params:
+    def _normal(self, walk: BoundaryWalk, rows: Tensor, here: Params, turn: int) -> Params:
         """The mean of chance directions, each with the sign of its decision next to `here`."""
         total, plain = torch.zeros_like(here), torch.zeros_like(here)
         votes = here.new_zeros(len(here))
@@ -123,7 +123,7 @@ class Geometric(Search):
         mean = votes / count.clamp_min(1)
         return unit_length(torch.where(across((mean.abs() < 1).to(here), here) > 0, total - across(mean, here) * plain, total))
 
-    def _noise(self, walk: Walk, rng: Rng, like: Tensor) -> Tensor:
+    def _noise(self, walk: BoundaryWalk, rng: Rng, like: Tensor) -> Tensor:
         """Chance directions of Euclidean length 1, for images of low frequencies."""
         if walk.shift.space.kind != "image" or like.dim() != 4:
             return unit_length(rng.normal(*like.shape[1:]).to(like))

@@ -15,7 +15,7 @@ from shiftproof.losses import loss_named
 from shiftproof.models.abstract import Access, Gradients
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._norms import Uphill
+from shiftproof.searches._norms import AscentStep
 from shiftproof.searches.abstract import Incumbent, Search, gradient_objection
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
 
@@ -97,7 +97,7 @@ class GradientAscent(Search):
         here = oracle if len(rows) == len(oracle) else oracle[rows]
         loss = loss_named(self.loss)
         velocity = torch.zeros_like(params) if self.momentum else None
-        ahead = Uphill(shift, here.x)
+        ahead = AscentStep(shift, here.x)
         for step in range(self.steps):
             at = params
             if self.nesterov and velocity is not None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from shiftproof.models.abstract import Access, Labels
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._boundary_walk import Walk, across, unit_length
+from shiftproof.searches._boundary_walk import BoundaryWalk, across, unit_length
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.l2 import L2
@@ -76,7 +76,7 @@ class HopSkipJump(Search):
         assert isinstance(shift, Linf | L2)  # `objection` has said so
         if not len(x):
             return shift.origin(x)
-        walk = Walk(shift, oracle, x, rng, self.queries)
+        walk = BoundaryWalk(shift, oracle, x, rng, self.queries)
         walk.start(self.tries)
         size = math.prod(x.shape[1:])
         precision = size**-1.5 if isinstance(shift, L2) else size**-2.0
@@ -95,7 +95,7 @@ class HopSkipJump(Search):
             hop += 1
         return walk.result()
 
-    def _aim(self, walk: Walk, rows: Tensor, away: Params, here: Params) -> tuple[Tensor, Params]:
+    def _aim(self, walk: BoundaryWalk, rows: Tensor, away: Params, here: Params) -> tuple[Tensor, Params]:
         """Tries the direction from the input itself, at full budget and at 0.9 of the distance; gives those that did not come nearer so."""
         for radius in (torch.full_like(walk.distance, walk.shift.eps), 0.9 * walk.shift.norm(here).to(walk.distance)):
             aimed = walk.straight(rows, away, radius[rows])
@@ -105,7 +105,7 @@ class HopSkipJump(Search):
             rows, away = rows[keep], away[keep]
         return rows, away
 
-    def _away(self, walk: Walk, rows: Tensor, here: Params, hop: int, precision: float) -> Params:
+    def _away(self, walk: BoundaryWalk, rows: Tensor, here: Params, hop: int, precision: float) -> Params:
         """The direction in which the model gets more wrong, estimated at the boundary points `here`; unit length, or signs under linf."""
         linf = isinstance(walk.shift, Linf)
         size = math.prod(here.shape[1:])
@@ -134,12 +134,12 @@ class HopSkipJump(Search):
         return away.sign() if linf else unit_length(away)
 
 
-def _going(walk: Walk, rows: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+def _going(walk: BoundaryWalk, rows: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     keep = ~walk.broken[rows] & (walk.left[rows] > 0)
     return rows[keep], values[keep]
 
 
-def _jump(walk: Walk, rows: Tensor, here: Params, away: Params, hop: int) -> Params:
+def _jump(walk: BoundaryWalk, rows: Tensor, here: Params, away: Params, hop: int) -> Params:
     """The first failure along `away`, the step halved from distance / sqrt(hop + 1); where none is found, `here`."""
     here = here.clone()
     step = walk.shift.norm(here).to(here) / math.sqrt(hop + 1)

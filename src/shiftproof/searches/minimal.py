@@ -22,7 +22,7 @@ from shiftproof.shifts.norms.l0 import L0
 from shiftproof.shifts.norms.l1 import L1
 
 
-class Shortest:
+class SmallestMoves:
     """The smallest move found so far for each of n examples that breaks it; `size`, shape (n,), is infinite where none has.
 
     An example whose size is at most `enough` needs no more looking at.
@@ -70,7 +70,7 @@ class MinimalSearch(Search):
         return super().objection(shift)
 
     @abstractmethod
-    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> Shortest:
+    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
         """The smallest breaking moves found for x of shape (n, ...), inside the box; an example is left out once one is at most `enough`.
 
         `oracle` answers about moves of any size.

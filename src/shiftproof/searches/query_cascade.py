@@ -11,7 +11,7 @@ from shiftproof._errors import UsageError
 from shiftproof.models.abstract import Labels
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._stages import DRAWS, Run, check_draws
+from shiftproof.searches._stages import DRAWS, StagedRun, check_draws
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.leaf_tuples import LeafTuples
 from shiftproof.shifts.abstract import Params, Shift
@@ -96,7 +96,7 @@ class QueryCascade(Search):
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
         asked = oracle.averaged(self.verdict_draws)
-        run = Run.of(shift, asked, x, rng, start=shift.project(x, shift.sample(x, rng.child("start"))))
+        run = StagedRun.of(shift, asked, x, rng, start=shift.project(x, shift.sample(x, rng.child("start"))))
         run.in_turn([part for part in self._parts(shift) if asked.gives(part.needs)])
         return run.best.params
 

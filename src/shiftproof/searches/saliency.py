@@ -10,7 +10,7 @@ from torch import Tensor
 
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches.minimal import MinimalSearch, Shortest
+from shiftproof.searches.minimal import MinimalSearch, SmallestMoves
 from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -45,8 +45,8 @@ class Saliency(MinimalSearch):
     def most_passes(self, shift: Shift) -> int:
         return 1 + 4 * self.steps
 
-    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> Shortest:
-        best = Shortest(shift, x, enough)
+    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
+        best = SmallestMoves(shift, x, enough)
         rows, here, move = torch.arange(len(x), device=x.device), oracle, shift.origin(x)
         low, high = (end.flatten(1) for end in shift.room(x))
         free = torch.ones_like(low, dtype=torch.bool)

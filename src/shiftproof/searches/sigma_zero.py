@@ -13,7 +13,7 @@ from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column
 from shiftproof.searches._penalty_weight import Adam
-from shiftproof.searches.minimal import MinimalSearch, Shortest, breadth, cosine
+from shiftproof.searches.minimal import MinimalSearch, SmallestMoves, breadth, cosine
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -56,8 +56,8 @@ class SigmaZero(MinimalSearch):
     def most_passes(self, shift: Shift) -> int:
         return 2 * self.steps
 
-    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> Shortest:
-        best, width = Shortest(shift, x, enough), breadth(shift)
+    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
+        best, width = SmallestMoves(shift, x, enough), breadth(shift)
         rows, here, move = torch.arange(len(x), device=x.device), oracle, shift.origin(x)
         low, high = shift.room(x)
         threshold = x.new_full((len(x),), self.threshold)

@@ -37,7 +37,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Look:
+class EarlierLook:
     """Figures that somebody saw before the study was measured, and that may have shaped it.
 
     Args:
@@ -81,7 +81,7 @@ class Study(Part):
     """The samples of the full form, such as "mnist.train"; `--data NAME=URI` says where they are."""
     seeds: ClassVar[int] = 3
     """How often everything is trained and drawn anew, at least 2. Fixed before anything is measured: further seeds are an extension."""
-    looks: ClassVar[tuple[Look, ...]] = ()
+    looks: ClassVar[tuple[EarlierLook, ...]] = ()
     """What was seen before. The study uses seeds after theirs, and other test examples where the samples have any left."""
 
     @abstractmethod

@@ -15,7 +15,7 @@ from torch.nn.functional import pad
 from shiftproof.data.examples import Examples
 from shiftproof.shifts import shifts
 from shiftproof.shifts.norms.linf import Linf
-from shiftproof.studies.abstract import Look, Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.nets import convolutional, normalised
 from shiftproof.studies.quantity import Quantity, Unit, share
 from shiftproof.studies.trial import Trial, right, right_under
@@ -68,9 +68,9 @@ class AdversarialTrainingAndCorruptions(Study):
         "copies where the exact images are out of reach, corrupted after the compression. The quick form corrupts digits in a black "
         "frame, where fog and contrast are not those of photographs."
     )
-    looks: ClassVar[tuple[Look, ...]] = (
-        Look("One seed of two strided convolutions without normalisation lost 2 points in noise, so the network was changed."),
-        Look(
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook("One seed of two strided convolutions without normalisation lost 2 points in noise, so the network was changed."),
+        EarlierLook(
             "One seed of a network with 16 in place of 12 channels, trained on all 50,000 images and one long step, was right on 70.5 %: "
             "1.6 points were gained in noise, 12.7 lost in fog and 10.5 at low contrast, 0.7 more than on images as they are.",
             (3,),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from torch import nn
 
 from shiftproof.shifts.norms.l2 import L2
-from shiftproof.studies.abstract import Look, Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.constructed_inputs import like
 from shiftproof.studies.nets import dense, normalised
 from shiftproof.studies.quantity import Quantity, difference, share
@@ -65,9 +65,9 @@ class RobustAndNonrobustFeatures(Study):
         "beforehand with another seed, fell below a guess. Attacked figures are upper bounds by one gradient search. The quick form is "
         "of 8x8 digits, where a robust and a plain network read much the same."
     )
-    looks: ClassVar[tuple[Look, ...]] = (
-        Look("MNIST was tried first: a robust set gained nothing there.", changed=False),
-        Look("Plain networks of another seed were attacked to choose the eps of the attack."),
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook("MNIST was tried first: a robust set gained nothing there.", changed=False),
+        EarlierLook("Plain networks of another seed were attacked to choose the eps of the attack."),
     )
     needs: ClassVar[tuple[str, ...]] = ("cifar10.train", "cifar10.test")
 

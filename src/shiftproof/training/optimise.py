@@ -61,7 +61,7 @@ def rate(schedule: str, progress: float) -> float:
             raise unknown("schedule", schedule, SCHEDULES)
 
 
-class Average:
+class WeightAverage:
     """A running mean of a network's weights beside it: "none", "ema(decay=0.999)" or "swa(start=0.75)".
 
     Floating buffers (batch statistics) are averaged too, and others copied. `ema` forgets with `decay` a step, less in the first steps;

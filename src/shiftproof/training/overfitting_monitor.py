@@ -61,7 +61,7 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Watch:
+class HeldOutAttack:
     """The held-out attack.
 
     Args:
@@ -133,7 +133,7 @@ def nothing_learned(curve: Sequence[Epoch], y: Tensor) -> list[Flag]:
     return [Flag("nothing_learned", detail)]
 
 
-def notice(curve: Sequence[Epoch], held_out: int) -> list[Flag]:
+def overfitting_flags(curve: Sequence[Epoch], held_out: int) -> list[Flag]:
     """What the curves say has gone wrong.
 
     Catastrophic overfitting (Wong et al. 2020 [wong2020fast]): held-out accuracy under attack falls below half of its best, while that on
@@ -141,7 +141,7 @@ def notice(curve: Sequence[Epoch], held_out: int) -> list[Flag]:
     standard errors, while that in training has grown.
 
     >>> epochs = [Epoch(k, k, 0.1, train, 0.9, robust, 1.0) for k, (train, robust) in enumerate([(0.7, 0.7), (0.9, 0.1)])]
-    >>> [flag.name for flag in notice(epochs, 500)]
+    >>> [flag.name for flag in overfitting_flags(epochs, 500)]
     ['catastrophic_overfitting']
     """
     attacked = [epoch for epoch in curve if epoch.robust is not None]

@@ -10,7 +10,7 @@ from torch import nn
 
 from shiftproof._errors import must, unknown
 from shiftproof._part import Value
-from shiftproof.training.optimise import SCHEDULES, Average, make_optimiser
+from shiftproof.training.optimise import SCHEDULES, WeightAverage, make_optimiser
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -58,7 +58,7 @@ class Recipe:
         if self.schedule not in SCHEDULES:
             raise unknown("schedule", self.schedule, SCHEDULES)
         make_optimiser(self.optimiser, [nn.Parameter(torch.zeros(1))])
-        Average(self.average, nn.Module())
+        WeightAverage(self.average, nn.Module())
 
     def options(self) -> dict[str, Value]:
         """Every option with its value."""

@@ -14,7 +14,7 @@ from shiftproof._errors import UsageError
 from shiftproof._sealed import DamagedFile, Identity
 from shiftproof._tensors import read_tensors, write_tensors
 from shiftproof.runs.store import disk_error
-from shiftproof.training.optimise import Average
+from shiftproof.training.optimise import WeightAverage
 
 WEIGHTS = {"kind": "weights"}
 
@@ -26,7 +26,7 @@ class Learner:
     net: nn.Module
     memory: nn.Module
     optimiser: torch.optim.Optimizer
-    average: Average
+    average: WeightAverage
 
     def tensors(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All of it: tensors by name, and the optimiser's plain numbers."""

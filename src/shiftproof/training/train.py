@@ -29,8 +29,8 @@ from shiftproof.training.loop import BEST, RESUME, Loop, best_of
 from shiftproof.training.methods import methods
 from shiftproof.training.methods.abstract import Method
 from shiftproof.training.network import check_network, device_named, fresh_network, seeded
-from shiftproof.training.optimise import Average, make_optimiser
-from shiftproof.training.overfitting_monitor import Epoch, Watch
+from shiftproof.training.optimise import WeightAverage, make_optimiser
+from shiftproof.training.overfitting_monitor import Epoch, HeldOutAttack
 from shiftproof.training.pieces.grouping import Grouping, group
 from shiftproof.training.recipe import Recipe
 from shiftproof.training.state import Learner
@@ -169,7 +169,7 @@ def _trained(
     recipe: Recipe,
     examples: Examples,
     groups: Grouping | None,
-    watch: Watch,
+    watch: HeldOutAttack,
     net: nn.Module,
     memory: nn.Module,
     folder: Path,
@@ -181,7 +181,7 @@ def _trained(
     """The record of the finished run."""
     _write_record(folder, {"asked": asked, "complete": False, "curve": [], "flags": []})
     parameters = [p for p in (*net.parameters(), *memory.parameters()) if p.requires_grad]
-    learner = Learner(net, memory, make_optimiser(recipe.optimiser, parameters), Average(recipe.average, net))
+    learner = Learner(net, memory, make_optimiser(recipe.optimiser, parameters), WeightAverage(recipe.average, net))
     with _bar(progress) as (begin, tell):
         loop = Loop(method, recipe, examples, groups, watch, learner, folder, asked, save_every, tell)
         loop.resume()
@@ -215,7 +215,7 @@ def _recipe(options: dict[str, Any]) -> Recipe:
     return Recipe(**options)
 
 
-def _split(source: Source, method: Method, recipe: Recipe) -> tuple[Examples, Grouping | None, Watch]:
+def _split(source: Source, method: Method, recipe: Recipe) -> tuple[Examples, Grouping | None, HeldOutAttack]:
     """What is trained on, with its groups where the method asks for them, and what is held out, chosen by names and the seed."""
     from shiftproof.searches import searches
     from shiftproof.shifts import shifts
@@ -225,7 +225,7 @@ def _split(source: Source, method: Method, recipe: Recipe) -> tuple[Examples, Gr
     held = min(MOST_HELD_OUT, int(recipe.held_out * len(source)))
     out, kept = np.sort(order[:held]), np.sort(order[held:])
     groups = group(source, method.grouping, owner=method.name) if method.grouping else None
-    watch = Watch(source.take(out), shift, searches.build(recipe.search), recipe.seed, groups and groups[out])
+    watch = HeldOutAttack(source.take(out), shift, searches.build(recipe.search), recipe.seed, groups and groups[out])
     watch.check()
     gone = [] if groups is None else [name for name, size in zip(groups.names, groups[kept].sizes, strict=True) if not size]
     if gone:
@@ -235,7 +235,7 @@ def _split(source: Source, method: Method, recipe: Recipe) -> tuple[Examples, Gr
     return source.take(kept), groups and groups[kept], watch
 
 
-def _known(method: Method, watch: Watch, net: nn.Module, memory: nn.Module, version: str | None) -> dict[str, Fingerprint]:
+def _known(method: Method, watch: HeldOutAttack, net: nn.Module, memory: nn.Module, version: str | None) -> dict[str, Fingerprint]:
     """What the network and the parts are known by, with their code and what they read from files."""
     parts = {"method's code": method, "search's code": watch.search, "threat's code": watch.shift}
     known = {name: known_part(part) for name, part in parts.items() if part is not None}

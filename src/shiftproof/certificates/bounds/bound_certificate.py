@@ -27,7 +27,7 @@ _HALVINGS, _CLOSE = 24, 1e-3
 
 
 @dataclass(frozen=True)
-class Bounding(Certificate):
+class BoundCertificate(Certificate):
     """A lower bound on the decision's score minus every other's, over all moves."""
 
     radius: str = "asked"

@@ -13,18 +13,18 @@ from shiftproof.certificates.bounds.layers import (
     Concatenate,
     Convolution,
     Layer,
-    Linear,
+    LinearLayer,
     Positive,
     Reshape,
-    Scale,
+    ScaleLayer,
     Shape,
     Sum,
     numel,
 )
 from shiftproof.certificates.bounds.network import Network, Node, folded
-from shiftproof.certificates.bounds.nonlinear_layers import SIGMOID, TANH, Curve, MaxPool, Relu
+from shiftproof.certificates.bounds.nonlinear_layers import SIGMOID, TANH, MaxPool, Nonlinearity, Relu
 
-CURVES: dict[str, Curve] = {"relu": Relu(), "sigmoid": SIGMOID, "tanh": TANH}
+CURVES: dict[str, Nonlinearity] = {"relu": Relu(), "sigmoid": SIGMOID, "tanh": TANH}
 RULES = (
     "linear layers, convolutions, batch normalisation, ReLU, sigmoid, tanh, average and max pooling, means, reshaping, slicing, zero "
     "padding, concatenation, sums of branches, and constants added or multiplied"
@@ -73,7 +73,7 @@ class Builder:
 
     def linear(self, x: int, weight: Tensor, bias: Tensor | None, name: str) -> int:
         """Weight (out, in) over the last axis."""
-        return self.add(Linear(self.tensor(weight), None if bias is None else self.tensor(bias)), [x], name)
+        return self.add(LinearLayer(self.tensor(weight), None if bias is None else self.tensor(bias)), [x], name)
 
     def convolution(
         self,
@@ -95,7 +95,7 @@ class Builder:
     def scale(self, x: int, name: str, *, scale: Tensor | float = 1.0, offset: Tensor | float = 0.0, inner: Tensor | float = 0.0) -> int:
         """Multiplies and adds, scale * x + offset; constants broadcast against one value."""
         parts = [self._one(part, x, name) for part in (scale, offset, inner)]
-        return self.add(Scale(parts[0], parts[2].abs(), parts[1]), [x], name)
+        return self.add(ScaleLayer(parts[0], parts[2].abs(), parts[1]), [x], name)
 
     def _one(self, constant: Tensor | float, x: int, name: str) -> Tensor:
         """A constant without the examples' axis."""
@@ -197,7 +197,7 @@ class Builder:
         place = {old: new for new, old in enumerate(used)}
         kept = [Node(n.layer, tuple(place[i] for i in n.inputs), n.shape, n.name) for n in (self.nodes[i] for i in used)]
         nodes = folded(kept)
-        if len(nodes) == 1 or isinstance(nodes[-1].layer, Curve):  # bounds are those of a linear function of the last node
+        if len(nodes) == 1 or isinstance(nodes[-1].layer, Nonlinearity):  # bounds are those of a linear function of the last node
             nodes = (*nodes, Node(Reshape(shape), (len(nodes) - 1,), shape, "output"))
         return Network(nodes, unit)
 

@@ -110,7 +110,7 @@ class Folded(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Linear(Affine):
+class LinearLayer(Affine):
     """W x + b over the last axis, W of shape (out, in)."""
 
     weight: Tensor
@@ -179,7 +179,7 @@ class Convolution(Affine):
 
 
 @dataclass(frozen=True, eq=False)
-class Scale(Affine):
+class ScaleLayer(Affine):
     """scale * x + offset, entry by entry: constants added or multiplied, normalisation, batch normalisation.
 
     `inner` is the absolute value of what is added before the scale, which may cancel against the offset and rounds all the same.

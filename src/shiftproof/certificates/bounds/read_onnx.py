@@ -14,7 +14,7 @@ from shiftproof._errors import MissingExtra, NotCertifiable, UsageError
 from shiftproof.certificates.bounds.builder import Builder, no_rule
 from shiftproof.certificates.bounds.layers import Shape
 from shiftproof.certificates.bounds.network import Network
-from shiftproof.certificates.bounds.onnx_steps import DRAWN, HARMLESS, OPTIONS, RULES, SEVERAL, Call, Value
+from shiftproof.certificates.bounds.onnx_steps import DRAWN, HARMLESS, OPTIONS, RULES, SEVERAL, OnnxCall, Value
 from shiftproof.certificates.bounds.torch_functions import EXAMPLES
 
 _OURS = ("", "ai.onnx")
@@ -63,7 +63,7 @@ def read_onnx(path: str | Path, shape: Sequence[int] | None = None, *, output: s
             f"The model '{file.name}' is of opset {opset} or redefines steps of ONNX; bounds read opset {_OLDEST} or later."
         )
     build = Builder(_shape(declared, shape, file.name), model=file.name)
-    reader = _Reader(build, {**constants, entries[0].name: 0}, {**opsets, "": opset})
+    reader = _OnnxReader(build, {**constants, entries[0].name: 0}, {**opsets, "": opset})
     for node in graph.node:
         reader.step(node)
     wanted = output or graph.output[0].name
@@ -86,7 +86,7 @@ def _shape(declared: list[int], given: Sequence[int] | None, name: str) -> Shape
     return inner
 
 
-class _Reader:
+class _OnnxReader:
     """Walks the graph's nodes."""
 
     def __init__(self, build: Builder, values: Mapping[str, Value], opsets: dict[str, int]) -> None:
@@ -111,7 +111,7 @@ class _Reader:
             raise no_rule(name, self.build.model)
         else:
             self._check(node, options, name)
-            self.values[node.output[0]] = RULES[node.op_type](Call(self.build, name, inputs, options))
+            self.values[node.output[0]] = RULES[node.op_type](OnnxCall(self.build, name, inputs, options))
 
     def _check(self, node: Any, options: Mapping[str, Any], name: str) -> None:
         """Raises `UsageError` where a step has an attribute that its rule does not read, or outputs that change what it does."""

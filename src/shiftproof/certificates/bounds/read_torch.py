@@ -51,7 +51,7 @@ def read_torch(
         x = x.to(dtype_of(module, x.dtype))
         graph = graph_of(module, name)
         check_steps(module, graph, x[:: max(1, len(x) // _COMPARED)][:_COMPARED], name)
-        reader = _Reader(module, Builder(tuple(shape), model=name, device=x.device))
+        reader = _TorchReader(module, Builder(tuple(shape), model=name, device=x.device))
         network = reader.run(graph, torch.finfo(x.dtype).eps / 2)
         check_same(network, scorer or (lambda given: scores_of(module(given.clone()), name)), x, name, "it computes")
     return network
@@ -85,7 +85,7 @@ def objection_to(module: nn.Module, name: str) -> str | None:
     return None
 
 
-class _Reader:
+class _TorchReader:
     """Walks a traced graph, with a node's index where a value hangs on the input and the value itself where it does not."""
 
     def __init__(self, module: nn.Module, builder: Builder) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError
-from shiftproof.certificates.bounds.layers import Affine, Concatenate, Layer, Reshape, Scale, Sum, numel
+from shiftproof.certificates.bounds.layers import Affine, Concatenate, Layer, Reshape, ScaleLayer, Sum, numel
 from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.nonlinear_layers import MaxPool, Relu, Sigmoidal
 
@@ -56,7 +56,7 @@ def stretch(network: Network, index: int) -> float:
             return math.sqrt(int(torch.bincount(places).max()))
         case Sum():
             return math.sqrt(len(layer.signs))
-        case Scale():
+        case ScaleLayer():
             return float(layer.scale.abs().max())
         case Affine():
             return _affine(layer, shapes[0], node.shape)

@@ -20,7 +20,7 @@ from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.nonlinear_layers import Relu
 from shiftproof.certificates.bounds.query import Query, Referee
 from shiftproof.certificates.bounds.region import Region
-from shiftproof.certificates.bounds.slope_optimisation import Climb
+from shiftproof.certificates.bounds.slope_optimisation import SlopeAscent
 from shiftproof.certificates.bounds.split_inputs import Searched
 
 BATCH = 128
@@ -81,7 +81,7 @@ def relus_only(network: Network) -> bool:
     return all(isinstance(curve, Relu) for curves in network.curved.values() for curve in curves)
 
 
-def split_relus(network: Network, query: Query, referee: Referee, boxes: list[Box], *, deadline: Deadline, climb: Climb) -> Searched:
+def split_relus(network: Network, query: Query, referee: Referee, boxes: list[Box], *, deadline: Deadline, climb: SlopeAscent) -> Searched:
     """Proves or refutes one case of one row, part by part.
 
     Args:
@@ -133,7 +133,7 @@ def _leaf(problem: _Problem, part: _Parts) -> tuple[float, Tensor | None]:
         return leaf_bound(problem.network, problem.region(1), boxes, problem.rows(1), part.signs, float(problem.bound))
 
 
-def _bounded(problem: _Problem, parts: _Parts, climb: Climb) -> tuple[_Parts, Tensor]:
+def _bounded(problem: _Problem, parts: _Parts, climb: SlopeAscent) -> tuple[_Parts, Tensor]:
     """The parts with optimised bounds, and the minimisers of those bounds as candidates."""
     n = len(parts)
     boxes = problem.split(parts.signs, n)

@@ -116,7 +116,7 @@ def graph_of(module: nn.Module, name: str) -> fx.Graph:
         raise UsageError(f"The model '{name}' cannot be traced: {str(error).splitlines()[0]} {way_out}") from error
 
 
-class Step(NamedTuple):
+class TracedCall(NamedTuple):
     """One operation on data as it ran: its name; where each tensor came from, and what else it was given."""
 
     name: str
@@ -133,7 +133,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
     def __init__(self, module: nn.Module, name: str, x: Tensor | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.model, self.device = name, device_of(module)
-        self.steps: list[Step] = []
+        self.steps: list[TracedCall] = []
         self._own = {held.untyped_storage().data_ptr() for held in _held(module)}
         self._dtype = None if x is None else x.dtype
         self._made: dict[int, int] = {} if x is None else {x.untyped_storage().data_ptr(): -1}
@@ -150,7 +150,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
             for each in (*tree_leaves(out), *_written(func, args, kwargs or {})):
                 if isinstance(each, Tensor):
                     self._made.setdefault(self._memory(each), len(self.steps))
-            self.steps.append(Step(func.name(), given))
+            self.steps.append(TracedCall(func.name(), given))
         return out
 
     def _memory(self, tensor: Tensor) -> int:
@@ -246,7 +246,7 @@ def check_steps(module: nn.Module, graph: fx.Graph, x: Tensor, name: str) -> Non
         _compare(steps, graphs, name)
 
 
-def _run(call: Callable[[Tensor], object], module: nn.Module, x: Tensor, name: str) -> list[Step]:
+def _run(call: Callable[[Tensor], object], module: nn.Module, x: Tensor, name: str) -> list[TracedCall]:
     given = x.detach().clone()
     recorder = _Recorder(module, name, given)
     try:
@@ -257,7 +257,7 @@ def _run(call: Callable[[Tensor], object], module: nn.Module, x: Tensor, name: s
             raise
         told = str(error).splitlines()[0]
         raise NotCertifiable(f"The model '{name}' does not fit inputs of its shape, {tuple(x.shape[1:])}: {told}.") from error
-    return [*recorder.steps, Step("output", (recorder.told(scores_of(out, name)),))]
+    return [*recorder.steps, TracedCall("output", (recorder.told(scores_of(out, name)),))]
 
 
 def scores_of(out: object, name: str) -> Tensor:
@@ -268,9 +268,9 @@ def scores_of(out: object, name: str) -> Tensor:
     return scores
 
 
-def _compare(steps: Sequence[Step], graphs: Sequence[Step], name: str) -> None:
+def _compare(steps: Sequence[TracedCall], graphs: Sequence[TracedCall], name: str) -> None:
     for place in range(max(len(steps), len(graphs))):
-        theirs, ours = (each[place] if place < len(each) else Step("nothing", ()) for each in (steps, graphs))
+        theirs, ours = (each[place] if place < len(each) else TracedCall("nothing", ()) for each in (steps, graphs))
         if theirs.name != ours.name or not _same(theirs.given, ours.given):
             told = f"{theirs.name} and {ours.name}" if theirs.name != ours.name else f"{theirs.name} with other arguments"
             raise NotCertifiable(

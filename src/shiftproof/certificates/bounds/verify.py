@@ -23,7 +23,7 @@ from shiftproof.certificates.bounds.query import Query, Referee, Scorer, queries
 from shiftproof.certificates.bounds.read_onnx import read_onnx
 from shiftproof.certificates.bounds.read_torch import read_torch
 from shiftproof.certificates.bounds.region import Region
-from shiftproof.certificates.bounds.slope_optimisation import Climb
+from shiftproof.certificates.bounds.slope_optimisation import SlopeAscent
 from shiftproof.certificates.bounds.split_inputs import split_inputs
 from shiftproof.certificates.bounds.split_relus import relus_only, split_relus
 from shiftproof.certificates.bounds.trace import device_of
@@ -36,7 +36,7 @@ FEW = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Verdict:
+class VerificationResult:
     """The answer to a property.
 
     Args:
@@ -68,7 +68,7 @@ def verify(
     seed: int = 0,
     shape: tuple[int, ...] | None = None,
     clock: Clock = time.monotonic,
-) -> Verdict:
+) -> VerificationResult:
     """Whether a network has a property: no input of a set makes its scores do what the property forbids.
 
     Args:
@@ -129,7 +129,7 @@ def verify(
             reasons.append(reason)
     answer: Answer = "unknown" if reasons else "holds"
     why = "; ".join(dict.fromkeys(reasons)) or f"bounds exclude every case on {explored} parts of the inputs"
-    return Verdict(answer, why, None, None, None, None, explored, time.monotonic() - began)
+    return VerificationResult(answer, why, None, None, None, None, explored, time.monotonic() - began)
 
 
 def _read(network: str | Path | nn.Module | Network, shape: tuple[int, ...] | None) -> Network:
@@ -208,7 +208,7 @@ def _decide_wide(network: Network, query: Query, referee: Referee, deadline: Dea
         if bad is not None:
             return bad, 1, "a gradient search found it"
         boxes = _refined(network, region, boxes, deadline)
-        climb = Climb(steps=30, step_size=0.25)
+        climb = SlopeAscent(steps=30, step_size=0.25)
         margin = climb(network, region, boxes, query.weights[None]).least - query.bounds
         open_ = _open(query, margin)
     explored, undecided = 1, 0
@@ -220,7 +220,7 @@ def _decide_wide(network: Network, query: Query, referee: Referee, deadline: Dea
             continue
         until = deadline.share(1 / (len(open_) - place))
         searched = split_relus(
-            network, one, referee, boxes, deadline=until, climb=Climb(steps=10, step_size=0.1, enough=float(one.bounds[0]))
+            network, one, referee, boxes, deadline=until, climb=SlopeAscent(steps=10, step_size=0.1, enough=float(one.bounds[0]))
         )
         explored += searched.explored
         if searched.counterexample is not None:
@@ -235,7 +235,7 @@ def _open(query: Query, margin: Tensor) -> list[int]:
 
 def _refined(network: Network, region: Region, boxes: list[Box], deadline: Deadline) -> list[Box]:
     """Intervals from optimised passes, each layer on those of the layers before."""
-    climb = Climb(steps=15, step_size=0.25)
+    climb = SlopeAscent(steps=15, step_size=0.25)
     known = {k: boxes[k] for k in network.curved}
     until = deadline.share(0.3)
 
@@ -245,11 +245,13 @@ def _refined(network: Network, region: Region, boxes: list[Box], deadline: Deadl
     return intervals(network, region, bounder=bounder, known=known, stop=lambda: until.over)
 
 
-def _violated(network: Network, query: Query, referee: Referee, x: Tensor, reason: str, explored: int, seconds: float) -> Verdict:
+def _violated(
+    network: Network, query: Query, referee: Referee, x: Tensor, reason: str, explored: int, seconds: float
+) -> VerificationResult:
     with torch.no_grad():
         scores = network(x[None])
         theirs = None if referee.runtime is None else referee.runtime(x[None].float())
     if len(set(query.owner.tolist())) < query.cases:
         reason = "a case of the property asserts nothing of the scores, so every input in its box violates it"
     excess = (float(query.excess(scores).min()), None if theirs is None else float(query.excess(theirs).min()))
-    return Verdict("violated", reason, x, scores[0], None if theirs is None else theirs[0], excess, explored, seconds)
+    return VerificationResult("violated", reason, x, scores[0], None if theirs is None else theirs[0], excess, explored, seconds)

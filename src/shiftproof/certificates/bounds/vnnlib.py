@@ -101,12 +101,12 @@ def parse_vnnlib(text: str, *, name: str = "property") -> Property:
         Case(low=(-1.0,), high=(1.0,), weights=((-1.0,),), bounds=(-3.5,))
     """
     try:
-        return _Reader(name).read(text)
+        return _VnnlibReader(name).read(text)
     except RecursionError:
         raise UsageError(f"The property '{name}' nests its brackets too deeply to be read.") from None
 
 
-class _Reader:
+class _VnnlibReader:
     """One file."""
 
     def __init__(self, name: str) -> None:

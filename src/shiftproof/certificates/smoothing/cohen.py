@@ -13,7 +13,7 @@ from torch import Tensor
 from shiftproof._errors import must
 from shiftproof.certificates.abstract import Proof
 from shiftproof.certificates.smoothing.noises.gaussian import Gaussian
-from shiftproof.certificates.smoothing.smoothing_certificate import Smoothed
+from shiftproof.certificates.smoothing.smoothing_certificate import SmoothingCertificate
 from shiftproof.certificates.smoothing.vote_tests import fixed
 from shiftproof.models.abstract import Labels
 from shiftproof.randomness import Rng
@@ -21,7 +21,7 @@ from shiftproof.shifts.abstract import Shift
 
 
 @dataclass(frozen=True)
-class Cohen(Smoothed):
+class Cohen(SmoothingCertificate):
     """The procedure CERTIFY of Cohen et al. 2019: `selection` draws pick the decision, `draws` others bound its probability from below.
 
     The radius is sigma * Phi^-1(p) with p the one-sided Clopper-Pearson bound at confidence 1 - alpha; it abstains where p <= 1/2.

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError, must
 from shiftproof.certificates.abstract import Proof
-from shiftproof.certificates.smoothing.smoothing_certificate import Smoothed
+from shiftproof.certificates.smoothing.smoothing_certificate import SmoothingCertificate
 from shiftproof.certificates.smoothing.vote_tests import claimed, sequential
 from shiftproof.models.abstract import Labels
 from shiftproof.randomness import Rng
@@ -23,7 +23,7 @@ _MOST_RADII = 2000
 
 
 @dataclass(frozen=True)
-class Smoothing(Smoothed):
+class Smoothing(SmoothingCertificate):
     """Proves decisions of the smoothed model g(x), the answer that the base model gives most often under noise around x.
 
     If the answer has probability p under Gaussian noise, g holds within sigma * Phi^-1(p) in L2 (the other noises have formulas of their

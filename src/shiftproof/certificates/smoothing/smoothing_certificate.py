@@ -20,7 +20,7 @@ from shiftproof.shifts.norms.ball import Ball
 
 
 @dataclass(frozen=True)
-class Smoothed(Certificate):
+class SmoothingCertificate(Certificate):
     """Proofs of the smoothed model, whose decision is the one that the base model gives most often under noise."""
 
     sigma: float = 0.0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shiftproof.training.pieces.moved_inputs import Moving
+from shiftproof.training.pieces.moved_inputs import MovedInputs
 
 
 @dataclass(frozen=True)
-class Adversarial(Moving):
+class Adversarial(MovedInputs):
     """Adversarial training: min_f E max_{p in shift} cross_entropy(f(apply(x, p)), y), the inner maximum as far as the search climbs.
 
     Args:

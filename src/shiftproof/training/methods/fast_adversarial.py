@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shiftproof.training.pieces.moved_inputs import Moving
+from shiftproof.training.pieces.moved_inputs import MovedInputs
 
 
 @dataclass(frozen=True)
-class Fast(Moving):
+class Fast(MovedInputs):
     """Adversarial training by one step: p is 1.25 radii along the gradient's sign from a chance draw, put back into the shift.
 
     min_f E cross_entropy(f(apply(x, p)), y).

@@ -68,10 +68,10 @@ class Free(Method):
         return self._shift().within(space)
 
     def init(self, net: nn.Module, examples: Examples) -> nn.Module:
-        return Carried()
+        return CarriedMoves()
 
     def move(self, net: nn.Module, batch: Batch, memory: nn.Module) -> Tensor:
-        assert isinstance(memory, Carried)
+        assert isinstance(memory, CarriedMoves)
         shift = self.threat(batch.space)
         with torch.no_grad():
             return shift.apply(batch.x, shift.project(batch.x, memory.moves(batch.x))).requires_grad_()
@@ -80,7 +80,7 @@ class Free(Method):
         return plain_step(net, x, batch.y)
 
     def learned(self, step: Step, batch: Batch, memory: nn.Module) -> None:
-        assert isinstance(memory, Carried)
+        assert isinstance(memory, CarriedMoves)
         assert step.x.grad is not None
         shift = self._shift().within(batch.space)
         assert isinstance(shift, Differentiable)
@@ -93,7 +93,7 @@ class Free(Method):
         return [cls(shift="linf(eps=0.1)", times=2)]
 
 
-class Carried(nn.Module):
+class CarriedMoves(nn.Module):
     """The move that goes from batch to batch."""
 
     move: Tensor

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from shiftproof.risks.holistic import Holistic
 from shiftproof.training.methods.abstract import Batch, Step
-from shiftproof.training.pieces.moved_inputs import Moving
+from shiftproof.training.pieces.moved_inputs import MovedInputs
 from shiftproof.training.pieces.risk_losses import risk_loss
 
 
 @dataclass(frozen=True)
-class HolisticRobust(Moving):
+class HolisticRobust(MovedInputs):
     """min_f of the holistic risk of cross_entropy(f(x'), y), x' the worst move: evasion, poisoning and a small sample at once.
 
     Args:

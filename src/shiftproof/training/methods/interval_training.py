@@ -13,14 +13,14 @@ from torch.nn import functional as F
 from shiftproof._errors import UsageError, must
 from shiftproof.shifts.norms.linf import Linf
 from shiftproof.training.methods.abstract import Batch, Step
-from shiftproof.training.pieces.moved_inputs import Moving
+from shiftproof.training.pieces.moved_inputs import MovedInputs
 
 Box = tuple[Tensor, Tensor]
 """Least and greatest values at a layer."""
 
 
 @dataclass(frozen=True)
-class IntervalTraining(Moving):
+class IntervalTraining(MovedInputs):
     """Training on proven bounds: min_f E k cross_entropy(f(x), y) + (1 - k) cross_entropy(u, y).
 
     u bounds the scores' differences on the whole ball: u_j >= f_j - f_y, and u_y = 0.

@@ -15,7 +15,7 @@ from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.training.methods.abstract import Batch, Method, Step
 from shiftproof.training.pieces.grouping import group, wanted
-from shiftproof.training.pieces.lisa import Mixed, lisa_mix
+from shiftproof.training.pieces.lisa_mixing import Mixed, lisa_mix
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,11 @@ class Lisa(Method):
 
     def init(self, net: nn.Module, examples: Examples) -> nn.Module:
         group(examples, self.groups, owner=self.name)
-        return Classes(int(examples.y.max()) + 1)
+        return ClassCount(int(examples.y.max()) + 1)
 
     def mixed(self, batch: Batch, memory: nn.Module) -> Mixed:
         """The batch, mixed by the chance that is its own."""
-        assert isinstance(memory, Classes)
+        assert isinstance(memory, ClassCount)
         if batch.groups is None:
             raise UsageError(f"{self.name} needs the group of each example: give the batch its `groups`, shape (n,).")
         seed = int(batch.rng.child("lisa").keys[0] >> np.uint64(1))
@@ -82,7 +82,7 @@ class Lisa(Method):
         return [cls(groups="place")]
 
 
-class Classes(nn.Module):
+class ClassCount(nn.Module):
     """How many classes there are."""
 
     def __init__(self, classes: int) -> None:

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from shiftproof._errors import must
 from shiftproof.training.methods.abstract import Batch, Step
 from shiftproof.training.methods.trades import divergence
-from shiftproof.training.pieces.moved_inputs import Moving
+from shiftproof.training.pieces.moved_inputs import MovedInputs
 
 
 @dataclass(frozen=True)
-class Mart(Moving):
+class Mart(MovedInputs):
     """Adversarial training that minds what is wrong as it is: min_f E bce(f(x'), y) + beta KL(f(x) || f(x')) (1 - p_y(x)).
 
     x' is the worst move of the cross-entropy, and bce(f(x'), y) = -log p_y(x') - log(1 - max_{k != y} p_k(x')).

@@ -17,11 +17,11 @@ from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.identity import Identity
 from shiftproof.training._inner import worst
 from shiftproof.training.methods.abstract import Batch, Step
-from shiftproof.training.pieces.moved_inputs import Moving
+from shiftproof.training.pieces.moved_inputs import MovedInputs
 
 
 @dataclass(frozen=True)
-class RotationHead(Moving):
+class RotationHead(MovedInputs):
     """Adversarial training with a second task: min_f E cross_entropy(f(x_0), y) + weight / 4 sum_r cross_entropy(g(x_r), r).
 
     x_r is the image turned by r quarter turns, each view moved by itself to where the sum of its own terms is worst.

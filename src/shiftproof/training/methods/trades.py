@@ -13,11 +13,11 @@ from torch.nn import functional as F
 from shiftproof._errors import must
 from shiftproof.training._inner import Objective
 from shiftproof.training.methods.abstract import Batch, Step
-from shiftproof.training.pieces.moved_inputs import Moving, in_evaluation
+from shiftproof.training.pieces.moved_inputs import MovedInputs, in_evaluation
 
 
 @dataclass(frozen=True)
-class Trades(Moving):
+class Trades(MovedInputs):
     """A price on changed answers: min_f E cross_entropy(f(x), y) + beta max_{p in shift} KL(f(x) || f(apply(x, p))).
 
     Args:

@@ -34,7 +34,7 @@ def _search_of(spec: str) -> Search:
 
 
 @dataclass(frozen=True)
-class Moving(Method):
+class MovedInputs(Method):
     """A method with a shift and a search.
 
     Args:
@@ -95,7 +95,7 @@ class Moving(Method):
         return plain_step(net, x, batch.y)
 
     @classmethod
-    def examples_for_check(cls) -> list[Moving]:
+    def examples_for_check(cls) -> list[MovedInputs]:
         """One as people use it."""
         return [cls(shift="linf(eps=0.1)")]
 

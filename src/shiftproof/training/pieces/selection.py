@@ -42,7 +42,7 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Choice:
+class SelectedCandidate:
     """The candidate chosen, by which rule, what every candidate scored, and whether it looked at the test set."""
 
     candidate: str
@@ -51,7 +51,7 @@ class Choice:
     oracle: bool
 
 
-def select(scored: Scored, *, rule: Rule, test_ids: Sequence[str] | npt.NDArray[np.str_] | None = None) -> Choice:
+def select(scored: Scored, *, rule: Rule, test_ids: Sequence[str] | npt.NDArray[np.str_] | None = None) -> SelectedCandidate:
     """The best candidate by a rule; the first of equals.
 
     Args:
@@ -82,7 +82,7 @@ def select(scored: Scored, *, rule: Rule, test_ids: Sequence[str] | npt.NDArray[
     if rule in ("worst_group", "oracle") and scored.groups is None:
         raise UsageError(f"The rule {rule} needs each example's group, and they are unknown. Use average or cvar, which need none.")
     scores = {name: _score(np.asarray(verdicts, dtype=np.float64), scored, rule) for name, verdicts in scored.right.items()}
-    return Choice(max(scores, key=lambda name: scores[name]), rule, scores, oracle=rule == "oracle")
+    return SelectedCandidate(max(scores, key=lambda name: scores[name]), rule, scores, oracle=rule == "oracle")
 
 
 def _score(verdicts: npt.NDArray[np.float64], scored: Scored, rule: Rule) -> float:

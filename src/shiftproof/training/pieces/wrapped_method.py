@@ -25,7 +25,7 @@ def _built(spec: str) -> Method:
     return methods.build(spec)
 
 
-class Both(nn.Module):
+class WrappedMemory(nn.Module):
     """The memory of a method around another: its own, and the other's."""
 
     def __init__(self, own: nn.Module, inner: nn.Module) -> None:
@@ -34,7 +34,7 @@ class Both(nn.Module):
 
 
 @dataclass(frozen=True)
-class Wrapping(Method):
+class WrappedMethod(Method):
     """A method around another, whose moves, losses and memory it takes.
 
     Args:
@@ -71,7 +71,7 @@ class Wrapping(Method):
         return self.inner().threat(space)
 
     def init(self, net: nn.Module, examples: Examples) -> nn.Module:
-        return Both(self.own(net, examples), self.inner().init(net, examples))
+        return WrappedMemory(self.own(net, examples), self.inner().init(net, examples))
 
     def order(self, rng: Rng, memory: nn.Module) -> npt.NDArray[np.intp]:
         return self.inner().order(rng, kept(memory).inner)
@@ -86,9 +86,9 @@ class Wrapping(Method):
         self.inner().learned(step, batch, kept(memory).inner)
 
 
-def kept(memory: nn.Module) -> Both:
+def kept(memory: nn.Module) -> WrappedMemory:
     """The memory of a method around another, as what it is."""
-    assert isinstance(memory, Both)  # `init` made it
+    assert isinstance(memory, WrappedMemory)  # `init` made it
     return memory
 
 
