@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from shiftproof._arrays import Bools
 from shiftproof._errors import must
 from shiftproof.data.examples import Examples
 from shiftproof.defences.defended_model import DefendedModel
@@ -19,8 +20,6 @@ from shiftproof.models.abstract import Gradients, Known, Scores
 from shiftproof.outcomes import BROKEN
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift
-
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +34,11 @@ class DetectionOutcomes:
         caught: fooled, and detected.
     """
 
-    accepted: Flags
-    right: Flags
-    broken: Flags
-    fooled: Flags
-    caught: Flags
+    accepted: Bools
+    right: Bools
+    broken: Bools
+    fooled: Bools
+    caught: Bools
 
     @property
     def accuracy(self) -> float:
@@ -52,7 +51,7 @@ class DetectionOutcomes:
         return float((~self.accepted).mean())
 
     @property
-    def held(self) -> Flags:
+    def held(self) -> Bools:
         """Answered rightly when clean, and neither moved to a wrong answer that passes; detected when moved is no failure. Shape (n,)."""
         return np.asarray(self.right & ~self.broken)
 
@@ -145,7 +144,7 @@ def detector_aware(model: DefendedModel, label: int) -> DetectorAwareScores:
     return DetectorAwareGradients(model, label) if isinstance(model, Gradients) else DetectorAwareScores(model, label)
 
 
-def _decided(model: DefendedModel, x: Tensor, batch_size: int) -> tuple[npt.NDArray[np.int64], Flags]:
+def _decided(model: DefendedModel, x: Tensor, batch_size: int) -> tuple[npt.NDArray[np.int64], Bools]:
     """The class that the model behind decides for, and whether the detector refuses it, each of shape (n,)."""
     if not len(x):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool)

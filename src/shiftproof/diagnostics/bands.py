@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from shiftproof._arrays import Floats, Ints
 from shiftproof._batches import in_batches
 from shiftproof._errors import must
 from shiftproof.data.examples import Examples
@@ -22,8 +23,6 @@ from shiftproof.shifts.frequency.low_pass import LowPass
 from shiftproof.shifts.frequency.radial import RadialFilter
 
 REFERENCES: tuple[str, ...] = ("yin2019fourier", "wang2020high", "gavrikov2024biases")
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 CUTOFFS = (0.1, 0.2, 0.3, 0.4, 0.5)
 """Of the official spectral bias."""
 

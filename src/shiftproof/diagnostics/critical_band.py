@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from shiftproof._arrays import Floats, Ints
 from shiftproof._batches import in_batches
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
@@ -21,8 +22,6 @@ from shiftproof.models.abstract import Labels
 from shiftproof.randomness import Rng
 
 REFERENCES: tuple[str, ...] = ("subramanian2023spatial", "gavrikov2024biases")
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 _TAPS = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 _MEAN = 0.449
 """To which each image's mean is moved: ImageNet's."""

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from shiftproof._arrays import Floats, Ints
 from shiftproof._batches import in_batches
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
@@ -20,8 +20,6 @@ from shiftproof.randomness import Rng
 from shiftproof.risks.intervals import clopper_pearson
 
 REFERENCES: tuple[str, ...] = ("yin2019fourier",)
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 _REACH = 31
 
 

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit, ndtr, ndtri
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import UsageError, must, unknown
-from shiftproof.measures._line_fit import Floats, bootstrap, fits
+from shiftproof.measures._line_fit import bootstrap, fits
 from shiftproof.outcomes import Interval
 from shiftproof.risks.intervals import clopper_pearson, tail_of
 

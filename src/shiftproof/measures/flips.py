@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import UsageError, must
 from shiftproof.outcomes import Interval
 from shiftproof.risks.betting_intervals import betting_interval
 
-Floats = npt.NDArray[np.float64]
 _TOP = 5
 _MOST = 19.0
 """The largest possible top-5 distance: 5 + 4 + 3 + 3 + 4."""

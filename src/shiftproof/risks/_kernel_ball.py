@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import must
-from shiftproof.risks.worst_weights import Floats
 
 _HALVINGS = 60
 _TOLERANCE = 1e-9

@@ -9,10 +9,11 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof.outcomes import Interval
 from shiftproof.risks import worst_weights
 from shiftproof.risks.abstract import Measurement
-from shiftproof.risks.intervals import Floats, dkw_width
+from shiftproof.risks.intervals import dkw_width
 from shiftproof.risks.tallied import TalliedRisk
 from shiftproof.risks.tally import Tally
 from shiftproof.risks.worst_weights import Reweighted

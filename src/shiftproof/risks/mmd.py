@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import UsageError, must
 from shiftproof.outcomes import Interval
 from shiftproof.risks._kernel_ball import MMDWorst, bisection, distance, euclidean
@@ -17,7 +18,7 @@ from shiftproof.risks.grouped import GroupedRisk, Tallies
 from shiftproof.risks.intervals import tail_of
 from shiftproof.risks.mean import mean_interval
 from shiftproof.risks.tally import Tally
-from shiftproof.risks.worst_weights import Floats, Reweighted
+from shiftproof.risks.worst_weights import Reweighted
 
 
 def gaussian_kernel(x: npt.ArrayLike, *, bandwidth: float | None = None) -> Floats:

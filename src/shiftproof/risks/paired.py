@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import bdtr
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import must
 from shiftproof.outcomes import Interval
-from shiftproof.risks.intervals import Ends, Floats, arc, binomial_low, proportion_difference, tail_of
+from shiftproof.risks.intervals import Ends, arc, binomial_low, proportion_difference, tail_of
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof.outcomes import Interval
 from shiftproof.risks.abstract import Measurement
-from shiftproof.risks.intervals import Floats, dkw_width
+from shiftproof.risks.intervals import dkw_width
 from shiftproof.risks.tallied import TalliedRisk
 from shiftproof.risks.tally import Tally
 

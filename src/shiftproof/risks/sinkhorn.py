@@ -10,6 +10,7 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import must
 from shiftproof.outcomes import Interval
 from shiftproof.risks.abstract import Measurement
@@ -17,7 +18,7 @@ from shiftproof.risks.betting_intervals import betting_low
 from shiftproof.risks.grouped import GroupedRisk, Tallies
 from shiftproof.risks.intervals import tail_of
 from shiftproof.risks.tally import Tally
-from shiftproof.risks.worst_weights import Floats, Reweighted, largest
+from shiftproof.risks.worst_weights import Reweighted, largest
 
 _LOW = 0.05 * 1.25 ** np.arange(26)
 """Temperatures used for the lower end: from almost all weight on the largest draw to almost equal weights."""

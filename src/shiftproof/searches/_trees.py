@@ -9,11 +9,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats, Ints
 from shiftproof._errors import UsageError, must
 from shiftproof.models.fingerprint import value_digest
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 class _Nodes(Protocol):

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import must
 from shiftproof.models.abstract import Access, Labels
 from shiftproof.models.estimator import EstimatorLabels, EstimatorScores
@@ -20,7 +21,6 @@ from shiftproof.searches.abstract import Incumbent, Search
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.linf import Linf
 
-Floats = npt.NDArray[np.float64]
 _MARGIN = 1e-5
 """How far inside a leaf a point is put, as a share of the budget or of the room in the leaf: rounding must not carry it across."""
 

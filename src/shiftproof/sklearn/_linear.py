@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import UsageError, must, unknown
 from shiftproof.risks.abstract import Risk
 from shiftproof.sklearn import _newton, _risks, _stochastic
@@ -26,7 +27,6 @@ from shiftproof.sklearn._norms import Absolute, NormPenalty, dual_norm
 from shiftproof.sklearn._objective import Objective
 from shiftproof.sklearn._risks import RiskSpec, Weigher
 from shiftproof.sklearn._rows import Array, Rows, Stream
-from shiftproof.sklearn._smoothed_risks import Floats
 
 PENALTIES = ("l1", "l2", "elasticnet")
 SOLVERS = {"newton": _newton.solve, "stochastic": _stochastic.solve}

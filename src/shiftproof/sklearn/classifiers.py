@@ -12,13 +12,13 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import UsageError, must
 from shiftproof.risks.abstract import Risk
 from shiftproof.sklearn import _losses
 from shiftproof.sklearn._linear import RiskCurve, RobustLinear, base_weights
 from shiftproof.sklearn._losses import Loss
 from shiftproof.sklearn._rows import Rows
-from shiftproof.sklearn._smoothed_risks import Floats
 
 Self = TypeVar("Self", bound="_Classifier")
 

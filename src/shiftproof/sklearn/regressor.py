@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import must, unknown
 from shiftproof.risks.abstract import Risk
 from shiftproof.sklearn import _losses
@@ -17,7 +18,6 @@ from shiftproof.sklearn._linear import RiskCurve, RobustLinear, base_weights
 from shiftproof.sklearn._losses import Loss
 from shiftproof.sklearn._risks import RiskSpec
 from shiftproof.sklearn._rows import Rows
-from shiftproof.sklearn._smoothed_risks import Floats
 
 LOSSES = ("squared", "absolute", "quantile")
 Self = TypeVar("Self", bound="RobustRegressor")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from torch import nn
 from torch.nn.functional import pad
 
+from shiftproof._arrays import Floats
 from shiftproof.data.examples import Examples
 from shiftproof.shifts import shifts
 from shiftproof.shifts.norms.linf import Linf
@@ -23,7 +23,6 @@ from shiftproof.training.methods.adversarial import Adversarial
 from shiftproof.training.recipe import Recipe
 
 _FAMILIES = {"noise": ("shot_noise", "impulse_noise", "speckle_noise"), "fog": ("fog",), "low contrast": ("contrast",)}
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from shiftproof._arrays import Bools
 from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.nets import dense
 from shiftproof.studies.quantity import Quantity, less, share
@@ -21,7 +22,6 @@ from shiftproof.training.methods.group_dro import GroupDROTraining
 from shiftproof.training.optimise import rate
 from shiftproof.training.pieces.group_dro_loss import GroupDROLoss, balanced_sampler
 
-Flags = npt.NDArray[np.bool_]
 WEAK, STRONG = 1e-4, 2e-2
 """Weight decay: what is usual, and what keeps the network from fitting every example."""
 WAYS = {"as usual": (WEAK, 60), "strong penalty": (STRONG, 60), "stopped early": (WEAK, 5)}
@@ -168,18 +168,18 @@ def _trained(data: Coloured, seed: int, *, robust: bool, decay: float, epochs: i
     return net.eval()
 
 
-def _right(net: nn.Module, data: Coloured) -> Flags:
+def _right(net: nn.Module, data: Coloured) -> Bools:
     with torch.no_grad():
         return np.asarray((net(data.x).argmax(1) == data.y).numpy())
 
 
-def worst_group(right: Flags, group: Tensor) -> Quantity:
+def worst_group(right: Bools, group: Tensor) -> Quantity:
     """The least accuracy of a group, from whether each example is right and its group's number, shape (n,) both."""
     numbers = group.numpy()
     return min((share(right[numbers == g]) for g in np.unique(numbers)), key=lambda found: found.value)
 
 
-def _average(right: Flags, group: Tensor) -> Quantity:
+def _average(right: Bools, group: Tensor) -> Quantity:
     """Accuracy where the groups are as common as in training."""
     common = np.isin(group.numpy(), (0, 3))
     often, seldom = share(right[common]), share(right[~common])

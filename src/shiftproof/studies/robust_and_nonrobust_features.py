@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-import numpy.typing as npt
 from torch import nn
 
+from shiftproof._arrays import Bools
 from shiftproof.shifts.norms.l2 import L2
 from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.constructed_inputs import like
@@ -17,7 +16,6 @@ from shiftproof.studies.nets import dense, normalised
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial, right, right_under
 
-Verdicts = npt.NDArray[np.bool_]
 _SEARCH = "gradient_ascent(steps=20, loss=margin)"
 
 
@@ -85,7 +83,7 @@ class RobustAndNonrobustFeatures(Study):
         }
         found: dict[str, Quantity] = {}
 
-        def judged(name: str, network: nn.Module) -> Verdicts:
+        def judged(name: str, network: nn.Module) -> Bools:
             """Books what a network gets right, and gives what it gets right under attack."""
             attacked = right_under(network, task.test, L2(eps), _SEARCH, trial.seed)
             found[name], found[f"{name}, attacked"] = share(right(network, task.test)), share(attacked)

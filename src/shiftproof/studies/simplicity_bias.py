@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from shiftproof._arrays import Floats
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.studies.abstract import EarlierLook, Prediction, Study
@@ -19,7 +20,6 @@ from shiftproof.studies.nets import convolutional, dense, normalised
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial, right
 
-Floats = npt.NDArray[np.float64]
 MARGIN = 0.1
 """Half the gap between two neighbouring slabs, where all lie in [-1, 1]."""
 MIDDLE = 0.75

@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from shiftproof._arrays import Ints
 from shiftproof._errors import must
 from shiftproof.certificates.smoothing.noises.abstract import Noise
 from shiftproof.data.space import InputSpace
 from shiftproof.models.abstract import Labels
 from shiftproof.randomness import Rng
-
-Ints = npt.NDArray[np.int64]
 
 LEAST_ROWS = 64
 """Noisy copies a pass of the model at the least: one example alone need not be slow."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Ints
 from shiftproof._errors import UsageError, must
-
-Ints = npt.NDArray[np.int64]
 
 
 def jtt_rows(wrong: npt.ArrayLike | None, *, times: int) -> Ints:
