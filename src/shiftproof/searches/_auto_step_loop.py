@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -14,6 +14,7 @@ from shiftproof.losses import Loss
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column, with_room
+from shiftproof.searches._standing import keep
 from shiftproof.searches.abstract import Incumbent
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
 from shiftproof.shifts.norms.l1 import L1
@@ -56,8 +57,7 @@ class AscentState:
 
     def keep(self, mask: Tensor) -> None:
         """Leaves the other examples out."""
-        for part in fields(self):
-            setattr(self, part.name, getattr(self, part.name)[mask])
+        vars(self).update({name: part[mask] for name, part in vars(self).items()})
 
     def observe(self, value: Tensor, margin: Tensor) -> None:
         """Takes in the loss at `params`."""
@@ -133,7 +133,7 @@ class NarrowingSchedule:
 
     def keep(self, mask: Tensor) -> None:
         """Leaves the other examples out."""
-        self.count, self.moved = self.count[mask], self.moved[mask]
+        self.count, self.moved = keep(mask, self.count, self.moved)
 
     def ahead(self, state: AscentState, *, first: bool) -> Params:
         """The next point. A feature at a wall of the box is none of those that may move: a step for it would be lost."""
@@ -213,7 +213,7 @@ def _run(
             hit, held = answer.broken, ~answer.broken
             best.offer(state.rows[hit], ahead[hit], margin[hit], hit[hit])
             _drop(state, rule, held)
-            value, margin = value[held], margin[held]
+            value, margin = keep(held, value, margin)
         state.observe(value, margin)
         rule.review(state)
     if best is not None:

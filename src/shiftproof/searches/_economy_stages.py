@@ -20,6 +20,7 @@ from shiftproof.outcomes import Stage
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import AscentStep
 from shiftproof.searches._stages import StagedRun
+from shiftproof.searches._standing import keep
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.auto_step import AutoStep
 from shiftproof.searches.auto_step_targeted import AutoStepTargeted
@@ -107,7 +108,7 @@ class EconomyRun(StagedRun):
             if bool(answer.broken.any()):
                 hit, held = answer.broken, ~answer.broken
                 self.best.update(rows[hit], params[hit], answer[hit])
-                rows, params, gradient, here, ahead = rows[held], params[held], gradient[held], here[held], ahead[held]
+                rows, params, gradient, here, ahead = keep(held, rows, params, gradient, here, ahead)
                 if not len(rows):
                     return
             size = (1 + math.cos(math.pi * step / steps)) / 2

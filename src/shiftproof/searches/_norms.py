@@ -196,3 +196,9 @@ class AscentStep:
 def column(values: Tensor, like: Tensor) -> Tensor:
     """Numbers of shape (n,) that broadcast against `like` of shape (n, ...)."""
     return values.reshape(-1, *[1] * (like.dim() - 1))
+
+
+def unit(moves: Tensor) -> Tensor:
+    """Each example's row of shape (n, ...) at Euclidean length 1; zero stays zero."""
+    size = length(moves.flatten(1)).clamp_min(torch.finfo(moves.dtype).tiny)
+    return moves / column(size, moves)

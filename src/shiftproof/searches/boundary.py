@@ -12,7 +12,8 @@ from shiftproof._rows import total
 from shiftproof.models.abstract import Access, Labels
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._boundary_walk import BoundaryWalk, across, unit_length
+from shiftproof.searches._boundary_walk import BoundaryWalk, across
+from shiftproof.searches._norms import unit
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.l2 import L2
@@ -102,8 +103,8 @@ class Boundary(Search):
         """The sidestep, and the sidestep with the inward step, from the nearest failures."""
         here = walk.near[rows]
         noise = walk.stream(rows, "step", step).normal(*here.shape[1:]).to(here)
-        back = unit_length(here)
-        noise = unit_length(noise - across(total((noise * back).flatten(1)), noise) * back)
+        back = unit(here)
+        noise = unit(noise - across(total((noise * back).flatten(1)), noise) * back)
         aside = here + across(walk.distance[rows] * sideways, here) * noise
         round_ = walk.inside_box(rows, aside / across((1 + sideways.square()).sqrt(), aside))
         return round_, walk.inside_box(rows, round_ * across(1 - inward, round_))

@@ -13,6 +13,7 @@ from shiftproof.losses import margin_to
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column, norm_of, to_plane
+from shiftproof.searches._standing import keep
 from shiftproof.searches.minimal import MinimalSearch, SmallestMoves, farthest
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
@@ -131,7 +132,7 @@ def _walk(shift: Ball, here: Oracle, rows: Tensor, rivals: Tensor, move: Params,
         wanted = best.offer(rows, move, broken)
         move = move * column(1 - (1 - _BACK) * broken.to(move.dtype), move)
         if not bool(wanted.all()):
-            rows, here, rivals, move, low, high = rows[wanted], here[wanted], rivals[wanted], move[wanted], low[wanted], high[wanted]
+            rows, here, rivals, move, low, high = keep(wanted, rows, here, rivals, move, low, high)
             if not len(rows):
                 return
 

@@ -14,6 +14,7 @@ from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column
 from shiftproof.searches._penalty_weight import Adam, Weight
+from shiftproof.searches._standing import keep
 from shiftproof.searches.minimal import MinimalSearch, SmallestMoves, breadth
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
@@ -119,8 +120,7 @@ class CarliniWagner(MinimalSearch):
             downhill = (2 * move - column(weight * (value < self.confidence), move) * gradient) * slope
             w = w - adam.step(downhill)
             if not bool(go_on.all()):
-                at, here, walls, weight, lowest, w = at[go_on], here[go_on], walls[go_on], weight[go_on], lowest[go_on], w[go_on]
-                adam.keep(go_on)
+                at, here, walls, weight, lowest, w, adam = keep(go_on, at, here, walls, weight, lowest, w, adam)
                 if not len(at):
                     break
         return succeeded

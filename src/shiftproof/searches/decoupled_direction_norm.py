@@ -11,8 +11,9 @@ from torch import Tensor
 from shiftproof.losses import loss_named
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._norms import column
-from shiftproof.searches.minimal import MinimalSearch, SmallestMoves, breadth, cosine, farthest, unit
+from shiftproof.searches._norms import column, unit
+from shiftproof.searches._standing import keep
+from shiftproof.searches.minimal import MinimalSearch, SmallestMoves, breadth, cosine, farthest
 from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -65,8 +66,8 @@ class DecoupledDirectionNorm(MinimalSearch):
             wanted = best.offer(rows, move, answer.broken)
             broken = answer.broken
             if not bool(wanted.all()):
-                rows, here, broken, gradient = rows[wanted], here[wanted], broken[wanted], gradient[wanted]
-                move, most, low, high, radius = move[wanted], most[wanted], low[wanted], high[wanted], radius[wanted]
+                rows, here, broken, gradient = keep(wanted, rows, here, broken, gradient)
+                move, most, low, high, radius = keep(wanted, move, most, low, high, radius)
                 if not len(rows):
                     break
             radius = torch.minimum(radius * torch.where(broken, 1 - self.radius_step, 1 + self.radius_step).to(radius), most)

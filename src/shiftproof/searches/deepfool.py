@@ -12,6 +12,7 @@ from shiftproof.losses import margin_to
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column, norm_of
+from shiftproof.searches._standing import keep
 from shiftproof.searches.minimal import MinimalSearch, SmallestMoves
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
@@ -62,8 +63,7 @@ class DeepFool(MinimalSearch):
         for _ in range(self.steps):
             wanted = best.offer(rows, move, answer.broken) & ~answer.broken
             if not bool(wanted.all()):
-                rows, here, rivals, first = rows[wanted], here[wanted], rivals[wanted], first[wanted]
-                move, low, high = move[wanted], low[wanted], high[wanted]
+                rows, here, rivals, first, move, low, high = keep(wanted, rows, here, rivals, first, move, low, high)
             if not len(rows):
                 return best
             _, values, gradients = here.gradients(move, [margin_to(rivals[:, k]) for k in range(rivals.shape[1])])

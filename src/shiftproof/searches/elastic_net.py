@@ -13,6 +13,7 @@ from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column
 from shiftproof.searches._penalty_weight import Weight
+from shiftproof.searches._standing import keep
 from shiftproof.searches.minimal import MinimalSearch, SmallestMoves, breadth
 from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.norms.ball import Ball
@@ -91,8 +92,7 @@ class ElasticNet(MinimalSearch):
             succeeded[at] |= broken
             wanted = best.offer(rows[at], move, broken)
             if not bool(wanted.all()):
-                at, here, weight, low, high = at[wanted], here[wanted], weight[wanted], low[wanted], high[wanted]
-                move, ahead = move[wanted], ahead[wanted]
+                at, here, weight, low, high, move, ahead = keep(wanted, at, here, weight, low, high, move, ahead)
                 if not len(at):
                     break
         return succeeded

@@ -11,8 +11,9 @@ from torch import Tensor
 from shiftproof.losses import margin
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._norms import Norm, column, norm_of, with_room
-from shiftproof.searches.minimal import MinimalSearch, SmallestMoves, breadth, cosine, farthest, unit
+from shiftproof.searches._norms import Norm, column, norm_of, unit, with_room
+from shiftproof.searches._standing import keep
+from shiftproof.searches.minimal import MinimalSearch, SmallestMoves, breadth, cosine, farthest
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -68,8 +69,8 @@ class FastMinimumNorm(MinimalSearch):
             wanted = best.offer(rows, move, answer.broken)
             broken = answer.broken
             if not bool(wanted.all()):
-                rows, here, broken, value, gradient = rows[wanted], here[wanted], broken[wanted], value[wanted], gradient[wanted]
-                move, most, low, high, radius = move[wanted], most[wanted], low[wanted], high[wanted], radius[wanted]
+                rows, here, broken, value, gradient = keep(wanted, rows, here, broken, value, gradient)
+                move, most, low, high, radius = keep(wanted, move, most, low, high, radius)
                 if not len(rows):
                     break
             factor = cosine(step, self.steps, self.radius_step, min(0.001, self.radius_step))

@@ -16,6 +16,7 @@ from shiftproof.models.abstract import Access, Gradients
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import AscentStep
+from shiftproof.searches._standing import keep
 from shiftproof.searches.abstract import Incumbent, Search, gradient_objection
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
 
@@ -107,9 +108,9 @@ class GradientAscent(Search):
             if bool(hit.any()):
                 best.update(rows[hit], at[hit], answer[hit])
                 if self.drop:
-                    keep = ~hit
-                    rows, params, gradient, here, ahead = rows[keep], params[keep], gradient[keep], here[keep], ahead[keep]
-                    velocity = velocity[keep] if velocity is not None else None
+                    held = ~hit
+                    rows, params, gradient, here, ahead = keep(held, rows, params, gradient, here, ahead)
+                    velocity = velocity[held] if velocity is not None else None
                     if not len(rows):
                         return
             if velocity is not None:

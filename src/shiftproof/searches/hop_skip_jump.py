@@ -12,7 +12,9 @@ from torch import Tensor
 from shiftproof.models.abstract import Access, Labels
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._boundary_walk import BoundaryWalk, across, unit_length
+from shiftproof.searches._boundary_walk import BoundaryWalk, across
+from shiftproof.searches._norms import unit
+from shiftproof.searches._standing import keep
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.l2 import L2
@@ -88,7 +90,7 @@ class HopSkipJump(Search):
             here[rows] = walk.come_near(rows, here[rows], precision)
             rows = walk.open(rows)
             away = self._away(walk, rows, here[rows], hop, precision)
-            rows, away = _going(walk, rows, away)
+            rows, away = keep(walk.may_ask(rows), rows, away)
             rows, away = self._aim(walk, rows, away, here)
             here[rows] = _jump(walk, rows, here[rows], away, hop)
             rows = walk.open(begun)
@@ -101,8 +103,7 @@ class HopSkipJump(Search):
             aimed = walk.straight(rows, away, radius[rows])
             nearer = walk.ask(rows, aimed)
             here[rows[nearer]] = aimed[nearer]
-            keep = ~nearer & ~walk.broken[rows] & (walk.left[rows] > 0)
-            rows, away = rows[keep], away[keep]
+            rows, away = keep(~nearer & walk.may_ask(rows), rows, away)
         return rows, away
 
     def _away(self, walk: BoundaryWalk, rows: Tensor, here: Params, hop: int, precision: float) -> Params:
@@ -112,31 +113,15 @@ class HopSkipJump(Search):
         share = 0.1 if hop == 0 else precision * (size if linf else math.sqrt(size))
         reach = across(walk.shift.norm(here) * share, here)
         draws = min(round(self.draws * math.sqrt(hop + 1)), self.most_draws)
-        signed, plain = torch.zeros_like(here), torch.zeros_like(here)
-        balance, count = here.new_zeros(len(here)), here.new_zeros(len(here))
-        going = torch.arange(len(rows), device=rows.device)
-        for draw in range(draws):
-            going = going[walk.broken[rows[going]].logical_not() & (walk.left[rows[going]] > 0)]
-            if not len(going):
-                break
+
+        def probe(going: Tensor, draw: int) -> tuple[Params, Params]:
             stream = walk.stream(rows[going], "hop", hop, draw)
             noise = stream.uniform(*here.shape[1:], low=-1.0, high=1.0) if linf else stream.normal(*here.shape[1:])
-            moved = walk.inside_box(rows[going], here[going] + reach[going] * unit_length(noise.to(here)))
-            direction = (moved - here[going]) / reach[going]
-            vote = walk.ask(rows[going], moved).to(here) * 2 - 1
-            signed[going] += across(vote, direction) * direction
-            plain[going] += direction
-            balance[going] += vote
-            count[going] += 1
-        mean = balance / count.clamp_min(1)
-        # Taking the mean vote off lowers the variance; where all votes agree nothing would be left, and the votes decide.
-        away = torch.where(across((mean.abs() < 1).to(here), here) > 0, signed - across(mean, here) * plain, signed)
-        return away.sign() if linf else unit_length(away)
+            moves = walk.inside_box(rows[going], here[going] + reach[going] * unit(noise.to(here)))
+            return moves, (moves - here[going]) / reach[going]
 
-
-def _going(walk: BoundaryWalk, rows: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    keep = ~walk.broken[rows] & (walk.left[rows] > 0)
-    return rows[keep], values[keep]
+        away = walk.wrong_direction(rows, here, draws, probe)
+        return away.sign() if linf else unit(away)
 
 
 def _jump(walk: BoundaryWalk, rows: Tensor, here: Params, away: Params, hop: int) -> Params:
@@ -145,7 +130,7 @@ def _jump(walk: BoundaryWalk, rows: Tensor, here: Params, away: Params, hop: int
     step = walk.shift.norm(here).to(here) / math.sqrt(hop + 1)
     going = torch.arange(len(rows), device=rows.device)
     for _ in range(_HALVINGS):
-        going = going[walk.broken[rows[going]].logical_not() & (walk.left[rows[going]] > 0)]
+        going = going[walk.may_ask(rows[going])]
         if not len(going):
             break
         landed = walk.inside_box(rows[going], here[going] + across(step[going], here) * away[going])

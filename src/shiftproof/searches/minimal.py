@@ -10,11 +10,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._rows import length
 from shiftproof.models.abstract import Access, Gradients
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._norms import column
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
@@ -101,9 +99,3 @@ def farthest(shift: Ball, x: Tensor) -> Tensor:
 def cosine(step: int, steps: int, first: float, last: float) -> float:
     """From `first` at step 0 towards `last`, along half a cosine."""
     return last + (first - last) * (1 + math.cos(math.pi * step / steps)) / 2
-
-
-def unit(gradient: Tensor) -> Tensor:
-    """Each example's gradient at Euclidean length 1; zero stays zero."""
-    size = length(gradient.flatten(1)).clamp_min(torch.finfo(gradient.dtype).tiny)
-    return gradient / column(size, gradient)

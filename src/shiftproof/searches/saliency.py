@@ -10,6 +10,7 @@ from torch import Tensor
 
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
+from shiftproof.searches._standing import keep
 from shiftproof.searches.minimal import MinimalSearch, SmallestMoves
 from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.norms.ball import Ball
@@ -55,7 +56,7 @@ class Saliency(MinimalSearch):
             best.offer(rows, move, answer.broken)
             going = ~answer.broken & free.any(1)
             if not bool(going.all()):
-                rows, here, move, low, high, free = rows[going], here[going], move[going], low[going], high[going], free[going]
+                rows, here, move, low, high, free = keep(going, rows, here, move, low, high, free)
                 gradients = [gradient[going] for gradient in gradients]
                 if not len(rows):
                     return best

@@ -13,6 +13,7 @@ from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column
 from shiftproof.searches._penalty_weight import Adam
+from shiftproof.searches._standing import keep
 from shiftproof.searches.minimal import MinimalSearch, SmallestMoves, breadth, cosine
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
@@ -66,9 +67,8 @@ class SigmaZero(MinimalSearch):
             answer, (value,), (gradient,) = here.gradients(move, (margin,))
             wanted, broken = best.offer(rows, move, answer.broken), answer.broken
             if not bool(wanted.all()):
-                rows, here, broken, value, gradient = rows[wanted], here[wanted], broken[wanted], value[wanted], gradient[wanted]
-                move, low, high, threshold = move[wanted], low[wanted], high[wanted], threshold[wanted]
-                adam.keep(wanted)
+                rows, here, broken, value, gradient = keep(wanted, rows, here, broken, value, gradient)
+                move, low, high, threshold, adam = keep(wanted, move, low, high, threshold, adam)
                 if not len(rows):
                     break
             size = cosine(step, self.steps, self.step_size, 0.1 * self.step_size)
