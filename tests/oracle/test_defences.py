@@ -15,8 +15,8 @@ import shiftproof as sp
 from masked import digits, examples, net
 from shiftproof.data.examples import Examples
 from shiftproof.defences import Defence, Detection, Gradient, InputTransformation, confront_detecting, defences
-from shiftproof.defences.abstract import DefenceContext
 from shiftproof.defences.bit_depth import BitDepth
+from shiftproof.defences.context import DefenceContext
 from shiftproof.defences.ensemble import Ensemble
 from shiftproof.defences.gaussian_noise import GaussianNoise
 from shiftproof.defences.gradient_masking import GradientMasking

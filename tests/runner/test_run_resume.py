@@ -22,7 +22,7 @@ from shiftproof.runs import work
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.checkpoint import Checkpoint
 from shiftproof.runs.work import Done, Work
-from shiftproof.searches._economy_stages import EconomyRun
+from shiftproof.searches import _economy_stages
 from shiftproof.searches._stages import StagedRun
 from small_runs import cell_of, command, linear_net, outcomes_of, record, stamps, table_of, timeless, write_nets
 
@@ -71,13 +71,13 @@ def test_a_search_is_gone_on_with_where_it_stood(tmp_path: Path, monkeypatch: py
     assert len(list((tmp_path / "killed" / "partial").rglob("*.safetensors"))) == 1
     asked: list[str] = []
 
-    def counts(self: EconomyRun, rows: Tensor, *rest: object) -> None:
+    def counts(run: StagedRun, rows: Tensor, *rest: object) -> None:
         asked.append(str(rest[3:]))
-        climb(self, rows, *rest)  # type: ignore[arg-type]
+        climb(run, rows, *rest)  # type: ignore[arg-type]
 
-    climb = EconomyRun.climb
+    climb = _economy_stages.ascend
     with monkeypatch.context() as counted:
-        counted.setattr(EconomyRun, "climb", counts)
+        counted.setattr(_economy_stages, "ascend", counts)
         resumed = run(tmp_path / "killed", **options)
     assert asked
     assert not any("untargeted" in path for path in asked)  # done before the kill

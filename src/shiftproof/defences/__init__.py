@@ -23,7 +23,7 @@ defences, __all__, __getattr__ = package_of_parts(
         "gradient_masking": "gradient_masking:GradientMasking",
     },
     also=(
-        "abstract:DefenceContext",
+        "context:DefenceContext",
         "abstract:InputTransformation",
         "abstract:Gradient",
         "abstract:RandomDefence",

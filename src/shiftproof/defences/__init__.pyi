@@ -1,7 +1,8 @@
 """Made from the table in `__init__.py` by `make stubs`."""
 
-from shiftproof.defences.abstract import Defence, DefenceContext, Gradient, InputTransformation, RandomDefence
+from shiftproof.defences.abstract import Defence, Gradient, InputTransformation, RandomDefence
 from shiftproof.defences.bit_depth import BitDepth
+from shiftproof.defences.context import DefenceContext
 from shiftproof.defences.defended_model import DefendedModel
 from shiftproof.defences.detection import Detection
 from shiftproof.defences.detection_outcomes import confront_detecting

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,15 +16,12 @@ from shiftproof._errors import UsageError, must
 from shiftproof._part import Part
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import UNIT_BOX, InputSpace, Kind
+from shiftproof.defences.context import DefenceContext, Fitted
+from shiftproof.defences.defended_model import DefendedModel, defended
 from shiftproof.models.abstract import Labels, Scores, access_name
-from shiftproof.models.straight_through import straight_through
 from shiftproof.randomness import Rng
 
-if TYPE_CHECKING:
-    from shiftproof.defences.defended_model import DefendedModel
-
-Fitted = Mapping[str, Tensor]
-"""What a defence has learned from held-out examples, by name."""
+_NO_DRAWS = Rng(np.zeros(0, dtype=np.uint64))
 
 
 class Gradient(str, Enum):
@@ -35,33 +33,6 @@ class Gradient(str, Enum):
     """It rounds: the derivative is zero almost everywhere, and useless."""
     NONE = "none"
     """It runs code that torch cannot differentiate."""
-
-
-@dataclass(frozen=True)
-class DefenceContext:
-    """What a defence stands in front of.
-
-    Args:
-        models: the defended model, and those beside it in an ensemble.
-        space: the legal inputs.
-        fitted: what `fit` gave.
-        through: whether a step without a gradient gets a stand-in's on the way back (the adaptive form), or zero, as it stands.
-    """
-
-    models: tuple[Scores, ...]
-    space: InputSpace
-    fitted: Fitted
-    through: bool
-
-    def scores(self, x: Tensor) -> Tensor:
-        """The defended model's scores, shape (n, classes)."""
-        return self.models[0].scores(x)
-
-    def carried(self, seen: Tensor, stand_in: Tensor) -> Tensor:
-        """The values of `seen`, with the stand-in's gradient where the adaptive form is asked for, and else one of zero."""
-        if not (torch.is_grad_enabled() and stand_in.requires_grad):
-            return seen.detach()
-        return straight_through(seen.detach(), stand_in if self.through else stand_in * 0)
 
 
 @dataclass(frozen=True)
@@ -120,8 +91,6 @@ class Defence(Part):
         Raises:
             UsageError: the model, the space or what was given beside does not fit.
         """
-        from shiftproof.defences.defended_model import defended
-
         models = tuple(_scoring(self, each) for each in (model, *others))
         if space.kind not in self.kinds:
             raise UsageError(f"The defence {self.name} is for {' or '.join(sorted(self.kinds))} inputs, these are of kind '{space.kind}'.")
@@ -142,6 +111,11 @@ class Defence(Part):
         """What it learns from held-out clean examples; most learn nothing."""
         del behind, held_out
         return {}
+
+    def draws_of_call(self, call: int, n: int) -> Rng:
+        """Random streams for n inputs in the call of this number; only random defences draw from them."""
+        del call, n
+        return _NO_DRAWS
 
     @abstractmethod
     def answer(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor:
@@ -169,6 +143,9 @@ class RandomDefence(Defence):
     @property
     def mean_of(self) -> int:
         return self.draws
+
+    def draws_of_call(self, call: int, n: int) -> Rng:
+        return Rng.for_ids(self.seed, [self.full_spec()]).child("call", call).each(0, n)
 
 
 @dataclass(frozen=True)

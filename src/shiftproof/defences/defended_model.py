@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
 from shiftproof._identity.table import identify
-from shiftproof.defences.abstract import Defence, DefenceContext, RandomDefence
+from shiftproof.defences.context import DefenceContext
 from shiftproof.models.abstract import Gradients, Known, Scores
 from shiftproof.oracle import mean_scores
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import AdaptsSearch, Search
 from shiftproof.searches.cascade import Cascade
 from shiftproof.searches.expectation import Expectation
+
+
+class Answering(Protocol):
+    """What a defended model needs of its defence."""
+
+    name: ClassVar[str]
+
+    @property
+    def random(self) -> bool: ...
+    @property
+    def adaptive(self) -> str: ...
+    @property
+    def mean_of(self) -> int: ...
+    def spec(self) -> str: ...
+    def full_spec(self) -> str: ...
+    def draws_of_call(self, call: int, n: int) -> Rng: ...
+    def answer(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor: ...
 
 
 class DefendedModel(Known, Scores, AdaptsSearch):
@@ -31,7 +48,7 @@ class DefendedModel(Known, Scores, AdaptsSearch):
         move on the answers themselves. A random one answers differently at each call, by its seed and the number of calls so far.
     """
 
-    def __init__(self, defence: Defence, behind: DefenceContext) -> None:
+    def __init__(self, defence: Answering, behind: DefenceContext) -> None:
         name = f"{behind.models[0].name} + {defence.spec()}"
         super().__init__(
             name=name,
@@ -54,14 +71,8 @@ class DefendedModel(Known, Scores, AdaptsSearch):
         return self.behind.models[0]
 
     def scores(self, x: Tensor) -> Tensor:
-        return self.defence.answer(self.behind, x, self._rng(len(x)))
-
-    def _rng(self, n: int) -> Rng:
-        """Fresh streams for n rows where the defence is random; they are never the same twice."""
-        if not isinstance(self.defence, RandomDefence):
-            return _NONE
         self._calls += 1
-        return Rng.for_ids(self.defence.seed, [self.defence.full_spec()]).child("call", self._calls).each(0, n)
+        return self.defence.answer(self.behind, x, self.defence.draws_of_call(self._calls, len(x)))
 
     def as_it_stands(self) -> DefendedModel:
         """The same answers, with the gradient that the defence leaves: what a search that does not know the defence follows."""
@@ -99,16 +110,13 @@ class MeanOfDraws(Known, Scores):
         return mean_scores([self._model.scores(x) for _ in range(self._draws)])
 
 
-def defended(defence: Defence, behind: DefenceContext) -> DefendedModel:
+def defended(defence: Answering, behind: DefenceContext) -> DefendedModel:
     """The defended model, of the type of what stands behind."""
     kind = DefendedGradients if all(isinstance(model, Gradients) for model in behind.models) else DefendedModel
     return kind(defence, behind)
 
 
-_NONE = Rng(np.zeros(0, dtype=np.uint64))
-
-
-def _known(defence: Defence, behind: DefenceContext, name: str) -> Fingerprint:
+def _known(defence: Answering, behind: DefenceContext, name: str) -> Fingerprint:
     """Of the defence with its code, the models, and what it was fitted to. The spec stands in it, for whoever cites its paper."""
     whole = {".defence": defence, ".fitted": dict(sorted(behind.fitted.items())), ".space": behind.space, "": behind.models}
     way = "" if behind.through else "+as_it_stands"

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
-from shiftproof.defences.abstract import Defence, DefenceContext, Fitted
+from shiftproof.defences.abstract import Defence
+from shiftproof.defences.context import DefenceContext, Fitted
 from shiftproof.randomness import Rng
 
 THRESHOLD = "threshold"

@@ -8,7 +8,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from shiftproof._errors import must
-from shiftproof.defences.abstract import Defence, DefenceContext, mean_log_probability
+from shiftproof.defences.abstract import Defence, mean_log_probability
+from shiftproof.defences.context import DefenceContext
 from shiftproof.randomness import Rng
 
 

@@ -9,7 +9,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from shiftproof._errors import must
-from shiftproof.defences.abstract import Defence, DefenceContext, Gradient
+from shiftproof.defences.abstract import Defence, Gradient
+from shiftproof.defences.context import DefenceContext
 from shiftproof.randomness import Rng
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
-from shiftproof.defences.abstract import DefenceContext, Fitted
+from shiftproof.defences.context import DefenceContext, Fitted
 from shiftproof.defences.detection import Detection
 from shiftproof.models.torch_module import TorchModule
 

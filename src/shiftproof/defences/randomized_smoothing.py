@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from shiftproof._errors import must
 from shiftproof.data.space import Kind
-from shiftproof.defences.abstract import DefenceContext, Gradient, RandomDefence, mean_log_probability
+from shiftproof.defences.abstract import Gradient, RandomDefence, mean_log_probability
+from shiftproof.defences.context import DefenceContext
 from shiftproof.randomness import Rng
 
 _HALF = 0.5

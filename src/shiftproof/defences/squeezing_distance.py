@@ -10,8 +10,8 @@ from torch import Tensor
 
 from shiftproof._errors import must
 from shiftproof.data.space import Kind
-from shiftproof.defences.abstract import DefenceContext
 from shiftproof.defences.bit_depth import rounded
+from shiftproof.defences.context import DefenceContext
 from shiftproof.defences.detection import Detection
 from shiftproof.defences.spatial_smoothing import median
 

@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.space import InputSpace, Kind
-from shiftproof.defences.abstract import Defence, DefenceContext, mean_log_probability
+from shiftproof.defences.abstract import Defence, mean_log_probability
+from shiftproof.defences.context import DefenceContext
 from shiftproof.randomness import Rng
 
 

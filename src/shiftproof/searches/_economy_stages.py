@@ -49,71 +49,69 @@ AUDIT = "audited sample"
 _STARTS = ("chance", "stripes", "blocks", "corner")
 
 
-@dataclass
-class EconomyRun(StagedRun):
-    """A run that climbs; `extra` holds the clean margins, shape (n,), and the rival classes from the nearest on, shape (n, classes - 1)."""
+def begin(shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> StagedRun:
+    """The run before its first stage; `extra` holds clean margins (n,) and rival classes (n, classes - 1). Cost: one forward each."""
+    assert isinstance(shift, Differentiable)  # `objection` has said so
+    run = StagedRun.of(shift, oracle, x, rng, start=shift.origin(x))
+    run.step("clean", lambda: _ask_clean(run))
+    return run
 
-    @classmethod
-    def begin(cls, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> EconomyRun:
-        """Before the first stage. Cost: one forward each."""
-        assert isinstance(shift, Differentiable)  # `objection` has said so
-        run = cls.of(shift, oracle, x, rng, start=shift.origin(x))
-        assert isinstance(run, EconomyRun)
-        run.step("clean", run._look)
-        return run
 
-    def _look(self) -> None:
-        if not len(self.x):
-            self.extra = {"clean": self.best.margin, "rivals": torch.zeros(0, 0, dtype=torch.int64, device=self.x.device)}
-            return
-        answer = self.oracle(self.best.params)
-        self.best.update(torch.arange(len(self.x), device=self.x.device), self.best.params, answer)
-        self.extra = {"clean": answer.margin, "rivals": answer.rivals}
+def _ask_clean(run: StagedRun) -> None:
+    if not len(run.x):
+        run.extra = {"clean": run.best.margin, "rivals": torch.zeros(0, 0, dtype=torch.int64, device=run.x.device)}
+        return
+    answer = run.oracle(run.best.params)
+    run.best.update(torch.arange(len(run.x), device=run.x.device), run.best.params, answer)
+    run.extra = {"clean": answer.margin, "rivals": answer.rivals}
 
-    @property
-    def left(self) -> Tensor:
-        """The share of the clean margin that the best move leaves, in [0, 1], shape (n,)."""
-        return (self.best.margin / self.extra["clean"]).nan_to_num(0.0)
 
-    @property
-    def blind(self) -> Tensor:
-        """Examples that stand and whose gradient was zero at every step: climbing tells nothing there."""
-        rows = self._unproven()
-        return rows[~self.oracle.sighted.to(rows.device)[rows]]
+def _margin_left(run: StagedRun) -> Tensor:
+    """The share of the clean margin that the best move leaves, in [0, 1], shape (n,)."""
+    return (run.best.margin / run.extra["clean"]).nan_to_num(0.0)
 
-    @property
-    def open(self) -> Tensor:
-        """Examples that stand and have shown a gradient."""
-        rows = self._unproven()
-        return rows[self.oracle.sighted.to(rows.device)[rows]]
 
-    def _unproven(self) -> Tensor:
-        rows = self.best.standing()
-        return rows[~self.extra["proven"][rows]] if "proven" in self.extra else rows
+def _zero_gradient_rows(run: StagedRun) -> Tensor:
+    """Standing examples whose gradient was zero at every step: ascent cannot help there."""
+    rows = _unproven(run)
+    return rows[~run.oracle.sighted.to(rows.device)[rows]]
 
-    def ask_rivals(self, rows: Tensor) -> None:
-        """Orders the rival classes by their scores at the best move. Cost: one forward each."""
-        if len(rows):
-            self.extra["rivals"][rows] = self.oracle[rows](self.best.params[rows]).rivals
 
-    def climb(self, rows: Tensor, goal: Callable[[Tensor], Loss], steps: int, start: str, *path: str | int) -> None:
-        """Ascent from a start of this kind with steps that shrink from the radius to nothing, for the examples at `rows`."""
-        assert isinstance(self.shift, Differentiable)
-        if not len(rows):
-            return
-        here, params = self.oracle[rows], start_of(start, self.shift, self.x[rows], self.rng[rows.cpu()].child(*path))
-        ahead = AscentStep(self.shift, here.x)
-        for step in range(steps):
-            answer, gradient = here.gradient(params, goal(rows))
-            if bool(answer.broken.any()):
-                hit, held = answer.broken, ~answer.broken
-                self.best.update(rows[hit], params[hit], answer[hit])
-                rows, params, gradient, here, ahead = keep(held, rows, params, gradient, here, ahead)
-                if not len(rows):
-                    return
-            size = (1 + math.cos(math.pi * step / steps)) / 2
-            params = ahead(params, gradient, size)
-        self.best.update(rows, params, here(params))
+def _gradient_rows(run: StagedRun) -> Tensor:
+    """Standing examples with a gradient that was not zero at some step."""
+    rows = _unproven(run)
+    return rows[run.oracle.sighted.to(rows.device)[rows]]
+
+
+def _unproven(run: StagedRun) -> Tensor:
+    rows = run.best.standing()
+    return rows[~run.extra["proven"][rows]] if "proven" in run.extra else rows
+
+
+def _order_rivals(run: StagedRun, rows: Tensor) -> None:
+    """Orders the rival classes by their scores at the best move. Cost: one forward each."""
+    if len(rows):
+        run.extra["rivals"][rows] = run.oracle[rows](run.best.params[rows]).rivals
+
+
+def ascend(run: StagedRun, rows: Tensor, goal: Callable[[Tensor], Loss], steps: int, start: str, *path: str | int) -> None:
+    """Ascent from a start of this kind, with steps that shrink from the radius to nothing, for the examples at `rows`."""
+    assert isinstance(run.shift, Differentiable)
+    if not len(rows):
+        return
+    here, params = run.oracle[rows], start_of(start, run.shift, run.x[rows], run.rng[rows.cpu()].child(*path))
+    ahead = AscentStep(run.shift, here.x)
+    for step in range(steps):
+        answer, gradient = here.gradient(params, goal(rows))
+        if bool(answer.broken.any()):
+            hit, held = answer.broken, ~answer.broken
+            run.best.update(rows[hit], params[hit], answer[hit])
+            rows, params, gradient, here, ahead = keep(held, rows, params, gradient, here, ahead)
+            if not len(rows):
+                return
+        size = (1 + math.cos(math.pi * step / steps)) / 2
+        params = ahead(params, gradient, size)
+    run.best.update(rows, params, here(params))
 
 
 @dataclass(frozen=True)
@@ -122,49 +120,49 @@ class EconomyStage:
 
     name: str
     passes: int
-    work: Callable[[EconomyRun], None]
+    work: Callable[[StagedRun], None]
 
-    def __call__(self, run: EconomyRun) -> None:
+    def __call__(self, run: StagedRun) -> None:
         self.work(run)
 
 
-def _untargeted(run: EconomyRun) -> None:
-    run.step("untargeted", lambda: run.climb(run.best.standing(), lambda _: margin, _FIRST_STEPS, "chance", "untargeted"))
+def _untargeted(run: StagedRun) -> None:
+    run.step("untargeted", lambda: ascend(run, run.best.standing(), lambda _: margin, _FIRST_STEPS, "chance", "untargeted"))
 
 
-def _prove(run: EconomyRun) -> None:
+def _prove(run: StagedRun) -> None:
     """Cheap proofs: what no move can break needs no search."""
     run.step("prove", lambda: _close(run))
 
 
-def _close(run: EconomyRun) -> None:
+def _close(run: StagedRun) -> None:
     rows = run.best.standing()
     run.extra["proven"] = torch.zeros(len(run.x), dtype=torch.bool, device=run.x.device)
     run.extra["proven"][rows] = run.oracle[rows].proven(Auto(effort=_EFFORT), run.rng[rows.cpu()])
 
 
-def _targeted(run: EconomyRun) -> None:
+def _targeted(run: StagedRun) -> None:
     """Towards each rival, nearest first, from chance starts and stripes in turn."""
-    run.step("targeted rivals", lambda: run.ask_rivals(run.open))
+    run.step("targeted rivals", lambda: _order_rivals(run, _gradient_rows(run)))
     for rank in range(_RIVALS):
-        run.step(f"targeted {rank}", lambda rank=rank: _towards(run, run.open, rank, _STEPS, _STARTS[rank % 2], "targeted"))  # type: ignore[misc]
+        run.step(f"targeted {rank}", lambda rank=rank: _towards(run, _gradient_rows(run), rank, _STEPS, _STARTS[rank % 2], "targeted"))  # type: ignore[misc]
 
 
-def _towards(run: EconomyRun, rows: Tensor, rank: int, steps: int, start: str, *path: str | int) -> None:
+def _towards(run: StagedRun, rows: Tensor, rank: int, steps: int, start: str, *path: str | int) -> None:
     """A climb towards the rival of this rank, nearest first."""
     rivals = run.extra["rivals"]
     if rank < rivals.shape[1]:
         rows = rows[~run.best.broken[rows]]
-        run.climb(rows, lambda at: margin_to(rivals[at, rank]), steps, start, *path, rank)
+        ascend(run, rows, lambda at: margin_to(rivals[at, rank]), steps, start, *path, rank)
 
 
-def _long(run: EconomyRun) -> None:
+def _long(run: StagedRun) -> None:
     """Long climbs with momentum and halving steps where little is left: what many short ones miss on deep nets."""
     for part in _LONG:
         run.step(part.spec(), lambda part=part: run.search(part, _near(run, _DEEPER[0][0])))  # type: ignore[misc]
 
 
-def _deeper(run: EconomyRun) -> None:
+def _deeper(run: StagedRun) -> None:
     """More runs from unlike starts for examples with little margin left, while some run still lowers it."""
     run.extra.setdefault("idle", torch.zeros(len(run.x), dtype=torch.int64, device=run.x.device))
     for level, (share, runs) in enumerate(_DEEPER):
@@ -172,54 +170,54 @@ def _deeper(run: EconomyRun) -> None:
             run.step(f"deeper {level} {number}", lambda level=level, share=share, number=number: _dig(run, share, level, number))  # type: ignore[misc]
 
 
-def _dig(run: EconomyRun, share: float, level: int, number: int) -> None:
+def _dig(run: StagedRun, share: float, level: int, number: int) -> None:
     idle = run.extra["idle"]
     rows = _near(run, share)
     rows = rows[idle[rows] < _PATIENCE]
     before = run.best.margin[rows]
-    run.ask_rivals(rows)
+    _order_rivals(run, rows)
     for rank in range(_NEAR_RIVALS):
         _towards(run, rows, rank, _DEEP_STEPS, _STARTS[(level + number) % len(_STARTS)], "deeper", level, number)
     fell = run.best.margin[rows] - before > _FELL * before.abs()
     idle[rows] = torch.where(fell, 0, idle[rows] + 1)
 
 
-def _near(run: EconomyRun, share: float) -> Tensor:
-    rows = run.open
-    return rows[run.left[rows] < share]
+def _near(run: StagedRun, share: float) -> Tensor:
+    rows = _gradient_rows(run)
+    return rows[_margin_left(run)[rows] < share]
 
 
-def _probe(run: EconomyRun) -> None:
+def _probe(run: StagedRun) -> None:
     """Score queries where less than half the margin is left; more of them where they do better than gradients did, or these were zero."""
     run.step("probe", lambda: _ask(run))
 
 
-def _ask(run: EconomyRun) -> None:
-    rows = run.open
+def _ask(run: StagedRun) -> None:
+    rows = _gradient_rows(run)
     if not isinstance(run.shift, Boxed):  # over a few numbers one climb ends on the nearest slope
-        rows = rows[run.left[rows] < _PROBED]
+        rows = rows[_margin_left(run)[rows] < _PROBED]
     before = run.best.margin.clone()
     run.search(_blind(run.shift, _QUERIES), rows)
     masked = rows[(run.best.margin[rows] > before[rows]) & ~run.best.broken[rows]]
-    run.search(_blind(run.shift, _MORE_QUERIES), torch.cat([masked, run.blind]).sort().values)
+    run.search(_blind(run.shift, _MORE_QUERIES), torch.cat([masked, _zero_gradient_rows(run)]).sort().values)
 
 
-def _decide(run: EconomyRun) -> None:
+def _decide(run: StagedRun) -> None:
     """Decision queries where gradients were zero and score queries did not move the margin: scores that say nothing until they flip."""
-    rows = run.blind
-    rows = rows[run.left[rows] >= _FLAT]
+    rows = _zero_gradient_rows(run)
+    rows = rows[_margin_left(run)[rows] >= _FLAT]
     run.step("decide", lambda: run.search(_deaf(run.shift), rows))
 
 
-def _audit(run: EconomyRun) -> None:
+def _audit(run: StagedRun) -> None:
     """Score queries for a chance share of the examples that were not probed: how often do they find what gradients missed?"""
     run.step("audit", lambda: _sample(run))
 
 
-def _sample(run: EconomyRun) -> None:
+def _sample(run: StagedRun) -> None:
     chosen = run.rng.child("audit").uniform(1)[:, 0] < _AUDITED
-    rows = run.open
-    rows = rows[(run.left[rows] >= _PROBED) & chosen.to(rows.device)[rows]]
+    rows = _gradient_rows(run)
+    rows = rows[(_margin_left(run)[rows] >= _PROBED) & chosen.to(rows.device)[rows]]
     if len(rows):
         run.search(_blind(run.shift, _AUDIT_QUERIES), rows)
         broken = int(run.best.broken[rows].sum())

@@ -68,7 +68,7 @@ class StagedRun:
             return
         work()
         self.done.append(name)
-        best = {f"best.{key}": getattr(self.best, key) for key in ("params", "margin", "broken")}
+        best = {"best.params": self.best.params, "best.margin": self.best.margin, "best.broken": self.best.broken}
         extra = {f"extra.{key}": tensor for key, tensor in self.extra.items()}
         passed = {**self._open, "seconds": time.perf_counter() - self._open["began"]} if self._open else {}
         self.oracle.keep({**best, **extra}, {"done": self.done, "open": passed})

@@ -115,7 +115,7 @@ def read_trees(estimator: object, columns: Sequence[int] | None = None) -> Trees
         raise must("estimator", "read_trees", rule, type(estimator).__name__, way_out)
     if isinstance(estimator, GradientBoostingClassifier) and estimator.init not in (None, "zero"):
         raise UsageError("The trees of gradient boosting that starts from a model of its own cannot be read: fit it with init=None.")
-    if getattr(estimator, "n_outputs_", 1) != 1:
+    if not isinstance(estimator, GradientBoostingClassifier) and estimator.n_outputs_ != 1:
         raise UsageError("The trees of a model with several outputs cannot be read: give one output at a time.")
     classes = len(estimator.classes_)
     trees = _flatten(members, weight, np.zeros(classes))

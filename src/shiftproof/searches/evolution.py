@@ -246,5 +246,5 @@ class _SearchDistribution:
         if len(at):
             k = self.mean.shape[1]
             fresh = _SearchDistribution.at(rng[spent.cpu()].child("again").uniform(k).to(self.mean), self.first_size, self.population)
-            for name in ("mean", "size", "shape", "evolved", "paced", "generations"):
-                getattr(self, name)[at] = getattr(fresh, name)
+            self.mean[at], self.size[at], self.shape[at] = fresh.mean, fresh.size, fresh.shape
+            self.evolved[at], self.paced[at], self.generations[at] = fresh.evolved, fresh.paced, fresh.generations

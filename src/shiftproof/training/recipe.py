@@ -46,9 +46,9 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for option, least in (("epochs", 1), ("batch_size", 1)):
-            if getattr(self, option) < least:
-                raise must(option, "train", f"be at least {least}", getattr(self, option))
+        for option, value in (("epochs", self.epochs), ("batch_size", self.batch_size)):
+            if value < 1:
+                raise must(option, "train", "be at least 1", value)
         if not 0 < self.held_out <= 0.5:
             raise must("held_out", "train", "be in (0, 0.5]", self.held_out, "It chooses the checkpoint; without it none can be chosen.")
         if not 0 <= self.clip < math.inf:

@@ -81,8 +81,12 @@ def objection_to(module: nn.Module, name: str) -> str | None:
             return f"the layer {node.target} ({type(layer).__name__}) of '{name}' has no rule for bounds: {WITHOUT}"
         table: Any = {"call_function": FUNCTIONS, "call_method": METHODS}.get(node.op)
         if table is not None and node.target not in table and node.all_input_nodes:
-            return f"'{name}' calls {getattr(node.target, '__name__', node.target)}, which has no rule for bounds: {WITHOUT}"
+            return f"'{name}' calls {_target_name(node)}, which has no rule for bounds: {WITHOUT}"
     return None
+
+
+def _target_name(node: fx.Node) -> str:
+    return node.target if isinstance(node.target, str) else node.target.__name__
 
 
 class _TorchReader:
@@ -124,7 +128,7 @@ class _TorchReader:
             return operator.attrgetter(str(node.target))(self.module)
         if node.op == "call_module":
             return self._module(self.module.get_submodule(str(node.target)), (*args, *kwargs.values()), str(node.target))
-        name = f"{node.name} ({getattr(node.target, '__name__', node.target)})"
+        name = f"{node.name} ({_target_name(node)})"
         table: dict[Any, Callable[..., object]] = METHODS if node.op == "call_method" else FUNCTIONS
         target: Any = node.target
         if not _hangs((args, kwargs)):  # constants among themselves

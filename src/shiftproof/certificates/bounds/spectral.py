@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError
-from shiftproof.certificates.bounds.layers import Affine, Concatenate, Layer, Reshape, ScaleLayer, Sum, numel
+from shiftproof.certificates.bounds.layers import Affine, Concatenate, Convolution, Layer, LinearLayer, Reshape, ScaleLayer, Sum, numel
 from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.nonlinear_layers import MaxPool, Relu, Sigmoidal
 
@@ -78,8 +78,7 @@ def _affine(layer: Affine, inside: tuple[int, ...], outside: tuple[int, ...]) ->
 
 
 def _device(layer: Layer) -> torch.device:
-    weight = getattr(layer, "weight", None)
-    return weight.device if isinstance(weight, Tensor) else torch.device("cpu")
+    return layer.weight.device if isinstance(layer, LinearLayer | Convolution) else torch.device("cpu")
 
 
 def stretches(network: Network) -> list[float]:

@@ -48,8 +48,8 @@ class _Pool:
         known = {
             k: Box(torch.cat([self.known[k].low, box.low]), torch.cat([self.known[k].high, box.high])) for k, box in other.known.items()
         }
-        low, high, bound = (torch.cat([getattr(self, name), getattr(other, name)]) for name in ("low", "high", "bound"))
-        return _Pool(low, high, known, bound)
+        low, high = torch.cat([self.low, other.low]), torch.cat([self.high, other.high])
+        return _Pool(low, high, known, torch.cat([self.bound, other.bound]))
 
 
 def split_inputs(network: Network, query: Query, referee: Referee, *, deadline: Deadline) -> Searched:

@@ -106,10 +106,6 @@ def _add(sign: int) -> Callable[..., Ref]:
     return rule
 
 
-def _subtract_from(build: Builder, name: str, x: object, y: object) -> Ref:
-    return _add(-1)(build, name, y, x)
-
-
 def _multiply(build: Builder, name: str, x: object, y: object) -> Ref:
     ref, factor = (x, y) if isinstance(x, Ref) else (y, x)
     if not isinstance(ref, Ref) or not isinstance(factor, Tensor | int | float):

@@ -55,9 +55,7 @@ class AugMix(Method):
     def check(self) -> None:
         if not 0 <= self.weight < math.inf:
             raise must("weight", self.name, "be in [0, inf)", self.weight)
-        for option in ("width", "depth"):
-            if getattr(self, option) < 1:
-                raise must(option, self.name, "be at least 1", getattr(self, option))
+        self.require("width", "depth", least=1)
         if not 0 < self.severity <= 10:
             raise must("severity", self.name, "be in (0, 10]", self.severity)
 

@@ -72,9 +72,7 @@ class DiverseEnsemble(Method):
     def check(self) -> None:
         if self.members < 2:
             raise must("members", self.name, "be at least 2", self.members)
-        for option in ("entropy", "diversity"):
-            if not 0 <= getattr(self, option) < math.inf:
-                raise must(option, self.name, "be in [0, inf)", getattr(self, option))
+        self.require("entropy", "diversity", within="[0, inf)")
 
     def init(self, net: nn.Module, examples: Examples) -> nn.Module:
         if not isinstance(net, Together) or len(net.members) != self.members:

@@ -48,9 +48,8 @@ class MovedInputs(Method):
     ramp: float = 0.0
 
     def __post_init__(self) -> None:
-        for option in ("shift", "search"):  # parts may be given as they are
-            part = getattr(self, option)
-            if isinstance(part, Part):
+        for option, part in (("shift", self.shift), ("search", self.search)):
+            if isinstance(part, Part):  # a part may be given in place of its spec
                 object.__setattr__(self, option, part.full_spec())
         super().__post_init__()
 
