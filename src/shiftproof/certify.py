@@ -101,7 +101,7 @@ def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch:
         _check(certificate, proof, clean, batch)
     except NotCertifiable as error:
         proof = _nothing(clean.prediction)
-        flags = (Flag("not_certifiable", f"{error} All examples count as not proven.", 1.0),)
+        flags = (Flag("not_certifiable", f"{error} All examples count as not certified.", 1.0),)
 
     none = proof.abstained.to(y.device)
     prediction = clean.prediction.where(none, proof.prediction.to(y.device))
@@ -140,15 +140,17 @@ def _check(certificate: Certificate, proof: Proof, clean: Reading, batch: Exampl
     n = len(batch)
     if any(part.shape != (n,) for part in proof):
         shapes = ", ".join(f"{name} {tuple(part.shape)}" for name, part in zip(proof._fields, proof, strict=True))
-        raise Contradiction(f"The certificate {certificate.name} must give one entry for each of {n} examples, got {shapes}.")
+        raise Contradiction(f"The certificate {certificate.name} must return one entry for each of {n} examples, got {shapes}.")
     if not bool((proof.radius >= 0).all()):
-        raise Contradiction(f"The certificate {certificate.name} gave a radius that is NaN or negative. None of its proofs can be used.")
+        raise Contradiction(
+            f"The certificate {certificate.name} returned a radius that is NaN or negative. None of its proofs can be used."
+        )
     if certificate.subject is not None:
         return  # it speaks of another model, whose decision is its own
     clash = ~proof.abstained.cpu() & (proof.prediction.cpu() != clean.prediction.cpu())
     if bool(clash.any()):
         first = batch.ids[int(clash.nonzero()[0, 0])]
         raise Contradiction(
-            f"The certificate {certificate.name} proved another decision than the model's own on {int(clash.sum())} of {n} examples, first "
+            f"The certificate {certificate.name} certified a class other than the model's own on {int(clash.sum())} of {n} examples, first "
             f"'{first}'. One of the two is wrong, so neither can be used."
         )

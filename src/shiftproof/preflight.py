@@ -91,13 +91,15 @@ def _check_scores(model: Scores, scores: Tensor, n: int, largest: int) -> None:
     classes = scores.shape[1] if scores.dim() == 2 else 0
     if scores.dim() != 2 or len(scores) != n or classes < 2:
         raise UsageError(
-            f"The model '{model.name}' must give scores of shape (n, classes) with at least 2 classes, got {tuple(scores.shape)} "
+            f"The model '{model.name}' must return scores of shape (n, classes) with at least 2 classes, got {tuple(scores.shape)} "
             f"for {n} inputs."
         )
     if not bool(scores.isfinite().all()):
-        raise UsageError(f"The model '{model.name}' gives NaN or infinity on clean inputs. Check its weights and the inputs' scale.")
+        raise UsageError(
+            f"The model '{model.name}' returns NaN or infinity on clean inputs. Check its weights and the scale of the inputs."
+        )
     if largest >= classes:
-        raise UsageError(f"The labels run to {largest}, and the model '{model.name}' has {classes} classes (0 to {classes - 1}).")
+        raise UsageError(f"The labels go up to {largest}, and the model '{model.name}' has {classes} classes (0 to {classes - 1}).")
 
 
 def _close(one: Tensor, two: Tensor) -> bool:
@@ -113,13 +115,16 @@ def _differentiated(model: Gradients, x: Tensor) -> tuple[Tensor, str]:
             leaf = x.detach().clone().requires_grad_()
             scores = model.scores(leaf)
             if not scores.requires_grad:
-                return scores, "its scores carry no gradient"
+                return scores, "its scores have no gradient"
             (gradient,) = torch.autograd.grad(scores.sum(), leaf, allow_unused=True)
     except Exception as error:  # the model is the user's: whatever it raises here, and not without gradients, is about them
         if out_of_memory(error):
             raise
         return _ask(model, x), f"torch cannot differentiate it ({type(error).__name__}: {_first_line(error)})"
-    return scores.detach(), "" if gradient is not None else "its scores depend on the inputs by nothing that torch differentiates"
+    return (
+        scores.detach(),
+        "" if gradient is not None else "its scores do not depend on the inputs through operations that torch can differentiate",
+    )
 
 
 def fewer_classes(examples: Examples, classes: int, name: str) -> list[Flag]:
@@ -135,11 +140,13 @@ def fewer_classes(examples: Examples, classes: int, name: str) -> list[Flag]:
 
 
 RANDOM = Flag(
-    "randomised_model", "The same input got different answers: a single pass is no verdict on a random model. Fix its seed or average it."
+    "randomised_model",
+    "The same input got different outputs, so a single pass does not decide the verdict. Fix the seed of the model, "
+    "or average several passes.",
 )
 BATCH_DEPENDENT = Flag(
     "batch_dependent",
-    "The model's answer to an input depends on the others in its batch (batch norm in training mode?); so does every verdict.",
+    "The model's output for an input depends on the other inputs in its batch (batch norm in training mode?), and so do the verdicts.",
 )
 
 
@@ -152,7 +159,7 @@ class ScoresOnly(Known, Scores, AdaptsSearch):
     """
 
     def __init__(self, model: Gradients, why: str) -> None:
-        note = f"The model '{model.name}' gives no gradients of its inputs ({why}): it is searched by its scores and decisions."
+        note = f"The model '{model.name}' provides no gradients with respect to its inputs ({why}). Searches use its scores and decisions."
         super().__init__(name=model.name, fingerprint=model.identity(), notes=(*model.notes, note))
         self.model, self.why = model, why
 
@@ -178,7 +185,7 @@ def _ask(model: Labels, x: Tensor) -> Tensor:
     except Exception as error:  # the model is the user's: whatever it raises is about this input
         shape = tuple(x.shape)
         raise UsageError(
-            f"The model '{model.name}' refuses inputs of shape {shape}: {type(error).__name__}: {_first_line(error)}"
+            f"The model '{model.name}' rejects inputs of shape {shape}: {type(error).__name__}: {_first_line(error)}"
         ) from error
 
 

@@ -259,7 +259,7 @@ def test_inputs_of_another_shape_are_refused(spec: str, shape: tuple[int, ...], 
 
 
 def test_the_account_wants_a_detector() -> None:
-    with pytest.raises(sp.UsageError, match="have a detector in front"):
+    with pytest.raises(sp.UsageError, match="be defended by a detector"):
         confront_detecting(Jpeg()(trained(), space=IMAGES), sp.Linf(0.1), search=PGD, examples=examples(4))
 
 

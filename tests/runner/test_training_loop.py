@@ -227,8 +227,8 @@ class Mapped(nn.Linear):
     ("made", "said"),
     [
         (Mapped(64, 10), "The 'answer' of a network that is trained must be a tensor of scores (n, classes), got 'dict'"),
-        (nn.Linear(32, 10), "The model 'net' refuses inputs of shape (16, 1, 8, 8)"),
-        (nn.Sequential(nn.Flatten(), nn.Linear(64, 4)), "The labels run to 9, and the model 'net' has 4 classes"),
+        (nn.Linear(32, 10), "The model 'net' rejects inputs of shape (16, 1, 8, 8)"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(64, 4)), "The labels go up to 9, and the model 'net' has 4 classes"),
     ],
 )
 def test_a_network_that_does_not_fit_the_data_is_said(made: nn.Module, said: str, tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ def test_factories_that_give_one_network_are_refused(tmp_path: Path) -> None:
         ({"schedule": "cosin"}, "Unknown schedule 'cosin'. Did you mean: cosine"),
         ({"optimiser": "sdg(lr=1)"}, "Unknown optimiser 'sdg'. Did you mean: sgd"),
         ({"optimiser": "sgd(rate=1)"}, "Unknown option of the optimiser 'sgd' 'rate'"),
-        ({"optimiser": "sgd(lr=-1)"}, "is refused by torch: Invalid learning rate"),
+        ({"optimiser": "sgd(lr=-1)"}, "is rejected by torch: Invalid learning rate"),
         ({"optimiser": "sgd(0.1)"}, "need their names, as in sgd(lr=0.1)"),
         ({"average": "emma"}, "Unknown average of weights 'emma'"),
         ({"average": "ema(rate=1)"}, "Unknown option of the average 'ema' 'rate'"),

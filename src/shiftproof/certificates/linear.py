@@ -59,14 +59,14 @@ class Linear(Certificate):
 
     def objection(self, model: Labels, shift: Shift) -> str | None:
         if type(shift) not in (Linf, L2):
-            return f"it knows the balls linf and l2 only, not {shift.name}"
+            return f"it supports linf and l2, not {shift.name}"
         if not isinstance(model, TorchModule):
-            return f"it reads the weights of a torch module, and '{model.name}' is none"
+            return f"it needs a torch module, and '{model.name}' is not one"
         for layer in _layers(model.module):
             if type(layer) not in (nn.Linear, *_SILENT):
                 return f"it needs a linear model, and '{model.name}' contains {type(layer).__name__}"
             if layer._forward_hooks or layer._forward_pre_hooks:
-                return f"'{model.name}' has forward hooks, which may do anything"
+                return f"'{model.name}' has forward hooks, whose effect is unknown"
         linear = [layer for layer in _layers(model.module) if type(layer) is nn.Linear]
         if not linear:
             return f"it needs a linear model, and '{model.name}' has no linear layer"

@@ -67,10 +67,10 @@ class Defence(Part):
         """In words, how a search that knows this defence goes about it."""
         ways = []
         if self.gradient is not Gradient.EXACT:
-            ways.append("straight through: exact answers, and on the way back a stand-in's gradient")
+            ways.append("straight through: exact forward pass, substitute gradient in the backward pass")
         if self.random:
-            ways.append(f"expectation: each answer and gradient the mean of {self.mean_of} passes")
-        return "; ".join(ways) or "its own gradient, which is exact"
+            ways.append(f"expectation: outputs and gradients averaged over {self.mean_of} passes")
+        return "; ".join(ways) or "its exact gradient"
 
     @property
     def mean_of(self) -> int:
@@ -93,7 +93,9 @@ class Defence(Part):
         """
         models = tuple(_scoring(self, each) for each in (model, *others))
         if space.kind not in self.kinds:
-            raise UsageError(f"The defence {self.name} is for {' or '.join(sorted(self.kinds))} inputs, these are of kind '{space.kind}'.")
+            raise UsageError(
+                f"The defence {self.name} supports {' or '.join(sorted(self.kinds))} inputs, got inputs of kind '{space.kind}'."
+            )
         if len(others) != self.others:
             hint = (
                 "Give them in Python, as in Ensemble(members=2)(model, others=(second,)); 'shiftproof defend' trains them from a factory."
@@ -102,7 +104,7 @@ class Defence(Part):
         if self.needs_held_out and held_out is None:
             raise UsageError(
                 f"The defence {self.name} is calibrated on held-out clean examples, and none were given. Give held_out=..., or use "
-                "'shiftproof defend', which keeps some apart."
+                "'shiftproof defend', which holds some out."
             )
         behind = DefenceContext(models, space, {}, through=True)
         return defended(self, replace(behind, fitted=self.fit(behind, held_out) if held_out is not None else {}))
@@ -138,7 +140,7 @@ class RandomDefence(Defence):
 
     def check(self) -> None:
         if self.draws < 1:
-            raise must("draws", self.name, "be at least 1", self.draws, "It is the passes that an adaptive search takes the mean of.")
+            raise must("draws", self.name, "be at least 1", self.draws, "It is the number of passes that an adaptive search averages.")
 
     @property
     def mean_of(self) -> int:
@@ -181,4 +183,4 @@ def mean_log_probability(scores: Sequence[Tensor]) -> Tensor:
 def _scoring(defence: Defence, model: Labels) -> Scores:
     if isinstance(model, Scores):
         return model
-    raise UsageError(f"The defence {defence.name} needs scores, and the model '{model.name}' gives {access_name(type(model))} only.")
+    raise UsageError(f"The defence {defence.name} needs scores, and the model '{model.name}' provides {access_name(type(model))} only.")

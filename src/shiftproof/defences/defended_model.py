@@ -55,7 +55,7 @@ class DefendedModel(Known, Scores, AdaptsSearch):
             fingerprint=_known(defence, behind, name),
             notes=(
                 *behind.models[0].notes,
-                f"The defence {defence.spec()} is in front of the model. It is attacked by {defence.adaptive}.",
+                f"The defence {defence.spec()} protects the model. Adaptive attack: {defence.adaptive}.",
             ),
         )
         self.defence, self.behind = defence, behind

@@ -44,11 +44,11 @@ class Detection(Defence):
 
     def check(self) -> None:
         if not 0 < self.rate < 1:
-            raise must("rate", self.name, "be in (0, 1)", self.rate, "It is the share of clean inputs that may raise an alarm.")
+            raise must("rate", self.name, "be in (0, 1)", self.rate, "It is the false-alarm rate on clean inputs.")
 
     @property
     def adaptive(self) -> str:
-        return f"{super().adaptive}; a joint loss, which must be wrong and pass the detector"
+        return f"{super().adaptive}; a joint loss: misclassified and not detected"
 
     @abstractmethod
     def suspicion(self, behind: DefenceContext, x: Tensor, scores: Tensor) -> Tensor:
@@ -65,8 +65,8 @@ class Detection(Defence):
         if place > len(odd):
             least = 2 * (math.ceil(1 / self.rate) - 1)
             raise UsageError(
-                f"The defence {self.name} cannot set a false-alarm rate of {self.rate:g} on {len(held_out)} held-out examples: it takes "
-                f"at least {least}. Give more, or a larger rate."
+                f"The defence {self.name} needs at least {least} held-out examples for a false-alarm rate of {self.rate:g}, got "
+                f"{len(held_out)}. Give more, or a larger rate."
             )
         learned = dict(self.learn(behind, even))
         ready = DefenceContext(behind.models, behind.space, learned, through=True)

@@ -93,7 +93,7 @@ def confront_detecting(
     Cost: that of `confront`, and one more pass over the examples before and after.
     """
     if not isinstance(model.defence, Detection):
-        raise must("model", "confront_detecting", "have a detector in front", model.name, "For other models: confront.")
+        raise must("model", "confront_detecting", "be defended by a detector", model.name, "For other models use confront.")
     shift = shift.within(examples.space)
     n = len(examples)
     broken, fooled, caught = (np.zeros(n, dtype=bool) for _ in range(3))

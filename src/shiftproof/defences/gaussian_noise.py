@@ -39,7 +39,9 @@ class GaussianNoise(InputTransformation, RandomDefence):
     def check(self) -> None:
         super().check()
         if not 0 < self.sigma < math.inf:
-            raise must("sigma", self.name, "be in (0, inf)", self.sigma, "It is the noise's deviation, in the units of the inputs.")
+            raise must(
+                "sigma", self.name, "be in (0, inf)", self.sigma, "It is the standard deviation of the noise, in the units of the inputs."
+            )
 
     def step(self, x: Tensor, space: InputSpace, rng: Rng) -> Tensor:
         return space.clip(x + self.sigma * rng.normal(*x.shape[1:]).to(x))

@@ -54,7 +54,7 @@ class LearnedDetector(Detection):
 
         model = behind.models[0]
         if not isinstance(model, Gradients):
-            raise UsageError(f"The defence {self.name} is trained on moves by gradients, and the model '{model.name}' gives scores only.")
+            raise UsageError(f"The defence {self.name} needs a model with gradients, and '{model.name}' provides only scores.")
         shift = Linf(self.eps).within(examples.space)
         params = torch.from_numpy(confront(model, shift, search=GradientAscent(steps=20), examples=examples).params)
         made = ~params.flatten(1).isnan().any(1)
@@ -65,7 +65,7 @@ class LearnedDetector(Detection):
         seen = torch.cat([clean, attacked]).double().cpu()
         mean, std = seen.mean(0), seen.std(0).clamp_min(1e-6)
         if not len(attacked):
-            raise UsageError(f"The defence {self.name} has no moves to learn from: the model gets none of the held-out examples right.")
+            raise UsageError(f"The defence {self.name} has no examples to learn from: the model misclassifies every held-out example.")
         told = [0] * len(clean) + [1] * len(attacked)
         fitted = LogisticRegression(max_iter=2000, class_weight="balanced").fit(((seen - mean) / std).numpy(), told)
         weight = torch.from_numpy(fitted.coef_[0]) / std

@@ -78,7 +78,7 @@ def _features(behind: DefenceContext, x: Tensor, owner: str) -> Tensor:
     model = behind.models[0]
     layers = [part for part in model.module.modules() if isinstance(part, nn.Linear)] if isinstance(model, TorchModule) else []
     if not layers:
-        raise UsageError(f"The defence {owner} finds no linear layer in the model '{model.name}' to read features at. Write of=logits.")
+        raise UsageError(f"The defence {owner} needs the features of a linear layer, and the model '{model.name}' has none. Set of=logits.")
     seen: list[Tensor] = []
     hook = layers[-1].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     try:

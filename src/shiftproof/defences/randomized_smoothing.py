@@ -51,7 +51,9 @@ class RandomizedSmoothing(RandomDefence):
     def check(self) -> None:
         super().check()
         if not 0 < self.sigma < math.inf:
-            raise must("sigma", self.name, "be in (0, inf)", self.sigma, "It is the noise's deviation, in the units of the inputs.")
+            raise must(
+                "sigma", self.name, "be in (0, inf)", self.sigma, "It is the standard deviation of the noise, in the units of the inputs."
+            )
         if self.votes < 1:
             raise must("votes", self.name, "be at least 1", self.votes)
 

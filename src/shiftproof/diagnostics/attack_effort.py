@@ -34,7 +34,7 @@ def more_effort(subject: ProbedModel) -> Check:
     gains = {spec: usual - subject.accuracy(spec) for spec in SIGHTED[1:3]}
     best = max(gains, key=lambda spec: gains[spec])
     advice = subject.usable(("auto_step(steps=200, restarts=5, loss=dlr)", "gradient_ascent(steps=400, restarts=5, schedule=cosine)"))
-    detail = f"Accuracy lost from {USUAL} to {best}: the usual search has not finished."
+    detail = f"Accuracy lost from {USUAL} to {best}: the default search has not converged."
     return measured("more_effort", gains[best], max(0.05, subject.gap), detail, search=advice, reference=_CARLINI)
 
 
@@ -42,7 +42,7 @@ def longer_is_worse(subject: ProbedModel) -> Check:
     """Does the model look better against more steps? It cannot be."""
     gains = [subject.accuracy("gradient_ascent(steps=160)") - subject.accuracy(USUAL)]
     gains.append(subject.accuracy(USUAL) - subject.accuracy("gradient_ascent(steps=5)"))
-    detail = "Most accuracy gained by searching longer (5, 40, 160 steps)."
+    detail = "Largest gain in accuracy when the search is longer (5, 40, 160 steps)."
     return measured("longer_is_worse", max(gains), max(0.05, subject.gap), detail, search=subject.black_box, reference=_CARLINI)
 
 
@@ -60,7 +60,7 @@ def unbounded(subject: ProbedModel) -> Check:
         largest = shift.space.width * (size if shift.name == "l1" else math.sqrt(size))
     # From the input itself: chance moves of this size break any model without a gradient.
     figure = subject.accuracy("gradient_ascent(steps=100, random_start=false)", replace(shift, eps=largest))
-    detail = f"Accuracy under {shift.name}(eps={largest:.3g}), which reaches every input; a search that sees brings it to 0."
+    detail = f"Accuracy under {shift.name}(eps={largest:.3g}), which reaches every input; a search with useful gradients brings it to 0."
     return measured(name, figure, UNBOUNDED, detail, search=subject.black_box, reference=_CARLINI)
 
 
@@ -71,7 +71,7 @@ def black_box(subject: ProbedModel) -> Check:
     for spec in SIGHTED:
         only = only & ~subject.broken(spec)
     detail = (
-        f"Share of examples that {search} breaks and none of {len(SIGHTED)} gradient searches does (steps, restarts and losses as above)."
+        f"Share of examples that {search} breaks and none of {len(SIGHTED)} gradient searches breaks (steps, restarts and losses as above)."
     )
     return measured("black_box", float(only.mean()), subject.gap, detail, search=search, reference=_ATHALYE)
 
@@ -81,7 +81,7 @@ def loss_choice(subject: ProbedModel) -> Check:
     usual = subject.accuracy(USUAL)
     others = {name: subject.accuracy(f"gradient_ascent(loss={name})") for name in ("margin", "dlr")}
     best = min(others, key=lambda name: others[name])
-    detail = f"Accuracy lost by climbing the {best} in place of the cross-entropy."
+    detail = f"Accuracy lost when maximising the {best} instead of the cross-entropy."
     advice = f"gradient_ascent(steps=100, loss={best})"
     return measured("loss_choice", usual - others[best], SENSITIVE, detail, search=advice, reference=_CROCE)
 
@@ -92,6 +92,6 @@ def step_size(subject: ProbedModel) -> Check:
     path = subject.shift.path if isinstance(subject.shift, Differentiable) else Differentiable.path
     sizes = {share * path / 40: subject.accuracy(f"gradient_ascent(step_size={share * path / 40})") for share in _STEP_SHARES}
     best = min(sizes, key=lambda size: sizes[size])
-    detail = f"Accuracy lost with steps of {best:.3g} of the radius in place of {path / 40:.3g}."
+    detail = f"Accuracy lost with steps of {best:.3g} of the radius instead of {path / 40:.3g}."
     advice = subject.usable(("auto_step(steps=100)", f"gradient_ascent(steps=100, step_size={best:.3g})"))
     return measured("step_size", usual - sizes[best], SENSITIVE, detail, search=advice, reference=_CROCE)

@@ -22,7 +22,7 @@ _NEARLY_EVEN = 1.5
 """A mean largest probability below so many times 1 / classes is that of a model which says nothing."""
 _SHOWN = 4
 _ROUNDING = 1e-9
-_SKEWED = "It does tell classes apart, so on a sample as skewed as this look at each class, not at accuracy alone"
+_SKEWED = "The model does separate the classes. On a sample this imbalanced, look at each class, not only at accuracy"
 
 
 def constant_answer(
@@ -130,7 +130,7 @@ def _renumbered(label: Codes, prediction: Codes, share: float, tail: float, clas
     moved = [(one, other) for one, other in zip(theirs.tolist(), ours.tolist(), strict=True) if one != other and confusion[one, other]]
     said = ", ".join(f"its {one} is {_name(other, class_names)}" for one, other in moved[:_SHOWN])
     more = ", ..." if len(moved) > _SHOWN else ""
-    other = f"Under another numbering of the classes {right / len(label):.1%} are right ({said}{more})"
+    other = f"With the classes numbered differently, accuracy is {right / len(label):.1%} ({said}{more})"
     return [f"{other}: the codes of the data or the model are mixed up"]
 
 
@@ -141,15 +141,15 @@ def _reasons(
     counts = np.bincount(prediction)
     often = float(counts.max()) / len(prediction)
     finite = sure[np.isfinite(sure)] if sure is not None else np.zeros(0)
-    signs = [f"it answers {_name(int(counts.argmax()), class_names)} to {often:.1%}"] if often >= _NEARLY_ONE else []
+    signs = [f"it predicts {_name(int(counts.argmax()), class_names)} for {often:.1%}"] if often >= _NEARLY_ONE else []
     if len(finite) and float(finite.mean()) < _NEARLY_EVEN / classes:
         signs.append(f"its largest probability is {float(finite.mean()):.2g} on average")
     found = ["weights that were not trained or not loaded" + (f" ({', '.join(signs)})" if signs else "")]
     found.append("inputs on another scale than in training" + (f" (here {units})" if units else ""))
-    found.append("labels numbered otherwise than in training")
+    found.append("labels numbered differently from training")
     beyond = float((prediction >= classes).mean())
     if beyond:
-        head = f"{beyond:.1%} of its answers are classes that the data do not have: they have {classes}"
+        head = f"{beyond:.1%} of its predictions are classes that the data do not have (they have {classes})"
         found.insert(0 if beyond > 0.5 else len(found), f"a head for other classes ({head})")
     return [f"Likely reasons: {found[0]}", *found[1:]]
 

@@ -129,7 +129,7 @@ def critical_band(
 
     clean = right(0.0, 0, 0)
     if not clean:
-        raise UsageError("The model is right on none of these examples, so noise has nothing to take. Check labels and preprocessing.")
+        raise UsageError("The model misclassifies every example even without noise. Check labels and preprocessing.")
     counts = np.array([[clean, *(right(level, band, place) for place, level in enumerate(levels))] for band in range(bands)])
     first = side / 2 / 2 ** (bands - 1)
     threshold, channel = channel_of(counts / len(faint), limit=limit, first=first)

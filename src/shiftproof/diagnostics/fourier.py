@@ -150,9 +150,9 @@ def fourier_heat_map(
 def images_of(examples: Examples, owner: str, batch_size: int = 1) -> Tensor:
     """The inputs, where they are images in a bounded box; raises `UsageError` otherwise."""
     if examples.space.kind != "image" or examples.x.dim() != 4:
-        raise UsageError(f"{owner} is for images (n, channels, height, width), and the data are {examples.space.kind}s.")
+        raise UsageError(f"{owner} needs images (n, channels, height, width), got {examples.space.kind}s.")
     if not examples.space.bounded:
-        raise UsageError(f"{owner} needs a box with ends, and the data's is {examples.space.units}. Declare it as --box 0,1.")
+        raise UsageError(f"{owner} needs a bounded box, got {examples.space.units}. Declare it, for example --box 0,1.")
     if not len(examples):
         raise must("examples", owner, "be at least 1", 0)
     if batch_size < 1:

@@ -101,7 +101,7 @@ def masking(
     clean = read_examples(model, examples, batch_size)
     right = (~clean.broken).nonzero()[:, 0]
     if not len(right):
-        raise UsageError(f"The model '{model.name}' gets none of the {len(examples)} examples right, so there is nothing to defend.")
+        raise UsageError(f"The model '{model.name}' misclassifies all {len(examples)} examples, so there is nothing to attack.")
     placed = shift.within(examples.space)
     subject = ProbedModel(model, placed, examples[right.numpy()], seed, batch_size, queries, flags, clean[right])
     checks = [randomness(subject), saturation(subject)]
@@ -118,6 +118,6 @@ def masking(
 
 def _no_gradients(model: Labels, shift: Shift) -> str | None:
     if not isinstance(model, Gradients):
-        return f"The model gives {access_name(type(model))} only, so no gradient can be masked."
+        return f"The model provides only {access_name(type(model))}, so no gradient can be masked."
     objection = gradient_objection(shift)
     return f"It cannot be searched by gradients: {objection}." if objection else None

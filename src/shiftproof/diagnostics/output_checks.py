@@ -34,7 +34,7 @@ def saturation(subject: ProbedModel) -> Check:
     """Are the scores so far apart that the softmax rounds to 0 and 1, and the loss has no gradient left?"""
     name = "saturation"
     if not isinstance(subject.model, Scores):
-        return not_run(name, "The model gives labels only.", reference=_CARLINI)
+        return not_run(name, "The model provides only labels.", reference=_CARLINI)
     asking(len(subject.examples))
     with torch.no_grad():
         scores = torch.cat([subject.model.scores(subject.x[rows]).double() for rows in subject.batches()])

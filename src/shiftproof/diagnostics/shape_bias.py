@@ -128,7 +128,7 @@ def _partners(y: Tensor, rng: Rng) -> npt.NDArray[np.intp]:
     """For each example another of a different class, by chance."""
     labels = y.cpu().numpy()
     if len(np.unique(labels)) < 2:
-        raise UsageError("A hybrid needs examples of two classes, and all of these are of one. Take more of the data with --limit.")
+        raise UsageError("A hybrid needs examples of two classes, and all of these belong to one. Load more of the data with --limit.")
     unit = rng.uniform(1)[:, 0].numpy()
     others = {label: np.flatnonzero(labels != label) for label in np.unique(labels)}
     chosen = [others[label][int(u * len(others[label]))] for label, u in zip(labels, unit, strict=True)]

@@ -34,5 +34,5 @@ def transfer(subject: ProbedModel, surrogates: Sequence[Gradients]) -> Check:
             moved = shift.apply(x[rows], shift.project(x[rows], params[rows].nan_to_num()))
             broken[rows] |= read(subject.model, moved, y[rows]).broken.cpu() & ~unmoved[rows]
     only = broken.numpy() & ~(subject.broken(USUAL) if subject.usable((USUAL,)) else subject.broken(subject.black_box))
-    detail = f"Share of examples that moves found on {', '.join(s.name for s in surrogates)} break, and {USUAL} on the model does not."
+    detail = f"Share of examples broken by moves found on {', '.join(s.name for s in surrogates)}, but not by {USUAL} on the model."
     return measured(name, float(only.mean()), subject.gap, detail, search=subject.black_box, reference=_REFERENCE)

@@ -129,9 +129,9 @@ def _parts(examples: Examples, share: float, seed: int) -> tuple[Examples, Examp
 def _ready(model: Labels, shift: Shift, examples: Examples) -> tuple[Ball, Gradients, list[Flag]]:
     model, flags = look_at(model, examples) if len(examples) else (model, [])
     if not isinstance(model, Gradients):
-        raise UsageError(f"A universal move needs gradients, and the model '{model.name}' gives {access_name(type(model))} only.")
+        raise UsageError(f"A universal move needs gradients, and the model '{model.name}' provides {access_name(type(model))} only.")
     if not isinstance(shift, Ball):
-        raise UsageError(f"A universal move lies in a norm ball (linf, l2, l1, l0), and {shift.name} is none.")
+        raise UsageError(f"A universal move needs a norm ball (linf, l2, l1, l0), got {shift.name}.")
     if len(examples) < 2:
         raise must("examples", "universal", "be at least 2: some to find the move on, others to measure it", len(examples))
     return shift, model, flags

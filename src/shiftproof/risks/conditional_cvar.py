@@ -45,7 +45,7 @@ class ConditionalCVaR(GroupedRisk):
     Reference: Duchi, Hashimoto & Namkoong 2023, "Distributionally robust losses for latent covariate mixtures".
     """
 
-    needs: ClassVar[str] = "each example's value of what may shift"
+    needs: ClassVar[str] = "each example's value of the columns that may shift"
     name: ClassVar[str] = "conditional_cvar"
     over: ClassVar[Literal["correct", "error_probability"]] = "error_probability"
     worse: ClassVar[Literal["lower", "higher"]] = "higher"

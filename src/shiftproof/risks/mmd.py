@@ -135,7 +135,7 @@ class MMD(GroupedRisk):
     Reference: Staib & Jegelka 2019, "Distributionally robust optimization and generalization in kernel methods".
     """
 
-    needs: ClassVar[str] = "each example's value of what may shift"
+    needs: ClassVar[str] = "each example's value of the columns that may shift"
     name: ClassVar[str] = "mmd"
     over: ClassVar[Literal["correct", "error_probability"]] = "error_probability"
     worse: ClassVar[Literal["lower", "higher"]] = "higher"

@@ -46,9 +46,10 @@ def bracketed(
 
     `raised(e)` is the risk with the distribution function raised by e; it must not increase with e.
     """
+    width = dkw_width(state.n, confidence=confidence)
     if not state.n:
         return Measurement(math.nan, Interval(math.nan, math.nan), 0)
-    width, at = dkw_width(state.n, confidence=confidence), value()
+    at = value()
     return Measurement(at, Interval(min(at, raised(width)), max(at, raised(-width))), state.n, notes=notes)
 
 

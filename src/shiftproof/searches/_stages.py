@@ -24,7 +24,7 @@ DRAWS = 20
 def check_draws(draws: int, name: str) -> None:
     """Raises `UsageError` where the option `draws` of a search called `name` is out of range."""
     if draws < 0:
-        raise must("draws", name, "be at least 0", draws, "0 asks a random model 20 times and any other once.")
+        raise must("draws", name, "be at least 0", draws, "0 means 20 for a random model and 1 for any other.")
 
 
 @dataclass

@@ -44,7 +44,7 @@ class Search(Part):
 
     def objection(self, shift: Shift) -> str | None:
         """Why it cannot search this shift, as half a sentence; None where it can."""
-        return f"{shift.name} has one move only, so there is nothing to choose: use one_draw" if shift.fixed else None
+        return f"{shift.name} has only one move, so there is nothing to search: use one_draw" if shift.fixed else None
 
     @abstractmethod
     def most_passes(self, shift: Shift) -> int:

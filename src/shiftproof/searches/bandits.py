@@ -67,7 +67,7 @@ class Bandits(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Linf | L2):
-            return f"its prior climbs in linf or l2, not in {shift.name}: use gradient_estimate"
+            return f"it supports linf and l2, not {shift.name}: use gradient_estimate"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:

@@ -38,7 +38,7 @@ class BestOfN(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not shift.fixed and not shift.varied:
-            return f"{shift.name} draws the same move every time: use grid, which tries every severity up to its own"
+            return f"{shift.name} draws the same move every time: use grid, which tries every severity up to the given one"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:

@@ -69,7 +69,7 @@ class Boundary(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, L2):
-            return f"it walks at Euclidean distances, and {shift.name} has others: use l2, or hop_skip_jump"
+            return f"it supports l2, not {shift.name}: use hop_skip_jump"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:

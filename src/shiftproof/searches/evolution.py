@@ -66,9 +66,9 @@ class Evolution(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Boxed):
-            return f"{shift.name} has too many numbers for it: use square or best_of_n"
+            return f"{shift.name} has too many parameters: use square or best_of_n"
         if shift.varied and bool(shift.seeds.all()):
-            return f"{shift.name} is nothing but draws: use best_of_n"
+            return f"{shift.name} has no parameters to search, only random draws: use best_of_n"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:

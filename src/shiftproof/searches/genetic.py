@@ -57,7 +57,7 @@ class Genetic(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if shift.random:
-            return f"{shift.name} is random, and a mix of two seeds means nothing: use best_of_n"
+            return f"{shift.name} is random, and seeds cannot be recombined: use best_of_n"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:

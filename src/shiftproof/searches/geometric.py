@@ -72,7 +72,7 @@ class Geometric(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Linf | L2):
-            return f"it measures distance in linf or l2, not in {shift.name}: use best_of_n"
+            return f"it supports linf and l2, not {shift.name}: use best_of_n"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:

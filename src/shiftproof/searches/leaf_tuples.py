@@ -98,7 +98,7 @@ class LeafTuples(Search):
         if self.trees is not None:
             return self
         if not isinstance(model, EstimatorScores | EstimatorLabels):
-            raise must("model", self.name, "be an estimator made of trees", f"'{model.name}'", "Use hop_skip_jump or best_of_n.")
+            raise must("model", self.name, "be a tree ensemble", f"'{model.name}'", "Use hop_skip_jump or best_of_n.")
         fitted = model.fitted
         return replace(self, trees=read_trees(fitted.estimator, fitted.feed.positions))
 
@@ -109,9 +109,9 @@ class LeafTuples(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if self.trees is None:
-            return "it has no trees to read: use it on an estimator made of trees, or build it in Python with LeafTuples.of(estimator)"
+            return "it has no trees: use it on a tree ensemble, or build it in Python with LeafTuples.of(estimator)"
         if not isinstance(shift, Linf):
-            return f"it searches boxes, and {shift.name} is none: use linf, or hop_skip_jump"
+            return f"it needs a shift that is a box, and {shift.name} is not: use linf or hop_skip_jump"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:

@@ -64,7 +64,7 @@ class MinimalSearch(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Ball) or shift.name not in self.norms:
-            return f"it looks for the least distance in {' or '.join(self.norms)}, and {shift.name} is another shift: use auto_step"
+            return f"it minimises the distance in {' or '.join(self.norms)}, not {shift.name}: use auto_step"
         return super().objection(shift)
 
     @abstractmethod

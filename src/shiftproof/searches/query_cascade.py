@@ -89,7 +89,7 @@ class QueryCascade(Search):
 
     def objection(self, shift: Shift) -> str | None:
         objection = super().objection(shift)
-        return objection or (None if self._parts(shift) else f"none of its searches fits {shift.name}")
+        return objection or (None if self._parts(shift) else f"none of its searches supports {shift.name}")
 
     def most_passes(self, shift: Shift) -> int:
         return sum(part.most_passes(shift) + 1 for part in self._parts(shift)) * self.verdict_draws

@@ -64,7 +64,7 @@ class Simple(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Linf | L2):
-            return f"it steps in linf or l2, not in {shift.name}: use best_of_n or gradient_estimate"
+            return f"it supports linf and l2, not {shift.name}: use best_of_n or gradient_estimate"
         if self.basis == "dct" and shift.space.kind != "image":
             return f"inputs of kind '{shift.space.kind}' have no frequencies: write basis=pixel"
         return super().objection(shift)

@@ -60,7 +60,7 @@ class SparseRandom(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, L0):
-            return f"it searches few features at full strength, which is l0 and not {shift.name}: use square"
+            return f"it supports l0, not {shift.name}: use square"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:

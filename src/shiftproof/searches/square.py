@@ -76,7 +76,7 @@ class Square(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Linf | L2):
-            return f"its squares are made for linf and l2, not for {shift.name}: use best_of_n or gradient_estimate"
+            return f"it supports linf and l2, not {shift.name}: use best_of_n or gradient_estimate"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:

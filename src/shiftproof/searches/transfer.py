@@ -78,11 +78,11 @@ class Transfer(Search):
         self.require("diversity", within="[0, 1)")
         if self.search is not None and len(self.surrogates) != 1:
             rule = "be one model where a search is given"
-            raise must("surrogates", self.name, rule, len(self.surrogates), "Leave the search out to climb on several at once.")
+            raise must("surrogates", self.name, rule, len(self.surrogates), "To use several surrogates, leave the search out.")
         for surrogate in self.surrogates:
             least = Gradients if self.search is None else self.search.needs
             if not isinstance(surrogate, least):
-                raise UsageError(f"The surrogate '{surrogate.name}' of {self.name} must give {least.__name__.lower()}.")
+                raise UsageError(f"The surrogate '{surrogate.name}' of {self.name} must provide {least.__name__.lower()}.")
         if self.surrogates:
             inner = f" by {self.search.full_spec()}" if self.search else ""
             object.__setattr__(self, "of", " ".join(s.fingerprint() for s in self.surrogates) + inner)

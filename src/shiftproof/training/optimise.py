@@ -36,7 +36,7 @@ def make_optimiser(spec: str, parameters: Iterable[nn.Parameter]) -> torch.optim
     try:
         return OPTIMISERS[name](parameters, **named)
     except (ValueError, TypeError) as error:
-        raise UsageError(f"The optimiser {spec!r} is refused by torch: {error}.") from error
+        raise UsageError(f"The optimiser {spec!r} is rejected by torch: {error}.") from error
 
 
 def rate(schedule: str, progress: float) -> float:

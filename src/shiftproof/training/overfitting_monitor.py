@@ -82,8 +82,8 @@ class HeldOutAttack:
         """Raises `UsageError` where there is too little to attack, or to tell groups apart."""
         if len(self.examples) < LEAST:
             raise UsageError(
-                f"There are {len(self.examples)} held-out examples for the attack that chooses the checkpoint, and fewer than {LEAST} say "
-                "nothing. Give more data, or a larger held_out."
+                f"The attack that selects the checkpoint needs at least {LEAST} held-out examples, got {len(self.examples)}. Give more "
+                "data, or a larger held_out."
             )
         few = (
             []
@@ -92,8 +92,8 @@ class HeldOutAttack:
         )
         if few:
             raise UsageError(
-                f"The worst group of the held-out examples chooses the checkpoint, and of a group with fewer than {LEAST_OF_GROUP} it says "
-                f"nothing: {', '.join(few)}. Give more data, a larger held_out, or groups that are larger."
+                f"The worst group of the held-out examples selects the checkpoint, and each group needs at least {LEAST_OF_GROUP} of "
+                f"them. Too few: {', '.join(few)}. Give more data, a larger held_out, or larger groups."
             )
 
     def look(self, net: nn.Module, batch_size: int) -> tuple[float, float | None, float | None]:
@@ -127,8 +127,8 @@ def nothing_learned(curve: Sequence[Epoch], y: Tensor) -> list[Flag]:
     if best - commonest > _ERRORS * math.sqrt(commonest * (1 - commonest) / len(y)):
         return []
     detail = (
-        f"At best {best:.1%} of the held-out examples were right, and one answer to all of them is right on {commonest:.1%}: nothing was "
-        "learned. Lower the learning rate, train longer, or let the moves grow: ramp=0.5."
+        f"The best held-out accuracy is {best:.1%}, and always predicting the commonest class reaches {commonest:.1%}: nothing was "
+        "learned. Lower the learning rate, train longer, or increase the strength gradually with ramp=0.5."
     )
     return [Flag("nothing_learned", detail)]
 
@@ -154,10 +154,15 @@ def overfitting_flags(curve: Sequence[Epoch], held_out: int) -> list[Flag]:
         return []
     figures = (
         f"Held-out accuracy under attack fell from {top:.1%} (epoch {best.epoch}) to {end:.1%} (epoch {last.epoch}), "
-        f"while that on what is trained on went from {best.train:.1%} to {last.train:.1%}."
+        f"while accuracy on the training inputs went from {best.train:.1%} to {last.train:.1%}."
     )
     if end < _COLLAPSE * top and last.train >= max(top, best.train - (top - end) / 2):
-        return [Flag("catastrophic_overfitting", f"{figures} The network fools the training search only: take one with more steps.")]
+        return [
+            Flag(
+                "catastrophic_overfitting",
+                f"{figures} The network resists only the search that it was trained with. Use a search with more steps.",
+            )
+        ]
     if last.train > best.train:
-        return [Flag("robust_overfitting", f"{figures} The best epoch is kept: train shorter, or average weights.")]
+        return [Flag("robust_overfitting", f"{figures} The best epoch is kept. Train for fewer epochs, or average weights.")]
     return []

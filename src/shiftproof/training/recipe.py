@@ -50,9 +50,9 @@ class Recipe:
             if value < 1:
                 raise must(option, "train", "be at least 1", value)
         if not 0 < self.held_out <= 0.5:
-            raise must("held_out", "train", "be in (0, 0.5]", self.held_out, "It chooses the checkpoint; without it none can be chosen.")
+            raise must("held_out", "train", "be in (0, 0.5]", self.held_out, "It selects the checkpoint.")
         if not 0 <= self.clip < math.inf:
-            raise must("clip", "train", "be in [0, inf)", self.clip, "0 leaves gradients as they are.")
+            raise must("clip", "train", "be in [0, inf)", self.clip, "0 disables clipping.")
         if self.precision not in PRECISIONS:
             raise must("precision", "train", f"be one of {', '.join(PRECISIONS)}", self.precision)
         if self.schedule not in SCHEDULES:

@@ -74,4 +74,4 @@ def read(path: Path, *, identity: Identity | None = None) -> tuple[dict[str, Ten
     try:
         return read_tensors(path, identity)
     except (DamagedFile, OSError) as error:
-        raise UsageError(f"The checkpoint '{path}' is damaged: {error}. Remove its folder, and training begins again.") from error
+        raise UsageError(f"The checkpoint '{path}' is damaged: {error}. Remove its folder to start the training again.") from error

@@ -68,7 +68,7 @@ class Trained:
         best = self.best
         robust = "" if best.robust is None else f", at most {best.robust:.1%} under attack"
         robust += "" if best.worst_group is None else f", {best.worst_group:.1%} in the worst group"
-        lines = [f"Epoch {best.epoch} of {len(self.curve)} is kept: {best.held_out:.1%} of the held-out examples right{robust}."]
+        lines = [f"Epoch {best.epoch} of {len(self.curve)} is kept: held-out accuracy {best.held_out:.1%}{robust}."]
         return "\n".join([*lines, *(f"! {flag.name}: {flag.detail}" for flag in self.flags)])
 
 
@@ -230,7 +230,7 @@ def _split(source: Source, method: Method, recipe: Recipe) -> tuple[Examples, Gr
     gone = [] if groups is None else [name for name, size in zip(groups.names, groups[kept].sizes, strict=True) if not size]
     if gone:
         raise UsageError(
-            f"No example of the group '{gone[0]}' is left to train on: all are held out. Give more data, or a smaller held_out."
+            f"All examples of the group '{gone[0]}' are held out, so none is left for training. Give more data, or a smaller held_out."
         )
     return source.take(kept), groups and groups[kept], watch
 
@@ -281,14 +281,15 @@ def _earlier(folder: Path, asked: dict[str, Any], known: Mapping[str, Fingerprin
         raise UsageError(f"The record '{path}' is damaged ({error}). Choose another folder with out.") from error
     if before.get("form") != FORM:
         raise UsageError(
-            f"The training in '{folder}' was begun by an older version of shiftproof, whose record does not name all that it depends "
-            "on, so it cannot be resumed. Its weights can be used as they are. Choose another folder with out."
+            f"The training in '{folder}' was started by an older version of shiftproof, whose record is incomplete, so it cannot be "
+            "resumed. Its weights can still be used. Choose another folder with out."
         )
     for name, each in known.items():
         if not found_again(each.text):
             raise UsageError(
-                f"The training in '{folder}' cannot be resumed, since its {name} cannot be recognised: {'; '.join(each.gaps)}. Choose "
-                "another folder with out; to resume later trainings, name the state: version='1' (--model-version) for the network, "
+                f"The training in '{folder}' cannot be resumed, because its {name} cannot be identified: {'; '.join(each.gaps)}. Choose "
+                "another folder with out. To make later trainings resumable, declare a version: version='1' (--model-version) for the "
+                "network, "
                 "code_version = '1' in the class of a part."
             )
     other = [key for key in asked if before.get(key) != asked[key]]

@@ -38,7 +38,7 @@ WITHOUT = "replace it by layers that have one, or certify with smoothing, which 
 def no_rule(layer: str, model: str) -> UsageError:
     """The message for a layer that bounds cannot pass."""
     way_out = "Replace it by layers that have one, or certify with randomised smoothing, which needs no structure."
-    return UsageError(f"The layer {layer} of the model '{model}' has no rule for bounds, which there are for {RULES}. {way_out}")
+    return UsageError(f"The layer {layer} of the model '{model}' has no bound rule. Supported: {RULES}. {way_out}")
 
 
 class Builder:
@@ -136,7 +136,7 @@ class Builder:
         shape = self.shape(x)
         first, last = (axis if axis >= 0 else axis + len(shape) + 1 for axis in (start, end))
         if first < 1:
-            raise UsageError(f"The layer {name} of the model '{self.model}' flattens the examples' axis. Flatten from axis 1 on.")
+            raise UsageError(f"The layer {name} of the model '{self.model}' flattens the batch axis. Flatten from axis 1 on.")
         return self.reshape(x, (*shape[: first - 1], numel(shape[first - 1 : last]), *shape[last:]), name)
 
     def positive(self, x: int, apply: Callable[[Tensor], Tensor], name: str, *, terms: int = 0) -> int:
@@ -185,7 +185,7 @@ class Builder:
         """One after the other; axis 0 is the examples', which cannot be."""
         axis = axis if axis >= 0 else axis + len(self.shape(branches[0])) + 1
         if axis < 1:
-            raise UsageError(f"The layer {name} of the model '{self.model}' joins examples. Concatenate along another axis than 0.")
+            raise UsageError(f"The layer {name} of the model '{self.model}' concatenates along the batch axis. Use another axis than 0.")
         return self.add(Concatenate(axis - 1), branches, name)
 
     def network(self, output: int, *, unit: float) -> Network:

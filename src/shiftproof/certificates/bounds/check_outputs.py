@@ -40,8 +40,8 @@ def check_same(network: Network, scorer: Callable[[Tensor], Tensor], x: Tensor, 
             if not len(rows) or not bool((~(apart[rows] <= _rounding(network, [value[rows] for value in values]))).any()):
                 return
     raise NotCertifiable(
-        f"The graph read from '{name}' gives different outputs from what {whose}, by more than rounding explains, so nothing can be proven "
-        "of it. Its forward may do something that the graph does not show."
+        f"The graph read from '{name}' gives different outputs from what {whose}, by more than rounding explains, so nothing can be "
+        "certified. Its forward may do something that the graph does not show."
     )
 
 

@@ -38,7 +38,7 @@ class OnnxCall:
         """A constant input; None where it is left out."""
         value = self.inputs[place] if place < len(self.inputs) else None
         if isinstance(value, int):
-            raise self.refused("by what hangs on the input")
+            raise self.refused("by a value that depends on the input")
         return value
 
     def needed(self, place: int) -> Tensor:
@@ -112,7 +112,7 @@ def _pad(call: OnnxCall) -> int:
     if call.options.get("mode", b"constant") != b"constant" or filled or some or half != len(call.build.shape(call.x)) + 1:
         raise call.refused("other than zeros on all axes")
     if pads[0] or pads[half]:
-        raise call.refused("of the examples' axis")
+        raise call.refused("of the batch axis")
     return _padded(call, call.x, pads[1:half], pads[half + 1 :])
 
 
@@ -143,7 +143,7 @@ def _product(divided: bool) -> Callable[[OnnxCall], int]:
             return call.build.scale(left, call.name, scale=1.0 / factor if divided else factor)
         if isinstance(right, int) and not isinstance(left, int) and not divided:
             return call.build.scale(right, call.name, scale=_lean(call, left, right))
-        raise call.refused("of values that both hang on the input")
+        raise call.refused("of two values that depend on the input")
 
     return rule
 
@@ -175,7 +175,7 @@ def _reshape(call: OnnxCall) -> int:
 def _squeezed(call: OnnxCall) -> int:
     axes, shape = call.whole(1, "axes"), [EXAMPLES, *call.build.shape(call.x)]
     if axes is None or any(axis % len(shape) == 0 for axis in axes):
-        raise call.refused("of the examples' axis")
+        raise call.refused("of the batch axis")
     gone = {axis % len(shape) for axis in axes}
     return call.build.reshape(call.x, tuple(size for i, size in enumerate(shape) if i not in gone and i), call.name)
 
@@ -185,7 +185,7 @@ def _unsqueezed(call: OnnxCall) -> int:
     rank = len(shape) + 1 + len(axes)
     for axis in sorted(axis % rank for axis in axes):
         if axis == 0:
-            raise call.refused("before the examples' axis")
+            raise call.refused("before the batch axis")
         shape.insert(axis - 1, 1)
     return call.build.reshape(call.x, tuple(shape), call.name)
 
@@ -193,7 +193,7 @@ def _unsqueezed(call: OnnxCall) -> int:
 def _transpose(call: OnnxCall) -> int:
     order = tuple(call.options.get("perm", ()))
     if order[:1] != (0,):
-        raise call.refused("of the examples' axis")
+        raise call.refused("of the batch axis")
     return call.build.positive(call.x, lambda values: values.permute(order), call.name)
 
 

@@ -60,7 +60,7 @@ def read_onnx(path: str | Path, shape: Sequence[int] | None = None, *, output: s
     opset = max(opsets.get(domain, 0) for domain in _OURS)
     if opset < _OLDEST or any(each.domain in _OURS for each in model.functions):
         raise NotCertifiable(
-            f"The model '{file.name}' is of opset {opset} or redefines steps of ONNX; bounds read opset {_OLDEST} or later."
+            f"The model '{file.name}' is of opset {opset} or redefines ONNX operators. Bounds support opset {_OLDEST} or later."
         )
     build = Builder(_shape(declared, shape, file.name), model=file.name)
     reader = _OnnxReader(build, {**constants, entries[0].name: 0}, {**opsets, "": opset})
@@ -69,7 +69,7 @@ def read_onnx(path: str | Path, shape: Sequence[int] | None = None, *, output: s
     wanted = output or graph.output[0].name
     found = reader.values.get(wanted)
     if not isinstance(found, int):
-        raise UsageError(f"The model '{file.name}' has no output '{wanted}' that hangs on its input.")
+        raise UsageError(f"The model '{file.name}' has no output '{wanted}' that depends on its input.")
     return build.network(found, unit=_UNITS[kind.elem_type])
 
 
@@ -82,7 +82,7 @@ def _shape(declared: list[int], given: Sequence[int] | None, name: str) -> Shape
             )
         return tuple(given)
     if 0 in inner:
-        raise UsageError(f"The model '{name}' leaves its input's shape open: {declared}. Give the shape of one input.")
+        raise UsageError(f"The model '{name}' does not fix the shape of its input: {declared}. Give the shape of one input.")
     return inner
 
 
@@ -101,7 +101,7 @@ class _OnnxReader:
         options = {each.name: helper.get_attribute_value(each) for each in node.attribute}
         lacking = [i for i in node.input if i and i not in self.values]
         if lacking:
-            raise no_rule(f"{name} (of '{lacking[0]}', which no step before it gives)", self.build.model)
+            raise no_rule(f"{name} (of '{lacking[0]}', which no earlier step computes)", self.build.model)
         inputs = [self.values[i] if i else None for i in node.input]
         if node.op_type == "Shape" and isinstance(inputs[0], int) and not options:
             self.values[node.output[0]] = torch.tensor([EXAMPLES, *self.build.shape(inputs[0])])
@@ -127,7 +127,7 @@ class _OnnxReader:
 
         given = {key: value.numpy() for key, value in zip(node.input, inputs, strict=True) if isinstance(value, Tensor)}
         if node.op_type in DRAWN:
-            raise no_rule(f"{name} (drawn anew at every run)", self.build.model)
+            raise no_rule(f"{name} (random at every run)", self.build.model)
         try:
             entries, exits = ([helper.make_empty_tensor_value_info(each) for each in names] for names in (given, filter(None, node.output)))
             made = ReferenceEvaluator(helper.make_graph([node], "alone", entries, exits), opsets=self.opsets).run(None, given)

@@ -78,10 +78,10 @@ def objection_to(module: nn.Module, name: str) -> str | None:
     for node in graph.nodes:
         layer = module.get_submodule(str(node.target)) if node.op == "call_module" else None
         if layer is not None and _rule(layer) is None:
-            return f"the layer {node.target} ({type(layer).__name__}) of '{name}' has no rule for bounds: {WITHOUT}"
+            return f"the layer {node.target} ({type(layer).__name__}) of '{name}' has no bound rule: {WITHOUT}"
         table: Any = {"call_function": FUNCTIONS, "call_method": METHODS}.get(node.op)
         if table is not None and node.target not in table and node.all_input_nodes:
-            return f"'{name}' calls {_target_name(node)}, which has no rule for bounds: {WITHOUT}"
+            return f"'{name}' calls {_target_name(node)}, which has no bound rule: {WITHOUT}"
     return None
 
 
@@ -109,7 +109,7 @@ class _TorchReader:
             out = out.get("logits")
         if not isinstance(out, Ref):
             raise UsageError(
-                f"The scores of the model '{self.build.model}' must be a tensor that hangs on its input, got {type(out).__name__}."
+                f"The scores of the model '{self.build.model}' must be a tensor that depends on its input, got {type(out).__name__}."
             )
         return out
 

@@ -109,13 +109,13 @@ def _add(sign: int) -> Callable[..., Ref]:
 def _multiply(build: Builder, name: str, x: object, y: object) -> Ref:
     ref, factor = (x, y) if isinstance(x, Ref) else (y, x)
     if not isinstance(ref, Ref) or not isinstance(factor, Tensor | int | float):
-        raise no_rule(f"{name} (a product of values that both hang on the input)", build.model)
+        raise no_rule(f"{name} (a product of two values that depend on the input)", build.model)
     return ref.then(build.scale(ref.index, name, scale=factor))
 
 
 def _divide(build: Builder, name: str, x: object, y: object) -> Ref:
     if not isinstance(x, Ref) or not isinstance(y, Tensor | int | float):
-        raise no_rule(f"{name} (division by what hangs on the input)", build.model)
+        raise no_rule(f"{name} (division by a value that depends on the input)", build.model)
     return x.then(build.scale(x.index, name, scale=1.0 / build.tensor(y)))
 
 

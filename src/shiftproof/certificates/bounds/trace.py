@@ -28,19 +28,19 @@ def beyond(module: nn.Module, name: str) -> str | None:
     if kinds - {*_PRECISIONS}:
         return f"it needs weights in float32 or float64, and '{name}' has {(kinds - {*_PRECISIONS}).pop()}".replace("torch.", "")
     if any(part._forward_hooks or part._forward_pre_hooks for part in module.modules()):
-        return f"'{name}' has forward hooks, which may do anything"
+        return f"'{name}' has forward hooks, whose effect is unknown"
     return None
 
 
 def unseen(module: nn.Module, name: str) -> str | None:
     """What a trace of this module would not show, as half a sentence, as far as that can be told without running it."""
     if any(_EVERYWHERE):
-        return "forward hooks are set for all modules, and may do anything"
+        return "forward hooks are set for all modules, and their effect is unknown"
     for part in module.modules():
         if isinstance(part, torch.jit.ScriptModule):
             return f"'{name}' is TorchScript; certify the module that it was made from, or export it to ONNX"
         if "forward" in vars(part):
-            return f"the forward of {type(part).__name__} in '{name}' is set on the object, in the place of its class's"
+            return f"the forward of {type(part).__name__} in '{name}' was replaced on the instance"
     values = [value for part in module.modules() for value in vars(part).values() if isinstance(value, Tensor)]
     for held in (*_held(module), *values):
         if type(held) not in (Tensor, nn.Parameter) or held.layout is not torch.strided:
@@ -170,8 +170,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         if each.dtype is not self._dtype:
             kinds = f"{each.dtype}, where its weights or inputs are {self._dtype}".replace("torch.", "")
             raise NotCertifiable(
-                f"The model '{self.model}' computes in {kinds}: bounds cover the rounding of one type alone. Take casts (autocast, half, "
-                "bfloat16, to) out of its forward."
+                f"The model '{self.model}' computes in {kinds}: bounds cover the rounding of one type only. Remove casts (autocast, half, "
+                "bfloat16, to) from its forward."
             )
         return (made, each.storage_offset(), each.shape, each.stride())
 
@@ -210,7 +210,7 @@ class _Twin(fx.Interpreter):
                 if self._version[now] != value._version:
                     raise NotCertifiable(
                         f"The step {n.name} of the model '{self.model}' reads {before.name}, which another step has changed in place "
-                        "through a view of it: bounds cannot follow that. Take the in-place step (inplace=True, +=, relu_) out."
+                        "through a view, which bounds do not support. Remove the in-place step (inplace=True, +=, relu_)."
                     )
                 n.replace_input_with(before, now)
         result = super().run_node(n)
@@ -242,7 +242,7 @@ def check_steps(module: nn.Module, graph: fx.Graph, x: Tensor, name: str) -> Non
             sending(name, len(x))
             steps = _run(module, module, x, name)
             if not gradients and _state(module) != before:  # the first call may fill what is kept
-                raise NotCertifiable(f"The forward of the model '{name}' changes attributes of its own, so that its calls may differ.")
+                raise NotCertifiable(f"The forward of the model '{name}' changes its own attributes, so its calls may differ.")
         _compare(steps, graphs, name)
 
 

@@ -110,7 +110,9 @@ def verify(
     began, whole = time.monotonic(), Deadline.within(timeout, clock)
     asked = property if isinstance(property, Property) else read_vnnlib(property)
     if not asked.cases:
-        raise must("cases", f"the property '{asked.name}'", "be at least one: without any it would hold of every network", len(asked.cases))
+        raise must(
+            "cases", f"the property '{asked.name}'", "be at least one: without any it would hold for every network", len(asked.cases)
+        )
     rounding = _read(network, shape)
     runtime, read = _runtime(network), rounding.exact()
     referee = Referee(read, None if isinstance(network, nn.Module) else runtime)
@@ -190,7 +192,7 @@ def _decide(network: Network, query: Query, referee: Referee, deadline: Deadline
 
 
 def _left(left: int) -> str:
-    return f"the time ended with {left} parts undecided" if left else ""
+    return f"time ran out with {left} parts undecided" if left else ""
 
 
 Attack = Callable[[float, int, int], "Tensor | None"]
@@ -226,7 +228,7 @@ def _decide_wide(network: Network, query: Query, referee: Referee, deadline: Dea
         if searched.counterexample is not None:
             return searched.counterexample, explored, "branch and bound over the ReLUs found it"
         undecided += bool(searched.left)
-    return None, explored, f"{undecided} of {query.cases} cases undecided when the time ended" if undecided else ""
+    return None, explored, f"{undecided} of {query.cases} cases undecided when time ran out" if undecided else ""
 
 
 def _open(query: Query, margin: Tensor) -> list[int]:

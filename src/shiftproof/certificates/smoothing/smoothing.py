@@ -80,7 +80,7 @@ class Smoothing(SmoothingCertificate):
         if self.points < 1:
             raise must("points", self.name, "be at least 1", self.points, "It is the number of radii asked about.")
         if not 0 <= self.delta < math.inf:
-            raise must("delta", self.name, "be 0 or more", self.delta, "It is how precisely the radius is wanted, in the units of eps.")
+            raise must("delta", self.name, "be 0 or more", self.delta, "It is the precision of the radius, in the units of eps.")
         if self.together < 1:
             raise must("together", self.name, "be at least 1", self.together, "It is a number of examples.")
 

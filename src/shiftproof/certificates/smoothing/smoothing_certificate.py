@@ -31,7 +31,7 @@ class SmoothingCertificate(Certificate):
     def check(self) -> None:
         self.source  # noqa: B018  # builds the noise, which checks itself
         if not 0 < self.alpha < 1:
-            raise must("alpha", self.name, "be in (0, 1)", self.alpha, "It is the chance that what is said of one example is false.")
+            raise must("alpha", self.name, "be in (0, 1)", self.alpha, "It is the probability that the claim about one example is false.")
         if self.draws < 1:
             raise must("draws", self.name, "be at least 1", self.draws)
 
@@ -40,7 +40,7 @@ class SmoothingCertificate(Certificate):
         """The noise itself. One with a standard deviation takes `sigma`; others are written with what they need."""
         if "(" in self.noise:
             if self.sigma:
-                raise must("sigma", self.name, f"not be given, where the noise brings its own: {self.noise}", self.sigma)
+                raise must("sigma", self.name, f"not be given where the noise has its own: {self.noise}", self.sigma)
             return noises.build(self.noise)
         kind = noises.get(self.noise)
         if not issubclass(kind, Additive):
@@ -59,7 +59,7 @@ class SmoothingCertificate(Certificate):
         del model
         source = self.source
         if not source.fits(shift):
-            return f"{source.name} noise proves nothing about {shift.name}"
+            return f"{source.name} noise certifies nothing about {shift.name}"
         return None
 
     def needed(self, shift: Shift, radius: float, x: Tensor) -> float:

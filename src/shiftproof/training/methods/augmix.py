@@ -62,7 +62,7 @@ class AugMix(Method):
     def init(self, net: nn.Module, examples: Examples) -> nn.Module:
         space = examples.space
         if space.kind != "image" or not space.bounded:
-            raise UsageError(f"{self.name} changes images in a bounded box, and these inputs are of kind '{space.kind}' in {space.units}.")
+            raise UsageError(f"{self.name} needs images in a bounded box, got inputs of kind '{space.kind}' in {space.units}.")
         return nn.Module()
 
     def move(self, net: nn.Module, batch: Batch, memory: nn.Module) -> Tensor:

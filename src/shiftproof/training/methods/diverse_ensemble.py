@@ -77,8 +77,8 @@ class DiverseEnsemble(Method):
     def init(self, net: nn.Module, examples: Examples) -> nn.Module:
         if not isinstance(net, Together) or len(net.members) != self.members:
             raise UsageError(
-                f"{self.name} trains {self.members} networks as one, and this is {_told(net)}. Let the factory return "
-                f"shiftproof.training.Together(small() for _ in range({self.members})), or say members=..."
+                f"{self.name} trains {self.members} networks as one, got {_told(net)}. Let the factory return "
+                f"shiftproof.training.Together(small() for _ in range({self.members})), or set members=..."
             )
         return nn.Module()
 
@@ -87,7 +87,13 @@ class DiverseEnsemble(Method):
         answers = [member(x) for member in net.members]
         classes = answers[0].shape[1]
         if classes <= self.members:
-            raise must("members", self.name, f"be fewer than the {classes} classes", self.members, "Wrong labels span no more directions.")
+            raise must(
+                "members",
+                self.name,
+                f"be fewer than the {classes} classes",
+                self.members,
+                "Their probabilities of the wrong labels cannot be independent otherwise.",
+            )
         scores = mean_answer(answers)
         entropy = -(scores.exp() * scores).sum(1)
         losses = sum((F.cross_entropy(one, batch.y, reduction="none") for one in answers), -self.entropy * entropy)

@@ -59,9 +59,7 @@ class Free(Method):
 
         shift = shifts.build(self.shift)
         if not isinstance(shift, Ball):
-            raise UsageError(
-                f"{self.name} carries one move from batch to batch, so its shift must be a norm ball, and {shift.name} is none."
-            )
+            raise UsageError(f"{self.name} carries one move from batch to batch, so its shift must be a norm ball, got {shift.name}.")
         return shift
 
     def threat(self, space: InputSpace) -> Shift:

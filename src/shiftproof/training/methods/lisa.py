@@ -61,7 +61,7 @@ class Lisa(Method):
         """The batch, mixed by the chance that is its own."""
         assert isinstance(memory, ClassCount)
         if batch.groups is None:
-            raise UsageError(f"{self.name} needs the group of each example: give the batch its `groups`, shape (n,).")
+            raise UsageError(f"{self.name} needs the group of each example. Pass `groups`, shape (n,), in the batch.")
         seed = int(batch.rng.child("lisa").keys[0] >> np.uint64(1))
         share = {"same_label": self.same_label, "shape": self.shape}
         return lisa_mix(batch.x, batch.y, domains=batch.groups, classes=memory.classes, seed=seed, **share)

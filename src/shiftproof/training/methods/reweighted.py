@@ -59,7 +59,7 @@ class ReweightedTraining(WrappedMethod):
             wanted(self.groups, self.name)
         risk = self._risk()
         if isinstance(risk, GroupedRisk) and not self.groups:
-            raise UsageError(f"The risk {risk.name} weighs groups: name their column, as in {self.name}(risk=..., groups=place).")
+            raise UsageError(f"The risk {risk.name} needs groups. Name their column, as in {self.name}(risk=..., groups=place).")
         if not isinstance(risk, GroupedRisk):
             risk_loss(risk, torch.tensor([0.0, 1.0]))  # says it where a risk is none for losses
 

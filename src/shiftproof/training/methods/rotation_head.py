@@ -67,7 +67,7 @@ class RotationHead(MovedInputs):
 
     def init(self, net: nn.Module, examples: Examples) -> nn.Module:
         if examples.space.kind != "image":
-            raise UsageError(f"{self.name} turns images, and these inputs are of kind '{examples.space.kind}'.")
+            raise UsageError(f"{self.name} needs images, got inputs of kind '{examples.space.kind}'.")
         return nn.Linear(_last(net).in_features, 4)
 
     def move(self, net: nn.Module, batch: Batch, memory: nn.Module) -> Tensor:
@@ -119,5 +119,5 @@ def _told(scores: Tensor, turn: int) -> Tensor:
 def _last(net: nn.Module) -> nn.Linear:
     layers = [layer for layer in net.modules() if isinstance(layer, nn.Linear)]
     if not layers:
-        raise UsageError("rotation_head needs a network with a Linear layer: its second head sees what the last one sees.")
+        raise UsageError("rotation_head needs a network with a Linear layer, whose input its second head shares.")
     return layers[-1]

@@ -59,7 +59,7 @@ class MovedInputs(Method):
         if not 0 <= self.ramp <= 1:
             raise must("ramp", self.name, "be in [0, 1]", self.ramp)
         if self.ramp and shift.strength is None:
-            raise UsageError(f"The shift {shift.name} has no strength that could grow, so {self.name} takes no ramp with it.")
+            raise UsageError(f"The shift {shift.name} has no strength option to increase, so {self.name} cannot use ramp with it.")
 
     def _shift(self) -> Shift:
         return _shift_of(self.shift)

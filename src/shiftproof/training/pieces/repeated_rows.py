@@ -25,12 +25,14 @@ def jtt_rows(wrong: npt.ArrayLike | None, *, times: int) -> Ints:
     Reference: Liu et al. 2021 [liu2021just], "Just train twice: improving group robustness without training group information".
     """
     if wrong is None:
-        raise UsageError("jtt needs to know which training examples the first model got wrong: give `wrong`, in the data set's own order.")
+        raise UsageError("jtt needs the training examples that the first model misclassifies. Pass `wrong`, in the order of the data set.")
     marks = np.asarray(wrong)
     if marks.ndim != 1 or not bool(np.isin(marks, (0, 1)).all()):
         raise must("wrong", "jtt_rows", "be true or false for each training example, shape (n,)", marks.shape)
     if times < 1:
         raise must("times", "jtt_rows", "be at least 1", times)
     if len(marks) and not marks.any():
-        raise UsageError("The first model of jtt gets every training example right, so there is nothing to show again. Stop it earlier.")
+        raise UsageError(
+            "The first model of jtt classifies every training example correctly, so none would be repeated. Stop its training earlier."
+        )
     return np.repeat(np.arange(len(marks)), np.where(marks.astype(bool), times, 1))

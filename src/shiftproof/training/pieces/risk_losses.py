@@ -66,7 +66,8 @@ def risk_loss(risk: Reweighs | GroupedRisk, losses: Tensor, *, base: Tensor | No
     """
     if isinstance(risk, Wasserstein):
         raise UsageError(
-            f"The risk {risk.name} moves values up to 1, and losses have no such bound, so it is no training loss. Use wasserstein_linear "
+            f"The risk {risk.name} moves values up to 1, and losses have no such bound, so it cannot be a training loss. Use "
+            "wasserstein_linear "
             "for linear models, wasserstein_loss for others, or a ball of weights such as chi_square."
         )
     _per_example(losses, "risk_loss")

@@ -19,7 +19,7 @@ RULES: dict[str, str] = {
     "average": "mean accuracy on validation data; groups unknown",
     "worst_group": "accuracy of the worst group of the validation data; groups known there",
     "cvar": "mean error of the worst share of the validation data; groups unknown",
-    "oracle": "accuracy of the worst group of the test data: no honest choice, only what one could have had",
+    "oracle": "accuracy of the worst group of the test data: not a valid selection, only the best that was possible",
 }
 _ALPHA = 0.2
 
@@ -97,10 +97,10 @@ def _no_leak(scored: Scored, rule: Rule, test_ids: Sequence[str] | npt.NDArray[n
     if rule == "oracle":
         return
     if scored.role == "test":
-        raise UsageError(f"The rule {rule} would look at the test set. Give it validation data, or call it by its name: oracle.")
+        raise UsageError(f"The rule {rule} would use the test set. Pass validation data, or use the rule oracle.")
     shared = set() if test_ids is None else {str(i) for i in scored.ids} & {str(i) for i in test_ids}
     if shared:
         raise UsageError(
-            f"{len(shared)} validation examples are test examples too, first '{min(shared)}', so the rule {rule} would look at it. "
-            "Take them out, or call it by its name: oracle."
+            f"{len(shared)} validation examples are also test examples, first '{min(shared)}', so the rule {rule} would use the test set. "
+            "Remove them, or use the rule oracle."
         )

@@ -95,8 +95,8 @@ def kept(memory: nn.Module) -> WrappedMemory:
 def groups_of(step: Step, batch: Batch, *, owner: str) -> Tensor:
     """The group of each of a step's losses, shape (m,): those of the batch, once for each copy that a method trains on."""
     if batch.groups is None:
-        raise UsageError(f"{owner} needs the group of each example: give the batch its `groups`, shape (n,).")
+        raise UsageError(f"{owner} needs the group of each example. Pass `groups`, shape (n,), in the batch.")
     copies, rest = divmod(len(step.losses), len(batch.groups))
     if rest:
-        raise UsageError(f"{owner} got {len(step.losses)} losses of {len(batch.groups)} examples, so it cannot tell their groups.")
+        raise UsageError(f"{owner} got {len(step.losses)} losses of {len(batch.groups)} examples, so their groups are unknown.")
     return batch.groups.repeat(copies)
