@@ -1,4 +1,4 @@
-"""A look at the model on a few clean examples before any work: does the data fit, and what speaks against its answers."""
+"""Checks of the model on a few clean examples before a run: do the data fit, and are there warnings about its outputs?"""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def check_examples(examples: Examples) -> None:
 
 
 class InspectedModel(NamedTuple):
-    """What a look at a model came to: the model as what it really gives, and the flags that go with all its answers."""
+    """The result of a look at a model: the model as the type that it really provides, and flags for all its outputs."""
 
     model: Labels
     flags: list[Flag]
@@ -56,16 +56,16 @@ def inspect_model(model: Labels, examples: Examples) -> list[Flag]:
 
 
 def look_at(model: Labels, examples: Examples) -> InspectedModel:
-    """Asks a model about a few clean examples: what does it give, and what speaks against its answers?
+    """Runs a model on a few clean examples: what does it provide, and are there warnings about its outputs?
 
-    A model of type `Gradients` whose scores torch cannot differentiate by the inputs gives scores only. So do modules with integer
+    A model of type `Gradients` whose scores torch cannot differentiate by the inputs provides only scores. So do modules with integer
     (quantised) weights, `no_grad` or `detach` inside, a detour through numpy, or an argmax at the end. One whose gradient is zero or not
     finite somewhere stays as it is.
 
     Raises:
-        UsageError: it refuses the inputs, gives a wrong shape or NaN, or labels lie outside its classes.
+        UsageError: it rejects the inputs, returns a wrong shape or NaN, or labels lie outside its classes.
 
-    Cost: three forwards on up to 16 examples, one of them with its backward where it may give gradients.
+    Cost: three forwards on up to 16 examples, one of them with its backward where it may have gradients.
     """
     few = examples[: min(PROBES, len(examples))]
     x = few.x.to(model.device)
@@ -111,7 +111,7 @@ def _differentiated(model: Gradients, x: Tensor) -> tuple[Tensor, str]:
     asking(len(x))
     try:
         with torch.enable_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch warns of operations without a gradient, which is what is asked here
+            warnings.simplefilter("ignore")  # torch warns of operations without a gradient, which is what is tested here
             leaf = x.detach().clone().requires_grad_()
             scores = model.scores(leaf)
             if not scores.requires_grad:
@@ -151,7 +151,7 @@ BATCH_DEPENDENT = Flag(
 
 
 class ScoresOnly(Known, Scores, AdaptsSearch):
-    """A model of type `Gradients` that gives none, as one that gives scores.
+    """A model of type `Gradients` without usable gradients, as a model with scores.
 
     Args:
         model: the model itself.

@@ -54,7 +54,7 @@ def test_branch_and_bound_decides_just_below_and_just_above_the_exact_value(seed
             found = split_inputs(network, query, referee, deadline=end)
         else:
             found = split_relus(
-                network, query, referee, intervals(network, region), deadline=end, climb=SlopeAscent(20, 0.1, enough=exact + gap)
+                network, query, referee, intervals(network, region), deadline=end, ascent=SlopeAscent(20, 0.1, enough=exact + gap)
             )
         assert (found.counterexample is not None) == violated, (found, exact)
         assert violated or found.left == 0

@@ -1,4 +1,4 @@
-"""Alpha-CROWN: CROWN whose lines are optimised."""
+"""Alpha-CROWN: CROWN with optimised relaxations."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ class AlphaCrown(BoundCertificate):
 
     def _climbed(self, network: Network, region: Region, boxes: list[Box], c: Tensor) -> Tensor:
         if self.refine:
-            climb = SlopeAscent(self.steps, self.step_size)
+            ascent = SlopeAscent(self.steps, self.step_size)
             known = {k: boxes[k] for k in network.curved}
 
             def bounder(network: Network, region: Region, boxes: list[Box], c: Tensor, at: int) -> Tensor:
-                return climb(network, region, boxes, c, at=at).least
+                return ascent(network, region, boxes, c, at=at).least
 
             boxes = intervals(network, region, bounder=bounder, known=known)
         return SlopeAscent(self.steps, self.step_size, enough=0.0)(network, region, boxes, c).least

@@ -1,4 +1,4 @@
-"""The strongest proof that each example needs and that fits: cheap ones first."""
+"""Tries certificates from cheap to expensive, each on the examples that are still open."""
 
 from __future__ import annotations
 

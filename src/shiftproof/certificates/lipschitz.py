@@ -1,4 +1,4 @@
-"""The product of the layers' spectral norms: how far a network's scores can move."""
+"""Certificates from Lipschitz constants: the product of the layers' spectral norms."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Lipschitz(Certificate):
         are from above: a matrix of up to 8 million entries by squaring its Gram matrix (never too small; within 1 %), a larger
         step by the root of its greatest sums of rows and columns. On a linear model and `l2` the radius is the exact distance to the
         boundary but for that. The box is ignored. One radius an input is found, however far it reaches.
-    Cost: one forward an example in float64 and as many as there are nodes; the norms once a batch.
+    Cost: one forward per example in float64 and as many as there are nodes; the norms once a batch.
 
     Example:
         >>> import shiftproof as sp

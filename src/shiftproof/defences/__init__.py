@@ -1,4 +1,4 @@
-"""Defences at inference time, Model -> Model: one file, one way."""
+"""Defences at inference time: Model -> Model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a defence at inference time is: a model made of a model, which says what it does to gradients."""
+"""The base classes of defences at inference time, which declare what they do to gradients."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Gradient(str, Enum):
 
 @dataclass(frozen=True)
 class Defence(Part):
-    """A defence at inference time. Called with a model it gives another, which is measured like any other.
+    """A defence at inference time. Called with a model it returns a defended model, which is measured like any other.
 
-    What it declares decides how it is attacked: behind a step without a useful gradient a search sees a stand-in's (BPDA), and a random one
-    is searched by the mean of several passes (EOT).
+    Its declarations decide how it is attacked: a step without a useful gradient gets a substitute gradient (BPDA), and a random defence is
+        searched by the mean of several passes (EOT).
     """
 
     family: ClassVar[str]
@@ -130,7 +130,7 @@ class RandomDefence(Defence):
 
     Args:
         draws: passes of which an adaptive search takes the mean (EOT), at least 1.
-        seed: of its draws. They also hang on how many calls came before, so a single verdict depends on batches and order.
+        seed: of its draws. They also depend on the number of earlier calls, so a single verdict depends on batches and order.
     """
 
     random: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""Fewer grey levels in front of the model."""
+"""Bit-depth reduction of the input."""
 
 from __future__ import annotations
 

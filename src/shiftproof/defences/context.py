@@ -23,8 +23,8 @@ class DefenceContext:
     Args:
         models: the defended model, and those beside it in an ensemble.
         space: the legal inputs.
-        fitted: what `fit` gave.
-        through: whether a step without a gradient gets a stand-in's on the way back (the adaptive form), or zero, as it stands.
+        fitted: what `fit` returned.
+        through: whether a step without a gradient gets a substitute gradient (the adaptive form), or a zero one.
     """
 
     models: tuple[Scores, ...]

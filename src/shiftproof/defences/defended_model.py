@@ -1,4 +1,4 @@
-"""A model with a defence in front of it: as it answers, as it hides, and as the mean of its passes."""
+"""Defended models: with an adaptive gradient, with the defence's own gradient, and averaged over passes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class DefendedModel(Known, Scores, AdaptsSearch):
         behind: what it stands in front of.
 
     Guarantees:
-        The models behind stay as they are. A search that follows these gradients finds failures that are real, as the door scores every
+        The defended models are not changed. A search that follows these gradients finds failures that are real, as the door scores every
         move on the answers themselves. A random one answers differently at each call, by its seed and the number of calls so far.
     """
 
@@ -117,7 +117,7 @@ def defended(defence: Answering, behind: DefenceContext) -> DefendedModel:
 
 
 def _known(defence: Answering, behind: DefenceContext, name: str) -> Fingerprint:
-    """Of the defence with its code, the models, and what it was fitted to. The spec stands in it, for whoever cites its paper."""
+    """Identifies the defence with its code, the models, and what it was fitted to. It contains the spec, which `cite` reads."""
     whole = {".defence": defence, ".fitted": dict(sorted(behind.fitted.items())), ".space": behind.space, "": behind.models}
     way = "" if behind.through else "+as_it_stands"
     return fingerprint_of(f"defended:{defence.full_spec()}{way}", identify(whole, name))

@@ -1,4 +1,4 @@
-"""What detectors share: a suspicion, a threshold at a stated rate of false alarms, and abstention as a class of its own."""
+"""The base class of detectors: a score, a threshold at a stated false-alarm rate, and abstention as an extra class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a detector is worth: abstentions counted on clean inputs and on moved ones."""
+"""Evaluation of detectors: abstentions on clean and on moved inputs."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class DetectorAwareScores(Known, Scores):
 
 
 class DetectorAwareGradients(DetectorAwareScores, Gradients):
-    """The same of a model that gives gradients."""
+    """The same for a model with gradients."""
 
 
 def detector_aware(model: DefendedModel, label: int) -> DetectorAwareScores:

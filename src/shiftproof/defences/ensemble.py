@@ -1,4 +1,4 @@
-"""Several models that answer as one."""
+"""An ensemble of several models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Noise in front of the model, drawn anew at each answer."""
+"""Gaussian noise added to the input, drawn anew at each call."""
 
 from __future__ import annotations
 

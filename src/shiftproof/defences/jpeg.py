@@ -1,4 +1,4 @@
-"""JPEG in front of the model: what compression throws away may be the attack."""
+"""JPEG compression of the input, which may remove the perturbation."""
 
 from __future__ import annotations
 

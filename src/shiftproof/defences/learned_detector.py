@@ -1,4 +1,4 @@
-"""Detection by a classifier of answers: clean ones against those to moves made for the purpose."""
+"""Detection by a classifier of the model's outputs, trained on clean and on attacked inputs."""
 
 from __future__ import annotations
 

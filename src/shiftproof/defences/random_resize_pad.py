@@ -1,4 +1,4 @@
-"""A random size at a random place in front of the model."""
+"""Random resizing and padding of the input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The smoothed model itself, as a person would run it."""
+"""The smoothed model itself, by voting over noisy copies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HALF = 0.5
 
 @dataclass(frozen=True)
 class RandomizedSmoothing(RandomDefence):
-    """The decision that the model gives most often under Gaussian noise: scores are the logarithm of the shares of the votes.
+    """The model's most frequent decision under Gaussian noise: scores are the logarithms of the vote shares.
 
     Args:
         sigma: standard deviation of the noise, in the units of the inputs.

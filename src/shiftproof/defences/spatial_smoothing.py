@@ -1,4 +1,4 @@
-"""A median filter in front of the model."""
+"""A median filter of the input."""
 
 from __future__ import annotations
 

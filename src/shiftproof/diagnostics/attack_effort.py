@@ -1,4 +1,4 @@
-"""Checks of the search: does more effort, another loss or step, or a blind search find what the usual gradient search does not?"""
+"""Checks of attack effort: does a longer search, another loss or step, or a gradient-free search find more failures?"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CARLINI = "Carlini et al. 2019"
 _ATHALYE = "Athalye, Carlini & Wagner 2018"
 _CROCE = "Croce & Hein 2020"
 USUAL = "gradient_ascent"
-"""The search whose verdict is examined: 40 steps of projected gradient ascent from a chance draw."""
+"""The search whose verdict is examined: 40 steps of projected gradient ascent from a random draw."""
 SIGHTED = (
     USUAL,
     "gradient_ascent(steps=160)",
@@ -58,7 +58,7 @@ def unbounded(subject: ProbedModel) -> Check:
     if math.isinf(largest):
         size = subject.x[0].numel()
         largest = shift.space.width * (size if shift.name == "l1" else math.sqrt(size))
-    # From the input itself: chance moves of this size break any model without a gradient.
+    # From the input itself: random moves of this size break any model without a gradient.
     figure = subject.accuracy("gradient_ascent(steps=100, random_start=false)", replace(shift, eps=largest))
     detail = f"Accuracy under {shift.name}(eps={largest:.3g}), which reaches every input; a search with useful gradients brings it to 0."
     return measured(name, figure, UNBOUNDED, detail, search=subject.black_box, reference=_CARLINI)

@@ -1,4 +1,4 @@
-"""Checks along the way of a gradient search: indicators of attack failure, read off the loss at each step."""
+"""Checks of the path of a gradient search: indicators of attack failure from the loss at each step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from shiftproof.diagnostics.check import Check, measured
-from shiftproof.diagnostics.probed_model import ProbedModel, climbable
+from shiftproof.diagnostics.probed_model import ProbedModel, differentiable
 from shiftproof.losses import cross_entropy
 
 _PINTOR = "Pintor et al. 2022"
@@ -32,9 +32,9 @@ class AscentPath:
         return ~self.broken.any(0)
 
 
-def climb(subject: ProbedModel) -> AscentPath:
+def ascent_path(subject: ProbedModel) -> AscentPath:
     """Projected gradient ascent of 40 steps from the unmoved input, every step kept."""
-    shift = climbable(subject.shift)
+    shift = differentiable(subject.shift)
     params = shift.origin(subject.x)
     losses: list[Tensor] = []
     broken: list[Tensor] = []

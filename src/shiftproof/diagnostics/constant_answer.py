@@ -1,4 +1,4 @@
-"""Is a model any better than always giving the same answer? Asked of answers that are there already."""
+"""Is a model better than a constant prediction? Decided from stored answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Codes = npt.NDArray[np.integer[Any]]
 _NEARLY_ONE = 0.9
 """From this share of equal answers on, a model answers nearly always the same."""
 _NEARLY_EVEN = 1.5
-"""A mean largest probability below so many times 1 / classes is that of a model which says nothing."""
+"""A mean largest probability below this multiple of 1 / classes is that of an uninformative model."""
 _SHOWN = 4
 _ROUNDING = 1e-9
 _SKEWED = "The model does separate the classes. On a sample this imbalanced, look at each class, not only at accuracy"
@@ -48,7 +48,7 @@ def constant_answer(
     Args:
         label: true classes, shape (n,).
         prediction: what the model answered, shape (n,).
-        sure: its largest probability, shape (n,); NaN where it gives none.
+        sure: its largest probability, shape (n,); NaN where it has none.
         class_names: of the data.
         classes: of the data; where 0, those that occur.
         units: the legal inputs, in words.
@@ -137,7 +137,7 @@ def _renumbered(label: Codes, prediction: Codes, share: float, tail: float, clas
 def _reasons(
     prediction: Codes, sure: npt.NDArray[np.floating[Any]] | None, classes: int, units: str, class_names: Sequence[str]
 ) -> list[str]:
-    """What else it may be, the likeliest first, each with what speaks for it."""
+    """Other explanations, the likeliest first, each with its evidence."""
     counts = np.bincount(prediction)
     often = float(counts.max()) / len(prediction)
     finite = sure[np.isfinite(sure)] if sure is not None else np.zeros(0)

@@ -1,4 +1,4 @@
-"""Noise in which band of frequencies a model cannot bear: critical-band masking, as its authors' code has it."""
+"""Critical-band masking: the frequency band in which noise hurts a model most."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def critical_band(
     """Noise in one octave of frequencies at a time: where does a model's critical band lie, how wide is it, how much noise does it bear?
 
     Images are made grey, their contrast lowered and their means moved to 0.449 of the box. White Gaussian noise is cut into the bands of a
-    Laplacian pyramid, an octave each, and each band is given the power of the finest. What noise takes beyond a wall of the box comes to
+    Laplacian pyramid, an octave each, and each band is given the power of the finest. What noise takes beyond a bound of the box comes to
     lie a tenth of the box inside it. A band's threshold is the number of levels, from the strongest down, under which accuracy is not
     above `limit`; a Gaussian over the bands is fitted to the thresholds.
 
@@ -103,7 +103,7 @@ def critical_band(
     Raises:
         UsageError: inputs are no images or too small, the model is right nowhere, or an option is out of range.
 
-    Cost: (bands x levels + 1) forwards an example, with about log2(side) - 1 bands.
+    Cost: (bands x levels + 1) forwards per example, with about log2(side) - 1 bands.
 
     Reference: Subramanian et al. 2023, "Spatial-frequency channels, shape bias, and adversarial robustness"; Gavrikov & Keuper 2024, "Can
     biases in ImageNet models explain generalization?".

@@ -1,4 +1,4 @@
-"""Can the verdict be trusted? The published checklists against gradient masking, as checks with a figure each."""
+"""Checks for gradient masking from published checklists, each with a figure."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ def masking(
     """Asks whether a gradient search's verdict on this model can be trusted, or whether the model only hides its gradients.
 
     Args:
-        model: what is examined; checks that need more than it gives are listed as not run.
+        model: what is examined; checks that need more than it provides are listed as not run.
         shift: the moves allowed, a norm ball for all checks.
         examples: n labelled inputs; those that the model gets wrong already are left out. 100 to 200 are enough for most figures.
         seed: with each example's id, the whole source of randomness.
         surrogates: other models of the same task, whose moves are tried on this one.
-        queries: questions an example of the search without gradients; with more it may find what gradients do not.
+        queries: queries per example of the search without gradients; with more it may find what gradients do not.
         batch_size: inputs per call of the model.
         flags: of the model, from an earlier look at it, which is then not repeated.
 
@@ -79,7 +79,7 @@ def masking(
     Guarantees:
         A failed check is a fact about this model and search, and says that robust accuracy measured by it may be too high. That none fails
         proves nothing: the checks know the published ways of masking only. Accuracies are compared with a slack of 3 examples or 2 %.
-    Cost: about 1500 forwards and 900 backwards an example, and `queries` more forwards for the search without gradients.
+    Cost: about 1500 forwards and 900 backwards per example, and `queries` more forwards for the search without gradients.
 
     Example:
         >>> import torch, shiftproof as sp
@@ -110,7 +110,7 @@ def masking(
         checks += [not_run(name, why) for name in _NAMES]
     else:
         checks += [check(subject) for check in _WITH_GRADIENTS]
-        way = attack_path.climb(subject)
+        way = attack_path.ascent_path(subject)
         checks += [check(way) for check in _ON_THE_WAY]
     checks.append(transfer(subject, surrogates))
     return MaskingReport(model.name, subject.shift.spec(), len(subject.examples), tuple(checks))

@@ -1,4 +1,4 @@
-"""Checks of the model's answers themselves: are they the same twice, and is there room left in them for a gradient?"""
+"""Checks of the model's outputs: are they repeatable, and are they saturated?"""
 
 from __future__ import annotations
 

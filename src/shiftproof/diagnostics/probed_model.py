@@ -1,4 +1,4 @@
-"""A model under examination: what every check asks of it, each question once."""
+"""The model under examination, with the measurements that checks share."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class ProbedModel:
         )
 
 
-def climbable(shift: Shift) -> Differentiable:
+def differentiable(shift: Shift) -> Differentiable:
     """The shift as one that gradients move in; the caller has asked `gradient_objection`."""
     if not isinstance(shift, Differentiable):
         raise TypeError(f"{shift.name} has no gradient.")

@@ -89,7 +89,7 @@ def shape_bias(
     Raises:
         UsageError: inputs are no images, there is one class only, or an option is out of range.
 
-    Cost: 2 + len(pieces) forwards an example.
+    Cost: 2 + len(pieces) forwards per example.
 
     Reference: Geirhos et al. 2019, "ImageNet-trained CNNs are biased towards texture"; Oliva et al. 2006, "Hybrid images"; Zhang & Zhu
         2019, "Interpreting adversarially trained convolutional neural networks" (patch shuffling).

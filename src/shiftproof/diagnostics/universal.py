@@ -1,4 +1,4 @@
-"""One move for all: does a single perturbation, found on some examples, break others that it has never seen?"""
+"""Universal perturbations: does one move, found on some examples, break others?"""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def universal(
         batch_size: examples a step. It is part of the method here: another one finds another move.
 
     Raises:
-        UsageError: the model gives no gradients, the shift is no norm ball, or there are fewer than 2 examples.
+        UsageError: the model has no gradients, the shift is not a norm ball, or there are fewer than 2 examples.
 
     Cost: `passes` forwards and backwards for each example of the first part, and two forwards for each example.
 
@@ -141,7 +141,7 @@ def _found(model: Gradients, ball: Ball, seen: Examples, passes: int, step_size:
     plain = loss_named(loss)
     most = math.inf if loss == "cross_entropy" else 0.0
 
-    def climbed(scores: Tensor, labels: Tensor) -> Tensor:
+    def objective(scores: Tensor, labels: Tensor) -> Tensor:
         return plain(scores, labels).clamp_max(most)
 
     x, y = seen.x.to(model.device), seen.y.to(model.device)
@@ -154,9 +154,9 @@ def _found(model: Gradients, ball: Ball, seen: Examples, passes: int, step_size:
     for step, rows in enumerate(batches):
         oracle = Oracle(model, ball, x[rows], y[rows], Cost.of(len(rows)))
         params = move.expand(len(rows), *move.shape[1:])
-        gradient = oracle.gradient(params, lambda scores, labels: climbed(scores, labels).clamp_max(0 if loss == "margin" else torch.inf))[
-            1
-        ]
+        gradient = oracle.gradient(
+            params, lambda scores, labels: objective(scores, labels).clamp_max(0 if loss == "margin" else torch.inf)
+        )[1]
         move = ball.ascend(move, gradient.mean(0, keepdim=True), step_size * (1 - step / len(batches)))
         move = wide.project(centre, move)
     return move

@@ -1,4 +1,4 @@
-"""The worst weights in a kernel's ball: exact for the kernel that is 1 for equal values and 0 otherwise, else between two bounds."""
+"""The worst weights in a kernel ball: exact for the kernel that is 1 for equal values and 0 otherwise, else between two bounds."""
 
 from __future__ import annotations
 

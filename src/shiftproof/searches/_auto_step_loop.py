@@ -1,4 +1,4 @@
-"""The loop behind `auto_step`: ascent whose step sizes follow from how the loss went, for many examples at once."""
+"""The loop of `auto_step`: ascent with step sizes that adapt to the loss, for many examples at once."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class AscentState:
     """Whether the last review went back to `top`."""
 
     def keep(self, mask: Tensor) -> None:
-        """Leaves the other examples out."""
+        """Drops the other examples."""
         vars(self).update({name: part[mask] for name, part in vars(self).items()})
 
     def observe(self, value: Tensor, margin: Tensor) -> None:
@@ -132,11 +132,11 @@ class NarrowingSchedule:
         self.count = self.moved / self._fewer
 
     def keep(self, mask: Tensor) -> None:
-        """Leaves the other examples out."""
+        """Drops the other examples."""
         self.count, self.moved = keep(mask, self.count, self.moved)
 
     def ahead(self, state: AscentState, *, first: bool) -> Params:
-        """The next point. A feature at a wall of the box is none of those that may move: a step for it would be lost."""
+        """The next point. Features at a bound of the box are not moved: their steps would be lost."""
         shift, x = self._shift, state.here.x
         flat = with_room(state.gradient, state.params, *shift.room(x)).flatten(1)
         order = flat.abs().sort(dim=1, descending=True, stable=True).indices
@@ -160,13 +160,13 @@ class NarrowingSchedule:
         self.count, self.moved = moved / self._fewer, moved
 
 
-def climb_passes(shift: Shift, steps: int) -> int:
-    """The most forwards and backwards together that `climb` spends on an example."""
+def auto_step_passes(shift: Shift, steps: int) -> int:
+    """The most forwards and backwards together that `run_auto_step` spends on an example."""
     return 2 * steps + (len(_WIDER) if isinstance(shift, L1) else 1)
 
 
-def climb(shift: Differentiable, oracle: Oracle, rows: Tensor, rng: Rng, goal: Goal, steps: int, best: Incumbent) -> None:
-    """One run from a chance draw for the examples at `rows`, which oracle and rng hold alone; what it finds goes into `best`.
+def run_auto_step(shift: Differentiable, oracle: Oracle, rows: Tensor, rng: Rng, goal: Goal, steps: int, best: Incumbent) -> None:
+    """One run from a random draw for the examples at `rows`, which oracle and rng hold alone; what it finds goes into `best`.
 
     Cost: up to steps + 1 forwards and steps backwards (for L1 two more of each).
     """
@@ -205,7 +205,7 @@ def _run(
         loss = goal(state.rows)
         if step < steps - 1:
             answer, (value,), (state.gradient,) = state.here.gradients(ahead, (loss,))
-        else:  # nobody will ask for the gradient at the last point
+        else:  # the gradient at the last point is not needed
             answer = state.here(ahead)
             value = answer.value(loss)
         margin = answer.margin

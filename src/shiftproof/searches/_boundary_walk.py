@@ -1,4 +1,4 @@
-"""What decision searches share: verdicts within a number of queries, a first failure from afar, and the walk back to the boundary.
+"""The base of decision searches: queries within a budget, a first failure, and the walk from it to the boundary.
 
 These searches look for the nearest failure. Under a shift they stop an example as soon as a failure lies inside the budget; one outside
 is a place to go on from and counts for nothing.
@@ -98,7 +98,7 @@ class BoundaryWalk:
         return self.shrink(moves, radius)
 
     def result(self) -> Params:
-        """The failures inside the budget; elsewhere the point of the budget towards the nearest failure, for what that is worth."""
+        """The failures inside the budget; elsewhere the point of the budget closest to the nearest failure."""
         radius = self.distance.clamp_max(self.shift.eps)
         return self.shift.project(self.x, self.shrink(self.near, radius))
 

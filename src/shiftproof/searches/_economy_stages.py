@@ -1,4 +1,4 @@
-"""The stages of the cascade's `economy`: cheap and telling first, then effort where the margin still falls.
+"""The stages of the cascade's `economy` version: cheap stages first, then more effort where the margin still falls.
 
 No stage compares examples: what one gets depends on its own margins and draws only, so verdicts do not depend on the batch.
 """
@@ -45,7 +45,7 @@ _PROBED, _QUERIES, _MORE_QUERIES = 0.5, 300, 1500
 _FLAT, _DECISIONS = 0.98, 1000
 _AUDITED, _AUDIT_QUERIES = 0.05, 1000
 AUDIT = "audited sample"
-"""Name of the entry that says how many of a chance sample of unsuspected examples broke under score queries."""
+"""Name of the entry that says how many of a random sample of unsuspected examples broke under score queries."""
 _STARTS = ("chance", "stripes", "blocks", "corner")
 
 
@@ -142,7 +142,7 @@ def _close(run: StagedRun) -> None:
 
 
 def _targeted(run: StagedRun) -> None:
-    """Towards each rival, nearest first, from chance starts and stripes in turn."""
+    """Towards each rival, nearest first, from random starts and stripes in turn."""
     run.step("targeted rivals", lambda: _order_rivals(run, _gradient_rows(run)))
     for rank in range(_RIVALS):
         run.step(f"targeted {rank}", lambda rank=rank: _towards(run, _gradient_rows(run), rank, _STEPS, _STARTS[rank % 2], "targeted"))  # type: ignore[misc]
@@ -210,7 +210,7 @@ def _decide(run: StagedRun) -> None:
 
 
 def _audit(run: StagedRun) -> None:
-    """Score queries for a chance share of the examples that were not probed: how often do they find what gradients missed?"""
+    """Score queries for a random share of the examples that were not probed: how often do they find what gradients missed?"""
     run.step("audit", lambda: _sample(run))
 
 
@@ -248,7 +248,7 @@ ECONOMY = (
 
 
 def start_of(kind: str, shift: Differentiable, x: Tensor, rng: Rng) -> Params:
-    """A legal start for each of x (n, ...): a chance draw, or for linf on images a pattern of moves of full size."""
+    """A legal start for each of x (n, ...): a random draw, or for linf on images a pattern of moves of full size."""
     if kind == "chance" or not isinstance(shift, Linf) or x.dim() != 4:  # images
         return shift.sample(x, rng)
     n, channels, height, width = x.shape

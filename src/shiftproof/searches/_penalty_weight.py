@@ -1,4 +1,4 @@
-"""Adam, and the bisection of a weight, for many examples at once."""
+"""Adam, and the bisection of a penalty weight, for many examples at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A search made of stages: what each cost and broke is booked, and a killed run goes on after the last step that was written down."""
+"""Searches made of stages: costs and failures are counted for each, and a killed run resumes after its last stored step."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def check_draws(draws: int, name: str) -> None:
 
 @dataclass
 class StagedRun:
-    """Where a search of several stages stands on n examples.
+    """The state of a search of several stages on n examples.
 
     Args:
         shift, oracle, x, rng: what the door handed over.
         best: the worst move of each example so far.
-        extra: more tensors that later steps stand on; they are written down too.
+        extra: more tensors that later steps need; they are stored too.
         done: names of the steps that are done.
     """
 

@@ -1,4 +1,4 @@
-"""The one way in which searches drop examples that need no more work."""
+"""How searches drop examples that need no more work."""
 
 from __future__ import annotations
 

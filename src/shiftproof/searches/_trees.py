@@ -1,4 +1,4 @@
-"""Decision trees as flat arrays: read from fitted scikit-learn ensembles, scored, and seen leaf by leaf as boxes."""
+"""Decision trees of fitted scikit-learn ensembles as flat arrays: their scores, and the box of each leaf."""
 
 from __future__ import annotations
 

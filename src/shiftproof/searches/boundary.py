@@ -1,4 +1,4 @@
-"""A random walk along the boundary that only ever comes nearer: decisions alone."""
+"""The boundary attack: a random walk along the decision boundary."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.l2 import L2
 
 _EVERY = 10
-"""Every so many steps the sidestep alone is asked about, to learn how curved the boundary is."""
+"""How many steps between queries of the sidestep alone, which estimate the curvature of the boundary."""
 _WINDOW = 10
 """Answers after which a step's size is changed."""
 _FACTOR = 1.5
@@ -33,7 +33,7 @@ class Boundary(Search):
     at even odds, as a boundary that looks flat has, the inward step at one in four.
 
     Args:
-        queries: questions an example, at least 1.
+        queries: queries per example, at least 1.
         sideways: the first sidestep as a share of the distance, above 0.
         inward: the first inward step as a share of the distance, in (0, 1).
         tries: questions spent on finding a first failure, at least 1.
@@ -41,7 +41,7 @@ class Boundary(Search):
     Guarantees:
         The distance of its failure never grows. What it returns as broken lies inside the budget. It needs many queries: hop_skip_jump
         reaches the same distance with far fewer, and this is kept as the yardstick of decision searches.
-    Cost: up to `queries` forwards an example; an example that breaks inside the budget is dropped.
+    Cost: up to `queries` forwards per example; an example that breaks inside the budget is dropped.
 
     Reference: Brendel, Rauber & Bethge 2018, "Decision-based adversarial attacks: reliable attacks against black-box machine learning
     models".

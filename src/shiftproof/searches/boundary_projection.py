@@ -1,4 +1,4 @@
-"""Steps on to the boundary of the model made linear where it stands, pulled towards the input: the fast adaptive boundary attack."""
+"""The fast adaptive boundary attack: steps to the linearised boundary, pulled towards the input."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class BoundaryProjection(MinimalSearch):
 
     Args:
         steps: steps of each restart, at least 1.
-        restarts: runs, the first from the unmoved input and the others from half a chance move of the best size so far; at least 1.
+        restarts: runs, the first from the unmoved input and the others from half a random move of the best size so far; at least 1.
         candidates: other classes looked at, those of largest score at the start, at least 1.
 
     Guarantees:
         What it finds breaks the model. On a linear model it is within 1% of the least distance in linf, l2 and l1 where the box is not
         active, for candidates at the number of the other classes. Where the box is active so is the move towards each class, but which
         class is nearest is judged without the box, as published: `boundary_projection_targeted` tries each.
-    Cost: up to restarts * 2 * steps + 1 forwards and restarts * candidates * steps backwards an example.
+    Cost: up to restarts * 2 * steps + 1 forwards and restarts * candidates * steps backwards per example.
 
     Reference: Croce & Hein 2020, "Minimally distorted adversarial examples with a fast adaptive boundary attack" (FAB).
     """
@@ -78,7 +78,7 @@ class BoundaryProjectionTargeted(MinimalSearch):
     Guarantees:
         What it finds breaks the model. On a linear model within 1% of the least distance in l2, and 2% in linf, box included, for n_targets
         at the number of the other classes. One backward a step, however many classes.
-    Cost: up to n_targets * restarts * 2 * steps + 1 forwards and half as many backwards an example.
+    Cost: up to n_targets * restarts * 2 * steps + 1 forwards and half as many backwards per example.
 
     Reference: Croce & Hein 2020, "Minimally distorted adversarial examples with a fast adaptive boundary attack" (FAB-T).
     """

@@ -20,7 +20,7 @@ from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
 _EDGE = 0.999999
-"""How near to the walls of the box the change of variables starts, as the authors have it."""
+"""How near to the bounds of the box the change of variables starts, as the authors have it."""
 
 
 class BoxVariables:
@@ -65,8 +65,8 @@ class CarliniWagner(MinimalSearch):
 
     Guarantees:
         What it finds breaks the model. Where it converges (1000 steps and more) it is within 1% of the least l2 distance of a linear model;
-        features at the very wall of the box move late, as the tangent is flat there.
-    Cost: up to rounds * steps forwards and as many backwards an example: the slowest search here.
+        features at the very bound of the box move late, as the tangent is flat there.
+    Cost: up to rounds * steps forwards and as many backwards per example: the slowest search here.
 
     Reference: Carlini & Wagner 2017, "Towards evaluating the robustness of neural networks" (C&W).
     """
@@ -93,22 +93,22 @@ class CarliniWagner(MinimalSearch):
 
     def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
         best, weight = SmallestMoves(shift, x, enough), Weight.of(self.weight * breadth(shift) ** 2, x)
-        walls = BoxVariables(*shift.room(x))
+        variables = BoxVariables(*shift.room(x))
         for _ in range(self.rounds):
             rows = best.wanted()
             if not len(rows):
                 break
-            weight.learn(rows, self._descend(shift, oracle[rows], rows, walls[rows], weight.value[rows], best))
+            weight.learn(rows, self._descend(shift, oracle[rows], rows, variables[rows], weight.value[rows], best))
         return best
 
-    def _descend(self, shift: Ball, here: Oracle, rows: Tensor, walls: BoxVariables, weight: Tensor, best: SmallestMoves) -> Tensor:
+    def _descend(self, shift: Ball, here: Oracle, rows: Tensor, variables: BoxVariables, weight: Tensor, best: SmallestMoves) -> Tensor:
         """One weight each; says which of the examples it broke, shape of rows."""
         succeeded = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
         at = torch.arange(len(rows), device=rows.device)
-        adam, w = Adam(self.step_size), walls.start()
+        adam, w = Adam(self.step_size), variables.start()
         lowest = torch.full_like(weight, torch.inf)
         for step in range(self.steps):
-            move, slope = walls.move(w)
+            move, slope = variables.move(w)
             answer, (value,), (gradient,) = here.gradients(move, (margin,))
             good = answer.broken & (value >= self.confidence)
             succeeded[at] |= good
@@ -120,7 +120,7 @@ class CarliniWagner(MinimalSearch):
             downhill = (2 * move - column(weight * (value < self.confidence), move) * gradient) * slope
             w = w - adam.step(downhill)
             if not bool(go_on.all()):
-                at, here, walls, weight, lowest, w, adam = keep(go_on, at, here, walls, weight, lowest, w, adam)
+                at, here, variables, weight, lowest, w, adam = keep(go_on, at, here, variables, weight, lowest, w, adam)
                 if not len(at):
                     break
         return succeeded

@@ -1,4 +1,4 @@
-"""Several searches in turn, each on the examples that the ones before left standing: the parameter-free verdict."""
+"""The parameter-free cascade: several searches in turn, each on the examples that the earlier ones did not break."""
 
 from __future__ import annotations
 

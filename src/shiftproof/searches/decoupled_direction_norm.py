@@ -28,13 +28,13 @@ class DecoupledDirectionNorm(MinimalSearch):
     Args:
         steps: steps, at least 1.
         radius_step: the factor by which the radius changes, in (0, 1).
-        loss: what to climb, "cross_entropy" as published, "margin" or "dlr".
+        loss: what to maximise, "cross_entropy" as published, "margin" or "dlr".
 
     Guarantees:
         What it finds breaks the model. On a linear model of two classes within 1% of the least l2 distance, in 200 steps. With more classes
         the gradient of the cross-entropy points away from several at once: expect 10% more there, and less with loss=margin. Moves are not
         rounded to 256 levels, as the authors' code does.
-    Cost: up to steps forwards and steps backwards an example.
+    Cost: up to steps forwards and steps backwards per example.
 
     Reference: Rony et al. 2019, "Decoupling direction and norm for efficient gradient-based L2 adversarial attacks and defenses" (DDN).
     """

@@ -1,4 +1,4 @@
-"""Steps to the nearest boundary of the model made linear where it stands."""
+"""DeepFool: steps to the nearest linearised boundary."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class DeepFool(MinimalSearch):
     Guarantees:
         On a linear model it ends `overshoot` beyond the least distance in linf and l2, where the box is not active; of two classes there
         too. Elsewhere it is fast and rough: it stops at the first move that breaks the model.
-    Cost: up to 2 * steps + 1 forwards and candidates * steps backwards an example; mostly 3 or 4 steps.
+    Cost: up to 2 * steps + 1 forwards and candidates * steps backwards per example; mostly 3 or 4 steps.
 
     Reference: Moosavi-Dezfooli, Fawzi & Frossard 2016, "DeepFool: a simple and accurate method to fool deep neural networks".
     """

@@ -35,7 +35,7 @@ class ElasticNet(MinimalSearch):
 
     Guarantees:
         What it finds breaks the model. No distance is promised: it weighs two norms, and the least of neither is its optimum.
-    Cost: up to 2 * rounds * steps forwards and rounds * steps backwards an example.
+    Cost: up to 2 * rounds * steps forwards and rounds * steps backwards per example.
 
     Reference: Chen et al. 2018, "EAD: elastic-net attacks to deep neural networks via adversarial examples".
     """

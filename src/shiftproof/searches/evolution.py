@@ -1,4 +1,4 @@
-"""A cloud of moves that drifts to where the model is most wrong, and takes the shape of the slope: score queries, a few numbers a move."""
+"""CMA-ES over shifts of few parameters: score queries only."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class Evolution(Search):
 
     Each example has a normal cloud of its own over the box of the shift's numbers. It starts at the worst of `spread` moves that fill the
     box evenly; each generation asks about `population` draws, goes to the weighted mean of the better half, and adapts width and shape. A
-    cloud that has become a point starts again at a chance place. Where the shift is random, every other generation keeps the worst
+    cloud that has become a point starts again at a random place. Where the shift is random, every other generation keeps the worst
     numbers so far and draws other seeds, and those between keep the seed and move the numbers: a choice among draws, as seeds have no
     slope. Where there is one number beside the seed, `best_of_n` may find more.
 
     Args:
-        queries: questions an example, at least 1. The first is a chance draw.
+        queries: queries per example, at least 1. The first is a random draw.
         spread: questions of the even start, at least 1: a Latin hypercube, every other of its points put in the nearest corner.
         population: moves of a generation, at least 2; 0 takes 4 + 3 log(numbers).
         step_size: the first standard deviation, as a share of each range, in (0, 1].
 
     Guarantees:
         The best margin never falls. It finds failures and proves nothing. No example's moves depend on another's.
-    Cost: up to `queries` forwards an example; an example that breaks is dropped. The algebra is batched over examples.
+    Cost: up to `queries` forwards per example; an example that breaks is dropped. The algebra is batched over examples.
 
     Reference: Hansen & Ostermeier 2001, "Completely derandomized self-adaptation in evolution strategies" (CMA-ES).
     """
@@ -114,7 +114,7 @@ class Evolution(Search):
         for number in range(drawn.shape[1]):
             here = here[~asking.best.broken[rows[here]]]
             if not len(here) or asking.left <= 0:
-                return  # nobody stands, or the last generation is not a whole one
+                return  # no example is left, or the last generation is incomplete
             margin[here, number] = asking.about(rows[here], drawn[here, number], asking.best.params[rows[here]][:, asking.seeds])
         here = here[~asking.best.broken[rows[here]]]
         cloud.learn(rows[here], drawn[here], margin[here], rng[here.cpu()])
@@ -156,7 +156,7 @@ class _Asking:
         return self(rows, self.shift.project(self.oracle.x[rows], params))
 
     def fresh(self, rows: Tensor, *path: str | int) -> Tensor:
-        """Seeds that nobody has tried, shape (m, seeds)."""
+        """New seeds, shape (m, seeds)."""
         stream = self.rng[rows.cpu()].child(*path)
         drawn = [stream.child("number", number).seeds() for number in range(int(self.seeds.sum()))]
         return torch.stack(drawn, dim=1).to(self.low) if drawn else self.low.new_zeros(len(rows), 0)

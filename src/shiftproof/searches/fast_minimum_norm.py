@@ -37,7 +37,7 @@ class FastMinimumNorm(MinimalSearch):
     Guarantees:
         What it finds breaks the model. On a linear model of two classes within 1% of the least distance in linf and l2, box included, and
         in l1 where the box is not active. With more classes it goes towards the one ahead at the start, which may not be the nearest.
-    Cost: up to steps forwards and steps backwards an example.
+    Cost: up to steps forwards and steps backwards per example.
 
     Reference: Pintor et al. 2021, "Fast minimum-norm adversarial attacks through adaptive norm constraints" (FMN).
     """

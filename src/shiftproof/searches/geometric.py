@@ -1,4 +1,4 @@
-"""The boundary taken for a plane: estimate its normal from decisions, go along it from the input."""
+"""GeoDA: estimates the normal of the decision boundary and moves along it."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _LONGER = (1.0, 1.25, 1.6, 2.0)
 class Geometric(Search):
     """Estimates the normal of the boundary at its nearest known point, and looks for the boundary along it, straight from the input.
 
-    The normal is the mean of chance directions with the signs of their decisions; for images they are made of low frequencies. Where the
+    The normal is the mean of random directions with the signs of their decisions; for images they are made of low frequencies. Where the
     boundary were a plane the first such point were the nearest one; each round takes more directions than the last.
 
     Args:
-        queries: questions an example, at least 1.
+        queries: queries per example, at least 1.
         draws: directions of the first estimate, at least 2; each later one has `growth` times as many.
         growth: at least 1.
         reach: how far from the boundary decisions are asked for, as a share of the distance, above 0.
@@ -42,7 +42,7 @@ class Geometric(Search):
 
     Guarantees:
         Asks for decisions only. The distance of its failure never grows, and what it returns as broken lies inside the budget.
-    Cost: up to `queries` forwards an example; an example that breaks inside the budget is dropped.
+    Cost: up to `queries` forwards per example; an example that breaks inside the budget is dropped.
 
     Reference: Rahmati et al. 2020, "GeoDA: a geometric framework for black-box adversarial attacks".
     """

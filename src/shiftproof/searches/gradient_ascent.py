@@ -1,4 +1,4 @@
-"""Steps uphill along the loss gradient, put back into the shift after each: projected gradient ascent."""
+"""Projected gradient ascent (PGD)."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class GradientAscent(Search):
         schedule: how steps shrink: "constant", "linear" or "cosine" (to 0).
         momentum: decay of the accumulated gradient (Dong et al. 2018); 0 for none.
         nesterov: take the gradient one momentum step ahead (Lin et al. 2020).
-        random_start: begin at a chance draw, not at the unmoved input.
-        loss: what to climb, "cross_entropy", "margin" or "dlr".
+        random_start: begin at a random draw, not at the unmoved input.
+        loss: what to maximise, "cross_entropy", "margin" or "dlr".
         drop: leave examples out as soon as they break. Changes the cost, never a verdict.
 
     Guarantees:
-        On a linear model with two classes it reaches the worst case of linf and l2 (of l2 from a chance start where steps * step_size is
+        On a linear model with two classes it reaches the worst case of linf and l2 (of l2 from a random start where steps * step_size is
         at least 6, as it is by default). With more classes it climbs towards the class that is nearest where it starts, though another
         may be easier to reach: take restarts, and the margin loss. Elsewhere it finds failures and proves nothing.
-    Cost: up to restarts * (steps + 1) forwards and restarts * steps backwards an example.
+    Cost: up to restarts * (steps + 1) forwards and restarts * steps backwards per example.
 
     Reference: Madry et al. 2018, "Towards deep learning models resistant to adversarial attacks" (PGD).
     """
@@ -119,7 +119,7 @@ class GradientAscent(Search):
             params = ahead(params, gradient, self._step(shift, step))
         if self.restarts > 1:
             best.update(rows, params, here(params))
-        else:  # nothing to compare the end with: whoever asked scores it
+        else:  # the only run: the caller scores its end
             best.settle(rows, params)
 
     def _step(self, shift: Differentiable, step: int) -> float:

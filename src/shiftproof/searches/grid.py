@@ -25,7 +25,7 @@ class Grid(Search):
 
     Guarantees:
         Exact over its points, and deterministic. Between the points it claims nothing.
-    Cost: up to points**k forwards an example; an example that breaks is dropped.
+    Cost: up to points**k forwards per example; an example that breaks is dropped.
 
     Reference: Engstrom et al. 2019 [engstrom2019exploring], "Exploring the landscape of spatial robustness".
     """

@@ -1,4 +1,4 @@
-"""Along the boundary by decisions alone: estimate its normal, jump, come back."""
+"""HopSkipJump: estimates the normal of the decision boundary from decisions and steps along it."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class HopSkipJump(Search):
     bisection first asks at the edge of the budget, and every estimate is also tried from the input itself, at full budget.
 
     Args:
-        queries: questions an example, at least 1.
+        queries: queries per example, at least 1.
         draws: directions of the first estimate, at least 2.
         most_draws: directions of any estimate, at least `draws`.
         tries: questions spent on finding a first failure, at least 1.
 
     Guarantees:
         Asks for decisions only. What it returns as broken lies inside the budget; a failure outside is never counted. Where no failure is
-        found in `tries` draws an example is held, and nothing is known about it.
-    Cost: up to `queries` forwards an example; an example that breaks inside the budget is dropped.
+        found in `tries` draws per example is held, and nothing is known about it.
+    Cost: up to `queries` forwards per example; an example that breaks inside the budget is dropped.
 
     Reference: Chen, Jordan & Wainwright 2020, "HopSkipJumpAttack: a query-efficient decision-based attack".
     """

@@ -1,4 +1,4 @@
-"""From leaf to neighbouring leaf of a tree ensemble: its structure is read, its decisions are asked for."""
+"""Search over neighbouring leaf tuples of a tree ensemble, whose structure is read."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class LeafTuples(Search):
     those of another.
 
     Args:
-        queries: questions an example, at least 1.
-        restarts: climbs an example, at least 1; the first begins at the input.
+        queries: queries per example, at least 1.
+        restarts: climbs per example, at least 1; the first begins at the input.
         trees: the structure, from `read_trees`.
         reads: a digest of the trees, for a run's identity; set here.
 
@@ -50,7 +50,7 @@ class LeafTuples(Search):
         On a single tree it is exact: every leaf in reach is tried, so what is held has no failure in the budget (but within rounding,
         1e-5 of the budget, of its edge). On an ensemble it finds failures and proves nothing. Categorical columns stay as they are and
         integer columns move by whole numbers.
-    Cost: at most `queries` forwards an example, most often one or none; and for each step of a climb as many evaluations of the trees'
+    Cost: at most `queries` forwards per example, most often one or none; and for each step of a climb as many evaluations of the trees'
     structure as leaves are in reach.
 
     Example:

@@ -1,4 +1,4 @@
-"""Searches for the least move that breaks an example: one run gives accuracy at every budget."""
+"""The base class of minimum-norm searches: one run yields accuracy at every budget."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class QueryCascade(Search):
     """The verdict of every fitting search that asks for scores or decisions, each asked only about examples that still stand.
 
     Chance draws, a coarse grid and evolution over the few numbers of a move come first; then, for tree ensembles under `linf`, the
-    climb over their leaves; then random search by scores where the model gives them (square, or sparse_random for moves of few
+    climb over their leaves; then random search by scores where the model provides them (square, or sparse_random for moves of few
     features); then decision queries, which see no scores and so are not led astray by flat ones. What fits neither the shift nor the
     model is left out.
 

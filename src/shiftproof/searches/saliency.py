@@ -1,4 +1,4 @@
-"""One feature after another goes to the end of its range, the one that helps most first."""
+"""JSMA: moves one feature after another to the end of its range, the most salient first."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Saliency(MinimalSearch):
 
     Guarantees:
         What it finds breaks the model. Greedy: no distance is promised. The paper moves pairs of features; this is its form for one.
-    Cost: up to steps + 1 forwards and 3 * steps backwards an example.
+    Cost: up to steps + 1 forwards and 3 * steps backwards per example.
 
     Reference: Papernot et al. 2016, "The limitations of deep learning in adversarial settings" (JSMA).
     """

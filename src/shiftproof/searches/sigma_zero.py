@@ -34,7 +34,7 @@ class SigmaZero(MinimalSearch):
 
     Guarantees:
         What it finds breaks the model. The count is not smooth, so no distance is promised.
-    Cost: up to steps forwards and steps backwards an example.
+    Cost: up to steps forwards and steps backwards per example.
 
     Reference: Cinà et al. 2025, "sigma-zero: gradient-based optimization of l0-norm adversarial examples".
     """

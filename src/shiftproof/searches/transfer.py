@@ -1,4 +1,4 @@
-"""Moves made on models of one's own, without a question to the model that is attacked."""
+"""Transfer attacks: moves made on surrogate models, without queries to the attacked model."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class _Seen(Gradients):
 
 
 def _look(rng: Rng, diversity: float) -> Callable[[Tensor], Tensor]:
-    """Images shrunk by up to `diversity` and put at a chance place on black, one in two; the rest as they are."""
+    """Images shrunk by up to `diversity` and put at a random place on black, one in two; the others unchanged."""
     draw = rng.uniform(4)
     size = torch.where(draw[:, 0] < 0.5, 1 - diversity * draw[:, 1], torch.ones(len(draw)))
     place = (2 * draw[:, 2:] - 1) * (1 - size)[:, None]

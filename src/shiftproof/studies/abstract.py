@@ -61,8 +61,8 @@ class Study(Part):
     """One claim of one paper. A new study is one file: say what is claimed, write `measure`, register it.
 
     `measure` runs once for each seed, on small embedded data (`trial.quick`) or at full size; it trains and attacks through `trial` and the
-    parts of the library, and gives every quantity by name. The verdict is no business of the study: `studies.verdict` draws it from the
-    quantities of all seeds and the predictions, which stand in the class before anything is measured.
+    parts of the library, and returns every quantity by name. `studies.verdict` derives the verdict from the quantities of all seeds and the
+    predictions, which stand in the class before anything is measured.
     """
 
     claim: ClassVar[str]

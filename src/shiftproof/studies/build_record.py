@@ -19,7 +19,7 @@ from shiftproof.studies.verdict import Judged, judge, overall, spent
 
 @dataclass(frozen=True)
 class StudyTrials:
-    """Trials, how they came to be so many, what was seen before them, and the confidence of the verdict."""
+    """Trials, how many were planned and added, what was seen before them, and the confidence of the verdict."""
 
     trials: tuple[TrialRecord, ...]
     planned: int

@@ -1,4 +1,4 @@
-"""The loop: batches to weights, checkpoint by checkpoint. Where it stands is a number of steps, and every step follows from that number."""
+"""The training loop, with checkpoints: its state is a number of steps, which determines every later step."""
 
 from __future__ import annotations
 

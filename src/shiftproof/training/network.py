@@ -1,4 +1,4 @@
-"""Which network is trained: a copy, or a new one from a factory; and whether it fits the examples."""
+"""The network to train: a copy, or a new one from a factory, checked against the examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How weights move: optimisers, learning rates over time and averages of weights, each named by a spec."""
+"""Optimisers, learning-rate schedules and weight averages, each named by a spec."""
 
 from __future__ import annotations
 

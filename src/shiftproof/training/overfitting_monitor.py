@@ -1,4 +1,4 @@
-"""What is looked at while a network is trained: an attack on held-out examples, and whether training has gone wrong."""
+"""Monitoring of training: an attack on held-out examples, and flags for overfitting and collapse."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Epoch:
         step: steps so far.
         loss: mean of the epoch.
         train: accuracy on what was trained on, as it was trained on: moved, by the method's own search.
-        held_out: accuracy on held-out examples as they are.
+        held_out: accuracy on clean held-out examples.
         robust: accuracy on them under the held-out attack, at most; None where the method names no threat.
         seconds: of training so far, held-out attacks included.
         worst_group: the least of `robust` (of `held_out` without a threat) among the groups that the method trains for; None without.
@@ -105,7 +105,7 @@ class HeldOutAttack:
         shift, search = (Identity(), OneDraw()) if self.shift is None else (self.shift, self.search)
         found = confront(model, shift, search=search, examples=self.examples, seed=self.seed, batch_size=batch_size)
         worst = self._worst(torch.from_numpy(found.correct))
-        if self.shift is None:  # under a chance draw nothing is skipped
+        if self.shift is None:  # under a random draw nothing is skipped
             return found.accuracy, None, worst
         return float((found.outcome != SKIPPED).mean()), found.accuracy, worst
 

@@ -1,4 +1,4 @@
-"""How long, in what steps and from which seed a network is trained: what every method shares."""
+"""The options of a training that every method shares: length, step sizes and seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a training stands, as tensors and plain notes: all that the next step depends on. Nothing is ever unpickled."""
+"""The state of a training as tensors and JSON: everything that the next step depends on. Nothing is unpickled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`shiftproof.train`: a network, data and a method; out comes the best checkpoint, and the record of how it came about."""
+"""`shiftproof.train`: trains a network by a method, and returns its best checkpoint with a record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What certificates by bound propagation share: proofs at the asked strength, or the largest radius by bisection."""
+"""The base class of certificates by bound propagation: proofs at a given strength, or the largest radius by bisection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts a network together step by step: what the readers of torch modules and ONNX files share."""
+"""Builds a network step by step, for the readers of torch modules and ONNX files."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ class Builder:
 
 
 def _needed(nodes: Sequence[Node], output: int) -> list[int]:
-    """The indices that the output hangs on, in order; the input always."""
+    """The indices that the output depends on, in order; the input always."""
     needed = {0, output}
     for index in range(output, 0, -1):
         if index in needed:

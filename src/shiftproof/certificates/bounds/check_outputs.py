@@ -1,4 +1,4 @@
-"""Whether a network gives the scores of the model that it was read from, up to what the two round."""
+"""Whether a network computes the scores of the model that it was read from, up to rounding."""
 
 from __future__ import annotations
 

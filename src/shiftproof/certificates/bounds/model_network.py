@@ -1,4 +1,4 @@
-"""Models, shifts and decisions as networks, regions and specifications."""
+"""From models, shifts and decisions to networks, regions and specifications."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ORDERS: dict[type[Shift], int | None] = {Linf: None, L2: 2, L1: 1}
 
 
 def objection(model: Labels, shift: Shift) -> str | None:
-    """Why bounds cannot speak about this model and shift, as half a sentence."""
+    """Why bounds do not support this model and shift, as half a sentence."""
     if type(shift) not in ORDERS:
         return f"it supports linf, l2 and l1, not {shift.name}"
     if isinstance(model, OnnxSession):

@@ -1,4 +1,4 @@
-"""A network as a short list of steps, in float64: what bounds are worked out on."""
+"""A network as a list of steps in float64, on which bounds are computed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Network:
 
     Args:
         nodes: the steps.
-        unit: the unit roundoff of the model that bounds speak about (2**-24 for float32): every value it computes is off by at most
+        unit: the unit roundoff of the model that is bounded (2**-24 for float32): every value it computes is off by at most
             gamma_terms times the sum of absolute values that it adds up (Higham 2002 [higham2002accuracy], section 3.1). 0 for the
             network of exact arithmetic.
 

@@ -1,4 +1,4 @@
-"""The steps of a network that are curved: ReLU, sigmoid, tanh and max pooling, each between two straight lines.
+"""Nonlinear layers (ReLU, sigmoid, tanh, max pooling), each relaxed to two linear bounds.
 
 On an interval [l, u] every curve lies between a lower and an upper line. `choice` in [0, 1] picks one line of a family where several are
 sound, entry by entry: all of them hold, so it can be optimised freely.

@@ -1,4 +1,4 @@
-"""The steps that an ONNX file may hold, each as a step of a network."""
+"""The supported ONNX operators, each as a step of a network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shiftproof.certificates.bounds.layers import numel
 from shiftproof.certificates.bounds.torch_functions import EXAMPLES
 
 Value = int | Tensor
-"""An index of a node where a value hangs on the input, else the constant itself."""
+"""An index of a node where a value depends on the input, else the constant itself."""
 
 
 class OnnxCall:
@@ -28,7 +28,7 @@ class OnnxCall:
 
     @property
     def x(self) -> int:
-        """The first input, which must hang on the network's."""
+        """The first input, which must depend on the network's."""
         first = self.inputs[0]
         if not isinstance(first, int):
             raise self.refused("of a constant")

@@ -94,7 +94,7 @@ class _OnnxReader:
         self.values: dict[str, Value] = dict(values)
 
     def step(self, node: Any) -> None:
-        """One node: a rule where it hangs on the input, else its constant value."""
+        """One node: a rule where it depends on the input, else its constant value."""
         from onnx import helper
 
         name = f"{node.name or node.output[0]} ({node.op_type})"

@@ -90,7 +90,7 @@ def _target_name(node: fx.Node) -> str:
 
 
 class _TorchReader:
-    """Walks a traced graph, with a node's index where a value hangs on the input and the value itself where it does not."""
+    """Walks a traced graph, with a node's index where a value depends on the input and the value itself where it does not."""
 
     def __init__(self, module: nn.Module, builder: Builder) -> None:
         self.module, self.build = module, builder
@@ -131,7 +131,7 @@ class _TorchReader:
         name = f"{node.name} ({_target_name(node)})"
         table: dict[Any, Callable[..., object]] = METHODS if node.op == "call_method" else FUNCTIONS
         target: Any = node.target
-        if not _hangs((args, kwargs)):  # constants among themselves
+        if not _depends_on_input((args, kwargs)):  # constants among themselves
             return getattr(args[0], target)(*args[1:], **kwargs) if node.op == "call_method" else target(*args, **kwargs)
         if target not in table:
             raise no_rule(name, self.build.model)
@@ -154,12 +154,12 @@ def _rule(layer: nn.Module) -> Callable[[Builder, str, Ref, Any], object] | None
     return next((rule for kinds, rule in _MODULES if ours and isinstance(layer, kinds)), None)
 
 
-def _hangs(value: object) -> bool:
+def _depends_on_input(value: object) -> bool:
     if isinstance(value, Ref):
         return True
     if isinstance(value, dict):
-        return any(_hangs(each) for each in value.values())
-    return isinstance(value, tuple | list) and any(_hangs(each) for each in value)
+        return any(_depends_on_input(each) for each in value.values())
+    return isinstance(value, tuple | list) and any(_depends_on_input(each) for each in value)
 
 
 def _linear(build: Builder, name: str, x: Ref, layer: Any) -> Ref:

@@ -1,4 +1,4 @@
-"""Backward passes whose lines are optimised by gradients: alpha-CROWN, and under constraints beta-CROWN.
+"""Backward passes with relaxations optimised by gradients: alpha-CROWN, and beta-CROWN under constraints.
 
 Reference: Xu et al. 2021 [xu2021fast]; Wang et al. 2021 [wang2021beta].
 """

@@ -1,4 +1,4 @@
-"""How much each step, and so a network, can stretch a move: upper bounds on Euclidean Lipschitz constants."""
+"""Upper bounds on the Euclidean Lipschitz constants of layers and networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The functions and tensor methods that a traced torch module may call, each as a step of a network.
+"""The supported functions and tensor methods of a traced torch module, each as a step of a network.
 
 The rules have the arguments of what they stand for, used or not.
 """
@@ -24,7 +24,7 @@ EXAMPLES = 7919
 
 @dataclass(frozen=True, eq=False)
 class Ref:
-    """A value that hangs on the input: a node of the network under construction."""
+    """A value that depends on the input: a node of the network under construction."""
 
     index: int
     build: Builder

@@ -101,7 +101,7 @@ class _Tracer(fx.Tracer):
 
 
 def graph_of(module: nn.Module, name: str) -> fx.Graph:
-    """What `forward` does, one node a step, values that do not hang on the input as constants.
+    """What `forward` does, one node a step, values that do not depend on the input as constants.
 
     Raises:
         UsageError: it cannot be traced.

@@ -32,7 +32,7 @@ from shiftproof.models.torch_module import TorchModule
 
 Answer = Literal["holds", "violated", "unknown"]
 FEW = 16
-"""Up to so many inputs that are not fixed, boxes are split; above, ReLUs."""
+"""Up to this number of inputs that are not fixed, boxes are split; above it, ReLUs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,17 +77,12 @@ def verify(
         timeout: seconds, in (0, inf); a step under way is finished, so it may take a little more.
         seed: of the search for counterexamples.
         shape: of one input, where the network does not say it.
-        clock: what counts the seconds: wall time, or `time.process_time` for computing only, as on a machine that others use.
-
-    Returns:
-        The verdict.
-
+        clock: counts the seconds: wall time, or `time.process_time` for this process only.
     Guarantees:
         `holds` is a proof for the network of exact arithmetic with the file's weights, the rounding of our own float64 included; what
         float32 rounds when the network runs is not (the convention of the verification competitions). `violated` comes with an input
         that float32 can hold, in the property's set (where a side of it is narrower than float32 can tell, at the nearest float32
-        value), and that is a violation both of the network in float64 and, for a file, in ONNX Runtime. Whatever one of the two denies
-        counts as no counterexample.
+        value), and that is a violation both of the network in float64 and, for a file, in ONNX Runtime. Both must confirm a counterexample.
 
     Raises:
         UsageError: the network or the property cannot be read, they do not fit, or what was read of a file does not compute what ONNX
@@ -210,8 +205,8 @@ def _decide_wide(network: Network, query: Query, referee: Referee, deadline: Dea
         if bad is not None:
             return bad, 1, "a gradient search found it"
         boxes = _refined(network, region, boxes, deadline)
-        climb = SlopeAscent(steps=30, step_size=0.25)
-        margin = climb(network, region, boxes, query.weights[None]).least - query.bounds
+        ascent = SlopeAscent(steps=30, step_size=0.25)
+        margin = ascent(network, region, boxes, query.weights[None]).least - query.bounds
         open_ = _open(query, margin)
     explored, undecided = 1, 0
     # The nearest to being proven first: what is easy is done before the time is spent.
@@ -222,7 +217,7 @@ def _decide_wide(network: Network, query: Query, referee: Referee, deadline: Dea
             continue
         until = deadline.share(1 / (len(open_) - place))
         searched = split_relus(
-            network, one, referee, boxes, deadline=until, climb=SlopeAscent(steps=10, step_size=0.1, enough=float(one.bounds[0]))
+            network, one, referee, boxes, deadline=until, ascent=SlopeAscent(steps=10, step_size=0.1, enough=float(one.bounds[0]))
         )
         explored += searched.explored
         if searched.counterexample is not None:
@@ -237,12 +232,12 @@ def _open(query: Query, margin: Tensor) -> list[int]:
 
 def _refined(network: Network, region: Region, boxes: list[Box], deadline: Deadline) -> list[Box]:
     """Intervals from optimised passes, each layer on those of the layers before."""
-    climb = SlopeAscent(steps=15, step_size=0.25)
+    ascent = SlopeAscent(steps=15, step_size=0.25)
     known = {k: boxes[k] for k in network.curved}
     until = deadline.share(0.3)
 
     def bounder(network: Network, region: Region, boxes: list[Box], c: Tensor, at: int) -> Tensor:
-        return climb(network, region, boxes, c, at=at).least
+        return ascent(network, region, boxes, c, at=at).least
 
     return intervals(network, region, bounder=bounder, known=known, stop=lambda: until.over)
 

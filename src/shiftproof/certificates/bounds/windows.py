@@ -1,4 +1,4 @@
-"""Backward passes from single units of convolutions: each sees a window of the nodes before it, and only that window is computed."""
+"""Backward passes from single units of convolutions, computed only on the window of nodes that each unit sees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Randomized smoothing as first published: so many draws for every example."""
+"""Randomized smoothing as first published: the same number of draws for every example."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Cohen(SmoothingCertificate):
     Args:
         sigma: standard deviation of the Gaussian noise, in the units of eps.
         noise: gaussian; the paper has no other.
-        alpha: chance that what is said of one example is false.
+        alpha: probability that the claim about one example is false.
         draws: noisy copies for the bound, n in the paper.
         selection: noisy copies for the choice of the decision, n0 in the paper; at most `draws`.
 
     Guarantees: each radius is true of the smoothed model with probability at least 1 - alpha, as for `smoothing`, which asks far less.
-    Cost: selection + draws forwards an example.
+    Cost: selection + draws forwards per example.
 
     Reference: Cohen et al. 2019, "Certified adversarial robustness via randomized smoothing".
     """

@@ -1,4 +1,4 @@
-"""A denoiser in front of a model, so that smoothing can certify one that was never trained on noise."""
+"""A denoiser before a model, so that smoothing can certify models that were not trained on noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Randomized smoothing with tests that stop as soon as they know."""
+"""Randomized smoothing with sequential tests that stop early."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_RADII = 2000
 
 @dataclass(frozen=True)
 class Smoothing(SmoothingCertificate):
-    """Proves decisions of the smoothed model g(x), the answer that the base model gives most often under noise around x.
+    """Proves decisions of the smoothed model g(x), the most frequent answer of the base model under noise around x.
 
     If the answer has probability p under Gaussian noise, g holds within sigma * Phi^-1(p) in L2 (the other noises have formulas of their
     own). p is tested on noisy copies, in looks of some 15 % more each time, until the question is answered:
@@ -35,7 +35,7 @@ class Smoothing(SmoothingCertificate):
     Args:
         sigma: standard deviation of the noise, in the units of eps (for tables, shares of a column's range).
         noise: gaussian, uniform or laplace; or ablation(keep=...), which needs no sigma.
-        alpha: chance that what is said of one example is false.
+        alpha: probability that the claim about one example is false.
         draws: noisy copies of an example at most.
         points: how many radii up to eps are asked about, from 1 on.
         delta: where not 0, how precisely the radius itself is wanted.
@@ -46,7 +46,7 @@ class Smoothing(SmoothingCertificate):
         once), for every model that answers the same input the same way. No alpha is lost by stopping early, nor by asking about many
         radii: a radius is claimed only with all smaller ones (`SequentialTests`). It says nothing of the base model, and giving up on an
         example says nothing at all. The noise's rounding to float32 is taken for exact.
-    Cost: from 50 to `draws` forwards an example. On a ResNet-110 for CIFAR-10, 60 to 102 times fewer than the 100,000 of `cohen` for one
+    Cost: from 50 to `draws` forwards per example. On a ResNet-110 for CIFAR-10, 60 to 102 times fewer than the 100,000 of `cohen` for one
     radius, at most 0.1 point of certified accuracy below it (`benchmarks/smoothing_replay.py`).
 
     Example:

@@ -1,4 +1,4 @@
-"""What the certificates of randomized smoothing share: the noise, and which model they speak of."""
+"""The base class of certificates by randomized smoothing: the noise, and the smoothed model that they certify."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shiftproof.shifts.norms.ball import Ball
 
 @dataclass(frozen=True)
 class SmoothingCertificate(Certificate):
-    """Proofs of the smoothed model, whose decision is the one that the base model gives most often under noise."""
+    """Proofs of the smoothed model, whose decision is the base model's most frequent one under noise."""
 
     sigma: float = 0.0
     noise: str = "gaussian"

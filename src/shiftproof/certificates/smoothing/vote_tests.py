@@ -1,4 +1,4 @@
-"""The statistics of randomized smoothing: from votes to proven radii. Knows probabilities, and no norm."""
+"""Tests of randomized smoothing: from votes to certified probabilities and radii."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The base model's answers on noisy copies: where all the time of randomized smoothing goes."""
+"""The votes of the base model on noisy copies of the inputs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEAST_ROWS = 64
 class Votes:
     """Asks the base model about noisy copies of x of shape (n, ...); examples and draws share its passes.
 
-    Guarantees: draw number d of an example hangs on its stream and d alone, not on the other examples, the passes, or who else is asked.
+    Guarantees: draw number d of an example depends only on its stream and d, not on the other examples or the passes.
     """
 
     model: Labels

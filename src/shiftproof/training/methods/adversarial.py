@@ -20,7 +20,7 @@ class Adversarial(MovedInputs):
     Guarantees:
         Moves stay in the shift. The inner search sees the network in evaluation mode, so it neither reads nor changes batch statistics.
         What it defends against is that search: robustness is what a stronger one finds afterwards.
-    Cost: steps + 1 forwards and backwards an example with gradient_ascent.
+    Cost: steps + 1 forwards and backwards per example with gradient_ascent.
 
     Reference: Madry et al. 2018, "Towards deep learning models resistant to adversarial attacks".
     """

@@ -39,7 +39,7 @@ class AugMix(Method):
 
     Guarantees:
         Mixes lie in the box. None of the operations is a corruption of ImageNet-C.
-    Cost: 3 forwards and 3 backwards an example, and the operations.
+    Cost: 3 forwards and 3 backwards per example, and the operations.
 
     Reference: Hendrycks et al. 2020, "AugMix: a simple data processing method to improve robustness and uncertainty".
     """

@@ -56,7 +56,7 @@ class DiverseEnsemble(Method):
     Guarantees:
         None: it makes moves transfer less from member to member, and a search that follows the mean's gradient attacks all at once (Tramer
         et al. 2020 broke it so).
-    Cost: `members` forwards and backwards an example.
+    Cost: `members` forwards and backwards per example.
 
     Reference: Pang et al. 2019, "Improving adversarial robustness via promoting ensemble diversity" (ADP).
     """

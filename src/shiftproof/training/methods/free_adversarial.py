@@ -28,7 +28,7 @@ class Free(Method):
 
     Guarantees:
         Moves stay in the shift. The network is in training mode when the move climbs.
-    Cost: 1 forward and 1 backward an example and replay, so `times` of each a batch.
+    Cost: 1 forward and 1 backward per example and replay, so `times` of each a batch.
 
     Reference: Shafahi et al. 2019, "Adversarial training for free!".
     """

@@ -1,4 +1,4 @@
-"""Group DRO: another method's loss, in the mix of groups that is worst for the network so far."""
+"""Group DRO: another method's losses, weighted by the worst mix of groups so far."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class HolisticRobust(MovedInputs):
         The loss of a step is exactly the risk of the batch, with the largest loss of the batch in the place of the worst one that there
         could be, as in the authors' code; its gradient is the risk's (Danskin). Moves stay in the shift. At alpha = radius = 0 it is
         adversarial training. Of what the paper proves nothing carries over to a batch: its bound holds for the worst loss that there is.
-    Cost: steps + 1 forwards and backwards an example, and two hundred passes over the losses of a batch on the CPU.
+    Cost: steps + 1 forwards and backwards per example, and two hundred passes over the losses of a batch on the CPU.
 
     Reference: Bennouna, Lucas & Van Parys 2023, "Certified robust neural networks: generalization and corruption resistance".
     """

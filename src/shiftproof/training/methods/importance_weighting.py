@@ -1,4 +1,4 @@
-"""Importance weighting: another method's loss, in a mix of groups that is even."""
+"""Importance weighting: another method's losses, with the same weight for every group."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class IntervalTraining(MovedInputs):
 
 
 def chain(net: nn.Module) -> list[nn.Module]:
-    """The layers of a network in their order; raises `UsageError` where it is no chain of layers that can be bounded."""
+    """The layers of a network in their order; raises `UsageError` where it is not a chain of layers that can be bounded."""
     found: list[nn.Module] = []
     for layer in net if isinstance(net, nn.Sequential) else [net]:
         if isinstance(layer, nn.Sequential):

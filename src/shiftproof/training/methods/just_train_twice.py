@@ -1,4 +1,4 @@
-"""Just train twice: what a first network gets wrong is shown to the second one more often. It needs no groups."""
+"""Just train twice: the second network sees the first one's errors more often. It needs no groups."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class JustTrainTwice(WrappedMethod):
 
     Guarantees:
         The second network begins anew. The marks follow from the file and the examples alone, so a resumed run has the same.
-    Cost: the first training, one forward an example to mark, and the method's on as many more examples as the marks make.
+    Cost: the first training, one forward per example to mark, and the method's on as many more examples as the marks make.
 
     Reference: Liu et al. 2021, "Just train twice: improving group robustness without training group information".
     """

@@ -1,4 +1,4 @@
-"""LISA: mixed pairs that share a label and not the group, or the group and not the label, so that the group says nothing."""
+"""LISA: mixes pairs that share the label but not the group, or the group but not the label."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Lisa(Method):
     Guarantees:
         Mixed inputs lie in the box, which is convex. An example without such a partner in its batch stays as it is. `shiftproof.train`
         keeps the epoch whose worst group is best.
-    Cost: 1 forward and 1 backward an example.
+    Cost: 1 forward and 1 backward per example.
 
     Reference: Yao et al. 2022, "Improving out-of-distribution robustness via selective augmentation".
     """

@@ -1,4 +1,4 @@
-"""MART: examples that the network gets wrong as they are count more."""
+"""MART: adversarial training that weighs misclassified examples more."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Mart(MovedInputs):
 
     Guarantees:
         Moves stay in the shift. Logarithms are taken of sums of the other classes, so no constant is added under them.
-    Cost: steps + 2 forwards and steps + 2 backwards an example.
+    Cost: steps + 2 forwards and steps + 2 backwards per example.
 
     Reference: Wang et al. 2020, "Improving adversarial robustness requires revisiting misclassified examples".
     """

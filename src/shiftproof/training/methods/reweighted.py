@@ -1,4 +1,4 @@
-"""Risk-weighted training: another method's losses, in the worst mix of examples or groups that a risk allows."""
+"""Risk-weighted training: another method's losses under the worst weights that a risk allows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A self-supervised head: beside its class, the network tells by how many quarter turns an image is rotated."""
+"""A self-supervised head that predicts the rotation of an image in quarter turns."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RotationHead(MovedInputs):
 
     Guarantees:
         Moves stay in the shift. Images must be square, and classes must not be turns of one another for it to help.
-    Cost: 4 (steps + 1) forwards and backwards an example.
+    Cost: 4 (steps + 1) forwards and backwards per example.
 
     Reference: Hendrycks et al. 2019, "Using self-supervised learning can improve model robustness and uncertainty".
     """
@@ -83,8 +83,8 @@ class RotationHead(MovedInputs):
         rng = batch.rng.child("move").child(turn) if turn else batch.rng.child("move")
 
         def part(both: Tensor) -> Tensor:
-            told = self.weight / 4 * _told(both[:, -4:], turn)
-            return told if turn else told + F.cross_entropy(both[:, :-4], batch.y, reduction="none")
+            rotation = self.weight / 4 * _rotation_loss(both[:, -4:], turn)
+            return rotation if turn else rotation + F.cross_entropy(both[:, :-4], batch.y, reduction="none")
 
         return worst(_Both(net, memory), shift, self._search(), x=view, y=batch.y, rng=rng, objective=part)
 
@@ -92,8 +92,8 @@ class RotationHead(MovedInputs):
         views = torch.cat([x, *(self._moved(net, batch, turn, memory) for turn in (1, 2, 3))])
         parts = _Both(net, memory)(views).split(len(x))
         scores = parts[0][:, :-4]
-        told = torch.stack([_told(both[:, -4:], turn) for turn, both in enumerate(parts)]).mean(0)
-        losses = F.cross_entropy(scores, batch.y, reduction="none") + self.weight * told
+        rotation = torch.stack([_rotation_loss(both[:, -4:], turn) for turn, both in enumerate(parts)]).mean(0)
+        losses = F.cross_entropy(scores, batch.y, reduction="none") + self.weight * rotation
         return Step(x, batch.y, losses, torch.ones_like(losses), scores)
 
 
@@ -111,7 +111,7 @@ class _Both(nn.Module):
         return torch.cat([scores, self.head(seen[0])], dim=1)
 
 
-def _told(scores: Tensor, turn: int) -> Tensor:
+def _rotation_loss(scores: Tensor, turn: int) -> Tensor:
     """The cross-entropy of the turns' scores, shape (n,)."""
     return F.cross_entropy(scores, torch.full((len(scores),), turn, device=scores.device), reduction="none")
 

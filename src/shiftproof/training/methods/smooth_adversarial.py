@@ -33,7 +33,7 @@ class SmoothAdversarial(MovedInputs):
 
     Guarantees:
         x' stays in the shift; the noise on top is not put back into the box, as the certificate's is not.
-    Cost: draws * (steps + 1) forwards and backwards an example.
+    Cost: draws * (steps + 1) forwards and backwards per example.
 
     Reference: Salman et al. 2019, "Provably robust deep learning via adversarially trained smoothed classifiers".
     """

@@ -1,4 +1,4 @@
-"""TRADES: the loss as things are, and a price on every answer that a move changes."""
+"""TRADES: the clean loss plus a penalty on outputs that a move changes."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Trades(MovedInputs):
 
     Args:
         shift: the spec of the moves defended against.
-        search: the spec of the search, which climbs that divergence in place of its own loss. It must start at a chance draw: at the
+        search: the spec of the search, which climbs that divergence in place of its own loss. It must start at a random draw: at the
             unmoved input the divergence is least and has no gradient.
         ramp: the share of training over which the shift's strength grows from 0 to its own; 0 for none.
         beta: the price, at least 0; 6 is the paper's (1 / lambda).
 
     Guarantees:
         Moves stay in the shift. The divergence has gradients through both answers, as in the authors' code.
-    Cost: steps + 3 forwards and steps + 2 backwards an example.
+    Cost: steps + 3 forwards and steps + 2 backwards per example.
 
     Reference: Zhang et al. 2019, "Theoretically principled trade-off between robustness and accuracy".
     """

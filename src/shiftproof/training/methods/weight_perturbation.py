@@ -1,4 +1,4 @@
-"""Adversarial weight perturbation: another method's loss, at the weights near by where it is worst."""
+"""Adversarial weight perturbation: another method's loss at the worst weights nearby."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class WeightPerturbation(WrappedMethod):
         start: the share of training after which weights are perturbed, in [0, 1).
 
     Guarantees:
-        Only tensors of two dimensions or more are perturbed, as in the authors' code. The network's weights stay as they are, and its batch
+        Only tensors of two dimensions or more are perturbed, as in the authors' code. The network's weights stay unchanged, and its batch
         statistics see the pass that is differentiated alone.
     Cost: that of the method, and its outer passes once more: 1 forward and 1 backward.
 

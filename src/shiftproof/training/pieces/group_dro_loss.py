@@ -1,4 +1,4 @@
-"""Training for the worst group, online: groups that do badly gain weight."""
+"""Group DRO for your own loop: groups with a large loss gain weight. `training.methods.group_dro` is the registered method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What methods share that train on inputs moved inside a shift as a search chooses."""
+"""The base class of methods that train on inputs moved by a search inside a shift."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Just train twice: what a first model gets wrong is shown to the second one more often. Needs no groups in training."""
+"""Just train twice for your own loop: the rows of the second training set. `training.methods.just_train_twice` is the registered method."""
 
 from __future__ import annotations
 

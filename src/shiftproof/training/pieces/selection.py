@@ -1,4 +1,4 @@
-"""Choosing among trained models under shift, by rules that say what they looked at."""
+"""Model selection under shift, by rules that state which data they used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exploration of what leaves the meaning alone: images in the worst mix of the styles of others, for training on domains not seen."""
+"""Style exploration: images in the worst mix of other images' styles, for training for unseen domains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What methods share that are another method with something about it changed, such as the weights of its examples."""
+"""The base class of methods that wrap another method, for example to change the weights of examples."""
 
 from __future__ import annotations
 
