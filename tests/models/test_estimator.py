@@ -194,7 +194,7 @@ def test_no_reading_that_fits_is_refused() -> None:
 
 
 def test_wrong_width_shows_the_estimators_own_words() -> None:
-    with pytest.raises(UsageError, match=r"The model 'm' refuses inputs of shape \(4, 3\): ValueError: X has 3 features, but"):
+    with pytest.raises(UsageError, match=r"The model 'm' rejects inputs of shape \(4, 3\): ValueError: X has 3 features, but"):
         as_model(forest(), name="m", probe=torch.rand(4, 3))
 
 

@@ -262,7 +262,7 @@ def test_what_is_no_model_is_refused(thing: object, message: str) -> None:
 
 def test_devices_are_checked() -> None:
     with pytest.raises(
-        UsageError, match="The 'device' of this run must be one that torch sees here, such as cpu, cuda or cuda:0, got 'gpu'"
+        UsageError, match="The 'device' of this run must be a device that torch finds here, such as cpu, cuda or cuda:0, got 'gpu'"
     ):
         as_model(nn.Linear(4, 2), device="gpu")
     if not torch.cuda.is_available():

@@ -13,7 +13,7 @@ from shiftproof._errors import UsageError, unknown
 if TYPE_CHECKING:
     import pandas as pd
 
-    from shiftproof.measures.effective_robustness import Line
+    from shiftproof.measures.effective_robustness import AccuracyLine
 
 
 @click.command("line")
@@ -146,7 +146,7 @@ def _chosen(table: pd.DataFrame, fit: str | None) -> list[str] | None:
     return found
 
 
-def _write(lines: list[Line], tables: Sequence[Path], out: Path) -> Path:
+def _write(lines: list[AccuracyLine], tables: Sequence[Path], out: Path) -> Path:
     from shiftproof.reports.accuracy_on_the_line import write_line
     from shiftproof.runs.store import disk_error
 

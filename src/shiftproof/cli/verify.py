@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from shiftproof.certificates.bounds.verify import Verdict
+    from shiftproof.certificates.bounds.verify import VerificationResult
 
 EXIT_CODES = {"holds": 0, "violated": 1, "unknown": 3}
 _SHOWN = 8
@@ -36,7 +36,7 @@ def command(network: str, property_: str, timeout: float, seed: int, as_json: bo
     return EXIT_CODES[verdict.answer]
 
 
-def _record(verdict: Verdict) -> dict[str, Any]:
+def _record(verdict: VerificationResult) -> dict[str, Any]:
     found = verdict.counterexample
     excess = verdict.excess or (None, None)
     return {
@@ -52,7 +52,7 @@ def _record(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _text(verdict: Verdict) -> str:
+def _text(verdict: VerificationResult) -> str:
     lines = [f"{verdict.answer}: {verdict.reason} ({verdict.seconds:.1f} s)"]
     if verdict.counterexample is not None and verdict.scores is not None and verdict.excess is not None:
         values = verdict.counterexample.flatten().tolist()

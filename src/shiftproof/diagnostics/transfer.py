@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import torch
 
+from shiftproof.diagnostics.attack_effort import USUAL
 from shiftproof.diagnostics.check import Check, measured, not_run
-from shiftproof.diagnostics.effort import USUAL
-from shiftproof.diagnostics.subject import Subject
+from shiftproof.diagnostics.probed_model import ProbedModel
 from shiftproof.door import confront, read
 from shiftproof.models.abstract import Gradients
 from shiftproof.models.meter import asking
@@ -17,7 +17,7 @@ from shiftproof.searches import GradientAscent
 _REFERENCE = "Papernot et al. 2017; Pintor et al. 2022"
 
 
-def transfer(subject: Subject, surrogates: Sequence[Gradients]) -> Check:
+def transfer(subject: ProbedModel, surrogates: Sequence[Gradients]) -> Check:
     """Share of examples that moves found on a surrogate break, and moves found on the model itself do not."""
     name = "transfer"
     if not surrogates:
@@ -34,5 +34,5 @@ def transfer(subject: Subject, surrogates: Sequence[Gradients]) -> Check:
             moved = shift.apply(x[rows], shift.project(x[rows], params[rows].nan_to_num()))
             broken[rows] |= read(subject.model, moved, y[rows]).broken.cpu() & ~unmoved[rows]
     only = broken.numpy() & ~(subject.broken(USUAL) if subject.usable((USUAL,)) else subject.broken(subject.black_box))
-    detail = f"Share of examples that moves found on {', '.join(s.name for s in surrogates)} break, and {USUAL} on the model does not."
+    detail = f"Share of examples broken by moves found on {', '.join(s.name for s in surrogates)}, but not by {USUAL} on the model."
     return measured(name, float(only.mean()), subject.gap, detail, search=subject.black_box, reference=_REFERENCE)

@@ -24,7 +24,7 @@ studies, __all__, __getattr__ = package_of_parts(
         "defence_table": "defence_table:DefenceTable",
     },
     also=(
-        "abstract:Look",
+        "abstract:EarlierLook",
         "abstract:Prediction",
         "quantity:Quantity",
         "quantity:difference",

@@ -12,7 +12,7 @@ from shiftproof import UsageError
 from shiftproof.certificates import Cohen, Smoothing, certificates
 from shiftproof.certificates.smoothing.denoised import denoised
 from shiftproof.certificates.smoothing.noises import Gaussian
-from shiftproof.certificates.smoothing.proving import sequential
+from shiftproof.certificates.smoothing.vote_tests import sequential
 from shiftproof.certificates.smoothing.votes import Votes
 from shiftproof.certify import certify
 from shiftproof.data.examples import Examples

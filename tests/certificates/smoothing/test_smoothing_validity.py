@@ -11,7 +11,7 @@ from torch import Tensor
 from shiftproof.certificates import Cohen, Smoothing
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.certificates.smoothing.noises import Gaussian
-from shiftproof.certificates.smoothing.proving import sequential
+from shiftproof.certificates.smoothing.vote_tests import sequential
 from shiftproof.certificates.smoothing.votes import Votes
 from shiftproof.data.space import InputSpace
 from shiftproof.models.abstract import Known

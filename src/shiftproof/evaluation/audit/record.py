@@ -29,7 +29,7 @@ from shiftproof.runs.ledger import rows_sent
 from shiftproof.runs.picture import read_picture
 from shiftproof.runs.provenance import provenance
 from shiftproof.runs.store import Store, Table
-from shiftproof.searches._economy import AUDIT
+from shiftproof.searches._economy_stages import AUDIT
 from shiftproof.searches.abstract import Search
 
 CLAIMS = {

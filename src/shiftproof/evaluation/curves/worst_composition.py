@@ -17,7 +17,7 @@ from shiftproof.finding import Finding
 from shiftproof.models.abstract import Labels, Scores
 from shiftproof.models.meter import metering
 from shiftproof.outcomes import Interval
-from shiftproof.preflight import Look, look_at
+from shiftproof.preflight import InspectedModel, look_at
 from shiftproof.randomness import Rng
 from shiftproof.risks.intervals import clopper_pearson, simultaneous, tail_of
 from shiftproof.risks.paired import Difference, paired_difference
@@ -182,7 +182,7 @@ def worst_composition(
 
 
 def _both(
-    look: Look, used: Search, shift: Shift, part: Examples, *, seed: int, batch_size: int, progress: Callable[[str], None] | None
+    look: InspectedModel, used: Search, shift: Shift, part: Examples, *, seed: int, batch_size: int, progress: Callable[[str], None] | None
 ) -> tuple[Finding, Finding]:
     """One shift's average case, and its worst."""
     if progress:

@@ -15,7 +15,7 @@ from shiftproof._writing import clear_leftovers, is_temporary
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
 from shiftproof.data.together import together
-from shiftproof.diagnostics.subject import LEAST_GAP
+from shiftproof.diagnostics.probed_model import LEAST_GAP
 from shiftproof.door import refuse
 from shiftproof.evaluation.audit.record import data_card
 from shiftproof.evaluation.class_fit import fit_classes

@@ -1,4 +1,4 @@
-"""What certificates by bound propagation share: proofs at the asked strength, or the largest radius by bisection."""
+"""The base class of certificates by bound propagation: proofs at a given strength, or the largest radius by bisection."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor
 from shiftproof._errors import must
 from shiftproof.certificates.abstract import Certificate, Proof
 from shiftproof.certificates.bounds.layers import numel
+from shiftproof.certificates.bounds.model_network import margins, network_of, objection, region_of
 from shiftproof.certificates.bounds.network import Network
-from shiftproof.certificates.bounds.of_model import margins, network_of, objection, region_of
 from shiftproof.certificates.bounds.propagate import ENTRIES
 from shiftproof.certificates.bounds.region import Region
 from shiftproof.models.abstract import Labels
@@ -27,7 +27,7 @@ _HALVINGS, _CLOSE = 24, 1e-3
 
 
 @dataclass(frozen=True)
-class Bounding(Certificate):
+class BoundCertificate(Certificate):
     """A lower bound on the decision's score minus every other's, over all moves."""
 
     radius: str = "asked"

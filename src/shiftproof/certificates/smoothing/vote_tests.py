@@ -1,4 +1,4 @@
-"""The statistics of randomized smoothing: from votes to proven radii. Knows probabilities, and no norm."""
+"""Tests of randomized smoothing: from votes to certified probabilities and radii."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shiftproof._arrays import Floats, Ints
 from shiftproof._errors import must
-from shiftproof.certificates.smoothing.votes import Ints, Votes, most_frequent
-from shiftproof.risks.intervals import Floats, binomial_low
+from shiftproof.certificates.smoothing.votes import Votes, most_frequent
+from shiftproof.risks.intervals import binomial_low
 from shiftproof.risks.sequential import SequentialTests
 
 _SELECT, _MORE = 32, 128

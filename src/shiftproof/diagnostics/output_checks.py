@@ -1,11 +1,11 @@
-"""Checks of the model's answers themselves: are they the same twice, and is there room left in them for a gradient?"""
+"""Checks of the model's outputs: are they repeatable, and are they saturated?"""
 
 from __future__ import annotations
 
 import torch
 
 from shiftproof.diagnostics.check import Check, Status, measured, not_run
-from shiftproof.diagnostics.subject import Subject
+from shiftproof.diagnostics.probed_model import ProbedModel
 from shiftproof.models.abstract import Gradients, Scores
 from shiftproof.models.meter import asking
 
@@ -15,7 +15,7 @@ SATURATED = 50.0
 """Nats between the best two scores. In float32 the label's probability rounds to 1 from 17 on, and the others' to 0 from 104."""
 
 
-def randomness(subject: Subject) -> Check:
+def randomness(subject: ProbedModel) -> Check:
     """Does the same input get the same answer twice? A gradient of one draw is not that of the next."""
     asking(2 * len(subject.examples))
     with torch.no_grad():
@@ -30,11 +30,11 @@ def randomness(subject: Subject) -> Check:
     return measured("randomness", figure, 0.0, detail, search=advice, reference=_ATHALYE)
 
 
-def saturation(subject: Subject) -> Check:
+def saturation(subject: ProbedModel) -> Check:
     """Are the scores so far apart that the softmax rounds to 0 and 1, and the loss has no gradient left?"""
     name = "saturation"
     if not isinstance(subject.model, Scores):
-        return not_run(name, "The model gives labels only.", reference=_CARLINI)
+        return not_run(name, "The model provides only labels.", reference=_CARLINI)
     asking(len(subject.examples))
     with torch.no_grad():
         scores = torch.cat([subject.model.scores(subject.x[rows]).double() for rows in subject.batches()])

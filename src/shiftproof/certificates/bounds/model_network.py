@@ -1,4 +1,4 @@
-"""Models, shifts and decisions as networks, regions and specifications."""
+"""From models, shifts and decisions to networks, regions and specifications."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError
+from shiftproof.certificates.bounds.check_outputs import check_same
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.read_onnx import read_onnx
 from shiftproof.certificates.bounds.read_torch import objection_to, read_torch
 from shiftproof.certificates.bounds.region import Region
-from shiftproof.certificates.bounds.same import check_same
 from shiftproof.models.abstract import Labels
 from shiftproof.models.onnx_session import OnnxSession
 from shiftproof.models.torch_module import TorchModule
@@ -25,13 +25,13 @@ ORDERS: dict[type[Shift], int | None] = {Linf: None, L2: 2, L1: 1}
 
 
 def objection(model: Labels, shift: Shift) -> str | None:
-    """Why bounds cannot speak about this model and shift, as half a sentence."""
+    """Why bounds do not support this model and shift, as half a sentence."""
     if type(shift) not in ORDERS:
-        return f"it knows the balls linf, l2 and l1 only, not {shift.name}"
+        return f"it supports linf, l2 and l1, not {shift.name}"
     if isinstance(model, OnnxSession):
         return None
     if not isinstance(model, TorchModule):
-        return f"it reads the structure of a torch module or an ONNX file, and '{model.name}' is neither"
+        return f"it needs a torch module or an ONNX file, and '{model.name}' is neither"
     return objection_to(model.module, model.name)
 
 
@@ -54,7 +54,7 @@ def network_of(model: Labels, x: Tensor, *, shift: Ball | None = None) -> Networ
         check_same(network, model.scores, probes, model.name)
         return _decides(network, model.name)
     if not isinstance(model, TorchModule):
-        raise UsageError(f"Bounds read the structure of a torch module or an ONNX file, and '{model.name}' is neither.")
+        raise UsageError(f"Bounds need a torch module or an ONNX file, and '{model.name}' is neither.")
     return _decides(read_torch(model.module, shape, name=model.name, x=probes, scorer=model.scores), model.name)
 
 
@@ -91,8 +91,8 @@ def region_of(shift: Ball, x: Tensor, radius: Tensor) -> Region:
     outside = ~((x >= low) & (x <= high)).flatten(1).all(1)
     if bool(outside.any()):
         raise UsageError(
-            f"{int(outside.sum())} of {len(x)} inputs are outside of the box {shift.space.units}, where no shift can put them. "
-            "Declare the box that the data have (--box LOW,HIGH)."
+            f"{int(outside.sum())} of {len(x)} inputs are outside the box {shift.space.units}. Declare the box of the data (--box "
+            "LOW,HIGH)."
         )
     scale = torch.as_tensor(shift.space.scale(x), dtype=torch.float64, device=x.device)
     reach = (radius * (1 + shift.tolerance / shift.eps)).reshape(-1, *[1] * (x.dim() - 1))

@@ -1,10 +1,10 @@
-"""The loop behind `auto_step`: ascent whose step sizes follow from how the loss went, for many examples at once."""
+"""The loop of `auto_step`: ascent with step sizes that adapt to the loss, for many examples at once."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -14,6 +14,7 @@ from shiftproof.losses import Loss
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column, with_room
+from shiftproof.searches._standing import keep
 from shiftproof.searches.abstract import Incumbent
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
 from shiftproof.shifts.norms.l1 import L1
@@ -32,7 +33,7 @@ _WIDER = ((3.0, 0.3), (2.0, 0.3), (1.0, 0.4))
 
 
 @dataclass
-class State:
+class AscentState:
     """What the loop knows of each of n examples, one row each; `top` is the point of largest loss so far."""
 
     rows: Tensor
@@ -55,9 +56,8 @@ class State:
     """Whether the last review went back to `top`."""
 
     def keep(self, mask: Tensor) -> None:
-        """Leaves the other examples out."""
-        for part in fields(self):
-            setattr(self, part.name, getattr(self, part.name)[mask])
+        """Drops the other examples."""
+        vars(self).update({name: part[mask] for name, part in vars(self).items()})
 
     def observe(self, value: Tensor, margin: Tensor) -> None:
         """Takes in the loss at `params`."""
@@ -83,7 +83,7 @@ class State:
         self.gradient = torch.where(wide, self.top_gradient, self.gradient)
 
 
-class Halving:
+class HalvingSchedule:
     """The schedule of APGD: momentum, and at ever closer reviews half the step for those who do not get on."""
 
     first_size: ClassVar[float] = 2.0
@@ -94,7 +94,7 @@ class Halving:
         self._shorter, self._least = max(int(_SHORTER * steps), 1), max(int(_LEAST * steps), 1)
         self._passed = 0
 
-    def ahead(self, state: State, *, first: bool) -> Params:
+    def ahead(self, state: AscentState, *, first: bool) -> Params:
         """The next point."""
         shift, x = self._shift, state.here.x
         ahead = shift.project(
@@ -105,7 +105,7 @@ class Halving:
         mixed = ahead * _NEW
         return shift.project(x, mixed.add_(state.params, alpha=2 - 2 * _NEW).sub_(state.previous, alpha=1 - _NEW))
 
-    def review(self, state: State) -> None:
+    def review(self, state: AscentState) -> None:
         """Halves steps where the loss rose too rarely, or where a stretch at an unchanged step brought nothing new."""
         self._passed += 1
         if self._passed < self._stretch:
@@ -119,7 +119,7 @@ class Halving:
         self._passed, self._stretch = 0, max(self._stretch - self._shorter, self._least)
 
 
-class Narrowing:
+class NarrowingSchedule:
     """The schedule of APGD for L1: sparse steps, of as many features as the best move so far has, made fewer by half."""
 
     first_size: ClassVar[float] = 1.0
@@ -132,11 +132,11 @@ class Narrowing:
         self.count = self.moved / self._fewer
 
     def keep(self, mask: Tensor) -> None:
-        """Leaves the other examples out."""
-        self.count, self.moved = self.count[mask], self.moved[mask]
+        """Drops the other examples."""
+        self.count, self.moved = keep(mask, self.count, self.moved)
 
-    def ahead(self, state: State, *, first: bool) -> Params:
-        """The next point. A feature at a wall of the box is none of those that may move: a step for it would be lost."""
+    def ahead(self, state: AscentState, *, first: bool) -> Params:
+        """The next point. Features at a bound of the box are not moved: their steps would be lost."""
         shift, x = self._shift, state.here.x
         flat = with_room(state.gradient, state.params, *shift.room(x)).flatten(1)
         order = flat.abs().sort(dim=1, descending=True, stable=True).indices
@@ -147,7 +147,7 @@ class Narrowing:
         step = sparse / sparse.abs().sum(1, keepdim=True).clamp_min(1.0) * (state.size[:, None] * shift.eps)
         return shift.project(x, state.params + step.reshape(state.params.shape))
 
-    def review(self, state: State) -> None:
+    def review(self, state: AscentState) -> None:
         """Goes back to the best point at full step where that has become sparser, and makes smaller steps elsewhere."""
         self._passed += 1
         if self._passed < self._stretch:
@@ -160,18 +160,18 @@ class Narrowing:
         self.count, self.moved = moved / self._fewer, moved
 
 
-def climb_passes(shift: Shift, steps: int) -> int:
-    """The most forwards and backwards together that `climb` spends on an example."""
+def auto_step_passes(shift: Shift, steps: int) -> int:
+    """The most forwards and backwards together that `run_auto_step` spends on an example."""
     return 2 * steps + (len(_WIDER) if isinstance(shift, L1) else 1)
 
 
-def climb(shift: Differentiable, oracle: Oracle, rows: Tensor, rng: Rng, goal: Goal, steps: int, best: Incumbent) -> None:
-    """One run from a chance draw for the examples at `rows`, which oracle and rng hold alone; what it finds goes into `best`.
+def run_auto_step(shift: Differentiable, oracle: Oracle, rows: Tensor, rng: Rng, goal: Goal, steps: int, best: Incumbent) -> None:
+    """One run from a random draw for the examples at `rows`, which oracle and rng hold alone; what it finds goes into `best`.
 
     Cost: up to steps + 1 forwards and steps backwards (for L1 two more of each).
     """
     if not isinstance(shift, L1):
-        _run(oracle, rows, shift.sample(oracle.x, rng), goal, steps, best, Halving(shift, steps))
+        _run(oracle, rows, shift.sample(oracle.x, rng), goal, steps, best, HalvingSchedule(shift, steps))
         return
     start = rng.normal(*oracle.x.shape[1:]).to(oracle.x)  # its projection is sparse, which a uniform draw is not
     left = steps
@@ -181,7 +181,7 @@ def climb(shift: Differentiable, oracle: Oracle, rows: Tensor, rng: Rng, goal: G
         part = left if last else min(math.ceil(share * steps), left - 1)
         if part:
             start = here.project(oracle.x, start)
-            rule = Narrowing(here, part, start)
+            rule = NarrowingSchedule(here, part, start)
             start = _run(oracle if last else oracle.beyond(), rows, start, goal, part, best if last else None, rule)
             left -= part
 
@@ -193,7 +193,7 @@ def _run(
     goal: Goal,
     steps: int,
     best: Incumbent | None,
-    rule: Halving | Narrowing,
+    rule: HalvingSchedule | NarrowingSchedule,
 ) -> Params:
     """Climbs, and returns the points of largest loss; with `best`, examples that break are recorded there and left out."""
     state = _first(oracle, rows, start, goal, rule.first_size, best, rule)
@@ -205,7 +205,7 @@ def _run(
         loss = goal(state.rows)
         if step < steps - 1:
             answer, (value,), (state.gradient,) = state.here.gradients(ahead, (loss,))
-        else:  # nobody will ask for the gradient at the last point
+        else:  # the gradient at the last point is not needed
             answer = state.here(ahead)
             value = answer.value(loss)
         margin = answer.margin
@@ -213,7 +213,7 @@ def _run(
             hit, held = answer.broken, ~answer.broken
             best.offer(state.rows[hit], ahead[hit], margin[hit], hit[hit])
             _drop(state, rule, held)
-            value, margin = value[held], margin[held]
+            value, margin = keep(held, value, margin)
         state.observe(value, margin)
         rule.review(state)
     if best is not None:
@@ -222,11 +222,11 @@ def _run(
 
 
 def _first(
-    oracle: Oracle, rows: Tensor, start: Params, goal: Goal, size: float, best: Incumbent | None, rule: Halving | Narrowing
-) -> State:
+    oracle: Oracle, rows: Tensor, start: Params, goal: Goal, size: float, best: Incumbent | None, rule: HalvingSchedule | NarrowingSchedule
+) -> AscentState:
     answer, (value,), (gradient,) = oracle.gradients(start, (goal(rows),))
     none = torch.zeros_like(answer.broken)
-    state = State(
+    state = AscentState(
         rows=rows,
         here=oracle,
         params=start,
@@ -249,9 +249,9 @@ def _first(
     return state
 
 
-def _drop(state: State, rule: Halving | Narrowing, held: Tensor) -> None:
+def _drop(state: AscentState, rule: HalvingSchedule | NarrowingSchedule, held: Tensor) -> None:
     state.keep(held)
-    if isinstance(rule, Narrowing):
+    if isinstance(rule, NarrowingSchedule):
         rule.keep(held)
 
 

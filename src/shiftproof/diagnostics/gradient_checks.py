@@ -1,4 +1,4 @@
-"""Checks of the loss gradient: is there one, is it the slope of the loss, and is the loss smooth enough for it to say anything?"""
+"""Checks of the loss gradient: does it exist, is it correct, and is the loss smooth enough for it to be useful?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from shiftproof.diagnostics.check import Check, measured
-from shiftproof.diagnostics.subject import Subject, climbable, lengths
+from shiftproof.diagnostics.probed_model import ProbedModel, differentiable, lengths
 from shiftproof.losses import cross_entropy, margin
 from shiftproof.shifts.abstract import Params
 
@@ -23,9 +23,9 @@ _STEPS = (0.02, 0.1, 0.3)
 _POINTS = 11
 
 
-def zero_gradients(subject: Subject) -> Check:
-    """For how many examples is the gradient of the cross-entropy exactly zero, unmoved or at a chance move?"""
-    shift = climbable(subject.shift)
+def zero_gradients(subject: ProbedModel) -> Check:
+    """For how many examples is the gradient of the cross-entropy exactly zero, unmoved or at a random move?"""
+    shift = differentiable(subject.shift)
     moves = (shift.origin(subject.x), shift.sample(subject.x, subject.rng("zero")))
     blind = torch.stack([(subject.gradient(params, cross_entropy)[2].flatten(1) == 0).all(1) for params in moves])
     other = torch.stack([(subject.gradient(params, margin)[2].flatten(1) == 0).all(1) for params in moves])
@@ -36,9 +36,9 @@ def zero_gradients(subject: Subject) -> Check:
     return measured("zero_gradients", figure, ZERO_SHARE, detail, search=advice, reference=f"{_ATHALYE}; {_PINTOR}")
 
 
-def gradient_norms(subject: Subject) -> Check:
+def gradient_norms(subject: ProbedModel) -> Check:
     """Over how many powers of ten do the lengths of the margin's gradient spread from example to example?"""
-    shift = climbable(subject.shift)
+    shift = differentiable(subject.shift)
     size = lengths(subject.gradient(shift.sample(subject.x, subject.rng("norms")), margin)[2])
     low, middle, high = (float(size.quantile(q)) for q in (0.05, 0.5, 0.95))
     figure = float(torch.tensor(high / low).log10()) if low > 0 else torch.inf
@@ -46,9 +46,9 @@ def gradient_norms(subject: Subject) -> Check:
     return measured("gradient_norms", figure, DECADES, detail, search=subject.black_box, reference=_PINTOR)
 
 
-def slope(subject: Subject) -> Check:
-    """Does the margin change by what its gradient says, uphill and in a chance direction?"""
-    shift, x = climbable(subject.shift), subject.x
+def slope(subject: ProbedModel) -> Check:
+    """Does the margin change by what its gradient says, uphill and in a random direction?"""
+    shift, x = differentiable(subject.shift), subject.x
     here = shift.project(x, shift.sample(x, subject.rng("slope")))
     _, value, gradient = subject.gradient(here, margin)
     far = shift.sample(x, subject.rng("slope", "far"))
@@ -64,7 +64,7 @@ def slope(subject: Subject) -> Check:
     return measured("slope", figure, SLOPE_ERROR, detail, search=advice, reference=_ATHALYE)
 
 
-def _error(subject: Subject, here: Params, there: Params, value: Tensor, gradient: Tensor) -> float:
+def _error(subject: ProbedModel, here: Params, there: Params, value: Tensor, gradient: Tensor) -> float:
     said = ((there - here).double() * gradient.double()).flatten(1).sum(1)
     came = (subject.loss(there, margin) - value).double()
     size = torch.maximum(said.abs(), came.abs())
@@ -74,20 +74,20 @@ def _error(subject: Subject, here: Params, there: Params, value: Tensor, gradien
     return float(((said - came).abs() / size)[moved].median()) if float(moved.double().mean()) >= 0.5 else math.nan
 
 
-def ruggedness(subject: Subject) -> Check:
+def ruggedness(subject: ProbedModel) -> Check:
     """Is the margin a smooth curve across the budget, or does it jump up and down?"""
-    shift, x = climbable(subject.shift), subject.x
+    shift, x = differentiable(subject.shift), subject.x
     start = shift.origin(x)
     _, _, gradient = subject.gradient(start, margin)
     ends = {"uphill": shift.project(x, shift.ascend(start, gradient, 1.0)), "chance": shift.sample(x, subject.rng("rugged"))}
     figures = {name: _roughness(subject, start, end) for name, end in ends.items()}
     worst = max(figures, key=lambda name: figures[name])
     detail = "Median of the curve's bends over its slopes on a line across the budget, 0 for a straight line and 1.7 for pure noise "
-    detail += f"(worst: {'along the gradient' if worst == 'uphill' else 'in a chance direction'})."
+    detail += f"(worst: {'along the gradient' if worst == 'uphill' else 'in a random direction'})."
     return measured("ruggedness", figures[worst], ROUGHNESS, detail, search=subject.black_box, reference=_TRAMER)
 
 
-def _roughness(subject: Subject, start: Params, end: Params) -> float:
+def _roughness(subject: ProbedModel, start: Params, end: Params) -> float:
     curve = torch.stack([subject.loss(start + t * (end - start), margin).double() for t in torch.linspace(0, 1, _POINTS).tolist()])
     slopes = curve.diff(dim=0)
     size = slopes.abs().mean(0)

@@ -1,4 +1,4 @@
-"""Parts in which every ReLU's sign is settled: the network is linear there, and a linear program decides it."""
+"""Bounds where every ReLU has a fixed sign: the network is linear there, and a linear program decides it."""
 
 from __future__ import annotations
 

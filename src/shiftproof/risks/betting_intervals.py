@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import must
-from shiftproof.risks.intervals import Ends, Floats, bounded, tail_of
+from shiftproof.risks.intervals import Ends, bounded, tail_of
 
 _ROUNDS = 100
 _TRUNCATION = 0.5

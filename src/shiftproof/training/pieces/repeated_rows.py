@@ -1,13 +1,12 @@
-"""Just train twice: what a first model gets wrong is shown to the second one more often. Needs no groups in training."""
+"""Just train twice for your own loop: the rows of the second training set. `training.methods.just_train_twice` is the registered method."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Ints
 from shiftproof._errors import UsageError, must
-
-Ints = npt.NDArray[np.int64]
 
 
 def jtt_rows(wrong: npt.ArrayLike | None, *, times: int) -> Ints:
@@ -26,12 +25,14 @@ def jtt_rows(wrong: npt.ArrayLike | None, *, times: int) -> Ints:
     Reference: Liu et al. 2021 [liu2021just], "Just train twice: improving group robustness without training group information".
     """
     if wrong is None:
-        raise UsageError("jtt needs to know which training examples the first model got wrong: give `wrong`, in the data set's own order.")
+        raise UsageError("jtt needs the training examples that the first model misclassifies. Pass `wrong`, in the order of the data set.")
     marks = np.asarray(wrong)
     if marks.ndim != 1 or not bool(np.isin(marks, (0, 1)).all()):
         raise must("wrong", "jtt_rows", "be true or false for each training example, shape (n,)", marks.shape)
     if times < 1:
         raise must("times", "jtt_rows", "be at least 1", times)
     if len(marks) and not marks.any():
-        raise UsageError("The first model of jtt gets every training example right, so there is nothing to show again. Stop it earlier.")
+        raise UsageError(
+            "The first model of jtt classifies every training example correctly, so none would be repeated. Stop its training earlier."
+        )
     return np.repeat(np.arange(len(marks)), np.where(marks.astype(bool), times, 1))

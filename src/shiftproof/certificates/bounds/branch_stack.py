@@ -1,4 +1,4 @@
-"""Parts that wait to be decided: by turns the last found, which finishes what is begun, and those of lowest bound, where violations are."""
+"""Open parts of branch and bound: taken in turns from the newest and from those of lowest bound."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 P = TypeVar("P", bound="Parts")
 MANY = 20_000
-"""From so many parts on, only the last found are taken, so that memory stays bounded."""
+"""From this number of parts on, only the last found are taken, so that memory stays bounded."""
 
 
 class Parts(Protocol):

@@ -11,25 +11,25 @@ import numpy as np
 from shiftproof._errors import UsageError
 from shiftproof._references import bibtex
 from shiftproof.records.audit import Provenance
-from shiftproof.studies.abstract import Look, Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.quantity import Quantity, Unit, over_seeds
 from shiftproof.studies.record import FigureRecord, Form, LookRecord, Mark, PredictionRecord, StudyRecord, TrialRecord
 from shiftproof.studies.verdict import Judged, judge, overall, spent
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """Trials, how they came to be so many, what was seen before them, and the confidence of the verdict."""
+class StudyTrials:
+    """Trials, how many were planned and added, what was seen before them, and the confidence of the verdict."""
 
     trials: tuple[TrialRecord, ...]
     planned: int
     extensions: int
-    looks: tuple[Look, ...]
+    looks: tuple[EarlierLook, ...]
     confidence: float
     notes: tuple[str, ...] = ()
 
 
-def draw(study: Study, form: Form, data: dict[str, str], drawn: Drawn, made: Provenance) -> StudyRecord:
+def build_record(study: Study, form: Form, data: dict[str, str], drawn: StudyTrials, made: Provenance) -> StudyRecord:
     """The record of a study, with the verdict that its figures give."""
     found = [{name: Quantity(each.value, each.error, each.unit) for name, each in trial.quantities.items()} for trial in drawn.trials]
     judged = judge(study.predictions, found, confidence=drawn.confidence, extensions=drawn.extensions)
@@ -65,7 +65,7 @@ def draw(study: Study, form: Form, data: dict[str, str], drawn: Drawn, made: Pro
     )
 
 
-def draw_again(record: StudyRecord, study: Study) -> StudyRecord:
+def rebuild_record(record: StudyRecord, study: Study) -> StudyRecord:
     """A stored record with the verdict that the study's predictions and the rule, as they stand, draw from its stored figures.
 
     A prediction whose range is another than the record's was changed after its figures were seen: that is a look, and marks the verdict.
@@ -76,13 +76,13 @@ def draw_again(record: StudyRecord, study: Study) -> StudyRecord:
     """
     if record.protocol != study.protocol:
         raise UsageError(f"The record of '{record.study}' was measured by another protocol than the study has now. Run the study again.")
-    looks = tuple(Look(look.what, look.seeds, look.changed) for look in record.looks)
+    looks = tuple(EarlierLook(look.what, look.seeds, look.changed) for look in record.looks)
     changed = _changed(record.predictions, study.predictions)
     if changed:
-        looks += (Look(f"The figures of this record were seen before {'; '.join(changed)}.", tuple(t.seed for t in record.trials)),)
+        looks += (EarlierLook(f"The figures of this record were seen before {'; '.join(changed)}.", tuple(t.seed for t in record.trials)),)
     planned = record.planned or len(record.trials)
-    drawn = Drawn(record.trials, planned, record.extensions, looks, record.provenance.confidence, record.notes)
-    return draw(study, record.form, record.data, drawn, record.provenance)
+    drawn = StudyTrials(record.trials, planned, record.extensions, looks, record.provenance.confidence, record.notes)
+    return build_record(study, record.form, record.data, drawn, record.provenance)
 
 
 def _changed(before: Sequence[PredictionRecord], now: Sequence[Prediction]) -> list[str]:
@@ -107,7 +107,7 @@ def _finite(end: float) -> float | None:
     return end if math.isfinite(end) else None
 
 
-def _marks(drawn: Drawn) -> tuple[Mark, ...]:
+def _marks(drawn: StudyTrials) -> tuple[Mark, ...]:
     held: dict[Mark, bool] = {
         "extended": drawn.extensions > 0,
         "changed after a look": any(look.changed for look in drawn.looks),

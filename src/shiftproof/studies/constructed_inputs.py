@@ -31,11 +31,11 @@ def towards(net: nn.Module, images: Examples, targets: npt.NDArray[np.int64], *,
     """
     goal = torch.from_numpy(targets)
 
-    def climbed(rows: slice) -> Objective:
+    def objective_of(rows: slice) -> Objective:
         return lambda scores: -F.cross_entropy(scores, goal[rows], reduction="none")
 
     search = GradientAscent(steps=steps, random_start=False)
-    return Examples(_moved(net, images, climbed, L2(eps), search), goal, images.ids, images.groups, images.space)
+    return Examples(_moved(net, images, objective_of, L2(eps), search), goal, images.ids, images.groups, images.space)
 
 
 def like(net: nn.Module, images: Examples, starts: Tensor, *, steps: int, reach: float) -> Examples:
@@ -50,18 +50,18 @@ def like(net: nn.Module, images: Examples, starts: Tensor, *, steps: int, reach:
     with torch.no_grad():
         goal = torch.cat([features(part) for part in torch.split(images.x, _BATCH)])
 
-    def climbed(rows: slice) -> Objective:
+    def objective_of(rows: slice) -> Objective:
         return lambda found: -torch.linalg.vector_norm(found - goal[rows], dim=1)
 
     search = GradientAscent(steps=steps, step_size=2 / steps, schedule="cosine", random_start=False)
     begun = Examples(starts, images.y, images.ids, images.groups, images.space)
-    return Examples(_moved(features, begun, climbed, L2(reach), search), images.y, images.ids, images.groups, images.space)
+    return Examples(_moved(features, begun, objective_of, L2(reach), search), images.y, images.ids, images.groups, images.space)
 
 
-def _moved(net: nn.Module, images: Examples, climbed: Callable[[slice], Objective], shift: L2, search: GradientAscent) -> Tensor:
+def _moved(net: nn.Module, images: Examples, objective_of: Callable[[slice], Objective], shift: L2, search: GradientAscent) -> Tensor:
     rng, found = Rng.for_ids(0, images.ids), []
     for start in range(0, len(images), _BATCH):
         rows = slice(start, start + _BATCH)
         x, y = images.x[rows], images.y[rows]
-        found.append(worst(net, shift.within(images.space), search, x=x, y=y, rng=rng[rows], objective=climbed(rows)))
+        found.append(worst(net, shift.within(images.space), search, x=x, y=y, rng=rng[rows], objective=objective_of(rows)))
     return torch.cat(found)

@@ -1,4 +1,4 @@
-"""Whether a network gives the scores of the model that it was read from, up to what the two round."""
+"""Whether a network computes the scores of the model that it was read from, up to rounding."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from torch import Tensor
 
 from shiftproof._errors import NotCertifiable
 from shiftproof.certificates.bounds.backward import lower_bounds
-from shiftproof.certificates.bounds.curves import MaxPool
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
+from shiftproof.certificates.bounds.nonlinear_layers import MaxPool
 from shiftproof.certificates.bounds.region import Region
 
 _ROOM = 2.0
@@ -40,8 +40,8 @@ def check_same(network: Network, scorer: Callable[[Tensor], Tensor], x: Tensor, 
             if not len(rows) or not bool((~(apart[rows] <= _rounding(network, [value[rows] for value in values]))).any()):
                 return
     raise NotCertifiable(
-        f"The graph read from '{name}' gives different outputs from what {whose}, by more than rounding explains, so nothing can be proven "
-        "of it. Its forward may do something that the graph does not show."
+        f"The graph read from '{name}' gives different outputs from what {whose}, by more than rounding explains, so nothing can be "
+        "certified. Its forward may do something that the graph does not show."
     )
 
 

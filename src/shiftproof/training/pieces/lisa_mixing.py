@@ -1,4 +1,4 @@
-"""Selective augmentation: mix a label's examples across domains, or a domain's across labels, so that the domain says nothing."""
+"""Selective augmentation (LISA) for your own loop: mixes examples across domains within a label, or across labels within a domain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a detector is worth: abstentions counted on clean inputs and on moved ones."""
+"""Evaluation of detectors: abstentions on clean and on moved inputs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from shiftproof._arrays import Bools
 from shiftproof._errors import must
 from shiftproof.data.examples import Examples
-from shiftproof.defences.defended import Defended
+from shiftproof.defences.defended_model import DefendedModel
 from shiftproof.defences.detection import Detection
 from shiftproof.door import confront
 from shiftproof.models.abstract import Gradients, Known, Scores
@@ -20,11 +21,9 @@ from shiftproof.outcomes import BROKEN
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift
 
-Flags = npt.NDArray[np.bool_]
-
 
 @dataclass(frozen=True, eq=False)
-class Detecting:
+class DetectionOutcomes:
     """What became of n examples before and after a search; each array of shape (n,).
 
     Args:
@@ -35,11 +34,11 @@ class Detecting:
         caught: fooled, and detected.
     """
 
-    accepted: Flags
-    right: Flags
-    broken: Flags
-    fooled: Flags
-    caught: Flags
+    accepted: Bools
+    right: Bools
+    broken: Bools
+    fooled: Bools
+    caught: Bools
 
     @property
     def accuracy(self) -> float:
@@ -52,7 +51,7 @@ class Detecting:
         return float((~self.accepted).mean())
 
     @property
-    def held(self) -> Flags:
+    def held(self) -> Bools:
         """Answered rightly when clean, and neither moved to a wrong answer that passes; detected when moved is no failure. Shape (n,)."""
         return np.asarray(self.right & ~self.broken)
 
@@ -63,7 +62,7 @@ class Detecting:
 
 
 def confront_detecting(
-    model: Defended,
+    model: DefendedModel,
     shift: Shift,
     *,
     search: Search,
@@ -71,7 +70,7 @@ def confront_detecting(
     seed: int = 0,
     batch_size: int = 256,
     progress: Callable[[int], None] | None = None,
-) -> Detecting:
+) -> DetectionOutcomes:
     """Confronts a model that may abstain, and counts as detectors are meant.
 
     A move breaks an example where the model answers it, wrongly. So the search sees the detector in its loss: to it the score of the label
@@ -94,7 +93,7 @@ def confront_detecting(
     Cost: that of `confront`, and one more pass over the examples before and after.
     """
     if not isinstance(model.defence, Detection):
-        raise must("model", "confront_detecting", "have a detector in front", model.name, "For other models: confront.")
+        raise must("model", "confront_detecting", "be defended by a detector", model.name, "For other models use confront.")
     shift = shift.within(examples.space)
     n = len(examples)
     broken, fooled, caught = (np.zeros(n, dtype=bool) for _ in range(3))
@@ -105,7 +104,7 @@ def confront_detecting(
         rows = np.flatnonzero(y == label)
         part = examples[rows]
         finding = confront(
-            against(model, int(label)), shift, search=search, examples=part, seed=seed, batch_size=batch_size, progress=progress
+            detector_aware(model, int(label)), shift, search=search, examples=part, seed=seed, batch_size=batch_size, progress=progress
         )
         broken[rows] = finding.outcome == BROKEN
         made = ~np.isnan(finding.params.reshape(len(rows), -1)).any(1)
@@ -116,13 +115,13 @@ def confront_detecting(
         decided, detected = _decided(model, moved, batch_size)
         fooled[at] = decided != label
         caught[at] = fooled[at] & detected
-    return Detecting(accepted=~refused, right=~refused & (clean[0] == y), broken=broken, fooled=fooled, caught=caught)
+    return DetectionOutcomes(accepted=~refused, right=~refused & (clean[0] == y), broken=broken, fooled=fooled, caught=caught)
 
 
-class Against(Known, Scores):
+class DetectorAwareScores(Known, Scores):
     """A detecting model as an adversary of one label sees it: an abstention is as good for the model as that label."""
 
-    def __init__(self, model: Defended, label: int) -> None:
+    def __init__(self, model: DefendedModel, label: int) -> None:
         super().__init__(name=model.name, fingerprint=f"against:{label}:{model.fingerprint()}", notes=model.notes)
         self._model, self._label = model, label
 
@@ -136,16 +135,16 @@ class Against(Known, Scores):
         return torch.cat([scores[:, : self._label], safe[:, None], scores[:, self._label + 1 : -1]], dim=1)
 
 
-class AgainstGradients(Against, Gradients):
-    """The same of a model that gives gradients."""
+class DetectorAwareGradients(DetectorAwareScores, Gradients):
+    """The same for a model with gradients."""
 
 
-def against(model: Defended, label: int) -> Against:
+def detector_aware(model: DefendedModel, label: int) -> DetectorAwareScores:
     """The model as an adversary of `label` sees it, of the type that the model has."""
-    return AgainstGradients(model, label) if isinstance(model, Gradients) else Against(model, label)
+    return DetectorAwareGradients(model, label) if isinstance(model, Gradients) else DetectorAwareScores(model, label)
 
 
-def _decided(model: Defended, x: Tensor, batch_size: int) -> tuple[npt.NDArray[np.int64], Flags]:
+def _decided(model: DefendedModel, x: Tensor, batch_size: int) -> tuple[npt.NDArray[np.int64], Bools]:
     """The class that the model behind decides for, and whether the detector refuses it, each of shape (n,)."""
     if not len(x):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool)

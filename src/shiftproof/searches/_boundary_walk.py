@@ -1,4 +1,4 @@
-"""What decision searches share: verdicts within a number of queries, a first failure from afar, and the walk back to the boundary.
+"""The base of decision searches: queries within a budget, a first failure, and the walk from it to the boundary.
 
 These searches look for the nearest failure. Under a shift they stop an example as soon as a failure lies inside the budget; one outside
 is a place to go on from and counts for nothing.
@@ -7,13 +7,14 @@ is a place to go on from and counts for nothing.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from shiftproof._rows import length
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
+from shiftproof.searches._norms import column, unit
 from shiftproof.searches._random_search import signs
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.norms.ball import Ball
@@ -25,7 +26,7 @@ _BLOCKS = (1, 2, 4, 8)
 _REFILLS = 6
 
 
-class Walk:
+class BoundaryWalk:
     """n examples on their way in: the nearest failure of each, the queries it has left, and whether it is inside the budget.
 
     Attributes:
@@ -47,10 +48,14 @@ class Walk:
     def started(self) -> Tensor:
         return self.distance.isfinite()
 
+    def may_ask(self, rows: Tensor) -> Tensor:
+        """Whether each of the examples at `rows` still searches and has queries left, shape (len(rows),)."""
+        return ~self.broken[rows] & (self.left[rows] > 0)
+
     def open(self, rows: Tensor | None = None) -> Tensor:
-        """Which of `rows` (all, if none are given) may still ask."""
-        going = ~self.broken & (self.left > 0)
-        return going.nonzero()[:, 0] if rows is None else rows[going[rows]]
+        """Those of `rows` (of all examples by default) that may still ask."""
+        rows = torch.arange(len(self.x), device=self.x.device) if rows is None else rows
+        return rows[self.may_ask(rows)]
 
     def ask(self, rows: Tensor, moves: Params) -> Tensor:
         """Whether the model is wrong at these moves of the examples at `rows`, shape (len(rows),). All of them must be open."""
@@ -86,14 +91,14 @@ class Walk:
         """Moves in these directions that have size `radius`, or as much of it as the box leaves."""
         if isinstance(self.shift, Linf):
             return self.inside_box(rows, across(radius, direction) * direction.sign())
-        long = across(radius, direction) * unit_length(direction)
+        long = across(radius, direction) * unit(direction)
         for _ in range(_REFILLS):  # what the box cuts off goes to the other features
             moves = self.inside_box(rows, long)
             long = long * across((radius / self.shift.norm(moves).to(radius).clamp_min(1e-12)).clamp(1.0, 4.0), long)
         return self.shrink(moves, radius)
 
     def result(self) -> Params:
-        """The failures inside the budget; elsewhere the point of the budget towards the nearest failure, for what that is worth."""
+        """The failures inside the budget; elsewhere the point of the budget closest to the nearest failure."""
         radius = self.distance.clamp_max(self.shift.eps)
         return self.shift.project(self.x, self.shrink(self.near, radius))
 
@@ -122,6 +127,35 @@ class Walk:
         unit = (signs(rng, *shape) + 1) / 2 if extreme else rng.uniform(*shape)
         return self.inside_box(rows, low + (high - low) * _spread(unit.to(x), x.shape))
 
+    def wrong_direction(self, rows: Tensor, here: Params, draws: int, probe: Callable[[Tensor, int], tuple[Params, Params]]) -> Params:
+        """Estimates the direction in which the model gets more wrong from boundary points `here` of the examples at `rows`.
+
+        Args:
+            rows: examples, shape (m,).
+            here: points near the boundary, shape (m, ...).
+            draws: queries per example.
+            probe: takes positions in `rows` and the number of the draw; returns moves near `here` and their directions from it.
+
+        Returns:
+            The sum of directions, each times its decision (1 wrong, -1 right) minus the mean decision, shape (m, ...).
+        """
+        signed, plain = torch.zeros_like(here), torch.zeros_like(here)
+        balance, count = here.new_zeros(len(here)), here.new_zeros(len(here))
+        going = torch.arange(len(rows), device=rows.device)
+        for draw in range(draws):
+            going = going[self.may_ask(rows[going])]
+            if not len(going):
+                break
+            moves, direction = probe(going, draw)
+            vote = self.ask(rows[going], moves).to(here) * 2 - 1
+            signed[going] += across(vote, direction) * direction
+            plain[going] += direction
+            balance[going] += vote
+            count[going] += 1
+        mean = balance / count.clamp_min(1)
+        # The mean lowers the variance; where all decisions agree it would leave nothing.
+        return torch.where(across((mean.abs() < 1).to(here), here) > 0, signed - across(mean, here) * plain, signed)
+
     def come_near(self, rows: Tensor, moves: Params, precision: float) -> Params:
         """The failures at the boundary on the way from the inputs to `moves`, which break the model, by bisection.
 
@@ -141,7 +175,7 @@ class Walk:
         at = inner.clone()
         while True:
             todo = ((outer - inner > precision * outer) & (outer > inner)).nonzero()[:, 0]
-            todo = todo[(~self.broken[rows[todo]]) & (self.left[rows[todo]] > 0)]
+            todo = todo[self.may_ask(rows[todo])]
             if not len(todo):
                 return moves
             closer = self.shrink(moves[todo], at[todo])
@@ -160,12 +194,6 @@ def _spread(unit: Tensor, shape: torch.Size) -> Tensor:
     return unit
 
 
-def unit_length(moves: Params) -> Params:
-    """Each move at Euclidean length 1; zero stays zero."""
-    size = length(moves.flatten(1)).clamp_min(torch.finfo(moves.dtype).tiny)
-    return moves / size.reshape(-1, *[1] * (moves.dim() - 1))
-
-
 def across(values: Tensor, moves: Params) -> Tensor:
-    """One number per example, shaped to multiply its move."""
-    return values.to(moves).reshape(-1, *[1] * (moves.dim() - 1))
+    """One number per example, of the type and shape to multiply its move."""
+    return column(values.to(moves), moves)

@@ -1,4 +1,4 @@
-"""Backward passes whose lines are optimised by gradients: alpha-CROWN, and under constraints beta-CROWN.
+"""Backward passes with relaxations optimised by gradients: alpha-CROWN, and beta-CROWN under constraints.
 
 Reference: Xu et al. 2021 [xu2021fast]; Wang et al. 2021 [wang2021beta].
 """
@@ -13,16 +13,16 @@ import torch
 from torch import Tensor
 
 from shiftproof.certificates.bounds.backward import Linearised, lower_bounds
-from shiftproof.certificates.bounds.curves import Curve
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
+from shiftproof.certificates.bounds.nonlinear_layers import Nonlinearity
 from shiftproof.certificates.bounds.region import Region
 
 _DECAY = 0.98
 """Each step is so much of the one before, as published."""
 
 
-class Climbed(NamedTuple):
+class SlopeAscentResult(NamedTuple):
     """The best bounds found, (n, specs), with what gave them: the lines' choices and the constraints' multipliers, by node."""
 
     least: Tensor
@@ -32,7 +32,7 @@ class Climbed(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Climb:
+class SlopeAscent:
     """Gradient ascent (Adam) on the bounds, over choices in [0, 1] and multipliers >= 0; every point of it is a sound bound.
 
     Args:
@@ -58,7 +58,7 @@ class Climb:
         start: Mapping[int, Tensor] | None = None,
         signs: Mapping[int, Tensor] | None = None,
         weights: Mapping[int, Tensor] | None = None,
-    ) -> Climbed:
+    ) -> SlopeAscentResult:
         """Climbs from the choices `start` and multipliers `weights`.
 
         Args:
@@ -76,7 +76,7 @@ class Climb:
             first = lower_bounds(network, region, boxes, c, at=at, choices=start, splits=_pulls(signs, weights or {}))
         choices = _starts(network, boxes, first, c, start or {})
         pulls = {k: _like(weights, k, sign, c) for k, sign in signs.items()}
-        best = Climbed(
+        best = SlopeAscentResult(
             first.least.clone(), {k: v.clone() for k, v in choices.items()}, {k: v.clone() for k, v in pulls.items()}, dict(first.after)
         )
         if not choices and not pulls:
@@ -113,14 +113,14 @@ class Climb:
         boxes: Sequence[Box],
         c: Tensor,
         at: int,
-        best: Climbed,
+        best: SlopeAscentResult,
         signs: Mapping[int, Tensor],
         first: Tensor,
-    ) -> Climbed:
+    ) -> SlopeAscentResult:
         """The best point again, with what rounding can change taken off."""
         with torch.no_grad():
             again = lower_bounds(network, region, boxes, c, at=at, choices=best.choices, splits=_pulls(signs, best.weights))
-        return Climbed(torch.maximum(again.least, first), best.choices, best.weights, again.after)
+        return SlopeAscentResult(torch.maximum(again.least, first), best.choices, best.weights, again.after)
 
 
 def _starts(network: Network, boxes: Sequence[Box], first: Linearised, c: Tensor, given: Mapping[int, Tensor]) -> dict[int, Tensor]:
@@ -128,7 +128,7 @@ def _starts(network: Network, boxes: Sequence[Box], first: Linearised, c: Tensor
     found: dict[int, Tensor] = {}
     for index in first.after:
         node = network.nodes[index]
-        assert isinstance(node.layer, Curve)
+        assert isinstance(node.layer, Nonlinearity)
         box = boxes[node.inputs[0]]
         if node.layer.optimised and bool(node.layer.wanted(box).any()):
             begin = given[index] if index in given else node.layer.start(box)[:, None]
@@ -146,7 +146,7 @@ def _pulls(signs: Mapping[int, Tensor], weights: Mapping[int, Tensor]) -> dict[i
     return {k: -weights[k] * sign[:, None] for k, sign in signs.items() if k in weights}
 
 
-def _keep(best: Climbed, now: Linearised, choices: Mapping[int, Tensor], pulls: Mapping[int, Tensor]) -> None:
+def _keep(best: SlopeAscentResult, now: Linearised, choices: Mapping[int, Tensor], pulls: Mapping[int, Tensor]) -> None:
     """Copies what is better into `best`, spec by spec."""
     with torch.no_grad():
         better = now.least > best.least

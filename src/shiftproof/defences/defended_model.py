@@ -1,25 +1,42 @@
-"""A model with a defence in front of it: as it answers, as it hides, and as the mean of its passes."""
+"""Defended models: with an adaptive gradient, with the defence's own gradient, and averaged over passes."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
 from shiftproof._identity.table import identify
-from shiftproof.defences.abstract import Behind, Defence, Random
+from shiftproof.defences.context import DefenceContext
 from shiftproof.models.abstract import Gradients, Known, Scores
 from shiftproof.oracle import mean_scores
 from shiftproof.randomness import Rng
-from shiftproof.searches.abstract import Search, Suiting
+from shiftproof.searches.abstract import AdaptsSearch, Search
 from shiftproof.searches.cascade import Cascade
 from shiftproof.searches.expectation import Expectation
 
 
-class Defended(Known, Scores, Suiting):
+class Answering(Protocol):
+    """What a defended model needs of its defence."""
+
+    name: ClassVar[str]
+
+    @property
+    def random(self) -> bool: ...
+    @property
+    def adaptive(self) -> str: ...
+    @property
+    def mean_of(self) -> int: ...
+    def spec(self) -> str: ...
+    def full_spec(self) -> str: ...
+    def draws_of_call(self, call: int, n: int) -> Rng: ...
+    def answer(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor: ...
+
+
+class DefendedModel(Known, Scores, AdaptsSearch):
     """A defended model. Its answers are exact; its gradients, where the model behind gives them, are those of the adaptive form.
 
     Args:
@@ -27,18 +44,18 @@ class Defended(Known, Scores, Suiting):
         behind: what it stands in front of.
 
     Guarantees:
-        The models behind stay as they are. A search that follows these gradients finds failures that are real, as the door scores every
+        The defended models are not changed. A search that follows these gradients finds failures that are real, as the door scores every
         move on the answers themselves. A random one answers differently at each call, by its seed and the number of calls so far.
     """
 
-    def __init__(self, defence: Defence, behind: Behind) -> None:
+    def __init__(self, defence: Answering, behind: DefenceContext) -> None:
         name = f"{behind.models[0].name} + {defence.spec()}"
         super().__init__(
             name=name,
             fingerprint=_known(defence, behind, name),
             notes=(
                 *behind.models[0].notes,
-                f"The defence {defence.spec()} is in front of the model. It is attacked by {defence.adaptive}.",
+                f"The defence {defence.spec()} protects the model. Adaptive attack: {defence.adaptive}.",
             ),
         )
         self.defence, self.behind = defence, behind
@@ -54,22 +71,16 @@ class Defended(Known, Scores, Suiting):
         return self.behind.models[0]
 
     def scores(self, x: Tensor) -> Tensor:
-        return self.defence.answer(self.behind, x, self._rng(len(x)))
-
-    def _rng(self, n: int) -> Rng:
-        """Fresh streams for n rows where the defence is random; they are never the same twice."""
-        if not isinstance(self.defence, Random):
-            return _NONE
         self._calls += 1
-        return Rng.for_ids(self.defence.seed, [self.defence.full_spec()]).child("call", self._calls).each(0, n)
+        return self.defence.answer(self.behind, x, self.defence.draws_of_call(self._calls, len(x)))
 
-    def as_it_stands(self) -> Defended:
+    def as_it_stands(self) -> DefendedModel:
         """The same answers, with the gradient that the defence leaves: what a search that does not know the defence follows."""
         return defended(self.defence, replace(self.behind, through=False))
 
     def averaged(self) -> Scores:
         """The model whose probabilities are the mean over the passes that an adaptive search takes; itself where nothing is random."""
-        return Mean(self, self.defence.mean_of) if self.defence.random else self
+        return MeanOfDraws(self, self.defence.mean_of) if self.defence.random else self
 
     def suited(self, search: Search) -> Search:
         """The adaptive form of a search: of a random model's passes it takes the mean. Stand-in gradients are the model's own already."""
@@ -80,11 +91,11 @@ class Defended(Known, Scores, Suiting):
         return Expectation(search=search.spec(), draws=self.defence.mean_of) if issubclass(search.needs, Gradients) else search
 
 
-class DefendedGradients(Defended, Gradients):
+class DefendedGradients(DefendedModel, Gradients):
     """A defended model whose models all give gradients."""
 
 
-class Mean(Known, Scores):
+class MeanOfDraws(Known, Scores):
     """The mean probabilities of several passes of a random model."""
 
     def __init__(self, model: Scores, draws: int) -> None:
@@ -99,17 +110,14 @@ class Mean(Known, Scores):
         return mean_scores([self._model.scores(x) for _ in range(self._draws)])
 
 
-def defended(defence: Defence, behind: Behind) -> Defended:
+def defended(defence: Answering, behind: DefenceContext) -> DefendedModel:
     """The defended model, of the type of what stands behind."""
-    kind = DefendedGradients if all(isinstance(model, Gradients) for model in behind.models) else Defended
+    kind = DefendedGradients if all(isinstance(model, Gradients) for model in behind.models) else DefendedModel
     return kind(defence, behind)
 
 
-_NONE = Rng(np.zeros(0, dtype=np.uint64))
-
-
-def _known(defence: Defence, behind: Behind, name: str) -> Fingerprint:
-    """Of the defence with its code, the models, and what it was fitted to. The spec stands in it, for whoever cites its paper."""
+def _known(defence: Answering, behind: DefenceContext, name: str) -> Fingerprint:
+    """Identifies the defence with its code, the models, and what it was fitted to. It contains the spec, which `cite` reads."""
     whole = {".defence": defence, ".fitted": dict(sorted(behind.fitted.items())), ".space": behind.space, "": behind.models}
     way = "" if behind.through else "+as_it_stands"
     return fingerprint_of(f"defended:{defence.full_spec()}{way}", identify(whole, name))

@@ -1,4 +1,4 @@
-"""A model under examination: what every check asks of it, each question once."""
+"""The model under examination, with the measurements that checks share."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LEAST_GAP = 0.02
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class ProbedModel:
     """A model, a shift put on the examples' space, and examples that the model gets right; its flags, and its answers to them unmoved."""
 
     model: Labels
@@ -118,7 +118,7 @@ class Subject:
         )
 
 
-def climbable(shift: Shift) -> Differentiable:
+def differentiable(shift: Shift) -> Differentiable:
     """The shift as one that gradients move in; the caller has asked `gradient_objection`."""
     if not isinstance(shift, Differentiable):
         raise TypeError(f"{shift.name} has no gradient.")

@@ -1,4 +1,4 @@
-"""Training for the worst group, online: groups that do badly gain weight."""
+"""Group DRO for your own loop: groups with a large loss gain weight. `training.methods.group_dro` is the registered method."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from shiftproof._errors import UsageError, must
 
 
-class GroupDRO(nn.Module):
+class GroupDROLoss(nn.Module):
     """sum_g q_g mean loss of group g, with q multiplied by exp(step_size (loss_g + adjustment / sqrt(n_g))) at each call.
 
     Args:
@@ -29,7 +29,7 @@ class GroupDRO(nn.Module):
 
     Batches should hold all groups: draw them with `balanced_sampler`.
 
-    >>> dro = GroupDRO([90, 10], step_size=1.0)
+    >>> dro = GroupDROLoss([90, 10], step_size=1.0)
     >>> value = dro(torch.tensor([0.0, 0.0, 1.0]), torch.tensor([0, 0, 1]))
     >>> [round(q, 3) for q in dro.q.tolist()], round(value.item(), 3)
     ([0.269, 0.731], 0.731)
@@ -44,11 +44,11 @@ class GroupDRO(nn.Module):
     def __init__(self, sizes: Sequence[int], *, step_size: float = 0.01, adjustment: float = 0.0) -> None:
         super().__init__()
         if not len(sizes) or min(sizes) < 1:
-            raise must("sizes", "GroupDRO", "have at least one group, each of at least 1 example", list(sizes), "Leave empty groups out.")
+            raise must("sizes", "group_dro", "have at least one group, each of at least 1 example", list(sizes), "Leave empty groups out.")
         if not 0 < step_size < math.inf:
-            raise must("step_size", "GroupDRO", "be in (0, inf)", step_size)
+            raise must("step_size", "group_dro", "be in (0, inf)", step_size)
         if not 0 <= adjustment < math.inf:
-            raise must("adjustment", "GroupDRO", "be in [0, inf)", adjustment)
+            raise must("adjustment", "group_dro", "be in [0, inf)", adjustment)
         self.step_size = step_size
         counts = torch.tensor([float(n) for n in sizes])
         self.register_buffer("q", torch.full((len(sizes),), 1 / len(sizes)))
@@ -57,11 +57,11 @@ class GroupDRO(nn.Module):
     def forward(self, losses: Tensor, groups: Tensor | None) -> Tensor:
         """The loss to train on, from per-example losses and group numbers, both of shape (n,); updates q."""
         if groups is None:
-            raise UsageError("GroupDRO needs each example's group number: let the data set return it beside the label.")
+            raise UsageError("group_dro needs each example's group number: let the data set return it beside the label.")
         if losses.ndim != 1 or losses.shape != groups.shape:
-            raise must("groups", "GroupDRO", f"have one number per loss {tuple(losses.shape)}", tuple(groups.shape))
+            raise must("groups", "group_dro", f"have one number per loss {tuple(losses.shape)}", tuple(groups.shape))
         if len(groups) and not 0 <= int(groups.min()) <= int(groups.max()) < len(self.q):
-            raise must("groups", "GroupDRO", f"lie in 0..{len(self.q) - 1}", int(groups.max()))
+            raise must("groups", "group_dro", f"lie in 0..{len(self.q) - 1}", int(groups.max()))
         counts = torch.bincount(groups, minlength=len(self.q))
         sums = torch.zeros_like(self.q, dtype=losses.dtype).index_add(0, groups, losses)
         means = sums / counts.clamp_min(1)

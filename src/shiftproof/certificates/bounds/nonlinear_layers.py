@@ -1,4 +1,4 @@
-"""The steps of a network that are curved: ReLU, sigmoid, tanh and max pooling, each between two straight lines.
+"""Nonlinear layers (ReLU, sigmoid, tanh, max pooling), each relaxed to two linear bounds.
 
 On an interval [l, u] every curve lies between a lower and an upper line. `choice` in [0, 1] picks one line of a family where several are
 sound, entry by entry: all of them hold, so it can be optimised freely.
@@ -20,7 +20,7 @@ _ROUNDS = 60
 """Halvings that find where a tangent touches: enough for float64."""
 
 
-class Lines(NamedTuple):
+class Relaxation(NamedTuple):
     """low_slope * x + low_offset <= f(x) <= high_slope * x + high_offset, all broadcastable to (n, specs, *shape)."""
 
     low_slope: Tensor
@@ -29,7 +29,7 @@ class Lines(NamedTuple):
     high_offset: Tensor
 
 
-class Backward(NamedTuple):
+class BackwardStep(NamedTuple):
     """Rows a of a bound a f(x) >= a' x + constant: a' of shape (n, specs, *shape), constant (n, specs).
 
     `size` is the sum of absolute values that were added up, (n, specs), for the bound on rounding; None where it was not asked for.
@@ -40,7 +40,7 @@ class Backward(NamedTuple):
     size: Tensor | None
 
 
-class Curve(Layer):
+class Nonlinearity(Layer):
     """A curved step of one input."""
 
     terms = 8  # what libraries promise of exp and tanh, with room
@@ -56,7 +56,7 @@ class Curve(Layer):
         """The choice that is good before any optimisation, in [0, 1], like box."""
 
     @abstractmethod
-    def backward(self, a: Tensor, box: Box, choice: Tensor, *, measured: bool = True) -> Backward:
+    def backward(self, a: Tensor, box: Box, choice: Tensor, *, measured: bool = True) -> BackwardStep:
         """Puts lines in the place of the curve, for rows a of shape (n, specs, *out), inputs in `box`, `choice` (n, specs or 1, ...)."""
 
     @property
@@ -68,17 +68,17 @@ class Curve(Layer):
         return self(most[0]).abs() + self.floor
 
 
-class Elementwise(Curve):
+class Elementwise(Nonlinearity):
     """A curve of one number, applied to every entry; it does not fall."""
 
     @abstractmethod
-    def lines(self, box: Box, choice: Tensor) -> Lines:
+    def lines(self, box: Box, choice: Tensor) -> Relaxation:
         """Sound lines over `box` of shape (n, 1, *shape)."""
 
     def interval(self, *boxes: Box) -> Box:
         return Box(self(boxes[0].low), self(boxes[0].high))
 
-    def backward(self, a: Tensor, box: Box, choice: Tensor, *, measured: bool = True) -> Backward:
+    def backward(self, a: Tensor, box: Box, choice: Tensor, *, measured: bool = True) -> BackwardStep:
         lines = self.lines(Box(box.low[:, None], box.high[:, None]), choice)
         down = a.clamp_max(0)  # a f >= a * lower + (upper - lower) where a < 0; few passes over a, which is what costs
         rows = torch.addcmul(a * lines.low_slope, down, lines.high_slope - lines.low_slope)
@@ -86,11 +86,11 @@ class Elementwise(Curve):
         if bool((lines.low_offset != 0).any()):
             constant = constant + _dot(a, lines.low_offset)
         if not measured:
-            return Backward(rows, constant, None)
+            return BackwardStep(rows, constant, None)
         with torch.no_grad():
             slope = torch.maximum(lines.low_slope.abs(), lines.high_slope.abs())
             reach = slope * box.most[:, None] + torch.maximum(lines.low_offset.abs(), lines.high_offset.abs()) + self.floor
-            return Backward(rows, constant, _dot(a.abs(), reach))
+            return BackwardStep(rows, constant, _dot(a.abs(), reach))
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
@@ -118,13 +118,13 @@ class Relu(Elementwise):
     def start(self, box: Box) -> Tensor:
         return (box.high >= -box.low).to(box.low)
 
-    def lines(self, box: Box, choice: Tensor) -> Lines:
+    def lines(self, box: Box, choice: Tensor) -> Relaxation:
         low, high = box.low.clamp_max(0), box.high.clamp_min(0)
         slope = high / (high - low).clamp_min(torch.finfo(low.dtype).tiny)
         open_ = (low < 0) & (high > 0)
         least = torch.where(open_, choice, (low >= 0).to(low))
         slope = torch.where(open_, slope, (low >= 0).to(low))
-        return Lines(least, torch.zeros_like(low), slope, -slope * low)
+        return Relaxation(least, torch.zeros_like(low), slope, -slope * low)
 
 
 @dataclass(frozen=True)
@@ -152,10 +152,10 @@ class Sigmoidal(Elementwise):
     def start(self, box: Box) -> Tensor:
         return 0.5 * ((box.low >= 0) | (box.high <= 0)).to(box.low)
 
-    def lines(self, box: Box, choice: Tensor) -> Lines:
+    def lines(self, box: Box, choice: Tensor) -> Relaxation:
         high_slope, high_offset = self._above(box.low, box.high, choice)
         slope, offset = self._above(-box.high, -box.low, choice)  # of -f(-x) = f(x) - total
-        return Lines(slope, self.total - offset, high_slope, high_offset)
+        return Relaxation(slope, self.total - offset, high_slope, high_offset)
 
     def _above(self, low: Tensor, high: Tensor, choice: Tensor) -> tuple[Tensor, Tensor]:
         chord = (self(high) - self(low)) / (high - low).clamp_min(1e-9)
@@ -193,7 +193,7 @@ TANH = Sigmoidal(torch.tanh, _tanh_slope, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
-class MaxPool(Curve):
+class MaxPool(Nonlinearity):
     """The greatest entry of each window.
 
     It is at least the entry whose lower end is greatest, and at most the greatest upper end; where one entry beats all others for sure, it
@@ -222,7 +222,7 @@ class MaxPool(Curve):
     def start(self, box: Box) -> Tensor:
         return torch.zeros_like(box.low)
 
-    def backward(self, a: Tensor, box: Box, choice: Tensor, *, measured: bool = True) -> Backward:
+    def backward(self, a: Tensor, box: Box, choice: Tensor, *, measured: bool = True) -> BackwardStep:
         low, high = self._windows(box.low), self._windows(box.high)  # (n, channels, places, window)
         best = low.argmax(-1, keepdim=True)
         rivals = high.scatter(-1, best, -torch.inf).amax(-1)
@@ -236,11 +236,11 @@ class MaxPool(Curve):
         constant = torch.where(sure, 0.0, down * ceiling).flatten(2).sum(2)
         rows = rows.reshape(*a.shape[:2], *box.low.shape[1:])
         if not measured:
-            return Backward(rows, constant, None)
+            return BackwardStep(rows, constant, None)
         with torch.no_grad():
             most = torch.maximum(low.masked_fill(low.isinf(), 0).abs().amax(-1), high.masked_fill(high.isinf(), 0).abs().amax(-1))
             size = (flat.abs() * most[:, None]).flatten(2).sum(2)
-        return Backward(rows, constant, size)
+        return BackwardStep(rows, constant, size)
 
     def _windows(self, x: Tensor) -> Tensor:
         flat = x.flatten(2)[..., self.windows.clamp_min(0)]

@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from shiftproof._arrays import Floats
 from shiftproof.risks import worst_weights
 
-Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 PASSES = 200
 

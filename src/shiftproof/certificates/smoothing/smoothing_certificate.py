@@ -1,4 +1,4 @@
-"""What the certificates of randomized smoothing share: the noise, and which model they speak of."""
+"""The base class of certificates by randomized smoothing: the noise, and the smoothed model that they certify."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from shiftproof.shifts.norms.ball import Ball
 
 
 @dataclass(frozen=True)
-class Smoothed(Certificate):
-    """Proofs of the smoothed model, whose decision is the one that the base model gives most often under noise."""
+class SmoothingCertificate(Certificate):
+    """Proofs of the smoothed model, whose decision is the base model's most frequent one under noise."""
 
     sigma: float = 0.0
     noise: str = "gaussian"
@@ -31,7 +31,7 @@ class Smoothed(Certificate):
     def check(self) -> None:
         self.source  # noqa: B018  # builds the noise, which checks itself
         if not 0 < self.alpha < 1:
-            raise must("alpha", self.name, "be in (0, 1)", self.alpha, "It is the chance that what is said of one example is false.")
+            raise must("alpha", self.name, "be in (0, 1)", self.alpha, "It is the probability that the claim about one example is false.")
         if self.draws < 1:
             raise must("draws", self.name, "be at least 1", self.draws)
 
@@ -40,7 +40,7 @@ class Smoothed(Certificate):
         """The noise itself. One with a standard deviation takes `sigma`; others are written with what they need."""
         if "(" in self.noise:
             if self.sigma:
-                raise must("sigma", self.name, f"not be given, where the noise brings its own: {self.noise}", self.sigma)
+                raise must("sigma", self.name, f"not be given where the noise has its own: {self.noise}", self.sigma)
             return noises.build(self.noise)
         kind = noises.get(self.noise)
         if not issubclass(kind, Additive):
@@ -59,7 +59,7 @@ class Smoothed(Certificate):
         del model
         source = self.source
         if not source.fits(shift):
-            return f"{source.name} noise proves nothing about {shift.name}"
+            return f"{source.name} noise certifies nothing about {shift.name}"
         return None
 
     def needed(self, shift: Shift, radius: float, x: Tensor) -> float:

@@ -1,17 +1,20 @@
-"""Adam, and the bisection of a weight, for many examples at once."""
+"""Adam, and the bisection of a penalty weight, for many examples at once."""
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from shiftproof.searches._standing import keep
+
 _MOST = 1e10
 
 
 class Adam:
-    """Adam's moments for n examples (Kingma & Ba 2015 [kingma2015adam]), which `keep` leaves some out of."""
+    """Adam's moments for n examples (Kingma & Ba 2015 [kingma2015adam])."""
 
     def __init__(self, step_size: float, *, first: float = 0.9, second: float = 0.999) -> None:
         self._step_size, self._first, self._second = step_size, first, second
@@ -30,10 +33,12 @@ class Adam:
         square = self._square / (1 - self._second**self._steps)
         return mean / (square.sqrt() + 1e-8) * (self._step_size if step_size is None else step_size)
 
-    def keep(self, mask: Tensor) -> None:
-        """Leaves the other examples out."""
+    def __getitem__(self, mask: Tensor) -> Adam:
+        """The same optimiser at some of the examples."""
+        part = copy.copy(self)
         if self._mean is not None and self._square is not None:
-            self._mean, self._square = self._mean[mask], self._square[mask]
+            part._mean, part._square = keep(mask, self._mean, self._square)
+        return part
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Checks along the way of a gradient search: indicators of attack failure, read off the loss at each step."""
+"""Checks of the path of a gradient search: indicators of attack failure from the loss at each step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from shiftproof.diagnostics.check import Check, measured
-from shiftproof.diagnostics.subject import Subject, climbable
+from shiftproof.diagnostics.probed_model import ProbedModel, differentiable
 from shiftproof.losses import cross_entropy
 
 _PINTOR = "Pintor et al. 2022"
@@ -20,7 +20,7 @@ ANGLE = 0.25
 
 
 @dataclass(frozen=True, eq=False)
-class Path:
+class AscentPath:
     """The cross-entropy, shape (steps + 1, n), and whether the model was wrong, at each step of plain ascent that never stops early."""
 
     loss: Tensor
@@ -32,9 +32,9 @@ class Path:
         return ~self.broken.any(0)
 
 
-def climb(subject: Subject) -> Path:
+def ascent_path(subject: ProbedModel) -> AscentPath:
     """Projected gradient ascent of 40 steps from the unmoved input, every step kept."""
-    shift = climbable(subject.shift)
+    shift = differentiable(subject.shift)
     params = shift.origin(subject.x)
     losses: list[Tensor] = []
     broken: list[Tensor] = []
@@ -44,10 +44,10 @@ def climb(subject: Subject) -> Path:
         broken.append(wrong)
         if step < STEPS:
             params = shift.project(subject.x, shift.ascend(params, gradient, 2.5 / STEPS))
-    return Path(torch.stack(losses), torch.stack(broken))
+    return AscentPath(torch.stack(losses), torch.stack(broken))
 
 
-def silent_success(path: Path) -> Check:
+def silent_success(path: AscentPath) -> Check:
     """How many were broken on the way, and not where the search stopped?"""
     lost = path.broken.any(0) & ~path.broken[-1]
     detail = "Share of examples broken at some step and right at the last; keep the best step, as confront's searches do."
@@ -61,7 +61,7 @@ def silent_success(path: Path) -> Check:
     )
 
 
-def break_point_angle(path: Path) -> Check:
+def break_point_angle(path: AscentPath) -> Check:
     """Is the loss of examples that hold still rising where the search stops?
 
     Step and loss are scaled to [0, 1]; a curve that has bent has a late slope near 0 and one that is still going up has 1 or more.
@@ -76,7 +76,7 @@ def break_point_angle(path: Path) -> Check:
     return measured("break_point_angle", figure, UNFINISHED, detail, search="gradient_ascent(steps=400)", reference=_PINTOR)
 
 
-def falling_loss(path: Path) -> Check:
+def falling_loss(path: AscentPath) -> Check:
     """Does the loss go down where the search wants it up?"""
     change = path.loss[:, path.held].diff(dim=0)
     falls, total = change.clamp_max(0).abs().sum(0), change.abs().sum(0)
