@@ -9,14 +9,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from shiftproof._secrets import shown
+from shiftproof._secrets import without_secrets
 
 
 class UsageError(ValueError):
     """The caller's input cannot be used; the message says why and what to do. It holds no credentials, whoever wrote it."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(shown(message))
+        super().__init__(without_secrets(message))
 
 
 class MissingExtra(UsageError):

@@ -27,10 +27,10 @@ from sklearn.svm import LinearSVC
 from shiftproof import InputSpace, UsageError, as_model
 from shiftproof.data.space import Column
 from shiftproof.models.abstract import Gradients, Labels, Scores
-from shiftproof.models.classes import match_classes
+from shiftproof.models.class_codes import match_classes
 from shiftproof.models.decision import FLOOR
+from shiftproof.models.estimator_input import plan_input_format
 from shiftproof.models.fingerprint import value_digest
-from shiftproof.models.frame_for_estimator import plan_feed
 
 Floats = npt.NDArray[np.float64]
 COLUMNS = (
@@ -120,9 +120,9 @@ def test_the_estimator_stays_as_it_is() -> None:
 
 def test_a_frame_is_rebuilt_as_the_file_gives_it() -> None:
     x = coded()
-    feed = plan_feed(LogisticRegression().fit(frame(x)[["age"]], np.arange(60) % 2), TABLE, name="m")
-    assert feed(x).columns.tolist() == ["age"]  # type: ignore[union-attr]
-    whole = plan_feed(RandomForestClassifier(2).fit(frame(x).drop(columns="job"), np.arange(60) % 2), TABLE, name="m")(x)
+    input_format = plan_input_format(LogisticRegression().fit(frame(x)[["age"]], np.arange(60) % 2), TABLE, name="m")
+    assert input_format(x).columns.tolist() == ["age"]  # type: ignore[union-attr]
+    whole = plan_input_format(RandomForestClassifier(2).fit(frame(x).drop(columns="job"), np.arange(60) % 2), TABLE, name="m")(x)
     assert isinstance(whole, pd.DataFrame)
     pd.testing.assert_frame_equal(whole, frame(x).drop(columns="job"))
 
@@ -180,7 +180,7 @@ def test_the_one_reading_that_fits_is_taken_and_told() -> None:
     assert model.labels(coded()).shape == (60,)
     without_group = as_model(fitted_on(4), name="m", space=TABLE, groups=("age",))
     assert "the columns 'age' are left out" in without_group.notes[0]
-    assert plan_feed(fitted_on(4), TABLE, name="m", groups=("age",))(coded()).shape == (60, 4)
+    assert plan_input_format(fitted_on(4), TABLE, name="m", groups=("age",))(coded()).shape == (60, 4)
 
 
 def test_two_readings_that_fit_are_refused() -> None:

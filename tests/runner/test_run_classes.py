@@ -19,7 +19,7 @@ from sklearn.tree import DecisionTreeClassifier
 import shiftproof as sp
 from shiftproof.evaluation.compare import compare_runs
 from shiftproof.evaluation.defend import defend
-from shiftproof.models.classes import match_classes
+from shiftproof.models.class_codes import match_classes
 
 LEVELS = {"ant": 0, "bee": 40, "cat": 80, "dog": 120}
 Folder = Callable[..., str]

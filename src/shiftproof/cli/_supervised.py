@@ -71,10 +71,10 @@ def _die_with(parent: int, lifeline: int) -> None:
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGKILL)
     else:
-        threading.Thread(target=_watch, args=(lifeline,), daemon=True).start()
+        threading.Thread(target=_kill_at_end_of, args=(lifeline,), daemon=True).start()
 
 
-def _watch(lifeline: int) -> None:
+def _kill_at_end_of(lifeline: int) -> None:
     """Waits for the end of the process that holds the other end of the pipe, then kills this one."""
     os.read(lifeline, 1)
     os.kill(os.getpid(), signal.SIGKILL)

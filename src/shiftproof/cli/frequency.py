@@ -48,7 +48,7 @@ def command(
 
     from shiftproof.data.load import load_data
     from shiftproof.models.load import load_model
-    from shiftproof.models.meter import metering
+    from shiftproof.models.query_count import counting_queries
     from shiftproof.preflight import PROBES
     from shiftproof.reports.frequency import terminal_frequency, write_frequency
     from shiftproof.runs.store import disk_error
@@ -56,10 +56,10 @@ def command(
     source = load_data(data)
     n = len(source)
     examples = source.take(np.unique(np.linspace(0, n - 1, min(limit, n)).round().astype(int)))
-    with metering() as meter:
+    with counting_queries() as count:
         loaded = load_model(model, space=source.space, probe=examples.x[:PROBES], class_names=source.class_names)
         found = _measured(loaded, examples, data, eps, reach, seed, batch_size, confidence)
-    report = replace(found, asked=meter.asked, sent=meter.sent)
+    report = replace(found, asked=count.asked, sent=count.sent)
     Console().print(terminal_frequency(report))
     echo_notes([*loaded.notes, *source.notes])
     try:

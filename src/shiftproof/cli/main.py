@@ -14,7 +14,7 @@ import click
 
 from shiftproof import __version__
 from shiftproof._errors import StoredFileWarning, UsageError
-from shiftproof._secrets import remember_url, shown
+from shiftproof._secrets import remember_url, without_secrets
 from shiftproof.cli._streams import Streams, open_streams
 from shiftproof.cli._supervised import can_supervise, supervised
 
@@ -122,7 +122,7 @@ def outcome() -> int:
         if not isinstance(end.__context__, BrokenPipeError):
             raise
     except BaseException:  # a defect of ours or of a plugin: told in full, and never with the exit code of a gate that failed
-        click.echo(shown(traceback.format_exc()).rstrip(), err=True)
+        click.echo(without_secrets(traceback.format_exc()).rstrip(), err=True)
     return COULD_NOT_RUN
 
 
@@ -130,7 +130,7 @@ def _show(error: click.ClickException) -> None:
     """What click says of a mistake in the command line, without what is secret in it."""
     said = io.StringIO()
     error.show(said)
-    click.echo(shown(said.getvalue()).rstrip(), err=True)
+    click.echo(without_secrets(said.getvalue()).rstrip(), err=True)
 
 
 def _written(code: int, streams: Streams) -> int:

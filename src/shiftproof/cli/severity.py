@@ -49,12 +49,12 @@ def command(
     """  # noqa: D301  # \b is click's mark for lines to keep
     from rich.console import Console
 
+    from shiftproof.data.align import align
     from shiftproof.data.load import load_data
-    from shiftproof.data.together import together
     from shiftproof.evaluation.class_fit import fit_classes
     from shiftproof.evaluation.curves.severity_curve import severity_curve
     from shiftproof.models.load import load_model
-    from shiftproof.models.meter import metering
+    from shiftproof.models.query_count import counting_queries
     from shiftproof.preflight import PROBES
     from shiftproof.reports.terminal_severity import terminal_severity
 
@@ -64,11 +64,11 @@ def command(
     curves: list[SeverityCurve] = []
     notes: list[str] = []
     for spec in models:
-        with metering() as meter:  # what is asked while it is loaded is sent too
+        with counting_queries() as count:  # what is asked while it is loaded is sent too
             model = load_model(
                 spec, space=source.space, probe=examples.x[:PROBES], class_names=source.class_names, groups=tuple(source.groups)
             )
-            fit_classes(model, together(source))
+            fit_classes(model, align(source))
             notes += model.notes
             curve = severity_curve(
                 model,
@@ -80,7 +80,7 @@ def command(
                 batch_size=batch_size,
                 confidence=confidence,
             )
-        curves.append(replace(curve, sent=meter.sent))
+        curves.append(replace(curve, sent=count.sent))
     Console().print(terminal_severity(curves))
     echo_notes([*notes, *source.notes])
     if out is not None:

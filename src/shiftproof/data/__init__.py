@@ -8,7 +8,7 @@ __all__, __getattr__ = lazy_exports(
     __name__,
     "arrays:ArraySource",
     "examples:Examples",
-    "groups:About",
+    "groups:ExampleInfo",
     "groups:crossed",
     "load:load_data",
     "source:Source",

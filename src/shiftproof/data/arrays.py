@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples, Ids
-from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, words
+from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, text_values
 from shiftproof.data.source import Source
 from shiftproof.data.space import Box, InputSpace, Kind, boxed
 from shiftproof.data.values import EXACT, Given, read_values
@@ -65,7 +65,7 @@ def examples(
     if kind == "image" and inputs.dim() != 4:
         raise must("x", _OWNER, "have shape (n, channels, height, width) for images", tuple(inputs.shape), "Grey images: x[:, None].")
     labels, names = encode_labels(y, owner=_OWNER)
-    named = row_ids(len(inputs)) if ids is None else check_ids(words(ids, name="ids", owner=_OWNER), owner=_OWNER)
+    named = row_ids(len(inputs)) if ids is None else check_ids(text_values(ids, name="ids", owner=_OWNER), owner=_OWNER)
     columns = {str(column): group_names(values, name=f"groups[{column}]", owner=_OWNER) for column, values in (groups or {}).items()}
     return Examples(inputs, torch.from_numpy(labels), named, columns, boxed(box, kind), names)
 

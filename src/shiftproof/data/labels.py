@@ -82,7 +82,7 @@ def _from_words(names: npt.NDArray[np.str_], owner: str, classes: Sequence[str] 
     return np.array([place[name] for name in names.tolist()], dtype=np.int64), known
 
 
-def words(values: Given, *, name: str, owner: str, missing: str | None = None) -> npt.NDArray[np.str_]:
+def text_values(values: Given, *, name: str, owner: str, missing: str | None = None) -> npt.NDArray[np.str_]:
     """Values of shape (n,) as text, as `read_values` takes them; bytes are read as UTF-8.
 
     Where a value is missing, `missing` stands for it; without that, missing values are refused.
@@ -96,7 +96,7 @@ def words(values: Given, *, name: str, owner: str, missing: str | None = None) -
 
 def group_names(values: Given, *, name: str, owner: str) -> npt.NDArray[np.str_]:
     """Groups of shape (n,) as text; examples without one are a group of their own."""
-    return words(values, name=name, owner=owner, missing=MISSING)
+    return text_values(values, name=name, owner=owner, missing=MISSING)
 
 
 def missing_groups(groups: Mapping[str, npt.NDArray[np.str_]]) -> tuple[str, ...]:

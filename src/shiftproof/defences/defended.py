@@ -11,7 +11,7 @@ from torch import Tensor
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
 from shiftproof._identity.table import identify
 from shiftproof.defences.abstract import Behind, Defence, Random
-from shiftproof.models.abstract import Gradients, Known, Scores
+from shiftproof.models.abstract import Gradients, Scores, WrappedModel
 from shiftproof.oracle import mean_scores
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Search, Suiting
@@ -19,7 +19,7 @@ from shiftproof.searches.cascade import Cascade
 from shiftproof.searches.expectation import Expectation
 
 
-class Defended(Known, Scores, Suiting):
+class Defended(WrappedModel, Scores, Suiting):
     """A defended model. Its answers are exact; its gradients, where the model behind gives them, are those of the adaptive form.
 
     Args:
@@ -84,7 +84,7 @@ class DefendedGradients(Defended, Gradients):
     """A defended model whose models all give gradients."""
 
 
-class Mean(Known, Scores):
+class Mean(WrappedModel, Scores):
     """The mean probabilities of several passes of a random model."""
 
     def __init__(self, model: Scores, draws: int) -> None:

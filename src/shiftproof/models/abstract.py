@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from shiftproof._errors import must
 from shiftproof._identity.fingerprinted import Fingerprint, Fingerprinted
-from shiftproof.models.meter import sending_unless_within
+from shiftproof.models.query_count import count_sent_unless_inside
 
 if TYPE_CHECKING:
     import torch
@@ -67,7 +67,7 @@ class Scores(Labels, copies=True):
         return self.scores(x).argmax(1)
 
 
-class Known(Labels):
+class WrappedModel(Labels):
     """A model whose name, identity and notes are settled when it is made: what wrappers of foreign models inherit beside `Scores`."""
 
     def __init__(self, *, name: str, fingerprint: str | Fingerprint, notes: tuple[str, ...] = ()) -> None:
@@ -100,7 +100,7 @@ def _on_copies(method: Callable[[Any, torch.Tensor], torch.Tensor]) -> Callable[
     def ask(self: Labels, x: torch.Tensor) -> torch.Tensor:
         from torch import Tensor
 
-        with sending_unless_within(self.name, len(x)):
+        with count_sent_unless_inside(self.name, len(x)):
             answer: object = method(self, x.clone())
         if not isinstance(answer, Tensor):
             raise must("answer", f"the model '{self.name}'", "be a tensor", type(answer).__name__)

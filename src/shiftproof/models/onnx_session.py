@@ -17,7 +17,7 @@ from shiftproof._identity.fingerprinted import with_version
 from shiftproof.models.abstract import Scores
 from shiftproof.models.answers import read_scores
 from shiftproof.models.fingerprint import LENGTH
-from shiftproof.models.meter import sending
+from shiftproof.models.query_count import count_sent
 from shiftproof.models.user_code import first_line
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class OnnxSession(Scores):
         given = x.detach().cpu().numpy().astype(FLOATS[self._input.type], copy=False)
         if isinstance(batch, int) and 0 < len(given) < batch:
             given = np.concatenate([given, np.repeat(given[-1:], batch - len(given), axis=0)])
-        sending(self._name, len(given))
+        count_sent(self._name, len(given))
         (answer,) = self._session.run([self._output.name], {self._input.name: np.ascontiguousarray(given)})
         return read_scores(answer, len(given), f"output '{self._output.name}' of the model '{self._name}'")[: len(x)]
 

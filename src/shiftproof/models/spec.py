@@ -14,7 +14,7 @@ from shiftproof._imports import beside, load_object, on_path
 from shiftproof.models.abstract import Labels
 from shiftproof.models.callable import required_arguments
 from shiftproof.models.estimator import Predicts
-from shiftproof.models.user_code import EndedProgram, foreign, short_traceback
+from shiftproof.models.user_code import EndedProgram, UserCode, short_traceback
 
 FORMS = (
     "Write it as FILE.py:NAME, package.module:NAME, FILE.onnx or http(s)://HOST/PATH, where NAME is a model or a function that makes one."
@@ -34,9 +34,9 @@ def load_from_spec(spec: str) -> object:
     """
     _check_form(spec)
     try:
-        with neighbours(spec), foreign(loading=_place(spec)):
+        with neighbours(spec), UserCode(loading=_place(spec)):
             found = load_object(spec)
-        with neighbours(spec), foreign():
+        with neighbours(spec), UserCode():
             return _made(found, spec)
     except UsageError:
         raise

@@ -55,7 +55,7 @@ def forget_settings() -> None:
     _theirs = None
 
 
-class foreign:  # noqa: N801  # read as a verb: with foreign(): ...
+class UserCode:
     """For the time of a call of code that is not ours, or of the import of the spec `loading`, which begins with our settings.
 
     The working folder, torch's default type and the standard streams that it sets are its own: they are put back afterwards, and set again

@@ -226,6 +226,23 @@ class AddressedSource(Source):
         return Examples(self.inputs(rows), labels, self.ids[rows], groups, self.space, self.class_names)
 
 
+class LabelledSource(AddressedSource):
+    """A source that reads labels and the names of their classes in one go."""
+
+    @property
+    @abstractmethod
+    def labels(self) -> Classed:
+        """The labels, shape (n,), and the names of their classes in label order, none where labels are numbers."""
+
+    @property
+    def y(self) -> LabelArray:
+        return self.labels[0]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.labels[1]
+
+
 def _reopen(source: type[A], address: Address, box: Box | None, first: int | None) -> A:
     opened = source(address, box=box)
     opened.first = first

@@ -90,13 +90,13 @@ class ImageFolder(AddressedSource):
         return found
 
     @cached_property
-    def _ids(self) -> Ids:
+    def ids(self) -> Ids:
         return np.array([path.relative_to(self._folder).as_posix() for path in self._files])
 
     @cached_property
-    def _labels(self) -> npt.NDArray[np.int64]:
+    def y(self) -> npt.NDArray[np.int64]:
         place = {name: number for number, name in enumerate(self._folders)}
-        return self._labels_of(place[name.split("/", 1)[0]] for name in self._ids.tolist())[0]
+        return self._labels_of(place[name.split("/", 1)[0]] for name in self.ids.tolist())[0]
 
     @cached_property
     def _shape(self) -> tuple[int, ...]:
@@ -112,14 +112,6 @@ class ImageFolder(AddressedSource):
     @property
     def space(self) -> InputSpace:
         return boxed(self._box, "image")
-
-    @property
-    def ids(self) -> Ids:
-        return self._ids
-
-    @property
-    def y(self) -> npt.NDArray[np.int64]:
-        return self._labels
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -146,7 +138,7 @@ class ImageFolder(AddressedSource):
 
     def content(self) -> str:
         digest = hashlib.sha256()
-        for name, looked in zip(self._ids.tolist(), self._looked, strict=True):
+        for name, looked in zip(self.ids.tolist(), self._looked, strict=True):
             digest.update(f"{name}\0{looked.digest}\n".encode())
         return digest.hexdigest()[:24]
 

@@ -11,10 +11,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from shiftproof._errors import UsageError, must
+from shiftproof._secrets import without_secrets
 from shiftproof._writing import clear_leftovers, is_temporary
+from shiftproof.data.align import align
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
-from shiftproof.data.together import together
 from shiftproof.diagnostics.subject import LEAST_GAP
 from shiftproof.door import refuse
 from shiftproof.evaluation.audit.record import data_card
@@ -22,8 +23,7 @@ from shiftproof.evaluation.class_fit import fit_classes
 from shiftproof.evaluation.config import CommonConfig
 from shiftproof.evaluation.transfer.transfer_matrix import TransferMatrix, transfer_matrix
 from shiftproof.models.abstract import Gradients, Labels, access_name
-from shiftproof.models.meter import Meter, metering
-from shiftproof.models.shown import shown_spec
+from shiftproof.models.query_count import QueryCount, counting_queries
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import PROBES, check_examples, look_at
 from shiftproof.records.audit import DataCard, Document, FlagRecord, ModelCard, Provenance, Record, write_document
@@ -103,11 +103,11 @@ def run_transfer(config: TransferConfig, *, show: bool = False) -> TransferRecor
     Raises:
         UsageError: something in the config cannot be used; raised before any work, and nothing is written.
     """
-    with metering() as meter:
-        return _run(config, meter, show=show)
+    with counting_queries() as count:
+        return _run(config, count, show=show)
 
 
-def _run(config: TransferConfig, meter: Meter, *, show: bool) -> TransferRecord:
+def _run(config: TransferConfig, count: QueryCount, *, show: bool) -> TransferRecord:
     from shiftproof.reports.transfer import write_transfer
 
     started = now()
@@ -137,8 +137,8 @@ def _run(config: TransferConfig, meter: Meter, *, show: bool) -> TransferRecord:
         low=matrix.low.tolist(),
         high=matrix.high.tolist(),
         pairs=pairs(matrix),
-        asked=meter.asked,
-        sent=meter.sent,
+        asked=count.asked,
+        sent=count.sent,
         provenance=provenance(config, started),
     )
     try:
@@ -217,7 +217,7 @@ def _ready(config: TransferConfig) -> _Ready:
 def _models(config: TransferConfig, data: Source) -> list[tuple[Labels, ModelCard]]:
     from shiftproof.models.load import load_model
 
-    probe, samples = data.take(slice(0, PROBES)), together(data)
+    probe, samples = data.take(slice(0, PROBES)), align(data)
     weights = [None if file == "-" else file for file in config.weights] or [None] * len(config.models)
     names = _names(config.models, weights)
     found: list[tuple[Labels, ModelCard]] = []
@@ -235,7 +235,7 @@ def _models(config: TransferConfig, data: Source) -> list[tuple[Labels, ModelCar
         model, flags = look_at(model, probe)
         card = ModelCard(
             name=model.name,
-            spec=shown_spec(spec),
+            spec=without_secrets(spec),
             fingerprint=model.fingerprint(),
             access=access_name(type(model)),
             notes=[*model.notes, *fit_classes(model, samples)],
@@ -248,7 +248,7 @@ def _models(config: TransferConfig, data: Source) -> list[tuple[Labels, ModelCar
 def _names(specs: Sequence[str], weights: Sequence[str | None]) -> list[str | None]:
     """Names of models that a spec alone does not tell apart: with their weights."""
     twice = Counter(specs)
-    short = [shown_spec(spec).rpartition("/")[2] for spec in specs]
+    short = [without_secrets(spec).rpartition("/")[2] for spec in specs]
     called = [f"{name} {Path(file).stem}" if file else name for name, file in zip(short, weights, strict=True)]
     names = [None if twice[spec] == 1 else name for spec, name in zip(specs, called, strict=True)]
     same = [name for name, count in Counter(name for name in names if name).items() if count > 1]

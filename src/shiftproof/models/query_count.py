@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 
-class Meter:
-    """Counts while it is open, see `metering`.
+class QueryCount:
+    """Counts while it is open, see `counting_queries`.
 
     `asked` is what searches spent of their budgets, in forwards. `sent` is the number of rows handed to models: rows that fill a batch
     up, requests tried again and looks before any work are among them, and a row whose answer was stored is not. `by_model` has it by name.
@@ -22,35 +22,35 @@ class Meter:
         self.by_model: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def ask(self, forwards: int) -> None:
+    def add_asked(self, forwards: int) -> None:
         """Books questions."""
         with self._lock:
             self.asked += forwards
 
-    def send(self, model: str, rows: int) -> None:
+    def add_sent(self, model: str, rows: int) -> None:
         """Books rows that are about to reach the model of this name."""
         with self._lock:
             self.sent += rows
             self.by_model[model] += rows
 
 
-_OPEN: ContextVar[tuple[Meter, ...]] = ContextVar("shiftproof_meters", default=())
+_OPEN: ContextVar[tuple[QueryCount, ...]] = ContextVar("shiftproof_query_counts", default=())
 
 
 @contextmanager
-def metering(meter: Meter | None = None) -> Iterator[Meter]:
-    """Counts into `meter` (a new one by default) what is asked and sent meanwhile; meters that are open already go on counting.
+def counting_queries(count: QueryCount | None = None) -> Iterator[QueryCount]:
+    """Counts into `count` (a new one by default) what is asked and sent meanwhile; counts that are open already go on counting.
 
-    >>> with metering() as meter:
-    ...     sending("mine", 8)
-    >>> meter.sent
+    >>> with counting_queries() as count:
+    ...     count_sent("mine", 8)
+    >>> count.sent
     8
     """
-    meter = meter or Meter()
+    count = count or QueryCount()
     before = _OPEN.get()
-    token = _OPEN.set(before if meter in before else (*before, meter))
+    token = _OPEN.set(before if count in before else (*before, count))
     try:
-        yield meter
+        yield count
     finally:
         _OPEN.reset(token)
 
@@ -65,28 +65,28 @@ def uncounted() -> Iterator[None]:
         _OPEN.reset(token)
 
 
-def open_meters() -> tuple[Meter, ...]:
-    """The meters that count now."""
+def open_counts() -> tuple[QueryCount, ...]:
+    """The counts that count now."""
     return _OPEN.get()
 
 
-def asking(forwards: int) -> None:
-    """Books questions with every open meter."""
-    for meter in _OPEN.get():
-        meter.ask(forwards)
+def count_asked(forwards: int) -> None:
+    """Books questions with every open count."""
+    for count in _OPEN.get():
+        count.add_asked(forwards)
 
 
-def sending(model: str, rows: int) -> None:
-    """Books rows with every open meter, right before they reach the user's code."""
-    for meter in _OPEN.get():
-        meter.send(model, rows)
+def count_sent(model: str, rows: int) -> None:
+    """Books rows with every open count, right before they reach the user's code."""
+    for count in _OPEN.get():
+        count.add_sent(model, rows)
 
 
 @contextmanager
-def sending_unless_within(model: str, rows: int) -> Iterator[None]:
+def count_sent_unless_inside(model: str, rows: int) -> Iterator[None]:
     """Books rows that reached the model of this name, unless they reached another one inside it, which has booked them."""
-    meters = _OPEN.get()
-    before = meters[0].sent if meters else 0
+    counts = _OPEN.get()
+    before = counts[0].sent if counts else 0
     yield
-    if meters and meters[0].sent == before:
-        sending(model, rows)
+    if counts and counts[0].sent == before:
+        count_sent(model, rows)

@@ -17,7 +17,7 @@ from shiftproof.data.space import Column, InputSpace
 
 
 @dataclass(frozen=True, eq=False)
-class Together:
+class AlignedSources:
     """Samples with one numbering of classes and one coding of columns.
 
     Args:
@@ -73,7 +73,7 @@ class Recoded(Wrapped):
         return replace(self.inner.take(rows), y=torch.from_numpy(self._y[rows].copy()), class_names=self._names)
 
 
-class Aligned(Wrapped):
+class AlignedTable(Wrapped):
     """A table with the columns and codes of several: its own ranges, the categories of all, and a mark wherever one of them has it."""
 
     def __init__(self, inner: Source, columns: tuple[Column, ...]) -> None:
@@ -135,7 +135,7 @@ class Noted(Wrapped):
         return (*self.inner.notes, *self._notes)
 
 
-def together(*sources: Source) -> Together:
+def align(*sources: Source) -> AlignedSources:
     """The samples with one numbering of classes and, for tables, one coding of columns.
 
     Classes match by name. Their order is the first sample's; where another one names the first's and more, it is that one's, which a note
@@ -149,10 +149,10 @@ def together(*sources: Source) -> Together:
     aligned, space = (_aligned(sources), _space(sources)) if len(tables) == len(sources) > 1 else (sources, first.space)
     named = [source for source in aligned if source.class_names]
     if not named:
-        return Together(tuple(aligned), sources, (), space, {})
+        return AlignedSources(tuple(aligned), sources, (), space, {})
     order, strangers, notes = _order(aligned, named)
     first, *others = (_recoded(source, order, notes, named[0]) for source in aligned)
-    return Together((Noted.of(first, notes), *others), sources, order, space, strangers)
+    return AlignedSources((Noted.of(first, notes), *others), sources, order, space, strangers)
 
 
 def _order(sources: Sequence[Source], named: Sequence[Source]) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]], list[str]]:
@@ -199,7 +199,7 @@ def _aligned(sources: Sequence[Source]) -> tuple[Source, ...]:
     def fits(own: tuple[Column, ...]) -> bool:
         return [c.name for c in own] == names and all(_own(mine, shared) is mine for mine, shared in zip(own, columns, strict=True))
 
-    return tuple(source if fits(source.space.columns) else Aligned(source, columns) for source in sources)
+    return tuple(source if fits(source.space.columns) else AlignedTable(source, columns) for source in sources)
 
 
 def _columns(sources: Sequence[Source]) -> tuple[Column, ...]:
