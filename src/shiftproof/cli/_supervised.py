@@ -1,4 +1,4 @@
-"""A command in a process of its own, watched by one that no model can end: without a verdict there is no exit code of a verdict."""
+"""Runs a command in a child process that a parent watches: a model that ends the child cannot fake the exit code of a verdict."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _code(told: int, status: int) -> int:
         click.echo(f"shiftproof: Signal {signal.Signals(number).name} ended the run before its verdict.{why} {_KEPT}", err=True)
         return _KILLED + number
     click.echo(
-        f"shiftproof: The process was ended from within (exit status {os.WEXITSTATUS(status)}) before its verdict, so nothing was judged. "
+        f"shiftproof: The process ended itself (exit status {os.WEXITSTATUS(status)}) before its verdict: no condition was judged. "
         f"Does the model, or code that it loads, call os._exit() or exit()? {_KEPT}",
         err=True,
     )

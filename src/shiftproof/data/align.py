@@ -119,7 +119,7 @@ def _own(mine: Column | None, shared: Column) -> Column:
 
 
 class Noted(Wrapped):
-    """A source of which more must be said."""
+    """A source with further notes."""
 
     def __init__(self, inner: Source, notes: Sequence[str]) -> None:
         super().__init__(inner)
@@ -156,7 +156,7 @@ def align(*sources: Source) -> AlignedSources:
 
 
 def _order(sources: Sequence[Source], named: Sequence[Source]) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]], list[str]]:
-    """The classes of all in label order, those that only a later sample knows, and what must be said."""
+    """The classes of all in label order, those that only a later sample knows, and the notes."""
     every = {key for source in named for key in keys(source.class_names)}
     if not sources[0].class_names and by_number(named[0].class_names) and all(by_number(source.class_names) for source in named):
         most = max(int(sources[0].y.max()), *(int(key) for key in every))
@@ -223,7 +223,7 @@ def _joined(mine: Column, theirs: Column, first: Source, other: Source) -> Colum
         what = {True: "words", False: "numbers"}
         raise UsageError(
             f"The column '{mine.name}' holds {what[mine.kind == 'categorical']} in '{first.uri}' and {what[theirs.kind == 'categorical']} "
-            f"in '{other.uri}'. Mend one, or take numbers for names in both with categorical={mine.name}."
+            f"in '{other.uri}'. Change one, or treat the numbers as names in both with categorical={mine.name}."
         )
     if mine.kind != "categorical":
         return mine if mine.kind == theirs.kind or mine.kind == "real" else replace(mine, kind="real", dtype=theirs.dtype)

@@ -38,7 +38,7 @@ def examples(
             (uint8 becomes float32, int64 float64); single and double floats stay as they are.
         y: labels, shape (n,): whole numbers 0, 1, 2, ..., or words, which become the places of their sorted names. Arrays of objects and
             columns of pandas are read value by value: numbers stay numbers. Missing labels are refused, and so are numbers among words.
-        ids: one name per example, unique; row numbers where absent. Randomness hangs on them, and shifted data pair by them.
+        ids: one name per example, unique; row numbers where absent. Randomness depends on them, and shifted data are paired by them.
         groups: per column of group names, one value per example; examples without one are the group "(missing)".
         box: least and greatest legal value of every feature.
         kind: "image" for (n, channels, height, width), else "vector" or "table"; where absent, four dimensions are images.
@@ -60,7 +60,7 @@ def examples(
 
     inputs = floating(x, owner=_OWNER)
     if inputs.dim() < 2:
-        raise must("x", _OWNER, "have shape (n, ...), one input a row", tuple(inputs.shape), "A single column: x.reshape(-1, 1).")
+        raise must("x", _OWNER, "have shape (n, ...), one input per row", tuple(inputs.shape), "A single column: x.reshape(-1, 1).")
     kind = ("image" if inputs.dim() == 4 else "vector") if kind is None else kind
     if kind == "image" and inputs.dim() != 4:
         raise must("x", _OWNER, "have shape (n, channels, height, width) for images", tuple(inputs.shape), "Grey images: x[:, None].")
@@ -71,7 +71,7 @@ def examples(
 
 
 def floating(x: npt.ArrayLike | torch.Tensor, *, owner: str) -> torch.Tensor:
-    """Numbers as a floating tensor that holds them exactly; raises `UsageError` where they are no numbers."""
+    """Numbers as a floating tensor that holds them exactly; raises `UsageError` where they are not numbers."""
     import torch
 
     if isinstance(x, torch.Tensor):

@@ -1,4 +1,4 @@
-"""What people give as labels, names and groups, and what the library works with: int64 classes, unique words, words."""
+"""Labels, ids and groups as people hold them, converted to int64 classes, unique text and text."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def missing_groups(groups: Mapping[str, npt.NDArray[np.str_]]) -> tuple[str, ...
 
 
 def check_ids(ids: Ids, *, owner: str) -> Ids:
-    """The ids, refused where two examples share one: randomness and pairing hang on them."""
+    """The ids, refused where two examples share one: randomness and pairing depend on them."""
     names, counts = np.unique(ids, return_counts=True)
     if len(names) < len(ids):
         twice = names[counts > 1]

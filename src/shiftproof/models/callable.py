@@ -1,4 +1,4 @@
-"""Any Python function: gives scores or labels, as it says."""
+"""Any Python function: provides scores or labels, as `gives` says."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class FunctionCall:
             hint = "Annotate its argument as torch.Tensor to be given tensors instead." if self.takes == "numpy" else ""
             raise UsageError(f"The {self.owner} refuses {kind}. {hint}\n{short_traceback(error)}") from error
         if isinstance(answer, Labels | nn.Module):
-            way_out = "A factory of models must need no argument: give its arguments defaults, or write one that does not have them."
-            raise UsageError(f"The {self.owner} was given inputs and answered with a model ({type(answer).__name__}). {way_out}")
+            fix = "A factory of models must need no argument: give its arguments defaults, or write one without arguments."
+            raise UsageError(f"The {self.owner} was given inputs and answered with a model ({type(answer).__name__}). {fix}")
         return kind_of(answer, len(filled(probe, ROWS)), self.owner, class_names=class_names)
 
     @property

@@ -48,7 +48,7 @@ def as_text(value: object) -> str:
 def match_classes(classes: Sequence[object], class_names: Sequence[str], *, name: str) -> ClassCodes:
     """The label codes of an estimator's `classes`.
 
-    Names come first: classes are looked up among the data's `class_names`, and a class that only one of the two knows is told in a note
+    Names come first: classes are looked up among the data's `class_names`, and a class that only one of the two knows is named in a note
     (the data's sample may lack a rare class, or the model may never say it). Where no name fits, or the data have none, whole numbers
     0, 1, 2, ... are the codes themselves.
 

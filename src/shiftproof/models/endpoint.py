@@ -1,4 +1,4 @@
-"""A model behind HTTP: gives scores or labels, as it answers."""
+"""A model behind HTTP: provides scores or labels, as it answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A scikit-learn estimator: gives scores where it predicts probabilities, else labels. Tables reach it as it was trained on them."""
+"""A scikit-learn estimator: provides scores where it predicts probabilities, else labels. It gets tables as it was trained on them."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def wrap_estimator(
         version: what the user calls this state of it.
 
     Raises:
-        UsageError: it is no classifier, not fitted, has more than one output, or its columns or classes are not the data's.
+        UsageError: it is not a classifier, not fitted, has more than one output, or its columns or classes are not the data's.
     """
     _check_classifier(estimator, name)
     classes = match_classes(_classes(estimator, name), class_names, name=name)

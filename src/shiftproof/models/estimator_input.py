@@ -239,12 +239,12 @@ def _by_count(count: int, columns: Sequence[Column], groups: Sequence[str], name
     grouped = {i for i, column in enumerate(columns) if column.name in set(groups)}
     readings = {frozenset(range(len(columns))) - left for left in (worded, grouped, worded | grouped)}
     fits = [reading for reading in readings if len(reading) == count]
-    way_out = "Train it on a data frame, so that it knows its columns by name, or give data with its columns only."
+    fix = "Train it on a data frame, so that it knows its columns by name, or give data with its columns only."
     if not fits:
-        raise UsageError(f"The model '{name}' was trained on {count} features, and the data have {len(columns)} columns. {way_out}")
+        raise UsageError(f"The model '{name}' was trained on {count} features, and the data have {len(columns)} columns. {fix}")
     if len(fits) > 1:
         ways = " or ".join(sorted(f"({_few([columns[i].name for i in sorted(fit)])})" for fit in fits))
-        raise UsageError(f"The model '{name}' was trained on {count} features without names, which may be {ways}. {way_out}")
+        raise UsageError(f"The model '{name}' was trained on {count} features without names, which may be {ways}. {fix}")
     kept = sorted(fits[0])
     left = [column.name for i, column in enumerate(columns) if i not in fits[0]]
     note = f"The model '{name}' takes {count} features: the columns {_few(left)} are left out, as no other reading fits."

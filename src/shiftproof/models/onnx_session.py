@@ -1,4 +1,4 @@
-"""An ONNX file, run by onnxruntime on the CPU: gives scores."""
+"""An ONNX file, run by onnxruntime on the CPU: provides scores."""
 
 from __future__ import annotations
 
@@ -127,8 +127,8 @@ class OnnxSession(Scores):
             raise must("output", owner, f"be one of {', '.join(p.name for p in ports)}", self._wanted)
         fits = [p for p in ports if p.type in FLOATS and len(p.shape) in (0, 2) and self._wanted in (None, p.name)]
         if not fits and any(p.type.startswith("seq(map") for p in ports):
-            way_out = "Export it again with options={'zipmap': False}."
-            raise UsageError(f"The model '{self._name}' gives probabilities as dictionaries (ZipMap: {every}). {way_out}")
+            fix = "Export it again with options={'zipmap': False}."
+            raise UsageError(f"The model '{self._name}' gives probabilities as dictionaries (ZipMap: {every}). {fix}")
         if not fits:
             raise must("outputs", owner, "hold floating scores of shape (n, classes)", every, "Export the scores, not the decision alone.")
         ranked = [p for p in fits if len(p.shape) == 2] or fits

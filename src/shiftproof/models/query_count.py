@@ -23,12 +23,12 @@ class QueryCount:
         self._lock = threading.Lock()
 
     def add_asked(self, forwards: int) -> None:
-        """Books questions."""
+        """Adds to `asked`."""
         with self._lock:
             self.asked += forwards
 
     def add_sent(self, model: str, rows: int) -> None:
-        """Books rows that are about to reach the model of this name."""
+        """Adds rows that are about to reach the model of this name."""
         with self._lock:
             self.sent += rows
             self.by_model[model] += rows
@@ -39,7 +39,7 @@ _OPEN: ContextVar[tuple[QueryCount, ...]] = ContextVar("shiftproof_query_counts"
 
 @contextmanager
 def counting_queries(count: QueryCount | None = None) -> Iterator[QueryCount]:
-    """Counts into `count` (a new one by default) what is asked and sent meanwhile; counts that are open already go on counting.
+    """Counts into `count` (a new one by default) what is asked and sent inside the block; counts that are open already continue.
 
     >>> with counting_queries() as count:
     ...     count_sent("mine", 8)
@@ -57,7 +57,7 @@ def counting_queries(count: QueryCount | None = None) -> Iterator[QueryCount]:
 
 @contextmanager
 def uncounted() -> Iterator[None]:
-    """What runs meanwhile is a part of this library's side, such as a denoiser in front of the model."""
+    """Counts nothing inside the block: what runs there is the library's own, such as a denoiser before the model."""
     token = _OPEN.set(())
     try:
         yield
@@ -66,25 +66,25 @@ def uncounted() -> Iterator[None]:
 
 
 def open_counts() -> tuple[QueryCount, ...]:
-    """The counts that count now."""
+    """The counts that are open now."""
     return _OPEN.get()
 
 
 def count_asked(forwards: int) -> None:
-    """Books questions with every open count."""
+    """Adds forwards to `asked` of every open count."""
     for count in _OPEN.get():
         count.add_asked(forwards)
 
 
 def count_sent(model: str, rows: int) -> None:
-    """Books rows with every open count, right before they reach the user's code."""
+    """Adds rows to `sent` of every open count, right before they reach the user's code."""
     for count in _OPEN.get():
         count.add_sent(model, rows)
 
 
 @contextmanager
 def count_sent_unless_inside(model: str, rows: int) -> Iterator[None]:
-    """Books rows that reached the model of this name, unless they reached another one inside it, which has booked them."""
+    """Adds rows that reached the model of this name, unless a model inside it has counted them."""
     counts = _OPEN.get()
     before = counts[0].sent if counts else 0
     yield

@@ -61,7 +61,7 @@ class HuggingFace(LabelledSource):
         id: column of ids; row numbers without it.
         size: pictures are resized to size x size (bilinear; the aspect ratio is not kept). Without it, all must have one size.
         mode: `RGB` (default) or `L` for pictures.
-        classes: names of the model's classes in its order, split at commas, or a text file of them, one a line.
+        classes: names of the model's classes in its order, split at commas, or a text file of them, one per line.
         rename: new names of classes, OLD:NEW split at commas.
 
     A folder may be one that `save_to_disk` wrote, or one of files that `load_dataset` reads. Pictures are decoded when they are needed and

@@ -32,12 +32,12 @@ class ImageFolder(AddressedSource):
     Options:
         size: every picture is resized to size x size (bilinear; the aspect ratio is not kept). Without it, all must have one size.
         mode: `RGB` (default, shape (n, 3, height, width)) or `L` for grey (n, 1, height, width).
-        classes: the folders' names in the order of the model's classes, in a text file, one a line, or split at commas; for a set that has
+        classes: the folders' names in the order of the model's classes, in a text file (one per line) or split at commas; for data that have
             only some of them, and for names that are numbers, which are sorted as text.
         rename: new names of classes, OLD:NEW split at commas.
 
     Levels 0..255 are mapped onto [0, 1] or the declared box. Pictures are turned as their EXIF orientation says; of moving ones the first
-    frame is read, and colours under transparency as they are stored; notes say where that happens. Files that are no pictures by their
+    frame is read, and colours under transparency as they are stored; notes say where that happens. Files that are not pictures by their
     name are left out, which a note says. The fingerprint is made of paths and contents, so every file is read once for it.
     """
 
@@ -126,7 +126,7 @@ class ImageFolder(AddressedSource):
         said += picture_notes(self._looked)
         others = sum(p.is_file() for name in self._folders for p in (self._folder / name).rglob("*")) - len(self._files)
         if others:
-            said.append(f"{others} files that are no pictures by their name were left out.")
+            said.append(f"{others} files that are not pictures by their name were left out.")
         absent = len(self._class_names) - len(np.unique(self.y))
         if absent:
             said.append(f"{absent} of {len(self._class_names)} classes have no picture.")

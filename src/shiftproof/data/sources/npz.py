@@ -52,7 +52,7 @@ class Npz(LabelledSource):
         ids: name of the array of ids; `ids` (or `ids_SPLIT`) where present, else row numbers.
         groups: names of arrays of groups, split at commas.
         kind: `image` or `vector`; otherwise three or four dimensions are images.
-        classes: names of the model's classes in its order, split at commas, or a text file of them, one a line.
+        classes: names of the model's classes in its order, split at commas, or a text file of them, one per line.
         rename: new names of classes, OLD:NEW split at commas.
 
     Bytes (uint8) are mapped onto [0, 1] or the declared box. Other numbers are taken as they are: their box must be declared, unless all

@@ -190,11 +190,9 @@ def _verdict(drop: float, own: float, gap: float) -> Verdict:
 def _ready(config: TransferConfig) -> _Ready:
     if len(config.models) < 2:
         raise must("model", "transfer", "be given at least twice", len(config.models), "Add another --model.")
-    if config.weights and len(config.weights) != len(config.models):
-        raise UsageError(
-            f"There are {len(config.models)} models and {len(config.weights)} files of weights. Give one --weights for each --model, "
-            "in the same order, and - for a model that needs none."
-        )
+    from shiftproof.models.weights import weights_of_each
+
+    weights_of_each(config.models, config.weights)
     for option, least in (("batch_size", 1), ("limit", 1)):
         value = getattr(config, option)
         if value is not None and value < least:
@@ -216,9 +214,10 @@ def _ready(config: TransferConfig) -> _Ready:
 
 def _models(config: TransferConfig, data: Source) -> list[tuple[Labels, ModelCard]]:
     from shiftproof.models.load import load_model
+    from shiftproof.models.weights import weights_of_each
 
     probe, samples = data.take(slice(0, PROBES)), align(data)
-    weights = [None if file == "-" else file for file in config.weights] or [None] * len(config.models)
+    weights = weights_of_each(config.models, config.weights)
     names = _names(config.models, weights)
     found: list[tuple[Labels, ModelCard]] = []
     for spec, file, name in zip(config.models, weights, names, strict=True):
