@@ -72,7 +72,7 @@ def run(names: tuple[str, ...], full: bool, data: tuple[str, ...], extend: int, 
         check_run(study, full=full, data=samples, extend=extend, confidence=confidence)
     records = []
     count = sum((study.seeds if full else QUICK_SEEDS) * (1 + extend) for study in chosen)
-    with _bar(count, shown=not quiet and sys.stderr.isatty()) as (say, done):
+    with _bar(count, visible=not quiet and sys.stderr.isatty()) as (say, done):
         for study in chosen:
             records.append(run_study(study, out=out, full=full, data=samples, extend=extend, confidence=confidence, say=say, done=done))
     path = _page(out)
@@ -131,12 +131,12 @@ def _samples(given: Sequence[str]) -> dict[str, str]:
 
 
 @contextmanager
-def _bar(total: int, *, shown: bool) -> Iterator[tuple[Callable[[str], None], Callable[[], None]]]:
+def _bar(total: int, *, visible: bool) -> Iterator[tuple[Callable[[str], None], Callable[[], None]]]:
     """A progress bar over trials: how to say what is being done, and that one is finished."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
+    with Progress(*columns, console=Console(stderr=True), disable=not visible) as bar:
         task = bar.add_task("studies", total=total)
         yield lambda line: bar.update(task, description=line), lambda: bar.advance(task)

@@ -32,7 +32,7 @@ class ImageFolder(AddressedSource):
     Options:
         size: every picture is resized to size x size (bilinear; the aspect ratio is not kept). Without it, all must have one size.
         mode: `RGB` (default, shape (n, 3, height, width)) or `L` for grey (n, 1, height, width).
-        classes: the folders' names in the order of the model's classes, in a text file (one per line) or split at commas; for data that have
+        classes: the folders' names in the order of the model's classes, in a text file (one per line) or split at commas; for data with
             only some of them, and for names that are numbers, which are sorted as text.
         rename: new names of classes, OLD:NEW split at commas.
 
