@@ -99,7 +99,7 @@ def _there(place: Path) -> None:
     raise AssertionError(f"the first audit does not make {place.name}")
 
 
-def _onnx(place: Path, layers: list[tuple[torch.Tensor, torch.Tensor]], shape: list[int]) -> None:
+def _onnx(place: Path, layers: list[tuple[torch.Tensor, torch.Tensor]], *shape: int) -> None:
     """Linear layers with ReLU between them, behind a flattening, as an ONNX file."""
     nodes, weights, last = [helper.make_node("Flatten", ["x"], ["flat"])], [], "flat"
     for number, (weight, bias) in enumerate(layers):
@@ -110,31 +110,31 @@ def _onnx(place: Path, layers: list[tuple[torch.Tensor, torch.Tensor]], shape: l
         if number < len(layers) - 1:
             nodes.append(helper.make_node("Relu", [last], [f"r{number}"]))
             last = f"r{number}"
-    ends = (("x", ["n", *shape]), (last, ["n", layers[-1][1].shape[0]]))
-    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, dims) for name, dims in ends)
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ("n", *shape))
+    y = helper.make_tensor_value_info(last, TensorProto.FLOAT, ("n", layers[-1][1].shape[0]))
     graph = helper.make_graph(nodes, "net", [x], [y], weights)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), place)
 
 
 def _net(place: Path) -> None:
     state = load_file(made("small.safetensors"))
-    _onnx(place, [(state["1.weight"], state["1.bias"]), (state["3.weight"], state["3.bias"])], [1, 8, 8])
+    _onnx(place, [(state["1.weight"], state["1.bias"]), (state["3.weight"], state["3.bias"])], 1, 8, 8)
 
 
 def _controller(place: Path) -> None:
     """Its first score is always the larger one: the property on its page holds."""
     weight, bias = torch.tensor([[1.0, 0.5], [0.5, 0.25]]), torch.tensor([1.0, 0.0])
-    _onnx(place, [(torch.eye(2), torch.zeros(2)), (weight, bias)], [2])
+    _onnx(place, [(torch.eye(2), torch.zeros(2)), (weight, bias)], 2)
 
 
-def _digits(rows: slice, noise: float = 0.0, place_column: bool = False) -> Callable[[Path], None]:
+def _digits(rows: slice, noise: float = 0.0) -> Callable[[Path], None]:
     def make(place: Path) -> None:
         batch = sp.load_data("digits:?split=all").take(rows)
         rng = np.random.default_rng(0)
         x = (batch.x.numpy() + noise * rng.normal(size=batch.x.shape)).clip(0, 1).astype(np.float32)
         y = batch.y.numpy()
-        more = {"place": np.where(rng.random(len(y)) < 0.8, np.where(y < 5, "land", "water"), "air")} if place_column else {}
-        np.savez(place, x=x, y=y, ids=batch.ids, pen=rng.choice(["blue", "black"], len(y)), **more)
+        places = np.where(rng.random(len(y)) < 0.8, np.where(y < 5, "land", "water"), "air")
+        np.savez(place, x=x, y=y, ids=batch.ids, pen=rng.choice(["blue", "black"], len(y)), place=places)
 
     return make
 
@@ -179,7 +179,7 @@ def _run(seed: int, *shifts: str) -> Callable[[Path], None]:
         optimiser = torch.optim.Adam(net.parameters(), lr=0.05)
         for _ in range(20):
             optimiser.zero_grad()
-            torch.nn.functional.cross_entropy(net(train.x), train.y).backward()
+            torch.autograd.backward(torch.nn.functional.cross_entropy(net(train.x), train.y))
             optimiser.step()
         other = [str(made("july.npz"))]
         search = ["gradient_ascent(steps=3)"]
@@ -204,10 +204,13 @@ def _published(place: Path) -> None:
 
 
 def _text(text: str) -> Callable[[Path], None]:
-    return lambda place: place.write_text(text, encoding="utf-8") and None
+    def make(place: Path) -> None:
+        place.write_text(text, encoding="utf-8")
+
+    return make
 
 
-MAKERS: dict[str, Callable[[Path], object]] = {
+MAKERS: dict[str, Callable[[Path], None]] = {
     "nets.py": _there,
     "small.safetensors": _there,
     "wide.safetensors": _there,
@@ -217,7 +220,7 @@ MAKERS: dict[str, Callable[[Path], object]] = {
     "june.npz": _digits(slice(0, 60)),
     "july.npz": _digits(slice(60, 120), noise=0.1),
     "august.npz": _digits(slice(60, 120), noise=0.2),
-    "train.npz": _digits(slice(0, 400), place_column=True),
+    "train.npz": _digits(slice(0, 400)),
     "photos.npz": _photos,
     "mnist": _idx,
     "model.py": _text(CONVOLUTION),
