@@ -281,7 +281,7 @@ def test_it_can_be_pickled_while_connected(server: Server) -> None:
     model.labels(X)
     again = pickle.loads(pickle.dumps(model))
     assert torch.equal(again.labels(X), model.labels(X))
-    assert "known by its URL and options, and in a run by its answers to a few inputs" in again.notes[0]
+    assert "identified by its URL and options, and in a run by its answers to a few inputs" in again.notes[0]
 
 
 @pytest.mark.parametrize(

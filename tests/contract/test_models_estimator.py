@@ -159,7 +159,7 @@ def test_a_frame_model_on_data_without_names_takes_them_in_order() -> None:
     trained = RandomForestClassifier(5, random_state=0).fit(pd.DataFrame(x.numpy(), columns=list("abcde")), np.arange(60) % 2)
     model = as_model(trained, name="m")
     assert (model.labels(x).numpy() == trained.predict(pd.DataFrame(x.numpy(), columns=list("abcde")))).all()
-    assert "takes them as its own columns ('a', 'b', 'c', 'd', 'e') in that order" in model.notes[0]
+    assert "gets them as its own columns ('a', 'b', 'c', 'd', 'e') in that order" in model.notes[0]
 
 
 def fitted_on(count: int) -> RandomForestClassifier:
@@ -170,13 +170,15 @@ def fitted_on(count: int) -> RandomForestClassifier:
 def test_a_matrix_of_all_columns_needs_no_reading() -> None:
     model = as_model(fitted_on(5), name="m", space=TABLE)
     assert model.notes == (
-        "The model 'm' knows no column names: it takes 'job', 'member', 'zone' as codes 0, 1, 2, ... of their sorted categories.",
+        "The model 'm' was trained without column names: it gets 'job', 'member', 'zone' as codes 0, 1, 2, ... of their sorted categories.",
     )
 
 
 def test_the_one_reading_that_fits_is_taken_and_told() -> None:
     model = as_model(fitted_on(2), name="m", space=TABLE)
-    assert model.notes == ("The model 'm' takes 2 features: the columns 'job', 'member', 'zone' are left out, as no other reading fits.",)
+    assert model.notes == (
+        "The model 'm' takes 2 features: the columns 'job', 'member', 'zone' are left out: no other choice of columns fits.",
+    )
     assert model.labels(coded()).shape == (60,)
     without_group = as_model(fitted_on(4), name="m", space=TABLE, groups=("age",))
     assert "the columns 'age' are left out" in without_group.notes[0]

@@ -184,7 +184,7 @@ def numbered(source: Source, names: tuple[str, ...]) -> Source:
 
 def _recoded(source: Source, order: tuple[str, ...], notes: list[str], named: Source) -> Source:
     if not source.class_names and not by_number(order):
-        notes.append(f"The labels of '{source.uri}' are numbers, taken as places among the classes of '{named.uri}' ({few(order)}).")
+        notes.append(f"The labels of '{source.uri}' are numbers, taken as indices into the classes of '{named.uri}' ({few(order)}).")
     return numbered(source, order)
 
 

@@ -73,8 +73,8 @@ class FunctionCall:
     @property
     def notes(self) -> tuple[str, ...]:
         """That what it reads while it runs is not part of its identity."""
-        known = "is known by its code and the values that it uses by name"
-        return (f"The {self.owner} {known}. Where files that it reads change, start a fresh run.",)
+        known = "is identified by its code and the values that it uses by name"
+        return (f"The {self.owner} {known}. If files that it reads change, start a new run.",)
 
 
 class CallableScores(WrappedModel, Scores):

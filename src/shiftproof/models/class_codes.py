@@ -67,7 +67,7 @@ def match_classes(classes: Sequence[object], class_names: Sequence[str], *, name
         raise must("classes", f"the model '{name}'", rule, few(said), f"{near(said, class_names)} {hint}".strip())
     if class_names and max(codes) >= len(class_names):
         raise must("classes", f"the model '{name}'", f"be below {len(class_names)}, or among {few(class_names)}", few(said), hint)
-    notes = (f"The classes of '{name}' are numbers, taken as places among the data's classes ({few(class_names)}).",) if class_names else ()
+    notes = (f"The classes of '{name}' are numbers, taken as indices into the data's classes ({few(class_names)}).",) if class_names else ()
     return ClassCodes(tuple(codes), max(max(codes) + 1, len(class_names)), said, notes)
 
 

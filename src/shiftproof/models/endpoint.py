@@ -284,7 +284,7 @@ def _known(requests: Requests, gives: Gives, version: str | None) -> Fingerprint
 
 
 def _note(name: str) -> str:
-    return f"The endpoint '{name}' is known by its URL and options, and in a run by its answers to a few inputs."
+    return f"The endpoint '{name}' is identified by its URL and options, and in a run by its answers to a few inputs."
 
 
 def _until(date: str) -> float:

@@ -176,11 +176,13 @@ def _plan(wanted: Sequence[str], count: object, columns: Sequence[Column], group
     if wanted and columns:
         return _by_name(wanted, columns, name)
     if wanted:
-        note = f"The data's features have no names: '{name}' takes them as its own columns ({_few(wanted)}) in that order."
+        note = f"The data's features have no names: '{name}' gets them as its own columns ({_few(wanted)}) in that order."
         return InputFormat(names=tuple(wanted), notes=(note,))
     if not columns or not isinstance(count, int) or count == len(columns):
         coded = [column.name for column in columns if column.kind == "categorical"]
-        note = f"The model '{name}' knows no column names: it takes {_few(coded)} as codes 0, 1, 2, ... of their sorted categories."
+        note = (
+            f"The model '{name}' was trained without column names: it gets {_few(coded)} as codes 0, 1, 2, ... of their sorted categories."
+        )
         return InputFormat(notes=(note,) if coded else ())
     return _by_count(count, columns, groups, name)
 
@@ -194,7 +196,7 @@ def _whole(columns: Sequence[Column]) -> tuple[str, ...]:
 def _in_words(input_format: InputFormat, columns: Sequence[Column], name: str) -> InputFormat:
     """The columns of `input_format` as a matrix of the table's own values."""
     positions = tuple(range(len(columns))) if input_format.positions is None else input_format.positions
-    note = f"The model '{name}' knows no column names: it is given the columns in the data's order, words as words."
+    note = f"The model '{name}' was trained without column names: it gets the columns in the data's order, text as text."
     notes = (*(() if input_format.positions is None else input_format.notes), note)
     return InputFormat(positions=positions, columns=tuple(columns[i] for i in positions), notes=notes)
 
@@ -247,7 +249,7 @@ def _by_count(count: int, columns: Sequence[Column], groups: Sequence[str], name
         raise UsageError(f"The model '{name}' was trained on {count} features without names, which may be {ways}. {fix}")
     kept = sorted(fits[0])
     left = [column.name for i, column in enumerate(columns) if i not in fits[0]]
-    note = f"The model '{name}' takes {count} features: the columns {_few(left)} are left out, as no other reading fits."
+    note = f"The model '{name}' takes {count} features: the columns {_few(left)} are left out: no other choice of columns fits."
     return InputFormat(positions=tuple(kept), notes=(note,))
 
 

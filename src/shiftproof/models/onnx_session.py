@@ -128,7 +128,7 @@ class OnnxSession(Scores):
         fits = [p for p in ports if p.type in FLOATS and len(p.shape) in (0, 2) and self._wanted in (None, p.name)]
         if not fits and any(p.type.startswith("seq(map") for p in ports):
             fix = "Export it again with options={'zipmap': False}."
-            raise UsageError(f"The model '{self._name}' gives probabilities as dictionaries (ZipMap: {every}). {fix}")
+            raise UsageError(f"The model '{self._name}' returns probabilities as dictionaries (ZipMap: {every}). {fix}")
         if not fits:
             raise must("outputs", owner, "hold floating scores of shape (n, classes)", every, "Export the scores, not the decision alone.")
         ranked = [p for p in fits if len(p.shape) == 2] or fits
