@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from blocks import ROOT, blocks, read
+from blocks import blocks, read
 from workshop import fill
+
+from repository import ROOT
 
 PAGE = ROOT / "docs" / "guide" / "add-a-part.md"
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from repository import ROOT
+
 RESULTS = ROOT / "benchmarks" / "results" / "0.1.0"
 CALLS = "80 bare calls of the model"
 MEASURED_APART = [

@@ -12,9 +12,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from repository import ROOT
 from shiftproof.records.audit import Audit
 
-ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "docs" / "reference" / "audit.schema.json"
 WRITTEN = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)

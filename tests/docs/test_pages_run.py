@@ -10,8 +10,10 @@ from pathlib import Path
 
 import click
 import pytest
-from blocks import PAGES, ROOT, Block, blocks, command_lines, named, put_file, read
+from blocks import PAGES, Block, blocks, command_lines, named, put_file, read
 from workshop import fill
+
+from repository import ROOT
 
 NOT_RUN = {
     "README.md": ["it installs the pinned packages from the network."],

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from repository import ROOT
+
 RESULT = ROOT / "benchmarks" / "results" / "0.1.0" / "robust_estimators--x86_64--cpu.json"
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from repository import ROOT
+
 SOURCE = ROOT / "src" / "shiftproof"
 TEXTS = [
     *(file for file in sorted(SOURCE.rglob("*")) if file.suffix in (".py", ".html", ".js", ".css")),

@@ -18,11 +18,12 @@ import numpy as np
 import onnx
 import pandas as pd
 import torch
-from blocks import ROOT, blocks, put_file, read
+from blocks import blocks, put_file, read
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import load_file
 
 import shiftproof as sp
+from repository import ROOT
 
 FITTED = """
 import pandas as pd

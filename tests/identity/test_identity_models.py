@@ -21,6 +21,7 @@ from torch import nn
 import known_models
 import shiftproof as sp
 from known_models import MODELS, X, fingerprint
+from repository import ROOT
 from shiftproof.models.fingerprint import value_digest
 
 
@@ -35,7 +36,7 @@ def test_every_single_change_makes_another_model(name: str) -> None:
 def test_another_process_knows_them_by_the_same() -> None:
     """Under another hash seed, another folder and as a program instead of a module."""
     here = {name: fingerprint(made("")) for name, (made, _) in MODELS.items()}
-    environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), *sys.path])}
     command = [sys.executable, known_models.__file__]
     there = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, check=True).stdout
     assert json.loads(there) == here

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from repository import ROOT
+
 SOURCE = ROOT / "src" / "shiftproof"
 MOST_FILE_LINES, MOST_FUNCTION_LINES = 350, 70
 

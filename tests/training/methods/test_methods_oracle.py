@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from repository import ROOT
 from shiftproof import UsageError
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace, boxed
@@ -506,7 +507,7 @@ def test_networks_and_inputs_that_do_not_fit_are_said() -> None:
 
 
 def test_the_changelog_names_every_method() -> None:
-    text = (Path(__file__).parents[2] / "CHANGELOG.md").read_text()
+    text = (ROOT / "CHANGELOG.md").read_text()
     assert [name for name in methods.names() if f"`{name}`" not in text] == []
 
 

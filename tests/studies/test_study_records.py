@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
+from repository import ROOT
 from shiftproof.studies import Prediction, StudyRecord, read_studies, studies
 from shiftproof.studies.draw import draw_again
 
-RECORDS = {record.study: record for record in read_studies(Path(__file__).parents[2] / "benchmarks" / "results" / "0.1.0" / "studies")}
+RECORDS = {record.study: record for record in read_studies(ROOT / "benchmarks" / "results" / "0.1.0" / "studies")}
 PREDICTIONS = [(name, said) for name in studies.names() for said in studies.get(name).predictions]
 
 
