@@ -18,7 +18,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.door import Reading, read
 from shiftproof.finding import Finding
 from shiftproof.models.abstract import Labels
-from shiftproof.models.meter import asking, metering
+from shiftproof.models.query_count import count_asked, counting_queries
 from shiftproof.outcomes import Bound, Flag
 from shiftproof.preflight import BATCH_DEPENDENT, RANDOM, inspect_model
 from shiftproof.randomness import Rng
@@ -79,7 +79,7 @@ def certify(
     if not len(examples):
         raise UsageError("There are no examples to certify. Check the data source and its limit.")
     rng = Rng.for_ids(seed, examples.ids)
-    with metering() as meter:
+    with counting_queries() as count:
         found = inspect_model(model, examples) if flags is None else list(flags)
         known = clean if not {RANDOM, BATCH_DEPENDENT} & set(found) else None
 
@@ -87,7 +87,7 @@ def certify(
             return _certify_batch(model, shift, certificate, examples[rows], rng[rows], known and known[rows])
 
         finding = judged(len(examples), batch_size, work, found, progress)
-    return replace(finding, sent=meter.sent)
+    return replace(finding, sent=count.sent)
 
 
 def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch: Examples, rng: Rng, known: Reading | None) -> Finding:
@@ -111,7 +111,7 @@ def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch:
     outcome = np.where(wrong.cpu(), outcomes.SKIPPED, np.where(proven, outcomes.CERTIFIED, outcomes.ABSTAINED)).astype("<U9")
     n = len(batch)
     forwards = 1 + proof.forwards.cpu().numpy().astype(np.int64)
-    asking(int(forwards.sum()))
+    count_asked(int(forwards.sum()))
     return Finding(
         ids=batch.ids,
         outcome=outcome,

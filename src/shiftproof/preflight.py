@@ -12,9 +12,9 @@ from shiftproof._batches import out_of_memory
 from shiftproof._errors import UsageError, must
 from shiftproof.data.class_names import few
 from shiftproof.data.examples import Examples
-from shiftproof.models.abstract import Gradients, Known, Labels, Scores
+from shiftproof.models.abstract import Gradients, Labels, Scores, WrappedModel
 from shiftproof.models.estimator import EstimatorScores
-from shiftproof.models.meter import asking
+from shiftproof.models.query_count import count_asked
 from shiftproof.outcomes import Flag
 from shiftproof.searches.abstract import AdaptsSearch, Search
 
@@ -108,7 +108,7 @@ def _close(one: Tensor, two: Tensor) -> bool:
 
 def _differentiated(model: Gradients, x: Tensor) -> tuple[Tensor, str]:
     """The scores with a gradient, and why there is none, as half a sentence; "" where there is one."""
-    asking(len(x))
+    count_asked(len(x))
     try:
         with torch.enable_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of operations without a gradient, which is what is tested here
@@ -150,7 +150,7 @@ BATCH_DEPENDENT = Flag(
 )
 
 
-class ScoresOnly(Known, Scores, AdaptsSearch):
+class ScoresOnly(WrappedModel, Scores, AdaptsSearch):
     """A model of type `Gradients` without usable gradients, as a model with scores.
 
     Args:
@@ -176,7 +176,7 @@ class ScoresOnly(Known, Scores, AdaptsSearch):
 
 
 def _ask(model: Labels, x: Tensor) -> Tensor:
-    asking(len(x))
+    count_asked(len(x))
     try:
         with torch.no_grad():
             return model.scores(x) if isinstance(model, Scores) else model.labels(x)

@@ -11,7 +11,7 @@ from torch import Tensor
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
 from shiftproof._identity.table import identify
 from shiftproof.defences.context import DefenceContext
-from shiftproof.models.abstract import Gradients, Known, Scores
+from shiftproof.models.abstract import Gradients, Scores, WrappedModel
 from shiftproof.oracle import mean_scores
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import AdaptsSearch, Search
@@ -36,7 +36,7 @@ class Answering(Protocol):
     def answer(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor: ...
 
 
-class DefendedModel(Known, Scores, AdaptsSearch):
+class DefendedModel(WrappedModel, Scores, AdaptsSearch):
     """A defended model. Its answers are exact; its gradients, where the model behind gives them, are those of the adaptive form.
 
     Args:
@@ -95,7 +95,7 @@ class DefendedGradients(DefendedModel, Gradients):
     """A defended model whose models all give gradients."""
 
 
-class MeanOfDraws(Known, Scores):
+class MeanOfDraws(WrappedModel, Scores):
     """The mean probabilities of several passes of a random model."""
 
     def __init__(self, model: Scores, draws: int) -> None:

@@ -16,7 +16,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.defences.defended_model import DefendedModel
 from shiftproof.defences.detection import Detection
 from shiftproof.door import confront
-from shiftproof.models.abstract import Gradients, Known, Scores
+from shiftproof.models.abstract import Gradients, Scores, WrappedModel
 from shiftproof.outcomes import BROKEN
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift
@@ -118,7 +118,7 @@ def confront_detecting(
     return DetectionOutcomes(accepted=~refused, right=~refused & (clean[0] == y), broken=broken, fooled=fooled, caught=caught)
 
 
-class DetectorAwareScores(Known, Scores):
+class DetectorAwareScores(WrappedModel, Scores):
     """A detecting model as an adversary of one label sees it: an abstention is as good for the model as that label."""
 
     def __init__(self, model: DefendedModel, label: int) -> None:

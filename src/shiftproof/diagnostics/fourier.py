@@ -14,7 +14,7 @@ from shiftproof._batches import in_batches
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.models.abstract import Labels
-from shiftproof.models.meter import asking
+from shiftproof.models.query_count import count_asked
 from shiftproof.outcomes import Interval
 from shiftproof.randomness import Rng
 from shiftproof.risks.intervals import clopper_pearson
@@ -162,7 +162,7 @@ def images_of(examples: Examples, owner: str, batch_size: int = 1) -> Tensor:
 
 def answers(model: Labels, x: Tensor) -> Tensor:
     """The model's decisions, without gradients, booked as asked."""
-    asking(len(x))
+    count_asked(len(x))
     with torch.no_grad():
         return model.labels(x)
 

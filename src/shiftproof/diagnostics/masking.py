@@ -13,7 +13,7 @@ from shiftproof.diagnostics.probed_model import ProbedModel
 from shiftproof.diagnostics.transfer import transfer
 from shiftproof.door import read_examples
 from shiftproof.models.abstract import Gradients, Labels, access_name
-from shiftproof.models.meter import asking
+from shiftproof.models.query_count import count_asked
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import look_at
 from shiftproof.searches.abstract import gradient_objection
@@ -97,7 +97,7 @@ def masking(
             raise must("surrogates", "masking", "give gradients", access_name(type(surrogate)))
     if flags is None:
         model, flags = look_at(model, examples)
-    asking(len(examples))
+    count_asked(len(examples))
     clean = read_examples(model, examples, batch_size)
     right = (~clean.broken).nonzero()[:, 0]
     if not len(right):

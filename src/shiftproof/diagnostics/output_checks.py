@@ -7,7 +7,7 @@ import torch
 from shiftproof.diagnostics.check import Check, Status, measured, not_run
 from shiftproof.diagnostics.probed_model import ProbedModel
 from shiftproof.models.abstract import Gradients, Scores
-from shiftproof.models.meter import asking
+from shiftproof.models.query_count import count_asked
 
 _ATHALYE = "Athalye, Carlini & Wagner 2018"
 _CARLINI = "Carlini & Wagner 2016, 2017"
@@ -17,7 +17,7 @@ SATURATED = 50.0
 
 def randomness(subject: ProbedModel) -> Check:
     """Does the same input get the same answer twice? A gradient of one draw is not that of the next."""
-    asking(2 * len(subject.examples))
+    count_asked(2 * len(subject.examples))
     with torch.no_grad():
         ask = subject.model.scores if isinstance(subject.model, Scores) else subject.model.labels
         first, second = (torch.cat([ask(subject.x[rows]).double() for rows in subject.batches()]) for _ in range(2))
@@ -35,7 +35,7 @@ def saturation(subject: ProbedModel) -> Check:
     name = "saturation"
     if not isinstance(subject.model, Scores):
         return not_run(name, "The model provides only labels.", reference=_CARLINI)
-    asking(len(subject.examples))
+    count_asked(len(subject.examples))
     with torch.no_grad():
         scores = torch.cat([subject.model.scores(subject.x[rows]).double() for rows in subject.batches()])
     best = scores.topk(2, dim=1).values

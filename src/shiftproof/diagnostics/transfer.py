@@ -11,7 +11,7 @@ from shiftproof.diagnostics.check import Check, measured, not_run
 from shiftproof.diagnostics.probed_model import ProbedModel
 from shiftproof.door import confront, read
 from shiftproof.models.abstract import Gradients
-from shiftproof.models.meter import asking
+from shiftproof.models.query_count import count_asked
 from shiftproof.searches import GradientAscent
 
 _REFERENCE = "Papernot et al. 2017; Pintor et al. 2022"
@@ -30,7 +30,7 @@ def transfer(subject: ProbedModel, surrogates: Sequence[Gradients]) -> Check:
         params = torch.from_numpy(finding.params).to(x)
         unmoved = torch.from_numpy(finding.outcome == "skipped")
         for rows in subject.batches():
-            asking(len(x[rows]))
+            count_asked(len(x[rows]))
             moved = shift.apply(x[rows], shift.project(x[rows], params[rows].nan_to_num()))
             broken[rows] |= read(subject.model, moved, y[rows]).broken.cpu() & ~unmoved[rows]
     only = broken.numpy() & ~(subject.broken(USUAL) if subject.usable((USUAL,)) else subject.broken(subject.black_box))

@@ -19,7 +19,7 @@ from shiftproof.door import confront
 from shiftproof.finding import Finding
 from shiftproof.losses import loss_named
 from shiftproof.models.abstract import Gradients, Labels, access_name
-from shiftproof.models.meter import metering
+from shiftproof.models.query_count import counting_queries
 from shiftproof.oracle import Cost, Oracle
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import look_at
@@ -111,12 +111,12 @@ def universal(
     for name, count in (("passes", passes), ("batch_size", batch_size)):
         if count < 1:
             raise must(name, "universal", "be at least 1", count)
-    with metering() as meter:
+    with counting_queries() as queries:
         ball, model, flags = _ready(model, shift.within(examples.space), examples)
         seen, unseen = _parts(examples, share, seed)
         move = _found(model, ball, seen, passes, step_size, loss, batch_size, seed)
         found_on, held_out = (confront(model, ball, search=_SharedMoveSearch(move), examples=part, flags=flags) for part in (seen, unseen))
-    return UniversalFinding(move, found_on, held_out, meter.sent)
+    return UniversalFinding(move, found_on, held_out, queries.sent)
 
 
 def _parts(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples]:

@@ -100,7 +100,7 @@ class LeafTuples(Search):
         if not isinstance(model, EstimatorScores | EstimatorLabels):
             raise must("model", self.name, "be a tree ensemble", f"'{model.name}'", "Use hop_skip_jump or best_of_n.")
         fitted = model.fitted
-        return replace(self, trees=read_trees(fitted.estimator, fitted.feed.positions))
+        return replace(self, trees=read_trees(fitted.estimator, fitted.input_format.positions))
 
     def check(self) -> None:
         self.require("queries", "restarts", least=1)

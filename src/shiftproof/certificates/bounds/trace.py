@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 from shiftproof._batches import out_of_memory
 from shiftproof._errors import NotCertifiable, UsageError
 from shiftproof.certificates.bounds.precision import reduced_precision
-from shiftproof.models.meter import sending
+from shiftproof.models.query_count import count_sent
 
 _PRECISIONS = (torch.float32, torch.float64)
 _EVERYWHERE = (hooks._global_forward_hooks, hooks._global_forward_pre_hooks)
@@ -239,7 +239,7 @@ def check_steps(module: nn.Module, graph: fx.Graph, x: Tensor, name: str) -> Non
         with torch.inference_mode(False), torch.set_grad_enabled(gradients):
             graphs = _run(lambda given: _Twin(module, graph, name).run(given), module, x, name)
             before = _state(module)
-            sending(name, len(x))
+            count_sent(name, len(x))
             steps = _run(module, module, x, name)
             if not gradients and _state(module) != before:  # the first call may fill what is kept
                 raise NotCertifiable(f"The forward of the model '{name}' changes its own attributes, so its calls may differ.")

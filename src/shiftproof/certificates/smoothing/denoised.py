@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from shiftproof._errors import must
 from shiftproof._identity.fingerprinted import fingerprint_of
 from shiftproof._identity.table import identify
-from shiftproof.models.abstract import Known, Labels, Scores
-from shiftproof.models.meter import uncounted
+from shiftproof.models.abstract import Labels, Scores, WrappedModel
+from shiftproof.models.query_count import uncounted
 from shiftproof.models.torch_module import TorchModule
 
 Denoiser = Callable[[Tensor], Tensor]
@@ -38,7 +38,7 @@ def denoised(model: Labels, denoiser: Denoiser) -> Labels:
     return _DenoisedScores(model, denoiser) if isinstance(model, Scores) else _DenoisedLabels(model, denoiser)
 
 
-class _DenoisedModel(Known):
+class _DenoisedModel(WrappedModel):
     """What both kinds share: the denoiser and the identity."""
 
     def __init__(self, model: Labels, denoiser: Denoiser) -> None:

@@ -13,7 +13,7 @@ from shiftproof.data.class_names import by_number, canonical, few, keys, near
 
 
 @dataclass(frozen=True)
-class Classes:
+class ClassCodes:
     """Where each of an estimator's classes lies among the data's labels.
 
     Args:
@@ -45,10 +45,10 @@ def as_text(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def match_classes(classes: Sequence[object], class_names: Sequence[str], *, name: str) -> Classes:
+def match_classes(classes: Sequence[object], class_names: Sequence[str], *, name: str) -> ClassCodes:
     """The label codes of an estimator's `classes`.
 
-    Names come first: classes are looked up among the data's `class_names`, and a class that only one of the two knows is told in a note
+    Names come first: classes are looked up among the data's `class_names`, and a class that only one of the two knows is named in a note
     (the data's sample may lack a rare class, or the model may never say it). Where no name fits, or the data have none, whole numbers
     0, 1, 2, ... are the codes themselves.
 
@@ -67,11 +67,11 @@ def match_classes(classes: Sequence[object], class_names: Sequence[str], *, name
         raise must("classes", f"the model '{name}'", rule, few(said), f"{near(said, class_names)} {hint}".strip())
     if class_names and max(codes) >= len(class_names):
         raise must("classes", f"the model '{name}'", f"be below {len(class_names)}, or among {few(class_names)}", few(said), hint)
-    notes = (f"The classes of '{name}' are numbers, taken as places among the data's classes ({few(class_names)}).",) if class_names else ()
-    return Classes(tuple(codes), max(max(codes) + 1, len(class_names)), said, notes)
+    notes = (f"The classes of '{name}' are numbers, taken as indices into the data's classes ({few(class_names)}).",) if class_names else ()
+    return ClassCodes(tuple(codes), max(max(codes) + 1, len(class_names)), said, notes)
 
 
-def _by_name(said: Sequence[str], class_names: Sequence[str], name: str) -> Classes:
+def _by_name(said: Sequence[str], class_names: Sequence[str], name: str) -> ClassCodes:
     known = {key: code for code, key in enumerate(keys(class_names))}
     theirs = keys(said)
     strange = [c for c, key in zip(said, theirs, strict=True) if key not in known]
@@ -88,4 +88,4 @@ def _by_name(said: Sequence[str], class_names: Sequence[str], name: str) -> Clas
         notes.append(f"The data have no example of the model's classes {few(strange)}.")
     if unsaid:
         notes.append(f"The model '{name}' never says the data's classes {few(unsaid)}: it is wrong on all their examples.")
-    return Classes(tuple(place[key] for key in theirs), len(place), tuple(said), tuple(notes))
+    return ClassCodes(tuple(place[key] for key in theirs), len(place), tuple(said), tuple(notes))

@@ -17,7 +17,7 @@ from shiftproof.data.space import Column, InputSpace
 
 
 @dataclass(frozen=True, eq=False)
-class Together:
+class AlignedSources:
     """Samples with one numbering of classes and one coding of columns.
 
     Args:
@@ -73,7 +73,7 @@ class Recoded(Wrapped):
         return replace(self.inner.take(rows), y=torch.from_numpy(self._y[rows].copy()), class_names=self._names)
 
 
-class Aligned(Wrapped):
+class AlignedTable(Wrapped):
     """A table with the columns and codes of several: its own ranges, the categories of all, and a mark wherever one of them has it."""
 
     def __init__(self, inner: Source, columns: tuple[Column, ...]) -> None:
@@ -119,7 +119,7 @@ def _own(mine: Column | None, shared: Column) -> Column:
 
 
 class Noted(Wrapped):
-    """A source of which more must be said."""
+    """A source with further notes."""
 
     def __init__(self, inner: Source, notes: Sequence[str]) -> None:
         super().__init__(inner)
@@ -135,7 +135,7 @@ class Noted(Wrapped):
         return (*self.inner.notes, *self._notes)
 
 
-def together(*sources: Source) -> Together:
+def align(*sources: Source) -> AlignedSources:
     """The samples with one numbering of classes and, for tables, one coding of columns.
 
     Classes match by name. Their order is the first sample's; where another one names the first's and more, it is that one's, which a note
@@ -149,14 +149,14 @@ def together(*sources: Source) -> Together:
     aligned, space = (_aligned(sources), _space(sources)) if len(tables) == len(sources) > 1 else (sources, first.space)
     named = [source for source in aligned if source.class_names]
     if not named:
-        return Together(tuple(aligned), sources, (), space, {})
+        return AlignedSources(tuple(aligned), sources, (), space, {})
     order, strangers, notes = _order(aligned, named)
     first, *others = (_recoded(source, order, notes, named[0]) for source in aligned)
-    return Together((Noted.of(first, notes), *others), sources, order, space, strangers)
+    return AlignedSources((Noted.of(first, notes), *others), sources, order, space, strangers)
 
 
 def _order(sources: Sequence[Source], named: Sequence[Source]) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]], list[str]]:
-    """The classes of all in label order, those that only a later sample knows, and what must be said."""
+    """The classes of all in label order, those that only a later sample knows, and the notes."""
     every = {key for source in named for key in keys(source.class_names)}
     if not sources[0].class_names and by_number(named[0].class_names) and all(by_number(source.class_names) for source in named):
         most = max(int(sources[0].y.max()), *(int(key) for key in every))
@@ -184,7 +184,7 @@ def numbered(source: Source, names: tuple[str, ...]) -> Source:
 
 def _recoded(source: Source, order: tuple[str, ...], notes: list[str], named: Source) -> Source:
     if not source.class_names and not by_number(order):
-        notes.append(f"The labels of '{source.uri}' are numbers, taken as places among the classes of '{named.uri}' ({few(order)}).")
+        notes.append(f"The labels of '{source.uri}' are numbers, taken as indices into the classes of '{named.uri}' ({few(order)}).")
     return numbered(source, order)
 
 
@@ -199,7 +199,7 @@ def _aligned(sources: Sequence[Source]) -> tuple[Source, ...]:
     def fits(own: tuple[Column, ...]) -> bool:
         return [c.name for c in own] == names and all(_own(mine, shared) is mine for mine, shared in zip(own, columns, strict=True))
 
-    return tuple(source if fits(source.space.columns) else Aligned(source, columns) for source in sources)
+    return tuple(source if fits(source.space.columns) else AlignedTable(source, columns) for source in sources)
 
 
 def _columns(sources: Sequence[Source]) -> tuple[Column, ...]:
@@ -223,7 +223,7 @@ def _joined(mine: Column, theirs: Column, first: Source, other: Source) -> Colum
         what = {True: "words", False: "numbers"}
         raise UsageError(
             f"The column '{mine.name}' holds {what[mine.kind == 'categorical']} in '{first.uri}' and {what[theirs.kind == 'categorical']} "
-            f"in '{other.uri}'. Mend one, or take numbers for names in both with categorical={mine.name}."
+            f"in '{other.uri}'. Change one, or treat the numbers as names in both with categorical={mine.name}."
         )
     if mine.kind != "categorical":
         return mine if mine.kind == theirs.kind or mine.kind == "real" else replace(mine, kind="real", dtype=theirs.dtype)

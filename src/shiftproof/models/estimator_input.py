@@ -21,7 +21,7 @@ HALF = 0.5
 
 
 @dataclass(frozen=True)
-class Feed:
+class InputFormat:
     """How inputs (n, ...) become what an estimator takes.
 
     Args:
@@ -145,7 +145,7 @@ def _names_inside(estimator: object, columns: Sequence[Column]) -> tuple[str, ..
     return next((names for names in found if names and set(names) <= there), ())
 
 
-def plan_feed(estimator: object, space: InputSpace | None, *, name: str, groups: Sequence[str] = ()) -> Feed:
+def plan_input_format(estimator: object, space: InputSpace | None, *, name: str, groups: Sequence[str] = ()) -> InputFormat:
     """How to hand inputs of `space` to this estimator.
 
     Args:
@@ -162,26 +162,28 @@ def plan_feed(estimator: object, space: InputSpace | None, *, name: str, groups:
     wanted, count = trained_names(estimator, columns), getattr(estimator, "n_features_in_", None)
     if not wanted and count is None and columns:  # somebody's own, which does not say what it was trained on
         wanted = _names_inside(estimator, columns) or _whole(columns)
-    feed = _plan(wanted, count, columns, groups, name)
-    if not feed.names and any(column.kind == "categorical" for column in columns) and trained_on_words(estimator):
-        feed = _in_words(feed, columns, name)
+    input_format = _plan(wanted, count, columns, groups, name)
+    if not input_format.names and any(column.kind == "categorical" for column in columns) and trained_on_words(estimator):
+        input_format = _in_words(input_format, columns, name)
     marks = {column.marks: place for place, column in enumerate(every) if column.marks}
     if not marks:
-        return feed
-    positions = tuple(range(len(columns))) if feed.positions is None else feed.positions
-    return replace(feed, positions=positions, marks=tuple(marks.get(columns[i].name, -1) for i in positions))
+        return input_format
+    positions = tuple(range(len(columns))) if input_format.positions is None else input_format.positions
+    return replace(input_format, positions=positions, marks=tuple(marks.get(columns[i].name, -1) for i in positions))
 
 
-def _plan(wanted: Sequence[str], count: object, columns: Sequence[Column], groups: Sequence[str], name: str) -> Feed:
+def _plan(wanted: Sequence[str], count: object, columns: Sequence[Column], groups: Sequence[str], name: str) -> InputFormat:
     if wanted and columns:
         return _by_name(wanted, columns, name)
     if wanted:
-        note = f"The data's features have no names: '{name}' takes them as its own columns ({_few(wanted)}) in that order."
-        return Feed(names=tuple(wanted), notes=(note,))
+        note = f"The data's features have no names: '{name}' gets them as its own columns ({_few(wanted)}) in that order."
+        return InputFormat(names=tuple(wanted), notes=(note,))
     if not columns or not isinstance(count, int) or count == len(columns):
         coded = [column.name for column in columns if column.kind == "categorical"]
-        note = f"The model '{name}' knows no column names: it takes {_few(coded)} as codes 0, 1, 2, ... of their sorted categories."
-        return Feed(notes=(note,) if coded else ())
+        note = (
+            f"The model '{name}' was trained without column names: it gets {_few(coded)} as codes 0, 1, 2, ... of their sorted categories."
+        )
+        return InputFormat(notes=(note,) if coded else ())
     return _by_count(count, columns, groups, name)
 
 
@@ -191,12 +193,12 @@ def _whole(columns: Sequence[Column]) -> tuple[str, ...]:
     return tuple(column.written or column.name for column in columns) if worded else ()
 
 
-def _in_words(feed: Feed, columns: Sequence[Column], name: str) -> Feed:
-    """The columns of `feed` as a matrix of the table's own values."""
-    positions = tuple(range(len(columns))) if feed.positions is None else feed.positions
-    note = f"The model '{name}' knows no column names: it is given the columns in the data's order, words as words."
-    notes = (*(() if feed.positions is None else feed.notes), note)
-    return Feed(positions=positions, columns=tuple(columns[i] for i in positions), notes=notes)
+def _in_words(input_format: InputFormat, columns: Sequence[Column], name: str) -> InputFormat:
+    """The columns of `input_format` as a matrix of the table's own values."""
+    positions = tuple(range(len(columns))) if input_format.positions is None else input_format.positions
+    note = f"The model '{name}' was trained without column names: it gets the columns in the data's order, text as text."
+    notes = (*(() if input_format.positions is None else input_format.notes), note)
+    return InputFormat(positions=positions, columns=tuple(columns[i] for i in positions), notes=notes)
 
 
 def _places(wanted: Sequence[str], columns: Sequence[Column]) -> dict[str, int]:
@@ -212,7 +214,7 @@ def _places(wanted: Sequence[str], columns: Sequence[Column]) -> dict[str, int]:
     return found
 
 
-def _by_name(wanted: Sequence[str], columns: Sequence[Column], name: str) -> Feed:
+def _by_name(wanted: Sequence[str], columns: Sequence[Column], name: str) -> InputFormat:
     place = _places(wanted, columns)
     missing = [column for column in wanted if column not in place]
     if missing:
@@ -225,7 +227,7 @@ def _by_name(wanted: Sequence[str], columns: Sequence[Column], name: str) -> Fee
     numbers = [c.name for c in used if c.kind == "categorical" and _numbered(c)]
     if numbers:
         notes.append(f"The categories of {_few(numbers)} are numbers, and the model '{name}' is given them as numbers.")
-    return Feed(tuple(wanted), positions, used, notes=tuple(notes))
+    return InputFormat(tuple(wanted), positions, used, notes=tuple(notes))
 
 
 def _numbered(column: Column) -> bool:
@@ -233,22 +235,22 @@ def _numbered(column: Column) -> bool:
     return type(values[0]) in (int, float)
 
 
-def _by_count(count: int, columns: Sequence[Column], groups: Sequence[str], name: str) -> Feed:
+def _by_count(count: int, columns: Sequence[Column], groups: Sequence[str], name: str) -> InputFormat:
     """The one way to leave out words, groups or both that gives `count` columns."""
     worded = {i for i, column in enumerate(columns) if column.kind == "categorical"}
     grouped = {i for i, column in enumerate(columns) if column.name in set(groups)}
     readings = {frozenset(range(len(columns))) - left for left in (worded, grouped, worded | grouped)}
     fits = [reading for reading in readings if len(reading) == count]
-    way_out = "Train it on a data frame, so that it knows its columns by name, or give data with its columns only."
+    fix = "Train it on a data frame, so that it knows its columns by name, or give data with its columns only."
     if not fits:
-        raise UsageError(f"The model '{name}' was trained on {count} features, and the data have {len(columns)} columns. {way_out}")
+        raise UsageError(f"The model '{name}' was trained on {count} features, and the data have {len(columns)} columns. {fix}")
     if len(fits) > 1:
         ways = " or ".join(sorted(f"({_few([columns[i].name for i in sorted(fit)])})" for fit in fits))
-        raise UsageError(f"The model '{name}' was trained on {count} features without names, which may be {ways}. {way_out}")
+        raise UsageError(f"The model '{name}' was trained on {count} features without names, which may be {ways}. {fix}")
     kept = sorted(fits[0])
     left = [column.name for i, column in enumerate(columns) if i not in fits[0]]
-    note = f"The model '{name}' takes {count} features: the columns {_few(left)} are left out, as no other reading fits."
-    return Feed(positions=tuple(kept), notes=(note,))
+    note = f"The model '{name}' takes {count} features: the columns {_few(left)} are left out: no other choice of columns fits."
+    return InputFormat(positions=tuple(kept), notes=(note,))
 
 
 def _few(names: Sequence[str]) -> str:
