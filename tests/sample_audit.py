@@ -28,8 +28,8 @@ from shiftproof.records.audit import (
     Picture,
     Provenance,
     Result,
-    write_document,
 )
+from shiftproof.records.document import write_document
 
 HOSTILE = "<script>alert(1)</script>"
 BREAKOUT = "</script><!--<script>alert(2)</script>\"'><img src=x onerror=alert(3)>"

@@ -25,10 +25,10 @@ from shiftproof.evaluation.transfer.transfer import TransferConfig, run_transfer
 from shiftproof.leaderboard import export, measured
 from shiftproof.models.weights import load_weights
 from shiftproof.oracle import State
+from shiftproof.records.audit import read_audit
+from shiftproof.records.picture import read_picture
 from shiftproof.reports.cite import cite_folder
-from shiftproof.reports.read import read_audit
 from shiftproof.runs.checkpoint import Checkpoint
-from shiftproof.runs.picture import read_picture
 from shiftproof.runs.store import Store, read_error, write_error
 from shiftproof.studies import Prediction, Quantity, Study, Trial, read_studies, run_study
 from shiftproof.training.loop import RESUME, Loop

@@ -9,7 +9,7 @@ import pytest
 from chromium import BINARY, Tab, chromium
 
 from sample_audit import BREAKOUT, sample_audit, write_run
-from shiftproof.evaluation.compare import Comparison, Row
+from shiftproof.records.comparison import Comparison, Row
 from shiftproof.reports.audit.page import write_page
 from shiftproof.reports.compare import write_comparison
 

@@ -12,8 +12,8 @@ from rich.console import Console, RenderableType
 
 from sample_audit import BREAKOUT, sample_audit
 from shiftproof._references import bibtex, entry_key
-from shiftproof.evaluation.compare import Comparison, Row
 from shiftproof.records.audit import Audit, Paired, Result
+from shiftproof.records.comparison import Comparison, Row
 from shiftproof.reports import charts
 from shiftproof.reports.audit import digest
 from shiftproof.reports.audit.summary import summary

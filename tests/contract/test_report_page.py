@@ -16,12 +16,11 @@ from PIL import Image
 from outline import Outline
 from sample_audit import BREAKOUT, HOSTILE, sample_audit, write_run
 from shiftproof._errors import UsageError
-from shiftproof.records.audit import Audit, DataCard, FlagRecord, Picture
+from shiftproof.records.audit import Audit, DataCard, FlagRecord, Picture, read_audit
 from shiftproof.reports import _html
 from shiftproof.reports.audit.page import page, write_page
 from shiftproof.reports.audit.pictures import amplification, class_name, tiles
 from shiftproof.reports.number_format import percent
-from shiftproof.reports.read import read_audit
 
 
 def text_of(audit: Audit, folder: Path) -> str:

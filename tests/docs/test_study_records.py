@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shiftproof.studies import Prediction, StudyRecord, read_studies, studies
+from shiftproof.records.study import StudyRecord
+from shiftproof.studies import Prediction, read_studies, studies
 from shiftproof.studies.draw import draw_again
 
 RECORDS = {record.study: record for record in read_studies(Path(__file__).parents[2] / "benchmarks" / "results" / "0.1.0" / "studies")}

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from shiftproof._errors import UsageError
-from shiftproof.leaderboard.entry import Entry, Number
 from shiftproof.leaderboard.export import export_entries, read_entries
 from shiftproof.leaderboard.robustbench import from_robustbench, lost, place, read_robustbench, to_robustbench
+from shiftproof.records.leaderboard import Entry, Number
 from small_entries import CORRUPTED, L2, LINF, measured
 
 EACH = {"Linf": LINF, "L2": L2, "corruptions": CORRUPTED}

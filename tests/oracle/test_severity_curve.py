@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 import shiftproof as sp
 from shiftproof._errors import UsageError
-from shiftproof.evaluation.curves.rank_flips import rank_flips
-from shiftproof.evaluation.curves.severity_curve import SeverityCurve, severity_curve
+from shiftproof.evaluation.curves.severity_curve import severity_curve
+from shiftproof.measures.rank_flips import rank_flips
 from shiftproof.randomness import Rng
+from shiftproof.records.severity import SeverityCurve
 from shiftproof.reports.severity import failures, flip_in_words, severity_chart, severity_page
 from shiftproof.reports.terminal_severity import terminal_severity
 from shiftproof.shifts import Boxed, GaussianNoise, Identity, Linf, Patch, Rotation, Scale

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from sample_audit import sample_audit
 from shiftproof.evaluation.curves.stress_curve import stress_curve
-from shiftproof.evaluation.transfer.transfer import Pair, Verdict, _verdict
+from shiftproof.evaluation.transfer.transfer import _verdict
 from shiftproof.records.audit import Audit, Clean, GateRecord, Kind, NaturalShift, Result
+from shiftproof.records.transfer import Pair, Verdict
 from shiftproof.reports.audit import digest
 from shiftproof.reports.audit.page import page
 from shiftproof.reports.audit.summary import summary

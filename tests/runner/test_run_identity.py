@@ -21,7 +21,7 @@ from shiftproof.evaluation.compare import compare_runs
 from shiftproof.models import EndpointOptions
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.reports.read import read_audit
+from shiftproof.records.audit import read_audit
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.work import Work
 from shiftproof.searches import Search

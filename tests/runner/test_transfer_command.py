@@ -11,8 +11,9 @@ import pytest
 
 from outline import Outline
 from sample_audit import BREAKOUT
-from shiftproof.evaluation.transfer.transfer import TransferRecord, pairs
+from shiftproof.evaluation.transfer.transfer import pairs
 from shiftproof.evaluation.transfer.transfer_matrix import TransferMatrix
+from shiftproof.records.transfer import TransferRecord
 from shiftproof.reports.transfer import sentence, summary, transfer_page
 from small_runs import command, write_nets
 

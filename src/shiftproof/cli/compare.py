@@ -16,10 +16,10 @@ def command(folders: tuple[Path, ...], out: Path | None) -> int:
     """Put the runs in FOLDERS side by side; where examples pair, differences are tested in pairs against the first."""
     from rich.console import Console
 
+    from shiftproof._writing import disk_error
     from shiftproof.evaluation.compare import compare_runs
     from shiftproof.reports.audit.terminal import terminal_comparison
     from shiftproof.reports.compare import write_comparison
-    from shiftproof.runs.store import disk_error
 
     if len(folders) < 2:
         raise UsageError("Compare needs at least two folders of runs: shiftproof compare runs/a runs/b.")

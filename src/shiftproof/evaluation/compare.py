@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,35 +12,10 @@ from shiftproof import outcomes
 from shiftproof._errors import UsageError
 from shiftproof.data.class_names import keys
 from shiftproof.evaluation.audit.collect import paired_record, refuse_doubles
-from shiftproof.records.audit import Audit, Paired, Result
-from shiftproof.reports.read import read_audit
+from shiftproof.records.audit import Paired, Result, read_audit
+from shiftproof.records.comparison import Comparison, Row
 from shiftproof.risks.paired import paired
 from shiftproof.runs.store import read_rows
-
-
-@dataclass(frozen=True)
-class Row:
-    """One number in every run.
-
-    `results` and `paired` have one entry a run, None where the run has no such number or its examples do not pair with the first run's.
-    """
-
-    shift: str
-    search: str
-    risk: str
-    measure: str
-    group: str | None
-    results: tuple[Result | None, ...]
-    paired: tuple[Paired | None, ...]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Several runs and the numbers that at least two of them share."""
-
-    names: tuple[str, ...]
-    audits: tuple[Audit, ...]
-    rows: tuple[Row, ...]
 
 
 def compare_runs(folders: Sequence[Path]) -> Comparison:

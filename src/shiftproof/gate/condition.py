@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from shiftproof._errors import UsageError, unknown
-from shiftproof.gate.names import CLEAN, IDENTITY, NATURAL, UNION, Name, find, natural
+from shiftproof.gate.names import CLEAN, IDENTITY, NATURAL, Name, find, natural
+from shiftproof.records.audit import UNION
 
 MEASURES: dict[str, tuple[float, float]] = {
     "accuracy": (0, 1),

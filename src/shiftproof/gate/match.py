@@ -11,8 +11,8 @@ from typing import Literal
 
 from shiftproof._errors import UsageError
 from shiftproof.gate.condition import Condition, Group, group_text, parse
-from shiftproof.gate.names import IDENTITY, NATURAL, UNION, Name, Registries, natural, recorded, written
-from shiftproof.records.audit import Audit
+from shiftproof.gate.names import IDENTITY, NATURAL, Name, Registries, natural, recorded, written
+from shiftproof.records.audit import UNION, Audit
 
 Available = tuple[str, str, str, str, str | None]
 """A number that a run has or will have: specs of its shift, search and risk as records have them, its measure, and its group if any.

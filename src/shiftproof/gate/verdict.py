@@ -9,8 +9,8 @@ from typing import Literal
 from shiftproof._errors import UsageError
 from shiftproof.gate.condition import Condition, End
 from shiftproof.gate.match import Available, Entry, entries_of, natural_spec, no_match, parsed, recorded_as, select
-from shiftproof.gate.names import NATURAL, UNION
-from shiftproof.records.audit import Audit, CellRecord, GateRecord, Kind, NaturalShift, Result
+from shiftproof.gate.names import NATURAL
+from shiftproof.records.audit import UNION, Audit, CellRecord, GateRecord, Kind, NaturalShift, Result
 
 State = Literal["held", "failed", "unjudged"]
 Ends = tuple[float, float]

@@ -6,60 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from pydantic import Field
 
 from shiftproof._errors import UsageError, unknown
 from shiftproof.catalogue import registries
 from shiftproof.gate.names import Name, find, recorded
-from shiftproof.leaderboard.entry import Claim, Entry, Number
-from shiftproof.records.audit import Kind, Record
+from shiftproof.records.audit import Kind
+from shiftproof.records.leaderboard import Board, Claim, Entry, Leaderboard, Number, Place, Section
 
 Verdicts = Callable[[Entry], tuple[Any, Any, Any] | None]
 """Ids, correctness and labels behind the number that an entry is ranked by; None where they are not at hand."""
 _Key = tuple[Claim, Kind, str, int | None, tuple[str, ...]]
-
-
-class Place(Record):
-    """An entry and its rank."""
-
-    rank: int | None = Field(description="Shared with those that cannot be told from the first of the rank; null without a number.")
-    tied: bool = Field(description="Whether another entry has this rank.")
-    test: str = Field(description="How it was compared with the first of its rank or the one above: paired, intervals, value, or first.")
-    lower: Number | None = Field(default=None, description="A lower bound that another table has of this model on these examples.")
-    entry: Entry
-
-
-class Board(Record):
-    """Entries that can be compared: the same examples under the same searches, or published numbers."""
-
-    claim: Claim
-    basis: Kind = Field(description="The kind of the number that it ranks by.")
-    fingerprint: str | None = Field(description="Fingerprint of the examples; null where nobody said.")
-    n: int | None = Field(description="Examples the ranked number stands on.")
-    made_by: list[str] = Field(description="The searches, with all options.")
-    confidence: float | None = Field(description="That no pair of ranks is in the wrong order by chance, where all tests are paired.")
-    places: list[Place]
-
-
-class Section(Record):
-    """One threat on one data set."""
-
-    dataset: str
-    threat: str
-    family: str
-    units: str
-    boards: list[Board]
-    differences: list[str] = Field(description="Why its boards are not one.")
-
-
-class Leaderboard(Record):
-    """All sections, those with the most entries first."""
-
-    sections: list[Section]
-
-    def entries(self) -> list[Entry]:
-        """Every entry that is shown."""
-        return [place.entry for section in self.sections for board in section.boards for place in board.places]
 
 
 def make_leaderboard(entries: Sequence[Entry], *, threat: str | None = None, verdicts: Verdicts = lambda _: None) -> Leaderboard:

@@ -16,8 +16,8 @@ from pathlib import Path
 from shiftproof._errors import UsageError, must, unknown
 from shiftproof._part import show
 from shiftproof.leaderboard._model_info import ALWAYS, KEYS, MEASURED, Info, Scalar, meaning
-from shiftproof.leaderboard.entry import Entry, Number, Origin, Paper, Threat
 from shiftproof.leaderboard.measured import CORRUPTIONS
+from shiftproof.records.leaderboard import Entry, Number, Origin, Paper, Threat
 from shiftproof.shifts.corruptions.suites import COMMON
 
 AUTOATTACK, EXTERNAL = "autoattack", "external"

@@ -5,31 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, ValidationError
 
-from shiftproof._sealed import write_json
+from shiftproof._errors import UsageError
+from shiftproof._sealed import read_document
+from shiftproof.records.document import Document, Record
 
 SCHEMA_VERSION = "1.1"
+UNION = "union"
+"""The name of all worst-case searches of a shift together: an example counts as broken if any of them broke it."""
 
 Kind = Literal["at_most", "at_least", "estimate"]
 _SENT = "Rows that reached the model: those that fill batches up are among them, stored answers are not."
-
-
-class Record(BaseModel):
-    """Frozen, and strict about unknown keys: a typo in a file is an error, not a silence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Document(Record):
-    """A record that is a file of its own."""
-
-    seal: str | None = Field(default=None, description="Checksum of the file, in its last line; null in memory.")
-
-
-def write_document(path: Path, record: Document, kind: str) -> None:
-    """Writes a record with its seal; `read_document` of the same kind reads it."""
-    write_json(path, record.model_dump_json(indent=2, exclude={"seal"}), {"kind": kind})
 
 
 class FlagRecord(Record):
@@ -346,3 +333,16 @@ class Audit(Document):
     gallery: list[Picture] = Field(default_factory=list)
     gates: list[GateRecord] = Field(default_factory=list)
     provenance: Provenance
+
+
+def read_audit(folder: Path) -> Audit:
+    """The records of a run folder; raises `UsageError` where there are none or they cannot be read."""
+    source = folder / "audit.json"
+    if not source.is_file():
+        raise UsageError(
+            f"The folder '{folder}' has no audit.json, so there is no run to read. Give the folder that an audit wrote to (--out)."
+        )
+    try:
+        return Audit.model_validate_json(read_document(source, "audit"))
+    except ValidationError as error:
+        raise UsageError(f"'{source}' is not an audit that this version of shiftproof can read: {error}") from error

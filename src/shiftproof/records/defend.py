@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from shiftproof.records.audit import DataCard, Document, Provenance, Record
+from shiftproof.records.audit import DataCard, Provenance
+from shiftproof.records.document import Document, Record
 
 SCHEMA_VERSION = "1.1"
 DEFAULT_SEARCH = "cascade"

@@ -11,11 +11,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from shiftproof._writing import write_atomic
 from shiftproof.measures.effective_robustness import AXES, Line
 from shiftproof.reports._html import render
 from shiftproof.reports.charts import Row, Spec, table_of, to_spec
 from shiftproof.reports.number_format import confidence, percent, plural, points, points_span, printable
-from shiftproof.runs.store import write_atomic
 
 _TICKS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)
 _SHOWN = 10

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import altair as alt
 
 from shiftproof.records.audit import Audit, Kind, Result
+from shiftproof.records.comparison import Row as RunsRow
 from shiftproof.reports.audit import digest
 from shiftproof.reports.audit.digest import FILTERS, Threat
 from shiftproof.reports.number_format import KIND_WORDS, KINDS, amount, amount_span, known, percent, plural, points, points_span, span
-
-if TYPE_CHECKING:
-    from shiftproof.evaluation.compare import Row as RunsRow
 
 Spec = dict[str, Any]
 """A Vega-Lite spec: JSON, made by Altair."""

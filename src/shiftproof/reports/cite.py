@@ -15,10 +15,9 @@ from shiftproof._part import Part, option_types
 from shiftproof._references import bibtex, entry_key
 from shiftproof._sealed import read_document
 from shiftproof.catalogue import registries
-from shiftproof.records.audit import Audit
+from shiftproof.records.audit import Audit, read_audit
 from shiftproof.records.defend import DefendRecord
 from shiftproof.registry import parse_spec
-from shiftproof.reports.read import read_audit
 
 _OWN_RISKS = ("group", "mean")
 _WITHIN = {

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from shiftproof._writing import write_atomic
 from shiftproof.records.audit import Kind, Paired, Result
+from shiftproof.records.comparison import Comparison, Row
 from shiftproof.reports import charts
 from shiftproof.reports._html import render
 from shiftproof.reports.audit.terminal import difference, is_plain
 from shiftproof.reports.number_format import KINDS
-from shiftproof.runs.store import write_atomic
-
-if TYPE_CHECKING:
-    from shiftproof.evaluation.compare import Comparison, Row
 
 
 @dataclass(frozen=True)

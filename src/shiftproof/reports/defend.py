@@ -7,12 +7,12 @@ from pathlib import Path
 
 import altair as alt
 
+from shiftproof._writing import write_atomic
 from shiftproof.records.defend import DEFAULT_SEARCH, DefendRecord, Row, Share, Training
 from shiftproof.reports._html import render
 from shiftproof.reports.charts import FULL, Spec, table_of, to_spec
 from shiftproof.reports.charts import Row as ChartRow
 from shiftproof.reports.number_format import cost, percent, points, points_span, printable
-from shiftproof.runs.store import write_atomic
 
 LINES = {"in training, as trained": "var(--muted)", "held out": "var(--estimate)", "held out, attacked: at most": "var(--at-most)"}
 """The curves of a training, each with its colour."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import altair as alt
 import numpy as np
@@ -12,14 +13,16 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from shiftproof.diagnostics.bands import FrequencyCurves, SpectralBias
-from shiftproof.diagnostics.critical_band import CriticalBand
-from shiftproof.diagnostics.fourier import FourierHeatMap
-from shiftproof.diagnostics.shape_bias import ShapeBias
+from shiftproof._writing import write_atomic
 from shiftproof.reports._html import render
 from shiftproof.reports.charts import FULL, Row, Spec, table_of, to_spec
 from shiftproof.reports.number_format import confidence, cost, percent, printable, span
-from shiftproof.runs.store import write_atomic
+
+if TYPE_CHECKING:
+    from shiftproof.diagnostics.bands import FrequencyCurves, SpectralBias
+    from shiftproof.diagnostics.critical_band import CriticalBand
+    from shiftproof.diagnostics.fourier import FourierHeatMap
+    from shiftproof.diagnostics.shape_bias import ShapeBias
 
 _SERIES = ("low frequencies", "high frequencies", "high, contrast raised")
 

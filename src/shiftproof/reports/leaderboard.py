@@ -10,13 +10,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from shiftproof.evaluation.audit.collect import UNION
-from shiftproof.leaderboard.board import Board, Leaderboard, Place, Section
-from shiftproof.leaderboard.entry import Entry, Number
-from shiftproof.records.audit import Kind
+from shiftproof._writing import write_atomic
+from shiftproof.records.audit import UNION, Kind
+from shiftproof.records.leaderboard import Board, Entry, Leaderboard, Number, Place, Section
 from shiftproof.reports._html import render
 from shiftproof.reports.number_format import KIND_HEADS, KIND_SIGNS, confidence, known, percent, plural, printable, span
-from shiftproof.runs.store import write_atomic
 
 CLAIMS = {"measured": "measured here", "published": "as published, not re-measured"}
 _STYLES: dict[Kind, str] = {"at_least": "green", "estimate": "blue", "at_most": "red"}

@@ -9,12 +9,12 @@ from pathlib import Path
 import altair as alt
 import numpy as np
 
-from shiftproof.evaluation.curves.rank_flips import RankFlip, rank_flips
-from shiftproof.evaluation.curves.severity_curve import SeverityCurve
+from shiftproof._writing import write_atomic
+from shiftproof.measures.rank_flips import rank_flips
+from shiftproof.records.severity import RankFlip, SeverityCurve
 from shiftproof.reports._html import render
 from shiftproof.reports.charts import FULL, Row, Spec, table_of, to_spec
 from shiftproof.reports.number_format import cost, percent, plural, span
-from shiftproof.runs.store import write_atomic
 
 _COLOURS = 6
 """Colours of runs that the page's style has."""

@@ -11,12 +11,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from shiftproof.evaluation.curves.slices import Slice
-from shiftproof.evaluation.curves.stress_curve import StressCurve
+from shiftproof._writing import write_atomic
+from shiftproof.records.stress import Slice, StressCurve
 from shiftproof.reports._html import render
 from shiftproof.reports.charts import FULL, Row, Spec, table_of, to_spec
 from shiftproof.reports.number_format import KIND_WORDS, confidence, percent, plural, printable, span
-from shiftproof.runs.store import write_atomic
 
 _EVERY = 2
 """Of the radii of the curve, the terminal shows every so many."""

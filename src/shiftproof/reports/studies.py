@@ -11,12 +11,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from shiftproof._writing import write_atomic
+from shiftproof.records.study import PredictionRecord, StudyRecord, TrialRecord, Unit
 from shiftproof.reports._html import render
 from shiftproof.reports.charts import Row, Spec, table_of, to_spec
 from shiftproof.reports.number_format import percent, points, points_span, printable, span
-from shiftproof.runs.store import write_atomic
-from shiftproof.studies.quantity import Unit
-from shiftproof.studies.record import PredictionRecord, StudyRecord, TrialRecord
 
 _PAD = 0.08
 _STYLES = {"reproduced": "green", "not reproduced": "red", "inconclusive": "yellow"}

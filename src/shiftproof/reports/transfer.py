@@ -6,10 +6,10 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from shiftproof.evaluation.transfer.transfer import Pair, TransferRecord
+from shiftproof._writing import write_atomic
+from shiftproof.records.transfer import Pair, TransferRecord
 from shiftproof.reports._html import render
 from shiftproof.reports.number_format import cost, percent, points, printable
-from shiftproof.runs.store import write_atomic
 
 
 @dataclass(frozen=True)

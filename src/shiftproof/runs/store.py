@@ -21,8 +21,7 @@ import pyarrow.parquet as pq
 
 from shiftproof._errors import StoredFileWarning, UsageError
 from shiftproof._sealed import BLANK, DamagedFile, UnsealedFile, check_seal, create_json, read_sealed, write_sealed
-from shiftproof._writing import clear_leftovers, is_temporary
-from shiftproof._writing import write_atomic as write_atomic
+from shiftproof._writing import clear_leftovers, disk_error, is_temporary
 from shiftproof.finding import Finding
 from shiftproof.outcomes import Bound, Flag, Stage
 from shiftproof.runs.cell import Cell
@@ -316,24 +315,3 @@ def _same_plan(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> 
 def _short(value: object) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return text if len(text) <= 120 else text[:117] + "..."
-
-
-def save(path: Path, content: bytes | bytearray) -> None:
-    """Writes atomically into a folder that is made where it is missing; what the disk refuses is a `UsageError`."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, content)
-    except OSError as error:
-        raise disk_error(path.parent, error) from error
-
-
-def disk_error(folder: Path, error: OSError) -> UsageError:
-    """A full or read-only disk, said to a person."""
-    full = error.errno == errno.ENOSPC
-    what = "has no room" if full else "cannot be written"
-    way = (
-        "Free some space, or choose another disk with --out; running again goes on where this stopped."
-        if full
-        else "Choose another with --out."
-    )
-    return UsageError(f"The output folder '{folder}' {what}: {error.strerror or error}. {way}")

@@ -19,7 +19,6 @@ from shiftproof.certify import certify
 from shiftproof.data.examples import Examples
 from shiftproof.data.source import Source
 from shiftproof.door import Reading, confront
-from shiftproof.evaluation.curves.security_curve import ToTheEnd, sizes
 from shiftproof.finding import Finding, join
 from shiftproof.models.abstract import Labels
 from shiftproof.models.meter import Meter, metering
@@ -30,6 +29,7 @@ from shiftproof.runs.gallery import keep_pictures
 from shiftproof.runs.ledger import booking
 from shiftproof.runs.stamps import Stamp, check_folder
 from shiftproof.runs.store import Store
+from shiftproof.searches.to_the_end import ToTheEnd, sizes
 from shiftproof.shifts.norms.ball import Ball
 
 CHUNK_BYTES = 256_000_000
@@ -90,7 +90,7 @@ class Work:
             if isinstance(cell.method, ToTheEnd) and isinstance(cell.shift, Ball):
                 finding = replace(finding, radius=sizes(finding, cell.shift))  # what a curve is made of
             else:
-                keep_pictures(self, cell, chunk, finding, clean)
+                keep_pictures(self.store.gallery, cell, chunk, finding, clean, most=self.pictures)
             slim = finding.params.reshape(len(finding), -1)
             found.append(finding if slim.shape[1] <= 64 else Finding(**{**vars(finding), "params": slim[:, :0]}))
             labels.append(chunk.y.numpy())

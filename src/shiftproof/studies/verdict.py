@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from shiftproof._errors import UsageError
+from shiftproof.records.study import Verdict
 from shiftproof.studies.abstract import Prediction
 from shiftproof.studies.quantity import Interval, Quantity, over_seeds
-from shiftproof.studies.record import Verdict
 
 SPENT = 0.8
 """The share of what is left of the error probability that each look at a study spends."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from shiftproof._errors import UsageError
 from shiftproof._sealed import DamagedFile, Identity
 from shiftproof._tensors import read_tensors, write_tensors
-from shiftproof.runs.store import disk_error
+from shiftproof._writing import disk_error
 from shiftproof.training.optimise import Average
 
 WEIGHTS = {"kind": "weights"}

@@ -13,7 +13,7 @@ from typing import Any
 
 from shiftproof._errors import UsageError
 from shiftproof._interrupt import Once
-from shiftproof._writing import one_at_a_time
+from shiftproof._writing import disk_error, one_at_a_time
 from shiftproof.evaluation.audit import collect
 from shiftproof.evaluation.audit.diagnose import answer
 from shiftproof.evaluation.audit.plan import Plan, make_plan
@@ -24,7 +24,8 @@ from shiftproof.gate.match import natural_spec
 from shiftproof.models.abstract import Scores
 from shiftproof.models.meter import metering
 from shiftproof.outcomes import Bound
-from shiftproof.records.audit import Audit, write_document
+from shiftproof.records.audit import Audit
+from shiftproof.records.document import write_document
 from shiftproof.reports.audit.page import write_page
 from shiftproof.reports.audit.summary import summary
 from shiftproof.runs.backends.processes import check_travels
@@ -33,7 +34,7 @@ from shiftproof.runs.provenance import now
 from shiftproof.runs.recognise import gone_on_with, measured_anew
 from shiftproof.runs.run import run, waiting
 from shiftproof.runs.stamps import data_stamps, model_stamps
-from shiftproof.runs.store import Store, disk_error
+from shiftproof.runs.store import Store
 from shiftproof.runs.work import Work
 from shiftproof.searches.abstract import Search
 

@@ -14,7 +14,7 @@ from shiftproof._errors import Contradiction
 from shiftproof.data.groups import crossed
 from shiftproof.data.source import Source
 from shiftproof.outcomes import Bound, Flag, Interval, join_flags, join_stages
-from shiftproof.records.audit import Clean, NaturalShift, Paired, Result
+from shiftproof.records.audit import UNION, Clean, NaturalShift, Paired, Result
 from shiftproof.risks import paired as pairing
 from shiftproof.risks.abstract import Measurement, Names, Values
 from shiftproof.risks.cvar import CVaR
@@ -29,8 +29,6 @@ from shiftproof.shifts.abstract import Shift
 MEASURES = {Bound.ESTIMATE: "accuracy", Bound.AT_MOST: "robust_accuracy", Bound.AT_LEAST: "certified_accuracy"}
 SMOOTHED = "smoothed_accuracy"
 """What a certificate proves of another model made from the one measured: a measure of its own, so that it is never mixed with theirs."""
-UNION = "union"
-"""The name of all worst-case searches of a shift together: an example counts as broken if any of them broke it."""
 TAIL = 0.1
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from shiftproof._errors import UsageError, must
 from shiftproof.data.source import Source
 from shiftproof.evaluation.audit.collect import join_tables
-from shiftproof.evaluation.curves.security_curve import SecurityCurve, ToTheEnd, endless
+from shiftproof.evaluation.curves.security_curve import SecurityCurve
 from shiftproof.models.abstract import Labels, access_name
 from shiftproof.outcomes import Flag
 from shiftproof.records.audit import Curve, FlagRecord
@@ -20,6 +20,7 @@ from shiftproof.runs.store import Store, Table
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.minimal import MinimalSearch
+from shiftproof.searches.to_the_end import ToTheEnd, endless
 from shiftproof.shifts import shifts
 from shiftproof.shifts.norms.ball import Ball
 

@@ -23,10 +23,10 @@ from shiftproof.models.abstract import Gradients, access_name
 from shiftproof.models.shown import shown_spec
 from shiftproof.outcomes import Bound, Flag
 from shiftproof.records.audit import Audit, CellRecord, DataCard, Diagnosis, FlagRecord, ModelCard, Picture, Result, StageRecord
+from shiftproof.records.picture import read_picture
 from shiftproof.risks.intervals import clopper_pearson
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.ledger import rows_sent
-from shiftproof.runs.picture import read_picture
 from shiftproof.runs.provenance import provenance
 from shiftproof.runs.store import Store, Table
 from shiftproof.searches._economy import AUDIT

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from shiftproof._errors import must
 from shiftproof.data.labels import MISSING
 from shiftproof.outcomes import Interval
+from shiftproof.records.stress import Slice
 from shiftproof.risks.intervals import Floats, binomial_low, tail_of
 
 if TYPE_CHECKING:
@@ -22,33 +22,6 @@ Places = npt.NDArray[np.intp]
 _BINS = 4
 _MOST_VALUES = 400
 _AND = " & "
-
-
-@dataclass(frozen=True)
-class Slice:
-    """The examples with one value of a column, or with one value of each of two.
-
-    Args:
-        what: "sex=F", or "sex=F & race=B".
-        n: examples in it.
-        share: of the sample.
-        weight: its share of the weight in the worst mix.
-        lift: weight / share.
-        error: its error rate.
-        interval: where that lies, such that the intervals of all slices looked at and of the whole hold together.
-        beyond_chance: whether its error rate lies above that of the whole, by those intervals.
-        beforehand: whether it is of values that are known before the outcome, and not of the label.
-    """
-
-    what: str
-    n: int
-    share: float
-    weight: float
-    lift: float
-    error: float
-    interval: Interval
-    beyond_chance: bool
-    beforehand: bool = True
 
 
 def find_slices(

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import must, unknown
 from shiftproof.data.examples import Ids
-from shiftproof.evaluation.curves.slices import Names, Slice, find_slices
+from shiftproof.evaluation.curves.slices import Names, find_slices
 from shiftproof.finding import Finding, Floats
 from shiftproof.outcomes import Bound, Interval
+from shiftproof.records.stress import StressCurve
 from shiftproof.risks import worst_weights
 from shiftproof.risks.intervals import Ends, clopper_pearson
 from shiftproof.risks.worst_weights import Reweighted
@@ -82,59 +82,6 @@ BALLS: dict[str, Ball] = {
         ),
     )
 }
-
-
-@dataclass(frozen=True, eq=False)
-class StressCurve:
-    """How a model fares as the mix of its examples shifts, against the worst mix within each radius.
-
-    Args:
-        name: what was measured.
-        risk: which ball of mixes: chi_square, kl, total_variation or cvar.
-        axis: what the radius is, in words.
-        radii: ascending from 0, shape (k,).
-        share: the smallest share of the sample that may stand alone at each radius, shape (k,).
-        accuracy: in the worst mix, shape (k,).
-        interval: where it lies, shape (k,) each; all radii hold together.
-        loss: mean loss in its own worst mix, shape (k,); NaN without losses. An estimate, which has no interval: losses have no bound.
-        floor: the accuracy asked for, in (0, 1).
-        breaking: the radius at which accuracy falls below the floor; 0 where it is not above at once, infinite where no mix takes it there.
-        breaking_interval: where that radius lies.
-        breaking_share: the smallest share that may stand alone there; 0 where no mix does it.
-        weights: of the examples in the worst mix at the breaking radius (the largest of `radii` where there is none), shape (n,), sum 1; by
-            the losses where there are any, else by right and wrong. Where the breaking radius is 0, all that are wrong weigh the same.
-        ids: the examples' names, shape (n,).
-        slices: values of columns that carry more of the weight than their share, those that gain most first; those of the label apart.
-        columns: what they were looked for in, per name a value for each example.
-        bound: what accuracy claims.
-        confidence: that of the intervals.
-        notes: what a reader must know.
-    """
-
-    name: str
-    risk: str
-    axis: str
-    radii: Floats
-    share: Floats
-    accuracy: Floats
-    interval: Ends
-    loss: Floats
-    floor: float
-    breaking: float
-    breaking_interval: Interval
-    breaking_share: float
-    weights: Floats
-    ids: Ids
-    slices: tuple[Slice, ...]
-    bound: Bound
-    confidence: float
-    notes: tuple[str, ...] = ()
-    sent: ClassVar[int] = 0
-    """It is made of answers that are there already: no model is asked."""
-    columns: Mapping[str, Names] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.weights)
 
 
 def stress_curve(

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from shiftproof._errors import UsageError, must
-from shiftproof._writing import clear_leftovers, is_temporary
+from shiftproof._writing import clear_leftovers, disk_error, is_temporary
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
@@ -31,10 +31,9 @@ from shiftproof.models.shown import shown_spec
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.preflight import PROBES, ScoresOnly, check_examples, look_at
 from shiftproof.randomness import Rng
-from shiftproof.records.audit import write_document
 from shiftproof.records.defend import DEFAULT_SEARCH, DefendRecord, Training
+from shiftproof.records.document import write_document
 from shiftproof.runs.provenance import now, provenance
-from shiftproof.runs.store import disk_error
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import suited
 from shiftproof.shifts import shifts

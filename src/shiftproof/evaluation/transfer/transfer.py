@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from shiftproof._errors import UsageError, must
-from shiftproof._writing import clear_leftovers, is_temporary
+from shiftproof._writing import clear_leftovers, disk_error, is_temporary
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
 from shiftproof.data.together import together
@@ -26,18 +25,17 @@ from shiftproof.models.meter import Meter, metering
 from shiftproof.models.shown import shown_spec
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import PROBES, check_examples, look_at
-from shiftproof.records.audit import DataCard, Document, FlagRecord, ModelCard, Provenance, Record, write_document
+from shiftproof.records.audit import FlagRecord, ModelCard
+from shiftproof.records.document import write_document
+from shiftproof.records.transfer import Pair, TransferRecord, Verdict
 from shiftproof.runs.provenance import now, provenance
-from shiftproof.runs.store import disk_error
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.transfer import Transfer
 from shiftproof.shifts import shifts
 from shiftproof.shifts.abstract import Shift
 
-SCHEMA_VERSION = "1.0"
 FILE = "transfer.json"
-Verdict = Literal["fully", "largely", "in part", "not measurably", "nothing to compare"]
 FULLY, LARGELY = 0.9, 0.5
 """Share of the drop that a model's own search makes, from which on moves of another transfer fully, or largely."""
 
@@ -50,39 +48,6 @@ class TransferConfig(CommonConfig):
     data: str = Field(default="digits:")
     shift: str
     search: str | None = Field(default=None, description="Spec of the search on the model that moves are made on.")
-
-
-class Pair(Record):
-    """Moves made on one model, tried on another."""
-
-    made_on: str
-    tried_on: str
-    accuracy: float
-    drop: float = Field(description="Clean accuracy of the model tried on, minus its accuracy here: at least this much is lost.")
-    own_drop: float = Field(description="The same under moves made on the model itself.")
-    share: float | None = Field(description="drop / own_drop; null where its own search made none.")
-    transfers: Verdict
-    beats_own: bool = Field(description="Moves of the other model break more than its own search: its gradients are likely masked.")
-
-
-class TransferRecord(Document):
-    """Accuracy of each model on moves made on each; entry [i][j] is model j on moves made on model i, and at most this is the truth."""
-
-    schema_version: str = SCHEMA_VERSION
-    models: list[ModelCard]
-    data: DataCard
-    shift: str
-    search: str
-    n: int
-    confidence: float
-    clean: list[float] = Field(description="Accuracy of each model on the sample as it is.")
-    accuracy: list[list[float]]
-    low: list[list[float]]
-    high: list[list[float]]
-    pairs: list[Pair] = Field(description="Every two different models, those that lose most first.")
-    asked: int = Field(default=0, description="Forwards asked of all budgets, those of the models that moves are made on among them.")
-    sent: int | None = Field(default=None, description="Rows that reached the models, all of them together. Null in older records.")
-    provenance: Provenance
 
 
 class _Ready(BaseModel):

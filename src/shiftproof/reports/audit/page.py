@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from shiftproof.records.audit import Audit, CellRecord, Result
+from shiftproof._writing import write_atomic
+from shiftproof.records.audit import Audit, CellRecord, Result, read_audit
 from shiftproof.reports import charts
 from shiftproof.reports._html import render
 from shiftproof.reports.audit import digest
@@ -18,8 +19,6 @@ from shiftproof.reports.audit.pictures import Tile, family, tiles
 from shiftproof.reports.audit.proofs import proof_chart, proofs
 from shiftproof.reports.charts import Spec
 from shiftproof.reports.cite import cite
-from shiftproof.reports.read import read_audit
-from shiftproof.runs.store import write_atomic
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from shiftproof.records.audit import Audit, DataCard, Picture
-from shiftproof.runs.picture import read_picture
+from shiftproof.records.picture import read_picture
 
 Floats = npt.NDArray[np.float64]
 LARGEST = 160

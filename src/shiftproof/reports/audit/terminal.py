@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from shiftproof.records.audit import Audit, Kind, Result
+from shiftproof.records.comparison import Comparison, Row
 from shiftproof.reports.audit import digest
 from shiftproof.reports.number_format import (
     ACCURACIES,
@@ -28,9 +28,6 @@ from shiftproof.reports.number_format import (
     printable,
     span,
 )
-
-if TYPE_CHECKING:
-    from shiftproof.evaluation.compare import Comparison, Row
 
 _STYLES: dict[Kind, str] = {"at_least": "green", "estimate": "blue", "at_most": "red"}
 

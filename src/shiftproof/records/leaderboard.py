@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from shiftproof.records.audit import Audit, Kind, Record
+from shiftproof.records.audit import Kind
+from shiftproof.records.document import Record
 
 SCHEMA_VERSION = "1.0"
 Claim = Literal["measured", "published"]
@@ -140,15 +141,45 @@ class Entry(Record):
         """Every flag of the numbers it is shown with, once."""
         return list(dict.fromkeys(flag for n in (*self.attacked, self.average, self.proven) if n is not None for flag in n.flags))
 
-    @classmethod
-    def from_audit(cls, audit: Audit, *, source: str = "", about: About | None = None) -> list[Entry]:
-        """One entry for each threat of an audit, and one for its corruptions together where there are several at severities 1 to 5.
 
-        Args:
-            audit: the records of a run.
-            source: its folder, which paired tests read examples from.
-            about: what the audit cannot know.
-        """
-        from shiftproof.leaderboard.measured import entries_of
+class Place(Record):
+    """An entry and its rank."""
 
-        return entries_of(audit, source, about or About())
+    rank: int | None = Field(description="Shared with those that cannot be told from the first of the rank; null without a number.")
+    tied: bool = Field(description="Whether another entry has this rank.")
+    test: str = Field(description="How it was compared with the first of its rank or the one above: paired, intervals, value, or first.")
+    lower: Number | None = Field(default=None, description="A lower bound that another table has of this model on these examples.")
+    entry: Entry
+
+
+class Board(Record):
+    """Entries that can be compared: the same examples under the same searches, or published numbers."""
+
+    claim: Claim
+    basis: Kind = Field(description="The kind of the number that it ranks by.")
+    fingerprint: str | None = Field(description="Fingerprint of the examples; null where nobody said.")
+    n: int | None = Field(description="Examples the ranked number stands on.")
+    made_by: list[str] = Field(description="The searches, with all options.")
+    confidence: float | None = Field(description="That no pair of ranks is in the wrong order by chance, where all tests are paired.")
+    places: list[Place]
+
+
+class Section(Record):
+    """One threat on one data set."""
+
+    dataset: str
+    threat: str
+    family: str
+    units: str
+    boards: list[Board]
+    differences: list[str] = Field(description="Why its boards are not one.")
+
+
+class Leaderboard(Record):
+    """All sections, those with the most entries first."""
+
+    sections: list[Section]
+
+    def entries(self) -> list[Entry]:
+        """Every entry that is shown."""
+        return [place.entry for section in self.sections for board in section.boards for place in board.places]

@@ -6,10 +6,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from shiftproof.records.audit import Document, Provenance, Record
+from shiftproof.records.audit import Provenance
+from shiftproof.records.document import Document, Record
 
 SCHEMA_VERSION = "2.0"
 Form = Literal["quick", "full"]
+Unit = Literal["share", "points", "number"]
+"""How a figure reads: 0.1 is 10 %, ten points, or the number 0.1."""
 Verdict = Literal["reproduced", "not reproduced", "inconclusive"]
 Mark = Literal["extended", "changed after a look", "looked at before", "uncommitted code", "code not recorded"]
 """What a verdict must not be read without."""
@@ -20,7 +23,7 @@ class QuantityRecord(Record):
 
     value: float
     error: float = Field(description="Standard error by the sample; 0 where exact.")
-    unit: Literal["share", "points", "number"] = Field(description="A share, a difference of shares, or any other number.")
+    unit: Unit = Field(description="A share, a difference of shares, or any other number.")
 
 
 class TrialRecord(Record):
@@ -55,7 +58,7 @@ class PredictionRecord(Record):
     low: float | None = Field(description="Least value that agrees with the claim; null for any.")
     high: float | None = Field(description="Greatest; null for any.")
     paper: float | None = Field(description="The paper's own figure.")
-    unit: Literal["share", "points", "number"]
+    unit: Unit
     value: float = Field(description="Mean over seeds.")
     interval: tuple[float, float] = Field(description="All predictions' intervals hold together at `confidence`.")
     verdict: Verdict
@@ -67,7 +70,7 @@ class FigureRecord(Record):
     quantity: str
     value: float = Field(description="Mean over seeds.")
     interval: tuple[float, float] = Field(description="This one's alone, at `confidence`.")
-    unit: Literal["share", "points", "number"]
+    unit: Unit
 
 
 class StudyRecord(Document):
