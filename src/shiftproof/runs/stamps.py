@@ -10,7 +10,7 @@ from pathlib import Path
 from shiftproof._errors import UsageError
 from shiftproof.data.source import Source, Wrapped
 from shiftproof.data.sources.abstract import AddressedSource
-from shiftproof.models.reference import ModelReference
+from shiftproof.runs.model_reference import ModelReference
 
 
 @dataclass(frozen=True)

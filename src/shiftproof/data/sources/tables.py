@@ -13,7 +13,8 @@ import numpy.typing as npt
 from shiftproof._errors import UsageError, must, unknown
 from shiftproof.data.examples import Ids
 from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, words
-from shiftproof.data.sources.abstract import CLASSES, RENAME, Address, AddressedSource, Option
+from shiftproof.data.sources.abstract import CLASSES, RENAME, AddressedSource, Option
+from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.columns import EncodedTable, encode_table, trimmed
 from shiftproof.data.sources.files import hash_file, reading, the_file
 from shiftproof.data.sources.pandas_csv import CsvFile, refuse_strays

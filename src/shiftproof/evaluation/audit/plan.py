@@ -25,7 +25,6 @@ from shiftproof.evaluation.audit.suites import AVERAGE, Choice, crossed, suite_n
 from shiftproof.evaluation.class_fit import fit_classes
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.models.abstract import Labels
-from shiftproof.models.reference import ModelReference
 from shiftproof.models.user_code import forget_settings
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import check_examples, inspect_model, look_at
@@ -33,6 +32,7 @@ from shiftproof.records.audit import LeftOut
 from shiftproof.registry import Registry
 from shiftproof.runs.backends import backend_named
 from shiftproof.runs.cell import CELL_VERSION, Cell
+from shiftproof.runs.model_reference import ModelReference
 from shiftproof.runs.recognise import Known, answers_of, model_known, parts_known
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search, suited
