@@ -28,7 +28,7 @@ defences, __all__, __getattr__ = package_of_parts(
         "abstract:Gradient",
         "abstract:Random",
         "accounting:confront_detecting",
-        "defended:Defended",
+        "abstract:Defended",
         "detection:Detection",
     ),
 )
