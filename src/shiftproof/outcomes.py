@@ -66,6 +66,10 @@ SKIPPED, BROKEN, HELD, CERTIFIED, ABSTAINED = "skipped", "broken", "held", "cert
 """The outcomes' names in stored tables."""
 
 
+AUDITED_SAMPLE = "audited sample"
+"""The name of the stage in which the cascade searches a random sample of the examples that it would have left out."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """What one part of a search that has several did.

@@ -150,6 +150,26 @@ def test_an_import_within_one_floor_is_red(tmp_path: Path) -> None:
     assert going_up(planted(tmp_path), (("house",), ("low", "high"))) == {("house.high.room", "house.low.word")}
 
 
+def private_elsewhere(edges: set[Edge]) -> set[Edge]:
+    """The imports of a private module by one outside the package that it is private to; what stands under the root is for all of it."""
+    found: set[Edge] = set()
+    for one, two in edges:
+        parts = two.split(".")
+        homes = [".".join(parts[:at]) for at, part in enumerate(parts) if at and part.startswith("_") and part != "__main__"]
+        if any(not f"{one}.".startswith(f"{home}.") for home in homes):
+            found.add((one, two))
+    return found
+
+
+def test_no_private_module_is_imported_by_another_package(edges: set[Edge]) -> None:
+    assert private_elsewhere(edges) == set()
+
+
+def test_a_planted_private_import_is_red() -> None:
+    assert private_elsewhere({("house.high.room", "house.low._word")}) == {("house.high.room", "house.low._word")}
+    assert private_elsewhere({("house.low.word", "house.low._word"), ("house.high.room", "house._word")}) == set()
+
+
 def test_no_package_bears_the_name_of_a_public_function() -> None:
     tops = {top(module) for module in modules_in(SOURCE)}
     assert tops & set(shiftproof.__all__) == set()

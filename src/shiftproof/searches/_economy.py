@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from shiftproof.certificates.auto import Auto
 from shiftproof.losses import Loss, margin, margin_to
 from shiftproof.oracle import Oracle
-from shiftproof.outcomes import Stage
+from shiftproof.outcomes import AUDITED_SAMPLE, Stage
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import Uphill
 from shiftproof.searches._stages import Run
@@ -43,8 +43,6 @@ _PATIENCE, _FELL = 4, 0.01
 _PROBED, _QUERIES, _MORE_QUERIES = 0.5, 300, 1500
 _FLAT, _DECISIONS = 0.98, 1000
 _AUDITED, _AUDIT_QUERIES = 0.05, 1000
-AUDIT = "audited sample"
-"""Name of the entry that says how many of a chance sample of unsuspected examples broke under score queries."""
 _STARTS = ("chance", "stripes", "blocks", "corner")
 
 
@@ -58,10 +56,10 @@ class Climb(Run):
         assert isinstance(shift, Differentiable)  # `objection` has said so
         run = cls.of(shift, oracle, x, rng, start=shift.origin(x))
         assert isinstance(run, Climb)
-        run.step("clean", run._look)
+        run.step("clean", run.look_unmoved)
         return run
 
-    def _look(self) -> None:
+    def look_unmoved(self) -> None:
         if not len(self.x):
             self.extra = {"clean": self.best.margin, "rivals": torch.zeros(0, 0, dtype=torch.int64, device=self.x.device)}
             return
@@ -222,7 +220,7 @@ def _sample(run: Climb) -> None:
     if len(rows):
         run.search(_blind(run.shift, _AUDIT_QUERIES), rows)
         broken = int(run.best.broken[rows].sum())
-        run.oracle.report(Stage(AUDIT, len(rows), broken, 0, 0, 0.0))
+        run.oracle.report(Stage(AUDITED_SAMPLE, len(rows), broken, 0, 0, 0.0))
 
 
 def _blind(shift: Shift, queries: int) -> Search:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -161,8 +161,3 @@ def notice(curve: Sequence[Epoch], held_out: int) -> list[Flag]:
     if last.train > best.train:
         return [Flag("robust_overfitting", f"{figures} The best epoch is kept: train shorter, or average weights.")]
     return []
-
-
-def as_record(epoch: Epoch) -> dict[str, float | None]:
-    """A point of the curves as JSON holds it."""
-    return asdict(epoch)

@@ -21,7 +21,7 @@ from shiftproof.evaluation.audit.proven import proven_curve
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.models.abstract import Gradients, access_name
 from shiftproof.models.shown import shown_spec
-from shiftproof.outcomes import Bound, Flag
+from shiftproof.outcomes import AUDITED_SAMPLE, Bound, Flag
 from shiftproof.records.audit import Audit, CellRecord, DataCard, Diagnosis, FlagRecord, ModelCard, Picture, Result, StageRecord
 from shiftproof.records.picture import read_picture
 from shiftproof.risks.intervals import clopper_pearson
@@ -29,7 +29,6 @@ from shiftproof.runs.cell import Cell
 from shiftproof.runs.ledger import rows_sent
 from shiftproof.runs.provenance import provenance
 from shiftproof.runs.store import Store, Table
-from shiftproof.searches._economy import AUDIT
 from shiftproof.searches.abstract import Search
 
 CLAIMS = {
@@ -196,7 +195,7 @@ def _of_another(cell: Cell) -> str:
 
 def _audited(table: Table, confidence: float) -> str:
     """What the cascade's chance sample says of the failures that it may have missed."""
-    sample = next((stage for stage in table.stages if stage.name == AUDIT), None)
+    sample = next((stage for stage in table.stages if stage.name == AUDITED_SAMPLE), None)
     if sample is None:
         return ""
     most = float(clopper_pearson(sample.broken, sample.examples, confidence=confidence).high)
