@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof.outcomes import Flag, Interval
 from shiftproof.records.audit import (
     Audit,
     CellRecord,
@@ -18,18 +19,17 @@ from shiftproof.records.audit import (
     Curve,
     DataCard,
     Diagnosis,
-    FlagRecord,
     GateRecord,
     Kind,
     LeftOut,
     ModelCard,
     NaturalShift,
-    Paired,
     Picture,
     Provenance,
     Result,
 )
 from shiftproof.records.document import write_document
+from shiftproof.risks.paired import PairedComparison
 
 HOSTILE = "<script>alert(1)</script>"
 BREAKOUT = "</script><!--<script>alert(2)</script>\"'><img src=x onerror=alert(3)>"
@@ -66,7 +66,7 @@ class Builder:
         search: str,
         kind: Kind,
         value: float | None,
-        flags: Sequence[FlagRecord] = (),
+        flags: Sequence[Flag] = (),
         state: str = "done",
         error: str | None = None,
     ) -> None:
@@ -172,7 +172,7 @@ def sample_audit(*, hostile: bool = False, incomplete: bool = False, gallery: bo
             spec=f"nets.py:street{evil}",
             fingerprint="b5d1c0ffee",
             access="gradients",
-            flags=[FlagRecord(name="softmax_output", detail="Scores sum to 1: gradients of their logarithm saturate. Give logits.")]
+            flags=[Flag(name="softmax_output", detail="Scores sum to 1: gradients of their logarithm saturate. Give logits.")]
             if hostile
             else [],
         ),
@@ -224,7 +224,7 @@ def _provenance(evil: str) -> Provenance:
 
 def _fill(build: Builder) -> None:
     build.add("identity", None, None, "one_draw", "estimate", 0.918)
-    zero = FlagRecord(
+    zero = Flag(
         name="zero_gradients",
         detail="The loss gradient was zero at every step; a gradient search is blind there. Use best_of_n too.",
         share=0.12,
@@ -304,12 +304,12 @@ def _curve(data: str, evil: str) -> Curve:
         forwards_per_example=198.0,
         backwards_per_example=292.0,
         seconds=3.0,
-        flags=[FlagRecord(name="failed_checks", detail=f"1 of 2 checks failed{evil}.")],
+        flags=[Flag(name="failed_checks", detail=f"1 of 2 checks failed{evil}.")],
     )
 
 
 def _natural(evil: str) -> list[NaturalShift]:
-    pairs = Paired(
+    pairs = PairedComparison(
         against="x",
         n=480,
         both_right=360,
@@ -317,7 +317,7 @@ def _natural(evil: str) -> list[NaturalShift]:
         only_second=19,
         both_wrong=20,
         difference=-0.129,
-        interval=(-0.168, -0.09),
+        interval=Interval(-0.168, -0.09),
         p_value=2e-10,
     )
     return [

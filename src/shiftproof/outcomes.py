@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +82,8 @@ class Stage:
         seconds: wall time.
     """
 
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}  # in a record, an unknown key is an error
+
     name: str
     examples: int
     broken: int
@@ -112,6 +114,8 @@ class Flag:
         detail: one sentence for people: the figure, and the way out.
         share: the share of examples concerned, in [0, 1], where that makes sense.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}  # in a record, an unknown key is an error
 
     name: str
     detail: str

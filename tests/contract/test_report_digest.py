@@ -12,7 +12,8 @@ from rich.console import Console, RenderableType
 
 from sample_audit import BREAKOUT, sample_audit
 from shiftproof._references import bibtex, entry_key
-from shiftproof.records.audit import Audit, Paired, Result
+from shiftproof.outcomes import Interval
+from shiftproof.records.audit import Audit, Result
 from shiftproof.records.comparison import Comparison, Row
 from shiftproof.reports import charts
 from shiftproof.reports.audit import digest
@@ -21,6 +22,7 @@ from shiftproof.reports.audit.terminal import difference, terminal_comparison, t
 from shiftproof.reports.cite import cite
 from shiftproof.reports.compare import compare, write_comparison
 from shiftproof.reports.number_format import in_words
+from shiftproof.risks.paired import PairedComparison
 from shiftproof.searches.gradient_ascent import GradientAscent
 from shiftproof.shifts.norms.linf import Linf
 
@@ -190,7 +192,7 @@ def trimmed(*, hostile: bool = False) -> Audit:
     return changed(audit, results=[r for r in audit.results if r.family in ("identity", "linf", "l2")])
 
 
-def rows_of(audits: list[Audit], pair: Paired | None) -> Comparison:
+def rows_of(audits: list[Audit], pair: PairedComparison | None) -> Comparison:
     rows: list[Row] = []
     for result in audits[0].results:
         others = [result.model_copy(update={"value": None if result.value is None else result.value / 2}) for _ in audits[1:]]
@@ -199,7 +201,7 @@ def rows_of(audits: list[Audit], pair: Paired | None) -> Comparison:
     return Comparison(tuple(f"runs/{place}{BREAKOUT}" for place in range(len(audits))), tuple(audits), tuple(rows))
 
 
-PAIR = Paired(
+PAIR = PairedComparison(
     against="a",
     n=480,
     both_right=200,
@@ -207,7 +209,7 @@ PAIR = Paired(
     only_second=30,
     both_wrong=100,
     difference=-0.25,
-    interval=(-0.3, -0.2),
+    interval=Interval(-0.3, -0.2),
     p_value=1e-9,
 )
 

@@ -16,7 +16,8 @@ from PIL import Image
 from outline import Outline
 from sample_audit import BREAKOUT, HOSTILE, sample_audit, write_run
 from shiftproof._errors import UsageError
-from shiftproof.records.audit import Audit, DataCard, FlagRecord, Picture, read_audit
+from shiftproof.outcomes import Flag
+from shiftproof.records.audit import Audit, DataCard, Picture, read_audit
 from shiftproof.reports import _html
 from shiftproof.reports.audit.page import page, write_page
 from shiftproof.reports.audit.pictures import amplification, class_name, tiles
@@ -249,7 +250,7 @@ def test_an_empty_audit_is_a_page_without_charts(tmp_path: Path) -> None:
 def test_the_model_s_own_flags_are_on_the_first_screen(tmp_path: Path) -> None:
     audit = sample_audit(gallery=False)
     audit = audit.model_copy(update={"results": audit.results[:1], "cells": audit.cells[:1], "natural": []})
-    flag = FlagRecord(name="random_model", detail="Two calls gave two answers.", share=0.25)
+    flag = Flag(name="random_model", detail="Two calls gave two answers.", share=0.25)
     shown = "".join(Outline(page(audit.model_copy(update={"model": audit.model.model_copy(update={"flags": [flag]})}), tmp_path)).text)
     before, after = shown.split("Every shift")[0], shown.split("Every shift")[1]
     assert "random_model (25.0% of examples): Two calls gave two answers." in before

@@ -11,10 +11,10 @@ import numpy as np
 from shiftproof import outcomes
 from shiftproof._errors import UsageError
 from shiftproof.data.class_names import keys
-from shiftproof.evaluation.audit.collect import paired_record, refuse_doubles
-from shiftproof.records.audit import Paired, Result, read_audit
+from shiftproof.evaluation.audit.collect import refuse_doubles
+from shiftproof.records.audit import Result, read_audit
 from shiftproof.records.comparison import Comparison, Row
-from shiftproof.risks.paired import paired
+from shiftproof.risks.paired import PairedComparison, paired
 from shiftproof.runs.store import read_rows
 
 
@@ -52,7 +52,7 @@ def _row(
     class_names: Sequence[tuple[str, ...]],
 ) -> Row:
     results = tuple(table.get(key) for table in tables)
-    tests: list[Paired | None] = [None] * len(results)
+    tests: list[PairedComparison | None] = [None] * len(results)
     first = results[0]
     if first is not None and key[2] == "mean" and key[3] != "drop" and key[1] != "union":
         for place, other in enumerate(results[1:], start=1):
@@ -61,7 +61,7 @@ def _row(
     return Row(*key, results, tuple(tests))
 
 
-def _pair(first: tuple[Path, Result, tuple[str, ...]], second: tuple[Path, Result, tuple[str, ...]]) -> Paired | None:
+def _pair(first: tuple[Path, Result, tuple[str, ...]], second: tuple[Path, Result, tuple[str, ...]]) -> PairedComparison | None:
     """The paired test of two runs, each with its folder, its number and the names of its classes, by which labels are compared."""
     (home, number, ours), (away, other, theirs) = first, second
     one, two = verdicts(home, number.cell), verdicts(away, other.cell)
@@ -69,7 +69,7 @@ def _pair(first: tuple[Path, Result, tuple[str, ...]], second: tuple[Path, Resul
     labels = [_named(one[2][left], ours, theirs), _named(two[2][right], theirs, ours)]
     if not len(ids) or bool((labels[0] != labels[1]).any()):
         return None
-    return paired_record(paired(one[1][left], two[1][right], against=str(home), confidence=number.confidence))
+    return paired(one[1][left], two[1][right], against=str(home), confidence=number.confidence)
 
 
 def _named(codes: Any, names: tuple[str, ...], others: tuple[str, ...]) -> Any:

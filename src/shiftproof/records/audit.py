@@ -9,7 +9,9 @@ from pydantic import Field, ValidationError
 
 from shiftproof._errors import UsageError
 from shiftproof._sealed import read_document
+from shiftproof.outcomes import Flag, Stage
 from shiftproof.records.document import Document, Record
+from shiftproof.risks.paired import PairedComparison
 
 SCHEMA_VERSION = "1.1"
 UNION = "union"
@@ -17,14 +19,6 @@ UNION = "union"
 
 Kind = Literal["at_most", "at_least", "estimate"]
 _SENT = "Rows that reached the model: those that fill batches up are among them, stored answers are not."
-
-
-class FlagRecord(Record):
-    """A reason to distrust a verdict."""
-
-    name: str = Field(description="Stable snake_case word.")
-    detail: str = Field(description="One sentence: the figure and the way out.")
-    share: float | None = Field(default=None, description="Share of examples concerned, in [0, 1].")
 
 
 class Result(Record):
@@ -59,17 +53,6 @@ class Result(Record):
     notes: list[str] = Field(default_factory=list, description="What a reader must know.")
 
 
-class StageRecord(Record):
-    """What one part of a search that has several did, over all examples together."""
-
-    name: str
-    examples: int = Field(description="Examples it was asked about.")
-    broken: int = Field(description="Those of them that it broke.")
-    forwards: int
-    backwards: int
-    seconds: float
-
-
 class CellRecord(Record):
     """One cell of the plan: what it was, what became of it, and the card behind its numbers."""
 
@@ -92,8 +75,8 @@ class CellRecord(Record):
     seconds: float = 0.0
     seed: int
     batch_size: int
-    flags: list[FlagRecord] = Field(default_factory=list)
-    stages: list[StageRecord] = Field(default_factory=list, description="The parts of a search that has several.")
+    flags: list[Flag] = Field(default_factory=list)
+    stages: list[Stage] = Field(default_factory=list, description="The parts of a search that has several.")
 
 
 class CheckRecord(Record):
@@ -169,7 +152,7 @@ class Curve(Record):
     backwards_per_example: float = 0.0
     sent: int | None = Field(default=None, description=_SENT)
     seconds: float = 0.0
-    flags: list[FlagRecord] = Field(default_factory=list)
+    flags: list[Flag] = Field(default_factory=list)
 
 
 class ProvenCurve(Record):
@@ -203,20 +186,6 @@ class LeftOut(Record):
     reason: str
 
 
-class Paired(Record):
-    """A comparison of two samples or two runs example by example."""
-
-    against: str
-    n: int
-    both_right: int
-    only_first: int = Field(description="Right in the first only.")
-    only_second: int = Field(description="Right in the second only.")
-    both_wrong: int
-    difference: float = Field(description="Accuracy of the second minus that of the first, over the pairs.")
-    interval: tuple[float, float]
-    p_value: float = Field(description="McNemar's exact test that both are equally accurate.")
-
-
 class NaturalShift(Record):
     """Accuracy on another sample beside that on the first."""
 
@@ -226,7 +195,7 @@ class NaturalShift(Record):
     interval: tuple[float, float] | None
     difference: float | None = Field(description="Accuracy there minus accuracy on the audit's own data.")
     difference_interval: tuple[float, float] | None
-    paired: Paired | None = Field(default=None, description="Where the ids pair.")
+    paired: PairedComparison | None = Field(default=None, description="Where the ids pair.")
 
 
 class Clean(Record):
@@ -260,7 +229,7 @@ class ModelCard(Record):
     fingerprint: str
     access: str = Field(description="What it gives: labels, scores or gradients.")
     notes: list[str] = Field(default_factory=list, description="What was decided for the user about it.")
-    flags: list[FlagRecord] = Field(default_factory=list)
+    flags: list[Flag] = Field(default_factory=list)
 
 
 class DataCard(Record):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shiftproof.records.audit import Audit, Paired, Result
+from shiftproof.records.audit import Audit, Result
+from shiftproof.risks.paired import PairedComparison
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Row:
     measure: str
     group: str | None
     results: tuple[Result | None, ...]
-    paired: tuple[Paired | None, ...]
+    paired: tuple[PairedComparison | None, ...]
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shiftproof._writing import write_atomic
-from shiftproof.records.audit import Kind, Paired, Result
+from shiftproof.records.audit import Kind, Result
 from shiftproof.records.comparison import Comparison, Row
 from shiftproof.reports import charts
 from shiftproof.reports._html import render
 from shiftproof.reports.audit.terminal import difference, is_plain
 from shiftproof.reports.number_format import KINDS
+from shiftproof.risks.paired import PairedComparison
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Entry:
 
     result: Result | None
     difference: float | None
-    paired: Paired | None
+    paired: PairedComparison | None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from shiftproof.risks.intervals import Ends, Floats, arc, binomial_low, proporti
 
 
 @dataclass(frozen=True)
-class Paired:
+class PairedComparison:
     """Two sets of verdicts on the same n examples.
 
     Args:
@@ -27,6 +27,8 @@ class Paired:
         interval: confidence interval of the true difference.
         p_value: McNemar's exact test that both are equally accurate; NaN for no pairs.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}  # in a record, an unknown key is an error
 
     against: str
     n: int
@@ -46,7 +48,7 @@ class Difference(NamedTuple):
     interval: Interval
 
 
-def paired(first: npt.ArrayLike, second: npt.ArrayLike, *, against: str = "", confidence: float = 0.95) -> Paired:
+def paired(first: npt.ArrayLike, second: npt.ArrayLike, *, against: str = "", confidence: float = 0.95) -> PairedComparison:
     """Compares verdicts on the same examples, each 1 for correct and 0 for wrong, shape (n,), in the same order.
 
     Guarantees: the interval as `matched_interval`, the p-value as `mcnemar`. The interval is not the inverted test, so near the edge one
@@ -61,7 +63,7 @@ def paired(first: npt.ArrayLike, second: npt.ArrayLike, *, against: str = "", co
         raise must("second", "a paired comparison", f"have one verdict per pair ({len(one)})", len(two))
     n, only_first, only_second = len(one), int((one & ~two).sum()), int((two & ~one).sum())
     interval = matched_interval(only_first, only_second, n, confidence=confidence).one()
-    return Paired(
+    return PairedComparison(
         against=against,
         n=n,
         both_right=int((one & two).sum()),

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must
-from shiftproof.models.fingerprint import value_digest
+from shiftproof._identity.table import identify
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -89,7 +89,7 @@ class Trees:
     def digest(self) -> str:
         """A hash of the structure."""
         arrays = (self.feature, self.threshold, self.left, self.right, self.value, self.roots, self.base)
-        return value_digest(tuple(array.tobytes() for array in arrays))
+        return identify(tuple(array.tobytes() for array in arrays)).digest
 
 
 def read_trees(estimator: object, columns: Sequence[int] | None = None) -> Trees:

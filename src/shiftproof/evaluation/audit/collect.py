@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +14,7 @@ from shiftproof._errors import Contradiction
 from shiftproof.data.groups import crossed
 from shiftproof.data.source import Source
 from shiftproof.outcomes import Bound, Flag, Interval, join_flags, join_stages
-from shiftproof.records.audit import UNION, Clean, NaturalShift, Paired, Result
-from shiftproof.risks import paired as pairing
+from shiftproof.records.audit import UNION, Clean, NaturalShift, Result
 from shiftproof.risks.abstract import Measurement, Names, Values
 from shiftproof.risks.cvar import CVaR
 from shiftproof.risks.mean import Mean
@@ -306,8 +305,8 @@ def natural_of(pools: Sequence[Pool], data: Source, confidence: float) -> list[N
         match = _pairs(own, there)
         pairs = None
         if match is not None:
-            pairs = paired_record(paired(own.correct[match[0]], there.correct[match[1]], against=there.source.uri, confidence=confidence))
-            difference, between = pairs.difference, Interval(*pairs.interval)
+            pairs = paired(own.correct[match[0]], there.correct[match[1]], against=there.source.uri, confidence=confidence)
+            difference, between = pairs.difference, pairs.interval
         found.append(
             NaturalShift(
                 source=there.source.uri,
@@ -320,11 +319,6 @@ def natural_of(pools: Sequence[Pool], data: Source, confidence: float) -> list[N
             )
         )
     return found
-
-
-def paired_record(test: pairing.Paired) -> Paired:
-    """A paired comparison as it is stored."""
-    return Paired(**{**asdict(test), "interval": tuple(test.interval)})
 
 
 def _pairs(one: Pool, two: Pool) -> tuple[Any, Any] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from shiftproof.evaluation.audit.collect import join_tables
 from shiftproof.evaluation.curves.security_curve import SecurityCurve
 from shiftproof.models.abstract import Labels, access_name
 from shiftproof.outcomes import Flag
-from shiftproof.records.audit import Curve, FlagRecord
+from shiftproof.records.audit import Curve
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.store import Store, Table
 from shiftproof.searches import searches
@@ -95,8 +94,7 @@ def read_curve(group: Sequence[Cell], store: Store, data: Source, confidence: fl
     if not done:
         return empty
     table = join_tables([store.read(cell) for cell in done])
-    raised = [FlagRecord(**asdict(flag)) for flag in (*table.flags, *flags)]
-    return empty.model_copy(update={**_numbers(table, empty, confidence), "flags": raised})
+    return empty.model_copy(update={**_numbers(table, empty, confidence), "flags": [*table.flags, *flags]})
 
 
 def _numbers(table: Table, card: Curve, confidence: float) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from shiftproof.evaluation.config import AuditConfig
 from shiftproof.models.abstract import Gradients, access_name
 from shiftproof.models.shown import shown_spec
 from shiftproof.outcomes import AUDITED_SAMPLE, Bound, Flag
-from shiftproof.records.audit import Audit, CellRecord, DataCard, Diagnosis, FlagRecord, ModelCard, Picture, Result, StageRecord
+from shiftproof.records.audit import Audit, CellRecord, DataCard, Diagnosis, ModelCard, Picture, Result
 from shiftproof.records.picture import read_picture
 from shiftproof.risks.intervals import clopper_pearson
 from shiftproof.runs.cell import Cell
@@ -71,7 +70,7 @@ def make_record(config: AuditConfig, plan: Plan, store: Store, started: str) -> 
             fingerprint=plan.fingerprint,
             access=access_name(type(plan.model)),
             notes=[*plan.model.notes, *plan.notes],
-            flags=[_flag(flag) for flag in (*_of_the_model(plan), *_constant(plan, pools, config))],
+            flags=[*_of_the_model(plan), *_constant(plan, pools, config)],
         ),
         data=data_card(plan.data),
         clean=collect.clean_of(pools, plan.data, config.confidence),
@@ -117,10 +116,6 @@ def _constant(plan: Plan, pools: Sequence[collect.Pool], config: AuditConfig) ->
 
 def _asked(tables: Sequence[Table], diagnoses: Sequence[Diagnosis]) -> int:
     return sum(int(table.columns["forwards"].sum()) for table in tables) + sum(diagnosis.asked for diagnosis in diagnoses)
-
-
-def _flag(flag: Flag) -> FlagRecord:
-    return FlagRecord(name=flag.name, detail=flag.detail, share=flag.share)
 
 
 def _flagged(result: Result, suspect: dict[str, tuple[Flag, ...]]) -> Result:
@@ -174,8 +169,8 @@ def _cell_record(plan: Plan, store: Store, config: AuditConfig, group: Sequence[
         seconds=table.seconds if table else 0.0,
         seed=first.seed,
         batch_size=table.batch_size if table else config.batch_size,
-        flags=[_flag(flag) for flag in flags],
-        stages=[StageRecord(**asdict(stage)) for stage in table.stages] if table else [],
+        flags=flags,
+        stages=list(table.stages) if table else [],
     )
 
 

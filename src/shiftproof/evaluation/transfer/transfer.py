@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from shiftproof._errors import UsageError, must
 from shiftproof._writing import clear_leftovers, disk_error, is_temporary
+from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
 from shiftproof.data.together import together
@@ -24,8 +26,8 @@ from shiftproof.models.abstract import Gradients, Labels, access_name
 from shiftproof.models.meter import Meter, metering
 from shiftproof.models.shown import shown_spec
 from shiftproof.outcomes import Flag
-from shiftproof.preflight import PROBES, check_examples, look_at
-from shiftproof.records.audit import FlagRecord, ModelCard
+from shiftproof.preflight import PROBES, Look, check_examples, look_at
+from shiftproof.records.audit import ModelCard
 from shiftproof.records.document import write_document
 from shiftproof.records.transfer import Pair, TransferRecord, Verdict
 from shiftproof.runs.provenance import now, provenance
@@ -50,14 +52,14 @@ class TransferConfig(CommonConfig):
     search: str | None = Field(default=None, description="Spec of the search on the model that moves are made on.")
 
 
-class _Ready(BaseModel):
-    """What was loaded and checked."""
+@dataclass(frozen=True, eq=False)
+class LoadedTransfer:
+    """What was loaded and checked before any work."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    models: list[Labels]
+    looks: list[Look]
     cards: list[ModelCard]
     data: Source
+    examples: Examples
     shift: Shift
     search: Search | None
 
@@ -76,25 +78,25 @@ def _run(config: TransferConfig, meter: Meter, *, show: bool) -> TransferRecord:
     from shiftproof.reports.transfer import write_transfer
 
     started = now()
-    ready = _ready(config)
+    loaded = _loaded(config)
     folder = _folder(config.out)
-    examples = ready.data.take(slice(None))
-    with _bar(len(ready.models) ** 2 * len(examples), show) as advance:
+    with _bar(len(loaded.looks) ** 2 * len(loaded.examples), show) as advance:
         matrix = transfer_matrix(
-            ready.models,
-            ready.shift,
-            examples=examples,
-            search=ready.search,
+            [look.model for look in loaded.looks],
+            loaded.shift,
+            examples=loaded.examples,
+            search=loaded.search,
             seed=config.seed,
             batch_size=config.batch_size,
             confidence=config.confidence,
             progress=advance,
+            looks=loaded.looks,
         )
     record = TransferRecord(
-        models=[_doubted(card, flags) for card, flags in zip(ready.cards, matrix.doubts, strict=True)],
-        data=data_card(ready.data),
-        shift=ready.shift.spec(),
-        search=(ready.search or Transfer()).spec(),
+        models=[_doubted(card, flags) for card, flags in zip(loaded.cards, matrix.doubts, strict=True)],
+        data=data_card(loaded.data),
+        shift=loaded.shift.spec(),
+        search=(loaded.search or Transfer()).spec(),
         n=matrix.n,
         confidence=matrix.confidence,
         clean=matrix.clean.tolist(),
@@ -116,8 +118,7 @@ def _run(config: TransferConfig, meter: Meter, *, show: bool) -> TransferRecord:
 
 
 def _doubted(card: ModelCard, flags: Sequence[Flag]) -> ModelCard:
-    more = [FlagRecord(name=flag.name, detail=flag.detail, share=flag.share) for flag in flags]
-    return card.model_copy(update={"flags": [*card.flags, *more]})
+    return card.model_copy(update={"flags": [*card.flags, *flags]})
 
 
 def pairs(matrix: TransferMatrix) -> list[Pair]:
@@ -152,7 +153,7 @@ def _verdict(drop: float, own: float, gap: float) -> Verdict:
     return "fully" if drop >= FULLY * own else "largely" if drop >= LARGELY * own else "in part"
 
 
-def _ready(config: TransferConfig) -> _Ready:
+def _loaded(config: TransferConfig) -> LoadedTransfer:
     if len(config.models) < 2:
         raise must("model", "transfer", "be given at least twice", len(config.models), "Add another --model.")
     if config.weights and len(config.weights) != len(config.models):
@@ -171,42 +172,42 @@ def _ready(config: TransferConfig) -> _Ready:
     if not len(data):
         raise UsageError(f"The data '{data.uri}' hold no examples.")
     shift: Shift = shifts.build(config.shift, space=data.space)
-    for batch in data.batches(2048):
-        check_examples(batch)
-    found = _models(config, data)
-    for model, _ in found:
-        _fits(model, shift, search)
-    return _Ready(models=[model for model, _ in found], cards=[card for _, card in found], data=data, shift=shift, search=search)
+    examples = data.take(slice(None))
+    check_examples(examples)
+    found = _models(config, data, examples)
+    for look, _ in found:
+        _fits(look.model, shift, search)
+    return LoadedTransfer([look for look, _ in found], [card for _, card in found], data, examples, shift, search)
 
 
-def _models(config: TransferConfig, data: Source) -> list[tuple[Labels, ModelCard]]:
+def _models(config: TransferConfig, data: Source, examples: Examples) -> list[tuple[Look, ModelCard]]:
     from shiftproof.models.load import load_model
 
-    probe, samples = data.take(slice(0, PROBES)), together(data)
+    samples = together(data)
     weights = [None if file == "-" else file for file in config.weights] or [None] * len(config.models)
     names = _names(config.models, weights)
-    found: list[tuple[Labels, ModelCard]] = []
+    found: list[tuple[Look, ModelCard]] = []
     for spec, file, name in zip(config.models, weights, names, strict=True):
         model = load_model(
             spec,
             weights=file,
             device=config.device,
             space=data.space,
-            probe=probe.x,
+            probe=examples.x[:PROBES],
             class_names=data.class_names,
             groups=tuple(data.groups),
             name=name,
         )
-        model, flags = look_at(model, probe)
+        look = look_at(model, examples)
         card = ModelCard(
             name=model.name,
             spec=shown_spec(spec),
-            fingerprint=model.fingerprint(),
-            access=access_name(type(model)),
-            notes=[*model.notes, *fit_classes(model, samples)],
-            flags=[FlagRecord(name=flag.name, detail=flag.detail, share=flag.share) for flag in flags],
+            fingerprint=look.model.fingerprint(),
+            access=access_name(type(look.model)),
+            notes=[*look.model.notes, *fit_classes(model, samples)],
+            flags=look.flags,
         )
-        found.append((model, card))
+        found.append((look, card))
     return found
 
 
