@@ -15,8 +15,7 @@ from shiftproof._references import bibtex, entry_key
 from shiftproof.outcomes import Interval
 from shiftproof.records.audit import Audit, Result
 from shiftproof.records.comparison import Comparison, Row
-from shiftproof.reports import charts
-from shiftproof.reports.audit import digest
+from shiftproof.reports.audit import charts, digest
 from shiftproof.reports.audit.summary import summary
 from shiftproof.reports.audit.terminal import difference, terminal_comparison, terminal_table
 from shiftproof.reports.cite import cite
@@ -133,7 +132,8 @@ def test_every_claim_in_words_names_its_kind(measure: str) -> None:
 
 def test_charts_hold_the_records_numbers() -> None:
     audit = sample_audit()
-    for family, spec in charts.curves(audit):
+    for family, figure in charts.curves(audit):
+        spec = figure.spec
         values = {row["value"] for layer in spec["layer"] for row in layer.get("data", {}).get("values", []) if "value" in row}
         values |= {row["value"] for row in spec.get("data", {}).get("values", []) if "value" in row}
         own = [r for r in digest.plain(audit) if r.family == family]
@@ -148,7 +148,9 @@ def test_charts_hold_the_records_numbers() -> None:
         "contrast",
         "rotation",
     ]
-    json.dumps(charts.headline(audit), allow_nan=False)
+    first = charts.headline(audit)
+    assert first is not None
+    json.dumps(first.spec, allow_nan=False)
 
 
 def test_the_terminal_obeys_no_name() -> None:
@@ -322,6 +324,8 @@ def test_shifts_stand_worst_family_first_and_families_together() -> None:
 
 def test_a_long_name_loses_all_but_its_strength_in_the_first_picture() -> None:
     long = "brightness(severity=5, setting=mnist_c)"
-    spec = json.dumps(charts.headline(changed(sample_audit(), results=[average(long, 0.1)])))
+    first = charts.headline(changed(sample_audit(), results=[average(long, 0.1)]))
+    assert first is not None
+    spec = json.dumps(first.spec)
     assert '"brightness(severity=5)"' in spec
     assert long not in spec

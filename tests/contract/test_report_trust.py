@@ -79,21 +79,21 @@ def test_between_two_sizes_the_higher_is_read() -> None:
 
 def test_the_chart_has_the_band_the_stairs_and_the_points() -> None:
     audit = sample_audit()
-    layers = budget_chart(audit, audit.curves[0])["layer"]
+    layers = budget_chart(audit, audit.curves[0]).spec["layer"]
     assert [layer["mark"]["type"] for layer in layers] == ["area", "line", "rule", "point"]
     assert layers[1]["mark"]["interpolate"] == "step-after"
     points = layers[3]["data"]["values"]
     assert {row["kind"] for row in points} == {"at most"}
     bare = audit.model_copy(update={"results": []})
-    assert [layer["mark"]["type"] for layer in budget_chart(bare, audit.curves[0])["layer"]] == ["area", "line"]
-    assert json.dumps(budget_chart(bare, audit.curves[0]))
+    assert [layer["mark"]["type"] for layer in budget_chart(bare, audit.curves[0]).spec["layer"]] == ["area", "line"]
+    assert json.dumps(budget_chart(bare, audit.curves[0]).spec)
 
 
 def test_a_flat_curve_can_be_drawn() -> None:
     audit = sample_audit()
     flat = audit.curves[0].model_copy(update={"eps": [0.0], "accuracy": [0.5], "low": [0.4], "high": [0.6]})
     bare = audit.model_copy(update={"curves": [flat], "results": []})
-    assert budget_chart(bare, flat)["layer"]
+    assert budget_chart(bare, flat).spec["layer"]
     assert drawn(bare)[0].lines[0].value == 0.5
 
 

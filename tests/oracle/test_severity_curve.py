@@ -197,7 +197,7 @@ def test_what_they_refuse() -> None:
 
 def test_the_page_and_the_table_say_the_same() -> None:
     curves = [curve((0.35, 0.75), name="<b>early</b>"), curve((0.75, 2.0), name="late\x1b[31m")]
-    spec = severity_chart(curves)
+    spec = severity_chart(curves).spec
     (rows,) = [data["values"] for data in [spec["layer"][0].get("data") or spec["data"]]]
     assert [(row["model"], row["value"]) for row in rows if row["level"] == 0] == [(c.model, c.accuracy[0]) for c in curves]
     page = severity_page(curves, "digits:")

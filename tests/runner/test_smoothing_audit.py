@@ -79,7 +79,7 @@ def test_the_page_says_so(report: Report) -> None:
     assert "What is proven, radius by radius" in page
     (each,) = proofs(report.record)
     assert [line.radius for line in each.lines if line.attacked] == [0.1]
-    chart = proof_chart(report.record, each)
+    chart = proof_chart(report.record, each).spec
     assert len(chart["layer"]) == 4
 
 

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from shiftproof._errors import UsageError
 from shiftproof.reports import number_format as words
 from shiftproof.reports.audit.masking_checks import shown
-from shiftproof.reports.charts import CONFIG, Spec
+from shiftproof.reports.figure import CONFIG, Figure
 
 _HERE = "shiftproof.reports"
 
@@ -88,7 +88,7 @@ def policy(scripts: Sequence[str]) -> str:
     return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
-def render(template: str, *, charts: Mapping[str, Spec], **values: object) -> str:
+def render(template: str, *, charts: Mapping[str, Figure], **values: object) -> str:
     """A page from its template, the charts it shows, and its records."""
     scripts = [vega_bundle(), inline_script(_text("page.js"))] if charts else [inline_script(_text("page.js"))]
     return (
@@ -99,7 +99,7 @@ def render(template: str, *, charts: Mapping[str, Spec], **values: object) -> st
             scripts=[Markup(script) for script in scripts],  # noqa: S704
             policy=policy(scripts),
             charts=charts,
-            chart_json=as_script_json({"config": CONFIG, "specs": charts}),
+            chart_json=as_script_json({"config": CONFIG, "specs": {name: figure.spec for name, figure in charts.items()}}),
             **values,
         )
     )

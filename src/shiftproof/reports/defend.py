@@ -10,8 +10,7 @@ import altair as alt
 from shiftproof._writing import write_atomic
 from shiftproof.records.defend import DEFAULT_SEARCH, DefendRecord, Row, Share, Training
 from shiftproof.reports._html import render
-from shiftproof.reports.charts import FULL, Spec, table_of, to_spec
-from shiftproof.reports.charts import Row as ChartRow
+from shiftproof.reports.figure import FULL, ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import cost, percent, points, points_span, printable
 
 LINES = {"in training, as trained": "var(--muted)", "held out": "var(--estimate)", "held out, attacked: at most": "var(--at-most)"}
@@ -20,11 +19,10 @@ LINES = {"in training, as trained": "var(--muted)", "held out": "var(--estimate)
 
 def defend_page(record: DefendRecord) -> str:
     """Every defence with what it is worth, what it costs and what is claimed of its family, as one self-contained HTML file."""
-    trained = [row for row in record.rows if row.training]
     return render(
         "defend.html.j2",
-        charts={f"training{place}": training_chart(row.name, row.training) for place, row in enumerate(trained) if row.training},
-        trained=trained,
+        charts=defend_figures(record),
+        trained=[row for row in record.rows if row.training],
         lines=LINES,
         record=record,
         standard=record.rows[0],
@@ -38,7 +36,13 @@ def defend_page(record: DefendRecord) -> str:
     )
 
 
-def training_chart(name: str, training: Training) -> Spec:
+def defend_figures(record: DefendRecord) -> dict[str, Figure]:
+    """Every chart of the page by its name on it; each hands out its numbers with `frame`."""
+    trained = [(row.name, row.training) for row in record.rows if row.training]
+    return {f"training{place}": training_chart(name, training) for place, (name, training) in enumerate(trained)}
+
+
+def training_chart(name: str, training: Training) -> Figure:
     """Accuracy by epoch: on what was trained on, held out, and held out under attack."""
     points: list[ChartRow] = [
         {"epoch": point.epoch, "line": line, "value": value, "shown": percent(value)}
@@ -55,7 +59,12 @@ def training_chart(name: str, training: Training) -> Spec:
         tooltip=[alt.Tooltip(field=field, type="nominal", title=title) for field, title in fields],
     )
     layers = alt.layer(base.mark_line(strokeWidth=1.8), base.mark_point(filled=True, size=24, opacity=1)).properties(height=150)
-    return to_spec(layers, f"Accuracy by epoch of {name}: {', '.join(LINES)}. That of the epoch that is kept is in the table below.")
+    return make_figure(
+        layers,
+        f"Accuracy by epoch of {name}: {', '.join(LINES)}. That of the epoch that is kept is in the table below.",
+        tables={"curve": points},
+        columns={"line": "name", "epoch": "epoch", "value": "accuracy"},
+    )
 
 
 def write_defend(record: DefendRecord, folder: Path) -> Path:

@@ -11,7 +11,7 @@ import numpy as np
 
 from shiftproof.records.audit import Audit, Curve, Kind, Result
 from shiftproof.reports.audit import digest
-from shiftproof.reports.charts import Spec, coloured, shaped, share_axis, table_of, to_spec
+from shiftproof.reports.figure import ChartRow, Figure, coloured, make_figure, shaped, share_axis, table_of
 from shiftproof.reports.number_format import KIND_WORDS, KINDS, known, percent, span
 
 _LINES = 8
@@ -51,12 +51,12 @@ def drawn(audit: Audit) -> list[Drawn]:
     ]
 
 
-def budget_chart(audit: Audit, curve: Curve) -> Spec:
+def budget_chart(audit: Audit, curve: Curve) -> Figure:
     """The curve as a falling staircase in its band, and the numbers of single strengths of the same family as points on it."""
     points = _points(audit, curve)
     most = _most(curve, points)
     kept = [i for i, eps in enumerate(curve.eps) if eps <= most]
-    rows: list[dict[str, str | float | int | None]] = [_row(curve.eps[i], curve, i) for i in kept]
+    rows: list[ChartRow] = [_row(curve.eps[i], curve, i) for i in kept]
     rows.append({**rows[-1], "eps": most})  # the last step goes on to the edge
     scale = alt.Scale(domain=[0, most], nice=False, zero=True)
     x = alt.X("eps:Q", title=curve.strength_name, scale=scale, axis=alt.Axis(tickCount=5, grid=False, format=".3~r"))
@@ -65,8 +65,9 @@ def budget_chart(audit: Audit, curve: Curve) -> Spec:
     tip = [alt.Tooltip(field=f, type="nominal", title=t) for f, t in (("at", "eps"), ("shown", "accuracy at most"), ("span", "band"))]
     line = base.mark_line(strokeWidth=1.8, interpolate="step-after").encode(y=share_axis("value"), tooltip=tip)
     layers: list[alt.Chart] = [band, line]
-    if points:
-        dots = alt.Chart(table_of([_point(r) for r in points])).encode(x=x, color=coloured())
+    singles = [_point(r) for r in points]
+    if singles:
+        dots = alt.Chart(table_of(singles)).encode(x=x, color=coloured())
         tip = [
             alt.Tooltip(field=f, type="nominal", title=t)
             for f, t in (("row", "what"), ("kind", "claims"), ("shown", "accuracy"), ("how", "by"))
@@ -75,8 +76,12 @@ def budget_chart(audit: Audit, curve: Curve) -> Spec:
             dots.mark_rule(strokeWidth=2, opacity=0.65).transform_filter("isValid(datum.low)").encode(y=share_axis("low"), y2="high:Q"),
             dots.mark_point(filled=True, size=70, opacity=1).encode(y=share_axis("value"), shape=shaped(), tooltip=tip),
         ]
-    what = f"Accuracy against {curve.strength_name} of {curve.family} by {curve.search}; its numbers are in the table beside it."
-    return to_spec(alt.layer(*layers).properties(height=240), what)
+    return make_figure(
+        alt.layer(*layers).properties(height=240),
+        f"Accuracy against {curve.strength_name} of {curve.family} by {curve.search}; its numbers are in the table beside it.",
+        tables={"curve": rows, "number": singles},
+        columns={"row": "name", "kind": "claim", "eps": "eps", "value": "accuracy", "low": "low", "high": "high", "how": "by"},
+    )
 
 
 def _points(audit: Audit, curve: Curve) -> list[Result]:
@@ -109,7 +114,7 @@ def _line(curve: Curve, eps: float, others: list[Result]) -> Line:
     return Line(eps, curve.accuracy[i], (curve.low[i], curve.high[i]), others)
 
 
-def _row(eps: float, curve: Curve, i: int) -> dict[str, str | float | int | None]:
+def _row(eps: float, curve: Curve, i: int) -> ChartRow:
     interval = (curve.low[i], curve.high[i])
     return {
         "eps": eps,
@@ -123,7 +128,7 @@ def _row(eps: float, curve: Curve, i: int) -> dict[str, str | float | int | None
     }
 
 
-def _point(result: Result) -> dict[str, str | float | int | None]:
+def _point(result: Result) -> ChartRow:
     kind: Kind = result.kind
     low, high = result.interval or (None, None)
     return {

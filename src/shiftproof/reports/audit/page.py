@@ -10,15 +10,14 @@ from urllib.parse import quote
 
 from shiftproof._writing import write_atomic
 from shiftproof.records.audit import Audit, CellRecord, Result, read_audit
-from shiftproof.reports import charts
 from shiftproof.reports._html import render
-from shiftproof.reports.audit import digest
+from shiftproof.reports.audit import charts, digest
 from shiftproof.reports.audit.budgets import budget_chart, drawn
 from shiftproof.reports.audit.masking_checks import ordered, unfinished_extras
 from shiftproof.reports.audit.pictures import Tile, family, tiles
 from shiftproof.reports.audit.proofs import proof_chart, proofs
-from shiftproof.reports.charts import Spec
 from shiftproof.reports.cite import cite
+from shiftproof.reports.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def page(audit: Audit, folder: Path) -> str:
     Returns:
         The file's text. Names from models, data and files are escaped; a content security policy lets no script run but the page's own.
     """
-    shown = _charts(audit)
+    shown = figures(audit)
     gallery = tiles(audit, folder)
     columns, rows, groups_left = group_table(audit)
     chance, attacked = digest.worst_by_chance(audit), digest.worst_attacked(audit)
@@ -143,17 +142,18 @@ def _column(result: Result) -> tuple[str, str, str]:
     return (result.shift, result.search, result.kind)
 
 
-def _charts(audit: Audit) -> dict[str, Spec]:
-    made: Mapping[str, Spec | None] = {
+def figures(audit: Audit) -> dict[str, Figure]:
+    """Every chart of the page by its name on it; each hands out its numbers with `frame`."""
+    made: Mapping[str, Figure | None] = {
         "headline": charts.headline(audit),
         "groups": charts.group_chart(audit),
         "frequency": charts.frequency_chart(audit),
         "natural": charts.natural_chart(audit),
         **{each.name: budget_chart(audit, each.curve) for each in drawn(audit)},
         **{each.name: proof_chart(audit, each) for each in proofs(audit)},
-        **{f"curve:{family}": spec for family, spec in charts.curves(audit)},
+        **{f"curve:{family}": figure for family, figure in charts.curves(audit)},
     }
-    return {name: spec for name, spec in made.items() if spec is not None}
+    return {name: figure for name, figure in made.items() if figure is not None}
 
 
 def _cards(audit: Audit, folder: Path) -> list[Card]:

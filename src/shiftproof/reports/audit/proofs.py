@@ -8,7 +8,7 @@ import altair as alt
 
 from shiftproof.records.audit import Audit, ProvenCurve, Result
 from shiftproof.reports.audit import digest
-from shiftproof.reports.charts import Row, Spec, coloured, shaped, share_axis, table_of, to_spec
+from shiftproof.reports.figure import ChartRow, Figure, coloured, make_figure, shaped, share_axis, table_of
 from shiftproof.reports.number_format import KIND_WORDS, known, percent, span
 
 _LINES = 8
@@ -38,7 +38,7 @@ def proofs(audit: Audit) -> list[Proofs]:
     return [Proofs(f"proof:{place}", curve, _lines(audit, curve)) for place, curve in enumerate(audit.proven)]
 
 
-def proof_chart(audit: Audit, each: Proofs) -> Spec:
+def proof_chart(audit: Audit, each: Proofs) -> Figure:
     """The certified staircase with its interval radius by radius, and the attacks of single strengths of the same family as points."""
     curve = each.curve
     attacks = _attacks(audit, curve)
@@ -50,7 +50,7 @@ def proof_chart(audit: Audit, each: Proofs) -> Spec:
     last = points[-1][0]
     if last < asked * (1 - 1e-9):  # asked about and not proven of anyone; of what lies beyond nothing is said
         points += [(last * (1 + 1e-9) + 1e-12, 0.0, 0.0, 0.0), (asked, 0.0, 0.0, 0.0)]
-    rows: list[Row] = [
+    rows: list[ChartRow] = [
         {
             "radius": at,
             "value": value,
@@ -70,15 +70,20 @@ def proof_chart(audit: Audit, each: Proofs) -> Spec:
     tip = [alt.Tooltip(field=f, type="nominal", title=t) for f, t in (("at", "radius"), ("shown", "certified"), ("span", "interval"))]
     line = base.mark_line(strokeWidth=1.8, interpolate="step-before").encode(y=share_axis("value"), tooltip=tip)
     layers: list[alt.Chart] = [area, line]
-    if attacks:
-        dots = alt.Chart(table_of([_point(r) for r in attacks])).encode(x=x, color=coloured())
+    singles = [_point(r) for r in attacks]
+    if singles:
+        dots = alt.Chart(table_of(singles)).encode(x=x, color=coloured())
         tip = [alt.Tooltip(field=f, type="nominal", title=t) for f, t in (("row", "what"), ("shown", "accuracy"), ("how", "by"))]
         layers += [
             dots.mark_rule(strokeWidth=2, opacity=0.65).transform_filter("isValid(datum.low)").encode(y=share_axis("low"), y2="high:Q"),
             dots.mark_point(filled=True, size=70, opacity=1).encode(y=share_axis("value"), shape=shaped(), tooltip=tip),
         ]
-    what = f"Certified accuracy against the radius under {curve.family} by {curve.certificate}; its numbers are in the table beside it."
-    return to_spec(alt.layer(*layers).properties(height=240), what)
+    return make_figure(
+        alt.layer(*layers).properties(height=240),
+        f"Certified accuracy against the radius under {curve.family} by {curve.certificate}; its numbers are in the table beside it.",
+        tables={"curve": rows, "attack": singles},
+        columns={"row": "name", "kind": "claim", "radius": "radius", "value": "accuracy", "low": "low", "high": "high", "how": "by"},
+    )
 
 
 def _asked(curve: ProvenCurve) -> float:
@@ -118,7 +123,7 @@ def _none_of(curve: ProvenCurve) -> float:
     return 1.0 - float(tail ** (1 / curve.n)) if curve.n else 1.0
 
 
-def _point(result: Result) -> Row:
+def _point(result: Result) -> ChartRow:
     low, high = result.interval or (None, None)
     return {
         "radius": result.strength,
