@@ -13,7 +13,8 @@ from shiftproof.conformance.probes import no_global_randomness
 from shiftproof.conformance.report import NotApplicable, expect
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
-from shiftproof.defences.abstract import Defence, Defended, Gradient
+from shiftproof.defences.abstract import Defence, Gradient
+from shiftproof.defences.defended import Defended
 from shiftproof.defences.detection import Detection
 from shiftproof.models.abstract import Gradients, Labels
 from shiftproof.models.torch_module import TorchModule

@@ -28,7 +28,7 @@ defences, __all__, __getattr__ = package_of_parts(
         "abstract:Gradient",
         "abstract:Random",
         "accounting:confront_detecting",
-        "abstract:Defended",
+        "defended:Defended",
         "detection:Detection",
     ),
 )

@@ -1,8 +1,9 @@
 """Made from the table in `__init__.py` by `make stubs`."""
 
-from shiftproof.defences.abstract import Behind, Defence, Defended, Front, Gradient, Random
+from shiftproof.defences.abstract import Behind, Defence, Front, Gradient, Random
 from shiftproof.defences.accounting import confront_detecting
 from shiftproof.defences.bit_depth import BitDepth
+from shiftproof.defences.defended import Defended
 from shiftproof.defences.detection import Detection
 from shiftproof.defences.ensemble import Ensemble
 from shiftproof.defences.gaussian_noise import GaussianNoise

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from shiftproof._errors import must
 from shiftproof.data.examples import Examples
-from shiftproof.defences.abstract import Defended
+from shiftproof.defences.defended import Defended
 from shiftproof.defences.detection import Detection
 from shiftproof.door import confront
 from shiftproof.models.abstract import Gradients, Known, Scores

@@ -14,8 +14,8 @@ from shiftproof._errors import UsageError
 from shiftproof.certificates import certificates
 from shiftproof.certify import certify
 from shiftproof.data.examples import Examples
-from shiftproof.defences.abstract import Defended
 from shiftproof.defences.accounting import Detecting, confront_detecting
+from shiftproof.defences.defended import Defended
 from shiftproof.defences.detection import Detection
 from shiftproof.defences.randomized_smoothing import RandomizedSmoothing
 from shiftproof.diagnostics.constant_answer import of_finding
