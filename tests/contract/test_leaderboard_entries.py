@@ -11,7 +11,7 @@ from sample_audit import sample_audit, write_run
 from shiftproof._errors import UsageError
 from shiftproof.leaderboard.measured import entries_of, find_audits, read_about, verdicts_of
 from shiftproof.leaderboard.robustbench import place, to_robustbench
-from shiftproof.records.leaderboard import About, Entry, Number
+from shiftproof.records.leaderboard import Entry, ModelDetails, Number
 from shiftproof.shifts.corruptions.suites import COMMON
 from small_entries import measured
 
@@ -101,7 +101,7 @@ def test_a_number_in_the_field_of_another_kind_is_refused() -> None:
 
 def test_what_an_audit_cannot_know(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", sample_audit())
-    assert read_about(run) == About()
+    assert read_about(run) == ModelDetails()
     (run / "about.toml").write_text('model = "Street"\ndataset = "signs"\ntitle = "T"\nextra_data = true\nforward_passes = 2\n')
     entry = find_audits([tmp_path])[0]
     assert (entry.model, entry.dataset, entry.paper.title, entry.extra_data, entry.forward_passes) == ("Street", "signs", "T", True, 2)

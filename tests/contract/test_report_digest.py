@@ -14,7 +14,7 @@ from sample_audit import BREAKOUT, sample_audit
 from shiftproof._references import bibtex, entry_key
 from shiftproof.outcomes import Interval
 from shiftproof.records.audit import Audit, Result
-from shiftproof.records.comparison import Comparison, Row
+from shiftproof.records.comparison import Comparison, ComparisonRow
 from shiftproof.reports.audit import charts, digest
 from shiftproof.reports.audit.summary import summary
 from shiftproof.reports.audit.terminal import difference, terminal_comparison, terminal_table
@@ -195,11 +195,11 @@ def trimmed(*, hostile: bool = False) -> Audit:
 
 
 def rows_of(audits: list[Audit], pair: PairedComparison | None) -> Comparison:
-    rows: list[Row] = []
+    rows: list[ComparisonRow] = []
     for result in audits[0].results:
         others = [result.model_copy(update={"value": None if result.value is None else result.value / 2}) for _ in audits[1:]]
         tests = (None, *(pair for _ in others))
-        rows.append(Row(result.shift, result.search, result.risk, result.measure, result.group, (result, *others), tests))
+        rows.append(ComparisonRow(result.shift, result.search, result.risk, result.measure, result.group, (result, *others), tests))
     return Comparison(tuple(f"runs/{place}{BREAKOUT}" for place in range(len(audits))), tuple(audits), tuple(rows))
 
 

@@ -17,7 +17,7 @@ from outline import Outline
 from sample_audit import BREAKOUT, HOSTILE, sample_audit, write_run
 from shiftproof._errors import UsageError
 from shiftproof.outcomes import Flag
-from shiftproof.records.audit import Audit, DataCard, Picture, read_audit
+from shiftproof.records.audit import Audit, DataCard, GalleryExample, read_audit
 from shiftproof.reports import _html
 from shiftproof.reports.audit.page import page, write_page
 from shiftproof.reports.audit.pictures import amplification, class_name, tiles
@@ -300,4 +300,4 @@ def test_a_share_is_never_rounded_to_certainty(value: float, shown: str) -> None
 
 def test_the_records_have_what_a_picture_needs() -> None:
     assert {"low", "high", "columns"} <= set(DataCard.model_fields)
-    assert {"file", "label", "confidence"} <= set(Picture.model_fields)
+    assert {"file", "label", "confidence"} <= set(GalleryExample.model_fields)

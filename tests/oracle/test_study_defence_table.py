@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shiftproof.defences.accounting import Detecting
-from shiftproof.evaluation.defend.measure import Answered
+from shiftproof.evaluation.defend.measure import AttackOutcomes
 from shiftproof.evaluation.defend.rows import LITERATURE
 from shiftproof.studies.defence_table import DefenceTable, _figures
 
@@ -18,8 +18,8 @@ def _first(k: int) -> np.ndarray:
     return np.arange(N) < k
 
 
-def _answered(transfer: int, plain: int, adaptive: int, detection: tuple[Detecting, Detecting] | None = None) -> Answered:
-    return Answered(_first(9), _first(transfer), _first(plain), _first(adaptive), _first(0), {}, detection=detection)
+def _answered(transfer: int, plain: int, adaptive: int, detection: tuple[Detecting, Detecting] | None = None) -> AttackOutcomes:
+    return AttackOutcomes(_first(9), _first(transfer), _first(plain), _first(adaptive), _first(0), {}, detection=detection)
 
 
 BEFORE = _answered(2, 2, 1)

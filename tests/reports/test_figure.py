@@ -20,8 +20,8 @@ from shiftproof.diagnostics.critical_band import Channel, CriticalBand
 from shiftproof.diagnostics.fourier import FourierHeatMap
 from shiftproof.evaluation.curves.stress_curve import stress_curve
 from shiftproof.measures.effective_robustness import effective_robustness
-from shiftproof.records.comparison import Comparison, Row
-from shiftproof.records.defend import Point, Training
+from shiftproof.records.comparison import Comparison, ComparisonRow
+from shiftproof.records.defend import Training, TrainingEpoch
 from shiftproof.records.severity import SeverityCurve
 from shiftproof.reports.accuracy_on_the_line import line_figures, line_page
 from shiftproof.reports.audit.page import figures, page
@@ -115,7 +115,7 @@ def frequency_report() -> FrequencyReport:
 
 def comparison() -> Comparison:
     audit = sample_audit()
-    rows = [Row(r.shift, r.search, r.risk, r.measure, r.group, (r, r), (None, None)) for r in audit.results]
+    rows = [ComparisonRow(r.shift, r.search, r.risk, r.measure, r.group, (r, r), (None, None)) for r in audit.results]
     return Comparison(("first", "second"), (audit, audit), tuple(rows))
 
 
@@ -180,7 +180,9 @@ def test_every_chart_of_a_page_equals_its_frame(tmp_path: Path, drawn: Callable[
 
 def test_the_curves_of_a_training_equal_their_frame() -> None:
     training = Training(
-        kept=2, flags=[], curve=[Point(epoch=1, train=0.5, held_out=0.4, robust=None), Point(epoch=2, train=0.9, held_out=0.8, robust=0.3)]
+        kept=2,
+        flags=[],
+        curve=[TrainingEpoch(epoch=1, train=0.5, held_out=0.4, robust=None), TrainingEpoch(epoch=2, train=0.9, held_out=0.8, robust=0.3)],
     )
     figure = training_chart("adversarial", training)
     assert faults(figure) == []

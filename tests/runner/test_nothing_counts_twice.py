@@ -15,7 +15,7 @@ import shiftproof as sp
 from shiftproof._errors import Contradiction
 from shiftproof.data.source import Wrapped
 from shiftproof.evaluation.audit import collect
-from shiftproof.evaluation.audit.collect import join_tables, pool
+from shiftproof.evaluation.audit.collect import join_tables, pooled_results
 from shiftproof.evaluation.audit.plan import make_plan
 from shiftproof.evaluation.compare import verdicts
 from shiftproof.evaluation.config import make_config
@@ -104,10 +104,10 @@ def test_shards_that_overlap_make_no_number(tmp_path: Path) -> None:
     audit(out, shifts=["identity"], shard_size=10)
     plan = make_plan(make_config({"model": linear_net(), "data": "digits:", "limit": N, "shifts": ["identity"], "shard_size": 10}))
     store = Store(out)
-    (whole,) = pool(store, plan.cells, plan.sources)
+    (whole,) = pooled_results(store, plan.cells, plan.sources)
     assert len(whole.rows) == N
     with pytest.raises(Contradiction, match="in the results twice"):
-        pool(store, [*plan.cells, plan.cells[0]], plan.sources)
+        pooled_results(store, [*plan.cells, plan.cells[0]], plan.sources)
     with pytest.raises(Contradiction, match="10 examples are in the results twice, first"):
         join_tables([store.read(cell) for cell in (*plan.cells, plan.cells[0])])
     collect.refuse_doubles(np.array(["a", "b"]))
@@ -134,7 +134,7 @@ def test_searches_that_stand_on_different_examples_make_no_union(tmp_path: Path)
     (out / "cells" / f"{two}-12-24.parquet").unlink()
     plan = make_plan(make_config({"model": linear_net(), "data": "digits:", "limit": N, **options}))
     store = Store(out)
-    pools = pool(store, plan.cells, plan.sources)
+    pools = pooled_results(store, plan.cells, plan.sources)
     assert UNION not in {p.method for p in pools}
     assert not collect.suspicions(pools, {})
     assert {r.measure for r in collect.results(pools, 0.95) if r.shift != "identity"} == {"robust_accuracy", "error_probability"}

@@ -21,7 +21,7 @@ from shiftproof._errors import StoredFileWarning
 from shiftproof.runs import work
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.checkpoint import Checkpoint
-from shiftproof.runs.work import Done, Work
+from shiftproof.runs.work import CellDone, Work
 from shiftproof.searches._economy import Climb
 from shiftproof.searches._stages import Run
 from small_runs import cell_of, command, linear_net, outcomes_of, record, stamps, table_of, timeless, write_nets
@@ -236,7 +236,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch, out: Path, stop: Callable[[], None]
     """A run here that is stopped in its last cell."""
     inner = Work.__call__
 
-    def stopping(self: Work, cell: Cell, progress: Callable[[int], None] | None = None) -> Done:
+    def stopping(self: Work, cell: Cell, progress: Callable[[int], None] | None = None) -> CellDone:
         if cell.method.spec() == "best_of_n(n=3)" and cell.start == 40:
             stop()
         return inner(self, cell, progress)

@@ -13,7 +13,7 @@ from shiftproof._errors import UsageError
 from shiftproof.data.class_names import keys
 from shiftproof.evaluation.audit.collect import refuse_doubles
 from shiftproof.records.audit import Result, read_audit
-from shiftproof.records.comparison import Comparison, Row
+from shiftproof.records.comparison import Comparison, ComparisonRow
 from shiftproof.risks.paired import PairedComparison, paired
 from shiftproof.runs.store import read_rows
 
@@ -50,7 +50,7 @@ def _row(
     folders: Sequence[Path],
     tables: Sequence[dict[Any, Result]],
     class_names: Sequence[tuple[str, ...]],
-) -> Row:
+) -> ComparisonRow:
     results = tuple(table.get(key) for table in tables)
     tests: list[PairedComparison | None] = [None] * len(results)
     first = results[0]
@@ -58,7 +58,7 @@ def _row(
         for place, other in enumerate(results[1:], start=1):
             if other is not None:
                 tests[place] = _pair((folders[0], first, class_names[0]), (folders[place], other, class_names[place]))
-    return Row(*key, results, tuple(tests))
+    return ComparisonRow(*key, results, tuple(tests))
 
 
 def _pair(first: tuple[Path, Result, tuple[str, ...]], second: tuple[Path, Result, tuple[str, ...]]) -> PairedComparison | None:

@@ -21,7 +21,7 @@ MEASURES: dict[str, tuple[float, float]] = {
 """Every measure, and the range that its threshold must be in."""
 Operator = Literal["<", "<=", ">", ">="]
 End = Literal["value", "low", "high"]
-Group = tuple[tuple[str, str], ...]
+GroupValues = tuple[tuple[str, str], ...]
 
 _SYNTAX = "Write it as SHIFT.MEASURE < NUMBER, for example 'linf(eps=8/255).robust_accuracy < 0.6' or 'accuracy[sex=F] < 70%'."
 _QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'"""
@@ -65,7 +65,7 @@ class Condition:
     search: Name | None
     risk: Name | None
     measure: str
-    group: Group
+    group: GroupValues
     end: End
     op: Operator
     threshold: float
@@ -209,7 +209,7 @@ def _all_names() -> list[str]:
     return [CLEAN, NATURAL, UNION, *(name for registry in (shifts, searches, certificates, risks) for name in registry.names())]
 
 
-def _group(bracket: str | None, text: str) -> Group:
+def _group(bracket: str | None, text: str) -> GroupValues:
     if bracket is None:
         return ()
     inside = bracket[1:-1]
@@ -230,7 +230,7 @@ def _unquoted(word: str) -> str:
     return re.sub(r"\\(.)", r"\1", word[1:-1], flags=re.DOTALL) if word[0] in "\"'" else word
 
 
-def group_text(group: Group) -> str:
+def group_text(group: GroupValues) -> str:
     """A group as a condition has it.
 
     >>> group_text((("age", "(30, 40]"), ("sex", "F")))

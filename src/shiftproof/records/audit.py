@@ -17,7 +17,7 @@ SCHEMA_VERSION = "1.1"
 UNION = "union"
 """The name of all worst-case searches of a shift together: an example counts as broken if any of them broke it."""
 
-Kind = Literal["at_most", "at_least", "estimate"]
+ClaimKind = Literal["at_most", "at_least", "estimate"]
 _SENT = "Rows that reached the model: those that fill batches up are among them, stored answers are not."
 
 
@@ -41,7 +41,7 @@ class Result(Record):
     )
     group: str | None = Field(default=None, description="The group it belongs to, as column=value, joined by ' & ' where columns cross.")
     value: float | None = Field(description="The number; null where nothing was measured.")
-    kind: Kind = Field(description="What it claims of the truth: at_most, at_least or estimate.")
+    kind: ClaimKind = Field(description="What it claims of the truth: at_most, at_least or estimate.")
     interval: tuple[float, float] | None = Field(description="Where the truth lies at `confidence`, sampling error only.")
     confidence: float = Field(description="Confidence of the interval, in (0, 1).")
     n: int = Field(description="Examples it stands on.")
@@ -64,7 +64,7 @@ class CellRecord(Record):
     search_full: str
     access: str = Field(description="What the search was given: labels, scores or gradients.")
     claim: str = Field(description="What accuracy in this cell claims, in a sentence.")
-    kind: Kind
+    kind: ClaimKind
     state: Literal["done", "failed", "missing"]
     error: str | None = Field(default=None, description="Traceback of a failed cell.")
     n: int
@@ -124,7 +124,7 @@ class Diagnosis(Record):
         return list(dict.fromkeys(check.search for check in self.failed if check.search))
 
 
-class Curve(Record):
+class BudgetCurve(Record):
     """Accuracy against the size of the budget, from one run of a search for least moves.
 
     At eps[i] it is accuracy[i]. Between two sizes it is a step function that keeps the value of the one before; where the sample has more
@@ -136,7 +136,7 @@ class Curve(Record):
     family: str = Field(description="Name of the ball, such as linf.")
     search: str = Field(description="Spec of the search for least moves.")
     search_full: str = Field(description="Spec with every option.")
-    kind: Kind = Field(description="What the accuracies claim of the truth.")
+    kind: ClaimKind = Field(description="What the accuracies claim of the truth.")
     state: Literal["done", "failed", "missing"]
     error: str | None = Field(default=None, description="Traceback of a failed curve.")
     n: int = Field(default=0, description="Examples it stands on.")
@@ -206,7 +206,7 @@ class Clean(Record):
     n: int
 
 
-class Picture(Record):
+class GalleryExample(Record):
     """One example of the gallery; `gallery/<file>` holds its arrays `clean` and `moved`."""
 
     cell: str
@@ -293,13 +293,13 @@ class Audit(Document):
     results: list[Result]
     natural: list[NaturalShift] = Field(default_factory=list)
     diagnoses: list[Diagnosis] = Field(default_factory=list, description="Whether verdicts can be trusted, one a family of shifts.")
-    curves: list[Curve] = Field(default_factory=list, description="Accuracy against every size of the budget.")
+    curves: list[BudgetCurve] = Field(default_factory=list, description="Accuracy against every size of the budget.")
     proven: list[ProvenCurve] = Field(
         default_factory=list, description="Certified accuracy against the radius, one a certificate and shift."
     )
     cells: list[CellRecord]
     left_out: list[LeftOut] = Field(default_factory=list)
-    gallery: list[Picture] = Field(default_factory=list)
+    gallery: list[GalleryExample] = Field(default_factory=list)
     gates: list[GateRecord] = Field(default_factory=list)
     provenance: Provenance
 

@@ -9,7 +9,7 @@ from shiftproof.risks.paired import PairedComparison
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparisonRow:
     """One number in every run.
 
     `results` and `paired` have one entry a run, None where the run has no such number or its examples do not pair with the first run's.
@@ -30,4 +30,4 @@ class Comparison:
 
     names: tuple[str, ...]
     audits: tuple[Audit, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ComparisonRow, ...]

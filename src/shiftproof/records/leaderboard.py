@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from shiftproof.records.audit import Kind
+from shiftproof.records.audit import ClaimKind
 from shiftproof.records.document import Record
 
 SCHEMA_VERSION = "1.0"
@@ -17,7 +17,7 @@ class Number(Record):
     """A share of examples, in [0, 1], with what it claims and what it cost."""
 
     value: float | None = Field(description="The number; null where nothing was measured.")
-    kind: Kind = Field(description="What it claims of the truth: at_most, at_least or estimate.")
+    kind: ClaimKind = Field(description="What it claims of the truth: at_most, at_least or estimate.")
     search: str = Field(description="Spec of the search or certificate, 'union' for several together, or who evaluated it.")
     made_by: list[str] = Field(default_factory=list, description="Every search behind it, with all options: its strength.")
     interval: tuple[float, float] | None = Field(default=None, description="Where the truth lies at `confidence`, sampling error only.")
@@ -73,7 +73,7 @@ class Origin(Record):
     complete: bool | None = Field(default=None, description="False where any cell of the run is missing or failed.")
 
 
-class About(Record):
+class ModelDetails(Record):
     """What an audit cannot know of a model: `about.toml` beside its audit.json."""
 
     model: str | None = Field(default=None, description="Its name on the leaderboard.")
@@ -119,7 +119,7 @@ class Entry(Record):
 
     @model_validator(mode="after")
     def _kinds(self) -> Entry:
-        wanted: list[tuple[str, Number | None, Kind]] = [("clean", self.clean, "estimate"), ("average", self.average, "estimate")]
+        wanted: list[tuple[str, Number | None, ClaimKind]] = [("clean", self.clean, "estimate"), ("average", self.average, "estimate")]
         wanted += [("proven", self.proven, "at_least"), *(("attacked", number, "at_most") for number in self.attacked)]
         for name, number, kind in wanted:
             if number is not None and number.kind != kind:
@@ -156,7 +156,7 @@ class Board(Record):
     """Entries that can be compared: the same examples under the same searches, or published numbers."""
 
     claim: Claim
-    basis: Kind = Field(description="The kind of the number that it ranks by.")
+    basis: ClaimKind = Field(description="The kind of the number that it ranks by.")
     fingerprint: str | None = Field(description="Fingerprint of the examples; null where nobody said.")
     n: int | None = Field(description="Examples the ranked number stands on.")
     made_by: list[str] = Field(description="The searches, with all options.")

@@ -13,7 +13,7 @@ SCHEMA_VERSION = "2.0"
 Form = Literal["quick", "full"]
 Unit = Literal["share", "points", "number"]
 """How a figure reads: 0.1 is 10 %, ten points, or the number 0.1."""
-Verdict = Literal["reproduced", "not reproduced", "inconclusive"]
+StudyVerdict = Literal["reproduced", "not reproduced", "inconclusive"]
 Mark = Literal["extended", "changed after a look", "looked at before", "uncommitted code", "code not recorded"]
 """What a verdict must not be read without."""
 
@@ -61,7 +61,7 @@ class PredictionRecord(Record):
     unit: Unit
     value: float = Field(description="Mean over seeds.")
     interval: tuple[float, float] = Field(description="All predictions' intervals hold together at `confidence`.")
-    verdict: Verdict
+    verdict: StudyVerdict
 
 
 class FigureRecord(Record):
@@ -86,7 +86,7 @@ class StudyRecord(Document):
     scaled_down: str
     references: tuple[str, ...]
     data: dict[str, str] = Field(description="Fingerprints of the samples; none in the quick form.")
-    verdict: Verdict
+    verdict: StudyVerdict
     marks: tuple[Mark, ...] = Field(default=(), description="Part of the verdict.")
     planned: int | None = Field(default=None, description="Seeds that were planned; null in old records.")
     extensions: int = Field(default=0, description="How often further seeds were added: each look spends a part of the error probability.")

@@ -10,10 +10,10 @@ from shiftproof.records.audit import DataCard, ModelCard, Provenance
 from shiftproof.records.document import Document, Record
 
 SCHEMA_VERSION = "1.0"
-Verdict = Literal["fully", "largely", "in part", "not measurably", "nothing to compare"]
+TransferVerdict = Literal["fully", "largely", "in part", "not measurably", "nothing to compare"]
 
 
-class Pair(Record):
+class TransferPair(Record):
     """Moves made on one model, tried on another."""
 
     made_on: str
@@ -22,7 +22,7 @@ class Pair(Record):
     drop: float = Field(description="Clean accuracy of the model tried on, minus its accuracy here: at least this much is lost.")
     own_drop: float = Field(description="The same under moves made on the model itself.")
     share: float | None = Field(description="drop / own_drop; null where its own search made none.")
-    transfers: Verdict
+    transfers: TransferVerdict
     beats_own: bool = Field(description="Moves of the other model break more than its own search: its gradients are likely masked.")
 
 
@@ -40,7 +40,7 @@ class TransferRecord(Document):
     accuracy: list[list[float]]
     low: list[list[float]]
     high: list[list[float]]
-    pairs: list[Pair] = Field(description="Every two different models, those that lose most first.")
+    pairs: list[TransferPair] = Field(description="Every two different models, those that lose most first.")
     asked: int = Field(default=0, description="Forwards asked of all budgets, those of the models that moves are made on among them.")
     sent: int | None = Field(default=None, description="Rows that reached the models, all of them together. Null in older records.")
     provenance: Provenance

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from shiftproof._errors import UsageError
 from shiftproof.reports import number_format as words
-from shiftproof.reports.audit.masking_checks import shown
+from shiftproof.reports.audit.masking_checks import figure_text
 from shiftproof.reports.figure import CONFIG, Figure
 
 _HERE = "shiftproof.reports"
@@ -44,7 +44,7 @@ def _environment() -> jinja2.Environment:
         amount_span=words.amount_span,
         in_words=words.in_words,
         known=words.known,
-        figure=shown,
+        figure=figure_text,
     )
     environment.globals.update(KINDS=words.KINDS, KIND_WORDS=words.KIND_WORDS, KIND_HEADS=words.KIND_HEADS, KIND_SIGNS=words.KIND_SIGNS)
     environment.globals.update(plural=words.plural, cost=words.cost)

@@ -9,8 +9,8 @@ from pathlib import Path
 import altair as alt
 
 from shiftproof._writing import write_atomic
-from shiftproof.records.audit import Kind, Result
-from shiftproof.records.comparison import Comparison, Row
+from shiftproof.records.audit import ClaimKind, Result
+from shiftproof.records.comparison import Comparison, ComparisonRow
 from shiftproof.reports._html import render
 from shiftproof.reports.audit.charts import ACCURACY_COLUMNS, interval_mark, share_x, tooltip
 from shiftproof.reports.audit.terminal import difference, is_plain
@@ -22,7 +22,7 @@ _RUN_ROWS = 24
 
 
 @dataclass(frozen=True)
-class Entry:
+class RunNumber:
     """One run's number in a row, with its difference from the first run's."""
 
     result: Result | None
@@ -31,20 +31,20 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Line:
+class ComparedLine:
     """One row of a table: what it is, and each run's entry."""
 
-    row: Row
-    entries: list[Entry]
+    row: ComparisonRow
+    entries: list[RunNumber]
 
 
 @dataclass(frozen=True)
-class Part:
+class ClaimTable:
     """All rows of one kind of claim, accuracies over everyone apart from the rest."""
 
-    kind: Kind
-    main: list[Line]
-    others: list[Line]
+    kind: ClaimKind
+    main: list[ComparedLine]
+    others: list[ComparedLine]
 
 
 def compare(comparison: Comparison) -> str:
@@ -79,18 +79,18 @@ def write_comparison(comparison: Comparison, out: Path) -> Path:
     return target
 
 
-def _part(rows: Sequence[Row], kind: Kind) -> Part:
+def _part(rows: Sequence[ComparisonRow], kind: ClaimKind) -> ClaimTable:
     lines = [_line(row, kind) for row in rows if any(r is not None and r.kind == kind for r in row.results)]
-    return Part(kind, [line for line in lines if is_plain(line.row)], [line for line in lines if not is_plain(line.row)])
+    return ClaimTable(kind, [line for line in lines if is_plain(line.row)], [line for line in lines if not is_plain(line.row)])
 
 
-def _line(row: Row, kind: Kind) -> Line:
+def _line(row: ComparisonRow, kind: ClaimKind) -> ComparedLine:
     results = [r if r is not None and r.kind == kind else None for r in row.results]
-    entries = [Entry(result, difference(results[0], result), pair) for result, pair in zip(results, row.paired, strict=True)]
-    return Line(row, entries)
+    entries = [RunNumber(result, difference(results[0], result), pair) for result, pair in zip(results, row.paired, strict=True)]
+    return ComparedLine(row, entries)
 
 
-def runs_chart(names: Sequence[str], compared: Sequence[Row], kind: Kind) -> Figure | None:
+def runs_chart(names: Sequence[str], compared: Sequence[ComparisonRow], kind: ClaimKind) -> Figure | None:
     """One kind of number of several runs, a row each, a colour and a shape for each run."""
     labels = [f"{place} {name}" for place, name in enumerate(names, 1)]
     rows: list[ChartRow] = []
@@ -123,7 +123,7 @@ def runs_chart(names: Sequence[str], compared: Sequence[Row], kind: Kind) -> Fig
     )
 
 
-def _short(row: Row, compared: Sequence[Row]) -> str:
+def _short(row: ComparisonRow, compared: Sequence[ComparisonRow]) -> str:
     """The row's shift and its search without options, where that says which row it is; else in full."""
     if row.search == "one_draw":
         return row.shift

@@ -8,7 +8,7 @@ from pathlib import Path
 import altair as alt
 
 from shiftproof._writing import write_atomic
-from shiftproof.records.defend import DEFAULT_SEARCH, DefendRecord, Row, Share, Training
+from shiftproof.records.defend import DEFAULT_SEARCH, DefenceRow, DefendRecord, MeasuredShare, Training
 from shiftproof.reports._html import render
 from shiftproof.reports.figure import FULL, ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import cost, percent, points, points_span, printable
@@ -89,7 +89,7 @@ def sentences(record: DefendRecord) -> list[str]:
     return found
 
 
-def masked(row: Row) -> str:
+def masked(row: DefenceRow) -> str:
     """What is said of a defence that only hides its gradient."""
     loss = row.gain.interval is not None and row.gain.interval[1] < 0
     what = "is a loss" if loss else "cannot be told from none"
@@ -99,7 +99,7 @@ def masked(row: Row) -> str:
     )
 
 
-def _gain(share: Share) -> str:
+def _gain(share: MeasuredShare) -> str:
     return f"{points(share.value)} ({points_span(share.interval)})"
 
 

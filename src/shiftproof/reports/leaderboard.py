@@ -11,14 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from shiftproof._writing import write_atomic
-from shiftproof.records.audit import UNION, Kind
+from shiftproof.records.audit import UNION, ClaimKind
 from shiftproof.records.leaderboard import Board, Entry, Leaderboard, Number, Place, Section
 from shiftproof.reports._html import render
 from shiftproof.reports.number_format import KIND_HEADS, KIND_SIGNS, confidence, known, percent, plural, printable, span
 
 CLAIMS = {"measured": "measured here", "published": "as published, not re-measured"}
-_STYLES: dict[Kind, str] = {"at_least": "green", "estimate": "blue", "at_most": "red"}
-_HEADS: dict[Kind, str] = {"at_least": "Proven: at least", "estimate": "Average: estimate", "at_most": "Attacked: at most"}
+_STYLES: dict[ClaimKind, str] = {"at_least": "green", "estimate": "blue", "at_most": "red"}
+_HEADS: dict[ClaimKind, str] = {"at_least": "Proven: at least", "estimate": "Average: estimate", "at_most": "Attacked: at most"}
 _WIDTH = 160.0
 
 
@@ -70,7 +70,7 @@ def heading(board: Board) -> str:
 def short(board: Board) -> list[str]:
     """The searches of a table as people write them; `made_by` has them with every option."""
     first = board.places[0].entry
-    numbers: dict[Kind, list[Number | None]] = {"at_most": [*first.attacked], "estimate": [first.average], "at_least": [first.proven]}
+    numbers: dict[ClaimKind, list[Number | None]] = {"at_most": [*first.attacked], "estimate": [first.average], "at_least": [first.proven]}
     return list(dict.fromkeys(n.search for n in numbers[board.basis] if n is not None and n.search != UNION))
 
 

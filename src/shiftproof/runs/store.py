@@ -38,7 +38,7 @@ COLUMNS = ("id", "outcome", "loss", "prediction", "label", "probability", "confi
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class CellTable:
     """The per-example results of one cell, read back: arrays of shape (n,), and the card."""
 
     columns: Mapping[str, np.ndarray[Any, Any]]
@@ -74,7 +74,7 @@ class Store:
         """States of batches under way, a folder a cell."""
         self.sent = folder / "sent"
         """How many rows each process of the run sent to the model."""
-        self._seen: dict[str, tuple[tuple[int, ...], Table]] = {}
+        self._seen: dict[str, tuple[tuple[int, ...], CellTable]] = {}
         """Cells that were read and found sound, each with what its file was like then."""
 
     def __getstate__(self) -> dict[str, Any]:
@@ -185,14 +185,14 @@ class Store:
         write_sealed(self.path(cell), sink.getvalue().to_pybytes(), _of_file("cell", self.path(cell)))
         self.failure(cell).unlink(missing_ok=True)
 
-    def read(self, cell: Cell) -> Table:
+    def read(self, cell: Cell) -> CellTable:
         """A finished cell's results."""
         try:
             return self._read(cell)
         except DamagedFile as error:
             raise UsageError(f"The file '{self.path(cell)}' cannot be used: {error}. Run again.") from error
 
-    def _read(self, cell: Cell) -> Table:
+    def _read(self, cell: Cell) -> CellTable:
         """A cell's results, checked; those of a file that has not changed since are remembered."""
         try:
             now = self.path(cell).stat()
@@ -204,7 +204,7 @@ class Store:
             before = self._seen[cell.key()] = (like, self._checked(cell))
         return before[1]
 
-    def _checked(self, cell: Cell) -> Table:
+    def _checked(self, cell: Cell) -> CellTable:
         path = self.path(cell)
         try:
             table = _parsed(read_sealed(path, _of_file("cell", path)), COLUMNS)
@@ -218,7 +218,7 @@ class Store:
             raise DamagedFile("its examples are not those that the data have in its rows")
         flags = tuple(Flag(**flag) for flag in card["flags"])
         stages = tuple(Stage(**stage) for stage in card["stages"])
-        return Table(columns, Bound(card["bound"]), flags, card["seconds"], card["batch_size"], stages, card["sent"])
+        return CellTable(columns, Bound(card["bound"]), flags, card["seconds"], card["batch_size"], stages, card["sent"])
 
     def failure(self, cell: Cell) -> Path:
         """The file with the traceback of a failed cell."""

@@ -36,7 +36,7 @@ CHUNK_BYTES = 256_000_000
 """Inputs held in memory at once; moves of a norm ball are as large again."""
 
 
-class Done(NamedTuple):
+class CellDone(NamedTuple):
     """A finished or failed cell. The results themselves are in the store."""
 
     cell: Cell
@@ -61,7 +61,7 @@ class Work:
     model_files: tuple[Stamp, ...] = ()
     flags: Mapping[str, tuple[Flag, ...]] = field(default_factory=dict[str, tuple[Flag, ...]])
 
-    def __call__(self, cell: Cell, progress: Callable[[int], None] | None = None) -> Done:
+    def __call__(self, cell: Cell, progress: Callable[[int], None] | None = None) -> CellDone:
         """Runs one cell and writes it. A failure is returned, never raised: the rest of the plan goes on."""
         if self.threads:
             torch.set_num_threads(self.threads)
@@ -73,10 +73,10 @@ class Work:
         except KeyboardInterrupt:
             raise
         except BaseException:  # whatever a model, a plugin or the disk raises belongs in the report of this cell, SystemExit too
-            return Done(cell, shown(traceback.format_exc()))
+            return CellDone(cell, shown(traceback.format_exc()))
         finally:
             os.chdir(home)  # a part of the user's own may have left it
-        return Done(cell, None)
+        return CellDone(cell, None)
 
     def _run(self, cell: Cell, progress: Callable[[int], None] | None, meter: Meter) -> None:
         model = _built(self.model, self.model_files)

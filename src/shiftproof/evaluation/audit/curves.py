@@ -13,9 +13,9 @@ from shiftproof.evaluation.audit.collect import join_tables
 from shiftproof.evaluation.curves.security_curve import SecurityCurve
 from shiftproof.models.abstract import Labels, access_name
 from shiftproof.outcomes import Flag
-from shiftproof.records.audit import Curve
+from shiftproof.records.audit import BudgetCurve
 from shiftproof.runs.cell import Cell
-from shiftproof.runs.store import Store, Table
+from shiftproof.runs.store import CellTable, Store
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.minimal import MinimalSearch
@@ -32,10 +32,10 @@ USUAL = {
 """The search that draws the curve of each ball, unless one of the run's own searches does."""
 MOST_SIZES = 200
 """Sizes of the budget that a record holds; every example's own is in the cell's file."""
-Pair = tuple[Ball, ToTheEnd]
+BallAndSearch = tuple[Ball, ToTheEnd]
 
 
-def chosen_curves(given: Sequence[Any], own: Sequence[Search], model: Labels, data: Source) -> list[Pair]:
+def chosen_curves(given: Sequence[Any], own: Sequence[Search], model: Labels, data: Source) -> list[BallAndSearch]:
     """The ball and search of each curve that was asked for.
 
     Args:
@@ -47,7 +47,7 @@ def chosen_curves(given: Sequence[Any], own: Sequence[Search], model: Labels, da
     Raises:
         UsageError: it is no norm ball, or the model gives too little.
     """
-    found: list[Pair] = []
+    found: list[BallAndSearch] = []
     for each in given:
         ball = _ball(each, data)
         mine = [search for search in own if isinstance(search, MinimalSearch) and search.objection(ball) is None]
@@ -74,13 +74,13 @@ def _ball(given: Any, data: Source) -> Ball:
     return endless_ball.within(data.space)
 
 
-def read_curve(group: Sequence[Cell], store: Store, data: Source, confidence: float, flags: Sequence[Flag]) -> Curve:
+def read_curve(group: Sequence[Cell], store: Store, data: Source, confidence: float, flags: Sequence[Flag]) -> BudgetCurve:
     """The curve of one ball from its cells, which are the shards of one sample, as far as they are finished."""
     first = group[0]
     assert isinstance(first.method, ToTheEnd)  # the plan has made them
     done = [cell for cell in group if store.has(cell)]
     errors = [error for cell in group if cell not in done and (error := store.error(cell))]
-    empty = Curve(
+    empty = BudgetCurve(
         cell=first.group,
         data=data.uri,
         family=first.shift.name,
@@ -97,7 +97,7 @@ def read_curve(group: Sequence[Cell], store: Store, data: Source, confidence: fl
     return empty.model_copy(update={**_numbers(table, empty, confidence), "flags": [*table.flags, *flags]})
 
 
-def _numbers(table: Table, card: Curve, confidence: float) -> dict[str, Any]:
+def _numbers(table: CellTable, card: BudgetCurve, confidence: float) -> dict[str, Any]:
     columns = table.columns
     curve = SecurityCurve(
         ids=columns["id"],

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shiftproof.data.source import Source
 
 Names = npt.NDArray[np.str_]
-Places = npt.NDArray[np.intp]
+Positions = npt.NDArray[np.intp]
 _BINS = 4
 _MOST_VALUES = 400
 _AND = " & "
@@ -108,7 +108,7 @@ def _read(columns: Mapping[str, Names], wrong: npt.ArrayLike, weights: npt.Array
     return bad, mass
 
 
-def _distinct(ranked: Places, member: Floats, first: Places, second: Places, *, most: int) -> list[int]:
+def _distinct(ranked: Positions, member: Floats, first: Positions, second: Positions, *, most: int) -> list[int]:
     """The first `most` that do not hold the same examples as one before."""
     seen: dict[bytes, int] = {}
     for k in ranked.tolist():

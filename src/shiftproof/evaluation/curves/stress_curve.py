@@ -25,7 +25,7 @@ _POINTS = 21
 
 
 @dataclass(frozen=True)
-class Ball:
+class ReweightingBall:
     """A family of reweightings that grows with one number.
 
     Args:
@@ -45,10 +45,10 @@ class Ball:
     axis: str
 
 
-BALLS: dict[str, Ball] = {
+BALLS: dict[str, ReweightingBall] = {
     ball.name: ball
     for ball in (
-        Ball(
+        ReweightingBall(
             "chi_square",
             lambda losses, radius, base: worst_weights.chi_square(losses, radius=radius, base=base),
             lambda share: (1 / share - 1) / 2,
@@ -56,7 +56,7 @@ BALLS: dict[str, Ball] = {
             math.inf,
             "chi-square radius",
         ),
-        Ball(
+        ReweightingBall(
             "kl",
             lambda losses, radius, base: worst_weights.kl(losses, radius=radius, base=base),
             lambda share: -math.log(share),
@@ -64,7 +64,7 @@ BALLS: dict[str, Ball] = {
             math.inf,
             "Kullback-Leibler radius (nats)",
         ),
-        Ball(
+        ReweightingBall(
             "total_variation",
             lambda losses, radius, base: worst_weights.total_variation(losses, radius=radius, base=base),
             lambda share: 1 - share,
@@ -72,7 +72,7 @@ BALLS: dict[str, Ball] = {
             1.0,
             "share of the mix moved",
         ),
-        Ball(
+        ReweightingBall(
             "cvar",
             lambda losses, radius, base: worst_weights.cvar(losses, alpha=1 - radius, base=base),
             lambda share: 1 - share,
@@ -155,14 +155,14 @@ def stress_curve(
     )
 
 
-def _weights(ball: Ball, wrong: Floats, losses: Floats | None, radius: float) -> Floats:
+def _weights(ball: ReweightingBall, wrong: Floats, losses: Floats | None, radius: float) -> Floats:
     """The worst mix at a radius; at 0, where none has moved, all that are wrong alike: what is asked then is where the errors are."""
     if radius == 0 and wrong.any():
         return np.asarray(wrong / wrong.sum())
     return ball.reweigh(wrong if losses is None else losses, radius, None).weights
 
 
-def _ball(risk: str, floor: float) -> Ball:
+def _ball(risk: str, floor: float) -> ReweightingBall:
     if risk not in BALLS:
         raise unknown("risk of a stress curve", risk, BALLS)
     if not 0 < floor < 1:
@@ -194,7 +194,7 @@ def _notes(breaking: float, columns: bool) -> tuple[str, ...]:
     return (*said, *([] if columns else [blind]))
 
 
-def _radii(given: Sequence[float] | None, ball: Ball, p: float) -> Floats:
+def _radii(given: Sequence[float] | None, ball: ReweightingBall, p: float) -> Floats:
     if given is None:
         end = max(ball.whole(0.1), ball.whole(p) if p > 0 else 0.0)
         return np.linspace(0, 1, _POINTS) ** 2 * min(end, ball.most)
@@ -205,14 +205,14 @@ def _radii(given: Sequence[float] | None, ball: Ball, p: float) -> Floats:
     return at
 
 
-def _error(ball: Ball, p: float, radius: float) -> float:
+def _error(ball: ReweightingBall, p: float, radius: float) -> float:
     """The worst error rate within a radius of a population with error rate p."""
     if p in (0.0, 1.0):
         return p
     return min(ball.reweigh([0.0, 1.0], radius, [1 - p, p]).value, 1.0)
 
 
-def _breaking(ball: Ball, p: float, floor: float) -> float:
+def _breaking(ball: ReweightingBall, p: float, floor: float) -> float:
     """The radius at which the worst error rate passes 1 - floor."""
     if p >= 1 - floor - _ROUNDING:
         return 0.0

@@ -21,9 +21,9 @@ from shiftproof.defences.abstract import Defence
 from shiftproof.door import refuse
 from shiftproof.evaluation.audit.record import data_card
 from shiftproof.evaluation.config import CommonConfig
-from shiftproof.evaluation.defend.measure import Question
-from shiftproof.evaluation.defend.rows import Subject, make_rows
-from shiftproof.evaluation.defend.training import FAMILIES, School, method_of, plain
+from shiftproof.evaluation.defend.measure import AttackPlan
+from shiftproof.evaluation.defend.rows import ComparedModel, make_rows
+from shiftproof.evaluation.defend.training import FAMILIES, NetworkTrainer, method_of, plain
 from shiftproof.models.abstract import Gradients, Labels, Scores, access_name
 from shiftproof.models.load import load_model
 from shiftproof.models.meter import Meter, metering
@@ -67,7 +67,7 @@ class DefendConfig(CommonConfig):
 
 
 @dataclass(frozen=True, eq=False)
-class _Ready:
+class LoadedDefend:
     """What was loaded and checked before any work."""
 
     examples: Examples
@@ -105,7 +105,7 @@ def _run(config: DefendConfig, meter: Meter, say: Say) -> DefendRecord:
     school = None
     if ready.training is not None:
         place = folder / "training"
-        school = School(
+        school = NetworkTrainer(
             config.model,
             ready.training,
             place,
@@ -120,7 +120,7 @@ def _run(config: DefendConfig, meter: Meter, say: Say) -> DefendRecord:
     if not isinstance(standard, Gradients):  # `_standard` has refused anything else
         raise UsageError(f"The model '{standard.name}' gives {access_name(type(standard))} only, and attacks here need gradients.")
     search = searches.build(config.search)
-    question = Question(standard, ready.examples, ready.threat, ready.unseen, search, ready.corruptions, config.seed, config.batch_size)
+    question = AttackPlan(standard, ready.examples, ready.threat, ready.unseen, search, ready.corruptions, config.seed, config.batch_size)
     rows, notes = make_rows(subjects, question, config.confidence, say)
     record = DefendRecord(
         model=shown_spec(config.model) if isinstance(config.model, str) else standard.name,
@@ -147,7 +147,7 @@ def _run(config: DefendConfig, meter: Meter, say: Say) -> DefendRecord:
     return record
 
 
-def _ready(config: DefendConfig) -> _Ready:
+def _ready(config: DefendConfig) -> LoadedDefend:
     _check(config)
     parts = tuple(defences.build(spec) for spec in config.defences)
     searches.build(config.search)
@@ -174,7 +174,7 @@ def _ready(config: DefendConfig) -> _Ready:
         raise must("unseen", "defend", "be another shift than the threat", unseen.spec(), "Try l2(eps=1) beside linf(eps=0.2).")
     moves, out = _fitting(config.corruptions, data, examples)
     methods = tuple(method_of(spec, config.threat) for spec in config.train)
-    return _Ready(examples, held_out, training, data, parts, methods, threat, unseen, moves, (*notes, *out))
+    return LoadedDefend(examples, held_out, training, data, parts, methods, threat, unseen, moves, (*notes, *out))
 
 
 def _check(config: DefendConfig) -> None:
@@ -220,17 +220,17 @@ def _fitting(names: Sequence[str], data: Source, examples: Examples) -> tuple[tu
     return tuple(found), notes
 
 
-def _subjects(config: DefendConfig, ready: _Ready, school: School | None, say: Say) -> Iterator[Subject]:
+def _subjects(config: DefendConfig, ready: LoadedDefend, school: NetworkTrainer | None, say: Say) -> Iterator[ComparedModel]:
     """The standard model first, then those that are trained, then those that are wrapped around the standard one."""
     standard, seconds, training = _standard(config, ready, school, say)
     refuse(standard, ready.threat, suited(searches.build(config.search), standard))
-    yield Subject("standard", "standard training", standard, seconds, None, training)
+    yield ComparedModel("standard", "standard training", standard, seconds, None, training)
     for spec, method in zip(config.train if school else (), ready.methods, strict=True):
         assert school is not None  # methods ask for training data
         say(f"training {spec}")
         done = school.taught(method)
         family = FAMILIES.get(method.name, "other training")
-        yield Subject(spec, family, TorchModule(done.module, name=spec, device=config.device), done.seconds, None, done.training)
+        yield ComparedModel(spec, family, TorchModule(done.module, name=spec, device=config.device), done.seconds, None, done.training)
     members: list[Labels] = []
     member_seconds = 0.0
     for part in ready.defences:
@@ -244,10 +244,12 @@ def _subjects(config: DefendConfig, ready: _Ready, school: School | None, say: S
             member_seconds += member.seconds
         made = part(standard, space=ready.data.space, held_out=ready.held_out, others=tuple(members[: part.others]))
         share = member_seconds * part.others / len(members) if part.others else 0.0
-        yield Subject(part.spec(), part.family, made, None if seconds is None else seconds + share, part)
+        yield ComparedModel(part.spec(), part.family, made, None if seconds is None else seconds + share, part)
 
 
-def _standard(config: DefendConfig, ready: _Ready, school: School | None, say: Say) -> tuple[Scores, float | None, Training | None]:
+def _standard(
+    config: DefendConfig, ready: LoadedDefend, school: NetworkTrainer | None, say: Say
+) -> tuple[Scores, float | None, Training | None]:
     seconds, training = None, None
     if school is None:
         probe = ready.examples.x[:PROBES]

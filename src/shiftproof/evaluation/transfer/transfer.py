@@ -29,7 +29,7 @@ from shiftproof.outcomes import Flag
 from shiftproof.preflight import PROBES, Look, check_examples, look_at
 from shiftproof.records.audit import ModelCard
 from shiftproof.records.document import write_document
-from shiftproof.records.transfer import Pair, TransferRecord, Verdict
+from shiftproof.records.transfer import TransferPair, TransferRecord, TransferVerdict
 from shiftproof.runs.provenance import now, provenance
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search
@@ -121,17 +121,17 @@ def _doubted(card: ModelCard, flags: Sequence[Flag]) -> ModelCard:
     return card.model_copy(update={"flags": [*card.flags, *flags]})
 
 
-def pairs(matrix: TransferMatrix) -> list[Pair]:
+def pairs(matrix: TransferMatrix) -> list[TransferPair]:
     """Every two different models, and how far moves made on the first break the second; those that lose most first."""
     gap = max(LEAST_GAP, 3 / matrix.n)
-    found: list[Pair] = []
+    found: list[TransferPair] = []
     for i, made in enumerate(matrix.names):
         for j, tried in enumerate(matrix.names):
             if i == j:
                 continue
             drop, own = float(matrix.clean[j] - matrix.accuracy[i, j]), float(matrix.clean[j] - matrix.accuracy[j, j])
             found.append(
-                Pair(
+                TransferPair(
                     made_on=made,
                     tried_on=tried,
                     accuracy=float(matrix.accuracy[i, j]),
@@ -145,7 +145,7 @@ def pairs(matrix: TransferMatrix) -> list[Pair]:
     return sorted(found, key=lambda pair: -pair.drop)
 
 
-def _verdict(drop: float, own: float, gap: float) -> Verdict:
+def _verdict(drop: float, own: float, gap: float) -> TransferVerdict:
     if max(drop, own) < gap:
         return "nothing to compare"
     if drop < gap:

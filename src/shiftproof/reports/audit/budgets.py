@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import altair as alt
 import numpy as np
 
-from shiftproof.records.audit import Audit, Curve, Kind, Result
+from shiftproof.records.audit import Audit, BudgetCurve, ClaimKind, Result
 from shiftproof.reports.audit import digest
 from shiftproof.reports.figure import ChartRow, Figure, coloured, make_figure, shaped, share_axis, table_of
 from shiftproof.reports.number_format import KIND_WORDS, KINDS, known, percent, span
@@ -19,7 +19,7 @@ _LINES = 8
 
 
 @dataclass(frozen=True)
-class Line:
+class CurveReading:
     """The curve read at one size; `others` are the run's own numbers there."""
 
     eps: float
@@ -29,29 +29,29 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class CurveTable:
     """A curve with what stands beside it."""
 
     name: str
-    curve: Curve
-    lines: list[Line]
+    curve: BudgetCurve
+    lines: list[CurveReading]
 
     @property
-    def kinds(self) -> list[Kind]:
+    def kinds(self) -> list[ClaimKind]:
         """What the points beside it claim: one column of its table each."""
         return [kind for kind in KINDS if any(r.kind == kind for line in self.lines for r in line.others)]
 
 
-def drawn(audit: Audit) -> list[Drawn]:
+def curve_tables(audit: Audit) -> list[CurveTable]:
     """Every finished curve with its table."""
     return [
-        Drawn(f"budget:{place}", curve, _lines(curve, _points(audit, curve)))
+        CurveTable(f"budget:{place}", curve, _lines(curve, _points(audit, curve)))
         for place, curve in enumerate(audit.curves)
         if curve.state == "done" and curve.eps
     ]
 
 
-def budget_chart(audit: Audit, curve: Curve) -> Figure:
+def budget_chart(audit: Audit, curve: BudgetCurve) -> Figure:
     """The curve as a falling staircase in its band, and the numbers of single strengths of the same family as points on it."""
     points = _points(audit, curve)
     most = _most(curve, points)
@@ -84,20 +84,20 @@ def budget_chart(audit: Audit, curve: Curve) -> Figure:
     )
 
 
-def _points(audit: Audit, curve: Curve) -> list[Result]:
+def _points(audit: Audit, curve: BudgetCurve) -> list[Result]:
     """What attacks and certificates say at single strengths of the same family, the tightest of each."""
     same = [r for r in digest.plain(audit) if r.family == curve.family and r.kind != "estimate" and r.strength is not None]
     return sorted((r for r in digest.tightest(same) if known(r.value) is not None), key=lambda r: r.strength or 0.0)
 
 
-def _most(curve: Curve, points: Sequence[Result]) -> float:
+def _most(curve: BudgetCurve, points: Sequence[Result]) -> float:
     """The right edge: where all but the last hundredth have fallen, and at least past every single strength."""
     floor = curve.accuracy[-1] + 0.01 * (curve.accuracy[0] - curve.accuracy[-1])
     fallen = next(eps for eps, value in zip(curve.eps, curve.accuracy, strict=True) if value <= floor)
     return 1.05 * max(fallen, *(r.strength or 0.0 for r in points), 1e-12) if points else 1.05 * max(fallen, 1e-12)
 
 
-def _lines(curve: Curve, points: Sequence[Result]) -> list[Line]:
+def _lines(curve: BudgetCurve, points: Sequence[Result]) -> list[CurveReading]:
     """The curve at 0, at round sizes, and at the strengths that the run measured."""
     most = _most(curve, points)
     power = 10.0 ** math.floor(math.log10(most / _LINES))
@@ -108,13 +108,13 @@ def _lines(curve: Curve, points: Sequence[Result]) -> list[Line]:
     return [_line(curve, eps, [r for r in points if r.strength == eps]) for eps in sorted([*kept, *measured])]
 
 
-def _line(curve: Curve, eps: float, others: list[Result]) -> Line:
+def _line(curve: BudgetCurve, eps: float, others: list[Result]) -> CurveReading:
     # The step before: where the record is thinned this is the higher of two neighbours, so it still claims "at most".
     i = int(np.searchsorted(curve.eps, eps * (1 + 1e-9), side="right")) - 1
-    return Line(eps, curve.accuracy[i], (curve.low[i], curve.high[i]), others)
+    return CurveReading(eps, curve.accuracy[i], (curve.low[i], curve.high[i]), others)
 
 
-def _row(eps: float, curve: Curve, i: int) -> ChartRow:
+def _row(eps: float, curve: BudgetCurve, i: int) -> ChartRow:
     interval = (curve.low[i], curve.high[i])
     return {
         "eps": eps,
@@ -129,7 +129,7 @@ def _row(eps: float, curve: Curve, i: int) -> ChartRow:
 
 
 def _point(result: Result) -> ChartRow:
-    kind: Kind = result.kind
+    kind: ClaimKind = result.kind
     low, high = result.interval or (None, None)
     return {
         "eps": result.strength,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import altair as alt
 
-from shiftproof.records.audit import Audit, Kind, Result
+from shiftproof.records.audit import Audit, ClaimKind, Result
 from shiftproof.reports.audit import digest
-from shiftproof.reports.audit.digest import FILTERS, Threat
+from shiftproof.reports.audit.digest import FILTERS, ThreatNumbers
 from shiftproof.reports.figure import FULL, ChartRow, Figure, coloured, make_figure, shaped, share_axis, table_of
 from shiftproof.reports.number_format import KIND_WORDS, amount, amount_span, known, percent, plural, points, points_span, span
 
@@ -60,7 +60,7 @@ def _headline_rows(audit: Audit) -> list[ChartRow]:
     return sorted((row for row in rows if row["row"] in kept), key=lambda row: kept.index(str(row["row"])))
 
 
-def _label(threat: Threat) -> str:
+def _label(threat: ThreatNumbers) -> str:
     """The shift, without all but its strength where that would be cut off; a family has one row, and the table has the rest."""
     strongest = threat.numbers[0]
     if len(threat.shift) <= _LABEL or strongest.strength is None or strongest.strength_name is None:
@@ -74,7 +74,7 @@ def interval_mark(result: Result, name: str) -> ChartRow:
     return {**row, "shown": amount(result.value, result.measure), "span": amount_span(result.interval, result.measure)}
 
 
-def _row(name: str, kind: Kind, value: float | None, interval: tuple[float, float] | None, how: str, n: int) -> ChartRow:
+def _row(name: str, kind: ClaimKind, value: float | None, interval: tuple[float, float] | None, how: str, n: int) -> ChartRow:
     low, high = interval or (None, None)
     return {
         "row": name,
@@ -134,7 +134,7 @@ def _brackets(solid: Sequence[ChartRow], dotted: Sequence[ChartRow], y: alt.Y) -
     return found
 
 
-def _bracket_rows(found: Sequence[Threat]) -> tuple[list[ChartRow], list[ChartRow]]:
+def _bracket_rows(found: Sequence[ThreatNumbers]) -> tuple[list[ChartRow], list[ChartRow]]:
     solid: list[ChartRow] = []
     dotted: list[ChartRow] = []
     for threat in found:

@@ -15,7 +15,7 @@ _LINES = 8
 
 
 @dataclass(frozen=True)
-class Line:
+class RadiusReading:
     """Certified accuracy at one radius; `attacked` is what an attack left of the model itself there."""
 
     radius: float
@@ -25,20 +25,20 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Proofs:
+class ProofTable:
     """One certificate under one shift, with its table."""
 
     name: str
     curve: ProvenCurve
-    lines: list[Line]
+    lines: list[RadiusReading]
 
 
-def proofs(audit: Audit) -> list[Proofs]:
+def proof_tables(audit: Audit) -> list[ProofTable]:
     """Every certificate of the run that proved anything, or could not."""
-    return [Proofs(f"proof:{place}", curve, _lines(audit, curve)) for place, curve in enumerate(audit.proven)]
+    return [ProofTable(f"proof:{place}", curve, _lines(audit, curve)) for place, curve in enumerate(audit.proven)]
 
 
-def proof_chart(audit: Audit, each: Proofs) -> Figure:
+def proof_chart(audit: Audit, each: ProofTable) -> Figure:
     """The certified staircase with its interval radius by radius, and the attacks of single strengths of the same family as points."""
     curve = each.curve
     attacks = _attacks(audit, curve)
@@ -101,12 +101,12 @@ def _attacks(audit: Audit, curve: ProvenCurve) -> list[Result]:
     return sorted((r for r in measured if (r.strength or 0.0) <= _asked(curve) * (1 + 1e-9)), key=lambda r: r.strength or 0.0)
 
 
-def _lines(audit: Audit, curve: ProvenCurve) -> list[Line]:
+def _lines(audit: Audit, curve: ProvenCurve) -> list[RadiusReading]:
     """The curve at some of its radii, at the shift's own strength, and where the run attacked."""
     attacks = {r.strength: r for r in _attacks(audit, curve) if r.strength is not None}
     step = max(1, -(-len(curve.radius) // _LINES))
     at = sorted({*curve.radius[::step], curve.strength, *attacks})
-    return [Line(radius, *_read(curve, radius), attacks.get(radius)) for radius in at]
+    return [RadiusReading(radius, *_read(curve, radius), attacks.get(radius)) for radius in at]
 
 
 def _read(curve: ProvenCurve, radius: float) -> tuple[float, tuple[float, float]]:
