@@ -99,11 +99,10 @@ class AuditConfig(Config):
     def model_post_init(self, context: Any, /) -> None:
         """Checks ranges; types are pydantic's."""
         del context
-        for option in ("batch_size", "workers", "shard_size"):
-            if getattr(self, option) < 1:
-                raise must(option, "the audit", "be at least 1", getattr(self, option))
-        if self.limit is not None and self.limit < 1:
-            raise must("limit", "the audit", "be at least 1", self.limit)
+        counts = {"batch_size": self.batch_size, "workers": self.workers, "shard_size": self.shard_size, "limit": self.limit}
+        for option, count in counts.items():
+            if count is not None and count < 1:
+                raise must(option, "the audit", "be at least 1", count)
         if self.pictures < 0:
             raise must("pictures", "the audit", "be at least 0", self.pictures)
         if not 0 < self.confidence < 1:

@@ -191,7 +191,7 @@ def measure_of(bound: Bound, subject: str | None) -> str:
 def strength_of(shift: Shift) -> tuple[str | None, float | None]:
     """The name and value of the option that says how far it moves."""
     name = shift.strength
-    return (name, float(getattr(shift, name))) if name else (None, None)
+    return (name, float(shift.options()[name])) if name else (None, None)
 
 
 class SharedBasis(NamedTuple):

@@ -21,6 +21,7 @@ from shiftproof.searches.abstract import Search
 from shiftproof.searches.minimal import MinimalSearch
 from shiftproof.searches.to_the_end import ToTheEnd, endless
 from shiftproof.shifts import shifts
+from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.norms.ball import Ball
 
 USUAL = {
@@ -69,7 +70,7 @@ def _ball(given: Any, data: Source) -> Ball:
         # A curve is that of every eps, so that a name alone says all.
         shift = shifts.build(f"{name}(eps=1)" if issubclass(shifts.get(name.partition("(")[0]), Ball) and "(" not in name else name)
     if not isinstance(shift, Ball) or shift.name not in USUAL:
-        raise must("curve", "the audit", f"be a norm ball ({', '.join(USUAL)})", getattr(shift, "name", given))
+        raise must("curve", "the audit", f"be a norm ball ({', '.join(USUAL)})", shift.name if isinstance(shift, Shift) else given)
     endless_ball, _ = endless(type(shift)(1.0, shift.levels), searches.build(USUAL[shift.name]))
     return endless_ball.within(data.space)
 

@@ -100,40 +100,42 @@ def _run(config: DefendConfig, meter: Meter, say: Say) -> DefendRecord:
     from shiftproof.reports.defend import write_defend
 
     started = now()
-    ready = _ready(config)
+    loaded = _loaded(config)
     folder = _folder(config.out).absolute()  # a network that is trained may leave the working folder
-    school = None
-    if ready.training is not None:
+    trainer = None
+    if loaded.training is not None:
         place = folder / "training"
-        school = NetworkTrainer(
+        trainer = NetworkTrainer(
             config.model,
-            ready.training,
+            loaded.training,
             place,
             device=config.device,
             epochs=config.epochs,
             seed=config.seed,
             version=config.model_version,
         )
-        school.warm_up()
-    subjects = list(_subjects(config, ready, school, say))
+        trainer.warm_up()
+    subjects = list(_subjects(config, loaded, trainer, say))
     standard = subjects[0].model
     if not isinstance(standard, Gradients):  # `_standard` has refused anything else
         raise UsageError(f"The model '{standard.name}' gives {access_name(type(standard))} only, and attacks here need gradients.")
     search = searches.build(config.search)
-    question = AttackPlan(standard, ready.examples, ready.threat, ready.unseen, search, ready.corruptions, config.seed, config.batch_size)
+    question = AttackPlan(
+        standard, loaded.examples, loaded.threat, loaded.unseen, search, loaded.corruptions, config.seed, config.batch_size
+    )
     rows, notes = make_rows(subjects, question, config.confidence, say)
     record = DefendRecord(
         model=shown_spec(config.model) if isinstance(config.model, str) else standard.name,
-        data=data_card(ready.data),
-        train_data=None if config.train_data is None else str(getattr(config.train_data, "uri", config.train_data)),
-        threat=ready.threat.spec(),
-        unseen=ready.unseen.spec(),
+        data=data_card(loaded.data),
+        train_data=None if config.train_data is None else _uri_of(config.train_data),
+        threat=loaded.threat.spec(),
+        unseen=loaded.unseen.spec(),
         search=search.spec(),
-        n=len(ready.examples),
-        held_out=0 if ready.held_out is None else len(ready.held_out),
+        n=len(loaded.examples),
+        held_out=0 if loaded.held_out is None else len(loaded.held_out),
         confidence=config.confidence,
         rows=rows,
-        notes=[*ready.notes, *notes],
+        notes=[*loaded.notes, *notes],
         asked=meter.asked,
         sent=meter.sent,
         provenance=provenance(config, started),
@@ -147,7 +149,11 @@ def _run(config: DefendConfig, meter: Meter, say: Say) -> DefendRecord:
     return record
 
 
-def _ready(config: DefendConfig) -> LoadedDefend:
+def _uri_of(data: object) -> str:
+    return data.uri if isinstance(data, Source) else str(data)
+
+
+def _loaded(config: DefendConfig) -> LoadedDefend:
     _check(config)
     parts = tuple(defences.build(spec) for spec in config.defences)
     searches.build(config.search)
@@ -178,9 +184,9 @@ def _ready(config: DefendConfig) -> LoadedDefend:
 
 
 def _check(config: DefendConfig) -> None:
-    for option in ("epochs", "batch_size"):
-        if getattr(config, option) < 1:
-            raise must(option, "defend", "be at least 1", getattr(config, option))
+    for option, count in (("epochs", config.epochs), ("batch_size", config.batch_size)):
+        if count < 1:
+            raise must(option, "defend", "be at least 1", count)
     if not 0 < config.confidence < 1:
         raise must("confidence", "defend", "be in (0, 1)", config.confidence)
     if not config.defences and not config.train:
@@ -220,46 +226,46 @@ def _fitting(names: Sequence[str], data: Source, examples: Examples) -> tuple[tu
     return tuple(found), notes
 
 
-def _subjects(config: DefendConfig, ready: LoadedDefend, school: NetworkTrainer | None, say: Say) -> Iterator[ComparedModel]:
+def _subjects(config: DefendConfig, loaded: LoadedDefend, trainer: NetworkTrainer | None, say: Say) -> Iterator[ComparedModel]:
     """The standard model first, then those that are trained, then those that are wrapped around the standard one."""
-    standard, seconds, training = _standard(config, ready, school, say)
-    refuse(standard, ready.threat, suited(searches.build(config.search), standard))
+    standard, seconds, training = _standard(config, loaded, trainer, say)
+    refuse(standard, loaded.threat, suited(searches.build(config.search), standard))
     yield ComparedModel("standard", "standard training", standard, seconds, None, training)
-    for spec, method in zip(config.train if school else (), ready.methods, strict=True):
-        assert school is not None  # methods ask for training data
+    for spec, method in zip(config.train if trainer else (), loaded.methods, strict=True):
+        assert trainer is not None  # methods ask for training data
         say(f"training {spec}")
-        done = school.taught(method)
+        done = trainer.trained_with_teacher(method)
         family = FAMILIES.get(method.name, "other training")
         yield ComparedModel(spec, family, TorchModule(done.module, name=spec, device=config.device), done.seconds, None, done.training)
     members: list[Labels] = []
     member_seconds = 0.0
-    for part in ready.defences:
+    for part in loaded.defences:
         while len(members) < part.others:
-            if school is None:
+            if trainer is None:
                 raise UsageError(f"The defence {part.spec()} is of several models trained apart, which takes --train-data and a factory.")
             seed = config.seed + len(members) + 1
             say(f"training member {len(members) + 2} of {part.spec()}")
-            member = school.trained(plain(), seed)
+            member = trainer.trained(plain(), seed)
             members.append(TorchModule(member.module, name=f"member {seed}", device=config.device))
             member_seconds += member.seconds
-        made = part(standard, space=ready.data.space, held_out=ready.held_out, others=tuple(members[: part.others]))
+        made = part(standard, space=loaded.data.space, held_out=loaded.held_out, others=tuple(members[: part.others]))
         share = member_seconds * part.others / len(members) if part.others else 0.0
         yield ComparedModel(part.spec(), part.family, made, None if seconds is None else seconds + share, part)
 
 
 def _standard(
-    config: DefendConfig, ready: LoadedDefend, school: NetworkTrainer | None, say: Say
+    config: DefendConfig, loaded: LoadedDefend, trainer: NetworkTrainer | None, say: Say
 ) -> tuple[Scores, float | None, Training | None]:
     seconds, training = None, None
-    if school is None:
-        probe = ready.examples.x[:PROBES]
-        model = load_model(config.model, weights=config.weights, device=config.device, space=ready.data.space, probe=probe)
+    if trainer is None:
+        probe = loaded.examples.x[:PROBES]
+        model = load_model(config.model, weights=config.weights, device=config.device, space=loaded.data.space, probe=probe)
     else:
         say("training the standard model")
-        done = school.trained(plain(), config.seed)
+        done = trainer.trained(plain(), config.seed)
         seconds, training = done.seconds, done.training
         model = TorchModule(done.module, name="standard", device=config.device)
-    seen, _ = look_at(model, ready.examples[: min(PROBES, len(ready.examples))])
+    seen, _ = look_at(model, loaded.examples[: min(PROBES, len(loaded.examples))])
     if not isinstance(seen, Gradients):
         why = f", since {seen.why}" if isinstance(seen, ScoresOnly) else ""
         raise UsageError(

@@ -84,7 +84,7 @@ class NetworkTrainer:
         with tempfile.TemporaryDirectory() as folder:
             NetworkTrainer(self.factory, few, Path(folder), device=self.device, epochs=1, seed=self.seed).trained(plain(), self.seed)
 
-    def taught(self, method: Method) -> TrainedNetwork:
+    def trained_with_teacher(self, method: Method) -> TrainedNetwork:
         """As `trained`, after the teacher of a method that wants one: plain training at the method's temperature. Its seconds count."""
         if method.options().get("teacher") != _TEACHER:
             return self.trained(method, self.seed)

@@ -161,10 +161,9 @@ def _loaded(config: TransferConfig) -> LoadedTransfer:
             f"There are {len(config.models)} models and {len(config.weights)} files of weights. Give one --weights for each --model, "
             "in the same order, and - for a model that needs none."
         )
-    for option, least in (("batch_size", 1), ("limit", 1)):
-        value = getattr(config, option)
-        if value is not None and value < least:
-            raise must(option, "transfer", f"be at least {least}", value)
+    for option, count in (("batch_size", config.batch_size), ("limit", config.limit)):
+        if count is not None and count < 1:
+            raise must(option, "transfer", "be at least 1", count)
     if not 0 < config.confidence < 1:
         raise must("confidence", "transfer", "be in (0, 1)", config.confidence)
     search = searches.build(config.search) if config.search else None
