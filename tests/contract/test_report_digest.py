@@ -76,20 +76,21 @@ def test_numbers_of_another_sample_are_not_the_audit_s_own() -> None:
 
 def test_a_line_each() -> None:
     first, second, failed, passed, third = summary(sample_audit(incomplete=True)).split("\n")
-    assert first == "street-net gets 91.8% of 500 examples of npz:street_signs.npz right (95% interval 89.1 to 93.9%)."
+    assert first == "Accuracy of street-net on 500 examples of npz:street_signs.npz: 91.8% (95% interval 89.1 to 93.9%)."
     assert second == (
-        "Without an adversary it does worst on contrast(severity=5): 41.8% (37.6 to 46.2%). "
-        "Over 4 corruptions it keeps 70.8% on average (66.9 to 74.4%), each counted once. "
-        "With one, gradient_ascent(steps=100, restarts=5) leaves at most 3.4% (2.1 to 5.4%) "
-        "inside linf(eps=8/255); nothing is proven there."
+        "Without an attack, accuracy is lowest on contrast(severity=5): 41.8% (37.6 to 46.2%), "
+        "measurably below clean accuracy. "
+        "Mean accuracy over 4 corruptions: 70.8% (66.9 to 74.4%), each corruption counted once. "
+        "Under attack (gradient_ascent(steps=100, restarts=5)), accuracy within linf(eps=8/255) is at most 3.4% (2.1 to 5.4%); "
+        "nothing is proven there."
     )
     assert failed == (
-        "Do not trust gradient search under linf yet: 1 of 2 checks failed under linf(eps=2/255), zero_gradients 0.31 (limit 0.05). "
-        "Search next with square(queries=500)."
+        "Do not trust gradient search under linf yet: 1 of 2 checks failed under linf(eps=2/255): zero_gradients 0.31 (limit 0.05). "
+        "Next, search with square(queries=500)."
     )
-    assert passed == "Of 1 check for masked gradients under l2(eps=0.5) none failed, which proves nothing."
+    assert passed == "Gradient masking: none of 1 check failed under l2(eps=0.5). This does not rule masking out."
     assert "masked gradients under rotation(degrees=20) did not finish" in third
-    assert "2 of 72 cells did not finish (1 failed), so these numbers are those of a part" in third
+    assert "2 of 72 cells did not finish (1 failed), so the results are partial" in third
     assert "1 reliability flag raised: zero_gradients." in third
     assert third.endswith("Failed: linf(eps=4/255).robust_accuracy < 0.4.")
 
@@ -100,12 +101,12 @@ def test_what_was_never_tried_is_said() -> None:
     said = " ".join(digest.unknowns(changed(audit, results=averages, natural=[])))
     for gap in (
         "no certificate was run",
-        "only the average case is known of contrast",
-        "no group's own accuracy",
-        "no sample collected elsewhere",
+        "only the average case was measured for contrast",
+        "no accuracy per group",
+        "no natural shift was measured",
     ):
         assert gap in said
-    assert "so these numbers are those of a part" in " ".join(digest.unknowns(changed(audit, complete=False)))
+    assert "so the results are partial" in " ".join(digest.unknowns(changed(audit, complete=False)))
 
 
 def test_nothing_known_is_said_and_not_zero() -> None:

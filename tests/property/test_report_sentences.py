@@ -80,8 +80,8 @@ def test_nothing_is_called_worst_that_is_not_below_clean(clean: int, moved: list
     said = " ".join(digest.sentences(audit))
     if min(moved) >= clean:
         assert "worst" not in said
-        assert "nothing that was tried is below clean accuracy" in said
-    if "does worst" in said:
+        assert "nothing measured is below clean accuracy" in said
+    if "measurably below clean accuracy" in said:
         assert clopper_pearson(min(moved), n).one().high < clean / n
     assert ("no failure was found" in said) == (min(attacked, clean) == clean)
 
@@ -99,13 +99,13 @@ def test_another_sample_is_worst_only_beyond_chance(there: int, worst: bool) -> 
         difference_interval=(difference - 0.1, difference + 0.1),
     )
     said = " ".join(digest.sentences(audit_of(90, 100, [], [natural])))
-    assert ("does worst on elsewhere:" in said) is worst
+    assert ("lowest on elsewhere:" in said and "measurably below clean accuracy" in said) is worst
 
 
 def test_the_interval_of_the_difference_decides_where_there_is_one() -> None:
     moved = result("fog(severity=1)", 84, 100)
     drop = result("fog(severity=1)", 6, 100, measure="drop", value=0.06)
-    for ends, word in (((0.01, 0.1), "does worst on"), ((-0.01, 0.1), "may be chance")):
+    for ends, word in (((0.01, 0.1), "measurably below"), ((-0.01, 0.1), "may be chance")):
         said = " ".join(digest.sentences(audit_of(90, 100, [moved, drop.model_copy(update={"interval": ends})])))
         assert word in said
 

@@ -180,7 +180,7 @@ def test_masking_is_a_hidden_share_without_a_gain() -> None:
         (["--train", "adversarial"], "Methods need data to train on"),
         (["--defence", "jpg"], "Unknown defence 'jpg'. Did you mean: jpeg"),
         (["--defence", "jpeg", "--defence", "jpeg"], "The defence 'jpeg' was given twice"),
-        (["--defence", "ensemble"], "is of several models trained apart"),
+        (["--defence", "ensemble"], "needs several independently trained models"),
         (["--defence", "jpeg", "--epochs", "0"], "The 'epochs' of defend must be at least 1"),
         (["--defence", "jpeg", "--confidence", "1"], "The 'confidence' of defend must be in (0, 1)"),
         (["--defence", "jpeg", "--unseen", "linf(eps=0.25)"], "be another shift than the threat"),

@@ -150,7 +150,7 @@ def test_a_damaged_diagnosis_is_named_and_made_again(tmp_path: Path) -> None:
     whole = run(tmp_path / "run").record
     (path,) = (tmp_path / "run" / "diagnoses").iterdir()
     path.write_bytes(path.read_bytes().replace(b'"pass"', b'"fail"', 1))
-    with pytest.warns(StoredFileWarning, match=r"diagnoses/.*json' is not used, as its checksum does not match.* made again"):
+    with pytest.warns(StoredFileWarning, match=r"diagnoses/.*json' is not used: its checksum does not match.* made again"):
         again = run(tmp_path / "run").record
     assert [check.state for check in again.diagnoses[0].checks] == [check.state for check in whole.diagnoses[0].checks]
     assert again.complete

@@ -242,7 +242,7 @@ def test_numbers_that_the_model_does_not_say(tmp_path: Path) -> None:
     ):
         run(tree, table(tmp_path / "less.csv", frame.assign(y=frame.y - 1)))
     report = run(tree, table(tmp_path / "more.csv", pd.concat([frame, frame.assign(y=0)])))
-    assert "The model 'DecisionTreeClassifier' never says the labels 0: it is wrong on all their examples." in report.record.data.notes
+    assert "The model 'DecisionTreeClassifier' never predicts the labels 0: it is wrong on all their examples." in report.record.data.notes
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_an_edited_shift_is_measured_anew_and_said(tmp_path: Path) -> None:
     name = "mypkg/mine(most=1)"
     assert (first.accuracy(name), second.accuracy(name)) == (1.0, 0.0)
     assert second.record.model.notes == [
-        "Changed since the last run in this folder, and measured anew: mypkg/mine(most=1). No earlier result of theirs is used."
+        "Changed since the last run in this folder: mypkg/mine(most=1). They are measured again; no earlier result of them is used."
     ]
     assert first.record.model.notes == []
 
@@ -222,7 +222,7 @@ def test_a_changed_model_is_measured_anew_and_said(tmp_path: Path, monkeypatch: 
     changed = audited(tmp_path, tells_dark_from_bright(-1.0), **SHIFTS)
     assert changed.accuracy() == 0.0
     assert changed.record.model.notes == [
-        "Changed since the last run in this folder, and measured anew: the model 'Sequential'. No earlier result of theirs is used."
+        "Changed since the last run in this folder: the model 'Sequential'. They are measured again; no earlier result of them is used."
     ]
     not_run(monkeypatch)
     assert audited(tmp_path, **SHIFTS).accuracy() == 1.0  # what is finished of the first one is still there
@@ -335,7 +335,7 @@ def test_an_endpoint_that_answers_otherwise_is_refused(endpoint: Endpoint, tmp_p
     audited(tmp_path, endpoint.url, **SHIFTS)
     endpoint.sign = -1.0
     with pytest.raises(
-        sp.UsageError, match=r"answers 8 of 8 inputs otherwise than on .*the model behind it has changed. Choose another folder"
+        sp.UsageError, match=r"gives other answers to 8 of 8 inputs than on .*the model behind it has changed. Choose another folder"
     ):
         audited(tmp_path, endpoint.url, **SHIFTS)
     with pytest.raises(sp.UsageError, match="the model behind it has changed"):

@@ -75,7 +75,7 @@ def test_the_curve_and_its_cost(report: Report) -> None:
 
 def test_the_page_says_so(report: Report) -> None:
     page = Path(report.page).read_text(encoding="utf-8")
-    assert "not of the model itself" in page
+    assert "not the measured model" in page
     assert "What is proven, radius by radius" in page
     (each,) = proof_tables(report.record)
     assert [line.radius for line in each.lines if line.attacked] == [0.1]

@@ -77,7 +77,7 @@ BAD = {
         ["--shift", "gaussian_noise(severity=1)", "--search", "pgd"],
         "The search gradient_ascent cannot be used",
     ),
-    "a shift without gradients": (None, ["--shift", "gaussian_noise(severity=1)"], "cannot be made by gradients: gaussian_noise"),
+    "a shift without gradients": (None, ["--shift", "gaussian_noise(severity=1)"], "cannot be searched by gradients: gaussian_noise"),
     "an unknown shift": (None, ["--shift", "linv(eps=1)"], "Unknown shift 'linv'. Did you mean: linf"),
     "an unknown search": (None, [*SHIFT, "--search", "best"], "Unknown search 'best'"),
     "no examples": (None, [*SHIFT, "--limit", "0"], "The 'limit' of transfer must be at least 1, got 0"),

@@ -68,7 +68,7 @@ class AuditConfig(Config):
     weights: str | None = Field(default=None, description="File of weights for a torch module: safetensors or a state dict.")
     model_version: str | None = Field(
         default=None,
-        description="What you call this state of the model: it counts in its identity, and answers for what that cannot cover.",
+        description="Your name for this state of the model: part of its identity, for what shiftproof cannot identify by itself.",
     )
     defence: Any = Field(default=None, description="A defence in front of the model: a spec such as jpeg(quality=75), or in Python a part.")
     device: str = Field(default="cpu", description="Torch device of a torch module.")

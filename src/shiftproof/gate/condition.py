@@ -175,7 +175,7 @@ def _places(segments: list[str], text: str) -> tuple[Name, Name | None, Name | N
         if not free:
             kind = " or ".join(kinds)
             raise UsageError(
-                f"The {kind} {segment!r} stands in the wrong place in {text!r}. The order is SHIFT.SEARCH.RISK.MEASURE, each once."
+                f"The {kind} {segment!r} is in the wrong place in {text!r}. The order is SHIFT.SEARCH.RISK.MEASURE, each once."
             )
         reached = free[0]
         places[_PLACES[reached]] = kinds[_PLACES[reached]]

@@ -25,14 +25,14 @@ class Result(Record):
     """One number: a measure of one shift under one search or certificate."""
 
     cell: str = Field(description="Key of the cell, and name of its file under cells/.")
-    data: str = Field(description="URI of the sample it stands on.")
+    data: str = Field(description="URI of the sample.")
     shift: str = Field(description="Spec of the shift, such as linf(eps=8/255); 'identity' for the sample as it is.")
     family: str = Field(description="Name of the shift without its options, such as linf.")
     strength: float | None = Field(default=None, description="How far the shift moves (eps, degrees, severity), for curves.")
     strength_name: str | None = Field(default=None, description="What `strength` is called.")
     search: str = Field(description="Spec of the search or certificate.")
     access: str = Field(
-        default="", description="What it was given of the model: labels, scores, gradients or structure; empty in old records."
+        default="", description="What the search sees of the model: labels, scores, gradients or structure; empty in old records."
     )
     risk: str = Field(description="Spec of the risk; 'group' for one group's own number.")
     measure: str = Field(
@@ -41,16 +41,16 @@ class Result(Record):
     )
     group: str | None = Field(default=None, description="The group it belongs to, as column=value, joined by ' & ' where columns cross.")
     value: float | None = Field(description="The number; null where nothing was measured.")
-    kind: ClaimKind = Field(description="What it claims of the truth: at_most, at_least or estimate.")
+    kind: ClaimKind = Field(description="What it claims about the true value: at_most, at_least or estimate.")
     interval: tuple[float, float] | None = Field(description="Where the truth lies at `confidence`, sampling error only.")
     confidence: float = Field(description="Confidence of the interval, in (0, 1).")
-    n: int = Field(description="Examples it stands on.")
+    n: int = Field(description="Number of examples.")
     forwards_per_example: float = Field(description="Mean forward passes asked of an example's budget, stored answers among them.")
     backwards_per_example: float = Field(description="Mean backward passes asked of an example's budget.")
     sent: int | None = Field(default=None, description=f"{_SENT} Null in older records.")
     seconds: float = Field(description="Wall time of the cell.", repr=False)
     flags: list[str] = Field(default_factory=list, description="Names of the flags of the cell.")
-    notes: list[str] = Field(default_factory=list, description="What a reader must know.")
+    notes: list[str] = Field(default_factory=list, description="Notes for the reader.")
 
 
 class CellRecord(Record):
@@ -62,7 +62,7 @@ class CellRecord(Record):
     shift_full: str = Field(description="Spec with every option.")
     search: str
     search_full: str
-    access: str = Field(description="What the search was given: labels, scores or gradients.")
+    access: str = Field(description="What the search sees: labels, scores or gradients.")
     claim: str = Field(description="What accuracy in this cell claims, in a sentence.")
     kind: ClaimKind
     state: Literal["done", "failed", "missing"]
@@ -96,11 +96,11 @@ class Diagnosis(Record):
 
     data: str
     shift: str = Field(description="Spec of the shift it was made under: the middle strength of its family in this run.")
-    family: str = Field(description="Whose numbers it speaks about.")
+    family: str = Field(description="Shift family that this diagnosis covers.")
     state: Literal["done", "failed", "missing"]
     error: str | None = Field(default=None, description="Traceback of a failed diagnosis.")
-    examples: int = Field(default=0, description="Examples it stands on, spread over the sample, all right before anything moved.")
-    queries: int = Field(default=0, description="Questions an example of its search without gradients.")
+    examples: int = Field(default=0, description="Number of examples, spread over the sample, all classified correctly before the shift.")
+    queries: int = Field(default=0, description="Queries per example of its search without gradients.")
     checks: list[CheckRecord] = Field(default_factory=list)
     note: str = Field(default="", description="Why there are no checks, where there are none.")
     asked: int = Field(default=0, description="Forwards asked of the budgets of its searches.")
@@ -136,10 +136,10 @@ class BudgetCurve(Record):
     family: str = Field(description="Name of the ball, such as linf.")
     search: str = Field(description="Spec of the search for least moves.")
     search_full: str = Field(description="Spec with every option.")
-    kind: ClaimKind = Field(description="What the accuracies claim of the truth.")
+    kind: ClaimKind = Field(description="What the accuracies claim about the true value.")
     state: Literal["done", "failed", "missing"]
     error: str | None = Field(default=None, description="Traceback of a failed curve.")
-    n: int = Field(default=0, description="Examples it stands on.")
+    n: int = Field(default=0, description="Number of examples.")
     strength_name: str = Field(default="eps", description="What the size of the budget is called.")
     eps: list[float] = Field(default_factory=list, description="Sizes of the budget, from 0 on, in the units of the inputs.")
     accuracy: list[float] = Field(default_factory=list)
@@ -164,18 +164,18 @@ class ProvenCurve(Record):
     strength_name: str = Field(description="What the radius is measured in, such as eps.")
     strength: float = Field(description="The shift's own strength.")
     certificate: str = Field(description="Spec of the certificate.")
-    subject: str | None = Field(default=None, description="What it is proven of, where that is not the model itself.")
-    n: int = Field(description="Examples it stands on.")
+    subject: str | None = Field(default=None, description="The model that is certified, where that is not the measured model.")
+    n: int = Field(description="Number of examples.")
     radius: list[float] = Field(description="Radii, ascending: those proven of any example, or some 100 of them.")
     accuracy: list[float] = Field(description="The share right and proven up to at least that radius.")
     low: list[float] = Field(description="Where the truth lies at `confidence`, sampling error only, radius by radius.")
     high: list[float] = Field(default_factory=list)
     confidence: float
     average_radius: float = Field(description="Mean over all examples, 0 where nothing is proven or the decision is wrong.")
-    abstained: int = Field(description="Examples without any proven radius, decided rightly or not said.")
+    abstained: int = Field(description="Uncertified examples (including those where it abstains).")
     wrong: int = Field(description="Examples whose decision is wrong.")
-    forwards: dict[str, float] = Field(description="Forwards an example: mean, and the quantiles 0.5, 0.9 and 1.")
-    chance: float = Field(description="The chance that what is said of one example is false; 0 for a deterministic proof.")
+    forwards: dict[str, float] = Field(description="Forwards per example: mean, and the quantiles 0.5, 0.9 and 1.")
+    chance: float = Field(description="Probability that the certificate of one example is false; 0 for a deterministic proof.")
 
 
 class LeftOut(Record):
@@ -227,8 +227,8 @@ class ModelCard(Record):
     name: str
     spec: str
     fingerprint: str
-    access: str = Field(description="What it gives: labels, scores or gradients.")
-    notes: list[str] = Field(default_factory=list, description="What was decided for the user about it.")
+    access: str = Field(description="What it provides: labels, scores or gradients.")
+    notes: list[str] = Field(default_factory=list, description="Decisions made automatically, shown in the report.")
     flags: list[Flag] = Field(default_factory=list)
 
 
@@ -281,7 +281,7 @@ class Audit(Document):
     """The whole of one run."""
 
     schema_version: str = SCHEMA_VERSION
-    complete: bool = Field(description="False where any cell is missing or failed: the numbers are then those of a part.")
+    complete: bool = Field(description="False where any cell is missing or failed: the results are then partial.")
     model: ModelCard
     data: DataCard
     clean: Clean

@@ -69,7 +69,7 @@ class DefenceRow(Record):
     adaptive: MeasuredShare = Field(description="Under the search that knows the defence: at most.")
     robust: MeasuredShare = Field(description="Held under all three: at most. No defence is stronger than this.")
     unseen: MeasuredShare = Field(description="Held under the unseen threat, moves by the adaptive search and by transfer: at most.")
-    corruptions: dict[str, MeasuredShare] = Field(description="Accuracy on each corruption, one draw an example: estimates.")
+    corruptions: dict[str, MeasuredShare] = Field(description="Accuracy on each corruption, one draw per example: estimates.")
     certified: MeasuredShare = Field(description="Proven inside the threat: at least; null where no certificate fits.")
     certificate: str = Field(description="What proves, and of which model; or why there is none.")
     training_cost: float | None = Field(description="Seconds of training over those of the standard model; null where nothing was trained.")

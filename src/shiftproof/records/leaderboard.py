@@ -17,15 +17,15 @@ class Number(Record):
     """A share of examples, in [0, 1], with what it claims and what it cost."""
 
     value: float | None = Field(description="The number; null where nothing was measured.")
-    kind: ClaimKind = Field(description="What it claims of the truth: at_most, at_least or estimate.")
+    kind: ClaimKind = Field(description="What it claims about the true value: at_most, at_least or estimate.")
     search: str = Field(description="Spec of the search or certificate, 'union' for several together, or who evaluated it.")
     made_by: list[str] = Field(default_factory=list, description="Every search behind it, with all options: its strength.")
     interval: tuple[float, float] | None = Field(default=None, description="Where the truth lies at `confidence`, sampling error only.")
     confidence: float | None = Field(default=None, description="Confidence of the interval, in (0, 1).")
-    n: int | None = Field(default=None, description="Examples it stands on; null where its source does not say.")
-    flags: list[str] = Field(default_factory=list, description="Reasons to distrust it.")
-    forwards_per_example: float | None = Field(default=None, description="Mean forward passes of the model an example.")
-    backwards_per_example: float | None = Field(default=None, description="Mean backward passes of the model an example.")
+    n: int | None = Field(default=None, description="Number of examples; null where its source does not say.")
+    flags: list[str] = Field(default_factory=list, description="Warnings about it.")
+    forwards_per_example: float | None = Field(default=None, description="Mean forward passes of the model per example.")
+    backwards_per_example: float | None = Field(default=None, description="Mean backward passes of the model per example.")
     seconds: float | None = Field(default=None, description="Wall time.")
     cell: str | None = Field(default=None, description="Keys of the cells of its run, joined by +.")
 
@@ -50,7 +50,7 @@ class Threat(Record):
 
 
 class Sample(Record):
-    """The examples that the numbers stand on."""
+    """The examples behind the numbers."""
 
     uri: str
     fingerprint: str
@@ -158,7 +158,7 @@ class Board(Record):
     claim: Claim
     basis: ClaimKind = Field(description="The kind of the number that it ranks by.")
     fingerprint: str | None = Field(description="Fingerprint of the examples; null where nobody said.")
-    n: int | None = Field(description="Examples the ranked number stands on.")
+    n: int | None = Field(description="Number of examples behind the ranked number.")
     made_by: list[str] = Field(description="The searches, with all options.")
     confidence: float | None = Field(description="That no pair of ranks is in the wrong order by chance, where all tests are paired.")
     places: list[Place]

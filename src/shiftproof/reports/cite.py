@@ -44,7 +44,7 @@ def cite_folder(folder: Path) -> str:
 def cite(audit: Audit) -> str:
     """Every reference of the parts and diagnostics behind the audit's numbers, once each, shiftproof itself first.
 
-    Parts that are not installed here, such as another machine's plugins, are named in a comment and never left out in silence.
+    Parts that are not installed here, such as another machine's plugins, are named in a comment and never left out silently.
     """
     return _bibliography(audit.provenance.shiftproof, _used(audit), _of_diagnoses(audit))
 

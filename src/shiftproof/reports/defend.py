@@ -75,7 +75,7 @@ def write_defend(record: DefendRecord, folder: Path) -> Path:
 
 
 def sentences(record: DefendRecord) -> list[str]:
-    """What the comparison came to: the strongest, and each that hides its gradient."""
+    """The result of the comparison: the strongest defence, and each that masks its gradient."""
     found: list[str] = []
     gaining = [row for row in record.rows[1:] if row.gain.interval and row.gain.interval[0] > 0]
     if gaining:
@@ -83,7 +83,7 @@ def sentences(record: DefendRecord) -> list[str]:
         also = f" {len(gaining)} of {len(record.rows) - 1} gain measurably." if len(record.rows) > 2 else ""
         found.append(f"{best.name} gains most: {_gain(best.gain)} of robust accuracy over the standard model.{also}")
     else:
-        found.append("None gains measurably under the attack that knows it.")
+        found.append("No defence gains measurably under the adaptive attack.")
     found += [masked(row) for row in record.rows[1:] if row.collapses]
     found += [f"In training, {row.name} had {flag}" for row in record.rows if row.training for flag in row.training.flags]
     return found
@@ -92,10 +92,10 @@ def sentences(record: DefendRecord) -> list[str]:
 def masked(row: DefenceRow) -> str:
     """What is said of a defence that only hides its gradient."""
     loss = row.gain.interval is not None and row.gain.interval[1] < 0
-    what = "is a loss" if loss else "cannot be told from none"
+    what = "is a loss" if loss else "is not distinguishable from zero"
     return (
-        f"{row.name} collapses under its adaptive attack, from {percent(row.plain.value)} along the gradient that it leaves to "
-        f"{percent(row.robust.value)} under all attacks: a gain of {_gain(row.gain)}, which {what}."
+        f"{row.name} collapses under the adaptive attack: from {percent(row.plain.value)} under the plain gradient attack to "
+        f"{percent(row.robust.value)} under all attacks, a gain of {_gain(row.gain)}, which {what}."
     )
 
 

@@ -55,7 +55,7 @@ class Cell:
             object.__setattr__(self, "method_known", known_part(self.method))
 
     def identity(self) -> dict[str, str | int]:
-        """Everything that its numbers hang on. Batch size and backend are not in it: verdicts do not depend on them."""
+        """Everything that its numbers depend on. Batch size and backend are not in it: verdicts do not depend on them."""
         return {
             "version": CELL_VERSION,
             "model": self.model,

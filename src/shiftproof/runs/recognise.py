@@ -125,7 +125,7 @@ def measured_anew(known: RunIdentity, folder: Path) -> list[str]:
     found += [spec for spec in now_ if spec in then and then[spec] != now_[spec]]
     if not found:
         return []
-    return [f"Changed since the last run in this folder, and measured anew: {', '.join(found)}. No earlier result of theirs is used."]
+    return [f"Changed since the last run in this folder: {', '.join(found)}. They are measured again; no earlier result of them is used."]
 
 
 def _before(folder: Path) -> dict[str, Any] | None:
@@ -140,8 +140,8 @@ def _check_form(before: Mapping[str, Any], folder: Path) -> None:
     if before.get("form") != CELL_VERSION:
         raise UsageError(
             f"The run in '{folder}' was written by an older version of shiftproof (form {before.get('form', 1)}, now {CELL_VERSION}), "
-            "whose results do not name all that they depend on, so it cannot be resumed. `shiftproof report` and `shiftproof compare` "
-            "still read it. Choose another folder with --out."
+            "whose results do not record everything that they depend on, so it cannot be resumed. `shiftproof report` and "
+            "`shiftproof compare` still read it. Choose another folder with --out."
         )
 
 
@@ -150,8 +150,8 @@ def _check_gaps(known: RunIdentity, folder: Path) -> None:
     for what, fingerprint, fix in named:
         for gap in _gaps(fingerprint):
             raise UsageError(
-                f"The run in '{folder}' cannot be resumed, since {what} cannot be recognised: {gap}. Choose another folder with --out; to "
-                f"resume later runs, {fix}."
+                f"The run in '{folder}' cannot be resumed, because {what} cannot be recognised: {gap}. Choose another folder with --out; "
+                f"to resume later runs, {fix}."
             )
 
 
@@ -160,19 +160,19 @@ def _gaps(known: Fingerprint) -> Sequence[str]:
 
 
 def _check_answers(name: str, stored: EndpointAnswers, given: EndpointAnswers, folder: Path) -> None:
-    way_out = "Choose another folder with --out."
+    fix = "Choose another folder with --out."
     if not stored.steady:
         if _complete(folder):
             raise UsageError(
-                f"The run in '{folder}' is finished, and the endpoint '{name}' answers differently each time, so whether it is still the "
-                f"same model cannot be told. `shiftproof report` shows the run, as answered on {stored.date}. {way_out}"
+                f"The run in '{folder}' is finished, and the endpoint '{name}' answers differently each time, so it cannot be checked "
+                f"that it is still the same model. `shiftproof report` shows the run, as answered on {stored.date}. {fix}"
             )
         return
     if given.said != stored.said:
         rows = sum(one != two for one, two in zip(stored.said, given.said, strict=False))
         raise UsageError(
-            f"The endpoint '{name}' answers {rows} of {len(given.said)} inputs otherwise than on {stored.date}, when the run in '{folder}' "
-            f"began: the model behind it has changed. {way_out}"
+            f"The endpoint '{name}' gives other answers to {rows} of {len(given.said)} inputs than on {stored.date}, when the run in "
+            f"'{folder}' began: the model behind it has changed. {fix}"
         )
 
 

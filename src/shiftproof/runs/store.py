@@ -105,7 +105,7 @@ class Store:
         there = [p.name for p in self.folder.iterdir() if not is_temporary(p)] if self.folder.is_dir() else []
         if not written.exists() and there:  # in this order: whoever makes the folder writes its plan before anything else
             raise UsageError(
-                f"The output folder '{self.folder}' holds other files and no run of ours. Choose an empty or new folder with --out."
+                f"The output folder '{self.folder}' holds other files and no shiftproof run. Choose an empty or new folder with --out."
             )
         if written.exists():
             _same_plan(self.folder, _plan_in(written), plan)
@@ -140,7 +140,7 @@ class Store:
         try:
             self._read(cell)
         except DamagedFile as error:
-            return f"The file '{self.path(cell)}' is not used, as {error}."
+            return f"The file '{self.path(cell)}' is not used: {error}."
         return None
 
     def missing(self, cells: Iterable[Cell]) -> list[Cell]:
@@ -247,7 +247,7 @@ def read_error(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except DamagedFile as error:
-        return f"It failed; why is not known: the file '{path}' is not used, as {error}."
+        return f"It failed; why is not known: the file '{path}' is not used: {error}."
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> pa.Table:
@@ -295,9 +295,11 @@ def _plan_in(written: Path) -> dict[str, Any]:
         with suppress(UnsealedFile):  # an earlier version's: its files are told apart by their own names and seals
             check_seal(content, _PLAN)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"'{written}' cannot be read ({error}), so its run cannot go on. Choose another folder with --out.") from error
+        raise UsageError(
+            f"'{written}' cannot be read ({error}), so its run cannot be resumed. Choose another folder with --out."
+        ) from error
     if not isinstance(plan, dict):
-        raise UsageError(f"'{written}' is no plan of ours. Choose another folder with --out.")
+        raise UsageError(f"'{written}' is not a plan written by shiftproof. Choose another folder with --out.")
     return plan
 
 

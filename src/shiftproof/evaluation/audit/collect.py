@@ -91,7 +91,7 @@ def refuse_doubles(ids: np.ndarray[Any, Any]) -> None:
     if len(names) < len(ids):
         raise Contradiction(
             f"{int((counts > 1).sum())} examples are in the results twice, first '{names[counts.argmax()]}', so no number over them can be "
-            "used. Run again with another --out; where that helps not, please report this."
+            "used. Run again with another --out; if that does not help, please report this."
         )
 
 
@@ -127,7 +127,7 @@ def _unions(pools: Sequence[PooledResults]) -> list[PooledResults]:
 
 
 def suspicions(pools: Sequence[PooledResults], distrusted: Mapping[str, Flag]) -> dict[str, tuple[Flag, ...]]:
-    """What speaks against the verdict of a gradient search, by the key of its pool.
+    """Warnings about the verdict of a gradient search, by the key of its pool.
 
     `distrusted` holds the flags of the families of shifts whose diagnosis failed.
     """
@@ -155,8 +155,8 @@ def _beaten(pools: Sequence[PooledResults]) -> dict[str, Flag]:
             if black.correct.mean() < white.correct.mean():
                 only = float(((black.correct == 0) & (white.correct == 1)).mean())
                 detail = (
-                    f"{black.method} broke more than {white.method}, which sees gradients: they are masked, or the loss has many peaks. "
-                    "Trust neither alone: use more restarts, and search without gradients too."
+                    f"{black.method} broke more examples than the gradient search {white.method}: gradients are masked, or the loss has "
+                    "many local maxima. Use more restarts, and a search without gradients as well."
                 )
                 raised[white.key] = Flag("black_box_beats_gradient", detail, only)
     return raised
@@ -254,7 +254,7 @@ def _result(p: PooledResults, basis: SharedBasis, risk: str, measure: str, m: Me
     if p.subject:
         notes.append(f"of {p.subject}, not of the model itself")
     if len(p.rows) < p.total:
-        notes.append(f"unfinished: stands on {len(p.rows)} of {p.total} examples")
+        notes.append(f"unfinished: {len(p.rows)} of {p.total} examples")
     measured = not math.isnan(m.value)
     return Result(
         cell=p.key,

@@ -56,7 +56,7 @@ def chosen_curves(given: Sequence[Any], own: Sequence[Search], model: Labels, da
         if not isinstance(model, search.needs):
             gives, needs = access_name(type(model)), access_name(search.needs)
             raise UsageError(
-                f"The curve of {ball.name} is drawn by {search.name}, which needs {needs}, and the model '{model.name}' gives {gives} "
+                f"The curve of {ball.name} is measured with {search.name}, which needs {needs}; the model '{model.name}' provides {gives} "
                 "only. Leave the curve out, or measure several strengths with --shift."
             )
         found.append((whole, search))

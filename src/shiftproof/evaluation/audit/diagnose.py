@@ -88,7 +88,7 @@ def planned_diagnoses(
     searched = dict.fromkeys(shift for shift, search in pairs if search.needs is Gradients and search.bound is Bound.AT_MOST)
     fitting = [shift for shift in searched if gradient_objection(shift) is None]
     if not isinstance(model, Gradients):
-        why = f"the model gives {access_name(type(model))} only, so no gradient can be masked"
+        why = f"the model provides {access_name(type(model))} only, so no gradient can be masked"
     else:
         why = "" if fitting else "no shift of this run is searched by gradients"
     if why and wanted:
@@ -116,7 +116,7 @@ def answer(
         if _stored(path) is not None:
             return
     except DamagedFile as error:
-        warnings.warn(f"The file '{path}' is not used, as {error}. Its diagnosis is made again.", StoredFileWarning, stacklevel=2)
+        warnings.warn(f"The file '{path}' is not used: {error}. Its diagnosis is made again.", StoredFileWarning, stacklevel=2)
     began = time.perf_counter()
     # Spread over the sample, which may be in the order of its classes.
     rows = np.unique(np.linspace(0, len(data) - 1, question.examples).round().astype(int))

@@ -183,8 +183,8 @@ def _of_another(cell: Cell) -> str:
     if cell.method.subject is None:
         return false
     return (
-        f" It is of {cell.method.subject}, whose decision is the most frequent one under that noise: another model than the one measured "
-        f"and attacked elsewhere in this run, so the two make no bracket.{false}"
+        f" This certifies {cell.method.subject} (its most frequent decision under that noise), not the attacked model; do not read the two "
+        f"as a bracket.{false}"
     )
 
 
@@ -195,7 +195,7 @@ def _audited(table: CellTable, confidence: float) -> str:
         return ""
     most = float(clopper_pearson(sample.broken, sample.examples, confidence=confidence).high)
     return (
-        f" Of {sample.examples} unsuspected examples drawn by chance, score queries broke {sample.broken}: with {confidence:.0%} "
+        f" Of {sample.examples} random examples that no stage suspected, score queries broke {sample.broken}: with {confidence:.0%} "
         f"confidence they would break at most {most:.1%} of the others."
     )
 
@@ -234,7 +234,7 @@ def _gallery(store: Store, cells: Sequence[Cell]) -> list[GalleryExample]:
             try:
                 arrays = read_picture(path)
             except (DamagedFile, OSError) as error:
-                warnings.warn(f"The picture '{path}' is left out of the report, as {error}.", StoredFileWarning, stacklevel=2)
+                warnings.warn(f"The picture '{path}' is left out of the report: {error}.", StoredFileWarning, stacklevel=2)
                 continue
             name, confidence = str(arrays["id"]), float(arrays["confidence"])
             before, sure = clean.get((cell.data, name), (int(arrays["label"]), float("nan")))

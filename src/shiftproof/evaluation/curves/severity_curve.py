@@ -62,7 +62,7 @@ def severity_curve(
     Raises:
         UsageError: the shift has no strength, or points or halvings are too few.
 
-    Cost: points forwards an example, and one for each halving for those that fail on the way.
+    Cost: points forwards per example, and one for each halving for those that fail on the way.
 
     Example:
         >>> import torch, shiftproof as sp

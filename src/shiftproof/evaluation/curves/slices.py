@@ -52,7 +52,7 @@ def find_slices(
     Guarantees:
         The intervals of error rates are exact binomial ones, at 1 - (1 - confidence) / (M + 1) for the M slices that are large enough,
         whether they are shown or not (Bonferroni): given the columns, all cover together with probability at least `confidence`. Which
-        slices are looked at hangs on the columns alone, never on outcomes. The lift is a description of this sample, and has none.
+        slices are looked at depends on the columns alone, never on outcomes. The lift is a description of this sample, and has none.
         A pair is shown only where its lift is above that of both of its parts. A slice is a place where errors gather, not their cause.
     Cost: O(n V^2) for V values over all columns; at most 400 values, the most frequent ones.
 

@@ -105,14 +105,14 @@ def stress_curve(
         risk: "chi_square", "kl", "total_variation", or "cvar" (whose radius is 1 - alpha).
         floor: the accuracy that must be kept, in (0, 1).
         radii: from 0 on, ascending. By default 21 up to where accuracy is 0, or a tenth of the sample may stand alone.
-        losses: one number an example, shape (n,); those of a finding are taken from it.
+        losses: one number per example, shape (n,); those of a finding are taken from it.
         columns: per name, a value for each example, shape (n,): where to look for slices.
         name: what is measured.
         least: slices of fewer examples are not looked at.
         confidence: of the intervals, in (0, 1).
 
     Guarantees: the exact binomial interval of the error rate goes through that formula: all radii and the breaking one hold together, for
-    every n. The worst mix goes by right and wrong, which shifts of inputs alone may not reach: "at least this much shift is needed".
+    every n. The worst mix is chosen by right and wrong, which shifts of inputs alone may not reach: "at least this much shift is needed".
     Cost: O(k n log n).
 
     Example:

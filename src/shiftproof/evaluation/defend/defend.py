@@ -118,7 +118,9 @@ def _run(config: DefendConfig, meter: Meter, say: Say) -> DefendRecord:
     subjects = list(_subjects(config, loaded, trainer, say))
     standard = subjects[0].model
     if not isinstance(standard, Gradients):  # `_standard` has refused anything else
-        raise UsageError(f"The model '{standard.name}' gives {access_name(type(standard))} only, and attacks here need gradients.")
+        raise UsageError(
+            f"The model '{standard.name}' provides {access_name(type(standard))} only; the attacks of this command need gradients."
+        )
     search = searches.build(config.search)
     question = AttackPlan(
         standard, loaded.examples, loaded.threat, loaded.unseen, search, loaded.corruptions, config.seed, config.batch_size
@@ -192,7 +194,7 @@ def _check(config: DefendConfig) -> None:
     if not config.defences and not config.train:
         raise UsageError("There is nothing to compare. Name defences with --defence jpeg, or methods with --train adversarial.")
     if config.train and config.train_data is None:
-        raise UsageError("Methods need data to train on, apart from those measured on: add --train-data, for example digits:?split=train.")
+        raise UsageError("Methods need training data that are not measured on: add --train-data, for example digits:?split=train.")
     if config.weights is not None and config.train_data is not None:
         raise UsageError("Give either --weights, of a model that is trained already, or --train-data, on which it is trained: not both.")
     for what, specs in (("defence", config.defences), ("method", config.train)):
@@ -242,7 +244,9 @@ def _subjects(config: DefendConfig, loaded: LoadedDefend, trainer: NetworkTraine
     for part in loaded.defences:
         while len(members) < part.others:
             if trainer is None:
-                raise UsageError(f"The defence {part.spec()} is of several models trained apart, which takes --train-data and a factory.")
+                raise UsageError(
+                    f"The defence {part.spec()} needs several independently trained models: give --train-data and a model factory."
+                )
             seed = config.seed + len(members) + 1
             say(f"training member {len(members) + 2} of {part.spec()}")
             member = trainer.trained(plain(), seed)
@@ -269,7 +273,7 @@ def _standard(
     if not isinstance(seen, Gradients):
         why = f", since {seen.why}" if isinstance(seen, ScoresOnly) else ""
         raise UsageError(
-            f"The model '{model.name}' gives {access_name(type(seen))} only{why}, and an adaptive attack needs gradients. Give a torch "
+            f"The model '{model.name}' provides {access_name(type(seen))} only{why}; an adaptive attack needs gradients. Give a torch "
             "module that torch can differentiate."
         )
     return seen, seconds, training

@@ -40,8 +40,8 @@ STEADY = AutoStep(steps=40, loss="margin")
 that the next passes answer rightly again."""
 CERTIFIED_DRAWS = 2000
 PROOF = "auto(effort=1e8)"
-"""The bound propagation that a net is tried with: about a tenth of a second of one core an example at most."""
-_REPEATS = 7
+"""The bound propagation that a net is tried with: about a tenth of a second of one core per example at most."""
+LATENCY_RUNS = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +198,7 @@ def latency(models: Sequence[Scores], x: torch.Tensor) -> list[float]:
     with torch.no_grad():
         for model in models:
             model.scores(x)
-        for _ in range(_REPEATS):
+        for _ in range(LATENCY_RUNS):
             for k, model in enumerate(models):
                 began = time.perf_counter()
                 model.scores(x)

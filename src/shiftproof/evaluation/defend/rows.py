@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from shiftproof.defences.abstract import Defence
 from shiftproof.defences.accounting import Detecting
 from shiftproof.defences.detection import Detection
-from shiftproof.evaluation.defend.measure import STEADY, AttackOutcomes, AttackPlan, Booleans, ask, is_random, latency, parameters, prove
+from shiftproof.evaluation.defend.measure import (
+    LATENCY_RUNS,
+    STEADY,
+    AttackOutcomes,
+    AttackPlan,
+    Booleans,
+    ask,
+    is_random,
+    latency,
+    parameters,
+    prove,
+)
 from shiftproof.models.abstract import Scores
 from shiftproof.outcomes import Interval
 from shiftproof.records.defend import DefenceRow, Detector, Literature, MeasuredShare, Stated, Training
@@ -178,7 +189,7 @@ def _notes(question: AttackPlan, rows: Sequence[DefenceRow], *, rolling: bool) -
     notes = [
         f"Every interval is sampling error only, over {len(question.examples)} examples; a training is one seed, which no interval covers.",
         f"The adaptive search is {question.search.spec()}: a stronger one may find more. Robust accuracy is what all three attacks leave.",
-        "Latency is the least of several timed answers on this machine, next to the standard model's in turn.",
+        f"Latency: fastest of {LATENCY_RUNS} runs on this machine, interleaved with the standard model.",
     ]
     if rolling:
         notes.append(

@@ -218,7 +218,7 @@ def _names(specs: Sequence[str], weights: Sequence[str | None]) -> list[str | No
     names = [None if twice[spec] == 1 else name for spec, name in zip(specs, called, strict=True)]
     same = [name for name, count in Counter(name for name in names if name).items() if count > 1]
     if same:
-        raise UsageError(f"The model '{same[0]}' was given twice. A transfer matrix is of models that differ.")
+        raise UsageError(f"The model '{same[0]}' was given twice. A transfer matrix compares different models.")
     return names
 
 
@@ -228,12 +228,12 @@ def _fits(model: Labels, shift: Shift, search: Search | None) -> None:
         return
     if not isinstance(model, Gradients):
         raise UsageError(
-            f"The model '{model.name}' gives {access_name(type(model))} only, and moves are made by gradients unless you name a --search, "
-            "such as best_of_n(n=20)."
+            f"The model '{model.name}' provides {access_name(type(model))} only, and the default search needs gradients. Choose "
+            "another search with --search, such as best_of_n(n=20)."
         )
     objection = Transfer(surrogates=(model,)).objection(shift)
     if objection:
-        raise UsageError(f"Moves of {shift.spec()} cannot be made by gradients: {objection}. Name a --search that can.")
+        raise UsageError(f"{shift.spec()} cannot be searched by gradients: {objection}. Choose another search with --search.")
 
 
 def _folder(out: str) -> Path:

@@ -87,7 +87,7 @@ def transfer_matrix(
     """
     names = tuple(model.name for model in models)
     if not names or len(set(names)) < len(names):
-        raise UsageError(f"transfer_matrix takes at least one model, and names that differ, got {list(names)}.")
+        raise UsageError(f"transfer_matrix needs at least one model, and different names, got {list(names)}.")
     correct = np.zeros((len(names), len(names)), dtype=np.int64)
     right = np.zeros(len(names), dtype=np.int64)
     doubts: list[tuple[Flag, ...]] = [()] * len(names)

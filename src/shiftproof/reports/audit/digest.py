@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Literal
 
 from shiftproof.diagnostics.constant_answer import NAME as CONSTANT
-from shiftproof.records.audit import Audit, CellRecord, NaturalShift, Result
+from shiftproof.records.audit import UNION, Audit, CellRecord, NaturalShift, Result
 from shiftproof.reports.audit.masking_checks import masking_sentences, unchecked, unfinished_extras
 from shiftproof.reports.number_format import ACCURACIES, confidence, known, percent, plural, span
 from shiftproof.shifts.corruptions.suites import ALL as CORRUPTIONS
@@ -222,7 +222,7 @@ def _how_good(audit: Audit) -> str:
         return f"{audit.model.name} on {audit.data.uri}: clean accuracy was not measured."
     doubt = "".join(f" {flag.detail}" for flag in audit.model.flags if flag.name == CONSTANT)
     return (
-        f"{audit.model.name} gets {percent(clean.accuracy)} of {plural(clean.n, 'example')} of {audit.data.uri} right "
+        f"Accuracy of {audit.model.name} on {plural(clean.n, 'example')} of {audit.data.uri}: {percent(clean.accuracy)} "
         f"({confidence(audit.provenance.confidence)} interval {span(clean.interval)}).{doubt}"
     )
 
@@ -234,17 +234,16 @@ def _where_it_breaks(audit: Audit) -> list[str]:
         said.append(_by_chance(audit, chance))
     mean = over_corruptions(audit)
     if mean:
-        said.append(f"Over {mean.name} it keeps {percent(mean.value)} on average ({span(mean.interval)}), each counted once.")
+        said.append(f"Mean accuracy over {mean.name}: {percent(mean.value)} ({span(mean.interval)}), each corruption counted once.")
     if attacked and attacked.result:
         search = attacked.result.search
-        who = "all searches together leave" if search == "union" else f"{search} leaves"
+        who = "all searches together" if search == UNION else search
         proven = next((t.proven for t in threats(audit) if t.shift == attacked.name and t.proven), None)
         proof = f"at least {percent(proven.value)} is proven" if proven else "nothing is proven there"
-        who = f"{'With one' if said else 'With an adversary'}, {who}"
-        most = f"at most {percent(attacked.value)} ({span(attacked.interval)}) inside {attacked.name}"
-        found = "" if lowered(audit, attacked) != "no" else ", what it is without: no failure was found"
-        said.append(f"{who} {most}{found}; {proof}.")
-    return said or ["No shift was measured, so nothing is known of where it breaks."]
+        most = f"at most {percent(attacked.value)} ({span(attacked.interval)})"
+        found = "" if lowered(audit, attacked) != "no" else ", the same as without attack: no failure was found"
+        said.append(f"Under attack ({who}), accuracy within {attacked.name} is {most}{found}; {proof}.")
+    return said or ["No shift was measured, so it is not known where the model fails."]
 
 
 def lowered(audit: Audit, finding: NamedNumber) -> Lowered:
@@ -275,13 +274,13 @@ def _by_chance(audit: Audit, chance: NamedNumber) -> str:
     number = f"{chance.name}: {percent(chance.value)} ({span(chance.interval)})"
     match lowered(audit, chance):
         case "beyond chance":
-            return f"Without an adversary it does worst on {number}."
+            return f"Without an attack, accuracy is lowest on {number}, measurably below clean accuracy."
         case "in this sample":
-            return f"Without an adversary it is lowest on {number}; that this is below clean accuracy may be chance."
+            return f"Without an attack, accuracy is lowest on {number}; the difference from clean accuracy may be chance."
         case "no":
-            return f"Without an adversary nothing that was tried is below clean accuracy; lowest is {number}."
+            return f"Without an attack, nothing measured is below clean accuracy; the lowest is {number}."
         case "unknown":
-            return f"Without an adversary it is lowest on {number}."
+            return f"Without an attack, accuracy is lowest on {number}."
 
 
 def unknowns(audit: Audit) -> list[str]:
@@ -291,26 +290,24 @@ def unknowns(audit: Audit) -> list[str]:
     broken = unfinished(audit)
     if broken:
         failed = sum(cell.state == "failed" for cell in broken)
-        said.append(
-            f"{len(broken)} of {plural(len(audit.cells), 'cell')} did not finish ({failed} failed), so these numbers are those of a part"
-        )
+        said.append(f"{len(broken)} of {plural(len(audit.cells), 'cell')} did not finish ({failed} failed), so the results are partial")
     elif not audit.complete and not unfinished_extras(audit):
-        said.append("the run is marked incomplete, so these numbers are those of a part")
+        said.append("the run is marked incomplete, so the results are partial")
     silent = [t.shift for t in found if not t.numbers]
     if silent:
-        said.append(f"nothing could be measured of {_some(silent)}")
+        said.append(f"nothing was measured for {_some(silent)}")
     if not any(t.proven for t in found):
         others = any(curve.subject for curve in audit.proven)
         only = "nothing is proven of the model itself, only of the smoothed one"
         said.append(only if others else "nothing is proven: no certificate was run")
     average_only = [t for t in worst_of_each_family(audit) if t.average and not any(o.attacked for o in found if o.family == t.family)]
     if average_only:
-        said.append(f"only the average case is known of {_some([t.family for t in average_only])}")
+        said.append(f"only the average case was measured for {_some([t.family for t in average_only])}")
     said += unchecked(audit)
     if not groups(audit):
-        said.append("no group's own accuracy is known")
+        said.append("no accuracy per group was measured")
     if not audit.natural:
-        said.append("no sample collected elsewhere was tried")
+        said.append("no natural shift was measured")
     if audit.left_out:
         said.append(f"{plural(len(audit.left_out), 'combination')} could not be run")
     return said
@@ -322,7 +319,7 @@ def _some(names: Sequence[str]) -> str:
 
 def _what_is_unknown(audit: Audit) -> str:
     said = unknowns(audit)
-    open_ends = f"Left open: {'; '.join(said)}." if said else "Every cell of the plan finished."
+    open_ends = f"Not covered: {'; '.join(said)}." if said else "Every cell of the plan finished."
     flags = flag_counts(audit)
     distrust = f" {plural(sum(flags.values()), 'reliability flag')} raised: {', '.join(flags)}." if flags else ""
     return open_ends + distrust

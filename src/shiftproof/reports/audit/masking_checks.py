@@ -25,16 +25,16 @@ def masking_sentences(audit: Audit) -> list[str]:
     if passed:
         names = ", ".join(diagnosis.shift for diagnosis in passed)
         ran = min(diagnosis.ran for diagnosis in passed)
-        said.append(f"Of {plural(ran, 'check')} for masked gradients under {names} none failed, which proves nothing.")
+        said.append(f"Gradient masking: none of {plural(ran, 'check')} failed under {names}. This does not rule masking out.")
     return said + [f"{d.shift} could not be checked for masked gradients: {d.note.rstrip('.')}." for d in done if d.note]
 
 
 def _failed(diagnosis: Diagnosis) -> str:
     names = ", ".join(f"{check.name} {figure_text(check.figure)} (limit {figure_text(check.limit)})" for check in diagnosis.failed)
-    next_ = f" Search next with {', then '.join(diagnosis.next_searches)}." if diagnosis.next_searches else ""
+    next_ = f" Next, search with {', then '.join(diagnosis.next_searches)}." if diagnosis.next_searches else ""
     return (
         f"Do not trust gradient search under {diagnosis.family} yet: {len(diagnosis.failed)} of {plural(diagnosis.ran, 'check')} failed "
-        f"under {diagnosis.shift}, {names}.{next_}"
+        f"under {diagnosis.shift}: {names}.{next_}"
     )
 
 

@@ -185,7 +185,7 @@ class WorkerPool:
             if tries[cell.key()] < TRIES:
                 waiting.append(cell)
                 return
-            why = f"A worker process died while it held this cell, {TRIES} times: {how}. Most often that is for want of memory"
+            why = f"A worker process died {TRIES} times while it ran this cell: {how}. The usual cause is too little memory"
             yield CellDone(cell, f"{why}: use fewer --workers, or a smaller --batch-size.")
 
     def _bad_start(self, how: str, waiting: deque[Cell]) -> Iterator[CellDone]:
