@@ -19,6 +19,7 @@ from shiftproof.diagnostics.bands import FrequencyCurves, SpectralBias
 from shiftproof.diagnostics.critical_band import Channel, CriticalBand
 from shiftproof.diagnostics.fourier import FourierHeatMap
 from shiftproof.evaluation.curves.stress_curve import stress_curve
+from shiftproof.leaderboard.board import make_leaderboard
 from shiftproof.measures.effective_robustness import effective_robustness
 from shiftproof.records.comparison import Comparison, ComparisonRow
 from shiftproof.records.defend import Training, TrainingEpoch
@@ -29,10 +30,12 @@ from shiftproof.reports.compare import compare, comparison_figures
 from shiftproof.reports.defend import training_chart
 from shiftproof.reports.figure import Figure
 from shiftproof.reports.frequency import FrequencyReport, frequency_figures, frequency_page
+from shiftproof.reports.leaderboard import bracket, bracket_frame
 from shiftproof.reports.severity import severity_figures, severity_page
 from shiftproof.reports.stress import stress_figures, stress_page
 from shiftproof.reports.studies import studies_figures, studies_page
 from shiftproof.studies import read_studies
+from small_entries import measured
 
 STUDIES = Path(__file__).parents[2] / "benchmarks" / "results" / "0.1.0" / "studies"
 CHANNELS = ("x", "x2", "y", "y2", "color", "shape", "detail", "strokeDash")
@@ -209,3 +212,22 @@ def test_the_frame_of_the_headline_has_the_numbers_of_the_record() -> None:
     assert (clean["accuracy"], clean["low"]) == (audit.clean.accuracy, (audit.clean.interval or (None,))[0])
     attacked = frame[frame["claim"] == "at most"]
     assert set(attacked["accuracy"]) <= {result.value for result in audit.results}
+
+
+def test_the_brackets_of_a_leaderboard_equal_their_frame() -> None:
+    entries = [measured("low", [1] * 4 + [0] * 16), measured("high", [1] * 15 + [0] * 5)]
+    (section,) = make_leaderboard(entries).sections
+    (board,) = section.boards
+    frame = bracket_frame(board)
+    assert frame["model"].tolist() == ["high", "low"]
+    for place, (_, row) in zip(board.places, frame.iterrows(), strict=True):
+        drawn = str(bracket(place.entry))
+        ends = {
+            name: [float(x) / 160 for x in re.findall(rf'class="{name}"[^>]* (?:d="M|x1=")([0-9.]+)', drawn)]
+            for name in ("at_most", "clean")
+        }
+        assert ends["at_most"] == [pytest.approx(row["attacked"], abs=1e-3)]
+        assert ends["clean"] == [pytest.approx(row["clean accuracy"], abs=1e-3)]
+        (span,) = re.findall(r'class="at_most span" x1="([0-9.]+)" x2="([0-9.]+)"', drawn)
+        assert [float(x) / 160 for x in span] == pytest.approx([row["attacked low"], row["attacked high"]], abs=1e-3)
+        assert math.isnan(row["proven"])
