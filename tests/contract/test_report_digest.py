@@ -256,7 +256,7 @@ def test_runs_that_do_not_pair_have_no_test() -> None:
     other = changed(other, data=other.data.model_copy(update={"fingerprint": "another"}))
     text = compare(rows_of([sample_audit(), other], None))
     assert "No examples pair, so there is no test." in text
-    assert "These runs stand on different data" in text
+    assert "These runs used different data" in text
     assert "not tested" in text
     shown = printed(terminal_comparison(rows_of([sample_audit(), other], None)), width=240)
     assert "points, not tested" in shown

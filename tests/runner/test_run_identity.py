@@ -192,7 +192,9 @@ def test_a_part_that_cannot_be_recognised_is_measured_and_not_resumed(tmp_path: 
     assert first.record.complete
     assert "cannot recognise mypkg/held(most=0.5): mypkg/held.held.wire.open: objects of type" in first.record.model.notes[0]
     assert "give its class a name for its state, code_version = '1'" in first.record.model.notes[0]
-    with pytest.raises(sp.UsageError, match=r"cannot be resumed, since mypkg/held\(most=0.5\) cannot be recognised.*Choose another folder"):
+    with pytest.raises(
+        sp.UsageError, match=r"cannot be resumed, because mypkg/held\(most=0.5\) cannot be recognised.*Choose another folder"
+    ):
         audited(tmp_path, shifts=[Held(held=Adds(torch.zeros(4, 4))), Held(0.5, held=_Wired())], searches=["one_draw"])
 
     class Named(Held):
@@ -235,7 +237,7 @@ def test_a_model_that_cannot_be_recognised_is_measured_and_not_resumed(tmp_path:
     assert "Wire.open: objects of type builtins.generator cannot be read" in note
     assert "give its state a name with --model-version" in note
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
-    with pytest.raises(sp.UsageError, match=r"cannot be resumed, since the model 'Wire' cannot be recognised.*--model-version"):
+    with pytest.raises(sp.UsageError, match=r"cannot be resumed, because the model 'Wire' cannot be recognised.*--model-version"):
         audited(tmp_path / "run", Wire(), **SHIFTS)
     assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
 
