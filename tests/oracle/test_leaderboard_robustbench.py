@@ -130,7 +130,7 @@ BAD = {
     "a number for text": ({**LINF, "venue": 3}, r"The 'venue' of '.*' must be text, got 3"),
     "no data set": ({k: v for k, v in LINF.items() if k != "dataset"}, r"The 'dataset' of '.*' must be the name of a data set"),
     "nothing measured": ({"dataset": "cifar10", "clean_acc": "9"}, r"has none of external, autoattack_acc, corruptions_acc"),
-    "corruptions under a norm": (CORRUPTED, r"has 'corruptions_acc' and stands under Linf. Move it"),
+    "corruptions under a norm": (CORRUPTED, r"has 'corruptions_acc' and is listed under Linf. Move it"),
 }
 
 

@@ -47,7 +47,7 @@ def test_wrapping_a_model_as_it_is(nets: Path, tmp_path: Path, monkeypatch: pyte
     assert (standard.training_cost, standard.gain.value) == (None, 0.0)
     assert (detector.parameters > standard.parameters, masked.parameters == standard.parameters) == (True, True)
     page = Outline((out / "index.html").read_text())
-    assert "gradient_masking collapses under its adaptive attack" in "".join(page.text)
+    assert "gradient_masking collapses under the adaptive attack" in "".join(page.text)
     assert "gradient_masking collapses" in capsys.readouterr().out
     assert "gradient_masking collapses" in " ".join(sentences(record))
     assert "squeezing" in "".join(page.text)
@@ -199,7 +199,7 @@ def test_bad_input(
 
 def test_other_bad_input(nets: Path, tmp_path: Path) -> None:
     asked = {"data": "digits:", "limit": 30, "threat": "linf(eps=0.1)", "unseen": "l2(eps=1)", "defences": ("jpeg",)}
-    with pytest.raises(sp.UsageError, match="gives scores only|gives labels only"):
+    with pytest.raises(sp.UsageError, match="provides scores only|provides labels only"):
         run_defend(DefendConfig(model=f"{nets}:tree", out=str(tmp_path / "a"), **asked))  # type: ignore[arg-type]
     with pytest.raises(sp.UsageError, match="be a factory of networks"):
         run_defend(DefendConfig(model=3, train_data="digits:?split=train", out=str(tmp_path / "b"), **asked))  # type: ignore[arg-type]

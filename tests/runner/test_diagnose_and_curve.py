@@ -189,7 +189,7 @@ def test_each_family_at_its_middle_strength() -> None:
     assert asked("quick", Gradients, None) == []
     assert asked("quick", Gradients, True) == ["linf(eps=0.1)"]
     assert asked("thorough", Gradients, False) == []
-    assert asked("standard", Labels, None) == ["the model gives labels only, so no gradient can be masked"]
+    assert asked("standard", Labels, None) == ["the model provides labels only, so no gradient can be masked"]
 
 
 def test_another_seed_or_shift_is_another_question() -> None:

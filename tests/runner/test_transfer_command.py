@@ -70,7 +70,7 @@ BAD = {
     "labels only": (
         ["--model", "{nets}:tree", "--model", "{nets}:small"],
         SHIFT,
-        r"gives scores only, and moves are made by gradients unless",
+        r"provides scores only, and the default search needs gradients",
     ),
     "a search that cannot": (
         None,

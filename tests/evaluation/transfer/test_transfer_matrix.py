@@ -7,8 +7,10 @@ import torch
 from torch import nn
 
 import shiftproof as sp
+from shiftproof.data.examples import Examples
 from shiftproof.evaluation.transfer import transfer_matrix as module
-from shiftproof.preflight import look_at
+from shiftproof.models.abstract import Labels
+from shiftproof.preflight import Look, look_at
 
 
 def test_models_that_were_looked_at_already_are_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,7 +20,12 @@ def test_models_that_were_looked_at_already_are_not_asked_again(monkeypatch: pyt
     examples = sp.examples(x, models[0].labels(x))
     looks = [look_at(model, examples) for model in models]
     asked: list[str] = []
-    monkeypatch.setattr(module, "look_at", lambda model, examples: asked.append(model.name) or look_at(model, examples))
+
+    def counted(model: Labels, examples: Examples) -> Look:
+        asked.append(model.name)
+        return look_at(model, examples)
+
+    monkeypatch.setattr(module, "look_at", counted)
     given = sp.transfer_matrix([look.model for look in looks], sp.Linf(0.1), examples=examples, looks=looks)
     assert asked == []
     own = sp.transfer_matrix(models, sp.Linf(0.1), examples=examples)
