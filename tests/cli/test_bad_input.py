@@ -106,7 +106,7 @@ BAD: dict[str, tuple[Sequence[str], str]] = {
     ),
     "a diagnosis of a tree": (
         [*LINF, "--model", "{nets.py}:tree", "--diagnose"],
-        "There is nothing to diagnose: the model gives scores only",
+        "There is nothing to diagnose: the model provides scores only",
     ),
     "a diagnosis without gradients": (
         [*LINF, "--search", "best_of_n(n=2)", "--diagnose"],
@@ -116,7 +116,7 @@ BAD: dict[str, tuple[Sequence[str], str]] = {
     "a curve of nothing": ([*LINF, "--curve", "linv"], "Unknown shift 'linv'. Did you mean: linf"),
     "a curve of a tree": (
         [*LINF, "--model", "{nets.py}:tree", "--curve", "linf"],
-        "The curve of linf is drawn by boundary_projection, which needs gradients, and the model '.*' gives scores only. Leave",
+        "The curve of linf is measured with boundary_projection, which needs gradients; the model '.*' provides scores only. Leave",
     ),
     "gradients of a tree": (
         [*LINF, "--model", "{nets.py}:tree", "--search", "pgd"],

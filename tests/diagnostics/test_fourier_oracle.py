@@ -209,10 +209,10 @@ def test_the_page_shows_what_was_measured() -> None:
     page = frequency_page(made)
     assert "<i>m</i>" not in page
     assert page.count('class="plot"') == 3
-    cells = heat_map_chart(made.heat_map)["data"]["values"]
+    cells = heat_map_chart(made.heat_map).spec["data"]["values"]
     assert len(cells) == made.heat_map.error.size
     assert {(c["down"], c["right"]): c["error"] for c in cells}[0, 4] == made.heat_map.worst[2]
-    values = curves_chart(made.curves)["layer"][1]["data"]["values"]
+    values = curves_chart(made.curves).spec["layer"][1]["data"]["values"]
     assert [row["value"] for row in values if row["series"] == "low frequencies"] == (made.curves.low / 20).tolist()
     said = " ".join(in_words(made))
     for part in ("up to ", "a shape bias of", "Cut into 2 x 2 pieces"):

@@ -135,6 +135,6 @@ def test_what_cannot_be_done_is_refused() -> None:
         Transfer(surrogates=(models[0], models[1]), search=Square())
     with pytest.raises(UsageError, match="diversity and blur are for images, and these inputs are of kind 'vector'"):
         confront(models[0], Linf(EPS), search=Transfer(surrogates=(models[1],), blur=1.0), examples=examples)
-    with pytest.raises(UsageError, match=r"takes at least one model, and names that differ, got \['a', 'a'\]"):
+    with pytest.raises(UsageError, match=r"needs at least one model, and different names, got \['a', 'a'\]"):
         transfer_matrix([models[0], models[0]], Linf(EPS), examples=examples)
     assert Transfer(surrogates=(models[0],)) != Transfer(surrogates=(models[1],))

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from shiftproof.certificates.auto import Auto
 from shiftproof.losses import Loss, margin, margin_to
 from shiftproof.oracle import Oracle
-from shiftproof.outcomes import Stage
+from shiftproof.outcomes import AUDITED_SAMPLE, Stage
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import AscentStep
 from shiftproof.searches._stages import StagedRun
@@ -221,7 +221,7 @@ def _sample(run: StagedRun) -> None:
     if len(rows):
         run.search(_blind(run.shift, _AUDIT_QUERIES), rows)
         broken = int(run.best.broken[rows].sum())
-        run.oracle.report(Stage(AUDIT, len(rows), broken, 0, 0, 0.0))
+        run.oracle.report(Stage(AUDITED_SAMPLE, len(rows), broken, 0, 0, 0.0))
 
 
 def _blind(shift: Shift, queries: int) -> Search:

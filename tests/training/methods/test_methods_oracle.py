@@ -23,7 +23,7 @@ from shiftproof.oracle import Cost
 from shiftproof.randomness import Rng
 from shiftproof.risks import Holistic
 from shiftproof.shifts import Linf
-from shiftproof.training._inner import Lesson
+from shiftproof.training.inner_search import Lesson
 from shiftproof.training.methods import Adversarial, Batch, Method, WeightPerturbation, methods
 from shiftproof.training.methods.augmix import jensen_shannon
 from shiftproof.training.methods.interval_training import chain, crown_margins, interval_boxes, interval_margins

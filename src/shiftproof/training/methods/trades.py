@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shiftproof._errors import must
-from shiftproof.training._inner import Objective
+from shiftproof.training.inner_search import Objective
 from shiftproof.training.methods.abstract import Batch, Step
 from shiftproof.training.pieces.moved_inputs import MovedInputs, in_evaluation
 

@@ -14,7 +14,7 @@ from shiftproof.data.space import InputSpace
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift
-from shiftproof.training._inner import Objective, check_inner, worst
+from shiftproof.training.inner_search import Objective, check_inner, worst
 from shiftproof.training.methods.abstract import Batch, Method, Step, plain_step
 
 
