@@ -102,7 +102,7 @@ def test_it_gives_scores_and_a_gradient_search_is_refused(name: str) -> None:
     seen = look_at(model, examples()).model
     assert isinstance(seen, Scores)
     assert not isinstance(seen, Gradients)
-    assert "gives no gradients of its inputs" in seen.notes[-1]
+    assert "provides no gradients with respect to its inputs" in seen.notes[-1]
     assert seen.fingerprint() == model.fingerprint()
     for search in ("gradient_ascent(steps=3)", "fast_minimum_norm(steps=3)", "auto_step(steps=3)"):
         with pytest.raises(

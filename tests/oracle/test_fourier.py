@@ -235,9 +235,13 @@ def test_the_page_shows_what_was_measured() -> None:
         (shape_bias, {"pieces": (3,)}, "The 'pieces' of shape_bias must be numbers of at least 2 that divide 16 and 16"),
         (shape_bias, {"examples": grey()}, "all of these are of one"),
         (shape_bias, {"radius": 0.0}, "The 'radius' of low_pass"),
-        (critical_band, {"examples": grey(side=6)}, "at least 8 pixels a side for two bands, got 6"),
-        (critical_band, {"examples": sp.examples(torch.full((4, 1, 16, 16), 0.5), torch.ones(4).long(), kind="image")}, "right on none"),
-        (fourier_heat_map, {"examples": sp.examples(torch.rand(3, 4), torch.zeros(3).long())}, "is for images"),
+        (critical_band, {"examples": grey(side=6)}, "at least 8 pixels per side for two bands, got 6"),
+        (
+            critical_band,
+            {"examples": sp.examples(torch.full((4, 1, 16, 16), 0.5), torch.ones(4).long(), kind="image")},
+            "misclassifies every example even without noise",
+        ),
+        (fourier_heat_map, {"examples": sp.examples(torch.rand(3, 4), torch.zeros(3).long())}, "needs images"),
         (frequency_curves, {"examples": grey(0)}, "The 'examples' of frequency_curves must be at least 1"),
     ],
 )

@@ -436,7 +436,7 @@ def test_a_training_that_cannot_be_recognised_or_is_older(tmp_path: Path) -> Non
         return net
 
     train(opaque, DIGITS, "plain", out=tmp_path / "opaque", **TRAINING)
-    with pytest.raises(sp.UsageError, match=r"cannot be resumed, since its model cannot be recognised: model.open: objects of type"):
+    with pytest.raises(sp.UsageError, match=r"cannot be resumed, because its model cannot be identified: model.open: objects of type"):
         train(opaque, DIGITS, "plain", out=tmp_path / "opaque", **TRAINING)
     for _ in range(2):
         train(opaque, DIGITS, "plain", out=tmp_path / "named", version="1", **TRAINING)

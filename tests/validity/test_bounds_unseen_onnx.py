@@ -135,7 +135,7 @@ def test_steps_of_files_before_opset_7_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_value_that_nothing_makes_is_named(tmp_path: Path) -> None:
-    with pytest.raises(sp.UsageError, match="of 'nowhere', which no step before it gives"):
+    with pytest.raises(sp.UsageError, match="of 'nowhere', which no earlier step computes"):
         read_onnx(File((node("Add", ["x", "nowhere"], ["h"]),)).write(tmp_path / "net.onnx"))
 
 
