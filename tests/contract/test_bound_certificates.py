@@ -142,7 +142,7 @@ def test_what_cannot_be_certified_is_said(model: Labels) -> None:
     counts = sp.as_model(lambda x: x.sum(1) > 2, name="by hand", gives="labels", takes="torch")
     for certificate in (Crown(), Lipschitz(), Auto()):
         for given, shift, message in (
-            (gelu, sp.Linf(0.1), r"the layer 1 \(GELU\) of 'net' has no rule for bounds"),
+            (gelu, sp.Linf(0.1), r"the layer 1 \(GELU\) of 'net' has no bound rule"),
             (counts, sp.Linf(0.1), "neither"),
             (model, sp.Rotation(5.0), "it supports linf, l2 and l1, not rotation"),
         ):

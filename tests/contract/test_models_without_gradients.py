@@ -155,13 +155,13 @@ def test_frozen_torchscript_is_asked_and_searched_by_what_it_gives() -> None:
 def test_every_door_that_climbs_refuses_it() -> None:
     model = net("no_grad")
     ball = Linf(0.1)
-    with pytest.raises(sp.UsageError, match="gives scores only"):
+    with pytest.raises(sp.UsageError, match="provides scores only"):
         universal(model, ball, examples=examples())
     with pytest.raises(sp.UsageError, match="must give gradients"):
         transfer_matrix([model], ball, examples=examples())
     with pytest.raises(sp.UsageError, match="gives scores only"):
         security_curve(model, ball, search=searches.build("fast_minimum_norm"), examples=examples())
-    with pytest.raises(sp.UsageError, match="give gradients"):
+    with pytest.raises(sp.UsageError, match="provide gradients"):
         masking(sp.as_model(trained(), name="net"), ball, examples=examples(), surrogates=(model,))  # type: ignore[arg-type]  # refused
     assert masking(model, ball, examples=examples(), queries=10)["black_box"].status.value == "not run"
     defended = defences.build("bit_depth(bits=3)")(model, space=examples().space)

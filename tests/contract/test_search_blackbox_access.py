@@ -213,10 +213,10 @@ OBJECTIONS: list[tuple[Search, Shift, str]] = [
     (Geometric(), L0(2), "it supports linf and l2, not l0"),
     (Boundary(), Linf(0.1), "it supports l2, not linf"),
     (Bandits(), L0(2), "it supports linf and l2, not l0"),
-    (Simple(), L0(2), "steps in linf or l2, not in l0"),
+    (Simple(), L0(2), "it supports linf and l2, not l0"),
     (Simple(basis="dct"), Linf(0.1).within(InputSpace()), "inputs of kind 'vector' have no frequencies"),
-    (SparseRandom(), Linf(0.1), "which is l0 and not linf"),
-    (LeafTuples(), Linf(0.1), "has no trees to read"),
+    (SparseRandom(), Linf(0.1), "it supports l0, not linf"),
+    (LeafTuples(), Linf(0.1), "it has no trees"),
     (Transfer(), Linf(0.1), "has no surrogate"),
 ]
 

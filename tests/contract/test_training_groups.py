@@ -202,7 +202,7 @@ def test_rules_choose_what_they_say() -> None:
         (lambda: jtt_rows(None, times=2), "needs the training examples"),
         (lambda: jtt_rows([0.5], times=2), "be true or false"),
         (lambda: jtt_rows([1], times=0), "The 'times' of jtt_rows"),
-        (lambda: jtt_rows([0, 0], times=2), "Stop it earlier"),
+        (lambda: jtt_rows([0, 0], times=2), "Stop its training earlier"),
         (lambda: lisa_mix(torch.zeros(1, 1), torch.tensor([0]), domains=None, classes=2, seed=0), "lisa needs each example's domain"),
         (lambda: lisa_mix(torch.zeros(1, 1), torch.tensor([0]), domains=torch.tensor([0, 1]), classes=2, seed=0), "one number per example"),
         (

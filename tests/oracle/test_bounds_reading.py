@@ -80,7 +80,7 @@ class Branching(nn.Module):
 
 
 class Hidden(nn.Module):
-    """Its forward does what a trace does not show: it hangs on the number of calls."""
+    """Its forward does what a trace does not show: it depends on the number of calls."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,15 +107,15 @@ class Calls(nn.Module):
     [
         (
             nn.Sequential(nn.Linear(4, 4), nn.GELU()),
-            r"The layer 1 \(GELU\) of the model 'net' has no rule for bounds.*randomised smoothing",
+            r"The layer 1 \(GELU\) of the model 'net' has no bound rule.*randomised smoothing",
         ),
         (Calls(torch.exp), r"The layer exp \(exp\) of the model 'net' has no rule"),
         (Calls(lambda x: x * x), "a product of two values that depend on the input"),
         (Calls(lambda x: 1.0 / x), "division by a value that depends on the input|has no rule"),
         (Calls(lambda x: x.reshape(-1, 2)), "mixes examples"),
         (Calls(lambda x: x.mean()), "mixes examples"),
-        (Calls(lambda x: x.flatten(0)), "flattens the examples' axis"),
-        (Calls(lambda x: torch.cat([x, x])), "joins examples"),
+        (Calls(lambda x: x.flatten(0)), "flattens the batch axis"),
+        (Calls(lambda x: torch.cat([x, x])), "concatenates along the batch axis"),
         (Calls(lambda x: x[:2]), "indexing the examples"),
         (Calls(lambda x: F.pad(x, (1, 1), value=2.0)), "padding other than by zeros"),
         (Calls(lambda x: F.dropout(x, training=True)), "dropout that stays on"),
@@ -231,13 +231,13 @@ def test_the_weights_of_a_torch_module_and_of_its_file_make_the_same_bounds(tmp_
 @pytest.mark.parametrize(
     ("steps", "weights", "message"),
     [
-        ([helper.make_node("Softmax", ["x"], ["y"])], {}, "has no rule for bounds"),
-        ([helper.make_node("Mul", ["x", "x"], ["y"])], {}, "both hang on the input"),
+        ([helper.make_node("Softmax", ["x"], ["y"])], {}, "has no bound rule"),
+        ([helper.make_node("Mul", ["x", "x"], ["y"])], {}, "two values that depend on the input"),
         ([helper.make_node("Reshape", ["x", "s"], ["y"])], {"s": torch.tensor([-1, 2])}, "mixes examples"),
         ([helper.make_node("Transpose", ["x"], ["y"], perm=[1, 0])], {}, "of the batch axis"),
-        ([helper.make_node("Concat", ["x", "x"], ["y"], axis=0)], {}, "joins examples"),
+        ([helper.make_node("Concat", ["x", "x"], ["y"], axis=0)], {}, "concatenates along the batch axis"),
         ([helper.make_node("Gemm", ["x", "w"], ["y"], transA=1)], {"w": torch.zeros(4, 4)}, "transA"),
-        ([helper.make_node("Gemm", ["w", "x"], ["y"])], {"w": torch.zeros(4, 4)}, "of a constant|by what hangs"),
+        ([helper.make_node("Gemm", ["w", "x"], ["y"])], {"w": torch.zeros(4, 4)}, "of a constant|by a value that depends"),
     ],
 )
 def test_steps_without_a_rule_are_named(tmp_path: Path, steps: list[Any], weights: dict[str, Tensor], message: str) -> None:

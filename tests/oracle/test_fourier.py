@@ -233,7 +233,7 @@ def test_the_page_shows_what_was_measured() -> None:
         (spectral_bias, {"cutoffs": (0.5, 0.2)}, "The 'cutoffs' of spectral_bias must be one or more numbers"),
         (spectral_bias, {"cutoffs": (0.5, 1.2)}, "The 'cutoffs' of spectral_bias"),
         (shape_bias, {"pieces": (3,)}, "The 'pieces' of shape_bias must be numbers of at least 2 that divide 16 and 16"),
-        (shape_bias, {"examples": grey()}, "all of these are of one"),
+        (shape_bias, {"examples": grey()}, "all of these belong to one"),
         (shape_bias, {"radius": 0.0}, "The 'radius' of low_pass"),
         (critical_band, {"examples": grey(side=6)}, "at least 8 pixels per side for two bands, got 6"),
         (

@@ -81,7 +81,7 @@ def test_what_cannot_be_asked_is_listed_as_not_run() -> None:
     ran = {check.name for check in report.checks if check.status is not Status.NOT_RUN}
     assert ran == {"randomness"}
     assert len(report.checks) == 16
-    assert report["slope"].detail == "The model gives labels only, so no gradient can be masked."
+    assert report["slope"].detail == "The model provides only labels, so no gradient can be masked."
     assert math.isnan(report["slope"].figure)
 
 

@@ -128,7 +128,7 @@ def test_just_train_twice_shows_again_what_was_wrong(tmp_path: Path) -> None:
     counts = np.bincount(order, minlength=100)
     assert counts.tolist() == np.where(wrong.numpy(), 4, 1).tolist()
     assert order.tolist() != sorted(order.tolist())
-    with pytest.raises(sp.UsageError, match="Stop it earlier"):
+    with pytest.raises(sp.UsageError, match="Stop its training earlier"):
         method.init(net(), sp.examples(data.x, first(data.x).argmax(1)))
 
 

@@ -485,17 +485,17 @@ def test_networks_and_inputs_that_do_not_fit_are_said() -> None:
     with pytest.raises(UsageError, match="ends in a Linear layer"):
         certified.step(nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.ReLU()), batch(), nn.Module())
     words = nn.Sequential(nn.Conv2d(1, 2, 3, padding="same"), nn.ReLU(), nn.Flatten(), nn.Linear(128, 10))
-    with pytest.raises(UsageError, match="paddings of Conv2d as numbers"):
+    with pytest.raises(UsageError, match="whose padding is given as numbers"):
         certified.step(words, batch(0.25), nn.Module())
     head = methods.build("rotation_head(shift=linf(eps=0.1))")
-    with pytest.raises(UsageError, match="turns images, and these inputs are of kind 'vector'"):
+    with pytest.raises(UsageError, match="needs images, got inputs of kind 'vector'"):
         head.init(net(), every(batch(), boxed((0, 1))))
     with pytest.raises(UsageError, match="needs a network with a Linear layer"):
         head.init(nn.Conv2d(1, 1, 1), every(batch()))
     long = Batch(torch.rand(2, 1, 4, 16), torch.zeros(2, dtype=torch.long), Rng.for_ids(0, ["a", "b"]), SPACE, 0.5)
     with pytest.raises(UsageError, match="needs square images, got 4 x 16"):
         head.step(net(), long, head.init(net(), every(long)))
-    with pytest.raises(UsageError, match="changes images in a bounded box"):
+    with pytest.raises(UsageError, match="needs images in a bounded box"):
         methods.build("augmix").init(net(), every(batch(), boxed((0, 1))))
     lesson = Lesson(TorchModule(net(), name="net"), Linf(EPS), batch().x, batch().y, Cost.of(12))
     lesson.objective = lambda scores: scores[:, 0]

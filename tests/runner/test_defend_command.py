@@ -199,7 +199,7 @@ def test_bad_input(
 
 def test_other_bad_input(nets: Path, tmp_path: Path) -> None:
     asked = {"data": "digits:", "limit": 30, "threat": "linf(eps=0.1)", "unseen": "l2(eps=1)", "defences": ("jpeg",)}
-    with pytest.raises(sp.UsageError, match="gives scores only|gives labels only"):
+    with pytest.raises(sp.UsageError, match="(gives|provides) (scores|labels) only"):
         run_defend(DefendConfig(model=f"{nets}:tree", out=str(tmp_path / "a"), **asked))  # type: ignore[arg-type]
     with pytest.raises(sp.UsageError, match="be a factory of networks"):
         run_defend(DefendConfig(model=3, train_data="digits:?split=train", out=str(tmp_path / "b"), **asked))  # type: ignore[arg-type]

@@ -443,5 +443,5 @@ def test_a_training_that_cannot_be_recognised_or_is_older(tmp_path: Path) -> Non
     record = json.loads((tmp_path / "named" / "training.json").read_text())
     del record["asked"]["form"], record["seal"]
     (tmp_path / "named" / "training.json").write_text(json.dumps(record))
-    with pytest.raises(sp.UsageError, match="was begun by an older version of shiftproof"):
+    with pytest.raises(sp.UsageError, match="was started by an older version of shiftproof"):
         train(opaque, DIGITS, "plain", out=tmp_path / "named", version="1", **TRAINING)

@@ -254,9 +254,9 @@ def test_scores_that_look_like_probabilities_are_flagged(tmp_path: Path) -> None
 
 def test_factories_that_give_one_network_are_refused(tmp_path: Path) -> None:
     one = net()
-    with pytest.raises(sp.UsageError, match="gave the same network twice"):
+    with pytest.raises(sp.UsageError, match="returned the same network twice"):
         train(lambda: one, DATA, METHOD, out=tmp_path, **QUICK)
-    with pytest.raises(sp.UsageError, match="gave the same network twice"):
+    with pytest.raises(sp.UsageError, match="returned the same network twice"):
         train(lambda: nn.Sequential(one), DATA, METHOD, out=tmp_path, **QUICK)
     assert not (tmp_path / "training.json").exists()
 

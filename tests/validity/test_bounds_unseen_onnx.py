@@ -76,7 +76,7 @@ FILES: dict[str, tuple[File, str]] = {
     ),
     "noise": (
         File((node("RandomNormal", [], ["noise"], shape=[2], scale=0.2), node("Add", ["x", "noise"], ["h"]))),
-        "drawn anew at every run",
+        "random at every run",
     ),
     "a step of another domain": (
         File(

@@ -116,7 +116,7 @@ def fill_hole(x: Tensor, hole: Tensor) -> Tensor:
 
 
 def _window_sum(x: Tensor, reach: int) -> Tensor:
-    """Sums over squares of 2 * reach + 1 pixels per side around each pixel of x (n, c, h, w), float64. Its cost is independent of `reach`."""
+    """Sums over squares of 2 * reach + 1 pixels per side around each pixel of x (n, c, h, w), in float64; cost independent of `reach`."""
     for axis in (-1, -2):
         size = x.shape[axis]
         place = torch.arange(size, device=x.device)
