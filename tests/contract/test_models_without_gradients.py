@@ -124,7 +124,7 @@ def test_an_audit_chooses_what_fits(name: str) -> None:
     record = report.record
     assert record.complete
     assert record.model.access == "scores"
-    assert any("gives no gradients" in note for note in record.model.notes)
+    assert any("provides no gradients" in note for note in record.model.notes)
     assert "gradient_ascent needs gradients, and the model gives scores only" in {out.reason for out in record.left_out}
     assert any(cell.search == "square(queries=100)" for cell in record.cells)
     assert not any(cell.backwards_per_example for cell in record.cells)
@@ -157,11 +157,11 @@ def test_every_door_that_climbs_refuses_it() -> None:
     ball = Linf(0.1)
     with pytest.raises(sp.UsageError, match="provides scores only"):
         universal(model, ball, examples=examples())
-    with pytest.raises(sp.UsageError, match="must give gradients"):
+    with pytest.raises(sp.UsageError, match="must provide gradients"):
         transfer_matrix([model], ball, examples=examples())
     with pytest.raises(sp.UsageError, match="gives scores only"):
         security_curve(model, ball, search=searches.build("fast_minimum_norm"), examples=examples())
-    with pytest.raises(sp.UsageError, match="provide gradients"):
+    with pytest.raises(sp.UsageError, match="give gradients"):
         masking(sp.as_model(trained(), name="net"), ball, examples=examples(), surrogates=(model,))  # type: ignore[arg-type]  # refused
     assert masking(model, ball, examples=examples(), queries=10)["black_box"].status.value == "not run"
     defended = defences.build("bit_depth(bits=3)")(model, space=examples().space)

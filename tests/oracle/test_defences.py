@@ -221,7 +221,7 @@ def features_of_nothing() -> Labels:
 @pytest.mark.parametrize(
     ("part", "model", "given", "message"),
     [
-        (BitDepth(), blind_labels, {}, "needs scores, and the model 'decides' gives labels only"),
+        (BitDepth(), blind_labels, {}, "needs scores, and the model 'decides' provides labels only"),
         (Jpeg(), trained, {"space": sp.InputSpace()}, "supports image inputs, got inputs of kind 'vector'"),
         (Ensemble(), trained, {}, "The 'others' of the defence ensemble must be 2 more model(s), got 0"),
         (defences.build("mahalanobis"), trained, {}, "is calibrated on held-out clean examples, and none were given"),

@@ -127,7 +127,7 @@ class OnlyLabels(Known, Labels):
 def test_what_cannot_be_done_is_refused() -> None:
     models, _, examples = linear_data()
     poor = OnlyLabels(name="poor", fingerprint="poor")
-    with pytest.raises(UsageError, match="The surrogate 'poor' of transfer must give gradients"):
+    with pytest.raises(UsageError, match="The surrogate 'poor' of transfer must provide gradients"):
         Transfer(surrogates=(poor,))
     with pytest.raises(UsageError, match="The surrogate 'poor' of transfer must provide scores"):
         Transfer(surrogates=(poor,), search=Square())

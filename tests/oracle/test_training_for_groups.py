@@ -210,7 +210,7 @@ def test_an_example_shown_twice_in_a_batch_is_moved_by_another_chance(tmp_path: 
     ("method", "said"),
     [
         ("group_dro(groups=plac)", "Unknown group column 'plac'. Did you mean: place"),
-        ("group_dro(groups=constant)", "are of one group ('constant=x'), so there is nothing to weigh"),
+        ("group_dro(groups=constant)", "belong to one group ('constant=x'), so there is nothing to weigh"),
         ("group_dro(groups=odd)", "each group needs at least 5 of them. Too few: 'odd=no' 0"),
         ("group_dro(groups='place &')", "The 'groups' of group_dro must name a column, or several with & between"),
         ("group_dro(groups=place, step_size=0)", "The 'step_size' of group_dro must be in (0, inf)"),

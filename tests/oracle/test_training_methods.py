@@ -534,7 +534,7 @@ def test_what_a_diverse_ensemble_refuses() -> None:
     two = Together([net(0), net(1)])
     with pytest.raises(UsageError, match="trains 3 networks as one, got 2 of them"):
         methods.build("diverse_ensemble").init(two, every(batch()))
-    with pytest.raises(UsageError, match=r"this is a single Sequential. Let the factory return shiftproof.training.Together\("):
+    with pytest.raises(UsageError, match=r"got a single Sequential. Let the factory return shiftproof.training.Together\("):
         methods.build("diverse_ensemble").init(net(), every(batch()))
     few = Together(nn.Sequential(nn.Flatten(), nn.Linear(64, 2)) for _ in range(2))
     with pytest.raises(UsageError, match="be fewer than the 2 classes"):
