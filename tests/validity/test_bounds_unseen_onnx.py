@@ -84,7 +84,7 @@ FILES: dict[str, tuple[File, str]] = {
             domains=(("mine", 1),),
             functions=(function("Relu", node("Constant", [], ["c"], value_float=-1.0), node("Mul", ["a", "c"], ["b"])),),
         ),
-        "has no rule",
+        "has no bound rule",
     ),
     "a constant of another domain": (
         File(
@@ -93,16 +93,16 @@ FILES: dict[str, tuple[File, str]] = {
             domains=(("mine", 1),),
             functions=(function("Neg", node("Identity", ["a"], ["b"])),),
         ),
-        "has no rule",
+        "has no bound rule",
     ),
     "values rounded to half precision": (
         File((node("Cast", ["x"], ["c"], to=TensorProto.FLOAT16), node("Cast", ["c"], ["h"], to=TensorProto.FLOAT))),
-        r"Cast\) of the model 'net.onnx' has no rule",
+        r"Cast\) of the model 'net.onnx' has no bound rule",
     ),
     "the number of examples": (
         File((node("Shape", ["x"], ["s"], start=1),
               node("Cast", ["s"], ["f"], to=TensorProto.FLOAT), node("Mul", ["x", "f"], ["h"])), opset=15),
-        "has no rule",
+        "has no bound rule",
     ),
 }  # fmt: skip
 
