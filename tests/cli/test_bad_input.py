@@ -68,7 +68,7 @@ BAD: dict[str, tuple[Sequence[str], str]] = {
     "a pickle": ([*LINF, "--data", "npz:{object.npz}"], "The array 'x' of '.*object.npz' holds Python objects and is refused"),
     "no labels": ([*LINF, "--data", "npz:{no_labels.npz}"], "has no inputs and labels under a usual name. Say which with"),
     "an unknown source": ([*LINF, "--data", "digit:"], "Unknown data source 'digit'. Did you mean: digits"),
-    "a model of NaN": ([*LINF, "--model", "{nets.py}:nan"], "gives NaN or infinity on clean inputs. Check its weights"),
+    "a model of NaN": ([*LINF, "--model", "{nets.py}:nan"], "returns NaN or infinity on clean inputs. Check its weights"),
     "a missing model": ([*LINF, "--model", "{none.py}:small"], "There is no file '.*none.py'"),
     "a missing factory": ([*LINF, "--model", "{nets.py}:smal"], "Did you mean: .*small"),
     "no factory": ([*LINF, "--model", "{nets.py}"], "must say which object of the file is meant"),

@@ -438,12 +438,12 @@ def test_a_training_that_cannot_be_recognised_or_is_older(tmp_path: Path) -> Non
         return net
 
     train(opaque, DIGITS, "plain", out=tmp_path / "opaque", **TRAINING)
-    with pytest.raises(sp.UsageError, match=r"cannot be resumed, since its model cannot be recognised: model.open: objects of type"):
+    with pytest.raises(sp.UsageError, match=r"cannot be resumed, because its model cannot be identified: model.open: objects of type"):
         train(opaque, DIGITS, "plain", out=tmp_path / "opaque", **TRAINING)
     for _ in range(2):
         train(opaque, DIGITS, "plain", out=tmp_path / "named", version="1", **TRAINING)
     record = json.loads((tmp_path / "named" / "training.json").read_text())
     del record["asked"]["form"], record["seal"]
     (tmp_path / "named" / "training.json").write_text(json.dumps(record))
-    with pytest.raises(sp.UsageError, match="was begun by an older version of shiftproof"):
+    with pytest.raises(sp.UsageError, match="was started by an older version of shiftproof"):
         train(opaque, DIGITS, "plain", out=tmp_path / "named", version="1", **TRAINING)

@@ -127,9 +127,9 @@ class OnlyLabels(WrappedModel, Labels):
 def test_what_cannot_be_done_is_refused() -> None:
     models, _, examples = linear_data()
     poor = OnlyLabels(name="poor", fingerprint="poor")
-    with pytest.raises(UsageError, match="The surrogate 'poor' of transfer must give gradients"):
+    with pytest.raises(UsageError, match="The surrogate 'poor' of transfer must provide gradients"):
         Transfer(surrogates=(poor,))
-    with pytest.raises(UsageError, match="The surrogate 'poor' of transfer must give scores"):
+    with pytest.raises(UsageError, match="The surrogate 'poor' of transfer must provide scores"):
         Transfer(surrogates=(poor,), search=Square())
     with pytest.raises(UsageError, match="The 'surrogates' of transfer must be one model where a search is given, got 2"):
         Transfer(surrogates=(models[0], models[1]), search=Square())

@@ -169,7 +169,7 @@ def test_a_model_that_is_always_wrong_has_nothing_to_check(tmp_path: Path) -> No
     report = run(tmp_path / "run", Wrong())
     (card,) = report.record.diagnoses
     assert (card.state, card.checks) == ("done", [])
-    assert "gets none of the 12 examples right" in card.note
+    assert "misclassifies all 12 examples" in card.note
     assert report.record.complete
 
 

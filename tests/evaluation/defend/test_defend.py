@@ -186,7 +186,7 @@ def test_masking_is_a_hidden_share_without_a_gain() -> None:
         (["--defence", "jpeg", "--unseen", "linf(eps=0.25)"], "be another shift than the threat"),
         (["--defence", "jpeg", "--weights", "w.pt", "--train-data", "digits:?split=train"], "Give either --weights"),
         (["--train", "adversarally", "--train-data", "digits:?split=train"], "Unknown method 'adversarally'"),
-        (["--defence", "mahalanobis", "--limit", "20"], "cannot set a false-alarm rate"),
+        (["--defence", "mahalanobis", "--limit", "20"], "needs at least"),
     ],
 )
 def test_bad_input(
@@ -221,7 +221,7 @@ def test_an_audit_of_a_defended_model(nets: Path, tmp_path: Path) -> None:
         out=str(tmp_path / "a"),
     )
     assert report.record.model.name == "nets.py:nearest + gaussian_noise(sigma=0.05, draws=3)"
-    assert any("expectation: each answer and gradient the mean of 3 passes" in note for note in report.record.model.notes)
+    assert any("expectation: outputs and gradients averaged over 3 passes" in note for note in report.record.model.notes)
     assert "expectation(search=gradient_ascent(steps=3), draws=3)" in {cell.search for cell in report.record.cells}
     with pytest.raises(sp.UsageError, match="is calibrated on held-out clean examples"):
         sp.audit(f"{nets}:nearest", "digits:", defence="mahalanobis", limit=20, suite="quick", out=str(tmp_path / "b"))

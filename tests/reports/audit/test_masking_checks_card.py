@@ -107,9 +107,9 @@ def test_unfinished_curves_are_not_drawn_and_are_said() -> None:
 
 def test_a_diagnosis_that_could_not_be_made_says_why() -> None:
     audit = sample_audit()
-    none = Diagnosis(data="d", shift="linf(eps=0.1)", family="linf", state="done", note="The model gets none right.")
+    none = Diagnosis(data="d", shift="linf(eps=0.1)", family="linf", state="done", note="The model misclassifies all examples.")
     assert masking_sentences(audit.model_copy(update={"diagnoses": [none]})) == [
-        "linf(eps=0.1) could not be checked for masked gradients: The model gets none right."
+        "linf(eps=0.1) could not be checked for masked gradients: The model misclassifies all examples."
     ]
     assert masking_sentences(Audit.model_validate({**audit.model_dump(), "diagnoses": []})) == []
 
