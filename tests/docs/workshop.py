@@ -191,7 +191,7 @@ def _run(seed: int, *shifts: str) -> Callable[[Path], None]:
             shifts=shifts,
             searches=search,
             shift_from=[f"npz:{other[0]}"],
-            out=place,
+            out=str(place),
         )
 
     return make
