@@ -15,6 +15,7 @@ import click
 from shiftproof import __version__
 from shiftproof._errors import StoredFileWarning, UsageError
 from shiftproof._secrets import remember_url, shown
+from shiftproof.cli._say import say
 from shiftproof.cli._streams import Streams, open_streams
 from shiftproof.cli._supervised import can_supervise, supervised
 
@@ -87,7 +88,7 @@ def _tell(
     """A warning as a line: ours without the place in our code that noticed."""
     ours = issubclass(category, StoredFileWarning)
     told = f"shiftproof: {message}" if ours else warnings.formatwarning(message, category, filename, lineno, line).rstrip()
-    click.echo(told, file, err=True)
+    say(told, file, err=True)
 
 
 def main() -> None:
@@ -112,17 +113,17 @@ def outcome() -> int:
             warnings.showwarning = _tell
             return app.main(prog_name="shiftproof", standalone_mode=False) or HELD
     except (click.exceptions.Abort, KeyboardInterrupt):  # click makes an Abort of Ctrl-C
-        click.echo("Interrupted. What is finished is kept: the same command goes on from there.", err=True)
+        say("Interrupted. What is finished is kept: the same command goes on from there.", err=True)
         return INTERRUPTED
     except click.ClickException as error:
         _show(error)
     except UsageError as error:
-        click.echo(f"shiftproof: {error}", err=True)
+        say(f"shiftproof: {error}", err=True)
     except SystemExit as end:  # click's own: it has completed a word for a shell, or nobody reads what a program that calls us prints
         if not isinstance(end.__context__, BrokenPipeError):
             raise
     except BaseException:  # a defect of ours or of a plugin: told in full, and never with the exit code of a gate that failed
-        click.echo(shown(traceback.format_exc()).rstrip(), err=True)
+        say(shown(traceback.format_exc()).rstrip(), err=True)
     return COULD_NOT_RUN
 
 
@@ -130,7 +131,7 @@ def _show(error: click.ClickException) -> None:
     """What click says of a mistake in the command line, without what is secret in it."""
     said = io.StringIO()
     error.show(said)
-    click.echo(shown(said.getvalue()).rstrip(), err=True)
+    say(shown(said.getvalue()).rstrip(), err=True)
 
 
 def _written(code: int, streams: Streams) -> int:
@@ -139,5 +140,5 @@ def _written(code: int, streams: Streams) -> int:
     reasons = streams.lost.reasons
     if not reasons:
         return code
-    click.echo(f"shiftproof: Standard output could not be written: {reasons[0]}. The run's own files are not concerned.", streams.err)
+    say(f"shiftproof: Standard output could not be written: {reasons[0]}. The run's own files are not concerned.", streams.err)
     return code or COULD_NOT_RUN

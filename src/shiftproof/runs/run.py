@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 
+from shiftproof._printable import printable
 from shiftproof.runs.backends import backend_named
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.work import Done, Work
@@ -66,7 +67,7 @@ def _progress(cells: Sequence[Cell], show: bool) -> Iterator[Callable[[Cell], Ad
 
     console = Console(stderr=True)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
         TimeElapsedColumn(),
@@ -77,7 +78,7 @@ def _progress(cells: Sequence[Cell], show: bool) -> Iterator[Callable[[Cell], Ad
         task = bar.add_task("measuring", total=sum(_weight(cell) * len(cell) for cell in cells))
 
         def announce(cell: Cell) -> Advance:
-            bar.update(task, description=f"{cell.shift.spec()} · {cell.method.spec()}")
+            bar.update(task, description=printable(f"{cell.shift.spec()} · {cell.method.spec()}"))
             room = [len(cell)]
 
             def advance(n: int, weight: int) -> None:
