@@ -17,7 +17,7 @@ from injected import DIRECT, PAYLOADS
 pytestmark = pytest.mark.skipif(BINARY is None, reason="needs Chromium on the PATH")
 
 TURNS = range(int(os.environ.get("SHIFTPROOF_TURNS", "30")))
-TIPS = ("audit", "defend", "stress", "studies", "line")
+TIPS = ("audit", "defend", "stress", "studies")
 """Pages whose charts say more of what the mouse is on."""
 HOOK = "window.seen = []; window.fired = (k) => { window.top.seen.push(k); };"
 PROVOKE = """(async () => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 import shiftproof as sp
+from shiftproof._interrupt import Once
 
 X = torch.rand(6, 4, generator=torch.Generator().manual_seed(0))
 Act = Callable[[], object]
@@ -107,6 +109,24 @@ def test_a_file_that_moves_when_it_is_imported(tmp_path: Path) -> None:
 def test_leaving_the_program_is_an_error(end: Act) -> None:
     with pytest.raises(RuntimeError, match="ended the program"):
         sp.as_model(Acts(end), name="module").labels(X)
+
+
+def raises_interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def test_raising_an_interrupt_is_an_error_where_no_signal_came() -> None:
+    model = sp.as_model(Acts(raises_interrupt), name="module")
+    with pytest.raises(KeyboardInterrupt):  # Python's own handler raises the same: nobody can tell
+        model.labels(X)
+    before = signal.signal(signal.SIGINT, Once())
+    try:
+        with pytest.raises(RuntimeError, match="ended the program \\(raise KeyboardInterrupt\\)"):
+            model.labels(X)
+        with pytest.raises(KeyboardInterrupt):
+            sp.as_model(Acts(lambda: os.kill(os.getpid(), signal.SIGINT)), name="module").labels(X)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_run_with_a_relative_folder_is_not_lost(tmp_path: Path) -> None:

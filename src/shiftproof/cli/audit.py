@@ -75,7 +75,7 @@ def command(config: str | None, junit: str | None, quiet: bool, **options: Any) 
         _write_junit(verdicts, record)
     if not quiet:
         say(str(report))
-        echo_notes([*record.model.notes, *record.data.notes])
+        echo_notes([*record.model.notes, *record.data.notes, *(note for other in record.natural for note in other.notes)])
         say(f"\nCost:   {cost(record.asked, record.sent)}")
         say(f"Page:   {report.page}\nRecord: {report.folder / 'audit.json'}")
     code = exit_code(record.gates, record.complete)

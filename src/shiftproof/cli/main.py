@@ -14,6 +14,7 @@ import click
 
 from shiftproof import __version__
 from shiftproof._errors import StoredFileWarning, UsageError
+from shiftproof._interrupt import by_signal
 from shiftproof._secrets import remember_url, shown
 from shiftproof.cli._say import say
 from shiftproof.cli._streams import Streams, open_streams
@@ -38,6 +39,7 @@ COMMANDS = {
     "check": "Run the conformance suite on a part of your own.",
 }
 HELD, FAILED, COULD_NOT_RUN, INTERRUPTED = 0, 1, 2, 130
+_ENDED = "The model, or code that it loads,"
 _NO_VERDICT = "Take the sys.exit() out of it; nothing was judged."
 _ASKS_FOR_HELP = {"-h", "--help", "--version"}
 
@@ -57,13 +59,19 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> int | None:
-        """Runs the command; a model that leaves the program by `sys.exit` has not come to a verdict."""
+        """Runs the command; a model that leaves the program, by `sys.exit` or in the guise of Ctrl-C, has not come to a verdict."""
         try:
             code: int | None = super().invoke(ctx)
         except SystemExit as end:
+            raise UsageError(f"{_ENDED} ended the program ({end.code!r}) before the verdict. {_NO_VERDICT}") from end
+        except KeyboardInterrupt as stop:
+            if by_signal(stop):
+                raise
             raise UsageError(
-                f"The model, or code that it loads, ended the program ({end.code!r}) before the verdict. {_NO_VERDICT}"
-            ) from end
+                f"{_ENDED} raised KeyboardInterrupt before the verdict, and nobody pressed Ctrl-C. Nothing was judged."
+            ) from stop
+        except EOFError as end:  # which click takes for Ctrl-D at a question; we ask none
+            raise RuntimeError(f"{_ENDED} read from an input that has ended.") from end
         return code
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

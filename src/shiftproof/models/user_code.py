@@ -12,16 +12,18 @@ from typing import TextIO
 
 import torch
 
+from shiftproof._interrupt import by_signal
+
 _OURS = str(Path(__file__).parents[1])
 _SHOWN = 5
 
 
 class EndedProgram(RuntimeError):
-    """Code that is not ours left the program by `sys.exit`, where an answer was wanted."""
+    """Code that is not ours left the program by `sys.exit` or KeyboardInterrupt, where an answer was wanted."""
 
-    def __init__(self, code: object) -> None:
-        super().__init__(f"The model's code ended the program (sys.exit({code!r})) instead of answering.")
-        self.code = code
+    def __init__(self, how: str) -> None:
+        super().__init__(f"The model's code ended the program ({how}) instead of answering.")
+        self.how = how
 
 
 _Settings = tuple[str, torch.dtype, TextIO, TextIO]
@@ -63,7 +65,7 @@ class foreign:  # noqa: N801  # read as a verb: with foreign(): ...
     gradient mode is put back, and not set again.
 
     Raises:
-        EndedProgram: it called `sys.exit`.
+        EndedProgram: it called `sys.exit`, or raised KeyboardInterrupt although nobody interrupted it.
 
     Cost: 5 microseconds.
     """
@@ -90,7 +92,9 @@ class foreign:  # noqa: N801  # read as a verb: with foreign(): ...
         if torch.is_grad_enabled() != self._gradients:
             torch.set_grad_enabled(self._gradients)
         if isinstance(error, SystemExit):
-            raise EndedProgram(error.code) from error
+            raise EndedProgram(f"sys.exit({error.code!r})") from error
+        if isinstance(error, KeyboardInterrupt) and not by_signal(error):
+            raise EndedProgram("raise KeyboardInterrupt") from error
 
 
 def short_traceback(error: BaseException) -> str:

@@ -40,10 +40,9 @@ def _done(cells: Sequence[Cell], work: Work, backend: str, workers: int, moved: 
             yield work(cell, advance)
             advance(len(cell))  # the rest, where it failed; the bar stops at the cell's end
     else:
-        for wave in _waves(cells):
-            for done in backend_named(backend, workers)(work, wave):
-                moved(done.cell)(len(done.cell))
-                yield done
+        for done in backend_named(backend, workers)(work, _waves(cells)):
+            moved(done.cell)(len(done.cell))
+            yield done
 
 
 def _waves(cells: Sequence[Cell]) -> list[list[Cell]]:

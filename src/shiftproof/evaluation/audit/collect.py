@@ -298,30 +298,27 @@ def natural_of(pools: Sequence[Pool], data: Source, confidence: float) -> list[N
     found: list[NaturalShift] = []
     for there in clean.values():
         m = Mean().measure(there.correct, confidence=confidence)
-        interval = (m.interval.low, m.interval.high)
-        if own is None:
-            found.append(
-                NaturalShift(source=there.source.uri, n=m.n, accuracy=m.value, interval=interval, difference=None, difference_interval=None)
-            )
-            continue
-        difference, between = unpaired_difference(own.correct, there.correct, confidence=confidence)
-        match = _pairs(own, there)
-        pairs = None
-        if match is not None:
-            pairs = paired_record(paired(own.correct[match[0]], there.correct[match[1]], against=there.source.uri, confidence=confidence))
-            difference, between = pairs.difference, Interval(*pairs.interval)
-        found.append(
-            NaturalShift(
-                source=there.source.uri,
-                n=m.n,
-                accuracy=m.value,
-                interval=interval,
-                difference=difference,
-                difference_interval=(between.low, between.high),
-                paired=pairs,
-            )
+        alone = NaturalShift(
+            source=there.source.uri,
+            n=m.n,
+            accuracy=m.value,
+            interval=(m.interval.low, m.interval.high),
+            difference=None,
+            difference_interval=None,
+            notes=list(there.source.notes),
         )
+        found.append(alone if own is None else _beside(alone, own, there, confidence))
     return found
+
+
+def _beside(alone: NaturalShift, own: Pool, there: Pool, confidence: float) -> NaturalShift:
+    """With the difference from the audit's own sample."""
+    match = _pairs(own, there)
+    if match is None:
+        difference, between = unpaired_difference(own.correct, there.correct, confidence=confidence)
+        return alone.model_copy(update={"difference": difference, "difference_interval": (between.low, between.high)})
+    pairs = paired_record(paired(own.correct[match[0]], there.correct[match[1]], against=there.source.uri, confidence=confidence))
+    return alone.model_copy(update={"difference": pairs.difference, "difference_interval": pairs.interval, "paired": pairs})
 
 
 def paired_record(test: pairing.Paired) -> Paired:
