@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 import torch
 
 import shiftproof as sp
+from shiftproof._errors import StoredFileWarning
 from shiftproof._interrupt import Once
 
 X = torch.rand(6, 4, generator=torch.Generator().manual_seed(0))
@@ -109,6 +111,21 @@ def test_a_file_that_moves_when_it_is_imported(tmp_path: Path) -> None:
 def test_leaving_the_program_is_an_error(end: Act) -> None:
     with pytest.raises(RuntimeError, match="ended the program"):
         sp.as_model(Acts(end), name="module").labels(X)
+
+
+FILTERS: dict[str, Act] = {
+    "silenced": lambda: warnings.filterwarnings("ignore"),
+    "made errors": lambda: warnings.simplefilter("error"),
+    "reset and silenced": lambda: (warnings.resetwarnings(), warnings.simplefilter("ignore")),
+}
+
+
+@pytest.mark.parametrize("act", FILTERS.values(), ids=list(FILTERS))
+def test_what_a_run_warns_of_is_told_whatever_a_model_filters(act: Act) -> None:
+    with warnings.catch_warnings(record=True) as told:
+        sp.as_model(Acts(act), name="module").labels(X)
+        warnings.warn("a file is damaged", StoredFileWarning, stacklevel=1)
+    assert [str(each.message) for each in told] == ["a file is damaged"]
 
 
 def raises_interrupt() -> None:

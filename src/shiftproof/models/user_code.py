@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,7 @@ from typing import TextIO
 
 import torch
 
+from shiftproof._errors import StoredFileWarning
 from shiftproof._interrupt import by_signal
 
 _OURS = str(Path(__file__).parents[1])
@@ -62,7 +64,8 @@ class foreign:  # noqa: N801  # read as a verb: with foreign(): ...
 
     The working folder, torch's default type and the standard streams that it sets are its own: they are put back afterwards, and set again
     for its next call. So a model that needs its settings has them, and nothing of ours, such as a relative path, depends on them. The
-    gradient mode is put back, and not set again.
+    gradient mode is put back, and not set again. Filters of warnings stay as it sets them, but for ours about stored files, which are told
+    whatever it silences.
 
     Raises:
         EndedProgram: it called `sys.exit`, or raised KeyboardInterrupt although nobody interrupted it.
@@ -70,13 +73,13 @@ class foreign:  # noqa: N801  # read as a verb: with foreign(): ...
     Cost: 5 microseconds.
     """
 
-    __slots__ = ("_gradients", "_loading", "_ours")
+    __slots__ = ("_filters", "_gradients", "_loading", "_ours")
 
     def __init__(self, *, loading: str | None = None) -> None:
         self._loading = loading
 
     def __enter__(self) -> None:
-        self._ours, self._gradients = _now(), torch.is_grad_enabled()
+        self._ours, self._gradients, self._filters = _now(), torch.is_grad_enabled(), warnings.filters[:1]
         if _theirs is not None and self._loading is None:
             _put(_theirs)
 
@@ -91,6 +94,8 @@ class foreign:  # noqa: N801  # read as a verb: with foreign(): ...
             _theirs = _imported.setdefault(self._loading, _theirs)
         if torch.is_grad_enabled() != self._gradients:
             torch.set_grad_enabled(self._gradients)
+        if warnings.filters[:1] != self._filters:
+            warnings.simplefilter("always", StoredFileWarning)
         if isinstance(error, SystemExit):
             raise EndedProgram(f"sys.exit({error.code!r})") from error
         if isinstance(error, KeyboardInterrupt) and not by_signal(error):
