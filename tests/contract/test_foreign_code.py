@@ -113,10 +113,15 @@ def test_leaving_the_program_is_an_error(end: Act) -> None:
         sp.as_model(Acts(end), name="module").labels(X)
 
 
+def silenced_from_scratch() -> None:
+    warnings.resetwarnings()
+    warnings.simplefilter("ignore")
+
+
 FILTERS: dict[str, Act] = {
     "silenced": lambda: warnings.filterwarnings("ignore"),
     "made errors": lambda: warnings.simplefilter("error"),
-    "reset and silenced": lambda: (warnings.resetwarnings(), warnings.simplefilter("ignore")),
+    "reset and silenced": silenced_from_scratch,
 }
 
 
