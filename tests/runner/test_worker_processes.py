@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -274,7 +275,7 @@ def test_no_process_outlives_its_run(
 ) -> None:
     """Even where the model is stuck in C, hears no signal, or has started processes of its own."""
     monkeypatch.setenv("TROUBLE", trouble)
-    mark = f"{tmp_path.name} {trouble} {number}"
+    mark = secrets.token_hex(8)  # the name of a temporary folder is that of another session's too
     process = held(tmp_path, mark)
     assert len(marked(mark)) > 2
     process.send_signal(number)
