@@ -9,7 +9,7 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from shiftproof import UsageError, load_model
-from shiftproof._secrets import url_without_secrets, without_secrets
+from shiftproof._secrets import remember_header, url_without_secrets, without_secrets
 from shiftproof.evaluation.config import make_config
 from shiftproof.models.endpoint import EndpointOptions
 
@@ -80,6 +80,36 @@ def test_a_config_shows_none() -> None:
     with pytest.raises(UsageError) as caught:
         make_config({"model": "m.py:x", "out": ("http://me:TOPSECRET@host/v1",)})
     assert "SECRET" not in str(caught.value)
+
+
+CODED: dict[str, Callable[[bytes], str]] = {
+    "hex": lambda raw: raw.hex(),
+    "hex in capitals": lambda raw: raw.hex().upper(),
+    "hex with spaces": lambda raw: raw.hex(" "),
+    "an escaped string": lambda raw: "".join(f"\\x{byte:02x}" for byte in raw),
+    "base64": lambda raw: base64.b64encode(raw).decode(),
+    "base64 for URLs": lambda raw: base64.urlsafe_b64encode(raw).decode(),
+    "base64 of one byte more": lambda raw: base64.b64encode(b"x" + raw).decode(),
+    "base64 of three bytes more": lambda raw: base64.b64encode(b"ab:" + raw + b":c").decode(),
+    "base64 of two bytes more": lambda raw: base64.b64encode(b"ab" + raw + b"cd").decode(),
+}
+
+
+@pytest.mark.parametrize("code", CODED.values(), ids=list(CODED))
+def test_a_coded_secret_is_hidden(code: Callable[[bytes], str]) -> None:
+    """Of base64 up to two letters at either end may stay, which neighbours decide too."""
+    secret = "q9?Zt~\u00ffk>7Lw-2"
+    remember_header(f"Bearer {secret}")
+    coded = code(secret.encode())
+    left = without_secrets(f"<{coded}>")
+    assert "[hidden]" in left
+    assert not any(coded[at : at + 12] in left for at in range(len(coded) - 11))
+
+
+def test_what_is_not_the_secret_stays() -> None:
+    remember_header("Bearer q9?Zt~k>7Lw-2")
+    plain = f"{b'x'.hex()} {base64.b64encode(b'an answer of another kind').decode()}"
+    assert without_secrets(plain) == plain
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from types import FrameType
 
@@ -10,8 +11,17 @@ _TWICE = 1.0
 the supervising process passes its own on."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """A signal came."""
+
+
+def by_signal(error: KeyboardInterrupt) -> bool:
+    """Whether a signal brought it, and no `raise` in code that is not ours; told apart where our handler is in place."""
+    return isinstance(error, Interrupted) or not isinstance(signal.getsignal(signal.SIGINT), Once)
+
+
 class Once:
-    """A signal handler that raises KeyboardInterrupt, once for each press of Ctrl-C."""
+    """A signal handler that raises Interrupted, once for each press of Ctrl-C."""
 
     def __init__(self) -> None:
         self._last = -_TWICE
@@ -20,4 +30,4 @@ class Once:
         """Called by Python with the signal's number and the frame that it came in."""
         before, self._last = self._last, time.monotonic()
         if self._last - before >= _TWICE:
-            raise KeyboardInterrupt
+            raise Interrupted

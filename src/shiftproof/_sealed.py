@@ -7,8 +7,11 @@ anything in it is used. A seal guards against disks, copies and slips, not again
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
+import stat
 import warnings
 from collections.abc import Mapping
 from hashlib import blake2b
@@ -59,6 +62,15 @@ def check_seal(content: bytes, identity: FileIdentity | None) -> None:
     raise UnsealedFile("it has no checksum: it was cut off, or an earlier version wrote it")
 
 
+def read_file(path: Path) -> bytes:
+    """The bytes of a regular file; raises `OSError` for anything else in its place, such as a pipe, which nobody may ever write to."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "something stands in its place that is no regular file", str(path))
+        return file.read()
+
+
 def write_sealed(path: Path, content: bytes, identity: FileIdentity) -> None:
     """Seals and writes: the file appears whole or not at all."""
     write_atomic(path, sealed(content, identity))
@@ -71,7 +83,7 @@ def read_sealed(path: Path, identity: FileIdentity | None) -> bytes:
         DamagedFile: they are not, or they are another file's.
         OSError: it cannot be read.
     """
-    content = path.read_bytes()
+    content = read_file(path)
     check_seal(content, identity)
     return content
 
@@ -108,7 +120,7 @@ def read_document(path: Path, kind: str) -> bytes:
         UsageError: it is not as it was written.
         OSError: it cannot be read.
     """
-    content = path.read_bytes()
+    content = read_file(path)
     try:
         check_seal(content, {"kind": kind})
     except UnsealedFile:

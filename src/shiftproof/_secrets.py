@@ -1,17 +1,17 @@
 """What may be shown: every text without the credentials of this run. One place, used by errors, records and the command line.
 
 A URL is shown without user, password, query and fragment. What they hold, and the values of authorisation headers, is remembered for the
-life of the process, and removed from any other text too: a server may send it back, plain, percent-encoded or in base64.
+life of the process, and removed from any other text too: a server may send it back, plain, percent-encoded, in hex or in base64, by itself
+or within more.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit, urlunsplit
 
 HIDDEN = "[hidden]"
@@ -93,7 +93,7 @@ def remember_header(value: str) -> None:
     for part in value.split()[1:]:
         try:
             plain = base64.b64decode(part, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # no base64, or not of a text
             continue
         _keep(plain, plain.partition(":")[2])
 
@@ -109,5 +109,15 @@ def _written(secret: str) -> Iterator[str]:
         yield plain
         yield from (quote(plain, safe=""), quote_plus(plain), quote(plain, safe="!$&'()*+,;=:"))
         yield from (json.dumps(plain)[1:-1], repr(plain)[1:-1], html.escape(plain))
-        for coded in (base64.b64encode(plain.encode()), base64.urlsafe_b64encode(plain.encode())):
-            yield coded.decode().rstrip("=")
+        raw = plain.encode()
+        yield from (raw.hex(), raw.hex(" "), raw.hex(":"), "".join(f"\\x{byte:02x}" for byte in raw))
+        for code in (base64.b64encode, base64.urlsafe_b64encode):
+            yield code(raw).decode().rstrip("=")
+            yield from (_inside(code, raw, before) for before in (1, 2))
+
+
+def _inside(code: Callable[[bytes], bytes], raw: bytes, before: int) -> str:
+    """The part of a longer text in base64 that a secret alone decides, where so many bytes (modulo 3) stand before it."""
+    whole = (before + len(raw)) * 8 // 6
+    part = code(b"\0" * before + raw).decode()[before + 1 : whole]
+    return part if len(part) >= _WORD else ""

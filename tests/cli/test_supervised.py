@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from small_runs import record, write_nets
+from small_runs import command, record, write_nets
 
 START = """
 import atexit, ctypes, os, signal, sys, threading
@@ -146,6 +146,30 @@ def test_an_interrupt_arrives_once(whole_group: bool) -> None:
     assert "Interrupted." in err
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [("raise KeyboardInterrupt", "nobody pressed Ctrl-C. Nothing was judged."), ("raise EOFError", "read from an input that has ended")],
+)
+def test_an_interrupt_that_nobody_sent_is_none(
+    body: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from shiftproof._interrupt import Once
+
+    (tmp_path / "part.py").write_text(body)
+    before = signal.signal(signal.SIGINT, Once())  # as in the process of a command
+    try:
+        assert command(monkeypatch, "check", tmp_path / "part.py:part") == 2
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert said in capsys.readouterr().err
+
+
+def test_a_model_that_raises_an_interrupt_leaves_the_run_incomplete(tmp_path: Path) -> None:
+    ended = audit(tmp_path, "interrupts", "--quiet")
+    assert ended.returncode == 2
+    assert "Incomplete: 1 part of the run did not finish." in ended.stderr
+
+
 def test_once_takes_a_quick_second_for_the_first() -> None:
     from shiftproof._interrupt import Once
 
@@ -173,6 +197,9 @@ def leaves(): return made(lambda n: os._exit(0) if n == 4 else None)
 def quits(): return made(lambda n: sys.exit(0) if n == 4 else None)
 def moves(): return made(lambda n: os.chdir("/") if n == 1 else None)
 def quits_at_once(): return made(lambda n: sys.exit(0))
+def interrupted(n):
+    if n == 4: raise KeyboardInterrupt
+def interrupts(): return made(interrupted)
 """
 
 

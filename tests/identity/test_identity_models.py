@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from torch import nn
 
 import known_models
@@ -41,6 +42,26 @@ def test_another_process_knows_them_by_the_same() -> None:
     there = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, check=True).stdout
     assert json.loads(there) == here
     assert len(here) >= 40
+
+
+class Threaded:
+    """A model of the user's own, whose answers may depend on anything that it holds."""
+
+    def __init__(self, n_threads: int) -> None:
+        self.n_threads = n_threads
+
+    def __call__(self, x: Any) -> Any:
+        return x[:, : self.n_threads]
+
+
+def test_threads_of_packages_change_no_answer() -> None:
+    x, y = np.random.default_rng(0).random((60, 3)), np.arange(60) % 2
+    one, two = (HistGradientBoostingClassifier(max_iter=2, random_state=0).fit(x, y) for _ in range(2))
+    two._bin_mapper.n_threads += 1
+    assert fingerprint(one) == fingerprint(two)
+    forests = [RandomForestClassifier(2, random_state=0, n_jobs=jobs).fit(x, y) for jobs in (None, 2)]
+    assert fingerprint(forests[0]) == fingerprint(forests[1])
+    assert fingerprint(Threaded(1)) != fingerprint(Threaded(2))
 
 
 MODULES = list(MODELS)[: list(MODELS).index("onnx_with_data_apart")]

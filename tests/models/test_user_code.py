@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import pytest
 import torch
 
 import shiftproof as sp
+from shiftproof._errors import StoredFileWarning
+from shiftproof._interrupt import Once
 
 X = torch.rand(6, 4, generator=torch.Generator().manual_seed(0))
 Act = Callable[[], object]
@@ -107,6 +111,44 @@ def test_a_file_that_moves_when_it_is_imported(tmp_path: Path) -> None:
 def test_leaving_the_program_is_an_error(end: Act) -> None:
     with pytest.raises(RuntimeError, match="ended the program"):
         sp.as_model(Acts(end), name="module").labels(X)
+
+
+def silenced_from_scratch() -> None:
+    warnings.resetwarnings()
+    warnings.simplefilter("ignore")
+
+
+FILTERS: dict[str, Act] = {
+    "silenced": lambda: warnings.filterwarnings("ignore"),
+    "made errors": lambda: warnings.simplefilter("error"),
+    "reset and silenced": silenced_from_scratch,
+}
+
+
+@pytest.mark.parametrize("act", FILTERS.values(), ids=list(FILTERS))
+def test_what_a_run_warns_of_is_told_whatever_a_model_filters(act: Act) -> None:
+    with warnings.catch_warnings(record=True) as told:
+        sp.as_model(Acts(act), name="module").labels(X)
+        warnings.warn("a file is damaged", StoredFileWarning, stacklevel=1)
+    assert [str(each.message) for each in told] == ["a file is damaged"]
+
+
+def raises_interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def test_raising_an_interrupt_is_an_error_where_no_signal_came() -> None:
+    model = sp.as_model(Acts(raises_interrupt), name="module")
+    with pytest.raises(KeyboardInterrupt):  # Python's own handler raises the same: nobody can tell
+        model.labels(X)
+    before = signal.signal(signal.SIGINT, Once())
+    try:
+        with pytest.raises(RuntimeError, match="ended the program \\(raise KeyboardInterrupt\\)"):
+            model.labels(X)
+        with pytest.raises(KeyboardInterrupt):
+            sp.as_model(Acts(lambda: os.kill(os.getpid(), signal.SIGINT)), name="module").labels(X)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_run_with_a_relative_folder_is_not_lost(tmp_path: Path) -> None:

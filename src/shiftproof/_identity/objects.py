@@ -24,6 +24,8 @@ _NOT_ANSWERS = {
     "functools.cached_property": {"lock"},
 }
 """Attributes of packages' classes that note times, or are filled in by use."""
+_THREADS = {"n_jobs", "n_threads", "nthread", "num_threads", "thread_count"}
+"""What packages call the number of threads, which depends on the machine and changes no answer."""
 
 
 def instance(value: object) -> ValueView:
@@ -45,8 +47,7 @@ def attributes(value: object) -> list[tuple[str, object]]:
             found[name] = getattr(value, name)
     filled = set(_DESCRIBED)
     filled |= {name for each in cls.__mro__ for name, member in vars(each).items() if isinstance(member, cached_property)}
-    for each in cls.__mro__:
-        filled |= _NOT_ANSWERS.get(f"{each.__module__}.{each.__qualname__}", set())
+    filled |= _no_answers(cls)
     home = namespace_of(cls)
     return [(f".{name}", seen_from(each, home)) for name, each in sorted(found.items()) if name not in filled]
 
@@ -74,10 +75,14 @@ def _reduced(value: object) -> ValueView:
         return ValueView(
             f"object of type {cls.__qualname__}", gap=f"objects of type {cls.__module__}.{cls.__qualname__} cannot be read ({reason})"
         )
-    skipped: set[str] = set().union(*(_NOT_ANSWERS.get(f"{each.__module__}.{each.__qualname__}", set()) for each in cls.__mro__))
-    return ValueView(
-        "object", [(".__class__", cls), (" made by", make), *_listed("made of", arguments), *_state(state, skipped), *_held(held)]
-    )
+    left = _state(state, _no_answers(cls))
+    return ValueView("object", [(".__class__", cls), (" made by", make), *_listed("made of", arguments), *left, *_held(held)])
+
+
+def _no_answers(cls: type) -> set[str]:
+    """The attributes of a class that no answer depends on. In a class of the user's own, any may count."""
+    named = (_NOT_ANSWERS.get(f"{each.__module__}.{each.__qualname__}", set()) for each in cls.__mro__)
+    return set[str]().union(*named, *[_THREADS for each in cls.__mro__[:1] if owner_of_class(each) is not None])
 
 
 def _listed(what: str, values: Any) -> list[tuple[str, object]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import click
+from shiftproof.cli._say import say
 
 
 def echo_notes(notes: Iterable[str]) -> None:
@@ -13,4 +13,4 @@ def echo_notes(notes: Iterable[str]) -> None:
 
     said = noted(notes)
     if said:
-        click.echo(said)
+        say(said)

@@ -9,9 +9,8 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-import click
-
 from shiftproof._interrupt import Once
+from shiftproof.cli._say import say
 
 UNJUDGED = 2
 _KILLED = 128
@@ -91,9 +90,9 @@ def _code(told: int, status: int) -> int:
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         why = " Was there no memory left?" if number == signal.SIGKILL else ""
-        click.echo(f"shiftproof: Signal {signal.Signals(number).name} ended the run before its verdict.{why} {_KEPT}", err=True)
+        say(f"shiftproof: Signal {signal.Signals(number).name} ended the run before its verdict.{why} {_KEPT}", err=True)
         return _KILLED + number
-    click.echo(
+    say(
         f"shiftproof: The process ended itself (exit status {os.WEXITSTATUS(status)}) before its verdict: no condition was judged. "
         f"Does the model, or code that it loads, call os._exit() or exit()? {_KEPT}",
         err=True,

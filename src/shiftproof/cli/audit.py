@@ -11,6 +11,7 @@ import click
 
 from shiftproof._errors import UsageError
 from shiftproof.cli._notes import echo_notes
+from shiftproof.cli._say import say
 
 _REPEATABLE = ("shift_from", "shifts", "searches", "certify", "curves", "fail_on")
 _UNJUDGED = 2
@@ -86,13 +87,13 @@ def command(config: str | None, junit: str | None, quiet: bool, **options: Any) 
     if verdicts:
         _write_junit(verdicts, record)
     if not quiet:
-        click.echo(str(report))
-        echo_notes([*record.model.notes, *record.data.notes])
-        click.echo(f"\nCost:   {cost(record.asked, record.sent)}")
-        click.echo(f"Page:   {report.page}\nRecord: {report.folder / 'audit.json'}")
+        say(str(report))
+        echo_notes([*record.model.notes, *record.data.notes, *(note for other in record.natural for note in other.notes)])
+        say(f"\nCost:   {cost(record.asked, record.sent)}")
+        say(f"Page:   {report.page}\nRecord: {report.folder / 'audit.json'}")
     code = exit_code(record.gates, record.complete)
     if code == _UNJUDGED:
-        click.echo(f"shiftproof: {unjudged(record, record.gates)}", err=True)
+        say(f"shiftproof: {unjudged(record, record.gates)}", err=True)
     return code
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from shiftproof.cli._say import say
+
 
 @click.command("check")
 @click.argument("target")
@@ -12,5 +14,5 @@ def command(target: str) -> int:
     from shiftproof.conformance import check_part
 
     report = check_part(target)
-    click.echo(str(report))
+    say(str(report))
     return 0 if report.passed else 1

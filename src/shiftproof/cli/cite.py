@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from shiftproof.cli._say import say
+
 
 @click.command("cite")
 @click.argument("folder", type=click.Path(path_type=Path))
@@ -13,5 +15,5 @@ def command(folder: Path) -> int:
     """Print BibTeX for the methods that the run in FOLDER used (an audit, a comparison of defences or a training)."""
     from shiftproof.reports.cite import cite_folder
 
-    click.echo(cite_folder(folder))
+    say(cite_folder(folder))
     return 0

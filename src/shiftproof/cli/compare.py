@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from shiftproof._errors import UsageError
+from shiftproof.cli._say import say
 
 
 @click.command("compare")
@@ -30,5 +31,5 @@ def command(folders: tuple[Path, ...], out: Path | None) -> int:
             page = write_comparison(comparison, out)
         except OSError as error:
             raise disk_error(out if out.is_dir() else out.parent, error) from error
-        click.echo(f"Page: {page}")
+        say(f"Page: {page}")
     return 0

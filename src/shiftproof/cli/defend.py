@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from shiftproof.cli._notes import echo_notes
+from shiftproof.cli._say import say
 
 
 @click.command("defend")
@@ -47,9 +48,9 @@ def command(quiet: bool, box: str | None, corruptions: tuple[str, ...], **option
     keep_freed_memory()
     chosen: dict[str, Any] = {"corruptions": corruptions} if corruptions else {}
     config = DefendConfig(**options, **chosen, box=box_of(box) if box else None)
-    record = run_defend(config, say=lambda line: None if quiet else click.echo(line, err=True))
+    record = run_defend(config, say=lambda line: None if quiet else say(line, err=True))
     if not quiet:
-        click.echo(summary(record))
+        say(summary(record))
         echo_notes([*record.data.notes, *record.notes])
-        click.echo(f"\nPage:   {config.out}/index.html\nRecord: {config.out}/defend.json")
+        say(f"\nPage:   {config.out}/index.html\nRecord: {config.out}/defend.json")
     return 0

@@ -10,6 +10,7 @@ import click
 
 from shiftproof._errors import UsageError
 from shiftproof.cli._notes import echo_notes
+from shiftproof.cli._say import say
 
 if TYPE_CHECKING:
     from shiftproof.data.examples import Examples
@@ -65,7 +66,7 @@ def command(
     Console().print(terminal_frequency(report))
     echo_notes([*loaded.notes, *source.notes])
     try:
-        click.echo(f"Page: {write_frequency(report, out)}")
+        say(f"Page: {write_frequency(report, out)}")
     except OSError as error:
         raise disk_error(out, error) from error
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shiftproof._errors import UsageError
+from shiftproof.cli._say import say
 
 if TYPE_CHECKING:
     from shiftproof.records.leaderboard import Entry, Leaderboard
@@ -50,6 +51,8 @@ def command(
     shiftproof leaderboard runs --robustbench model_info/cifar10/Linf/*.json --threat "linf(eps=8/255)"
     shiftproof leaderboard --attackbench compiled/cifar10/*_linf.json
     """  # noqa: D301  # \b is click's mark for lines to keep
+    import json
+
     from rich.console import Console
 
     from shiftproof.leaderboard.board import make_leaderboard
@@ -62,7 +65,7 @@ def command(
         return _attacks((*attackbench, *folders), as_json)
     found = make_leaderboard(_entries(folders, robustbench), threat=threat, verdicts=verdicts_of)
     if as_json:
-        click.echo(found.model_dump_json(indent=2))
+        say(json.dumps(json.loads(found.model_dump_json()), indent=2))  # in ASCII, so that `say` changes nothing
     else:
         Console().print(terminal_leaderboard(found))
     if out is not None:
@@ -82,7 +85,7 @@ def _attacks(files: Sequence[Path], as_json: bool) -> int:
 
     ranked = rank_attacks([row for path in files for row in read_attackbench(path)])
     if as_json:
-        click.echo(json.dumps([asdict(each) for each in ranked], indent=2))
+        say(json.dumps([asdict(each) for each in ranked], indent=2))
     else:
         Console().print(terminal_attacks(ranked))
     return 0
@@ -109,7 +112,7 @@ def _page(found: Leaderboard, out: Path) -> None:
         page = write_leaderboard(found, out)
     except OSError as error:
         raise disk_error(out if out.is_dir() else out.parent, error) from error
-    click.echo(f"Page: {page}", err=True)
+    say(f"Page: {page}", err=True)
 
 
 def _export(entries: Sequence[Entry], folder: Path) -> None:
@@ -121,4 +124,4 @@ def _export(entries: Sequence[Entry], folder: Path) -> None:
     except OSError as error:
         raise disk_error(folder, error) from error
     for line in said:
-        click.echo(line, err=True)
+        say(line, err=True)

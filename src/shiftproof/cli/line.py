@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shiftproof._errors import UsageError, unknown
+from shiftproof.cli._say import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +80,7 @@ def command(
     ]
     Console().print(terminal_line(lines))
     if out is not None:
-        click.echo(f"Page: {_write(lines, tables, out)}")
+        say(f"Page: {_write(lines, tables, out)}")
     return 0
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from shiftproof._errors import unknown
+from shiftproof.cli._say import say
 
 KINDS = ("shifts", "searches", "risks", "certificates", "defences", "methods", "studies", "sources")
 
@@ -20,7 +21,7 @@ def command(kind: str | None) -> int:
     for each in (kind,) if kind else KINDS:
         click.secho(each, bold=True)
         _sources() if each == "sources" else _parts(each)
-        click.echo()
+        say()
     return 0
 
 
@@ -46,7 +47,7 @@ def _table(rows: list[tuple[str, str]]) -> None:
     width = min(max((len(left) for left, _ in rows), default=0), 48)
     for left, right in rows:
         gap = "\n" + " " * (width + 4) if len(left) > width else ""
-        click.echo(f"  {left:<{width}}{gap}  {right}")
+        say(f"  {left:<{width}}{gap}  {right}")
 
 
 def _signature(part: Any) -> str:

@@ -14,7 +14,9 @@ import click
 
 from shiftproof import __version__
 from shiftproof._errors import StoredFileWarning, UsageError
+from shiftproof._interrupt import by_signal
 from shiftproof._secrets import remember_url, without_secrets
+from shiftproof.cli._say import say
 from shiftproof.cli._streams import Streams, open_streams
 from shiftproof.cli._supervised import can_supervise, supervised
 
@@ -37,6 +39,7 @@ COMMANDS = {
     "check": "Run the conformance tests on a part of your own.",
 }
 HELD, FAILED, COULD_NOT_RUN, INTERRUPTED = 0, 1, 2, 130
+_ENDED = "The model, or code that it loads,"
 _NO_VERDICT = "Take the sys.exit() out of it; nothing was judged."
 _ASKS_FOR_HELP = {"-h", "--help", "--version"}
 
@@ -56,13 +59,19 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> int | None:
-        """Runs the command; a model that leaves the program by `sys.exit` has not come to a verdict."""
+        """Runs the command; a model that leaves the program, by `sys.exit` or in the guise of Ctrl-C, has not come to a verdict."""
         try:
             code: int | None = super().invoke(ctx)
         except SystemExit as end:
+            raise UsageError(f"{_ENDED} ended the program ({end.code!r}) before the verdict. {_NO_VERDICT}") from end
+        except KeyboardInterrupt as stop:
+            if by_signal(stop):
+                raise
             raise UsageError(
-                f"The model, or code that it loads, ended the program ({end.code!r}) before the verdict. {_NO_VERDICT}"
-            ) from end
+                f"{_ENDED} raised KeyboardInterrupt before the verdict, and nobody pressed Ctrl-C. Nothing was judged."
+            ) from stop
+        except EOFError as end:  # which click takes for Ctrl-D at a question; we ask none
+            raise RuntimeError(f"{_ENDED} read from an input that has ended.") from end
         return code
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -87,7 +96,7 @@ def _tell(
     """A warning as a line: ours without the place in our code that noticed."""
     ours = issubclass(category, StoredFileWarning)
     told = f"shiftproof: {message}" if ours else warnings.formatwarning(message, category, filename, lineno, line).rstrip()
-    click.echo(told, file, err=True)
+    say(told, file, err=True)
 
 
 def main() -> None:
@@ -112,17 +121,17 @@ def outcome() -> int:
             warnings.showwarning = _tell
             return app.main(prog_name="shiftproof", standalone_mode=False) or HELD
     except (click.exceptions.Abort, KeyboardInterrupt):  # click makes an Abort of Ctrl-C
-        click.echo("Interrupted. What is finished is kept: the same command goes on from there.", err=True)
+        say("Interrupted. What is finished is kept: the same command goes on from there.", err=True)
         return INTERRUPTED
     except click.ClickException as error:
         _show(error)
     except UsageError as error:
-        click.echo(f"shiftproof: {error}", err=True)
+        say(f"shiftproof: {error}", err=True)
     except SystemExit as end:  # click's own: it has completed a word for a shell, or nobody reads what a program that calls us prints
         if not isinstance(end.__context__, BrokenPipeError):
             raise
     except BaseException:  # a defect of ours or of a plugin: told in full, and never with the exit code of a gate that failed
-        click.echo(without_secrets(traceback.format_exc()).rstrip(), err=True)
+        say(without_secrets(traceback.format_exc()).rstrip(), err=True)
     return COULD_NOT_RUN
 
 
@@ -130,7 +139,7 @@ def _show(error: click.ClickException) -> None:
     """What click says of a mistake in the command line, without what is secret in it."""
     said = io.StringIO()
     error.show(said)
-    click.echo(without_secrets(said.getvalue()).rstrip(), err=True)
+    say(without_secrets(said.getvalue()).rstrip(), err=True)
 
 
 def _written(code: int, streams: Streams) -> int:
@@ -139,5 +148,5 @@ def _written(code: int, streams: Streams) -> int:
     reasons = streams.lost.reasons
     if not reasons:
         return code
-    click.echo(f"shiftproof: Standard output could not be written: {reasons[0]}. The run's own files are not concerned.", streams.err)
+    say(f"shiftproof: Standard output could not be written: {reasons[0]}. The run's own files are not concerned.", streams.err)
     return code or COULD_NOT_RUN

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from shiftproof.cli._notes import echo_notes
+from shiftproof.cli._say import say
 
 
 @click.command("report")
@@ -27,5 +28,5 @@ def command(folder: Path) -> int:
         raise disk_error(folder, error) from error
     Console().print(terminal_table(audit))
     echo_notes([*audit.model.notes, *audit.data.notes])
-    click.echo(f"Page: {page}")
+    say(f"Page: {page}")
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shiftproof.cli._notes import echo_notes
+from shiftproof.cli._say import say
 
 if TYPE_CHECKING:
     from shiftproof.records.severity import SeverityCurve
@@ -98,7 +99,7 @@ def command(
     Console().print(terminal_severity(curves))
     echo_notes([*notes, *source.notes])
     if out is not None:
-        click.echo(f"Page: {_write(curves, data, out)}")
+        say(f"Page: {_write(curves, data, out)}")
     return 0
 
 

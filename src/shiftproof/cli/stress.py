@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from shiftproof.cli._say import say
+
 
 @click.command("stress")
 @click.argument("folder", type=click.Path(path_type=Path))
@@ -38,5 +40,5 @@ def command(folder: Path, floor: float, risk: str, shift: str, search: str | Non
         page = write_stress(curve, target)
     except OSError as error:
         raise disk_error(target if target.is_dir() else target.parent, error) from error
-    click.echo(f"Page: {page}")
+    say(f"Page: {page}")
     return 0

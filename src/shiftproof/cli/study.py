@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from shiftproof._errors import UsageError, must
+from shiftproof.cli._say import say
 
 _OUT = Path("studies")
 
@@ -34,8 +35,8 @@ def list_studies() -> int:
     for name in studies.names():
         study = studies.get(name)
         click.secho(name, bold=True)
-        click.echo(f"  {study.paper}: {study.claim}")
-        click.echo(f"  full form: {', '.join(f'--data {need}=URI' for need in study.needs) or 'no data of yours'}")
+        say(f"  {study.paper}: {study.claim}")
+        say(f"  full form: {', '.join(f'--data {need}=URI' for need in study.needs) or 'no data of yours'}")
     return 0
 
 
@@ -78,7 +79,7 @@ def run(names: tuple[str, ...], full: bool, data: tuple[str, ...], extend: int, 
     path = _page(out)
     if not quiet:
         Console().print(terminal_studies(records))
-        click.echo(f"\nPage: {path}")
+        say(f"\nPage: {path}")
     return 0
 
 
@@ -102,7 +103,7 @@ def judge(folder: Path) -> int:
 @click.argument("folder", type=click.Path(path_type=Path), default=_OUT)
 def page(folder: Path) -> int:
     """Write one page about all finished studies in FOLDER."""
-    click.echo(f"Page: {_page(folder)}")
+    say(f"Page: {_page(folder)}")
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from shiftproof.cli._notes import echo_notes
+from shiftproof.cli._say import say
 
 
 @click.command("train")
@@ -72,7 +73,7 @@ def command(
     folder = Path(out).absolute()  # a network that is trained may leave the working folder
     done = train(factory_of(model), source, method, out=folder, device=device, progress=shown, version=model_version, **given)
     if not quiet:
-        click.echo(str(done))
+        say(str(done))
         echo_notes(source.notes)
-        click.echo(f"\nWeights: {out}/best.safetensors\nRecord:  {out}/training.json")
+        say(f"\nWeights: {out}/best.safetensors\nRecord:  {out}/training.json")
     return int(any(flag.name == "nan_loss" for flag in done.flags))

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from shiftproof.cli._notes import echo_notes
+from shiftproof.cli._say import say
 
 
 @click.command("transfer")
@@ -37,7 +38,7 @@ def command(quiet: bool, box: str | None, **options: Any) -> int:
     config = TransferConfig(**options, box=box_of(box) if box else None)
     record = run_transfer(config, show=not quiet and sys.stderr.isatty())
     if not quiet:
-        click.echo(summary(record))
+        say(summary(record))
         echo_notes([*(note for card in record.models for note in card.notes), *record.data.notes])
-        click.echo(f"\nPage:   {config.out}/index.html\nRecord: {config.out}/transfer.json")
+        say(f"\nPage:   {config.out}/index.html\nRecord: {config.out}/transfer.json")
     return 0

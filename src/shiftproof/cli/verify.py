@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from shiftproof.cli._say import say
+
 if TYPE_CHECKING:
     from shiftproof.certificates.bounds.verify import VerificationResult
 
@@ -32,7 +34,7 @@ def command(network: str, property_: str, timeout: float, seed: int, as_json: bo
     from shiftproof.certificates.bounds.verify import verify
 
     verdict = verify(network, property_, timeout=timeout, seed=seed)
-    click.echo(json.dumps(_record(verdict), indent=2) if as_json else _text(verdict))
+    say(json.dumps(_record(verdict), indent=2) if as_json else _text(verdict))
     return EXIT_CODES[verdict.answer]
 
 

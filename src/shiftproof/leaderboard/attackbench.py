@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shiftproof._errors import UsageError, must
+from shiftproof._printable import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -115,7 +116,9 @@ def terminal_attacks(ranked: Sequence[RankedAttack]) -> Table:
     for each in ranked:
         shares = (f"{100 * each.optimality:.1f}%", f"{100 * each.success:.1f}%")
         words = (each.dataset, each.norm, "–" if each.place is None else str(each.place), each.attack, each.library, *shares)
-        table.add_row(*map(Text, (*words, f"{each.forwards:.0f}", f"{each.backwards:.0f}", f"{each.models} of {each.of}")))
+        table.add_row(
+            *(Text(printable(word)) for word in (*words, f"{each.forwards:.0f}", f"{each.backwards:.0f}", f"{each.models} of {each.of}"))
+        )
     return table
 
 

@@ -42,7 +42,7 @@ def load_from_spec(spec: str) -> object:
         raise
     except EndedProgram as error:
         fix = "Put what it does as a program under: if __name__ == '__main__':"
-        raise UsageError(f"The code of '{spec}' ended the program ({error.code!r}) instead of defining a model. {fix}") from error
+        raise UsageError(f"The code of '{spec}' ended the program ({error.how}) instead of defining a model. {fix}") from error
     except Exception as error:  # the code is the user's: it may raise anything
         raise UsageError(f"The code of '{spec}' raised an error:\n{short_traceback(error)}") from error
 

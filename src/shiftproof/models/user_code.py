@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -12,16 +13,19 @@ from typing import TextIO
 
 import torch
 
+from shiftproof._errors import StoredFileWarning
+from shiftproof._interrupt import by_signal
+
 _OURS = str(Path(__file__).parents[1])
 _SHOWN = 5
 
 
 class EndedProgram(RuntimeError):
-    """A user's code called `sys.exit` instead of answering."""
+    """A user's code left the program, by `sys.exit` or KeyboardInterrupt, instead of answering."""
 
-    def __init__(self, code: object) -> None:
-        super().__init__(f"The model's code ended the program (sys.exit({code!r})) instead of answering.")
-        self.code = code
+    def __init__(self, how: str) -> None:
+        super().__init__(f"The model's code ended the program ({how}) instead of answering.")
+        self.how = how
 
 
 _Settings = tuple[str, torch.dtype, TextIO, TextIO]
@@ -60,21 +64,21 @@ class UserCode:
 
     The working folder, torch's default type and the standard streams that it sets are restored afterwards, and set again for its next call.
     So a model that needs its settings has them, and nothing of ours, such as a relative path, depends on them. The gradient mode is
-    restored, and not set again.
+    restored, and not set again. Filters of warnings stay as it sets them, except ours about stored files.
 
     Raises:
-        EndedProgram: it called `sys.exit`.
+        EndedProgram: it called `sys.exit`, or raised KeyboardInterrupt although nobody interrupted it.
 
     Cost: 5 microseconds.
     """
 
-    __slots__ = ("_gradients", "_loading", "_ours")
+    __slots__ = ("_filters", "_gradients", "_loading", "_ours")
 
     def __init__(self, *, loading: str | None = None) -> None:
         self._loading = loading
 
     def __enter__(self) -> None:
-        self._ours, self._gradients = _now(), torch.is_grad_enabled()
+        self._ours, self._gradients, self._filters = _now(), torch.is_grad_enabled(), warnings.filters[:1]
         if _theirs is not None and self._loading is None:
             _put(_theirs)
 
@@ -89,8 +93,12 @@ class UserCode:
             _theirs = _imported.setdefault(self._loading, _theirs)
         if torch.is_grad_enabled() != self._gradients:
             torch.set_grad_enabled(self._gradients)
+        if warnings.filters[:1] != self._filters:
+            warnings.simplefilter("always", StoredFileWarning)
         if isinstance(error, SystemExit):
-            raise EndedProgram(error.code) from error
+            raise EndedProgram(f"sys.exit({error.code!r})") from error
+        if isinstance(error, KeyboardInterrupt) and not by_signal(error):
+            raise EndedProgram("raise KeyboardInterrupt") from error
 
 
 def short_traceback(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shiftproof._sealed import BLANK, DamagedFile, UnsealedFile, check_seal, write_sealed
+from shiftproof._sealed import BLANK, DamagedFile, UnsealedFile, check_seal, read_file, write_sealed
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -32,7 +32,7 @@ def read_picture(path: Path, *, earlier: bool = False) -> Arrays:
         DamagedFile: it is not as it was written, no picture at all, or another one than its name says.
         OSError: it cannot be read.
     """
-    content = path.read_bytes()
+    content = read_file(path)
     try:
         check_seal(content, _identity(path))
     except UnsealedFile:

@@ -108,7 +108,8 @@ def summary(record: DefendRecord) -> str:
     names = [printable(row.name) for row in record.rows]
     width = max(len("defence"), *map(len, names))
     heads = ("clean", "transfer", "plain", "adaptive", "robust", "gain")
-    lines = [f"On {record.threat} by {record.search}, n = {record.n}; all but clean are at most", _line("defence", heads, width)]
+    what = printable(f"On {record.threat} by {record.search}, n = {record.n}; all but clean are at most")
+    lines = [what, _line("defence", heads, width)]
     for name, row in zip(names, record.rows, strict=True):
         values = [percent(share.value) for share in (row.clean, row.transfer, row.plain, row.adaptive, row.robust)]
         lines.append(_line(name, (*values, points(row.gain.value).removesuffix(" points")), width))

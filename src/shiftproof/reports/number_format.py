@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from shiftproof._printable import printable as printable
 from shiftproof.records.audit import ClaimKind, Result
 
 KINDS: tuple[ClaimKind, ...] = ("at_least", "estimate", "at_most")
@@ -121,15 +122,6 @@ def p_value(value: float) -> str:
     ('0.042', 'below 0.001')
     """
     return "below 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def printable(text: str) -> str:
-    r"""Text for a terminal: a control character in a name, such as an escape sequence, becomes visible and does nothing.
-
-    >>> printable("a\x1b[31m\nb")
-    'a�[31m�b'
-    """
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
 def plural(count: int, noun: str) -> str:

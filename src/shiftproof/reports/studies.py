@@ -163,12 +163,12 @@ def terminal_studies(records: Sequence[StudyRecord]) -> Group:
     for head in ("study", "verdict", "the claim predicts", "measured", "the paper's"):
         table.add_column(head)
     for record in records:
-        name = Text(f"{record.study} ({record.form})")
+        name = Text(printable(f"{record.study} ({record.form})"))
         for said in record.predictions:
             measured = f"{figure(said.value, said.unit)} ({ends(said.interval, said.unit)})"
             verdict = Text(said.verdict, style=_STYLES[said.verdict])
             table.add_row(name, verdict, Text(printable(f"{said.says}: {expected(said)}")), measured, figure(said.paper, said.unit))
             name = Text("")
         table.add_section()
-    lines = [Text(f"{record.study} ({record.form}): {record.marked}", style=_STYLES[record.verdict]) for record in records]
+    lines = [Text(printable(f"{record.study} ({record.form}): {record.marked}"), style=_STYLES[record.verdict]) for record in records]
     return Group(table, *lines)

@@ -76,7 +76,8 @@ def summary(record: TransferRecord) -> str:
         "  ".join([name.ljust(width), *(c.rjust(w) for c, w in zip(row, columns, strict=True))])
         for name, row in zip(names, cells, strict=True)
     ]
-    lines = [f"Accuracy on {record.shift} by {record.search}, n = {record.n}; columns are the models tried on", head, clean, *body]
+    what = printable(f"Accuracy on {record.shift} by {record.search}, n = {record.n}; columns are the models tried on")
+    lines = [what, head, clean, *body]
     doubts = [f"{model.name}: {flag.detail}" for model in record.models for flag in model.flags]
     said = map(printable, (*doubts, *map(sentence, record.pairs)))
     return "\n".join([*lines, "", *said, f"Cost: {cost(record.asked, record.sent)}."])

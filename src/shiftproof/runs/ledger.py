@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from shiftproof._errors import StoredFileWarning
+from shiftproof._sealed import read_file
 from shiftproof.models.query_count import QueryCount, counting_queries, open_counts
 
 _WIDTH = 8
@@ -67,7 +68,7 @@ def rows_sent(folder: Path) -> int:
     total = 0
     for path in sorted(folder.glob("*.rows")):
         try:
-            written = path.read_bytes()
+            written = read_file(path)
         except OSError:
             written = b""
         counts = [int.from_bytes(written[at : at + _WIDTH], "little") for at in (0, _SLOT)]

@@ -12,6 +12,7 @@ import torch
 
 from shiftproof._errors import UsageError
 from shiftproof._identity.fingerprinted import Fingerprint, found_again, with_version
+from shiftproof._sealed import read_file
 from shiftproof.data.source import Source
 from shiftproof.models.abstract import Labels, Scores
 from shiftproof.models.endpoint import EndpointLabels, EndpointScores
@@ -130,7 +131,7 @@ def measured_anew(known: RunIdentity, folder: Path) -> list[str]:
 
 def _before(folder: Path) -> dict[str, Any] | None:
     try:
-        plan = json.loads((folder / "plan.json").read_text())
+        plan = json.loads(read_file(folder / "plan.json"))
     except (OSError, ValueError, RecursionError):  # no run, or a damaged one: the store says which
         return None
     return plan if isinstance(plan, dict) else None
@@ -178,6 +179,6 @@ def _check_answers(name: str, stored: EndpointAnswers, given: EndpointAnswers, f
 
 def _complete(folder: Path) -> bool:
     try:
-        return bool(json.loads((folder / "audit.json").read_text())["complete"])
+        return bool(json.loads(read_file(folder / "audit.json"))["complete"])
     except (OSError, ValueError, KeyError, RecursionError):
         return False

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 
+from shiftproof._printable import printable
 from shiftproof.runs.backends import backend_named
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.work import CellDone, Work
@@ -41,10 +42,9 @@ def _done(
             yield work(cell, advance)
             advance(len(cell))  # the rest, where it failed; the bar stops at the cell's end
     else:
-        for wave in _waves(cells):
-            for done in backend_named(backend, workers)(work, wave):
-                moved(done.cell)(len(done.cell))
-                yield done
+        for done in backend_named(backend, workers)(work, _waves(cells)):
+            moved(done.cell)(len(done.cell))
+            yield done
 
 
 def _waves(cells: Sequence[Cell]) -> list[list[Cell]]:
@@ -68,7 +68,7 @@ def _progress(cells: Sequence[Cell], show: bool) -> Iterator[Callable[[Cell], Ad
 
     console = Console(stderr=True)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
         TimeElapsedColumn(),
@@ -79,7 +79,7 @@ def _progress(cells: Sequence[Cell], show: bool) -> Iterator[Callable[[Cell], Ad
         task = bar.add_task("measuring", total=sum(_weight(cell) * len(cell) for cell in cells))
 
         def announce(cell: Cell) -> Advance:
-            bar.update(task, description=f"{cell.shift.spec()} · {cell.method.spec()}")
+            bar.update(task, description=printable(f"{cell.shift.spec()} · {cell.method.spec()}"))
             room = [len(cell)]
 
             def advance(n: int, weight: int) -> None:

@@ -20,8 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shiftproof._errors import StoredFileWarning, UsageError
-from shiftproof._sealed import BLANK, DamagedFile, UnsealedFile, check_seal, create_json, read_sealed, write_sealed
+from shiftproof._sealed import BLANK, DamagedFile, UnsealedFile, check_seal, create_json, read_file, read_sealed, write_sealed
 from shiftproof._writing import clear_leftovers, disk_error, is_temporary
+from shiftproof._writing import write_atomic as write_atomic
 from shiftproof.finding import Finding
 from shiftproof.outcomes import Bound, Flag, Stage
 from shiftproof.runs.cell import Cell
@@ -258,7 +259,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> pa.Table:
     """
     sealed = True
     try:
-        content = path.read_bytes()
+        content = read_file(path)
         try:
             check_seal(content, _of_file("cell", path))
         except UnsealedFile:
@@ -290,7 +291,7 @@ def _array(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
 
 def _plan_in(written: Path) -> dict[str, Any]:
     try:
-        content = written.read_bytes()
+        content = read_file(written)
         plan = json.loads(content)
         with suppress(UnsealedFile):  # an earlier version's: its files are told apart by their own names and seals
             check_seal(content, _PLAN)

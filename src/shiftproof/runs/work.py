@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from shiftproof._interrupt import by_signal
 from shiftproof._secrets import without_secrets
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.certify import certify
@@ -70,9 +71,9 @@ class Work:
             if not self.store.has(cell):  # another run of the same plan may have been quicker
                 with booking(self.store.sent), counting_queries() as count:
                     self._run(cell, progress, count)
-        except KeyboardInterrupt:
-            raise
-        except BaseException:  # whatever a model, a plugin or the disk raises belongs in the report of this cell, SystemExit too
+        except BaseException as error:  # whatever a model, a plugin or the disk raises belongs in the report of this cell, SystemExit too
+            if isinstance(error, KeyboardInterrupt) and by_signal(error):
+                raise
             return CellDone(cell, without_secrets(traceback.format_exc()))
         finally:
             os.chdir(home)  # a part of the user's own may have left it

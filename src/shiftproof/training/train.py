@@ -16,7 +16,7 @@ from shiftproof._errors import UsageError, unknown
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of, found_again
 from shiftproof._identity.parts import known_part
 from shiftproof._identity.table import identify
-from shiftproof._sealed import DamagedFile, UnsealedFile, read_json, sealed, with_seal
+from shiftproof._sealed import DamagedFile, UnsealedFile, read_file, read_json, sealed, with_seal
 from shiftproof._writing import clear_leftovers, disk_error, one_at_a_time, save
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
@@ -262,7 +262,7 @@ def _record(path: Path) -> dict[str, Any]:
     try:
         return read_json(path, _RECORD)
     except UnsealedFile as error:
-        found: dict[str, Any] = json.loads(path.read_bytes())
+        found: dict[str, Any] = json.loads(read_file(path))
         if "form" in found["asked"]:
             raise DamagedFile(str(error)) from error
         return found

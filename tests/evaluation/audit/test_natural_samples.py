@@ -11,6 +11,7 @@ import torch
 from scipy.stats import binomtest
 
 import shiftproof as sp
+from shiftproof.data.align import Noted
 from shiftproof.risks.intervals import proportion_difference
 from small_runs import linear_net, record, table_of
 
@@ -38,6 +39,13 @@ def right(out: Path, uri: str) -> dict[str, bool]:
     (cell,) = [c for c in record(out)["cells"] if (c["data"], c["shift"]) == (uri, "identity")]
     table = table_of(out, cell["key"])
     return {str(name): bool(p == y) for name, p, y in zip(table["id"], table["prediction"], table["label"], strict=True)}
+
+
+def test_what_was_decided_about_another_sample_is_said(tmp_path: Path) -> None:
+    said = "the other sample is in file order"
+    report = run(tmp_path / "run", sample(40, dark=0.2), Noted.of(sp.load_data("digits:", limit=40), (said,)))
+    assert said in report.record.natural[0].notes
+    assert said in report.page.read_text()
 
 
 def test_the_same_ids_pair(tmp_path: Path) -> None:

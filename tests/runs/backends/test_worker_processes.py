@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -99,7 +100,7 @@ class Trouble:
 
 def run(folder: Path, *names: str, workers: int = 1) -> dict[str, str | None]:
     """By name, what each cell failed of."""
-    found = list(Processes(workers)(Trouble(folder), [cell(name) for name in names]))
+    found = list(Processes(workers)(Trouble(folder), [[cell(name) for name in names]]))
     assert len(found) == len(names)
     return {done.cell.model: done.error for done in found}
 
@@ -177,7 +178,7 @@ def test_a_worker_that_hangs_when_it_should_leave_is_ended(tmp_path: Path, monke
 
 @pytest.mark.slow
 def test_workers_end_when_nobody_wants_their_results(tmp_path: Path) -> None:
-    with closing(generated(Processes(1)(Trouble(tmp_path), [cell("fine"), cell("dies_once")]))) as results:
+    with closing(generated(Processes(1)(Trouble(tmp_path), [[cell("fine"), cell("dies_once")]]))) as results:
         assert next(results).error is None
     assert gone(pids(tmp_path, "fine"))
 
@@ -199,7 +200,7 @@ class Unloadable:
 @pytest.mark.slow
 def test_workers_that_cannot_start_fail_the_run_and_do_not_start_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shiftproof.runs.backends.pool._STARTS", 2)
-    found = list(Processes(1)(Unloadable(), [cell("a"), cell("b")]))
+    found = list(Processes(1)(Unloadable(), [[cell("a"), cell("b")]]))
     assert len(found) == 2
     assert all("No worker process could be started: it left with exit code 9" in str(done.error) for done in found)
 
@@ -274,7 +275,7 @@ def test_no_process_outlives_its_run(
 ) -> None:
     """Even where the model is stuck in C, hears no signal, or has started processes of its own."""
     monkeypatch.setenv("TROUBLE", trouble)
-    mark = f"{tmp_path.name} {trouble} {number}"
+    mark = secrets.token_hex(8)  # the name of a temporary folder is that of another session's too
     process = held(tmp_path, mark)
     assert len(marked(mark)) > 2
     process.send_signal(number)

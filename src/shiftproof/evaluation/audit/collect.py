@@ -297,30 +297,27 @@ def natural_of(pools: Sequence[PooledResults], data: Source, confidence: float) 
     found: list[NaturalShift] = []
     for there in clean.values():
         m = Mean().measure(there.correct, confidence=confidence)
-        interval = (m.interval.low, m.interval.high)
-        if own is None:
-            found.append(
-                NaturalShift(source=there.source.uri, n=m.n, accuracy=m.value, interval=interval, difference=None, difference_interval=None)
-            )
-            continue
-        difference, between = unpaired_difference(own.correct, there.correct, confidence=confidence)
-        match = _pairs(own, there)
-        pairs = None
-        if match is not None:
-            pairs = paired(own.correct[match[0]], there.correct[match[1]], against=there.source.uri, confidence=confidence)
-            difference, between = pairs.difference, pairs.interval
-        found.append(
-            NaturalShift(
-                source=there.source.uri,
-                n=m.n,
-                accuracy=m.value,
-                interval=interval,
-                difference=difference,
-                difference_interval=(between.low, between.high),
-                paired=pairs,
-            )
+        alone = NaturalShift(
+            source=there.source.uri,
+            n=m.n,
+            accuracy=m.value,
+            interval=(m.interval.low, m.interval.high),
+            difference=None,
+            difference_interval=None,
+            notes=list(there.source.notes),
         )
+        found.append(alone if own is None else _beside(alone, own, there, confidence))
     return found
+
+
+def _beside(alone: NaturalShift, own: PooledResults, there: PooledResults, confidence: float) -> NaturalShift:
+    """With the difference from the audit's own sample."""
+    match = _pairs(own, there)
+    if match is None:
+        difference, between = unpaired_difference(own.correct, there.correct, confidence=confidence)
+        return alone.model_copy(update={"difference": difference, "difference_interval": (between.low, between.high)})
+    pairs = paired(own.correct[match[0]], there.correct[match[1]], against=there.source.uri, confidence=confidence)
+    return alone.model_copy(update={"difference": pairs.difference, "difference_interval": tuple(pairs.interval), "paired": pairs})
 
 
 def _pairs(one: PooledResults, two: PooledResults) -> tuple[Any, Any] | None:

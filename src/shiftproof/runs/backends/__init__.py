@@ -1,4 +1,7 @@
-"""Where cells run. A backend is anything shaped like `map`: it takes the work and the cells, and yields what is done, in any order."""
+"""Where cells run. A backend is shaped like `map`: it takes the work and waves of cells, and yields what is done, in any order in a wave.
+
+A wave begins when the one before is done: its cells read what those wrote.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from shiftproof._errors import unknown
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.work import CellDone
 
-Backend = Callable[[Callable[[Cell], CellDone], Sequence[Cell]], Iterator[CellDone]]
+Backend = Callable[[Callable[[Cell], CellDone], Sequence[Sequence[Cell]]], Iterator[CellDone]]
 
 NAMES = ("serial", "processes")
 

@@ -18,9 +18,10 @@ class Processes:
 
     workers: int
 
-    def __call__(self, work: Callable[[Cell], CellDone], cells: Sequence[Cell]) -> Iterator[CellDone]:
-        with WorkerPool(work, self.workers) as pool:
-            yield from pool.run(cells)
+    def __call__(self, work: Callable[[Cell], CellDone], waves: Sequence[Sequence[Cell]]) -> Iterator[CellDone]:
+        with WorkerPool(work, self.workers) as pool:  # one for all waves: a worker loads the model once
+            for wave in waves:
+                yield from pool.run(wave)
 
 
 def check_travels(work: Callable[[Cell], CellDone], cells: Sequence[Cell]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.work import CellDone
 
 
-def serial(work: Callable[[Cell], CellDone], cells: Sequence[Cell]) -> Iterator[CellDone]:
+def serial(work: Callable[[Cell], CellDone], waves: Sequence[Sequence[Cell]]) -> Iterator[CellDone]:
     """`map` itself."""
-    return map(work, cells)
+    return map(work, chain.from_iterable(waves))

@@ -1,0 +1,14 @@
+"""What commands print: the one way to a terminal for texts that hold names and errors of others, but for rich's tables."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+import click
+
+from shiftproof._printable import printable
+
+
+def say(text: str = "", stream: TextIO | None = None, *, err: bool = False) -> None:
+    """Prints lines to standard output, standard error or a stream; no character in them steers the terminal."""
+    click.echo(printable(text, keep="\n\t"), stream, err=err)
