@@ -25,7 +25,7 @@ from shiftproof.records.leaderboard import Entry
 from shiftproof.records.severity import SeverityCurve
 from shiftproof.records.stress import StressCurve
 from shiftproof.records.study import FigureRecord, LookRecord, PredictionRecord, QuantityRecord, StudyRecord, TrialRecord
-from shiftproof.records.transfer import TransferRecord
+from shiftproof.records.transfer import TransferPair, TransferRecord
 from shiftproof.reports.accuracy_on_the_line import write_line
 from shiftproof.reports.audit.page import write_page
 from shiftproof.reports.compare import write_comparison
