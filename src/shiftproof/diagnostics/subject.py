@@ -14,6 +14,7 @@ from torch import Tensor
 from shiftproof import outcomes
 from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples
+from shiftproof.diagnostics.limits import LIMITS, family_of
 from shiftproof.door import Reading, confront, refuse
 from shiftproof.losses import Loss
 from shiftproof.models.abstract import Labels
@@ -23,8 +24,8 @@ from shiftproof.randomness import Rng
 from shiftproof.searches import searches
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
 
-LEAST_GAP = 0.02
-"""Differences of accuracy below this, or below 3 examples, are no finding: each single search's luck reaches that far."""
+LEAST_EXAMPLES = 3
+"""Differences of accuracy by fewer examples are no finding: each single search's luck reaches that far."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +42,13 @@ class Subject:
     clean: Reading
     _found: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict[str, npt.NDArray[np.bool_]])
 
-    @property
-    def gap(self) -> float:
-        """The least difference of accuracy that counts."""
-        return max(LEAST_GAP, 3 / len(self.examples))
+    def limit(self, check: str) -> float:
+        """Above which figure a check fails under shifts of this family."""
+        return LIMITS[family_of(self.shift)][check]
+
+    def gap(self, check: str) -> float:
+        """The same, of a check whose figure is a difference of accuracies."""
+        return max(self.limit(check), LEAST_EXAMPLES / len(self.examples))
 
     @cached_property
     def x(self) -> Tensor:
