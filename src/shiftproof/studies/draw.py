@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from shiftproof.studies.verdict import Judged, judge, overall, spent
 
 @dataclass(frozen=True)
 class Drawn:
-    """Trials, how they came to be so many, what was seen before them, and the confidence of the verdict."""
+    """Trials, how they came to be so many, what was seen before and given to them, and the confidence of the verdict."""
 
     trials: tuple[TrialRecord, ...]
     planned: int
@@ -27,6 +27,7 @@ class Drawn:
     looks: tuple[Look, ...]
     confidence: float
     notes: tuple[str, ...] = ()
+    nets: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def draw(study: Study, form: Form, data: dict[str, str], drawn: Drawn, made: Provenance) -> StudyRecord:
@@ -44,6 +45,7 @@ def draw(study: Study, form: Form, data: dict[str, str], drawn: Drawn, made: Pro
         scaled_down=study.scaled_down,
         references=tuple(bibtex(reference) or reference for reference in study.references),
         data=data,
+        nets=drawn.nets,
         verdict=overall([each.verdict for each in judged]),
         marks=_marks(drawn),
         planned=drawn.planned,
@@ -81,7 +83,7 @@ def draw_again(record: StudyRecord, study: Study) -> StudyRecord:
     if changed:
         looks += (Look(f"The figures of this record were seen before {'; '.join(changed)}.", tuple(t.seed for t in record.trials)),)
     planned = record.planned or len(record.trials)
-    drawn = Drawn(record.trials, planned, record.extensions, looks, record.provenance.confidence, record.notes)
+    drawn = Drawn(record.trials, planned, record.extensions, looks, record.provenance.confidence, record.notes, record.nets)
     return draw(study, record.form, record.data, drawn, record.provenance)
 
 
