@@ -48,8 +48,8 @@ class HolisticRobustTraining(Study):
     name: ClassVar[str] = "holistic_robust_training"
     references: ClassVar[tuple[str, ...]] = HolisticRobust.references
     claim: ClassVar[str] = (
-        "Holistic robust training protects against evasion, poisoned labels and a small sample at once: its networks do better on attacked "
-        "test images than adversarially trained ones, and its loss is an upper bound of theirs."
+        "Holistic robust training protects against evasion, poisoned labels and a small sample at once: its networks do better on "
+        "attacked test images than adversarially trained ones, and its loss is an upper bound of theirs."
     )
     paper: ClassVar[str] = "Bennouna, Lucas & Van Parys 2023"
     figure: ClassVar[str] = (
@@ -64,14 +64,14 @@ class HolisticRobustTraining(Study):
     )
     protocol: ClassVar[str] = (
         "MNIST, 3,000 training images, others for each seed; a tenth of them get another label, drawn by chance. Train a network of two "
-        "convolutions by Adam for ten epochs plainly, on moves of 5 steps in l2 of 1, and by the holistic loss at alpha 0.1 and radius 0.1 "
-        "on the same moves. Attack 1,000 test images by 20 steps: the margin for accuracies, the cross-entropy for losses."
+        "convolutions by Adam for ten epochs plainly, on moves of 5 steps in l2 of 1, and by the holistic loss at alpha 0.1 and radius "
+        "0.1 on the same moves. Attack 1,000 test images by 20 steps: the margin for accuracies, the cross-entropy for losses."
     )
     scaled_down: ClassVar[str] = (
         "A smaller network, and moves of l2 length 1 in place of 0.2, so that evasion is a threat; a tenth of the labels, not a quarter, "
-        "as the paper's bound is for a share of at most alpha. A checkpoint is chosen by images held out of the poisoned sample, for every "
-        "method alike, where the authors keep the last epoch: that takes some overfitting, and so some of the claim's point, away. Losses "
-        "and accuracies under attack are by one gradient search. The quick form is of 8x8 digits."
+        "as the paper's bound is for a share of at most alpha. A checkpoint is chosen by images held out of the poisoned sample, for "
+        "every method alike, where the authors keep the last epoch: that takes some overfitting, and so some of the claim's point, away. "
+        "Losses and accuracies under attack are by one gradient search. The quick form is of 8x8 digits."
     )
     needs: ClassVar[tuple[str, ...]] = ("mnist.train", "mnist.test")
 
