@@ -48,14 +48,14 @@ class AdversarialErrors(Study):
         Prediction("random targets over control", "the moves teach it: unmoved images with the same labels teach less", low=0.0),
     )
     protocol: ClassVar[str] = (
-        "Train a teacher of four convolutions with batch normalisation on 5,000 images of CIFAR-10 for eight epochs. Move each image by 6 "
+        "Train a teacher of four convolutions with batch normalisation on 4,000 images of CIFAR-10 for eight epochs. Move each image by 6 "
         "steps of projected gradient ascent towards a target inside an l2 ball of 0.5, the paper's own, all steps taken, and label it "
         "with the target: once drawn by chance among all ten classes, once the class after the image's own. Train a new network of the "
         "same kind on each set for ten epochs, and a control on the unmoved images with the labels drawn by chance; count what they get "
         "right of 2,000 test images."
     )
     scaled_down: ClassVar[str] = (
-        "Networks of 60,000 weights and 5,000 images, not a ResNet-50 and 50,000; 6 attack steps, not 100, of which half reach their "
+        "Networks of 60,000 weights and 4,000 images, not a ResNet-50 and 50,000; 6 attack steps, not 100, of which half reach their "
         "target. CIFAR-10 comes as JPEG copies where the exact images are out of reach: JPEG takes some of the fine pattern away that "
         "such features live in. The quick form is of 8x8 digits at eps 1, where a move can be seen: it says little of the claim."
     )
@@ -77,7 +77,7 @@ class AdversarialErrors(Study):
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:
         """Accuracy of teacher, students and control, and the share of images that reached their targets."""
-        task = trial.task("cifar10", train=trial.pick(quick=None, full=5000), test=2000)
+        task = trial.task("cifar10", train=trial.pick(quick=None, full=4000), test=2000)
         shape, y = tuple(task.train.x.shape[1:]), task.train.y.numpy()
         net = trial.pick(quick=dense(64), full=channels_last(normalised(shape, width=16)))
         recipe: dict[str, Any] = {

@@ -188,7 +188,7 @@ def _networks(study: Study, given: Mapping[str, str]) -> dict[str, str]:
 def _net(name: str, spec: str) -> TorchModule:
     from shiftproof.models.load import load_model
 
-    model = load_model(spec)
+    model = load_model(spec, gives="scores")
     if not isinstance(model, TorchModule):
         raise must("net", f"the study's {name}", "be a torch module", spec)
     return model

@@ -15,7 +15,8 @@ from shiftproof._writing import clear_leftovers, is_temporary
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
 from shiftproof.data.together import together
-from shiftproof.diagnostics.subject import LEAST_GAP
+from shiftproof.diagnostics.limits import NOMINAL
+from shiftproof.diagnostics.subject import LEAST_EXAMPLES
 from shiftproof.door import refuse
 from shiftproof.evaluation.audit.record import data_card
 from shiftproof.evaluation.class_fit import fit_classes
@@ -157,7 +158,7 @@ def _doubted(card: ModelCard, flags: Sequence[Flag]) -> ModelCard:
 
 def pairs(matrix: TransferMatrix) -> list[Pair]:
     """Every two different models, and how far moves made on the first break the second; those that lose most first."""
-    gap = max(LEAST_GAP, 3 / matrix.n)
+    gap = max(NOMINAL["transfer"], LEAST_EXAMPLES / matrix.n)
     found: list[Pair] = []
     for i, made in enumerate(matrix.names):
         for j, tried in enumerate(matrix.names):
