@@ -82,7 +82,7 @@ def _spread(uri: str) -> Examples:
 
 
 def examined(model: Labels, examples: Examples, place: int, families: Sequence[str]) -> Iterator[tuple[str, MaskingReport]]:
-    """The report of a net in each of the families; its place in the list says under which shift of the family."""
+    """The report of a net in each of the families; its place among those examined so says under which shift of the family."""
     for family in families:
         specs = SHIFTS[family]
         shift = shifts.build(specs[place % len(specs)])
@@ -123,7 +123,7 @@ def honest(nets: Sequence[Net], first_seed: int, turns: Sequence[Sequence[str]])
     rows = []
     for place, net in enumerate(nets):
         model, examples = ready(net, first_seed + place)
-        for family, report in examined(model, examples, place, turns[place % len(turns)]):
+        for family, report in examined(model, examples, place // len(turns), turns[place % len(turns)]):
             rows.append(record_of(model, family, report))
             print(json.dumps(rows[-1]), flush=True)
     return rows
