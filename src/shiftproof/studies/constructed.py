@@ -19,11 +19,6 @@ from shiftproof.training._inner import Objective, worst
 _BATCH = 500
 
 
-def in_bfloat16(wanted: bool) -> torch.autocast:
-    """The context in which a set is made in half the time: its networks compute in bfloat16 where that is wanted."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=wanted)
-
-
 def towards(net: nn.Module, images: Examples, targets: npt.NDArray[np.int64], *, eps: float, steps: int) -> Examples:
     """The images, each moved inside the l2 ball of `eps` until the network sees its target in it, and labelled with that target.
 
