@@ -86,10 +86,11 @@ def test_bad_words_for_networks(
 
 
 def test_a_network_anew_has_the_same_kind_and_other_weights() -> None:
-    trained = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2), torch.nn.Flatten(), torch.nn.Linear(72, 3)).eval()
+    last = torch.nn.Linear(72, 3)
+    trained = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2), torch.nn.Flatten(), last).eval()
     trained.requires_grad_(False)
     made = anew(trained)
-    assert [type(part) for part in made] == [type(part) for part in trained]
+    assert [type(part) for part in made.children()] == [type(part) for part in trained.children()]
     assert made.training
     assert all(p.requires_grad for p in made.parameters())
-    assert not torch.equal(made[3].weight, trained[3].weight)
+    assert not torch.equal(dict(made.named_parameters())["3.weight"], last.weight)

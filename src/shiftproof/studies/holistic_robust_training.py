@@ -23,6 +23,7 @@ from shiftproof.studies.nets import convolutional, dense
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial, relabelled, right, right_under
 from shiftproof.training._inner import worst
+from shiftproof.training.methods.abstract import Method
 from shiftproof.training.methods.adversarial import Adversarial
 from shiftproof.training.methods.holistic_robust import HolisticRobust
 from shiftproof.training.pieces.risk_losses import risk_loss
@@ -103,11 +104,11 @@ class HolisticRobustTraining(Study):
 
     def _nets(self, trial: Trial, lessons: Examples, shift: L2) -> dict[str, nn.Module]:
         make = trial.pick(quick=dense(64), full=convolutional(tuple(lessons.x.shape[1:])))
-        moves = {"shift": shift.spec(), "search": "gradient_ascent(steps=5)"}
-        methods = {
+        moved, search = shift.spec(), "gradient_ascent(steps=5)"
+        methods: dict[str, str | Method] = {
             "plain": "plain",
-            "adversarial": Adversarial(**moves),
-            "holistic": HolisticRobust(**moves, alpha=_ALPHA, radius=_RADIUS),
+            "adversarial": Adversarial(shift=moved, search=search),
+            "holistic": HolisticRobust(shift=moved, search=search, alpha=_ALPHA, radius=_RADIUS),
         }
         recipe = Recipe(
             epochs=trial.pick(quick=6, full=8),
