@@ -232,13 +232,13 @@ def smoothed_best(x: Floats, targets: Floats) -> float:
     """The least of Prospect's smoothed objective: max over q of q . l - n |q - 1/n|^2 / 2, with ridge 1 / n."""
     from scipy.optimize import minimize
 
-    from shiftproof.sklearn import _smoothed
+    from shiftproof.sklearn import _smoothed_risks
 
     base = np.full(len(x), 1 / len(x))
 
     def value(w: Floats) -> tuple[float, Floats]:
         rest = x @ w - targets
-        worst = _smoothed.cvar(rest**2 / 2, base, 0.5, 1.0)
+        worst = _smoothed_risks.cvar(rest**2 / 2, base, 0.5, 1.0)
         return worst.value + float(w @ w) / (2 * len(x)), np.asarray(x.T @ (worst.weights * rest) + w / len(x))
 
     return float(

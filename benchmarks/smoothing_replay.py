@@ -25,9 +25,10 @@ from scipy.stats import binom
 
 import shiftproof
 from benchmarks.__main__ import RESULTS
+from shiftproof._arrays import Floats, Ints
 from shiftproof.certificates.smoothing.smoothing import Smoothing
-from shiftproof.risks.intervals import Floats, binomial_low
-from shiftproof.risks.sequential import Ints, SequentialTests, plan_tests
+from shiftproof.risks.intervals import binomial_low
+from shiftproof.risks.sequential import SequentialTests, plan_tests
 from shiftproof.shifts.norms.l2 import L2
 
 DRAWS, ALPHA, DELTA, RUNS = 100_000, 0.001, 0.01, 5

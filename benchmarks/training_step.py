@@ -32,8 +32,8 @@ from shiftproof.randomness import Rng
 from shiftproof.searches import GradientAscent
 from shiftproof.training.loop import Loop
 from shiftproof.training.methods import Adversarial, Batch
-from shiftproof.training.optimise import Average
-from shiftproof.training.overfitting_monitor import Watch
+from shiftproof.training.optimise import WeightAverage
+from shiftproof.training.overfitting_monitor import HeldOutAttack
 from shiftproof.training.recipe import Recipe
 from shiftproof.training.state import Learner
 
@@ -97,8 +97,8 @@ def our_loop(net: nn.Module, x: Tensor, y: Tensor) -> Epoch:
     """Our step in our loop, which shuffles, sets the learning rate, seeds and adds up beside."""
     data = sp.examples(x, y, kind="image")
     recipe = Recipe(epochs=10**6, batch_size=BATCH, optimiser=f"sgd(lr={LR}, momentum=0.9, weight_decay=5e-4)", schedule="constant")
-    learner = Learner(net, METHOD.init(net, data), sgd(net), Average("none", net))
-    watch = Watch(data, None, GradientAscent(), 0)
+    learner = Learner(net, METHOD.init(net, data), sgd(net), WeightAverage("none", net))
+    watch = HeldOutAttack(data, None, GradientAscent(), 0)
     loop = Loop(METHOD, recipe, data, None, watch, learner, Path(tempfile.gettempdir()), 1e9, lambda *_: None)
 
     def epoch() -> None:

@@ -38,12 +38,7 @@ from torch import Tensor, nn
 
 import shiftproof as sp
 from shiftproof.risks import ChiSquare, CVaR
-from shiftproof.training.pieces.deep_feature_reweighting import dfr_layer
-from shiftproof.training.pieces.group_dro import GroupDRO, balanced_sampler
-from shiftproof.training.pieces.importance import importance_weights
-from shiftproof.training.pieces.just_train_twice import jtt_rows
-from shiftproof.training.pieces.lisa import lisa_mix
-from shiftproof.training.pieces.risk_losses import risk_loss
+from shiftproof.training.pieces import GroupDROLoss, balanced_sampler, dfr_layer, importance_weights, jtt_rows, lisa_mix, risk_loss
 
 ADULT = ["age", "workclass", "fnlwgt", "education", "education_num", "marital", "occupation", "relationship", "race", "sex"]
 ADULT += ["gain", "loss", "hours", "country", "income"]
@@ -132,7 +127,7 @@ def train(task: Task, method: Method, seed: int) -> Score:
     net = nn.Sequential(body, head)
     optimiser = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9, weight_decay=method.decay)
     present, place = torch.unique(data.group, return_inverse=True)
-    dro = GroupDRO([int((place == g).sum()) for g in range(len(present))], step_size=0.05)
+    dro = GroupDROLoss([int((place == g).sum()) for g in range(len(present))], step_size=0.05)
     weights = torch.from_numpy(importance_weights(data.group.numpy(), most=20.0).weights).float()
     for step, rows in enumerate(_batches(place, task.epochs, method.even, seed)):
         x, y = data.x[rows], data.y[rows]
@@ -152,7 +147,7 @@ def train(task: Task, method: Method, seed: int) -> Score:
     return net.eval()
 
 
-def _objective(name: str, losses: Tensor, place: Tensor, weights: Tensor, dro: GroupDRO) -> Tensor:
+def _objective(name: str, losses: Tensor, place: Tensor, weights: Tensor, dro: GroupDROLoss) -> Tensor:
     match name:
         case "group_dro":
             value: Tensor = dro(losses, place)

@@ -504,8 +504,8 @@ def straight_through(change: str) -> Labels:
     if not isinstance(inner, Gradients):
         raise TypeError("a module gives gradients")
     if change == "stand_in":
-        return StraightThrough(inner, front=lambda x: (x * levels).round() / levels, stand_in=lambda x: x * 1.0, name="coarse")
-    return StraightThrough(inner, front=lambda x: (x * levels).round() / levels, name="coarse")
+        return StraightThrough(inner, preprocessing=lambda x: (x * levels).round() / levels, stand_in=lambda x: x * 1.0, name="coarse")
+    return StraightThrough(inner, preprocessing=lambda x: (x * levels).round() / levels, name="coarse")
 
 
 def fingerprint(made: Any) -> str:

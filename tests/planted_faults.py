@@ -11,13 +11,13 @@ from torch import Tensor, fx
 from torch.nn import functional as F
 
 from shiftproof._errors import NotCertifiable
-from shiftproof.certificates.bounds import certificate, of_model, read_torch, spectral, trace
+from shiftproof.certificates.bounds import bound_certificate, model_network, read_torch, spectral, trace
 from shiftproof.certificates.bounds.builder import Builder
-from shiftproof.certificates.bounds.climb import Climb, Climbed
-from shiftproof.certificates.bounds.curves import Backward, Lines, MaxPool, Relu, Sigmoidal
 from shiftproof.certificates.bounds.layers import Affine, Box, Concatenate, Convolution, Sum
 from shiftproof.certificates.bounds.network import Network
+from shiftproof.certificates.bounds.nonlinear_layers import BackwardStep, MaxPool, Relaxation, Relu, Sigmoidal
 from shiftproof.certificates.bounds.region import Region
+from shiftproof.certificates.bounds.slope_optimisation import SlopeAscent, SlopeAscentResult
 from shiftproof.certificates.bounds.windows import _Windows
 
 Patch = pytest.MonkeyPatch
@@ -36,12 +36,12 @@ def no_rounding(patch: Patch) -> None:
 
 def rounding_lost_in_the_climb(patch: Patch) -> None:
     """What rounding can change is not taken off the bounds that alpha-CROWN climbs to."""
-    sound = Climb._sound
+    sound = SlopeAscent._sound
 
-    def without(self: Climb, network: Network, *args: Any) -> Climbed:
+    def without(self: SlopeAscent, network: Network, *args: Any) -> SlopeAscentResult:
         return sound(self, network.exact(), *args)
 
-    patch.setattr(Climb, "_sound", without)
+    patch.setattr(SlopeAscent, "_sound", without)
 
 
 def in_place_unseen(patch: Patch) -> None:
@@ -116,7 +116,7 @@ def lower_line_above_a_relu(patch: Patch) -> None:
     """The lower line of an open ReLU is the upper one, less a part of its offset."""
     right = Relu.lines
 
-    def lines(self: Relu, box: Box, choice: Tensor) -> Lines:
+    def lines(self: Relu, box: Box, choice: Tensor) -> Relaxation:
         found = right(self, box, choice)
         return found._replace(low_slope=torch.where(self.wanted(box), 1.2 * choice, found.low_slope))
 
@@ -137,27 +137,27 @@ def touching_point_forgotten(patch: Patch) -> None:
 def any_winner_of_a_max_pooling(patch: Patch) -> None:
     """The entry whose lower end is greatest is taken for the greatest."""
 
-    def backward(self: MaxPool, a: Tensor, box: Box, choice: Tensor, *, measured: bool = True) -> Backward:
+    def backward(self: MaxPool, a: Tensor, box: Box, choice: Tensor, *, measured: bool = True) -> BackwardStep:
         low = self._windows(box.low)
         best = low.argmax(-1, keepdim=True)
         place = self.windows.expand(*low.shape[:2], *self.windows.shape).gather(-1, best)[..., 0][:, None].expand_as(a.flatten(3))
         rows = a.new_zeros(*a.shape[:3], box.low[0, 0].numel()).scatter_add(-1, place, a.flatten(3))
         size = a.new_zeros(a.shape[:2])
-        return Backward(rows.reshape(*a.shape[:2], *box.low.shape[1:]), size, size)
+        return BackwardStep(rows.reshape(*a.shape[:2], *box.low.shape[1:]), size, size)
 
     patch.setattr(MaxPool, "backward", backward)
 
 
 def box_of_pixels_everywhere(patch: Patch) -> None:
     """Regions are cut off at 1, whatever the box."""
-    right = of_model.region_of
+    right = model_network.region_of
 
     def cut(shift: Any, x: Tensor, radius: Tensor) -> Region:
         region = right(shift, x, radius)
         high = torch.minimum(region.box.high, torch.maximum(x.double(), torch.ones(())))
         return Region(Box(region.box.low, high), region.order, region.center, region.radius, region.scale)
 
-    patch.setattr(certificate, "region_of", cut)
+    patch.setattr(bound_certificate, "region_of", cut)
 
 
 def columns_of_one_scale(patch: Patch) -> None:
@@ -167,10 +167,10 @@ def columns_of_one_scale(patch: Patch) -> None:
         low, high = (torch.as_tensor(end, dtype=torch.float64).expand(x.shape) for end in shift.space.bounds(x))
         reach = radius.reshape(-1, *[1] * (x.dim() - 1))
         box = Box(torch.maximum(x.double() - reach, low), torch.minimum(x.double() + reach, high))
-        order = of_model.ORDERS[type(shift)]
+        order = model_network.ORDERS[type(shift)]
         return Region(box) if order is None else Region(box, order, x.double(), radius, None)
 
-    patch.setattr(certificate, "region_of", unscaled)
+    patch.setattr(bound_certificate, "region_of", unscaled)
 
 
 def branches_swapped(patch: Patch) -> None:

@@ -73,24 +73,24 @@ class Planted(Scores):
     [
         (
             torch.zeros(4),
-            "The model 'planted' must give scores of shape (n, classes) with at least 2 classes, got (4,) for 4 inputs.",
+            "The model 'planted' must return scores of shape (n, classes) with at least 2 classes, got (4,) for 4 inputs.",
         ),
         (
             torch.zeros(4, 1),
-            "The model 'planted' must give scores of shape (n, classes) with at least 2 classes, got (4, 1) for 4 inputs.",
+            "The model 'planted' must return scores of shape (n, classes) with at least 2 classes, got (4, 1) for 4 inputs.",
         ),
         (
             torch.zeros(3, 2),
-            "The model 'planted' must give scores of shape (n, classes) with at least 2 classes, got (3, 2) for 4 inputs.",
+            "The model 'planted' must return scores of shape (n, classes) with at least 2 classes, got (3, 2) for 4 inputs.",
         ),
         (
             torch.full((4, 2), torch.nan),
-            "The model 'planted' gives NaN or infinity on clean inputs. Check its weights and the inputs' scale.",
+            "The model 'planted' returns NaN or infinity on clean inputs. Check its weights and the scale of the inputs.",
         ),
-        (torch.eye(4)[:, :3], "The labels run to 3, and the model 'planted' has 3 classes (0 to 2)."),
+        (torch.eye(4)[:, :3], "The labels go up to 3, and the model 'planted' has 3 classes (0 to 2)."),
         (
             RuntimeError("mat1 and mat2 shapes cannot be multiplied\nmore"),
-            "The model 'planted' refuses inputs of shape (4, 5): RuntimeError: mat1 and mat2 shapes cannot be multiplied",
+            "The model 'planted' rejects inputs of shape (4, 5): RuntimeError: mat1 and mat2 shapes cannot be multiplied",
         ),
         (UsageError("As it is."), "As it is."),
     ],
@@ -102,7 +102,7 @@ def test_model_that_does_not_fit(answer: Tensor | Exception, message: str) -> No
 
 
 def test_refused_inputs_keep_their_cause() -> None:
-    with pytest.raises(UsageError, match=r"The model 'linear' refuses inputs of shape \(4, 5\): RuntimeError") as error:
+    with pytest.raises(UsageError, match=r"The model 'linear' rejects inputs of shape \(4, 5\): RuntimeError") as error:
         inspect_model(TorchModule(nn.Linear(3, 2), name="linear"), data(torch.rand(4, 5)))
     assert isinstance(error.value.__cause__, RuntimeError)
 

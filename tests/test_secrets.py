@@ -17,9 +17,9 @@ import pytest
 import torch
 
 from shiftproof import UsageError, load_model
+from shiftproof._secrets import url_without_secrets, without_secrets
 from shiftproof.evaluation.config import make_config
 from shiftproof.models.endpoint import EndpointOptions
-from shiftproof.models.shown import shown_spec, shown_url
 
 X = torch.rand(4, 3, generator=torch.Generator().manual_seed(0))
 URLS = {
@@ -39,15 +39,15 @@ URLS = {
 
 @pytest.mark.parametrize("url", URLS.values(), ids=list(URLS))
 def test_no_url_is_shown_with_what_is_secret(url: str) -> None:
-    assert "TOPSECRET" not in shown_url(url)
-    assert "TOPSECRET" not in shown_spec(f"--model={url} and more")
+    assert "TOPSECRET" not in url_without_secrets(url)
+    assert "TOPSECRET" not in without_secrets(f"--model={url} and more")
     assert "TOPSECRET" not in str(UsageError(f"The model '{url}' is none."))
 
 
 def test_what_is_not_secret_is_shown() -> None:
-    assert shown_url("http://me:secret@127.0.0.1:8000/predict?key=1") == "http://127.0.0.1:8000/predict"
+    assert url_without_secrets("http://me:secret@127.0.0.1:8000/predict?key=1") == "http://127.0.0.1:8000/predict"
     for plain in ("nets.py:make", "idx:DIR?split=test", "linf(eps=8/255)", "http(s)://HOST/PATH", "C:\\data\\x.npz"):
-        assert shown_spec(plain) == plain
+        assert without_secrets(plain) == plain
 
 
 BAD = {

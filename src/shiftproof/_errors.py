@@ -1,6 +1,6 @@
 """Errors that a person can act on.
 
-Every message says which value, what it must be, what it was, and the way out. The command line shows a `UsageError` without a
+Every message says which value, what it must be, what it was, and how to fix it. The command line shows a `UsageError` without a
 traceback and leaves with exit code 2; anything else is a defect of ours or of a plugin and keeps its traceback.
 """
 
@@ -9,14 +9,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from shiftproof._secrets import shown
+from shiftproof._secrets import without_secrets
 
 
 class UsageError(ValueError):
     """The caller's input cannot be used; the message says why and what to do. It holds no credentials, whoever wrote it."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(shown(message))
+        super().__init__(without_secrets(message))
 
 
 class MissingExtra(UsageError):
@@ -27,11 +27,11 @@ class MissingExtra(UsageError):
 
 
 class NotCertifiable(UsageError):
-    """A model does something that a certificate cannot see in what it reads of it, so nothing can be proven."""
+    """A model does something that its traced graph does not show, so nothing can be proven."""
 
 
 class StoredFileWarning(UserWarning):
-    """A file that a run keeps is not used, or not without a word: the message says which, why, and what happens instead."""
+    """A file of a run is not used, or used with a reservation: the message says which, why, and what happens instead."""
 
 
 class BudgetExceeded(RuntimeError):
@@ -43,7 +43,7 @@ class Contradiction(RuntimeError):
 
 
 def must(name: str, owner: str, rule: str, got: object, hint: str = "") -> UsageError:
-    """Builds the house's message: which value, what it must be, what it was, the way out.
+    """Builds the house's message: which value, what it must be, what it was, how to fix it.
 
     >>> print(must("eps", "linf", "be in (0, inf)", -8, "Units are those of the inputs."))
     The 'eps' of linf must be in (0, inf), got -8. Units are those of the inputs.

@@ -67,8 +67,8 @@ def _load_module(where: str, spec: str) -> ModuleType:
         except ModuleNotFoundError as error:
             if error.name is None or not (where == error.name or where.startswith(f"{error.name}.")):
                 raise  # the module is there, and something that it imports is not
-            way_out = "Install its package, or run from the folder that holds it."
-            raise UsageError(f"There is no module '{error.name}' (in '{spec}'). {way_out}") from None
+            fix = "Install its package, or run from the folder that holds it."
+            raise UsageError(f"There is no module '{error.name}' (in '{spec}'). {fix}") from None
 
 
 _NEIGHBOURS: dict[str, Path] = {}
@@ -77,7 +77,7 @@ _NEIGHBOURS: dict[str, Path] = {}
 
 @contextmanager
 def beside(folder: Path) -> Iterator[None]:
-    """Files in `folder` can be imported meanwhile, as when one of them is run.
+    """Makes files in `folder` importable, as when one of them is run.
 
     An `import nets` then finds the nets.py of this folder, not one that a file loaded before brought in from another folder.
     """

@@ -28,7 +28,7 @@ class Part(ABC):
     name: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     references: ClassVar[tuple[str, ...]] = ()
-    """The papers that define it: keys of `references.bib`, or BibTeX entries in parts from elsewhere. `shiftproof cite` collects them."""
+    """Its papers: keys of `references.bib`, or BibTeX entries in parts of other packages. `shiftproof cite` collects them."""
     code_version: ClassVar[str] = ""
     """What its author calls this state of it, for a part that holds what cannot be identified: runs of it can then be resumed."""
 

@@ -14,7 +14,7 @@ def _entries() -> dict[str, str]:
 
 
 def bibtex(reference: str) -> str | None:
-    """The BibTeX entry of a reference: a key of `references.bib`, or, in a part from elsewhere, an entry itself; None for an unknown key.
+    """The BibTeX entry of a reference: a key of `references.bib`, or, in a part of another package, the entry; None for an unknown key.
 
     >>> print(bibtex("madry2018towards").splitlines()[0])
     @inproceedings{madry2018towards,

@@ -25,14 +25,14 @@ _WORD = 8
 _forms: set[str] = set()
 
 
-def shown_url(url: str) -> str:
+def url_without_secrets(url: str) -> str:
     """A URL as it may be shown and stored: without user, password, query and fragment.
 
     An @ behind the host may end a password with a / in it, so nothing but the scheme is shown then; write such a password as %2F.
 
-    >>> shown_url("https://me:secret@host.example:8443/v1/predict?key=secret")
+    >>> url_without_secrets("https://me:secret@host.example:8443/v1/predict?key=secret")
     'https://host.example:8443/v1/predict'
-    >>> shown_url("HTTP://me:sec/ret@host/v1")
+    >>> url_without_secrets("HTTP://me:sec/ret@host/v1")
     'http://[hidden]'
     """
     scheme, colon, rest = url.partition(":")
@@ -46,13 +46,13 @@ def shown_url(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def shown(text: str) -> str:
+def without_secrets(text: str) -> str:
     """A text with every URL in it as it may be shown, and without what was remembered.
 
-    >>> shown("--model=https://me:secret@host.example/v1"), shown("nets.py:make")
+    >>> without_secrets("--model=https://me:secret@host.example/v1"), without_secrets("nets.py:make")
     ('--model=https://host.example/v1', 'nets.py:make')
     """
-    plain = _URL.sub(lambda found: shown_url(found[0]), text)
+    plain = _URL.sub(lambda found: url_without_secrets(found[0]), text)
     if not _forms:
         return plain
     return re.sub("|".join(map(_pattern, sorted(_forms, key=len, reverse=True))), HIDDEN, plain, flags=re.IGNORECASE)

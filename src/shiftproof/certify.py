@@ -1,4 +1,4 @@
-"""The door in the other direction: proofs that decisions hold, and what they come to."""
+"""Certification: proofs that decisions hold for all moves inside a shift."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.door import Reading, read
 from shiftproof.finding import Finding
 from shiftproof.models.abstract import Labels
-from shiftproof.models.meter import asking, metering
+from shiftproof.models.query_count import count_asked, counting_queries
 from shiftproof.outcomes import Bound, Flag
 from shiftproof.preflight import BATCH_DEPENDENT, RANDOM, inspect_model
 from shiftproof.randomness import Rng
@@ -37,7 +37,7 @@ def certify(
     flags: Sequence[Flag] | None = None,
     clean: Reading | None = None,
 ) -> Finding:
-    """Says for every example whether a proof covers all moves inside `shift`.
+    """Certifies, for every example, that no move inside `shift` changes the decision.
 
     Args:
         model: what is measured.
@@ -48,18 +48,18 @@ def certify(
         batch_size: inputs per call of the model, a matter of memory and speed.
         progress: called with the number of examples finished since the last call.
         flags: of the model, from an earlier look at it, as of `confront`.
-        clean: the model's answers to the examples as they are, as of `confront`.
+        clean: the model's outputs on the clean examples, as of `confront`.
 
     Returns:
         One outcome per example: `Skipped` where the decision is wrong as it stands, `Certified` where it is proven up to the shift's
-        strength, else `Abstained`: nothing is known, so it counts as not robust. A model that does what cannot be read of it leaves all
-        examples unproven, with the reason in the flag `not_certifiable`. `radius` is how far the proof reaches, also if too short.
+        strength, else `Abstained`: nothing is known, so it counts as not robust. Where the model cannot be read, no example is certified,
+        and the flag `not_certifiable` has the reason. `radius` is how far the proof reaches, also if too short.
 
     Raises:
-        UsageError: the certificate cannot speak about this model or shift, or the data do not fit the model.
-        Contradiction: the certificate's proof is no number, or is of another decision than the model's own.
+        UsageError: the certificate does not support this model or shift, or the data do not fit the model.
+        Contradiction: the certificate's radius is not a number, or it certifies a class other than the model's own.
 
-    Cost: one forward an example for the clean decision, and what the certificate asks for.
+    Cost: one forward per example for the clean decision, and what the certificate asks for.
 
     Example:
         >>> import shiftproof as sp
@@ -79,7 +79,7 @@ def certify(
     if not len(examples):
         raise UsageError("There are no examples to certify. Check the data source and its limit.")
     rng = Rng.for_ids(seed, examples.ids)
-    with metering() as meter:
+    with counting_queries() as count:
         found = inspect_model(model, examples) if flags is None else list(flags)
         known = clean if not {RANDOM, BATCH_DEPENDENT} & set(found) else None
 
@@ -87,7 +87,7 @@ def certify(
             return _certify_batch(model, shift, certificate, examples[rows], rng[rows], known and known[rows])
 
         finding = judged(len(examples), batch_size, work, found, progress)
-    return replace(finding, sent=meter.sent)
+    return replace(finding, sent=count.sent)
 
 
 def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch: Examples, rng: Rng, known: Reading | None) -> Finding:
@@ -101,7 +101,7 @@ def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch:
         _check(certificate, proof, clean, batch)
     except NotCertifiable as error:
         proof = _nothing(clean.prediction)
-        flags = (Flag("not_certifiable", f"{error} All examples count as not proven.", 1.0),)
+        flags = (Flag("not_certifiable", f"{error} All examples count as not certified.", 1.0),)
 
     none = proof.abstained.to(y.device)
     prediction = clean.prediction.where(none, proof.prediction.to(y.device))
@@ -111,7 +111,7 @@ def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch:
     outcome = np.where(wrong.cpu(), outcomes.SKIPPED, np.where(proven, outcomes.CERTIFIED, outcomes.ABSTAINED)).astype("<U9")
     n = len(batch)
     forwards = 1 + proof.forwards.cpu().numpy().astype(np.int64)
-    asking(int(forwards.sum()))
+    count_asked(int(forwards.sum()))
     return Finding(
         ids=batch.ids,
         outcome=outcome,
@@ -140,15 +140,17 @@ def _check(certificate: Certificate, proof: Proof, clean: Reading, batch: Exampl
     n = len(batch)
     if any(part.shape != (n,) for part in proof):
         shapes = ", ".join(f"{name} {tuple(part.shape)}" for name, part in zip(proof._fields, proof, strict=True))
-        raise Contradiction(f"The certificate {certificate.name} must give one entry for each of {n} examples, got {shapes}.")
+        raise Contradiction(f"The certificate {certificate.name} must return one entry for each of {n} examples, got {shapes}.")
     if not bool((proof.radius >= 0).all()):
-        raise Contradiction(f"The certificate {certificate.name} gave a radius that is NaN or negative. None of its proofs can be used.")
+        raise Contradiction(
+            f"The certificate {certificate.name} returned a radius that is NaN or negative. None of its proofs can be used."
+        )
     if certificate.subject is not None:
-        return  # it speaks of another model, whose decision is its own
+        return  # it certifies another model, whose decision may differ
     clash = ~proof.abstained.cpu() & (proof.prediction.cpu() != clean.prediction.cpu())
     if bool(clash.any()):
         first = batch.ids[int(clash.nonzero()[0, 0])]
         raise Contradiction(
-            f"The certificate {certificate.name} proved another decision than the model's own on {int(clash.sum())} of {n} examples, first "
+            f"The certificate {certificate.name} certified a class other than the model's own on {int(clash.sum())} of {n} examples, first "
             f"'{first}'. One of the two is wrong, so neither can be used."
         )

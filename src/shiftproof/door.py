@@ -20,7 +20,7 @@ from shiftproof._errors import BudgetExceeded, UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.finding import Finding
 from shiftproof.models.abstract import Labels, Scores, access_name
-from shiftproof.models.meter import asking, metering
+from shiftproof.models.query_count import count_asked, counting_queries
 from shiftproof.oracle import Cost, Keeper, Oracle, judge, mean_scores
 from shiftproof.outcomes import Bound, Flag
 from shiftproof.preflight import BATCH_DEPENDENT, RANDOM, ScoresOnly, look_at
@@ -85,7 +85,7 @@ def confront(
         raise must("batch_size", "confront", "be at least 1", batch_size)
     shift = shift.within(examples.space)
     shift.check_inputs(examples.x[:1])
-    with metering() as meter:
+    with counting_queries() as count:
         model, search, flags = _fitted(model, shift, search, examples, flags)
         rng = Rng.for_ids(seed, examples.ids)
         known = clean if search.verdict_draws == 1 and not {RANDOM, BATCH_DEPENDENT} & set(flags) else None
@@ -94,7 +94,7 @@ def confront(
             return _confront_batch(model, shift, search, examples[rows], rng[rows], keeper, known and known[rows])
 
         finding = judged(len(examples), batch_size, work, flags, progress)
-    return replace(finding, sent=meter.sent)
+    return replace(finding, sent=count.sent)
 
 
 def _fitted(
@@ -207,7 +207,7 @@ def _confront_batch(
     moved = _apply(shift, x[rows], params)
     after = read(model, moved, y[rows], draws)
     cost.forwards[rows.cpu()] += draws  # each row once
-    asking(draws * (len(rows) + len(x) * int(worst_case)))  # and the oracle's own
+    count_asked(draws * (len(rows) + len(x) * int(worst_case)))  # and the oracle's own
 
     outcome = np.full(len(x), outcomes.SKIPPED, dtype="<U9")
     at = rows.cpu().numpy()  # numpy would take a tensor of one row for a number

@@ -16,7 +16,7 @@ from shiftproof.certificates.abstract import Certificate
 from shiftproof.data.examples import Ids
 from shiftproof.losses import Loss, margin
 from shiftproof.models.abstract import Access, Gradients, Labels, Scores
-from shiftproof.models.meter import asking
+from shiftproof.models.query_count import count_asked
 from shiftproof.outcomes import Stage
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Params, Shift
@@ -145,7 +145,7 @@ class Oracle:
         except UsageError:  # known only once it is read: then it cannot speak either
             return none
         self._book(self._cost.forwards, proof.forwards.cpu())
-        asking(int(proof.forwards.sum()))
+        count_asked(int(proof.forwards.sum()))
         return (proof.radius.to(none.device) >= self._shift.full_strength) & ~proof.abstained.to(none.device)
 
     @property
@@ -299,7 +299,7 @@ class Oracle:
 
     def _pay(self, forwards: int, backwards: int) -> None:
         """Books passes for each of these examples."""
-        asking(forwards * len(self))
+        count_asked(forwards * len(self))
         for account, passes in ((self._cost.forwards, forwards), (self._cost.backwards, backwards)):
             if passes:
                 self._book(account, passes)

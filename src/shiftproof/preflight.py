@@ -1,4 +1,4 @@
-"""A look at the model on a few clean examples before any work: does the data fit, and what speaks against its answers."""
+"""Checks of the model on a few clean examples before a run: do the data fit, and are there warnings about its outputs?"""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from shiftproof._batches import out_of_memory
 from shiftproof._errors import UsageError, must
 from shiftproof.data.class_names import few
 from shiftproof.data.examples import Examples
-from shiftproof.models.abstract import Gradients, Known, Labels, Scores
+from shiftproof.models.abstract import Gradients, Labels, Scores, WrappedModel
 from shiftproof.models.estimator import EstimatorScores
-from shiftproof.models.meter import asking
+from shiftproof.models.query_count import count_asked
 from shiftproof.outcomes import Flag
-from shiftproof.searches.abstract import Search, Suiting
+from shiftproof.searches.abstract import AdaptsSearch, Search
 
 PROBES = 16
 """Examples looked at; a multiple of the padding of batches, so that only the batch's company changes."""
@@ -43,8 +43,8 @@ def check_examples(examples: Examples) -> None:
         raise must("labels", "the data", "be classes 0, 1, 2, ...", int(examples.y.min()))
 
 
-class Look(NamedTuple):
-    """What a look at a model came to: the model as what it really gives, and the flags that go with all its answers."""
+class InspectedModel(NamedTuple):
+    """The result of a look at a model: the model as the type that it really provides, and flags for all its outputs."""
 
     model: Labels
     flags: list[Flag]
@@ -55,23 +55,23 @@ def inspect_model(model: Labels, examples: Examples) -> list[Flag]:
     return look_at(model, examples).flags
 
 
-def look_at(model: Labels, examples: Examples) -> Look:
-    """Asks a model about a few clean examples: what does it give, and what speaks against its answers?
+def look_at(model: Labels, examples: Examples) -> InspectedModel:
+    """Runs a model on a few clean examples: what does it provide, and are there warnings about its outputs?
 
-    A model of type `Gradients` whose scores torch cannot differentiate by the inputs gives scores only. So do modules with integer
+    A model of type `Gradients` whose scores torch cannot differentiate by the inputs provides only scores. So do modules with integer
     (quantised) weights, `no_grad` or `detach` inside, a detour through numpy, or an argmax at the end. One whose gradient is zero or not
     finite somewhere stays as it is.
 
     Raises:
-        UsageError: it refuses the inputs, gives a wrong shape or NaN, or labels lie outside its classes.
+        UsageError: it rejects the inputs, returns a wrong shape or NaN, or labels lie outside its classes.
 
-    Cost: three forwards on up to 16 examples, one of them with its backward where it may give gradients.
+    Cost: three forwards on up to 16 examples, one of them with its backward where it may have gradients.
     """
     few = examples[: min(PROBES, len(examples))]
     x = few.x.to(model.device)
     if not isinstance(model, Scores):
         first = _ask(model, x)
-        return Look(model, [] if torch.equal(first, _ask(model, x)) else [RANDOM])
+        return InspectedModel(model, [] if torch.equal(first, _ask(model, x)) else [RANDOM])
     scores = _ask(model, x)
     _check_scores(model, scores, len(x), int(examples.y.max()))
     again, why = _differentiated(model, x) if isinstance(model, Gradients) else (_ask(model, x), "")
@@ -84,20 +84,22 @@ def look_at(model: Labels, examples: Examples) -> Look:
     if bool((scores >= 0).all()) and torch.allclose(scores.sum(1), scores.new_ones(len(x)), atol=1e-4):
         detail = "The scores look like probabilities, not logits: gradients vanish where they saturate. Remove the final softmax."
         flags.append(Flag("probabilities", detail))
-    return Look(ScoresOnly(model, why) if isinstance(model, Gradients) and why else model, flags)
+    return InspectedModel(ScoresOnly(model, why) if isinstance(model, Gradients) and why else model, flags)
 
 
 def _check_scores(model: Scores, scores: Tensor, n: int, largest: int) -> None:
     classes = scores.shape[1] if scores.dim() == 2 else 0
     if scores.dim() != 2 or len(scores) != n or classes < 2:
         raise UsageError(
-            f"The model '{model.name}' must give scores of shape (n, classes) with at least 2 classes, got {tuple(scores.shape)} "
+            f"The model '{model.name}' must return scores of shape (n, classes) with at least 2 classes, got {tuple(scores.shape)} "
             f"for {n} inputs."
         )
     if not bool(scores.isfinite().all()):
-        raise UsageError(f"The model '{model.name}' gives NaN or infinity on clean inputs. Check its weights and the inputs' scale.")
+        raise UsageError(
+            f"The model '{model.name}' returns NaN or infinity on clean inputs. Check its weights and the scale of the inputs."
+        )
     if largest >= classes:
-        raise UsageError(f"The labels run to {largest}, and the model '{model.name}' has {classes} classes (0 to {classes - 1}).")
+        raise UsageError(f"The labels go up to {largest}, and the model '{model.name}' has {classes} classes (0 to {classes - 1}).")
 
 
 def _close(one: Tensor, two: Tensor) -> bool:
@@ -106,20 +108,23 @@ def _close(one: Tensor, two: Tensor) -> bool:
 
 def _differentiated(model: Gradients, x: Tensor) -> tuple[Tensor, str]:
     """The scores with a gradient, and why there is none, as half a sentence; "" where there is one."""
-    asking(len(x))
+    count_asked(len(x))
     try:
         with torch.enable_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch warns of operations without a gradient, which is what is asked here
+            warnings.simplefilter("ignore")  # torch warns of operations without a gradient, which is what is tested here
             leaf = x.detach().clone().requires_grad_()
             scores = model.scores(leaf)
             if not scores.requires_grad:
-                return scores, "its scores carry no gradient"
+                return scores, "its scores have no gradient"
             (gradient,) = torch.autograd.grad(scores.sum(), leaf, allow_unused=True)
     except Exception as error:  # the model is the user's: whatever it raises here, and not without gradients, is about them
         if out_of_memory(error):
             raise
         return _ask(model, x), f"torch cannot differentiate it ({type(error).__name__}: {_first_line(error)})"
-    return scores.detach(), "" if gradient is not None else "its scores depend on the inputs by nothing that torch differentiates"
+    return (
+        scores.detach(),
+        "" if gradient is not None else "its scores do not depend on the inputs through operations that torch can differentiate",
+    )
 
 
 def fewer_classes(examples: Examples, classes: int, name: str) -> list[Flag]:
@@ -135,16 +140,18 @@ def fewer_classes(examples: Examples, classes: int, name: str) -> list[Flag]:
 
 
 RANDOM = Flag(
-    "randomised_model", "The same input got different answers: a single pass is no verdict on a random model. Fix its seed or average it."
+    "randomised_model",
+    "The same input got different outputs, so a single pass does not decide the verdict. Fix the seed of the model, "
+    "or average several passes.",
 )
 BATCH_DEPENDENT = Flag(
     "batch_dependent",
-    "The model's answer to an input depends on the others in its batch (batch norm in training mode?); so does every verdict.",
+    "The model's output for an input depends on the other inputs in its batch (batch norm in training mode?), and so do the verdicts.",
 )
 
 
-class ScoresOnly(Known, Scores, Suiting):
-    """A model of type `Gradients` that gives none, as one that gives scores.
+class ScoresOnly(WrappedModel, Scores, AdaptsSearch):
+    """A model of type `Gradients` without usable gradients, as a model with scores.
 
     Args:
         model: the model itself.
@@ -152,7 +159,7 @@ class ScoresOnly(Known, Scores, Suiting):
     """
 
     def __init__(self, model: Gradients, why: str) -> None:
-        note = f"The model '{model.name}' gives no gradients of its inputs ({why}): it is searched by its scores and decisions."
+        note = f"The model '{model.name}' provides no gradients with respect to its inputs ({why}). Searches use its scores and decisions."
         super().__init__(name=model.name, fingerprint=model.identity(), notes=(*model.notes, note))
         self.model, self.why = model, why
 
@@ -165,11 +172,11 @@ class ScoresOnly(Known, Scores, Suiting):
             return self.model.scores(x)
 
     def suited(self, search: Search) -> Search:
-        return self.model.suited(search) if isinstance(self.model, Suiting) else search
+        return self.model.suited(search) if isinstance(self.model, AdaptsSearch) else search
 
 
 def _ask(model: Labels, x: Tensor) -> Tensor:
-    asking(len(x))
+    count_asked(len(x))
     try:
         with torch.no_grad():
             return model.scores(x) if isinstance(model, Scores) else model.labels(x)
@@ -178,7 +185,7 @@ def _ask(model: Labels, x: Tensor) -> Tensor:
     except Exception as error:  # the model is the user's: whatever it raises is about this input
         shape = tuple(x.shape)
         raise UsageError(
-            f"The model '{model.name}' refuses inputs of shape {shape}: {type(error).__name__}: {_first_line(error)}"
+            f"The model '{model.name}' rejects inputs of shape {shape}: {type(error).__name__}: {_first_line(error)}"
         ) from error
 
 

@@ -67,7 +67,7 @@ def shiftproof_audit(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
         from shiftproof.runs.cell import key_of
         from shiftproof.runs.store import ANSWERS
 
-        # What is asked for may be an object that has changed since (a model trained on), so runs are told apart by what they will measure.
+        # The model may be an object that has changed since (trained further), so runs are distinguished by what they will measure.
         plan = make_plan(config)
         identity = {name: str(value) for name, value in plan.identity(config).items() if name != ANSWERS}
         name = f"{re.sub('[^A-Za-z0-9_.-]+', '_', plan.model.name)[:40]}-{key_of(identity)}"
@@ -111,7 +111,7 @@ def shiftproof_gate() -> Gate:
 
 @contextmanager
 def _no_exit() -> Iterator[None]:
-    """Meanwhile `os._exit` is an error: a model that calls it would end pytest with the exit code of tests that passed.
+    """Makes `os._exit` an error inside the block: a model that calls it would end pytest with the exit code of tests that passed.
 
     Exits that Python does not see (C's `exit`, a reference to `os._exit` taken before) are not caught here; `shiftproof audit` catches all.
     """

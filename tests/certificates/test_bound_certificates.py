@@ -12,7 +12,7 @@ import shiftproof as sp
 from bound_nets import conv_net, filled, mlp, settled
 from shiftproof._errors import UsageError
 from shiftproof.certificates import AlphaCrown, Auto, Certificate, Crown, IntervalBounds, Linear, Lipschitz, certificates
-from shiftproof.certificates.bounds.certificate import Bounding
+from shiftproof.certificates.bounds.bound_certificate import BoundCertificate
 from shiftproof.certify import certify
 from shiftproof.data.space import Column, InputSpace
 from shiftproof.models.abstract import Labels
@@ -20,7 +20,7 @@ from shiftproof.randomness import Rng
 from shiftproof.shifts import L1, shifts
 from shiftproof.shifts.abstract import Shift
 
-LARGEST: tuple[Bounding, ...] = (IntervalBounds("largest"), Crown("largest"), AlphaCrown("largest", steps=4))
+LARGEST: tuple[BoundCertificate, ...] = (IntervalBounds("largest"), Crown("largest"), AlphaCrown("largest", steps=4))
 
 
 def radii(certificate: Certificate, model: Labels, shift: Shift, x: torch.Tensor) -> torch.Tensor:
@@ -99,7 +99,7 @@ def test_convolutions_and_lipschitz_bounds_hold_together() -> None:
 
 
 def test_auto_takes_the_stages_that_fit(model: Labels) -> None:
-    from shiftproof.certificates.bounds.of_model import network_of
+    from shiftproof.certificates.bounds.model_network import network_of
 
     network = network_of(model, torch.rand(1, 6))
     assert [stage.name for stage in Auto().stages(network)] == ["interval_bounds", "crown", "alpha_crown"]

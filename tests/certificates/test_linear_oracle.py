@@ -152,7 +152,7 @@ OBJECTIONS: list[tuple[Labels, Shift, str]] = [
     (TorchModule(Doubled(2, 2), name="net"), Linf(0.1), "it needs a linear model, and 'net' contains Doubled"),
     (TorchModule(nn.Flatten(), name="net"), Linf(0.1), "it needs a linear model, and 'net' has no linear layer"),
     (TorchModule(nn.Linear(2, 2).half(), name="net"), Linf(0.1), "it needs weights in float32 or float64, and 'net' has float16"),
-    (hooked(nn.Linear(2, 2), lambda m: m), Linf(0.1), "'net' has forward hooks, which may do anything"),
+    (hooked(nn.Linear(2, 2), lambda m: m), Linf(0.1), "'net' has forward hooks, whose effect is unknown"),
     (hooked(nn.Sequential(nn.Linear(2, 2)), lambda m: m), Linf(0.1), "it needs a linear model, and 'net' contains Sequential"),
 ]
 
@@ -228,7 +228,7 @@ class Says(Certificate):
 
 
 def test_a_proof_of_another_decision_is_a_contradiction() -> None:
-    with pytest.raises(Contradiction, match=r"proved another decision than the model's own on 1 of 3 examples, first 'wrong'\. One of the"):
+    with pytest.raises(Contradiction, match=r"certified a class other than the model's own on 1 of 3 examples, first 'wrong'\. One of the"):
         found_by(Says())
 
 
@@ -252,12 +252,16 @@ def test_abstaining_leaves_the_models_own_decision() -> None:
 def test_a_radius_that_is_none_is_a_contradiction(radius: float) -> None:
     certificate = Says()
     object.__setattr__(certificate, "radius", radius)
-    with pytest.raises(Contradiction, match=r"The certificate says gave a radius that is NaN or negative\. None of its proofs can be used"):
+    with pytest.raises(
+        Contradiction, match=r"The certificate says returned a radius that is NaN or negative\. None of its proofs can be used"
+    ):
         found_by(certificate)
 
 
 def test_a_proof_of_another_shape_is_a_contradiction() -> None:
-    with pytest.raises(Contradiction, match=r"must give one entry for each of 3 examples, got prediction \(2,\), radius \(2,\), abstained"):
+    with pytest.raises(
+        Contradiction, match=r"must return one entry for each of 3 examples, got prediction \(2,\), radius \(2,\), abstained"
+    ):
         found_by(Says(rows=2))
 
 

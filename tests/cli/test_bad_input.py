@@ -54,10 +54,10 @@ BAD: dict[str, tuple[Sequence[str], str]] = {
     "an unknown backend": ([*LINF, "--backend", "ray"], "Unknown backend 'ray'. Known: processes, serial"),
     "labels outside the classes": (
         [*LINF, "--data", "npz:{labels.npz}"],
-        r"The labels run to 12, and the model '.*' has 10 classes \(0 to 9\)",
+        r"The labels go up to 12, and the model '.*' has 10 classes \(0 to 9\)",
     ),
     "NaN in the inputs": ([*LINF, "--data", "npz:{nan.npz}"], "The inputs contain NaN or infinity in 1 of 12 examples, first in '5'"),
-    "a shape the model refuses": ([*LINF, "--data", "npz:{small.npz}"], r"The model '.*' refuses inputs of shape \(12, 1, 5, 5\)"),
+    "a shape the model refuses": ([*LINF, "--data", "npz:{small.npz}"], r"The model '.*' rejects inputs of shape \(12, 1, 5, 5\)"),
     "a box undeclared": (
         [*LINF, "--data", "npz:{wide.npz}"],
         "values run from .*Declare the box that the inputs are in, for example --box 0,255",

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import save_file
 
 from sample_audit import sample_audit
+from shiftproof._imports import load_object
 from small_runs import command, write_nets
 
 HEAD = "model,kind,home,other home,away\n"
@@ -64,7 +66,10 @@ def test_a_line_over_audits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--in", "home"], "Name the column of accuracies at home with --in, and those elsewhere with --out-of"),
+        (
+            ["--in", "home"],
+            "Name the column of in-distribution accuracy with --in, and those of out-of-distribution accuracy with --out-of",
+        ),
         (["--in", "hom", "--out-of", "away"], "Unknown column 'hom'. Did you mean: home"),
         (["--in", "home", "--out-of", "away", "--fit", "kind"], "The --fit must be COLUMN=VALUE"),
         (["--in", "home", "--out-of", "away", "--fit", "kind=plane"], "Unknown value of 'kind' 'plane'. Did you mean: plain"),
@@ -101,9 +106,25 @@ def test_frequencies(nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "Critical band" in text
 
 
+def test_frequencies_of_trained_weights(
+    nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`small` with the weights of `nearest` is that model: the same summary, but for its name."""
+    monkeypatch.setenv("COLUMNS", "150")
+    linear = load_object(f"{nets}:nearest")().linear  # type: ignore[operator]
+    weights = tmp_path / "small.safetensors"
+    save_file({"1.weight": linear.weight.detach(), "1.bias": linear.bias.detach()}, weights)
+    said: list[str] = []
+    for words in (["--model", f"{nets}:nearest"], ["--model", f"{nets}:small", "--weights", weights]):
+        assert command(monkeypatch, "frequency", *words, "--limit", "20", "--reach", "2", "--out", tmp_path / "page") == 0
+        said.append(capsys.readouterr().out.replace("nearest", "small"))
+    assert said[0] == said[1]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["--weights", "none.pt"], "There is no file of weights 'none.pt'"),
         (["--eps", "-1"], "The 'eps' of fourier_heat_map must be in (0, inf), got -1.0"),
         (["--reach", "9"], "The 'reach' of fourier_heat_map must be from 1 to 4"),
         (["--data", "csv:"], "csv"),

@@ -43,6 +43,8 @@ def test_a_corruption_without_a_severity_goes_to_five(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["--shift", "contrast", "--weights", "a.pt", "--weights", "b.pt"], "There are 1 models and 2 files of weights"),
+        (["--shift", "contrast", "--weights", "none.pt"], "none.pt"),
         (["--shift", "rotation"], "shift 'rotation' needs degrees"),
         (["--shift", "identity"], "identity has no option that says how far it moves"),
         (["--shift", "contrast", "--points", "1"], "The 'points' of severity_curve must be at least 2"),

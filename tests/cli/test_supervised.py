@@ -186,7 +186,7 @@ def test_a_model_that_leaves_passes_no_gate(tmp_path: Path) -> None:
     (tmp_path / "gate.xml").write_text("<testsuites failures='0'/>")  # of an earlier run
     ended = audit(tmp_path, "leaves", "--quiet", "--junit", "gate.xml")
     assert ended.returncode == 2
-    assert "was ended from within (exit status 0) before its verdict" in ended.stderr
+    assert "ended itself (exit status 0) before its verdict" in ended.stderr
     assert not (tmp_path / "gate.xml").exists()
 
 

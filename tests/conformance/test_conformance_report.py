@@ -11,7 +11,7 @@ import pytest
 from shiftproof._errors import UsageError
 from shiftproof._imports import load_object
 from shiftproof._part import Part
-from shiftproof.conformance import CheckResult, OffersExamples, Report, check_part
+from shiftproof.conformance import CheckResult, ConformanceReport, OffersExamples, check_part
 from shiftproof.conformance.instances import instances
 from shiftproof.conformance.report import Failed, NotApplicable, run_checks
 from shiftproof.shifts.abstract import Shift
@@ -249,7 +249,7 @@ def crash(part: str) -> None:
 
 def test_report_reads_as_a_table() -> None:
     results = [r for case in ("one", "two") for r in run_checks([good, bad, idle, crash], case, f"part {case}")]
-    report = Report("Part", "shift", tuple(results))
+    report = ConformanceReport("Part", "shift", tuple(results))
     assert not report.passed
     assert [r.check for r in report.failures] == ["bad", "crash", "bad", "crash"]
     text = str(report)
@@ -275,13 +275,13 @@ def test_report_reads_as_a_table() -> None:
 
 def test_long_reports_are_cut() -> None:
     results = [r for case in ("one", "two", "three", "four") for r in run_checks([bad], case, case)]
-    text = str(Report("Part", "shift", tuple(results)))
+    text = str(ConformanceReport("Part", "shift", tuple(results)))
     assert "two was seen." in text
     assert "three was seen." not in text
     assert "      and 2 more messages." in text.splitlines()
 
 
 def test_nothing_checked_is_not_passed() -> None:
-    assert not Report("Part", "shift", ()).passed
-    assert not Report("Part", "shift", (CheckResult("idle", "", "", "skip"),)).passed
-    assert Report("Part", "shift", (CheckResult("good", "", "", "pass"),)).passed
+    assert not ConformanceReport("Part", "shift", ()).passed
+    assert not ConformanceReport("Part", "shift", (CheckResult("idle", "", "", "skip"),)).passed
+    assert ConformanceReport("Part", "shift", (CheckResult("good", "", "", "pass"),)).passed

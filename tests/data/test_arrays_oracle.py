@@ -10,7 +10,7 @@ import torch
 from shiftproof import UsageError, examples
 from shiftproof.data.arrays import ArraySource
 from shiftproof.data.examples import Examples
-from shiftproof.data.labels import encode_labels, words
+from shiftproof.data.labels import encode_labels, text_values
 
 
 def test_examples_keep_values_and_name_rows() -> None:
@@ -114,9 +114,9 @@ def test_words_and_labels_refusals() -> None:
     with pytest.raises(UsageError, match="Unknown class of o 'dogg'. Did you mean: dog?"):
         encode_labels(["dogg"], owner="o", classes=("cat", "dog"))
     with pytest.raises(UsageError, match="must be UTF-8 text"):
-        words([b"\xff"], name="ids", owner="o")
+        text_values([b"\xff"], name="ids", owner="o")
     with pytest.raises(UsageError, match=r"The 'ids' of o must be words or numbers, got \{\}"):
-        words(np.array([{}, "a"], dtype=object), name="ids", owner="o")
+        text_values(np.array([{}, "a"], dtype=object), name="ids", owner="o")
 
 
 def _batch() -> Examples:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shiftproof import UsageError, examples, load_data
-from shiftproof.data import About, crossed
+from shiftproof.data import ExampleInfo, crossed
 
 
 def test_crossed_names_every_column_in_order() -> None:
@@ -29,22 +29,22 @@ def _batch_groups() -> dict[str, list[str]]:
 
 
 def test_group_by_sees_id_label_class_and_groups_but_no_input() -> None:
-    seen: list[About] = []
+    seen: list[ExampleInfo] = []
 
-    def side(about: About) -> str:
-        seen.append(about)
-        return "left" if about.label == 0 else f"right {about.groups['sex']}"
+    def side(info: ExampleInfo) -> str:
+        seen.append(info)
+        return "left" if info.label == 0 else f"right {info.groups['sex']}"
 
     batch = examples(np.zeros((4, 2)), [0, 1, 0, 1], ids=list("abcd"), groups=_batch_groups())
     source = load_data(batch, group_by=side)
     assert source.groups["side"].tolist() == ["left", "right M", "left", "right M"]
-    assert seen[1] == About("b", 1, None, {"sex": "M"})
+    assert seen[1] == ExampleInfo("b", 1, None, {"sex": "M"})
     assert source.take(np.array([3, 0])).groups["side"].tolist() == ["right M", "left"]
     assert source.fingerprint() != load_data(batch).fingerprint()
 
 
 def test_group_by_knows_class_names_and_travels_without_its_function() -> None:
-    source = load_data("digits:", limit=12, group_by=lambda about: f"the {about.class_name}")
+    source = load_data("digits:", limit=12, group_by=lambda info: f"the {info.class_name}")
     assert source.groups["group"][0] == f"the {source.y[0]}"
     again = pickle.loads(pickle.dumps(source))
     assert again.groups["group"].tolist() == source.groups["group"].tolist()
@@ -52,16 +52,16 @@ def test_group_by_knows_class_names_and_travels_without_its_function() -> None:
 
 def test_other_groups_under_one_name_are_another_sample() -> None:
     batch = examples(np.zeros((4, 2)), [0, 1, 0, 1])
-    prints = {load_data(batch, group_by=lambda about, k=k: f"{about.label * k}").fingerprint() for k in (1, 2)}  # type: ignore[misc]
+    prints = {load_data(batch, group_by=lambda info, k=k: f"{info.label * k}").fingerprint() for k in (1, 2)}  # type: ignore[misc]
     assert len(prints) == 2
 
 
 def test_group_by_refusals() -> None:
     batch = examples(np.zeros((4, 2)), [0, 1, 0, 1], groups=_batch_groups())
     with pytest.raises(UsageError, match=r"The 'group_by' of example '0' must return a name \(str\), got 3"):
-        load_data(batch, group_by=lambda about: 3)  # type: ignore[arg-type,return-value]  # wrong on purpose
+        load_data(batch, group_by=lambda info: 3)  # type: ignore[arg-type,return-value]  # wrong on purpose
 
-    def sex(about: About) -> str:
+    def sex(info: ExampleInfo) -> str:
         return "x"
 
     with pytest.raises(UsageError, match="have a group column 'sex' already. Give the function of group_by another name"):

@@ -14,9 +14,9 @@ from torch import Tensor
 import shiftproof as sp
 from masked import digits, examples, net
 from shiftproof.data.examples import Examples
-from shiftproof.defences import Defence, Detection, Front, Gradient, confront_detecting, defences
-from shiftproof.defences.abstract import Behind
+from shiftproof.defences import Defence, Detection, Gradient, InputTransformation, confront_detecting, defences
 from shiftproof.defences.bit_depth import BitDepth
+from shiftproof.defences.context import DefenceContext
 from shiftproof.defences.ensemble import Ensemble
 from shiftproof.defences.gaussian_noise import GaussianNoise
 from shiftproof.defences.gradient_masking import GradientMasking
@@ -125,7 +125,7 @@ class Suspicious(Detection):
 
     name: ClassVar[str] = "suspicious"
 
-    def suspicion(self, behind: Behind, x: Tensor, scores: Tensor) -> Tensor:
+    def suspicion(self, behind: DefenceContext, x: Tensor, scores: Tensor) -> Tensor:
         return x.flatten(1).mean(1)
 
 
@@ -259,14 +259,14 @@ def test_inputs_of_another_shape_are_refused(spec: str, shape: tuple[int, ...], 
 
 
 def test_the_account_wants_a_detector() -> None:
-    with pytest.raises(sp.UsageError, match="have a detector in front"):
+    with pytest.raises(sp.UsageError, match="be defended by a detector"):
         confront_detecting(Jpeg()(trained(), space=IMAGES), sp.Linf(0.1), search=PGD, examples=examples(4))
 
 
 def test_a_false_declaration_is_found() -> None:
     from shiftproof.conformance import check_part
 
-    class Rounds(Front):
+    class Rounds(InputTransformation):
         """Says that its gradient is exact, and rounds."""
 
         name: ClassVar[str] = "rounds"
@@ -280,7 +280,7 @@ def test_a_false_declaration_is_found() -> None:
     assert not report.passed
     assert "It declares an exact gradient, but its gradient is zero" in str(report)
 
-    class Chance(Front):
+    class Chance(InputTransformation):
         """Draws from the global generator and does not say so."""
 
         name: ClassVar[str] = "chance"

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from masked import examples, honest
 from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples
-from shiftproof.diagnostics import path
+from shiftproof.diagnostics import attack_path
+from shiftproof.diagnostics.attack_path import STEPS, AscentPath
 from shiftproof.diagnostics.check import Check, MaskingReport, Status, measured, not_run
 from shiftproof.diagnostics.limits import LIMITS, NOMINAL, family_of
 from shiftproof.diagnostics.masking import masking
-from shiftproof.diagnostics.path import STEPS, Path
 from shiftproof.models.abstract import Labels
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.shifts import Brightness, Linf, LowPass, Patch, Rotation
@@ -124,9 +124,9 @@ def test_errors_say_what_to_do() -> None:
         masking(linear(), Linf(0.1), examples=wrong, surrogates=[OnlyLabels()])  # type: ignore[list-item]
 
 
-def curve(values: Tensor, broken: Tensor | None = None) -> Path:
+def curve(values: Tensor, broken: Tensor | None = None) -> AscentPath:
     """A path of one example a column."""
-    return Path(values.double(), torch.zeros(values.shape, dtype=torch.bool) if broken is None else broken)
+    return AscentPath(values.double(), torch.zeros(values.shape, dtype=torch.bool) if broken is None else broken)
 
 
 STRAIGHT = torch.linspace(0, 1, STEPS + 1)
@@ -134,25 +134,25 @@ STRAIGHT = torch.linspace(0, 1, STEPS + 1)
 
 def test_a_loss_that_still_rises_is_unfinished() -> None:
     bent = 1 - (1 - STRAIGHT) ** 4
-    both = path.break_point_angle(curve(torch.stack([STRAIGHT, bent, bent, bent], dim=1)))
+    both = attack_path.break_point_angle(curve(torch.stack([STRAIGHT, bent, bent, bent], dim=1)))
     assert both.figure == pytest.approx(0.25)
     assert both.status is Status.FAIL
-    assert path.break_point_angle(curve(bent[:, None])).figure == 0
-    assert path.break_point_angle(curve(torch.ones(STEPS + 1, 1))).figure == 0  # nothing rose: that is another check's business
+    assert attack_path.break_point_angle(curve(bent[:, None])).figure == 0
+    assert attack_path.break_point_angle(curve(torch.ones(STEPS + 1, 1))).figure == 0  # nothing rose: that is another check's business
 
 
 def test_a_loss_that_goes_nowhere_falls_half_of_the_time() -> None:
     zigzag = (torch.arange(STEPS + 1) % 2).float()
-    assert path.falling_loss(curve(zigzag[:, None])).figure == pytest.approx(0.5)
-    assert path.falling_loss(curve(zigzag[:, None])).status is Status.FAIL
-    assert path.falling_loss(curve(STRAIGHT[:, None])).figure == 0
+    assert attack_path.falling_loss(curve(zigzag[:, None])).figure == pytest.approx(0.5)
+    assert attack_path.falling_loss(curve(zigzag[:, None])).status is Status.FAIL
+    assert attack_path.falling_loss(curve(STRAIGHT[:, None])).figure == 0
 
 
 def test_a_break_on_the_way_that_the_end_has_lost_is_silent() -> None:
     broken = torch.zeros(STEPS + 1, 4, dtype=torch.bool)
     broken[5, 0] = True
     broken[5:, 1] = True
-    assert path.silent_success(curve(STRAIGHT[:, None].repeat(1, 4), broken)).figure == 0.25
+    assert attack_path.silent_success(curve(STRAIGHT[:, None].repeat(1, 4), broken)).figure == 0.25
 
 
 def test_the_report_reads_as_sentences() -> None:

@@ -19,7 +19,7 @@ from sklearn.tree import DecisionTreeClassifier
 import shiftproof as sp
 from shiftproof.evaluation.compare import compare_runs
 from shiftproof.evaluation.defend import defend
-from shiftproof.models.classes import match_classes
+from shiftproof.models.class_codes import match_classes
 
 LEVELS = {"ant": 0, "bee": 40, "cat": 80, "dog": 120}
 Folder = Callable[..., str]
@@ -90,7 +90,7 @@ def test_words_and_numbers_in_other_formats_meet_names(folder: Folder, tmp_path:
     assert accuracies(run(ByLevel(), whole, npz(tmp_path, ["dog", "bee"], [120, 40]))) == [1.0, 1.0]
     report = run(ByLevel(), whole, npz(tmp_path, [3, 1], [120, 40]))
     assert accuracies(report) == [1.0, 1.0]
-    assert any("data.npz' are numbers, taken as places among the classes of" in note for note in report.record.data.notes)
+    assert any("data.npz' are numbers, taken as indices into the classes of" in note for note in report.record.data.notes)
     with pytest.raises(sp.UsageError, match="must be below 4, the number of its classes .ant, bee, cat, dog., got 7"):
         run(ByLevel(), whole, npz(tmp_path, [7, 1], [120, 40]))
 

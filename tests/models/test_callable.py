@@ -191,7 +191,7 @@ def test_what_it_carries_may_change_while_it_runs() -> None:
 
 
 def test_the_reader_is_told_what_the_fingerprint_leaves_out() -> None:
-    assert "known by its code and the values that it uses by name" in as_model(decide, gives="labels").notes[0]
+    assert "identified by its code and the values that it uses by name" in as_model(decide, gives="labels").notes[0]
 
 
 @pytest.mark.parametrize("gives", ["scores", "labels"])

@@ -19,10 +19,10 @@ import pytest
 import torch
 
 from shiftproof import UsageError, load_model
+from shiftproof._secrets import url_without_secrets, without_secrets
 from shiftproof.models.abstract import Gradients, Labels, Scores
 from shiftproof.models.answers import Gives
 from shiftproof.models.endpoint import EndpointOptions
-from shiftproof.models.shown import shown_spec, shown_url
 
 X = torch.rand(23, 2, 3, generator=torch.Generator().manual_seed(0))
 WEIGHT = np.random.default_rng(0).normal(size=(6, 3))
@@ -259,8 +259,8 @@ def test_the_authorization_is_read_from_the_environment_and_never_shown(server: 
 def test_credentials_are_not_shown(server: Server) -> None:
     secret = server.url.replace("http://", "http://me:hush@") + "?key=hush"
     model = load_model(secret, gives="scores", endpoint=options(attempts=1))
-    assert model.name == shown_url(secret) == shown_spec(secret) == server.url
-    assert shown_spec(f"--model={secret}") == f"--model={server.url}"
+    assert model.name == url_without_secrets(secret) == without_secrets(secret) == server.url
+    assert without_secrets(f"--model={secret}") == f"--model={server.url}"
     assert model.labels(X[:2]).shape == (2,)
     assert server.headers[0] is not None
     assert server.headers[0].startswith("Basic ")
@@ -281,7 +281,7 @@ def test_it_can_be_pickled_while_connected(server: Server) -> None:
     model.labels(X)
     again = pickle.loads(pickle.dumps(model))
     assert torch.equal(again.labels(X), model.labels(X))
-    assert "known by its URL and options, and in a run by its answers to a few inputs" in again.notes[0]
+    assert "identified by its URL and options, and in a run by its answers to a few inputs" in again.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -27,10 +27,10 @@ from sklearn.svm import LinearSVC
 from shiftproof import InputSpace, UsageError, as_model
 from shiftproof.data.space import Column
 from shiftproof.models.abstract import Gradients, Labels, Scores
-from shiftproof.models.classes import match_classes
+from shiftproof.models.class_codes import match_classes
 from shiftproof.models.decision import FLOOR
+from shiftproof.models.estimator_input import plan_input_format
 from shiftproof.models.fingerprint import value_digest
-from shiftproof.models.frame_for_estimator import plan_feed
 
 Floats = npt.NDArray[np.float64]
 COLUMNS = (
@@ -120,9 +120,9 @@ def test_the_estimator_stays_as_it_is() -> None:
 
 def test_a_frame_is_rebuilt_as_the_file_gives_it() -> None:
     x = coded()
-    feed = plan_feed(LogisticRegression().fit(frame(x)[["age"]], np.arange(60) % 2), TABLE, name="m")
-    assert feed(x).columns.tolist() == ["age"]  # type: ignore[union-attr]
-    whole = plan_feed(RandomForestClassifier(2).fit(frame(x).drop(columns="job"), np.arange(60) % 2), TABLE, name="m")(x)
+    input_format = plan_input_format(LogisticRegression().fit(frame(x)[["age"]], np.arange(60) % 2), TABLE, name="m")
+    assert input_format(x).columns.tolist() == ["age"]  # type: ignore[union-attr]
+    whole = plan_input_format(RandomForestClassifier(2).fit(frame(x).drop(columns="job"), np.arange(60) % 2), TABLE, name="m")(x)
     assert isinstance(whole, pd.DataFrame)
     pd.testing.assert_frame_equal(whole, frame(x).drop(columns="job"))
 
@@ -159,7 +159,7 @@ def test_a_frame_model_on_data_without_names_takes_them_in_order() -> None:
     trained = RandomForestClassifier(5, random_state=0).fit(pd.DataFrame(x.numpy(), columns=list("abcde")), np.arange(60) % 2)
     model = as_model(trained, name="m")
     assert (model.labels(x).numpy() == trained.predict(pd.DataFrame(x.numpy(), columns=list("abcde")))).all()
-    assert "takes them as its own columns ('a', 'b', 'c', 'd', 'e') in that order" in model.notes[0]
+    assert "gets them as its own columns ('a', 'b', 'c', 'd', 'e') in that order" in model.notes[0]
 
 
 def fitted_on(count: int) -> RandomForestClassifier:
@@ -170,17 +170,19 @@ def fitted_on(count: int) -> RandomForestClassifier:
 def test_a_matrix_of_all_columns_needs_no_reading() -> None:
     model = as_model(fitted_on(5), name="m", space=TABLE)
     assert model.notes == (
-        "The model 'm' knows no column names: it takes 'job', 'member', 'zone' as codes 0, 1, 2, ... of their sorted categories.",
+        "The model 'm' was trained without column names: it gets 'job', 'member', 'zone' as codes 0, 1, 2, ... of their sorted categories.",
     )
 
 
 def test_the_one_reading_that_fits_is_taken_and_told() -> None:
     model = as_model(fitted_on(2), name="m", space=TABLE)
-    assert model.notes == ("The model 'm' takes 2 features: the columns 'job', 'member', 'zone' are left out, as no other reading fits.",)
+    assert model.notes == (
+        "The model 'm' takes 2 features: the columns 'job', 'member', 'zone' are left out: no other choice of columns fits.",
+    )
     assert model.labels(coded()).shape == (60,)
     without_group = as_model(fitted_on(4), name="m", space=TABLE, groups=("age",))
     assert "the columns 'age' are left out" in without_group.notes[0]
-    assert plan_feed(fitted_on(4), TABLE, name="m", groups=("age",))(coded()).shape == (60, 4)
+    assert plan_input_format(fitted_on(4), TABLE, name="m", groups=("age",))(coded()).shape == (60, 4)
 
 
 def test_two_readings_that_fit_are_refused() -> None:
@@ -194,7 +196,7 @@ def test_no_reading_that_fits_is_refused() -> None:
 
 
 def test_wrong_width_shows_the_estimators_own_words() -> None:
-    with pytest.raises(UsageError, match=r"The model 'm' refuses inputs of shape \(4, 3\): ValueError: X has 3 features, but"):
+    with pytest.raises(UsageError, match=r"The model 'm' rejects inputs of shape \(4, 3\): ValueError: X has 3 features, but"):
         as_model(forest(), name="m", probe=torch.rand(4, 3))
 
 

@@ -95,7 +95,7 @@ ESTIMATORS: dict[str, tuple[Callable[[], Any], Callable[[Frame], Frame]]] = {
 
 
 def same_frame(model: EstimatorScores | EstimatorLabels, source: Source, truth: Frame) -> None:
-    fed = model.fitted.feed(source.take(slice(None)).x)
+    fed = model.fitted.input_format(source.take(slice(None)).x)
     assert isinstance(fed, pd.DataFrame)
     theirs = truth if not set(fed.columns) <= set(truth.columns) else truth[list(fed.columns)]
     pd.testing.assert_frame_equal(fed, theirs.set_axis(fed.columns, axis=1), check_exact=True)

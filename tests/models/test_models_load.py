@@ -202,8 +202,8 @@ def test_a_file_that_cannot_be_imported_says_why(tmp_path: Path, code: str, mess
         ("no_such_file.py:make", r"There is no file 'no_such_file.py' \(in 'no_such_file.py:make'\)"),
         ("no_such_file.py", "write no_such_file.py:NAME. There is no readable file 'no_such_file.py'"),
         ("no_such_package_here.nets:make", "There is no module 'no_such_package_here'"),
-        ("best.pt", "file of weights, and weights alone are no model. .* --model FILE.py:NAME --weights best.pt"),
-        ("best.safetensors", "weights alone are no model"),
+        ("best.pt", "file of weights, and weights alone are not a model. .* --model FILE.py:NAME --weights best.pt"),
+        ("best.safetensors", "weights alone are not a model"),
         ("forest.joblib", r"is a pickle, which may run any code .*'model = joblib.load\(...\)', and give FILE.py:model"),
         ("forest.pkl", r"pickle.load\(...\)"),
     ],
@@ -262,7 +262,7 @@ def test_what_is_no_model_is_refused(thing: object, message: str) -> None:
 
 def test_devices_are_checked() -> None:
     with pytest.raises(
-        UsageError, match="The 'device' of this run must be one that torch sees here, such as cpu, cuda or cuda:0, got 'gpu'"
+        UsageError, match="The 'device' of this run must be a device that torch finds here, such as cpu, cuda or cuda:0, got 'gpu'"
     ):
         as_model(nn.Linear(4, 2), device="gpu")
     if not torch.cuda.is_available():

@@ -276,7 +276,7 @@ def test_a_model_that_gives_its_input_back_shares_no_memory_with_it() -> None:
 
 def test_the_step_in_front_of_a_model_is_handed_a_copy() -> None:
     inner = sp.as_model(Plain(), name="inner")
-    coarse = StraightThrough(inner, front=lambda x: x.mul_(4).round_().div_(4), name="coarse")  # type: ignore[arg-type]
+    coarse = StraightThrough(inner, preprocessing=lambda x: x.mul_(4).round_().div_(4), name="coarse")  # type: ignore[arg-type]
     x = INPUTS[:8].clone()
     again = coarse.scores(x)
     assert torch.equal(x, INPUTS[:8])

@@ -16,8 +16,8 @@ from torch import nn
 from shiftproof import InputSpace, as_model
 from shiftproof.data.space import Column
 from shiftproof.models.abstract import Scores
-from shiftproof.models.classes import match_classes
-from shiftproof.models.frame_for_estimator import plan_feed
+from shiftproof.models.class_codes import match_classes
+from shiftproof.models.estimator_input import plan_input_format
 
 NAMES = [chr(ord("a") + i) for i in range(6)]
 X = np.random.default_rng(0).random((40, 6))
@@ -41,7 +41,7 @@ def test_a_column_keeps_its_name(order: list[str], kept: set[str]) -> None:
     wanted = [name for name in order if name in kept]
     tree = DecisionTreeClassifier().fit(pd.DataFrame(np.eye(2, len(wanted)), columns=wanted), [0, 1])
     x = torch.from_numpy(np.arange(2 * 6).reshape(2, 6) % 3).double()
-    table = plan_feed(tree, SPACE, name="m")(x)
+    table = plan_input_format(tree, SPACE, name="m")(x)
     assert isinstance(table, pd.DataFrame)
     assert table.columns.tolist() == wanted
     for name in wanted:

@@ -130,7 +130,9 @@ def test_dictionaries_of_probabilities_are_refused(tmp_path: Path) -> None:
     )
     domains = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
     onnx.save(helper.make_model(made, opset_imports=domains, ir_version=9), tmp_path / "m.onnx")
-    with pytest.raises(UsageError, match=r"gives probabilities as dictionaries \(ZipMap.*Export it again with options=\{'zipmap': False\}"):
+    with pytest.raises(
+        UsageError, match=r"returns probabilities as dictionaries \(ZipMap.*Export it again with options=\{'zipmap': False\}"
+    ):
         OnnxSession(str(tmp_path / "m.onnx"))
 
 

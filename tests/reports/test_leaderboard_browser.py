@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import BINARY, Tab, chromium
 
+from chromium import BINARY, Tab, chromium
 from sample_audit import BREAKOUT, HOSTILE
 from shiftproof.leaderboard.board import make_leaderboard
 from shiftproof.leaderboard.entry import Entry

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from chromium import BINARY, chromium
 
 import shiftproof as sp
+from chromium import BINARY, chromium
 from sample_audit import HOSTILE
 from shiftproof.reports.accuracy_on_the_line import write_line
 from shiftproof.reports.frequency import FrequencyReport, write_frequency

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import BINARY, Tab, chromium
 
+from chromium import BINARY, Tab, chromium
 from sample_audit import BREAKOUT, sample_audit, write_run
 from shiftproof.evaluation.compare import Comparison, Row
 from shiftproof.reports.audit.page import write_page

@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 
 from shiftproof import UsageError
 from shiftproof.outcomes import Interval
-from shiftproof.risks.betting import betting_interval, betting_sequence
+from shiftproof.risks.betting_intervals import betting_interval, betting_sequence
 from shiftproof.risks.intervals import (
     arc,
     clopper_pearson,

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shiftproof.risks.betting import betting_interval, betting_sequence
+from shiftproof.risks.betting_intervals import betting_interval, betting_sequence
 from shiftproof.risks.intervals import clopper_pearson, proportion_difference, wilson
 from shiftproof.risks.paired import matched_interval
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import binom, multinomial
 
 from planted import MEANS, assert_covers
-from shiftproof.risks.betting import betting_interval, betting_sequence
+from shiftproof.risks.betting_intervals import betting_interval, betting_sequence
 from shiftproof.risks.intervals import clopper_pearson, dkw_width, proportion_difference, simultaneous, wilson
 from shiftproof.risks.paired import matched_interval, mcnemar
 

@@ -10,7 +10,7 @@ import torch
 
 from shiftproof._errors import UsageError
 from shiftproof.risks import Mean, Measurement, Risk, risks
-from shiftproof.risks.grouped import Grouped, Tallies
+from shiftproof.risks.grouped import GroupedRisk, Tallies
 from shiftproof.risks.reweighting import Reweighting
 from shiftproof.training.pieces.risk_losses import risk_loss
 
@@ -84,9 +84,9 @@ def test_all_room_over_draws_is_the_mean_of_the_worst_ones() -> None:
 GROUPED = ("worst_group", "group_mixture(0.2)", "conditional_cvar(0.5)", "mmd(0.1)", "sinkhorn(0.1, 1)")
 
 
-def grouped(spec: str) -> Grouped:
+def grouped(spec: str) -> GroupedRisk:
     risk = risks.build(spec)
-    assert isinstance(risk, Grouped)
+    assert isinstance(risk, GroupedRisk)
     return risk
 
 

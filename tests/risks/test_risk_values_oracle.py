@@ -10,7 +10,7 @@ from scipy.optimize import linprog
 
 from shiftproof.records.audit import Paired as PairedRecord
 from shiftproof.risks import CVaR, Mean, WorstGroup
-from shiftproof.risks.betting import betting_interval
+from shiftproof.risks.betting_intervals import betting_interval
 from shiftproof.risks.intervals import clopper_pearson, dkw_width
 from shiftproof.risks.paired import mcnemar, paired, paired_difference, unpaired_difference
 

@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from shiftproof._errors import UsageError
 from shiftproof.outcomes import Interval
 from shiftproof.risks import MMD, Sinkhorn, Wasserstein
-from shiftproof.risks.betting import betting_interval
+from shiftproof.risks.betting_intervals import betting_interval
 from shiftproof.risks.intervals import clopper_pearson
 from shiftproof.risks.mmd import gaussian_kernel, mmd, mmd_bound
 from shiftproof.risks.sinkhorn import sinkhorn

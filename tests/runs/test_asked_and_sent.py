@@ -30,7 +30,7 @@ from shiftproof.evaluation.curves.worst_composition import worst_composition
 from shiftproof.evaluation.defend.defend import DefendConfig, run_defend
 from shiftproof.evaluation.transfer.transfer_matrix import transfer_matrix
 from shiftproof.models.abstract import Labels, Scores
-from shiftproof.models.meter import asking, metering, open_meters, sending, uncounted
+from shiftproof.models.query_count import count_asked, count_sent, counting_queries, open_counts, uncounted
 from shiftproof.oracle import Cost, Oracle
 from shiftproof.runs.ledger import Ledger, rows_sent
 from shiftproof.searches import searches
@@ -258,9 +258,9 @@ def test_a_refused_call_is_no_part_of_the_run(nets: Path, tmp_path: Path) -> Non
 
 def test_a_damaged_ledger_is_named(tmp_path: Path) -> None:
     ledger = Ledger()
-    ledger.send("net", 3)
+    ledger.add_sent("net", 3)
     ledger.keep(tmp_path)
-    ledger.send("net", 4)
+    ledger.add_sent("net", 4)
     assert rows_sent(tmp_path) == ledger.sent == 7
     (tmp_path / "1-aa.rows").write_bytes(b"abc")
     with pytest.warns(StoredFileWarning, match=r"1-aa.rows' is damaged: the number of rows sent may be too low"):
@@ -295,10 +295,10 @@ def test_a_diagnosis(nets: Path) -> None:
     model, data = sp.load_model(f"{nets}:module"), examples()
     y = model.labels(data.x)
     before = saw(nets)
-    with metering() as meter:
+    with counting_queries() as count:
         masking(model, Linf(0.02), examples=sp.examples(data.x, y), queries=20)
-    assert meter.sent == saw(nets) - before
-    assert meter.asked > 0
+    assert count.sent == saw(nets) - before
+    assert count.asked > 0
 
 
 def test_transfer_command(nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -407,27 +407,27 @@ def test_a_row_is_counted_where_it_reaches_the_users_code_and_nowhere_else() -> 
     module = sp.as_model(torch.nn.Linear(8, 3), name="module")
     assert isinstance(module, Scores)
     for model, expected in ((Counts(), 5), (CountsAtTheTop(), 5), (Counts(module), 16), (Counts(Counts()), 5)):
-        with metering() as meter:
+        with counting_queries() as count:
             model.scores(x)
-        assert meter.sent == expected
-        with metering() as meter:
+        assert count.sent == expected
+        with counting_queries() as count:
             model.labels(x)
-        assert meter.sent == expected
+        assert count.sent == expected
 
 
 def test_meters() -> None:
-    with metering() as outer:
-        sending("a", 2)
-        with metering() as inner, metering(inner):
-            sending("b", 3)
-            asking(4)
+    with counting_queries() as outer:
+        count_sent("a", 2)
+        with counting_queries() as inner, counting_queries(inner):
+            count_sent("b", 3)
+            count_asked(4)
             with uncounted():
-                sending("c", 100)
-        sending("a", 1)
-    sending("a", 50)
+                count_sent("c", 100)
+        count_sent("a", 1)
+    count_sent("a", 50)
     assert (outer.sent, dict(outer.by_model), outer.asked) == (6, {"a": 3, "b": 3}, 4)
     assert (inner.sent, inner.asked) == (3, 4)
-    assert open_meters() == ()
+    assert open_counts() == ()
 
 
 @pytest.fixture
@@ -467,7 +467,7 @@ def test_requests_that_are_tried_again_were_sent(endpoint: tuple[str, list[int]]
 
     url, seen = endpoint
     data = examples(20)
-    with metering() as meter:
+    with counting_queries() as count:
         model = sp.load_model(url, probe=data.x[:3], endpoint=EndpointOptions(rows=4, wait=0.0, attempts=8))
         sp.confront(model, Linf(0.1), search=searches.build("best_of_n(n=2)"), examples=data)
-    assert meter.sent == sum(seen) > meter.asked
+    assert count.sent == sum(seen) > count.asked

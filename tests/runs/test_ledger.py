@@ -16,7 +16,7 @@ def written(folder: Path, *rows: int) -> Path:
     ledger = Ledger()
     ledger.keep(folder)
     for each in rows:
-        ledger.send("mine", each)
+        ledger.add_sent("mine", each)
     (path,) = folder.glob("*.rows")
     return path
 

@@ -22,8 +22,8 @@ from shiftproof.runs import work
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.checkpoint import Checkpoint
 from shiftproof.runs.work import Done, Work
-from shiftproof.searches._economy import Climb
-from shiftproof.searches._stages import Run
+from shiftproof.searches import _economy_stages
+from shiftproof.searches._stages import StagedRun
 from small_runs import cell_of, command, linear_net, outcomes_of, record, stamps, table_of, timeless, write_nets
 
 SHIFT = "linf(eps=0.1)"
@@ -56,28 +56,28 @@ def test_a_search_is_gone_on_with_where_it_stood(tmp_path: Path, monkeypatch: py
     options: dict[str, object] = {"searches": ("cascade",), "limit": 8, "shard_size": 8, "batch_size": 8}
     straight = run(tmp_path / "straight", **options)
     stages: list[str] = []
-    step = Run.step
+    step = StagedRun.step
 
-    def dies(self: Run, name: str, done: Callable[[], None]) -> None:
+    def dies(self: StagedRun, name: str, done: Callable[[], None]) -> None:
         stages.append(name)
         if name == "targeted 1":
             raise KeyboardInterrupt
         step(self, name, done)
 
     with monkeypatch.context() as killed:
-        killed.setattr(Run, "step", dies)
+        killed.setattr(StagedRun, "step", dies)
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path / "killed", **options)
     assert len(list((tmp_path / "killed" / "partial").rglob("*.safetensors"))) == 1
     asked: list[str] = []
 
-    def counts(self: Climb, rows: Tensor, *rest: object) -> None:
+    def counts(run: StagedRun, rows: Tensor, *rest: object) -> None:
         asked.append(str(rest[3:]))
-        climb(self, rows, *rest)  # type: ignore[arg-type]
+        climb(run, rows, *rest)  # type: ignore[arg-type]
 
-    climb = Climb.climb
+    climb = _economy_stages.ascend
     with monkeypatch.context() as counted:
-        counted.setattr(Climb, "climb", counts)
+        counted.setattr(_economy_stages, "ascend", counts)
         resumed = run(tmp_path / "killed", **options)
     assert asked
     assert not any("untargeted" in path for path in asked)  # done before the kill

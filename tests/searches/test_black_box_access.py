@@ -11,7 +11,7 @@ from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.door import confront
-from shiftproof.models.abstract import Known, Labels, Scores
+from shiftproof.models.abstract import Labels, Scores, WrappedModel
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.outcomes import SKIPPED
 from shiftproof.preflight import inspect_model
@@ -34,7 +34,7 @@ from shiftproof.shifts.norms.l2 import L2
 from shiftproof.shifts.norms.linf import Linf
 
 
-class CountedScores(Known, Scores):
+class CountedScores(WrappedModel, Scores):
     """Counts the inputs that it is asked about."""
 
     def __init__(self, module: nn.Module) -> None:
@@ -47,7 +47,7 @@ class CountedScores(Known, Scores):
         return self._inner.scores(x).detach()
 
 
-class CountedLabels(Known, Labels):
+class CountedLabels(WrappedModel, Labels):
     def __init__(self, module: nn.Module) -> None:
         super().__init__(name="counted", fingerprint="counted")
         self._inner = TorchModule(module, name="inner")

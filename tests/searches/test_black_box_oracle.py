@@ -12,7 +12,7 @@ from shiftproof.data.space import Column, InputSpace
 from shiftproof.door import confront
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.searches import boundary, searches
-from shiftproof.searches._decisions import Walk
+from shiftproof.searches._boundary_walk import BoundaryWalk
 from shiftproof.searches._random_search import cosines
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.bandits import Bandits
@@ -189,7 +189,7 @@ def test_the_walk_of_boundary_only_comes_nearer(monkeypatch: pytest.MonkeyPatch)
     model, examples = problem(3)
     seen: list[Tensor] = []
 
-    class Watched(Walk):
+    class Watched(BoundaryWalk):
         def ask(self, rows: Tensor, moves: Tensor) -> Tensor:
             wrong = super().ask(rows, moves)
             seen.append(self.distance.clone())

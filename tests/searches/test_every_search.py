@@ -151,12 +151,12 @@ def test_wrong_options(build: type, message: str) -> None:
 @pytest.mark.parametrize(
     ("search", "shift", "why"),
     [
-        (Grid(), Linf(0.1), "linf has too many numbers for a grid"),
-        (Grid(), RandomSlide(), "random_slide is random and a grid over seeds means nothing: use best_of_n"),
-        (Grid(), Identity(), "identity has one move only, so there is nothing to choose: use one_draw"),
-        (BestOfN(3), Identity(), "identity has one move only, so there is nothing to choose: use one_draw"),
+        (Grid(), Linf(0.1), "linf has too many parameters for a grid"),
+        (Grid(), RandomSlide(), "random_slide is random, so a grid cannot cover its draws: use best_of_n"),
+        (Grid(), Identity(), "identity has only one move, so there is nothing to search: use one_draw"),
+        (BestOfN(3), Identity(), "identity has only one move, so there is nothing to search: use one_draw"),
         (GradientAscent(), RandomSlide(), "random_slide is random, and its seed has no gradient: use best_of_n"),
-        (GradientAscent(), Identity(), "identity has one move only, so there is nothing to choose: use one_draw"),
+        (GradientAscent(), Identity(), "identity has only one move, so there is nothing to search: use one_draw"),
     ],
 )
 def test_objections(search: Grid | BestOfN | GradientAscent, shift: Boxed | Linf, why: str) -> None:

@@ -233,12 +233,12 @@ def test_straight_through_finds_what_rounding_hides() -> None:
             return inner.module(coarse(x))  # type: ignore[no-any-return]
 
     x = torch.rand(60, 4, generator=torch.Generator().manual_seed(2))
-    plain, model = TorchModule(Rounded(), name="rounded"), StraightThrough(inner, front=coarse, name="rounded")
+    plain, model = TorchModule(Rounded(), name="rounded"), StraightThrough(inner, preprocessing=coarse, name="rounded")
     assert torch.equal(model.scores(x), plain.scores(x))
     leaf = x.clone().requires_grad_()
     assert torch.equal(model.scores(leaf).detach(), plain.scores(x))
     assert "stand-in" in model.notes[0]
-    assert model.fingerprint() != StraightThrough(inner, front=torch.round, name="rounded").fingerprint()
+    assert model.fingerprint() != StraightThrough(inner, preprocessing=torch.round, name="rounded").fingerprint()
     examples = Examples(x, plain.labels(x), np.array([str(i) for i in range(60)]))
     search = searches.build("auto_step(steps=20)")
     blind, seeing = (confront(m, Linf(0.3), search=search, examples=examples) for m in (plain, model))
@@ -251,10 +251,10 @@ def test_straight_through_says_what_it_needs() -> None:
     with pytest.raises(
         UsageError, match=r"The 'model' of the model 'm' must give gradients, got 'int'. Wrap a torch module with as_model."
     ):
-        StraightThrough(3, front=torch.round, name="m")  # type: ignore[arg-type]
-    model = StraightThrough(Noisy(0.0), front=torch.round, stand_in=lambda x: x[:, :2], name="m")
+        StraightThrough(3, preprocessing=torch.round, name="m")  # type: ignore[arg-type]
+    model = StraightThrough(Noisy(0.0), preprocessing=torch.round, stand_in=lambda x: x[:, :2], name="m")
     with pytest.raises(
-        UsageError, match=r"The 'stand_in' of the model 'm' must answer in the shape of the step in front, \(3, 4\), got \(3, 2\)"
+        UsageError, match=r"The 'stand_in' of the model 'm' must answer in the shape of the preprocessing, \(3, 4\), got \(3, 2\)"
     ):
         model.scores(torch.rand(3, 4, requires_grad=True))
 

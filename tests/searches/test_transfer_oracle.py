@@ -12,7 +12,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.door import confront
 from shiftproof.evaluation.transfer.transfer_matrix import transfer_matrix
-from shiftproof.models.abstract import Known, Labels
+from shiftproof.models.abstract import Labels, WrappedModel
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.randomness import Rng
 from shiftproof.risks.intervals import clopper_pearson
@@ -119,7 +119,7 @@ def test_the_blur_is_a_gaussian() -> None:
     assert float(ratio) == pytest.approx(np.exp(-4 / (2 * 1.5**2)), rel=1e-4)
 
 
-class OnlyLabels(Known, Labels):
+class OnlyLabels(WrappedModel, Labels):
     def labels(self, x: Tensor) -> Tensor:
         return torch.zeros(len(x), dtype=torch.int64)
 

@@ -18,7 +18,7 @@ from shiftproof.sklearn._norms import Absolute, Euclidean, Greatest
 from shiftproof.sklearn._objective import Objective
 from shiftproof.sklearn._risks import Weigher, group_kernel, read
 from shiftproof.sklearn._rows import Array
-from shiftproof.sklearn._smoothed import clipped, tail_mean
+from shiftproof.sklearn._smoothed_risks import clipped, tail_mean
 
 Floats = npt.NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from shiftproof.data.arrays import examples
 from shiftproof.data.examples import Examples
-from shiftproof.studies.constructed import like, towards
+from shiftproof.studies.constructed_inputs import like, towards
 
 
 def _images(n: int = 20) -> Examples:
@@ -67,5 +67,5 @@ def test_batches_do_not_change_what_is_made(monkeypatch: pytest.MonkeyPatch) -> 
     net = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3))
     images, targets = _images(), np.arange(20) % 3
     whole = towards(net, images, targets, eps=0.3, steps=5).x
-    monkeypatch.setattr("shiftproof.studies.constructed._BATCH", 7)
+    monkeypatch.setattr("shiftproof.studies.constructed_inputs._BATCH", 7)
     torch.testing.assert_close(towards(net, images, targets, eps=0.3, steps=5).x, whole)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shiftproof.defences.accounting import Detecting
+from shiftproof.defences.detection_outcomes import DetectionOutcomes
 from shiftproof.evaluation.defend.measure import Answered
 from shiftproof.evaluation.defend.rows import LITERATURE
 from shiftproof.studies.defence_table import DefenceTable, _figures
@@ -18,7 +18,7 @@ def _first(k: int) -> np.ndarray:
     return np.arange(N) < k
 
 
-def _answered(transfer: int, plain: int, adaptive: int, detection: tuple[Detecting, Detecting] | None = None) -> Answered:
+def _answered(transfer: int, plain: int, adaptive: int, detection: tuple[DetectionOutcomes, DetectionOutcomes] | None = None) -> Answered:
     return Answered(_first(9), _first(transfer), _first(plain), _first(adaptive), _first(0), {}, detection=detection)
 
 
@@ -51,11 +51,11 @@ def test_masking_hides_what_only_the_plain_attack_leaves() -> None:
 
 def test_a_detector_is_judged_by_the_moves_that_fool_the_network_behind_it() -> None:
     all_of_them = np.ones(N, dtype=bool)
-    unaware = Detecting(all_of_them, all_of_them, _first(0), fooled=_first(8), caught=_first(6))
-    aware = Detecting(all_of_them, all_of_them, _first(0), fooled=_first(8), caught=_first(1))
+    unaware = DetectionOutcomes(all_of_them, all_of_them, _first(0), fooled=_first(8), caught=_first(6))
+    aware = DetectionOutcomes(all_of_them, all_of_them, _first(0), fooled=_first(8), caught=_first(1))
     found = _figures("detection", _answered(9, 9, 9, (unaware, aware)), BEFORE)
     assert found["detection, as stated"].value == pytest.approx(0.75)
-    nothing = Detecting(all_of_them, all_of_them, _first(0), fooled=_first(0), caught=_first(0))
+    nothing = DetectionOutcomes(all_of_them, all_of_them, _first(0), fooled=_first(0), caught=_first(0))
     empty = _figures("detection", _answered(9, 9, 9, (nothing, nothing)), BEFORE)["detection, as stated"]
     assert (empty.value, empty.error) == (0.5, 0.5)
 

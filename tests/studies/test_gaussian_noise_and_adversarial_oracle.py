@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 import shiftproof as sp
+from shiftproof._arrays import Floats
 from shiftproof.data.examples import Examples
-from shiftproof.studies.gaussian_noise_and_adversarial import Floats, distances, median_ratio, noise_at, rank_correlation
+from shiftproof.studies.gaussian_noise_and_adversarial import distances, median_ratio, noise_at, rank_correlation
 
 SHAPE = (1, 4, 4)
 Linear = tuple[nn.Module, Examples, Floats]

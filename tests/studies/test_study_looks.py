@@ -13,9 +13,9 @@ import pytest
 
 from shiftproof import UsageError
 from shiftproof.reports.studies import studies_page, terminal_studies
-from shiftproof.studies import Look, Prediction, Quantity, Study, StudyRecord, Trial, read_studies, run_study
+from shiftproof.studies import EarlierLook, Prediction, Quantity, Study, StudyRecord, Trial, read_studies, run_study
+from shiftproof.studies.build_record import rebuild_record
 from shiftproof.studies.code_digest import code_of
-from shiftproof.studies.draw import draw_again
 from shiftproof.studies.record import TrialRecord
 from shiftproof.studies.trial import unused
 from small_runs import command
@@ -151,7 +151,7 @@ def test_a_stated_look_moves_the_seeds_and_marks(make: Make, tmp_path: Path) -> 
     assert f"{record.verdict} (changed after a look)" in text
     assert f"{record.verdict} (changed after a look)" in "".join(str(part) for part in terminal_studies([record]).renderables)
     with pytest.raises(UsageError, match="of a look must be words, and seeds of at least 0"):
-        Look("", (0,))
+        EarlierLook("", (0,))
 
 
 def test_after_a_look_other_test_examples_are_used_while_there_are_any(tmp_path: Path) -> None:
@@ -218,19 +218,19 @@ def test_records_of_before_are_read_and_counted_as_looks(make: Make, tmp_path: P
 
 def test_a_range_changed_since_is_a_look_of_the_record_judged_again(make: Make, tmp_path: Path) -> None:
     record = run_study(make(), out=tmp_path)
-    assert draw_again(record, make()) == record
-    again: StudyRecord = draw_again(record, make(("low=0.5", "low=0.9")))
+    assert rebuild_record(record, make()) == record
+    again: StudyRecord = rebuild_record(record, make(("low=0.5", "low=0.9")))
     assert (again.verdict, again.marks) == ("not reproduced", ("changed after a look",))
     assert "the range of 'heads' was changed from [0.5, any] to [0.9, any]" in again.looks[0].what
     assert again.trials == record.trials
     assert again.provenance == record.provenance
-    assert draw_again(again, make(("low=0.5", "low=0.9"))) == again  # once
+    assert rebuild_record(again, make(("low=0.5", "low=0.9"))) == again  # once
 
 
 def test_figures_of_another_protocol_are_not_judged_by_this_one(make: Make, tmp_path: Path) -> None:
     record = run_study(make(), out=tmp_path)
     with pytest.raises(UsageError, match="The record of 'tosses' was measured by another protocol"):
-        draw_again(record, make(("Throw them.", "Spin them.")))
+        rebuild_record(record, make(("Throw them.", "Spin them.")))
 
 
 def test_the_command_judges_stored_records_again(

@@ -6,7 +6,7 @@ import pytest
 
 from repository import ROOT
 from shiftproof.studies import Prediction, StudyRecord, read_studies, studies
-from shiftproof.studies.draw import draw_again
+from shiftproof.studies.build_record import rebuild_record
 
 RECORDS = {record.study: record for record in read_studies(ROOT / "benchmarks" / "results" / "0.1.0" / "studies")}
 PREDICTIONS = [(name, said) for name in studies.names() for said in studies.get(name).predictions]
@@ -19,7 +19,7 @@ def test_every_study_has_been_run_in_full() -> None:
 
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
 def test_a_record_says_what_its_study_says_and_its_verdict_follows_from_its_figures(record: StudyRecord) -> None:
-    assert draw_again(record, studies.build(record.study)) == record
+    assert rebuild_record(record, studies.build(record.study)) == record
     assert set(record.data) == set(studies.get(record.study).needs)
     assert set(record.nets) == set(studies.get(record.study).nets)
 

@@ -17,8 +17,8 @@ import shiftproof as sp
 from shiftproof.training.loop import Loop
 from shiftproof.training.methods import Batch, Method, Step
 from shiftproof.training.methods.plain import Plain
-from shiftproof.training.optimise import Average, rate
-from shiftproof.training.overfitting_monitor import Epoch, nothing_learned, notice
+from shiftproof.training.optimise import WeightAverage, rate
+from shiftproof.training.overfitting_monitor import Epoch, nothing_learned, overfitting_flags
 from shiftproof.training.recipe import Recipe
 from shiftproof.training.state import read
 from shiftproof.training.train import train
@@ -111,10 +111,10 @@ def test_a_finished_run_is_not_done_again(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_best_epoch_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shiftproof.training.overfitting_monitor import Watch
+    from shiftproof.training.overfitting_monitor import HeldOutAttack
 
     scores = iter([(0.9, 0.5, None), (0.9, 0.6, None), (0.9, 0.58, None)])
-    monkeypatch.setattr(Watch, "look", lambda *_: next(scores))
+    monkeypatch.setattr(HeldOutAttack, "look", lambda *_: next(scores))
     done = train(net, DATA, METHOD, out=tmp_path, **QUICK)
     assert done.best.epoch == 2
     assert not same_weights(tmp_path / "best.safetensors", tmp_path / "last.safetensors")
@@ -124,11 +124,11 @@ def test_the_best_epoch_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_collapse_stops_training_and_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shiftproof.training.overfitting_monitor import Watch
+    from shiftproof.training.overfitting_monitor import HeldOutAttack
 
     right_on_what_it_trains_on(monkeypatch)
     scores = iter([(0.9, 0.7, None), (0.9, 0.02, None), (0.9, 0.9, None)])
-    monkeypatch.setattr(Watch, "look", lambda *_: next(scores))
+    monkeypatch.setattr(HeldOutAttack, "look", lambda *_: next(scores))
     done = train(net, DATA, "fast_adversarial(shift=linf(eps=0.1))", out=tmp_path, **QUICK)
     assert [flag.name for flag in done.flags] == ["catastrophic_overfitting"]
     assert (len(done.curve), done.best.epoch) == (2, 1)
@@ -136,11 +136,11 @@ def test_a_collapse_stops_training_and_is_said(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_run_that_was_killed_as_it_collapsed_goes_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shiftproof.training.overfitting_monitor import Watch
+    from shiftproof.training.overfitting_monitor import HeldOutAttack
 
     right_on_what_it_trains_on(monkeypatch)
     scores = iter([(0.9, 0.7, None), (0.9, 0.02, None), (0.9, 0.9, None)])
-    monkeypatch.setattr(Watch, "look", lambda *_: next(scores))
+    monkeypatch.setattr(HeldOutAttack, "look", lambda *_: next(scores))
     save = Loop.save
 
     def dying(self: Loop) -> None:
@@ -165,14 +165,14 @@ def epochs(*points: tuple[float, float]) -> list[Epoch]:
 
 
 def test_overfitting_is_told_from_noise() -> None:
-    assert [flag.name for flag in notice(epochs((0.5, 0.5), (0.8, 0.4)), 1000)] == ["robust_overfitting"]
-    assert notice(epochs((0.5, 0.5), (0.8, 0.4)), 50) == []  # two standard errors there
-    assert notice(epochs((0.5, 0.5), (0.4, 0.4)), 1000) == []  # it has got worse in training too
-    assert notice(epochs((0.5, 0.5), (0.8, 0.5)), 1000) == []
-    assert [flag.name for flag in notice(epochs((0.7, 0.5), (0.95, 0.0)), 100)] == ["catastrophic_overfitting"]
-    assert notice(epochs((0.05, 0.3), (0.04, 0.0)), 100) == []  # what it trains on is lost too: no search is fooled
-    assert notice([replace(e, robust=None) for e in epochs((0.5, 0.5), (0.9, 0.0))], 1000) == []
-    assert notice([], 10) == []
+    assert [flag.name for flag in overfitting_flags(epochs((0.5, 0.5), (0.8, 0.4)), 1000)] == ["robust_overfitting"]
+    assert overfitting_flags(epochs((0.5, 0.5), (0.8, 0.4)), 50) == []  # two standard errors there
+    assert overfitting_flags(epochs((0.5, 0.5), (0.4, 0.4)), 1000) == []  # it has got worse in training too
+    assert overfitting_flags(epochs((0.5, 0.5), (0.8, 0.5)), 1000) == []
+    assert [flag.name for flag in overfitting_flags(epochs((0.7, 0.5), (0.95, 0.0)), 100)] == ["catastrophic_overfitting"]
+    assert overfitting_flags(epochs((0.05, 0.3), (0.04, 0.0)), 100) == []  # what it trains on is lost too: no search is fooled
+    assert overfitting_flags([replace(e, robust=None) for e in epochs((0.5, 0.5), (0.9, 0.0))], 1000) == []
+    assert overfitting_flags([], 10) == []
 
 
 def test_a_training_that_learns_nothing_is_told_from_one_that_does() -> None:
@@ -227,8 +227,8 @@ class Mapped(nn.Linear):
     ("made", "said"),
     [
         (Mapped(64, 10), "The 'answer' of a network that is trained must be a tensor of scores (n, classes), got 'dict'"),
-        (nn.Linear(32, 10), "The model 'net' refuses inputs of shape (16, 1, 8, 8)"),
-        (nn.Sequential(nn.Flatten(), nn.Linear(64, 4)), "The labels run to 9, and the model 'net' has 4 classes"),
+        (nn.Linear(32, 10), "The model 'net' rejects inputs of shape (16, 1, 8, 8)"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(64, 4)), "The labels go up to 9, and the model 'net' has 4 classes"),
     ],
 )
 def test_a_network_that_does_not_fit_the_data_is_said(made: nn.Module, said: str, tmp_path: Path) -> None:
@@ -275,7 +275,7 @@ def test_factories_that_give_one_network_are_refused(tmp_path: Path) -> None:
         ({"schedule": "cosin"}, "Unknown schedule 'cosin'. Did you mean: cosine"),
         ({"optimiser": "sdg(lr=1)"}, "Unknown optimiser 'sdg'. Did you mean: sgd"),
         ({"optimiser": "sgd(rate=1)"}, "Unknown option of the optimiser 'sgd' 'rate'"),
-        ({"optimiser": "sgd(lr=-1)"}, "is refused by torch: Invalid learning rate"),
+        ({"optimiser": "sgd(lr=-1)"}, "is rejected by torch: Invalid learning rate"),
         ({"optimiser": "sgd(0.1)"}, "need their names, as in sgd(lr=0.1)"),
         ({"average": "emma"}, "Unknown average of weights 'emma'"),
         ({"average": "ema(rate=1)"}, "Unknown option of the average 'ema' 'rate'"),
@@ -313,7 +313,7 @@ def test_schedules_and_averages() -> None:
     assert [rate("cosine", p) for p in (0.0, 0.5, 1.0)] == pytest.approx([1, 0.5, 0])
     assert rate("constant", 0.9) == 1
     moving = nn.Linear(1, 1, bias=False)
-    swa, ema = Average("swa(start=0.5)", moving), Average("ema(decay=0.5)", moving)
+    swa, ema = WeightAverage("swa(start=0.5)", moving), WeightAverage("ema(decay=0.5)", moving)
     for k in range(4):
         with torch.no_grad():
             moving.weight.fill_(float(k))
@@ -321,7 +321,7 @@ def test_schedules_and_averages() -> None:
         ema.update(moving, k / 4)
     assert float(swa.weights(moving)["weight"]) == 2.5  # the mean of 2 and 3
     assert 1.5 < float(ema.weights(moving)["weight"]) < 3
-    assert float(Average("none", moving).weights(moving)["weight"]) == 3
+    assert float(WeightAverage("none", moving).weights(moving)["weight"]) == 3
 
 
 def test_a_recipe_is_all_of_a_run() -> None:

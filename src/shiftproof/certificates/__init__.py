@@ -1,4 +1,4 @@
-"""Proofs that decisions hold: one file, one kind."""
+"""Certificates: proofs that decisions hold for every move inside a shift."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A proof in the other direction: no move inside the shift changes the decision."""
+"""The base class of certificates: proofs that no move inside a shift changes the decision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alpha-CROWN: CROWN whose lines are optimised."""
+"""Alpha-CROWN: CROWN with optimised relaxations."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import must
-from shiftproof.certificates.bounds.certificate import Bounding
-from shiftproof.certificates.bounds.climb import Climb
+from shiftproof.certificates.bounds.bound_certificate import BoundCertificate
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.propagate import intervals
 from shiftproof.certificates.bounds.region import Region
+from shiftproof.certificates.bounds.slope_optimisation import SlopeAscent
 from shiftproof.certificates.crown import crown_margins
 
 
 @dataclass(frozen=True)
-class AlphaCrown(Bounding):
+class AlphaCrown(BoundCertificate):
     """As `crown`, with the lower lines choice * x, choice in [0, 1], climbed to the best bound, for every class and unit apart.
 
     Args:
@@ -62,11 +62,11 @@ class AlphaCrown(Bounding):
 
     def _climbed(self, network: Network, region: Region, boxes: list[Box], c: Tensor) -> Tensor:
         if self.refine:
-            climb = Climb(self.steps, self.step_size)
+            ascent = SlopeAscent(self.steps, self.step_size)
             known = {k: boxes[k] for k in network.curved}
 
             def bounder(network: Network, region: Region, boxes: list[Box], c: Tensor, at: int) -> Tensor:
-                return climb(network, region, boxes, c, at=at).least
+                return ascent(network, region, boxes, c, at=at).least
 
             boxes = intervals(network, region, bounder=bounder, known=known)
-        return Climb(self.steps, self.step_size, enough=0.0)(network, region, boxes, c).least
+        return SlopeAscent(self.steps, self.step_size, enough=0.0)(network, region, boxes, c).least

@@ -1,4 +1,4 @@
-"""The strongest proof that each example needs and that fits: cheap ones first."""
+"""Tries certificates from cheap to expensive, each on the examples that are still open."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch import Tensor
 from shiftproof._errors import must
 from shiftproof.certificates.abstract import Certificate, Proof
 from shiftproof.certificates.alpha_crown import AlphaCrown
-from shiftproof.certificates.bounds.certificate import Bounding
+from shiftproof.certificates.bounds.bound_certificate import BoundCertificate
 from shiftproof.certificates.bounds.layers import numel
+from shiftproof.certificates.bounds.model_network import network_of, objection
 from shiftproof.certificates.bounds.network import Network
-from shiftproof.certificates.bounds.of_model import network_of, objection
 from shiftproof.certificates.crown import Crown
 from shiftproof.certificates.interval_bounds import IntervalBounds
 from shiftproof.certificates.linear import Linear
@@ -67,14 +67,14 @@ class Auto(Certificate):
                 radius[rows] = stage.radii(network, shift, x[rows], prediction[rows])
         return Proof(prediction, radius, radius <= 0, torch.ones(len(x), dtype=torch.int64))
 
-    def stages(self, network: Network) -> list[Bounding]:
+    def stages(self, network: Network) -> list[BoundCertificate]:
         """The stages that fit this network."""
         classes = numel(network.nodes[-1].shape) - 1
         sizes = [numel(node.shape) for node in network.nodes]
         # Of each pass: its rows, at every node that it goes back through. Half of the units have an open sign, at most about.
         crown = sum(sizes[k] * sum(sizes[:k]) for k in network.curved if k not in network.plain)
         climb = 3 * AlphaCrown().steps * (crown + classes * sum(sizes))
-        stages: list[Bounding] = [IntervalBounds()]
+        stages: list[BoundCertificate] = [IntervalBounds()]
         if crown <= self.effort:
             stages.append(Crown())
             if crown + climb <= self.effort:

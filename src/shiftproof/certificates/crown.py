@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from shiftproof.certificates.bounds.backward import lower_bounds
-from shiftproof.certificates.bounds.certificate import Bounding
+from shiftproof.certificates.bounds.bound_certificate import BoundCertificate
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.propagate import both_intervals
@@ -17,12 +17,12 @@ from shiftproof.certificates.bounds.region import Region
 
 
 @dataclass(frozen=True)
-class Crown(Bounding):
+class Crown(BoundCertificate):
     """f_c(x) - f_j(x) >= a x + b on all moves: every curve is put between two lines, from the scores back to the inputs.
 
-    The intervals that the lines hang on come from the same passes, once met with interval arithmetic and once without, as tighter intervals
-    can make worse lines: the better bound counts. A ReLU whose sign is open has the upper line through its ends and the lower line 0 or x,
-    whichever leaves less area. The least of a x is exact over the box (`linf`), and for
+    The intervals that the lines depend on come from the same passes, once met with interval arithmetic and once without, as tighter
+    intervals can make worse lines: the better bound counts. A ReLU whose sign is open has the upper line through its ends and the lower
+    line 0 or x, whichever leaves less area. The least of a x is exact over the box (`linf`), and for
     `l2` and `l1` over ball and box together, by duality.
 
     Args:
@@ -55,7 +55,7 @@ class Crown(Bounding):
 
 
 def crown_margins(network: Network, region: Region, c: Tensor) -> tuple[Tensor, list[Box]]:
-    """Lower bounds of c f(x), (n, specs), and the intervals of every node that they hang on."""
+    """Lower bounds of c f(x), (n, specs), and the intervals of every node that they depend on."""
     with torch.no_grad():
         best, alone = both_intervals(network, region)
         least = lower_bounds(network, region, best, c).least

@@ -1,4 +1,4 @@
-"""Interval bound propagation: every value in an interval, layer by layer."""
+"""Interval bound propagation, layer by layer."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from shiftproof.certificates.bounds.backward import lower_bounds
-from shiftproof.certificates.bounds.certificate import Bounding
+from shiftproof.certificates.bounds.bound_certificate import BoundCertificate
 from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.propagate import intervals
 from shiftproof.certificates.bounds.region import Region
 
 
 @dataclass(frozen=True)
-class IntervalBounds(Bounding):
+class IntervalBounds(BoundCertificate):
     """Intervals around every value: [W m - |W| r, W m + |W| r] from middle m and radius r; the last layers' margins are taken as a whole.
 
     Args:
@@ -27,7 +27,7 @@ class IntervalBounds(Bounding):
         times the sum of absolute values that it adds up, k the operations (Higham 2002, section 3.1; sigmoid and tanh to 8 roundings). Our
         own float64 is counted in the same way. A module that computes in another precision than its weights', or that does anything else
         that its trace does not show, is refused by name. Sound and loose: it proves networks that were trained for it.
-    Cost: two forwards an example in float64, one backward pass for each other class up to the last curve.
+    Cost: two forwards per example in float64, one backward pass for each other class up to the last curve.
 
     Example:
         >>> import shiftproof as sp

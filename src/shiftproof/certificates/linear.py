@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from shiftproof.certificates.abstract import Certificate, Proof
 from shiftproof.certificates.bounds.layers import FLUSHED, LARGEST
-from shiftproof.certificates.bounds.of_model import network_of
+from shiftproof.certificates.bounds.model_network import network_of
 from shiftproof.models.abstract import Labels
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.randomness import Rng
@@ -37,7 +37,7 @@ class Linear(Certificate):
         weights' own precision is refused), and the radius by the share of `eps` that the shift tolerates. For digits this took 0.05 % off
         with 1000 features and 0.15 % with 3000; it is more where large terms cancel. The box is ignored: it only takes moves away, so away
         from its walls the radius is exact, and at them it may be too small.
-    Cost: one forward an example in float64, and as many backwards as there are classes once a batch.
+    Cost: one forward per example in float64, and as many backwards as there are classes once a batch.
 
     Example:
         >>> import shiftproof as sp
@@ -59,14 +59,14 @@ class Linear(Certificate):
 
     def objection(self, model: Labels, shift: Shift) -> str | None:
         if type(shift) not in (Linf, L2):
-            return f"it knows the balls linf and l2 only, not {shift.name}"
+            return f"it supports linf and l2, not {shift.name}"
         if not isinstance(model, TorchModule):
-            return f"it reads the weights of a torch module, and '{model.name}' is none"
+            return f"it needs a torch module, and '{model.name}' is not one"
         for layer in _layers(model.module):
             if type(layer) not in (nn.Linear, *_SILENT):
                 return f"it needs a linear model, and '{model.name}' contains {type(layer).__name__}"
             if layer._forward_hooks or layer._forward_pre_hooks:
-                return f"'{model.name}' has forward hooks, which may do anything"
+                return f"'{model.name}' has forward hooks, whose effect is unknown"
         linear = [layer for layer in _layers(model.module) if type(layer) is nn.Linear]
         if not linear:
             return f"it needs a linear model, and '{model.name}' has no linear layer"

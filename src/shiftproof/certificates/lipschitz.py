@@ -1,4 +1,4 @@
-"""The product of the layers' spectral norms: how far a network's scores can move."""
+"""Certificates from Lipschitz constants: the product of the layers' spectral norms."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from shiftproof.certificates.abstract import Certificate, Proof
-from shiftproof.certificates.bounds.layers import Linear as LinearLayer
+from shiftproof.certificates.bounds.layers import LinearLayer
+from shiftproof.certificates.bounds.model_network import network_of, objection, region_of
 from shiftproof.certificates.bounds.network import Network
-from shiftproof.certificates.bounds.of_model import network_of, objection, region_of
 from shiftproof.certificates.bounds.propagate import intervals
 from shiftproof.certificates.bounds.spectral import constants, downstream, stretches
 from shiftproof.models.abstract import Labels
@@ -38,7 +38,7 @@ class Lipschitz(Certificate):
         are from above: a matrix of up to 8 million entries by squaring its Gram matrix (never too small; within 1 %), a larger
         step by the root of its greatest sums of rows and columns. On a linear model and `l2` the radius is the exact distance to the
         boundary but for that. The box is ignored. One radius an input is found, however far it reaches.
-    Cost: one forward an example in float64 and as many as there are nodes; the norms once a batch.
+    Cost: one forward per example in float64 and as many as there are nodes; the norms once a batch.
 
     Example:
         >>> import shiftproof as sp

@@ -1,4 +1,4 @@
-"""Standard output and error as a command uses them: a reader that has gone is no error, a full disk is one that is said."""
+"""Standard output and error of a command: a reader that has gone is not an error, a full disk is one and is reported."""
 
 from __future__ import annotations
 

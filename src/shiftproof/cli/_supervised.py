@@ -1,4 +1,4 @@
-"""A command in a process of its own, watched by one that no model can end: without a verdict there is no exit code of a verdict."""
+"""Runs a command in a child process that a parent watches: a model that ends the child cannot fake the exit code of a verdict."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ def _die_with(parent: int, lifeline: int) -> None:
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGKILL)
     else:
-        threading.Thread(target=_watch, args=(lifeline,), daemon=True).start()
+        threading.Thread(target=_kill_at_end_of, args=(lifeline,), daemon=True).start()
 
 
-def _watch(lifeline: int) -> None:
+def _kill_at_end_of(lifeline: int) -> None:
     """Waits for the end of the process that holds the other end of the pipe, then kills this one."""
     os.read(lifeline, 1)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -94,7 +94,7 @@ def _code(told: int, status: int) -> int:
         click.echo(f"shiftproof: Signal {signal.Signals(number).name} ended the run before its verdict.{why} {_KEPT}", err=True)
         return _KILLED + number
     click.echo(
-        f"shiftproof: The process was ended from within (exit status {os.WEXITSTATUS(status)}) before its verdict, so nothing was judged. "
+        f"shiftproof: The process ended itself (exit status {os.WEXITSTATUS(status)}) before its verdict: no condition was judged. "
         f"Does the model, or code that it loads, call os._exit() or exit()? {_KEPT}",
         err=True,
     )

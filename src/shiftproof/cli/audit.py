@@ -17,37 +17,50 @@ _UNJUDGED = 2
 
 
 @click.command("audit")
-@click.option("--model", help="package.module:factory, file.py:factory, file.onnx, or an http(s) URL.")
+@click.option("--model", metavar="SPEC", help="FILE.py:NAME, package.module:NAME, FILE.onnx or an http(s) URL.")
 @click.option("--weights", metavar="FILE", help="Weights for a torch module: safetensors or a state dict.")
-@click.option("--model-version", metavar="TEXT", help="What you call this state of the model, where its code and weights do not tell it.")
-@click.option("--defence", metavar="SPEC", help="A defence in front of the model, such as 'jpeg(quality=75)': what is audited is both.")
-@click.option("--data", metavar="URI", help="digits:, npz:FILE, idx:DIR?split=test, imagefolder:DIR, csv:FILE?label=y&groups=a,b, ...")
-@click.option("--box", metavar="LOW,HIGH", help="Least and greatest legal input value, such as 0,1.")
-@click.option("--limit", type=int, help="Use the first this many examples.")
-@click.option("--shift-from", multiple=True, metavar="URI", help="Another sample: a natural shift. May be repeated.")
-@click.option("--suite", metavar="NAME", help="quick, standard or thorough.")
-@click.option("--shift", "shifts", multiple=True, metavar="SPEC", help="Such as 'linf(eps=8/255)'. May be repeated.")
-@click.option("--search", "searches", multiple=True, metavar="SPEC", help="Such as 'best_of_n(n=20)'. May be repeated.")
+@click.option(
+    "--model-version", metavar="TEXT", help="A label for the model's state, if its code and weights do not determine its answers."
+)
+@click.option("--defence", metavar="SPEC", help="A defence to put before the model, such as 'jpeg(quality=75)'. Both are audited together.")
+@click.option(
+    "--data", metavar="URI", help="Data: digits:, npz:FILE, idx:DIR, imagefolder:DIR, csv:FILE?label=y, ... See 'shiftproof list sources'."
+)
+@click.option("--box", metavar="LOW,HIGH", help="Smallest and largest legal input value, such as 0,1.")
+@click.option("--limit", type=int, help="Use only the first N examples.")
+@click.option("--shift-from", multiple=True, metavar="URI", help="Another sample to measure, such as later data. May be repeated.")
+@click.option(
+    "--suite", metavar="NAME", help="A set of shifts and searches: quick, standard, thorough, or a corruption benchmark such as cifar_10_c."
+)
+@click.option("--shift", "shifts", multiple=True, metavar="SPEC", help="A shift, such as 'linf(eps=8/255)'. May be repeated.")
+@click.option("--search", "searches", multiple=True, metavar="SPEC", help="A search, such as 'best_of_n(n=20)'. May be repeated.")
 @click.option("--certify", multiple=True, metavar="SPEC", help="A certificate, such as auto or crown. May be repeated.")
-@click.option("--curve", "curves", multiple=True, metavar="BALL", help="Accuracy at every eps of a ball, such as linf. May be repeated.")
+@click.option(
+    "--curve", "curves", multiple=True, metavar="BALL", help="Draw accuracy against eps for a ball: linf, l2, l1 or l0. May be repeated."
+)
 @click.option("--diagnose/--no-diagnose", default=None, help="Check for masked gradients. [on in the suites standard and thorough]")
-@click.option("--config", metavar="FILE", help="A TOML file with the same options; options given here win.")
-@click.option("--out", metavar="DIR", help="Folder of the run. The same folder again goes on where it stopped.")
-@click.option("--fail-on", multiple=True, metavar="CONDITION", help="Exit 1 if it is true: 'linf(eps=0.1).robust_accuracy < 0.6'.")
-@click.option("--junit", metavar="FILE", help="Write the gate's verdicts as JUnit XML.")
+@click.option("--config", metavar="FILE", help="A TOML file with these options; the command line takes precedence.")
+@click.option("--out", metavar="DIR", help="Folder of the run. Run again with the same folder to continue.")
+@click.option(
+    "--fail-on",
+    multiple=True,
+    metavar="CONDITION",
+    help="Exit with code 1 if this is true: 'linf(eps=0.1).robust_accuracy < 0.6'. May be repeated.",
+)
+@click.option("--junit", metavar="FILE", help="Write the results of --fail-on as JUnit XML.")
 @click.option("--seed", type=int, help="Seed of the run. [0]")
 @click.option("--confidence", type=float, help="Confidence of the intervals. [0.95]")
-@click.option("--batch-size", type=int, help="Inputs per call of the model. [256]")
+@click.option("--batch-size", type=int, help="Inputs per forward pass. [256]")
 @click.option("--device", help="Torch device. [cpu]")
-@click.option("--backend", metavar="NAME", help="serial or processes. [serial]")
-@click.option("--workers", type=int, help="Processes of the processes backend. [2]")
-@click.option("--pictures", type=int, help="Failures kept for the gallery of each cell. [8]")
+@click.option("--backend", metavar="NAME", help="How cells are run: serial or processes. [serial]")
+@click.option("--workers", type=int, help="Number of processes, with --backend processes. [2]")
+@click.option("--pictures", type=int, help="Failures shown per shift and search. [8]")
 @click.option("--quiet", is_flag=True, help="No progress bar and no summary.")
 def command(config: str | None, junit: str | None, quiet: bool, **options: Any) -> int:
-    """Measure how far a model can be trusted when the world moves.
+    """Measure a model's accuracy under shifts: attacks, corruptions, groups, other samples.
 
     \b
-    shiftproof audit --model nets.py:small --data "idx:DIR?split=test" --suite standard --out runs/x
+    shiftproof audit --model nets.py:small --weights small.safetensors --data digits: --suite standard --out runs/x
     shiftproof audit --model net.onnx --data npz:FILE.npz --shift "linf(eps=0.1)" --search "best_of_n(n=20)" --out runs/y
     """  # noqa: D301  # \b is click's mark for lines to keep
     from shiftproof._memory import keep_freed_memory

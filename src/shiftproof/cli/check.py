@@ -8,7 +8,7 @@ import click
 @click.command("check")
 @click.argument("target")
 def command(target: str) -> int:
-    """Run the conformance suite on TARGET: mypkg.shifts:MyShift or FILE.py:MyShift."""
+    """Run the conformance tests on a part of your own: FILE.py:MyShift or mypkg.shifts:MyShift."""
     from shiftproof.conformance import check_part
 
     report = check_part(target)

@@ -10,7 +10,7 @@ import click
 @click.command("cite")
 @click.argument("folder", type=click.Path(path_type=Path))
 def command(folder: Path) -> int:
-    """Print the BibTeX of everything that the audit, the comparison of defences or the training in FOLDER used."""
+    """Print BibTeX for the methods that the run in FOLDER used (an audit, a comparison of defences or a training)."""
     from shiftproof.reports.cite import cite_folder
 
     click.echo(cite_folder(folder))

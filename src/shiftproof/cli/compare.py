@@ -13,7 +13,7 @@ from shiftproof._errors import UsageError
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Also write the page here.")
 def command(folders: tuple[Path, ...], out: Path | None) -> int:
-    """Put the runs in FOLDERS side by side; where examples pair, differences are tested in pairs against the first."""
+    """Compare the runs in FOLDERS with the first one; on the same examples, differences are tested in pairs."""
     from rich.console import Console
 
     from shiftproof.evaluation.compare import compare_runs

@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 
 
 @click.command("frequency")
-@click.option("--model", required=True, help="As for audit.")
-@click.option("--data", metavar="URI", default="digits:", help="As for audit; images. [digits:]")
-@click.option("--limit", type=click.IntRange(min=1), default=200, help="Use this many examples, spread over the sample. [200]")
-@click.option("--eps", type=float, help="L2 norm of each wave, in each channel. [an eighth of the box a pixel side]")
-@click.option("--reach", type=int, help="Greatest frequency of the heat map, in periods a side. [all, at most 31]")
-@click.option("--seed", type=int, default=0, help="Seed of signs, noise and partners. [0]")
-@click.option("--batch-size", type=click.IntRange(min=1), default=512, help="Inputs per call of the model. [512]")
+@click.option("--model", required=True, metavar="SPEC", help="The model, as for audit.")
+@click.option("--weights", metavar="FILE", help="Weights for a torch module: safetensors or a state dict.")
+@click.option("--data", metavar="URI", default="digits:", help="Data, as for audit; images only. [digits:]")
+@click.option("--limit", type=click.IntRange(min=1), default=200, help="Number of examples, spread over the data. [200]")
+@click.option("--eps", type=float, help="L2 norm of each wave, per channel. [width of the box * sqrt(height * width) / 8]")
+@click.option("--reach", type=int, help="Highest frequency of the heat map, in periods per side. [all, at most 31]")
+@click.option("--seed", type=int, default=0, help="Seed of the random draws. [0]")
+@click.option("--batch-size", type=click.IntRange(min=1), default=512, help="Inputs per forward pass. [512]")
 @click.option("--confidence", type=float, default=0.95, help="Confidence of the intervals. [0.95]")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the page.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the page.")
 def command(
     model: str,
+    weights: str | None,
     data: str,
     limit: int,
     eps: float | None,
@@ -38,7 +40,7 @@ def command(
     confidence: float,
     out: Path,
 ) -> int:
-    """See which frequencies a model lives on, and which break it: heat map, low against high, critical band, shape bias.
+    """Measure which image frequencies a model uses, and which break it: Fourier heat map, low and high pass, critical band, shape bias.
 
     \b
     shiftproof frequency --model net.onnx --data npz:FILE.npz --limit 500 --out frequencies
@@ -48,7 +50,7 @@ def command(
 
     from shiftproof.data.load import load_data
     from shiftproof.models.load import load_model
-    from shiftproof.models.meter import metering
+    from shiftproof.models.query_count import counting_queries
     from shiftproof.preflight import PROBES
     from shiftproof.reports.frequency import terminal_frequency, write_frequency
     from shiftproof.runs.store import disk_error
@@ -56,10 +58,10 @@ def command(
     source = load_data(data)
     n = len(source)
     examples = source.take(np.unique(np.linspace(0, n - 1, min(limit, n)).round().astype(int)))
-    with metering() as meter:
-        loaded = load_model(model, space=source.space, probe=examples.x[:PROBES], class_names=source.class_names)
+    with counting_queries() as count:
+        loaded = load_model(model, weights=weights, space=source.space, probe=examples.x[:PROBES], class_names=source.class_names)
         found = _measured(loaded, examples, data, eps, reach, seed, batch_size, confidence)
-    report = replace(found, asked=meter.asked, sent=meter.sent)
+    report = replace(found, asked=count.asked, sent=count.sent)
     Console().print(terminal_frequency(report))
     echo_notes([*loaded.notes, *source.notes])
     try:

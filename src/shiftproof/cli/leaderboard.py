@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="A file of RobustBench's model_info, or a folder of them. May be repeated, and further .json files may follow.",
+    help="A file or folder of RobustBench's model_info. May be repeated; more .json files may follow.",
 )
 @click.option(
     "--attackbench",
     multiple=True,
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="A file of AttackBench's results: shows its attacks by optimality. May be repeated, and further .json files may follow.",
+    help="A file of AttackBench's results: ranks its attacks. May be repeated; more .json files may follow.",
 )
-@click.option("--threat", metavar="SPEC", help="Show this threat alone: 'linf(eps=8/255)', or a family such as linf.")
+@click.option("--threat", metavar="SPEC", help="Show only this threat: 'linf(eps=8/255)', or a family such as linf.")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write the page here.")
 @click.option("--export", metavar="DIR", type=click.Path(path_type=Path), help="Write entries.json and RobustBench's files here.")
-@click.option("--json", "as_json", is_flag=True, help="Print the leaderboard as JSON and no table.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def command(
     folders: tuple[Path, ...],
     robustbench: tuple[Path, ...],
@@ -44,7 +44,7 @@ def command(
     export: Path | None,
     as_json: bool,
 ) -> int:
-    """Rank the audits in FOLDERS and below them, per data set and threat, and only where they can be compared.
+    """Rank all audits in FOLDERS, subfolders included, per data set and threat, where they are comparable.
 
     \b
     shiftproof leaderboard runs --out leaderboard.html

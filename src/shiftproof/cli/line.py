@@ -13,17 +13,24 @@ from shiftproof._errors import UsageError, unknown
 if TYPE_CHECKING:
     import pandas as pd
 
-    from shiftproof.measures.effective_robustness import Line
+    from shiftproof.measures.effective_robustness import AccuracyLine
 
 
 @click.command("line")
 @click.argument("tables", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--in", "inside", multiple=True, metavar="COLUMN", help="Accuracy at home. Several are fitted together.")
-@click.option("--out-of", "outside", multiple=True, metavar="COLUMN", help="Accuracy elsewhere. A line for each.")
-@click.option("--model", "name", metavar="COLUMN", help="The column of model names. Several joined by commas. [the first]")
-@click.option("--fit", metavar="COLUMN=VALUE", help="Fit the line to these models only. [all]")
+@click.option("--in", "inside", multiple=True, metavar="COLUMN", help="Column of in-distribution accuracy. Several are fitted together.")
+@click.option(
+    "--out-of", "outside", multiple=True, metavar="COLUMN", help="Column of out-of-distribution accuracy. One line is fitted for each."
+)
+@click.option("--model", "name", metavar="COLUMN", help="Column of model names; join several with commas. [the first]")
+@click.option("--fit", metavar="COLUMN=VALUE", help="Fit the line to these models only, such as category=standard. [all]")
 @click.option("--axis", type=click.Choice(["logit", "probit", "linear"]), default="logit", help="Scale of both axes. [logit]")
-@click.option("--examples", type=click.IntRange(min=0), default=0, help="Examples behind each accuracy elsewhere, for wider intervals.")
+@click.option(
+    "--examples",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Number of examples of each out-of-distribution accuracy; widens the intervals.",
+)
 @click.option("--confidence", type=float, default=0.95, help="Confidence of the intervals. [0.95]")
 @click.option("--seed", type=int, default=0, help="Seed of the bootstrap. [0]")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write the page here.")
@@ -39,10 +46,10 @@ def command(
     seed: int,
     out: Path | None,
 ) -> int:
-    """Accuracy elsewhere against accuracy at home over many models, and what each has beyond the line.
+    """Fit out-of-distribution accuracy against in-distribution accuracy over many models, and measure each model's distance to the line.
 
-    TABLES are one CSV file with a row for each model, folders of audits with another sample beside their own, or recorded trials (CSV files
-    or an archive of them, a row for each answer), whose conditions are the columns.
+    TABLES are one of: a CSV file with one row per model; folders of audits that measured another sample (--shift-from); or recorded trials
+    (CSV files or an archive of them) with one row per answer, whose conditions are the columns.
 
     \b
     shiftproof line results.csv --in val --out-of imagenetv2 --fit category=standard --out line.html
@@ -124,7 +131,7 @@ def _columns(
     if inside and outside:
         return inside, outside
     if not paths[0].is_dir():
-        raise UsageError("Name the column of accuracies at home with --in, and those elsewhere with --out-of.")
+        raise UsageError("Name the column of in-distribution accuracy with --in, and those of out-of-distribution accuracy with --out-of.")
     columns = [str(column) for column in table.columns]
     homes = inside or tuple(columns[:1])
     away = outside or tuple(column for column in columns if column not in homes)
@@ -146,7 +153,7 @@ def _chosen(table: pd.DataFrame, fit: str | None) -> list[str] | None:
     return found
 
 
-def _write(lines: list[Line], tables: Sequence[Path], out: Path) -> Path:
+def _write(lines: list[AccuracyLine], tables: Sequence[Path], out: Path) -> Path:
     from shiftproof.reports.accuracy_on_the_line import write_line
     from shiftproof.runs.store import disk_error
 

@@ -14,7 +14,7 @@ KINDS = ("shifts", "searches", "risks", "certificates", "defences", "methods", "
 @click.command("list")
 @click.argument("kind", required=False)
 def command(kind: str | None) -> int:
-    """List the parts of KIND (shifts, searches, risks, certificates, defences, methods, studies, sources), or of all kinds."""
+    """List all parts of one KIND: shifts, searches, risks, certificates, defences, methods, studies or sources. Without KIND, all."""
     if kind is not None and kind not in KINDS:
         raise unknown("kind of part", kind, KINDS)
     for each in (kind,) if kind else KINDS:

@@ -14,27 +14,27 @@ import click
 
 from shiftproof import __version__
 from shiftproof._errors import StoredFileWarning, UsageError
-from shiftproof._secrets import remember_url, shown
+from shiftproof._secrets import remember_url, without_secrets
 from shiftproof.cli._streams import Streams, open_streams
 from shiftproof.cli._supervised import can_supervise, supervised
 
 COMMANDS = {
-    "audit": "Measure how far a model can be trusted when the world moves.",
-    "severity": "Follow a shift as it grows, for one model or several.",
-    "stress": "See how much the mix of examples may shift before a model breaks, and where.",
-    "report": "Show a run again, and rewrite its page.",
-    "compare": "Put runs side by side, with paired tests.",
-    "defend": "Compare defences, each under the attack that knows it.",
-    "train": "Train a network by a defence, and keep its best epoch under attack.",
-    "study": "Measure published claims again.",
-    "transfer": "Try failures of one model on another.",
-    "line": "Put models on the line: accuracy elsewhere against accuracy at home.",
-    "frequency": "See which frequencies a model lives on, and which break it.",
-    "leaderboard": "Rank many runs, only where they can be compared.",
-    "verify": "Decide whether a network has a property, with a proof or a counterexample.",
-    "list": "List the shifts, searches, risks, certificates, defences, training methods, studies and data sources.",
-    "cite": "Print the BibTeX of everything that a run used.",
-    "check": "Run the conformance suite on a part of your own.",
+    "audit": "Measure a model's accuracy under shifts: attacks, corruptions, groups, other samples.",
+    "severity": "Measure accuracy as a shift grows, for one model or several.",
+    "stress": "Find how far the mix of examples can change before accuracy falls below a floor.",
+    "report": "Show a finished run again, and rewrite its page.",
+    "compare": "Compare runs side by side, with paired tests.",
+    "defend": "Compare defences, each under an attack adapted to it.",
+    "train": "Train a network, for example adversarially, and keep its best epoch under attack.",
+    "study": "Reproduce published claims.",
+    "transfer": "Test whether failures of one model transfer to others.",
+    "line": "Fit out-of-distribution accuracy against in-distribution accuracy over many models.",
+    "frequency": "Measure which image frequencies a model uses, and which break it.",
+    "leaderboard": "Rank many runs, where they are comparable.",
+    "verify": "Prove a property of a network, or find a counterexample.",
+    "list": "List the available shifts, searches, risks, certificates, defences, methods, studies and sources.",
+    "cite": "Print BibTeX for the methods that a run used.",
+    "check": "Run the conformance tests on a part of your own.",
 }
 HELD, FAILED, COULD_NOT_RUN, INTERRUPTED = 0, 1, 2, 130
 _NO_VERDICT = "Take the sys.exit() out of it; nothing was judged."
@@ -76,8 +76,8 @@ class Commands(click.Group):
 def app() -> None:
     """How far can a model be trusted when the world moves?
 
-    Exit codes: 0 held, 1 the gate failed, 2 could not run or ended before a verdict, 130 interrupted (run again to go on), above 128
-    ended by a signal.
+    Exit codes: 0 success, 1 a --fail-on condition was true, 2 could not run or no verdict, 130 interrupted (run the same command again to
+    continue), 128 + N ended by signal N.
     """
 
 
@@ -93,8 +93,8 @@ def _tell(
 def main() -> None:
     """The entry point: the command runs in a process of its own, whose verdict decides the exit code.
 
-    A reader of standard output that has gone (`| head`) is no error. What cannot be written there for another reason, such as a full disk,
-    is said, with exit code 2.
+    A closed reader of standard output (`| head`) is not an error. Any other failure to write there, such as a full disk, is reported with
+    exit code 2.
     """
     asks = "_SHIFTPROOF_COMPLETE" in os.environ or not _ASKS_FOR_HELP.isdisjoint(sys.argv[1:])  # a shell completes a word
     if asks or not can_supervise():
@@ -122,7 +122,7 @@ def outcome() -> int:
         if not isinstance(end.__context__, BrokenPipeError):
             raise
     except BaseException:  # a defect of ours or of a plugin: told in full, and never with the exit code of a gate that failed
-        click.echo(shown(traceback.format_exc()).rstrip(), err=True)
+        click.echo(without_secrets(traceback.format_exc()).rstrip(), err=True)
     return COULD_NOT_RUN
 
 
@@ -130,7 +130,7 @@ def _show(error: click.ClickException) -> None:
     """What click says of a mistake in the command line, without what is secret in it."""
     said = io.StringIO()
     error.show(said)
-    click.echo(shown(said.getvalue()).rstrip(), err=True)
+    click.echo(without_secrets(said.getvalue()).rstrip(), err=True)
 
 
 def _written(code: int, streams: Streams) -> int:

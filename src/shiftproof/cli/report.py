@@ -12,7 +12,7 @@ from shiftproof.cli._notes import echo_notes
 @click.command("report")
 @click.argument("folder", type=click.Path(path_type=Path))
 def command(folder: Path) -> int:
-    """Show the run in FOLDER again, and rewrite its page."""
+    """Show the finished run in FOLDER again, and rewrite its page."""
     from rich.console import Console
 
     from shiftproof.reports.audit.page import write_page

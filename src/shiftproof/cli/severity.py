@@ -19,18 +19,26 @@ _MOST_SEVERE = 5.0
 
 
 @click.command("severity")
-@click.option("--model", "models", multiple=True, required=True, help="As for audit. Several are compared along the shift.")
-@click.option("--shift", "spec", metavar="SPEC", required=True, help="Followed from 0 up to its strength; corruptions up to 5 if none.")
-@click.option("--data", metavar="URI", default="digits:", help="As for audit. [digits:]")
-@click.option("--limit", type=click.IntRange(min=1), help="Use the first this many examples.")
-@click.option("--points", type=int, default=11, help="Levels, 0 among them. [11]")
-@click.option("--halvings", type=int, default=6, help="Bisections of each example's failure point. [6]")
-@click.option("--seed", type=int, default=0, help="Seed of the draws. [0]")
+@click.option("--model", "models", multiple=True, required=True, metavar="SPEC", help="A model, as for audit. Repeat it to compare models.")
+@click.option("--weights", multiple=True, metavar="FILE", help="Weights of each model, in the same order; - for none.")
+@click.option(
+    "--shift",
+    "spec",
+    metavar="SPEC",
+    required=True,
+    help="A shift; measured from 0 up to its strength. A corruption without severity: up to 5.",
+)
+@click.option("--data", metavar="URI", default="digits:", help="Data, as for audit. [digits:]")
+@click.option("--limit", type=click.IntRange(min=1), help="Use only the first N examples.")
+@click.option("--points", type=int, default=11, help="Number of levels, 0 included. [11]")
+@click.option("--halvings", type=int, default=6, help="Bisection steps for each example's failure point. [6]")
+@click.option("--seed", type=int, default=0, help="Seed of the random draws. [0]")
 @click.option("--confidence", type=float, default=0.95, help="Confidence of the intervals. [0.95]")
-@click.option("--batch-size", type=int, default=256, help="Inputs per call of the model. [256]")
+@click.option("--batch-size", type=int, default=256, help="Inputs per forward pass. [256]")
 @click.option("--out", type=click.Path(path_type=Path), help="Also write the page here.")
 def command(
     models: tuple[str, ...],
+    weights: tuple[str, ...],
     spec: str,
     data: str,
     limit: int | None,
@@ -41,20 +49,21 @@ def command(
     batch_size: int,
     out: Path | None,
 ) -> int:
-    """Follow a shift as it grows: accuracy at each level, where examples fail, and how models change places.
+    """Measure accuracy as a shift grows, where each example first fails, and how the order of models changes.
 
     \b
-    shiftproof severity --model nets.py:small --shift gaussian_noise --data "idx:DIR?split=test" --limit 500
+    shiftproof severity --model nets.py:small --weights small.safetensors --shift gaussian_noise --data digits:
     shiftproof severity --model a.onnx --model b.onnx --shift "rotation(degrees=90)" --data npz:FILE.npz --out severity.html
     """  # noqa: D301  # \b is click's mark for lines to keep
     from rich.console import Console
 
+    from shiftproof.data.align import align
     from shiftproof.data.load import load_data
-    from shiftproof.data.together import together
     from shiftproof.evaluation.class_fit import fit_classes
     from shiftproof.evaluation.curves.severity_curve import severity_curve
     from shiftproof.models.load import load_model
-    from shiftproof.models.meter import metering
+    from shiftproof.models.query_count import counting_queries
+    from shiftproof.models.weights import weights_of_each
     from shiftproof.preflight import PROBES
     from shiftproof.reports.terminal_severity import terminal_severity
 
@@ -63,12 +72,17 @@ def command(
     examples = source.take(slice(None))
     curves: list[SeverityCurve] = []
     notes: list[str] = []
-    for spec in models:
-        with metering() as meter:  # what is asked while it is loaded is sent too
+    for model_spec, file in zip(models, weights_of_each(models, weights), strict=True):
+        with counting_queries() as count:  # what is asked while it is loaded is sent too
             model = load_model(
-                spec, space=source.space, probe=examples.x[:PROBES], class_names=source.class_names, groups=tuple(source.groups)
+                model_spec,
+                weights=file,
+                space=source.space,
+                probe=examples.x[:PROBES],
+                class_names=source.class_names,
+                groups=tuple(source.groups),
             )
-            fit_classes(model, together(source))
+            fit_classes(model, align(source))
             notes += model.notes
             curve = severity_curve(
                 model,
@@ -80,7 +94,7 @@ def command(
                 batch_size=batch_size,
                 confidence=confidence,
             )
-        curves.append(replace(curve, sent=meter.sent))
+        curves.append(replace(curve, sent=count.sent))
     Console().print(terminal_severity(curves))
     echo_notes([*notes, *source.notes])
     if out is not None:

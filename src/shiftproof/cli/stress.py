@@ -9,15 +9,17 @@ import click
 
 @click.command("stress")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--floor", type=float, default=0.8, help="The accuracy that must be kept. [0.8]")
-@click.option("--risk", default="chi_square", help="Which mixes: chi_square, kl, total_variation or cvar. [chi_square]")
-@click.option("--shift", metavar="SPEC", default="identity", help="Which shift of the run. [identity]")
-@click.option("--search", metavar="SPEC", help="Which of its searches. [the one with the least accuracy]")
-@click.option("--least", type=click.IntRange(min=1), default=20, help="Slices of fewer examples are not looked at. [20]")
+@click.option("--floor", type=float, default=0.8, help="The lowest acceptable accuracy. [0.8]")
+@click.option(
+    "--risk", default="chi_square", metavar="NAME", help="How the mix may change: chi_square, kl, total_variation or cvar. [chi_square]"
+)
+@click.option("--shift", metavar="SPEC", default="identity", help="A shift of the run. [identity: the data as they are]")
+@click.option("--search", metavar="SPEC", help="A search of the run. [the one with the lowest accuracy]")
+@click.option("--least", type=click.IntRange(min=1), default=20, help="Skip slices with fewer examples. [20]")
 @click.option("--confidence", type=float, default=0.95, help="Confidence of the intervals. [0.95]")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the page here. [FOLDER/stress.html]")
 def command(folder: Path, floor: float, risk: str, shift: str, search: str | None, least: int, confidence: float, out: Path | None) -> int:
-    """How much the mix of examples may shift before the run in FOLDER falls below a floor, and who carries the weight there.
+    """Find how far the mix of examples can change before accuracy in the run in FOLDER falls below a floor, and which slices cause it.
 
     \b
     shiftproof stress runs/adult --floor 0.8

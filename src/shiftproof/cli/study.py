@@ -16,7 +16,7 @@ _OUT = Path("studies")
 
 @click.group("study")
 def command() -> None:
-    """Measure published claims again, and say by intervals whether they held.
+    """Reproduce published claims; intervals decide whether they hold.
 
     \b
     shiftproof study list
@@ -28,7 +28,7 @@ def command() -> None:
 
 @command.command("list")
 def list_studies() -> int:
-    """List the studies: what is claimed, by whom, and which samples the full form needs."""
+    """List the studies: their claims, papers, and the data that the full form needs."""
     from shiftproof.studies import studies
 
     for name in studies.names():
@@ -42,15 +42,17 @@ def list_studies() -> int:
 
 @command.command("run")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@click.option("--full", is_flag=True, help="The full form, minutes to an hour; without, the quick one, seconds.")
-@click.option("--data", multiple=True, metavar="NAME=URI", help="Where a sample of the full form is. May be repeated.")
+@click.option("--full", is_flag=True, help="Run the full form (minutes to an hour) instead of the quick one (seconds).")
+@click.option(
+    "--data", multiple=True, metavar="NAME=URI", help="Data of the full form, such as mnist.train=idx:DIR?split=train. May be repeated."
+)
 @click.option("--net", multiple=True, metavar="NAME=FILE.py:NAME", help="What makes a trained network of the full form. May be repeated.")
 @click.option(
     "--extend",
     type=int,
     default=0,
     show_default=True,
-    help="How often as many seeds as the study plans are added; its verdict is then marked as extended, with wider intervals.",
+    help="Add the planned number of seeds this many times; the verdict is marked 'extended', with wider intervals.",
 )
 @click.option("--confidence", type=float, default=0.95, show_default=True, help="Confidence of the verdicts.")
 @click.option("--out", type=click.Path(path_type=Path), default=_OUT, show_default=True, help="Folder of the records and the page.")
@@ -65,7 +67,7 @@ def run(
     out: Path,
     quiet: bool,
 ) -> int:
-    """Run studies by NAME, or all of them; the same command again goes on where it stopped."""
+    """Run the studies with these names, or 'all'. Run the same command again to continue."""
     from rich.console import Console
 
     from shiftproof._memory import keep_freed_memory
@@ -82,7 +84,7 @@ def run(
         check_run(study, full=full, data=samples, nets=nets, extend=extend, confidence=confidence)
     records = []
     count = sum((study.seeds if full else QUICK_SEEDS) * (1 + extend) for study in chosen)
-    with _bar(count, shown=not quiet and sys.stderr.isatty()) as (say, done):
+    with _bar(count, visible=not quiet and sys.stderr.isatty()) as (say, done):
         for study in chosen:
             made = run_study(study, out=out, full=full, data=samples, nets=nets, extend=extend, confidence=confidence, say=say, done=done)
             records.append(made)
@@ -96,9 +98,9 @@ def run(
 @command.command("judge")
 @click.argument("folder", type=click.Path(path_type=Path), default=_OUT)
 def judge(folder: Path) -> int:
-    """Draw the verdicts of all finished studies in FOLDER again, from their stored figures, by the predictions as they now stand.
+    """Decide the verdicts of all finished studies in FOLDER again, from their stored figures and the current predictions.
 
-    A prediction that was changed since marks the verdict.
+    A verdict is marked if its prediction has changed since.
     """
     from rich.console import Console
 
@@ -112,7 +114,7 @@ def judge(folder: Path) -> int:
 @command.command("page")
 @click.argument("folder", type=click.Path(path_type=Path), default=_OUT)
 def page(folder: Path) -> int:
-    """Write one page of all finished studies in FOLDER."""
+    """Write one page about all finished studies in FOLDER."""
     click.echo(f"Page: {_page(folder)}")
     return 0
 
@@ -142,12 +144,12 @@ def _named(given: Sequence[str], option: str, what: str, example: str) -> dict[s
 
 
 @contextmanager
-def _bar(total: int, *, shown: bool) -> Iterator[tuple[Callable[[str], None], Callable[[], None]]]:
+def _bar(total: int, *, visible: bool) -> Iterator[tuple[Callable[[str], None], Callable[[], None]]]:
     """A progress bar over trials: how to say what is being done, and that one is finished."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
+    with Progress(*columns, console=Console(stderr=True), disable=not visible) as bar:
         task = bar.add_task("studies", total=total)
         yield lambda line: bar.update(task, description=line), lambda: bar.advance(task)

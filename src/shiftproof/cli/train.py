@@ -13,23 +13,30 @@ from shiftproof.cli._notes import echo_notes
 
 @click.command("train")
 @click.argument("model")
-@click.option("--data", required=True, metavar="URI", help="What is trained on: digits:?split=train, idx:DIR?split=train, npz:FILE, ...")
-@click.option("--method", required=True, metavar="SPEC", help="Such as 'adversarial(shift=linf(eps=0.1))': see shiftproof list methods.")
-@click.option("--out", required=True, metavar="DIR", help="Folder of the run. The same folder again goes on where it stopped.")
-@click.option("--box", metavar="LOW,HIGH", help="Least and greatest legal input value, such as 0,1.")
-@click.option("--limit", type=int, help="Use the first this many examples.")
+@click.option("--data", required=True, metavar="URI", help="Training data: digits:?split=train, idx:DIR?split=train, npz:FILE, ...")
+@click.option(
+    "--method",
+    required=True,
+    metavar="SPEC",
+    help="Training method, such as 'adversarial(shift=linf(eps=0.1))'. See 'shiftproof list methods'.",
+)
+@click.option("--out", required=True, metavar="DIR", help="Folder of the run. Run again with the same folder to continue.")
+@click.option("--box", metavar="LOW,HIGH", help="Smallest and largest legal input value, such as 0,1.")
+@click.option("--limit", type=int, help="Use only the first N examples.")
 @click.option("--epochs", type=int, help="Passes over the examples. [10]")
-@click.option("--batch-size", type=int, help="Examples a step. [128]")
-@click.option("--optimiser", metavar="SPEC", help="sgd, adam or adamw. ['sgd(lr=0.1, momentum=0.9, weight_decay=5e-4)']")
-@click.option("--schedule", metavar="NAME", help="Of the learning rate: constant, cosine, cyclic or steps. [cyclic]")
-@click.option("--average", metavar="SPEC", help="Of the weights: none, 'ema(decay=0.999)' or 'swa(start=0.75)'. [none]")
-@click.option("--clip", type=float, help="Largest norm of a gradient; 0 for any. [0]")
-@click.option("--precision", metavar="NAME", help="float32 or bfloat16. [float32]")
-@click.option("--held-out", type=float, help="Share of the examples that chooses the checkpoint. [0.1]")
-@click.option("--search", metavar="SPEC", help="Of the attack on these. ['gradient_ascent(steps=20, loss=margin)']")
-@click.option("--threat", metavar="SPEC", help="The shift that they are attacked under. [the method's]")
+@click.option("--batch-size", type=int, help="Examples per step. [128]")
+@click.option("--optimiser", metavar="SPEC", help="Optimiser: sgd, adam or adamw. ['sgd(lr=0.1, momentum=0.9, weight_decay=5e-4)']")
+@click.option("--schedule", metavar="NAME", help="Learning rate schedule: constant, cosine, cyclic or steps. [cyclic]")
+@click.option("--average", metavar="SPEC", help="Weight averaging: none, 'ema(decay=0.999)' or 'swa(start=0.75)'. [none]")
+@click.option("--clip", type=float, help="Clip gradients to this norm; 0 does not clip. [0]")
+@click.option("--precision", metavar="NAME", help="Number format: float32 or bfloat16. [float32]")
+@click.option("--held-out", type=float, help="Share of the examples held out to choose the best epoch. [0.1]")
+@click.option("--search", metavar="SPEC", help="Attack on the held-out examples. ['gradient_ascent(steps=20, loss=margin)']")
+@click.option("--threat", metavar="SPEC", help="Shift of that attack. [that of the method]")
 @click.option("--seed", type=int, help="Seed of the run. [0]")
-@click.option("--model-version", metavar="TEXT", help="What you call this state of the model, where its code and weights do not tell it.")
+@click.option(
+    "--model-version", metavar="TEXT", help="A label for the model's state, if its code and weights do not determine its answers."
+)
 @click.option("--device", default="cpu", help="Torch device. [cpu]")
 @click.option("--quiet", is_flag=True, help="No progress bar and no summary.")
 def command(
@@ -44,7 +51,9 @@ def command(
     quiet: bool,
     **recipe: Any,
 ) -> int:
-    """Train the network that MODEL makes (package.module:factory or file.py:factory), and keep its best epoch under attack.
+    """Train the network that MODEL makes, and keep its best epoch under attack.
+
+    MODEL is FILE.py:NAME or package.module:NAME, where NAME is a function without arguments that returns a torch module.
 
     \b
     shiftproof train nets.py:small --data "digits:?split=train" --method "adversarial(shift=linf(eps=0.1))" --out runs/robust

@@ -11,24 +11,24 @@ from shiftproof.cli._notes import echo_notes
 
 
 @click.command("transfer")
-@click.option("--model", "models", multiple=True, required=True, help="A model, as of audit. Give at least two.")
+@click.option("--model", "models", multiple=True, required=True, metavar="SPEC", help="A model, as for audit. Give two or more.")
 @click.option("--weights", multiple=True, metavar="FILE", help="Weights of each model, in the same order; - for none.")
-@click.option("--data", metavar="URI", default="digits:", show_default=True, help="The sample, as of audit.")
-@click.option("--box", metavar="LOW,HIGH", help="Least and greatest legal input value, such as 0,1.")
-@click.option("--limit", type=int, help="Use the first this many examples.")
-@click.option("--shift", required=True, metavar="SPEC", help="Such as 'linf(eps=8/255)'.")
-@click.option("--search", metavar="SPEC", help="What makes the moves. [20 steps of gradient ascent with momentum]")
+@click.option("--data", metavar="URI", default="digits:", show_default=True, help="Data, as for audit.")
+@click.option("--box", metavar="LOW,HIGH", help="Smallest and largest legal input value, such as 0,1.")
+@click.option("--limit", type=int, help="Use only the first N examples.")
+@click.option("--shift", required=True, metavar="SPEC", help="A shift, such as 'linf(eps=8/255)'.")
+@click.option("--search", metavar="SPEC", help="The attack. [20 steps of gradient ascent with momentum]")
 @click.option("--out", required=True, metavar="DIR", help="Folder of the record and the page.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the run.")
 @click.option("--confidence", type=float, default=0.95, show_default=True, help="Confidence of the intervals.")
-@click.option("--batch-size", type=int, default=256, show_default=True, help="Inputs per call of a model.")
+@click.option("--batch-size", type=int, default=256, show_default=True, help="Inputs per forward pass.")
 @click.option("--device", default="cpu", show_default=True, help="Torch device.")
 @click.option("--quiet", is_flag=True, help="No progress bar and no summary.")
 def command(quiet: bool, box: str | None, **options: Any) -> int:
-    """Make moves on each model and try them on the others: do failures transfer?
+    """Attack each model and test whether the failures transfer to the others.
 
     \b
-    shiftproof transfer --model nets.py:small --model nets.py:wide --data npz:FILE.npz --shift "linf(eps=0.1)" --out runs/transfer
+    shiftproof transfer --model a.onnx --model b.onnx --data npz:FILE.npz --shift "linf(eps=0.1)" --search square --out runs/transfer
     """  # noqa: D301  # \b is click's mark for lines to keep
     from shiftproof.cli.audit import box_of
     from shiftproof.evaluation.transfer.transfer import TransferConfig, run_transfer

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from shiftproof.certificates.bounds.verify import Verdict
+    from shiftproof.certificates.bounds.verify import VerificationResult
 
 EXIT_CODES = {"holds": 0, "violated": 1, "unknown": 3}
 _SHOWN = 8
@@ -17,14 +17,14 @@ _SHOWN = 8
 @click.command("verify")
 @click.argument("network")
 @click.argument("property_", metavar="PROPERTY")
-@click.option("--timeout", type=float, default=60.0, show_default=True, help="Seconds after which the answer is unknown.")
+@click.option("--timeout", type=float, default=60.0, show_default=True, help="Seconds until it answers 'unknown'.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the search for counterexamples.")
-@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON, the counterexample in full.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON, with the full counterexample.")
 def command(network: str, property_: str, timeout: float, seed: int, as_json: bool) -> int:
-    """Decide whether the network in NETWORK (an ONNX file) has the property in PROPERTY (a VNN-LIB file).
+    """Prove that NETWORK (an ONNX file) has the property in PROPERTY (a VNN-LIB file), or find a counterexample.
 
-    The file describes what must not happen. Exit codes: 0 it holds, 1 it is violated (a counterexample is printed, checked in float64 and
-    in ONNX Runtime), 3 unknown within the time, 2 could not run.
+    The VNN-LIB file describes what must not happen. Exit codes: 0 the property holds, 1 it is violated (the counterexample is printed,
+    checked in float64 and in ONNX Runtime), 2 could not run, 3 unknown when the time ended.
 
     \b
     shiftproof verify net.onnx prop.vnnlib --timeout 120
@@ -36,7 +36,7 @@ def command(network: str, property_: str, timeout: float, seed: int, as_json: bo
     return EXIT_CODES[verdict.answer]
 
 
-def _record(verdict: Verdict) -> dict[str, Any]:
+def _record(verdict: VerificationResult) -> dict[str, Any]:
     found = verdict.counterexample
     excess = verdict.excess or (None, None)
     return {
@@ -52,7 +52,7 @@ def _record(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _text(verdict: Verdict) -> str:
+def _text(verdict: VerificationResult) -> str:
     lines = [f"{verdict.answer}: {verdict.reason} ({verdict.seconds:.1f} s)"]
     if verdict.counterexample is not None and verdict.scores is not None and verdict.excess is not None:
         values = verdict.counterexample.flatten().tolist()

@@ -21,5 +21,5 @@ __all__, __getattr__ = lazy_exports(
     "check:check_part",
     "instances:OffersExamples",
     "report:CheckResult",
-    "report:Report",
+    "report:ConformanceReport",
 )

@@ -2,6 +2,6 @@
 
 from shiftproof.conformance.check import OffersInputs, check_part
 from shiftproof.conformance.instances import OffersExamples
-from shiftproof.conformance.report import CheckResult, Report
+from shiftproof.conformance.report import CheckResult, ConformanceReport
 
-__all__ = ["CheckResult", "OffersExamples", "OffersInputs", "Report", "check_part"]
+__all__ = ["CheckResult", "ConformanceReport", "OffersExamples", "OffersInputs", "check_part"]

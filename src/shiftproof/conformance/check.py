@@ -18,7 +18,7 @@ from shiftproof.conformance.instances import OffersExamples, instances
 from shiftproof.conformance.method import METHOD_CHECKS, method_case
 from shiftproof.conformance.model import MODEL_CHECKS, ModelCase
 from shiftproof.conformance.part import PART_CHECKS, has_a_name
-from shiftproof.conformance.report import CheckResult, Report, run_checks
+from shiftproof.conformance.report import CheckResult, ConformanceReport, run_checks
 from shiftproof.conformance.risk import RISK_CHECKS, risk_cases
 from shiftproof.conformance.search import SEARCH_CHECKS, search_cases
 from shiftproof.conformance.shift import SHIFT_CHECKS, shift_cases
@@ -42,7 +42,7 @@ class OffersInputs(Protocol):
         ...
 
 
-def check_part(target: object, *, x: Tensor | None = None) -> Report:
+def check_part(target: object, *, x: Tensor | None = None) -> ConformanceReport:
     """Checks a part against its contract, and reports each check.
 
     Args:
@@ -72,12 +72,12 @@ def check_part(target: object, *, x: Tensor | None = None) -> Report:
     name = target if isinstance(target, str) else _name(target)
     found = load_object(target) if isinstance(target, str) else target
     if isinstance(found, Labels | nn.Module) or (isinstance(found, type) and issubclass(found, Labels | nn.Module)):
-        return Report(name, "model", tuple(_check_model(found, name, x)))
+        return ConformanceReport(name, "model", tuple(_check_model(found, name, x)))
     part = found if isinstance(found, type) else type(found)
     for kind, base, suite in _KINDS:
         if issubclass(part, base):
             parts = [found] if isinstance(found, Part) else instances(part)
-            return Report(name, kind, tuple(result for instance in parts for result in _check(instance, suite)))
+            return ConformanceReport(name, kind, tuple(result for instance in parts for result in _check(instance, suite)))
     raise must("target", "check_part", "be a Shift, Search, Risk, Certificate, Defence, Method or model, its class, or FILE.py:Name", found)
 
 

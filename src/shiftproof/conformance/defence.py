@@ -14,7 +14,7 @@ from shiftproof.conformance.report import NotApplicable, expect
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.defences.abstract import Defence, Gradient
-from shiftproof.defences.defended import Defended
+from shiftproof.defences.defended_model import DefendedModel
 from shiftproof.defences.detection import Detection
 from shiftproof.models.abstract import Gradients, Labels
 from shiftproof.models.torch_module import TorchModule
@@ -33,7 +33,7 @@ class DefenceCase:
     held_out: Examples
     x: Tensor
 
-    def made(self) -> Defended:
+    def made(self) -> DefendedModel:
         """A new defended model."""
         held_out = self.held_out if self.defence.needs_held_out else None
         return self.defence(self.inner, space=self.space, held_out=held_out, others=self.others)
@@ -133,7 +133,7 @@ def does_not_depend_on_the_batch(case: DefenceCase) -> None:
     expect(model.scores(case.x[:0]).shape[0] == 0, "An empty batch must return an empty result.")
 
 
-def _gradient(model: Defended, x: Tensor) -> Tensor:
+def _gradient(model: DefendedModel, x: Tensor) -> Tensor:
     """The gradient of a weighted sum of the scores, one row per input."""
     with torch.enable_grad():
         leaf = x.clone().requires_grad_()

@@ -42,7 +42,7 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
-class Report:
+class ConformanceReport:
     """All checks of one part; printing it gives a table.
 
     Args:

@@ -1,4 +1,4 @@
-"""Which sample we stand on: examples, the box they live in, and where they come from."""
+"""Samples: labelled examples, the box that inputs lie in, and the sources that examples come from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__, __getattr__ = lazy_exports(
     __name__,
     "arrays:ArraySource",
     "examples:Examples",
-    "groups:About",
+    "groups:ExampleInfo",
     "groups:crossed",
     "load:load_data",
     "source:Source",

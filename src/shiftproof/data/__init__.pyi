@@ -2,9 +2,9 @@
 
 from shiftproof.data.arrays import ArraySource
 from shiftproof.data.examples import Examples
-from shiftproof.data.groups import About, crossed
+from shiftproof.data.groups import ExampleInfo, crossed
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
 from shiftproof.data.space import Column, InputSpace
 
-__all__ = ["About", "ArraySource", "Column", "Examples", "InputSpace", "Source", "crossed", "load_data"]
+__all__ = ["ArraySource", "Column", "ExampleInfo", "Examples", "InputSpace", "Source", "crossed", "load_data"]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples, Ids
-from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, words
+from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, text_values
 from shiftproof.data.source import Source
 from shiftproof.data.space import Box, InputSpace, Kind, boxed
 from shiftproof.data.values import EXACT, Given, read_values
@@ -38,7 +38,7 @@ def examples(
             (uint8 becomes float32, int64 float64); single and double floats stay as they are.
         y: labels, shape (n,): whole numbers 0, 1, 2, ..., or words, which become the places of their sorted names. Arrays of objects and
             columns of pandas are read value by value: numbers stay numbers. Missing labels are refused, and so are numbers among words.
-        ids: one name per example, unique; row numbers where absent. Randomness hangs on them, and shifted data pair by them.
+        ids: one name per example, unique; row numbers where absent. Randomness depends on them, and shifted data are paired by them.
         groups: per column of group names, one value per example; examples without one are the group "(missing)".
         box: least and greatest legal value of every feature.
         kind: "image" for (n, channels, height, width), else "vector" or "table"; where absent, four dimensions are images.
@@ -60,18 +60,18 @@ def examples(
 
     inputs = floating(x, owner=_OWNER)
     if inputs.dim() < 2:
-        raise must("x", _OWNER, "have shape (n, ...), one input a row", tuple(inputs.shape), "A single column: x.reshape(-1, 1).")
+        raise must("x", _OWNER, "have shape (n, ...), one input per row", tuple(inputs.shape), "A single column: x.reshape(-1, 1).")
     kind = ("image" if inputs.dim() == 4 else "vector") if kind is None else kind
     if kind == "image" and inputs.dim() != 4:
         raise must("x", _OWNER, "have shape (n, channels, height, width) for images", tuple(inputs.shape), "Grey images: x[:, None].")
     labels, names = encode_labels(y, owner=_OWNER)
-    named = row_ids(len(inputs)) if ids is None else check_ids(words(ids, name="ids", owner=_OWNER), owner=_OWNER)
+    named = row_ids(len(inputs)) if ids is None else check_ids(text_values(ids, name="ids", owner=_OWNER), owner=_OWNER)
     columns = {str(column): group_names(values, name=f"groups[{column}]", owner=_OWNER) for column, values in (groups or {}).items()}
     return Examples(inputs, torch.from_numpy(labels), named, columns, boxed(box, kind), names)
 
 
 def floating(x: npt.ArrayLike | torch.Tensor, *, owner: str) -> torch.Tensor:
-    """Numbers as a floating tensor that holds them exactly; raises `UsageError` where they are no numbers."""
+    """Numbers as a floating tensor that holds them exactly; raises `UsageError` where they are not numbers."""
     import torch
 
     if isinstance(x, torch.Tensor):

@@ -124,5 +124,5 @@ def order_notes(names: Sequence[str]) -> tuple[str, ...]:
     if numbers == [*range(len(numbers))]:
         return ()
     code = next(code for code, number in enumerate(numbers) if number != code)
-    said = f"Class names are numbers, and the codes are their places: class '{names[code]}' has code {code} (order: {few(names)})."
+    said = f"Class names are numbers, but codes are positions in their list: class '{names[code]}' has code {code} (order: {few(names)})."
     return (f"{said} Where the model's order is another, name all its classes in its order with ?classes=FILE.",)

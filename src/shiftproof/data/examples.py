@@ -1,4 +1,4 @@
-"""Labelled examples: what every measurement stands on."""
+"""Labelled examples: the sample of every measurement."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Examples:
     Args:
         x: inputs, shape (n, ...), floating, in the units of `space`.
         y: class labels 0..classes-1, shape (n,), int64.
-        ids: one name per example, unique in its data set; randomness hangs on it, and shifted data pair by it.
+        ids: one name per example, unique in its data set; randomness depends on it, and shifted data are paired by it.
         groups: per column of group names, one value per example.
         space: the legal inputs.
         class_names: what the classes are called, in label order; empty where unknown.

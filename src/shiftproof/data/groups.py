@@ -19,7 +19,7 @@ ALL = "all"
 
 
 @dataclass(frozen=True)
-class About:
+class ExampleInfo:
     """What is known of an example without loading its input: what a function sees that says its group."""
 
     id: str
@@ -28,7 +28,7 @@ class About:
     groups: Mapping[str, str]
 
 
-GroupBy = Callable[[About], str]
+GroupBy = Callable[[ExampleInfo], str]
 
 
 def crossed(groups: Mapping[str, Names], n: int) -> Names:
@@ -54,7 +54,7 @@ def crossed(groups: Mapping[str, Names], n: int) -> Names:
     return np.array([names[row] for row in zip(*(values.tolist() for values in groups.values()), strict=True)], dtype=np.str_)
 
 
-class Grouped(Wrapped):
+class GroupedSource(Wrapped):
     """A source with one more column of groups, which a function says for each example."""
 
     def __init__(self, inner: Source, group_by: GroupBy) -> None:
@@ -84,8 +84,8 @@ def ask_groups(source: Source, group_by: GroupBy) -> Names:
     columns = {column: values.tolist() for column, values in source.groups.items()}
     said: list[str] = []
     for row, (identity, label) in enumerate(zip(ids, labels, strict=True)):
-        about = About(identity, label, names[label] if label < len(names) else None, {c: values[row] for c, values in columns.items()})
-        group = group_by(about)
+        info = ExampleInfo(identity, label, names[label] if label < len(names) else None, {c: values[row] for c, values in columns.items()})
+        group = group_by(info)
         if not isinstance(group, str):
             raise must("group_by", f"example '{identity}'", "return a name (str)", group)
         said.append(group)

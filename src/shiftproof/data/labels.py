@@ -1,4 +1,4 @@
-"""What people give as labels, names and groups, and what the library works with: int64 classes, unique words, words."""
+"""Labels, ids and groups as people hold them, converted to int64 classes, unique text and text."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _from_words(names: npt.NDArray[np.str_], owner: str, classes: Sequence[str] 
     return np.array([place[name] for name in names.tolist()], dtype=np.int64), known
 
 
-def words(values: Given, *, name: str, owner: str, missing: str | None = None) -> npt.NDArray[np.str_]:
+def text_values(values: Given, *, name: str, owner: str, missing: str | None = None) -> npt.NDArray[np.str_]:
     """Values of shape (n,) as text, as `read_values` takes them; bytes are read as UTF-8.
 
     Where a value is missing, `missing` stands for it; without that, missing values are refused.
@@ -96,7 +96,7 @@ def words(values: Given, *, name: str, owner: str, missing: str | None = None) -
 
 def group_names(values: Given, *, name: str, owner: str) -> npt.NDArray[np.str_]:
     """Groups of shape (n,) as text; examples without one are a group of their own."""
-    return words(values, name=name, owner=owner, missing=MISSING)
+    return text_values(values, name=name, owner=owner, missing=MISSING)
 
 
 def missing_groups(groups: Mapping[str, npt.NDArray[np.str_]]) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ def missing_groups(groups: Mapping[str, npt.NDArray[np.str_]]) -> tuple[str, ...
 
 
 def check_ids(ids: Ids, *, owner: str) -> Ids:
-    """The ids, refused where two examples share one: randomness and pairing hang on them."""
+    """The ids, refused where two examples share one: randomness and pairing depend on them."""
     names, counts = np.unique(ids, return_counts=True)
     if len(names) < len(ids):
         twice = names[counts > 1]

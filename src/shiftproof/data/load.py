@@ -10,7 +10,7 @@ import numpy.typing as npt
 from shiftproof._errors import UsageError, must
 from shiftproof.data.arrays import ArraySource
 from shiftproof.data.examples import Examples, Ids
-from shiftproof.data.groups import GroupBy, Grouped
+from shiftproof.data.groups import GroupBy, GroupedSource
 from shiftproof.data.source import Source, Wrapped
 from shiftproof.data.sources import sources
 from shiftproof.data.sources.abstract import AddressedSource
@@ -51,7 +51,7 @@ def load_data(uri: str | Source | Examples, *, box: Box | None = None, limit: in
         opened, source = source, Limited(source, limit)
         if isinstance(uri, str) and isinstance(opened, AddressedSource):
             opened.first = limit
-    return source if group_by is None else Grouped(source, group_by)
+    return source if group_by is None else GroupedSource(source, group_by)
 
 
 class Limited(Wrapped):

@@ -18,7 +18,7 @@ class Source(ABC):
     @property
     @abstractmethod
     def uri(self) -> str:
-        """How people name it."""
+        """Its name in reports."""
 
     @property
     @abstractmethod
@@ -47,7 +47,7 @@ class Source(ABC):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was decided for the user and must be said ("the box [0, 1] comes from uint8 pixels")."""
+        """Decisions made automatically, shown in the report ("the box [0, 1] comes from uint8 pixels")."""
         return ()
 
     @property

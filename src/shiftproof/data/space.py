@@ -1,4 +1,4 @@
-"""Where inputs live: the box, its units, and for tables the columns. Declared by the user or the source, never guessed in silence."""
+"""Legal inputs: the box, its units, and for tables the columns. The user or the source declares them; nothing is guessed silently."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Column:
         low: least legal value.
         high: greatest legal value.
         categories: names of the codes.
-        marks: the column of numbers whose missing values this one marks with 1; what stands there meanwhile means nothing.
+        marks: the column of numbers whose missing values this one marks with 1; the number that stands there means nothing.
         written: the name in the table itself, where it has spaces around it that `name` lacks.
         values: what each category is in the table itself (words, numbers, truth values, or the missing value); empty where unknown.
         dtype: the pandas type that holds the column; None where unknown.
@@ -53,7 +53,7 @@ class InputSpace:
         high: greatest legal value.
         kind: "image" is (n, channels, height, width); "table" is (n, columns); "vector" is any other shape.
         units: what a number means, for messages and reports.
-        columns: for tables, one entry a column; their own ranges replace `low` and `high`.
+        columns: for tables, one entry per column; their own ranges replace `low` and `high`.
 
     Sizes of moves (`eps`) are in the units of the box. For tables, whose columns differ in range, they are shares of each column's range.
     """

@@ -1,4 +1,4 @@
-"""One value per example, as people hold them: arrays, lists, tensors, pandas columns. Numbers stay numbers, and missing ones are told."""
+"""One value per example, from arrays, lists, tensors or pandas columns. Numbers stay numbers, and missing values are marked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Defences at inference time, Model -> Model: one file, one way."""
+"""Defences at inference time: Model -> Model."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ defences, __all__, __getattr__ = package_of_parts(
         "gradient_masking": "gradient_masking:GradientMasking",
     },
     also=(
-        "abstract:Behind",
-        "abstract:Front",
+        "context:DefenceContext",
+        "abstract:InputTransformation",
         "abstract:Gradient",
-        "abstract:Random",
-        "accounting:confront_detecting",
-        "defended:Defended",
+        "abstract:RandomDefence",
+        "detection_outcomes:confront_detecting",
+        "defended_model:DefendedModel",
         "detection:Detection",
     ),
 )

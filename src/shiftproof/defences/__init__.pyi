@@ -1,10 +1,11 @@
 """Made from the table in `__init__.py` by `make stubs`."""
 
-from shiftproof.defences.abstract import Behind, Defence, Front, Gradient, Random
-from shiftproof.defences.accounting import confront_detecting
+from shiftproof.defences.abstract import Defence, Gradient, InputTransformation, RandomDefence
 from shiftproof.defences.bit_depth import BitDepth
-from shiftproof.defences.defended import Defended
+from shiftproof.defences.context import DefenceContext
+from shiftproof.defences.defended_model import DefendedModel
 from shiftproof.defences.detection import Detection
+from shiftproof.defences.detection_outcomes import confront_detecting
 from shiftproof.defences.ensemble import Ensemble
 from shiftproof.defences.gaussian_noise import GaussianNoise
 from shiftproof.defences.gradient_masking import GradientMasking
@@ -20,20 +21,20 @@ from shiftproof.registry import Registry
 
 defences: Registry[Defence]
 __all__ = [
-    "Behind",
     "BitDepth",
     "Defence",
-    "Defended",
+    "DefenceContext",
+    "DefendedModel",
     "Detection",
     "Ensemble",
-    "Front",
     "GaussianNoise",
     "Gradient",
     "GradientMasking",
+    "InputTransformation",
     "Jpeg",
     "LearnedDetector",
     "Mahalanobis",
-    "Random",
+    "RandomDefence",
     "RandomResizePad",
     "RandomizedSmoothing",
     "SpatialSmoothing",

@@ -1,13 +1,14 @@
-"""What a defence at inference time is: a model made of a model, which says what it does to gradients."""
+"""The base classes of defences at inference time, which declare what they do to gradients."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,15 +16,12 @@ from shiftproof._errors import UsageError, must
 from shiftproof._part import Part
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import UNIT_BOX, InputSpace, Kind
+from shiftproof.defences.context import DefenceContext, Fitted
+from shiftproof.defences.defended_model import DefendedModel, defended
 from shiftproof.models.abstract import Labels, Scores, access_name
-from shiftproof.models.straight_through import straight_through
 from shiftproof.randomness import Rng
 
-if TYPE_CHECKING:
-    from shiftproof.defences.defended import Defended
-
-Fitted = Mapping[str, Tensor]
-"""What a defence has learned from held-out examples, by name."""
+_NO_DRAWS = Rng(np.zeros(0, dtype=np.uint64))
 
 
 class Gradient(str, Enum):
@@ -38,38 +36,11 @@ class Gradient(str, Enum):
 
 
 @dataclass(frozen=True)
-class Behind:
-    """What a defence stands in front of.
-
-    Args:
-        models: the defended model, and those beside it in an ensemble.
-        space: the legal inputs.
-        fitted: what `fit` gave.
-        through: whether a step without a gradient gets a stand-in's on the way back (the adaptive form), or zero, as it stands.
-    """
-
-    models: tuple[Scores, ...]
-    space: InputSpace
-    fitted: Fitted
-    through: bool
-
-    def scores(self, x: Tensor) -> Tensor:
-        """The defended model's scores, shape (n, classes)."""
-        return self.models[0].scores(x)
-
-    def carried(self, seen: Tensor, stand_in: Tensor) -> Tensor:
-        """The values of `seen`, with the stand-in's gradient where the adaptive form is asked for, and else one of zero."""
-        if not (torch.is_grad_enabled() and stand_in.requires_grad):
-            return seen.detach()
-        return straight_through(seen.detach(), stand_in if self.through else stand_in * 0)
-
-
-@dataclass(frozen=True)
 class Defence(Part):
-    """A defence at inference time. Called with a model it gives another, which is measured like any other.
+    """A defence at inference time. Called with a model it returns a defended model, which is measured like any other.
 
-    What it declares decides how it is attacked: behind a step without a useful gradient a search sees a stand-in's (BPDA), and a random one
-    is searched by the mean of several passes (EOT).
+    Its declarations decide how it is attacked: a step without a useful gradient gets a substitute gradient (BPDA), and a random defence is
+        searched by the mean of several passes (EOT).
     """
 
     family: ClassVar[str]
@@ -96,10 +67,10 @@ class Defence(Part):
         """In words, how a search that knows this defence goes about it."""
         ways = []
         if self.gradient is not Gradient.EXACT:
-            ways.append("straight through: exact answers, and on the way back a stand-in's gradient")
+            ways.append("straight through: exact forward pass, substitute gradient in the backward pass")
         if self.random:
-            ways.append(f"expectation: each answer and gradient the mean of {self.mean_of} passes")
-        return "; ".join(ways) or "its own gradient, which is exact"
+            ways.append(f"expectation: outputs and gradients averaged over {self.mean_of} passes")
+        return "; ".join(ways) or "its exact gradient"
 
     @property
     def mean_of(self) -> int:
@@ -108,7 +79,7 @@ class Defence(Part):
 
     def __call__(
         self, model: Labels, *, space: InputSpace = UNIT_BOX, held_out: Examples | None = None, others: Sequence[Labels] = ()
-    ) -> Defended:
+    ) -> DefendedModel:
         """The defended model.
 
         Args:
@@ -120,11 +91,11 @@ class Defence(Part):
         Raises:
             UsageError: the model, the space or what was given beside does not fit.
         """
-        from shiftproof.defences.defended import defended
-
         models = tuple(_scoring(self, each) for each in (model, *others))
         if space.kind not in self.kinds:
-            raise UsageError(f"The defence {self.name} is for {' or '.join(sorted(self.kinds))} inputs, these are of kind '{space.kind}'.")
+            raise UsageError(
+                f"The defence {self.name} supports {' or '.join(sorted(self.kinds))} inputs, got inputs of kind '{space.kind}'."
+            )
         if len(others) != self.others:
             hint = (
                 "Give them in Python, as in Ensemble(members=2)(model, others=(second,)); 'shiftproof defend' trains them from a factory."
@@ -133,28 +104,33 @@ class Defence(Part):
         if self.needs_held_out and held_out is None:
             raise UsageError(
                 f"The defence {self.name} is calibrated on held-out clean examples, and none were given. Give held_out=..., or use "
-                "'shiftproof defend', which keeps some apart."
+                "'shiftproof defend', which holds some out."
             )
-        behind = Behind(models, space, {}, through=True)
+        behind = DefenceContext(models, space, {}, through=True)
         return defended(self, replace(behind, fitted=self.fit(behind, held_out) if held_out is not None else {}))
 
-    def fit(self, behind: Behind, held_out: Examples) -> Fitted:
+    def fit(self, behind: DefenceContext, held_out: Examples) -> Fitted:
         """What it learns from held-out clean examples; most learn nothing."""
         del behind, held_out
         return {}
 
+    def draws_of_call(self, call: int, n: int) -> Rng:
+        """Random streams for n inputs in the call of this number; only random defences draw from them."""
+        del call, n
+        return _NO_DRAWS
+
     @abstractmethod
-    def answer(self, behind: Behind, x: Tensor, rng: Rng) -> Tensor:
+    def answer(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor:
         """Scores for x of shape (n, ...), shape (n, classes); `rng` is fresh at each call, and only for defences that say `random`."""
 
 
 @dataclass(frozen=True)
-class Random(Defence):
+class RandomDefence(Defence):
     """A defence that draws by chance at each answer.
 
     Args:
         draws: passes of which an adaptive search takes the mean (EOT), at least 1.
-        seed: of its draws. They also hang on how many calls came before, so a single verdict depends on batches and order.
+        seed: of its draws. They also depend on the number of earlier calls, so a single verdict depends on batches and order.
     """
 
     random: ClassVar[bool] = True
@@ -164,15 +140,18 @@ class Random(Defence):
 
     def check(self) -> None:
         if self.draws < 1:
-            raise must("draws", self.name, "be at least 1", self.draws, "It is the passes that an adaptive search takes the mean of.")
+            raise must("draws", self.name, "be at least 1", self.draws, "It is the number of passes that an adaptive search averages.")
 
     @property
     def mean_of(self) -> int:
         return self.draws
 
+    def draws_of_call(self, call: int, n: int) -> Rng:
+        return Rng.for_ids(self.seed, [self.full_spec()]).child("call", call).each(0, n)
+
 
 @dataclass(frozen=True)
-class Front(Defence):
+class InputTransformation(Defence):
     """A defence that changes the input and asks the model about what comes out."""
 
     @abstractmethod
@@ -184,7 +163,7 @@ class Front(Defence):
         del space
         return x
 
-    def shown(self, behind: Behind, x: Tensor, rng: Rng) -> Tensor:
+    def shown(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor:
         """What the model is shown, with the gradient that goes with it."""
         if self.gradient is Gradient.EXACT:
             return self.step(x, behind.space, rng)
@@ -192,7 +171,7 @@ class Front(Defence):
             seen = self.step(x.detach(), behind.space, rng)
         return behind.carried(seen, self.stand_in(x, behind.space))
 
-    def answer(self, behind: Behind, x: Tensor, rng: Rng) -> Tensor:
+    def answer(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor:
         return behind.scores(self.shown(behind, x, rng))
 
 
@@ -204,4 +183,4 @@ def mean_log_probability(scores: Sequence[Tensor]) -> Tensor:
 def _scoring(defence: Defence, model: Labels) -> Scores:
     if isinstance(model, Scores):
         return model
-    raise UsageError(f"The defence {defence.name} needs scores, and the model '{model.name}' gives {access_name(type(model))} only.")
+    raise UsageError(f"The defence {defence.name} needs scores, and the model '{model.name}' provides {access_name(type(model))} only.")

@@ -1,4 +1,4 @@
-"""Fewer grey levels in front of the model."""
+"""Bit-depth reduction of the input."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from shiftproof._errors import must
 from shiftproof.data.space import InputSpace, Kind
-from shiftproof.defences.abstract import Front, Gradient
+from shiftproof.defences.abstract import Gradient, InputTransformation
 from shiftproof.randomness import Rng
 
 
@@ -21,7 +21,7 @@ def rounded(x: Tensor, bits: int, space: InputSpace) -> Tensor:
 
 
 @dataclass(frozen=True)
-class BitDepth(Front):
+class BitDepth(InputTransformation):
     """Values are rounded to 2 ** bits levels of the box.
 
     Args:

@@ -1,4 +1,4 @@
-"""What detectors share: a suspicion, a threshold at a stated rate of false alarms, and abstention as a class of its own."""
+"""The base class of detectors: a score, a threshold at a stated false-alarm rate, and abstention as an extra class."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
-from shiftproof.defences.abstract import Behind, Defence, Fitted
+from shiftproof.defences.abstract import Defence
+from shiftproof.defences.context import DefenceContext, Fitted
 from shiftproof.randomness import Rng
 
 THRESHOLD = "threshold"
@@ -43,38 +44,38 @@ class Detection(Defence):
 
     def check(self) -> None:
         if not 0 < self.rate < 1:
-            raise must("rate", self.name, "be in (0, 1)", self.rate, "It is the share of clean inputs that may raise an alarm.")
+            raise must("rate", self.name, "be in (0, 1)", self.rate, "It is the false-alarm rate on clean inputs.")
 
     @property
     def adaptive(self) -> str:
-        return f"{super().adaptive}; a joint loss, which must be wrong and pass the detector"
+        return f"{super().adaptive}; a joint loss: misclassified and not detected"
 
     @abstractmethod
-    def suspicion(self, behind: Behind, x: Tensor, scores: Tensor) -> Tensor:
+    def suspicion(self, behind: DefenceContext, x: Tensor, scores: Tensor) -> Tensor:
         """How unlike clean inputs x is, shape (n,), at least 0 and differentiable; `scores` are the model's, shape (n, classes)."""
 
-    def learn(self, behind: Behind, examples: Examples) -> Fitted:
+    def learn(self, behind: DefenceContext, examples: Examples) -> Fitted:
         """What the suspicion is made of, from clean examples; some need nothing."""
         del behind, examples
         return {}
 
-    def fit(self, behind: Behind, held_out: Examples) -> Fitted:
+    def fit(self, behind: DefenceContext, held_out: Examples) -> Fitted:
         odd, even = held_out[np.arange(1, len(held_out), 2)], held_out[np.arange(0, len(held_out), 2)]
         place = math.ceil((len(odd) + 1) * (1 - self.rate))
         if place > len(odd):
             least = 2 * (math.ceil(1 / self.rate) - 1)
             raise UsageError(
-                f"The defence {self.name} cannot set a false-alarm rate of {self.rate:g} on {len(held_out)} held-out examples: it takes "
-                f"at least {least}. Give more, or a larger rate."
+                f"The defence {self.name} needs at least {least} held-out examples for a false-alarm rate of {self.rate:g}, got "
+                f"{len(held_out)}. Give more, or a larger rate."
             )
         learned = dict(self.learn(behind, even))
-        ready = Behind(behind.models, behind.space, learned, through=True)
+        ready = DefenceContext(behind.models, behind.space, learned, through=True)
         with torch.no_grad():
             parts = [self.suspicion(ready, x, ready.scores(x)) for x in torch.split(odd.x.to(behind.models[0].device), _BATCH)]
         threshold = torch.cat(parts).sort().values[place - 1]
         return {**learned, THRESHOLD: threshold.clamp_min(torch.finfo(threshold.dtype).tiny)}
 
-    def answer(self, behind: Behind, x: Tensor, rng: Rng) -> Tensor:
+    def answer(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor:
         del rng
         scores = behind.scores(x)
         over = self.suspicion(behind, x, scores) / behind.fitted[THRESHOLD].to(scores) - 1

@@ -1,4 +1,4 @@
-"""Several models that answer as one."""
+"""An ensemble of several models."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from shiftproof._errors import must
-from shiftproof.defences.abstract import Behind, Defence, mean_log_probability
+from shiftproof.defences.abstract import Defence, mean_log_probability
+from shiftproof.defences.context import DefenceContext
 from shiftproof.randomness import Rng
 
 
@@ -46,6 +47,6 @@ class Ensemble(Defence):
     def others(self) -> int:
         return self.members - 1
 
-    def answer(self, behind: Behind, x: Tensor, rng: Rng) -> Tensor:
+    def answer(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor:
         del rng
         return mean_log_probability([model.scores(x) for model in behind.models])

@@ -1,4 +1,4 @@
-"""Noise in front of the model, drawn anew at each answer."""
+"""Gaussian noise added to the input, drawn anew at each call."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor
 
 from shiftproof._errors import must
 from shiftproof.data.space import InputSpace, Kind
-from shiftproof.defences.abstract import Front, Random
+from shiftproof.defences.abstract import InputTransformation, RandomDefence
 from shiftproof.randomness import Rng
 
 
 @dataclass(frozen=True)
-class GaussianNoise(Front, Random):
+class GaussianNoise(InputTransformation, RandomDefence):
     """The model is shown x + sigma times normal noise, clipped to the box, drawn anew at each answer.
 
     Args:
@@ -39,7 +39,9 @@ class GaussianNoise(Front, Random):
     def check(self) -> None:
         super().check()
         if not 0 < self.sigma < math.inf:
-            raise must("sigma", self.name, "be in (0, inf)", self.sigma, "It is the noise's deviation, in the units of the inputs.")
+            raise must(
+                "sigma", self.name, "be in (0, inf)", self.sigma, "It is the standard deviation of the noise, in the units of the inputs."
+            )
 
     def step(self, x: Tensor, space: InputSpace, rng: Rng) -> Tensor:
         return space.clip(x + self.sigma * rng.normal(*x.shape[1:]).to(x))

@@ -9,7 +9,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from shiftproof._errors import must
-from shiftproof.defences.abstract import Behind, Defence, Gradient
+from shiftproof.defences.abstract import Defence, Gradient
+from shiftproof.defences.context import DefenceContext
 from shiftproof.randomness import Rng
 
 
@@ -40,7 +41,7 @@ class GradientMasking(Defence):
         if not 0 < self.step < math.inf:
             raise must("step", self.name, "be in (0, inf)", self.step, "It is the distance between two scores.")
 
-    def answer(self, behind: Behind, x: Tensor, rng: Rng) -> Tensor:
+    def answer(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor:
         del rng
         scores = behind.scores(x)
         return behind.carried((scores.detach() / self.step).round() * self.step, scores)

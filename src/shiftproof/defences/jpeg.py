@@ -1,4 +1,4 @@
-"""JPEG in front of the model: what compression throws away may be the attack."""
+"""JPEG compression of the input, which may remove the perturbation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.space import InputSpace, Kind
-from shiftproof.defences.abstract import Front, Gradient
+from shiftproof.defences.abstract import Gradient, InputTransformation
 from shiftproof.randomness import Rng
 from shiftproof.shifts.corruptions.stored import through_jpeg
 
@@ -19,7 +19,7 @@ _LEVELS = 255
 
 
 @dataclass(frozen=True)
-class Jpeg(Front):
+class Jpeg(InputTransformation):
     """Images are written as JPEG and read again before the model sees them.
 
     Args:

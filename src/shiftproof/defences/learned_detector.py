@@ -1,4 +1,4 @@
-"""Detection by a classifier of answers: clean ones against those to moves made for the purpose."""
+"""Detection by a classifier of the model's outputs, trained on clean and on attacked inputs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
-from shiftproof.defences.abstract import Behind, Fitted
+from shiftproof.defences.context import DefenceContext, Fitted
 from shiftproof.defences.detection import Detection
 from shiftproof.models.abstract import Gradients
 
@@ -45,7 +45,7 @@ class LearnedDetector(Detection):
         if not 0 < self.eps < math.inf:
             raise must("eps", self.name, "be in (0, inf)", self.eps, "Units are those of the inputs.")
 
-    def learn(self, behind: Behind, examples: Examples) -> Fitted:
+    def learn(self, behind: DefenceContext, examples: Examples) -> Fitted:
         from sklearn.linear_model import LogisticRegression
 
         from shiftproof.door import confront
@@ -54,7 +54,7 @@ class LearnedDetector(Detection):
 
         model = behind.models[0]
         if not isinstance(model, Gradients):
-            raise UsageError(f"The defence {self.name} is trained on moves by gradients, and the model '{model.name}' gives scores only.")
+            raise UsageError(f"The defence {self.name} needs a model with gradients, and '{model.name}' provides only scores.")
         shift = Linf(self.eps).within(examples.space)
         params = torch.from_numpy(confront(model, shift, search=GradientAscent(steps=20), examples=examples).params)
         made = ~params.flatten(1).isnan().any(1)
@@ -65,14 +65,14 @@ class LearnedDetector(Detection):
         seen = torch.cat([clean, attacked]).double().cpu()
         mean, std = seen.mean(0), seen.std(0).clamp_min(1e-6)
         if not len(attacked):
-            raise UsageError(f"The defence {self.name} has no moves to learn from: the model gets none of the held-out examples right.")
+            raise UsageError(f"The defence {self.name} has no examples to learn from: the model misclassifies every held-out example.")
         told = [0] * len(clean) + [1] * len(attacked)
         fitted = LogisticRegression(max_iter=2000, class_weight="balanced").fit(((seen - mean) / std).numpy(), told)
         weight = torch.from_numpy(fitted.coef_[0]) / std
         bias = torch.from_numpy(fitted.intercept_) - weight @ mean
         return {"weight": weight.float(), "bias": bias.float()}
 
-    def suspicion(self, behind: Behind, x: Tensor, scores: Tensor) -> Tensor:
+    def suspicion(self, behind: DefenceContext, x: Tensor, scores: Tensor) -> Tensor:
         del x
         at = _looks(scores) @ behind.fitted["weight"].to(scores) + behind.fitted["bias"].to(scores)
         return torch.nn.functional.softplus(at)

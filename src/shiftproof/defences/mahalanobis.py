@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
-from shiftproof.defences.abstract import Behind, Fitted
+from shiftproof.defences.context import DefenceContext, Fitted
 from shiftproof.defences.detection import Detection
 from shiftproof.models.torch_module import TorchModule
 
@@ -50,7 +50,7 @@ class Mahalanobis(Detection):
     def passes(self) -> int:
         return 1 if self.of == "logits" else 2
 
-    def learn(self, behind: Behind, examples: Examples) -> Fitted:
+    def learn(self, behind: DefenceContext, examples: Examples) -> Fitted:
         x = examples.x.to(behind.models[0].device)
         with torch.no_grad():
             scores = behind.scores(x)
@@ -64,21 +64,21 @@ class Mahalanobis(Detection):
         root = torch.linalg.cholesky(torch.linalg.inv(spread + ridge))
         return {"means": means.float(), "root": root.float()}
 
-    def suspicion(self, behind: Behind, x: Tensor, scores: Tensor) -> Tensor:
+    def suspicion(self, behind: DefenceContext, x: Tensor, scores: Tensor) -> Tensor:
         root = behind.fitted["root"].to(scores)
         off = self._found(behind, x, scores)[:, None] @ root - (behind.fitted["means"].to(scores) @ root)[None]
         return off.square().sum(2).amin(1)
 
-    def _found(self, behind: Behind, x: Tensor, scores: Tensor) -> Tensor:
+    def _found(self, behind: DefenceContext, x: Tensor, scores: Tensor) -> Tensor:
         return scores if self.of == "logits" else _features(behind, x, self.name)
 
 
-def _features(behind: Behind, x: Tensor, owner: str) -> Tensor:
+def _features(behind: DefenceContext, x: Tensor, owner: str) -> Tensor:
     """What goes into the last linear layer, shape (n, features)."""
     model = behind.models[0]
     layers = [part for part in model.module.modules() if isinstance(part, nn.Linear)] if isinstance(model, TorchModule) else []
     if not layers:
-        raise UsageError(f"The defence {owner} finds no linear layer in the model '{model.name}' to read features at. Write of=logits.")
+        raise UsageError(f"The defence {owner} needs the features of a linear layer, and the model '{model.name}' has none. Set of=logits.")
     seen: list[Tensor] = []
     hook = layers[-1].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     try:

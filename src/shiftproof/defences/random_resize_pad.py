@@ -1,4 +1,4 @@
-"""A random size at a random place in front of the model."""
+"""Random resizing and padding of the input."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch.nn import functional as F
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.space import InputSpace, Kind
-from shiftproof.defences.abstract import Front, Random
+from shiftproof.defences.abstract import InputTransformation, RandomDefence
 from shiftproof.randomness import Rng
 
 
 @dataclass(frozen=True)
-class RandomResizePad(Front, Random):
+class RandomResizePad(InputTransformation, RandomDefence):
     """Each image is shrunk to a random size, bilinear, and put at a random place on an empty frame of the old size.
 
     The paper enlarges 299 pixels to 299 to 330 and pads to 331. A net for one size cannot be shown that, so sizes are drawn from `smallest`

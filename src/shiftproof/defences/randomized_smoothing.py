@@ -1,4 +1,4 @@
-"""The smoothed model itself, as a person would run it."""
+"""The smoothed model itself, by voting over noisy copies."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from torch.nn import functional as F
 
 from shiftproof._errors import must
 from shiftproof.data.space import Kind
-from shiftproof.defences.abstract import Behind, Gradient, Random, mean_log_probability
+from shiftproof.defences.abstract import Gradient, RandomDefence, mean_log_probability
+from shiftproof.defences.context import DefenceContext
 from shiftproof.randomness import Rng
 
 _HALF = 0.5
 
 
 @dataclass(frozen=True)
-class RandomizedSmoothing(Random):
-    """The decision that the model gives most often under Gaussian noise: scores are the logarithm of the shares of the votes.
+class RandomizedSmoothing(RandomDefence):
+    """The model's most frequent decision under Gaussian noise: scores are the logarithms of the vote shares.
 
     Args:
         sigma: standard deviation of the noise, in the units of the inputs.
@@ -50,7 +51,9 @@ class RandomizedSmoothing(Random):
     def check(self) -> None:
         super().check()
         if not 0 < self.sigma < math.inf:
-            raise must("sigma", self.name, "be in (0, inf)", self.sigma, "It is the noise's deviation, in the units of the inputs.")
+            raise must(
+                "sigma", self.name, "be in (0, inf)", self.sigma, "It is the standard deviation of the noise, in the units of the inputs."
+            )
         if self.votes < 1:
             raise must("votes", self.name, "be at least 1", self.votes)
 
@@ -58,7 +61,7 @@ class RandomizedSmoothing(Random):
     def passes(self) -> int:
         return self.votes
 
-    def answer(self, behind: Behind, x: Tensor, rng: Rng) -> Tensor:
+    def answer(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor:
         noise = rng.normal(self.votes, *x.shape[1:]).to(x)
         noisy = (x[:, None] + self.sigma * noise).transpose(0, 1)  # votes first
         scores = behind.scores(noisy.reshape(-1, *x.shape[1:])) if len(x) else behind.scores(x)

@@ -1,4 +1,4 @@
-"""A median filter in front of the model."""
+"""A median filter of the input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.space import InputSpace, Kind
-from shiftproof.defences.abstract import Front
+from shiftproof.defences.abstract import InputTransformation
 from shiftproof.randomness import Rng
 
 
@@ -25,7 +25,7 @@ def median(x: Tensor, window: int, owner: str) -> Tensor:
 
 
 @dataclass(frozen=True)
-class SpatialSmoothing(Front):
+class SpatialSmoothing(InputTransformation):
     """Each pixel becomes the median of its window, channel by channel.
 
     Args:

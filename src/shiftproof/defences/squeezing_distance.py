@@ -10,8 +10,8 @@ from torch import Tensor
 
 from shiftproof._errors import must
 from shiftproof.data.space import Kind
-from shiftproof.defences.abstract import Behind
 from shiftproof.defences.bit_depth import rounded
+from shiftproof.defences.context import DefenceContext
 from shiftproof.defences.detection import Detection
 from shiftproof.defences.spatial_smoothing import median
 
@@ -55,8 +55,8 @@ class SqueezingDistance(Detection):
     def passes(self) -> int:
         return 3 if self.window > 1 else 2
 
-    def suspicion(self, behind: Behind, x: Tensor, scores: Tensor) -> Tensor:
+    def suspicion(self, behind: DefenceContext, x: Tensor, scores: Tensor) -> Tensor:
         own = scores.softmax(1)
-        coarse = Behind(behind.models, behind.space, {}, through=True).carried(rounded(x.detach(), self.bits, behind.space), x)
+        coarse = DefenceContext(behind.models, behind.space, {}, through=True).carried(rounded(x.detach(), self.bits, behind.space), x)
         copies = (coarse, median(x, self.window, self.name)) if self.window > 1 else (coarse,)
         return torch.stack([(behind.scores(copy).softmax(1) - own).abs().sum(1) for copy in copies]).amax(0)

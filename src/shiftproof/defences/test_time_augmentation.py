@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.space import InputSpace, Kind
-from shiftproof.defences.abstract import Behind, Defence, mean_log_probability
+from shiftproof.defences.abstract import Defence, mean_log_probability
+from shiftproof.defences.context import DefenceContext
 from shiftproof.randomness import Rng
 
 
@@ -50,7 +51,7 @@ class TestTimeAugmentation(Defence):
     def passes(self) -> int:
         return 10 if self.flip else 5
 
-    def answer(self, behind: Behind, x: Tensor, rng: Rng) -> Tensor:
+    def answer(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor:
         del rng
         if x.dim() != 4 or min(x.shape[2:]) <= self.pixels:
             raise UsageError(f"The defence {self.name} takes images of more than {self.pixels} pixels a side, got inputs {tuple(x.shape)}.")

@@ -1,4 +1,4 @@
-"""Which frequencies a model needs: what it still reads below each frequency, and above it."""
+"""Which frequencies a model needs: its accuracy on images filtered below and above each frequency."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from shiftproof._arrays import Floats, Ints
 from shiftproof._batches import in_batches
 from shiftproof._errors import must
 from shiftproof.data.examples import Examples
@@ -22,8 +23,6 @@ from shiftproof.shifts.frequency.low_pass import LowPass
 from shiftproof.shifts.frequency.radial import RadialFilter
 
 REFERENCES: tuple[str, ...] = ("yin2019fourier", "wang2020high", "gavrikov2024biases")
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 CUTOFFS = (0.1, 0.2, 0.3, 0.4, 0.5)
 """Of the official spectral bias."""
 
@@ -35,7 +34,7 @@ class FrequencyCurves:
     Args:
         radii: ascending, as shares of the Nyquist frequency.
         low: right answers on the frequencies below each radius.
-        high: on those from there on, as they are: faint, and grey to the eye.
+        high: on those from there on, unchanged: faint, and grey to the eye.
         high_normalised: on the same with the spread of each image raised to `std`.
         clean: right answers on whole images.
         n: examples.
@@ -88,7 +87,7 @@ def frequency_curves(
     Raises:
         UsageError: inputs are no images, or an option is out of range.
 
-    Cost: 3 forwards an example and radius, and one.
+    Cost: 3 forwards per example and radius, and one.
 
     Reference: Yin et al. 2019, "A Fourier perspective on model robustness in computer vision"; Wang et al. 2020, "High-frequency component
         helps explain the generalization of convolutional neural networks".
@@ -151,7 +150,7 @@ def spectral_bias(model: Labels, *, examples: Examples, cutoffs: Sequence[float]
     Raises:
         UsageError: inputs are no images, or an option is out of range.
 
-    Cost: 2 forwards an example and cutoff.
+    Cost: 2 forwards per example and cutoff.
 
     Reference: Gavrikov & Keuper 2024, "Can biases in ImageNet models explain generalization?".
     """

@@ -1,4 +1,4 @@
-"""What one check of a verdict found, and the report of all of them."""
+"""The result of one masking check, and the report of all of them."""
 
 from __future__ import annotations
 

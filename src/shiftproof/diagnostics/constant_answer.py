@@ -1,4 +1,4 @@
-"""Is a model any better than always giving the same answer? Asked of answers that are there already."""
+"""Is a model better than a constant prediction? Decided from stored answers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Codes = npt.NDArray[np.integer[Any]]
 _NEARLY_ONE = 0.9
 """From this share of equal answers on, a model answers nearly always the same."""
 _NEARLY_EVEN = 1.5
-"""A mean largest probability below so many times 1 / classes is that of a model which says nothing."""
+"""A mean largest probability below this multiple of 1 / classes is that of an uninformative model."""
 _SHOWN = 4
 _ROUNDING = 1e-9
-_SKEWED = "It does tell classes apart, so on a sample as skewed as this look at each class, not at accuracy alone"
+_SKEWED = "The model does separate the classes. On a sample this imbalanced, look at each class, not only at accuracy"
 
 
 def constant_answer(
@@ -48,7 +48,7 @@ def constant_answer(
     Args:
         label: true classes, shape (n,).
         prediction: what the model answered, shape (n,).
-        sure: its largest probability, shape (n,); NaN where it gives none.
+        sure: its largest probability, shape (n,); NaN where it has none.
         class_names: of the data.
         classes: of the data; where 0, those that occur.
         units: the legal inputs, in words.
@@ -130,26 +130,26 @@ def _renumbered(label: Codes, prediction: Codes, share: float, tail: float, clas
     moved = [(one, other) for one, other in zip(theirs.tolist(), ours.tolist(), strict=True) if one != other and confusion[one, other]]
     said = ", ".join(f"its {one} is {_name(other, class_names)}" for one, other in moved[:_SHOWN])
     more = ", ..." if len(moved) > _SHOWN else ""
-    other = f"Under another numbering of the classes {right / len(label):.1%} are right ({said}{more})"
+    other = f"With the classes numbered differently, accuracy is {right / len(label):.1%} ({said}{more})"
     return [f"{other}: the codes of the data or the model are mixed up"]
 
 
 def _reasons(
     prediction: Codes, sure: npt.NDArray[np.floating[Any]] | None, classes: int, units: str, class_names: Sequence[str]
 ) -> list[str]:
-    """What else it may be, the likeliest first, each with what speaks for it."""
+    """Other explanations, the likeliest first, each with its evidence."""
     counts = np.bincount(prediction)
     often = float(counts.max()) / len(prediction)
     finite = sure[np.isfinite(sure)] if sure is not None else np.zeros(0)
-    signs = [f"it answers {_name(int(counts.argmax()), class_names)} to {often:.1%}"] if often >= _NEARLY_ONE else []
+    signs = [f"it predicts {_name(int(counts.argmax()), class_names)} for {often:.1%}"] if often >= _NEARLY_ONE else []
     if len(finite) and float(finite.mean()) < _NEARLY_EVEN / classes:
         signs.append(f"its largest probability is {float(finite.mean()):.2g} on average")
     found = ["weights that were not trained or not loaded" + (f" ({', '.join(signs)})" if signs else "")]
     found.append("inputs on another scale than in training" + (f" (here {units})" if units else ""))
-    found.append("labels numbered otherwise than in training")
+    found.append("labels numbered differently from training")
     beyond = float((prediction >= classes).mean())
     if beyond:
-        head = f"{beyond:.1%} of its answers are classes that the data do not have: they have {classes}"
+        head = f"{beyond:.1%} of its predictions are classes that the data do not have (they have {classes})"
         found.insert(0 if beyond > 0.5 else len(found), f"a head for other classes ({head})")
     return [f"Likely reasons: {found[0]}", *found[1:]]
 

@@ -1,4 +1,4 @@
-"""Noise in which band of frequencies a model cannot bear: critical-band masking, as its authors' code has it."""
+"""Critical-band masking: the frequency band in which noise hurts a model most."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from shiftproof._arrays import Floats, Ints
 from shiftproof._batches import in_batches
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
@@ -21,8 +22,6 @@ from shiftproof.models.abstract import Labels
 from shiftproof.randomness import Rng
 
 REFERENCES: tuple[str, ...] = ("subramanian2023spatial", "gavrikov2024biases")
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 _TAPS = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 _MEAN = 0.449
 """To which each image's mean is moved: ImageNet's."""
@@ -81,7 +80,7 @@ def critical_band(
     """Noise in one octave of frequencies at a time: where does a model's critical band lie, how wide is it, how much noise does it bear?
 
     Images are made grey, their contrast lowered and their means moved to 0.449 of the box. White Gaussian noise is cut into the bands of a
-    Laplacian pyramid, an octave each, and each band is given the power of the finest. What noise takes beyond a wall of the box comes to
+    Laplacian pyramid, an octave each, and each band is given the power of the finest. What noise takes beyond a bound of the box comes to
     lie a tenth of the box inside it. A band's threshold is the number of levels, from the strongest down, under which accuracy is not
     above `limit`; a Gaussian over the bands is fitted to the thresholds.
 
@@ -104,7 +103,7 @@ def critical_band(
     Raises:
         UsageError: inputs are no images or too small, the model is right nowhere, or an option is out of range.
 
-    Cost: (bands x levels + 1) forwards an example, with about log2(side) - 1 bands.
+    Cost: (bands x levels + 1) forwards per example, with about log2(side) - 1 bands.
 
     Reference: Subramanian et al. 2023, "Spatial-frequency channels, shape bias, and adversarial robustness"; Gavrikov & Keuper 2024, "Can
     biases in ImageNet models explain generalization?".
@@ -130,7 +129,7 @@ def critical_band(
 
     clean = right(0.0, 0, 0)
     if not clean:
-        raise UsageError("The model is right on none of these examples, so noise has nothing to take. Check labels and preprocessing.")
+        raise UsageError("The model misclassifies every example even without noise. Check labels and preprocessing.")
     counts = np.array([[clean, *(right(level, band, place) for place, level in enumerate(levels))] for band in range(bands)])
     first = side / 2 / 2 ** (bands - 1)
     threshold, channel = channel_of(counts / len(faint), limit=limit, first=first)

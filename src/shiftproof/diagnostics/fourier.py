@@ -6,22 +6,20 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from shiftproof._arrays import Floats, Ints
 from shiftproof._batches import in_batches
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.models.abstract import Labels
-from shiftproof.models.meter import asking
+from shiftproof.models.query_count import count_asked
 from shiftproof.outcomes import Interval
 from shiftproof.randomness import Rng
 from shiftproof.risks.intervals import clopper_pearson
 
 REFERENCES: tuple[str, ...] = ("yin2019fourier",)
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 _REACH = 31
 
 
@@ -152,9 +150,9 @@ def fourier_heat_map(
 def images_of(examples: Examples, owner: str, batch_size: int = 1) -> Tensor:
     """The inputs, where they are images in a bounded box; raises `UsageError` otherwise."""
     if examples.space.kind != "image" or examples.x.dim() != 4:
-        raise UsageError(f"{owner} is for images (n, channels, height, width), and the data are {examples.space.kind}s.")
+        raise UsageError(f"{owner} needs images (n, channels, height, width), got {examples.space.kind}s.")
     if not examples.space.bounded:
-        raise UsageError(f"{owner} needs a box with ends, and the data's is {examples.space.units}. Declare it as --box 0,1.")
+        raise UsageError(f"{owner} needs a bounded box, got {examples.space.units}. Declare it, for example --box 0,1.")
     if not len(examples):
         raise must("examples", owner, "be at least 1", 0)
     if batch_size < 1:
@@ -164,7 +162,7 @@ def images_of(examples: Examples, owner: str, batch_size: int = 1) -> Tensor:
 
 def answers(model: Labels, x: Tensor) -> Tensor:
     """The model's decisions, without gradients, booked as asked."""
-    asking(len(x))
+    count_asked(len(x))
     with torch.no_grad():
         return model.labels(x)
 

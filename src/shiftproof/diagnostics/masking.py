@@ -1,4 +1,4 @@
-"""Can the verdict be trusted? The published checklists against gradient masking, as checks with a figure each."""
+"""Checks for gradient masking from published checklists, each with a figure."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
-from shiftproof.diagnostics import effort, gradients, path
-from shiftproof.diagnostics.answers import randomness, saturation
+from shiftproof.diagnostics import attack_effort, attack_path, gradient_checks
 from shiftproof.diagnostics.check import Check, MaskingReport, not_run
-from shiftproof.diagnostics.subject import Subject
+from shiftproof.diagnostics.output_checks import randomness, saturation
+from shiftproof.diagnostics.probed_model import ProbedModel
 from shiftproof.diagnostics.transfer import transfer
 from shiftproof.door import read_examples
 from shiftproof.models.abstract import Gradients, Labels, access_name
-from shiftproof.models.meter import asking
+from shiftproof.models.query_count import count_asked
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import look_at
 from shiftproof.searches.abstract import gradient_objection
@@ -26,19 +26,23 @@ REFERENCES: tuple[str, ...] = (
     "pintor2022indicators",
 )
 
-_WITH_GRADIENTS: tuple[Callable[[Subject], Check], ...] = (
-    gradients.zero_gradients,
-    gradients.gradient_norms,
-    gradients.slope,
-    gradients.ruggedness,
-    effort.more_effort,
-    effort.longer_is_worse,
-    effort.step_size,
-    effort.loss_choice,
-    effort.unbounded,
-    effort.black_box,
+_WITH_GRADIENTS: tuple[Callable[[ProbedModel], Check], ...] = (
+    gradient_checks.zero_gradients,
+    gradient_checks.gradient_norms,
+    gradient_checks.slope,
+    gradient_checks.ruggedness,
+    attack_effort.more_effort,
+    attack_effort.longer_is_worse,
+    attack_effort.step_size,
+    attack_effort.loss_choice,
+    attack_effort.unbounded,
+    attack_effort.black_box,
 )
-_ON_THE_WAY: tuple[Callable[[path.Path], Check], ...] = (path.silent_success, path.break_point_angle, path.falling_loss)
+_ON_THE_WAY: tuple[Callable[[attack_path.AscentPath], Check], ...] = (
+    attack_path.silent_success,
+    attack_path.break_point_angle,
+    attack_path.falling_loss,
+)
 _NAMES = (*(check.__name__ for check in _WITH_GRADIENTS), *(check.__name__ for check in _ON_THE_WAY))
 """A check is called like its function."""
 
@@ -57,12 +61,12 @@ def masking(
     """Asks whether a gradient search's verdict on this model can be trusted, or whether the model only hides its gradients.
 
     Args:
-        model: what is examined; checks that need more than it gives are listed as not run.
+        model: what is examined; checks that need more than it provides are listed as not run.
         shift: the moves allowed, a norm ball for all checks.
         examples: n labelled inputs; those that the model gets wrong already are left out. 100 to 200 are enough for most figures.
         seed: with each example's id, the whole source of randomness.
         surrogates: other models of the same task, whose moves are tried on this one.
-        queries: questions an example of the search without gradients; with more it may find what gradients do not.
+        queries: queries per example of the search without gradients; with more it may find what gradients do not.
         batch_size: inputs per call of the model.
         flags: of the model, from an earlier look at it, which is then not repeated.
 
@@ -75,7 +79,7 @@ def masking(
     Guarantees:
         A failed check is a fact about this model and search, and says that robust accuracy measured by it may be too high. That none fails
         proves nothing: the checks know the published ways of masking only. Accuracies are compared with a slack of 3 examples or 2 %.
-    Cost: about 1500 forwards and 900 backwards an example, and `queries` more forwards for the search without gradients.
+    Cost: about 1500 forwards and 900 backwards per example, and `queries` more forwards for the search without gradients.
 
     Example:
         >>> import torch, shiftproof as sp
@@ -93,20 +97,20 @@ def masking(
             raise must("surrogates", "masking", "give gradients", access_name(type(surrogate)))
     if flags is None:
         model, flags = look_at(model, examples)
-    asking(len(examples))
+    count_asked(len(examples))
     clean = read_examples(model, examples, batch_size)
     right = (~clean.broken).nonzero()[:, 0]
     if not len(right):
-        raise UsageError(f"The model '{model.name}' gets none of the {len(examples)} examples right, so there is nothing to defend.")
+        raise UsageError(f"The model '{model.name}' misclassifies all {len(examples)} examples, so there is nothing to attack.")
     placed = shift.within(examples.space)
-    subject = Subject(model, placed, examples[right.numpy()], seed, batch_size, queries, flags, clean[right])
+    subject = ProbedModel(model, placed, examples[right.numpy()], seed, batch_size, queries, flags, clean[right])
     checks = [randomness(subject), saturation(subject)]
     why = _no_gradients(model, subject.shift)
     if why:
         checks += [not_run(name, why) for name in _NAMES]
     else:
         checks += [check(subject) for check in _WITH_GRADIENTS]
-        way = path.climb(subject)
+        way = attack_path.ascent_path(subject)
         checks += [check(way) for check in _ON_THE_WAY]
     checks.append(not_run("transfer", why) if why and subject.shift.fixed else transfer(subject, surrogates))
     return MaskingReport(model.name, subject.shift.spec(), len(subject.examples), tuple(checks))
@@ -116,6 +120,6 @@ def _no_gradients(model: Labels, shift: Shift) -> str | None:
     if shift.fixed:
         return f"{shift.name} has one move only, so there is nothing to search."
     if not isinstance(model, Gradients):
-        return f"The model gives {access_name(type(model))} only, so no gradient can be masked."
+        return f"The model provides only {access_name(type(model))}, so no gradient can be masked."
     objection = gradient_objection(shift)
     return f"It cannot be searched by gradients: {objection}." if objection else None

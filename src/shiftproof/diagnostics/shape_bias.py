@@ -89,7 +89,7 @@ def shape_bias(
     Raises:
         UsageError: inputs are no images, there is one class only, or an option is out of range.
 
-    Cost: 2 + len(pieces) forwards an example.
+    Cost: 2 + len(pieces) forwards per example.
 
     Reference: Geirhos et al. 2019, "ImageNet-trained CNNs are biased towards texture"; Oliva et al. 2006, "Hybrid images"; Zhang & Zhu
         2019, "Interpreting adversarially trained convolutional neural networks" (patch shuffling).
@@ -128,7 +128,7 @@ def _partners(y: Tensor, rng: Rng) -> npt.NDArray[np.intp]:
     """For each example another of a different class, by chance."""
     labels = y.cpu().numpy()
     if len(np.unique(labels)) < 2:
-        raise UsageError("A hybrid needs examples of two classes, and all of these are of one. Take more of the data with --limit.")
+        raise UsageError("A hybrid needs examples of two classes, and all of these belong to one. Load more of the data with --limit.")
     unit = rng.uniform(1)[:, 0].numpy()
     others = {label: np.flatnonzero(labels != label) for label in np.unique(labels)}
     chosen = [others[label][int(u * len(others[label]))] for label, u in zip(labels, unit, strict=True)]

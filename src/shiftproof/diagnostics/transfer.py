@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 import torch
 
+from shiftproof.diagnostics.attack_effort import USUAL
 from shiftproof.diagnostics.check import Check, measured, not_run
-from shiftproof.diagnostics.effort import USUAL
-from shiftproof.diagnostics.subject import Subject
+from shiftproof.diagnostics.probed_model import ProbedModel
 from shiftproof.door import confront, read
 from shiftproof.models.abstract import Gradients
-from shiftproof.models.meter import asking
+from shiftproof.models.query_count import count_asked
 from shiftproof.searches import GradientAscent
 
 _REFERENCE = "Papernot et al. 2017; Pintor et al. 2022"
 
 
-def transfer(subject: Subject, surrogates: Sequence[Gradients]) -> Check:
+def transfer(subject: ProbedModel, surrogates: Sequence[Gradients]) -> Check:
     """Share of examples that moves found on a surrogate break, and moves found on the model itself do not."""
     name = "transfer"
     if not surrogates:
@@ -30,9 +30,9 @@ def transfer(subject: Subject, surrogates: Sequence[Gradients]) -> Check:
         params = torch.from_numpy(finding.params).to(x)
         unmoved = torch.from_numpy(finding.outcome == "skipped")
         for rows in subject.batches():
-            asking(len(x[rows]))
+            count_asked(len(x[rows]))
             moved = shift.apply(x[rows], shift.project(x[rows], params[rows].nan_to_num()))
             broken[rows] |= read(subject.model, moved, y[rows]).broken.cpu() & ~unmoved[rows]
     only = broken.numpy() & ~(subject.broken(USUAL) if subject.usable((USUAL,)) else subject.broken(subject.black_box))
-    detail = f"Share of examples that moves found on {', '.join(s.name for s in surrogates)} break, and {USUAL} on the model does not."
+    detail = f"Share of examples broken by moves found on {', '.join(s.name for s in surrogates)}, but not by {USUAL} on the model."
     return measured(name, float(only.mean()), subject.gap(name), detail, search=subject.black_box, reference=_REFERENCE)

@@ -1,4 +1,4 @@
-"""One move for all: does a single perturbation, found on some examples, break others that it has never seen?"""
+"""Universal perturbations: does one move, found on some examples, break others?"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shiftproof.door import confront
 from shiftproof.finding import Finding
 from shiftproof.losses import loss_named
 from shiftproof.models.abstract import Gradients, Labels, access_name
-from shiftproof.models.meter import metering
+from shiftproof.models.query_count import counting_queries
 from shiftproof.oracle import Cost, Oracle
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import look_at
@@ -91,7 +91,7 @@ def universal(
         batch_size: examples a step. It is part of the method here: another one finds another move.
 
     Raises:
-        UsageError: the model gives no gradients, the shift is no norm ball, or there are fewer than 2 examples.
+        UsageError: the model has no gradients, the shift is not a norm ball, or there are fewer than 2 examples.
 
     Cost: `passes` forwards and backwards for each example of the first part, and two forwards for each example.
 
@@ -111,12 +111,12 @@ def universal(
     for name, count in (("passes", passes), ("batch_size", batch_size)):
         if count < 1:
             raise must(name, "universal", "be at least 1", count)
-    with metering() as meter:
+    with counting_queries() as queries:
         ball, model, flags = _ready(model, shift.within(examples.space), examples)
         seen, unseen = _parts(examples, share, seed)
         move = _found(model, ball, seen, passes, step_size, loss, batch_size, seed)
-        found_on, held_out = (confront(model, ball, search=_Shared(move), examples=part, flags=flags) for part in (seen, unseen))
-    return UniversalFinding(move, found_on, held_out, meter.sent)
+        found_on, held_out = (confront(model, ball, search=_SharedMoveSearch(move), examples=part, flags=flags) for part in (seen, unseen))
+    return UniversalFinding(move, found_on, held_out, queries.sent)
 
 
 def _parts(examples: Examples, share: float, seed: int) -> tuple[Examples, Examples]:
@@ -129,9 +129,9 @@ def _parts(examples: Examples, share: float, seed: int) -> tuple[Examples, Examp
 def _ready(model: Labels, shift: Shift, examples: Examples) -> tuple[Ball, Gradients, list[Flag]]:
     model, flags = look_at(model, examples) if len(examples) else (model, [])
     if not isinstance(model, Gradients):
-        raise UsageError(f"A universal move needs gradients, and the model '{model.name}' gives {access_name(type(model))} only.")
+        raise UsageError(f"A universal move needs gradients, and the model '{model.name}' provides {access_name(type(model))} only.")
     if not isinstance(shift, Ball):
-        raise UsageError(f"A universal move lies in a norm ball (linf, l2, l1, l0), and {shift.name} is none.")
+        raise UsageError(f"A universal move needs a norm ball (linf, l2, l1, l0), got {shift.name}.")
     if len(examples) < 2:
         raise must("examples", "universal", "be at least 2: some to find the move on, others to measure it", len(examples))
     return shift, model, flags
@@ -141,7 +141,7 @@ def _found(model: Gradients, ball: Ball, seen: Examples, passes: int, step_size:
     plain = loss_named(loss)
     most = math.inf if loss == "cross_entropy" else 0.0
 
-    def climbed(scores: Tensor, labels: Tensor) -> Tensor:
+    def objective(scores: Tensor, labels: Tensor) -> Tensor:
         return plain(scores, labels).clamp_max(most)
 
     x, y = seen.x.to(model.device), seen.y.to(model.device)
@@ -154,9 +154,9 @@ def _found(model: Gradients, ball: Ball, seen: Examples, passes: int, step_size:
     for step, rows in enumerate(batches):
         oracle = Oracle(model, ball, x[rows], y[rows], Cost.of(len(rows)))
         params = move.expand(len(rows), *move.shape[1:])
-        gradient = oracle.gradient(params, lambda scores, labels: climbed(scores, labels).clamp_max(0 if loss == "margin" else torch.inf))[
-            1
-        ]
+        gradient = oracle.gradient(
+            params, lambda scores, labels: objective(scores, labels).clamp_max(0 if loss == "margin" else torch.inf)
+        )[1]
         move = ball.ascend(move, gradient.mean(0, keepdim=True), step_size * (1 - step / len(batches)))
         move = wide.project(centre, move)
     return move
@@ -172,7 +172,7 @@ def _open(ball: Ball, move: Tensor) -> tuple[Tensor, Ball]:
 
 
 @dataclass(frozen=True)
-class _Shared(Search):
+class _SharedMoveSearch(Search):
     """The same move for every example, put into each one's box."""
 
     name: ClassVar[str] = "universal"

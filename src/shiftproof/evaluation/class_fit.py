@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from shiftproof._errors import UsageError
+from shiftproof.data.align import AlignedSources
 from shiftproof.data.class_names import few
-from shiftproof.data.together import Together
 from shiftproof.models.abstract import Labels
-from shiftproof.models.classes import Classes
+from shiftproof.models.class_codes import ClassCodes
 from shiftproof.models.estimator import EstimatorLabels, EstimatorScores
 
 
-def fit_classes(model: Labels, samples: Together) -> tuple[str, ...]:
+def fit_classes(model: Labels, samples: AlignedSources) -> tuple[str, ...]:
     """What must be said of the model's classes and the samples' labels.
 
     Raises:
@@ -23,7 +23,7 @@ def fit_classes(model: Labels, samples: Together) -> tuple[str, ...]:
     return () if classes is None or samples.class_names else _numbers(model.name, classes, samples)
 
 
-def _numbers(name: str, classes: Classes, samples: Together) -> tuple[str, ...]:
+def _numbers(name: str, classes: ClassCodes, samples: AlignedSources) -> tuple[str, ...]:
     """Labels without names are the numbers that the estimator says."""
     there = {label for source in samples.sources for label in np.unique(source.y).tolist()}
     unsaid, strange = sorted(there - set(classes.codes)), sorted(set(classes.codes) - there)

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from shiftproof._errors import UsageError, must, unknown
-from shiftproof._secrets import remember_url, shown
+from shiftproof._secrets import remember_url, without_secrets
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -38,7 +38,7 @@ class Config(BaseModel):
 
 
 def _masked(value: Any) -> Any:
-    return shown(value) if isinstance(value, str) else tuple(map(_masked, value)) if isinstance(value, tuple) else value
+    return without_secrets(value) if isinstance(value, str) else tuple(map(_masked, value)) if isinstance(value, tuple) else value
 
 
 class CommonConfig(Config):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof.risks.intervals import tail_of
-
-Floats = npt.NDArray[np.float64]
 
 
 def fits(x: Floats, y: Floats, weights: Floats) -> tuple[Floats, Floats]:

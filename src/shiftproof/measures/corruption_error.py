@@ -145,7 +145,7 @@ def _mean(values: Mapping[str, float]) -> float:
 
 
 @dataclass(frozen=True)
-class Average:
+class AverageAccuracy:
     """A mean accuracy over several severities or corruptions of the same examples, with its interval."""
 
     accuracy: float
@@ -165,10 +165,10 @@ class CorruptionAccuracy:
         confidence: of the intervals, which are NaN if the table does not give the number of examples.
     """
 
-    cells: Mapping[tuple[str, int], Average]
-    by_corruption: Mapping[str, Average]
-    by_category: Mapping[str, Average]
-    overall: Average
+    cells: Mapping[tuple[str, int], AverageAccuracy]
+    by_corruption: Mapping[str, AverageAccuracy]
+    by_category: Mapping[str, AverageAccuracy]
+    overall: AverageAccuracy
     left_out: tuple[str, ...]
     confidence: float
 
@@ -191,9 +191,9 @@ def corruption_accuracy(table: CorruptionTable, *, confidence: float = 0.95) -> 
     """
     tail_of(confidence)
 
-    def average(values: list[float]) -> Average:
+    def average(values: list[float]) -> AverageAccuracy:
         mean = float(np.mean(values)) if values else math.nan
-        return Average(mean, entropy_interval(mean, table.n, confidence=confidence))
+        return AverageAccuracy(mean, entropy_interval(mean, table.n, confidence=confidence))
 
     cells = {(c, s): _cell(value, table.n, confidence) for c, levels in table.accuracy.items() for s, value in levels.items()}
     means = {c: float(np.mean(list(levels.values()))) for c, levels in table.accuracy.items()}
@@ -209,10 +209,10 @@ def corruption_accuracy(table: CorruptionTable, *, confidence: float = 0.95) -> 
     )
 
 
-def _cell(value: float, n: int, confidence: float) -> Average:
+def _cell(value: float, n: int, confidence: float) -> AverageAccuracy:
     if not n:
-        return Average(value, Interval(math.nan, math.nan))
-    return Average(value, clopper_pearson(round(value * n), n, confidence=confidence).one())
+        return AverageAccuracy(value, Interval(math.nan, math.nan))
+    return AverageAccuracy(value, clopper_pearson(round(value * n), n, confidence=confidence).one())
 
 
 def entropy_interval(mean: float, n: int, *, confidence: float = 0.95) -> Interval:

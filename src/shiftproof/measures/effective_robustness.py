@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit, ndtr, ndtri
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import UsageError, must, unknown
-from shiftproof.measures._line_fit import Floats, bootstrap, fits
+from shiftproof.measures._line_fit import bootstrap, fits
 from shiftproof.outcomes import Interval
 from shiftproof.risks.intervals import clopper_pearson, tail_of
 
@@ -49,7 +50,7 @@ class ModelOnLine:
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class AccuracyLine:
     """A linear fit of out-of-distribution accuracy on in-distribution accuracy.
 
     Args:
@@ -103,7 +104,7 @@ def effective_robustness(
     confidence: float = 0.95,
     draws: int = 2000,
     seed: int = 0,
-) -> Line:
+) -> AccuracyLine:
     """Fits out-of-distribution to in-distribution accuracy over models, and computes the effective robustness of each model.
 
     t(out) = b + sum_k s_k t(in_k), with t the logit, the probit or the identity, by least squares over the models of `fit`. A model's
@@ -149,7 +150,7 @@ def effective_robustness(
     x, y, chosen = points.x, points.y, points.chosen
     beta = _line_through(x[chosen], y[chosen], columns)
     coefficients, ends = bootstrap(x, y, chosen, draws, seed, confidence, own=bool(n))
-    return Line(
+    return AccuracyLine(
         columns,
         outside,
         axis,

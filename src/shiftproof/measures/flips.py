@@ -9,18 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import UsageError, must
 from shiftproof.outcomes import Interval
-from shiftproof.risks.betting import betting_interval
+from shiftproof.risks.betting_intervals import betting_interval
 
-Floats = npt.NDArray[np.float64]
 _TOP = 5
 _MOST = 19.0
 """The largest possible top-5 distance: 5 + 4 + 3 + 3 + 4."""
 
 
 @dataclass(frozen=True)
-class Steadiness:
+class PredictionStability:
     """How much predictions change along sequences.
 
     Args:
@@ -44,7 +44,7 @@ def mean_flip_probability(
     baseline: Mapping[str, float] | None = None,
     baseline_name: str = "given row",
     confidence: float = 0.95,
-) -> Steadiness:
+) -> PredictionStability:
     """The mean flip probability (mFP), and the mean flip rate (mFR) against a baseline.
 
     FP = mean over sequences and frames j >= 2 of [f(x_j) != f(x_{j-1})]; noise frames are not consecutive, so they are
@@ -85,7 +85,7 @@ def mean_top5_distance(
     baseline: Mapping[str, float] | None = None,
     baseline_name: str = "given row",
     confidence: float = 0.95,
-) -> Steadiness:
+) -> PredictionStability:
     """The mean top-5 distance (mT5D), which also measures changes in the order of the first five classes.
 
     d = sum over i = 1..5 of |min(i, 6) - min(s(i), 6)|, with s(i) the rank in the later frame of the class with rank i in the earlier one.
@@ -130,7 +130,7 @@ def _compared(
     most: float,
     against: tuple[Mapping[str, float] | None, str],
     confidence: float,
-) -> Steadiness:
+) -> PredictionStability:
     if not given:
         raise UsageError(f"{owner} needs the sequences of at least one perturbation, got none.")
     base, base_name = against
@@ -144,7 +144,7 @@ def _compared(
     means = {name: float(values.mean()) for name, values in each.items()}
     intervals = {name: _spread(values, most, confidence) for name, values in each.items()}
     rate = float(np.mean([means[name] / base[name] for name in means])) if base is not None else math.nan
-    return Steadiness(float(np.mean(list(means.values()))), rate, means, intervals, base_name if base is not None else "")
+    return PredictionStability(float(np.mean(list(means.values()))), rate, means, intervals, base_name if base is not None else "")
 
 
 def _spread(values: Floats, most: float, confidence: float) -> Interval:

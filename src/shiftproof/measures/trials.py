@@ -1,4 +1,4 @@
-"""Recorded trials: the answers that people or models gave, one row a trial, as psychophysics and model-vs-human store them."""
+"""Recorded trials: answers of people or models, one row per trial, as psychophysics and model-vs-human store them."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ Names = npt.NDArray[np.str_]
 
 
 @dataclass(frozen=True)
-class Share:
+class GroupAccuracy:
     """The accuracy on `n` examples with its interval; NaN for no examples."""
 
     n: int
@@ -26,7 +26,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Gap:
+class AccuracyGap:
     """Accuracy on common and on uncommon combinations of label and attribute.
 
     Args:
@@ -38,8 +38,8 @@ class Gap:
     """
 
     column: str
-    common: Share
-    uncommon: Share
+    common: GroupAccuracy
+    uncommon: GroupAccuracy
     gap: float
     interval: Interval
     combinations: tuple[tuple[str, str], ...]
@@ -56,8 +56,8 @@ class UncommonCombinations:
         confidence: of the intervals.
     """
 
-    columns: tuple[Gap, ...]
-    by_count: tuple[Share, ...]
+    columns: tuple[AccuracyGap, ...]
+    by_count: tuple[GroupAccuracy, ...]
     below: float
     confidence: float
 
@@ -112,7 +112,7 @@ def uncommon_combinations(
     if len(names) != len(verdict):
         raise must("labels", "uncommon_combinations", f"have one entry per verdict ({len(verdict)})", len(names))
     known_labels, known_groups = (names, columns) if known is None else _reference(known, columns)
-    gaps: list[Gap] = []
+    gaps: list[AccuracyGap] = []
     counts, judged = np.zeros(len(names), dtype=np.int64), np.ones(len(names), dtype=bool)
     for column, values in columns.items():
         uncommon, seen, pairs = _uncommon(names, values, known_labels, known_groups[column], below)
@@ -171,12 +171,12 @@ def _gap(
     common: npt.NDArray[np.bool_],
     pairs: tuple[tuple[str, str], ...],
     confidence: float,
-) -> Gap:
+) -> AccuracyGap:
     (k1, n1), (k2, n2) = ((int(right[rows].sum()), int(rows.sum())) for rows in (common, uncommon))
     one, two = (_share(k, n, clopper_pearson(k, n, confidence=confidence).one()) for k, n in ((k1, n1), (k2, n2)))
     interval = proportion_difference((k1, n1), (k2, n2), confidence=confidence).one()
-    return Gap(column, one, two, two.accuracy - one.accuracy, interval, pairs)
+    return AccuracyGap(column, one, two, two.accuracy - one.accuracy, interval, pairs)
 
 
-def _share(right: int, n: int, interval: Interval) -> Share:
-    return Share(n, right / n if n else math.nan, interval)
+def _share(right: int, n: int, interval: Interval) -> GroupAccuracy:
+    return GroupAccuracy(n, right / n if n else math.nan, interval)

@@ -1,4 +1,4 @@
-"""What is measured: what a model gives is its type, and wrappers make such models of what people have."""
+"""Models: what a model provides is its type, and wrappers turn modules, files, estimators, functions and endpoints into models."""
 
 from __future__ import annotations
 

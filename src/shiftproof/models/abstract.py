@@ -1,7 +1,7 @@
-"""What a model gives is a type: `Labels` < `Scores` < `Gradients`.
+"""What a model provides is its type: `Labels` < `Scores` < `Gradients`.
 
-A search names the least it needs; a model is an instance of what it gives. Refusal is then a type check before anything runs. Budgets are
-in input units, so normalisation belongs inside the model.
+A search names the least it needs, and a model is an instance of what it provides. So an unsuitable pair is refused by a type check, before
+anything runs. Budgets are in input units: normalisation belongs inside the model.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from shiftproof._errors import must
 from shiftproof._identity.fingerprinted import Fingerprint, Fingerprinted
-from shiftproof.models.meter import sending_unless_within
+from shiftproof.models.query_count import count_sent_unless_inside
 
 if TYPE_CHECKING:
     import torch
 
 
 class Labels(Fingerprinted):
-    """A model that gives only its decision.
+    """A model that provides only its decision.
 
-    `labels` and `scores` of every subclass are handed a copy of the inputs, and what they answer is copied: code may write into its inputs,
-    and give the same tensor again and again. Their rows are counted where they reach no other model inside. A subclass that sees to both
-    by itself says `copies=True`.
+    `labels` and `scores` of every subclass receive a copy of the inputs, and their answer is copied: code may write into its inputs, and
+    return the same tensor every time. Their rows are counted, unless another model inside has counted them. A subclass that does both by
+    itself is declared with `copies=True`.
     """
 
     def __init_subclass__(cls, *, copies: bool = False, **settings: Any) -> None:
@@ -37,18 +37,18 @@ class Labels(Fingerprinted):
     @property
     @abstractmethod
     def name(self) -> str:
-        """What people call it in a report."""
+        """Its name in reports."""
 
     @property
     def device(self) -> torch.device:
-        """Where it wants its inputs; moves are made there too."""
+        """The device of its inputs; moves are computed there too."""
         import torch
 
         return torch.device("cpu")
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was decided for the user and must be said ("the columns 'sex', 'race' are left out")."""
+        """Decisions made automatically, shown in the report ("the columns 'sex', 'race' are left out")."""
         return ()
 
     @abstractmethod
@@ -57,7 +57,7 @@ class Labels(Fingerprinted):
 
 
 class Scores(Labels, copies=True):
-    """A model that gives one score per class."""
+    """A model that provides one score per class."""
 
     @abstractmethod
     def scores(self, x: torch.Tensor) -> torch.Tensor:
@@ -67,8 +67,8 @@ class Scores(Labels, copies=True):
         return self.scores(x).argmax(1)
 
 
-class Known(Labels):
-    """A model whose name, identity and notes are settled when it is made: what wrappers of foreign models inherit beside `Scores`."""
+class WrappedModel(Labels):
+    """A model whose name, identity and notes are fixed when it is made; wrappers of a user's model inherit it beside `Scores`."""
 
     def __init__(self, *, name: str, fingerprint: str | Fingerprint, notes: tuple[str, ...] = ()) -> None:
         self._name, self._notes = name, notes
@@ -100,7 +100,7 @@ def _on_copies(method: Callable[[Any, torch.Tensor], torch.Tensor]) -> Callable[
     def ask(self: Labels, x: torch.Tensor) -> torch.Tensor:
         from torch import Tensor
 
-        with sending_unless_within(self.name, len(x)):
+        with count_sent_unless_inside(self.name, len(x)):
             answer: object = method(self, x.clone())
         if not isinstance(answer, Tensor):
             raise must("answer", f"the model '{self.name}'", "be a tensor", type(answer).__name__)
@@ -113,6 +113,6 @@ Access = type[Labels]
 
 
 def access_name(access: Access) -> str:
-    """The word for what a model gives or a search needs: labels, scores or gradients."""
+    """What a model provides or a search needs, as a word: labels, scores or gradients."""
     kind = Gradients if issubclass(access, Gradients) else Scores if issubclass(access, Scores) else Labels
     return kind.__name__.lower()

@@ -1,4 +1,4 @@
-"""Reading what foreign models answer: scores or labels, checked once and in one place."""
+"""Reads the answers of a user's model: scores or labels, checked in one place."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shiftproof.data.class_names import canonical, few, keys
 from shiftproof.data.values import read_values
 
 Gives = Literal["scores", "labels"]
-"""What a foreign model answers with: one score per class, or its decision only."""
+"""What a user's model answers with: one score per class, or its decision only."""
 ROWS = 16
 """Batches are filled up to a multiple of this many rows: measured with the CPU kernels of torch 2.13 (MKL, oneDNN), a row's scores and
 gradients are then the same bits whatever the rest of the batch. Smaller batches take other kernels and differ in the last bits: below 8

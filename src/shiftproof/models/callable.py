@@ -1,4 +1,4 @@
-"""Any Python function: gives scores or labels, as it says."""
+"""Any Python function: provides scores or labels, as `gives` says."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from shiftproof._errors import UsageError, must
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
 from shiftproof._identity.table import identify
-from shiftproof.models.abstract import Known, Labels, Scores
+from shiftproof.models.abstract import Labels, Scores, WrappedModel
 from shiftproof.models.answers import ROWS, Gives, filled, kind_of, read_labels, read_scores
-from shiftproof.models.meter import sending
-from shiftproof.models.user_code import foreign, short_traceback
+from shiftproof.models.query_count import count_sent
+from shiftproof.models.user_code import UserCode, short_traceback
 
 Takes = Literal["numpy", "torch"]
 """What a function wants its inputs as."""
@@ -24,7 +24,7 @@ Function = Callable[..., object]
 
 
 @dataclass(frozen=True, eq=False)
-class Call:
+class FunctionCall:
     """How a function is asked.
 
     Args:
@@ -44,8 +44,8 @@ class Call:
     def __call__(self, x: Tensor) -> object:
         """Its answer to the inputs, filled up to a multiple of 16 rows: linear algebra is then less dependent on the batch."""
         full = filled(x.detach(), ROWS).to(self.device)
-        sending(self.name, len(full))
-        with foreign(), torch.no_grad():
+        count_sent(self.name, len(full))
+        with UserCode(), torch.no_grad():
             return self.function(full.clone() if self.takes == "torch" else full.cpu().numpy().copy())  # a copy: it may write into it
 
     def gives(self, probe: Tensor, class_names: Sequence[str] = ()) -> Gives:
@@ -57,8 +57,8 @@ class Call:
             hint = "Annotate its argument as torch.Tensor to be given tensors instead." if self.takes == "numpy" else ""
             raise UsageError(f"The {self.owner} refuses {kind}. {hint}\n{short_traceback(error)}") from error
         if isinstance(answer, Labels | nn.Module):
-            way_out = "A factory of models must need no argument: give its arguments defaults, or write one that does not have them."
-            raise UsageError(f"The {self.owner} was given inputs and answered with a model ({type(answer).__name__}). {way_out}")
+            fix = "A factory of models must need no argument: give its arguments defaults, or write one without arguments."
+            raise UsageError(f"The {self.owner} was given inputs and answered with a model ({type(answer).__name__}). {fix}")
         return kind_of(answer, len(filled(probe, ROWS)), self.owner, class_names=class_names)
 
     @property
@@ -73,11 +73,11 @@ class Call:
     @property
     def notes(self) -> tuple[str, ...]:
         """That what it reads while it runs is not part of its identity."""
-        known = "is known by its code and the values that it uses by name"
-        return (f"The {self.owner} {known}. Where files that it reads change, start a fresh run.",)
+        known = "is identified by its code and the values that it uses by name"
+        return (f"The {self.owner} {known}. If files that it reads change, start a new run.",)
 
 
-class CallableScores(Known, Scores):
+class CallableScores(WrappedModel, Scores):
     """A function that answers with one score per class.
 
     Guarantees:
@@ -85,7 +85,7 @@ class CallableScores(Known, Scores):
     Cost: up to 15 rows more than asked, so that linear algebra sees multiples of 16.
     """
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: FunctionCall) -> None:
         super().__init__(name=call.name, fingerprint=call.identity(), notes=call.notes)
         self._call = call
 
@@ -97,13 +97,13 @@ class CallableScores(Known, Scores):
         return read_scores(self._call(x), len(filled(x, ROWS)), self._call.owner)[: len(x)].to(self.device)
 
 
-class CallableLabels(Known, Labels):
+class CallableLabels(WrappedModel, Labels):
     """A function that answers with its decision only: label codes, or names out of the data's classes.
 
     Guarantees and cost: those of `CallableScores`.
     """
 
-    def __init__(self, call: Call, *, class_names: Sequence[str] = ()) -> None:
+    def __init__(self, call: FunctionCall, *, class_names: Sequence[str] = ()) -> None:
         super().__init__(name=call.name, fingerprint=call.identity(), notes=call.notes)
         self._call = call
         self._class_names = tuple(class_names)
@@ -146,7 +146,7 @@ def wrap_callable(
     for option, value, words in (("gives", gives, ("scores", "labels")), ("takes", takes, ("numpy", "torch"))):
         if value not in (None, *words):
             raise must(option, f"the model '{name}'", f"be {' or '.join(words)}", value)
-    call = Call(function, name, takes or _annotated(function), device, version)
+    call = FunctionCall(function, name, takes or _annotated(function), device, version)
     if gives is None:
         if probe is None:
             hint = "Or pass probe=x[:8], a few inputs, and it is asked once."

@@ -1,4 +1,4 @@
-"""A model behind HTTP: gives scores or labels, as it answers."""
+"""A model behind HTTP: provides scores or labels, as it answers."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from torch import Tensor
 from shiftproof._errors import MissingExtra, UsageError, must
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
 from shiftproof._identity.table import identify
-from shiftproof._secrets import remember_header, remember_url, shown, shown_url
-from shiftproof.models.abstract import Known, Labels, Scores
+from shiftproof._secrets import remember_header, remember_url, url_without_secrets, without_secrets
+from shiftproof.models.abstract import Labels, Scores, WrappedModel
 from shiftproof.models.answers import Gives, kind_of, read_labels, read_scores
 from shiftproof.models.endpoint_reply import Again, Reply, read_reply, rows_of
-from shiftproof.models.meter import sending
+from shiftproof.models.query_count import count_sent
 from shiftproof.models.user_code import first_line
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ class Requests:
     def __init__(self, url: str, options: EndpointOptions, *, name: str | None = None) -> None:
         remember_url(url)
         self.url, self.options = url, options
-        self.shown = shown_url(url)
-        self.name = name or self.shown
+        self.address = url_without_secrets(url)
+        self.name = name or self.address
         self._client: httpx.Client | None = None
 
     def __getstate__(self) -> dict[str, object]:
@@ -127,7 +127,7 @@ class Requests:
         def give_up(state: tenacity.RetryCallState) -> list[object]:
             error = state.outcome.exception() if state.outcome else None
             raise UsageError(
-                f"The endpoint {self.shown} failed {state.attempt_number} times, last with: {str(error).rstrip('.')}. Is it up?"
+                f"The endpoint {self.address} failed {state.attempt_number} times, last with: {str(error).rstrip('.')}. Is it up?"
             ) from error
 
         return tenacity.Retrying(
@@ -144,24 +144,24 @@ class Requests:
         if reply.status == 429 or reply.status >= 500:
             raise Again(reply.said(), self._pause(reply.retry_after))
         if not 200 <= reply.status < 300:
-            raise UsageError(f"The endpoint {self.shown} answered {reply.said()}.{self._hint(reply.status)}")
-        return rows_of(reply.body, len(x), owner=f"endpoint {self.shown}")
+            raise UsageError(f"The endpoint {self.address} answered {reply.said()}.{self._hint(reply.status)}")
+        return rows_of(reply.body, len(x), owner=f"endpoint {self.address}")
 
     def _sent(self, client: httpx.Client, x: Tensor) -> Reply | Again | UsageError:
         """The answer to one request, read up to a limit of bytes and within the timeout; or what went wrong."""
         import httpx
 
         until = time.monotonic() + self.options.timeout
-        sending(self.name, len(x))
+        count_sent(self.name, len(x))
         try:
             with client.stream("POST", self.url, json={"inputs": x.tolist()}, headers=self._headers()) as response:
-                return read_reply(response, len(x), until, owner=f"endpoint {self.shown}")
+                return read_reply(response, len(x), until, owner=f"endpoint {self.address}")
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            return UsageError(f"The endpoint {self.shown} cannot be asked: {first_line(error)}")
+            return UsageError(f"The endpoint {self.address} cannot be asked: {first_line(error)}")
         except httpx.TransportError as error:
             return Again(first_line(error))
         except httpx.RequestError as error:
-            return UsageError(f"The endpoint {self.shown} cannot be asked: {first_line(error)}")
+            return UsageError(f"The endpoint {self.address} cannot be asked: {first_line(error)}")
 
     def _hint(self, status: int) -> str:
         if status in (401, 403):
@@ -186,12 +186,12 @@ class Requests:
         if seconds > self.options.longest_wait:
             limit = f"longest_wait is {self.options.longest_wait:g}"
             raise UsageError(
-                f"The endpoint {self.shown} asks to wait {seconds:.0f} seconds ({limit}). Run again later: finished cells are kept."
+                f"The endpoint {self.address} asks to wait {seconds:.0f} seconds ({limit}). Run again later: finished cells are kept."
             )
         return max(0.0, seconds)
 
 
-class EndpointScores(Known, Scores):
+class EndpointScores(WrappedModel, Scores):
     """An endpoint that answers with one score per class.
 
     Guarantees:
@@ -206,14 +206,14 @@ class EndpointScores(Known, Scores):
     def scores(self, x: Tensor) -> Tensor:
         if not len(x):
             return x.new_zeros((0, 2))
-        scores = read_scores(self._requests.ask(x), len(x), f"endpoint {self._requests.shown}")
+        scores = read_scores(self._requests.ask(x), len(x), f"endpoint {self._requests.address}")
         if not bool(scores.isfinite().all()):
             bad = int((~scores.isfinite().all(1)).nonzero()[0, 0])
-            raise must("scores", f"the endpoint {self._requests.shown}", "be finite", scores[bad].tolist())
+            raise must("scores", f"the endpoint {self._requests.address}", "be finite", scores[bad].tolist())
         return scores
 
 
-class EndpointLabels(Known, Labels):
+class EndpointLabels(WrappedModel, Labels):
     """An endpoint that answers with its decision only: label codes, or names out of the data's classes.
 
     Guarantees and cost: those of `EndpointScores`.
@@ -226,7 +226,7 @@ class EndpointLabels(Known, Labels):
     def labels(self, x: Tensor) -> Tensor:
         if not len(x):
             return torch.zeros(0, dtype=torch.int64)
-        return read_labels(self._requests.ask(x), len(x), f"endpoint {self._requests.shown}", class_names=self._class_names)
+        return read_labels(self._requests.ask(x), len(x), f"endpoint {self._requests.address}", class_names=self._class_names)
 
 
 def wrap_endpoint(
@@ -242,20 +242,20 @@ def wrap_endpoint(
     """A URL as a model of the right type: `gives` says which, or asking it once about `probe` does."""
     _check_url(url)
     if gives not in (None, "scores", "labels"):
-        raise must("gives", f"the model '{shown_url(url)}'", "be scores or labels", gives)
+        raise must("gives", f"the model '{url_without_secrets(url)}'", "be scores or labels", gives)
     requests = Requests(url, options or EndpointOptions(), name=name)
     if gives is None:
         if probe is None:
             hint = "Or pass probe=x[:8], a few inputs, and it is asked once."
-            raise must("gives", f"the model '{requests.shown}'", "be 'scores' (n, classes) or 'labels' (n,)", gives, hint)
-        gives = kind_of(requests.ask(probe), len(probe), f"endpoint {requests.shown}", class_names=class_names)
+            raise must("gives", f"the model '{requests.address}'", "be 'scores' (n, classes) or 'labels' (n,)", gives, hint)
+        gives = kind_of(requests.ask(probe), len(probe), f"endpoint {requests.address}", class_names=class_names)
     if gives == "scores":
         return EndpointScores(requests, name=requests.name, version=version)
     return EndpointLabels(requests, name=requests.name, class_names=class_names, version=version)
 
 
 def _without_secrets(record: logging.LogRecord) -> bool:
-    record.msg, record.args = shown(record.getMessage()), ()
+    record.msg, record.args = without_secrets(record.getMessage()), ()
     return True
 
 
@@ -268,7 +268,7 @@ def _check_url(url: str) -> None:
         fits = False
     if not fits or any(letter.isspace() for letter in url):
         hint = "A port is from 1 to 65535. In a user name or password @ is written %40, and / is %2F."
-        raise must("URL", "the model", "be http(s)://HOST/PATH", shown_url(url), hint)
+        raise must("URL", "the model", "be http(s)://HOST/PATH", url_without_secrets(url), hint)
 
 
 def _known(requests: Requests, gives: Gives, version: str | None) -> Fingerprint:
@@ -284,7 +284,7 @@ def _known(requests: Requests, gives: Gives, version: str | None) -> Fingerprint
 
 
 def _note(name: str) -> str:
-    return f"The endpoint '{name}' is known by its URL and options, and in a run by its answers to a few inputs."
+    return f"The endpoint '{name}' is identified by its URL and options, and in a run by its answers to a few inputs."
 
 
 def _until(date: str) -> float:

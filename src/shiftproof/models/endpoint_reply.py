@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shiftproof._errors import UsageError, must
-from shiftproof._secrets import shown
+from shiftproof._secrets import without_secrets
 
 if TYPE_CHECKING:
     import httpx
@@ -32,7 +32,7 @@ class Again(Exception):
     """A request that failed in a way that may pass."""
 
     def __init__(self, reason: str, pause: float | None = None) -> None:
-        super().__init__(shown(reason))
+        super().__init__(without_secrets(reason))
         self.pause = pause
 
 
@@ -52,7 +52,7 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _text(body: bytes, most: int = 80) -> str:
     """The beginning of what a server sent, without what is secret in it; control characters do nothing."""
     said = body[:_SHOWN].decode("utf-8", "replace")
-    whole = shown(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), said))
+    whole = without_secrets(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), said))
     return "".join(letter if letter.isprintable() else " " for letter in whole)[:most].strip()
 
 

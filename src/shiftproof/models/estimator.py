@@ -1,4 +1,4 @@
-"""A scikit-learn estimator: gives scores where it predicts probabilities, else labels. Tables reach it as it was trained on them."""
+"""A scikit-learn estimator: provides scores where it predicts probabilities, else labels. It gets tables as it was trained on them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from shiftproof._errors import UsageError, must
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
 from shiftproof._identity.table import identify
 from shiftproof.data.space import Column, InputSpace
-from shiftproof.models.abstract import Known, Labels, Scores
+from shiftproof.models.abstract import Labels, Scores, WrappedModel
 from shiftproof.models.answers import Gives, as_array, filled
-from shiftproof.models.classes import Classes, match_classes
+from shiftproof.models.class_codes import ClassCodes, match_classes
 from shiftproof.models.decision import FLOOR, Rule, Threshold, agreeing, log_probabilities, rule_of
-from shiftproof.models.frame_for_estimator import Feed, plan_feed
-from shiftproof.models.meter import sending
-from shiftproof.models.user_code import first_line, foreign
+from shiftproof.models.estimator_input import InputFormat, plan_input_format
+from shiftproof.models.query_count import count_sent
+from shiftproof.models.user_code import UserCode, first_line
 
 ROWS = 256
 """Rows of every call. Measured with scikit-learn 1.9 and OpenBLAS: linear, neural and discriminant models give a row other last bits in
@@ -46,8 +46,8 @@ class Fitted:
     """A fitted classifier with what it takes and what its classes mean; `version` is what the user calls this state of it."""
 
     estimator: object
-    feed: Feed
-    classes: Classes
+    input_format: InputFormat
+    classes: ClassCodes
     name: str
     rule: Rule | Threshold = field(default="largest", kw_only=True)
     version: str | None = field(default=None, kw_only=True)
@@ -57,11 +57,11 @@ class Fitted:
         rows = max(1, min(ROWS, MOST_NUMBERS // max(1, x[0].numel())))
         call = getattr(self.estimator, method)
         answers: list[npt.NDArray[np.generic]] = []
-        with foreign():
+        with UserCode():
             for part in torch.split(filled(x, rows), rows):
-                sending(self.name, len(part))
+                count_sent(self.name, len(part))
                 # A copy: it may answer with the same array the next time.
-                answers.append(as_array(call(self.feed(part)), f"{method} of the model '{self.name}'").copy())
+                answers.append(as_array(call(self.input_format(part)), f"{method} of the model '{self.name}'").copy())
         wrong = next((a.shape for a in answers if a.shape[:1] != (rows,)), None)
         if wrong is not None:
             raise must(method, f"the model '{self.name}'", f"answer with one row per input ({rows})", wrong)
@@ -89,11 +89,11 @@ class Fitted:
 
     def identity(self) -> Fingerprint:
         """Of the fitted estimator, with the code of functions and classes in it, and of what it is fed and how its classes are read."""
-        whole = {"": self.estimator, ".feed": self.feed, ".classes": self.classes.codes, ".rule": self.rule}
+        whole = {"": self.estimator, ".input_format": self.input_format, ".classes": self.classes.codes, ".rule": self.rule}
         return fingerprint_of("estimator", identify(whole, self.name), version=self.version)
 
 
-class EstimatorScores(Known, Scores):
+class EstimatorScores(WrappedModel, Scores):
     """An estimator with `predict_proba`: scores are log-probabilities, a probability of zero counting as 1e-30.
 
     Guarantees:
@@ -104,7 +104,7 @@ class EstimatorScores(Known, Scores):
     """
 
     def __init__(self, fitted: Fitted, *, notes: Sequence[str] = ()) -> None:
-        every = (*notes, *fitted.feed.notes, *fitted.classes.notes)
+        every = (*notes, *fitted.input_format.notes, *fitted.classes.notes)
         super().__init__(name=fitted.name, fingerprint=fitted.identity(), notes=every)
         self._fitted = fitted
 
@@ -119,14 +119,14 @@ class EstimatorScores(Known, Scores):
         return torch.from_numpy(self._fitted.scores(x))
 
 
-class EstimatorLabels(Known, Labels):
+class EstimatorLabels(WrappedModel, Labels):
     """An estimator without `predict_proba`, or with one that leads to other decisions than its `predict`: gives its decision only.
 
     Guarantees and cost: those of `EstimatorScores`.
     """
 
     def __init__(self, fitted: Fitted, *, notes: Sequence[str] = ()) -> None:
-        every = (*notes, *fitted.feed.notes, *fitted.classes.notes)
+        every = (*notes, *fitted.input_format.notes, *fitted.classes.notes)
         super().__init__(name=fitted.name, fingerprint=fitted.identity(), notes=every)
         self._fitted = fitted
 
@@ -163,12 +163,12 @@ def wrap_estimator(
         version: what the user calls this state of it.
 
     Raises:
-        UsageError: it is no classifier, not fitted, has more than one output, or its columns or classes are not the data's.
+        UsageError: it is not a classifier, not fitted, has more than one output, or its columns or classes are not the data's.
     """
     _check_classifier(estimator, name)
     classes = match_classes(_classes(estimator, name), class_names, name=name)
     fitted = Fitted(
-        estimator, plan_feed(estimator, space, name=name, groups=groups), classes, name, rule=rule_of(estimator), version=version
+        estimator, plan_input_format(estimator, space, name=name, groups=groups), classes, name, rule=rule_of(estimator), version=version
     )
     if probe is None or not len(probe):
         probe = None
@@ -207,7 +207,7 @@ def _try(fitted: Fitted, x: Tensor, what: Literal["scores", "decisions"]) -> npt
         raise
     except Exception as error:  # the estimator is the user's: whatever it raises is about these inputs
         said = first_line(error).rstrip(".")
-        words = [column.name for column in fitted.feed.columns if _is_of_words(column)]
+        words = [column.name for column in fitted.input_format.columns if _is_of_words(column)]
         hint = f" If it was trained on pandas categories, add as_category={','.join(words)} to the data." if words else ""
         raise UsageError(f"The model '{fitted.name}' refuses inputs of shape {tuple(x.shape)}: {said}.{hint}") from error
 

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from shiftproof._errors import UsageError, must
+from shiftproof._secrets import url_without_secrets
 from shiftproof.data.space import InputSpace
 from shiftproof.models.abstract import Labels
 from shiftproof.models.answers import Gives
 from shiftproof.models.callable import Takes, wrap_callable
 from shiftproof.models.endpoint import EndpointOptions, wrap_endpoint
 from shiftproof.models.estimator import Predicts, wrap_estimator
-from shiftproof.models.shown import shown_url
 from shiftproof.models.spec import FORMS, load_from_spec, neighbours
 from shiftproof.models.torch_module import MemoryFormat, TorchModule
 from shiftproof.models.weights import load_weights
@@ -136,7 +136,7 @@ def load_model(
     where, _, output = text.rpartition(":") if ".onnx:" in text else (text, "", "")
     if text.lower().startswith(("http:", "https:")):
         if weights is not None:
-            raise _no_place(weights, shown_url(text))
+            raise _no_place(weights, url_without_secrets(text))
         _refuse_missing(space)
         made = wrap_endpoint(text, name=name, options=endpoint, gives=gives, probe=probe, class_names=class_names, version=version)
         return _on(made, _device(device))

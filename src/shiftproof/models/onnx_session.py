@@ -1,4 +1,4 @@
-"""An ONNX file, run by onnxruntime on the CPU: gives scores."""
+"""An ONNX file, run by onnxruntime on the CPU: provides scores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shiftproof._identity.fingerprinted import with_version
 from shiftproof.models.abstract import Scores
 from shiftproof.models.answers import read_scores
 from shiftproof.models.fingerprint import LENGTH
-from shiftproof.models.meter import sending
+from shiftproof.models.query_count import count_sent
 from shiftproof.models.user_code import first_line
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class OnnxSession(Scores):
         given = x.detach().cpu().numpy().astype(FLOATS[self._input.type], copy=False)
         if isinstance(batch, int) and 0 < len(given) < batch:
             given = np.concatenate([given, np.repeat(given[-1:], batch - len(given), axis=0)])
-        sending(self._name, len(given))
+        count_sent(self._name, len(given))
         (answer,) = self._session.run([self._output.name], {self._input.name: np.ascontiguousarray(given)})
         return read_scores(answer, len(given), f"output '{self._output.name}' of the model '{self._name}'")[: len(x)]
 
@@ -127,8 +127,8 @@ class OnnxSession(Scores):
             raise must("output", owner, f"be one of {', '.join(p.name for p in ports)}", self._wanted)
         fits = [p for p in ports if p.type in FLOATS and len(p.shape) in (0, 2) and self._wanted in (None, p.name)]
         if not fits and any(p.type.startswith("seq(map") for p in ports):
-            way_out = "Export it again with options={'zipmap': False}."
-            raise UsageError(f"The model '{self._name}' gives probabilities as dictionaries (ZipMap: {every}). {way_out}")
+            fix = "Export it again with options={'zipmap': False}."
+            raise UsageError(f"The model '{self._name}' returns probabilities as dictionaries (ZipMap: {every}). {fix}")
         if not fits:
             raise must("outputs", owner, "hold floating scores of shape (n, classes)", every, "Export the scores, not the decision alone.")
         ranked = [p for p in fits if len(p.shape) == 2] or fits

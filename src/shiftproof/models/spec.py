@@ -14,7 +14,7 @@ from shiftproof._imports import beside, load_object, on_path
 from shiftproof.models.abstract import Labels
 from shiftproof.models.callable import required_arguments
 from shiftproof.models.estimator import Predicts
-from shiftproof.models.user_code import EndedProgram, foreign, short_traceback
+from shiftproof.models.user_code import EndedProgram, UserCode, short_traceback
 
 FORMS = (
     "Write it as FILE.py:NAME, package.module:NAME, FILE.onnx or http(s)://HOST/PATH, where NAME is a model or a function that makes one."
@@ -30,26 +30,26 @@ def load_from_spec(spec: str) -> object:
     as it is, like anything that is a model already.
 
     Raises:
-        UsageError: nothing is there, the user's code raises (its own traceback is shown), or what it gives is no model.
+        UsageError: nothing is there, the user's code raises (its own traceback is shown), or the result is not a model.
     """
     _check_form(spec)
     try:
-        with neighbours(spec), foreign(loading=_place(spec)):
+        with neighbours(spec), UserCode(loading=_place(spec)):
             found = load_object(spec)
-        with neighbours(spec), foreign():
+        with neighbours(spec), UserCode():
             return _made(found, spec)
     except UsageError:
         raise
     except EndedProgram as error:
-        way_out = "Put what it does as a program under: if __name__ == '__main__':"
-        raise UsageError(f"The code of '{spec}' ended the program ({error.code!r}) instead of defining a model. {way_out}") from error
+        fix = "Put what it does as a program under: if __name__ == '__main__':"
+        raise UsageError(f"The code of '{spec}' ended the program ({error.code!r}) instead of defining a model. {fix}") from error
     except Exception as error:  # the code is the user's: it may raise anything
         raise UsageError(f"The code of '{spec}' raised an error:\n{short_traceback(error)}") from error
 
 
 @contextmanager
 def neighbours(spec: str) -> Iterator[None]:
-    """Files beside that of `spec` can be imported meanwhile, as when it is run; for a module, those of the working folder."""
+    """Makes the files beside that of `spec` importable, as when it is run; for a module, those of the working folder."""
     where = spec.rpartition(":")[0]
     with beside(Path(where).expanduser().resolve().parent) if where.endswith(".py") else on_path(Path.cwd()):
         yield
@@ -63,12 +63,12 @@ def _place(spec: str) -> str:
 
 def _check_form(spec: str) -> None:
     if spec.endswith(_WEIGHTS):
-        way_out = f"Give the code that makes the model and these weights: --model FILE.py:NAME --weights {spec}."
-        raise UsageError(f"The model '{spec}' is a file of weights, and weights alone are no model. {way_out}")
+        fix = f"Give the code that makes the model and these weights: --model FILE.py:NAME --weights {spec}."
+        raise UsageError(f"The model '{spec}' is a file of weights, and weights alone are not a model. {fix}")
     if spec.endswith(_PICKLES):
         load = "joblib.load(...)" if spec.endswith(".joblib") else "pickle.load(...)"
-        way_out = f"If you trust it, load it in a file of your own, as in 'model = {load}', and give FILE.py:model."
-        raise UsageError(f"The model '{spec}' is a pickle, which may run any code when it is opened, so it is not opened here. {way_out}")
+        fix = f"If you trust it, load it in a file of your own, as in 'model = {load}', and give FILE.py:model."
+        raise UsageError(f"The model '{spec}' is a pickle, which may run any code when it is opened, so it is not opened here. {fix}")
     if spec.endswith(".py"):
         raise UsageError(f"The model '{spec}' must say which object of the file is meant: write {spec}:NAME. {_defined(Path(spec))}")
     where, _, name = spec.rpartition(":")
@@ -98,8 +98,8 @@ def _made(found: object, spec: str) -> object:
         return found  # it predicts
     if needed:
         what = "class" if isinstance(found, type) else "function"
-        way_out = "Write a function without arguments that returns the model, or a function of one argument that predicts."
-        raise UsageError(f"The {what} '{spec}' needs arguments ({', '.join(needed)}), and is called without any. {way_out}")
+        fix = "Write a function without arguments that returns the model, or a function of one argument that predicts."
+        raise UsageError(f"The {what} '{spec}' needs arguments ({', '.join(needed)}), and is called without any. {fix}")
     model = found()
     if model is None:
         raise UsageError(f"The factory '{spec}' returned None. Does it end with 'return model'?")

@@ -10,7 +10,7 @@ from torch import Tensor
 from shiftproof._errors import must
 from shiftproof._identity.fingerprinted import fingerprint_of
 from shiftproof._identity.table import identify
-from shiftproof.models.abstract import Gradients, Known
+from shiftproof.models.abstract import Gradients, WrappedModel
 
 Step = Callable[[Tensor], Tensor]
 """Inputs (n, ...) to inputs (n, ...) of the model behind."""
@@ -20,12 +20,12 @@ def _identity(x: Tensor) -> Tensor:
     return x
 
 
-class StraightThrough(Known, Gradients):
+class StraightThrough(WrappedModel, Gradients):
     """The model f(g(x)) whose answers are exact and whose gradient is f's at g(x) carried back through a stand-in for g.
 
     Args:
         model: f; it gives gradients.
-        front: g, a step whose gradient is zero, random or missing (rounding to few levels, JPEG, a denoiser); it is given no graph.
+        preprocessing: g, a step whose gradient is zero, random or missing (rounding to few levels, JPEG, a denoiser); it is given no graph.
         stand_in: a differentiable step near g, shape for shape; the identity where g hardly moves its input.
         name: what people call the whole.
         version: what you call this state of it; counts in its fingerprint, and answers for what that cannot cover.
@@ -38,7 +38,7 @@ class StraightThrough(Known, Gradients):
     Example:
         >>> import torch, shiftproof as sp
         >>> inner = sp.as_model(torch.nn.Linear(4, 2), name="linear")
-        >>> coarse = StraightThrough(inner, front=lambda x: (x * 4).round() / 4, name="coarse")
+        >>> coarse = StraightThrough(inner, preprocessing=lambda x: (x * 4).round() / 4, name="coarse")
         >>> x = torch.rand(3, 4, requires_grad=True)
         >>> bool((torch.autograd.grad(coarse.scores(x).sum(), x)[0] != 0).any())
         True
@@ -46,14 +46,14 @@ class StraightThrough(Known, Gradients):
     Reference: Athalye, Carlini & Wagner 2018 [athalye2018obfuscated], "Obfuscated gradients give a false sense of security" (BPDA).
     """
 
-    def __init__(self, model: Gradients, *, front: Step, stand_in: Step = _identity, name: str, version: str | None = None) -> None:
+    def __init__(self, model: Gradients, *, preprocessing: Step, stand_in: Step = _identity, name: str, version: str | None = None) -> None:
         if not isinstance(model, Gradients):
             raise must("model", f"the model '{name}'", "give gradients", type(model).__name__, "Wrap a torch module with as_model.")
-        whole = {"": model, ".front": front, ".stand_in": stand_in}
+        whole = {"": model, ".preprocessing": preprocessing, ".stand_in": stand_in}
         known = fingerprint_of("straight_through", identify(whole, name, modal=True), version=version)
-        note = f"The gradients of '{name}' are those of a stand-in for the step in front of it."
+        note = f"The gradients of '{name}' are those of a stand-in for its preprocessing."
         super().__init__(name=name, fingerprint=known, notes=(*model.notes, note))
-        self._model, self._front, self._stand_in = model, front, stand_in
+        self._model, self._preprocessing, self._stand_in = model, preprocessing, stand_in
 
     @property
     def device(self) -> torch.device:
@@ -61,14 +61,14 @@ class StraightThrough(Known, Gradients):
 
     def scores(self, x: Tensor) -> Tensor:
         with torch.no_grad():
-            seen = self._front(x.detach().clone())  # which may write into it
+            seen = self._preprocessing(x.detach().clone())  # which may write into it
         if not torch.is_grad_enabled():
             return self._model.scores(seen)
         return self._model.scores(straight_through(seen, self._shaped(self._stand_in(x), seen)))
 
     def _shaped(self, stand_in: Tensor, seen: Tensor) -> Tensor:
         if stand_in.shape != seen.shape:
-            rule = f"answer in the shape of the step in front, {tuple(seen.shape)}"
+            rule = f"answer in the shape of the preprocessing, {tuple(seen.shape)}"
             raise must("stand_in", f"the model '{self.name}'", rule, tuple(stand_in.shape))
         return stand_in
 

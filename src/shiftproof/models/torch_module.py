@@ -14,8 +14,8 @@ from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of, new_
 from shiftproof._identity.table import identify
 from shiftproof.models.abstract import Gradients
 from shiftproof.models.answers import ROWS, filled
-from shiftproof.models.meter import sending
-from shiftproof.models.user_code import foreign
+from shiftproof.models.query_count import count_sent
+from shiftproof.models.user_code import UserCode
 
 MemoryFormat = Literal["auto", "channels_last", "contiguous"]
 """How images are laid out in memory for the module."""
@@ -105,7 +105,7 @@ class TorchModule(Gradients, copies=True):
         for part in training:
             part.training = False
         try:
-            with foreign():
+            with UserCode():
                 out = _logits(self._answer(x), self._name)
         finally:
             for part in training:
@@ -130,7 +130,7 @@ class TorchModule(Gradients, copies=True):
         return batch.clone() if shared and not _only_reads(self._module) else batch
 
     def _ask(self, batch: Tensor) -> object:
-        sending(self._name, len(batch))
+        count_sent(self._name, len(batch))
         return self._module(batch)
 
 

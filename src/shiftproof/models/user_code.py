@@ -1,4 +1,4 @@
-"""Code that is not ours: called so that what it does to the process stays its own, and its errors shown short."""
+"""Calls of a user's code: what it changes in the process is undone afterwards, and its errors are shortened."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHOWN = 5
 
 
 class EndedProgram(RuntimeError):
-    """Code that is not ours left the program by `sys.exit`, where an answer was wanted."""
+    """A user's code called `sys.exit` instead of answering."""
 
     def __init__(self, code: object) -> None:
         super().__init__(f"The model's code ended the program (sys.exit({code!r})) instead of answering.")
@@ -38,15 +38,15 @@ def _now() -> _Settings:
 
 def _put(settings: _Settings) -> None:
     folder, dtype, sys.stdout, sys.stderr = settings
-    with suppress(OSError):  # it was removed meanwhile
+    with suppress(OSError):  # it was removed in between
         os.chdir(folder)
     torch.set_default_dtype(dtype)
 
 
 _theirs: _Settings | None = None
-"""What foreign code has set, while ours runs."""
+"""What the user's code has set, while ours runs."""
 _imported: dict[str, _Settings | None] = {}
-"""What a spec has set when it was imported."""
+"""What the file of a spec has set when it was imported."""
 
 
 def forget_settings() -> None:
@@ -55,12 +55,12 @@ def forget_settings() -> None:
     _theirs = None
 
 
-class foreign:  # noqa: N801  # read as a verb: with foreign(): ...
-    """For the time of a call of code that is not ours, or of the import of the spec `loading`, which begins with our settings.
+class UserCode:
+    """A call of a user's code; or, with `loading`, the import of that spec, which starts with our settings.
 
-    The working folder, torch's default type and the standard streams that it sets are its own: they are put back afterwards, and set again
-    for its next call. So a model that needs its settings has them, and nothing of ours, such as a relative path, depends on them. The
-    gradient mode is put back, and not set again.
+    The working folder, torch's default type and the standard streams that it sets are restored afterwards, and set again for its next call.
+    So a model that needs its settings has them, and nothing of ours, such as a relative path, depends on them. The gradient mode is
+    restored, and not set again.
 
     Raises:
         EndedProgram: it called `sys.exit`.

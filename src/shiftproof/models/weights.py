@@ -32,7 +32,7 @@ def load_weights(module: nn.Module, path: str, *, name: str) -> None:
         name: what people call the model.
 
     Raises:
-        UsageError: the file is missing, holds code, is no state dict, or its tensors do not fit the module.
+        UsageError: the file is missing, holds code, is not a state dict, or its tensors do not fit the module.
     """
     file = Path(path).expanduser()
     if not file.is_file():
@@ -40,6 +40,20 @@ def load_weights(module: nn.Module, path: str, *, name: str) -> None:
     state = _bare(_unwrapped(_read(file), path))
     _check_fit(module, state, path, name)
     module.load_state_dict(dict(state))
+
+
+def weights_of_each(models: Sequence[str], files: Sequence[str]) -> list[str | None]:
+    """The file of weights of each model: as many files as models, "-" for a model that needs none; no files at all for none.
+
+    >>> weights_of_each(["a.py:net", "b.onnx"], ["a.safetensors", "-"])
+    ['a.safetensors', None]
+    """
+    if files and len(files) != len(models):
+        raise UsageError(
+            f"There are {len(models)} models and {len(files)} files of weights. Give one --weights for each --model, in the same order, "
+            "and - for a model that needs none."
+        )
+    return [None if file == "-" else file for file in files] or [None] * len(models)
 
 
 def _read(file: Path) -> object:
@@ -68,12 +82,12 @@ def _read(file: Path) -> object:
 
 
 def _refused(file: Path, error: Exception) -> UsageError:
-    foreign = re.search(r"[Uu]nsupported (?:global: GLOBAL|GLOBAL|class) (\S+)", str(error))
-    if foreign is None:
+    unsupported = re.search(r"[Uu]nsupported (?:global: GLOBAL|GLOBAL|class) (\S+)", str(error))
+    if unsupported is None:
         reason = re.search(r"WeightsUnpickler error:\s*(.+)", str(error))  # without torch's advice to read it all the same
         why = reason[1].strip() if reason else type(error).__name__
         return UsageError(f"The weights '{file}' cannot be read: {why}. Expected a .safetensors file or a saved state dict.")
-    what = foreign[1].rstrip(".")
+    what = unsupported[1].rstrip(".")
     return UsageError(
         f"The weights '{file}' are refused: beside tensors they hold an object of '{what}', and building it would run code from the file. "
         "If you trust the file, load it where you trained it, and save the weights alone: torch.save(model.state_dict(), 'weights.pt'), "

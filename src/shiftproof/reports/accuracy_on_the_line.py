@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from shiftproof.measures.effective_robustness import AXES, Line
+from shiftproof.measures.effective_robustness import AXES, AccuracyLine
 from shiftproof.reports._html import render
 from shiftproof.reports.charts import Row, Spec, table_of, to_spec
 from shiftproof.reports.number_format import confidence, percent, plural, points, points_span, printable
@@ -21,7 +21,7 @@ _TICKS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 
 _SHOWN = 10
 
 
-def line_chart(line: Line) -> Spec:
+def line_chart(line: AccuracyLine) -> Spec:
     """One point a model on the line's own scale; over several columns at home, against what the fit expects."""
     to = AXES[line.axis][0]
     one = len(line.inside) == 1
@@ -76,7 +76,7 @@ def line_chart(line: Line) -> Spec:
     return to_spec(alt.layer(*layers).properties(height=380), f"{what} The same numbers are in the table below.")
 
 
-def _axis(line: Line, values: np.typing.NDArray[np.float64]) -> alt.Axis:
+def _axis(line: AccuracyLine, values: np.typing.NDArray[np.float64]) -> alt.Axis:
     """Ticks at round accuracies within what is shown, named in percent."""
     room = 0.02
     ticks = [tick for tick in _TICKS if values.min() - room <= tick <= values.max() + room]
@@ -87,7 +87,7 @@ def _axis(line: Line, values: np.typing.NDArray[np.float64]) -> alt.Axis:
     return alt.Axis(values=placed, labelExpr=f"{names!r}[indexof({placed!r}, datum.value)]", grid=True)
 
 
-def terminal_line(lines: Sequence[Line]) -> Group:
+def terminal_line(lines: Sequence[AccuracyLine]) -> Group:
     """Each line, and the models furthest from it on either side; control characters in names do nothing."""
     parts: list[Table | Text] = []
     for line in lines:
@@ -107,14 +107,14 @@ def terminal_line(lines: Sequence[Line]) -> Group:
     return Group(*parts)
 
 
-def _left_out(line: Line) -> list[str]:
+def _left_out(line: AccuracyLine) -> list[str]:
     if not line.left_out:
         return []
     more = f", and {len(line.left_out) - 3} more" if len(line.left_out) > 3 else ""
     return [printable(f"Left out: {'; '.join(line.left_out[:3])}{more}.")]
 
 
-def write_line(lines: Sequence[Line], source: str, out: Path) -> Path:
+def write_line(lines: Sequence[AccuracyLine], source: str, out: Path) -> Path:
     """Writes the page to `out`, or to `out`/line.html where that is a folder; returns the page's path."""
     target = out / "line.html" if out.is_dir() else out
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -122,7 +122,7 @@ def write_line(lines: Sequence[Line], source: str, out: Path) -> Path:
     return target
 
 
-def line_page(lines: Sequence[Line], source: str) -> str:
+def line_page(lines: Sequence[AccuracyLine], source: str) -> str:
     """The lines as one self-contained HTML file."""
     return render(
         "line.html.j2",

@@ -1,4 +1,4 @@
-"""How outcomes are weighed: one file, one way."""
+"""Risks: how outcomes of single examples are weighed."""
 
 from __future__ import annotations
 

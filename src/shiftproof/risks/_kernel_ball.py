@@ -1,4 +1,4 @@
-"""The worst weights in a kernel's ball: exact for the kernel that is 1 for equal values and 0 otherwise, else between two bounds."""
+"""The worst weights in a kernel ball: exact for the kernel that is 1 for equal values and 0 otherwise, else between two bounds."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import must
-from shiftproof.risks.worst_weights import Floats
 
 _HALVINGS = 60
 _TOLERANCE = 1e-9

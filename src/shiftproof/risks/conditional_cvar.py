@@ -13,14 +13,14 @@ from shiftproof.outcomes import Interval
 from shiftproof.risks import worst_weights
 from shiftproof.risks.abstract import Measurement
 from shiftproof.risks.cvar import CVaR
-from shiftproof.risks.grouped import Grouped, Tallies
+from shiftproof.risks.grouped import GroupedRisk, Tallies
 from shiftproof.risks.intervals import dkw_width, tail_of
 from shiftproof.risks.mean import mean_interval
 from shiftproof.risks.worst_weights import Reweighted
 
 
 @dataclass(frozen=True)
-class ConditionalCVaR(Grouped):
+class ConditionalCVaR(GroupedRisk):
     """CVaR at `alpha` of E[v | z]: the worst share alpha of the population when only the columns z are reweighed.
 
     z has finitely many values: an example's group name is its value of the columns that may shift. It is at most the CVaR of v itself,
@@ -45,7 +45,7 @@ class ConditionalCVaR(Grouped):
     Reference: Duchi, Hashimoto & Namkoong 2023, "Distributionally robust losses for latent covariate mixtures".
     """
 
-    needs: ClassVar[str] = "each example's value of what may shift"
+    needs: ClassVar[str] = "each example's value of the columns that may shift"
     name: ClassVar[str] = "conditional_cvar"
     over: ClassVar[Literal["correct", "error_probability"]] = "error_probability"
     worse: ClassVar[Literal["lower", "higher"]] = "higher"

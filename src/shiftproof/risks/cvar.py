@@ -9,17 +9,16 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from shiftproof.outcomes import Interval
+from shiftproof._arrays import Floats, Ints
 from shiftproof.risks import worst_weights
 from shiftproof.risks.abstract import Measurement
-from shiftproof.risks.intervals import Floats, dkw_width
-from shiftproof.risks.tallied import Tallied
+from shiftproof.risks.tallied import TalliedRisk, bracketed, raised_distribution
 from shiftproof.risks.tally import Tally
 from shiftproof.risks.worst_weights import Reweighted
 
 
 @dataclass(frozen=True)
-class CVaR(Tallied):
+class CVaR(TalliedRisk):
     """Mean of the worst `alpha` share of the error probabilities: sup of E[w v] over weights 0 <= w <= 1 / alpha with mean 1.
 
     = 1 - (1 / alpha) * integral_0^1 max(0, F(x) - (1 - alpha)) dx, F the distribution function of v in [0, 1]. Where alpha * n is not a
@@ -62,23 +61,18 @@ class CVaR(Tallied):
         return worst_weights.cvar(values, alpha=self.alpha, base=base)
 
     def compute(self, state: Tally, *, confidence: float = 0.95) -> Measurement:
-        width = dkw_width(state.n, confidence=confidence)
-        if not state.n:
-            return Measurement(math.nan, Interval(math.nan, math.nan), 0)
-        value = state.mean if self.alpha == 1 else self.tail_mean(state.values, state.counts, 0.0)
-        low = min(value, self.tail_mean(state.values, state.counts, width))
-        high = max(value, self.tail_mean(state.values, state.counts, -width))
-        few = self.alpha * state.n < 1
-        return Measurement(value, Interval(low, high), state.n, notes=("the worst share is less than one example",) if few else ())
+        def raised(rise: float) -> float:
+            return self.tail_mean(state.values, state.counts, rise)
 
-    def tail_mean(self, values: Floats, counts: npt.NDArray[np.int64], rise: float) -> float:
+        notes = ("the worst share is less than one example",) if self.alpha * state.n < 1 else ()
+        return bracketed(state, lambda: state.mean if self.alpha == 1 else raised(0.0), raised, confidence=confidence, notes=notes)
+
+    def tail_mean(self, values: Floats, counts: Ints, rise: float) -> float:
         """The formula, with the empirical distribution function raised by `rise` and clipped to [0, 1] (0 below 0, 1 from 1 on).
 
         It is the value of the sample in which a share |rise| of the examples is replaced: the largest by 0 for rise > 0, the smallest by 1
         for rise < 0.
         """
-        n = int(counts.sum())
-        steps = np.concatenate([[0.0], np.cumsum(counts) / n])
-        reached = np.concatenate([np.clip(steps + rise, 0.0, 1.0), [1.0]])
+        reached = raised_distribution(counts, rise)
         mass = np.diff(np.maximum(reached - (1 - self.alpha), 0.0), prepend=0.0)  # of the tail at 0, at each value, and at 1
         return math.fsum(mass * np.concatenate([[0.0], values, [1.0]])) / self.alpha

@@ -14,14 +14,14 @@ from shiftproof._errors import must
 from shiftproof.outcomes import Interval
 from shiftproof.risks import worst_weights
 from shiftproof.risks.abstract import Measurement
-from shiftproof.risks.grouped import Grouped, Tallies
+from shiftproof.risks.grouped import GroupedRisk, Tallies
 from shiftproof.risks.intervals import tail_of
 from shiftproof.risks.mean import mean_interval
 from shiftproof.risks.worst_weights import Reweighted
 
 
 @dataclass(frozen=True)
-class GroupMixture(Grouped):
+class GroupMixture(GroupedRisk):
     """The least sum_g m_g mean_g over mixtures of the G groups with m_g >= floor / G: floor * (average of the means) + (1 - floor) * worst.
 
     An example is in several groups if its name contains several, joined by `separator`: "female|over 60". At floor 0 it is the worst group.

@@ -19,7 +19,7 @@ Tallies = dict[str, Tally]
 
 
 @dataclass(frozen=True)
-class Grouped(Risk[Tallies]):
+class GroupedRisk(Risk[Tallies]):
     """A risk whose state is one tally per group, by name."""
 
     needs: ClassVar[str] = "a group name for each example"

@@ -9,10 +9,11 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import must
 from shiftproof.risks import worst_weights
 from shiftproof.risks.reweighting import Reweighting
-from shiftproof.risks.worst_weights import Floats, Reweighted
+from shiftproof.risks.worst_weights import Reweighted
 
 _HALVINGS = 200
 

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv, log_ndtr, ndtr, ndtri
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import must
 from shiftproof.outcomes import Interval
 
-Floats = npt.NDArray[np.float64]
 _ARC = 256
 
 

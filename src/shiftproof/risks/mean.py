@@ -12,15 +12,15 @@ import numpy.typing as npt
 from shiftproof.outcomes import Interval
 from shiftproof.risks import worst_weights
 from shiftproof.risks.abstract import Measurement
-from shiftproof.risks.betting import betting_low
+from shiftproof.risks.betting_intervals import betting_low
 from shiftproof.risks.intervals import binomial_low, tail_of
-from shiftproof.risks.tallied import Tallied
+from shiftproof.risks.tallied import TalliedRisk
 from shiftproof.risks.tally import Tally
 from shiftproof.risks.worst_weights import Reweighted
 
 
 @dataclass(frozen=True)
-class Mean(Tallied):
+class Mean(TalliedRisk):
     """The sample mean: sum_i v_i / n.
 
     Guarantees:

@@ -9,15 +9,16 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import UsageError, must
 from shiftproof.outcomes import Interval
 from shiftproof.risks._kernel_ball import MMDWorst, bisection, distance, euclidean
 from shiftproof.risks.abstract import Measurement, Names
-from shiftproof.risks.grouped import Grouped, Tallies
+from shiftproof.risks.grouped import GroupedRisk, Tallies
 from shiftproof.risks.intervals import tail_of
 from shiftproof.risks.mean import mean_interval
 from shiftproof.risks.tally import Tally
-from shiftproof.risks.worst_weights import Floats, Reweighted
+from shiftproof.risks.worst_weights import Reweighted
 
 
 def gaussian_kernel(x: npt.ArrayLike, *, bandwidth: float | None = None) -> Floats:
@@ -104,7 +105,7 @@ def mmd_bound(losses: npt.ArrayLike, *, kernel: npt.ArrayLike, radius: float) ->
 
 
 @dataclass(frozen=True)
-class MMD(Grouped):
+class MMD(GroupedRisk):
     """sup of E_Q[m(z)] over distributions Q of z within kernel distance `radius` of the population's, m(z) = E[v | z] fixed.
 
     z is what may shift: an example's group name. The distance is sqrt((q - p)' K (q - p)) with q and p the shares of the values of z. With
@@ -134,7 +135,7 @@ class MMD(Grouped):
     Reference: Staib & Jegelka 2019, "Distributionally robust optimization and generalization in kernel methods".
     """
 
-    needs: ClassVar[str] = "each example's value of what may shift"
+    needs: ClassVar[str] = "each example's value of the columns that may shift"
     name: ClassVar[str] = "mmd"
     over: ClassVar[Literal["correct", "error_probability"]] = "error_probability"
     worse: ClassVar[Literal["lower", "higher"]] = "higher"

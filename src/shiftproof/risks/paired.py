@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import bdtr
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import must
 from shiftproof.outcomes import Interval
-from shiftproof.risks.intervals import Ends, Floats, arc, binomial_low, proportion_difference, tail_of
+from shiftproof.risks.intervals import Ends, arc, binomial_low, proportion_difference, tail_of
 
 
 @dataclass(frozen=True)
-class Paired:
+class PairedComparison:
     """Two sets of verdicts on the same n examples.
 
     Args:
@@ -46,7 +47,7 @@ class Difference(NamedTuple):
     interval: Interval
 
 
-def paired(first: npt.ArrayLike, second: npt.ArrayLike, *, against: str = "", confidence: float = 0.95) -> Paired:
+def paired(first: npt.ArrayLike, second: npt.ArrayLike, *, against: str = "", confidence: float = 0.95) -> PairedComparison:
     """Compares verdicts on the same examples, each 1 for correct and 0 for wrong, shape (n,), in the same order.
 
     Guarantees: the interval as `matched_interval`, the p-value as `mcnemar`. The interval is not the inverted test, so near the edge one
@@ -61,7 +62,7 @@ def paired(first: npt.ArrayLike, second: npt.ArrayLike, *, against: str = "", co
         raise must("second", "a paired comparison", f"have one verdict per pair ({len(one)})", len(two))
     n, only_first, only_second = len(one), int((one & ~two).sum()), int((two & ~one).sum())
     interval = matched_interval(only_first, only_second, n, confidence=confidence).one()
-    return Paired(
+    return PairedComparison(
         against=against,
         n=n,
         both_right=int((one & two).sum()),

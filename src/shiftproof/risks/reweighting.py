@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from shiftproof.outcomes import Interval
+from shiftproof._arrays import Floats, Ints
 from shiftproof.risks.abstract import Measurement
-from shiftproof.risks.intervals import Floats, dkw_width
-from shiftproof.risks.tallied import Tallied
+from shiftproof.risks.tallied import TalliedRisk, bracketed, raised_distribution
 from shiftproof.risks.tally import Tally
 
 
 @dataclass(frozen=True)
-class Reweighting(Tallied):
+class Reweighting(TalliedRisk):
     """sup of E[w v] over a set of weights w >= 0 of mean 1 that depends on the distribution of v only; v in [0, 1], larger is worse.
 
     Guarantees:
@@ -31,19 +28,14 @@ class Reweighting(Tallied):
     worse: ClassVar[Literal["lower", "higher"]] = "higher"
 
     def compute(self, state: Tally, *, confidence: float = 0.95) -> Measurement:
-        width = dkw_width(state.n, confidence=confidence)
-        if not state.n:
-            return Measurement(math.nan, Interval(math.nan, math.nan), 0)
-        value = _in_unit(self.reweigh(state.values, state.counts).value)
-        low = min(value, self.at(state.values, state.counts, width))
-        high = max(value, self.at(state.values, state.counts, -width))
-        return Measurement(value, Interval(low, high), state.n)
+        def value() -> float:
+            return _in_unit(self.reweigh(state.values, state.counts).value)
 
-    def at(self, values: Floats, counts: npt.NDArray[np.int64], rise: float) -> float:
+        return bracketed(state, value, lambda rise: self.at(state.values, state.counts, rise), confidence=confidence)
+
+    def at(self, values: Floats, counts: Ints, rise: float) -> float:
         """The risk with the distribution function raised by `rise` and clipped to [0, 1]; `values` ascend, each with its count."""
-        steps = np.concatenate([[0.0], np.cumsum(counts) / counts.sum()])
-        reached = np.concatenate([np.clip(steps + rise, 0.0, 1.0), [1.0]])
-        mass = np.diff(reached, prepend=0.0)
+        mass = np.diff(raised_distribution(counts, rise), prepend=0.0)
         points = np.concatenate([[0.0], values, [1.0]])
         return _in_unit(self.reweigh(points[mass > 0], mass[mass > 0]).value)
 

@@ -16,11 +16,8 @@ import numpy.typing as npt
 from scipy.signal import fftconvolve
 from scipy.stats import binom, norm
 
+from shiftproof._arrays import Bools, Floats, Ints
 from shiftproof._errors import must
-from shiftproof.risks.intervals import Floats
-
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 FIRST = 16
 _GROWTH = 1.15
@@ -82,8 +79,8 @@ class SequentialTests:
 class Verdicts:
     """The verdicts so far on n streams: `passed` (p <= p0 is rejected) and `hopeless` (not worth continuing), shape (n, r)."""
 
-    passed: Flags
-    hopeless: Flags
+    passed: Bools
+    hopeless: Bools
 
     @property
     def claims(self) -> Ints:

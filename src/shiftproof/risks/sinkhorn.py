@@ -10,14 +10,15 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import must
 from shiftproof.outcomes import Interval
 from shiftproof.risks.abstract import Measurement
-from shiftproof.risks.betting import betting_low
-from shiftproof.risks.grouped import Grouped, Tallies
+from shiftproof.risks.betting_intervals import betting_low
+from shiftproof.risks.grouped import GroupedRisk, Tallies
 from shiftproof.risks.intervals import tail_of
 from shiftproof.risks.tally import Tally
-from shiftproof.risks.worst_weights import Floats, Reweighted, largest
+from shiftproof.risks.worst_weights import Reweighted, largest
 
 _LOW = 0.05 * 1.25 ** np.arange(26)
 """Temperatures used for the lower end: from almost all weight on the largest draw to almost equal weights."""
@@ -66,7 +67,7 @@ def sinkhorn(losses: npt.ArrayLike, *, radius: float, epsilon: float) -> Sinkhor
 
 
 @dataclass(frozen=True)
-class Sinkhorn(Grouped):
+class Sinkhorn(GroupedRisk):
     """sup of E[v(z)] over distributions of z within Sinkhorn distance of the population, from values at draws around each example.
 
     = inf over l >= 0 of l radius + l epsilon E_x ln E_{z ~ K(x)} exp(v(z) / (l epsilon)), K(x) the kernel exp(-cost(x, z) / epsilon),

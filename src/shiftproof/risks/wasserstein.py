@@ -9,12 +9,13 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import must
 from shiftproof.outcomes import Interval
 from shiftproof.risks import worst_weights
-from shiftproof.risks.betting import betting_interval
+from shiftproof.risks.betting_intervals import betting_interval
 from shiftproof.risks.reweighting import Reweighting
-from shiftproof.risks.worst_weights import Floats, Reweighted
+from shiftproof.risks.worst_weights import Reweighted
 
 Loss = Literal["logistic", "hinge", "absolute", "squared"]
 Norm = Literal["l1", "l2", "linf"]

@@ -12,14 +12,14 @@ import numpy.typing as npt
 from shiftproof.outcomes import Interval
 from shiftproof.risks import worst_weights
 from shiftproof.risks.abstract import Measurement
-from shiftproof.risks.grouped import Grouped, Tallies
+from shiftproof.risks.grouped import GroupedRisk, Tallies
 from shiftproof.risks.intervals import tail_of
 from shiftproof.risks.mean import mean_interval
 from shiftproof.risks.worst_weights import Reweighted
 
 
 @dataclass(frozen=True)
-class WorstGroup(Grouped):
+class WorstGroup(GroupedRisk):
     """The least group mean: min_g mean of v over group g. Groups are disjoint: each example has one group name.
 
     The interval is [min_g low_g, min_g high_g], with low_g the exact binomial lower end of group g at tail t = (1 - confidence) / 2 and

@@ -17,9 +17,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import must
 
-Floats = npt.NDArray[np.float64]
 Cumulative = Callable[[Floats], Floats]
 _HALVINGS = 200
 

@@ -12,15 +12,15 @@ from functools import lru_cache
 from pathlib import Path
 
 from shiftproof._errors import StoredFileWarning
-from shiftproof.models.meter import Meter, metering, open_meters
+from shiftproof.models.query_count import QueryCount, counting_queries, open_counts
 
 _WIDTH = 8
 _MASK = 2 ** (8 * _WIDTH) - 1
 _SLOT = 2 * _WIDTH
 
 
-class Ledger(Meter):
-    """A meter whose `sent` also stands in a file of this process and call, mapped into memory: what is written there outlives a kill.
+class Ledger(QueryCount):
+    """A count whose `sent` also stands in a file of this process and call, mapped into memory: what is written there outlives a kill.
 
     The file has two slots, each a count and its complement, which are written in turn: a count that is torn or changed is seen.
     Until `keep` names the folder it counts in memory only.
@@ -50,8 +50,8 @@ class Ledger(Meter):
             self._path.unlink()
             self.folder = self._map = None
 
-    def send(self, model: str, rows: int) -> None:
-        super().send(model, rows)
+    def add_sent(self, model: str, rows: int) -> None:
+        super().add_sent(model, rows)
         if self._map is not None:
             self._map[self._place : self._place + _SLOT] = _slot(self.sent)
             self._place = _SLOT - self._place
@@ -82,10 +82,10 @@ def rows_sent(folder: Path) -> int:
 @contextmanager
 def booking(folder: Path) -> Iterator[None]:
     """Keeps what is sent meanwhile in `folder`: in the ledger that is open for it, or in one for the life of this (worker) process."""
-    if any(isinstance(meter, Ledger) and meter.folder == folder for meter in open_meters()):
+    if any(isinstance(count, Ledger) and count.folder == folder for count in open_counts()):
         yield
         return
-    with metering(_of_process(folder, os.getpid())):
+    with counting_queries(_of_process(folder, os.getpid())):
         yield
 
 

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
 
 from shiftproof import __version__
-from shiftproof.models.shown import shown_spec
+from shiftproof._secrets import without_secrets
 from shiftproof.records.audit import Provenance
 
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pyarrow", "onnxruntime")
@@ -55,7 +55,7 @@ def provenance(config: Asked, started: str) -> Provenance:
         seed=config.seed,
         confidence=config.confidence,
         suite=config.suite,
-        command=[shown_spec(word) for word in sys.argv] if sys.argv and sys.argv[0].endswith("shiftproof") else [],
+        command=[without_secrets(word) for word in sys.argv] if sys.argv and sys.argv[0].endswith("shiftproof") else [],
     )
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from shiftproof._secrets import shown
+from shiftproof._secrets import without_secrets
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.certify import certify
 from shiftproof.data.examples import Examples
@@ -22,7 +22,7 @@ from shiftproof.door import Reading, confront
 from shiftproof.evaluation.curves.security_curve import ToTheEnd, sizes
 from shiftproof.finding import Finding, join
 from shiftproof.models.abstract import Labels
-from shiftproof.models.meter import Meter, metering
+from shiftproof.models.query_count import QueryCount, counting_queries
 from shiftproof.outcomes import HELD, Flag
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.checkpoint import Checkpoint
@@ -68,17 +68,17 @@ class Work:
         home = Path.cwd()
         try:
             if not self.store.has(cell):  # another run of the same plan may have been quicker
-                with booking(self.store.sent), metering() as meter:
-                    self._run(cell, progress, meter)
+                with booking(self.store.sent), counting_queries() as count:
+                    self._run(cell, progress, count)
         except KeyboardInterrupt:
             raise
         except BaseException:  # whatever a model, a plugin or the disk raises belongs in the report of this cell, SystemExit too
-            return Done(cell, shown(traceback.format_exc()))
+            return Done(cell, without_secrets(traceback.format_exc()))
         finally:
             os.chdir(home)  # a part of the user's own may have left it
         return Done(cell, None)
 
-    def _run(self, cell: Cell, progress: Callable[[int], None] | None, meter: Meter) -> None:
+    def _run(self, cell: Cell, progress: Callable[[int], None] | None, count: QueryCount) -> None:
         model = _built(self.model, self.model_files)
         source = self.sources[cell.data]
         found: list[Finding] = []
@@ -97,7 +97,7 @@ class Work:
         for stamp in self.data_files:
             stamp.check()
         check_folder(source, cell.data)
-        self.store.write(cell, replace(join(found), sent=meter.sent), np.concatenate(labels), self.batch_size)
+        self.store.write(cell, replace(join(found), sent=count.sent), np.concatenate(labels), self.batch_size)
         self._checkpoint(cell).clear()
 
     def _unmoved(self, cell: Cell) -> Reading | None:

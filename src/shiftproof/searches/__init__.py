@@ -1,4 +1,4 @@
-"""How a move is chosen inside a shift: one file, one way."""
+"""Searches: how a move is chosen inside a shift."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the searches for least moves need to know of a norm: its dual, its balls of a radius of each example's own, its way to a plane.
+"""Norms for minimum-norm searches: the dual, projection on balls with a radius per example, and the distance to a plane.
 
 Tensors are flat, shape (n, d), where nothing else is said.
 """
@@ -163,36 +163,42 @@ def to_plane(norm: Norm, weight: Tensor, gap: Tensor, low: Tensor, high: Tensor)
 
 
 def with_room(gradient: Tensor, move: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """The gradient, zero where it points at a wall of the box that the move is at. Any shape."""
+    """The gradient, zero where it points at a bound of the box that the move is at. Any shape."""
     return gradient.masked_fill(torch.where(gradient > 0, move >= high, move <= low), 0.0)
 
 
-class Uphill:
-    """Steps of steepest ascent for the moves of some inputs, shape (n, ...), projected; what hangs on the inputs alone is worked out once.
+class AscentStep:
+    """Steps of steepest ascent for the moves of some inputs, shape (n, ...), projected; what depends only on the inputs is computed once.
 
-    A step of l1 is made of few features. One at a wall of the box is none of them: the projection would take its part back.
+    A step of l1 is made of few features. One at a bound of the box is none of them: the projection would take its part back.
     """
 
-    def __init__(self, shift: Differentiable, x: Tensor, walls: tuple[Tensor, ...] = ()) -> None:
-        self._shift, self._x, self._walls = shift, x, walls
-        if not walls:
-            self._walls = shift.walls(x) if isinstance(shift, Linf) else shift.room(x) if isinstance(shift, L1) else ()
+    def __init__(self, shift: Differentiable, x: Tensor, limits: tuple[Tensor, ...] = ()) -> None:
+        self._shift, self._x, self._limits = shift, x, limits
+        if not limits:
+            self._limits = shift.move_limits(x) if isinstance(shift, Linf) else shift.room(x) if isinstance(shift, L1) else ()
 
-    def __getitem__(self, rows: Tensor) -> Uphill:
+    def __getitem__(self, rows: Tensor) -> AscentStep:
         """The same for the inputs at `rows` (indices or a mask)."""
-        return Uphill(self._shift, self._x[rows], tuple(wall[rows] for wall in self._walls))
+        return AscentStep(self._shift, self._x[rows], tuple(limit[rows] for limit in self._limits))
 
     def __call__(self, params: Params, gradient: Tensor, step: float) -> Params:
         """The params one step further."""
         if isinstance(self._shift, L1):
-            gradient = with_room(gradient, params, *self._walls)
+            gradient = with_room(gradient, params, *self._limits)
         moved = self._shift.ascend(params, gradient, step)
         if isinstance(self._shift, Linf) and not moved.requires_grad:
             # The projection, in memory that is at hand already: such passes are most of what comes on top of the model's own.
-            return torch.clamp(moved, *self._walls, out=moved)
+            return torch.clamp(moved, *self._limits, out=moved)
         return self._shift.project(self._x, moved)
 
 
 def column(values: Tensor, like: Tensor) -> Tensor:
     """Numbers of shape (n,) that broadcast against `like` of shape (n, ...)."""
     return values.reshape(-1, *[1] * (like.dim() - 1))
+
+
+def unit(moves: Tensor) -> Tensor:
+    """Each example's row of shape (n, ...) at Euclidean length 1; zero stays zero."""
+    size = length(moves.flatten(1)).clamp_min(torch.finfo(moves.dtype).tiny)
+    return moves / column(size, moves)

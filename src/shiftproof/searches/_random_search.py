@@ -1,4 +1,4 @@
-"""The loop that random searches share: propose, ask, keep what is worse for the model, drop what is broken."""
+"""The loop of random searches: propose, query, keep improvements, drop broken examples."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Propose(Protocol):
 
 
 def random_search(oracle: Oracle, first: Params, propose: Propose, *, queries: int, rng: Rng) -> Params:
-    """The moves after up to `queries` questions an example, `first` being the first of them.
+    """The moves after up to `queries` queries per example, `first` being the first of them.
 
     A proposal is kept where the model's margin is worse at it, so an example's moves only get worse for the model.
     """

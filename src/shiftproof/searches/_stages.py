@@ -1,4 +1,4 @@
-"""A search made of stages: what each cost and broke is booked, and a killed run goes on after the last step that was written down."""
+"""Searches made of stages: costs and failures are counted for each, and a killed run resumes after its last stored step."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ DRAWS = 20
 def check_draws(draws: int, name: str) -> None:
     """Raises `UsageError` where the option `draws` of a search called `name` is out of range."""
     if draws < 0:
-        raise must("draws", name, "be at least 0", draws, "0 asks a random model 20 times and any other once.")
+        raise must("draws", name, "be at least 0", draws, "0 means 20 for a random model and 1 for any other.")
 
 
 @dataclass
-class Run:
-    """Where a search of several stages stands on n examples.
+class StagedRun:
+    """The state of a search of several stages on n examples.
 
     Args:
         shift, oracle, x, rng: what the door handed over.
         best: the worst move of each example so far.
-        extra: more tensors that later steps stand on; they are written down too.
+        extra: more tensors that later steps need; they are stored too.
         done: names of the steps that are done.
     """
 
@@ -48,7 +48,7 @@ class Run:
     _open: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @classmethod
-    def of(cls, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng, *, start: Params) -> Run:
+    def of(cls, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng, *, start: Params) -> StagedRun:
         """Before the first step, or where an earlier run was killed."""
         run = cls(shift, oracle, x, rng, Incumbent(start))
         state = oracle.kept()
@@ -68,7 +68,7 @@ class Run:
             return
         work()
         self.done.append(name)
-        best = {f"best.{key}": getattr(self.best, key) for key in ("params", "margin", "broken")}
+        best = {"best.params": self.best.params, "best.margin": self.best.margin, "best.broken": self.best.broken}
         extra = {f"extra.{key}": tensor for key, tensor in self.extra.items()}
         passed = {**self._open, "seconds": time.perf_counter() - self._open["began"]} if self._open else {}
         self.oracle.keep({**best, **extra}, {"done": self.done, "open": passed})

@@ -1,4 +1,4 @@
-"""Decision trees as flat arrays: read from fitted scikit-learn ensembles, scored, and seen leaf by leaf as boxes."""
+"""Decision trees of fitted scikit-learn ensembles as flat arrays: their scores, and the box of each leaf."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats, Ints
 from shiftproof._errors import UsageError, must
 from shiftproof.models.fingerprint import value_digest
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 class _Nodes(Protocol):
@@ -113,12 +111,12 @@ def read_trees(estimator: object, columns: Sequence[int] | None = None) -> Trees
         members, weight = [list(stage) for stage in estimator.estimators_], float(estimator.learning_rate)
     else:
         rule = "be a fitted DecisionTree-, RandomForest-, ExtraTrees- or GradientBoostingClassifier of scikit-learn"
-        way_out = "For other models use hop_skip_jump or best_of_n; of a pipeline, give its last step and data that are encoded already."
+        way_out = "For other models use hop_skip_jump or best_of_n. For a pipeline, pass its last step and encoded data."
         raise must("estimator", "read_trees", rule, type(estimator).__name__, way_out)
     if isinstance(estimator, GradientBoostingClassifier) and estimator.init not in (None, "zero"):
-        raise UsageError("The trees of gradient boosting that starts from a model of its own cannot be read: fit it with init=None.")
-    if getattr(estimator, "n_outputs_", 1) != 1:
-        raise UsageError("The trees of a model with several outputs cannot be read: give one output at a time.")
+        raise UsageError("Boosting with a custom init estimator is not supported. Fit with init=None.")
+    if not isinstance(estimator, GradientBoostingClassifier) and estimator.n_outputs_ != 1:
+        raise UsageError("Tree models with several outputs are not supported. Pass a model with one output.")
     classes = len(estimator.classes_)
     trees = _flatten(members, weight, np.zeros(classes))
     if isinstance(estimator, GradientBoostingClassifier):

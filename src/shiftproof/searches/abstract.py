@@ -1,4 +1,4 @@
-"""How a move is chosen inside a shift: by chance for the average case, by an adversary for the worst."""
+"""The base class of searches: how a move is chosen inside a shift, at random for the average case or by an adversary for the worst."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from shiftproof.shifts.abstract import Boxed, Differentiable, Params, Shift
 class Search(Part):
     """A way to choose one move per example.
 
-    It is handed to `confront`, which trusts nothing it says: moves are checked against the budget, projected and scored again.
+    `confront` does not trust its result: moves are checked against the budget, projected and scored again.
     """
 
     needs: ClassVar[Access] = Labels
     """The least that the model must give."""
     bound: ClassVar[Bound] = Bound.AT_MOST
-    """What accuracy under this search claims: a worst case is an upper bound, one chance draw an estimate of the average."""
+    """What accuracy under this search claims: a worst case is an upper bound, one random draw an estimate of the average."""
 
     @property
     def verdict_draws(self) -> int:
@@ -44,7 +44,7 @@ class Search(Part):
 
     def objection(self, shift: Shift) -> str | None:
         """Why it cannot search this shift, as half a sentence; None where it can."""
-        return f"{shift.name} has one move only, so there is nothing to choose: use one_draw" if shift.fixed else None
+        return f"{shift.name} has only one move, so there is nothing to search: use one_draw" if shift.fixed else None
 
     @abstractmethod
     def most_passes(self, shift: Shift) -> int:
@@ -55,22 +55,22 @@ class Search(Part):
         """The chosen moves for x of shape (n, ...), one row each. Drops examples whose verdict is known."""
 
 
-class Suiting(ABC):
-    """What a model inherits beside `Labels` that knows how it must be searched: one with a defence in front."""
+class AdaptsSearch(ABC):
+    """A model that adapts searches to itself, such as a defended one; inherited beside `Labels`."""
 
     @abstractmethod
     def suited(self, search: Search) -> Search:
-        """The search as it should be run on this model; given that again, it gives it back."""
+        """The search as it should be run on this model; idempotent."""
 
 
 def suited(search: Search, model: Labels) -> Search:
-    """The search as it should be run on a model: matched to what it gives, and to the defence in front of it."""
+    """The search as it should be run on a model: matched to what it provides, and to its defence."""
     search = search.matched(model)
-    return model.suited(search) if isinstance(model, Suiting) else search
+    return model.suited(search) if isinstance(model, AdaptsSearch) else search
 
 
 def gradient_objection(shift: Shift) -> str | None:
-    """Why a gradient search cannot climb in this shift, as half a sentence; None where it can."""
+    """Why a gradient search does not support this shift, as half a sentence; None where it does."""
     if not isinstance(shift, Differentiable):
         return f"{shift.name} has no gradient: use best_of_n"
     if shift.random:
@@ -92,7 +92,7 @@ class Incumbent:
         self.broken = torch.zeros(len(params), dtype=torch.bool, device=params.device)
 
     def update(self, rows: Tensor, params: Params, answer: Answer) -> Tensor:
-        """Keeps, for each of the examples at `rows`, the move with the larger margin, a broken one for good; whether it did, (m,)."""
+        """Keeps, for each of the examples at `rows`, the move with the larger margin, or the first that breaks it. Whether it did, (m,)."""
         return self.offer(rows, params, answer.margin, answer.broken)
 
     def offer(self, rows: Tensor, params: Params, margin: Tensor, broken: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Ascent that chooses its own step sizes from how the loss went: Auto-PGD."""
+"""Auto-PGD: ascent with adaptive step sizes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shiftproof.losses import loss_named
 from shiftproof.models.abstract import Access, Gradients
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._auto_climb import climb, climb_passes
+from shiftproof.searches._auto_step_loop import auto_step_passes, run_auto_step
 from shiftproof.searches.abstract import Incumbent, Search, gradient_objection
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
 
@@ -32,14 +32,14 @@ class AutoStep(Search):
 
     Args:
         steps: steps of each restart, at least 1.
-        restarts: runs from different chance draws, at least 1; later ones see only the examples still standing.
-        loss: what to climb, "cross_entropy", "dlr" (which a scale of the scores cannot blind) or "margin".
+        restarts: runs from different random draws, at least 1; later ones see only the examples still standing.
+        loss: what to maximise, "cross_entropy", "dlr" (which a scale of the scores cannot blind) or "margin".
 
     Guarantees:
         On a linear model with two classes it reaches the worst case of linf and l2. Elsewhere it finds failures and proves nothing. For l1
         it makes the sparse steps of Croce & Hein 2021, from 3 over 2 to 1 times the radius, without momentum (and none for features at a
-        wall of the box); on other shifts it is the same rule in their own geometry.
-    Cost: up to restarts * (steps + 1) forwards and restarts * steps backwards an example (two more each for l1).
+        bound of the box); on other shifts it is the same rule in their own geometry.
+    Cost: up to restarts * (steps + 1) forwards and restarts * steps backwards per example (two more each for l1).
 
     Example:
         >>> from shiftproof.searches import searches
@@ -66,7 +66,7 @@ class AutoStep(Search):
         return gradient_objection(shift) or super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:
-        return self.restarts * climb_passes(shift, self.steps)
+        return self.restarts * auto_step_passes(shift, self.steps)
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
         assert isinstance(shift, Differentiable)  # `objection` has said so
@@ -76,5 +76,5 @@ class AutoStep(Search):
             rows = best.standing() if restart else torch.arange(len(x), device=x.device)
             if not len(rows):
                 break
-            climb(shift, oracle[rows], rows, rng[rows.cpu()].child("restart", restart), lambda _: loss, self.steps, best)
+            run_auto_step(shift, oracle[rows], rows, rng[rows.cpu()].child("restart", restart), lambda _: loss, self.steps, best)
         return best.params

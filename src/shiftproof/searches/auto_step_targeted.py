@@ -12,7 +12,7 @@ from shiftproof.losses import Towards, targeted_named
 from shiftproof.models.abstract import Access, Gradients
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._auto_climb import Goal, climb, climb_passes
+from shiftproof.searches._auto_step_loop import Goal, auto_step_passes, run_auto_step
 from shiftproof.searches.abstract import Incumbent, Search, gradient_objection
 from shiftproof.searches.auto_step import REFERENCES
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
@@ -26,7 +26,7 @@ class AutoStepTargeted(Search):
         n_targets: classes tried, at least 1; all the others where the model has no more.
         steps: steps of each run, at least 1.
         restarts: runs for each class, at least 1; later runs see only the examples still standing.
-        loss: what to climb, in its form towards a class: "dlr", "margin" or "cross_entropy".
+        loss: what to maximise, in its form towards a class: "dlr", "margin" or "cross_entropy".
 
     Guarantees:
         Works for any number of classes from two on. On a linear model with n_targets at the number of the others it reaches the worst case
@@ -55,7 +55,7 @@ class AutoStepTargeted(Search):
         return gradient_objection(shift) or super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:
-        return 1 + self.n_targets * self.restarts * climb_passes(shift, self.steps)
+        return 1 + self.n_targets * self.restarts * auto_step_passes(shift, self.steps)
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
         assert isinstance(shift, Differentiable)  # `objection` has said so
@@ -72,7 +72,7 @@ class AutoStepTargeted(Search):
                 if not len(rows):
                     return best.params
                 draw = rng[rows.cpu()].child("target", rank, "restart", restart)
-                climb(shift, oracle[rows], rows, draw, _goal(loss, target), self.steps, best)
+                run_auto_step(shift, oracle[rows], rows, draw, _goal(loss, target), self.steps, best)
         return best.params
 
 

@@ -1,4 +1,4 @@
-"""A running guess of the gradient, corrected two questions at a time: score queries only."""
+"""Bandit attack: a running estimate of the gradient, updated by two score queries at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shiftproof._rows import length
 from shiftproof.models.abstract import Access, Scores
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._decisions import across
+from shiftproof.searches._boundary_walk import across
 from shiftproof.searches._random_search import signs
 from shiftproof.searches.abstract import Incumbent, Search
 from shiftproof.shifts.abstract import Params, Shift
@@ -30,7 +30,7 @@ class Bandits(Search):
     this shows to the prior (under linf by exponentiated gradients), and takes one step along the prior.
 
     Args:
-        queries: questions an example, at least 3: two to learn and one after the step, a round.
+        queries: queries per example, at least 3: two to learn and one after the step, a round.
         step_size: each step as a share of the budget's radius, above 0.
         prior_rate: how fast the prior learns, above 0. A slope counts against the running mean of its size, so scores may have any scale.
         exploration: length of u against the prior's, above 0.
@@ -39,7 +39,7 @@ class Bandits(Search):
 
     Guarantees:
         Blind to masked gradients; where scores are flat around a move it is lost. It finds failures and proves nothing.
-    Cost: up to `queries` forwards an example; an example that breaks is dropped.
+    Cost: up to `queries` forwards per example; an example that breaks is dropped.
 
     Reference: Ilyas, Engstrom & Madry 2019, "Prior convictions: black-box adversarial attacks with bandits and priors".
     """
@@ -67,7 +67,7 @@ class Bandits(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Linf | L2):
-            return f"its prior climbs in linf or l2, not in {shift.name}: use gradient_estimate"
+            return f"it supports linf and l2, not {shift.name}: use gradient_estimate"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:

@@ -1,4 +1,4 @@
-"""The worst of n chance draws: the adversary who only throws dice."""
+"""The worst of n random draws."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class BestOfN(Search):
 
     Guarantees:
         A superset of draws never helps the model: `best_of_n(n=20)` breaks every example that `best_of_n(n=10)` breaks.
-    Cost: up to n forwards an example; an example that breaks is dropped.
+    Cost: up to n forwards per example; an example that breaks is dropped.
 
     Reference: Engstrom et al. 2019, "Exploring the landscape of spatial robustness" (worst-of-k).
     """
@@ -38,7 +38,7 @@ class BestOfN(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not shift.fixed and not shift.varied:
-            return f"{shift.name} draws the same move every time: use grid, which tries every severity up to its own"
+            return f"{shift.name} draws the same move every time: use grid, which tries every severity up to the given one"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:

@@ -1,4 +1,4 @@
-"""A random walk along the boundary that only ever comes nearer: decisions alone."""
+"""The boundary attack: a random walk along the decision boundary."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from shiftproof._rows import total
 from shiftproof.models.abstract import Access, Labels
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._decisions import Walk, across, unit_length
+from shiftproof.searches._boundary_walk import BoundaryWalk, across
+from shiftproof.searches._norms import unit
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.l2 import L2
 
 _EVERY = 10
-"""Every so many steps the sidestep alone is asked about, to learn how curved the boundary is."""
+"""How many steps between queries of the sidestep alone, which estimate the curvature of the boundary."""
 _WINDOW = 10
 """Answers after which a step's size is changed."""
 _FACTOR = 1.5
@@ -32,7 +33,7 @@ class Boundary(Search):
     at even odds, as a boundary that looks flat has, the inward step at one in four.
 
     Args:
-        queries: questions an example, at least 1.
+        queries: queries per example, at least 1.
         sideways: the first sidestep as a share of the distance, above 0.
         inward: the first inward step as a share of the distance, in (0, 1).
         tries: questions spent on finding a first failure, at least 1.
@@ -40,7 +41,7 @@ class Boundary(Search):
     Guarantees:
         The distance of its failure never grows. What it returns as broken lies inside the budget. It needs many queries: hop_skip_jump
         reaches the same distance with far fewer, and this is kept as the yardstick of decision searches.
-    Cost: up to `queries` forwards an example; an example that breaks inside the budget is dropped.
+    Cost: up to `queries` forwards per example; an example that breaks inside the budget is dropped.
 
     Reference: Brendel, Rauber & Bethge 2018, "Decision-based adversarial attacks: reliable attacks against black-box machine learning
     models".
@@ -68,7 +69,7 @@ class Boundary(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, L2):
-            return f"it walks at Euclidean distances, and {shift.name} has others: use l2, or hop_skip_jump"
+            return f"it supports l2, not {shift.name}: use hop_skip_jump"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:
@@ -78,12 +79,12 @@ class Boundary(Search):
         assert isinstance(shift, L2)  # `objection` has said so
         if not len(x):
             return shift.origin(x)
-        walk = Walk(shift, oracle, x, rng, self.queries)
+        walk = BoundaryWalk(shift, oracle, x, rng, self.queries)
         walk.start(self.tries)
         begun = walk.started.nonzero()[:, 0]
         walk.come_near(walk.open(begun), walk.near[walk.open(begun)], 0.01)
-        sideways = _Pace(len(x), self.sideways, low=0.2, high=0.5, like=walk.distance)
-        inward = _Pace(len(x), self.inward, low=0.1, high=0.25, like=walk.distance)
+        sideways = _AdaptiveStepSize(len(x), self.sideways, low=0.2, high=0.5, like=walk.distance)
+        inward = _AdaptiveStepSize(len(x), self.inward, low=0.1, high=0.25, like=walk.distance)
         step = 0
         while len(rows := walk.open(begun)):
             round_, straight = self._propose(walk, rows, sideways.size[rows], inward.size[rows], step)
@@ -98,18 +99,18 @@ class Boundary(Search):
         return walk.result()
 
     @staticmethod
-    def _propose(walk: Walk, rows: Tensor, sideways: Tensor, inward: Tensor, step: int) -> tuple[Params, Params]:
+    def _propose(walk: BoundaryWalk, rows: Tensor, sideways: Tensor, inward: Tensor, step: int) -> tuple[Params, Params]:
         """The sidestep, and the sidestep with the inward step, from the nearest failures."""
         here = walk.near[rows]
         noise = walk.stream(rows, "step", step).normal(*here.shape[1:]).to(here)
-        back = unit_length(here)
-        noise = unit_length(noise - across(total((noise * back).flatten(1)), noise) * back)
+        back = unit(here)
+        noise = unit(noise - across(total((noise * back).flatten(1)), noise) * back)
         aside = here + across(walk.distance[rows] * sideways, here) * noise
         round_ = walk.inside_box(rows, aside / across((1 + sideways.square()).sqrt(), aside))
         return round_, walk.inside_box(rows, round_ * across(1 - inward, round_))
 
 
-class _Pace:
+class _AdaptiveStepSize:
     """A step size per example that follows its rate of success."""
 
     def __init__(self, n: int, first: float, *, low: float, high: float, like: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Steps on to the boundary of the model made linear where it stands, pulled towards the input: the fast adaptive boundary attack."""
+"""The fast adaptive boundary attack: steps to the linearised boundary, pulled towards the input."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from shiftproof.losses import margin_to
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column, norm_of, to_plane
-from shiftproof.searches.minimal import MinimalSearch, Shortest, farthest
+from shiftproof.searches._standing import keep
+from shiftproof.searches.minimal import MinimalSearch, SmallestMoves, farthest
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -31,14 +32,14 @@ class BoundaryProjection(MinimalSearch):
 
     Args:
         steps: steps of each restart, at least 1.
-        restarts: runs, the first from the unmoved input and the others from half a chance move of the best size so far; at least 1.
+        restarts: runs, the first from the unmoved input and the others from half a random move of the best size so far; at least 1.
         candidates: other classes looked at, those of largest score at the start, at least 1.
 
     Guarantees:
         What it finds breaks the model. On a linear model it is within 1% of the least distance in linf, l2 and l1 where the box is not
         active, for candidates at the number of the other classes. Where the box is active so is the move towards each class, but which
         class is nearest is judged without the box, as published: `boundary_projection_targeted` tries each.
-    Cost: up to restarts * 2 * steps + 1 forwards and restarts * candidates * steps backwards an example.
+    Cost: up to restarts * 2 * steps + 1 forwards and restarts * candidates * steps backwards per example.
 
     Reference: Croce & Hein 2020, "Minimally distorted adversarial examples with a fast adaptive boundary attack" (FAB).
     """
@@ -58,8 +59,8 @@ class BoundaryProjection(MinimalSearch):
     def most_passes(self, shift: Shift) -> int:
         return 1 + self.restarts * self.steps * (2 + self.candidates)
 
-    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> Shortest:
-        best = Shortest(shift, x, enough)
+    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
+        best = SmallestMoves(shift, x, enough)
         rivals = oracle(shift.origin(x)).rivals[:, : self.candidates]
         restart(shift, oracle, rivals, rng, best, steps=self.steps, restarts=self.restarts)
         return best
@@ -77,7 +78,7 @@ class BoundaryProjectionTargeted(MinimalSearch):
     Guarantees:
         What it finds breaks the model. On a linear model within 1% of the least distance in l2, and 2% in linf, box included, for n_targets
         at the number of the other classes. One backward a step, however many classes.
-    Cost: up to n_targets * restarts * 2 * steps + 1 forwards and half as many backwards an example.
+    Cost: up to n_targets * restarts * 2 * steps + 1 forwards and half as many backwards per example.
 
     Reference: Croce & Hein 2020, "Minimally distorted adversarial examples with a fast adaptive boundary attack" (FAB-T).
     """
@@ -97,8 +98,8 @@ class BoundaryProjectionTargeted(MinimalSearch):
     def most_passes(self, shift: Shift) -> int:
         return 1 + self.n_targets * self.restarts * self.steps * 3
 
-    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> Shortest:
-        best = Shortest(shift, x, enough)
+    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
+        best = SmallestMoves(shift, x, enough)
         rivals = oracle(shift.origin(x)).rivals[:, : self.n_targets]
         for rank in range(rivals.shape[1]):
             draws = rng.child("target", rank)
@@ -106,7 +107,7 @@ class BoundaryProjectionTargeted(MinimalSearch):
         return best
 
 
-def restart(shift: Ball, oracle: Oracle, rivals: Tensor, rng: Rng, best: Shortest, *, steps: int, restarts: int) -> None:
+def restart(shift: Ball, oracle: Oracle, rivals: Tensor, rng: Rng, best: SmallestMoves, *, steps: int, restarts: int) -> None:
     """Runs towards the classes `rivals`, shape (n, k); what they find goes into `best`."""
     for turn in range(restarts):
         rows = best.wanted()
@@ -122,7 +123,7 @@ def restart(shift: Ball, oracle: Oracle, rivals: Tensor, rng: Rng, best: Shortes
         _walk(shift, here, rows, rivals[rows], start, steps, best)
 
 
-def _walk(shift: Ball, here: Oracle, rows: Tensor, rivals: Tensor, move: Params, steps: int, best: Shortest) -> None:
+def _walk(shift: Ball, here: Oracle, rows: Tensor, rivals: Tensor, move: Params, steps: int, best: SmallestMoves) -> None:
     low, high = shift.room(here.x)
     for _ in range(steps):
         _, values, gradients = here.gradients(move, [margin_to(rivals[:, k]) for k in range(rivals.shape[1])])
@@ -131,7 +132,7 @@ def _walk(shift: Ball, here: Oracle, rows: Tensor, rivals: Tensor, move: Params,
         wanted = best.offer(rows, move, broken)
         move = move * column(1 - (1 - _BACK) * broken.to(move.dtype), move)
         if not bool(wanted.all()):
-            rows, here, rivals, move, low, high = rows[wanted], here[wanted], rivals[wanted], move[wanted], low[wanted], high[wanted]
+            rows, here, rivals, move, low, high = keep(wanted, rows, here, rivals, move, low, high)
             if not len(rows):
                 return
 

@@ -13,16 +13,17 @@ from shiftproof.losses import margin
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column
-from shiftproof.searches._weighing import Adam, Weight
-from shiftproof.searches.minimal import MinimalSearch, Shortest, breadth
+from shiftproof.searches._penalty_weight import Adam, Weight
+from shiftproof.searches._standing import keep
+from shiftproof.searches.minimal import MinimalSearch, SmallestMoves, breadth
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
 _EDGE = 0.999999
-"""How near to the walls of the box the change of variables starts, as the authors have it."""
+"""How near to the bounds of the box the change of variables starts, as the authors have it."""
 
 
-class Walls:
+class BoxVariables:
     """The change of variables m = middle + half * tanh(w) that no step can leave the box by; m = w where there is no box."""
 
     def __init__(self, low: Tensor, high: Tensor) -> None:
@@ -31,8 +32,8 @@ class Walls:
         self._half = ((high - low) / 2).masked_fill(self._open, 1.0)
         self._low, self._high = low, high
 
-    def __getitem__(self, rows: Tensor) -> Walls:
-        return Walls(self._low[rows], self._high[rows])
+    def __getitem__(self, rows: Tensor) -> BoxVariables:
+        return BoxVariables(self._low[rows], self._high[rows])
 
     def start(self) -> Tensor:
         """The w of the move 0."""
@@ -64,8 +65,8 @@ class CarliniWagner(MinimalSearch):
 
     Guarantees:
         What it finds breaks the model. Where it converges (1000 steps and more) it is within 1% of the least l2 distance of a linear model;
-        features at the very wall of the box move late, as the tangent is flat there.
-    Cost: up to rounds * steps forwards and as many backwards an example: the slowest search here.
+        features at the very bound of the box move late, as the tangent is flat there.
+    Cost: up to rounds * steps forwards and as many backwards per example: the slowest search here.
 
     Reference: Carlini & Wagner 2017, "Towards evaluating the robustness of neural networks" (C&W).
     """
@@ -90,24 +91,24 @@ class CarliniWagner(MinimalSearch):
     def most_passes(self, shift: Shift) -> int:
         return 2 * self.rounds * self.steps
 
-    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> Shortest:
-        best, weight = Shortest(shift, x, enough), Weight.of(self.weight * breadth(shift) ** 2, x)
-        walls = Walls(*shift.room(x))
+    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
+        best, weight = SmallestMoves(shift, x, enough), Weight.of(self.weight * breadth(shift) ** 2, x)
+        variables = BoxVariables(*shift.room(x))
         for _ in range(self.rounds):
             rows = best.wanted()
             if not len(rows):
                 break
-            weight.learn(rows, self._descend(shift, oracle[rows], rows, walls[rows], weight.value[rows], best))
+            weight.learn(rows, self._descend(shift, oracle[rows], rows, variables[rows], weight.value[rows], best))
         return best
 
-    def _descend(self, shift: Ball, here: Oracle, rows: Tensor, walls: Walls, weight: Tensor, best: Shortest) -> Tensor:
+    def _descend(self, shift: Ball, here: Oracle, rows: Tensor, variables: BoxVariables, weight: Tensor, best: SmallestMoves) -> Tensor:
         """One weight each; says which of the examples it broke, shape of rows."""
         succeeded = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
         at = torch.arange(len(rows), device=rows.device)
-        adam, w = Adam(self.step_size), walls.start()
+        adam, w = Adam(self.step_size), variables.start()
         lowest = torch.full_like(weight, torch.inf)
         for step in range(self.steps):
-            move, slope = walls.move(w)
+            move, slope = variables.move(w)
             answer, (value,), (gradient,) = here.gradients(move, (margin,))
             good = answer.broken & (value >= self.confidence)
             succeeded[at] |= good
@@ -119,8 +120,7 @@ class CarliniWagner(MinimalSearch):
             downhill = (2 * move - column(weight * (value < self.confidence), move) * gradient) * slope
             w = w - adam.step(downhill)
             if not bool(go_on.all()):
-                at, here, walls, weight, lowest, w = at[go_on], here[go_on], walls[go_on], weight[go_on], lowest[go_on], w[go_on]
-                adam.keep(go_on)
+                at, here, variables, weight, lowest, w, adam = keep(go_on, at, here, variables, weight, lowest, w, adam)
                 if not len(at):
                     break
         return succeeded

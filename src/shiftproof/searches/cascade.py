@@ -1,4 +1,4 @@
-"""Several searches in turn, each on the examples that the ones before left standing: the parameter-free verdict."""
+"""The parameter-free cascade: several searches in turn, each on the examples that the earlier ones did not break."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shiftproof._errors import must
 from shiftproof.models.abstract import Access, Gradients, Labels
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._economy import ECONOMY, Climb
+from shiftproof.searches._economy_stages import ECONOMY, begin
 from shiftproof.searches._stages import DRAWS, check_draws
 from shiftproof.searches.abstract import Search, gradient_objection
 from shiftproof.shifts.abstract import Params, Shift
@@ -111,7 +111,7 @@ class Cascade(Search):
         return once * self.verdict_draws
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
-        run = Climb.begin(shift, oracle.averaged(self.verdict_draws), x, rng)
+        run = begin(shift, oracle.averaged(self.verdict_draws), x, rng)
         if self.version == "economy":
             for stage in ECONOMY:
                 with run.stage(stage.name):

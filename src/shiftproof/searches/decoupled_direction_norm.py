@@ -11,8 +11,9 @@ from torch import Tensor
 from shiftproof.losses import loss_named
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._norms import column
-from shiftproof.searches.minimal import MinimalSearch, Shortest, breadth, cosine, farthest, unit
+from shiftproof.searches._norms import column, unit
+from shiftproof.searches._standing import keep
+from shiftproof.searches.minimal import MinimalSearch, SmallestMoves, breadth, cosine, farthest
 from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -27,13 +28,13 @@ class DecoupledDirectionNorm(MinimalSearch):
     Args:
         steps: steps, at least 1.
         radius_step: the factor by which the radius changes, in (0, 1).
-        loss: what to climb, "cross_entropy" as published, "margin" or "dlr".
+        loss: what to maximise, "cross_entropy" as published, "margin" or "dlr".
 
     Guarantees:
         What it finds breaks the model. On a linear model of two classes within 1% of the least l2 distance, in 200 steps. With more classes
         the gradient of the cross-entropy points away from several at once: expect 10% more there, and less with loss=margin. Moves are not
         rounded to 256 levels, as the authors' code does.
-    Cost: up to steps forwards and steps backwards an example.
+    Cost: up to steps forwards and steps backwards per example.
 
     Reference: Rony et al. 2019, "Decoupling direction and norm for efficient gradient-based L2 adversarial attacks and defenses" (DDN).
     """
@@ -55,8 +56,8 @@ class DecoupledDirectionNorm(MinimalSearch):
     def most_passes(self, shift: Shift) -> int:
         return 2 * self.steps
 
-    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> Shortest:
-        best, width, loss = Shortest(shift, x, enough), breadth(shift), loss_named(self.loss)
+    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
+        best, width, loss = SmallestMoves(shift, x, enough), breadth(shift), loss_named(self.loss)
         rows, here, move, most = torch.arange(len(x), device=x.device), oracle, shift.origin(x), farthest(shift, x)
         low, high = shift.room(x)
         radius = torch.full_like(most, width)
@@ -65,8 +66,8 @@ class DecoupledDirectionNorm(MinimalSearch):
             wanted = best.offer(rows, move, answer.broken)
             broken = answer.broken
             if not bool(wanted.all()):
-                rows, here, broken, gradient = rows[wanted], here[wanted], broken[wanted], gradient[wanted]
-                move, most, low, high, radius = move[wanted], most[wanted], low[wanted], high[wanted], radius[wanted]
+                rows, here, broken, gradient = keep(wanted, rows, here, broken, gradient)
+                move, most, low, high, radius = keep(wanted, move, most, low, high, radius)
                 if not len(rows):
                     break
             radius = torch.minimum(radius * torch.where(broken, 1 - self.radius_step, 1 + self.radius_step).to(radius), most)

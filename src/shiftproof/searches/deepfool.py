@@ -1,4 +1,4 @@
-"""Steps to the nearest boundary of the model made linear where it stands."""
+"""DeepFool: steps to the nearest linearised boundary."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from shiftproof.losses import margin_to
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column, norm_of
-from shiftproof.searches.minimal import MinimalSearch, Shortest
+from shiftproof.searches._standing import keep
+from shiftproof.searches.minimal import MinimalSearch, SmallestMoves
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -32,7 +33,7 @@ class DeepFool(MinimalSearch):
     Guarantees:
         On a linear model it ends `overshoot` beyond the least distance in linf and l2, where the box is not active; of two classes there
         too. Elsewhere it is fast and rough: it stops at the first move that breaks the model.
-    Cost: up to 2 * steps + 1 forwards and candidates * steps backwards an example; mostly 3 or 4 steps.
+    Cost: up to 2 * steps + 1 forwards and candidates * steps backwards per example; mostly 3 or 4 steps.
 
     Reference: Moosavi-Dezfooli, Fawzi & Frossard 2016, "DeepFool: a simple and accurate method to fool deep neural networks".
     """
@@ -52,8 +53,8 @@ class DeepFool(MinimalSearch):
     def most_passes(self, shift: Shift) -> int:
         return 1 + self.steps * (2 + self.candidates)
 
-    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> Shortest:
-        best = Shortest(shift, x, enough)
+    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
+        best = SmallestMoves(shift, x, enough)
         rows, here, move = torch.arange(len(x), device=x.device), oracle, shift.origin(x)
         low, high = shift.room(x)
         answer = here(move)
@@ -62,8 +63,7 @@ class DeepFool(MinimalSearch):
         for _ in range(self.steps):
             wanted = best.offer(rows, move, answer.broken) & ~answer.broken
             if not bool(wanted.all()):
-                rows, here, rivals, first = rows[wanted], here[wanted], rivals[wanted], first[wanted]
-                move, low, high = move[wanted], low[wanted], high[wanted]
+                rows, here, rivals, first, move, low, high = keep(wanted, rows, here, rivals, first, move, low, high)
             if not len(rows):
                 return best
             _, values, gradients = here.gradients(move, [margin_to(rivals[:, k]) for k in range(rivals.shape[1])])

@@ -12,8 +12,9 @@ from shiftproof.losses import margin
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column
-from shiftproof.searches._weighing import Weight
-from shiftproof.searches.minimal import MinimalSearch, Shortest, breadth
+from shiftproof.searches._penalty_weight import Weight
+from shiftproof.searches._standing import keep
+from shiftproof.searches.minimal import MinimalSearch, SmallestMoves, breadth
 from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -34,7 +35,7 @@ class ElasticNet(MinimalSearch):
 
     Guarantees:
         What it finds breaks the model. No distance is promised: it weighs two norms, and the least of neither is its optimum.
-    Cost: up to 2 * rounds * steps forwards and rounds * steps backwards an example.
+    Cost: up to 2 * rounds * steps forwards and rounds * steps backwards per example.
 
     Reference: Chen et al. 2018, "EAD: elastic-net attacks to deep neural networks via adversarial examples".
     """
@@ -63,9 +64,9 @@ class ElasticNet(MinimalSearch):
     def most_passes(self, shift: Shift) -> int:
         return 3 * self.rounds * self.steps
 
-    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> Shortest:
+    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
         # In widths of the box: with m = width * u the objective is width^2 * (||u||_2^2 + sparsity ||u||_1 + weight * margin loss).
-        best, weight = Shortest(shift, x, enough), Weight.of(self.weight * breadth(shift) ** 2, x)
+        best, weight = SmallestMoves(shift, x, enough), Weight.of(self.weight * breadth(shift) ** 2, x)
         for _ in range(self.rounds):
             rows = best.wanted()
             if not len(rows):
@@ -73,7 +74,7 @@ class ElasticNet(MinimalSearch):
             weight.learn(rows, self._descend(shift, oracle[rows], rows, weight.value[rows], best))
         return best
 
-    def _descend(self, shift: Ball, here: Oracle, rows: Tensor, weight: Tensor, best: Shortest) -> Tensor:
+    def _descend(self, shift: Ball, here: Oracle, rows: Tensor, weight: Tensor, best: SmallestMoves) -> Tensor:
         """One weight each; says which of the examples it broke, shape of rows."""
         succeeded = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
         at = torch.arange(len(rows), device=rows.device)
@@ -91,8 +92,7 @@ class ElasticNet(MinimalSearch):
             succeeded[at] |= broken
             wanted = best.offer(rows[at], move, broken)
             if not bool(wanted.all()):
-                at, here, weight, low, high = at[wanted], here[wanted], weight[wanted], low[wanted], high[wanted]
-                move, ahead = move[wanted], ahead[wanted]
+                at, here, weight, low, high, move, ahead = keep(wanted, at, here, weight, low, high, move, ahead)
                 if not len(at):
                     break
         return succeeded

@@ -1,4 +1,4 @@
-"""A cloud of moves that drifts to where the model is most wrong, and takes the shape of the slope: score queries, a few numbers a move."""
+"""CMA-ES over shifts of few parameters: score queries only."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class Evolution(Search):
 
     Each example has a normal cloud of its own over the box of the shift's numbers. It starts at the worst of `spread` moves that fill the
     box evenly; each generation asks about `population` draws, goes to the weighted mean of the better half, and adapts width and shape. A
-    cloud that has become a point starts again at a chance place. Where the shift is random, every other generation keeps the worst
+    cloud that has become a point starts again at a random place. Where the shift is random, every other generation keeps the worst
     numbers so far and draws other seeds, and those between keep the seed and move the numbers: a choice among draws, as seeds have no
     slope. Where there is one number beside the seed, `best_of_n` may find more.
 
     Args:
-        queries: questions an example, at least 1. The first is a chance draw.
+        queries: queries per example, at least 1. The first is a random draw.
         spread: questions of the even start, at least 1: a Latin hypercube, every other of its points put in the nearest corner.
         population: moves of a generation, at least 2; 0 takes 4 + 3 log(numbers).
         step_size: the first standard deviation, as a share of each range, in (0, 1].
 
     Guarantees:
         The best margin never falls. It finds failures and proves nothing. No example's moves depend on another's.
-    Cost: up to `queries` forwards an example; an example that breaks is dropped. The algebra is batched over examples.
+    Cost: up to `queries` forwards per example; an example that breaks is dropped. The algebra is batched over examples.
 
     Reference: Hansen & Ostermeier 2001, "Completely derandomized self-adaptation in evolution strategies" (CMA-ES).
     """
@@ -66,9 +66,9 @@ class Evolution(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Boxed):
-            return f"{shift.name} has too many numbers for it: use square or best_of_n"
+            return f"{shift.name} has too many parameters: use square or best_of_n"
         if shift.varied and bool(shift.seeds.all()):
-            return f"{shift.name} is nothing but draws: use best_of_n"
+            return f"{shift.name} has no parameters to search, only random draws: use best_of_n"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:
@@ -91,7 +91,7 @@ class Evolution(Search):
                 self._generation(cloud, asking, rows, rng[rows.cpu()].child("generation", generation))
         return asking.best.params
 
-    def _begin(self, asking: _Asking, n: int) -> _Cloud:
+    def _begin(self, asking: _Asking, n: int) -> _SearchDistribution:
         """A cloud around the worst of `spread` moves: a Latin hypercube, every other of its points put in the nearest corner."""
         count, k = self.spread, asking.count
         part = asking.rng.child("part").uniform(count, k).argsort(dim=1, stable=True)
@@ -104,9 +104,9 @@ class Evolution(Search):
                 break
             found[rows, number] = asking.about(rows, places[rows, number], asking.fresh(rows, "spread", number))
         everyone = torch.arange(n, device=places.device)
-        return _Cloud.at(places[everyone, found.argmax(1)], self.step_size, self.population)
+        return _SearchDistribution.at(places[everyone, found.argmax(1)], self.step_size, self.population)
 
-    def _generation(self, cloud: _Cloud, asking: _Asking, rows: Tensor, rng: Rng) -> None:
+    def _generation(self, cloud: _SearchDistribution, asking: _Asking, rows: Tensor, rng: Rng) -> None:
         """Asks about one generation of the examples at `rows`, and moves the clouds of those that stand."""
         drawn = cloud.draw(rows, rng)
         margin = torch.full(drawn.shape[:2], -torch.inf, dtype=torch.float64, device=drawn.device)
@@ -114,7 +114,7 @@ class Evolution(Search):
         for number in range(drawn.shape[1]):
             here = here[~asking.best.broken[rows[here]]]
             if not len(here) or asking.left <= 0:
-                return  # nobody stands, or the last generation is not a whole one
+                return  # no example is left, or the last generation is incomplete
             margin[here, number] = asking.about(rows[here], drawn[here, number], asking.best.params[rows[here]][:, asking.seeds])
         here = here[~asking.best.broken[rows[here]]]
         cloud.learn(rows[here], drawn[here], margin[here], rng[here.cpu()])
@@ -156,7 +156,7 @@ class _Asking:
         return self(rows, self.shift.project(self.oracle.x[rows], params))
 
     def fresh(self, rows: Tensor, *path: str | int) -> Tensor:
-        """Seeds that nobody has tried, shape (m, seeds)."""
+        """New seeds, shape (m, seeds)."""
         stream = self.rng[rows.cpu()].child(*path)
         drawn = [stream.child("number", number).seeds() for number in range(int(self.seeds.sum()))]
         return torch.stack(drawn, dim=1).to(self.low) if drawn else self.low.new_zeros(len(rows), 0)
@@ -173,7 +173,7 @@ class _Asking:
 
 
 @dataclass
-class _Cloud:
+class _SearchDistribution:
     """One normal cloud an example over the unit box of k numbers, and the paths that its mean has taken."""
 
     mean: Tensor
@@ -187,7 +187,7 @@ class _Cloud:
     age: int = 0
 
     @classmethod
-    def at(cls, mean: Tensor, size: float, population: int) -> _Cloud:
+    def at(cls, mean: Tensor, size: float, population: int) -> _SearchDistribution:
         """Round clouds around `mean`, shape (n, k)."""
         n, k = mean.shape
         eye = torch.eye(k, dtype=mean.dtype, device=mean.device).expand(n, k, k).clone()
@@ -245,6 +245,6 @@ class _Cloud:
         at = rows[spent]
         if len(at):
             k = self.mean.shape[1]
-            fresh = _Cloud.at(rng[spent.cpu()].child("again").uniform(k).to(self.mean), self.first_size, self.population)
-            for name in ("mean", "size", "shape", "evolved", "paced", "generations"):
-                getattr(self, name)[at] = getattr(fresh, name)
+            fresh = _SearchDistribution.at(rng[spent.cpu()].child("again").uniform(k).to(self.mean), self.first_size, self.population)
+            self.mean[at], self.size[at], self.shape[at] = fresh.mean, fresh.size, fresh.shape
+            self.evolved[at], self.paced[at], self.generations[at] = fresh.evolved, fresh.paced, fresh.generations

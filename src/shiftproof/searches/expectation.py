@@ -1,4 +1,4 @@
-"""Any search on a random model, with each question asked several times: expectation over the model's own transformations."""
+"""Expectation over transformation: any search on a random model, with every query averaged over several passes."""
 
 from __future__ import annotations
 

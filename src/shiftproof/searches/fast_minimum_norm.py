@@ -11,8 +11,9 @@ from torch import Tensor
 from shiftproof.losses import margin
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._norms import Norm, column, norm_of, with_room
-from shiftproof.searches.minimal import MinimalSearch, Shortest, breadth, cosine, farthest, unit
+from shiftproof.searches._norms import Norm, column, norm_of, unit, with_room
+from shiftproof.searches._standing import keep
+from shiftproof.searches.minimal import MinimalSearch, SmallestMoves, breadth, cosine, farthest
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -36,7 +37,7 @@ class FastMinimumNorm(MinimalSearch):
     Guarantees:
         What it finds breaks the model. On a linear model of two classes within 1% of the least distance in linf and l2, box included, and
         in l1 where the box is not active. With more classes it goes towards the one ahead at the start, which may not be the nearest.
-    Cost: up to steps forwards and steps backwards an example.
+    Cost: up to steps forwards and steps backwards per example.
 
     Reference: Pintor et al. 2021, "Fast minimum-norm adversarial attacks through adaptive norm constraints" (FMN).
     """
@@ -58,8 +59,8 @@ class FastMinimumNorm(MinimalSearch):
     def most_passes(self, shift: Shift) -> int:
         return 2 * self.steps
 
-    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> Shortest:
-        norm, best, width = norm_of(shift, x), Shortest(shift, x, enough), breadth(shift)
+    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
+        norm, best, width = norm_of(shift, x), SmallestMoves(shift, x, enough), breadth(shift)
         rows, here, move, most = torch.arange(len(x), device=x.device), oracle, shift.origin(x), farthest(shift, x)
         low, high = shift.room(x)
         radius = torch.ones_like(most) if shift.name == "l0" else torch.full_like(most, torch.inf)
@@ -68,8 +69,8 @@ class FastMinimumNorm(MinimalSearch):
             wanted = best.offer(rows, move, answer.broken)
             broken = answer.broken
             if not bool(wanted.all()):
-                rows, here, broken, value, gradient = rows[wanted], here[wanted], broken[wanted], value[wanted], gradient[wanted]
-                move, most, low, high, radius = move[wanted], most[wanted], low[wanted], high[wanted], radius[wanted]
+                rows, here, broken, value, gradient = keep(wanted, rows, here, broken, value, gradient)
+                move, most, low, high, radius = keep(wanted, move, most, low, high, radius)
                 if not len(rows):
                     break
             factor = cosine(step, self.steps, self.radius_step, min(0.001, self.radius_step))

@@ -1,4 +1,4 @@
-"""A population of moves for each example, bred by fitness: score queries only."""
+"""A genetic algorithm over moves: score queries only."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Genetic(Search):
     draw: pixels, angles, severities.
 
     Args:
-        queries: questions an example, at least 2.
+        queries: queries per example, at least 2.
         population: moves alive at a time, at least 2.
         mutation: the share of a child's numbers that are redrawn, in (0, 1]; at least one is.
         temperature: how sharply parents are drawn by the standardised margin, above 0; small is sharp.
 
     Guarantees:
         The best margin never falls. It finds failures and proves nothing.
-    Cost: up to `queries` forwards an example; an example that breaks is dropped.
+    Cost: up to `queries` forwards per example; an example that breaks is dropped.
 
     Reference: Alzantot et al. 2019, "GenAttack: practical black-box attacks with gradient-free optimization".
     """
@@ -57,7 +57,7 @@ class Genetic(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if shift.random:
-            return f"{shift.name} is random, and a mix of two seeds means nothing: use best_of_n"
+            return f"{shift.name} is random, and seeds cannot be recombined: use best_of_n"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:

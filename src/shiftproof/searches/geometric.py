@@ -1,4 +1,4 @@
-"""The boundary taken for a plane: estimate its normal from decisions, go along it from the input."""
+"""GeoDA: estimates the normal of the decision boundary and moves along it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from shiftproof._rows import length
 from shiftproof.models.abstract import Access, Labels
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._decisions import Walk, across, unit_length
+from shiftproof.searches._boundary_walk import BoundaryWalk, across
+from shiftproof.searches._norms import unit
 from shiftproof.searches._random_search import cosines
+from shiftproof.searches._standing import keep
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.l2 import L2
@@ -27,11 +29,11 @@ _LONGER = (1.0, 1.25, 1.6, 2.0)
 class Geometric(Search):
     """Estimates the normal of the boundary at its nearest known point, and looks for the boundary along it, straight from the input.
 
-    The normal is the mean of chance directions with the signs of their decisions; for images they are made of low frequencies. Where the
+    The normal is the mean of random directions with the signs of their decisions; for images they are made of low frequencies. Where the
     boundary were a plane the first such point were the nearest one; each round takes more directions than the last.
 
     Args:
-        queries: questions an example, at least 1.
+        queries: queries per example, at least 1.
         draws: directions of the first estimate, at least 2; each later one has `growth` times as many.
         growth: at least 1.
         reach: how far from the boundary decisions are asked for, as a share of the distance, above 0.
@@ -40,7 +42,7 @@ class Geometric(Search):
 
     Guarantees:
         Asks for decisions only. The distance of its failure never grows, and what it returns as broken lies inside the budget.
-    Cost: up to `queries` forwards an example; an example that breaks inside the budget is dropped.
+    Cost: up to `queries` forwards per example; an example that breaks inside the budget is dropped.
 
     Reference: Rahmati et al. 2020, "GeoDA: a geometric framework for black-box adversarial attacks".
     """
@@ -70,7 +72,7 @@ class Geometric(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Linf | L2):
-            return f"it measures distance in linf or l2, not in {shift.name}: use best_of_n"
+            return f"it supports linf and l2, not {shift.name}: use best_of_n"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:
@@ -80,55 +82,42 @@ class Geometric(Search):
         assert isinstance(shift, Linf | L2)  # `objection` has said so
         if not len(x):
             return shift.origin(x)
-        walk = Walk(shift, oracle, x, rng, self.queries)
+        walk = BoundaryWalk(shift, oracle, x, rng, self.queries)
         walk.start(self.tries)
         begun = walk.started.nonzero()[:, 0]
         turn = 0
         while len(rows := walk.open(begun)):
             here = walk.come_near(rows, walk.near[rows], 1e-3)
-            going = ~walk.broken[rows] & (walk.left[rows] > 0)
-            rows, here = rows[going], here[going]
+            rows, here = keep(walk.may_ask(rows), rows, here)
             normal = self._normal(walk, rows, here, turn)
             for longer in _LONGER:
-                going = ~walk.broken[rows] & (walk.left[rows] > 0)
-                rows, normal = rows[going], normal[going]
+                rows, normal = keep(walk.may_ask(rows), rows, normal)
                 if not len(rows):
                     break
                 aimed = walk.straight(rows, normal, longer * walk.distance[rows])
                 wrong = walk.ask(rows, aimed)
-                inward, straight = rows[wrong], aimed[wrong]
-                open_ = ~walk.broken[inward] & (walk.left[inward] > 0)
-                walk.come_near(inward[open_], straight[open_], 1e-3)
-                rows, normal = rows[~wrong], normal[~wrong]
+                inward = wrong & walk.may_ask(rows)
+                walk.come_near(rows[inward], aimed[inward], 1e-3)
+                rows, normal = keep(~wrong, rows, normal)
             turn += 1
         return walk.result()
 
-    def _normal(self, walk: Walk, rows: Tensor, here: Params, turn: int) -> Params:
-        """The mean of chance directions, each with the sign of its decision next to `here`."""
-        total, plain = torch.zeros_like(here), torch.zeros_like(here)
-        votes = here.new_zeros(len(here))
-        count = here.new_zeros(len(here))
+    def _normal(self, walk: BoundaryWalk, rows: Tensor, here: Params, turn: int) -> Params:
+        """The mean of random directions, each with the sign of the decision next to `here`."""
         reach = across(length(here.flatten(1)) * self.reach, here)
-        going = torch.arange(len(rows), device=rows.device)
-        for draw in range(round(self.draws * self.growth**turn)):
-            going = going[~walk.broken[rows[going]] & (walk.left[rows[going]] > 0)]
-            if not len(going):
-                break
-            noise = self._noise(walk, walk.stream(rows[going], "round", turn, draw), here[going])
-            vote = walk.ask(rows[going], walk.inside_box(rows[going], here[going] + reach[going] * noise)).to(here) * 2 - 1
-            total[going] += across(vote, noise) * noise
-            plain[going] += noise
-            votes[going] += vote
-            count[going] += 1
-        mean = votes / count.clamp_min(1)
-        return unit_length(torch.where(across((mean.abs() < 1).to(here), here) > 0, total - across(mean, here) * plain, total))
 
-    def _noise(self, walk: Walk, rng: Rng, like: Tensor) -> Tensor:
+        def probe(going: Tensor, draw: int) -> tuple[Params, Params]:
+            noise = self._noise(walk, walk.stream(rows[going], "round", turn, draw), here[going])
+            return walk.inside_box(rows[going], here[going] + reach[going] * noise), noise
+
+        return unit(walk.wrong_direction(rows, here, round(self.draws * self.growth**turn), probe))
+
+    def _noise(self, walk: BoundaryWalk, rng: Rng, like: Tensor) -> Tensor:
         """Chance directions of Euclidean length 1, for images of low frequencies."""
         if walk.shift.space.kind != "image" or like.dim() != 4:
-            return unit_length(rng.normal(*like.shape[1:]).to(like))
+            return unit(rng.normal(*like.shape[1:]).to(like))
         rows, columns = (max(1, round(side * self.frequencies)) for side in like.shape[2:])
         waves = rng.normal(like.shape[1], rows, columns).double()
         down, right = cosines(like.shape[2])[:rows], cosines(like.shape[3])[:columns]
         # In double: a product of matrices may round differently in another batch, here by less than what is kept.
-        return unit_length(torch.einsum("ncij,ih,jw->nchw", waves, down, right).to(like))
+        return unit(torch.einsum("ncij,ih,jw->nchw", waves, down, right).to(like))

@@ -1,4 +1,4 @@
-"""Steps uphill along the loss gradient, put back into the shift after each: projected gradient ascent."""
+"""Projected gradient ascent (PGD)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from shiftproof.losses import loss_named
 from shiftproof.models.abstract import Access, Gradients
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._norms import Uphill
+from shiftproof.searches._norms import AscentStep
+from shiftproof.searches._standing import keep
 from shiftproof.searches.abstract import Incumbent, Search, gradient_objection
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
 
@@ -34,15 +35,15 @@ class GradientAscent(Search):
         schedule: how steps shrink: "constant", "linear" or "cosine" (to 0).
         momentum: decay of the accumulated gradient (Dong et al. 2018); 0 for none.
         nesterov: take the gradient one momentum step ahead (Lin et al. 2020).
-        random_start: begin at a chance draw, not at the unmoved input.
-        loss: what to climb, "cross_entropy", "margin" or "dlr".
+        random_start: begin at a random draw, not at the unmoved input.
+        loss: what to maximise, "cross_entropy", "margin" or "dlr".
         drop: leave examples out as soon as they break. Changes the cost, never a verdict.
 
     Guarantees:
-        On a linear model with two classes it reaches the worst case of linf and l2 (of l2 from a chance start where steps * step_size is
+        On a linear model with two classes it reaches the worst case of linf and l2 (of l2 from a random start where steps * step_size is
         at least 6, as it is by default). With more classes it climbs towards the class that is nearest where it starts, though another
         may be easier to reach: take restarts, and the margin loss. Elsewhere it finds failures and proves nothing.
-    Cost: up to restarts * (steps + 1) forwards and restarts * steps backwards an example.
+    Cost: up to restarts * (steps + 1) forwards and restarts * steps backwards per example.
 
     Reference: Madry et al. 2018, "Towards deep learning models resistant to adversarial attacks" (PGD).
     """
@@ -97,7 +98,7 @@ class GradientAscent(Search):
         here = oracle if len(rows) == len(oracle) else oracle[rows]
         loss = loss_named(self.loss)
         velocity = torch.zeros_like(params) if self.momentum else None
-        ahead = Uphill(shift, here.x)
+        ahead = AscentStep(shift, here.x)
         for step in range(self.steps):
             at = params
             if self.nesterov and velocity is not None:
@@ -107,9 +108,9 @@ class GradientAscent(Search):
             if bool(hit.any()):
                 best.update(rows[hit], at[hit], answer[hit])
                 if self.drop:
-                    keep = ~hit
-                    rows, params, gradient, here, ahead = rows[keep], params[keep], gradient[keep], here[keep], ahead[keep]
-                    velocity = velocity[keep] if velocity is not None else None
+                    held = ~hit
+                    rows, params, gradient, here, ahead = keep(held, rows, params, gradient, here, ahead)
+                    velocity = velocity[held] if velocity is not None else None
                     if not len(rows):
                         return
             if velocity is not None:
@@ -118,7 +119,7 @@ class GradientAscent(Search):
             params = ahead(params, gradient, self._step(shift, step))
         if self.restarts > 1:
             best.update(rows, params, here(params))
-        else:  # nothing to compare the end with: whoever asked scores it
+        else:  # the only run: the caller scores its end
             best.settle(rows, params)
 
     def _step(self, shift: Differentiable, step: int) -> float:

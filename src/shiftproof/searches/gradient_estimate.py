@@ -39,7 +39,7 @@ class GradientEstimate(Search):
     Guarantees:
         Needs no gradients, so masked ones do not mislead it; a score that is flat between the ends of every pair does. It finds failures
         and proves nothing.
-    Cost: up to steps * (2 * draws + 1) + 1 forwards an example; an example that breaks is dropped.
+    Cost: up to steps * (2 * draws + 1) + 1 forwards per example; an example that breaks is dropped.
 
     Reference: Uesato et al. 2018, "Adversarial risk and the dangers of evaluating against weak attacks"; Ilyas et al. 2018, "Black-box
     adversarial attacks with limited queries and information".

@@ -25,7 +25,7 @@ class Grid(Search):
 
     Guarantees:
         Exact over its points, and deterministic. Between the points it claims nothing.
-    Cost: up to points**k forwards an example; an example that breaks is dropped.
+    Cost: up to points**k forwards per example; an example that breaks is dropped.
 
     Reference: Engstrom et al. 2019 [engstrom2019exploring], "Exploring the landscape of spatial robustness".
     """
@@ -39,12 +39,12 @@ class Grid(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Boxed):
-            return f"{shift.name} has too many numbers for a grid"
+            return f"{shift.name} has too many parameters for a grid"
         if shift.random:
-            return f"{shift.name} is random and a grid over seeds means nothing: use best_of_n"
+            return f"{shift.name} is random, so a grid cannot cover its draws: use best_of_n"
         size = shift.grid_size(self.points)
         if size > _MOST:
-            return f"a grid of {self.points} values of each number of {shift.name} has {size:.2g} points: use evolution or best_of_n"
+            return f"a grid of {self.points} values for each parameter of {shift.name} has {size:.2g} points: use evolution or best_of_n"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:

@@ -1,4 +1,4 @@
-"""Along the boundary by decisions alone: estimate its normal, jump, come back."""
+"""HopSkipJump: estimates the normal of the decision boundary from decisions and steps along it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from torch import Tensor
 from shiftproof.models.abstract import Access, Labels
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._decisions import Walk, across, unit_length
+from shiftproof.searches._boundary_walk import BoundaryWalk, across
+from shiftproof.searches._norms import unit
+from shiftproof.searches._standing import keep
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.l2 import L2
@@ -31,15 +33,15 @@ class HopSkipJump(Search):
     bisection first asks at the edge of the budget, and every estimate is also tried from the input itself, at full budget.
 
     Args:
-        queries: questions an example, at least 1.
+        queries: queries per example, at least 1.
         draws: directions of the first estimate, at least 2.
         most_draws: directions of any estimate, at least `draws`.
         tries: questions spent on finding a first failure, at least 1.
 
     Guarantees:
         Asks for decisions only. What it returns as broken lies inside the budget; a failure outside is never counted. Where no failure is
-        found in `tries` draws an example is held, and nothing is known about it.
-    Cost: up to `queries` forwards an example; an example that breaks inside the budget is dropped.
+        found in `tries` draws per example is held, and nothing is known about it.
+    Cost: up to `queries` forwards per example; an example that breaks inside the budget is dropped.
 
     Reference: Chen, Jordan & Wainwright 2020, "HopSkipJumpAttack: a query-efficient decision-based attack".
     """
@@ -66,7 +68,7 @@ class HopSkipJump(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Linf | L2):
-            return f"it measures distance in linf or l2, not in {shift.name}: use best_of_n"
+            return f"it supports linf and l2, not {shift.name}: use best_of_n"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:
@@ -76,7 +78,7 @@ class HopSkipJump(Search):
         assert isinstance(shift, Linf | L2)  # `objection` has said so
         if not len(x):
             return shift.origin(x)
-        walk = Walk(shift, oracle, x, rng, self.queries)
+        walk = BoundaryWalk(shift, oracle, x, rng, self.queries)
         walk.start(self.tries)
         size = math.prod(x.shape[1:])
         precision = size**-1.5 if isinstance(shift, L2) else size**-2.0
@@ -88,64 +90,47 @@ class HopSkipJump(Search):
             here[rows] = walk.come_near(rows, here[rows], precision)
             rows = walk.open(rows)
             away = self._away(walk, rows, here[rows], hop, precision)
-            rows, away = _going(walk, rows, away)
+            rows, away = keep(walk.may_ask(rows), rows, away)
             rows, away = self._aim(walk, rows, away, here)
             here[rows] = _jump(walk, rows, here[rows], away, hop)
             rows = walk.open(begun)
             hop += 1
         return walk.result()
 
-    def _aim(self, walk: Walk, rows: Tensor, away: Params, here: Params) -> tuple[Tensor, Params]:
+    def _aim(self, walk: BoundaryWalk, rows: Tensor, away: Params, here: Params) -> tuple[Tensor, Params]:
         """Tries the direction from the input itself, at full budget and at 0.9 of the distance; gives those that did not come nearer so."""
         for radius in (torch.full_like(walk.distance, walk.shift.eps), 0.9 * walk.shift.norm(here).to(walk.distance)):
             aimed = walk.straight(rows, away, radius[rows])
             nearer = walk.ask(rows, aimed)
             here[rows[nearer]] = aimed[nearer]
-            keep = ~nearer & ~walk.broken[rows] & (walk.left[rows] > 0)
-            rows, away = rows[keep], away[keep]
+            rows, away = keep(~nearer & walk.may_ask(rows), rows, away)
         return rows, away
 
-    def _away(self, walk: Walk, rows: Tensor, here: Params, hop: int, precision: float) -> Params:
+    def _away(self, walk: BoundaryWalk, rows: Tensor, here: Params, hop: int, precision: float) -> Params:
         """The direction in which the model gets more wrong, estimated at the boundary points `here`; unit length, or signs under linf."""
         linf = isinstance(walk.shift, Linf)
         size = math.prod(here.shape[1:])
         share = 0.1 if hop == 0 else precision * (size if linf else math.sqrt(size))
         reach = across(walk.shift.norm(here) * share, here)
         draws = min(round(self.draws * math.sqrt(hop + 1)), self.most_draws)
-        signed, plain = torch.zeros_like(here), torch.zeros_like(here)
-        balance, count = here.new_zeros(len(here)), here.new_zeros(len(here))
-        going = torch.arange(len(rows), device=rows.device)
-        for draw in range(draws):
-            going = going[walk.broken[rows[going]].logical_not() & (walk.left[rows[going]] > 0)]
-            if not len(going):
-                break
+
+        def probe(going: Tensor, draw: int) -> tuple[Params, Params]:
             stream = walk.stream(rows[going], "hop", hop, draw)
             noise = stream.uniform(*here.shape[1:], low=-1.0, high=1.0) if linf else stream.normal(*here.shape[1:])
-            moved = walk.inside_box(rows[going], here[going] + reach[going] * unit_length(noise.to(here)))
-            direction = (moved - here[going]) / reach[going]
-            vote = walk.ask(rows[going], moved).to(here) * 2 - 1
-            signed[going] += across(vote, direction) * direction
-            plain[going] += direction
-            balance[going] += vote
-            count[going] += 1
-        mean = balance / count.clamp_min(1)
-        # Taking the mean vote off lowers the variance; where all votes agree nothing would be left, and the votes decide.
-        away = torch.where(across((mean.abs() < 1).to(here), here) > 0, signed - across(mean, here) * plain, signed)
-        return away.sign() if linf else unit_length(away)
+            moves = walk.inside_box(rows[going], here[going] + reach[going] * unit(noise.to(here)))
+            return moves, (moves - here[going]) / reach[going]
+
+        away = walk.wrong_direction(rows, here, draws, probe)
+        return away.sign() if linf else unit(away)
 
 
-def _going(walk: Walk, rows: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    keep = ~walk.broken[rows] & (walk.left[rows] > 0)
-    return rows[keep], values[keep]
-
-
-def _jump(walk: Walk, rows: Tensor, here: Params, away: Params, hop: int) -> Params:
+def _jump(walk: BoundaryWalk, rows: Tensor, here: Params, away: Params, hop: int) -> Params:
     """The first failure along `away`, the step halved from distance / sqrt(hop + 1); where none is found, `here`."""
     here = here.clone()
     step = walk.shift.norm(here).to(here) / math.sqrt(hop + 1)
     going = torch.arange(len(rows), device=rows.device)
     for _ in range(_HALVINGS):
-        going = going[walk.broken[rows[going]].logical_not() & (walk.left[rows[going]] > 0)]
+        going = going[walk.may_ask(rows[going])]
         if not len(going):
             break
         landed = walk.inside_box(rows[going], here[going] + across(step[going], here) * away[going])

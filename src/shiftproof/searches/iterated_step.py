@@ -16,11 +16,11 @@ class IteratedStep(Preset):
     Args:
         steps: steps, at least 1.
         step_size: each step as a share of the budget's radius; 0 means 1 / steps, as published.
-        loss: what to climb, "cross_entropy", "margin" or "dlr".
+        loss: what to maximise, "cross_entropy", "margin" or "dlr".
 
     Guarantees:
         Deterministic. On a linear model with two classes it reaches the worst case of linf.
-    Cost: up to steps + 1 forwards and steps backwards an example.
+    Cost: up to steps + 1 forwards and steps backwards per example.
 
     Reference: Kurakin, Goodfellow & Bengio 2017, "Adversarial examples in the physical world" (BIM, I-FGSM).
     """

@@ -1,4 +1,4 @@
-"""From leaf to neighbouring leaf of a tree ensemble: its structure is read, its decisions are asked for."""
+"""Search over neighbouring leaf tuples of a tree ensemble, whose structure is read."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import must
 from shiftproof.models.abstract import Access, Labels
 from shiftproof.models.estimator import EstimatorLabels, EstimatorScores
@@ -20,7 +21,6 @@ from shiftproof.searches.abstract import Incumbent, Search
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.linf import Linf
 
-Floats = npt.NDArray[np.float64]
 _MARGIN = 1e-5
 """How far inside a leaf a point is put, as a share of the budget or of the room in the leaf: rounding must not carry it across."""
 
@@ -41,8 +41,8 @@ class LeafTuples(Search):
     those of another.
 
     Args:
-        queries: questions an example, at least 1.
-        restarts: climbs an example, at least 1; the first begins at the input.
+        queries: queries per example, at least 1.
+        restarts: climbs per example, at least 1; the first begins at the input.
         trees: the structure, from `read_trees`.
         reads: a digest of the trees, for a run's identity; set here.
 
@@ -50,7 +50,7 @@ class LeafTuples(Search):
         On a single tree it is exact: every leaf in reach is tried, so what is held has no failure in the budget (but within rounding,
         1e-5 of the budget, of its edge). On an ensemble it finds failures and proves nothing. Categorical columns stay as they are and
         integer columns move by whole numbers.
-    Cost: at most `queries` forwards an example, most often one or none; and for each step of a climb as many evaluations of the trees'
+    Cost: at most `queries` forwards per example, most often one or none; and for each step of a climb as many evaluations of the trees'
     structure as leaves are in reach.
 
     Example:
@@ -98,9 +98,9 @@ class LeafTuples(Search):
         if self.trees is not None:
             return self
         if not isinstance(model, EstimatorScores | EstimatorLabels):
-            raise must("model", self.name, "be an estimator made of trees", f"'{model.name}'", "Use hop_skip_jump or best_of_n.")
+            raise must("model", self.name, "be a tree ensemble", f"'{model.name}'", "Use hop_skip_jump or best_of_n.")
         fitted = model.fitted
-        return replace(self, trees=read_trees(fitted.estimator, fitted.feed.positions))
+        return replace(self, trees=read_trees(fitted.estimator, fitted.input_format.positions))
 
     def check(self) -> None:
         self.require("queries", "restarts", least=1)
@@ -109,9 +109,9 @@ class LeafTuples(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if self.trees is None:
-            return "it has no trees to read: use it on an estimator made of trees, or build it in Python with LeafTuples.of(estimator)"
+            return "it has no trees: use it on a tree ensemble, or build it in Python with LeafTuples.of(estimator)"
         if not isinstance(shift, Linf):
-            return f"it searches boxes, and {shift.name} is none: use linf, or hop_skip_jump"
+            return f"it needs a shift that is a box, and {shift.name} is not: use linf or hop_skip_jump"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:

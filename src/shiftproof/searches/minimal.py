@@ -1,4 +1,4 @@
-"""Searches for the least move that breaks an example: one run gives accuracy at every budget."""
+"""The base class of minimum-norm searches: one run yields accuracy at every budget."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._rows import length
 from shiftproof.models.abstract import Access, Gradients
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._norms import column
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
@@ -22,7 +20,7 @@ from shiftproof.shifts.norms.l0 import L0
 from shiftproof.shifts.norms.l1 import L1
 
 
-class Shortest:
+class SmallestMoves:
     """The smallest move found so far for each of n examples that breaks it; `size`, shape (n,), is infinite where none has.
 
     An example whose size is at most `enough` needs no more looking at.
@@ -66,11 +64,11 @@ class MinimalSearch(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Ball) or shift.name not in self.norms:
-            return f"it looks for the least distance in {' or '.join(self.norms)}, and {shift.name} is another shift: use auto_step"
+            return f"it minimises the distance in {' or '.join(self.norms)}, not {shift.name}: use auto_step"
         return super().objection(shift)
 
     @abstractmethod
-    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> Shortest:
+    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
         """The smallest breaking moves found for x of shape (n, ...), inside the box; an example is left out once one is at most `enough`.
 
         `oracle` answers about moves of any size.
@@ -101,9 +99,3 @@ def farthest(shift: Ball, x: Tensor) -> Tensor:
 def cosine(step: int, steps: int, first: float, last: float) -> float:
     """From `first` at step 0 towards `last`, along half a cosine."""
     return last + (first - last) * (1 + math.cos(math.pi * step / steps)) / 2
-
-
-def unit(gradient: Tensor) -> Tensor:
-    """Each example's gradient at Euclidean length 1; zero stays zero."""
-    size = length(gradient.flatten(1)).clamp_min(torch.finfo(gradient.dtype).tiny)
-    return gradient / column(size, gradient)

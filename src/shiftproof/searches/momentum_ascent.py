@@ -17,11 +17,11 @@ class MomentumAscent(Preset):
         steps: steps, at least 1.
         step_size: each step as a share of the budget's radius; 0 means 1 / steps, as published.
         momentum: decay of the accumulated gradient, above 0.
-        loss: what to climb, "cross_entropy", "margin" or "dlr".
+        loss: what to maximise, "cross_entropy", "margin" or "dlr".
 
     Guarantees:
         Deterministic. Made for moves that carry over to other models; against the model itself `auto_step` finds more.
-    Cost: up to steps + 1 forwards and steps backwards an example.
+    Cost: up to steps + 1 forwards and steps backwards per example.
 
     Reference: Dong et al. 2018, "Boosting adversarial attacks with momentum" (MI-FGSM).
     """

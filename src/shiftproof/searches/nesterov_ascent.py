@@ -17,12 +17,12 @@ class NesterovAscent(Preset):
         steps: steps, at least 1.
         step_size: each step as a share of the budget's radius; 0 means 1 / steps, as published.
         momentum: decay of the accumulated gradient, above 0.
-        loss: what to climb, "cross_entropy", "margin" or "dlr".
+        loss: what to maximise, "cross_entropy", "margin" or "dlr".
 
     Guarantees:
         Deterministic. Made for moves that carry over to other models; against the model itself `auto_step` finds more.
         The look ahead goes along the shift's own steepest direction and stays in the budget; the paper's, for linf, adds the raw velocity.
-    Cost: up to steps + 1 forwards and steps backwards an example.
+    Cost: up to steps + 1 forwards and steps backwards per example.
 
     Reference: Lin et al. 2020, "Nesterov accelerated gradient and scale invariance for adversarial attacks" (NI-FGSM).
     """

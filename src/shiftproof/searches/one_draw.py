@@ -1,4 +1,4 @@
-"""One move by chance: the average case."""
+"""One random move: the average case."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shiftproof.shifts.abstract import Params, Shift
 
 @dataclass(frozen=True)
 class OneDraw(Search):
-    """One chance draw per example, whatever the model says: accuracy under it estimates the average case.
+    """One random draw per example, independent of the model: accuracy under it estimates the average case.
 
     Cost: no query of its own (the door's scoring is one forward).
     """

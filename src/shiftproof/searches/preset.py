@@ -1,4 +1,4 @@
-"""Searches that are another search with its options set: papers' names for points in the same family."""
+"""The base class of searches that are another search with fixed options."""
 
 from __future__ import annotations
 

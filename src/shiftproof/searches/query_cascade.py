@@ -11,7 +11,7 @@ from shiftproof._errors import UsageError
 from shiftproof.models.abstract import Labels
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._stages import DRAWS, Run, check_draws
+from shiftproof.searches._stages import DRAWS, StagedRun, check_draws
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.leaf_tuples import LeafTuples
 from shiftproof.shifts.abstract import Params, Shift
@@ -34,7 +34,7 @@ class QueryCascade(Search):
     """The verdict of every fitting search that asks for scores or decisions, each asked only about examples that still stand.
 
     Chance draws, a coarse grid and evolution over the few numbers of a move come first; then, for tree ensembles under `linf`, the
-    climb over their leaves; then random search by scores where the model gives them (square, or sparse_random for moves of few
+    climb over their leaves; then random search by scores where the model provides them (square, or sparse_random for moves of few
     features); then decision queries, which see no scores and so are not led astray by flat ones. What fits neither the shift nor the
     model is left out.
 
@@ -89,14 +89,14 @@ class QueryCascade(Search):
 
     def objection(self, shift: Shift) -> str | None:
         objection = super().objection(shift)
-        return objection or (None if self._parts(shift) else f"none of its searches fits {shift.name}")
+        return objection or (None if self._parts(shift) else f"none of its searches supports {shift.name}")
 
     def most_passes(self, shift: Shift) -> int:
         return sum(part.most_passes(shift) + 1 for part in self._parts(shift)) * self.verdict_draws
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
         asked = oracle.averaged(self.verdict_draws)
-        run = Run.of(shift, asked, x, rng, start=shift.project(x, shift.sample(x, rng.child("start"))))
+        run = StagedRun.of(shift, asked, x, rng, start=shift.project(x, shift.sample(x, rng.child("start"))))
         run.in_turn([part for part in self._parts(shift) if asked.gives(part.needs)])
         return run.best.params
 

@@ -1,4 +1,4 @@
-"""One feature after another goes to the end of its range, the one that helps most first."""
+"""JSMA: moves one feature after another to the end of its range, the most salient first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from torch import Tensor
 
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches.minimal import MinimalSearch, Shortest
+from shiftproof.searches._standing import keep
+from shiftproof.searches.minimal import MinimalSearch, SmallestMoves
 from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -27,7 +28,7 @@ class Saliency(MinimalSearch):
 
     Guarantees:
         What it finds breaks the model. Greedy: no distance is promised. The paper moves pairs of features; this is its form for one.
-    Cost: up to steps + 1 forwards and 3 * steps backwards an example.
+    Cost: up to steps + 1 forwards and 3 * steps backwards per example.
 
     Reference: Papernot et al. 2016, "The limitations of deep learning in adversarial settings" (JSMA).
     """
@@ -45,8 +46,8 @@ class Saliency(MinimalSearch):
     def most_passes(self, shift: Shift) -> int:
         return 1 + 4 * self.steps
 
-    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> Shortest:
-        best = Shortest(shift, x, enough)
+    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
+        best = SmallestMoves(shift, x, enough)
         rows, here, move = torch.arange(len(x), device=x.device), oracle, shift.origin(x)
         low, high = (end.flatten(1) for end in shift.room(x))
         free = torch.ones_like(low, dtype=torch.bool)
@@ -55,7 +56,7 @@ class Saliency(MinimalSearch):
             best.offer(rows, move, answer.broken)
             going = ~answer.broken & free.any(1)
             if not bool(going.all()):
-                rows, here, move, low, high, free = rows[going], here[going], move[going], low[going], high[going], free[going]
+                rows, here, move, low, high, free = keep(going, rows, here, move, low, high, free)
                 gradients = [gradient[going] for gradient in gradients]
                 if not len(rows):
                     return best

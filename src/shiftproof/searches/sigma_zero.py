@@ -12,8 +12,9 @@ from shiftproof.losses import margin
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column
-from shiftproof.searches._weighing import Adam
-from shiftproof.searches.minimal import MinimalSearch, Shortest, breadth, cosine
+from shiftproof.searches._penalty_weight import Adam
+from shiftproof.searches._standing import keep
+from shiftproof.searches.minimal import MinimalSearch, SmallestMoves, breadth, cosine
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
@@ -33,7 +34,7 @@ class SigmaZero(MinimalSearch):
 
     Guarantees:
         What it finds breaks the model. The count is not smooth, so no distance is promised.
-    Cost: up to steps forwards and steps backwards an example.
+    Cost: up to steps forwards and steps backwards per example.
 
     Reference: Cinà et al. 2025, "sigma-zero: gradient-based optimization of l0-norm adversarial examples".
     """
@@ -56,8 +57,8 @@ class SigmaZero(MinimalSearch):
     def most_passes(self, shift: Shift) -> int:
         return 2 * self.steps
 
-    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> Shortest:
-        best, width = Shortest(shift, x, enough), breadth(shift)
+    def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:
+        best, width = SmallestMoves(shift, x, enough), breadth(shift)
         rows, here, move = torch.arange(len(x), device=x.device), oracle, shift.origin(x)
         low, high = shift.room(x)
         threshold = x.new_full((len(x),), self.threshold)
@@ -66,9 +67,8 @@ class SigmaZero(MinimalSearch):
             answer, (value,), (gradient,) = here.gradients(move, (margin,))
             wanted, broken = best.offer(rows, move, answer.broken), answer.broken
             if not bool(wanted.all()):
-                rows, here, broken, value, gradient = rows[wanted], here[wanted], broken[wanted], value[wanted], gradient[wanted]
-                move, low, high, threshold = move[wanted], low[wanted], high[wanted], threshold[wanted]
-                adam.keep(wanted)
+                rows, here, broken, value, gradient = keep(wanted, rows, here, broken, value, gradient)
+                move, low, high, threshold, adam = keep(wanted, move, low, high, threshold, adam)
                 if not len(rows):
                     break
             size = cosine(step, self.steps, self.step_size, 0.1 * self.step_size)

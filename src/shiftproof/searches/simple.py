@@ -1,4 +1,4 @@
-"""One direction of an orthonormal basis at a time, forth or back: score queries only."""
+"""SimBA: one direction of an orthonormal basis at a time, by score queries."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Simple(Search):
     """Draws a direction of the basis without replacement, tries one step along it, then one against it, and keeps what helps.
 
     Args:
-        queries: questions an example, at least 1.
+        queries: queries per example, at least 1.
         step_size: the step as a share of the budget's radius, above 0; 0 means 2 under linf (from edge to edge) and 0.2 under l2.
         basis: "pixel" (one number of the input) or "dct" (one frequency of one channel of an image, low ones only).
         frequencies: with "dct", the share of low frequencies used along each axis, in (0, 1].
@@ -35,7 +35,7 @@ class Simple(Search):
     Guarantees:
         Under linf, on a linear model of two classes, the pixel basis reaches the worst case once all features were tried, 2 d queries.
         Elsewhere it finds failures and proves nothing.
-    Cost: up to `queries` forwards an example; an example that breaks is dropped.
+    Cost: up to `queries` forwards per example; an example that breaks is dropped.
 
     Reference: Guo et al. 2019, "Simple black-box adversarial attacks" (SimBA).
     """
@@ -64,7 +64,7 @@ class Simple(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Linf | L2):
-            return f"it steps in linf or l2, not in {shift.name}: use best_of_n or gradient_estimate"
+            return f"it supports linf and l2, not {shift.name}: use best_of_n or gradient_estimate"
         if self.basis == "dct" and shift.space.kind != "image":
             return f"inputs of kind '{shift.space.kind}' have no frequencies: write basis=pixel"
         return super().objection(shift)

@@ -15,13 +15,13 @@ class SingleStep(Preset):
 
     Args:
         step_size: the step as a share of the budget's radius; 1 reaches its edge, 0 means 2.5.
-        random_start: begin at a chance draw, not at the unmoved input (Wong et al. 2020 take it with step_size=1.25).
-        loss: what to climb, "cross_entropy", "margin" or "dlr".
+        random_start: begin at a random draw, not at the unmoved input (Wong et al. 2020 take it with step_size=1.25).
+        loss: what to maximise, "cross_entropy", "margin" or "dlr".
 
     Guarantees:
         On a linear model with two classes it reaches the worst case of linf (of l2 where the box is not active). Elsewhere it is weak: a
         model that holds here may fall to ten steps.
-    Cost: 2 forwards and 1 backward an example.
+    Cost: 2 forwards and 1 backward per example.
 
     Reference: Goodfellow, Shlens & Szegedy 2015, "Explaining and harnessing adversarial examples" (FGSM).
     """

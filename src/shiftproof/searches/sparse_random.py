@@ -26,12 +26,12 @@ class SparseRandom(Search):
     """Random search over sets of features (pixels of an image): a proposal swaps a share of the set for others, at ends of the box.
 
     Args:
-        queries: questions an example, at least 1.
+        queries: queries per example, at least 1.
         share: the share of the set that the first proposals swap, in (0, 1]; it falls over the queries, to one feature in the end.
 
     Guarantees:
         Blind to masked gradients. It finds failures and proves nothing.
-    Cost: up to `queries` forwards an example; an example that breaks is dropped.
+    Cost: up to `queries` forwards per example; an example that breaks is dropped.
 
     Reference: Croce et al. 2022, "Sparse-RS: a versatile framework for query-efficient sparse black-box adversarial attacks".
     """
@@ -60,7 +60,7 @@ class SparseRandom(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, L0):
-            return f"it searches few features at full strength, which is l0 and not {shift.name}: use square"
+            return f"it supports l0, not {shift.name}: use square"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:

@@ -1,4 +1,4 @@
-"""Random squares of full strength, kept where they hurt: score queries only."""
+"""Square attack: random squares of full strength, kept where they lower the margin. Score queries only."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Square(Search):
     set is turned by chance. Columns that cannot move are left out.
 
     Args:
-        queries: questions an example, at least 1.
+        queries: queries per example, at least 1.
         share: the share p of the input that the first proposals change, in (0, 1].
 
     Guarantees:
         Blind to masked gradients: it asks for scores only. Under linf, on a linear model of two classes, it reaches the worst case once
         every feature was tried at last, about d * log(d) queries for d features. Elsewhere it finds failures and proves nothing.
         A proposal that would change nothing is turned round, so no query is spent on one.
-    Cost: up to `queries` forwards an example; an example that breaks is dropped.
+    Cost: up to `queries` forwards per example; an example that breaks is dropped.
 
     Example:
         >>> import torch, shiftproof as sp
@@ -76,7 +76,7 @@ class Square(Search):
 
     def objection(self, shift: Shift) -> str | None:
         if not isinstance(shift, Linf | L2):
-            return f"its squares are made for linf and l2, not for {shift.name}: use best_of_n or gradient_estimate"
+            return f"it supports linf and l2, not {shift.name}: use best_of_n or gradient_estimate"
         return super().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:
@@ -110,7 +110,7 @@ def _corner(shift: Linf, x: Tensor, rng: Rng) -> Params:
 
 
 def _window(x: Tensor, rng: Rng, side: int) -> tuple[Tensor, Tensor]:
-    """For a square of `side` at a chance place of each image: each row's and each column's distance from its corner."""
+    """For a square of `side` at a random place of each image: each row's and each column's distance from its corner."""
     height, width = x.shape[2:]
     top, left = places(rng.child("top"), height - side + 1), places(rng.child("left"), width - side + 1)
     return torch.arange(height) - top[:, None], torch.arange(width) - left[:, None]

@@ -1,4 +1,4 @@
-"""Any search with a goal: an example is broken only where the model decides for a class chosen beforehand."""
+"""Any search with a target class: an example is broken only where the model predicts that class."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Targeted(Search):
 
     @classmethod
     def examples_for_check(cls) -> list[Targeted]:
-        """Towards the class that is nearest, which chance draws reach most often too."""
+        """Towards the class that is nearest, which random draws reach most often too."""
         return [cls("gradient_ascent(steps=5)")]
 
     def objection(self, shift: Shift) -> str | None:

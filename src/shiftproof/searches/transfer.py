@@ -1,4 +1,4 @@
-"""Moves made on models of one's own, without a question to the model that is attacked."""
+"""Transfer attacks: moves made on surrogate models, without queries to the attacked model."""
 
 from __future__ import annotations
 
@@ -78,11 +78,11 @@ class Transfer(Search):
         self.require("diversity", within="[0, 1)")
         if self.search is not None and len(self.surrogates) != 1:
             rule = "be one model where a search is given"
-            raise must("surrogates", self.name, rule, len(self.surrogates), "Leave the search out to climb on several at once.")
+            raise must("surrogates", self.name, rule, len(self.surrogates), "To use several surrogates, leave the search out.")
         for surrogate in self.surrogates:
             least = Gradients if self.search is None else self.search.needs
             if not isinstance(surrogate, least):
-                raise UsageError(f"The surrogate '{surrogate.name}' of {self.name} must give {least.__name__.lower()}.")
+                raise UsageError(f"The surrogate '{surrogate.name}' of {self.name} must provide {least.__name__.lower()}.")
         if self.surrogates:
             inner = f" by {self.search.full_spec()}" if self.search else ""
             object.__setattr__(self, "of", " ".join(s.fingerprint() for s in self.surrogates) + inner)
@@ -140,7 +140,7 @@ class _Seen(Gradients):
 
 
 def _look(rng: Rng, diversity: float) -> Callable[[Tensor], Tensor]:
-    """Images shrunk by up to `diversity` and put at a chance place on black, one in two; the rest as they are."""
+    """Images shrunk by up to `diversity` and put at a random place on black, one in two; the others unchanged."""
     draw = rng.uniform(4)
     size = torch.where(draw[:, 0] < 0.5, 1 - diversity * draw[:, 1], torch.ones(len(draw)))
     place = (2 * draw[:, 2:] - 1) * (1 - size)[:, None]

@@ -6,7 +6,7 @@ from shiftproof._lazy import lazy_exports
 
 __all__, __getattr__ = lazy_exports(
     __name__,
-    "_linear:StressCurve",
+    "_linear:RiskCurve",
     "_rows:Chunks",
     "boosting:robust_objective",
     "classifiers:RobustLinearSVC",

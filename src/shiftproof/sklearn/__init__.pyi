@@ -1,9 +1,9 @@
 """Made from the table in `__init__.py` by `make stubs`."""
 
-from shiftproof.sklearn._linear import StressCurve
+from shiftproof.sklearn._linear import RiskCurve
 from shiftproof.sklearn._rows import Chunks
 from shiftproof.sklearn.boosting import robust_objective
 from shiftproof.sklearn.classifiers import RobustLinearSVC, RobustLogisticRegression
 from shiftproof.sklearn.regressor import RobustRegressor
 
-__all__ = ["Chunks", "RobustLinearSVC", "RobustLogisticRegression", "RobustRegressor", "StressCurve", "robust_objective"]
+__all__ = ["Chunks", "RiskCurve", "RobustLinearSVC", "RobustLogisticRegression", "RobustRegressor", "robust_objective"]

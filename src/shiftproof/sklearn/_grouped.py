@@ -7,7 +7,8 @@ import math
 import numpy as np
 from scipy import sparse
 
-from shiftproof.sklearn._smoothed import Curvature, Floats, Ints, Weighing, clipped, largest, mean, temperature_for
+from shiftproof._arrays import Floats
+from shiftproof.sklearn._smoothed_risks import Curvature, Ints, Weighing, clipped, largest, mean, temperature_for
 
 
 def worst_group(losses: Floats, base: Floats, groups: Ints, mu: float = 0.0) -> Weighing:

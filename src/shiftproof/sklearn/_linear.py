@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import UsageError, must, unknown
 from shiftproof.risks.abstract import Risk
 from shiftproof.sklearn import _newton, _risks, _stochastic
@@ -26,7 +27,6 @@ from shiftproof.sklearn._norms import Absolute, NormPenalty, dual_norm
 from shiftproof.sklearn._objective import Objective
 from shiftproof.sklearn._risks import RiskSpec, Weigher
 from shiftproof.sklearn._rows import Array, Rows, Stream
-from shiftproof.sklearn._smoothed import Floats
 
 PENALTIES = ("l1", "l2", "elasticnet")
 SOLVERS = {"newton": _newton.solve, "stochastic": _stochastic.solve}
@@ -42,7 +42,7 @@ Self = TypeVar("Self", bound="RobustLinear")
 
 
 @dataclass(frozen=True, eq=False)
-class StressCurve:
+class RiskCurve:
     """The risk of a fitted model against the size of the set of reweightings (or moves).
 
     Args:
@@ -269,7 +269,7 @@ class RobustLinear(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ha
         groups: npt.ArrayLike | None,
         *,
         squared: bool,
-    ) -> StressCurve:
+    ) -> RiskCurve:
         check_is_fitted(self)
         spec = _risks.read(self.risk if risk is None else risk)
         given = np.asarray(_check_sample_weight(sample_weight, x, dtype=np.float64))
@@ -286,7 +286,7 @@ class RobustLinear(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ha
                 move = dual_norm(at.options["order"], 1.0).value(self._theta[:, :-1].ravel()) * at.options["radius"]
                 value = (math.sqrt(value) + move) ** 2 if squared else value + self.lipschitz * move
             risks.append(value)
-        return StressCurve(option, tried, np.asarray(risks))
+        return RiskCurve(option, tried, np.asarray(risks))
 
 
 def _quiet(line: str) -> None:

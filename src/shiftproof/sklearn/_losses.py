@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, xlogy
 
-Floats = npt.NDArray[np.float64]
+from shiftproof._arrays import Floats
 
 
 @dataclass(frozen=True, eq=False)

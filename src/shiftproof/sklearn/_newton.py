@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shiftproof._arrays import Floats
 from shiftproof.sklearn._objective import Iterate, Objective, direction
-from shiftproof.sklearn._smoothed import Floats
 
 SMALL = 8192
 """With more examples than this, the first stages use a sixteenth of them."""

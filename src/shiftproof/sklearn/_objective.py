@@ -11,11 +11,12 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
+from shiftproof._arrays import Floats
 from shiftproof.sklearn._losses import At, Loss
 from shiftproof.sklearn._norms import Absolute, Greatest, NormPenalty
 from shiftproof.sklearn._risks import Weigher
 from shiftproof.sklearn._rows import Rows
-from shiftproof.sklearn._smoothed import Floats, Weighing
+from shiftproof.sklearn._smoothed_risks import Weighing
 
 REACH, ROUNDING = 1e3, 1e-9
 SINGULAR = 1e-5

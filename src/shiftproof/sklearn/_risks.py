@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import UsageError, must, unknown
 from shiftproof._part import Value
 from shiftproof.registry import parse_spec
@@ -16,8 +17,8 @@ from shiftproof.risks import risks as measured
 from shiftproof.risks.abstract import Risk
 from shiftproof.risks.mmd import gaussian_kernel, points_of
 from shiftproof.sklearn import _grouped as grouped
-from shiftproof.sklearn import _smoothed as smoothed
-from shiftproof.sklearn._smoothed import Curvature, Floats, Weighing
+from shiftproof.sklearn import _smoothed_risks as smoothed
+from shiftproof.sklearn._smoothed_risks import Curvature, Weighing
 
 Groups = npt.NDArray[np.intp]
 

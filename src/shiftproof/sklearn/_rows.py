@@ -11,10 +11,9 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Bools, Floats
 from shiftproof._errors import must
 
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 ROWS = 1024
 """Rows that are copied at a time to compute a Gram matrix."""
 WIDE = 64
@@ -31,11 +30,11 @@ class Rows(ABC):
         """(n, d)."""
 
     @abstractmethod
-    def blocks(self, needed: Mask | None = None) -> Iterator[tuple[slice, Floats]]:
+    def blocks(self, needed: Bools | None = None) -> Iterator[tuple[slice, Floats]]:
         """All rows in order, with their positions; blocks without a row in `needed` (n,) may be skipped."""
 
     @abstractmethod
-    def only(self, kept: Mask) -> Rows:
+    def only(self, kept: Bools) -> Rows:
         """The rows in `kept` (n,), not copied if those are all."""
 
     @abstractmethod
@@ -99,10 +98,10 @@ class Array(Rows):
     def shape(self) -> tuple[int, int]:
         return int(self.x.shape[0]), int(self.x.shape[1])
 
-    def blocks(self, needed: Mask | None = None) -> Iterator[tuple[slice, Floats]]:
+    def blocks(self, needed: Bools | None = None) -> Iterator[tuple[slice, Floats]]:
         yield slice(0, len(self.x)), self.x
 
-    def only(self, kept: Mask) -> Array:
+    def only(self, kept: Bools) -> Array:
         return self if kept.all() else Array(self.x[kept])
 
     def take(self, rows: npt.NDArray[np.intp]) -> Array:
@@ -135,7 +134,7 @@ class Stream(Rows):
     chunks: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]]
     sizes: npt.NDArray[np.intp]
     d: int
-    kept: Mask
+    kept: Bools
 
     @cached_property
     def starts(self) -> npt.NDArray[np.intp]:
@@ -147,7 +146,7 @@ class Stream(Rows):
     def shape(self) -> tuple[int, int]:
         return int(self.starts[-1]), self.d
 
-    def only(self, kept: Mask) -> Stream:
+    def only(self, kept: Bools) -> Stream:
         return replace(self, kept=kept)
 
     def read(self, index: int) -> Floats:
@@ -157,7 +156,7 @@ class Stream(Rows):
         kept = self.kept[end - len(block) : end]
         return block if kept.all() else block[kept]
 
-    def blocks(self, needed: Mask | None = None) -> Iterator[tuple[slice, Floats]]:
+    def blocks(self, needed: Bools | None = None) -> Iterator[tuple[slice, Floats]]:
         for index in range(len(self.starts) - 1):
             place = slice(int(self.starts[index]), int(self.starts[index + 1]))
             if needed is None or needed[place].any():

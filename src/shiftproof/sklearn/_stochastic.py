@@ -23,10 +23,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from shiftproof._arrays import Floats
 from shiftproof.sklearn._losses import At
 from shiftproof.sklearn._newton import FAR, Say, Solution, goal
 from shiftproof.sklearn._objective import Iterate, Objective, inverted
-from shiftproof.sklearn._smoothed import Curvature, Floats, Weighing
+from shiftproof.sklearn._smoothed_risks import Curvature, Weighing
 
 BATCH, BATCHES = 512, 32
 """The most examples per batch, and the least batches per pass."""

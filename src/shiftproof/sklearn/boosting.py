@@ -9,10 +9,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import MissingExtra, must
 from shiftproof.risks.abstract import Risk
 from shiftproof.sklearn import _losses, _risks
-from shiftproof.sklearn._losses import Floats, Loss
+from shiftproof.sklearn._losses import Loss
 from shiftproof.sklearn._risks import RiskSpec, Weigher
 
 SHARE = 0.1

@@ -12,13 +12,13 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import UsageError, must
 from shiftproof.risks.abstract import Risk
 from shiftproof.sklearn import _losses
-from shiftproof.sklearn._linear import RobustLinear, StressCurve, base_weights
+from shiftproof.sklearn._linear import RiskCurve, RobustLinear, base_weights
 from shiftproof.sklearn._losses import Loss
 from shiftproof.sklearn._rows import Rows
-from shiftproof.sklearn._smoothed import Floats
 
 Self = TypeVar("Self", bound="_Classifier")
 
@@ -89,7 +89,7 @@ class _Classifier(ClassifierMixin, RobustLinear):  # type: ignore[misc]  # sciki
         radii: Sequence[float] | None = None,
         sample_weight: npt.ArrayLike | None = None,
         groups: npt.ArrayLike | None = None,
-    ) -> StressCurve:
+    ) -> RiskCurve:
         """The risk of this model on X, y against its radius; `risk` selects another risk than the fitted one.
 
         With one problem per class, losses are summed over the classes.

@@ -10,14 +10,14 @@ import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import must, unknown
 from shiftproof.risks.abstract import Risk
 from shiftproof.sklearn import _losses
-from shiftproof.sklearn._linear import RobustLinear, StressCurve, base_weights
+from shiftproof.sklearn._linear import RiskCurve, RobustLinear, base_weights
 from shiftproof.sklearn._losses import Loss
 from shiftproof.sklearn._risks import RiskSpec
 from shiftproof.sklearn._rows import Rows
-from shiftproof.sklearn._smoothed import Floats
 
 LOSSES = ("squared", "absolute", "quantile")
 Self = TypeVar("Self", bound="RobustRegressor")
@@ -131,7 +131,7 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
         radii: Sequence[float] | None = None,
         sample_weight: npt.ArrayLike | None = None,
         groups: npt.ArrayLike | None = None,
-    ) -> StressCurve:
+    ) -> RiskCurve:
         """The risk of this model on X, y against its radius; `risk` selects another risk than the fitted one."""
         check_is_fitted(self)
         x, targets = validate_data(self, X, y, dtype=np.float64, reset=False, y_numeric=True)

@@ -25,7 +25,7 @@ studies, __all__, __getattr__ = package_of_parts(
         "holistic_robust_training": "holistic_robust_training:HolisticRobustTraining",
     },
     also=(
-        "abstract:Look",
+        "abstract:EarlierLook",
         "abstract:Prediction",
         "quantity:Quantity",
         "quantity:difference",

@@ -1,7 +1,7 @@
 """Made from the table in `__init__.py` by `make stubs`."""
 
 from shiftproof.registry import Registry
-from shiftproof.studies.abstract import Look, Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.accuracy_disparity import AccuracyDisparity
 from shiftproof.studies.adversarial_errors import AdversarialErrors
 from shiftproof.studies.adversarial_training_and_corruptions import AdversarialTrainingAndCorruptions
@@ -28,12 +28,12 @@ __all__ = [
     "AdversarialTrainingAndCorruptions",
     "CrossDomainErrors",
     "DefenceTable",
+    "EarlierLook",
     "GaussianNoiseAndAdversarial",
     "GroupDroRegularisation",
     "HighFrequencyGeneralisation",
     "HolisticRobustTraining",
     "LearningFromErrors",
-    "Look",
     "MadryMinmax",
     "Prediction",
     "Quantity",

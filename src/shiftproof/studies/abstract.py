@@ -37,7 +37,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Look:
+class EarlierLook:
     """Figures that somebody saw before the study was measured, and that may have shaped it.
 
     Args:
@@ -61,8 +61,8 @@ class Study(Part):
     """One claim of one paper. A new study is one file: say what is claimed, write `measure`, register it.
 
     `measure` runs once for each seed, on small embedded data (`trial.quick`) or at full size; it trains and attacks through `trial` and the
-    parts of the library, and gives every quantity by name. The verdict is no business of the study: `studies.verdict` draws it from the
-    quantities of all seeds and the predictions, which stand in the class before anything is measured.
+    parts of the library, and returns every quantity by name. `studies.verdict` derives the verdict from the quantities of all seeds and the
+    predictions, which stand in the class before anything is measured.
     """
 
     claim: ClassVar[str]
@@ -83,7 +83,7 @@ class Study(Part):
     """The trained networks that its user gives the full form, such as "cifar10.plain"; `--net NAME=FILE.py:NAME` says what makes each."""
     seeds: ClassVar[int] = 3
     """How often everything is trained and drawn anew, at least 2. Fixed before anything is measured: further seeds are an extension."""
-    looks: ClassVar[tuple[Look, ...]] = ()
+    looks: ClassVar[tuple[EarlierLook, ...]] = ()
     """What was seen before. The study uses seeds after theirs, and other test examples where the samples have any left."""
 
     @abstractmethod

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from shiftproof._arrays import Bools
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.shifts import Linf
@@ -20,7 +21,6 @@ from shiftproof.studies.nets import convolutional
 from shiftproof.studies.quantity import Quantity, less, mean, share
 from shiftproof.studies.trial import Task, Trial, right, right_under
 
-Flags = npt.NDArray[np.bool_]
 _SPACE = InputSpace(-math.inf, math.inf, units="standard deviations")
 
 
@@ -178,7 +178,7 @@ def _images(trial: Trial) -> dict[str, Quantity]:
     return found
 
 
-def spread(task: Task, named_by: Flags, measured: Flags) -> Quantity:
+def spread(task: Task, named_by: Bools, measured: Bools) -> Quantity:
     """Accuracy of the best class less that of the worst, where `named_by` says which these are, on the other half of the test sample.
 
     Both flags say which test examples a network has right, shape (n,); every second example is in the one half.

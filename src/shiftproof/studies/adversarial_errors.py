@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from shiftproof.data.examples import Examples
-from shiftproof.studies.abstract import Look, Prediction, Study
-from shiftproof.studies.constructed import towards
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
+from shiftproof.studies.constructed_inputs import towards
 from shiftproof.studies.nets import convolutional, dense
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial, answers, relabelled, right
@@ -59,8 +59,8 @@ class AdversarialErrors(Study):
         "pixel. CIFAR-10 comes as JPEG copies where the exact images are out of reach: JPEG takes some of the fine pattern "
         "away that such features live in. The quick form is of 8x8 digits at eps 1, where a move can be seen: it says little of the claim."
     )
-    looks: ClassVar[tuple[Look, ...]] = (
-        Look(
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook(
             "One seed at the paper's eps of 0.5 gave students right on 18 and 14 %. Eps was then set to the least multiple of 0.5 at which "
             "a teacher of another seed followed nine moves in ten."
         ),

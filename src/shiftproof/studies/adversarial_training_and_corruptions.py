@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from torch import nn
 from torch.nn.functional import pad
 
+from shiftproof._arrays import Floats
 from shiftproof.data.examples import Examples
 from shiftproof.shifts import shifts
 from shiftproof.shifts.norms.linf import Linf
-from shiftproof.studies.abstract import Look, Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.nets import anew, convolutional
 from shiftproof.studies.quantity import Quantity, Unit, share
 from shiftproof.studies.trial import Trial, right, right_under
@@ -24,7 +24,6 @@ from shiftproof.training.methods.adversarial import Adversarial
 from shiftproof.training.recipe import Recipe
 
 _FAMILIES = {"noise": ("shot_noise", "impulse_noise", "speckle_noise"), "fog": ("fog",), "low contrast": ("contrast",)}
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -71,15 +70,15 @@ class AdversarialTrainingAndCorruptions(Study):
         "training. CIFAR-10 comes as JPEG copies where the exact images are out of reach, corrupted after the compression. The quick form "
         "trains both networks, and corrupts digits in a black frame, where fog and contrast are not those of photographs."
     )
-    looks: ClassVar[tuple[Look, ...]] = (
-        Look("One seed of two strided convolutions without normalisation lost 2 points in noise, so the network was changed."),
-        Look(
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook("One seed of two strided convolutions without normalisation lost 2 points in noise, so the network was changed."),
+        EarlierLook(
             "One seed of a network with 16 in place of 12 channels, trained on all 50,000 images and one long step, was right on 70.5 %: "
             "1.6 points were gained in noise, 12.7 lost in fog and 10.5 at low contrast, 0.7 more than on images as they are.",
             (3,),
             changed=False,
         ),
-        Look(
+        EarlierLook(
             "Three seeds of small networks, trained here on 8,000 images, plainly and at 4/255, were right on 51 and 42 %: none of the "
             "predictions was settled. Given networks took their place, of which it was known from elsewhere that they show the effect.",
             (0, 1, 2),

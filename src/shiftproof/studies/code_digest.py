@@ -56,7 +56,7 @@ def code_of(study: type[Study]) -> Code:
 def _source(module: str) -> Path | None:
     """The file of a module, in a script or a package, where it has one."""
     loaded = sys.modules.get(module)
-    origin = getattr(loaded, "__file__", None) if loaded is not None else (spec.origin if (spec := find_spec(module)) else None)
+    origin = vars(loaded).get("__file__") if loaded is not None else (spec.origin if (spec := find_spec(module)) else None)
     path = Path(origin) if origin else None
     return path.resolve() if path is not None and path.suffix == ".py" and path.is_file() else None
 

@@ -73,7 +73,7 @@ class DefenceTable(Study):
         task = trial.task("mnist", train=trial.pick(quick=600, full=6000), test=trial.pick(quick=100, full=500))
         kept = len(task.train) // 10  # detectors are calibrated on them, and nothing is trained on them
         held_out, learned = task.train[:kept], task.train[kept:]
-        school = _School(trial, learned)
+        school = _TrainedModels(trial, learned)
         standard = school.taught("standard", "plain")
         threat = trial.pick(quick="linf(eps=0.15)", full="linf(eps=0.1)")
         question = Question(
@@ -96,7 +96,7 @@ class DefenceTable(Study):
 
 
 @dataclass(frozen=True, eq=False)
-class _School:
+class _TrainedModels:
     """Trains networks of one kind alike."""
 
     trial: Trial
@@ -114,7 +114,7 @@ class _School:
         return TorchModule(trial.train(name, net, self.learned, method, **recipe), name=name)
 
 
-def _defended(school: _School, standard: TorchModule, held_out: Examples, threat: str) -> Iterator[tuple[str, Scores]]:
+def _defended(school: _TrainedModels, standard: TorchModule, held_out: Examples, threat: str) -> Iterator[tuple[str, Scores]]:
     """One network or wrapped network of each family."""
     steps = school.trial.pick(quick=3, full=5)
     yield "adversarial training", school.taught("adversarial", f"adversarial(shift={threat}, search=gradient_ascent(steps={steps}))")

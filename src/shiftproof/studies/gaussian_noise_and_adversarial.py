@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
+from shiftproof._arrays import Floats
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.evaluation.curves.security_curve import security_curve
@@ -26,7 +26,6 @@ from shiftproof.studies.trial import Trial, right, right_under
 from shiftproof.training.methods.gaussian_augmentation import GaussianAugmentation
 from shiftproof.training.recipe import Recipe
 
-Floats = npt.NDArray[np.float64]
 _RATE = 0.01
 """Share of noisy copies that are wrong at the noise that is looked for: the paper's."""
 _LEAST, _MOST = 0.002, 2.0

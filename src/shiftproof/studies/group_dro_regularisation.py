@@ -13,15 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from shiftproof.studies.abstract import Look, Prediction, Study
+from shiftproof._arrays import Bools
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.nets import dense
 from shiftproof.studies.quantity import Quantity, less, share
 from shiftproof.studies.trial import Trial
 from shiftproof.training.methods.group_dro import GroupDROTraining
 from shiftproof.training.optimise import rate
-from shiftproof.training.pieces.group_dro import GroupDRO, balanced_sampler
+from shiftproof.training.pieces.group_dro_loss import GroupDROLoss, balanced_sampler
 
-Flags = npt.NDArray[np.bool_]
 WEAK, STRONG = 1e-4, 2e-2
 """Weight decay: what is usual, and what keeps the network from fitting every example."""
 WAYS = {"as usual": (WEAK, 60), "strong penalty": (STRONG, 60), "stopped early": (WEAK, 5)}
@@ -102,13 +102,15 @@ class GroupDroRegularisation(Study):
         "points. Seeds differ by the images that they draw, so three may leave the verdict open and ten settle it."
     )
     seeds: ClassVar[int] = 10
-    looks: ClassVar[tuple[Look, ...]] = (
-        Look(
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook(
             "How loud the colour is and how noisy the digits are was settled in an example of this library after other variants had been "
             "looked at, in one of which group DRO as usual gained 13 points; steps and epochs were settled on the quick form.",
             changed=False,
         ),
-        Look("A run of ten seeds was seen before the room for gaining nothing was narrowed from 10 to 0.7 points.", tuple(range(10))),
+        EarlierLook(
+            "A run of ten seeds was seen before the room for gaining nothing was narrowed from 10 to 0.7 points.", tuple(range(10))
+        ),
     )
     needs: ClassVar[tuple[str, ...]] = ("mnist.train", "mnist.test")
 
@@ -152,7 +154,7 @@ def _trained(data: Coloured, seed: int, *, robust: bool, decay: float, epochs: i
     torch.manual_seed(seed)  # torch's own layers know no other source of chance; the study runs with the caller's generator put aside
     net = dense(data.x.shape[1], classes=2, width=512, hidden=1)()
     optimiser = torch.optim.SGD(net.parameters(), lr=STEP, momentum=0.9, weight_decay=decay)
-    dro = GroupDRO(torch.bincount(data.group).tolist(), step_size=0.05)
+    dro = GroupDROLoss(torch.bincount(data.group).tolist(), step_size=0.05)
     chance = torch.Generator().manual_seed(seed)
     for epoch in range(epochs):
         optimiser.param_groups[0]["lr"] = STEP * rate("cosine", epoch / epochs)
@@ -166,18 +168,18 @@ def _trained(data: Coloured, seed: int, *, robust: bool, decay: float, epochs: i
     return net.eval()
 
 
-def _right(net: nn.Module, data: Coloured) -> Flags:
+def _right(net: nn.Module, data: Coloured) -> Bools:
     with torch.no_grad():
         return np.asarray((net(data.x).argmax(1) == data.y).numpy())
 
 
-def worst_group(right: Flags, group: Tensor) -> Quantity:
+def worst_group(right: Bools, group: Tensor) -> Quantity:
     """The least accuracy of a group, from whether each example is right and its group's number, shape (n,) both."""
     numbers = group.numpy()
     return min((share(right[numbers == g]) for g in np.unique(numbers)), key=lambda found: found.value)
 
 
-def _average(right: Flags, group: Tensor) -> Quantity:
+def _average(right: Bools, group: Tensor) -> Quantity:
     """Accuracy where the groups are as common as in training."""
     common = np.isin(group.numpy(), (0, 3))
     often, seldom = share(right[common]), share(right[~common])

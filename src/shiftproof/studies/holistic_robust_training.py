@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
+from shiftproof._arrays import Floats
 from shiftproof.data.examples import Examples
 from shiftproof.losses import cross_entropy
 from shiftproof.randomness import Rng
@@ -31,7 +31,6 @@ from shiftproof.training.recipe import Recipe
 
 _ALPHA, _RADIUS = 0.1, 0.1
 _STEPS = 20
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

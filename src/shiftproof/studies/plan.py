@@ -12,7 +12,7 @@ from pathlib import Path
 from shiftproof._errors import StoredFileWarning
 from shiftproof._sealed import DamagedFile, UnsealedFile, read_json, read_sealed, sealed, with_seal
 from shiftproof.runs.store import save
-from shiftproof.studies.abstract import Look, Study
+from shiftproof.studies.abstract import EarlierLook, Study
 from shiftproof.studies.code_digest import Code
 from shiftproof.studies.record import Form, TrialRecord
 
@@ -21,12 +21,12 @@ QUICK_SEEDS = 3
 
 
 @dataclass(frozen=True)
-class Plan:
+class StudyPlan:
     """Rounds of `planned` seeds from `first` on, the first planned and each further one an extension, after some looks."""
 
     planned: int
     first: int
-    looks: tuple[Look, ...]
+    looks: tuple[EarlierLook, ...]
 
     def seeds(self, extensions: int) -> range:
         """The seeds of the planned round and of so many extensions."""
@@ -38,14 +38,14 @@ class Plan:
         return sum(bool(look.seeds) for look in self.looks)
 
 
-def plan_of(study: type[Study], form: Form, code: Code, folder: Path) -> Plan:
+def plan_of(study: type[Study], form: Form, code: Code, folder: Path) -> StudyPlan:
     """The plan of a study in its folder: after the looks that the study states, and after trials there of other code."""
     looks = (*study.looks, *_looks_in(folder, code))
     used = [seed for look in looks for seed in look.seeds]
-    return Plan(QUICK_SEEDS if form == "quick" else study.seeds, max(used, default=-1) + 1, looks)
+    return StudyPlan(QUICK_SEEDS if form == "quick" else study.seeds, max(used, default=-1) + 1, looks)
 
 
-def trial_key(asked: Mapping[str, object], code: Code, plan: Plan) -> str:
+def trial_key(asked: Mapping[str, object], code: Code, plan: StudyPlan) -> str:
     """What a stored trial is known by: whatever its figures depend on, and what was seen before."""
     whole = {**asked, "code": code.digest, "planned": plan.planned, "first": plan.first, "looks": plan.used}
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()[:16]
@@ -78,13 +78,13 @@ def _identity(seed: int, key: str) -> dict[str, object]:
     return {"kind": "trial", "seed": seed, "key": key}
 
 
-def extensions_in(folder: Path, plan: Plan, key: str) -> int:
+def extensions_in(folder: Path, plan: StudyPlan, key: str) -> int:
     """How many extensions of a plan were begun in its folder: what was seen cannot be unseen."""
     begun = [seed for seed in plan.seeds(len(list(folder.glob(f"seed-*-{key}.json")))) if trial_path(folder, seed, key).exists()]
     return max(0, (max(begun, default=plan.first) - plan.first) // plan.planned)
 
 
-def _looks_in(folder: Path, code: Code) -> Sequence[Look]:
+def _looks_in(folder: Path, code: Code) -> Sequence[EarlierLook]:
     """Trials in the folder that were measured with other code, one look for each code."""
     others: dict[str | None, list[TrialRecord]] = {}
     for path in sorted(folder.glob("seed-*.json")):
@@ -103,7 +103,9 @@ def _looks_in(folder: Path, code: Code) -> Sequence[Look]:
     return [_look(digest, trials) for digest, trials in others.items()]
 
 
-def _look(digest: str | None, trials: Sequence[TrialRecord]) -> Look:
+def _look(digest: str | None, trials: Sequence[TrialRecord]) -> EarlierLook:
     seeds = tuple(sorted({trial.seed for trial in trials}))
     which = f"code {digest}" if digest else "code that was not recorded"
-    return Look(f"Seeds {', '.join(map(str, seeds))} were measured in the same folder with {which}, before the study was changed.", seeds)
+    return EarlierLook(
+        f"Seeds {', '.join(map(str, seeds))} were measured in the same folder with {which}, before the study was changed.", seeds
+    )

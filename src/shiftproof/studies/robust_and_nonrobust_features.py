@@ -6,18 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-import numpy.typing as npt
 from torch import nn
 
+from shiftproof._arrays import Bools
 from shiftproof.shifts.norms.l2 import L2
-from shiftproof.studies.abstract import Look, Prediction, Study
-from shiftproof.studies.constructed import like
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
+from shiftproof.studies.constructed_inputs import like
 from shiftproof.studies.nets import dense, normalised
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial, right, right_under
 
-Verdicts = npt.NDArray[np.bool_]
 _SEARCH = "gradient_ascent(steps=20, loss=margin)"
 
 
@@ -65,9 +63,9 @@ class RobustAndNonrobustFeatures(Study):
         "beforehand with another seed, fell below a guess. Attacked figures are upper bounds by one gradient search. The quick form is "
         "of 8x8 digits, where a robust and a plain network read much the same."
     )
-    looks: ClassVar[tuple[Look, ...]] = (
-        Look("MNIST was tried first: a robust set gained nothing there.", changed=False),
-        Look("Plain networks of another seed were attacked to choose the eps of the attack."),
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook("MNIST was tried first: a robust set gained nothing there.", changed=False),
+        EarlierLook("Plain networks of another seed were attacked to choose the eps of the attack."),
     )
     needs: ClassVar[tuple[str, ...]] = ("cifar10.train", "cifar10.test")
 
@@ -85,7 +83,7 @@ class RobustAndNonrobustFeatures(Study):
         }
         found: dict[str, Quantity] = {}
 
-        def judged(name: str, network: nn.Module) -> Verdicts:
+        def judged(name: str, network: nn.Module) -> Bools:
             """Books what a network gets right, and gives what it gets right under attack."""
             attacked = right_under(network, task.test, L2(eps), _SEARCH, trial.seed)
             found[name], found[f"{name}, attacked"] = share(right(network, task.test)), share(attacked)

@@ -15,7 +15,7 @@ from torch import nn
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.shifts import Linf
-from shiftproof.studies.abstract import Look, Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.nets import convolutional
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial, right, right_under
@@ -115,7 +115,7 @@ class RobustnessAccuracyTradeoff(Study):
         "more briefly than the paper's, on JPEG copies of CIFAR-10, so both accuracies are lower; the sign of their difference is the "
         "claim."
     )
-    looks: ClassVar[tuple[Look, ...]] = (Look("Sizes and steps were settled on the quick form.", changed=False),)
+    looks: ClassVar[tuple[EarlierLook, ...]] = (EarlierLook("Sizes and steps were settled on the quick form.", changed=False),)
     needs: ClassVar[tuple[str, ...]] = ("cifar10.train", "cifar10.test")
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:

@@ -24,8 +24,8 @@ from shiftproof.runs.provenance import now, provenance
 from shiftproof.runs.store import disk_error
 from shiftproof.studies import studies
 from shiftproof.studies.abstract import Study
+from shiftproof.studies.build_record import StudyTrials, build_record, rebuild_record
 from shiftproof.studies.code_digest import Code, code_of
-from shiftproof.studies.draw import Drawn, draw, draw_again
 from shiftproof.studies.plan import extensions_in, plan_of, read_trial, trial_key, trial_path, write_trial
 from shiftproof.studies.record import Form, QuantityRecord, StudyRecord, TrialRecord
 from shiftproof.studies.trial import Trial
@@ -108,8 +108,8 @@ def run_study(
             trials.append(_kept(chosen, trial, folder, key, code))
         if done is not None:
             done()
-    drawn = Drawn(tuple(trials), plan.planned, extensions, plan.looks, confidence, nets=known)
-    record = draw(chosen, form, prints, drawn, provenance(_Circumstances(trials[0].seed, confidence), started))
+    drawn = StudyTrials(tuple(trials), plan.planned, extensions, plan.looks, confidence, nets=known)
+    record = build_record(chosen, form, prints, drawn, provenance(_Circumstances(trials[0].seed, confidence), started))
     _write(folder / RECORD, record)
     return record
 
@@ -123,10 +123,10 @@ def read_studies(folder: str | Path) -> list[StudyRecord]:
 
 
 def judge_again(folder: str | Path) -> list[StudyRecord]:
-    """Every stored record with the verdict that the predictions, as they now stand, draw from its figures; see `draw_again`."""
+    """Every stored record with the verdict that the predictions, as they now stand, draw from its figures; see `rebuild_record`."""
     for path in sorted(Path(folder).glob(f"*/{RECORD}")):
         record = _read(path)
-        _write(path, draw_again(record, studies.build(record.study)))
+        _write(path, rebuild_record(record, studies.build(record.study)))
     return read_studies(folder)
 
 

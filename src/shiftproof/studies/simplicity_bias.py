@@ -12,14 +12,14 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from shiftproof._arrays import Floats
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
-from shiftproof.studies.abstract import Look, Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.nets import convolutional, dense, normalised
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial, right
 
-Floats = npt.NDArray[np.float64]
 MARGIN = 0.1
 """Half the gap between two neighbouring slabs, where all lie in [-1, 1]."""
 MIDDLE = 0.75
@@ -117,12 +117,14 @@ class SimplicityBias(Study):
         "CIFAR-10 images are JPEG copies, so the complex image alone is read less well than the paper's GoogLeNet read it (95.4 %)."
     )
     seeds: ClassVar[int] = 6
-    looks: ClassVar[tuple[Look, ...]] = (
-        Look(
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook(
             "A network of two convolutions, taken first, read the complex image right on 77 %, short of what is predicted, while every "
             "other prediction held; so one of four took its place."
         ),
-        Look("A run of the six seeds was seen before the room for losing nothing was narrowed from 2 to 0.5 points.", tuple(range(6))),
+        EarlierLook(
+            "A run of the six seeds was seen before the room for losing nothing was narrowed from 2 to 0.5 points.", tuple(range(6))
+        ),
     )
     needs: ClassVar[tuple[str, ...]] = ("mnist.train", "mnist.test", "cifar10.train", "cifar10.test")
 

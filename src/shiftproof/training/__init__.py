@@ -1,4 +1,4 @@
-"""Training that keeps a model right when the world moves."""
+"""Robust training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loop: batches to weights, checkpoint by checkpoint. Where it stands is a number of steps, and every step follows from that number."""
+"""The training loop, with checkpoints: its state is a number of steps, which determines every later step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shiftproof.randomness import Rng
 from shiftproof.training import state
 from shiftproof.training.methods.abstract import Batch, Method
 from shiftproof.training.optimise import copied, rate
-from shiftproof.training.overfitting_monitor import Epoch, Watch, nothing_learned, notice
+from shiftproof.training.overfitting_monitor import Epoch, HeldOutAttack, nothing_learned, overfitting_flags
 from shiftproof.training.pieces.grouping import Grouping
 from shiftproof.training.recipe import Recipe
 from shiftproof.training.state import Learner
@@ -50,7 +50,7 @@ class Loop:
     recipe: Recipe
     examples: Examples
     groups: Grouping | None
-    watch: Watch
+    watch: HeldOutAttack
     learner: Learner
     folder: Path
     asked: Mapping[str, Any]
@@ -113,7 +113,9 @@ class Loop:
                     self.save()
                     saved = time.monotonic()
                 self.tell(self.done, self.curve[-1] if self.curve else None)
-        self.flags = self.flags or notice(self.curve, len(self.watch.examples)) or nothing_learned(self.curve, self.watch.examples.y)
+        self.flags = (
+            self.flags or overfitting_flags(self.curve, len(self.watch.examples)) or nothing_learned(self.curve, self.watch.examples.y)
+        )
         if self.flags and self.flags[0].name == "nan_loss":
             return
         state.write(self.folder / LAST, self.learner.average.weights(self.learner.net), identity={"kind": LAST, "asked": self.asked})
@@ -186,7 +188,7 @@ class Loop:
         self.flags = self._collapsed()
 
     def _collapsed(self) -> list[Flag]:
-        return [flag for flag in notice(self.curve, len(self.watch.examples)) if flag.name == "catastrophic_overfitting"]
+        return [flag for flag in overfitting_flags(self.curve, len(self.watch.examples)) if flag.name == "catastrophic_overfitting"]
 
     def _not_a_number(self) -> None:
         where = f"at step {self.done + 1} of {self.total}"

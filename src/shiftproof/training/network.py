@@ -1,4 +1,4 @@
-"""Which network is trained: a copy, or a new one from a factory; and whether it fits the examples."""
+"""The network to train: a copy, or a new one from a factory, checked against the examples."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def device_named(device: str) -> torch.device:
     try:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError, NotImplementedError):  # torch raises any of these for what it does not know or see
-        raise must("device", "train", "be one that torch sees here, such as cpu, cuda or cuda:0", device) from None
+        raise must("device", "train", "be a device that torch finds here, such as cpu, cuda or cuda:0", device) from None
 
 
 _GLOBAL = threading.Lock()
@@ -52,8 +52,8 @@ def fresh_network(model: nn.Module | Callable[[], nn.Module], seed: int) -> nn.M
     shared = {id(p) for p in made.parameters()} & {id(p) for p in again.parameters()}
     if made is again or shared:
         raise UsageError(
-            "The factory gave the same network twice, so one training would go on from the weights of another. "
-            "Make a new one at every call."
+            "The factory returned the same network twice, so one training would start from the weights of another. Return a new network "
+            "at every call."
         )
     return made
 

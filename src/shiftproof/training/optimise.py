@@ -1,4 +1,4 @@
-"""How weights move: optimisers, learning rates over time and averages of weights, each named by a spec."""
+"""Optimisers, learning-rate schedules and weight averages, each named by a spec."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def make_optimiser(spec: str, parameters: Iterable[nn.Parameter]) -> torch.optim
     try:
         return OPTIMISERS[name](parameters, **named)
     except (ValueError, TypeError) as error:
-        raise UsageError(f"The optimiser {spec!r} is refused by torch: {error}.") from error
+        raise UsageError(f"The optimiser {spec!r} is rejected by torch: {error}.") from error
 
 
 def rate(schedule: str, progress: float) -> float:
@@ -61,7 +61,7 @@ def rate(schedule: str, progress: float) -> float:
             raise unknown("schedule", schedule, SCHEDULES)
 
 
-class Average:
+class WeightAverage:
     """A running mean of a network's weights beside it: "none", "ema(decay=0.999)" or "swa(start=0.75)".
 
     Floating buffers (batch statistics) are averaged too, and others copied. `ema` forgets with `decay` a step, less in the first steps;

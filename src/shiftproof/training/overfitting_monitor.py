@@ -1,10 +1,10 @@
-"""What is looked at while a network is trained: an attack on held-out examples, and whether training has gone wrong."""
+"""Monitoring of training: an attack on held-out examples, and flags for overfitting and collapse."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +37,7 @@ class Epoch:
         step: steps so far.
         loss: mean of the epoch.
         train: accuracy on what was trained on, as it was trained on: moved, by the method's own search.
-        held_out: accuracy on held-out examples as they are.
+        held_out: accuracy on clean held-out examples.
         robust: accuracy on them under the held-out attack, at most; None where the method names no threat.
         seconds: of training so far, held-out attacks included.
         worst_group: the least of `robust` (of `held_out` without a threat) among the groups that the method trains for; None without.
@@ -61,7 +61,7 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Watch:
+class HeldOutAttack:
     """The held-out attack.
 
     Args:
@@ -82,8 +82,8 @@ class Watch:
         """Raises `UsageError` where there is too little to attack, or to tell groups apart."""
         if len(self.examples) < LEAST:
             raise UsageError(
-                f"There are {len(self.examples)} held-out examples for the attack that chooses the checkpoint, and fewer than {LEAST} say "
-                "nothing. Give more data, or a larger held_out."
+                f"The attack that selects the checkpoint needs at least {LEAST} held-out examples, got {len(self.examples)}. Give more "
+                "data, or a larger held_out."
             )
         few = (
             []
@@ -92,8 +92,8 @@ class Watch:
         )
         if few:
             raise UsageError(
-                f"The worst group of the held-out examples chooses the checkpoint, and of a group with fewer than {LEAST_OF_GROUP} it says "
-                f"nothing: {', '.join(few)}. Give more data, a larger held_out, or groups that are larger."
+                f"The worst group of the held-out examples selects the checkpoint, and each group needs at least {LEAST_OF_GROUP} of "
+                f"them. Too few: {', '.join(few)}. Give more data, a larger held_out, or larger groups."
             )
 
     def look(self, net: nn.Module, batch_size: int) -> tuple[float, float | None, float | None]:
@@ -105,7 +105,7 @@ class Watch:
         shift, search = (Identity(), OneDraw()) if self.shift is None else (self.shift, self.search)
         found = confront(model, shift, search=search, examples=self.examples, seed=self.seed, batch_size=batch_size)
         worst = self._worst(torch.from_numpy(found.correct))
-        if self.shift is None:  # under a chance draw nothing is skipped
+        if self.shift is None:  # under a random draw nothing is skipped
             return found.accuracy, None, worst
         return float((found.outcome != SKIPPED).mean()), found.accuracy, worst
 
@@ -127,13 +127,13 @@ def nothing_learned(curve: Sequence[Epoch], y: Tensor) -> list[Flag]:
     if best - commonest > _ERRORS * math.sqrt(commonest * (1 - commonest) / len(y)):
         return []
     detail = (
-        f"At best {best:.1%} of the held-out examples were right, and one answer to all of them is right on {commonest:.1%}: nothing was "
-        "learned. Lower the learning rate, train longer, or let the moves grow: ramp=0.5."
+        f"The best held-out accuracy is {best:.1%}, and always predicting the commonest class reaches {commonest:.1%}: nothing was "
+        "learned. Lower the learning rate, train longer, or increase the strength gradually with ramp=0.5."
     )
     return [Flag("nothing_learned", detail)]
 
 
-def notice(curve: Sequence[Epoch], held_out: int) -> list[Flag]:
+def overfitting_flags(curve: Sequence[Epoch], held_out: int) -> list[Flag]:
     """What the curves say has gone wrong.
 
     Catastrophic overfitting (Wong et al. 2020 [wong2020fast]): held-out accuracy under attack falls below half of its best, while that on
@@ -141,7 +141,7 @@ def notice(curve: Sequence[Epoch], held_out: int) -> list[Flag]:
     standard errors, while that in training has grown.
 
     >>> epochs = [Epoch(k, k, 0.1, train, 0.9, robust, 1.0) for k, (train, robust) in enumerate([(0.7, 0.7), (0.9, 0.1)])]
-    >>> [flag.name for flag in notice(epochs, 500)]
+    >>> [flag.name for flag in overfitting_flags(epochs, 500)]
     ['catastrophic_overfitting']
     """
     attacked = [epoch for epoch in curve if epoch.robust is not None]
@@ -154,15 +154,15 @@ def notice(curve: Sequence[Epoch], held_out: int) -> list[Flag]:
         return []
     figures = (
         f"Held-out accuracy under attack fell from {top:.1%} (epoch {best.epoch}) to {end:.1%} (epoch {last.epoch}), "
-        f"while that on what is trained on went from {best.train:.1%} to {last.train:.1%}."
+        f"while accuracy on the training inputs went from {best.train:.1%} to {last.train:.1%}."
     )
     if end < _COLLAPSE * top and last.train >= max(top, best.train - (top - end) / 2):
-        return [Flag("catastrophic_overfitting", f"{figures} The network fools the training search only: take one with more steps.")]
+        return [
+            Flag(
+                "catastrophic_overfitting",
+                f"{figures} The network resists only the search that it was trained with. Use a search with more steps.",
+            )
+        ]
     if last.train > best.train:
-        return [Flag("robust_overfitting", f"{figures} The best epoch is kept: train shorter, or average weights.")]
+        return [Flag("robust_overfitting", f"{figures} The best epoch is kept. Train for fewer epochs, or average weights.")]
     return []
-
-
-def as_record(epoch: Epoch) -> dict[str, float | None]:
-    """A point of the curves as JSON holds it."""
-    return asdict(epoch)

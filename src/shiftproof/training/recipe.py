@@ -1,4 +1,4 @@
-"""How long, in what steps and from which seed a network is trained: what every method shares."""
+"""The options of a training that every method shares: length, step sizes and seed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 from shiftproof._errors import must, unknown
 from shiftproof._part import Value
-from shiftproof.training.optimise import SCHEDULES, Average, make_optimiser
+from shiftproof.training.optimise import SCHEDULES, WeightAverage, make_optimiser
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -46,19 +46,19 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for option, least in (("epochs", 1), ("batch_size", 1)):
-            if getattr(self, option) < least:
-                raise must(option, "train", f"be at least {least}", getattr(self, option))
+        for option, value in (("epochs", self.epochs), ("batch_size", self.batch_size)):
+            if value < 1:
+                raise must(option, "train", "be at least 1", value)
         if not 0 < self.held_out <= 0.5:
-            raise must("held_out", "train", "be in (0, 0.5]", self.held_out, "It chooses the checkpoint; without it none can be chosen.")
+            raise must("held_out", "train", "be in (0, 0.5]", self.held_out, "It selects the checkpoint.")
         if not 0 <= self.clip < math.inf:
-            raise must("clip", "train", "be in [0, inf)", self.clip, "0 leaves gradients as they are.")
+            raise must("clip", "train", "be in [0, inf)", self.clip, "0 disables clipping.")
         if self.precision not in PRECISIONS:
             raise must("precision", "train", f"be one of {', '.join(PRECISIONS)}", self.precision)
         if self.schedule not in SCHEDULES:
             raise unknown("schedule", self.schedule, SCHEDULES)
         make_optimiser(self.optimiser, [nn.Parameter(torch.zeros(1))])
-        Average(self.average, nn.Module())
+        WeightAverage(self.average, nn.Module())
 
     def options(self) -> dict[str, Value]:
         """Every option with its value."""

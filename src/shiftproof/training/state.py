@@ -1,4 +1,4 @@
-"""Where a training stands, as tensors and plain notes: all that the next step depends on. Nothing is ever unpickled."""
+"""The state of a training as tensors and JSON: everything that the next step depends on. Nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shiftproof._errors import UsageError
 from shiftproof._sealed import DamagedFile, Identity
 from shiftproof._tensors import read_tensors, write_tensors
 from shiftproof.runs.store import disk_error
-from shiftproof.training.optimise import Average
+from shiftproof.training.optimise import WeightAverage
 
 WEIGHTS = {"kind": "weights"}
 
@@ -26,7 +26,7 @@ class Learner:
     net: nn.Module
     memory: nn.Module
     optimiser: torch.optim.Optimizer
-    average: Average
+    average: WeightAverage
 
     def tensors(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All of it: tensors by name, and the optimiser's plain numbers."""
@@ -74,4 +74,4 @@ def read(path: Path, *, identity: Identity | None = None) -> tuple[dict[str, Ten
     try:
         return read_tensors(path, identity)
     except (DamagedFile, OSError) as error:
-        raise UsageError(f"The checkpoint '{path}' is damaged: {error}. Remove its folder, and training begins again.") from error
+        raise UsageError(f"The checkpoint '{path}' is damaged: {error}. Remove its folder to start the training again.") from error

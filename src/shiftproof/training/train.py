@@ -1,4 +1,4 @@
-"""`shiftproof.train`: a network, data and a method; out comes the best checkpoint, and the record of how it came about."""
+"""`shiftproof.train`: trains a network by a method, and returns its best checkpoint with a record."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from shiftproof.training.loop import BEST, RESUME, Loop, best_of
 from shiftproof.training.methods import methods
 from shiftproof.training.methods.abstract import Method
 from shiftproof.training.network import check_network, device_named, fresh_network, seeded
-from shiftproof.training.optimise import Average, make_optimiser
-from shiftproof.training.overfitting_monitor import Epoch, Watch
+from shiftproof.training.optimise import WeightAverage, make_optimiser
+from shiftproof.training.overfitting_monitor import Epoch, HeldOutAttack
 from shiftproof.training.pieces.grouping import Grouping, group
 from shiftproof.training.recipe import Recipe
 from shiftproof.training.state import Learner
@@ -68,7 +68,7 @@ class Trained:
         best = self.best
         robust = "" if best.robust is None else f", at most {best.robust:.1%} under attack"
         robust += "" if best.worst_group is None else f", {best.worst_group:.1%} in the worst group"
-        lines = [f"Epoch {best.epoch} of {len(self.curve)} is kept: {best.held_out:.1%} of the held-out examples right{robust}."]
+        lines = [f"Epoch {best.epoch} of {len(self.curve)} is kept: held-out accuracy {best.held_out:.1%}{robust}."]
         return "\n".join([*lines, *(f"! {flag.name}: {flag.detail}" for flag in self.flags)])
 
 
@@ -169,7 +169,7 @@ def _trained(
     recipe: Recipe,
     examples: Examples,
     groups: Grouping | None,
-    watch: Watch,
+    watch: HeldOutAttack,
     net: nn.Module,
     memory: nn.Module,
     folder: Path,
@@ -181,7 +181,7 @@ def _trained(
     """The record of the finished run."""
     _write_record(folder, {"asked": asked, "complete": False, "curve": [], "flags": []})
     parameters = [p for p in (*net.parameters(), *memory.parameters()) if p.requires_grad]
-    learner = Learner(net, memory, make_optimiser(recipe.optimiser, parameters), Average(recipe.average, net))
+    learner = Learner(net, memory, make_optimiser(recipe.optimiser, parameters), WeightAverage(recipe.average, net))
     with _bar(progress) as (begin, tell):
         loop = Loop(method, recipe, examples, groups, watch, learner, folder, asked, save_every, tell)
         loop.resume()
@@ -215,7 +215,7 @@ def _recipe(options: dict[str, Any]) -> Recipe:
     return Recipe(**options)
 
 
-def _split(source: Source, method: Method, recipe: Recipe) -> tuple[Examples, Grouping | None, Watch]:
+def _split(source: Source, method: Method, recipe: Recipe) -> tuple[Examples, Grouping | None, HeldOutAttack]:
     """What is trained on, with its groups where the method asks for them, and what is held out, chosen by names and the seed."""
     from shiftproof.searches import searches
     from shiftproof.shifts import shifts
@@ -225,17 +225,17 @@ def _split(source: Source, method: Method, recipe: Recipe) -> tuple[Examples, Gr
     held = min(MOST_HELD_OUT, int(recipe.held_out * len(source)))
     out, kept = np.sort(order[:held]), np.sort(order[held:])
     groups = group(source, method.grouping, owner=method.name) if method.grouping else None
-    watch = Watch(source.take(out), shift, searches.build(recipe.search), recipe.seed, groups and groups[out])
+    watch = HeldOutAttack(source.take(out), shift, searches.build(recipe.search), recipe.seed, groups and groups[out])
     watch.check()
     gone = [] if groups is None else [name for name, size in zip(groups.names, groups[kept].sizes, strict=True) if not size]
     if gone:
         raise UsageError(
-            f"No example of the group '{gone[0]}' is left to train on: all are held out. Give more data, or a smaller held_out."
+            f"All examples of the group '{gone[0]}' are held out, so none is left for training. Give more data, or a smaller held_out."
         )
     return source.take(kept), groups and groups[kept], watch
 
 
-def _known(method: Method, watch: Watch, net: nn.Module, memory: nn.Module, version: str | None) -> dict[str, Fingerprint]:
+def _known(method: Method, watch: HeldOutAttack, net: nn.Module, memory: nn.Module, version: str | None) -> dict[str, Fingerprint]:
     """What the network and the parts are known by, with their code and what they read from files."""
     parts = {"method's code": method, "search's code": watch.search, "threat's code": watch.shift}
     known = {name: known_part(part) for name, part in parts.items() if part is not None}
@@ -281,14 +281,15 @@ def _earlier(folder: Path, asked: dict[str, Any], known: Mapping[str, Fingerprin
         raise UsageError(f"The record '{path}' is damaged ({error}). Choose another folder with out.") from error
     if before.get("form") != FORM:
         raise UsageError(
-            f"The training in '{folder}' was begun by an older version of shiftproof, whose record does not name all that it depends "
-            "on, so it cannot be resumed. Its weights can be used as they are. Choose another folder with out."
+            f"The training in '{folder}' was started by an older version of shiftproof, whose record is incomplete, so it cannot be "
+            "resumed. Its weights can still be used. Choose another folder with out."
         )
     for name, each in known.items():
         if not found_again(each.text):
             raise UsageError(
-                f"The training in '{folder}' cannot be resumed, since its {name} cannot be recognised: {'; '.join(each.gaps)}. Choose "
-                "another folder with out; to resume later trainings, name the state: version='1' (--model-version) for the network, "
+                f"The training in '{folder}' cannot be resumed, because its {name} cannot be identified: {'; '.join(each.gaps)}. Choose "
+                "another folder with out. To make later trainings resumable, declare a version: version='1' (--model-version) for the "
+                "network, "
                 "code_version = '1' in the class of a part."
             )
     other = [key for key in asked if before.get(key) != asked[key]]

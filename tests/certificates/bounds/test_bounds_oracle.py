@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from bound_nets import box_around, exact_least, mlp, settled
 from shiftproof.certificates import AlphaCrown, Crown, IntervalBounds
-from shiftproof.certificates.bounds.climb import Climb
 from shiftproof.certificates.bounds.deadline import Deadline
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
@@ -16,6 +15,7 @@ from shiftproof.certificates.bounds.propagate import intervals
 from shiftproof.certificates.bounds.query import Query, Referee
 from shiftproof.certificates.bounds.read_torch import read_torch
 from shiftproof.certificates.bounds.region import Region
+from shiftproof.certificates.bounds.slope_optimisation import SlopeAscent
 from shiftproof.certificates.bounds.spectral import spectral_norm
 from shiftproof.certificates.bounds.split_inputs import split_inputs
 from shiftproof.certificates.bounds.split_relus import split_relus
@@ -53,7 +53,9 @@ def test_branch_and_bound_decides_just_below_and_just_above_the_exact_value(seed
         if splitter == "inputs":
             found = split_inputs(network, query, referee, deadline=end)
         else:
-            found = split_relus(network, query, referee, intervals(network, region), deadline=end, climb=Climb(20, 0.1, enough=exact + gap))
+            found = split_relus(
+                network, query, referee, intervals(network, region), deadline=end, ascent=SlopeAscent(20, 0.1, enough=exact + gap)
+            )
         assert (found.counterexample is not None) == violated, (found, exact)
         assert violated or found.left == 0
         if found.counterexample is not None:
@@ -67,7 +69,7 @@ def test_refined_intervals_are_tighter() -> None:
     plain = intervals(network, region)
 
     def bounder(network: Network, region: Region, boxes: list[Box], c: Tensor, at: int) -> Tensor:
-        return Climb(30, 0.2)(network, region, boxes, c, at=at).least
+        return SlopeAscent(30, 0.2)(network, region, boxes, c, at=at).least
 
     refined = intervals(network, region, bounder=bounder)
     k = max(network.curved)

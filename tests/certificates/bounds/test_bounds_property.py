@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from bound_nets import Residual, box_around, conv_net, filled, mlp, settled
 from shiftproof.certificates.bounds.backward import lower_bounds
-from shiftproof.certificates.bounds.climb import Climb
-from shiftproof.certificates.bounds.curves import SIGMOID, TANH, MaxPool, Relu
-from shiftproof.certificates.bounds.layers import Box, Linear
+from shiftproof.certificates.bounds.layers import Box, LinearLayer
+from shiftproof.certificates.bounds.nonlinear_layers import SIGMOID, TANH, MaxPool, Relu
 from shiftproof.certificates.bounds.propagate import intervals
 from shiftproof.certificates.bounds.read_torch import read_torch
 from shiftproof.certificates.bounds.region import Region
+from shiftproof.certificates.bounds.slope_optimisation import SlopeAscent
 
 NETS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     "relu": (mlp(4, 6, 6, 3), (4,)),
@@ -61,7 +61,7 @@ def test_points_stay_inside(name: str, seed: int, eps: float, order: int | None)
     with torch.no_grad():
         interval = lower_bounds(network, region, loose, c, back_to_curves=True).least[0]
         crown = lower_bounds(network, region, boxes, c).least[0]
-    alpha = Climb(steps=2)(network, region, boxes, c).least[0]
+    alpha = SlopeAscent(steps=2)(network, region, boxes, c).least[0]
     for found in (interval, crown, alpha):
         assert bool((found <= least).all())
     assert bool((alpha >= crown - 1e-9).all())
@@ -123,8 +123,8 @@ def test_bounds_in_float64_hold_for_sums_that_round(seed: int) -> None:
     least = lower_bounds(network, region, boxes, c).least
     order = torch.randperm(64, generator=draw)
     first, last = network.nodes[1].layer, network.nodes[3].layer
-    assert isinstance(first, Linear)
-    assert isinstance(last, Linear)
+    assert isinstance(first, LinearLayer)
+    assert isinstance(last, LinearLayer)
     hidden = Relu()(replace(first, weight=first.weight[:, order])(x[:, order]))
     assert bool((least <= last(hidden)[0]).all())
     assert float((last(hidden)[0] - least).max()) < 1e-10

@@ -13,10 +13,10 @@ import shiftproof as sp
 from bound_nets import box_around, filled, mlp, settled
 from shiftproof.certificates import Auto, certificates
 from shiftproof.certificates.bounds.backward import lower_bounds
-from shiftproof.certificates.bounds.climb import Climb
 from shiftproof.certificates.bounds.precision import reduced_precision
 from shiftproof.certificates.bounds.propagate import intervals
 from shiftproof.certificates.bounds.read_torch import read_torch
+from shiftproof.certificates.bounds.slope_optimisation import SlopeAscent
 from shiftproof.certificates.bounds.vnnlib import parse_vnnlib
 from shiftproof.certify import certify
 from shiftproof.data.space import boxed
@@ -232,7 +232,7 @@ def test_the_climb_gives_bounds_with_rounding_taken_off() -> None:
     region, c = box_around(torch.full((1, 3), 0.4), 0.2), torch.tensor([[[1.0, -1.0], [-1.0, 1.0]]], dtype=torch.float64)
     boxes = intervals(network, region)
     rough = type(network)(network.nodes, unit=1e-4)  # so coarse that it shows
-    found = Climb(steps=5)(rough, region, boxes, c)
+    found = SlopeAscent(steps=5)(rough, region, boxes, c)
     again = lower_bounds(rough, region, boxes, c, choices=found.choices).least
     torch.testing.assert_close(found.least, torch.maximum(again, lower_bounds(rough, region, boxes, c).least))
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from shiftproof.certificates.bounds import stack
-from shiftproof.certificates.bounds.stack import Stack
+from shiftproof.certificates.bounds import branch_stack
+from shiftproof.certificates.bounds.branch_stack import Stack
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ def test_parts_are_taken_once_each_and_the_lowest_early() -> None:
 
 
 def test_once_very_many_wait_the_last_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stack, "MANY", 3)
+    monkeypatch.setattr(branch_stack, "MANY", 3)
     waiting = Stack(numbers(1.0, 2.0))
     waiting.push(numbers(8.0, 9.0))
     assert waiting.pop(1).bound.tolist() == [8.0]

@@ -22,7 +22,7 @@ from shiftproof.certificates.bounds.deadline import Deadline
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.query import Referee, queries
 from shiftproof.certificates.bounds.read_torch import read_torch
-from shiftproof.certificates.bounds.verify import Verdict
+from shiftproof.certificates.bounds.verify import VerificationResult
 from shiftproof.certificates.bounds.vnnlib import parse_vnnlib
 from shiftproof.cli.verify import command
 
@@ -150,17 +150,17 @@ def test_the_command(case: tuple[Path, float], tmp_path: Path, offset: float, co
 
 
 def test_unknown_and_a_missing_runtime_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: dict[str, Verdict] = {}
+    made: dict[str, VerificationResult] = {}
 
-    def give(*_: object, **__: object) -> Verdict:
+    def give(*_: object, **__: object) -> VerificationResult:
         return made["verdict"]
 
     monkeypatch.setattr(module, "verify", give)
-    made["verdict"] = Verdict("unknown", "the time ended with 3 parts undecided", None, None, None, None, 9, 1.0)
+    made["verdict"] = VerificationResult("unknown", "the time ended with 3 parts undecided", None, None, None, None, 9, 1.0)
     shown = CliRunner().invoke(command, ["n.onnx", "p.vnnlib"], standalone_mode=False)
     assert (shown.return_value, shown.output) == (3, "unknown: the time ended with 3 parts undecided (1.0 s)\n")
     x: Tensor = torch.zeros(10)
-    made["verdict"] = Verdict("violated", "found", x, torch.ones(2), None, (-0.5, None), 1, 1.0)
+    made["verdict"] = VerificationResult("violated", "found", x, torch.ones(2), None, (-0.5, None), 1, 1.0)
     shown = CliRunner().invoke(command, ["n.onnx", "p.vnnlib"], standalone_mode=False)
     assert "not checked in ONNX Runtime" in shown.output
     assert "(10 in all; --json prints them)" in shown.output

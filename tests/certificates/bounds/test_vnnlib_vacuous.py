@@ -7,14 +7,14 @@ from torch import nn
 
 import shiftproof as sp
 from shiftproof import UsageError
-from shiftproof.certificates.bounds.verify import Verdict
+from shiftproof.certificates.bounds.verify import VerificationResult
 from shiftproof.certificates.bounds.vnnlib import Property, parse_vnnlib
 
 HEAD = "(declare-const X_0 Real) (declare-const Y_0 Real) (declare-const Y_1 Real)"
 BOX = "(assert (<= X_0 1)) (assert (>= X_0 -1))"
 
 
-def verdict(text: str) -> Verdict:
+def verdict(text: str) -> VerificationResult:
     net = nn.Sequential(nn.Linear(1, 2))
     nn.init.ones_(net[0].weight)  # type: ignore[arg-type]  # a layer's weight
     nn.init.zeros_(net[0].bias)  # type: ignore[arg-type]

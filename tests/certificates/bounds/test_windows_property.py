@@ -12,8 +12,8 @@ from bound_nets import box_around, mlp, settled
 from shiftproof.certificates import Crown
 from shiftproof.certificates.bounds.backward import lower_bounds
 from shiftproof.certificates.bounds.layers import Box
+from shiftproof.certificates.bounds.model_network import margins
 from shiftproof.certificates.bounds.network import Network
-from shiftproof.certificates.bounds.of_model import margins
 from shiftproof.certificates.bounds.propagate import both_intervals, intervals
 from shiftproof.certificates.bounds.read_torch import read_torch
 from shiftproof.certificates.bounds.region import Region

@@ -12,12 +12,12 @@ from shiftproof import UsageError
 from shiftproof.certificates import Cohen, Smoothing, certificates
 from shiftproof.certificates.smoothing.denoised import denoised
 from shiftproof.certificates.smoothing.noises import Gaussian
-from shiftproof.certificates.smoothing.proving import sequential
+from shiftproof.certificates.smoothing.vote_tests import sequential
 from shiftproof.certificates.smoothing.votes import Votes
 from shiftproof.certify import certify
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
-from shiftproof.models.abstract import Known, Labels, Scores
+from shiftproof.models.abstract import Labels, Scores, WrappedModel
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.randomness import Rng
 from shiftproof.risks.sequential import plan_tests
@@ -73,7 +73,7 @@ def test_a_draw_is_the_same_whatever_is_asked_beside_it() -> None:
 def test_cohen_is_the_published_procedure() -> None:
     """Unanimous votes: the bound is alpha^(1/n), the radius sigma times its normal quantile."""
 
-    class One(Known):
+    class One(WrappedModel):
         def labels(self, x: Tensor) -> Tensor:
             return torch.ones(len(x), dtype=torch.int64)
 
@@ -86,7 +86,7 @@ def test_cohen_is_the_published_procedure() -> None:
 
 
 def test_a_tie_abstains() -> None:
-    class Coin(Known):
+    class Coin(WrappedModel):
         def labels(self, x: Tensor) -> Tensor:
             return (x[:, 0] > 0.5).long()
 
@@ -188,7 +188,7 @@ def test_a_denoiser_goes_before_the_model() -> None:
 
 
 def test_a_denoiser_of_a_model_with_labels_only() -> None:
-    class One(Known):
+    class One(WrappedModel):
         def labels(self, x: Tensor) -> Tensor:
             return x[:, 0].long()
 

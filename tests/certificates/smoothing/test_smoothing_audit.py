@@ -85,9 +85,9 @@ def test_the_page_says_so(report: Report) -> None:
 
 def test_a_proof_of_the_model_itself_still_stops_the_run_when_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The exception is for other models only: a false proof of the model itself is loud."""
-    from shiftproof.certificates.smoothing.smoothed import Smoothed
+    from shiftproof.certificates.smoothing.smoothing_certificate import SmoothingCertificate
 
-    monkeypatch.setattr(Smoothed, "subject", None)
+    monkeypatch.setattr(SmoothingCertificate, "subject", None)
     torch.manual_seed(0)
 
     class Striped(nn.Module):

@@ -11,10 +11,10 @@ from torch import Tensor
 from shiftproof.certificates import Cohen, Smoothing
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.certificates.smoothing.noises import Gaussian
-from shiftproof.certificates.smoothing.proving import sequential
+from shiftproof.certificates.smoothing.vote_tests import sequential
 from shiftproof.certificates.smoothing.votes import Votes
 from shiftproof.data.space import InputSpace
-from shiftproof.models.abstract import Known
+from shiftproof.models.abstract import WrappedModel
 from shiftproof.randomness import Rng
 from shiftproof.risks.sequential import plan_tests
 from shiftproof.shifts import L0, L1, L2, Linf
@@ -24,7 +24,7 @@ LINE = InputSpace(-100.0, 100.0, "vector", "any")
 N = 700
 
 
-class Threshold(Known):
+class Threshold(WrappedModel):
     """Class 1 where the first feature is above 0: at x its smoothed answer holds within |x_0|, whatever the symmetric noise."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Threshold(Known):
         return (x[:, 0] > 0).long()
 
 
-class Everywhere(Known):
+class Everywhere(WrappedModel):
     """Class 1 where the feature that counts is seen above 0: which of the 10 counts is written in the input itself."""
 
     def __init__(self) -> None:

@@ -96,7 +96,7 @@ def test_other_files_are_counted_and_hidden_folders_ignored(folder: Path) -> Non
     (folder / ".hidden").mkdir()
     source = load_data(f"imagefolder:{folder}")
     assert source.class_names == ("cat", "dog")
-    assert source.notes[-1] == "1 files that are no pictures by their name were left out."
+    assert source.notes[-1] == "1 files that are not pictures by their name were left out."
 
 
 def test_an_empty_class_keeps_its_place(folder: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_list_of_classes_gives_the_models_order(folder: Path, tmp_path: Path) 
     with pytest.raises(UsageError, match="The folder '.*cat' is not in the list of classes '.*classes.txt'. Add its name or move it away"):
         load_data(f"imagefolder:{folder}?classes={listed}")
     listed.write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(UsageError, match="Write one class name a line, as UTF-8 text"):
+    with pytest.raises(UsageError, match="Write one class name per line, as UTF-8 text"):
         load_data(f"imagefolder:{folder}?classes={listed}")
 
 

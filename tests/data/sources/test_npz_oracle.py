@@ -164,7 +164,7 @@ def test_pickled_objects_are_refused_and_never_loaded(tmp_path: Path) -> None:
         ({"x": np.zeros((2, 2)), "y": [0, 1], "g": ["a"]}, "?groups=g", r"The 'g' of '.*' must have one entry per input"),
         ({"x": np.zeros((0, 2)), "y": []}, "", r"The array 'x' of '.*' holds no examples: its shape is \(0, 2\)"),
         ({"x": 3.0, "y": 1}, "", r"The array 'x' of '.*' holds no examples: its shape is \(\)"),
-        ({"x": [1.0, 0.5], "y": [0, 1]}, "", r"must have shape \(n, ...\), one input a row, got \(2,\)"),
+        ({"x": [1.0, 0.5], "y": [0, 1]}, "", r"must have shape \(n, ...\), one input per row, got \(2,\)"),
         ({"x": [["a"], ["b"]], "y": [0, 1]}, "", r"must hold numbers, got '<U1'"),
         ({"x": np.zeros((2, 2)), "y": [0, 1], "ids": ["a", "a"]}, "", "must be unique"),
         ({"x": np.zeros((2, 2)), "y": [0, -1]}, "", "must be whole numbers"),

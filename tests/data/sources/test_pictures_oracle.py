@@ -114,7 +114,7 @@ def test_inks_and_deep_channels_are_said(place: Path) -> None:
 
     (place / "c" / "a.jpg").unlink()
     assert cv2.imwrite(str(place / "c" / "b.png"), np.full((2, 4, 3), 40000, np.uint16))
-    assert "1 with 16 bits a channel, read with 8" in note(place)
+    assert "1 with 16 bits per channel, read with 8" in note(place)
     assert (read(place) == 40000 // 256).all()
 
 

@@ -104,6 +104,6 @@ def test_only_the_audits_own_sample_is_attacked(tmp_path: Path) -> None:
 
 def test_another_sample_that_the_model_refuses(tmp_path: Path) -> None:
     other = sp.examples(np.zeros((5, 1, 4, 4), dtype=np.float32), np.arange(5))
-    with pytest.raises(sp.UsageError, match=r"refuses inputs of shape \(5, 1, 4, 4\)"):
+    with pytest.raises(sp.UsageError, match=r"rejects inputs of shape \(5, 1, 4, 4\)"):
         run(tmp_path / "run", sample(40), other)
     assert not (tmp_path / "run").exists()

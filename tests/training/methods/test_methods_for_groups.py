@@ -11,17 +11,17 @@ import torch
 
 from shiftproof._errors import UsageError
 from shiftproof.training.pieces.deep_feature_reweighting import dfr_layer
-from shiftproof.training.pieces.group_dro import GroupDRO, balanced_sampler
+from shiftproof.training.pieces.group_dro_loss import GroupDROLoss, balanced_sampler
 from shiftproof.training.pieces.importance import importance_weights
-from shiftproof.training.pieces.just_train_twice import jtt_rows
-from shiftproof.training.pieces.lisa import lisa_mix
+from shiftproof.training.pieces.lisa_mixing import lisa_mix
+from shiftproof.training.pieces.repeated_rows import jtt_rows
 from shiftproof.training.pieces.selection import Scored, select
 from shiftproof.training.pieces.temperatures import Indexed, InstanceTemperatures
 from shiftproof.training.pieces.tokens import token_cvar, token_entropy
 
 
 def test_group_dro_moves_weight_to_the_worst_group_and_its_gradient_is_that_weight() -> None:
-    dro = GroupDRO([50, 50, 50], step_size=0.5)
+    dro = GroupDROLoss([50, 50, 50], step_size=0.5)
     groups = torch.tensor([0, 0, 1, 1])
     for _ in range(30):
         losses = torch.tensor([0.1, 0.3, 1.0, 2.0], requires_grad=True)
@@ -35,13 +35,13 @@ def test_group_dro_moves_weight_to_the_worst_group_and_its_gradient_is_that_weig
 
 
 def test_an_absent_group_keeps_its_share_against_others() -> None:
-    dro = GroupDRO([1, 1, 1], step_size=1.0)
+    dro = GroupDROLoss([1, 1, 1], step_size=1.0)
     dro(torch.tensor([0.0, 0.0]), torch.tensor([0, 1]))
     assert dro.q.tolist() == pytest.approx([1 / 3] * 3)
 
 
 def test_small_groups_count_as_worse_with_an_adjustment() -> None:
-    dro = GroupDRO([100, 4], step_size=1.0, adjustment=2.0)
+    dro = GroupDROLoss([100, 4], step_size=1.0, adjustment=2.0)
     value = dro(torch.zeros(2), torch.tensor([0, 1]))
     q = torch.softmax(torch.tensor([0.2, 1.0]), 0)
     assert dro.q.tolist() == pytest.approx(q.tolist())
@@ -50,7 +50,7 @@ def test_small_groups_count_as_worse_with_an_adjustment() -> None:
 
 def test_the_adjustment_reaches_groups_that_a_batch_lacks() -> None:
     """As kohpangwei/group_DRO, loss.py: adjusted_loss += adj / sqrt(group_counts) for every group, and their sum is what is trained on."""
-    dro = GroupDRO([100, 4, 25], step_size=0.5, adjustment=3.0)
+    dro = GroupDROLoss([100, 4, 25], step_size=0.5, adjustment=3.0)
     value = dro(torch.tensor([1.0, 3.0]), torch.tensor([0, 0]))
     adjusted = torch.tensor([2.0, 0.0, 0.0]) + 3.0 / torch.tensor([100.0, 4.0, 25.0]).sqrt()
     q = torch.softmax(0.5 * adjusted, 0)
@@ -188,12 +188,12 @@ def test_rules_choose_what_they_say() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: GroupDRO([]), "Leave empty groups out"),
-        (lambda: GroupDRO([1], step_size=0), "The 'step_size' of GroupDRO"),
-        (lambda: GroupDRO([1], adjustment=-1), "The 'adjustment' of GroupDRO"),
-        (lambda: GroupDRO([1])(torch.zeros(2), None), "GroupDRO needs each example's group number"),
-        (lambda: GroupDRO([1])(torch.zeros(2), torch.tensor([0])), "have one number per loss"),
-        (lambda: GroupDRO([1])(torch.zeros(1), torch.tensor([1])), "lie in 0..0"),
+        (lambda: GroupDROLoss([]), "Leave empty groups out"),
+        (lambda: GroupDROLoss([1], step_size=0), "The 'step_size' of group_dro"),
+        (lambda: GroupDROLoss([1], adjustment=-1), "The 'adjustment' of group_dro"),
+        (lambda: GroupDROLoss([1])(torch.zeros(2), None), "group_dro needs each example's group number"),
+        (lambda: GroupDROLoss([1])(torch.zeros(2), torch.tensor([0])), "have one number per loss"),
+        (lambda: GroupDROLoss([1])(torch.zeros(1), torch.tensor([1])), "lie in 0..0"),
         (lambda: balanced_sampler([], seed=0), "have one number per example"),
         (lambda: importance_weights([]), "have one name per example"),
         (lambda: importance_weights(["a", "b"], target={"a": 1}), "Unknown group of the target mix 'b'"),
@@ -242,5 +242,5 @@ def test_what_methods_refuse(call: Callable[[], object], message: str) -> None:
 
 
 def test_a_sum_of_groups_is_finite_when_a_batch_lacks_some() -> None:
-    value = GroupDRO([3, 3])(torch.tensor([1.0]), torch.tensor([1]))
+    value = GroupDROLoss([3, 3])(torch.tensor([1.0]), torch.tensor([1]))
     assert math.isfinite(value.item())

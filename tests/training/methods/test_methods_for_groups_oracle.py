@@ -18,7 +18,7 @@ from shiftproof.randomness import Rng
 from shiftproof.training.loop import Loop
 from shiftproof.training.methods import Batch, Method, methods
 from shiftproof.training.pieces.grouping import balanced, group
-from shiftproof.training.pieces.lisa import lisa_mix
+from shiftproof.training.pieces.lisa_mixing import lisa_mix
 from shiftproof.training.state import read, write
 from shiftproof.training.train import train
 
@@ -213,7 +213,7 @@ def test_an_example_shown_twice_in_a_batch_is_moved_by_another_chance(tmp_path: 
         ("group_dro(groups=constant)", "are of one group ('constant=x'), so there is nothing to weigh"),
         ("group_dro(groups=odd)", "of a group with fewer than 5 it says nothing: 'odd=no' 0"),
         ("group_dro(groups='place &')", "The 'groups' of group_dro must name a column, or several with & between"),
-        ("group_dro(groups=place, step_size=0)", "The 'step_size' of GroupDRO must be in (0, inf)"),
+        ("group_dro(groups=place, step_size=0)", "The 'step_size' of group_dro must be in (0, inf)"),
         ("importance_weighting(groups=place, most=-1)", "The 'most' of importance_weighting must be in [0, inf)"),
         ("importance_weighting(groups='place & place')", "The 'groups' of importance_weighting must name a column"),
         ("lisa(groups=place, same_label=2)", "The 'same_label' of lisa must be in [0, 1]"),

@@ -31,7 +31,7 @@ from shiftproof.risks import (
     WorstGroup,
     risks,
 )
-from shiftproof.risks.grouped import Grouped
+from shiftproof.risks.grouped import GroupedRisk
 from shiftproof.risks.mmd import gaussian_kernel, mmd
 from shiftproof.training.pieces.label_losses import even_scores, label_kl, label_kl_adaptive
 from shiftproof.training.pieces.risk_losses import (
@@ -84,12 +84,12 @@ def test_groups_and_draws() -> None:
     assert torch.autograd.gradcheck(lambda f: sinkhorn_loss(f, radius=0.2, epsilon=1.0), around, eps=1e-6, atol=1e-5)
 
 
-GROUPED: list[Grouped] = [WorstGroup(), GroupMixture(0.4), ConditionalCVaR(0.4), MMD(0.3), MMD(0.2, bandwidth=1.0), Sinkhorn(0.1, 0.5)]
+GROUPED: list[GroupedRisk] = [WorstGroup(), GroupMixture(0.4), ConditionalCVaR(0.4), MMD(0.3), MMD(0.2, bandwidth=1.0), Sinkhorn(0.1, 0.5)]
 NAMES = ["1", "2", "1", "3", "2", "3", "3"]
 
 
 @pytest.mark.parametrize("risk", GROUPED, ids=lambda r: r.spec())
-def test_risks_over_groups_are_losses_too(risk: Grouped) -> None:
+def test_risks_over_groups_are_losses_too(risk: GroupedRisk) -> None:
     losses = LOSSES.clone().requires_grad_(True)
     value = risk_loss(risk, losses, groups=NAMES)
     found = risk.weigh(LOSSES.numpy(), NAMES)

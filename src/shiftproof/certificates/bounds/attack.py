@@ -1,4 +1,4 @@
-"""Looks for inputs that violate a property: random points, then projected gradient steps on all of them at once."""
+"""Searches for inputs that violate a property: random points, then projected gradient steps."""
 
 from __future__ import annotations
 

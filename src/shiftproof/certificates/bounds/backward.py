@@ -11,9 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from shiftproof.certificates.bounds.curves import Curve
 from shiftproof.certificates.bounds.layers import Affine, Box
 from shiftproof.certificates.bounds.network import Network
+from shiftproof.certificates.bounds.nonlinear_layers import Nonlinearity
 from shiftproof.certificates.bounds.region import Region
 
 
@@ -67,11 +67,11 @@ def lower_bounds(
             a = a + splits[index]
         node = network.nodes[index]
         inputs = node.inputs
-        if isinstance(node.layer, Curve) and back_to_curves:
+        if isinstance(node.layer, Nonlinearity) and back_to_curves:
             total = total + _least_in(a, boxes[index])
             loss = loss + network.share(index) * _dot(a.abs(), boxes[index].most)
             continue
-        if isinstance(node.layer, Curve):
+        if isinstance(node.layer, Nonlinearity):
             after[index] = a
             box = boxes[inputs[0]]
             choice = choices[index] if choices and index in choices else node.layer.start(box)[:, None]

@@ -1,4 +1,4 @@
-"""Puts a network together step by step: what the readers of torch modules and ONNX files share."""
+"""Builds a network step by step, for the readers of torch modules and ONNX files."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shiftproof._errors import UsageError
-from shiftproof.certificates.bounds.curves import SIGMOID, TANH, Curve, MaxPool, Relu
 from shiftproof.certificates.bounds.layers import (
     Concatenate,
     Convolution,
     Layer,
-    Linear,
+    LinearLayer,
     Positive,
     Reshape,
-    Scale,
+    ScaleLayer,
     Shape,
     Sum,
     numel,
 )
 from shiftproof.certificates.bounds.network import Network, Node, folded
+from shiftproof.certificates.bounds.nonlinear_layers import SIGMOID, TANH, MaxPool, Nonlinearity, Relu
 
-CURVES: dict[str, Curve] = {"relu": Relu(), "sigmoid": SIGMOID, "tanh": TANH}
+CURVES: dict[str, Nonlinearity] = {"relu": Relu(), "sigmoid": SIGMOID, "tanh": TANH}
 RULES = (
     "linear layers, convolutions, batch normalisation, ReLU, sigmoid, tanh, average and max pooling, means, reshaping, slicing, zero "
     "padding, concatenation, sums of branches, and constants added or multiplied"
@@ -38,7 +38,7 @@ WITHOUT = "replace it by layers that have one, or certify with smoothing, which 
 def no_rule(layer: str, model: str) -> UsageError:
     """The message for a layer that bounds cannot pass."""
     way_out = "Replace it by layers that have one, or certify with randomised smoothing, which needs no structure."
-    return UsageError(f"The layer {layer} of the model '{model}' has no rule for bounds, which there are for {RULES}. {way_out}")
+    return UsageError(f"The layer {layer} of the model '{model}' has no bound rule. Supported: {RULES}. {way_out}")
 
 
 class Builder:
@@ -73,7 +73,7 @@ class Builder:
 
     def linear(self, x: int, weight: Tensor, bias: Tensor | None, name: str) -> int:
         """Weight (out, in) over the last axis."""
-        return self.add(Linear(self.tensor(weight), None if bias is None else self.tensor(bias)), [x], name)
+        return self.add(LinearLayer(self.tensor(weight), None if bias is None else self.tensor(bias)), [x], name)
 
     def convolution(
         self,
@@ -95,7 +95,7 @@ class Builder:
     def scale(self, x: int, name: str, *, scale: Tensor | float = 1.0, offset: Tensor | float = 0.0, inner: Tensor | float = 0.0) -> int:
         """Multiplies and adds, scale * x + offset; constants broadcast against one value."""
         parts = [self._one(part, x, name) for part in (scale, offset, inner)]
-        return self.add(Scale(parts[0], parts[2].abs(), parts[1]), [x], name)
+        return self.add(ScaleLayer(parts[0], parts[2].abs(), parts[1]), [x], name)
 
     def _one(self, constant: Tensor | float, x: int, name: str) -> Tensor:
         """A constant without the examples' axis."""
@@ -136,7 +136,7 @@ class Builder:
         shape = self.shape(x)
         first, last = (axis if axis >= 0 else axis + len(shape) + 1 for axis in (start, end))
         if first < 1:
-            raise UsageError(f"The layer {name} of the model '{self.model}' flattens the examples' axis. Flatten from axis 1 on.")
+            raise UsageError(f"The layer {name} of the model '{self.model}' flattens the batch axis. Flatten from axis 1 on.")
         return self.reshape(x, (*shape[: first - 1], numel(shape[first - 1 : last]), *shape[last:]), name)
 
     def positive(self, x: int, apply: Callable[[Tensor], Tensor], name: str, *, terms: int = 0) -> int:
@@ -185,7 +185,7 @@ class Builder:
         """One after the other; axis 0 is the examples', which cannot be."""
         axis = axis if axis >= 0 else axis + len(self.shape(branches[0])) + 1
         if axis < 1:
-            raise UsageError(f"The layer {name} of the model '{self.model}' joins examples. Concatenate along another axis than 0.")
+            raise UsageError(f"The layer {name} of the model '{self.model}' concatenates along the batch axis. Use another axis than 0.")
         return self.add(Concatenate(axis - 1), branches, name)
 
     def network(self, output: int, *, unit: float) -> Network:
@@ -197,13 +197,13 @@ class Builder:
         place = {old: new for new, old in enumerate(used)}
         kept = [Node(n.layer, tuple(place[i] for i in n.inputs), n.shape, n.name) for n in (self.nodes[i] for i in used)]
         nodes = folded(kept)
-        if len(nodes) == 1 or isinstance(nodes[-1].layer, Curve):  # bounds are those of a linear function of the last node
+        if len(nodes) == 1 or isinstance(nodes[-1].layer, Nonlinearity):  # bounds are those of a linear function of the last node
             nodes = (*nodes, Node(Reshape(shape), (len(nodes) - 1,), shape, "output"))
         return Network(nodes, unit)
 
 
 def _needed(nodes: Sequence[Node], output: int) -> list[int]:
-    """The indices that the output hangs on, in order; the input always."""
+    """The indices that the output depends on, in order; the input always."""
     needed = {0, output}
     for index in range(output, 0, -1):
         if index in needed:

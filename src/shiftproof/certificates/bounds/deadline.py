@@ -1,4 +1,4 @@
-"""Time that may be spent, on one clock."""
+"""Deadlines on one clock."""
 
 from __future__ import annotations
 

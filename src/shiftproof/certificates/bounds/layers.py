@@ -1,4 +1,4 @@
-"""The steps of a network that are affine: what each computes, how far it spreads an interval, and its transpose."""
+"""Affine layers: their values, how far they spread an interval, and their transposes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Layer(ABC):
 
     terms: int = 0
     mixes: bool = False
-    """Whether an output hangs on several inputs, so that intervals lose what those share."""
+    """Whether an output depends on several inputs, so that intervals lose their correlation."""
 
     @abstractmethod
     def __call__(self, *x: Tensor) -> Tensor:
@@ -110,7 +110,7 @@ class Folded(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Linear(Affine):
+class LinearLayer(Affine):
     """W x + b over the last axis, W of shape (out, in)."""
 
     weight: Tensor
@@ -179,7 +179,7 @@ class Convolution(Affine):
 
 
 @dataclass(frozen=True, eq=False)
-class Scale(Affine):
+class ScaleLayer(Affine):
     """scale * x + offset, entry by entry: constants added or multiplied, normalisation, batch normalisation.
 
     `inner` is the absolute value of what is added before the scale, which may cancel against the offset and rounds all the same.

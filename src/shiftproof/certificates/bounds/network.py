@@ -1,4 +1,4 @@
-"""A network as a short list of steps, in float64: what bounds are worked out on."""
+"""A network as a list of steps in float64, on which bounds are computed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from shiftproof.certificates.bounds.curves import Curve
-from shiftproof.certificates.bounds.layers import Affine, Convolution, Folded, Layer, Linear, Scale, Shape, numel
+from shiftproof.certificates.bounds.layers import Affine, Convolution, Folded, Layer, LinearLayer, ScaleLayer, Shape, numel
+from shiftproof.certificates.bounds.nonlinear_layers import Nonlinearity
 
 OWN_UNIT = 2.0**-53
 """The unit roundoff of what is computed here."""
@@ -32,7 +32,7 @@ class Network:
 
     Args:
         nodes: the steps.
-        unit: the unit roundoff of the model that bounds speak about (2**-24 for float32): every value it computes is off by at most
+        unit: the unit roundoff of the model that is bounded (2**-24 for float32): every value it computes is off by at most
             gamma_terms times the sum of absolute values that it adds up (Higham 2002 [higham2002accuracy], section 3.1). 0 for the
             network of exact arithmetic.
 
@@ -68,11 +68,11 @@ class Network:
         return own + (model / (1 - model) if model < 1 else torch.inf)
 
     @cached_property
-    def curved(self) -> dict[int, list[Curve]]:
+    def curved(self) -> dict[int, list[Nonlinearity]]:
         """The nodes whose intervals make lines, and the curves on them."""
-        found: dict[int, list[Curve]] = {}
+        found: dict[int, list[Nonlinearity]] = {}
         for node in self.nodes:
-            if isinstance(node.layer, Curve):
+            if isinstance(node.layer, Nonlinearity):
                 found.setdefault(node.inputs[0], []).append(node.layer)
         return found
 
@@ -83,7 +83,7 @@ class Network:
         for node in self.nodes[1:]:
             assert node.layer is not None
             before = max(depth[i] for i in node.inputs)
-            depth.append(before + (2 if isinstance(node.layer, Curve) else int(node.layer.mixes)))
+            depth.append(before + (2 if isinstance(node.layer, Nonlinearity) else int(node.layer.mixes)))
         return frozenset(i for i, d in enumerate(depth) if d <= 1)
 
 
@@ -99,7 +99,7 @@ def folded(nodes: Sequence[Node]) -> tuple[Node, ...]:
     for index, node in enumerate(made):
         inputs = tuple(moved[i] for i in node.inputs)
         before = kept[inputs[0]] if inputs else None
-        if isinstance(node.layer, Scale) and before is not None and users[node.inputs[0]] == 1:
+        if isinstance(node.layer, ScaleLayer) and before is not None and users[node.inputs[0]] == 1:
             layer = _fold(before, node.layer)
             if layer is not None:
                 kept[inputs[0]] = Node(layer, before.inputs, node.shape, before.name)
@@ -110,24 +110,24 @@ def folded(nodes: Sequence[Node]) -> tuple[Node, ...]:
     return tuple(kept)
 
 
-def _fold(before: Node, scale: Scale) -> Affine | None:
+def _fold(before: Node, scale: ScaleLayer) -> Affine | None:
     layer, shape = before.layer, before.shape
-    if not isinstance(layer, Linear | Convolution) or (isinstance(layer, Linear) and len(shape) != 1):
+    if not isinstance(layer, LinearLayer | Convolution) or (isinstance(layer, LinearLayer) and len(shape) != 1):
         return None
-    each = shape if isinstance(layer, Linear) else (shape[0], *[1] * (len(shape) - 1))
+    each = shape if isinstance(layer, LinearLayer) else (shape[0], *[1] * (len(shape) - 1))
     if not _fits(scale, each):
         return None
     factor, offset, inner = (part.expand(each) for part in (scale.scale, scale.offset, scale.inner))
     ground = layer.ground if layer.ground is not None else torch.zeros_like(offset)
     told = Folded(scale.terms + (layer.folded.terms if layer.folded else 0), factor.abs() * (ground + inner) + offset.abs())
     bias = offset if layer.offset is None else layer.offset * factor + offset
-    if isinstance(layer, Linear):
-        return Linear(layer.weight * factor[:, None], bias, told)
+    if isinstance(layer, LinearLayer):
+        return LinearLayer(layer.weight * factor[:, None], bias, told)
     weight = layer.weight * factor.reshape(-1, *[1] * (layer.weight.dim() - 1))
     return replace(layer, weight=weight, bias=bias.flatten(), folded=told)
 
 
-def _fits(scale: Scale, each: Shape) -> bool:
+def _fits(scale: ScaleLayer, each: Shape) -> bool:
     try:
         shapes = (part.shape for part in (scale.scale, scale.offset, scale.inner))
         return torch.broadcast_shapes(*shapes, each) == each  # type: ignore[no-untyped-call,no-any-return]

@@ -1,4 +1,4 @@
-"""The steps that an ONNX file may hold, each as a step of a network."""
+"""The supported ONNX operators, each as a step of a network."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from shiftproof.certificates.bounds.layers import numel
 from shiftproof.certificates.bounds.torch_functions import EXAMPLES
 
 Value = int | Tensor
-"""An index of a node where a value hangs on the input, else the constant itself."""
+"""An index of a node where a value depends on the input, else the constant itself."""
 
 
-class Call:
+class OnnxCall:
     """One node's inputs and attributes."""
 
     def __init__(self, build: Builder, name: str, inputs: Sequence[Value | None], options: Mapping[str, Any]) -> None:
@@ -28,7 +28,7 @@ class Call:
 
     @property
     def x(self) -> int:
-        """The first input, which must hang on the network's."""
+        """The first input, which must depend on the network's."""
         first = self.inputs[0]
         if not isinstance(first, int):
             raise self.refused("of a constant")
@@ -38,7 +38,7 @@ class Call:
         """A constant input; None where it is left out."""
         value = self.inputs[place] if place < len(self.inputs) else None
         if isinstance(value, int):
-            raise self.refused("by what hangs on the input")
+            raise self.refused("by a value that depends on the input")
         return value
 
     def needed(self, place: int) -> Tensor:
@@ -65,7 +65,7 @@ class Call:
         return list(self.options.get("strides", [1] * axes)), list(self.options.get("dilations", [1] * axes)), pads[:axes], pads[axes:]
 
 
-def _gemm(call: Call) -> int:
+def _gemm(call: OnnxCall) -> int:
     weight, bias = call.needed(1).double(), call.constant(2)
     if call.options.get("transA", 0):
         raise call.refused("transA")
@@ -80,14 +80,14 @@ def _gemm(call: Call) -> int:
     return call.build.scale(product, call.name, scale=alpha, offset=0.0 if added is None else beta * added)
 
 
-def _matmul(call: Call) -> int:
+def _matmul(call: OnnxCall) -> int:
     weight = call.needed(1)
     if weight.dim() != 2:
         raise call.refused("by a stack of matrices")
     return call.build.linear(call.x, weight.T, None, call.name)
 
 
-def _convolution(call: Call) -> int:
+def _convolution(call: OnnxCall) -> int:
     weight = call.needed(1)
     strides, dilations, start, end = call.windows(weight.dim() - 2)
     x = call.x
@@ -97,14 +97,14 @@ def _convolution(call: Call) -> int:
     return call.build.convolution(x, weight, call.constant(2), call.name, groups=call.options.get("group", 1), **options)
 
 
-def _padded(call: Call, x: int, start: Sequence[int], end: Sequence[int]) -> int:
+def _padded(call: OnnxCall, x: int, start: Sequence[int], end: Sequence[int]) -> int:
     ends = [side for pair in zip(reversed(start), reversed(end), strict=True) for side in pair]
     if min(ends, default=0) < 0:
         raise call.refused("negative padding")
     return call.build.positive(x, lambda values: F.pad(values, ends), call.name)
 
 
-def _pad(call: Call) -> int:
+def _pad(call: OnnxCall) -> int:
     pads, value = call.whole(1, "pads") or [], call.constant(2)
     half = len(pads) // 2
     filled = call.options.get("value", 0.0) != 0 or (value is not None and bool((value != 0).any()))
@@ -112,18 +112,18 @@ def _pad(call: Call) -> int:
     if call.options.get("mode", b"constant") != b"constant" or filled or some or half != len(call.build.shape(call.x)) + 1:
         raise call.refused("other than zeros on all axes")
     if pads[0] or pads[half]:
-        raise call.refused("of the examples' axis")
+        raise call.refused("of the batch axis")
     return _padded(call, call.x, pads[1:half], pads[half + 1 :])
 
 
-def _batch_norm(call: Call) -> int:
+def _batch_norm(call: OnnxCall) -> int:
     weight, bias, mean, variance = (call.needed(i) for i in range(1, 5))
     eps = call.options.get("epsilon", 1e-5)
     return call.build.normalise(call.x, call.name, mean=mean, variance=variance, weight=weight, bias=bias, eps=eps)
 
 
-def _sum(sign: int) -> Callable[[Call], int]:
-    def rule(call: Call) -> int:
+def _sum(sign: int) -> Callable[[OnnxCall], int]:
+    def rule(call: OnnxCall) -> int:
         left, right = call.inputs[0], call.inputs[1]
         if isinstance(left, int) and isinstance(right, int):
             return call.build.add_branches([left, right], [1, sign], call.name)
@@ -135,31 +135,31 @@ def _sum(sign: int) -> Callable[[Call], int]:
     return rule
 
 
-def _product(divided: bool) -> Callable[[Call], int]:
-    def rule(call: Call) -> int:
+def _product(divided: bool) -> Callable[[OnnxCall], int]:
+    def rule(call: OnnxCall) -> int:
         left, right = call.inputs[0], call.inputs[1]
         if isinstance(left, int) and not isinstance(right, int):
             factor = _lean(call, right, left).double()
             return call.build.scale(left, call.name, scale=1.0 / factor if divided else factor)
         if isinstance(right, int) and not isinstance(left, int) and not divided:
             return call.build.scale(right, call.name, scale=_lean(call, left, right))
-        raise call.refused("of values that both hang on the input")
+        raise call.refused("of two values that depend on the input")
 
     return rule
 
 
-def _lean(call: Call, value: Value | None, beside: int) -> Tensor:
+def _lean(call: OnnxCall, value: Value | None, beside: int) -> Tensor:
     assert isinstance(value, Tensor)
     return value[0] if value.dim() == len(call.build.shape(beside)) + 1 and len(value) == 1 else value
 
 
-def _flatten(call: Call) -> int:
+def _flatten(call: OnnxCall) -> int:
     if call.options.get("axis", 1) != 1:
         raise call.refused(f"axis {call.options['axis']}")
     return call.build.flatten(call.x, call.name)
 
 
-def _reshape(call: Call) -> int:
+def _reshape(call: OnnxCall) -> int:
     wanted = call.whole(1, "shape") or []
     have = (EXAMPLES, *call.build.shape(call.x))
     given = [have[i] if size == 0 else size for i, size in enumerate(wanted)]
@@ -172,32 +172,32 @@ def _reshape(call: Call) -> int:
     return call.build.reshape(call.x, tuple(given[1:]), call.name)
 
 
-def _squeezed(call: Call) -> int:
+def _squeezed(call: OnnxCall) -> int:
     axes, shape = call.whole(1, "axes"), [EXAMPLES, *call.build.shape(call.x)]
     if axes is None or any(axis % len(shape) == 0 for axis in axes):
-        raise call.refused("of the examples' axis")
+        raise call.refused("of the batch axis")
     gone = {axis % len(shape) for axis in axes}
     return call.build.reshape(call.x, tuple(size for i, size in enumerate(shape) if i not in gone and i), call.name)
 
 
-def _unsqueezed(call: Call) -> int:
+def _unsqueezed(call: OnnxCall) -> int:
     axes, shape = call.whole(1, "axes") or [], [*call.build.shape(call.x)]
     rank = len(shape) + 1 + len(axes)
     for axis in sorted(axis % rank for axis in axes):
         if axis == 0:
-            raise call.refused("before the examples' axis")
+            raise call.refused("before the batch axis")
         shape.insert(axis - 1, 1)
     return call.build.reshape(call.x, tuple(shape), call.name)
 
 
-def _transpose(call: Call) -> int:
+def _transpose(call: OnnxCall) -> int:
     order = tuple(call.options.get("perm", ()))
     if order[:1] != (0,):
-        raise call.refused("of the examples' axis")
+        raise call.refused("of the batch axis")
     return call.build.positive(call.x, lambda values: values.permute(order), call.name)
 
 
-def _concatenate(call: Call) -> int:
+def _concatenate(call: OnnxCall) -> int:
     branches = [each for each in call.inputs if isinstance(each, int)]
     if len(branches) != len(call.inputs):
         raise call.refused("with a constant")
@@ -206,14 +206,14 @@ def _concatenate(call: Call) -> int:
     return call.build.concatenate(branches, call.options["axis"], call.name)
 
 
-def _dropout(call: Call) -> int:
+def _dropout(call: OnnxCall) -> int:
     training = call.constant(2)
     if training is not None and bool(training.any()):
         raise call.refused("that stays on")
     return call.x
 
 
-def _average(call: Call) -> int:
+def _average(call: OnnxCall) -> int:
     kernel = list(call.options["kernel_shape"])
     strides, dilations, start, end = call.windows(len(kernel))
     if len(kernel) != 2 or start != end or max(dilations) > 1 or call.options.get("ceil_mode", 0):
@@ -223,7 +223,7 @@ def _average(call: Call) -> int:
     return call.build.positive(call.x, lambda values: F.avg_pool2d(values, *pool), call.name, terms=numel(tuple(kernel)) + 1)
 
 
-def _max_pool(call: Call) -> int:
+def _max_pool(call: OnnxCall) -> int:
     kernel = list(call.options["kernel_shape"])
     strides, dilations, start, end = call.windows(len(kernel))
     if len(kernel) != 2 or start != end:
@@ -232,7 +232,7 @@ def _max_pool(call: Call) -> int:
     return call.build.max_pool_2d(call.x, call.name, ceil=bool(call.options.get("ceil_mode", 0)), **options)
 
 
-def _mean(call: Call) -> int:
+def _mean(call: OnnxCall) -> int:
     axes, keep = call.whole(1, "axes"), bool(call.options.get("keepdims", 1))
     shape = (EXAMPLES, *call.build.shape(call.x))
     if not axes or any(axis % len(shape) == 0 for axis in axes):
@@ -241,13 +241,13 @@ def _mean(call: Call) -> int:
     return call.build.positive(call.x, lambda values: values.mean(tuple(axes), keepdim=keep), call.name, terms=terms)
 
 
-def _global_mean(call: Call) -> int:
+def _global_mean(call: OnnxCall) -> int:
     axes = tuple(range(2, len(call.build.shape(call.x)) + 1))
     terms = numel(call.build.shape(call.x)[1:]) + 1
     return call.build.positive(call.x, lambda values: values.mean(axes, keepdim=True), call.name, terms=terms)
 
 
-RULES: dict[str, Callable[[Call], int]] = {
+RULES: dict[str, Callable[[OnnxCall], int]] = {
     "Gemm": _gemm,
     "MatMul": _matmul,
     "Conv": _convolution,

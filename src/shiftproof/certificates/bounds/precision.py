@@ -1,4 +1,4 @@
-"""Settings of torch under which a module computes in less than the precision of its weights."""
+"""Torch settings under which a module computes with less precision than its weights have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Intervals of every node: by interval arithmetic, and by backward passes where they would make lines tighter.
+"""Intervals of every node: by interval arithmetic, and by backward passes where these tighten relaxations.
 
 Reference: Gowal et al. 2018 [gowal2018effectiveness].
 """
@@ -66,7 +66,7 @@ def intervals(
 def both_intervals(network: Network, region: Region) -> tuple[list[Box], list[Box]]:
     """The best intervals by backward passes and interval arithmetic together, and those of backward passes alone.
 
-    Better intervals do not always make better lines, as which line is good hangs on the interval: bounds from both are never worse than
+    Better intervals do not always make better lines, as which line is good depends on the interval: bounds from both are never worse than
     those of either.
     """
     best, alone = [_of_inputs(network, region)], [_of_inputs(network, region)]
@@ -97,7 +97,7 @@ def _through(network: Network, boxes: list[Box], index: int) -> Box:
 
 
 def _worth(network: Network, region: Region, index: int) -> bool:
-    """Whether a backward pass could say more of this node than interval arithmetic, and a curve hangs on it."""
+    """Whether a backward pass can improve this node's interval, and a nonlinearity depends on it."""
     return index in network.curved and not (region.boxed and index in network.plain)
 
 

@@ -1,4 +1,4 @@
-"""A property put to a network: boxes of inputs, each with the cases that must not happen there."""
+"""A property as queries to a network: boxes of inputs, each with its forbidden cases."""
 
 from __future__ import annotations
 

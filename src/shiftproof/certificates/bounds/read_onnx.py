@@ -14,7 +14,7 @@ from shiftproof._errors import MissingExtra, NotCertifiable, UsageError
 from shiftproof.certificates.bounds.builder import Builder, no_rule
 from shiftproof.certificates.bounds.layers import Shape
 from shiftproof.certificates.bounds.network import Network
-from shiftproof.certificates.bounds.onnx_steps import DRAWN, HARMLESS, OPTIONS, RULES, SEVERAL, Call, Value
+from shiftproof.certificates.bounds.onnx_steps import DRAWN, HARMLESS, OPTIONS, RULES, SEVERAL, OnnxCall, Value
 from shiftproof.certificates.bounds.torch_functions import EXAMPLES
 
 _OURS = ("", "ai.onnx")
@@ -60,16 +60,16 @@ def read_onnx(path: str | Path, shape: Sequence[int] | None = None, *, output: s
     opset = max(opsets.get(domain, 0) for domain in _OURS)
     if opset < _OLDEST or any(each.domain in _OURS for each in model.functions):
         raise NotCertifiable(
-            f"The model '{file.name}' is of opset {opset} or redefines steps of ONNX; bounds read opset {_OLDEST} or later."
+            f"The model '{file.name}' is of opset {opset} or redefines ONNX operators. Bounds support opset {_OLDEST} or later."
         )
     build = Builder(_shape(declared, shape, file.name), model=file.name)
-    reader = _Reader(build, {**constants, entries[0].name: 0}, {**opsets, "": opset})
+    reader = _OnnxReader(build, {**constants, entries[0].name: 0}, {**opsets, "": opset})
     for node in graph.node:
         reader.step(node)
     wanted = output or graph.output[0].name
     found = reader.values.get(wanted)
     if not isinstance(found, int):
-        raise UsageError(f"The model '{file.name}' has no output '{wanted}' that hangs on its input.")
+        raise UsageError(f"The model '{file.name}' has no output '{wanted}' that depends on its input.")
     return build.network(found, unit=_UNITS[kind.elem_type])
 
 
@@ -82,11 +82,11 @@ def _shape(declared: list[int], given: Sequence[int] | None, name: str) -> Shape
             )
         return tuple(given)
     if 0 in inner:
-        raise UsageError(f"The model '{name}' leaves its input's shape open: {declared}. Give the shape of one input.")
+        raise UsageError(f"The model '{name}' does not fix the shape of its input: {declared}. Give the shape of one input.")
     return inner
 
 
-class _Reader:
+class _OnnxReader:
     """Walks the graph's nodes."""
 
     def __init__(self, build: Builder, values: Mapping[str, Value], opsets: dict[str, int]) -> None:
@@ -94,14 +94,14 @@ class _Reader:
         self.values: dict[str, Value] = dict(values)
 
     def step(self, node: Any) -> None:
-        """One node: a rule where it hangs on the input, else its constant value."""
+        """One node: a rule where it depends on the input, else its constant value."""
         from onnx import helper
 
         name = f"{node.name or node.output[0]} ({node.op_type})"
         options = {each.name: helper.get_attribute_value(each) for each in node.attribute}
         lacking = [i for i in node.input if i and i not in self.values]
         if lacking:
-            raise no_rule(f"{name} (of '{lacking[0]}', which no step before it gives)", self.build.model)
+            raise no_rule(f"{name} (of '{lacking[0]}', which no earlier step computes)", self.build.model)
         inputs = [self.values[i] if i else None for i in node.input]
         if node.op_type == "Shape" and isinstance(inputs[0], int) and not options:
             self.values[node.output[0]] = torch.tensor([EXAMPLES, *self.build.shape(inputs[0])])
@@ -111,7 +111,7 @@ class _Reader:
             raise no_rule(name, self.build.model)
         else:
             self._check(node, options, name)
-            self.values[node.output[0]] = RULES[node.op_type](Call(self.build, name, inputs, options))
+            self.values[node.output[0]] = RULES[node.op_type](OnnxCall(self.build, name, inputs, options))
 
     def _check(self, node: Any, options: Mapping[str, Any], name: str) -> None:
         """Raises `UsageError` where a step has an attribute that its rule does not read, or outputs that change what it does."""
@@ -127,7 +127,7 @@ class _Reader:
 
         given = {key: value.numpy() for key, value in zip(node.input, inputs, strict=True) if isinstance(value, Tensor)}
         if node.op_type in DRAWN:
-            raise no_rule(f"{name} (drawn anew at every run)", self.build.model)
+            raise no_rule(f"{name} (random at every run)", self.build.model)
         try:
             entries, exits = ([helper.make_empty_tensor_value_info(each) for each in names] for names in (given, filter(None, node.output)))
             made = ReferenceEvaluator(helper.make_graph([node], "alone", entries, exits), opsets=self.opsets).run(None, given)

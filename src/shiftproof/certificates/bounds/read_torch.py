@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 from shiftproof._errors import NotCertifiable, UsageError
 from shiftproof.certificates.bounds.builder import WITHOUT, Builder, no_rule
+from shiftproof.certificates.bounds.check_outputs import check_same
 from shiftproof.certificates.bounds.network import Network
-from shiftproof.certificates.bounds.same import check_same
 from shiftproof.certificates.bounds.torch_functions import FUNCTIONS, METHODS, Ref
 from shiftproof.certificates.bounds.trace import beyond, check_steps, device_of, dtype_of, graph_of, kept, scores_of, unseen
 
@@ -51,7 +51,7 @@ def read_torch(
         x = x.to(dtype_of(module, x.dtype))
         graph = graph_of(module, name)
         check_steps(module, graph, x[:: max(1, len(x) // _COMPARED)][:_COMPARED], name)
-        reader = _Reader(module, Builder(tuple(shape), model=name, device=x.device))
+        reader = _TorchReader(module, Builder(tuple(shape), model=name, device=x.device))
         network = reader.run(graph, torch.finfo(x.dtype).eps / 2)
         check_same(network, scorer or (lambda given: scores_of(module(given.clone()), name)), x, name, "it computes")
     return network
@@ -78,15 +78,19 @@ def objection_to(module: nn.Module, name: str) -> str | None:
     for node in graph.nodes:
         layer = module.get_submodule(str(node.target)) if node.op == "call_module" else None
         if layer is not None and _rule(layer) is None:
-            return f"the layer {node.target} ({type(layer).__name__}) of '{name}' has no rule for bounds: {WITHOUT}"
+            return f"the layer {node.target} ({type(layer).__name__}) of '{name}' has no bound rule: {WITHOUT}"
         table: Any = {"call_function": FUNCTIONS, "call_method": METHODS}.get(node.op)
         if table is not None and node.target not in table and node.all_input_nodes:
-            return f"'{name}' calls {getattr(node.target, '__name__', node.target)}, which has no rule for bounds: {WITHOUT}"
+            return f"'{name}' calls {_target_name(node)}, which has no bound rule: {WITHOUT}"
     return None
 
 
-class _Reader:
-    """Walks a traced graph, with a node's index where a value hangs on the input and the value itself where it does not."""
+def _target_name(node: fx.Node) -> str:
+    return node.target if isinstance(node.target, str) else node.target.__name__
+
+
+class _TorchReader:
+    """Walks a traced graph, with a node's index where a value depends on the input and the value itself where it does not."""
 
     def __init__(self, module: nn.Module, builder: Builder) -> None:
         self.module, self.build = module, builder
@@ -105,7 +109,7 @@ class _Reader:
             out = out.get("logits")
         if not isinstance(out, Ref):
             raise UsageError(
-                f"The scores of the model '{self.build.model}' must be a tensor that hangs on its input, got {type(out).__name__}."
+                f"The scores of the model '{self.build.model}' must be a tensor that depends on its input, got {type(out).__name__}."
             )
         return out
 
@@ -124,10 +128,10 @@ class _Reader:
             return operator.attrgetter(str(node.target))(self.module)
         if node.op == "call_module":
             return self._module(self.module.get_submodule(str(node.target)), (*args, *kwargs.values()), str(node.target))
-        name = f"{node.name} ({getattr(node.target, '__name__', node.target)})"
+        name = f"{node.name} ({_target_name(node)})"
         table: dict[Any, Callable[..., object]] = METHODS if node.op == "call_method" else FUNCTIONS
         target: Any = node.target
-        if not _hangs((args, kwargs)):  # constants among themselves
+        if not _depends_on_input((args, kwargs)):  # constants among themselves
             return getattr(args[0], target)(*args[1:], **kwargs) if node.op == "call_method" else target(*args, **kwargs)
         if target not in table:
             raise no_rule(name, self.build.model)
@@ -150,12 +154,12 @@ def _rule(layer: nn.Module) -> Callable[[Builder, str, Ref, Any], object] | None
     return next((rule for kinds, rule in _MODULES if ours and isinstance(layer, kinds)), None)
 
 
-def _hangs(value: object) -> bool:
+def _depends_on_input(value: object) -> bool:
     if isinstance(value, Ref):
         return True
     if isinstance(value, dict):
-        return any(_hangs(each) for each in value.values())
-    return isinstance(value, tuple | list) and any(_hangs(each) for each in value)
+        return any(_depends_on_input(each) for each in value.values())
+    return isinstance(value, tuple | list) and any(_depends_on_input(each) for each in value)
 
 
 def _linear(build: Builder, name: str, x: Ref, layer: Any) -> Ref:

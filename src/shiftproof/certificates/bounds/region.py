@@ -1,4 +1,4 @@
-"""Where inputs may be: a box, or a ball of l1 or l2 inside a box; and the least value of a linear function there."""
+"""Sets of inputs (a box, or an l1 or l2 ball inside a box) and the minimum of a linear function on them."""
 
 from __future__ import annotations
 

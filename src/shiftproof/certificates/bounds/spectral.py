@@ -1,4 +1,4 @@
-"""How much each step, and so a network, can stretch a move: upper bounds on Euclidean Lipschitz constants."""
+"""Upper bounds on the Euclidean Lipschitz constants of layers and networks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError
-from shiftproof.certificates.bounds.curves import MaxPool, Relu, Sigmoidal
-from shiftproof.certificates.bounds.layers import Affine, Concatenate, Layer, Reshape, Scale, Sum, numel
+from shiftproof.certificates.bounds.layers import Affine, Concatenate, Convolution, Layer, LinearLayer, Reshape, ScaleLayer, Sum, numel
 from shiftproof.certificates.bounds.network import Network
+from shiftproof.certificates.bounds.nonlinear_layers import MaxPool, Relu, Sigmoidal
 
 DENSE = 8_000_000
 """Entries up to which a step's matrix is written out."""
@@ -56,7 +56,7 @@ def stretch(network: Network, index: int) -> float:
             return math.sqrt(int(torch.bincount(places).max()))
         case Sum():
             return math.sqrt(len(layer.signs))
-        case Scale():
+        case ScaleLayer():
             return float(layer.scale.abs().max())
         case Affine():
             return _affine(layer, shapes[0], node.shape)
@@ -78,8 +78,7 @@ def _affine(layer: Affine, inside: tuple[int, ...], outside: tuple[int, ...]) ->
 
 
 def _device(layer: Layer) -> torch.device:
-    weight = getattr(layer, "weight", None)
-    return weight.device if isinstance(weight, Tensor) else torch.device("cpu")
+    return layer.weight.device if isinstance(layer, LinearLayer | Convolution) else torch.device("cpu")
 
 
 def stretches(network: Network) -> list[float]:

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from shiftproof.certificates.bounds.backward import lower_bounds
+from shiftproof.certificates.bounds.branch_stack import Stack
 from shiftproof.certificates.bounds.deadline import Deadline
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.propagate import intervals
 from shiftproof.certificates.bounds.query import Query, Referee
 from shiftproof.certificates.bounds.region import Region
-from shiftproof.certificates.bounds.stack import Stack
 
 BATCH = 128
 
@@ -48,8 +48,8 @@ class _Pool:
         known = {
             k: Box(torch.cat([self.known[k].low, box.low]), torch.cat([self.known[k].high, box.high])) for k, box in other.known.items()
         }
-        low, high, bound = (torch.cat([getattr(self, name), getattr(other, name)]) for name in ("low", "high", "bound"))
-        return _Pool(low, high, known, bound)
+        low, high = torch.cat([self.low, other.low]), torch.cat([self.high, other.high])
+        return _Pool(low, high, known, torch.cat([self.bound, other.bound]))
 
 
 def split_inputs(network: Network, query: Query, referee: Referee, *, deadline: Deadline) -> Searched:

@@ -1,4 +1,4 @@
-"""Branch and bound over ReLUs: a unit whose sign is open is taken as on in one part and off in the other. For many inputs.
+"""Branch and bound over ReLUs: a unit of unknown sign is active in one part and inactive in the other. For many inputs.
 
 Parts are bounded with their constraints' multipliers (beta-CROWN, Wang et al. 2021 [wang2021beta]), many at a time; which unit to split is
 found by trying the few that promise most (filtered smart branching, De Palma et al. 2021 [depalma2021improved]).
@@ -12,16 +12,16 @@ import torch
 from torch import Tensor
 
 from shiftproof.certificates.bounds.backward import lower_bounds
-from shiftproof.certificates.bounds.climb import Climb
-from shiftproof.certificates.bounds.curves import Relu
+from shiftproof.certificates.bounds.branch_stack import Stack
 from shiftproof.certificates.bounds.deadline import Deadline
 from shiftproof.certificates.bounds.layers import Box
-from shiftproof.certificates.bounds.leaves import leaf_bound
+from shiftproof.certificates.bounds.leaf_bound import leaf_bound
 from shiftproof.certificates.bounds.network import Network
+from shiftproof.certificates.bounds.nonlinear_layers import Relu
 from shiftproof.certificates.bounds.query import Query, Referee
 from shiftproof.certificates.bounds.region import Region
+from shiftproof.certificates.bounds.slope_optimisation import SlopeAscent
 from shiftproof.certificates.bounds.split_inputs import Searched
-from shiftproof.certificates.bounds.stack import Stack
 
 BATCH = 128
 _TRIED = 3
@@ -81,7 +81,7 @@ def relus_only(network: Network) -> bool:
     return all(isinstance(curve, Relu) for curves in network.curved.values() for curve in curves)
 
 
-def split_relus(network: Network, query: Query, referee: Referee, boxes: list[Box], *, deadline: Deadline, climb: Climb) -> Searched:
+def split_relus(network: Network, query: Query, referee: Referee, boxes: list[Box], *, deadline: Deadline, ascent: SlopeAscent) -> Searched:
     """Proves or refutes one case of one row, part by part.
 
     Args:
@@ -90,7 +90,7 @@ def split_relus(network: Network, query: Query, referee: Referee, boxes: list[Bo
         referee: checks counterexamples.
         boxes: intervals of every node on the box.
         deadline: when it stops at the latest.
-        climb: how each part's bound is optimised.
+        ascent: how each part's bound is optimised.
 
     Guarantees:
         As `split_inputs`. A part in which no unit is open is decided by a linear program, but for values within its tolerance of the bound;
@@ -98,7 +98,7 @@ def split_relus(network: Network, query: Query, referee: Referee, boxes: list[Bo
     """
     problem = _Problem(network, query.box, boxes, query.weights[:1], query.bounds[0])
     signs = {k: torch.zeros(1, *network.nodes[k].shape, dtype=torch.float64) for k in network.curved}
-    start = climb(network, problem.region(1), boxes, problem.rows(1))
+    start = ascent(network, problem.region(1), boxes, problem.rows(1))
     parts = _Parts(
         signs, start.choices, {k: torch.zeros(1, 1, *network.nodes[k].shape, dtype=torch.float64) for k in signs}, start.least[:, 0]
     )
@@ -119,7 +119,7 @@ def split_relus(network: Network, query: Query, referee: Referee, boxes: list[Bo
             continue
         children = _children(batch.at(go), node[go], unit[go])
         explored += len(children)
-        children, points = _bounded(problem, children, climb)
+        children, points = _bounded(problem, children, ascent)
         bad = referee.first(points, query)
         if bad is not None:
             return Searched(bad, explored, len(waiting) + len(children))
@@ -133,11 +133,13 @@ def _leaf(problem: _Problem, part: _Parts) -> tuple[float, Tensor | None]:
         return leaf_bound(problem.network, problem.region(1), boxes, problem.rows(1), part.signs, float(problem.bound))
 
 
-def _bounded(problem: _Problem, parts: _Parts, climb: Climb) -> tuple[_Parts, Tensor]:
+def _bounded(problem: _Problem, parts: _Parts, ascent: SlopeAscent) -> tuple[_Parts, Tensor]:
     """The parts with optimised bounds, and the minimisers of those bounds as candidates."""
     n = len(parts)
     boxes = problem.split(parts.signs, n)
-    found = climb(problem.network, problem.region(n), boxes, problem.rows(n), start=parts.choices, signs=parts.signs, weights=parts.weights)
+    found = ascent(
+        problem.network, problem.region(n), boxes, problem.rows(n), start=parts.choices, signs=parts.signs, weights=parts.weights
+    )
     with torch.no_grad():
         pulls = {k: -found.weights[k] * sign[:, None] for k, sign in parts.signs.items()}
         last = lower_bounds(problem.network, problem.region(n), boxes, problem.rows(n), choices=found.choices, splits=pulls)

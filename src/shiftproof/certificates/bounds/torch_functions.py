@@ -1,4 +1,4 @@
-"""The functions and tensor methods that a traced torch module may call, each as a step of a network.
+"""The supported functions and tensor methods of a traced torch module, each as a step of a network.
 
 The rules have the arguments of what they stand for, used or not.
 """
@@ -24,7 +24,7 @@ EXAMPLES = 7919
 
 @dataclass(frozen=True, eq=False)
 class Ref:
-    """A value that hangs on the input: a node of the network under construction."""
+    """A value that depends on the input: a node of the network under construction."""
 
     index: int
     build: Builder
@@ -106,20 +106,16 @@ def _add(sign: int) -> Callable[..., Ref]:
     return rule
 
 
-def _subtract_from(build: Builder, name: str, x: object, y: object) -> Ref:
-    return _add(-1)(build, name, y, x)
-
-
 def _multiply(build: Builder, name: str, x: object, y: object) -> Ref:
     ref, factor = (x, y) if isinstance(x, Ref) else (y, x)
     if not isinstance(ref, Ref) or not isinstance(factor, Tensor | int | float):
-        raise no_rule(f"{name} (a product of values that both hang on the input)", build.model)
+        raise no_rule(f"{name} (a product of two values that depend on the input)", build.model)
     return ref.then(build.scale(ref.index, name, scale=factor))
 
 
 def _divide(build: Builder, name: str, x: object, y: object) -> Ref:
     if not isinstance(x, Ref) or not isinstance(y, Tensor | int | float):
-        raise no_rule(f"{name} (division by what hangs on the input)", build.model)
+        raise no_rule(f"{name} (division by a value that depends on the input)", build.model)
     return x.then(build.scale(x.index, name, scale=1.0 / build.tensor(y)))
 
 

@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 from shiftproof._batches import out_of_memory
 from shiftproof._errors import NotCertifiable, UsageError
 from shiftproof.certificates.bounds.precision import reduced_precision
-from shiftproof.models.meter import sending
+from shiftproof.models.query_count import count_sent
 
 _PRECISIONS = (torch.float32, torch.float64)
 _EVERYWHERE = (hooks._global_forward_hooks, hooks._global_forward_pre_hooks)
@@ -28,19 +28,19 @@ def beyond(module: nn.Module, name: str) -> str | None:
     if kinds - {*_PRECISIONS}:
         return f"it needs weights in float32 or float64, and '{name}' has {(kinds - {*_PRECISIONS}).pop()}".replace("torch.", "")
     if any(part._forward_hooks or part._forward_pre_hooks for part in module.modules()):
-        return f"'{name}' has forward hooks, which may do anything"
+        return f"'{name}' has forward hooks, whose effect is unknown"
     return None
 
 
 def unseen(module: nn.Module, name: str) -> str | None:
     """What a trace of this module would not show, as half a sentence, as far as that can be told without running it."""
     if any(_EVERYWHERE):
-        return "forward hooks are set for all modules, and may do anything"
+        return "forward hooks are set for all modules, and their effect is unknown"
     for part in module.modules():
         if isinstance(part, torch.jit.ScriptModule):
             return f"'{name}' is TorchScript; certify the module that it was made from, or export it to ONNX"
         if "forward" in vars(part):
-            return f"the forward of {type(part).__name__} in '{name}' is set on the object, in the place of its class's"
+            return f"the forward of {type(part).__name__} in '{name}' was replaced on the instance"
     values = [value for part in module.modules() for value in vars(part).values() if isinstance(value, Tensor)]
     for held in (*_held(module), *values):
         if type(held) not in (Tensor, nn.Parameter) or held.layout is not torch.strided:
@@ -101,7 +101,7 @@ class _Tracer(fx.Tracer):
 
 
 def graph_of(module: nn.Module, name: str) -> fx.Graph:
-    """What `forward` does, one node a step, values that do not hang on the input as constants.
+    """What `forward` does, one node a step, values that do not depend on the input as constants.
 
     Raises:
         UsageError: it cannot be traced.
@@ -116,7 +116,7 @@ def graph_of(module: nn.Module, name: str) -> fx.Graph:
         raise UsageError(f"The model '{name}' cannot be traced: {str(error).splitlines()[0]} {way_out}") from error
 
 
-class Step(NamedTuple):
+class TracedCall(NamedTuple):
     """One operation on data as it ran: its name; where each tensor came from, and what else it was given."""
 
     name: str
@@ -133,7 +133,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
     def __init__(self, module: nn.Module, name: str, x: Tensor | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.model, self.device = name, device_of(module)
-        self.steps: list[Step] = []
+        self.steps: list[TracedCall] = []
         self._own = {held.untyped_storage().data_ptr() for held in _held(module)}
         self._dtype = None if x is None else x.dtype
         self._made: dict[int, int] = {} if x is None else {x.untyped_storage().data_ptr(): -1}
@@ -150,7 +150,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
             for each in (*tree_leaves(out), *_written(func, args, kwargs or {})):
                 if isinstance(each, Tensor):
                     self._made.setdefault(self._memory(each), len(self.steps))
-            self.steps.append(Step(func.name(), given))
+            self.steps.append(TracedCall(func.name(), given))
         return out
 
     def _memory(self, tensor: Tensor) -> int:
@@ -170,8 +170,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         if each.dtype is not self._dtype:
             kinds = f"{each.dtype}, where its weights or inputs are {self._dtype}".replace("torch.", "")
             raise NotCertifiable(
-                f"The model '{self.model}' computes in {kinds}: bounds cover the rounding of one type alone. Take casts (autocast, half, "
-                "bfloat16, to) out of its forward."
+                f"The model '{self.model}' computes in {kinds}: bounds cover the rounding of one type only. Remove casts (autocast, half, "
+                "bfloat16, to) from its forward."
             )
         return (made, each.storage_offset(), each.shape, each.stride())
 
@@ -210,7 +210,7 @@ class _Twin(fx.Interpreter):
                 if self._version[now] != value._version:
                     raise NotCertifiable(
                         f"The step {n.name} of the model '{self.model}' reads {before.name}, which another step has changed in place "
-                        "through a view of it: bounds cannot follow that. Take the in-place step (inplace=True, +=, relu_) out."
+                        "through a view, which bounds do not support. Remove the in-place step (inplace=True, +=, relu_)."
                     )
                 n.replace_input_with(before, now)
         result = super().run_node(n)
@@ -239,14 +239,14 @@ def check_steps(module: nn.Module, graph: fx.Graph, x: Tensor, name: str) -> Non
         with torch.inference_mode(False), torch.set_grad_enabled(gradients):
             graphs = _run(lambda given: _Twin(module, graph, name).run(given), module, x, name)
             before = _state(module)
-            sending(name, len(x))
+            count_sent(name, len(x))
             steps = _run(module, module, x, name)
             if not gradients and _state(module) != before:  # the first call may fill what is kept
-                raise NotCertifiable(f"The forward of the model '{name}' changes attributes of its own, so that its calls may differ.")
+                raise NotCertifiable(f"The forward of the model '{name}' changes its own attributes, so its calls may differ.")
         _compare(steps, graphs, name)
 
 
-def _run(call: Callable[[Tensor], object], module: nn.Module, x: Tensor, name: str) -> list[Step]:
+def _run(call: Callable[[Tensor], object], module: nn.Module, x: Tensor, name: str) -> list[TracedCall]:
     given = x.detach().clone()
     recorder = _Recorder(module, name, given)
     try:
@@ -257,7 +257,7 @@ def _run(call: Callable[[Tensor], object], module: nn.Module, x: Tensor, name: s
             raise
         told = str(error).splitlines()[0]
         raise NotCertifiable(f"The model '{name}' does not fit inputs of its shape, {tuple(x.shape[1:])}: {told}.") from error
-    return [*recorder.steps, Step("output", (recorder.told(scores_of(out, name)),))]
+    return [*recorder.steps, TracedCall("output", (recorder.told(scores_of(out, name)),))]
 
 
 def scores_of(out: object, name: str) -> Tensor:
@@ -268,9 +268,9 @@ def scores_of(out: object, name: str) -> Tensor:
     return scores
 
 
-def _compare(steps: Sequence[Step], graphs: Sequence[Step], name: str) -> None:
+def _compare(steps: Sequence[TracedCall], graphs: Sequence[TracedCall], name: str) -> None:
     for place in range(max(len(steps), len(graphs))):
-        theirs, ours = (each[place] if place < len(each) else Step("nothing", ()) for each in (steps, graphs))
+        theirs, ours = (each[place] if place < len(each) else TracedCall("nothing", ()) for each in (steps, graphs))
         if theirs.name != ours.name or not _same(theirs.given, ours.given):
             told = f"{theirs.name} and {ours.name}" if theirs.name != ours.name else f"{theirs.name} with other arguments"
             raise NotCertifiable(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from shiftproof._errors import MissingExtra, UsageError, must
 from shiftproof.certificates.bounds.attack import descend
 from shiftproof.certificates.bounds.backward import lower_bounds
-from shiftproof.certificates.bounds.climb import Climb
+from shiftproof.certificates.bounds.check_outputs import check_same
 from shiftproof.certificates.bounds.deadline import Clock, Deadline
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
@@ -23,7 +23,7 @@ from shiftproof.certificates.bounds.query import Query, Referee, Scorer, queries
 from shiftproof.certificates.bounds.read_onnx import read_onnx
 from shiftproof.certificates.bounds.read_torch import read_torch
 from shiftproof.certificates.bounds.region import Region
-from shiftproof.certificates.bounds.same import check_same
+from shiftproof.certificates.bounds.slope_optimisation import SlopeAscent
 from shiftproof.certificates.bounds.split_inputs import split_inputs
 from shiftproof.certificates.bounds.split_relus import relus_only, split_relus
 from shiftproof.certificates.bounds.trace import device_of
@@ -32,11 +32,11 @@ from shiftproof.models.torch_module import TorchModule
 
 Answer = Literal["holds", "violated", "unknown"]
 FEW = 16
-"""Up to so many inputs that are not fixed, boxes are split; above, ReLUs."""
+"""Up to this number of inputs that are not fixed, boxes are split; above it, ReLUs."""
 
 
 @dataclass(frozen=True, eq=False)
-class Verdict:
+class VerificationResult:
     """The answer to a property.
 
     Args:
@@ -68,7 +68,7 @@ def verify(
     seed: int = 0,
     shape: tuple[int, ...] | None = None,
     clock: Clock = time.monotonic,
-) -> Verdict:
+) -> VerificationResult:
     """Whether a network has a property: no input of a set makes its scores do what the property forbids.
 
     Args:
@@ -77,17 +77,12 @@ def verify(
         timeout: seconds, in (0, inf); a step under way is finished, so it may take a little more.
         seed: of the search for counterexamples.
         shape: of one input, where the network does not say it.
-        clock: what counts the seconds: wall time, or `time.process_time` for computing only, as on a machine that others use.
-
-    Returns:
-        The verdict.
-
+        clock: counts the seconds: wall time, or `time.process_time` for this process only.
     Guarantees:
         `holds` is a proof for the network of exact arithmetic with the file's weights, the rounding of our own float64 included; what
         float32 rounds when the network runs is not (the convention of the verification competitions). `violated` comes with an input
         that float32 can hold, in the property's set (where a side of it is narrower than float32 can tell, at the nearest float32
-        value), and that is a violation both of the network in float64 and, for a file, in ONNX Runtime. Whatever one of the two denies
-        counts as no counterexample.
+        value), and that is a violation both of the network in float64 and, for a file, in ONNX Runtime. Both must confirm a counterexample.
 
     Raises:
         UsageError: the network or the property cannot be read, they do not fit, or what was read of a file does not compute what ONNX
@@ -110,7 +105,9 @@ def verify(
     began, whole = time.monotonic(), Deadline.within(timeout, clock)
     asked = property if isinstance(property, Property) else read_vnnlib(property)
     if not asked.cases:
-        raise must("cases", f"the property '{asked.name}'", "be at least one: without any it would hold of every network", len(asked.cases))
+        raise must(
+            "cases", f"the property '{asked.name}'", "be at least one: without any it would hold for every network", len(asked.cases)
+        )
     rounding = _read(network, shape)
     runtime, read = _runtime(network), rounding.exact()
     referee = Referee(read, None if isinstance(network, nn.Module) else runtime)
@@ -129,7 +126,7 @@ def verify(
             reasons.append(reason)
     answer: Answer = "unknown" if reasons else "holds"
     why = "; ".join(dict.fromkeys(reasons)) or f"bounds exclude every case on {explored} parts of the inputs"
-    return Verdict(answer, why, None, None, None, None, explored, time.monotonic() - began)
+    return VerificationResult(answer, why, None, None, None, None, explored, time.monotonic() - began)
 
 
 def _read(network: str | Path | nn.Module | Network, shape: tuple[int, ...] | None) -> Network:
@@ -190,7 +187,7 @@ def _decide(network: Network, query: Query, referee: Referee, deadline: Deadline
 
 
 def _left(left: int) -> str:
-    return f"the time ended with {left} parts undecided" if left else ""
+    return f"time ran out with {left} parts undecided" if left else ""
 
 
 Attack = Callable[[float, int, int], "Tensor | None"]
@@ -208,8 +205,8 @@ def _decide_wide(network: Network, query: Query, referee: Referee, deadline: Dea
         if bad is not None:
             return bad, 1, "a gradient search found it"
         boxes = _refined(network, region, boxes, deadline)
-        climb = Climb(steps=30, step_size=0.25)
-        margin = climb(network, region, boxes, query.weights[None]).least - query.bounds
+        ascent = SlopeAscent(steps=30, step_size=0.25)
+        margin = ascent(network, region, boxes, query.weights[None]).least - query.bounds
         open_ = _open(query, margin)
     explored, undecided = 1, 0
     # The nearest to being proven first: what is easy is done before the time is spent.
@@ -220,13 +217,13 @@ def _decide_wide(network: Network, query: Query, referee: Referee, deadline: Dea
             continue
         until = deadline.share(1 / (len(open_) - place))
         searched = split_relus(
-            network, one, referee, boxes, deadline=until, climb=Climb(steps=10, step_size=0.1, enough=float(one.bounds[0]))
+            network, one, referee, boxes, deadline=until, ascent=SlopeAscent(steps=10, step_size=0.1, enough=float(one.bounds[0]))
         )
         explored += searched.explored
         if searched.counterexample is not None:
             return searched.counterexample, explored, "branch and bound over the ReLUs found it"
         undecided += bool(searched.left)
-    return None, explored, f"{undecided} of {query.cases} cases undecided when the time ended" if undecided else ""
+    return None, explored, f"{undecided} of {query.cases} cases undecided when time ran out" if undecided else ""
 
 
 def _open(query: Query, margin: Tensor) -> list[int]:
@@ -235,21 +232,23 @@ def _open(query: Query, margin: Tensor) -> list[int]:
 
 def _refined(network: Network, region: Region, boxes: list[Box], deadline: Deadline) -> list[Box]:
     """Intervals from optimised passes, each layer on those of the layers before."""
-    climb = Climb(steps=15, step_size=0.25)
+    ascent = SlopeAscent(steps=15, step_size=0.25)
     known = {k: boxes[k] for k in network.curved}
     until = deadline.share(0.3)
 
     def bounder(network: Network, region: Region, boxes: list[Box], c: Tensor, at: int) -> Tensor:
-        return climb(network, region, boxes, c, at=at).least
+        return ascent(network, region, boxes, c, at=at).least
 
     return intervals(network, region, bounder=bounder, known=known, stop=lambda: until.over)
 
 
-def _violated(network: Network, query: Query, referee: Referee, x: Tensor, reason: str, explored: int, seconds: float) -> Verdict:
+def _violated(
+    network: Network, query: Query, referee: Referee, x: Tensor, reason: str, explored: int, seconds: float
+) -> VerificationResult:
     with torch.no_grad():
         scores = network(x[None])
         theirs = None if referee.runtime is None else referee.runtime(x[None].float())
     if len(set(query.owner.tolist())) < query.cases:
         reason = "a case of the property asserts nothing of the scores, so every input in its box violates it"
     excess = (float(query.excess(scores).min()), None if theirs is None else float(query.excess(theirs).min()))
-    return Verdict("violated", reason, x, scores[0], None if theirs is None else theirs[0], excess, explored, seconds)
+    return VerificationResult("violated", reason, x, scores[0], None if theirs is None else theirs[0], excess, explored, seconds)

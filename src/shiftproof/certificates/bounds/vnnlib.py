@@ -86,7 +86,7 @@ def read_vnnlib(path: str | Path) -> Property:
     try:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise UsageError(f"The VNN-LIB file '{file}' is no text: {error}. Unpack it first if it is compressed.") from None
+        raise UsageError(f"The VNN-LIB file '{file}' is not a text file: {error}. Unpack it first if it is compressed.") from None
     return parse_vnnlib(text, name=file.name)
 
 
@@ -101,12 +101,12 @@ def parse_vnnlib(text: str, *, name: str = "property") -> Property:
         Case(low=(-1.0,), high=(1.0,), weights=((-1.0,),), bounds=(-3.5,))
     """
     try:
-        return _Reader(name).read(text)
+        return _VnnlibReader(name).read(text)
     except RecursionError:
         raise UsageError(f"The property '{name}' nests its brackets too deeply to be read.") from None
 
 
-class _Reader:
+class _VnnlibReader:
     """One file."""
 
     def __init__(self, name: str) -> None:
@@ -133,7 +133,7 @@ class _Reader:
                     pass
                 case _:
                     said = head.text if isinstance(head, Word) else "("
-                    raise self.fail(head, f"'{said}' is no command that is known here: declare-const and assert are.")
+                    raise self.fail(head, f"'{said}' is not a supported command. Supported: declare-const and assert.")
         counts = {kind: self._count(kind) for kind in "XY"}
         return self._property(asserted, counts["X"], counts["Y"])
 
@@ -156,7 +156,7 @@ class _Reader:
                     stack[-1][0].append(group)
             elif kind == "word":
                 if not stack:
-                    raise self.fail((line, column), f"'{token[0]}' stands outside of brackets.")
+                    raise self.fail((line, column), f"'{token[0]}' is outside brackets.")
                 stack[-1][0].append(Word(token[0], line, column))
             newlines = token[0].count("\n")
             if newlines:
@@ -201,7 +201,7 @@ class _Reader:
             case "=":
                 return [[self._inequality(rest, term), self._inequality(rest[::-1], term)]]
             case _:
-                raise self.fail(head, f"'{head.text}' is not known here: and, or, <=, >=, <, > and = are.")
+                raise self.fail(head, f"'{head.text}' is not supported. Supported: and, or, <=, >=, <, > and =.")
 
     def _product(self, factors: Sequence[list[list[Inequality]]], at: Term) -> list[list[Inequality]]:
         if math.prod(len(factor) for factor in factors) > _CASES:
@@ -249,10 +249,7 @@ class _Reader:
         cases = [case for case in read if isinstance(case, Case)]
         if not any(map(_possible, cases)):
             why = "what it asserts of the scores contradicts itself" if cases else next(iter(map(str, read)), "an 'or' of nothing")
-            raise UsageError(
-                f"The property '{self.name}' describes nothing that could happen: {why}. It would hold of every network, "
-                "which proves nothing of this one."
-            )
+            raise UsageError(f"The property '{self.name}' describes nothing that could happen: {why}. It would hold for every network.")
         return Property(tuple(cases), inputs, outputs, self.name)
 
     def _case(self, rows: Sequence[Inequality], inputs: int, outputs: int) -> Case | str:
@@ -272,7 +269,7 @@ class _Reader:
                 raise self.fail(row.at, "inputs may be bounded one by one only, and not be mixed with scores.")
         open_ = next((i for i in range(inputs) if math.isinf(low[i]) or math.isinf(high[i])), None)
         if open_ is not None:
-            raise UsageError(f"The property '{self.name}' leaves the input X_{open_} without a least or a greatest value.")
+            raise UsageError(f"The property '{self.name}' gives the input X_{open_} no lower or no upper bound.")
         empty = next((i for i in range(inputs) if low[i] > high[i]), None)
         if empty is not None:
             return f"X_{empty} must be at least {low[empty] + 0.0:.9g} and at most {high[empty] + 0.0:.9g}"

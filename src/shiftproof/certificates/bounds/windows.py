@@ -1,4 +1,4 @@
-"""Backward passes from single units of convolutions: each sees a window of the nodes before it, and only that window is computed."""
+"""Backward passes from single units of convolutions, computed only on the window of nodes that each unit sees."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from shiftproof.certificates.bounds.curves import Elementwise
-from shiftproof.certificates.bounds.layers import Box, Convolution, Layer, Scale, Shape
+from shiftproof.certificates.bounds.layers import Box, Convolution, Layer, ScaleLayer, Shape
 from shiftproof.certificates.bounds.network import Network
+from shiftproof.certificates.bounds.nonlinear_layers import Elementwise
 from shiftproof.certificates.bounds.region import Region
 
 _SMALL = 0.5
@@ -75,7 +75,7 @@ def windowed(network: Network, index: int) -> bool:
 
 
 def _passable(layer: Layer | None) -> bool:
-    if isinstance(layer, Scale):
+    if isinstance(layer, ScaleLayer):
         return all(part.dim() == 0 or part.shape[-2:].numel() == 1 for part in (layer.scale, layer.inner, layer.offset))
     return isinstance(layer, Elementwise) or (isinstance(layer, Convolution) and len(layer.stride) == 2)
 
@@ -117,11 +117,11 @@ def window_bounds(network: Network, region: Region, boxes: Sequence[Box], index:
             assert back.size is not None  # it was measured
             loss = loss + network.share(index) * back.size
         else:
-            assert isinstance(layer, Convolution | Scale)  # `windowed` has said so
+            assert isinstance(layer, Convolution | ScaleLayer)  # `windowed` has said so
             loss = loss + network.share(index) * _dot(a.abs(), window.of(layer.size(box.most)))
             if layer.offset is not None:
                 total = total + (a * layer.offset).flatten(2).sum(2)
-            if isinstance(layer, Scale):
+            if isinstance(layer, ScaleLayer):
                 a = a * layer.scale
             else:
                 window = window.before(layer)

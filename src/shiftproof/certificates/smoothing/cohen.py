@@ -1,4 +1,4 @@
-"""Randomized smoothing as first published: so many draws for every example."""
+"""Randomized smoothing as first published: the same number of draws for every example."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from torch import Tensor
 from shiftproof._errors import must
 from shiftproof.certificates.abstract import Proof
 from shiftproof.certificates.smoothing.noises.gaussian import Gaussian
-from shiftproof.certificates.smoothing.proving import fixed
-from shiftproof.certificates.smoothing.smoothed import Smoothed
+from shiftproof.certificates.smoothing.smoothing_certificate import SmoothingCertificate
+from shiftproof.certificates.smoothing.vote_tests import fixed
 from shiftproof.models.abstract import Labels
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Shift
 
 
 @dataclass(frozen=True)
-class Cohen(Smoothed):
+class Cohen(SmoothingCertificate):
     """The procedure CERTIFY of Cohen et al. 2019: `selection` draws pick the decision, `draws` others bound its probability from below.
 
     The radius is sigma * Phi^-1(p) with p the one-sided Clopper-Pearson bound at confidence 1 - alpha; it abstains where p <= 1/2.
@@ -29,12 +29,12 @@ class Cohen(Smoothed):
     Args:
         sigma: standard deviation of the Gaussian noise, in the units of eps.
         noise: gaussian; the paper has no other.
-        alpha: chance that what is said of one example is false.
+        alpha: probability that the claim about one example is false.
         draws: noisy copies for the bound, n in the paper.
         selection: noisy copies for the choice of the decision, n0 in the paper; at most `draws`.
 
     Guarantees: each radius is true of the smoothed model with probability at least 1 - alpha, as for `smoothing`, which asks far less.
-    Cost: selection + draws forwards an example.
+    Cost: selection + draws forwards per example.
 
     Reference: Cohen et al. 2019, "Certified adversarial robustness via randomized smoothing".
     """

@@ -1,4 +1,4 @@
-"""A denoiser in front of a model, so that smoothing can certify one that was never trained on noise."""
+"""A denoiser before a model, so that smoothing can certify models that were not trained on noise."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from shiftproof._errors import must
 from shiftproof._identity.fingerprinted import fingerprint_of
 from shiftproof._identity.table import identify
-from shiftproof.models.abstract import Known, Labels, Scores
-from shiftproof.models.meter import uncounted
+from shiftproof.models.abstract import Labels, Scores, WrappedModel
+from shiftproof.models.query_count import uncounted
 from shiftproof.models.torch_module import TorchModule
 
 Denoiser = Callable[[Tensor], Tensor]
@@ -38,7 +38,7 @@ def denoised(model: Labels, denoiser: Denoiser) -> Labels:
     return _DenoisedScores(model, denoiser) if isinstance(model, Scores) else _DenoisedLabels(model, denoiser)
 
 
-class _Front(Known):
+class _DenoisedModel(WrappedModel):
     """What both kinds share: the denoiser and the identity."""
 
     def __init__(self, model: Labels, denoiser: Denoiser) -> None:
@@ -62,12 +62,12 @@ class _Front(Known):
         return out
 
 
-class _DenoisedLabels(_Front):
+class _DenoisedLabels(_DenoisedModel):
     def labels(self, x: Tensor) -> Tensor:
         return self._base.labels(self.clean(x))
 
 
-class _DenoisedScores(_Front, Scores):
+class _DenoisedScores(_DenoisedModel, Scores):
     def scores(self, x: Tensor) -> Tensor:
         assert isinstance(self._base, Scores)  # `denoised` has looked
         return self._base.scores(self.clean(x))

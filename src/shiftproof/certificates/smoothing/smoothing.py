@@ -1,4 +1,4 @@
-"""Randomized smoothing with tests that stop as soon as they know."""
+"""Randomized smoothing with sequential tests that stop early."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError, must
 from shiftproof.certificates.abstract import Proof
-from shiftproof.certificates.smoothing.proving import claimed, sequential
-from shiftproof.certificates.smoothing.smoothed import Smoothed
+from shiftproof.certificates.smoothing.smoothing_certificate import SmoothingCertificate
+from shiftproof.certificates.smoothing.vote_tests import claimed, sequential
 from shiftproof.models.abstract import Labels
 from shiftproof.randomness import Rng
 from shiftproof.risks.sequential import plan_tests
@@ -23,8 +23,8 @@ _MOST_RADII = 2000
 
 
 @dataclass(frozen=True)
-class Smoothing(Smoothed):
-    """Proves decisions of the smoothed model g(x), the answer that the base model gives most often under noise around x.
+class Smoothing(SmoothingCertificate):
+    """Proves decisions of the smoothed model g(x), the most frequent answer of the base model under noise around x.
 
     If the answer has probability p under Gaussian noise, g holds within sigma * Phi^-1(p) in L2 (the other noises have formulas of their
     own). p is tested on noisy copies, in looks of some 15 % more each time, until the question is answered:
@@ -35,7 +35,7 @@ class Smoothing(Smoothed):
     Args:
         sigma: standard deviation of the noise, in the units of eps (for tables, shares of a column's range).
         noise: gaussian, uniform or laplace; or ablation(keep=...), which needs no sigma.
-        alpha: chance that what is said of one example is false.
+        alpha: probability that the claim about one example is false.
         draws: noisy copies of an example at most.
         points: how many radii up to eps are asked about, from 1 on.
         delta: where not 0, how precisely the radius itself is wanted.
@@ -46,7 +46,7 @@ class Smoothing(Smoothed):
         once), for every model that answers the same input the same way. No alpha is lost by stopping early, nor by asking about many
         radii: a radius is claimed only with all smaller ones (`SequentialTests`). It says nothing of the base model, and giving up on an
         example says nothing at all. The noise's rounding to float32 is taken for exact.
-    Cost: from 50 to `draws` forwards an example. On a ResNet-110 for CIFAR-10, 60 to 102 times fewer than the 100,000 of `cohen` for one
+    Cost: from 50 to `draws` forwards per example. On a ResNet-110 for CIFAR-10, 60 to 102 times fewer than the 100,000 of `cohen` for one
     radius, at most 0.1 point of certified accuracy below it (`benchmarks/smoothing_replay.py`).
 
     Example:
@@ -80,7 +80,7 @@ class Smoothing(Smoothed):
         if self.points < 1:
             raise must("points", self.name, "be at least 1", self.points, "It is the number of radii asked about.")
         if not 0 <= self.delta < math.inf:
-            raise must("delta", self.name, "be 0 or more", self.delta, "It is how precisely the radius is wanted, in the units of eps.")
+            raise must("delta", self.name, "be 0 or more", self.delta, "It is the precision of the radius, in the units of eps.")
         if self.together < 1:
             raise must("together", self.name, "be at least 1", self.together, "It is a number of examples.")
 

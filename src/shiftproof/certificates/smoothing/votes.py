@@ -1,4 +1,4 @@
-"""The base model's answers on noisy copies: where all the time of randomized smoothing goes."""
+"""The votes of the base model on noisy copies of the inputs."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from shiftproof._arrays import Ints
 from shiftproof._errors import must
 from shiftproof.certificates.smoothing.noises.abstract import Noise
 from shiftproof.data.space import InputSpace
 from shiftproof.models.abstract import Labels
 from shiftproof.randomness import Rng
-
-Ints = npt.NDArray[np.int64]
 
 LEAST_ROWS = 64
 """Noisy copies a pass of the model at the least: one example alone need not be slow."""
@@ -26,7 +24,7 @@ LEAST_ROWS = 64
 class Votes:
     """Asks the base model about noisy copies of x of shape (n, ...); examples and draws share its passes.
 
-    Guarantees: draw number d of an example hangs on its stream and d alone, not on the other examples, the passes, or who else is asked.
+    Guarantees: draw number d of an example depends only on its stream and d, not on the other examples or the passes.
     """
 
     model: Labels

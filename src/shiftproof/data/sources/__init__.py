@@ -25,7 +25,7 @@ _HOME = "shiftproof.data.sources"
 
 
 @dataclass(frozen=True)
-class Described:
+class SchemeInfo:
     """A scheme as it is listed for people."""
 
     scheme: str
@@ -79,10 +79,10 @@ class Schemes:
         address = parse_address(uri, self.names())
         return self.get(address.scheme)(address, box=box)
 
-    def describe(self) -> list[Described]:
+    def describe(self) -> list[SchemeInfo]:
         """What there is, for `shiftproof list sources`; plugins that failed are left to `failures`."""
         working = [scheme for scheme in self.names() if scheme in self._ours or scheme not in self.failures]
-        return [Described(scheme, source.what, source.options) for scheme in working for source in [self.get(scheme)]]
+        return [SchemeInfo(scheme, source.what, source.options) for scheme in working for source in [self.get(scheme)]]
 
 
 sources = Schemes(
@@ -97,4 +97,4 @@ sources = Schemes(
     }
 )
 
-__all__ = ["Address", "AddressedSource", "Described", "Option", "Schemes", "parse_address", "sources"]
+__all__ = ["Address", "AddressedSource", "Option", "SchemeInfo", "Schemes", "parse_address", "sources"]

@@ -37,7 +37,7 @@ class Option:
     choices: tuple[str, ...] = ()
 
 
-CLASSES = Option("classes", "names of the model's classes in its order: a text file, one a line, or split at commas")
+CLASSES = Option("classes", "names of the model's classes in its order: a text file, one per line, or separated by commas")
 RENAME = Option("rename", "new names of classes, OLD:NEW split at commas")
 
 
@@ -145,7 +145,7 @@ class AddressedSource(Source):
         from shiftproof.data.sources.files import reading, the_file
 
         path = the_file(self.address, place=unquote(written))
-        with reading(f"'{path}'", "Write one class name a line, as UTF-8 text."):
+        with reading(f"'{path}'", "Write one class name per line, as UTF-8 text."):
             return tuple(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
 
     def renames(self) -> dict[str, str]:
@@ -175,7 +175,7 @@ class AddressedSource(Source):
         return listed(y, names, order, owner=owner or self.uri) if order else (y, names)
 
     def class_notes(self) -> tuple[str, ...]:
-        """What must be said of the order of classes that nobody declared."""
+        """A note on the order of classes that nobody declared."""
         return () if self.listed_classes else order_notes(self.class_names)
 
     def integer(self, name: str) -> int | None:
@@ -224,6 +224,23 @@ class AddressedSource(Source):
         groups = {column: values[rows] for column, values in self.groups.items()}
         labels = torch.from_numpy(self.y[rows].copy())
         return Examples(self.inputs(rows), labels, self.ids[rows], groups, self.space, self.class_names)
+
+
+class LabelledSource(AddressedSource):
+    """A source that reads labels and the names of their classes in one go."""
+
+    @property
+    @abstractmethod
+    def labels(self) -> Classed:
+        """The labels, shape (n,), and the names of their classes in label order, none where labels are numbers."""
+
+    @property
+    def y(self) -> LabelArray:
+        return self.labels[0]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.labels[1]
 
 
 def _reopen(source: type[A], address: Address, box: Box | None, first: int | None) -> A:

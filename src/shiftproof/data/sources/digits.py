@@ -24,7 +24,7 @@ EVERY = 3
 """Within each class, every third image in the order of the file is a test image."""
 
 
-class _Part(NamedTuple):
+class _Split(NamedTuple):
     levels: npt.NDArray[np.uint8]
     y: npt.NDArray[np.int64]
     ids: Ids
@@ -53,7 +53,7 @@ class Digits(AddressedSource):
         self._box = level_box(box, "digits:")
 
     @cached_property
-    def _part(self) -> _Part:
+    def _images(self) -> _Split:
         from sklearn.datasets import load_digits
 
         bunch = load_digits()
@@ -64,7 +64,7 @@ class Digits(AddressedSource):
         test = place % EVERY == EVERY - 1
         split = self.text("split")
         rows = np.flatnonzero(test if split == "test" else ~test if split == "train" else np.ones_like(test))
-        return _Part(bunch.images[rows].astype(np.uint8)[:, None], y[rows], rows.astype(np.str_))
+        return _Split(bunch.images[rows].astype(np.uint8)[:, None], y[rows], rows.astype(np.str_))
 
     @property
     def space(self) -> InputSpace:
@@ -72,11 +72,11 @@ class Digits(AddressedSource):
 
     @property
     def ids(self) -> Ids:
-        return self._part.ids
+        return self._images.ids
 
     @property
     def y(self) -> npt.NDArray[np.int64]:
-        return self._part.y
+        return self._images.y
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ class Digits(AddressedSource):
         return (f"Levels 0 to {LEVELS} are mapped onto the box [{low:g}, {high:g}].",)
 
     def content(self) -> str:
-        return hashlib.sha256(self._part.levels.tobytes() + self.y.tobytes()).hexdigest()[:24]
+        return hashlib.sha256(self._images.levels.tobytes() + self.y.tobytes()).hexdigest()[:24]
 
     def inputs(self, rows: slice | npt.NDArray[np.intp]) -> torch.Tensor:
-        return onto_box(self._part.levels[rows], LEVELS, self._box)
+        return onto_box(self._images.levels[rows], LEVELS, self._box)

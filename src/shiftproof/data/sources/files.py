@@ -1,4 +1,4 @@
-"""Files as people have them: missing, empty, of another kind, cut off. Each is one line that says the way out."""
+"""Files as people have them: missing, empty, of another kind, cut off. Each is one line that says how to fix it."""
 
 from __future__ import annotations
 

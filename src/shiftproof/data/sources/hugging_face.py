@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import MissingExtra, UsageError, must, unknown
+from shiftproof.data.class_names import Classed
 from shiftproof.data.examples import Ids
-from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, words
-from shiftproof.data.sources.abstract import CLASSES, RENAME, Address, AddressedSource, Option
+from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, text_values
+from shiftproof.data.sources.abstract import CLASSES, RENAME, Address, LabelledSource, Option
 from shiftproof.data.sources.files import reading
 from shiftproof.data.sources.pictures import Looked, look_at, picture_levels, picture_notes
 from shiftproof.data.sources.pixels import Mode, StoredArray, level_box, onto_box, stack_pictures, stored_array
@@ -47,7 +48,7 @@ class _Library(Protocol):
     def load_from_disk(self, dataset_path: str) -> _Dataset | Mapping[str, _Dataset]: ...
 
 
-class HuggingFace(AddressedSource):
+class HuggingFace(LabelledSource):
     """One split of a data set that `datasets` loads: NAME on the hub (which downloads it), or a folder on this machine.
 
     Options:
@@ -60,7 +61,7 @@ class HuggingFace(AddressedSource):
         id: column of ids; row numbers without it.
         size: pictures are resized to size x size (bilinear; the aspect ratio is not kept). Without it, all must have one size.
         mode: `RGB` (default) or `L` for pictures.
-        classes: names of the model's classes in its order, split at commas, or a text file of them, one a line.
+        classes: names of the model's classes in its order, split at commas, or a text file of them, one per line.
         rename: new names of classes, OLD:NEW split at commas.
 
     A folder may be one that `save_to_disk` wrote, or one of files that `load_dataset` reads. Pictures are decoded when they are needed and
@@ -174,37 +175,21 @@ class HuggingFace(AddressedSource):
         return boxed(level_box(self.box, self.uri), "image") if self._pictures else self._stored.space
 
     @cached_property
-    def _labels(self) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    def labels(self) -> Classed:
         y, classes = encode_labels(self._values(self._y, slice(None)), owner=self.uri, signed=True)
         declared = getattr(self._data.features.get(self._y), "names", None)  # a ClassLabel knows what its numbers mean
         return self.classed(y, tuple(declared) if declared else classes, declared=bool(declared))
 
     @cached_property
-    def _ids(self) -> Ids:
+    def ids(self) -> Ids:
         column = self.text("id")
         if column is None:
             return row_ids(len(self._data))
-        return check_ids(words(self._values(column, slice(None)), name=column, owner=self.uri), owner=self.uri)
+        return check_ids(text_values(self._values(column, slice(None)), name=column, owner=self.uri), owner=self.uri)
 
     @cached_property
-    def _groups(self) -> dict[str, npt.NDArray[np.str_]]:
-        return {c: group_names(self._values(c, slice(None)), name=c, owner=self.uri) for c in self.names("groups")}
-
-    @property
-    def ids(self) -> Ids:
-        return self._ids
-
-    @property
-    def y(self) -> npt.NDArray[np.int64]:
-        return self._labels[0]
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return self._labels[1]
-
-    @property
     def groups(self) -> dict[str, npt.NDArray[np.str_]]:
-        return self._groups
+        return {c: group_names(self._values(c, slice(None)), name=c, owner=self.uri) for c in self.names("groups")}
 
     @property
     def named(self) -> bool:

@@ -59,7 +59,7 @@ class Idx(AddressedSource):
         return images[:, None]
 
     @cached_property
-    def _labels(self) -> npt.NDArray[np.int64]:
+    def y(self) -> npt.NDArray[np.int64]:
         labels = read_idx(self._labels_file, dimensions=1)
         if not len(labels):
             raise UsageError(f"The file '{self._labels_file}' holds no examples.")
@@ -70,16 +70,8 @@ class Idx(AddressedSource):
         return boxed(self._box, "image")
 
     @cached_property
-    def _ids(self) -> Ids:
-        return np.array([f"{self._split}/{row}" for row in range(len(self.y))])
-
-    @property
     def ids(self) -> Ids:
-        return self._ids
-
-    @property
-    def y(self) -> npt.NDArray[np.int64]:
-        return self._labels
+        return np.array([f"{self._split}/{row}" for row in range(len(self.y))])
 
     @property
     def notes(self) -> tuple[str, ...]:

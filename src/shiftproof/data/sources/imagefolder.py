@@ -32,12 +32,12 @@ class ImageFolder(AddressedSource):
     Options:
         size: every picture is resized to size x size (bilinear; the aspect ratio is not kept). Without it, all must have one size.
         mode: `RGB` (default, shape (n, 3, height, width)) or `L` for grey (n, 1, height, width).
-        classes: the folders' names in the order of the model's classes, in a text file, one a line, or split at commas; for a set that has
+        classes: the folders' names in the order of the model's classes, in a text file (one per line) or split at commas; for data with
             only some of them, and for names that are numbers, which are sorted as text.
         rename: new names of classes, OLD:NEW split at commas.
 
     Levels 0..255 are mapped onto [0, 1] or the declared box. Pictures are turned as their EXIF orientation says; of moving ones the first
-    frame is read, and colours under transparency as they are stored; notes say where that happens. Files that are no pictures by their
+    frame is read, and colours under transparency as they are stored; notes say where that happens. Files that are not pictures by their
     name are left out, which a note says. The fingerprint is made of paths and contents, so every file is read once for it.
     """
 
@@ -90,13 +90,13 @@ class ImageFolder(AddressedSource):
         return found
 
     @cached_property
-    def _ids(self) -> Ids:
+    def ids(self) -> Ids:
         return np.array([path.relative_to(self._folder).as_posix() for path in self._files])
 
     @cached_property
-    def _labels(self) -> npt.NDArray[np.int64]:
+    def y(self) -> npt.NDArray[np.int64]:
         place = {name: number for number, name in enumerate(self._folders)}
-        return self._labels_of(place[name.split("/", 1)[0]] for name in self._ids.tolist())[0]
+        return self._labels_of(place[name.split("/", 1)[0]] for name in self.ids.tolist())[0]
 
     @cached_property
     def _shape(self) -> tuple[int, ...]:
@@ -114,14 +114,6 @@ class ImageFolder(AddressedSource):
         return boxed(self._box, "image")
 
     @property
-    def ids(self) -> Ids:
-        return self._ids
-
-    @property
-    def y(self) -> npt.NDArray[np.int64]:
-        return self._labels
-
-    @property
     def class_names(self) -> tuple[str, ...]:
         return self._class_names
 
@@ -134,7 +126,7 @@ class ImageFolder(AddressedSource):
         said += picture_notes(self._looked)
         others = sum(p.is_file() for name in self._folders for p in (self._folder / name).rglob("*")) - len(self._files)
         if others:
-            said.append(f"{others} files that are no pictures by their name were left out.")
+            said.append(f"{others} files that are not pictures by their name were left out.")
         absent = len(self._class_names) - len(np.unique(self.y))
         if absent:
             said.append(f"{absent} of {len(self._class_names)} classes have no picture.")
@@ -146,7 +138,7 @@ class ImageFolder(AddressedSource):
 
     def content(self) -> str:
         digest = hashlib.sha256()
-        for name, looked in zip(self._ids.tolist(), self._looked, strict=True):
+        for name, looked in zip(self.ids.tolist(), self._looked, strict=True):
             digest.update(f"{name}\0{looked.digest}\n".encode())
         return digest.hexdigest()[:24]
 

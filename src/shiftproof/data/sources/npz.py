@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must, unknown
+from shiftproof.data.class_names import Classed
 from shiftproof.data.examples import Ids
-from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, words
-from shiftproof.data.sources.abstract import CLASSES, RENAME, Address, AddressedSource, Option
+from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, text_values
+from shiftproof.data.sources.abstract import CLASSES, RENAME, Address, LabelledSource, Option
 from shiftproof.data.sources.files import hash_file, memory, reading, the_file
 from shiftproof.data.sources.pixels import StoredArray, stored_array
 from shiftproof.data.space import Box, InputSpace, Kind
@@ -33,7 +34,7 @@ class _Header(NamedTuple):
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-class _Roles(NamedTuple):
+class _ArrayNames(NamedTuple):
     """Which array plays which part."""
 
     x: str
@@ -41,7 +42,7 @@ class _Roles(NamedTuple):
     ids: str | None
 
 
-class Npz(AddressedSource):
+class Npz(LabelledSource):
     """Inputs and labels from the arrays of an .npz file, as `np.savez` and `np.savez_compressed` write it.
 
     Options:
@@ -51,7 +52,7 @@ class Npz(AddressedSource):
         ids: name of the array of ids; `ids` (or `ids_SPLIT`) where present, else row numbers.
         groups: names of arrays of groups, split at commas.
         kind: `image` or `vector`; otherwise three or four dimensions are images.
-        classes: names of the model's classes in its order, split at commas, or a text file of them, one a line.
+        classes: names of the model's classes in its order, split at commas, or a text file of them, one per line.
         rename: new names of classes, OLD:NEW split at commas.
 
     Bytes (uint8) are mapped onto [0, 1] or the declared box. Other numbers are taken as they are: their box must be declared, unless all
@@ -100,22 +101,22 @@ class Npz(AddressedSource):
                         raise ValueError(f"the array {member} says that it has the shape {shape}, and holds other bytes")
         return found
 
-    def _pairs(self) -> list[_Roles]:
+    def _pairs(self) -> list[_ArrayNames]:
         """The usual names, most usual first."""
         split = self.text("split")
         tried = [split] if split else ["test"]
-        plain = [] if split else [_Roles("x", "y", "ids"), _Roles("images", "labels", "ids")]
+        plain = [] if split else [_ArrayNames("x", "y", "ids"), _ArrayNames("images", "labels", "ids")]
         return plain + [
             roles
             for s in tried
             for roles in (
-                _Roles(f"x_{s}", f"y_{s}", f"ids_{s}"),
-                _Roles(f"{s}_images", f"{s}_labels", f"{s}_ids"),
-                _Roles(f"{s}_x", f"{s}_y", f"{s}_ids"),
+                _ArrayNames(f"x_{s}", f"y_{s}", f"ids_{s}"),
+                _ArrayNames(f"{s}_images", f"{s}_labels", f"{s}_ids"),
+                _ArrayNames(f"{s}_x", f"{s}_y", f"{s}_ids"),
             )
         ]
 
-    def _find_roles(self) -> _Roles:
+    def _find_roles(self) -> _ArrayNames:
         x, y, ids = self.text("x"), self.text("y"), self.text("ids")
         for name in filter(None, (x, y, ids, *self.names("groups"))):
             if name not in self._headers:
@@ -125,9 +126,9 @@ class Npz(AddressedSource):
             found = [wanted if wanted in self._headers else any_case.get((wanted or "").lower()) for wanted in usual]
             has_x, has_y = x or found[0], y or found[1]
             if has_x and has_y:
-                return _Roles(has_x, has_y, ids or found[2])
+                return _ArrayNames(has_x, has_y, ids or found[2])
         if x and y:
-            return _Roles(x, y, ids)
+            return _ArrayNames(x, y, ids)
         shown = ", ".join(f"{name} {header.shape}" for name, header in self._headers.items()) or "none"
         wanted = f" of the split '{self.text('split')}'" if self.text("split") else ""
         raise UsageError(
@@ -184,39 +185,23 @@ class Npz(AddressedSource):
         return stored_array(x, owner=self.uri, box=self.box, kind=kinds.get(self.text("kind")))
 
     @cached_property
-    def _labels(self) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    def labels(self) -> Classed:
         return self.classed(*encode_labels(self._load(self._roles.y), owner=self.uri, signed=True))
 
     @cached_property
-    def _ids(self) -> Ids:
+    def ids(self) -> Ids:
         name = self._roles.ids
         if name is None:
             return row_ids(len(self.y))
-        return check_ids(words(self._load(name), name=name, owner=self.uri), owner=self.uri)
+        return check_ids(text_values(self._load(name), name=name, owner=self.uri), owner=self.uri)
 
     @cached_property
-    def _groups(self) -> dict[str, npt.NDArray[np.str_]]:
+    def groups(self) -> dict[str, npt.NDArray[np.str_]]:
         return {name: group_names(self._load(name), name=name, owner=self.uri) for name in self.names("groups")}
 
     @property
     def space(self) -> InputSpace:
         return self._stored.space
-
-    @property
-    def ids(self) -> Ids:
-        return self._ids
-
-    @property
-    def y(self) -> npt.NDArray[np.int64]:
-        return self._labels[0]
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return self._labels[1]
-
-    @property
-    def groups(self) -> dict[str, npt.NDArray[np.str_]]:
-        return self._groups
 
     @property
     def named(self) -> bool:

@@ -86,7 +86,7 @@ def refuse_strays(column: pd.Series, *, owner: str, decimal: str) -> None:
     name = str(column.name)
     if len(present) and MOSTLY < number.mean() < 1:
         row, word = present.index[~number][0], column[present.index[~number][0]]
-        way = f"Mend it; or, if it marks a missing value, add missing={word.strip()}; or take all values for names with categorical={name}."
+        way = f"Correct it; if it marks a missing value, add missing={word.strip()}; to treat all values as names, add categorical={name}."
         raise UsageError(f"The column '{name}' of {owner} holds numbers, but {word!r} in row {row} ({int((~number).sum())} such). {way}")
     if decimal == "." and len(present) and present.str.contains(",", regex=False).any():
         changed = pd.to_numeric(present.str.replace(".", "", regex=False).str.replace(",", ".", n=1, regex=False), errors="coerce").notna()

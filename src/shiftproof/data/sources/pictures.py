@@ -35,7 +35,7 @@ _SAID = {
     "turned": "{} turned as the EXIF orientation says",
     "moving": "{} of several frames or pages, of which the first is read",
     "transparent": "{} with transparency, which is left out: colours are read as they are stored, also where a viewer shows none",
-    "deep": "{} with 16 bits a channel, read with 8",
+    "deep": "{} with 16 bits per channel, read with 8",
     "cmyk": "{} in inks (CMYK), converted to RGB without a colour profile",
 }
 """What is said of pictures of a kind, in this order."""
@@ -49,7 +49,7 @@ class Looked(NamedTuple):
 
 
 def look_at(data: bytes) -> Looked:
-    """What a picture's bytes are. Only the header is decoded; one that is no picture says nothing, and is refused when it is needed."""
+    """What a picture's bytes are. Only the header is decoded; a file that is not a picture has no notes, and is refused when it is read."""
     from PIL import Image
 
     kinds: frozenset[str] = frozenset()

@@ -67,7 +67,7 @@ def stored_array(raw: npt.NDArray[np.generic], *, owner: str, box: Box | None, k
     if raw.dtype.kind not in "fiub":
         raise must("x", owner, "hold numbers", str(raw.dtype))
     if raw.ndim < 2:
-        raise must("x", owner, "have shape (n, ...), one input a row", raw.shape)
+        raise must("x", owner, "have shape (n, ...), one input per row", raw.shape)
     raw, kind, layout = _channels_first(raw, owner, kind)
     if raw.dtype == np.uint8:
         low, high = level_box(box, owner)

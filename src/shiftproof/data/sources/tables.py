@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must, unknown
+from shiftproof.data.class_names import Classed
 from shiftproof.data.examples import Ids
-from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, words
-from shiftproof.data.sources.abstract import CLASSES, RENAME, Address, AddressedSource, Option
+from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, text_values
+from shiftproof.data.sources.abstract import CLASSES, RENAME, Address, LabelledSource, Option
 from shiftproof.data.sources.columns import EncodedTable, encode_table, trimmed
 from shiftproof.data.sources.files import hash_file, reading, the_file
 from shiftproof.data.sources.pandas_csv import CsvFile, refuse_strays
@@ -38,7 +39,7 @@ _OPTIONS = (
 )
 
 
-class _Roles(NamedTuple):
+class _ColumnNames(NamedTuple):
     """Which column plays which part."""
 
     label: str
@@ -50,7 +51,7 @@ class _Roles(NamedTuple):
         return list(dict.fromkeys(filter(None, (self.label, *self.groups, self.id, *self.features))))
 
 
-class TableSource(AddressedSource):
+class TableSource(LabelledSource):
     """Rows of a table: x of shape (n, columns), float64. A subclass says how its file is read."""
 
     def __init__(self, address: Address, *, box: Box | None = None) -> None:
@@ -85,7 +86,7 @@ class TableSource(AddressedSource):
         """Columns that pandas takes for the index: no features unless they are named."""
         return []
 
-    def _find_roles(self) -> _Roles:
+    def _find_roles(self) -> _ColumnNames:
         there = list(self._names)
         label, identity = self.text("label"), self.text("id")
         if label is None:
@@ -102,7 +103,7 @@ class TableSource(AddressedSource):
             raise UsageError(f"The column '{label}' of {self.uri} is the label: name it neither in drop= nor in features=.")
         if not features:
             raise UsageError(f"{self.uri} leaves no column as a feature. Columns: {', '.join(there)}. Drop fewer.")
-        return _Roles(label, groups, identity, features)
+        return _ColumnNames(label, groups, identity, features)
 
     @cached_property
     def _reference(self) -> TableSource | None:
@@ -132,7 +133,7 @@ class TableSource(AddressedSource):
         return replace(found, columns=tuple(named))
 
     @cached_property
-    def _labels(self) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    def labels(self) -> Classed:
         name, owner = self._roles.label, f"'{self._path}'"
         column = self._rows[name]
         if name not in self.names("categorical"):
@@ -146,17 +147,17 @@ class TableSource(AddressedSource):
         return self.classed(y, names, owner=owner, like=self._reference.class_names if self._reference else ())
 
     @cached_property
-    def _ids(self) -> Ids:
+    def ids(self) -> Ids:
         if self._roles.id is None:
             return row_ids(len(self.y))
         name, owner = self._roles.id, f"'{self._path}'"
         column = self.written([self._names[name]]).iloc[:, 0]
         if column.isna().any():
             raise UsageError(f"The column '{name}' of {owner} is missing in {int(column.isna().sum())} rows. Fill it or drop them first.")
-        return check_ids(np.char.strip(words(column, name=name, owner=owner)), owner=owner)
+        return check_ids(np.char.strip(text_values(column, name=name, owner=owner)), owner=owner)
 
     @cached_property
-    def _groups(self) -> dict[str, npt.NDArray[np.str_]]:
+    def groups(self) -> dict[str, npt.NDArray[np.str_]]:
         if not self._roles.groups:
             return {}
         columns = self.written([self._names[name] for name in self._roles.groups]).set_axis(list(self._roles.groups), axis=1)
@@ -165,22 +166,6 @@ class TableSource(AddressedSource):
     @property
     def space(self) -> InputSpace:
         return InputSpace(kind="table", units="each column's range", columns=self._features.columns)
-
-    @property
-    def ids(self) -> Ids:
-        return self._ids
-
-    @property
-    def y(self) -> npt.NDArray[np.int64]:
-        return self._labels[0]
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return self._labels[1]
-
-    @property
-    def groups(self) -> dict[str, npt.NDArray[np.str_]]:
-        return self._groups
 
     @property
     def named(self) -> bool:
@@ -214,9 +199,9 @@ class Csv(TableSource):
         exclude_groups: `true` leaves the group columns out of the features.
         categorical: columns of numbers that are names of categories, split at commas.
         as_category: columns that an estimator gets as pandas categories, as after `astype("category")`, split at commas.
-        id: column of ids, unique; row numbers without it. It is no feature.
+        id: column of ids, unique; row numbers without it. It is not a feature.
         like: table of the same layout, such as the training set, whose categories, classes and (at least) ranges hold here too.
-        classes: names of the model's classes in its order, split at commas, or a text file of them, one a line.
+        classes: names of the model's classes in its order, split at commas, or a text file of them, one per line.
         rename: new names of classes, OLD:NEW split at commas, such as `rename=<=50K.:<=50K,>50K.:>50K`.
         sep: what separates values, `,` unless given; `tab` for a tabulator.
         decimal: the decimal sign, `.` unless given.
@@ -278,13 +263,13 @@ class Parquet(TableSource):
         exclude_groups: `true` leaves the group columns out of the features.
         categorical: columns of numbers that are names of categories, split at commas.
         as_category: columns that an estimator gets as pandas categories, as after `astype("category")`, split at commas.
-        id: column of ids, unique; row numbers without it. It is no feature.
+        id: column of ids, unique; row numbers without it. It is not a feature.
         like: table of the same layout, such as the training set, whose categories, classes and (at least) ranges hold here too.
-        classes: names of the model's classes in its order, split at commas, or a text file of them, one a line.
+        classes: names of the model's classes in its order, split at commas, or a text file of them, one per line.
         rename: new names of classes, OLD:NEW split at commas, such as `rename=<=50K.:<=50K,>50K.:>50K`.
 
     Values and types are those of `pandas.read_parquet(FILE)`, and an estimator is handed them again; words are never taken for numbers.
-    Columns are coded as in `csv:`, those of pandas categories in their own order. What pandas takes for the index is no feature.
+    Columns are coded as in `csv:`, those of pandas categories in their own order. The index of pandas is not a feature.
     """
 
     scheme: ClassVar[str] = "parquet"

@@ -22,7 +22,7 @@ from shiftproof.evaluation.config import AuditConfig, make_config
 from shiftproof.gate import check_against, judge
 from shiftproof.gate.match import natural_spec
 from shiftproof.models.abstract import Scores
-from shiftproof.models.meter import metering
+from shiftproof.models.query_count import counting_queries
 from shiftproof.outcomes import Bound
 from shiftproof.records.audit import Audit, write_document
 from shiftproof.reports.audit.page import write_page
@@ -110,7 +110,7 @@ def audit(model: Any, data: Any = "digits:", *, progress: bool = True, **options
 def run_audit(config: AuditConfig, *, progress: bool = True) -> Report:
     """`audit` of a checked config."""
     ledger = Ledger()
-    with metering(ledger):
+    with counting_queries(ledger):
         return _run_audit(config, ledger, progress=progress)
 
 

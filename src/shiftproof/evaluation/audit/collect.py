@@ -324,7 +324,7 @@ def natural_of(pools: Sequence[Pool], data: Source, confidence: float) -> list[N
     return found
 
 
-def paired_record(test: pairing.Paired) -> Paired:
+def paired_record(test: pairing.PairedComparison) -> Paired:
     """A paired comparison as it is stored."""
     return Paired(**{**asdict(test), "interval": tuple(test.interval)})
 

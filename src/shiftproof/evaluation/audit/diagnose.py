@@ -17,13 +17,13 @@ import numpy as np
 from shiftproof._errors import StoredFileWarning, UsageError
 from shiftproof._identity.parts import known_part
 from shiftproof._sealed import DamagedFile, read_json, write_json
-from shiftproof._secrets import shown
+from shiftproof._secrets import without_secrets
 from shiftproof.data.source import Source
 from shiftproof.diagnostics.check import Check, Status
 from shiftproof.diagnostics.masking import masking
 from shiftproof.evaluation.audit.collect import strength_of
 from shiftproof.models.abstract import Gradients, Labels, access_name
-from shiftproof.models.meter import metering
+from shiftproof.models.query_count import counting_queries
 from shiftproof.outcomes import Bound, Flag
 from shiftproof.records.audit import CheckRecord, Diagnosis, LeftOut
 from shiftproof.runs.cell import key_of
@@ -120,7 +120,7 @@ def answer(question: Question, model: Labels, data: Source, store: Store, batch_
     rows = np.unique(np.linspace(0, len(data) - 1, question.examples).round().astype(int))
     record = _empty(question, data, "done")
     try:
-        with metering() as meter:
+        with counting_queries() as count:
             report = masking(
                 model,
                 question.shift,
@@ -131,13 +131,13 @@ def answer(question: Question, model: Labels, data: Source, store: Store, batch_
                 flags=flags,
             )
         found = {"examples": report.examples, "checks": [_check(check) for check in report.checks]}
-        record = record.model_copy(update={**found, "asked": meter.asked, "sent": meter.sent})
+        record = record.model_copy(update={**found, "asked": count.asked, "sent": count.sent})
     except UsageError as error:
         record = record.model_copy(update={"note": str(error)})
     except Exception:  # whatever a model raises belongs in the report of this diagnosis
         with suppress(OSError):
             failure.parent.mkdir(exist_ok=True)
-            write_error(failure, shown(traceback.format_exc()))
+            write_error(failure, without_secrets(traceback.format_exc()))
         return
     path.parent.mkdir(exist_ok=True)
     record = record.model_copy(update={"seconds": time.perf_counter() - began})

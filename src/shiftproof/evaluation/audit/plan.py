@@ -15,10 +15,10 @@ from shiftproof._errors import UsageError
 from shiftproof._part import Part
 from shiftproof.certificates import certificates
 from shiftproof.certificates.abstract import Certificate
+from shiftproof.data.align import Noted, align
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Renamed, Source
-from shiftproof.data.together import Noted, together
 from shiftproof.evaluation.audit.curves import chosen_curves
 from shiftproof.evaluation.audit.diagnose import SUITES, Question, questions
 from shiftproof.evaluation.audit.suites import AVERAGE, Choice, crossed, suite_named
@@ -113,7 +113,7 @@ def make_plan(config: AuditConfig) -> Plan:
     forget_settings()
     backend_named(config.backend, config.workers)  # its name is checked before anything is written
     how, proofs = _build(searches, config.searches), _build(certificates, config.certify)
-    samples = together(*_distinct([_load(source, config) for source in (config.data, *config.shift_from)]))
+    samples = align(*_distinct([_load(source, config) for source in (config.data, *config.shift_from)]))
     data, *others = samples.sources
     moves: list[Shift] = _build(shifts, config.shifts, space=data.space)
     natural = tuple(others)

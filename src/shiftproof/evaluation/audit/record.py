@@ -11,6 +11,7 @@ import numpy as np
 
 from shiftproof._errors import StoredFileWarning
 from shiftproof._sealed import DamagedFile
+from shiftproof._secrets import without_secrets
 from shiftproof.data.source import Source
 from shiftproof.diagnostics.constant_answer import constant_answer
 from shiftproof.evaluation.audit import collect
@@ -20,7 +21,6 @@ from shiftproof.evaluation.audit.plan import Plan
 from shiftproof.evaluation.audit.proven import proven_curve
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.models.abstract import Gradients, access_name
-from shiftproof.models.shown import shown_spec
 from shiftproof.outcomes import Bound, Flag
 from shiftproof.records.audit import Audit, CellRecord, DataCard, Diagnosis, FlagRecord, ModelCard, Picture, Result, StageRecord
 from shiftproof.risks.intervals import clopper_pearson
@@ -29,7 +29,7 @@ from shiftproof.runs.ledger import rows_sent
 from shiftproof.runs.picture import read_picture
 from shiftproof.runs.provenance import provenance
 from shiftproof.runs.store import Store, Table
-from shiftproof.searches._economy import AUDIT
+from shiftproof.searches._economy_stages import AUDIT
 from shiftproof.searches.abstract import Search
 
 CLAIMS = {
@@ -66,7 +66,7 @@ def make_record(config: AuditConfig, plan: Plan, store: Store, started: str) -> 
         complete={part.state for part in cells} | {part.state for part in curves} | {part.state for part in diagnoses} <= {"done"},
         model=ModelCard(
             name=plan.model.name,
-            spec=shown_spec(config.model)
+            spec=without_secrets(config.model)
             if isinstance(config.model, str)
             else f"{type(config.model).__module__}.{type(config.model).__qualname__}",
             fingerprint=plan.fingerprint,

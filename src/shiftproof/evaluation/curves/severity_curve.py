@@ -17,7 +17,7 @@ from shiftproof.diagnostics.constant_answer import constant_answer
 from shiftproof.door import Reading, confront, read
 from shiftproof.finding import Floats, Ints
 from shiftproof.models.abstract import Labels
-from shiftproof.models.meter import asking, metering
+from shiftproof.models.query_count import count_asked, counting_queries
 from shiftproof.outcomes import HELD, Bound, Flag, Interval, join_flags
 from shiftproof.preflight import inspect_model
 from shiftproof.randomness import Rng
@@ -149,7 +149,7 @@ def severity_curve(
         if value < least:
             raise must(option, "severity_curve", f"be at least {least}", value)
     tail_of(confidence)
-    with metering() as meter:
+    with counting_queries() as count:
         path = _Path.of(model, shift, examples, seed, batch_size)
         levels, right, flags = path.scan(points, progress)
         low, high = path.narrow(levels, right, halvings)
@@ -166,7 +166,7 @@ def severity_curve(
         forwards=path.forwards,
         confidence=confidence,
         flags=(*path.doubts(confidence), *flags),
-        sent=meter.sent,
+        sent=count.sent,
     )
 
 
@@ -282,5 +282,5 @@ class _Path:
         return right
 
     def _read(self, x: torch.Tensor, y: torch.Tensor) -> Reading:
-        asking(len(x))
+        count_asked(len(x))
         return read(self.model, x.to(self.model.device), y.to(self.model.device))

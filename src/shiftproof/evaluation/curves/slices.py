@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import must
 from shiftproof.data.labels import MISSING
 from shiftproof.outcomes import Interval
-from shiftproof.risks.intervals import Floats, binomial_low, tail_of
+from shiftproof.risks.intervals import binomial_low, tail_of
 
 if TYPE_CHECKING:
     from shiftproof.data.source import Source

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from shiftproof._errors import UsageError, unknown
-from shiftproof.data.together import numbered
+from shiftproof.data.align import numbered
 from shiftproof.diagnostics.constant_answer import NAME
 from shiftproof.evaluation.audit.collect import refuse_doubles
 from shiftproof.evaluation.curves.slices import Names, columns_of

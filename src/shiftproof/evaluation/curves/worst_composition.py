@@ -15,9 +15,9 @@ from shiftproof.data.examples import Examples
 from shiftproof.door import confront, refuse
 from shiftproof.finding import Finding
 from shiftproof.models.abstract import Labels, Scores
-from shiftproof.models.meter import metering
+from shiftproof.models.query_count import counting_queries
 from shiftproof.outcomes import Interval
-from shiftproof.preflight import Look, look_at
+from shiftproof.preflight import InspectedModel, look_at
 from shiftproof.randomness import Rng
 from shiftproof.risks.intervals import clopper_pearson, simultaneous, tail_of
 from shiftproof.risks.paired import Difference, paired_difference
@@ -162,7 +162,7 @@ def worst_composition(
         refuse(model, shift.within(examples.space), used)
     first, second = _halves(examples, seed)
 
-    with metering() as meter:
+    with counting_queries() as count:
         measure = partial(_both, look_at(model, examples), used, seed=seed, batch_size=batch_size, progress=progress)
         found = [measure(shift, first) for shift in candidates]
         ranking = _ranking(candidates, found, confidence)
@@ -177,12 +177,12 @@ def worst_composition(
         choosing=len(first),
         confidence=confidence,
         forwards=sum(int(finding.forwards.sum()) for pair in (*found, (average, worst)) for finding in pair),
-        sent=meter.sent,
+        sent=count.sent,
     )
 
 
 def _both(
-    look: Look, used: Search, shift: Shift, part: Examples, *, seed: int, batch_size: int, progress: Callable[[str], None] | None
+    look: InspectedModel, used: Search, shift: Shift, part: Examples, *, seed: int, batch_size: int, progress: Callable[[str], None] | None
 ) -> tuple[Finding, Finding]:
     """One shift's average case, and its worst."""
     if progress:

@@ -11,11 +11,12 @@ import numpy as np
 from pydantic import Field
 
 from shiftproof._errors import UsageError, must
+from shiftproof._secrets import without_secrets
 from shiftproof._writing import clear_leftovers, is_temporary
+from shiftproof.data.align import align
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
-from shiftproof.data.together import together
 from shiftproof.defences import defences
 from shiftproof.defences.abstract import Defence
 from shiftproof.door import refuse
@@ -26,8 +27,7 @@ from shiftproof.evaluation.defend.rows import Subject, make_rows
 from shiftproof.evaluation.defend.training import FAMILIES, School, method_of, plain
 from shiftproof.models.abstract import Gradients, Labels, Scores, access_name
 from shiftproof.models.load import load_model
-from shiftproof.models.meter import Meter, metering
-from shiftproof.models.shown import shown_spec
+from shiftproof.models.query_count import QueryCount, counting_queries
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.preflight import PROBES, ScoresOnly, check_examples, look_at
 from shiftproof.randomness import Rng
@@ -93,11 +93,11 @@ def run_defend(config: DefendConfig, *, say: Say = lambda _: None) -> DefendReco
     Raises:
         UsageError: something in the config cannot be used; raised before any work where it can be seen.
     """
-    with metering() as meter:
-        return _run(config, meter, say)
+    with counting_queries() as count:
+        return _run(config, count, say)
 
 
-def _run(config: DefendConfig, meter: Meter, say: Say) -> DefendRecord:
+def _run(config: DefendConfig, count: QueryCount, say: Say) -> DefendRecord:
     from shiftproof.reports.defend import write_defend
 
     started = now()
@@ -124,7 +124,7 @@ def _run(config: DefendConfig, meter: Meter, say: Say) -> DefendRecord:
     question = Question(standard, ready.examples, ready.threat, ready.unseen, search, ready.corruptions, config.seed, config.batch_size)
     rows, notes = make_rows(subjects, question, config.confidence, say)
     record = DefendRecord(
-        model=shown_spec(config.model) if isinstance(config.model, str) else standard.name,
+        model=without_secrets(config.model) if isinstance(config.model, str) else standard.name,
         data=data_card(ready.data),
         train_data=None if config.train_data is None else str(getattr(config.train_data, "uri", config.train_data)),
         threat=ready.threat.spec(),
@@ -135,8 +135,8 @@ def _run(config: DefendConfig, meter: Meter, say: Say) -> DefendRecord:
         confidence=config.confidence,
         rows=rows,
         notes=[*ready.notes, *notes],
-        asked=meter.asked,
-        sent=meter.sent,
+        asked=count.asked,
+        sent=count.sent,
         provenance=provenance(config, started),
     )
     try:
@@ -155,7 +155,7 @@ def _ready(config: DefendConfig) -> _Ready:
     data = load_data(config.data, box=config.box if isinstance(config.data, str) else None, limit=config.limit)
     source = None
     if config.train_data is not None:
-        samples = together(load_data(config.train_data, box=config.box if isinstance(config.train_data, str) else None), data)
+        samples = align(load_data(config.train_data, box=config.box if isinstance(config.train_data, str) else None), data)
         samples.refuse_strangers(())
         source, data = samples.sources
     examples, held_out = data.take(slice(None)), None

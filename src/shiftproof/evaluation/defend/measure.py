@@ -14,9 +14,9 @@ from shiftproof._errors import UsageError
 from shiftproof.certificates import certificates
 from shiftproof.certify import certify
 from shiftproof.data.examples import Examples
-from shiftproof.defences.accounting import Detecting, confront_detecting
-from shiftproof.defences.defended import Defended
+from shiftproof.defences.defended_model import DefendedModel
 from shiftproof.defences.detection import Detection
+from shiftproof.defences.detection_outcomes import DetectionOutcomes, confront_detecting
 from shiftproof.defences.randomized_smoothing import RandomizedSmoothing
 from shiftproof.diagnostics.constant_answer import of_finding
 from shiftproof.door import Reading, confront, read_examples
@@ -80,7 +80,7 @@ class Answered:
     flags: tuple[str, ...] = ()
     doubt: str = ""
     """Where it is no better than a constant answer on the examples as they are: so, and why."""
-    detection: tuple[Detecting, Detecting] | None = field(default=None)
+    detection: tuple[DetectionOutcomes, DetectionOutcomes] | None = field(default=None)
     """A detector's account under transfer, and under the adaptive search."""
 
     @property
@@ -91,10 +91,10 @@ class Answered:
 
 def ask(model: Scores, question: Question) -> Answered:
     """Puts all questions to a model, defended or not."""
-    if isinstance(model, Defended) and isinstance(model.defence, Detection):
+    if isinstance(model, DefendedModel) and isinstance(model.defence, Detection):
         return _ask_detector(model, question)
-    read: Labels = model.averaged() if isinstance(model, Defended) else model
-    stands = model.as_it_stands() if isinstance(model, Defended) else model
+    read: Labels = model.averaged() if isinstance(model, DefendedModel) else model
+    stands = model.as_it_stands() if isinstance(model, DefendedModel) else model
     looks = _Looks(question)
 
     def meet(against: Labels, shift: Shift, search: Search) -> Finding:
@@ -142,15 +142,15 @@ class _Looks:
 
 def is_random(model: Scores) -> bool:
     """Whether a defence in front of it draws by chance."""
-    return isinstance(model, Defended) and model.defence.random
+    return isinstance(model, DefendedModel) and model.defence.random
 
 
 def _made_on(surrogate: Scores, search: Search) -> Search:
     return Transfer(surrogates=(surrogate,), search=search)
 
 
-def _ask_detector(model: Defended, question: Question) -> Answered:
-    def meet(shift: Shift, search: Search) -> Detecting:
+def _ask_detector(model: DefendedModel, question: Question) -> Answered:
+    def meet(shift: Shift, search: Search) -> DetectionOutcomes:
         return confront_detecting(
             model, shift, search=search, examples=question.examples, seed=question.seed, batch_size=question.batch_size
         )
@@ -169,7 +169,7 @@ def _ask_detector(model: Defended, question: Question) -> Answered:
 def prove(model: Scores, question: Question) -> tuple[Flags | None, str]:
     """Which examples are proven inside the threat, and by what; None and why not where no certificate fits."""
     spec, subject = PROOF, model
-    if isinstance(model, Defended):
+    if isinstance(model, DefendedModel):
         if not isinstance(model.defence, RandomizedSmoothing):
             return None, f"no certificate speaks of {model.defence.name}"
         spec, subject = f"smoothing(sigma={model.defence.sigma!r}, draws={CERTIFIED_DRAWS})", model.undefended
@@ -208,6 +208,6 @@ def latency(models: Sequence[Scores], x: torch.Tensor) -> list[float]:
 
 def parameters(model: Scores) -> int:
     """Numbers that were learned, detectors' included; 0 where the model does not show them."""
-    if isinstance(model, Defended):
+    if isinstance(model, DefendedModel):
         return sum(parameters(each) for each in model.behind.models) + sum(value.numel() for value in model.behind.fitted.values())
     return sum(p.numel() for p in model.module.parameters()) if isinstance(model, TorchModule) else 0

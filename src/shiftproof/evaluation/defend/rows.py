@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof.defences.abstract import Defence
-from shiftproof.defences.accounting import Detecting
 from shiftproof.defences.detection import Detection
+from shiftproof.defences.detection_outcomes import DetectionOutcomes
 from shiftproof.evaluation.defend.measure import STEADY, Answered, Question, ask, is_random, latency, parameters, prove
 from shiftproof.models.abstract import Scores
 from shiftproof.outcomes import Interval
@@ -157,7 +157,7 @@ def of_count(k: int, n: int, confidence: float) -> Share:
     return Share(value=k / n, interval=(ends.low, ends.high))
 
 
-def _detector(defence: Defence | None, found: tuple[Detecting, Detecting] | None, confidence: float) -> Detector | None:
+def _detector(defence: Defence | None, found: tuple[DetectionOutcomes, DetectionOutcomes] | None, confidence: float) -> Detector | None:
     if not isinstance(defence, Detection) or found is None:
         return None
     unaware, adaptive = found
@@ -167,7 +167,7 @@ def _detector(defence: Defence | None, found: tuple[Detecting, Detecting] | None
     )
 
 
-def _caught(found: Detecting, confidence: float) -> Share:
+def _caught(found: DetectionOutcomes, confidence: float) -> Share:
     return of_count(int(found.caught.sum()), int(found.fooled.sum()), confidence)
 
 

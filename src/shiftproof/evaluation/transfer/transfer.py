@@ -11,20 +11,20 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from shiftproof._errors import UsageError, must
+from shiftproof._secrets import without_secrets
 from shiftproof._writing import clear_leftovers, is_temporary
+from shiftproof.data.align import align
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
-from shiftproof.data.together import together
 from shiftproof.diagnostics.limits import NOMINAL
-from shiftproof.diagnostics.subject import LEAST_EXAMPLES
+from shiftproof.diagnostics.probed_model import LEAST_EXAMPLES
 from shiftproof.door import refuse
 from shiftproof.evaluation.audit.record import data_card
 from shiftproof.evaluation.class_fit import fit_classes
 from shiftproof.evaluation.config import CommonConfig
 from shiftproof.evaluation.transfer.transfer_matrix import TransferMatrix, transfer_matrix
 from shiftproof.models.abstract import Gradients, Labels, access_name
-from shiftproof.models.meter import Meter, metering
-from shiftproof.models.shown import shown_spec
+from shiftproof.models.query_count import QueryCount, counting_queries
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import PROBES, check_examples, look_at
 from shiftproof.records.audit import DataCard, Document, FlagRecord, ModelCard, Provenance, Record, write_document
@@ -104,11 +104,11 @@ def run_transfer(config: TransferConfig, *, show: bool = False) -> TransferRecor
     Raises:
         UsageError: something in the config cannot be used; raised before any work, and nothing is written.
     """
-    with metering() as meter:
-        return _run(config, meter, show=show)
+    with counting_queries() as count:
+        return _run(config, count, show=show)
 
 
-def _run(config: TransferConfig, meter: Meter, *, show: bool) -> TransferRecord:
+def _run(config: TransferConfig, count: QueryCount, *, show: bool) -> TransferRecord:
     from shiftproof.reports.transfer import write_transfer
 
     started = now()
@@ -138,8 +138,8 @@ def _run(config: TransferConfig, meter: Meter, *, show: bool) -> TransferRecord:
         low=matrix.low.tolist(),
         high=matrix.high.tolist(),
         pairs=pairs(matrix),
-        asked=meter.asked,
-        sent=meter.sent,
+        asked=count.asked,
+        sent=count.sent,
         provenance=provenance(config, started),
     )
     try:
@@ -191,11 +191,9 @@ def _verdict(drop: float, own: float, gap: float) -> Verdict:
 def _ready(config: TransferConfig) -> _Ready:
     if len(config.models) < 2:
         raise must("model", "transfer", "be given at least twice", len(config.models), "Add another --model.")
-    if config.weights and len(config.weights) != len(config.models):
-        raise UsageError(
-            f"There are {len(config.models)} models and {len(config.weights)} files of weights. Give one --weights for each --model, "
-            "in the same order, and - for a model that needs none."
-        )
+    from shiftproof.models.weights import weights_of_each
+
+    weights_of_each(config.models, config.weights)
     for option, least in (("batch_size", 1), ("limit", 1)):
         value = getattr(config, option)
         if value is not None and value < least:
@@ -217,9 +215,10 @@ def _ready(config: TransferConfig) -> _Ready:
 
 def _models(config: TransferConfig, data: Source) -> list[tuple[Labels, ModelCard]]:
     from shiftproof.models.load import load_model
+    from shiftproof.models.weights import weights_of_each
 
-    probe, samples = data.take(slice(0, PROBES)), together(data)
-    weights = [None if file == "-" else file for file in config.weights] or [None] * len(config.models)
+    probe, samples = data.take(slice(0, PROBES)), align(data)
+    weights = weights_of_each(config.models, config.weights)
     names = _names(config.models, weights)
     found: list[tuple[Labels, ModelCard]] = []
     for spec, file, name in zip(config.models, weights, names, strict=True):
@@ -236,7 +235,7 @@ def _models(config: TransferConfig, data: Source) -> list[tuple[Labels, ModelCar
         model, flags = look_at(model, probe)
         card = ModelCard(
             name=model.name,
-            spec=shown_spec(spec),
+            spec=without_secrets(spec),
             fingerprint=model.fingerprint(),
             access=access_name(type(model)),
             notes=[*model.notes, *fit_classes(model, samples)],
@@ -249,7 +248,7 @@ def _models(config: TransferConfig, data: Source) -> list[tuple[Labels, ModelCar
 def _names(specs: Sequence[str], weights: Sequence[str | None]) -> list[str | None]:
     """Names of models that a spec alone does not tell apart: with their weights."""
     twice = Counter(specs)
-    short = [shown_spec(spec).rpartition("/")[2] for spec in specs]
+    short = [without_secrets(spec).rpartition("/")[2] for spec in specs]
     called = [f"{name} {Path(file).stem}" if file else name for name, file in zip(short, weights, strict=True)]
     names = [None if twice[spec] == 1 else name for spec, name in zip(specs, called, strict=True)]
     same = [name for name, count in Counter(name for name in names if name).items() if count > 1]

@@ -13,7 +13,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.diagnostics.constant_answer import of_finding
 from shiftproof.door import confront, read_examples
 from shiftproof.models.abstract import Labels
-from shiftproof.models.meter import metering
+from shiftproof.models.query_count import counting_queries
 from shiftproof.outcomes import SKIPPED, Flag
 from shiftproof.preflight import RANDOM, look_at
 from shiftproof.risks.intervals import clopper_pearson
@@ -89,7 +89,7 @@ def transfer_matrix(
     correct = np.zeros((len(names), len(names)), dtype=np.int64)
     right = np.zeros(len(names), dtype=np.int64)
     doubts: list[tuple[Flag, ...]] = [()] * len(names)
-    with metering() as meter:
+    with counting_queries() as count:
         seen = [look_at(model, examples) for model in models]
         makers = [_on(look.model, search) for look in seen]
         clean = [None if RANDOM in look.flags else read_examples(look.model, examples, batch_size) for look in seen]
@@ -113,7 +113,7 @@ def transfer_matrix(
     low, high = clopper_pearson(correct, len(examples), confidence=confidence)
     n = len(examples)
     accuracy = (correct / n, np.asarray(low), np.asarray(high), right / n)
-    return TransferMatrix(names, *accuracy, n, confidence, tuple(doubts), meter.asked, meter.sent)
+    return TransferMatrix(names, *accuracy, n, confidence, tuple(doubts), count.asked, count.sent)
 
 
 def _on(model: Labels, search: Search | None) -> Transfer:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof.shifts.corruptions._draws import Array
 
-Numbers = npt.NDArray[np.float64]
 
-
-def rays(size: tuple[int, int], centre: Numbers, lengths: npt.NDArray[np.floating], *, power: float) -> Array:
+def rays(size: tuple[int, int], centre: Floats, lengths: npt.NDArray[np.floating], *, power: float) -> Array:
     """The light of a star at `centre` (row, column) with rays of these lengths in pixels, in [0, 1], shape (height, width).
 
     (length^2 / distance^2)^power, smoothed across each ray; lengths are interpolated between neighbouring rays.

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions.constants import Strength, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
-
-Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class CausticRefraction(ImageByImage[Strength]):
         )
 
 
-def _caustics(size: tuple[int, int], time: float, period: float) -> Numbers:
+def _caustics(size: tuple[int, int], time: float, period: float) -> Floats:
     """The light at the bottom of the water, in [0, 1], shape (height, width), blurred by one pixel."""
     from scipy import ndimage
 
@@ -78,7 +76,7 @@ def _caustics(size: tuple[int, int], time: float, period: float) -> Numbers:
     return np.asarray(ndimage.gaussian_filter(bright, 1.0), dtype=np.float64)
 
 
-def _displacement(down: Numbers, across: Numbers, lens: float) -> tuple[Numbers, Numbers]:
+def _displacement(down: Floats, across: Floats, lens: float) -> tuple[Floats, Floats]:
     """How far a vertical ray is displaced by a surface of these slopes, at a refractive index of 4."""
     length = np.sqrt(down**2 + across**2 + 1)
     upright = 1 / length

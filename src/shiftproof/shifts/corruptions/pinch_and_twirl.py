@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions.constants import Strength, table
 from shiftproof.shifts.corruptions.image_by_image import ImageByImage
-
-Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class PinchAndTwirl(ImageByImage[Strength]):
         return np.asarray(read, dtype=np.float32).reshape(image.shape)
 
 
-def _twirled(down: Numbers, right: Numbers, radius: float, amount: float, turn: float) -> tuple[Numbers, Numbers]:
+def _twirled(down: Floats, right: Floats, radius: float, amount: float, turn: float) -> tuple[Floats, Floats]:
     """Where pixels at these offsets from the centre of a disc read, as offsets from it."""
     far = np.hypot(down, right)
     inside = (far <= radius) & (far >= 5e-4)

@@ -44,9 +44,9 @@ class Linf(Ball):
         return self.project(x, rng.uniform(*x.shape[1:], low=-self.eps, high=self.eps).to(x))
 
     def project(self, x: Tensor, params: Params) -> Params:
-        return torch.clamp(params, *self.walls(x))
+        return torch.clamp(params, *self.move_limits(x))
 
-    def walls(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def move_limits(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The least and greatest move of each feature inside ball and box."""
         low, high = self.room(x)
         return low.clamp_min_(-self.eps), high.clamp_max_(self.eps)

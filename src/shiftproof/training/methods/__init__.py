@@ -1,4 +1,4 @@
-"""Ways to train: one step each, and what they keep between steps."""
+"""Registered training methods: what becomes of a batch in one step."""
 
 from __future__ import annotations
 

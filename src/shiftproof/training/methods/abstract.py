@@ -1,4 +1,4 @@
-"""A training method: what becomes of a batch before its loss is differentiated. It has no loop; yours or `shiftproof.train` drives it."""
+"""The base class of training methods: from a batch to a loss. Your own loop or `shiftproof.train` drives it."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class Method(Part):
 
     @abstractmethod
     def judge(self, net: nn.Module, batch: Batch, x: Tensor, memory: nn.Module) -> Step:
-        """Targets, losses and weights at the inputs `x` that `move` gave."""
+        """Targets, losses and weights at the inputs `x` that `move` returned."""
 
     def step(self, net: nn.Module, batch: Batch, memory: nn.Module) -> Step:
         """A batch, turned into moved inputs, targets, weights and a loss."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shiftproof.training.pieces.moved_inputs import Moving
+from shiftproof.training.pieces.moved_inputs import MovedInputs
 
 
 @dataclass(frozen=True)
-class Adversarial(Moving):
+class Adversarial(MovedInputs):
     """Adversarial training: min_f E max_{p in shift} cross_entropy(f(apply(x, p)), y), the inner maximum as far as the search climbs.
 
     Args:
@@ -20,7 +20,7 @@ class Adversarial(Moving):
     Guarantees:
         Moves stay in the shift. The inner search sees the network in evaluation mode, so it neither reads nor changes batch statistics.
         What it defends against is that search: robustness is what a stronger one finds afterwards.
-    Cost: steps + 1 forwards and backwards an example with gradient_ascent.
+    Cost: steps + 1 forwards and backwards per example with gradient_ascent.
 
     Reference: Madry et al. 2018, "Towards deep learning models resistant to adversarial attacks".
     """

@@ -39,7 +39,7 @@ class AugMix(Method):
 
     Guarantees:
         Mixes lie in the box. None of the operations is a corruption of ImageNet-C.
-    Cost: 3 forwards and 3 backwards an example, and the operations.
+    Cost: 3 forwards and 3 backwards per example, and the operations.
 
     Reference: Hendrycks et al. 2020, "AugMix: a simple data processing method to improve robustness and uncertainty".
     """
@@ -55,16 +55,14 @@ class AugMix(Method):
     def check(self) -> None:
         if not 0 <= self.weight < math.inf:
             raise must("weight", self.name, "be in [0, inf)", self.weight)
-        for option in ("width", "depth"):
-            if getattr(self, option) < 1:
-                raise must(option, self.name, "be at least 1", getattr(self, option))
+        self.require("width", "depth", least=1)
         if not 0 < self.severity <= 10:
             raise must("severity", self.name, "be in (0, 10]", self.severity)
 
     def init(self, net: nn.Module, examples: Examples) -> nn.Module:
         space = examples.space
         if space.kind != "image" or not space.bounded:
-            raise UsageError(f"{self.name} changes images in a bounded box, and these inputs are of kind '{space.kind}' in {space.units}.")
+            raise UsageError(f"{self.name} needs images in a bounded box, got inputs of kind '{space.kind}' in {space.units}.")
         return nn.Module()
 
     def move(self, net: nn.Module, batch: Batch, memory: nn.Module) -> Tensor:

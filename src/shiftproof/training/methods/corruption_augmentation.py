@@ -1,4 +1,4 @@
-"""Training on corrupted images: each example, by chance, as one corruption makes it."""
+"""Training on corrupted images: a random corruption for each example."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class CorruptionAugmentation(Method):
         share: of the examples that are moved, in (0, 1].
 
     Guarantees:
-        Moves are the chance draws of these shifts. Measured on the same corruptions afterwards, nothing is shifted: hold some out.
-    Cost: 1 forward and 1 backward an example, and the corruptions.
+        Moves are the random draws of these shifts. Measured on the same corruptions afterwards, nothing is shifted: hold some out.
+    Cost: 1 forward and 1 backward per example, and the corruptions.
 
     Reference: Geirhos et al. 2018, "Generalisation in humans and deep neural networks"; Rusak et al. 2020, "A simple way to make neural
     networks robust against diverse image corruptions".

@@ -27,7 +27,7 @@ class Distillation(Method):
 
     Guarantees:
         None against a search that divides scores by T: Carlini & Wagner 2017 broke it. It masks gradients, and is here to be measured.
-    Cost: 2 forwards and 1 backward an example, beside the teacher's training.
+    Cost: 2 forwards and 1 backward per example, beside the teacher's training.
 
     Reference: Papernot et al. 2016, "Distillation as a defense to adversarial perturbations against deep neural networks".
     """

@@ -56,7 +56,7 @@ class DiverseEnsemble(Method):
     Guarantees:
         None: it makes moves transfer less from member to member, and a search that follows the mean's gradient attacks all at once (Tramer
         et al. 2020 broke it so).
-    Cost: `members` forwards and backwards an example.
+    Cost: `members` forwards and backwards per example.
 
     Reference: Pang et al. 2019, "Improving adversarial robustness via promoting ensemble diversity" (ADP).
     """
@@ -72,15 +72,13 @@ class DiverseEnsemble(Method):
     def check(self) -> None:
         if self.members < 2:
             raise must("members", self.name, "be at least 2", self.members)
-        for option in ("entropy", "diversity"):
-            if not 0 <= getattr(self, option) < math.inf:
-                raise must(option, self.name, "be in [0, inf)", getattr(self, option))
+        self.require("entropy", "diversity", within="[0, inf)")
 
     def init(self, net: nn.Module, examples: Examples) -> nn.Module:
         if not isinstance(net, Together) or len(net.members) != self.members:
             raise UsageError(
-                f"{self.name} trains {self.members} networks as one, and this is {_told(net)}. Let the factory return "
-                f"shiftproof.training.Together(small() for _ in range({self.members})), or say members=..."
+                f"{self.name} trains {self.members} networks as one, got {_told(net)}. Let the factory return "
+                f"shiftproof.training.Together(small() for _ in range({self.members})), or set members=..."
             )
         return nn.Module()
 
@@ -89,7 +87,13 @@ class DiverseEnsemble(Method):
         answers = [member(x) for member in net.members]
         classes = answers[0].shape[1]
         if classes <= self.members:
-            raise must("members", self.name, f"be fewer than the {classes} classes", self.members, "Wrong labels span no more directions.")
+            raise must(
+                "members",
+                self.name,
+                f"be fewer than the {classes} classes",
+                self.members,
+                "Their probabilities of the wrong labels cannot be independent otherwise.",
+            )
         scores = mean_answer(answers)
         entropy = -(scores.exp() * scores).sum(1)
         losses = sum((F.cross_entropy(one, batch.y, reduction="none") for one in answers), -self.entropy * entropy)

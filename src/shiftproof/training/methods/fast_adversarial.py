@@ -1,16 +1,16 @@
-"""Fast adversarial training: one step from a chance draw, watched for the collapse that one step invites."""
+"""Fast adversarial training: one step from a random start, monitored for catastrophic overfitting."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shiftproof.training.pieces.moved_inputs import Moving
+from shiftproof.training.pieces.moved_inputs import MovedInputs
 
 
 @dataclass(frozen=True)
-class Fast(Moving):
-    """Adversarial training by one step: p is 1.25 radii along the gradient's sign from a chance draw, put back into the shift.
+class Fast(MovedInputs):
+    """Adversarial training by one step: p is 1.25 radii along the gradient's sign from a random draw, put back into the shift.
 
     min_f E cross_entropy(f(apply(x, p)), y).
 
@@ -22,7 +22,7 @@ class Fast(Moving):
     Guarantees:
         None by itself: a network may learn to fool one step, within an epoch (catastrophic overfitting). `shiftproof.train` attacks
         held-out examples by more steps after each epoch, stops where they collapse, and keeps the best epoch before.
-    Cost: 2 forwards and 2 backwards an example.
+    Cost: 2 forwards and 2 backwards per example.
 
     Reference: Wong, Rice & Kolter 2020, "Fast is better than free: revisiting adversarial training".
     """

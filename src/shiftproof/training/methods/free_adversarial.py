@@ -28,7 +28,7 @@ class Free(Method):
 
     Guarantees:
         Moves stay in the shift. The network is in training mode when the move climbs.
-    Cost: 1 forward and 1 backward an example and replay, so `times` of each a batch.
+    Cost: 1 forward and 1 backward per example and replay, so `times` of each a batch.
 
     Reference: Shafahi et al. 2019, "Adversarial training for free!".
     """
@@ -59,19 +59,17 @@ class Free(Method):
 
         shift = shifts.build(self.shift)
         if not isinstance(shift, Ball):
-            raise UsageError(
-                f"{self.name} carries one move from batch to batch, so its shift must be a norm ball, and {shift.name} is none."
-            )
+            raise UsageError(f"{self.name} carries one move from batch to batch, so its shift must be a norm ball, got {shift.name}.")
         return shift
 
     def threat(self, space: InputSpace) -> Shift:
         return self._shift().within(space)
 
     def init(self, net: nn.Module, examples: Examples) -> nn.Module:
-        return Carried()
+        return CarriedMoves()
 
     def move(self, net: nn.Module, batch: Batch, memory: nn.Module) -> Tensor:
-        assert isinstance(memory, Carried)
+        assert isinstance(memory, CarriedMoves)
         shift = self.threat(batch.space)
         with torch.no_grad():
             return shift.apply(batch.x, shift.project(batch.x, memory.moves(batch.x))).requires_grad_()
@@ -80,7 +78,7 @@ class Free(Method):
         return plain_step(net, x, batch.y)
 
     def learned(self, step: Step, batch: Batch, memory: nn.Module) -> None:
-        assert isinstance(memory, Carried)
+        assert isinstance(memory, CarriedMoves)
         assert step.x.grad is not None
         shift = self._shift().within(batch.space)
         assert isinstance(shift, Differentiable)
@@ -93,7 +91,7 @@ class Free(Method):
         return [cls(shift="linf(eps=0.1)", times=2)]
 
 
-class Carried(nn.Module):
+class CarriedMoves(nn.Module):
     """The move that goes from batch to batch."""
 
     move: Tensor

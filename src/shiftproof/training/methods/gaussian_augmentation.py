@@ -21,7 +21,7 @@ class GaussianAugmentation(Method):
 
     Guarantees:
         Noisy inputs are not put back into the box, as the certificate's are not.
-    Cost: 1 forward and 1 backward an example.
+    Cost: 1 forward and 1 backward per example.
 
     Reference: Cohen, Rosenfeld & Kolter 2019, "Certified adversarial robustness via randomized smoothing".
     """

@@ -1,4 +1,4 @@
-"""Group DRO: another method's loss, in the mix of groups that is worst for the network so far."""
+"""Group DRO: another method's losses, weighted by the worst mix of groups so far."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from shiftproof.data.examples import Examples
 from shiftproof.randomness import Rng
 from shiftproof.training.methods.abstract import Batch, Step
-from shiftproof.training.pieces.group_dro import GroupDRO
+from shiftproof.training.pieces.group_dro_loss import GroupDROLoss
 from shiftproof.training.pieces.grouping import balanced, group, wanted
-from shiftproof.training.pieces.wrapped_method import Wrapping, groups_of, kept
+from shiftproof.training.pieces.wrapped_method import WrappedMethod, groups_of, kept
 
 
 @dataclass(frozen=True)
-class GroupDROTraining(Wrapping):
+class GroupDROTraining(WrappedMethod):
     """min_f max_q sum_g q_g L_g(f), L_g the mean loss of group g: q_g grows by exp(step_size (L_g + adjustment / sqrt(n_g))) a step.
 
     Args:
@@ -50,8 +50,8 @@ class GroupDROTraining(Wrapping):
         wanted(self.groups, self.name)
         self._dro([1])
 
-    def _dro(self, sizes: list[int]) -> GroupDRO:
-        return GroupDRO(sizes, step_size=self.step_size, adjustment=self.adjustment)
+    def _dro(self, sizes: list[int]) -> GroupDROLoss:
+        return GroupDROLoss(sizes, step_size=self.step_size, adjustment=self.adjustment)
 
     @property
     def grouping(self) -> str:
@@ -59,7 +59,7 @@ class GroupDROTraining(Wrapping):
 
     def own(self, net: nn.Module, examples: Examples) -> nn.Module:
         found = group(examples, self.groups, owner=self.name)
-        return Mix(self._dro(found.sizes), found.numbers)
+        return GroupMix(self._dro(found.sizes), found.numbers)
 
     def order(self, rng: Rng, memory: nn.Module) -> npt.NDArray[np.intp]:
         mix = _mix(memory)
@@ -83,12 +83,12 @@ class GroupDROTraining(Wrapping):
         return [cls(groups="label"), cls(groups="label & place", balance=False, method="adversarial(shift=linf(eps=0.1))")]
 
 
-class Mix(nn.Module):
+class GroupMix(nn.Module):
     """The mix of groups so far, and the group of every example that is trained on."""
 
     groups: Tensor
 
-    def __init__(self, dro: GroupDRO, groups: Tensor) -> None:
+    def __init__(self, dro: GroupDROLoss, groups: Tensor) -> None:
         super().__init__()
         self.dro = dro
         self.register_buffer("groups", groups, persistent=False)
@@ -102,7 +102,7 @@ class Mix(nn.Module):
         return after
 
 
-def _mix(memory: nn.Module) -> Mix:
+def _mix(memory: nn.Module) -> GroupMix:
     own = kept(memory).own
-    assert isinstance(own, Mix)
+    assert isinstance(own, GroupMix)
     return own

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from shiftproof.risks.holistic import Holistic
 from shiftproof.training.methods.abstract import Batch, Step
-from shiftproof.training.pieces.moved_inputs import Moving
+from shiftproof.training.pieces.moved_inputs import MovedInputs
 from shiftproof.training.pieces.risk_losses import risk_loss
 
 
 @dataclass(frozen=True)
-class HolisticRobust(Moving):
+class HolisticRobust(MovedInputs):
     """min_f of the holistic risk of cross_entropy(f(x'), y), x' the worst move: evasion, poisoning and a small sample at once.
 
     Args:
@@ -29,7 +29,7 @@ class HolisticRobust(Moving):
         The loss of a step is exactly the risk of the batch, with the largest loss of the batch in the place of the worst one that there
         could be, as in the authors' code; its gradient is the risk's (Danskin). Moves stay in the shift. At alpha = radius = 0 it is
         adversarial training. Of what the paper proves nothing carries over to a batch: its bound holds for the worst loss that there is.
-    Cost: steps + 1 forwards and backwards an example, and two hundred passes over the losses of a batch on the CPU.
+    Cost: steps + 1 forwards and backwards per example, and two hundred passes over the losses of a batch on the CPU.
 
     Reference: Bennouna, Lucas & Van Parys 2023, "Certified robust neural networks: generalization and corruption resistance".
     """

@@ -1,4 +1,4 @@
-"""Importance weighting: another method's loss, in a mix of groups that is even."""
+"""Importance weighting: another method's losses, with the same weight for every group."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from shiftproof.data.examples import Examples
 from shiftproof.training.methods.abstract import Batch, Step
 from shiftproof.training.pieces.grouping import group, wanted
 from shiftproof.training.pieces.importance import importance_weights
-from shiftproof.training.pieces.wrapped_method import Wrapping, groups_of, kept
+from shiftproof.training.pieces.wrapped_method import WrappedMethod, groups_of, kept
 
 
 @dataclass(frozen=True)
-class ImportanceWeighting(Wrapping):
+class ImportanceWeighting(WrappedMethod):
     """min_f E w(g) loss, with w(g) the inverse of how often group g is seen, mean 1: every group has the same say.
 
     Args:
@@ -55,12 +55,12 @@ class ImportanceWeighting(Wrapping):
         weights = importance_weights(found.numbers.numpy(), most=self.most or math.inf).weights
         each = torch.zeros(len(found.names))
         each[found.numbers] = torch.from_numpy(weights).float()
-        return Weights(each)
+        return GroupWeights(each)
 
     def judge(self, net: nn.Module, batch: Batch, x: Tensor, memory: nn.Module) -> Step:
         step = super().judge(net, batch, x, memory)
         own = kept(memory).own
-        assert isinstance(own, Weights)
+        assert isinstance(own, GroupWeights)
         return replace(step, weights=own.each[groups_of(step, batch, owner=self.name)] * step.weights)
 
     @classmethod
@@ -69,7 +69,7 @@ class ImportanceWeighting(Wrapping):
         return [cls(groups="place", most=10)]
 
 
-class Weights(nn.Module):
+class GroupWeights(nn.Module):
     """The weight of an example of each group, shape (groups,)."""
 
     each: Tensor

@@ -13,14 +13,14 @@ from torch.nn import functional as F
 from shiftproof._errors import UsageError, must
 from shiftproof.shifts.norms.linf import Linf
 from shiftproof.training.methods.abstract import Batch, Step
-from shiftproof.training.pieces.moved_inputs import Moving
+from shiftproof.training.pieces.moved_inputs import MovedInputs
 
 Box = tuple[Tensor, Tensor]
 """Least and greatest values at a layer."""
 
 
 @dataclass(frozen=True)
-class IntervalTraining(Moving):
+class IntervalTraining(MovedInputs):
     """Training on proven bounds: min_f E k cross_entropy(f(x), y) + (1 - k) cross_entropy(u, y).
 
     u bounds the scores' differences on the whole ball: u_j >= f_j - f_y, and u_y = 0.
@@ -59,11 +59,11 @@ class IntervalTraining(Moving):
     def check(self) -> None:
         super().check()
         if type(self._shift()) is not Linf:
-            raise UsageError(f"{self.name} bounds linf balls only, and {self._shift().name} is none. Write shift=linf(eps=...).")
+            raise UsageError(f"{self.name} supports linf balls only, got {self._shift().name}. Set shift=linf(eps=...).")
         if not 0 <= self.kappa <= 1:
             raise must("kappa", self.name, "be in [0, 1]", self.kappa)
         if not self.ramp:
-            raise must("ramp", self.name, "be in (0, 1]", self.ramp, "Bounds are too loose to begin with the whole ball.")
+            raise must("ramp", self.name, "be in (0, 1]", self.ramp, "Bounds on the whole ball are too loose at the start of training.")
 
     def move(self, net: nn.Module, batch: Batch, memory: nn.Module) -> Tensor:
         return batch.x
@@ -87,7 +87,7 @@ class IntervalTraining(Moving):
 
 
 def chain(net: nn.Module) -> list[nn.Module]:
-    """The layers of a network in their order; raises `UsageError` where it is no chain of layers that can be bounded."""
+    """The layers of a network in their order; raises `UsageError` where it is not a chain of layers that can be bounded."""
     found: list[nn.Module] = []
     for layer in net if isinstance(net, nn.Sequential) else [net]:
         if isinstance(layer, nn.Sequential):
@@ -103,7 +103,7 @@ def chain(net: nn.Module) -> list[nn.Module]:
 def interval_boxes(layers: Sequence[nn.Module], box: Box) -> list[Box]:
     """The box before each layer, the last included (Gowal et al. 2018): centre and radius through linear layers, ends through others."""
     if not layers or not isinstance(layers[-1], nn.Linear):
-        raise UsageError("interval_training needs a network that ends in a Linear layer, whose rows it takes the differences of.")
+        raise UsageError("interval_training needs a network that ends in a Linear layer.")
     boxes = [box]
     for layer in layers[:-1]:
         low, high = boxes[-1]
@@ -175,7 +175,7 @@ def _back_through(layer: nn.Conv2d, slope: Tensor, shape: torch.Size) -> Tensor:
 
     padding = layer.padding
     if isinstance(padding, str):
-        raise UsageError("interval_training needs paddings of Conv2d as numbers, not as words.")
+        raise UsageError("interval_training needs Conv2d layers whose padding is given as numbers.")
     size = (len(slope), *shape)
     rows: Tensor = conv2d_input(size, layer.weight, slope, layer.stride, padding, layer.dilation, layer.groups)  # type: ignore[no-untyped-call]
     return rows

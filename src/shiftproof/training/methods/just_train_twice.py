@@ -1,4 +1,4 @@
-"""Just train twice: what a first network gets wrong is shown to the second one more often. It needs no groups."""
+"""Just train twice: the second network sees the first one's errors more often. It needs no groups."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from shiftproof._errors import must
 from shiftproof.data.examples import Examples
 from shiftproof.randomness import Rng
 from shiftproof.training.pieces.grouping import wanted
-from shiftproof.training.pieces.just_train_twice import jtt_rows
 from shiftproof.training.pieces.moved_inputs import in_evaluation
-from shiftproof.training.pieces.wrapped_method import Wrapping, kept
+from shiftproof.training.pieces.repeated_rows import jtt_rows
+from shiftproof.training.pieces.wrapped_method import WrappedMethod, kept
 
 _BATCH = 256
 
 
 @dataclass(frozen=True)
-class JustTrainTwice(Wrapping):
+class JustTrainTwice(WrappedMethod):
     """min_f of the sum of losses in which every example counts once, and those that a first network got wrong count `times` times.
 
     Args:
@@ -34,7 +34,7 @@ class JustTrainTwice(Wrapping):
 
     Guarantees:
         The second network begins anew. The marks follow from the file and the examples alone, so a resumed run has the same.
-    Cost: the first training, one forward an example to mark, and the method's on as many more examples as the marks make.
+    Cost: the first training, one forward per example to mark, and the method's on as many more examples as the marks make.
 
     Reference: Liu et al. 2021, "Just train twice: improving group robustness without training group information".
     """
@@ -70,11 +70,11 @@ class JustTrainTwice(Wrapping):
         ]
         marks = torch.cat(wrong)
         jtt_rows(marks.numpy(), times=self.times)  # says it now where there is nothing to show again
-        return Marks(marks)
+        return MarkedExamples(marks)
 
     def order(self, rng: Rng, memory: nn.Module) -> npt.NDArray[np.intp]:
         marks = kept(memory).own
-        assert isinstance(marks, Marks)
+        assert isinstance(marks, MarkedExamples)
         wrong = marks.wrong.cpu().numpy()
         rows = jtt_rows(wrong, times=self.times)
         shown = (np.arange(self.times) == 0) | wrong[:, None]  # the copies of each example, in the order of `rows`
@@ -87,7 +87,7 @@ class JustTrainTwice(Wrapping):
         return [cls(first="first.safetensors", times=5)]
 
 
-class Marks(nn.Module):
+class MarkedExamples(nn.Module):
     """Which training examples the first network gets wrong, shape (n,)."""
 
     wrong: Tensor

@@ -1,4 +1,4 @@
-"""LISA: mixed pairs that share a label and not the group, or the group and not the label, so that the group says nothing."""
+"""LISA: mixes pairs that share the label but not the group, or the group but not the label."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.training.methods.abstract import Batch, Method, Step
 from shiftproof.training.pieces.grouping import group, wanted
-from shiftproof.training.pieces.lisa import Mixed, lisa_mix
+from shiftproof.training.pieces.lisa_mixing import Mixed, lisa_mix
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Lisa(Method):
     Guarantees:
         Mixed inputs lie in the box, which is convex. An example without such a partner in its batch stays as it is. `shiftproof.train`
         keeps the epoch whose worst group is best.
-    Cost: 1 forward and 1 backward an example.
+    Cost: 1 forward and 1 backward per example.
 
     Reference: Yao et al. 2022, "Improving out-of-distribution robustness via selective augmentation".
     """
@@ -55,13 +55,13 @@ class Lisa(Method):
 
     def init(self, net: nn.Module, examples: Examples) -> nn.Module:
         group(examples, self.groups, owner=self.name)
-        return Classes(int(examples.y.max()) + 1)
+        return ClassCount(int(examples.y.max()) + 1)
 
     def mixed(self, batch: Batch, memory: nn.Module) -> Mixed:
         """The batch, mixed by the chance that is its own."""
-        assert isinstance(memory, Classes)
+        assert isinstance(memory, ClassCount)
         if batch.groups is None:
-            raise UsageError(f"{self.name} needs the group of each example: give the batch its `groups`, shape (n,).")
+            raise UsageError(f"{self.name} needs the group of each example. Pass `groups`, shape (n,), in the batch.")
         seed = int(batch.rng.child("lisa").keys[0] >> np.uint64(1))
         share = {"same_label": self.same_label, "shape": self.shape}
         return lisa_mix(batch.x, batch.y, domains=batch.groups, classes=memory.classes, seed=seed, **share)
@@ -82,7 +82,7 @@ class Lisa(Method):
         return [cls(groups="place")]
 
 
-class Classes(nn.Module):
+class ClassCount(nn.Module):
     """How many classes there are."""
 
     def __init__(self, classes: int) -> None:

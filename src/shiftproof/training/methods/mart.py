@@ -1,4 +1,4 @@
-"""MART: examples that the network gets wrong as they are count more."""
+"""MART: adversarial training that weighs misclassified examples more."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from shiftproof._errors import must
 from shiftproof.training.methods.abstract import Batch, Step
 from shiftproof.training.methods.trades import divergence
-from shiftproof.training.pieces.moved_inputs import Moving
+from shiftproof.training.pieces.moved_inputs import MovedInputs
 
 
 @dataclass(frozen=True)
-class Mart(Moving):
+class Mart(MovedInputs):
     """Adversarial training that minds what is wrong as it is: min_f E bce(f(x'), y) + beta KL(f(x) || f(x')) (1 - p_y(x)).
 
     x' is the worst move of the cross-entropy, and bce(f(x'), y) = -log p_y(x') - log(1 - max_{k != y} p_k(x')).
@@ -29,7 +29,7 @@ class Mart(Moving):
 
     Guarantees:
         Moves stay in the shift. Logarithms are taken of sums of the other classes, so no constant is added under them.
-    Cost: steps + 2 forwards and steps + 2 backwards an example.
+    Cost: steps + 2 forwards and steps + 2 backwards per example.
 
     Reference: Wang et al. 2020, "Improving adversarial robustness requires revisiting misclassified examples".
     """

@@ -25,7 +25,7 @@ class Mixup(Method):
 
     Guarantees:
         Mixed inputs lie in the box, which is convex. Categorical columns of tables are not: leave it to numbers and images.
-    Cost: 1 forward and 1 backward an example.
+    Cost: 1 forward and 1 backward per example.
 
     Reference: Zhang et al. 2018, "mixup: beyond empirical risk minimization".
     """

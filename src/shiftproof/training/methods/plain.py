@@ -1,4 +1,4 @@
-"""Plain training: the mean loss of the inputs as they are."""
+"""Plain training: the mean loss on clean inputs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Plain(Method):
     Args:
         temperature: scores are divided by it, in (0, inf); 1 but for teachers of `distillation`.
 
-    Cost: 1 forward and 1 backward an example.
+    Cost: 1 forward and 1 backward per example.
 
     Reference: Vapnik 1991, "Principles of risk minimization for learning theory".
     """

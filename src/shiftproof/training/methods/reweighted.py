@@ -1,4 +1,4 @@
-"""Risk-weighted training: another method's losses, in the worst mix of examples or groups that a risk allows."""
+"""Risk-weighted training: another method's losses under the worst weights that a risk allows."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
-from shiftproof.risks.grouped import Grouped
+from shiftproof.risks.grouped import GroupedRisk
 from shiftproof.risks.worst_weights import Reweighted
 from shiftproof.training.methods.abstract import Batch, Step
 from shiftproof.training.pieces.grouping import group, wanted
 from shiftproof.training.pieces.risk_losses import risk_loss
-from shiftproof.training.pieces.wrapped_method import Wrapping, groups_of
+from shiftproof.training.pieces.wrapped_method import WrappedMethod, groups_of
 
 
 @runtime_checkable
@@ -29,7 +29,7 @@ class Weighs(Protocol):
 
 
 @dataclass(frozen=True)
-class ReweightedTraining(Wrapping):
+class ReweightedTraining(WrappedMethod):
     """min_f sup over weights w in the risk's ball of E w loss(f(x), y): a risk of the losses in place of their mean.
 
     Args:
@@ -58,16 +58,16 @@ class ReweightedTraining(Wrapping):
         if self.groups:
             wanted(self.groups, self.name)
         risk = self._risk()
-        if isinstance(risk, Grouped) and not self.groups:
-            raise UsageError(f"The risk {risk.name} weighs groups: name their column, as in {self.name}(risk=..., groups=place).")
-        if not isinstance(risk, Grouped):
+        if isinstance(risk, GroupedRisk) and not self.groups:
+            raise UsageError(f"The risk {risk.name} needs groups. Name their column, as in {self.name}(risk=..., groups=place).")
+        if not isinstance(risk, GroupedRisk):
             risk_loss(risk, torch.tensor([0.0, 1.0]))  # says it where a risk is none for losses
 
-    def _risk(self) -> Weighs | Grouped:
+    def _risk(self) -> Weighs | GroupedRisk:
         from shiftproof.risks import risks
 
         found = risks.build(self.risk)
-        if not isinstance(found, Weighs | Grouped):
+        if not isinstance(found, Weighs | GroupedRisk):
             raise must("risk", self.name, "reweigh examples or groups", self.risk, "cvar(alpha=0.3) is one.")
         return found
 
@@ -86,7 +86,7 @@ class ReweightedTraining(Wrapping):
         if not bool(values.isfinite().all()):
             return step  # the loop says that it is no number
         risk, leaf = self._risk(), values.requires_grad_()
-        groups = groups_of(step, batch, owner=self.name) if isinstance(risk, Grouped) else None
+        groups = groups_of(step, batch, owner=self.name) if isinstance(risk, GroupedRisk) else None
         (weights,) = torch.autograd.grad(risk_loss(risk, leaf, groups=groups), leaf)
         return replace(step, weights=weights * len(weights) * step.weights)
 

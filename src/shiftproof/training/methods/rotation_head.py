@@ -1,4 +1,4 @@
-"""A self-supervised head: beside its class, the network tells by how many quarter turns an image is rotated."""
+"""A self-supervised head that predicts the rotation of an image in quarter turns."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.identity import Identity
 from shiftproof.training._inner import worst
 from shiftproof.training.methods.abstract import Batch, Step
-from shiftproof.training.pieces.moved_inputs import Moving
+from shiftproof.training.pieces.moved_inputs import MovedInputs
 
 
 @dataclass(frozen=True)
-class RotationHead(Moving):
+class RotationHead(MovedInputs):
     """Adversarial training with a second task: min_f E cross_entropy(f(x_0), y) + weight / 4 sum_r cross_entropy(g(x_r), r).
 
     x_r is the image turned by r quarter turns, each view moved by itself to where the sum of its own terms is worst.
@@ -36,7 +36,7 @@ class RotationHead(Moving):
 
     Guarantees:
         Moves stay in the shift. Images must be square, and classes must not be turns of one another for it to help.
-    Cost: 4 (steps + 1) forwards and backwards an example.
+    Cost: 4 (steps + 1) forwards and backwards per example.
 
     Reference: Hendrycks et al. 2019, "Using self-supervised learning can improve model robustness and uncertainty".
     """
@@ -67,7 +67,7 @@ class RotationHead(Moving):
 
     def init(self, net: nn.Module, examples: Examples) -> nn.Module:
         if examples.space.kind != "image":
-            raise UsageError(f"{self.name} turns images, and these inputs are of kind '{examples.space.kind}'.")
+            raise UsageError(f"{self.name} needs images, got inputs of kind '{examples.space.kind}'.")
         return nn.Linear(_last(net).in_features, 4)
 
     def move(self, net: nn.Module, batch: Batch, memory: nn.Module) -> Tensor:
@@ -83,8 +83,8 @@ class RotationHead(Moving):
         rng = batch.rng.child("move").child(turn) if turn else batch.rng.child("move")
 
         def part(both: Tensor) -> Tensor:
-            told = self.weight / 4 * _told(both[:, -4:], turn)
-            return told if turn else told + F.cross_entropy(both[:, :-4], batch.y, reduction="none")
+            rotation = self.weight / 4 * _rotation_loss(both[:, -4:], turn)
+            return rotation if turn else rotation + F.cross_entropy(both[:, :-4], batch.y, reduction="none")
 
         return worst(_Both(net, memory), shift, self._search(), x=view, y=batch.y, rng=rng, objective=part)
 
@@ -92,8 +92,8 @@ class RotationHead(Moving):
         views = torch.cat([x, *(self._moved(net, batch, turn, memory) for turn in (1, 2, 3))])
         parts = _Both(net, memory)(views).split(len(x))
         scores = parts[0][:, :-4]
-        told = torch.stack([_told(both[:, -4:], turn) for turn, both in enumerate(parts)]).mean(0)
-        losses = F.cross_entropy(scores, batch.y, reduction="none") + self.weight * told
+        rotation = torch.stack([_rotation_loss(both[:, -4:], turn) for turn, both in enumerate(parts)]).mean(0)
+        losses = F.cross_entropy(scores, batch.y, reduction="none") + self.weight * rotation
         return Step(x, batch.y, losses, torch.ones_like(losses), scores)
 
 
@@ -111,7 +111,7 @@ class _Both(nn.Module):
         return torch.cat([scores, self.head(seen[0])], dim=1)
 
 
-def _told(scores: Tensor, turn: int) -> Tensor:
+def _rotation_loss(scores: Tensor, turn: int) -> Tensor:
     """The cross-entropy of the turns' scores, shape (n,)."""
     return F.cross_entropy(scores, torch.full((len(scores),), turn, device=scores.device), reduction="none")
 
@@ -119,5 +119,5 @@ def _told(scores: Tensor, turn: int) -> Tensor:
 def _last(net: nn.Module) -> nn.Linear:
     layers = [layer for layer in net.modules() if isinstance(layer, nn.Linear)]
     if not layers:
-        raise UsageError("rotation_head needs a network with a Linear layer: its second head sees what the last one sees.")
+        raise UsageError("rotation_head needs a network with a Linear layer, whose input its second head shares.")
     return layers[-1]

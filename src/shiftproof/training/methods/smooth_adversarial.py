@@ -15,11 +15,11 @@ from shiftproof.models.abstract import Gradients
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.training._inner import worst
 from shiftproof.training.methods.abstract import Batch, Step
-from shiftproof.training.pieces.moved_inputs import Moving
+from shiftproof.training.pieces.moved_inputs import MovedInputs
 
 
 @dataclass(frozen=True)
-class SmoothAdversarial(Moving):
+class SmoothAdversarial(MovedInputs):
     """Adversarial training under noise: min_f E mean_j cross_entropy(f(x' + sigma z_j), y).
 
     x' is the worst move against the smoothed network, -log mean_j p_y(x' + sigma z_j).
@@ -33,7 +33,7 @@ class SmoothAdversarial(Moving):
 
     Guarantees:
         x' stays in the shift; the noise on top is not put back into the box, as the certificate's is not.
-    Cost: draws * (steps + 1) forwards and backwards an example.
+    Cost: draws * (steps + 1) forwards and backwards per example.
 
     Reference: Salman et al. 2019, "Provably robust deep learning via adversarially trained smoothed classifiers".
     """
@@ -57,7 +57,7 @@ class SmoothAdversarial(Moving):
         noises = [self.sigma * batch.rng.child("noise", j).normal(*batch.x.shape[1:]).to(batch.x) for j in range(self.draws)]
         shift, x = self.grown(batch), batch.x
         if shift is not None:
-            noisy = Noisy(TorchModule(net, name="net", device=x.device), noises)
+            noisy = NoisyModel(TorchModule(net, name="net", device=x.device), noises)
             x = worst(noisy, shift, self._search(), x=x, y=batch.y, rng=batch.rng.child("move"))
         return torch.cat([x + noise for noise in noises])
 
@@ -67,7 +67,7 @@ class SmoothAdversarial(Moving):
         return Step(x, y, losses, torch.ones_like(losses), scores)
 
 
-class Noisy(Gradients):
+class NoisyModel(Gradients):
     """A network whose answer is the logarithm of its mean probabilities over given noises of the shape of its inputs."""
 
     def __init__(self, model: TorchModule, noises: list[Tensor]) -> None:

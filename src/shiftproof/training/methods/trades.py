@@ -1,4 +1,4 @@
-"""TRADES: the loss as things are, and a price on every answer that a move changes."""
+"""TRADES: the clean loss plus a penalty on outputs that a move changes."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from torch.nn import functional as F
 from shiftproof._errors import must
 from shiftproof.training._inner import Objective
 from shiftproof.training.methods.abstract import Batch, Step
-from shiftproof.training.pieces.moved_inputs import Moving, in_evaluation
+from shiftproof.training.pieces.moved_inputs import MovedInputs, in_evaluation
 
 
 @dataclass(frozen=True)
-class Trades(Moving):
+class Trades(MovedInputs):
     """A price on changed answers: min_f E cross_entropy(f(x), y) + beta max_{p in shift} KL(f(x) || f(apply(x, p))).
 
     Args:
         shift: the spec of the moves defended against.
-        search: the spec of the search, which climbs that divergence in place of its own loss. It must start at a chance draw: at the
+        search: the spec of the search, which climbs that divergence in place of its own loss. It must start at a random draw: at the
             unmoved input the divergence is least and has no gradient.
         ramp: the share of training over which the shift's strength grows from 0 to its own; 0 for none.
         beta: the price, at least 0; 6 is the paper's (1 / lambda).
 
     Guarantees:
         Moves stay in the shift. The divergence has gradients through both answers, as in the authors' code.
-    Cost: steps + 3 forwards and steps + 2 backwards an example.
+    Cost: steps + 3 forwards and steps + 2 backwards per example.
 
     Reference: Zhang et al. 2019, "Theoretically principled trade-off between robustness and accuracy".
     """

@@ -1,4 +1,4 @@
-"""Adversarial weight perturbation: another method's loss, at the weights near by where it is worst."""
+"""Adversarial weight perturbation: another method's loss at the worst weights nearby."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from shiftproof._errors import must
 from shiftproof.training.methods.abstract import Batch, Step
-from shiftproof.training.pieces.wrapped_method import Wrapping, kept
+from shiftproof.training.pieces.wrapped_method import WrappedMethod, kept
 
 
 @dataclass(frozen=True)
-class WeightPerturbation(Wrapping):
+class WeightPerturbation(WrappedMethod):
     """Another method's loss L at the worst weights near by: min_w max_{|v_l| <= gamma |w_l|} L(w + v).
 
     v is one step, layer by layer: v_l = gamma |w_l| g_l / |g_l|, with g the gradient of L at w.
@@ -26,7 +26,7 @@ class WeightPerturbation(Wrapping):
         start: the share of training after which weights are perturbed, in [0, 1).
 
     Guarantees:
-        Only tensors of two dimensions or more are perturbed, as in the authors' code. The network's weights stay as they are, and its batch
+        Only tensors of two dimensions or more are perturbed, as in the authors' code. The network's weights stay unchanged, and its batch
         statistics see the pass that is differentiated alone.
     Cost: that of the method, and its outer passes once more: 1 forward and 1 backward.
 
@@ -55,14 +55,14 @@ class WeightPerturbation(Wrapping):
             return inner.judge(net, batch, x, memory)
         weights = {name: p for name, p in net.named_parameters() if p.dim() > 1 and p.requires_grad}
         aside = {name: buffer.clone() for name, buffer in net.named_buffers()}
-        loss = inner.judge(Elsewhere(net, aside), batch, x, memory).loss
+        loss = inner.judge(PerturbedNetwork(net, aside), batch, x, memory).loss
         gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
         moved = {
             name: weight + self.gamma * weight.detach().norm() * gradient / gradient.norm().clamp_min(torch.finfo(gradient.dtype).tiny)
             for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
             if gradient is not None
         }
-        return inner.judge(Elsewhere(net, moved), batch, x, memory)
+        return inner.judge(PerturbedNetwork(net, moved), batch, x, memory)
 
     @classmethod
     def examples_for_check(cls) -> list[WeightPerturbation]:
@@ -70,7 +70,7 @@ class WeightPerturbation(Wrapping):
         return [cls(method="adversarial(shift=linf(eps=0.1))")]
 
 
-class Elsewhere(nn.Module):
+class PerturbedNetwork(nn.Module):
     """A network with some of its tensors replaced for the time of a call; gradients flow to its own."""
 
     def __init__(self, net: nn.Module, tensors: Mapping[str, Tensor]) -> None:

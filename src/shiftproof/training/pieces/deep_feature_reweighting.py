@@ -7,9 +7,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import must
-
-Floats = npt.NDArray[np.float64]
 
 
 def dfr_layer(

@@ -63,7 +63,7 @@ def group(examples: Examples | Source, columns: str, *, owner: str) -> Grouping:
     names, numbers = np.unique(crossed(chosen, len(examples)), return_inverse=True)
     if len(names) < 2:
         raise UsageError(
-            f"All {len(examples)} examples that {owner} would train on are of one group ('{names[0] if len(names) else ''}'), so there is "
+            f"All {len(examples)} training examples of {owner} belong to one group ('{names[0] if len(names) else ''}'), so there is "
             "nothing to weigh. Name another column, or several crossed: groups='label & place'."
         )
     return Grouping(torch.from_numpy(numbers.astype(np.int64)), tuple(str(name) for name in names))
@@ -82,8 +82,8 @@ def _column(column: str, known: Mapping[str, npt.NDArray[np.str_]], owner: str) 
         return known[column]
     if len(known) == 1:
         raise UsageError(
-            f"{owner} wants the groups '{column}', and these data have no groups: a source names their columns, as in "
-            "npz:train.npz?groups=place, and in Python sp.examples(x, y, groups={'place': [...]}) or load_data(..., group_by=...)."
+            f"{owner} needs the groups '{column}', and these data have no groups. Name their columns in the source, as in "
+            "npz:train.npz?groups=place, or in Python with sp.examples(x, y, groups={'place': [...]}) or load_data(..., group_by=...)."
         )
     raise unknown("group column", column, known)
 

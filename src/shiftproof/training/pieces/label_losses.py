@@ -1,4 +1,4 @@
-"""Losses over the labels of one example: the worst distribution over them, at a price for how far it is from knowing nothing."""
+"""Losses over the labels of one example: the worst label distribution, with a penalty on its distance from uniform."""
 
 from __future__ import annotations
 

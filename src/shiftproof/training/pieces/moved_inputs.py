@@ -1,4 +1,4 @@
-"""What methods share that train on inputs moved inside a shift as a search chooses."""
+"""The base class of methods that train on inputs moved by a search inside a shift."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _search_of(spec: str) -> Search:
 
 
 @dataclass(frozen=True)
-class Moving(Method):
+class MovedInputs(Method):
     """A method with a shift and a search.
 
     Args:
@@ -48,9 +48,8 @@ class Moving(Method):
     ramp: float = 0.0
 
     def __post_init__(self) -> None:
-        for option in ("shift", "search"):  # parts may be given as they are
-            part = getattr(self, option)
-            if isinstance(part, Part):
+        for option, part in (("shift", self.shift), ("search", self.search)):
+            if isinstance(part, Part):  # a part may be given in place of its spec
                 object.__setattr__(self, option, part.full_spec())
         super().__post_init__()
 
@@ -60,7 +59,7 @@ class Moving(Method):
         if not 0 <= self.ramp <= 1:
             raise must("ramp", self.name, "be in [0, 1]", self.ramp)
         if self.ramp and shift.strength is None:
-            raise UsageError(f"The shift {shift.name} has no strength that could grow, so {self.name} takes no ramp with it.")
+            raise UsageError(f"The shift {shift.name} has no strength option to increase, so {self.name} cannot use ramp with it.")
 
     def _shift(self) -> Shift:
         return _shift_of(self.shift)
@@ -95,7 +94,7 @@ class Moving(Method):
         return plain_step(net, x, batch.y)
 
     @classmethod
-    def examples_for_check(cls) -> list[Moving]:
+    def examples_for_check(cls) -> list[MovedInputs]:
         """One as people use it."""
         return [cls(shift="linf(eps=0.1)")]
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from shiftproof._errors import UsageError, must
 from shiftproof.risks.chi_square import ChiSquarePenalised
 from shiftproof.risks.cvar import CVaR
-from shiftproof.risks.grouped import Grouped
+from shiftproof.risks.grouped import GroupedRisk
 from shiftproof.risks.holistic import Holistic
 from shiftproof.risks.kl import KLPenalised
 from shiftproof.risks.mmd import mmd
@@ -43,7 +43,7 @@ class Reweighs(Protocol):
         ...
 
 
-def risk_loss(risk: Reweighs | Grouped, losses: Tensor, *, base: Tensor | None = None, groups: Groups | None = None) -> Tensor:
+def risk_loss(risk: Reweighs | GroupedRisk, losses: Tensor, *, base: Tensor | None = None, groups: Groups | None = None) -> Tensor:
     """The risk of a batch of losses, with the worst weights as its gradient: the plug-in estimator, which is biased low.
 
     Args:
@@ -66,11 +66,12 @@ def risk_loss(risk: Reweighs | Grouped, losses: Tensor, *, base: Tensor | None =
     """
     if isinstance(risk, Wasserstein):
         raise UsageError(
-            f"The risk {risk.name} moves values up to 1, and losses have no such bound, so it is no training loss. Use wasserstein_linear "
+            f"The risk {risk.name} moves values up to 1, and losses have no such bound, so it cannot be a training loss. Use "
+            "wasserstein_linear "
             "for linear models, wasserstein_loss for others, or a ball of weights such as chi_square."
         )
     _per_example(losses, "risk_loss")
-    if isinstance(risk, Grouped):
+    if isinstance(risk, GroupedRisk):
         if base is not None:
             raise UsageError(f"The risk {risk.name} weighs groups by how often they occur, so it takes no 'base'. Leave it out.")
         named = groups.cpu().numpy() if isinstance(groups, Tensor) else groups
@@ -95,7 +96,7 @@ def group_mixture_loss(losses: Tensor, *, members: Tensor, floors: Tensor | floa
         members: shape (groups, n), how much each example belongs to each group. Groups without examples in the batch take no part.
         floors: the least share of each group, shape (groups,) or one number, sum at most 1.
 
-    Over mini-batches that miss groups prefer `group_dro.GroupDRO`, which remembers.
+    Over mini-batches that miss groups prefer `GroupDROLoss`, which remembers.
     """
     _per_example(losses, "group_mixture_loss")
     least = _numbers(floors) if isinstance(floors, Tensor) else floors

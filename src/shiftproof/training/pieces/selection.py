@@ -1,4 +1,4 @@
-"""Choosing among trained models under shift, by rules that say what they looked at."""
+"""Model selection under shift, by rules that state which data they used."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RULES: dict[str, str] = {
     "average": "mean accuracy on validation data; groups unknown",
     "worst_group": "accuracy of the worst group of the validation data; groups known there",
     "cvar": "mean error of the worst share of the validation data; groups unknown",
-    "oracle": "accuracy of the worst group of the test data: no honest choice, only what one could have had",
+    "oracle": "accuracy of the worst group of the test data: not a valid selection, only the best that was possible",
 }
 _ALPHA = 0.2
 
@@ -42,7 +42,7 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Choice:
+class SelectedCandidate:
     """The candidate chosen, by which rule, what every candidate scored, and whether it looked at the test set."""
 
     candidate: str
@@ -51,7 +51,7 @@ class Choice:
     oracle: bool
 
 
-def select(scored: Scored, *, rule: Rule, test_ids: Sequence[str] | npt.NDArray[np.str_] | None = None) -> Choice:
+def select(scored: Scored, *, rule: Rule, test_ids: Sequence[str] | npt.NDArray[np.str_] | None = None) -> SelectedCandidate:
     """The best candidate by a rule; the first of equals.
 
     Args:
@@ -82,7 +82,7 @@ def select(scored: Scored, *, rule: Rule, test_ids: Sequence[str] | npt.NDArray[
     if rule in ("worst_group", "oracle") and scored.groups is None:
         raise UsageError(f"The rule {rule} needs each example's group, and they are unknown. Use average or cvar, which need none.")
     scores = {name: _score(np.asarray(verdicts, dtype=np.float64), scored, rule) for name, verdicts in scored.right.items()}
-    return Choice(max(scores, key=lambda name: scores[name]), rule, scores, oracle=rule == "oracle")
+    return SelectedCandidate(max(scores, key=lambda name: scores[name]), rule, scores, oracle=rule == "oracle")
 
 
 def _score(verdicts: npt.NDArray[np.float64], scored: Scored, rule: Rule) -> float:
@@ -97,10 +97,10 @@ def _no_leak(scored: Scored, rule: Rule, test_ids: Sequence[str] | npt.NDArray[n
     if rule == "oracle":
         return
     if scored.role == "test":
-        raise UsageError(f"The rule {rule} would look at the test set. Give it validation data, or call it by its name: oracle.")
+        raise UsageError(f"The rule {rule} would use the test set. Pass validation data, or use the rule oracle.")
     shared = set() if test_ids is None else {str(i) for i in scored.ids} & {str(i) for i in test_ids}
     if shared:
         raise UsageError(
-            f"{len(shared)} validation examples are test examples too, first '{min(shared)}', so the rule {rule} would look at it. "
-            "Take them out, or call it by its name: oracle."
+            f"{len(shared)} validation examples are also test examples, first '{min(shared)}', so the rule {rule} would use the test set. "
+            "Remove them, or use the rule oracle."
         )

@@ -1,4 +1,4 @@
-"""Exploration of what leaves the meaning alone: images in the worst mix of the styles of others, for training on domains not seen."""
+"""Style exploration: images in the worst mix of other images' styles, for training for unseen domains."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _check(x: Tensor, factor: str, styles: int, steps: int, step_size: float, st
         raise must("factor", "explore", "be style or amplitude", factor)
     if x.ndim < 3 or not len(x) or (factor == "amplitude" and x.ndim != 4):
         shape = "(n, channels, height, width)" if factor == "amplitude" else "(n, channels, ...)"
-        raise must("x", "explore", f"have shape {shape}", tuple(x.shape), "Vectors have no style apart from their meaning.")
+        raise must("x", "explore", f"have shape {shape}", tuple(x.shape), "Vectors have no separate style.")
     if styles < 2:
         raise must("styles", "explore", "be at least 2", styles)
     if steps < 0:

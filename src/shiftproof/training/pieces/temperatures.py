@@ -96,7 +96,7 @@ class InstanceTemperatures(nn.Module):
             index: each anchor's place in the training set, shape (m,).
         """
         if index is None:
-            raise UsageError("InstanceTemperatures needs each example's place in the training set: wrap the data set, Indexed(data).")
+            raise UsageError("InstanceTemperatures needs each example's index in the training set. Wrap the data set: Indexed(data).")
         m = len(similarity)
         if similarity.shape != (m, m) or m < 2 or index.shape != (m,):
             raise must(

@@ -1,4 +1,4 @@
-"""Language models: train on the tokens that are hardest, not on the average one."""
+"""Losses of language models on the hardest tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What methods share that are another method with something about it changed, such as the weights of its examples."""
+"""The base class of methods that wrap another method, for example to change the weights of examples."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _built(spec: str) -> Method:
     return methods.build(spec)
 
 
-class Both(nn.Module):
+class WrappedMemory(nn.Module):
     """The memory of a method around another: its own, and the other's."""
 
     def __init__(self, own: nn.Module, inner: nn.Module) -> None:
@@ -34,7 +34,7 @@ class Both(nn.Module):
 
 
 @dataclass(frozen=True)
-class Wrapping(Method):
+class WrappedMethod(Method):
     """A method around another, whose moves, losses and memory it takes.
 
     Args:
@@ -71,7 +71,7 @@ class Wrapping(Method):
         return self.inner().threat(space)
 
     def init(self, net: nn.Module, examples: Examples) -> nn.Module:
-        return Both(self.own(net, examples), self.inner().init(net, examples))
+        return WrappedMemory(self.own(net, examples), self.inner().init(net, examples))
 
     def order(self, rng: Rng, memory: nn.Module) -> npt.NDArray[np.intp]:
         return self.inner().order(rng, kept(memory).inner)
@@ -86,17 +86,17 @@ class Wrapping(Method):
         self.inner().learned(step, batch, kept(memory).inner)
 
 
-def kept(memory: nn.Module) -> Both:
+def kept(memory: nn.Module) -> WrappedMemory:
     """The memory of a method around another, as what it is."""
-    assert isinstance(memory, Both)  # `init` made it
+    assert isinstance(memory, WrappedMemory)  # `init` made it
     return memory
 
 
 def groups_of(step: Step, batch: Batch, *, owner: str) -> Tensor:
     """The group of each of a step's losses, shape (m,): those of the batch, once for each copy that a method trains on."""
     if batch.groups is None:
-        raise UsageError(f"{owner} needs the group of each example: give the batch its `groups`, shape (n,).")
+        raise UsageError(f"{owner} needs the group of each example. Pass `groups`, shape (n,), in the batch.")
     copies, rest = divmod(len(step.losses), len(batch.groups))
     if rest:
-        raise UsageError(f"{owner} got {len(step.losses)} losses of {len(batch.groups)} examples, so it cannot tell their groups.")
+        raise UsageError(f"{owner} got {len(step.losses)} losses of {len(batch.groups)} examples, so their groups are unknown.")
     return batch.groups.repeat(copies)

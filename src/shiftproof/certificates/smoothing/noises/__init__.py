@@ -1,4 +1,4 @@
-"""The noises of randomized smoothing: one file, one noise with what it proves."""
+"""The noise distributions of randomized smoothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a noise of randomized smoothing is: how it is added, and what a share of equal answers under it proves."""
+"""The base class of smoothing noise: how it is added, and which radius a vote share certifies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Noise(Part):
         return False
 
     def reach(self, shift: Shift, features: int) -> float:
-        """The largest size, in the norm of `needed`, of a move of strength 1 under `shift`, for inputs of so many features that move."""
+        """The largest size, in the norm of `needed`, of a move of strength 1 under `shift`, for inputs with `features` that move."""
         del shift, features
         return 1.0
 

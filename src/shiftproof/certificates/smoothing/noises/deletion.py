@@ -1,4 +1,4 @@
-"""Deletion: each token is left out by chance. Radii in edits: tokens put in, taken out or replaced."""
+"""Deletion: each token is left out at random. Radii in edits: tokens put in, taken out or replaced."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Deletion(Noise):
     """Each token of a sequence is left out with probability `rate`; the others close up, and `pad` fills the end.
 
     A decision of probability p holds within r edits (insertion, deletion, substitution) if p > 3/2 - rate^r: all the tokens that differ are
-    left out with probability at least rate^r, and then nobody can tell the sequences apart.
+    left out with probability at least rate^r, and then the two sequences cannot be told apart.
 
     Args:
         rate: chance of leaving a token out, in (0, 1). Radii of a few edits need one near 1.

@@ -1,4 +1,4 @@
-"""Substitution: each token or category is replaced by chance. Radii in positions that may change."""
+"""Substitution: each token or category is replaced at random. Radii in positions that may change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Substitution(Noise):
 
     The p needed for r changed positions is the exact one: the least probability of a decision, over all models for which it is p at x, at
     an input that differs in r positions, is found by taking noisy copies in the order of their likelihood ratio (Neyman & Pearson). That
-    ratio hangs on m alone, by how many of the r positions more the copy agrees with x than with the other.
+    ratio depends only on m, by how many of the r positions more the copy agrees with x than with the other.
 
     Args:
         rate: chance of a change, in (0, 1).
