@@ -150,10 +150,21 @@ def counted(rows: Sequence[dict[str, object]]) -> dict[str, str]:
     }
 
 
+def again(family: str, part: str, calibration: Sequence[Net], test: Sequence[Net], before: object) -> dict[str, object]:
+    """A second round for one family: every calibration net under it, then the nets of the test trained anew with other seeds."""
+    made: dict[str, object] = dict(before) if isinstance(before, dict) else {}
+    if part == "calibrate":
+        rows = honest(calibration, 0, [(family,)])
+        return {"limits": called_for(rows), "calibration": rows}
+    rows = honest(test, 500, [(family,)])
+    return {**made, "alarms": counted(rows)[family], "test": rows}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=("calibrate", "test"))
     parser.add_argument("--given", action="append", default=[], metavar="NAME=FILE.py:NAME@URI")
+    parser.add_argument("--again", choices=tuple(SHIFTS), help="one family alone, after its first test was seen: on nets of other seeds")
     parser.add_argument("--record", type=Path, default=RECORD)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -162,7 +173,9 @@ def main() -> None:
     made: dict[str, object] = json.loads(options.record.read_text()) if options.record.exists() else {}
     made |= {"shiftproof": sp.__version__, "torch": torch.__version__, "python": platform.python_version()}
     made |= {"examples": EXAMPLES, "queries": QUERIES, "given": [word.partition("=")[0] for word in options.given]}
-    if options.part == "calibrate":
+    if options.again:
+        made["again"] = again(options.again, options.part, calibration, [net for net in test if net.trained], made.get("again", {}))
+    elif options.part == "calibrate":
         rows = honest(calibration, 0, [("few numbers", "norms"), ("few numbers", "patch")])
         made |= {"limits": called_for(rows), "calibration": rows}
         print(json.dumps(made["limits"], indent=2))
