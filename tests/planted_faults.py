@@ -63,13 +63,13 @@ def _by_the_largest(patch: Patch) -> None:
 
 def casts_unseen(patch: Patch) -> None:
     """Values in another type than the model's are taken for the model's, and scores compared by a thousandth of the largest."""
-    told = trace._Recorder.told
+    operand = trace._Recorder.operand
 
     def unseen(self: trace._Recorder, each: object) -> object:
         patch.setattr(self, "_dtype", each.dtype if isinstance(each, Tensor) else None)
-        return told(self, each)
+        return operand(self, each)
 
-    patch.setattr(trace._Recorder, "told", unseen)
+    patch.setattr(trace._Recorder, "operand", unseen)
     _by_the_largest(patch)
 
 

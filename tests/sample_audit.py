@@ -10,36 +10,36 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof.outcomes import Flag, Interval
 from shiftproof.records.audit import (
     Audit,
+    BudgetCurve,
     CellRecord,
     CheckRecord,
+    ClaimKind,
     Clean,
-    Curve,
     DataCard,
     Diagnosis,
-    FlagRecord,
+    GalleryExample,
     GateRecord,
-    Kind,
     LeftOut,
     ModelCard,
     NaturalShift,
-    Paired,
-    Picture,
     Provenance,
     Result,
-    write_document,
 )
+from shiftproof.records.document import write_document
+from shiftproof.risks.paired import PairedComparison
 
 HOSTILE = "<script>alert(1)</script>"
 BREAKOUT = "</script><!--<script>alert(2)</script>\"'><img src=x onerror=alert(3)>"
 N = 500
-_CLAIMS: dict[Kind, str] = {
+_CLAIMS: dict[ClaimKind, str] = {
     "at_most": "The search found these failures: true worst-case accuracy is at most this. A stronger search may find more.",
     "at_least": "Proven for these examples: true worst-case accuracy is at least this.",
     "estimate": "The mean over these examples of one chance draw each: an estimate of the average case, with its sampling interval.",
 }
-_MEASURES: dict[Kind, str] = {"at_most": "robust_accuracy", "at_least": "certified_accuracy", "estimate": "accuracy"}
+_MEASURES: dict[ClaimKind, str] = {"at_most": "robust_accuracy", "at_least": "certified_accuracy", "estimate": "accuracy"}
 _GROUPS = ("light=day", "light=dusk", "light=night")
 
 
@@ -64,9 +64,9 @@ class Builder:
         option: str | None,
         strength: float | None,
         search: str,
-        kind: Kind,
+        kind: ClaimKind,
         value: float | None,
-        flags: Sequence[FlagRecord] = (),
+        flags: Sequence[Flag] = (),
         state: str = "done",
         error: str | None = None,
     ) -> None:
@@ -113,11 +113,11 @@ class Builder:
         option: str | None,
         strength: float | None,
         search: str,
-        kind: Kind,
+        kind: ClaimKind,
         value: float | None,
         flags: list[str],
     ) -> None:
-        def add(value: float | None, n: int, risk: str, group: str | None, measure: str, kind: Kind) -> None:
+        def add(value: float | None, n: int, risk: str, group: str | None, measure: str, kind: ClaimKind) -> None:
             self.results.append(
                 Result(
                     cell=key,
@@ -150,7 +150,7 @@ class Builder:
             add(max(0.0, value - 0.06 * place), n, "group", group, _MEASURES[kind], kind)
         add(max(0.0, value - 0.18), 10, "worst_group", f"light={HOSTILE}", _MEASURES[kind], kind)
         if family != "identity" and kind != "at_least":
-            bound: Kind = "at_least" if kind == "at_most" else "estimate"
+            bound: ClaimKind = "at_least" if kind == "at_most" else "estimate"
             add(0.918 - value, N, "mean", None, "drop", bound)
             add(min(1.0, 1.3 - value), N, "cvar(alpha=0.1)", None, "error_probability", bound)
 
@@ -172,7 +172,7 @@ def sample_audit(*, hostile: bool = False, incomplete: bool = False, gallery: bo
             spec=f"nets.py:street{evil}",
             fingerprint="b5d1c0ffee",
             access="gradients",
-            flags=[FlagRecord(name="softmax_output", detail="Scores sum to 1: gradients of their logarithm saturate. Give logits.")]
+            flags=[Flag(name="softmax_output", detail="Scores sum to 1: gradients of their logarithm saturate. Give logits.")]
             if hostile
             else [],
         ),
@@ -224,7 +224,7 @@ def _provenance(evil: str) -> Provenance:
 
 def _fill(build: Builder) -> None:
     build.add("identity", None, None, "one_draw", "estimate", 0.918)
-    zero = FlagRecord(
+    zero = Flag(
         name="zero_gradients",
         detail="The loss gradient was zero at every step; a gradient search is blind there. Use best_of_n too.",
         share=0.12,
@@ -283,10 +283,10 @@ def _diagnoses(data: str, evil: str, *, incomplete: bool) -> list[Diagnosis]:
     return [*done, lost] if incomplete else done
 
 
-def _curve(data: str, evil: str) -> Curve:
+def _curve(data: str, evil: str) -> BudgetCurve:
     eps = [i / 255 for i in range(13)]
     accuracy = [max(0.0, 0.918 - 0.1 * i) for i in range(13)]
-    return Curve(
+    return BudgetCurve(
         cell="c" * 20,
         data=data,
         family="linf",
@@ -304,12 +304,12 @@ def _curve(data: str, evil: str) -> Curve:
         forwards_per_example=198.0,
         backwards_per_example=292.0,
         seconds=3.0,
-        flags=[FlagRecord(name="failed_checks", detail=f"1 of 2 checks failed{evil}.")],
+        flags=[Flag(name="failed_checks", detail=f"1 of 2 checks failed{evil}.")],
     )
 
 
 def _natural(evil: str) -> list[NaturalShift]:
-    pairs = Paired(
+    pairs = PairedComparison(
         against="x",
         n=480,
         both_right=360,
@@ -317,7 +317,7 @@ def _natural(evil: str) -> list[NaturalShift]:
         only_second=19,
         both_wrong=20,
         difference=-0.129,
-        interval=(-0.168, -0.09),
+        interval=Interval(-0.168, -0.09),
         p_value=2e-10,
     )
     return [
@@ -337,14 +337,14 @@ def _natural(evil: str) -> list[NaturalShift]:
     ]
 
 
-def _pictures(build: Builder, evil: str) -> list[Picture]:
+def _pictures(build: Builder, evil: str) -> list[GalleryExample]:
     wanted = {"linf(eps=8/255)": 6, "rotation(degrees=30)": 3}
-    found: list[Picture] = []
+    found: list[GalleryExample] = []
     for cell in build.cells:
         if cell.kind == "at_most" and "best_of_n" not in cell.search:
             for place in range(wanted.get(cell.shift, 0)):
                 found.append(
-                    Picture(
+                    GalleryExample(
                         cell=cell.key,
                         shift=cell.shift,
                         search=cell.search,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from shiftproof.leaderboard.entry import Entry, Number, Origin, Sample, Threat
+from shiftproof.records.leaderboard import Entry, Number, Origin, Sample, Threat
 from shiftproof.risks.mean import Mean
 
 LINF: dict[str, object] = {

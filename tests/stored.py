@@ -17,7 +17,7 @@ from torch import nn
 import shiftproof as sp
 from shiftproof._sealed import DamagedFile, read_document
 from shiftproof.evaluation.audit.diagnose import read_diagnosis
-from shiftproof.evaluation.audit.plan import Plan, make_plan
+from shiftproof.evaluation.audit.plan import AuditPlan, make_plan
 from shiftproof.evaluation.compare import verdicts
 from shiftproof.evaluation.config import make_config
 from shiftproof.evaluation.defend.defend import DefendConfig, run_defend
@@ -25,10 +25,10 @@ from shiftproof.evaluation.transfer.transfer import TransferConfig, run_transfer
 from shiftproof.leaderboard import export, measured
 from shiftproof.models.weights import load_weights
 from shiftproof.oracle import State
+from shiftproof.records.audit import read_audit
+from shiftproof.records.picture import read_picture
 from shiftproof.reports.cite import cite_folder
-from shiftproof.reports.read import read_audit
 from shiftproof.runs.checkpoint import Checkpoint
-from shiftproof.runs.picture import read_picture
 from shiftproof.runs.store import Store, read_error, write_error
 from shiftproof.studies import Prediction, Quantity, Study, Trial, read_studies, run_study
 from shiftproof.training.loop import RESUME, Loop
@@ -73,7 +73,7 @@ def audit(out: Path) -> sp.Report:
     return sp.audit(linear_net(), "digits:", progress=False, **{**OPTIONS, "out": str(out)})
 
 
-def plan_of(out: Path) -> tuple[Plan, Store, Any]:
+def plan_of(out: Path) -> tuple[AuditPlan, Store, Any]:
     config = make_config({"model": linear_net(), "data": "digits:", **OPTIONS, "out": str(out)})
     plan = make_plan(config)
     return plan, Store(out, {name: source.ids for name, source in plan.sources.items()}), config
@@ -135,7 +135,7 @@ def picture(path: Path) -> str:
     return str({name: values.tolist() for name, values in read_picture(path).items()})
 
 
-def diagnosis(question: Any, plan: Plan, store: Store) -> Any:
+def diagnosis(question: Any, plan: AuditPlan, store: Store) -> Any:
     card = read_diagnosis(question, plan.data, store)
     said(card.error)
     return card

@@ -294,9 +294,9 @@ class Overflows(Plane):
 FLAGS: list[tuple[Callable[[], Gradients], Search, str, str]] = [
     (Saturated, GradientAscent(steps=3), "zero_gradients", "a gradient search is blind there. Use best_of_n too."),
     (HalfSaturated, GradientAscent(steps=3), "zero_gradients", "a gradient search is blind there"),
-    (Coin, BestOfN(3), "randomised_model", "The same input got different answers"),
+    (Coin, BestOfN(3), "randomised_model", "The same input got different outputs"),
     (Coin, BestOfN(3), "unreproduced", "The model was wrong while searched and right when scored again"),
-    (Together, BestOfN(3), "batch_dependent", "depends on the others in its batch"),
+    (Together, BestOfN(3), "batch_dependent", "depends on the other inputs in its batch"),
     (Probabilities, BestOfN(3), "probabilities", "The scores look like probabilities, not logits"),
     (Overflows, BestOfN(20), "nonfinite_scores", "The model gave NaN or infinite scores on moved inputs; they count as broken."),
     (Plane, Hides(), "unreproduced", "wrong while searched and right when scored again"),

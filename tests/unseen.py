@@ -160,7 +160,7 @@ class RootByInstance(Plain):
 class Counting(Plain):
     """From the sixth call on it answers something else."""
 
-    says = "changes attributes of its own"
+    says = "changes its own attributes"
 
     def __init__(self) -> None:
         super().__init__()

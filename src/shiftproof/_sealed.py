@@ -24,7 +24,7 @@ _SEAL = re.compile(rf"{_MARK}:([0-9a-f]{{{_WHO}}}):([0-9a-f]{{{_WHAT}}})".encode
 _BROKEN = re.compile(rb'"seal"\s*:\s*[^n\s]')
 BLANK = f"{_MARK}:{'0' * _WHO}:{'0' * _WHAT}"
 """The place of the seal: what is sealed has it once in its metadata."""
-Identity = Mapping[str, Any]
+FileIdentity = Mapping[str, Any]
 """What a file is, of plain values; `kind` is one of its keys."""
 
 
@@ -36,7 +36,7 @@ class UnsealedFile(DamagedFile):
     """It has no seal: an earlier version wrote it, or somebody else."""
 
 
-def sealed(content: bytes, identity: Identity) -> bytearray:
+def sealed(content: bytes, identity: FileIdentity) -> bytearray:
     """The content with its seal in the place of `BLANK`."""
     start = content.rindex(BLANK.encode())
     end, who, found = start + len(BLANK), _who(identity), bytearray(content)
@@ -44,7 +44,7 @@ def sealed(content: bytes, identity: Identity) -> bytearray:
     return found
 
 
-def check_seal(content: bytes, identity: Identity | None) -> None:
+def check_seal(content: bytes, identity: FileIdentity | None) -> None:
     """Raises `DamagedFile` where the content is not as it was sealed, or is another file's; None accepts any file that is whole."""
     found = [*_SEAL.finditer(content)]
     view = memoryview(content)
@@ -59,12 +59,12 @@ def check_seal(content: bytes, identity: Identity | None) -> None:
     raise UnsealedFile("it has no checksum: it was cut off, or an earlier version wrote it")
 
 
-def write_sealed(path: Path, content: bytes, identity: Identity) -> None:
+def write_sealed(path: Path, content: bytes, identity: FileIdentity) -> None:
     """Seals and writes: the file appears whole or not at all."""
     write_atomic(path, sealed(content, identity))
 
 
-def read_sealed(path: Path, identity: Identity | None) -> bytes:
+def read_sealed(path: Path, identity: FileIdentity | None) -> bytes:
     """The file's bytes, which are as they were sealed.
 
     Raises:
@@ -82,17 +82,17 @@ def with_seal(text: str) -> bytes:
     return f'{start}{"" if start.endswith("{") else ","}\n  "seal": "{BLANK}"\n}}'.encode()
 
 
-def write_json(path: Path, text: str, identity: Identity) -> None:
+def write_json(path: Path, text: str, identity: FileIdentity) -> None:
     """Writes a JSON object with a seal at its end."""
     write_sealed(path, with_seal(text), identity)
 
 
-def create_json(path: Path, text: str, identity: Identity) -> bool:
+def create_json(path: Path, text: str, identity: FileIdentity) -> bool:
     """As `write_json`, if the file is not there; whether it was written."""
     return create_once(path, sealed(with_seal(text), identity))
 
 
-def read_json(path: Path, identity: Identity) -> dict[str, Any]:
+def read_json(path: Path, identity: FileIdentity) -> dict[str, Any]:
     """What `write_json` wrote, without its seal; raises `DamagedFile` or `OSError` as `read_sealed` does."""
     found = json.loads(read_sealed(path, identity))
     del found["seal"]
@@ -119,7 +119,7 @@ def read_document(path: Path, kind: str) -> bytes:
     return re.sub(rb'"%b"' % _SEAL.pattern, b"null", content)  # what is read back is what was written
 
 
-def _who(identity: Identity) -> str:
+def _who(identity: FileIdentity) -> str:
     return blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=_WHO // 2).hexdigest()
 
 

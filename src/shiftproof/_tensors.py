@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shiftproof._sealed import BLANK, DamagedFile, Identity, read_sealed, write_sealed
+from shiftproof._sealed import BLANK, DamagedFile, FileIdentity, read_sealed, write_sealed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, Any] | None, identity: Identity) -> None:
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, Any] | None, identity: FileIdentity) -> None:
     """Writes them, all or nothing; without notes the file says nothing but its tensors and its seal."""
     from safetensors.torch import save
 
@@ -22,7 +22,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str,
     write_sealed(path, save(own, {**said, "seal": BLANK}), identity)
 
 
-def read_tensors(path: Path, identity: Identity | None) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read_tensors(path: Path, identity: FileIdentity | None) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What `write_tensors` wrote.
 
     Raises:

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from shiftproof._errors import StoredFileWarning
+from shiftproof._errors import StoredFileWarning, UsageError
 
 _TRIES = 20
 _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK)
@@ -140,3 +140,24 @@ def one_at_a_time(folder: Path, told: str = "") -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def save(path: Path, content: bytes | bytearray) -> None:
+    """Writes atomically into a folder that is made where it is missing; what the disk refuses is a `UsageError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, content)
+    except OSError as error:
+        raise disk_error(path.parent, error) from error
+
+
+def disk_error(folder: Path, error: OSError) -> UsageError:
+    """A full or read-only disk, said to a person."""
+    full = error.errno == errno.ENOSPC
+    what = "has no room" if full else "cannot be written"
+    way = (
+        "Free some space, or choose another disk with --out; running again goes on where this stopped."
+        if full
+        else "Choose another with --out."
+    )
+    return UsageError(f"The output folder '{folder}' {what}: {error.strerror or error}. {way}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +66,10 @@ SKIPPED, BROKEN, HELD, CERTIFIED, ABSTAINED = "skipped", "broken", "held", "cert
 """The outcomes' names in stored tables."""
 
 
+AUDITED_SAMPLE = "audited sample"
+"""The name of the stage in which the cascade searches a random sample of the examples that it would have left out."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """What one part of a search that has several did.
@@ -77,6 +81,8 @@ class Stage:
         forwards, backwards: passes over all of them together.
         seconds: wall time.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}  # in a record, an unknown key is an error
 
     name: str
     examples: int
@@ -108,6 +114,8 @@ class Flag:
         detail: one sentence for people: the figure, and the way out.
         share: the share of examples concerned, in [0, 1], where that makes sense.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}  # in a record, an unknown key is an error
 
     name: str
     detail: str

@@ -142,9 +142,9 @@ def test_what_cannot_be_certified_is_said(model: Labels) -> None:
     counts = sp.as_model(lambda x: x.sum(1) > 2, name="by hand", gives="labels", takes="torch")
     for certificate in (Crown(), Lipschitz(), Auto()):
         for given, shift, message in (
-            (gelu, sp.Linf(0.1), r"the layer 1 \(GELU\) of 'net' has no rule for bounds"),
+            (gelu, sp.Linf(0.1), r"the layer 1 \(GELU\) of 'net' has no bound rule"),
             (counts, sp.Linf(0.1), "neither"),
-            (model, sp.Rotation(5.0), "it knows the balls linf, l2 and l1 only, not rotation"),
+            (model, sp.Rotation(5.0), "it supports linf, l2 and l1, not rotation"),
         ):
             objection = certificate.objection(given, shift)
             assert objection is not None
@@ -152,7 +152,7 @@ def test_what_cannot_be_certified_is_said(model: Labels) -> None:
                 raise UsageError(objection)
     with pytest.raises(UsageError, match=r"The certificate crown cannot be used: the layer 1 \(GELU\)"):
         certify(gelu, sp.Linf(0.1), certificate=Crown(), examples=data)
-    with pytest.raises(UsageError, match=r"2 of 3 inputs are outside of the box \[0, 1\]"):
+    with pytest.raises(UsageError, match=r"2 of 3 inputs are outside the box \[0, 1\]"):
         radii(Crown(), model, sp.Linf(0.1), torch.tensor([[0.5] * 6, [1.5] * 6, [-0.5] * 6]))
     single = sp.as_model(nn.Linear(6, 1), name="one")
     with pytest.raises(UsageError, match="has one score, and a decision needs at least two"):

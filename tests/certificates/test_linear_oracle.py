@@ -146,8 +146,8 @@ def hooked(module: nn.Module, at: Callable[[nn.Module], nn.Module]) -> TorchModu
 
 
 OBJECTIONS: list[tuple[Labels, Shift, str]] = [
-    (TorchModule(nn.Linear(2, 2), name="net"), Diamond(0.1), "it knows the balls linf and l2 only, not diamond"),
-    (LabelsOnly(), Linf(0.1), "it reads the weights of a torch module, and 'answers' is none"),
+    (TorchModule(nn.Linear(2, 2), name="net"), Diamond(0.1), "it supports linf and l2, not diamond"),
+    (LabelsOnly(), Linf(0.1), "it needs a torch module, and 'answers' is not one"),
     (TorchModule(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), name="net"), L2(1), "it needs a linear model, and 'net' contains ReLU"),
     (TorchModule(Doubled(2, 2), name="net"), Linf(0.1), "it needs a linear model, and 'net' contains Doubled"),
     (TorchModule(nn.Flatten(), name="net"), Linf(0.1), "it needs a linear model, and 'net' has no linear layer"),

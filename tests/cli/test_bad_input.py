@@ -68,7 +68,7 @@ BAD: dict[str, tuple[Sequence[str], str]] = {
     "a pickle": ([*LINF, "--data", "npz:{object.npz}"], "The array 'x' of '.*object.npz' holds Python objects and is refused"),
     "no labels": ([*LINF, "--data", "npz:{no_labels.npz}"], "has no inputs and labels under a usual name. Say which with"),
     "an unknown source": ([*LINF, "--data", "digit:"], "Unknown data source 'digit'. Did you mean: digits"),
-    "a model of NaN": ([*LINF, "--model", "{nets.py}:nan"], "gives NaN or infinity on clean inputs. Check its weights"),
+    "a model of NaN": ([*LINF, "--model", "{nets.py}:nan"], "returns NaN or infinity on clean inputs. Check its weights"),
     "a missing model": ([*LINF, "--model", "{none.py}:small"], "There is no file '.*none.py'"),
     "a missing factory": ([*LINF, "--model", "{nets.py}:smal"], "Did you mean: .*small"),
     "no factory": ([*LINF, "--model", "{nets.py}"], "must say which object of the file is meant"),
@@ -106,7 +106,7 @@ BAD: dict[str, tuple[Sequence[str], str]] = {
     ),
     "a diagnosis of a tree": (
         [*LINF, "--model", "{nets.py}:tree", "--diagnose"],
-        "There is nothing to diagnose: the model gives scores only",
+        "There is nothing to diagnose: the model provides scores only",
     ),
     "a diagnosis without gradients": (
         [*LINF, "--search", "best_of_n(n=2)", "--diagnose"],
@@ -116,7 +116,7 @@ BAD: dict[str, tuple[Sequence[str], str]] = {
     "a curve of nothing": ([*LINF, "--curve", "linv"], "Unknown shift 'linv'. Did you mean: linf"),
     "a curve of a tree": (
         [*LINF, "--model", "{nets.py}:tree", "--curve", "linf"],
-        "The curve of linf is drawn by boundary_projection, which needs gradients, and the model '.*' gives scores only. Leave",
+        "The curve of linf is measured with boundary_projection, which needs gradients; the model '.*' provides scores only. Leave",
     ),
     "gradients of a tree": (
         [*LINF, "--model", "{nets.py}:tree", "--search", "pgd"],

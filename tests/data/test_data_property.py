@@ -18,7 +18,7 @@ from hypothesis.extra import numpy as hnp
 from shiftproof import examples, load_data
 from shiftproof.data import crossed
 from shiftproof.data.labels import encode_labels
-from shiftproof.data.sources.abstract import Address, parse_address
+from shiftproof.data.sources.address import Address, parse_address
 from shiftproof.data.sources.pixels import onto_box
 
 QUICK = settings(deadline=None, max_examples=40)

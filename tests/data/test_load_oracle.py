@@ -15,7 +15,8 @@ import torch
 from shiftproof import UsageError, examples, load_data
 from shiftproof.data.examples import Ids
 from shiftproof.data.sources import Schemes, sources
-from shiftproof.data.sources.abstract import AddressedSource, Option, parse_address
+from shiftproof.data.sources.abstract import AddressedSource, Option
+from shiftproof.data.sources.address import parse_address
 from shiftproof.data.space import InputSpace, boxed
 
 

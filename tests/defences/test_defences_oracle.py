@@ -221,18 +221,18 @@ def features_of_nothing() -> Labels:
 @pytest.mark.parametrize(
     ("part", "model", "given", "message"),
     [
-        (BitDepth(), blind_labels, {}, "needs scores, and the model 'decides' gives labels only"),
-        (Jpeg(), trained, {"space": sp.InputSpace()}, "is for image inputs, these are of kind 'vector'"),
+        (BitDepth(), blind_labels, {}, "needs scores, and the model 'decides' provides labels only"),
+        (Jpeg(), trained, {"space": sp.InputSpace()}, "supports image inputs, got inputs of kind 'vector'"),
         (Ensemble(), trained, {}, "The 'others' of the defence ensemble must be 2 more model(s), got 0"),
         (defences.build("mahalanobis"), trained, {}, "is calibrated on held-out clean examples, and none were given"),
         (
             defences.build("mahalanobis"),
             trained,
             {"held_out": held_out(30)},
-            "cannot set a false-alarm rate of 0.05 on 30 held-out examples",
+            "held-out examples for a false-alarm rate of 0.05, got 30",
         ),
-        (defences.build("mahalanobis(of=features)"), features_of_nothing, {"held_out": held_out()}, "finds no linear layer"),
-        (defences.build("learned_detector"), features_of_nothing, {"held_out": held_out()}, "is trained on moves by gradients"),
+        (defences.build("mahalanobis(of=features)"), features_of_nothing, {"held_out": held_out()}, "needs the features of a linear layer"),
+        (defences.build("learned_detector"), features_of_nothing, {"held_out": held_out()}, "needs a model with gradients"),
     ],
 )
 def test_what_does_not_fit_is_refused(part: Defence, model: object, given: dict[str, Any], message: str) -> None:
@@ -248,7 +248,7 @@ def test_what_does_not_fit_is_refused(part: Defence, model: object, given: dict[
         ("jpeg", (1, 2, 8, 8), "takes images (n, 1 or 3, height, width)"),
         ("spatial_smoothing(window=9)", (1, 1, 8, 8), "takes images of at least 9 x 9 pixels"),
         ("random_resize_pad", (1, 8), "takes images, (n, channels, height, width)"),
-        ("test_time_augmentation(pixels=8)", (1, 1, 8, 8), "takes images of more than 8 pixels a side"),
+        ("test_time_augmentation(pixels=8)", (1, 1, 8, 8), "takes images of more than 8 pixels per side"),
     ],
 )
 def test_inputs_of_another_shape_are_refused(spec: str, shape: tuple[int, ...], message: str) -> None:

@@ -35,17 +35,17 @@ def skewed(n: int, share: float, accuracy: float) -> Planted:
 
 
 BAD: dict[str, tuple[Planted, str]] = {
-    "always one class": (balanced(10, 500, lambda rng, y: np.full(len(y), 3)), r"weights that were not trained.*it answers 3 to 100.0%"),
+    "always one class": (balanced(10, 500, lambda rng, y: np.full(len(y), 3)), r"weights that were not trained.*it predicts 3 for 100.0%"),
     "nearly one class": (
         balanced(10, 500, lambda rng, y: np.where(rng.random(len(y)) < 0.95, 3, rng.integers(0, 10, len(y)))),
-        "it answers 3 to 9",
+        "it predicts 3 for 9",
     ),
     "guesses": (balanced(10, 2000, lambda rng, y: rng.integers(0, 10, len(y))), "on another scale"),
     "reversed codes": (balanced(2, 200, lambda rng, y: np.where(rng.random(len(y)) < 0.95, 1 - y, y)), r"its 0 is 1, its 1 is 0"),
-    "shifted codes": (balanced(3, 300, lambda rng, y: (y + 1) % 3), r"Under another numbering of the classes 100.0% are right"),
-    "codes from 1 on": (balanced(10, 500, lambda rng, y: y + 1), r"100.0% are right \(its 1 is 0, its 2 is 1"),
+    "shifted codes": (balanced(3, 300, lambda rng, y: (y + 1) % 3), r"With the classes numbered differently, accuracy is 100.0%"),
+    "codes from 1 on": (balanced(10, 500, lambda rng, y: y + 1), r"accuracy is 100.0% \(its 1 is 0, its 2 is 1"),
     "two labels on a head of ten": (balanced(2, 300, lambda rng, y: rng.integers(0, 10, len(y))), "a head for other classes .*they have 2"),
-    "worse than the most frequent class": (skewed(2000, 0.95, 0.85), "It does tell classes apart"),
+    "worse than the most frequent class": (skewed(2000, 0.95, 0.85), "The model does separate the classes"),
     "the most frequent class of a skewed sample": (
         lambda rng: ((rng.random(400) < 0.9).astype(np.int64), np.ones(400, np.int64)),
         "always answering 1",

@@ -209,10 +209,10 @@ def test_the_page_shows_what_was_measured() -> None:
     page = frequency_page(made)
     assert "<i>m</i>" not in page
     assert page.count('class="plot"') == 3
-    cells = heat_map_chart(made.heat_map)["data"]["values"]
+    cells = heat_map_chart(made.heat_map).spec["data"]["values"]
     assert len(cells) == made.heat_map.error.size
     assert {(c["down"], c["right"]): c["error"] for c in cells}[0, 4] == made.heat_map.worst[2]
-    values = curves_chart(made.curves)["layer"][1]["data"]["values"]
+    values = curves_chart(made.curves).spec["layer"][1]["data"]["values"]
     assert [row["value"] for row in values if row["series"] == "low frequencies"] == (made.curves.low / 20).tolist()
     said = " ".join(in_words(made))
     for part in ("up to ", "a shape bias of", "Cut into 2 x 2 pieces"):
@@ -233,11 +233,15 @@ def test_the_page_shows_what_was_measured() -> None:
         (spectral_bias, {"cutoffs": (0.5, 0.2)}, "The 'cutoffs' of spectral_bias must be one or more numbers"),
         (spectral_bias, {"cutoffs": (0.5, 1.2)}, "The 'cutoffs' of spectral_bias"),
         (shape_bias, {"pieces": (3,)}, "The 'pieces' of shape_bias must be numbers of at least 2 that divide 16 and 16"),
-        (shape_bias, {"examples": grey()}, "all of these are of one"),
+        (shape_bias, {"examples": grey()}, "all of these belong to one"),
         (shape_bias, {"radius": 0.0}, "The 'radius' of low_pass"),
-        (critical_band, {"examples": grey(side=6)}, "at least 8 pixels a side for two bands, got 6"),
-        (critical_band, {"examples": sp.examples(torch.full((4, 1, 16, 16), 0.5), torch.ones(4).long(), kind="image")}, "right on none"),
-        (fourier_heat_map, {"examples": sp.examples(torch.rand(3, 4), torch.zeros(3).long())}, "is for images"),
+        (critical_band, {"examples": grey(side=6)}, "at least 8 pixels per side for two bands, got 6"),
+        (
+            critical_band,
+            {"examples": sp.examples(torch.full((4, 1, 16, 16), 0.5), torch.ones(4).long(), kind="image")},
+            "misclassifies every example even without noise",
+        ),
+        (fourier_heat_map, {"examples": sp.examples(torch.rand(3, 4), torch.zeros(3).long())}, "needs images"),
         (frequency_curves, {"examples": grey(0)}, "The 'examples' of frequency_curves must be at least 1"),
     ],
 )

@@ -82,7 +82,7 @@ def test_what_cannot_be_asked_is_listed_as_not_run() -> None:
     ran = {check.name for check in report.checks if check.status is not Status.NOT_RUN}
     assert ran == {"randomness"}
     assert len(report.checks) == 16
-    assert report["slope"].detail == "The model gives labels only, so no gradient can be masked."
+    assert report["slope"].detail == "The model provides only labels, so no gradient can be masked."
     assert math.isnan(report["slope"].figure)
 
 
@@ -116,7 +116,7 @@ def test_shifts_without_a_reach_have_no_unbounded_check() -> None:
 def test_errors_say_what_to_do() -> None:
     wrong = vectors(linear())
     flipped = Examples(wrong.x, 1 - wrong.y, wrong.ids)
-    with pytest.raises(UsageError, match="The model 'linear' gets none of the 40 examples right, so there is nothing to defend"):
+    with pytest.raises(UsageError, match="The model 'linear' misclassifies all 40 examples, so there is nothing to attack"):
         masking(linear(), Linf(0.1), examples=flipped)
     with pytest.raises(UsageError, match="The 'queries' of masking must be at least 1, got 0"):
         masking(linear(), Linf(0.1), examples=wrong, queries=0)

@@ -68,9 +68,9 @@ class OnlyLabels(Labels):
 
 def test_errors_say_what_to_do() -> None:
     model, data = one_sided()
-    with pytest.raises(UsageError, match="A universal move needs gradients, and the model 'closed' gives labels only"):
+    with pytest.raises(UsageError, match="A universal move needs gradients, and the model 'closed' provides labels only"):
         universal(OnlyLabels(), Linf(0.1), examples=data)
-    with pytest.raises(UsageError, match="A universal move lies in a norm ball .linf, l2, l1, l0., and rotation is none"):
+    with pytest.raises(UsageError, match="A universal move needs a norm ball .linf, l2, l1, l0., got rotation"):
         universal(honest("plain"), Rotation(10), examples=examples(8))
     with pytest.raises(UsageError, match="The 'examples' of universal must be at least 2"):
         universal(model, Linf(0.1), examples=data[:1])

@@ -81,10 +81,10 @@ def test_every_condition_that_is_shown_can_be_read() -> None:
 def test_the_config_file_that_is_shown_can_be_read(tmp_path: Path) -> None:
     from shiftproof.evaluation.config import make_config, read_config
 
-    (toml,) = re.findall(r"^```toml\n(.*?)^```$", read("docs", "guide", "gate.md"), re.MULTILINE | re.DOTALL)
+    (toml,) = re.findall(r"^```toml[^\n]*\n(.*?)^```$", read("docs", "guide", "gate.md"), re.MULTILINE | re.DOTALL)
     file = tmp_path / "robustness.toml"
     file.write_text(toml)
-    assert make_config(read_config(file)).out == "runs/ci"
+    assert make_config(read_config(file)).out == "runs/toml"
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda page: str(page.relative_to(ROOT)))

@@ -242,7 +242,7 @@ def test_numbers_that_the_model_does_not_say(tmp_path: Path) -> None:
     ):
         run(tree, table(tmp_path / "less.csv", frame.assign(y=frame.y - 1)))
     report = run(tree, table(tmp_path / "more.csv", pd.concat([frame, frame.assign(y=0)])))
-    assert "The model 'DecisionTreeClassifier' never says the labels 0: it is wrong on all their examples." in report.record.data.notes
+    assert "The model 'DecisionTreeClassifier' never predicts the labels 0: it is wrong on all their examples." in report.record.data.notes
 
 
 @pytest.mark.parametrize(
@@ -263,11 +263,11 @@ def test_names_are_the_same_whatever_they_are_written_like(classes: list[object]
 
 def test_trained_networks_and_measured_data_share_one_numbering(folder: Folder) -> None:
     options: dict[str, Any] = {"threat": "linf(eps=0.01)", "unseen": "l2(eps=0.1)", "defences": ("jpeg",), "out": "unused"}
-    ready = defend._ready(defend.DefendConfig(model="nets.py:net", data=folder("cat", "dog"), train_data=folder(*LEVELS), **options))
-    assert sorted(set(ready.examples.y.tolist())) == [2, 3]
-    assert ready.data.class_names == tuple(LEVELS)
+    loaded = defend._loaded(defend.DefendConfig(model="nets.py:net", data=folder("cat", "dog"), train_data=folder(*LEVELS), **options))
+    assert sorted(set(loaded.examples.y.tolist())) == [2, 3]
+    assert loaded.data.class_names == tuple(LEVELS)
     with pytest.raises(sp.UsageError, match="neither the latter nor the model knows 'dog'"):
-        defend._ready(defend.DefendConfig(model="nets.py:net", data=folder("dog"), train_data=folder("ant", "cat"), **options))
+        defend._loaded(defend.DefendConfig(model="nets.py:net", data=folder("dog"), train_data=folder("ant", "cat"), **options))
 
 
 def test_compared_runs_pair_by_the_names_of_classes(folder: Folder, tmp_path: Path) -> None:

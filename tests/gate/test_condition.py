@@ -95,9 +95,9 @@ def test_reads(text: str, canonical: str) -> None:
         ("linff(eps=0.1).robust_accuracy < 0.6", "Unknown shift, search, certificate or risk 'linff'. Did you mean: linf"),
         (
             "pgd.linf(eps=0.1).robust_accuracy < 0.6",
-            r"The shift 'linf\(eps=0.1\)' stands in the wrong place .* The order is SHIFT",
+            r"The shift 'linf\(eps=0.1\)' is in the wrong place .* The order is SHIFT",
         ),
-        ("linf(eps=0.1).l2(eps=1).robust_accuracy < 0.6", r"The shift 'l2\(eps=1\)' stands in the wrong place"),
+        ("linf(eps=0.1).l2(eps=1).robust_accuracy < 0.6", r"The shift 'l2\(eps=1\)' is in the wrong place"),
         ("linf(esp=0.1).robust_accuracy < 0.6", "Unknown option of shift 'linf' 'esp'. Did you mean: eps"),
         ("linf().robust_accuracy < 0.6", "shift 'linf' needs eps"),
         ("linf(0.1, 2, 3).robust_accuracy < 0.6", "shift 'linf' takes 2 options"),

@@ -8,14 +8,14 @@ from typing import Literal
 import pytest
 
 from shiftproof import UsageError
-from shiftproof.gate import Verdict, available_in, check_against, exit_code, judge, junit, table, verdicts
+from shiftproof.gate import GateVerdict, available_in, check_against, exit_code, judge, junit, table, verdicts
 from shiftproof.records.audit import (
     Audit,
     CellRecord,
+    ClaimKind,
     Clean,
     DataCard,
     GateRecord,
-    Kind,
     ModelCard,
     NaturalShift,
     Provenance,
@@ -31,7 +31,7 @@ def result(
     search: str,
     measure: str,
     value: float | None,
-    kind: Kind,
+    kind: ClaimKind,
     *,
     risk: str = "mean",
     group: str | None = None,
@@ -63,7 +63,7 @@ def result(
 State = Literal["done", "failed", "missing"]
 
 
-def cell(shift: str, search: str, kind: Kind, state: State, *, data: str = "own", error: str | None = None) -> CellRecord:
+def cell(shift: str, search: str, kind: ClaimKind, state: State, *, data: str = "own", error: str | None = None) -> CellRecord:
     return CellRecord(
         key=f"{shift}/{search}",
         data=data,
@@ -137,7 +137,7 @@ def audit(results: list[Result] | None = None, cells: list[CellRecord] | None = 
     )
 
 
-def one(condition: str, record: Audit | None = None) -> Verdict:
+def one(condition: str, record: Audit | None = None) -> GateVerdict:
     (found,) = verdicts(record or audit(), [condition])
     return found
 

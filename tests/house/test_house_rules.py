@@ -39,6 +39,7 @@ VIOLATIONS = {
     "S301": 'import pickle\n\n\ndef f(b: bytes) -> object:\n    """Unpickles."""\n    return pickle.loads(b)\n',
     "B006": 'def f(items: list[int] = []) -> int:\n    """Mutable default."""\n    return len(items)\n',
     "F401": "import json\n",
+    "SLF001": 'def f(n: object) -> object:\n    """Private."""\n    return n._hidden\n',
     "E501": f'WORD = "{"x" * 140}"\n',
 }
 

@@ -69,7 +69,7 @@ def test_other_files_are_said(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=message):
             read_attackbench(path)
     rows = read_attackbench(_file(path, {}))
-    with pytest.raises(UsageError, match="stands twice for one model under linf on cifar10"):
+    with pytest.raises(UsageError, match="is listed twice for one model under linf on cifar10"):
         rank_attacks([*rows, *rows])
 
 

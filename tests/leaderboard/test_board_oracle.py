@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from shiftproof._errors import UsageError
-from shiftproof.leaderboard.board import Board, Leaderboard, make_leaderboard
-from shiftproof.leaderboard.entry import Entry, Number
+from shiftproof.leaderboard.board import make_leaderboard
 from shiftproof.leaderboard.robustbench import from_robustbench
+from shiftproof.records.leaderboard import Board, Entry, Leaderboard, Number
 from small_entries import L2, LINF, Verdict, measured, verdict
 
 N = 400

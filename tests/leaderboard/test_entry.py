@@ -9,15 +9,15 @@ from pydantic import ValidationError
 
 from sample_audit import sample_audit, write_run
 from shiftproof._errors import UsageError
-from shiftproof.leaderboard.entry import About, Entry, Number
-from shiftproof.leaderboard.measured import find_audits, read_about, verdicts_of
+from shiftproof.leaderboard.measured import entries_of, find_audits, read_about, verdicts_of
 from shiftproof.leaderboard.robustbench import place, to_robustbench
+from shiftproof.records.leaderboard import Entry, ModelDetails, Number
 from shiftproof.shifts.corruptions.suites import COMMON
 from small_entries import measured
 
 
 def entries() -> dict[str, Entry]:
-    return {entry.threat.spec: entry for entry in Entry.from_audit(sample_audit(), source="runs/street")}
+    return {entry.threat.spec: entry for entry in entries_of(sample_audit(), source="runs/street")}
 
 
 def test_one_entry_a_threat_and_no_filters() -> None:
@@ -70,7 +70,7 @@ def test_the_published_fifteen_go_by_themselves() -> None:
         for name in (*COMMON, "gaussian_blur")
         for s in range(1, 6)
     ]
-    (entry,) = [e for e in Entry.from_audit(audit.model_copy(update={"results": every})) if e.threat.family == "corruptions"]
+    (entry,) = [e for e in entries_of(audit.model_copy(update={"results": every})) if e.threat.family == "corruptions"]
     assert to_robustbench(entry)["corruptions_acc"] == "81.3"
     assert place(entry).parts[-2:] == ("corruptions", "street-net.json")
     assert "gaussian_blur" not in entry.threat.spec
@@ -79,11 +79,11 @@ def test_the_published_fifteen_go_by_themselves() -> None:
 def test_a_mean_over_one_corruption_is_none() -> None:
     audit = sample_audit()
     short = audit.model_copy(update={"results": [r for r in audit.results if r.family not in ("fog", "contrast", "gaussian_blur")]})
-    assert not [e for e in Entry.from_audit(short) if e.threat.family == "corruptions"]
+    assert not [e for e in entries_of(short) if e.threat.family == "corruptions"]
 
 
 def test_every_entry_reads_back() -> None:
-    for entry in Entry.from_audit(sample_audit(hostile=True, incomplete=True)):
+    for entry in entries_of(sample_audit(hostile=True, incomplete=True)):
         assert Entry.model_validate_json(entry.model_dump_json()) == entry
         assert entry.origin.complete is False
 
@@ -101,7 +101,7 @@ def test_a_number_in_the_field_of_another_kind_is_refused() -> None:
 
 def test_what_an_audit_cannot_know(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", sample_audit())
-    assert read_about(run) == About()
+    assert read_about(run) == ModelDetails()
     (run / "about.toml").write_text('model = "Street"\ndataset = "signs"\ntitle = "T"\nextra_data = true\nforward_passes = 2\n')
     entry = find_audits([tmp_path])[0]
     assert (entry.model, entry.dataset, entry.paper.title, entry.extra_data, entry.forward_passes) == ("Street", "signs", "T", True, 2)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from shiftproof._errors import UsageError
-from shiftproof.leaderboard.entry import Entry, Number
 from shiftproof.leaderboard.export import export_entries, read_entries
 from shiftproof.leaderboard.robustbench import from_robustbench, lost, place, read_robustbench, to_robustbench
+from shiftproof.records.leaderboard import Entry, Number
 from small_entries import CORRUPTED, L2, LINF, measured
 
 EACH = {"Linf": LINF, "L2": L2, "corruptions": CORRUPTED}
@@ -130,7 +130,7 @@ BAD = {
     "a number for text": ({**LINF, "venue": 3}, r"The 'venue' of '.*' must be text, got 3"),
     "no data set": ({k: v for k, v in LINF.items() if k != "dataset"}, r"The 'dataset' of '.*' must be the name of a data set"),
     "nothing measured": ({"dataset": "cifar10", "clean_acc": "9"}, r"has none of external, autoattack_acc, corruptions_acc"),
-    "corruptions under a norm": (CORRUPTED, r"has 'corruptions_acc' and stands under Linf. Move it"),
+    "corruptions under a norm": (CORRUPTED, r"has 'corruptions_acc' and is listed under Linf. Move it"),
 }
 
 

@@ -178,7 +178,7 @@ def test_many_models_are_shortened_in_the_terminal_only() -> None:
 
 
 def test_the_chart_labels_accuracies() -> None:
-    spec = line_chart(effective_robustness(published(), inside="val", outside="v2"))
+    spec = line_chart(effective_robustness(published(), inside="val", outside="v2")).spec
     axis = spec["layer"][2]["encoding"]["x"]["axis"]
     assert axis["values"] == pytest.approx([float(logit(t)) for t in (0.6, 0.7, 0.8)])
     assert "60%" in axis["labelExpr"]

@@ -25,12 +25,12 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.svm import LinearSVC
 
 from shiftproof import InputSpace, UsageError, as_model
+from shiftproof._identity.table import identify
 from shiftproof.data.space import Column
 from shiftproof.models.abstract import Gradients, Labels, Scores
 from shiftproof.models.class_codes import match_classes
 from shiftproof.models.decision import FLOOR
 from shiftproof.models.estimator_input import plan_input_format
-from shiftproof.models.fingerprint import value_digest
 
 Floats = npt.NDArray[np.float64]
 COLUMNS = (
@@ -320,13 +320,13 @@ def test_the_fingerprint_follows_the_fit() -> None:
 def test_the_fingerprint_is_that_of_another_process() -> None:
     code = (
         "import numpy as np, sys, joblib\n"
-        "from shiftproof.models.fingerprint import value_digest\n"
+        "from shiftproof._identity.table import identify\n"
         "from sklearn.ensemble import RandomForestClassifier\n"
         "x = np.random.default_rng(0).random((50, 3))\n"
-        "print(value_digest(RandomForestClassifier(3, random_state=0).fit(x, x[:, 0] > 0.5)), end='')"
+        "print(identify(RandomForestClassifier(3, random_state=0).fit(x, x[:, 0] > 0.5)).digest, end='')"
     )
     x = np.random.default_rng(0).random((50, 3))
-    here = value_digest(RandomForestClassifier(3, random_state=0).fit(x, x[:, 0] > 0.5))
+    here = identify(RandomForestClassifier(3, random_state=0).fit(x, x[:, 0] > 0.5)).digest
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == here
 
 

@@ -19,7 +19,7 @@ from torch import nn
 from shiftproof import BestOfN, GradientAscent, Linf, OneDraw, UsageError, as_model, confront, examples, load_model
 from shiftproof.data.space import InputSpace
 from shiftproof.models.abstract import Gradients, Labels, Scores
-from shiftproof.models.reference import ModelReference
+from shiftproof.runs.model_reference import ModelReference
 
 WEIGHT = np.array([[3.0, -3.0], [-2.0, 2.0], [1.0, -1.0]], dtype=np.float32)
 X = np.random.default_rng(0).random((60, 3), dtype=np.float32)

@@ -102,7 +102,7 @@ def test_it_gives_scores_and_a_gradient_search_is_refused(name: str) -> None:
     seen = look_at(model, examples()).model
     assert isinstance(seen, Scores)
     assert not isinstance(seen, Gradients)
-    assert "gives no gradients of its inputs" in seen.notes[-1]
+    assert "provides no gradients with respect to its inputs" in seen.notes[-1]
     assert seen.fingerprint() == model.fingerprint()
     for search in ("gradient_ascent(steps=3)", "fast_minimum_norm(steps=3)", "auto_step(steps=3)"):
         with pytest.raises(
@@ -124,7 +124,7 @@ def test_an_audit_chooses_what_fits(name: str) -> None:
     record = report.record
     assert record.complete
     assert record.model.access == "scores"
-    assert any("gives no gradients" in note for note in record.model.notes)
+    assert any("provides no gradients" in note for note in record.model.notes)
     assert "gradient_ascent needs gradients, and the model gives scores only" in {out.reason for out in record.left_out}
     assert any(cell.search == "square(queries=100)" for cell in record.cells)
     assert not any(cell.backwards_per_example for cell in record.cells)
@@ -148,24 +148,24 @@ def test_frozen_torchscript_is_asked_and_searched_by_what_it_gives() -> None:
     assert sp.confront(sp.as_model(frozen(trained()), name="net"), Linf(0.1), search=search, examples=data).accuracy == plain.accuracy
     fused = sp.as_model(torch.jit.optimize_for_inference(frozen(conv())), name="net")
     assert sp.confront(fused, Linf(0.1), search=searches.build("best_of_n(n=2)"), examples=data).flags == ()
-    with pytest.raises(sp.UsageError, match="gives scores only"):
+    with pytest.raises(sp.UsageError, match="(gives|provides) scores only"):
         sp.confront(fused, Linf(0.1), search=search, examples=data)
 
 
 def test_every_door_that_climbs_refuses_it() -> None:
     model = net("no_grad")
     ball = Linf(0.1)
-    with pytest.raises(sp.UsageError, match="gives scores only"):
+    with pytest.raises(sp.UsageError, match="provides scores only"):
         universal(model, ball, examples=examples())
-    with pytest.raises(sp.UsageError, match="must give gradients"):
+    with pytest.raises(sp.UsageError, match="must provide gradients"):
         transfer_matrix([model], ball, examples=examples())
-    with pytest.raises(sp.UsageError, match="gives scores only"):
+    with pytest.raises(sp.UsageError, match="(gives|provides) scores only"):
         security_curve(model, ball, search=searches.build("fast_minimum_norm"), examples=examples())
     with pytest.raises(sp.UsageError, match="give gradients"):
         masking(sp.as_model(trained(), name="net"), ball, examples=examples(), surrogates=(model,))  # type: ignore[arg-type]  # refused
     assert masking(model, ball, examples=examples(), queries=10)["black_box"].status.value == "not run"
     defended = defences.build("bit_depth(bits=3)")(model, space=examples().space)
-    with pytest.raises(sp.UsageError, match="gives scores only"):
+    with pytest.raises(sp.UsageError, match="(gives|provides) scores only"):
         sp.confront(defended, ball, search=searches.build("gradient_ascent(steps=3)"), examples=examples())
 
 

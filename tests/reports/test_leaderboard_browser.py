@@ -10,8 +10,8 @@ import pytest
 from chromium import BINARY, Tab, chromium
 from sample_audit import BREAKOUT, HOSTILE
 from shiftproof.leaderboard.board import make_leaderboard
-from shiftproof.leaderboard.entry import Entry
 from shiftproof.leaderboard.robustbench import from_robustbench
+from shiftproof.records.leaderboard import Entry
 from shiftproof.reports.leaderboard import write_leaderboard
 from small_entries import LINF, measured
 

@@ -10,16 +10,17 @@ from rich.console import Console
 
 from outline import Outline
 from sample_audit import BREAKOUT, HOSTILE, sample_audit
-from shiftproof.leaderboard.board import Leaderboard, make_leaderboard
-from shiftproof.leaderboard.entry import About, Entry, Number
+from shiftproof.leaderboard.board import make_leaderboard
+from shiftproof.leaderboard.measured import entries_of
 from shiftproof.leaderboard.robustbench import from_robustbench
+from shiftproof.records.leaderboard import Leaderboard, ModelDetails, Number
 from shiftproof.reports.leaderboard import bracket, leaderboard, terminal_leaderboard, write_leaderboard
 from small_entries import CORRUPTED, LINF, measured
 
 
 def everything() -> Leaderboard:
-    about = About(title=HOSTILE, venue=BREAKOUT, link="javascript:alert(1)", architecture=BREAKOUT, footnote=BREAKOUT)
-    entries = Entry.from_audit(sample_audit(hostile=True, incomplete=True), source=f"runs/{BREAKOUT}", about=about)
+    about = ModelDetails(title=HOSTILE, venue=BREAKOUT, link="javascript:alert(1)", architecture=BREAKOUT, footnote=BREAKOUT)
+    entries = entries_of(sample_audit(hostile=True, incomplete=True), source=f"runs/{BREAKOUT}", about=about)
     entries += [from_robustbench({**LINF, "name": BREAKOUT}, model=HOSTILE, threat="Linf")]
     entries += [from_robustbench(CORRUPTED, model="Fog", threat="corruptions"), measured("mine", [1, 0, 1]), measured("yours", [1, 0, 0])]
     return make_leaderboard(entries)

@@ -9,7 +9,7 @@ import pytest
 
 from chromium import BINARY, Tab, chromium
 from sample_audit import BREAKOUT, sample_audit, write_run
-from shiftproof.evaluation.compare import Comparison, Row
+from shiftproof.records.comparison import Comparison, ComparisonRow
 from shiftproof.reports.audit.page import write_page
 from shiftproof.reports.compare import write_comparison
 
@@ -23,7 +23,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
     folder = tmp_path_factory.mktemp("pages")
     audit = sample_audit(hostile=True, incomplete=True)
     shown = write_page(write_run(folder / "run", audit))
-    rows = tuple(Row(r.shift, r.search, r.risk, r.measure, r.group, (r, r), (None, audit.natural[0].paired)) for r in audit.results)
+    rows = tuple(
+        ComparisonRow(r.shift, r.search, r.risk, r.measure, r.group, (r, r), (None, audit.natural[0].paired)) for r in audit.results
+    )
     names = (f"runs/a{BREAKOUT}", "runs/a-rather-long-name-of-a-run-without-any-space-in-it")
     comparison = write_comparison(Comparison(names, (audit, audit), rows), folder / "comparison.html")
     return {"audit": shown, "comparison": comparison}

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from shiftproof.records.audit import Paired as PairedRecord
 from shiftproof.risks import CVaR, Mean, WorstGroup
 from shiftproof.risks.betting_intervals import betting_interval
 from shiftproof.risks.intervals import clopper_pearson, dkw_width
+from shiftproof.risks.paired import PairedComparison as PairedRecord
 from shiftproof.risks.paired import mcnemar, paired, paired_difference, unpaired_difference
 
 RNG = np.random.default_rng(0)

@@ -141,7 +141,7 @@ def test_two_runs_do_not_share_a_folder(tmp_path: Path, other: dict[str, object]
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
-    with pytest.raises(sp.UsageError, match="holds other files and no run of ours. Choose an empty or new folder"):
+    with pytest.raises(sp.UsageError, match="holds other files and no shiftproof run. Choose an empty or new folder"):
         run(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 

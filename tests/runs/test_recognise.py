@@ -21,7 +21,7 @@ from shiftproof.evaluation.compare import compare_runs
 from shiftproof.models import EndpointOptions
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.reports.read import read_audit
+from shiftproof.records.audit import read_audit
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.work import Work
 from shiftproof.searches import Search
@@ -84,7 +84,7 @@ def test_an_edited_shift_is_measured_anew_and_said(tmp_path: Path) -> None:
     name = "mypkg/mine(most=1)"
     assert (first.accuracy(name), second.accuracy(name)) == (1.0, 0.0)
     assert second.record.model.notes == [
-        "Changed since the last run in this folder, and measured anew: mypkg/mine(most=1). No earlier result of theirs is used."
+        "Changed since the last run in this folder: mypkg/mine(most=1). They are measured again; no earlier result of them is used."
     ]
     assert first.record.model.notes == []
 
@@ -192,7 +192,9 @@ def test_a_part_that_cannot_be_recognised_is_measured_and_not_resumed(tmp_path: 
     assert first.record.complete
     assert "cannot recognise mypkg/held(most=0.5): mypkg/held.held.wire.open: objects of type" in first.record.model.notes[0]
     assert "give its class a name for its state, code_version = '1'" in first.record.model.notes[0]
-    with pytest.raises(sp.UsageError, match=r"cannot be resumed, since mypkg/held\(most=0.5\) cannot be recognised.*Choose another folder"):
+    with pytest.raises(
+        sp.UsageError, match=r"cannot be resumed, because mypkg/held\(most=0.5\) cannot be recognised.*Choose another folder"
+    ):
         audited(tmp_path, shifts=[Held(held=Adds(torch.zeros(4, 4))), Held(0.5, held=_Wired())], searches=["one_draw"])
 
     class Named(Held):
@@ -222,7 +224,7 @@ def test_a_changed_model_is_measured_anew_and_said(tmp_path: Path, monkeypatch: 
     changed = audited(tmp_path, tells_dark_from_bright(-1.0), **SHIFTS)
     assert changed.accuracy() == 0.0
     assert changed.record.model.notes == [
-        "Changed since the last run in this folder, and measured anew: the model 'Sequential'. No earlier result of theirs is used."
+        "Changed since the last run in this folder: the model 'Sequential'. They are measured again; no earlier result of them is used."
     ]
     not_run(monkeypatch)
     assert audited(tmp_path, **SHIFTS).accuracy() == 1.0  # what is finished of the first one is still there
@@ -235,7 +237,7 @@ def test_a_model_that_cannot_be_recognised_is_measured_and_not_resumed(tmp_path:
     assert "Wire.open: objects of type builtins.generator cannot be read" in note
     assert "give its state a name with --model-version" in note
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
-    with pytest.raises(sp.UsageError, match=r"cannot be resumed, since the model 'Wire' cannot be recognised.*--model-version"):
+    with pytest.raises(sp.UsageError, match=r"cannot be resumed, because the model 'Wire' cannot be recognised.*--model-version"):
         audited(tmp_path / "run", Wire(), **SHIFTS)
     assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
 
@@ -335,7 +337,7 @@ def test_an_endpoint_that_answers_otherwise_is_refused(endpoint: Endpoint, tmp_p
     audited(tmp_path, endpoint.url, **SHIFTS)
     endpoint.sign = -1.0
     with pytest.raises(
-        sp.UsageError, match=r"answers 8 of 8 inputs otherwise than on .*the model behind it has changed. Choose another folder"
+        sp.UsageError, match=r"gives other answers to 8 of 8 inputs than on .*the model behind it has changed. Choose another folder"
     ):
         audited(tmp_path, endpoint.url, **SHIFTS)
     with pytest.raises(sp.UsageError, match="the model behind it has changed"):
@@ -436,12 +438,12 @@ def test_a_training_that_cannot_be_recognised_or_is_older(tmp_path: Path) -> Non
         return net
 
     train(opaque, DIGITS, "plain", out=tmp_path / "opaque", **TRAINING)
-    with pytest.raises(sp.UsageError, match=r"cannot be resumed, since its model cannot be recognised: model.open: objects of type"):
+    with pytest.raises(sp.UsageError, match=r"cannot be resumed, because its model cannot be identified: model.open: objects of type"):
         train(opaque, DIGITS, "plain", out=tmp_path / "opaque", **TRAINING)
     for _ in range(2):
         train(opaque, DIGITS, "plain", out=tmp_path / "named", version="1", **TRAINING)
     record = json.loads((tmp_path / "named" / "training.json").read_text())
     del record["asked"]["form"], record["seal"]
     (tmp_path / "named" / "training.json").write_text(json.dumps(record))
-    with pytest.raises(sp.UsageError, match="was begun by an older version of shiftproof"):
+    with pytest.raises(sp.UsageError, match="was started by an older version of shiftproof"):
         train(opaque, DIGITS, "plain", out=tmp_path / "named", version="1", **TRAINING)

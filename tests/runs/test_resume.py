@@ -21,7 +21,7 @@ from shiftproof._errors import StoredFileWarning
 from shiftproof.runs import work
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.checkpoint import Checkpoint
-from shiftproof.runs.work import Done, Work
+from shiftproof.runs.work import CellDone, Work
 from shiftproof.searches import _economy_stages
 from shiftproof.searches._stages import StagedRun
 from small_runs import cell_of, command, linear_net, outcomes_of, record, stamps, table_of, timeless, write_nets
@@ -129,7 +129,9 @@ def test_a_run_killed_before_its_first_file_goes_on(tmp_path: Path) -> None:
 def test_a_plan_that_cannot_be_read_is_said(tmp_path: Path, content: bytes) -> None:
     run(tmp_path / "run")
     (tmp_path / "run" / "plan.json").write_bytes(content)
-    with pytest.raises(sp.UsageError, match=r"plan.json' (cannot be read|is no plan of ours).*Choose another folder with --out"):
+    with pytest.raises(
+        sp.UsageError, match=r"plan.json' (cannot be read|is not a plan written by shiftproof).*Choose another folder with --out"
+    ):
         run(tmp_path / "run")
 
 
@@ -138,7 +140,7 @@ def test_a_damaged_cell_is_named(tmp_path: Path) -> None:
     victim = sorted((tmp_path / "run" / "cells").glob("*.parquet"))[0]
     before, whole = stamps(tmp_path / "run"), record(tmp_path / "run")
     victim.write_bytes(victim.read_bytes()[:100])
-    with pytest.warns(StoredFileWarning, match=rf"{victim.name}' is not used, as it has no checksum.* Its cell is run again"):
+    with pytest.warns(StoredFileWarning, match=rf"{victim.name}' is not used: it has no checksum.* Its cell is run again"):
         assert run(tmp_path / "run").record.complete
     after = stamps(tmp_path / "run")
     assert [name for name in before if after[name] != before[name]] == [victim.name]
@@ -150,7 +152,7 @@ def test_a_cell_under_the_name_of_another_is_run_again(tmp_path: Path) -> None:
     whole = record(tmp_path / "run")
     one, two, _ = sorted((tmp_path / "run" / "cells").glob("*.parquet"))
     one.write_bytes(two.read_bytes())
-    with pytest.warns(StoredFileWarning, match=rf"{one.name}' is not used, as it belongs to another part or another run"):
+    with pytest.warns(StoredFileWarning, match=rf"{one.name}' is not used: it belongs to another part or another run"):
         run(tmp_path / "run", shard_size=100)
     assert timeless(record(tmp_path / "run")) == timeless(whole)
 
@@ -236,7 +238,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch, out: Path, stop: Callable[[], None]
     """A run here that is stopped in its last cell."""
     inner = Work.__call__
 
-    def stopping(self: Work, cell: Cell, progress: Callable[[int], None] | None = None) -> Done:
+    def stopping(self: Work, cell: Cell, progress: Callable[[int], None] | None = None) -> CellDone:
         if cell.method.spec() == "best_of_n(n=3)" and cell.start == 40:
             stop()
         return inner(self, cell, progress)
@@ -266,7 +268,7 @@ def test_unfinished_numbers_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert found["complete"] is False
     assert cell_of(tmp_path / "run", SHIFT, "best_of_n(n=3)")["state"] == "missing"
     notes = {(r["search"], r["n"]): r["notes"] for r in found["results"] if r["shift"] == SHIFT and r["risk"] == "mean"}
-    assert notes["best_of_n(n=3)", 40] == ["unfinished: stands on 40 of 60 examples"]
+    assert notes["best_of_n(n=3)", 40] == ["unfinished: 40 of 60 examples"]
     assert notes["one_draw", 60] == []
     assert len(outcomes_of(tmp_path / "run")[SHIFT, "best_of_n(n=3)"]) == 40
     assert run(tmp_path / "run").record.complete

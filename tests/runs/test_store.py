@@ -107,7 +107,7 @@ def test_a_cell_of_a_run_with_another_seed_is_not_taken(kept: Path, tmp_path: Pa
 def test_a_picture_of_another_example_is_left_out(kept: Path) -> None:
     one, two, *_ = sorted((kept / "gallery").iterdir())
     one.write_bytes(two.read_bytes())
-    with pytest.warns(UserWarning, match=rf"{one.name}' is left out of the report, as it belongs to another"):
+    with pytest.warns(UserWarning, match=rf"{one.name}' is left out of the report: it belongs to another"):
         found = run(kept).record
     assert two.name in {picture.file for picture in found.gallery}
     assert one.name not in {picture.file for picture in found.gallery}
@@ -219,7 +219,7 @@ def test_data_that_change_meanwhile_are_said(tmp_path: Path, monkeypatch: pytest
     states = {cell.shift: cell for cell in found.record.cells}
     assert states["identity"].state == "done"
     assert states["linf(eps=0.1)"].state == "failed"
-    assert "data.npz' was changed while the run was going on" in str(states["linf(eps=0.1)"].error)
+    assert "data.npz' changed during the run" in str(states["linf(eps=0.1)"].error)
 
 
 def test_pictures_that_change_meanwhile_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,7 +247,7 @@ def test_a_model_file_that_changes_before_it_is_built_again_is_said(tmp_path: Pa
     monkeypatch.setattr(Work, "__call__", edited)
     found = sp.audit(f"{nets}:nearest", progress=False, limit=20, out=str(tmp_path / "run"), shifts=["linf(eps=0.1)"])
     assert {cell.state for cell in found.record.cells} == {"failed"}
-    assert "nets.py' was changed while the run was going on" in str(found.record.cells[0].error)
+    assert "nets.py' changed during the run" in str(found.record.cells[0].error)
 
 
 def test_a_folder_that_is_removed_meanwhile_stops_the_run(

@@ -18,11 +18,12 @@ import torch
 import shiftproof as sp
 from kills import KINDS, RUN, audited
 from shiftproof._tensors import write_tensors
+from shiftproof._writing import write_atomic
 from shiftproof.evaluation.defend.defend import DefendConfig, run_defend
 from shiftproof.evaluation.transfer.transfer import TransferConfig, run_transfer
 from shiftproof.oracle import State
 from shiftproof.runs.checkpoint import Checkpoint
-from shiftproof.runs.store import Store, write_atomic
+from shiftproof.runs.store import Store
 from shiftproof.training.train import train
 from small_runs import linear_net, record, timeless, write_nets
 

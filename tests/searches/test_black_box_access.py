@@ -208,15 +208,15 @@ def test_options_out_of_range_are_refused(search: type[Search], options: dict[st
 
 
 OBJECTIONS: list[tuple[Search, Shift, str]] = [
-    (Square(), Rotation(5), "made for linf and l2, not for rotation"),
-    (HopSkipJump(), Rotation(5), "measures distance in linf or l2, not in rotation"),
-    (Geometric(), L0(2), "measures distance in linf or l2, not in l0"),
-    (Boundary(), Linf(0.1), "walks at Euclidean distances, and linf has others"),
-    (Bandits(), L0(2), "climbs in linf or l2, not in l0"),
-    (Simple(), L0(2), "steps in linf or l2, not in l0"),
+    (Square(), Rotation(5), "it supports linf and l2, not rotation"),
+    (HopSkipJump(), Rotation(5), "it supports linf and l2, not rotation"),
+    (Geometric(), L0(2), "it supports linf and l2, not l0"),
+    (Boundary(), Linf(0.1), "it supports l2, not linf"),
+    (Bandits(), L0(2), "it supports linf and l2, not l0"),
+    (Simple(), L0(2), "it supports linf and l2, not l0"),
     (Simple(basis="dct"), Linf(0.1).within(InputSpace()), "inputs of kind 'vector' have no frequencies"),
-    (SparseRandom(), Linf(0.1), "which is l0 and not linf"),
-    (LeafTuples(), Linf(0.1), "has no trees to read"),
+    (SparseRandom(), Linf(0.1), "it supports l0, not linf"),
+    (LeafTuples(), Linf(0.1), "it has no trees"),
     (Transfer(), Linf(0.1), "has no surrogate"),
 ]
 

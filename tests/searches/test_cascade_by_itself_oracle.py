@@ -208,7 +208,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     first = sp.confront(honest("plain"), sp.Linf(0.1), search=sp.GradientAscent(steps=2), examples=data, keeper=keeper)
     (file,) = keeper.folder.iterdir()
     file.write_bytes(file.read_bytes()[:20])
-    with pytest.warns(StoredFileWarning, match=f"{file.name}' is not used, as it has no checksum.* Its batch begins again"):
+    with pytest.warns(StoredFileWarning, match=f"{file.name}' is not used: it has no checksum.* Its batch starts again"):
         again = sp.confront(honest("plain"), sp.Linf(0.1), search=sp.GradientAscent(steps=2), examples=data, keeper=keeper)
     assert np.array_equal(again.params, first.params, equal_nan=True)
 

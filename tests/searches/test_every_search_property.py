@@ -311,7 +311,7 @@ def test_wrong_options_say_what_they_must_be(spec: str, message: str) -> None:
 def test_searches_for_least_moves_say_which_balls_they_take() -> None:
     model = network(2, (4,))
     examples = Examples(torch.rand(3, 4), torch.zeros(3, dtype=torch.int64), np.array(["a", "b", "c"]))
-    with pytest.raises(UsageError, match=r"it looks for the least distance in l2, and linf is another shift: use auto_step"):
+    with pytest.raises(UsageError, match=r"it minimises the distance in l2, not linf: use auto_step"):
         confront(model, Linf(0.1), search=searches.build("ddn"), examples=examples)
     with pytest.raises(
         UsageError, match="A security curve needs a search for least moves, such as .*, and auto_step finds moves inside one"

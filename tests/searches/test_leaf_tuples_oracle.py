@@ -149,12 +149,12 @@ def test_what_is_no_tree_is_refused() -> None:
     with pytest.raises(UsageError, match=r"The 'estimator' of read_trees must be a fitted DecisionTree-.*, got 'LogisticRegression'"):
         LeafTuples.of(LogisticRegression().fit(x, y))
     own = GradientBoostingClassifier(n_estimators=2, init=LogisticRegression()).fit(x, y)
-    with pytest.raises(UsageError, match="starts from a model of its own cannot be read: fit it with init=None"):
+    with pytest.raises(UsageError, match="Boosting with a custom init estimator is not supported. Fit with init=None"):
         LeafTuples.of(own)
     twice = DecisionTreeClassifier().fit(x, np.stack([y, y], axis=1))
-    with pytest.raises(UsageError, match="several outputs cannot be read"):
+    with pytest.raises(UsageError, match="several outputs are not supported"):
         LeafTuples.of(twice)
     tree = LeafTuples.of(DecisionTreeClassifier().fit(x, y))
-    assert "searches boxes, and l2 is none" in str(tree.objection(L2(0.1)))
+    assert "needs a shift that is a box, and l2 is not" in str(tree.objection(L2(0.1)))
     assert tree.reads
     assert tree != LeafTuples.of(DecisionTreeClassifier(max_depth=1).fit(x, y))

@@ -127,14 +127,14 @@ class OnlyLabels(WrappedModel, Labels):
 def test_what_cannot_be_done_is_refused() -> None:
     models, _, examples = linear_data()
     poor = OnlyLabels(name="poor", fingerprint="poor")
-    with pytest.raises(UsageError, match="The surrogate 'poor' of transfer must give gradients"):
+    with pytest.raises(UsageError, match="The surrogate 'poor' of transfer must provide gradients"):
         Transfer(surrogates=(poor,))
-    with pytest.raises(UsageError, match="The surrogate 'poor' of transfer must give scores"):
+    with pytest.raises(UsageError, match="The surrogate 'poor' of transfer must provide scores"):
         Transfer(surrogates=(poor,), search=Square())
     with pytest.raises(UsageError, match="The 'surrogates' of transfer must be one model where a search is given, got 2"):
         Transfer(surrogates=(models[0], models[1]), search=Square())
     with pytest.raises(UsageError, match="diversity and blur are for images, and these inputs are of kind 'vector'"):
         confront(models[0], Linf(EPS), search=Transfer(surrogates=(models[1],), blur=1.0), examples=examples)
-    with pytest.raises(UsageError, match=r"takes at least one model, and names that differ, got \['a', 'a'\]"):
+    with pytest.raises(UsageError, match=r"needs at least one model, and different names, got \['a', 'a'\]"):
         transfer_matrix([models[0], models[0]], Linf(EPS), examples=examples)
     assert Transfer(surrogates=(models[0],)) != Transfer(surrogates=(models[1],))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from shiftproof.defences.detection_outcomes import DetectionOutcomes
-from shiftproof.evaluation.defend.measure import Answered
+from shiftproof.evaluation.defend.measure import AttackOutcomes
 from shiftproof.evaluation.defend.rows import LITERATURE
 from shiftproof.studies.defence_table import DefenceTable, _figures
 
@@ -18,8 +18,10 @@ def _first(k: int) -> np.ndarray:
     return np.arange(N) < k
 
 
-def _answered(transfer: int, plain: int, adaptive: int, detection: tuple[DetectionOutcomes, DetectionOutcomes] | None = None) -> Answered:
-    return Answered(_first(9), _first(transfer), _first(plain), _first(adaptive), _first(0), {}, detection=detection)
+def _answered(
+    transfer: int, plain: int, adaptive: int, detection: tuple[DetectionOutcomes, DetectionOutcomes] | None = None
+) -> AttackOutcomes:
+    return AttackOutcomes(_first(9), _first(transfer), _first(plain), _first(adaptive), _first(0), {}, detection=detection)
 
 
 BEFORE = _answered(2, 2, 1)

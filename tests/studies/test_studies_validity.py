@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from planted import assert_covers
+from shiftproof.records.study import Unit
 from shiftproof.studies.abstract import Prediction
-from shiftproof.studies.quantity import Quantity, Unit, difference, mean, over_seeds, share
+from shiftproof.studies.quantity import Quantity, difference, mean, over_seeds, share
 from shiftproof.studies.verdict import judge, overall, spent
 
 RUNS = 2000

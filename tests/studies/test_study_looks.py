@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from shiftproof import UsageError
+from shiftproof.records.study import StudyRecord, TrialRecord
 from shiftproof.reports.studies import studies_page, terminal_studies
-from shiftproof.studies import EarlierLook, Prediction, Quantity, Study, StudyRecord, Trial, read_studies, run_study
+from shiftproof.studies import EarlierLook, Prediction, Quantity, Study, Trial, read_studies, run_study
 from shiftproof.studies.build_record import rebuild_record
 from shiftproof.studies.code_digest import code_of
-from shiftproof.studies.record import TrialRecord
 from shiftproof.studies.trial import unused
 from small_runs import command
 

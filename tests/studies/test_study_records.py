@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from repository import ROOT
-from shiftproof.studies import Prediction, StudyRecord, read_studies, studies
+from shiftproof.records.study import StudyRecord
+from shiftproof.studies import Prediction, read_studies, studies
 from shiftproof.studies.build_record import rebuild_record
 
 RECORDS = {record.study: record for record in read_studies(ROOT / "benchmarks" / "results" / "0.1.0" / "studies")}

@@ -179,7 +179,7 @@ def test_a_training_that_learns_nothing_is_told_from_one_that_does() -> None:
     y = torch.arange(10).repeat(20)
     lost = [replace(epoch, held_out=0.12) for epoch in epochs((0.1, 0.1), (0.1, 0.1))]
     assert [flag.name for flag in nothing_learned(lost, y)] == ["nothing_learned"]
-    assert "one answer to all of them is right on 10.0%" in nothing_learned(lost, y)[0].detail
+    assert "always predicting the commonest class reaches 10.0%" in nothing_learned(lost, y)[0].detail
     assert nothing_learned([*lost, replace(lost[0], held_out=0.3)], y) == []
     assert nothing_learned([], y) == []
 
@@ -254,9 +254,9 @@ def test_scores_that_look_like_probabilities_are_flagged(tmp_path: Path) -> None
 
 def test_factories_that_give_one_network_are_refused(tmp_path: Path) -> None:
     one = net()
-    with pytest.raises(sp.UsageError, match="gave the same network twice"):
+    with pytest.raises(sp.UsageError, match="returned the same network twice"):
         train(lambda: one, DATA, METHOD, out=tmp_path, **QUICK)
-    with pytest.raises(sp.UsageError, match="gave the same network twice"):
+    with pytest.raises(sp.UsageError, match="returned the same network twice"):
         train(lambda: nn.Sequential(one), DATA, METHOD, out=tmp_path, **QUICK)
     assert not (tmp_path / "training.json").exists()
 
@@ -266,7 +266,7 @@ def test_factories_that_give_one_network_are_refused(tmp_path: Path) -> None:
     [
         ({"method": "adversarial(shift=linf(eps=8))"}, "The 'eps' of linf must be at most 1, which already reaches every input, got 8.0"),
         ({"threat": "linf(eps=8)"}, "The 'eps' of linf must be at most 1"),
-        ({"held_out": 0.05}, "There are 15 held-out examples for the attack that chooses the checkpoint"),
+        ({"held_out": 0.05}, "The attack that selects the checkpoint needs at least 30 held-out examples, got 15"),
         ({"held_out": 0.0}, "The 'held_out' of train must be in (0, 0.5]"),
         ({"epochs": 0}, "The 'epochs' of train must be at least 1"),
         ({"batch_size": 0}, "The 'batch_size' of train must be at least 1"),

@@ -88,7 +88,7 @@ def test_a_network_in_a_file_is_trained_as_a_copy(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (trained("nets.py:again"), "gave the same network twice"),
+        (trained("nets.py:again"), "returned the same network twice"),
         (trained("nets.py:predict"), "The 'model' of train must be a torch module, or a function that makes one"),
         (trained("nets.py:smal"), "Unknown name in nets.py 'smal'"),
         (trained("nets.py:small", "--method", "adversarial(shift=linf(eps=2))"), "The 'eps' of linf must be at most 1"),

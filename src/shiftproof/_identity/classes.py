@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterator
 from types import FunctionType, GenericAlias, GetSetDescriptorType, MemberDescriptorType
 
-from shiftproof._identity.graph import Look
+from shiftproof._identity.graph import ValueView
 from shiftproof._identity.owners import OURS, owner_of, owner_of_module, stands_in
 from shiftproof._identity.plain import plain
 
@@ -16,16 +16,16 @@ _SLOTS = (MemberDescriptorType, GetSetDescriptorType)
 _CODE = (FunctionType, staticmethod, classmethod, property)
 
 
-def kind(value: type) -> Look:
+def kind(value: type) -> ValueView:
     """A class."""
     owner = owner_of_class(value)
     if owner is None:
         bases, members = list(_bases(value)), list(_members(value))
         if len(bases) == 1 and not members:  # it adds nothing
             return kind(value.__bases__[0])
-        return Look(f"class {value.__name__}", [*bases, *members])
+        return ValueView(f"class {value.__name__}", [*bases, *members])
     name = value.__qualname__ if owner == OURS else f"{value.__module__}.{value.__qualname__}"
-    return Look(f"class {owner} {name}", [] if owner == OURS else list(_replaced(value)))
+    return ValueView(f"class {owner} {name}", [] if owner == OURS else list(_replaced(value)))
 
 
 def owner_of_class(value: type) -> str | None:
@@ -68,23 +68,25 @@ def _members(value: type) -> Iterator[tuple[str, object]]:
             yield f".{name}", member
 
 
-def wrapper(value: staticmethod[..., object] | classmethod[object, ..., object]) -> Look:
+def wrapper(value: staticmethod[..., object] | classmethod[object, ..., object]) -> ValueView:
     """A static method or a class method."""
-    return Look(type(value).__name__, [("", value.__func__)])
+    return ValueView(type(value).__name__, [("", value.__func__)])
 
 
-def computed(value: property) -> Look:
+def computed(value: property) -> ValueView:
     """A property."""
-    return Look("property", [(f".{name}", each) for name, each in (("get", value.fget), ("set", value.fset), ("del", value.fdel)) if each])
+    return ValueView(
+        "property", [(f".{name}", each) for name, each in (("get", value.fget), ("set", value.fset), ("del", value.fdel)) if each]
+    )
 
 
-def field(value: dataclasses.Field[object]) -> Look:
+def field(value: dataclasses.Field[object]) -> ValueView:
     """A field of a dataclass, without its annotation."""
     default = {"default": value.default, "default_factory": value.default_factory}
     given = [(f".{name}", each) for name, each in default.items() if each is not dataclasses.MISSING]
-    return Look(f"field {value.init} {value.kw_only}", [*given, (".metadata", value.metadata)])
+    return ValueView(f"field {value.init} {value.kw_only}", [*given, (".metadata", value.metadata)])
 
 
-def annotation(value: GenericAlias) -> Look:
+def annotation(value: GenericAlias) -> ValueView:
     """A type such as list[int], which says something and does nothing."""
-    return Look(f"annotation {type(value).__name__}")
+    return ValueView(f"annotation {type(value).__name__}")

@@ -6,20 +6,20 @@ from typing import Any
 
 from sklearn.neighbors import BallTree, KDTree
 
-from shiftproof._identity.graph import Look
+from shiftproof._identity.graph import ValueView
 
 _COUNTERS = slice(7, 11)
 """Where a tree's saved state counts what it was asked."""
 TREES = (KDTree, BallTree)
 
 
-def tree(value: Any) -> Look:
+def tree(value: Any) -> ValueView:
     """A tree of neighbours."""
     state = list(value.__getstate__())
     del state[_COUNTERS]
-    return Look(f"tree {type(value).__name__}", [(f".state[{i}]", each) for i, each in enumerate(state)])
+    return ValueView(f"tree {type(value).__name__}", [(f".state[{i}]", each) for i, each in enumerate(state)])
 
 
-def booster(value: Any) -> Look:
+def booster(value: Any) -> ValueView:
     """A booster of XGBoost: its model, without the settings of its training and of the machine."""
-    return Look("booster", [("", value.save_raw("json")), (".features", [value.feature_names, value.feature_types])])
+    return ValueView("booster", [("", value.save_raw("json")), (".features", [value.feature_names, value.feature_types])])

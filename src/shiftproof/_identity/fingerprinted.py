@@ -7,7 +7,7 @@ import secrets
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from shiftproof._identity.graph import Identity, Look
+from shiftproof._identity.graph import ValueDigest, ValueView
 
 _ONCE = re.compile(r"\?[0-9a-f]{8}")
 """Marks an identity with gaps: drawn anew for each thing, so that no later run takes its results for those of the same thing."""
@@ -38,7 +38,7 @@ class Fingerprinted(ABC):
         return Fingerprint(self.fingerprint())
 
 
-def fingerprint_of(kind: str, identity: Identity, *, version: str | None = None, mark: str | None = None) -> Fingerprint:
+def fingerprint_of(kind: str, identity: ValueDigest, *, version: str | None = None, mark: str | None = None) -> Fingerprint:
     """The fingerprint of a thing of this identity.
 
     Args:
@@ -47,7 +47,7 @@ def fingerprint_of(kind: str, identity: Identity, *, version: str | None = None,
         version: the user's word for its state; it counts, and answers for the gaps.
         mark: what sets a thing with gaps apart, from `new_mark`; drawn here where absent.
 
-    >>> fingerprint_of("torch", Identity("12ab"), version="2").text
+    >>> fingerprint_of("torch", ValueDigest("12ab"), version="2").text
     'torch:12ab+version:2'
     """
     text = f"{kind}:{identity.digest}"
@@ -75,7 +75,7 @@ def found_again(fingerprint: str) -> bool:
     return _ONCE.search(fingerprint) is None
 
 
-def stated(value: Fingerprinted) -> Look:
+def stated(value: Fingerprinted) -> ValueView:
     """What states its own identity, by that."""
     text = value.fingerprint()
-    return Look(f"fingerprint {_ONCE.sub('', text)}", gap=None if found_again(text) else "it cannot be identified itself")
+    return ValueView(f"fingerprint {_ONCE.sub('', text)}", gap=None if found_again(text) else "it cannot be identified itself")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 
 from shiftproof._identity.bytecode import Import, read
-from shiftproof._identity.graph import Look
+from shiftproof._identity.graph import ValueView
 from shiftproof._identity.owners import OURS, is_own, owner_of, owner_of_module, owner_to_be, seen_from, stands_in
 
 _WHOLE_MODULE = {"globals", "eval", "exec", "vars", "locals"}
@@ -20,43 +20,43 @@ _BY_NAME = {("importlib", "import_module"), ("builtins", "__import__")}
 _ORIGINAL = "_torchdynamo_orig_callable"
 
 
-def function(value: FunctionType) -> Look:
+def function(value: FunctionType) -> ValueView:
     """A function: of a package by its name there, of the user's own by its code; both with what they close over."""
     if _ORIGINAL in vars(value):  # by torch.compile, which wraps it anew in every process
-        return Look("compiled", [("", vars(value)[_ORIGINAL])])
+        return ValueView("compiled", [("", vars(value)[_ORIGINAL])])
     owner, home, code = owner_of(value.__globals__), value.__globals__.get("__name__"), value.__code__
     closed: list[tuple[str, object]] = list(zip((f" ({name})" for name in code.co_freevars), value.__closure__ or (), strict=True))
     if (home, value.__name__) in _BY_NAME:
         return by_name()
     if owner is not None:
         name = value.__qualname__ if owner == OURS else f"{home} {code.co_name} {code.co_firstlineno}"
-        return Look(
+        return ValueView(
             f"{owner} function {name}", [] if stands_in(value, str(home)) else closed
         )  # else a package made it, of what it closes over
     carried = [(f" ({name} =)", default) for name, default in _defaults(value)]
     carried += [(f".{name}", each) for name, each in sorted(vars(value).items())]
-    return Look(f"function {read(code).text}", [*carried, *closed, *_named(code, value.__globals__)])
+    return ValueView(f"function {read(code).text}", [*carried, *closed, *_named(code, value.__globals__)])
 
 
-def code(value: CodeType) -> Look:
+def code(value: CodeType) -> ValueView:
     """A code object by itself; the names that it uses are not known."""
-    return Look(f"code {read(value).text}")
+    return ValueView(f"code {read(value).text}")
 
 
-def method(value: MethodType) -> Look:
+def method(value: MethodType) -> ValueView:
     """A function bound to an object."""
-    return Look("method", [("", value.__func__), (".__self__", value.__self__)])
+    return ValueView("method", [("", value.__func__), (".__self__", value.__self__)])
 
 
-def cell(value: CellType) -> Look:
+def cell(value: CellType) -> ValueView:
     """A variable that functions share."""
     try:
-        return Look("cell", [("", value.cell_contents)])
+        return ValueView("cell", [("", value.cell_contents)])
     except ValueError:
-        return Look("empty cell")
+        return ValueView("empty cell")
 
 
-def builtin(value: BuiltinFunctionType) -> Look:
+def builtin(value: BuiltinFunctionType) -> ValueView:
     """A function written in C, by its name, and what it is bound to."""
     home = value.__module__
     if (home, value.__name__) in _BY_NAME:
@@ -64,34 +64,34 @@ def builtin(value: BuiltinFunctionType) -> Look:
     owner = owner_of_module(home) or ""
     bound = value.__self__
     held = [] if isinstance(bound, ModuleType | type | None) else [(".__self__", bound)]
-    return Look(f"builtin {owner} {home} {value.__qualname__}", held)
+    return ValueView(f"builtin {owner} {home} {value.__qualname__}", held)
 
 
-def by_name() -> Look:
+def by_name() -> ValueView:
     """An import by a name that is made while the program runs."""
-    return Look("import by name", gap="it imports code by a name that is not known before it runs")
+    return ValueView("import by name", gap="it imports code by a name that is not known before it runs")
 
 
-def slot(value: object) -> Look:
+def slot(value: object) -> ValueView:
     """A method of a type written in C, by its name; bound to an object, with the object."""
     bound = getattr(value, "__self__", None)
     home = getattr(value, "__objclass__", None)
     held = [(f".{name}", each) for name, each in (("__self__", bound), ("__objclass__", home)) if each is not None]
-    return Look(f"slot {getattr(value, '__name__', '')}", held)
+    return ValueView(f"slot {getattr(value, '__name__', '')}", held)
 
 
-def cached(value: functools._lru_cache_wrapper[object]) -> Look:
+def cached(value: functools._lru_cache_wrapper[object]) -> ValueView:
     """A function behind a cache of its answers."""
-    return Look("cached", [("", value.__wrapped__)])
+    return ValueView("cached", [("", value.__wrapped__)])
 
 
-def module(value: ModuleType) -> Look:
+def module(value: ModuleType) -> ValueView:
     """A module as a whole: of a package by version, of the user's own by everything in it."""
     owner = owner_of(vars(value))
     if owner is not None:
-        return Look(f"module {owner} {value.__name__ if owner != OURS else ''}")
+        return ValueView(f"module {owner} {value.__name__ if owner != OURS else ''}")
     names = sorted(name for name in vars(value) if not (name.startswith("__") and name.endswith("__")))
-    return Look("module", [(f".{name}", seen_from(vars(value)[name], vars(value))) for name in names])
+    return ValueView("module", [(f".{name}", seen_from(vars(value)[name], vars(value))) for name in names])
 
 
 def _defaults(value: FunctionType) -> Iterator[tuple[str, object]]:
@@ -142,10 +142,10 @@ class Everything:
         self.namespace = namespace
 
 
-def everything(value: Everything) -> Look:
+def everything(value: Everything) -> ValueView:
     """All names of a module."""
     names = sorted(name for name in value.namespace if not (name.startswith("__") and name.endswith("__")))
-    return Look("everything", [(f".{name}", seen_from(value.namespace[name], value.namespace)) for name in names])
+    return ValueView("everything", [(f".{name}", seen_from(value.namespace[name], value.namespace)) for name in names])
 
 
 def _imported(wanted: Import, namespace: Mapping[str, object]) -> Iterator[tuple[str, object]]:

@@ -12,7 +12,7 @@ LENGTH = 24
 _BYTES = LENGTH // 2
 
 
-class Look(NamedTuple):
+class ValueView(NamedTuple):
     """What a value is seen as.
 
     Args:
@@ -29,7 +29,7 @@ class Look(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Identity:
+class ValueDigest:
     """A digest of everything that a value's behaviour depends on.
 
     Args:
@@ -56,17 +56,17 @@ class _Node:
         return _hash(self.label, *(parts if self.ordered else sorted(parts)))
 
 
-def digest_of(value: object, see: Callable[[object], Look], path: str) -> Identity:
+def digest_of(value: object, see: Callable[[object], ValueView], path: str) -> ValueDigest:
     """The identity of `value`, read by `see`; gaps are named by their path from `path`.
 
     Values that contain each other are told apart as far as any walk through them can tell them apart (bisimulation). So a list that holds
     one array twice is the list that holds two equal arrays, and circles cost a few rounds of hashing over what leads into them.
     """
     nodes, gaps = _read(value, see)
-    return Identity(_root_digest(nodes).hex(), tuple(dict.fromkeys(f"{path}{_path(nodes, node)}: {gap}" for node, gap in gaps)))
+    return ValueDigest(_root_digest(nodes).hex(), tuple(dict.fromkeys(f"{path}{_path(nodes, node)}: {gap}" for node, gap in gaps)))
 
 
-def _read(value: object, see: Callable[[object], Look]) -> tuple[list[_Node], list[tuple[int, str]]]:
+def _read(value: object, see: Callable[[object], ValueView]) -> tuple[list[_Node], list[tuple[int, str]]]:
     """Every value that is reached, breadth first, so that a path in a message is a shortest one."""
     nodes: list[_Node] = []
     gaps: list[tuple[int, str]] = []

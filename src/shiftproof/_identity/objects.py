@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from shiftproof._identity.classes import owner_of_class
-from shiftproof._identity.graph import Look
+from shiftproof._identity.graph import ValueView
 from shiftproof._identity.owners import namespace_of, seen_from
 
 _POINTER = 8 if object.__basicsize__ == 16 else 4
@@ -26,14 +26,14 @@ _NOT_ANSWERS = {
 """Attributes of packages' classes that note times, or are filled in by use."""
 
 
-def instance(value: object) -> Look:
+def instance(value: object) -> ValueView:
     """An object of a class that has no entry of its own."""
     cls = type(value)
     pickles = next((each for each in cls.__mro__ if any(name in vars(each) for name in _PICKLING)), object)
     own = owner_of_class(pickles) is None
     if _opaque(cls) or (pickles is not object and not own):
         return _reduced(value)
-    return Look("object", [(".__class__", cls), *attributes(value)])
+    return ValueView("object", [(".__class__", cls), *attributes(value)])
 
 
 def attributes(value: object) -> list[tuple[str, object]]:
@@ -57,7 +57,7 @@ def _opaque(cls: type) -> bool:
     return bool(cls.__itemsize__) or cls.__basicsize__ > object.__basicsize__ + _POINTER * held
 
 
-def _reduced(value: object) -> Look:
+def _reduced(value: object) -> ValueView:
     """An object by what it would be rebuilt from."""
     cls = type(value)
     try:
@@ -66,16 +66,18 @@ def _reduced(value: object) -> Look:
             registered = copyreg.dispatch_table.get(cls)
             given = value.__reduce_ex__(4) if registered is None else registered(value)
             if isinstance(given, str):
-                return Look(f"{owner_of_class(cls)} {cls.__module__} {given}")
+                return ValueView(f"{owner_of_class(cls)} {cls.__module__} {given}")
             make, arguments, state, items, pairs = (*given, None, None, None, None)[:5]
             held = list(items or ()), list(pairs or ())
     except Exception as error:  # the code of any package
         reason = str(error).strip().split("\n")[0] or type(error).__name__
-        return Look(
+        return ValueView(
             f"object of type {cls.__qualname__}", gap=f"objects of type {cls.__module__}.{cls.__qualname__} cannot be read ({reason})"
         )
     skipped: set[str] = set().union(*(_NOT_ANSWERS.get(f"{each.__module__}.{each.__qualname__}", set()) for each in cls.__mro__))
-    return Look("object", [(".__class__", cls), (" made by", make), *_listed("made of", arguments), *_state(state, skipped), *_held(held)])
+    return ValueView(
+        "object", [(".__class__", cls), (" made by", make), *_listed("made of", arguments), *_state(state, skipped), *_held(held)]
+    )
 
 
 def _listed(what: str, values: Any) -> list[tuple[str, object]]:
@@ -95,11 +97,11 @@ def _held(held: tuple[list[object], list[tuple[object, object]]]) -> list[tuple[
     return [*_listed("item", items), *_listed("pair", pairs)]
 
 
-def skipped(value: object) -> Look:
+def skipped(value: object) -> ValueView:
     """What no answer depends on: a lock, a thread, a logger."""
-    return Look(f"no matter {type(value).__name__}")
+    return ValueView(f"no matter {type(value).__name__}")
 
 
-def refused(value: object) -> Look:
+def refused(value: object) -> ValueView:
     """What cannot be read by its nature."""
-    return Look(type(value).__name__, gap=f"objects of type {type(value).__qualname__} cannot be read")
+    return ValueView(type(value).__name__, gap=f"objects of type {type(value).__qualname__} cannot be read")

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
-from shiftproof._identity.graph import Look
+from shiftproof._identity.graph import ValueView
 
 _SCALARS = (type(None), bool, int, float, complex, str, bytes)
 _CONSTANTS = (type(...), type(NotImplemented), range)
@@ -41,34 +41,36 @@ def _short(text: str) -> str:
     return text if len(text) < 200 else f"{text[:20]}#{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def sequence(value: Iterable[object]) -> Look:
+def sequence(value: Iterable[object]) -> ValueView:
     """A list, tuple, deque or the like."""
-    return Look(type(value).__name__, [(f"[{i}]", each) for i, each in enumerate(value)])
+    return ValueView(type(value).__name__, [(f"[{i}]", each) for i, each in enumerate(value)])
 
 
-def collection(value: Iterable[object]) -> Look:
+def collection(value: Iterable[object]) -> ValueView:
     """A set: its order does not count."""
-    return Look(type(value).__name__, [("{}", each) for each in value], ordered=False)
+    return ValueView(type(value).__name__, [("{}", each) for each in value], ordered=False)
 
 
-def mapping(value: Mapping[object, object]) -> Look:
+def mapping(value: Mapping[object, object]) -> ValueView:
     """A dictionary: its order counts, since whoever walks over it may do one thing after the other."""
     if all(type(key) is str for key in value):
-        return Look("dict", [(f"[{key!r}]", each) for key, each in value.items()])
+        return ValueView("dict", [(f"[{key!r}]", each) for key, each in value.items()])
     keys = [(f" key {i}", key) for i, key in enumerate(value)]
-    return Look("dict", [*keys, *((f"[{key!r}]" if plain(key) else f"[key {i}]", each) for i, (key, each) in enumerate(value.items()))])
+    return ValueView(
+        "dict", [*keys, *((f"[{key!r}]" if plain(key) else f"[key {i}]", each) for i, (key, each) in enumerate(value.items()))]
+    )
 
 
-def path(value: PurePath) -> Look:
+def path(value: PurePath) -> ValueView:
     """A path, by how it is written."""
-    return Look(f"path {value.as_posix()}")
+    return ValueView(f"path {value.as_posix()}")
 
 
-def member(value: enum.Enum) -> Look:
+def member(value: enum.Enum) -> ValueView:
     """A member of an enumeration."""
-    return Look(f"member {value.name}", [(".__class__", type(value)), (".value", value.value)])
+    return ValueView(f"member {value.name}", [(".__class__", type(value)), (".value", value.value)])
 
 
-def buffer(value: bytearray | memoryview) -> Look:
+def buffer(value: bytearray | memoryview) -> ValueView:
     """Bytes that can be written to."""
-    return Look(f"{type(value).__name__} {hashlib.sha256(bytes(value)).hexdigest()}")
+    return ValueView(f"{type(value).__name__} {hashlib.sha256(bytes(value)).hexdigest()}")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from shiftproof._identity.graph import Look
+from shiftproof._identity.graph import ValueView
 from shiftproof._identity.tensors import hooks
 
 _HOME = re.compile(r"__torch__\.(?:\w+\.)*")
@@ -23,32 +23,32 @@ _VALUE = re.compile(r"%[\w.]+")
 _MODE = "training"
 
 
-def script_module(value: nn.Module) -> Look:
+def script_module(value: nn.Module) -> ValueView:
     """A scripted, traced or frozen module."""
-    return Look("script", [("", value._c), *hooks(value)])
+    return ValueView("script", [("", value._c), *hooks(value)])
 
 
-def compiled_form(value: Any) -> Look:
+def compiled_form(value: Any) -> ValueView:
     """The compiled form of a script module."""
     methods = [(f".{name}", value._get_method(name)) for name in sorted(value._method_names())]
-    return Look("script module", [*methods, *((f".{name}", inner) for name, inner in torch._C.ModuleDict(value).items())])
+    return ValueView("script module", [*methods, *((f".{name}", inner) for name, inner in torch._C.ModuleDict(value).items())])
 
 
-def method(value: Any) -> Look:
+def method(value: Any) -> ValueView:
     """A method of a script module, or a function."""
     owner = getattr(value, "owner", None)
     return graph(value.inlined_graph, owner)
 
 
-def script_object(value: Any) -> Look:
+def script_object(value: Any) -> ValueView:
     """A value of TorchScript's own, such as packed weights, by what it saves."""
     try:
-        return Look(f"script object {_HOME.sub('', str(value._type()))}", [(".state", value.__getstate__())])
+        return ValueView(f"script object {_HOME.sub('', str(value._type()))}", [(".state", value.__getstate__())])
     except Exception as error:  # what has no state to save raises anything
-        return Look("script object", gap=f"a script object does not tell its state ({str(error).strip().splitlines()[0]})")
+        return ValueView("script object", gap=f"a script object does not tell its state ({str(error).strip().splitlines()[0]})")
 
 
-def graph(whole: Any, owner: Any) -> Look:
+def graph(whole: Any, owner: Any) -> ValueView:
     """A graph with every call inlined: its text, its constants, and the attributes that it reads of `owner`."""
     found: dict[str, Any] = {} if owner is None else {next(whole.inputs()).debugName(): owner}
     constants: dict[str, object] = {}
@@ -67,7 +67,7 @@ def graph(whole: Any, owner: Any) -> Look:
             parts.append((f" called {len(parts)}", found.get(next(node.inputs()).debugName())))
     text = _TRACED.sub(": Tensor", _PLACED.sub("", _HOME.sub("", whole.str(False))))
     text, used = _renamed(_CONSTANT.sub("", text), constants)
-    return Look(f"graph {text}", [*parts, *((f" constant {i}", each) for i, each in enumerate(used))])
+    return ValueView(f"graph {text}", [*parts, *((f" constant {i}", each) for i, each in enumerate(used))])
 
 
 def _renamed(text: str, constants: Mapping[str, object]) -> tuple[str, list[object]]:

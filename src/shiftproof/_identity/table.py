@@ -23,11 +23,11 @@ from typing import Any
 
 from shiftproof._identity import arrays, classes, functions, objects, plain
 from shiftproof._identity.fingerprinted import Fingerprinted, stated
-from shiftproof._identity.graph import Identity, Look, digest_of
+from shiftproof._identity.graph import ValueDigest, ValueView, digest_of
 from shiftproof._identity.owners import OURS
 from shiftproof._part import Part
 
-Reader = Callable[[Any], Look]
+Reader = Callable[[Any], ValueView]
 
 _NO_MATTER = (
     _thread.LockType,
@@ -50,7 +50,7 @@ _ENVIRONMENT = type(os.environ)
 """Read while code runs, like files, and not covered."""
 
 
-def identify(value: object, path: str = "", *, modal: bool = False) -> Identity:
+def identify(value: object, path: str = "", *, modal: bool = False) -> ValueDigest:
     """The identity of any value.
 
     Args:
@@ -66,7 +66,7 @@ def identify(value: object, path: str = "", *, modal: bool = False) -> Identity:
     return digest_of(value, _see_mode if modal else see, path)
 
 
-def _see_mode(value: object) -> Look:
+def _see_mode(value: object) -> ValueView:
     from torch import nn
 
     from shiftproof._identity.tensors import mode
@@ -75,14 +75,14 @@ def _see_mode(value: object) -> Look:
     return look._replace(label=look.label + mode(value)) if isinstance(value, nn.Module) else look
 
 
-def see(value: object) -> Look:
+def see(value: object) -> ValueView:
     """What a value is seen as."""
     try:
         text = plain.plain(value)
     except RecursionError:  # it contains itself
         text = None
     if text is not None:
-        return Look(text)
+        return ValueView(text)
     exact = _exact().get(type(value))
     if exact is not None:
         return exact(value)
@@ -212,21 +212,21 @@ _OPTIONAL: dict[str, Callable[[], Iterator[tuple[Any, Reader]]]] = {
 _ALIAS: type = type(typing.Optional[int]).__mro__[-2]  # noqa: UP045  # the base of all that typing writes with brackets
 
 
-def _part(value: Part) -> Look:
+def _part(value: Part) -> ValueView:
     """A shift, a search or another part: its registered name and all its fields; where it is not ours, its code too."""
     from shiftproof.catalogue import named_plugins
 
     code = [] if classes.owner_of_class(type(value)) == OURS else [(".__class__", type(value))]
     fields = objects.attributes(value)
     named = [(f".{name} names {plugin.name}", plugin) for name, text in fields if isinstance(text, str) for plugin in named_plugins(text)]
-    return Look(f"part {value.name}", [*code, *fields, *named])
+    return ValueView(f"part {value.name}", [*code, *fields, *named])
 
 
-def _behind(value: weakref.ReferenceType[object]) -> Look:
-    return Look("reference", [("", value())])
+def _behind(value: weakref.ReferenceType[object]) -> ValueView:
+    return ValueView("reference", [("", value())])
 
 
-def _array(value: Any) -> Look:
+def _array(value: Any) -> ValueView:
     import numpy as np
 
     return arrays.array(value) if type(value) is np.ndarray else _with_attributes(arrays.array)(value)
@@ -235,9 +235,9 @@ def _array(value: Any) -> Look:
 def _with_attributes(reader: Reader) -> Reader:
     """A reader of subclasses: what the base class holds, the class, and what it adds."""
 
-    def read(value: Any) -> Look:
+    def read(value: Any) -> ValueView:
         look = reader(value)
         extra = [("default factory", value.default_factory)] if isinstance(value, collections.defaultdict) else []
-        return Look(look.label, [*look.parts, (".__class__", type(value)), *extra, *objects.attributes(value)], look.ordered, look.gap)
+        return ValueView(look.label, [*look.parts, (".__class__", type(value)), *extra, *objects.attributes(value)], look.ordered, look.gap)
 
     return read

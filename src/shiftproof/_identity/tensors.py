@@ -17,7 +17,7 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
 from shiftproof._identity.classes import owner_of_class
-from shiftproof._identity.graph import Look
+from shiftproof._identity.graph import ValueView
 from shiftproof._identity.owners import namespace_of, seen_from
 
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
@@ -47,10 +47,10 @@ _CACHED = {
 _MODAL = (_DropoutNd, _NormBase, nn.RNNBase, nn.RReLU, nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)
 
 
-def tensor(value: Tensor) -> Look:
+def tensor(value: Tensor) -> ValueView:
     """A tensor by type, shape and numbers; not by device, strides, or whether it wants a gradient."""
     if isinstance(value, UninitializedParameter | UninitializedBuffer):
-        return Look("uninitialised tensor")
+        return ValueView("uninitialised tensor")
     label = f"tensor {value.dtype} {tuple(value.shape)}"
     extra: list[tuple[str, object]] = [(f".{name}", each) for name, each in sorted(vars(value).items()) if not name.startswith("_dynamo")]
     if type(value) not in (Tensor, nn.Parameter, nn.Buffer):
@@ -58,16 +58,16 @@ def tensor(value: Tensor) -> Look:
     if type(value).__torch_dispatch__ is not Tensor.__torch_dispatch__ and type(value) is not nn.Parameter:
         return _wrapped(value, label)
     if value.is_meta:
-        return Look(label, gap="a tensor on the device meta has no numbers")
+        return ValueView(label, gap="a tensor on the device meta has no numbers")
     if value.is_quantized:
-        return Look(f"quantised {label} {value.qscheme()}", [*_scales(value), (".numbers", value.int_repr()), *extra])
+        return ValueView(f"quantised {label} {value.qscheme()}", [*_scales(value), (".numbers", value.int_repr()), *extra])
     if value.layout is torch.sparse_coo:
         whole = value.detach().coalesce()
-        return Look(f"sparse {label}", [(".indices", whole.indices()), (".values", whole.values()), *extra])
+        return ValueView(f"sparse {label}", [(".indices", whole.indices()), (".values", whole.values()), *extra])
     if value.layout is not torch.strided:
-        return Look(f"{value.layout} {label}", [(".dense", value.detach().to_dense()), *extra])
+        return ValueView(f"{value.layout} {label}", [(".dense", value.detach().to_dense()), *extra])
     flat = value.detach().resolve_conj().resolve_neg().cpu().contiguous().flatten().view(torch.uint8)
-    return Look(f"{label} {hashlib.sha256(flat.numpy().data).hexdigest()}", extra)
+    return ValueView(f"{label} {hashlib.sha256(flat.numpy().data).hexdigest()}", extra)
 
 
 def _scales(value: Tensor) -> list[tuple[str, object]]:
@@ -77,27 +77,27 @@ def _scales(value: Tensor) -> list[tuple[str, object]]:
     return [(f".{name}", point) for name, point in zip(("scale", "zero", "axis"), points, strict=True)]
 
 
-def _wrapped(value: Tensor, label: str) -> Look:
+def _wrapped(value: Tensor, label: str) -> ValueView:
     """A tensor subclass that keeps its numbers in other tensors, which its own flattening names."""
     flatten = getattr(type(value), "__tensor_flatten__", None)
     if flatten is None:
-        return Look(label, gap=f"tensors of type {type(value).__qualname__} do not tell their numbers")
+        return ValueView(label, gap=f"tensors of type {type(value).__qualname__} do not tell their numbers")
     names, context = flatten(value)
     inner = [(f".{name}", getattr(value, name)) for name in names]
-    return Look(label, [(".__class__", type(value)), (".context", context), *inner])
+    return ValueView(label, [(".__class__", type(value)), (".context", context), *inner])
 
 
-def generator(value: torch.Generator) -> Look:
+def generator(value: torch.Generator) -> ValueView:
     """A generator by its seed; where it stands changes with use."""
-    return Look(f"generator {value.initial_seed()}")
+    return ValueView(f"generator {value.initial_seed()}")
 
 
-def by_name(value: object) -> Look:
+def by_name(value: object) -> ValueView:
     """A type of numbers, layout, size or the like, which torch writes in full."""
-    return Look(f"torch {value}")
+    return ValueView(f"torch {value}")
 
 
-def module(value: nn.Module) -> Look:
+def module(value: nn.Module) -> ValueView:
     """A module: its class, its modules in order, parameters, buffers, hooks, and its other attributes of every kind."""
     own = vars(value)
     children: dict[str, nn.Module] = own["_modules"]
@@ -109,13 +109,13 @@ def module(value: nn.Module) -> Look:
     compiled = "compiled " if own.get("_compiled_call_impl") is not None else ""
     # A traced module has a class of its own, whose one method was written by the tracer.
     code = (".forward", type(value).forward) if isinstance(value, GraphModule) else (".__class__", type(value))
-    return Look(f"{compiled}module {list(children)}", [code, *parts, *hooks(value)])
+    return ValueView(f"{compiled}module {list(children)}", [code, *parts, *hooks(value)])
 
 
-def compiled(value: nn.Module) -> Look:
+def compiled(value: nn.Module) -> ValueView:
     """What `torch.compile` made of a module: the module and the backend. Its kernels may round otherwise, so it is another model."""
     own = vars(value)
-    return Look("compiled", [("", own["_modules"]["_orig_mod"]), *compiler(own["dynamo_ctx"]), *hooks(value)])
+    return ValueView("compiled", [("", own["_modules"]["_orig_mod"]), *compiler(own["dynamo_ctx"]), *hooks(value)])
 
 
 def compiler(context: object) -> list[tuple[str, object]]:

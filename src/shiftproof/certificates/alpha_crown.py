@@ -26,11 +26,12 @@ class AlphaCrown(BoundCertificate):
         radius: "asked" proves at the shift's strength or not; "largest" finds by bisection how far the proof reaches.
         steps: gradient steps (Adam), at least 1.
         step_size: of the choices in the first step, in (0, inf); each step is 0.98 of the one before.
-        refine: also climb the intervals of every layer, each on those of the layers before; without it only the last pass, which is as many
+        refine: also optimise the intervals of every layer, each on those of the layers before; without it only the last pass, which is as
+            many
             times cheaper as there are units whose sign is open for each class, and looser.
 
     Guarantees:
-        As `crown`, and never looser; every point of the climb is sound, so what it finds is.
+        As `crown`, and never looser; every step of the optimisation is sound.
     Cost: for each step three times that of the passes of `crown`, of the last alone without `refine`.
 
     Reference: Xu et al. 2021, "Fast and complete: enabling complete verification with rapid and massively parallel incomplete verifiers".

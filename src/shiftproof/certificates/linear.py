@@ -36,7 +36,7 @@ class Linear(Certificate):
         by gamma_k (|W| |x| + |b|), the bound on the rounding of k operations (Higham 2002, section 3.1; what computes in less than the
         weights' own precision is refused), and the radius by the share of `eps` that the shift tolerates. For digits this took 0.05 % off
         with 1000 features and 0.15 % with 3000; it is more where large terms cancel. The box is ignored: it only takes moves away, so away
-        from its walls the radius is exact, and at them it may be too small.
+        from its bounds the radius is exact, and at them it may be too small.
     Cost: one forward per example in float64, and as many backwards as there are classes once a batch.
 
     Example:

@@ -114,8 +114,8 @@ def box_of(text: str) -> tuple[float, float]:
 
 
 def _write_junit(path: Path, record: Any) -> None:
+    from shiftproof._writing import disk_error, write_atomic
     from shiftproof.gate import junit
-    from shiftproof.runs.store import disk_error, write_atomic
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,10 +16,10 @@ def command(folders: tuple[Path, ...], out: Path | None) -> int:
     """Compare the runs in FOLDERS with the first one; on the same examples, differences are tested in pairs."""
     from rich.console import Console
 
+    from shiftproof._writing import disk_error
     from shiftproof.evaluation.compare import compare_runs
     from shiftproof.reports.audit.terminal import terminal_comparison
     from shiftproof.reports.compare import write_comparison
-    from shiftproof.runs.store import disk_error
 
     if len(folders) < 2:
         raise UsageError("Compare needs at least two folders of runs: shiftproof compare runs/a runs/b.")

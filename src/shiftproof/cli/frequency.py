@@ -48,12 +48,12 @@ def command(
     import numpy as np
     from rich.console import Console
 
+    from shiftproof._writing import disk_error
     from shiftproof.data.load import load_data
     from shiftproof.models.load import load_model
     from shiftproof.models.query_count import counting_queries
     from shiftproof.preflight import PROBES
     from shiftproof.reports.frequency import terminal_frequency, write_frequency
-    from shiftproof.runs.store import disk_error
 
     source = load_data(data)
     n = len(source)

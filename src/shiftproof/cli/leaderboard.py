@@ -11,8 +11,7 @@ import click
 from shiftproof._errors import UsageError
 
 if TYPE_CHECKING:
-    from shiftproof.leaderboard.board import Leaderboard
-    from shiftproof.leaderboard.entry import Entry
+    from shiftproof.records.leaderboard import Entry, Leaderboard
 
 
 @click.command("leaderboard")
@@ -103,8 +102,8 @@ def _entries(folders: Sequence[Path], published: Sequence[Path]) -> list[Entry]:
 
 
 def _page(found: Leaderboard, out: Path) -> None:
+    from shiftproof._writing import disk_error
     from shiftproof.reports.leaderboard import write_leaderboard
-    from shiftproof.runs.store import disk_error
 
     try:
         page = write_leaderboard(found, out)
@@ -114,8 +113,8 @@ def _page(found: Leaderboard, out: Path) -> None:
 
 
 def _export(entries: Sequence[Entry], folder: Path) -> None:
+    from shiftproof._writing import disk_error
     from shiftproof.leaderboard.export import export_entries
-    from shiftproof.runs.store import disk_error
 
     try:
         said = export_entries(entries, folder)

@@ -88,7 +88,7 @@ def _table(paths: Sequence[Path], name: str | None) -> pd.DataFrame:
 
     if all(path.is_dir() for path in paths):
         from shiftproof.measures.effective_robustness import table_of_audits
-        from shiftproof.reports.read import read_audit
+        from shiftproof.records.audit import read_audit
 
         return table_of_audits([read_audit(path) for path in paths])
     trials = _trials(paths)
@@ -154,8 +154,8 @@ def _chosen(table: pd.DataFrame, fit: str | None) -> list[str] | None:
 
 
 def _write(lines: list[AccuracyLine], tables: Sequence[Path], out: Path) -> Path:
+    from shiftproof._writing import disk_error
     from shiftproof.reports.accuracy_on_the_line import write_line
-    from shiftproof.runs.store import disk_error
 
     try:
         return write_line(lines, ", ".join(path.name for path in tables), out)

@@ -15,10 +15,10 @@ def command(folder: Path) -> int:
     """Show the finished run in FOLDER again, and rewrite its page."""
     from rich.console import Console
 
+    from shiftproof._writing import disk_error
+    from shiftproof.records.audit import read_audit
     from shiftproof.reports.audit.page import write_page
     from shiftproof.reports.audit.terminal import terminal_table
-    from shiftproof.reports.read import read_audit
-    from shiftproof.runs.store import disk_error
 
     audit = read_audit(folder)
     try:

@@ -11,7 +11,7 @@ import click
 from shiftproof.cli._notes import echo_notes
 
 if TYPE_CHECKING:
-    from shiftproof.evaluation.curves.severity_curve import SeverityCurve
+    from shiftproof.records.severity import SeverityCurve
     from shiftproof.shifts.abstract import Shift
 
 _MOST_SEVERE = 5.0
@@ -115,8 +115,8 @@ def _shift(spec: str) -> Shift:
 
 
 def _write(curves: list[SeverityCurve], data: str, out: Path) -> Path:
+    from shiftproof._writing import disk_error
     from shiftproof.reports.severity import write_severity
-    from shiftproof.runs.store import disk_error
 
     try:
         return write_severity(curves, data, out)

@@ -27,9 +27,9 @@ def command(folder: Path, floor: float, risk: str, shift: str, search: str | Non
     """  # noqa: D301  # \b is click's mark for lines to keep
     from rich.console import Console
 
+    from shiftproof._writing import disk_error
     from shiftproof.evaluation.curves.stress_run import stress_run
     from shiftproof.reports.stress import terminal_stress, write_stress
-    from shiftproof.runs.store import disk_error
 
     curve = stress_run(folder, shift=shift, search=search, risk=risk, floor=floor, least=least, confidence=confidence)
     Console().print(terminal_stress(curve))

@@ -120,8 +120,8 @@ def page(folder: Path) -> int:
 
 
 def _page(folder: Path) -> Path:
+    from shiftproof._writing import disk_error
     from shiftproof.reports.studies import write_studies
-    from shiftproof.runs.store import disk_error
     from shiftproof.studies.run import read_studies
 
     records = read_studies(folder)

@@ -25,7 +25,7 @@ _NO_DRAWS = Rng(np.zeros(0, dtype=np.uint64))
 
 
 class Gradient(str, Enum):
-    """What a defence leaves of a model's gradient."""
+    """The gradient of a model under a defence."""
 
     EXACT = "exact"
     """Torch differentiates it, and the gradient is that of the answers."""
@@ -47,24 +47,24 @@ class Defence(Part):
     """The row of the literature that it belongs to: transformation, squeezing, ensemble, detection, smoothing or masking."""
     gradient: ClassVar[Gradient] = Gradient.EXACT
     random: ClassVar[bool] = False
-    """Whether the same input may get another answer the next time."""
+    """Whether repeated calls on the same input may differ."""
     needs_held_out: ClassVar[bool] = False
     """Whether it must be fitted on clean examples that nothing is measured on."""
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image", "table", "vector"})
 
     @property
     def passes(self) -> int:
-        """Forwards of models for one answer: its cost over the model alone, but for its own step."""
+        """Forward passes per output: its cost relative to the model, apart from its own step."""
         return 1
 
     @property
     def others(self) -> int:
-        """How many more models it is made of."""
+        """The number of further models."""
         return 0
 
     @property
     def adaptive(self) -> str:
-        """In words, how a search that knows this defence goes about it."""
+        """The adaptive attack on this defence, in words."""
         ways = []
         if self.gradient is not Gradient.EXACT:
             ways.append("straight through: exact forward pass, substitute gradient in the backward pass")
@@ -126,7 +126,7 @@ class Defence(Part):
 
 @dataclass(frozen=True)
 class RandomDefence(Defence):
-    """A defence that draws by chance at each answer.
+    """A defence that is random at each call.
 
     Args:
         draws: passes of which an adaptive search takes the mean (EOT), at least 1.
@@ -152,19 +152,19 @@ class RandomDefence(Defence):
 
 @dataclass(frozen=True)
 class InputTransformation(Defence):
-    """A defence that changes the input and asks the model about what comes out."""
+    """A defence that transforms the input before the model."""
 
     @abstractmethod
     def step(self, x: Tensor, space: InputSpace, rng: Rng) -> Tensor:
-        """What the model is shown for x of shape (n, ...): of the same shape."""
+        """The transformed inputs for x of shape (n, ...), of the same shape."""
 
     def stand_in(self, x: Tensor, space: InputSpace) -> Tensor:
-        """A differentiable step near `step`, for the way back where that has no useful gradient: the identity, unless said otherwise."""
+        """A differentiable substitute for `step` in the backward pass, where that has no useful gradient: the identity by default."""
         del space
         return x
 
-    def shown(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor:
-        """What the model is shown, with the gradient that goes with it."""
+    def transformed(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor:
+        """The transformed inputs, with their (substitute) gradient."""
         if self.gradient is Gradient.EXACT:
             return self.step(x, behind.space, rng)
         with torch.no_grad():
@@ -172,7 +172,7 @@ class InputTransformation(Defence):
         return behind.carried(seen, self.stand_in(x, behind.space))
 
     def answer(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor:
-        return behind.scores(self.shown(behind, x, rng))
+        return behind.scores(self.transformed(behind, x, rng))
 
 
 def mean_log_probability(scores: Sequence[Tensor]) -> Tensor:

@@ -18,7 +18,7 @@ Fitted = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class DefenceContext:
-    """What a defence stands in front of.
+    """The models that a defence protects, their inputs, and what it was fitted to.
 
     Args:
         models: the defended model, and those beside it in an ensemble.
@@ -37,7 +37,7 @@ class DefenceContext:
         return self.models[0].scores(x)
 
     def carried(self, seen: Tensor, stand_in: Tensor) -> Tensor:
-        """The values of `seen`, with the stand-in's gradient where the adaptive form is asked for, and else one of zero."""
+        """The values of `seen`, with the substitute gradient in the adaptive form, else with a zero gradient."""
         if not (torch.is_grad_enabled() and stand_in.requires_grad):
             return seen.detach()
         return straight_through(seen.detach(), stand_in if self.through else stand_in * 0)

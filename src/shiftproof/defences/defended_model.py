@@ -40,8 +40,8 @@ class DefendedModel(WrappedModel, Scores, AdaptsSearch):
     """A defended model. Its answers are exact; its gradients, where the model behind gives them, are those of the adaptive form.
 
     Args:
-        defence: what stands in front.
-        behind: what it stands in front of.
+        defence: the defence.
+        behind: the models that it defends, with their inputs.
 
     Guarantees:
         The defended models are not changed. A search that follows these gradients finds failures that are real, as the door scores every

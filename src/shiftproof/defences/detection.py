@@ -29,7 +29,7 @@ class Detection(Defence):
     kind raises an alarm with probability at most `rate`, over the choice of the held-out ones too. Even places of the held-out examples fit
     what there is to fit, odd ones set the threshold.
 
-    The last score is max(others) + suspicion / threshold - 1, so a search that climbs class scores climbs past the detector too: while the
+    The last score is max(others) + suspicion / threshold - 1, so a search that maximises class scores also evades the detector: while the
     example is detected the gradient is also that of the suspicion (the joint loss of Carlini & Wagner 2017 [carlini2017adversarial],
     "Adversarial examples are not easily detected").
 

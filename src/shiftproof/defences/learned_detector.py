@@ -66,8 +66,8 @@ class LearnedDetector(Detection):
         mean, std = seen.mean(0), seen.std(0).clamp_min(1e-6)
         if not len(attacked):
             raise UsageError(f"The defence {self.name} has no examples to learn from: the model misclassifies every held-out example.")
-        told = [0] * len(clean) + [1] * len(attacked)
-        fitted = LogisticRegression(max_iter=2000, class_weight="balanced").fit(((seen - mean) / std).numpy(), told)
+        labels = [0] * len(clean) + [1] * len(attacked)
+        fitted = LogisticRegression(max_iter=2000, class_weight="balanced").fit(((seen - mean) / std).numpy(), labels)
         weight = torch.from_numpy(fitted.coef_[0]) / std
         bias = torch.from_numpy(fitted.intercept_) - weight @ mean
         return {"weight": weight.float(), "bias": bias.float()}

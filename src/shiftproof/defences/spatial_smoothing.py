@@ -29,7 +29,7 @@ class SpatialSmoothing(InputTransformation):
     """Each pixel becomes the median of its window, channel by channel.
 
     Args:
-        window: pixels a side, from 2 to 11; the paper takes 2 or 3.
+        window: pixels per side, from 2 to 11; the paper takes 2 or 3.
 
     Guarantees:
         None: it takes away moves of single pixels, and a search that follows its gradient, which goes to the pixel that is the median,
@@ -49,7 +49,7 @@ class SpatialSmoothing(InputTransformation):
 
     def check(self) -> None:
         if not 2 <= self.window <= 11:
-            raise must("window", self.name, "be from 2 to 11", self.window, "It is pixels a side.")
+            raise must("window", self.name, "be from 2 to 11", self.window, "It is pixels per side.")
 
     def step(self, x: Tensor, space: InputSpace, rng: Rng) -> Tensor:
         del space, rng

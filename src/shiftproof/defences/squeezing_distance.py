@@ -24,7 +24,7 @@ class SqueezingDistance(Detection):
 
     Args:
         bits: levels of the first copy are 2 ** bits, from 1 to 8.
-        window: of the median filter, pixels a side, from 1 (none) to 11. Where the filter alone changes clean answers, as on tiny
+        window: of the median filter, pixels per side, from 1 (none) to 11. Where the filter alone changes clean answers, as on tiny
             images, the threshold lies so high that nothing is detected: leave it out there.
         rate: share of clean inputs that may raise an alarm, in (0, 1).
 
@@ -49,7 +49,7 @@ class SqueezingDistance(Detection):
         if not 1 <= self.bits <= 8:
             raise must("bits", self.name, "be from 1 to 8", self.bits)
         if not 1 <= self.window <= 11:
-            raise must("window", self.name, "be from 1 to 11", self.window, "It is pixels a side; 1 leaves the filter out.")
+            raise must("window", self.name, "be from 1 to 11", self.window, "It is pixels per side; 1 leaves the filter out.")
 
     @property
     def passes(self) -> int:

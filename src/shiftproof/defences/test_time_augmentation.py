@@ -54,7 +54,9 @@ class TestTimeAugmentation(Defence):
     def answer(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor:
         del rng
         if x.dim() != 4 or min(x.shape[2:]) <= self.pixels:
-            raise UsageError(f"The defence {self.name} takes images of more than {self.pixels} pixels a side, got inputs {tuple(x.shape)}.")
+            raise UsageError(
+                f"The defence {self.name} takes images of more than {self.pixels} pixels per side, got inputs {tuple(x.shape)}."
+            )
         views = [view for image in ((x, x.flip(3)) if self.flip else (x,)) for view in self._moved(image, behind.space)]
         answers = torch.split(behind.scores(torch.cat(views)), len(x)) if len(x) else [behind.scores(x)]
         return mean_log_probability(answers)

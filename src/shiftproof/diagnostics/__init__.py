@@ -1,1 +1,1 @@
-"""What a model relies on, and whether what was measured about it can be trusted: one file, one kind of question."""
+"""Diagnostics: what a model relies on, and whether its measured robustness can be trusted."""

@@ -72,7 +72,7 @@ class MaskingReport:
 
     @property
     def suspected(self) -> bool:
-        """Whether any check failed: robust accuracy by gradient search is then not to be believed as it stands."""
+        """Whether any check failed: robust accuracy by gradient search is then unreliable."""
         return bool(self.failed)
 
     @property

@@ -26,7 +26,7 @@ _TAPS = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 _MEAN = 0.449
 """To which each image's mean is moved: ImageNet's."""
 _GAP = 0.1
-"""How far from the wall a pixel comes to lie that noise took beyond it, as a share of the box."""
+"""How far inside the bound a pixel is put that noise moved beyond it, as a share of the box."""
 _GREY = (0.299, 0.587, 0.114)
 
 
@@ -55,7 +55,7 @@ class CriticalBand:
         threshold: how many levels, from the strongest down, the model does not bear in each band, shape (bands,).
         n: examples.
         limit: the accuracy that it must stay above, in [0, 1].
-        channel: the Gaussian that fits the thresholds; NaN of fewer than three bands, from images below 10 pixels a side.
+        channel: the Gaussian that fits the thresholds; NaN of fewer than three bands, from images below 10 pixels per side.
     """
 
     centres: Floats
@@ -95,8 +95,9 @@ def critical_band(
         batch_size: inputs per call of the model.
 
     Guarantees:
-        Pyramid, contrast, walls, thresholds and fit are those of the authors' code: on the accuracies that they published the channels are
-        the same, and the bands equal pyrtools' to rounding. Otherwise in this: where a pixel would lie beyond both walls at once (noise of
+        Pyramid, contrast, clipping, thresholds and fit are those of the authors' code: on the accuracies that they published the channels
+        are
+        the same, and the bands equal pyrtools' to rounding. Otherwise in this: where a pixel would lie beyond both bounds at once (noise of
         more than 0.9 of the box) it is put to the nearer one and no noise is drawn again; and a Gaussian whose middle lies outside the
         bands is reported as none. Numbers of images of other sizes or classes than the paper's compare among themselves only.
 
@@ -144,7 +145,7 @@ def _check(levels: Sequence[float], contrast: float, limit: float, side: int) ->
     if not 0 < limit < 1:
         raise must("limit", "critical_band", "be in (0, 1)", limit)
     if side < 8:
-        raise UsageError(f"critical_band needs images of at least 8 pixels a side for two bands, got {side}.")
+        raise UsageError(f"critical_band needs images of at least 8 pixels per side for two bands, got {side}.")
 
 
 def channel_of(accuracy: npt.ArrayLike, *, limit: float = 0.5, first: float = 1.75) -> tuple[Ints, Channel]:

@@ -125,7 +125,7 @@ def _said(model: Labels, x: Tensor, batch_size: int) -> Tensor:
 
 
 def _partners(y: Tensor, rng: Rng) -> npt.NDArray[np.intp]:
-    """For each example another of a different class, by chance."""
+    """For each example a random other one of a different class."""
     labels = y.cpu().numpy()
     if len(np.unique(labels)) < 2:
         raise UsageError("A hybrid needs examples of two classes, and all of these belong to one. Load more of the data with --limit.")

@@ -13,7 +13,7 @@ from shiftproof.models.estimator import EstimatorLabels, EstimatorScores
 
 
 def fit_classes(model: Labels, samples: AlignedSources) -> tuple[str, ...]:
-    """What must be said of the model's classes and the samples' labels.
+    """Notes about the model's classes and the samples' labels.
 
     Raises:
         UsageError: a sample has classes that neither the first one nor the model has, or the model says other numbers than the labels.
@@ -33,5 +33,5 @@ def _numbers(name: str, classes: ClassCodes, samples: AlignedSources) -> tuple[s
             f"The classes of the model '{name}' ({few(classes.names)}) are not the labels of the data ({few(sorted(there))}): "
             f"the data lack {few(strange)}, and the model lacks {few(unsaid)}. {way}"
         )
-    said = f"The model '{name}' never says the labels {few(unsaid)}: it is wrong on all their examples."
+    said = f"The model '{name}' never predicts the labels {few(unsaid)}: it is wrong on all their examples."
     return (said,) if unsaid else ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,36 +11,11 @@ import numpy as np
 from shiftproof import outcomes
 from shiftproof._errors import UsageError
 from shiftproof.data.class_names import keys
-from shiftproof.evaluation.audit.collect import paired_record, refuse_doubles
-from shiftproof.records.audit import Audit, Paired, Result
-from shiftproof.reports.read import read_audit
-from shiftproof.risks.paired import paired
+from shiftproof.evaluation.audit.collect import refuse_doubles
+from shiftproof.records.audit import Result, read_audit
+from shiftproof.records.comparison import Comparison, ComparisonRow
+from shiftproof.risks.paired import PairedComparison, paired
 from shiftproof.runs.store import read_rows
-
-
-@dataclass(frozen=True)
-class Row:
-    """One number in every run.
-
-    `results` and `paired` have one entry a run, None where the run has no such number or its examples do not pair with the first run's.
-    """
-
-    shift: str
-    search: str
-    risk: str
-    measure: str
-    group: str | None
-    results: tuple[Result | None, ...]
-    paired: tuple[Paired | None, ...]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Several runs and the numbers that at least two of them share."""
-
-    names: tuple[str, ...]
-    audits: tuple[Audit, ...]
-    rows: tuple[Row, ...]
 
 
 def compare_runs(folders: Sequence[Path]) -> Comparison:
@@ -76,18 +50,18 @@ def _row(
     folders: Sequence[Path],
     tables: Sequence[dict[Any, Result]],
     class_names: Sequence[tuple[str, ...]],
-) -> Row:
+) -> ComparisonRow:
     results = tuple(table.get(key) for table in tables)
-    tests: list[Paired | None] = [None] * len(results)
+    tests: list[PairedComparison | None] = [None] * len(results)
     first = results[0]
     if first is not None and key[2] == "mean" and key[3] != "drop" and key[1] != "union":
         for place, other in enumerate(results[1:], start=1):
             if other is not None:
                 tests[place] = _pair((folders[0], first, class_names[0]), (folders[place], other, class_names[place]))
-    return Row(*key, results, tuple(tests))
+    return ComparisonRow(*key, results, tuple(tests))
 
 
-def _pair(first: tuple[Path, Result, tuple[str, ...]], second: tuple[Path, Result, tuple[str, ...]]) -> Paired | None:
+def _pair(first: tuple[Path, Result, tuple[str, ...]], second: tuple[Path, Result, tuple[str, ...]]) -> PairedComparison | None:
     """The paired test of two runs, each with its folder, its number and the names of its classes, by which labels are compared."""
     (home, number, ours), (away, other, theirs) = first, second
     one, two = verdicts(home, number.cell), verdicts(away, other.cell)
@@ -95,7 +69,7 @@ def _pair(first: tuple[Path, Result, tuple[str, ...]], second: tuple[Path, Resul
     labels = [_named(one[2][left], ours, theirs), _named(two[2][right], theirs, ours)]
     if not len(ids) or bool((labels[0] != labels[1]).any()):
         return None
-    return paired_record(paired(one[1][left], two[1][right], against=str(home), confidence=number.confidence))
+    return paired(one[1][left], two[1][right], against=str(home), confidence=number.confidence)
 
 
 def _named(codes: Any, names: tuple[str, ...], others: tuple[str, ...]) -> Any:

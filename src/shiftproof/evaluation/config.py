@@ -68,7 +68,7 @@ class AuditConfig(Config):
     weights: str | None = Field(default=None, description="File of weights for a torch module: safetensors or a state dict.")
     model_version: str | None = Field(
         default=None,
-        description="What you call this state of the model: it counts in its identity, and answers for what that cannot cover.",
+        description="Your name for this state of the model: part of its identity, for what shiftproof cannot identify by itself.",
     )
     defence: Any = Field(default=None, description="A defence in front of the model: a spec such as jpeg(quality=75), or in Python a part.")
     device: str = Field(default="cpu", description="Torch device of a torch module.")
@@ -99,11 +99,10 @@ class AuditConfig(Config):
     def model_post_init(self, context: Any, /) -> None:
         """Checks ranges; types are pydantic's."""
         del context
-        for option in ("batch_size", "workers", "shard_size"):
-            if getattr(self, option) < 1:
-                raise must(option, "the audit", "be at least 1", getattr(self, option))
-        if self.limit is not None and self.limit < 1:
-            raise must("limit", "the audit", "be at least 1", self.limit)
+        counts = {"batch_size": self.batch_size, "workers": self.workers, "shard_size": self.shard_size, "limit": self.limit}
+        for option, count in counts.items():
+            if count is not None and count < 1:
+                raise must(option, "the audit", "be at least 1", count)
         if self.pictures < 0:
             raise must("pictures", "the audit", "be at least 0", self.pictures)
         if not 0 < self.confidence < 1:

@@ -12,7 +12,7 @@ __all__, __getattr__ = lazy_exports(
     "match:Available",
     "match:available_in",
     "match:check_against",
-    "verdict:Verdict",
+    "verdict:GateVerdict",
     "verdict:exit_code",
     "verdict:judge",
     "verdict:table",

@@ -3,12 +3,12 @@
 from shiftproof.gate.condition import Condition, parse
 from shiftproof.gate.junit_xml import junit
 from shiftproof.gate.match import Available, available_in, check_against
-from shiftproof.gate.verdict import Verdict, exit_code, judge, table, verdicts
+from shiftproof.gate.verdict import GateVerdict, exit_code, judge, table, verdicts
 
 __all__ = [
     "Available",
     "Condition",
-    "Verdict",
+    "GateVerdict",
     "available_in",
     "check_against",
     "exit_code",

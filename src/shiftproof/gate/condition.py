@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from shiftproof._errors import UsageError, unknown
-from shiftproof.gate.names import CLEAN, IDENTITY, NATURAL, UNION, Name, find, natural
+from shiftproof.gate.names import CLEAN, IDENTITY, NATURAL, Name, find, natural
+from shiftproof.records.audit import UNION
 
 MEASURES: dict[str, tuple[float, float]] = {
     "accuracy": (0, 1),
@@ -20,7 +21,7 @@ MEASURES: dict[str, tuple[float, float]] = {
 """Every measure, and the range that its threshold must be in."""
 Operator = Literal["<", "<=", ">", ">="]
 End = Literal["value", "low", "high"]
-Group = tuple[tuple[str, str], ...]
+GroupValues = tuple[tuple[str, str], ...]
 
 _SYNTAX = "Write it as SHIFT.MEASURE < NUMBER, for example 'linf(eps=8/255).robust_accuracy < 0.6' or 'accuracy[sex=F] < 70%'."
 _QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'"""
@@ -64,7 +65,7 @@ class Condition:
     search: Name | None
     risk: Name | None
     measure: str
-    group: Group
+    group: GroupValues
     end: End
     op: Operator
     threshold: float
@@ -174,7 +175,7 @@ def _places(segments: list[str], text: str) -> tuple[Name, Name | None, Name | N
         if not free:
             kind = " or ".join(kinds)
             raise UsageError(
-                f"The {kind} {segment!r} stands in the wrong place in {text!r}. The order is SHIFT.SEARCH.RISK.MEASURE, each once."
+                f"The {kind} {segment!r} is in the wrong place in {text!r}. The order is SHIFT.SEARCH.RISK.MEASURE, each once."
             )
         reached = free[0]
         places[_PLACES[reached]] = kinds[_PLACES[reached]]
@@ -208,7 +209,7 @@ def _all_names() -> list[str]:
     return [CLEAN, NATURAL, UNION, *(name for registry in (shifts, searches, certificates, risks) for name in registry.names())]
 
 
-def _group(bracket: str | None, text: str) -> Group:
+def _group(bracket: str | None, text: str) -> GroupValues:
     if bracket is None:
         return ()
     inside = bracket[1:-1]
@@ -229,7 +230,7 @@ def _unquoted(word: str) -> str:
     return re.sub(r"\\(.)", r"\1", word[1:-1], flags=re.DOTALL) if word[0] in "\"'" else word
 
 
-def group_text(group: Group) -> str:
+def group_text(group: GroupValues) -> str:
     """A group as a condition has it.
 
     >>> group_text((("age", "(30, 40]"), ("sex", "F")))

@@ -10,9 +10,9 @@ from functools import cache
 from typing import Literal
 
 from shiftproof._errors import UsageError
-from shiftproof.gate.condition import Condition, Group, group_text, parse
-from shiftproof.gate.names import IDENTITY, NATURAL, UNION, Name, Registries, natural, recorded, written
-from shiftproof.records.audit import Audit
+from shiftproof.gate.condition import Condition, GroupValues, group_text, parse
+from shiftproof.gate.names import IDENTITY, NATURAL, Name, Registries, natural, recorded, written
+from shiftproof.records.audit import UNION, Audit
 
 Available = tuple[str, str, str, str, str | None]
 """A number that a run has or will have: specs of its shift, search and risk as records have them, its measure, and its group if any.
@@ -22,7 +22,7 @@ _NEAREST = 5
 
 
 @dataclass(frozen=True)
-class Entry:
+class NumberName:
     """An available number with its names made comparable."""
 
     shift: Name
@@ -74,10 +74,10 @@ def natural_spec(uri: str) -> str:
     return NATURAL + written({"source": uri})
 
 
-def entries_of(available: Iterable[Available]) -> list[Entry]:
+def entries_of(available: Iterable[Available]) -> list[NumberName]:
     """The numbers with their names made comparable."""
     return [
-        Entry(
+        NumberName(
             shift=recorded_as("shift", shift),
             search=recorded_as("search", search),
             risk=recorded_as("risk", risk),
@@ -89,7 +89,7 @@ def entries_of(available: Iterable[Available]) -> list[Entry]:
     ]
 
 
-def select(condition: Condition, entries: Sequence[Entry]) -> list[int]:
+def select(condition: Condition, entries: Sequence[NumberName]) -> list[int]:
     """The positions of the numbers that a condition is about.
 
     Raises:
@@ -101,7 +101,7 @@ def select(condition: Condition, entries: Sequence[Entry]) -> list[int]:
     return _settle(condition, condition.risk, {row: entries[row].risk for row in rows})
 
 
-def no_match(condition: Condition, entries: Sequence[Entry]) -> str:
+def no_match(condition: Condition, entries: Sequence[NumberName]) -> str:
     """That there is no such number, and the nearest ones."""
     labels = list(dict.fromkeys(entry.label for entry in entries))
     near = difflib.get_close_matches(condition.subject, labels, n=_NEAREST, cutoff=0.0)
@@ -111,7 +111,7 @@ def no_match(condition: Condition, entries: Sequence[Entry]) -> str:
     return f"The condition '{condition}' matches no number of this run.{why} {has}. Name one of these, or add what is missing to the run."
 
 
-def _about(condition: Condition, entry: Entry) -> bool:
+def _about(condition: Condition, entry: NumberName) -> bool:
     if condition.measure != entry.measure or not _shift_fits(condition.shift, entry.shift):
         return False
     if condition.search is not None and not condition.search.fits(entry.search):
@@ -153,7 +153,7 @@ def _unions(available: Sequence[Available]) -> list[Available]:
     ]
 
 
-def _wanted(group: Group) -> tuple[str, ...]:
+def _wanted(group: GroupValues) -> tuple[str, ...]:
     return _key(" & ".join(f"{column}={value}" for column, value in group) or None)
 
 

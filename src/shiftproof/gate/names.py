@@ -15,8 +15,6 @@ CLEAN = "clean"
 """The word for the sample as it is; records call it identity."""
 NATURAL = "natural"
 """The word for another sample: a natural shift."""
-UNION = "union"
-"""The word for all worst-case searches of a shift together."""
 Registries = Sequence[Registry[Any]]
 
 

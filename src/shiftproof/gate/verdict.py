@@ -8,14 +8,14 @@ from typing import Literal
 
 from shiftproof._errors import UsageError
 from shiftproof.gate.condition import Condition, End
-from shiftproof.gate.match import Available, Entry, entries_of, natural_spec, no_match, parsed, recorded_as, select
-from shiftproof.gate.names import NATURAL, UNION
-from shiftproof.records.audit import Audit, CellRecord, GateRecord, Kind, NaturalShift, Result
+from shiftproof.gate.match import Available, NumberName, entries_of, natural_spec, no_match, parsed, recorded_as, select
+from shiftproof.gate.names import NATURAL
+from shiftproof.records.audit import UNION, Audit, CellRecord, ClaimKind, GateRecord, NaturalShift, Result
 
-State = Literal["held", "failed", "unjudged"]
-Ends = tuple[float, float]
+VerdictState = Literal["held", "failed", "unjudged"]
+EndPair = tuple[float, float]
 
-_KINDS: dict[str, frozenset[Kind]] = {
+_KINDS: dict[str, frozenset[ClaimKind]] = {
     "accuracy": frozenset({"estimate"}),
     "robust_accuracy": frozenset({"at_most"}),
     "certified_accuracy": frozenset({"at_least"}),
@@ -27,13 +27,13 @@ _KINDS: dict[str, frozenset[Kind]] = {
 
 
 @dataclass(frozen=True)
-class Number:
+class MeasuredNumber:
     """One measured number, whichever part of the record it stands in."""
 
     label: str
     value: float | None
-    interval: Ends | None
-    kind: Kind
+    interval: EndPair | None
+    kind: ClaimKind
     confidence: float
     n: int
     flags: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateVerdict:
     """What one condition came to.
 
     Args:
@@ -61,9 +61,9 @@ class Verdict:
     """
 
     condition: Condition
-    state: State
+    state: VerdictState
     value: float | None
-    number: Number | None
+    number: MeasuredNumber | None
     detail: str
 
     def record(self) -> GateRecord:
@@ -91,7 +91,7 @@ def exit_code(records: Sequence[GateRecord], complete: bool) -> Literal[0, 1, 2]
     return 0 if complete and all(record.value is not None for record in records) else 2
 
 
-def verdicts(audit: Audit, conditions: Iterable[str | Condition]) -> list[Verdict]:
+def verdicts(audit: Audit, conditions: Iterable[str | Condition]) -> list[GateVerdict]:
     """Judges every condition on the numbers of a run.
 
     Which number is read, where a condition fits several: the least of those that are `at_most` (the tightest upper bound), the greatest of
@@ -105,31 +105,33 @@ def verdicts(audit: Audit, conditions: Iterable[str | Condition]) -> list[Verdic
     return [_verdict(audit, condition, entries, numbers) for condition in wanted]
 
 
-def _numbers(audit: Audit) -> list[tuple[Available, Number]]:
+def _numbers(audit: Audit) -> list[tuple[Available, MeasuredNumber]]:
     """Every number of the record with the name that conditions have for it."""
     unfinished = {cell.key for cell in audit.cells if cell.state != "done"}
     own = audit.data.uri
-    found: list[tuple[Available, Number]] = []
+    found: list[tuple[Available, MeasuredNumber]] = []
     for r in audit.results:
         if r.data != own and r.risk == "mean":
             continue  # stands in `natural`, with its drop
         shift = r.shift if r.data == own else natural_spec(r.data)
         found.append(((shift, r.search, r.risk, r.measure, r.group), _of_result(r, unfinished)))
     if not any(r.shift == "identity" and r.risk == "mean" and r.measure == "accuracy" and r.data == own for r in audit.results):
-        clean = Number("accuracy", audit.clean.accuracy, audit.clean.interval, "estimate", audit.provenance.confidence, audit.clean.n)
+        clean = MeasuredNumber(
+            "accuracy", audit.clean.accuracy, audit.clean.interval, "estimate", audit.provenance.confidence, audit.clean.n
+        )
         found.append((("identity", "one_draw", "mean", "accuracy", None), clean))
     for natural in audit.natural:
         found += _of_natural(natural, audit)
     return found
 
 
-def _of_result(r: Result, unfinished: set[str]) -> Number:
+def _of_result(r: Result, unfinished: set[str]) -> MeasuredNumber:
     partial = not unfinished.isdisjoint(r.cell.split("+"))
     label = r.search + (f" on {r.group}" if r.group and r.risk != "group" else "")
-    return Number(label, r.value, r.interval, r.kind, r.confidence, r.n, tuple(r.flags), partial)
+    return MeasuredNumber(label, r.value, r.interval, r.kind, r.confidence, r.n, tuple(r.flags), partial)
 
 
-def _of_natural(natural: NaturalShift, audit: Audit) -> list[tuple[Available, Number]]:
+def _of_natural(natural: NaturalShift, audit: Audit) -> list[tuple[Available, MeasuredNumber]]:
     states = {cell.data: cell.state == "done" for cell in audit.cells if cell.shift == "identity"}
     there = not states.get(natural.source, True)
     either = there or not states.get(audit.data.uri, True)
@@ -140,20 +142,20 @@ def _of_natural(natural: NaturalShift, audit: Audit) -> list[tuple[Available, Nu
     return [
         (
             (shift, "one_draw", "mean", "accuracy", None),
-            Number(natural.source, natural.accuracy, natural.interval, "estimate", confidence, natural.n, unfinished=there),
+            MeasuredNumber(natural.source, natural.accuracy, natural.interval, "estimate", confidence, natural.n, unfinished=there),
         ),
         (
             (shift, "one_draw", "mean", "drop", None),
-            Number(natural.source, drop, between, "estimate", confidence, natural.n, unfinished=either),
+            MeasuredNumber(natural.source, drop, between, "estimate", confidence, natural.n, unfinished=either),
         ),
     ]
 
 
-def _verdict(audit: Audit, condition: Condition, entries: Sequence[Entry], numbers: Sequence[Number]) -> Verdict:
+def _verdict(audit: Audit, condition: Condition, entries: Sequence[NumberName], numbers: Sequence[MeasuredNumber]) -> GateVerdict:
     try:
         found = [numbers[row] for row in select(condition, entries)]
     except UsageError as error:
-        return Verdict(condition, "unjudged", None, None, str(error))
+        return GateVerdict(condition, "unjudged", None, None, str(error))
     average = [number for number in found if number.kind == "estimate"]
     mixed = bool(average) and len(average) < len(found)
     found = average or found
@@ -162,18 +164,20 @@ def _verdict(audit: Audit, condition: Condition, entries: Sequence[Entry], numbe
     best = _tightest(condition, usable)
     if best is None:
         why = no_match(condition, entries) if not found and not waiting else _why_missing(found, waiting)
-        return Verdict(condition, "unjudged", None, None, f"Could not be judged: {why}")
+        return GateVerdict(condition, "unjudged", None, None, f"Could not be judged: {why}")
     value = best.at(condition.end)
     failed = value is not None and condition.hit(value)
     detail = _detail(condition, best, failed, usable, mixed)
     if len(usable) == len(found) and not waiting:
-        return Verdict(condition, "failed" if failed else "held", value, best, detail)
+        return GateVerdict(condition, "failed" if failed else "held", value, best, detail)
     if failed and _stands(condition, best.kind, waiting):
-        return Verdict(condition, "failed", value, best, f"{detail} Other numbers that it is about are missing, and could not excuse it.")
-    return Verdict(condition, "unjudged", None, None, f"Could not be judged: {_why_missing(found, waiting)}")
+        return GateVerdict(
+            condition, "failed", value, best, f"{detail} Other numbers that it is about are missing, and could not excuse it."
+        )
+    return GateVerdict(condition, "unjudged", None, None, f"Could not be judged: {_why_missing(found, waiting)}")
 
 
-def _stands(condition: Condition, kind: Kind, waiting: Sequence[CellRecord]) -> bool:
+def _stands(condition: Condition, kind: ClaimKind, waiting: Sequence[CellRecord]) -> bool:
     """Whether a failure stays one whatever the missing numbers are: each can then only make it worse, or leave it."""
     if kind == "estimate":
         return True
@@ -182,7 +186,7 @@ def _stands(condition: Condition, kind: Kind, waiting: Sequence[CellRecord]) -> 
 
 def _waiting(audit: Audit, condition: Condition, *, estimates_only: bool) -> list[CellRecord]:
     """Cells without which the condition's number is not the whole of it."""
-    kinds = frozenset[Kind]({"estimate"}) if estimates_only else _KINDS[condition.measure]
+    kinds = frozenset[ClaimKind]({"estimate"}) if estimates_only else _KINDS[condition.measure]
     natural = condition.shift.part == NATURAL
     found: list[CellRecord] = []
     for cell in audit.cells:
@@ -196,7 +200,7 @@ def _waiting(audit: Audit, condition: Condition, *, estimates_only: bool) -> lis
     return found
 
 
-def _why_missing(found: Sequence[Number], waiting: Sequence[CellRecord]) -> str:
+def _why_missing(found: Sequence[MeasuredNumber], waiting: Sequence[CellRecord]) -> str:
     if waiting:
         cells = "; ".join(
             f"{cell.shift} under {cell.search} is {'unfinished' if cell.state == 'missing' else 'failed'}" for cell in waiting[:3]
@@ -207,14 +211,14 @@ def _why_missing(found: Sequence[Number], waiting: Sequence[CellRecord]) -> str:
     return "nothing was measured there (no examples, or no interval)."
 
 
-def _tightest(condition: Condition, usable: Sequence[Number]) -> Number | None:
+def _tightest(condition: Condition, usable: Sequence[MeasuredNumber]) -> MeasuredNumber | None:
     if not usable:
         return None
 
-    def value(number: Number) -> float:
+    def value(number: MeasuredNumber) -> float:
         return number.value if number.value is not None else float("nan")  # usable ones have a value
 
-    def end(number: Number) -> float:
+    def end(number: MeasuredNumber) -> float:
         at = number.at(condition.end)
         return at if at is not None else float("nan")
 
@@ -227,12 +231,12 @@ def _tightest(condition: Condition, usable: Sequence[Number]) -> Number | None:
             return min(usable, key=end) if condition.op in ("<", "<=") else max(usable, key=end)
 
 
-def _aligned(condition: Condition, kind: Kind) -> bool:
+def _aligned(condition: Condition, kind: ClaimKind) -> bool:
     """Whether failing shows that the truth fails too: an upper bound below the threshold, or a lower bound above it."""
     return kind == ("at_most" if condition.op in ("<", "<=") else "at_least")
 
 
-def _detail(condition: Condition, number: Number, failed: bool, usable: Sequence[Number], mixed: bool) -> str:
+def _detail(condition: Condition, number: MeasuredNumber, failed: bool, usable: Sequence[MeasuredNumber], mixed: bool) -> str:
     interval = f", {100 * number.confidence:.4g}% interval [{number.interval[0]:.4g}, {number.interval[1]:.4g}]" if number.interval else ""
     text = f"{number.value:.4g} by {number.label}{interval}, {number.n} examples. {_meaning(condition, number.kind, failed)}"
     if len(usable) > 1:
@@ -246,7 +250,7 @@ def _detail(condition: Condition, number: Number, failed: bool, usable: Sequence
     return text
 
 
-def _meaning(condition: Condition, kind: Kind, failed: bool) -> str:
+def _meaning(condition: Condition, kind: ClaimKind, failed: bool) -> str:
     """What the number's kind means for this comparison."""
     if kind == "estimate":
         return "An estimate: a sample mean."
@@ -257,7 +261,7 @@ def _meaning(condition: Condition, kind: Kind, failed: bool) -> str:
     return f"{said}, so the truth itself may not fail." if failed else f"{said}."
 
 
-def table(found: Sequence[Verdict]) -> str:
+def table(found: Sequence[GateVerdict]) -> str:
     """Conditions, values, intervals and kinds as lines of text, with the reason of each that did not hold."""
     rows = [("fails if", "state", "value", "interval", "kind", "n"), *map(_row, found)]
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
@@ -266,7 +270,7 @@ def table(found: Sequence[Verdict]) -> str:
     return "\n".join([*lines, *notes])
 
 
-def _row(verdict: Verdict) -> tuple[str, str, str, str, str, str]:
+def _row(verdict: GateVerdict) -> tuple[str, str, str, str, str, str]:
     number = verdict.number
     if number is None or verdict.value is None:
         return str(verdict.condition), verdict.state, "-", "-", "-", "-"

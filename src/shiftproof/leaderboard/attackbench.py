@@ -27,7 +27,7 @@ KEYS = (*WORDS, *SHARES, *COUNTS)
 
 @dataclass(frozen=True)
 class AttackRow:
-    """One attack of one library on one model: shares in [0, 1], passes an example, seconds for all."""
+    """One attack of one library on one model: shares in [0, 1], passes per example, seconds for all."""
 
     dataset: str
     attack: str
@@ -95,7 +95,9 @@ def rank_attacks(rows: Sequence[AttackRow]) -> list[RankedAttack]:
         for attack, library in dict.fromkeys((row.attack, row.library) for row in here):
             own = [row for row in here if (row.attack, row.library) == (attack, library)]
             if len({row.model for row in own}) < len(own):
-                raise UsageError(f"{attack} of {library} stands twice for one model under {board[1]} on {board[0]}. Give each file once.")
+                raise UsageError(
+                    f"{attack} of {library} is listed twice for one model under {board[1]} on {board[0]}. Give each file once."
+                )
             found.append(_mean(board, attack, library, own, models))
         found.sort(key=lambda each: (each.models < each.of, -each.optimality, each.attack, each.library))
         ranked += [_placed(each, place) for place, each in enumerate(found, 1)]

@@ -6,63 +6,19 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from pydantic import Field
 
 from shiftproof._errors import UsageError, unknown
 from shiftproof.catalogue import registries
 from shiftproof.gate.names import Name, find, recorded
-from shiftproof.leaderboard.entry import Claim, Entry, Number
-from shiftproof.records.audit import Kind, Record
+from shiftproof.records.audit import ClaimKind
+from shiftproof.records.leaderboard import Board, Claim, Entry, Leaderboard, Number, Place, Section
 
-Verdicts = Callable[[Entry], tuple[Any, Any, Any] | None]
+VerdictLookup = Callable[[Entry], tuple[Any, Any, Any] | None]
 """Ids, correctness and labels behind the number that an entry is ranked by; None where they are not at hand."""
-_Key = tuple[Claim, Kind, str, int | None, tuple[str, ...]]
+_Key = tuple[Claim, ClaimKind, str, int | None, tuple[str, ...]]
 
 
-class Place(Record):
-    """An entry and its rank."""
-
-    rank: int | None = Field(description="Shared with those that cannot be told from the first of the rank; null without a number.")
-    tied: bool = Field(description="Whether another entry has this rank.")
-    test: str = Field(description="How it was compared with the first of its rank or the one above: paired, intervals, value, or first.")
-    lower: Number | None = Field(default=None, description="A lower bound that another table has of this model on these examples.")
-    entry: Entry
-
-
-class Board(Record):
-    """Entries that can be compared: the same examples under the same searches, or published numbers."""
-
-    claim: Claim
-    basis: Kind = Field(description="The kind of the number that it ranks by.")
-    fingerprint: str | None = Field(description="Fingerprint of the examples; null where nobody said.")
-    n: int | None = Field(description="Examples the ranked number stands on.")
-    made_by: list[str] = Field(description="The searches, with all options.")
-    confidence: float | None = Field(description="That no pair of ranks is in the wrong order by chance, where all tests are paired.")
-    places: list[Place]
-
-
-class Section(Record):
-    """One threat on one data set."""
-
-    dataset: str
-    threat: str
-    family: str
-    units: str
-    boards: list[Board]
-    differences: list[str] = Field(description="Why its boards are not one.")
-
-
-class Leaderboard(Record):
-    """All sections, those with the most entries first."""
-
-    sections: list[Section]
-
-    def entries(self) -> list[Entry]:
-        """Every entry that is shown."""
-        return [place.entry for section in self.sections for board in section.boards for place in board.places]
-
-
-def make_leaderboard(entries: Sequence[Entry], *, threat: str | None = None, verdicts: Verdicts = lambda _: None) -> Leaderboard:
+def make_leaderboard(entries: Sequence[Entry], *, threat: str | None = None, verdicts: VerdictLookup = lambda _: None) -> Leaderboard:
     """Ranks entries per data set and threat.
 
     Entries share a table only where claim (measured or published), kind of the ranked number, examples (fingerprint and count) and searches
@@ -118,7 +74,7 @@ def _data_names(entries: Iterable[Entry]) -> Callable[[Entry], str]:
     return lambda entry: first[entry.sample.fingerprint] if entry.sample is not None else entry.dataset
 
 
-def _section(dataset: str, entries: Sequence[Entry], verdicts: Verdicts) -> Section:
+def _section(dataset: str, entries: Sequence[Entry], verdicts: VerdictLookup) -> Section:
     by_key: dict[_Key, list[Entry]] = {}
     for entry in entries:
         by_key.setdefault(_key(entry), []).append(entry)
@@ -136,14 +92,14 @@ def _section(dataset: str, entries: Sequence[Entry], verdicts: Verdicts) -> Sect
 
 def _key(entry: Entry) -> _Key:
     basis = entry.basis
-    kind: Kind = basis.kind if basis is not None else "at_most"
+    kind: ClaimKind = basis.kind if basis is not None else "at_most"
     if entry.origin.claim == "published" or basis is None:
         return (entry.origin.claim, kind, entry.sample.fingerprint if entry.sample else "", None, ())
     made_by = tuple(sorted({name for number in _same_kind(entry, kind) for name in number.made_by}))
     return ("measured", kind, entry.sample.fingerprint if entry.sample else "", basis.n, made_by)
 
 
-def _same_kind(entry: Entry, kind: Kind) -> list[Number]:
+def _same_kind(entry: Entry, kind: ClaimKind) -> list[Number]:
     if kind == "at_most":
         return entry.attacked
     number = entry.average if kind == "estimate" else entry.proven
@@ -170,7 +126,7 @@ def _differences(keys: Sequence[_Key]) -> list[str]:
     return said
 
 
-def _board(key: _Key, entries: Sequence[Entry], verdicts: Verdicts, others: Sequence[Entry]) -> Board:
+def _board(key: _Key, entries: Sequence[Entry], verdicts: VerdictLookup, others: Sequence[Entry]) -> Board:
     claim, kind, fingerprint, n, made_by = key
     ordered = sorted(entries, key=lambda e: (-_value(e), e.model))
     levels = [e.basis.confidence for e in ordered if e.basis is not None and e.basis.confidence is not None]
@@ -201,7 +157,7 @@ def _value(entry: Entry) -> float:
     return -1.0 if basis is None or basis.value is None else basis.value
 
 
-def _ranks(ordered: Sequence[Entry], verdicts: Verdicts, level: float | None) -> list[Place]:
+def _ranks(ordered: Sequence[Entry], verdicts: VerdictLookup, level: float | None) -> list[Place]:
     pairs = len(ordered) * (len(ordered) - 1) / 2
     each = None if level is None else 1 - (1 - level) / max(pairs, 1)
     found: list[tuple[int | None, str, Entry]] = []
@@ -219,7 +175,7 @@ def _ranks(ordered: Sequence[Entry], verdicts: Verdicts, level: float | None) ->
     return [Place(rank=r, tied=r is not None and ranks.count(r) > 1, test=test, entry=entry) for r, test, entry in found]
 
 
-def _apart(better: Entry, worse: Entry, verdicts: Verdicts, confidence: float | None) -> tuple[bool, str]:
+def _apart(better: Entry, worse: Entry, verdicts: VerdictLookup, confidence: float | None) -> tuple[bool, str]:
     """Whether two neighbours can be told apart, and how that was judged."""
     from shiftproof.risks.paired import paired_difference
 

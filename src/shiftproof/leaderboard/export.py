@@ -10,11 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from shiftproof._errors import UsageError
 from shiftproof._sealed import read_document
-from shiftproof.leaderboard.entry import Entry
+from shiftproof._writing import write_atomic
 from shiftproof.leaderboard.robustbench import BOARDS, DATASETS, STANDARD, lost, place, to_robustbench
-from shiftproof.records.audit import Document, write_document
+from shiftproof.records.document import Document, write_document
+from shiftproof.records.leaderboard import Entry
 from shiftproof.reports.number_format import plural
-from shiftproof.runs.store import write_atomic
 
 NAME = "entries.json"
 _SAID = {

@@ -12,13 +12,11 @@ from pydantic import ValidationError
 
 from shiftproof._errors import UsageError, unknown
 from shiftproof._part import show
-from shiftproof.evaluation.audit.collect import UNION
 from shiftproof.evaluation.compare import verdicts
-from shiftproof.leaderboard.entry import About, Entry, Number, Origin, Paper, Sample, Threat
-from shiftproof.records.audit import Audit, Result
+from shiftproof.records.audit import UNION, Audit, Result, read_audit
+from shiftproof.records.leaderboard import Entry, ModelDetails, Number, Origin, Paper, Sample, Threat
 from shiftproof.reports.audit import digest
 from shiftproof.reports.number_format import known
-from shiftproof.reports.read import read_audit
 from shiftproof.shifts.corruptions.suites import COMMON
 
 if sys.version_info >= (3, 11):
@@ -50,44 +48,51 @@ def find_audits(folders: Iterable[Path]) -> list[Entry]:
         for run in runs:
             if run.resolve() not in seen:
                 seen.add(run.resolve())
-                found += Entry.from_audit(read_audit(run), source=str(run), about=read_about(run))
+                found += entries_of(read_audit(run), source=str(run), about=read_about(run))
     return found
 
 
-def read_about(folder: Path) -> About:
+def read_about(folder: Path) -> ModelDetails:
     """`folder`/about.toml, or nothing where there is none."""
     path = folder / "about.toml"
     if not path.is_file():
-        return About()
+        return ModelDetails()
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise UsageError(f"The file '{path}' cannot be read as TOML: {error}.") from error
     for key in given:
-        if key not in About.model_fields:
-            raise unknown(f"key in '{path}'", key, About.model_fields)
+        if key not in ModelDetails.model_fields:
+            raise unknown(f"key in '{path}'", key, ModelDetails.model_fields)
     try:
-        return About(**given)
+        return ModelDetails(**given)
     except ValidationError as error:
         first = error.errors()[0]
         raise UsageError(f"The '{first['loc'][0]}' in '{path}' is wrong: {first['msg']}, got {first['input']!r}.") from error
 
 
-def entries_of(audit: Audit, source: str, about: About) -> list[Entry]:
-    """See `Entry.from_audit`."""
+def entries_of(audit: Audit, *, source: str = "", about: ModelDetails | None = None) -> list[Entry]:
+    """One entry for each threat of an audit, and one for its corruptions together where there are several at severities 1 to 5.
+
+    Args:
+        audit: the records of a run.
+        source: its folder, which paired tests read examples from.
+        about: what the audit cannot know.
+    """
+    told = about or ModelDetails()
     by_shift: dict[str, list[Result]] = {}
     for result in digest.plain(audit):
         if result.shift != "identity" and result.family not in digest.FILTERS:
             by_shift.setdefault(result.shift, []).append(result)
-    made = [_entry(audit, _threat(audit, results[0]), results, source, about) for results in by_shift.values()]
+    made = [_entry(audit, _threat(audit, results[0]), results, source, told) for results in by_shift.values()]
     together = _corruptions(audit, by_shift.values())
     if together is not None:
         threat, average, notes = together
-        made.append(_entry(audit, threat, [], source, about).model_copy(update={"average": average, "notes": notes}))
+        made.append(_entry(audit, threat, [], source, told).model_copy(update={"average": average, "notes": notes}))
     return made
 
 
-def _entry(audit: Audit, threat: Threat, results: Sequence[Result], source: str, about: About) -> Entry:
+def _entry(audit: Audit, threat: Threat, results: Sequence[Result], source: str, about: ModelDetails) -> Entry:
     clean, made_with = audit.clean, audit.provenance
     numbers = [_number(audit, result) for result in results]
     attacked = [n for n in numbers if n.kind == "at_most"]

@@ -16,8 +16,8 @@ from pathlib import Path
 from shiftproof._errors import UsageError, must, unknown
 from shiftproof._part import show
 from shiftproof.leaderboard._model_info import ALWAYS, KEYS, MEASURED, Info, Scalar, meaning
-from shiftproof.leaderboard.entry import Entry, Number, Origin, Paper, Threat
 from shiftproof.leaderboard.measured import CORRUPTIONS
+from shiftproof.records.leaderboard import Entry, Number, Origin, Paper, Threat
 from shiftproof.shifts.corruptions.suites import COMMON
 
 AUTOATTACK, EXTERNAL = "autoattack", "external"
@@ -209,7 +209,7 @@ def _family(read: Mapping[str, Scalar], threat: str | None, owner: str) -> str:
         raise unknown(f"threat of {owner}", threat, families)
     if read.get("corruptions_acc") is not None:
         if threat not in (None, BOARDS[CORRUPTIONS]):
-            raise UsageError(f"The entry {owner} has 'corruptions_acc' and stands under {threat}. Move it to a folder called corruptions.")
+            raise UsageError(f"The entry {owner} has 'corruptions_acc' and is listed under {threat}. Move it to the folder corruptions.")
         return CORRUPTIONS
     if threat is None or families[threat] == CORRUPTIONS:
         raise UsageError(

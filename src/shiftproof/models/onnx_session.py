@@ -14,9 +14,9 @@ from torch import Tensor
 
 from shiftproof._errors import MissingExtra, UsageError, must
 from shiftproof._identity.fingerprinted import with_version
+from shiftproof._identity.graph import LENGTH
 from shiftproof.models.abstract import Scores
 from shiftproof.models.answers import read_scores
-from shiftproof.models.fingerprint import LENGTH
 from shiftproof.models.query_count import count_sent
 from shiftproof.models.user_code import first_line
 

@@ -5,53 +5,34 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, ValidationError
 
-from shiftproof._sealed import write_json
+from shiftproof._errors import UsageError
+from shiftproof._sealed import read_document
+from shiftproof.outcomes import Flag, Stage
+from shiftproof.records.document import Document, Record
+from shiftproof.risks.paired import PairedComparison
 
 SCHEMA_VERSION = "1.1"
+UNION = "union"
+"""The name of all worst-case searches of a shift together: an example counts as broken if any of them broke it."""
 
-Kind = Literal["at_most", "at_least", "estimate"]
+ClaimKind = Literal["at_most", "at_least", "estimate"]
 _SENT = "Rows that reached the model: those that fill batches up are among them, stored answers are not."
-
-
-class Record(BaseModel):
-    """Frozen, and strict about unknown keys: a typo in a file is an error, not a silence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Document(Record):
-    """A record that is a file of its own."""
-
-    seal: str | None = Field(default=None, description="Checksum of the file, in its last line; null in memory.")
-
-
-def write_document(path: Path, record: Document, kind: str) -> None:
-    """Writes a record with its seal; `read_document` of the same kind reads it."""
-    write_json(path, record.model_dump_json(indent=2, exclude={"seal"}), {"kind": kind})
-
-
-class FlagRecord(Record):
-    """A reason to distrust a verdict."""
-
-    name: str = Field(description="Stable snake_case word.")
-    detail: str = Field(description="One sentence: the figure and the way out.")
-    share: float | None = Field(default=None, description="Share of examples concerned, in [0, 1].")
 
 
 class Result(Record):
     """One number: a measure of one shift under one search or certificate."""
 
     cell: str = Field(description="Key of the cell, and name of its file under cells/.")
-    data: str = Field(description="URI of the sample it stands on.")
+    data: str = Field(description="URI of the sample.")
     shift: str = Field(description="Spec of the shift, such as linf(eps=8/255); 'identity' for the sample as it is.")
     family: str = Field(description="Name of the shift without its options, such as linf.")
     strength: float | None = Field(default=None, description="How far the shift moves (eps, degrees, severity), for curves.")
     strength_name: str | None = Field(default=None, description="What `strength` is called.")
     search: str = Field(description="Spec of the search or certificate.")
     access: str = Field(
-        default="", description="What it was given of the model: labels, scores, gradients or structure; empty in old records."
+        default="", description="What the search sees of the model: labels, scores, gradients or structure; empty in old records."
     )
     risk: str = Field(description="Spec of the risk; 'group' for one group's own number.")
     measure: str = Field(
@@ -60,27 +41,16 @@ class Result(Record):
     )
     group: str | None = Field(default=None, description="The group it belongs to, as column=value, joined by ' & ' where columns cross.")
     value: float | None = Field(description="The number; null where nothing was measured.")
-    kind: Kind = Field(description="What it claims of the truth: at_most, at_least or estimate.")
+    kind: ClaimKind = Field(description="What it claims about the true value: at_most, at_least or estimate.")
     interval: tuple[float, float] | None = Field(description="Where the truth lies at `confidence`, sampling error only.")
     confidence: float = Field(description="Confidence of the interval, in (0, 1).")
-    n: int = Field(description="Examples it stands on.")
+    n: int = Field(description="Number of examples.")
     forwards_per_example: float = Field(description="Mean forward passes asked of an example's budget, stored answers among them.")
     backwards_per_example: float = Field(description="Mean backward passes asked of an example's budget.")
     sent: int | None = Field(default=None, description=f"{_SENT} Null in older records.")
     seconds: float = Field(description="Wall time of the cell.", repr=False)
     flags: list[str] = Field(default_factory=list, description="Names of the flags of the cell.")
-    notes: list[str] = Field(default_factory=list, description="What a reader must know.")
-
-
-class StageRecord(Record):
-    """What one part of a search that has several did, over all examples together."""
-
-    name: str
-    examples: int = Field(description="Examples it was asked about.")
-    broken: int = Field(description="Those of them that it broke.")
-    forwards: int
-    backwards: int
-    seconds: float
+    notes: list[str] = Field(default_factory=list, description="Notes for the reader.")
 
 
 class CellRecord(Record):
@@ -92,9 +62,9 @@ class CellRecord(Record):
     shift_full: str = Field(description="Spec with every option.")
     search: str
     search_full: str
-    access: str = Field(description="What the search was given: labels, scores or gradients.")
+    access: str = Field(description="What the search sees: labels, scores or gradients.")
     claim: str = Field(description="What accuracy in this cell claims, in a sentence.")
-    kind: Kind
+    kind: ClaimKind
     state: Literal["done", "failed", "missing"]
     error: str | None = Field(default=None, description="Traceback of a failed cell.")
     n: int
@@ -105,8 +75,8 @@ class CellRecord(Record):
     seconds: float = 0.0
     seed: int
     batch_size: int
-    flags: list[FlagRecord] = Field(default_factory=list)
-    stages: list[StageRecord] = Field(default_factory=list, description="The parts of a search that has several.")
+    flags: list[Flag] = Field(default_factory=list)
+    stages: list[Stage] = Field(default_factory=list, description="The parts of a search that has several.")
 
 
 class CheckRecord(Record):
@@ -126,11 +96,11 @@ class Diagnosis(Record):
 
     data: str
     shift: str = Field(description="Spec of the shift it was made under: the middle strength of its family in this run.")
-    family: str = Field(description="Whose numbers it speaks about.")
+    family: str = Field(description="Shift family that this diagnosis covers.")
     state: Literal["done", "failed", "missing"]
     error: str | None = Field(default=None, description="Traceback of a failed diagnosis.")
-    examples: int = Field(default=0, description="Examples it stands on, spread over the sample, all right before anything moved.")
-    queries: int = Field(default=0, description="Questions an example of its search without gradients.")
+    examples: int = Field(default=0, description="Number of examples, spread over the sample, all classified correctly before the shift.")
+    queries: int = Field(default=0, description="Queries per example of its search without gradients.")
     checks: list[CheckRecord] = Field(default_factory=list)
     note: str = Field(default="", description="Why there are no checks, where there are none.")
     asked: int = Field(default=0, description="Forwards asked of the budgets of its searches.")
@@ -154,7 +124,7 @@ class Diagnosis(Record):
         return list(dict.fromkeys(check.search for check in self.failed if check.search))
 
 
-class Curve(Record):
+class BudgetCurve(Record):
     """Accuracy against the size of the budget, from one run of a search for least moves.
 
     At eps[i] it is accuracy[i]. Between two sizes it is a step function that keeps the value of the one before; where the sample has more
@@ -166,10 +136,10 @@ class Curve(Record):
     family: str = Field(description="Name of the ball, such as linf.")
     search: str = Field(description="Spec of the search for least moves.")
     search_full: str = Field(description="Spec with every option.")
-    kind: Kind = Field(description="What the accuracies claim of the truth.")
+    kind: ClaimKind = Field(description="What the accuracies claim about the true value.")
     state: Literal["done", "failed", "missing"]
     error: str | None = Field(default=None, description="Traceback of a failed curve.")
-    n: int = Field(default=0, description="Examples it stands on.")
+    n: int = Field(default=0, description="Number of examples.")
     strength_name: str = Field(default="eps", description="What the size of the budget is called.")
     eps: list[float] = Field(default_factory=list, description="Sizes of the budget, from 0 on, in the units of the inputs.")
     accuracy: list[float] = Field(default_factory=list)
@@ -182,7 +152,7 @@ class Curve(Record):
     backwards_per_example: float = 0.0
     sent: int | None = Field(default=None, description=_SENT)
     seconds: float = 0.0
-    flags: list[FlagRecord] = Field(default_factory=list)
+    flags: list[Flag] = Field(default_factory=list)
 
 
 class ProvenCurve(Record):
@@ -194,18 +164,18 @@ class ProvenCurve(Record):
     strength_name: str = Field(description="What the radius is measured in, such as eps.")
     strength: float = Field(description="The shift's own strength.")
     certificate: str = Field(description="Spec of the certificate.")
-    subject: str | None = Field(default=None, description="What it is proven of, where that is not the model itself.")
-    n: int = Field(description="Examples it stands on.")
+    subject: str | None = Field(default=None, description="The model that is certified, where that is not the measured model.")
+    n: int = Field(description="Number of examples.")
     radius: list[float] = Field(description="Radii, ascending: those proven of any example, or some 100 of them.")
     accuracy: list[float] = Field(description="The share right and proven up to at least that radius.")
     low: list[float] = Field(description="Where the truth lies at `confidence`, sampling error only, radius by radius.")
     high: list[float] = Field(default_factory=list)
     confidence: float
     average_radius: float = Field(description="Mean over all examples, 0 where nothing is proven or the decision is wrong.")
-    abstained: int = Field(description="Examples without any proven radius, decided rightly or not said.")
+    abstained: int = Field(description="Uncertified examples (including those where it abstains).")
     wrong: int = Field(description="Examples whose decision is wrong.")
-    forwards: dict[str, float] = Field(description="Forwards an example: mean, and the quantiles 0.5, 0.9 and 1.")
-    chance: float = Field(description="The chance that what is said of one example is false; 0 for a deterministic proof.")
+    forwards: dict[str, float] = Field(description="Forwards per example: mean, and the quantiles 0.5, 0.9 and 1.")
+    chance: float = Field(description="Probability that the certificate of one example is false; 0 for a deterministic proof.")
 
 
 class LeftOut(Record):
@@ -214,20 +184,6 @@ class LeftOut(Record):
     shift: str
     search: str
     reason: str
-
-
-class Paired(Record):
-    """A comparison of two samples or two runs example by example."""
-
-    against: str
-    n: int
-    both_right: int
-    only_first: int = Field(description="Right in the first only.")
-    only_second: int = Field(description="Right in the second only.")
-    both_wrong: int
-    difference: float = Field(description="Accuracy of the second minus that of the first, over the pairs.")
-    interval: tuple[float, float]
-    p_value: float = Field(description="McNemar's exact test that both are equally accurate.")
 
 
 class NaturalShift(Record):
@@ -239,7 +195,7 @@ class NaturalShift(Record):
     interval: tuple[float, float] | None
     difference: float | None = Field(description="Accuracy there minus accuracy on the audit's own data.")
     difference_interval: tuple[float, float] | None
-    paired: Paired | None = Field(default=None, description="Where the ids pair.")
+    paired: PairedComparison | None = Field(default=None, description="Where the ids pair.")
 
 
 class Clean(Record):
@@ -250,7 +206,7 @@ class Clean(Record):
     n: int
 
 
-class Picture(Record):
+class GalleryExample(Record):
     """One example of the gallery; `gallery/<file>` holds its arrays `clean` and `moved`."""
 
     cell: str
@@ -271,9 +227,9 @@ class ModelCard(Record):
     name: str
     spec: str
     fingerprint: str
-    access: str = Field(description="What it gives: labels, scores or gradients.")
-    notes: list[str] = Field(default_factory=list, description="What was decided for the user about it.")
-    flags: list[FlagRecord] = Field(default_factory=list)
+    access: str = Field(description="What it provides: labels, scores or gradients.")
+    notes: list[str] = Field(default_factory=list, description="Decisions made automatically, shown in the report.")
+    flags: list[Flag] = Field(default_factory=list)
 
 
 class DataCard(Record):
@@ -325,7 +281,7 @@ class Audit(Document):
     """The whole of one run."""
 
     schema_version: str = SCHEMA_VERSION
-    complete: bool = Field(description="False where any cell is missing or failed: the numbers are then those of a part.")
+    complete: bool = Field(description="False where any cell is missing or failed: the results are then partial.")
     model: ModelCard
     data: DataCard
     clean: Clean
@@ -337,12 +293,25 @@ class Audit(Document):
     results: list[Result]
     natural: list[NaturalShift] = Field(default_factory=list)
     diagnoses: list[Diagnosis] = Field(default_factory=list, description="Whether verdicts can be trusted, one a family of shifts.")
-    curves: list[Curve] = Field(default_factory=list, description="Accuracy against every size of the budget.")
+    curves: list[BudgetCurve] = Field(default_factory=list, description="Accuracy against every size of the budget.")
     proven: list[ProvenCurve] = Field(
         default_factory=list, description="Certified accuracy against the radius, one a certificate and shift."
     )
     cells: list[CellRecord]
     left_out: list[LeftOut] = Field(default_factory=list)
-    gallery: list[Picture] = Field(default_factory=list)
+    gallery: list[GalleryExample] = Field(default_factory=list)
     gates: list[GateRecord] = Field(default_factory=list)
     provenance: Provenance
+
+
+def read_audit(folder: Path) -> Audit:
+    """The records of a run folder; raises `UsageError` where there are none or they cannot be read."""
+    source = folder / "audit.json"
+    if not source.is_file():
+        raise UsageError(
+            f"The folder '{folder}' has no audit.json, so there is no run to read. Give the folder that an audit wrote to (--out)."
+        )
+    try:
+        return Audit.model_validate_json(read_document(source, "audit"))
+    except ValidationError as error:
+        raise UsageError(f"'{source}' is not an audit that this version of shiftproof can read: {error}") from error

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from shiftproof.records.audit import DataCard, Document, Provenance, Record
+from shiftproof.records.audit import DataCard, Provenance
+from shiftproof.records.document import Document, Record
 
 SCHEMA_VERSION = "1.1"
 DEFAULT_SEARCH = "cascade"
@@ -14,7 +15,7 @@ DEFAULT_SEARCH = "cascade"
 Stated = Literal["in the range", "below it", "above it", "cannot be told", "no range is stated", "not measured"]
 
 
-class Share(Record):
+class MeasuredShare(Record):
     """A share of the examples, and where the truth lies at the run's confidence; null where nothing was measured."""
 
     value: float | None
@@ -33,13 +34,13 @@ class Literature(Record):
 class Detector(Record):
     """How a detector's abstentions count."""
 
-    false_alarms: Share = Field(description="Of clean inputs, those that were not answered.")
+    false_alarms: MeasuredShare = Field(description="Of clean inputs, those that were not answered.")
     rate: float = Field(description="The rate of false alarms that it was calibrated to on held-out clean examples.")
-    caught_unaware: Share = Field(description="Of moves of the undefended model that fool the model behind, those detected.")
-    caught_adaptive: Share = Field(description="The same of moves by the search that knows the detector.")
+    caught_unaware: MeasuredShare = Field(description="Of moves of the undefended model that fool the model behind, those detected.")
+    caught_adaptive: MeasuredShare = Field(description="The same of moves by the search that knows the detector.")
 
 
-class Point(Record):
+class TrainingEpoch(Record):
     """One epoch of a training."""
 
     epoch: int
@@ -52,33 +53,37 @@ class Training(Record):
     """How the training of one went."""
 
     kept: int = Field(description="The epoch whose weights are kept.")
-    curve: list[Point]
+    curve: list[TrainingEpoch]
     flags: list[str] = Field(description="What went wrong, each with its figures: catastrophic or robust overfitting, a loss of NaN.")
 
 
-class Row(Record):
+class DefenceRow(Record):
     """One defence, or the standard model."""
 
     name: str
     family: str
     adaptive_form: str = Field(description="How the search that knows it goes about it.")
-    clean: Share
-    transfer: Share = Field(description="On moves made on the standard model: at most.")
-    plain: Share = Field(description="On moves along the gradient as the defence leaves it: at most.")
-    adaptive: Share = Field(description="Under the search that knows the defence: at most.")
-    robust: Share = Field(description="Held under all three: at most. No defence is stronger than this.")
-    unseen: Share = Field(description="Held under the unseen threat, moves by the adaptive search and by transfer: at most.")
-    corruptions: dict[str, Share] = Field(description="Accuracy on each corruption, one draw an example: estimates.")
-    certified: Share = Field(description="Proven inside the threat: at least; null where no certificate fits.")
+    clean: MeasuredShare
+    transfer: MeasuredShare = Field(description="On moves made on the standard model: at most.")
+    plain: MeasuredShare = Field(description="On moves along the gradient as the defence leaves it: at most.")
+    adaptive: MeasuredShare = Field(description="Under the search that knows the defence: at most.")
+    robust: MeasuredShare = Field(description="Held under all three: at most. No defence is stronger than this.")
+    unseen: MeasuredShare = Field(description="Held under the unseen threat, moves by the adaptive search and by transfer: at most.")
+    corruptions: dict[str, MeasuredShare] = Field(description="Accuracy on each corruption, one draw per example: estimates.")
+    certified: MeasuredShare = Field(description="Proven inside the threat: at least; null where no certificate fits.")
     certificate: str = Field(description="What proves, and of which model; or why there is none.")
     training_cost: float | None = Field(description="Seconds of training over those of the standard model; null where nothing was trained.")
     latency: float = Field(description="Seconds of an answer over those of the standard model.")
     parameters: int
-    gain: Share = Field(description="Robust accuracy minus the standard model's, paired.")
-    stated_gain: Share = Field(description="The figure of the papers, measured as they do: a gain against `literature.against`, or a rate.")
+    gain: MeasuredShare = Field(description="Robust accuracy minus the standard model's, paired.")
+    stated_gain: MeasuredShare = Field(
+        description="The figure of the papers, measured as they do: a gain against `literature.against`, or a rate."
+    )
     literature: Literature | None
     stated: Stated
-    hidden: Share = Field(description="Accuracy under the plain gradient minus that under all attacks: what a search unaware of it misses.")
+    hidden: MeasuredShare = Field(
+        description="Accuracy under the plain gradient minus that under all attacks: what a search unaware of it misses."
+    )
     collapses: bool = Field(description="Its hidden share is surely above 10 points, its gain not surely above 0: masking.")
     detector: Detector | None = None
     flags: list[str] = Field(default_factory=list)
@@ -98,7 +103,7 @@ class DefendRecord(Document):
     n: int
     held_out: int
     confidence: float
-    rows: list[Row] = Field(description="The standard model first.")
+    rows: list[DefenceRow] = Field(description="The standard model first.")
     notes: list[str]
     asked: int = Field(default=0, description="Forwards asked of all budgets.")
     sent: int | None = Field(

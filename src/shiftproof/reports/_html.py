@@ -16,8 +16,8 @@ from markupsafe import Markup
 
 from shiftproof._errors import UsageError
 from shiftproof.reports import number_format as words
-from shiftproof.reports.audit.masking_checks import shown
-from shiftproof.reports.charts import CONFIG, Spec
+from shiftproof.reports.audit.masking_checks import figure_text
+from shiftproof.reports.figure import CONFIG, Figure
 
 _HERE = "shiftproof.reports"
 
@@ -44,7 +44,7 @@ def _environment() -> jinja2.Environment:
         amount_span=words.amount_span,
         in_words=words.in_words,
         known=words.known,
-        figure=shown,
+        figure=figure_text,
     )
     environment.globals.update(KINDS=words.KINDS, KIND_WORDS=words.KIND_WORDS, KIND_HEADS=words.KIND_HEADS, KIND_SIGNS=words.KIND_SIGNS)
     environment.globals.update(plural=words.plural, cost=words.cost)
@@ -88,7 +88,7 @@ def policy(scripts: Sequence[str]) -> str:
     return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
-def render(template: str, *, charts: Mapping[str, Spec], **values: object) -> str:
+def render(template: str, *, charts: Mapping[str, Figure], **values: object) -> str:
     """A page from its template, the charts it shows, and its records."""
     scripts = [vega_bundle(), inline_script(_text("page.js"))] if charts else [inline_script(_text("page.js"))]
     return (
@@ -99,7 +99,7 @@ def render(template: str, *, charts: Mapping[str, Spec], **values: object) -> st
             scripts=[Markup(script) for script in scripts],  # noqa: S704
             policy=policy(scripts),
             charts=charts,
-            chart_json=as_script_json({"config": CONFIG, "specs": charts}),
+            chart_json=as_script_json({"config": CONFIG, "specs": {name: figure.spec for name, figure in charts.items()}}),
             **values,
         )
     )

@@ -11,26 +11,29 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from shiftproof._writing import write_atomic
 from shiftproof.measures.effective_robustness import AXES, AccuracyLine
 from shiftproof.reports._html import render
-from shiftproof.reports.charts import Row, Spec, table_of, to_spec
+from shiftproof.reports.figure import ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import confidence, percent, plural, points, points_span, printable
-from shiftproof.runs.store import write_atomic
 
 _TICKS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)
 _SHOWN = 10
 
 
-def line_chart(line: AccuracyLine) -> Spec:
+def line_chart(line: AccuracyLine) -> Figure:
     """One point a model on the line's own scale; over several columns at home, against what the fit expects."""
     to = AXES[line.axis][0]
     one = len(line.inside) == 1
     at = np.array([model.inside[0] if one else model.expected for model in line.models])
-    rows: list[Row] = [
+    rows: list[ChartRow] = [
         {
             "model": model.model,
             "x": float(to(np.asarray(x))),
             "y": float(to(np.asarray(model.outside))),
+            "inside": float(x),
+            "outside": float(model.outside),
+            "effective": float(model.effective),
             "kind": "fitted" if model.fitted else "other",
             "at": percent(float(x)),
             "there": percent(model.outside),
@@ -40,10 +43,10 @@ def line_chart(line: AccuracyLine) -> Spec:
         for model, x in zip(line.models, at, strict=True)
     ]
     ends = np.array([at.min(), at.max()])
-    through: list[Row] = [
+    through: list[ChartRow] = [
         {"x": float(to(np.asarray(x))), "y": float(to(np.asarray(line.expected(x) if one else x))), "which": "fit"} for x in ends
     ]
-    same: list[Row] = [{"x": float(to(np.asarray(x))), "y": float(to(np.asarray(x))), "which": "same"} for x in ends]
+    same: list[ChartRow] = [{"x": float(to(np.asarray(x))), "y": float(to(np.asarray(x))), "which": "same"} for x in ends]
     x_axis = alt.X("x:Q", title=line.inside[0] if one else "expected by the fit", scale=alt.Scale(zero=False), axis=_axis(line, at))
     there = np.array([model.outside for model in line.models])
     y_axis = alt.Y("y:Q", title=line.outside, scale=alt.Scale(zero=False), axis=_axis(line, np.concatenate([there, at])))
@@ -73,7 +76,20 @@ def line_chart(line: AccuracyLine) -> Spec:
     level = alt.Chart(table_of(same)).mark_line(color="var(--muted)", strokeDash=[4, 4]).encode(x="x:Q", y="y:Q")
     layers = [level, fit, dots] if one else [fit, dots]
     what = f"Accuracy on {line.outside} of {plural(len(rows), 'model')}, on {line.axis} axes, with the fitted line."
-    return to_spec(alt.layer(*layers).properties(height=380), f"{what} The same numbers are in the table below.")
+    return make_figure(
+        alt.layer(*layers).properties(height=380),
+        f"{what} The same numbers are in the table below.",
+        tables={"model": rows, "fit": through, **({"same accuracy": same} if one else {})},
+        columns={
+            "model": "model",
+            "kind": "used",
+            "inside": "in-distribution accuracy" if one else "expected accuracy",
+            "outside": "out-of-distribution accuracy",
+            "effective": "effective robustness",
+            "x": "x",
+            "y": "y",
+        },
+    )
 
 
 def _axis(line: AccuracyLine, values: np.typing.NDArray[np.float64]) -> alt.Axis:
@@ -122,11 +138,16 @@ def write_line(lines: Sequence[AccuracyLine], source: str, out: Path) -> Path:
     return target
 
 
+def line_figures(lines: Sequence[AccuracyLine]) -> dict[str, Figure]:
+    """Every chart of the page by its name on it; each hands out its numbers with `frame`."""
+    return {f"line{place}": line_chart(line) for place, line in enumerate(lines)}
+
+
 def line_page(lines: Sequence[AccuracyLine], source: str) -> str:
     """The lines as one self-contained HTML file."""
     return render(
         "line.html.j2",
-        charts={f"line{place}": line_chart(line) for place, line in enumerate(lines)},
+        charts=line_figures(lines),
         lines=lines,
         said=[str(line) for line in lines],
         left_out=[_left_out(line) for line in lines],

@@ -15,10 +15,9 @@ from shiftproof._part import Part, option_types
 from shiftproof._references import bibtex, entry_key
 from shiftproof._sealed import read_document
 from shiftproof.catalogue import registries
-from shiftproof.records.audit import Audit
+from shiftproof.records.audit import Audit, read_audit
 from shiftproof.records.defend import DefendRecord
 from shiftproof.registry import parse_spec
-from shiftproof.reports.read import read_audit
 
 _OWN_RISKS = ("group", "mean")
 _WITHIN = {
@@ -45,7 +44,7 @@ def cite_folder(folder: Path) -> str:
 def cite(audit: Audit) -> str:
     """Every reference of the parts and diagnostics behind the audit's numbers, once each, shiftproof itself first.
 
-    Parts that are not installed here, such as another machine's plugins, are named in a comment and never left out in silence.
+    Parts that are not installed here, such as another machine's plugins, are named in a comment and never left out silently.
     """
     return _bibliography(audit.provenance.shiftproof, _used(audit), _of_diagnoses(audit))
 

@@ -5,43 +5,46 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from shiftproof.records.audit import Kind, Paired, Result
-from shiftproof.reports import charts
+import altair as alt
+
+from shiftproof._writing import write_atomic
+from shiftproof.records.audit import ClaimKind, Result
+from shiftproof.records.comparison import Comparison, ComparisonRow
 from shiftproof.reports._html import render
+from shiftproof.reports.audit.charts import ACCURACY_COLUMNS, interval_mark, share_x, tooltip
 from shiftproof.reports.audit.terminal import difference, is_plain
-from shiftproof.reports.number_format import KINDS
-from shiftproof.runs.store import write_atomic
+from shiftproof.reports.figure import ChartRow, Figure, make_figure, table_of
+from shiftproof.reports.number_format import KIND_WORDS, KINDS, known, plural
+from shiftproof.risks.paired import PairedComparison
 
-if TYPE_CHECKING:
-    from shiftproof.evaluation.compare import Comparison, Row
+_RUN_ROWS = 24
 
 
 @dataclass(frozen=True)
-class Entry:
+class RunNumber:
     """One run's number in a row, with its difference from the first run's."""
 
     result: Result | None
     difference: float | None
-    paired: Paired | None
+    paired: PairedComparison | None
 
 
 @dataclass(frozen=True)
-class Line:
+class ComparedLine:
     """One row of a table: what it is, and each run's entry."""
 
-    row: Row
-    entries: list[Entry]
+    row: ComparisonRow
+    entries: list[RunNumber]
 
 
 @dataclass(frozen=True)
-class Part:
+class ClaimTable:
     """All rows of one kind of claim, accuracies over everyone apart from the rest."""
 
-    kind: Kind
-    main: list[Line]
-    others: list[Line]
+    kind: ClaimKind
+    main: list[ComparedLine]
+    others: list[ComparedLine]
 
 
 def compare(comparison: Comparison) -> str:
@@ -51,19 +54,21 @@ def compare(comparison: Comparison) -> str:
     first run; where examples pair, they are over the pairs, with their interval and McNemar's exact test.
     """
     parts = [part for kind in KINDS if (part := _part(comparison.rows, kind)).main or part.others]
-    shown: dict[str, charts.Spec] = {}
-    for part in parts:
-        if spec := charts.runs_chart(comparison.names, [line.row for line in part.main], part.kind):
-            shown[part.kind] = spec
     return render(
         "compare.html.j2",
-        charts=shown,
+        charts=comparison_figures(comparison),
         names=comparison.names,
         audits=comparison.audits,
         parts=parts,
         same_data=len({audit.data.fingerprint for audit in comparison.audits}) == 1,
         tested=any(pair is not None for row in comparison.rows for pair in row.paired),
     )
+
+
+def comparison_figures(comparison: Comparison) -> dict[str, Figure]:
+    """Every chart of the page by its name on it; each hands out its numbers with `frame`."""
+    drawn = {kind: runs_chart(comparison.names, [line.row for line in _part(comparison.rows, kind).main], kind) for kind in KINDS}
+    return {kind: figure for kind, figure in drawn.items() if figure is not None}
 
 
 def write_comparison(comparison: Comparison, out: Path) -> Path:
@@ -74,12 +79,54 @@ def write_comparison(comparison: Comparison, out: Path) -> Path:
     return target
 
 
-def _part(rows: Sequence[Row], kind: Kind) -> Part:
+def _part(rows: Sequence[ComparisonRow], kind: ClaimKind) -> ClaimTable:
     lines = [_line(row, kind) for row in rows if any(r is not None and r.kind == kind for r in row.results)]
-    return Part(kind, [line for line in lines if is_plain(line.row)], [line for line in lines if not is_plain(line.row)])
+    return ClaimTable(kind, [line for line in lines if is_plain(line.row)], [line for line in lines if not is_plain(line.row)])
 
 
-def _line(row: Row, kind: Kind) -> Line:
+def _line(row: ComparisonRow, kind: ClaimKind) -> ComparedLine:
     results = [r if r is not None and r.kind == kind else None for r in row.results]
-    entries = [Entry(result, difference(results[0], result), pair) for result, pair in zip(results, row.paired, strict=True)]
-    return Line(row, entries)
+    entries = [RunNumber(result, difference(results[0], result), pair) for result, pair in zip(results, row.paired, strict=True)]
+    return ComparedLine(row, entries)
+
+
+def runs_chart(names: Sequence[str], compared: Sequence[ComparisonRow], kind: ClaimKind) -> Figure | None:
+    """One kind of number of several runs, a row each, a colour and a shape for each run."""
+    labels = [f"{place} {name}" for place, name in enumerate(names, 1)]
+    rows: list[ChartRow] = []
+    for row in compared[:_RUN_ROWS]:
+        for label, result in zip(labels, row.results, strict=True):
+            if result is not None and result.kind == kind and known(result.value) is not None:
+                rows.append({**interval_mark(result, _short(row, compared)), "run": label})
+    if not rows:
+        return None
+    order = list(dict.fromkeys(str(row["row"]) for row in rows))
+    colours = alt.Scale(domain=labels, range=[f"var(--run-{place % 6 + 1})" for place in range(len(labels))])
+    shapes = alt.Scale(domain=labels, range=["circle", "diamond", "square", "cross", "triangle-up", "stroke"][: len(labels)])
+    y = alt.Y("row:N", sort=order, title=None, axis=alt.Axis(labelLimit=230, style="names", grid=False))
+    legend = alt.Legend(title=None, orient="top", direction="vertical", labelColor="var(--ink)", labelLimit=600, labelFontSize=12)
+    tips = [alt.Tooltip(field="run", type="nominal"), *tooltip()]
+    base = alt.Chart(table_of(rows)).encode(y=y, yOffset=alt.YOffset("run:N", sort=labels), tooltip=tips)
+    bars = base.mark_rule(strokeWidth=2, opacity=0.65).transform_filter("isValid(datum.low)")
+    dots = base.mark_point(filled=True, size=70, opacity=1)
+    chart = alt.layer(
+        bars.encode(x=share_x("low"), x2="high:Q", color=alt.Color("run:N", scale=colours, legend=legend)),
+        dots.encode(
+            x=share_x(), color=alt.Color("run:N", scale=colours, legend=legend), shape=alt.Shape("run:N", scale=shapes, legend=legend)
+        ),
+    )
+    return make_figure(
+        chart.properties(height=len(order) * (12 + 12 * len(labels))),
+        f"{KIND_WORDS[kind].capitalize()}, {plural(len(order), 'number')} of {plural(len(labels), 'run')}; the table below has the same.",
+        tables={"number": rows},
+        columns={"run": "run", **ACCURACY_COLUMNS},
+    )
+
+
+def _short(row: ComparisonRow, compared: Sequence[ComparisonRow]) -> str:
+    """The row's shift and its search without options, where that says which row it is; else in full."""
+    if row.search == "one_draw":
+        return row.shift
+    name = row.search.partition("(")[0]
+    alike = {other.search for other in compared if other.shift == row.shift and other.search.partition("(")[0] == name}
+    return f"{row.shift}, {name if len(alike) == 1 else row.search}"

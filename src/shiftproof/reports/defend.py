@@ -7,12 +7,11 @@ from pathlib import Path
 
 import altair as alt
 
-from shiftproof.records.defend import DEFAULT_SEARCH, DefendRecord, Row, Share, Training
+from shiftproof._writing import write_atomic
+from shiftproof.records.defend import DEFAULT_SEARCH, DefenceRow, DefendRecord, MeasuredShare, Training
 from shiftproof.reports._html import render
-from shiftproof.reports.charts import FULL, Spec, table_of, to_spec
-from shiftproof.reports.charts import Row as ChartRow
+from shiftproof.reports.figure import FULL, ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import cost, percent, points, points_span, printable
-from shiftproof.runs.store import write_atomic
 
 LINES = {"in training, as trained": "var(--muted)", "held out": "var(--estimate)", "held out, attacked: at most": "var(--at-most)"}
 """The curves of a training, each with its colour."""
@@ -20,11 +19,10 @@ LINES = {"in training, as trained": "var(--muted)", "held out": "var(--estimate)
 
 def defend_page(record: DefendRecord) -> str:
     """Every defence with what it is worth, what it costs and what is claimed of its family, as one self-contained HTML file."""
-    trained = [row for row in record.rows if row.training]
     return render(
         "defend.html.j2",
-        charts={f"training{place}": training_chart(row.name, row.training) for place, row in enumerate(trained) if row.training},
-        trained=trained,
+        charts=defend_figures(record),
+        trained=[row for row in record.rows if row.training],
         lines=LINES,
         record=record,
         standard=record.rows[0],
@@ -38,7 +36,13 @@ def defend_page(record: DefendRecord) -> str:
     )
 
 
-def training_chart(name: str, training: Training) -> Spec:
+def defend_figures(record: DefendRecord) -> dict[str, Figure]:
+    """Every chart of the page by its name on it; each hands out its numbers with `frame`."""
+    trained = [(row.name, row.training) for row in record.rows if row.training]
+    return {f"training{place}": training_chart(name, training) for place, (name, training) in enumerate(trained)}
+
+
+def training_chart(name: str, training: Training) -> Figure:
     """Accuracy by epoch: on what was trained on, held out, and held out under attack."""
     points: list[ChartRow] = [
         {"epoch": point.epoch, "line": line, "value": value, "shown": percent(value)}
@@ -55,7 +59,12 @@ def training_chart(name: str, training: Training) -> Spec:
         tooltip=[alt.Tooltip(field=field, type="nominal", title=title) for field, title in fields],
     )
     layers = alt.layer(base.mark_line(strokeWidth=1.8), base.mark_point(filled=True, size=24, opacity=1)).properties(height=150)
-    return to_spec(layers, f"Accuracy by epoch of {name}: {', '.join(LINES)}. That of the epoch that is kept is in the table below.")
+    return make_figure(
+        layers,
+        f"Accuracy by epoch of {name}: {', '.join(LINES)}. That of the epoch that is kept is in the table below.",
+        tables={"curve": points},
+        columns={"line": "name", "epoch": "epoch", "value": "accuracy"},
+    )
 
 
 def write_defend(record: DefendRecord, folder: Path) -> Path:
@@ -66,7 +75,7 @@ def write_defend(record: DefendRecord, folder: Path) -> Path:
 
 
 def sentences(record: DefendRecord) -> list[str]:
-    """What the comparison came to: the strongest, and each that hides its gradient."""
+    """The result of the comparison: the strongest defence, and each that masks its gradient."""
     found: list[str] = []
     gaining = [row for row in record.rows[1:] if row.gain.interval and row.gain.interval[0] > 0]
     if gaining:
@@ -74,23 +83,23 @@ def sentences(record: DefendRecord) -> list[str]:
         also = f" {len(gaining)} of {len(record.rows) - 1} gain measurably." if len(record.rows) > 2 else ""
         found.append(f"{best.name} gains most: {_gain(best.gain)} of robust accuracy over the standard model.{also}")
     else:
-        found.append("None gains measurably under the attack that knows it.")
+        found.append("No defence gains measurably under the adaptive attack.")
     found += [masked(row) for row in record.rows[1:] if row.collapses]
     found += [f"In training, {row.name} had {flag}" for row in record.rows if row.training for flag in row.training.flags]
     return found
 
 
-def masked(row: Row) -> str:
+def masked(row: DefenceRow) -> str:
     """What is said of a defence that only hides its gradient."""
     loss = row.gain.interval is not None and row.gain.interval[1] < 0
-    what = "is a loss" if loss else "cannot be told from none"
+    what = "is a loss" if loss else "is not distinguishable from zero"
     return (
-        f"{row.name} collapses under its adaptive attack, from {percent(row.plain.value)} along the gradient that it leaves to "
-        f"{percent(row.robust.value)} under all attacks: a gain of {_gain(row.gain)}, which {what}."
+        f"{row.name} collapses under the adaptive attack: from {percent(row.plain.value)} under the plain gradient attack to "
+        f"{percent(row.robust.value)} under all attacks, a gain of {_gain(row.gain)}, which {what}."
     )
 
 
-def _gain(share: Share) -> str:
+def _gain(share: MeasuredShare) -> str:
     return f"{points(share.value)} ({points_span(share.interval)})"
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import altair as alt
 import numpy as np
@@ -12,14 +13,16 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from shiftproof.diagnostics.bands import FrequencyCurves, SpectralBias
-from shiftproof.diagnostics.critical_band import CriticalBand
-from shiftproof.diagnostics.fourier import FourierHeatMap
-from shiftproof.diagnostics.shape_bias import ShapeBias
+from shiftproof._writing import write_atomic
 from shiftproof.reports._html import render
-from shiftproof.reports.charts import FULL, Row, Spec, table_of, to_spec
+from shiftproof.reports.figure import FULL, ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import confidence, cost, percent, printable, span
-from shiftproof.runs.store import write_atomic
+
+if TYPE_CHECKING:
+    from shiftproof.diagnostics.bands import FrequencyCurves, SpectralBias
+    from shiftproof.diagnostics.critical_band import CriticalBand
+    from shiftproof.diagnostics.fourier import FourierHeatMap
+    from shiftproof.diagnostics.shape_bias import ShapeBias
 
 _SERIES = ("low frequencies", "high frequencies", "high, contrast raised")
 
@@ -40,9 +43,9 @@ class FrequencyReport:
     sent: int = 0
 
 
-def heat_map_chart(found: FourierHeatMap) -> Spec:
+def heat_map_chart(found: FourierHeatMap) -> Figure:
     """The error under each frequency, zero in the middle."""
-    rows: list[Row] = [
+    rows: list[ChartRow] = [
         {"down": int(i), "right": int(j), "error": float(found.error[a, b]), "shown": percent(float(found.error[a, b]))}
         for a, i in enumerate(found.down)
         for b, j in enumerate(found.right)
@@ -71,16 +74,18 @@ def heat_map_chart(found: FourierHeatMap) -> Spec:
     what = (
         f"Error under each of {found.error.size} frequencies, zero in the middle; the greatest is {percent(most)} at {i} down, {j} right."
     )
-    return {**to_spec(chart, what), "width": step * len(found.right), "autosize": {"type": "pad"}}
+    columns = {"down": "periods down", "right": "periods across", "error": "error"}
+    figure = make_figure(chart, what, tables={"frequency": rows}, columns=columns)
+    return replace(figure, spec={**figure.spec, "width": step * len(found.right), "autosize": {"type": "pad"}})
 
 
-def curves_chart(found: FrequencyCurves) -> Spec:
+def curves_chart(found: FrequencyCurves) -> Figure:
     """Accuracy on the low and on the high frequencies, side by side against the radius that parts them."""
-    rows: list[Row] = []
+    rows: list[ChartRow] = []
     for name, right in zip(_SERIES, (found.low, found.high, found.high_normalised), strict=True):
         for radius, count, low, high in zip(found.radii, right, *found.interval(right), strict=True):
-            ends: Row = {"value": float(count) / found.n, "low": float(low), "high": float(high)}
-            shown: Row = {"shown": percent(float(count) / found.n), "span": span((float(low), float(high)))}
+            ends: ChartRow = {"value": float(count) / found.n, "low": float(low), "high": float(high)}
+            shown: ChartRow = {"shown": percent(float(count) / found.n), "span": span((float(low), float(high)))}
             rows.append({"series": name, "radius": float(radius), **ends, **shown})
     legend = alt.Legend(title=None, orient="top", labelColor="var(--ink)", labelLimit=300)
     runs = ["var(--run-1)", "var(--run-2)", "var(--run-3)"]
@@ -93,7 +98,8 @@ def curves_chart(found: FrequencyCurves) -> Spec:
 
     heads = (("series", "kept"), ("radius", "radius"), ("shown", "accuracy"), ("span", "interval"))
     base = alt.Chart(table_of(rows)).encode(x=x, color=colour)
-    clean = alt.Chart(table_of([{"clean": found.clean / found.n}])).mark_rule(color="var(--muted)", strokeDash=[4, 3])
+    unmoved: list[ChartRow] = [{"clean": found.clean / found.n}]
+    clean = alt.Chart(table_of(unmoved)).mark_rule(color="var(--muted)", strokeDash=[4, 3])
     chart = alt.layer(
         clean.encode(y=y("clean")),
         base.mark_area(opacity=0.13).encode(y=y("low"), y2="high:Q"),
@@ -102,12 +108,17 @@ def curves_chart(found: FrequencyCurves) -> Spec:
             y=y("value"), shape=shape, tooltip=[alt.Tooltip(field=field, type="nominal", title=title) for field, title in heads]
         ),
     )
-    return to_spec(chart.properties(height=240), f"Accuracy of {found.n} examples on low and on high frequencies, against the radius.")
+    return make_figure(
+        chart.properties(height=240),
+        f"Accuracy of {found.n} examples on low and on high frequencies, against the radius.",
+        tables={"clean accuracy": unmoved, "number": rows},
+        columns={"series": "name", "radius": "radius", "value": "accuracy", "low": "low", "high": "high", "clean": "accuracy"},
+    )
 
 
-def band_chart(found: CriticalBand) -> Spec:
+def band_chart(found: CriticalBand) -> Figure:
     """Accuracy under noise of each octave, a line for each level."""
-    rows: list[Row] = [
+    rows: list[ChartRow] = [
         {"centre": f"{centre:.3g}", "level": f"{level:g}", "value": float(found.right[b, k]) / found.n}
         for b, centre in enumerate(found.centres)
         for k, level in enumerate(found.levels)
@@ -124,9 +135,11 @@ def band_chart(found: CriticalBand) -> Spec:
         y=alt.Y("value:Q", scale=FULL, title="accuracy", axis=alt.Axis(format="%", tickCount=5)),
         color=colour,
     )
-    return to_spec(
+    return make_figure(
         alt.layer(base.mark_line(strokeWidth=1.8), base.mark_point(filled=True, size=50, opacity=1)).properties(height=220),
         f"Accuracy under noise of {len(order)} octaves, for each of {len(names)} levels.",
+        tables={"number": rows},
+        columns={"centre": "octave", "level": "noise", "value": "accuracy"},
     )
 
 
@@ -217,11 +230,14 @@ def terminal_frequency(report: FrequencyReport) -> Group:
     return Group(table, *(Text(printable(line)) for line in in_words(report)))
 
 
+def frequency_figures(report: FrequencyReport) -> dict[str, Figure]:
+    """Every chart of the page by its name on it; each hands out its numbers with `frame`."""
+    figures = {"heat": heat_map_chart(report.heat_map), "curves": curves_chart(report.curves)}
+    return figures if report.band is None else {**figures, "band": band_chart(report.band)}
+
+
 def frequency_page(report: FrequencyReport) -> str:
     """The report as one self-contained HTML file."""
-    charts = {"heat": heat_map_chart(report.heat_map), "curves": curves_chart(report.curves)}
-    if report.band is not None:
-        charts["band"] = band_chart(report.band)
     curves = report.curves
     rows = [
         [
@@ -230,7 +246,7 @@ def frequency_page(report: FrequencyReport) -> str:
         ]
         for row in range(len(curves.radii))
     ]
-    return render("frequency.html.j2", charts=charts, report=report, said=in_words(report), rows=rows, series=_SERIES)
+    return render("frequency.html.j2", charts=frequency_figures(report), report=report, said=in_words(report), rows=rows, series=_SERIES)
 
 
 def write_frequency(report: FrequencyReport, out: Path) -> Path:

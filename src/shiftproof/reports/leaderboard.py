@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from shiftproof.evaluation.audit.collect import UNION
-from shiftproof.leaderboard.board import Board, Leaderboard, Place, Section
-from shiftproof.leaderboard.entry import Entry, Number
-from shiftproof.records.audit import Kind
+from shiftproof._writing import write_atomic
+from shiftproof.records.audit import UNION, ClaimKind
+from shiftproof.records.leaderboard import Board, Entry, Leaderboard, Number, Place, Section
 from shiftproof.reports._html import render
 from shiftproof.reports.number_format import KIND_HEADS, KIND_SIGNS, confidence, known, percent, plural, printable, span
-from shiftproof.runs.store import write_atomic
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CLAIMS = {"measured": "measured here", "published": "as published, not re-measured"}
-_STYLES: dict[Kind, str] = {"at_least": "green", "estimate": "blue", "at_most": "red"}
-_HEADS: dict[Kind, str] = {"at_least": "Proven: at least", "estimate": "Average: estimate", "at_most": "Attacked: at most"}
+_STYLES: dict[ClaimKind, str] = {"at_least": "green", "estimate": "blue", "at_most": "red"}
+_HEADS: dict[ClaimKind, str] = {"at_least": "Proven: at least", "estimate": "Average: estimate", "at_most": "Attacked: at most"}
 _WIDTH = 160.0
 
 
@@ -72,7 +74,7 @@ def heading(board: Board) -> str:
 def short(board: Board) -> list[str]:
     """The searches of a table as people write them; `made_by` has them with every option."""
     first = board.places[0].entry
-    numbers: dict[Kind, list[Number | None]] = {"at_most": [*first.attacked], "estimate": [first.average], "at_least": [first.proven]}
+    numbers: dict[ClaimKind, list[Number | None]] = {"at_most": [*first.attacked], "estimate": [first.average], "at_least": [first.proven]}
     return list(dict.fromkeys(n.search for n in numbers[board.basis] if n is not None and n.search != UNION))
 
 
@@ -148,6 +150,19 @@ def bracket(entry: Entry) -> Markup:
         parts.append(f'<line class="clean" x1="{_x(clean)}" x2="{_x(clean)}" y1="2" y2="14"/>')
     shape = f'<svg class="bracket" viewBox="-8 0 {_WIDTH + 16:g} 16" aria-hidden="true">{"".join(parts)}</svg>'
     return Markup(shape)  # noqa: S704  # numbers and words of ours alone
+
+
+def bracket_frame(board: Board) -> pd.DataFrame:
+    """The numbers that the brackets of a table draw: one row per entry, NaN where it has no such number."""
+    import pandas as pd
+
+    rows = []
+    for entry in (place.entry for place in board.places):
+        low, high = entry.bound.interval if entry.bound and entry.bound.interval else (None, None)
+        numbers = (entry.clean, entry.proven, entry.average, entry.bound)
+        rows.append((entry.model, *map(_share, numbers), low, high))
+    columns = ["model", "clean accuracy", "proven", "average", "attacked", "attacked low", "attacked high"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[1:], float))
 
 
 def _bar(kind: str, interval: tuple[float, float]) -> str:

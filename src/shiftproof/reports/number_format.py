@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from shiftproof.records.audit import Kind, Result
+from shiftproof.records.audit import ClaimKind, Result
 
-KINDS: tuple[Kind, ...] = ("at_least", "estimate", "at_most")
-KIND_WORDS: dict[Kind, str] = {"at_least": "at least", "estimate": "estimate", "at_most": "at most"}
-KIND_HEADS: dict[Kind, str] = {"at_least": "At least", "estimate": "Estimate", "at_most": "At most"}
-KIND_SIGNS: dict[Kind, str] = {"at_least": "≥ ", "estimate": "", "at_most": "≤ "}
+KINDS: tuple[ClaimKind, ...] = ("at_least", "estimate", "at_most")
+KIND_WORDS: dict[ClaimKind, str] = {"at_least": "at least", "estimate": "estimate", "at_most": "at most"}
+KIND_HEADS: dict[ClaimKind, str] = {"at_least": "At least", "estimate": "Estimate", "at_most": "At most"}
+KIND_SIGNS: dict[ClaimKind, str] = {"at_least": "≥ ", "estimate": "", "at_most": "≤ "}
 ACCURACIES = frozenset({"accuracy", "robust_accuracy", "certified_accuracy"})
 """The measures that lie on one scale with clean accuracy."""
 NOT_MEASURED = "not measured"

@@ -9,25 +9,25 @@ from pathlib import Path
 import altair as alt
 import numpy as np
 
-from shiftproof.evaluation.curves.rank_flips import RankFlip, rank_flips
-from shiftproof.evaluation.curves.severity_curve import SeverityCurve
+from shiftproof._writing import write_atomic
+from shiftproof.measures.rank_flips import rank_flips
+from shiftproof.records.severity import RankFlip, SeverityCurve
 from shiftproof.reports._html import render
-from shiftproof.reports.charts import FULL, Row, Spec, table_of, to_spec
+from shiftproof.reports.figure import FULL, ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import cost, percent, plural, span
-from shiftproof.runs.store import write_atomic
 
 _COLOURS = 6
 """Colours of runs that the page's style has."""
 _SHAPES = ("circle", "diamond", "square", "cross", "triangle-up", "stroke")
 
 
-def severity_chart(curves: Sequence[SeverityCurve]) -> Spec:
+def severity_chart(curves: Sequence[SeverityCurve]) -> Figure:
     """Accuracy against the strength, a line with its intervals and a colour and shape for each model."""
-    rows: list[Row] = []
+    rows: list[ChartRow] = []
     for curve in curves:
         for level, value, low, high in zip(curve.levels, curve.accuracy, *curve.interval(), strict=True):
             shown = {"shown": percent(float(value)), "span": span((float(low), float(high)))}
-            ends: Row = {"value": float(value), "low": float(low), "high": float(high)}
+            ends: ChartRow = {"value": float(value), "low": float(low), "high": float(high)}
             rows.append({"model": curve.model, "level": float(level), "n": len(curve), **ends, **shown})
     names = [curve.model for curve in curves]
     colour = alt.Color(
@@ -50,7 +50,12 @@ def severity_chart(curves: Sequence[SeverityCurve]) -> Spec:
     line = base.mark_line(strokeWidth=1.8).encode(y=y("value", "accuracy"))
     dots = base.mark_point(filled=True, size=50, opacity=1).encode(y=y("value"), shape=shape, tooltip=tooltip)
     what = f"Accuracy from 0 to 100% of {plural(len(names), 'model')} against {curves[0].strength} under {curves[0].shift}."
-    return to_spec(alt.layer(band, line, dots).properties(height=260), f"{what} The same numbers are in the table below.")
+    return make_figure(
+        alt.layer(band, line, dots).properties(height=260),
+        f"{what} The same numbers are in the table below.",
+        tables={"number": rows},
+        columns={"model": "model", "level": curves[0].strength, "value": "accuracy", "low": "low", "high": "high", "n": "examples"},
+    )
 
 
 @dataclass(frozen=True)
@@ -92,12 +97,17 @@ def cost_of(curves: Sequence[SeverityCurve]) -> str:
     return cost(sum(curve.asked for curve in curves), sum(curve.sent for curve in curves))
 
 
+def severity_figures(curves: Sequence[SeverityCurve]) -> dict[str, Figure]:
+    """Every chart of the page by its name on it; each hands out its numbers with `frame`."""
+    return {"severity": severity_chart(curves)}
+
+
 def severity_page(curves: Sequence[SeverityCurve], data: str) -> str:
     """One or more models along one shift, as one self-contained HTML file."""
     flips = rank_flips(curves) if len(curves) > 1 else ()
     return render(
         "severity.html.j2",
-        charts={"severity": severity_chart(curves)},
+        charts=severity_figures(curves),
         curves=curves,
         first=curves[0],
         data=data,

@@ -11,12 +11,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from shiftproof.evaluation.curves.slices import Slice
-from shiftproof.evaluation.curves.stress_curve import StressCurve
+from shiftproof._writing import write_atomic
+from shiftproof.records.stress import Slice, StressCurve
 from shiftproof.reports._html import render
-from shiftproof.reports.charts import FULL, Row, Spec, table_of, to_spec
+from shiftproof.reports.figure import FULL, ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import KIND_WORDS, confidence, percent, plural, printable, span
-from shiftproof.runs.store import write_atomic
 
 _EVERY = 2
 """Of the radii of the curve, the terminal shows every so many."""
@@ -58,9 +57,9 @@ def number(radius: float) -> str:
     return "none" if math.isinf(radius) else f"{radius:.3g}"
 
 
-def stress_chart(curve: StressCurve) -> Spec:
+def stress_chart(curve: StressCurve) -> Figure:
     """Accuracy against the radius with its band, the floor, and the radius that breaks."""
-    rows: list[Row] = [
+    rows: list[ChartRow] = [
         {
             "radius": float(radius),
             "value": float(value),
@@ -85,23 +84,29 @@ def stress_chart(curve: StressCurve) -> Spec:
     band = base.mark_area(opacity=0.16, color="var(--run-1)").encode(y=y("low"), y2="high:Q")
     line = base.mark_line(strokeWidth=1.8, color="var(--run-1)").encode(y=y("value", "accuracy in the worst mix"))
     dots = base.mark_point(filled=True, size=40, opacity=1, color="var(--run-1)").encode(y=y("value"), tooltip=tooltip)
-    floor_rows: list[Row] = [{"value": curve.floor}]
+    floor_rows: list[ChartRow] = [{"value": curve.floor}]
     floor = alt.Chart(table_of(floor_rows)).mark_rule(strokeDash=[5, 4], color="var(--muted)").encode(y=y("value"))
     layers: list[alt.Chart] = [band, line, dots, floor]
+    at: list[ChartRow] = []
     if 0 < curve.breaking <= curve.radii[-1]:
-        at: list[Row] = [{"radius": curve.breaking, "value": curve.floor, "shown": f"breaks at {number(curve.breaking)}"}]
+        at = [{"radius": curve.breaking, "value": curve.floor, "shown": f"breaks at {number(curve.breaking)}"}]
         mark = alt.Chart(table_of(at)).encode(x=alt.X("radius:Q", title=curve.axis, scale=scale), y=y("value"))
         layers.append(mark.mark_point(shape="diamond", filled=True, size=110, opacity=1, color="var(--at-most)"))
         layers.append(mark.mark_text(align="left", dx=9, dy=-9, color="var(--ink)", fontSize=12).encode(text="shown:N"))
     what = f"Accuracy from 0 to 100% of {curve.name} in the worst mix against {curve.axis}. {verdict(curve)}"
-    return to_spec(alt.layer(*layers).properties(height=280), f"{what} The same numbers are in the table below.")
+    return make_figure(
+        alt.layer(*layers).properties(height=280),
+        f"{what} The same numbers are in the table below.",
+        tables={"number": rows, "floor": floor_rows, "breaking point": at},
+        columns={"radius": "radius", "value": "accuracy", "low": "low", "high": "high"},
+    )
 
 
-def slices_chart(curve: StressCurve) -> Spec:
+def slices_chart(curve: StressCurve) -> Figure:
     """The error rate of the first slices of inputs with its interval, against that of the whole."""
     whole = 1 - float(curve.accuracy[0])
     found = [one for one in curve.slices if one.beforehand][:_DRAWN]
-    rows: list[Row] = [
+    rows: list[ChartRow] = [
         {
             "slice": one.what,
             "value": one.error,
@@ -125,19 +130,29 @@ def slices_chart(curve: StressCurve) -> Spec:
     base = alt.Chart(table_of(rows)).encode(y=y)
     ends = base.mark_rule(strokeWidth=2, opacity=0.5, color="var(--run-1)").encode(x=x("low"), x2="high:Q")
     dots = base.mark_point(filled=True, size=60, opacity=1, color="var(--run-1)").encode(x=x("value", "error rate"), tooltip=tooltip)
-    at: list[Row] = [{"value": whole}]
+    at: list[ChartRow] = [{"value": whole}]
     line = alt.Chart(table_of(at)).mark_rule(strokeDash=[5, 4], color="var(--muted)").encode(x=x("value"))
     what = f"Error rates of {plural(len(found), 'slice')} with their intervals, against {percent(whole)} of the whole sample (dashed)."
-    return to_spec(alt.layer(ends, dots, line).properties(height=36 * len(found)), f"{what} The same numbers are in the table below.")
+    return make_figure(
+        alt.layer(ends, dots, line).properties(height=36 * len(found)),
+        f"{what} The same numbers are in the table below.",
+        tables={"slice": rows, "whole sample": at},
+        columns={"slice": "name", "value": "error", "low": "low", "high": "high"},
+    )
+
+
+def stress_figures(curve: StressCurve) -> dict[str, Figure]:
+    """Every chart of the page by its name on it; each hands out its numbers with `frame`."""
+    figures = {"stress": stress_chart(curve)}
+    return {**figures, "slices": slices_chart(curve)} if any(one.beforehand for one in curve.slices) else figures
 
 
 def stress_page(curve: StressCurve) -> str:
     """A stress curve as one self-contained HTML file."""
     before = [one for one in curve.slices if one.beforehand]
-    charts = {"stress": stress_chart(curve)} | ({"slices": slices_chart(curve)} if before else {})
     return render(
         "stress.html.j2",
-        charts=charts,
+        charts=stress_figures(curve),
         kinds=[
             ("By what is known beforehand", "slices", before),
             ("By the label too", "", [one for one in curve.slices if not one.beforehand]),

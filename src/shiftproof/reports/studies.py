@@ -11,12 +11,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from shiftproof._writing import write_atomic
+from shiftproof.records.study import PredictionRecord, StudyRecord, TrialRecord, Unit
 from shiftproof.reports._html import render
-from shiftproof.reports.charts import Row, Spec, table_of, to_spec
+from shiftproof.reports.figure import ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import percent, points, points_span, printable, span
-from shiftproof.runs.store import write_atomic
-from shiftproof.studies.quantity import Unit
-from shiftproof.studies.record import PredictionRecord, StudyRecord, TrialRecord
 
 _PAD = 0.08
 _STYLES = {"reproduced": "green", "not reproduced": "red", "inconclusive": "yellow"}
@@ -54,7 +53,7 @@ def expected(said: PredictionRecord) -> str:
     return f"{figure(said.low, said.unit)} to {figure(said.high, said.unit)}"
 
 
-def prediction_chart(said: PredictionRecord) -> Spec:
+def prediction_chart(said: PredictionRecord) -> Figure:
     """The measured interval over the range that the claim predicts, and the paper's figure."""
     low, high = said.interval
     least, most = (0.0, 1.0) if said.unit == "share" else (-math.inf, math.inf)
@@ -63,10 +62,12 @@ def prediction_chart(said: PredictionRecord) -> Spec:
     lowest, highest = max(min(marks) - pad, least), min(max(marks) + pad, most)
     style = alt.Axis(format="%" if said.unit == "share" else "+%" if said.unit == "points" else "~g", tickCount=6)
     x = alt.X("low:Q", title=None, scale=alt.Scale(domain=[lowest, highest], nice=False, zero=False), axis=style)
-    region: Row = {"low": lowest if said.low is None else said.low, "high": highest if said.high is None else said.high}
+    region: ChartRow = {"low": lowest if said.low is None else said.low, "high": highest if said.high is None else said.high}
     shown = {"shown": figure(said.value, said.unit), "span": ends(said.interval, said.unit)}
     tooltip = [alt.Tooltip(field="shown", type="nominal", title="measured"), alt.Tooltip(field="span", type="nominal", title="interval")]
-    found = alt.Chart(table_of([{"low": low, "high": high, "value": said.value, **shown}]))
+    measured: list[ChartRow] = [{"low": low, "high": high, "value": said.value, **shown}]
+    published: list[ChartRow] = [] if said.paper is None else [{"low": said.paper, "shown": figure(said.paper, said.unit)}]
+    found = alt.Chart(table_of(measured))
     layers = [
         alt.Chart(table_of([region])).mark_rect(color="var(--at-least)", opacity=0.13).encode(x=x, x2="high:Q"),
         found.mark_rule(strokeWidth=2.5, color="var(--ink)").encode(x=x, x2="high:Q"),
@@ -74,15 +75,20 @@ def prediction_chart(said: PredictionRecord) -> Spec:
             x=alt.X("value:Q", title=None, axis=style), tooltip=tooltip
         ),
     ]
-    if said.paper is not None:
-        paper = alt.Chart(table_of([{"low": said.paper, "shown": figure(said.paper, said.unit)}]))
+    if published:
+        paper = alt.Chart(table_of(published))
         layers.append(
             paper.mark_point(shape="diamond", size=90, strokeWidth=2, opacity=1, color="var(--estimate)").encode(
                 x=x, tooltip=[alt.Tooltip(field="shown", type="nominal", title="the paper's")]
             )
         )
     what = f"{said.says}: measured {shown['shown']}, {shown['span']}; the claim predicts {expected(said)}."
-    return to_spec(alt.layer(*layers).properties(height=44), what)
+    return make_figure(
+        alt.layer(*layers).properties(height=44),
+        what,
+        tables={"predicted": [region], "measured": measured, "published": published},
+        columns={"value": "value", "low": "low", "high": "high"},
+    )
 
 
 def sentence(words: str) -> str:
@@ -116,17 +122,21 @@ def title(record: StudyRecord) -> str:
     return record.study.partition("(")[0].replace("_", " ")
 
 
-def studies_page(records: Sequence[StudyRecord]) -> str:
-    """Every study on one self-contained page."""
-    charts = {
+def studies_figures(records: Sequence[StudyRecord]) -> dict[str, Figure]:
+    """Every chart of the page by its name on it; each hands out its numbers with `frame`."""
+    return {
         f"{record.study}-{record.form}-{place}": prediction_chart(said)
         for record in records
         for place, said in enumerate(record.predictions)
     }
+
+
+def studies_page(records: Sequence[StudyRecord]) -> str:
+    """Every study on one self-contained page."""
     counts = {verdict: sum(record.verdict == verdict for record in records) for verdict in PILLS}
     return render(
         "studies.html.j2",
-        charts=charts,
+        charts=studies_figures(records),
         records=records,
         counts=counts,
         pills=PILLS,

@@ -8,8 +8,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from shiftproof.evaluation.curves.rank_flips import rank_flips
-from shiftproof.evaluation.curves.severity_curve import SeverityCurve
+from shiftproof.measures.rank_flips import rank_flips
+from shiftproof.records.severity import SeverityCurve
 from shiftproof.reports.number_format import confidence, percent, plural, printable, span
 from shiftproof.reports.severity import cost_of, failures, flip_in_words
 

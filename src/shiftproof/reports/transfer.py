@@ -6,14 +6,14 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from shiftproof.evaluation.transfer.transfer import Pair, TransferRecord
+from shiftproof._writing import write_atomic
+from shiftproof.records.transfer import TransferPair, TransferRecord
 from shiftproof.reports._html import render
 from shiftproof.reports.number_format import cost, percent, points, printable
-from shiftproof.runs.store import write_atomic
 
 
 @dataclass(frozen=True)
-class Tried:
+class MatrixEntry:
     """One entry: a model's accuracy on moves made on one, with how dark it is shown, in percent."""
 
     value: float
@@ -44,13 +44,13 @@ def write_transfer(record: TransferRecord, folder: Path) -> Path:
     return target
 
 
-def _entry(record: TransferRecord, i: int, j: int) -> Tried:
+def _entry(record: TransferRecord, i: int, j: int) -> MatrixEntry:
     value = record.accuracy[i][j]
     lost = 0.0 if record.clean[j] == 0 else max(0.0, record.clean[j] - value) / record.clean[j]
-    return Tried(value, (record.low[i][j], record.high[i][j]), i == j, round(60 * lost))
+    return MatrixEntry(value, (record.low[i][j], record.high[i][j]), i == j, round(60 * lost))
 
 
-def sentence(pair: Pair) -> str:
+def sentence(pair: TransferPair) -> str:
     """What one pair came to."""
     if pair.transfers == "nothing to compare":
         return f"Neither moves made on {pair.made_on} nor its own break {pair.tried_on} measurably."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,8 @@ class PairedComparison:
         interval: confidence interval of the true difference.
         p_value: McNemar's exact test that both are equally accurate; NaN for no pairs.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}  # in a record, an unknown key is an error
 
     against: str
     n: int

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 
 from shiftproof._identity.fingerprinted import Fingerprint
 from shiftproof._identity.parts import known_part
@@ -54,7 +55,7 @@ class Cell:
             object.__setattr__(self, "method_known", known_part(self.method))
 
     def identity(self) -> dict[str, str | int]:
-        """Everything that its numbers hang on. Batch size and backend are not in it: verdicts do not depend on them."""
+        """Everything that its numbers depend on. Batch size and backend are not in it: verdicts do not depend on them."""
         return {
             "version": CELL_VERSION,
             "model": self.model,
@@ -74,11 +75,11 @@ class Cell:
         """The name of its file: the group's key, and which examples where the sample is split."""
         return self.group if (self.start, self.stop) == (0, self.total) else f"{self.group}-{self.start}-{self.stop}"
 
-    @property
+    @cached_property
     def unmoved(self) -> Cell:
         """The cell of the same examples as they are."""
-        identity, draw = Identity(space=self.shift.space), OneDraw()
-        return replace(self, shift=identity, method=draw, shift_known=known_part(identity), method_known=known_part(draw))
+        shift, (method, method_known) = Identity(space=self.shift.space), _one_draw()
+        return replace(self, shift=shift, method=method, shift_known=known_part(shift), method_known=method_known)
 
     def __len__(self) -> int:
         return self.stop - self.start
@@ -87,3 +88,8 @@ class Cell:
 def key_of(identity: Mapping[str, str | int]) -> str:
     """The versioned hash of an identity, 20 hexadecimal digits."""
     return hashlib.blake2b(json.dumps(identity, sort_keys=True).encode(), digest_size=10).hexdigest()
+
+
+@cache
+def _one_draw() -> tuple[OneDraw, Fingerprint]:
+    return OneDraw(), known_part(OneDraw())

@@ -26,7 +26,7 @@ EVERY = 10.0
 
 @dataclass(eq=False)
 class Checkpoint:
-    """The states of the batches of one cell, in a folder of their own; the name of a batch hangs on its examples.
+    """The states of the batches of one cell, in a folder of their own; the name of a batch depends on its examples.
 
     Args:
         folder: made when first written to.
@@ -45,7 +45,7 @@ class Checkpoint:
         except FileNotFoundError:  # not written yet, or another run has finished the cell
             return None
         except (DamagedFile, OSError) as error:
-            said = f"The checkpoint '{path}' is not used, as {error}. Its batch begins again."
+            said = f"The checkpoint '{path}' is not used: {error}. Its batch starts again."
             warnings.warn(said, StoredFileWarning, stacklevel=2)
             return None
         return State(tensors, notes)

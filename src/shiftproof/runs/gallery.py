@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,22 +15,19 @@ from shiftproof.data.examples import Examples
 from shiftproof.door import Reading
 from shiftproof.finding import Finding
 from shiftproof.outcomes import Bound
+from shiftproof.records.picture import write_picture
 from shiftproof.runs.cell import Cell
-from shiftproof.runs.picture import write_picture
-
-if TYPE_CHECKING:
-    from shiftproof.runs.work import Work
 
 
-def keep_pictures(work: Work, cell: Cell, chunk: Examples, finding: Finding, clean: Reading | None) -> None:
-    """Writes up to `work.pictures` examples of a chunk that only the move broke: the surest, one a class before a second of any.
+def keep_pictures(folder: Path, cell: Cell, chunk: Examples, finding: Finding, clean: Reading | None, *, most: int) -> None:
+    """Writes up to `most` examples of a chunk that only the move broke: the surest, one a class before a second of any.
 
     A chance draw does not say whether the unmoved input was right, and `clean` does; without it no pictures of one are kept.
     """
-    if cell.shift.name == "identity" or not work.pictures:
+    if cell.shift.name == "identity" or not most:
         return
     moved = cell.shift.within(chunk.space)
-    for row in _rows(chunk, finding, clean)[: work.pictures]:
+    for row in _rows(chunk, finding, clean)[:most]:
         x = chunk.x[row : row + 1]
         params = torch.from_numpy(finding.params[row : row + 1])
         if not bool(params.isfinite().all()):
@@ -43,7 +40,7 @@ def keep_pictures(work: Work, cell: Cell, chunk: Examples, finding: Finding, cle
             "prediction": np.array(finding.prediction[row]),
             "confidence": np.array(finding.confidence[row]),
         }
-        write_picture(work.store.gallery / f"{cell.key()}-{_digest(str(finding.ids[row]))}.npz", arrays)
+        write_picture(folder / f"{cell.key()}-{_digest(str(finding.ids[row]))}.npz", arrays)
 
 
 def _digest(name: str) -> str:

@@ -21,7 +21,7 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
-class Asked(Protocol):
+class RunSettings(Protocol):
     """What provenance says of the config of a run, whatever kind of run it is."""
 
     @property
@@ -41,7 +41,7 @@ class Asked(Protocol):
         """Name of the suite, if it was one."""
 
 
-def provenance(config: Asked, started: str) -> Provenance:
+def provenance(config: RunSettings, started: str) -> Provenance:
     """Everything needed to say under what circumstances the numbers arose."""
     return Provenance(
         shiftproof=__version__,

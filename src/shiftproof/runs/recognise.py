@@ -26,7 +26,7 @@ PART_FIX = "give its class a name for its state, code_version = '1'"
 
 
 @dataclass(frozen=True)
-class Answers:
+class EndpointAnswers:
     """What an endpoint answered to a few inputs.
 
     Args:
@@ -41,7 +41,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Known:
+class RunIdentity:
     """What a run measures, as far as a later run must recognise it.
 
     Args:
@@ -54,7 +54,7 @@ class Known:
     name: str
     model: Fingerprint
     parts: Mapping[str, Fingerprint]
-    answers: Answers | None
+    answers: EndpointAnswers | None
 
     def written(self) -> dict[str, Any]:
         """As `plan.json` keeps it."""
@@ -85,7 +85,7 @@ def parts_known(cells: Sequence[Cell]) -> dict[str, Fingerprint]:
     return {part.spec(): known for cell in cells for part, known in ((cell.shift, cell.shift_known), (cell.method, cell.method_known))}
 
 
-def answers_of(model: Labels, data: Source) -> Answers | None:
+def answers_of(model: Labels, data: Source) -> EndpointAnswers | None:
     """What an endpoint answers to the first inputs of the data, asked twice; None for a model that is here.
 
     Cost: 2 forwards on up to 8 examples.
@@ -94,10 +94,10 @@ def answers_of(model: Labels, data: Source) -> Answers | None:
         return None
     x = data.take(slice(0, PROBES)).x
     first, second = (model.scores(x) if isinstance(model, Scores) else model.labels(x) for _ in range(2))
-    return Answers(now(), first.tolist(), torch.equal(first, second))
+    return EndpointAnswers(now(), first.tolist(), torch.equal(first, second))
 
 
-def gone_on_with(known: Known, folder: Path) -> Known:
+def gone_on_with(known: RunIdentity, folder: Path) -> RunIdentity:
     """What is written of a run that goes on in this folder: an endpoint's answers are those stored there.
 
     Raises:
@@ -110,12 +110,12 @@ def gone_on_with(known: Known, folder: Path) -> Known:
     _check_gaps(known, folder)
     if known.answers is None or before[ANSWERS] is None or before[KNOWN]["model"] != known.model.text:
         return known
-    stored = Answers(**before[ANSWERS])
+    stored = EndpointAnswers(**before[ANSWERS])
     _check_answers(known.name, stored, known.answers, folder)
-    return Known(known.name, known.model, known.parts, stored)
+    return RunIdentity(known.name, known.model, known.parts, stored)
 
 
-def measured_anew(known: Known, folder: Path) -> list[str]:
+def measured_anew(known: RunIdentity, folder: Path) -> list[str]:
     """What of a folder's earlier run is another thing by now under the same name, and is measured anew."""
     before = _before(folder)
     if before is None or KNOWN not in before:
@@ -125,7 +125,7 @@ def measured_anew(known: Known, folder: Path) -> list[str]:
     found += [spec for spec in now_ if spec in then and then[spec] != now_[spec]]
     if not found:
         return []
-    return [f"Changed since the last run in this folder, and measured anew: {', '.join(found)}. No earlier result of theirs is used."]
+    return [f"Changed since the last run in this folder: {', '.join(found)}. They are measured again; no earlier result of them is used."]
 
 
 def _before(folder: Path) -> dict[str, Any] | None:
@@ -140,18 +140,18 @@ def _check_form(before: Mapping[str, Any], folder: Path) -> None:
     if before.get("form") != CELL_VERSION:
         raise UsageError(
             f"The run in '{folder}' was written by an older version of shiftproof (form {before.get('form', 1)}, now {CELL_VERSION}), "
-            "whose results do not name all that they depend on, so it cannot be resumed. `shiftproof report` and `shiftproof compare` "
-            "still read it. Choose another folder with --out."
+            "whose results do not record everything that they depend on, so it cannot be resumed. `shiftproof report` and "
+            "`shiftproof compare` still read it. Choose another folder with --out."
         )
 
 
-def _check_gaps(known: Known, folder: Path) -> None:
+def _check_gaps(known: RunIdentity, folder: Path) -> None:
     named = [(f"the model '{known.name}'", known.model, MODEL_FIX), *((spec, part, PART_FIX) for spec, part in known.parts.items())]
     for what, fingerprint, fix in named:
         for gap in _gaps(fingerprint):
             raise UsageError(
-                f"The run in '{folder}' cannot be resumed, since {what} cannot be recognised: {gap}. Choose another folder with --out; to "
-                f"resume later runs, {fix}."
+                f"The run in '{folder}' cannot be resumed, because {what} cannot be recognised: {gap}. Choose another folder with --out; "
+                f"to resume later runs, {fix}."
             )
 
 
@@ -159,20 +159,20 @@ def _gaps(known: Fingerprint) -> Sequence[str]:
     return known.gaps if found_again(known.text) or known.gaps else ("a model that it is made of cannot be identified",)
 
 
-def _check_answers(name: str, stored: Answers, given: Answers, folder: Path) -> None:
-    way_out = "Choose another folder with --out."
+def _check_answers(name: str, stored: EndpointAnswers, given: EndpointAnswers, folder: Path) -> None:
+    fix = "Choose another folder with --out."
     if not stored.steady:
         if _complete(folder):
             raise UsageError(
-                f"The run in '{folder}' is finished, and the endpoint '{name}' answers differently each time, so whether it is still the "
-                f"same model cannot be told. `shiftproof report` shows the run, as answered on {stored.date}. {way_out}"
+                f"The run in '{folder}' is finished, and the endpoint '{name}' answers differently each time, so it cannot be checked "
+                f"that it is still the same model. `shiftproof report` shows the run, as answered on {stored.date}. {fix}"
             )
         return
     if given.said != stored.said:
         rows = sum(one != two for one, two in zip(stored.said, given.said, strict=False))
         raise UsageError(
-            f"The endpoint '{name}' answers {rows} of {len(given.said)} inputs otherwise than on {stored.date}, when the run in '{folder}' "
-            f"began: the model behind it has changed. {way_out}"
+            f"The endpoint '{name}' gives other answers to {rows} of {len(given.said)} inputs than on {stored.date}, when the run in "
+            f"'{folder}' began: the model behind it has changed. {fix}"
         )
 
 

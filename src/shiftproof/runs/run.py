@@ -8,13 +8,13 @@ from functools import partial
 
 from shiftproof.runs.backends import backend_named
 from shiftproof.runs.cell import Cell
-from shiftproof.runs.work import Done, Work
+from shiftproof.runs.work import CellDone, Work
 from shiftproof.searches.abstract import Search
 
 Advance = Callable[[int], None]
 
 
-def run(cells: Sequence[Cell], work: Work, *, backend: str, workers: int, show: bool) -> list[Done]:
+def run(cells: Sequence[Cell], work: Work, *, backend: str, workers: int, show: bool) -> list[CellDone]:
     """Runs every cell that has no file yet. Finished ones are not touched, failed ones are tried again.
 
     Ctrl-C stops between two writes: what is finished stays, and the same call goes on from there.
@@ -23,7 +23,7 @@ def run(cells: Sequence[Cell], work: Work, *, backend: str, workers: int, show: 
     if not left:
         return []
     # In other processes progress is known when a cell is done; here, batch by batch.
-    finished: list[Done] = []
+    finished: list[CellDone] = []
     with _progress(left, show) as moved, closing(_done(left, work, backend, workers, moved)) as every:
         for done in every:
             if done.error is not None:
@@ -32,7 +32,9 @@ def run(cells: Sequence[Cell], work: Work, *, backend: str, workers: int, show: 
     return finished
 
 
-def _done(cells: Sequence[Cell], work: Work, backend: str, workers: int, moved: Callable[[Cell], Advance]) -> Generator[Done, None, None]:
+def _done(
+    cells: Sequence[Cell], work: Work, backend: str, workers: int, moved: Callable[[Cell], Advance]
+) -> Generator[CellDone, None, None]:
     if backend == "serial":
         for cell in cells:
             advance = moved(cell)

@@ -10,7 +10,7 @@ from pathlib import Path
 from shiftproof._errors import UsageError
 from shiftproof.data.source import Source, Wrapped
 from shiftproof.data.sources.abstract import AddressedSource
-from shiftproof.models.reference import ModelReference
+from shiftproof.runs.model_reference import ModelReference
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,6 @@ def _place(source: Source) -> Path | None:
 
 def _changed(what: str) -> UsageError:
     return UsageError(
-        f"{what} was changed while the run was going on, so what was read of it is not what the run was planned with. "
-        "Leave it as it is until the run is finished, and run again with another --out."
+        f"{what} changed during the run, so the run did not read what it was planned with. "
+        "Do not change it before the run is finished, and run again with another --out."
     )

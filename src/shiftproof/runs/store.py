@@ -21,8 +21,7 @@ import pyarrow.parquet as pq
 
 from shiftproof._errors import StoredFileWarning, UsageError
 from shiftproof._sealed import BLANK, DamagedFile, UnsealedFile, check_seal, create_json, read_sealed, write_sealed
-from shiftproof._writing import clear_leftovers, is_temporary
-from shiftproof._writing import write_atomic as write_atomic
+from shiftproof._writing import clear_leftovers, disk_error, is_temporary
 from shiftproof.finding import Finding
 from shiftproof.outcomes import Bound, Flag, Stage
 from shiftproof.runs.cell import Cell
@@ -39,7 +38,7 @@ COLUMNS = ("id", "outcome", "loss", "prediction", "label", "probability", "confi
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class CellTable:
     """The per-example results of one cell, read back: arrays of shape (n,), and the card."""
 
     columns: Mapping[str, np.ndarray[Any, Any]]
@@ -75,7 +74,7 @@ class Store:
         """States of batches under way, a folder a cell."""
         self.sent = folder / "sent"
         """How many rows each process of the run sent to the model."""
-        self._seen: dict[str, tuple[tuple[int, ...], Table]] = {}
+        self._seen: dict[str, tuple[tuple[int, ...], CellTable]] = {}
         """Cells that were read and found sound, each with what its file was like then."""
 
     def __getstate__(self) -> dict[str, Any]:
@@ -106,7 +105,7 @@ class Store:
         there = [p.name for p in self.folder.iterdir() if not is_temporary(p)] if self.folder.is_dir() else []
         if not written.exists() and there:  # in this order: whoever makes the folder writes its plan before anything else
             raise UsageError(
-                f"The output folder '{self.folder}' holds other files and no run of ours. Choose an empty or new folder with --out."
+                f"The output folder '{self.folder}' holds other files and no shiftproof run. Choose an empty or new folder with --out."
             )
         if written.exists():
             _same_plan(self.folder, _plan_in(written), plan)
@@ -141,7 +140,7 @@ class Store:
         try:
             self._read(cell)
         except DamagedFile as error:
-            return f"The file '{self.path(cell)}' is not used, as {error}."
+            return f"The file '{self.path(cell)}' is not used: {error}."
         return None
 
     def missing(self, cells: Iterable[Cell]) -> list[Cell]:
@@ -186,14 +185,14 @@ class Store:
         write_sealed(self.path(cell), sink.getvalue().to_pybytes(), _of_file("cell", self.path(cell)))
         self.failure(cell).unlink(missing_ok=True)
 
-    def read(self, cell: Cell) -> Table:
+    def read(self, cell: Cell) -> CellTable:
         """A finished cell's results."""
         try:
             return self._read(cell)
         except DamagedFile as error:
             raise UsageError(f"The file '{self.path(cell)}' cannot be used: {error}. Run again.") from error
 
-    def _read(self, cell: Cell) -> Table:
+    def _read(self, cell: Cell) -> CellTable:
         """A cell's results, checked; those of a file that has not changed since are remembered."""
         try:
             now = self.path(cell).stat()
@@ -205,7 +204,7 @@ class Store:
             before = self._seen[cell.key()] = (like, self._checked(cell))
         return before[1]
 
-    def _checked(self, cell: Cell) -> Table:
+    def _checked(self, cell: Cell) -> CellTable:
         path = self.path(cell)
         try:
             table = _parsed(read_sealed(path, _of_file("cell", path)), COLUMNS)
@@ -219,7 +218,7 @@ class Store:
             raise DamagedFile("its examples are not those that the data have in its rows")
         flags = tuple(Flag(**flag) for flag in card["flags"])
         stages = tuple(Stage(**stage) for stage in card["stages"])
-        return Table(columns, Bound(card["bound"]), flags, card["seconds"], card["batch_size"], stages, card["sent"])
+        return CellTable(columns, Bound(card["bound"]), flags, card["seconds"], card["batch_size"], stages, card["sent"])
 
     def failure(self, cell: Cell) -> Path:
         """The file with the traceback of a failed cell."""
@@ -248,7 +247,7 @@ def read_error(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except DamagedFile as error:
-        return f"It failed; why is not known: the file '{path}' is not used, as {error}."
+        return f"It failed; why is not known: the file '{path}' is not used: {error}."
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> pa.Table:
@@ -296,9 +295,11 @@ def _plan_in(written: Path) -> dict[str, Any]:
         with suppress(UnsealedFile):  # an earlier version's: its files are told apart by their own names and seals
             check_seal(content, _PLAN)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"'{written}' cannot be read ({error}), so its run cannot go on. Choose another folder with --out.") from error
+        raise UsageError(
+            f"'{written}' cannot be read ({error}), so its run cannot be resumed. Choose another folder with --out."
+        ) from error
     if not isinstance(plan, dict):
-        raise UsageError(f"'{written}' is no plan of ours. Choose another folder with --out.")
+        raise UsageError(f"'{written}' is not a plan written by shiftproof. Choose another folder with --out.")
     return plan
 
 
@@ -316,24 +317,3 @@ def _same_plan(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> 
 def _short(value: object) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return text if len(text) <= 120 else text[:117] + "..."
-
-
-def save(path: Path, content: bytes | bytearray) -> None:
-    """Writes atomically into a folder that is made where it is missing; what the disk refuses is a `UsageError`."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, content)
-    except OSError as error:
-        raise disk_error(path.parent, error) from error
-
-
-def disk_error(folder: Path, error: OSError) -> UsageError:
-    """A full or read-only disk, said to a person."""
-    full = error.errno == errno.ENOSPC
-    what = "has no room" if full else "cannot be written"
-    way = (
-        "Free some space, or choose another disk with --out; running again goes on where this stopped."
-        if full
-        else "Choose another with --out."
-    )
-    return UsageError(f"The output folder '{folder}' {what}: {error.strerror or error}. {way}")

@@ -19,7 +19,6 @@ from shiftproof.certify import certify
 from shiftproof.data.examples import Examples
 from shiftproof.data.source import Source
 from shiftproof.door import Reading, confront
-from shiftproof.evaluation.curves.security_curve import ToTheEnd, sizes
 from shiftproof.finding import Finding, join
 from shiftproof.models.abstract import Labels
 from shiftproof.models.query_count import QueryCount, counting_queries
@@ -30,13 +29,14 @@ from shiftproof.runs.gallery import keep_pictures
 from shiftproof.runs.ledger import booking
 from shiftproof.runs.stamps import Stamp, check_folder
 from shiftproof.runs.store import Store
+from shiftproof.searches.to_the_end import ToTheEnd, sizes
 from shiftproof.shifts.norms.ball import Ball
 
 CHUNK_BYTES = 256_000_000
 """Inputs held in memory at once; moves of a norm ball are as large again."""
 
 
-class Done(NamedTuple):
+class CellDone(NamedTuple):
     """A finished or failed cell. The results themselves are in the store."""
 
     cell: Cell
@@ -61,7 +61,7 @@ class Work:
     model_files: tuple[Stamp, ...] = ()
     flags: Mapping[str, tuple[Flag, ...]] = field(default_factory=dict[str, tuple[Flag, ...]])
 
-    def __call__(self, cell: Cell, progress: Callable[[int], None] | None = None) -> Done:
+    def __call__(self, cell: Cell, progress: Callable[[int], None] | None = None) -> CellDone:
         """Runs one cell and writes it. A failure is returned, never raised: the rest of the plan goes on."""
         if self.threads:
             torch.set_num_threads(self.threads)
@@ -73,10 +73,10 @@ class Work:
         except KeyboardInterrupt:
             raise
         except BaseException:  # whatever a model, a plugin or the disk raises belongs in the report of this cell, SystemExit too
-            return Done(cell, without_secrets(traceback.format_exc()))
+            return CellDone(cell, without_secrets(traceback.format_exc()))
         finally:
             os.chdir(home)  # a part of the user's own may have left it
-        return Done(cell, None)
+        return CellDone(cell, None)
 
     def _run(self, cell: Cell, progress: Callable[[int], None] | None, count: QueryCount) -> None:
         model = _built(self.model, self.model_files)
@@ -90,7 +90,7 @@ class Work:
             if isinstance(cell.method, ToTheEnd) and isinstance(cell.shift, Ball):
                 finding = replace(finding, radius=sizes(finding, cell.shift))  # what a curve is made of
             else:
-                keep_pictures(self, cell, chunk, finding, clean)
+                keep_pictures(self.store.gallery, cell, chunk, finding, clean, most=self.pictures)
             slim = finding.params.reshape(len(finding), -1)
             found.append(finding if slim.shape[1] <= 64 else Finding(**{**vars(finding), "params": slim[:, :0]}))
             labels.append(chunk.y.numpy())

@@ -33,7 +33,7 @@ class BoundaryWalk:
         near: the nearest move known to break the model, inside the box, shape of x; the origin where none is known.
         started: where one is known, shape (n,).
         broken: where one lies inside the budget, which ends the example's walk, shape (n,).
-        left: questions left, shape (n,).
+        left: queries left, shape (n,).
     """
 
     def __init__(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, queries: int) -> None:
@@ -103,7 +103,7 @@ class BoundaryWalk:
         return self.shift.project(self.x, self.shrink(self.near, radius))
 
     def start(self, tries: int) -> None:
-        """Looks with `tries` questions for a failure of each example anywhere in the box, and then for ones that are much nearer.
+        """Looks with `tries` queries for a failure of each example anywhere in the box, and then for ones that are much nearer.
 
         The first draw is inside the budget; then come draws of one value, of blocks, and of a value for every feature, even and extreme.
         Once there is a failure, each draw is asked about at 0.8 of its distance.
@@ -167,7 +167,7 @@ class BoundaryWalk:
             precision: stop where the bracket is narrower than this share of its outer end.
 
         Returns:
-            Failures, shape (m, ...): for rows without questions left, wherever they had come.
+            Failures, shape (m, ...): for rows without queries left, wherever they had come.
         """
         moves = moves.clone()
         outer = self.shift.norm(moves).to(torch.float64)

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from shiftproof.certificates.auto import Auto
 from shiftproof.losses import Loss, margin, margin_to
 from shiftproof.oracle import Oracle
-from shiftproof.outcomes import Stage
+from shiftproof.outcomes import AUDITED_SAMPLE, Stage
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import AscentStep
 from shiftproof.searches._stages import StagedRun
@@ -34,7 +34,7 @@ from shiftproof.shifts.norms.linf import Linf
 _FIRST_STEPS, _STEPS, _DEEP_STEPS = 20, 30, 25
 _RIVALS, _NEAR_RIVALS = 9, 3
 _EFFORT = 2e6
-"""Numbers that a proof may touch an example: about what the climbs that it saves would cost."""
+"""Operations that a proof may cost per example: about the cost of the ascents that it saves."""
 _LONG: tuple[Search, ...] = (AutoStep(steps=100), AutoStepTargeted(steps=100, n_targets=3))
 _LONG_PASSES = 2 * 4 * 100 + 6
 _DEEPER = ((0.3, 4), (0.15, 12), (0.07, 32))
@@ -149,7 +149,7 @@ def _targeted(run: StagedRun) -> None:
 
 
 def _towards(run: StagedRun, rows: Tensor, rank: int, steps: int, start: str, *path: str | int) -> None:
-    """A climb towards the rival of this rank, nearest first."""
+    """An ascent towards the rival of this rank, nearest first."""
     rivals = run.extra["rivals"]
     if rank < rivals.shape[1]:
         rows = rows[~run.best.broken[rows]]
@@ -157,7 +157,7 @@ def _towards(run: StagedRun, rows: Tensor, rank: int, steps: int, start: str, *p
 
 
 def _long(run: StagedRun) -> None:
-    """Long climbs with momentum and halving steps where little is left: what many short ones miss on deep nets."""
+    """Long runs with momentum and halving steps where little margin is left; short ones miss these failures on deep nets."""
     for part in _LONG:
         run.step(part.spec(), lambda part=part: run.search(part, _near(run, _DEEPER[0][0])))  # type: ignore[misc]
 
@@ -194,7 +194,7 @@ def _probe(run: StagedRun) -> None:
 
 def _ask(run: StagedRun) -> None:
     rows = _gradient_rows(run)
-    if not isinstance(run.shift, Boxed):  # over a few numbers one climb ends on the nearest slope
+    if not isinstance(run.shift, Boxed):  # over few parameters one ascent ends in the nearest local maximum
         rows = rows[_margin_left(run)[rows] < _PROBED]
     before = run.best.margin.clone()
     run.search(_blind(run.shift, _QUERIES), rows)
@@ -221,7 +221,7 @@ def _sample(run: StagedRun) -> None:
     if len(rows):
         run.search(_blind(run.shift, _AUDIT_QUERIES), rows)
         broken = int(run.best.broken[rows].sum())
-        run.oracle.report(Stage(AUDIT, len(rows), broken, 0, 0, 0.0))
+        run.oracle.report(Stage(AUDITED_SAMPLE, len(rows), broken, 0, 0, 0.0))
 
 
 def _blind(shift: Shift, queries: int) -> Search:

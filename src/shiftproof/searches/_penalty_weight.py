@@ -37,7 +37,7 @@ class Adam:
         """The same optimiser at some of the examples."""
         part = copy.copy(self)
         if self._mean is not None and self._square is not None:
-            part._mean, part._square = keep(mask, self._mean, self._square)
+            part._mean, part._square = keep(mask, self._mean, self._square)  # noqa: SLF001  # its own copy
         return part
 
 

@@ -49,7 +49,7 @@ def signs(rng: Rng, *shape: int) -> Tensor:
 
 
 def places(rng: Rng, count: int) -> Tensor:
-    """One of 0..count-1 by chance for each example, shape (n,), int64."""
+    """One of 0..count-1 at random for each example, shape (n,), int64."""
     return place_of(rng.uniform(1)[:, 0], count)
 
 
@@ -64,7 +64,7 @@ def place_of(chance: Tensor, count: int) -> Tensor:
 
 
 def subset(rng: Rng, movable: Tensor, count: int) -> Tensor:
-    """`count` features of each example by chance, those that can move before those that cannot; a mask of the shape (n, d) of `movable`."""
+    """`count` random features of each example, those that can move before those that cannot; a mask of the shape (n, d) of `movable`."""
     key = rng.uniform(movable.shape[1]).to(movable.device) + movable
     chosen = key.topk(min(count, key.shape[1]), dim=1).indices
     return movable.new_zeros(movable.shape, dtype=movable.dtype).bool().scatter(1, chosen, True) & movable

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from shiftproof._arrays import Floats, Ints
 from shiftproof._errors import UsageError, must
-from shiftproof.models.fingerprint import value_digest
+from shiftproof._identity.table import identify
 
 
 class _Nodes(Protocol):
@@ -87,7 +87,7 @@ class Trees:
     def digest(self) -> str:
         """A hash of the structure."""
         arrays = (self.feature, self.threshold, self.left, self.right, self.value, self.roots, self.base)
-        return value_digest(tuple(array.tobytes() for array in arrays))
+        return identify(tuple(array.tobytes() for array in arrays)).digest
 
 
 def read_trees(estimator: object, columns: Sequence[int] | None = None) -> Trees:

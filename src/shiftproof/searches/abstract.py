@@ -39,7 +39,7 @@ class Search(Part):
         return self
 
     def averaged(self) -> Search:
-        """The search as it should be run on a model that answers at random: itself, unless it asks each question several times then."""
+        """The search as it should be run on a random model: itself, unless it then repeats each query."""
         return self
 
     def objection(self, shift: Shift) -> str | None:

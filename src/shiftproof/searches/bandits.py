@@ -24,7 +24,7 @@ from shiftproof.shifts.norms.linf import Linf
 
 @dataclass(frozen=True)
 class Bandits(Search):
-    """Keeps a prior of the gradient on coarse tiles, learns from the difference of scores at two guesses around it, and climbs along it.
+    """Keeps a prior of the gradient on coarse tiles, updates it from the difference of scores at two points around it, and ascends it.
 
     Each round asks at the move plus `probe` times (prior + u) and (prior - u), for a chance u of length `exploration`, adds the slope that
     this shows to the prior (under linf by exponentiated gradients), and takes one step along the prior.

@@ -36,7 +36,7 @@ class Boundary(Search):
         queries: queries per example, at least 1.
         sideways: the first sidestep as a share of the distance, above 0.
         inward: the first inward step as a share of the distance, in (0, 1).
-        tries: questions spent on finding a first failure, at least 1.
+        tries: queries spent on finding a first failure, at least 1.
 
     Guarantees:
         The distance of its failure never grows. What it returns as broken lies inside the budget. It needs many queries: hop_skip_jump

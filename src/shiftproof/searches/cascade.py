@@ -44,16 +44,16 @@ class Cascade(Search):
 
     Args:
         version: "economy", or AutoAttack's "standard", "plus" and "rand".
-        draws: passes whose mean answers each question, the door's last word too; 0 for 20 on models that answer at random and under
+        draws: passes averaged for each query and for the final verdict; 0 for 20 on models that answer at random and under
             `rand`, and 1 elsewhere.
 
-    `economy` climbs the margin with shrinking steps, first untargeted; proves what cheap bounds can prove (`auto`), which needs no
-    search; then climbs towards each rival class from the nearest on. An example then gets more according to the share of its clean
-    margin that is left: below 30 % two long climbs with momentum (`auto_step`, `auto_step_targeted`), and below 30 %, 15 % and 7 % up
+    `economy` maximises the margin loss with shrinking steps, first untargeted; proves what cheap bounds can prove (`auto`), which needs no
+    search; then ascends towards each rival class, nearest first. An example then gets more effort according to the share of its clean
+    margin that is left: below 30 % two long runs with momentum (`auto_step`, `auto_step_targeted`), and below 30 %, 15 % and 7 % up
     to 4, 12 and 32 runs towards its three nearest rivals, from unlike starts (chance, stripes, blocks, corners), until four in a row
     leave the margin as it is, so that effort goes where the margin still falls. Score queries (square) come last: where less than half
     is left, longer where they do better than gradients did, which is what masked gradients look like, and for a chance twentieth of the
-    rest, whose outcome bounds what was missed there. An example whose gradient was zero at every step of the first climb gets score
+    rest, whose outcome bounds what was missed there. An example whose gradient was zero at every step of the first run gets score
     queries at once, and decision queries where these do not move its margin. A model without gradients is handed to `query_cascade`. No
     example's treatment depends on the others.
 

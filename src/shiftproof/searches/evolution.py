@@ -32,7 +32,7 @@ class Evolution(Search):
 
     Args:
         queries: queries per example, at least 1. The first is a random draw.
-        spread: questions of the even start, at least 1: a Latin hypercube, every other of its points put in the nearest corner.
+        spread: queries of the even start, at least 1: a Latin hypercube, every other of its points put in the nearest corner.
         population: moves of a generation, at least 2; 0 takes 4 + 3 log(numbers).
         step_size: the first standard deviation, as a share of each range, in (0, 1].
 
@@ -122,7 +122,7 @@ class Evolution(Search):
 
 @dataclass
 class _Asking:
-    """The questions left, and how a place in the unit box of the numbers that can move becomes a move."""
+    """The queries left, and how a place in the unit box of the numbers that can move becomes a move."""
 
     shift: Boxed
     oracle: Oracle

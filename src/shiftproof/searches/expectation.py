@@ -22,7 +22,7 @@ class Expectation(Preset):
 
     Args:
         search: the spec of a search that uses gradients, such as auto_step(steps=50, loss=margin).
-        draws: passes for each question, at least 1.
+        draws: passes per query, at least 1.
 
     Guarantees:
         On a model that is not random it finds what `search` finds, at `draws` times the cost. The door's own scores, before and after, are

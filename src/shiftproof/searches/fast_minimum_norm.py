@@ -27,7 +27,8 @@ class FastMinimumNorm(MinimalSearch):
     cosine, to 1/100 and to 0.001.
 
     Three things are not as published, since where the box cuts steps short the published form ends on this side of the boundary: before the
-    first break the radius grows by the factor at least and moves are made as long as it, and features at a wall have no gradient beyond it.
+    first break the radius grows by the factor at least and moves are made as long as it, and features at a bound have no gradient beyond
+    it.
 
     Args:
         steps: steps, at least 1.

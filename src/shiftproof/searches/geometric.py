@@ -38,7 +38,7 @@ class Geometric(Search):
         growth: at least 1.
         reach: how far from the boundary decisions are asked for, as a share of the distance, above 0.
         frequencies: for images, the share of low frequencies along each axis that directions are made of, in (0, 1].
-        tries: questions spent on finding a first failure, at least 1.
+        tries: queries spent on finding a first failure, at least 1.
 
     Guarantees:
         Asks for decisions only. The distance of its failure never grows, and what it returns as broken lies inside the budget.

@@ -41,7 +41,7 @@ class GradientAscent(Search):
 
     Guarantees:
         On a linear model with two classes it reaches the worst case of linf and l2 (of l2 from a random start where steps * step_size is
-        at least 6, as it is by default). With more classes it climbs towards the class that is nearest where it starts, though another
+        at least 6, as it is by default). With more classes it ascends towards the class that is nearest at its start, though another
         may be easier to reach: take restarts, and the margin loss. Elsewhere it finds failures and proves nothing.
     Cost: up to restarts * (steps + 1) forwards and restarts * steps backwards per example.
 

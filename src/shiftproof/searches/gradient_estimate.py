@@ -22,15 +22,15 @@ _METHODS = ("spsa", "nes")
 
 @dataclass(frozen=True)
 class GradientEstimate(Search):
-    """Projected ascent on the margin, its gradient estimated by pairs of questions: g = mean of (f(m + s u) - f(m - s u)) u / 2s.
+    """Projected ascent on the margin, its gradient estimated by pairs of queries: g = mean of (f(m + s u) - f(m - s u)) u / 2s.
 
     The directions u are fair coins ("spsa", Uesato et al. 2018) or normal ("nes", Ilyas et al. 2018). Both ends of a pair are put back
-    into the shift before they are asked, so every question is a legal move and one that breaks the model ends the search; s is the share
+    into the shift before they are asked, so every query is a legal move and one that breaks the model ends the search; s is the share
     `sigma` of the budget's radius, along the shift's own geometry, so it works on angles and severities as on pixels.
 
     Args:
         steps: steps of ascent, at least 1.
-        draws: pairs of questions a step, at least 1.
+        draws: pairs of queries per step, at least 1.
         sigma: half the distance of a pair, as a share of the budget's radius, in (0, 1].
         step_size: the first step as a share of the radius; 0 means max(2.5 / steps, 0.2). Steps shrink linearly to 0.
         momentum: decay of the accumulated estimate, in [0, 1).
@@ -115,7 +115,7 @@ class GradientEstimate(Search):
                 answer = oracle[rows](end)
                 best.update(rows, end, answer)
                 values.append(answer.margin.to(params))
-                # The other end is asked for those that still stand; a broken row's value is used no more.
+                # The other end is queried only for unbroken examples; a broken row's value is not used.
                 if side > 0 and bool(answer.broken.any()):
                     still = ~answer.broken
                     rows, noise, values = rows[still], noise[still], [values[0][still]]

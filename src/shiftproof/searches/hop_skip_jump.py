@@ -36,7 +36,7 @@ class HopSkipJump(Search):
         queries: queries per example, at least 1.
         draws: directions of the first estimate, at least 2.
         most_draws: directions of any estimate, at least `draws`.
-        tries: questions spent on finding a first failure, at least 1.
+        tries: queries spent on finding a first failure, at least 1.
 
     Guarantees:
         Asks for decisions only. What it returns as broken lies inside the budget; a failure outside is never counted. Where no failure is

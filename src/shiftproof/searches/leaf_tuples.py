@@ -42,7 +42,7 @@ class LeafTuples(Search):
 
     Args:
         queries: queries per example, at least 1.
-        restarts: climbs per example, at least 1; the first begins at the input.
+        restarts: runs per example, at least 1; the first begins at the input.
         trees: the structure, from `read_trees`.
         reads: a digest of the trees, for a run's identity; set here.
 
@@ -50,7 +50,7 @@ class LeafTuples(Search):
         On a single tree it is exact: every leaf in reach is tried, so what is held has no failure in the budget (but within rounding,
         1e-5 of the budget, of its edge). On an ensemble it finds failures and proves nothing. Categorical columns stay as they are and
         integer columns move by whole numbers.
-    Cost: at most `queries` forwards per example, most often one or none; and for each step of a climb as many evaluations of the trees'
+    Cost: at most `queries` forwards per example, most often one or none; and for each step of a run as many evaluations of the trees'
     structure as leaves are in reach.
 
     Example:
@@ -163,7 +163,7 @@ def _whole(shift: Linf, size: int) -> npt.NDArray[np.bool_]:
 
 
 def _chance(rng: Rng, low: Floats, high: Floats, whole: npt.NDArray[np.bool_]) -> Floats:
-    """A point of the budget by chance, integer columns whole."""
+    """A random point of the budget, integer columns whole."""
     unit = rng.uniform(len(low))[0].double().numpy()
     steps = np.clip(np.floor(low + (high - low + 1) * unit), low, high)
     point: Floats = np.where(whole, steps, low + (high - low) * unit)
@@ -171,7 +171,7 @@ def _chance(rng: Rng, low: Floats, high: Floats, whole: npt.NDArray[np.bool_]) -
 
 
 class _Leaves:
-    """The boxes of all leaves, with the climb over them."""
+    """The boxes of all leaves, with the local search over them."""
 
     def __init__(self, trees: Trees, whole: npt.NDArray[np.bool_], columns: int) -> None:
         self.trees, self.whole = trees, whole

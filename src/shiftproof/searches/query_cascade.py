@@ -39,7 +39,7 @@ class QueryCascade(Search):
     model is left out.
 
     Args:
-        draws: passes whose mean answers each question, the door's last word too; 0 for 20 on models that answer at random, and 1 elsewhere.
+        draws: passes averaged for each query and for the final verdict; 0 for 20 on models that answer at random, and 1 elsewhere.
 
     Guarantees:
         Finds failures and proves nothing, but on a single decision tree under `linf`, where `leaf_tuples` is exact.

@@ -34,7 +34,7 @@ class Square(Search):
     second one and what is left of the budget, in two opposed humps, the start being a grid of such humps. The side of the square is
     sqrt(p * height * width), with p falling from `share` by halves over the queries, as in the paper. Vectors and tables have no
     neighbourhood: there the square is a chance set of p * d features, with a sign for each under linf, while under l2 the move within the
-    set is turned by chance. Columns that cannot move are left out.
+    set is rotated at random. Columns that cannot move are left out.
 
     Args:
         queries: queries per example, at least 1.

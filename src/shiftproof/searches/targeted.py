@@ -22,7 +22,7 @@ CHOICES = ("nearest", "least_likely", "chance")
 class Targeted(Search):
     """`search`, for which only one wrong class counts: the example is broken where the model decides for its target.
 
-    The search sees a model of two classes, the best of all others and the target, so that every loss climbs towards the target. A move that
+    The search sees a model of two classes, the best of all others and the target, so that every loss leads towards the target. A move that
     misses it is given up: what the door then calls broken reached the target.
 
     Args:

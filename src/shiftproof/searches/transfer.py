@@ -24,16 +24,16 @@ from shiftproof.shifts.abstract import Differentiable, Params, Shift
 class Transfer(Search):
     """Searches on surrogates and hands over what it found, whether or not it breaks the model.
 
-    With `search`, that search runs on the surrogate as if it were the model. Without, moves climb the cross-entropy of the surrogates'
+    With `search`, that search runs on the surrogate as if it were the model. Without, moves maximise the cross-entropy of the surrogates'
     mean scores with momentum, to the last step, since a move that barely breaks a surrogate seldom breaks another model.
 
     Built in Python, as models are no option of a spec: `Transfer((surrogate,))`.
 
     Args:
-        steps: steps of the climb, at least 1.
+        steps: steps of ascent, at least 1.
         step_size: each step as a share of the budget's radius; 0 means the shift's `path` / steps, as of gradient_ascent.
         momentum: decay of the accumulated gradient, at least 0 (Dong et al. 2018).
-        diversity: for images, how far inputs are shrunk by chance before each gradient, in [0, 1): sizes are drawn from 1 - diversity to 1
+        diversity: for images, how far inputs are shrunk at random before each gradient, in [0, 1): sizes are drawn from 1 - diversity to 1
             and the place evenly, for half of the steps; 0 for none (Xie et al. 2019).
         blur: for images, the width in pixels of the Gaussian that gradients are smoothed with; 0 for none (Dong et al. 2019).
         of: who the surrogates are, for a run's identity; set here.

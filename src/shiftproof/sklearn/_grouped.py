@@ -1,4 +1,4 @@
-"""Smoothed worst-case weights of risks over groups; `_smoothed` has those of the other risks."""
+"""Smoothed worst-case weights of risks over groups; `_smoothed_risks` has those of the other risks."""
 
 from __future__ import annotations
 

@@ -30,7 +30,6 @@ studies, __all__, __getattr__ = package_of_parts(
         "quantity:Quantity",
         "quantity:difference",
         "quantity:share",
-        "record:StudyRecord",
         "run:read_studies",
         "run:run_study",
         "trial:Trial",

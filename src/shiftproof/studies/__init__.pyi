@@ -14,7 +14,6 @@ from shiftproof.studies.holistic_robust_training import HolisticRobustTraining
 from shiftproof.studies.learning_from_errors import LearningFromErrors
 from shiftproof.studies.madry_minmax import MadryMinmax
 from shiftproof.studies.quantity import Quantity, difference, share
-from shiftproof.studies.record import StudyRecord
 from shiftproof.studies.robust_and_nonrobust_features import RobustAndNonrobustFeatures
 from shiftproof.studies.robustness_accuracy_tradeoff import RobustnessAccuracyTradeoff
 from shiftproof.studies.run import read_studies, run_study
@@ -41,7 +40,6 @@ __all__ = [
     "RobustnessAccuracyTradeoff",
     "SimplicityBias",
     "Study",
-    "StudyRecord",
     "Trial",
     "difference",
     "read_studies",

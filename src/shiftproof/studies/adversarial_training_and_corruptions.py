@@ -13,11 +13,12 @@ from torch.nn.functional import pad
 
 from shiftproof._arrays import Floats
 from shiftproof.data.examples import Examples
+from shiftproof.records.study import Unit
 from shiftproof.shifts import shifts
 from shiftproof.shifts.norms.linf import Linf
 from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.nets import anew, convolutional
-from shiftproof.studies.quantity import Quantity, Unit, share
+from shiftproof.studies.quantity import Quantity, share
 from shiftproof.studies.trial import Trial, right, right_under
 from shiftproof.training.methods.abstract import Method
 from shiftproof.training.methods.adversarial import Adversarial

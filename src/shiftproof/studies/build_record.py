@@ -11,9 +11,9 @@ import numpy as np
 from shiftproof._errors import UsageError
 from shiftproof._references import bibtex
 from shiftproof.records.audit import Provenance
+from shiftproof.records.study import FigureRecord, Form, LookRecord, Mark, PredictionRecord, StudyRecord, TrialRecord, Unit
 from shiftproof.studies.abstract import EarlierLook, Prediction, Study
-from shiftproof.studies.quantity import Quantity, Unit, over_seeds
-from shiftproof.studies.record import FigureRecord, Form, LookRecord, Mark, PredictionRecord, StudyRecord, TrialRecord
+from shiftproof.studies.quantity import Quantity, over_seeds
 from shiftproof.studies.verdict import Judged, judge, overall, spent
 
 

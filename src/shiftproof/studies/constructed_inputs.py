@@ -14,7 +14,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.randomness import Rng
 from shiftproof.searches.gradient_ascent import GradientAscent
 from shiftproof.shifts.norms.l2 import L2
-from shiftproof.training._inner import Objective, worst
+from shiftproof.training.inner_search import Objective, worst
 
 _BATCH = 500
 

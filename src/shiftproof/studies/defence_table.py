@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from shiftproof.data.examples import Examples
 from shiftproof.defences import defences
-from shiftproof.evaluation.defend.measure import Answered, Question, ask
+from shiftproof.evaluation.defend.measure import AttackOutcomes, AttackPlan, ask
 from shiftproof.evaluation.defend.rows import LEAST_HIDDEN, LITERATURE
 from shiftproof.models.abstract import Scores
 from shiftproof.models.torch_module import TorchModule
@@ -76,7 +76,7 @@ class DefenceTable(Study):
         school = _TrainedModels(trial, learned)
         standard = school.taught("standard", "plain")
         threat = trial.pick(quick="linf(eps=0.15)", full="linf(eps=0.1)")
-        question = Question(
+        question = AttackPlan(
             standard=standard,
             examples=task.test,
             threat=shifts.build(threat, space=task.test.space),
@@ -126,7 +126,7 @@ def _defended(school: _TrainedModels, standard: TorchModule, held_out: Examples,
         yield part.family, part(standard, space=held_out.space, held_out=held_out if part.needs_held_out else None, others=others)
 
 
-def _figures(family: str, after: Answered, before: Answered) -> dict[str, Quantity]:
+def _figures(family: str, after: AttackOutcomes, before: AttackOutcomes) -> dict[str, Quantity]:
     found = {f"{family}, clean": share(after.clean), f"{family}, gain under every attack": difference(after.robust, before.robust)}
     if family == "masking":
         found["masking, hidden"] = difference(after.plain, after.robust)
@@ -144,7 +144,7 @@ def _figures(family: str, after: Answered, before: Answered) -> dict[str, Quanti
     return found
 
 
-def _caught(found: Answered) -> Quantity:
+def _caught(found: AttackOutcomes) -> Quantity:
     """Of moves that do not know the detector and fool the network behind it, the share that it tells."""
     assert found.detection is not None  # `ask` gives it for every detector
     unaware = found.detection[0]

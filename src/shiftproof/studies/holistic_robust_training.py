@@ -22,7 +22,7 @@ from shiftproof.studies.abstract import Prediction, Study
 from shiftproof.studies.nets import convolutional, dense
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial, relabelled, right, right_under
-from shiftproof.training._inner import worst
+from shiftproof.training.inner_search import worst
 from shiftproof.training.methods.abstract import Method
 from shiftproof.training.methods.adversarial import Adversarial
 from shiftproof.training.methods.holistic_robust import HolisticRobust

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from shiftproof._errors import StoredFileWarning
 from shiftproof._sealed import DamagedFile, UnsealedFile, read_json, read_sealed, sealed, with_seal
-from shiftproof.runs.store import save
+from shiftproof._writing import save
+from shiftproof.records.study import Form, TrialRecord
 from shiftproof.studies.abstract import EarlierLook, Study
 from shiftproof.studies.code_digest import Code
-from shiftproof.studies.record import Form, TrialRecord
 
 QUICK_SEEDS = 3
 """Of every study's quick form, which settles no claim."""

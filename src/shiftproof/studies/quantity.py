@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import must
+from shiftproof.records.study import Unit
 
 Interval = tuple[float, float]
-Unit = Literal["share", "points", "number"]
-"""How a figure reads: 0.1 is 10 %, ten points, or the number 0.1."""
 
 
 _RANGES: dict[Unit, Interval] = {"share": (0.0, 1.0), "points": (-1.0, 1.0), "number": (-math.inf, math.inf)}

@@ -16,18 +16,17 @@ from pydantic import ValidationError
 from shiftproof import __version__
 from shiftproof._errors import UsageError, must
 from shiftproof._sealed import create_json, read_document, read_json
-from shiftproof._writing import clear_leftovers, one_at_a_time
+from shiftproof._writing import clear_leftovers, disk_error, one_at_a_time
 from shiftproof.data.load import load_data
 from shiftproof.models.torch_module import TorchModule
-from shiftproof.records.audit import write_document
+from shiftproof.records.document import write_document
+from shiftproof.records.study import Form, QuantityRecord, StudyRecord, TrialRecord
 from shiftproof.runs.provenance import now, provenance
-from shiftproof.runs.store import disk_error
 from shiftproof.studies import studies
 from shiftproof.studies.abstract import Study
 from shiftproof.studies.build_record import StudyTrials, build_record, rebuild_record
 from shiftproof.studies.code_digest import Code, code_of
 from shiftproof.studies.plan import extensions_in, plan_of, read_trial, trial_key, trial_path, write_trial
-from shiftproof.studies.record import Form, QuantityRecord, StudyRecord, TrialRecord
 from shiftproof.studies.trial import Trial
 
 RECORD = "study.json"

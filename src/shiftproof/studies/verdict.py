@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from shiftproof._errors import UsageError
+from shiftproof.records.study import StudyVerdict
 from shiftproof.studies.abstract import Prediction
 from shiftproof.studies.quantity import Interval, Quantity, over_seeds
-from shiftproof.studies.record import Verdict
 
 SPENT = 0.8
 """The share of what is left of the error probability that each look at a study spends."""
@@ -35,7 +35,7 @@ class Judged:
     prediction: Prediction
     value: float
     interval: Interval
-    verdict: Verdict
+    verdict: StudyVerdict
 
 
 def judge(
@@ -59,13 +59,13 @@ def judge(
     return tuple(found)
 
 
-def _verdict(prediction: Prediction, low: float, high: float) -> Verdict:
+def _verdict(prediction: Prediction, low: float, high: float) -> StudyVerdict:
     if prediction.low <= low and high <= prediction.high:
         return "reproduced"
     return "not reproduced" if high < prediction.low or low > prediction.high else "inconclusive"
 
 
-def overall(verdicts: Sequence[Verdict]) -> Verdict:
+def overall(verdicts: Sequence[StudyVerdict]) -> StudyVerdict:
     """All predictions together are the claim: one that fails refutes it, and it stands only where all do.
 
     >>> overall(["reproduced", "inconclusive"])

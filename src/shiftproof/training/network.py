@@ -15,7 +15,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import check_examples, inspect_model
-from shiftproof.training._inner import evaluating
+from shiftproof.training.inner_search import evaluating
 
 
 def device_named(device: str) -> torch.device:

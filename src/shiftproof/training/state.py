@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from shiftproof._errors import UsageError
-from shiftproof._sealed import DamagedFile, Identity
+from shiftproof._sealed import DamagedFile, FileIdentity
 from shiftproof._tensors import read_tensors, write_tensors
-from shiftproof.runs.store import disk_error
+from shiftproof._writing import disk_error
 from shiftproof.training.optimise import WeightAverage
 
 WEIGHTS = {"kind": "weights"}
@@ -60,7 +60,7 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def write(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, Any] | None = None, *, identity: Identity = WEIGHTS) -> None:
+def write(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, Any] | None = None, *, identity: FileIdentity = WEIGHTS) -> None:
     """Tensors and notes in one sealed safetensors file, all or nothing."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, Any] | 
         raise disk_error(path.parent, error) from error
 
 
-def read(path: Path, *, identity: Identity | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read(path: Path, *, identity: FileIdentity | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What `write` wrote; raises `UsageError` where the file is damaged, or, if it must have an identity, another's."""
     try:
         return read_tensors(path, identity)

@@ -17,13 +17,12 @@ from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of, foun
 from shiftproof._identity.parts import known_part
 from shiftproof._identity.table import identify
 from shiftproof._sealed import DamagedFile, UnsealedFile, read_json, sealed, with_seal
-from shiftproof._writing import clear_leftovers, one_at_a_time
+from shiftproof._writing import clear_leftovers, disk_error, one_at_a_time, save
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
 from shiftproof.outcomes import Flag
 from shiftproof.randomness import Rng
-from shiftproof.runs.store import disk_error, save
 from shiftproof.training import state
 from shiftproof.training.loop import BEST, RESUME, Loop, best_of
 from shiftproof.training.methods import methods

@@ -76,7 +76,7 @@ FILES: dict[str, tuple[File, str]] = {
     ),
     "noise": (
         File((node("RandomNormal", [], ["noise"], shape=[2], scale=0.2), node("Add", ["x", "noise"], ["h"]))),
-        "drawn anew at every run",
+        "random at every run",
     ),
     "a step of another domain": (
         File(
@@ -84,7 +84,7 @@ FILES: dict[str, tuple[File, str]] = {
             domains=(("mine", 1),),
             functions=(function("Relu", node("Constant", [], ["c"], value_float=-1.0), node("Mul", ["a", "c"], ["b"])),),
         ),
-        "has no rule",
+        "has no bound rule",
     ),
     "a constant of another domain": (
         File(
@@ -93,16 +93,16 @@ FILES: dict[str, tuple[File, str]] = {
             domains=(("mine", 1),),
             functions=(function("Neg", node("Identity", ["a"], ["b"])),),
         ),
-        "has no rule",
+        "has no bound rule",
     ),
     "values rounded to half precision": (
         File((node("Cast", ["x"], ["c"], to=TensorProto.FLOAT16), node("Cast", ["c"], ["h"], to=TensorProto.FLOAT))),
-        r"Cast\) of the model 'net.onnx' has no rule",
+        r"Cast\) of the model 'net.onnx' has no bound rule",
     ),
     "the number of examples": (
         File((node("Shape", ["x"], ["s"], start=1),
               node("Cast", ["s"], ["f"], to=TensorProto.FLOAT), node("Mul", ["x", "f"], ["h"])), opset=15),
-        "has no rule",
+        "has no bound rule",
     ),
 }  # fmt: skip
 
@@ -135,7 +135,7 @@ def test_steps_of_files_before_opset_7_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_value_that_nothing_makes_is_named(tmp_path: Path) -> None:
-    with pytest.raises(sp.UsageError, match="of 'nowhere', which no step before it gives"):
+    with pytest.raises(sp.UsageError, match="of 'nowhere', which no earlier step computes"):
         read_onnx(File((node("Add", ["x", "nowhere"], ["h"]),)).write(tmp_path / "net.onnx"))
 
 

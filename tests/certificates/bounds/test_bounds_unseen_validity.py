@@ -104,7 +104,7 @@ def test_a_forward_set_on_a_linear_layer_is_refused_by_the_linear_certificate() 
     x = torch.rand(200, 2, generator=torch.Generator().manual_seed(0))
     finding = proven(net, x, 0.05, by="linear")
     assert false_proofs(net, x, 0.05, finding) == []
-    assert "is set on the object" in flagged(finding)
+    assert "was replaced on the instance" in flagged(finding)
 
 
 def test_hooks_for_all_modules_are_refused() -> None:

@@ -67,7 +67,7 @@ def test_a_torch_module_computes_the_same(net: nn.Module, shape: tuple[int, ...]
 def test_constants_become_part_of_the_layer_before() -> None:
     network = read_torch(settled(conv_net(), 0), (2, 6, 6))
     kinds = [type(node.layer).__name__ for node in network.nodes[1:]]
-    assert kinds == ["Convolution", "Relu", "Convolution", "Sigmoidal", "Positive", "Reshape", "Linear"]
+    assert kinds == ["Convolution", "Relu", "Convolution", "Sigmoidal", "Positive", "Reshape", "LinearLayer"]
     first = network.nodes[1].layer
     assert isinstance(first, Convolution)
     assert first.folded is not None
@@ -80,7 +80,7 @@ class Branching(nn.Module):
 
 
 class Hidden(nn.Module):
-    """Its forward does what a trace does not show: it hangs on the number of calls."""
+    """Its forward does what a trace does not show: it depends on the number of calls."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,15 +107,15 @@ class Calls(nn.Module):
     [
         (
             nn.Sequential(nn.Linear(4, 4), nn.GELU()),
-            r"The layer 1 \(GELU\) of the model 'net' has no rule for bounds.*randomised smoothing",
+            r"The layer 1 \(GELU\) of the model 'net' has no bound rule.*randomised smoothing",
         ),
-        (Calls(torch.exp), r"The layer exp \(exp\) of the model 'net' has no rule"),
+        (Calls(torch.exp), r"The layer exp \(exp\) of the model 'net' has no bound rule"),
         (Calls(lambda x: x * x), "a product of two values that depend on the input"),
-        (Calls(lambda x: 1.0 / x), "division by a value that depends on the input|has no rule"),
+        (Calls(lambda x: 1.0 / x), "division by a value that depends on the input|has no bound rule"),
         (Calls(lambda x: x.reshape(-1, 2)), "mixes examples"),
         (Calls(lambda x: x.mean()), "mixes examples"),
-        (Calls(lambda x: x.flatten(0)), "flattens the examples' axis"),
-        (Calls(lambda x: torch.cat([x, x])), "joins examples"),
+        (Calls(lambda x: x.flatten(0)), "flattens the batch axis"),
+        (Calls(lambda x: torch.cat([x, x])), "concatenates along the batch axis"),
         (Calls(lambda x: x[:2]), "indexing the examples"),
         (Calls(lambda x: F.pad(x, (1, 1), value=2.0)), "padding other than by zeros"),
         (Calls(lambda x: F.dropout(x, training=True)), "dropout that stays on"),
@@ -123,7 +123,7 @@ class Calls(nn.Module):
         (Calls(lambda x: x.reshape(len(x), 2, 2)), "cannot be traced|must have shape"),
         (Calls(lambda x: x[:, None]), r"The scores of the model 'net' must have shape \(n, classes\), got \(n, 1, 4\)"),
         (Branching(), "cannot be traced.*Export it to ONNX"),
-        (Hidden(), "changes attributes of its own|gives different outputs"),
+        (Hidden(), "changes its own attributes|gives different outputs"),
         (nn.Sequential(nn.Linear(3, 2)), "does not fit inputs of its shape"),
         (nn.Sequential(nn.Flatten(), nn.BatchNorm1d(4, track_running_stats=False)), "statistics of the batch"),
         (nn.Sequential(nn.Unflatten(1, (1, 4))), "Unflatten"),
@@ -231,13 +231,13 @@ def test_the_weights_of_a_torch_module_and_of_its_file_make_the_same_bounds(tmp_
 @pytest.mark.parametrize(
     ("steps", "weights", "message"),
     [
-        ([helper.make_node("Softmax", ["x"], ["y"])], {}, "has no rule for bounds"),
-        ([helper.make_node("Mul", ["x", "x"], ["y"])], {}, "both hang on the input"),
+        ([helper.make_node("Softmax", ["x"], ["y"])], {}, "has no bound rule"),
+        ([helper.make_node("Mul", ["x", "x"], ["y"])], {}, "two values that depend on the input"),
         ([helper.make_node("Reshape", ["x", "s"], ["y"])], {"s": torch.tensor([-1, 2])}, "mixes examples"),
         ([helper.make_node("Transpose", ["x"], ["y"], perm=[1, 0])], {}, "of the batch axis"),
-        ([helper.make_node("Concat", ["x", "x"], ["y"], axis=0)], {}, "joins examples"),
+        ([helper.make_node("Concat", ["x", "x"], ["y"], axis=0)], {}, "concatenates along the batch axis"),
         ([helper.make_node("Gemm", ["x", "w"], ["y"], transA=1)], {"w": torch.zeros(4, 4)}, "transA"),
-        ([helper.make_node("Gemm", ["w", "x"], ["y"])], {"w": torch.zeros(4, 4)}, "of a constant|by what hangs"),
+        ([helper.make_node("Gemm", ["w", "x"], ["y"])], {"w": torch.zeros(4, 4)}, "of a constant|by a value that depends"),
     ],
 )
 def test_steps_without_a_rule_are_named(tmp_path: Path, steps: list[Any], weights: dict[str, Tensor], message: str) -> None:
@@ -253,7 +253,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path, monkeypatch: pytest
         read_onnx(tmp_path / "bad.onnx")
     relu = [helper.make_node("Relu", ["x"], ["y"])]
     free = onnx_file(tmp_path / "free.onnx", relu, {}, ["n", "k"])
-    with pytest.raises(UsageError, match="leaves its input's shape open"):
+    with pytest.raises(UsageError, match="does not fix the shape of its input"):
         read_onnx(free)
     assert read_onnx(free, (3,)).nodes[0].shape == (3,)
     with pytest.raises(UsageError, match=r"must have shape \(n, 4\), got \(n, \(3,\)\)"):

@@ -156,9 +156,9 @@ def test_unknown_and_a_missing_runtime_are_told(monkeypatch: pytest.MonkeyPatch)
         return made["verdict"]
 
     monkeypatch.setattr(module, "verify", give)
-    made["verdict"] = VerificationResult("unknown", "the time ended with 3 parts undecided", None, None, None, None, 9, 1.0)
+    made["verdict"] = VerificationResult("unknown", "time ran out with 3 parts undecided", None, None, None, None, 9, 1.0)
     shown = CliRunner().invoke(command, ["n.onnx", "p.vnnlib"], standalone_mode=False)
-    assert (shown.return_value, shown.output) == (3, "unknown: the time ended with 3 parts undecided (1.0 s)\n")
+    assert (shown.return_value, shown.output) == (3, "unknown: time ran out with 3 parts undecided (1.0 s)\n")
     x: Tensor = torch.zeros(10)
     made["verdict"] = VerificationResult("violated", "found", x, torch.ones(2), None, (-0.5, None), 1, 1.0)
     shown = CliRunner().invoke(command, ["n.onnx", "p.vnnlib"], standalone_mode=False)

@@ -38,7 +38,7 @@ NOTHING = {
 
 @pytest.mark.parametrize(("text", "why"), NOTHING.values(), ids=list(NOTHING))
 def test_what_nothing_could_violate_is_refused(text: str, why: str) -> None:
-    with pytest.raises(UsageError, match="describes nothing that could happen: .*It would hold of every network") as caught:
+    with pytest.raises(UsageError, match="describes nothing that could happen: .*It would hold for every network") as caught:
         verdict(HEAD + text)
     assert why in str(caught.value)
 

@@ -110,7 +110,7 @@ def test_a_tie_abstains() -> None:
         ("smoothing(sigma=0.5, together=0)", "The 'together' of smoothing must be at least 1, got 0"),
         ("smoothing(sigma=0.5, noise=gausian)", "Unknown noise 'gausian'. Did you mean: gaussian"),
         ("smoothing(noise=ablation)", "The 'noise' of smoothing must be written with its options, got 'ablation'"),
-        ("smoothing(sigma=0.5, noise=ablation(keep=4))", "The 'sigma' of smoothing must not be given, where the noise brings its own"),
+        ("smoothing(sigma=0.5, noise=ablation(keep=4))", "The 'sigma' of smoothing must not be given where the noise has its own"),
         ("cohen(sigma=0.5, draws=50)", "The 'selection' of cohen must be from 1 to draws = 50, got 100"),
         ("cohen(sigma=0.5, selection=0)", "The 'selection' of cohen must be from 1 to draws = 100000, got 0"),
         ("cohen(sigma=0.5, noise=laplace)", "The 'noise' of cohen must be gaussian, got 'laplace'"),
@@ -124,9 +124,9 @@ def test_bad_options(spec: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "shift", "message"),
     [
-        ("smoothing(sigma=0.5)", L0(2), "gaussian noise proves nothing about l0"),
-        ("smoothing(noise=ablation(keep=2))", L1(0.5), "ablation noise proves nothing about l1"),
-        ("cohen(sigma=0.5)", Identity(), "gaussian noise proves nothing about identity"),
+        ("smoothing(sigma=0.5)", L0(2), "gaussian noise certifies nothing about l0"),
+        ("smoothing(noise=ablation(keep=2))", L1(0.5), "ablation noise certifies nothing about l1"),
+        ("cohen(sigma=0.5)", Identity(), "gaussian noise certifies nothing about identity"),
     ],
 )
 def test_a_shift_that_the_noise_does_not_fit(spec: str, shift: Shift, message: str) -> None:

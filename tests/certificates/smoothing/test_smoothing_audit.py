@@ -12,7 +12,7 @@ import shiftproof as sp
 from shiftproof._errors import Contradiction
 from shiftproof.evaluation.audit.audit import Report
 from shiftproof.reports.audit import digest
-from shiftproof.reports.audit.proofs import proof_chart, proofs
+from shiftproof.reports.audit.proofs import proof_chart, proof_tables
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +75,11 @@ def test_the_curve_and_its_cost(report: Report) -> None:
 
 def test_the_page_says_so(report: Report) -> None:
     page = Path(report.page).read_text(encoding="utf-8")
-    assert "not of the model itself" in page
+    assert "not the measured model" in page
     assert "What is proven, radius by radius" in page
-    (each,) = proofs(report.record)
+    (each,) = proof_tables(report.record)
     assert [line.radius for line in each.lines if line.attacked] == [0.1]
-    chart = proof_chart(report.record, each)
+    chart = proof_chart(report.record, each).spec
     assert len(chart["layer"]) == 4
 
 

@@ -14,7 +14,7 @@ import shiftproof as sp
 from shiftproof._errors import StoredFileWarning
 from shiftproof.data.load import load_data
 from shiftproof.evaluation.audit import diagnose
-from shiftproof.evaluation.audit.diagnose import questions
+from shiftproof.evaluation.audit.diagnose import planned_diagnoses
 from shiftproof.evaluation.audit.suites import suite_named
 from shiftproof.models.abstract import Gradients, Labels
 from shiftproof.reports.cite import cite
@@ -150,7 +150,7 @@ def test_a_damaged_diagnosis_is_named_and_made_again(tmp_path: Path) -> None:
     whole = run(tmp_path / "run").record
     (path,) = (tmp_path / "run" / "diagnoses").iterdir()
     path.write_bytes(path.read_bytes().replace(b'"pass"', b'"fail"', 1))
-    with pytest.warns(StoredFileWarning, match=r"diagnoses/.*json' is not used, as its checksum does not match.* made again"):
+    with pytest.warns(StoredFileWarning, match=r"diagnoses/.*json' is not used: its checksum does not match.* made again"):
         again = run(tmp_path / "run").record
     assert [check.state for check in again.diagnoses[0].checks] == [check.state for check in whole.diagnoses[0].checks]
     assert again.complete
@@ -169,7 +169,7 @@ def test_a_model_that_is_always_wrong_has_nothing_to_check(tmp_path: Path) -> No
     report = run(tmp_path / "run", Wrong())
     (card,) = report.record.diagnoses
     assert (card.state, card.checks) == ("done", [])
-    assert "gets none of the 12 examples right" in card.note
+    assert "misclassifies all 12 examples" in card.note
     assert report.record.complete
 
 
@@ -180,7 +180,7 @@ def asked(name: str, access: type[Labels], wanted: bool | None) -> list[str]:
         model = sp.as_model(linear_net(), name="m")
     data = load_data("digits:", limit=20)
     pairs = suite_named(name, data.space, access, (1, 8, 8)).pairs
-    found, left = questions(pairs, model, "f", data, wanted=wanted, suite=name in diagnose.SUITES, seed=0)
+    found, left = planned_diagnoses(pairs, model, "f", data, wanted=wanted, suite=name in diagnose.SUITES, seed=0)
     return [question.shift.spec() for question in found] + [out.reason for out in left]
 
 
@@ -189,7 +189,7 @@ def test_each_family_at_its_middle_strength() -> None:
     assert asked("quick", Gradients, None) == []
     assert asked("quick", Gradients, True) == ["linf(eps=0.1)"]
     assert asked("thorough", Gradients, False) == []
-    assert asked("standard", Labels, None) == ["the model gives labels only, so no gradient can be masked"]
+    assert asked("standard", Labels, None) == ["the model provides labels only, so no gradient can be masked"]
 
 
 def test_another_seed_or_shift_is_another_question() -> None:
@@ -197,7 +197,7 @@ def test_another_seed_or_shift_is_another_question() -> None:
     model = sp.as_model(linear_net(), name="m")
 
     def key(shift: Shift, seed: int) -> str:
-        (question,), _ = questions([(shift, searches.build("pgd"))], model, "f", data, wanted=True, suite=False, seed=seed)
+        (question,), _ = planned_diagnoses([(shift, searches.build("pgd"))], model, "f", data, wanted=True, suite=False, seed=seed)
         return question.key()
 
     assert len({key(sp.Linf(0.1), 0), key(sp.Linf(0.1), 1), key(sp.Linf(0.2), 0)}) == 3

@@ -15,12 +15,12 @@ import shiftproof as sp
 from shiftproof._errors import Contradiction
 from shiftproof.data.source import Wrapped
 from shiftproof.evaluation.audit import collect
-from shiftproof.evaluation.audit.collect import join_tables, pool
+from shiftproof.evaluation.audit.collect import join_tables, pooled_results
 from shiftproof.evaluation.audit.plan import make_plan
 from shiftproof.evaluation.compare import verdicts
 from shiftproof.evaluation.config import make_config
 from shiftproof.evaluation.curves.stress_run import stress_run
-from shiftproof.records.audit import Audit
+from shiftproof.records.audit import UNION, Audit
 from shiftproof.runs.store import Store
 from small_runs import linear_net
 
@@ -104,10 +104,10 @@ def test_shards_that_overlap_make_no_number(tmp_path: Path) -> None:
     audit(out, shifts=["identity"], shard_size=10)
     plan = make_plan(make_config({"model": linear_net(), "data": "digits:", "limit": N, "shifts": ["identity"], "shard_size": 10}))
     store = Store(out)
-    (whole,) = pool(store, plan.cells, plan.sources)
+    (whole,) = pooled_results(store, plan.cells, plan.sources)
     assert len(whole.rows) == N
     with pytest.raises(Contradiction, match="in the results twice"):
-        pool(store, [*plan.cells, plan.cells[0]], plan.sources)
+        pooled_results(store, [*plan.cells, plan.cells[0]], plan.sources)
     with pytest.raises(Contradiction, match="10 examples are in the results twice, first"):
         join_tables([store.read(cell) for cell in (*plan.cells, plan.cells[0])])
     collect.refuse_doubles(np.array(["a", "b"]))
@@ -128,14 +128,14 @@ def test_searches_that_stand_on_different_examples_make_no_union(tmp_path: Path)
     out = tmp_path / "run"
     options: dict[str, Any] = {"shifts": ["linf(eps=0.1)"], "searches": ["best_of_n(n=2)", "gradient_ascent(steps=3)"], "shard_size": 12}
     record = audit(out, **options)
-    assert any(result.search == collect.UNION for result in record.results)
+    assert any(result.search == UNION for result in record.results)
     one, two = (next(cell.key for cell in record.cells if cell.search.startswith(name)) for name in ("best_of_n", "gradient"))
     (out / "cells" / f"{one}-0-12.parquet").unlink()
     (out / "cells" / f"{two}-12-24.parquet").unlink()
     plan = make_plan(make_config({"model": linear_net(), "data": "digits:", "limit": N, **options}))
     store = Store(out)
-    pools = pool(store, plan.cells, plan.sources)
-    assert collect.UNION not in {p.method for p in pools}
+    pools = pooled_results(store, plan.cells, plan.sources)
+    assert UNION not in {p.method for p in pools}
     assert not collect.suspicions(pools, {})
     assert {r.measure for r in collect.results(pools, 0.95) if r.shift != "identity"} == {"robust_accuracy", "error_probability"}
 
@@ -143,7 +143,7 @@ def test_searches_that_stand_on_different_examples_make_no_union(tmp_path: Path)
 def test_a_union_counts_each_example_once(tmp_path: Path) -> None:
     out = tmp_path / "run"
     record = audit(out, shifts=["linf(eps=0.1)"], searches=["best_of_n(n=2)", "pgd(steps=3)", "gradient_ascent(steps=3)"])
-    union = [result for result in record.results if result.search == collect.UNION and result.risk == "mean"]
+    union = [result for result in record.results if result.search == UNION and result.risk == "mean"]
     assert {result.n for result in union} == {N}
     assert union[0].cell.count("+") == 1  # two searches, though three were named
     ids, right, _ = verdicts(out, union[0].cell)

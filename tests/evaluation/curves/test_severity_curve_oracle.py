@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 import shiftproof as sp
 from shiftproof._errors import UsageError
-from shiftproof.evaluation.curves.rank_flips import rank_flips
-from shiftproof.evaluation.curves.severity_curve import SeverityCurve, severity_curve
+from shiftproof.evaluation.curves.severity_curve import severity_curve
+from shiftproof.measures.rank_flips import rank_flips
 from shiftproof.randomness import Rng
+from shiftproof.records.severity import SeverityCurve
 from shiftproof.reports.severity import failures, flip_in_words, severity_chart, severity_page
 from shiftproof.reports.terminal_severity import terminal_severity
 from shiftproof.shifts import Boxed, GaussianNoise, Identity, Linf, Patch, Rotation, Scale
@@ -196,7 +197,7 @@ def test_what_they_refuse() -> None:
 
 def test_the_page_and_the_table_say_the_same() -> None:
     curves = [curve((0.35, 0.75), name="<b>early</b>"), curve((0.75, 2.0), name="late\x1b[31m")]
-    spec = severity_chart(curves)
+    spec = severity_chart(curves).spec
     (rows,) = [data["values"] for data in [spec["layer"][0].get("data") or spec["data"]]]
     assert [(row["model"], row["value"]) for row in rows if row["level"] == 0] == [(c.model, c.accuracy[0]) for c in curves]
     page = severity_page(curves, "digits:")

@@ -12,7 +12,7 @@ from outline import Outline
 from shiftproof.defences import defences
 from shiftproof.evaluation.defend.defend import DefendConfig, run_defend
 from shiftproof.evaluation.defend.rows import LITERATURE, collapses, verdict
-from shiftproof.records.defend import DefendRecord, Literature, Share
+from shiftproof.records.defend import DefendRecord, Literature, MeasuredShare
 from shiftproof.reports.defend import sentences, summary
 from small_runs import command, write_nets
 
@@ -47,7 +47,7 @@ def test_wrapping_a_model_as_it_is(nets: Path, tmp_path: Path, monkeypatch: pyte
     assert (standard.training_cost, standard.gain.value) == (None, 0.0)
     assert (detector.parameters > standard.parameters, masked.parameters == standard.parameters) == (True, True)
     page = Outline((out / "index.html").read_text())
-    assert "gradient_masking collapses under its adaptive attack" in "".join(page.text)
+    assert "gradient_masking collapses under the adaptive attack" in "".join(page.text)
     assert "gradient_masking collapses" in capsys.readouterr().out
     assert "gradient_masking collapses" in " ".join(sentences(record))
     assert "squeezing" in "".join(page.text)
@@ -134,9 +134,9 @@ def test_every_family_has_a_claim_or_none_on_purpose() -> None:
 )
 def test_the_verdict_goes_by_the_interval(interval: tuple[float, float], said: str) -> None:
     stated = Literature(low=0.15, high=0.25, against="robust", text="15 to 25 points")
-    assert verdict(stated, Share(value=float(np.mean(interval)), interval=interval)) == said
-    assert verdict(None, Share(value=0.1, interval=interval)) == "no range is stated"
-    assert verdict(stated, Share(value=None, interval=None)) == "not measured"
+    assert verdict(stated, MeasuredShare(value=float(np.mean(interval)), interval=interval)) == said
+    assert verdict(None, MeasuredShare(value=0.1, interval=interval)) == "no range is stated"
+    assert verdict(stated, MeasuredShare(value=None, interval=None)) == "not measured"
 
 
 def test_what_goes_wrong_in_training_is_said(tmp_path: Path) -> None:
@@ -166,10 +166,10 @@ def test_what_goes_wrong_in_training_is_said(tmp_path: Path) -> None:
 
 
 def test_masking_is_a_hidden_share_without_a_gain() -> None:
-    hidden, none, gain = (Share(value=v, interval=(v - 0.05, v + 0.05)) for v in (0.5, 0.0, 0.2))
+    hidden, none, gain = (MeasuredShare(value=v, interval=(v - 0.05, v + 0.05)) for v in (0.5, 0.0, 0.2))
     assert collapses(hidden, none)
     assert not collapses(none, none)
-    assert not collapses(Share(value=0.07, interval=(0.02, 0.12)), none)  # what a weak search misses of an honest model
+    assert not collapses(MeasuredShare(value=0.07, interval=(0.02, 0.12)), none)  # what a weak search misses of an honest model
     assert not collapses(hidden, gain)
 
 
@@ -180,13 +180,13 @@ def test_masking_is_a_hidden_share_without_a_gain() -> None:
         (["--train", "adversarial"], "Methods need data to train on"),
         (["--defence", "jpg"], "Unknown defence 'jpg'. Did you mean: jpeg"),
         (["--defence", "jpeg", "--defence", "jpeg"], "The defence 'jpeg' was given twice"),
-        (["--defence", "ensemble"], "is of several models trained apart"),
+        (["--defence", "ensemble"], "needs several independently trained models"),
         (["--defence", "jpeg", "--epochs", "0"], "The 'epochs' of defend must be at least 1"),
         (["--defence", "jpeg", "--confidence", "1"], "The 'confidence' of defend must be in (0, 1)"),
         (["--defence", "jpeg", "--unseen", "linf(eps=0.25)"], "be another shift than the threat"),
         (["--defence", "jpeg", "--weights", "w.pt", "--train-data", "digits:?split=train"], "Give either --weights"),
         (["--train", "adversarally", "--train-data", "digits:?split=train"], "Unknown method 'adversarally'"),
-        (["--defence", "mahalanobis", "--limit", "20"], "cannot set a false-alarm rate"),
+        (["--defence", "mahalanobis", "--limit", "20"], "needs at least"),
     ],
 )
 def test_bad_input(
@@ -199,7 +199,7 @@ def test_bad_input(
 
 def test_other_bad_input(nets: Path, tmp_path: Path) -> None:
     asked = {"data": "digits:", "limit": 30, "threat": "linf(eps=0.1)", "unseen": "l2(eps=1)", "defences": ("jpeg",)}
-    with pytest.raises(sp.UsageError, match="gives scores only|gives labels only"):
+    with pytest.raises(sp.UsageError, match="provides scores only|provides labels only"):
         run_defend(DefendConfig(model=f"{nets}:tree", out=str(tmp_path / "a"), **asked))  # type: ignore[arg-type]
     with pytest.raises(sp.UsageError, match="be a factory of networks"):
         run_defend(DefendConfig(model=3, train_data="digits:?split=train", out=str(tmp_path / "b"), **asked))  # type: ignore[arg-type]
@@ -221,7 +221,7 @@ def test_an_audit_of_a_defended_model(nets: Path, tmp_path: Path) -> None:
         out=str(tmp_path / "a"),
     )
     assert report.record.model.name == "nets.py:nearest + gaussian_noise(sigma=0.05, draws=3)"
-    assert any("expectation: each answer and gradient the mean of 3 passes" in note for note in report.record.model.notes)
+    assert any("expectation: outputs and gradients averaged over 3 passes" in note for note in report.record.model.notes)
     assert "expectation(search=gradient_ascent(steps=3), draws=3)" in {cell.search for cell in report.record.cells}
     with pytest.raises(sp.UsageError, match="is calibrated on held-out clean examples"):
         sp.audit(f"{nets}:nearest", "digits:", defence="mahalanobis", limit=20, suite="quick", out=str(tmp_path / "b"))

@@ -11,8 +11,9 @@ import pytest
 
 from outline import Outline
 from sample_audit import BREAKOUT
-from shiftproof.evaluation.transfer.transfer import TransferRecord, pairs
+from shiftproof.evaluation.transfer.transfer import pairs
 from shiftproof.evaluation.transfer.transfer_matrix import TransferMatrix
+from shiftproof.records.transfer import TransferRecord
 from shiftproof.reports.transfer import sentence, summary, transfer_page
 from small_runs import command, write_nets
 
@@ -69,14 +70,14 @@ BAD = {
     "labels only": (
         ["--model", "{nets}:tree", "--model", "{nets}:small"],
         SHIFT,
-        r"gives scores only, and moves are made by gradients unless",
+        r"provides scores only, and the default search needs gradients",
     ),
     "a search that cannot": (
         None,
         ["--shift", "gaussian_noise(severity=1)", "--search", "pgd"],
         "The search gradient_ascent cannot be used",
     ),
-    "a shift without gradients": (None, ["--shift", "gaussian_noise(severity=1)"], "cannot be made by gradients: gaussian_noise"),
+    "a shift without gradients": (None, ["--shift", "gaussian_noise(severity=1)"], "cannot be searched by gradients: gaussian_noise"),
     "an unknown shift": (None, ["--shift", "linv(eps=1)"], "Unknown shift 'linv'. Did you mean: linf"),
     "an unknown search": (None, [*SHIFT, "--search", "best"], "Unknown search 'best'"),
     "no examples": (None, [*SHIFT, "--limit", "0"], "The 'limit' of transfer must be at least 1, got 0"),

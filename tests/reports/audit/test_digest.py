@@ -12,15 +12,16 @@ from rich.console import Console, RenderableType
 
 from sample_audit import BREAKOUT, sample_audit
 from shiftproof._references import bibtex, entry_key
-from shiftproof.evaluation.compare import Comparison, Row
-from shiftproof.records.audit import Audit, Paired, Result
-from shiftproof.reports import charts
-from shiftproof.reports.audit import digest
+from shiftproof.outcomes import Interval
+from shiftproof.records.audit import Audit, Result
+from shiftproof.records.comparison import Comparison, ComparisonRow
+from shiftproof.reports.audit import charts, digest
 from shiftproof.reports.audit.summary import summary
 from shiftproof.reports.audit.terminal import difference, terminal_comparison, terminal_table
 from shiftproof.reports.cite import cite
 from shiftproof.reports.compare import compare, write_comparison
 from shiftproof.reports.number_format import in_words
+from shiftproof.risks.paired import PairedComparison
 from shiftproof.searches.gradient_ascent import GradientAscent
 from shiftproof.shifts.norms.linf import Linf
 
@@ -75,20 +76,21 @@ def test_numbers_of_another_sample_are_not_the_audit_s_own() -> None:
 
 def test_a_line_each() -> None:
     first, second, failed, passed, third = summary(sample_audit(incomplete=True)).split("\n")
-    assert first == "street-net gets 91.8% of 500 examples of npz:street_signs.npz right (95% interval 89.1 to 93.9%)."
+    assert first == "Accuracy of street-net on 500 examples of npz:street_signs.npz: 91.8% (95% interval 89.1 to 93.9%)."
     assert second == (
-        "Without an adversary it does worst on contrast(severity=5): 41.8% (37.6 to 46.2%). "
-        "Over 4 corruptions it keeps 70.8% on average (66.9 to 74.4%), each counted once. "
-        "With one, gradient_ascent(steps=100, restarts=5) leaves at most 3.4% (2.1 to 5.4%) "
-        "inside linf(eps=8/255); nothing is proven there."
+        "Without an attack, accuracy is lowest on contrast(severity=5): 41.8% (37.6 to 46.2%), "
+        "measurably below clean accuracy. "
+        "Mean accuracy over 4 corruptions: 70.8% (66.9 to 74.4%), each corruption counted once. "
+        "Under attack (gradient_ascent(steps=100, restarts=5)), accuracy within linf(eps=8/255) is at most 3.4% (2.1 to 5.4%); "
+        "nothing is proven there."
     )
     assert failed == (
-        "Do not trust gradient search under linf yet: 1 of 2 checks failed under linf(eps=2/255), zero_gradients 0.31 (limit 0.05). "
-        "Search next with square(queries=500)."
+        "Do not trust gradient search under linf yet: 1 of 2 checks failed under linf(eps=2/255): zero_gradients 0.31 (limit 0.05). "
+        "Next, search with square(queries=500)."
     )
-    assert passed == "Of 1 check for masked gradients under l2(eps=0.5) none failed, which proves nothing."
+    assert passed == "Gradient masking: none of 1 check failed under l2(eps=0.5). This does not rule masking out."
     assert "masked gradients under rotation(degrees=20) did not finish" in third
-    assert "2 of 72 cells did not finish (1 failed), so these numbers are those of a part" in third
+    assert "2 of 72 cells did not finish (1 failed), so the results are partial" in third
     assert "1 reliability flag raised: zero_gradients." in third
     assert third.endswith("Failed: linf(eps=4/255).robust_accuracy < 0.4.")
 
@@ -99,12 +101,12 @@ def test_what_was_never_tried_is_said() -> None:
     said = " ".join(digest.unknowns(changed(audit, results=averages, natural=[])))
     for gap in (
         "no certificate was run",
-        "only the average case is known of contrast",
-        "no group's own accuracy",
-        "no sample collected elsewhere",
+        "only the average case was measured for contrast",
+        "no accuracy per group",
+        "no natural shift was measured",
     ):
         assert gap in said
-    assert "so these numbers are those of a part" in " ".join(digest.unknowns(changed(audit, complete=False)))
+    assert "so the results are partial" in " ".join(digest.unknowns(changed(audit, complete=False)))
 
 
 def test_nothing_known_is_said_and_not_zero() -> None:
@@ -131,7 +133,8 @@ def test_every_claim_in_words_names_its_kind(measure: str) -> None:
 
 def test_charts_hold_the_records_numbers() -> None:
     audit = sample_audit()
-    for family, spec in charts.curves(audit):
+    for family, figure in charts.curves(audit):
+        spec = figure.spec
         values = {row["value"] for layer in spec["layer"] for row in layer.get("data", {}).get("values", []) if "value" in row}
         values |= {row["value"] for row in spec.get("data", {}).get("values", []) if "value" in row}
         own = [r for r in digest.plain(audit) if r.family == family]
@@ -146,7 +149,9 @@ def test_charts_hold_the_records_numbers() -> None:
         "contrast",
         "rotation",
     ]
-    json.dumps(charts.headline(audit), allow_nan=False)
+    first = charts.headline(audit)
+    assert first is not None
+    json.dumps(first.spec, allow_nan=False)
 
 
 def test_the_terminal_obeys_no_name() -> None:
@@ -190,16 +195,16 @@ def trimmed(*, hostile: bool = False) -> Audit:
     return changed(audit, results=[r for r in audit.results if r.family in ("identity", "linf", "l2")])
 
 
-def rows_of(audits: list[Audit], pair: Paired | None) -> Comparison:
-    rows: list[Row] = []
+def rows_of(audits: list[Audit], pair: PairedComparison | None) -> Comparison:
+    rows: list[ComparisonRow] = []
     for result in audits[0].results:
         others = [result.model_copy(update={"value": None if result.value is None else result.value / 2}) for _ in audits[1:]]
         tests = (None, *(pair for _ in others))
-        rows.append(Row(result.shift, result.search, result.risk, result.measure, result.group, (result, *others), tests))
+        rows.append(ComparisonRow(result.shift, result.search, result.risk, result.measure, result.group, (result, *others), tests))
     return Comparison(tuple(f"runs/{place}{BREAKOUT}" for place in range(len(audits))), tuple(audits), tuple(rows))
 
 
-PAIR = Paired(
+PAIR = PairedComparison(
     against="a",
     n=480,
     both_right=200,
@@ -207,7 +212,7 @@ PAIR = Paired(
     only_second=30,
     both_wrong=100,
     difference=-0.25,
-    interval=(-0.3, -0.2),
+    interval=Interval(-0.3, -0.2),
     p_value=1e-9,
 )
 
@@ -251,7 +256,7 @@ def test_runs_that_do_not_pair_have_no_test() -> None:
     other = changed(other, data=other.data.model_copy(update={"fingerprint": "another"}))
     text = compare(rows_of([sample_audit(), other], None))
     assert "No examples pair, so there is no test." in text
-    assert "These runs stand on different data" in text
+    assert "These runs used different data" in text
     assert "not tested" in text
     shown = printed(terminal_comparison(rows_of([sample_audit(), other], None)), width=240)
     assert "points, not tested" in shown
@@ -320,6 +325,8 @@ def test_shifts_stand_worst_family_first_and_families_together() -> None:
 
 def test_a_long_name_loses_all_but_its_strength_in_the_first_picture() -> None:
     long = "brightness(severity=5, setting=mnist_c)"
-    spec = json.dumps(charts.headline(changed(sample_audit(), results=[average(long, 0.1)])))
+    first = charts.headline(changed(sample_audit(), results=[average(long, 0.1)]))
+    assert first is not None
+    spec = json.dumps(first.spec)
     assert '"brightness(severity=5)"' in spec
     assert long not in spec

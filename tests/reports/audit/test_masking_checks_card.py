@@ -9,9 +9,9 @@ import pytest
 
 from outline import Outline
 from sample_audit import BREAKOUT, sample_audit, write_run
-from shiftproof.records.audit import Audit, CheckRecord, Curve, Diagnosis
-from shiftproof.reports.audit.budgets import budget_chart, drawn
-from shiftproof.reports.audit.masking_checks import not_asked, ordered, shown, trust
+from shiftproof.records.audit import Audit, BudgetCurve, CheckRecord, Diagnosis
+from shiftproof.reports.audit.budgets import budget_chart, curve_tables
+from shiftproof.reports.audit.masking_checks import figure_text, masking_sentences, ordered, unchecked
 from shiftproof.reports.audit.page import page
 
 
@@ -59,7 +59,7 @@ def test_an_audit_without_them_has_no_empty_sections(tmp_path: Path) -> None:
 
 
 def test_the_table_reads_the_curve_beside_the_run_s_own_numbers() -> None:
-    (each,) = drawn(sample_audit())
+    (each,) = curve_tables(sample_audit())
     own = {round(line.eps * 255): line for line in each.lines if line.others}
     assert list(own) == [1, 2, 4, 8]
     assert own[4].value == pytest.approx(0.918 - 0.4)
@@ -72,49 +72,49 @@ def test_the_table_reads_the_curve_beside_the_run_s_own_numbers() -> None:
 def test_between_two_sizes_the_higher_is_read() -> None:
     audit = sample_audit()
     thin = audit.curves[0].model_copy(update={"eps": [0.0, 8 / 255], "accuracy": [0.9, 0.1], "low": [0.8, 0.0], "high": [1.0, 0.2]})
-    (each,) = drawn(audit.model_copy(update={"curves": [thin]}))
+    (each,) = curve_tables(audit.model_copy(update={"curves": [thin]}))
     values = {round(line.eps * 255): line.value for line in each.lines if line.others}
     assert values == {1: 0.9, 2: 0.9, 4: 0.9, 8: 0.1}
 
 
 def test_the_chart_has_the_band_the_stairs_and_the_points() -> None:
     audit = sample_audit()
-    layers = budget_chart(audit, audit.curves[0])["layer"]
+    layers = budget_chart(audit, audit.curves[0]).spec["layer"]
     assert [layer["mark"]["type"] for layer in layers] == ["area", "line", "rule", "point"]
     assert layers[1]["mark"]["interpolate"] == "step-after"
     points = layers[3]["data"]["values"]
     assert {row["kind"] for row in points} == {"at most"}
     bare = audit.model_copy(update={"results": []})
-    assert [layer["mark"]["type"] for layer in budget_chart(bare, audit.curves[0])["layer"]] == ["area", "line"]
-    assert json.dumps(budget_chart(bare, audit.curves[0]))
+    assert [layer["mark"]["type"] for layer in budget_chart(bare, audit.curves[0]).spec["layer"]] == ["area", "line"]
+    assert json.dumps(budget_chart(bare, audit.curves[0]).spec)
 
 
 def test_a_flat_curve_can_be_drawn() -> None:
     audit = sample_audit()
     flat = audit.curves[0].model_copy(update={"eps": [0.0], "accuracy": [0.5], "low": [0.4], "high": [0.6]})
     bare = audit.model_copy(update={"curves": [flat], "results": []})
-    assert budget_chart(bare, flat)["layer"]
-    assert drawn(bare)[0].lines[0].value == 0.5
+    assert budget_chart(bare, flat).spec["layer"]
+    assert curve_tables(bare)[0].lines[0].value == 0.5
 
 
 def test_unfinished_curves_are_not_drawn_and_are_said() -> None:
     audit = sample_audit()
-    lost = Curve(cell="x", data="d", family="l2", search="s", search_full="s", kind="at_most", state="missing", confidence=0.95)
+    lost = BudgetCurve(cell="x", data="d", family="l2", search="s", search_full="s", kind="at_most", state="missing", confidence=0.95)
     with_lost = audit.model_copy(update={"curves": [lost]})
-    assert drawn(with_lost) == []
-    assert "curve of l2 by s did not finish" in not_asked(with_lost)
+    assert curve_tables(with_lost) == []
+    assert "curve of l2 by s did not finish" in unchecked(with_lost)
 
 
 def test_a_diagnosis_that_could_not_be_made_says_why() -> None:
     audit = sample_audit()
-    none = Diagnosis(data="d", shift="linf(eps=0.1)", family="linf", state="done", note="The model gets none right.")
-    assert trust(audit.model_copy(update={"diagnoses": [none]})) == [
-        "linf(eps=0.1) could not be checked for masked gradients: The model gets none right."
+    none = Diagnosis(data="d", shift="linf(eps=0.1)", family="linf", state="done", note="The model misclassifies all examples.")
+    assert masking_sentences(audit.model_copy(update={"diagnoses": [none]})) == [
+        "linf(eps=0.1) could not be checked for masked gradients: The model misclassifies all examples."
     ]
-    assert trust(Audit.model_validate({**audit.model_dump(), "diagnoses": []})) == []
+    assert masking_sentences(Audit.model_validate({**audit.model_dump(), "diagnoses": []})) == []
 
 
 def test_figures_are_short_and_missing_ones_a_dash() -> None:
     check = CheckRecord(name="a", state="not_run", detail="")
-    assert [shown(check.figure), shown(0.123456), shown(0.0)] == ["–", "0.123", "0"]
+    assert [figure_text(check.figure), figure_text(0.123456), figure_text(0.0)] == ["–", "0.123", "0"]
     assert ordered(sample_audit().diagnoses[0])[0].state == "fail"

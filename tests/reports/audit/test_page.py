@@ -16,12 +16,12 @@ from PIL import Image
 from outline import Outline
 from sample_audit import BREAKOUT, HOSTILE, sample_audit, write_run
 from shiftproof._errors import UsageError
-from shiftproof.records.audit import Audit, DataCard, FlagRecord, Picture
+from shiftproof.outcomes import Flag
+from shiftproof.records.audit import Audit, DataCard, GalleryExample, read_audit
 from shiftproof.reports import _html
 from shiftproof.reports.audit.page import page, write_page
 from shiftproof.reports.audit.pictures import amplification, class_name, tiles
 from shiftproof.reports.number_format import percent
-from shiftproof.reports.read import read_audit
 
 
 def text_of(audit: Audit, folder: Path) -> str:
@@ -250,7 +250,7 @@ def test_an_empty_audit_is_a_page_without_charts(tmp_path: Path) -> None:
 def test_the_model_s_own_flags_are_on_the_first_screen(tmp_path: Path) -> None:
     audit = sample_audit(gallery=False)
     audit = audit.model_copy(update={"results": audit.results[:1], "cells": audit.cells[:1], "natural": []})
-    flag = FlagRecord(name="random_model", detail="Two calls gave two answers.", share=0.25)
+    flag = Flag(name="random_model", detail="Two calls gave two answers.", share=0.25)
     shown = "".join(Outline(page(audit.model_copy(update={"model": audit.model.model_copy(update={"flags": [flag]})}), tmp_path)).text)
     before, after = shown.split("Every shift")[0], shown.split("Every shift")[1]
     assert "random_model (25.0% of examples): Two calls gave two answers." in before
@@ -300,4 +300,4 @@ def test_a_share_is_never_rounded_to_certainty(value: float, shown: str) -> None
 
 def test_the_records_have_what_a_picture_needs() -> None:
     assert {"low", "high", "columns"} <= set(DataCard.model_fields)
-    assert {"file", "label", "confidence"} <= set(Picture.model_fields)
+    assert {"file", "label", "confidence"} <= set(GalleryExample.model_fields)

@@ -20,7 +20,7 @@ import shiftproof as sp
 from kills import left_after, marked, start
 from shiftproof.runs.backends.processes import Processes
 from shiftproof.runs.cell import Cell
-from shiftproof.runs.work import Done
+from shiftproof.runs.work import CellDone
 from shiftproof.searches import searches
 from shiftproof.shifts.identity import Identity
 from small_runs import record
@@ -49,13 +49,13 @@ class Trouble:
 
     folder: Path
 
-    def __call__(self, cell: Cell) -> Done:
+    def __call__(self, cell: Cell) -> CellDone:
         name = cell.model.partition(" ")[0]
         with (self.folder / name).open("a") as said:
             said.write(f"{os.getpid()}\n")
         if name != "fine":
             getattr(self, name)()
-        return Done(cell, None)
+        return CellDone(cell, None)
 
     def exits(self) -> None:
         os._exit(3)
@@ -182,15 +182,15 @@ def test_workers_end_when_nobody_wants_their_results(tmp_path: Path) -> None:
     assert gone(pids(tmp_path, "fine"))
 
 
-def generated(results: Iterator[Done]) -> Generator[Done, None, None]:
+def generated(results: Iterator[CellDone]) -> Generator[CellDone, None, None]:
     yield from results
 
 
 class Unloadable:
     """Cannot be made in another process, as a function of a script without its guard cannot."""
 
-    def __call__(self, cell: Cell) -> Done:
-        return Done(cell, None)
+    def __call__(self, cell: Cell) -> CellDone:
+        return CellDone(cell, None)
 
     def __reduce__(self) -> tuple[object, ...]:
         return os._exit, (9,)

@@ -199,10 +199,10 @@ def test_rules_choose_what_they_say() -> None:
         (lambda: importance_weights(["a", "b"], target={"a": 1}), "Unknown group of the target mix 'b'"),
         (lambda: importance_weights(["a"], target={"a": -1}), "be shares >= 0"),
         (lambda: importance_weights(["a"], most=0), "The 'most' of importance_weights"),
-        (lambda: jtt_rows(None, times=2), "needs to know which training examples"),
+        (lambda: jtt_rows(None, times=2), "needs the training examples"),
         (lambda: jtt_rows([0.5], times=2), "be true or false"),
         (lambda: jtt_rows([1], times=0), "The 'times' of jtt_rows"),
-        (lambda: jtt_rows([0, 0], times=2), "Stop it earlier"),
+        (lambda: jtt_rows([0, 0], times=2), "Stop its training earlier"),
         (lambda: lisa_mix(torch.zeros(1, 1), torch.tensor([0]), domains=None, classes=2, seed=0), "lisa needs each example's domain"),
         (lambda: lisa_mix(torch.zeros(1, 1), torch.tensor([0]), domains=torch.tensor([0, 1]), classes=2, seed=0), "one number per example"),
         (
@@ -223,16 +223,16 @@ def test_rules_choose_what_they_say() -> None:
         (lambda: InstanceTemperatures(1, radius=1, average=0), "The 'average' of InstanceTemperatures"),
         (lambda: InstanceTemperatures(1, radius=1)(torch.zeros(2, 2), torch.tensor([0, 1])), "lie in 0..0"),
         (lambda: InstanceTemperatures(1, radius=1, least=2), "The 'least' of InstanceTemperatures"),
-        (lambda: InstanceTemperatures(1, radius=1)(torch.zeros(2, 2), None), "wrap the data set, Indexed\\(data\\)"),
+        (lambda: InstanceTemperatures(1, radius=1)(torch.zeros(2, 2), None), "Wrap the data set: Indexed\\(data\\)"),
         (lambda: InstanceTemperatures(1, radius=1)(torch.zeros(2, 3), torch.tensor([0, 0])), "have shape \\(m, m\\)"),
         (lambda: select(Scored(VERDICTS, IDS), rule="best"), "Unknown rule of selection 'best'"),  # type: ignore[arg-type]
         (lambda: select(Scored({}, IDS), rule="average"), "hold at least one candidate"),
         (lambda: select(Scored({"a": [1]}, IDS), rule="average"), "have one verdict per example"),
         (lambda: select(Scored(VERDICTS, IDS), rule="worst_group"), "Use average or cvar"),
-        (lambda: select(Scored(VERDICTS, IDS, role="test"), rule="average"), "would look at the test set. Give it validation data"),
+        (lambda: select(Scored(VERDICTS, IDS, role="test"), rule="average"), "would use the test set. Pass validation data"),
         (
             lambda: select(Scored(VERDICTS, IDS), rule="average", test_ids=["4", "5"]),
-            "1 validation examples are test examples too",
+            "1 validation examples are also test examples",
         ),
     ],
 )

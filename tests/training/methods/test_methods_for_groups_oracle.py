@@ -128,7 +128,7 @@ def test_just_train_twice_shows_again_what_was_wrong(tmp_path: Path) -> None:
     counts = np.bincount(order, minlength=100)
     assert counts.tolist() == np.where(wrong.numpy(), 4, 1).tolist()
     assert order.tolist() != sorted(order.tolist())
-    with pytest.raises(sp.UsageError, match="Stop it earlier"):
+    with pytest.raises(sp.UsageError, match="Stop its training earlier"):
         method.init(net(), sp.examples(data.x, first(data.x).argmax(1)))
 
 
@@ -210,8 +210,8 @@ def test_an_example_shown_twice_in_a_batch_is_moved_by_another_chance(tmp_path: 
     ("method", "said"),
     [
         ("group_dro(groups=plac)", "Unknown group column 'plac'. Did you mean: place"),
-        ("group_dro(groups=constant)", "are of one group ('constant=x'), so there is nothing to weigh"),
-        ("group_dro(groups=odd)", "of a group with fewer than 5 it says nothing: 'odd=no' 0"),
+        ("group_dro(groups=constant)", "belong to one group ('constant=x'), so there is nothing to weigh"),
+        ("group_dro(groups=odd)", "each group needs at least 5 of them. Too few: 'odd=no' 0"),
         ("group_dro(groups='place &')", "The 'groups' of group_dro must name a column, or several with & between"),
         ("group_dro(groups=place, step_size=0)", "The 'step_size' of group_dro must be in (0, inf)"),
         ("importance_weighting(groups=place, most=-1)", "The 'most' of importance_weighting must be in [0, inf)"),
@@ -220,8 +220,8 @@ def test_an_example_shown_twice_in_a_batch_is_moved_by_another_chance(tmp_path: 
         ("lisa(groups=place, shape=0)", "The 'shape' of lisa must be in (0, inf)"),
         ("just_train_twice(first=a, times=0)", "The 'times' of just_train_twice must be at least 1"),
         ("just_train_twice(first='nowhere.safetensors')", "nowhere.safetensors"),
-        ("reweighted(risk=worst_group)", "The risk worst_group weighs groups: name their column"),
-        ("reweighted(risk=wasserstein(radius=0.1))", "so it is no training loss"),
+        ("reweighted(risk=worst_group)", "The risk worst_group needs groups. Name their column"),
+        ("reweighted(risk=wasserstein(radius=0.1))", "so it cannot be a training loss"),
         ("reweighted(risk=cvr(alpha=0.1))", "Unknown risk 'cvr'. Did you mean: cvar"),
         ("reweighted(risk=cvar(alpha=0.1), method=plian)", "Unknown method 'plian'. Did you mean: plain"),
     ],
@@ -238,14 +238,14 @@ def test_what_is_said_before_any_work(method: str, said: str, tmp_path: Path) ->
 
 
 def test_data_without_groups_are_said(tmp_path: Path) -> None:
-    with pytest.raises(sp.UsageError, match="group_dro wants the groups 'place', and these data have no groups"):
+    with pytest.raises(sp.UsageError, match="group_dro needs the groups 'place', and these data have no groups"):
         train(nn.Linear(64, 10), sp.load_data("digits:?split=train", limit=200), "group_dro(groups=place)", out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
     data = misleading(40)
     bare = Batch(data.x, data.y, Rng.for_ids(0, data.ids), data.space)
     for spec in ("group_dro(groups=place)", "lisa(groups=place)"):
         method = methods.build(spec)
-        with pytest.raises(sp.UsageError, match="give the batch its `groups`"):
+        with pytest.raises(sp.UsageError, match="Pass `groups`"):
             method.step(net(), bare, method.init(net(), data))
     method = methods.build("group_dro(groups=place)")
     given = a_batch(data)
@@ -263,5 +263,5 @@ def test_a_group_that_is_held_out_whole_is_said(tmp_path: Path, monkeypatch: pyt
     odd = np.array(["yes"] * 200)
     odd[out.numpy()[:1]] = "no"
     data = sp.examples(whole.x, whole.y, ids=whole.ids, groups={"odd": odd.tolist()})
-    with pytest.raises(sp.UsageError, match="No example of the group 'odd=no' is left to train on"):
+    with pytest.raises(sp.UsageError, match="All examples of the group 'odd=no' are held out"):
         train(net, data, "group_dro(groups=odd)", out=tmp_path / "run", **QUICK)

@@ -23,7 +23,7 @@ from shiftproof.oracle import Cost
 from shiftproof.randomness import Rng
 from shiftproof.risks import Holistic
 from shiftproof.shifts import Linf
-from shiftproof.training._inner import Lesson
+from shiftproof.training.inner_search import Lesson
 from shiftproof.training.methods import Adversarial, Batch, Method, WeightPerturbation, methods
 from shiftproof.training.methods.augmix import jensen_shannon
 from shiftproof.training.methods.interval_training import chain, crown_margins, interval_boxes, interval_margins
@@ -446,11 +446,11 @@ def test_every_method_steps_and_reads_back(name: str) -> None:
         ("adversarial", "needs shift: write adversarial(shift=...)"),
         ("adversarial(shift=linf(eps=0.1), search=grid)", "grid cannot be used"),
         ("adversarial(shift=linf(eps=0.1), ramp=2)", "The 'ramp' of adversarial must be in [0, 1]"),
-        ("adversarial(shift=union(linf=0.1, l2=0.5), ramp=0.5)", "has no strength that could grow"),
+        ("adversarial(shift=union(linf=0.1, l2=0.5), ramp=0.5)", "has no strength option to increase"),
         ("plain(temperature=0)", "The 'temperature' of plain must be in (0, inf)"),
         ("trades(shift=linf(eps=0.1), beta=-1)", "The 'beta' of trades"),
         ("mart(shift=linf(eps=0.1), beta=-1)", "The 'beta' of mart"),
-        ("free_adversarial(shift=rotation(degrees=10))", "must be a norm ball, and rotation is none"),
+        ("free_adversarial(shift=rotation(degrees=10))", "must be a norm ball, got rotation"),
         ("free_adversarial(shift=linf(eps=0.1), times=0)", "The 'times' of free_adversarial must be at least 1"),
         ("weight_perturbation(method=plain, gamma=1)", "The 'gamma' of weight_perturbation must be in (0, 1)"),
         ("weight_perturbation(method=plain, start=1)", "The 'start' of weight_perturbation must be in [0, 1)"),
@@ -466,7 +466,7 @@ def test_every_method_steps_and_reads_back(name: str) -> None:
         ("rotation_head(shift=linf(eps=0.1), weight=-1)", "The 'weight' of rotation_head"),
         ("corruption_augmentation(corruptions=';')", "name at least one shift"),
         ("corruption_augmentation(corruptions='fog(severity=1)', share=0)", "The 'share' of corruption_augmentation"),
-        ("interval_training(shift=l2(eps=1))", "bounds linf balls only, and l2 is none"),
+        ("interval_training(shift=l2(eps=1))", "supports linf balls only, got l2"),
         ("interval_training(shift=linf(eps=0.1), kappa=2)", "The 'kappa' of interval_training"),
         ("interval_training(shift=linf(eps=0.1), ramp=0)", "The 'ramp' of interval_training must be in (0, 1]"),
         ("adversaril(shift=linf(eps=0.1))", "Unknown method 'adversaril'. Did you mean: adversarial"),
@@ -486,17 +486,17 @@ def test_networks_and_inputs_that_do_not_fit_are_said() -> None:
     with pytest.raises(UsageError, match="ends in a Linear layer"):
         certified.step(nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.ReLU()), batch(), nn.Module())
     words = nn.Sequential(nn.Conv2d(1, 2, 3, padding="same"), nn.ReLU(), nn.Flatten(), nn.Linear(128, 10))
-    with pytest.raises(UsageError, match="paddings of Conv2d as numbers"):
+    with pytest.raises(UsageError, match="whose padding is given as numbers"):
         certified.step(words, batch(0.25), nn.Module())
     head = methods.build("rotation_head(shift=linf(eps=0.1))")
-    with pytest.raises(UsageError, match="turns images, and these inputs are of kind 'vector'"):
+    with pytest.raises(UsageError, match="needs images, got inputs of kind 'vector'"):
         head.init(net(), every(batch(), boxed((0, 1))))
     with pytest.raises(UsageError, match="needs a network with a Linear layer"):
         head.init(nn.Conv2d(1, 1, 1), every(batch()))
     long = Batch(torch.rand(2, 1, 4, 16), torch.zeros(2, dtype=torch.long), Rng.for_ids(0, ["a", "b"]), SPACE, 0.5)
     with pytest.raises(UsageError, match="needs square images, got 4 x 16"):
         head.step(net(), long, head.init(net(), every(long)))
-    with pytest.raises(UsageError, match="changes images in a bounded box"):
+    with pytest.raises(UsageError, match="needs images in a bounded box"):
         methods.build("augmix").init(net(), every(batch(), boxed((0, 1))))
     lesson = Lesson(TorchModule(net(), name="net"), Linf(EPS), batch().x, batch().y, Cost.of(12))
     lesson.objective = lambda scores: scores[:, 0]
@@ -533,9 +533,9 @@ def test_what_a_diverse_ensemble_refuses() -> None:
     from shiftproof.training.methods import Together
 
     two = Together([net(0), net(1)])
-    with pytest.raises(UsageError, match="trains 3 networks as one, and this is 2 of them"):
+    with pytest.raises(UsageError, match="trains 3 networks as one, got 2 of them"):
         methods.build("diverse_ensemble").init(two, every(batch()))
-    with pytest.raises(UsageError, match=r"this is a single Sequential. Let the factory return shiftproof.training.Together\("):
+    with pytest.raises(UsageError, match=r"got a single Sequential. Let the factory return shiftproof.training.Together\("):
         methods.build("diverse_ensemble").init(net(), every(batch()))
     few = Together(nn.Sequential(nn.Flatten(), nn.Linear(64, 2)) for _ in range(2))
     with pytest.raises(UsageError, match="be fewer than the 2 classes"):

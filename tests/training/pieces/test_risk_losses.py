@@ -234,7 +234,7 @@ def test_label_losses_put_even_scores_in_unless_told_not_to() -> None:
     [
         (lambda: risk_loss(CVaR(0.5), LOSSES.mean()), 'Compute them with reduction="none"'),
         (lambda: risk_loss(CVaR(0.5), torch.tensor([math.nan])), "be finite, got 'NaN or infinite ones'"),
-        (lambda: risk_loss(Wasserstein(0.1), LOSSES), "so it is no training loss"),
+        (lambda: risk_loss(Wasserstein(0.1), LOSSES), "so it cannot be a training loss"),
         (lambda: MultilevelRisk(CVaR(0.5), smallest=0), "The 'smallest' of MultilevelRisk"),
         (lambda: MultilevelRisk(CVaR(0.5), smallest=9)(LOSSES), "Lower smallest"),
         (lambda: DualRisk(KL(1.0)), "Others have no dual that is a mean"),  # type: ignore[arg-type]

@@ -124,7 +124,7 @@ def test_exploration_of_no_strength_moves_nothing_and_repeats_by_its_seed() -> N
         (lambda: InstanceWeights(1)(torch.tensor(1.0)), "have shape \\(n,\\), one an example"),
         (lambda: InstanceWeights(1)(torch.tensor([math.nan])), "be finite, got 'NaN or infinite ones'"),
         (lambda: explore(brightness, IMAGES, seed=0, factor="colour"), "be style or amplitude"),  # type: ignore[arg-type]
-        (lambda: explore(brightness, IMAGES[:, 0, 0], seed=0), "Vectors have no style apart from their meaning"),
+        (lambda: explore(brightness, IMAGES[:, 0, 0], seed=0), "Vectors have no separate style"),
         (lambda: explore(brightness, IMAGES[:, 0], seed=0, factor="amplitude"), "\\(n, channels, height, width\\)"),
         (lambda: explore(brightness, IMAGES, seed=0, styles=1), "The 'styles' of explore"),
         (lambda: explore(brightness, IMAGES, seed=0, steps=-1), "The 'steps' of explore"),

@@ -51,7 +51,7 @@ def lower_bounds(
         at: the node.
         choices: lines' choices by curved node, (n, specs or 1, *shape); where absent, each curve's own start.
         splits: multipliers added to the rows at a node's values, (n, specs or 1, *shape): those of constraints on them.
-        margin: whether what rounding can change is taken off; without it the values are for climbing only.
+        margin: whether what rounding can change is taken off; without it the values are for optimisation only.
         back_to_curves: stop at the last curves, and take their values' intervals: interval arithmetic on the affine steps as a whole.
     """
     at = at % len(network.nodes)

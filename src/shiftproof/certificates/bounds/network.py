@@ -119,12 +119,12 @@ def _fold(before: Node, scale: ScaleLayer) -> Affine | None:
         return None
     factor, offset, inner = (part.expand(each) for part in (scale.scale, scale.offset, scale.inner))
     ground = layer.ground if layer.ground is not None else torch.zeros_like(offset)
-    told = Folded(scale.terms + (layer.folded.terms if layer.folded else 0), factor.abs() * (ground + inner) + offset.abs())
+    folding = Folded(scale.terms + (layer.folded.terms if layer.folded else 0), factor.abs() * (ground + inner) + offset.abs())
     bias = offset if layer.offset is None else layer.offset * factor + offset
     if isinstance(layer, LinearLayer):
-        return LinearLayer(layer.weight * factor[:, None], bias, told)
+        return LinearLayer(layer.weight * factor[:, None], bias, folding)
     weight = layer.weight * factor.reshape(-1, *[1] * (layer.weight.dim() - 1))
-    return replace(layer, weight=weight, bias=bias.flatten(), folded=told)
+    return replace(layer, weight=weight, bias=bias.flatten(), folded=folding)
 
 
 def _fits(scale: ScaleLayer, each: Shape) -> bool:

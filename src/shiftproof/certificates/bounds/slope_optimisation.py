@@ -39,7 +39,7 @@ class SlopeAscent:
         steps: passes with gradients.
         step_size: of the choices in the first step.
         weight_step: of the multipliers.
-        enough: where a row's bounds all exceed this, more is not needed; the climb ends when every row's do.
+        enough: where a row's bounds all exceed this, the optimisation ends when every row's do.
     """
 
     steps: int = 20

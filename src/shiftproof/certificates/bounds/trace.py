@@ -143,7 +143,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         leaves = tree_leaves((args, kwargs))
         self._check(func, args, kwargs or {})
         moving = any(isinstance(each, Tensor) and self._memory(each) in self._made for each in leaves)
-        given = tuple(self.told(each) for each in leaves) if moving else ()
+        given = tuple(self.operand(each) for each in leaves) if moving else ()
         out = func(*args, **(kwargs or {}))
         if moving:
             self._alive.append(out)
@@ -156,7 +156,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
     def _memory(self, tensor: Tensor) -> int:
         return tensor.untyped_storage().data_ptr()
 
-    def told(self, each: object) -> object:
+    def operand(self, each: object) -> object:
         """What an operation was given, so that two runs can be compared: where data come from, a constant itself.
 
         Raises:
@@ -255,9 +255,9 @@ def _run(call: Callable[[Tensor], object], module: nn.Module, x: Tensor, name: s
     except RuntimeError as error:  # the user's forward, which may fail in any way
         if out_of_memory(error):
             raise
-        told = str(error).splitlines()[0]
-        raise NotCertifiable(f"The model '{name}' does not fit inputs of its shape, {tuple(x.shape[1:])}: {told}.") from error
-    return [*recorder.steps, TracedCall("output", (recorder.told(scores_of(out, name)),))]
+        reason = str(error).splitlines()[0]
+        raise NotCertifiable(f"The model '{name}' does not fit inputs of its shape, {tuple(x.shape[1:])}: {reason}.") from error
+    return [*recorder.steps, TracedCall("output", (recorder.operand(scores_of(out, name)),))]
 
 
 def scores_of(out: object, name: str) -> Tensor:

@@ -18,7 +18,8 @@ from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 
 from shiftproof._errors import UsageError, unknown
-from shiftproof.data.sources.abstract import Address, AddressedSource, Option, parse_address
+from shiftproof.data.sources.abstract import AddressedSource, Option
+from shiftproof.data.sources.address import Address, parse_address
 from shiftproof.data.space import Box
 
 _HOME = "shiftproof.data.sources"

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from shiftproof._errors import UsageError
 from shiftproof.data.examples import Ids
-from shiftproof.data.sources.abstract import Address, AddressedSource, Option
+from shiftproof.data.sources.abstract import AddressedSource, Option
+from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.pixels import level_box, onto_box
 from shiftproof.data.space import Box, InputSpace, boxed
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shiftproof._errors import UsageError
-from shiftproof.data.sources.abstract import Address
+from shiftproof.data.sources.address import Address
 
 _BLOCK = 2**20
 

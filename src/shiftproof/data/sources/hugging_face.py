@@ -15,7 +15,8 @@ from shiftproof._errors import MissingExtra, UsageError, must, unknown
 from shiftproof.data.class_names import Classed
 from shiftproof.data.examples import Ids
 from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, text_values
-from shiftproof.data.sources.abstract import CLASSES, RENAME, Address, LabelledSource, Option
+from shiftproof.data.sources.abstract import CLASSES, RENAME, LabelledSource, Option
+from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.files import reading
 from shiftproof.data.sources.pictures import Looked, look_at, picture_levels, picture_notes
 from shiftproof.data.sources.pixels import Mode, StoredArray, level_box, onto_box, stack_pictures, stored_array

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Ids
-from shiftproof.data.sources.abstract import Address, AddressedSource, Option
+from shiftproof.data.sources.abstract import AddressedSource, Option
+from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.files import reading, the_folder
 from shiftproof.data.sources.pixels import level_box, onto_box
 from shiftproof.data.space import Box, InputSpace, boxed

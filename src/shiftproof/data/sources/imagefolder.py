@@ -14,7 +14,8 @@ import numpy.typing as npt
 from shiftproof._errors import UsageError
 from shiftproof.data.class_names import Classed
 from shiftproof.data.examples import Ids
-from shiftproof.data.sources.abstract import CLASSES, RENAME, Address, AddressedSource, Option
+from shiftproof.data.sources.abstract import CLASSES, RENAME, AddressedSource, Option
+from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.files import reading, the_folder
 from shiftproof.data.sources.pictures import Looked, look_at_files, picture_levels, picture_notes
 from shiftproof.data.sources.pixels import Mode, level_box, onto_box, stack_pictures

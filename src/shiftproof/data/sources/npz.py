@@ -14,7 +14,8 @@ from shiftproof._errors import UsageError, must, unknown
 from shiftproof.data.class_names import Classed
 from shiftproof.data.examples import Ids
 from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, text_values
-from shiftproof.data.sources.abstract import CLASSES, RENAME, Address, LabelledSource, Option
+from shiftproof.data.sources.abstract import CLASSES, RENAME, LabelledSource, Option
+from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.files import hash_file, memory, reading, the_file
 from shiftproof.data.sources.pixels import StoredArray, stored_array
 from shiftproof.data.space import Box, InputSpace, Kind

@@ -13,10 +13,10 @@ from typing import Any
 
 from shiftproof._errors import UsageError
 from shiftproof._interrupt import Once
-from shiftproof._writing import one_at_a_time
+from shiftproof._writing import disk_error, one_at_a_time
 from shiftproof.evaluation.audit import collect
 from shiftproof.evaluation.audit.diagnose import answer
-from shiftproof.evaluation.audit.plan import Plan, make_plan
+from shiftproof.evaluation.audit.plan import AuditPlan, make_plan
 from shiftproof.evaluation.audit.record import make_record
 from shiftproof.evaluation.config import AuditConfig, make_config
 from shiftproof.gate import check_against, judge
@@ -24,7 +24,8 @@ from shiftproof.gate.match import natural_spec
 from shiftproof.models.abstract import Scores
 from shiftproof.models.query_count import counting_queries
 from shiftproof.outcomes import Bound
-from shiftproof.records.audit import Audit, write_document
+from shiftproof.records.audit import Audit
+from shiftproof.records.document import write_document
 from shiftproof.reports.audit.page import write_page
 from shiftproof.reports.audit.summary import summary
 from shiftproof.runs.backends.processes import check_travels
@@ -33,7 +34,7 @@ from shiftproof.runs.provenance import now
 from shiftproof.runs.recognise import gone_on_with, measured_anew
 from shiftproof.runs.run import run, waiting
 from shiftproof.runs.stamps import data_stamps, model_stamps
-from shiftproof.runs.store import Store, disk_error
+from shiftproof.runs.store import Store
 from shiftproof.runs.work import Work
 from shiftproof.searches.abstract import Search
 
@@ -165,7 +166,7 @@ def _sigterm_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def available(plan: Plan) -> list[tuple[str, str, str, str, str | None]]:
+def available(plan: AuditPlan) -> list[tuple[str, str, str, str, str | None]]:
     """Every number that the plan will have, as (shift, search, risk, measure, group): what conditions may name."""
     groups = sorted({group for names in collect.group_namings(plan.data) for group in names.tolist()}) if plan.data.groups else []
     found: list[tuple[str, str, str, str, str | None]] = []
@@ -185,7 +186,7 @@ def available(plan: Plan) -> list[tuple[str, str, str, str, str | None]]:
     return list(dict.fromkeys(found))
 
 
-def finish(config: AuditConfig, plan: Plan, store: Store, started: str) -> Audit:
+def finish(config: AuditConfig, plan: AuditPlan, store: Store, started: str) -> Audit:
     """Collects what is finished, judges the gate, writes `audit.json` and the page."""
     store.check_there()
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,28 +14,25 @@ from shiftproof._errors import Contradiction
 from shiftproof.data.groups import crossed
 from shiftproof.data.source import Source
 from shiftproof.outcomes import Bound, Flag, Interval, join_flags, join_stages
-from shiftproof.records.audit import Clean, NaturalShift, Paired, Result
-from shiftproof.risks import paired as pairing
+from shiftproof.records.audit import UNION, Clean, NaturalShift, Result
 from shiftproof.risks.abstract import Measurement, Names, Values
 from shiftproof.risks.cvar import CVaR
 from shiftproof.risks.mean import Mean
 from shiftproof.risks.paired import paired, paired_difference, unpaired_difference
 from shiftproof.risks.worst_group import WorstGroup
 from shiftproof.runs.cell import Cell
-from shiftproof.runs.store import Store, Table
+from shiftproof.runs.store import CellTable, Store
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift
 
 MEASURES = {Bound.ESTIMATE: "accuracy", Bound.AT_MOST: "robust_accuracy", Bound.AT_LEAST: "certified_accuracy"}
 SMOOTHED = "smoothed_accuracy"
 """What a certificate proves of another model made from the one measured: a measure of its own, so that it is never mixed with theirs."""
-UNION = "union"
-"""The name of all worst-case searches of a shift together: an example counts as broken if any of them broke it."""
 TAIL = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
+class PooledResults:
     """All finished shards of one pair of shift and method on one sample, joined."""
 
     key: str
@@ -44,7 +41,7 @@ class Pool:
     method: str
     needs_gradients: bool
     rows: np.ndarray[Any, np.dtype[np.intp]]
-    table: Table
+    table: CellTable
     total: int
     subject: str | None = None
     """What was proven of, where that is another model than the one measured."""
@@ -55,7 +52,7 @@ class Pool:
         return np.isin(self.table.columns["outcome"], [outcomes.HELD, outcomes.CERTIFIED]).astype(np.float64)
 
 
-def pool(store: Store, cells: Sequence[Cell], sources: dict[str, Source]) -> list[Pool]:
+def pooled_results(store: Store, cells: Sequence[Cell], sources: dict[str, Source]) -> list[PooledResults]:
     """The finished cells, joined over their shards, in the order of the plan."""
     by_group: dict[str, list[Cell]] = {}
     for cell in cells:
@@ -65,16 +62,16 @@ def pool(store: Store, cells: Sequence[Cell], sources: dict[str, Source]) -> lis
     return [*pools, *_unions(pools)]
 
 
-def _join(store: Store, cells: Sequence[Cell], source: Source) -> Pool:
+def _join(store: Store, cells: Sequence[Cell], source: Source) -> PooledResults:
     first = cells[0]
     rows = np.concatenate([np.arange(cell.start, cell.stop) for cell in cells])
     table = join_tables([store.read(cell) for cell in cells])
     gradients = isinstance(first.method, Search) and first.method.needs.__name__ == "Gradients"
     subject = None if isinstance(first.method, Search) else first.method.subject
-    return Pool(first.group, source, first.shift, first.method.spec(), gradients, rows, table, first.total, subject)
+    return PooledResults(first.group, source, first.shift, first.method.spec(), gradients, rows, table, first.total, subject)
 
 
-def join_tables(tables: Sequence[Table]) -> Table:
+def join_tables(tables: Sequence[CellTable]) -> CellTable:
     """One table from those of the shards.
 
     Raises:
@@ -85,7 +82,7 @@ def join_tables(tables: Sequence[Table]) -> Table:
     joined = join_flags((t.flags, len(t)) for t in tables)
     stages = join_stages(stage for t in tables for stage in t.stages)
     seconds, sent = sum(t.seconds for t in tables), sum(t.sent for t in tables)
-    return Table(columns, tables[0].bound, joined, seconds, tables[0].batch_size, stages, sent)
+    return CellTable(columns, tables[0].bound, joined, seconds, tables[0].batch_size, stages, sent)
 
 
 def refuse_doubles(ids: np.ndarray[Any, Any]) -> None:
@@ -94,18 +91,18 @@ def refuse_doubles(ids: np.ndarray[Any, Any]) -> None:
     if len(names) < len(ids):
         raise Contradiction(
             f"{int((counts > 1).sum())} examples are in the results twice, first '{names[counts.argmax()]}', so no number over them can be "
-            "used. Run again with another --out; where that helps not, please report this."
+            "used. Run again with another --out; if that does not help, please report this."
         )
 
 
-def same_examples(one: Pool, two: Pool) -> bool:
+def same_examples(one: PooledResults, two: PooledResults) -> bool:
     """Whether two pools stand on the same examples, in the same order."""
     return one.source is two.source and np.array_equal(one.table.columns["id"], two.table.columns["id"])
 
 
-def _unions(pools: Sequence[Pool]) -> list[Pool]:
+def _unions(pools: Sequence[PooledResults]) -> list[PooledResults]:
     """For each shift with several worst-case searches over the same examples: all of them together."""
-    found: list[Pool] = []
+    found: list[PooledResults] = []
     for shift in dict.fromkeys((p.source.uri, p.shift) for p in pools):
         several = [p for p in pools if (p.source.uri, p.shift) == shift and p.table.bound is Bound.AT_MOST]
         if len(several) < 2 or not all(same_examples(p, several[0]) for p in several):
@@ -121,14 +118,16 @@ def _unions(pools: Sequence[Pool]) -> list[Pool]:
         columns["probability"] = np.full(len(outcome), np.nan)
         flags = tuple({flag.name: flag for p in several for flag in p.table.flags}.values())
         seconds, sent = sum(p.table.seconds for p in several), sum(p.table.sent for p in several)
-        table = Table(columns, Bound.AT_MOST, flags, seconds, several[0].table.batch_size, sent=sent)
+        table = CellTable(columns, Bound.AT_MOST, flags, seconds, several[0].table.batch_size, sent=sent)
         first = several[0]
-        found.append(Pool("+".join(p.key for p in several), first.source, first.shift, UNION, True, first.rows, table, first.total))
+        found.append(
+            PooledResults("+".join(p.key for p in several), first.source, first.shift, UNION, True, first.rows, table, first.total)
+        )
     return found
 
 
-def suspicions(pools: Sequence[Pool], distrusted: Mapping[str, Flag]) -> dict[str, tuple[Flag, ...]]:
-    """What speaks against the verdict of a gradient search, by the key of its pool.
+def suspicions(pools: Sequence[PooledResults], distrusted: Mapping[str, Flag]) -> dict[str, tuple[Flag, ...]]:
+    """Warnings about the verdict of a gradient search, by the key of its pool.
 
     `distrusted` holds the flags of the families of shifts whose diagnosis failed.
     """
@@ -142,7 +141,7 @@ def suspicions(pools: Sequence[Pool], distrusted: Mapping[str, Flag]) -> dict[st
     return raised
 
 
-def _beaten(pools: Sequence[Pool]) -> dict[str, Flag]:
+def _beaten(pools: Sequence[PooledResults]) -> dict[str, Flag]:
     """By key of a gradient search's pool: a search without gradients did better, so gradients are likely masked.
 
     Reference: Carlini et al. 2019 [carlini2019evaluating].
@@ -156,14 +155,14 @@ def _beaten(pools: Sequence[Pool]) -> dict[str, Flag]:
             if black.correct.mean() < white.correct.mean():
                 only = float(((black.correct == 0) & (white.correct == 1)).mean())
                 detail = (
-                    f"{black.method} broke more than {white.method}, which sees gradients: they are masked, or the loss has many peaks. "
-                    "Trust neither alone: use more restarts, and search without gradients too."
+                    f"{black.method} broke more examples than the gradient search {white.method}: gradients are masked, or the loss has "
+                    "many local maxima. Use more restarts, and a search without gradients as well."
                 )
                 raised[white.key] = Flag("black_box_beats_gradient", detail, only)
     return raised
 
 
-def contradictions(pools: Sequence[Pool]) -> None:
+def contradictions(pools: Sequence[PooledResults]) -> None:
     """Raises where an example was certified and broken under the same shift and at most the certified radius.
 
     A proof of another model than the one attacked contradicts nothing.
@@ -192,24 +191,24 @@ def measure_of(bound: Bound, subject: str | None) -> str:
 def strength_of(shift: Shift) -> tuple[str | None, float | None]:
     """The name and value of the option that says how far it moves."""
     name = shift.strength
-    return (name, float(getattr(shift, name))) if name else (None, None)
+    return (name, float(shift.options()[name])) if name else (None, None)
 
 
-class Basis(NamedTuple):
+class SharedBasis(NamedTuple):
     """What every number of a run shares."""
 
     confidence: float
-    clean: dict[str, Pool]
+    clean: dict[str, PooledResults]
 
 
-def results(pools: Sequence[Pool], confidence: float) -> list[Result]:
+def results(pools: Sequence[PooledResults], confidence: float) -> list[Result]:
     """Every number of every pool."""
     clean = {p.source.uri: p for p in pools if p.shift.name == "identity"}
-    basis = Basis(confidence, clean)
+    basis = SharedBasis(confidence, clean)
     return [number for p in pools for number in _of_pool(p, basis)]
 
 
-def _of_pool(p: Pool, basis: Basis) -> list[Result]:
+def _of_pool(p: PooledResults, basis: SharedBasis) -> list[Result]:
     measure = measure_of(p.table.bound, p.subject)
     values = p.correct
     found = [_result(p, basis, "mean", measure, Mean().measure(values, confidence=basis.confidence))]
@@ -233,7 +232,7 @@ def group_namings(source: Source) -> list[Names]:
     return [crossed(naming, len(source)) for naming in (columns, *alone)]
 
 
-def _by_group(p: Pool, basis: Basis, measure: str, values: Values) -> list[Result]:
+def _by_group(p: PooledResults, basis: SharedBasis, measure: str, values: Values) -> list[Result]:
     """The worst of the crossed groups, and every group by itself."""
     risk = WorstGroup()
     states = [risk.update(risk.init(), values, names[p.rows]) for names in group_namings(p.source)]
@@ -242,20 +241,20 @@ def _by_group(p: Pool, basis: Basis, measure: str, values: Values) -> list[Resul
     return [worst, *(_result(p, basis, "group", measure, m) for m in each)]
 
 
-def _drop(p: Pool, base: Pool, basis: Basis) -> Result:
+def _drop(p: PooledResults, base: PooledResults, basis: SharedBasis) -> Result:
     """Clean accuracy minus accuracy here, over the same examples: at least this under a worst-case search."""
     difference, interval = paired_difference(base.correct, p.correct, confidence=basis.confidence)
     drop = Measurement(-difference, Interval(-interval.high, -interval.low), len(p.rows))
     return _result(p, basis, "mean", "drop", drop, kind="at_least" if p.table.bound is Bound.AT_MOST else None)
 
 
-def _result(p: Pool, basis: Basis, risk: str, measure: str, m: Measurement, kind: str | None = None) -> Result:
+def _result(p: PooledResults, basis: SharedBasis, risk: str, measure: str, m: Measurement, kind: str | None = None) -> Result:
     name, strength = strength_of(p.shift)
     notes = list(m.notes)
     if p.subject:
         notes.append(f"of {p.subject}, not of the model itself")
     if len(p.rows) < p.total:
-        notes.append(f"unfinished: stands on {len(p.rows)} of {p.total} examples")
+        notes.append(f"unfinished: {len(p.rows)} of {p.total} examples")
     measured = not math.isnan(m.value)
     return Result(
         cell=p.key,
@@ -282,7 +281,7 @@ def _result(p: Pool, basis: Basis, risk: str, measure: str, m: Measurement, kind
     )
 
 
-def clean_of(pools: Sequence[Pool], data: Source, confidence: float) -> Clean:
+def clean_of(pools: Sequence[PooledResults], data: Source, confidence: float) -> Clean:
     """Accuracy on the audit's own sample as it is."""
     own = next((p for p in pools if p.shift.name == "identity" and p.source is data), None)
     if own is None:
@@ -291,7 +290,7 @@ def clean_of(pools: Sequence[Pool], data: Source, confidence: float) -> Clean:
     return Clean(accuracy=m.value, interval=(m.interval.low, m.interval.high), n=m.n)
 
 
-def natural_of(pools: Sequence[Pool], data: Source, confidence: float) -> list[NaturalShift]:
+def natural_of(pools: Sequence[PooledResults], data: Source, confidence: float) -> list[NaturalShift]:
     """Accuracy on every other sample beside that on the audit's own, paired where the ids are the same."""
     clean = {id(p.source): p for p in pools if p.shift.name == "identity"}
     own = clean.pop(id(data), None)
@@ -308,8 +307,8 @@ def natural_of(pools: Sequence[Pool], data: Source, confidence: float) -> list[N
         match = _pairs(own, there)
         pairs = None
         if match is not None:
-            pairs = paired_record(paired(own.correct[match[0]], there.correct[match[1]], against=there.source.uri, confidence=confidence))
-            difference, between = pairs.difference, Interval(*pairs.interval)
+            pairs = paired(own.correct[match[0]], there.correct[match[1]], against=there.source.uri, confidence=confidence)
+            difference, between = pairs.difference, pairs.interval
         found.append(
             NaturalShift(
                 source=there.source.uri,
@@ -324,12 +323,7 @@ def natural_of(pools: Sequence[Pool], data: Source, confidence: float) -> list[N
     return found
 
 
-def paired_record(test: pairing.PairedComparison) -> Paired:
-    """A paired comparison as it is stored."""
-    return Paired(**{**asdict(test), "interval": tuple(test.interval)})
-
-
-def _pairs(one: Pool, two: Pool) -> tuple[Any, Any] | None:
+def _pairs(one: PooledResults, two: PooledResults) -> tuple[Any, Any] | None:
     """Positions of the shared ids in both, where at least half of the smaller sample pairs and the labels agree."""
     if not (one.source.named and two.source.named) and len(one.source) != len(two.source):
         return None  # row numbers name an example only where both samples have the same rows, which the labels must confirm

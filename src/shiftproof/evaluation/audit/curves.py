@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,16 +10,18 @@ import numpy as np
 from shiftproof._errors import UsageError, must
 from shiftproof.data.source import Source
 from shiftproof.evaluation.audit.collect import join_tables
-from shiftproof.evaluation.curves.security_curve import SecurityCurve, ToTheEnd, endless
+from shiftproof.evaluation.curves.security_curve import SecurityCurve
 from shiftproof.models.abstract import Labels, access_name
 from shiftproof.outcomes import Flag
-from shiftproof.records.audit import Curve, FlagRecord
+from shiftproof.records.audit import BudgetCurve
 from shiftproof.runs.cell import Cell
-from shiftproof.runs.store import Store, Table
+from shiftproof.runs.store import CellTable, Store
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.minimal import MinimalSearch
+from shiftproof.searches.to_the_end import ToTheEnd, endless
 from shiftproof.shifts import shifts
+from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.norms.ball import Ball
 
 USUAL = {
@@ -32,10 +33,10 @@ USUAL = {
 """The search that draws the curve of each ball, unless one of the run's own searches does."""
 MOST_SIZES = 200
 """Sizes of the budget that a record holds; every example's own is in the cell's file."""
-Pair = tuple[Ball, ToTheEnd]
+BallAndSearch = tuple[Ball, ToTheEnd]
 
 
-def chosen_curves(given: Sequence[Any], own: Sequence[Search], model: Labels, data: Source) -> list[Pair]:
+def chosen_curves(given: Sequence[Any], own: Sequence[Search], model: Labels, data: Source) -> list[BallAndSearch]:
     """The ball and search of each curve that was asked for.
 
     Args:
@@ -47,7 +48,7 @@ def chosen_curves(given: Sequence[Any], own: Sequence[Search], model: Labels, da
     Raises:
         UsageError: it is no norm ball, or the model gives too little.
     """
-    found: list[Pair] = []
+    found: list[BallAndSearch] = []
     for each in given:
         ball = _ball(each, data)
         mine = [search for search in own if isinstance(search, MinimalSearch) and search.objection(ball) is None]
@@ -55,7 +56,7 @@ def chosen_curves(given: Sequence[Any], own: Sequence[Search], model: Labels, da
         if not isinstance(model, search.needs):
             gives, needs = access_name(type(model)), access_name(search.needs)
             raise UsageError(
-                f"The curve of {ball.name} is drawn by {search.name}, which needs {needs}, and the model '{model.name}' gives {gives} "
+                f"The curve of {ball.name} is measured with {search.name}, which needs {needs}; the model '{model.name}' provides {gives} "
                 "only. Leave the curve out, or measure several strengths with --shift."
             )
         found.append((whole, search))
@@ -69,18 +70,18 @@ def _ball(given: Any, data: Source) -> Ball:
         # A curve is that of every eps, so that a name alone says all.
         shift = shifts.build(f"{name}(eps=1)" if issubclass(shifts.get(name.partition("(")[0]), Ball) and "(" not in name else name)
     if not isinstance(shift, Ball) or shift.name not in USUAL:
-        raise must("curve", "the audit", f"be a norm ball ({', '.join(USUAL)})", getattr(shift, "name", given))
+        raise must("curve", "the audit", f"be a norm ball ({', '.join(USUAL)})", shift.name if isinstance(shift, Shift) else given)
     endless_ball, _ = endless(type(shift)(1.0, shift.levels), searches.build(USUAL[shift.name]))
     return endless_ball.within(data.space)
 
 
-def read_curve(group: Sequence[Cell], store: Store, data: Source, confidence: float, flags: Sequence[Flag]) -> Curve:
+def read_curve(group: Sequence[Cell], store: Store, data: Source, confidence: float, flags: Sequence[Flag]) -> BudgetCurve:
     """The curve of one ball from its cells, which are the shards of one sample, as far as they are finished."""
     first = group[0]
     assert isinstance(first.method, ToTheEnd)  # the plan has made them
     done = [cell for cell in group if store.has(cell)]
     errors = [error for cell in group if cell not in done and (error := store.error(cell))]
-    empty = Curve(
+    empty = BudgetCurve(
         cell=first.group,
         data=data.uri,
         family=first.shift.name,
@@ -94,11 +95,10 @@ def read_curve(group: Sequence[Cell], store: Store, data: Source, confidence: fl
     if not done:
         return empty
     table = join_tables([store.read(cell) for cell in done])
-    raised = [FlagRecord(**asdict(flag)) for flag in (*table.flags, *flags)]
-    return empty.model_copy(update={**_numbers(table, empty, confidence), "flags": raised})
+    return empty.model_copy(update={**_numbers(table, empty, confidence), "flags": [*table.flags, *flags]})
 
 
-def _numbers(table: Table, card: Curve, confidence: float) -> dict[str, Any]:
+def _numbers(table: CellTable, card: BudgetCurve, confidence: float) -> dict[str, Any]:
     columns = table.columns
     curve = SecurityCurve(
         ids=columns["id"],

@@ -39,7 +39,7 @@ SUITES = ("standard", "thorough")
 
 
 @dataclass(frozen=True)
-class Question:
+class PlannedDiagnosis:
     """One diagnosis to be made: of this model, under this shift, known by `known`, on so many examples of the sample."""
 
     model: str
@@ -64,9 +64,9 @@ class Question:
         )
 
 
-def questions(
+def planned_diagnoses(
     pairs: Iterable[tuple[Shift, Search]], model: Labels, fingerprint: str, data: Source, *, wanted: bool | None, suite: bool, seed: int
-) -> tuple[list[Question], list[LeftOut]]:
+) -> tuple[list[PlannedDiagnosis], list[LeftOut]]:
     """What will be diagnosed: each family of shifts that is searched by gradients, at its middle strength.
 
     At the least strengths everything holds and at the greatest everything breaks, whether gradients are masked or not.
@@ -88,7 +88,7 @@ def questions(
     searched = dict.fromkeys(shift for shift, search in pairs if search.needs is Gradients and search.bound is Bound.AT_MOST)
     fitting = [shift for shift in searched if gradient_objection(shift) is None]
     if not isinstance(model, Gradients):
-        why = f"the model gives {access_name(type(model))} only, so no gradient can be masked"
+        why = f"the model provides {access_name(type(model))} only, so no gradient can be masked"
     else:
         why = "" if fitting else "no shift of this run is searched by gradients"
     if why and wanted:
@@ -101,10 +101,12 @@ def questions(
     middles = [sorted(shifts, key=lambda shift: strength_of(shift)[1] or 0.0)[(len(shifts) - 1) // 2] for shifts in families.values()]
     place, examples = data.fingerprint(), min(EXAMPLES, len(data))
     placed = [shift.within(data.space) for shift in middles]
-    return [Question(fingerprint, place, shift, examples, seed, known_part(shift).text) for shift in placed], []
+    return [PlannedDiagnosis(fingerprint, place, shift, examples, seed, known_part(shift).text) for shift in placed], []
 
 
-def answer(question: Question, model: Labels, data: Source, store: Store, batch_size: int, flags: Sequence[Flag] | None = None) -> None:
+def answer(
+    question: PlannedDiagnosis, model: Labels, data: Source, store: Store, batch_size: int, flags: Sequence[Flag] | None = None
+) -> None:
     """Makes a diagnosis and writes it; one that is there already is left alone. `flags` are the model's, as of `masking`.
 
     A failure is written and not raised, like that of a cell, and tried again by the next run. Cost: that of `masking`.
@@ -114,7 +116,7 @@ def answer(question: Question, model: Labels, data: Source, store: Store, batch_
         if _stored(path) is not None:
             return
     except DamagedFile as error:
-        warnings.warn(f"The file '{path}' is not used, as {error}. Its diagnosis is made again.", StoredFileWarning, stacklevel=2)
+        warnings.warn(f"The file '{path}' is not used: {error}. Its diagnosis is made again.", StoredFileWarning, stacklevel=2)
     began = time.perf_counter()
     # Spread over the sample, which may be in the order of its classes.
     rows = np.unique(np.linspace(0, len(data) - 1, question.examples).round().astype(int))
@@ -145,7 +147,7 @@ def answer(question: Question, model: Labels, data: Source, store: Store, batch_
     failure.unlink(missing_ok=True)
 
 
-def read_diagnosis(question: Question, data: Source, store: Store) -> Diagnosis:
+def read_diagnosis(question: PlannedDiagnosis, data: Source, store: Store) -> Diagnosis:
     """What a diagnosis came to, as far as its file says."""
     path, failure = _places(question, store)
     error = read_error(failure)
@@ -182,12 +184,12 @@ def distrust(diagnosis: Diagnosis) -> Flag | None:
     )
 
 
-def _places(question: Question, store: Store) -> tuple[Path, Path]:
+def _places(question: PlannedDiagnosis, store: Store) -> tuple[Path, Path]:
     folder = store.folder / "diagnoses"
     return folder / f"{question.key()}.json", folder / f"{question.key()}.error.txt"
 
 
-def _empty(question: Question, data: Source, state: Literal["done", "failed", "missing"]) -> Diagnosis:
+def _empty(question: PlannedDiagnosis, data: Source, state: Literal["done", "failed", "missing"]) -> Diagnosis:
     return Diagnosis.model_validate(
         {
             "data": data.uri,

@@ -20,12 +20,11 @@ from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Renamed, Source
 from shiftproof.evaluation.audit.curves import chosen_curves
-from shiftproof.evaluation.audit.diagnose import SUITES, Question, questions
-from shiftproof.evaluation.audit.suites import AVERAGE, Choice, crossed, suite_named
+from shiftproof.evaluation.audit.diagnose import SUITES, PlannedDiagnosis, planned_diagnoses
+from shiftproof.evaluation.audit.suites import AVERAGE, SuiteChoice, crossed, suite_named
 from shiftproof.evaluation.class_fit import fit_classes
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.models.abstract import Labels
-from shiftproof.models.reference import ModelReference
 from shiftproof.models.user_code import forget_settings
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import check_examples, inspect_model, look_at
@@ -33,7 +32,8 @@ from shiftproof.records.audit import LeftOut
 from shiftproof.registry import Registry
 from shiftproof.runs.backends import backend_named
 from shiftproof.runs.cell import CELL_VERSION, Cell
-from shiftproof.runs.recognise import Known, answers_of, model_known, parts_known
+from shiftproof.runs.model_reference import ModelReference
+from shiftproof.runs.recognise import RunIdentity, answers_of, model_known, parts_known
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search, suited
 from shiftproof.shifts import shifts
@@ -45,7 +45,7 @@ _CHECK_ROWS = 2048
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class AuditPlan:
     """What a run will do.
 
     Args:
@@ -68,10 +68,10 @@ class Plan:
     natural: tuple[Source, ...]
     cells: tuple[Cell, ...]
     curves: tuple[Cell, ...]
-    diagnoses: tuple[Question, ...]
+    diagnoses: tuple[PlannedDiagnosis, ...]
     left_out: tuple[LeftOut, ...]
     flags: Mapping[str, tuple[Flag, ...]]
-    known: Known
+    known: RunIdentity
     notes: tuple[str, ...] = ()
 
     @property
@@ -104,7 +104,7 @@ class Plan:
         }
 
 
-def make_plan(config: AuditConfig) -> Plan:
+def make_plan(config: AuditConfig) -> AuditPlan:
     """Loads and checks the model and the data, chooses the cells.
 
     Raises:
@@ -135,14 +135,14 @@ def make_plan(config: AuditConfig) -> Plan:
     fingerprint = recognised.text
     drawn = chosen_curves(config.curves, how, model, data)
     suite = not moves and (config.suite or "quick") in SUITES
-    asked, unasked = questions(choice.pairs, model, fingerprint, data, wanted=config.diagnose, suite=suite, seed=config.seed)
+    asked, unasked = planned_diagnoses(choice.pairs, model, fingerprint, data, wanted=config.diagnose, suite=suite, seed=config.seed)
     pairs = [(Identity(), searches.build(AVERAGE)), *choice.pairs, *proven]
     cells = [
         *_cells(fingerprint, data, pairs, config),
         *(cell for source in natural for cell in _cells(fingerprint, source, pairs[:1], config)),
     ]
     curves = tuple(_cells(fingerprint, data, drawn, config))
-    return Plan(
+    return AuditPlan(
         reference.of(built),
         model,
         data,
@@ -152,7 +152,7 @@ def make_plan(config: AuditConfig) -> Plan:
         diagnoses=tuple(asked),
         left_out=(*choice.left_out, *unproven, *unasked),
         flags=flags,
-        known=Known(model.name, recognised, parts_known([*cells, *curves]), answers_of(model, data)),
+        known=RunIdentity(model.name, recognised, parts_known([*cells, *curves]), answers_of(model, data)),
     )
 
 
@@ -206,7 +206,7 @@ def _spread(data: Source) -> Examples:
     return data.take(rows)
 
 
-def _choose(config: AuditConfig, given: list[Shift], how: list[Any], model: Labels, data: Source, shape: tuple[int, ...]) -> Choice:
+def _choose(config: AuditConfig, given: list[Shift], how: list[Any], model: Labels, data: Source, shape: tuple[int, ...]) -> SuiteChoice:
     access = type(model)
 
     def match(search: Search) -> Search:
@@ -221,7 +221,7 @@ def _choose(config: AuditConfig, given: list[Shift], how: list[Any], model: Labe
     return suite_named(config.suite or "quick", data.space, access, shape, match=match)
 
 
-def _proofs(given: list[Certificate], choice: Choice, model: Labels) -> tuple[list[tuple[Shift, Certificate]], list[LeftOut]]:
+def _proofs(given: list[Certificate], choice: SuiteChoice, model: Labels) -> tuple[list[tuple[Shift, Certificate]], list[LeftOut]]:
     """The certificates that can speak about the chosen shifts."""
     found: list[tuple[Shift, Certificate]] = []
     left: list[LeftOut] = []

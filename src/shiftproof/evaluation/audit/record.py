@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 
 import numpy as np
 
@@ -17,19 +16,26 @@ from shiftproof.diagnostics.constant_answer import constant_answer
 from shiftproof.evaluation.audit import collect
 from shiftproof.evaluation.audit.curves import read_curve
 from shiftproof.evaluation.audit.diagnose import distrust, read_diagnosis
-from shiftproof.evaluation.audit.plan import Plan
+from shiftproof.evaluation.audit.plan import AuditPlan
 from shiftproof.evaluation.audit.proven import proven_curve
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.models.abstract import Gradients, access_name
-from shiftproof.outcomes import Bound, Flag
-from shiftproof.records.audit import Audit, CellRecord, DataCard, Diagnosis, FlagRecord, ModelCard, Picture, Result, StageRecord
+from shiftproof.outcomes import AUDITED_SAMPLE, Bound, Flag
+from shiftproof.records.audit import (
+    Audit,
+    CellRecord,
+    DataCard,
+    Diagnosis,
+    GalleryExample,
+    ModelCard,
+    Result,
+)
+from shiftproof.records.picture import read_picture
 from shiftproof.risks.intervals import clopper_pearson
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.ledger import rows_sent
-from shiftproof.runs.picture import read_picture
 from shiftproof.runs.provenance import provenance
-from shiftproof.runs.store import Store, Table
-from shiftproof.searches._economy_stages import AUDIT
+from shiftproof.runs.store import CellTable, Store
 from shiftproof.searches.abstract import Search
 
 CLAIMS = {
@@ -42,13 +48,13 @@ _ACCESS = ("labels", "scores", "gradients", "structure")
 """What methods are given, the least first."""
 
 
-def make_record(config: AuditConfig, plan: Plan, store: Store, started: str) -> Audit:
+def make_record(config: AuditConfig, plan: AuditPlan, store: Store, started: str) -> Audit:
     """Collects what is finished.
 
     Raises:
         Contradiction: an example was certified and broken.
     """
-    pools = collect.pool(store, plan.cells, plan.sources)
+    pools = collect.pooled_results(store, plan.cells, plan.sources)
     collect.contradictions(pools)
     diagnoses = [read_diagnosis(question, plan.data, store) for question in plan.diagnoses]
     distrusted = {diagnosis.family: flag for diagnosis in diagnoses if (flag := distrust(diagnosis))}
@@ -72,7 +78,7 @@ def make_record(config: AuditConfig, plan: Plan, store: Store, started: str) -> 
             fingerprint=plan.fingerprint,
             access=access_name(type(plan.model)),
             notes=[*plan.model.notes, *plan.notes],
-            flags=[_flag(flag) for flag in (*_of_the_model(plan), *_constant(plan, pools, config))],
+            flags=[*_of_the_model(plan), *_constant(plan, pools, config)],
         ),
         data=data_card(plan.data),
         clean=collect.clean_of(pools, plan.data, config.confidence),
@@ -92,14 +98,14 @@ def make_record(config: AuditConfig, plan: Plan, store: Store, started: str) -> 
     )
 
 
-def _of_the_model(plan: Plan) -> list[Flag]:
+def _of_the_model(plan: AuditPlan) -> list[Flag]:
     """What the look at the model before the run found; scores that are probabilities matter only where gradients were used."""
     methods = [cell.method for cell in (*plan.cells, *plan.curves)]
     gradients = bool(plan.diagnoses) or any(isinstance(method, Search) and method.needs is Gradients for method in methods)
     return [flag for flag in plan.model_flags if gradients or flag.name != "probabilities"]
 
 
-def _constant(plan: Plan, pools: Sequence[collect.Pool], config: AuditConfig) -> list[Flag]:
+def _constant(plan: AuditPlan, pools: Sequence[collect.PooledResults], config: AuditConfig) -> list[Flag]:
     """Whether the model, on its own sample as it is, is any better than a constant answer."""
     own = next((p for p in pools if p.shift.name == "identity" and p.source is plan.data), None)
     if own is None:
@@ -116,12 +122,8 @@ def _constant(plan: Plan, pools: Sequence[collect.Pool], config: AuditConfig) ->
     return [flag] if flag else []
 
 
-def _asked(tables: Sequence[Table], diagnoses: Sequence[Diagnosis]) -> int:
+def _asked(tables: Sequence[CellTable], diagnoses: Sequence[Diagnosis]) -> int:
     return sum(int(table.columns["forwards"].sum()) for table in tables) + sum(diagnosis.asked for diagnosis in diagnoses)
-
-
-def _flag(flag: Flag) -> FlagRecord:
-    return FlagRecord(name=flag.name, detail=flag.detail, share=flag.share)
 
 
 def _flagged(result: Result, suspect: dict[str, tuple[Flag, ...]]) -> Result:
@@ -136,7 +138,7 @@ def _with_access(result: Result, access: Mapping[str, str]) -> Result:
     return result.model_copy(update={"access": max(given, key=_ACCESS.index)})
 
 
-def _cell_records(plan: Plan, store: Store, config: AuditConfig, suspect: dict[str, tuple[Flag, ...]]) -> list[CellRecord]:
+def _cell_records(plan: AuditPlan, store: Store, config: AuditConfig, suspect: dict[str, tuple[Flag, ...]]) -> list[CellRecord]:
     """One record a pair of sample, shift and method; its shards are one cell to a reader."""
     return [_cell_record(plan, store, config, group, suspect.get(key, ())) for key, group in _by_group(plan.cells).items()]
 
@@ -148,7 +150,7 @@ def _by_group(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
     return by_group
 
 
-def _cell_record(plan: Plan, store: Store, config: AuditConfig, group: Sequence[Cell], suspicions: Sequence[Flag]) -> CellRecord:
+def _cell_record(plan: AuditPlan, store: Store, config: AuditConfig, group: Sequence[Cell], suspicions: Sequence[Flag]) -> CellRecord:
     first = group[0]
     done = [cell for cell in group if store.has(cell)]
     errors = [error for cell in group if cell not in done and (error := store.error(cell))]
@@ -175,8 +177,8 @@ def _cell_record(plan: Plan, store: Store, config: AuditConfig, group: Sequence[
         seconds=table.seconds if table else 0.0,
         seed=first.seed,
         batch_size=table.batch_size if table else config.batch_size,
-        flags=[_flag(flag) for flag in flags],
-        stages=[StageRecord(**asdict(stage)) for stage in table.stages] if table else [],
+        flags=flags,
+        stages=list(table.stages) if table else [],
     )
 
 
@@ -189,19 +191,19 @@ def _of_another(cell: Cell) -> str:
     if cell.method.subject is None:
         return false
     return (
-        f" It is of {cell.method.subject}, whose decision is the most frequent one under that noise: another model than the one measured "
-        f"and attacked elsewhere in this run, so the two make no bracket.{false}"
+        f" This certifies {cell.method.subject} (its most frequent decision under that noise), not the attacked model; do not read the two "
+        f"as a bracket.{false}"
     )
 
 
-def _audited(table: Table, confidence: float) -> str:
+def _audited(table: CellTable, confidence: float) -> str:
     """What the cascade's chance sample says of the failures that it may have missed."""
-    sample = next((stage for stage in table.stages if stage.name == AUDIT), None)
+    sample = next((stage for stage in table.stages if stage.name == AUDITED_SAMPLE), None)
     if sample is None:
         return ""
     most = float(clopper_pearson(sample.broken, sample.examples, confidence=confidence).high)
     return (
-        f" Of {sample.examples} unsuspected examples drawn by chance, score queries broke {sample.broken}: with {confidence:.0%} "
+        f" Of {sample.examples} random examples that no stage suspected, score queries broke {sample.broken}: with {confidence:.0%} "
         f"confidence they would break at most {most:.1%} of the others."
     )
 
@@ -226,7 +228,7 @@ def data_card(data: Source) -> DataCard:
     )
 
 
-def _gallery(store: Store, cells: Sequence[Cell]) -> list[Picture]:
+def _gallery(store: Store, cells: Sequence[Cell]) -> list[GalleryExample]:
     """The surest failures of each pair of shift and search."""
     clean: dict[tuple[str, str], tuple[int, float]] = {}
     for cell in cells:
@@ -234,17 +236,17 @@ def _gallery(store: Store, cells: Sequence[Cell]) -> list[Picture]:
             columns = store.read(cell).columns
             rows = zip(columns["id"], columns["prediction"], columns["confidence"], strict=True)
             clean.update({(cell.data, str(name)): (int(p), float(c)) for name, p, c in rows})
-    found: dict[str, list[Picture]] = {}
+    found: dict[str, list[GalleryExample]] = {}
     for cell in cells:
         for path in sorted(store.gallery.glob(f"{cell.key()}-????????????.npz")):
             try:
                 arrays = read_picture(path)
             except (DamagedFile, OSError) as error:
-                warnings.warn(f"The picture '{path}' is left out of the report, as {error}.", StoredFileWarning, stacklevel=2)
+                warnings.warn(f"The picture '{path}' is left out of the report: {error}.", StoredFileWarning, stacklevel=2)
                 continue
             name, confidence = str(arrays["id"]), float(arrays["confidence"])
             before, sure = clean.get((cell.data, name), (int(arrays["label"]), float("nan")))
-            picture = Picture(
+            picture = GalleryExample(
                 cell=cell.group,
                 shift=cell.shift.spec(),
                 search=cell.method.spec(),

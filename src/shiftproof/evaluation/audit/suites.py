@@ -32,16 +32,16 @@ BLIND = {
 """Searches without gradients, the strongest first: by scores, by decisions, by chance."""
 CONTROL = {"quick": ("best_of_n(n=10)",), "standard": (), "thorough": ("square(queries=1000)",)}
 """What is run beside a gradient search, to see whether gradients mislead."""
-Pair = tuple[Shift, Search]
+ShiftAndSearch = tuple[Shift, Search]
 Match = Callable[[Search], Search]
 """A search as it should be run on the model at hand."""
 
 
 @dataclass(frozen=True)
-class Choice:
+class SuiteChoice:
     """What will be run, in order, and what will not."""
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[ShiftAndSearch, ...]
     left_out: tuple[LeftOut, ...]
 
 
@@ -50,11 +50,11 @@ def as_it_is(search: Search) -> Search:
     return search
 
 
-def suite_named(name: str, space: InputSpace, access: Access, shape: tuple[int, ...], *, match: Match = as_it_is) -> Choice:
+def suite_named(name: str, space: InputSpace, access: Access, shape: tuple[int, ...], *, match: Match = as_it_is) -> SuiteChoice:
     """The suite called `name` for data of this space and input shape and a model that gives `access`."""
     if name not in NAMES:
         raise unknown("suite", name, NAMES)
-    chosen: list[Pair] = []
+    chosen: list[ShiftAndSearch] = []
     left: list[LeftOut] = []
     for shift_spec, search_specs in _wanted(name, space, shape):
         kinds = shifts.get(shift_spec.partition("(")[0]).kinds
@@ -73,7 +73,7 @@ def suite_named(name: str, space: InputSpace, access: Access, shape: tuple[int, 
                 left.append(_out(shift.spec(), search.spec(), reason))
             else:
                 chosen.append((shift, search))
-    return Choice(tuple(chosen), tuple(left))
+    return SuiteChoice(tuple(chosen), tuple(left))
 
 
 def _attacks(name: str, shift: Ball, access: Access, match: Match) -> tuple[str, ...]:
@@ -91,13 +91,13 @@ def _attacks(name: str, shift: Ball, access: Access, match: Match) -> tuple[str,
 
 def crossed(
     shift_parts: Sequence[Shift], search_parts: Sequence[Search], space: InputSpace, access: Access, *, match: Match = as_it_is
-) -> Choice:
+) -> SuiteChoice:
     """Every shift under every search that can search it; without searches, the average case and the strongest fitting worst case.
 
     Raises:
         UsageError: a shift or search that was asked for by name fits nothing at all.
     """
-    pairs: list[Pair] = []
+    pairs: list[ShiftAndSearch] = []
     left: list[LeftOut] = []
     bound = [shift.within(space) for shift in shift_parts]
     used: set[str] = set()
@@ -111,7 +111,7 @@ def crossed(
                 used.add(asked.spec())
     _nothing_left("search", [s.spec() for s in search_parts], used, left)
     _nothing_left("shift", [s.spec() for s in bound], {shift.spec() for shift, _ in pairs}, left)
-    return Choice(tuple(pairs), tuple(left))
+    return SuiteChoice(tuple(pairs), tuple(left))
 
 
 def _nothing_left(what: str, asked: Iterable[str], used: set[str], left: Sequence[LeftOut]) -> None:

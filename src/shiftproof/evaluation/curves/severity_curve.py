@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,90 +11,21 @@ import numpy.typing as npt
 import torch
 
 from shiftproof._errors import UsageError, must
-from shiftproof.data.examples import Examples, Ids
+from shiftproof.data.examples import Examples
 from shiftproof.diagnostics.constant_answer import constant_answer
 from shiftproof.door import Reading, confront, read
 from shiftproof.finding import Floats, Ints
 from shiftproof.models.abstract import Labels
 from shiftproof.models.query_count import count_asked, counting_queries
-from shiftproof.outcomes import HELD, Bound, Flag, Interval, join_flags
+from shiftproof.outcomes import HELD, Flag, join_flags
 from shiftproof.preflight import inspect_model
 from shiftproof.randomness import Rng
-from shiftproof.risks.intervals import Ends, clopper_pearson, simultaneous, tail_of
+from shiftproof.records.severity import SeverityCurve
+from shiftproof.risks.intervals import tail_of
 from shiftproof.searches.one_draw import OneDraw
 from shiftproof.shifts.abstract import Shift
 
 Flags2 = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, eq=False)
-class SeverityCurve:
-    """How one model fares as a shift grows, each of n examples moved by one chance draw that only gets stronger.
-
-    Args:
-        model: its name.
-        shift: the spec at the greatest strength.
-        strength: the option that grows.
-        levels: its values, ascending, the first of which moves nothing; shape (k,).
-        right: whether each example is right at each level, shape (k, n).
-        ids: the examples' names, shape (n,).
-        failure: the least strength found that breaks each example, shape (n,): the first level where it is wrong unmoved, infinite where no
-            level broke it.
-        gap: how far below `failure` the example was last seen right, shape (n,); 0 where there is nothing below, NaN where it never failed.
-        recoveries: how often each example, once broken, is right again at the next level, shape (n,): failure is monotone where it is 0.
-        forwards: the passes asked about each example, shape (n,).
-        confidence: that of the intervals.
-        flags: reasons to distrust it.
-        sent: rows that reached the model for all of it.
-    """
-
-    model: str
-    shift: str
-    strength: str
-    levels: Floats
-    right: Flags2
-    ids: Ids
-    failure: Floats
-    gap: Floats
-    recoveries: Ints
-    forwards: Ints
-    confidence: float
-    flags: tuple[Flag, ...]
-    sent: int = 0
-
-    bound = Bound.ESTIMATE
-    """Accuracies are means over chance draws."""
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    @property
-    def asked(self) -> int:
-        """Forwards asked about all examples together."""
-        return int(self.forwards.sum())
-
-    @property
-    def accuracy(self) -> Floats:
-        """The share that is right at each level, shape (k,)."""
-        return np.asarray(self.right.mean(1))
-
-    def interval(self, *, everywhere: bool = False) -> Ends:
-        """The interval of each of those shares: each by itself (Clopper-Pearson), or such that all k hold together (Bonferroni)."""
-        right, n = self.right.sum(1), len(self)
-        if everywhere:
-            return simultaneous(right, np.full(len(right), n), confidence=self.confidence, disjoint=False)
-        return clopper_pearson(right, n, confidence=self.confidence)
-
-    @property
-    def median_failure(self) -> float:
-        """The least strength at which half of the examples have failed at least once; infinite where fewer ever do."""
-        return float(np.sort(self.failure)[math.ceil(len(self) / 2) - 1])
-
-    @property
-    def unmonotone(self) -> tuple[float, Interval]:
-        """The share of examples that were seen broken and at a stronger level right again, with its interval."""
-        count = int((self.recoveries > 0).sum())
-        return count / len(self), clopper_pearson(count, len(self), confidence=self.confidence).one()
 
 
 def severity_curve(
@@ -132,7 +62,7 @@ def severity_curve(
     Raises:
         UsageError: the shift has no strength, or points or halvings are too few.
 
-    Cost: points forwards an example, and one for each halving for those that fail on the way.
+    Cost: points forwards per example, and one for each halving for those that fail on the way.
 
     Example:
         >>> import torch, shiftproof as sp

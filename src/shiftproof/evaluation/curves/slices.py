@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,43 +12,17 @@ from shiftproof._arrays import Floats
 from shiftproof._errors import must
 from shiftproof.data.labels import MISSING
 from shiftproof.outcomes import Interval
+from shiftproof.records.stress import Slice
 from shiftproof.risks.intervals import binomial_low, tail_of
 
 if TYPE_CHECKING:
     from shiftproof.data.source import Source
 
 Names = npt.NDArray[np.str_]
-Places = npt.NDArray[np.intp]
+Positions = npt.NDArray[np.intp]
 _BINS = 4
 _MOST_VALUES = 400
 _AND = " & "
-
-
-@dataclass(frozen=True)
-class Slice:
-    """The examples with one value of a column, or with one value of each of two.
-
-    Args:
-        what: "sex=F", or "sex=F & race=B".
-        n: examples in it.
-        share: of the sample.
-        weight: its share of the weight in the worst mix.
-        lift: weight / share.
-        error: its error rate.
-        interval: where that lies, such that the intervals of all slices looked at and of the whole hold together.
-        beyond_chance: whether its error rate lies above that of the whole, by those intervals.
-        beforehand: whether it is of values that are known before the outcome, and not of the label.
-    """
-
-    what: str
-    n: int
-    share: float
-    weight: float
-    lift: float
-    error: float
-    interval: Interval
-    beyond_chance: bool
-    beforehand: bool = True
 
 
 def find_slices(
@@ -80,7 +53,7 @@ def find_slices(
     Guarantees:
         The intervals of error rates are exact binomial ones, at 1 - (1 - confidence) / (M + 1) for the M slices that are large enough,
         whether they are shown or not (Bonferroni): given the columns, all cover together with probability at least `confidence`. Which
-        slices are looked at hangs on the columns alone, never on outcomes. The lift is a description of this sample, and has none.
+        slices are looked at depends on the columns alone, never on outcomes. The lift is a description of this sample, and has none.
         A pair is shown only where its lift is above that of both of its parts. A slice is a place where errors gather, not their cause.
     Cost: O(n V^2) for V values over all columns; at most 400 values, the most frequent ones.
 
@@ -136,7 +109,7 @@ def _read(columns: Mapping[str, Names], wrong: npt.ArrayLike, weights: npt.Array
     return bad, mass
 
 
-def _distinct(ranked: Places, member: Floats, first: Places, second: Places, *, most: int) -> list[int]:
+def _distinct(ranked: Positions, member: Floats, first: Positions, second: Positions, *, most: int) -> list[int]:
     """The first `most` that do not hold the same examples as one before."""
     seen: dict[bytes, int] = {}
     for k in ranked.tolist():

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import must, unknown
 from shiftproof.data.examples import Ids
-from shiftproof.evaluation.curves.slices import Names, Slice, find_slices
+from shiftproof.evaluation.curves.slices import Names, find_slices
 from shiftproof.finding import Finding, Floats
 from shiftproof.outcomes import Bound, Interval
+from shiftproof.records.stress import StressCurve
 from shiftproof.risks import worst_weights
 from shiftproof.risks.intervals import Ends, clopper_pearson
 from shiftproof.risks.worst_weights import Reweighted
@@ -25,7 +25,7 @@ _POINTS = 21
 
 
 @dataclass(frozen=True)
-class Ball:
+class ReweightingBall:
     """A family of reweightings that grows with one number.
 
     Args:
@@ -45,10 +45,10 @@ class Ball:
     axis: str
 
 
-BALLS: dict[str, Ball] = {
+BALLS: dict[str, ReweightingBall] = {
     ball.name: ball
     for ball in (
-        Ball(
+        ReweightingBall(
             "chi_square",
             lambda losses, radius, base: worst_weights.chi_square(losses, radius=radius, base=base),
             lambda share: (1 / share - 1) / 2,
@@ -56,7 +56,7 @@ BALLS: dict[str, Ball] = {
             math.inf,
             "chi-square radius",
         ),
-        Ball(
+        ReweightingBall(
             "kl",
             lambda losses, radius, base: worst_weights.kl(losses, radius=radius, base=base),
             lambda share: -math.log(share),
@@ -64,7 +64,7 @@ BALLS: dict[str, Ball] = {
             math.inf,
             "Kullback-Leibler radius (nats)",
         ),
-        Ball(
+        ReweightingBall(
             "total_variation",
             lambda losses, radius, base: worst_weights.total_variation(losses, radius=radius, base=base),
             lambda share: 1 - share,
@@ -72,7 +72,7 @@ BALLS: dict[str, Ball] = {
             1.0,
             "share of the mix moved",
         ),
-        Ball(
+        ReweightingBall(
             "cvar",
             lambda losses, radius, base: worst_weights.cvar(losses, alpha=1 - radius, base=base),
             lambda share: 1 - share,
@@ -82,59 +82,6 @@ BALLS: dict[str, Ball] = {
         ),
     )
 }
-
-
-@dataclass(frozen=True, eq=False)
-class StressCurve:
-    """How a model fares as the mix of its examples shifts, against the worst mix within each radius.
-
-    Args:
-        name: what was measured.
-        risk: which ball of mixes: chi_square, kl, total_variation or cvar.
-        axis: what the radius is, in words.
-        radii: ascending from 0, shape (k,).
-        share: the smallest share of the sample that may stand alone at each radius, shape (k,).
-        accuracy: in the worst mix, shape (k,).
-        interval: where it lies, shape (k,) each; all radii hold together.
-        loss: mean loss in its own worst mix, shape (k,); NaN without losses. An estimate, which has no interval: losses have no bound.
-        floor: the accuracy asked for, in (0, 1).
-        breaking: the radius at which accuracy falls below the floor; 0 where it is not above at once, infinite where no mix takes it there.
-        breaking_interval: where that radius lies.
-        breaking_share: the smallest share that may stand alone there; 0 where no mix does it.
-        weights: of the examples in the worst mix at the breaking radius (the largest of `radii` where there is none), shape (n,), sum 1; by
-            the losses where there are any, else by right and wrong. Where the breaking radius is 0, all that are wrong weigh the same.
-        ids: the examples' names, shape (n,).
-        slices: values of columns that carry more of the weight than their share, those that gain most first; those of the label apart.
-        columns: what they were looked for in, per name a value for each example.
-        bound: what accuracy claims.
-        confidence: that of the intervals.
-        notes: what a reader must know.
-    """
-
-    name: str
-    risk: str
-    axis: str
-    radii: Floats
-    share: Floats
-    accuracy: Floats
-    interval: Ends
-    loss: Floats
-    floor: float
-    breaking: float
-    breaking_interval: Interval
-    breaking_share: float
-    weights: Floats
-    ids: Ids
-    slices: tuple[Slice, ...]
-    bound: Bound
-    confidence: float
-    notes: tuple[str, ...] = ()
-    sent: ClassVar[int] = 0
-    """It is made of answers that are there already: no model is asked."""
-    columns: Mapping[str, Names] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.weights)
 
 
 def stress_curve(
@@ -158,14 +105,14 @@ def stress_curve(
         risk: "chi_square", "kl", "total_variation", or "cvar" (whose radius is 1 - alpha).
         floor: the accuracy that must be kept, in (0, 1).
         radii: from 0 on, ascending. By default 21 up to where accuracy is 0, or a tenth of the sample may stand alone.
-        losses: one number an example, shape (n,); those of a finding are taken from it.
+        losses: one number per example, shape (n,); those of a finding are taken from it.
         columns: per name, a value for each example, shape (n,): where to look for slices.
         name: what is measured.
         least: slices of fewer examples are not looked at.
         confidence: of the intervals, in (0, 1).
 
     Guarantees: the exact binomial interval of the error rate goes through that formula: all radii and the breaking one hold together, for
-    every n. The worst mix goes by right and wrong, which shifts of inputs alone may not reach: "at least this much shift is needed".
+    every n. The worst mix is chosen by right and wrong, which shifts of inputs alone may not reach: "at least this much shift is needed".
     Cost: O(k n log n).
 
     Example:
@@ -208,14 +155,14 @@ def stress_curve(
     )
 
 
-def _weights(ball: Ball, wrong: Floats, losses: Floats | None, radius: float) -> Floats:
+def _weights(ball: ReweightingBall, wrong: Floats, losses: Floats | None, radius: float) -> Floats:
     """The worst mix at a radius; at 0, where none has moved, all that are wrong alike: what is asked then is where the errors are."""
     if radius == 0 and wrong.any():
         return np.asarray(wrong / wrong.sum())
     return ball.reweigh(wrong if losses is None else losses, radius, None).weights
 
 
-def _ball(risk: str, floor: float) -> Ball:
+def _ball(risk: str, floor: float) -> ReweightingBall:
     if risk not in BALLS:
         raise unknown("risk of a stress curve", risk, BALLS)
     if not 0 < floor < 1:
@@ -247,7 +194,7 @@ def _notes(breaking: float, columns: bool) -> tuple[str, ...]:
     return (*said, *([] if columns else [blind]))
 
 
-def _radii(given: Sequence[float] | None, ball: Ball, p: float) -> Floats:
+def _radii(given: Sequence[float] | None, ball: ReweightingBall, p: float) -> Floats:
     if given is None:
         end = max(ball.whole(0.1), ball.whole(p) if p > 0 else 0.0)
         return np.linspace(0, 1, _POINTS) ** 2 * min(end, ball.most)
@@ -258,14 +205,14 @@ def _radii(given: Sequence[float] | None, ball: Ball, p: float) -> Floats:
     return at
 
 
-def _error(ball: Ball, p: float, radius: float) -> float:
+def _error(ball: ReweightingBall, p: float, radius: float) -> float:
     """The worst error rate within a radius of a population with error rate p."""
     if p in (0.0, 1.0):
         return p
     return min(ball.reweigh([0.0, 1.0], radius, [1 - p, p]).value, 1.0)
 
 
-def _breaking(ball: Ball, p: float, floor: float) -> float:
+def _breaking(ball: ReweightingBall, p: float, floor: float) -> float:
     """The radius at which the worst error rate passes 1 - floor."""
     if p >= 1 - floor - _ROUNDING:
         return 0.0

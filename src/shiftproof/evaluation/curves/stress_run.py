@@ -13,10 +13,10 @@ from shiftproof.data.align import numbered
 from shiftproof.diagnostics.constant_answer import NAME
 from shiftproof.evaluation.audit.collect import refuse_doubles
 from shiftproof.evaluation.curves.slices import Names, columns_of
-from shiftproof.evaluation.curves.stress_curve import StressCurve, stress_curve
+from shiftproof.evaluation.curves.stress_curve import stress_curve
 from shiftproof.outcomes import CERTIFIED, HELD, Bound
-from shiftproof.records.audit import CellRecord, DataCard
-from shiftproof.reports.read import read_audit
+from shiftproof.records.audit import CellRecord, DataCard, read_audit
+from shiftproof.records.stress import StressCurve
 from shiftproof.runs.store import read_rows
 
 _UNMOVED = "identity"

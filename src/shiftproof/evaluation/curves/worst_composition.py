@@ -29,7 +29,7 @@ from shiftproof.shifts.abstract import Boxed, Shift
 from shiftproof.shifts.compose import Compose
 
 QUERIES = 100
-"""Questions an example that each composition gets where no search is given."""
+"""Queries per example that each composition gets where no search is given."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Candidate:
         average_interval: its interval, by itself.
         worst: the share that is right after the search: at most this is the truth.
         worst_interval: its interval, wide enough that those of all candidates hold together.
-        forwards: the model's passes spent on it, an example, average and worst case together.
+        forwards: the model's passes spent on it per example, average and worst case together.
     """
 
     shift: Shift
@@ -132,7 +132,7 @@ def worst_composition(
         model: what is measured.
         shifts: at least 2 of a few numbers each, with their budgets.
         examples: n labelled inputs, at least 4; each falls into a half by chance, by its id.
-        search: what each candidate gets, and so its budget of questions; without one, evolution of 100 questions an example where the model
+        search: what each candidate gets, and so its budget of questions; without one, evolution of 100 queries per example where the model
             gives scores, else the best of 100 draws.
         sizes: how many shifts make a composition: 2, 3 or both.
         ordered: whether every order is a composition of its own; else only that in which the shifts are given.
@@ -149,7 +149,7 @@ def worst_composition(
     Raises:
         UsageError: there are too few shifts or examples, a size is neither 2 nor 3, or the search cannot search one of the shifts.
 
-    Cost: on half of the examples, for each candidate what the search asks for and 3 more forwards an example; k shifts make k + k(k-1)
+    Cost: on half of the examples, for each candidate what the search asks for and 3 more forwards per example; k shifts make k + k(k-1)
         candidates (and k(k-1)(k-2) more of three). On the other half, the same for the chosen one. `forwards` says what it came to.
     """
     _check(shifts, examples, sizes)

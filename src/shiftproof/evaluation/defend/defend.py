@@ -12,7 +12,7 @@ from pydantic import Field
 
 from shiftproof._errors import UsageError, must
 from shiftproof._secrets import without_secrets
-from shiftproof._writing import clear_leftovers, is_temporary
+from shiftproof._writing import clear_leftovers, disk_error, is_temporary
 from shiftproof.data.align import align
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
@@ -22,19 +22,18 @@ from shiftproof.defences.abstract import Defence
 from shiftproof.door import refuse
 from shiftproof.evaluation.audit.record import data_card
 from shiftproof.evaluation.config import CommonConfig
-from shiftproof.evaluation.defend.measure import Question
-from shiftproof.evaluation.defend.rows import Subject, make_rows
-from shiftproof.evaluation.defend.training import FAMILIES, School, method_of, plain
+from shiftproof.evaluation.defend.measure import AttackPlan
+from shiftproof.evaluation.defend.rows import ComparedModel, make_rows
+from shiftproof.evaluation.defend.training import FAMILIES, NetworkTrainer, method_of, plain
 from shiftproof.models.abstract import Gradients, Labels, Scores, access_name
 from shiftproof.models.load import load_model
 from shiftproof.models.query_count import QueryCount, counting_queries
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.preflight import PROBES, ScoresOnly, check_examples, look_at
 from shiftproof.randomness import Rng
-from shiftproof.records.audit import write_document
 from shiftproof.records.defend import DEFAULT_SEARCH, DefendRecord, Training
+from shiftproof.records.document import write_document
 from shiftproof.runs.provenance import now, provenance
-from shiftproof.runs.store import disk_error
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import suited
 from shiftproof.shifts import shifts
@@ -68,7 +67,7 @@ class DefendConfig(CommonConfig):
 
 
 @dataclass(frozen=True, eq=False)
-class _Ready:
+class LoadedDefend:
     """What was loaded and checked before any work."""
 
     examples: Examples
@@ -101,40 +100,44 @@ def _run(config: DefendConfig, count: QueryCount, say: Say) -> DefendRecord:
     from shiftproof.reports.defend import write_defend
 
     started = now()
-    ready = _ready(config)
+    loaded = _loaded(config)
     folder = _folder(config.out).absolute()  # a network that is trained may leave the working folder
-    school = None
-    if ready.training is not None:
+    trainer = None
+    if loaded.training is not None:
         place = folder / "training"
-        school = School(
+        trainer = NetworkTrainer(
             config.model,
-            ready.training,
+            loaded.training,
             place,
             device=config.device,
             epochs=config.epochs,
             seed=config.seed,
             version=config.model_version,
         )
-        school.warm_up()
-    subjects = list(_subjects(config, ready, school, say))
+        trainer.warm_up()
+    subjects = list(_subjects(config, loaded, trainer, say))
     standard = subjects[0].model
     if not isinstance(standard, Gradients):  # `_standard` has refused anything else
-        raise UsageError(f"The model '{standard.name}' gives {access_name(type(standard))} only, and attacks here need gradients.")
+        raise UsageError(
+            f"The model '{standard.name}' provides {access_name(type(standard))} only; the attacks of this command need gradients."
+        )
     search = searches.build(config.search)
-    question = Question(standard, ready.examples, ready.threat, ready.unseen, search, ready.corruptions, config.seed, config.batch_size)
+    question = AttackPlan(
+        standard, loaded.examples, loaded.threat, loaded.unseen, search, loaded.corruptions, config.seed, config.batch_size
+    )
     rows, notes = make_rows(subjects, question, config.confidence, say)
     record = DefendRecord(
         model=without_secrets(config.model) if isinstance(config.model, str) else standard.name,
-        data=data_card(ready.data),
-        train_data=None if config.train_data is None else str(getattr(config.train_data, "uri", config.train_data)),
-        threat=ready.threat.spec(),
-        unseen=ready.unseen.spec(),
+        data=data_card(loaded.data),
+        train_data=None if config.train_data is None else _uri_of(config.train_data),
+        threat=loaded.threat.spec(),
+        unseen=loaded.unseen.spec(),
         search=search.spec(),
-        n=len(ready.examples),
-        held_out=0 if ready.held_out is None else len(ready.held_out),
+        n=len(loaded.examples),
+        held_out=0 if loaded.held_out is None else len(loaded.held_out),
         confidence=config.confidence,
         rows=rows,
-        notes=[*ready.notes, *notes],
+        notes=[*loaded.notes, *notes],
         asked=count.asked,
         sent=count.sent,
         provenance=provenance(config, started),
@@ -148,7 +151,11 @@ def _run(config: DefendConfig, count: QueryCount, say: Say) -> DefendRecord:
     return record
 
 
-def _ready(config: DefendConfig) -> _Ready:
+def _uri_of(data: object) -> str:
+    return data.uri if isinstance(data, Source) else str(data)
+
+
+def _loaded(config: DefendConfig) -> LoadedDefend:
     _check(config)
     parts = tuple(defences.build(spec) for spec in config.defences)
     searches.build(config.search)
@@ -175,19 +182,19 @@ def _ready(config: DefendConfig) -> _Ready:
         raise must("unseen", "defend", "be another shift than the threat", unseen.spec(), "Try l2(eps=1) beside linf(eps=0.2).")
     moves, out = _fitting(config.corruptions, data, examples)
     methods = tuple(method_of(spec, config.threat) for spec in config.train)
-    return _Ready(examples, held_out, training, data, parts, methods, threat, unseen, moves, (*notes, *out))
+    return LoadedDefend(examples, held_out, training, data, parts, methods, threat, unseen, moves, (*notes, *out))
 
 
 def _check(config: DefendConfig) -> None:
-    for option in ("epochs", "batch_size"):
-        if getattr(config, option) < 1:
-            raise must(option, "defend", "be at least 1", getattr(config, option))
+    for option, count in (("epochs", config.epochs), ("batch_size", config.batch_size)):
+        if count < 1:
+            raise must(option, "defend", "be at least 1", count)
     if not 0 < config.confidence < 1:
         raise must("confidence", "defend", "be in (0, 1)", config.confidence)
     if not config.defences and not config.train:
         raise UsageError("There is nothing to compare. Name defences with --defence jpeg, or methods with --train adversarial.")
     if config.train and config.train_data is None:
-        raise UsageError("Methods need data to train on, apart from those measured on: add --train-data, for example digits:?split=train.")
+        raise UsageError("Methods need training data that are not measured on: add --train-data, for example digits:?split=train.")
     if config.weights is not None and config.train_data is not None:
         raise UsageError("Give either --weights, of a model that is trained already, or --train-data, on which it is trained: not both.")
     for what, specs in (("defence", config.defences), ("method", config.train)):
@@ -221,48 +228,52 @@ def _fitting(names: Sequence[str], data: Source, examples: Examples) -> tuple[tu
     return tuple(found), notes
 
 
-def _subjects(config: DefendConfig, ready: _Ready, school: School | None, say: Say) -> Iterator[Subject]:
+def _subjects(config: DefendConfig, loaded: LoadedDefend, trainer: NetworkTrainer | None, say: Say) -> Iterator[ComparedModel]:
     """The standard model first, then those that are trained, then those that are wrapped around the standard one."""
-    standard, seconds, training = _standard(config, ready, school, say)
-    refuse(standard, ready.threat, suited(searches.build(config.search), standard))
-    yield Subject("standard", "standard training", standard, seconds, None, training)
-    for spec, method in zip(config.train if school else (), ready.methods, strict=True):
-        assert school is not None  # methods ask for training data
+    standard, seconds, training = _standard(config, loaded, trainer, say)
+    refuse(standard, loaded.threat, suited(searches.build(config.search), standard))
+    yield ComparedModel("standard", "standard training", standard, seconds, None, training)
+    for spec, method in zip(config.train if trainer else (), loaded.methods, strict=True):
+        assert trainer is not None  # methods ask for training data
         say(f"training {spec}")
-        done = school.taught(method)
+        done = trainer.trained_with_teacher(method)
         family = FAMILIES.get(method.name, "other training")
-        yield Subject(spec, family, TorchModule(done.module, name=spec, device=config.device), done.seconds, None, done.training)
+        yield ComparedModel(spec, family, TorchModule(done.module, name=spec, device=config.device), done.seconds, None, done.training)
     members: list[Labels] = []
     member_seconds = 0.0
-    for part in ready.defences:
+    for part in loaded.defences:
         while len(members) < part.others:
-            if school is None:
-                raise UsageError(f"The defence {part.spec()} is of several models trained apart, which takes --train-data and a factory.")
+            if trainer is None:
+                raise UsageError(
+                    f"The defence {part.spec()} needs several independently trained models: give --train-data and a model factory."
+                )
             seed = config.seed + len(members) + 1
             say(f"training member {len(members) + 2} of {part.spec()}")
-            member = school.trained(plain(), seed)
+            member = trainer.trained(plain(), seed)
             members.append(TorchModule(member.module, name=f"member {seed}", device=config.device))
             member_seconds += member.seconds
-        made = part(standard, space=ready.data.space, held_out=ready.held_out, others=tuple(members[: part.others]))
+        made = part(standard, space=loaded.data.space, held_out=loaded.held_out, others=tuple(members[: part.others]))
         share = member_seconds * part.others / len(members) if part.others else 0.0
-        yield Subject(part.spec(), part.family, made, None if seconds is None else seconds + share, part)
+        yield ComparedModel(part.spec(), part.family, made, None if seconds is None else seconds + share, part)
 
 
-def _standard(config: DefendConfig, ready: _Ready, school: School | None, say: Say) -> tuple[Scores, float | None, Training | None]:
+def _standard(
+    config: DefendConfig, loaded: LoadedDefend, trainer: NetworkTrainer | None, say: Say
+) -> tuple[Scores, float | None, Training | None]:
     seconds, training = None, None
-    if school is None:
-        probe = ready.examples.x[:PROBES]
-        model = load_model(config.model, weights=config.weights, device=config.device, space=ready.data.space, probe=probe)
+    if trainer is None:
+        probe = loaded.examples.x[:PROBES]
+        model = load_model(config.model, weights=config.weights, device=config.device, space=loaded.data.space, probe=probe)
     else:
         say("training the standard model")
-        done = school.trained(plain(), config.seed)
+        done = trainer.trained(plain(), config.seed)
         seconds, training = done.seconds, done.training
         model = TorchModule(done.module, name="standard", device=config.device)
-    seen, _ = look_at(model, ready.examples[: min(PROBES, len(ready.examples))])
+    seen, _ = look_at(model, loaded.examples[: min(PROBES, len(loaded.examples))])
     if not isinstance(seen, Gradients):
         why = f", since {seen.why}" if isinstance(seen, ScoresOnly) else ""
         raise UsageError(
-            f"The model '{model.name}' gives {access_name(type(seen))} only{why}, and an adaptive attack needs gradients. Give a torch "
+            f"The model '{model.name}' provides {access_name(type(seen))} only{why}; an adaptive attack needs gradients. Give a torch "
             "module that torch can differentiate."
         )
     return seen, seconds, training

@@ -32,7 +32,7 @@ from shiftproof.searches.one_draw import OneDraw
 from shiftproof.searches.transfer import Transfer
 from shiftproof.shifts.abstract import Shift
 
-Flags = npt.NDArray[np.bool_]
+Booleans = npt.NDArray[np.bool_]
 PLAIN = GradientAscent(steps=20)
 """What a search does that follows the gradient and knows no defence."""
 STEADY = AutoStep(steps=40, loss="margin")
@@ -40,12 +40,12 @@ STEADY = AutoStep(steps=40, loss="margin")
 that the next passes answer rightly again."""
 CERTIFIED_DRAWS = 2000
 PROOF = "auto(effort=1e8)"
-"""The bound propagation that a net is tried with: about a tenth of a second of one core an example at most."""
-_REPEATS = 7
+"""The bound propagation that a net is tried with: about a tenth of a second of one core per example at most."""
+LATENCY_RUNS = 7
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class AttackPlan:
     """What every subject is asked.
 
     Args:
@@ -68,15 +68,15 @@ class Question:
 
 
 @dataclass(frozen=True, eq=False)
-class Answered:
+class AttackOutcomes:
     """Which of the n examples each question leaves right, shape (n,) each."""
 
-    clean: Flags
-    transfer: Flags
-    plain: Flags
-    adaptive: Flags
-    unseen: Flags
-    corruptions: dict[str, Flags]
+    clean: Booleans
+    transfer: Booleans
+    plain: Booleans
+    adaptive: Booleans
+    unseen: Booleans
+    corruptions: dict[str, Booleans]
     flags: tuple[str, ...] = ()
     doubt: str = ""
     """Where it is no better than a constant answer on the examples as they are: so, and why."""
@@ -84,12 +84,12 @@ class Answered:
     """A detector's account under transfer, and under the adaptive search."""
 
     @property
-    def robust(self) -> Flags:
+    def robust(self) -> Booleans:
         """Held under all attacks inside the threat: a defence is no stronger than any of them allows."""
         return self.transfer & self.plain & self.adaptive
 
 
-def ask(model: Scores, question: Question) -> Answered:
+def ask(model: Scores, question: AttackPlan) -> AttackOutcomes:
     """Puts all questions to a model, defended or not."""
     if isinstance(model, DefendedModel) and isinstance(model.defence, Detection):
         return _ask_detector(model, question)
@@ -121,13 +121,13 @@ def ask(model: Scores, question: Question) -> Answered:
     doubt = of_finding(transfer, question.examples)
     flags = tuple(flag.name for flag in (*knowing.flags, *([doubt] if doubt else [])))
     right = transfer.outcome != SKIPPED
-    return Answered(right, transfer.correct, plain, adaptive, unseen, corruptions, flags, doubt.detail if doubt else "")
+    return AttackOutcomes(right, transfer.correct, plain, adaptive, unseen, corruptions, flags, doubt.detail if doubt else "")
 
 
 class _Looks:
     """A look at each model, and its clean answers where one pass is a verdict; each once."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: AttackPlan) -> None:
         self._question = question
         self._known: dict[Labels, tuple[Labels, list[Flag], Reading | None]] = {}
 
@@ -149,7 +149,7 @@ def _made_on(surrogate: Scores, search: Search) -> Search:
     return Transfer(surrogates=(surrogate,), search=search)
 
 
-def _ask_detector(model: DefendedModel, question: Question) -> Answered:
+def _ask_detector(model: DefendedModel, question: AttackPlan) -> AttackOutcomes:
     def meet(shift: Shift, search: Search) -> DetectionOutcomes:
         return confront_detecting(
             model, shift, search=search, examples=question.examples, seed=question.seed, batch_size=question.batch_size
@@ -159,14 +159,14 @@ def _ask_detector(model: DefendedModel, question: Question) -> Answered:
     plain = meet(question.threat, _made_on(question.standard, PLAIN))
     adaptive = meet(question.threat, question.search)
     unseen = meet(question.unseen, question.search).held & meet(question.unseen, _made_on(question.standard, question.search)).held
-    corruptions: dict[str, Flags] = {}
+    corruptions: dict[str, Booleans] = {}
     for shift in question.corruptions:
         finding = confront(model, shift, search=OneDraw(), examples=question.examples, seed=question.seed, batch_size=question.batch_size)
         corruptions[shift.spec()] = finding.outcome != BROKEN  # an abstention on an honest input counts as an error
-    return Answered(adaptive.right, transfer.held, plain.held, adaptive.held, unseen, corruptions, detection=(transfer, adaptive))
+    return AttackOutcomes(adaptive.right, transfer.held, plain.held, adaptive.held, unseen, corruptions, detection=(transfer, adaptive))
 
 
-def prove(model: Scores, question: Question) -> tuple[Flags | None, str]:
+def prove(model: Scores, question: AttackPlan) -> tuple[Booleans | None, str]:
     """Which examples are proven inside the threat, and by what; None and why not where no certificate fits."""
     spec, subject = PROOF, model
     if isinstance(model, DefendedModel):
@@ -198,7 +198,7 @@ def latency(models: Sequence[Scores], x: torch.Tensor) -> list[float]:
     with torch.no_grad():
         for model in models:
             model.scores(x)
-        for _ in range(_REPEATS):
+        for _ in range(LATENCY_RUNS):
             for k, model in enumerate(models):
                 began = time.perf_counter()
                 model.scores(x)

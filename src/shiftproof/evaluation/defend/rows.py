@@ -6,20 +6,27 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from shiftproof.defences.abstract import Defence
 from shiftproof.defences.detection import Detection
 from shiftproof.defences.detection_outcomes import DetectionOutcomes
-from shiftproof.evaluation.defend.measure import STEADY, Answered, Question, ask, is_random, latency, parameters, prove
+from shiftproof.evaluation.defend.measure import (
+    LATENCY_RUNS,
+    STEADY,
+    AttackOutcomes,
+    AttackPlan,
+    Booleans,
+    ask,
+    is_random,
+    latency,
+    parameters,
+    prove,
+)
 from shiftproof.models.abstract import Scores
 from shiftproof.outcomes import Interval
-from shiftproof.records.defend import Detector, Literature, Row, Share, Stated, Training
+from shiftproof.records.defend import DefenceRow, Detector, Literature, MeasuredShare, Stated, Training
 from shiftproof.risks.intervals import clopper_pearson
 from shiftproof.risks.paired import paired_difference
 
-Flags = npt.NDArray[np.bool_]
 LITERATURE = {
     "adversarial training": Literature(low=0.15, high=0.25, against="robust", text="15 to 25 points"),
     "distillation": Literature(low=0.05, high=0.15, against="plain", text="5 to 15 points, on simple attacks only"),
@@ -36,7 +43,7 @@ LEAST_HIDDEN = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class ComparedModel:
     """One model to be measured.
 
     Its name, family, the model, the seconds its training took (None: unknown), the defence in front, and how its own training went.
@@ -51,13 +58,13 @@ class Subject:
 
 
 def make_rows(
-    subjects: Sequence[Subject], question: Question, confidence: float, say: Callable[[str], None]
-) -> tuple[list[Row], list[str]]:
+    subjects: Sequence[ComparedModel], question: AttackPlan, confidence: float, say: Callable[[str], None]
+) -> tuple[list[DefenceRow], list[str]]:
     """A row for each subject, the standard model first; and notes for the page."""
-    rows: list[Row] = []
+    rows: list[DefenceRow] = []
     doubts: list[str] = []
     rolling = any(is_random(subject.model) for subject in subjects)
-    base: Answered | None = None
+    base: AttackOutcomes | None = None
     times = latency([subject.model for subject in subjects], question.examples.x[:_LATENCY_ROWS].to(subjects[0].model.device))
     for subject, seconds in zip(subjects, times, strict=True):
         say(f"attacking {subject.name}")
@@ -72,16 +79,23 @@ def make_rows(
 
 
 def _row(
-    subject: Subject, found: Answered, base: Answered, proven: Flags | None, by: str, cost: float | None, slower: float, confidence: float
-) -> Row:
-    def share(values: Flags) -> Share:
+    subject: ComparedModel,
+    found: AttackOutcomes,
+    base: AttackOutcomes,
+    proven: Booleans | None,
+    by: str,
+    cost: float | None,
+    slower: float,
+    confidence: float,
+) -> DefenceRow:
+    def share(values: Booleans) -> MeasuredShare:
         return of_count(int(values.sum()), len(values), confidence)
 
     gain = _difference(base.robust, found.robust, confidence)
     hidden = _difference(found.robust, found.plain, confidence)
     literature = LITERATURE.get(subject.family)
     stated = _stated(literature, found, base, confidence)
-    return Row(
+    return DefenceRow(
         name=subject.name,
         family=subject.family,
         adaptive_form=subject.defence.adaptive if subject.defence else "its own gradient, which is exact",
@@ -92,7 +106,7 @@ def _row(
         robust=share(found.robust),
         unseen=share(found.unseen),
         corruptions={spec: share(values) for spec, values in found.corruptions.items()},
-        certified=Share(value=None, interval=None) if proven is None else share(proven),
+        certified=MeasuredShare(value=None, interval=None) if proven is None else share(proven),
         certificate=by,
         training_cost=cost,
         latency=slower,
@@ -109,16 +123,16 @@ def _row(
     )
 
 
-def collapses(hidden: Share, gain: Share) -> bool:
+def collapses(hidden: MeasuredShare, gain: MeasuredShare) -> bool:
     """Whether a plain gradient search reports robustness that is not there, and nothing is gained: the mark of masking."""
     return hidden.interval is not None and gain.interval is not None and hidden.interval[0] > LEAST_HIDDEN and gain.interval[0] <= 0
 
 
-def verdict(literature: Literature | None, found: Share) -> Stated:
+def verdict(literature: Literature | None, found: MeasuredShare) -> Stated:
     """Where the figure lies against the range that papers state, by its interval.
 
     >>> wide = Literature(low=0.05, high=0.10, against="transfer", text="")
-    >>> verdict(wide, Share(value=0.3, interval=(0.2, 0.4))), verdict(wide, Share(value=0.07, interval=(0.02, 0.12)))
+    >>> verdict(wide, MeasuredShare(value=0.3, interval=(0.2, 0.4))), verdict(wide, MeasuredShare(value=0.07, interval=(0.02, 0.12)))
     ('above it', 'cannot be told')
     """
     if literature is None:
@@ -133,28 +147,28 @@ def verdict(literature: Literature | None, found: Share) -> Stated:
     return "in the range" if low >= literature.low and high <= literature.high else "cannot be told"
 
 
-def _stated(literature: Literature | None, found: Answered, base: Answered, confidence: float) -> Share:
+def _stated(literature: Literature | None, found: AttackOutcomes, base: AttackOutcomes, confidence: float) -> MeasuredShare:
     """The figure as papers measure it: detected of the moves that do not know the detector, or a gain against one attack."""
     if literature is None:
-        return Share(value=None, interval=None)
+        return MeasuredShare(value=None, interval=None)
     if literature.against == "detection":
-        return _caught(found.detection[0], confidence) if found.detection else Share(value=None, interval=None)
+        return _caught(found.detection[0], confidence) if found.detection else MeasuredShare(value=None, interval=None)
     before = {"transfer": base.transfer, "plain": base.plain, "robust": base.robust}[literature.against]
     after = {"transfer": found.transfer, "plain": found.plain, "robust": found.robust}[literature.against]
     return _difference(before, after, confidence)
 
 
-def _difference(first: Flags, second: Flags, confidence: float) -> Share:
+def _difference(first: Booleans, second: Booleans, confidence: float) -> MeasuredShare:
     value, interval = paired_difference(first, second, confidence=confidence)
-    return Share(value=value, interval=(interval.low, interval.high))
+    return MeasuredShare(value=value, interval=(interval.low, interval.high))
 
 
-def of_count(k: int, n: int, confidence: float) -> Share:
+def of_count(k: int, n: int, confidence: float) -> MeasuredShare:
     """The share k of n, with its exact binomial interval; nothing measured where n is 0."""
     if not n:
-        return Share(value=None, interval=None)
+        return MeasuredShare(value=None, interval=None)
     ends: Interval = clopper_pearson(k, n, confidence=confidence).one()
-    return Share(value=k / n, interval=(ends.low, ends.high))
+    return MeasuredShare(value=k / n, interval=(ends.low, ends.high))
 
 
 def _detector(defence: Defence | None, found: tuple[DetectionOutcomes, DetectionOutcomes] | None, confidence: float) -> Detector | None:
@@ -167,15 +181,15 @@ def _detector(defence: Defence | None, found: tuple[DetectionOutcomes, Detection
     )
 
 
-def _caught(found: DetectionOutcomes, confidence: float) -> Share:
+def _caught(found: DetectionOutcomes, confidence: float) -> MeasuredShare:
     return of_count(int(found.caught.sum()), int(found.fooled.sum()), confidence)
 
 
-def _notes(question: Question, rows: Sequence[Row], *, rolling: bool) -> list[str]:
+def _notes(question: AttackPlan, rows: Sequence[DefenceRow], *, rolling: bool) -> list[str]:
     notes = [
         f"Every interval is sampling error only, over {len(question.examples)} examples; a training is one seed, which no interval covers.",
         f"The adaptive search is {question.search.spec()}: a stronger one may find more. Robust accuracy is what all three attacks leave.",
-        "Latency is the least of several timed answers on this machine, next to the standard model's in turn.",
+        f"Latency: fastest of {LATENCY_RUNS} runs on this machine, interleaved with the standard model.",
     ]
     if rolling:
         notes.append(

@@ -16,7 +16,7 @@ from shiftproof._part import required_options
 from shiftproof.data.examples import Examples
 from shiftproof.data.source import Source
 from shiftproof.models.spec import load_from_spec, neighbours
-from shiftproof.records.defend import Point, Training
+from shiftproof.records.defend import Training, TrainingEpoch
 from shiftproof.registry import parse_spec
 from shiftproof.training.methods import methods
 from shiftproof.training.methods.abstract import Method
@@ -46,7 +46,7 @@ def method_of(spec: str, threat: str) -> Method:
 
 
 @dataclass(frozen=True, eq=False)
-class Taught:
+class TrainedNetwork:
     """A network that was trained, the seconds it took, and how that went."""
 
     module: nn.Module
@@ -55,7 +55,7 @@ class Taught:
 
 
 @dataclass(frozen=True, eq=False)
-class School:
+class NetworkTrainer:
     """Trains networks of one factory on one sample.
 
     Args:
@@ -82,9 +82,9 @@ class School:
         """Trains on a few examples and forgets it: what is loaded at a first training is no part of what one costs."""
         few = self.data.take(slice(0, _FEW)) if isinstance(self.data, Source) else self.data[:_FEW]
         with tempfile.TemporaryDirectory() as folder:
-            School(self.factory, few, Path(folder), device=self.device, epochs=1, seed=self.seed).trained(plain(), self.seed)
+            NetworkTrainer(self.factory, few, Path(folder), device=self.device, epochs=1, seed=self.seed).trained(plain(), self.seed)
 
-    def taught(self, method: Method) -> Taught:
+    def trained_with_teacher(self, method: Method) -> TrainedNetwork:
         """As `trained`, after the teacher of a method that wants one: plain training at the method's temperature. Its seconds count."""
         if method.options().get("teacher") != _TEACHER:
             return self.trained(method, self.seed)
@@ -95,7 +95,7 @@ class School:
         second = self.trained(student(**{**method.options(), "teacher": str(weights)}), self.seed)
         return replace(second, seconds=first.seconds + second.seconds)
 
-    def trained(self, method: Method, seed: int) -> Taught:
+    def trained(self, method: Method, seed: int) -> TrainedNetwork:
         """The network that a method trains."""
         text = self.factory if isinstance(self.factory, str) else ""
 
@@ -108,7 +108,7 @@ class School:
         place = self._place(method, seed)
         with neighbours(text) if text else nullcontext():
             done = train(make, self.data, method, out=place, device=self.device, epochs=self.epochs, seed=seed, version=self.version)
-        return Taught(done.module, done.curve[-1].seconds, _told(done))  # kept with the checkpoint, so that a kill forgets none
+        return TrainedNetwork(done.module, done.curve[-1].seconds, _told(done))  # kept with the checkpoint, so that a kill forgets none
 
     def _place(self, method: Method, seed: int) -> Path:
         told = {option: value for option, value in method.options().items() if option != "teacher"}
@@ -122,5 +122,5 @@ def plain() -> Method:
 
 def _told(done: Trained) -> Training:
     """The curves of a training, and what they give away."""
-    curve = [Point(epoch=e.epoch, train=e.train, held_out=e.held_out, robust=e.robust) for e in done.curve]
+    curve = [TrainingEpoch(epoch=e.epoch, train=e.train, held_out=e.held_out, robust=e.robust) for e in done.curve]
     return Training(kept=done.best.epoch, curve=curve, flags=[f"{flag.name}: {flag.detail}" for flag in done.flags])

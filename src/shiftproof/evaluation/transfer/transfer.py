@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from shiftproof._errors import UsageError, must
 from shiftproof._secrets import without_secrets
-from shiftproof._writing import clear_leftovers, is_temporary
+from shiftproof._writing import clear_leftovers, disk_error, is_temporary
 from shiftproof.data.align import align
+from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
 from shiftproof.diagnostics.limits import NOMINAL
@@ -26,19 +27,18 @@ from shiftproof.evaluation.transfer.transfer_matrix import TransferMatrix, trans
 from shiftproof.models.abstract import Gradients, Labels, access_name
 from shiftproof.models.query_count import QueryCount, counting_queries
 from shiftproof.outcomes import Flag
-from shiftproof.preflight import PROBES, check_examples, look_at
-from shiftproof.records.audit import DataCard, Document, FlagRecord, ModelCard, Provenance, Record, write_document
+from shiftproof.preflight import PROBES, InspectedModel, check_examples, look_at
+from shiftproof.records.audit import ModelCard
+from shiftproof.records.document import write_document
+from shiftproof.records.transfer import TransferPair, TransferRecord, TransferVerdict
 from shiftproof.runs.provenance import now, provenance
-from shiftproof.runs.store import disk_error
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.transfer import Transfer
 from shiftproof.shifts import shifts
 from shiftproof.shifts.abstract import Shift
 
-SCHEMA_VERSION = "1.0"
 FILE = "transfer.json"
-Verdict = Literal["fully", "largely", "in part", "not measurably", "nothing to compare"]
 FULLY, LARGELY = 0.9, 0.5
 """Share of the drop that a model's own search makes, from which on moves of another transfer fully, or largely."""
 
@@ -53,47 +53,14 @@ class TransferConfig(CommonConfig):
     search: str | None = Field(default=None, description="Spec of the search on the model that moves are made on.")
 
 
-class Pair(Record):
-    """Moves made on one model, tried on another."""
+@dataclass(frozen=True, eq=False)
+class LoadedTransfer:
+    """What was loaded and checked before any work."""
 
-    made_on: str
-    tried_on: str
-    accuracy: float
-    drop: float = Field(description="Clean accuracy of the model tried on, minus its accuracy here: at least this much is lost.")
-    own_drop: float = Field(description="The same under moves made on the model itself.")
-    share: float | None = Field(description="drop / own_drop; null where its own search made none.")
-    transfers: Verdict
-    beats_own: bool = Field(description="Moves of the other model break more than its own search: its gradients are likely masked.")
-
-
-class TransferRecord(Document):
-    """Accuracy of each model on moves made on each; entry [i][j] is model j on moves made on model i, and at most this is the truth."""
-
-    schema_version: str = SCHEMA_VERSION
-    models: list[ModelCard]
-    data: DataCard
-    shift: str
-    search: str
-    n: int
-    confidence: float
-    clean: list[float] = Field(description="Accuracy of each model on the sample as it is.")
-    accuracy: list[list[float]]
-    low: list[list[float]]
-    high: list[list[float]]
-    pairs: list[Pair] = Field(description="Every two different models, those that lose most first.")
-    asked: int = Field(default=0, description="Forwards asked of all budgets, those of the models that moves are made on among them.")
-    sent: int | None = Field(default=None, description="Rows that reached the models, all of them together. Null in older records.")
-    provenance: Provenance
-
-
-class _Ready(BaseModel):
-    """What was loaded and checked."""
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    models: list[Labels]
+    looks: list[InspectedModel]
     cards: list[ModelCard]
     data: Source
+    examples: Examples
     shift: Shift
     search: Search | None
 
@@ -112,25 +79,25 @@ def _run(config: TransferConfig, count: QueryCount, *, show: bool) -> TransferRe
     from shiftproof.reports.transfer import write_transfer
 
     started = now()
-    ready = _ready(config)
+    loaded = _loaded(config)
     folder = _folder(config.out)
-    examples = ready.data.take(slice(None))
-    with _bar(len(ready.models) ** 2 * len(examples), show) as advance:
+    with _bar(len(loaded.looks) ** 2 * len(loaded.examples), show) as advance:
         matrix = transfer_matrix(
-            ready.models,
-            ready.shift,
-            examples=examples,
-            search=ready.search,
+            [look.model for look in loaded.looks],
+            loaded.shift,
+            examples=loaded.examples,
+            search=loaded.search,
             seed=config.seed,
             batch_size=config.batch_size,
             confidence=config.confidence,
             progress=advance,
+            looks=loaded.looks,
         )
     record = TransferRecord(
-        models=[_doubted(card, flags) for card, flags in zip(ready.cards, matrix.doubts, strict=True)],
-        data=data_card(ready.data),
-        shift=ready.shift.spec(),
-        search=(ready.search or Transfer()).spec(),
+        models=[_doubted(card, flags) for card, flags in zip(loaded.cards, matrix.doubts, strict=True)],
+        data=data_card(loaded.data),
+        shift=loaded.shift.spec(),
+        search=(loaded.search or Transfer()).spec(),
         n=matrix.n,
         confidence=matrix.confidence,
         clean=matrix.clean.tolist(),
@@ -152,21 +119,20 @@ def _run(config: TransferConfig, count: QueryCount, *, show: bool) -> TransferRe
 
 
 def _doubted(card: ModelCard, flags: Sequence[Flag]) -> ModelCard:
-    more = [FlagRecord(name=flag.name, detail=flag.detail, share=flag.share) for flag in flags]
-    return card.model_copy(update={"flags": [*card.flags, *more]})
+    return card.model_copy(update={"flags": [*card.flags, *flags]})
 
 
-def pairs(matrix: TransferMatrix) -> list[Pair]:
+def pairs(matrix: TransferMatrix) -> list[TransferPair]:
     """Every two different models, and how far moves made on the first break the second; those that lose most first."""
     gap = max(NOMINAL["transfer"], LEAST_EXAMPLES / matrix.n)
-    found: list[Pair] = []
+    found: list[TransferPair] = []
     for i, made in enumerate(matrix.names):
         for j, tried in enumerate(matrix.names):
             if i == j:
                 continue
             drop, own = float(matrix.clean[j] - matrix.accuracy[i, j]), float(matrix.clean[j] - matrix.accuracy[j, j])
             found.append(
-                Pair(
+                TransferPair(
                     made_on=made,
                     tried_on=tried,
                     accuracy=float(matrix.accuracy[i, j]),
@@ -180,7 +146,7 @@ def pairs(matrix: TransferMatrix) -> list[Pair]:
     return sorted(found, key=lambda pair: -pair.drop)
 
 
-def _verdict(drop: float, own: float, gap: float) -> Verdict:
+def _verdict(drop: float, own: float, gap: float) -> TransferVerdict:
     if max(drop, own) < gap:
         return "nothing to compare"
     if drop < gap:
@@ -188,16 +154,17 @@ def _verdict(drop: float, own: float, gap: float) -> Verdict:
     return "fully" if drop >= FULLY * own else "largely" if drop >= LARGELY * own else "in part"
 
 
-def _ready(config: TransferConfig) -> _Ready:
+def _loaded(config: TransferConfig) -> LoadedTransfer:
     if len(config.models) < 2:
         raise must("model", "transfer", "be given at least twice", len(config.models), "Add another --model.")
-    from shiftproof.models.weights import weights_of_each
-
-    weights_of_each(config.models, config.weights)
-    for option, least in (("batch_size", 1), ("limit", 1)):
-        value = getattr(config, option)
-        if value is not None and value < least:
-            raise must(option, "transfer", f"be at least {least}", value)
+    if config.weights and len(config.weights) != len(config.models):
+        raise UsageError(
+            f"There are {len(config.models)} models and {len(config.weights)} files of weights. Give one --weights for each --model, "
+            "in the same order, and - for a model that needs none."
+        )
+    for option, count in (("batch_size", config.batch_size), ("limit", config.limit)):
+        if count is not None and count < 1:
+            raise must(option, "transfer", "be at least 1", count)
     if not 0 < config.confidence < 1:
         raise must("confidence", "transfer", "be in (0, 1)", config.confidence)
     search = searches.build(config.search) if config.search else None
@@ -205,43 +172,42 @@ def _ready(config: TransferConfig) -> _Ready:
     if not len(data):
         raise UsageError(f"The data '{data.uri}' hold no examples.")
     shift: Shift = shifts.build(config.shift, space=data.space)
-    for batch in data.batches(2048):
-        check_examples(batch)
-    found = _models(config, data)
-    for model, _ in found:
-        _fits(model, shift, search)
-    return _Ready(models=[model for model, _ in found], cards=[card for _, card in found], data=data, shift=shift, search=search)
+    examples = data.take(slice(None))
+    check_examples(examples)
+    found = _models(config, data, examples)
+    for look, _ in found:
+        _fits(look.model, shift, search)
+    return LoadedTransfer([look for look, _ in found], [card for _, card in found], data, examples, shift, search)
 
 
-def _models(config: TransferConfig, data: Source) -> list[tuple[Labels, ModelCard]]:
+def _models(config: TransferConfig, data: Source, examples: Examples) -> list[tuple[InspectedModel, ModelCard]]:
     from shiftproof.models.load import load_model
-    from shiftproof.models.weights import weights_of_each
 
-    probe, samples = data.take(slice(0, PROBES)), align(data)
-    weights = weights_of_each(config.models, config.weights)
+    samples = align(data)
+    weights = [None if file == "-" else file for file in config.weights] or [None] * len(config.models)
     names = _names(config.models, weights)
-    found: list[tuple[Labels, ModelCard]] = []
+    found: list[tuple[InspectedModel, ModelCard]] = []
     for spec, file, name in zip(config.models, weights, names, strict=True):
         model = load_model(
             spec,
             weights=file,
             device=config.device,
             space=data.space,
-            probe=probe.x,
+            probe=examples.x[:PROBES],
             class_names=data.class_names,
             groups=tuple(data.groups),
             name=name,
         )
-        model, flags = look_at(model, probe)
+        look = look_at(model, examples)
         card = ModelCard(
             name=model.name,
             spec=without_secrets(spec),
-            fingerprint=model.fingerprint(),
-            access=access_name(type(model)),
-            notes=[*model.notes, *fit_classes(model, samples)],
-            flags=[FlagRecord(name=flag.name, detail=flag.detail, share=flag.share) for flag in flags],
+            fingerprint=look.model.fingerprint(),
+            access=access_name(type(look.model)),
+            notes=[*look.model.notes, *fit_classes(model, samples)],
+            flags=look.flags,
         )
-        found.append((model, card))
+        found.append((look, card))
     return found
 
 
@@ -253,7 +219,7 @@ def _names(specs: Sequence[str], weights: Sequence[str | None]) -> list[str | No
     names = [None if twice[spec] == 1 else name for spec, name in zip(specs, called, strict=True)]
     same = [name for name, count in Counter(name for name in names if name).items() if count > 1]
     if same:
-        raise UsageError(f"The model '{same[0]}' was given twice. A transfer matrix is of models that differ.")
+        raise UsageError(f"The model '{same[0]}' was given twice. A transfer matrix compares different models.")
     return names
 
 
@@ -263,12 +229,12 @@ def _fits(model: Labels, shift: Shift, search: Search | None) -> None:
         return
     if not isinstance(model, Gradients):
         raise UsageError(
-            f"The model '{model.name}' gives {access_name(type(model))} only, and moves are made by gradients unless you name a --search, "
-            "such as best_of_n(n=20)."
+            f"The model '{model.name}' provides {access_name(type(model))} only, and the default search needs gradients. Choose "
+            "another search with --search, such as best_of_n(n=20)."
         )
     objection = Transfer(surrogates=(model,)).objection(shift)
     if objection:
-        raise UsageError(f"Moves of {shift.spec()} cannot be made by gradients: {objection}. Name a --search that can.")
+        raise UsageError(f"{shift.spec()} cannot be searched by gradients: {objection}. Choose another search with --search.")
 
 
 def _folder(out: str) -> Path:

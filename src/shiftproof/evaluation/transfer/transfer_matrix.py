@@ -15,7 +15,7 @@ from shiftproof.door import confront, read_examples
 from shiftproof.models.abstract import Labels
 from shiftproof.models.query_count import counting_queries
 from shiftproof.outcomes import SKIPPED, Flag
-from shiftproof.preflight import RANDOM, look_at
+from shiftproof.preflight import RANDOM, InspectedModel, look_at
 from shiftproof.risks.intervals import clopper_pearson
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.transfer import Transfer
@@ -62,6 +62,7 @@ def transfer_matrix(
     batch_size: int = 256,
     confidence: float = 0.95,
     progress: Callable[[int], None] | None = None,
+    looks: Sequence[InspectedModel] | None = None,
 ) -> TransferMatrix:
     """Moves every example on each model in turn, and reads every model on those moves.
 
@@ -75,6 +76,7 @@ def transfer_matrix(
         batch_size: inputs per call of a model.
         confidence: of each entry's interval, in (0, 1).
         progress: called with the number of examples finished since the last call; k * k * n in all.
+        looks: what `look_at` found of each model on these examples; by default each is looked at here.
 
     Raises:
         UsageError: there is no model, two have one name, or one lacks what the search needs (gradients that torch can work out, say).
@@ -85,12 +87,12 @@ def transfer_matrix(
     """
     names = tuple(model.name for model in models)
     if not names or len(set(names)) < len(names):
-        raise UsageError(f"transfer_matrix takes at least one model, and names that differ, got {list(names)}.")
+        raise UsageError(f"transfer_matrix needs at least one model, and different names, got {list(names)}.")
     correct = np.zeros((len(names), len(names)), dtype=np.int64)
     right = np.zeros(len(names), dtype=np.int64)
     doubts: list[tuple[Flag, ...]] = [()] * len(names)
     with counting_queries() as count:
-        seen = [look_at(model, examples) for model in models]
+        seen = [look_at(model, examples) for model in models] if looks is None else looks
         makers = [_on(look.model, search) for look in seen]
         clean = [None if RANDOM in look.flags else read_examples(look.model, examples, batch_size) for look in seen]
         for i, made in enumerate(makers):

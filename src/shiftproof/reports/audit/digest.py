@@ -8,8 +8,8 @@ from statistics import fmean
 from typing import Literal
 
 from shiftproof.diagnostics.constant_answer import NAME as CONSTANT
-from shiftproof.records.audit import Audit, CellRecord, NaturalShift, Result
-from shiftproof.reports.audit.masking_checks import not_asked, trust, unfinished_extras
+from shiftproof.records.audit import UNION, Audit, CellRecord, NaturalShift, Result
+from shiftproof.reports.audit.masking_checks import masking_sentences, unchecked, unfinished_extras
 from shiftproof.reports.number_format import ACCURACIES, confidence, known, percent, plural, span
 from shiftproof.shifts.corruptions.suites import ALL as CORRUPTIONS
 
@@ -21,7 +21,7 @@ Lowered = Literal["beyond chance", "in this sample", "no", "unknown"]
 
 
 @dataclass(frozen=True)
-class Threat:
+class ThreatNumbers:
     """One shift with its ends kept apart: what is proven, what chance does, what an attack found. None where nothing was run."""
 
     shift: str
@@ -42,7 +42,7 @@ class Threat:
 
 
 @dataclass(frozen=True)
-class Finding:
+class NamedNumber:
     """A number with the name a reader knows it by."""
 
     name: str
@@ -74,7 +74,7 @@ def plain(audit: Audit) -> list[Result]:
     return [r for r in own(audit) if r.risk == "mean" and r.group is None]
 
 
-def threats(audit: Audit) -> list[Threat]:
+def threats(audit: Audit) -> list[ThreatNumbers]:
     """Every shift but the identity and the frequency filters, in the order of the records."""
     by_shift: dict[str, list[Result]] = {}
     for result in plain(audit):
@@ -83,7 +83,7 @@ def threats(audit: Audit) -> list[Threat]:
     return [_threat(shift, results) for shift, results in by_shift.items()]
 
 
-def _threat(shift: str, results: Sequence[Result]) -> Threat:
+def _threat(shift: str, results: Sequence[Result]) -> ThreatNumbers:
     def of(kind: str) -> list[Result]:
         return [r for r in results if r.kind == kind]
 
@@ -95,7 +95,7 @@ def _threat(shift: str, results: Sequence[Result]) -> Threat:
         value = known(result.value)
         return -1.0 if value is None else value
 
-    return Threat(
+    return ThreatNumbers(
         shift,
         results[0].family,
         proven=max(of("at_least"), key=high, default=None),
@@ -104,16 +104,16 @@ def _threat(shift: str, results: Sequence[Result]) -> Threat:
     )
 
 
-def worst_of_each_family(audit: Audit) -> list[Threat]:
+def worst_of_each_family(audit: Audit) -> list[ThreatNumbers]:
     """One threat a family: the strength at which the model does worst, worst family first."""
-    best: dict[str, Threat] = {}
+    best: dict[str, ThreatNumbers] = {}
     for threat in threats(audit):
         if threat.numbers and (threat.family not in best or threat.lowest < best[threat.family].lowest):
             best[threat.family] = threat
     return sorted(best.values(), key=lambda threat: threat.lowest)
 
 
-def by_damage(audit: Audit) -> list[Threat]:
+def by_damage(audit: Audit) -> list[ThreatNumbers]:
     """Every shift, the family with the worst finding first; those of one family stay together, in the order of the records."""
     found = threats(audit)
     worst: dict[str, float] = {}
@@ -123,7 +123,7 @@ def by_damage(audit: Audit) -> list[Threat]:
     return sorted(found, key=lambda threat: place[threat.family])
 
 
-def over_corruptions(audit: Audit) -> Finding | None:
+def over_corruptions(audit: Audit) -> NamedNumber | None:
     """The mean over the corruptions that ran at their average case, each first over its severities; None below two corruptions.
 
     Its interval has the means of their ends: wide enough however closely the corruptions go together, as they do on the same examples.
@@ -138,7 +138,7 @@ def over_corruptions(audit: Audit) -> Finding | None:
     whole = all(len(own) == len(results) for own, results in zip(intervals, by_family.values(), strict=True))
     ends = tuple(fmean(fmean(interval[end] for interval in own) for own in intervals) for end in (0, 1)) if whole else None
     value = fmean(fmean(r.value or 0.0 for r in results) for results in by_family.values())
-    return Finding(f"{len(by_family)} corruptions", value, (ends[0], ends[1]) if ends else None)
+    return NamedNumber(f"{len(by_family)} corruptions", value, (ends[0], ends[1]) if ends else None)
 
 
 def groups(audit: Audit) -> list[Result]:
@@ -155,29 +155,29 @@ def tightest(results: Sequence[Result]) -> list[Result]:
     return [number for threat in threats_ for number in threat.numbers]
 
 
-def _worst(findings: Iterable[Finding]) -> Finding | None:
+def _worst(findings: Iterable[NamedNumber]) -> NamedNumber | None:
     return min(findings, key=lambda finding: finding.ceiling, default=None)
 
 
-def _as_finding(result: Result) -> Finding:
+def _as_finding(result: Result) -> NamedNumber:
     name = (
         f"group {result.group}"
         if result.group and result.shift == "identity"
         else result.shift + (f", group {result.group}" if result.group else "")
     )
-    return Finding(name, known(result.value) or 0.0, result.interval, result)
+    return NamedNumber(name, known(result.value) or 0.0, result.interval, result)
 
 
 def _measured(results: Iterable[Result]) -> list[Result]:
     return [r for r in results if known(r.value) is not None]
 
 
-def worst_attacked(audit: Audit) -> Finding | None:
+def worst_attacked(audit: Audit) -> NamedNumber | None:
     """The lowest at-most number over everyone."""
     return _worst(_as_finding(t.attacked) for t in threats(audit) if t.attacked and known(t.attacked.value) is not None)
 
 
-def worst_by_chance(audit: Audit) -> Finding | None:
+def worst_by_chance(audit: Audit) -> NamedNumber | None:
     """The lowest estimate without an adversary: average case of a shift, a group, or another sample."""
     moved = [t.average for t in threats(audit) if t.average]
     unmoved = [r for r in groups(audit) if r.shift == "identity" and r.kind == "estimate"]
@@ -185,11 +185,11 @@ def worst_by_chance(audit: Audit) -> Finding | None:
     return _worst([*found, *(_natural(n) for n in audit.natural if known(n.accuracy) is not None)])
 
 
-def _natural(natural: NaturalShift) -> Finding:
-    return Finding(natural.source, known(natural.accuracy) or 0.0, natural.interval)
+def _natural(natural: NaturalShift) -> NamedNumber:
+    return NamedNumber(natural.source, known(natural.accuracy) or 0.0, natural.interval)
 
 
-def best_proven(audit: Audit) -> Finding | None:
+def best_proven(audit: Audit) -> NamedNumber | None:
     """The certificate at the family's greatest strength measured; of several families the lowest."""
     last: dict[str, Result] = {}
     for result in (t.proven for t in threats(audit) if t.proven and known(t.proven.value) is not None):
@@ -213,7 +213,7 @@ def flag_counts(audit: Audit) -> dict[str, int]:
 
 def sentences(audit: Audit) -> list[str]:
     """The audit in a few honest sentences: how good it is, where it breaks, what nobody knows."""
-    return [_how_good(audit), *_where_it_breaks(audit), *trust(audit), _what_is_unknown(audit)]
+    return [_how_good(audit), *_where_it_breaks(audit), *masking_sentences(audit), _what_is_unknown(audit)]
 
 
 def _how_good(audit: Audit) -> str:
@@ -222,7 +222,7 @@ def _how_good(audit: Audit) -> str:
         return f"{audit.model.name} on {audit.data.uri}: clean accuracy was not measured."
     doubt = "".join(f" {flag.detail}" for flag in audit.model.flags if flag.name == CONSTANT)
     return (
-        f"{audit.model.name} gets {percent(clean.accuracy)} of {plural(clean.n, 'example')} of {audit.data.uri} right "
+        f"Accuracy of {audit.model.name} on {plural(clean.n, 'example')} of {audit.data.uri}: {percent(clean.accuracy)} "
         f"({confidence(audit.provenance.confidence)} interval {span(clean.interval)}).{doubt}"
     )
 
@@ -234,20 +234,19 @@ def _where_it_breaks(audit: Audit) -> list[str]:
         said.append(_by_chance(audit, chance))
     mean = over_corruptions(audit)
     if mean:
-        said.append(f"Over {mean.name} it keeps {percent(mean.value)} on average ({span(mean.interval)}), each counted once.")
+        said.append(f"Mean accuracy over {mean.name}: {percent(mean.value)} ({span(mean.interval)}), each corruption counted once.")
     if attacked and attacked.result:
         search = attacked.result.search
-        who = "all searches together leave" if search == "union" else f"{search} leaves"
+        who = "all searches together" if search == UNION else search
         proven = next((t.proven for t in threats(audit) if t.shift == attacked.name and t.proven), None)
         proof = f"at least {percent(proven.value)} is proven" if proven else "nothing is proven there"
-        who = f"{'With one' if said else 'With an adversary'}, {who}"
-        most = f"at most {percent(attacked.value)} ({span(attacked.interval)}) inside {attacked.name}"
-        found = "" if lowered(audit, attacked) != "no" else ", what it is without: no failure was found"
-        said.append(f"{who} {most}{found}; {proof}.")
-    return said or ["No shift was measured, so nothing is known of where it breaks."]
+        most = f"at most {percent(attacked.value)} ({span(attacked.interval)})"
+        found = "" if lowered(audit, attacked) != "no" else ", the same as without attack: no failure was found"
+        said.append(f"Under attack ({who}), accuracy within {attacked.name} is {most}{found}; {proof}.")
+    return said or ["No shift was measured, so it is not known where the model fails."]
 
 
-def lowered(audit: Audit, finding: Finding) -> Lowered:
+def lowered(audit: Audit, finding: NamedNumber) -> Lowered:
     """Whether a finding lies below clean accuracy: beyond chance, in this sample, not at all, or nobody knows.
 
     By the interval of the difference where the run has one, else by that of the finding itself.
@@ -271,17 +270,17 @@ def _place(result: Result) -> tuple[str, str, str | None]:
     return result.shift, result.search, result.group
 
 
-def _by_chance(audit: Audit, chance: Finding) -> str:
+def _by_chance(audit: Audit, chance: NamedNumber) -> str:
     number = f"{chance.name}: {percent(chance.value)} ({span(chance.interval)})"
     match lowered(audit, chance):
         case "beyond chance":
-            return f"Without an adversary it does worst on {number}."
+            return f"Without an attack, accuracy is lowest on {number}, measurably below clean accuracy."
         case "in this sample":
-            return f"Without an adversary it is lowest on {number}; that this is below clean accuracy may be chance."
+            return f"Without an attack, accuracy is lowest on {number}; the difference from clean accuracy may be chance."
         case "no":
-            return f"Without an adversary nothing that was tried is below clean accuracy; lowest is {number}."
+            return f"Without an attack, nothing measured is below clean accuracy; the lowest is {number}."
         case "unknown":
-            return f"Without an adversary it is lowest on {number}."
+            return f"Without an attack, accuracy is lowest on {number}."
 
 
 def unknowns(audit: Audit) -> list[str]:
@@ -291,26 +290,24 @@ def unknowns(audit: Audit) -> list[str]:
     broken = unfinished(audit)
     if broken:
         failed = sum(cell.state == "failed" for cell in broken)
-        said.append(
-            f"{len(broken)} of {plural(len(audit.cells), 'cell')} did not finish ({failed} failed), so these numbers are those of a part"
-        )
+        said.append(f"{len(broken)} of {plural(len(audit.cells), 'cell')} did not finish ({failed} failed), so the results are partial")
     elif not audit.complete and not unfinished_extras(audit):
-        said.append("the run is marked incomplete, so these numbers are those of a part")
+        said.append("the run is marked incomplete, so the results are partial")
     silent = [t.shift for t in found if not t.numbers]
     if silent:
-        said.append(f"nothing could be measured of {_some(silent)}")
+        said.append(f"nothing was measured for {_some(silent)}")
     if not any(t.proven for t in found):
         others = any(curve.subject for curve in audit.proven)
         only = "nothing is proven of the model itself, only of the smoothed one"
         said.append(only if others else "nothing is proven: no certificate was run")
     average_only = [t for t in worst_of_each_family(audit) if t.average and not any(o.attacked for o in found if o.family == t.family)]
     if average_only:
-        said.append(f"only the average case is known of {_some([t.family for t in average_only])}")
-    said += not_asked(audit)
+        said.append(f"only the average case was measured for {_some([t.family for t in average_only])}")
+    said += unchecked(audit)
     if not groups(audit):
-        said.append("no group's own accuracy is known")
+        said.append("no accuracy per group was measured")
     if not audit.natural:
-        said.append("no sample collected elsewhere was tried")
+        said.append("no natural shift was measured")
     if audit.left_out:
         said.append(f"{plural(len(audit.left_out), 'combination')} could not be run")
     return said
@@ -322,7 +319,7 @@ def _some(names: Sequence[str]) -> str:
 
 def _what_is_unknown(audit: Audit) -> str:
     said = unknowns(audit)
-    open_ends = f"Left open: {'; '.join(said)}." if said else "Every cell of the plan finished."
+    open_ends = f"Not covered: {'; '.join(said)}." if said else "Every cell of the plan finished."
     flags = flag_counts(audit)
     distrust = f" {plural(sum(flags.values()), 'reliability flag')} raised: {', '.join(flags)}." if flags else ""
     return open_ends + distrust

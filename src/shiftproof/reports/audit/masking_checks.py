@@ -17,7 +17,7 @@ class Unfinished:
     error: str | None
 
 
-def trust(audit: Audit) -> list[str]:
+def masking_sentences(audit: Audit) -> list[str]:
     """One sentence for all that passed, and one for each family of shifts whose checks failed, with the searches to use next."""
     done = [diagnosis for diagnosis in audit.diagnoses if diagnosis.state == "done"]
     passed = [diagnosis for diagnosis in done if diagnosis.checks and not diagnosis.failed]
@@ -25,16 +25,16 @@ def trust(audit: Audit) -> list[str]:
     if passed:
         names = ", ".join(diagnosis.shift for diagnosis in passed)
         ran = min(diagnosis.ran for diagnosis in passed)
-        said.append(f"Of {plural(ran, 'check')} for masked gradients under {names} none failed, which proves nothing.")
+        said.append(f"Gradient masking: none of {plural(ran, 'check')} failed under {names}. This does not rule masking out.")
     return said + [f"{d.shift} could not be checked for masked gradients: {d.note.rstrip('.')}." for d in done if d.note]
 
 
 def _failed(diagnosis: Diagnosis) -> str:
-    names = ", ".join(f"{check.name} {shown(check.figure)} (limit {shown(check.limit)})" for check in diagnosis.failed)
-    next_ = f" Search next with {', then '.join(diagnosis.next_searches)}." if diagnosis.next_searches else ""
+    names = ", ".join(f"{check.name} {figure_text(check.figure)} (limit {figure_text(check.limit)})" for check in diagnosis.failed)
+    next_ = f" Next, search with {', then '.join(diagnosis.next_searches)}." if diagnosis.next_searches else ""
     return (
         f"Do not trust gradient search under {diagnosis.family} yet: {len(diagnosis.failed)} of {plural(diagnosis.ran, 'check')} failed "
-        f"under {diagnosis.shift}, {names}.{next_}"
+        f"under {diagnosis.shift}: {names}.{next_}"
     )
 
 
@@ -52,7 +52,7 @@ def unfinished_extras(audit: Audit) -> list[Unfinished]:
     ]
 
 
-def not_asked(audit: Audit) -> list[str]:
+def unchecked(audit: Audit) -> list[str]:
     """What is open about the trust in its numbers, each as half a sentence."""
     said = [f"{extra.what} did not finish" for extra in unfinished_extras(audit)]
     searched = any(cell.kind == "at_most" and cell.access == "gradients" for cell in audit.cells)
@@ -61,10 +61,10 @@ def not_asked(audit: Audit) -> list[str]:
     return said
 
 
-def shown(figure: float | None) -> str:
+def figure_text(figure: float | None) -> str:
     """A check's figure or limit.
 
-    >>> shown(0.0512345), shown(None)
+    >>> figure_text(0.0512345), figure_text(None)
     ('0.0512', '–')
     """
     return "–" if figure is None else f"{figure:.3g}"

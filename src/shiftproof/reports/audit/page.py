@@ -8,22 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from shiftproof.records.audit import Audit, CellRecord, Result
-from shiftproof.reports import charts
+from shiftproof._writing import write_atomic
+from shiftproof.records.audit import Audit, CellRecord, Result, read_audit
 from shiftproof.reports._html import render
-from shiftproof.reports.audit import digest
-from shiftproof.reports.audit.budgets import budget_chart, drawn
+from shiftproof.reports.audit import charts, digest
+from shiftproof.reports.audit.budgets import budget_chart, curve_tables
 from shiftproof.reports.audit.masking_checks import ordered, unfinished_extras
 from shiftproof.reports.audit.pictures import Tile, family, tiles
-from shiftproof.reports.audit.proofs import proof_chart, proofs
-from shiftproof.reports.charts import Spec
+from shiftproof.reports.audit.proofs import proof_chart, proof_tables
 from shiftproof.reports.cite import cite
-from shiftproof.reports.read import read_audit
-from shiftproof.runs.store import write_atomic
+from shiftproof.reports.figure import Figure
 
 
 @dataclass(frozen=True)
-class Card:
+class CellCard:
     """A cell with its numbers: what stands behind each of them."""
 
     anchor: str
@@ -33,11 +31,11 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Drawer:
+class FamilyCards:
     """The cards of one family of shifts."""
 
     family: str
-    cards: list[Card]
+    cards: list[CellCard]
 
     @property
     def flags(self) -> int:
@@ -51,7 +49,7 @@ class Drawer:
 
 
 @dataclass(frozen=True)
-class Wall:
+class FamilyTiles:
     """The pictures of one family of shifts."""
 
     family: str
@@ -77,7 +75,7 @@ def page(audit: Audit, folder: Path) -> str:
     Returns:
         The file's text. Names from models, data and files are escaped; a content security policy lets no script run but the page's own.
     """
-    shown = _charts(audit)
+    shown = figures(audit)
     gallery = tiles(audit, folder)
     columns, rows, groups_left = group_table(audit)
     chance, attacked = digest.worst_by_chance(audit), digest.worst_attacked(audit)
@@ -95,8 +93,8 @@ def page(audit: Audit, folder: Path) -> str:
         threats=digest.by_damage(audit),
         unfinished=digest.unfinished(audit),
         extras=unfinished_extras(audit),
-        budgets=drawn(audit),
-        proofs=proofs(audit),
+        budgets=curve_tables(audit),
+        proof_tables=proof_tables(audit),
         diagnoses=[(diagnosis, ordered(diagnosis)) for diagnosis in audit.diagnoses if diagnosis.state == "done"],
         unknowns=digest.unknowns(audit),
         curve_names=[name.removeprefix("curve:") for name in shown if name.startswith("curve:")],
@@ -107,9 +105,9 @@ def page(audit: Audit, folder: Path) -> str:
         group_columns=columns,
         group_rows=rows,
         groups_left=groups_left,
-        walls=_walls(gallery),
+        picture_families=_picture_families(gallery),
         pictures_left=len(audit.gallery) - len(gallery),
-        drawers=_drawers(cards),
+        card_families=_card_families(cards),
         anchors=_anchors(audit, cards),
         command=shlex.join(audit.provenance.command),
         bibtex=cite(audit),
@@ -144,35 +142,37 @@ def _column(result: Result) -> tuple[str, str, str]:
     return (result.shift, result.search, result.kind)
 
 
-def _charts(audit: Audit) -> dict[str, Spec]:
-    made: Mapping[str, Spec | None] = {
+def figures(audit: Audit) -> dict[str, Figure]:
+    """Every chart of the page by its name on it; each hands out its numbers with `frame`."""
+    made: Mapping[str, Figure | None] = {
         "headline": charts.headline(audit),
         "groups": charts.group_chart(audit),
         "frequency": charts.frequency_chart(audit),
         "natural": charts.natural_chart(audit),
-        **{each.name: budget_chart(audit, each.curve) for each in drawn(audit)},
-        **{each.name: proof_chart(audit, each) for each in proofs(audit)},
-        **{f"curve:{family}": spec for family, spec in charts.curves(audit)},
+        **{each.name: budget_chart(audit, each.curve) for each in curve_tables(audit)},
+        **{each.name: proof_chart(audit, each) for each in proof_tables(audit)},
+        **{f"curve:{family}": figure for family, figure in charts.curves(audit)},
     }
-    return {name: spec for name, spec in made.items() if spec is not None}
+    return {name: figure for name, figure in made.items() if figure is not None}
 
 
-def _cards(audit: Audit, folder: Path) -> list[Card]:
+def _cards(audit: Audit, folder: Path) -> list[CellCard]:
     """One card a cell; a number of several cells together (keys joined by +) is on each of theirs."""
     by_cell: dict[str, list[Result]] = {}
     for result in audit.results:
         for key in result.cell.split("+"):
             by_cell.setdefault(key, []).append(result)
     return [
-        Card(f"card-{place}", cell, by_cell.get(cell.key, []), _table_file(cell.key, folder)) for place, cell in enumerate(audit.cells, 1)
+        CellCard(f"card-{place}", cell, by_cell.get(cell.key, []), _table_file(cell.key, folder))
+        for place, cell in enumerate(audit.cells, 1)
     ]
 
 
-def _drawers(cards: list[Card]) -> list[Drawer]:
-    drawers: dict[str, list[Card]] = {}
+def _card_families(cards: list[CellCard]) -> list[FamilyCards]:
+    card_families: dict[str, list[CellCard]] = {}
     for card in cards:
-        drawers.setdefault(card.cell.shift.partition("(")[0], []).append(card)
-    return [Drawer(family, found) for family, found in drawers.items()]
+        card_families.setdefault(card.cell.shift.partition("(")[0], []).append(card)
+    return [FamilyCards(family, found) for family, found in card_families.items()]
 
 
 def _table_file(key: str, folder: Path) -> str:
@@ -181,14 +181,14 @@ def _table_file(key: str, folder: Path) -> str:
     return f"cells/{quote(key, safe='')}.parquet" if plain else ""
 
 
-def _walls(gallery: list[Tile]) -> list[Wall]:
-    walls: dict[str, list[Tile]] = {}
+def _picture_families(gallery: list[Tile]) -> list[FamilyTiles]:
+    picture_families: dict[str, list[Tile]] = {}
     for tile in gallery:
-        walls.setdefault(family(tile.picture), []).append(tile)
-    return [Wall(name, found) for name, found in walls.items()]
+        picture_families.setdefault(family(tile.picture), []).append(tile)
+    return [FamilyTiles(name, found) for name, found in picture_families.items()]
 
 
-def _anchors(audit: Audit, cards: list[Card]) -> dict[str, str]:
+def _anchors(audit: Audit, cards: list[CellCard]) -> dict[str, str]:
     """By a result's cell the card to open: that of its first cell where it stands on several."""
     by_key = {card.cell.key: card.anchor for card in cards}
     return {r.cell: by_key[first] for r in audit.results if (first := r.cell.split("+")[0]) in by_key}

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from shiftproof.records.audit import Audit, DataCard, Picture
-from shiftproof.runs.picture import read_picture
+from shiftproof.records.audit import Audit, DataCard, GalleryExample
+from shiftproof.records.picture import read_picture
 
 Floats = npt.NDArray[np.float64]
 LARGEST = 160
@@ -38,7 +38,7 @@ class Change:
 class Tile:
     """One example as the page shows it: three images, or the features that moved most, or why it cannot be shown."""
 
-    picture: Picture
+    picture: GalleryExample
     label: str
     clean_prediction: str
     prediction: str
@@ -59,7 +59,7 @@ def tiles(audit: Audit, folder: Path) -> list[Tile]:
 
     Examples that were wrong before anything moved show no failure of the shift's, and are left out.
     """
-    families: dict[str, list[Picture]] = {}
+    families: dict[str, list[GalleryExample]] = {}
     for picture in (p for p in audit.gallery if p.clean_prediction == p.label):
         families.setdefault(family(picture), []).append(picture)
     chosen = [_varied(pictures) for pictures in families.values()]
@@ -68,16 +68,16 @@ def tiles(audit: Audit, folder: Path) -> list[Tile]:
     return [_tile(picture, audit.data, folder) for picture in kept[:MOST]]
 
 
-def family(picture: Picture) -> str:
+def family(picture: GalleryExample) -> str:
     """The name of its shift without options."""
     return picture.shift.partition("(")[0]
 
 
-def _varied(pictures: Sequence[Picture]) -> list[Picture]:
-    left, chosen = list(pictures), list[Picture]()
+def _varied(pictures: Sequence[GalleryExample]) -> list[GalleryExample]:
+    left, chosen = list(pictures), list[GalleryExample]()
     while left and len(chosen) < MOST_A_FAMILY:
 
-        def seen(picture: Picture) -> tuple[int, int, int]:
+        def seen(picture: GalleryExample) -> tuple[int, int, int]:
             return (
                 sum(c.id == picture.id for c in chosen),
                 sum((c.shift, c.label) == (picture.shift, picture.label) for c in chosen),
@@ -90,7 +90,7 @@ def _varied(pictures: Sequence[Picture]) -> list[Picture]:
     return sorted(chosen, key=pictures.index)
 
 
-def _tile(picture: Picture, data: DataCard, folder: Path) -> Tile:
+def _tile(picture: GalleryExample, data: DataCard, folder: Path) -> Tile:
     names = (class_name(data, picture.label), class_name(data, picture.clean_prediction), class_name(data, picture.prediction))
     try:
         clean, moved = _arrays(folder, picture.file)

@@ -8,14 +8,14 @@ import altair as alt
 
 from shiftproof.records.audit import Audit, ProvenCurve, Result
 from shiftproof.reports.audit import digest
-from shiftproof.reports.charts import Row, Spec, coloured, shaped, share_axis, table_of, to_spec
+from shiftproof.reports.figure import ChartRow, Figure, coloured, make_figure, shaped, share_axis, table_of
 from shiftproof.reports.number_format import KIND_WORDS, known, percent, span
 
 _LINES = 8
 
 
 @dataclass(frozen=True)
-class Line:
+class RadiusReading:
     """Certified accuracy at one radius; `attacked` is what an attack left of the model itself there."""
 
     radius: float
@@ -25,20 +25,20 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Proofs:
+class ProofTable:
     """One certificate under one shift, with its table."""
 
     name: str
     curve: ProvenCurve
-    lines: list[Line]
+    lines: list[RadiusReading]
 
 
-def proofs(audit: Audit) -> list[Proofs]:
+def proof_tables(audit: Audit) -> list[ProofTable]:
     """Every certificate of the run that proved anything, or could not."""
-    return [Proofs(f"proof:{place}", curve, _lines(audit, curve)) for place, curve in enumerate(audit.proven)]
+    return [ProofTable(f"proof:{place}", curve, _lines(audit, curve)) for place, curve in enumerate(audit.proven)]
 
 
-def proof_chart(audit: Audit, each: Proofs) -> Spec:
+def proof_chart(audit: Audit, each: ProofTable) -> Figure:
     """The certified staircase with its interval radius by radius, and the attacks of single strengths of the same family as points."""
     curve = each.curve
     attacks = _attacks(audit, curve)
@@ -50,7 +50,7 @@ def proof_chart(audit: Audit, each: Proofs) -> Spec:
     last = points[-1][0]
     if last < asked * (1 - 1e-9):  # asked about and not proven of anyone; of what lies beyond nothing is said
         points += [(last * (1 + 1e-9) + 1e-12, 0.0, 0.0, 0.0), (asked, 0.0, 0.0, 0.0)]
-    rows: list[Row] = [
+    rows: list[ChartRow] = [
         {
             "radius": at,
             "value": value,
@@ -70,15 +70,20 @@ def proof_chart(audit: Audit, each: Proofs) -> Spec:
     tip = [alt.Tooltip(field=f, type="nominal", title=t) for f, t in (("at", "radius"), ("shown", "certified"), ("span", "interval"))]
     line = base.mark_line(strokeWidth=1.8, interpolate="step-before").encode(y=share_axis("value"), tooltip=tip)
     layers: list[alt.Chart] = [area, line]
-    if attacks:
-        dots = alt.Chart(table_of([_point(r) for r in attacks])).encode(x=x, color=coloured())
+    singles = [_point(r) for r in attacks]
+    if singles:
+        dots = alt.Chart(table_of(singles)).encode(x=x, color=coloured())
         tip = [alt.Tooltip(field=f, type="nominal", title=t) for f, t in (("row", "what"), ("shown", "accuracy"), ("how", "by"))]
         layers += [
             dots.mark_rule(strokeWidth=2, opacity=0.65).transform_filter("isValid(datum.low)").encode(y=share_axis("low"), y2="high:Q"),
             dots.mark_point(filled=True, size=70, opacity=1).encode(y=share_axis("value"), shape=shaped(), tooltip=tip),
         ]
-    what = f"Certified accuracy against the radius under {curve.family} by {curve.certificate}; its numbers are in the table beside it."
-    return to_spec(alt.layer(*layers).properties(height=240), what)
+    return make_figure(
+        alt.layer(*layers).properties(height=240),
+        f"Certified accuracy against the radius under {curve.family} by {curve.certificate}; its numbers are in the table beside it.",
+        tables={"curve": rows, "attack": singles},
+        columns={"row": "name", "kind": "claim", "radius": "radius", "value": "accuracy", "low": "low", "high": "high", "how": "by"},
+    )
 
 
 def _asked(curve: ProvenCurve) -> float:
@@ -96,12 +101,12 @@ def _attacks(audit: Audit, curve: ProvenCurve) -> list[Result]:
     return sorted((r for r in measured if (r.strength or 0.0) <= _asked(curve) * (1 + 1e-9)), key=lambda r: r.strength or 0.0)
 
 
-def _lines(audit: Audit, curve: ProvenCurve) -> list[Line]:
+def _lines(audit: Audit, curve: ProvenCurve) -> list[RadiusReading]:
     """The curve at some of its radii, at the shift's own strength, and where the run attacked."""
     attacks = {r.strength: r for r in _attacks(audit, curve) if r.strength is not None}
     step = max(1, -(-len(curve.radius) // _LINES))
     at = sorted({*curve.radius[::step], curve.strength, *attacks})
-    return [Line(radius, *_read(curve, radius), attacks.get(radius)) for radius in at]
+    return [RadiusReading(radius, *_read(curve, radius), attacks.get(radius)) for radius in at]
 
 
 def _read(curve: ProvenCurve, radius: float) -> tuple[float, tuple[float, float]]:
@@ -118,7 +123,7 @@ def _none_of(curve: ProvenCurve) -> float:
     return 1.0 - float(tail ** (1 / curve.n)) if curve.n else 1.0
 
 
-def _point(result: Result) -> Row:
+def _point(result: Result) -> ChartRow:
     low, high = result.interval or (None, None)
     return {
         "radius": result.strength,

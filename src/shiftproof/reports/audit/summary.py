@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from shiftproof.records.audit import Audit
 from shiftproof.reports.audit import digest
-from shiftproof.reports.audit.masking_checks import trust
+from shiftproof.reports.audit.masking_checks import masking_sentences
 from shiftproof.reports.number_format import printable
 
 
 def summary(audit: Audit) -> str:
     """How good it is, where it breaks, whether that can be trusted (where it was asked), and what is left open or failed: a line each."""
     good, *breaks, left_open = digest.sentences(audit)
-    checked = trust(audit)
+    checked = masking_sentences(audit)
     breaks = breaks[: len(breaks) - len(checked)]
     failed = [gate.condition for gate in audit.gates if gate.failed and gate.value is not None]
     unjudged = [gate.condition for gate in audit.gates if gate.value is None]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from shiftproof.records.audit import Audit, Kind, Result
+from shiftproof.records.audit import Audit, ClaimKind, Result
+from shiftproof.records.comparison import Comparison, ComparisonRow
 from shiftproof.reports.audit import digest
 from shiftproof.reports.number_format import (
     ACCURACIES,
@@ -29,12 +29,9 @@ from shiftproof.reports.number_format import (
     span,
 )
 
-if TYPE_CHECKING:
-    from shiftproof.evaluation.compare import Comparison, Row
+_STYLES: dict[ClaimKind, str] = {"at_least": "green", "estimate": "blue", "at_most": "red"}
 
-_STYLES: dict[Kind, str] = {"at_least": "green", "estimate": "blue", "at_most": "red"}
-
-_HEADS: dict[Kind, str] = {"at_least": "Proven: at least", "at_most": "Attacked: at most", "estimate": "By chance: estimate"}
+_HEADS: dict[ClaimKind, str] = {"at_least": "Proven: at least", "at_most": "Attacked: at most", "estimate": "By chance: estimate"}
 
 
 def terminal_table(audit: Audit) -> Table:
@@ -67,7 +64,7 @@ def terminal_comparison(comparison: Comparison) -> Group:
     return Group(*legend, *(table for table in tables if table is not None), *note)
 
 
-def _kind_table(comparison: Comparison, kind: Kind) -> Table | None:
+def _kind_table(comparison: Comparison, kind: ClaimKind) -> Table | None:
     rows = [row for row in comparison.rows if is_plain(row) and any(r is not None and r.kind == kind for r in row.results)]
     if not rows:
         return None
@@ -82,7 +79,7 @@ def _kind_table(comparison: Comparison, kind: Kind) -> Table | None:
     return table
 
 
-def _entries(row: Row, kind: Kind) -> list[Text]:
+def _entries(row: ComparisonRow, kind: ClaimKind) -> list[Text]:
     found: list[Text] = []
     results = [r if r is not None and r.kind == kind else None for r in row.results]
     for place, result in enumerate(results):
@@ -105,12 +102,12 @@ def difference(first: Result | None, second: Result | None) -> float | None:
     return None if before is None or after is None else after - before
 
 
-def is_plain(row: Row) -> bool:
+def is_plain(row: ComparisonRow) -> bool:
     """Whether it is an accuracy over everyone, and so belongs on top."""
     return row.risk == "mean" and row.group is None and row.measure in ACCURACIES
 
 
-def row_name(row: Row) -> str:
+def row_name(row: ComparisonRow) -> str:
     """What a row of a comparison is, in a line; `one_draw` goes without saying."""
     return row.shift + ("" if row.search == "one_draw" else f", {row.search}")
 

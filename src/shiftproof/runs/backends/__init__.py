@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from shiftproof._errors import unknown
 from shiftproof.runs.cell import Cell
-from shiftproof.runs.work import Done
+from shiftproof.runs.work import CellDone
 
-Backend = Callable[[Callable[[Cell], Done], Sequence[Cell]], Iterator[Done]]
+Backend = Callable[[Callable[[Cell], CellDone], Sequence[Cell]], Iterator[CellDone]]
 
 NAMES = ("serial", "processes")
 

@@ -19,9 +19,9 @@ from types import TracebackType
 
 from shiftproof._memory import keep_freed_memory
 from shiftproof.runs.cell import Cell
-from shiftproof.runs.work import Done
+from shiftproof.runs.work import CellDone
 
-Task = Callable[[Cell], Done]
+CellWork = Callable[[Cell], CellDone]
 TRIES = 2
 """How often a cell may take its worker with it before it has failed."""
 _STARTS = 3
@@ -37,7 +37,7 @@ _MOST_SAID = 100_000
 class Worker:
     """One process, the line to it, and the cell that it holds."""
 
-    def __init__(self, work: Task) -> None:
+    def __init__(self, work: CellWork) -> None:
         context = multiprocessing.get_context("spawn")  # a fork would inherit torch's threads in an undefined state
         self.line, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(target=serve, args=(work, theirs))
@@ -82,7 +82,7 @@ class Worker:
         return f"it left with exit code {code}" if code >= 0 else f"it was ended by {signal.Signals(-code).name}"
 
 
-def serve(work: Task, line: Connection[str | None, Cell | None]) -> None:
+def serve(work: CellWork, line: Connection[str | None, Cell | None]) -> None:
     """The life of a worker."""
     if sys.platform != "win32":
         os.setpgrp()  # so that whatever the model starts ends with it
@@ -106,20 +106,20 @@ def serve(work: Task, line: Connection[str | None, Cell | None]) -> None:
         line.send(error and error[-_MOST_SAID:])
 
 
-class Pool:
+class WorkerPool:
     """Up to `size` workers for one piece of work.
 
     Whatever happens to this process, its workers end: by its own hand where it can, else by the guardian's.
     """
 
-    def __init__(self, work: Task, size: int) -> None:
+    def __init__(self, work: CellWork, size: int) -> None:
         self.work = work
         self.size = size
         self.team: list[Worker] = []
         self.guardian: subprocess.Popen[bytes] | None = None
         self._bad_starts = 0
 
-    def __enter__(self) -> Pool:
+    def __enter__(self) -> WorkerPool:
         if sys.platform != "win32":
             program = [sys.executable, "-I", "-S", str(Path(__file__).with_name("guardian.py")), str(os.getpid())]
             quiet = subprocess.DEVNULL
@@ -138,7 +138,7 @@ class Pool:
                 self.guardian.stdin.close()
             self.guardian.wait()
 
-    def run(self, cells: Sequence[Cell]) -> Iterator[Done]:
+    def run(self, cells: Sequence[Cell]) -> Iterator[CellDone]:
         """Every cell as it is done, in any order."""
         waiting = deque(cells)
         tries: Counter[str] = Counter()
@@ -150,11 +150,11 @@ class Pool:
                 if not lives:
                     yield from self._died(worker, cell, waiting, tries)
                 elif cell is not None:
-                    yield Done(cell, said)
+                    yield CellDone(cell, said)
                 else:
                     worker.ready, self._bad_starts = True, 0
 
-    def _staff(self, waiting: deque[Cell]) -> Iterator[Done]:
+    def _staff(self, waiting: deque[Cell]) -> Iterator[CellDone]:
         """Gives cells to those who have none, after hiring whom it takes."""
         busy = sum(worker.cell is not None for worker in self.team)
         while len(self.team) < min(self.size, busy + len(waiting)):
@@ -174,7 +174,7 @@ class Pool:
         heard = set(wait([worker.line for worker in self.team], _LOOK))
         return [worker for worker in self.team if worker.line in heard or not worker.process.is_alive()]
 
-    def _died(self, worker: Worker, cell: Cell | None, waiting: deque[Cell], tries: Counter[str]) -> Iterator[Done]:
+    def _died(self, worker: Worker, cell: Cell | None, waiting: deque[Cell], tries: Counter[str]) -> Iterator[CellDone]:
         """Mourns a worker: what it held is tried again after all others, or has failed."""
         how = worker.how()
         self._bury(worker)
@@ -185,10 +185,10 @@ class Pool:
             if tries[cell.key()] < TRIES:
                 waiting.append(cell)
                 return
-            why = f"A worker process died while it held this cell, {TRIES} times: {how}. Most often that is for want of memory"
-            yield Done(cell, f"{why}: use fewer --workers, or a smaller --batch-size.")
+            why = f"A worker process died {TRIES} times while it ran this cell: {how}. The usual cause is too little memory"
+            yield CellDone(cell, f"{why}: use fewer --workers, or a smaller --batch-size.")
 
-    def _bad_start(self, how: str, waiting: deque[Cell]) -> Iterator[Done]:
+    def _bad_start(self, how: str, waiting: deque[Cell]) -> Iterator[CellDone]:
         """Fails all that is left where workers die before they are given anything."""
         self._bad_starts += 1
         if self._bad_starts < _STARTS:
@@ -199,7 +199,7 @@ class Pool:
         )
         left = [*waiting]
         waiting.clear()
-        yield from (Done(cell, why) for cell in left)
+        yield from (CellDone(cell, why) for cell in left)
 
     def _dismiss(self) -> None:
         """Lets workers leave by themselves, for a while."""

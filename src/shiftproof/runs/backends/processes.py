@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pickle import PicklingError, dumps
 
 from shiftproof._errors import UsageError
-from shiftproof.runs.backends.pool import Pool
+from shiftproof.runs.backends.pool import WorkerPool
 from shiftproof.runs.cell import Cell
-from shiftproof.runs.work import Done
+from shiftproof.runs.work import CellDone
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,12 @@ class Processes:
 
     workers: int
 
-    def __call__(self, work: Callable[[Cell], Done], cells: Sequence[Cell]) -> Iterator[Done]:
-        with Pool(work, self.workers) as pool:
+    def __call__(self, work: Callable[[Cell], CellDone], cells: Sequence[Cell]) -> Iterator[CellDone]:
+        with WorkerPool(work, self.workers) as pool:
             yield from pool.run(cells)
 
 
-def check_travels(work: Callable[[Cell], Done], cells: Sequence[Cell]) -> None:
+def check_travels(work: Callable[[Cell], CellDone], cells: Sequence[Cell]) -> None:
     """Raises `UsageError` where the work or the cells cannot be sent to another process; asked before a run writes anything."""
     try:
         dumps((work, cells))

@@ -36,7 +36,7 @@ def corrupt(
     """The images corrupted as published.
 
     Args:
-        images: one image or many, grey or colour, uint8, or floating in [0, 1]; at least 28 pixels a side.
+        images: one image or many, grey or colour, uint8, or floating in [0, 1]; at least 28 pixels per side.
         corruption: its name, such as "fog", or a part with options, such as `Frost(3, textures="folder")`. The part's own severity,
             setting and mode take precedence.
         severity: in [0, 5]; 1 to 5 are the published settings, 0 returns the images unchanged.

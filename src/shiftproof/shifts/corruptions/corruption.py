@@ -18,7 +18,7 @@ from shiftproof.shifts.abstract import Boxed, Params
 from shiftproof.shifts.corruptions.constants import C
 
 SMALLEST = 28
-"""Least pixels a side: that of MNIST-C, whose images are the smallest of all publications."""
+"""Least pixels per side: that of MNIST-C, whose images are the smallest of all publications."""
 MODES = ("in_memory", "on_disk")
 _SEEDS = 2.0**53
 
@@ -49,7 +49,7 @@ class Corruption(Boxed, Generic[C]):
     strength: ClassVar[str] = "severity"
     random: ClassVar[bool] = False
     smallest: ClassVar[int] = SMALLEST
-    """Least pixels a side."""
+    """Least pixels per side."""
     colour: ClassVar[str] = ""
     """Why it needs three channels; empty where it does not."""
     published: ClassVar[Mapping[str, tuple[Any, ...]]]

@@ -26,7 +26,7 @@ _IMAGENET_C = table(Veil, (0.0, 2.0), (1.5, 2.0), (2.0, 2.0), (2.5, 1.7), (2.5, 
 class Fog(ImageByImage[Veil]):
     """(x + amount * veil) * m / (m + amount), with m the largest value of the image and the veil a diamond-square fractal in [0, 1].
 
-    The fractal has the next power of 2 of pixels a side (256 in the MNIST-C setting, of which a corner is used, as published).
+    The fractal has the next power of 2 of pixels per side (256 in the MNIST-C setting, of which a corner is used, as published).
 
     Args:
         severity: in (0, 5].

@@ -24,7 +24,7 @@ class Pixelate(OnLevels[Reduction]):
     Example:
         >>> import torch
         >>> x = torch.rand(1, 3, 224, 224)
-        >>> moved = Pixelate(5).apply(x, torch.tensor([[5.0]]))  # to 56 pixels a side
+        >>> moved = Pixelate(5).apply(x, torch.tensor([[5.0]]))  # to 56 pixels per side
         >>> bool((moved[..., :4, :4] == moved[..., :1, :1]).all())
         True
 

@@ -98,7 +98,8 @@ def estimate(x: Tensor) -> Tensor:
 def fill_hole(x: Tensor, hole: Tensor) -> Tensor:
     """Images x (n, c, h, w) with the pixels of `hole` (n, h, w) filled from around it.
 
-    Each takes the mean of the pixels outside the hole in the smallest window around it (3, 7, 15, ... pixels a side) that contains any, or
+    Each takes the mean of the pixels outside the hole in the smallest window around it (3, 7, 15, ... pixels per side) that contains any,
+    or
     the border's colour where none is left. Other pixels are unchanged.
     """
     kept = ~hole[:, None]
@@ -115,7 +116,7 @@ def fill_hole(x: Tensor, hole: Tensor) -> Tensor:
 
 
 def _window_sum(x: Tensor, reach: int) -> Tensor:
-    """The sum over a square of 2 * reach + 1 pixels a side around each pixel of x (n, c, h, w), float64, in time independent of `reach`."""
+    """Sums over squares of 2 * reach + 1 pixels per side around each pixel of x (n, c, h, w), in float64; cost independent of `reach`."""
     for axis in (-1, -2):
         size = x.shape[axis]
         place = torch.arange(size, device=x.device)

@@ -135,5 +135,5 @@ class Method(Part):
 
 
 def shuffled(rng: Rng) -> npt.NDArray[np.intp]:
-    """Every row once, by chance."""
+    """Every row once, in random order."""
     return np.argsort(rng.uniform(1)[:, 0].numpy(), kind="stable")

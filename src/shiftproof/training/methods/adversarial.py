@@ -10,7 +10,7 @@ from shiftproof.training.pieces.moved_inputs import MovedInputs
 
 @dataclass(frozen=True)
 class Adversarial(MovedInputs):
-    """Adversarial training: min_f E max_{p in shift} cross_entropy(f(apply(x, p)), y), the inner maximum as far as the search climbs.
+    """Adversarial training: min_f E max_{p in shift} cross_entropy(f(apply(x, p)), y), the inner maximum as found by the search.
 
     Args:
         shift: the spec of the moves defended against, such as linf(eps=0.3).

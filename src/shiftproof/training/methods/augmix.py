@@ -1,4 +1,4 @@
-"""AugMix: chains of simple changes, mixed, and one answer asked for to all of them."""
+"""AugMix: mixed chains of simple augmentations, with a consistency loss."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shiftproof.shifts.geometry.translation import Translation
 from shiftproof.training.methods.abstract import Batch, Method, Step
 
 Operation = Callable[[Tensor, Rng], Tensor]
-"""Images in [0, 1], shape (n, c, h, w), each changed by chance."""
+"""Images in [0, 1], shape (n, c, h, w), each changed at random."""
 
 
 @dataclass(frozen=True)

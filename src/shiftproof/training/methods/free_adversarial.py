@@ -17,7 +17,7 @@ from shiftproof.training.methods.abstract import Batch, Method, Step, plain_step
 
 @dataclass(frozen=True)
 class Free(Method):
-    """Every batch is shown `replays` times; the move d climbs by one radius along the gradient that trains the weights, and stays on.
+    """Every batch is shown `replays` times; the move d steps by one radius along the gradient that trains the weights, and is kept.
 
     d <- project(d + eps sign(gradient of the loss at x + d)) for linf, the steepest step of its own norm elsewhere; the next batch begins
     where this one's d ended.
@@ -27,7 +27,7 @@ class Free(Method):
         times: how often a batch is shown, at least 1; 8 is the paper's for CIFAR-10. Divide the epochs by it.
 
     Guarantees:
-        Moves stay in the shift. The network is in training mode when the move climbs.
+        Moves stay in the shift. The network is in training mode when the move is updated.
     Cost: 1 forward and 1 backward per example and replay, so `times` of each a batch.
 
     Reference: Shafahi et al. 2019, "Adversarial training for free!".

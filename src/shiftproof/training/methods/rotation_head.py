@@ -15,7 +15,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.identity import Identity
-from shiftproof.training._inner import worst
+from shiftproof.training.inner_search import worst
 from shiftproof.training.methods.abstract import Batch, Step
 from shiftproof.training.pieces.moved_inputs import MovedInputs
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from shiftproof._errors import must
 from shiftproof.models.abstract import Gradients
 from shiftproof.models.torch_module import TorchModule
-from shiftproof.training._inner import worst
+from shiftproof.training.inner_search import worst
 from shiftproof.training.methods.abstract import Batch, Step
 from shiftproof.training.pieces.moved_inputs import MovedInputs
 

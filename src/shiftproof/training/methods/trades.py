@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shiftproof._errors import must
-from shiftproof.training._inner import Objective
+from shiftproof.training.inner_search import Objective
 from shiftproof.training.methods.abstract import Batch, Step
 from shiftproof.training.pieces.moved_inputs import MovedInputs, in_evaluation
 
@@ -22,7 +22,7 @@ class Trades(MovedInputs):
 
     Args:
         shift: the spec of the moves defended against.
-        search: the spec of the search, which climbs that divergence in place of its own loss. It must start at a random draw: at the
+        search: the spec of the search, which maximises that divergence instead of its own loss. It must start at a random draw: at the
             unmoved input the divergence is least and has no gradient.
         ramp: the share of training over which the shift's strength grows from 0 to its own; 0 for none.
         beta: the price, at least 0; 6 is the paper's (1 / lambda).

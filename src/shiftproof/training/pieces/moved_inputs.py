@@ -14,13 +14,13 @@ from shiftproof.data.space import InputSpace
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift
-from shiftproof.training._inner import Objective, check_inner, worst
+from shiftproof.training.inner_search import Objective, check_inner, worst
 from shiftproof.training.methods.abstract import Batch, Method, Step, plain_step
 
 
 @cache
 def _shift_of(spec: str) -> Shift:
-    """Parts are frozen, and one is asked for several times a step."""
+    """Parts are frozen, so one instance serves all steps."""
     from shiftproof.shifts import shifts
 
     return shifts.build(spec)
@@ -87,7 +87,7 @@ class MovedInputs(Method):
         return worst(net, shift, self._search(), x=batch.x, y=batch.y, rng=rng, objective=self.objective(net, batch))
 
     def objective(self, net: nn.Module, batch: Batch) -> Objective | None:
-        """What the search climbs in place of its own loss; None for its own."""
+        """The objective that the search maximises; None for its own loss."""
         return None
 
     def judge(self, net: nn.Module, batch: Batch, x: Tensor, memory: nn.Module) -> Step:

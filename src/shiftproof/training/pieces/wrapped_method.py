@@ -19,7 +19,7 @@ from shiftproof.training.methods.abstract import Batch, Method, Step
 
 @cache
 def _built(spec: str) -> Method:
-    """Methods are frozen, and one is asked for several times a step."""
+    """Methods are frozen, so one instance serves all steps."""
     from shiftproof.training.methods import methods
 
     return methods.build(spec)

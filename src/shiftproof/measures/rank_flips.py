@@ -3,45 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
 from shiftproof._errors import UsageError, must
-from shiftproof.evaluation.curves.severity_curve import SeverityCurve
-from shiftproof.finding import Floats
+from shiftproof.records.severity import RankFlip, SeverityCurve
 from shiftproof.risks.paired import matched_interval
-
-
-@dataclass(frozen=True, eq=False)
-class RankFlip:
-    """Two models along one shift: who is ahead at each level.
-
-    Args:
-        first, second: their names.
-        difference: accuracy of the second minus that of the first at each level, on the same examples, shape (k,).
-        low, high: its interval, such that those of all levels and all pairs compared hold together, shape (k,).
-        first_ahead, second_ahead: the levels at which the interval lies on one side of 0.
-    """
-
-    first: str
-    second: str
-    difference: Floats
-    low: Floats
-    high: Floats
-    first_ahead: Floats
-    second_ahead: Floats
-
-    @property
-    def seen(self) -> bool:
-        """The sign of the difference changes, which chance alone may do."""
-        return bool((self.difference > 0).any() and (self.difference < 0).any())
-
-    @property
-    def shown(self) -> bool:
-        """Each is ahead somewhere beyond chance: the ranking depends on the severity."""
-        return bool(len(self.first_ahead) and len(self.second_ahead))
 
 
 def rank_flips(curves: Sequence[SeverityCurve]) -> tuple[RankFlip, ...]:

@@ -6,11 +6,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from shiftproof.records.audit import Document, Provenance, Record
+from shiftproof.records.audit import Provenance
+from shiftproof.records.document import Document, Record
 
 SCHEMA_VERSION = "2.0"
 Form = Literal["quick", "full"]
-Verdict = Literal["reproduced", "not reproduced", "inconclusive"]
+Unit = Literal["share", "points", "number"]
+"""How a figure reads: 0.1 is 10 %, ten points, or the number 0.1."""
+StudyVerdict = Literal["reproduced", "not reproduced", "inconclusive"]
 Mark = Literal["extended", "changed after a look", "looked at before", "uncommitted code", "code not recorded"]
 """What a verdict must not be read without."""
 
@@ -20,7 +23,7 @@ class QuantityRecord(Record):
 
     value: float
     error: float = Field(description="Standard error by the sample; 0 where exact.")
-    unit: Literal["share", "points", "number"] = Field(description="A share, a difference of shares, or any other number.")
+    unit: Unit = Field(description="A share, a difference of shares, or any other number.")
 
 
 class TrialRecord(Record):
@@ -55,10 +58,10 @@ class PredictionRecord(Record):
     low: float | None = Field(description="Least value that agrees with the claim; null for any.")
     high: float | None = Field(description="Greatest; null for any.")
     paper: float | None = Field(description="The paper's own figure.")
-    unit: Literal["share", "points", "number"]
+    unit: Unit
     value: float = Field(description="Mean over seeds.")
     interval: tuple[float, float] = Field(description="All predictions' intervals hold together at `confidence`.")
-    verdict: Verdict
+    verdict: StudyVerdict
 
 
 class FigureRecord(Record):
@@ -67,7 +70,7 @@ class FigureRecord(Record):
     quantity: str
     value: float = Field(description="Mean over seeds.")
     interval: tuple[float, float] = Field(description="This one's alone, at `confidence`.")
-    unit: Literal["share", "points", "number"]
+    unit: Unit
 
 
 class StudyRecord(Document):
@@ -84,7 +87,7 @@ class StudyRecord(Document):
     references: tuple[str, ...]
     data: dict[str, str] = Field(description="Fingerprints of the samples; none in the quick form.")
     nets: dict[str, str] = Field(default={}, description="Fingerprints of the trained networks that were given.")
-    verdict: Verdict
+    verdict: StudyVerdict
     marks: tuple[Mark, ...] = Field(default=(), description="Part of the verdict.")
     planned: int | None = Field(default=None, description="Seeds that were planned; null in old records.")
     extensions: int = Field(default=0, description="How often further seeds were added: each look spends a part of the error probability.")

@@ -1,4 +1,4 @@
-"""How to get the same model in another process."""
+"""How to build the same model in another process."""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from shiftproof.records.audit import Audit, Kind, Record
+from shiftproof.records.audit import ClaimKind
+from shiftproof.records.document import Record
 
 SCHEMA_VERSION = "1.0"
 Claim = Literal["measured", "published"]
@@ -16,15 +17,15 @@ class Number(Record):
     """A share of examples, in [0, 1], with what it claims and what it cost."""
 
     value: float | None = Field(description="The number; null where nothing was measured.")
-    kind: Kind = Field(description="What it claims of the truth: at_most, at_least or estimate.")
+    kind: ClaimKind = Field(description="What it claims about the true value: at_most, at_least or estimate.")
     search: str = Field(description="Spec of the search or certificate, 'union' for several together, or who evaluated it.")
     made_by: list[str] = Field(default_factory=list, description="Every search behind it, with all options: its strength.")
     interval: tuple[float, float] | None = Field(default=None, description="Where the truth lies at `confidence`, sampling error only.")
     confidence: float | None = Field(default=None, description="Confidence of the interval, in (0, 1).")
-    n: int | None = Field(default=None, description="Examples it stands on; null where its source does not say.")
-    flags: list[str] = Field(default_factory=list, description="Reasons to distrust it.")
-    forwards_per_example: float | None = Field(default=None, description="Mean forward passes of the model an example.")
-    backwards_per_example: float | None = Field(default=None, description="Mean backward passes of the model an example.")
+    n: int | None = Field(default=None, description="Number of examples; null where its source does not say.")
+    flags: list[str] = Field(default_factory=list, description="Warnings about it.")
+    forwards_per_example: float | None = Field(default=None, description="Mean forward passes of the model per example.")
+    backwards_per_example: float | None = Field(default=None, description="Mean backward passes of the model per example.")
     seconds: float | None = Field(default=None, description="Wall time.")
     cell: str | None = Field(default=None, description="Keys of the cells of its run, joined by +.")
 
@@ -49,7 +50,7 @@ class Threat(Record):
 
 
 class Sample(Record):
-    """The examples that the numbers stand on."""
+    """The examples behind the numbers."""
 
     uri: str
     fingerprint: str
@@ -72,7 +73,7 @@ class Origin(Record):
     complete: bool | None = Field(default=None, description="False where any cell of the run is missing or failed.")
 
 
-class About(Record):
+class ModelDetails(Record):
     """What an audit cannot know of a model: `about.toml` beside its audit.json."""
 
     model: str | None = Field(default=None, description="Its name on the leaderboard.")
@@ -118,7 +119,7 @@ class Entry(Record):
 
     @model_validator(mode="after")
     def _kinds(self) -> Entry:
-        wanted: list[tuple[str, Number | None, Kind]] = [("clean", self.clean, "estimate"), ("average", self.average, "estimate")]
+        wanted: list[tuple[str, Number | None, ClaimKind]] = [("clean", self.clean, "estimate"), ("average", self.average, "estimate")]
         wanted += [("proven", self.proven, "at_least"), *(("attacked", number, "at_most") for number in self.attacked)]
         for name, number, kind in wanted:
             if number is not None and number.kind != kind:
@@ -140,15 +141,45 @@ class Entry(Record):
         """Every flag of the numbers it is shown with, once."""
         return list(dict.fromkeys(flag for n in (*self.attacked, self.average, self.proven) if n is not None for flag in n.flags))
 
-    @classmethod
-    def from_audit(cls, audit: Audit, *, source: str = "", about: About | None = None) -> list[Entry]:
-        """One entry for each threat of an audit, and one for its corruptions together where there are several at severities 1 to 5.
 
-        Args:
-            audit: the records of a run.
-            source: its folder, which paired tests read examples from.
-            about: what the audit cannot know.
-        """
-        from shiftproof.leaderboard.measured import entries_of
+class Place(Record):
+    """An entry and its rank."""
 
-        return entries_of(audit, source, about or About())
+    rank: int | None = Field(description="Shared with those that cannot be told from the first of the rank; null without a number.")
+    tied: bool = Field(description="Whether another entry has this rank.")
+    test: str = Field(description="How it was compared with the first of its rank or the one above: paired, intervals, value, or first.")
+    lower: Number | None = Field(default=None, description="A lower bound that another table has of this model on these examples.")
+    entry: Entry
+
+
+class Board(Record):
+    """Entries that can be compared: the same examples under the same searches, or published numbers."""
+
+    claim: Claim
+    basis: ClaimKind = Field(description="The kind of the number that it ranks by.")
+    fingerprint: str | None = Field(description="Fingerprint of the examples; null where nobody said.")
+    n: int | None = Field(description="Number of examples behind the ranked number.")
+    made_by: list[str] = Field(description="The searches, with all options.")
+    confidence: float | None = Field(description="That no pair of ranks is in the wrong order by chance, where all tests are paired.")
+    places: list[Place]
+
+
+class Section(Record):
+    """One threat on one data set."""
+
+    dataset: str
+    threat: str
+    family: str
+    units: str
+    boards: list[Board]
+    differences: list[str] = Field(description="Why its boards are not one.")
+
+
+class Leaderboard(Record):
+    """All sections, those with the most entries first."""
+
+    sections: list[Section]
+
+    def entries(self) -> list[Entry]:
+        """Every entry that is shown."""
+        return [place.entry for section in self.sections for board in section.boards for place in board.places]

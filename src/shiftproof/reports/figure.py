@@ -1,0 +1,103 @@
+"""One chart of a page with its numbers: Altair in, a Vega-Lite spec and a data frame out.
+
+Colours are the page's own CSS variables, so one spec serves light, dark and print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+
+from shiftproof.reports.number_format import KIND_WORDS, KINDS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Spec = dict[str, Any]
+"""A Vega-Lite spec: JSON, made by Altair."""
+ChartRow = dict[str, str | float | int | None]
+"""One mark of a chart: its numbers and names, and texts made of them for the tooltip."""
+
+_COLOURS = alt.Scale(domain=[KIND_WORDS[k] for k in KINDS], range=["var(--at-least)", "var(--estimate)", "var(--at-most)"])
+_SHAPES = alt.Scale(domain=[KIND_WORDS[k] for k in KINDS], range=["triangle-right", "circle", "triangle-left"])
+FULL = alt.Scale(domain=[0, 1], nice=False, clamp=True)
+"""All shares there are."""
+
+CONFIG: Spec = {
+    "background": "transparent",
+    "font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "domain": False,
+        "ticks": False,
+        "gridColor": "var(--line)",
+        "labelColor": "var(--muted)",
+        "titleColor": "var(--muted)",
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "labelPadding": 6,
+    },
+    "axisY": {"labelLimit": 230, "titleAnchor": "start"},
+    "style": {"names": {"labelColor": "var(--ink)"}},
+}
+"""The look of every chart, given once to the page."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One chart and the numbers that it draws.
+
+    Args:
+        spec: the chart, as Vega-Lite.
+        tables: the rows behind its marks, by what the marks are.
+        columns: the name that each field has in `frame`, by the field of the rows; fields that are left out are texts for tooltips.
+    """
+
+    spec: Spec
+    tables: Mapping[str, Sequence[ChartRow]]
+    columns: Mapping[str, str]
+
+    def frame(self) -> pd.DataFrame:
+        """The numbers of the chart: one row per mark, the column "mark" first, NaN where a mark has no such number."""
+        import pandas as pd
+
+        rows = [
+            {"mark": mark, **{self.columns[field]: value for field, value in row.items() if field in self.columns}}
+            for mark, table in self.tables.items()
+            for row in table
+        ]
+        return pd.DataFrame(rows, columns=["mark", *dict.fromkeys(self.columns.values())])
+
+
+def make_figure(
+    chart: alt.Chart | alt.LayerChart, description: str, *, tables: Mapping[str, Sequence[ChartRow]], columns: Mapping[str, str]
+) -> Figure:
+    """A chart as a bare spec: full width of its figure, without Altair's own look, described for screen readers."""
+    spec: Spec = chart.properties(width="container", description=description).to_dict()
+    for outer in ("config", "$schema", "usermeta"):
+        spec.pop(outer, None)
+    return Figure({**spec, "autosize": {"type": "fit-x", "contains": "padding"}}, tables, columns)
+
+
+def table_of(rows: Sequence[ChartRow]) -> alt.Data:
+    """Rows as a chart's data."""
+    return alt.Data(values=list(rows))  # type: ignore[no-untyped-call]
+
+
+def coloured() -> alt.Color:
+    """The colour of what a number claims, its field `kind`."""
+    return alt.Color("kind:N", scale=_COLOURS, legend=None)
+
+
+def shaped() -> alt.Shape:
+    """The shape of what a number claims."""
+    return alt.Shape("kind:N", scale=_SHAPES, legend=None)
+
+
+def share_axis(field: str) -> alt.Y:
+    """A share from 0 to 100% on the upright axis."""
+    return alt.Y(field=field, type="quantitative", scale=FULL, title=None, axis=alt.Axis(format="%", tickCount=3))
