@@ -53,6 +53,7 @@ def test_what_no_published_bibliography_confirmed_is_said_by_the_entry() -> None
         "teng2020l1": "where it lies",
         "wallace2019learning": "doi",
     }
+    assert all("unchecked" not in (bibtex(key) or "") for key in open_)
 
 
 def test_a_part_from_elsewhere_brings_its_own_entry() -> None:
