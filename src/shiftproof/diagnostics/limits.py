@@ -3,7 +3,8 @@
 `NOMINAL` are the limits that the checklists suggest, or that follow from what a figure means. Honest nets come near some of them, or go
 beyond, in families where the landscape is another than a norm ball's. `python -m benchmarks.masking` measured how far on 30 honest nets;
 what they call for beyond the nominal limits stands in `LIMITS`. The limits were then tested once, on 59 other honest nets and on nets that
-hide their gradients. All figures are in benchmarks/results/0.1.0/masking.json.
+hide their gradients: none of 45 failed in the first two families, 5 of 14 did under patches, which had been calibrated at one size only.
+That family was calibrated again at two sizes and tested on nets of other seeds. All figures: benchmarks/results/0.1.0/masking.json.
 """
 
 from __future__ import annotations
@@ -50,11 +51,11 @@ LIMITS: Mapping[Family, Limits] = {
     },
     "patch": {
         **NOMINAL,
-        "ruggedness": 1.9,
-        "more_effort": 0.37,
+        "ruggedness": 2.2,
+        "more_effort": 0.46,
         "step_size": 0.22,
         "loss_choice": 0.18,
-        "black_box": 0.16,
+        "black_box": 0.65,
         "break_point_angle": 0.55,
     },
 }
