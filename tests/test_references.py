@@ -42,6 +42,20 @@ def test_an_entry_is_whole(entry: str) -> None:
     assert all(re.search(rf"^\s*{field} = \{{", entry, re.MULTILINE) for field in ("title", "author", "year"))
 
 
+def test_what_no_published_bibliography_confirmed_is_said_by_the_entry() -> None:
+    """All else was compared with the bibliographies of proceedings and of other papers."""
+    open_ = {entry_key(entry): match[1] for entry in ENTRIES if (match := re.search(r"^\s*unchecked = \{(.+)\}$", entry, re.MULTILINE))}
+    assert open_ == {
+        "daouia2019extremiles": "volume, number and pages",
+        "dowd2008spectral": "everything",
+        "laguel2021superquantiles": "journal, volume and pages",
+        "mu2019mnist": "workshop",
+        "teng2020l1": "where it lies",
+        "wallace2019learning": "doi",
+    }
+    assert all("unchecked" not in (bibtex(key) or "") for key in open_)
+
+
 def test_a_part_from_elsewhere_brings_its_own_entry() -> None:
     assert bibtex("  @misc{rain2026, title = {Rain}}\n") == "@misc{rain2026, title = {Rain}}"
     assert bibtex("rain2026") is None

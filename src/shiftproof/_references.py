@@ -10,6 +10,7 @@ from importlib.resources import files
 @cache
 def _entries() -> dict[str, str]:
     text = (files("shiftproof") / "references.bib").read_text(encoding="utf-8")
+    text = re.sub(r",\n *unchecked = \{[^}]*\}", "", text)  # a note to ourselves: what no published bibliography has confirmed
     return {entry_key(entry): entry for entry in re.split(r"\n\n(?=@)", text.strip())}
 
 

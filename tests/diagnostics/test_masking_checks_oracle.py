@@ -15,10 +15,11 @@ from shiftproof.data.examples import Examples
 from shiftproof.diagnostics import attack_path
 from shiftproof.diagnostics.attack_path import STEPS, AscentPath
 from shiftproof.diagnostics.check import Check, MaskingReport, Status, measured, not_run
+from shiftproof.diagnostics.limits import LIMITS, NOMINAL, family_of
 from shiftproof.diagnostics.masking import masking
 from shiftproof.models.abstract import Labels
 from shiftproof.models.torch_module import TorchModule
-from shiftproof.shifts import Linf, Rotation
+from shiftproof.shifts import Brightness, Linf, LowPass, Patch, Rotation
 from shiftproof.shifts.norms.l0 import L0
 
 
@@ -83,6 +84,27 @@ def test_what_cannot_be_asked_is_listed_as_not_run() -> None:
     assert len(report.checks) == 16
     assert report["slope"].detail == "The model provides only labels, so no gradient can be masked."
     assert math.isnan(report["slope"].figure)
+
+
+def test_of_a_shift_with_one_move_only_the_answers_are_checked() -> None:
+    report = masking(honest("plain"), LowPass(0.3), examples=examples(12))
+    ran = {check.name for check in report.checks if check.status is not Status.NOT_RUN}
+    assert ran <= {"randomness", "saturation"}
+    assert report["transfer"].detail == report["slope"].detail == "low_pass has one move only, so there is nothing to search."
+
+
+def test_a_shift_that_draws_nothing_by_chance_is_searched_by_its_grid() -> None:
+    assert "grid" in masking(honest("plain"), Brightness(severity=3), examples=examples(12))["black_box"].detail
+
+
+def test_limits_are_those_of_the_family_of_the_shift() -> None:
+    families = {"norms": Linf(0.1), "few numbers": Rotation(15), "patch": Patch(2)}
+    for family, shift in families.items():
+        assert family_of(shift) == family
+        report = masking(honest("plain"), shift, examples=examples(60), queries=1)
+        limits = {check.name: check.limit for check in report.checks if check.status is not Status.NOT_RUN}
+        assert all(limit >= LIMITS[family][name] >= NOMINAL[name] for name, limit in limits.items())
+        assert limits["ruggedness"] == LIMITS[family]["ruggedness"]
 
 
 def test_shifts_without_a_reach_have_no_unbounded_check() -> None:

@@ -22,6 +22,7 @@ def test_every_study_has_been_run_in_full() -> None:
 def test_a_record_says_what_its_study_says_and_its_verdict_follows_from_its_figures(record: StudyRecord) -> None:
     assert rebuild_record(record, studies.build(record.study)) == record
     assert set(record.data) == set(studies.get(record.study).needs)
+    assert set(record.nets) == set(studies.get(record.study).nets)
 
 
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)

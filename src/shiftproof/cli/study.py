@@ -36,7 +36,8 @@ def list_studies() -> int:
         study = studies.get(name)
         click.secho(name, bold=True)
         say(f"  {study.paper}: {study.claim}")
-        say(f"  full form: {', '.join(f'--data {need}=URI' for need in study.needs) or 'no data of yours'}")
+        wanted = [*(f"--data {need}=URI" for need in study.needs), *(f"--net {net}=FILE.py:NAME" for net in study.nets)]
+        say(f"  full form: {', '.join(wanted) or 'no data of yours'}")
     return 0
 
 
@@ -46,6 +47,7 @@ def list_studies() -> int:
 @click.option(
     "--data", multiple=True, metavar="NAME=URI", help="Data of the full form, such as mnist.train=idx:DIR?split=train. May be repeated."
 )
+@click.option("--net", multiple=True, metavar="NAME=FILE.py:NAME", help="What makes a trained network of the full form. May be repeated.")
 @click.option(
     "--extend",
     type=int,
@@ -56,7 +58,16 @@ def list_studies() -> int:
 @click.option("--confidence", type=float, default=0.95, show_default=True, help="Confidence of the verdicts.")
 @click.option("--out", type=click.Path(path_type=Path), default=_OUT, show_default=True, help="Folder of the records and the page.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
-def run(names: tuple[str, ...], full: bool, data: tuple[str, ...], extend: int, confidence: float, out: Path, quiet: bool) -> int:
+def run(
+    names: tuple[str, ...],
+    full: bool,
+    data: tuple[str, ...],
+    net: tuple[str, ...],
+    extend: int,
+    confidence: float,
+    out: Path,
+    quiet: bool,
+) -> int:
     """Run the studies with these names, or 'all'. Run the same command again to continue."""
     from rich.console import Console
 
@@ -68,14 +79,16 @@ def run(names: tuple[str, ...], full: bool, data: tuple[str, ...], extend: int, 
 
     keep_freed_memory()
     chosen = [studies.build(name) for name in (studies.names() if names == ("all",) else names)]
-    samples = _samples(data)
+    samples = _named(data, "data", "sample", "mnist.train=idx:FOLDER?split=train")
+    nets = _named(net, "net", "network", "cifar10.plain=nets.py:resnet20")
     for study in chosen:  # all of it, before the first takes an hour
-        check_run(study, full=full, data=samples, extend=extend, confidence=confidence)
+        check_run(study, full=full, data=samples, nets=nets, extend=extend, confidence=confidence)
     records = []
     count = sum((study.seeds if full else QUICK_SEEDS) * (1 + extend) for study in chosen)
     with _bar(count, visible=not quiet and sys.stderr.isatty()) as (say, done):
         for study in chosen:
-            records.append(run_study(study, out=out, full=full, data=samples, extend=extend, confidence=confidence, say=say, done=done))
+            made = run_study(study, out=out, full=full, data=samples, nets=nets, extend=extend, confidence=confidence, say=say, done=done)
+            records.append(made)
     path = _page(out)
     if not quiet:
         Console().print(terminal_studies(records))
@@ -119,14 +132,14 @@ def _page(folder: Path) -> Path:
         raise disk_error(folder, error) from error
 
 
-def _samples(given: Sequence[str]) -> dict[str, str]:
+def _named(given: Sequence[str], option: str, what: str, example: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for word in given:
         name, sign, uri = word.partition("=")
         if not sign or not name or not uri:
-            raise must("data", "study run", "be NAME=URI, such as mnist.train=idx:FOLDER?split=train", word)
+            raise must(option, "study run", f"be NAME=URI, such as {example}", word)
         if name in found:
-            raise UsageError(f"The sample '{name}' was given twice.")
+            raise UsageError(f"The {what} '{name}' was given twice.")
         found[name] = uri
     return found
 

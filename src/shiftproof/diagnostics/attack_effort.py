@@ -23,8 +23,6 @@ SIGHTED = (
     "gradient_ascent(loss=dlr)",
 )
 """Gradient searches that a search without gradients should not beat."""
-UNBOUNDED = 0.05
-SENSITIVE = 0.1
 _STEP_SHARES = (0.25, 4.0)
 
 
@@ -35,7 +33,7 @@ def more_effort(subject: ProbedModel) -> Check:
     best = max(gains, key=lambda spec: gains[spec])
     advice = subject.usable(("auto_step(steps=200, restarts=5, loss=dlr)", "gradient_ascent(steps=400, restarts=5, schedule=cosine)"))
     detail = f"Accuracy lost from {USUAL} to {best}: the default search has not converged."
-    return measured("more_effort", gains[best], max(0.05, subject.gap), detail, search=advice, reference=_CARLINI)
+    return measured("more_effort", gains[best], subject.gap("more_effort"), detail, search=advice, reference=_CARLINI)
 
 
 def longer_is_worse(subject: ProbedModel) -> Check:
@@ -43,7 +41,7 @@ def longer_is_worse(subject: ProbedModel) -> Check:
     gains = [subject.accuracy("gradient_ascent(steps=160)") - subject.accuracy(USUAL)]
     gains.append(subject.accuracy(USUAL) - subject.accuracy("gradient_ascent(steps=5)"))
     detail = "Largest gain in accuracy when the search is longer (5, 40, 160 steps)."
-    return measured("longer_is_worse", max(gains), max(0.05, subject.gap), detail, search=subject.black_box, reference=_CARLINI)
+    return measured("longer_is_worse", max(gains), subject.gap("longer_is_worse"), detail, search=subject.black_box, reference=_CARLINI)
 
 
 def unbounded(subject: ProbedModel) -> Check:
@@ -61,7 +59,7 @@ def unbounded(subject: ProbedModel) -> Check:
     # From the input itself: random moves of this size break any model without a gradient.
     figure = subject.accuracy("gradient_ascent(steps=100, random_start=false)", replace(shift, eps=largest))
     detail = f"Accuracy under {shift.name}(eps={largest:.3g}), which reaches every input; a search with useful gradients brings it to 0."
-    return measured(name, figure, UNBOUNDED, detail, search=subject.black_box, reference=_CARLINI)
+    return measured(name, figure, subject.limit(name), detail, search=subject.black_box, reference=_CARLINI)
 
 
 def black_box(subject: ProbedModel) -> Check:
@@ -73,7 +71,7 @@ def black_box(subject: ProbedModel) -> Check:
     detail = (
         f"Share of examples that {search} breaks and none of {len(SIGHTED)} gradient searches breaks (steps, restarts and losses as above)."
     )
-    return measured("black_box", float(only.mean()), subject.gap, detail, search=search, reference=_ATHALYE)
+    return measured("black_box", float(only.mean()), subject.gap("black_box"), detail, search=search, reference=_ATHALYE)
 
 
 def loss_choice(subject: ProbedModel) -> Check:
@@ -83,7 +81,7 @@ def loss_choice(subject: ProbedModel) -> Check:
     best = min(others, key=lambda name: others[name])
     detail = f"Accuracy lost when maximising the {best} instead of the cross-entropy."
     advice = f"gradient_ascent(steps=100, loss={best})"
-    return measured("loss_choice", usual - others[best], SENSITIVE, detail, search=advice, reference=_CROCE)
+    return measured("loss_choice", usual - others[best], subject.gap("loss_choice"), detail, search=advice, reference=_CROCE)
 
 
 def step_size(subject: ProbedModel) -> Check:
@@ -94,4 +92,4 @@ def step_size(subject: ProbedModel) -> Check:
     best = min(sizes, key=lambda size: sizes[size])
     detail = f"Accuracy lost with steps of {best:.3g} of the radius instead of {path / 40:.3g}."
     advice = subject.usable(("auto_step(steps=100)", f"gradient_ascent(steps=100, step_size={best:.3g})"))
-    return measured("step_size", usual - sizes[best], SENSITIVE, detail, search=advice, reference=_CROCE)
+    return measured("step_size", usual - sizes[best], subject.gap("step_size"), detail, search=advice, reference=_CROCE)

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from shiftproof.diagnostics.check import Check, measured
+from shiftproof.diagnostics.limits import LIMITS, NOMINAL, Limits, family_of
 from shiftproof.diagnostics.probed_model import ProbedModel, differentiable
 from shiftproof.losses import cross_entropy
 
 _PINTOR = "Pintor et al. 2022"
 STEPS = 40
-SILENT = 0.1
-UNFINISHED = 0.1
-FALLING = 0.5
 ANGLE = 0.25
 
 
 @dataclass(frozen=True, eq=False)
 class AscentPath:
-    """The cross-entropy, shape (steps + 1, n), and whether the model was wrong, at each step of plain ascent that never stops early."""
+    """The cross-entropy, shape (steps + 1, n), and whether the model was wrong, at each step of plain ascent that never stops early.
+
+    `limits` say above which figures its checks fail.
+    """
 
     loss: Tensor
     broken: Tensor
+    limits: Limits = field(default_factory=lambda: NOMINAL)
 
     @property
     def held(self) -> Tensor:
@@ -44,7 +46,7 @@ def ascent_path(subject: ProbedModel) -> AscentPath:
         broken.append(wrong)
         if step < STEPS:
             params = shift.project(subject.x, shift.ascend(params, gradient, 2.5 / STEPS))
-    return AscentPath(torch.stack(losses), torch.stack(broken))
+    return AscentPath(torch.stack(losses), torch.stack(broken), LIMITS[family_of(shift)])
 
 
 def silent_success(path: AscentPath) -> Check:
@@ -54,7 +56,7 @@ def silent_success(path: AscentPath) -> Check:
     return measured(
         "silent_success",
         float(lost.double().mean()),
-        SILENT,
+        path.limits["silent_success"],
         detail,
         search="gradient_ascent(steps=160, schedule=cosine)",
         reference=_PINTOR,
@@ -73,7 +75,9 @@ def break_point_angle(path: AscentPath) -> Check:
     slope = (curve[-1] - curve[-1 - late])[rows] / rise[rows] * (STEPS / late)
     figure = float((slope > 1 - ANGLE).sum()) / len(path.held)
     detail = f"Share of examples that hold ({int(path.held.sum())} do) while their loss still rises as steeply as on the whole way."
-    return measured("break_point_angle", figure, UNFINISHED, detail, search="gradient_ascent(steps=400)", reference=_PINTOR)
+    return measured(
+        "break_point_angle", figure, path.limits["break_point_angle"], detail, search="gradient_ascent(steps=400)", reference=_PINTOR
+    )
 
 
 def falling_loss(path: AscentPath) -> Check:
@@ -83,4 +87,6 @@ def falling_loss(path: AscentPath) -> Check:
     share = (falls / total)[total > 1e-9]
     figure = float(share.median()) if len(share) else 0.0
     detail = "Median share of all changes of the loss that went down, over examples that hold; a gradient that leads nowhere has 0.5."
-    return measured("falling_loss", figure, FALLING - 0.05, detail, search="gradient_ascent(steps=400, schedule=cosine)", reference=_PINTOR)
+    return measured(
+        "falling_loss", figure, path.limits["falling_loss"], detail, search="gradient_ascent(steps=400, schedule=cosine)", reference=_PINTOR
+    )

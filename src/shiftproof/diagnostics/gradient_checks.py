@@ -15,10 +15,6 @@ from shiftproof.shifts.abstract import Params
 _ATHALYE = "Athalye, Carlini & Wagner 2018"
 _PINTOR = "Pintor et al. 2022"
 _TRAMER = "Tramer et al. 2020"
-ZERO_SHARE = 0.05
-DECADES = 6.0
-SLOPE_ERROR = 0.5
-ROUGHNESS = 1.0
 _STEPS = (0.02, 0.1, 0.3)
 _POINTS = 11
 
@@ -29,11 +25,11 @@ def zero_gradients(subject: ProbedModel) -> Check:
     moves = (shift.origin(subject.x), shift.sample(subject.x, subject.rng("zero")))
     blind = torch.stack([(subject.gradient(params, cross_entropy)[2].flatten(1) == 0).all(1) for params in moves])
     other = torch.stack([(subject.gradient(params, margin)[2].flatten(1) == 0).all(1) for params in moves])
-    figure = float(blind.any(0).double().mean())
-    sighted = float(other.any(0).double().mean()) <= ZERO_SHARE
+    figure, limit = float(blind.any(0).double().mean()), subject.limit("zero_gradients")
+    sighted = float(other.any(0).double().mean()) <= limit
     advice = "gradient_ascent(steps=100, loss=margin)" if sighted else subject.black_box
     detail = "Share of examples at which the gradient of the cross-entropy is exactly zero; a gradient search does not move there."
-    return measured("zero_gradients", figure, ZERO_SHARE, detail, search=advice, reference=f"{_ATHALYE}; {_PINTOR}")
+    return measured("zero_gradients", figure, limit, detail, search=advice, reference=f"{_ATHALYE}; {_PINTOR}")
 
 
 def gradient_norms(subject: ProbedModel) -> Check:
@@ -43,7 +39,7 @@ def gradient_norms(subject: ProbedModel) -> Check:
     low, middle, high = (float(size.quantile(q)) for q in (0.05, 0.5, 0.95))
     figure = float(torch.tensor(high / low).log10()) if low > 0 else torch.inf
     detail = f"Powers of ten between the 5% shortest and longest gradients of the margin (median length {middle:.2g})."
-    return measured("gradient_norms", figure, DECADES, detail, search=subject.black_box, reference=_PINTOR)
+    return measured("gradient_norms", figure, subject.limit("gradient_norms"), detail, search=subject.black_box, reference=_PINTOR)
 
 
 def slope(subject: ProbedModel) -> Check:
@@ -61,7 +57,7 @@ def slope(subject: ProbedModel) -> Check:
     figure = min(errors, default=0.0)
     detail = "Median error of the change that the gradient predicts, as a share of it, at the best of three step lengths."
     advice = subject.black_box
-    return measured("slope", figure, SLOPE_ERROR, detail, search=advice, reference=_ATHALYE)
+    return measured("slope", figure, subject.limit("slope"), detail, search=advice, reference=_ATHALYE)
 
 
 def _error(subject: ProbedModel, here: Params, there: Params, value: Tensor, gradient: Tensor) -> float:
@@ -84,7 +80,7 @@ def ruggedness(subject: ProbedModel) -> Check:
     worst = max(figures, key=lambda name: figures[name])
     detail = "Median of the curve's bends over its slopes on a line across the budget, 0 for a straight line and 1.7 for pure noise "
     detail += f"(worst: {'along the gradient' if worst == 'uphill' else 'in a random direction'})."
-    return measured("ruggedness", figures[worst], ROUGHNESS, detail, search=subject.black_box, reference=_TRAMER)
+    return measured("ruggedness", figures[worst], subject.limit("ruggedness"), detail, search=subject.black_box, reference=_TRAMER)
 
 
 def _roughness(subject: ProbedModel, start: Params, end: Params) -> float:

@@ -112,11 +112,13 @@ def masking(
         checks += [check(subject) for check in _WITH_GRADIENTS]
         way = attack_path.ascent_path(subject)
         checks += [check(way) for check in _ON_THE_WAY]
-    checks.append(transfer(subject, surrogates))
+    checks.append(not_run("transfer", why) if why and subject.shift.fixed else transfer(subject, surrogates))
     return MaskingReport(model.name, subject.shift.spec(), len(subject.examples), tuple(checks))
 
 
 def _no_gradients(model: Labels, shift: Shift) -> str | None:
+    if shift.fixed:
+        return f"{shift.name} has one move only, so there is nothing to search."
     if not isinstance(model, Gradients):
         return f"The model provides only {access_name(type(model))}, so no gradient can be masked."
     objection = gradient_objection(shift)

@@ -11,8 +11,6 @@ from shiftproof.models.query_count import count_asked
 
 _ATHALYE = "Athalye, Carlini & Wagner 2018"
 _CARLINI = "Carlini & Wagner 2016, 2017"
-SATURATED = 50.0
-"""Nats between the best two scores. In float32 the label's probability rounds to 1 from 17 on, and the others' to 0 from 104."""
 
 
 def randomness(subject: ProbedModel) -> Check:
@@ -27,7 +25,7 @@ def randomness(subject: ProbedModel) -> Check:
         ("cascade(draws=20)", "expectation(search=gradient_ascent(steps=40), draws=20)", "gradient_ascent(steps=100)", subject.black_box)
     )
     detail = "Share of examples whose scores differ between two calls; a random model needs gradients averaged over its draws (EOT)."
-    return measured("randomness", figure, 0.0, detail, search=advice, reference=_ATHALYE)
+    return measured("randomness", figure, subject.limit("randomness"), detail, search=advice, reference=_ATHALYE)
 
 
 def saturation(subject: ProbedModel) -> Check:
@@ -46,4 +44,4 @@ def saturation(subject: ProbedModel) -> Check:
         return Check(name, Status.FAIL, certain, 0.0, detail, subject.black_box, _CARLINI)
     loss = subject.usable(("gradient_ascent(steps=100, loss=margin)",)) if isinstance(subject.model, Gradients) else ""
     detail = "Median nats between the best two scores; with more, the softmax is 1 in float32 and its cross-entropy has no gradient."
-    return measured(name, figure, SATURATED, detail, search=loss or subject.black_box, reference=_CARLINI)
+    return measured(name, figure, subject.limit(name), detail, search=loss or subject.black_box, reference=_CARLINI)

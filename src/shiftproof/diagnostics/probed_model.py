@@ -14,6 +14,7 @@ from torch import Tensor
 from shiftproof import outcomes
 from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples
+from shiftproof.diagnostics.limits import LIMITS, family_of
 from shiftproof.door import Reading, confront, refuse
 from shiftproof.losses import Loss
 from shiftproof.models.abstract import Labels
@@ -23,8 +24,8 @@ from shiftproof.randomness import Rng
 from shiftproof.searches import searches
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
 
-LEAST_GAP = 0.02
-"""Differences of accuracy below this, or below 3 examples, are no finding: each single search's luck reaches that far."""
+LEAST_EXAMPLES = 3
+"""Differences of accuracy by fewer examples are no finding: each single search's luck reaches that far."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +42,13 @@ class ProbedModel:
     clean: Reading
     _found: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict[str, npt.NDArray[np.bool_]])
 
-    @property
-    def gap(self) -> float:
-        """The least difference of accuracy that counts."""
-        return max(LEAST_GAP, 3 / len(self.examples))
+    def limit(self, check: str) -> float:
+        """Above which figure a check fails under shifts of this family."""
+        return LIMITS[family_of(self.shift)][check]
+
+    def gap(self, check: str) -> float:
+        """The same, of a check whose figure is a difference of accuracies."""
+        return max(self.limit(check), LEAST_EXAMPLES / len(self.examples))
 
     @cached_property
     def x(self) -> Tensor:
@@ -79,10 +83,11 @@ class ProbedModel:
         return float(1 - self.broken(spec, shift).mean())
 
     def usable(self, specs: Sequence[str]) -> str:
-        """The first of these searches that is there and can be used on this model and shift; "" where none can."""
-        for spec in specs:
+        """The first of these searches that can be used on this model and shift; "" where none can. An empty one stands for none."""
+        for spec in filter(None, specs):
+            search = searches.build(spec)
             try:
-                refuse(self.model, self.shift, searches.build(spec))
+                refuse(self.model, self.shift, search)
             except UsageError:
                 continue
             return spec
@@ -91,9 +96,7 @@ class ProbedModel:
     @property
     def black_box(self) -> str:
         """The strongest search that asks for no gradients."""
-        return self.usable(
-            (f"square(queries={self.queries})", f"gradient_estimate(queries={self.queries})", f"best_of_n(n={self.queries})")
-        )
+        return self.usable((f"square(queries={self.queries})", f"best_of_n(n={self.queries})", "grid"))
 
     def oracle(self, rows: slice) -> Oracle:
         """The model seen through the shift, for some examples."""

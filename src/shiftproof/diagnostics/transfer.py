@@ -35,4 +35,4 @@ def transfer(subject: ProbedModel, surrogates: Sequence[Gradients]) -> Check:
             broken[rows] |= read(subject.model, moved, y[rows]).broken.cpu() & ~unmoved[rows]
     only = broken.numpy() & ~(subject.broken(USUAL) if subject.usable((USUAL,)) else subject.broken(subject.black_box))
     detail = f"Share of examples broken by moves found on {', '.join(s.name for s in surrogates)}, but not by {USUAL} on the model."
-    return measured(name, float(only.mean()), subject.gap, detail, search=subject.black_box, reference=_REFERENCE)
+    return measured(name, float(only.mean()), subject.gap(name), detail, search=subject.black_box, reference=_REFERENCE)

@@ -86,6 +86,7 @@ class StudyRecord(Document):
     scaled_down: str
     references: tuple[str, ...]
     data: dict[str, str] = Field(description="Fingerprints of the samples; none in the quick form.")
+    nets: dict[str, str] = Field(default={}, description="Fingerprints of the trained networks that were given.")
     verdict: StudyVerdict
     marks: tuple[Mark, ...] = Field(default=(), description="Part of the verdict.")
     planned: int | None = Field(default=None, description="Seeds that were planned; null in old records.")

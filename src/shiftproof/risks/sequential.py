@@ -52,7 +52,7 @@ class SequentialTests:
         `give_up` costs power only: `reject` is planned as if no test ever gave up.
     Cost: planning takes a few milliseconds per p0 for 100,000 draws, once per process.
 
-    Reference: Jennison & Turnbull 1999 [jennison1999group], "Group sequential methods with applications to clinical trials", chapters 7
+    Reference: Jennison & Turnbull 2000 [jennison2000group], "Group sequential methods with applications to clinical trials", chapters 7
     (error spending) and 12 (exact binomial); Marcus, Peritz & Gabriel 1976 [marcus1976closed], "On closed testing procedures" for testing
     nested claims in order.
     """

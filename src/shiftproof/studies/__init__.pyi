@@ -10,6 +10,7 @@ from shiftproof.studies.defence_table import DefenceTable
 from shiftproof.studies.gaussian_noise_and_adversarial import GaussianNoiseAndAdversarial
 from shiftproof.studies.group_dro_regularisation import GroupDroRegularisation
 from shiftproof.studies.high_frequency_generalisation import HighFrequencyGeneralisation
+from shiftproof.studies.holistic_robust_training import HolisticRobustTraining
 from shiftproof.studies.learning_from_errors import LearningFromErrors
 from shiftproof.studies.madry_minmax import MadryMinmax
 from shiftproof.studies.quantity import Quantity, difference, share
@@ -30,6 +31,7 @@ __all__ = [
     "GaussianNoiseAndAdversarial",
     "GroupDroRegularisation",
     "HighFrequencyGeneralisation",
+    "HolisticRobustTraining",
     "LearningFromErrors",
     "MadryMinmax",
     "Prediction",

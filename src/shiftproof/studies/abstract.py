@@ -79,6 +79,8 @@ class Study(Part):
     """What is smaller than in the paper or stands in for its data, and what that does to the claim."""
     needs: ClassVar[tuple[str, ...]] = ()
     """The samples of the full form, such as "mnist.train"; `--data NAME=URI` says where they are."""
+    nets: ClassVar[tuple[str, ...]] = ()
+    """The trained networks that its user gives the full form, such as "cifar10.plain"; `--net NAME=FILE.py:NAME` says what makes each."""
     seeds: ClassVar[int] = 3
     """How often everything is trained and drawn anew, at least 2. Fixed before anything is measured: further seeds are an extension."""
     looks: ClassVar[tuple[EarlierLook, ...]] = ()

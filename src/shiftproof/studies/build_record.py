@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from shiftproof.studies.verdict import Judged, judge, overall, spent
 
 @dataclass(frozen=True)
 class StudyTrials:
-    """Trials, how many were planned and added, what was seen before them, and the confidence of the verdict."""
+    """Trials, how many were planned and added, what was seen before and given to them, and the confidence of the verdict."""
 
     trials: tuple[TrialRecord, ...]
     planned: int
@@ -27,6 +27,7 @@ class StudyTrials:
     looks: tuple[EarlierLook, ...]
     confidence: float
     notes: tuple[str, ...] = ()
+    nets: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def build_record(study: Study, form: Form, data: dict[str, str], drawn: StudyTrials, made: Provenance) -> StudyRecord:
@@ -44,6 +45,7 @@ def build_record(study: Study, form: Form, data: dict[str, str], drawn: StudyTri
         scaled_down=study.scaled_down,
         references=tuple(bibtex(reference) or reference for reference in study.references),
         data=data,
+        nets=drawn.nets,
         verdict=overall([each.verdict for each in judged]),
         marks=_marks(drawn),
         planned=drawn.planned,
@@ -81,7 +83,7 @@ def rebuild_record(record: StudyRecord, study: Study) -> StudyRecord:
     if changed:
         looks += (EarlierLook(f"The figures of this record were seen before {'; '.join(changed)}.", tuple(t.seed for t in record.trials)),)
     planned = record.planned or len(record.trials)
-    drawn = StudyTrials(record.trials, planned, record.extensions, looks, record.provenance.confidence, record.notes)
+    drawn = StudyTrials(record.trials, planned, record.extensions, looks, record.provenance.confidence, record.notes, record.nets)
     return build_record(study, record.form, record.data, drawn, record.provenance)
 
 

@@ -18,8 +18,6 @@ from shiftproof.training.inner_search import Objective, worst
 
 _BATCH = 500
 
-"""The paper that made such sets."""
-
 
 def towards(net: nn.Module, images: Examples, targets: npt.NDArray[np.int64], *, eps: float, steps: int) -> Examples:
     """The images, each moved inside the l2 ball of `eps` until the network sees its target in it, and labelled with that target.

@@ -12,7 +12,7 @@ from torch import nn
 from shiftproof.data.examples import Examples
 from shiftproof.shifts.frequency.high_pass import HighPass
 from shiftproof.studies.abstract import Prediction, Study
-from shiftproof.studies.nets import normalised
+from shiftproof.studies.nets import channels_last, normalised
 from shiftproof.studies.quantity import Quantity, share
 from shiftproof.studies.trial import Trial, relabelled, right
 
@@ -73,7 +73,7 @@ class HighFrequencyGeneralisation(Study):
         epochs, batch_size = trial.pick(quick=(5, 32), full=(6, 128))
         return trial.train(
             name,
-            lambda: make().to(memory_format=torch.channels_last),  # type: ignore[call-overload]  # unknown to torch's stub; saves a third
+            channels_last(make),
             examples,
             epochs=epochs,
             batch_size=batch_size,

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from pydantic import ValidationError
@@ -18,6 +18,7 @@ from shiftproof._errors import UsageError, must
 from shiftproof._sealed import create_json, read_document, read_json
 from shiftproof._writing import clear_leftovers, disk_error, one_at_a_time
 from shiftproof.data.load import load_data
+from shiftproof.models.torch_module import TorchModule
 from shiftproof.records.document import write_document
 from shiftproof.records.study import Form, QuantityRecord, StudyRecord, TrialRecord
 from shiftproof.runs.provenance import now, provenance
@@ -49,6 +50,7 @@ def run_study(
     out: str | Path,
     full: bool = False,
     data: Mapping[str, str] | None = None,
+    nets: Mapping[str, str] | None = None,
     extend: int = 0,
     confidence: float = 0.95,
     say: Callable[[str], None] | None = None,
@@ -61,6 +63,8 @@ def run_study(
         out: the folder of all studies; this one has a folder of its own in it. The same call again goes on where a killed one stopped.
         full: the full form, minutes to an hour; else the quick one on embedded digits, seconds.
         data: for the full form, the URI of each sample that the study needs, such as {"mnist.train": "idx:mnist?split=train"}.
+        nets: for the full form, what makes each trained network that the study needs, such as {"cifar10.plain": "nets.py:resnet20"}: a
+            torch module on the CPU that takes inputs in the data's units.
         extend: how often as many seeds as the study plans are added to them, after its verdict was seen or before. The verdict is then
             marked as extended and its intervals are wider by what the earlier looks have spent.
         confidence: of the verdict.
@@ -71,8 +75,8 @@ def run_study(
         The verdict with its marks, every quantity with its interval, and what each seed was measured with.
 
     Raises:
-        UsageError: no such study, a sample that the study needs is not named or is not there, or the folder holds the study under other
-            circumstances.
+        UsageError: no such study, a sample or network that the study needs is not named or is not there, or the folder holds the study
+            under other circumstances.
 
     Guarantees:
         A claim is called reproduced, or not reproduced, wrongly with probability at most 1 - confidence, as far as its quantities are
@@ -81,12 +85,14 @@ def run_study(
         seeds are used.
     """
     chosen = studies.build(study) if isinstance(study, str) else study
-    uris = check_run(chosen, full=full, data=data or {}, extend=extend, confidence=confidence)
+    uris, specs = check_run(chosen, full=full, data=data or {}, nets=nets or {}, extend=extend, confidence=confidence)
     form: Form = "full" if full else "quick"
     folder = Path(out) / f"{chosen.name}-{form}"
     code = code_of(type(chosen))
     prints = {name: load_data(uri).fingerprint() for name, uri in uris.items()}
-    asked = {"study": chosen.full_spec(), "form": form, "data": prints, "shiftproof": __version__}
+    given = {name: _net(name, spec) for name, spec in specs.items()}
+    known = {name: net.fingerprint() for name, net in given.items()}
+    asked = {"study": chosen.full_spec(), "form": form, "data": prints, "nets": known, "shiftproof": __version__}
     _claim(folder, asked)
     plan = plan_of(type(chosen), form, code, folder)
     key = trial_key(asked, code, plan)
@@ -95,12 +101,13 @@ def run_study(
     trials: list[TrialRecord] = []
     for seed in plan.seeds(extensions):
         work = trial_path(folder, seed, key).with_suffix("")
-        trial = Trial(not full, seed, work, uris, _reporter(chosen, seed, say), plan.used)
+        modules = {name: net.module.eval() for name, net in given.items()}
+        trial = Trial(not full, seed, work, uris, _reporter(chosen, seed, say), plan.used, modules)
         with one_at_a_time(folder, f"The folder '{folder}' is in use by another run: waiting for it."):
             trials.append(_kept(chosen, trial, folder, key, code))
         if done is not None:
             done()
-    drawn = StudyTrials(tuple(trials), plan.planned, extensions, plan.looks, confidence)
+    drawn = StudyTrials(tuple(trials), plan.planned, extensions, plan.looks, confidence, nets=known)
     record = build_record(chosen, form, prints, drawn, provenance(_Circumstances(trials[0].seed, confidence), started))
     _write(folder / RECORD, record)
     return record
@@ -136,15 +143,22 @@ def _write(path: Path, record: StudyRecord) -> None:
         raise disk_error(path.parent, error) from error
 
 
-def check_run(study: Study, *, full: bool, data: Mapping[str, str], extend: int, confidence: float) -> dict[str, str]:
-    """The samples that the run uses; `UsageError` where `run_study` would raise it for what was asked."""
+class Given(NamedTuple):
+    """What a run uses of what its user has: the URI of each sample, and what makes each network."""
+
+    data: dict[str, str]
+    nets: dict[str, str]
+
+
+def check_run(study: Study, *, full: bool, data: Mapping[str, str], nets: Mapping[str, str], extend: int, confidence: float) -> Given:
+    """What the run uses; `UsageError` where `run_study` would raise it for what was asked."""
     if isinstance(study.seeds, bool) or study.seeds < 2:
         raise must("seeds", f"the study '{study.name}'", "be at least 2", study.seeds, "One training cannot say how much chance there is.")
     if isinstance(extend, bool) or extend < 0:
         raise must("extend", "a study", "be at least 0", extend)
     if not 0 < confidence < 1:
         raise must("confidence", "a study", "be in (0, 1)", confidence)
-    return _samples(study, data) if full else {}
+    return Given(_samples(study, data), _networks(study, nets)) if full else Given({}, {})
 
 
 def _samples(study: Study, given: Mapping[str, str]) -> dict[str, str]:
@@ -158,6 +172,25 @@ def _samples(study: Study, given: Mapping[str, str]) -> dict[str, str]:
             "such as idx:FOLDER?split=train. Its quick form needs none."
         )
     return {name: given[name] for name in study.needs}
+
+
+def _networks(study: Study, given: Mapping[str, str]) -> dict[str, str]:
+    missing = [name for name in study.nets if name not in given]
+    if missing:
+        raise UsageError(
+            f"The full form of the study '{study.name}' needs the trained network {missing[0]}: add --net {missing[0]}=FILE.py:NAME, "
+            "what makes it. Its quick form needs none."
+        )
+    return {name: given[name] for name in study.nets}
+
+
+def _net(name: str, spec: str) -> TorchModule:
+    from shiftproof.models.load import load_model
+
+    model = load_model(spec, gives="scores")
+    if not isinstance(model, TorchModule):
+        raise must("net", f"the study's {name}", "be a torch module", spec)
+    return model
 
 
 def _reporter(study: Study, seed: int, say: Callable[[str], None] | None) -> Callable[[str], None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -40,6 +40,7 @@ class Trial:
         data: the URI of each sample that the study needs, such as {"mnist.train": "idx:..."}.
         say: takes a line on what is being done.
         looks: how often figures of the same samples were seen before.
+        nets: the trained networks that the study needs, in the full form, in evaluation mode.
     """
 
     quick: bool
@@ -48,6 +49,7 @@ class Trial:
     data: Mapping[str, str]
     say: Callable[[str], None]
     looks: int = 0
+    nets: Mapping[str, nn.Module] = field(default_factory=dict[str, nn.Module])
 
     def pick(self, *, quick: T, full: T) -> T:
         """The value for the size of this trial."""
@@ -80,13 +82,18 @@ class Trial:
         return Rng.for_ids(self.seed, [name])
 
     def train(
-        self, name: str, make: Callable[[], nn.Module], examples: Examples, method: str | Method = "plain", **recipe: Any
+        self,
+        name: str,
+        make: nn.Module | Callable[[], nn.Module],
+        examples: Examples,
+        method: str | Method = "plain",
+        **recipe: Any,
     ) -> nn.Module:
-        """A network that `make` makes, trained on the examples as `shiftproof.train` does, in evaluation mode.
+        """A copy of a network, or one that `make` makes, trained on the examples as `shiftproof.train` does, in evaluation mode.
 
         Args:
             name: of the training, once a trial; a killed trial goes on from it.
-            make: makes the network.
+            make: makes the network, or is one that training goes on from.
             examples: what is learned.
             method: a method or its spec.
             recipe: options of `shiftproof.train`; the seed is the trial's.

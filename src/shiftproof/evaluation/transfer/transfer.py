@@ -17,7 +17,8 @@ from shiftproof.data.align import align
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
-from shiftproof.diagnostics.probed_model import LEAST_GAP
+from shiftproof.diagnostics.limits import NOMINAL
+from shiftproof.diagnostics.probed_model import LEAST_EXAMPLES
 from shiftproof.door import refuse
 from shiftproof.evaluation.audit.record import data_card
 from shiftproof.evaluation.class_fit import fit_classes
@@ -123,7 +124,7 @@ def _doubted(card: ModelCard, flags: Sequence[Flag]) -> ModelCard:
 
 def pairs(matrix: TransferMatrix) -> list[TransferPair]:
     """Every two different models, and how far moves made on the first break the second; those that lose most first."""
-    gap = max(LEAST_GAP, 3 / matrix.n)
+    gap = max(NOMINAL["transfer"], LEAST_EXAMPLES / matrix.n)
     found: list[TransferPair] = []
     for i, made in enumerate(matrix.names):
         for j, tried in enumerate(matrix.names):
