@@ -22,6 +22,7 @@ COMMANDS = {
     "audit": "Measure how far a model can be trusted when the world moves.",
     "severity": "Follow a shift as it grows, for one model or several.",
     "stress": "See how much the mix of examples may shift before a model breaks, and where.",
+    "trust": "Ask whether a model's confidence can be trusted, before and after each shift.",
     "report": "Show a run again, and rewrite its page.",
     "compare": "Put runs side by side, with paired tests.",
     "defend": "Compare defences, each under the attack that knows it.",

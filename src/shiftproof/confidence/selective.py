@@ -19,7 +19,7 @@ _RATIO = 1.05
 _DRAWS = 400
 _PILOT = 0.1
 _EDGE = 1e-6
-_PRIOR = (4.0, 1.0)
+_PRIOR = (40.0, 10.0)
 """How strongly slope and offset of the pilot's calibration are held to 1 and 0: as many examples as say so."""
 
 

@@ -1,0 +1,190 @@
+"""`shiftproof trust`: can a model's confidence be trusted, before and after each shift?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from shiftproof._errors import UsageError, must
+from shiftproof.confidence.strangeness import SCORES
+from shiftproof.evaluation.audit.record import data_card
+from shiftproof.evaluation.class_fit import fit_classes
+from shiftproof.evaluation.config import CommonConfig
+from shiftproof.evaluation.trust.ask import Answers, answers, moved_answers
+from shiftproof.evaluation.trust.promises import Promises, Wanted, check_wanted, unlike
+from shiftproof.evaluation.trust.rows import make_row
+from shiftproof.evaluation.trust.samples import CLEAN, Samples, load_samples
+from shiftproof.models.abstract import Scores, access_name
+from shiftproof.models.load import load_model
+from shiftproof.models.meter import Meter, metering
+from shiftproof.models.shown import shown_spec
+from shiftproof.outcomes import Flag
+from shiftproof.preflight import PROBES, look_at
+from shiftproof.records.audit import FlagRecord, ModelCard, write_document
+from shiftproof.records.trust import CalibrationSample, TrustRecord, TrustRow
+from shiftproof.runs.provenance import now, provenance
+from shiftproof.runs.store import disk_error
+from shiftproof.shifts import shifts
+from shiftproof.shifts.abstract import Shift
+
+FILE = "trust.json"
+Say = Callable[[str], None]
+
+
+class TrustConfig(CommonConfig):
+    """Every option of a trust report; `confidence` is the level of intervals and prediction sets."""
+
+    model: Any = Field(description="As of an audit: a spec, or in Python the object. It must give scores.")
+    data: Any = Field(default="digits:", description="The clean test sample.")
+    weights: str | None = Field(default=None, description="File of weights for a torch module.")
+    calibrate: float | None = Field(default=None, description="Share of the data, chosen by id, that calibrates and is not tested on.")
+    calibrate_on: str | None = Field(default=None, description="URI of another sample that calibrates.")
+    shifts: tuple[str, ...] = Field(default=(), description="Specs; each moves every test example by one chance draw.")
+    shift_from: tuple[str, ...] = Field(default=(), description="URI or NAME=URI of other labelled samples: a natural shift.")
+    unfamiliar: tuple[str, ...] = Field(default=(), description="URI or NAME=URI of inputs of no class of the model.")
+    sets: str = Field(default="lac", description="Score of prediction sets: lac (the smallest), aps or raps.")
+    risk: float = Field(default=0.05, description="Error rate promised among answers kept.")
+    delta: float = Field(default=0.1, description="How often that promise may be false.")
+    score: str = Field(default="msp", description="What strangeness is: msp, max_logit or energy.")
+    alarm_rate: float = Field(default=0.05, description="Of familiar inputs, how many may raise an alarm.")
+
+
+def run_trust(config: TrustConfig, *, say: Say = lambda _: None) -> TrustRecord:
+    """Measures calibration, abstention, prediction sets and alarms on every sample; writes `trust.json` and the page into `out`.
+
+    Args:
+        config: what is measured.
+        say: called with a line before each piece of work.
+
+    Raises:
+        UsageError: something in the config cannot be used, or calibration inputs are test inputs too.
+
+    Cost: one forward for each example of each sample, two for each example and shift, and up to 48 to look at the model.
+    """
+    from shiftproof.reports.trust import write_trust
+
+    started = now()
+    with metering() as meter:
+        record = _measure(config, meter, started, say)
+    folder = Path(config.out).absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_document(folder / FILE, record, "trust")
+        write_trust(record, folder)
+    except OSError as error:
+        raise disk_error(folder, error) from error
+    return record
+
+
+def _measure(config: TrustConfig, meter: Meter, started: str, say: Say) -> TrustRecord:
+    wanted = _wanted(config)
+    samples = load_samples(
+        config.data,
+        calibrate=config.calibrate,
+        calibrate_on=config.calibrate_on,
+        shift_from=config.shift_from,
+        unfamiliar=config.unfamiliar,
+        seed=config.seed,
+        box=config.box,
+        limit=config.limit,
+    )
+    moves: list[Shift] = [shifts.build(spec, space=samples.test.space) for spec in config.shifts]
+    model, flags, notes = _model(config, samples)
+    say(f"Asking {model.name} about {len(samples.test)} test examples")
+    clean = answers(model, samples.test, config.batch_size)
+    calibrating = samples.calibrating
+    own = answers(model, calibrating.examples, config.batch_size) if calibrating else None
+    promises = Promises.make(wanted, own, clean)
+    rows = _rows(config, samples, model, clean, promises, moves, flags, say)
+    alike = promises.exchangeable
+    return TrustRecord(
+        model=ModelCard(
+            name=model.name,
+            spec=shown_spec(config.model) if isinstance(config.model, str) else type(config.model).__qualname__,
+            fingerprint=model.fingerprint(),
+            access=access_name(type(model)),
+            notes=list(notes),
+            flags=[FlagRecord(name=flag.name, detail=flag.detail, share=flag.share) for flag in flags],
+        ),
+        data=data_card(samples.data),
+        calibration=CalibrationSample(
+            uri=calibrating.uri,
+            n=len(calibrating.examples),
+            left_out=calibrating.left_out,
+            p=alike.p,
+            alpha=alike.alpha,
+            holds=alike.holds,
+            reason="" if alike.holds else unlike(alike),
+        )
+        if calibrating and alike
+        else None,
+        rows=rows,
+        asked=meter.asked,
+        sent=meter.sent,
+        provenance=provenance(config, started),
+    )
+
+
+def _wanted(config: TrustConfig) -> Wanted:
+    if config.batch_size < 1:
+        raise must("batch_size", "trust", "be at least 1", config.batch_size)
+    wanted = Wanted(
+        level=config.confidence,
+        sets=config.sets,  # type: ignore[arg-type]  # checked below
+        target=config.risk,
+        delta=config.delta,
+        score=config.score,
+        alarm_rate=config.alarm_rate,
+        seed=config.seed,
+    )
+    check_wanted(wanted, SCORES)
+    return wanted
+
+
+def _model(config: TrustConfig, samples: Samples) -> tuple[Scores, list[Flag], tuple[str, ...]]:
+    """The model, what speaks against its answers, and what was decided about it."""
+    probe = samples.test
+    model = load_model(
+        config.model,
+        weights=config.weights,
+        device=config.device,
+        space=samples.together.space,
+        probe=probe.x[:PROBES],
+        class_names=samples.together.class_names,
+        groups=tuple(samples.data.groups),
+    )
+    said = fit_classes(model, samples.together)
+    if not isinstance(model, Scores):
+        raise UsageError(
+            f"The model '{model.name}' gives {access_name(type(model))} only: without scores it states no confidence to trust."
+        )
+    looked, flags = look_at(model, probe)
+    return (looked if isinstance(looked, Scores) else model), flags, (*model.notes, *said)
+
+
+def _rows(
+    config: TrustConfig,
+    samples: Samples,
+    model: Scores,
+    clean: Answers,
+    promises: Promises,
+    moves: list[Shift],
+    flags: list[Flag],
+    say: Say,
+) -> list[TrustRow]:
+    names = samples.together.class_names
+    rows = [make_row(CLEAN, "identity", "clean", clean, clean, promises, names)]
+    for shift in moves:
+        say(f"Moving them by {shift.spec()}")
+        found = moved_answers(model, shift, samples.test, seed=config.seed, batch_size=config.batch_size, flags=flags)
+        rows.append(make_row(CLEAN, shift.spec(), "shifted", found, clean, promises, names))
+    for name, examples in samples.shifted.items():
+        say(f"Asking about {len(examples)} examples of {name}")
+        rows.append(make_row(name, "identity", "shifted", answers(model, examples, config.batch_size), clean, promises, names))
+    for name, examples in samples.unfamiliar.items():
+        say(f"Asking about {len(examples)} unfamiliar inputs of {name}")
+        rows.append(make_row(name, "identity", "unfamiliar", answers(model, examples, config.batch_size), clean, promises, names))
+    return rows
