@@ -83,8 +83,9 @@ def calibration_gap(confidence: npt.ArrayLike, right: npt.ArrayLike, *, bins: in
 
 
 def _gap(c: Floats, z: Bools, place: npt.NDArray[np.intp], alpha: float) -> CalibrationGap:
-    n, count = len(c), np.bincount(place).astype(np.float64)
-    stated, seen = np.bincount(place, c), np.bincount(place, z)
+    n, every = len(c), np.bincount(place)
+    filled = every > 0
+    count, stated, seen = every[filled].astype(np.float64), np.bincount(place, c)[filled], np.bincount(place, z)[filled]
     blocks = len(count)
     sizes, hits, claims = (np.append(each, each.sum()) for each in (count, seen, stated))
     tails = np.append(np.full(blocks, alpha / (4 * blocks)), alpha / 4)
@@ -111,15 +112,14 @@ def _gap(c: Floats, z: Bools, place: npt.NDArray[np.intp], alpha: float) -> Cali
 
 
 def _bins(c: Floats, bins: int | None) -> npt.NDArray[np.intp]:
-    """The bin of each example, shape (n,): about equally many in each, equal confidences together, numbered without holes."""
+    """The bin of each example, shape (n,): about equally many in each, equal confidences together; with ties some stay empty."""
     if bins is not None and bins < 1:
         raise must("bins", _OWNER, "be at least 1", bins)
     wanted = min(_MOST_BINS, max(1, math.floor(len(c) ** (1 / 3)))) if bins is None else bins
     if wanted == 1:
         return np.zeros(len(c), dtype=np.intp)
-    cuts = np.sort(c)[[len(c) * b // wanted for b in range(1, wanted)]]
-    place = np.searchsorted(cuts, c, side="right")
-    return np.unique(place, return_inverse=True)[1].reshape(-1)
+    at = [len(c) * b // wanted for b in range(1, wanted)]
+    return np.searchsorted(np.partition(c, at)[at], c, side="right")
 
 
 def poisson_binomial_tail(successes: npt.ArrayLike, n: npt.ArrayLike, mean: npt.ArrayLike) -> Floats:

@@ -76,7 +76,7 @@ def trust_chart(rows: list[TrustRow]) -> Spec:
 
 
 def sentences(record: TrustRecord) -> list[str]:
-    """What the report comes to: one sentence per promise and sample that a reader must not miss."""
+    """What the report comes to: one sentence about what is promised where nothing is, and one for each sample."""
     sample = record.calibration
     said: list[str] = []
     if sample is None:
@@ -84,8 +84,9 @@ def sentences(record: TrustRecord) -> list[str]:
     elif not sample.holds:
         said.append(f"Nothing is promised: {sample.reason}.")
     for row in record.rows:
-        said += [_calibrated(row), _kept(row), _covered(row), _alarmed(row)]
-    return [line for line in said if line]
+        parts = [part for part in (_calibrated(row), _kept(row), _covered(row), _alarmed(row)) if part]
+        said.append(f"{row_name(row)}: {'; '.join(parts)}.")
+    return said
 
 
 def _calibrated(row: TrustRow) -> str:
@@ -93,9 +94,9 @@ def _calibrated(row: TrustRow) -> str:
     if found is None:
         return ""
     if found.interval[0] == 0:
-        return f"{row_name(row)}: no sign that its confidence is off (p {_p(found.p)}); the gap is at most {percent(found.interval[1])}."
+        return f"no sign that its confidence is off (p {_p(found.p)}), by {percent(found.interval[1])} at most"
     word = "overconfident" if found.bias > 0 else "underconfident" if found.bias < 0 else "miscalibrated"
-    return f"{row_name(row)}: {word}, a gap of {percent(found.gap)} ({span(found.interval)}; p {_p(found.p)})."
+    return f"{word} by {percent(found.gap)} ({span(found.interval)}, p {_p(found.p)})"
 
 
 def _p(value: float) -> str:
@@ -107,10 +108,9 @@ def _kept(row: TrustRow) -> str:
     found: Selective | None = row.selective
     if found is None or found.verdict == "refused" or found.threshold is None:
         return ""
-    promise = f"at most {percent(found.target)} wrong among answers of confidence {found.threshold:.4g} or more"
-    here = f"{percent(found.risk)} ({span(found.interval)}) of the {percent(found.coverage)} kept"
     word = {"holds": "holds", "broken": "is broken", "cannot be told": "cannot be told true or false"}[found.verdict]
-    return f"{row_name(row)}: the promise of {promise} {word}: {here}."
+    here = f"{percent(found.risk)} are wrong of the {percent(found.coverage)} kept ({span(found.interval)})"
+    return f"the promise of at most {percent(found.target)} wrong at confidence {found.threshold:.4g} or more {word}: {here}"
 
 
 def _covered(row: TrustRow) -> str:
@@ -118,11 +118,8 @@ def _covered(row: TrustRow) -> str:
     if found is None or found.verdict != "broken":
         return ""
     mended = [each for each in found.corrections if each.verdict != "refused"]
-    way = f"sets corrected by {mended[0].method} hold {percent(mended[0].coverage)}" if mended else "no correction mends it"
-    return (
-        f"{row_name(row)}: prediction sets of {confidence(found.level)} hold {percent(found.coverage)} of the labels "
-        f"({span(found.interval)}); {way}."
-    )
+    way = f"{mended[0].method} sets hold {percent(mended[0].coverage)}" if mended else "no correction mends it"
+    return f"{confidence(found.level)} prediction sets hold {percent(found.coverage)} of the labels ({span(found.interval)}), {way}"
 
 
 def _alarmed(row: TrustRow) -> str:
@@ -130,6 +127,6 @@ def _alarmed(row: TrustRow) -> str:
     if row.kind == "clean" or found.alarms is None:
         return ""
     if found.alarms_on_right is None or found.alarms_on_wrong is None:
-        return f"{row_name(row)}: the alarm goes off for {percent(found.alarms)} of its inputs."
+        return f"the alarm goes off for {percent(found.alarms)} of its inputs"
     wrong, right = percent(found.alarms_on_wrong), percent(found.alarms_on_right)
-    return f"{row_name(row)}: the alarm goes off for {wrong} of wrong and {right} of right answers."
+    return f"the alarm goes off for {wrong} of wrong and {right} of right answers"
