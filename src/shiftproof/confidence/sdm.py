@@ -127,7 +127,7 @@ class ReliableRegion:
 
 def rescaled_similarity(q: Floats, probabilities: Floats) -> Floats:
     """min(q, (2 + q)^p) with p the greatest probability, shape (m,)."""
-    return np.minimum(q, (_OFFSET + q) ** probabilities.max(1))
+    return np.asarray(np.minimum(q, (_OFFSET + q) ** probabilities.max(1)))
 
 
 def reliable_region(similarity: npt.ArrayLike, probabilities: npt.ArrayLike, y: npt.ArrayLike, *, alpha: float) -> ReliableRegion:

@@ -43,6 +43,17 @@ def tree():
 def labels():
     model = tree()
     return lambda x: model.predict(x.reshape(len(x), -1))
+
+
+def fragile():
+    model = linear()
+
+    def scores(x):
+        found = model.predict_log_proba(x.reshape(len(x), -1))
+        found[(x.reshape(len(x), -1) > 0.999).sum(1) == 0] = np.nan
+        return found
+
+    return scores
 """
 
 
@@ -207,6 +218,15 @@ def test_bad_input(change: dict[str, object], message: str, models: Path, sample
     with pytest.raises(UsageError, match=message):
         run_trust(TrustConfig(**{**options, **{name: filled(value) for name, value in change.items()}}))  # type: ignore[arg-type]
     assert not (tmp_path / "trust.json").exists()
+
+
+def test_a_sample_that_the_model_answers_with_nan_is_left_out_with_the_reason(models: Path, samples: Path, tmp_path: Path) -> None:
+    dim = np.load(samples / "noise.npz")
+    np.savez(samples / "dim.npz", x=dim["x"] * 0.9, y=dim["y"])
+    options = {"data": f"npz:{samples}/inverted.npz", "box": (0, 1), "unfamiliar": (f"dim=npz:{samples}/dim.npz",), "out": str(tmp_path)}
+    found = run_trust(TrustConfig(model=f"{models}:fragile", **options))  # type: ignore[arg-type]
+    assert [row.sample for row in found.rows] == ["test"]
+    assert found.notes == ["dim under identity is left out: the model's scores are NaN or infinite for 80 of 80 inputs."]
 
 
 def test_one_class_in_calibration_promises_nothing(models: Path, samples: Path, tmp_path: Path) -> None:

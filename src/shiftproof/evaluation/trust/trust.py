@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import Field
 
 from shiftproof._errors import UsageError, must
 from shiftproof.confidence.strangeness import SCORES
+from shiftproof.data.examples import Examples
 from shiftproof.evaluation.audit.record import data_card
 from shiftproof.evaluation.class_fit import fit_classes
 from shiftproof.evaluation.config import CommonConfig
 from shiftproof.evaluation.trust.ask import Answers, answers, moved_answers
 from shiftproof.evaluation.trust.promises import Promises, Wanted, check_wanted, unlike
-from shiftproof.evaluation.trust.rows import make_row
+from shiftproof.evaluation.trust.rows import RowKind, make_row
 from shiftproof.evaluation.trust.samples import CLEAN, Samples, load_samples
 from shiftproof.models.abstract import Scores, access_name
 from shiftproof.models.load import load_model
@@ -98,7 +101,14 @@ def _measure(config: TrustConfig, meter: Meter, started: str, say: Say) -> Trust
     calibrating = samples.calibrating
     own = answers(model, calibrating.examples, config.batch_size) if calibrating else None
     promises = Promises.make(wanted, own, clean)
-    rows = _rows(config, samples, model, clean, promises, moves, flags, say)
+    asked = _Asked(config, samples, model, flags, clean, promises)
+    rows = [asked.row(CLEAN, "identity", "clean", clean)]
+    lost: list[str] = []
+    for name, shift, kind, found in asked.others(moves, say):
+        if bad := int((~np.isfinite(found.scores).all(1)).sum()):
+            lost.append(f"{name} under {shift} is left out: the model's scores are NaN or infinite for {bad} of {len(found)} inputs.")
+        else:
+            rows.append(asked.row(name, shift, kind, found))
     alike = promises.exchangeable
     return TrustRecord(
         model=ModelCard(
@@ -122,6 +132,7 @@ def _measure(config: TrustConfig, meter: Meter, started: str, say: Say) -> Trust
         if calibrating and alike
         else None,
         rows=rows,
+        notes=lost,
         asked=meter.asked,
         sent=meter.sent,
         provenance=provenance(config, started),
@@ -165,26 +176,29 @@ def _model(config: TrustConfig, samples: Samples) -> tuple[Scores, list[Flag], t
     return (looked if isinstance(looked, Scores) else model), flags, (*model.notes, *said)
 
 
-def _rows(
-    config: TrustConfig,
-    samples: Samples,
-    model: Scores,
-    clean: Answers,
-    promises: Promises,
-    moves: list[Shift],
-    flags: list[Flag],
-    say: Say,
-) -> list[TrustRow]:
-    names = samples.together.class_names
-    rows = [make_row(CLEAN, "identity", "clean", clean, clean, promises, names)]
-    for shift in moves:
-        say(f"Moving them by {shift.spec()}")
-        found = moved_answers(model, shift, samples.test, seed=config.seed, batch_size=config.batch_size, flags=flags)
-        rows.append(make_row(CLEAN, shift.spec(), "shifted", found, clean, promises, names))
-    for name, examples in samples.shifted.items():
-        say(f"Asking about {len(examples)} examples of {name}")
-        rows.append(make_row(name, "identity", "shifted", answers(model, examples, config.batch_size), clean, promises, names))
-    for name, examples in samples.unfamiliar.items():
-        say(f"Asking about {len(examples)} unfamiliar inputs of {name}")
-        rows.append(make_row(name, "identity", "unfamiliar", answers(model, examples, config.batch_size), clean, promises, names))
-    return rows
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What every row of the record is made from."""
+
+    config: TrustConfig
+    samples: Samples
+    model: Scores
+    flags: list[Flag]
+    clean: Answers
+    promises: Promises
+
+    def row(self, sample: str, shift: str, kind: RowKind, found: Answers) -> TrustRow:
+        return make_row(sample, shift, kind, found, self.clean, self.promises, self.samples.together.class_names)
+
+    def others(self, moves: list[Shift], say: Say) -> Iterator[tuple[str, str, RowKind, Answers]]:
+        """The answers to every sample but the clean one: its name, shift and kind."""
+        samples, size = self.samples, self.config.batch_size
+        for shift in moves:
+            say(f"Moving {len(samples.test)} examples by {shift.spec()}")
+            moved = moved_answers(self.model, shift, samples.test, seed=self.config.seed, batch_size=size, flags=self.flags)
+            yield CLEAN, shift.spec(), "shifted", moved
+        kinds: tuple[tuple[RowKind, dict[str, Examples]], ...] = (("shifted", samples.shifted), ("unfamiliar", samples.unfamiliar))
+        for kind, named in kinds:
+            for name, examples in named.items():
+                say(f"Asking about {len(examples)} examples of {name}")
+                yield name, "identity", kind, answers(self.model, examples, size)
