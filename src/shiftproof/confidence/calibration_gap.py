@@ -79,13 +79,15 @@ def calibration_gap(confidence: npt.ArrayLike, right: npt.ArrayLike, *, bins: in
     tail_of(level)
     c = checked_confidences(confidence, _OWNER)
     z = checked_flags(right, len(c), _OWNER)
-    return _gap(c, z, _bins(c, bins), 1 - level)
+    return _gap(c, z, bins, 1 - level)
 
 
-def _gap(c: Floats, z: Bools, place: npt.NDArray[np.intp], alpha: float) -> CalibrationGap:
-    n, every = len(c), np.bincount(place)
-    filled = every > 0
-    count, stated, seen = every[filled].astype(np.float64), np.bincount(place, c)[filled], np.bincount(place, z)[filled]
+def _gap(c: Floats, z: Bools, bins: int | None, alpha: float) -> CalibrationGap:
+    n, order = len(c), np.argsort(c)
+    ordered = c[order]
+    starts = _starts(ordered, bins)
+    count = np.diff(np.append(starts, n)).astype(np.float64)
+    stated, seen = np.add.reduceat(ordered, starts), np.add.reduceat(z[order].astype(np.float64), starts)
     blocks = len(count)
     sizes, hits, claims = (np.append(each, each.sum()) for each in (count, seen, stated))
     tails = np.append(np.full(blocks, alpha / (4 * blocks)), alpha / 4)
@@ -111,15 +113,13 @@ def _gap(c: Floats, z: Bools, place: npt.NDArray[np.intp], alpha: float) -> Cali
     )
 
 
-def _bins(c: Floats, bins: int | None) -> npt.NDArray[np.intp]:
-    """The bin of each example, shape (n,): about equally many in each, equal confidences together; with ties some stay empty."""
+def _starts(ordered: Floats, bins: int | None) -> npt.NDArray[np.intp]:
+    """Where each bin of the ascending confidences starts: about equally many in each, equal confidences together."""
     if bins is not None and bins < 1:
         raise must("bins", _OWNER, "be at least 1", bins)
-    wanted = min(_MOST_BINS, max(1, math.floor(len(c) ** (1 / 3)))) if bins is None else bins
-    if wanted == 1:
-        return np.zeros(len(c), dtype=np.intp)
-    at = [len(c) * b // wanted for b in range(1, wanted)]
-    return np.searchsorted(np.partition(c, at)[at], c, side="right")
+    n = len(ordered)
+    wanted = min(_MOST_BINS, max(1, math.floor(n ** (1 / 3)))) if bins is None else bins
+    return np.unique(np.searchsorted(ordered, ordered[[n * b // wanted for b in range(wanted)]]))
 
 
 def poisson_binomial_tail(successes: npt.ArrayLike, n: npt.ArrayLike, mean: npt.ArrayLike) -> Floats:
@@ -164,7 +164,7 @@ def class_gaps(
     stated = checked_probabilities(probabilities, _OWNER)
     labels = checked_labels(y, stated.shape, _OWNER)
     alpha = (1 - level) / stated.shape[1]
-    found = [_gap(one, labels == k, _bins(one, bins), alpha) for k, one in enumerate(np.clip(stated, 0, 1).T)]
+    found = [_gap(one, labels == k, bins, alpha) for k, one in enumerate(np.clip(stated, 0, 1).T)]
     return _adjusted(found)
 
 
@@ -213,7 +213,7 @@ def worst_group(
         raise must("groups", "worst_group", "name at least one column of groups", "none")
     named = {column: checked_groups(values, len(c), "worst_group") for column, values in groups.items()}
     rows = {f"{column}={value}": np.flatnonzero(values == value) for column, values in named.items() for value in np.unique(values)}
-    found = _adjusted([_gap(c[at], z[at], _bins(c[at], bins), (1 - level) / len(rows)) for at in rows.values()])
+    found = _adjusted([_gap(c[at], z[at], bins, (1 - level) / len(rows)) for at in rows.values()])
     every = dict(zip(rows, found, strict=True))
     worst = max(every, key=lambda name: (every[name].interval.low, every[name].value))
     low, high = (max(end) for end in zip(*(gap.interval for gap in found), strict=True))
