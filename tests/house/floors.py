@@ -16,7 +16,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     # models, moves and weights
     ("_batches", "_tensors", "models", "risks", "shifts"),
     # what is written, and proofs
-    ("certificates", "records", "sklearn"),
+    ("certificates", "confidence", "records", "sklearn"),
     ("measures", "oracle"),
     ("searches",),
     # the one door

@@ -1,0 +1,162 @@
+"""What is promised from the calibration sample: recalibrations, a certified threshold, prediction sets and an alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+from scipy.special import softmax
+
+from shiftproof._errors import must, unknown
+from shiftproof.confidence.alarm import alarm_threshold
+from shiftproof.confidence.checked import Floats, Refused
+from shiftproof.confidence.conformal import PredictionSets, split_sets, weighted_sets
+from shiftproof.confidence.density_ratio import density_ratio
+from shiftproof.confidence.exchangeable import Exchangeability, exchangeability
+from shiftproof.confidence.label_shift import class_weights, label_shift_sets
+from shiftproof.confidence.recalibrate import KINDS, Recalibration, recalibrate
+from shiftproof.confidence.selective import CertifiedThreshold, certified_threshold
+from shiftproof.confidence.set_scores import SetScore
+from shiftproof.confidence.strangeness import strangeness
+from shiftproof.evaluation.trust.ask import Answers
+
+NO_SAMPLE = "there is no calibration sample: add --calibrate 0.5 or --calibrate-on URI"
+WEIGHTED, LABEL_SHIFT = "weighted", "label shift"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which promises are asked for.
+
+    Args:
+        level: of prediction sets and intervals.
+        sets: aps, raps or lac.
+        target: error rate among answers kept.
+        delta: how seldom that promise may be false.
+        score: strangeness: msp, max_logit or energy.
+        alarm_rate: of familiar inputs, how many may raise an alarm.
+        seed: of the certified threshold's plan.
+    """
+
+    level: float
+    sets: SetScore
+    target: float
+    delta: float
+    score: str
+    alarm_rate: float
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Promises:
+    """What the calibration sample lets one promise; `refused` says why nothing, where nothing can be.
+
+    Args:
+        wanted: what was asked for.
+        sample: the calibration answers; None where there are none.
+        exchangeable: of calibration and clean test answers; None likewise.
+        threshold: the certified one, with its reason where there is none.
+        alarm: strangeness above which an alarm is raised, or why there is none.
+        recalibrations: by kind.
+        refused: why thresholds, sets and recalibrations are not offered; "" where they are.
+    """
+
+    wanted: Wanted
+    sample: Answers | None
+    exchangeable: Exchangeability | None
+    threshold: CertifiedThreshold
+    alarm: float | str
+    recalibrations: dict[str, Recalibration]
+    refused: str
+
+    @classmethod
+    def make(cls, wanted: Wanted, sample: Answers | None, test: Answers) -> Promises:
+        """Tests whether calibration and test answers are alike, and only then promises anything."""
+        if sample is None:
+            return cls.none(wanted, None, None, NO_SAMPLE)
+        alike = exchangeability(sample.scores, sample.y, test.scores, test.y)
+        reason = "" if alike.holds else unlike(alike)
+        if not reason and len(np.unique(sample.y)) < 2:
+            reason = f"the {len(sample)} calibration examples are all of class {sample.y[0]}, which says nothing about the others"
+        if reason:
+            return cls.none(wanted, sample, alike, reason)
+        threshold = certified_threshold(
+            sample.confidence,
+            sample.right,
+            target=wanted.target,
+            delta=wanted.delta,
+            unlabelled=test.confidence,
+            seed=wanted.seed,
+        )
+        found = {kind: recalibrate(kind, sample.scores, sample.y) for kind in KINDS}
+        return cls(wanted, sample, alike, threshold, _alarm(sample, wanted), found, "")
+
+    @classmethod
+    def none(cls, wanted: Wanted, sample: Answers | None, alike: Exchangeability | None, reason: str) -> Promises:
+        """No promise, for this reason."""
+        threshold = CertifiedThreshold(None, wanted.target, wanted.delta, 0, 0, 0, reason)
+        return cls(wanted, sample, alike, threshold, reason, {}, reason)
+
+    def split(self, answers: Answers) -> PredictionSets:
+        """Sets of the calibration sample as it is.
+
+        Raises:
+            Refused: nothing is promised.
+        """
+        own = self._sample()
+        return split_sets(_p(own.scores), own.y, _p(answers.scores), level=self.wanted.level, score=self.wanted.sets)
+
+    def corrected(self, answers: Answers, kind: str) -> PredictionSets:
+        """Sets for a shift of the inputs (weighted) or of the classes (label shift), both learnt from inputs without labels.
+
+        Raises:
+            Refused: nothing is promised, or the shift leaves too few effective calibration examples.
+        """
+        own = self._sample()
+        p, q = _p(own.scores), _p(answers.scores)
+        options: dict[str, Any] = {"level": self.wanted.level, "score": self.wanted.sets}
+        if kind == WEIGHTED:
+            return weighted_sets(p, own.y, q, *density_ratio(np.log(p), np.log(q)), **options)
+        weights = class_weights(p.argmax(1), own.y, q.argmax(1), classes=p.shape[1])
+        return label_shift_sets(p, own.y, q, weights, **options)
+
+    def _sample(self) -> Answers:
+        if self.refused or self.sample is None:
+            raise Refused(self.refused)
+        return self.sample
+
+
+def unlike(found: Exchangeability) -> str:
+    """What a failed test of exchangeability means, in a sentence."""
+    hint = "was the model trained on the calibration sample?" if found.calibration > found.test else "do the samples come from one place?"
+    return (
+        f"calibration and test examples are not alike to the model (p = {found.p:.2g}): mean {found.what} {found.calibration:.3f} against "
+        f"{found.test:.3f}; {hint}"
+    )
+
+
+def _alarm(sample: Answers, wanted: Wanted) -> float | str:
+    try:
+        return alarm_threshold(strangeness(sample.scores, kind=wanted.score), rate=wanted.alarm_rate)
+    except Refused as refusal:
+        return str(refusal)
+
+
+def _p(scores: Floats) -> Floats:
+    """Probabilities, none of them 0."""
+    p: Floats = np.maximum(softmax(scores, axis=1), 1e-12)
+    return np.asarray(p / p.sum(1, keepdims=True))
+
+
+def check_wanted(wanted: Wanted, kinds: Sequence[str]) -> None:
+    """Raises `UsageError` where an option is out of range, before any work."""
+    for name in ("level", "target", "delta", "alarm_rate"):
+        value = getattr(wanted, name)
+        if not 0 < value < 1:
+            raise must(name, "trust", "be in (0, 1)", value)
+    if wanted.score not in kinds:
+        raise unknown("strangeness", wanted.score, kinds)
+    if wanted.sets not in get_args(SetScore):
+        raise unknown("set score", wanted.sets, get_args(SetScore))
