@@ -38,8 +38,8 @@ def in_batches(n: int, size: int, work: Callable[[slice], T]) -> Iterator[tuple[
             if not out_of_memory(error):
                 raise
             if rows.stop - rows.start == 1:
-                way_out = "Use a smaller model or input, a machine with more memory, or free what other programs hold."
-                raise UsageError(f"Memory ran out on a single example ({str(error).strip().splitlines()[0][:200]}). {way_out}") from error
+                fix = "Use a smaller model or input, a machine with more memory, or free what other programs hold."
+                raise UsageError(f"Memory ran out on a single example ({str(error).strip().splitlines()[0][:200]}). {fix}") from error
             size = (rows.stop - rows.start) // 2
             continue  # leaves the handler, whose traceback holds the batch's tensors
         yield done, size
@@ -52,7 +52,7 @@ def judged(
     """One finding of n examples from those of their batches, with `flags` in front; says so where memory ran out on the way."""
     found: list[Finding] = []
     size = batch_size
-    for finding, size in in_batches(n, batch_size, work):  # noqa: B007  # the last one is told below
+    for finding, size in in_batches(n, batch_size, work):  # noqa: B007  # the last one is reported after the loop
         found.append(finding)
         if progress:
             progress(len(finding))

@@ -1,7 +1,7 @@
 """The one door: the only way a search touches a model.
 
 It trusts nobody. What a search returns is checked against the budget, projected, applied and scored again; every query is counted; and
-whatever speaks against the verdict is attached to it as flags.
+warnings about the verdict are attached to it as flags.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def confront(
             this shift, or the data do not fit the model.
         BudgetExceeded: the search returned a move outside the shift, or the shift left the box.
 
-    Cost: one forward an example for the clean verdict (worst case only), one to score the move found, and what the search asks for.
+    Cost: one forward per example for the clean verdict (worst case only), one to score the move found, and what the search asks for.
 
     Example:
         >>> import torch, shiftproof as sp

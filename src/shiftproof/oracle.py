@@ -132,7 +132,7 @@ class Oracle:
         return isinstance(self._model, access)
 
     def proven(self, certificate: Certificate, rng: Rng) -> Tensor:
-        """Which examples the certificate proves against every move of the shift, shape (n,); none where it cannot speak about the model.
+        """Which examples the certificate proves against every move of the shift, shape (n,); none where it does not support the model.
 
         Cost: what it asks for, in forwards.
         """

@@ -111,7 +111,7 @@ class Flag:
 
     Args:
         name: a stable snake_case word, for gates and tests.
-        detail: one sentence for people: the figure, and the way out.
+        detail: one sentence for people: the figure, and how to fix it.
         share: the share of examples concerned, in [0, 1], where that makes sense.
     """
 

@@ -49,7 +49,7 @@ THERE = re.compile(r"\b[Tt]here (?:is|are) no ")
 ALLOWED_NAMES = {"cli/line.py", "measures/effective_robustness.py"}
 """`shiftproof line`, and the line that it fits, after the papers on accuracy on the line."""
 ODD = frozenset({"lesson", "school", "taught", "wrapping", "watch", "feed", "foreign", "drawer", "wall", "keeper"})
-NAMES = ODD | {"moving", "front", "shown", "line", "trust", "words"}
+NAMES = ODD | {"moving", "front", "shown", "line", "words"}
 """What modules and classes are not called; functions are not called by an odd name either."""
 
 

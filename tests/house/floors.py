@@ -11,7 +11,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("_interrupt", "_lazy", "_memory", "_references", "_rows", "_secrets", "outcomes", "randomness"),
     ("shiftproof", "_errors"),
     # what a number stands on, and the base class of parts
-    ("_imports", "_part", "_writing", "data", "losses"),
+    ("_arrays", "_imports", "_part", "_writing", "data", "losses"),
     ("_cost", "_identity", "_sealed", "finding", "registry"),
     # models, moves and weights
     ("_batches", "_tensors", "models", "risks", "shifts"),

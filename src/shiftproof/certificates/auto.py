@@ -28,7 +28,7 @@ from shiftproof.shifts.norms.ball import Ball
 class Auto(Certificate):
     """`linear` where the model is linear; else `interval_bounds`, then `crown`, then `alpha_crown`, each on what is still unproven.
 
-    A stage is left out where its passes would touch more than `effort` numbers an example, so that large networks are not stuck in it:
+    A stage is left out where its passes would touch more than `effort` numbers per example, so that large networks are not stuck in it:
     the same stages on every machine, whatever its speed.
 
     Args:

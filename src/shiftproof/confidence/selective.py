@@ -75,7 +75,7 @@ def certified_threshold(
 
     Guarantees:
         P(threshold exists and P(wrong | confidence >= threshold) > target) <= delta for every n, every joint law of confidence and
-        correctness, ties included, if calibration examples are independent of each other and of `unlabelled`. It speaks about inputs of the
+        correctness, ties included, if calibration examples are independent of each other and of `unlabelled`. It covers inputs of the
         same distribution only: under a shift it must be measured again (`kept_risk`).
     Cost: one sort, and 400 simulated walks of some 60 steps.
 

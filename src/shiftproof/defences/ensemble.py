@@ -15,7 +15,7 @@ from shiftproof.randomness import Rng
 
 @dataclass(frozen=True)
 class Ensemble(Defence):
-    """The mean probabilities of several models trained apart.
+    """The mean probabilities of several independently trained models.
 
     That of diverse members is the same mean at inference: their diversity is a matter of training, the method `diverse_ensemble`.
 

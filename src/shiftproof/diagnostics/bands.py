@@ -85,7 +85,7 @@ def frequency_curves(
         confidence: of the intervals.
 
     Raises:
-        UsageError: inputs are no images, or an option is out of range.
+        UsageError: inputs are not images, or an option is out of range.
 
     Cost: 3 forwards per example and radius, and one.
 
@@ -148,7 +148,7 @@ def spectral_bias(model: Labels, *, examples: Examples, cutoffs: Sequence[float]
         Masks and formula are those of the authors' code. `frequency_curves` parts by circles and keeps the mean: its numbers are others.
 
     Raises:
-        UsageError: inputs are no images, or an option is out of range.
+        UsageError: inputs are not images, or an option is out of range.
 
     Cost: 2 forwards per example and cutoff.
 

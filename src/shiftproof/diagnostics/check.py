@@ -39,12 +39,12 @@ class Check:
 
     def __str__(self) -> str:
         figure = "" if math.isnan(self.figure) else f"{self.figure:.3g} (limit {self.limit:.3g})"
-        way_out = f" Next: {self.search}." if self.status is Status.FAIL and self.search else ""
-        return f"{self.status.value:<8} {self.name:<20} {figure:<22} {self.detail}{way_out}"
+        fix = f" Next: {self.search}." if self.status is Status.FAIL and self.search else ""
+        return f"{self.status.value:<8} {self.name:<20} {figure:<22} {self.detail}{fix}"
 
 
 def measured(name: str, figure: float, limit: float, detail: str, *, search: str = "", reference: str = "") -> Check:
-    """A check that ran: it fails where its figure is above the limit, or is no number."""
+    """A check that ran: it fails where its figure is above the limit, or is not a number."""
     status = Status.PASS if figure <= limit else Status.FAIL
     return Check(name, status, figure, limit, detail, search if status is Status.FAIL else "", reference)
 

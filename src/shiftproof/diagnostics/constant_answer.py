@@ -35,7 +35,7 @@ def constant_answer(
     units: str = "",
     confidence: float = 0.95,
 ) -> Flag | None:
-    """The flag `no_better_than_constant`, with likely reasons; None where the answers speak against it, or are too few to say.
+    """The flag `no_better_than_constant`, with likely reasons; None where the answers rule that out, or are too few to say.
 
     The best constant answer is the most frequent class of these n examples, right on a share m of them. The flag is raised where
 

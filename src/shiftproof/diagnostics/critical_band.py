@@ -102,7 +102,7 @@ def critical_band(
         bands is reported as none. Numbers of images of other sizes or classes than the paper's compare among themselves only.
 
     Raises:
-        UsageError: inputs are no images or too small, the model is right nowhere, or an option is out of range.
+        UsageError: inputs are not images or too small, the model is right nowhere, or an option is out of range.
 
     Cost: (bands x levels + 1) forwards per example, with about log2(side) - 1 bands.
 

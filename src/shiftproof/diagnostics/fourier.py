@@ -105,7 +105,7 @@ def fourier_heat_map(
         noise that cost, which is where a map of dark or bright images stops being comparable.
 
     Raises:
-        UsageError: inputs are no images, the box has no ends, or an option is out of range.
+        UsageError: inputs are not images, the box has no ends, or an option is out of range.
 
     Cost: n (F + 1) forwards for the F = about 2 reach (reach + 1) waves that differ; making the inputs is a small part of that.
 

@@ -87,7 +87,7 @@ def shape_bias(
         Hybrids are clipped to the box.
 
     Raises:
-        UsageError: inputs are no images, there is one class only, or an option is out of range.
+        UsageError: inputs are not images, there is one class only, or an option is out of range.
 
     Cost: 2 + len(pieces) forwards per example.
 

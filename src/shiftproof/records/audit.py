@@ -196,7 +196,7 @@ class NaturalShift(Record):
     difference: float | None = Field(description="Accuracy there minus accuracy on the audit's own data.")
     difference_interval: tuple[float, float] | None
     paired: PairedComparison | None = Field(default=None, description="Where the ids pair.")
-    notes: list[str] = Field(default_factory=list, description="What was decided for the user about that sample.")
+    notes: list[str] = Field(default_factory=list, description="Decisions made automatically about that sample.")
 
 
 class Clean(Record):

@@ -1,4 +1,4 @@
-"""The accuracy-on-the-line page: each model's accuracy elsewhere against that at home, the line, and what models have beyond it."""
+"""The accuracy-on-the-line page: out-of-distribution against in-distribution accuracy of each model, and the line through them."""
 
 from __future__ import annotations
 

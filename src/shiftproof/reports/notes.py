@@ -1,4 +1,4 @@
-"""What was decided for the user about models and data, as a command prints it; and why a run has no verdict."""
+"""Decisions made automatically about models and data, as a command prints them; and why a run has no verdict."""
 
 from __future__ import annotations
 

@@ -111,8 +111,8 @@ def read_trees(estimator: object, columns: Sequence[int] | None = None) -> Trees
         members, weight = [list(stage) for stage in estimator.estimators_], float(estimator.learning_rate)
     else:
         rule = "be a fitted DecisionTree-, RandomForest-, ExtraTrees- or GradientBoostingClassifier of scikit-learn"
-        way_out = "For other models use hop_skip_jump or best_of_n. For a pipeline, pass its last step and encoded data."
-        raise must("estimator", "read_trees", rule, type(estimator).__name__, way_out)
+        fix = "For other models use hop_skip_jump or best_of_n. For a pipeline, pass its last step and encoded data."
+        raise must("estimator", "read_trees", rule, type(estimator).__name__, fix)
     if isinstance(estimator, GradientBoostingClassifier) and estimator.init not in (None, "zero"):
         raise UsageError("Boosting with a custom init estimator is not supported. Fit with init=None.")
     if not isinstance(estimator, GradientBoostingClassifier) and estimator.n_outputs_ != 1:

@@ -77,7 +77,7 @@ class BoundaryProjectionTargeted(MinimalSearch):
 
     Guarantees:
         What it finds breaks the model. On a linear model within 1% of the least distance in l2, and 2% in linf, box included, for n_targets
-        at the number of the other classes. One backward a step, however many classes.
+        at the number of the other classes. One backward per step, however many classes.
     Cost: up to n_targets * restarts * 2 * steps + 1 forwards and half as many backwards per example.
 
     Reference: Croce & Hein 2020, "Minimally distorted adversarial examples with a fast adaptive boundary attack" (FAB-T).

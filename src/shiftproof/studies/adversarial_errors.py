@@ -82,17 +82,17 @@ class AdversarialErrors(Study):
         eps = trial.pick(quick=1.0, full=2.0)
         found = {"teacher": share(right(teacher, task.test))}
 
-        def taught(name: str, lessons: Examples) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        def learned(name: str, lessons: Examples) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
             """What a new network gets right in the test set that learned from these."""
             student = right(trial.train(name, net, lessons, epochs=15, **recipe), task.test)
             found[name] = share(student)
             return student
 
-        control = taught("control", relabelled(task.train, drawn))
+        control = learned("control", relabelled(task.train, drawn))
         for name, targets in {"random targets": drawn, "next classes": (y + 1) % 10}.items():
             trial.say(f"moving images to {name}")
             moved = towards(teacher, task.train, targets, eps=eps, steps=10)
-            student = taught(f"student of {name}", moved)
+            student = learned(f"student of {name}", moved)
             found[f"{name} reached"] = share(answers(teacher, moved.x) == targets)
             found[f"{name} over control"] = difference(student, control)
         return found

@@ -25,7 +25,7 @@ def towards(net: nn.Module, images: Examples, targets: npt.NDArray[np.int64], *,
     Every step is taken, also those after the network has given in (Ilyas et al. 2019 [ilyas2019adversarial], section 3.2). Targets have
     shape (n,).
 
-    Cost: `steps` forwards and backwards an image.
+    Cost: `steps` forwards and backwards per image.
     """
     goal = torch.from_numpy(targets)
 
@@ -42,7 +42,7 @@ def like(net: nn.Module, images: Examples, starts: Tensor, *, steps: int, reach:
     minimise_z ||g(z) - g(x)||_2 over z in the box, g the network, a chain, without its last layer, by steps of normalised gradient
     descent that shrink to 0 and are `reach` long in all (Ilyas et al. 2019, section 3.1). The label stays that of the image.
 
-    Cost: `steps` forwards and backwards an image.
+    Cost: `steps` forwards and backwards per image.
     """
     features = nn.Sequential(*list(net.children())[:-1])
     with torch.no_grad():

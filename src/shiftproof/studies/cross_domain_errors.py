@@ -71,14 +71,14 @@ class CrossDomainErrors(Study):
         net = convolutional(tuple(task.train.x.shape[1:]))
         teacher = trial.train("teacher", net, task.train, epochs=trial.pick(quick=10, full=3), **recipe)
 
-        def taught(name: str, images: Examples, labels: npt.NDArray[np.int64], epochs: int) -> npt.NDArray[np.bool_]:
+        def learned(name: str, images: Examples, labels: npt.NDArray[np.int64], epochs: int) -> npt.NDArray[np.bool_]:
             """What a new network reads of the digits that learned these images with these labels."""
             return right(trial.train(name, net, relabelled(images, labels), epochs=epochs, **recipe), task.test)
 
         epochs = trial.pick(quick=8, full=6)
         said = answers(teacher, foreign.x)
-        student = taught("student", foreign, said, epochs)
-        control = taught("control", foreign, trial.numbers("control").permutation(said), epochs)
+        student = learned("student", foreign, said, epochs)
+        control = learned("control", foreign, trial.numbers("control").permutation(said), epochs)
         found = {
             "teacher": share(right(teacher, task.test)),
             "student": share(student),
@@ -91,7 +91,7 @@ class CrossDomainErrors(Study):
             alike["student of 900 normalised grey images"] = (trial.sample("fashion_grey.train"), 40)
         for name, (images, passes) in alike.items():
             moved = normalised_like(images, task.train.x)
-            found[name] = share(taught(name, moved, answers(teacher, moved.x), passes))
+            found[name] = share(learned(name, moved, answers(teacher, moved.x), passes))
         return found
 
 

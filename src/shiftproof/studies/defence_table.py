@@ -73,8 +73,8 @@ class DefenceTable(Study):
         task = trial.task("mnist", train=trial.pick(quick=600, full=6000), test=trial.pick(quick=100, full=500))
         kept = len(task.train) // 10  # detectors are calibrated on them, and nothing is trained on them
         held_out, learned = task.train[:kept], task.train[kept:]
-        school = _TrainedModels(trial, learned)
-        standard = school.taught("standard", "plain")
+        trainer = _TrainedModels(trial, learned)
+        standard = trainer.trained("standard", "plain")
         threat = trial.pick(quick="linf(eps=0.15)", full="linf(eps=0.1)")
         question = AttackPlan(
             standard=standard,
@@ -89,7 +89,7 @@ class DefenceTable(Study):
         trial.say("attacking the standard network")
         base = ask(standard, question)
         found = {"standard, clean": share(base.clean), "standard, under every attack": share(base.robust)}
-        for family, model in _defended(school, standard, held_out, threat):
+        for family, model in _defended(trainer, standard, held_out, threat):
             trial.say(f"attacking {family}")
             found |= _figures(family, ask(model, question), base)
         return found
@@ -102,7 +102,7 @@ class _TrainedModels:
     trial: Trial
     learned: Examples
 
-    def taught(self, name: str, method: str, seed: int = 0) -> TorchModule:
+    def trained(self, name: str, method: str, seed: int = 0) -> TorchModule:
         """A network that a method trains, from another start for another seed."""
         trial = self.trial
         recipe: dict[str, int | str] = {
@@ -114,15 +114,15 @@ class _TrainedModels:
         return TorchModule(trial.train(name, net, self.learned, method, **recipe), name=name)
 
 
-def _defended(school: _TrainedModels, standard: TorchModule, held_out: Examples, threat: str) -> Iterator[tuple[str, Scores]]:
+def _defended(trainer: _TrainedModels, standard: TorchModule, held_out: Examples, threat: str) -> Iterator[tuple[str, Scores]]:
     """One network or wrapped network of each family."""
-    steps = school.trial.pick(quick=3, full=5)
-    yield "adversarial training", school.taught("adversarial", f"adversarial(shift={threat}, search=gradient_ascent(steps={steps}))")
-    school.taught("teacher", f"plain(temperature={TEMPERATURE})")
-    weights = school.trial.folder / "teacher" / "best.safetensors"
-    yield "distillation", school.taught("student", f"distillation(teacher={str(weights)!r}, temperature={TEMPERATURE})")
-    for part in map(defences.build, school.trial.pick(quick=SMALL, full=LARGE)):
-        others = tuple(school.taught(f"member {k}", "plain", seed=1000 + k) for k in range(part.others))
+    steps = trainer.trial.pick(quick=3, full=5)
+    yield "adversarial training", trainer.trained("adversarial", f"adversarial(shift={threat}, search=gradient_ascent(steps={steps}))")
+    trainer.trained("teacher", f"plain(temperature={TEMPERATURE})")
+    weights = trainer.trial.folder / "teacher" / "best.safetensors"
+    yield "distillation", trainer.trained("student", f"distillation(teacher={str(weights)!r}, temperature={TEMPERATURE})")
+    for part in map(defences.build, trainer.trial.pick(quick=SMALL, full=LARGE)):
+        others = tuple(trainer.trained(f"member {k}", "plain", seed=1000 + k) for k in range(part.others))
         yield part.family, part(standard, space=held_out.space, held_out=held_out if part.needs_held_out else None, others=others)
 
 

@@ -63,14 +63,14 @@ class LearningFromErrors(Study):
         said = answers(teacher, task.train.x)
         wrong = np.flatnonzero(said != y)
 
-        def taught(name: str, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        def learned(name: str, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
             """What a new network gets right that learned the teacher's errors with these labels."""
             lessons, epochs = relabelled(task.train, labels, wrong), trial.pick(quick=20, full=6)
             pupil = trial.train(name, net, lessons, epochs=epochs, batch_size=batch, precision=precision, held_out=0.2)
             return right(pupil, task.test)
 
-        student = taught("student", said)
-        control = taught("control", (y + trial.numbers("wrong labels").integers(1, 10, len(y))) % 10)
+        student = learned("student", said)
+        control = learned("control", (y + trial.numbers("wrong labels").integers(1, 10, len(y))) % 10)
         return {
             "teacher on its training examples": share(said == y),
             "teacher": share(right(teacher, task.test)),

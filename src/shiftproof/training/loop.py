@@ -192,10 +192,10 @@ class Loop:
 
     def _not_a_number(self) -> None:
         where = f"at step {self.done + 1} of {self.total}"
-        way_out = "Lower the learning rate, or clip gradients: clip=1."
+        fix = "Lower the learning rate, or clip gradients: clip=1."
         if not self.curve:
-            raise UsageError(f"The loss was not a number {where}, before an epoch was finished, so no checkpoint is kept. {way_out}")
-        detail = f"The loss was not a number {where}: training stopped, and the best checkpoint before it is kept. {way_out}"
+            raise UsageError(f"The loss was not a number {where}, before an epoch was finished, so no checkpoint is kept. {fix}")
+        detail = f"The loss was not a number {where}: training stopped, and the best checkpoint before it is kept. {fix}"
         self.flags = [Flag("nan_loss", detail)]
 
 

@@ -59,7 +59,7 @@ def fresh_network(model: nn.Module | Callable[[], nn.Module], seed: int) -> nn.M
 
 
 def check_network(net: nn.Module, examples: Examples) -> list[Flag]:
-    """What speaks against the network's answers; raises `UsageError` where it cannot be trained on these examples."""
+    """Warnings about the network's answers; raises `UsageError` where it cannot be trained on these examples."""
     check_examples(examples)
     first = next(net.parameters())
     noticed = inspect_model(TorchModule(net, name="net", device=first.device), examples)

@@ -120,18 +120,18 @@ def train(
     settings = _recipe(recipe)
     chosen = methods.build(method) if isinstance(method, str) else method
     source = load_data(data)
-    kept, groups, watch = _split(source, chosen, settings)
+    kept, groups, monitor = _split(source, chosen, settings)
     net = fresh_network(model, settings.seed).to(device_named(device))
     noticed = check_network(net, kept)
     folder = Path(out)
     memory = _memory(chosen, settings, net, kept)
-    known = _known(chosen, watch, net, memory, version)
+    known = _known(chosen, monitor, net, memory, version)
     asked = {**_asked(chosen, settings, source, device), **{name: each.text for name, each in known.items()}}
     with _held(folder):
         finished = _earlier(folder, asked, known)
         if finished is None:
             finished = _trained(
-                chosen, settings, kept, groups, watch, net, memory, folder, save_every=save_every, progress=progress, asked=asked
+                chosen, settings, kept, groups, monitor, net, memory, folder, save_every=save_every, progress=progress, asked=asked
             )
             finished["flags"] = [*(asdict(flag) for flag in noticed), *finished["flags"]]
             _write_record(folder, finished)
@@ -168,7 +168,7 @@ def _trained(
     recipe: Recipe,
     examples: Examples,
     groups: Grouping | None,
-    watch: HeldOutAttack,
+    monitor: HeldOutAttack,
     net: nn.Module,
     memory: nn.Module,
     folder: Path,
@@ -182,7 +182,7 @@ def _trained(
     parameters = [p for p in (*net.parameters(), *memory.parameters()) if p.requires_grad]
     learner = Learner(net, memory, make_optimiser(recipe.optimiser, parameters), WeightAverage(recipe.average, net))
     with _bar(progress) as (begin, tell):
-        loop = Loop(method, recipe, examples, groups, watch, learner, folder, asked, save_every, tell)
+        loop = Loop(method, recipe, examples, groups, monitor, learner, folder, asked, save_every, tell)
         loop.resume()
         begin(loop.total)
         try:
@@ -224,19 +224,19 @@ def _split(source: Source, method: Method, recipe: Recipe) -> tuple[Examples, Gr
     held = min(MOST_HELD_OUT, int(recipe.held_out * len(source)))
     out, kept = np.sort(order[:held]), np.sort(order[held:])
     groups = group(source, method.grouping, owner=method.name) if method.grouping else None
-    watch = HeldOutAttack(source.take(out), shift, searches.build(recipe.search), recipe.seed, groups and groups[out])
-    watch.check()
+    monitor = HeldOutAttack(source.take(out), shift, searches.build(recipe.search), recipe.seed, groups and groups[out])
+    monitor.check()
     gone = [] if groups is None else [name for name, size in zip(groups.names, groups[kept].sizes, strict=True) if not size]
     if gone:
         raise UsageError(
             f"All examples of the group '{gone[0]}' are held out, so none is left for training. Give more data, or a smaller held_out."
         )
-    return source.take(kept), groups and groups[kept], watch
+    return source.take(kept), groups and groups[kept], monitor
 
 
-def _known(method: Method, watch: HeldOutAttack, net: nn.Module, memory: nn.Module, version: str | None) -> dict[str, Fingerprint]:
+def _known(method: Method, monitor: HeldOutAttack, net: nn.Module, memory: nn.Module, version: str | None) -> dict[str, Fingerprint]:
     """What the network and the parts are known by, with their code and what they read from files."""
-    parts = {"method's code": method, "search's code": watch.search, "threat's code": watch.shift}
+    parts = {"method's code": method, "search's code": monitor.search, "threat's code": monitor.shift}
     known = {name: known_part(part) for name, part in parts.items() if part is not None}
     networks = {"model": net, "method's memory": memory}
     return {name: fingerprint_of("torch", identify(each, name), version=version) for name, each in networks.items()} | known

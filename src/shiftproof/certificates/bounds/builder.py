@@ -37,8 +37,8 @@ WITHOUT = "replace it by layers that have one, or certify with smoothing, which 
 
 def no_rule(layer: str, model: str) -> UsageError:
     """The message for a layer that bounds cannot pass."""
-    way_out = "Replace it by layers that have one, or certify with randomised smoothing, which needs no structure."
-    return UsageError(f"The layer {layer} of the model '{model}' has no bound rule. Supported: {RULES}. {way_out}")
+    fix = "Replace it by layers that have one, or certify with randomised smoothing, which needs no structure."
+    return UsageError(f"The layer {layer} of the model '{model}' has no bound rule. Supported: {RULES}. {fix}")
 
 
 class Builder:

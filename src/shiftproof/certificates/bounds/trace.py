@@ -112,8 +112,8 @@ def graph_of(module: nn.Module, name: str) -> fx.Graph:
     except NotCertifiable:
         raise
     except Exception as error:  # tracing runs the user's forward, which may fail in any way
-        way_out = "Export it to ONNX (torch.onnx.export), which is read as well."
-        raise UsageError(f"The model '{name}' cannot be traced: {str(error).splitlines()[0]} {way_out}") from error
+        fix = "Export it to ONNX (torch.onnx.export), which is read as well."
+        raise UsageError(f"The model '{name}' cannot be traced: {str(error).splitlines()[0]} {fix}") from error
 
 
 class TracedCall(NamedTuple):

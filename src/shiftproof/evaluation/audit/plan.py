@@ -57,7 +57,7 @@ class AuditPlan:
         curves: the cells of the security curves.
         diagnoses: whether the verdicts can be trusted.
         left_out: what does not fit, and why.
-        flags: what speaks against the model's answers as such, by the fingerprint of the sample that it was asked about.
+        flags: warnings about the model's answers as such, by the fingerprint of the sample that it was asked about.
         known: what a later run must recognise.
         notes: what is to be said of the model and the folder, beside the model's own notes.
     """
@@ -222,7 +222,7 @@ def _choose(config: AuditConfig, given: list[Shift], how: list[Any], model: Labe
 
 
 def _proofs(given: list[Certificate], choice: SuiteChoice, model: Labels) -> tuple[list[tuple[Shift, Certificate]], list[LeftOut]]:
-    """The certificates that can speak about the chosen shifts."""
+    """The certificates that support the chosen shifts."""
     found: list[tuple[Shift, Certificate]] = []
     left: list[LeftOut] = []
     for certificate in given:

@@ -86,12 +86,12 @@ class WorstComposition:
 
     @property
     def average_interval(self) -> Interval:
-        """The interval of `average.accuracy`. The half that it stands on had no part in the choice."""
+        """The interval of `average.accuracy`. The half behind it had no part in the choice."""
         return _interval(self.average, self.confidence)
 
     @property
     def worst_interval(self) -> Interval:
-        """The interval of `worst.accuracy`, an upper bound; the half that it stands on had no part in the choice."""
+        """The interval of `worst.accuracy`, an upper bound; the half behind it had no part in the choice."""
         return _interval(self.worst, self.confidence)
 
     @property

@@ -79,7 +79,7 @@ class NetworkTrainer:
             raise must("model", "defend", rule, type(self.factory).__name__)
 
     def warm_up(self) -> None:
-        """Trains on a few examples and forgets it: what is loaded at a first training is no part of what one costs."""
+        """Trains on a few examples and forgets it: what is loaded at a first training is not part of the cost of one."""
         few = self.data.take(slice(0, _FEW)) if isinstance(self.data, Source) else self.data[:_FEW]
         with tempfile.TemporaryDirectory() as folder:
             NetworkTrainer(self.factory, few, Path(folder), device=self.device, epochs=1, seed=self.seed).trained(plain(), self.seed)

@@ -157,7 +157,7 @@ def _wanted(config: TrustConfig) -> Wanted:
 
 
 def _model(config: TrustConfig, samples: Samples) -> tuple[Scores, list[Flag], tuple[str, ...]]:
-    """The model, what speaks against its answers, and what was decided about it."""
+    """The model, warnings about its answers, and decisions made automatically about it."""
     probe = samples.test
     model = load_model(
         config.model,

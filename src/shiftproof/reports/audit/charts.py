@@ -228,7 +228,7 @@ def frequency_chart(audit: Audit) -> Figure | None:
 
 
 def natural_chart(audit: Audit) -> Figure | None:
-    """How accuracy elsewhere differs from that on the audit's own data."""
+    """How accuracy on other samples differs from that on the audit's own data."""
     rows: list[ChartRow] = []
     for natural in audit.natural:
         low, high = natural.difference_interval or (None, None)

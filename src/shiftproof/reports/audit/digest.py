@@ -37,7 +37,7 @@ class ThreatNumbers:
 
     @property
     def lowest(self) -> float:
-        """The lowest number that speaks against the model, for ordering; above 1 where there is none."""
+        """The lowest number that the model shows, for ordering; above 1 where there is none."""
         return min((ceiling(r) for r in self.numbers if r.kind != "at_least"), default=2.0)
 
 

@@ -189,6 +189,6 @@ def _picture_families(gallery: list[Tile]) -> list[FamilyTiles]:
 
 
 def _anchors(audit: Audit, cards: list[CellCard]) -> dict[str, str]:
-    """By a result's cell the card to open: that of its first cell where it stands on several."""
+    """By a result's cell the card to open: that of its first cell where it has several."""
     by_key = {card.cell.key: card.anchor for card in cards}
     return {r.cell: by_key[first] for r in audit.results if (first := r.cell.split("+")[0]) in by_key}

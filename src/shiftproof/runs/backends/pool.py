@@ -75,7 +75,7 @@ class Worker:
 
     def how(self) -> str:
         """How it died by itself."""
-        self.process.join(_PATIENCE)  # it has closed its line, and may be on its way out
+        self.process.join(_PATIENCE)  # it has closed its line, and may be about to end
         code = self.process.exitcode
         if code is None:
             return "it closed its line to the run"

@@ -51,7 +51,7 @@ class HolisticRobust(MovedInputs):
         step = super().judge(net, batch, x, memory)
         values = step.losses.detach()
         if not bool(values.isfinite().all()):
-            return step  # the loop says that it is no number
+            return step  # the loop says that it is not a number
         leaf = values.requires_grad_()
         (weights,) = torch.autograd.grad(risk_loss(self._risk(), leaf), leaf)
         return replace(step, weights=weights * len(weights))

@@ -84,7 +84,7 @@ class ReweightedTraining(WrappedMethod):
         step = super().judge(net, batch, x, memory)
         values = (step.weights * step.losses).detach()
         if not bool(values.isfinite().all()):
-            return step  # the loop says that it is no number
+            return step  # the loop says that it is not a number
         risk, leaf = self._risk(), values.requires_grad_()
         groups = groups_of(step, batch, owner=self.name) if isinstance(risk, GroupedRisk) else None
         (weights,) = torch.autograd.grad(risk_loss(risk, leaf, groups=groups), leaf)
