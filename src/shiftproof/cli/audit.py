@@ -28,6 +28,7 @@ _UNJUDGED = 2
 @click.option("--suite", metavar="NAME", help="quick, standard or thorough.")
 @click.option("--shift", "shifts", multiple=True, metavar="SPEC", help="Such as 'linf(eps=8/255)'. May be repeated.")
 @click.option("--search", "searches", multiple=True, metavar="SPEC", help="Such as 'best_of_n(n=20)'. May be repeated.")
+@click.option("--judge", metavar="SPEC", help="What is right: within(relative=0.1), exact_match, contains, choice, token_f1. [classify]")
 @click.option("--certify", multiple=True, metavar="SPEC", help="A certificate, such as auto or crown. May be repeated.")
 @click.option("--curve", "curves", multiple=True, metavar="BALL", help="Accuracy at every eps of a ball, such as linf. May be repeated.")
 @click.option("--diagnose/--no-diagnose", default=None, help="Check for masked gradients. [on in the suites standard and thorough]")

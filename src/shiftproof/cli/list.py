@@ -8,13 +8,13 @@ import click
 
 from shiftproof._errors import unknown
 
-KINDS = ("shifts", "searches", "risks", "certificates", "defences", "methods", "studies", "sources")
+KINDS = ("shifts", "searches", "judges", "risks", "certificates", "defences", "methods", "studies", "sources")
 
 
 @click.command("list")
 @click.argument("kind", required=False)
 def command(kind: str | None) -> int:
-    """List the parts of KIND (shifts, searches, risks, certificates, defences, methods, studies, sources), or of all kinds."""
+    """List the parts of KIND (shifts, searches, judges, risks, certificates, defences, methods, studies, sources), or of all kinds."""
     if kind is not None and kind not in KINDS:
         raise unknown("kind of part", kind, KINDS)
     for each in (kind,) if kind else KINDS:

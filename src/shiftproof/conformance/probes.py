@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from shiftproof.conformance.report import expect
 from shiftproof.data.examples import Examples, Ids
 from shiftproof.data.space import Column, InputSpace
-from shiftproof.models.abstract import Access, Gradients, Labels, Scores
+from shiftproof.models.abstract import Access, Graded, Gradients, Labels, Scores
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Boxed, Params
@@ -141,7 +141,7 @@ class _ScoresOnly(_Restricted, Scores):
 
 def giving(model: TorchModule, access: Access) -> Labels:
     """The model with exactly this access."""
-    return model if issubclass(access, Gradients) else _ScoresOnly(model) if issubclass(access, Scores) else _LabelsOnly(model)
+    return model if issubclass(access, Gradients) else _ScoresOnly(model) if issubclass(access, Graded) else _LabelsOnly(model)
 
 
 def linear_model(size: int, classes: int = 3) -> TorchModule:

@@ -15,15 +15,14 @@ from shiftproof.records.audit import Audit, CellRecord, GateRecord, Kind, Natura
 State = Literal["held", "failed", "unjudged"]
 Ends = tuple[float, float]
 
-_KINDS: dict[str, frozenset[Kind]] = {
-    "accuracy": frozenset({"estimate"}),
-    "robust_accuracy": frozenset({"at_most"}),
-    "certified_accuracy": frozenset({"at_least"}),
-    "smoothed_accuracy": frozenset({"at_least"}),
-    "drop": frozenset({"estimate", "at_most"}),
-    "error_probability": frozenset({"estimate", "at_most"}),
-}
-"""From cells of which kind each measure comes."""
+
+def _kinds(measure: str) -> frozenset[Kind]:
+    """From cells of which kind a measure comes."""
+    if measure in ("drop", "error_probability") or measure.endswith("_loss"):
+        return frozenset({"estimate", "at_most"})
+    if measure.startswith("certified_"):
+        return frozenset({"at_least", "at_most"})  # a search that tries every move proves too
+    return frozenset({"at_least" if measure == "smoothed_accuracy" else "at_most" if measure.startswith("robust_") else "estimate"})
 
 
 @dataclass(frozen=True)
@@ -115,9 +114,10 @@ def _numbers(audit: Audit) -> list[tuple[Available, Number]]:
             continue  # stands in `natural`, with its drop
         shift = r.shift if r.data == own else natural_spec(r.data)
         found.append(((shift, r.search, r.risk, r.measure, r.group), _of_result(r, unfinished)))
-    if not any(r.shift == "identity" and r.risk == "mean" and r.measure == "accuracy" and r.data == own for r in audit.results):
-        clean = Number("accuracy", audit.clean.accuracy, audit.clean.interval, "estimate", audit.provenance.confidence, audit.clean.n)
-        found.append((("identity", "one_draw", "mean", "accuracy", None), clean))
+    mean = audit.judge.measure
+    if not any(r.shift == "identity" and r.risk == "mean" and r.measure == mean and r.data == own for r in audit.results):
+        clean = Number(mean, audit.clean.accuracy, audit.clean.interval, "estimate", audit.provenance.confidence, audit.clean.n)
+        found.append((("identity", "one_draw", "mean", mean, None), clean))
     for natural in audit.natural:
         found += _of_natural(natural, audit)
     return found
@@ -139,7 +139,7 @@ def _of_natural(natural: NaturalShift, audit: Audit) -> list[tuple[Available, Nu
     shift, confidence = natural_spec(natural.source), audit.provenance.confidence
     return [
         (
-            (shift, "one_draw", "mean", "accuracy", None),
+            (shift, "one_draw", "mean", audit.judge.measure, None),
             Number(natural.source, natural.accuracy, natural.interval, "estimate", confidence, natural.n, unfinished=there),
         ),
         (
@@ -182,7 +182,7 @@ def _stands(condition: Condition, kind: Kind, waiting: Sequence[CellRecord]) -> 
 
 def _waiting(audit: Audit, condition: Condition, *, estimates_only: bool) -> list[CellRecord]:
     """Cells without which the condition's number is not the whole of it."""
-    kinds = frozenset[Kind]({"estimate"}) if estimates_only else _KINDS[condition.measure]
+    kinds = frozenset[Kind]({"estimate"}) if estimates_only else _kinds(condition.measure)
     natural = condition.shift.part == NATURAL
     found: list[CellRecord] = []
     for cell in audit.cells:

@@ -7,17 +7,18 @@ import functools
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from shiftproof._errors import UsageError, must
-from shiftproof.data.space import InputSpace
-from shiftproof.models.abstract import Labels
+from shiftproof.data.space import InputSpace, Space
+from shiftproof.models.abstract import Answers, Said
 from shiftproof.models.answers import Gives
 from shiftproof.models.callable import Takes, wrap_callable
 from shiftproof.models.endpoint import EndpointOptions, wrap_endpoint
-from shiftproof.models.estimator import Predicts, wrap_estimator
+from shiftproof.models.estimator import Predicts, wrap_estimator, wrap_predictor
 from shiftproof.models.shown import shown_url
 from shiftproof.models.spec import FORMS, load_from_spec, neighbours
 from shiftproof.models.torch_module import MemoryFormat, TorchModule
@@ -29,16 +30,17 @@ def as_model(
     *,
     name: str | None = None,
     device: str = "cpu",
-    space: InputSpace | None = None,
+    space: Space | None = None,
     class_names: Sequence[str] = (),
     groups: Sequence[str] = (),
-    probe: Tensor | None = None,
+    probe: Any = None,
     gives: Gives | None = None,
     takes: Takes | None = None,
     memory_format: MemoryFormat = "auto",
     version: str | None = None,
-) -> Labels:
-    """An object of yours as a model: it says what it gives (labels, scores or gradients) by its type, and stays as it is.
+    said: Said = "classes",
+) -> Any:
+    """An object of yours as a model: it says what it gives (answers, labels, scores or gradients) by its type, and stays as it is.
 
     Args:
         model: a torch module, a fitted scikit-learn classifier, a function of inputs (n, ...), or a shiftproof model, which comes back as
@@ -54,6 +56,7 @@ def as_model(
         memory_format: how images lie in memory for torch modules: "channels_last", "contiguous", or "auto", by the module's structure.
         version: what you call this state of it. It counts in its fingerprint, and answers for what that cannot cover, such as a connection,
             so that runs of it can be resumed.
+        said: what a judge reads of it: "classes", "numbers" (regression) or "texts".
 
     Raises:
         UsageError: it is none of these, or does not fit the data.
@@ -70,26 +73,26 @@ def as_model(
     if isinstance(model, str | Path):
         raise UsageError(f"The model '{model}' is text: shiftproof.load_model reads specs and files.")
     where = _device(device)
-    if not isinstance(model, Labels | Predicts):
+    if not isinstance(model, Answers | Predicts):
         _refuse_missing(space)
     called = name or getattr(model, "__name__", None) or type(model).__name__
     if isinstance(model, nn.Module):
+        _refuse_texts(type(model).__name__, space, said)
         return TorchModule(model, name=called, device=where, memory_format=memory_format, version=version)
-    if callable(model) and not isinstance(model, Labels | Predicts):
+    if callable(model) and not isinstance(model, Answers | Predicts):
         wrapped = wrap_callable(
-            model, name=called, device=where, gives=gives, takes=takes, probe=probe, class_names=class_names, version=version
+            model, name=called, device=where, gives=gives, takes=takes, probe=probe, class_names=class_names, version=version, said=said
         )
         return _on(wrapped, where)
-    if isinstance(model, Labels) and version is not None:
+    if isinstance(model, Answers) and version is not None:
         hint = "Give it to as_model, or to the class, that made this model."
         raise must("version", f"the model '{model.name}', which has a fingerprint of its own already,", "not be given", version, hint)
-    if isinstance(model, Labels):
+    if isinstance(model, Answers):
         return _on(model, where)
     if isinstance(model, Predicts):
-        made = wrap_estimator(
-            model, name=called, space=space, class_names=class_names, groups=groups, probe=probe, gives=gives, version=version
-        )
-        return _on(made, where)
+        as_classes = functools.partial(wrap_estimator, class_names=class_names, probe=probe, gives=gives)
+        wrap = as_classes if said == "classes" else functools.partial(wrap_predictor, said=said)
+        return _on(wrap(model, name=called, space=space, groups=groups, version=version), where)
     raise must("model", "this run", "be a torch module, a scikit-learn classifier or a function", type(model).__name__)
 
 
@@ -98,15 +101,16 @@ def load_model(
     *,
     weights: str | None = None,
     device: str = "cpu",
-    space: InputSpace | None = None,
-    probe: Tensor | None = None,
+    space: Space | None = None,
+    probe: Any = None,
     class_names: Sequence[str] = (),
     groups: Sequence[str] = (),
     name: str | None = None,
     gives: Gives | None = None,
     endpoint: EndpointOptions | None = None,
     version: str | None = None,
-) -> Labels:
+    said: Said = "classes",
+) -> Any:
     """A model from a spec: code, an ONNX file or a URL. An object goes to `as_model`.
 
     Args:
@@ -122,6 +126,7 @@ def load_model(
         gives: "scores" or "labels", for functions and endpoints that are not to be asked.
         endpoint: how an endpoint is asked.
         version: as of `as_model`.
+        said: likewise.
 
     Raises:
         UsageError: the spec cannot be read, the code behind it raises (its own traceback is in the message), the weights do not fit, or the
@@ -134,6 +139,8 @@ def load_model(
     spec = str(spec) if isinstance(spec, Path) else spec
     text = spec if isinstance(spec, str) else ""
     where, _, output = text.rpartition(":") if ".onnx:" in text else (text, "", "")
+    if text.lower().startswith(("http:", "https:")) or where.endswith(".onnx"):
+        _refuse_texts(shown_url(text), space, said)
     if text.lower().startswith(("http:", "https:")):
         if weights is not None:
             raise _no_place(weights, shown_url(text))
@@ -155,12 +162,19 @@ def load_model(
         if weights is not None:
             found = _with_weights(found, weights, called or type(found).__name__)
         ready = functools.partial(as_model, found, name=called, device=device, space=space, class_names=class_names, groups=groups)
-        return ready(probe=probe, gives=gives, version=version)
+        return ready(probe=probe, gives=gives, version=version, said=said)
 
 
-def _refuse_missing(space: InputSpace | None) -> None:
+def _refuse_texts(name: str, space: Space | None, said: Said) -> None:
+    """Raises where a model that takes tensors is to take, or to answer with, something else."""
+    if said == "texts" or not isinstance(space, InputSpace | None):
+        hint = "Give FILE.py:NAME, a function that makes tensors of the texts, asks it and answers."
+        raise must("model", "data of texts, or a judge of texts,", "be a function or an estimator", name, hint)
+
+
+def _refuse_missing(space: Space | None) -> None:
     """Raises where numbers of a table are missing, which only an estimator can be told."""
-    missing = [column.marks for column in (space.columns if space else ()) if column.marks]
+    missing = [column.marks for column in (space.columns if isinstance(space, InputSpace) else ()) if column.marks]
     if missing:
         raise UsageError(
             f"Values are missing in {', '.join(missing)}, and only estimators take missing numbers. Fill them, drop the rows, or leave "
@@ -188,7 +202,7 @@ def _device(device: str) -> torch.device:
         raise must("device", "this run", "be one that torch sees here, such as cpu, cuda or cuda:0", device) from None
 
 
-def _on(model: Labels, device: torch.device) -> Labels:
+def _on(model: Answers, device: torch.device) -> Answers:
     """The model itself; raises where the user asked for a device on which it does not compute."""
     if device.type not in ("cpu", model.device.type):
         raise must("device", f"the model '{model.name}'", f"be {model.device.type}, where it computes", str(device))

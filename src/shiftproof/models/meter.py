@@ -35,6 +35,7 @@ class Meter:
 
 
 _OPEN: ContextVar[tuple[Meter, ...]] = ContextVar("shiftproof_meters", default=())
+_ASKS: ContextVar[bool] = ContextVar("shiftproof_asks", default=True)
 
 
 @contextmanager
@@ -65,6 +66,16 @@ def uncounted() -> Iterator[None]:
         _OPEN.reset(token)
 
 
+@contextmanager
+def unasked() -> Iterator[None]:
+    """What is asked meanwhile is no measurement, as in training: it is booked on no budget; rows that are sent are booked."""
+    token = _ASKS.set(False)
+    try:
+        yield
+    finally:
+        _ASKS.reset(token)
+
+
 def open_meters() -> tuple[Meter, ...]:
     """The meters that count now."""
     return _OPEN.get()
@@ -72,7 +83,7 @@ def open_meters() -> tuple[Meter, ...]:
 
 def asking(forwards: int) -> None:
     """Books questions with every open meter."""
-    for meter in _OPEN.get():
+    for meter in _OPEN.get() if _ASKS.get() else ():
         meter.ask(forwards)
 
 

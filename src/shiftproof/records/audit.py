@@ -12,6 +12,8 @@ from shiftproof._sealed import write_json
 SCHEMA_VERSION = "1.1"
 
 Kind = Literal["at_most", "at_least", "estimate"]
+Shown = int | str
+"""A class as its code, or another answer as people read it."""
 _SENT = "Rows that reached the model: those that fill batches up are among them, stored answers are not."
 
 
@@ -56,7 +58,8 @@ class Result(Record):
     risk: str = Field(description="Spec of the risk; 'group' for one group's own number.")
     measure: str = Field(
         description="accuracy, robust_accuracy, certified_accuracy, smoothed_accuracy (certified, of the model smoothed with noise), "
-        "error_probability, or drop (clean minus shifted)."
+        "error_probability, or drop (clean minus shifted). Under another judge its own measure in place of accuracy: f1, robust_f1, ..., "
+        "and f1_loss, 1 - score."
     )
     group: str | None = Field(default=None, description="The group it belongs to, as column=value, joined by ' & ' where columns cross.")
     value: float | None = Field(description="The number; null where nothing was measured.")
@@ -242,8 +245,17 @@ class NaturalShift(Record):
     paired: Paired | None = Field(default=None, description="Where the ids pair.")
 
 
+class JudgeCard(Record):
+    """What is called right."""
+
+    spec: str = "classify"
+    measure: str = Field(default="accuracy", description="Name of the mean score in results.")
+    word: str = Field(default="accuracy", description="The mean score in a sentence.")
+    graded: bool = Field(default=False, description="Whether an answer can be right in part.")
+
+
 class Clean(Record):
-    """Accuracy on the sample as it is."""
+    """The judge's mean score on the sample as it is; accuracy, where classes are judged."""
 
     accuracy: float | None
     interval: tuple[float, float] | None
@@ -258,10 +270,10 @@ class Picture(Record):
     search: str
     id: str
     file: str
-    label: int
-    clean_prediction: int
+    label: Shown = Field(description="The class, or the accepted answers.")
+    clean_prediction: Shown
     clean_confidence: float | None
-    prediction: int
+    prediction: Shown
     confidence: float | None
 
 
@@ -288,8 +300,8 @@ class DataCard(Record):
         default=None, description="Least legal value of an input; null where columns have their own ranges or none is finite."
     )
     high: float | None = Field(default=None, description="Greatest legal value of an input; null likewise.")
-    columns: list[str] = Field(default_factory=list, description="Names of a table's columns, in the order of the inputs.")
-    classes: int
+    columns: list[str] = Field(default_factory=list, description="Names of a table's columns, or of fields, in the order of the inputs.")
+    classes: int = Field(description="How many; 0 where the truth is no class.")
     class_names: list[str] = Field(default_factory=list)
     groups: dict[str, dict[str, int]] = Field(default_factory=dict, description="Per group column, examples by value.")
     notes: list[str] = Field(default_factory=list)
@@ -346,3 +358,4 @@ class Audit(Document):
     gallery: list[Picture] = Field(default_factory=list)
     gates: list[GateRecord] = Field(default_factory=list)
     provenance: Provenance
+    judge: JudgeCard = Field(default_factory=JudgeCard, description="What is called right; absent in older records: classify.")

@@ -128,6 +128,23 @@ def _x(field: str = "value", title: str | None = "accuracy") -> alt.X:
     return alt.X(field=field, type="quantitative", scale=FULL, title=title, axis=alt.Axis(format="%", tickCount=5))
 
 
+def named(spec: Spec, word: str) -> Spec:
+    """The chart with another word for accuracy in its titles and texts."""
+    return spec if word == "accuracy" else {key: _named(key, value, word) for key, value in spec.items()}
+
+
+def _named(key: str, value: Any, word: str) -> Any:
+    if isinstance(value, dict):
+        return {inner: _named(inner, part, word) for inner, part in value.items()}
+    if isinstance(value, list):
+        return [_named(key, part, word) for part in value]
+    if key == "title" and value == "accuracy":
+        return word
+    if key in ("what", "description") and isinstance(value, str):
+        return value.replace("clean accuracy", f"clean {word}").replace("Clean accuracy", f"Clean {word}")
+    return value
+
+
 def table_of(rows: Sequence[Row]) -> alt.Data:
     """Rows as a chart's data."""
     return alt.Data(values=list(rows))  # type: ignore[no-untyped-call]

@@ -57,8 +57,9 @@ def compare(comparison: Comparison) -> str:
             shown[part.kind] = spec
     return render(
         "compare.html.j2",
-        charts=shown,
+        charts={kind: charts.named(spec, comparison.audits[0].judge.word) for kind, spec in shown.items()},
         names=comparison.names,
+        word=comparison.audits[0].judge.word,
         audits=comparison.audits,
         parts=parts,
         same_data=len({audit.data.fingerprint for audit in comparison.audits}) == 1,

@@ -35,6 +35,10 @@ _ROW_BYTES = 200
 _SPARE_BYTES = 4_000_000
 _CARD = b"shiftproof"
 _PLAN = {"kind": "plan"}
+SCORE, SCORES, TOP_CLASSES, TOP_SCORES = "score", "scores", "top_classes", "top_scores"
+"""Columns that only some cells have: how right each answer is; the model's scores of all classes; or, of many, those of the largest and of
+the label, with their classes, -1 where they are not known."""
+MOST_SCORES, TOP = 100, 10
 COLUMNS = ("id", "outcome", "loss", "prediction", "label", "probability", "confidence", "radius", "forwards", "backwards")
 
 
@@ -166,7 +170,11 @@ class Store:
             "forwards": finding.forwards,
             "backwards": finding.backwards,
         }
+        if finding.score is not None:
+            values[SCORE] = finding.score
         table = pa.table(values)
+        for name, rows in _score_rows(finding.said, labels).items():
+            table = table.append_column(name, pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1]))
         flat = finding.params.reshape(len(finding), -1).astype(np.float64)
         if 0 < flat.shape[1] <= MOST_PARAMS:
             moves = pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), flat.shape[1])
@@ -208,18 +216,24 @@ class Store:
     def _checked(self, cell: Cell) -> Table:
         path = self.path(cell)
         try:
-            table = _parsed(read_sealed(path, _of_file("cell", path)), COLUMNS)
+            table = _parsed(read_sealed(path, _of_file("cell", path)), COLUMNS, maybe=(SCORE,))
         except OSError as error:
             raise DamagedFile(f"it cannot be read ({error.strerror})") from error
         card = json.loads(table.schema.metadata[_CARD])
         if card["identity"] != cell.identity() or len(table) != len(cell):
             raise DamagedFile("it belongs to another cell than its name says")
-        columns = {name: _array(table.column(name)) for name in COLUMNS}
+        columns = {name: _array(table.column(name)) for name in table.column_names}
         if cell.data in self.ids and not np.array_equal(columns["id"], self.ids[cell.data][cell.start : cell.stop]):
             raise DamagedFile("its examples are not those that the data have in its rows")
         flags = tuple(Flag(**flag) for flag in card["flags"])
         stages = tuple(Stage(**stage) for stage in card["stages"])
         return Table(columns, Bound(card["bound"]), flags, card["seconds"], card["batch_size"], stages, card["sent"])
+
+    def scores(self, cell: Cell) -> np.ndarray[Any, Any] | None:
+        """A finished cell's class scores, shape (n, classes); None where it has none, or those of the largest classes alone."""
+        path = self.path(cell)
+        table = _parsed(read_sealed(path, _of_file("cell", path)), (), maybe=(SCORES,))
+        return _array(table.column(SCORES)) if SCORES in table.column_names else None
 
     def failure(self, cell: Cell) -> Path:
         """The file with the traceback of a failed cell."""
@@ -272,9 +286,23 @@ def read_rows(path: Path, columns: Sequence[str]) -> pa.Table:
     return table
 
 
-def _parsed(content: bytes, columns: Sequence[str]) -> pa.Table:
+def _score_rows(said: np.ndarray[Any, Any] | None, labels: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+    """The columns that hold the model's scores, float32: all, or of more than 100 classes the 10 largest and the label's."""
+    if said is None or not len(said):
+        return {}
+    if said.shape[1] <= MOST_SCORES:
+        return {SCORES: said}
+    order = np.argsort(-said, axis=1, kind="stable")[:, :TOP]
+    kept = np.concatenate([order, labels[:, None]], axis=1).astype(np.int32)
+    scores = np.take_along_axis(said, kept, axis=1)
+    kept[np.isnan(scores).all(1)] = -1
+    return {TOP_CLASSES: kept, TOP_SCORES: scores}
+
+
+def _parsed(content: bytes, columns: Sequence[str], maybe: Sequence[str] = ()) -> pa.Table:
     try:
-        return pq.read_table(pa.BufferReader(content), columns=list(columns))
+        there = pq.read_schema(pa.BufferReader(content)).names if maybe else ()
+        return pq.read_table(pa.BufferReader(content), columns=[*columns, *(name for name in maybe if name in there)])
     except (pa.ArrowException, OSError) as error:
         raise DamagedFile(f"it is not a table ({error})") from error
 
@@ -285,6 +313,9 @@ def _of_file(kind: str, path: Path) -> dict[str, str]:
 
 
 def _array(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
+    if pa.types.is_fixed_size_list(column.type):
+        rows = column.combine_chunks()
+        return rows.flatten().to_numpy().reshape(len(rows), -1)  # type: ignore[no-any-return]
     values = column.to_numpy()
     return values.astype(str) if values.dtype == object else values  # type: ignore[no-any-return]
 

@@ -62,7 +62,7 @@ class _Front(Known):
         return out
 
 
-class _DenoisedLabels(_Front):
+class _DenoisedLabels(_Front, Labels):
     def labels(self, x: Tensor) -> Tensor:
         return self._base.labels(self.clean(x))
 

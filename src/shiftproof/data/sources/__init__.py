@@ -93,6 +93,7 @@ sources = Schemes(
         "imagefolder": f"{_HOME}.imagefolder:ImageFolder",
         "csv": f"{_HOME}.tables:Csv",
         "parquet": f"{_HOME}.tables:Parquet",
+        "squad": f"{_HOME}.squad:Squad",
         "hf": f"{_HOME}.hugging_face:HuggingFace",
     }
 )

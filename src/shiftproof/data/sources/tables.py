@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,18 +13,20 @@ import numpy.typing as npt
 from shiftproof._errors import UsageError, must, unknown
 from shiftproof.data.examples import Ids
 from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, words
+from shiftproof.data.rows import Items, as_objects
 from shiftproof.data.sources.abstract import CLASSES, RENAME, Address, AddressedSource, Option
 from shiftproof.data.sources.columns import EncodedTable, encode_table, trimmed
 from shiftproof.data.sources.files import hash_file, reading, the_file
 from shiftproof.data.sources.pandas_csv import CsvFile, refuse_strays
-from shiftproof.data.space import Box, InputSpace
+from shiftproof.data.space import Box, InputSpace, TextSpace
 
 if TYPE_CHECKING:
     import pandas as pd
-    import torch
 
 _OPTIONS = (
-    Option("label", "column of labels (required)"),
+    Option("label", "column of labels (required, or target)"),
+    Option("target", "column of numbers to predict, in place of labels"),
+    Option("text", "column of texts, which are the inputs in place of features"),
     Option("groups", "columns of groups, split at commas"),
     Option("features", "columns to take as features, split at commas; all that are left, without it"),
     Option("drop", "columns to leave out, split at commas"),
@@ -87,17 +89,27 @@ class TableSource(AddressedSource):
 
     def _find_roles(self) -> _Roles:
         there = list(self._names)
-        label, identity = self.text("label"), self.text("id")
+        label, identity, text = self.text("label"), self.text("id"), self.text("text")
+        target = self.text("target")
+        if label is not None and target is not None:
+            raise UsageError(f"{self.uri} names both a label ({label}) and a target ({target}). Name the one that the model predicts.")
+        label = label if target is None else target
         if label is None:
-            raise UsageError(f"{self.uri} needs its column of labels: write ?label=NAME. Columns: {', '.join(there)}.")
+            raise UsageError(
+                f"{self.uri} needs its column of labels: write ?label=NAME, or ?target=NAME for numbers. Columns: {', '.join(there)}."
+            )
         groups, drop, chosen = self.names("groups"), self.names("drop"), self.names("features")
         coded = (*self.names("categorical"), *self.names("as_category"))
-        for name in filter(None, (label, identity, *groups, *drop, *chosen, *coded)):
+        for name in filter(None, (label, identity, text, *groups, *drop, *chosen, *coded)):
             if name not in there:
                 raise unknown(f"column of '{self._path}'", name, there)
         unasked = () if chosen else self.index_names()
         out = {label, *drop, *unasked, *([identity] if identity else []), *(groups if self.flag("exclude_groups") else ())}
         features = tuple(name for name in chosen or there if name not in out)
+        if text is not None:
+            if text in out or chosen:
+                raise must("text", self.uri, "be a column of its own, without features=", text)
+            features = (text,)
         if label in (*drop, *chosen):
             raise UsageError(f"The column '{label}' of {self.uri} is the label: name it neither in drop= nor in features=.")
         if not features:
@@ -162,8 +174,36 @@ class TableSource(AddressedSource):
         columns = self.written([self._names[name] for name in self._roles.groups]).set_axis(list(self._roles.groups), axis=1)
         return {name: group_names(columns[name], name=name, owner=f"'{self._path}'") for name in self._roles.groups}
 
+    @cached_property
+    def _texts(self) -> npt.NDArray[Any] | None:
+        """The texts, where they are the inputs."""
+        name = self.text("text")
+        if name is None:
+            return None
+        column = self.written([self._names[name]]).iloc[:, 0]
+        if column.isna().any():
+            count = f"{int(column.isna().sum())} of {len(column)} rows, first in row {int(column.isna().argmax())}"
+            raise UsageError(f"The text '{name}' of '{self._path}' is missing in {count}. Fill it or drop those rows.")
+        return as_objects(column.astype(str))
+
+    @cached_property
+    def _targets(self) -> npt.NDArray[np.float64]:
+        """The numbers to predict."""
+        import pandas as pd
+
+        name, column = self._roles.label, self._rows[self._roles.label]
+        numbers: npt.NDArray[np.float64] = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
+        bad = ~np.isfinite(numbers)
+        if bad.any():
+            row = int(bad.argmax())
+            first = f"{int(bad.sum())} of {len(bad)} rows, first {column.iloc[row]!r} in row {row}"
+            raise UsageError(f"The target '{name}' of '{self._path}' is no finite number in {first}. Drop those rows first.")
+        return numbers
+
     @property
-    def space(self) -> InputSpace:
+    def space(self) -> Any:
+        if self.text("text") is not None:
+            return TextSpace()
         return InputSpace(kind="table", units="each column's range", columns=self._features.columns)
 
     @property
@@ -171,12 +211,12 @@ class TableSource(AddressedSource):
         return self._ids
 
     @property
-    def y(self) -> npt.NDArray[np.int64]:
-        return self._labels[0]
+    def y(self) -> npt.NDArray[Any]:
+        return self._labels[0] if self.text("target") is None else self._targets
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        return self._labels[1]
+        return self._labels[1] if self.text("target") is None else ()
 
     @property
     def groups(self) -> dict[str, npt.NDArray[np.str_]]:
@@ -189,7 +229,8 @@ class TableSource(AddressedSource):
     @property
     def notes(self) -> tuple[str, ...]:
         rows = () if self.named else ("The table has no ids: examples are named by row number.",)
-        return (*self._features.notes, *missing_groups(self.groups), *self.class_notes(), *rows)
+        coded = self._features.notes if self._texts is None else ()
+        return (*coded, *missing_groups(self.groups), *self.class_notes(), *rows)
 
     def identity(self) -> dict[str, str]:
         return {**super().identity(), **({"like": self._reference.content()} if self._reference else {})}
@@ -197,9 +238,11 @@ class TableSource(AddressedSource):
     def content(self) -> str:
         return hash_file(self._path)
 
-    def inputs(self, rows: slice | npt.NDArray[np.intp]) -> torch.Tensor:
+    def inputs(self, rows: slice | npt.NDArray[np.intp]) -> Any:
         import torch
 
+        if self._texts is not None:
+            return Items(self._texts[rows])
         return torch.from_numpy(self._features.x[rows].copy())
 
 
@@ -207,7 +250,9 @@ class Csv(TableSource):
     """A table in a CSV file with a header, plain or compressed (.gz, .bz2, .zst).
 
     Options:
-        label: column of labels (required): whole numbers 0, 1, 2, ..., booleans, or words, whose classes are then sorted.
+        label: column of labels: whole numbers 0, 1, 2, ..., booleans, or words, whose classes are then sorted.
+        target: column of numbers to predict, in place of labels; one of the two is required.
+        text: column of texts, which are then the inputs; there are no features.
         groups: columns of groups, split at commas; they stay among the features.
         features: columns to take as features, split at commas; without it, all that are left.
         drop: columns to leave out, split at commas.
@@ -271,7 +316,9 @@ class Parquet(TableSource):
     """A table in a Parquet file; only the columns needed are read.
 
     Options:
-        label: column of labels (required): whole numbers 0, 1, 2, ..., booleans, or words, whose classes are then sorted.
+        label: column of labels: whole numbers 0, 1, 2, ..., booleans, or words, whose classes are then sorted.
+        target: column of numbers to predict, in place of labels; one of the two is required.
+        text: column of texts, which are then the inputs; there are no features.
         groups: columns of groups, split at commas; they stay among the features.
         features: columns to take as features, split at commas; without it, all that are left.
         drop: columns to leave out, split at commas.

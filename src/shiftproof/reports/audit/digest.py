@@ -10,7 +10,7 @@ from typing import Literal
 from shiftproof.diagnostics.constant_answer import NAME as CONSTANT
 from shiftproof.records.audit import Audit, CellRecord, NaturalShift, Result
 from shiftproof.reports.audit.masking_checks import not_asked, trust, unfinished_extras
-from shiftproof.reports.number_format import ACCURACIES, confidence, known, percent, plural, span
+from shiftproof.reports.number_format import confidence, is_mean_score, known, percent, plural, span
 from shiftproof.shifts.corruptions.suites import ALL as CORRUPTIONS
 
 FILTERS = ("low_pass", "high_pass", "band_pass")
@@ -66,7 +66,7 @@ def ceiling(result: Result) -> float:
 def own(audit: Audit) -> list[Result]:
     """The accuracies on the audit's own data, not on a natural shift's."""
     elsewhere = {natural.source for natural in audit.natural} - {audit.data.uri}
-    return [r for r in audit.results if r.data not in elsewhere and r.measure in ACCURACIES]
+    return [r for r in audit.results if r.data not in elsewhere and is_mean_score(r.measure)]
 
 
 def plain(audit: Audit) -> list[Result]:
@@ -219,8 +219,13 @@ def sentences(audit: Audit) -> list[str]:
 def _how_good(audit: Audit) -> str:
     clean = audit.clean
     if known(clean.accuracy) is None:
-        return f"{audit.model.name} on {audit.data.uri}: clean accuracy was not measured."
+        return f"{audit.model.name} on {audit.data.uri}: clean {audit.judge.word} was not measured."
     doubt = "".join(f" {flag.detail}" for flag in audit.model.flags if flag.name == CONSTANT)
+    if audit.judge.spec != "classify":
+        return (
+            f"{audit.model.name} on {plural(clean.n, 'example')} of {audit.data.uri}: {audit.judge.word} {percent(clean.accuracy)} "
+            f"({confidence(audit.provenance.confidence)} interval {span(clean.interval)}), judged by {audit.judge.spec}."
+        )
     return (
         f"{audit.model.name} gets {percent(clean.accuracy)} of {plural(clean.n, 'example')} of {audit.data.uri} right "
         f"({confidence(audit.provenance.confidence)} interval {span(clean.interval)}).{doubt}"
@@ -277,9 +282,9 @@ def _by_chance(audit: Audit, chance: Finding) -> str:
         case "beyond chance":
             return f"Without an adversary it does worst on {number}."
         case "in this sample":
-            return f"Without an adversary it is lowest on {number}; that this is below clean accuracy may be chance."
+            return f"Without an adversary it is lowest on {number}; that this is below clean {audit.judge.word} may be chance."
         case "no":
-            return f"Without an adversary nothing that was tried is below clean accuracy; lowest is {number}."
+            return f"Without an adversary nothing that was tried is below clean {audit.judge.word}; lowest is {number}."
         case "unknown":
             return f"Without an adversary it is lowest on {number}."
 
@@ -308,7 +313,7 @@ def unknowns(audit: Audit) -> list[str]:
         said.append(f"only the average case is known of {_some([t.family for t in average_only])}")
     said += not_asked(audit)
     if not groups(audit):
-        said.append("no group's own accuracy is known")
+        said.append(f"no group's own {audit.judge.word} is known")
     if not audit.natural:
         said.append("no sample collected elsewhere was tried")
     if audit.left_out:

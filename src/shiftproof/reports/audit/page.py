@@ -86,6 +86,7 @@ def page(audit: Audit, folder: Path) -> str:
         "page.html.j2",
         charts=shown,
         audit=audit,
+        word=audit.judge.word,
         sentences=digest.sentences(audit),
         chance=chance,
         chance_lowered=digest.lowered(audit, chance) if chance else "",
@@ -154,7 +155,7 @@ def _charts(audit: Audit) -> dict[str, Spec]:
         **{each.name: proof_chart(audit, each) for each in proofs(audit)},
         **{f"curve:{family}": spec for family, spec in charts.curves(audit)},
     }
-    return {name: spec for name, spec in made.items() if spec is not None}
+    return {name: charts.named(spec, audit.judge.word) for name, spec in made.items() if spec is not None}
 
 
 def _cards(audit: Audit, folder: Path) -> list[Card]:

@@ -12,13 +12,13 @@ from rich.text import Text
 from shiftproof.records.audit import Audit, Kind, Result
 from shiftproof.reports.audit import digest
 from shiftproof.reports.number_format import (
-    ACCURACIES,
     KIND_HEADS,
     KIND_SIGNS,
     KINDS,
     amount,
     amount_span,
     confidence,
+    is_mean_score,
     known,
     p_value,
     percent,
@@ -107,7 +107,7 @@ def difference(first: Result | None, second: Result | None) -> float | None:
 
 def is_plain(row: Row) -> bool:
     """Whether it is an accuracy over everyone, and so belongs on top."""
-    return row.risk == "mean" and row.group is None and row.measure in ACCURACIES
+    return row.risk == "mean" and row.group is None and is_mean_score(row.measure)
 
 
 def row_name(row: Row) -> str:
