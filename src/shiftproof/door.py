@@ -20,7 +20,7 @@ from shiftproof import outcomes
 from shiftproof._batches import in_batches, judged
 from shiftproof._errors import BudgetExceeded, UsageError, must
 from shiftproof.data.examples import Examples
-from shiftproof.data.space import InputSpace, Space
+from shiftproof.data.space import Space
 from shiftproof.finding import Finding
 from shiftproof.judges.abstract import Judge, Reading
 from shiftproof.judges.classify import CLASSIFY
@@ -148,7 +148,7 @@ def refuse(model: Answers, shift: Shift, search: Search, judge: Judge = CLASSIFY
             f", since {model.why}" if isinstance(model, ScoresOnly) else "" if judge.said == "classes" else f" under the judge {judge.name}"
         )
         others = "square, hop_skip_jump, best_of_n or grid" if issubclass(seen, Scores) else "best_of_n or grid"
-        others = others if isinstance(shift.space, InputSpace) and shift.kinds else "greedy or best_of_n"
+        others = others if shift.kinds & {"image", "table", "vector"} else "greedy or best_of_n"
         raise UsageError(f"The search {search.name} needs {needs}, and the model '{model.name}' gives {gives} only{why}. Use {others}.")
     objection = search.objection(shift) or judged_objection(search, judge)
     if objection:

@@ -153,7 +153,8 @@ def _stored(store: Store, cell: Cell) -> Reading:
     said = columns["prediction"]
     prediction = said.astype(object) if said.dtype.kind == "U" else torch.tensor(said)
     score = torch.tensor(columns[SCORE]) if SCORE in columns else None
-    scores = store.scores(cell)
+    written = store.scores(cell)
+    scores = None if written is None else torch.tensor(written)
     return Reading(
         prediction, broken, loss, probability, confidence, loss.isfinite(), score, None if scores is None else torch.tensor(scores)
     )

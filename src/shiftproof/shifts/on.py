@@ -11,7 +11,7 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError
 from shiftproof.data.rows import Fields
-from shiftproof.data.space import FieldsSpace, Space
+from shiftproof.data.space import FieldsSpace, Kind, Space
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.edits import Edits
@@ -38,6 +38,7 @@ class On(Shift):
     """
 
     name: ClassVar[str] = "on"
+    kinds: ClassVar[frozenset[Kind]] = frozenset()
 
     field: str
     inner: str
