@@ -85,7 +85,7 @@ def breaks(shift: Edits, text: str, label: int) -> bool:
 
 @pytest.mark.parametrize("shift", [Typos(edits=1), Typos(edits=2), Casing(edits=2)], ids=str)
 def test_exhaustive_is_brute_force(shift: Edits) -> None:
-    given = reviews(120 if shift.edits == 1 else 40)
+    given = reviews(120 if shift.edits == 1 else 30)
     finding = sp.confront(Lexicon(), shift, search=Exhaustive(queries=100_000), examples=given)
     want = [breaks(shift, text, int(label)) for text, label in zip(given.x, given.y, strict=True)]
     assert (finding.outcome != outcomes.CERTIFIED).tolist() == want
@@ -116,7 +116,7 @@ SEARCHES: list[Search] = [
 
 @pytest.mark.parametrize("search", SEARCHES, ids=str)
 def test_no_search_finds_what_is_not_there_and_each_keeps_its_budget(search: Search) -> None:
-    shift, given = Typos(edits=2), reviews(40)
+    shift, given = Typos(edits=2), reviews(20, 2)
     exact = sp.confront(Lexicon(), shift, search=Exhaustive(queries=10**6), examples=given)
     finding = sp.confront(Lexicon(), shift, search=search, examples=given)
     held = exact.outcome == outcomes.CERTIFIED
@@ -129,7 +129,7 @@ def test_no_search_finds_what_is_not_there_and_each_keeps_its_budget(search: Sea
 
 @pytest.mark.parametrize("search", SEARCHES, ids=str)
 def test_verdicts_and_costs_do_not_depend_on_the_batch(search: Search) -> None:
-    given = reviews(70)
+    given = reviews(40)
 
     def run(size: int) -> Finding:
         return sp.confront(Lexicon(), Typos(edits=2), search=search, examples=given, batch_size=size)

@@ -16,7 +16,8 @@ Group = tuple[tuple[str, str], ...]
 
 _SYNTAX = "Write it as SHIFT.MEASURE < NUMBER, for example 'linf(eps=8/255).robust_accuracy < 0.6' or 'accuracy[sex=F] < 70%'."
 _QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'"""
-_SEGMENT = rf"[\w/-]+\s*(?:\((?:{_QUOTED}|[^()\"'])*\))?"
+_INSIDE = rf"(?:{_QUOTED}|[^()\"'])"
+_SEGMENT = rf"[\w/-]+\s*(?:\((?:{_INSIDE}|\({_INSIDE}*\))*\))?"
 _CONDITION = re.compile(
     rf"\s*(?P<path>{_SEGMENT}(?:\s*\.\s*{_SEGMENT})*)"
     rf"\s*(?P<group>\[(?:{_QUOTED}|[^\[\]\"'])*\])?"

@@ -151,17 +151,17 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def in_words(result: Result) -> str:
-    """What one number claims, in a sentence that stands alone."""
+def in_words(result: Result, word: str = "accuracy") -> str:
+    """What one number claims, in a sentence that stands alone; `word` is the judge's for its mean score."""
     if known(result.value) is None:
         return f"Nothing was measured here: {result.measure.replace('_', ' ')} of {result.shift} is unknown, which is not zero."
-    return " ".join(part for part in (_claim(result), _weighing(result), _sampling(result)) if part)
+    return " ".join(part for part in (_claim(result, word), _weighing(result), _sampling(result)) if part)
 
 
-def _claim(result: Result) -> str:
+def _claim(result: Result, mean: str) -> str:
     number, word = amount(result.value, result.measure), {"at_least": "at least ", "at_most": "at most ", "estimate": ""}[result.kind]
     if result.measure == "drop":
-        return _drop(result, word)
+        return _drop(result, word, mean)
     if result.measure == "error_probability":
         return f"Under {result.shift}, moved by {_by(result)}, the model's mean probability of a wrong class is {word}{number}."
     if result.measure.endswith("_loss") or base_of(result.measure) != "accuracy":
@@ -199,14 +199,14 @@ def _score(result: Result, number: str) -> str:
     return f"After a move of {result.shift} made by {result.search}, {what} is {number}; an adversary may do worse."
 
 
-def _drop(result: Result, word: str) -> str:
-    """Clean accuracy minus accuracy here, which may be below 0."""
+def _drop(result: Result, word: str, mean: str) -> str:
+    """The clean mean score minus that here, which may be below 0."""
     value = result.value or 0.0
     if value == 0:
-        return f"Under {result.shift}, accuracy is what it is without, as {_by(result)} found."
+        return f"Under {result.shift}, {mean} is what it is without, as {_by(result)} found."
     if value < 0:
-        return f"Under {result.shift}, accuracy lies above clean accuracy by {points(-value).removeprefix('+')}, as {_by(result)} found."
-    return f"Under {result.shift}, accuracy falls below clean accuracy by {word}{points(value).removeprefix('+')}, as {_by(result)} found."
+        return f"Under {result.shift}, {mean} lies above clean {mean} by {points(-value).removeprefix('+')}, as {_by(result)} found."
+    return f"Under {result.shift}, {mean} falls below clean {mean} by {word}{points(value).removeprefix('+')}, as {_by(result)} found."
 
 
 def _by(result: Result) -> str:

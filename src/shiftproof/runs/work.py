@@ -155,9 +155,7 @@ def _stored(store: Store, cell: Cell) -> Reading:
     score = torch.tensor(columns[SCORE]) if SCORE in columns else None
     written = store.scores(cell)
     scores = None if written is None else torch.tensor(written)
-    return Reading(
-        prediction, broken, loss, probability, confidence, loss.isfinite(), score, None if scores is None else torch.tensor(scores)
-    )
+    return Reading(prediction, broken, loss, probability, confidence, loss.isfinite(), score, scores)
 
 
 def written_truth(y: Any) -> npt.NDArray[Any]:

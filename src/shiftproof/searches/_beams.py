@@ -31,7 +31,7 @@ def widened(shift: Shift, oracle: Oracle, x: Any, rng: Rng, *, queries: int, wid
         beams = {row: [edits for _, _, edits in sorted(mine)[:width]] for row, mine in found.items() if row in standing}
         if not beams:
             break
-    return run.best.params
+    return run.best
 
 
 def _shuffled(edits: Edits, one: Any, moves: Moves, rng: Rng) -> Iterator[list[Edit]]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from shiftproof.oracle import Oracle
-from shiftproof.searches.abstract import Incumbent, Search
+from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.edits import Edit, Edits
 from shiftproof.shifts.on import edited_rows, edits_in
@@ -38,7 +38,7 @@ class EditSearch(Search):
 
 
 class Round:
-    """The examples of a batch, and what was asked about each.
+    """The examples of a batch, what was asked about each, and the best move of each so far: one that breaks it, else of largest margin.
 
     Args:
         shift: makes edits, see `edits_in`.
@@ -53,51 +53,48 @@ class Round:
         self.edits: Edits = edits
         self.rows: Sequence[Any] = [*edited_rows(shift, x)]
         self.oracle, self.queries = oracle, queries
-        self.asked = [0] * len(self.rows)
-        self.best = Incumbent(edits.params([[] for _ in self.rows]))
+        n = len(self.rows)
+        self._asked, self._broken, self._margin = [0] * n, [False] * n, [-math.inf] * n
+        self._best: list[list[Edit]] = [[] for _ in range(n)]
+
+    @property
+    def best(self) -> Params:
+        """The best moves, shape (n, edits, 2)."""
+        return self.edits.params(self._best)
 
     def first(self) -> None:
         """Asks about every input as it is."""
-        everyone = torch.arange(len(self.rows))
-        if len(everyone):
-            self._ask(everyone, self.best.params.clone())
+        self._ask([(row, []) for row in range(len(self.rows))])
 
     def standing(self) -> list[int]:
         """The examples that are not broken and have questions left."""
-        return [row for row in self.best.standing().tolist() if self.asked[row] < self.queries]
+        return [row for row, broken in enumerate(self._broken) if not broken and self._asked[row] < self.queries]
 
     def each(self, candidates: dict[int, Candidates]) -> Iterator[tuple[int, list[Edit], float]]:
         """Asks about candidates of each example until one breaks it, they end or the budget does; gives what was asked with its margin."""
-        open_ = dict(candidates)
-        while open_:
-            asked: list[tuple[int, list[Edit]]] = []
-            for row, left in list(open_.items()):
-                room = min(AT_ONCE, self.queries - self.asked[row])
-                few = list(islice(left, max(0, room)))
-                asked += [(row, edits) for edits in few]
-                self.asked[row] += len(few)
+        left = dict(candidates)
+        while left:
+            wanted: list[tuple[int, list[Edit]]] = []
+            for row, more in list(left.items()):
+                few = list(islice(more, max(0, min(AT_ONCE, self.queries - self._asked[row]))))
+                wanted += [(row, edits) for edits in few]
                 if len(few) < AT_ONCE:
-                    del open_[row]
-            if not asked:
-                return
-            owners = torch.tensor([row for row, _ in asked])
-            margins = self._ask(owners, self.edits.params([edits for _, edits in asked]), booked=True)
-            yield from ((row, edits, margin) for (row, edits), margin in zip(asked, margins.tolist(), strict=True))
-            standing = set(self.best.standing().tolist())
-            open_ = {row: left for row, left in open_.items() if row in standing}
+                    del left[row]
+            margins = self._ask(wanted)
+            yield from ((row, edits, margin) for (row, edits), margin in zip(wanted, margins, strict=True))
+            left = {row: more for row, more in left.items() if not self._broken[row]}
 
-    def _ask(self, owners: Tensor, moves: Params, *, booked: bool = False) -> Tensor:
-        """The margins of these moves, which go into `best` one after the other; no call is larger than the batch."""
-        size = max(1, len(self.oracle))
-        margins: list[Tensor] = []
-        for start in range(0, len(owners), size):
-            mine, here = owners[start : start + size], moves[start : start + size]
-            answer = self.oracle[mine.to(self.oracle.x.device)](here.to(self.oracle.x.device))
-            margin, broken = answer.margin.double().cpu(), answer.broken.cpu()
-            for k, row in enumerate(mine.tolist()):
-                self.best.offer(torch.tensor([row]), here[k : k + 1], margin[k : k + 1], broken[k : k + 1])
-            margins.append(margin)
-        if not booked:
-            for row in owners.tolist():
-                self.asked[row] += 1
-        return torch.cat(margins)
+    def _ask(self, wanted: Sequence[tuple[int, list[Edit]]]) -> list[float]:
+        """The margins of moves of the examples at these rows, in calls no larger than the batch."""
+        size, margins = max(1, len(self.oracle)), list[float]()
+        for start in range(0, len(wanted), size):
+            part = wanted[start : start + size]
+            rows = torch.tensor([row for row, _ in part], device=self.oracle.x.device)
+            answer = self.oracle[rows](self.edits.params([edits for _, edits in part]).to(rows.device))
+            found = answer.margin.double().tolist()
+            for (row, edits), margin, broken in zip(part, found, answer.broken.tolist(), strict=True):
+                self._asked[row] += 1
+                if not self._broken[row] and (broken or margin > self._margin[row]):
+                    self._best[row], self._margin[row], self._broken[row] = edits, margin, broken
+            margins += found
+        return margins

@@ -47,4 +47,4 @@ class Exhaustive(EditSearch):
         run.first()
         for _ in run.each({row: islice(run.edits.every(run.rows[row]), 1, None) for row in run.standing()}):
             pass  # it keeps what breaks
-        return run.best.params
+        return run.best
