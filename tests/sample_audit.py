@@ -367,7 +367,7 @@ def write_run(folder: Path, audit: Audit) -> Path:
     write_document(folder / "audit.json", audit, "audit")
     rng = np.random.default_rng(0)
     for picture in audit.gallery[:-1]:
-        clean = sign(picture.label, rng)
+        clean = sign(int(picture.label), rng)
         moved = (
             np.rot90(clean, axes=(1, 2))
             if picture.shift.startswith("rotation")

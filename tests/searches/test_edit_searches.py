@@ -77,7 +77,9 @@ def reviews(n: int = 120, words: int = 3) -> Examples:
 def breaks(shift: Edits, text: str, label: int) -> bool:
     """Brute force, written without the library's own enumeration."""
     options = [(place, choice) for place in shift.places(text) for choice in range(shift.choices(text, place))]
-    moves = [[]] + [list(chosen) for size in range(1, shift.edits + 1) for chosen in itertools.combinations(options, size)]
+    moves: list[list[tuple[int, int]]] = [[]] + [
+        list(chosen) for size in range(1, shift.edits + 1) for chosen in itertools.combinations(options, size)
+    ]
     moves = [move for move in moves if len({place for place, _ in move}) == len(move)]
     texts = [shift.edited(text, sorted(move)) for move in moves]
     return bool((Lexicon().scores(texts).argmax(1) != label).any())

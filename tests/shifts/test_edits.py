@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -143,7 +143,10 @@ def test_on_moves_one_field_and_no_other() -> None:
     [
         (lambda: Typos(edits=0), "The 'edits' of typos must be at least 1, got 0"),
         (lambda: Typos(edits=1).within(boxed((0, 1))), "typos moves text data, and these inputs are of kind 'vector'"),
-        (lambda: Linf(0.1).within(TextSpace()), "linf moves image or table or vector data, and these inputs are of kind 'text'"),
+        (
+            lambda: cast("Any", Linf(0.1)).within(TextSpace()),
+            "linf moves image or table or vector data, and these inputs are of kind 'text'",
+        ),
         (lambda: On("q", "typos(edits=1)").within(TextSpace()), "on moves one of several fields, and these inputs have none: use typos"),
         (lambda: On("x", "typos(edits=1)").within(FieldsSpace((("question", TextSpace()),))), "Unknown field of the inputs 'x'"),
         (lambda: On("q", "on(field=q, inner=typos(edits=1))"), "The inner shift of on must move one field itself"),

@@ -12,7 +12,8 @@ import numpy as np
 from shiftproof import outcomes
 from shiftproof._errors import UsageError
 from shiftproof.data.class_names import keys
-from shiftproof.evaluation.audit.collect import paired_record, refuse_doubles
+from shiftproof.evaluation.audit.collect import refuse_doubles
+from shiftproof.evaluation.audit.natural import paired_record
 from shiftproof.records.audit import Audit, Paired, Result
 from shiftproof.reports.read import read_audit
 from shiftproof.risks.paired import paired

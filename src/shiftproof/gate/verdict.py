@@ -20,9 +20,9 @@ def _kinds(measure: str) -> frozenset[Kind]:
     """From cells of which kind a measure comes."""
     if measure in ("drop", "error_probability") or measure.endswith("_loss"):
         return frozenset({"estimate", "at_most"})
-    if measure.startswith("certified_"):
-        return frozenset({"at_least", "at_most"})  # a search that tries every move proves too
-    return frozenset({"at_least" if measure == "smoothed_accuracy" else "at_most" if measure.startswith("robust_") else "estimate"})
+    if measure.startswith(("certified_", "smoothed_")):
+        return frozenset({"at_least"})
+    return frozenset({"at_most" if measure.startswith("robust_") else "estimate"})
 
 
 @dataclass(frozen=True)
@@ -188,12 +188,21 @@ def _waiting(audit: Audit, condition: Condition, *, estimates_only: bool) -> lis
     for cell in audit.cells:
         spec = natural_spec(cell.data) if cell.data != audit.data.uri else cell.shift
         fits = recorded_as("shift", spec) if natural == (cell.data != audit.data.uri) else None
-        if cell.state == "done" or cell.kind not in kinds or fits is None or not condition.shift.fits(fits):
+        proves = condition.measure.startswith("certified_") and _proves(cell)
+        if cell.state == "done" or not (cell.kind in kinds or proves) or fits is None or not condition.shift.fits(fits):
             continue
         search = condition.search
         if search is None or search.fits(recorded_as("search", cell.search)) or (search.part == UNION and cell.kind == "at_most"):
             found.append(cell)
     return found
+
+
+def _proves(cell: CellRecord) -> bool:
+    """Whether the search of a cell may try every move, which is a proof."""
+    from shiftproof.searches import searches
+
+    name = cell.search.partition("(")[0]
+    return name in searches.names() and searches.get(name).proves
 
 
 def _why_missing(found: Sequence[Number], waiting: Sequence[CellRecord]) -> str:

@@ -89,8 +89,8 @@ class Scores(Labels, Graded, copies=True):
         return self.scores(x).argmax(1)
 
 
-class Known(Answers, copies=True):
-    """A model whose name, identity and notes are settled when it is made: what wrappers of foreign models inherit beside `Scores`."""
+class Settled(Answers, copies=True):
+    """A model whose name, identity and notes are settled when it is made."""
 
     def __init__(self, *, name: str, fingerprint: str | Fingerprint, notes: tuple[str, ...] = ()) -> None:
         self._name, self._notes = name, notes
@@ -109,6 +109,10 @@ class Known(Answers, copies=True):
 
     def identity(self) -> Fingerprint:
         return self._identity
+
+
+class Known(Settled, Labels, copies=True):
+    """A model of classes that is settled when it is made: what wrappers of foreign models inherit beside `Scores`."""
 
 
 class Gradients(Scores):

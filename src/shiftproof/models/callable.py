@@ -14,7 +14,7 @@ from shiftproof._errors import UsageError, must
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
 from shiftproof._identity.table import identify
 from shiftproof.data.rows import Fields, plain
-from shiftproof.models.abstract import Answers, Known, Labels, Said, Scores
+from shiftproof.models.abstract import Answers, Known, Labels, Said, Scores, Settled
 from shiftproof.models.answers import ROWS, Gives, filled, kind_of, read_labels, read_numbers, read_scores, read_texts
 from shiftproof.models.meter import sending
 from shiftproof.models.user_code import foreign, short_traceback
@@ -125,7 +125,7 @@ class CallableLabels(Known, Labels):
         return read_labels(answer, len(filled(x, ROWS)), self._call.owner, class_names=self._class_names)[: len(x)].to(self.device)
 
 
-class CallableAnswers(Known, Answers, copies=True):
+class CallableAnswers(Settled, copies=True):
     """A function that answers with numbers or texts, one per input, for a judge that reads them.
 
     Guarantees and cost: those of `CallableScores`. The answer is checked at every call.

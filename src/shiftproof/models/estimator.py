@@ -16,7 +16,7 @@ from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
 from shiftproof._identity.table import identify
 from shiftproof.data.rows import plain
 from shiftproof.data.space import Column, InputSpace, Space
-from shiftproof.models.abstract import Answers, Known, Labels, Said, Scores
+from shiftproof.models.abstract import Known, Labels, Said, Scores, Settled
 from shiftproof.models.answers import Gives, as_array, filled, read_numbers, read_texts
 from shiftproof.models.classes import Classes, match_classes
 from shiftproof.models.decision import FLOOR, Rule, Threshold, agreeing, log_probabilities, rule_of
@@ -67,7 +67,8 @@ class Fitted:
         sending(self.name, n)
         with foreign():
             # A copy: it may answer with the same array the next time.
-            answer = as_array(getattr(self.estimator, method)(given), f"{method} of the model '{self.name}'").copy()
+            said = getattr(self.estimator, method)(given)
+            answer = as_array(said, f"{method} of the model '{self.name}'").copy()
         if answer.shape[:1] != (n,):
             raise must(method, f"the model '{self.name}'", f"answer with one row per input ({n})", answer.shape)
         return answer
@@ -144,7 +145,7 @@ class EstimatorLabels(Known, Labels):
         return torch.from_numpy(self._fitted.decisions(x)) if len(x) else torch.zeros(0, dtype=torch.int64)
 
 
-class EstimatorAnswers(Known, Answers, copies=True):
+class EstimatorAnswers(Settled, copies=True):
     """An estimator that predicts numbers or texts, for a judge that reads them.
 
     Guarantees and cost: those of `EstimatorScores`.

@@ -14,7 +14,7 @@ from torch import nn
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.space import InputSpace, Space
-from shiftproof.models.abstract import Answers, Said
+from shiftproof.models.abstract import Answers, Labels, Said
 from shiftproof.models.answers import Gives
 from shiftproof.models.callable import Takes, wrap_callable
 from shiftproof.models.endpoint import EndpointOptions, wrap_endpoint
@@ -38,8 +38,7 @@ def as_model(
     takes: Takes | None = None,
     memory_format: MemoryFormat = "auto",
     version: str | None = None,
-    said: Said = "classes",
-) -> Any:
+) -> Labels:
     """An object of yours as a model: it says what it gives (answers, labels, scores or gradients) by its type, and stays as it is.
 
     Args:
@@ -56,7 +55,6 @@ def as_model(
         memory_format: how images lie in memory for torch modules: "channels_last", "contiguous", or "auto", by the module's structure.
         version: what you call this state of it. It counts in its fingerprint, and answers for what that cannot cover, such as a connection,
             so that runs of it can be resumed.
-        said: what a judge reads of it: "classes", "numbers" (regression) or "texts".
 
     Raises:
         UsageError: it is none of these, or does not fit the data.
@@ -68,6 +66,41 @@ def as_model(
         >>> as_model(lambda x: x.sum(1) > 2, name="by hand", gives="labels").labels(torch.ones(1, 4))
         tensor([1])
     """
+    found = as_answers(
+        model,
+        name=name,
+        device=device,
+        space=space,
+        class_names=class_names,
+        groups=groups,
+        probe=probe,
+        gives=gives,
+        takes=takes,
+        memory_format=memory_format,
+        version=version,
+    )
+    if not isinstance(found, Labels):
+        hint = "It needs no wrapper: give it to confront or audit with a judge that reads its answers."
+        raise must("model", "this run", "give classes", found.name, hint)
+    return found
+
+
+def as_answers(
+    model: object,
+    *,
+    name: str | None = None,
+    device: str = "cpu",
+    space: Space | None = None,
+    class_names: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    probe: Any = None,
+    gives: Gives | None = None,
+    takes: Takes | None = None,
+    memory_format: MemoryFormat = "auto",
+    version: str | None = None,
+    said: Said = "classes",
+) -> Answers:
+    """The object as what a judge reads of it, `said`: "classes" (see `as_model`), "numbers" (regression) or "texts"."""
     if isinstance(model, type):
         raise UsageError(f"The model must be an object, got the class {model.__name__}. Make one: {model.__name__}(...).")
     if isinstance(model, str | Path):
@@ -109,8 +142,7 @@ def load_model(
     gives: Gives | None = None,
     endpoint: EndpointOptions | None = None,
     version: str | None = None,
-    said: Said = "classes",
-) -> Any:
+) -> Labels:
     """A model from a spec: code, an ONNX file or a URL. An object goes to `as_model`.
 
     Args:
@@ -126,7 +158,6 @@ def load_model(
         gives: "scores" or "labels", for functions and endpoints that are not to be asked.
         endpoint: how an endpoint is asked.
         version: as of `as_model`.
-        said: likewise.
 
     Raises:
         UsageError: the spec cannot be read, the code behind it raises (its own traceback is in the message), the weights do not fit, or the
@@ -136,6 +167,41 @@ def load_model(
         >>> load_model("torch.nn:Identity").name
         'torch.nn:Identity'
     """
+    found = load_answers(
+        spec,
+        weights=weights,
+        device=device,
+        space=space,
+        probe=probe,
+        class_names=class_names,
+        groups=groups,
+        name=name,
+        gives=gives,
+        endpoint=endpoint,
+        version=version,
+    )
+    if not isinstance(found, Labels):
+        hint = "It needs no wrapper: give it to confront or audit with a judge that reads its answers."
+        raise must("model", "this run", "give classes", found.name, hint)
+    return found
+
+
+def load_answers(
+    spec: object,
+    *,
+    weights: str | None = None,
+    device: str = "cpu",
+    space: Space | None = None,
+    probe: Any = None,
+    class_names: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    name: str | None = None,
+    gives: Gives | None = None,
+    endpoint: EndpointOptions | None = None,
+    version: str | None = None,
+    said: Said = "classes",
+) -> Answers:
+    """The model behind a spec as what a judge reads of it, `said`: see `load_model`, and `as_answers` for an object."""
     spec = str(spec) if isinstance(spec, Path) else spec
     text = spec if isinstance(spec, str) else ""
     where, _, output = text.rpartition(":") if ".onnx:" in text else (text, "", "")
@@ -161,7 +227,7 @@ def load_model(
     with neighbours(text) if text else nullcontext():
         if weights is not None:
             found = _with_weights(found, weights, called or type(found).__name__)
-        ready = functools.partial(as_model, found, name=called, device=device, space=space, class_names=class_names, groups=groups)
+        ready = functools.partial(as_answers, found, name=called, device=device, space=space, class_names=class_names, groups=groups)
         return ready(probe=probe, gives=gives, version=version, said=said)
 
 

@@ -41,9 +41,9 @@ class ModelReference:
 
     def __call__(self, probe: Any = None) -> Any:
         """The model. `probe` is a few inputs (n, ...) to ask a function or an endpoint about, where it is not known what it gives."""
-        from shiftproof.models.load import load_model
+        from shiftproof.models.load import load_answers
 
-        model = load_model(
+        model = load_answers(
             self.target,
             weights=self.weights,
             device=self.device,

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from shiftproof._sealed import write_json
+from shiftproof.records.base import SENT
+from shiftproof.records.base import Document as Document
+from shiftproof.records.base import Record as Record
+from shiftproof.records.base import write_document as write_document
+from shiftproof.records.diagnosis import CheckRecord as CheckRecord
+from shiftproof.records.diagnosis import Diagnosis as Diagnosis
 
 SCHEMA_VERSION = "1.1"
 
 Kind = Literal["at_most", "at_least", "estimate"]
 Shown = int | str
 """A class as its code, or another answer as people read it."""
-_SENT = "Rows that reached the model: those that fill batches up are among them, stored answers are not."
-
-
-class Record(BaseModel):
-    """Frozen, and strict about unknown keys: a typo in a file is an error, not a silence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Document(Record):
-    """A record that is a file of its own."""
-
-    seal: str | None = Field(default=None, description="Checksum of the file, in its last line; null in memory.")
-
-
-def write_document(path: Path, record: Document, kind: str) -> None:
-    """Writes a record with its seal; `read_document` of the same kind reads it."""
-    write_json(path, record.model_dump_json(indent=2, exclude={"seal"}), {"kind": kind})
 
 
 class FlagRecord(Record):
@@ -69,7 +55,7 @@ class Result(Record):
     n: int = Field(description="Examples it stands on.")
     forwards_per_example: float = Field(description="Mean forward passes asked of an example's budget, stored answers among them.")
     backwards_per_example: float = Field(description="Mean backward passes asked of an example's budget.")
-    sent: int | None = Field(default=None, description=f"{_SENT} Null in older records.")
+    sent: int | None = Field(default=None, description=f"{SENT} Null in older records.")
     seconds: float = Field(description="Wall time of the cell.", repr=False)
     flags: list[str] = Field(default_factory=list, description="Names of the flags of the cell.")
     notes: list[str] = Field(default_factory=list, description="What a reader must know.")
@@ -104,57 +90,12 @@ class CellRecord(Record):
     outcomes: dict[str, int] = Field(default_factory=dict, description="Examples by outcome: skipped, broken, held, certified, abstained.")
     forwards_per_example: float = 0.0
     backwards_per_example: float = 0.0
-    sent: int | None = Field(default=None, description=_SENT)
+    sent: int | None = Field(default=None, description=SENT)
     seconds: float = 0.0
     seed: int
     batch_size: int
     flags: list[FlagRecord] = Field(default_factory=list)
     stages: list[StageRecord] = Field(default_factory=list, description="The parts of a search that has several.")
-
-
-class CheckRecord(Record):
-    """One question of a diagnosis: its figure, and above which limit it fails."""
-
-    name: str = Field(description="Stable snake_case word.")
-    state: Literal["pass", "fail", "not_run"]
-    figure: float | None = Field(default=None, description="What was measured; null where nothing was, or it is not finite.")
-    limit: float | None = Field(default=None, description="The check fails above it.")
-    detail: str = Field(description="One sentence: what the figure is, or why the check was not run.")
-    search: str = Field(default="", description="Where it failed, the spec of the search to use next; empty where no search helps.")
-    reference: str = Field(default="", description="Who published it.")
-
-
-class Diagnosis(Record):
-    """Whether a gradient search's verdict on one family of shifts can be trusted: the checks against gradient masking."""
-
-    data: str
-    shift: str = Field(description="Spec of the shift it was made under: the middle strength of its family in this run.")
-    family: str = Field(description="Whose numbers it speaks about.")
-    state: Literal["done", "failed", "missing"]
-    error: str | None = Field(default=None, description="Traceback of a failed diagnosis.")
-    examples: int = Field(default=0, description="Examples it stands on, spread over the sample, all right before anything moved.")
-    queries: int = Field(default=0, description="Questions an example of its search without gradients.")
-    checks: list[CheckRecord] = Field(default_factory=list)
-    note: str = Field(default="", description="Why there are no checks, where there are none.")
-    asked: int = Field(default=0, description="Forwards asked of the budgets of its searches.")
-    sent: int | None = Field(default=None, description=_SENT)
-    seconds: float = 0.0
-    seed: int = 0
-
-    @property
-    def failed(self) -> list[CheckRecord]:
-        """The checks that failed."""
-        return [check for check in self.checks if check.state == "fail"]
-
-    @property
-    def ran(self) -> int:
-        """How many checks came to a verdict."""
-        return sum(check.state != "not_run" for check in self.checks)
-
-    @property
-    def next_searches(self) -> list[str]:
-        """The specs that the failed checks recommend, each once, in order."""
-        return list(dict.fromkeys(check.search for check in self.failed if check.search))
 
 
 class Curve(Record):
@@ -183,7 +124,7 @@ class Curve(Record):
     unbroken: int = Field(default=0, description="Examples for which no move of any size was found.")
     forwards_per_example: float = 0.0
     backwards_per_example: float = 0.0
-    sent: int | None = Field(default=None, description=_SENT)
+    sent: int | None = Field(default=None, description=SENT)
     seconds: float = 0.0
     flags: list[FlagRecord] = Field(default_factory=list)
 

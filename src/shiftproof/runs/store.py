@@ -26,6 +26,7 @@ from shiftproof._writing import write_atomic as write_atomic
 from shiftproof.finding import Finding
 from shiftproof.outcomes import Bound, Flag, Stage
 from shiftproof.runs.cell import Cell
+from shiftproof.runs.score_rows import SCORE, SCORES, array_of, score_rows
 
 MOST_PARAMS = 64
 """Moves of at most this many numbers are stored with every example; larger ones (whole images) only in the gallery."""
@@ -35,10 +36,6 @@ _ROW_BYTES = 200
 _SPARE_BYTES = 4_000_000
 _CARD = b"shiftproof"
 _PLAN = {"kind": "plan"}
-SCORE, SCORES, TOP_CLASSES, TOP_SCORES = "score", "scores", "top_classes", "top_scores"
-"""Columns that only some cells have: how right each answer is; the model's scores of all classes; or, of many, those of the largest and of
-the label, with their classes, -1 where they are not known."""
-MOST_SCORES, TOP = 100, 10
 COLUMNS = ("id", "outcome", "loss", "prediction", "label", "probability", "confidence", "radius", "forwards", "backwards")
 
 
@@ -173,7 +170,7 @@ class Store:
         if finding.score is not None:
             values[SCORE] = finding.score
         table = pa.table(values)
-        for name, rows in _score_rows(finding.said, labels).items():
+        for name, rows in score_rows(finding.said, labels).items():
             table = table.append_column(name, pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1]))
         flat = finding.params.reshape(len(finding), -1).astype(np.float64)
         if 0 < flat.shape[1] <= MOST_PARAMS:
@@ -222,7 +219,7 @@ class Store:
         card = json.loads(table.schema.metadata[_CARD])
         if card["identity"] != cell.identity() or len(table) != len(cell):
             raise DamagedFile("it belongs to another cell than its name says")
-        columns = {name: _array(table.column(name)) for name in table.column_names}
+        columns = {name: array_of(table.column(name)) for name in table.column_names}
         if cell.data in self.ids and not np.array_equal(columns["id"], self.ids[cell.data][cell.start : cell.stop]):
             raise DamagedFile("its examples are not those that the data have in its rows")
         flags = tuple(Flag(**flag) for flag in card["flags"])
@@ -233,7 +230,7 @@ class Store:
         """A finished cell's class scores, shape (n, classes); None where it has none, or those of the largest classes alone."""
         path = self.path(cell)
         table = _parsed(read_sealed(path, _of_file("cell", path)), (), maybe=(SCORES,))
-        return _array(table.column(SCORES)) if SCORES in table.column_names else None
+        return array_of(table.column(SCORES)) if SCORES in table.column_names else None
 
     def failure(self, cell: Cell) -> Path:
         """The file with the traceback of a failed cell."""
@@ -286,19 +283,6 @@ def read_rows(path: Path, columns: Sequence[str]) -> pa.Table:
     return table
 
 
-def _score_rows(said: np.ndarray[Any, Any] | None, labels: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
-    """The columns that hold the model's scores, float32: all, or of more than 100 classes the 10 largest and the label's."""
-    if said is None or not len(said):
-        return {}
-    if said.shape[1] <= MOST_SCORES:
-        return {SCORES: said}
-    order = np.argsort(-said, axis=1, kind="stable")[:, :TOP]
-    kept = np.concatenate([order, labels[:, None]], axis=1).astype(np.int32)
-    scores = np.take_along_axis(said, kept, axis=1)
-    kept[np.isnan(scores).all(1)] = -1
-    return {TOP_CLASSES: kept, TOP_SCORES: scores}
-
-
 def _parsed(content: bytes, columns: Sequence[str], maybe: Sequence[str] = ()) -> pa.Table:
     try:
         there = pq.read_schema(pa.BufferReader(content)).names if maybe else ()
@@ -310,14 +294,6 @@ def _parsed(content: bytes, columns: Sequence[str], maybe: Sequence[str] = ()) -
 def _of_file(kind: str, path: Path) -> dict[str, str]:
     """The identity of a file in a run's folder: its name holds the key of its cell, and which examples."""
     return {"kind": kind, "name": path.name}
-
-
-def _array(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
-    if pa.types.is_fixed_size_list(column.type):
-        rows = column.combine_chunks()
-        return rows.flatten().to_numpy().reshape(len(rows), -1)  # type: ignore[no-any-return]
-    values = column.to_numpy()
-    return values.astype(str) if values.dtype == object else values  # type: ignore[no-any-return]
 
 
 def _plan_in(written: Path) -> dict[str, Any]:

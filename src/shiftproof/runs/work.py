@@ -32,8 +32,9 @@ from shiftproof.runs.cell import Cell
 from shiftproof.runs.checkpoint import Checkpoint
 from shiftproof.runs.gallery import keep_pictures
 from shiftproof.runs.ledger import booking
+from shiftproof.runs.score_rows import SCORE
 from shiftproof.runs.stamps import Stamp, check_folder
-from shiftproof.runs.store import SCORE, Store
+from shiftproof.runs.store import Store
 from shiftproof.shifts.norms.ball import Ball
 
 CHUNK_BYTES = 256_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor
 
@@ -41,7 +41,10 @@ class On(Shift):
     kinds: ClassVar[frozenset[Kind]] = frozenset()
 
     field: str
-    inner: str
+    if TYPE_CHECKING:
+        inner: Any  # a shift may be given too, and is then written as its spec
+    else:
+        inner: str
     part: Shift | None = dataclasses.field(default=None, kw_only=True, repr=False)
     """The shift itself, where it cannot be built from a spec, and put on the field's space. Set by the library, not by users."""
 

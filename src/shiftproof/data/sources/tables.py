@@ -16,14 +16,14 @@ from shiftproof.data.labels import check_ids, encode_labels, group_names, missin
 from shiftproof.data.rows import Items, as_objects
 from shiftproof.data.sources.abstract import CLASSES, RENAME, Address, AddressedSource, Option
 from shiftproof.data.sources.columns import EncodedTable, encode_table, trimmed
-from shiftproof.data.sources.files import hash_file, reading, the_file
+from shiftproof.data.sources.files import hash_file, the_file
 from shiftproof.data.sources.pandas_csv import CsvFile, refuse_strays
 from shiftproof.data.space import Box, InputSpace, TextSpace
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_OPTIONS = (
+OPTIONS = (
     Option("label", "column of labels (required, or target)"),
     Option("target", "column of numbers to predict, in place of labels"),
     Option("text", "column of texts, which are the inputs in place of features"),
@@ -278,7 +278,7 @@ class Csv(TableSource):
     scheme: ClassVar[str] = "csv"
     what: ClassVar[str] = "a table in a CSV file with a header"
     options: ClassVar[tuple[Option, ...]] = (
-        *_OPTIONS,
+        *OPTIONS,
         Option("sep", "what separates values; 'tab' for a tabulator", ","),
         Option("decimal", "the decimal sign, '.' without it"),
         Option("missing", "words that mean a missing value, split at commas; those of pandas without it"),
@@ -310,56 +310,3 @@ class Csv(TableSource):
 
         if pd.api.types.is_string_dtype(column.dtype) or pd.api.types.is_object_dtype(column.dtype):
             refuse_strays(column, owner=f"'{self._path}'", decimal=self._file.decimal)
-
-
-class Parquet(TableSource):
-    """A table in a Parquet file; only the columns needed are read.
-
-    Options:
-        label: column of labels: whole numbers 0, 1, 2, ..., booleans, or words, whose classes are then sorted.
-        target: column of numbers to predict, in place of labels; one of the two is required.
-        text: column of texts, which are then the inputs; there are no features.
-        groups: columns of groups, split at commas; they stay among the features.
-        features: columns to take as features, split at commas; without it, all that are left.
-        drop: columns to leave out, split at commas.
-        exclude_groups: `true` leaves the group columns out of the features.
-        categorical: columns of numbers that are names of categories, split at commas.
-        as_category: columns that an estimator gets as pandas categories, as after `astype("category")`, split at commas.
-        id: column of ids, unique; row numbers without it. It is no feature.
-        like: table of the same layout, such as the training set, whose categories, classes and (at least) ranges hold here too.
-        classes: names of the model's classes in its order, split at commas, or a text file of them, one a line.
-        rename: new names of classes, OLD:NEW split at commas, such as `rename=<=50K.:<=50K,>50K.:>50K`.
-
-    Values and types are those of `pandas.read_parquet(FILE)`, and an estimator is handed them again; words are never taken for numbers.
-    Columns are coded as in `csv:`, those of pandas categories in their own order. What pandas takes for the index is no feature.
-    """
-
-    scheme: ClassVar[str] = "parquet"
-    what: ClassVar[str] = "a table in a Parquet file"
-    options: ClassVar[tuple[Option, ...]] = _OPTIONS
-
-    _hint = "It must be a Parquet file; if it was cut off, copy it again."
-
-    @cached_property
-    def _schema(self) -> tuple[list[str], list[str]]:
-        """The file's columns, and those of the index."""
-        import pyarrow.parquet as pq
-
-        with reading(f"'{self._path}' as Parquet", self._hint):
-            schema = pq.read_schema(self._path)
-        index = (schema.pandas_metadata or {}).get("index_columns", [])
-        return list(schema.names), [name for name in index if isinstance(name, str)]
-
-    def header(self) -> list[str]:
-        return [name for name in self._schema[0] if not name.startswith("__index_level_")]
-
-    def index_names(self) -> list[str]:
-        return self._schema[1]
-
-    def read(self, columns: list[str]) -> pd.DataFrame:
-        import pandas as pd
-
-        with reading(f"'{self._path}' as Parquet", self._hint):
-            frame = pd.read_parquet(self._path, engine="pyarrow", columns=columns, page_checksum_verification=True)
-        index = [name for name in columns if name not in frame.columns]
-        return frame.reset_index(level=index)[columns] if index else frame[columns]

@@ -18,6 +18,7 @@ from shiftproof.diagnostics.constant_answer import constant_answer
 from shiftproof.evaluation.audit import collect
 from shiftproof.evaluation.audit.curves import read_curve
 from shiftproof.evaluation.audit.diagnose import distrust, read_diagnosis
+from shiftproof.evaluation.audit.natural import clean_of, natural_of
 from shiftproof.evaluation.audit.plan import Plan
 from shiftproof.evaluation.audit.proven import proven_curve
 from shiftproof.evaluation.config import AuditConfig
@@ -90,9 +91,9 @@ def make_record(config: AuditConfig, plan: Plan, store: Store, started: str) -> 
             flags=[_flag(flag) for flag in (*_of_the_model(plan), *_constant(plan, pools, config))],
         ),
         data=data_card(plan.data),
-        clean=collect.clean_of(pools, plan.data, config.confidence),
+        clean=clean_of(pools, plan.data, config.confidence),
         results=[r for r in numbers if r.data == plan.data.uri or r.shift == "identity"],
-        natural=collect.natural_of(pools, plan.data, config.confidence),
+        natural=natural_of(pools, plan.data, config.confidence),
         diagnoses=diagnoses,
         curves=curves,
         proven=[
