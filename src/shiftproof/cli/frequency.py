@@ -54,6 +54,7 @@ def command(
     from shiftproof.runs.store import disk_error
 
     source = load_data(data)
+    source.require_classes("frequency")
     n = len(source)
     examples = source.take(np.unique(np.linspace(0, n - 1, min(limit, n)).round().astype(int)))
     with metering() as meter:

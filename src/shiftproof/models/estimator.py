@@ -68,7 +68,7 @@ class Fitted:
         with foreign():
             # A copy: it may answer with the same array the next time.
             said = getattr(self.estimator, method)(given)
-            answer = as_array(said, f"{method} of the model '{self.name}'").copy()
+            answer: npt.NDArray[np.generic] = as_array(said, f"{method} of the model '{self.name}'").copy()
         if answer.shape[:1] != (n,):
             raise must(method, f"the model '{self.name}'", f"answer with one row per input ({n})", answer.shape)
         return answer

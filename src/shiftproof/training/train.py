@@ -121,6 +121,7 @@ def train(
     settings = _recipe(recipe)
     chosen = methods.build(method) if isinstance(method, str) else method
     source = load_data(data)
+    source.require_classes("train")
     kept, groups, watch = _split(source, chosen, settings)
     net = fresh_network(model, settings.seed).to(device_named(device))
     noticed = check_network(net, kept)

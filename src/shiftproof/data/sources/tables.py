@@ -95,9 +95,8 @@ class TableSource(AddressedSource):
             raise UsageError(f"{self.uri} names both a label ({label}) and a target ({target}). Name the one that the model predicts.")
         label = label if target is None else target
         if label is None:
-            raise UsageError(
-                f"{self.uri} needs its column of labels: write ?label=NAME, or ?target=NAME for numbers. Columns: {', '.join(there)}."
-            )
+            columns = f"Columns: {', '.join(there)}."
+            raise UsageError(f"{self.uri} needs its column of labels: write ?label=NAME. {columns} Numbers to predict are ?target=NAME.")
         groups, drop, chosen = self.names("groups"), self.names("drop"), self.names("features")
         coded = (*self.names("categorical"), *self.names("as_category"))
         for name in filter(None, (label, identity, text, *groups, *drop, *chosen, *coded)):
@@ -196,7 +195,7 @@ class TableSource(AddressedSource):
         bad = ~np.isfinite(numbers)
         if bad.any():
             row = int(bad.argmax())
-            first = f"{int(bad.sum())} of {len(bad)} rows, first {column.iloc[row]!r} in row {row}"
+            first = f"{int(bad.sum())} of {len(bad)} rows, first {str(column.iloc[row])!r} in row {row}"
             raise UsageError(f"The target '{name}' of '{self._path}' is no finite number in {first}. Drop those rows first.")
         return numbers
 

@@ -128,7 +128,8 @@ def make_plan(config: AuditConfig) -> Plan:
     (judge,) = _build(judges, (config.judge,))
     samples = together(*_distinct([_load(source, config) for source in (config.data, *config.shift_from)]))
     data, *others = samples.sources
-    moves: list[Shift] = _build(shifts, config.shifts, space=data.space)
+    placed = {"space": data.space} if isinstance(data.space, InputSpace) else {}
+    moves: list[Shift] = _build(shifts, config.shifts, **placed)
     natural = tuple(others)
     _check((data, *natural))
     _check_judged(config, judge, data)

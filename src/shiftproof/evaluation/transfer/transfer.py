@@ -203,6 +203,7 @@ def _ready(config: TransferConfig) -> _Ready:
         raise must("confidence", "transfer", "be in (0, 1)", config.confidence)
     search = searches.build(config.search) if config.search else None
     data = load_data(config.data, box=config.box, limit=config.limit)
+    data.require_classes("transfer")
     if not len(data):
         raise UsageError(f"The data '{data.uri}' hold no examples.")
     shift: Shift = shifts.build(config.shift, space=data.space)
