@@ -105,7 +105,7 @@ class Drift(Boxed):
 class _Restricted(Labels):
     """A model with less access than it has."""
 
-    def __init__(self, model: TorchModule) -> None:
+    def __init__(self, model: Any) -> None:
         self._model = model
 
     @property
@@ -113,10 +113,11 @@ class _Restricted(Labels):
     def name(self) -> str: ...
 
     def fingerprint(self) -> str:
-        return self._model.fingerprint()
+        return str(self._model.fingerprint())
 
-    def labels(self, x: Tensor) -> Tensor:
-        return self._model.labels(x)
+    def labels(self, x: Any) -> Tensor:
+        found: Tensor = self._model.labels(x)
+        return found
 
 
 class _LabelsOnly(_Restricted):
@@ -134,12 +135,13 @@ class _ScoresOnly(_Restricted, Scores):
     def name(self) -> str:
         return f"{self._model.name} (scores only)"
 
-    def scores(self, x: Tensor) -> Tensor:
+    def scores(self, x: Any) -> Tensor:
         with torch.no_grad():
-            return self._model.scores(x)
+            found: Tensor = self._model.scores(x)
+        return found
 
 
-def giving(model: TorchModule, access: Access) -> Labels:
+def giving(model: Any, access: Access) -> Any:
     """The model with exactly this access."""
     return model if issubclass(access, Gradients) else _ScoresOnly(model) if issubclass(access, Graded) else _LabelsOnly(model)
 

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,7 +39,7 @@ class SearchCase:
 
     search: Search
     shift: Shift
-    network: TorchModule
+    network: Any
     examples: Examples
     label: str
 

@@ -40,6 +40,11 @@ class Within(Judge):
     absolute: float = 0.0
     relative: float = 0.0
 
+    @classmethod
+    def examples_for_check(cls) -> list[Within]:
+        """One of each allowance, and both."""
+        return [cls(absolute=0.2), cls(relative=0.1), cls(absolute=0.1, relative=0.1)]
+
     def check(self) -> None:
         self.require("absolute", "relative", within="[0, inf)")
         if not self.absolute and not self.relative:
