@@ -38,6 +38,7 @@ __all__, __getattr__ = lazy_exports(
     "judges.within:Within",
     "measures.corruption_error:mean_corruption_error",
     "measures.effective_robustness:effective_robustness",
+    "models.load:as_answers",
     "models.load:as_model",
     "models.load:load_model",
     "outcomes:Bound",

@@ -26,7 +26,7 @@ from shiftproof.judges.token_f1 import TokenF1
 from shiftproof.judges.within import Within
 from shiftproof.measures.corruption_error import mean_corruption_error
 from shiftproof.measures.effective_robustness import effective_robustness
-from shiftproof.models.load import as_model, load_model
+from shiftproof.models.load import as_answers, as_model, load_model
 from shiftproof.outcomes import Bound
 from shiftproof.searches.best_of_n import BestOfN
 from shiftproof.searches.exhaustive import Exhaustive
@@ -72,6 +72,7 @@ __all__ = [
     "Typos",
     "UsageError",
     "Within",
+    "as_answers",
     "as_model",
     "audit",
     "confront",

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import shiftproof as sp
 from shiftproof._errors import UsageError
 from shiftproof.data.rows import Fields, Items, KeptText
 from shiftproof.data.space import FieldsSpace, TextSpace, boxed
@@ -156,3 +157,20 @@ def test_bad_use_is_one_line(make: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message) as found:
         make()
     assert "\n" not in str(found.value)
+
+
+def test_fog_on_the_image_of_a_question() -> None:
+    """Image and question: the model says what it sees, and fog, not a typo, makes it see less."""
+
+    def sees(asked: dict[str, Any]) -> list[str]:
+        return ["dark" if image.mean() < 0.3 and "what" in question else "light" for question, image in zip(*asked.values(), strict=True)]
+
+    x = Fields(question=["what is it"] * 6, image=torch.full((6, 1, 32, 32), 0.2))
+    given = sp.examples(x, [("dark",)] * 6)
+    model = sp.as_answers(sees, said="texts")
+    foggy = sp.confront(model, On("image", "fog(severity=5)"), search=sp.OneDraw(), examples=given, judge=sp.ExactMatch())
+    assert foggy.accuracy == 0
+    assert sp.confront(model, On("question", Casing(edits=1)), search=sp.OneDraw(), examples=given, judge=sp.ExactMatch()).accuracy < 1
+    assert sp.confront(model, On("question", Typos(edits=1)), search=sp.Exhaustive(), examples=given, judge=sp.ExactMatch()).accuracy == 0
+    still = sp.confront(model, On("image", "linf(eps=0.01)"), search=sp.BestOfN(3), examples=given, judge=sp.ExactMatch())
+    assert still.accuracy == 1

@@ -84,9 +84,8 @@ def check_part(target: object, *, x: Tensor | None = None) -> Report:
         if issubclass(part, base):
             parts = [found] if isinstance(found, Part) else instances(part)
             return Report(name, kind, tuple(result for instance in parts for result in _check(instance, suite)))
-    raise must(
-        "target", "check_part", "be a Shift, Search, Judge, Risk, Certificate, Defence, Method or model, its class, or FILE.py:Name", found
-    )
+    rule = "be a Shift, Search, Judge, Risk, Certificate, Defence, Method or model, its class, or FILE.py:Name"
+    raise must("target", "check_part", rule, found)
 
 
 def _name(target: object) -> str:

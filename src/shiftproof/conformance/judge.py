@@ -35,8 +35,9 @@ def judge_case(judge: Judge) -> JudgeCase:
     if judge.said == "numbers":
         y = noise("targets", 24).double() + 1
         return JudgeCase(judge, y + noise("errors", 24).double() - 0.5, y, y.clone())
-    y = Items(_TRUE[place % 3] for place in range(24))
-    return JudgeCase(judge, Items(_SAID[place % 8] for place in range(24)), y, Items(accepted[0] for accepted in y))
+    accepted = [_TRUE[place % 3] for place in range(24)]
+    said = Items(_SAID[place % 8] for place in range(24))
+    return JudgeCase(judge, said, Items(accepted), Items(one[0] for one in accepted))
 
 
 def scores_are_shares(case: JudgeCase) -> None:

@@ -46,7 +46,8 @@ class SearchCase:
     @property
     def model(self) -> Labels:
         """The network with the search's access."""
-        return giving(self.network, self.search.needs)
+        found: Labels = giving(self.network, self.search.needs)
+        return found
 
     def confront(self, examples: Examples | None = None, *, seed: int = 0, batch_size: int = 256) -> Finding:
         """One run of `confront`; a move outside the budget fails the check."""

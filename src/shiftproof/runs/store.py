@@ -78,9 +78,10 @@ class Store:
         """How many rows each process of the run sent to the model."""
         self._seen: dict[str, tuple[tuple[int, ...], Table]] = {}
         """Cells that were read and found sound, each with what its file was like then."""
+        self._scores: tuple[str, np.ndarray[Any, Any] | None] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_seen": {}}
+        return {**vars(self), "_seen": {}, "_scores": None}
 
     @property
     def claimed(self) -> bool:
@@ -227,10 +228,12 @@ class Store:
         return Table(columns, Bound(card["bound"]), flags, card["seconds"], card["batch_size"], stages, card["sent"])
 
     def scores(self, cell: Cell) -> np.ndarray[Any, Any] | None:
-        """A finished cell's class scores, shape (n, classes); None where it has none, or those of the largest classes alone."""
-        path = self.path(cell)
-        table = _parsed(read_sealed(path, _of_file("cell", path)), (), maybe=(SCORES,))
-        return array_of(table.column(SCORES)) if SCORES in table.column_names else None
+        """A finished cell's class scores, shape (n, classes), the last cell's remembered; None where it has not those of all classes."""
+        key, path = cell.key(), self.path(cell)
+        if self._scores is None or self._scores[0] != key:
+            table = _parsed(read_sealed(path, _of_file("cell", path)), (), maybe=(SCORES,))
+            self._scores = key, array_of(table.column(SCORES)) if SCORES in table.column_names else None
+        return self._scores[1]
 
     def failure(self, cell: Cell) -> Path:
         """The file with the traceback of a failed cell."""
@@ -285,8 +288,8 @@ def read_rows(path: Path, columns: Sequence[str]) -> pa.Table:
 
 def _parsed(content: bytes, columns: Sequence[str], maybe: Sequence[str] = ()) -> pa.Table:
     try:
-        there = pq.read_schema(pa.BufferReader(content)).names if maybe else ()
-        return pq.read_table(pa.BufferReader(content), columns=[*columns, *(name for name in maybe if name in there)])
+        file = pq.ParquetFile(pa.BufferReader(content))
+        return file.read(columns=[*columns, *(name for name in maybe if name in file.schema_arrow.names)])
     except (pa.ArrowException, OSError) as error:
         raise DamagedFile(f"it is not a table ({error})") from error
 

@@ -121,7 +121,6 @@ def train(
     settings = _recipe(recipe)
     chosen = methods.build(method) if isinstance(method, str) else method
     source = load_data(data)
-    source.require_classes("train")
     kept, groups, watch = _split(source, chosen, settings)
     net = fresh_network(model, settings.seed).to(device_named(device))
     noticed = check_network(net, kept)
@@ -221,6 +220,7 @@ def _split(source: Source, method: Method, recipe: Recipe) -> tuple[Examples, Gr
     from shiftproof.searches import searches
     from shiftproof.shifts import shifts
 
+    source.require_classes("train")
     shift = shifts.build(recipe.threat).within(source.space) if recipe.threat else method.threat(source.space)
     order = np.argsort(Rng.for_ids(recipe.seed, source.ids).child("held out").uniform(1)[:, 0].numpy(), kind="stable")
     held = min(MOST_HELD_OUT, int(recipe.held_out * len(source)))
