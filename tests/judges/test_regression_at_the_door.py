@@ -125,7 +125,7 @@ def test_the_truth_moves_with_the_input(search: Any) -> None:
             r"The 'y' of the examples must have shape \(n,\) where it",
         ),
         (lambda: sp.examples(np.zeros((2, 2)), [0.5, 1.5]), "be whole numbers 0, 1, 2"),
-        (lambda: sp.examples(np.zeros((2, 2)), [0, 1], truth=cast("Any", "ranks")), "The 'truth' of the examples must be labels, numbers or answers"),
+        (lambda: sp.examples(np.zeros((2, 2)), [0, 1], truth=cast("Any", "ranks")), "The 'truth' of the examples must be labels, numbers"),
     ],
 )
 def test_numbers_where_none_belong_are_one_line(call: Callable[[], object], message: str) -> None:

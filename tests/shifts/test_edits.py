@@ -165,7 +165,9 @@ def test_fog_on_the_image_of_a_question() -> None:
     def sees(asked: dict[str, Any]) -> list[str]:
         return ["dark" if image.mean() < 0.3 and "what" in question else "light" for question, image in zip(*asked.values(), strict=True)]
 
-    x = Fields(question=["what is it"] * 6, image=torch.full((6, 1, 32, 32), 0.2))
+    image = torch.full((6, 1, 32, 32), 0.2)
+    image[:, :, 0, 0] = 1.0  # fog keeps an image's brightest level
+    x = Fields(question=["what is it"] * 6, image=image)
     given = sp.examples(x, [("dark",)] * 6)
     model = sp.as_answers(sees, said="texts")
     foggy = sp.confront(model, On("image", "fog(severity=5)"), search=sp.OneDraw(), examples=given, judge=sp.ExactMatch())
