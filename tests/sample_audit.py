@@ -15,11 +15,9 @@ from shiftproof.records.audit import (
     Audit,
     BudgetCurve,
     CellRecord,
-    CheckRecord,
     ClaimKind,
     Clean,
     DataCard,
-    Diagnosis,
     GalleryExample,
     GateRecord,
     LeftOut,
@@ -28,6 +26,7 @@ from shiftproof.records.audit import (
     Provenance,
     Result,
 )
+from shiftproof.records.diagnosis import CheckRecord, Diagnosis
 from shiftproof.records.document import write_document
 from shiftproof.risks.paired import PairedComparison
 
@@ -367,7 +366,7 @@ def write_run(folder: Path, audit: Audit) -> Path:
     write_document(folder / "audit.json", audit, "audit")
     rng = np.random.default_rng(0)
     for picture in audit.gallery[:-1]:
-        clean = sign(picture.label, rng)
+        clean = sign(int(picture.label), rng)
         moved = (
             np.rot90(clean, axes=(1, 2))
             if picture.shift.startswith("rotation")

@@ -5,6 +5,7 @@ from shiftproof.certificates.bounds.verify import verify
 from shiftproof.data.arrays import examples
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
+from shiftproof.data.rows import Fields, Items
 from shiftproof.data.space import InputSpace
 from shiftproof.diagnostics.bands import frequency_curves, spectral_bias
 from shiftproof.diagnostics.critical_band import critical_band
@@ -17,12 +18,20 @@ from shiftproof.evaluation.audit.audit import Report, audit
 from shiftproof.evaluation.curves.security_curve import security_curve
 from shiftproof.evaluation.transfer.transfer_matrix import transfer_matrix
 from shiftproof.finding import Finding
+from shiftproof.judges.choice import Choice
+from shiftproof.judges.classify import Classify
+from shiftproof.judges.contains import Contains
+from shiftproof.judges.exact_match import ExactMatch
+from shiftproof.judges.token_f1 import TokenF1
+from shiftproof.judges.within import Within
 from shiftproof.measures.corruption_error import mean_corruption_error
 from shiftproof.measures.effective_robustness import effective_robustness
-from shiftproof.models.load import as_model, load_model
+from shiftproof.models.load import as_answers, as_model, load_model
 from shiftproof.outcomes import Bound
 from shiftproof.searches.best_of_n import BestOfN
+from shiftproof.searches.exhaustive import Exhaustive
 from shiftproof.searches.gradient_ascent import GradientAscent
+from shiftproof.searches.greedy import Greedy
 from shiftproof.searches.grid import Grid
 from shiftproof.searches.one_draw import OneDraw
 from shiftproof.shifts.corruptions.corrupt import corrupt
@@ -30,6 +39,8 @@ from shiftproof.shifts.geometry.rotation import Rotation
 from shiftproof.shifts.geometry.translation import Translation
 from shiftproof.shifts.norms.l2 import L2
 from shiftproof.shifts.norms.linf import Linf
+from shiftproof.shifts.on import On
+from shiftproof.shifts.text.typos import Typos
 from shiftproof.training.train import train
 
 __version__: str
@@ -38,17 +49,30 @@ __all__ = [
     "BestOfN",
     "Bound",
     "BudgetExceeded",
+    "Choice",
+    "Classify",
+    "Contains",
+    "ExactMatch",
     "Examples",
+    "Exhaustive",
+    "Fields",
     "Finding",
     "GradientAscent",
+    "Greedy",
     "Grid",
     "InputSpace",
+    "Items",
     "Linf",
+    "On",
     "OneDraw",
     "Report",
     "Rotation",
+    "TokenF1",
     "Translation",
+    "Typos",
     "UsageError",
+    "Within",
+    "as_answers",
     "as_model",
     "audit",
     "confront",

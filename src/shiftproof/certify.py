@@ -15,8 +15,9 @@ from shiftproof._batches import judged
 from shiftproof._errors import Contradiction, NotCertifiable, UsageError
 from shiftproof.certificates.abstract import Certificate, Proof
 from shiftproof.data.examples import Examples
-from shiftproof.door import Reading, read
+from shiftproof.door import read
 from shiftproof.finding import Finding
+from shiftproof.judges.abstract import Reading
 from shiftproof.models.abstract import Labels
 from shiftproof.models.query_count import count_asked, counting_queries
 from shiftproof.outcomes import Bound, Flag

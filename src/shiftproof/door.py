@@ -9,8 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -18,14 +20,17 @@ from shiftproof import outcomes
 from shiftproof._batches import in_batches, judged
 from shiftproof._errors import BudgetExceeded, UsageError, must
 from shiftproof.data.examples import Examples
+from shiftproof.data.space import Space
 from shiftproof.finding import Finding
-from shiftproof.models.abstract import Labels, Scores, access_name
+from shiftproof.judges.abstract import Judge, Reading
+from shiftproof.judges.classify import CLASSIFY
+from shiftproof.models.abstract import Answers, Scores, access_name
 from shiftproof.models.query_count import count_asked, counting_queries
-from shiftproof.oracle import Cost, Keeper, Oracle, judge, mean_scores
+from shiftproof.oracle import Cost, Keeper, Oracle
 from shiftproof.outcomes import Bound, Flag
 from shiftproof.preflight import BATCH_DEPENDENT, RANDOM, ScoresOnly, look_at
 from shiftproof.randomness import Rng
-from shiftproof.searches.abstract import Search, suited
+from shiftproof.searches.abstract import Search, judged_objection, suited
 from shiftproof.shifts.abstract import Params, Shift
 
 ZERO_GRADIENT_SHARE = 0.05
@@ -33,11 +38,13 @@ ZERO_GRADIENT_SHARE = 0.05
 
 
 def confront(
-    model: Labels,
+    model: Answers,
     shift: Shift,
     *,
     search: Search,
     examples: Examples,
+    judge: Judge = CLASSIFY,
+    to_the_end: bool = False,
     seed: int = 0,
     batch_size: int = 256,
     progress: Callable[[int], None] | None = None,
@@ -51,7 +58,9 @@ def confront(
         model: what is measured; it must give what the search needs.
         shift: the moves allowed. It is put on the examples' space here.
         search: how a move is chosen.
-        examples: n labelled inputs.
+        examples: n inputs, each with its truth.
+        judge: says when an answer is wrong, and how right it is.
+        to_the_end: search for the largest loss of each example, and not only for a failure.
         seed: with each example's id, the whole source of randomness.
         batch_size: inputs per call of the model, a matter of memory and speed; verdicts do not depend on it. Halved where memory runs out.
         progress: called with the number of examples finished since the last call.
@@ -86,28 +95,36 @@ def confront(
     shift = shift.within(examples.space)
     shift.check_inputs(examples.x[:1])
     with counting_queries() as count:
-        model, search, flags = _fitted(model, shift, search, examples, flags)
+        examples = judged_by(judge, examples)
+        model, search, flags = _fitted(model, shift, search, examples, flags, judge)
         rng = Rng.for_ids(seed, examples.ids)
-        known = clean if search.verdict_draws == 1 and not {RANDOM, BATCH_DEPENDENT} & set(flags) else None
+        same = not {RANDOM, BATCH_DEPENDENT} & set(flags)
+        known = clean if search.verdict_draws == 1 and same else None
 
         def work(rows: slice) -> Finding:
-            return _confront_batch(model, shift, search, examples[rows], rng[rows], keeper, known and known[rows])
+            how = How(judge, to_the_end, keeper, known and known[rows], same)
+            return _confront_batch(model, shift, search, examples[rows], rng[rows], how)
 
         finding = judged(len(examples), batch_size, work, flags, progress)
     return replace(finding, sent=count.sent)
 
 
+def judged_by(judge: Judge, examples: Examples) -> Examples:
+    """The examples with the truth that this judge goes by; raises `UsageError` where they have none."""
+    return replace(examples, y=judge.truth(examples))
+
+
 def _fitted(
-    model: Labels, shift: Shift, search: Search, examples: Examples, flags: Sequence[Flag] | None
-) -> tuple[Labels, Search, list[Flag]]:
+    model: Answers, shift: Shift, search: Search, examples: Examples, flags: Sequence[Flag] | None, judge: Judge
+) -> tuple[Answers, Search, list[Flag]]:
     """The model as what it gives, the search as it is run on it, and the flags that go with every verdict."""
     fitting = suited(search, model)
-    refuse(model, shift, fitting)
+    refuse(model, shift, fitting, judge)
     found = list(flags or ())
     if flags is None:
-        model, found = look_at(model, examples)
+        model, found = look_at(model, examples, judge)
         fitting = suited(search, model)
-        refuse(model, shift, fitting)
+        refuse(model, shift, fitting, judge)
     if RANDOM in found:
         fitting = fitting.averaged()
         found += _averages(fitting)
@@ -122,112 +139,90 @@ def _averages(search: Search) -> list[Flag]:
     return [Flag("averaged", f"{detail} Searched with {search.spec()}.")]
 
 
-def refuse(model: Labels, shift: Shift, search: Search) -> None:
-    """Raises `UsageError` where this search cannot be used on this model and shift."""
-    if not isinstance(model, search.needs):
-        gives, needs = access_name(type(model)), access_name(search.needs)
-        why = f", since {model.why}" if isinstance(model, ScoresOnly) else ""
-        others = "square, hop_skip_jump, best_of_n or grid" if isinstance(model, Scores) else "best_of_n or grid"
+def refuse(model: Answers, shift: Shift, search: Search, judge: Judge = CLASSIFY) -> None:
+    """Raises `UsageError` where this search cannot be used on this model and shift, or with this judge."""
+    seen = judge.gives(model)
+    if not issubclass(seen, search.needs):
+        gives, needs = access_name(seen), access_name(search.needs)
+        why = (
+            f", since {model.why}" if isinstance(model, ScoresOnly) else "" if judge.said == "classes" else f" under the judge {judge.name}"
+        )
+        others = "square, hop_skip_jump, best_of_n or grid" if issubclass(seen, Scores) else "best_of_n or grid"
+        others = others if shift.kinds & {"image", "table", "vector"} else "greedy or best_of_n"
         raise UsageError(f"The search {search.name} needs {needs}, and the model '{model.name}' gives {gives} only{why}. Use {others}.")
-    objection = search.objection(shift)
+    objection = search.objection(shift) or judged_objection(search, judge)
     if objection:
         raise UsageError(f"The search {search.name} cannot be used: {objection}.")
 
 
-@dataclass(frozen=True)
-class Reading:
-    """The model's answers to inputs as they are, all of shape (n,)."""
-
-    prediction: Tensor
-    broken: Tensor
-    loss: Tensor
-    probability: Tensor
-    confidence: Tensor
-    finite: Tensor
-
-    def __getitem__(self, rows: slice | Tensor) -> Reading:
-        """The answers to some of the inputs."""
-        return Reading(*(values[rows] for values in self._parts()))
-
-    def to(self, device: torch.device) -> Reading:
-        """The same on a device."""
-        return Reading(*(values.to(device) for values in self._parts()))
-
-    def _parts(self) -> tuple[Tensor, ...]:
-        return self.prediction, self.broken, self.loss, self.probability, self.confidence, self.finite
-
-
-def read(model: Labels, x: Tensor, y: Tensor, draws: int = 1) -> Reading:
-    """Scores inputs of shape (n, ...) against labels (n,), by the mean probabilities of `draws` passes (the majority of decisions).
+def read(model: Answers, x: Any, y: Any, draws: int = 1, judge: Judge = CLASSIFY) -> Reading:
+    """What the model answers to n inputs, judged by the truth y: the mean of `draws` passes.
 
     Cost: `draws` forwards each.
     """
-    if not len(x):
-        none = torch.zeros(0, dtype=torch.float64)
-        return Reading(y, y != y, none, none, none, y == y)
     with torch.no_grad():
-        if not isinstance(model, Scores):
-            prediction = torch.stack([model.labels(x) for _ in range(draws)]).mode(0).values
-            wrong = prediction != y
-            unknown = torch.full((len(x),), torch.nan, dtype=torch.float64)
-            return Reading(prediction, wrong, wrong.double(), unknown, unknown, torch.ones_like(wrong))
-        scores = mean_scores([model.scores(x) for _ in range(draws)])
-        log_probability = scores.double().log_softmax(1)
-        label = log_probability.gather(1, y[:, None])[:, 0]
-        top = log_probability.amax(1).exp()
-        return Reading(scores.argmax(1), judge(scores, y).broken, -label, label.exp(), top, scores.isfinite().all(1))
+        return judge.read(model, x, y, draws)
 
 
-def read_examples(model: Labels, examples: Examples, batch_size: int = 256) -> Reading:
+def read_examples(model: Answers, examples: Examples, batch_size: int = 256) -> Reading:
     """The model's answers to examples as they are, on the CPU: what several calls of `confront` on the same ones may share (`clean`)."""
 
     def one(rows: slice) -> Reading:
         return read(model, examples.x[rows].to(model.device), examples.y[rows].to(model.device)).to(torch.device("cpu"))
 
-    parts = [reading._parts() for reading, _ in in_batches(len(examples), batch_size, one)]
-    return Reading(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    return Reading.join([reading for reading, _ in in_batches(len(examples), batch_size, one)])
 
 
-def _confront_batch(
-    model: Labels, shift: Shift, search: Search, batch: Examples, rng: Rng, keeper: Keeper | None, known: Reading | None
-) -> Finding:
+@dataclass(frozen=True, eq=False)
+class How:
+    """How a batch is confronted, beside the model, the shift and the search."""
+
+    judge: Judge
+    to_the_end: bool
+    keeper: Keeper | None
+    known: Reading | None
+    same: bool
+    """Whether the model gives the same answer to the same input again, whatever the batch."""
+
+
+def _confront_batch(model: Answers, shift: Shift, search: Search, batch: Examples, rng: Rng, how: How) -> Finding:
     began = time.perf_counter()
     x, y = batch.x.to(model.device), batch.y.to(model.device)
     cost = Cost.of(len(batch))
     worst_case = search.bound is Bound.AT_MOST
     draws = search.verdict_draws
-    clean = (known.to(x.device) if known else read(model, x, y, draws)) if worst_case else None
+    clean = (how.known.to(x.device) if how.known else read(model, x, y, draws, how.judge)) if worst_case else None
     rows = (~clean.broken).nonzero()[:, 0] if clean else torch.arange(len(x), device=x.device)
     cost.forwards += draws * int(worst_case)
 
-    oracle = Oracle(model, shift, x, y, cost)[rows]
+    oracle = Oracle(model, shift, x, y, cost, judge=how.judge, stops=not how.to_the_end, held=not how.to_the_end)[rows]
     params = _legal(
-        shift, search, x[rows], _searched(search, shift, oracle.kept_by(keeper, batch.ids) if keeper else oracle, rng[rows.cpu()])
+        shift, search, x[rows], _searched(search, shift, oracle.kept_by(how.keeper, batch.ids) if how.keeper else oracle, rng[rows.cpu()])
     )
-    moved = _apply(shift, x[rows], params)
-    after = read(model, moved, y[rows], draws)
+    moved = _apply(shift, batch.space, x[rows], params)
+    after = read(model, moved, shift.carry(x[rows], y[rows], params), draws, how.judge)
     cost.forwards[rows.cpu()] += draws  # each row once
     count_asked(draws * (len(rows) + len(x) * int(worst_case)))  # and the oracle's own
 
     outcome = np.full(len(x), outcomes.SKIPPED, dtype="<U9")
     at = rows.cpu().numpy()  # numpy would take a tensor of one row for a number
     outcome[at] = np.where(after.broken.cpu().numpy(), outcomes.BROKEN, outcomes.HELD)
+    radius = np.full(len(x), np.nan)
+    if search.proves and how.same:
+        proven = at[search.proven(shift, x[rows]).numpy() & ~after.broken.cpu().numpy()]
+        outcome[proven], radius[proven] = outcomes.CERTIFIED, shift.full_strength if shift.strength else np.nan
     everywhere = np.full((len(x), *params.shape[1:]), np.nan, dtype=np.float64 if params.dtype == torch.float64 else np.float32)
     everywhere[at] = params.cpu().numpy()
 
-    def column(name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        values = getattr(clean or after, name).clone()
-        values[rows.to(values.device)] = getattr(after, name)
-        return values.cpu().numpy()  # type: ignore[no-any-return]
-
+    whole = _at_moves(clean, after, at)
     return Finding(
         ids=batch.ids,
         outcome=outcome,
-        prediction=column("prediction").astype(np.int64),
-        loss=column("loss"),
-        probability=column("probability"),
-        confidence=column("confidence"),
-        radius=np.full(len(x), np.nan),
+        prediction=whole["prediction"],
+        loss=whole["loss"],
+        probability=whole["probability"],
+        confidence=whole["confidence"],
+        radius=radius,
         params=everywhere,
         forwards=cost.forwards.numpy(),
         backwards=cost.backwards.numpy(),
@@ -235,7 +230,28 @@ def _confront_batch(
         flags=_verdict_flags(cost, rows.cpu(), after),
         seconds=time.perf_counter() - began,
         stages=tuple(cost.stages),
+        score=whole["score"],
+        said=whole["said"],
     )
+
+
+def _at_moves(clean: Reading | None, after: Reading, at: npt.NDArray[np.intp]) -> dict[str, Any]:
+    """Every column of what was read: at the moves for the examples `at`, as they are for the others."""
+
+    def plain(values: Any) -> Any:
+        return values.cpu().numpy() if isinstance(values, Tensor) else values
+
+    there = {name: plain(values) for name, values in vars(after).items()}
+    if clean is None:
+        return there
+    whole = {name: plain(values) for name, values in vars(clean).items()}
+    if whole["said"] is None and there["said"] is not None:  # a store without them
+        whole["said"] = np.full((len(clean.broken), there["said"].shape[1]), np.nan, dtype=np.float32)
+    for name, values in whole.items():
+        if values is not None and len(at):
+            whole[name] = values = values.copy()
+            values[at] = there[name]
+    return whole
 
 
 def _searched(search: Search, shift: Shift, oracle: Oracle, rng: Rng) -> Params:
@@ -251,7 +267,7 @@ def _searched(search: Search, shift: Shift, oracle: Oracle, rng: Rng) -> Params:
 _FOUND = "found"
 
 
-def _legal(shift: Shift, search: Search, x: Tensor, params: Params) -> Params:
+def _legal(shift: Shift, search: Search, x: Any, params: Params) -> Params:
     """The search's moves, refused where they leave the budget and projected against rounding."""
     if len(params) != len(x):
         raise BudgetExceeded(f"The search {search.name} returned {len(params)} moves for {len(x)} examples.")
@@ -267,13 +283,12 @@ def _legal(shift: Shift, search: Search, x: Tensor, params: Params) -> Params:
     return shift.project(x, params).detach()
 
 
-def _apply(shift: Shift, x: Tensor, params: Params) -> Tensor:
+def _apply(shift: Shift, space: Space, x: Any, params: Params) -> Any:
     """The moved inputs, with the shift held to its own contract."""
     with torch.no_grad():
         moved = shift.apply(x, params)
-    low, high = shift.space.bounds(x)
-    if moved.shape != x.shape or bool(((moved < low) | (moved > high) | moved.isnan()).any()):
-        raise BudgetExceeded(f"The shift {shift.name} left the input box {shift.space.units}, gave NaN or changed the inputs' shape.")
+    if not space.holds(x, moved):
+        raise BudgetExceeded(f"The shift {shift.name} left the input box {space.units}, gave NaN or changed the inputs' shape.")
     return moved
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +24,9 @@ class Finding:
     Args:
         ids: the examples' names, shape (n,).
         outcome: "skipped", "broken", "held", "certified" or "abstained", shape (n,).
-        prediction: the model's decision at the move found (at the clean input where skipped, certified or abstained), shape (n,).
-        loss: cross-entropy in nats there, or 0/1 where the model gives labels only, shape (n,).
+        prediction: the model's decision at the move found (at the clean input where skipped, certified or abstained), shape (n,): a class,
+            or under judges of other answers a number or a text.
+        loss: cross-entropy in nats there, or 0/1 where the model gives labels only, shape (n,); under other judges what a search climbs.
         probability: the model's probability of the true label there, NaN where it gives labels only, shape (n,).
         confidence: the model's largest probability there, NaN likewise, shape (n,).
         radius: the certified radius, NaN where there is none, shape (n,).
@@ -36,11 +38,13 @@ class Finding:
         seconds: wall time.
         sent: rows that reached the model for all of it together: looks at it before any work and rows that fill up batches are among them,
             passes back are not, and what was answered from store did not reach it.
+        score: how right the answer is there, in [0, 1], shape (n,); None under judges that say right or wrong only, such as `classify`.
+        said: the model's scores there, shape (n, classes), float32; None where it gives none.
     """
 
     ids: Ids
     outcome: npt.NDArray[np.str_]
-    prediction: Ints
+    prediction: npt.NDArray[Any]
     loss: Floats
     probability: Floats
     confidence: Floats
@@ -53,6 +57,8 @@ class Finding:
     seconds: float
     stages: tuple[Stage, ...] = ()
     sent: int = 0
+    score: Floats | None = None
+    said: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -83,6 +89,11 @@ class Finding:
         return int(self.forwards.sum())
 
     @property
+    def mean_score(self) -> float:
+        """The mean of how right the answers are, in [0, 1]; NaN for no examples."""
+        return float((self.correct if self.score is None else self.score).mean()) if len(self) else float("nan")
+
+    @property
     def accuracy(self) -> float:
         """The share still right; NaN for no examples."""
         return float(self.correct.mean()) if len(self) else float("nan")
@@ -101,4 +112,11 @@ def join(findings: Sequence[Finding]) -> Finding:
         seconds=sum(f.seconds for f in findings),
         stages=stages,
         sent=sum(f.sent for f in findings),
+        score=_joined([f.score for f in findings]),
+        said=_joined([f.said for f in findings]),
     )
+
+
+def _joined(parts: Sequence[npt.NDArray[Any] | None]) -> npt.NDArray[Any] | None:
+    there = [part for part in parts if part is not None]
+    return np.concatenate(there) if len(there) == len(parts) else None

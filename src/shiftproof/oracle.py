@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -14,56 +13,17 @@ from shiftproof._cost import UNSEEN, Cost, Keeper, State, exponent_of
 from shiftproof._errors import UsageError
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.data.examples import Ids
+from shiftproof.judges.abstract import Answer, Judge
+from shiftproof.judges.classify import CLASSIFY, mean_scores
+from shiftproof.judges.classify import of_scores as judge
 from shiftproof.losses import Loss, margin
-from shiftproof.models.abstract import Access, Gradients, Labels, Scores
+from shiftproof.models.abstract import Access, Answers, Gradients, Labels
 from shiftproof.models.query_count import count_asked
 from shiftproof.outcomes import Stage
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Params, Shift
 
 __all__ = ["Answer", "Cost", "Keeper", "Oracle", "State", "judge", "mean_scores"]
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """The model's answer to one move per example: whether it is wrong, shape (n,)."""
-
-    broken: Tensor
-    _scores: Tensor | None = None
-    _y: Tensor | None = None
-
-    def __getitem__(self, rows: Tensor) -> Answer:
-        """The answer for the examples at `rows` (indices or a mask)."""
-        if self._scores is None or self._y is None:
-            return Answer(self.broken[rows])
-        return Answer(self.broken[rows], self._scores[rows], self._y[rows])
-
-    @cached_property
-    def margin(self) -> Tensor:
-        """The best other score minus the label's, positive where wrong, shape (n,); 1 or -1 for models that give labels only.
-
-        Infinite where the scores are not finite. Worked out when asked for: a verdict does not need it.
-        """
-        if self._scores is None or self._y is None:
-            return self.broken.to(torch.float32) * 2 - 1
-        return margin(self._scores, self._y).where(self._scores.isfinite().all(1), self._scores.new_tensor(torch.inf))
-
-    def value(self, loss: Loss) -> Tensor:
-        """The loss of these scores, shape (n,)."""
-        scores, y = self._given()
-        return loss(scores, y)
-
-    @cached_property
-    def rivals(self) -> Tensor:
-        """The classes other than the label, those of largest score first, shape (n, classes - 1)."""
-        scores, y = self._given()
-        order = scores.argsort(dim=1, descending=True, stable=True)
-        return order[order != y[:, None]].reshape(len(y), scores.shape[1] - 1)
-
-    def _given(self) -> tuple[Tensor, Tensor]:
-        if self._scores is None or self._y is None:
-            raise TypeError("A search asked for scores without declaring needs = Scores or Gradients.")
-        return self._scores, self._y
 
 
 class Oracle:
@@ -80,32 +40,34 @@ class Oracle:
 
     def __init__(
         self,
-        model: Labels,
+        model: Answers,
         shift: Shift,
-        x: Tensor,
-        y: Tensor,
+        x: Any,
+        y: Any,
         cost: Cost,
         rows: Tensor | None = None,
         *,
         draws: int = 1,
         held: bool = True,
         goal: Tensor | None = None,
+        judge: Judge = CLASSIFY,
+        stops: bool = True,
     ) -> None:
-        self._model, self._shift, self._cost = model, shift, cost
+        self._model, self._shift, self._cost, self._judge = model, shift, cost, judge
         self.x, self._y = x, y
         every = torch.arange(len(cost.forwards))
         self._rows = every if rows is None else rows
         self._whole = rows is None or torch.equal(rows, every)
-        self._draws, self._held, self._goal = draws, held, goal
+        self._draws, self._held, self._goal, self._stops = draws, held, goal, stops
 
     def __len__(self) -> int:
         return len(self.x)
 
     def __getitem__(self, rows: Tensor) -> Oracle:
-        """The same oracle for the examples at `rows` (indices or a mask), shape (m,)."""
+        """The same oracle for the examples at `rows` (indices or a mask), shape (m,). An example may be there several times."""
         goal = None if self._goal is None else self._goal[rows]
         mine = (self.x[rows], self._y[rows], self._cost, self._rows[rows.cpu()])
-        part = Oracle(self._model, self._shift, *mine, draws=self._draws, held=self._held, goal=goal)
+        part = Oracle(self._model, self._shift, *mine, **{**self._settings(), "goal": goal})
         part._plain = self._plain
         return part
 
@@ -125,11 +87,12 @@ class Oracle:
 
     def differs(self, goal: Tensor) -> Tensor:
         """Whether each example's label is another class than `goal`, shape (n,): else it cannot be driven there."""
-        return goal != self._y
+        y: Tensor = self._y
+        return goal != y
 
     def gives(self, access: Access) -> bool:
         """Whether the model gives at least this."""
-        return isinstance(self._model, access)
+        return issubclass(self._judge.gives(self._model), access)
 
     def proven(self, certificate: Certificate, rng: Rng) -> Tensor:
         """Which examples the certificate proves against every move of the shift, shape (n,); none where it does not support the model.
@@ -137,7 +100,9 @@ class Oracle:
         Cost: what it asks for, in forwards.
         """
         none = torch.zeros(len(self), dtype=torch.bool, device=self.x.device)
-        if not len(self) or self._draws > 1 or certificate.confidence < 1 or certificate.objection(self._model, self._shift):
+        if not len(self) or self._draws > 1 or certificate.confidence < 1 or not isinstance(self._model, Labels):
+            return none
+        if certificate.objection(self._model, self._shift):
             return none
         try:
             with torch.no_grad():
@@ -154,10 +119,25 @@ class Oracle:
         return self._cost.sighted[self._rows] > 0
 
     def _like(self, **changed: Any) -> Oracle:
-        settings = {"draws": self._draws, "held": self._held, "goal": self._goal, **changed}
-        other = Oracle(self._model, self._shift, self.x, self._y, self._cost, self._rows, **settings)
+        other = Oracle(self._model, self._shift, self.x, self._y, self._cost, self._rows, **{**self._settings(), **changed})
         other._kept, other._plain = self._kept, self._plain
         return other
+
+    def _settings(self) -> dict[str, Any]:
+        return {"draws": self._draws, "held": self._held, "goal": self._goal, "judge": self._judge, "stops": self._stops}
+
+    def to_the_end(self) -> Oracle:
+        """The same oracle, that never says that an example is broken: a search then goes on to its last step, for the largest loss.
+
+        The margin of an answer with gradients is the value of the loss that was climbed. Searches for least moves, which must know what
+        breaks, go on beyond the first move inside the budget.
+        """
+        return self._like(held=False, stops=False)
+
+    @property
+    def stops(self) -> bool:
+        """Whether an example is done with once it is broken."""
+        return self._stops
 
     def kept_by(self, keeper: Keeper, ids: Ids) -> Oracle:
         """The same oracle, whose search may write down where it stands; `ids` name the whole batch."""
@@ -192,34 +172,28 @@ class Oracle:
         self._cost.stages.append(stage)
 
     def beyond(self) -> Oracle:
-        """The same oracle, that may be asked about moves outside the budget: what it sees broken there need not be returned."""
-        return self._like(held=False)
+        """The same oracle, that may be asked about moves outside the budget: it says what breaks, and that need not be returned."""
+        return self._like(held=False, stops=True)
 
-    def facing(self, model: Labels) -> Oracle:
+    def facing(self, model: Answers) -> Oracle:
         """The same examples put to another model, whose passes are no cost of this one and are not counted."""
-        return Oracle(model, self._shift, self.x, self._y, Cost.of(len(self.x)), goal=self._goal)
+        return Oracle(model, self._shift, self.x, self._y, Cost.of(len(self.x)), goal=self._goal, judge=self._judge)
 
     def __call__(self, params: Params) -> Answer:
         """The verdict on one move per example. Cost: one forward each."""
         self._pay(self._draws, 0)
         with torch.no_grad():
             moved = self._shift.apply(self.x, params)
-            if isinstance(self._model, Scores):
-                answer = self._judged(mean_scores([self._model.scores(moved) for _ in range(self._draws)]))
-            else:
-                wrong = [self._wrong(self._model.labels(moved)) for _ in range(self._draws)]
-                answer = Answer(wrong[0] if self._draws == 1 else torch.stack(wrong).double().mean(0) > 0.5)
-        return self._seen(answer)
+            said = [self._judge.ask(self._model, moved) for _ in range(self._draws)]
+            answer = self._judged(said, params)
+        return answer if self._stops else answer.unfinished()
 
-    def _wrong(self, labels: Tensor) -> Tensor:
-        return labels != self._y if self._goal is None else labels == self._goal
+    def _judged(self, said: Sequence[Any], params: Params) -> Answer:
+        """The verdict, booked; its margins and losses are of scores in the units that losses see."""
+        return self._seen(self._judge.verdict(said, self._truth(params), self._goal, self._in_units))
 
-    def _judged(self, scores: Tensor) -> Answer:
-        """The verdict; its margins and losses are of the scores in the units that losses see."""
-        scores = self._in_units(scores)
-        if self._goal is None:
-            return judge(scores, self._y)
-        return judge(_two_classes(scores, self._goal), torch.zeros_like(self._y))
+    def _truth(self, params: Params) -> Any:
+        return self._shift.carry(self.x, self._y, params)
 
     def _in_units(self, scores: Tensor) -> Tensor:
         """The scores as losses see them: times a power of two where they lie so close together, or so far apart, that losses are blind.
@@ -232,7 +206,9 @@ class Oracle:
         new = known == UNSEEN
         if bool(new.any()):
             known = torch.where(new, exponent_of(scores.detach()).cpu(), known)
-            self._cost.exponent[self._rows] = known
+            # Of an example that is there several times, one exponent for all.
+            self._cost.exponent.scatter_reduce_(0, self._rows, known, "amin", include_self=False)
+            known = self._cost.exponent[self._rows]
         self._plain = not bool(known.any())
         if self._plain:
             return scores
@@ -268,7 +244,9 @@ class Oracle:
             for gradient in gradients:
                 self._book(self._cost.sighted, (gradient.flatten(1) != 0).any(1).cpu())
             self._all_sighted = bool(self._cost.sighted[self._rows].all())
-        return self._seen(self._judged(mean_scores(seen))), values, gradients
+        if not self._stops:
+            return Answer(torch.zeros(len(self), dtype=torch.bool, device=params.device), _margin=values[0]), values, gradients
+        return self._judged(seen, params), values, gradients
 
     def _pass(self, model: Gradients, params: Params, losses: Sequence[Loss], seen: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """One forward, whose scores go into `seen`, and the value and gradient of each loss."""
@@ -276,10 +254,9 @@ class Oracle:
             leaf = params.detach().requires_grad_()
             scores = model.scores(self._shift.apply(self.x, leaf))
             seen.append(scores.detach())
-            scores, y = self._in_units(scores), self._y
-            if self._goal is not None:
-                scores, y = _two_classes(scores, self._goal), torch.zeros_like(y)
-            values = [loss(scores, y) for loss in losses]
+            scores = self._in_units(scores) if self._judge.said == "classes" else scores
+            y = self._truth(leaf)
+            values = [self._judge.climbed(loss, self._goal)(scores, y) for loss in losses]
             last = len(values) - 1
             gradients = [torch.autograd.grad(value.sum(), leaf, retain_graph=k < last)[0] for k, value in enumerate(values)]
         return [value.detach().to(self.x.dtype) for value in values], [self._usable(gradient) for gradient in gradients]
@@ -313,22 +290,3 @@ class Oracle:
 
 
 _COUNTS = ("forwards", "backwards", "sighted", "spoiled", "seen_broken", "exponent")
-
-
-def _two_classes(scores: Tensor, goal: Tensor) -> Tensor:
-    """The best score of all classes but the goal, and the goal's, shape (n, 2)."""
-    rest = scores.scatter(1, goal[:, None], torch.finfo(scores.dtype).min).amax(1)
-    return torch.stack([rest, scores.gather(1, goal[:, None])[:, 0]], dim=1)
-
-
-def mean_scores(seen: list[Tensor]) -> Tensor:
-    """The logarithm of the mean probabilities over draws; one draw's scores as they are."""
-    if len(seen) == 1:
-        return seen[0]
-    return torch.stack([scores.log_softmax(1) for scores in seen]).logsumexp(0)
-
-
-def judge(scores: Tensor, y: Tensor) -> Answer:
-    """The verdict on scores of shape (n, classes). A score that is not finite is wrong: the model gave no usable answer."""
-    # The decision is argmax, as the model itself would say it; on a tie the margin is 0 and argmax decides.
-    return Answer((scores.argmax(1) != y) | ~scores.sum(1).isfinite(), scores, y)

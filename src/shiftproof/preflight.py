@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,8 +11,10 @@ from torch import Tensor
 from shiftproof._batches import out_of_memory
 from shiftproof._errors import UsageError, must
 from shiftproof.data.class_names import few
-from shiftproof.data.examples import Examples
-from shiftproof.models.abstract import Gradients, Labels, Scores, WrappedModel
+from shiftproof.data.examples import Examples, Ids
+from shiftproof.judges.abstract import Judge
+from shiftproof.judges.classify import CLASSIFY
+from shiftproof.models.abstract import Answers, Gradients, Scores, WrappedModel
 from shiftproof.models.estimator import EstimatorScores
 from shiftproof.models.query_count import count_asked
 from shiftproof.outcomes import Flag
@@ -23,39 +25,44 @@ PROBES = 16
 
 
 def check_examples(examples: Examples) -> None:
-    """Raises `UsageError` where inputs are not finite, leave their box, or labels are not classes."""
-    if not bool(examples.x.isfinite().all()):
-        bad = int((~examples.x.flatten(1).isfinite().all(1)).sum())
-        first = examples.ids[int((~examples.x.flatten(1).isfinite().all(1)).nonzero()[0, 0])]
-        raise UsageError(
-            f"The inputs contain NaN or infinity in {bad} of {len(examples)} examples, first in '{first}'. Remove or impute them."
+    """Raises `UsageError` where inputs are not legal (finite, inside their box, no empty text) or the truth is missing or no class."""
+    examples.space.check(examples.x, examples.ids)
+    if isinstance(examples.y, Tensor):
+        _check_numbers(examples.y, examples.ids)
+    else:
+        _check_accepted(examples.y, examples.ids)
+
+
+def _check_numbers(y: Tensor, ids: Ids) -> None:
+    if not bool(y.isfinite().all()):
+        first = ids[int((~y.isfinite()).nonzero()[0, 0])]
+        raise must(
+            "target", f"the example '{first}'", "be a finite number", float(y[~y.isfinite()][0]), "Drop rows without a target first."
         )
-    low, high = examples.space.bounds(examples.x)
-    outside = ((examples.x < low) | (examples.x > high)).flatten(1).any(1)
-    if bool(outside.any()):
-        least, most = float(examples.x.min()), float(examples.x.max())
-        raise UsageError(
-            f"{int(outside.sum())} of {len(examples)} inputs lie outside the box {examples.space.units}: values run from {least:.4g} to "
-            f"{most:.4g}. "
-            "Declare the box that the inputs are in, for example --box 0,255 (box=(0, 255) in Python)."
-        )
-    if bool((examples.y < 0).any()):
-        raise must("labels", "the data", "be classes 0, 1, 2, ...", int(examples.y.min()))
+    if not y.is_floating_point() and bool((y < 0).any()):
+        raise must("labels", "the data", "be classes 0, 1, 2, ...", int(y.min()))
+
+
+def _check_accepted(y: Any, ids: Ids) -> None:
+    for name, accepted in zip(ids, y, strict=True):
+        if not isinstance(accepted, tuple) or not accepted or not all(isinstance(text, str) and text.strip() for text in accepted):
+            rule, hint = "be at least one text that is accepted, none of them empty", "Fill it or drop that row."
+            raise must("answer", f"the example '{name}'", rule, accepted, hint)
 
 
 class InspectedModel(NamedTuple):
     """The result of a look at a model: the model as the type that it really provides, and flags for all its outputs."""
 
-    model: Labels
+    model: Any
     flags: list[Flag]
 
 
-def inspect_model(model: Labels, examples: Examples) -> list[Flag]:
+def inspect_model(model: Answers, examples: Examples, judge: Judge = CLASSIFY) -> list[Flag]:
     """The flags of `look_at`."""
-    return look_at(model, examples).flags
+    return look_at(model, examples, judge).flags
 
 
-def look_at(model: Labels, examples: Examples) -> InspectedModel:
+def look_at(model: Answers, examples: Examples, judge: Judge = CLASSIFY) -> InspectedModel:
     """Runs a model on a few clean examples: what does it provide, and are there warnings about its outputs?
 
     A model of type `Gradients` whose scores torch cannot differentiate by the inputs provides only scores. So do modules with integer
@@ -69,6 +76,8 @@ def look_at(model: Labels, examples: Examples) -> InspectedModel:
     """
     few = examples[: min(PROBES, len(examples))]
     x = few.x.to(model.device)
+    if judge.said != "classes":
+        return _look_at_answers(model, few, x, judge)
     if not isinstance(model, Scores):
         first = _ask(model, x)
         return InspectedModel(model, [] if torch.equal(first, _ask(model, x)) else [RANDOM])
@@ -85,6 +94,16 @@ def look_at(model: Labels, examples: Examples) -> InspectedModel:
         detail = "The scores look like probabilities, not logits: gradients vanish where they saturate. Remove the final softmax."
         flags.append(Flag("probabilities", detail))
     return InspectedModel(ScoresOnly(model, why) if isinstance(model, Gradients) and why else model, flags)
+
+
+def _look_at_answers(model: Answers, few: Examples, x: Any, judge: Judge) -> InspectedModel:
+    """Whether the judge can read the answers, and whether they are the same when asked again."""
+    first, again = _asked(model, x, judge), _asked(model, x, judge)
+    judge.score(first, judge.truth(few).to(model.device))  # raises where it cannot read them
+    why = _differentiated(model, x)[1] if isinstance(model, Gradients) else ""
+    return InspectedModel(
+        ScoresOnly(model, why) if isinstance(model, Gradients) and why else model, [] if judge.steady(first, again) else [RANDOM]
+    )
 
 
 def _check_scores(model: Scores, scores: Tensor, n: int, largest: int) -> None:
@@ -175,18 +194,21 @@ class ScoresOnly(WrappedModel, Scores, AdaptsSearch):
         return self.model.suited(search) if isinstance(self.model, AdaptsSearch) else search
 
 
-def _ask(model: Labels, x: Tensor) -> Tensor:
+def _ask(model: Answers, x: Any) -> Tensor:
+    found: Tensor = _asked(model, x, CLASSIFY)
+    return found
+
+
+def _asked(model: Answers, x: Any, judge: Judge) -> Any:
     count_asked(len(x))
     try:
         with torch.no_grad():
-            return model.scores(x) if isinstance(model, Scores) else model.labels(x)
+            return judge.ask(model, x)
     except UsageError:
         raise
     except Exception as error:  # the model is the user's: whatever it raises is about this input
-        shape = tuple(x.shape)
-        raise UsageError(
-            f"The model '{model.name}' rejects inputs of shape {shape}: {type(error).__name__}: {_first_line(error)}"
-        ) from error
+        what = f"inputs of shape {tuple(x.shape)}" if isinstance(x, Tensor) else f"these inputs ({type(x).__name__.lower()})"
+        raise UsageError(f"The model '{model.name}' rejects {what}: {type(error).__name__}: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:

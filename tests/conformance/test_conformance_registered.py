@@ -9,6 +9,7 @@ import pytest
 from shiftproof.certificates import certificates
 from shiftproof.conformance import check_part
 from shiftproof.defences import defences
+from shiftproof.judges import judges
 from shiftproof.registry import Registry
 from shiftproof.risks import risks
 from shiftproof.searches import searches
@@ -18,6 +19,7 @@ from shiftproof.training.methods import methods
 REGISTRIES: dict[str, Registry[Any]] = {
     "shift": shifts,
     "search": searches,
+    "judge": judges,
     "risk": risks,
     "certificate": certificates,
     "defence": defences,

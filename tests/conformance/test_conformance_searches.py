@@ -179,7 +179,7 @@ PLANTED: list[tuple[type[Search], str, str]] = [
     (FreshDice, "same_seed_same_result", "The same seed gave another result"),
     (BatchDice, "batches_and_order_change_nothing", "Draw from the rng argument (one stream per row)"),
     (SecretGradients, "needs_are_correct", "does not work on a model that provides only labels, which it declares as enough"),
-    (OddNeeds, "needs_are_correct", "Its `needs` must be Labels, Scores or Gradients, got <class"),
+    (OddNeeds, "needs_are_correct", "Its `needs` must be Answers, Labels, Graded, Scores or Gradients, got <class"),
     (Understates, "costs_at_most_most_passes", "It used 3 passes on an example, and `most_passes` is 2"),
     (PickyEstimate, "claims_a_valid_bound", "which biases the mean"),
     (Proves, "claims_a_valid_bound", "a lower bound needs a Certificate"),

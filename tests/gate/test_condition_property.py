@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shiftproof.gate import Condition, parse
-from shiftproof.gate.condition import MEASURES, group_text
+from shiftproof.gate.condition import group_text, measures
 from shiftproof.gate.match import natural_spec
 from shiftproof.gate.names import natural
 
@@ -40,8 +40,8 @@ SPACE = st.sampled_from(["", " ", "  "])
 @st.composite
 def conditions(draw: st.DrawFn) -> str:
     places = [draw(st.none() | SHIFTS), draw(st.none() | SEARCHES), draw(st.none() | RISKS)]
-    measure = draw(st.sampled_from(sorted(MEASURES)))
-    low, high = MEASURES[measure]
+    measure = draw(st.sampled_from(sorted(measures())))
+    low, high = measures()[measure]
     number = draw(st.floats(low, high).map(repr) | st.integers(int(100 * low), int(100 * high)).map("{}%".format))
     end = draw(st.sampled_from(["", ".low", ".high", ".value"]))
     dot = draw(SPACE) + "." + draw(SPACE)

@@ -48,7 +48,8 @@ def after(weight: Tensor, maker: Tensor, examples: Examples) -> Tensor:
     sign = examples.y * 2 - 1
     clean = ((examples.x - 0.5) @ weight) * sign
     moved = clean - EPS * (maker.sign() @ weight)
-    return (clean > 0) & (moved > 0)
+    right: Tensor = (clean > 0) & (moved > 0)
+    return right
 
 
 def test_the_matrix_of_linear_models_is_the_closed_form() -> None:

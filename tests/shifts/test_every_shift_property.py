@@ -130,7 +130,8 @@ def test_gradients_are_finite_differences(shift: Boxed, seed: int, size: int) ->
     params = low + (high - low) * (0.1 + 0.8 * chance)
 
     def value(p: Tensor) -> Tensor:
-        return (shift.apply(x, p) * weight).flatten(1).sum(1)
+        found: Tensor = shift.apply(x, p)
+        return (found * weight).flatten(1).sum(1)
 
     leaf = params.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(value(leaf).sum(), leaf)

@@ -75,7 +75,8 @@ def image(h: int, w: int) -> Tensor:
 
 
 def moved(shift: Shift, x: Tensor, severity: float) -> Tensor:
-    return shift.within(IMAGE).apply(x, torch.tensor([[severity]], dtype=torch.float64))
+    found: Tensor = shift.within(IMAGE).apply(x, torch.tensor([[severity]], dtype=torch.float64))
+    return found
 
 
 @pytest.mark.parametrize(("name", "height", "width", "severity"), PIXELS)

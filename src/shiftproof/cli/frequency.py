@@ -57,6 +57,7 @@ def command(
     from shiftproof.reports.frequency import terminal_frequency, write_frequency
 
     source = load_data(data)
+    source.require_classes("frequency")
     n = len(source)
     examples = source.take(np.unique(np.linspace(0, n - 1, min(limit, n)).round().astype(int)))
     with counting_queries() as count:

@@ -9,13 +9,13 @@ import click
 from shiftproof._errors import unknown
 from shiftproof.cli._say import say
 
-KINDS = ("shifts", "searches", "risks", "certificates", "defences", "methods", "studies", "sources")
+KINDS = ("shifts", "searches", "judges", "risks", "certificates", "defences", "methods", "studies", "sources")
 
 
 @click.command("list")
 @click.argument("kind", required=False)
 def command(kind: str | None) -> int:
-    """List all parts of one KIND: shifts, searches, risks, certificates, defences, methods, studies or sources. Without KIND, all."""
+    """List the parts of a KIND: shifts, searches, judges, risks, certificates, defences, methods, studies or sources. Without it, all."""
     if kind is not None and kind not in KINDS:
         raise unknown("kind of part", kind, KINDS)
     for each in (kind,) if kind else KINDS:

@@ -70,6 +70,7 @@ def command(
 
     shift = _shift(spec)
     source = load_data(data, limit=limit)
+    source.require_classes("severity")
     examples = source.take(slice(None))
     curves: list[SeverityCurve] = []
     notes: list[str] = []

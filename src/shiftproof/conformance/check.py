@@ -15,19 +15,25 @@ from shiftproof.conformance.certificate import CERTIFICATE_CHECKS, certificate_c
 from shiftproof.conformance.defence import DEFENCE_CHECKS, defence_case
 from shiftproof.conformance.geometry import GEOMETRY_CHECKS
 from shiftproof.conformance.instances import OffersExamples, instances
+from shiftproof.conformance.judge import JUDGE_CHECKS, judge_case
 from shiftproof.conformance.method import METHOD_CHECKS, method_case
 from shiftproof.conformance.model import MODEL_CHECKS, ModelCase
 from shiftproof.conformance.part import PART_CHECKS, has_a_name
 from shiftproof.conformance.report import CheckResult, ConformanceReport, run_checks
 from shiftproof.conformance.risk import RISK_CHECKS, risk_cases
-from shiftproof.conformance.search import SEARCH_CHECKS, search_cases
+from shiftproof.conformance.search import SEARCH_CHECKS, leaves_its_arguments_unchanged, search_cases
 from shiftproof.conformance.shift import SHIFT_CHECKS, shift_cases
+from shiftproof.conformance.words import ROW_CHECKS, row_cases, word_cases
 from shiftproof.defences.abstract import Defence
+from shiftproof.judges.abstract import Judge
 from shiftproof.models.abstract import Labels
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.risks.abstract import Risk
+from shiftproof.searches._candidates import EditSearch
 from shiftproof.searches.abstract import Search
-from shiftproof.shifts.abstract import Shift
+from shiftproof.shifts.abstract import Boxed, Shift
+from shiftproof.shifts.text.casing import Casing
+from shiftproof.shifts.text.typos import Typos
 from shiftproof.training.methods.abstract import Method
 
 P = TypeVar("P", bound=Part)
@@ -46,7 +52,7 @@ def check_part(target: object, *, x: Tensor | None = None) -> ConformanceReport:
     """Checks a part against its contract, and reports each check.
 
     Args:
-        target: a class or an instance of a Shift, Search, Risk, Certificate, Defence, Method or model (or torch module), or its
+        target: a class or an instance of a Shift, Search, Judge, Risk, Certificate, Defence, Method or model (or torch module), or its
             location: "package.module:Name" or "FILE.py:Name". A class is checked on the instances that its classmethod
             `examples_for_check` returns; otherwise on one instance with common values for the required options (eps=0.1, severity=3,
             ...) and with lowered defaults for steps, restarts, queries and similar options, so that checks take seconds.
@@ -78,7 +84,8 @@ def check_part(target: object, *, x: Tensor | None = None) -> ConformanceReport:
         if issubclass(part, base):
             parts = [found] if isinstance(found, Part) else instances(part)
             return ConformanceReport(name, kind, tuple(result for instance in parts for result in _check(instance, suite)))
-    raise must("target", "check_part", "be a Shift, Search, Risk, Certificate, Defence, Method or model, its class, or FILE.py:Name", found)
+    rule = "be a Shift, Search, Judge, Risk, Certificate, Defence, Method or model, its class, or FILE.py:Name"
+    raise must("target", "check_part", rule, found)
 
 
 def _name(target: object) -> str:
@@ -96,16 +103,28 @@ def _check(part: Part, suite: Callable[[Any], list[CheckResult]]) -> list[CheckR
 
 def _check_shift(shift: Shift) -> list[CheckResult]:
     results: list[CheckResult] = []
-    for case in shift_cases(shift):
+    of_rows = row_cases(shift)
+    for case in of_rows:
+        results += run_checks(ROW_CHECKS, case, f"{shift.spec()} on {case.label}")
+    for case in () if of_rows and not isinstance(shift, Boxed) else shift_cases(shift):
         results += run_checks([*SHIFT_CHECKS, *GEOMETRY_CHECKS], case, f"{shift.spec()} on {case.label}")
     return results
 
 
 def _check_search(search: Search) -> list[CheckResult]:
     results: list[CheckResult] = []
-    for case in search_cases(search):
-        results += run_checks(SEARCH_CHECKS, case, f"{search.spec()} of {case.label}")
+    if isinstance(search, EditSearch):
+        checks = [check for check in SEARCH_CHECKS if check is not leaves_its_arguments_unchanged]  # texts cannot be changed
+        cases = word_cases(search, [Typos(edits=1), Casing(edits=2)])
+    else:
+        checks, cases = [*SEARCH_CHECKS], search_cases(search)
+    for case in cases:
+        results += run_checks(checks, case, f"{search.spec()} of {case.label}")
     return results
+
+
+def _check_judge(judge: Judge) -> list[CheckResult]:
+    return run_checks(JUDGE_CHECKS, judge_case(judge), judge.spec())
 
 
 def _check_risk(risk: Risk[Any]) -> list[CheckResult]:
@@ -133,6 +152,7 @@ def _check_method(method: Method) -> list[CheckResult]:
 _KINDS: tuple[tuple[str, type[Part], Callable[[Any], list[CheckResult]]], ...] = (
     ("shift", Shift, _check_shift),
     ("search", Search, _check_search),
+    ("judge", Judge, _check_judge),
     ("risk", Risk, _check_risk),
     ("certificate", Certificate, _check_certificate),
     ("defence", Defence, _check_defence),

@@ -115,7 +115,8 @@ def gradient_is_correct(case: ShiftCase) -> None:
             weight[:, position] = 0.0  # whole numbers jump; their gradient is the shift's choice
 
     def value(p: Params) -> Tensor:
-        return (shift.apply(x, p) * weight).flatten(1).sum(1)
+        moved: Tensor = shift.apply(x, p)
+        return (moved * weight).flatten(1).sum(1)
 
     leaf = params.clone().requires_grad_()
     total = value(leaf).sum()

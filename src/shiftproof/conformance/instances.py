@@ -24,6 +24,7 @@ KNOWN: dict[str, tuple[Value, ...]] = {
     "sigma": (0.25,),
     "alpha": (0.1,),
     "n": (5,),
+    "edits": (2,),
     "steps": (5,),
     "draws": (20,),
     "points": (3,),

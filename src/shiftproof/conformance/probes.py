@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from shiftproof.conformance.report import expect
 from shiftproof.data.examples import Examples, Ids
 from shiftproof.data.space import Column, InputSpace
-from shiftproof.models.abstract import Access, Gradients, Labels, Scores
+from shiftproof.models.abstract import Access, Graded, Gradients, Labels, Scores
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Boxed, Params
@@ -105,7 +105,7 @@ class Drift(Boxed):
 class _Restricted(Labels):
     """A model with less access than it has."""
 
-    def __init__(self, model: TorchModule) -> None:
+    def __init__(self, model: Any) -> None:
         self._model = model
 
     @property
@@ -113,10 +113,11 @@ class _Restricted(Labels):
     def name(self) -> str: ...
 
     def fingerprint(self) -> str:
-        return self._model.fingerprint()
+        return str(self._model.fingerprint())
 
-    def labels(self, x: Tensor) -> Tensor:
-        return self._model.labels(x)
+    def labels(self, x: Any) -> Tensor:
+        found: Tensor = self._model.labels(x)
+        return found
 
 
 class _LabelsOnly(_Restricted):
@@ -134,14 +135,15 @@ class _ScoresOnly(_Restricted, Scores):
     def name(self) -> str:
         return f"{self._model.name} (scores only)"
 
-    def scores(self, x: Tensor) -> Tensor:
+    def scores(self, x: Any) -> Tensor:
         with torch.no_grad():
-            return self._model.scores(x)
+            found: Tensor = self._model.scores(x)
+        return found
 
 
-def giving(model: TorchModule, access: Access) -> Labels:
+def giving(model: Any, access: Access) -> Any:
     """The model with exactly this access."""
-    return model if issubclass(access, Gradients) else _ScoresOnly(model) if issubclass(access, Scores) else _LabelsOnly(model)
+    return model if issubclass(access, Gradients) else _ScoresOnly(model) if issubclass(access, Graded) else _LabelsOnly(model)
 
 
 def linear_model(size: int, classes: int = 3) -> TorchModule:

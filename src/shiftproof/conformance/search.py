@@ -6,6 +6,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from shiftproof.conformance.report import Failed, NotApplicable, expect
 from shiftproof.data.examples import Examples
 from shiftproof.door import confront
 from shiftproof.finding import Finding
-from shiftproof.models.abstract import Access, Gradients, Labels, Scores, access_name
+from shiftproof.models.abstract import Access, Answers, Graded, Gradients, Labels, Scores, access_name
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.oracle import Cost, Oracle
 from shiftproof.outcomes import BROKEN, SKIPPED, Bound
@@ -38,14 +39,15 @@ class SearchCase:
 
     search: Search
     shift: Shift
-    network: TorchModule
+    network: Any
     examples: Examples
     label: str
 
     @property
     def model(self) -> Labels:
         """The network with the search's access."""
-        return giving(self.network, self.search.needs)
+        found: Labels = giving(self.network, self.search.needs)
+        return found
 
     def confront(self, examples: Examples | None = None, *, seed: int = 0, batch_size: int = 256) -> Finding:
         """One run of `confront`; a move outside the budget fails the check."""
@@ -107,13 +109,14 @@ def stays_inside_the_budget(case: SearchCase) -> None:
 
 def needs_are_correct(case: SearchCase) -> None:
     """It works on a model with exactly the access declared in `needs`, and is refused on a model with less."""
-    less: dict[Access, Access] = {Gradients: Scores, Scores: Labels}
-    expect(case.search.needs in (Labels, Scores, Gradients), f"Its `needs` must be Labels, Scores or Gradients, got {case.search.needs!r}.")
+    less: dict[Access, Access] = {Gradients: Scores, Scores: Labels, Graded: Labels}
+    rule = "Its `needs` must be Answers, Labels, Graded, Scores or Gradients"
+    expect(case.search.needs in (Answers, Labels, *less), f"{rule}, got {case.search.needs!r}.")
     try:
         case.finding  # noqa: B018  # computed here, or known already
     except TypeError as error:
         raise Failed(
-            f"It does not work on a model that provides only {access_name(case.search.needs)}, which it declares as enough: {error}"
+            f"It does not work on a model that provides only {access_name(type(case.model))}, which it declares as enough: {error}"
         ) from None
     if case.search.needs not in less:
         return

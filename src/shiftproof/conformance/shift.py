@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,9 +26,10 @@ class ShiftCase:
 
     given: Shift
     shift: Shift
-    x: Tensor
+    x: Any
     ids: Ids
     label: str
+    space: Any = None
 
     def rng(self, seed: int = 0) -> Rng:
         """The random streams of the examples."""
@@ -47,7 +49,7 @@ class ShiftCase:
 
 
 def shift_cases(shift: Shift) -> list[ShiftCase]:
-    """The shift on each kind of data that it supports.
+    """The shift on each kind of numbers that it supports.
 
     Raises:
         UsageError: it supports none of them.
@@ -95,7 +97,7 @@ def draws_depend_on_seed_and_id_only(case: ShiftCase) -> None:
     advice = "Draw from the rng argument of `sample`, one stream per row."
     again = shift.sample(x, rng)
     expect(same_bits(whole, again), f"Drawing twice with the same seed gave different moves: {gap(whole, again)}. {advice}")
-    for rows in _orders(len(x)):
+    for rows in orders(len(x)):
         part = shift.sample(x[rows], rng[rows])
         expect(
             same_bits(whole[rows], part),
@@ -211,7 +213,7 @@ def rows_are_independent(case: ShiftCase) -> None:
     """The results for an example do not depend on the others in its batch, up to rounding."""
     shift, x, params, legal = case.shift, case.x, case.far()[-1], case.sample()
     project, apply, excess = shift.project(x, params), shift.apply(x, legal), shift.excess(x, params)
-    for rows in _orders(len(x)):
+    for rows in orders(len(x)):
         pairs = {
             "apply": (apply[rows], shift.apply(x[rows], legal[rows])),
             "project": (project[rows], shift.project(x[rows], params[rows])),
@@ -234,7 +236,7 @@ def empty_batches_work(case: ShiftCase) -> None:
     expect(case.shift.apply(case.x[none], params).shape == case.x[none].shape, "`apply` changed the shape of no inputs.")
 
 
-def _orders(n: int) -> list[list[int]]:
+def orders(n: int) -> list[list[int]]:
     """Other orders and subsets of n rows: shuffled, reversed, single rows, a few."""
     shuffled = noise("order", n).argsort().tolist()
     return [shuffled, list(range(n))[::-1], [0], [n - 1], shuffled[:3], list(range(5, 12))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,7 @@ class AlignedSources:
     sources: tuple[Source, ...]
     given: tuple[Source, ...]
     class_names: tuple[str, ...]
-    space: InputSpace
+    space: Any
     strangers: Mapping[str, tuple[str, ...]]
 
     def refuse_strangers(self, known: Sequence[str]) -> None:
@@ -82,7 +83,7 @@ class AlignedTable(Wrapped):
         self._columns = tuple(_own(own.get(column.name), column) for column in columns)
 
     @property
-    def space(self) -> InputSpace:
+    def space(self) -> Any:
         return replace(self.inner.space, columns=self._columns)
 
     @cached_property
@@ -145,8 +146,13 @@ def align(*sources: Source) -> AlignedSources:
         UsageError: numbers beyond the names, or tables whose columns differ.
     """
     first = sources[0]
-    tables = [source for source in sources if source.space.columns]
+    for source in sources[1:]:
+        if type(source.space) is not type(first.space) or source.labelled != first.labelled:
+            raise UsageError(f"The data '{source.uri}' and '{first.uri}' are of different kinds, so one model cannot be asked about both.")
+    tables = [source for source in sources if isinstance(source.space, InputSpace) and source.space.columns]
     aligned, space = (_aligned(sources), _space(sources)) if len(tables) == len(sources) > 1 else (sources, first.space)
+    if not first.labelled:
+        return AlignedSources(aligned, sources, (), space, {})
     named = [source for source in aligned if source.class_names]
     if not named:
         return AlignedSources(tuple(aligned), sources, (), space, {})
@@ -188,7 +194,7 @@ def _recoded(source: Source, order: tuple[str, ...], notes: list[str], named: So
     return numbered(source, order)
 
 
-def _space(sources: Sequence[Source]) -> InputSpace:
+def _space(sources: Sequence[Source]) -> Any:
     return replace(sources[0].space, columns=_columns(sources))
 
 

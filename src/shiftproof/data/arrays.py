@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,20 +12,24 @@ import numpy.typing as npt
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples, Ids
 from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, text_values
+from shiftproof.data.rows import Fields, Items, as_objects, rows_of
 from shiftproof.data.source import Source
-from shiftproof.data.space import Box, InputSpace, Kind, boxed
+from shiftproof.data.space import Box, FieldsSpace, Kind, Space, TextSpace, boxed
 from shiftproof.data.values import EXACT, Given, read_values
 
 if TYPE_CHECKING:
     import torch
 
 _OWNER = "the examples"
+Truth = Literal["labels", "numbers", "answers"]
+"""What examples are judged by: classes, numbers, or texts that are accepted."""
 
 
 def examples(
-    x: npt.ArrayLike | torch.Tensor,
-    y: Given,
+    x: npt.ArrayLike | torch.Tensor | Items[Any] | Fields,
+    y: Given | Items[Any],
     *,
+    truth: Truth | None = None,
     ids: Given | None = None,
     groups: Mapping[str, Given] | None = None,
     box: Box = (0.0, 1.0),
@@ -35,9 +39,12 @@ def examples(
 
     Args:
         x: inputs, numbers of shape (n, ...) in the units of `box`. Whole numbers and half floats become the float that holds them exactly
-            (uint8 becomes float32, int64 float64); single and double floats stay as they are.
+            (uint8 becomes float32, int64 float64); single and double floats stay as they are. Or a list of texts; or `Fields` of such.
         y: labels, shape (n,): whole numbers 0, 1, 2, ..., or words, which become the places of their sorted names. Arrays of objects and
             columns of pandas are read value by value: numbers stay numbers. Missing labels are refused, and so are numbers among words.
+            Or what `truth` says.
+        truth: "labels"; "numbers", shape (n,), for regression; or "answers", of each example a text or a tuple of texts that are accepted.
+            Where absent, tuples of texts are answers and all else labels.
         ids: one name per example, unique; row numbers where absent. Randomness depends on them, and shifted data are paired by them.
         groups: per column of group names, one value per example; examples without one are the group "(missing)".
         box: least and greatest legal value of every feature.
@@ -56,18 +63,52 @@ def examples(
         >>> batch.space.kind, len(batch)
         ('image', 2)
     """
-    import torch
+    inputs, space = _placed(x, box, kind)
+    labels, names = _true(y, truth)
+    named = row_ids(len(inputs)) if ids is None else check_ids(text_values(ids, name="ids", owner=_OWNER), owner=_OWNER)
+    columns = {str(column): group_names(values, name=f"groups[{column}]", owner=_OWNER) for column, values in (groups or {}).items()}
+    return Examples(inputs, labels, named, columns, space, names)
 
+
+def _placed(x: Any, box: Box, kind: Kind | None) -> tuple[Any, Space]:
+    """Inputs as rows, and the space that they are in."""
+    if isinstance(x, Fields):
+        parts = {name: _placed(column, box, None) for name, column in x.columns.items()}
+        space = FieldsSpace(tuple((name, own) for name, (_, own) in parts.items()))
+        return Fields(**{name: rows for name, (rows, _) in parts.items()}), space
+    if isinstance(x, Items) or (isinstance(x, list | tuple) and x and all(isinstance(one, str) for one in x)):
+        return rows_of(x), TextSpace()
     inputs = floating(x, owner=_OWNER)
     if inputs.dim() < 2:
         raise must("x", _OWNER, "have shape (n, ...), one input per row", tuple(inputs.shape), "A single column: x.reshape(-1, 1).")
     kind = ("image" if inputs.dim() == 4 else "vector") if kind is None else kind
     if kind == "image" and inputs.dim() != 4:
         raise must("x", _OWNER, "have shape (n, channels, height, width) for images", tuple(inputs.shape), "Grey images: x[:, None].")
-    labels, names = encode_labels(y, owner=_OWNER)
-    named = row_ids(len(inputs)) if ids is None else check_ids(text_values(ids, name="ids", owner=_OWNER), owner=_OWNER)
-    columns = {str(column): group_names(values, name=f"groups[{column}]", owner=_OWNER) for column, values in (groups or {}).items()}
-    return Examples(inputs, torch.from_numpy(labels), named, columns, boxed(box, kind), names)
+    return inputs, boxed(box, kind)
+
+
+def _true(y: Any, truth: Truth | None) -> tuple[Any, tuple[str, ...]]:
+    """Truths as rows, and the names of their classes where they are labels."""
+    import torch
+
+    accepted = isinstance(y, Items) or (isinstance(y, list | tuple) and len(y) > 0 and all(_texts(one) for one in y))
+    match truth or ("answers" if accepted else "labels"):
+        case "labels":
+            labels, names = encode_labels(y, owner=_OWNER)
+            return torch.from_numpy(labels), names
+        case "numbers":
+            numbers = floating(y, owner=_OWNER)
+            if numbers.dim() != 1:
+                raise must("y", _OWNER, "have shape (n,) where it is numbers", tuple(numbers.shape))
+            return numbers, ()
+        case "answers":
+            return Items((one,) if isinstance(one, str) else one if not isinstance(one, list) else tuple(one) for one in y), ()
+        case other:
+            raise must("truth", _OWNER, "be labels, numbers or answers", other)
+
+
+def _texts(one: object) -> bool:
+    return isinstance(one, list | tuple) and len(one) > 0 and all(isinstance(text, str) for text in one)
 
 
 def floating(x: npt.ArrayLike | torch.Tensor, *, owner: str) -> torch.Tensor:
@@ -125,7 +166,7 @@ class ArraySource(Source):
         self._examples = examples
         self._name = name
         self._class_names = class_names or examples.class_names
-        self._labels, _ = encode_labels(examples.y, owner=f"the data '{name}'")
+        self._labels = _plain_truth(examples.y, name)
         check_ids(examples.ids, owner=f"the data '{name}'")
 
     @property
@@ -133,7 +174,7 @@ class ArraySource(Source):
         return self._name
 
     @property
-    def space(self) -> InputSpace:
+    def space(self) -> Any:
         return self._examples.space
 
     @property
@@ -141,7 +182,7 @@ class ArraySource(Source):
         return self._examples.ids
 
     @property
-    def y(self) -> npt.NDArray[np.int64]:
+    def y(self) -> npt.NDArray[Any]:
         return self._labels
 
     @property
@@ -161,10 +202,9 @@ class ArraySource(Source):
         return not bool((self.ids == row_ids(len(self.ids))).all())
 
     def fingerprint(self) -> str:
-        x = self._examples.x.detach().cpu().contiguous()
-        digest = hashlib.sha256(f"{x.dtype}{tuple(x.shape)}{self.space}".encode())
-        digest.update(np.ascontiguousarray(x.numpy()).data)
-        digest.update(self._labels.tobytes())
+        digest = hashlib.sha256()
+        add_rows(digest, self._examples.x, str(self.space))
+        digest.update(self._labels.tobytes() if self.labelled else repr(self._labels.tolist()).encode())
         if self._class_names:
             digest.update("\0".join(self._class_names).encode())
         for column, values in {"": self.ids, **self.groups}.items():
@@ -173,5 +213,39 @@ class ArraySource(Source):
 
     def take(self, rows: slice | npt.NDArray[np.intp]) -> Examples:
         batch = self._examples[rows]
-        x, y = (batch.x.clone(), batch.y.clone()) if isinstance(rows, slice) else (batch.x, batch.y)
+        x, y = (_own(batch.x), _own(batch.y)) if isinstance(rows, slice) else (batch.x, batch.y)
         return Examples(x, y, batch.ids, batch.groups, batch.space, self.class_names)
+
+
+def _plain_truth(y: Any, name: str) -> npt.NDArray[Any]:
+    """Truths as an array: labels, numbers, or objects."""
+    import torch
+
+    if isinstance(y, torch.Tensor):
+        return y.detach().cpu().numpy() if y.is_floating_point() else encode_labels(y, owner=f"the data '{name}'")[0]
+    return as_objects(y)
+
+
+def _own(rows: Any) -> Any:
+    """Tensors as copies, so that nobody else's are written into."""
+    import torch
+
+    if isinstance(rows, Fields):
+        return Fields(**{name: _own(column) for name, column in rows.columns.items()})
+    return rows.clone() if isinstance(rows, torch.Tensor) else rows
+
+
+def add_rows(digest: Any, rows: Any, said: str = "") -> None:
+    """Adds all of some rows to a digest, and what is `said` of them."""
+    import torch
+
+    if isinstance(rows, Fields):
+        digest.update(said.encode())
+        for name, column in rows.columns.items():
+            add_rows(digest, column, name)
+    elif isinstance(rows, torch.Tensor):
+        x = rows.detach().cpu().contiguous()
+        digest.update(f"{x.dtype}{tuple(x.shape)}{said}".encode())
+        digest.update(np.ascontiguousarray(x.numpy()).data)
+    else:
+        digest.update(f"{said}{[*rows]!r}".encode())

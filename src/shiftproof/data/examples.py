@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import must
-from shiftproof.data.space import UNIT_BOX, InputSpace
-
-if TYPE_CHECKING:
-    import torch
+from shiftproof.data.space import UNIT_BOX
 
 Ids = npt.NDArray[np.str_]
 Index = slice | Sequence[int] | npt.NDArray[np.intp]
@@ -24,19 +21,19 @@ class Examples:
     """A batch of n labelled examples.
 
     Args:
-        x: inputs, shape (n, ...), floating, in the units of `space`.
-        y: class labels 0..classes-1, shape (n,), int64.
+        x: n inputs: a tensor of shape (n, ...), floating, in the units of `space`; `Items` such as texts; or `Fields`.
+        y: n truths: class labels 0..classes-1, shape (n,), int64; numbers, shape (n,), floating; or `Items` of tuples of accepted texts.
         ids: one name per example, unique in its data set; randomness depends on it, and shifted data are paired by it.
         groups: per column of group names, one value per example.
-        space: the legal inputs.
+        space: the legal inputs, a `Space`.
         class_names: what the classes are called, in label order; empty where unknown.
     """
 
-    x: torch.Tensor
-    y: torch.Tensor
+    x: Any
+    y: Any
     ids: Ids
     groups: Mapping[str, npt.NDArray[np.str_]] = field(default_factory=dict[str, npt.NDArray[np.str_]])
-    space: InputSpace = UNIT_BOX
+    space: Any = UNIT_BOX
     class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

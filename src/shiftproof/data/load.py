@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,7 +69,7 @@ class Limited(Wrapped):
         return self.inner.ids[: self.limit]
 
     @property
-    def y(self) -> npt.NDArray[np.int64]:
+    def y(self) -> npt.NDArray[Any]:
         return self.inner.y[: self.limit]
 
     @property
@@ -80,7 +81,7 @@ class Limited(Wrapped):
         whole = len(self.inner)
         if self.limit >= whole:
             return self.inner.notes
-        kept, there = len(np.unique(self.y)), len(np.unique(self.inner.y))
+        kept, there = (len(np.unique(self.y)), len(np.unique(self.inner.y))) if self.labelled else (0, 0)
         classes = f"; they are of {kept} of its {there} classes" if kept < there else ""
         return (*self.inner.notes, f"Only the first {self.limit} of {whole} examples are used{classes}.")
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples, Ids
 from shiftproof.data.space import InputSpace
 
@@ -22,8 +24,8 @@ class Source(ABC):
 
     @property
     @abstractmethod
-    def space(self) -> InputSpace:
-        """The legal inputs."""
+    def space(self) -> Any:
+        """The legal inputs, a `Space`."""
 
     @property
     @abstractmethod
@@ -32,8 +34,20 @@ class Source(ABC):
 
     @property
     @abstractmethod
-    def y(self) -> npt.NDArray[np.int64]:
-        """The labels, shape (n,)."""
+    def y(self) -> npt.NDArray[Any]:
+        """The truths, shape (n,): labels as int64, numbers to predict as floats, or tuples of accepted texts as objects."""
+
+    @property
+    def labelled(self) -> bool:
+        """Whether its truths are labels of classes."""
+        return self.y.dtype.kind == "i"
+
+    def require_classes(self, owner: str) -> None:
+        """Raises `UsageError` where the inputs are no numbers or the truths no labels: `owner` takes nothing else."""
+        if not isinstance(self.space, InputSpace):
+            raise UsageError(f"{owner} takes inputs of numbers, and those of '{self.uri}' are of kind '{self.space.kind}'. Use audit.")
+        if not self.labelled:
+            raise UsageError(f"{owner} takes labels of classes, and '{self.uri}' has none. Use audit with a --judge.")
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -84,7 +98,7 @@ class Wrapped(Source):
         return self.inner.uri
 
     @property
-    def space(self) -> InputSpace:
+    def space(self) -> Any:
         return self.inner.space
 
     @property
@@ -92,7 +106,7 @@ class Wrapped(Source):
         return self.inner.ids
 
     @property
-    def y(self) -> npt.NDArray[np.int64]:
+    def y(self) -> npt.NDArray[Any]:
         return self.inner.y
 
     @property

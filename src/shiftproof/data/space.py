@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from shiftproof._errors import must
+from shiftproof._errors import UsageError, must, unknown
 
 if TYPE_CHECKING:
     import torch
 
-Kind = Literal["image", "table", "vector"]
+Kind = str
+"""What inputs are: "image", "table", "vector", "text", "text+text" (fields), or a word of a user's own."""
 ColumnKind = Literal["real", "integer", "categorical"]
 Box = tuple[float, float]
 """Least and greatest legal value of every feature."""
@@ -44,9 +47,28 @@ class Column:
     dtype: object = field(default=None, compare=False)
 
 
+class Space(ABC):
+    """A set of legal inputs: what the door, the look before a run and the data card ask of it."""
+
+    kind: Kind
+    units: str
+
+    @abstractmethod
+    def check(self, x: Any, names: Any) -> None:
+        """Raises `UsageError` where an input is not legal, naming the first by its entry in `names`, shape (n,)."""
+
+    @abstractmethod
+    def holds(self, x: Any, moved: Any) -> bool:
+        """Whether `moved` are as many legal inputs, of the form of x."""
+
+    def card(self) -> Mapping[str, Any]:
+        """What a record says of it beside its kind and units: `low`, `high` and `columns`, where it has them."""
+        return {}
+
+
 @dataclass(frozen=True)
-class InputSpace:
-    """The set of legal inputs.
+class InputSpace(Space):
+    """The set of legal inputs that are numbers.
 
     Args:
         low: least legal value, the same for every feature unless `columns` are given.
@@ -112,6 +134,86 @@ class InputSpace:
             (step.detach() - nearest).abs() <= 2 * torch.finfo(x.dtype).eps * (x.abs() + moved.detach().abs()), step.detach().trunc()
         )
         return torch.where(integer, x + whole + (step - step.detach()), moved)
+
+    def check(self, x: torch.Tensor, names: Any) -> None:
+        if not bool(x.isfinite().all()):
+            bad = (~x.flatten(1).isfinite().all(1)).nonzero()[:, 0]
+            raise UsageError(
+                f"The inputs contain NaN or infinity in {len(bad)} of {len(x)} examples, first in '{names[int(bad[0])]}'. "
+                "Remove or impute them."
+            )
+        low, high = self.bounds(x)
+        outside = ((x < low) | (x > high)).flatten(1).any(1)
+        if bool(outside.any()):
+            raise UsageError(
+                f"{int(outside.sum())} of {len(x)} inputs lie outside the box {self.units}: values run from {float(x.min()):.4g} to "
+                f"{float(x.max()):.4g}. "
+                "Declare the box that the inputs are in, for example --box 0,255 (box=(0, 255) in Python)."
+            )
+
+    def holds(self, x: torch.Tensor, moved: torch.Tensor) -> bool:
+        low, high = self.bounds(x)
+        return moved.shape == x.shape and not bool(((moved < low) | (moved > high) | moved.isnan()).any())
+
+    def card(self) -> Mapping[str, Any]:
+        if self.columns:
+            return {"columns": [column.name for column in self.columns]}
+        return {"low": self.low, "high": self.high} if self.bounded else {}
+
+
+@dataclass(frozen=True)
+class TextSpace(Space):
+    """The set of legal texts: none is empty, and none is longer than `longest` characters."""
+
+    longest: int = 1_000_000
+    kind: Kind = "text"
+    units: str = "characters"
+
+    def check(self, x: Any, names: Any) -> None:
+        for name, text in zip(names, x, strict=True):
+            if not isinstance(text, str):
+                raise must("text", f"the example '{name}'", "be a text", type(text).__name__)
+            if not text.strip():
+                raise must("text", f"the example '{name}'", "not be empty", text, "Fill it or drop that row.")
+            if len(text) > self.longest:
+                raise must("text", f"the example '{name}'", f"have at most {self.longest} characters", len(text))
+
+    def holds(self, x: Any, moved: Any) -> bool:
+        return len(moved) == len(x) and all(isinstance(text, str) and 0 < len(text) <= self.longest for text in moved)
+
+
+@dataclass(frozen=True)
+class FieldsSpace(Space):
+    """Inputs of several fields, each in a space of its own, by name."""
+
+    fields: tuple[tuple[str, Space], ...]
+
+    @property
+    def kind(self) -> Kind:  # type: ignore[override]  # made of those of its fields
+        """The kinds of its fields."""
+        return "+".join(space.kind for _, space in self.fields)
+
+    @property
+    def units(self) -> str:  # type: ignore[override]
+        """The units of its fields."""
+        return ", ".join(f"{name}: {space.units}" for name, space in self.fields)
+
+    def of(self, name: str) -> Space:
+        """The space of one field; an unknown name lists the nearest."""
+        found = dict(self.fields)
+        if name not in found:
+            raise unknown("field of the inputs", name, found)
+        return found[name]
+
+    def check(self, x: Any, names: Any) -> None:
+        for name, space in self.fields:
+            space.check(x[name], names)
+
+    def holds(self, x: Any, moved: Any) -> bool:
+        return list(moved.columns) == list(x.columns) and all(space.holds(x[name], moved[name]) for name, space in self.fields)
+
+    def card(self) -> Mapping[str, Any]:
+        return {"columns": [name for name, _ in self.fields]}
 
 
 UNIT_BOX = InputSpace()

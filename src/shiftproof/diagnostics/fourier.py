@@ -157,7 +157,8 @@ def images_of(examples: Examples, owner: str, batch_size: int = 1) -> Tensor:
         raise must("examples", owner, "be at least 1", 0)
     if batch_size < 1:
         raise must("batch_size", owner, "be at least 1", batch_size)
-    return examples.x
+    x: Tensor = examples.x
+    return x
 
 
 def answers(model: Labels, x: Tensor) -> Tensor:

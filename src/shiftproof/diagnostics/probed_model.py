@@ -15,7 +15,8 @@ from shiftproof import outcomes
 from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples
 from shiftproof.diagnostics.limits import LIMITS, family_of
-from shiftproof.door import Reading, confront, refuse
+from shiftproof.door import confront, refuse
+from shiftproof.judges.abstract import Reading
 from shiftproof.losses import Loss
 from shiftproof.models.abstract import Labels
 from shiftproof.oracle import Cost, Oracle
@@ -53,7 +54,8 @@ class ProbedModel:
     @cached_property
     def x(self) -> Tensor:
         """The inputs, where the model wants them."""
-        return self.examples.x.to(self.model.device)
+        x: Tensor = self.examples.x
+        return x.to(self.model.device)
 
     def rng(self, *path: str | int) -> Rng:
         """The examples' streams for one purpose."""

@@ -30,12 +30,18 @@ def compare_runs(folders: Sequence[Path]) -> Comparison:
     shared += [
         key for other in tables[1:] for key in other if key not in tables[0] and sum(key in t for t in tables) > 1 and key not in shared
     ]
+    judged = {audit.judge.spec for audit in audits}
+    if len(judged) > 1:
+        raise UsageError(
+            f"These runs were judged by {' and '.join(sorted(judged))}, so their numbers do not compare. Give runs of one judge."
+        )
     if not shared:
         raise UsageError(
             "These runs share no number: they measured different shifts or searches. Run the same --shift and --search in each."
         )
     names_of = [tuple(audit.data.class_names) for audit in audits]
-    rows = [_row(key, folders, tables, names_of) for key in dict.fromkeys(shared)]
+    graded = any(audit.judge.graded for audit in audits)  # then a mean score is no share of right ones, which the test is about
+    rows = [_row(key, folders, tables, names_of, graded) for key in dict.fromkeys(shared)]
     names = tuple(str(folder) for folder in folders)
     return Comparison(names, tuple(audits), tuple(rows))
 
@@ -50,11 +56,12 @@ def _row(
     folders: Sequence[Path],
     tables: Sequence[dict[Any, Result]],
     class_names: Sequence[tuple[str, ...]],
+    graded: bool,
 ) -> ComparisonRow:
     results = tuple(table.get(key) for table in tables)
     tests: list[PairedComparison | None] = [None] * len(results)
     first = results[0]
-    if first is not None and key[2] == "mean" and key[3] != "drop" and key[1] != "union":
+    if first is not None and key[2] == "mean" and not graded and key[3] != "drop" and key[1] != "union":
         for place, other in enumerate(results[1:], start=1):
             if other is not None:
                 tests[place] = _pair((folders[0], first, class_names[0]), (folders[place], other, class_names[place]))

@@ -81,6 +81,9 @@ class AuditConfig(Config):
     )
     shifts: tuple[Any, ...] = Field(default=(), description="Specs such as linf(eps=8/255), or in Python parts.")
     searches: tuple[Any, ...] = Field(default=(), description="Specs such as best_of_n(n=20), or in Python parts.")
+    judge: Any = Field(
+        default="classify", description="What is right: a spec such as token_f1 or within(relative=0.1), or in Python a part."
+    )
     certify: tuple[Any, ...] = Field(default=(), description="Certificates, by spec.")
     curves: tuple[Any, ...] = Field(default=(), description="Balls, such as linf, whose accuracy at every eps is wanted.")
     diagnose: bool | None = Field(

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, cast
 
 from shiftproof._errors import UsageError, unknown
 from shiftproof.gate.names import CLEAN, IDENTITY, NATURAL, Name, find, natural
 from shiftproof.records.audit import UNION
 
-MEASURES: dict[str, tuple[float, float]] = {
-    "accuracy": (0, 1),
-    "robust_accuracy": (0, 1),
-    "certified_accuracy": (0, 1),
-    "smoothed_accuracy": (0, 1),
-    "error_probability": (0, 1),
-    "drop": (-1, 1),
-}
-"""Every measure, and the range that its threshold must be in."""
 Operator = Literal["<", "<=", ">", ">="]
 End = Literal["value", "low", "high"]
 GroupValues = tuple[tuple[str, str], ...]
 
 _SYNTAX = "Write it as SHIFT.MEASURE < NUMBER, for example 'linf(eps=8/255).robust_accuracy < 0.6' or 'accuracy[sex=F] < 70%'."
 _QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'"""
-_SEGMENT = rf"[\w/-]+\s*(?:\((?:{_QUOTED}|[^()\"'])*\))?"
+_INSIDE = rf"(?:{_QUOTED}|[^()\"'])"
+_SEGMENT = rf"[\w/-]+\s*(?:\((?:{_INSIDE}|\({_INSIDE}*\))*\))?"
 _CONDITION = re.compile(
     rf"\s*(?P<path>{_SEGMENT}(?:\s*\.\s*{_SEGMENT})*)"
     rf"\s*(?P<group>\[(?:{_QUOTED}|[^\[\]\"'])*\])?"
@@ -39,6 +32,17 @@ _PAIR = re.compile(rf"\s*(?P<column>{_QUOTED}|[^&=\"']+?)\s*=\s*(?P<value>{_QUOT
 _PLAIN = re.compile(r"[^\[\]&=\"'\\\s<>](?:[^\[\]&=\"'\\\n]*[^\[\]&=\"'\\\s])?")
 
 
+@cache
+def measures() -> dict[str, tuple[float, float]]:
+    """Every measure, and the range that its threshold must be in: the mean score of every judge in its three forms, and what follows."""
+    from shiftproof.judges import judges
+
+    every = [judges.get(name) for name in judges.names() if name not in judges.failures]
+    means = {f"{prefix}{judge.measure}": (0.0, 1.0) for judge in every for prefix in ("", "robust_", "certified_")}
+    losses = {f"{judge.measure}_loss": (0.0, 1.0) for judge in every if judge.graded}
+    return {**means, **losses, "smoothed_accuracy": (0.0, 1.0), "error_probability": (0.0, 1.0), "drop": (-1.0, 1.0)}
+
+
 @dataclass(frozen=True)
 class Condition:
     """A condition under which a run fails.
@@ -47,7 +51,7 @@ class Condition:
         shift: the shift; `IDENTITY` for the sample as it is.
         search: the search or certificate; None for any.
         risk: the risk; None for the plain mean, or for one group's own number where `group` is given.
-        measure: one of `MEASURES`.
+        measure: one of `measures()`.
         group: column and value pairs, in the order of their names; empty for everyone.
         end: which number of the measurement is compared: its value, or the low or high end of its interval.
         op: the run fails where number `op` threshold is true.
@@ -143,7 +147,7 @@ def _threshold(number: str, measure: str, text: str) -> float:
     if not found:
         raise UsageError(f"The threshold of the condition {text!r} must be a number such as 0.6 or 60%, got {number.strip()!r}.")
     threshold = float(found["digits"]) / (100 if found["percent"] else 1)
-    low, high = MEASURES[measure]
+    low, high = measures()[measure]
     if not low <= threshold <= high:
         hint = f" Did you mean {found['digits']}%?" if not found["percent"] and 1 < threshold <= 100 else ""
         raise UsageError(f"The threshold of the condition {text!r} must be in [{low:g}, {high:g}], got {number.strip()}.{hint}")
@@ -151,11 +155,11 @@ def _threshold(number: str, measure: str, text: str) -> float:
 
 
 def _measure(segment: str, text: str) -> str:
-    if segment in MEASURES:
+    if segment in measures():
         return segment
     if "(" in segment or _kind_of(segment):
-        raise UsageError(f"The condition {text!r} names no measure after {segment!r}. Add one of: {', '.join(MEASURES)}. {_SYNTAX}")
-    raise unknown("measure", segment, MEASURES, f"In the condition {text!r}.")
+        raise UsageError(f"The condition {text!r} names no measure after {segment!r}. Add one of: {', '.join(measures())}. {_SYNTAX}")
+    raise unknown("measure", segment, measures(), f"In the condition {text!r}.")
 
 
 _PLACES = ("shift", "search", "risk")

@@ -60,8 +60,9 @@ def available_in(audit: Audit) -> list[Available]:
     found: list[Available] = [
         (r.shift if r.data == own else natural_spec(r.data), r.search, r.risk, r.measure, r.group) for r in audit.results
     ]
-    found.append(("identity", "one_draw", "mean", "accuracy", None))
-    found += [(natural_spec(n.source), "one_draw", "mean", measure, None) for n in audit.natural for measure in ("accuracy", "drop")]
+    mean = audit.judge.measure
+    found.append(("identity", "one_draw", "mean", mean, None))
+    found += [(natural_spec(n.source), "one_draw", "mean", measure, None) for n in audit.natural for measure in (mean, "drop")]
     return list(dict.fromkeys(found))
 
 
@@ -144,12 +145,12 @@ def _unions(available: Sequence[Available]) -> list[Available]:
     """The numbers of all worst-case searches together, for every shift that has several."""
     worst: dict[str, set[str]] = defaultdict(set)
     for shift, search, _, measure, _ in available:
-        if measure == "robust_accuracy":
+        if measure.startswith("robust_"):
             worst[shift].add(search)
     return [
         (shift, UNION, risk, measure, group)
         for shift, search, risk, measure, group in available
-        if len(worst[shift]) > 1 and search in worst[shift] and measure in ("robust_accuracy", "drop")
+        if len(worst[shift]) > 1 and search in worst[shift] and (measure.startswith("robust_") or measure == "drop")
     ]
 
 
@@ -166,7 +167,8 @@ def _label(shift: str, search: str, risk: str, measure: str, group: str | None) 
     """A number as a condition names it, in the shortest form that says it all."""
     clean = shift == IDENTITY.part
     parts = [None if clean else shift]
-    parts.append(None if clean or shift.startswith(NATURAL) or (search == "one_draw" and measure == "accuracy") else search)
+    average = search == "one_draw" and measure not in ("drop", "error_probability") and not measure.endswith("_loss")
+    parts.append(None if clean or average or shift.startswith(NATURAL) else search)
     parts.append(None if risk in ("mean", "group") else risk)
     pairs = tuple((column, value) for column, _, value in (pair.partition("=") for pair in (group or "").split(" & ")) if column)
     return ".".join([part for part in parts if part] + [measure]) + (group_text(pairs) if risk == "group" else "")

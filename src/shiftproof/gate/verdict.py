@@ -15,15 +15,14 @@ from shiftproof.records.audit import UNION, Audit, CellRecord, ClaimKind, GateRe
 VerdictState = Literal["held", "failed", "unjudged"]
 EndPair = tuple[float, float]
 
-_KINDS: dict[str, frozenset[ClaimKind]] = {
-    "accuracy": frozenset({"estimate"}),
-    "robust_accuracy": frozenset({"at_most"}),
-    "certified_accuracy": frozenset({"at_least"}),
-    "smoothed_accuracy": frozenset({"at_least"}),
-    "drop": frozenset({"estimate", "at_most"}),
-    "error_probability": frozenset({"estimate", "at_most"}),
-}
-"""From cells of which kind each measure comes."""
+
+def _kinds(measure: str) -> frozenset[ClaimKind]:
+    """From cells of which kind a measure comes."""
+    if measure in ("drop", "error_probability") or measure.endswith("_loss"):
+        return frozenset({"estimate", "at_most"})
+    if measure.startswith(("certified_", "smoothed_")):
+        return frozenset({"at_least"})
+    return frozenset({"at_most" if measure.startswith("robust_") else "estimate"})
 
 
 @dataclass(frozen=True)
@@ -115,11 +114,10 @@ def _numbers(audit: Audit) -> list[tuple[Available, MeasuredNumber]]:
             continue  # stands in `natural`, with its drop
         shift = r.shift if r.data == own else natural_spec(r.data)
         found.append(((shift, r.search, r.risk, r.measure, r.group), _of_result(r, unfinished)))
-    if not any(r.shift == "identity" and r.risk == "mean" and r.measure == "accuracy" and r.data == own for r in audit.results):
-        clean = MeasuredNumber(
-            "accuracy", audit.clean.accuracy, audit.clean.interval, "estimate", audit.provenance.confidence, audit.clean.n
-        )
-        found.append((("identity", "one_draw", "mean", "accuracy", None), clean))
+    mean = audit.judge.measure
+    if not any(r.shift == "identity" and r.risk == "mean" and r.measure == mean and r.data == own for r in audit.results):
+        clean = MeasuredNumber(mean, audit.clean.accuracy, audit.clean.interval, "estimate", audit.provenance.confidence, audit.clean.n)
+        found.append((("identity", "one_draw", "mean", mean, None), clean))
     for natural in audit.natural:
         found += _of_natural(natural, audit)
     return found
@@ -141,7 +139,7 @@ def _of_natural(natural: NaturalShift, audit: Audit) -> list[tuple[Available, Me
     shift, confidence = natural_spec(natural.source), audit.provenance.confidence
     return [
         (
-            (shift, "one_draw", "mean", "accuracy", None),
+            (shift, "one_draw", "mean", audit.judge.measure, None),
             MeasuredNumber(natural.source, natural.accuracy, natural.interval, "estimate", confidence, natural.n, unfinished=there),
         ),
         (
@@ -186,18 +184,27 @@ def _stands(condition: Condition, kind: ClaimKind, waiting: Sequence[CellRecord]
 
 def _waiting(audit: Audit, condition: Condition, *, estimates_only: bool) -> list[CellRecord]:
     """Cells without which the condition's number is not the whole of it."""
-    kinds = frozenset[ClaimKind]({"estimate"}) if estimates_only else _KINDS[condition.measure]
+    kinds = frozenset[ClaimKind]({"estimate"}) if estimates_only else _kinds(condition.measure)
     natural = condition.shift.part == NATURAL
     found: list[CellRecord] = []
     for cell in audit.cells:
         spec = natural_spec(cell.data) if cell.data != audit.data.uri else cell.shift
         fits = recorded_as("shift", spec) if natural == (cell.data != audit.data.uri) else None
-        if cell.state == "done" or cell.kind not in kinds or fits is None or not condition.shift.fits(fits):
+        proves = condition.measure.startswith("certified_") and _proves(cell)
+        if cell.state == "done" or not (cell.kind in kinds or proves) or fits is None or not condition.shift.fits(fits):
             continue
         search = condition.search
         if search is None or search.fits(recorded_as("search", cell.search)) or (search.part == UNION and cell.kind == "at_most"):
             found.append(cell)
     return found
+
+
+def _proves(cell: CellRecord) -> bool:
+    """Whether the search of a cell may try every move, which is a proof."""
+    from shiftproof.searches import searches
+
+    name = cell.search.partition("(")[0]
+    return name in searches.names() and searches.get(name).proves
 
 
 def _why_missing(found: Sequence[MeasuredNumber], waiting: Sequence[CellRecord]) -> str:

@@ -1,4 +1,4 @@
-"""What a model provides is its type: `Labels` < `Scores` < `Gradients`.
+"""What a model provides is its type: `Answers` < `Graded` < `Scores` < `Gradients`, and `Labels` above `Answers`.
 
 A search names the least it needs, and a model is an instance of what it provides. So an unsuitable pair is refused by a type check, before
 anything runs. Budgets are in input units: normalisation belongs inside the model.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from shiftproof._errors import must
 from shiftproof._identity.fingerprinted import Fingerprint, Fingerprinted
@@ -19,20 +19,24 @@ if TYPE_CHECKING:
     import torch
 
 
-class Labels(Fingerprinted):
-    """A model that provides only its decision.
+Said = Literal["classes", "numbers", "texts"]
+"""What a judge reads of a model: class scores or decisions, numbers of shape (n, ...), or texts."""
 
-    `labels` and `scores` of every subclass receive a copy of the inputs, and their answer is copied: code may write into its inputs, and
-    return the same tensor every time. Their rows are counted, unless another model inside has counted them. A subclass that does both by
-    itself is declared with `copies=True`.
+
+class Answers(Fingerprinted):
+    """A model that provides answers of any kind, such as texts or numbers; a judge decides what they are worth. One method: `answers`.
+
+    `answers`, `labels` and `scores` of every subclass receive a copy of tensors of inputs, and tensors that they answer with are copied:
+    code may write into its inputs, and return the same tensor every time. Their rows are counted, unless another model inside has counted
+    them. A subclass that does both by itself is declared with `copies=True`.
     """
 
     def __init_subclass__(cls, *, copies: bool = False, **settings: Any) -> None:
         super().__init_subclass__(**settings)
-        for method in () if copies else ("labels", "scores"):
+        for method in () if copies else ("answers", "labels", "scores"):
             written = vars(cls).get(method)
             if written is not None and not getattr(written, "__isabstractmethod__", False):
-                setattr(cls, method, _on_copies(written))
+                setattr(cls, method, _as_rows(written) if method == "answers" else _on_copies(written))
 
     @property
     @abstractmethod
@@ -52,12 +56,30 @@ class Labels(Fingerprinted):
         return ()
 
     @abstractmethod
+    def answers(self, x: Any) -> Any:
+        """One answer for each of n inputs: rows, or a list."""
+
+
+class Graded(Answers, copies=True):
+    """What a search sees of a model whose answers a judge gives a degree: a number to climb beside the verdict."""
+
+
+class Labels(Answers, copies=True):
+    """A model that gives only its decision."""
+
+    def answers(self, x: Any) -> torch.Tensor:
+        return self.labels(x)
+
+    @abstractmethod
     def labels(self, x: torch.Tensor) -> torch.Tensor:
         """Predicted classes, shape (n,), int64, for inputs of shape (n, ...)."""
 
 
-class Scores(Labels, copies=True):
-    """A model that provides one score per class."""
+class Scores(Labels, Graded, copies=True):
+    """A model that provides one score per class, or under another judge than `classify` other numbers."""
+
+    def answers(self, x: Any) -> torch.Tensor:
+        return self.scores(x)
 
     @abstractmethod
     def scores(self, x: torch.Tensor) -> torch.Tensor:
@@ -67,8 +89,8 @@ class Scores(Labels, copies=True):
         return self.scores(x).argmax(1)
 
 
-class WrappedModel(Labels):
-    """A model whose name, identity and notes are fixed when it is made; wrappers of a user's model inherit it beside `Scores`."""
+class FixedIdentity(Answers, copies=True):
+    """A model whose name, identity and notes are fixed when it is made."""
 
     def __init__(self, *, name: str, fingerprint: str | Fingerprint, notes: tuple[str, ...] = ()) -> None:
         self._name, self._notes = name, notes
@@ -89,6 +111,10 @@ class WrappedModel(Labels):
         return self._identity
 
 
+class WrappedModel(FixedIdentity, Labels, copies=True):
+    """A model of classes that is settled when it is made: what wrappers of foreign models inherit beside `Scores`."""
+
+
 class Gradients(Scores):
     """A model whose `scores` torch can differentiate with respect to x."""
 
@@ -101,7 +127,7 @@ def _on_copies(method: Callable[[Any, torch.Tensor], torch.Tensor]) -> Callable[
         from torch import Tensor
 
         with count_sent_unless_inside(self.name, len(x)):
-            answer: object = method(self, x.clone())
+            answer: object = method(self, x.clone() if isinstance(x, Tensor) else x)
         if not isinstance(answer, Tensor):
             raise must("answer", f"the model '{self.name}'", "be a tensor", type(answer).__name__)
         return answer.clone()
@@ -109,10 +135,28 @@ def _on_copies(method: Callable[[Any, torch.Tensor], torch.Tensor]) -> Callable[
     return ask
 
 
-Access = type[Labels]
+def _as_rows(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """The method on a copy of its inputs, its answer as rows, one an input, and its rows counted."""
+
+    @functools.wraps(method)
+    def ask(self: Answers, x: Any) -> Any:
+        from torch import Tensor
+
+        from shiftproof.data.rows import rows_of
+
+        with count_sent_unless_inside(self.name, len(x)):
+            said = rows_of(method(self, x.clone() if isinstance(x, Tensor) else x))
+        if len(said) != len(x):
+            raise must("answers", f"the model '{self.name}'", f"be one per input ({len(x)})", len(said))
+        return said.clone() if isinstance(said, Tensor) else said
+
+    return ask
+
+
+Access = type[Answers]
 
 
 def access_name(access: Access) -> str:
-    """What a model provides or a search needs, as a word: labels, scores or gradients."""
-    kind = Gradients if issubclass(access, Gradients) else Scores if issubclass(access, Scores) else Labels
-    return kind.__name__.lower()
+    """What a model provides or a search needs, as a word: answers, labels, scores (of classes, or of a judge of degree) or gradients."""
+    kind = next(kind for kind in (Gradients, Graded, Labels, Answers) if issubclass(access, kind))
+    return "scores" if kind is Graded else kind.__name__.lower()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.class_names import canonical, few, keys
+from shiftproof.data.rows import Items
 from shiftproof.data.values import read_values
 
 Gives = Literal["scores", "labels"]
@@ -22,8 +23,10 @@ gradients are then the same bits whatever the rest of the batch. Smaller batches
 rows on every processor that was tried, below 16 on those with AMX."""
 
 
-def filled(x: Tensor, rows: int) -> Tensor:
-    """The batch with its last row repeated until its length is a multiple of `rows`; an empty batch stays empty."""
+def filled(x: Any, rows: int) -> Any:
+    """The batch with its last row repeated until its length is a multiple of `rows`; an empty one, or one of texts, stays as it is."""
+    if not isinstance(x, Tensor):
+        return x
     missing = -len(x) % rows if len(x) else 0
     return torch.cat([x, x[-1:].expand(missing, *x.shape[1:])]) if missing else x
 
@@ -89,6 +92,28 @@ def read_labels(answer: object, n: int, owner: str, *, class_names: Sequence[str
             raise must("answer", owner, "be labels 0, 1, 2, ... or class names", int(whole.min()), "Count the classes from 0 on.")
         return _codes([str(number) for number in whole.tolist()], owner, class_names)
     return torch.from_numpy(whole)
+
+
+def read_numbers(answer: object, n: int, owner: str) -> Tensor:
+    """Numbers of shape (n,) or (n, k), float64, a copy; NaN is let through, as a judge calls it wrong."""
+    array = as_array(answer, owner)
+    if array.ndim not in (1, 2) or array.shape[0] != n or array.dtype.kind not in "fiub":
+        hint = "Under --judge classify it may answer with classes." if array.dtype.kind in "US" else ""
+        raise must("answer", owner, f"be numbers of shape (n,) or (n, k) for n = {n} inputs", f"{array.dtype} {array.shape}", hint)
+    return torch.from_numpy(np.array(array, dtype=np.float64, order="C"))
+
+
+def read_texts(answer: object, n: int, owner: str) -> Items[str]:
+    """One text for each input."""
+    said = answer.tolist() if isinstance(answer, np.ndarray) else answer
+    if not isinstance(said, list | tuple | Items) or len(said) != n:
+        got = f"{type(answer).__name__} of {len(said)}" if isinstance(said, list | tuple | Items) else type(answer).__name__
+        raise must("answer", owner, f"be a list of {n} texts, one per input", got)
+    strange = next((one for one in said if not isinstance(one, str)), None)
+    if strange is not None:
+        hint = "A model that refuses to answer says so in a text."
+        raise must("answer", owner, "be texts", type(strange).__name__, hint)
+    return Items(said)
 
 
 def _codes(names: Sequence[str], owner: str, class_names: Sequence[str] | None) -> Tensor:

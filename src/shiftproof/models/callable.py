@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from shiftproof._errors import UsageError, must
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
 from shiftproof._identity.table import identify
-from shiftproof.models.abstract import Labels, Scores, WrappedModel
-from shiftproof.models.answers import ROWS, Gives, filled, kind_of, read_labels, read_scores
+from shiftproof.data.rows import Fields, plain
+from shiftproof.models.abstract import Answers, FixedIdentity, Labels, Said, Scores, WrappedModel
+from shiftproof.models.answers import ROWS, Gives, filled, kind_of, read_labels, read_numbers, read_scores, read_texts
 from shiftproof.models.query_count import count_sent
 from shiftproof.models.user_code import UserCode, short_traceback
 
@@ -41,22 +42,29 @@ class FunctionCall:
     device: torch.device
     version: str | None = None
 
-    def __call__(self, x: Tensor) -> object:
-        """Its answer to the inputs, filled up to a multiple of 16 rows: linear algebra is then less dependent on the batch."""
-        full = filled(x.detach(), ROWS).to(self.device)
+    def __call__(self, x: Any) -> object:
+        """Its answer to the inputs, tensors filled up to a multiple of 16 rows: linear algebra is then less dependent on the batch.
+
+        Other rows it takes as lists, and fields as a dictionary of lists and arrays.
+        """
+        full = filled(x.detach(), ROWS).to(self.device) if isinstance(x, Tensor) else x
         count_sent(self.name, len(full))
         with UserCode(), torch.no_grad():
-            return self.function(full.clone() if self.takes == "torch" else full.cpu().numpy().copy())  # a copy: it may write into it
+            return self.function(full.clone() if self.takes == "torch" and isinstance(x, Tensor) else plain(full))  # it may write into it
 
-    def gives(self, probe: Tensor, class_names: Sequence[str] = ()) -> Gives:
+    def gives(self, probe: Any, class_names: Sequence[str] = ()) -> Gives:
         """What it answers with, found by asking once about the inputs `probe`, shape (n, ...)."""
         try:
             answer = self(probe)
         except Exception as error:  # the function is the user's: whatever it raises is about these inputs
-            kind = f"{'a numpy array' if self.takes == 'numpy' else 'a tensor'} of shape {tuple(probe.shape)}"
-            hint = "Annotate its argument as torch.Tensor to be given tensors instead." if self.takes == "numpy" else ""
+            kind = _kind(probe, self.takes)
+            hint = (
+                "Annotate its argument as torch.Tensor to be given tensors instead."
+                if self.takes == "numpy" and isinstance(probe, Tensor)
+                else ""
+            )
             raise UsageError(f"The {self.owner} refuses {kind}. {hint}\n{short_traceback(error)}") from error
-        if isinstance(answer, Labels | nn.Module):
+        if isinstance(answer, Answers | nn.Module):
             fix = "A factory of models must need no argument: give its arguments defaults, or write one without arguments."
             raise UsageError(f"The {self.owner} was given inputs and answered with a model ({type(answer).__name__}). {fix}")
         return kind_of(answer, len(filled(probe, ROWS)), self.owner, class_names=class_names)
@@ -93,7 +101,7 @@ class CallableScores(WrappedModel, Scores):
     def device(self) -> torch.device:
         return self._call.device
 
-    def scores(self, x: Tensor) -> Tensor:
+    def scores(self, x: Any) -> Tensor:
         return read_scores(self._call(x), len(filled(x, ROWS)), self._call.owner)[: len(x)].to(self.device)
 
 
@@ -112,9 +120,28 @@ class CallableLabels(WrappedModel, Labels):
     def device(self) -> torch.device:
         return self._call.device
 
-    def labels(self, x: Tensor) -> Tensor:
+    def labels(self, x: Any) -> Tensor:
         answer = self._call(x)
         return read_labels(answer, len(filled(x, ROWS)), self._call.owner, class_names=self._class_names)[: len(x)].to(self.device)
+
+
+class CallableAnswers(FixedIdentity, copies=True):
+    """A function that answers with numbers or texts, one per input, for a judge that reads them.
+
+    Guarantees and cost: those of `CallableScores`. The answer is checked at every call.
+    """
+
+    def __init__(self, call: FunctionCall, said: Said) -> None:
+        super().__init__(name=call.name, fingerprint=call.identity(), notes=call.notes)
+        self._call, self._read = call, read_numbers if said == "numbers" else read_texts
+
+    @property
+    def device(self) -> torch.device:
+        return self._call.device
+
+    def answers(self, x: Any) -> Any:
+        found = self._read(self._call(x), len(filled(x, ROWS)), self._call.owner)
+        return found[: len(x)].to(self.device)
 
 
 def wrap_callable(
@@ -124,10 +151,11 @@ def wrap_callable(
     device: torch.device,
     gives: Gives | None = None,
     takes: Takes | None = None,
-    probe: Tensor | None = None,
+    probe: Any = None,
     class_names: Sequence[str] = (),
     version: str | None = None,
-) -> CallableScores | CallableLabels:
+    said: Said = "classes",
+) -> CallableScores | CallableLabels | CallableAnswers:
     """The function as a model of the right type: `gives` says which, or asking it once about `probe` does.
 
     Args:
@@ -139,6 +167,7 @@ def wrap_callable(
         probe: a few inputs, shape (n, ...).
         class_names: the data's classes in label order, for functions that answer with names.
         version: what the user calls this state of it.
+        said: "classes", or what a judge reads in place of them: "numbers" or "texts".
 
     Raises:
         UsageError: neither `gives` nor `probe` says what it gives, or its answer is neither.
@@ -147,12 +176,23 @@ def wrap_callable(
         if value not in (None, *words):
             raise must(option, f"the model '{name}'", f"be {' or '.join(words)}", value)
     call = FunctionCall(function, name, takes or _annotated(function), device, version)
+    if said != "classes":
+        return CallableAnswers(call, said)
     if gives is None:
         if probe is None:
             hint = "Or pass probe=x[:8], a few inputs, and it is asked once."
             raise must("gives", f"the model '{name}'", "be 'scores' (n, classes) or 'labels' (n,)", gives, hint)
         gives = call.gives(probe, class_names)
     return CallableScores(call) if gives == "scores" else CallableLabels(call, class_names=class_names)
+
+
+def _kind(probe: Any, takes: Takes) -> str:
+    """What a function was given, for messages."""
+    if isinstance(probe, Fields):
+        return f"a dictionary of {', '.join(probe.columns)}"
+    if not isinstance(probe, Tensor):
+        return "a list of texts"
+    return f"{'a numpy array' if takes == 'numpy' else 'a tensor'} of shape {tuple(probe.shape)}"
 
 
 def required_arguments(function: Function) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,10 @@ from torch import Tensor
 from shiftproof._errors import UsageError, must
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
 from shiftproof._identity.table import identify
-from shiftproof.data.space import Column, InputSpace
-from shiftproof.models.abstract import Labels, Scores, WrappedModel
-from shiftproof.models.answers import Gives, as_array, filled
+from shiftproof.data.rows import plain
+from shiftproof.data.space import Column, InputSpace, Space
+from shiftproof.models.abstract import FixedIdentity, Labels, Said, Scores, WrappedModel
+from shiftproof.models.answers import Gives, as_array, filled, read_numbers, read_texts
 from shiftproof.models.class_codes import ClassCodes, match_classes
 from shiftproof.models.decision import FLOOR, Rule, Threshold, agreeing, log_probabilities, rule_of
 from shiftproof.models.estimator_input import InputFormat, plan_input_format
@@ -52,22 +53,27 @@ class Fitted:
     rule: Rule | Threshold = field(default="largest", kw_only=True)
     version: str | None = field(default=None, kw_only=True)
 
-    def ask(self, method: str, x: Tensor) -> npt.NDArray[np.generic]:
-        """What `method` answers to x of shape (n, ...), n > 0, in calls of one size."""
+    def ask(self, method: str, x: Any) -> npt.NDArray[np.generic]:
+        """What `method` answers to n inputs, n > 0: tensors of shape (n, ...) in calls of one size, texts as a list in one call."""
+        if not isinstance(x, Tensor):
+            return self._told(method, plain(x), len(x))
         rows = max(1, min(ROWS, MOST_NUMBERS // max(1, x[0].numel())))
-        call = getattr(self.estimator, method)
-        answers: list[npt.NDArray[np.generic]] = []
-        with UserCode():
-            for part in torch.split(filled(x, rows), rows):
-                count_sent(self.name, len(part))
-                # A copy: it may answer with the same array the next time.
-                answers.append(as_array(call(self.input_format(part)), f"{method} of the model '{self.name}'").copy())
-        wrong = next((a.shape for a in answers if a.shape[:1] != (rows,)), None)
-        if wrong is not None:
-            raise must(method, f"the model '{self.name}'", f"answer with one row per input ({rows})", wrong)
-        return np.concatenate(answers)[: len(x)]
+        parts: tuple[Tensor, ...] = torch.split(filled(x, rows), rows)
+        answers = [self._told(method, self.input_format(part), rows) for part in parts]
+        whole: npt.NDArray[np.generic] = np.concatenate(answers)[: len(x)]
+        return whole
 
-    def scores(self, x: Tensor) -> npt.NDArray[np.float64]:
+    def _told(self, method: str, given: object, n: int) -> npt.NDArray[np.generic]:
+        count_sent(self.name, n)
+        with UserCode():
+            # A copy: it may answer with the same array the next time.
+            said = getattr(self.estimator, method)(given)
+            answer: npt.NDArray[np.generic] = as_array(said, f"{method} of the model '{self.name}'").copy()
+        if answer.shape[:1] != (n,):
+            raise must(method, f"the model '{self.name}'", f"answer with one row per input ({n})", answer.shape)
+        return answer
+
+    def scores(self, x: Any) -> npt.NDArray[np.float64]:
         """Scores in the order of the data's labels, shape (n, classes); the least one for a class that the estimator does not know.
 
         The largest one is of the class that `predict` says: by the estimator's rule, or by asking that too where no rule is known.
@@ -82,7 +88,7 @@ class Fitted:
         ordered[:, list(self.classes.codes)] = known
         return agreeing(ordered, self.decisions(x)) if self.rule == "unknown" else ordered
 
-    def decisions(self, x: Tensor) -> npt.NDArray[np.int64]:
+    def decisions(self, x: Any) -> npt.NDArray[np.int64]:
         """What it predicts, as label codes, shape (n,)."""
         said = self.ask("predict", x)
         return self.classes.code_of(said[:, 0] if said.ndim == 2 and said.shape[1] == 1 else said)
@@ -113,9 +119,9 @@ class EstimatorScores(WrappedModel, Scores):
         """The estimator with what it takes, for searches that read its structure."""
         return self._fitted
 
-    def scores(self, x: Tensor) -> Tensor:
+    def scores(self, x: Any) -> Tensor:
         if not len(x):
-            return x.new_zeros((0, self._fitted.classes.count), dtype=torch.float64)
+            return torch.zeros((0, self._fitted.classes.count), dtype=torch.float64, device=x.device)
         return torch.from_numpy(self._fitted.scores(x))
 
 
@@ -135,18 +141,51 @@ class EstimatorLabels(WrappedModel, Labels):
         """The estimator with what it takes, for searches that read its structure."""
         return self._fitted
 
-    def labels(self, x: Tensor) -> Tensor:
+    def labels(self, x: Any) -> Tensor:
         return torch.from_numpy(self._fitted.decisions(x)) if len(x) else torch.zeros(0, dtype=torch.int64)
+
+
+class EstimatorAnswers(FixedIdentity, copies=True):
+    """An estimator that predicts numbers or texts, for a judge that reads them.
+
+    Guarantees and cost: those of `EstimatorScores`.
+    """
+
+    def __init__(self, fitted: Fitted, said: Said) -> None:
+        super().__init__(name=fitted.name, fingerprint=fitted.identity(), notes=fitted.input_format.notes)
+        self._fitted, self._said = fitted, said
+
+    def answers(self, x: Any) -> Any:
+        predicted = self._fitted.ask("predict", x) if len(x) else np.zeros(0)
+        owner = f"predict of the model '{self.name}'"
+        return read_numbers(predicted, len(x), owner) if self._said == "numbers" else read_texts(predicted, len(x), owner)
+
+
+def wrap_predictor(
+    estimator: Predicts, *, said: Said, name: str, space: Space | None = None, groups: Sequence[str] = (), version: str | None = None
+) -> EstimatorAnswers:
+    """A fitted scikit-learn regressor, or another estimator whose predictions are numbers or texts, as a model of answers.
+
+    Raises:
+        UsageError: it is not fitted, or its columns are not the data's.
+    """
+    _check_fitted(estimator, name)
+    feed = plan_input_format(estimator, _numbers(space), name=name, groups=groups)
+    return EstimatorAnswers(Fitted(estimator, feed, ClassCodes((), 0, ()), name, version=version), said)
+
+
+def _numbers(space: Space | None) -> InputSpace | None:
+    return space if isinstance(space, InputSpace) else None
 
 
 def wrap_estimator(
     estimator: Predicts,
     *,
     name: str,
-    space: InputSpace | None = None,
+    space: Space | None = None,
     class_names: Sequence[str] = (),
     groups: Sequence[str] = (),
-    probe: Tensor | None = None,
+    probe: Any = None,
     gives: Gives | None = None,
     version: str | None = None,
 ) -> EstimatorScores | EstimatorLabels:
@@ -168,7 +207,12 @@ def wrap_estimator(
     _check_classifier(estimator, name)
     classes = match_classes(_classes(estimator, name), class_names, name=name)
     fitted = Fitted(
-        estimator, plan_input_format(estimator, space, name=name, groups=groups), classes, name, rule=rule_of(estimator), version=version
+        estimator,
+        plan_input_format(estimator, _numbers(space), name=name, groups=groups),
+        classes,
+        name,
+        rule=rule_of(estimator),
+        version=version,
     )
     if probe is None or not len(probe):
         probe = None
@@ -199,7 +243,7 @@ def _rule_notes(fitted: Fitted) -> tuple[str, ...]:
     return (f"The model '{fitted.name}' {decides}: scores are log-probabilities less those of this threshold.",)
 
 
-def _try(fitted: Fitted, x: Tensor, what: Literal["scores", "decisions"]) -> npt.NDArray[np.generic]:
+def _try(fitted: Fitted, x: Any, what: Literal["scores", "decisions"]) -> npt.NDArray[np.generic]:
     """What the estimator answers to a few inputs; whatever it raises is said in one line."""
     try:
         return fitted.scores(x) if what == "scores" else fitted.decisions(x)
@@ -209,7 +253,8 @@ def _try(fitted: Fitted, x: Tensor, what: Literal["scores", "decisions"]) -> npt
         said = first_line(error).rstrip(".")
         words = [column.name for column in fitted.input_format.columns if _is_of_words(column)]
         hint = f" If it was trained on pandas categories, add as_category={','.join(words)} to the data." if words else ""
-        raise UsageError(f"The model '{fitted.name}' refuses inputs of shape {tuple(x.shape)}: {said}.{hint}") from error
+        what_ = f"inputs of shape {tuple(x.shape)}" if isinstance(x, Tensor) else "these texts"
+        raise UsageError(f"The model '{fitted.name}' refuses {what_}: {said}.{hint}") from error
 
 
 def _is_of_words(column: Column) -> bool:
@@ -220,15 +265,21 @@ def _is_of_words(column: Column) -> bool:
 
 def _check_classifier(estimator: object, name: str) -> None:
     from sklearn.base import BaseEstimator, is_classifier
+
+    if isinstance(estimator, BaseEstimator) and not is_classifier(estimator):
+        hint = "Numbers that it predicts are judged with --judge 'within(...)'."
+        raise must("model", "this run", "be a classifier", type(estimator).__name__, hint)
+    _check_fitted(estimator, name)
+
+
+def _check_fitted(estimator: object, name: str) -> None:
+    from sklearn.base import BaseEstimator
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
 
-    if isinstance(estimator, BaseEstimator):
-        if not is_classifier(estimator):
-            raise must("model", "this run", "be a classifier", type(estimator).__name__, "shiftproof measures decisions between classes.")
+    if isinstance(estimator, BaseEstimator) and getattr(estimator, "fit", None) is not None:
         try:
-            if getattr(estimator, "fit", None) is not None:
-                check_is_fitted(estimator)
+            check_is_fitted(estimator)
         except NotFittedError:
             raise UsageError(f"The model '{name}' is not fitted: call its fit(x, y) first, and give the fitted estimator.") from None
 

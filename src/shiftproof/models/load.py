@@ -7,18 +7,19 @@ import functools
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from shiftproof._errors import UsageError, must
 from shiftproof._secrets import url_without_secrets
-from shiftproof.data.space import InputSpace
-from shiftproof.models.abstract import Labels
+from shiftproof.data.space import InputSpace, Space
+from shiftproof.models.abstract import Answers, Labels, Said
 from shiftproof.models.answers import Gives
 from shiftproof.models.callable import Takes, wrap_callable
 from shiftproof.models.endpoint import EndpointOptions, wrap_endpoint
-from shiftproof.models.estimator import Predicts, wrap_estimator
+from shiftproof.models.estimator import Predicts, wrap_estimator, wrap_predictor
 from shiftproof.models.spec import FORMS, load_from_spec, neighbours
 from shiftproof.models.torch_module import MemoryFormat, TorchModule
 from shiftproof.models.weights import load_weights
@@ -29,16 +30,16 @@ def as_model(
     *,
     name: str | None = None,
     device: str = "cpu",
-    space: InputSpace | None = None,
+    space: Space | None = None,
     class_names: Sequence[str] = (),
     groups: Sequence[str] = (),
-    probe: Tensor | None = None,
+    probe: Any = None,
     gives: Gives | None = None,
     takes: Takes | None = None,
     memory_format: MemoryFormat = "auto",
     version: str | None = None,
 ) -> Labels:
-    """An object of yours as a model: it says what it gives (labels, scores or gradients) by its type, and stays as it is.
+    """An object of yours as a model: it says what it gives (answers, labels, scores or gradients) by its type, and stays as it is.
 
     Args:
         model: a torch module, a fitted scikit-learn classifier, a function of inputs (n, ...), or a shiftproof model, which comes back as
@@ -65,31 +66,66 @@ def as_model(
         >>> as_model(lambda x: x.sum(1) > 2, name="by hand", gives="labels").labels(torch.ones(1, 4))
         tensor([1])
     """
+    found = as_answers(
+        model,
+        name=name,
+        device=device,
+        space=space,
+        class_names=class_names,
+        groups=groups,
+        probe=probe,
+        gives=gives,
+        takes=takes,
+        memory_format=memory_format,
+        version=version,
+    )
+    if not isinstance(found, Labels):
+        hint = "It needs no wrapper: give it to confront or audit with a judge that reads its answers."
+        raise must("model", "this run", "give classes", found.name, hint)
+    return found
+
+
+def as_answers(
+    model: object,
+    *,
+    name: str | None = None,
+    device: str = "cpu",
+    space: Space | None = None,
+    class_names: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    probe: Any = None,
+    gives: Gives | None = None,
+    takes: Takes | None = None,
+    memory_format: MemoryFormat = "auto",
+    version: str | None = None,
+    said: Said = "classes",
+) -> Answers:
+    """The object as what a judge reads of it, `said`: "classes" (see `as_model`), "numbers" (regression) or "texts"."""
     if isinstance(model, type):
         raise UsageError(f"The model must be an object, got the class {model.__name__}. Make one: {model.__name__}(...).")
     if isinstance(model, str | Path):
         raise UsageError(f"The model '{model}' is text: shiftproof.load_model reads specs and files.")
     where = _device(device)
-    if not isinstance(model, Labels | Predicts):
+    if not isinstance(model, Answers | Predicts):
         _refuse_missing(space)
     called = name or getattr(model, "__name__", None) or type(model).__name__
     if isinstance(model, nn.Module):
+        _refuse_texts(type(model).__name__, space, said)
         return TorchModule(model, name=called, device=where, memory_format=memory_format, version=version)
-    if callable(model) and not isinstance(model, Labels | Predicts):
+    if callable(model) and not isinstance(model, Answers | Predicts):
         wrapped = wrap_callable(
-            model, name=called, device=where, gives=gives, takes=takes, probe=probe, class_names=class_names, version=version
+            model, name=called, device=where, gives=gives, takes=takes, probe=probe, class_names=class_names, version=version, said=said
         )
         return _on(wrapped, where)
-    if isinstance(model, Labels) and version is not None:
+    if isinstance(model, Answers) and version is not None:
         hint = "Give it to as_model, or to the class, that made this model."
         raise must("version", f"the model '{model.name}', which has a fingerprint of its own already,", "not be given", version, hint)
-    if isinstance(model, Labels):
+    if isinstance(model, Answers):
         return _on(model, where)
     if isinstance(model, Predicts):
-        made = wrap_estimator(
-            model, name=called, space=space, class_names=class_names, groups=groups, probe=probe, gives=gives, version=version
-        )
-        return _on(made, where)
+        as_classes = functools.partial(wrap_estimator, class_names=class_names, probe=probe, gives=gives)
+        wrap = as_classes if said == "classes" else functools.partial(wrap_predictor, said=said)
+        return _on(wrap(model, name=called, space=space, groups=groups, version=version), where)
     raise must("model", "this run", "be a torch module, a scikit-learn classifier or a function", type(model).__name__)
 
 
@@ -98,8 +134,8 @@ def load_model(
     *,
     weights: str | None = None,
     device: str = "cpu",
-    space: InputSpace | None = None,
-    probe: Tensor | None = None,
+    space: Space | None = None,
+    probe: Any = None,
     class_names: Sequence[str] = (),
     groups: Sequence[str] = (),
     name: str | None = None,
@@ -131,9 +167,46 @@ def load_model(
         >>> load_model("torch.nn:Identity").name
         'torch.nn:Identity'
     """
+    found = load_answers(
+        spec,
+        weights=weights,
+        device=device,
+        space=space,
+        probe=probe,
+        class_names=class_names,
+        groups=groups,
+        name=name,
+        gives=gives,
+        endpoint=endpoint,
+        version=version,
+    )
+    if not isinstance(found, Labels):
+        hint = "It needs no wrapper: give it to confront or audit with a judge that reads its answers."
+        raise must("model", "this run", "give classes", found.name, hint)
+    return found
+
+
+def load_answers(
+    spec: object,
+    *,
+    weights: str | None = None,
+    device: str = "cpu",
+    space: Space | None = None,
+    probe: Any = None,
+    class_names: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    name: str | None = None,
+    gives: Gives | None = None,
+    endpoint: EndpointOptions | None = None,
+    version: str | None = None,
+    said: Said = "classes",
+) -> Answers:
+    """The model behind a spec as what a judge reads of it, `said`: see `load_model`, and `as_answers` for an object."""
     spec = str(spec) if isinstance(spec, Path) else spec
     text = spec if isinstance(spec, str) else ""
     where, _, output = text.rpartition(":") if ".onnx:" in text else (text, "", "")
+    if text.lower().startswith(("http:", "https:")) or where.endswith(".onnx"):
+        _refuse_texts(url_without_secrets(text), space, said)
     if text.lower().startswith(("http:", "https:")):
         if weights is not None:
             raise _no_place(weights, url_without_secrets(text))
@@ -154,13 +227,20 @@ def load_model(
     with neighbours(text) if text else nullcontext():
         if weights is not None:
             found = _with_weights(found, weights, called or type(found).__name__)
-        ready = functools.partial(as_model, found, name=called, device=device, space=space, class_names=class_names, groups=groups)
-        return ready(probe=probe, gives=gives, version=version)
+        ready = functools.partial(as_answers, found, name=called, device=device, space=space, class_names=class_names, groups=groups)
+        return ready(probe=probe, gives=gives, version=version, said=said)
 
 
-def _refuse_missing(space: InputSpace | None) -> None:
+def _refuse_texts(name: str, space: Space | None, said: Said) -> None:
+    """Raises where a model that takes tensors is to take, or to answer with, something else."""
+    if said == "texts" or not isinstance(space, InputSpace | None):
+        hint = "Give FILE.py:NAME, a function that makes tensors of the texts, asks it and answers."
+        raise must("model", "data of texts, or a judge of texts,", "be a function or an estimator", name, hint)
+
+
+def _refuse_missing(space: Space | None) -> None:
     """Raises where numbers of a table are missing, which only an estimator can be told."""
-    missing = [column.marks for column in (space.columns if space else ()) if column.marks]
+    missing = [column.marks for column in (space.columns if isinstance(space, InputSpace) else ()) if column.marks]
     if missing:
         raise UsageError(
             f"Values are missing in {', '.join(missing)}, and only estimators take missing numbers. Fill them, drop the rows, or leave "
@@ -188,7 +268,7 @@ def _device(device: str) -> torch.device:
         raise must("device", "this run", "be one that torch sees here, such as cpu, cuda or cuda:0", device) from None
 
 
-def _on(model: Labels, device: torch.device) -> Labels:
+def _on(model: Answers, device: torch.device) -> Answers:
     """The model itself; raises where the user asked for a device on which it does not compute."""
     if device.type not in ("cpu", model.device.type):
         raise must("device", f"the model '{model.name}'", f"be {model.device.type}, where it computes", str(device))

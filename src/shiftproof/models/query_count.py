@@ -35,6 +35,7 @@ class QueryCount:
 
 
 _OPEN: ContextVar[tuple[QueryCount, ...]] = ContextVar("shiftproof_query_counts", default=())
+_ASKED_COUNTS: ContextVar[bool] = ContextVar("shiftproof_asked_counts", default=True)
 
 
 @contextmanager
@@ -65,6 +66,16 @@ def uncounted() -> Iterator[None]:
         _OPEN.reset(token)
 
 
+@contextmanager
+def unasked() -> Iterator[None]:
+    """Adds nothing to `asked` inside the block, as training is not a measurement; rows that are sent are counted."""
+    token = _ASKED_COUNTS.set(False)
+    try:
+        yield
+    finally:
+        _ASKED_COUNTS.reset(token)
+
+
 def open_counts() -> tuple[QueryCount, ...]:
     """The counts that are open now."""
     return _OPEN.get()
@@ -72,7 +83,7 @@ def open_counts() -> tuple[QueryCount, ...]:
 
 def count_asked(forwards: int) -> None:
     """Adds forwards to `asked` of every open count."""
-    for count in _OPEN.get():
+    for count in _OPEN.get() if _ASKED_COUNTS.get() else ():
         count.add_asked(forwards)
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from shiftproof._errors import UsageError
 from shiftproof._imports import beside, load_object, on_path
-from shiftproof.models.abstract import Labels
+from shiftproof.models.abstract import Answers
 from shiftproof.models.callable import required_arguments
 from shiftproof.models.estimator import Predicts
 from shiftproof.models.user_code import EndedProgram, UserCode, short_traceback
@@ -110,4 +110,4 @@ def _made(found: object, spec: str) -> object:
 
 def is_model(found: object) -> bool:
     """True for what is a model without being called: ours, a torch module, a scikit-learn estimator."""
-    return isinstance(found, Labels | nn.Module | Predicts) and not isinstance(found, type)
+    return isinstance(found, Answers | nn.Module | Predicts) and not isinstance(found, type)

@@ -10,7 +10,8 @@ from pydantic import Field, ValidationError
 from shiftproof._errors import UsageError
 from shiftproof._sealed import read_document
 from shiftproof.outcomes import Flag, Stage
-from shiftproof.records.document import Document, Record
+from shiftproof.records.diagnosis import Diagnosis
+from shiftproof.records.document import SENT, Document, Record
 from shiftproof.risks.paired import PairedComparison
 
 SCHEMA_VERSION = "1.1"
@@ -18,7 +19,8 @@ UNION = "union"
 """The name of all worst-case searches of a shift together: an example counts as broken if any of them broke it."""
 
 ClaimKind = Literal["at_most", "at_least", "estimate"]
-_SENT = "Rows that reached the model: those that fill batches up are among them, stored answers are not."
+Shown = int | str
+"""A class as its code, or another answer as people read it."""
 
 
 class Result(Record):
@@ -37,7 +39,8 @@ class Result(Record):
     risk: str = Field(description="Spec of the risk; 'group' for one group's own number.")
     measure: str = Field(
         description="accuracy, robust_accuracy, certified_accuracy, smoothed_accuracy (certified, of the model smoothed with noise), "
-        "error_probability, or drop (clean minus shifted)."
+        "error_probability, or drop (clean minus shifted). Under another judge its own measure in place of accuracy: f1, robust_f1, ..., "
+        "and f1_loss, 1 - score."
     )
     group: str | None = Field(default=None, description="The group it belongs to, as column=value, joined by ' & ' where columns cross.")
     value: float | None = Field(description="The number; null where nothing was measured.")
@@ -47,7 +50,7 @@ class Result(Record):
     n: int = Field(description="Number of examples.")
     forwards_per_example: float = Field(description="Mean forward passes asked of an example's budget, stored answers among them.")
     backwards_per_example: float = Field(description="Mean backward passes asked of an example's budget.")
-    sent: int | None = Field(default=None, description=f"{_SENT} Null in older records.")
+    sent: int | None = Field(default=None, description=f"{SENT} Null in older records.")
     seconds: float = Field(description="Wall time of the cell.", repr=False)
     flags: list[str] = Field(default_factory=list, description="Names of the flags of the cell.")
     notes: list[str] = Field(default_factory=list, description="Notes for the reader.")
@@ -71,57 +74,12 @@ class CellRecord(Record):
     outcomes: dict[str, int] = Field(default_factory=dict, description="Examples by outcome: skipped, broken, held, certified, abstained.")
     forwards_per_example: float = 0.0
     backwards_per_example: float = 0.0
-    sent: int | None = Field(default=None, description=_SENT)
+    sent: int | None = Field(default=None, description=SENT)
     seconds: float = 0.0
     seed: int
     batch_size: int
     flags: list[Flag] = Field(default_factory=list)
     stages: list[Stage] = Field(default_factory=list, description="The parts of a search that has several.")
-
-
-class CheckRecord(Record):
-    """One question of a diagnosis: its figure, and above which limit it fails."""
-
-    name: str = Field(description="Stable snake_case word.")
-    state: Literal["pass", "fail", "not_run"]
-    figure: float | None = Field(default=None, description="What was measured; null where nothing was, or it is not finite.")
-    limit: float | None = Field(default=None, description="The check fails above it.")
-    detail: str = Field(description="One sentence: what the figure is, or why the check was not run.")
-    search: str = Field(default="", description="Where it failed, the spec of the search to use next; empty where no search helps.")
-    reference: str = Field(default="", description="Who published it.")
-
-
-class Diagnosis(Record):
-    """Whether a gradient search's verdict on one family of shifts can be trusted: the checks against gradient masking."""
-
-    data: str
-    shift: str = Field(description="Spec of the shift it was made under: the middle strength of its family in this run.")
-    family: str = Field(description="Shift family that this diagnosis covers.")
-    state: Literal["done", "failed", "missing"]
-    error: str | None = Field(default=None, description="Traceback of a failed diagnosis.")
-    examples: int = Field(default=0, description="Number of examples, spread over the sample, all classified correctly before the shift.")
-    queries: int = Field(default=0, description="Queries per example of its search without gradients.")
-    checks: list[CheckRecord] = Field(default_factory=list)
-    note: str = Field(default="", description="Why there are no checks, where there are none.")
-    asked: int = Field(default=0, description="Forwards asked of the budgets of its searches.")
-    sent: int | None = Field(default=None, description=_SENT)
-    seconds: float = 0.0
-    seed: int = 0
-
-    @property
-    def failed(self) -> list[CheckRecord]:
-        """The checks that failed."""
-        return [check for check in self.checks if check.state == "fail"]
-
-    @property
-    def ran(self) -> int:
-        """How many checks came to a verdict."""
-        return sum(check.state != "not_run" for check in self.checks)
-
-    @property
-    def next_searches(self) -> list[str]:
-        """The specs that the failed checks recommend, each once, in order."""
-        return list(dict.fromkeys(check.search for check in self.failed if check.search))
 
 
 class BudgetCurve(Record):
@@ -150,7 +108,7 @@ class BudgetCurve(Record):
     unbroken: int = Field(default=0, description="Examples for which no move of any size was found.")
     forwards_per_example: float = 0.0
     backwards_per_example: float = 0.0
-    sent: int | None = Field(default=None, description=_SENT)
+    sent: int | None = Field(default=None, description=SENT)
     seconds: float = 0.0
     flags: list[Flag] = Field(default_factory=list)
 
@@ -199,8 +157,17 @@ class NaturalShift(Record):
     notes: list[str] = Field(default_factory=list, description="Decisions made automatically about that sample.")
 
 
+class JudgeCard(Record):
+    """What is called right."""
+
+    spec: str = "classify"
+    measure: str = Field(default="accuracy", description="Name of the mean score in results.")
+    word: str = Field(default="accuracy", description="The mean score in a sentence.")
+    graded: bool = Field(default=False, description="Whether an answer can be right in part.")
+
+
 class Clean(Record):
-    """Accuracy on the sample as it is."""
+    """The judge's mean score on the sample as it is; accuracy, where classes are judged."""
 
     accuracy: float | None
     interval: tuple[float, float] | None
@@ -215,10 +182,10 @@ class GalleryExample(Record):
     search: str
     id: str
     file: str
-    label: int
-    clean_prediction: int
+    label: Shown = Field(description="The class, or the accepted answers.")
+    clean_prediction: Shown
     clean_confidence: float | None
-    prediction: int
+    prediction: Shown
     confidence: float | None
 
 
@@ -245,8 +212,8 @@ class DataCard(Record):
         default=None, description="Least legal value of an input; null where columns have their own ranges or none is finite."
     )
     high: float | None = Field(default=None, description="Greatest legal value of an input; null likewise.")
-    columns: list[str] = Field(default_factory=list, description="Names of a table's columns, in the order of the inputs.")
-    classes: int
+    columns: list[str] = Field(default_factory=list, description="Names of a table's columns, or of fields, in the order of the inputs.")
+    classes: int = Field(description="How many; 0 where the truth is no class.")
     class_names: list[str] = Field(default_factory=list)
     groups: dict[str, dict[str, int]] = Field(default_factory=dict, description="Per group column, examples by value.")
     notes: list[str] = Field(default_factory=list)
@@ -303,6 +270,7 @@ class Audit(Document):
     gallery: list[GalleryExample] = Field(default_factory=list)
     gates: list[GateRecord] = Field(default_factory=list)
     provenance: Provenance
+    judge: JudgeCard = Field(default_factory=JudgeCard, description="What is called right; absent in older records: classify.")
 
 
 def read_audit(folder: Path) -> Audit:

@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shiftproof._sealed import write_json
 
+SENT = "Rows that reached the model: those that fill batches up are among them, stored answers are not."
+"""What `sent` of every record counts."""
+
 
 class Record(BaseModel):
     """Frozen, and strict about unknown keys: a typo in a file is an error, not a silence."""

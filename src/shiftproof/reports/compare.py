@@ -58,6 +58,7 @@ def compare(comparison: Comparison) -> str:
         "compare.html.j2",
         charts=comparison_figures(comparison),
         names=comparison.names,
+        word=comparison.audits[0].judge.word,
         audits=comparison.audits,
         parts=parts,
         same_data=len({audit.data.fingerprint for audit in comparison.audits}) == 1,
@@ -68,7 +69,8 @@ def compare(comparison: Comparison) -> str:
 def comparison_figures(comparison: Comparison) -> dict[str, Figure]:
     """Every chart of the page by its name on it; each hands out its numbers with `frame`."""
     drawn = {kind: runs_chart(comparison.names, [line.row for line in _part(comparison.rows, kind).main], kind) for kind in KINDS}
-    return {kind: figure for kind, figure in drawn.items() if figure is not None}
+    word = comparison.audits[0].judge.word
+    return {kind: figure.named(word) for kind, figure in drawn.items() if figure is not None}
 
 
 def write_comparison(comparison: Comparison, out: Path) -> Path:

@@ -72,6 +72,13 @@ class Figure:
         ]
         return pd.DataFrame(rows, columns=["mark", *dict.fromkeys(self.columns.values())])
 
+    def named(self, word: str) -> Figure:
+        """The chart with another word for accuracy in its titles, its texts and the names of its columns."""
+        if word == "accuracy":
+            return self
+        columns = {field: word if name == "accuracy" else name for field, name in self.columns.items()}
+        return Figure({key: _named(key, value, word) for key, value in self.spec.items()}, self.tables, columns)
+
 
 def make_figure(
     chart: alt.Chart | alt.LayerChart, description: str, *, tables: Mapping[str, Sequence[ChartRow]], columns: Mapping[str, str]
@@ -81,6 +88,18 @@ def make_figure(
     for outer in ("config", "$schema", "usermeta"):
         spec.pop(outer, None)
     return Figure({**spec, "autosize": {"type": "fit-x", "contains": "padding"}}, tables, columns)
+
+
+def _named(key: str, value: Any, word: str) -> Any:
+    if isinstance(value, dict):
+        return {inner: _named(inner, part, word) for inner, part in value.items()}
+    if isinstance(value, list):
+        return [_named(key, part, word) for part in value]
+    if key == "title" and value == "accuracy":
+        return word
+    if key in ("what", "description") and isinstance(value, str):
+        return value.replace("clean accuracy", f"clean {word}").replace("Clean accuracy", f"Clean {word}")
+    return value
 
 
 def table_of(rows: Sequence[ChartRow]) -> alt.Data:

@@ -11,9 +11,19 @@ KINDS: tuple[ClaimKind, ...] = ("at_least", "estimate", "at_most")
 KIND_WORDS: dict[ClaimKind, str] = {"at_least": "at least", "estimate": "estimate", "at_most": "at most"}
 KIND_HEADS: dict[ClaimKind, str] = {"at_least": "At least", "estimate": "Estimate", "at_most": "At most"}
 KIND_SIGNS: dict[ClaimKind, str] = {"at_least": "≥ ", "estimate": "", "at_most": "≤ "}
-ACCURACIES = frozenset({"accuracy", "robust_accuracy", "certified_accuracy"})
-"""The measures that lie on one scale with clean accuracy."""
+PREFIXES = ("robust_", "certified_")
+OTHERS = frozenset({"error_probability", "drop", "smoothed_accuracy"})
+"""Measures that do not lie on one scale with the clean score; those that end in _loss do neither."""
 NOT_MEASURED = "not measured"
+
+
+def is_mean_score(measure: str) -> bool:
+    """Whether a measure is the judge's mean score, of the sample as it is, moved, attacked or certified: on one scale with the clean one.
+
+    >>> is_mean_score("robust_accuracy"), is_mean_score("f1"), is_mean_score("f1_loss"), is_mean_score("drop")
+    (True, True, False, False)
+    """
+    return measure not in OTHERS and not measure.endswith("_loss")
 
 
 def known(value: float | None) -> float | None:
@@ -133,19 +143,21 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def in_words(result: Result) -> str:
-    """What one number claims, in a sentence that stands alone."""
+def in_words(result: Result, word: str = "accuracy") -> str:
+    """What one number claims, in a sentence that stands alone; `word` is the judge's for its mean score."""
     if known(result.value) is None:
         return f"Nothing was measured here: {result.measure.replace('_', ' ')} of {result.shift} is unknown, which is not zero."
-    return " ".join(part for part in (_claim(result), _weighing(result), _sampling(result)) if part)
+    return " ".join(part for part in (_claim(result, word), _weighing(result), _sampling(result)) if part)
 
 
-def _claim(result: Result) -> str:
+def _claim(result: Result, mean: str) -> str:
     number, word = amount(result.value, result.measure), {"at_least": "at least ", "at_most": "at most ", "estimate": ""}[result.kind]
     if result.measure == "drop":
-        return _drop(result, word)
+        return _drop(result, word, mean)
     if result.measure == "error_probability":
         return f"Under {result.shift}, moved by {_by(result)}, the model's mean probability of a wrong class is {word}{number}."
+    if result.measure.endswith("_loss") or base_of(result.measure) != "accuracy":
+        return _score(result, word + number)
     if result.kind == "at_least":
         return f"Proven by {result.search}: at least {number} stay right for every move inside {result.shift}."
     if result.kind == "at_most" and result.value == 1:
@@ -158,14 +170,35 @@ def _claim(result: Result) -> str:
     return f"{number} are right after a move of {result.shift} made by {result.search}; an adversary may do worse."
 
 
-def _drop(result: Result, word: str) -> str:
-    """Clean accuracy minus accuracy here, which may be below 0."""
+def base_of(measure: str) -> str:
+    """The judge's word in the name of a measure.
+
+    >>> base_of("robust_exact_match"), base_of("accuracy")
+    ('exact_match', 'accuracy')
+    """
+    return next((measure.removeprefix(prefix) for prefix in PREFIXES if measure.startswith(prefix)), measure)
+
+
+def _score(result: Result, number: str) -> str:
+    """A mean score of another judge than that of classes."""
+    what = base_of(result.measure).replace("_", " ")
+    if result.kind == "at_least" and not result.measure.endswith("_loss"):
+        return f"Proven by {result.search}, which tried every move inside {result.shift}: {what} is {number}."
+    if result.kind == "at_most":
+        return f"Inside {result.shift}, {what} is {number}, as {_by(result)} found. A stronger search may find more."
+    if result.shift == "identity":
+        return f"{what[0].upper()}{what[1:]} is {number} as the examples were collected."
+    return f"After a move of {result.shift} made by {result.search}, {what} is {number}; an adversary may do worse."
+
+
+def _drop(result: Result, word: str, mean: str) -> str:
+    """The clean mean score minus that here, which may be below 0."""
     value = result.value or 0.0
     if value == 0:
-        return f"Under {result.shift}, accuracy is what it is without, as {_by(result)} found."
+        return f"Under {result.shift}, {mean} is what it is without, as {_by(result)} found."
     if value < 0:
-        return f"Under {result.shift}, accuracy lies above clean accuracy by {points(-value).removeprefix('+')}, as {_by(result)} found."
-    return f"Under {result.shift}, accuracy falls below clean accuracy by {word}{points(value).removeprefix('+')}, as {_by(result)} found."
+        return f"Under {result.shift}, {mean} lies above clean {mean} by {points(-value).removeprefix('+')}, as {_by(result)} found."
+    return f"Under {result.shift}, {mean} falls below clean {mean} by {word}{points(value).removeprefix('+')}, as {_by(result)} found."
 
 
 def _by(result: Result) -> str:

@@ -14,6 +14,7 @@ from shiftproof._arrays import Floats
 from shiftproof._errors import must
 from shiftproof.outcomes import Interval
 from shiftproof.risks.intervals import Ends, arc, binomial_low, proportion_difference, tail_of
+from shiftproof.risks.mean import Mean
 
 
 @dataclass(frozen=True)
@@ -78,19 +79,34 @@ def paired(first: npt.ArrayLike, second: npt.ArrayLike, *, against: str = "", co
 
 
 def paired_difference(first: npt.ArrayLike, second: npt.ArrayLike, *, confidence: float = 0.95) -> Difference:
-    """Accuracy of the second minus that of the first on the same examples: the number and interval of `paired`."""
+    """Mean score of the second minus that of the first on the same examples; scores lie in [0, 1].
+
+    Of verdicts, 0 or 1, it is the difference of accuracies, and the interval that of `paired`; else the betting interval of the mean of
+    differences, valid at every n too.
+
+    >>> paired_difference([0.5, 1.0], [0.5, 0.0]).value
+    -0.5
+    """
+    one, two = _scores(first), _scores(second)
+    if not _binary(one, two) and len(one) == len(two):
+        m = Mean().measure((1 + two - one) / 2, confidence=confidence)
+        return Difference(2 * m.value - 1, Interval(2 * m.interval.low - 1, 2 * m.interval.high - 1))
     result = paired(first, second, confidence=confidence)
     return Difference(result.difference, result.interval)
 
 
 def unpaired_difference(first: npt.ArrayLike, second: npt.ArrayLike, *, confidence: float = 0.95) -> Difference:
-    """Accuracy of the second minus that of the first on independent samples, of shapes (n,) and (m,).
+    """Mean score of the second minus that of the first on independent samples, of shapes (n,) and (m,); scores lie in [0, 1].
 
-    Guarantees: those of `intervals.proportion_difference`. NaN where either sample is empty.
+    Guarantees: of verdicts, 0 or 1, those of `intervals.proportion_difference`; else the difference of two intervals that each miss with
+    half the probability. NaN where either sample is empty.
 
     >>> unpaired_difference([1, 1, 0, 0], [1, 1, 1, 0]).value
     0.25
     """
+    if not _binary(_scores(first), _scores(second)):
+        a, b = (Mean().measure(_scores(values), confidence=(1 + confidence) / 2) for values in (first, second))
+        return Difference(b.value - a.value, Interval(b.interval.low - a.interval.high, b.interval.high - a.interval.low))
     one, two = _verdicts("first", first), _verdicts("second", second)
     ends = proportion_difference((one.sum(), len(one)), (two.sum(), len(two)), confidence=confidence)
     value = float(two.mean() - one.mean()) if len(one) and len(two) else math.nan
@@ -137,6 +153,14 @@ def mcnemar(only_first: npt.ArrayLike, only_second: npt.ArrayLike) -> Floats:
     """
     b, c = np.asarray(only_first, dtype=np.float64), np.asarray(only_second, dtype=np.float64)
     return np.asarray(np.minimum(1.0, 2 * bdtr(np.minimum(b, c), (b + c).astype(np.int64), 0.5)))
+
+
+def _scores(values: npt.ArrayLike) -> Floats:
+    return np.asarray(values, dtype=np.float64)
+
+
+def _binary(*several: Floats) -> bool:
+    return all(bool(np.isin(values, (0.0, 1.0)).all()) for values in several)
 
 
 def _verdicts(name: str, values: npt.ArrayLike) -> npt.NDArray[np.bool_]:

@@ -11,6 +11,8 @@ from functools import cache, cached_property
 from shiftproof._identity.fingerprinted import Fingerprint
 from shiftproof._identity.parts import known_part
 from shiftproof.certificates.abstract import Certificate
+from shiftproof.judges.abstract import Judge
+from shiftproof.judges.classify import CLASSIFY
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.one_draw import OneDraw
 from shiftproof.shifts.abstract import Shift
@@ -34,7 +36,8 @@ class Cell:
         seed: seed of the run.
         start, stop: the examples of this shard, as positions in the sample.
         total: examples of the whole sample, all shards together.
-        shift_known, method_known: what the two are known by, drawn up once: a worker is handed them with the cell.
+        judge: says when an answer is wrong.
+        shift_known, method_known, judge_known: what the three are known by, drawn up once: a worker is handed them with the cell.
     """
 
     model: str
@@ -45,17 +48,24 @@ class Cell:
     start: int
     stop: int
     total: int
+    judge: Judge = CLASSIFY
     shift_known: Fingerprint = field(default=_UNKNOWN, compare=False)
     method_known: Fingerprint = field(default=_UNKNOWN, compare=False)
+    judge_known: Fingerprint = field(default=_UNKNOWN, compare=False)
 
     def __post_init__(self) -> None:
         if self.shift_known is _UNKNOWN:
             object.__setattr__(self, "shift_known", known_part(self.shift))
         if self.method_known is _UNKNOWN:
             object.__setattr__(self, "method_known", known_part(self.method))
+        if self.judge_known is _UNKNOWN:
+            object.__setattr__(self, "judge_known", known_part(self.judge))
 
     def identity(self) -> dict[str, str | int]:
-        """Everything that its numbers depend on. Batch size and backend are not in it: verdicts do not depend on them."""
+        """Everything that its numbers depend on. Batch size and backend are not in it: verdicts do not depend on them.
+
+        The judge is in it unless it is `classify`, so that runs made before there were judges can be resumed.
+        """
         return {
             "version": CELL_VERSION,
             "model": self.model,
@@ -64,6 +74,7 @@ class Cell:
             "method": self.method_known.text,
             "seed": self.seed,
             "total": self.total,
+            **({} if self.judge == CLASSIFY else {"judge": self.judge_known.text}),
         }
 
     @property

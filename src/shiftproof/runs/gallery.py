@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +13,14 @@ import torch
 
 from shiftproof import outcomes
 from shiftproof.data.examples import Examples
-from shiftproof.door import Reading
+from shiftproof.data.rows import Fields
 from shiftproof.finding import Finding
+from shiftproof.judges.abstract import Reading
 from shiftproof.outcomes import Bound
 from shiftproof.records.picture import write_picture
 from shiftproof.runs.cell import Cell
+from shiftproof.shifts.abstract import Shift
+from shiftproof.shifts.on import On
 
 
 def keep_pictures(folder: Path, cell: Cell, chunk: Examples, finding: Finding, clean: Reading | None, *, most: int) -> None:
@@ -33,14 +37,30 @@ def keep_pictures(folder: Path, cell: Cell, chunk: Examples, finding: Finding, c
         if not bool(params.isfinite().all()):
             continue
         arrays = {
-            "clean": x[0].numpy(),
-            "moved": moved.apply(x, params)[0].numpy(),
+            "clean": _shown(cell.shift, x),
+            "moved": _shown(cell.shift, moved.apply(x, params)),
             "id": np.array(finding.ids[row]),
-            "label": np.array(int(chunk.y[row])),
-            "prediction": np.array(finding.prediction[row]),
+            "label": np.array(written_label(chunk.y[row : row + 1])),
+            "prediction": np.array(finding.prediction[row] if finding.prediction.dtype != object else str(finding.prediction[row])),
             "confidence": np.array(finding.confidence[row]),
         }
         write_picture(folder / f"{cell.key()}-{_digest(str(finding.ids[row]))}.npz", arrays)
+
+
+def _shown(shift: Shift, x: Any) -> npt.NDArray[Any]:
+    """The one input as a picture holds it: numbers, or a text; of several fields that which the shift moves."""
+    rows = x[shift.field] if isinstance(shift, On) else x
+    if isinstance(rows, Fields):
+        return np.array("\n".join(f"{name}: {column[:1]}" for name, column in rows.columns.items()))
+    found: npt.NDArray[Any] = rows[0].numpy() if isinstance(rows, torch.Tensor) else np.array(str(next(iter(rows))))
+    return found
+
+
+def written_label(y: Any) -> int | float | str:
+    """The truth of one example for people: a class, a number, or the accepted texts."""
+    if isinstance(y, torch.Tensor):
+        return float(y[0]) if y.is_floating_point() else int(y[0])
+    return " / ".join(next(iter(y)))
 
 
 def _digest(name: str) -> str:
@@ -54,7 +74,8 @@ def _rows(chunk: Examples, finding: Finding, clean: Reading | None) -> list[int]
         broken &= ~clean.broken.numpy() if clean else False
     rows = np.flatnonzero(broken)
     surest = rows[np.lexsort((finding.ids[rows], -np.nan_to_num(finding.confidence[rows])))]
-    return _class_by_class(surest.tolist(), chunk.y.numpy())
+    classes = isinstance(chunk.y, torch.Tensor) and not chunk.y.is_floating_point()
+    return _class_by_class(surest.tolist(), chunk.y.numpy()) if classes else surest.tolist()
 
 
 def _class_by_class(rows: Sequence[int], labels: npt.NDArray[np.int64]) -> list[int]:

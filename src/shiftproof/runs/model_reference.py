@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import Tensor
-
-from shiftproof.data.space import InputSpace
-from shiftproof.models.abstract import Labels, Scores
+from shiftproof.data.space import Space
+from shiftproof.models.abstract import Answers, Labels, Said, Scores
 from shiftproof.models.answers import Gives
 
 
@@ -19,32 +17,33 @@ class ModelReference:
     Args:
         target: a spec string, or the model.
         defence: what stands in front of it: a spec, a part, or None.
-        weights, device, space, class_names, groups, gives: as `load_model` takes them; `of` fills in what the built model gives, so
+        weights, device, space, class_names, groups, gives, said: as `load_model` takes them; `of` fills in what the built model gives, so
             that no worker has to ask it.
     """
 
     target: Any
     weights: str | None
     device: str
-    space: InputSpace
+    space: Space
     class_names: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     gives: Gives | None = None
     defence: Any = None
+    said: Said = "classes"
 
-    def of(self, model: Labels) -> ModelReference:
+    def of(self, model: Answers) -> ModelReference:
         """The same reference, carrying the built model where there is no spec to build it from."""
-        gives: Gives = "scores" if isinstance(model, Scores) else "labels"
+        gives: Gives | None = "scores" if isinstance(model, Scores) else "labels" if isinstance(model, Labels) else None
         return replace(self, gives=gives) if isinstance(self.target, str) else replace(self, target=model, defence=None)
 
     def __hash__(self) -> int:
         return hash((self.target if isinstance(self.target, str) else id(self.target), self.weights, self.device, str(self.defence)))
 
-    def __call__(self, probe: Tensor | None = None) -> Labels:
+    def __call__(self, probe: Any = None) -> Any:
         """The model. `probe` is a few inputs (n, ...) to ask a function or an endpoint about, where it is not known what it gives."""
-        from shiftproof.models.load import load_model
+        from shiftproof.models.load import load_answers
 
-        model = load_model(
+        model = load_answers(
             self.target,
             weights=self.weights,
             device=self.device,
@@ -53,10 +52,11 @@ class ModelReference:
             class_names=self.class_names,
             groups=self.groups,
             gives=self.gives,
+            said=self.said,
         )
         if self.defence is None:
             return model
         from shiftproof.defences import Defence, defences
 
         part = self.defence if isinstance(self.defence, Defence) else defences.build(str(self.defence))
-        return part(model, space=self.space)
+        return part(model, space=self.space)  # type: ignore[arg-type]  # a plan has refused other spaces

@@ -14,7 +14,9 @@ from shiftproof._errors import UsageError
 from shiftproof._identity.fingerprinted import Fingerprint, found_again, with_version
 from shiftproof._sealed import read_file
 from shiftproof.data.source import Source
-from shiftproof.models.abstract import Labels, Scores
+from shiftproof.judges.classify import CLASSIFY
+from shiftproof.models.abstract import Answers as Model
+from shiftproof.models.abstract import Scores
 from shiftproof.models.endpoint import EndpointLabels, EndpointScores
 from shiftproof.runs.cell import CELL_VERSION, Cell
 from shiftproof.runs.provenance import now
@@ -75,7 +77,7 @@ class RunIdentity:
         return found
 
 
-def model_known(model: Labels, version: str | None) -> Fingerprint:
+def model_known(model: Model, version: str | None) -> Fingerprint:
     """The fingerprint of a model that the user calls `version`, whoever made it."""
     found = model.identity()
     return found if version is None else Fingerprint(with_version(found.text, version))
@@ -83,10 +85,11 @@ def model_known(model: Labels, version: str | None) -> Fingerprint:
 
 def parts_known(cells: Sequence[Cell]) -> dict[str, Fingerprint]:
     """The fingerprints of all parts, by spec."""
-    return {part.spec(): known for cell in cells for part, known in ((cell.shift, cell.shift_known), (cell.method, cell.method_known))}
+    parts = {part.spec(): known for cell in cells for part, known in ((cell.shift, cell.shift_known), (cell.method, cell.method_known))}
+    return parts | {cell.judge.spec(): cell.judge_known for cell in cells if cell.judge != CLASSIFY}
 
 
-def answers_of(model: Labels, data: Source) -> EndpointAnswers | None:
+def answers_of(model: Model, data: Source) -> EndpointAnswers | None:
     """What an endpoint answers to the first inputs of the data, asked twice; None for a model that is here.
 
     Cost: 2 forwards on up to 8 examples.

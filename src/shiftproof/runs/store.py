@@ -26,6 +26,7 @@ from shiftproof._writing import write_atomic as write_atomic
 from shiftproof.finding import Finding
 from shiftproof.outcomes import Bound, Flag, Stage
 from shiftproof.runs.cell import Cell
+from shiftproof.runs.score_rows import SCORE, SCORES, array_of, score_rows
 
 MOST_PARAMS = 64
 """Moves of at most this many numbers are stored with every example; larger ones (whole images) only in the gallery."""
@@ -77,9 +78,10 @@ class Store:
         """How many rows each process of the run sent to the model."""
         self._seen: dict[str, tuple[tuple[int, ...], CellTable]] = {}
         """Cells that were read and found sound, each with what its file was like then."""
+        self._scores: tuple[str, np.ndarray[Any, Any] | None] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_seen": {}}
+        return {**vars(self), "_seen": {}, "_scores": None}
 
     @property
     def claimed(self) -> bool:
@@ -166,7 +168,11 @@ class Store:
             "forwards": finding.forwards,
             "backwards": finding.backwards,
         }
+        if finding.score is not None:
+            values[SCORE] = finding.score
         table = pa.table(values)
+        for name, rows in score_rows(finding.said, labels).items():
+            table = table.append_column(name, pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1]))
         flat = finding.params.reshape(len(finding), -1).astype(np.float64)
         if 0 < flat.shape[1] <= MOST_PARAMS:
             moves = pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), flat.shape[1])
@@ -208,18 +214,26 @@ class Store:
     def _checked(self, cell: Cell) -> CellTable:
         path = self.path(cell)
         try:
-            table = _parsed(read_sealed(path, _of_file("cell", path)), COLUMNS)
+            table = _parsed(read_sealed(path, _of_file("cell", path)), COLUMNS, maybe=(SCORE,))
         except OSError as error:
             raise DamagedFile(f"it cannot be read ({error.strerror})") from error
         card = json.loads(table.schema.metadata[_CARD])
         if card["identity"] != cell.identity() or len(table) != len(cell):
             raise DamagedFile("it belongs to another cell than its name says")
-        columns = {name: _array(table.column(name)) for name in COLUMNS}
+        columns = {name: array_of(table.column(name)) for name in table.column_names}
         if cell.data in self.ids and not np.array_equal(columns["id"], self.ids[cell.data][cell.start : cell.stop]):
             raise DamagedFile("its examples are not those that the data have in its rows")
         flags = tuple(Flag(**flag) for flag in card["flags"])
         stages = tuple(Stage(**stage) for stage in card["stages"])
         return CellTable(columns, Bound(card["bound"]), flags, card["seconds"], card["batch_size"], stages, card["sent"])
+
+    def scores(self, cell: Cell) -> np.ndarray[Any, Any] | None:
+        """A finished cell's class scores, shape (n, classes), the last cell's remembered; None where it has not those of all classes."""
+        key, path = cell.key(), self.path(cell)
+        if self._scores is None or self._scores[0] != key:
+            table = _parsed(read_sealed(path, _of_file("cell", path)), (), maybe=(SCORES,))
+            self._scores = key, array_of(table.column(SCORES)) if SCORES in table.column_names else None
+        return self._scores[1]
 
     def failure(self, cell: Cell) -> Path:
         """The file with the traceback of a failed cell."""
@@ -272,9 +286,10 @@ def read_rows(path: Path, columns: Sequence[str]) -> pa.Table:
     return table
 
 
-def _parsed(content: bytes, columns: Sequence[str]) -> pa.Table:
+def _parsed(content: bytes, columns: Sequence[str], maybe: Sequence[str] = ()) -> pa.Table:
     try:
-        return pq.read_table(pa.BufferReader(content), columns=list(columns))
+        file = pq.ParquetFile(pa.BufferReader(content))
+        return file.read(columns=[*columns, *(name for name in maybe if name in file.schema_arrow.names)])
     except (pa.ArrowException, OSError) as error:
         raise DamagedFile(f"it is not a table ({error})") from error
 
@@ -282,11 +297,6 @@ def _parsed(content: bytes, columns: Sequence[str]) -> pa.Table:
 def _of_file(kind: str, path: Path) -> dict[str, str]:
     """The identity of a file in a run's folder: its name holds the key of its cell, and which examples."""
     return {"kind": kind, "name": path.name}
-
-
-def _array(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
-    values = column.to_numpy()
-    return values.astype(str) if values.dtype == object else values  # type: ignore[no-any-return]
 
 
 def _plan_in(written: Path) -> dict[str, Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from shiftproof._interrupt import by_signal
@@ -18,16 +20,19 @@ from shiftproof._secrets import without_secrets
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.certify import certify
 from shiftproof.data.examples import Examples
+from shiftproof.data.rows import Fields
 from shiftproof.data.source import Source
-from shiftproof.door import Reading, confront
+from shiftproof.door import confront
 from shiftproof.finding import Finding, join
-from shiftproof.models.abstract import Labels
+from shiftproof.judges.abstract import Reading
+from shiftproof.models.abstract import Answers
 from shiftproof.models.query_count import QueryCount, counting_queries
 from shiftproof.outcomes import HELD, Flag
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.checkpoint import Checkpoint
 from shiftproof.runs.gallery import keep_pictures
 from shiftproof.runs.ledger import booking
+from shiftproof.runs.score_rows import SCORE
 from shiftproof.runs.stamps import Stamp, check_folder
 from shiftproof.runs.store import Store
 from shiftproof.searches.to_the_end import ToTheEnd, sizes
@@ -52,7 +57,7 @@ class Work:
     fingerprint; where there is none it is taken. `data_files` and `model_files` must stay what they were.
     """
 
-    model: Callable[[], Labels]
+    model: Callable[[], Answers]
     sources: Mapping[str, Source]
     store: Store
     batch_size: int
@@ -83,7 +88,7 @@ class Work:
         model = _built(self.model, self.model_files)
         source = self.sources[cell.data]
         found: list[Finding] = []
-        labels: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
+        truths: list[npt.NDArray[Any]] = []
         stored = self._unmoved(cell)
         for chunk in source.batches(self._chunk(source, cell), cell.start, cell.stop):
             clean = stored[slice(sum(map(len, found)), sum(map(len, found)) + len(chunk))] if stored else None
@@ -94,11 +99,11 @@ class Work:
                 keep_pictures(self.store.gallery, cell, chunk, finding, clean, most=self.pictures)
             slim = finding.params.reshape(len(finding), -1)
             found.append(finding if slim.shape[1] <= 64 else Finding(**{**vars(finding), "params": slim[:, :0]}))
-            labels.append(chunk.y.numpy())
+            truths.append(written_truth(chunk.y))
         for stamp in self.data_files:
             stamp.check()
         check_folder(source, cell.data)
-        self.store.write(cell, replace(join(found), sent=count.sent), np.concatenate(labels), self.batch_size)
+        self.store.write(cell, replace(join(found), sent=count.sent), np.concatenate(truths), self.batch_size)
         self._checkpoint(cell).clear()
 
     def _unmoved(self, cell: Cell) -> Reading | None:
@@ -106,7 +111,7 @@ class Work:
         unmoved = cell.unmoved
         return _stored(self.store, unmoved) if unmoved != cell and self.store.has(unmoved) else None
 
-    def _judge(self, model: Labels, cell: Cell, chunk: Examples, progress: Callable[[int], None] | None, clean: Reading | None) -> Finding:
+    def _judge(self, model: Any, cell: Cell, chunk: Examples, progress: Callable[[int], None] | None, clean: Reading | None) -> Finding:
         flags = self.flags.get(cell.data)
         if isinstance(cell.method, Certificate):
             return certify(
@@ -125,6 +130,7 @@ class Work:
             cell.shift,
             search=cell.method,
             examples=chunk,
+            judge=cell.judge,
             seed=cell.seed,
             batch_size=self.batch_size,
             progress=progress,
@@ -137,8 +143,7 @@ class Work:
         return Checkpoint(self.store.partial / cell.key())
 
     def _chunk(self, source: Source, cell: Cell) -> int:
-        one = source.take(slice(cell.start, cell.start + 1)).x
-        size = max(1, one.numel() * one.element_size())
+        size = max(1, _bytes(source.take(slice(cell.start, cell.start + 1)).x))
         return max(self.batch_size, CHUNK_BYTES // size // self.batch_size * self.batch_size)
 
 
@@ -147,11 +152,30 @@ def _stored(store: Store, cell: Cell) -> Reading:
     columns = store.read(cell).columns
     loss, probability, confidence = (torch.tensor(columns[name]) for name in ("loss", "probability", "confidence"))
     broken = torch.tensor(columns["outcome"] != HELD)
-    return Reading(torch.tensor(columns["prediction"]), broken, loss, probability, confidence, loss.isfinite())
+    said = columns["prediction"]
+    prediction = said.astype(object) if said.dtype.kind == "U" else torch.tensor(said)
+    score = torch.tensor(columns[SCORE]) if SCORE in columns else None
+    written = store.scores(cell)
+    scores = None if written is None else torch.tensor(written)
+    return Reading(prediction, broken, loss, probability, confidence, loss.isfinite(), score, scores)
+
+
+def written_truth(y: Any) -> npt.NDArray[Any]:
+    """The truths as a store holds them: labels and numbers as they are, accepted texts as a JSON list."""
+    if isinstance(y, torch.Tensor):
+        return y.numpy()
+    return np.array([json.dumps(accepted, ensure_ascii=False) for accepted in y], dtype=object)
+
+
+def _bytes(rows: Any) -> int:
+    """About how much memory some rows take."""
+    if isinstance(rows, Fields):
+        return sum(map(_bytes, rows.columns.values()))
+    return rows.numel() * rows.element_size() if isinstance(rows, torch.Tensor) else sum(len(str(one)) for one in rows)
 
 
 @lru_cache(maxsize=1)
-def _built(build: Callable[[], Labels], files: tuple[Stamp, ...]) -> Labels:
+def _built(build: Callable[[], Answers], files: tuple[Stamp, ...]) -> Answers:
     """The model of this process, built once, of the files that the run was planned with."""
     model = build()
     for stamp in files:

@@ -5,6 +5,7 @@ from shiftproof.searches.abstract import Incumbent, Search
 from shiftproof.searches.auto_step import AutoStep
 from shiftproof.searches.auto_step_targeted import AutoStepTargeted
 from shiftproof.searches.bandits import Bandits
+from shiftproof.searches.beam import Beam
 from shiftproof.searches.best_of_n import BestOfN
 from shiftproof.searches.boundary import Boundary
 from shiftproof.searches.boundary_projection import BoundaryProjection, BoundaryProjectionTargeted
@@ -14,12 +15,14 @@ from shiftproof.searches.decoupled_direction_norm import DecoupledDirectionNorm
 from shiftproof.searches.deepfool import DeepFool
 from shiftproof.searches.elastic_net import ElasticNet
 from shiftproof.searches.evolution import Evolution
+from shiftproof.searches.exhaustive import Exhaustive
 from shiftproof.searches.expectation import Expectation
 from shiftproof.searches.fast_minimum_norm import FastMinimumNorm
 from shiftproof.searches.genetic import Genetic
 from shiftproof.searches.geometric import Geometric
 from shiftproof.searches.gradient_ascent import GradientAscent
 from shiftproof.searches.gradient_estimate import GradientEstimate
+from shiftproof.searches.greedy import Greedy
 from shiftproof.searches.grid import Grid
 from shiftproof.searches.hop_skip_jump import HopSkipJump
 from shiftproof.searches.iterated_step import IteratedStep
@@ -42,6 +45,7 @@ __all__ = [
     "AutoStep",
     "AutoStepTargeted",
     "Bandits",
+    "Beam",
     "BestOfN",
     "Boundary",
     "BoundaryProjection",
@@ -52,12 +56,14 @@ __all__ = [
     "DeepFool",
     "ElasticNet",
     "Evolution",
+    "Exhaustive",
     "Expectation",
     "FastMinimumNorm",
     "Genetic",
     "Geometric",
     "GradientAscent",
     "GradientEstimate",
+    "Greedy",
     "Grid",
     "HopSkipJump",
     "Incumbent",

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from shiftproof._part import Part
-from shiftproof.models.abstract import Access, Labels
+from shiftproof.models.abstract import Access, Answers
 from shiftproof.oracle import Answer, Oracle
 from shiftproof.outcomes import Bound
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Boxed, Differentiable, Params, Shift
+
+if TYPE_CHECKING:
+    from shiftproof.judges.abstract import Judge
 
 
 @dataclass(frozen=True)
@@ -24,17 +27,22 @@ class Search(Part):
     `confront` does not trust its result: moves are checked against the budget, projected and scored again.
     """
 
-    needs: ClassVar[Access] = Labels
+    needs: ClassVar[Access] = Answers
     """The least that the model must give."""
+    of_classes: ClassVar[bool] = False
+    """Whether it speaks of classes (targets, rivals, decisions near a boundary), so that only classes can be judged."""
     bound: ClassVar[Bound] = Bound.AT_MOST
     """What accuracy under this search claims: a worst case is an upper bound, one random draw an estimate of the average."""
+
+    proves: ClassVar[bool] = False
+    """Whether it may try every move of an example, see `proven`."""
 
     @property
     def verdict_draws(self) -> int:
         """Passes whose mean the door judges by: more than one for searches that average over a random model."""
         return 1
 
-    def matched(self, model: Labels) -> Search:
+    def matched(self, model: Any) -> Search:
         """The search as it should be run on this model: itself, unless it has versions for what models give or are made of."""
         return self
 
@@ -46,13 +54,17 @@ class Search(Part):
         """Why it cannot search this shift, as half a sentence; None where it can."""
         return f"{shift.name} has only one move, so there is nothing to search: use one_draw" if shift.fixed else None
 
+    def proven(self, shift: Shift, x: Any) -> Tensor:
+        """Of which of n inputs it tries every move, shape (n,): one that holds is then certified, unless the model is random."""
+        return torch.zeros(len(x), dtype=torch.bool)
+
     @abstractmethod
     def most_passes(self, shift: Shift) -> int:
         """The most forwards and backwards together that it spends on an example of this shift; progress bars go by it."""
 
     @abstractmethod
-    def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
-        """The chosen moves for x of shape (n, ...), one row each. Drops examples whose verdict is known."""
+    def __call__(self, shift: Shift, oracle: Oracle, x: Any, rng: Rng) -> Params:
+        """The chosen moves for n inputs x, one row each. Drops examples whose verdict is known."""
 
 
 class AdaptsSearch(ABC):
@@ -63,10 +75,17 @@ class AdaptsSearch(ABC):
         """The search as it should be run on this model; idempotent."""
 
 
-def suited(search: Search, model: Labels) -> Search:
+def suited(search: Search, model: Answers) -> Search:
     """The search as it should be run on a model: matched to what it provides, and to its defence."""
     search = search.matched(model)
     return model.suited(search) if isinstance(model, AdaptsSearch) else search
+
+
+def judged_objection(search: Search, judge: Judge) -> str | None:
+    """Why the search cannot be used with this judge, as half a sentence; None where it can."""
+    if search.of_classes and judge.said != "classes":
+        return f"it searches among classes, and the judge {judge.name} knows none: use gradient_ascent, evolution or best_of_n"
+    return None
 
 
 def gradient_objection(shift: Shift) -> str | None:

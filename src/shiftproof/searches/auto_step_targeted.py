@@ -40,6 +40,7 @@ class AutoStepTargeted(Search):
     name: ClassVar[str] = "auto_step_targeted"
     aliases: ClassVar[tuple[str, ...]] = ("apgd_t",)
     needs: ClassVar[Access] = Gradients
+    of_classes: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = REFERENCES
 
     n_targets: int = 9

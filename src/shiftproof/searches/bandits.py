@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shiftproof._rows import length
-from shiftproof.models.abstract import Access, Scores
+from shiftproof.models.abstract import Access, Graded
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._boundary_walk import across
@@ -45,7 +45,7 @@ class Bandits(Search):
     """
 
     name: ClassVar[str] = "bandits"
-    needs: ClassVar[Access] = Scores
+    needs: ClassVar[Access] = Graded
     references: ClassVar[tuple[str, ...]] = ("ilyas2019prior",)
 
     queries: int = 1000

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._rows import total
-from shiftproof.models.abstract import Access, Labels
+from shiftproof.models.abstract import Access, Answers
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._boundary_walk import BoundaryWalk, across
@@ -49,7 +49,7 @@ class Boundary(Search):
 
     name: ClassVar[str] = "boundary"
     aliases: ClassVar[tuple[str, ...]] = ("boundary_attack",)
-    needs: ClassVar[Access] = Labels
+    needs: ClassVar[Access] = Answers
     references: ClassVar[tuple[str, ...]] = ("brendel2018decision",)
 
     queries: int = 5000

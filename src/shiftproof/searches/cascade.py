@@ -68,6 +68,7 @@ class Cascade(Search):
     name: ClassVar[str] = "cascade"
     aliases: ClassVar[tuple[str, ...]] = ("autoattack",)
     needs: ClassVar[Access] = Gradients
+    of_classes: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("croce2020reliable",)
 
     version: str = "economy"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import must
-from shiftproof.models.abstract import Access, Scores
+from shiftproof.models.abstract import Access, Graded
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Incumbent, Search
@@ -45,7 +45,7 @@ class Evolution(Search):
 
     name: ClassVar[str] = "evolution"
     aliases: ClassVar[tuple[str, ...]] = ("cma_es",)
-    needs: ClassVar[Access] = Scores
+    needs: ClassVar[Access] = Graded
     references: ClassVar[tuple[str, ...]] = ("hansen2001completely",)
 
     queries: int = 200

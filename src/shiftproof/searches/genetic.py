@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from shiftproof.models.abstract import Access, Scores
+from shiftproof.models.abstract import Access, Graded
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Incumbent, Search
@@ -20,7 +20,7 @@ class Genetic(Search):
     """Breeds moves: parents are drawn by their margins, a child takes each number from one of two, and a few of its numbers are redrawn.
 
     The best of a generation lives on unchanged. It works on any shift whose moves are numbers, since redrawing is the shift's own chance
-    draw: pixels, angles, severities.
+    draw: pixels, angles, severities. An edit of a text, a place with a choice, is taken whole from one of the two parents.
 
     Args:
         queries: queries per example, at least 2.
@@ -37,7 +37,7 @@ class Genetic(Search):
 
     name: ClassVar[str] = "genetic"
     aliases: ClassVar[tuple[str, ...]] = ("gen_attack",)
-    needs: ClassVar[Access] = Scores
+    needs: ClassVar[Access] = Graded
     references: ClassVar[tuple[str, ...]] = ("alzantot2019genattack",)
 
     queries: int = 1000
@@ -63,7 +63,7 @@ class Genetic(Search):
     def most_passes(self, shift: Shift) -> int:
         return self.queries
 
-    def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
+    def __call__(self, shift: Shift, oracle: Oracle, x: Any, rng: Rng) -> Params:
         first = [shift.sample(x, rng.child("first", member)) for member in range(min(self.population, self.queries))]
         best = Incumbent(first[0])
         alive = torch.stack(first, dim=1)
@@ -87,23 +87,23 @@ class Genetic(Search):
                 fitness[rows, 0] = fitness[rows].amax(1)
         return best.params
 
-    def _breed(self, shift: Shift, x: Tensor, alive: Tensor, fitness: Tensor, rng: Rng) -> Tensor:
+    def _breed(self, shift: Shift, x: Any, alive: Tensor, fitness: Tensor, rng: Rng) -> Tensor:
         """The next generation, shape of `alive` (n, population, ...), the best of this one first."""
         n, population = fitness.shape
         everyone = torch.arange(n, device=alive.device)
         spread = (fitness - fitness.mean(1, keepdim=True)) / fitness.std(1, keepdim=True).clamp_min(1e-12)
         ladder = (spread / self.temperature).nan_to_num(0.0, 0.0, 0.0).softmax(1).cumsum(1)
         children = [alive[everyone, fitness.argmax(1)]]
-        numbers = alive[0, 0].numel()
+        genes = alive[0, 0].numel() // shift.gene
         for child in range(1, population):
             stream = rng.child(child)
             draw = stream.child("parents").uniform(2).to(ladder)
             mother, father = ((ladder < draw[:, which, None]).sum(1).clamp_max(population - 1) for which in (0, 1))
             weight = ladder.diff(dim=1, prepend=ladder.new_zeros(n, 1))
             toll = weight.gather(1, mother[:, None]) / (weight.gather(1, mother[:, None]) + weight.gather(1, father[:, None]))
-            from_mother = stream.child("cross").uniform(numbers).to(toll) < toll
-            key = stream.child("place").uniform(numbers)
-            changed = (key < self.mutation) | (key == key.amin(1, keepdim=True))
+            from_mother = (stream.child("cross").uniform(genes).to(toll) < toll).repeat_interleave(shift.gene, 1)
+            key = stream.child("place").uniform(genes)
+            changed = ((key < self.mutation) | (key == key.amin(1, keepdim=True))).repeat_interleave(shift.gene, 1)
             fresh = shift.sample(x, stream.child("fresh")).flatten(1)
             mixed = torch.where(from_mother, alive[everyone, mother].flatten(1), alive[everyone, father].flatten(1))
             bred = torch.where(changed.to(alive.device), fresh, mixed).reshape(n, *alive.shape[2:])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._rows import length
-from shiftproof.models.abstract import Access, Labels
+from shiftproof.models.abstract import Access, Answers
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._boundary_walk import BoundaryWalk, across
@@ -49,7 +49,7 @@ class Geometric(Search):
 
     name: ClassVar[str] = "geometric"
     aliases: ClassVar[tuple[str, ...]] = ("geoda",)
-    needs: ClassVar[Access] = Labels
+    needs: ClassVar[Access] = Answers
     references: ClassVar[tuple[str, ...]] = ("rahmati2020geoda",)
 
     queries: int = 2000

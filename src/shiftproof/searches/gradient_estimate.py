@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import must
-from shiftproof.models.abstract import Access, Scores
+from shiftproof.models.abstract import Access, Graded
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._random_search import signs
@@ -47,7 +47,7 @@ class GradientEstimate(Search):
 
     name: ClassVar[str] = "gradient_estimate"
     aliases: ClassVar[tuple[str, ...]] = ("spsa",)
-    needs: ClassVar[Access] = Scores
+    needs: ClassVar[Access] = Graded
     references: ClassVar[tuple[str, ...]] = (
         "uesato2018adversarial",
         "ilyas2018blackbox",

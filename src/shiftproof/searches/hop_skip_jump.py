@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof.models.abstract import Access, Labels
+from shiftproof.models.abstract import Access, Answers
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._boundary_walk import BoundaryWalk, across
@@ -48,7 +48,7 @@ class HopSkipJump(Search):
 
     name: ClassVar[str] = "hop_skip_jump"
     aliases: ClassVar[tuple[str, ...]] = ("hsj",)
-    needs: ClassVar[Access] = Labels
+    needs: ClassVar[Access] = Answers
     references: ClassVar[tuple[str, ...]] = ("chen2020hopskipjump",)
 
     queries: int = 2000

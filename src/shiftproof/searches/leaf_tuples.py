@@ -69,6 +69,7 @@ class LeafTuples(Search):
     name: ClassVar[str] = "leaf_tuples"
     aliases: ClassVar[tuple[str, ...]] = ("lt_attack",)
     needs: ClassVar[Access] = Labels
+    of_classes: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("zhang2020efficient",)
 
     queries: int = 20

@@ -54,6 +54,7 @@ class MinimalSearch(Search):
     """
 
     needs: ClassVar[Access] = Gradients
+    of_classes: ClassVar[bool] = True
     norms: ClassVar[tuple[str, ...]]
     """The names of the balls whose distance it makes small."""
 

@@ -25,6 +25,11 @@ class Preset(Search):
     def base(self) -> Search:
         """The search that does the work."""
 
+    @property
+    def of_classes(self) -> bool:  # type: ignore[override]
+        """Whether the search that does the work speaks of classes."""
+        return self.base().of_classes
+
     def check(self) -> None:
         self.base()
 

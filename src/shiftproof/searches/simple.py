@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import must
-from shiftproof.models.abstract import Access, Scores
+from shiftproof.models.abstract import Access, Graded
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._random_search import cosines
@@ -42,7 +42,7 @@ class Simple(Search):
 
     name: ClassVar[str] = "simple"
     aliases: ClassVar[tuple[str, ...]] = ("simba",)
-    needs: ClassVar[Access] = Scores
+    needs: ClassVar[Access] = Graded
     references: ClassVar[tuple[str, ...]] = ("guo2019simple",)
 
     queries: int = 1000

@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof.models.abstract import Access, Scores
+from shiftproof.models.abstract import Access, Graded
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._random_search import random_search, signs
@@ -38,7 +38,7 @@ class SparseRandom(Search):
 
     name: ClassVar[str] = "sparse_random"
     aliases: ClassVar[tuple[str, ...]] = ("sparse_rs",)
-    needs: ClassVar[Access] = Scores
+    needs: ClassVar[Access] = Graded
     references: ClassVar[tuple[str, ...]] = ("croce2022sparse",)
 
     queries: int = 1000

@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof.models.abstract import Access, Scores
+from shiftproof.models.abstract import Access, Graded
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._random_search import place_of, places, random_search, sign_of, signs, subset
@@ -59,7 +59,7 @@ class Square(Search):
 
     name: ClassVar[str] = "square"
     aliases: ClassVar[tuple[str, ...]] = ("square_attack",)
-    needs: ClassVar[Access] = Scores
+    needs: ClassVar[Access] = Graded
     references: ClassVar[tuple[str, ...]] = ("andriushchenko2020square",)
 
     queries: int = 1000

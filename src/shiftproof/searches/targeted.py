@@ -43,6 +43,7 @@ class Targeted(Search):
     """
 
     name: ClassVar[str] = "targeted"
+    of_classes: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("kurakin2017scale",)
 
     search: str = "cascade"

@@ -57,6 +57,7 @@ class Transfer(Search):
 
     name: ClassVar[str] = "transfer"
     needs: ClassVar[Access] = Labels
+    of_classes: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = (
         "dong2018boosting",
         "xie2019improving",

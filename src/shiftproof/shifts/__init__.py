@@ -19,6 +19,10 @@ shifts, __all__, __getattr__ = package_of_parts(
         "patch": "patch.patch:Patch",
         "physical": "physical.physical:Physical",
         "tabular": "tabular.tabular:Tabular",
+        "on": "on:On",
+        "typos": "text.typos:Typos",
+        "homoglyphs": "text.homoglyphs:Homoglyphs",
+        "casing": "text.casing:Casing",
         "gaussian_noise": "corruptions.gaussian_noise:GaussianNoise",
         "shot_noise": "corruptions.shot_noise:ShotNoise",
         "impulse_noise": "corruptions.impulse_noise:ImpulseNoise",
@@ -84,6 +88,7 @@ shifts, __all__, __getattr__ = package_of_parts(
         "abstract:Boxed",
         "abstract:Differentiable",
         "corruptions.corruption:Corruption",
+        "edits:Edits",
         "factors.mask:Masks",
     ),
 )

@@ -50,6 +50,7 @@ from shiftproof.shifts.corruptions.transverse_chromatic_abberation import Transv
 from shiftproof.shifts.corruptions.white_balance import WhiteBalance
 from shiftproof.shifts.corruptions.zigzag import Zigzag
 from shiftproof.shifts.corruptions.zoom_blur import ZoomBlur
+from shiftproof.shifts.edits import Edits
 from shiftproof.shifts.factors.background import Background
 from shiftproof.shifts.factors.mask import Masks
 from shiftproof.shifts.factors.object_location import ObjectLocation
@@ -71,9 +72,13 @@ from shiftproof.shifts.norms.l1 import L1
 from shiftproof.shifts.norms.l2 import L2
 from shiftproof.shifts.norms.linf import Linf
 from shiftproof.shifts.norms.union import Union
+from shiftproof.shifts.on import On
 from shiftproof.shifts.patch.patch import Patch
 from shiftproof.shifts.physical.physical import Physical
 from shiftproof.shifts.tabular.tabular import Tabular
+from shiftproof.shifts.text.casing import Casing
+from shiftproof.shifts.text.homoglyphs import Homoglyphs
+from shiftproof.shifts.text.typos import Typos
 
 shifts: Registry[Shift]
 __all__ = [
@@ -87,6 +92,7 @@ __all__ = [
     "Brightness",
     "BrownishNoise",
     "CannyEdges",
+    "Casing",
     "CausticRefraction",
     "CheckerboardCutout",
     "CircularMotionBlur",
@@ -98,6 +104,7 @@ __all__ = [
     "DefocusBlur",
     "Differentiable",
     "DottedLine",
+    "Edits",
     "Elastic",
     "ElasticTransform",
     "Fog",
@@ -107,6 +114,7 @@ __all__ = [
     "GlassBlur",
     "GreyScale",
     "HighPass",
+    "Homoglyphs",
     "Identity",
     "ImpulseNoise",
     "InverseSparkles",
@@ -125,6 +133,7 @@ __all__ = [
     "ObjectLocation",
     "ObjectRotation",
     "ObjectSize",
+    "On",
     "Patch",
     "PerlinNoise",
     "Perspective",
@@ -148,6 +157,7 @@ __all__ = [
     "Tabular",
     "Translation",
     "TransverseChromaticAbberation",
+    "Typos",
     "Union",
     "WhiteBalance",
     "Zigzag",

@@ -10,14 +10,14 @@ import math
 from abc import abstractmethod
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError
 from shiftproof._part import Part
-from shiftproof.data.space import UNIT_BOX, InputSpace, Kind
+from shiftproof.data.space import UNIT_BOX, InputSpace, Kind, Space
 from shiftproof.randomness import Rng
 
 S = TypeVar("S", bound="Shift")
@@ -40,20 +40,24 @@ class Shift(Part):
     """The value of that option at which nothing would move: 0, or 1 for factors."""
 
     space: InputSpace = field(default=UNIT_BOX, kw_only=True, repr=False)
-    """The legal inputs. Set by `within`, not by users."""
+    """The legal inputs, where they are numbers. Set by `within`, not by users."""
 
-    def within(self: S, space: InputSpace) -> S:
+    def within(self: S, space: Any) -> S:
         """This shift on inputs of `space`; raises `UsageError` where its budget is not valid there."""
+        self.check_kind(space)
+        return replace(self, space=space) if isinstance(space, InputSpace) else self
+
+    def check_kind(self, space: Space) -> None:
+        """Raises `UsageError` where it moves data of another kind."""
         if space.kind not in self.kinds:
             raise UsageError(f"{self.name} moves {' or '.join(sorted(self.kinds))} data, and these inputs are of kind '{space.kind}'.")
-        return replace(self, space=space)
 
     @property
     def full_strength(self) -> float:
         """The value of the option that `strength` names."""
         return float(self.options()[str(self.strength)])
 
-    def check_inputs(self, x: Tensor) -> None:  # a hook: most shifts move inputs of any shape
+    def check_inputs(self, x: Any) -> None:  # a hook: most shifts move inputs of any shape
         """Raises `UsageError` where inputs of the shape of x (n, ...) cannot be moved, such as images that are too small."""
 
     @property
@@ -71,21 +75,30 @@ class Shift(Part):
         """Whether some numbers of its params are seeds. Grid and gradient searches cannot choose among seeds."""
         return False
 
-    @abstractmethod
-    def sample(self, x: Tensor, rng: Rng) -> Params:
-        """One random move for each x of shape (n, ...): the average case."""
+    @property
+    def gene(self) -> int:
+        """How many numbers of a move belong together, side by side: a search that mixes two moves takes them from one of the two."""
+        return 1
 
     @abstractmethod
-    def project(self, x: Tensor, params: Params) -> Params:
+    def sample(self, x: Any, rng: Rng) -> Params:
+        """One random move for each of n inputs x: the average case."""
+
+    @abstractmethod
+    def project(self, x: Any, params: Params) -> Params:
         """The nearest legal params; legal params are unchanged (idempotent)."""
 
     @abstractmethod
-    def apply(self, x: Tensor, params: Params) -> Tensor:
-        """The moved inputs, shape of x, inside the box. Pure: the same x and params give the same pixels."""
+    def apply(self, x: Any, params: Params) -> Any:
+        """The moved inputs, of the form of x, legal. Pure: the same x and params give the same pixels."""
 
     @abstractmethod
-    def excess(self, x: Tensor, params: Params) -> Tensor:
+    def excess(self, x: Any, params: Params) -> Tensor:
         """How far the params exceed the budget, shape (n,): at most `tolerance` iff legal."""
+
+    def carry(self, x: Any, y: Any, params: Params) -> Any:
+        """The truth of the moved inputs: `y` itself, unless the move changes that too. It changes no class labels' shape or type."""
+        return y
 
     @property
     def tolerance(self) -> float:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
+from shiftproof.data.space import Space
+from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Boxed, Params
 
 
 @dataclass(frozen=True)
 class Identity(Boxed):
-    """Inputs unchanged.
+    """Inputs of any kind, unchanged.
 
     Example:
         >>> import torch
@@ -27,5 +30,17 @@ class Identity(Boxed):
     def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         return (), ()
 
-    def apply(self, x: Tensor, params: Params) -> Tensor:
+    def check_kind(self, space: Space) -> None:
+        pass
+
+    def sample(self, x: Any, rng: Rng) -> Params:
+        return self.origin(x)
+
+    def excess(self, x: Any, params: Params) -> Tensor:
+        return params.new_zeros(len(x))
+
+    def origin(self, x: Any) -> Params:
+        return torch.zeros(len(x), 0, dtype=torch.float64, device=x.device)
+
+    def apply(self, x: Any, params: Params) -> Any:
         return x

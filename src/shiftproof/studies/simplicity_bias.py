@@ -196,7 +196,8 @@ def _drawn(source: Examples, classes: Sequence[tuple[int, ...]], y: npt.NDArray[
     rows = np.empty(len(y), dtype=np.intp)
     for label in (0, 1):
         rows[y == label] = numbers.choice(np.flatnonzero(np.isin(found, classes[label])), int((y == label).sum()))
-    return source.x[rows]
+    x: torch.Tensor = source.x
+    return x[rows]
 
 
 def _exchanged(

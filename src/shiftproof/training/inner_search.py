@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -11,63 +12,44 @@ from torch.nn import functional as F
 
 from shiftproof._errors import UsageError
 from shiftproof.door import refuse
+from shiftproof.judges.abstract import Units, as_given
+from shiftproof.judges.classify import Classify
 from shiftproof.losses import Loss, cross_entropy
 from shiftproof.models.abstract import Gradients
+from shiftproof.models.query_count import unasked
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.oracle import Answer, Cost, Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Search
-from shiftproof.shifts.abstract import Params, Shift
+from shiftproof.shifts.abstract import Shift
 
 Objective = Callable[[Tensor], Tensor]
 """Scores (n, classes) to what the search climbs in place of its own loss, shape (n,)."""
 
 
-class Value(Answer):
-    """An answer that is never a failure: a search goes on to its last step, and keeps the move of largest value."""
-
-    def __init__(self, value: Tensor) -> None:
-        super().__init__(torch.zeros_like(value, dtype=torch.bool))
-        self.__dict__["margin"] = value
-
-    def __getitem__(self, rows: Tensor) -> Value:
-        return Value(self.margin[rows])
-
-
-class Lesson(Oracle):
-    """The oracle of training. A kept failure would make it training on the first failure met, which is another method."""
+@dataclass(frozen=True)
+class InnerProblem(Classify):
+    """What the search of a training step climbs: the method's own objective of `rows` examples, or the loss that the search asks for."""
 
     objective: Objective | None = None
+    rows: int = 0
 
-    def __getitem__(self, rows: Tensor) -> Lesson:
-        some = super().__getitem__(rows)
-        if self.objective is not None and len(some) != len(self):
+    def climbed(self, loss: Loss, goal: Tensor | None = None) -> Loss:
+        if self.objective is None:
+            return fused if loss is cross_entropy else loss
+        return lambda scores, _: self._value(scores)
+
+    def verdict(self, said: Sequence[Tensor], y: Tensor, goal: Tensor | None = None, units: Units = as_given) -> Answer:
+        answer = super().verdict(said, y, goal, units)
+        return answer if self.objective is None else replace(answer, _margin=self._value(said[0]))
+
+    def _value(self, scores: Tensor) -> Tensor:
+        assert self.objective is not None  # else it is not asked for
+        if len(scores) != self.rows:
             raise UsageError(
                 "This method's objective speaks of whole batches: use a search that drops no example, such as gradient_ascent."
             )
-        lesson = Lesson(some._model, some._shift, some.x, some._y, some._cost, some._rows, draws=some._draws)
-        lesson.objective = self.objective
-        return lesson
-
-    def __call__(self, params: Params) -> Value:
-        with torch.no_grad():
-            scores = self._model.scores(self._shift.apply(self.x, params))  # type: ignore[attr-defined]  # `worst` gives a torch module
-        return Value(self._value(scores))
-
-    def gradients(self, params: Params, losses: Sequence[Loss]) -> tuple[Value, list[Tensor], list[Tensor]]:
-        if self.objective is None:
-            climbed: Sequence[Loss] = [fused if loss is cross_entropy else loss for loss in losses]
-        else:
-            climbed = [lambda scores, _: self._value(scores)] * len(losses)
-        values, gradients = self._pass(self._model, params, climbed, [])  # type: ignore[arg-type]
-        return Value(values[0]), values, gradients
-
-    def gradient(self, params: Params, loss: Loss | None = None) -> tuple[Value, Tensor]:
-        answer, _, gradients = self.gradients(params, () if loss is None else (loss,))
-        return answer, gradients[0]
-
-    def _value(self, scores: Tensor) -> Tensor:
-        return self._judged(scores).margin if self.objective is None else self.objective(scores)
+        return self.objective(scores)
 
 
 def fused(scores: Tensor, y: Tensor) -> Tensor:
@@ -106,11 +88,12 @@ def worst(
     Gradient searches that drop what breaks are never told that something broke, so the last step counts. Moves are projected at the end.
     """
     model = net if isinstance(net, Gradients) else TorchModule(net, name="net", device=x.device)
-    lesson = Lesson(model, shift, x, y, Cost.of(len(x)))
-    lesson.objective = objective
-    with torch.no_grad(), nullcontext() if isinstance(net, Gradients) else evaluating(net):
-        params = shift.project(x, search(shift, lesson, x, rng))
-        return shift.apply(x, params).detach()
+    judge = InnerProblem(objective=objective, rows=len(x))
+    oracle = Oracle(model, shift, x, y, Cost.of(len(x)), judge=judge).to_the_end()
+    with torch.no_grad(), unasked(), nullcontext() if isinstance(net, Gradients) else evaluating(net):
+        params = shift.project(x, search(shift, oracle, x, rng))
+        moved: Tensor = shift.apply(x, params).detach()
+    return moved
 
 
 def check_inner(shift: Shift, search: Search) -> None:

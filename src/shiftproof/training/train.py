@@ -219,6 +219,7 @@ def _split(source: Source, method: Method, recipe: Recipe) -> tuple[Examples, Gr
     from shiftproof.searches import searches
     from shiftproof.shifts import shifts
 
+    source.require_classes("train")
     shift = shifts.build(recipe.threat).within(source.space) if recipe.threat else method.threat(source.space)
     order = np.argsort(Rng.for_ids(recipe.seed, source.ids).child("held out").uniform(1)[:, 0].numpy(), kind="stable")
     held = min(MOST_HELD_OUT, int(recipe.held_out * len(source)))

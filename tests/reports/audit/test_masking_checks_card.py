@@ -9,7 +9,8 @@ import pytest
 
 from outline import Outline
 from sample_audit import BREAKOUT, sample_audit, write_run
-from shiftproof.records.audit import Audit, BudgetCurve, CheckRecord, Diagnosis
+from shiftproof.records.audit import Audit, BudgetCurve
+from shiftproof.records.diagnosis import CheckRecord, Diagnosis
 from shiftproof.reports.audit.budgets import budget_chart, curve_tables
 from shiftproof.reports.audit.masking_checks import figure_text, masking_sentences, ordered, unchecked
 from shiftproof.reports.audit.page import page

@@ -19,11 +19,11 @@ from shiftproof import UsageError
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace, boxed
 from shiftproof.models.torch_module import TorchModule
-from shiftproof.oracle import Cost
+from shiftproof.oracle import Cost, Oracle
 from shiftproof.randomness import Rng
 from shiftproof.risks import Holistic
 from shiftproof.shifts import Linf
-from shiftproof.training.inner_search import Lesson
+from shiftproof.training.inner_search import InnerProblem
 from shiftproof.training.methods import Adversarial, Batch, Method, WeightPerturbation, methods
 from shiftproof.training.methods.augmix import jensen_shannon
 from shiftproof.training.methods.interval_training import chain, crown_margins, interval_boxes, interval_margins
@@ -498,12 +498,13 @@ def test_networks_and_inputs_that_do_not_fit_are_said() -> None:
         head.step(net(), long, head.init(net(), every(long)))
     with pytest.raises(UsageError, match="needs images in a bounded box"):
         methods.build("augmix").init(net(), every(batch(), boxed((0, 1))))
-    lesson = Lesson(TorchModule(net(), name="net"), Linf(EPS), batch().x, batch().y, Cost.of(12))
-    lesson.objective = lambda scores: scores[:, 0]
+    judge = InnerProblem(objective=lambda scores: scores[:, 0], rows=12)
+    oracle = Oracle(TorchModule(net(), name="net"), Linf(EPS), batch().x, batch().y, Cost.of(12), judge=judge).to_the_end()
     rows = torch.ones(12, dtype=torch.bool)
-    assert len(lesson[rows]) == 12
+    assert len(oracle[rows](torch.zeros_like(batch().x)).margin) == 12
+    rows[0] = False
     with pytest.raises(UsageError, match="use a search that drops no example"):
-        lesson[~rows]
+        oracle[rows](torch.zeros_like(batch().x)[rows])
 
 
 def test_the_changelog_names_every_method() -> None:

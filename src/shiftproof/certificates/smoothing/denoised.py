@@ -62,7 +62,7 @@ class _DenoisedModel(WrappedModel):
         return out
 
 
-class _DenoisedLabels(_DenoisedModel):
+class _DenoisedLabels(_DenoisedModel, Labels):
     def labels(self, x: Tensor) -> Tensor:
         return self._base.labels(self.clean(x))
 

@@ -93,7 +93,8 @@ sources = Schemes(
         "idx": f"{_HOME}.idx:Idx",
         "imagefolder": f"{_HOME}.imagefolder:ImageFolder",
         "csv": f"{_HOME}.tables:Csv",
-        "parquet": f"{_HOME}.tables:Parquet",
+        "parquet": f"{_HOME}.parquet:Parquet",
+        "squad": f"{_HOME}.squad:Squad",
         "hf": f"{_HOME}.hugging_face:HuggingFace",
     }
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import unquote
 
 import numpy as np
@@ -14,13 +14,11 @@ import numpy.typing as npt
 from shiftproof._errors import must, unknown
 from shiftproof.data.class_names import Classed, LabelArray, listed, order_notes, renamed
 from shiftproof.data.examples import Examples
+from shiftproof.data.rows import Items
 from shiftproof.data.source import Source
 from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.files import reading, the_file
 from shiftproof.data.space import Box, boxed
-
-if TYPE_CHECKING:
-    import torch
 
 A = TypeVar("A", bound="AddressedSource")
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -166,15 +164,16 @@ class AddressedSource(Source):
         return self._fingerprint
 
     @abstractmethod
-    def inputs(self, rows: slice | npt.NDArray[np.intp]) -> torch.Tensor:
-        """The inputs at `rows`, shape (k, ...), floating."""
+    def inputs(self, rows: slice | npt.NDArray[np.intp]) -> Any:
+        """The inputs at `rows`: a tensor of shape (k, ...), floating, or other rows."""
 
     def take(self, rows: slice | npt.NDArray[np.intp]) -> Examples:
         import torch
 
         groups = {column: values[rows] for column, values in self.groups.items()}
-        labels = torch.from_numpy(self.y[rows].copy())
-        return Examples(self.inputs(rows), labels, self.ids[rows], groups, self.space, self.class_names)
+        y = self.y[rows]
+        truth = Items(y) if y.dtype == object else torch.from_numpy(y.copy())
+        return Examples(self.inputs(rows), truth, self.ids[rows], groups, self.space, self.class_names)
 
 
 class LabelledSource(AddressedSource):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,19 +14,21 @@ from shiftproof._errors import UsageError, must, unknown
 from shiftproof.data.class_names import Classed
 from shiftproof.data.examples import Ids
 from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, text_values
+from shiftproof.data.rows import Items, as_objects
 from shiftproof.data.sources.abstract import CLASSES, RENAME, LabelledSource, Option
 from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.columns import EncodedTable, encode_table, trimmed
-from shiftproof.data.sources.files import hash_file, reading, the_file
+from shiftproof.data.sources.files import hash_file, the_file
 from shiftproof.data.sources.pandas_csv import CsvFile, refuse_strays
-from shiftproof.data.space import Box, InputSpace
+from shiftproof.data.space import Box, InputSpace, TextSpace
 
 if TYPE_CHECKING:
     import pandas as pd
-    import torch
 
-_OPTIONS = (
-    Option("label", "column of labels (required)"),
+OPTIONS = (
+    Option("label", "column of labels (required, or target)"),
+    Option("target", "column of numbers to predict, in place of labels"),
+    Option("text", "column of texts, which are the inputs in place of features"),
     Option("groups", "columns of groups, split at commas"),
     Option("features", "columns to take as features, split at commas; all that are left, without it"),
     Option("drop", "columns to leave out, split at commas"),
@@ -89,17 +91,26 @@ class TableSource(LabelledSource):
 
     def _find_roles(self) -> _ColumnNames:
         there = list(self._names)
-        label, identity = self.text("label"), self.text("id")
+        label, identity, text = self.text("label"), self.text("id"), self.text("text")
+        target = self.text("target")
+        if label is not None and target is not None:
+            raise UsageError(f"{self.uri} names both a label ({label}) and a target ({target}). Name the one that the model predicts.")
+        label = label if target is None else target
         if label is None:
-            raise UsageError(f"{self.uri} needs its column of labels: write ?label=NAME. Columns: {', '.join(there)}.")
+            columns = f"Columns: {', '.join(there)}."
+            raise UsageError(f"{self.uri} needs its column of labels: write ?label=NAME. {columns} Numbers to predict are ?target=NAME.")
         groups, drop, chosen = self.names("groups"), self.names("drop"), self.names("features")
         coded = (*self.names("categorical"), *self.names("as_category"))
-        for name in filter(None, (label, identity, *groups, *drop, *chosen, *coded)):
+        for name in filter(None, (label, identity, text, *groups, *drop, *chosen, *coded)):
             if name not in there:
                 raise unknown(f"column of '{self._path}'", name, there)
         unasked = () if chosen else self.index_names()
         out = {label, *drop, *unasked, *([identity] if identity else []), *(groups if self.flag("exclude_groups") else ())}
         features = tuple(name for name in chosen or there if name not in out)
+        if text is not None:
+            if text in out or chosen:
+                raise must("text", self.uri, "be a column of its own, without features=", text)
+            features = (text,)
         if label in (*drop, *chosen):
             raise UsageError(f"The column '{label}' of {self.uri} is the label: name it neither in drop= nor in features=.")
         if not features:
@@ -164,9 +175,45 @@ class TableSource(LabelledSource):
         columns = self.written([self._names[name] for name in self._roles.groups]).set_axis(list(self._roles.groups), axis=1)
         return {name: group_names(columns[name], name=name, owner=f"'{self._path}'") for name in self._roles.groups}
 
+    @cached_property
+    def _texts(self) -> npt.NDArray[Any] | None:
+        """The texts, where they are the inputs."""
+        name = self.text("text")
+        if name is None:
+            return None
+        column = self.written([self._names[name]]).iloc[:, 0]
+        if column.isna().any():
+            count = f"{int(column.isna().sum())} of {len(column)} rows, first in row {int(column.isna().argmax())}"
+            raise UsageError(f"The text '{name}' of '{self._path}' is missing in {count}. Fill it or drop those rows.")
+        return as_objects(column.astype(str))
+
+    @cached_property
+    def _targets(self) -> npt.NDArray[np.float64]:
+        """The numbers to predict."""
+        import pandas as pd
+
+        name, column = self._roles.label, self._rows[self._roles.label]
+        numbers: npt.NDArray[np.float64] = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
+        bad = ~np.isfinite(numbers)
+        if bad.any():
+            row = int(bad.argmax())
+            first = f"{int(bad.sum())} of {len(bad)} rows, first {str(column.iloc[row])!r} in row {row}"
+            raise UsageError(f"The target '{name}' of '{self._path}' is not a finite number in {first}. Drop those rows first.")
+        return numbers
+
     @property
-    def space(self) -> InputSpace:
+    def space(self) -> Any:
+        if self.text("text") is not None:
+            return TextSpace()
         return InputSpace(kind="table", units="each column's range", columns=self._features.columns)
+
+    @property
+    def y(self) -> npt.NDArray[Any]:
+        return self.labels[0] if self.text("target") is None else self._targets
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.labels[1] if self.text("target") is None else ()
 
     @property
     def named(self) -> bool:
@@ -175,7 +222,8 @@ class TableSource(LabelledSource):
     @property
     def notes(self) -> tuple[str, ...]:
         rows = () if self.named else ("The table has no ids: examples are named by row number.",)
-        return (*self._features.notes, *missing_groups(self.groups), *self.class_notes(), *rows)
+        coded = self._features.notes if self._texts is None else ()
+        return (*coded, *missing_groups(self.groups), *self.class_notes(), *rows)
 
     def identity(self) -> dict[str, str]:
         return {**super().identity(), **({"like": self._reference.content()} if self._reference else {})}
@@ -183,9 +231,11 @@ class TableSource(LabelledSource):
     def content(self) -> str:
         return hash_file(self._path)
 
-    def inputs(self, rows: slice | npt.NDArray[np.intp]) -> torch.Tensor:
+    def inputs(self, rows: slice | npt.NDArray[np.intp]) -> Any:
         import torch
 
+        if self._texts is not None:
+            return Items(self._texts[rows])
         return torch.from_numpy(self._features.x[rows].copy())
 
 
@@ -193,7 +243,9 @@ class Csv(TableSource):
     """A table in a CSV file with a header, plain or compressed (.gz, .bz2, .zst).
 
     Options:
-        label: column of labels (required): whole numbers 0, 1, 2, ..., booleans, or words, whose classes are then sorted.
+        label: column of labels: whole numbers 0, 1, 2, ..., booleans, or words, whose classes are then sorted.
+        target: column of numbers to predict, in place of labels; one of the two is required.
+        text: column of texts, which are then the inputs; there are no features.
         groups: columns of groups, split at commas; they stay among the features.
         features: columns to take as features, split at commas; without it, all that are left.
         drop: columns to leave out, split at commas.
@@ -219,7 +271,7 @@ class Csv(TableSource):
     scheme: ClassVar[str] = "csv"
     what: ClassVar[str] = "a table in a CSV file with a header"
     options: ClassVar[tuple[Option, ...]] = (
-        *_OPTIONS,
+        *OPTIONS,
         Option("sep", "what separates values; 'tab' for a tabulator", ","),
         Option("decimal", "the decimal sign, '.' without it"),
         Option("missing", "words that mean a missing value, split at commas; those of pandas without it"),
@@ -251,54 +303,3 @@ class Csv(TableSource):
 
         if pd.api.types.is_string_dtype(column.dtype) or pd.api.types.is_object_dtype(column.dtype):
             refuse_strays(column, owner=f"'{self._path}'", decimal=self._file.decimal)
-
-
-class Parquet(TableSource):
-    """A table in a Parquet file; only the columns needed are read.
-
-    Options:
-        label: column of labels (required): whole numbers 0, 1, 2, ..., booleans, or words, whose classes are then sorted.
-        groups: columns of groups, split at commas; they stay among the features.
-        features: columns to take as features, split at commas; without it, all that are left.
-        drop: columns to leave out, split at commas.
-        exclude_groups: `true` leaves the group columns out of the features.
-        categorical: columns of numbers that are names of categories, split at commas.
-        as_category: columns that an estimator gets as pandas categories, as after `astype("category")`, split at commas.
-        id: column of ids, unique; row numbers without it. It is not a feature.
-        like: table of the same layout, such as the training set, whose categories, classes and (at least) ranges hold here too.
-        classes: names of the model's classes in its order, split at commas, or a text file of them, one per line.
-        rename: new names of classes, OLD:NEW split at commas, such as `rename=<=50K.:<=50K,>50K.:>50K`.
-
-    Values and types are those of `pandas.read_parquet(FILE)`, and an estimator is handed them again; words are never taken for numbers.
-    Columns are coded as in `csv:`, those of pandas categories in their own order. The index of pandas is not a feature.
-    """
-
-    scheme: ClassVar[str] = "parquet"
-    what: ClassVar[str] = "a table in a Parquet file"
-    options: ClassVar[tuple[Option, ...]] = _OPTIONS
-
-    _hint = "It must be a Parquet file; if it was cut off, copy it again."
-
-    @cached_property
-    def _schema(self) -> tuple[list[str], list[str]]:
-        """The file's columns, and those of the index."""
-        import pyarrow.parquet as pq
-
-        with reading(f"'{self._path}' as Parquet", self._hint):
-            schema = pq.read_schema(self._path)
-        index = (schema.pandas_metadata or {}).get("index_columns", [])
-        return list(schema.names), [name for name in index if isinstance(name, str)]
-
-    def header(self) -> list[str]:
-        return [name for name in self._schema[0] if not name.startswith("__index_level_")]
-
-    def index_names(self) -> list[str]:
-        return self._schema[1]
-
-    def read(self, columns: list[str]) -> pd.DataFrame:
-        import pandas as pd
-
-        with reading(f"'{self._path}' as Parquet", self._hint):
-            frame = pd.read_parquet(self._path, engine="pyarrow", columns=columns, page_checksum_verification=True)
-        index = [name for name in columns if name not in frame.columns]
-        return frame.reset_index(level=index)[columns] if index else frame[columns]

@@ -28,6 +28,7 @@ from shiftproof.records.audit import Audit
 from shiftproof.records.document import write_document
 from shiftproof.reports.audit.page import write_page
 from shiftproof.reports.audit.summary import summary
+from shiftproof.reports.number_format import is_mean_score
 from shiftproof.runs.backends.processes import check_travels
 from shiftproof.runs.ledger import Ledger
 from shiftproof.runs.provenance import now
@@ -55,15 +56,11 @@ class Report:
         return self.folder / "index.html"
 
     def accuracy(self, shift: str = "identity", search: str | None = None) -> float:
-        """Accuracy under a shift given by its spec: the least over its searches, or that of the search given by its spec."""
+        """Accuracy (the judge's mean score) under a shift given by its spec: the least over its searches, or that of one of them."""
         values = [
             r.value
             for r in self.record.results
-            if r.shift == shift
-            and r.risk == "mean"
-            and r.measure in collect.MEASURES.values()
-            and search in (None, r.search)
-            and r.value is not None
+            if r.shift == shift and r.risk == "mean" and is_mean_score(r.measure) and search in (None, r.search) and r.value is not None
         ]
         if not values:
             known = sorted({f"{r.shift} under {r.search}" for r in self.record.results})
@@ -172,17 +169,21 @@ def available(plan: AuditPlan) -> list[tuple[str, str, str, str, str | None]]:
     found: list[tuple[str, str, str, str, str | None]] = []
     for cell in plan.cells:
         bound = cell.method.bound if isinstance(cell.method, Search) else Bound.AT_LEAST
-        measure = collect.measure_of(bound, None if isinstance(cell.method, Search) else cell.method.subject)
+        measure = collect.measure_of(bound, None if isinstance(cell.method, Search) else cell.method.subject, plan.judge)
         pair = (cell.shift.spec(), cell.method.spec())
         found.append((*pair, "mean", measure, None))
         if groups:
             found += [(*pair, "worst_group", measure, None), *((*pair, "group", measure, group) for group in groups)]
-        if bound is not Bound.AT_LEAST and isinstance(plan.model, Scores):
+        if isinstance(cell.method, Search) and cell.method.proves:
+            found.append((*pair, "mean", collect.measure_of(Bound.AT_LEAST, None, plan.judge), None))
+        if plan.judge.graded:
+            found.append((*pair, f"cvar(alpha={collect.TAIL})", f"{plan.judge.measure}_loss", None))
+        if bound is not Bound.AT_LEAST and isinstance(plan.model, Scores) and plan.judge.said == "classes":
             found.append((*pair, f"cvar(alpha={collect.TAIL})", "error_probability", None))
         if bound is not Bound.AT_LEAST and cell.shift.name != "identity":
             found.append((*pair, "mean", "drop", None))
     for source in plan.natural:
-        found += [(natural_spec(source.uri), "one_draw", "mean", measure, None) for measure in ("accuracy", "drop")]
+        found += [(natural_spec(source.uri), "one_draw", "mean", measure, None) for measure in (plan.judge.measure, "drop")]
     return list(dict.fromkeys(found))
 
 

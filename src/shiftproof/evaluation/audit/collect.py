@@ -13,19 +13,22 @@ from shiftproof import outcomes
 from shiftproof._errors import Contradiction
 from shiftproof.data.groups import crossed
 from shiftproof.data.source import Source
+from shiftproof.judges.abstract import Judge
 from shiftproof.outcomes import Bound, Flag, Interval, join_flags, join_stages
-from shiftproof.records.audit import UNION, Clean, NaturalShift, Result
+from shiftproof.records.audit import UNION, Result
 from shiftproof.risks.abstract import Measurement, Names, Values
 from shiftproof.risks.cvar import CVaR
 from shiftproof.risks.mean import Mean
-from shiftproof.risks.paired import paired, paired_difference, unpaired_difference
+from shiftproof.risks.paired import paired_difference
 from shiftproof.risks.worst_group import WorstGroup
 from shiftproof.runs.cell import Cell
+from shiftproof.runs.score_rows import SCORE
 from shiftproof.runs.store import CellTable, Store
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift
 
-MEASURES = {Bound.ESTIMATE: "accuracy", Bound.AT_MOST: "robust_accuracy", Bound.AT_LEAST: "certified_accuracy"}
+PREFIXES = {Bound.ESTIMATE: "", Bound.AT_MOST: "robust_", Bound.AT_LEAST: "certified_"}
+"""What stands before the judge's word for its mean score, by what the number claims."""
 SMOOTHED = "smoothed_accuracy"
 """What a certificate proves of another model made from the one measured: a measure of its own, so that it is never mixed with theirs."""
 TAIL = 0.1
@@ -43,6 +46,9 @@ class PooledResults:
     rows: np.ndarray[Any, np.dtype[np.intp]]
     table: CellTable
     total: int
+    exact: bool
+    """Whether the search may try every move of an example."""
+    judge: Judge
     subject: str | None = None
     """What was proven of, where that is another model than the one measured."""
 
@@ -50,6 +56,19 @@ class PooledResults:
     def correct(self) -> Values:
         """1 where the model is still right, shape (n,)."""
         return np.isin(self.table.columns["outcome"], [outcomes.HELD, outcomes.CERTIFIED]).astype(np.float64)
+
+    @property
+    def score(self) -> Values:
+        """How right the model is, in [0, 1], shape (n,): 1 or 0 under judges that know nothing between."""
+        return self.table.columns.get(SCORE, self.correct)
+
+    @property
+    def certified(self) -> Values | None:
+        """What is proven of the score, shape (n,): the least over all moves where all were tried and none breaks the example, else 0.
+
+        None for searches that never try all.
+        """
+        return np.where(self.table.columns["outcome"] == outcomes.CERTIFIED, self.score, 0.0) if self.exact else None
 
 
 def pooled_results(store: Store, cells: Sequence[Cell], sources: dict[str, Source]) -> list[PooledResults]:
@@ -68,7 +87,9 @@ def _join(store: Store, cells: Sequence[Cell], source: Source) -> PooledResults:
     table = join_tables([store.read(cell) for cell in cells])
     gradients = isinstance(first.method, Search) and first.method.needs.__name__ == "Gradients"
     subject = None if isinstance(first.method, Search) else first.method.subject
-    return PooledResults(first.group, source, first.shift, first.method.spec(), gradients, rows, table, first.total, subject)
+    exact = isinstance(first.method, Search) and first.method.proves
+    whole = (rows, table, first.total, exact, first.judge, subject)
+    return PooledResults(first.group, source, first.shift, first.method.spec(), gradients, *whole)
 
 
 def join_tables(tables: Sequence[CellTable]) -> CellTable:
@@ -113,6 +134,8 @@ def _unions(pools: Sequence[PooledResults]) -> list[PooledResults]:
             outcome[broke] = outcomes.BROKEN
         columns = dict(several[0].table.columns)
         columns["outcome"] = outcome
+        if SCORE in columns:
+            columns[SCORE] = np.min([p.table.columns[SCORE] for p in several], axis=0)
         for passes in ("forwards", "backwards"):
             columns[passes] = np.sum([p.table.columns[passes] for p in several], axis=0)
         columns["probability"] = np.full(len(outcome), np.nan)
@@ -120,9 +143,8 @@ def _unions(pools: Sequence[PooledResults]) -> list[PooledResults]:
         seconds, sent = sum(p.table.seconds for p in several), sum(p.table.sent for p in several)
         table = CellTable(columns, Bound.AT_MOST, flags, seconds, several[0].table.batch_size, sent=sent)
         first = several[0]
-        found.append(
-            PooledResults("+".join(p.key for p in several), first.source, first.shift, UNION, True, first.rows, table, first.total)
-        )
+        whole = (first.rows, table, first.total, False, first.judge)
+        found.append(PooledResults("+".join(p.key for p in several), first.source, first.shift, UNION, True, *whole))
     return found
 
 
@@ -183,9 +205,9 @@ def contradictions(pools: Sequence[PooledResults]) -> None:
                 )
 
 
-def measure_of(bound: Bound, subject: str | None) -> str:
-    """The name of the accuracy that a method measures."""
-    return MEASURES[bound] if subject is None else SMOOTHED
+def measure_of(bound: Bound, subject: str | None, judge: Judge) -> str:
+    """The name of the mean score that a method measures: accuracy, robust_accuracy, f1, robust_f1, ..."""
+    return PREFIXES[bound] + judge.measure if subject is None else SMOOTHED
 
 
 def strength_of(shift: Shift) -> tuple[str | None, float | None]:
@@ -209,20 +231,35 @@ def results(pools: Sequence[PooledResults], confidence: float) -> list[Result]:
 
 
 def _of_pool(p: PooledResults, basis: SharedBasis) -> list[Result]:
-    measure = measure_of(p.table.bound, p.subject)
-    values = p.correct
+    measure = measure_of(p.table.bound, p.subject, p.judge)
+    values = p.score
     found = [_result(p, basis, "mean", measure, Mean().measure(values, confidence=basis.confidence))]
     if p.source.groups:
         found += _by_group(p, basis, measure, values)
+    if p.certified is not None:
+        found.append(_certified(p, basis, p.certified))
+    if p.judge.graded:
+        found.append(_tail(p, basis, f"{p.judge.measure}_loss", 1.0 - values))
     error = 1.0 - p.table.columns["probability"]
     if p.table.bound is not Bound.AT_LEAST and bool(np.isfinite(error).all()) and len(error):
-        tail = CVaR(TAIL)
-        at = "at_least" if p.table.bound is Bound.AT_MOST else None
-        found.append(_result(p, basis, tail.spec(), "error_probability", tail.measure(error, confidence=basis.confidence), kind=at))
+        found.append(_tail(p, basis, "error_probability", error))
     base = basis.clean.get(p.source.uri)
     if base is not None and p.shift.name != "identity" and p.table.bound is not Bound.AT_LEAST and same_examples(base, p):
         found.append(_drop(p, base, basis))
     return found
+
+
+def _tail(p: PooledResults, basis: SharedBasis, measure: str, loss: Values) -> Result:
+    """The mean loss of the worst tenth: at least this under a worst-case search."""
+    tail = CVaR(TAIL)
+    at = "at_least" if p.table.bound is Bound.AT_MOST else None
+    return _result(p, basis, tail.spec(), measure, tail.measure(loss, confidence=basis.confidence), kind=at)
+
+
+def _certified(p: PooledResults, basis: SharedBasis, certified: Values) -> Result:
+    """The share of examples that no move breaks, as every move was tried: at least this stay right."""
+    measure = measure_of(Bound.AT_LEAST, None, p.judge)
+    return _result(p, basis, "mean", measure, Mean().measure(certified, confidence=basis.confidence), kind="at_least")
 
 
 def group_namings(source: Source) -> list[Names]:
@@ -243,7 +280,7 @@ def _by_group(p: PooledResults, basis: SharedBasis, measure: str, values: Values
 
 def _drop(p: PooledResults, base: PooledResults, basis: SharedBasis) -> Result:
     """Clean accuracy minus accuracy here, over the same examples: at least this under a worst-case search."""
-    difference, interval = paired_difference(base.correct, p.correct, confidence=basis.confidence)
+    difference, interval = paired_difference(base.score, p.score, confidence=basis.confidence)
     drop = Measurement(-difference, Interval(-interval.high, -interval.low), len(p.rows))
     return _result(p, basis, "mean", "drop", drop, kind="at_least" if p.table.bound is Bound.AT_MOST else None)
 
@@ -279,51 +316,3 @@ def _result(p: PooledResults, basis: SharedBasis, risk: str, measure: str, m: Me
         flags=[flag.name for flag in p.table.flags],
         notes=notes,
     )
-
-
-def clean_of(pools: Sequence[PooledResults], data: Source, confidence: float) -> Clean:
-    """Accuracy on the audit's own sample as it is."""
-    own = next((p for p in pools if p.shift.name == "identity" and p.source is data), None)
-    if own is None:
-        return Clean(accuracy=None, interval=None, n=0)
-    m = Mean().measure(own.correct, confidence=confidence)
-    return Clean(accuracy=m.value, interval=(m.interval.low, m.interval.high), n=m.n)
-
-
-def natural_of(pools: Sequence[PooledResults], data: Source, confidence: float) -> list[NaturalShift]:
-    """Accuracy on every other sample beside that on the audit's own, paired where the ids are the same."""
-    clean = {id(p.source): p for p in pools if p.shift.name == "identity"}
-    own = clean.pop(id(data), None)
-    found: list[NaturalShift] = []
-    for there in clean.values():
-        m = Mean().measure(there.correct, confidence=confidence)
-        alone = NaturalShift(
-            source=there.source.uri,
-            n=m.n,
-            accuracy=m.value,
-            interval=(m.interval.low, m.interval.high),
-            difference=None,
-            difference_interval=None,
-            notes=list(there.source.notes),
-        )
-        found.append(alone if own is None else _beside(alone, own, there, confidence))
-    return found
-
-
-def _beside(alone: NaturalShift, own: PooledResults, there: PooledResults, confidence: float) -> NaturalShift:
-    """With the difference from the audit's own sample."""
-    match = _pairs(own, there)
-    if match is None:
-        difference, between = unpaired_difference(own.correct, there.correct, confidence=confidence)
-        return alone.model_copy(update={"difference": difference, "difference_interval": (between.low, between.high)})
-    pairs = paired(own.correct[match[0]], there.correct[match[1]], against=there.source.uri, confidence=confidence)
-    return alone.model_copy(update={"difference": pairs.difference, "difference_interval": tuple(pairs.interval), "paired": pairs})
-
-
-def _pairs(one: PooledResults, two: PooledResults) -> tuple[Any, Any] | None:
-    """Positions of the shared ids in both, where at least half of the smaller sample pairs and the labels agree."""
-    if not (one.source.named and two.source.named) and len(one.source) != len(two.source):
-        return None  # row numbers name an example only where both samples have the same rows, which the labels must confirm
-    shared, first, second = np.intersect1d(one.table.columns["id"], two.table.columns["id"], return_indices=True)
-    same = bool((one.table.columns["label"][first] == two.table.columns["label"][second]).all())
-    return (first, second) if len(shared) * 2 >= min(len(one.rows), len(two.rows)) and len(shared) and same else None

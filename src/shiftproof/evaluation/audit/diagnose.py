@@ -25,7 +25,8 @@ from shiftproof.evaluation.audit.collect import strength_of
 from shiftproof.models.abstract import Gradients, Labels, access_name
 from shiftproof.models.query_count import counting_queries
 from shiftproof.outcomes import Bound, Flag
-from shiftproof.records.audit import CheckRecord, Diagnosis, LeftOut
+from shiftproof.records.audit import LeftOut
+from shiftproof.records.diagnosis import CheckRecord, Diagnosis
 from shiftproof.runs.cell import key_of
 from shiftproof.runs.store import Store, read_error, write_error
 from shiftproof.searches.abstract import Search, gradient_objection

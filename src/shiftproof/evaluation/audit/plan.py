@@ -16,15 +16,20 @@ from shiftproof._part import Part
 from shiftproof.certificates import certificates
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.data.align import Noted, align
+from shiftproof.data.arrays import add_rows
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Renamed, Source
+from shiftproof.data.space import InputSpace
 from shiftproof.evaluation.audit.curves import chosen_curves
 from shiftproof.evaluation.audit.diagnose import SUITES, PlannedDiagnosis, planned_diagnoses
-from shiftproof.evaluation.audit.suites import AVERAGE, SuiteChoice, crossed, suite_named
+from shiftproof.evaluation.audit.suites import SuiteChoice, crossed, suite_named
 from shiftproof.evaluation.class_fit import fit_classes
 from shiftproof.evaluation.config import AuditConfig
-from shiftproof.models.abstract import Labels
+from shiftproof.judges import judges
+from shiftproof.judges.abstract import Judge
+from shiftproof.judges.classify import CLASSIFY
+from shiftproof.models.abstract import Answers
 from shiftproof.models.user_code import forget_settings
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import check_examples, inspect_model, look_at
@@ -39,6 +44,7 @@ from shiftproof.searches.abstract import Search, suited
 from shiftproof.shifts import shifts
 from shiftproof.shifts.abstract import Differentiable, Shift
 from shiftproof.shifts.identity import Identity
+from shiftproof.suites.common import AVERAGE
 
 PROBES = 16
 _CHECK_ROWS = 2048
@@ -60,10 +66,11 @@ class AuditPlan:
         flags: warnings about the model's answers as such, by the fingerprint of the sample that it was asked about.
         known: what a later run must recognise.
         notes: what is to be said of the model and the folder, beside the model's own notes.
+        judge: says when an answer is wrong.
     """
 
     reference: ModelReference
-    model: Labels
+    model: Any
     data: Source
     natural: tuple[Source, ...]
     cells: tuple[Cell, ...]
@@ -73,6 +80,7 @@ class AuditPlan:
     flags: Mapping[str, tuple[Flag, ...]]
     known: RunIdentity
     notes: tuple[str, ...] = ()
+    judge: Judge = CLASSIFY
 
     @property
     def fingerprint(self) -> str:
@@ -89,6 +97,10 @@ class AuditPlan:
         """Every sample by its fingerprint."""
         return {source.fingerprint(): source for source in (self.data, *self.natural)}
 
+    @property
+    def _judged(self) -> str:
+        return "" if self.judge == CLASSIFY else f" judged by {self.judge.spec()}"
+
     def identity(self, config: AuditConfig) -> dict[str, Any]:
         """What two runs must share to share a folder; written as `plan.json`."""
         return {
@@ -99,7 +111,7 @@ class AuditPlan:
             "seed": config.seed,
             "confidence": config.confidence,
             "shard size": config.shard_size,
-            "cells": sorted({f"{cell.shift.spec()} under {cell.method.spec()}" for cell in self.cells}),
+            "cells": sorted({f"{cell.shift.spec()} under {cell.method.spec()}{self._judged}" for cell in self.cells}),
             **self.known.written(),
         }
 
@@ -113,35 +125,38 @@ def make_plan(config: AuditConfig) -> AuditPlan:
     forget_settings()
     backend_named(config.backend, config.workers)  # its name is checked before anything is written
     how, proofs = _build(searches, config.searches), _build(certificates, config.certify)
+    (judge,) = _build(judges, (config.judge,))
     samples = align(*_distinct([_load(source, config) for source in (config.data, *config.shift_from)]))
     data, *others = samples.sources
-    moves: list[Shift] = _build(shifts, config.shifts, space=data.space)
+    placed = {"space": data.space} if isinstance(data.space, InputSpace) else {}
+    moves: list[Shift] = _build(shifts, config.shifts, **placed)
     natural = tuple(others)
     _check((data, *natural))
+    _check_judged(config, judge, data)
     known = (config.weights, config.device, samples.space, samples.class_names, tuple(data.groups))
-    reference = ModelReference(config.model, *known, defence=config.defence)
+    reference = ModelReference(config.model, *known, defence=config.defence, said=judge.said)
     probe = data.take(slice(0, PROBES))
     built = reference(probe.x)
     data = Noted.of(data, fit_classes(built, samples))
-    model, seen = look_at(built, _spread(data))
+    model, seen = look_at(built, _spread(data), judge)
     flags = {data.fingerprint(): tuple(seen)}
     for source in natural:
-        flags[source.fingerprint()] = tuple(inspect_model(built, source.take(slice(0, PROBES))))
+        flags[source.fingerprint()] = tuple(inspect_model(built, source.take(slice(0, PROBES)), judge))
 
-    shape = tuple(probe.x.shape[1:])
-    choice = _choose(config, moves, how, model, data, shape)
+    choice = _choose(config, moves, how, model, data, judge)
     proven, unproven = _proofs(proofs, choice, built)
     recognised = model_known(built, config.model_version)
     fingerprint = recognised.text
     drawn = chosen_curves(config.curves, how, model, data)
-    suite = not moves and (config.suite or "quick") in SUITES
+    by_class = judge.said == "classes" and isinstance(data.space, InputSpace)
+    suite = not moves and by_class and (config.suite or "quick") in SUITES
     asked, unasked = planned_diagnoses(choice.pairs, model, fingerprint, data, wanted=config.diagnose, suite=suite, seed=config.seed)
     pairs = [(Identity(), searches.build(AVERAGE)), *choice.pairs, *proven]
     cells = [
-        *_cells(fingerprint, data, pairs, config),
-        *(cell for source in natural for cell in _cells(fingerprint, source, pairs[:1], config)),
+        *_cells(fingerprint, data, pairs, config, judge),
+        *(cell for source in natural for cell in _cells(fingerprint, source, pairs[:1], config, judge)),
     ]
-    curves = tuple(_cells(fingerprint, data, drawn, config))
+    curves = tuple(_cells(fingerprint, data, drawn, config, judge))
     return AuditPlan(
         reference.of(built),
         model,
@@ -153,6 +168,7 @@ def make_plan(config: AuditConfig) -> AuditPlan:
         left_out=(*choice.left_out, *unproven, *unasked),
         flags=flags,
         known=RunIdentity(model.name, recognised, parts_known([*cells, *curves]), answers_of(model, data)),
+        judge=judge,
     )
 
 
@@ -188,11 +204,11 @@ def _check(sources: Sequence[Source]) -> None:
         if int(counts.max()) > 1:
             twice = str(names[counts.argmax()])
             raise UsageError(f"The data '{source.uri}' name two examples '{twice}'. Results pair by name: give each one of its own.")
-        digest = blake2b(source.y.tobytes())
+        digest = blake2b(source.y.tobytes() if source.y.dtype != object else repr(source.y.tolist()).encode())
         for batch in source.batches(_CHECK_ROWS):
             check_examples(batch)
             if len(sources) > 1:
-                digest.update(batch.x.float().numpy().tobytes())
+                add_rows(digest, batch.x.float() if isinstance(batch.x, torch.Tensor) else batch.x)
         same = known.setdefault(digest.digest(), source.uri)
         if same != source.uri:  # their names differ, see `_distinct`
             raise UsageError(
@@ -202,26 +218,41 @@ def _check(sources: Sequence[Source]) -> None:
 
 def _spread(data: Source) -> Examples:
     """A few examples, with the largest label among them so that it is checked against the model's classes."""
+    if not data.labelled:
+        return data.take(slice(0, PROBES))
     rows = np.unique(np.append(np.arange(min(PROBES, len(data))), np.argmax(data.y)))
     return data.take(rows)
 
 
-def _choose(config: AuditConfig, given: list[Shift], how: list[Any], model: Labels, data: Source, shape: tuple[int, ...]) -> SuiteChoice:
-    access = type(model)
+def _check_judged(config: AuditConfig, judge: Judge, data: Source) -> None:
+    """Raises `UsageError` where the judge cannot read the truth of these data, or an option is given that is about classes only."""
+    for batch in data.batches(_CHECK_ROWS):
+        judge.truth(batch)
+    numbers = isinstance(data.space, InputSpace)
+    asked = {"--certify": config.certify, "--curve": config.curves, "--diagnose": config.diagnose, "--defence": config.defence}
+    for option, value in asked.items():
+        if value and (judge.said != "classes" or not numbers):
+            what = f"the judge {judge.name} knows none" if judge.said != "classes" else f"these inputs are of kind '{data.space.kind}'"
+            raise UsageError(f"{option} is about classes of inputs that are numbers, and {what}. Leave it out.")
+
+
+def _choose(config: AuditConfig, given: list[Shift], how: list[Any], model: Answers, data: Source, judge: Judge) -> SuiteChoice:
+    one = data.take(slice(0, 1)).x
+    shape = tuple(one.shape[1:]) if isinstance(one, torch.Tensor) else ()
 
     def match(search: Search) -> Search:
         return suited(search, model)
 
     if given:
         for shift in given:
-            shift.within(data.space).check_inputs(torch.empty(1).expand(1, *shape))
-        return crossed(given, how, data.space, access, match=match)
+            shift.within(data.space).check_inputs(one)
+        return crossed(given, how, data.space, judge.gives(model), match=match, judge=judge)
     if how:
         raise UsageError("Searches need shifts to search: add --shift, for example --shift 'linf(eps=8/255)'.")
-    return suite_named(config.suite or "quick", data.space, access, shape, match=match)
+    return suite_named(config.suite or "quick", data.space, judge.gives(model), shape, match=match, judge=judge)
 
 
-def _proofs(given: list[Certificate], choice: SuiteChoice, model: Labels) -> tuple[list[tuple[Shift, Certificate]], list[LeftOut]]:
+def _proofs(given: list[Certificate], choice: SuiteChoice, model: Any) -> tuple[list[tuple[Shift, Certificate]], list[LeftOut]]:
     """The certificates that support the chosen shifts."""
     found: list[tuple[Shift, Certificate]] = []
     left: list[LeftOut] = []
@@ -240,14 +271,14 @@ def _proofs(given: list[Certificate], choice: SuiteChoice, model: Labels) -> tup
     return found, left
 
 
-def _cells(model: str, source: Source, pairs: Sequence[tuple[Shift, Any]], config: AuditConfig) -> list[Cell]:
+def _cells(model: str, source: Source, pairs: Sequence[tuple[Shift, Any]], config: AuditConfig, judge: Judge) -> list[Cell]:
     total = len(source)
     fingerprint = source.fingerprint()
     shards = [(start, min(start + config.shard_size, total)) for start in range(0, total, config.shard_size)]
     cells: dict[str, list[Cell]] = {}
     for shift, method in dict.fromkeys(pairs):
         start, stop = shards[0]
-        first = Cell(model, fingerprint, shift.within(source.space), method, config.seed, start, stop, total)
+        first = Cell(model, fingerprint, shift.within(source.space), method, config.seed, start, stop, total, judge)
         if first.group not in cells:  # the same pair asked for twice, in whatever spelling, is run once
             cells[first.group] = [first, *(replace(first, start=start, stop=stop) for start, stop in shards[1:])]
     return [cell for shards_of in cells.values() for cell in shards_of]

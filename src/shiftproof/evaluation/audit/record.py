@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,24 +13,20 @@ from shiftproof._errors import StoredFileWarning
 from shiftproof._sealed import DamagedFile
 from shiftproof._secrets import without_secrets
 from shiftproof.data.source import Source
+from shiftproof.data.space import InputSpace
 from shiftproof.diagnostics.constant_answer import constant_answer
 from shiftproof.evaluation.audit import collect
 from shiftproof.evaluation.audit.curves import read_curve
 from shiftproof.evaluation.audit.diagnose import distrust, read_diagnosis
+from shiftproof.evaluation.audit.natural import clean_of, natural_of
 from shiftproof.evaluation.audit.plan import AuditPlan
 from shiftproof.evaluation.audit.proven import proven_curve
 from shiftproof.evaluation.config import AuditConfig
-from shiftproof.models.abstract import Gradients, access_name
+from shiftproof.judges.classify import CLASSIFY
+from shiftproof.models.abstract import Answers, Gradients, access_name
 from shiftproof.outcomes import AUDITED_SAMPLE, Bound, Flag
-from shiftproof.records.audit import (
-    Audit,
-    CellRecord,
-    DataCard,
-    Diagnosis,
-    GalleryExample,
-    ModelCard,
-    Result,
-)
+from shiftproof.records.audit import Audit, CellRecord, DataCard, GalleryExample, JudgeCard, ModelCard, Result, Shown
+from shiftproof.records.diagnosis import Diagnosis
 from shiftproof.records.picture import read_picture
 from shiftproof.risks.intervals import clopper_pearson
 from shiftproof.runs.cell import Cell
@@ -44,7 +41,7 @@ CLAIMS = {
     Bound.AT_LEAST: "Proven for these examples: true worst-case accuracy is at least this.",
 }
 PICTURES_A_PAIR = 8
-_ACCESS = ("labels", "scores", "gradients", "structure")
+_ACCESS = ("answers", "labels", "scores", "gradients", "structure")
 """What methods are given, the least first."""
 
 
@@ -81,9 +78,9 @@ def make_record(config: AuditConfig, plan: AuditPlan, store: Store, started: str
             flags=[*_of_the_model(plan), *_constant(plan, pools, config)],
         ),
         data=data_card(plan.data),
-        clean=collect.clean_of(pools, plan.data, config.confidence),
+        clean=clean_of(pools, plan.data, config.confidence),
         results=[r for r in numbers if r.data == plan.data.uri or r.shift == "identity"],
-        natural=collect.natural_of(pools, plan.data, config.confidence),
+        natural=natural_of(pools, plan.data, config.confidence),
         diagnoses=diagnoses,
         curves=curves,
         proven=[
@@ -95,6 +92,7 @@ def make_record(config: AuditConfig, plan: AuditPlan, store: Store, started: str
         left_out=list(plan.left_out),
         gallery=_gallery(store, plan.cells),
         provenance=provenance(config, started),
+        judge=JudgeCard(spec=plan.judge.spec(), measure=plan.judge.measure, word=plan.judge.word, graded=plan.judge.graded),
     )
 
 
@@ -108,7 +106,7 @@ def _of_the_model(plan: AuditPlan) -> list[Flag]:
 def _constant(plan: AuditPlan, pools: Sequence[collect.PooledResults], config: AuditConfig) -> list[Flag]:
     """Whether the model, on its own sample as it is, is any better than a constant answer."""
     own = next((p for p in pools if p.shift.name == "identity" and p.source is plan.data), None)
-    if own is None:
+    if own is None or plan.judge.said != "classes":
         return []
     columns = own.table.columns
     flag = constant_answer(
@@ -116,7 +114,7 @@ def _constant(plan: AuditPlan, pools: Sequence[collect.PooledResults], config: A
         columns["prediction"],
         sure=columns["confidence"],
         class_names=plan.data.class_names,
-        units=plan.data.space.units,
+        units=plan.data.space.units if isinstance(plan.data.space, InputSpace) else "",
         confidence=config.confidence,
     )
     return [flag] if flag else []
@@ -164,8 +162,8 @@ def _cell_record(plan: AuditPlan, store: Store, config: AuditConfig, group: Sequ
         shift_full=first.shift.full_spec(),
         search=first.method.spec(),
         search_full=first.method.full_spec(),
-        access=access_name(first.method.needs) if isinstance(first.method, Search) else "labels" if first.method.subject else "structure",
-        claim=CLAIMS[bound] + _of_another(first) + (_audited(table, config.confidence) if table else ""),
+        access=_access(first),
+        claim=_claim(first, bound) + _of_another(first) + (_audited(table, config.confidence) if table else ""),
         kind=bound.value,
         state="done" if len(done) == len(group) else "failed" if errors else "missing",
         error=errors[0] if errors else None,
@@ -180,6 +178,20 @@ def _cell_record(plan: AuditPlan, store: Store, config: AuditConfig, group: Sequ
         flags=flags,
         stages=list(table.stages) if table else [],
     )
+
+
+def _access(cell: Cell) -> str:
+    """The word for what the method is given of the model."""
+    if not isinstance(cell.method, Search):
+        return "labels" if cell.method.subject else "structure"
+    return "labels" if cell.method.needs is Answers and cell.judge.said == "classes" else access_name(cell.method.needs)
+
+
+def _claim(cell: Cell, bound: Bound) -> str:
+    if cell.judge != CLASSIFY:
+        claim = {Bound.ESTIMATE: "an estimate of the average case", Bound.AT_MOST: "the worst case is at most this"}[bound]
+        return f"{cell.judge.word[0].upper()}{cell.judge.word[1:]}, judged by {cell.judge.spec()}: {claim}."
+    return CLAIMS[bound]
 
 
 def _of_another(cell: Cell) -> str:
@@ -210,7 +222,7 @@ def _audited(table: CellTable, confidence: float) -> str:
 
 def data_card(data: Source) -> DataCard:
     """What a record says of a sample."""
-    classes = max(len(data.class_names), int(data.y.max()) + 1)
+    classes = max(len(data.class_names), int(data.y.max()) + 1) if data.labelled else 0
     groups = {name: dict(Counter(values.tolist())) for name, values in data.groups.items()}
     return DataCard(
         uri=data.uri,
@@ -218,9 +230,7 @@ def data_card(data: Source) -> DataCard:
         n=len(data),
         kind=data.space.kind,
         units=data.space.units,
-        low=data.space.low if data.space.bounded and not data.space.columns else None,
-        high=data.space.high if data.space.bounded and not data.space.columns else None,
-        columns=[column.name for column in data.space.columns],
+        **data.space.card(),
         classes=classes,
         class_names=list(data.class_names),
         groups=groups,
@@ -228,14 +238,21 @@ def data_card(data: Source) -> DataCard:
     )
 
 
+def _plain(value: Any) -> Shown:
+    """A class as a number; a number that is none, or a text, as people read it."""
+    if isinstance(value, str | np.str_):
+        return str(value)
+    return int(value) if isinstance(value, int | np.integer) else f"{float(value):.6g}"
+
+
 def _gallery(store: Store, cells: Sequence[Cell]) -> list[GalleryExample]:
     """The surest failures of each pair of shift and search."""
-    clean: dict[tuple[str, str], tuple[int, float]] = {}
+    clean: dict[tuple[str, str], tuple[Shown, float]] = {}
     for cell in cells:
         if cell.shift.name == "identity" and store.has(cell):
             columns = store.read(cell).columns
             rows = zip(columns["id"], columns["prediction"], columns["confidence"], strict=True)
-            clean.update({(cell.data, str(name)): (int(p), float(c)) for name, p, c in rows})
+            clean.update({(cell.data, str(name)): (_plain(p), float(c)) for name, p, c in rows})
     found: dict[str, list[GalleryExample]] = {}
     for cell in cells:
         for path in sorted(store.gallery.glob(f"{cell.key()}-????????????.npz")):
@@ -245,17 +262,17 @@ def _gallery(store: Store, cells: Sequence[Cell]) -> list[GalleryExample]:
                 warnings.warn(f"The picture '{path}' is left out of the report: {error}.", StoredFileWarning, stacklevel=2)
                 continue
             name, confidence = str(arrays["id"]), float(arrays["confidence"])
-            before, sure = clean.get((cell.data, name), (int(arrays["label"]), float("nan")))
+            before, sure = clean.get((cell.data, name), (_plain(arrays["label"][()]), float("nan")))
             picture = GalleryExample(
                 cell=cell.group,
                 shift=cell.shift.spec(),
                 search=cell.method.spec(),
                 id=name,
                 file=path.name,
-                label=int(arrays["label"]),
+                label=_plain(arrays["label"][()]),
                 clean_prediction=before,
                 clean_confidence=None if np.isnan(sure) else sure,
-                prediction=int(arrays["prediction"]),
+                prediction=_plain(arrays["prediction"][()]),
                 confidence=None if np.isnan(confidence) else confidence,
             )
             found.setdefault(cell.group, []).append(picture)

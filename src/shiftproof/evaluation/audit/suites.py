@@ -8,20 +8,23 @@ from dataclasses import dataclass
 import torch
 
 from shiftproof._errors import UsageError, unknown
-from shiftproof.data.space import InputSpace
+from shiftproof.data.space import FieldsSpace, InputSpace, Space
+from shiftproof.judges.abstract import Judge
+from shiftproof.judges.classify import CLASSIFY
 from shiftproof.models.abstract import Access, access_name
 from shiftproof.records.audit import LeftOut
 from shiftproof.searches import searches
-from shiftproof.searches.abstract import Search
+from shiftproof.searches.abstract import Search, judged_objection
 from shiftproof.shifts import shifts
 from shiftproof.shifts.abstract import Boxed, Shift
 from shiftproof.shifts.corruptions.suites import SUITES as CORRUPTIONS
 from shiftproof.shifts.norms.ball import Ball
+from shiftproof.suites import image, table, text
+from shiftproof.suites.common import AVERAGE, Wanted
 
 GENERAL = ("quick", "standard", "thorough")
 NAMES = (*GENERAL, *CORRUPTIONS)
 
-AVERAGE = "one_draw"
 ATTACK = {"quick": "gradient_ascent(steps=20)", "standard": "cascade", "thorough": "cascade"}
 """The gradient search of each suite. `quick` keeps a short one: the cascade costs some 15 times as much."""
 BLIND = {
@@ -30,8 +33,16 @@ BLIND = {
     "thorough": ("square(queries=5000)", "hop_skip_jump(queries=5000)", "best_of_n(n=100)"),
 }
 """Searches without gradients, the strongest first: by scores, by decisions, by chance."""
+OF_NUMBERS = {
+    "quick": "gradient_ascent(steps=20)",
+    "standard": "gradient_ascent(steps=100, restarts=5)",
+    "thorough": "gradient_ascent(steps=100, restarts=20)",
+}
+"""The gradient search of each suite where no classes are judged."""
 CONTROL = {"quick": ("best_of_n(n=10)",), "standard": (), "thorough": ("square(queries=1000)",)}
 """What is run beside a gradient search, to see whether gradients mislead."""
+USUAL = ("greedy", "gradient_ascent", "grid", "best_of_n(n=20)")
+"""What is run on shifts that are not balls, the strongest first: the first that fits."""
 ShiftAndSearch = tuple[Shift, Search]
 Match = Callable[[Search], Search]
 """A search as it should be run on the model at hand."""
@@ -50,25 +61,28 @@ def as_it_is(search: Search) -> Search:
     return search
 
 
-def suite_named(name: str, space: InputSpace, access: Access, shape: tuple[int, ...], *, match: Match = as_it_is) -> SuiteChoice:
-    """The suite called `name` for data of this space and input shape and a model that gives `access`."""
+def suite_named(
+    name: str, space: Space, access: Access, shape: tuple[int, ...], *, match: Match = as_it_is, judge: Judge = CLASSIFY
+) -> SuiteChoice:
+    """The suite called `name` for data of this space (and, where they are tensors, input shape) and a model that gives `access`."""
     if name not in NAMES:
         raise unknown("suite", name, NAMES)
     chosen: list[ShiftAndSearch] = []
     left: list[LeftOut] = []
     for shift_spec, search_specs in _wanted(name, space, shape):
         kinds = shifts.get(shift_spec.partition("(")[0]).kinds
-        if space.kind not in kinds:
+        if space.kind not in kinds and not shift_spec.startswith("on("):
             left.append(_out(shift_spec, "any", f"it moves {' or '.join(sorted(kinds))} data, and this is a {space.kind}"))
             continue
         try:
-            shift = shifts.build(shift_spec, space=space)
-            shift.check_inputs(torch.empty(1).expand(1, *shape))
+            shift = shifts.build(shift_spec).within(space)
+            if shape:
+                shift.check_inputs(torch.empty(1).expand(1, *shape))
         except UsageError as error:  # the suite chose it, not the user: what does not fit these inputs is left out
             left.append(_out(shift_spec, "any", str(error).rstrip(".")))
             continue
-        for spec in (*search_specs, *(_attacks(name, shift, access, match) if isinstance(shift, Ball) else ())):
-            search, reason = _matched(searches.build(spec), shift, access, match)
+        for spec in (*search_specs, *(_attacks(name, shift, access, match, judge) if isinstance(shift, Ball) else ())):
+            search, reason = _matched(searches.build(spec), shift, access, match, judge)
             if reason:
                 left.append(_out(shift.spec(), search.spec(), reason))
             else:
@@ -76,21 +90,47 @@ def suite_named(name: str, space: InputSpace, access: Access, shape: tuple[int, 
     return SuiteChoice(tuple(chosen), tuple(left))
 
 
-def _attacks(name: str, shift: Ball, access: Access, match: Match) -> tuple[str, ...]:
+def _wanted(name: str, space: Space, shape: tuple[int, ...]) -> Wanted:
+    """Shifts with their searches, before anything is left out; norm balls get their worst case from `_attacks`."""
+    if name in CORRUPTIONS:
+        return [(spec, (AVERAGE,)) for spec in CORRUPTIONS[name]]
+    if isinstance(space, FieldsSpace):
+        return [
+            (f"on(field={field}, inner={spec})", how)
+            for field, inner in space.fields
+            for spec, how in _wanted(name, inner, ())
+            if not isinstance(inner, InputSpace)  # the worst case in a ball needs gradients, which a field has none of
+        ]
+    if space.kind == "text":
+        return text.wanted(name)
+    if not isinstance(space, InputSpace):
+        raise UsageError(f"There is no suite for data of kind '{space.kind}'. Name shifts with --shift.")
+    return image.wanted(name, space, shape) if space.kind == "image" else table.wanted(name, space)
+
+
+def _attacks(name: str, shift: Ball, access: Access, match: Match, judge: Judge) -> tuple[str, ...]:
     """The worst case in a norm ball: the gradient search, and where it does not fit the strongest search without gradients that does.
 
     A model that gives gradients is also asked without them where that says something: whether gradients mislead. The cascade asks so by
     itself, so that only `quick`, whose gradient search is short, and `thorough`, which asks longer, do it again.
     """
     attack, blind = ATTACK[name], BLIND[name]
-    if not _refusal(attack, shift, access, match):
+    if judge.said != "classes":
+        attack = OF_NUMBERS[name]
+    if not _refusal(attack, shift, access, match, judge):
         return (attack, *CONTROL[name])
-    strongest = next((spec for spec in blind if not _refusal(spec, shift, access, match)), blind[-1])
+    strongest = next((spec for spec in blind if not _refusal(spec, shift, access, match, judge)), blind[-1])
     return (attack, *dict.fromkeys((strongest, blind[-1])))
 
 
 def crossed(
-    shift_parts: Sequence[Shift], search_parts: Sequence[Search], space: InputSpace, access: Access, *, match: Match = as_it_is
+    shift_parts: Sequence[Shift],
+    search_parts: Sequence[Search],
+    space: Space,
+    access: Access,
+    *,
+    match: Match = as_it_is,
+    judge: Judge = CLASSIFY,
 ) -> SuiteChoice:
     """Every shift under every search that can search it; without searches, the average case and the strongest fitting worst case.
 
@@ -102,8 +142,8 @@ def crossed(
     bound = [shift.within(space) for shift in shift_parts]
     used: set[str] = set()
     for shift in bound:
-        for asked in search_parts or _usual(shift, access, match):
-            search, reason = _matched(asked, shift, access, match)
+        for asked in search_parts or _usual(shift, access, match, judge):
+            search, reason = _matched(asked, shift, access, match, judge)
             if reason:
                 left.append(_out(shift.spec(), asked.spec(), reason))
             else:
@@ -125,22 +165,22 @@ _FEW = 16
 """Numbers of a move up to which evolution finds more than one climb along the gradient, which ends on the nearest slope."""
 
 
-def _usual(shift: Shift, access: Access, match: Match) -> list[Search]:
+def _usual(shift: Shift, access: Access, match: Match, judge: Judge) -> list[Search]:
     """The average case, and the strongest worst case that fits."""
-    chain = (ATTACK["standard"], *BLIND["standard"]) if isinstance(shift, Ball) else ("gradient_ascent", "grid", "best_of_n(n=20)")
+    chain: tuple[str, ...] = (ATTACK["standard"], OF_NUMBERS["standard"], *BLIND["standard"]) if isinstance(shift, Ball) else USUAL
     if isinstance(shift, Boxed):
         seeds = shift.seeds.tolist()
         if seeds.count(False) <= _FEW and not (any(seeds) and seeds.count(False) == 1):  # beside one number, draws find more
             chain = ("evolution", *chain)
-    worst = [spec for spec in chain if not _refusal(spec, shift, access, match)][:1]
+    worst = [spec for spec in chain if not _refusal(spec, shift, access, match, judge)][:1]
     return [searches.build(spec) for spec in (AVERAGE, *worst)]
 
 
-def _refusal(spec: str, shift: Shift, access: Access, match: Match) -> str | None:
-    return _matched(searches.build(spec), shift, access, match)[1]
+def _refusal(spec: str, shift: Shift, access: Access, match: Match, judge: Judge) -> str | None:
+    return _matched(searches.build(spec), shift, access, match, judge)[1]
 
 
-def _matched(search: Search, shift: Shift, access: Access, match: Match) -> tuple[Search, str | None]:
+def _matched(search: Search, shift: Shift, access: Access, match: Match, judge: Judge) -> tuple[Search, str | None]:
     """The search as it should be run on the model, and why it cannot be."""
     try:
         search = match(search)
@@ -148,47 +188,8 @@ def _matched(search: Search, shift: Shift, access: Access, match: Match) -> tupl
         return search, str(error).rstrip(".")
     if not issubclass(access, search.needs):
         return search, f"{search.name} needs {access_name(search.needs)}, and the model gives {access_name(access)} only"
-    return search, search.objection(shift)
+    return search, search.objection(shift) or judged_objection(search, judge)
 
 
 def _out(shift: str, search: str, reason: str) -> LeftOut:
     return LeftOut(shift=shift, search=search, reason=reason)
-
-
-def _wanted(name: str, space: InputSpace, shape: tuple[int, ...]) -> list[tuple[str, tuple[str, ...]]]:
-    """Shifts with their searches, before anything is left out; norm balls get their worst case from `_attacks`."""
-    if name in CORRUPTIONS:
-        return [(spec, (AVERAGE,)) for spec in CORRUPTIONS[name]]
-    quick, blind = name == "quick", BLIND[name][-1]
-    wanted: list[tuple[str, tuple[str, ...]]] = [(f"linf(eps={eps})", (AVERAGE,)) for eps in _radii(name, space, shape)]
-    if not quick:
-        wanted += [(f"l2(eps={eps})", (AVERAGE,)) for eps in _lengths(space, shape)]
-    severities = (3,) if quick else (1, 2, 3, 4, 5)
-    wanted += [(f"gaussian_noise(severity={s})", (AVERAGE,)) for s in severities]
-    if space.kind != "image":
-        return wanted
-    wanted += [(f"{c}(severity={s})", (AVERAGE,)) for c in ("gaussian_blur", "brightness", "contrast") for s in severities]
-    wanted += [(f"rotation(degrees={d})", (AVERAGE, blind)) for d in ((30,) if quick else (10, 20, 30, 45))]
-    if not quick:
-        wanted += [("translation(pixels=3)", (AVERAGE, "grid(points=7)"))]
-    wanted += [
-        (f"{band}(radius={r})", (AVERAGE,))
-        for band in ("low_pass", "high_pass")
-        for r in ((0.25, 0.5) if quick else (0.1, 0.25, 0.5, 0.75))
-    ]
-    return wanted
-
-
-def _radii(name: str, space: InputSpace, shape: tuple[int, ...]) -> list[float]:
-    """The field's usual L-inf budgets as shares of the box: 0.1 to 0.3 for grey digits, 1/255 to 8/255 for colour, shares of range else."""
-    grey = space.kind == "image" and shape[0] == 1
-    usual = [0.05, 0.1, 0.2, 0.3] if grey else [1 / 255, 2 / 255, 4 / 255, 8 / 255] if space.kind == "image" else [0.01, 0.02, 0.05, 0.1]
-    kept = {"quick": usual[1:2] if grey else usual[-1:], "standard": usual, "thorough": usual}[name]
-    return [eps * space.width for eps in kept]
-
-
-def _lengths(space: InputSpace, shape: tuple[int, ...]) -> list[float]:
-    """The usual L2 budgets: 1 and 2 for grey digits, 0.5 and 1 for colour, 0.1 and 0.2 of the range else."""
-    grey = space.kind == "image" and shape[0] == 1
-    usual = [1.0, 2.0] if grey else [0.5, 1.0] if space.kind == "image" else [0.1, 0.2]
-    return [eps * space.width for eps in usual]

@@ -13,8 +13,9 @@ import torch
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.diagnostics.constant_answer import constant_answer
-from shiftproof.door import Reading, confront, read
+from shiftproof.door import confront, read
 from shiftproof.finding import Floats, Ints
+from shiftproof.judges.abstract import Reading
 from shiftproof.models.abstract import Labels
 from shiftproof.models.query_count import count_asked, counting_queries
 from shiftproof.outcomes import HELD, Flag, join_flags

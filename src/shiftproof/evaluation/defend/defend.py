@@ -160,6 +160,7 @@ def _loaded(config: DefendConfig) -> LoadedDefend:
     parts = tuple(defences.build(spec) for spec in config.defences)
     searches.build(config.search)
     data = load_data(config.data, box=config.box if isinstance(config.data, str) else None, limit=config.limit)
+    data.require_classes("defend")
     source = None
     if config.train_data is not None:
         samples = align(load_data(config.train_data, box=config.box if isinstance(config.train_data, str) else None), data)

@@ -19,8 +19,9 @@ from shiftproof.defences.detection import Detection
 from shiftproof.defences.detection_outcomes import DetectionOutcomes, confront_detecting
 from shiftproof.defences.randomized_smoothing import RandomizedSmoothing
 from shiftproof.diagnostics.constant_answer import of_finding
-from shiftproof.door import Reading, confront, read_examples
+from shiftproof.door import confront, read_examples
 from shiftproof.finding import Finding
+from shiftproof.judges.abstract import Reading
 from shiftproof.models.abstract import Gradients, Labels, Scores
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.outcomes import BROKEN, SKIPPED, Flag

@@ -169,6 +169,7 @@ def _loaded(config: TransferConfig) -> LoadedTransfer:
         raise must("confidence", "transfer", "be in (0, 1)", config.confidence)
     search = searches.build(config.search) if config.search else None
     data = load_data(config.data, box=config.box, limit=config.limit)
+    data.require_classes("transfer")
     if not len(data):
         raise UsageError(f"The data '{data.uri}' hold no examples.")
     shift: Shift = shifts.build(config.shift, space=data.space)

@@ -10,7 +10,7 @@ from typing import Literal
 from shiftproof.diagnostics.constant_answer import NAME as CONSTANT
 from shiftproof.records.audit import UNION, Audit, CellRecord, NaturalShift, Result
 from shiftproof.reports.audit.masking_checks import masking_sentences, unchecked, unfinished_extras
-from shiftproof.reports.number_format import ACCURACIES, confidence, known, percent, plural, span
+from shiftproof.reports.number_format import confidence, is_mean_score, known, percent, plural, span
 from shiftproof.shifts.corruptions.suites import ALL as CORRUPTIONS
 
 FILTERS = ("low_pass", "high_pass", "band_pass")
@@ -66,7 +66,7 @@ def ceiling(result: Result) -> float:
 def own(audit: Audit) -> list[Result]:
     """The accuracies on the audit's own data, not on a natural shift's."""
     elsewhere = {natural.source for natural in audit.natural} - {audit.data.uri}
-    return [r for r in audit.results if r.data not in elsewhere and r.measure in ACCURACIES]
+    return [r for r in audit.results if r.data not in elsewhere and is_mean_score(r.measure)]
 
 
 def plain(audit: Audit) -> list[Result]:
@@ -219,8 +219,13 @@ def sentences(audit: Audit) -> list[str]:
 def _how_good(audit: Audit) -> str:
     clean = audit.clean
     if known(clean.accuracy) is None:
-        return f"{audit.model.name} on {audit.data.uri}: clean accuracy was not measured."
+        return f"{audit.model.name} on {audit.data.uri}: clean {audit.judge.word} was not measured."
     doubt = "".join(f" {flag.detail}" for flag in audit.model.flags if flag.name == CONSTANT)
+    if audit.judge.spec != "classify":
+        return (
+            f"{audit.model.name} on {plural(clean.n, 'example')} of {audit.data.uri}: {audit.judge.word} {percent(clean.accuracy)} "
+            f"({confidence(audit.provenance.confidence)} interval {span(clean.interval)}), judged by {audit.judge.spec}."
+        )
     return (
         f"Accuracy of {audit.model.name} on {plural(clean.n, 'example')} of {audit.data.uri}: {percent(clean.accuracy)} "
         f"({confidence(audit.provenance.confidence)} interval {span(clean.interval)}).{doubt}"
@@ -276,9 +281,11 @@ def _by_chance(audit: Audit, chance: NamedNumber) -> str:
         case "beyond chance":
             return f"Without an attack, accuracy is lowest on {number}, measurably below clean accuracy."
         case "in this sample":
-            return f"Without an attack, accuracy is lowest on {number}; the difference from clean accuracy may be chance."
+            return (
+                f"Without an attack, {audit.judge.word} is lowest on {number}; the difference from clean {audit.judge.word} may be chance."
+            )
         case "no":
-            return f"Without an attack, nothing measured is below clean accuracy; the lowest is {number}."
+            return f"Without an attack, nothing measured is below clean {audit.judge.word}; the lowest is {number}."
         case "unknown":
             return f"Without an attack, accuracy is lowest on {number}."
 
@@ -305,7 +312,7 @@ def unknowns(audit: Audit) -> list[str]:
         said.append(f"only the average case was measured for {_some([t.family for t in average_only])}")
     said += unchecked(audit)
     if not groups(audit):
-        said.append("no accuracy per group was measured")
+        said.append(f"no {audit.judge.word} per group was measured")
     if not audit.natural:
         said.append("no natural shift was measured")
     if audit.left_out:

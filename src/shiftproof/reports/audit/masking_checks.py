@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shiftproof.records.audit import Audit, CheckRecord, Diagnosis
+from shiftproof.records.audit import Audit
+from shiftproof.records.diagnosis import CheckRecord, Diagnosis
 from shiftproof.reports.number_format import plural
 
 

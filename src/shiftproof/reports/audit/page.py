@@ -84,6 +84,7 @@ def page(audit: Audit, folder: Path) -> str:
         "page.html.j2",
         charts=shown,
         audit=audit,
+        word=audit.judge.word,
         sentences=digest.sentences(audit),
         chance=chance,
         chance_lowered=digest.lowered(audit, chance) if chance else "",
@@ -153,7 +154,7 @@ def figures(audit: Audit) -> dict[str, Figure]:
         **{each.name: proof_chart(audit, each) for each in proof_tables(audit)},
         **{f"curve:{family}": figure for family, figure in charts.curves(audit)},
     }
-    return {name: figure for name, figure in made.items() if figure is not None}
+    return {name: figure.named(audit.judge.word) for name, figure in made.items() if figure is not None}
 
 
 def _cards(audit: Audit, folder: Path) -> list[CellCard]:

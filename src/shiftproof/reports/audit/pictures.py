@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import difflib
 import io
 import math
+import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from shiftproof.records.audit import Audit, DataCard, GalleryExample
+from shiftproof.records.audit import Audit, DataCard, GalleryExample, Shown
 from shiftproof.records.picture import read_picture
 
 Floats = npt.NDArray[np.float64]
@@ -35,8 +37,16 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Words:
+    """A piece of a text that is the same in both, or stands in one of them only: "same", "old" or "new"."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Tile:
-    """One example as the page shows it: three images, or the features that moved most, or why it cannot be shown."""
+    """One example as the page shows it: three images, the features that moved most, two texts in one, or why it cannot be shown."""
 
     picture: GalleryExample
     label: str
@@ -48,6 +58,7 @@ class Tile:
     factor: float = 1.0
     pixels: int = 0
     changes: Sequence[Change] = ()
+    words: Sequence[Words] = ()
     changed: int = 0
     features: int = 0
     missing: str = ""
@@ -60,7 +71,8 @@ def tiles(audit: Audit, folder: Path) -> list[Tile]:
     Examples that were wrong before anything moved show no failure of the shift's, and are left out.
     """
     families: dict[str, list[GalleryExample]] = {}
-    for picture in (p for p in audit.gallery if p.clean_prediction == p.label):
+    judged = audit.judge.spec != "classify"  # then only those that were correct before the shift are in the gallery
+    for picture in (p for p in audit.gallery if judged or p.clean_prediction == p.label):
         families.setdefault(family(picture), []).append(picture)
     chosen = [_varied(pictures) for pictures in families.values()]
     each = next((k for k in (MOST_A_FAMILY, 3, 2) if sum(min(k, len(c)) for c in chosen) <= MOST), 1)
@@ -97,6 +109,8 @@ def _tile(picture: GalleryExample, data: DataCard, folder: Path) -> Tile:
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         why = (error.strerror or "it cannot be read").lower() if isinstance(error, OSError) else str(error)
         return Tile(picture, *names, missing=f"gallery/{picture.file} cannot be shown: {why}")
+    if isinstance(clean, str) or isinstance(moved, str):
+        return Tile(picture, *names, words=words_changed(str(clean), str(moved)))
     if clean.ndim == 1:
         changed = int((clean != moved).sum())
         return Tile(picture, *names, changes=_changes(clean, moved, data.columns), changed=changed, features=clean.size)
@@ -118,16 +132,34 @@ def _tile(picture: GalleryExample, data: DataCard, folder: Path) -> Tile:
     )
 
 
-def class_name(data: DataCard, index: int) -> str:
-    """The name of a class, or its number where it has none."""
+def words_changed(before: str, after: str) -> list[Words]:
+    """Two texts in one, word by word.
+
+    >>> [(part.kind, part.text) for part in words_changed("a good film", "a gud film")]
+    [('same', 'a '), ('old', 'good'), ('new', 'gud'), ('same', ' film')]
+    """
+    one, two = (re.findall(r"\s+|\S+", text) for text in (before, after))
+    found: list[Words] = []
+    for change, start, end, left, right in difflib.SequenceMatcher(None, one, two, autojunk=False).get_opcodes():
+        pieces = [("same", one[start:end])] if change == "equal" else [("old", one[start:end]), ("new", two[left:right])]
+        found += [Words(kind, "".join(words)) for kind, words in pieces if words]
+    return found
+
+
+def class_name(data: DataCard, index: Shown) -> str:
+    """The name of a class, its number where it has none; another answer as it is."""
+    if isinstance(index, str):
+        return index
     return data.class_names[index] if 0 <= index < len(data.class_names) else str(index)
 
 
-def _arrays(folder: Path, file: str) -> tuple[Floats, Floats]:
-    """The two arrays, read without unpickling and only from the gallery itself."""
+def _arrays(folder: Path, file: str) -> tuple[Floats, Floats] | tuple[str, str]:
+    """The two arrays or texts, read without unpickling and only from the gallery itself."""
     if Path(file).name != file or file in ("", ".", ".."):
         raise ValueError("the name is not that of a file in gallery/")
     stored = read_picture(folder / "gallery" / file, earlier=True)
+    if stored["clean"].dtype.kind == "U":
+        return str(stored["clean"]), str(stored["moved"])
     clean, moved = np.asarray(stored["clean"], dtype=np.float64), np.asarray(stored["moved"], dtype=np.float64)
     if clean.shape != moved.shape or clean.ndim not in (1, 3) or not clean.size:
         raise ValueError(f"shapes {clean.shape} and {moved.shape} are neither two images (c, h, w) nor two vectors (d,)")

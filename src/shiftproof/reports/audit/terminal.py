@@ -12,13 +12,13 @@ from shiftproof.records.audit import Audit, ClaimKind, Result
 from shiftproof.records.comparison import Comparison, ComparisonRow
 from shiftproof.reports.audit import digest
 from shiftproof.reports.number_format import (
-    ACCURACIES,
     KIND_HEADS,
     KIND_SIGNS,
     KINDS,
     amount,
     amount_span,
     confidence,
+    is_mean_score,
     known,
     p_value,
     percent,
@@ -104,7 +104,7 @@ def difference(first: Result | None, second: Result | None) -> float | None:
 
 def is_plain(row: ComparisonRow) -> bool:
     """Whether it is an accuracy over everyone, and so belongs on top."""
-    return row.risk == "mean" and row.group is None and row.measure in ACCURACIES
+    return row.risk == "mean" and row.group is None and is_mean_score(row.measure)
 
 
 def row_name(row: ComparisonRow) -> str:

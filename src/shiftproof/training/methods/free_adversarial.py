@@ -72,7 +72,8 @@ class Free(Method):
         assert isinstance(memory, CarriedMoves)
         shift = self.threat(batch.space)
         with torch.no_grad():
-            return shift.apply(batch.x, shift.project(batch.x, memory.moves(batch.x))).requires_grad_()
+            moved: Tensor = shift.apply(batch.x, shift.project(batch.x, memory.moves(batch.x)))
+            return moved.requires_grad_()
 
     def judge(self, net: nn.Module, batch: Batch, x: Tensor, memory: nn.Module) -> Step:
         return plain_step(net, x, batch.y)

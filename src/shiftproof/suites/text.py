@@ -1,0 +1,21 @@
+"""Suites of texts: typing errors, look-alikes, case."""
+
+from __future__ import annotations
+
+from shiftproof.suites.common import AVERAGE, Wanted
+
+WORST = {
+    "quick": ("greedy(queries=200)",),
+    "standard": ("greedy", "best_of_n(n=20)"),
+    "thorough": ("beam", "genetic(queries=2000)", "best_of_n(n=100)"),
+}
+"""The adversaries of each suite."""
+EDITS = {"quick": (1,), "standard": (1, 2, 4), "thorough": (1, 2, 4, 8)}
+
+
+def wanted(name: str) -> Wanted:
+    """What the suite asks of texts."""
+    found: Wanted = []
+    for shift in ("typos", "homoglyphs", "casing"):
+        found += [(f"{shift}(edits={edits})", (AVERAGE, *WORST[name])) for edits in EDITS[name]]
+    return found
