@@ -7,7 +7,7 @@ import json
 import pytest
 
 from repository import ROOT
-from shiftproof.diagnostics.limits import LIMITS, NOMINAL
+from shiftproof.diagnostics.limits import LIMITS, NOMINAL, Family
 
 RECORD = json.loads((ROOT / "benchmarks" / "results" / "0.1.0" / "masking.json").read_text())
 AGAIN = RECORD["again"]
@@ -41,7 +41,7 @@ def test_no_honest_net_of_the_last_test_of_a_family_fails() -> None:
 
 
 @pytest.mark.parametrize("family", LIMITS)
-def test_nine_of_ten_masked_nets_are_found(family: str) -> None:
+def test_nine_of_ten_masked_nets_are_found(family: Family) -> None:
     rows = [row for row in RECORD["masked"] if row["family"] == family]
     found = [any(figure > LIMITS[family][name] for name, figure in row["figures"].items()) or "saturation" in row["failed"] for row in rows]
     assert len(rows) == 10
