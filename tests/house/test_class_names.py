@@ -9,42 +9,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src" / "shiftproof"
 
-SHARED: frozenset[str] = frozenset(
-    {
-        "GaussianNoise",  # a corruption and a defence, both under the name that papers have for them
-        # not renamed yet
-        "Answer",
-        "Array",
-        "Average",
-        "Box",
-        "Call",
-        "Classes",
-        "Climb",
-        "Factor",
-        "Fitted",
-        "Grouped",
-        "Interval",
-        "Linear",
-        "Lines",
-        "Look",
-        "Loss",
-        "Mean",
-        "Norm",
-        "Objective",
-        "Report",
-        "Scale",
-        "State",
-        "Status",
-        "Step",
-        "StressCurve",
-        "Together",
-        "Value",
-        "Values",
-        "Verdicts",
-        "_Reader",
-        "_Roles",
-    }
-)
+SHARED = {"GaussianNoise": "a corruption and a defence, both under the name that papers have for them"}
 """Names that several classes may have, each with its reason."""
 
 
