@@ -148,7 +148,7 @@ def test_a_network_is_measured_with_trained_weights() -> None:
         for words in command_lines(read(page)):
             if words[0] not in ("train", "defend", "study"):
                 made = [word for word in words if word.startswith("nets.py:")]
-                assert words.count("--weights") == len(made), (named(page), words)
+                assert words.count("--weights") >= len(made), (named(page), words)
 
 
 def test_a_failing_block_is_found(tmp_path: Path) -> None:
