@@ -17,6 +17,7 @@ from torch import Tensor, nn
 import shiftproof as sp
 from bound_nets import exact_least, filled, mlp, settled
 from shiftproof._errors import UsageError
+from shiftproof.certificates.bounds import decide
 from shiftproof.certificates.bounds import verify as module
 from shiftproof.certificates.bounds.deadline import Deadline
 from shiftproof.certificates.bounds.layers import Box
@@ -67,7 +68,7 @@ def case(tmp_path: Path) -> tuple[Path, float]:
 
 @pytest.mark.parametrize("few", [16, 0])
 def test_answers_follow_the_exact_value(case: tuple[Path, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
-    monkeypatch.setattr(module, "FEW", few)  # 0: ReLUs are split, as for many inputs
+    monkeypatch.setattr(decide, "FEW", few)  # 0: units are split, as for many inputs
     path, exact = case
     for limit, answer in ((exact - 1e-3, "holds"), (exact + 1e-3, "violated")):
         (tmp_path / "p.vnnlib").write_text(property_text(3, limit))
