@@ -56,6 +56,7 @@ class Result(Record):
     risk: str = Field(description="Spec of the risk; 'group' for one group's own number.")
     measure: str = Field(
         description="accuracy, robust_accuracy, certified_accuracy, smoothed_accuracy (certified, of the model smoothed with noise), "
+        "smoothed_robust_accuracy (of that model under attack), "
         "error_probability, or drop (clean minus shifted)."
     )
     group: str | None = Field(default=None, description="The group it belongs to, as column=value, joined by ' & ' where columns cross.")
@@ -185,6 +186,20 @@ class Curve(Record):
     flags: list[FlagRecord] = Field(default_factory=list)
 
 
+class SmoothedEnd(Record):
+    """What an attack left of a smoothed model: the upper end of the bracket whose lower end is proven."""
+
+    cell: str = Field(description="Key of its cell.")
+    attack: str = Field(description="Spec of the attack.")
+    n: int = Field(description="Number of examples.")
+    accuracy: float = Field(description="The share not broken, abstentions included: the smoothed model's robust accuracy is at most this.")
+    interval: tuple[float, float] = Field(description="Where the truth lies at the run's confidence, sampling error only.")
+    wrong: int = Field(description="Examples on which the smoothed model errs as they are.")
+    broken: int = Field(description="Examples on which it errs at the move found.")
+    abstained: int = Field(description="Examples where the votes at the move found decide nothing; they count as not broken.")
+    chance: float = Field(description="The chance that the verdict on one example is false.")
+
+
 class ProvenCurve(Record):
     """Certified accuracy against the radius, from the radii that a certificate proved under one shift."""
 
@@ -206,6 +221,7 @@ class ProvenCurve(Record):
     wrong: int = Field(description="Examples whose decision is wrong.")
     forwards: dict[str, float] = Field(description="Forwards an example: mean, and the quantiles 0.5, 0.9 and 1.")
     chance: float = Field(description="The chance that what is said of one example is false; 0 for a deterministic proof.")
+    attack: SmoothedEnd | None = Field(default=None, description="What an attack left of the same smoothed model at the shift's strength.")
 
 
 class LeftOut(Record):
