@@ -28,6 +28,7 @@ from shiftproof.cli._notes import echo_notes
 @click.option("--held-out", type=float, help="Share of the examples that chooses the checkpoint. [0.1]")
 @click.option("--search", metavar="SPEC", help="Of the attack on these. ['gradient_ascent(steps=20, loss=margin)']")
 @click.option("--threat", metavar="SPEC", help="The shift that they are attacked under. [the method's]")
+@click.option("--unseen", metavar="SPEC", help="Another shift that they are attacked under, which chooses nothing; none for none. [auto]")
 @click.option("--seed", type=int, help="Seed of the run. [0]")
 @click.option("--model-version", metavar="TEXT", help="What you call this state of the model, where its code and weights do not tell it.")
 @click.option("--device", default="cpu", help="Torch device. [cpu]")

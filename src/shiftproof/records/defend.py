@@ -46,6 +46,7 @@ class Point(Record):
     train: float = Field(description="Accuracy on what was trained on, as it was trained on: moved, where the method moves.")
     held_out: float = Field(description="Accuracy on held-out training examples as they are.")
     robust: float | None = Field(description="Accuracy on them under the held-out attack: at most; null where the method names no threat.")
+    unseen: float | None = Field(default=None, description="The same under the unseen threat; null in older records.")
 
 
 class Training(Record):
@@ -74,6 +75,10 @@ class Row(Record):
     training_cost: float | None = Field(description="Seconds of training over those of the standard model; null where nothing was trained.")
     latency: float = Field(description="Seconds of an answer over those of the standard model.")
     parameters: int
+    forward_cost: float | None = Field(
+        default=None,
+        description="Multiplications of an answer over those of the standard model; null in older records and where they cannot be counted.",
+    )
     gain: Share = Field(description="Robust accuracy minus the standard model's, paired.")
     stated_gain: Share = Field(description="The figure of the papers, measured as they do: a gain against `literature.against`, or a rate.")
     literature: Literature | None

@@ -14,7 +14,12 @@ from shiftproof.reports.charts import Row as ChartRow
 from shiftproof.reports.number_format import cost, percent, points, points_span, printable
 from shiftproof.runs.store import write_atomic
 
-LINES = {"in training, as trained": "var(--muted)", "held out": "var(--estimate)", "held out, attacked: at most": "var(--at-most)"}
+LINES = {
+    "in training, as trained": "var(--muted)",
+    "held out": "var(--estimate)",
+    "held out, attacked: at most": "var(--at-most)",
+    "held out, unseen threat: at most": "var(--at-least)",
+}
 """The curves of a training, each with its colour."""
 
 
@@ -39,11 +44,11 @@ def defend_page(record: DefendRecord) -> str:
 
 
 def training_chart(name: str, training: Training) -> Spec:
-    """Accuracy by epoch: on what was trained on, held out, and held out under attack."""
+    """Accuracy by epoch: on what was trained on, held out, and held out under attack, the threat trained on and the unseen one."""
     points: list[ChartRow] = [
         {"epoch": point.epoch, "line": line, "value": value, "shown": percent(value)}
         for point in training.curve
-        for line, value in zip(LINES, (point.train, point.held_out, point.robust), strict=True)
+        for line, value in zip(LINES, (point.train, point.held_out, point.robust, point.unseen), strict=True)
         if value is not None
     ]
     colour = alt.Scale(domain=list(LINES), range=list(LINES.values()))

@@ -113,6 +113,7 @@ def _run(config: DefendConfig, meter: Meter, say: Say) -> DefendRecord:
             device=config.device,
             epochs=config.epochs,
             seed=config.seed,
+            unseen=config.unseen,
             version=config.model_version,
         )
         school.warm_up()

@@ -63,6 +63,7 @@ class School:
         data: what is trained on.
         folder: where trainings are kept, so that the same call again goes on from them.
         device, epochs, seed, version: as of `shiftproof.train`.
+        unseen: spec of the threat that no method is trained on, for the curves.
     """
 
     factory: Any
@@ -71,6 +72,7 @@ class School:
     device: str = field(kw_only=True)
     epochs: int = field(kw_only=True)
     seed: int = field(kw_only=True)
+    unseen: str = field(kw_only=True)
     version: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -82,7 +84,7 @@ class School:
         """Trains on a few examples and forgets it: what is loaded at a first training is no part of what one costs."""
         few = self.data.take(slice(0, _FEW)) if isinstance(self.data, Source) else self.data[:_FEW]
         with tempfile.TemporaryDirectory() as folder:
-            School(self.factory, few, Path(folder), device=self.device, epochs=1, seed=self.seed).trained(plain(), self.seed)
+            replace(self, data=few, folder=Path(folder), epochs=1, version=None).trained(plain(), self.seed)
 
     def taught(self, method: Method) -> Taught:
         """As `trained`, after the teacher of a method that wants one: plain training at the method's temperature. Its seconds count."""
@@ -122,5 +124,5 @@ def plain() -> Method:
 
 def _told(done: Trained) -> Training:
     """The curves of a training, and what they give away."""
-    curve = [Point(epoch=e.epoch, train=e.train, held_out=e.held_out, robust=e.robust) for e in done.curve]
+    curve = [Point(epoch=e.epoch, train=e.train, held_out=e.held_out, robust=e.robust, unseen=e.unseen) for e in done.curve]
     return Training(kept=done.best.epoch, curve=curve, flags=[f"{flag.name}: {flag.detail}" for flag in done.flags])
