@@ -54,6 +54,8 @@ def command(
     from shiftproof._memory import keep_freed_memory
     from shiftproof.cli.audit import box_of
     from shiftproof.data.load import load_data
+    from shiftproof.evaluation.defend.training import training_of
+    from shiftproof.reports.training import write_training
     from shiftproof.training.network import factory_of
     from shiftproof.training.train import train
 
@@ -63,8 +65,9 @@ def command(
     shown = not quiet and sys.stderr.isatty()
     folder = Path(out).absolute()  # a network that is trained may leave the working folder
     done = train(factory_of(model), source, method, out=folder, device=device, progress=shown, version=model_version, **given)
+    write_training(training_of(done), folder, method=method, data=source.uri, attack=done.attack)
     if not quiet:
         click.echo(str(done))
         echo_notes(source.notes)
-        click.echo(f"\nWeights: {out}/best.safetensors\nRecord:  {out}/training.json")
+        click.echo(f"\nPage:    {out}/index.html\nWeights: {out}/best.safetensors\nRecord:  {out}/training.json")
     return int(any(flag.name == "nan_loss" for flag in done.flags))

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from shiftproof.records.audit import DataCard, Document, Provenance, Record
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 DEFAULT_SEARCH = "cascade"
 """The adaptive search where none is named: the strongest that there is."""
 Stated = Literal["in the range", "below it", "above it", "cannot be told", "no range is stated", "not measured"]
@@ -76,8 +76,7 @@ class Row(Record):
     latency: float = Field(description="Seconds of an answer over those of the standard model.")
     parameters: int
     forward_cost: float | None = Field(
-        default=None,
-        description="Multiplications of an answer over those of the standard model; null in older records and where they cannot be counted.",
+        default=None, description="Floating-point operations of an answer over those of the standard model; null where torch counts none."
     )
     gain: Share = Field(description="Robust accuracy minus the standard model's, paired.")
     stated_gain: Share = Field(description="The figure of the papers, measured as they do: a gain against `literature.against`, or a rate.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 import altair as alt
@@ -14,13 +15,19 @@ from shiftproof.reports.charts import Row as ChartRow
 from shiftproof.reports.number_format import cost, percent, points, points_span, printable
 from shiftproof.runs.store import write_atomic
 
-LINES = {
-    "in training, as trained": "var(--muted)",
-    "held out": "var(--estimate)",
-    "held out, attacked: at most": "var(--at-most)",
-    "held out, unseen threat: at most": "var(--at-least)",
-}
-"""The curves of a training, each with its colour."""
+
+def training_lines(*, at_most: bool = True) -> dict[str, str]:
+    """The curves of a training, each with its colour; `at_most` where a worst-case search was used, else chance draws were."""
+    claim = "at most" if at_most else "estimate"
+    return {
+        "in training, as trained": "var(--muted)",
+        "held out": "var(--estimate)",
+        f"held out, attacked: {claim}": "var(--at-most)",
+        f"held out, unseen threat: {claim}": "var(--bracket)",
+    }
+
+
+LINES = training_lines()
 
 
 def defend_page(record: DefendRecord) -> str:
@@ -43,15 +50,15 @@ def defend_page(record: DefendRecord) -> str:
     )
 
 
-def training_chart(name: str, training: Training) -> Spec:
+def training_chart(name: str, training: Training, lines: Mapping[str, str] = LINES) -> Spec:
     """Accuracy by epoch: on what was trained on, held out, and held out under attack, the threat trained on and the unseen one."""
     points: list[ChartRow] = [
         {"epoch": point.epoch, "line": line, "value": value, "shown": percent(value)}
         for point in training.curve
-        for line, value in zip(LINES, (point.train, point.held_out, point.robust, point.unseen), strict=True)
+        for line, value in zip(lines, (point.train, point.held_out, point.robust, point.unseen), strict=True)
         if value is not None
     ]
-    colour = alt.Scale(domain=list(LINES), range=list(LINES.values()))
+    colour = alt.Scale(domain=list(lines), range=list(lines.values()))
     fields = ("epoch", "epoch"), ("line", "accuracy"), ("shown", "value")
     base = alt.Chart(table_of(points)).encode(
         x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(grid=False, tickMinStep=1, format="d")),
@@ -60,7 +67,7 @@ def training_chart(name: str, training: Training) -> Spec:
         tooltip=[alt.Tooltip(field=field, type="nominal", title=title) for field, title in fields],
     )
     layers = alt.layer(base.mark_line(strokeWidth=1.8), base.mark_point(filled=True, size=24, opacity=1)).properties(height=150)
-    return to_spec(layers, f"Accuracy by epoch of {name}: {', '.join(LINES)}. That of the epoch that is kept is in the table below.")
+    return to_spec(layers, f"Accuracy by epoch of {name}: {', '.join(lines)}. That of the epoch that is kept is in the table below.")
 
 
 def write_defend(record: DefendRecord, folder: Path) -> Path:
@@ -108,8 +115,17 @@ def summary(record: DefendRecord) -> str:
     for name, row in zip(names, record.rows, strict=True):
         values = [percent(share.value) for share in (row.clean, row.transfer, row.plain, row.adaptive, row.robust)]
         lines.append(_line(name, (*values, points(row.gain.value).removesuffix(" points")), width))
+    lines += ["", _line("cost", ("parameters", "operations", "latency", "training"), width)]
+    for name, row in zip(names, record.rows, strict=True):
+        times = [_times(each) for each in (row.forward_cost, row.latency, row.training_cost)]
+        lines.append(_line(name, (f"{row.parameters:,}", *times), width))
     return "\n".join([*lines, "", *(printable(line) for line in sentences(record)), f"Cost: {cost(record.asked, record.sent)}."])
 
 
+def _times(ratio: float | None) -> str:
+    """So many times the standard model's."""
+    return "–" if ratio is None else f"x{ratio:.1f}"
+
+
 def _line(name: str, values: tuple[str, ...], width: int) -> str:
-    return "  ".join([name.ljust(width), *(value.rjust(8) for value in values)])
+    return "  ".join([name.ljust(width), *(value.rjust(10) for value in values)])

@@ -65,7 +65,7 @@ def verify(
     Args:
         network: an ONNX file, or a torch module with the `shape` of one input.
         property: a VNN-LIB file, or a property read from one. It describes the violations.
-        timeout: seconds, in (0, inf); a step under way is finished, so it may take a little more.
+        timeout: seconds, in (0, inf). The clock is looked at inside every long step; what is under way may take up to a second more.
         seed: of the search for counterexamples.
         shape: of one input, where the network does not say it.
         clock: what counts the seconds: wall time, or `time.process_time` for computing only, as on a machine that others use.

@@ -23,7 +23,7 @@ from shiftproof.evaluation.audit.record import data_card
 from shiftproof.evaluation.config import CommonConfig
 from shiftproof.evaluation.defend.measure import Question
 from shiftproof.evaluation.defend.rows import Subject, make_rows
-from shiftproof.evaluation.defend.training import FAMILIES, School, method_of, plain
+from shiftproof.evaluation.defend.training import FAMILIES, OPTIMISER, School, method_of, plain
 from shiftproof.models.abstract import Gradients, Labels, Scores, access_name
 from shiftproof.models.load import load_model
 from shiftproof.models.meter import Meter, metering
@@ -64,7 +64,8 @@ class DefendConfig(CommonConfig):
     train: tuple[str, ...] = Field(default=(), description="Specs of training methods; those with a shift take the threat.")
     search: str = Field(default=DEFAULT_SEARCH, description="Spec of the adaptive search.")
     corruptions: tuple[str, ...] = Field(default=CORRUPTIONS, description="Names of corruptions, each at severity 3.")
-    epochs: int = 20
+    epochs: int | None = Field(default=None, description="Passes over the training data; without it 20, or as many as make 1,000 steps.")
+    optimiser: str = Field(default=OPTIMISER, description="Of every training.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +113,7 @@ def _run(config: DefendConfig, meter: Meter, say: Say) -> DefendRecord:
             place,
             device=config.device,
             epochs=config.epochs,
+            optimiser=config.optimiser,
             seed=config.seed,
             unseen=config.unseen,
             version=config.model_version,
@@ -135,7 +137,7 @@ def _run(config: DefendConfig, meter: Meter, say: Say) -> DefendRecord:
         held_out=0 if ready.held_out is None else len(ready.held_out),
         confidence=config.confidence,
         rows=rows,
-        notes=[*ready.notes, *notes],
+        notes=[*ready.notes, *([] if school is None else [school.note]), *notes],
         asked=meter.asked,
         sent=meter.sent,
         provenance=provenance(config, started),
@@ -180,9 +182,9 @@ def _ready(config: DefendConfig) -> _Ready:
 
 
 def _check(config: DefendConfig) -> None:
-    for option in ("epochs", "batch_size"):
-        if getattr(config, option) < 1:
-            raise must(option, "defend", "be at least 1", getattr(config, option))
+    for option, value in (("epochs", config.epochs), ("batch_size", config.batch_size)):
+        if value is not None and value < 1:
+            raise must(option, "defend", "be at least 1", value)
     if not 0 < config.confidence < 1:
         raise must("confidence", "defend", "be in (0, 1)", config.confidence)
     if not config.defences and not config.train:
