@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from shiftproof._sealed import write_json
+from shiftproof.records.smoothed import SmoothedEnd
 
 SCHEMA_VERSION = "1.1"
 
@@ -184,20 +185,6 @@ class Curve(Record):
     sent: int | None = Field(default=None, description=_SENT)
     seconds: float = 0.0
     flags: list[FlagRecord] = Field(default_factory=list)
-
-
-class SmoothedEnd(Record):
-    """What an attack left of a smoothed model: the upper end of the bracket whose lower end is proven."""
-
-    cell: str = Field(description="Key of its cell.")
-    attack: str = Field(description="Spec of the attack.")
-    n: int = Field(description="Number of examples.")
-    accuracy: float = Field(description="The share not broken, abstentions included: the smoothed model's robust accuracy is at most this.")
-    interval: tuple[float, float] = Field(description="Where the truth lies at the run's confidence, sampling error only.")
-    wrong: int = Field(description="Examples on which the smoothed model errs as they are.")
-    broken: int = Field(description="Examples on which it errs at the move found.")
-    abstained: int = Field(description="Examples where the votes at the move found decide nothing; they count as not broken.")
-    chance: float = Field(description="The chance that the verdict on one example is false.")
 
 
 class ProvenCurve(Record):

@@ -101,8 +101,7 @@ def train(
         progress: shows a bar.
         save_every: seconds between two writings of where it stands: what a kill loses at most.
         version: what you call this state of the network, where its code and weights do not tell it.
-        recipe: epochs, batch_size, optimiser, schedule, average, clip, precision, held_out, search, threat, unseen and seed, as `Recipe`
-            says.
+        recipe: the options of `Recipe`: epochs, batch_size, optimiser, schedule, held_out, search, threat, unseen, seed, ...
 
     Returns:
         The network of the best epoch, the curves and what they give away.
@@ -144,12 +143,16 @@ def train(
             finished["flags"] = [*(asdict(flag) for flag in noticed), *finished["flags"]]
             _write_record(folder, finished)
             (folder / RESUME).unlink(missing_ok=True)
-        curve, flags = tuple(Epoch(**e) for e in finished["curve"]), tuple(Flag(**f) for f in finished["flags"])
-        trained = Trained(net, curve, flags, folder, finished["attack"])
+        trained = _finished(finished, net, folder)
         weights, _ = state.read(folder / BEST, identity=best_of(asked, trained.best.epoch))
     net.load_state_dict(weights)
     net.eval()
     return trained
+
+
+def _finished(record: dict[str, Any], net: nn.Module, folder: Path) -> Trained:
+    curve, flags = tuple(Epoch(**e) for e in record["curve"]), tuple(Flag(**f) for f in record["flags"])
+    return Trained(net, curve, flags, folder, record["attack"])
 
 
 @contextmanager

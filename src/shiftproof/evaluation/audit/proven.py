@@ -12,7 +12,8 @@ from shiftproof.certificates.smoothing.smoothed import Smoothed
 from shiftproof.certificates.smoothing.smoothed_attack import SmoothedAttack
 from shiftproof.data.source import Source
 from shiftproof.evaluation.audit.collect import join_tables, strength_of
-from shiftproof.records.audit import ProvenCurve, SmoothedEnd
+from shiftproof.records.audit import ProvenCurve
+from shiftproof.records.smoothed import SmoothedEnd
 from shiftproof.risks.intervals import clopper_pearson
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.store import Store
