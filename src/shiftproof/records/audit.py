@@ -56,9 +56,8 @@ class Result(Record):
     )
     risk: str = Field(description="Spec of the risk; 'group' for one group's own number.")
     measure: str = Field(
-        description="accuracy, robust_accuracy, certified_accuracy, smoothed_accuracy (certified, of the model smoothed with noise), "
-        "smoothed_robust_accuracy (of that model under attack), "
-        "error_probability, or drop (clean minus shifted)."
+        description="accuracy, robust_accuracy, certified_accuracy, smoothed_accuracy and smoothed_robust_accuracy (certified and attacked, "
+        "of the model smoothed with noise), error_probability, or drop (clean minus shifted)."
     )
     group: str | None = Field(default=None, description="The group it belongs to, as column=value, joined by ' & ' where columns cross.")
     value: float | None = Field(description="The number; null where nothing was measured.")
