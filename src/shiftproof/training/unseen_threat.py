@@ -39,6 +39,6 @@ def unseen_threat(asked: str, known: Shift | None, examples: Examples) -> Shift 
     if isinstance(known, Linf):
         return L2(float(f"{_SHARE * known.eps * side:.3g}")).within(examples.space)
     if isinstance(known, L2):
-        most = known.largest() / side / 2  # half the side of the box
-        return Linf(float(f"{min(known.eps / (_SHARE * side), most):.3g}")).within(examples.space)
+        half = Linf(1e-9).within(examples.space).largest() / 2  # of the box's side
+        return Linf(float(f"{min(known.eps / (_SHARE * side), half):.3g}")).within(examples.space)
     return None
