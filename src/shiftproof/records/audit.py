@@ -56,7 +56,7 @@ class Result(Record):
     )
     risk: str = Field(description="Spec of the risk; 'group' for one group's own number.")
     measure: str = Field(
-        description="accuracy, robust_accuracy, certified_accuracy, smoothed_accuracy and smoothed_robust_accuracy (certified and attacked, "
+        description="accuracy, robust_accuracy, certified_accuracy, smoothed_accuracy and smoothed_robust_accuracy (proven and attacked, "
         "of the model smoothed with noise), error_probability, or drop (clean minus shifted)."
     )
     group: str | None = Field(default=None, description="The group it belongs to, as column=value, joined by ' & ' where columns cross.")
