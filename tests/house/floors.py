@@ -8,7 +8,7 @@ from __future__ import annotations
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     # words that everything uses
-    ("_interrupt", "_lazy", "_memory", "_references", "_rows", "_secrets", "outcomes", "randomness"),
+    ("_interrupt", "_lazy", "_memory", "_printable", "_references", "_rows", "_secrets", "outcomes", "randomness"),
     ("shiftproof", "_errors"),
     # what a number stands on, and the base class of parts
     ("_arrays", "_imports", "_part", "_writing", "data", "losses"),
@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gate", "preflight"),
     ("door",),
     # what is made with the door
-    ("certify", "defences", "diagnostics", "training"),
+    ("attack_smoothed", "certify", "defences", "diagnostics", "training"),
     # the engine, the pages, the contract of parts
     ("conformance", "reports", "runs"),
     ("evaluation",),

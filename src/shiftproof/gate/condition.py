@@ -15,6 +15,7 @@ MEASURES: dict[str, tuple[float, float]] = {
     "robust_accuracy": (0, 1),
     "certified_accuracy": (0, 1),
     "smoothed_accuracy": (0, 1),
+    "smoothed_robust_accuracy": (0, 1),
     "error_probability": (0, 1),
     "drop": (-1, 1),
 }

@@ -20,6 +20,7 @@ _KINDS: dict[str, frozenset[ClaimKind]] = {
     "robust_accuracy": frozenset({"at_most"}),
     "certified_accuracy": frozenset({"at_least"}),
     "smoothed_accuracy": frozenset({"at_least"}),
+    "smoothed_robust_accuracy": frozenset({"at_most"}),
     "drop": frozenset({"estimate", "at_most"}),
     "error_probability": frozenset({"estimate", "at_most"}),
 }

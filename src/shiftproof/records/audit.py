@@ -11,6 +11,7 @@ from shiftproof._errors import UsageError
 from shiftproof._sealed import read_document
 from shiftproof.outcomes import Flag, Stage
 from shiftproof.records.document import Document, Record
+from shiftproof.records.smoothed import SmoothedEnd
 from shiftproof.risks.paired import PairedComparison
 
 SCHEMA_VERSION = "1.1"
@@ -36,8 +37,8 @@ class Result(Record):
     )
     risk: str = Field(description="Spec of the risk; 'group' for one group's own number.")
     measure: str = Field(
-        description="accuracy, robust_accuracy, certified_accuracy, smoothed_accuracy (certified, of the model smoothed with noise), "
-        "error_probability, or drop (clean minus shifted)."
+        description="accuracy, robust_accuracy, certified_accuracy, smoothed_accuracy and smoothed_robust_accuracy (proven and attacked, "
+        "of the model smoothed with noise), error_probability, or drop (clean minus shifted)."
     )
     group: str | None = Field(default=None, description="The group it belongs to, as column=value, joined by ' & ' where columns cross.")
     value: float | None = Field(description="The number; null where nothing was measured.")
@@ -176,6 +177,9 @@ class ProvenCurve(Record):
     wrong: int = Field(description="Examples whose decision is wrong.")
     forwards: dict[str, float] = Field(description="Forwards per example: mean, and the quantiles 0.5, 0.9 and 1.")
     chance: float = Field(description="Probability that the certificate of one example is false; 0 for a deterministic proof.")
+    attack: SmoothedEnd | None = Field(
+        default=None, description="Accuracy of the same smoothed model under an attack at the strength of the shift."
+    )
 
 
 class LeftOut(Record):

@@ -14,7 +14,7 @@ from shiftproof.models.abstract import Access, Labels
 from shiftproof.oracle import Answer, Oracle
 from shiftproof.outcomes import Bound
 from shiftproof.randomness import Rng
-from shiftproof.shifts.abstract import Boxed, Differentiable, Params, Shift
+from shiftproof.shifts.abstract import Params, Shift
 
 
 @dataclass(frozen=True)
@@ -67,17 +67,6 @@ def suited(search: Search, model: Labels) -> Search:
     """The search as it should be run on a model: matched to what it provides, and to its defence."""
     search = search.matched(model)
     return model.suited(search) if isinstance(model, AdaptsSearch) else search
-
-
-def gradient_objection(shift: Shift) -> str | None:
-    """Why a gradient search does not support this shift, as half a sentence; None where it does."""
-    if not isinstance(shift, Differentiable):
-        return f"{shift.name} has no gradient: use best_of_n"
-    if shift.random:
-        return f"{shift.name} is random, and its seed has no gradient: use best_of_n"
-    if isinstance(shift, Boxed) and not shift.smooth:
-        return f"{shift.name} has no gradient: use grid or best_of_n"
-    return None
 
 
 class Incumbent:
