@@ -72,7 +72,7 @@ BAD: dict[str, tuple[Sequence[str], str]] = {
     "a missing model": ([*LINF, "--model", "{none.py}:small"], "There is no file '.*none.py'"),
     "a missing factory": ([*LINF, "--model", "{nets.py}:smal"], "Did you mean: .*small"),
     "no factory": ([*LINF, "--model", "{nets.py}"], "must say which object of the file is meant"),
-    "no such device": ([*LINF, "--device", "tpu9"], "The 'device' of this run must be one that torch sees here"),
+    "no such device": ([*LINF, "--device", "tpu9"], "The 'device' of this run must be a device that torch finds here"),
     "a box of words": ([*LINF, "--box", "0;1"], "The '--box' must be two numbers such as 0,1, got '0;1'"),
     "no examples": ([*LINF, "--limit", "0"], "The 'limit' of the audit must be at least 1, got 0"),
     "an empty batch": ([*LINF, "--batch-size", "0"], "The 'batch_size' of the audit must be at least 1, got 0"),

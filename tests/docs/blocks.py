@@ -66,6 +66,6 @@ def command_lines(text: str) -> Iterator[list[str]]:
     for block in blocks(text):
         if block.language in SHELL:
             for line in block.code.replace("\\\n", " ").splitlines():
-                words = shlex.split(line, comments=True)
+                words = shlex.split(line.partition(" | ")[0], comments=True)
                 if words[:1] == ["shiftproof"]:
                     yield words[1:]

@@ -10,7 +10,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     # words that everything uses
     ("_interrupt", "_lazy", "_memory", "_printable", "_references", "_rows", "_secrets", "outcomes", "randomness"),
     ("shiftproof", "_errors"),
-    # what a number stands on, and the base class of parts
+    # data and losses, and the base class of parts
     ("_arrays", "_imports", "_part", "_writing", "data", "losses"),
     ("_cost", "_identity", "_sealed", "finding", "registry"),
     # models, moves and weights

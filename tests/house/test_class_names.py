@@ -9,42 +9,14 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src" / "shiftproof"
 
-SHARED: frozenset[str] = frozenset(
-    {
-        "GaussianNoise",  # a corruption and a defence, both under the name that papers have for them
-        # not renamed yet
-        "Answer",
-        "Array",
-        "Average",
-        "Box",
-        "Call",
-        "Classes",
-        "Climb",
-        "Factor",
-        "Fitted",
-        "Grouped",
-        "Interval",
-        "Linear",
-        "Lines",
-        "Look",
-        "Loss",
-        "Mean",
-        "Norm",
-        "Objective",
-        "Report",
-        "Scale",
-        "State",
-        "Status",
-        "Step",
-        "StressCurve",
-        "Together",
-        "Value",
-        "Values",
-        "Verdicts",
-        "_Reader",
-        "_Roles",
-    }
-)
+SHARED = {
+    "GaussianNoise": "a corruption and a defence, both under the name that papers have for them",
+    **dict.fromkeys(
+        ("Answer", "Array", "Box", "Ends", "Factor", "Figure", "Fitted", "Interval", "Loss", "Noise", "Norm", "Objective"),
+        "a class, and a type alias that one other module uses for itself",
+    ),
+    **dict.fromkeys(("Parts", "State", "Status", "Step", "Value", "Values"), "type aliases and type variables of single modules"),
+}
 """Names that several classes may have, each with its reason."""
 
 

@@ -196,7 +196,7 @@ def test_no_reading_that_fits_is_refused() -> None:
 
 
 def test_wrong_width_shows_the_estimators_own_words() -> None:
-    with pytest.raises(UsageError, match=r"The model 'm' rejects inputs of shape \(4, 3\): ValueError: X has 3 features, but"):
+    with pytest.raises(UsageError, match=r"The model 'm' refuses inputs of shape \(4, 3\): ValueError: X has 3 features, but"):
         as_model(forest(), name="m", probe=torch.rand(4, 3))
 
 
@@ -237,7 +237,7 @@ def test_classes_that_only_one_side_knows_are_noted() -> None:
         "The model 'm' never says the data's classes b: it is wrong on all their examples.",
     )
     assert match_classes(["a", "b", "z"], ("a", "b"), name="m").notes == ("The data have no example of the model's classes z.",)
-    assert "taken as places among the data's classes (cat, dog)" in match_classes([0, 1], ("cat", "dog"), name="m").notes[0]
+    assert "taken as indices into the data's classes (cat, dog)" in match_classes([0, 1], ("cat", "dog"), name="m").notes[0]
 
 
 def test_a_class_that_the_model_never_says_has_no_probability() -> None:

@@ -202,7 +202,7 @@ def test_a_matrix_of_words_is_a_matrix_of_words(tmp_path: Path) -> None:
     fitted = make_pipeline(encode, DecisionTreeClassifier()).fit(table[["w", "n"]].to_numpy(), table.y)
     model, ours = measured(fitted, load_data(f"csv:{tmp_path / 't.csv'}?label=y"))
     assert ours == 1.0
-    assert any("words as words" in note for note in model.notes)
+    assert any("text as text" in note for note in model.notes)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

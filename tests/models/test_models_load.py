@@ -180,7 +180,7 @@ def test_a_failing_factory_shows_its_own_lines_only(file: str) -> None:
         ("def f(:\n  pass", r"raised an error:\n  File \".*m.py\", line 1\n(?s:.*)SyntaxError"),
         (
             "import sys\nsys.exit(2)",
-            r"ended the program \(2\) instead of defining a model. Put what it does as a program under: if __name__",
+            r"ended the program \(sys.exit\(2\)\) instead of defining a model. Put what it does as a program under: if __name__",
         ),
     ],
 )
@@ -266,7 +266,7 @@ def test_devices_are_checked() -> None:
     ):
         as_model(nn.Linear(4, 2), device="gpu")
     if not torch.cuda.is_available():
-        with pytest.raises(UsageError, match="must be one that torch sees here.*got 'cuda'"):
+        with pytest.raises(UsageError, match="must be a device that torch finds here.*got 'cuda'"):
             as_model(nn.Linear(4, 2), device="cuda")
     with pytest.raises(UsageError, match="The 'device' of the model 'f' must be cpu, where it computes, got 'meta'"):
         as_model(as_model(nn.Linear(4, 2), name="f"), device="meta")

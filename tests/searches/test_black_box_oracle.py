@@ -195,7 +195,7 @@ def test_the_walk_of_boundary_only_comes_nearer(monkeypatch: pytest.MonkeyPatch)
             seen.append(self.distance.clone())
             return wrong
 
-    monkeypatch.setattr(boundary, "Walk", Watched)
+    monkeypatch.setattr(boundary, "BoundaryWalk", Watched)
     confront(model, L2(0.01), search=Boundary(queries=300), examples=examples)
     path = torch.stack(seen)
     assert len(path) >= 300

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import beside_a_study
-from shiftproof.studies import Look, Prediction, Quantity, Study
+from shiftproof.studies import EarlierLook, Prediction, Quantity, Study
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,8 @@ def test_further_seeds_extend_by_whole_rounds_and_mark_the_verdict(make: Make, t
 
 
 def test_a_stated_look_moves_the_seeds_and_marks(make: Make, tmp_path: Path) -> None:
-    elsewhere = ("name: ClassVar", 'looks: ClassVar = (Look("An example showed it.", changed=False),)\n    name: ClassVar')
-    seen = ("name: ClassVar", 'looks: ClassVar = (Look("Seeds 0 and 1 ran with another net.", (0, 1)),)\n    name: ClassVar')
+    elsewhere = ("name: ClassVar", 'looks: ClassVar = (EarlierLook("An example showed it.", changed=False),)\n    name: ClassVar')
+    seen = ("name: ClassVar", 'looks: ClassVar = (EarlierLook("Seeds 0 and 1 ran with another net.", (0, 1)),)\n    name: ClassVar')
     record = run_study(make(elsewhere), out=tmp_path)
     assert (record.marks, [trial.seed for trial in record.trials]) == (("looked at before",), [0, 1, 2])
     record = run_study(make(seen), out=tmp_path / "seen")

@@ -98,7 +98,7 @@ def test_the_caller_is_left_as_found(tmp_path: Path) -> None:
     assert all(torch.equal(before[name], value) for name, value in mine.state_dict().items())
     assert done.module is not mine
     assert not done.module.training
-    assert "of the held-out examples right, at most" in str(done)
+    assert "held-out accuracy" in str(done)
 
 
 def test_a_finished_run_is_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ def trained(model: str, *more: str) -> tuple[str, ...]:
 def test_it_trains_and_its_weights_can_be_audited(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(monkeypatch, *trained("nets.py:small", "--average", "ema(decay=0.9)")) == 0
     out = capsys.readouterr().out
-    assert "of the held-out examples right, at most" in out
+    assert "held-out accuracy" in out
     assert "run/best.safetensors" in out
     record = json.loads(Path("run/training.json").read_text())
     assert record["complete"]
@@ -94,7 +94,7 @@ def test_a_network_in_a_file_is_trained_as_a_copy(monkeypatch: pytest.MonkeyPatc
         (trained("nets.py:small", "--method", "adversarial(shift=linf(eps=2))"), "The 'eps' of linf must be at most 1"),
         (trained("nets.py:small", "--method", "advrsarial(shift=linf(eps=2))"), "Did you mean: adversarial"),
         (trained("nets.py:small", "--box", "0"), "The '--box' must be two numbers"),
-        (trained("nets.py:small", "--device", "cpux"), "The 'device' of train must be one that torch sees here"),
+        (trained("nets.py:small", "--device", "cpux"), "The 'device' of train must be a device that torch finds here"),
     ],
 )
 def test_bad_input_is_one_message(

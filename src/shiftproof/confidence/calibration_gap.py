@@ -169,7 +169,7 @@ def class_gaps(
 
 
 @dataclass(frozen=True)
-class WorstGroup:
+class WorstGroupGap:
     """The group with the greatest calibration gap, its selection accounted for.
 
     Args:
@@ -192,7 +192,7 @@ def worst_group(
     *,
     bins: int | None = None,
     level: float = 0.95,
-) -> WorstGroup:
+) -> WorstGroupGap:
     """The calibration gap of every group and of the worst one.
 
     Args:
@@ -217,7 +217,7 @@ def worst_group(
     every = dict(zip(rows, found, strict=True))
     worst = max(every, key=lambda name: (every[name].interval.low, every[name].value))
     low, high = (max(end) for end in zip(*(gap.interval for gap in found), strict=True))
-    return WorstGroup(worst, every[worst], Interval(low, high), every)
+    return WorstGroupGap(worst, every[worst], Interval(low, high), every)
 
 
 def _adjusted(found: list[CalibrationGap]) -> tuple[CalibrationGap, ...]:

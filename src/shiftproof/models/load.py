@@ -185,7 +185,7 @@ def _device(device: str) -> torch.device:
     try:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError, NotImplementedError):  # torch raises any of these for what it does not know or see
-        raise must("device", "this run", "be one that torch sees here, such as cpu, cuda or cuda:0", device) from None
+        raise must("device", "this run", "be a device that torch finds here, such as cpu, cuda or cuda:0", device) from None
 
 
 def _on(model: Labels, device: torch.device) -> Labels:

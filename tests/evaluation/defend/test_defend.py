@@ -204,7 +204,7 @@ def test_masking_is_a_hidden_share_without_a_gain() -> None:
     ("words", "message"),
     [
         ([], "There is nothing to compare"),
-        (["--train", "adversarial"], "Methods need data to train on"),
+        (["--train", "adversarial"], "Methods need training data that are not measured on"),
         (["--defence", "jpg"], "Unknown defence 'jpg'. Did you mean: jpeg"),
         (["--defence", "jpeg", "--defence", "jpeg"], "The defence 'jpeg' was given twice"),
         (["--defence", "ensemble"], "needs several independently trained models"),

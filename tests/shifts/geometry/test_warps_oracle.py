@@ -173,7 +173,7 @@ def test_options_out_of_range(make: object, message: str) -> None:
 def test_grids_that_nobody_could_finish_are_refused() -> None:
     assert Elastic(1).grid_size(3) == 3**50
     refusal = Grid(points=5).objection(Perspective(0.1))
-    assert refusal == "a grid of 5 values of each number of perspective has 3.9e+05 points: use evolution or best_of_n"
+    assert refusal == "a grid of 5 values for each parameter of perspective has 3.9e+05 points: use evolution or best_of_n"
     assert Grid(points=4).objection(Perspective(0.1)) is None
     assert len(Crop(0.5).grid(3)) == Crop(0.5).grid_size(3) == 27
 
