@@ -35,6 +35,7 @@ from shiftproof.reports.leaderboard import write_leaderboard
 from shiftproof.reports.severity import write_severity
 from shiftproof.reports.stress import write_stress
 from shiftproof.reports.studies import write_studies
+from shiftproof.reports.training import write_training
 from shiftproof.reports.transfer import write_transfer
 from small_entries import LINF, measured
 
@@ -85,8 +86,16 @@ def line(folder: Path, turn: int) -> Path:
     return write_line(lines(turn), spoiled("table.csv", turn), folder)
 
 
+def training(folder: Path, turn: int) -> Path:
+    attack = {"threat": "linf(eps=0.1)", "unseen": "l2(eps=1)", "search": "gradient_ascent(steps=20)", "kind": "at_most"}
+    curves = defend_record().rows[0].training
+    assert curves is not None
+    method, data = spoiled(["adversarial", "npz:train.npz"], turn)
+    return write_training(spoiled(curves, turn), folder, method=method, data=data, attack=spoiled(attack, turn) | {"kind": "at_most"})
+
+
 PAGES: dict[str, Make] = {
-    made.__name__: made for made in (audit, compare, defend, transfer, severity, stress, frequency, leaderboard, studies, line)
+    made.__name__: made for made in (audit, compare, defend, transfer, severity, stress, frequency, leaderboard, studies, line, training)
 }
 
 
@@ -114,13 +123,14 @@ def defend_record() -> DefendRecord:
         training_cost=1.0,
         latency=1.0,
         parameters=100,
+        forward_cost=1.0,
         literature=Literature(low=0.1, high=0.2, against="plain", text="Some say so."),
         stated="in the range",
         collapses=False,
         detector=Detector(false_alarms=share, rate=0.05, caught_unaware=share, caught_adaptive=share),
         flags=["it overfits"],
         training=Training(
-            kept=2, curve=[TrainingEpoch(epoch=k, train=0.5, held_out=0.4, robust=0.3) for k in (1, 2)], flags=["loss was NaN"]
+            kept=2, curve=[TrainingEpoch(epoch=k, train=0.5, held_out=0.4, robust=0.3, unseen=0.2) for k in (1, 2)], flags=["loss was NaN"]
         ),
     )
     rows = [row, row.model_copy(update={"name": "masked", "collapses": True}), row.model_copy(update={"name": "third", "detector": None})]

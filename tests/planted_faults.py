@@ -138,7 +138,7 @@ def any_winner_of_a_max_pooling(patch: Patch) -> None:
     """The entry whose lower end is greatest is taken for the greatest."""
 
     def backward(self: MaxPool, a: Tensor, box: Box, choice: Tensor, *, measured: bool = True) -> BackwardStep:
-        low = self._windows(box.low)
+        low = self.gathered(box.low)
         best = low.argmax(-1, keepdim=True)
         place = self.windows.expand(*low.shape[:2], *self.windows.shape).gather(-1, best)[..., 0][:, None].expand_as(a.flatten(3))
         rows = a.new_zeros(*a.shape[:3], box.low[0, 0].numel()).scatter_add(-1, place, a.flatten(3))

@@ -73,6 +73,8 @@ class Finding:
             case outcomes.CERTIFIED:
                 return Certified(float(self.radius[row]))
             case outcomes.ABSTAINED:
+                if self.bound is Bound.AT_MOST:
+                    return Abstained("the votes decide nothing")
                 radius = float(self.radius[row])
                 return Abstained("nothing is proven" if np.isnan(radius) else f"proven up to {radius:.4g} only")
             case _:
@@ -80,8 +82,9 @@ class Finding:
 
     @property
     def correct(self) -> npt.NDArray[np.bool_]:
-        """Which examples the model still gets right, shape (n,): held or certified."""
-        return np.isin(self.outcome, [outcomes.HELD, outcomes.CERTIFIED])
+        """Which examples the model still gets right, shape (n,): held or certified, and under an attack those without a verdict."""
+        right = [outcomes.HELD, outcomes.CERTIFIED]
+        return np.isin(self.outcome, [*right, outcomes.ABSTAINED] if self.bound is Bound.AT_MOST else right)
 
     @property
     def asked(self) -> int:

@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gate", "preflight"),
     ("door",),
     # what is made with the door
-    ("certify", "defences", "diagnostics", "training"),
+    ("attack_smoothed", "certify", "defences", "diagnostics", "training"),
     # the engine, the pages, the contract of parts
     ("conformance", "reports", "runs"),
     ("evaluation",),

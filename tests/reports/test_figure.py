@@ -34,6 +34,7 @@ from shiftproof.reports.leaderboard import bracket, bracket_frame
 from shiftproof.reports.severity import severity_figures, severity_page
 from shiftproof.reports.stress import stress_figures, stress_page
 from shiftproof.reports.studies import studies_figures, studies_page
+from shiftproof.reports.training import training_figures, training_page
 from shiftproof.studies import read_studies
 from small_entries import measured
 
@@ -162,6 +163,13 @@ def stored_studies(folder: Path) -> Drawn:
     return studies_figures(records), studies_page(records)
 
 
+def training_of_two_epochs(folder: Path) -> Drawn:
+    attack = {"threat": "linf(eps=0.1)", "unseen": "l2(eps=1)", "search": "one_draw", "kind": "estimate"}
+    epochs = [TrainingEpoch(epoch=k, train=0.4 * k, held_out=0.3 * k, robust=0.2 * k, unseen=0.1 * k) for k in (1, 2)]
+    training = Training(kept=2, flags=[], curve=epochs)
+    return training_figures(training, method="plain", attack=attack), training_page(training, method="plain", data="digits:", attack=attack)
+
+
 @pytest.mark.parametrize(
     ("drawn", "least"),
     [
@@ -172,6 +180,7 @@ def stored_studies(folder: Path) -> Drawn:
         (line_of_six, 1),
         (frequency_of_one, 3),
         (stored_studies, 10),
+        (training_of_two_epochs, 1),
     ],
 )
 def test_every_chart_of_a_page_equals_its_frame(tmp_path: Path, drawn: Callable[[Path], Drawn], least: int) -> None:

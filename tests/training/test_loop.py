@@ -327,3 +327,47 @@ def test_schedules_and_averages() -> None:
 def test_a_recipe_is_all_of_a_run() -> None:
     assert set(Recipe().options()) == set(Recipe.__dataclass_fields__)
     assert issubclass(Exploding, Method)
+
+
+def test_the_curves_have_the_unseen_threat_too(tmp_path: Path) -> None:
+    done = train(net, DATA, METHOD, out=tmp_path, **QUICK)
+    assert done.attack == {
+        "threat": "linf(eps=0.1)", "unseen": "l2(eps=0.2)", "search": QUICK.get("search", "gradient_ascent(steps=20, loss=margin)"),
+        "kind": "at_most",
+    }  # fmt: skip
+    assert all(epoch.robust is not None and epoch.unseen is not None for epoch in done.curve)
+    record = json.loads((tmp_path / "training.json").read_text())
+    assert record["attack"] == done.attack
+    assert [epoch["unseen"] for epoch in record["curve"]] == [epoch.unseen for epoch in done.curve]
+    said = str(done).splitlines()
+    assert f"{done.best.unseen:.1%} under" in said[0]
+    assert said[1].split()[-2:] == ["linf(eps=0.1)", "l2(eps=0.2)"]
+    assert len(said) >= 2 + len(done.curve)
+
+
+def test_under_a_chance_search_clean_accuracy_is_its_own_and_the_kind_an_estimate(tmp_path: Path) -> None:
+    """An untrained network is right on a tenth of the digits, not on all that a draw leaves unskipped."""
+    options = {**QUICK, "epochs": 1, "optimiser": "sgd(lr=1e-9)", "search": "one_draw"}
+    done = train(net, DATA, METHOD, out=tmp_path, unseen="l2(eps=0.4)", **options)
+    plain = train(net, DATA, "plain", out=tmp_path / "plain", unseen="none", **{**options, "search": "gradient_ascent(steps=2)"})
+    assert done.curve[0].held_out == plain.curve[0].held_out < 0.5
+    assert plain.curve[0].unseen is None
+    assert (done.attack["kind"], done.attack["unseen"]) == ("estimate", "l2(eps=0.4)")
+    assert "on average in linf(eps=0.1)" in str(done)
+    assert "at most" not in str(done)
+    with pytest.raises(sp.UsageError, match="The 'unseen' of train must be another shift than the threat"):
+        train(net, DATA, METHOD, out=tmp_path / "same", unseen="linf(eps=0.1)", **QUICK)
+
+
+@pytest.mark.parametrize(
+    ("known", "unseen"), [("linf(eps=0.1)", "l2(eps=0.2)"), ("l2(eps=0.4)", "linf(eps=0.2)"), ("l2(eps=8)", "linf(eps=0.5)")]
+)
+def test_the_unseen_threat_of_a_ball_is_one_of_the_other_norm(known: str, unseen: str) -> None:
+    from shiftproof.shifts import shifts
+    from shiftproof.training.unseen_threat import unseen_threat
+
+    examples = sp.examples(torch.zeros(2, 64), torch.zeros(2, dtype=torch.int64))
+    found = unseen_threat("auto", shifts.build(known, space=examples.space), examples)
+    assert found is not None
+    assert found.spec() == unseen
+    assert unseen_threat("auto", None, examples) is None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor
 
 from shiftproof._part import Part
 from shiftproof.models.abstract import Labels
+from shiftproof.outcomes import Bound
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Shift
 
@@ -30,6 +31,8 @@ class Proof(NamedTuple):
 @dataclass(frozen=True)
 class Certificate(Part):
     """A way to prove that decisions hold. Accuracy over its verdicts is a lower bound (`Bound.AT_LEAST`)."""
+
+    bound: ClassVar[Bound] = Bound.AT_LEAST
 
     @property
     def confidence(self) -> float:

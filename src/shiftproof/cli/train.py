@@ -34,6 +34,7 @@ from shiftproof.cli._say import say
 @click.option("--held-out", type=float, help="Share of the examples held out to choose the best epoch. [0.1]")
 @click.option("--search", metavar="SPEC", help="Attack on the held-out examples. ['gradient_ascent(steps=20, loss=margin)']")
 @click.option("--threat", metavar="SPEC", help="Shift of that attack. [that of the method]")
+@click.option("--unseen", metavar="SPEC", help="A second shift to attack them under; it does not choose the epoch. 'none' for none. [auto]")
 @click.option("--seed", type=int, help="Seed of the run. [0]")
 @click.option(
     "--model-version", metavar="TEXT", help="A label for the model's state, if its code and weights do not determine its answers."
@@ -63,6 +64,8 @@ def command(
     from shiftproof._memory import keep_freed_memory
     from shiftproof.cli.audit import box_of
     from shiftproof.data.load import load_data
+    from shiftproof.evaluation.defend.training import training_of
+    from shiftproof.reports.training import write_training
     from shiftproof.training.network import factory_of
     from shiftproof.training.train import train
 
@@ -72,8 +75,9 @@ def command(
     shown = not quiet and sys.stderr.isatty()
     folder = Path(out).absolute()  # a network that is trained may leave the working folder
     done = train(factory_of(model), source, method, out=folder, device=device, progress=shown, version=model_version, **given)
+    write_training(training_of(done), folder, method=method, data=source.uri, attack=done.attack)
     if not quiet:
         say(str(done))
         echo_notes(source.notes)
-        say(f"\nWeights: {out}/best.safetensors\nRecord:  {out}/training.json")
+        say(f"\nPage:    {out}/index.html\nWeights: {out}/best.safetensors\nRecord:  {out}/training.json")
     return int(any(flag.name == "nan_loss" for flag in done.flags))

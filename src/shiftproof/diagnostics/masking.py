@@ -16,8 +16,7 @@ from shiftproof.models.abstract import Gradients, Labels, access_name
 from shiftproof.models.query_count import count_asked
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import look_at
-from shiftproof.searches.abstract import gradient_objection
-from shiftproof.shifts.abstract import Shift
+from shiftproof.shifts.abstract import Shift, gradient_objection
 
 REFERENCES: tuple[str, ...] = (
     "athalye2018obfuscated",

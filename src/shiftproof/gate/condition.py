@@ -40,7 +40,8 @@ def measures() -> dict[str, tuple[float, float]]:
     every = [judges.get(name) for name in judges.names() if name not in judges.failures]
     means = {f"{prefix}{judge.measure}": (0.0, 1.0) for judge in every for prefix in ("", "robust_", "certified_")}
     losses = {f"{judge.measure}_loss": (0.0, 1.0) for judge in every if judge.graded}
-    return {**means, **losses, "smoothed_accuracy": (0.0, 1.0), "error_probability": (0.0, 1.0), "drop": (-1.0, 1.0)}
+    others = dict.fromkeys(("smoothed_accuracy", "smoothed_robust_accuracy", "error_probability"), (0.0, 1.0))
+    return {**means, **losses, **others, "drop": (-1.0, 1.0)}
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ def _kinds(measure: str) -> frozenset[ClaimKind]:
     """From cells of which kind a measure comes."""
     if measure in ("drop", "error_probability") or measure.endswith("_loss"):
         return frozenset({"estimate", "at_most"})
+    if measure == "smoothed_robust_accuracy":
+        return frozenset({"at_most"})
     if measure.startswith(("certified_", "smoothed_")):
         return frozenset({"at_least"})
     return frozenset({"at_most" if measure.startswith("robust_") else "estimate"})

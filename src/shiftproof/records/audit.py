@@ -12,6 +12,7 @@ from shiftproof._sealed import read_document
 from shiftproof.outcomes import Flag, Stage
 from shiftproof.records.diagnosis import Diagnosis
 from shiftproof.records.document import SENT, Document, Record
+from shiftproof.records.smoothed import SmoothedEnd
 from shiftproof.risks.paired import PairedComparison
 
 SCHEMA_VERSION = "1.1"
@@ -38,7 +39,8 @@ class Result(Record):
     )
     risk: str = Field(description="Spec of the risk; 'group' for one group's own number.")
     measure: str = Field(
-        description="accuracy, robust_accuracy, certified_accuracy, smoothed_accuracy (certified, of the model smoothed with noise), "
+        description="accuracy, robust_accuracy, certified_accuracy, smoothed_accuracy and smoothed_robust_accuracy (proven "
+        "and attacked, of the model smoothed with noise), "
         "error_probability, or drop (clean minus shifted). Under another judge its own measure in place of accuracy: f1, robust_f1, ..., "
         "and f1_loss, 1 - score."
     )
@@ -134,6 +136,9 @@ class ProvenCurve(Record):
     wrong: int = Field(description="Examples whose decision is wrong.")
     forwards: dict[str, float] = Field(description="Forwards per example: mean, and the quantiles 0.5, 0.9 and 1.")
     chance: float = Field(description="Probability that the certificate of one example is false; 0 for a deterministic proof.")
+    attack: SmoothedEnd | None = Field(
+        default=None, description="Accuracy of the same smoothed model under an attack at the strength of the shift."
+    )
 
 
 class LeftOut(Record):

@@ -9,7 +9,7 @@ from pydantic import Field
 from shiftproof.records.audit import DataCard, Provenance
 from shiftproof.records.document import Document, Record
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 DEFAULT_SEARCH = "cascade"
 """The adaptive search where none is named: the strongest that there is."""
 Stated = Literal["in the range", "below it", "above it", "cannot be told", "no range is stated", "not measured"]
@@ -47,6 +47,7 @@ class TrainingEpoch(Record):
     train: float = Field(description="Accuracy on what was trained on, as it was trained on: moved, where the method moves.")
     held_out: float = Field(description="Accuracy on held-out training examples as they are.")
     robust: float | None = Field(description="Accuracy on them under the held-out attack: at most; null where the method names no threat.")
+    unseen: float | None = Field(default=None, description="The same under the unseen threat; null in older records.")
 
 
 class Training(Record):
@@ -75,6 +76,9 @@ class DefenceRow(Record):
     training_cost: float | None = Field(description="Seconds of training over those of the standard model; null where nothing was trained.")
     latency: float = Field(description="Seconds of an answer over those of the standard model.")
     parameters: int
+    forward_cost: float | None = Field(
+        default=None, description="Floating-point operations of an answer over those of the standard model; null where torch counts none."
+    )
     gain: MeasuredShare = Field(description="Robust accuracy minus the standard model's, paired.")
     stated_gain: MeasuredShare = Field(
         description="The figure of the papers, measured as they do: a gain against `literature.against`, or a rate."

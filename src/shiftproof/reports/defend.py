@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 import altair as alt
@@ -13,8 +14,19 @@ from shiftproof.reports._html import render
 from shiftproof.reports.figure import FULL, ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import cost, percent, points, points_span, printable
 
-LINES = {"in training, as trained": "var(--muted)", "held out": "var(--estimate)", "held out, attacked: at most": "var(--at-most)"}
-"""The curves of a training, each with its colour."""
+
+def training_lines(*, at_most: bool = True) -> dict[str, str]:
+    """The curves of a training, each with its colour; `at_most` where a worst-case search was used, else chance draws were."""
+    claim = "at most" if at_most else "estimate"
+    return {
+        "in training, as trained": "var(--muted)",
+        "held out": "var(--estimate)",
+        f"held out, attacked: {claim}": "var(--at-most)",
+        f"held out, unseen threat: {claim}": "var(--bracket)",
+    }
+
+
+LINES = training_lines()
 
 
 def defend_page(record: DefendRecord) -> str:
@@ -42,15 +54,15 @@ def defend_figures(record: DefendRecord) -> dict[str, Figure]:
     return {f"training{place}": training_chart(name, training) for place, (name, training) in enumerate(trained)}
 
 
-def training_chart(name: str, training: Training) -> Figure:
-    """Accuracy by epoch: on what was trained on, held out, and held out under attack."""
+def training_chart(name: str, training: Training, lines: Mapping[str, str] = LINES) -> Figure:
+    """Accuracy by epoch: on what was trained on, held out, and held out under attack, the threat trained on and the unseen one."""
     points: list[ChartRow] = [
         {"epoch": point.epoch, "line": line, "value": value, "shown": percent(value)}
         for point in training.curve
-        for line, value in zip(LINES, (point.train, point.held_out, point.robust), strict=True)
+        for line, value in zip(lines, (point.train, point.held_out, point.robust, point.unseen), strict=True)
         if value is not None
     ]
-    colour = alt.Scale(domain=list(LINES), range=list(LINES.values()))
+    colour = alt.Scale(domain=list(lines), range=list(lines.values()))
     fields = ("epoch", "epoch"), ("line", "accuracy"), ("shown", "value")
     base = alt.Chart(table_of(points)).encode(
         x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(grid=False, tickMinStep=1, format="d")),
@@ -61,7 +73,7 @@ def training_chart(name: str, training: Training) -> Figure:
     layers = alt.layer(base.mark_line(strokeWidth=1.8), base.mark_point(filled=True, size=24, opacity=1)).properties(height=150)
     return make_figure(
         layers,
-        f"Accuracy by epoch of {name}: {', '.join(LINES)}. That of the epoch that is kept is in the table below.",
+        f"Accuracy by epoch of {name}: {', '.join(lines)}. That of the epoch that is kept is in the table below.",
         tables={"curve": points},
         columns={"line": "name", "epoch": "epoch", "value": "accuracy"},
     )
@@ -113,8 +125,17 @@ def summary(record: DefendRecord) -> str:
     for name, row in zip(names, record.rows, strict=True):
         values = [percent(share.value) for share in (row.clean, row.transfer, row.plain, row.adaptive, row.robust)]
         lines.append(_line(name, (*values, points(row.gain.value).removesuffix(" points")), width))
+    lines += ["", _line("cost", ("parameters", "operations", "latency", "training"), width)]
+    for name, row in zip(names, record.rows, strict=True):
+        times = [_times(each) for each in (row.forward_cost, row.latency, row.training_cost)]
+        lines.append(_line(name, (f"{row.parameters:,}", *times), width))
     return "\n".join([*lines, "", *(printable(line) for line in sentences(record)), f"Cost: {cost(record.asked, record.sent)}."])
 
 
+def _times(ratio: float | None) -> str:
+    """So many times the standard model's."""
+    return "–" if ratio is None else f"x{ratio:.1f}"
+
+
 def _line(name: str, values: tuple[str, ...], width: int) -> str:
-    return "  ".join([name.ljust(width), *(value.rjust(8) for value in values)])
+    return "  ".join([name.ljust(width), *(value.rjust(10) for value in values)])

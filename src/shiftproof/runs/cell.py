@@ -11,6 +11,7 @@ from functools import cache, cached_property
 from shiftproof._identity.fingerprinted import Fingerprint
 from shiftproof._identity.parts import known_part
 from shiftproof.certificates.abstract import Certificate
+from shiftproof.certificates.smoothing.smoothed_attack import SmoothedAttack
 from shiftproof.judges.abstract import Judge
 from shiftproof.judges.classify import CLASSIFY
 from shiftproof.searches.abstract import Search
@@ -32,7 +33,7 @@ class Cell:
         model: fingerprint of the model.
         data: fingerprint of the sample.
         shift: the moves allowed.
-        method: the search that picks them, or the certificate that rules them out.
+        method: the search that picks them, the certificate that rules them out, or the attack on the model that a certificate speaks of.
         seed: seed of the run.
         start, stop: the examples of this shard, as positions in the sample.
         total: examples of the whole sample, all shards together.
@@ -43,7 +44,7 @@ class Cell:
     model: str
     data: str
     shift: Shift
-    method: Search | Certificate
+    method: Search | Certificate | SmoothedAttack
     seed: int
     start: int
     stop: int

@@ -17,7 +17,9 @@ import torch
 
 from shiftproof._interrupt import by_signal
 from shiftproof._secrets import without_secrets
+from shiftproof.attack_smoothed import attack_smoothed
 from shiftproof.certificates.abstract import Certificate
+from shiftproof.certificates.smoothing.smoothed_attack import SmoothedAttack
 from shiftproof.certify import certify
 from shiftproof.data.examples import Examples
 from shiftproof.data.rows import Fields
@@ -124,6 +126,17 @@ class Work:
                 progress=progress,
                 flags=flags,
                 clean=clean,
+            )
+        if isinstance(cell.method, SmoothedAttack):
+            return attack_smoothed(
+                model,
+                cell.shift,
+                attack=cell.method,
+                examples=chunk,
+                seed=cell.seed,
+                batch_size=self.batch_size,
+                progress=progress,
+                flags=flags,
             )
         return confront(
             model,

@@ -14,7 +14,7 @@ from shiftproof.models.abstract import Access, Answers
 from shiftproof.oracle import Answer, Oracle
 from shiftproof.outcomes import Bound
 from shiftproof.randomness import Rng
-from shiftproof.shifts.abstract import Boxed, Differentiable, Params, Shift
+from shiftproof.shifts.abstract import Params, Shift
 
 if TYPE_CHECKING:
     from shiftproof.judges.abstract import Judge
@@ -85,17 +85,6 @@ def judged_objection(search: Search, judge: Judge) -> str | None:
     """Why the search cannot be used with this judge, as half a sentence; None where it can."""
     if search.of_classes and judge.said != "classes":
         return f"it searches among classes, and the judge {judge.name} knows none: use gradient_ascent, evolution or best_of_n"
-    return None
-
-
-def gradient_objection(shift: Shift) -> str | None:
-    """Why a gradient search does not support this shift, as half a sentence; None where it does."""
-    if not isinstance(shift, Differentiable):
-        return f"{shift.name} has no gradient: use best_of_n"
-    if shift.random:
-        return f"{shift.name} is random, and its seed has no gradient: use best_of_n"
-    if isinstance(shift, Boxed) and not shift.smooth:
-        return f"{shift.name} has no gradient: use grid or best_of_n"
     return None
 
 

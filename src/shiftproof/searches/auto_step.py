@@ -13,8 +13,8 @@ from shiftproof.models.abstract import Access, Gradients
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._auto_step_loop import auto_step_passes, run_auto_step
-from shiftproof.searches.abstract import Incumbent, Search, gradient_objection
-from shiftproof.shifts.abstract import Differentiable, Params, Shift
+from shiftproof.searches.abstract import Incumbent, Search
+from shiftproof.shifts.abstract import Differentiable, Params, Shift, gradient_objection
 
 REFERENCES = (
     "croce2020reliable",

@@ -13,9 +13,9 @@ from shiftproof.models.abstract import Access, Gradients
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._auto_step_loop import Goal, auto_step_passes, run_auto_step
-from shiftproof.searches.abstract import Incumbent, Search, gradient_objection
+from shiftproof.searches.abstract import Incumbent, Search
 from shiftproof.searches.auto_step import REFERENCES
-from shiftproof.shifts.abstract import Differentiable, Params, Shift
+from shiftproof.shifts.abstract import Differentiable, Params, Shift, gradient_objection
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._economy_stages import ECONOMY, begin
 from shiftproof.searches._stages import DRAWS, check_draws
-from shiftproof.searches.abstract import Search, gradient_objection
-from shiftproof.shifts.abstract import Params, Shift
+from shiftproof.searches.abstract import Search
+from shiftproof.shifts.abstract import Params, Shift, gradient_objection
 from shiftproof.shifts.norms.l2 import L2
 from shiftproof.shifts.norms.linf import Linf
 

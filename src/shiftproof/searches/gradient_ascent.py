@@ -17,8 +17,8 @@ from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import AscentStep
 from shiftproof.searches._standing import keep
-from shiftproof.searches.abstract import Incumbent, Search, gradient_objection
-from shiftproof.shifts.abstract import Differentiable, Params, Shift
+from shiftproof.searches.abstract import Incumbent, Search
+from shiftproof.shifts.abstract import Differentiable, Params, Shift, gradient_objection
 
 _SCHEDULES = ("constant", "linear", "cosine")
 

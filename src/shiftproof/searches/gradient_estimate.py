@@ -13,8 +13,8 @@ from shiftproof.models.abstract import Access, Graded
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._random_search import signs
-from shiftproof.searches.abstract import Incumbent, Search, gradient_objection
-from shiftproof.shifts.abstract import Differentiable, Params, Shift
+from shiftproof.searches.abstract import Incumbent, Search
+from shiftproof.shifts.abstract import Differentiable, Params, Shift, gradient_objection
 from shiftproof.shifts.norms.ball import Ball
 
 _METHODS = ("spsa", "nes")

@@ -16,8 +16,8 @@ from shiftproof.losses import cross_entropy
 from shiftproof.models.abstract import Access, Gradients, Labels
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches.abstract import Search, gradient_objection
-from shiftproof.shifts.abstract import Differentiable, Params, Shift
+from shiftproof.searches.abstract import Search
+from shiftproof.shifts.abstract import Differentiable, Params, Shift, gradient_objection
 
 
 @dataclass(frozen=True)

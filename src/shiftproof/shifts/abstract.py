@@ -190,3 +190,14 @@ class Boxed(Differentiable):
             return low.reshape(1, 0)
         axes = [torch.linspace(float(a), float(b), points if a < b else 1, dtype=torch.float64) for a, b in zip(low, high, strict=True)]
         return torch.cartesian_prod(*axes).reshape(-1, len(axes))
+
+
+def gradient_objection(shift: Shift) -> str | None:
+    """Why a gradient search does not support this shift, as half a sentence; None where it does."""
+    if not isinstance(shift, Differentiable):
+        return f"{shift.name} has no gradient: use best_of_n"
+    if shift.random:
+        return f"{shift.name} is random, and its seed has no gradient: use best_of_n"
+    if isinstance(shift, Boxed) and not shift.smooth:
+        return f"{shift.name} has no gradient: use grid or best_of_n"
+    return None

@@ -177,11 +177,12 @@ class Loop:
         kept, own = dict(average.weights(net)), copied(net.state_dict())
         net.load_state_dict(kept)
         clean, robust, worst = self.watch.look(net, 256)
+        unseen = self.watch.look_unseen(net, 256)
         net.load_state_dict(own)
         loss, right, n = self._sums
         best = max((epoch.score for epoch in self.curve), default=-1.0)
         number = self.done // self.per_epoch
-        self.curve.append(Epoch(number, self.done, loss / n, right / n, clean, robust, round(self._seconds, 3), worst))
+        self.curve.append(Epoch(number, self.done, loss / n, right / n, clean, robust, round(self._seconds, 3), worst, unseen))
         self._sums = [0.0, 0.0, 0.0]
         if self.curve[-1].score > best:
             state.write(self.folder / BEST, kept if average.count else own, identity=best_of(self.asked, number))

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples
 from shiftproof.door import confront
+from shiftproof.finding import Finding
 from shiftproof.models.torch_module import TorchModule
-from shiftproof.outcomes import SKIPPED, Flag
+from shiftproof.outcomes import SKIPPED, Bound, Flag
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift
 from shiftproof.training.pieces.grouping import Grouping
@@ -38,9 +39,11 @@ class Epoch:
         loss: mean of the epoch.
         train: accuracy on what was trained on, as it was trained on: moved, by the method's own search.
         held_out: accuracy on clean held-out examples.
-        robust: accuracy on them under the held-out attack, at most; None where the method names no threat.
+        robust: accuracy on them under the held-out attack: at most under a worst-case search, an estimate under a random draw; None where
+            the method names no threat.
         seconds: of training so far, held-out attacks included.
         worst_group: the least of `robust` (of `held_out` without a threat) among the groups that the method trains for; None without.
+        unseen: as `robust`, under a shift that is not trained on; None without one.
     """
 
     epoch: int
@@ -51,6 +54,7 @@ class Epoch:
     robust: float | None
     seconds: float
     worst_group: float | None = None
+    unseen: float | None = None
 
     @property
     def score(self) -> float:
@@ -70,6 +74,7 @@ class HeldOutAttack:
         search: how.
         seed: of the search.
         groups: of the examples, where the worst of them chooses the checkpoint.
+        unseen: another shift that they are attacked under, on their space; None for none. It chooses nothing.
     """
 
     examples: Examples
@@ -77,6 +82,13 @@ class HeldOutAttack:
     search: Search
     seed: int
     groups: Grouping | None = None
+    unseen: Shift | None = None
+
+    @property
+    def attack(self) -> dict[str, str | None]:
+        """What the curves are measured under, and what they claim, as a record holds it."""
+        threat, unseen = (None if shift is None else shift.spec() for shift in (self.shift, self.unseen))
+        return {"threat": threat, "unseen": unseen, "search": self.search.spec(), "kind": self.search.bound.value}
 
     def check(self) -> None:
         """Raises `UsageError` where there is too little to attack, or to tell groups apart."""
@@ -98,16 +110,28 @@ class HeldOutAttack:
 
     def look(self, net: nn.Module, batch_size: int) -> tuple[float, float | None, float | None]:
         """Held-out accuracy: clean, attacked, and of the worst group, attacked where there is an attack."""
+        if self.shift is None:
+            found = self._unmoved(net, batch_size)
+            return found.accuracy, None, self._worst(torch.from_numpy(found.correct))
+        found = self._confront(net, self.shift, self.search, batch_size)
+        # Under a chance draw nothing is skipped: it says nothing of the examples as they are.
+        worst_case = self.search.bound is Bound.AT_MOST
+        clean = float((found.outcome != SKIPPED).mean()) if worst_case else self._unmoved(net, batch_size).accuracy
+        return clean, found.accuracy, self._worst(torch.from_numpy(found.correct))
+
+    def look_unseen(self, net: nn.Module, batch_size: int) -> float | None:
+        """Held-out accuracy under the unseen shift; None without one."""
+        return None if self.unseen is None else self._confront(net, self.unseen, self.search, batch_size).accuracy
+
+    def _unmoved(self, net: nn.Module, batch_size: int) -> Finding:
         from shiftproof.searches.one_draw import OneDraw
         from shiftproof.shifts.identity import Identity
 
+        return self._confront(net, Identity(), OneDraw(), batch_size)
+
+    def _confront(self, net: nn.Module, shift: Shift, search: Search, batch_size: int) -> Finding:
         model = TorchModule(net, name="net", device=next(net.parameters()).device)
-        shift, search = (Identity(), OneDraw()) if self.shift is None else (self.shift, self.search)
-        found = confront(model, shift, search=search, examples=self.examples, seed=self.seed, batch_size=batch_size)
-        worst = self._worst(torch.from_numpy(found.correct))
-        if self.shift is None:  # under a random draw nothing is skipped
-            return found.accuracy, None, worst
-        return float((found.outcome != SKIPPED).mean()), found.accuracy, worst
+        return confront(model, shift, search=search, examples=self.examples, seed=self.seed, batch_size=batch_size)
 
     def _worst(self, right: Tensor) -> float | None:
         """The least accuracy of a group."""

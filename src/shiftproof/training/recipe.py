@@ -11,6 +11,7 @@ from torch import nn
 from shiftproof._errors import must, unknown
 from shiftproof._part import Value
 from shiftproof.training.optimise import SCHEDULES, WeightAverage, make_optimiser
+from shiftproof.training.unseen_threat import AUTO
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -30,6 +31,8 @@ class Recipe:
         held_out: the share of the examples that is never trained on and chooses the checkpoint, in (0, 0.5]; 1,000 of them at most.
         search: of the attack on them.
         threat: the shift that they are attacked under; the method's own where empty.
+        unseen: another shift that they are attacked under, which chooses nothing: its spec, "none", or "auto" for a ball of the other norm
+            where the threat is linf or l2 (`unseen_threat`).
         seed: the whole source of chance.
     """
 
@@ -43,6 +46,7 @@ class Recipe:
     held_out: float = 0.1
     search: str = "gradient_ascent(steps=20, loss=margin)"
     threat: str = ""
+    unseen: str = AUTO
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -24,6 +24,7 @@ from shiftproof.data.source import Source
 from shiftproof.outcomes import Flag
 from shiftproof.randomness import Rng
 from shiftproof.training import state
+from shiftproof.training.curve_table import best_line, curve_lines
 from shiftproof.training.loop import BEST, RESUME, Loop, best_of
 from shiftproof.training.methods import methods
 from shiftproof.training.methods.abstract import Method
@@ -33,9 +34,10 @@ from shiftproof.training.overfitting_monitor import Epoch, HeldOutAttack
 from shiftproof.training.pieces.grouping import Grouping, group
 from shiftproof.training.recipe import Recipe
 from shiftproof.training.state import Learner
+from shiftproof.training.unseen_threat import unseen_threat
 
 RECORD = "training.json"
-FORM = 2
+FORM = 3
 """Raised when the meaning of a training's record changes, so that old ones are not taken for new ones."""
 _RECORD = {"kind": "training"}
 MOST_HELD_OUT = 1000
@@ -50,6 +52,7 @@ class Trained:
         module: the network with the weights of the best epoch, in evaluation mode.
         curve: accuracy in training and on held-out examples, epoch by epoch.
         flags: what went wrong, if anything did.
+        attack: the threat, the unseen shift and the search of the curves, and what accuracy under them claims (`kind`).
         folder: `best.safetensors`, `last.safetensors` and `training.json`.
     """
 
@@ -57,6 +60,7 @@ class Trained:
     curve: tuple[Epoch, ...]
     flags: tuple[Flag, ...]
     folder: Path
+    attack: Mapping[str, str | None]
 
     @property
     def best(self) -> Epoch:
@@ -64,11 +68,8 @@ class Trained:
         return max(self.curve, key=lambda epoch: epoch.score)
 
     def __str__(self) -> str:
-        best = self.best
-        robust = "" if best.robust is None else f", at most {best.robust:.1%} under attack"
-        robust += "" if best.worst_group is None else f", {best.worst_group:.1%} in the worst group"
-        lines = [f"Epoch {best.epoch} of {len(self.curve)} is kept: held-out accuracy {best.held_out:.1%}{robust}."]
-        return "\n".join([*lines, *(f"! {flag.name}: {flag.detail}" for flag in self.flags)])
+        kept, table = best_line(self.best, len(self.curve), self.attack), curve_lines(self.curve, self.attack)
+        return "\n".join([kept, *table, *(f"! {flag.name}: {flag.detail}" for flag in self.flags)])
 
 
 def train(
@@ -94,7 +95,7 @@ def train(
         progress: shows a bar.
         save_every: seconds between two writings of where it stands: what a kill loses at most.
         version: what you call this state of the network, where its code and weights do not tell it.
-        recipe: epochs, batch_size, optimiser, schedule, average, clip, precision, held_out, search, threat and seed, as `Recipe` says.
+        recipe: the options of `Recipe`: epochs, batch_size, optimiser, schedule, held_out, search, threat, unseen, seed, ...
 
     Returns:
         The network of the best epoch, the curves and what they give away.
@@ -136,11 +137,16 @@ def train(
             finished["flags"] = [*(asdict(flag) for flag in noticed), *finished["flags"]]
             _write_record(folder, finished)
             (folder / RESUME).unlink(missing_ok=True)
-        trained = Trained(net, tuple(Epoch(**e) for e in finished["curve"]), tuple(Flag(**f) for f in finished["flags"]), folder)
+        trained = _finished(finished, net, folder)
         weights, _ = state.read(folder / BEST, identity=best_of(asked, trained.best.epoch))
     net.load_state_dict(weights)
     net.eval()
     return trained
+
+
+def _finished(record: dict[str, Any], net: nn.Module, folder: Path) -> Trained:
+    curve, flags = tuple(Epoch(**e) for e in record["curve"]), tuple(Flag(**f) for f in record["flags"])
+    return Trained(net, curve, flags, folder, record["attack"])
 
 
 @contextmanager
@@ -195,6 +201,7 @@ def _trained(
     return {
         "asked": asked,
         "complete": True,
+        "attack": monitor.attack,
         "curve": [asdict(epoch) for epoch in loop.curve],
         "flags": [asdict(flag) for flag in loop.flags],
     }
@@ -225,7 +232,9 @@ def _split(source: Source, method: Method, recipe: Recipe) -> tuple[Examples, Gr
     held = min(MOST_HELD_OUT, int(recipe.held_out * len(source)))
     out, kept = np.sort(order[:held]), np.sort(order[held:])
     groups = group(source, method.grouping, owner=method.name) if method.grouping else None
-    monitor = HeldOutAttack(source.take(out), shift, searches.build(recipe.search), recipe.seed, groups and groups[out])
+    aside = source.take(out)
+    unseen = unseen_threat(recipe.unseen, shift, aside)
+    monitor = HeldOutAttack(aside, shift, searches.build(recipe.search), recipe.seed, groups and groups[out], unseen)
     monitor.check()
     gone = [] if groups is None else [name for name, size in zip(groups.names, groups[kept].sizes, strict=True) if not size]
     if gone:
@@ -237,7 +246,12 @@ def _split(source: Source, method: Method, recipe: Recipe) -> tuple[Examples, Gr
 
 def _known(method: Method, monitor: HeldOutAttack, net: nn.Module, memory: nn.Module, version: str | None) -> dict[str, Fingerprint]:
     """What the network and the parts are known by, with their code and what they read from files."""
-    parts = {"method's code": method, "search's code": monitor.search, "threat's code": monitor.shift}
+    parts = {
+        "method's code": method,
+        "search's code": monitor.search,
+        "threat's code": monitor.shift,
+        "unseen threat's code": monitor.unseen,
+    }
     known = {name: known_part(part) for name, part in parts.items() if part is not None}
     networks = {"model": net, "method's memory": memory}
     return {name: fingerprint_of("torch", identify(each, name), version=version) for name, each in networks.items()} | known
@@ -328,6 +342,7 @@ def _bar(shown: bool) -> Iterator[tuple[Callable[[int], None], Tell]]:
             said = "training"
             if epoch:
                 robust = "" if epoch.robust is None else f", attacked {epoch.robust:.1%}"
+                robust += "" if epoch.unseen is None else f", unseen {epoch.unseen:.1%}"
                 said = f"epoch {epoch.epoch}: in training {epoch.train:.1%}, held out {epoch.held_out:.1%}{robust}"
             bar.update(task, completed=done, description=said)
 

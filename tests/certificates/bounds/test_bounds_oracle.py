@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from bound_nets import box_around, exact_least, mlp, settled
 from shiftproof.certificates import AlphaCrown, Crown, IntervalBounds
+from shiftproof.certificates.bounds.branching import Branching
 from shiftproof.certificates.bounds.deadline import Deadline
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
@@ -17,8 +18,8 @@ from shiftproof.certificates.bounds.read_torch import read_torch
 from shiftproof.certificates.bounds.region import Region
 from shiftproof.certificates.bounds.slope_optimisation import SlopeAscent
 from shiftproof.certificates.bounds.spectral import spectral_norm
-from shiftproof.certificates.bounds.split_inputs import split_inputs
-from shiftproof.certificates.bounds.split_relus import split_relus
+from shiftproof.certificates.bounds.split_inputs import InputBranching
+from shiftproof.certificates.bounds.split_units import UnitBranching
 
 C = torch.tensor([[[1.0, -1.0]]], dtype=torch.float64)
 SEEDS = range(4)
@@ -43,24 +44,25 @@ def test_bounds_never_pass_the_exact_least_value(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("splitter", ["inputs", "relus"])
+@pytest.mark.parametrize("splitter", ["inputs", "units"])
 def test_branch_and_bound_decides_just_below_and_just_above_the_exact_value(seed: int, splitter: str) -> None:
     _, network, region, exact = tiny(seed)
     for gap, violated in ((-1e-3, False), (1e-3, True)):
         query = Query(region.box, C[0], torch.tensor([exact + gap], dtype=torch.float64), torch.tensor([0]), 1)
         referee = Referee(network)
         end = Deadline.within(60)
+        search: Branching
         if splitter == "inputs":
-            found = split_inputs(network, query, referee, deadline=end)
+            search = InputBranching(network, query, referee)
         else:
-            found = split_relus(
-                network, query, referee, intervals(network, region), deadline=end, ascent=SlopeAscent(20, 0.1, enough=exact + gap)
-            )
-        assert (found.counterexample is not None) == violated, (found, exact)
-        assert violated or found.left == 0
-        if found.counterexample is not None:
-            assert float(query.excess(network(found.counterexample[None]))) <= 0
-            assert bool(((found.counterexample >= region.box.low[0]) & (found.counterexample <= region.box.high[0])).all())
+            asked = network.then(query.weights, -query.bounds)
+            search = UnitBranching(network, query, referee, intervals(asked, region), ascent=SlopeAscent(20, 0.1, enough=0.0))
+        found = search.run(end)
+        assert (found is not None) == violated, (found, exact)
+        assert violated or search.waiting + search.stuck == 0
+        if found is not None:
+            assert float(query.excess(network(found[None]))) <= 0
+            assert bool(((found >= region.box.low[0]) & (found <= region.box.high[0])).all())
 
 
 def test_refined_intervals_are_tighter() -> None:

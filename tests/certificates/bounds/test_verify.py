@@ -17,7 +17,10 @@ from torch import Tensor, nn
 import shiftproof as sp
 from bound_nets import exact_least, filled, mlp, settled
 from shiftproof._errors import UsageError
+from shiftproof.certificates.bounds import decide
 from shiftproof.certificates.bounds import verify as module
+from shiftproof.certificates.bounds.attack import descend
+from shiftproof.certificates.bounds.branching import Branching
 from shiftproof.certificates.bounds.deadline import Deadline
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.query import Referee, queries
@@ -67,7 +70,7 @@ def case(tmp_path: Path) -> tuple[Path, float]:
 
 @pytest.mark.parametrize("few", [16, 0])
 def test_answers_follow_the_exact_value(case: tuple[Path, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
-    monkeypatch.setattr(module, "FEW", few)  # 0: ReLUs are split, as for many inputs
+    monkeypatch.setattr(decide, "FEW", few)  # 0: units are split, as for many inputs
     path, exact = case
     for limit, answer in ((exact - 1e-3, "holds"), (exact + 1e-3, "violated")):
         (tmp_path / "p.vnnlib").write_text(property_text(3, limit))
@@ -123,6 +126,69 @@ def test_conjunctions_need_every_row() -> None:
     assert sp.verify(net, both, shape=(1,)).answer == "holds"
     assert sp.verify(net, either, shape=(1,)).answer == "violated"
     assert sp.verify(net, nothing, shape=(1,)).answer == "violated", "any input violates what forbids all"
+
+
+WIDE = 20
+
+
+def wide_text(eps: float, body: str) -> str:
+    """WIDE inputs within eps of 0.5 and three scores."""
+    lines = [f"(declare-const X_{i} Real)" for i in range(WIDE)] + [f"(declare-const Y_{i} Real)" for i in range(3)]
+    lines += [f"(assert (>= X_{i} {0.5 - eps})) (assert (<= X_{i} {0.5 + eps}))" for i in range(WIDE)]
+    return "\n".join([*lines, body])
+
+
+@pytest.mark.parametrize("curve", [nn.ReLU, nn.Tanh, nn.Sigmoid])
+def test_a_conjunction_over_many_inputs_is_split(curve: type[nn.Module]) -> None:
+    """Neither row is excluded by itself: both violations exist, at different inputs."""
+    rest = [0.0] * (WIDE - 1)
+    net = nn.Sequential(
+        filled([[4.0, *rest], [-4.0, *rest]], [-2.0, 2.0]), curve(), filled([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], [0.0, 0.0, 0.0])
+    )
+    with torch.no_grad():
+        middle = float(net(torch.full((1, WIDE), 0.5))[0, 0])
+        most = float(net(torch.full((1, WIDE), 1.0))[0, 0])
+    limit = middle + 0.5 * (most - middle)
+    both = f"(assert (>= Y_0 {limit!r})) (assert (>= Y_1 {limit!r}))"
+    for rows, answer in ((both, "holds"), (f"(assert (>= Y_0 {limit!r}))", "violated"), (f"(assert (>= Y_1 {limit!r}))", "violated")):
+        verdict = sp.verify(net, parse_vnnlib(wide_text(0.5, rows)), shape=(WIDE,), timeout=60)
+        assert verdict.answer == answer, verdict.reason
+
+
+@pytest.mark.parametrize("seed", [1, 5])
+def test_wide_networks_use_all_of_the_time(seed: int) -> None:
+    """An early answer 'the time ended' would be false: parts are split until the clock says so, and little beyond."""
+    net = settled(mlp(WIDE, 16, 12, 3, curve=nn.Sigmoid), seed)
+    network = read_torch(net, (WIDE,)).exact()
+    box = Box(torch.zeros(1, WIDE, dtype=torch.float64), torch.ones(1, WIDE, dtype=torch.float64))
+    with torch.no_grad():
+        found = descend(network, box, lambda scores: scores[:, :1], generator=torch.Generator().manual_seed(0), starts=256, steps=200)
+        limit = float(network(found)[0, 0]) - 1e-4
+    ticks = iter(range(1_000_000))
+    asked = parse_vnnlib(wide_text(0.5, f"(assert (<= Y_0 {limit!r}))"))
+    verdict = sp.verify(net, asked, shape=(WIDE,), timeout=150, clock=lambda: float(next(ticks)))
+    assert verdict.answer == "unknown"
+    assert "the time ended with" in verdict.reason
+    assert 150 <= next(ticks) < 170
+
+
+def test_why_nothing_is_decided_is_said() -> None:
+    class Left(Branching):
+        def __init__(self, waiting: int, stuck: int) -> None:
+            self._waiting, self.stuck = waiting, stuck
+
+        @property
+        def waiting(self) -> int:
+            return self._waiting
+
+        def run(self, deadline: Deadline) -> None:
+            return None
+
+    assert decide._why_open([Left(0, 0)], 0, 0, 1) == ""
+    assert decide._why_open([Left(3, 0), Left(2, 0)], 1, 0, 2) == "the time ended with 6 parts undecided"
+    said = decide._why_open([Left(0, 2)], 0, 3, 5)
+    assert "the time ended before 3 of 5 boxes of the property were bounded" in said
+    assert "on 2 parts the scores are too close to the property's limit for this precision, which more time does not change" in said
 
 
 def test_bad_input_is_named(case: tuple[Path, float]) -> None:

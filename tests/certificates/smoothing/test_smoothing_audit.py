@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 from torch import nn
 
 import shiftproof as sp
@@ -13,6 +15,7 @@ from shiftproof._errors import Contradiction
 from shiftproof.evaluation.audit.audit import Report
 from shiftproof.reports.audit import digest
 from shiftproof.reports.audit.proofs import proof_chart, proof_tables
+from shiftproof.reports.audit.terminal import terminal_table
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,46 @@ def test_it_is_no_end_of_the_bracket(report: Report) -> None:
     assert all(threat.proven is None for threat in digest.threats(report.record))
     assert digest.best_proven(report.record) is None
     assert "nothing is proven of the model itself, only of the smoothed one" in digest.unknowns(report.record)
+
+
+def test_the_smoothed_model_has_both_ends(report: Report) -> None:
+    proven = next(r for r in report.record.results if r.measure == "smoothed_accuracy")
+    (attacked,) = [r for r in report.record.results if r.measure == "smoothed_robust_accuracy"]
+    (curve,) = report.record.proven
+    assert (attacked.kind, attacked.search, attacked.access) == ("at_most", "smoothed_attack(sigma=0.15)", "gradients")
+    assert proven.value is not None
+    assert attacked.value is not None
+    assert proven.value <= attacked.value
+    assert curve.attack is not None
+    assert curve.attack.accuracy == attacked.value
+    assert curve.attack.n == proven.n
+    cell = next(cell for cell in report.record.cells if cell.key == attacked.cell)
+    assert "Of each example it is false with probability at most 0.001." in cell.claim
+    assert "abstains, which counts as not broken" in cell.claim
+    assert sum(cell.outcomes.values()) == attacked.n
+    assert not any(r.measure == "drop" and r.search == attacked.search for r in report.record.results)
+    page = Path(report.page).read_text(encoding="utf-8")
+    console = Console(width=160, record=True, file=StringIO())
+    console.print(terminal_table(report.record))
+    (row,) = [line for line in console.export_text().splitlines() if "l2(eps=0.1), smoothed" in line]
+    assert row.count("%") >= 4
+    assert "accuracy of the smoothed model within 0.1 is at most" in page
+    assert "Each verdict is false with probability at most 0.001." in page
+
+
+def test_without_a_gradient_the_other_end_is_left_out_by_name(tmp_path: Path) -> None:
+    found = sp.audit(
+        lambda x: (x[:, 0] > 0.5).astype("int64"),
+        sp.examples(torch.full((4, 3), 0.7), torch.ones(4, dtype=torch.int64)),
+        shifts=["l2(eps=0.1)"],
+        searches=["best_of_n(n=5)"],
+        certify=["smoothing(sigma=0.15, draws=200)"],
+        out=str(tmp_path / "run"),
+        progress=False,
+    ).record
+    (left,) = [out for out in found.left_out if out.search == "smoothed_attack(sigma=0.15)"]
+    assert "has no gradient to follow" in left.reason
+    assert found.proven[0].attack is None
 
 
 def test_the_gate_may_ask_for_it(report: Report) -> None:

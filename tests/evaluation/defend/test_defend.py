@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import shiftproof as sp
 from outline import Outline
 from shiftproof.defences import defences
 from shiftproof.evaluation.defend.defend import DefendConfig, run_defend
 from shiftproof.evaluation.defend.rows import LITERATURE, collapses, verdict
+from shiftproof.evaluation.defend.training import NetworkTrainer
 from shiftproof.records.defend import DefendRecord, Literature, MeasuredShare
 from shiftproof.reports.defend import sentences, summary
 from small_runs import command, write_nets
@@ -79,6 +81,12 @@ def test_training_from_a_factory(tmp_path: Path) -> None:
     assert ensemble.parameters == diverse.parameters == 2 * standard.parameters
     assert adversarial.training is not None
     assert [point.epoch for point in adversarial.training.curve] == [1, 2]
+    assert all(point.unseen is not None for row in (standard, adversarial) for point in (row.training or adversarial.training).curve)
+    assert (ensemble.forward_cost, diverse.forward_cost, adversarial.forward_cost) == (2.0, 2.0, 1.0)
+    said = summary(record).splitlines()
+    (costs,) = [place for place, line in enumerate(said) if line.split()[:2] == ["cost", "parameters"]]
+    assert said[costs + 1].split() == ["standard", "650", "x1.0", "x1.0", "x1.0"]
+    assert any("2 epochs in batches of 32 by adam(lr=0.003)" in note for note in record.notes)
     assert all(point.robust is not None for point in adversarial.training.curve)  # attacked by the threat; others have none in training
     assert distilled.training is not None
     assert distilled.training.curve[0].robust is None
@@ -114,6 +122,25 @@ def test_a_random_defence_is_also_climbed_on_the_mean_of_its_passes(nets: Path, 
     assert any("Random defences are also attacked by auto_step(steps=40, loss=margin)" in note for note in notes)
     monkeypatch.setattr(defend_measure, "STEADY", sp.OneDraw())
     assert both < adaptive("alone")[0] - 0.2
+
+
+def test_the_default_recipe_makes_enough_steps_of_any_set(tmp_path: Path) -> None:
+    def recipe(n: int) -> tuple[int, int]:
+        few = sp.examples(torch.zeros(n, 4), torch.zeros(n, dtype=torch.int64))
+        found = NetworkTrainer(make, few, tmp_path, device="cpu", seed=0, unseen="none").recipe
+        return found["epochs"], found["batch_size"]
+
+    assert recipe(320) == (100, 32)
+    assert recipe(1600) == (20, 32)
+    assert recipe(20_000) == (20, 128)
+
+
+def test_one_chance_draw_is_said_to_be_weak(nets: Path, tmp_path: Path) -> None:
+    config = DefendConfig(
+        model=f"{nets}:nearest", limit=20, threat="linf(eps=0.25)", unseen="l2(eps=0.5)", defences=("bit_depth(bits=3)",),
+        search="one_draw", corruptions=(), out=str(tmp_path / "w"),
+    )  # fmt: skip
+    assert any("one_draw is one chance draw: accuracy under it alone is near the average case" in note for note in run_defend(config).notes)
 
 
 def make() -> object:

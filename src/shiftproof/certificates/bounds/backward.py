@@ -37,7 +37,7 @@ def lower_bounds(
     *,
     at: int = -1,
     choices: Mapping[int, Tensor] | None = None,
-    splits: Mapping[int, Tensor] | None = None,
+    pulls: Mapping[int, Box] | None = None,
     margin: bool = True,
     back_to_curves: bool = False,
 ) -> Linearised:
@@ -50,7 +50,8 @@ def lower_bounds(
         c: (n, specs, *shape of the node).
         at: the node.
         choices: lines' choices by curved node, (n, specs or 1, *shape); where absent, each curve's own start.
-        splits: multipliers added to the rows at a node's values, (n, specs or 1, *shape): those of constraints on them.
+        pulls: by node, multipliers of the two ends of its interval, (n, specs or 1, *shape) and at least 0. low (box.low - z) +
+            high (z - box.high), which is never above 0, is added to the bound.
         margin: whether what rounding can change is taken off; without it the values are for optimisation only.
         back_to_curves: stop at the last curves, and take their values' intervals: interval arithmetic on the affine steps as a whole.
     """
@@ -63,8 +64,9 @@ def lower_bounds(
         a = waiting.pop(index, None)
         if a is None:
             continue
-        if splits and index in splits:
-            a = a + splits[index]
+        if pulls and index in pulls:
+            a, offset, most = _pulled(a, pulls[index], boxes[index])
+            total, loss = total + offset, loss + network.share(index) * most
         node = network.nodes[index]
         inputs = node.inputs
         if isinstance(node.layer, Nonlinearity) and back_to_curves:
@@ -101,6 +103,13 @@ def _dot(a: Tensor, x: Tensor) -> Tensor:
 
 def _least_in(a: Tensor, box: Box) -> Tensor:
     return _dot(a, (box.low + box.high) / 2) - _dot(a.abs(), (box.high - box.low) / 2)
+
+
+def _pulled(a: Tensor, pull: Box, box: Box) -> tuple[Tensor, Tensor, Tensor]:
+    """The rows with the multipliers of both ends, what these add to the bound, and the sum of absolute values in that, (n, specs)."""
+    with torch.no_grad():
+        size = _dot(pull.low + pull.high, box.most)
+    return a + (pull.high - pull.low), _dot(pull.low, box.low) - _dot(pull.high, box.high), size
 
 
 def _constant(a: Tensor, layer: Affine) -> Tensor | float:

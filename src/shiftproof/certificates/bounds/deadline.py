@@ -40,3 +40,6 @@ class Deadline:
     def share(self, part: float) -> Deadline:
         """The moment at which this share of what is left is used up."""
         return self if math.isinf(self.at) else Deadline(self.clock() + part * self.left, self.clock)
+
+
+NEVER = Deadline()

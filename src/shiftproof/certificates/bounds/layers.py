@@ -45,6 +45,14 @@ class Box(NamedTuple):
         """The boxes of some examples."""
         return Box(self.low[rows], self.high[rows])
 
+    def with_(self, other: Box) -> Box:
+        """These boxes and others."""
+        return Box(torch.cat([self.low, other.low]), torch.cat([self.high, other.high]))
+
+    def expand(self, n: int) -> Box:
+        """One box n times, without copies."""
+        return Box(self.low.expand(n, *self.low.shape[1:]), self.high.expand(n, *self.high.shape[1:]))
+
 
 class Layer(ABC):
     """One step of a network, on values of shape (n, *shape) in float64.

@@ -58,6 +58,11 @@ class Network:
         """The same in exact arithmetic."""
         return replace(self, unit=0.0)
 
+    def then(self, weight: Tensor, offset: Tensor) -> Network:
+        """The same with one step more: weight y + offset of the scores y, weight (out, classes), offset (out,)."""
+        last = Node(LinearLayer(weight, offset), (len(self.nodes) - 1,), (len(weight),), "rows")
+        return replace(self, nodes=(*self.nodes, last))
+
     def share(self, index: int) -> float:
         """What rounding, the model's and ours, changes at this node, as a share of its layer's `size`."""
         node = self.nodes[index]

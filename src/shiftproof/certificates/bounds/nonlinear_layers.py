@@ -55,6 +55,10 @@ class Nonlinearity(Layer):
     def start(self, box: Box) -> Tensor:
         """The choice that is good before any optimisation, in [0, 1], like box."""
 
+    def cut(self, box: Box) -> Tensor:
+        """Where branch and bound cuts an input's interval in two, like box."""
+        return (box.low + box.high) / 2
+
     @abstractmethod
     def backward(self, a: Tensor, box: Box, choice: Tensor, *, measured: bool = True) -> BackwardStep:
         """Puts lines in the place of the curve, for rows a of shape (n, specs, *out), inputs in `box`, `choice` (n, specs or 1, ...)."""
@@ -118,6 +122,9 @@ class Relu(Elementwise):
     def start(self, box: Box) -> Tensor:
         return (box.high >= -box.low).to(box.low)
 
+    def cut(self, box: Box) -> Tensor:
+        return torch.zeros_like(box.low)
+
     def lines(self, box: Box, choice: Tensor) -> Relaxation:
         low, high = box.low.clamp_max(0), box.high.clamp_min(0)
         slope = high / (high - low).clamp_min(torch.finfo(low.dtype).tiny)
@@ -151,6 +158,11 @@ class Sigmoidal(Elementwise):
 
     def start(self, box: Box) -> Tensor:
         return 0.5 * ((box.low >= 0) | (box.high <= 0)).to(box.low)
+
+    def cut(self, box: Box) -> Tensor:
+        """At 0, where the curve is steepest and its bend turns, or as near to it as leaves each part a quarter."""
+        quarter = (box.high - box.low) / 4
+        return torch.minimum(torch.maximum(torch.zeros_like(box.low), box.low + quarter), box.high - quarter)
 
     def lines(self, box: Box, choice: Tensor) -> Relaxation:
         high_slope, high_offset = self._above(box.low, box.high, choice)
@@ -223,7 +235,7 @@ class MaxPool(Nonlinearity):
         return torch.zeros_like(box.low)
 
     def backward(self, a: Tensor, box: Box, choice: Tensor, *, measured: bool = True) -> BackwardStep:
-        low, high = self._windows(box.low), self._windows(box.high)  # (n, channels, places, window)
+        low, high = self.gathered(box.low), self.gathered(box.high)  # (n, channels, places, window)
         best = low.argmax(-1, keepdim=True)
         rivals = high.scatter(-1, best, -torch.inf).amax(-1)
         sure = (low.gather(-1, best)[..., 0] >= rivals)[:, None]
@@ -242,6 +254,7 @@ class MaxPool(Nonlinearity):
             size = (flat.abs() * most[:, None]).flatten(2).sum(2)
         return BackwardStep(rows, constant, size)
 
-    def _windows(self, x: Tensor) -> Tensor:
+    def gathered(self, x: Tensor) -> Tensor:
+        """The entries of every window, (n, channels, places, window); padding is -inf."""
         flat = x.flatten(2)[..., self.windows.clamp_min(0)]
         return flat.masked_fill(self.windows < 0, -torch.inf)

@@ -5,14 +5,16 @@ Reference: Xu et al. 2021 [xu2021fast]; Wang et al. 2021 [wang2021beta].
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from shiftproof.certificates.bounds.backward import Linearised, lower_bounds
+from shiftproof.certificates.bounds.deadline import NEVER, Deadline
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
 from shiftproof.certificates.bounds.nonlinear_layers import Nonlinearity
@@ -23,29 +25,37 @@ _DECAY = 0.98
 
 
 class SlopeAscentResult(NamedTuple):
-    """The best bounds found, (n, specs), with what gave them: the lines' choices and the constraints' multipliers, by node."""
+    """The best bounds found, (n, specs), with what gave them: the lines' choices and the multipliers by node, and the rows bounded."""
 
     least: Tensor
     choices: dict[int, Tensor]
-    weights: dict[int, Tensor]
-    after: dict[int, Tensor]
+    weights: dict[int, Box]
+    rows: Tensor
 
 
 @dataclass(frozen=True)
 class SlopeAscent:
-    """Gradient ascent (Adam) on the bounds, over choices in [0, 1] and multipliers >= 0; every point of it is a sound bound.
+    """Gradient ascent (Adam) on the bounds, over choices in [0, 1], multipliers >= 0 and mixed rows; every point of it is a sound bound.
 
     Args:
         steps: passes with gradients.
         step_size: of the choices in the first step.
         weight_step: of the multipliers.
+        mix_step: of the shares of mixed rows.
         enough: where a row's bounds all exceed this, the optimisation ends when every row's do.
+        until: when it ends at the latest, but for the pass that makes its best point sound.
     """
 
     steps: int = 20
     step_size: float = 0.5
     weight_step: float = 0.05
+    mix_step: float = 0.05
     enough: float = torch.inf
+    until: Deadline = NEVER
+
+    def by(self, deadline: Deadline) -> SlopeAscent:
+        """The same until this deadline."""
+        return replace(self, until=deadline)
 
     def __call__(
         self,
@@ -56,8 +66,9 @@ class SlopeAscent:
         *,
         at: int = -1,
         start: Mapping[int, Tensor] | None = None,
-        signs: Mapping[int, Tensor] | None = None,
-        weights: Mapping[int, Tensor] | None = None,
+        cut: Mapping[int, Box] | None = None,
+        weights: Mapping[int, Box] | None = None,
+        mixed: bool = False,
     ) -> SlopeAscentResult:
         """Climbs from the choices `start` and multipliers `weights`.
 
@@ -68,30 +79,27 @@ class SlopeAscent:
             c: (n, specs, *shape of node `at`).
             at: the node.
             start: choices by curve, (n, specs, *shape); the curves' own where absent.
-            signs: constraints by node: where 1, only values >= 0 count, where -1 only those <= 0; (n, *shape).
-            weights: their multipliers, (n, specs, *shape).
+            cut: by node, which ends of its interval were made by a split (1, else 0), (n, *shape): only those have multipliers.
+            weights: the multipliers of both ends, (n, specs, *shape).
+            mixed: whether each row of c is a mixture of several (entries at least 0 that sum to 1), whose shares are optimised too.
         """
-        signs = signs or {}
         with torch.no_grad():
-            first = lower_bounds(network, region, boxes, c, at=at, choices=start, splits=_pulls(signs, weights or {}))
+            first = lower_bounds(network, region, boxes, c, at=at, choices=start, pulls=weights)
         choices = _starts(network, boxes, first, c, start or {})
-        pulls = {k: _like(weights, k, sign, c) for k, sign in signs.items()}
-        best = SlopeAscentResult(
-            first.least.clone(), {k: v.clone() for k, v in choices.items()}, {k: v.clone() for k, v in pulls.items()}, dict(first.after)
-        )
-        if not choices and not pulls:
+        pulls = {k: _like(weights, k, ends, c) for k, ends in (cut or {}).items()}
+        leaves = _Optimised(choices, pulls, c.detach().clone() if mixed else c, mixed)
+        best = leaves.copied(first.least)
+        if not choices and not pulls and not mixed:
             return best
-        groups = [{"params": [*choices.values()], "lr": self.step_size}, {"params": [*pulls.values()], "lr": self.weight_step}]
-        adam = torch.optim.Adam([group for group in groups if group["params"]])
+        sizes = (self.step_size, self.weight_step, self.mix_step)
+        adam = torch.optim.Adam([{"params": each, "lr": lr} for each, lr in zip(leaves.groups, sizes, strict=True) if each])
         for step in range(self.steps + 1):
-            for leaf in (*choices.values(), *pulls.values()):
+            for leaf in itertools.chain(*leaves.groups):
                 leaf.requires_grad_(True)
             with torch.enable_grad():
-                now = lower_bounds(
-                    network, region, boxes, c, at=at, choices=choices, splits=_pulls(signs, pulls), margin=step == self.steps
-                )
-            _keep(best, now, choices, pulls)
-            if step == self.steps or bool((best.least.detach() > self.enough).all()):
+                now = lower_bounds(network, region, boxes, leaves.rows, at=at, choices=choices, pulls=pulls, margin=step == self.steps)
+            _keep(best, now, leaves)
+            if step == self.steps or self.until.over or bool((best.least.detach() > self.enough).all()):
                 break
             adam.zero_grad(set_to_none=True)
             with torch.enable_grad():
@@ -99,28 +107,54 @@ class SlopeAscent:
             adam.step()
             for group in adam.param_groups:
                 group["lr"] *= _DECAY
-            with torch.no_grad():
-                for leaf in choices.values():
-                    leaf.clamp_(0, 1)
-                for leaf in pulls.values():
-                    leaf.clamp_min_(0)
-        return self._sound(network, region, boxes, c, at, best, signs, first.least)
+            leaves.confine(cut or {})
+        return self._sound(network, region, boxes, at, best, first.least)
 
     def _sound(
         self,
         network: Network,
         region: Region,
         boxes: Sequence[Box],
-        c: Tensor,
         at: int,
         best: SlopeAscentResult,
-        signs: Mapping[int, Tensor],
         first: Tensor,
     ) -> SlopeAscentResult:
         """The best point again, with what rounding can change taken off."""
         with torch.no_grad():
-            again = lower_bounds(network, region, boxes, c, at=at, choices=best.choices, splits=_pulls(signs, best.weights))
-        return SlopeAscentResult(torch.maximum(again.least, first), best.choices, best.weights, again.after)
+            again = lower_bounds(network, region, boxes, best.rows, at=at, choices=best.choices, pulls=best.weights)
+        return SlopeAscentResult(torch.maximum(again.least, first), best.choices, best.weights, best.rows)
+
+
+@dataclass(frozen=True, eq=False)
+class _Optimised:
+    """What is optimised: lines' choices, multipliers, and where `mixed` the rows' shares."""
+
+    choices: dict[int, Tensor]
+    pulls: dict[int, Box]
+    rows: Tensor
+    mixed: bool
+
+    @property
+    def groups(self) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        return [*self.choices.values()], [*itertools.chain(*self.pulls.values())], [self.rows] if self.mixed else []
+
+    def copied(self, least: Tensor) -> SlopeAscentResult:
+        """These bounds, with copies of what is here."""
+        choices = {k: v.clone() for k, v in self.choices.items()}
+        pulls = {k: Box(*(end.clone() for end in box)) for k, box in self.pulls.items()}
+        return SlopeAscentResult(least.clone(), choices, pulls, self.rows.clone() if self.mixed else self.rows)
+
+    def confine(self, cut: Mapping[int, Box]) -> None:
+        """Puts every leaf back into its range."""
+        with torch.no_grad():
+            for choice in self.choices.values():
+                choice.clamp_(0, 1)
+            for k, box in self.pulls.items():
+                for leaf, allowed in zip(box, cut[k], strict=True):
+                    leaf.clamp_min_(0).mul_(allowed[:, None])
+            if self.mixed:
+                self.rows.clamp_min_(0)
+                self.rows.div_(self.rows.sum(-1, keepdim=True).clamp_min(1e-9))
 
 
 def _starts(network: Network, boxes: Sequence[Box], first: Linearised, c: Tensor, given: Mapping[int, Tensor]) -> dict[int, Tensor]:
@@ -136,23 +170,23 @@ def _starts(network: Network, boxes: Sequence[Box], first: Linearised, c: Tensor
     return found
 
 
-def _like(weights: Mapping[int, Tensor] | None, index: int, sign: Tensor, c: Tensor) -> Tensor:
+def _like(weights: Mapping[int, Box] | None, index: int, ends: Box, c: Tensor) -> Box:
     if weights and index in weights:
-        return weights[index].detach().clone()
-    return torch.zeros(*c.shape[:2], *sign.shape[1:], dtype=c.dtype, device=c.device)
+        return Box(*(end.detach().clone() for end in weights[index]))
+    return Box(*(torch.zeros(*c.shape[:2], *ends.low.shape[1:], dtype=c.dtype, device=c.device) for _ in range(2)))
 
 
-def _pulls(signs: Mapping[int, Tensor], weights: Mapping[int, Tensor]) -> dict[int, Tensor]:
-    return {k: -weights[k] * sign[:, None] for k, sign in signs.items() if k in weights}
-
-
-def _keep(best: SlopeAscentResult, now: Linearised, choices: Mapping[int, Tensor], pulls: Mapping[int, Tensor]) -> None:
+def _keep(best: SlopeAscentResult, now: Linearised, leaves: _Optimised) -> None:
     """Copies what is better into `best`, spec by spec."""
     with torch.no_grad():
         better = now.least > best.least
         if not bool(better.any()):
             return
         best.least[better] = now.least.detach()[better]
-        for kept, new in ((best.choices, choices), (best.weights, pulls)):
-            for k, value in new.items():
-                kept[k][better] = value.detach()[better]
+        if leaves.mixed:
+            best.rows[better] = leaves.rows.detach()[better]
+        for k, value in leaves.choices.items():
+            best.choices[k][better] = value.detach()[better]
+        for k, box in leaves.pulls.items():
+            for kept, new in zip(best.weights[k], box, strict=True):
+                kept[better] = new.detach()[better]

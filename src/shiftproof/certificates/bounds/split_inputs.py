@@ -9,6 +9,7 @@ from torch import Tensor
 
 from shiftproof.certificates.bounds.backward import lower_bounds
 from shiftproof.certificates.bounds.branch_stack import Stack
+from shiftproof.certificates.bounds.branching import Branching
 from shiftproof.certificates.bounds.deadline import Deadline
 from shiftproof.certificates.bounds.layers import Box
 from shiftproof.certificates.bounds.network import Network
@@ -17,15 +18,6 @@ from shiftproof.certificates.bounds.query import Query, Referee
 from shiftproof.certificates.bounds.region import Region
 
 BATCH = 128
-
-
-@dataclass(frozen=True)
-class Searched:
-    """What branch and bound came to: a counterexample, or how many parts were looked at and how many are left undecided."""
-
-    counterexample: Tensor | None
-    explored: int
-    left: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,51 +37,61 @@ class _Pool:
         return _Pool(self.low[rows], self.high[rows], known, self.bound[rows])
 
     def with_(self, other: _Pool) -> _Pool:
-        known = {
-            k: Box(torch.cat([self.known[k].low, box.low]), torch.cat([self.known[k].high, box.high])) for k, box in other.known.items()
-        }
+        known = {k: self.known[k].with_(box) for k, box in other.known.items()}
         low, high = torch.cat([self.low, other.low]), torch.cat([self.high, other.high])
         return _Pool(low, high, known, torch.cat([self.bound, other.bound]))
 
 
-def split_inputs(network: Network, query: Query, referee: Referee, *, deadline: Deadline) -> Searched:
+class InputBranching(Branching):
     """Halves boxes along the input that moves the bound most, many boxes at a time.
 
     Args:
         network: in exact arithmetic.
         query: the box and its cases.
         referee: checks counterexamples.
-        deadline: when it stops at the latest.
 
     Guarantees:
-        Without a counterexample and with nothing left, no input of the box makes any case happen.
+        Without a counterexample and with nothing waiting, no input of the box makes any case happen.
     """
-    pool = Stack(_Pool(query.box.low, query.box.high, {}, torch.full((1,), -torch.inf, dtype=torch.float64)))
-    explored = 0
-    while len(pool) and not deadline.over:
-        batch = pool.pop(BATCH)
-        explored += len(batch)
+
+    how = "branch and bound over the inputs"
+
+    def __init__(self, network: Network, query: Query, referee: Referee) -> None:
+        self._network, self._query, self._referee = network, query, referee
+        self._pool = Stack(_Pool(query.box.low, query.box.high, {}, torch.full((1,), -torch.inf, dtype=torch.float64)))
+        self.explored, self.stuck = 0, 0
+
+    @property
+    def waiting(self) -> int:
+        return len(self._pool)
+
+    def run(self, deadline: Deadline) -> Tensor | None:
+        while len(self._pool) and not deadline.over:
+            found = self._step(self._pool.pop(BATCH), deadline)
+            if found is not None:
+                return found
+        return None
+
+    def _step(self, batch: _Pool, deadline: Deadline) -> Tensor | None:
+        """Bounds these boxes, and halves those that are open."""
+        self.explored += len(batch)
         region = Region(Box(batch.low, batch.high))
+        query = self._query
         with torch.no_grad():
-            boxes = intervals(network, region, known=batch.known)
-            c = query.weights.expand(len(batch), *query.weights.shape)
-            found = lower_bounds(network, region, boxes, c)
+            boxes = intervals(self._network, region, known=batch.known, stop=lambda: deadline.over)
+            found = lower_bounds(self._network, region, boxes, query.weights.expand(len(batch), *query.weights.shape))
         margin = found.least - query.bounds
         case = query.by_case(margin)
         open_ = (~(case > 0).all(1)).nonzero()[:, 0]
         if not len(open_):
-            continue
+            return None
         part = batch.at(open_)
-        points = _candidates(part, found.rows[open_], margin[open_])
-        bad = referee.first(points, query)
-        if bad is not None:
-            return Searched(bad, explored, len(pool) + len(open_))
-        known = {k: boxes[k].at(open_) for k in network.curved}
+        known = {k: boxes[k].at(open_) for k in self._network.curved}
         children = _halved(part, known, found.rows[open_], margin[open_], case[open_], query)
-        while len(children) + len(pool) < BATCH // 2:  # while there are few, each is cut further
+        while len(children) + len(self._pool) < BATCH // 2:  # while there are few, each is cut further
             children = _halved_again(children)
-        pool.push(children)
-    return Searched(None, explored, len(pool))
+        self._pool.push(children)
+        return self._referee.first(_candidates(part, found.rows[open_], margin[open_]), query)
 
 
 def _candidates(part: _Pool, rows: Tensor, margin: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,27 +12,18 @@ import torch
 from torch import Tensor, nn
 
 from shiftproof._errors import MissingExtra, UsageError, must
-from shiftproof.certificates.bounds.attack import descend
-from shiftproof.certificates.bounds.backward import lower_bounds
 from shiftproof.certificates.bounds.check_outputs import check_same
 from shiftproof.certificates.bounds.deadline import Clock, Deadline
-from shiftproof.certificates.bounds.layers import Box
+from shiftproof.certificates.bounds.decide import decide
 from shiftproof.certificates.bounds.network import Network
-from shiftproof.certificates.bounds.propagate import intervals
 from shiftproof.certificates.bounds.query import Query, Referee, Scorer, queries
 from shiftproof.certificates.bounds.read_onnx import read_onnx
 from shiftproof.certificates.bounds.read_torch import read_torch
-from shiftproof.certificates.bounds.region import Region
-from shiftproof.certificates.bounds.slope_optimisation import SlopeAscent
-from shiftproof.certificates.bounds.split_inputs import split_inputs
-from shiftproof.certificates.bounds.split_relus import relus_only, split_relus
 from shiftproof.certificates.bounds.trace import device_of
 from shiftproof.certificates.bounds.vnnlib import Property, read_vnnlib
 from shiftproof.models.torch_module import TorchModule
 
 Answer = Literal["holds", "violated", "unknown"]
-FEW = 16
-"""Up to this number of inputs that are not fixed, boxes are split; above it, ReLUs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +65,7 @@ def verify(
     Args:
         network: an ONNX file, or a torch module with the `shape` of one input.
         property: a VNN-LIB file, or a property read from one. It describes the violations.
-        timeout: seconds, in (0, inf); a step under way is finished, so it may take a little more.
+        timeout: seconds, in (0, inf). The clock is looked at inside every long step; what is under way may take up to a second more.
         seed: of the search for counterexamples.
         shape: of one input, where the network does not say it.
         clock: counts the seconds: wall time, or `time.process_time` for this process only.
@@ -111,22 +102,15 @@ def verify(
     rounding = _read(network, shape)
     runtime, read = _runtime(network), rounding.exact()
     referee = Referee(read, None if isinstance(network, nn.Module) else runtime)
-    reasons: list[str] = []
-    explored = 0
     todo = queries(read, asked)
     if runtime is not None and todo:
         name, whose = ("model", "it computes") if isinstance(network, nn.Module) else (str(network), "ONNX Runtime computes")
         check_same(rounding, runtime, _points(todo), name, whose)
-    for place, query in enumerate(todo):
-        found, count, reason = _decide(read, query, referee, whole.share(1 / (len(todo) - place)), seed)
-        explored += count
-        if found is not None:
-            return _violated(read, query, referee, found, reason, explored, time.monotonic() - began)
-        if reason:
-            reasons.append(reason)
-    answer: Answer = "unknown" if reasons else "holds"
-    why = "; ".join(dict.fromkeys(reasons)) or f"bounds exclude every case on {explored} parts of the inputs"
-    return VerificationResult(answer, why, None, None, None, None, explored, time.monotonic() - began)
+    found = decide(read, todo, referee, whole, seed)
+    seconds = time.monotonic() - began
+    if found.counterexample is not None and found.query is not None:
+        return _violated(read, found.query, referee, found.counterexample, found.reason, found.explored, seconds)
+    return VerificationResult("unknown" if found.open else "holds", found.reason, None, None, None, None, found.explored, seconds)
 
 
 def _read(network: str | Path | nn.Module | Network, shape: tuple[int, ...] | None) -> Network:
@@ -161,85 +145,6 @@ def _runtime(network: str | Path | nn.Module | Network) -> Scorer | None:
         return OnnxSession(str(network)).scores
     except MissingExtra:
         return None  # the verdict says that it was not asked
-
-
-def _decide(network: Network, query: Query, referee: Referee, deadline: Deadline, seed: int) -> tuple[Tensor | None, int, str]:
-    """A counterexample or None, the parts bounded, and why nothing is decided ('' where it is proven)."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def attack(share: float, starts: int, steps: int) -> Tensor | None:
-        until = deadline.share(share)
-        points = descend(network, query.box, query.excess, generator=generator, starts=starts, steps=steps, deadline=until)
-        return referee.first(points, query)
-
-    bad = attack(0.2, 32, 30)
-    if bad is not None:
-        return bad, 0, "a gradient search found it"
-    if query.dimensions <= FEW:
-        bad = attack(0.2, 256, 100)
-        if bad is not None:
-            return bad, 0, "a gradient search found it"
-        searched = split_inputs(network, query, referee, deadline=deadline)
-        if searched.counterexample is not None:
-            return searched.counterexample, searched.explored, "branch and bound over the inputs found it"
-        return None, searched.explored, _left(searched.left)
-    return _decide_wide(network, query, referee, deadline, attack)
-
-
-def _left(left: int) -> str:
-    return f"time ran out with {left} parts undecided" if left else ""
-
-
-Attack = Callable[[float, int, int], "Tensor | None"]
-
-
-def _decide_wide(network: Network, query: Query, referee: Referee, deadline: Deadline, attack: Attack) -> tuple[Tensor | None, int, str]:
-    """Bounds on the whole box first, each case alone where they do not suffice."""
-    region = Region(query.box)
-    with torch.no_grad():
-        boxes = intervals(network, region, stop=lambda: deadline.over)
-        margin = lower_bounds(network, region, boxes, query.weights[None]).least - query.bounds
-    open_ = _open(query, margin)
-    if open_:
-        bad = attack(0.15, 128, 100)
-        if bad is not None:
-            return bad, 1, "a gradient search found it"
-        boxes = _refined(network, region, boxes, deadline)
-        ascent = SlopeAscent(steps=30, step_size=0.25)
-        margin = ascent(network, region, boxes, query.weights[None]).least - query.bounds
-        open_ = _open(query, margin)
-    explored, undecided = 1, 0
-    # The nearest to being proven first: what is easy is done before the time is spent.
-    for place, case in enumerate(sorted(open_, key=lambda each: -float(query.by_case(margin)[0, each]))):
-        one = query.only(case)
-        if deadline.over or len(one.weights) != 1 or not relus_only(network):
-            undecided += 1
-            continue
-        until = deadline.share(1 / (len(open_) - place))
-        searched = split_relus(
-            network, one, referee, boxes, deadline=until, ascent=SlopeAscent(steps=10, step_size=0.1, enough=float(one.bounds[0]))
-        )
-        explored += searched.explored
-        if searched.counterexample is not None:
-            return searched.counterexample, explored, "branch and bound over the ReLUs found it"
-        undecided += bool(searched.left)
-    return None, explored, f"{undecided} of {query.cases} cases undecided when time ran out" if undecided else ""
-
-
-def _open(query: Query, margin: Tensor) -> list[int]:
-    return [int(case) for case in (~(query.by_case(margin)[0] > 0)).nonzero()[:, 0]]
-
-
-def _refined(network: Network, region: Region, boxes: list[Box], deadline: Deadline) -> list[Box]:
-    """Intervals from optimised passes, each layer on those of the layers before."""
-    ascent = SlopeAscent(steps=15, step_size=0.25)
-    known = {k: boxes[k] for k in network.curved}
-    until = deadline.share(0.3)
-
-    def bounder(network: Network, region: Region, boxes: list[Box], c: Tensor, at: int) -> Tensor:
-        return ascent(network, region, boxes, c, at=at).least
-
-    return intervals(network, region, bounder=bounder, known=known, stop=lambda: until.over)
 
 
 def _violated(

@@ -38,14 +38,19 @@ class SmoothingCertificate(Certificate):
     @property
     def source(self) -> Noise:
         """The noise itself. One with a standard deviation takes `sigma`; others are written with what they need."""
-        if "(" in self.noise:
-            if self.sigma:
-                raise must("sigma", self.name, f"not be given where the noise has its own: {self.noise}", self.sigma)
-            return noises.build(self.noise)
-        kind = noises.get(self.noise)
+        return self.source_of(self.name, self.sigma, self.noise)
+
+    @staticmethod
+    def source_of(name: str, sigma: float, noise: str) -> Noise:
+        """The noise that a part called `name` is given."""
+        if "(" in noise:
+            if sigma:
+                raise must("sigma", name, f"not be given where the noise has its own: {noise}", sigma)
+            return noises.build(noise)
+        kind = noises.get(noise)
         if not issubclass(kind, Additive):
-            raise must("noise", self.name, "be written with its options", self.noise, "For example noise=ablation(keep=45).")
-        return kind(self.sigma)
+            raise must("noise", name, "be written with its options", noise, "For example noise=ablation(keep=45).")
+        return kind(sigma)
 
     @property
     def confidence(self) -> float:

@@ -168,12 +168,15 @@ def available(plan: AuditPlan) -> list[tuple[str, str, str, str, str | None]]:
     groups = sorted({group for names in collect.group_namings(plan.data) for group in names.tolist()}) if plan.data.groups else []
     found: list[tuple[str, str, str, str, str | None]] = []
     for cell in plan.cells:
-        bound = cell.method.bound if isinstance(cell.method, Search) else Bound.AT_LEAST
-        measure = collect.measure_of(bound, None if isinstance(cell.method, Search) else cell.method.subject, plan.judge)
+        bound = cell.method.bound
+        subject = None if isinstance(cell.method, Search) else cell.method.subject
+        measure = collect.measure_of(bound, subject, plan.judge)
         pair = (cell.shift.spec(), cell.method.spec())
         found.append((*pair, "mean", measure, None))
         if groups:
             found += [(*pair, "worst_group", measure, None), *((*pair, "group", measure, group) for group in groups)]
+        if subject is not None:
+            continue
         if isinstance(cell.method, Search) and cell.method.proves:
             found.append((*pair, "mean", collect.measure_of(Bound.AT_LEAST, None, plan.judge), None))
         if plan.judge.graded:

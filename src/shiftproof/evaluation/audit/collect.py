@@ -29,8 +29,8 @@ from shiftproof.shifts.abstract import Shift
 
 PREFIXES = {Bound.ESTIMATE: "", Bound.AT_MOST: "robust_", Bound.AT_LEAST: "certified_"}
 """What stands before the judge's word for its mean score, by what the number claims."""
-SMOOTHED = "smoothed_accuracy"
-"""What a certificate proves of another model made from the one measured: a measure of its own, so that it is never mixed with theirs."""
+SMOOTHED = {Bound.AT_LEAST: "smoothed_accuracy", Bound.AT_MOST: "smoothed_robust_accuracy"}
+"""What is proven and attacked of another model made from the one measured: measures of their own, never mixed with its own."""
 TAIL = 0.1
 
 
@@ -50,12 +50,15 @@ class PooledResults:
     """Whether the search may try every move of an example."""
     judge: Judge
     subject: str | None = None
-    """What was proven of, where that is another model than the one measured."""
+    """What it is about, where that is another model than the one measured."""
 
     @property
     def correct(self) -> Values:
-        """1 where the model is still right, shape (n,)."""
-        return np.isin(self.table.columns["outcome"], [outcomes.HELD, outcomes.CERTIFIED]).astype(np.float64)
+        """1 where the model is still right, shape (n,): an attack that reached no verdict broke nothing, a certificate proved nothing."""
+        right = [outcomes.HELD, outcomes.CERTIFIED]
+        if self.table.bound is Bound.AT_MOST:
+            right.append(outcomes.ABSTAINED)
+        return np.isin(self.table.columns["outcome"], right).astype(np.float64)
 
     @property
     def score(self) -> Values:
@@ -125,7 +128,7 @@ def _unions(pools: Sequence[PooledResults]) -> list[PooledResults]:
     """For each shift with several worst-case searches over the same examples: all of them together."""
     found: list[PooledResults] = []
     for shift in dict.fromkeys((p.source.uri, p.shift) for p in pools):
-        several = [p for p in pools if (p.source.uri, p.shift) == shift and p.table.bound is Bound.AT_MOST]
+        several = [p for p in pools if (p.source.uri, p.shift) == shift and p.table.bound is Bound.AT_MOST and p.subject is None]
         if len(several) < 2 or not all(same_examples(p, several[0]) for p in several):
             continue
         outcome = several[0].table.columns["outcome"].copy()
@@ -172,7 +175,8 @@ def _beaten(pools: Sequence[PooledResults]) -> dict[str, Flag]:
     for white in (p for p in pools if p.needs_gradients and p.method != UNION):
         for black in pools:
             same = (black.source.uri, black.shift) == (white.source.uri, white.shift)
-            if not same or black.needs_gradients or black.table.bound is not Bound.AT_MOST or not same_examples(black, white):
+            other = black.subject or black.needs_gradients or black.table.bound is not Bound.AT_MOST
+            if not same or other or not same_examples(black, white):
                 continue
             if black.correct.mean() < white.correct.mean():
                 only = float(((black.correct == 0) & (white.correct == 1)).mean())
@@ -192,7 +196,7 @@ def contradictions(pools: Sequence[PooledResults]) -> None:
     for proof in (p for p in pools if p.table.bound is Bound.AT_LEAST and p.subject is None):
         radius = proof.table.columns["radius"]
         certified = dict(zip(proof.table.columns["id"], np.where(proof.correct > 0, radius, -math.inf), strict=True))
-        for attack in pools:
+        for attack in (p for p in pools if p.subject is None):
             if attack.table.bound is not Bound.AT_MOST or attack.shift.name != proof.shift.name or attack.source.uri != proof.source.uri:
                 continue
             strength = strength_of(attack.shift)[1] or 0.0
@@ -207,7 +211,7 @@ def contradictions(pools: Sequence[PooledResults]) -> None:
 
 def measure_of(bound: Bound, subject: str | None, judge: Judge) -> str:
     """The name of the mean score that a method measures: accuracy, robust_accuracy, f1, robust_f1, ..."""
-    return PREFIXES[bound] + judge.measure if subject is None else SMOOTHED
+    return PREFIXES[bound] + judge.measure if subject is None else SMOOTHED[bound]
 
 
 def strength_of(shift: Shift) -> tuple[str | None, float | None]:
@@ -236,6 +240,8 @@ def _of_pool(p: PooledResults, basis: SharedBasis) -> list[Result]:
     found = [_result(p, basis, "mean", measure, Mean().measure(values, confidence=basis.confidence))]
     if p.source.groups:
         found += _by_group(p, basis, measure, values)
+    if p.subject is not None:
+        return found
     if p.certified is not None:
         found.append(_certified(p, basis, p.certified))
     if p.judge.graded:

@@ -29,8 +29,8 @@ from shiftproof.records.audit import LeftOut
 from shiftproof.records.diagnosis import CheckRecord, Diagnosis
 from shiftproof.runs.cell import key_of
 from shiftproof.runs.store import Store, read_error, write_error
-from shiftproof.searches.abstract import Search, gradient_objection
-from shiftproof.shifts.abstract import Shift
+from shiftproof.searches.abstract import Search
+from shiftproof.shifts.abstract import Shift, gradient_objection
 
 VERSION = 2
 """Raised when the meaning of a diagnosis changes, so that old files are not taken for new ones."""

@@ -15,6 +15,8 @@ from shiftproof._errors import UsageError
 from shiftproof._part import Part
 from shiftproof.certificates import certificates
 from shiftproof.certificates.abstract import Certificate
+from shiftproof.certificates.smoothing.smoothed_attack import SmoothedAttack
+from shiftproof.certificates.smoothing.smoothing_certificate import SmoothingCertificate
 from shiftproof.data.align import Noted, align
 from shiftproof.data.arrays import add_rows
 from shiftproof.data.examples import Examples
@@ -29,7 +31,7 @@ from shiftproof.evaluation.config import AuditConfig
 from shiftproof.judges import judges
 from shiftproof.judges.abstract import Judge
 from shiftproof.judges.classify import CLASSIFY
-from shiftproof.models.abstract import Answers
+from shiftproof.models.abstract import Answers, Labels
 from shiftproof.models.user_code import forget_settings
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import check_examples, inspect_model, look_at
@@ -151,7 +153,8 @@ def make_plan(config: AuditConfig) -> AuditPlan:
     by_class = judge.said == "classes" and isinstance(data.space, InputSpace)
     suite = not moves and by_class and (config.suite or "quick") in SUITES
     asked, unasked = planned_diagnoses(choice.pairs, model, fingerprint, data, wanted=config.diagnose, suite=suite, seed=config.seed)
-    pairs = [(Identity(), searches.build(AVERAGE)), *choice.pairs, *proven]
+    attacks, unattacked = _smoothed_attacks(proven, built)
+    pairs = [(Identity(), searches.build(AVERAGE)), *choice.pairs, *proven, *attacks]
     cells = [
         *_cells(fingerprint, data, pairs, config, judge),
         *(cell for source in natural for cell in _cells(fingerprint, source, pairs[:1], config, judge)),
@@ -165,7 +168,7 @@ def make_plan(config: AuditConfig) -> AuditPlan:
         tuple(cells),
         curves=curves,
         diagnoses=tuple(asked),
-        left_out=(*choice.left_out, *unproven, *unasked),
+        left_out=(*choice.left_out, *unproven, *unattacked, *unasked),
         flags=flags,
         known=RunIdentity(model.name, recognised, parts_known([*cells, *curves]), answers_of(model, data)),
         judge=judge,
@@ -268,6 +271,21 @@ def _proofs(given: list[Certificate], choice: SuiteChoice, model: Any) -> tuple[
         if not fits:
             reasons = sorted({out.reason for out in left if out.search == certificate.spec()}) or ["no shift of this run can be certified"]
             raise UsageError(f"The certificate {certificate.spec()} cannot be used here: {'; '.join(reasons)}.")
+    return found, left
+
+
+def _smoothed_attacks(proven: list[tuple[Shift, Certificate]], model: Labels) -> tuple[list[tuple[Shift, SmoothedAttack]], list[LeftOut]]:
+    """The attacks on the smoothed models of these certificates, so that their brackets have both ends."""
+    found: list[tuple[Shift, SmoothedAttack]] = []
+    left: list[LeftOut] = []
+    for shift, certificate in proven:
+        if isinstance(certificate, SmoothingCertificate):
+            attack = SmoothedAttack.on(certificate)
+            reason = attack.objection(model, shift)
+            if reason is None:
+                found.append((shift, attack))
+            else:
+                left.append(LeftOut(shift=shift.spec(), search=attack.spec(), reason=reason))
     return found, left
 
 

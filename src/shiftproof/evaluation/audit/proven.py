@@ -8,9 +8,12 @@ import numpy as np
 
 from shiftproof import outcomes
 from shiftproof.certificates.abstract import Certificate
+from shiftproof.certificates.smoothing.smoothed_attack import SmoothedAttack
+from shiftproof.certificates.smoothing.smoothing_certificate import SmoothingCertificate
 from shiftproof.data.source import Source
 from shiftproof.evaluation.audit.collect import join_tables, strength_of
 from shiftproof.records.audit import ProvenCurve
+from shiftproof.records.smoothed import SmoothedEnd
 from shiftproof.risks.intervals import clopper_pearson
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.store import Store
@@ -19,8 +22,11 @@ MOST_RADII = 100
 """Radii that a record holds; every example's own is in the cell's file."""
 
 
-def proven_curve(group: Sequence[Cell], store: Store, data: Source, confidence: float) -> ProvenCurve | None:
-    """Certified accuracy against the radius, from the finished cells of one certificate and shift; None where there is none."""
+def proven_curve(group: Sequence[Cell], store: Store, data: Source, confidence: float, cells: Sequence[Cell]) -> ProvenCurve | None:
+    """Certified accuracy against the radius, from the finished cells of one certificate and shift; None where there is none.
+
+    Beside it what an attack left of the same smoothed model, where one of `cells` is such an attack.
+    """
     first = group[0]
     done = [cell for cell in group if store.has(cell)]
     if not isinstance(first.method, Certificate) or not done:
@@ -54,4 +60,31 @@ def proven_curve(group: Sequence[Cell], store: Store, data: Source, confidence: 
         wrong=int(wrong.sum()),
         forwards={"mean": float(spent.mean()), **{f"{q:g}": float(np.quantile(spent, q)) for q in (0.5, 0.9, 1.0)}},
         chance=1 - first.method.confidence,
+        attack=_smoothed_attack(first, store, confidence, cells),
+    )
+
+
+def _smoothed_attack(proof: Cell, store: Store, confidence: float, cells: Sequence[Cell]) -> SmoothedEnd | None:
+    """What an attack left of the model that this proof is about."""
+    if not isinstance(proof.method, SmoothingCertificate):
+        return None
+    attack = SmoothedAttack.on(proof.method)
+    done = [cell for cell in cells if (cell.method, cell.shift, cell.data) == (attack, proof.shift, proof.data) and store.has(cell)]
+    if not done:
+        return None
+    table = join_tables([store.read(cell) for cell in done])
+    outcome = table.columns["outcome"]
+    wrong, broken, abstained = (int((outcome == name).sum()) for name in (outcomes.SKIPPED, outcomes.BROKEN, outcomes.ABSTAINED))
+    right = len(outcome) - wrong - broken
+    ends = clopper_pearson(right, len(outcome), confidence=confidence)
+    return SmoothedEnd(
+        cell=done[0].group,
+        attack=attack.spec(),
+        n=len(outcome),
+        accuracy=right / len(outcome),
+        interval=(float(ends.low), float(ends.high)),
+        wrong=wrong,
+        broken=broken,
+        abstained=abstained,
+        chance=attack.alpha,
     )

@@ -12,6 +12,7 @@ import numpy as np
 from shiftproof._errors import StoredFileWarning
 from shiftproof._sealed import DamagedFile
 from shiftproof._secrets import without_secrets
+from shiftproof.certificates.smoothing.smoothed_attack import SmoothedAttack
 from shiftproof.data.source import Source
 from shiftproof.data.space import InputSpace
 from shiftproof.diagnostics.constant_answer import constant_answer
@@ -40,6 +41,7 @@ CLAIMS = {
     Bound.AT_MOST: "The search found these failures: true worst-case accuracy is at most this. A stronger search may find more.",
     Bound.AT_LEAST: "Proven for these examples: true worst-case accuracy is at least this.",
 }
+_VOTES = " Where the votes decide nothing it abstains, which counts as not broken."
 PICTURES_A_PAIR = 8
 _ACCESS = ("answers", "labels", "scores", "gradients", "structure")
 """What methods are given, the least first."""
@@ -86,7 +88,7 @@ def make_record(config: AuditConfig, plan: AuditPlan, store: Store, started: str
         proven=[
             curve
             for group in _by_group(plan.cells).values()
-            if (curve := proven_curve(group, store, plan.sources[group[0].data], config.confidence)) is not None
+            if (curve := proven_curve(group, store, plan.sources[group[0].data], config.confidence, plan.cells)) is not None
         ],
         cells=cells,
         left_out=list(plan.left_out),
@@ -152,7 +154,7 @@ def _cell_record(plan: AuditPlan, store: Store, config: AuditConfig, group: Sequ
     first = group[0]
     done = [cell for cell in group if store.has(cell)]
     errors = [error for cell in group if cell not in done and (error := store.error(cell))]
-    bound = first.method.bound if isinstance(first.method, Search) else Bound.AT_LEAST
+    bound = first.method.bound
     table = collect.join_tables([store.read(cell) for cell in done]) if done else None
     flags = [*(table.flags if table else ()), *suspicions]
     return CellRecord(
@@ -182,6 +184,8 @@ def _cell_record(plan: AuditPlan, store: Store, config: AuditConfig, group: Sequ
 
 def _access(cell: Cell) -> str:
     """The word for what the method is given of the model."""
+    if isinstance(cell.method, SmoothedAttack):
+        return access_name(Gradients)
     if not isinstance(cell.method, Search):
         return "labels" if cell.method.subject else "structure"
     return "labels" if cell.method.needs is Answers and cell.judge.said == "classes" else access_name(cell.method.needs)
@@ -195,7 +199,7 @@ def _claim(cell: Cell, bound: Bound) -> str:
 
 
 def _of_another(cell: Cell) -> str:
-    """What must be said where a proof is not of the model that the attacks of the run are on."""
+    """What must be said where a number is not of the model that is measured and attacked elsewhere in the run."""
     if isinstance(cell.method, Search):
         return ""
     chance = 1 - cell.method.confidence
@@ -203,8 +207,8 @@ def _of_another(cell: Cell) -> str:
     if cell.method.subject is None:
         return false
     return (
-        f" This certifies {cell.method.subject} (its most frequent decision under that noise), not the attacked model; do not read the two "
-        f"as a bracket.{false}"
+        f" This is about {cell.method.subject} (its most frequent decision under that noise), not the measured model; do not read it "
+        f"together with numbers of the measured model.{_VOTES if isinstance(cell.method, SmoothedAttack) else ''}{false}"
     )
 
 

@@ -24,7 +24,7 @@ from shiftproof.evaluation.audit.record import data_card
 from shiftproof.evaluation.config import CommonConfig
 from shiftproof.evaluation.defend.measure import AttackPlan
 from shiftproof.evaluation.defend.rows import ComparedModel, make_rows
-from shiftproof.evaluation.defend.training import FAMILIES, NetworkTrainer, method_of, plain
+from shiftproof.evaluation.defend.training import FAMILIES, OPTIMISER, NetworkTrainer, method_of, plain
 from shiftproof.models.abstract import Gradients, Labels, Scores, access_name
 from shiftproof.models.load import load_model
 from shiftproof.models.query_count import QueryCount, counting_queries
@@ -63,7 +63,8 @@ class DefendConfig(CommonConfig):
     train: tuple[str, ...] = Field(default=(), description="Specs of training methods; those with a shift take the threat.")
     search: str = Field(default=DEFAULT_SEARCH, description="Spec of the adaptive search.")
     corruptions: tuple[str, ...] = Field(default=CORRUPTIONS, description="Names of corruptions, each at severity 3.")
-    epochs: int = 20
+    epochs: int | None = Field(default=None, description="Passes over the training data; without it 20, or as many as make 1,000 steps.")
+    optimiser: str = Field(default=OPTIMISER, description="Of every training.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +112,9 @@ def _run(config: DefendConfig, count: QueryCount, say: Say) -> DefendRecord:
             place,
             device=config.device,
             epochs=config.epochs,
+            optimiser=config.optimiser,
             seed=config.seed,
+            unseen=config.unseen,
             version=config.model_version,
         )
         trainer.warm_up()
@@ -137,7 +140,7 @@ def _run(config: DefendConfig, count: QueryCount, say: Say) -> DefendRecord:
         held_out=0 if loaded.held_out is None else len(loaded.held_out),
         confidence=config.confidence,
         rows=rows,
-        notes=[*loaded.notes, *notes],
+        notes=[*loaded.notes, *([] if trainer is None else [trainer.note]), *notes],
         asked=count.asked,
         sent=count.sent,
         provenance=provenance(config, started),
@@ -188,7 +191,7 @@ def _loaded(config: DefendConfig) -> LoadedDefend:
 
 def _check(config: DefendConfig) -> None:
     for option, count in (("epochs", config.epochs), ("batch_size", config.batch_size)):
-        if count < 1:
+        if count is not None and count < 1:
             raise must(option, "defend", "be at least 1", count)
     if not 0 < config.confidence < 1:
         raise must("confidence", "defend", "be in (0, 1)", config.confidence)

@@ -207,6 +207,15 @@ def latency(models: Sequence[Scores], x: torch.Tensor) -> list[float]:
     return best
 
 
+def operations(model: Scores, x: torch.Tensor) -> int:
+    """Floating-point operations of an answer to the batch x of one example, as torch counts them: products of matrices and convolutions."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model.scores(x)
+    return int(counter.get_total_flops())
+
+
 def parameters(model: Scores) -> int:
     """Numbers that were learned, detectors' included; 0 where the model does not show them."""
     if isinstance(model, DefendedModel):

@@ -18,11 +18,12 @@ from shiftproof.evaluation.defend.measure import (
     ask,
     is_random,
     latency,
+    operations,
     parameters,
     prove,
 )
 from shiftproof.models.abstract import Scores
-from shiftproof.outcomes import Interval
+from shiftproof.outcomes import Bound, Interval
 from shiftproof.records.defend import DefenceRow, Detector, Literature, MeasuredShare, Stated, Training
 from shiftproof.risks.intervals import clopper_pearson
 from shiftproof.risks.paired import paired_difference
@@ -66,6 +67,8 @@ def make_rows(
     rolling = any(is_random(subject.model) for subject in subjects)
     base: AttackOutcomes | None = None
     times = latency([subject.model for subject in subjects], question.examples.x[:_LATENCY_ROWS].to(subjects[0].model.device))
+    one = question.examples.x[:1].to(subjects[0].model.device)
+    base_operations = operations(subjects[0].model, one)
     for subject, seconds in zip(subjects, times, strict=True):
         say(f"attacking {subject.name}")
         answered = ask(subject.model, question)
@@ -74,7 +77,8 @@ def make_rows(
         proven, by = prove(subject.model, question)
         own = subjects[0].seconds
         cost = subject.seconds / own if subject.seconds is not None and own else None
-        rows.append(_row(subject, answered, base, proven, by, cost, seconds / times[0], confidence))
+        more = operations(subject.model, one) / base_operations if base_operations else None
+        rows.append(_row(subject, answered, base, proven, by, cost, seconds / times[0], more, confidence))
     return rows, [*doubts, *_notes(question, rows, rolling=rolling)]
 
 
@@ -86,6 +90,7 @@ def _row(
     by: str,
     cost: float | None,
     slower: float,
+    more: float | None,
     confidence: float,
 ) -> DefenceRow:
     def share(values: Booleans) -> MeasuredShare:
@@ -111,6 +116,7 @@ def _row(
         training_cost=cost,
         latency=slower,
         parameters=parameters(subject.model),
+        forward_cost=more,
         gain=gain,
         stated_gain=stated,
         literature=literature,
@@ -191,6 +197,8 @@ def _notes(question: AttackPlan, rows: Sequence[DefenceRow], *, rolling: bool) -
         f"The adaptive search is {question.search.spec()}: a stronger one may find more. Robust accuracy is what all three attacks leave.",
         f"Latency: fastest of {LATENCY_RUNS} runs on this machine, interleaved with the standard model.",
     ]
+    if question.search.bound is not Bound.AT_MOST:
+        notes.append(f"{question.search.spec()} is one chance draw: accuracy under it alone is near the average case.")
     if rolling:
         notes.append(
             f"Random defences are also attacked by {STEADY.spec()} on the mean of their passes; adaptive is what both searches leave."

@@ -49,7 +49,17 @@ def terminal_table(audit: Audit) -> Table:
     for threat in digest.threats(audit):
         numbers = [_number(r, absent) for r, absent in ((threat.proven, "nothing proven"), (threat.attacked, "–"), (threat.average, "–"))]
         table.add_row(_text(threat.shift), *numbers)
+    for curve in audit.proven:
+        if curve.subject is not None:
+            ends = (_of_cell(audit, curve.cell), _of_cell(audit, curve.attack.cell if curve.attack else None))
+            shift = next((cell.shift for cell in audit.cells if cell.key == curve.cell), curve.family)
+            table.add_row(_text(f"{shift}, smoothed"), _number(ends[0], "nothing proven"), _number(ends[1], "–"), "")
     return table
+
+
+def _of_cell(audit: Audit, cell: str | None) -> Result | None:
+    """The accuracy over everyone of one cell."""
+    return next((r for r in audit.results if r.cell == cell and r.risk == "mean" and r.group is None and r.measure != "drop"), None)
 
 
 def terminal_comparison(comparison: Comparison) -> Group:
