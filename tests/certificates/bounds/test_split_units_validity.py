@@ -19,7 +19,7 @@ from shiftproof.certificates.bounds.propagate import intervals
 from shiftproof.certificates.bounds.query import Query, Referee
 from shiftproof.certificates.bounds.read_torch import read_torch
 from shiftproof.certificates.bounds.region import Region
-from shiftproof.certificates.bounds.split_units import Parts, UnitBranching
+from shiftproof.certificates.bounds.split_units import UnitBranching, UnitParts
 
 FEATURES, CLASSES, EPS = 18, 3, 0.25
 ROWS = torch.tensor([[1.0, -1.0, 0.0], [0.0, -1.0, 1.0]], dtype=torch.float64)
@@ -97,8 +97,8 @@ def test_a_planted_violation_is_never_excluded(kind: str, rows: int) -> None:
 
 def test_a_cut_that_loses_inputs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without this the test above would be none."""
-    cut = Parts.cut
-    monkeypatch.setattr(Parts, "cut", lambda self, node, unit, place: cut(self, node, unit, place).at(torch.arange(len(self))))
+    cut = UnitParts.cut
+    monkeypatch.setattr(UnitParts, "cut", lambda self, node, unit, place: cut(self, node, unit, place).at(torch.arange(len(self))))
     ones = [case(kind, seed, rows) for kind, rows in KINDS for seed in range(2)]
     assert any(left(one, one.reached + 1e-4, 60) == 0 for one in ones)
 
