@@ -204,12 +204,12 @@ def of_trainings(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Path, Re
 
 
 def of_states(folder: Path) -> dict[Path, Reader]:
-    keeper, ids = Checkpoint(folder / "partial", every=0.0), np.array(["a", "b"])
-    keeper.save(ids, State({"x": torch.arange(40.0), "n": torch.tensor([3])}, {"step": 7, "best": 0.25}))
-    (path,) = keeper.folder.iterdir()
+    checkpoint, ids = Checkpoint(folder / "partial", every=0.0), np.array(["a", "b"])
+    checkpoint.save(ids, State({"x": torch.arange(40.0), "n": torch.tensor([3])}, {"step": 7, "best": 0.25}))
+    (path,) = checkpoint.folder.iterdir()
 
     def load() -> Any:
-        state = keeper.load(ids)
+        state = checkpoint.load(ids)
         return state and ({name: value.tolist() for name, value in state.tensors.items()}, state.notes)
 
     return {path: load}

@@ -56,7 +56,7 @@ class State:
     notes: Mapping[str, Any]
 
 
-class Keeper(Protocol):
+class SearchCheckpoint(Protocol):
     """Keeps the states of batches, each named by its examples, so that a killed run goes on in the middle of a search."""
 
     def load(self, ids: Ids) -> State | None:

@@ -26,7 +26,7 @@ from shiftproof.judges.abstract import Judge, Reading
 from shiftproof.judges.classify import CLASSIFY
 from shiftproof.models.abstract import Answers, Scores, access_name
 from shiftproof.models.query_count import count_asked, counting_queries
-from shiftproof.oracle import Cost, Keeper, Oracle
+from shiftproof.oracle import Cost, Oracle, SearchCheckpoint
 from shiftproof.outcomes import Bound, Flag
 from shiftproof.preflight import BATCH_DEPENDENT, RANDOM, ScoresOnly, look_at
 from shiftproof.randomness import Rng
@@ -48,7 +48,7 @@ def confront(
     seed: int = 0,
     batch_size: int = 256,
     progress: Callable[[int], None] | None = None,
-    keeper: Keeper | None = None,
+    checkpoint: SearchCheckpoint | None = None,
     flags: Sequence[Flag] | None = None,
     clean: Reading | None = None,
 ) -> Finding:
@@ -64,7 +64,7 @@ def confront(
         seed: with each example's id, the whole source of randomness.
         batch_size: inputs per call of the model, a matter of memory and speed; verdicts do not depend on it. Halved where memory runs out.
         progress: called with the number of examples finished since the last call.
-        keeper: writes down where a batch stands, so that a killed call goes on there.
+        checkpoint: writes down where a batch stands, so that a killed call goes on there.
         flags: of the model, from an earlier look at it (`look_at`), which is then not repeated.
         clean: the model's answers to the examples as they are (`read_examples`), which are booked and not asked for again, unless the
             model is random or its answers depend on their batch.
@@ -102,7 +102,7 @@ def confront(
         known = clean if search.verdict_draws == 1 and same else None
 
         def work(rows: slice) -> Finding:
-            how = How(judge, to_the_end, keeper, known and known[rows], same)
+            how = How(judge, to_the_end, checkpoint, known and known[rows], same)
             return _confront_batch(model, shift, search, examples[rows], rng[rows], how)
 
         finding = judged(len(examples), batch_size, work, flags, progress)
@@ -179,7 +179,7 @@ class How:
 
     judge: Judge
     to_the_end: bool
-    keeper: Keeper | None
+    checkpoint: SearchCheckpoint | None
     known: Reading | None
     same: bool
     """Whether the model gives the same answer to the same input again, whatever the batch."""
@@ -196,9 +196,8 @@ def _confront_batch(model: Answers, shift: Shift, search: Search, batch: Example
     cost.forwards += draws * int(worst_case)
 
     oracle = Oracle(model, shift, x, y, cost, judge=how.judge, stops=not how.to_the_end, held=not how.to_the_end)[rows]
-    params = _legal(
-        shift, search, x[rows], _searched(search, shift, oracle.kept_by(how.keeper, batch.ids) if how.keeper else oracle, rng[rows.cpu()])
-    )
+    asked = oracle.kept_by(how.checkpoint, batch.ids) if how.checkpoint else oracle
+    params = _legal(shift, search, x[rows], _searched(search, shift, asked, rng[rows.cpu()]))
     moved = _apply(shift, batch.space, x[rows], params)
     after = read(model, moved, shift.carry(x[rows], y[rows], params), draws, how.judge)
     cost.forwards[rows.cpu()] += draws  # each row once

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from shiftproof._cost import UNSEEN, Cost, Keeper, State, exponent_of
+from shiftproof._cost import UNSEEN, Cost, SearchCheckpoint, State, exponent_of
 from shiftproof._errors import UsageError
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.data.examples import Ids
@@ -23,7 +23,7 @@ from shiftproof.outcomes import Stage
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Params, Shift
 
-__all__ = ["Answer", "Cost", "Keeper", "Oracle", "State", "judge", "mean_scores"]
+__all__ = ["Answer", "Cost", "Oracle", "SearchCheckpoint", "State", "judge", "mean_scores"]
 
 
 class Oracle:
@@ -33,7 +33,7 @@ class Oracle:
     drops those whose verdict is known.
     """
 
-    _kept: tuple[Keeper, Ids] | None = None
+    _kept: tuple[SearchCheckpoint, Ids] | None = None
     _all_sighted = False
     _plain = False
     """Whether the scores of all these examples are known to be taken as they are."""
@@ -139,19 +139,19 @@ class Oracle:
         """Whether an example is done with once it is broken."""
         return self._stops
 
-    def kept_by(self, keeper: Keeper, ids: Ids) -> Oracle:
+    def kept_by(self, checkpoint: SearchCheckpoint, ids: Ids) -> Oracle:
         """The same oracle, whose search may write down where it stands; `ids` name the whole batch."""
         other = self._like()
-        other._kept = (keeper, ids)
+        other._kept = (checkpoint, ids)
         return other
 
     def keep(self, tensors: Mapping[str, Tensor], notes: Mapping[str, Any]) -> None:
         """Writes down where the search of all these examples stands, what was spent with it. Parts of a batch keep nothing."""
         if self._kept:
-            keeper, ids = self._kept
+            checkpoint, ids = self._kept
             spent = {f"cost.{name}": getattr(self._cost, name) for name in _COUNTS}
             stages = [asdict(stage) for stage in self._cost.stages]
-            keeper.save(ids, State({**tensors, **spent, "rows": self._rows}, {**notes, "cost.stages": stages}))
+            checkpoint.save(ids, State({**tensors, **spent, "rows": self._rows}, {**notes, "cost.stages": stages}))
 
     def kept(self) -> State | None:
         """What `keep` wrote in an earlier run, with what was spent then put back on the account; None where nothing was."""

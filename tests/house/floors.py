@@ -17,7 +17,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("_batches", "_tensors", "models", "risks", "shifts"),
     # what is written, and proofs
     ("certificates", "confidence", "records", "sklearn"),
-    ("measures", "oracle"),
+    ("judges", "measures", "suites"),
+    ("oracle",),
     ("searches",),
     # the one door
     ("gate", "preflight"),

@@ -176,10 +176,10 @@ def test_states_of_a_search_beside_a_run_that_clears_them(tmp_path: Path) -> Non
     (tmp_path / "partial").mkdir()
 
     def keep() -> None:
-        keeper = Checkpoint(tmp_path / "partial" / "cell", every=0.0)
+        checkpoint = Checkpoint(tmp_path / "partial" / "cell", every=0.0)
         for _ in range(60):
-            keeper.save(ids, state)  # where the folder is cleared just then, nothing is written
-            read = keeper.load(ids)
+            checkpoint.save(ids, state)  # where the folder is cleared just then, nothing is written
+            read = checkpoint.load(ids)
             assert read is None or read.notes == state.notes
 
     def clear() -> None:
@@ -190,26 +190,26 @@ def test_states_of_a_search_beside_a_run_that_clears_them(tmp_path: Path) -> Non
 
 
 def test_a_state_whose_folder_is_cleared_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keeper = Checkpoint(tmp_path / "partial" / "cell", every=0.0)
+    checkpoint = Checkpoint(tmp_path / "partial" / "cell", every=0.0)
     ids, state = np.array(["a"]), State({"x": torch.zeros(3)}, {"step": 1})
 
     def cleared(path: Path, tensors: dict[str, torch.Tensor], notes: dict[str, Any], identity: dict[str, str]) -> None:
-        keeper.clear()
+        checkpoint.clear()
         write_tensors(path, tensors, notes, identity)
 
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr("shiftproof.runs.checkpoint.write_tensors", cleared)
-        assert not keeper.save(ids, state)
-    assert keeper.save(ids, state)
-    read = keeper.load(ids)
+        assert not checkpoint.save(ids, state)
+    assert checkpoint.save(ids, state)
+    read = checkpoint.load(ids)
     assert read is not None
     assert read.notes == state.notes
 
 
 def test_a_search_does_not_bring_a_removed_folder_back(tmp_path: Path) -> None:
-    keeper = Checkpoint(tmp_path / "run" / "partial" / "cell", every=0.0)
+    checkpoint = Checkpoint(tmp_path / "run" / "partial" / "cell", every=0.0)
     with pytest.raises(FileNotFoundError):
-        keeper.save(np.array(["a"]), State({"x": torch.zeros(3)}, {}))
+        checkpoint.save(np.array(["a"]), State({"x": torch.zeros(3)}, {}))
     assert not (tmp_path / "run").exists()
 
 

@@ -162,9 +162,9 @@ def test_a_killed_search_goes_on_in_its_middle(version: str, tmp_path: Path) -> 
 
     def run(at: int | None, folder: Path | None) -> tuple[sp.Finding, int]:
         dying = Dies(module, at)
-        keeper = None if folder is None else Checkpoint(folder, every=0.0)
+        checkpoint = None if folder is None else Checkpoint(folder, every=0.0)
         try:
-            found = sp.confront(TorchModule(dying, name="dies"), sp.Linf(0.1), search=search, examples=data, keeper=keeper)
+            found = sp.confront(TorchModule(dying, name="dies"), sp.Linf(0.1), search=search, examples=data, checkpoint=checkpoint)
         finally:
             calls.append(dying.calls)
         return found, dying.calls
@@ -191,29 +191,29 @@ def test_a_killed_search_goes_on_in_its_middle(version: str, tmp_path: Path) -> 
 
 
 def test_any_other_search_is_not_repeated_once_it_has_found(tmp_path: Path) -> None:
-    data, keeper = examples(8), Checkpoint(tmp_path / "partial", every=0.0)
+    data, checkpoint = examples(8), Checkpoint(tmp_path / "partial", every=0.0)
     search: Search = sp.GradientAscent(steps=5)
-    first = sp.confront(honest("plain"), sp.Linf(0.1), search=search, examples=data, keeper=keeper)
+    first = sp.confront(honest("plain"), sp.Linf(0.1), search=search, examples=data, checkpoint=checkpoint)
     counted = Dies(honest("plain").module, None)
-    second = sp.confront(TorchModule(counted, name="plain"), sp.Linf(0.1), search=search, examples=data, keeper=keeper)
+    second = sp.confront(TorchModule(counted, name="plain"), sp.Linf(0.1), search=search, examples=data, checkpoint=checkpoint)
     assert counted.calls <= 5
     assert second.forwards.tolist() == first.forwards.tolist()
     assert np.array_equal(second.params, first.params, equal_nan=True)
-    keeper.clear()
-    assert not keeper.folder.exists()
+    checkpoint.clear()
+    assert not checkpoint.folder.exists()
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
-    data, keeper = examples(8), Checkpoint(tmp_path / "partial", every=0.0)
-    first = sp.confront(honest("plain"), sp.Linf(0.1), search=sp.GradientAscent(steps=2), examples=data, keeper=keeper)
-    (file,) = keeper.folder.iterdir()
+    data, checkpoint = examples(8), Checkpoint(tmp_path / "partial", every=0.0)
+    first = sp.confront(honest("plain"), sp.Linf(0.1), search=sp.GradientAscent(steps=2), examples=data, checkpoint=checkpoint)
+    (file,) = checkpoint.folder.iterdir()
     file.write_bytes(file.read_bytes()[:20])
     with pytest.warns(StoredFileWarning, match=f"{file.name}' is not used: it has no checksum.* Its batch starts again"):
-        again = sp.confront(honest("plain"), sp.Linf(0.1), search=sp.GradientAscent(steps=2), examples=data, keeper=keeper)
+        again = sp.confront(honest("plain"), sp.Linf(0.1), search=sp.GradientAscent(steps=2), examples=data, checkpoint=checkpoint)
     assert np.array_equal(again.params, first.params, equal_nan=True)
 
 
 def test_it_writes_at_most_once_in_a_while(tmp_path: Path) -> None:
-    data, keeper = examples(8), Checkpoint(tmp_path / "partial", every=1000.0)
-    sp.confront(honest("plain"), sp.Linf(0.1), search=sp.GradientAscent(steps=2), examples=data, keeper=keeper)
-    assert not keeper.folder.exists()
+    data, checkpoint = examples(8), Checkpoint(tmp_path / "partial", every=1000.0)
+    sp.confront(honest("plain"), sp.Linf(0.1), search=sp.GradientAscent(steps=2), examples=data, checkpoint=checkpoint)
+    assert not checkpoint.folder.exists()

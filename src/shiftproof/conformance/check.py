@@ -23,14 +23,14 @@ from shiftproof.conformance.report import CheckResult, ConformanceReport, run_ch
 from shiftproof.conformance.risk import RISK_CHECKS, risk_cases
 from shiftproof.conformance.search import SEARCH_CHECKS, leaves_its_arguments_unchanged, search_cases
 from shiftproof.conformance.shift import SHIFT_CHECKS, shift_cases
-from shiftproof.conformance.words import ROW_CHECKS, row_cases, word_cases
+from shiftproof.conformance.text_rows import ROW_CHECKS, row_cases, word_cases
 from shiftproof.defences.abstract import Defence
 from shiftproof.judges.abstract import Judge
 from shiftproof.models.abstract import Labels
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.risks.abstract import Risk
-from shiftproof.searches._candidates import EditSearch
 from shiftproof.searches.abstract import Search
+from shiftproof.searches.edit_candidates import EditSearch
 from shiftproof.shifts.abstract import Boxed, Shift
 from shiftproof.shifts.text.casing import Casing
 from shiftproof.shifts.text.typos import Typos

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     import torch
 
 T = TypeVar("T")
-R = TypeVar("R", bound="Rows")
+R = TypeVar("R", bound="RowsOfData")
 
 
-class Rows(Protocol):
+class RowsOfData(Protocol):
     """n inputs or n truths, one per row. A `torch.Tensor` is one."""
 
     @property

@@ -43,7 +43,7 @@ class Source(ABC):
         return self.y.dtype.kind == "i"
 
     def require_classes(self, owner: str) -> None:
-        """Raises `UsageError` where the inputs are no numbers or the truths no labels: `owner` takes nothing else."""
+        """Raises `UsageError` where the inputs are not numbers, or the truths not labels: `owner` takes nothing else."""
         if not isinstance(self.space, InputSpace):
             raise UsageError(f"{owner} takes inputs of numbers, and those of '{self.uri}' are of kind '{self.space.kind}'. Use audit.")
         if not self.labelled:

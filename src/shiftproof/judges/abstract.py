@@ -19,7 +19,7 @@ from shiftproof.data.rows import Items
 from shiftproof.losses import Loss, margin
 from shiftproof.models.abstract import Access, Answers, Graded, Said
 
-Column = Any
+ValueColumn = Any
 """Values of shape (n,): a tensor, or an array of words."""
 Units = Callable[[Tensor], Tensor]
 R = TypeVar("R", bound="Reading")
@@ -91,7 +91,7 @@ class Reading:
         said: the class scores, shape (n, classes); None where the model gives none, or they are not stored.
     """
 
-    prediction: Column
+    prediction: ValueColumn
     broken: Tensor
     loss: Tensor
     probability: Tensor
@@ -204,7 +204,7 @@ class Judge(Part):
         finite = torch.ones(len(x), dtype=torch.bool)
         return Reading(self.shown(said[0]), self.wrong(score), loss, unknown, unknown, finite, score if self.graded else None)
 
-    def shown(self, said: Any) -> Column:
+    def shown(self, said: Any) -> ValueColumn:
         """What a record holds of each answer: words, or numbers of shape (n,)."""
         return np.array([str(one) for one in said], dtype=object)
 

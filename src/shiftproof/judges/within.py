@@ -11,7 +11,7 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
-from shiftproof.judges.abstract import Column, Judge
+from shiftproof.judges.abstract import Judge, ValueColumn
 from shiftproof.models.abstract import Access, Answers, Graded, Gradients, Said
 
 
@@ -75,7 +75,7 @@ class Within(Judge):
     def steady(self, first: Any, again: Any) -> bool:
         return torch.allclose(_numbers(first, len(first)), _numbers(again, len(again)), rtol=1e-4, atol=1e-5)
 
-    def shown(self, said: Any) -> Column:
+    def shown(self, said: Any) -> ValueColumn:
         return _numbers(said, len(said))[:, 0]
 
 

@@ -147,7 +147,7 @@ class Work:
             seed=cell.seed,
             batch_size=self.batch_size,
             progress=progress,
-            keeper=self._checkpoint(cell),
+            checkpoint=self._checkpoint(cell),
             flags=flags,
             clean=clean,
         )

@@ -9,7 +9,7 @@ import numpy as np
 
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._candidates import Round
+from shiftproof.searches.edit_candidates import Round
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.edits import Edit, Edits
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._candidates import EditSearch, Round
+from shiftproof.searches.edit_candidates import EditSearch, Round
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.on import edited_rows, edits_in
 
@@ -26,7 +26,7 @@ class Exhaustive(EditSearch):
     Guarantees:
         Exact where an example has at most `queries` moves: one that holds is then certified, and accuracy over the sample is at most the
         share that holds and at least the share certified. The first failure has the fewest edits possible.
-    Cost: up to `queries` forwards an example; an example that breaks is dropped.
+    Cost: up to `queries` forwards per example; an example that breaks is dropped.
     """
 
     name: ClassVar[str] = "exhaustive"

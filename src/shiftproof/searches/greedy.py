@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._beams import widened
-from shiftproof.searches._candidates import EditSearch
+from shiftproof.searches.edit_candidates import EditSearch
 from shiftproof.shifts.abstract import Params, Shift
 
 
@@ -24,7 +24,7 @@ class Greedy(EditSearch):
 
     Guarantees:
         With one edit and a budget that is large enough it is exact, as it tries them all. With more it finds failures and proves nothing.
-    Cost: up to `queries` forwards an example; an example that breaks is dropped.
+    Cost: up to `queries` forwards per example; an example that breaks is dropped.
 
     Reference: Ebrahimi et al. 2018, "HotFlip: white-box adversarial examples for text classification" (here without gradients).
     """

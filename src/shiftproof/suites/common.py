@@ -5,11 +5,11 @@ from __future__ import annotations
 from shiftproof.data.space import InputSpace
 
 AVERAGE = "one_draw"
-Wanted = list[tuple[str, tuple[str, ...]]]
+SuiteRuns = list[tuple[str, tuple[str, ...]]]
 """Specs of shifts, each with those of its searches. Norm balls get their worst case from whoever knows the model."""
 
 
-def balls(linf: list[float], l2: list[float]) -> Wanted:
+def balls(linf: list[float], l2: list[float]) -> SuiteRuns:
     """Norm balls of these sizes, by chance."""
     return [(f"{name}(eps={eps})", (AVERAGE,)) for name, sizes in (("linf", linf), ("l2", l2)) for eps in sizes]
 

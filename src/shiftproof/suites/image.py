@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from shiftproof.data.space import InputSpace
-from shiftproof.suites.common import AVERAGE, Wanted, balls, scaled, severities
+from shiftproof.suites.common import AVERAGE, SuiteRuns, balls, scaled, severities
 
 WORST = {"quick": "best_of_n(n=10)", "standard": "best_of_n(n=20)", "thorough": "best_of_n(n=100)"}
 """The adversary of shifts that are no balls."""
 
 
-def wanted(name: str, space: InputSpace, shape: tuple[int, ...]) -> Wanted:
+def wanted(name: str, space: InputSpace, shape: tuple[int, ...]) -> SuiteRuns:
     """What the suite asks of images of shape (channels, height, width)."""
     quick, levels = name == "quick", severities(name)
     found = balls(_radii(name, space, shape), [] if quick else _lengths(space, shape))

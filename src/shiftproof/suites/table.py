@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from shiftproof.data.space import InputSpace
-from shiftproof.suites.common import AVERAGE, Wanted, balls, scaled, severities
+from shiftproof.suites.common import AVERAGE, SuiteRuns, balls, scaled, severities
 
 
-def wanted(name: str, space: InputSpace) -> Wanted:
+def wanted(name: str, space: InputSpace) -> SuiteRuns:
     """What the suite asks of rows of numbers; sizes are shares of each column's range, or of the box."""
     quick = name == "quick"
     linf = scaled([0.1] if quick else [0.01, 0.02, 0.05, 0.1], space)

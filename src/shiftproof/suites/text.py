@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shiftproof.suites.common import AVERAGE, Wanted
+from shiftproof.suites.common import AVERAGE, SuiteRuns
 
 WORST = {
     "quick": ("greedy(queries=200)",),
@@ -13,9 +13,9 @@ WORST = {
 EDITS = {"quick": (1,), "standard": (1, 2, 4), "thorough": (1, 2, 4, 8)}
 
 
-def wanted(name: str) -> Wanted:
+def wanted(name: str) -> SuiteRuns:
     """What the suite asks of texts."""
-    found: Wanted = []
+    found: SuiteRuns = []
     for shift in ("typos", "homoglyphs", "casing"):
         found += [(f"{shift}(edits={edits})", (AVERAGE, *WORST[name])) for edits in EDITS[name]]
     return found

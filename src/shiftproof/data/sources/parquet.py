@@ -26,13 +26,13 @@ class Parquet(TableSource):
         exclude_groups: `true` leaves the group columns out of the features.
         categorical: columns of numbers that are names of categories, split at commas.
         as_category: columns that an estimator gets as pandas categories, as after `astype("category")`, split at commas.
-        id: column of ids, unique; row numbers without it. It is no feature.
+        id: column of ids, unique; row numbers without it. It is not a feature.
         like: table of the same layout, such as the training set, whose categories, classes and (at least) ranges hold here too.
-        classes: names of the model's classes in its order, split at commas, or a text file of them, one a line.
+        classes: names of the model's classes in its order, split at commas, or a text file of them, one per line.
         rename: new names of classes, OLD:NEW split at commas, such as `rename=<=50K.:<=50K,>50K.:>50K`.
 
     Values and types are those of `pandas.read_parquet(FILE)`, and an estimator is handed them again; words are never taken for numbers.
-    Columns are coded as in `csv:`, those of pandas categories in their own order. What pandas takes for the index is no feature.
+    Columns are coded as in `csv:`, those of pandas categories in their own order. The index of pandas is not a feature.
     """
 
     scheme: ClassVar[str] = "parquet"

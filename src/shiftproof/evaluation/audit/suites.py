@@ -20,7 +20,7 @@ from shiftproof.shifts.abstract import Boxed, Shift
 from shiftproof.shifts.corruptions.suites import SUITES as CORRUPTIONS
 from shiftproof.shifts.norms.ball import Ball
 from shiftproof.suites import image, table, text
-from shiftproof.suites.common import AVERAGE, Wanted
+from shiftproof.suites.common import AVERAGE, SuiteRuns
 
 GENERAL = ("quick", "standard", "thorough")
 NAMES = (*GENERAL, *CORRUPTIONS)
@@ -90,7 +90,7 @@ def suite_named(
     return SuiteChoice(tuple(chosen), tuple(left))
 
 
-def _wanted(name: str, space: Space, shape: tuple[int, ...]) -> Wanted:
+def _wanted(name: str, space: Space, shape: tuple[int, ...]) -> SuiteRuns:
     """Shifts with their searches, before anything is left out; norm balls get their worst case from `_attacks`."""
     if name in CORRUPTIONS:
         return [(spec, (AVERAGE,)) for spec in CORRUPTIONS[name]]

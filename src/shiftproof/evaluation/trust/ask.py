@@ -22,7 +22,7 @@ from shiftproof.shifts.abstract import Shift
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class ModelOutputs:
     """What a model says of n examples.
 
     Args:
@@ -51,12 +51,12 @@ class Answers:
         return top_probability(self.scores, "trust")
 
 
-def answers(model: Scores, examples: Examples, batch_size: int) -> Answers:
+def answers(model: Scores, examples: Examples, batch_size: int) -> ModelOutputs:
     """The model's answers to examples as they are. Cost: one forward each."""
     return _answers(model, examples, examples.x, batch_size, ())
 
 
-def moved_answers(model: Scores, shift: Shift, examples: Examples, *, seed: int, batch_size: int, flags: Sequence[Flag]) -> Answers:
+def moved_answers(model: Scores, shift: Shift, examples: Examples, *, seed: int, batch_size: int, flags: Sequence[Flag]) -> ModelOutputs:
     """The model's answers to examples moved by one chance draw, through the door. Cost: two forwards each."""
     found = confront(model, shift, search=OneDraw(), examples=examples, seed=seed, batch_size=batch_size, flags=flags)
     placed = shift.within(examples.space)
@@ -65,7 +65,7 @@ def moved_answers(model: Scores, shift: Shift, examples: Examples, *, seed: int,
     return _answers(model, examples, torch.cat(moved), batch_size, found.flags)
 
 
-def _answers(model: Scores, examples: Examples, x: torch.Tensor, batch_size: int, flags: tuple[Flag, ...]) -> Answers:
+def _answers(model: Scores, examples: Examples, x: torch.Tensor, batch_size: int, flags: tuple[Flag, ...]) -> ModelOutputs:
     def one(rows: slice) -> torch.Tensor:
         count_asked(rows.stop - rows.start)
         with torch.no_grad():
@@ -73,7 +73,7 @@ def _answers(model: Scores, examples: Examples, x: torch.Tensor, batch_size: int
 
     scores = torch.cat([part for part, _ in in_batches(len(x), batch_size, one)]).double().numpy()
     groups = {column: np.asarray(values) for column, values in examples.groups.items()}
-    return Answers(scores, examples.y.numpy().astype(np.int64), groups, flags)
+    return ModelOutputs(scores, examples.y.numpy().astype(np.int64), groups, flags)
 
 
 def _slices(n: int, size: int) -> list[slice]:

@@ -20,7 +20,7 @@ from shiftproof.confidence.recalibrate import KINDS, Recalibration, recalibrate
 from shiftproof.confidence.selective import CertifiedThreshold, certified_threshold
 from shiftproof.confidence.set_scores import SetScore
 from shiftproof.confidence.strangeness import strangeness
-from shiftproof.evaluation.trust.ask import Answers
+from shiftproof.evaluation.trust.ask import ModelOutputs
 
 NO_SAMPLE = "there is no calibration sample: add --calibrate 0.5 or --calibrate-on URI"
 WEIGHTED, LABEL_SHIFT = "weighted", "label shift"
@@ -64,7 +64,7 @@ class Promises:
     """
 
     wanted: Wanted
-    sample: Answers | None
+    sample: ModelOutputs | None
     exchangeable: Exchangeability | None
     threshold: CertifiedThreshold
     alarm: float | str
@@ -72,7 +72,7 @@ class Promises:
     refused: str
 
     @classmethod
-    def make(cls, wanted: Wanted, sample: Answers | None, test: Answers) -> Promises:
+    def make(cls, wanted: Wanted, sample: ModelOutputs | None, test: ModelOutputs) -> Promises:
         """Tests whether calibration and test answers are alike, and only then promises anything."""
         if sample is None:
             return cls.none(wanted, None, None, NO_SAMPLE)
@@ -94,12 +94,12 @@ class Promises:
         return cls(wanted, sample, alike, threshold, _alarm(sample, wanted), found, "")
 
     @classmethod
-    def none(cls, wanted: Wanted, sample: Answers | None, alike: Exchangeability | None, reason: str) -> Promises:
+    def none(cls, wanted: Wanted, sample: ModelOutputs | None, alike: Exchangeability | None, reason: str) -> Promises:
         """No promise, for this reason."""
         threshold = CertifiedThreshold(None, wanted.target, wanted.delta, 0, 0, 0, reason)
         return cls(wanted, sample, alike, threshold, reason, {}, reason)
 
-    def split(self, answers: Answers) -> PredictionSets:
+    def split(self, answers: ModelOutputs) -> PredictionSets:
         """Sets of the calibration sample as it is.
 
         Raises:
@@ -108,7 +108,7 @@ class Promises:
         own = self._sample()
         return split_sets(_p(own.scores), own.y, _p(answers.scores), level=self.wanted.level, score=self.wanted.sets)
 
-    def corrected(self, answers: Answers, kind: str) -> PredictionSets:
+    def corrected(self, answers: ModelOutputs, kind: str) -> PredictionSets:
         """Sets for a shift of the inputs (weighted) or of the classes (label shift), both learnt from inputs without labels.
 
         Raises:
@@ -122,7 +122,7 @@ class Promises:
         weights = class_weights(p.argmax(1), own.y, q.argmax(1), classes=p.shape[1])
         return label_shift_sets(p, own.y, q, weights, **options)
 
-    def _sample(self) -> Answers:
+    def _sample(self) -> ModelOutputs:
         if self.refused or self.sample is None:
             raise Refused(self.refused)
         return self.sample
@@ -137,7 +137,7 @@ def unlike(found: Exchangeability) -> str:
     )
 
 
-def _alarm(sample: Answers, wanted: Wanted) -> float | str:
+def _alarm(sample: ModelOutputs, wanted: Wanted) -> float | str:
     try:
         return alarm_threshold(strangeness(sample.scores, kind=wanted.score), rate=wanted.alarm_rate)
     except Refused as refusal:

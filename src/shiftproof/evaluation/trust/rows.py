@@ -14,7 +14,7 @@ from shiftproof.confidence.conformal import PredictionSets
 from shiftproof.confidence.risk_coverage import kept_risk, risk_coverage
 from shiftproof.confidence.separation import Separation, separation
 from shiftproof.confidence.strangeness import strangeness
-from shiftproof.evaluation.trust.ask import Answers
+from shiftproof.evaluation.trust.ask import ModelOutputs
 from shiftproof.evaluation.trust.promises import LABEL_SHIFT, WEIGHTED, Promises
 from shiftproof.outcomes import Interval
 from shiftproof.records.trust import Calibration, Conformal, Ends, Gap, Selective, Sets, TrustRow, Unfamiliar, Verdict, WorstGap
@@ -25,7 +25,7 @@ Figure = tuple[float, Interval]
 
 
 def make_row(
-    sample: str, shift: str, kind: RowKind, found: Answers, clean: Answers, promises: Promises, class_names: tuple[str, ...]
+    sample: str, shift: str, kind: RowKind, found: ModelOutputs, clean: ModelOutputs, promises: Promises, class_names: tuple[str, ...]
 ) -> TrustRow:
     """Everything about one sample.
 
@@ -57,7 +57,7 @@ def make_row(
     )
 
 
-def _calibration(found: Answers, promises: Promises, class_names: tuple[str, ...]) -> Calibration:
+def _calibration(found: ModelOutputs, promises: Promises, class_names: tuple[str, ...]) -> Calibration:
     level = promises.wanted.level
     p = np.exp(found.scores - found.scores.max(1, keepdims=True))
     gaps = class_gaps(p / p.sum(1, keepdims=True), found.y, level=level)
@@ -78,7 +78,7 @@ def _gap(found: CalibrationGap) -> dict[str, Any]:
     return {"gap": found.value, "raw": found.raw, "bias": found.bias, "interval": found.interval, "p": found.p, "n": found.n}
 
 
-def _selective(found: Answers, promises: Promises) -> Selective:
+def _selective(found: ModelOutputs, promises: Promises) -> Selective:
     wanted, promise = promises.wanted, promises.threshold
     area = risk_coverage(found.confidence, found.right).area
     if promise.threshold is None:
@@ -120,7 +120,7 @@ def verdict_at_least(value: float, interval: Interval, level: float) -> Verdict:
     return "holds" if value >= level or interval.low >= level else "cannot be told"
 
 
-def _conformal(found: Answers, promises: Promises, *, shifted: bool) -> Conformal:
+def _conformal(found: ModelOutputs, promises: Promises, *, shifted: bool) -> Conformal:
     method = f"split {promises.wanted.sets}"
     try:
         plain = _sets(promises.split(found), found, method, promises)
@@ -137,7 +137,7 @@ def _conformal(found: Answers, promises: Promises, *, shifted: bool) -> Conforma
     return Conformal(**dict(plain), corrections=corrections)
 
 
-def _sets(made: PredictionSets, found: Answers, method: str, promises: Promises) -> Sets:
+def _sets(made: PredictionSets, found: ModelOutputs, method: str, promises: Promises) -> Sets:
     level = promises.wanted.level
     value, interval = made.coverage(found.y, confidence=level)
     return Sets(
@@ -164,7 +164,7 @@ def _refused(method: str, promises: Promises, why: str) -> Sets:
     return Sets(method=method, level=promises.wanted.level, coverage=None, interval=None, mean_size=None, verdict="refused", refused=why)
 
 
-def _unfamiliar(found: Answers, clean: Answers | None, promises: Promises, labelled: bool) -> Unfamiliar:
+def _unfamiliar(found: ModelOutputs, clean: ModelOutputs | None, promises: Promises, labelled: bool) -> Unfamiliar:
     wanted, alarm = promises.wanted, promises.alarm
     strange = strangeness(found.scores, kind=wanted.score)
     right = found.right

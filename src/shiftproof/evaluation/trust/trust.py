@@ -18,7 +18,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.evaluation.audit.record import data_card
 from shiftproof.evaluation.class_fit import fit_classes
 from shiftproof.evaluation.config import CommonConfig
-from shiftproof.evaluation.trust.ask import Answers, answers, moved_answers
+from shiftproof.evaluation.trust.ask import ModelOutputs, answers, moved_answers
 from shiftproof.evaluation.trust.promises import Promises, Wanted, check_wanted, unlike
 from shiftproof.evaluation.trust.rows import RowKind, make_row
 from shiftproof.evaluation.trust.samples import CLEAN, Samples, load_samples
@@ -185,13 +185,13 @@ class _Asked:
     samples: Samples
     model: Scores
     flags: list[Flag]
-    clean: Answers
+    clean: ModelOutputs
     promises: Promises
 
-    def row(self, sample: str, shift: str, kind: RowKind, found: Answers) -> TrustRow:
+    def row(self, sample: str, shift: str, kind: RowKind, found: ModelOutputs) -> TrustRow:
         return make_row(sample, shift, kind, found, self.clean, self.promises, self.samples.aligned.class_names)
 
-    def others(self, moves: list[Shift], say: Say) -> Iterator[tuple[str, str, RowKind, Answers]]:
+    def others(self, moves: list[Shift], say: Say) -> Iterator[tuple[str, str, RowKind, ModelOutputs]]:
         """The answers to every sample but the clean one: its name, shift and kind."""
         samples, size = self.samples, self.config.batch_size
         for shift in moves:

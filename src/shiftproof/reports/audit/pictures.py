@@ -37,7 +37,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Words:
+class TextChange:
     """A piece of a text that is the same in both, or stands in one of them only: "same", "old" or "new"."""
 
     kind: str
@@ -58,7 +58,7 @@ class Tile:
     factor: float = 1.0
     pixels: int = 0
     changes: Sequence[Change] = ()
-    words: Sequence[Words] = ()
+    words: Sequence[TextChange] = ()
     changed: int = 0
     features: int = 0
     missing: str = ""
@@ -110,7 +110,7 @@ def _tile(picture: GalleryExample, data: DataCard, folder: Path) -> Tile:
         why = (error.strerror or "it cannot be read").lower() if isinstance(error, OSError) else str(error)
         return Tile(picture, *names, missing=f"gallery/{picture.file} cannot be shown: {why}")
     if isinstance(clean, str) or isinstance(moved, str):
-        return Tile(picture, *names, words=words_changed(str(clean), str(moved)))
+        return Tile(picture, *names, words=text_changes(str(clean), str(moved)))
     if clean.ndim == 1:
         changed = int((clean != moved).sum())
         return Tile(picture, *names, changes=_changes(clean, moved, data.columns), changed=changed, features=clean.size)
@@ -132,17 +132,17 @@ def _tile(picture: GalleryExample, data: DataCard, folder: Path) -> Tile:
     )
 
 
-def words_changed(before: str, after: str) -> list[Words]:
+def text_changes(before: str, after: str) -> list[TextChange]:
     """Two texts in one, word by word.
 
-    >>> [(part.kind, part.text) for part in words_changed("a good film", "a gud film")]
+    >>> [(part.kind, part.text) for part in text_changes("a good film", "a gud film")]
     [('same', 'a '), ('old', 'good'), ('new', 'gud'), ('same', ' film')]
     """
     one, two = (re.findall(r"\s+|\S+", text) for text in (before, after))
-    found: list[Words] = []
+    found: list[TextChange] = []
     for change, start, end, left, right in difflib.SequenceMatcher(None, one, two, autojunk=False).get_opcodes():
         pieces = [("same", one[start:end])] if change == "equal" else [("old", one[start:end]), ("new", two[left:right])]
-        found += [Words(kind, "".join(words)) for kind, words in pieces if words]
+        found += [TextChange(kind, "".join(words)) for kind, words in pieces if words]
     return found
 
 
