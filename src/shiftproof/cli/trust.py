@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from shiftproof.cli._notes import echo_notes
+from shiftproof.cli._say import say
 
 
 @click.command("trust")
@@ -47,8 +48,8 @@ def command(box: str | None, **options: Any) -> int:
 
     given = {name: value for name, value in options.items() if value is not None}
     config = TrustConfig(**given, box=None if box is None else box_of(box))
-    record = run_trust(config, say=(lambda line: click.echo(line, err=True)) if sys.stderr.isatty() else lambda _: None)
+    record = run_trust(config, say=(lambda line: say(line, err=True)) if sys.stderr.isatty() else lambda _: None)
     Console().print(terminal_trust(record))
     echo_notes([*record.model.notes, *record.data.notes, *record.notes])
-    click.echo(f"Page:   {Path(config.out) / 'index.html'}\nRecord: {Path(config.out) / FILE}")
+    say(f"Page:   {Path(config.out) / 'index.html'}\nRecord: {Path(config.out) / FILE}")
     return 0

@@ -40,8 +40,8 @@ def set_scores(
     >>> set_scores(np.array([[0.5, 0.3, 0.2]])).round(3).tolist()
     [[0.5, 0.8, 1.0]]
 
-    Reference: Romano, Sesia & Candès 2020, "Classification with valid and adaptive coverage"; Angelopoulos et al. 2021
-    [angelopoulos2021uncertainty], "Uncertainty sets for image classifiers using conformal prediction".
+    Reference: Romano, Sesia & Candès 2020 [romano2020classification], "Classification with valid and adaptive coverage";
+    Angelopoulos et al. 2021 [angelopoulos2021uncertainty], "Uncertainty sets for image classifiers using conformal prediction".
     """
     if kind not in get_args(SetScore):
         raise unknown("set score", kind, get_args(SetScore))

@@ -139,7 +139,7 @@ def test_what_a_worker_survives(tmp_path: Path) -> None:
 
 def test_a_worker_that_dies_takes_its_own_cell_only(tmp_path: Path) -> None:
     found = run(tmp_path, "exits", "fine 1", "dies_once", "fine 2")
-    assert "died while it held this cell, 2 times: it left with exit code 3" in str(found["exits"])
+    assert "died 2 times while it ran this cell: it left with exit code 3" in str(found["exits"])
     assert [found[name] for name in ("fine 1", "dies_once", "fine 2")] == [None] * 3
     assert len(pids(tmp_path, "exits")) == 2
 
