@@ -34,8 +34,8 @@ class AlphaCrown(BoundCertificate):
         As `crown`, and never looser; every step of the optimisation is sound.
     Cost: for each step three times that of the passes of `crown`, of the last alone without `refine`.
 
-    Reference: Xu et al. 2021 [xu2021fast], "Fast and complete: enabling complete neural network verification with rapid and massively parallel
-    incomplete verifiers".
+    Reference: Xu et al. 2021 [xu2021fast], "Fast and complete: enabling complete neural network verification with rapid and massively
+    parallel incomplete verifiers".
     """
 
     name: ClassVar[str] = "alpha_crown"
