@@ -91,7 +91,13 @@ def training(folder: Path, turn: int) -> Path:
     curves = defend_record().rows[0].training
     assert curves is not None
     method, data = spoiled(["adversarial", "npz:train.npz"], turn)
-    return write_training(spoiled(curves, turn), folder, method=method, data=data, attack=spoiled(attack, turn) | {"kind": "at_most"})
+    return write_training(
+        spoiled(curves, turn),
+        folder,
+        method=method,
+        data=data,
+        attack={key: spoiled(value, turn) for key, value in attack.items()} | {"kind": "at_most"},
+    )
 
 
 PAGES: dict[str, Make] = {

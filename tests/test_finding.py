@@ -43,8 +43,8 @@ def test_outcomes_are_values() -> None:
 
 def test_accuracy_counts_what_is_still_right() -> None:
     found = finding("skipped", "broken", "held", "certified", "abstained")
-    assert found.correct.tolist() == [False, False, True, True, False]
-    assert found.accuracy == 0.4
+    assert found.correct.tolist() == [False, False, True, True, True]  # an attack without a verdict broke nothing
+    assert found.accuracy == 0.6
     assert len(found) == 5
     assert np.isnan(finding().accuracy)
 

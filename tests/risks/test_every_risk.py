@@ -132,10 +132,10 @@ def test_groups_are_needed_one_a_value() -> None:
 
 
 def test_comparisons_refuse_what_is_no_verdict_or_no_pair() -> None:
-    from shiftproof.risks.paired import paired, unpaired_difference
+    from shiftproof.risks.paired import paired
 
     with pytest.raises(UsageError, match=r"The 'first' of a comparison must be 0 or 1 per example, shape \(n,\), got \[0\.5, 1\.0\]\."):
-        unpaired_difference([0.5, 1.0], [1, 0])
+        paired([0.5, 1.0], [1, 0])
     with pytest.raises(UsageError, match=r"The 'second' of a comparison must be 0 or 1 per example, shape \(n,\), got \(8, 1\)\."):
         paired([1], np.zeros((8, 1)))
     with pytest.raises(UsageError, match=r"The 'second' of a paired comparison must have one verdict per pair \(2\), got 3\."):

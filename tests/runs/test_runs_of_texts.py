@@ -167,7 +167,7 @@ BAD: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {
     "a NaN target": (
         NUMBERS,
         {"houses.csv": "area,rooms,price\n1,2,3\n2,3,\n"},
-        "The target 'price' of '.*' is no finite number",
+        "The target 'price' of '.*' is not a finite number",
     ),
     "a word for a target": (
         NUMBERS,

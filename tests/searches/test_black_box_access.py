@@ -105,7 +105,7 @@ def name(value: object) -> str:
 @pytest.mark.parametrize(("search", "shift"), [*SCORES, *DECISIONS], ids=name)
 def test_every_query_is_counted_and_none_is_beyond_the_limit(search: Search, shift: Shift, classes: int) -> None:
     module = network(classes)
-    model = CountedScores(module) if issubclass(search.needs, Scores) else CountedLabels(module)
+    model = CountedLabels(module) if issubclass(Labels, search.needs) else CountedScores(module)
     examples = sample(module)
     inspect_model(model, examples)
     before, model.asked = model.asked, 0

@@ -192,7 +192,7 @@ def test_a_random_model_certifies_nothing() -> None:
     ("call", "message"),
     [
         (lambda: sp.confront(Lexicon(), Typos(edits=1), search=sp.GradientAscent(), examples=reviews(4)), "needs gradients, and the model"),
-        (lambda: sp.confront(Lexicon(), Typos(edits=1), search=sp.Grid(), examples=reviews(4)), "typos has too many numbers for a grid"),
+        (lambda: sp.confront(Lexicon(), Typos(edits=1), search=sp.Grid(), examples=reviews(4)), "typos has too many parameters for a grid"),
         (
             lambda: sp.confront(
                 sp.as_model(torch.nn.Linear(2, 2)), sp.Linf(0.1), search=Greedy(), examples=sp.examples(np.zeros((2, 2)), [0, 1])

@@ -98,7 +98,7 @@ def _named(key: str, value: Any, word: str) -> Any:
     if key == "title" and value == "accuracy":
         return word
     if key in ("what", "description") and isinstance(value, str):
-        return value.replace("clean accuracy", f"clean {word}").replace("Clean accuracy", f"Clean {word}")
+        return value.replace("Accuracy", f"{word[:1].upper()}{word[1:]}").replace("accuracy", word)
     return value
 
 

@@ -97,6 +97,7 @@ def _penalised(losses: Floats, gram: Floats, penalty: float, lift: float, start:
 
 def _onto_simplex(v: Floats) -> Floats:
     """The nearest weights >= 0 with sum 1 (Held, Wolfe & Crowder 1974 [held1974validation])."""
+    v = v - v.max()  # the same weights, and no value so large that 1 is lost beside it
     ranked = np.sort(v)[::-1]
     over = np.cumsum(ranked) - 1
     k = int(np.flatnonzero(ranked > over / np.arange(1, len(v) + 1))[-1])

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from shiftproof._errors import UsageError, must
 from shiftproof._rows import total
 from shiftproof.losses import cross_entropy
-from shiftproof.models.abstract import Access, Gradients, Labels
+from shiftproof.models.abstract import Access, Gradients, Labels, access_name
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Search
@@ -83,7 +83,7 @@ class Transfer(Search):
         for surrogate in self.surrogates:
             least = Gradients if self.search is None else self.search.needs
             if not isinstance(surrogate, least):
-                raise UsageError(f"The surrogate '{surrogate.name}' of {self.name} must provide {least.__name__.lower()}.")
+                raise UsageError(f"The surrogate '{surrogate.name}' of {self.name} must provide {access_name(least)}.")
         if self.surrogates:
             inner = f" by {self.search.full_spec()}" if self.search else ""
             object.__setattr__(self, "of", " ".join(s.fingerprint() for s in self.surrogates) + inner)

@@ -239,7 +239,9 @@ def _where_it_breaks(audit: Audit) -> list[str]:
         said.append(_by_chance(audit, chance))
     mean = over_corruptions(audit)
     if mean:
-        said.append(f"Mean accuracy over {mean.name}: {percent(mean.value)} ({span(mean.interval)}), each corruption counted once.")
+        said.append(
+            f"Mean {audit.judge.word} over {mean.name}: {percent(mean.value)} ({span(mean.interval)}), each corruption counted once."
+        )
     if attacked and attacked.result:
         search = attacked.result.search
         who = "all searches together" if search == UNION else search
@@ -247,7 +249,7 @@ def _where_it_breaks(audit: Audit) -> list[str]:
         proof = f"at least {percent(proven.value)} is proven" if proven else "nothing is proven there"
         most = f"at most {percent(attacked.value)} ({span(attacked.interval)})"
         found = "" if lowered(audit, attacked) != "no" else ", the same as without attack: no failure was found"
-        said.append(f"Under attack ({who}), accuracy within {attacked.name} is {most}{found}; {proof}.")
+        said.append(f"Under attack ({who}), {audit.judge.word} within {attacked.name} is {most}{found}; {proof}.")
     return said or ["No shift was measured, so it is not known where the model fails."]
 
 
