@@ -281,7 +281,7 @@ def _by_chance(audit: Audit, chance: NamedNumber) -> str:
     number = f"{chance.name}: {percent(chance.value)} ({span(chance.interval)})"
     match lowered(audit, chance):
         case "beyond chance":
-            return f"Without an attack, accuracy is lowest on {number}, measurably below clean accuracy."
+            return f"Without an attack, {audit.judge.word} is lowest on {number}, measurably below clean {audit.judge.word}."
         case "in this sample":
             return (
                 f"Without an attack, {audit.judge.word} is lowest on {number}; the difference from clean {audit.judge.word} may be chance."
@@ -289,7 +289,7 @@ def _by_chance(audit: Audit, chance: NamedNumber) -> str:
         case "no":
             return f"Without an attack, nothing measured is below clean {audit.judge.word}; the lowest is {number}."
         case "unknown":
-            return f"Without an attack, accuracy is lowest on {number}."
+            return f"Without an attack, {audit.judge.word} is lowest on {number}."
 
 
 def unknowns(audit: Audit) -> list[str]:
