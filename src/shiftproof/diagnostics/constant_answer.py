@@ -62,7 +62,7 @@ def constant_answer(
         >>> import numpy as np
         >>> y = np.arange(200) % 2
         >>> print(constant_answer(y, 1 - y).detail.split(". ")[1])
-        Under another numbering of the classes 100.0% are right (its 0 is 1, its 1 is 0): the codes of the data or the model are mixed up.
+        With the classes numbered differently, accuracy is 100.0% (its 0 is 1, its 1 is 0): the codes of the data or the model are mixed up.
         >>> constant_answer(y, y) is None
         True
     """
