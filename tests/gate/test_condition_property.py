@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shiftproof.gate import Condition, parse
@@ -67,6 +67,7 @@ def test_a_group_of_any_words_survives(group: tuple[tuple[str, str], ...]) -> No
 
 
 @settings(deadline=None, max_examples=50)
+@example("inf")
 @given(WORDS)
 def test_a_uri_of_any_characters_survives(uri: str) -> None:
     assert natural(natural_spec(uri)).options == (("source", uri),)

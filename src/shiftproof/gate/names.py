@@ -116,4 +116,4 @@ def _value(value: Value) -> str:
     if not isinstance(value, str):
         return show(value)
     word = value.isascii() and value.isidentifier()  # Python reads other letters as their normal forms
-    return value if word and not keyword.iskeyword(value) and value.lower() not in ("true", "false") else repr(value)
+    return value if word and not keyword.iskeyword(value) and value.lower() not in ("true", "false", "inf") else repr(value)
