@@ -34,7 +34,7 @@ def euclidean(losses: Floats, base: Floats, radius: float) -> MMDWorst:
         return MMDWorst(plain, p, plain)
     if float(np.linalg.norm(worst - p)) <= radius:
         return MMDWorst(float(losses.max()), worst, float(losses.max()))
-    low, high = 0.0, 1 / float(-unit.min())
+    low, high = 0.0, min(1 / float(-unit.min()), 1e300)  # of losses that are all but equal the inverse is infinite
     while float(np.linalg.norm(_onto_simplex(p + high * unit) - p)) < radius and high < 1e300:
         low, high = high, 2 * high
     for _ in range(200):
