@@ -76,7 +76,7 @@ def test_numbers_of_another_sample_are_not_the_audit_s_own() -> None:
 
 def test_a_line_each() -> None:
     first, second, failed, passed, third = summary(sample_audit(incomplete=True)).split("\n")
-    assert first == "Accuracy of street-net on 500 examples of npz:street_signs.npz: 91.8% (95% interval 89.1 to 93.9%)."
+    assert first == "street-net gets 91.8% of 500 examples of npz:street_signs.npz right (95% interval 89.1 to 93.9%)."
     assert second == (
         "Without an attack, accuracy is lowest on contrast(severity=5): 41.8% (37.6 to 46.2%), "
         "measurably below clean accuracy. "

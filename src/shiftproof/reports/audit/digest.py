@@ -227,7 +227,7 @@ def _how_good(audit: Audit) -> str:
             f"({confidence(audit.provenance.confidence)} interval {span(clean.interval)}), judged by {audit.judge.spec}."
         )
     return (
-        f"Accuracy of {audit.model.name} on {plural(clean.n, 'example')} of {audit.data.uri}: {percent(clean.accuracy)} "
+        f"{audit.model.name} gets {percent(clean.accuracy)} of {plural(clean.n, 'example')} of {audit.data.uri} right "
         f"({confidence(audit.provenance.confidence)} interval {span(clean.interval)}).{doubt}"
     )
 
