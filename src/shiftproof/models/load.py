@@ -79,6 +79,10 @@ def as_model(
         memory_format=memory_format,
         version=version,
     )
+    return _model_of_classes(found)
+
+
+def _model_of_classes(found: Answers) -> Labels:
     if not isinstance(found, Labels):
         hint = "It needs no wrapper: give it to confront or audit with a judge that reads its answers."
         raise must("model", "this run", "give classes", found.name, hint)
@@ -180,10 +184,7 @@ def load_model(
         endpoint=endpoint,
         version=version,
     )
-    if not isinstance(found, Labels):
-        hint = "It needs no wrapper: give it to confront or audit with a judge that reads its answers."
-        raise must("model", "this run", "give classes", found.name, hint)
-    return found
+    return _model_of_classes(found)
 
 
 def load_answers(
