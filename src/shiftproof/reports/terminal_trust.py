@@ -6,7 +6,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from shiftproof.records.trust import TrustRecord, TrustRow
+from shiftproof.records.trust import TrustRecord
+from shiftproof.records.trust_row import TrustRow
 from shiftproof.reports.number_format import confidence, cost, percent, printable
 from shiftproof.reports.trust import row_name, sentences
 
