@@ -15,7 +15,10 @@ KINDS = ("shifts", "searches", "judges", "risks", "measures", "certificates", "d
 @click.command("list")
 @click.argument("kind", required=False)
 def command(kind: str | None) -> int:
-    """List the parts of a KIND: shifts, searches, judges, risks, measures, certificates, defences, methods, studies, sources. [all]"""
+    """List the parts of a KIND; without it, of every kind.
+
+    Kinds: shifts, searches, judges, risks, measures, certificates, defences, methods, studies, sources.
+    """
     if kind is not None and kind not in KINDS:
         raise unknown("kind of part", kind, KINDS)
     for each in (kind,) if kind else KINDS:

@@ -16,15 +16,15 @@ from shiftproof.data.subset import Subset
 from shiftproof.randomness import Rng
 
 Digests = npt.NDArray[np.str_]
-Rows = npt.NDArray[np.intp]
+Positions = npt.NDArray[np.intp]
 _READ_ROWS = 2048
 
 
 class Split(NamedTuple):
     """Which rows are tested and which calibrate, and how many do neither since the same input is a test row."""
 
-    test: Rows
-    calibration: Rows
+    test: Positions
+    calibration: Positions
     left_out: int
 
 
@@ -65,7 +65,7 @@ def share_name(uri: str, share: float) -> str:
 
 
 def split_rows(uri: str, ids: Ids, digests: Digests, share: float, seed: int) -> Split:
-    """Rows by their ids and the seed, so that a row's side does not depend on the others.
+    """Positions by their ids and the seed, so that a row's side does not depend on the others.
 
     Raises:
         UsageError: the share is not in (0, 1), or one side is empty.

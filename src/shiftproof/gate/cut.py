@@ -43,7 +43,8 @@ def cut(text: str) -> Pieces | None:
             pieces.append(mark.strip("."))
         else:
             pieces[-1] += mark
-        depth += (mark in ("(", "[")) - (mark in (")", "]"))
+        group = pieces[-1].startswith("[")  # in brackets, parentheses are letters
+        depth += (mark == "[" or (mark == "(" and not group)) - (mark == "]" or (mark == ")" and not group))
     return None
 
 

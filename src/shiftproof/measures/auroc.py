@@ -31,10 +31,10 @@ class Auroc(ClassMeasure):
 
     Guarantees:
         By ranks, so that a rising map of the odds changes nothing. The interval is the Chernoff-Hoeffding bound of a two-sample
-        U-statistic, valid at every n: as wide as of so many independent pairs as the smaller side has examples. The mean over classes obeys
-        the same bound with the smallest side of all, since the mean of exponentials is at most the mean of their logarithms' bounds
-        (Hoelder), however the classes depend on each other. The change on the same examples is bounded by what pairs gain and what they
-        lose, each by that bound. Under a search it is an estimate: the moves were found to break single answers, not this figure.
+        U-statistic, valid at every n: as wide as of so many independent pairs as the smaller side has examples. The mean of classes obeys
+        the same bound with the smallest side of all, however they depend on each other: by Hoelder's inequality the exponential
+        moment of their mean is at most the geometric mean of theirs. The change on the same examples is bounded by what pairs gain and
+        what they lose, each by that bound. Under a search it is an estimate: the moves were found to break single answers, not this figure.
     Cost: a sort for each class; for the change all pairs, up to 2e8 of them, beyond that the two intervals.
 
     Example:

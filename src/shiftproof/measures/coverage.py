@@ -35,8 +35,13 @@ class Coverage(MeanMeasure):
     references: ClassVar[tuple[str, ...]] = ("vovk2005algorithmic", "clopper1934use")
     needs: ClassVar[Needs] = "scores"
 
-    level: float = 0.95
+    level: float
     sets: str = "lac"
+
+    @classmethod
+    def examples_for_check(cls) -> list[Coverage]:
+        """One of the usual level."""
+        return [cls(0.9)]
 
     def check(self) -> None:
         self.require("level", within="(0, 1)")

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof._errors import unknown
+from shiftproof.confidence.checked import Refused
 from shiftproof.measures.abstract import NOTHING, Measure, Needs, SampleFacts
 from shiftproof.measures.answered import Answered, Floats
 from shiftproof.measures.precision import said_of
@@ -87,6 +88,8 @@ class EqualizedOddsGap(Measure):
 
     def _counts(self, answered: Answered) -> tuple[Floats, list[str]]:
         """How often each group of each label is answered each class, shape (groups, labels, classes)."""
+        if self.by not in answered.groups:
+            raise Refused(f"this sample has no group column '{self.by}'")
         names, group = np.unique(answered.groups[self.by], return_inverse=True)
         counts = np.zeros((len(names), answered.classes, answered.classes))
         np.add.at(counts, (group, answered.y, said_of(answered, self.name)), 1)

@@ -65,7 +65,7 @@ class ExpectedCost(MeanMeasure):
         super().check_sample(facts)
         k = len(facts.class_names)
         if len(self.costs) != k:
-            raise must("matrix", self.name, f"have a row and a column for each of the {k} classes", f"{len(self.costs)} rows")
+            raise must("matrix", self.name, f"have {k} rows and columns, one for each class", len(self.costs))
 
     def values(self, answered: Answered) -> Floats:
         return np.asarray(self.costs[answered.y, said_of(answered, self.name)])

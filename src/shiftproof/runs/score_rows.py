@@ -30,7 +30,8 @@ def score_rows(said: np.ndarray[Any, Any] | None, labels: np.ndarray[Any, Any]) 
 def label_rank(columns: Mapping[str, np.ndarray[Any, Any]], labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
     """How many classes stand before the label by score, ties in class order, shape (n,), from what `score_rows` made of the scores.
 
-    None where it made nothing of them. A label beyond the largest that are kept has their number, and every label of a row that is not of finite numbers comes last.
+    None where it made nothing of them. A label beyond the largest that are kept has their number; in a row that is not of finite numbers
+    the label comes last.
     """
     if SCORES in columns:
         scores = columns[SCORES]

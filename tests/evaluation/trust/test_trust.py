@@ -133,15 +133,15 @@ def test_every_row_that_reaches_the_model_is_counted(record: TrustRecord) -> Non
 
 def test_the_page_says_it_in_words_and_escapes_names(record: TrustRecord) -> None:
     page = trust_page(record)
-    assert len(sentences(record)) == len(record.rows)
-    for line in sentences(record):
+    assert len(sentences(record.calibration, record.rows)) == len(record.rows)
+    for line in sentences(record.calibration, record.rows):
         assert line in page
     hostile = record.model_copy(update={"rows": [row.model_copy(update={"sample": HOSTILE}) for row in record.rows]})
     assert HOSTILE not in trust_page(hostile)
 
 
 def test_a_sentence_says_that_a_promise_is_broken(record: TrustRecord) -> None:
-    said = "\n".join(sentences(record))
+    said = "\n".join(sentences(record.calibration, record.rows))
     assert "the promise of at most 10.0% wrong at confidence" in said
     assert "or more is broken: " in said
     assert "no correction mends it" in said

@@ -24,9 +24,9 @@ def planned_measures(config: AuditConfig, judge: Judge, facts: SampleFacts) -> t
     Raises:
         UsageError: one cannot be measured on this sample, or the judge knows no classes.
     """
-    asked = [spec if isinstance(spec, Measure) else measures.build(spec) for spec in config.measures]
-    of_gate = [measure for condition in config.fail_on if is_part(measure := parse(condition).measure)]
-    wanted = [*asked, *(part_of(measure) for measure in of_gate if measure != judge.measure or judge.said == "classes")]
+    asked: list[Measure] = [spec if isinstance(spec, Measure) else measures.build(spec) for spec in config.measures]
+    in_gate = [word for condition in config.fail_on if is_part(word := parse(condition).measure)]
+    wanted = [*asked, *(part_of(word) for word in in_gate if word != judge.measure or judge.said == "classes")]
     if wanted and judge.said != "classes":
         raise UsageError(f"The measure {wanted[0].spec()} is about classes, and the judge {judge.name} knows none. Leave it out.")
     found = dict.fromkeys(each for measure in wanted for each in _each(measure, facts.class_names))
