@@ -20,7 +20,7 @@ from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.columns import EncodedTable, encode_table, trimmed
 from shiftproof.data.sources.files import hash_file, the_file
 from shiftproof.data.sources.pandas_csv import CsvFile, refuse_strays
-from shiftproof.data.space import Box, InputSpace, TextSpace
+from shiftproof.data.space import InputSpace, TextSpace, ValueRange
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ class _ColumnNames(NamedTuple):
 class TableSource(LabelledSource):
     """Rows of a table: x of shape (n, columns), float64. A subclass says how its file is read."""
 
-    def __init__(self, address: Address, *, box: Box | None = None) -> None:
+    def __init__(self, address: Address, *, box: ValueRange | None = None) -> None:
         super().__init__(address, box=box)
         if box is not None:
             raise must("box", self.uri, "be left out", list(box), "Each column of a table has its own range.")
