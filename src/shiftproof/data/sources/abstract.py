@@ -11,8 +11,9 @@ from urllib.parse import unquote
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Ints
 from shiftproof._errors import must, unknown
-from shiftproof.data.class_names import Classed, LabelArray, listed, order_notes, renamed
+from shiftproof.data.class_names import Classed, listed, order_notes, renamed
 from shiftproof.data.examples import Examples
 from shiftproof.data.rows import Items
 from shiftproof.data.source import Source
@@ -108,7 +109,7 @@ class AddressedSource(Source):
         return changes
 
     def classed(
-        self, y: LabelArray, names: tuple[str, ...], *, declared: bool = False, like: tuple[str, ...] = (), owner: str | None = None
+        self, y: Ints, names: tuple[str, ...], *, declared: bool = False, like: tuple[str, ...] = (), owner: str | None = None
     ) -> Classed:
         """Labels and class names after the options `rename` and `classes`.
 
@@ -185,7 +186,7 @@ class LabelledSource(AddressedSource):
         """The labels, shape (n,), and the names of their classes in label order, none where labels are numbers."""
 
     @property
-    def y(self) -> LabelArray:
+    def y(self) -> Ints:
         return self.labels[0]
 
     @property

@@ -14,6 +14,7 @@ from shiftproof._arrays import Floats
 from shiftproof._errors import Contradiction
 from shiftproof.data.groups import crossed
 from shiftproof.data.source import Source
+from shiftproof.finding import still_right
 from shiftproof.judges.abstract import Judge
 from shiftproof.outcomes import Bound, Flag, Interval, join_flags, join_stages
 from shiftproof.records.audit import UNION, Result
@@ -55,11 +56,8 @@ class PooledResults:
 
     @property
     def correct(self) -> Floats:
-        """1 where the model is still right, shape (n,): an attack that reached no verdict broke nothing, a certificate proved nothing."""
-        right = [outcomes.HELD, outcomes.CERTIFIED]
-        if self.table.bound is Bound.AT_MOST:
-            right.append(outcomes.ABSTAINED)
-        return np.isin(self.table.columns["outcome"], right).astype(np.float64)
+        """1 where the model is still right, shape (n,), see `still_right`."""
+        return still_right(self.table.columns["outcome"], self.table.bound).astype(np.float64)
 
     @property
     def score(self) -> Floats:
