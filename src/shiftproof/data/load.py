@@ -15,10 +15,12 @@ from shiftproof.data.groups import GroupBy, GroupedSource
 from shiftproof.data.source import Source, Wrapped
 from shiftproof.data.sources import sources
 from shiftproof.data.sources.abstract import AddressedSource
-from shiftproof.data.space import Box
+from shiftproof.data.space import ValueRange
 
 
-def load_data(uri: str | Source | Examples, *, box: Box | None = None, limit: int | None = None, group_by: GroupBy | None = None) -> Source:
+def load_data(
+    uri: str | Source | Examples, *, box: ValueRange | None = None, limit: int | None = None, group_by: GroupBy | None = None
+) -> Source:
     """The source that a URI names.
 
     Args:

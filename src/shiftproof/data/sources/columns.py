@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import UsageError, must
 from shiftproof.data.labels import MISSING
 from shiftproof.data.space import Column, ColumnKind
@@ -17,7 +18,6 @@ from shiftproof.data.values import EXACT
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = npt.NDArray[np.float64]
 SHOWN = 12
 """Columns named in a note before the rest is counted."""
 MANY = 0.5

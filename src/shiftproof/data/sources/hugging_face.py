@@ -20,7 +20,7 @@ from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.files import reading
 from shiftproof.data.sources.pictures import Looked, look_at, picture_levels, picture_notes
 from shiftproof.data.sources.pixels import Mode, StoredArray, level_box, onto_box, stack_pictures, stored_array
-from shiftproof.data.space import Box, InputSpace, boxed
+from shiftproof.data.space import InputSpace, ValueRange, boxed
 
 if TYPE_CHECKING:
     import torch
@@ -86,7 +86,7 @@ class HuggingFace(LabelledSource):
         RENAME,
     )
 
-    def __init__(self, address: Address, *, box: Box | None = None) -> None:
+    def __init__(self, address: Address, *, box: ValueRange | None = None) -> None:
         super().__init__(address, box=box)
         if not address.place:
             raise UsageError("hf: needs a data set: write hf:NAME?split=test, or hf:FOLDER.")

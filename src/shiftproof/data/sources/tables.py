@@ -20,7 +20,7 @@ from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.columns import EncodedTable, encode_table, trimmed
 from shiftproof.data.sources.files import hash_file, the_file
 from shiftproof.data.sources.pandas_csv import CsvFile, refuse_strays
-from shiftproof.data.space import Box, InputSpace, TextSpace
+from shiftproof.data.space import InputSpace, TextSpace, ValueRange
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,9 +55,25 @@ class _ColumnNames(NamedTuple):
 
 
 class TableSource(LabelledSource):
-    """Rows of a table: x of shape (n, columns), float64. A subclass says how its file is read."""
+    """Rows of a table: x of shape (n, columns), float64. A subclass says how its file is read.
 
-    def __init__(self, address: Address, *, box: Box | None = None) -> None:
+    Options:
+        label: column of labels: whole numbers 0, 1, 2, ..., booleans, or words, whose classes are then sorted.
+        target: column of numbers to predict, in place of labels; one of the two is required.
+        text: column of texts, which are then the inputs; there are no features.
+        groups: columns of groups, split at commas; they stay among the features.
+        features: columns to take as features, split at commas; without it, all that are left.
+        drop: columns to leave out, split at commas.
+        exclude_groups: `true` leaves the group columns out of the features.
+        categorical: columns of numbers that are names of categories, split at commas.
+        as_category: columns that an estimator gets as pandas categories, as after `astype("category")`, split at commas.
+        id: column of ids, unique; row numbers without it. It is not a feature.
+        like: table of the same layout, such as the training set, whose categories, classes and (at least) ranges hold here too.
+        classes: names of the model's classes in its order, split at commas, or a text file of them, one per line.
+        rename: new names of classes, OLD:NEW split at commas, such as `rename=<=50K.:<=50K,>50K.:>50K`.
+    """
+
+    def __init__(self, address: Address, *, box: ValueRange | None = None) -> None:
         super().__init__(address, box=box)
         if box is not None:
             raise must("box", self.uri, "be left out", list(box), "Each column of a table has its own range.")
@@ -242,20 +258,7 @@ class TableSource(LabelledSource):
 class Csv(TableSource):
     """A table in a CSV file with a header, plain or compressed (.gz, .bz2, .zst).
 
-    Options:
-        label: column of labels: whole numbers 0, 1, 2, ..., booleans, or words, whose classes are then sorted.
-        target: column of numbers to predict, in place of labels; one of the two is required.
-        text: column of texts, which are then the inputs; there are no features.
-        groups: columns of groups, split at commas; they stay among the features.
-        features: columns to take as features, split at commas; without it, all that are left.
-        drop: columns to leave out, split at commas.
-        exclude_groups: `true` leaves the group columns out of the features.
-        categorical: columns of numbers that are names of categories, split at commas.
-        as_category: columns that an estimator gets as pandas categories, as after `astype("category")`, split at commas.
-        id: column of ids, unique; row numbers without it. It is not a feature.
-        like: table of the same layout, such as the training set, whose categories, classes and (at least) ranges hold here too.
-        classes: names of the model's classes in its order, split at commas, or a text file of them, one per line.
-        rename: new names of classes, OLD:NEW split at commas, such as `rename=<=50K.:<=50K,>50K.:>50K`.
+    Options: those of every table, see `TableSource`, and
         sep: what separates values, `,` unless given; `tab` for a tabulator.
         decimal: the decimal sign, `.` unless given.
         missing: words that mean a missing value, split at commas, in place of those of pandas (NA, NaN, None, null, ...).
