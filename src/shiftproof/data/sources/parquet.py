@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from shiftproof.data.sources.abstract import Option
 from shiftproof.data.sources.files import reading
-from shiftproof.data.sources.tables import OPTIONS, TableSource
+from shiftproof.data.sources.tables import OPTIONS, FileTable
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Parquet(TableSource):
+class Parquet(FileTable):
     """A table in a Parquet file; only the columns needed are read.
 
     Options:
@@ -27,6 +27,8 @@ class Parquet(TableSource):
         categorical: columns of numbers that are names of categories, split at commas.
         as_category: columns that an estimator gets as pandas categories, as after `astype("category")`, split at commas.
         id: column of ids, unique; row numbers without it. It is not a feature.
+        where: rows to keep, COLUMN OP VALUE with OP one of = != < <= > >=, joined by commas, such as `where=year>2015,state=CA`; ranges,
+            categories and classes stay those of the whole table. A row with a missing value there matches nothing.
         like: table of the same layout, such as the training set, whose categories, classes and (at least) ranges hold here too.
         classes: names of the model's classes in its order, split at commas, or a text file of them, one per line.
         rename: new names of classes, OLD:NEW split at commas, such as `rename=<=50K.:<=50K,>50K.:>50K`.
