@@ -7,8 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from shiftproof.records.document import Record
-
-Ends = tuple[float, float]
+from shiftproof.records.trust_row import IntervalEnds
 
 
 class SetMeasure(Record):
@@ -21,17 +20,17 @@ class SetMeasure(Record):
     measure: str = Field(description="Spec of the measure, such as recall(class=fraud).")
     label: str = Field(description="What people call it.")
     group: str | None = Field(default=None, description="The group it is of, as column=value, joined by ' & '; null for everyone.")
-    range: Ends = Field(description="The least and greatest value that the measure can have.")
+    range: IntervalEnds = Field(description="The least and greatest value that the measure can have.")
     value: float | None = Field(description="The number; null where nothing was measured, and `refused` says why.")
     kind: Literal["at_most", "estimate"] = Field(
         description="at_most only where the search looks for this measure's worst case; else the moves were found for another purpose."
     )
     searched: bool = Field(default=False, description="Whether its moves were searched for, and not drawn by chance.")
-    interval: Ends | None = Field(description="Where the truth lies at `confidence`, sampling error only.")
+    interval: IntervalEnds | None = Field(description="Where the truth lies at `confidence`, sampling error only.")
     confidence: float
     n: int = Field(description="Number of examples that it is made of.")
     change: float | None = Field(default=None, description="This minus the same measure of the sample as it is; null there.")
-    change_interval: Ends | None = Field(default=None, description="Of the change.")
+    change_interval: IntervalEnds | None = Field(default=None, description="Of the change.")
     paired: bool = Field(default=False, description="Whether the change is over the same examples.")
     refused: str | None = Field(default=None, description="Why there is no number.")
     notes: list[str] = Field(default_factory=list)

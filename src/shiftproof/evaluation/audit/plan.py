@@ -33,6 +33,8 @@ from shiftproof.judges.abstract import Judge
 from shiftproof.judges.classify import CLASSIFY
 from shiftproof.measures import Measure
 from shiftproof.models.abstract import Answers, Labels, Scores
+from shiftproof.models.endpoint import EndpointOptions
+from shiftproof.models.endpoint_form import parse_headers
 from shiftproof.models.user_code import forget_settings
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import inspect_model, look_at
@@ -143,7 +145,9 @@ def make_plan(config: AuditConfig) -> AuditPlan:
     moves: list[Shift] = _build(shifts, config.shifts, **placed)
     _check_judged(config, judge, data)
     known = (config.weights, config.device, aligned.space, aligned.class_names, tuple(data.groups))
-    reference = ModelReference(config.model, *known, defence=config.defence, said=judge.said)
+    reference = ModelReference(
+        config.model, *known, defence=config.defence, said=judge.said, gradients=config.gradients, endpoint=_endpoint(config)
+    )
     probe = data.take(slice(0, PROBES))
     built = reference(probe.x)
     data = Noted.of(data, fit_classes(built, aligned))
@@ -191,6 +195,13 @@ def make_plan(config: AuditConfig) -> AuditPlan:
 
 def _build(registry: Registry[Any], given: Sequence[Any], **setting: Any) -> list[Any]:
     return [part if isinstance(part, Part) else registry.build(str(part), **setting) for part in given]
+
+
+def _endpoint(config: AuditConfig) -> EndpointOptions | None:
+    """How a URL is asked, where the config says so."""
+    given = {"request": config.request, "answer": config.answer, "headers": parse_headers(config.headers) or None}
+    said = {name: value for name, value in given.items() if value is not None}
+    return replace(EndpointOptions(), **said) if said else None  # type: ignore[arg-type]  # the fields' own types
 
 
 def _spread(data: Source) -> Examples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ import torch
 from shiftproof._errors import UsageError
 from shiftproof.data.align import AlignedSources, align
 from shiftproof.data.arrays import add_rows
+from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.short_names import short_names
 from shiftproof.data.source import Renamed, Source
@@ -70,8 +72,9 @@ def _calibrating(config: AuditConfig, data: Source, own: Sequence[Source]) -> tu
 
 
 def _load(given: object, name: str | None, config: AuditConfig) -> Source:
-    # Data in memory have their box already.
-    source = load_data(given, box=config.box if isinstance(given, str) else None, limit=config.limit)  # type: ignore[arg-type]
+    made = isinstance(given, Source | Examples)  # has its box and its columns already
+    asked: dict[str, Any] = {option: value for option, value in (("label", config.label), ("groups", config.groups)) if value}
+    source = load_data(given, box=None if made else config.box, limit=config.limit, **asked)
     return source if name is None else Renamed(source, name)
 
 

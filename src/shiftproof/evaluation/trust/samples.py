@@ -11,7 +11,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.short_names import short_names
 from shiftproof.data.source import Source
-from shiftproof.data.space import Box
+from shiftproof.data.space import ValueRange
 from shiftproof.evaluation.calibration import check_ways, content, refuse_shared, share_name, split_rows
 from shiftproof.preflight import check_examples
 
@@ -62,7 +62,7 @@ def load_samples(
     shift_from: Sequence[str],
     unfamiliar: Sequence[str],
     seed: int,
-    box: Box | None,
+    box: ValueRange | None,
     limit: int | None,
 ) -> Samples:
     """Loads every sample, and keeps calibration examples apart from test examples, by content.
@@ -72,7 +72,7 @@ def load_samples(
     """
     check_ways(calibrate, calibrate_on)
     names, uris = _named(shift_from)
-    first = load_data(data, box=box if isinstance(data, str) else None, limit=limit)  # type: ignore[arg-type]
+    first = load_data(data, box=box if isinstance(data, str) else None, limit=limit)
     others = [load_data(uri, box=box) for uri in ([calibrate_on] if calibrate_on else []) + uris]
     samples = align(first, *others)
     source, *rest = samples.sources
@@ -96,7 +96,7 @@ def _named(given: Sequence[str]) -> tuple[list[str], list[str]]:
     return [name or str(uri) for name, uri in pairs], [str(uri) for _, uri in pairs]
 
 
-def _strangers(given: Sequence[str], test: Examples, box: Box | None, taken: set[str]) -> dict[str, Examples]:
+def _strangers(given: Sequence[str], test: Examples, box: ValueRange | None, taken: set[str]) -> dict[str, Examples]:
     names, uris = _named(given)
     found: dict[str, Examples] = {}
     for name, uri in zip(names, uris, strict=True):

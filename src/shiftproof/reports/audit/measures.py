@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from shiftproof.records.audit import Audit
 from shiftproof.records.set_measure import SetMeasure
+from shiftproof.records.trust_row import IntervalEnds
 from shiftproof.reports.number_format import known, percent, points, points_span, span
 
-Ends = tuple[float, float]
 SHARE = (0.0, 1.0)
 
 
@@ -17,7 +17,7 @@ def of_everyone(audit: Audit) -> list[SetMeasure]:
     return sorted(found, key=lambda m: order.index(m.measure))
 
 
-def measured(value: float | None, limits: Ends) -> str:
+def measured(value: float | None, limits: IntervalEnds) -> str:
     """A measure's number: percent where it is a share, else four digits.
 
     >>> measured(0.5, (0, 1)), measured(0.5, (0, 2)), measured(None, (0, 1))
@@ -27,18 +27,18 @@ def measured(value: float | None, limits: Ends) -> str:
     return percent(value) if limits == SHARE or number is None else f"{number:.4g}"
 
 
-def measured_span(interval: Ends | None, limits: Ends) -> str:
+def measured_span(interval: IntervalEnds | None, limits: IntervalEnds) -> str:
     """Its interval."""
     return span(interval) if limits == SHARE or interval is None else f"{interval[0]:.4g} to {interval[1]:.4g}"
 
 
-def changed(value: float | None, limits: Ends) -> str:
+def changed(value: float | None, limits: IntervalEnds) -> str:
     """Its change, with its sign: points where it is a share."""
     number = known(value)
     return points(value) if limits == SHARE or number is None else f"{number:+.4g}"
 
 
-def changed_span(interval: Ends | None, limits: Ends) -> str:
+def changed_span(interval: IntervalEnds | None, limits: IntervalEnds) -> str:
     """The interval of its change."""
     return points_span(interval) if limits == SHARE or interval is None else f"{interval[0]:+.4g} to {interval[1]:+.4g}"
 
