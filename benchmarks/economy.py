@@ -2,10 +2,10 @@
 
 The networks are trained here, from seeds, on the digits that scikit-learn carries, so whoever has AutoAttack's repository on the path
 (`git+https://github.com/fra31/auto-attack`) can run it again. None of them had a part in choosing the economy's constants. Those were
-chosen by its verdicts on images of seven networks, which are not part of this repository: two small convolutional ones for MNIST at 0.3 (one
-of them trained on attacked images), the provably trained one of Wong & Kolter and the smallest of Madry et al. at 0.1, two convolutional
-ones for CIFAR-10 from the verification benchmarks (CNN-A, and ERAN's trained by PGD) at 2/255 and 8/255, and a ResNet-20 at 1/255. What each
-constant would have been without one of them was not measured.
+chosen by its verdicts on images of seven networks, which are not part of this repository: two small convolutional ones for MNIST at 0.3
+(one of them trained on attacked images), the provably trained one of Wong & Kolter and the smallest of Madry et al. at 0.1, two
+convolutional ones for CIFAR-10 from the verification benchmarks (CNN-A, and ERAN's trained by PGD) at 2/255 and 8/255, and a ResNet-20 at
+1/255. What each constant would have been without one of them was not measured.
 """
 
 from __future__ import annotations

@@ -65,8 +65,8 @@ class AdversarialErrors(Study):
             "a teacher of another seed followed nine moves in ten."
         ),
         EarlierLook(
-            "Three seeds on 10,000 images, as here in all else, gave students right on 23.1 % [16.1, 30.0] and 20.7 % [15.9, 25.5]: too few "
-            "to tell from twice a guess. Images and seeds were added; predictions and eps stayed.",
+            "Three seeds on 10,000 images, as here in all else, gave students right on 23.1 % [16.1, 30.0] and 20.7 % [15.9, 25.5]: too "
+            "few to tell from twice a guess. Images and seeds were added; predictions and eps stayed.",
             (0, 1, 2),
         ),
     )
