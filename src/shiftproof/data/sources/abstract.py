@@ -66,7 +66,7 @@ class AddressedSource(Source):
         if box is not None:
             boxed(box)  # a box that is none is refused before any work
 
-    def __reduce__(self: A) -> tuple[object, tuple[type[A], Address, ValueRange | None, int | None]]:
+    def __reduce__(self) -> tuple[Any, Any]:
         return _reopen, (type(self), self.address, self.box, self.first)
 
     @property

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from shiftproof.data.sources.abstract import Option
 from shiftproof.data.sources.files import reading
-from shiftproof.data.sources.tables import OPTIONS, TableSource
+from shiftproof.data.sources.tables import OPTIONS, FileTable
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Parquet(TableSource):
+class Parquet(FileTable):
     """A table in a Parquet file; only the columns needed are read.
 
     Options: those of every table, see `TableSource`.

@@ -78,7 +78,7 @@ def load_samples(
     if calibrate is not None and calibrate_on is not None:
         raise UsageError("Give either --calibrate SHARE, which splits the data, or --calibrate-on URI, another sample: not both.")
     names, uris = _named(shift_from)
-    first = load_data(data, box=box if isinstance(data, str) else None, limit=limit)  # type: ignore[arg-type]
+    first = load_data(data, box=box if isinstance(data, str) else None, limit=limit)
     others = [load_data(uri, box=box) for uri in ([calibrate_on] if calibrate_on else []) + uris]
     samples = align(first, *others)
     source, *rest = samples.sources
