@@ -187,7 +187,7 @@ def test_calibrating_on_the_training_rows_is_caught(models: Path, samples: Path,
 def test_without_a_calibration_sample_nothing_is_promised(models: Path, tmp_path: Path) -> None:
     found = run_trust(TrustConfig(model=f"{models}:linear", data="digits:?split=test", limit=60, out=str(tmp_path)))
     assert found.calibration is None
-    assert sentences(found)[0] == "Nothing is promised, since there is no calibration sample: add --calibrate 0.5."
+    assert sentences(found.calibration, found.rows)[0] == "Nothing is promised, since there is no calibration sample: add --calibrate 0.5."
     assert "No sets are offered:" in trust_page(found)
 
 

@@ -44,7 +44,7 @@ def _rows(plan: AuditPlan, told: Sequence[ToldPool], clean: ModelOutputs, promis
     for each in told:
         p, outputs = each.pool, _outputs(each.answered)
         if p.table.bound is not Bound.ESTIMATE or outputs is None or len(p.rows) < p.total:
-            continue  # what an attack found says nothing about how often confidence misleads; scores that are no numbers say nothing
+            continue  # what an attack found says nothing about how often confidence misleads; nor do scores that are NaN
         sample = CLEAN if p.source is plan.data else p.source.uri
         kind: RowKind = "clean" if (sample, p.shift.name) == (CLEAN, "identity") else "shifted"
         names = plan.data.class_names
