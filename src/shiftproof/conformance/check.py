@@ -54,7 +54,7 @@ def check_part(target: object, *, x: Tensor | None = None) -> ConformanceReport:
     """Checks a part against its contract, and reports each check.
 
     Args:
-        target: a class or an instance of a Shift, Search, Judge, Measure, Risk, Certificate, Defence, Method or model (or torch module), or the
+        target: a class or an instance of a Shift, Search, Judge, Measure, Risk, Certificate, Defence, Method, model or torch module, or the
             location: "package.module:Name" or "FILE.py:Name". A class is checked on the instances that its classmethod
             `examples_for_check` returns; otherwise on one instance with common values for the required options (eps=0.1, severity=3,
             ...) and with lowered defaults for steps, restarts, queries and similar options, so that checks take seconds.
