@@ -151,7 +151,8 @@ def gaps(problem: Problem, method: Method, epochs: int, seed: int) -> Floats:
     for rate in RATES:
         run, found = method(problem, rate / longest, np.random.default_rng(seed)), np.full(epochs, math.inf)
         for epoch in range(epochs):
-            w = next(run)
+            with np.errstate(over="ignore", invalid="ignore"):  # of a step size that diverges
+                w = next(run)
             if not np.isfinite(w).all() or float(np.abs(w).max()) > 1e6:
                 break
             found[epoch] = math.log10(max((problem.value(w) - least) / (start - least), _FLOOR))
