@@ -24,6 +24,7 @@ from shiftproof.data.load import load_data
 from shiftproof.data.source import Renamed, Source
 from shiftproof.data.space import InputSpace
 from shiftproof.evaluation.audit.curves import chosen_curves
+from shiftproof.evaluation.audit.demands import what_the_model_takes
 from shiftproof.evaluation.audit.diagnose import SUITES, PlannedDiagnosis, planned_diagnoses
 from shiftproof.evaluation.audit.suites import SuiteChoice, crossed, suite_named
 from shiftproof.evaluation.class_fit import fit_classes
@@ -150,6 +151,7 @@ def make_plan(config: AuditConfig) -> AuditPlan:
         flags[source.fingerprint()] = tuple(inspect_model(built, source.take(slice(0, PROBES)), judge))
 
     choice = _choose(config, moves, how, model, data, judge)
+    choice = what_the_model_takes(choice, model, probe, judge, asked=moves)
     proven, unproven = _proofs(proofs, choice, built)
     recognised = model_known(built, config.model_version)
     fingerprint = recognised.text
