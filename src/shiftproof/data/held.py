@@ -17,7 +17,7 @@ from shiftproof.data.source import Source
 from shiftproof.data.sources.address import Written
 from shiftproof.data.sources.frame import Frame
 from shiftproof.data.sources.pixels import stored_array
-from shiftproof.data.space import Box
+from shiftproof.data.space import ValueRange
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ _FORMS = (
 _PAIR = 2
 
 
-def held_source(given: object, *, box: Box | None, limit: int | None, options: Mapping[str, Written]) -> Source:
+def held_source(given: object, *, box: ValueRange | None, limit: int | None, options: Mapping[str, Written]) -> Source:
     """Data in memory as a source.
 
     Args:
@@ -78,7 +78,7 @@ def as_frame(given: object) -> pd.DataFrame | None:
 
 
 def _pair(
-    x: Any, y: Any, box: Box | None, options: Mapping[str, Written], *, names: tuple[str, ...] = (), said: tuple[str, ...] = ()
+    x: Any, y: Any, box: ValueRange | None, options: Mapping[str, Written], *, names: tuple[str, ...] = (), said: tuple[str, ...] = ()
 ) -> Source:
     """(X, y): a frame or a matrix is a table, other numbers are inputs in a box, and texts are texts."""
     if "label" in options or "target" in options:
@@ -107,7 +107,9 @@ def _pair(
     return Noted.of(ArraySource(made, name="(X, y)", class_names=names), (*said, *stored.notes))
 
 
-def _labelled(frame: pd.DataFrame, y: npt.NDArray[Any], box: Box | None, options: Mapping[str, Written], said: tuple[str, ...]) -> Frame:
+def _labelled(
+    frame: pd.DataFrame, y: npt.NDArray[Any], box: ValueRange | None, options: Mapping[str, Written], said: tuple[str, ...]
+) -> Frame:
     """A frame of features with its labels as one more column; fractions are numbers to predict."""
     if len(y) != len(frame):
         raise must("y", "(X, y)", f"have one label per row of X ({len(frame)})", len(y))

@@ -18,11 +18,11 @@ from shiftproof.data.source import Source, Wrapped
 from shiftproof.data.sources import sources
 from shiftproof.data.sources.abstract import AddressedSource
 from shiftproof.data.sources.address import Written
-from shiftproof.data.space import Box
+from shiftproof.data.space import ValueRange
 
 
 def load_data(
-    given: object, *, box: Box | None = None, limit: int | None = None, group_by: GroupBy | None = None, **options: Written
+    given: object, *, box: ValueRange | None = None, limit: int | None = None, group_by: GroupBy | None = None, **options: Written
 ) -> Source:
     """The source that a URI names, or the data that people hold in memory.
 
@@ -59,7 +59,7 @@ def load_data(
     return source if group_by is None else GroupedSource(source, group_by)
 
 
-def _opened(given: object, box: Box | None, limit: int | None, options: Mapping[str, Written]) -> Source:
+def _opened(given: object, box: ValueRange | None, limit: int | None, options: Mapping[str, Written]) -> Source:
     if isinstance(given, str | Path):
         return sources.open(str(given), box=box, options=options)
     if not isinstance(given, Source | Examples):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Kind = str
 """What inputs are: "image", "table", "vector", "text", "text+text" (fields), or a word of a user's own."""
 ColumnKind = Literal["real", "integer", "categorical"]
-Box = tuple[float, float]
+ValueRange = tuple[float, float]
 """Least and greatest legal value of every feature."""
 
 
@@ -225,7 +225,7 @@ class FieldsSpace(Space):
 UNIT_BOX = InputSpace()
 
 
-def boxed(box: Box, kind: Kind = "vector") -> InputSpace:
+def boxed(box: ValueRange, kind: Kind = "vector") -> InputSpace:
     """The space of inputs between box[0] and box[1], its units written out.
 
     >>> boxed((0, 255), "image").units

@@ -126,7 +126,7 @@ def test_free_text_is_refused_by_column(tmp_path: Path) -> None:
     notes = [f"customer number {i} called about a late parcel" for i in range(30)]
     pd.DataFrame({"note": notes, "name": [f"n{i}" for i in range(30)], "y": [0, 1] * 15}).to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(
-        UsageError, match="hold free text, which is no feature: note. Leave them out with drop=note, read one as .* text=note"
+        UsageError, match="hold free text, which is not a feature: note. Leave them out with drop=note, read one as .* text=note"
     ):
         load_data(f"{tmp_path}/t.csv?label=y").take(slice(None))
     assert len(load_data(f"{tmp_path}/t.csv?label=y&categorical=note").space.columns) == 2

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import UsageError, must
 from shiftproof.data.labels import MISSING
 from shiftproof.data.sources.dates import DateType, as_numbers, date_format
@@ -18,7 +19,6 @@ from shiftproof.data.values import EXACT
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = npt.NDArray[np.float64]
 SHOWN = 12
 """Columns named in a note before the rest is counted."""
 MANY = 0.5
@@ -85,7 +85,7 @@ def _refuse_types(table: pd.DataFrame, owner: str, named: Collection[str]) -> No
     text = [name for name, sort in sorts.items() if sort == "words" and name not in named and _is_text(table[name])]
     if text:
         way = f"Leave them out with drop={','.join(text)}, read one as the input with text={text[0]}, or take values for names with"
-        raise UsageError(f"These columns of {owner} hold free text, which is no feature: {', '.join(text)}. {way} categorical={text[0]}.")
+        raise UsageError(f"These columns of {owner} hold free text, which is not a feature: {', '.join(text)}. {way} categorical={text[0]}.")
 
 
 def _is_text(series: pd.Series) -> bool:

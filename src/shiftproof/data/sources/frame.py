@@ -13,7 +13,7 @@ from shiftproof._errors import UsageError
 from shiftproof.data.sources.abstract import Option
 from shiftproof.data.sources.address import Address, Written
 from shiftproof.data.sources.tables import OPTIONS, TableSource
-from shiftproof.data.space import Box
+from shiftproof.data.space import ValueRange
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ class Frame(TableSource):
         frame: pd.DataFrame,
         options: Mapping[str, Written],
         *,
-        box: Box | None = None,
+        box: ValueRange | None = None,
         name: str = "frame",
         said: tuple[str, ...] = (),
     ) -> None:

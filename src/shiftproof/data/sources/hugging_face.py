@@ -20,7 +20,7 @@ from shiftproof.data.sources.address import SAVED, Address, Written
 from shiftproof.data.sources.files import reading
 from shiftproof.data.sources.pictures import Looked, look_at, picture_levels, picture_notes
 from shiftproof.data.sources.pixels import Mode, StoredArray, level_box, onto_box, stack_pictures, stored_array
-from shiftproof.data.space import Box, InputSpace, boxed
+from shiftproof.data.space import InputSpace, ValueRange, boxed
 
 if TYPE_CHECKING:
     import torch
@@ -84,7 +84,7 @@ class HuggingFace(LabelledSource):
         RENAME,
     )
 
-    def __init__(self, address: Address, *, box: Box | None = None) -> None:
+    def __init__(self, address: Address, *, box: ValueRange | None = None) -> None:
         super().__init__(address, box=box)
         if not address.place:
             raise UsageError("hf: needs a data set: write hf:NAME?split=test, or hf:FOLDER.")
@@ -239,7 +239,7 @@ class HuggingFace(LabelledSource):
 class HeldDataset(HuggingFace):
     """A `datasets.Dataset` in memory; options are those of ``hf:``, except for its place, split, configuration and revision."""
 
-    def __init__(self, given: object, options: Mapping[str, Written], *, box: Box | None = None) -> None:
+    def __init__(self, given: object, options: Mapping[str, Written], *, box: ValueRange | None = None) -> None:
         for name in ("split", "config", "revision"):
             if name in options:
                 raise UsageError(f"The option '{name}' finds a data set, and this one is in memory already. Leave it out.")
@@ -258,7 +258,7 @@ class HeldDataset(HuggingFace):
         return found
 
 
-def _held_again(given: object, options: Mapping[str, Written], box: Box | None) -> HeldDataset:
+def _held_again(given: object, options: Mapping[str, Written], box: ValueRange | None) -> HeldDataset:
     return HeldDataset(given, options, box=box)
 
 

@@ -39,7 +39,7 @@ def find_roles(
         source: whose options are read.
         there: the table's columns.
         owner: what messages call the table.
-        unasked: columns that are no features unless they are named.
+        unasked: columns that are not features unless they are named.
         elsewhere: columns that another table of the same layout has, which `drop=` may name too.
         filters: columns that `where=` names.
 

@@ -24,7 +24,7 @@ from shiftproof.data.sources.files import hash_file, the_file
 from shiftproof.data.sources.pandas_csv import CsvFile, refuse_strays
 from shiftproof.data.sources.roles import find_roles
 from shiftproof.data.sources.where import matching, parse_where, where_notes
-from shiftproof.data.space import Box, InputSpace, TextSpace
+from shiftproof.data.space import InputSpace, TextSpace, ValueRange
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,9 +51,26 @@ class TableSource(LabelledSource):
     """Rows of a table: x of shape (n, columns), float64. A subclass says where its rows are.
 
     Ranges, categories and classes are those of the whole table, whichever rows `where=` keeps.
+
+    Options:
+        label: column of labels: whole numbers 0, 1, 2, ..., booleans, or words, whose classes are then sorted.
+        target: column of numbers to predict, in place of labels; one of the two is required.
+        text: column of texts, which are then the inputs; there are no features.
+        groups: columns of groups, split at commas; they stay among the features.
+        features: columns to take as features, split at commas; without it, all that are left.
+        drop: columns to leave out, split at commas.
+        exclude_groups: `true` leaves the group columns out of the features.
+        categorical: columns of numbers that are names of categories, split at commas.
+        as_category: columns that an estimator gets as pandas categories, as after `astype("category")`, split at commas.
+        id: column of ids, unique; row numbers without it. It is not a feature.
+        where: rows to keep, COLUMN OP VALUE with OP one of = != < <= > >=, joined by commas, such as `where=year>2015,state=CA`; ranges,
+            categories and classes stay those of the whole table. A row with a missing value there matches nothing.
+        like: table of the same layout, such as the training set, whose categories, classes and (at least) ranges hold here too.
+        classes: names of the model's classes in its order, split at commas, or a text file of them, one per line.
+        rename: new names of classes, OLD:NEW split at commas, such as `rename=<=50K.:<=50K,>50K.:>50K`.
     """
 
-    def __init__(self, address: Address, *, box: Box | None = None) -> None:
+    def __init__(self, address: Address, *, box: ValueRange | None = None) -> None:
         super().__init__(address, box=box)
         if box is not None:
             raise must("box", self.uri, "be left out", list(box), "Each column of a table has its own range.")
@@ -260,22 +277,7 @@ class FileTable(TableSource):
 class Csv(FileTable):
     """A table in a CSV file with a header, plain or compressed (.gz, .bz2, .zst).
 
-    Options:
-        label: column of labels: whole numbers 0, 1, 2, ..., booleans, or words, whose classes are then sorted.
-        target: column of numbers to predict, in place of labels; one of the two is required.
-        text: column of texts, which are then the inputs; there are no features.
-        groups: columns of groups, split at commas; they stay among the features.
-        features: columns to take as features, split at commas; without it, all that are left.
-        drop: columns to leave out, split at commas.
-        exclude_groups: `true` leaves the group columns out of the features.
-        categorical: columns of numbers that are names of categories, split at commas.
-        as_category: columns that an estimator gets as pandas categories, as after `astype("category")`, split at commas.
-        id: column of ids, unique; row numbers without it. It is not a feature.
-        where: rows to keep, COLUMN OP VALUE with OP one of = != < <= > >=, joined by commas, such as `where=year>2015,state=CA`; ranges,
-            categories and classes stay those of the whole table. A row with a missing value there matches nothing.
-        like: table of the same layout, such as the training set, whose categories, classes and (at least) ranges hold here too.
-        classes: names of the model's classes in its order, split at commas, or a text file of them, one per line.
-        rename: new names of classes, OLD:NEW split at commas, such as `rename=<=50K.:<=50K,>50K.:>50K`.
+    Options: those of every table, see `TableSource`, and
         sep: what separates values; `,` unless given, in a file .tsv a tabulator; `tab` for a tabulator.
         decimal: the decimal sign, `.` unless given.
         missing: words that mean a missing value, split at commas, in place of those of pandas (NA, NaN, None, null, ...).

@@ -15,7 +15,7 @@ from shiftproof.data.align import AlignedSources, align
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
-from shiftproof.data.space import Box
+from shiftproof.data.space import ValueRange
 from shiftproof.preflight import check_examples
 from shiftproof.randomness import Rng
 
@@ -67,7 +67,7 @@ def load_samples(
     shift_from: Sequence[str],
     unfamiliar: Sequence[str],
     seed: int,
-    box: Box | None,
+    box: ValueRange | None,
     limit: int | None,
 ) -> Samples:
     """Loads every sample, and keeps calibration examples apart from test examples, by content.
@@ -104,7 +104,7 @@ def _named(given: Sequence[str]) -> tuple[list[str], list[str]]:
     return names, [uri for _, uri in pairs]
 
 
-def _strangers(given: Sequence[str], test: Examples, box: Box | None, taken: set[str]) -> dict[str, Examples]:
+def _strangers(given: Sequence[str], test: Examples, box: ValueRange | None, taken: set[str]) -> dict[str, Examples]:
     names, uris = _named(given)
     found: dict[str, Examples] = {}
     for name, uri in zip(names, uris, strict=True):
