@@ -18,6 +18,7 @@ from shiftproof._errors import UsageError
 from shiftproof.reports import number_format as words
 from shiftproof.reports.audit.masking_checks import figure_text
 from shiftproof.reports.figure import CONFIG, Figure
+from shiftproof.reports.shift_words import in_shift_words
 
 _HERE = "shiftproof.reports"
 
@@ -45,6 +46,7 @@ def _environment() -> jinja2.Environment:
         in_words=words.in_words,
         known=words.known,
         figure=figure_text,
+        shift_words=in_shift_words,
     )
     environment.globals.update(KINDS=words.KINDS, KIND_WORDS=words.KIND_WORDS, KIND_HEADS=words.KIND_HEADS, KIND_SIGNS=words.KIND_SIGNS)
     environment.globals.update(plural=words.plural, cost=words.cost)

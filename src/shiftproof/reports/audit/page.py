@@ -13,9 +13,11 @@ from shiftproof.records.audit import Audit, CellRecord, Result, read_audit
 from shiftproof.reports._html import render
 from shiftproof.reports.audit import charts, digest
 from shiftproof.reports.audit.budgets import budget_chart, curve_tables
+from shiftproof.reports.audit.group_gaps import group_gaps
 from shiftproof.reports.audit.masking_checks import ordered, unfinished_extras
 from shiftproof.reports.audit.pictures import Tile, family, tiles
 from shiftproof.reports.audit.proofs import proof_chart, proof_tables
+from shiftproof.reports.audit.verdict import verdict_line
 from shiftproof.reports.cite import cite
 from shiftproof.reports.figure import Figure
 
@@ -91,6 +93,9 @@ def page(audit: Audit, folder: Path) -> str:
         attacked=attacked,
         attacked_lowered=digest.lowered(audit, attacked) if attacked else "",
         proven=digest.best_proven(audit),
+        verdict=verdict_line(audit),
+        families=digest.worst_of_each_family(audit),
+        gaps=group_gaps(audit),
         threats=digest.by_damage(audit),
         unfinished=digest.unfinished(audit),
         extras=unfinished_extras(audit),
