@@ -286,7 +286,7 @@ def _apply(shift: Shift, space: Space, x: Any, params: Params) -> Any:
     """The moved inputs, with the shift held to its own contract."""
     with torch.no_grad():
         moved = shift.apply(x, params)
-    if not space.holds(x, moved):
+    if not shift.landing(space).holds(x, moved):
         raise BudgetExceeded(f"The shift {shift.name} left the input box {space.units}, gave NaN or changed the inputs' shape.")
     return moved
 

@@ -84,8 +84,9 @@ def command(config: str | None, junit: str | None, quiet: bool, **options: Any) 
     from shiftproof.evaluation.audit.audit import run_audit
     from shiftproof.evaluation.config import make_config, read_config
     from shiftproof.gate import exit_code
+    from shiftproof.reports.audit.group_gaps import gap_lines
     from shiftproof.reports.notes import unjudged
-    from shiftproof.reports.number_format import cost
+    from shiftproof.reports.number_format import cost, printable
 
     keep_freed_memory()
     given = _given(options)
@@ -104,6 +105,8 @@ def command(config: str | None, junit: str | None, quiet: bool, **options: Any) 
         _write_junit(verdicts, record)
     if not quiet:
         say(str(report))
+        for line in gap_lines(record):
+            say(printable(line))
         echo_notes([*record.model.notes, *record.data.notes, *(note for other in record.natural for note in other.notes)])
         say(f"\nCost:   {cost(record.asked, record.sent)}")
         say(f"Page:   {report.page}\nRecord: {report.folder / 'audit.json'}")

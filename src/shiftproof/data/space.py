@@ -80,6 +80,7 @@ class InputSpace(Space):
         kind: "image" is (n, channels, height, width); "table" is (n, columns); "vector" is any other shape.
         units: what a number means, for messages and reports.
         columns: for tables, one entry per column; their own ranges replace `low` and `high`.
+        gaps: whether values may be missing, as NaN: only where a shift leads, never in data.
 
     Sizes of moves (`eps`) are in the units of the box. For tables, whose columns differ in range, they are shares of each column's range.
     """
@@ -89,6 +90,7 @@ class InputSpace(Space):
     kind: Kind = "vector"
     units: str = "[0, 1]"
     columns: tuple[Column, ...] = ()
+    gaps: bool = False
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
@@ -157,7 +159,7 @@ class InputSpace(Space):
 
     def holds(self, x: torch.Tensor, moved: torch.Tensor) -> bool:
         low, high = self.bounds(x)
-        return moved.shape == x.shape and not bool(((moved < low) | (moved > high) | moved.isnan()).any())
+        return moved.shape == x.shape and not bool(((moved < low) | (moved > high) | (moved.isnan() & (not self.gaps))).any())
 
     def card(self) -> Mapping[str, Any]:
         if self.columns:

@@ -75,7 +75,14 @@ from shiftproof.shifts.norms.union import Union
 from shiftproof.shifts.on import On
 from shiftproof.shifts.patch.patch import Patch
 from shiftproof.shifts.physical.physical import Physical
+from shiftproof.shifts.tabular.category_costs import CategoryCosts
+from shiftproof.shifts.tabular.drift import ColumnDrift
+from shiftproof.shifts.tabular.missing import Missing
+from shiftproof.shifts.tabular.misspelled import Misspelled
+from shiftproof.shifts.tabular.swapped import Swapped
 from shiftproof.shifts.tabular.tabular import Tabular
+from shiftproof.shifts.tabular.within_quantiles import WithinQuantiles
+from shiftproof.shifts.tabular.within_sds import WithinSds
 from shiftproof.shifts.text.casing import Casing
 from shiftproof.shifts.text.homoglyphs import Homoglyphs
 from shiftproof.shifts.text.typos import Typos
@@ -93,10 +100,12 @@ __all__ = [
     "BrownishNoise",
     "CannyEdges",
     "Casing",
+    "CategoryCosts",
     "CausticRefraction",
     "CheckerboardCutout",
     "CircularMotionBlur",
     "CocentricSineWaves",
+    "ColumnDrift",
     "Compose",
     "Contrast",
     "Corruption",
@@ -125,6 +134,8 @@ __all__ = [
     "LowPass",
     "LowResolution",
     "Masks",
+    "Missing",
+    "Misspelled",
     "MnistCRotate",
     "MnistCScale",
     "MnistCShear",
@@ -154,12 +165,15 @@ __all__ = [
     "Spatter",
     "SpeckleNoise",
     "Stripe",
+    "Swapped",
     "Tabular",
     "Translation",
     "TransverseChromaticAbberation",
     "Typos",
     "Union",
     "WhiteBalance",
+    "WithinQuantiles",
+    "WithinSds",
     "Zigzag",
     "ZoomBlur",
     "shifts",

@@ -85,9 +85,13 @@ class Edits(Shift):
             mine: list[Edit] = []
             for which, what in draws[: len(left)]:
                 place = left.pop(_part(which, len(left)))
-                mine.append((place, _part(what, self.choices(one, place))))
-            drawn.append(mine)
+                mine.append((place, self.drawn(one, place, what)))
+            drawn.append(self.possible(one, mine))
         return self.params(drawn)
+
+    def drawn(self, one: Any, place: int, chance: float) -> int:
+        """The edit that a uniform number in [0, 1) draws at this place."""
+        return _part(chance, self.choices(one, place))
 
     def params(self, edits: list[list[Edit]]) -> Params:
         """The moves of these edits, a list for each input."""
@@ -99,9 +103,10 @@ class Edits(Shift):
 
     def project(self, x: Items[Any], params: Params) -> Params:
         """Drops edits that are impossible, and all but the first at a place; the others in order."""
-        return self.params([self._possible(one, _edits(move)) for one, move in zip(x, params.tolist(), strict=True)])
+        return self.params([self.possible(one, edits_of(move)) for one, move in zip(x, params.tolist(), strict=True)])
 
-    def _possible(self, one: Any, edits: list[Edit]) -> list[Edit]:
+    def possible(self, one: Any, edits: list[Edit]) -> list[Edit]:
+        """Those of these edits that are possible, the first at each place, no more than are allowed."""
         there = set(self.free(one))
         first: dict[int, int] = {}
         for place, choice in edits:
@@ -111,7 +116,7 @@ class Edits(Shift):
 
     def apply(self, x: Items[Any], params: Params) -> Items[Any]:
         moves = params.tolist()
-        return Items(self.edited(one, sorted(_edits(move))) if _edits(move) else one for one, move in zip(x, moves, strict=True))
+        return Items(self.edited(one, sorted(edits_of(move))) if edits_of(move) else one for one, move in zip(x, moves, strict=True))
 
     def excess(self, x: Items[Any], params: Params) -> Tensor:
         """0 where every edit is possible and no two share a place, else 1."""
@@ -124,7 +129,7 @@ class Edits(Shift):
         if not all(np.isfinite(pair).all() and pair[0] == int(pair[0]) and pair[1] == int(pair[1]) for pair in move):
             return False
         used = [pair for pair in move if pair != [UNUSED, UNUSED]]
-        return len(self._possible(one, _edits(used))) == len(used)
+        return len(self.possible(one, edits_of(used))) == len(used)
 
     def neighbours(self, one: Any, have: list[Edit]) -> Iterator[list[Edit]]:
         """Every move that has one edit more than this one, by place and choice."""
@@ -155,7 +160,7 @@ class Edits(Shift):
         return sum(sums)
 
 
-def _edits(move: list[list[float]]) -> list[Edit]:
+def edits_of(move: list[list[float]]) -> list[Edit]:
     """The edits of a move, in its order, without the unused ones."""
     return [(int(place), int(choice)) for place, choice in move if place != UNUSED and math.isfinite(place) and math.isfinite(choice)]
 

@@ -21,6 +21,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.data.source import Source
 from shiftproof.data.space import InputSpace
 from shiftproof.evaluation.audit.curves import chosen_curves
+from shiftproof.evaluation.audit.demands import what_the_model_takes
 from shiftproof.evaluation.audit.diagnose import SUITES, PlannedDiagnosis, planned_diagnoses
 from shiftproof.evaluation.audit.planned_measures import facts_of, planned_measures
 from shiftproof.evaluation.audit.samples import CHECK_ROWS, load_audit_samples
@@ -157,6 +158,7 @@ def make_plan(config: AuditConfig) -> AuditPlan:
         flags[source.fingerprint()] = tuple(inspect_model(built, source.take(slice(0, PROBES)), judge))
 
     choice = _choose(config, moves, how, model, data, judge)
+    choice = what_the_model_takes(choice, model, probe, judge, asked=moves)
     proven, unproven = _proofs(proofs, choice, built)
     recognised = model_known(built, config.model_version)
     fingerprint = recognised.text
