@@ -14,7 +14,7 @@ from shiftproof.cli._notes import echo_notes
 from shiftproof.cli._say import say
 
 _REPEATABLE = ("shift_from", "shifts", "searches", "certify", "curves", "fail_on")
-_UNJUDGED = 2
+_NO_VERDICT = (2, 3)
 
 
 @click.command("audit")
@@ -69,7 +69,7 @@ def command(config: str | None, junit: str | None, quiet: bool, **options: Any) 
     from shiftproof.evaluation.audit.audit import run_audit
     from shiftproof.evaluation.config import make_config, read_config
     from shiftproof.gate import exit_code
-    from shiftproof.reports.notes import unjudged
+    from shiftproof.reports.notes import missing_answers, unjudged
     from shiftproof.reports.number_format import cost
 
     keep_freed_memory()
@@ -92,9 +92,10 @@ def command(config: str | None, junit: str | None, quiet: bool, **options: Any) 
         echo_notes([*record.model.notes, *record.data.notes, *(note for other in record.natural for note in other.notes)])
         say(f"\nCost:   {cost(record.asked, record.sent)}")
         say(f"Page:   {report.page}\nRecord: {report.folder / 'audit.json'}")
-    code = exit_code(record.gates, record.complete)
-    if code == _UNJUDGED:
-        say(f"shiftproof: {unjudged(record, record.gates)}", err=True)
+    code = exit_code(record.gates, record.complete, too_many_missing=record.too_many_missing)
+    why = unjudged(record, record.gates) if code in _NO_VERDICT else missing_answers(record)
+    if why:
+        say(f"shiftproof: {why}", err=True)
     return code
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from shiftproof._errors import must
@@ -21,7 +22,8 @@ class Choice(Judge):
     Args:
         letters: those to choose from.
 
-    An answer without any of them is wrong. A letter is read in capitals anywhere, and in lower case where the answer is that letter alone
+    An answer without any of them cannot be read: it is wrong, and counted apart.
+    A letter is read in capitals anywhere, and in lower case where the answer is that letter alone
     or it stands in brackets or before one, as English has a word "a".
 
     Example:
@@ -46,6 +48,9 @@ class Choice(Judge):
             if not set(accepted) <= set(self.letters):
                 raise must("answer", f"the example '{name}'", f"be one of {', '.join(self.letters)}", ", ".join(accepted))
         return y
+
+    def unreadable(self, said: Any) -> Tensor:
+        return super().unreadable(said) | torch.tensor([not self.chosen(one) for one in said], dtype=torch.bool)
 
     def score(self, said: Any, y: Any) -> Tensor:
         return scores(said, y, lambda answer, accepted: float(self.chosen(answer) == accepted))

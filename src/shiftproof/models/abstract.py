@@ -57,7 +57,7 @@ class Answers(Fingerprinted):
 
     @abstractmethod
     def answers(self, x: Any) -> Any:
-        """One answer for each of n inputs: rows, or a list."""
+        """One answer for each of n inputs: rows, or a list. None stands for an answer that did not come (a time-out, after all tries)."""
 
 
 class Graded(Answers, copies=True):
@@ -143,11 +143,13 @@ def _as_rows(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         from torch import Tensor
 
         from shiftproof.data.rows import rows_of
+        from shiftproof.models.unanswered import read_present
 
         with count_sent_unless_inside(self.name, len(x)):
-            said = rows_of(method(self, x.clone() if isinstance(x, Tensor) else x))
-        if len(said) != len(x):
-            raise must("answers", f"the model '{self.name}'", f"be one per input ({len(x)})", len(said))
+            given = method(self, x.clone() if isinstance(x, Tensor) else x)
+        if len(given) != len(x):
+            raise must("answers", f"the model '{self.name}'", f"be one per input ({len(x)})", len(given))
+        said = read_present(given, len(x), f"model '{self.name}'", lambda answers, _: rows_of(answers))
         return said.clone() if isinstance(said, Tensor) else said
 
     return ask

@@ -6,13 +6,14 @@ import logging
 import os
 import random
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 import torch
@@ -26,6 +27,7 @@ from shiftproof.models.abstract import Labels, Scores, WrappedModel
 from shiftproof.models.answers import Gives, kind_of, read_labels, read_scores
 from shiftproof.models.endpoint_reply import Again, Reply, read_reply, rows_of
 from shiftproof.models.query_count import count_sent
+from shiftproof.models.unanswered import Unanswered, present, read_present
 from shiftproof.models.user_code import first_line
 
 if TYPE_CHECKING:
@@ -66,6 +68,10 @@ class EndpointOptions:
             raise must("wait", "the endpoint", "be at least 0 seconds", min(self.wait, self.longest_wait))
 
 
+class _GivenUp(UsageError):
+    """A request that stays without an answer: it failed as often as it may be tried, or the endpoint asks for too long a pause."""
+
+
 class Requests:
     """Questions to one URL: POST {"inputs": nested lists}, answered with {"scores": [[...], ...]} or {"labels": [...]}.
 
@@ -77,6 +83,8 @@ class Requests:
         self.url, self.options = url, options
         self.address = url_without_secrets(url)
         self.name = name or self.address
+        self.failure = ""
+        """Why the last request stayed without an answer."""
         self._client: httpx.Client | None = None
 
     def __getstate__(self) -> dict[str, object]:
@@ -87,7 +95,7 @@ class Requests:
         remember_url(self.url)  # in this process too
 
     def ask(self, x: Tensor) -> list[object]:
-        """The answer's rows for x of shape (n, ...)."""
+        """The answer's rows for x of shape (n, ...), None in place of each of a request that failed as often as it may be tried."""
         if not len(x):
             return []
         client, retrying = self._connected(), self._retrying()
@@ -96,9 +104,29 @@ class Requests:
         try:
             # Each thread in a copy of this context, in which the rows are counted.
             answers = [pool.submit(copy_context().run, retrying.copy(), self._post, client, part) for part in parts]
-            return [row for answer in answers for row in answer.result()]
+            return [row for answer, part in zip(answers, parts, strict=True) for row in self._rows(answer, len(part))]
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def read(self, x: Tensor, how: Callable[[Any, int], Tensor]) -> Tensor:
+        """The answers for x, read by `how`.
+
+        Raises:
+            Unanswered: none came to some of the inputs, after all tries.
+        """
+        rows = self.ask(x)
+        try:
+            found: Tensor = read_present(rows, len(x), f"endpoint {self.address}", how)
+        except Unanswered as missing:
+            raise Unanswered(self.failure, missing.came, missing.said) from None
+        return found
+
+    def _rows(self, answer: Future[list[object]], n: int) -> list[object]:
+        try:
+            return answer.result()
+        except _GivenUp as error:
+            self.failure = str(error)
+            return [None] * n
 
     def _connected(self) -> httpx.Client:
         if self._client is None:
@@ -126,7 +154,7 @@ class Requests:
 
         def give_up(state: tenacity.RetryCallState) -> list[object]:
             error = state.outcome.exception() if state.outcome else None
-            raise UsageError(
+            raise _GivenUp(
                 f"The endpoint {self.address} failed {state.attempt_number} times, last with: {str(error).rstrip('.')}. Is it up?"
             ) from error
 
@@ -185,7 +213,7 @@ class Requests:
             return None
         if seconds > self.options.longest_wait:
             limit = f"longest_wait is {self.options.longest_wait:g}"
-            raise UsageError(
+            raise _GivenUp(
                 f"The endpoint {self.address} asks to wait {seconds:.0f} seconds ({limit}). Run again later: finished cells are kept."
             )
         return max(0.0, seconds)
@@ -206,7 +234,11 @@ class EndpointScores(WrappedModel, Scores):
     def scores(self, x: Tensor) -> Tensor:
         if not len(x):
             return x.new_zeros((0, 2))
-        scores = read_scores(self._requests.ask(x), len(x), f"endpoint {self._requests.address}")
+        scores: Tensor = self._requests.read(x, self._checked)
+        return scores
+
+    def _checked(self, answer: Any, n: int) -> Tensor:
+        scores = read_scores(answer, n, f"endpoint {self._requests.address}")
         if not bool(scores.isfinite().all()):
             bad = int((~scores.isfinite().all(1)).nonzero()[0, 0])
             raise must("scores", f"the endpoint {self._requests.address}", "be finite", scores[bad].tolist())
@@ -226,7 +258,7 @@ class EndpointLabels(WrappedModel, Labels):
     def labels(self, x: Tensor) -> Tensor:
         if not len(x):
             return torch.zeros(0, dtype=torch.int64)
-        return read_labels(self._requests.ask(x), len(x), f"endpoint {self._requests.address}", class_names=self._class_names)
+        return self._requests.read(x, partial(read_labels, owner=f"endpoint {self._requests.address}", class_names=self._class_names))
 
 
 def wrap_endpoint(
@@ -248,7 +280,10 @@ def wrap_endpoint(
         if probe is None:
             hint = "Or pass probe=x[:8], a few inputs, and it is asked once."
             raise must("gives", f"the model '{requests.address}'", "be 'scores' (n, classes) or 'labels' (n,)", gives, hint)
-        gives = kind_of(requests.ask(probe), len(probe), f"endpoint {requests.address}", class_names=class_names)
+        given, there = present(requests.ask(probe))
+        if there is not None and not any(there):
+            raise UsageError(requests.failure)
+        gives = kind_of(given, len(given), f"endpoint {requests.address}", class_names=class_names)
     if gives == "scores":
         return EndpointScores(requests, name=requests.name, version=version)
     return EndpointLabels(requests, name=requests.name, class_names=class_names, version=version)

@@ -18,6 +18,7 @@ from shiftproof.reports.audit.pictures import Tile, family, tiles
 from shiftproof.reports.audit.proofs import proof_chart, proof_tables
 from shiftproof.reports.cite import cite
 from shiftproof.reports.figure import Figure
+from shiftproof.reports.notes import missing_answers
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def page(audit: Audit, folder: Path) -> str:
         proven=digest.best_proven(audit),
         threats=digest.by_damage(audit),
         unfinished=digest.unfinished(audit),
+        missing=missing_answers(audit),
         extras=unfinished_extras(audit),
         budgets=curve_tables(audit),
         proof_tables=proof_tables(audit),
