@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from shiftproof._errors import must
 from shiftproof._identity.fingerprinted import Fingerprint, Fingerprinted
@@ -33,10 +33,14 @@ class Answers(Fingerprinted):
 
     def __init_subclass__(cls, *, copies: bool = False, **settings: Any) -> None:
         super().__init_subclass__(**settings)
-        for method in () if copies else ("answers", "labels", "scores"):
+        checks: dict[str, Callable[[Any], Any]] = {"answers": _as_rows, "labels": _on_copies, "scores": _on_copies, "each": _counted}
+        for method, checked in () if copies else checks.items():
             written = vars(cls).get(method)
             if written is not None and not getattr(written, "__isabstractmethod__", False):
-                setattr(cls, method, _as_rows(written) if method == "answers" else _on_copies(written))
+                setattr(cls, method, checked(written))
+
+    keeps_answers: ClassVar[bool] = False
+    """Whether an audit stores its answers on disk, as they cost money or hours: each input is then asked about once."""
 
     @property
     @abstractmethod
@@ -54,6 +58,16 @@ class Answers(Fingerprinted):
     def notes(self) -> tuple[str, ...]:
         """Decisions made automatically, shown in the report ("the columns 'sex', 'race' are left out")."""
         return ()
+
+    def each(self, x: Any) -> Iterator[tuple[int, Any]]:
+        """The place of each of n inputs with its answer, None where none came, in any order: so that answers can be stored as they come."""
+        from shiftproof.models.unanswered import Unanswered
+
+        try:
+            yield from enumerate(self.answers(x))
+        except Unanswered as missing:
+            said = iter(() if missing.said is None else missing.said)
+            yield from ((place, next(said) if came else None) for place, came in enumerate(missing.came.tolist()))
 
     @abstractmethod
     def answers(self, x: Any) -> Any:
@@ -133,6 +147,17 @@ def _on_copies(method: Callable[[Any, torch.Tensor], torch.Tensor]) -> Callable[
         return answer.clone()
 
     return ask
+
+
+def _counted(method: Callable[[Any, Any], Iterator[tuple[int, Any]]]) -> Callable[[Any, Any], Iterator[tuple[int, Any]]]:
+    """The method with its rows counted."""
+
+    @functools.wraps(method)
+    def each(self: Answers, x: Any) -> Iterator[tuple[int, Any]]:
+        with count_sent_unless_inside(self.name, len(x)):
+            yield from method(self, x)
+
+    return each
 
 
 def _as_rows(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

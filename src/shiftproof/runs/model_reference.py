@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from shiftproof.data.space import Space
@@ -19,6 +20,7 @@ class ModelReference:
         defence: what stands in front of it: a spec, a part, or None.
         weights, device, space, class_names, groups, gives, said: as `load_model` takes them; `of` fills in what the built model gives, so
             that no worker has to ask it.
+        answers: the file in which answers are stored, for models that want it.
     """
 
     target: Any
@@ -30,6 +32,7 @@ class ModelReference:
     gives: Gives | None = None
     defence: Any = None
     said: Said = "classes"
+    answers: Path | None = None
 
     def of(self, model: Answers) -> ModelReference:
         """The same reference, carrying the built model where there is no spec to build it from."""
@@ -54,6 +57,10 @@ class ModelReference:
             gives=self.gives,
             said=self.said,
         )
+        if self.answers is not None and model.keeps_answers:
+            from shiftproof.models.answer_cache import AnswerCache, CachedAnswers
+
+            model = CachedAnswers(model, AnswerCache(self.answers))
         if self.defence is None:
             return model
         from shiftproof.defences import Defence, defences

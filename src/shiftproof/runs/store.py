@@ -76,6 +76,8 @@ class Store:
         """States of batches under way, a folder a cell."""
         self.sent = folder / "sent"
         """How many rows each process of the run sent to the model."""
+        self.answers = folder / "answers.sqlite"
+        """Answers of a model that wants them stored."""
         self._seen: dict[str, tuple[tuple[int, ...], CellTable]] = {}
         """Cells that were read and found sound, each with what its file was like then."""
         self._scores: tuple[str, np.ndarray[Any, Any] | None] | None = None

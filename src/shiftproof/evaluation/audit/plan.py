@@ -32,6 +32,7 @@ from shiftproof.judges import judges
 from shiftproof.judges.abstract import Judge
 from shiftproof.judges.classify import CLASSIFY
 from shiftproof.models.abstract import Answers, Labels
+from shiftproof.models.answer_cache import AnswerCache, remembering
 from shiftproof.models.user_code import forget_settings
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import check_examples, inspect_model, look_at
@@ -118,8 +119,8 @@ class AuditPlan:
         }
 
 
-def make_plan(config: AuditConfig) -> AuditPlan:
-    """Loads and checks the model and the data, chooses the cells.
+def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPlan:
+    """Loads and checks the model and the data, chooses the cells; answers of a model that wants it are stored in `cache`.
 
     Raises:
         UsageError: anything in the config cannot be used; nothing has been written yet.
@@ -138,7 +139,8 @@ def make_plan(config: AuditConfig) -> AuditPlan:
     known = (config.weights, config.device, samples.space, samples.class_names, tuple(data.groups))
     reference = ModelReference(config.model, *known, defence=config.defence, said=judge.said)
     probe = data.take(slice(0, PROBES))
-    built = reference(probe.x)
+    bare = reference(probe.x)
+    built: Any = remembering(bare, cache or AnswerCache())
     data = Noted.of(data, fit_classes(built, samples))
     model, seen = look_at(built, _spread(data), judge)
     flags = {data.fingerprint(): tuple(seen)}
@@ -161,7 +163,7 @@ def make_plan(config: AuditConfig) -> AuditPlan:
     ]
     curves = tuple(_cells(fingerprint, data, drawn, config, judge))
     return AuditPlan(
-        reference.of(built),
+        reference.of(bare),
         model,
         data,
         natural,
