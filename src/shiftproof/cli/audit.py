@@ -50,6 +50,8 @@ _NO_VERDICT = (2, 3)
     help="Exit with code 1 if this is true: 'linf(eps=0.1).robust_accuracy < 0.6'. May be repeated.",
 )
 @click.option("--junit", metavar="FILE", help="Write the results of --fail-on as JUnit XML.")
+@click.option("--max-requests", type=int, help="Requests to a language model at most; what is left is missing, and asked by the next call.")
+@click.option("--max-tokens", type=int, help="Tokens of a language model at most, as it counts them.")
 @click.option("--seed", type=int, help="Seed of the run. [0]")
 @click.option("--confidence", type=float, help="Confidence of the intervals. [0.95]")
 @click.option("--batch-size", type=int, help="Inputs per forward pass. [256]")

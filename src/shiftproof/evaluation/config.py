@@ -91,6 +91,8 @@ class AuditConfig(Config):
     )
     fail_on: tuple[str, ...] = Field(default=(), description="Conditions under which the gate fails.")
     out: str | None = Field(default=None, description="Folder of the run; in Python a temporary one where it is not given.")
+    max_requests: int | None = Field(default=None, description="Requests to a language model at most, in each process of a call.")
+    max_tokens: int | None = Field(default=None, description="Tokens of a language model at most, in each process of a call.")
     seed: int = Field(default=0, description="With each example's id, the whole source of randomness.")
     confidence: float = Field(default=0.95, description="Confidence of every interval.")
     batch_size: int = Field(default=256, description="Inputs per call of the model.")

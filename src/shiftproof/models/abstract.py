@@ -23,6 +23,53 @@ Said = Literal["classes", "numbers", "texts"]
 """What a judge reads of a model: class scores or decisions, numbers of shape (n, ...), or texts."""
 
 
+def _on_copies(method: Callable[[Any, torch.Tensor], torch.Tensor]) -> Callable[[Any, torch.Tensor], torch.Tensor]:
+    """The method on a copy of its inputs, its answer a copy too, and its rows counted."""
+
+    @functools.wraps(method)
+    def ask(self: Labels, x: torch.Tensor) -> torch.Tensor:
+        from torch import Tensor
+
+        with count_sent_unless_inside(self.name, len(x)):
+            answer: object = method(self, x.clone() if isinstance(x, Tensor) else x)
+        if not isinstance(answer, Tensor):
+            raise must("answer", f"the model '{self.name}'", "be a tensor", type(answer).__name__)
+        return answer.clone()
+
+    return ask
+
+
+def _counted(method: Callable[[Any, Any], Iterator[tuple[int, Any]]]) -> Callable[[Any, Any], Iterator[tuple[int, Any]]]:
+    """The method with its rows counted."""
+
+    @functools.wraps(method)
+    def each(self: Answers, x: Any) -> Iterator[tuple[int, Any]]:
+        with count_sent_unless_inside(self.name, len(x)):
+            yield from method(self, x)
+
+    return each
+
+
+def _as_rows(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """The method on a copy of its inputs, its answer as rows, one an input, and its rows counted."""
+
+    @functools.wraps(method)
+    def ask(self: Answers, x: Any) -> Any:
+        from torch import Tensor
+
+        from shiftproof.data.rows import rows_of
+        from shiftproof.models.unanswered import read_present
+
+        with count_sent_unless_inside(self.name, len(x)):
+            given = method(self, x.clone() if isinstance(x, Tensor) else x)
+        if len(given) != len(x):
+            raise must("answers", f"the model '{self.name}'", f"be one per input ({len(x)})", len(given))
+        said = read_present(given, len(x), f"model '{self.name}'", lambda answers, _: rows_of(answers))
+        return said.clone() if isinstance(said, Tensor) else said
+
+    return ask
+
+
 class Answers(Fingerprinted):
     """A model that provides answers of any kind, such as texts or numbers; a judge decides what they are worth. One method: `answers`.
 
@@ -131,53 +178,6 @@ class WrappedModel(FixedIdentity, Labels, copies=True):
 
 class Gradients(Scores):
     """A model whose `scores` torch can differentiate with respect to x."""
-
-
-def _on_copies(method: Callable[[Any, torch.Tensor], torch.Tensor]) -> Callable[[Any, torch.Tensor], torch.Tensor]:
-    """The method on a copy of its inputs, its answer a copy too, and its rows counted."""
-
-    @functools.wraps(method)
-    def ask(self: Labels, x: torch.Tensor) -> torch.Tensor:
-        from torch import Tensor
-
-        with count_sent_unless_inside(self.name, len(x)):
-            answer: object = method(self, x.clone() if isinstance(x, Tensor) else x)
-        if not isinstance(answer, Tensor):
-            raise must("answer", f"the model '{self.name}'", "be a tensor", type(answer).__name__)
-        return answer.clone()
-
-    return ask
-
-
-def _counted(method: Callable[[Any, Any], Iterator[tuple[int, Any]]]) -> Callable[[Any, Any], Iterator[tuple[int, Any]]]:
-    """The method with its rows counted."""
-
-    @functools.wraps(method)
-    def each(self: Answers, x: Any) -> Iterator[tuple[int, Any]]:
-        with count_sent_unless_inside(self.name, len(x)):
-            yield from method(self, x)
-
-    return each
-
-
-def _as_rows(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """The method on a copy of its inputs, its answer as rows, one an input, and its rows counted."""
-
-    @functools.wraps(method)
-    def ask(self: Answers, x: Any) -> Any:
-        from torch import Tensor
-
-        from shiftproof.data.rows import rows_of
-        from shiftproof.models.unanswered import read_present
-
-        with count_sent_unless_inside(self.name, len(x)):
-            given = method(self, x.clone() if isinstance(x, Tensor) else x)
-        if len(given) != len(x):
-            raise must("answers", f"the model '{self.name}'", f"be one per input ({len(x)})", len(given))
-        said = read_present(given, len(x), f"model '{self.name}'", lambda answers, _: rows_of(answers))
-        return said.clone() if isinstance(said, Tensor) else said
-
-    return ask
 
 
 Access = type[Answers]

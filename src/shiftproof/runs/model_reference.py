@@ -9,6 +9,7 @@ from typing import Any
 from shiftproof.data.space import Space
 from shiftproof.models.abstract import Answers, Labels, Said, Scores
 from shiftproof.models.answers import Gives
+from shiftproof.models.chat import ChatOptions
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class ModelReference:
         weights, device, space, class_names, groups, gives, said: as `load_model` takes them; `of` fills in what the built model gives, so
             that no worker has to ask it.
         answers: the file in which answers are stored, for models that want it.
+        chat: how a language model is asked.
     """
 
     target: Any
@@ -33,6 +35,7 @@ class ModelReference:
     defence: Any = None
     said: Said = "classes"
     answers: Path | None = None
+    chat: ChatOptions | None = None
 
     def of(self, model: Answers) -> ModelReference:
         """The same reference, carrying the built model where there is no spec to build it from."""
@@ -56,6 +59,7 @@ class ModelReference:
             groups=self.groups,
             gives=self.gives,
             said=self.said,
+            chat=self.chat,
         )
         if self.answers is not None and model.keeps_answers:
             from shiftproof.models.answer_cache import AnswerCache, CachedAnswers

@@ -33,6 +33,7 @@ from shiftproof.judges.abstract import Judge
 from shiftproof.judges.classify import CLASSIFY
 from shiftproof.models.abstract import Answers, Labels
 from shiftproof.models.answer_cache import AnswerCache, remembering
+from shiftproof.models.chat import ChatOptions
 from shiftproof.models.user_code import forget_settings
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import check_examples, inspect_model, look_at
@@ -137,7 +138,8 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
     _check((data, *natural))
     _check_judged(config, judge, data)
     known = (config.weights, config.device, samples.space, samples.class_names, tuple(data.groups))
-    reference = ModelReference(config.model, *known, defence=config.defence, said=judge.said)
+    chat = ChatOptions(most_requests=config.max_requests, most_tokens=config.max_tokens)
+    reference = ModelReference(config.model, *known, defence=config.defence, said=judge.said, chat=chat)
     probe = data.take(slice(0, PROBES))
     bare = reference(probe.x)
     built: Any = remembering(bare, cache or AnswerCache())
