@@ -58,7 +58,11 @@ def test_answers_in_order_and_equal_inputs_sent_once(stub: ChatStub) -> None:
     assert count.sent == 7
     assert said[0:1]._rows[0].top == {"I": -0.5, " You": -2.0}
     assert stub.asked[0] == {
-        "model": "stub", "max_tokens": 64, "temperature": 0.0, "logprobs": True, "top_logprobs": 20,
+        "model": "stub",
+        "max_tokens": 64,
+        "temperature": 0.0,
+        "logprobs": True,
+        "top_logprobs": 20,
         "messages": [{"role": "user", "content": stub.prompts[0]}],
     }
 
@@ -200,7 +204,9 @@ def test_what_it_is_identified_by() -> None:
 
 def test_the_line_of_the_guide(stub: ChatStub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("q.jsonl").write_text("".join(json.dumps({"question": f"say w{i}", "answer": f"I heard say w{i}"}) + "\n" for i in range(20)))
+    Path("q.jsonl").write_text(
+        "".join(json.dumps({"question": f"please say w{i}", "answer": f"I heard please say w{i}"}) + "\n" for i in range(20))
+    )
     stub.troubles += [BUSY, BROKEN, PAGE]
     line = ["audit", "--model", f"chat:{stub.url}#stub", "--data", "jsonl:q.jsonl?text=question&target=answer", "--judge", "exact_match"]
     line += ["--shift", "typos(edits=1)", "--search", "one_draw", "--quiet", "--out", "runs/qa"]

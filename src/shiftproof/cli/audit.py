@@ -36,6 +36,7 @@ _NO_VERDICT = (2, 3)
 @click.option("--shift", "shifts", multiple=True, metavar="SPEC", help="A shift, such as 'linf(eps=8/255)'. May be repeated.")
 @click.option("--search", "searches", multiple=True, metavar="SPEC", help="A search, such as 'best_of_n(n=20)'. May be repeated.")
 @click.option("--judge", metavar="SPEC", help="What counts as correct, such as 'within(relative=0.1)' or exact_match. [classify]")
+@click.option("--prompt", metavar="FILE", help="A TOML file: the prompt into which the texts of the data are written.")
 @click.option("--certify", multiple=True, metavar="SPEC", help="A certificate, such as auto or crown. May be repeated.")
 @click.option(
     "--curve", "curves", multiple=True, metavar="BALL", help="Draw accuracy against eps for a ball: linf, l2, l1 or l0. May be repeated."

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must
-from shiftproof.data.chats import ChatSpace, is_chat
+from shiftproof.data.chats import Chat, ChatSpace, is_chat
 from shiftproof.data.examples import Examples, Ids
 from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, text_values
 from shiftproof.data.rows import Fields, Items, as_objects, rows_of
@@ -27,7 +27,7 @@ Truth = Literal["labels", "numbers", "answers"]
 
 
 def examples(
-    x: npt.ArrayLike | torch.Tensor | Items[Any] | Fields,
+    x: npt.ArrayLike | torch.Tensor | Items[Any] | Fields | Sequence[Chat],
     y: Given | Items[Any],
     *,
     truth: Truth | None = None,

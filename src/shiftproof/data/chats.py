@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shiftproof._errors import UsageError, must
+from shiftproof.data.prompts import PromptRow
 from shiftproof.data.rows import Fields, Items
 from shiftproof.data.space import Kind, Space, TextSpace
 
@@ -62,24 +63,32 @@ def _is_message(given: object) -> bool:
 def messages_of(one: Any) -> list[dict[str, str]]:
     """An input as messages: a text is one of the user."""
     if isinstance(one, str):
-        return [{"role": "user", "content": str(one)}]
+        before = [{"role": "system", "content": one.prompt.system}] if isinstance(one, PromptRow) and one.prompt.system else []
+        return [*before, {"role": "user", "content": str(one)}]
     if not is_chat(one):
         raise must("input", "a language model", "be a text or a chat", type(one).__name__, "For several fields write a --prompt.")
     return [{"role": message["role"], "content": message["content"]} for message in one]
 
 
 def column_of(x: Fields | Items[Any], name: str) -> Any:
-    """The named field of each input: of a chat, the text of the named message."""
+    """The named field of each input: of a chat the text of the named message, of a prompt that of the slot."""
     if isinstance(x, Fields):
         return x[name]
-    return Items(chat[_place(chat, name)]["content"] for chat in x)
+    return Items(one.slots[name] if isinstance(one, PromptRow) else _message(one, name) for one in x)
+
+
+def _message(chat: Chat, name: str) -> str:
+    return str(chat[_place(chat, name)]["content"])
 
 
 def with_column(x: Fields | Items[Any], name: str, values: Any) -> Any:
     """The inputs with these values in that field."""
     if isinstance(x, Fields):
         return x.but(**{name: values})
-    return Items(_changed(chat, _place(chat, name), text) for chat, text in zip(x, values, strict=True))
+    return Items(
+        one.filled(name, text) if isinstance(one, PromptRow) else _changed(one, _place(one, name), text)
+        for one, text in zip(x, values, strict=True)
+    )
 
 
 def _changed(chat: Chat, place: int, text: str) -> list[Message]:

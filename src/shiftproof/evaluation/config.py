@@ -84,6 +84,7 @@ class AuditConfig(Config):
     judge: Any = Field(
         default="classify", description="What is right: a spec such as token_f1 or within(relative=0.1), or in Python a part."
     )
+    prompt: str | None = Field(default=None, description="TOML file of the prompt into which the texts of the data are written.")
     certify: tuple[Any, ...] = Field(default=(), description="Certificates, by spec.")
     curves: tuple[Any, ...] = Field(default=(), description="Balls, such as linf, whose accuracy at every eps is wanted.")
     diagnose: bool | None = Field(

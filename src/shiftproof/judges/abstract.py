@@ -237,7 +237,7 @@ class Judge(Part):
         """What a gradient search climbs that asks for this loss of classes."""
         return lambda said, y: self.margin(said, y)
 
-    def read(self, said: Sequence[Any], y: Any) -> Reading:
+    def reading(self, said: Sequence[Any], y: Any) -> Reading:
         """The verdict on several draws of answers to the same inputs, with what a record holds."""
         if not len(y):
             none = torch.zeros(0, dtype=torch.float64)

@@ -49,8 +49,8 @@ def ask(judge: Judge, model: Answers, x: Any, draws: int = 1) -> Asked:
 def read(judge: Judge, model: Answers, x: Any, y: Any, draws: int = 1) -> Reading:
     """What the model answers to n inputs, judged by the truth y. Cost: `draws` forwards each."""
     if not len(x):
-        return judge.read([], y)
+        return judge.reading([], y)
     said, came = ask(judge, model, x, draws)
     if came is None:
-        return judge.read(said, y)
-    return judge.read(said, y[came]).spread(came.to(y.device))
+        return judge.reading(said, y)
+    return judge.reading(said, y[came]).spread(came.to(y.device))

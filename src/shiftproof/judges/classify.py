@@ -70,7 +70,7 @@ class Classify(Judge):
             return loss
         return lambda scores, y: loss(two_classes(scores, goal), torch.zeros_like(y))
 
-    def read(self, said: Sequence[Tensor], y: Tensor) -> Reading:
+    def reading(self, said: Sequence[Tensor], y: Tensor) -> Reading:
         if not len(y):
             none = torch.zeros(0, dtype=torch.float64)
             return Reading(y, y != y, none, none, none, y == y)

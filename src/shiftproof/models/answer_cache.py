@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError
+from shiftproof.data.prompts import PromptRow
 from shiftproof.data.rows import Fields, rows_of
 from shiftproof.models.abstract import Answers, FixedIdentity
 from shiftproof.models.replies import as_json, from_json
@@ -144,6 +145,8 @@ def _plain(one: Any) -> Any:
     if isinstance(one, Tensor | np.ndarray):
         values = np.ascontiguousarray(one.detach().cpu().numpy() if isinstance(one, Tensor) else one)
         return [str(values.dtype), list(values.shape), blake2b(values.tobytes()).hexdigest()]
+    if isinstance(one, PromptRow):
+        return [str(one), one.prompt.system]
     if isinstance(one, list | tuple):
         return [_plain(each) for each in one]
     return {str(name): _plain(value) for name, value in one.items()} if isinstance(one, dict) else one

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -55,6 +55,8 @@ class ChatOptions:
     most_requests: int | None = None
     most_tokens: int | None = None
     auth_env: str = "SHIFTPROOF_ENDPOINT_AUTH"
+    spending: Spending = field(init=False, compare=False, repr=False)
+    """What all models of these options have spent together, in this process."""
 
     def __post_init__(self) -> None:
         counts = {"most_tokens_each": self.most_tokens_each, "max_requests": self.most_requests, "max_tokens": self.most_tokens}
@@ -66,6 +68,7 @@ class ChatOptions:
         if not 0 <= self.temperature <= 2:
             raise must("temperature", "the language model", "be in [0, 2]", self.temperature)
         _ = self.posting  # it checks the others
+        object.__setattr__(self, "spending", Spending(self.most_requests, self.most_tokens))
 
     @property
     def posting(self) -> EndpointOptions:
@@ -90,7 +93,7 @@ class ChatModel(FixedIdentity, Answers, copies=True):
         check_url(url)
         self._options, self._model = options or ChatOptions(), model
         self._posting = Posting(f"{url.rstrip('/')}/chat/completions", self._options.posting, name=name or model)
-        self._gate, self._spending = Gate(self._options.concurrency), Spending(self._options.most_requests, self._options.most_tokens)
+        self._gate = Gate(self._options.concurrency)
         super().__init__(name=name or model, fingerprint=_known(url, model, self._options, version), notes=(_note(model),))
 
     def each(self, x: Any) -> Iterator[tuple[int, Any]]:
@@ -134,7 +137,7 @@ class ChatModel(FixedIdentity, Answers, copies=True):
         """The answer to one chat, in one try."""
         owner = f"endpoint {self._posting.address}"
         payload = self._payload(messages)
-        with self._gate.entered(), self._spending.one(owner):
+        with self._gate.entered(), self._options.spending.one(owner):
             try:
                 reply = self._posting.posted(client, payload, 1)
             except Again as error:
@@ -144,7 +147,7 @@ class ChatModel(FixedIdentity, Answers, copies=True):
         if not 200 <= reply.status < 300 and reply.status not in _DECLINED:
             raise self._posting.refused(reply)
         found = read_chat(reply, owner)
-        self._spending.add(found.tokens)
+        self._options.spending.add(found.tokens)
         return found.answer
 
     def _payload(self, messages: Sequence[Any]) -> dict[str, Any]:

@@ -75,6 +75,8 @@ from shiftproof.shifts.norms.union import Union
 from shiftproof.shifts.on import On
 from shiftproof.shifts.patch.patch import Patch
 from shiftproof.shifts.physical.physical import Physical
+from shiftproof.shifts.prompts.option_order import OptionOrder
+from shiftproof.shifts.prompts.prompt_format import PromptFormat
 from shiftproof.shifts.tabular.tabular import Tabular
 from shiftproof.shifts.text.casing import Casing
 from shiftproof.shifts.text.homoglyphs import Homoglyphs
@@ -134,6 +136,7 @@ __all__ = [
     "ObjectRotation",
     "ObjectSize",
     "On",
+    "OptionOrder",
     "Patch",
     "PerlinNoise",
     "Perspective",
@@ -141,6 +144,7 @@ __all__ = [
     "PinchAndTwirl",
     "Pixelate",
     "PlasmaNoise",
+    "PromptFormat",
     "Ripple",
     "Rotation",
     "Saturate",

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError
 from shiftproof.data.chats import ChatSpace, column_of, with_column
+from shiftproof.data.prompts import PromptSpace
 from shiftproof.data.space import FieldsSpace, Kind, Space
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Params, Shift
@@ -22,7 +23,8 @@ class On(Shift):
     """The shift `inner` on the field called `field`; the other fields stay as they are.
 
     Args:
-        field: which. Of a chat, which message: its place, such as 0 or -1, or a role, whose last message is meant.
+        field: which. Of a chat, which message: its place, such as 0 or -1, or a role, whose last message is meant; of a prompt, which
+            slot.
         inner: the shift, written as a spec such as typos(edits=1), or in Python the shift itself.
 
     Params and budget are those of the inner shift. Searches by edits, by decisions and by chance draws can be used where they can for the
@@ -30,7 +32,7 @@ class On(Shift):
 
     Example:
         >>> import torch
-        >>> from shiftproof.data.chats import ChatSpace, column_of, with_column
+        >>> from shiftproof.data.rows import Fields
         >>> shift = On("question", "casing(edits=1)")
         >>> both = Fields(question=["why"], context=["So."])
         >>> [*shift.apply(both, torch.tensor([[[0.0, 0.0]]]))["question"]]
@@ -73,7 +75,7 @@ class On(Shift):
         return found
 
     def check_kind(self, space: Space) -> None:
-        if not isinstance(space, FieldsSpace | ChatSpace):
+        if not isinstance(space, FieldsSpace | ChatSpace | PromptSpace):
             raise UsageError(f"on moves one of several fields, and these inputs have none: use {self.inner} itself.")
 
     def within(self, space: Any) -> On:

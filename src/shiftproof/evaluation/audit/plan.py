@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from shiftproof.data.align import Noted, align
 from shiftproof.data.arrays import add_rows
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
+from shiftproof.data.prompted import Prompted
+from shiftproof.data.prompts import read_prompt
 from shiftproof.data.source import Renamed, Source
 from shiftproof.data.space import InputSpace
 from shiftproof.evaluation.audit.curves import chosen_curves
@@ -30,6 +33,7 @@ from shiftproof.evaluation.class_fit import fit_classes
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.judges import judges
 from shiftproof.judges.abstract import Judge
+from shiftproof.judges.choice import Choice
 from shiftproof.judges.classify import CLASSIFY
 from shiftproof.models.abstract import Answers, Labels
 from shiftproof.models.answer_cache import AnswerCache, remembering
@@ -130,7 +134,11 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
     backend_named(config.backend, config.workers)  # its name is checked before anything is written
     how, proofs = _build(searches, config.searches), _build(certificates, config.certify)
     (judge,) = _build(judges, (config.judge,))
-    samples = align(*_distinct([_load(source, config) for source in (config.data, *config.shift_from)]))
+    prompt = read_prompt(Path(config.prompt)) if config.prompt else None
+    if prompt and prompt.options and isinstance(judge, Choice) and not judge.words:
+        judge = replace(judge, words="|".join(prompt.options))
+    loaded = [_load(source, config) for source in (config.data, *config.shift_from)]
+    samples = align(*_distinct([Prompted(source, prompt) for source in loaded] if prompt else loaded))
     data, *others = samples.sources
     placed = {"space": data.space} if isinstance(data.space, InputSpace) else {}
     moves: list[Shift] = _build(shifts, config.shifts, **placed)
