@@ -10,11 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof import outcomes
+from shiftproof._arrays import Bools, Floats, Ints
 from shiftproof.data.examples import Ids
 from shiftproof.outcomes import Abstained, Bound, Broken, Certified, Flag, Held, Outcome, Skipped, Stage, join_flags, join_stages
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +83,9 @@ class Finding:
                 return Held()
 
     @property
-    def correct(self) -> npt.NDArray[np.bool_]:
-        """Which examples the model still gets right, shape (n,): held or certified, and under an attack those without a verdict."""
-        return right(self.outcome, self.bound)
+    def correct(self) -> Bools:
+        """Which examples the model still gets right, shape (n,), see `still_right`."""
+        return still_right(self.outcome, self.bound)
 
     @property
     def bracket(self) -> tuple[float, float]:
@@ -113,10 +111,13 @@ class Finding:
         return float(self.correct.mean()) if len(self) else float("nan")
 
 
-def right(outcome: npt.NDArray[np.str_], bound: Bound) -> npt.NDArray[np.bool_]:
-    """Which outcomes leave the model right, as far as the bound claims, shape (n,)."""
-    sure, open_ = [outcomes.HELD, outcomes.CERTIFIED], [outcomes.ABSTAINED, outcomes.NO_ANSWER]
-    return np.isin(outcome, sure + open_ if bound is Bound.AT_MOST else sure)
+def still_right(outcome: npt.NDArray[np.str_], bound: Bound) -> Bools:
+    """Which examples the model still gets right, shape (n,): held or certified, and under an attack those without a verdict.
+
+    An attack that reached no verdict broke nothing; a certificate that reached none proved nothing.
+    """
+    right = [outcomes.HELD, outcomes.CERTIFIED]
+    return np.isin(outcome, [*right, outcomes.ABSTAINED, outcomes.NO_ANSWER] if bound is Bound.AT_MOST else right)
 
 
 def join(findings: Sequence[Finding]) -> Finding:

@@ -18,6 +18,7 @@ from shiftproof._identity.table import identify
 from shiftproof._secrets import url_without_secrets
 from shiftproof.models.abstract import Labels, Scores, WrappedModel
 from shiftproof.models.answers import Gives, kind_of, read_labels, read_scores
+from shiftproof.models.endpoint_form import RequestForm
 from shiftproof.models.endpoint_reply import rows_of
 from shiftproof.models.posting import EndpointOptions, GivenUp, Posting, check_url
 from shiftproof.models.unanswered import Unanswered, present, read_present
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Requests(Posting):
-    """Questions to one URL: POST {"inputs": nested lists}, answered with {"scores": [[...], ...]} or {"labels": [...]}.
+    """Questions to one URL: POST {"inputs": nested lists}, answered with {"scores": [[...], ...]} or {"labels": [...]}, or as options say.
 
     "predictions" and "outputs" are read too, as scores where their rows are lists.
     """
@@ -67,10 +68,10 @@ class Requests(Posting):
             return [None] * n
 
     def _post(self, client: httpx.Client, x: Tensor) -> list[object]:
-        reply = self.posted(client, {"inputs": x.tolist()}, len(x))
+        reply = self.posted(client, RequestForm(self.options.request).filled(x), len(x))
         if not 200 <= reply.status < 300:
             raise self.refused(reply)
-        return rows_of(reply.body, len(x), owner=f"endpoint {self.address}")
+        return rows_of(reply.body, len(x), owner=f"endpoint {self.address}", path=self.options.answer)
 
 
 class EndpointScores(WrappedModel, Scores):
@@ -151,7 +152,9 @@ def _known(requests: Requests, gives: Gives, version: str | None) -> Fingerprint
     """
     parts = urlsplit(requests.url)
     plain = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
-    counts = (plain, requests.name, gives, requests.options.rows, requests.options.auth_env)
+    counts: tuple[object, ...] = (plain, requests.name, gives, requests.options.rows, requests.options.auth_env)
+    form = (requests.options.request, requests.options.answer)
+    counts = counts if form == (EndpointOptions.request, EndpointOptions.answer) else (*counts, *form)
     return fingerprint_of("endpoint", identify(counts), version=version)
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from shiftproof._errors import MissingExtra, UsageError, must
 from shiftproof._secrets import remember_header, remember_url, url_without_secrets, without_secrets
+from shiftproof.models.endpoint_form import RequestForm, header_values
 from shiftproof.models.endpoint_reply import Again, Reply, read_reply
 from shiftproof.models.query_count import count_sent
 from shiftproof.models.user_code import first_line
@@ -36,6 +37,9 @@ class EndpointOptions:
         longest_wait: seconds; an endpoint that asks for a longer pause (Retry-After) is given up.
         auth_env: name of the environment variable that holds the value of the Authorization header; it is read when a request is made and
             stored nowhere.
+        request: JSON with `$batch` where the inputs go (`RequestForm`), such as ``{"instances": $batch}`` for TF Serving and KServe.
+        answer: where the rows of the answer are, keys and places joined by points; scores, labels, predictions or outputs without it.
+        headers: further headers, each a name and the environment variable that holds its value.
     """
 
     rows: int = 32
@@ -45,11 +49,15 @@ class EndpointOptions:
     wait: float = 0.5
     longest_wait: float = 60.0
     auth_env: str = "SHIFTPROOF_ENDPOINT_AUTH"
+    request: str = RequestForm.template
+    answer: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         for option, value in (("rows", self.rows), ("concurrency", self.concurrency), ("attempts", self.attempts)):
             if value < 1:
                 raise must(option, "the endpoint", "be at least 1", value)
+        RequestForm(self.request)  # refused before anything is sent
         if not self.timeout > 0:
             raise must("timeout", "the endpoint", "be above 0 seconds", self.timeout)
         if not (self.wait >= 0 and self.longest_wait >= 0):
@@ -166,7 +174,8 @@ class Posting:
         if not (secret.isascii() and secret.isprintable()):  # said here, without the value: httpx would put it into its message
             raise UsageError(f"The environment variable {self.options.auth_env} must be printable ASCII, as in 'Bearer TOKEN'.")
         remember_header(secret)
-        return {"Accept-Encoding": "identity", **({"Authorization": secret} if secret else {})}
+        further = header_values(self.options.headers)
+        return {"Accept-Encoding": "identity", **({"Authorization": secret} if secret else {}), **further}
 
     def _pause(self, asked: str | None) -> float | None:
         """The seconds that the endpoint asks to wait."""

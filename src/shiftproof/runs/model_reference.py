@@ -10,6 +10,7 @@ from shiftproof.data.space import Space
 from shiftproof.models.abstract import Answers, Labels, Said, Scores
 from shiftproof.models.answers import Gives
 from shiftproof.models.chat import ChatOptions
+from shiftproof.models.endpoint import EndpointOptions
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class ModelReference:
             that no worker has to ask it.
         answers: the file in which answers are stored, for models that want it.
         chat: how a language model is asked.
+        gradients: reads those of an ONNX file's graph.
+        endpoint: how a URL is asked.
     """
 
     target: Any
@@ -36,6 +39,8 @@ class ModelReference:
     said: Said = "classes"
     answers: Path | None = None
     chat: ChatOptions | None = None
+    gradients: bool = False
+    endpoint: EndpointOptions | None = None
 
     def of(self, model: Answers) -> ModelReference:
         """The same reference, carrying the built model where there is no spec to build it from."""
@@ -60,11 +65,16 @@ class ModelReference:
             gives=self.gives,
             said=self.said,
             chat=self.chat,
+            endpoint=self.endpoint,
         )
         if self.answers is not None and model.keeps_answers:
             from shiftproof.models.answer_cache import AnswerCache, CachedAnswers
 
             model = CachedAnswers(model, AnswerCache(self.answers))
+        if self.gradients:
+            from shiftproof.certificates.bounds.onnx_gradients import with_gradients
+
+            model = with_gradients(model, probe)
         if self.defence is None:
             return model
         from shiftproof.defences import Defence, defences

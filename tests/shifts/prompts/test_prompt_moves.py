@@ -94,7 +94,7 @@ def test_the_line_of_the_guide(place: str, monkeypatch: pytest.MonkeyPatch) -> N
     assert command(monkeypatch, *line, "--quiet", "--out", "runs/format") == 0
     found = record(Path("runs/format"))
     assert found["clean"]["accuracy"] == 1.0
-    assert found["judge"]["spec"] == "choice(words=negative|positive, read=logprobs)"
+    assert found["judge"]["spec"] == "choice(words='negative|positive', read=logprobs)"
     robust = next(r for r in found["results"] if r["measure"] == "robust_right_choice")
     assert robust["value"] == 0.5, "those that are negative fail in some layout"
     assert found["data"]["class_names"] == ["negative", "positive"]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shiftproof import outcomes
+from shiftproof._arrays import Floats
 from shiftproof._errors import Contradiction
 from shiftproof.data.groups import crossed
 from shiftproof.data.source import Source
@@ -16,7 +17,7 @@ from shiftproof.evaluation.audit.pooled import PooledResults, same_examples, uni
 from shiftproof.judges.abstract import Judge
 from shiftproof.outcomes import Bound, Flag, Interval
 from shiftproof.records.audit import UNION, Result
-from shiftproof.risks.abstract import Measurement, Names, Values
+from shiftproof.risks.abstract import Measurement, Names
 from shiftproof.risks.cvar import CVaR
 from shiftproof.risks.mean import Mean
 from shiftproof.risks.paired import paired_difference
@@ -164,14 +165,14 @@ def _of_pool(p: PooledResults, basis: SharedBasis) -> list[Result]:
     return found
 
 
-def _tail(p: PooledResults, basis: SharedBasis, measure: str, loss: Values) -> Result:
+def _tail(p: PooledResults, basis: SharedBasis, measure: str, loss: Floats) -> Result:
     """The mean loss of the worst tenth: at least this under a worst-case search."""
     tail = CVaR(TAIL)
     at = "at_least" if p.table.bound is Bound.AT_MOST else None
     return _result(p, basis, tail.spec(), measure, tail.measure(loss, confidence=basis.confidence), kind=at)
 
 
-def _certified(p: PooledResults, basis: SharedBasis, certified: Values) -> Result:
+def _certified(p: PooledResults, basis: SharedBasis, certified: Floats) -> Result:
     """The share of examples that no move breaks, as every move was tried: at least this stay right."""
     measure = measure_of(Bound.AT_LEAST, None, p.judge)
     return _result(p, basis, "mean", measure, Mean().measure(certified, confidence=basis.confidence), kind="at_least")
@@ -184,7 +185,7 @@ def group_namings(source: Source) -> list[Names]:
     return [crossed(naming, len(source)) for naming in (columns, *alone)]
 
 
-def _by_group(p: PooledResults, basis: SharedBasis, measure: str, values: Values) -> list[Result]:
+def _by_group(p: PooledResults, basis: SharedBasis, measure: str, values: Floats) -> list[Result]:
     """The worst of the crossed groups, and every group by itself."""
     risk = WorstGroup()
     states = [risk.update(risk.init(), values, names[p.rows]) for names in group_namings(p.source)]

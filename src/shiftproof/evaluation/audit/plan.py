@@ -38,6 +38,8 @@ from shiftproof.judges.classify import CLASSIFY
 from shiftproof.models.abstract import Answers, Labels
 from shiftproof.models.answer_cache import AnswerCache, remembering
 from shiftproof.models.chat import ChatOptions
+from shiftproof.models.endpoint import EndpointOptions
+from shiftproof.models.endpoint_form import parse_headers
 from shiftproof.models.user_code import forget_settings
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import check_examples, inspect_model, look_at
@@ -147,7 +149,8 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
     _check_judged(config, judge, data)
     known = (config.weights, config.device, samples.space, samples.class_names, tuple(data.groups))
     chat = ChatOptions(most_requests=config.max_requests, most_tokens=config.max_tokens)
-    reference = ModelReference(config.model, *known, defence=config.defence, said=judge.said, chat=chat)
+    how = {"gradients": config.gradients, "endpoint": _endpoint(config), "chat": chat}
+    reference = ModelReference(config.model, *known, defence=config.defence, said=judge.said, **how)
     probe = data.take(slice(0, PROBES))
     bare = reference(probe.x)
     built: Any = remembering(bare, cache or AnswerCache())
@@ -192,8 +195,16 @@ def _build(registry: Registry[Any], given: Sequence[Any], **setting: Any) -> lis
 
 
 def _load(given: Any, config: AuditConfig) -> Source:
-    # Data in memory have their box already.
-    return load_data(given, box=config.box if isinstance(given, str) else None, limit=config.limit)
+    made = isinstance(given, Source | Examples)  # has its box and its columns already
+    asked: dict[str, Any] = {name: value for name, value in (("label", config.label), ("groups", config.groups)) if value}
+    return load_data(given, box=None if made else config.box, limit=config.limit, **asked)
+
+
+def _endpoint(config: AuditConfig) -> EndpointOptions | None:
+    """How a URL is asked, where the config says so."""
+    given = {"request": config.request, "answer": config.answer, "headers": parse_headers(config.headers) or None}
+    said = {name: value for name, value in given.items() if value is not None}
+    return replace(EndpointOptions(), **said) if said else None  # type: ignore[arg-type]  # the fields' own types
 
 
 def _distinct(sources: Sequence[Source]) -> list[Source]:

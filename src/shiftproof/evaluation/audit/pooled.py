@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from shiftproof import outcomes
+from shiftproof._arrays import Floats
 from shiftproof._errors import Contradiction
 from shiftproof.data.source import Source
-from shiftproof.finding import right
+from shiftproof.finding import still_right
 from shiftproof.judges.abstract import Judge
 from shiftproof.outcomes import MISSING_ANSWERS, UNREADABLE_ANSWERS, Bound, answer_flags, join_flags, join_stages
 from shiftproof.records.audit import UNION
-from shiftproof.risks.abstract import Values
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.score_rows import SCORE, UNREADABLE
 from shiftproof.runs.store import CellTable, Store
@@ -42,12 +42,12 @@ class PooledResults:
     """What it is about, where that is another model than the one measured."""
 
     @property
-    def correct(self) -> Values:
+    def correct(self) -> Floats:
         """1 where the model is still right, shape (n,): an attack that reached no verdict broke nothing, a certificate proved nothing."""
-        return right(self.table.columns["outcome"], self.table.bound).astype(np.float64)
+        return still_right(self.table.columns["outcome"], self.table.bound).astype(np.float64)
 
     @property
-    def score(self) -> Values:
+    def score(self) -> Floats:
         """How right the model is, in [0, 1], shape (n,): 1 or 0 under judges that know nothing between."""
         return self.table.columns.get(SCORE, self.correct)
 
@@ -68,7 +68,7 @@ class PooledResults:
         return replace(self, table=replace(self.table, columns=columns))
 
     @property
-    def certified(self) -> Values | None:
+    def certified(self) -> Floats | None:
         """What is proven of the score, shape (n,): the least over all moves where all were tried and none breaks the example, else 0.
 
         None for searches that never try all.
