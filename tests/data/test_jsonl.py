@@ -42,7 +42,7 @@ def test_several_texts_are_fields(tmp_path: Path) -> None:
         ("label=y", None, r"needs its texts or its chats: write \?text=KEY or \?messages=KEY"),
         ("text=q", None, "needs what is to be answered: write &label=KEY for classes, or &target=KEY"),
         ("text=q&label=y&target=a", None, "needs what is to be answered"),
-        ("text=p&label=y", None, "Unknown key of '.*' 'p'. Did you mean"),
+        ("text=p&label=y", None, "Unknown key of '.*' 'p'. Known: a, all"),
         ("text=q&label=y", [{"q": "a", "y": 0}, {"y": 1}], "The key 'q' of '.*' is missing in 1 of 2 lines, first in row 1"),
         ("text=q&label=y", [{"q": 3, "y": 0}], "The 'q' of row 0 of '.*' must be a text, got 3"),
         ("messages=q&label=y", [{"q": "hi", "y": 0}], "must be a list of messages with a role and a content, got 'hi'"),

@@ -55,7 +55,7 @@ class ChatOptions:
     most_requests: int | None = None
     most_tokens: int | None = None
     auth_env: str = "SHIFTPROOF_ENDPOINT_AUTH"
-    spending: Spending = field(init=False, compare=False, repr=False)
+    spending: Spending = field(init=False, repr=False)
     """What all models of these options have spent together, in this process."""
 
     def __post_init__(self) -> None:

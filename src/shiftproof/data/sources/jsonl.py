@@ -17,7 +17,7 @@ from shiftproof.data.rows import Fields, Items, as_objects
 from shiftproof.data.sources.abstract import CLASSES, RENAME, AddressedSource, Option
 from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.files import hash_file, reading, the_file
-from shiftproof.data.space import Box, FieldsSpace, Space, TextSpace
+from shiftproof.data.space import FieldsSpace, Space, TextSpace, ValueRange
 
 Line = dict[str, Any]
 
@@ -49,7 +49,7 @@ class Jsonl(AddressedSource):
         RENAME,
     )
 
-    def __init__(self, address: Address, *, box: Box | None = None) -> None:
+    def __init__(self, address: Address, *, box: ValueRange | None = None) -> None:
         super().__init__(address, box=box)
         if box is not None:
             raise must("box", self.uri, "be left out", list(box), "Texts have none.")

@@ -149,8 +149,8 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
     _check_judged(config, judge, data)
     known = (config.weights, config.device, samples.space, samples.class_names, tuple(data.groups))
     chat = ChatOptions(most_requests=config.max_requests, most_tokens=config.max_tokens)
-    how = {"gradients": config.gradients, "endpoint": _endpoint(config), "chat": chat}
-    reference = ModelReference(config.model, *known, defence=config.defence, said=judge.said, **how)
+    asked_how: dict[str, Any] = {"gradients": config.gradients, "endpoint": _endpoint(config), "chat": chat}
+    reference = ModelReference(config.model, *known, defence=config.defence, said=judge.said, **asked_how)
     probe = data.take(slice(0, PROBES))
     bare = reference(probe.x)
     built: Any = remembering(bare, cache or AnswerCache())

@@ -27,7 +27,7 @@ class PromptFormat(Edits):
     Example:
         >>> from shiftproof.data.prompts import Prompt, PromptRow
         >>> row = PromptRow(Prompt(fields=(("text", "Sentence"),), answer="Mood"), {"text": "So good."})
-        >>> print(PromptFormat(edits=2).edited(row, [(0, 1), (1, 15)]))
+        >>> print(PromptFormat(edits=2).edited(row, [(0, 1), (1, 21)]))
         SENTENCE::: So good. || MOOD:::
 
     Reference: Sclar et al. 2024, "Quantifying language models' sensitivity to spurious features in prompt design".
