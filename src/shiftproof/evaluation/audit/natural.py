@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -29,21 +29,22 @@ def _clean(own: PooledResults, confidence: float) -> Clean:
     return Clean(accuracy=m.value, interval=(m.interval.low, m.interval.high), n=m.n)
 
 
-def natural_of(pools: Sequence[PooledResults], data: Source, confidence: float) -> list[NaturalShift]:
-    """Accuracy on every other sample beside that on the audit's own, paired where the ids are the same."""
+def natural_of(pools: Sequence[PooledResults], data: Source, confidence: float, uris: Mapping[str, str]) -> list[NaturalShift]:
+    """Accuracy on every other sample beside the audit's own, paired where the ids are the same; `uris` of those with short names."""
     clean = {id(p.source): p for p in pools if p.shift.name == "identity"}
     own = clean.pop(id(data), None)
     found: list[NaturalShift] = []
     for there in clean.values():
-        ends = [_natural(there.filled(score), own and own.filled(1.0 - score), confidence) for score in (0.0, 1.0)]
+        ends = [_natural(there.filled(score), own and own.filled(1.0 - score), confidence, uris) for score in (0.0, 1.0)]
         found.append(_both(*ends))
     return found
 
 
-def _natural(there: PooledResults, own: PooledResults | None, confidence: float) -> NaturalShift:
+def _natural(there: PooledResults, own: PooledResults | None, confidence: float, uris: Mapping[str, str]) -> NaturalShift:
     m = Mean().measure(there.score, confidence=confidence)
     alone = NaturalShift(
         source=there.source.uri,
+        uri=uris.get(there.source.uri),
         n=m.n,
         accuracy=m.value,
         interval=(m.interval.low, m.interval.high),
