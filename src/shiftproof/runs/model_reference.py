@@ -10,7 +10,7 @@ from shiftproof.data.space import Space
 from shiftproof.models.abstract import Answers, Labels, Said, Scores
 from shiftproof.models.answers import Gives
 from shiftproof.models.chat import ChatOptions
-from shiftproof.models.endpoint import EndpointOptions
+from shiftproof.models.posting import EndpointOptions
 
 
 @dataclass(frozen=True)
