@@ -10,7 +10,7 @@ from shiftproof._errors import UsageError
 from shiftproof.judges import judges
 from shiftproof.judges.choice import Choice, option_likelihoods
 from shiftproof.judges.within import Within
-from shiftproof.models.replies import Reply
+from shiftproof.models.replies import TextReply
 from shiftproof.models.unanswered import Refusal
 
 
@@ -23,11 +23,11 @@ def test_words_are_found_whole_and_the_last_one_counts() -> None:
 
 def test_the_likeliest_option_is_chosen() -> None:
     judge = Choice(words="negative|positive", read="logprobs")
-    said = [Reply("The", {"The": -0.1, " Pos": -2.0, "neg": -1.5, "positive": -1.9}), Reply("?", {"?": -0.1}), "positive"]
+    said = [TextReply("The", {"The": -0.1, " Pos": -2.0, "neg": -1.5, "positive": -1.9}), TextReply("?", {"?": -0.1}), "positive"]
     assert [judge.chosen(one) for one in said] == ["positive", "", ""], "two tokens of an option count together"
     assert judge.unreadable(said).tolist() == [False, True, True]
     letters = Choice(read="logprobs")
-    assert letters.chosen(Reply("x", {" B": -1.0, "A": -0.9, "b": -1.0})) == "B"
+    assert letters.chosen(TextReply("x", {" B": -1.0, "A": -0.9, "b": -1.0})) == "B"
 
 
 def test_a_token_that_begins_several_options_is_none_of_them() -> None:

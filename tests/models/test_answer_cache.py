@@ -21,7 +21,7 @@ from shiftproof.data.rows import Fields, Items
 from shiftproof.models.abstract import Answers
 from shiftproof.models.answer_cache import AnswerCache, CachedAnswers, remembering
 from shiftproof.models.query_count import counting_queries
-from shiftproof.models.replies import Reply, as_json, from_json
+from shiftproof.models.replies import TextReply, as_json, from_json
 from shiftproof.models.unanswered import Refusal, Unanswered, drawing
 from small_runs import command, record
 
@@ -89,12 +89,12 @@ def test_memory_goes_to_disk(tmp_path: Path) -> None:
     assert not (tmp_path / "b.sqlite").exists()
 
 
-@pytest.mark.parametrize("answer", ["text", Refusal("no"), Reply("B", {"B": -0.25}), [0.5, 1.5], 3])
+@pytest.mark.parametrize("answer", ["text", Refusal("no"), TextReply("B", {"B": -0.25}), [0.5, 1.5], 3])
 def test_answers_come_back_as_they_were(answer: Any) -> None:
     found = from_json(as_json(answer))
     assert found == answer
     assert type(found) is type(answer)
-    assert not isinstance(answer, Reply) or found.top == answer.top
+    assert not isinstance(answer, TextReply) or found.top == answer.top
 
 
 def test_every_kind_of_input_has_its_key() -> None:

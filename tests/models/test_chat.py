@@ -16,10 +16,10 @@ from chat_stub import ChatStub, Served, completion, serving
 from shiftproof._errors import UsageError
 from shiftproof.data.rows import Items
 from shiftproof.models.chat import ChatModel, ChatOptions, load_chat
-from shiftproof.models.chat_gate import Gate
+from shiftproof.models.chat_throttle import Throttle
 from shiftproof.models.load import load_answers
 from shiftproof.models.query_count import counting_queries
-from shiftproof.models.replies import Reply
+from shiftproof.models.replies import TextReply
 from shiftproof.models.unanswered import Refusal, Unanswered, drawing
 from small_runs import command, record
 
@@ -111,7 +111,7 @@ def test_a_refusal_is_an_answer_and_is_not_asked_again() -> None:
     }
     with serving(lambda prompt: kinds.get(prompt, echo(prompt))) as stub:
         said = [*model_of(stub).answers(Items(["policy", "filter", "long", "fine"]))]
-    assert [type(one) for one in said] == [Refusal, Refusal, Refusal, Reply]
+    assert [type(one) for one in said] == [Refusal, Refusal, Refusal, TextReply]
     assert said[0] == "I will not"
     assert "context length" in said[2]
     assert len(stub.asked) == 4
@@ -154,7 +154,7 @@ def test_the_key_is_read_from_the_environment_and_never_shown(stub: ChatStub, mo
 
 
 def test_concurrency_grows_and_backs_off() -> None:
-    gate = Gate(8)
+    gate = Throttle(8)
     for _ in range(40):
         gate.widen()
     assert gate.width == 8

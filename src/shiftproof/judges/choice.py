@@ -16,7 +16,7 @@ from shiftproof._errors import must
 from shiftproof.data.examples import Examples
 from shiftproof.judges._texts import scores
 from shiftproof.judges.abstract import Judge
-from shiftproof.models.replies import Reply
+from shiftproof.models.replies import TextReply
 
 BY_TEXT, BY_LIKELIHOOD = "text", "logprobs"
 
@@ -89,7 +89,7 @@ class Choice(Judge):
         ('', 'A')
         """
         if self.read == BY_LIKELIHOOD:
-            likely = option_likelihoods(answer.top, self.choices) if isinstance(answer, Reply) else [-math.inf]
+            likely = option_likelihoods(answer.top, self.choices) if isinstance(answer, TextReply) else [-math.inf]
             return self.choices[likely.index(max(likely))] if max(likely) > -math.inf else ""
         if self.words:
             either = "|".join(re.escape(option) for option in sorted(self.choices, key=len, reverse=True))

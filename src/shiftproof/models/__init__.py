@@ -22,7 +22,7 @@ __all__, __getattr__ = lazy_exports(
     "load:load_model",
     "onnx_session:OnnxSession",
     "posting:EndpointOptions",
-    "replies:Reply",
+    "replies:TextReply",
     "straight_through:StraightThrough",
     "torch_module:TorchModule",
     "unanswered:Refusal",

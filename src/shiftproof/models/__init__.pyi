@@ -8,7 +8,7 @@ from shiftproof.models.estimator import EstimatorLabels, EstimatorScores
 from shiftproof.models.load import as_model, load_model
 from shiftproof.models.onnx_session import OnnxSession
 from shiftproof.models.posting import EndpointOptions
-from shiftproof.models.replies import Reply
+from shiftproof.models.replies import TextReply
 from shiftproof.models.straight_through import StraightThrough
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.models.unanswered import Refusal, Unanswered
@@ -28,9 +28,9 @@ __all__ = [
     "Labels",
     "OnnxSession",
     "Refusal",
-    "Reply",
     "Scores",
     "StraightThrough",
+    "TextReply",
     "TorchModule",
     "Unanswered",
     "as_model",

@@ -18,8 +18,8 @@ from shiftproof._secrets import url_without_secrets
 from shiftproof.data.chats import messages_of
 from shiftproof.data.rows import rows_of
 from shiftproof.models.abstract import Answers, FixedIdentity
-from shiftproof.models.chat_gate import Gate, Spending
 from shiftproof.models.chat_reply import read_chat
+from shiftproof.models.chat_throttle import Spending, Throttle
 from shiftproof.models.endpoint_reply import Again
 from shiftproof.models.posting import EndpointOptions, GivenUp, Posting, check_url
 from shiftproof.models.unanswered import Unanswered, current_draw
@@ -93,7 +93,7 @@ class ChatModel(FixedIdentity, Answers, copies=True):
         check_url(url)
         self._options, self._model = options or ChatOptions(), model
         self._posting = Posting(f"{url.rstrip('/')}/chat/completions", self._options.posting, name=name or model)
-        self._gate = Gate(self._options.concurrency)
+        self._throttle = Throttle(self._options.concurrency)
         super().__init__(name=name or model, fingerprint=_known(url, model, self._options, version), notes=(_note(model),))
 
     def each(self, x: Any) -> Iterator[tuple[int, Any]]:
@@ -137,13 +137,13 @@ class ChatModel(FixedIdentity, Answers, copies=True):
         """The answer to one chat, in one try."""
         owner = f"endpoint {self._posting.address}"
         payload = self._payload(messages)
-        with self._gate.entered(), self._options.spending.one(owner):
+        with self._throttle.entered(), self._options.spending.one(owner):
             try:
                 reply = self._posting.posted(client, payload, 1)
             except Again as error:
-                self._gate.narrow(error.pause)
+                self._throttle.narrow(error.pause)
                 raise
-        self._gate.widen()
+        self._throttle.widen()
         if not 200 <= reply.status < 300 and reply.status not in _DECLINED:
             raise self._posting.refused(reply)
         found = read_chat(reply, owner)

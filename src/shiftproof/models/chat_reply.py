@@ -9,14 +9,14 @@ from shiftproof._errors import UsageError
 from shiftproof._secrets import without_secrets
 from shiftproof.models.endpoint_reply import Again, parsed
 from shiftproof.models.endpoint_reply import Reply as Body
-from shiftproof.models.replies import Reply
+from shiftproof.models.replies import TextReply
 from shiftproof.models.unanswered import Refusal
 
 
 class Found(NamedTuple):
     """An answer, and the tokens that it and its question have."""
 
-    answer: Reply | Refusal
+    answer: TextReply | Refusal
     tokens: int
 
 
@@ -45,7 +45,7 @@ def read_chat(reply: Body, owner: str) -> Found:
         return Found(Refusal(without_secrets(str(refusal or text or ""))), tokens)
     if not isinstance(text, str):
         raise Again("the message of its answer has no content")
-    return Found(Reply(without_secrets(text), _top(choice)), tokens)
+    return Found(TextReply(without_secrets(text), _top(choice)), tokens)
 
 
 def _top(choice: Mapping[str, Any]) -> dict[str, float]:

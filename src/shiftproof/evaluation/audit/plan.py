@@ -32,7 +32,7 @@ from shiftproof.evaluation.class_fit import fit_classes
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.judges import judges
 from shiftproof.judges.abstract import Judge
-from shiftproof.judges.choice import Choice
+from shiftproof.judges.choice import BY_LIKELIHOOD, Choice
 from shiftproof.judges.classify import CLASSIFY
 from shiftproof.measures import Measure
 from shiftproof.models.abstract import Answers, Labels, Scores
@@ -152,8 +152,7 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
     moves: list[Shift] = _build(shifts, config.shifts, **placed)
     _check_judged(config, judge, data)
     known = (config.weights, config.device, aligned.space, aligned.class_names, tuple(data.groups))
-    chat = ChatOptions(most_requests=config.max_requests, most_tokens=config.max_tokens)
-    asked_how: dict[str, Any] = {"gradients": config.gradients, "endpoint": _endpoint(config), "chat": chat}
+    asked_how: dict[str, Any] = {"gradients": config.gradients, "endpoint": _endpoint(config), "chat": _chat(config, judge)}
     reference = ModelReference(config.model, *known, defence=config.defence, said=judge.said, **asked_how)
     probe = data.take(slice(0, PROBES))
     bare = reference(probe.x)
@@ -204,6 +203,13 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
 
 def _build(registry: Registry[Any], given: Sequence[Any], **setting: Any) -> list[Any]:
     return [part if isinstance(part, Part) else registry.build(str(part), **setting) for part in given]
+
+
+def _chat(config: AuditConfig, judge: Judge) -> ChatOptions:
+    """How a language model is asked: for one token where nothing but the likelihoods of the first is read."""
+    budget = {"most_requests": config.max_requests, "most_tokens": config.max_tokens}
+    first = isinstance(judge, Choice) and judge.read == BY_LIKELIHOOD
+    return ChatOptions(**budget, most_tokens_each=1) if first else ChatOptions(**budget)
 
 
 def _endpoint(config: AuditConfig) -> EndpointOptions | None:

@@ -12,7 +12,7 @@ from shiftproof.models.posting import GivenUp
 FIRST = 2
 
 
-class Gate:
+class Throttle:
     """Lets so many requests through at once as the endpoint bears: one more after each full round of answers, half at a failure.
 
     Args:
@@ -28,7 +28,7 @@ class Gate:
         return {"most": self.most}
 
     def __setstate__(self, state: dict[str, int]) -> None:
-        Gate.__init__(self, state["most"])
+        Throttle.__init__(self, state["most"])
 
     @contextmanager
     def entered(self) -> Iterator[None]:
