@@ -27,7 +27,7 @@ class ExplainedShare(Record):
     interval: tuple[float, float]
 
 
-class Drift(Document):
+class DriftRecord(Document):
     """Two samples of a table, and a model on both."""
 
     model: str

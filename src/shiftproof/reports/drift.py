@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shiftproof._writing import write_atomic
-from shiftproof.records.drift import Drift, DriftedColumn
+from shiftproof.records.drift import DriftedColumn, DriftRecord
 from shiftproof.reports._html import render
 from shiftproof.reports.number_format import confidence, p_value, percent, plural, points, points_span, printable, span
 
@@ -17,7 +17,7 @@ _SHOWN = 12
 """Columns that the terminal shows."""
 
 
-def headline(drift: Drift) -> str:
+def headline(drift: DriftRecord) -> str:
     """What moved and what it did to accuracy, in two sentences."""
     moved = [column.name for column in drift.columns if column.moved]
     low, high = drift.change_interval
@@ -32,7 +32,7 @@ def headline(drift: Drift) -> str:
     return f"{how} {counted} ({confidence(drift.confidence)} confidence that none of these is chance)."
 
 
-def explained(drift: Drift) -> str:
+def explained(drift: DriftRecord) -> str:
     """How much of the change goes along with the mix of columns, in a sentence."""
     total = drift.change - drift.rest
     return (
@@ -49,19 +49,19 @@ def size_of(column: DriftedColumn) -> str:
     return "spread only" if column.shift is None or round(column.shift, 2) == 0 else f"median {column.shift:+.2f} sd".replace("-", "−")
 
 
-def drift_page(drift: Drift) -> str:
+def drift_page(drift: DriftRecord) -> str:
     """A drift as one self-contained HTML file."""
     return render("drift.html.j2", charts={}, drift=drift, headline=headline(drift), explained=explained(drift), size_of=size_of)
 
 
-def write_drift(drift: Drift, folder: Path) -> Path:
+def write_drift(drift: DriftRecord, folder: Path) -> Path:
     """Writes the page to `folder`/index.html; returns its path."""
     target = folder / "index.html"
     write_atomic(target, drift_page(drift).encode())
     return target
 
 
-def terminal_drift(drift: Drift) -> Group:
+def terminal_drift(drift: DriftRecord) -> Group:
     """The sentences and both tables, for the terminal; control characters in names do nothing."""
     columns = Table(title="What moved")
     for head in ("column", "how far", "distance", "p"):

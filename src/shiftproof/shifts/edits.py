@@ -66,7 +66,7 @@ class Edits(Shift):
     def gene(self) -> int:
         return 2
 
-    def origin(self, x: Items[Any]) -> Params:
+    def origin(self, x: Any) -> Params:
         """No edit of any input."""
         return torch.full((len(x), self.edits, 2), UNUSED, dtype=torch.float64)
 
@@ -77,7 +77,7 @@ class Edits(Shift):
             return places
         return [at for at in places if not any(at < end and start < at + self.reach(one, at) for start, end in one.kept)]
 
-    def sample(self, x: Items[Any], rng: Rng) -> Params:
+    def sample(self, x: Any, rng: Rng) -> Params:
         chance = rng.uniform(self.edits, 2).double().numpy()
         drawn: list[list[Edit]] = []
         for one, draws in zip(x, chance, strict=True):
@@ -101,7 +101,7 @@ class Edits(Shift):
                 moves[row, : len(mine)] = torch.tensor(sorted(mine), dtype=torch.float64)
         return moves
 
-    def project(self, x: Items[Any], params: Params) -> Params:
+    def project(self, x: Any, params: Params) -> Params:
         """Drops edits that are impossible, and all but the first at a place; the others in order."""
         return self.params([self.possible(one, edits_of(move)) for one, move in zip(x, params.tolist(), strict=True)])
 
@@ -114,11 +114,11 @@ class Edits(Shift):
                 first.setdefault(place, choice)
         return list(first.items())[: self.edits]
 
-    def apply(self, x: Items[Any], params: Params) -> Items[Any]:
+    def apply(self, x: Any, params: Params) -> Any:
         moves = params.tolist()
         return Items(self.edited(one, sorted(edits_of(move))) if edits_of(move) else one for one, move in zip(x, moves, strict=True))
 
-    def excess(self, x: Items[Any], params: Params) -> Tensor:
+    def excess(self, x: Any, params: Params) -> Tensor:
         """0 where every edit is possible and no two share a place, else 1."""
         if params.shape[1:] != (self.edits, 2):
             return torch.ones(len(params), dtype=torch.float64)

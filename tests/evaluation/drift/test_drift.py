@@ -13,7 +13,7 @@ from rich.console import Console
 from shiftproof import UsageError, examples
 from shiftproof._sealed import read_document
 from shiftproof.evaluation.drift.drift import FILE, DriftConfig, run_drift
-from shiftproof.records.drift import Drift
+from shiftproof.records.drift import DriftRecord
 from shiftproof.reports.drift import headline, terminal_drift
 
 RNG = np.random.default_rng(0)
@@ -90,4 +90,4 @@ def test_data_that_are_no_tables_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_record_is_a_document() -> None:
-    assert Drift.model_fields["seal"].default is None
+    assert DriftRecord.model_fields["seal"].default is None

@@ -24,7 +24,7 @@ from shiftproof.models.abstract import Labels
 from shiftproof.models.load import load_model
 from shiftproof.models.query_count import count_asked
 from shiftproof.records.document import write_document
-from shiftproof.records.drift import Drift, DriftedColumn, ExplainedShare
+from shiftproof.records.drift import DriftedColumn, DriftRecord, ExplainedShare
 from shiftproof.reports.drift import write_drift
 from shiftproof.risks.mean import Mean
 from shiftproof.risks.paired import unpaired_difference
@@ -45,7 +45,7 @@ class DriftConfig(CommonConfig):
     label: str | None = None
 
 
-def run_drift(config: DriftConfig) -> Drift:
+def run_drift(config: DriftConfig) -> DriftRecord:
     """Compares two samples of a table, asks the model about both, and writes `drift.json` and the page.
 
     Raises:
@@ -85,7 +85,7 @@ def _record(
     seen: tuple[tuple[Floats, ...], tuple[Floats, ...]],
     columns: tuple[Column, ...],
     said: tuple[str, ...],
-) -> Drift:
+) -> DriftRecord:
     tables, right = (_without_gaps(table, columns) for table in seen[0]), seen[1]
     first, second = tables
     names, categories = [c.name for c in columns], [c.categories if c.kind == "categorical" else () for c in columns]
@@ -94,7 +94,7 @@ def _record(
     split, alien = _split(config, (first, second), right, found, categories)
     means = [Mean().measure(each, confidence=config.confidence) for each in right]
     change, between = unpaired_difference(right[0], right[1], confidence=config.confidence)
-    return Drift(
+    return DriftRecord(
         model=model.name,
         first=sources[0].uri,
         second=sources[1].uri,
@@ -142,7 +142,8 @@ def _asked(model: Labels, source: Source, batch_size: int) -> tuple[Floats, Floa
     def one(rows: slice) -> torch.Tensor:
         count_asked(rows.stop - rows.start)
         with torch.no_grad():
-            return (model.labels(examples.x[rows].to(model.device)).cpu() == examples.y[rows]).double()
+            labels: torch.Tensor = model.labels(examples.x[rows].to(model.device)).cpu()
+        return (labels == examples.y[rows]).double()
 
     right = torch.cat([part for part, _ in in_batches(len(examples), batch_size, one)])
     return examples.x.double().numpy(), right.numpy()
