@@ -56,8 +56,8 @@ def one_hot(first: Floats, second: Floats, categories: Sequence[Sequence[str]]) 
         if names:
             codes = np.rint(values).astype(np.int64)
         else:
-            known = values[~np.isnan(values)]
-            ends: Floats = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])) if len(known) else known
+            present = values[~np.isnan(values)]
+            ends: Floats = np.unique(np.quantile(present, np.linspace(0, 1, BINS + 1)[1:-1])) if len(present) else present
             codes = np.where(np.isnan(values), len(ends) + 1, np.searchsorted(ends, values, side="right"))
         there, codes = np.unique(codes, return_inverse=True)
         parts.append(np.eye(len(there))[codes][:, 1:])  # the first bin is what the others are compared with

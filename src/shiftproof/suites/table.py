@@ -14,7 +14,7 @@ WORST = {
     "thorough": ("gradient_ascent(steps=100, restarts=5)", "best_of_n(n=100)"),
 }
 """Adversaries of moves of numbers; what needs gradients is left out where there are none."""
-CATEGORIES = {"quick": "best_first(queries=50)", "standard": "best_first(queries=200)", "thorough": "best_first(queries=2000)"}
+CATEGORIES = {"quick": "best_first(queries=50)", "standard": "best_first(queries=100)", "thorough": "best_first(queries=2000)"}
 
 
 def wanted(name: str, space: InputSpace) -> SuiteRuns:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from sample_audit import sample_audit
 from shiftproof import audit, examples
 from shiftproof.records.audit import Audit
 from shiftproof.reports.audit.group_gaps import GroupGap, GroupShare, gap_lines, group_gaps
@@ -34,6 +35,14 @@ def test_conditions_come_first() -> None:
 def test_without_conditions_the_weakest_point() -> None:
     assert verdict_line(run({"F": (10, 100), "M": (95, 100)})).startswith("Weakest point: group sex=F, 10.0% right (")
     assert verdict_line(run({"F": (50, 50), "M": (50, 50)})).startswith("No weak point was found: accuracy is nowhere measurably below")
+
+
+def test_an_attack_that_does_worse_stands_beside_it() -> None:
+    record = sample_audit()
+    said = verdict_line(record.model_copy(update={"gates": []}))
+    assert said.startswith("Weakest point")
+    assert "at most " in said
+    assert said.count("right (") == (2 if "; under attack: " in said else 1)
 
 
 def test_a_gap_is_stated_at_what_it_is_at_least() -> None:

@@ -30,7 +30,7 @@ FRAME = pd.DataFrame(
 )
 
 
-class Seen(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class Seen(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """An estimator that keeps what it is handed."""
 
     feature_names_in_ = np.array([c for c in FRAME if c != "y"], dtype=object)

@@ -22,9 +22,15 @@ def verdict_line(audit: Audit) -> str:
         return ""
     if digest.lowered(audit, weakest) == "no":
         return f"No weak point was found: {audit.judge.word} is nowhere measurably below the {percent(audit.clean.accuracy)} as collected."
-    most = "at most " if weakest is attacked else ""
-    named = in_shift_words(weakest.name) if weakest.result and weakest.result.group is None else weakest.name
-    return f"Weakest point: {named}, {most}{percent(weakest.value)} right ({span(weakest.interval)})."
+    if weakest is attacked or attacked is None or attacked.value >= weakest.value:
+        return f"Weakest point: {_said(weakest, attacked)}."
+    return f"Weakest point without an attack: {_said(weakest, attacked)}; under attack: {_said(attacked, attacked)}."
+
+
+def _said(number: digest.NamedNumber, attacked: digest.NamedNumber | None) -> str:
+    named = in_shift_words(number.name) if number.result and number.result.group is None else number.name
+    most = "at most " if number is attacked else ""
+    return f"{named}, {most}{percent(number.value)} right ({span(number.interval)})"
 
 
 def _gates(audit: Audit) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from shiftproof.data.labels import MISSING
 from shiftproof.data.space import Column
+from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.tabular.table_edits import TableEdits, codes_of
 
 
@@ -32,11 +34,28 @@ class Swapped(TableEdits):
         return column.kind == "categorical" and len(_known(column)) > 1
 
     def choices(self, one: Any, place: int) -> int:
-        return len(self._others(one, place))
+        known = self._known_codes[place]
+        return len(known) - (codes_of(one, place) in known)
 
     def _others(self, one: Any, place: int) -> list[int]:
-        known = _known(self.space.columns[place])
-        return [code for code in known if code != codes_of(one, place)]
+        code = codes_of(one, place)
+        return [other for other in self._known_codes[place] if other != code]
+
+    @cached_property
+    def _known_codes(self) -> list[list[int]]:
+        """Of each column the codes that are values, none where it holds numbers."""
+        return [_known(column) for column in self.space.columns]
+
+    def apply(self, x: Tensor, params: Params) -> Tensor:
+        moved, codes = x.clone(), params.to(x.device)
+        if any(self._known_codes[place] != list(range(len(self._known_codes[place]))) for place in self.places(None)):
+            return super().apply(x, params)  # the missing value is among the codes, and not the last
+        for edit in range(params.shape[1]):
+            rows = (codes[:, edit, 0] >= 0).nonzero()[:, 0]
+            places, choice = codes[rows, edit, 0].long(), codes[rows, edit, 1].to(x)
+            here = moved[rows, places]
+            moved[rows, places] = choice + (choice >= here)  # the others are numbered without the one that is there
+        return moved
 
     def drawn(self, one: Any, place: int, chance: float) -> int:
         shares = self.space.columns[place].shares

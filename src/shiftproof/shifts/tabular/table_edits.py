@@ -6,6 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 import torch
@@ -64,6 +65,10 @@ class TableEdits(Edits):
     """What it changes, for messages."""
 
     def places(self, one: Any) -> list[int]:
+        return list(self._places)
+
+    @cached_property
+    def _places(self) -> list[int]:
         columns = self.space.columns
         return [i for i, c in enumerate(columns) if not c.marks and self.column in ("", c.name) and self.can_change(c)]
 
