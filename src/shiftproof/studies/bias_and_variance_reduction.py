@@ -20,7 +20,7 @@ BATCH = 64
 """Examples a step of plain stochastic gradients: its weights are those of the batch alone."""
 _REACHED = -6.0
 _FLOOR = 1e-14
-SolverSteps = Callable[["Problem", float, np.random.Generator], Iterator[Floats]]
+StochasticMethod = Callable[["Problem", float, np.random.Generator], Iterator[Floats]]
 """Gives the coefficients after each n calls of a gradient."""
 
 
@@ -140,10 +140,10 @@ def batches(problem: Problem, rate: float, rng: np.random.Generator) -> Iterator
         yield w
 
 
-METHODS: dict[str, SolverSteps] = {"prospect": prospect, "lsvrg": reference_points, "batches": batches}
+METHODS: dict[str, StochasticMethod] = {"prospect": prospect, "lsvrg": reference_points, "batches": batches}
 
 
-def gaps(problem: Problem, method: SolverSteps, epochs: int, seed: int) -> Floats:
+def gaps(problem: Problem, method: StochasticMethod, epochs: int, seed: int) -> Floats:
     """log10 of the relative gap after each epoch, of the step size that ends lowest; shape (epochs,)."""
     least, start = problem.least(), problem.value(np.zeros(problem.x.shape[1]))
     longest = float((problem.x**2).sum(1).max())
