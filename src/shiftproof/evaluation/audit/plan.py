@@ -207,9 +207,8 @@ def _build(registry: Registry[Any], given: Sequence[Any], **setting: Any) -> lis
 
 def _chat(config: AuditConfig, judge: Judge) -> ChatOptions:
     """How a language model is asked: for one token where nothing but the likelihoods of the first is read."""
-    budget = {"most_requests": config.max_requests, "most_tokens": config.max_tokens}
-    first = isinstance(judge, Choice) and judge.read == BY_LIKELIHOOD
-    return ChatOptions(**budget, most_tokens_each=1) if first else ChatOptions(**budget)
+    asked = ChatOptions(most_requests=config.max_requests, most_tokens=config.max_tokens)
+    return replace(asked, most_tokens_each=1) if isinstance(judge, Choice) and judge.read == BY_LIKELIHOOD else asked
 
 
 def _endpoint(config: AuditConfig) -> EndpointOptions | None:
