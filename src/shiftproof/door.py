@@ -67,8 +67,7 @@ def confront(
         judge: says when an answer is wrong, and how right it is.
         to_the_end: search for the largest loss of each example, and not only for a failure.
         seed: with each example's id, the whole source of randomness.
-        batch_size: most inputs per call of the model, a matter of memory and speed; verdicts do not depend on it. A call on a CPU holds
-            no more than 16 MB of them, and where memory runs out it is halved.
+        batch_size: most inputs per call of the model; verdicts do not depend on it. Fewer where they take 16 MB, or memory runs out.
         progress: called with the number of examples finished since the last call.
         checkpoint: writes down where a batch stands, so that a killed call goes on there.
         flags: of the model, from an earlier look at it (`look_at`), which is then not repeated.
