@@ -71,8 +71,7 @@ def confront(
         progress: called with the number of examples finished since the last call.
         checkpoint: writes down where a batch stands, so that a killed call goes on there.
         flags: of the model, from an earlier look at it (`look_at`), which is then not repeated.
-        clean: the model's answers to the examples as they are (`read_examples`), which are booked and not asked for again, unless the
-            model is random or its answers depend on their batch.
+        clean: the answers to the examples as they are (`read_examples`), asked for again only if they are random or depend on their batch.
 
     Returns:
         One outcome per example. Under a worst-case search an example that is wrong already is `Skipped`; under a chance draw every example
