@@ -39,6 +39,7 @@ from shiftproof.runs.recognise import gone_on_with, measured_anew
 from shiftproof.runs.run import run, waiting
 from shiftproof.runs.stamps import data_stamps, model_stamps
 from shiftproof.runs.store import Store
+from shiftproof.runs.time_left import DIAGNOSIS_PASSES
 from shiftproof.runs.work import Work
 from shiftproof.searches.abstract import Search
 
@@ -147,7 +148,8 @@ def _run_audit(config: AuditConfig, ledger: Ledger, *, progress: bool) -> Report
         raise disk_error(store.folder, error) from error
     with _sigterm_as_interrupt():
         try:
-            run(cells, work, backend=config.backend, workers=config.workers, show=progress)
+            later = DIAGNOSIS_PASSES * sum(question.examples for question in plan.diagnoses)
+            run(cells, work, backend=config.backend, workers=config.workers, show=progress, later=later)
             for question in plan.diagnoses:
                 with waiting(f"checking whether {question.shift.name} numbers can be trusted", progress):
                     answer(question, plan.model, plan.data, store, config.batch_size, plan.model_flags)
