@@ -127,12 +127,12 @@ def _run_audit(config: AuditConfig, ledger: Ledger, *, progress: bool) -> Report
     check_against(config.fail_on, available(plan))
     folder = out or Path(tempfile.mkdtemp(prefix="shiftproof-"))
     store = Store(folder, {name: source.ids for name, source in plan.sources.items()})
-    threads = 1 if config.backend == "processes" else None
+    threads = None if config.backend == "serial" else 1
     cells = [*plan.cells, *plan.calibrating, *plan.curves]
     files = (data_stamps(plan.sources.values()), model_stamps(plan.reference))
     build = replace(plan.reference, answers=store.answers)
     work = Work(build, plan.sources, store, config.batch_size, config.pictures, threads, *files, plan.flags)
-    if config.backend == "processes":
+    if config.backend != "serial":
         check_travels(work, cells)
     try:
         known = gone_on_with(plan.known, folder)
