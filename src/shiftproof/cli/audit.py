@@ -74,6 +74,7 @@ _NO_VERDICT = (2, 3)
 @click.option("--device", help="Torch device. [cpu]")
 @click.option("--backend", metavar="NAME", help="How cells are run: serial, processes, ray, or ray:ADDRESS on a cluster. [serial]")
 @click.option("--workers", type=int, help="Number of workers, with another backend than serial. [2]")
+@click.option("--shard-size", type=int, help="Examples of a cell at most: what workers share a run by. [2500]")
 @click.option("--pictures", type=int, help="Failures shown per shift and search. [8]")
 @click.option("--quiet", is_flag=True, help="No progress bar and no summary.")
 def command(config: str | None, junit: str | None, quiet: bool, **options: Any) -> int:

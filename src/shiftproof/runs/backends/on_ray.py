@@ -8,7 +8,7 @@ import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ TRIES = 5
 
 
 class Hand:
-    """A worker: it loads the model once, and again where it was restarted."""
+    """A worker: it loads the model once."""
 
     def __init__(self, work: bytes, home: str, path: Sequence[str]) -> None:
         if Path(home).is_dir():  # on another machine it need not be there
@@ -40,7 +40,7 @@ class Hand:
 class Ray:
     """Up to `workers` workers, one CPU each, that write into the run's folder, which all machines must see at the same path.
 
-    A worker that dies is restarted, and the cell that it held is tried again after the others. Nothing is lost or done twice: what is
+    A worker that dies is replaced, and the cell that it held is tried again after the others. Nothing is lost or done twice: what is
     finished is in the folder, and a cell that has a file is left alone.
 
     Args:
@@ -53,15 +53,14 @@ class Ray:
 
     def __call__(self, work: Callable[[Cell], CellDone], waves: Sequence[Sequence[Cell]]) -> Iterator[CellDone]:
         with _cluster(self.workers, self.address) as ray:
-            hire = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=0)(Hand)
-            given = ray.put(pickle.dumps(work))
-            most = min(self.workers, max(map(len, waves), default=0))
-            team = [hire.remote(given, str(Path.cwd()), sys.path) for _ in range(most)]
+            # Not restarted by Ray itself: it refuses what such a worker is given before it is there again.
+            remote, given = ray.remote(num_cpus=1, max_restarts=0)(Hand), ray.put(pickle.dumps(work))
+            team = Team(ray, lambda: remote.remote(given, str(Path.cwd()), sys.path))
             try:
                 for wave in waves:
-                    yield from _wave(ray, team, wave)
+                    yield from team.run(wave, self.workers)
             finally:
-                for hand in team:
+                for hand in team.idle:
                     ray.kill(hand)
 
 
@@ -89,24 +88,40 @@ def check_there() -> Any:
     return ray
 
 
-def _wave(ray: Any, team: Sequence[Any], cells: Sequence[Cell]) -> Iterator[CellDone]:
-    """Every cell as it is done, in any order."""
-    waiting, idle = deque(cells), deque(team)
-    lost: Counter[str] = Counter()
-    under: dict[Any, tuple[Any, Cell]] = {}
-    while waiting or under:
-        while waiting and idle:
-            hand, cell = idle.popleft(), waiting.popleft()
-            under[hand.run.remote(cell)] = (hand, cell)
-        (done,), _ = ray.wait([*under], num_returns=1)
-        hand, cell = under.pop(done)
-        idle.append(hand)  # where it has died, Ray is restarting it
+@dataclass(eq=False)
+class Team:
+    """The workers of a run; those that are not at work stay for the next wave."""
+
+    ray: Any
+    hire: Callable[[], Any]
+    idle: deque[Any] = field(default_factory=deque[Any])
+
+    def run(self, cells: Sequence[Cell], most: int) -> Iterator[CellDone]:
+        """Every cell as it is done, in any order, up to `most` at a time."""
+        waiting = deque(cells)
+        lost: Counter[str] = Counter()
+        under: dict[Any, tuple[Any, Cell]] = {}
         try:
-            error = ray.get(done)
-        except ray.exceptions.RayError as death:
-            lost[cell.key()] += 1
-            if lost[cell.key()] < TRIES:
-                waiting.append(cell)
-                continue
-            error = f"A worker of the cluster was lost {TRIES} times while it ran this cell: {str(death).strip().splitlines()[0][:500]}"
-        yield CellDone(cell, error)
+            while waiting or under:
+                while waiting and len(under) < most:
+                    hand, cell = self.idle.popleft() if self.idle else self.hire(), waiting.popleft()
+                    under[hand.run.remote(cell)] = (hand, cell)
+                (done,), _ = self.ray.wait([*under], num_returns=1)
+                hand, cell = under.pop(done)
+                try:
+                    error = self.ray.get(done)
+                except self.ray.exceptions.RayError as death:  # another worker takes its place
+                    lost[cell.key()] += 1
+                    if lost[cell.key()] < TRIES:
+                        waiting.append(cell)
+                        continue
+                    error = f"A worker of the cluster died {TRIES} times while it ran this cell: {_first_line(death)}"
+                else:
+                    self.idle.append(hand)
+                yield CellDone(cell, error)
+        finally:
+            self.idle.extend(hand for hand, _ in under.values())
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:500]
