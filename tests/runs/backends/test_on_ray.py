@@ -13,7 +13,7 @@ import pytest
 
 from shiftproof._errors import UsageError
 from shiftproof.runs.backends import backend_named
-from shiftproof.runs.backends.on_ray import TRIES, Ray
+from shiftproof.runs.backends.on_ray import TRIES, Ray, Team
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.work import CellDone
 from shiftproof.searches import searches
@@ -42,6 +42,58 @@ def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_cluster_is_named_by_its_address(name: str, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", pytest)  # any module
     assert backend_named(name, 3) == Ray(3, address)
+
+
+class FakeRay:
+    """Answers as Ray does: a worker dies on the cells named "bad", at each try, and on those named "once", at the first."""
+
+    class exceptions:  # noqa: N801  # Ray's name
+        class RayError(Exception):
+            pass
+
+    def __init__(self) -> None:
+        self.hired = 0
+        self.tried: list[str] = []
+        self.most = 0
+
+    def hire(self) -> FakeHand:
+        self.hired += 1
+        return FakeHand()
+
+    def wait(self, under: list[Cell], num_returns: int) -> tuple[list[Cell], list[Cell]]:
+        self.most = max(self.most, len(under))
+        return under[:num_returns], under[num_returns:]
+
+    def get(self, cell: Cell) -> str | None:
+        self.tried.append(cell.model)
+        if cell.model == "bad" or (cell.model == "once" and self.tried.count("once") == 1):
+            raise self.exceptions.RayError("The actor died.\nMore of it.")
+        return "its own failure" if cell.model == "failing" else None
+
+
+class FakeHand:
+    """A worker whose answer is known by the cell itself."""
+
+    @property
+    def run(self) -> FakeHand:
+        return self
+
+    def remote(self, cell: Cell) -> Cell:
+        return cell
+
+
+def test_a_dead_worker_is_replaced_and_its_cell_tried_again() -> None:
+    ray = FakeRay()
+    team = Team(ray, ray.hire)
+    cells = [cell(name) for name in ("good", "once", "bad", "failing")]
+    errors = {done.cell.model: done.error for done in team.run(cells, 2)}
+    assert errors["good"] is None
+    assert errors["once"] is None
+    assert errors["failing"] == "its own failure"
+    assert errors["bad"] == f"A worker of the cluster died {TRIES} times while it ran this cell: The actor died."
+    assert (ray.tried.count("good"), ray.tried.count("once"), ray.tried.count("bad"), ray.most) == (1, 2, TRIES, 2)
+    assert ray.hired == 1 + TRIES  # here every worker dies in the end
+    assert not team.idle
 
 
 @dataclass(frozen=True)
