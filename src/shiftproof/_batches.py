@@ -63,18 +63,19 @@ def in_pools(n: int, pool: int, size: int, work: Callable[[slice, int], T]) -> I
 
 
 def judged(
-    n: int,
+    x: Any,
     batch_size: int,
+    device: torch.device,
     work: Callable[[slice, int], Finding],
+    *,
     flags: Sequence[Flag],
     progress: Callable[[int], None] | None,
-    *,
     pool: int = 0,
 ) -> Finding:
-    """One finding of n examples from those of their batches or pools, with `flags` in front; says so where memory ran out on the way."""
+    """One finding of the inputs x from those of their batches or pools, with `flags` in front; says so where memory ran out on the way."""
     found: list[Finding] = []
-    size = batch_size
-    for finding, size in in_pools(n, pool, batch_size, work):  # noqa: B007  # the last one is reported after the loop
+    size = batch_size = rows_of_a_call(x, batch_size, device)
+    for finding, size in in_pools(len(x), pool, batch_size, work):  # noqa: B007  # the last one is reported after the loop
         found.append(finding)
         if progress:
             progress(len(finding))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from shiftproof import outcomes
-from shiftproof._batches import judged, rows_of_a_call
+from shiftproof._batches import judged
 from shiftproof._errors import UsageError
 from shiftproof.certificates.smoothing.noises.abstract import Noise
 from shiftproof.certificates.smoothing.smoothed_attack import SmoothedAttack
@@ -131,7 +131,7 @@ def attack_smoothed(
         def work(rows: slice, _: int) -> Finding:
             return _attack_batch(model, climbed, shift, attack, examples[rows], rng[rows], seed)
 
-        finding = judged(len(examples), rows_of_a_call(examples.x, batch_size, model.device), work, found, progress)
+        finding = judged(examples.x, batch_size, model.device, work, flags=found, progress=progress)
     return replace(finding, sent=count.sent)
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from shiftproof import outcomes
-from shiftproof._batches import judged, rows_of_a_call
+from shiftproof._batches import judged
 from shiftproof._errors import Contradiction, NotCertifiable, UsageError
 from shiftproof.certificates.abstract import Certificate, Proof
 from shiftproof.data.examples import Examples

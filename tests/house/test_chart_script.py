@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_shipped_script_is_what_the_tool_writes() -> None:
     recipe = importlib.util.spec_from_file_location("chart_script", ROOT / "tools" / "chart_script.py")
-    assert recipe is not None and recipe.loader is not None
+    assert recipe is not None
+    assert recipe.loader is not None
     tool = importlib.util.module_from_spec(recipe)
     recipe.loader.exec_module(tool)
     assert gzip.decompress(CHART_SCRIPT.read_bytes()) == gzip.decompress(tool.script()), "run: python tools/chart_script.py"

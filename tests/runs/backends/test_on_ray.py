@@ -19,7 +19,6 @@ from shiftproof.runs.work import CellDone
 from shiftproof.searches import searches
 from shiftproof.shifts.identity import Identity
 
-
 KILLS = int(os.environ.get("SHIFTPROOF_KILLS", "8"))
 """Workers that are killed at least, and cells that they are killed on."""
 
