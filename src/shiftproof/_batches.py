@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import torch
 
 from shiftproof._errors import UsageError
+from shiftproof.data.rows import most_rows
 from shiftproof.finding import Finding, join
 from shiftproof.outcomes import Flag
 
 T = TypeVar("T")
+CALL_BYTES = 2**24
+"""Inputs of one call of a model on a CPU: with more of them it gets no faster, and its layers' outputs take many times as much."""
 _SAYINGS = ("out of memory", "can't allocate memory", "failed to allocate memory", "bad_alloc", "cannot allocate memory")
 """What torch's CPU allocator, its accelerators, ONNX Runtime and the C++ library say when memory runs out, in lower case."""
 
@@ -23,36 +28,54 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(saying in str(error).lower() for saying in _SAYINGS)
 
 
+def rows_of_a_call(x: Any, batch_size: int, device: torch.device) -> int:
+    """How many of the inputs x one call holds: up to `batch_size`, and on a CPU no more than fit."""
+    return min(batch_size, most_rows(x, CALL_BYTES)) if device.type == "cpu" else batch_size
+
+
 def in_batches(n: int, size: int, work: Callable[[slice], T]) -> Iterator[tuple[T, int]]:
     """What `work` makes of each batch of up to `size` of n examples, in order, with the size that it was done in.
 
     Raises:
         UsageError: memory ran out on a single example.
     """
+    return in_pools(n, 0, size, lambda rows, _: work(rows))
+
+
+def in_pools(n: int, pool: int, size: int, work: Callable[[slice, int], T]) -> Iterator[tuple[T, int]]:
+    """The same where `work` takes up to `pool` examples, if those are more, and is told how many of them one call may hold."""
     start = 0
     while start < n:
-        rows = slice(start, min(start + size, n))
+        rows = slice(start, min(start + max(pool, size), n))
         try:
-            done = work(rows)
+            done = work(rows, size)
         except (MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
                 raise
-            if rows.stop - rows.start == 1:
+            held = min(size, rows.stop - rows.start)
+            if held == 1:
                 fix = "Use a smaller model or input, a machine with more memory, or free what other programs hold."
                 raise UsageError(f"Memory ran out on a single example ({str(error).strip().splitlines()[0][:200]}). {fix}") from error
-            size = (rows.stop - rows.start) // 2
+            size = held // 2
             continue  # leaves the handler, whose traceback holds the batch's tensors
         yield done, size
         start = rows.stop
 
 
 def judged(
-    n: int, batch_size: int, work: Callable[[slice], Finding], flags: Sequence[Flag], progress: Callable[[int], None] | None
+    x: Any,
+    batch_size: int,
+    device: torch.device,
+    work: Callable[[slice, int], Finding],
+    *,
+    flags: Sequence[Flag],
+    progress: Callable[[int], None] | None,
+    pool: int = 0,
 ) -> Finding:
-    """One finding of n examples from those of their batches, with `flags` in front; says so where memory ran out on the way."""
+    """One finding of the inputs x from those of their batches or pools, with `flags` in front; says so where memory ran out on the way."""
     found: list[Finding] = []
-    size = batch_size
-    for finding, size in in_batches(n, batch_size, work):  # noqa: B007  # the last one is reported after the loop
+    size = batch_size = rows_of_a_call(x, batch_size, device)
+    for finding, size in in_pools(len(x), pool, batch_size, work):  # noqa: B007  # the last one is reported after the loop
         found.append(finding)
         if progress:
             progress(len(finding))

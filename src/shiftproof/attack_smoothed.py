@@ -128,10 +128,10 @@ def attack_smoothed(
     with counting_queries() as count:
         found = inspect_model(model, examples) if flags is None else list(flags)
 
-        def work(rows: slice) -> Finding:
+        def work(rows: slice, _: int) -> Finding:
             return _attack_batch(model, climbed, shift, attack, examples[rows], rng[rows], seed)
 
-        finding = judged(len(examples), batch_size, work, found, progress)
+        finding = judged(examples.x, batch_size, model.device, work, flags=found, progress=progress)
     return replace(finding, sent=count.sent)
 
 

@@ -85,13 +85,13 @@ def certify(
         found = inspect_model(model, examples) if flags is None else list(flags)
         known = clean if not {RANDOM, BATCH_DEPENDENT} & set(found) else None
 
-        def work(rows: slice) -> Finding:
+        def work(rows: slice, _: int) -> Finding:
             try:
                 return _certify_batch(model, shift, certificate, examples[rows], rng[rows], known and known[rows])
             except Unanswered:  # a proof needs all its answers
                 return _unanswered(examples[rows])
 
-        finding = judged(len(examples), batch_size, work, found, progress)
+        finding = judged(examples.x, batch_size, model.device, work, flags=found, progress=progress)
     return replace(finding, sent=count.sent, flags=(*finding.flags, *answer_flags(finding.outcome, None)))
 
 

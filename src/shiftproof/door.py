@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from shiftproof import outcomes
-from shiftproof._batches import in_batches, judged
+from shiftproof._batches import in_batches, judged, rows_of_a_call
 from shiftproof._errors import BudgetExceeded, UsageError, must
 from shiftproof.data.examples import Examples
+from shiftproof.data.rows import most_rows
 from shiftproof.data.space import Space
 from shiftproof.finding import Finding
 from shiftproof.judges import asked
@@ -35,6 +36,8 @@ from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Search, judged_objection, suited
 from shiftproof.shifts.abstract import Params, Shift
 
+POOL_BYTES = 2**24
+"""Inputs that a search holds at once which cuts them into calls by itself: what is left of all batches then fills calls together."""
 ZERO_GRADIENT_SHARE = 0.05
 """From this share of examples with all-zero gradients on, a gradient search's verdict is flagged."""
 
@@ -64,12 +67,11 @@ def confront(
         judge: says when an answer is wrong, and how right it is.
         to_the_end: search for the largest loss of each example, and not only for a failure.
         seed: with each example's id, the whole source of randomness.
-        batch_size: inputs per call of the model, a matter of memory and speed; verdicts do not depend on it. Halved where memory runs out.
+        batch_size: most inputs per call of the model; verdicts do not depend on it. Fewer where they take 16 MB, or memory runs out.
         progress: called with the number of examples finished since the last call.
         checkpoint: writes down where a batch stands, so that a killed call goes on there.
         flags: of the model, from an earlier look at it (`look_at`), which is then not repeated.
-        clean: the model's answers to the examples as they are (`read_examples`), which are booked and not asked for again, unless the
-            model is random or its answers depend on their batch.
+        clean: the answers to the examples as they are (`read_examples`), asked for again only if they are random or depend on their batch.
 
     Returns:
         One outcome per example. Under a worst-case search an example that is wrong already is `Skipped`; under a chance draw every example
@@ -103,11 +105,12 @@ def confront(
         same = not {RANDOM, BATCH_DEPENDENT} & set(flags)
         known = clean if search.verdict_draws == 1 and same else None
 
-        def work(rows: slice) -> Finding:
-            how = How(judge, to_the_end, checkpoint, known and known[rows], same)
+        def work(rows: slice, held: int) -> Finding:
+            how = How(judge, to_the_end, checkpoint, known and known[rows], same, held)
             return _confront_batch(model, shift, search, examples[rows], rng[rows], how)
 
-        finding = judged(len(examples), batch_size, work, flags, progress)
+        pool = most_rows(examples.x, POOL_BYTES) if search.pools else 0
+        finding = judged(examples.x, batch_size, model.device, work, flags=flags, progress=progress, pool=pool)
     return replace(finding, sent=count.sent, flags=(*finding.flags, *answer_flags(finding.outcome, finding.unreadable)))
 
 
@@ -175,7 +178,7 @@ def read_examples(model: Answers, examples: Examples, batch_size: int = 256) -> 
     def one(rows: slice) -> Reading:
         return read(model, examples.x[rows].to(model.device), examples.y[rows].to(model.device)).to(torch.device("cpu"))
 
-    return Reading.join([reading for reading, _ in in_batches(len(examples), batch_size, one)])
+    return Reading.join([reading for reading, _ in in_batches(len(examples), rows_of_a_call(examples.x, batch_size, model.device), one)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,6 +191,13 @@ class How:
     known: Reading | None
     same: bool
     """Whether the model gives the same answer to the same input again, whatever the batch."""
+    held: int
+    """Inputs that one call of the model may hold: fewer than the batch has where its search pools."""
+
+    def read(self, model: Answers, x: Any, y: Any, draws: int) -> Reading:
+        """What the model answers to a batch."""
+        parts = [slice(start, start + self.held) for start in range(0, max(1, len(x)), self.held)]
+        return Reading.join([read(model, x[rows], y[rows], draws, self.judge) for rows in parts])
 
 
 def _confront_batch(model: Answers, shift: Shift, search: Search, batch: Examples, rng: Rng, how: How) -> Finding:
@@ -196,17 +206,18 @@ def _confront_batch(model: Answers, shift: Shift, search: Search, batch: Example
     cost = Cost.of(len(batch))
     worst_case = search.bound is Bound.AT_MOST
     draws = search.verdict_draws
-    clean = (how.known.to(x.device) if how.known else read(model, x, y, draws, how.judge)) if worst_case else None
+    clean = (how.known.to(x.device) if how.known else how.read(model, x, y, draws)) if worst_case else None
     rows = (~clean.broken).nonzero()[:, 0] if clean else torch.arange(len(x), device=x.device)
     cost.forwards += draws * int(worst_case)
 
-    oracle = Oracle(model, shift, x, y, cost, judge=how.judge, stops=not how.to_the_end, held=not how.to_the_end)[rows]
+    stops = not how.to_the_end
+    oracle = Oracle(model, shift, x, y, cost, judge=how.judge, stops=stops, held=stops, capacity=how.held)[rows]
     seen = oracle.kept_by(how.checkpoint, batch.ids) if how.checkpoint else oracle
     params = _legal(shift, search, x[rows], _searched(search, shift, seen, rng[rows.cpu()]))
     heard = ~oracle.unanswered.to(x.device)  # of the others the search could not be carried out
     rows, params = rows[heard], params[heard]
     moved = _apply(shift, batch.space, x[rows], params)
-    after = read(model, moved, shift.carry(x[rows], y[rows], params), draws, how.judge)
+    after = how.read(model, moved, shift.carry(x[rows], y[rows], params), draws)
     cost.forwards[rows.cpu()] += draws  # each row once
     count_asked(draws * (len(rows) + len(x) * int(worst_case)))  # and the oracle's own
 

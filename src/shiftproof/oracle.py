@@ -31,7 +31,7 @@ class Oracle:
     """The model seen through a shift, for some examples.
 
     A search sees neither the model nor the labels: it asks for moves, and pays. `oracle[rows]` asks about fewer examples, so a search
-    drops those whose verdict is known.
+    drops those whose verdict is known. A call holds all examples of the oracle; `capacity` says how many it should at most.
     """
 
     _kept: tuple[SearchCheckpoint, Ids] | None = None
@@ -53,6 +53,7 @@ class Oracle:
         goal: Tensor | None = None,
         judge: Judge = CLASSIFY,
         stops: bool = True,
+        capacity: int | None = None,
     ) -> None:
         self._model, self._shift, self._cost, self._judge = model, shift, cost, judge
         self.x, self._y = x, y
@@ -60,6 +61,7 @@ class Oracle:
         self._rows = every if rows is None else rows
         self._whole = rows is None or torch.equal(rows, every)
         self._draws, self._held, self._goal, self._stops = draws, held, goal, stops
+        self.capacity = capacity or max(1, len(x))
 
     def __len__(self) -> int:
         return len(self.x)
@@ -130,7 +132,14 @@ class Oracle:
         return other
 
     def _settings(self) -> dict[str, Any]:
-        return {"draws": self._draws, "held": self._held, "goal": self._goal, "judge": self._judge, "stops": self._stops}
+        return {
+            "draws": self._draws,
+            "held": self._held,
+            "goal": self._goal,
+            "judge": self._judge,
+            "stops": self._stops,
+            "capacity": self.capacity,
+        }
 
     def to_the_end(self) -> Oracle:
         """The same oracle, that never says that an example is broken: a search then goes on to its last step, for the largest loss.
@@ -183,7 +192,7 @@ class Oracle:
 
     def facing(self, model: Answers) -> Oracle:
         """The same examples put to another model, whose passes are no cost of this one and are not counted."""
-        return Oracle(model, self._shift, self.x, self._y, Cost.of(len(self.x)), goal=self._goal, judge=self._judge)
+        return Oracle(model, self._shift, self.x, self._y, Cost.of(len(self.x)), goal=self._goal, judge=self._judge, capacity=self.capacity)
 
     def __call__(self, params: Params) -> Answer:
         """The verdict on one move per example. Cost: one forward each."""

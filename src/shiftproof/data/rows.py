@@ -178,3 +178,17 @@ def _places(rows: Any) -> Any:
     import torch
 
     return rows.cpu().numpy() if isinstance(rows, torch.Tensor) else rows
+
+
+def bytes_of(rows: Any) -> int:
+    """About how much memory some rows take."""
+    import torch
+
+    if isinstance(rows, Fields):
+        return sum(map(bytes_of, rows.columns.values()))
+    return rows.numel() * rows.element_size() if isinstance(rows, torch.Tensor) else sum(len(str(one)) for one in rows)
+
+
+def most_rows(rows: Any, most: int) -> int:
+    """How many rows like the first of these take up to `most` bytes; at least one."""
+    return max(1, most // max(1, bytes_of(rows[:1])))

@@ -66,19 +66,30 @@ class ProbedModel:
         shift = shift or self.shift
         key = f"{spec} in {shift.full_spec()}"
         if key not in self._found:
-            search = searches.build(spec)
-            finding = confront(
-                self.model,
-                shift,
-                search=search,
-                examples=self.examples,
-                seed=self.seed,
-                batch_size=self.batch_size,
-                flags=self.flags,
-                clean=self.clean,
-            )
-            self._found[key] = finding.outcome == outcomes.BROKEN
+            self._found[key] = self._searched(spec, shift, np.arange(len(self.examples)))
         return self._found[key]
+
+    def broken_besides(self, spec: str, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Which examples the search of this spec breaks of those that are not `known` to break; it is not asked about the others, (n,)."""
+        found = np.zeros_like(known)
+        rows = np.flatnonzero(~known)
+        if len(rows):
+            found[rows] = self._searched(spec, self.shift, rows)
+        return found
+
+    def _searched(self, spec: str, shift: Shift, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+        finding = confront(
+            self.model,
+            shift,
+            search=searches.build(spec),
+            examples=self.examples[rows],
+            seed=self.seed,
+            batch_size=self.batch_size,
+            flags=self.flags,
+            clean=self.clean[torch.from_numpy(rows)],
+        )
+        broken: npt.NDArray[np.bool_] = finding.outcome == outcomes.BROKEN
+        return broken
 
     def accuracy(self, spec: str, shift: Shift | None = None) -> float:
         """The share that holds against the search of this spec."""

@@ -44,8 +44,9 @@ def check_against(conditions: Iterable[str | Condition], available: Sequence[Ava
     Raises:
         UsageError: a condition cannot be read, matches nothing (the nearest names are listed), or a name in it fits several parts.
     """
-    entries = entries_of([*available, *_unions(available)])
-    for condition in parsed(conditions):
+    asked = parsed(conditions)
+    entries = entries_of([*available, *_unions(available)]) if asked else []  # names are made comparable by loading every part
+    for condition in asked:
         if not select(condition, entries):
             raise UsageError(no_match(condition, entries))
 

@@ -113,7 +113,7 @@ def verdicts(audit: Audit, conditions: Iterable[str | Condition]) -> list[GateVe
     search), the average is read.
     """
     wanted = parsed(conditions)
-    pairs = _numbers(audit)
+    pairs = _numbers(audit) if wanted else []
     entries = entries_of([name for name, _ in pairs])
     numbers = [number for _, number in pairs]
     return [_verdict(audit, condition, entries, numbers) for condition in wanted]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 
 import altair
 import jinja2
-import vl_convert
 from markupsafe import Markup
 
 from shiftproof._errors import UsageError
@@ -22,6 +23,8 @@ from shiftproof.reports.figure import CONFIG, Figure
 from shiftproof.reports.shift_words import in_shift_words
 
 _HERE = "shiftproof.reports"
+CHART_SCRIPT = Path(__file__).with_name("templates") / "vega.js.gz"
+"""The script that draws charts; `python tools/chart_script.py` writes it."""
 
 
 @lru_cache(maxsize=1)
@@ -71,18 +74,18 @@ def as_script_json(value: object) -> Markup:
 
 @lru_cache(maxsize=1)
 def vega_bundle() -> str:
-    """Vega, Vega-Lite and vega-embed as one script, of the Vega-Lite version whose specs Altair writes."""
-    wanted = altair.SCHEMA_VERSION.removeprefix("v").rsplit(".", 1)[0]
-    offered: list[str] = vl_convert.get_vegalite_versions()
-    same_major = [version for version in offered if version.split(".")[0] == wanted.split(".")[0]]
-    if not same_major:
-        raise UsageError(
-            f"Altair {altair.__version__} writes Vega-Lite {wanted}, and the installed vl-convert-python has only {', '.join(offered)}. "
-            "Run: pip install --upgrade vl-convert-python"
-        )
-    version = wanted if wanted in same_major else max(same_major, key=lambda v: [int(part) for part in v.split(".")])
-    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version)
-    return inline_script(f"(() => {{\n{bundle}\n}})();")
+    """Vega, Vega-Lite and vega-embed as one script, of the Vega-Lite version whose specs Altair writes.
+
+    Raises:
+        UsageError: the installed Altair writes specs of another major version.
+    """
+    script = gzip.decompress(CHART_SCRIPT.read_bytes()).decode()
+    shipped = script[: script.index("*/")].split()[-1]
+    written = altair.SCHEMA_VERSION.removeprefix("v")
+    if written.split(".")[0] != shipped.split(".")[0]:
+        fix = "Run: pip install --upgrade shiftproof, or install an Altair of that version"
+        raise UsageError(f"Altair {altair.__version__} writes Vega-Lite {written}, and pages are drawn by Vega-Lite {shipped}. {fix}.")
+    return inline_script(script)
 
 
 def inline_script(source: str) -> str:

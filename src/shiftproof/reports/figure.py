@@ -84,7 +84,7 @@ def make_figure(
     chart: alt.Chart | alt.LayerChart, description: str, *, tables: Mapping[str, Sequence[ChartRow]], columns: Mapping[str, str]
 ) -> Figure:
     """A chart as a bare spec: full width of its figure, without Altair's own look, described for screen readers."""
-    spec: Spec = chart.properties(width="container", description=description).to_dict()
+    spec: Spec = chart.properties(width="container", description=description).to_dict(validate=False)
     for outer in ("config", "$schema", "usermeta"):
         spec.pop(outer, None)
     return Figure({**spec, "autosize": {"type": "fit-x", "contains": "padding"}}, tables, columns)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from functools import partial
 
 from shiftproof._printable import printable
 from shiftproof.runs.backends import backend_named
 from shiftproof.runs.cell import Cell
+from shiftproof.runs.time_left import TimeLeft, expected_passes, in_words
 from shiftproof.runs.work import CellDone, Work
-from shiftproof.searches.abstract import Search
 
 Advance = Callable[[int], None]
 
 
-def run(cells: Sequence[Cell], work: Work, *, backend: str, workers: int, show: bool) -> list[CellDone]:
+def run(cells: Sequence[Cell], work: Work, *, backend: str, workers: int, show: bool, later: float = 0.0) -> list[CellDone]:
     """Runs every cell that has no file yet. Finished ones are not touched, failed ones are tried again.
+
+    `later` are the expected passes of what the caller does after them, for the time left.
 
     Ctrl-C stops between two writes: what is finished stays, and the same call goes on from there.
     """
@@ -25,7 +26,10 @@ def run(cells: Sequence[Cell], work: Work, *, backend: str, workers: int, show: 
         return []
     # In other processes progress is known when a cell is done; here, batch by batch.
     finished: list[CellDone] = []
-    with _progress(left, show) as moved, closing(_done(left, work, backend, workers, moved)) as every:
+    with (
+        _progress(TimeLeft(left, later, alone=backend == "serial"), show) as moved,
+        closing(_done(left, work, backend, workers, moved)) as every,
+    ):
         for done in every:
             if done.error is not None:
                 work.store.fail(done.cell, done.error)
@@ -55,8 +59,8 @@ def _waves(cells: Sequence[Cell]) -> list[list[Cell]]:
 
 
 @contextmanager
-def _progress(cells: Sequence[Cell], show: bool) -> Iterator[Callable[[Cell], Advance]]:
-    """A bar over the passes that the cells may still spend, with the time left.
+def _progress(left: TimeLeft, show: bool) -> Iterator[Callable[[Cell], Advance]]:
+    """A bar over the passes that the cells are expected to take, with the time left.
 
     Yields a function that announces a cell and returns its `advance(examples)`.
     """
@@ -64,30 +68,32 @@ def _progress(cells: Sequence[Cell], show: bool) -> Iterator[Callable[[Cell], Ad
         yield lambda cell: lambda n: None  # noqa: ARG005
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+    from rich.text import Text
 
-    console = Console(stderr=True)
+    class Left(ProgressColumn):
+        """The time left, in words."""
+
+        def render(self, task: Task) -> Text:
+            return Text(in_words(left.seconds()))
+
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f}%"),
         TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        Left(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("measuring", total=sum(_weight(cell) * len(cell) for cell in cells))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("measuring", total=sum(expected_passes(cell) * len(cell) for cell in left.cells))
 
         def announce(cell: Cell) -> Advance:
             bar.update(task, description=printable(f"{cell.shift.spec()} · {cell.method.spec()}"))
-            room = [len(cell)]
 
-            def advance(n: int, weight: int) -> None:
-                step = min(n, room[0])
-                room[0] -= step
-                bar.advance(task, step * weight)
+            def advance(n: int) -> None:
+                bar.advance(task, left.advance(cell, n) * expected_passes(cell))
 
-            return partial(advance, weight=_weight(cell))
+            return advance
 
         yield announce
 
@@ -102,8 +108,3 @@ def waiting(what: str, show: bool) -> Iterator[None]:
 
     with Console(stderr=True).status(what):
         yield
-
-
-def _weight(cell: Cell) -> int:
-    """How long an example may take, in passes of the model."""
-    return 1 + (cell.method.most_passes(cell.shift) if isinstance(cell.method, Search) else 1)

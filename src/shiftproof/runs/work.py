@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from shiftproof._batches import CALL_BYTES
 from shiftproof._interrupt import by_signal
 from shiftproof._secrets import without_secrets
 from shiftproof.attack_smoothed import attack_smoothed
@@ -22,7 +23,7 @@ from shiftproof.certificates.abstract import Certificate
 from shiftproof.certificates.smoothing.smoothed_attack import SmoothedAttack
 from shiftproof.certify import certify
 from shiftproof.data.examples import Examples
-from shiftproof.data.rows import Fields
+from shiftproof.data.rows import most_rows
 from shiftproof.data.source import Source
 from shiftproof.door import confront
 from shiftproof.finding import Finding, join
@@ -40,7 +41,7 @@ from shiftproof.runs.store import Store
 from shiftproof.searches.to_the_end import ToTheEnd, sizes
 from shiftproof.shifts.norms.ball import Ball
 
-CHUNK_BYTES = 256_000_000
+CHUNK_BYTES = 64_000_000
 """Inputs held in memory at once; moves of a norm ball are as large again."""
 
 
@@ -141,8 +142,9 @@ class Work:
         return Checkpoint(self.store.partial / cell.key())
 
     def _chunk(self, source: Source, cell: Cell) -> int:
-        size = max(1, _bytes(source.take(slice(cell.start, cell.start + 1)).x))
-        return max(self.batch_size, CHUNK_BYTES // size // self.batch_size * self.batch_size)
+        x = source.take(slice(cell.start, cell.start + 1)).x
+        held = min(self.batch_size, most_rows(x, CALL_BYTES))
+        return max(held, most_rows(x, CHUNK_BYTES) // held * held)
 
 
 def _stored(store: Store, cell: Cell) -> Reading:
@@ -166,13 +168,6 @@ def written_truth(y: Any) -> npt.NDArray[Any]:
     if isinstance(y, torch.Tensor):
         return y.numpy()
     return np.array([json.dumps(accepted, ensure_ascii=False) for accepted in y], dtype=object)
-
-
-def _bytes(rows: Any) -> int:
-    """About how much memory some rows take."""
-    if isinstance(rows, Fields):
-        return sum(map(_bytes, rows.columns.values()))
-    return rows.numel() * rows.element_size() if isinstance(rows, torch.Tensor) else sum(len(str(one)) for one in rows)
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ from shiftproof._rows import length, total
 from shiftproof.shifts.abstract import Differentiable, Params
 from shiftproof.shifts.norms.ball import Ball
 from shiftproof.shifts.norms.l1 import L1
+from shiftproof.shifts.norms.l2 import L2
 from shiftproof.shifts.norms.linf import Linf
 
 _TINY = 1e-30
@@ -176,7 +177,7 @@ class AscentStep:
     def __init__(self, shift: Differentiable, x: Tensor, limits: tuple[Tensor, ...] = ()) -> None:
         self._shift, self._x, self._limits = shift, x, limits
         if not limits:
-            self._limits = shift.move_limits(x) if isinstance(shift, Linf) else shift.room(x) if isinstance(shift, L1) else ()
+            self._limits = shift.move_limits(x) if isinstance(shift, Linf) else shift.room(x) if isinstance(shift, L1 | L2) else ()
 
     def __getitem__(self, rows: Tensor) -> AscentStep:
         """The same for the inputs at `rows` (indices or a mask)."""
@@ -190,6 +191,8 @@ class AscentStep:
         if isinstance(self._shift, Linf) and not moved.requires_grad:
             # The projection, in memory that is at hand already: such passes are most of what comes on top of the model's own.
             return torch.clamp(moved, *self._limits, out=moved)
+        if isinstance(self._shift, L2):
+            return self._shift.fit(moved, *self._limits)
         return self._shift.project(self._x, moved)
 
 

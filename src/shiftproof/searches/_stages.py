@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from shiftproof._errors import must
@@ -109,13 +110,16 @@ class StagedRun:
     def _standing(self) -> int:
         return len(self.best.standing())
 
+    def calls(self, rows: Tensor, copies: int = 1) -> tuple[Tensor, ...]:
+        """The examples at `rows` in parts of which so many copies fit into one call."""
+        return torch.split(rows, max(1, self.oracle.capacity // copies)) if len(rows) else ()
+
     def search(self, part: Search, rows: Tensor | None = None) -> None:
         """Runs another search on the examples at `rows`, or on all that stand."""
-        rows = self.best.standing() if rows is None else rows
-        if len(rows):
-            here = self.oracle[rows]
-            params = part(self.shift, here, self.x[rows], self.rng[rows.cpu()].child(part.name))
-            self.best.update(rows, params, here(params))
+        for some in self.calls(self.best.standing() if rows is None else rows):
+            here = self.oracle[some]
+            params = part(self.shift, here, self.x[some], self.rng[some.cpu()].child(part.name))
+            self.best.update(some, params, here(params))
 
     def in_turn(self, parts: list[Search]) -> None:
         """Each of the searches on the examples that those before left standing, each a stage."""

@@ -38,6 +38,9 @@ class Search(Part):
     bound: ClassVar[Bound] = Bound.AT_MOST
     """What accuracy under this search claims: a worst case is an upper bound, one random draw an estimate of the average."""
 
+    pools: ClassVar[bool] = False
+    """Whether it cuts its examples into calls by itself (`oracle.capacity`), so that it may be handed more than fit into one."""
+
     proves: ClassVar[bool] = False
     """Whether it may try every move of an example, see `proven`."""
 

@@ -70,6 +70,7 @@ class Cascade(Search):
     needs: ClassVar[Access] = Gradients
     supports: ClassVar[tuple[type[Shift], ...]] = (Differentiable,)
     of_classes: ClassVar[bool] = True
+    pools: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("croce2020reliable",)
 
     version: str = "economy"

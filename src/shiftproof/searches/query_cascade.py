@@ -58,6 +58,7 @@ class QueryCascade(Search):
 
     name: ClassVar[str] = "query_cascade"
     of_classes: ClassVar[bool] = True
+    pools: ClassVar[bool] = True
 
     draws: int = 0
     leaves: LeafTuples | None = field(default=None, kw_only=True, repr=False)

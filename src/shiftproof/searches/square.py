@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import torch
@@ -109,27 +110,28 @@ def _corner(shift: Linf, x: Tensor, rng: Rng) -> Params:
     return shift.project(x, (shift.eps * signs(rng, *x.shape[1:])).to(x))
 
 
-def _window(x: Tensor, rng: Rng, side: int) -> tuple[Tensor, Tensor]:
-    """For a square of `side` at a random place of each image: each row's and each column's distance from its corner."""
+_Places = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+def _square_at(x: Tensor, top: Tensor, left: Tensor, side: int) -> _Places:
+    """The indices of the pixels, (n, channels, side, side), of a square of `side` with its corner at (top, left), (n,), of each image."""
+    n, channels = x.shape[:2]
+    along, image, channel = torch.arange(side), torch.arange(n), torch.arange(channels)
+    rows, columns = (top[:, None] + along)[:, None, :, None], (left[:, None] + along)[:, None, None, :]
+    return image[:, None, None, None].to(x.device), channel[:, None, None].to(x.device), rows.to(x.device), columns.to(x.device)
+
+
+def _chance_square(x: Tensor, rng: Rng, side: int) -> _Places:
+    """The same at a random place of each image."""
     height, width = x.shape[2:]
-    top, left = places(rng.child("top"), height - side + 1), places(rng.child("left"), width - side + 1)
-    return torch.arange(height) - top[:, None], torch.arange(width) - left[:, None]
-
-
-def _inside(down: Tensor, right: Tensor, side: int) -> Tensor:
-    """The square's mask, shape (n, 1, height, width)."""
-    rows, columns = (down >= 0) & (down < side), (right >= 0) & (right < side)
-    return rows[:, None, :, None] & columns[:, None, None, :]
+    return _square_at(x, places(rng.child("top"), height - side + 1), places(rng.child("left"), width - side + 1), side)
 
 
 def _flat_square(shift: Linf, x: Tensor, params: Params, rng: Rng, share: float) -> Params:
-    n, channels, height, width = x.shape
+    channels, height, width = x.shape[1:]
     side = min(max(1, round(math.sqrt(share * height * width))), height, width)
     chance = rng.uniform(2 + channels)  # one draw for all: beside a small model each has its price
-    down, right = place_of(chance[:, 0], height - side + 1), place_of(chance[:, 1], width - side + 1)
-    along, image, channel = torch.arange(side), torch.arange(n), torch.arange(channels)
-    rows, columns = (down[:, None] + along)[:, None, :, None], (right[:, None] + along)[:, None, None, :]
-    at = tuple(index.to(x.device) for index in (image[:, None, None, None], channel[:, None, None], rows, columns))
+    at = _square_at(x, place_of(chance[:, 0], height - side + 1), place_of(chance[:, 1], width - side + 1), side)
     # Only the square's pixels are looked at: it is soon a small part of the image.
     here, now = x[at], params[at]
     edge = (shift.eps * sign_of(chance[:, 2:, None, None])).to(x).expand_as(here)
@@ -173,6 +175,7 @@ def _hump(height: int, width: int) -> Tensor:
     return hump / _length(hump)
 
 
+@lru_cache(maxsize=256)
 def _humps(side: int) -> Tensor:
     """One hump up and one down, side by side, of length 1; shape (side, side)."""
     half = side // 2
@@ -214,15 +217,16 @@ def _humped_square(shift: L2, x: Tensor, params: Params, rng: Rng, share: float)
     _, channels, height, width = x.shape
     side = max(3, round(math.sqrt(share * height * width)))
     side = min(side + (side % 2 == 0), height, width)
-    down, right = _window(x, rng.child("to"), side)
-    target = _inside(down, right, side).to(x.device)
-    source = _inside(*_window(x, rng.child("from"), side), side).to(x.device)
+    target, source = _chance_square(x, rng.child("to"), side), _chance_square(x, rng.child("from"), side)
     pair = _humps(side)
-    pair = torch.stack([pair, pair.T])[places(rng.child("turn"), 2)]
-    at = torch.arange(len(x))[:, None, None]
-    shape = pair[at, down.clamp(0, side - 1)[:, :, None], right.clamp(0, side - 1)[:, None, :]][:, None]
-    shape = shape * signs(rng.child("sign"), channels, 1, 1)
-    return _fill(shift, x, _moved_mass(shift, params, target, source, shape.to(x), (2, 3)))
+    shape = torch.stack([pair, pair.T])[places(rng.child("turn"), 2)][:, None] * signs(rng.child("sign"), channels, 1, 1)
+    moved = params.clone()
+    old = params[target]
+    moved[target] = 0.0
+    taken = moved[source]  # what both share counts once
+    moved[source] = 0.0
+    moved[target] = _new_mass(shift, params, old, taken, shape.to(x), (2, 3))
+    return _fill(shift, x, moved)
 
 
 def _spread_set(shift: L2, x: Tensor, params: Params, rng: Rng, share: float) -> Params:
@@ -233,22 +237,20 @@ def _spread_set(shift: L2, x: Tensor, params: Params, rng: Rng, share: float) ->
     turn = torch.exp(math.log(_LEAST_TURN) * rng.child("size").uniform(1)).to(x)
     noise = rng.child("shape").normal(features).to(x) * chosen
     shape = turn * noise / noise.square().sum(1, keepdim=True).sqrt().clamp_min(1e-12)
-    return _fill(shift, x, _moved_mass(shift, params.flatten(1), chosen, chosen, shape, (1,)).reshape(x.shape))
+    old = params.flatten(1) * chosen
+    mass = _new_mass(shift, params.flatten(1), old, torch.zeros_like(old), shape, (1,))
+    return _fill(shift, x, torch.where(chosen, mass, params.flatten(1)).reshape(x.shape))
 
 
-def _moved_mass(shift: L2, params: Tensor, target: Tensor, source: Tensor, shape: Tensor, over: tuple[int, ...]) -> Tensor:
-    """`params` with the mass of `source` and the unused budget put into `target`, as the old content plus the new shape."""
-
-    def length(values: Tensor) -> Tensor:
-        return values.square().sum(over, keepdim=True).sqrt()
-
+def _new_mass(shift: L2, params: Tensor, old: Tensor, taken: Tensor, shape: Tensor, over: tuple[int, ...]) -> Tensor:
+    """The old content plus a new shape, with the mass of both `old` and `taken` and of the budget that `params` leave unused."""
     every = tuple(range(1, params.dim()))
     unused = (shift.eps**2 - params.square().sum(every, keepdim=True)).clamp_min(0)
-    old = params * target
-    content = (shape * target) + old / length(old).clamp_min(1e-12)
+    squares = old.square().sum(over, keepdim=True)
+    content = shape + old / squares.sqrt().clamp_min(1e-12)
     channels = params.shape[1] if params.dim() == 4 else 1
-    mass = ((params * (target | source)).square().sum(over, keepdim=True) + unused / channels).sqrt()
-    return torch.where(target, content / length(content).clamp_min(1e-12) * mass, params.masked_fill(source, 0.0))
+    mass = (squares + taken.square().sum(over, keepdim=True) + unused / channels).sqrt()
+    return content * (mass / content.square().sum(over, keepdim=True).sqrt().clamp_min(1e-12))
 
 
 _Start = Callable[..., Params]

@@ -7,7 +7,6 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
 
 from shiftproof._arrays import Ints
 from shiftproof._errors import must
@@ -92,6 +91,8 @@ class SmoothedAttack(Part):
 
     def predicted(self, votes: Votes, purpose: str) -> Predicted:
         """PREDICT on the votes' inputs, with draws of this purpose."""
+        from scipy.stats import binomtest  # late: it takes half a second
+
         answers = votes.labels(np.arange(len(votes.x)), purpose, 0, self.draws)
         first, sure = np.zeros(len(answers), dtype=np.int64), np.zeros(len(answers), dtype=np.bool_)
         for row, given in enumerate(answers):

@@ -39,6 +39,7 @@ from shiftproof.runs.recognise import gone_on_with, measured_anew
 from shiftproof.runs.run import run, waiting
 from shiftproof.runs.stamps import data_stamps, model_stamps
 from shiftproof.runs.store import Store
+from shiftproof.runs.time_left import DIAGNOSIS_PASSES
 from shiftproof.runs.work import Work
 from shiftproof.searches.abstract import Search
 
@@ -126,12 +127,12 @@ def _run_audit(config: AuditConfig, ledger: Ledger, *, progress: bool) -> Report
     check_against(config.fail_on, available(plan))
     folder = out or Path(tempfile.mkdtemp(prefix="shiftproof-"))
     store = Store(folder, {name: source.ids for name, source in plan.sources.items()})
-    threads = 1 if config.backend == "processes" else None
+    threads = None if config.backend == "serial" else 1
     cells = [*plan.cells, *plan.calibrating, *plan.curves]
     files = (data_stamps(plan.sources.values()), model_stamps(plan.reference))
     build = replace(plan.reference, answers=store.answers)
     work = Work(build, plan.sources, store, config.batch_size, config.pictures, threads, *files, plan.flags)
-    if config.backend == "processes":
+    if config.backend != "serial":
         check_travels(work, cells)
     try:
         known = gone_on_with(plan.known, folder)
@@ -147,7 +148,8 @@ def _run_audit(config: AuditConfig, ledger: Ledger, *, progress: bool) -> Report
         raise disk_error(store.folder, error) from error
     with _sigterm_as_interrupt():
         try:
-            run(cells, work, backend=config.backend, workers=config.workers, show=progress)
+            later = DIAGNOSIS_PASSES * sum(question.examples for question in plan.diagnoses)
+            run(cells, work, backend=config.backend, workers=config.workers, show=progress, later=later)
             for question in plan.diagnoses:
                 with waiting(f"checking whether {question.shift.name} numbers can be trusted", progress):
                     answer(question, plan.model, plan.data, store, config.batch_size, plan.model_flags)

@@ -13,11 +13,11 @@ from shiftproof.runs.work import CellDone
 
 Backend = Callable[[Callable[[Cell], CellDone], Sequence[Sequence[Cell]]], Iterator[CellDone]]
 
-NAMES = ("serial", "processes")
+NAMES = ("serial", "processes", "ray")
 
 
 def backend_named(name: str, workers: int) -> Backend:
-    """The backend called `name` with `workers` workers."""
+    """The backend called `name` with `workers` workers; `ray` may be followed by the address of a cluster (ray:auto, ray://HOST:10001)."""
     if name == "serial":
         from shiftproof.runs.backends.serial import serial
 
@@ -26,4 +26,9 @@ def backend_named(name: str, workers: int) -> Backend:
         from shiftproof.runs.backends.processes import Processes
 
         return Processes(workers)
+    if name.partition(":")[0] == "ray":
+        from shiftproof.runs.backends.on_ray import Ray, check_there
+
+        check_there()
+        return Ray(workers, name if name.startswith("ray://") else name.partition(":")[2])
     raise unknown("backend", name, NAMES)

@@ -9,12 +9,15 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof._rows import length, total
+from shiftproof._rows import lane_total, length, padded
 from shiftproof.randomness import Rng
+from shiftproof.shifts._in_cache import blocks
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.norms.ball import Ball
 
 _ROUNDS = 30
+_SETTLED = 1e-6
+"""A scale is found when a round moves it by a smaller share of itself."""
 
 
 @dataclass(frozen=True)
@@ -58,36 +61,42 @@ class L2(Ball):
         return self.project(x, ball.reshape(x.shape).to(x))
 
     def project(self, x: Tensor, params: Params) -> Params:
-        """The nearest move in ball and box: clip(s * d, room) with the s in (0, 1] that uses the whole budget.
+        """The nearest move in ball and box: clip(s * d, room) with the s in (0, 1] that uses the whole budget."""
+        return self.fit(params, *self.room(x))
 
-        With C the squared length of the clipped features and U that of the others at s = 1, s = sqrt((eps^2 - C) / U). Recomputing s can
-        only clip more features, so s rises to the solution and stops after a few rounds, when no more features are clipped.
-        """
-        low, high = (end.flatten(1) for end in self.room(x))
-        move = params.flatten(1)
-        fits = torch.minimum(torch.maximum(move, low), high)
-        rows = (length(fits) > self.eps).nonzero()[:, 0]
-        if len(rows):
-            fits[rows] = self._shrink(move[rows], low[rows], high[rows])
+    def fit(self, params: Params, low: Tensor, high: Tensor) -> Params:
+        """The same for moves whose `room` is known."""
+        move, low, high = params.flatten(1), low.flatten(1), high.flatten(1)
+        fits = torch.clamp(move, low, high)
+        beyond = (lane_total(padded(fits * fits)) > self.eps**2).nonzero()[:, 0]
+        for rows in blocks(beyond, move):
+            fits[rows] = self._shrink(move[rows], fits[rows], low[rows], high[rows])
         return fits.reshape(params.shape)
 
-    def _shrink(self, move: Tensor, low: Tensor, high: Tensor) -> Tensor:
-        scale = self.eps / length(move)[:, None]
-        squares = move.square()
-        clipped = move.new_zeros(move.shape, dtype=torch.bool)
+    def _shrink(self, move: Tensor, fits: Tensor, low: Tensor, high: Tensor) -> Tensor:
+        """The same for moves (n, d) of which what `fits` the box sticks out of the ball.
+
+        With u the squares of d and r those of what fits, q = s^2 solves sum_i min(q u_i, r_i) = eps^2. The sum is concave in q, so that
+        Newton's steps from below rise to the solution without passing it.
+        """
+        size = length(move)[:, None]
+        move = move * (self.eps / size)
+        squares, most = padded(move * move), padded(fits * fits)
+        free, used = both = squares.new_empty(2, *squares.shape)
+        q, last = torch.ones_like(size, dtype=torch.float64), (size.double() / self.eps).square()
         for _ in range(_ROUNDS):
-            scaled = move * scale
-            fits = torch.minimum(torch.maximum(scaled, low), high)
-            now = fits != scaled
-            changed = (now != clipped).any(1, keepdim=True)  # a row that has converged must not change, whatever other rows need
-            if not bool(changed.any()):
+            torch.mul(squares, q.to(squares), out=used)
+            torch.le(used, most, out=free)  # as 0 and 1: a mask costs many times as much
+            free.mul_(squares)
+            torch.minimum(used, most, out=used)
+            rate, total = lane_total(both)[..., None]
+            step = (self.eps**2 - total).div_(rate.clamp_min_(1e-30))
+            rises = step > _SETTLED * q  # a row that has settled must not change, whatever other rows need
+            if not bool(rises.any()):
                 break
-            clipped = now
-            used = total(fits.square().masked_fill(~clipped, 0.0))[:, None]
-            free = total(squares.masked_fill(clipped, 0.0))[:, None]
-            room = (self.eps**2 - used).clamp_min(0.0)
-            scale = torch.where(changed & (free > 0), (room / free.clamp_min(1e-30)).sqrt(), scale)
-        return fits * (self.eps / length(fits)[:, None]).clamp_max(1.0)  # rounding only
+            q = torch.where(rises, torch.minimum(q + step, last), q)
+        move = torch.clamp(move.mul_(q.sqrt().to(move)), low, high, out=move)
+        return move.mul_((self.eps / length(move)[:, None]).clamp_max_(1.0))  # rounding only
 
     def ascend(self, params: Params, gradient: Tensor, step: float) -> Params:
         flat = gradient.flatten(1)

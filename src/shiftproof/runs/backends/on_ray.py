@@ -1,0 +1,127 @@
+"""Workers of a Ray cluster: this machine's own, or those of a cluster that is there already."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shiftproof._errors import UsageError
+from shiftproof._memory import keep_freed_memory
+from shiftproof.runs.cell import Cell
+from shiftproof.runs.work import CellDone
+
+TRIES = 5
+"""How often a cell may lose its worker before it has failed: machines of a cluster come and go."""
+
+
+class Hand:
+    """A worker: it loads the model once."""
+
+    def __init__(self, work: bytes, home: str, path: Sequence[str]) -> None:
+        if Path(home).is_dir():  # on another machine it need not be there
+            os.chdir(home)
+        sys.path.extend(entry for entry in path if entry not in sys.path)  # parts of the user's own are found as they are in the run
+        keep_freed_memory()
+        self.work: Callable[[Cell], CellDone] = pickle.loads(work)  # noqa: S301  # the run's own
+
+    def run(self, cell: Cell) -> str | None:
+        """Why the cell failed; None where it did not."""
+        return self.work(cell).error
+
+
+@dataclass(frozen=True)
+class Ray:
+    """Up to `workers` workers, one CPU each, that write into the run's folder, which all machines must see at the same path.
+
+    A worker that dies is replaced, and the cell that it held is tried again after the others. Nothing is lost or done twice: what is
+    finished is in the folder, and a cell that has a file is left alone.
+
+    Args:
+        workers: how many.
+        address: of a cluster, such as auto, HOST:6379 or ray://HOST:10001; "" for one on this machine, which ends with the run.
+    """
+
+    workers: int
+    address: str = ""
+
+    def __call__(self, work: Callable[[Cell], CellDone], waves: Sequence[Sequence[Cell]]) -> Iterator[CellDone]:
+        with _cluster(self.workers, self.address) as ray:
+            # Not restarted by Ray itself: it refuses what such a worker is given before it is there again.
+            remote, given = ray.remote(num_cpus=1, max_restarts=0)(Hand), ray.put(pickle.dumps(work))
+            team = Team(ray, lambda: remote.remote(given, str(Path.cwd()), sys.path))
+            try:
+                for wave in waves:
+                    yield from team.run(wave, self.workers)
+            finally:
+                for hand in team.idle:
+                    ray.kill(hand)
+
+
+@contextmanager
+def _cluster(workers: int, address: str) -> Iterator[Any]:
+    """The library, connected."""
+    ray = check_there()
+    mine = not ray.is_initialized()
+    if mine:
+        size: dict[str, Any] = {} if address else {"num_cpus": workers, "include_dashboard": False}
+        ray.init(address=address or None, log_to_driver=False, logging_level="ERROR", **size)
+    try:
+        yield ray
+    finally:
+        if mine:
+            ray.shutdown()
+
+
+def check_there() -> Any:
+    """Ray itself; raises `UsageError` where it is not installed."""
+    try:
+        import ray
+    except ImportError as error:
+        raise UsageError("The backend ray needs the package ray. Run: pip install 'shiftproof[ray]'") from error
+    return ray
+
+
+@dataclass(eq=False)
+class Team:
+    """The workers of a run; those that are not at work stay for the next wave."""
+
+    ray: Any
+    hire: Callable[[], Any]
+    idle: deque[Any] = field(default_factory=deque[Any])
+
+    def run(self, cells: Sequence[Cell], most: int) -> Iterator[CellDone]:
+        """Every cell as it is done, in any order, up to `most` at a time."""
+        waiting = deque(cells)
+        lost: Counter[str] = Counter()
+        under: dict[Any, tuple[Any, Cell]] = {}
+        try:
+            while waiting or under:
+                while waiting and len(under) < most:
+                    hand, cell = self.idle.popleft() if self.idle else self.hire(), waiting.popleft()
+                    under[hand.run.remote(cell)] = (hand, cell)
+                (done,), _ = self.ray.wait([*under], num_returns=1)
+                hand, cell = under.pop(done)
+                try:
+                    error = self.ray.get(done)
+                except self.ray.exceptions.RayError as death:  # another worker takes its place
+                    lost[cell.key()] += 1
+                    if lost[cell.key()] < TRIES:
+                        waiting.append(cell)
+                        continue
+                    error = f"A worker of the cluster died {TRIES} times while it ran this cell: {_first_line(death)}"
+                else:
+                    self.idle.append(hand)
+                yield CellDone(cell, error)
+        finally:
+            self.idle.extend(hand for hand, _ in under.values())
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:500]
