@@ -13,6 +13,7 @@ from shiftproof._errors import UsageError
 from shiftproof.conformance.probes import gap, large_probe_data, names_of, no_global_randomness, noise, probe_data, same_bits
 from shiftproof.conformance.report import NotApplicable, expect
 from shiftproof.data.examples import Ids
+from shiftproof.data.space import SpaceWithGaps
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import SEED_RANGE, Boxed, Params, Shift
 from shiftproof.shifts.norms.ball import Ball
@@ -174,7 +175,7 @@ def moves_stay_in_the_box(case: ShiftCase) -> None:
                 moved.shape == x.shape and moved.dtype == x.dtype,
                 f"`apply` changed {tuple(x.shape)} {x.dtype} to {tuple(moved.shape)} {moved.dtype}.",
             )
-            expect(landing.gaps or not bool(moved.isnan().any()), "`apply` returned NaN.")
+            expect(isinstance(landing, SpaceWithGaps) or not bool(moved.isnan().any()), "`apply` returned NaN.")
             moved = moved.nan_to_num(nan=0.0).where(~moved.isnan(), x)
             out = torch.maximum(low - moved, moved - high).max()
             expect(

@@ -80,7 +80,6 @@ class InputSpace(Space):
         kind: "image" is (n, channels, height, width); "table" is (n, columns); "vector" is any other shape.
         units: what a number means, for messages and reports.
         columns: for tables, one entry per column; their own ranges replace `low` and `high`.
-        gaps: whether values may be missing, as NaN: only where a shift leads, never in data.
 
     Sizes of moves (`eps`) are in the units of the box. For tables, whose columns differ in range, they are shares of each column's range.
     """
@@ -90,7 +89,6 @@ class InputSpace(Space):
     kind: Kind = "vector"
     units: str = "[0, 1]"
     columns: tuple[Column, ...] = ()
-    gaps: bool = False
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
@@ -159,12 +157,26 @@ class InputSpace(Space):
 
     def holds(self, x: torch.Tensor, moved: torch.Tensor) -> bool:
         low, high = self.bounds(x)
-        return moved.shape == x.shape and not bool(((moved < low) | (moved > high) | (moved.isnan() & (not self.gaps))).any())
+        return moved.shape == x.shape and not bool(((moved < low) | (moved > high) | moved.isnan()).any())
 
     def card(self) -> Mapping[str, Any]:
         if self.columns:
             return {"columns": [column.name for column in self.columns]}
         return {"low": self.low, "high": self.high} if self.bounded else {}
+
+
+@dataclass(frozen=True)
+class SpaceWithGaps(InputSpace):
+    """Where a shift leads that makes values missing: the same space, and NaN too. It is never the space of data."""
+
+    @classmethod
+    def of(cls, space: InputSpace) -> SpaceWithGaps:
+        """This space, with gaps."""
+        return cls(space.low, space.high, space.kind, space.units, space.columns)
+
+    def holds(self, x: torch.Tensor, moved: torch.Tensor) -> bool:
+        low, high = self.bounds(x)
+        return moved.shape == x.shape and not bool(((moved < low) | (moved > high)).any())
 
 
 @dataclass(frozen=True)

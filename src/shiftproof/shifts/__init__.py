@@ -30,6 +30,8 @@ shifts, __all__, __getattr__ = package_of_parts(
         "typos": "text.typos:Typos",
         "homoglyphs": "text.homoglyphs:Homoglyphs",
         "casing": "text.casing:Casing",
+        "prompt_format": "prompts.prompt_format:PromptFormat",
+        "option_order": "prompts.option_order:OptionOrder",
         "gaussian_noise": "corruptions.gaussian_noise:GaussianNoise",
         "shot_noise": "corruptions.shot_noise:ShotNoise",
         "impulse_noise": "corruptions.impulse_noise:ImpulseNoise",

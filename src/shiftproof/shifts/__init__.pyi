@@ -75,6 +75,8 @@ from shiftproof.shifts.norms.union import Union
 from shiftproof.shifts.on import On
 from shiftproof.shifts.patch.patch import Patch
 from shiftproof.shifts.physical.physical import Physical
+from shiftproof.shifts.prompts.option_order import OptionOrder
+from shiftproof.shifts.prompts.prompt_format import PromptFormat
 from shiftproof.shifts.tabular.category_costs import CategoryCosts
 from shiftproof.shifts.tabular.drift import ColumnDrift
 from shiftproof.shifts.tabular.missing import Missing
@@ -145,6 +147,7 @@ __all__ = [
     "ObjectRotation",
     "ObjectSize",
     "On",
+    "OptionOrder",
     "Patch",
     "PerlinNoise",
     "Perspective",
@@ -152,6 +155,7 @@ __all__ = [
     "PinchAndTwirl",
     "Pixelate",
     "PlasmaNoise",
+    "PromptFormat",
     "Ripple",
     "Rotation",
     "Saturate",

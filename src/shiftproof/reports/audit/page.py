@@ -22,6 +22,7 @@ from shiftproof.reports.audit.proofs import proof_chart, proof_tables
 from shiftproof.reports.audit.verdict import verdict_line
 from shiftproof.reports.cite import cite
 from shiftproof.reports.figure import Figure
+from shiftproof.reports.notes import missing_answers
 from shiftproof.reports.trust import COLOURS, row_name, sentences, trust_chart
 
 
@@ -120,6 +121,7 @@ def page(audit: Audit, folder: Path) -> str:
         gaps=group_gaps(audit),
         threats=digest.by_damage(audit),
         unfinished=digest.unfinished(audit),
+        missing=missing_answers(audit),
         extras=unfinished_extras(audit),
         budgets=curve_tables(audit),
         proof_tables=proof_tables(audit),

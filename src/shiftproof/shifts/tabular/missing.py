@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from torch import Tensor
 
-from shiftproof.data.space import Column, InputSpace
+from shiftproof.data.space import Column, InputSpace, SpaceWithGaps
 from shiftproof.shifts.tabular.table_edits import TableEdits, missing_code
 
 
@@ -47,7 +47,7 @@ class Missing(TableEdits):
         return 1
 
     def landing(self, space: Any) -> Any:
-        return replace(space, gaps=True) if isinstance(space, InputSpace) else space
+        return SpaceWithGaps.of(space) if isinstance(space, InputSpace) else space
 
     def changed(self, row: Tensor, place: int, choice: int) -> None:
         column = self.space.columns[place]
