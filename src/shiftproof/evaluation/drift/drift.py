@@ -142,12 +142,12 @@ def _asked(model: Labels, source: Source, batch_size: int) -> tuple[Floats, Floa
     def one(rows: slice) -> torch.Tensor:
         count_asked(rows.stop - rows.start)
         with torch.no_grad():
-            labels = model.labels(examples.x[rows].to(model.device)).cpu()
-        right: torch.Tensor = labels == examples.y[rows]
-        return right.double()
+            labels: torch.Tensor = model.labels(examples.x[rows].to(model.device)).cpu()
+        right: torch.Tensor = (labels == examples.y[rows]).double()
+        return right
 
-    right = torch.cat([part for part, _ in in_batches(len(examples), batch_size, one)])
-    return examples.x.double().numpy(), right.numpy()
+    whole = torch.cat([part for part, _ in in_batches(len(examples), batch_size, one)])
+    return examples.x.double().numpy(), whole.numpy()
 
 
 def _without_gaps(table: Floats, columns: tuple[Column, ...]) -> Floats:
