@@ -19,6 +19,7 @@ from torch import Tensor
 from shiftproof import outcomes
 from shiftproof._batches import in_batches, judged, rows_of_a_call
 from shiftproof._errors import BudgetExceeded, UsageError, must
+from shiftproof._verdict_flags import verdict_flags
 from shiftproof.data.examples import Examples
 from shiftproof.data.rows import most_rows
 from shiftproof.data.space import Space
@@ -38,8 +39,6 @@ from shiftproof.shifts.abstract import Params, Shift
 
 POOL_BYTES = 2**24
 """Inputs that a search holds at once which cuts them into calls by itself: what is left of all batches then fills calls together."""
-ZERO_GRADIENT_SHARE = 0.05
-"""From this share of examples with all-zero gradients on, a gradient search's verdict is flagged."""
 
 
 def confront(
@@ -248,7 +247,7 @@ def _confront_batch(model: Answers, shift: Shift, search: Search, batch: Example
         forwards=cost.forwards.numpy(),
         backwards=cost.backwards.numpy(),
         bound=search.bound,
-        flags=_verdict_flags(cost, rows.cpu(), after),
+        flags=verdict_flags(cost, rows.cpu(), after),
         seconds=time.perf_counter() - began,
         stages=tuple(cost.stages),
         score=whole["score"],
@@ -326,29 +325,3 @@ def _apply(shift: Shift, space: Space, x: Any, params: Params) -> Any:
     if not shift.landing(space).holds(x, moved):
         raise BudgetExceeded(f"The shift {shift.name} left the input box {space.units}, gave NaN or changed the inputs' shape.")
     return moved
-
-
-def _verdict_flags(cost: Cost, rows: Tensor, after: Reading) -> tuple[Flag, ...]:
-    flags: list[Flag] = []
-    spoiled = float((cost.spoiled[rows] > 0).double().mean()) if len(rows) else 0.0
-    if spoiled:
-        detail = (
-            "Gradients had entries that were NaN or infinite; they counted as 0, and a gradient search may be blind there. Use square too."
-        )
-        flags.append(Flag("nonfinite_gradients", detail, spoiled))
-    blind = (cost.backwards > 0) & (cost.sighted == 0)
-    zero = float(blind[rows].double().mean()) if len(rows) else 0.0
-    if zero >= ZERO_GRADIENT_SHARE:
-        flags.append(
-            Flag("zero_gradients", "The loss gradient was zero at every step; a gradient search is blind there. Use best_of_n too.", zero)
-        )
-    lost = (cost.seen_broken[rows] > 0) & ~after.broken.cpu()
-    if bool(lost.any()):
-        share = float(lost.double().mean())
-        flags.append(
-            Flag("unreproduced", "The model was wrong while searched and right when scored again: it is random or unstable.", share)
-        )
-    if not bool(after.finite.all()):
-        share = float((~after.finite).double().mean())
-        flags.append(Flag("nonfinite_scores", "The model gave NaN or infinite scores on moved inputs; they count as broken.", share))
-    return tuple(flags)

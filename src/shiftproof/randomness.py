@@ -126,7 +126,7 @@ class Rng:
         return torch.from_numpy((bits % np.uint64(_SEED_LIMIT)).astype(np.float64))
 
     def _bits(self, count: int) -> Iterator[tuple[slice, Keys]]:
-        """`count` numbers a row, (m, count), for some rows after others; those of the last turn are overwritten."""
+        """`count` numbers for each row, (m, count), for some rows after others; those of the last turn are overwritten."""
         counter = np.arange(1, count + 1, dtype=np.uint64) * _GOLDEN
         step = max(1, _CACHE // max(1, count))
         made, room = (np.empty((min(step, len(self)), count), dtype=np.uint64) for _ in range(2))

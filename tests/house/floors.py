@@ -22,6 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("searches",),
     # the one door
     ("gate", "preflight"),
+    ("_verdict_flags",),
     ("door",),
     # what is made with the door
     ("attack_smoothed", "certify", "defences", "diagnostics", "training"),

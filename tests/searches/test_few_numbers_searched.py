@@ -14,7 +14,11 @@ from shiftproof.outcomes import BROKEN
 from shiftproof.searches import BestOfN, Evolution, Grid, Search
 from shiftproof.shifts import Boxed, shifts
 
-FEW = [name for name in shifts.names() if "/" not in name and issubclass(shifts.get(name), Boxed)]
+FEW = [
+    name
+    for name in shifts.names()
+    if "/" not in name and issubclass(shifts.get(name), Boxed) and shifts.get(name).kinds & {"image", "vector"}
+]
 SEARCHES: list[Search] = [Evolution(queries=4), BestOfN(2), Grid(points=2)]
 
 

@@ -37,7 +37,7 @@ _RANKS = (range(1), range(1, 5), range(5, _RIVALS))
 """Rivals that are climbed to at the same time: the nearest, which breaks most, alone."""
 _EFFORT = 2e6
 """Operations that a proof may cost per example: about the cost of the ascents that it saves. Under other norms than linf CROWN solves a
-dual problem for each bound: it took as long as 1,000 passes an example on a net of three layers, and 1,200 on another of six."""
+dual problem for each bound: it took as long as 1,000 passes per example on a net of three layers, and 1,200 on another of six."""
 _LEAST_EFFORT = 1.0
 """Interval arithmetic alone, and what is exact for linear models."""
 _LONG: tuple[Search, ...] = (AutoStep(steps=100), AutoStepTargeted(steps=100, n_targets=3))
