@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from shiftproof.evaluation.audit.audit import Report
+    from shiftproof.evaluation.audit.report import Report
     from shiftproof.evaluation.config import AuditConfig
     from shiftproof.records.audit import Audit, GateRecord
 

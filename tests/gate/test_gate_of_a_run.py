@@ -11,7 +11,7 @@ import torch
 
 import shiftproof as sp
 from shiftproof.data.arrays import ArraySource
-from shiftproof.evaluation.audit.audit import available
+from shiftproof.evaluation.audit.available import available
 from shiftproof.evaluation.audit.plan import make_plan
 from shiftproof.evaluation.config import make_config
 from shiftproof.gate import available_in, exit_code, verdicts

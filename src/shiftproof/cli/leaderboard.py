@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shiftproof._errors import UsageError
+from shiftproof.cli._options import out_folder
 from shiftproof.cli._say import say
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     help="A file of AttackBench's results: ranks its attacks. May be repeated; more .json files may follow.",
 )
 @click.option("--threat", metavar="SPEC", help="Show only this threat: 'linf(eps=8/255)', or a family such as linf.")
-@click.option("--out", type=click.Path(path_type=Path), help="Also write the page here.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the page, if one is wanted.")
 @click.option("--export", metavar="DIR", type=click.Path(path_type=Path), help="Write entries.json and RobustBench's files here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def command(
@@ -47,7 +48,7 @@ def command(
     """Rank all audits in FOLDERS, subfolders included, per data set and threat, where they are comparable.
 
     \b
-    shiftproof leaderboard runs --out leaderboard.html
+    shiftproof leaderboard runs --out runs
     shiftproof leaderboard runs --robustbench model_info/cifar10/Linf/*.json --threat "linf(eps=8/255)"
     shiftproof leaderboard --attackbench compiled/cifar10/*_linf.json
     """  # noqa: D301  # \b is click's mark for lines to keep
@@ -69,7 +70,7 @@ def command(
     else:
         Console().print(terminal_leaderboard(found))
     if out is not None:
-        _page(found, out)
+        _page(found, out_folder(out))
     if export is not None:
         _export(found.entries(), export)
     return 0

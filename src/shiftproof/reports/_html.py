@@ -18,6 +18,7 @@ from shiftproof._errors import UsageError
 from shiftproof.reports import number_format as words
 from shiftproof.reports.audit.masking_checks import figure_text
 from shiftproof.reports.figure import CONFIG, Figure
+from shiftproof.reports.flags import FLAGS
 
 _HERE = "shiftproof.reports"
 
@@ -47,7 +48,7 @@ def _environment() -> jinja2.Environment:
         figure=figure_text,
     )
     environment.globals.update(KINDS=words.KINDS, KIND_WORDS=words.KIND_WORDS, KIND_HEADS=words.KIND_HEADS, KIND_SIGNS=words.KIND_SIGNS)
-    environment.globals.update(plural=words.plural, cost=words.cost)
+    environment.globals.update(plural=words.plural, cost=words.cost, FLAGS=FLAGS)
     return environment
 
 

@@ -131,9 +131,9 @@ def _left_out(line: AccuracyLine) -> list[str]:
 
 
 def write_line(lines: Sequence[AccuracyLine], source: str, out: Path) -> Path:
-    """Writes the page to `out`, or to `out`/line.html where that is a folder; returns the page's path."""
-    target = out / "line.html" if out.is_dir() else out
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """Writes line.html into the folder `out`, which is made; returns the page's path."""
+    out.mkdir(parents=True, exist_ok=True)
+    target = out / "line.html"
     write_atomic(target, line_page(lines, source).encode())
     return target
 

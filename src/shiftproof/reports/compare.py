@@ -74,9 +74,9 @@ def comparison_figures(comparison: Comparison) -> dict[str, Figure]:
 
 
 def write_comparison(comparison: Comparison, out: Path) -> Path:
-    """Writes the page to `out`, or to `out`/comparison.html where that is a folder; returns the page's path."""
-    target = out / "comparison.html" if out.is_dir() else out
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """Writes comparison.html into the folder `out`, which is made; returns the page's path."""
+    out.mkdir(parents=True, exist_ok=True)
+    target = out / "comparison.html"
     write_atomic(target, compare(comparison).encode())
     return target
 

@@ -72,6 +72,21 @@ class Figure:
         ]
         return pd.DataFrame(rows, columns=["mark", *dict.fromkeys(self.columns.values())])
 
+    def element(self) -> str:
+        """The chart as SVG with its legend, for a notebook, or a sentence that says what it needs."""
+        from shiftproof._errors import MissingExtra
+        from shiftproof.reports.inline import LEGEND, svg
+
+        try:
+            return svg({**self.spec, "config": CONFIG}) + LEGEND
+        except MissingExtra as missing:
+            return f"<p>The chart is on the page. Here, it needs more. {missing}</p>"
+
+    def _repr_html_(self) -> str:
+        from shiftproof.reports.inline import notebook_html
+
+        return notebook_html(self.element())
+
     def named(self, word: str) -> Figure:
         """The chart with another word for accuracy in its titles, its texts and the names of its columns."""
         if word == "accuracy":

@@ -17,8 +17,8 @@ class ModelReference:
     Args:
         target: a spec string, or the model.
         defence: what stands in front of it: a spec, a part, or None.
-        weights, device, space, class_names, groups, gives, said: as `load_model` takes them; `of` fills in what the built model gives, so
-            that no worker has to ask it.
+        weights, device, space, class_names, groups, gives, said, name: as `load_model` takes them; `of` fills in what the built model
+            gives, so that no worker has to ask it.
     """
 
     target: Any
@@ -30,6 +30,7 @@ class ModelReference:
     gives: Gives | None = None
     defence: Any = None
     said: Said = "classes"
+    name: str | None = None
 
     def of(self, model: Answers) -> ModelReference:
         """The same reference, carrying the built model where there is no spec to build it from."""
@@ -53,6 +54,7 @@ class ModelReference:
             groups=self.groups,
             gives=self.gives,
             said=self.said,
+            name=self.name,
         )
         if self.defence is None:
             return model

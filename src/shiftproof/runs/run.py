@@ -15,8 +15,10 @@ from shiftproof.searches.abstract import Search
 Advance = Callable[[int], None]
 
 
-def run(cells: Sequence[Cell], work: Work, *, backend: str, workers: int, show: bool) -> list[CellDone]:
-    """Runs every cell that has no file yet. Finished ones are not touched, failed ones are tried again.
+def run(
+    cells: Sequence[Cell], work: Work, *, backend: str, workers: int, show: bool, on_cell: Callable[[CellDone], None] = lambda _: None
+) -> list[CellDone]:
+    """Runs every cell that has no file yet, and tells `on_cell` of each. Finished ones are not touched, failed ones are tried again.
 
     Ctrl-C stops between two writes: what is finished stays, and the same call goes on from there.
     """
@@ -30,6 +32,7 @@ def run(cells: Sequence[Cell], work: Work, *, backend: str, workers: int, show: 
             if done.error is not None:
                 work.store.fail(done.cell, done.error)
             finished.append(done)
+            on_cell(done)
     return finished
 
 
@@ -66,6 +69,8 @@ def _progress(cells: Sequence[Cell], show: bool) -> Iterator[Callable[[Cell], Ad
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+    from shiftproof.runs.notebook import NotebookProgress, in_notebook
+
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -75,7 +80,7 @@ def _progress(cells: Sequence[Cell], show: bool) -> Iterator[Callable[[Cell], Ad
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
+    with NotebookProgress(*columns) if in_notebook() else Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("measuring", total=sum(_weight(cell) * len(cell) for cell in cells))
 
         def announce(cell: Cell) -> Advance:

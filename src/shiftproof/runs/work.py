@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -94,7 +94,16 @@ class Work:
         stored = self._unmoved(cell)
         for chunk in source.batches(self._chunk(source, cell), cell.start, cell.stop):
             clean = stored[slice(sum(map(len, found)), sum(map(len, found)) + len(chunk))] if stored else None
-            finding = self._judge(model, cell, chunk, progress, clean)
+            finding = measured_chunk(
+                model,
+                cell,
+                chunk,
+                batch_size=self.batch_size,
+                flags=self.flags.get(cell.data),
+                progress=progress,
+                clean=clean,
+                checkpoint=self._checkpoint(cell),
+            )
             if isinstance(cell.method, ToTheEnd) and isinstance(cell.shift, Ball):
                 finding = replace(finding, radius=sizes(finding, cell.shift))  # what a curve is made of
             else:
@@ -113,51 +122,32 @@ class Work:
         unmoved = cell.unmoved
         return _stored(self.store, unmoved) if unmoved != cell and self.store.has(unmoved) else None
 
-    def _judge(self, model: Any, cell: Cell, chunk: Examples, progress: Callable[[int], None] | None, clean: Reading | None) -> Finding:
-        flags = self.flags.get(cell.data)
-        if isinstance(cell.method, Certificate):
-            return certify(
-                model,
-                cell.shift,
-                certificate=cell.method,
-                examples=chunk,
-                seed=cell.seed,
-                batch_size=self.batch_size,
-                progress=progress,
-                flags=flags,
-                clean=clean,
-            )
-        if isinstance(cell.method, SmoothedAttack):
-            return attack_smoothed(
-                model,
-                cell.shift,
-                attack=cell.method,
-                examples=chunk,
-                seed=cell.seed,
-                batch_size=self.batch_size,
-                progress=progress,
-                flags=flags,
-            )
-        return confront(
-            model,
-            cell.shift,
-            search=cell.method,
-            examples=chunk,
-            judge=cell.judge,
-            seed=cell.seed,
-            batch_size=self.batch_size,
-            progress=progress,
-            checkpoint=self._checkpoint(cell),
-            flags=flags,
-            clean=clean,
-        )
-
     def _checkpoint(self, cell: Cell) -> Checkpoint:
         return Checkpoint(self.store.partial / cell.key())
 
     def _chunk(self, source: Source, cell: Cell) -> int:
         size = max(1, _bytes(source.take(slice(cell.start, cell.start + 1)).x))
         return max(self.batch_size, CHUNK_BYTES // size // self.batch_size * self.batch_size)
+
+
+def measured_chunk(
+    model: Any,
+    cell: Cell,
+    chunk: Examples,
+    *,
+    batch_size: int,
+    flags: Sequence[Flag] | None,
+    progress: Callable[[int], None] | None = None,
+    clean: Reading | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Finding:
+    """What the method of a cell finds on some examples: a proof, an attack on the smoothed model, or a search. Only a search is resumed."""
+    given: dict[str, Any] = {"examples": chunk, "seed": cell.seed, "batch_size": batch_size, "progress": progress, "flags": flags}
+    if isinstance(cell.method, Certificate):
+        return certify(model, cell.shift, certificate=cell.method, clean=clean, **given)
+    if isinstance(cell.method, SmoothedAttack):
+        return attack_smoothed(model, cell.shift, attack=cell.method, **given)
+    return confront(model, cell.shift, search=cell.method, judge=cell.judge, checkpoint=checkpoint, clean=clean, **given)
 
 
 def _stored(store: Store, cell: Cell) -> Reading:

@@ -55,10 +55,7 @@ class PooledResults:
     @property
     def correct(self) -> Values:
         """1 where the model is still right, shape (n,): an attack that reached no verdict broke nothing, a certificate proved nothing."""
-        right = [outcomes.HELD, outcomes.CERTIFIED]
-        if self.table.bound is Bound.AT_MOST:
-            right.append(outcomes.ABSTAINED)
-        return np.isin(self.table.columns["outcome"], right).astype(np.float64)
+        return np.isin(self.table.columns["outcome"], outcomes.right_under(self.table.bound)).astype(np.float64)
 
     @property
     def score(self) -> Values:

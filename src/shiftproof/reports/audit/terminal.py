@@ -68,7 +68,7 @@ def terminal_comparison(comparison: Comparison) -> Group:
     Differences are from the first run, tested where the examples pair.
     """
     more = sum(not is_plain(row) for row in comparison.rows)
-    note = [Text(f"{plural(more, 'more number')} (groups, tails, drops) on the page: add --out FILE.html")] if more else []
+    note = [Text(f"{plural(more, 'more number')} (groups, tails, drops) on the page: add --out FOLDER")] if more else []
     tables = [_kind_table(comparison, kind) for kind in KINDS]
     legend = [Text(f"{place}  {printable(name)}") for place, name in enumerate(comparison.names, 1)]
     return Group(*legend, *(table for table in tables if table is not None), *note)
