@@ -31,7 +31,7 @@ __all__, __getattr__ = lazy_exports(
     "evaluation.audit.estimate:Estimate",
     "evaluation.audit.estimate:plan",
     "evaluation.audit.report:Failure",
-    "evaluation.audit.report:Gate",
+    "evaluation.audit.report:GateResult",
     "evaluation.audit.report:Report",
     "evaluation.curves.security_curve:security_curve",
     "evaluation.transfer.transfer_matrix:transfer_matrix",

@@ -17,7 +17,7 @@ from shiftproof.door import confront
 from shiftproof.evaluation.audit.audit import audit
 from shiftproof.evaluation.audit.callbacks import CellResult, ExampleResult
 from shiftproof.evaluation.audit.estimate import Estimate, plan
-from shiftproof.evaluation.audit.report import Failure, Gate, Report
+from shiftproof.evaluation.audit.report import Failure, GateResult, Report
 from shiftproof.evaluation.curves.security_curve import security_curve
 from shiftproof.evaluation.transfer.transfer_matrix import transfer_matrix
 from shiftproof.finding import Finding
@@ -64,7 +64,7 @@ __all__ = [
     "Failure",
     "Fields",
     "Finding",
-    "Gate",
+    "GateResult",
     "GradientAscent",
     "Greedy",
     "Grid",

@@ -79,8 +79,7 @@ BAD: dict[str, tuple[Sequence[str], str]] = {
     "no workers": ([*LINF, "--workers", "0"], "The 'workers' of the audit must be at least 1, got 0"),
     "pictures below zero": ([*LINF, "--pictures", "-1"], "The 'pictures' of the audit must be at least 0, got -1"),
     "certainty": ([*LINF, "--confidence", "1"], r"The 'confidence' of the audit must be in \(0, 1\), got 1"),
-    "suite and shifts": ([*LINF, "--suite", "quick"], "Give either a suite or shifts of your own, not both"),
-    "suite and searches": (["--suite", "quick", "--search", "one_draw"], "Give searches together with shifts"),
+    "suite and searches": (["--suite", "quick", "--search", "one_draw"], "A suite brings its own."),
     "searches alone": (["--search", "one_draw"], "Searches need shifts to search: add --shift"),
     "a search that fits nothing": (
         ["--shift", "gaussian_noise(severity=1)", "--search", "pgd"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +34,7 @@ def sample(seed: int) -> sp.Examples:
     return sp.examples(x, (x[:, 1] > x[:, 0]).astype(np.int64), groups=GROUPS)
 
 
-def options(out: Path) -> dict[str, object]:
+def options(out: Path) -> dict[str, Any]:
     return {
         "data": sample(0),
         "shift_from": [ArraySource(sample(1), name="npz:b (2).npz")],

@@ -60,6 +60,7 @@ def command(
     from shiftproof.preflight import PROBES
     from shiftproof.reports.frequency import terminal_frequency, write_frequency
 
+    out = out_folder(out)
     model, data = needed("model", model, MODEL_EXAMPLE), needed("data", data, DATA_EXAMPLE)
     source = load_data(data, box=box_of(box))
     source.require_classes("frequency")
@@ -71,7 +72,7 @@ def command(
         found = _measured(loaded, examples, source.uri, eps, reach, seed, batch_size, confidence)
     report = replace(found, asked=count.asked, sent=count.sent)
     try:
-        page = write_frequency(report, out_folder(out))
+        page = write_frequency(report, out)
     except OSError as error:
         raise disk_error(out, error) from error
     if not quiet:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +24,7 @@ from shiftproof.cli._options import (
 from shiftproof.cli._say import say
 
 if TYPE_CHECKING:
+    from shiftproof.data.source import Source
     from shiftproof.records.severity import SeverityCurve
 
 _MOST_SEVERE = 5.0
@@ -47,23 +49,7 @@ _MOST_SEVERE = 5.0
 @click.option("--confidence", type=float, default=0.95, help="Confidence of the intervals. [0.95]")
 @click.option("--batch-size", type=int, default=256, help="Inputs per forward pass. [256]")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the page, if one is wanted.")
-def command(
-    models: tuple[str, ...],
-    weights: tuple[str, ...],
-    names: tuple[str, ...],
-    box: str | None,
-    device: str | None,
-    quiet: bool,
-    spec: str,
-    data: str | None,
-    limit: int | None,
-    points: int,
-    halvings: int,
-    seed: int,
-    confidence: float,
-    batch_size: int,
-    out: Path | None,
-) -> int:
+def command(box: str | None, device: str | None, quiet: bool, data: str | None, limit: int | None, out: Path | None, **options: Any) -> int:
     """Measure accuracy as a shift grows, where each example first fails, and how the order of models changes.
 
     \b
@@ -72,8 +58,36 @@ def command(
     """  # noqa: D301  # \b is click's mark for lines to keep
     from rich.console import Console
 
-    from shiftproof.data.align import align
     from shiftproof.data.load import load_data
+    from shiftproof.reports.terminal_severity import terminal_severity
+
+    needed("model", options["models"], MODEL_EXAMPLE)
+    folder = None if out is None else out_folder(out)
+    source = load_data(needed("data", data, DATA_EXAMPLE), box=box_of(box), limit=limit)
+    source.require_classes("severity")
+    notes: list[str] = []
+    curves = list(_curves(source, device or "cpu", notes, **options))
+    page = None if folder is None else _write(curves, source.uri, folder)
+    if not quiet:
+        Console().print(terminal_severity(curves))
+        echo_notes([*notes, *source.notes])
+        say(f"Page: {page}" if page else "")
+    return 0
+
+
+def _curves(
+    source: Source,
+    device: str,
+    notes: list[str],
+    *,
+    models: tuple[str, ...],
+    weights: tuple[str, ...],
+    names: tuple[str, ...],
+    spec: str,
+    **how: Any,
+) -> Iterator[SeverityCurve]:
+    """The curve of each model; what is to be said of the models is added to `notes`."""
+    from shiftproof.data.align import align
     from shiftproof.evaluation.class_fit import fit_classes
     from shiftproof.evaluation.curves.severity_curve import severity_curve
     from shiftproof.evaluation.parts import build_parts
@@ -81,48 +95,26 @@ def command(
     from shiftproof.models.query_count import counting_queries
     from shiftproof.models.weights import weights_of_each
     from shiftproof.preflight import PROBES
-    from shiftproof.reports.terminal_severity import terminal_severity
     from shiftproof.shifts import shifts
 
     (shift,) = build_parts(shifts, [_with_severity(spec)])
-    needed("model", models, MODEL_EXAMPLE)
-    source = load_data(needed("data", data, DATA_EXAMPLE), box=box_of(box), limit=limit)
-    source.require_classes("severity")
     examples = source.take(slice(None))
-    curves: list[SeverityCurve] = []
-    notes: list[str] = []
-    called = names_of_each(models, names)
-    for model_spec, file, name in zip(models, weights_of_each(models, weights), called, strict=True):
+    for place, file, name in zip(models, weights_of_each(models, weights), names_of_each(models, names), strict=True):
         with counting_queries() as count:  # what is asked while it is loaded is sent too
             model = load_model(
-                model_spec,
+                place,
                 weights=file,
+                name=name,
+                device=device,
                 space=source.space,
                 probe=examples.x[:PROBES],
                 class_names=source.class_names,
                 groups=tuple(source.groups),
-                name=name,
-                device=device or "cpu",
             )
             fit_classes(model, align(source))
             notes += model.notes
-            curve = severity_curve(
-                model,
-                shift,
-                examples=examples,
-                points=points,
-                halvings=halvings,
-                seed=seed,
-                batch_size=batch_size,
-                confidence=confidence,
-            )
-        curves.append(replace(curve, sent=count.sent))
-    page = None if out is None else _write(curves, source.uri, out_folder(out))
-    if not quiet:
-        Console().print(terminal_severity(curves))
-        echo_notes([*notes, *source.notes])
-        say(f"Page: {page}" if page else "")
-    return 0
+            curve = severity_curve(model, shift, examples=examples, **how)
+        yield replace(curve, sent=count.sent)
 
 
 def _with_severity(spec: str) -> str:

@@ -167,7 +167,10 @@ _RULES: dict[Any, str] = {
 
 def wrong_type(error: ValidationError, config: type[Config], options: Mapping[str, Any], owner: str) -> UsageError:
     """The first thing that is wrong with `options`, by the name of the option."""
-    name = str(error.errors()[0]["loc"][0])
+    first = error.errors()[0]
+    if isinstance(own := first.get("ctx", {}).get("error"), UsageError):  # of `model_post_init`
+        return own
+    name = str(first["loc"][0])
     kind = config.model_fields[name].annotation
     kinds = [one for one in get_args(kind) if one is not NoneType] if isinstance(kind, UnionType) else [kind]
     return must(name, owner, " or ".join(_RULES[one] for one in kinds), options.get(name))

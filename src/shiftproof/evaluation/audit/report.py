@@ -76,7 +76,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Gate:
+class GateResult:
     """What conditions came to on a run; true where all of them hold and the run is complete.
 
     Args:
@@ -172,7 +172,7 @@ class Report:
             raise unknown("chart", name, found)
         return found[name]
 
-    def gate(self, *conditions: str) -> Gate:
+    def gate(self, *conditions: str) -> GateResult:
         """What conditions come to on this run: those given, or those of its `fail_on`.
 
         Example:
@@ -188,7 +188,7 @@ class Report:
             raise UsageError("This run has no conditions. Give one, for example report.gate('accuracy < 0.9').")
         if self.record.complete:  # else what is missing may just be unfinished, which its verdict says
             check_against(wanted, available_in(self.record))
-        return Gate(tuple(verdicts(self.record, wanted)), self.record.complete)
+        return GateResult(tuple(verdicts(self.record, wanted)), self.record.complete)
 
     def __str__(self) -> str:
         return summary(self.record)
