@@ -32,7 +32,7 @@ def test_two_models_and_a_page(nets: Path, tmp_path: Path, monkeypatch: pytest.M
         "--halvings",
         "2",
     ]
-    words += ["--out", page]
+    words += ["--out", str(page)]
     assert command(monkeypatch, *words) == 0
     out = capsys.readouterr().out
     assert "rotation(degrees=90), by chance: estimate, n = 50" in out
