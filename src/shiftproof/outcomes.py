@@ -66,11 +66,6 @@ SKIPPED, BROKEN, HELD, CERTIFIED, ABSTAINED = "skipped", "broken", "held", "cert
 """The outcomes' names in stored tables."""
 
 
-def right_under(bound: Bound) -> list[str]:
-    """The outcomes that count as right: under an attack also those without a verdict, which broke nothing; of a certificate only proofs."""
-    return [HELD, CERTIFIED, ABSTAINED] if bound is Bound.AT_MOST else [HELD, CERTIFIED]
-
-
 AUDITED_SAMPLE = "audited sample"
 """The name of the stage in which the cascade searches a random sample of the examples that it would have left out."""
 

@@ -27,7 +27,8 @@ SHARED = {"--model", "--weights", "--name", "--box", "--device", "--quiet", "--d
 
 
 def options_of(name: str) -> set[str]:
-    found = app.commands[name] if name in app.commands else app.get_command(click.Context(app), name)  # type: ignore[attr-defined]
+    found = app.get_command(click.Context(app), name)
+    assert found is not None
     return {word for parameter in found.params for word in parameter.opts}
 
 
@@ -51,8 +52,7 @@ def test_nothing_is_measured_on_data_that_nobody_named(
 @pytest.mark.parametrize("words", [["compare", "a", "b"], ["leaderboard", "a"], ["line", "a"], ["stress", "a"]], ids=lambda words: words[0])
 def test_out_is_a_folder(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(monkeypatch, *words, "--out", "page.html") == 2
-    err = capsys.readouterr().err
-    assert "page.html" in err or "no run" in err or "audit.json" in err or "Give one CSV" in err
+    assert "The '--out' of every command must be a folder" in capsys.readouterr().err
 
 
 def test_two_models_where_one_is_meant(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,7 +128,7 @@ def test_the_script_of_a_shell(shell: str, monkeypatch: pytest.MonkeyPatch, caps
 
 def test_a_shell_that_is_none(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(monkeypatch, "completion", "tcsh") == 2
-    assert "Unknown shell 'tcsh'. Known: bash, fish, zsh" in capsys.readouterr().err
+    assert "Unknown shell 'tcsh'. Did you mean: zsh" in capsys.readouterr().err
 
 
 def test_the_schema_takes_good_files_and_refuses_bad_ones(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

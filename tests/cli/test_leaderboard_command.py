@@ -80,7 +80,17 @@ def test_published_entries_beside_runs(runs: Path, tmp_path: Path, monkeypatch: 
     for name in ("a", "b"):
         (folder / f"{name}.json").write_text(json.dumps({**LINF, "dataset": "digits:", "eps": "0.1"}))
     page = tmp_path / "page" / "leaderboard.html"
-    words = ["leaderboard", runs / "good", "--robustbench", folder / "a.json", folder / "b.json", "--threat", "linf(eps=.1)", "--out", page]
+    words = [
+        "leaderboard",
+        runs / "good",
+        "--robustbench",
+        folder / "a.json",
+        folder / "b.json",
+        "--threat",
+        "linf(eps=.1)",
+        "--out",
+        page.parent,
+    ]
     assert command(monkeypatch, *words) == 0
     text = page.read_text()
     assert text.count(">as published, not re-measured</span>") == 1

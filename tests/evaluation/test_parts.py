@@ -24,6 +24,7 @@ class Rain(Boxed):
     """Every pixel darker by up to `most` of the box."""
 
     name: ClassVar[str] = "rain"
+    kinds: ClassVar[frozenset[str]] = frozenset({"image"})
     strength: ClassVar[str] = "most"
     most: float = 0.1
 

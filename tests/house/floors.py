@@ -8,10 +8,10 @@ from __future__ import annotations
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     # words that everything uses
-    ("_interrupt", "_lazy", "_memory", "_printable", "_references", "_rows", "_secrets", "outcomes", "randomness"),
+    ("_arrays", "_interrupt", "_lazy", "_memory", "_printable", "_references", "_rows", "_secrets", "outcomes", "randomness"),
     ("shiftproof", "_errors"),
     # data and losses, and the base class of parts
-    ("_arrays", "_imports", "_part", "_writing", "data", "losses"),
+    ("_imports", "_part", "_writing", "data", "losses"),
     ("_cost", "_identity", "_sealed", "finding", "registry"),
     # models, moves and weights
     ("_batches", "_tensors", "models", "risks", "shifts"),
@@ -42,7 +42,7 @@ UP: dict[tuple[str, str], str] = {
     ("shiftproof._identity.table", "shiftproof.catalogue"): "a part may name another package's part in an option, whose code then counts",
     ("shiftproof.reports.cite", "shiftproof.catalogue"): "the papers of a record are those of the parts that it names, whatever their kind",
     (
-        "shiftproof.sklearn.robust_scorer",
+        "shiftproof.sklearn.scorer",
         "shiftproof.evaluation.robust_check",
     ): "a scorer of scikit-learn measures: it is beside the estimators, where its users look, and imports the measuring late",
 }

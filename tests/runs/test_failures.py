@@ -135,7 +135,7 @@ def test_two_runs_do_not_share_a_folder(tmp_path: Path, other: dict[str, Any], n
     run(out)
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in sorted(out.rglob("*")) if path.is_file()}
     with pytest.raises(sp.UsageError, match=f"holds another run: {named}.*Choose another folder with --out, or delete that one"):
-        sp.audit(**{"model": linear_net(), "data": "digits:", **OPTIONS, "out": str(out), **other, "progress": False})  # type: ignore[arg-type]
+        sp.audit(**{"model": linear_net(), "data": "digits:", **OPTIONS, "out": str(out), **other, "progress": False})
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in sorted(out.rglob("*")) if path.is_file()} == before
 
 

@@ -14,7 +14,7 @@ from shiftproof.cli._notes import echo_notes
 from shiftproof.cli._options import DATA, OUT, SEARCH, SHIFT, FileOr, PartSpec, box_of, data_option, model_options, suite_names
 from shiftproof.cli._say import say
 
-_REPEATABLE = ("shift_from", "shifts", "searches", "certify", "curves", "fail_on")
+_REPEATABLE = ("shift_from", "shifts", "searches", "certify", "curves", "fail_on", "headers")
 _UNJUDGED = 2
 _SHOW = "show"
 """What --plan says where no file follows it."""
@@ -22,6 +22,12 @@ _SHOW = "show"
 
 @click.command("audit")
 @model_options()
+@click.option("--gradients", is_flag=True, default=None, help="Read the gradients of an ONNX file from its graph.")
+@click.option("--request", metavar="JSON", help="What a URL is sent, $batch where the inputs go: '{\"instances\": $batch}'.")
+@click.option("--answer", metavar="PATH", help="Where the rows of a URL's answer are: predictions, outputs.0.data.")
+@click.option(
+    "--header", "headers", multiple=True, metavar="NAME=VARIABLE", help="A header for a URL, its value in an environment variable."
+)
 @click.option(
     "--model-version", metavar="TEXT", help="A label for the model's state, if its code and weights do not determine its answers."
 )

@@ -25,12 +25,13 @@ def command(folders: tuple[Path, ...], out: Path | None) -> int:
 
     if len(folders) < 2:
         raise UsageError("Compare needs at least two folders of runs: shiftproof compare runs/a runs/b.")
+    folder = None if out is None else out_folder(out)
     comparison = compare_runs(folders)
     Console().print(terminal_comparison(comparison))
-    if out is not None:
+    if folder is not None:
         try:
-            page = write_comparison(comparison, out_folder(out))
+            page = write_comparison(comparison, folder)
         except OSError as error:
-            raise disk_error(out if out.is_dir() else out.parent, error) from error
+            raise disk_error(folder if folder.is_dir() else folder.parent, error) from error
         say(f"Page: {page}")
     return 0

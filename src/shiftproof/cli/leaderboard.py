@@ -64,13 +64,14 @@ def command(
         if robustbench or threat or out or export:
             raise UsageError("AttackBench ranks attacks and no models: give --attackbench with its files alone, or with --json.")
         return _attacks((*attackbench, *folders), as_json)
+    folder = None if out is None else out_folder(out)
     found = make_leaderboard(_entries(folders, robustbench), threat=threat, verdicts=verdicts_of)
     if as_json:
         say(json.dumps(json.loads(found.model_dump_json()), indent=2))  # in ASCII, so that `say` changes nothing
     else:
         Console().print(terminal_leaderboard(found))
-    if out is not None:
-        _page(found, out_folder(out))
+    if folder is not None:
+        _page(found, folder)
     if export is not None:
         _export(found.entries(), export)
     return 0

@@ -63,6 +63,7 @@ def command(
     from shiftproof.measures.effective_robustness import effective_robustness
     from shiftproof.reports.accuracy_on_the_line import terminal_line
 
+    folder = None if out is None else out_folder(out)
     table = _table(tables, name)
     homes, away = _columns(table, tables, inside, outside)
     chosen = _chosen(table, fit)
@@ -80,8 +81,8 @@ def command(
         for column in away
     ]
     Console().print(terminal_line(lines))
-    if out is not None:
-        say(f"Page: {_write(lines, tables, out_folder(out))}")
+    if folder is not None:
+        say(f"Page: {_write(lines, tables, folder)}")
     return 0
 
 

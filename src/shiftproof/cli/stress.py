@@ -34,9 +34,9 @@ def command(folder: Path, floor: float, risk: str, shift: str, search: str | Non
     from shiftproof.evaluation.curves.stress_run import stress_run
     from shiftproof.reports.stress import terminal_stress, write_stress
 
+    target = out_folder(out or folder)
     curve = stress_run(folder, shift=shift, search=search, risk=risk, floor=floor, least=least, confidence=confidence)
     Console().print(terminal_stress(curve))
-    target = out_folder(out or folder)
     try:
         page = write_stress(curve, target)
     except OSError as error:

@@ -17,7 +17,7 @@ import torch
 from shiftproof._errors import UsageError, must
 from shiftproof.data.arrays import examples
 from shiftproof.data.examples import Examples
-from shiftproof.data.space import UNIT_BOX, Box
+from shiftproof.data.space import UNIT_BOX, ValueRange
 from shiftproof.models.abstract import Labels, Scores
 from shiftproof.models.load import as_model
 from shiftproof.randomness import Rng
@@ -57,7 +57,7 @@ class ServesImages(Protocol):
     def __len__(self) -> int: ...
 
 
-Batch = tuple[Sequence[Any], Sequence[Any], Sequence[Any]]
+MaiteBatch = tuple[Sequence[Any], Sequence[Any], Sequence[Any]]
 
 
 def model_from_maite(model: ClassifiesImages) -> Labels:
@@ -79,7 +79,7 @@ def model_from_maite(model: ClassifiesImages) -> Labels:
     return as_model(scores, name=called, gives="scores", takes="numpy")
 
 
-def examples_from_maite(dataset: ServesImages, *, box: Box = (0.0, 1.0), limit: int | None = None) -> Examples:
+def examples_from_maite(dataset: ServesImages, *, box: ValueRange = (0.0, 1.0), limit: int | None = None) -> Examples:
     """A MAITE data set as examples: images of one shape, the label at the greatest target, and the id of each datum.
 
     Args:
@@ -167,7 +167,7 @@ class MaiteAugmentation:
         self.shift, self.seed = shift.within(space), seed
         self.metadata = Identified(id=shift.spec())
 
-    def __call__(self, batch: Batch, /) -> tuple[list[Array], Sequence[Any], Sequence[Any]]:
+    def __call__(self, batch: MaiteBatch, /) -> tuple[list[Array], Sequence[Any], Sequence[Any]]:
         """The batch with its images moved; targets and metadata as they are."""
         images, targets, data = batch
         x = torch.stack([torch.as_tensor(np.asarray(image), dtype=torch.float32) for image in images])
@@ -176,7 +176,7 @@ class MaiteAugmentation:
         return list(moved.numpy()), targets, data
 
 
-def moved_by_maite(shown: Examples, augmentation: Callable[[Batch], Batch], *, batch_size: int = 64) -> Examples:
+def moved_by_maite(shown: Examples, augmentation: Callable[[MaiteBatch], MaiteBatch], *, batch_size: int = 64) -> Examples:
     """Examples as a MAITE augmentation leaves them: another sample with the same ids, to give to `shift_from`, which pairs them.
 
     An augmentation chooses its moves itself, and does not say how to repeat one: it is measured as a natural shift, not searched.

@@ -44,14 +44,16 @@ class ShiftproofEvaluator(ModelEvaluator):  # type: ignore[misc]  # mlflow has n
         rows = np.asarray(dataset.features_data)
         shown = examples(rows, np.asarray(dataset.labels_data), box=tuple(options.pop("box", (0.0, 1.0))))
         folder = options.pop("out", None) or tempfile.mkdtemp(prefix="shiftproof-")
-        config = make_config({"model": _Asked(model, dataset), "data": shown, "name": "mlflow model", "out": str(folder), **options})
+        config = make_config(
+            {"model": _PyfuncAnswers(model, dataset), "data": shown, "name": "mlflow model", "out": str(folder), **options}
+        )
         report = run_audit(config, progress=False)
         log_run(report, run_id=run_id)
         page = TextEvaluationArtifact(uri=Path(report.page).as_uri(), content=str(report))
         return EvaluationResult(metrics=numbers_of(report), artifacts={"shiftproof": page})
 
 
-class _Asked:
+class _PyfuncAnswers:
     """A pyfunc model as a function of arrays: it is given the columns that the evaluation's data have."""
 
     def __init__(self, model: Any, dataset: Any) -> None:

@@ -34,8 +34,9 @@ def log_run(report: Report, run: Any = None, *, step: int | None = None, page: b
     if active is None:
         raise UsageError("There is no active run of wandb. Start one with wandb.init(mode='offline'), or pass run=.")
     found = numbers_of(report)
-    frame = report.to_frame().astype({"group": "string", "kind": "string"})
-    logged: dict[str, Any] = {**found, "shiftproof/results": wandb.Table(dataframe=frame)}
+    frame = report.to_frame().astype(object)
+    table = wandb.Table(dataframe=frame.where(frame.notna(), None), allow_mixed_types=True)
+    logged: dict[str, Any] = {**found, "shiftproof/results": table}
     if page:
         logged["shiftproof/page"] = wandb.Html(report.page.read_text(encoding="utf-8"), inject=False)
     active.log(logged, step=step)

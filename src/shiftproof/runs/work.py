@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,16 @@ from shiftproof.shifts.norms.ball import Ball
 
 CHUNK_BYTES = 256_000_000
 """Inputs held in memory at once; moves of a norm ball are as large again."""
+
+
+class _DoorOptions(TypedDict):
+    """What is handed to whichever door judges a cell."""
+
+    examples: Examples
+    seed: int
+    batch_size: int
+    progress: Callable[[int], None] | None
+    flags: tuple[Flag, ...] | None
 
 
 class CellDone(NamedTuple):
@@ -92,8 +102,10 @@ class Work:
         found: list[Finding] = []
         truths: list[npt.NDArray[Any]] = []
         stored = self._unmoved(cell)
+        done = 0
         for chunk in source.batches(self._chunk(source, cell), cell.start, cell.stop):
-            clean = stored[slice(sum(map(len, found)), sum(map(len, found)) + len(chunk))] if stored else None
+            clean = stored[slice(done, done + len(chunk))] if stored else None
+            done += len(chunk)
             finding = measured_chunk(
                 model,
                 cell,
@@ -136,18 +148,18 @@ def measured_chunk(
     chunk: Examples,
     *,
     batch_size: int,
-    flags: Sequence[Flag] | None,
+    flags: tuple[Flag, ...] | None,
     progress: Callable[[int], None] | None = None,
     clean: Reading | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Finding:
     """What the method of a cell finds on some examples: a proof, an attack on the smoothed model, or a search. Only a search is resumed."""
-    given: dict[str, Any] = {"examples": chunk, "seed": cell.seed, "batch_size": batch_size, "progress": progress, "flags": flags}
+    asked = _DoorOptions(examples=chunk, seed=cell.seed, batch_size=batch_size, progress=progress, flags=flags)
     if isinstance(cell.method, Certificate):
-        return certify(model, cell.shift, certificate=cell.method, clean=clean, **given)
+        return certify(model, cell.shift, certificate=cell.method, clean=clean, **asked)
     if isinstance(cell.method, SmoothedAttack):
-        return attack_smoothed(model, cell.shift, attack=cell.method, **given)
-    return confront(model, cell.shift, search=cell.method, judge=cell.judge, checkpoint=checkpoint, clean=clean, **given)
+        return attack_smoothed(model, cell.shift, attack=cell.method, **asked)
+    return confront(model, cell.shift, search=cell.method, judge=cell.judge, checkpoint=checkpoint, clean=clean, **asked)
 
 
 def _stored(store: Store, cell: Cell) -> Reading:

@@ -12,5 +12,5 @@ __all__, __getattr__ = lazy_exports(
     "classifiers:RobustLinearSVC",
     "classifiers:RobustLogisticRegression",
     "regressor:RobustRegressor",
-    "robust_scorer:robust_scorer",
+    "scorer:robust_scorer",
 )

@@ -5,6 +5,6 @@ from shiftproof.sklearn._rows import Chunks
 from shiftproof.sklearn.boosting import robust_objective
 from shiftproof.sklearn.classifiers import RobustLinearSVC, RobustLogisticRegression
 from shiftproof.sklearn.regressor import RobustRegressor
-from shiftproof.sklearn.robust_scorer import robust_scorer
+from shiftproof.sklearn.scorer import robust_scorer
 
 __all__ = ["Chunks", "RiskCurve", "RobustLinearSVC", "RobustLogisticRegression", "RobustRegressor", "robust_objective", "robust_scorer"]

@@ -9,9 +9,9 @@ import numpy as np
 
 from shiftproof._errors import must
 from shiftproof.data.arrays import examples
-from shiftproof.data.space import Box
+from shiftproof.data.space import ValueRange
 
-_UNBOUNDED: Box = (-float("inf"), float("inf"))
+_UNBOUNDED: ValueRange = (-float("inf"), float("inf"))
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class RobustScorer:
 
     shift: Any
     search: Any
-    box: Box
+    box: ValueRange
     limit: int | None
     seed: int
 
@@ -56,7 +56,7 @@ class _Codes:
         return np.searchsorted(self.classes, np.asarray(self.estimator.predict(x)))
 
 
-def robust_scorer(shift: Any, search: Any = None, *, box: Box = _UNBOUNDED, limit: int | None = None, seed: int = 0) -> RobustScorer:
+def robust_scorer(shift: Any, search: Any = None, *, box: ValueRange = _UNBOUNDED, limit: int | None = None, seed: int = 0) -> RobustScorer:
     """A scorer for `GridSearchCV(scoring=...)` and its kin: accuracy under a shift, an upper bound where a worst case is searched for.
 
     Args:

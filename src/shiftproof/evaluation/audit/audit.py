@@ -45,11 +45,17 @@ def audit(  # noqa: D417  # options that belong together are explained together
     model: object,
     data: object,
     *,
-    weights: str | None = None,
+    label: str | None = None,
+    groups: Sequence[str] = (),
+    weights: str | Path | None = None,
     name: str | None = None,
     model_version: str | None = None,
     defence: str | Defence | None = None,
     device: str = "cpu",
+    gradients: bool = False,
+    request: str | None = None,
+    answer: str | None = None,
+    headers: Sequence[str] = (),
     box: tuple[float, float] | None = None,
     limit: int | None = None,
     shift_from: Sequence[object] = (),
@@ -61,9 +67,9 @@ def audit(  # noqa: D417  # options that belong together are explained together
     curves: Sequence[str | Ball] = (),
     diagnose: bool | None = None,
     budget: str | None = None,
-    plan: str | None = None,
+    plan: str | Path | None = None,
     fail_on: Sequence[str] = (),
-    out: str | None = None,
+    out: str | Path | None = None,
     seed: int = 0,
     confidence: float = 0.95,
     batch_size: int = 256,
@@ -79,8 +85,10 @@ def audit(  # noqa: D417  # options that belong together are explained together
 
     Args:
         model: a torch module, a scikit-learn estimator, any callable, or 'package.module:factory', 'file.py:factory', 'file.onnx', a URL.
-        data: a URI ('digits:', 'npz:FILE', 'idx:DIR?split=test', ...), a source, or what `shiftproof.examples` makes.
+        data: what `load_data` takes: a URI or file, a data frame, (X, y), a torch data set or loader, or what `examples` makes.
+        label, groups: columns of a table that does not name them itself.
         weights, name, model_version, defence, device: of a torch module; its and its state's names; what is before it; where it runs.
+        gradients, request, answer, headers: of an ONNX file, and of a model behind a URL.
         box, limit, shift_from: legal inputs, how many examples, and other samples (a natural shift).
         suite, shifts, searches: quick (where nothing is named), standard, thorough or a corruption benchmark; parts or specs beside it.
         judge, certify, curves, diagnose: what is right; proofs; accuracy at every eps of a ball; checks for masked gradients.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from shiftproof.data.source import Source
-from shiftproof.outcomes import right_under
+from shiftproof.finding import still_right
 from shiftproof.runs.score_rows import SCORE
 from shiftproof.runs.store import Store
 from shiftproof.runs.work import CellDone
@@ -99,7 +99,7 @@ class Listeners:
                 said = {name: _plain(columns[name][row]) for name in ("id", "outcome", "label", "prediction")}
                 self.on_example(ExampleResult(**names, **said))
         if self.on_cell is not None:
-            scores = columns[SCORE] if SCORE in columns else np.isin(columns["outcome"], right_under(table.bound))
+            scores = columns[SCORE] if SCORE in columns else still_right(columns["outcome"], table.bound)
             score = float(scores.mean())
             self.on_cell(CellResult(**names, kind=kind, n=len(table), score=score, sent=table.sent, seconds=table.seconds))
 
