@@ -105,7 +105,7 @@ def _flags(_: str) -> Iterator[str]:
     from shiftproof.reports.flags import FLAGS
 
     for name, flag in FLAGS.items():
-        yield f"## `{name}` {{ #{name} }}\n\n{flag.means} **What to do:** {flag.do}\n"
+        yield f"## `{name}` {{ #{name} }}\n\nRaised when {flag.means}.\n\n**What to do:** {flag.do}\n"
 
 
 def _sources(_: str) -> Iterator[str]:

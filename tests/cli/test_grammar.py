@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,13 +13,11 @@ import click
 import jsonschema
 import pytest
 
-from repository import ROOT
 from shiftproof.catalogue import registries
 from shiftproof.cli._options import part_names
 from shiftproof.cli.list import PURPOSES
 from shiftproof.cli.main import COMMANDS, app
 from shiftproof.evaluation.config import AuditConfig, config_schema
-from shiftproof.reports.flags import FLAGS
 from small_runs import command, write_nets
 
 OF_A_MODEL = ("audit", "severity", "trust", "defend", "transfer", "train", "frequency")
@@ -89,23 +87,9 @@ def test_an_explanation_has_meaning_cost_and_papers(monkeypatch: pytest.MonkeyPa
     assert "Unknown part 'cascad'. Did you mean: cascade" in capsys.readouterr().err
 
 
-def test_every_flag_is_explained() -> None:
-    """The names of all flags that the code raises: those given to `Flag` as words, and the constants that are."""
-    raised: set[str] = set()
-    for file in (ROOT / "src").rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Flag" and node.args:
-                first = node.args[0]
-                raised |= {first.value} if isinstance(first, ast.Constant) and isinstance(first.value, str) else set()
-    assert len(raised) > 12
-    assert raised - FLAGS.keys() == set()
-
-
 def complete(words: str) -> list[str]:
     """What a shell is offered after these words."""
     env = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1), "_SHIFTPROOF_COMPLETE": "bash_complete"}
-    import os
-
     code = "from shiftproof.cli.main import main; main()"
     ran = subprocess.run([sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True, check=False)
     return [line.partition(",")[2] for line in ran.stdout.splitlines()]

@@ -56,7 +56,7 @@ def _lines(name: str) -> Iterator[str]:
             yield from [*([""] if found else []), *_part(kind, registry.get(name))]
             found = True
     if name in FLAGS:
-        yield from (f"{name}: a flag", "", FLAGS[name].means, f"What to do: {FLAGS[name].do}")
+        yield from (f"{name}: a flag", "", f"Raised when {FLAGS[name].means}.", f"What to do: {FLAGS[name].do}")
     elif name in suite_names():
         yield from _suite(name)
     elif not found:

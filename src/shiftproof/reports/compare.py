@@ -58,6 +58,7 @@ def compare(comparison: Comparison) -> str:
         "compare.html.j2",
         charts=comparison_figures(comparison),
         names=comparison.names,
+        alone=comparison.alone,
         word=comparison.audits[0].judge.word,
         audits=comparison.audits,
         parts=parts,
