@@ -28,7 +28,8 @@ def nets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def words(nets: Path, tmp_path: Path) -> list[str]:
-    return ["audit", "--model", f"{nets}:nearest", "--limit", "40", "--shift", SHIFT, "--search", SEARCH, "--out", str(tmp_path / "run")]
+    model = ["--model", f"{nets}:nearest", "--data", "digits:"]
+    return ["audit", *model, "--limit", "40", "--shift", SHIFT, "--search", SEARCH, "--out", str(tmp_path / "run")]
 
 
 def test_the_gate(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,7 +74,15 @@ def test_junit_where_it_cannot_be_written(
 
 def test_a_config_file_and_options_that_win(nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "audit.toml"
-    lines = {"model": f"{nets}:nearest", "out": str(tmp_path / "run"), "limit": 40, "seed": 3, "shifts": SHIFT, "searches": [SEARCH]}
+    lines = {
+        "model": f"{nets}:nearest",
+        "data": "digits:",
+        "out": str(tmp_path / "run"),
+        "limit": 40,
+        "seed": 3,
+        "shifts": SHIFT,
+        "searches": [SEARCH],
+    }
     config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items()) + "box = [0, 1]\nshard_size = 15\n")
     assert command(monkeypatch, "audit", "--config", config, "--limit", "20", "--confidence", "0.9", "--quiet") == 0
     found = record(tmp_path / "run")
@@ -135,8 +144,8 @@ def test_list(kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 def test_list_of_everything(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(monkeypatch, "list") == 0
     out = capsys.readouterr().out
-    kinds = ["shifts", "searches", "judges", "risks", "certificates", "defences", "methods", "studies", "sources"]
-    assert re.findall(r"^(\w+)$", out, re.M) == kinds
+    kinds = ["shifts", "searches", "judges", "risks", "certificates", "defences", "methods", "suites", "sources", "studies", "flags"]
+    assert re.findall(r"^(\w+): ", out, re.M) == kinds
 
 
 DIM = '''

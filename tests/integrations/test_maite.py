@@ -53,7 +53,7 @@ def test_there_and_back_is_the_same(shown: sp.Examples) -> None:
     assert back.labels(again.x).tolist() == sp.as_model(net).labels(shown.x).tolist()
     image, target, datum = data[3]
     assert image.shape == (1, 8, 8)
-    assert (target.argmax(), target.sum(), datum["id"]) == (int(shown.y[3]), 1, str(shown.ids[3]))
+    assert (int(target.argmax()), float(target.sum()), datum["id"]) == (int(shown.y[3]), 1, str(shown.ids[3]))
     assert len(list(data)) == 12
     assert examples_from_maite(data, limit=5).ids.tolist() == shown.ids[:5].tolist()
 
@@ -100,7 +100,7 @@ def test_a_model_of_decisions_gives_them_the_score_one(shown: sp.Examples) -> No
 
 def test_bad_input(shown: sp.Examples) -> None:
     with pytest.raises(sp.UsageError, match="The 'model' of model_from_maite must be a MAITE model: callable, with metadata, got 'Linear'"):
-        model_from_maite(torch.nn.Linear(4, 2))  # type: ignore[arg-type]
+        model_from_maite(torch.nn.Linear(4, 2))
     with pytest.raises(sp.UsageError, match="The 'dataset' of examples_from_maite must be a MAITE data set"):
         examples_from_maite([1, 2])  # type: ignore[arg-type]
     with pytest.raises(sp.UsageError, match=r"The 'answer' of the MAITE model 'foreign' must be one array of shape \(classes,\) per image"):

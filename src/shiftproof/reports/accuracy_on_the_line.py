@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import altair as alt
 import numpy as np
 from rich.console import Group
 from rich.table import Table
@@ -13,6 +12,7 @@ from rich.text import Text
 
 from shiftproof._writing import write_atomic
 from shiftproof.measures.effective_robustness import AXES, AccuracyLine
+from shiftproof.reports import vega as alt
 from shiftproof.reports._html import render
 from shiftproof.reports.figure import ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import confidence, percent, plural, points, points_span, printable

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import altair as alt
-
 from shiftproof._writing import write_atomic
 from shiftproof.records.audit import ClaimKind, Result
 from shiftproof.records.comparison import Comparison, ComparisonRow
+from shiftproof.reports import vega as alt
 from shiftproof.reports._html import render
 from shiftproof.reports.audit.charts import ACCURACY_COLUMNS, interval_mark, share_x, tooltip
 from shiftproof.reports.audit.terminal import difference, is_plain

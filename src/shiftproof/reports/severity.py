@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import altair as alt
 import numpy as np
 
 from shiftproof._writing import write_atomic
 from shiftproof.measures.rank_flips import rank_flips
 from shiftproof.records.severity import RankFlip, SeverityCurve
+from shiftproof.reports import vega as alt
 from shiftproof.reports._html import render
 from shiftproof.reports.figure import FULL, ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import cost, percent, plural, span

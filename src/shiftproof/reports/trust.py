@@ -5,10 +5,9 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-import altair as alt
-
 from shiftproof._writing import write_atomic
 from shiftproof.records.trust import Conformal, Selective, TrustRecord, TrustRow
+from shiftproof.reports import vega as alt
 from shiftproof.reports._html import render
 from shiftproof.reports.figure import FULL, ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import confidence, cost, p_value, percent, span
