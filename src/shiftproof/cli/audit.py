@@ -14,7 +14,7 @@ from shiftproof.cli._notes import echo_notes
 from shiftproof.cli._options import DATA, OUT, SEARCH, SHIFT, FileOr, PartSpec, box_of, data_option, model_options, suite_names
 from shiftproof.cli._say import say
 
-_REPEATABLE = ("shift_from", "shifts", "searches", "certify", "curves", "fail_on", "headers")
+_REPEATABLE = ("shift_from", "shifts", "searches", "certify", "curves", "measures", "fail_on", "headers")
 _UNJUDGED = 2
 _SHOW = "show"
 """What --plan says where no file follows it."""
@@ -40,7 +40,7 @@ _SHOW = "show"
 @data_option()
 @click.option("--limit", type=int, help="Use only the first N examples.")
 @click.option(
-    "--shift-from", multiple=True, metavar="URI", type=DATA, help="Another sample to measure, such as later data. May be repeated."
+    "--shift-from", multiple=True, metavar="[NAME=]URI", type=DATA, help="Another sample to measure, such as later data. May be repeated."
 )
 @click.option(
     "--suite",
@@ -75,6 +75,16 @@ _SHOW = "show"
 @click.option(
     "--curve", "curves", multiple=True, metavar="BALL", help="Draw accuracy against eps for a ball: linf, l2, l1 or l0. May be repeated."
 )
+@click.option(
+    "--measure",
+    "measures",
+    multiple=True,
+    metavar="SPEC",
+    type=PartSpec("measures"),
+    help="A measure of the stored answers, such as 'recall(class=fraud)', f1 or auroc. See 'shiftproof list measures'. May be repeated.",
+)
+@click.option("--calibrate", type=float, metavar="SHARE", help="Calibrate on this share of the data, chosen by id, and test on the rest.")
+@click.option("--calibrate-on", metavar="URI", type=DATA, help="Calibrate on another sample, which the model was not trained on.")
 @click.option("--diagnose/--no-diagnose", default=None, help="Check for masked gradients. [on in the suites standard and thorough]")
 @click.option(
     "--plan",

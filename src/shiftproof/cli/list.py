@@ -16,6 +16,7 @@ PURPOSES = {
     "searches": "How the move is chosen",
     "judges": "When an answer is right",
     "risks": "How examples are weighed",
+    "measures": "Figures made of stored answers",
     "certificates": "Proofs that no move changes the decision",
     "defences": "What may stand before a model",
     "methods": "Ways to train a network",
@@ -45,7 +46,7 @@ _SEES = {"gradients": "by gradients", "scores": "by scores", "labels": "by decis
 def command(kind: str | None) -> int:
     """List the parts of a KIND, by what they are for. Without it, all. See 'shiftproof explain PART' for one of them.
 
-    The kinds are shifts, searches, judges, risks, certificates, defences, methods, suites, sources, studies and flags.
+    The kinds are shifts, searches, judges, risks, measures, certificates, defences, methods, suites, sources, studies and flags.
     """
     if kind is not None and kind not in PURPOSES:
         raise unknown("kind of part", kind, PURPOSES)
@@ -125,10 +126,10 @@ def _table(rows: list[tuple[str, str]]) -> None:
 
 def signature(part: Any) -> str:
     """A part with its options; those without a default as `name=...`."""
-    from shiftproof._part import option_types, required_options
+    from shiftproof._part import option_types, required_options, written_option
 
     needed = required_options(part)
-    options = ", ".join(f"{name}=..." if name in needed else f"[{name}]" for name in option_types(part))
+    options = ", ".join(f"{written_option(name)}=..." if name in needed else f"[{written_option(name)}]" for name in option_types(part))
     aliases = f" (also {', '.join(part.aliases)})" if part.aliases else ""
     return f"{part.name}({options}){aliases}" if options else f"{part.name}{aliases}"
 

@@ -65,6 +65,9 @@ def audit(  # noqa: D417  # options that belong together are explained together
     judge: str | Judge = "classify",
     certify: Sequence[str | Certificate] = (),
     curves: Sequence[str | Ball] = (),
+    measures: Sequence[object] = (),
+    calibrate: float | None = None,
+    calibrate_on: object = None,
     diagnose: bool | None = None,
     budget: str | None = None,
     plan: str | Path | None = None,
@@ -92,6 +95,7 @@ def audit(  # noqa: D417  # options that belong together are explained together
         box, limit, shift_from: legal inputs, how many examples, and other samples (a natural shift).
         suite, shifts, searches: quick (where nothing is named), standard, thorough or a corruption benchmark; parts or specs beside it.
         judge, certify, curves, diagnose: what is right; proofs; accuracy at every eps of a ball; checks for masked gradients.
+        measures, calibrate, calibrate_on: figures of stored answers, and the share or the sample that recalibrates.
         budget, plan: '10m', '20000 rows' or '200000 tokens', which chooses what is run; the plan.json of a run that chose.
         fail_on, out: conditions of the gate, and the folder of the run, a temporary one by default.
         seed, confidence: of all draws, and of all intervals.
@@ -127,7 +131,7 @@ def _run_audit(config: AuditConfig, ledger: Ledger, progress: bool, on_cell: OnC
     folder = out or Path(tempfile.mkdtemp(prefix="shiftproof-"))
     store = Store(folder, {name: source.ids for name, source in plan.sources.items()})
     threads = 1 if config.backend == "processes" else None
-    cells = [*plan.cells, *plan.curves]
+    cells = [*plan.cells, *plan.calibrating, *plan.curves]
     files = (data_stamps(plan.sources.values()), model_stamps(plan.reference))
     work = Work(plan.reference, plan.sources, store, config.batch_size, config.pictures, threads, *files, plan.flags)
     if config.backend == "processes":
