@@ -61,6 +61,7 @@ def test_every_chart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = (specs(tmp_path / name, monkeypatch, library) for name, library in (("a", vega), ("b", altair)))
     assert len(ours) > 20
     assert ours == theirs
+    assert altair.SCHEMA_VERSION == vega.VERSION
 
 
 def test_nothing_of_the_package_imports_altair() -> None:

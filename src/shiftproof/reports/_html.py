@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 
-import altair
 import jinja2
 import vl_convert
 from markupsafe import Markup
@@ -20,6 +19,7 @@ from shiftproof.reports.audit import measures
 from shiftproof.reports.audit.masking_checks import figure_text
 from shiftproof.reports.figure import CONFIG, Figure
 from shiftproof.reports.flags import FLAGS
+from shiftproof.reports.vega import VERSION
 
 _HERE = "shiftproof.reports"
 
@@ -70,12 +70,12 @@ def as_script_json(value: object) -> Markup:
 @lru_cache(maxsize=1)
 def vega_bundle() -> str:
     """Vega, Vega-Lite and vega-embed as one script, of the Vega-Lite version whose specs Altair writes."""
-    wanted = altair.SCHEMA_VERSION.removeprefix("v").rsplit(".", 1)[0]
+    wanted = VERSION.removeprefix("v").rsplit(".", 1)[0]
     offered: list[str] = vl_convert.get_vegalite_versions()
     same_major = [version for version in offered if version.split(".")[0] == wanted.split(".")[0]]
     if not same_major:
         raise UsageError(
-            f"Altair {altair.__version__} writes Vega-Lite {wanted}, and the installed vl-convert-python has only {', '.join(offered)}. "
+            f"Charts are written in Vega-Lite {wanted}, and the installed vl-convert-python has only {', '.join(offered)}. "
             "Run: pip install --upgrade vl-convert-python"
         )
     version = wanted if wanted in same_major else max(same_major, key=lambda v: [int(part) for part in v.split(".")])

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+VERSION = ""
+"""Of Vega-Lite, whose specs these are."""
 _TYPES = {"Q": "quantitative", "N": "nominal", "O": "ordinal", "T": "temporal"}
 _CHANNELS = {"strokedash": "strokeDash", "yoffset": "yOffset"}
 
@@ -43,38 +45,38 @@ class Data(Options):
     """Rows, as `values`."""
 
 
-class Channel(Options):
+class EncodedField(Options):
     """What a field of the data is shown by; "name:Q" names the field and its type in short."""
 
     def __init__(self, shorthand: str | None = None, **options: Any) -> None:
         super().__init__(**({} if shorthand is None else short(shorthand)), **options)
 
 
-class X(Channel):
+class X(EncodedField):
     """Place from left to right."""
 
 
-class Y(Channel):
+class Y(EncodedField):
     """Place from below to above."""
 
 
-class YOffset(Channel):
+class YOffset(EncodedField):
     """Place inside a row."""
 
 
-class Color(Channel):
+class Color(EncodedField):
     """Colour."""
 
 
-class Shape(Channel):
+class Shape(EncodedField):
     """Shape of a point."""
 
 
-class StrokeDash(Channel):
+class StrokeDash(EncodedField):
     """Dashes of a line."""
 
 
-class Tooltip(Channel):
+class Tooltip(EncodedField):
     """What is said beside the pointer."""
 
 

@@ -105,7 +105,6 @@ def audit(  # noqa: D417  # options that belong together are explained together
 
     Returns:
         The report. Calling again with the same `out` goes on where an earlier call stopped, and repeats nothing.
-
     Raises:
         UsageError: something in the call cannot be used; raised before any work, and nothing is written.
     """
