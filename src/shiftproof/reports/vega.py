@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-VERSION = ""
+VERSION = "v6.4.1"
 """Of Vega-Lite, whose specs these are."""
 _TYPES = {"Q": "quantitative", "N": "nominal", "O": "ordinal", "T": "temporal"}
 _CHANNELS = {"strokedash": "strokeDash", "yoffset": "yOffset"}

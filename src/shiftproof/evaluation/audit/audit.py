@@ -90,8 +90,7 @@ def audit(  # noqa: D417  # options that belong together are explained together
         model: a torch module, a scikit-learn estimator, any callable, or 'package.module:factory', 'file.py:factory', 'file.onnx', a URL.
         data: what `load_data` takes: a URI or file, a data frame, (X, y), a torch data set or loader, or what `examples` makes.
         label, groups: columns of a table that does not name them itself.
-        weights, name, model_version, defence, device: of a torch module; its and its state's names; what is before it; where it runs.
-        gradients, request, answer, headers: of an ONNX file, and of a model behind a URL.
+        weights, name, model_version, defence, device, gradients, request, answer, headers: of the model, as on the command line.
         box, limit, shift_from: legal inputs, how many examples, and other samples (a natural shift).
         suite, shifts, searches: quick (where nothing is named), standard, thorough or a corruption benchmark; parts or specs beside it.
         judge, certify, curves, diagnose: what is right; proofs; accuracy at every eps of a ball; checks for masked gradients.
@@ -105,6 +104,7 @@ def audit(  # noqa: D417  # options that belong together are explained together
 
     Returns:
         The report. Calling again with the same `out` goes on where an earlier call stopped, and repeats nothing.
+
     Raises:
         UsageError: something in the call cannot be used; raised before any work, and nothing is written.
     """
