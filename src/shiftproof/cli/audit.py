@@ -15,7 +15,7 @@ from shiftproof.cli._options import DATA, OUT, SEARCH, SHIFT, FileOr, PartSpec, 
 from shiftproof.cli._say import say
 
 _REPEATABLE = ("shift_from", "shifts", "searches", "certify", "curves", "measures", "fail_on", "headers")
-_UNJUDGED = 2
+_NO_VERDICT = (2, 3)
 _SHOW = "show"
 """What --plan says where no file follows it."""
 
@@ -72,6 +72,7 @@ _SHOW = "show"
     type=PartSpec("certificates"),
     help="A certificate: auto proves what can be proven. May be repeated.",
 )
+@click.option("--prompt", metavar="FILE", type=FileOr(), help="A TOML file: the prompt into which the texts of the data are written.")
 @click.option(
     "--curve", "curves", multiple=True, metavar="BALL", help="Draw accuracy against eps for a ball: linf, l2, l1 or l0. May be repeated."
 )
@@ -105,6 +106,8 @@ _SHOW = "show"
     help="Exit with code 1 if this is true: 'linf(eps=0.1).robust_accuracy < 0.6'. May be repeated.",
 )
 @click.option("--junit", metavar="FILE", help="Write the results of --fail-on as JUnit XML.")
+@click.option("--max-requests", type=int, help="Requests to a language model at most; what is left is missing, and asked by the next call.")
+@click.option("--max-tokens", type=int, help="Tokens of a language model at most, as it counts them.")
 @click.option("--seed", type=int, help="Seed of the run. [0]")
 @click.option("--confidence", type=float, help="Confidence of the intervals. [0.95]")
 @click.option("--batch-size", type=int, help="Inputs per forward pass. [256]")
@@ -123,8 +126,9 @@ def command(config: str | None, junit: str | None, quiet: bool, plan: str | None
     from shiftproof.evaluation.audit.audit import run_audit
     from shiftproof.evaluation.config import make_config
     from shiftproof.gate import exit_code
-    from shiftproof.reports.notes import unjudged
-    from shiftproof.reports.number_format import cost
+    from shiftproof.reports.audit.group_gaps import gap_lines
+    from shiftproof.reports.notes import missing_answers, unjudged
+    from shiftproof.reports.number_format import cost, printable
 
     keep_freed_memory()
     merged = _merged(config, plan, options)
@@ -147,12 +151,15 @@ def command(config: str | None, junit: str | None, quiet: bool, plan: str | None
         _write_junit(verdicts, record)
     if not quiet:
         say(str(report))
+        for line in gap_lines(record):
+            say(printable(line))
         echo_notes([*record.model.notes, *record.data.notes, *(note for other in record.natural for note in other.notes)])
         say(f"\nCost:   {cost(record.asked, record.sent)}")
         say(f"Page:   {report.page}\nRecord: {report.folder / 'audit.json'}")
-    code = exit_code(record.gates, record.complete)
-    if code == _UNJUDGED:
-        say(f"shiftproof: {unjudged(record, record.gates)}", err=True)
+    code = exit_code(record.gates, record.complete, too_many_missing=record.too_many_missing)
+    why = unjudged(record, record.gates) if code in _NO_VERDICT else missing_answers(record)
+    if why:
+        say(f"shiftproof: {why}", err=True)
     return code
 
 

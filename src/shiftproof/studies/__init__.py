@@ -22,6 +22,7 @@ studies, __all__, __getattr__ = package_of_parts(
         "simplicity_bias": "simplicity_bias:SimplicityBias",
         "group_dro_regularisation": "group_dro_regularisation:GroupDroRegularisation",
         "defence_table": "defence_table:DefenceTable",
+        "bias_and_variance_reduction": "bias_and_variance_reduction:BiasAndVarianceReduction",
         "holistic_robust_training": "holistic_robust_training:HolisticRobustTraining",
     },
     also=(

@@ -24,6 +24,7 @@ from shiftproof.evaluation.audit.report import Report
 from shiftproof.evaluation.config import AuditConfig, make_config
 from shiftproof.gate import judge as judge_gate
 from shiftproof.judges.abstract import Judge
+from shiftproof.models.answer_cache import AnswerCache, CachedAnswers
 from shiftproof.models.query_count import counting_queries
 from shiftproof.records.audit import Audit
 from shiftproof.records.document import write_document
@@ -56,6 +57,9 @@ def audit(  # noqa: D417  # options that belong together are explained together
     request: str | None = None,
     answer: str | None = None,
     headers: Sequence[str] = (),
+    prompt: str | None = None,
+    max_requests: int | None = None,
+    max_tokens: int | None = None,
     box: tuple[float, float] | None = None,
     limit: int | None = None,
     shift_from: Sequence[object] = (),
@@ -90,14 +94,12 @@ def audit(  # noqa: D417  # options that belong together are explained together
         model: a torch module, a scikit-learn estimator, any callable, or 'package.module:factory', 'file.py:factory', 'file.onnx', a URL.
         data: what `load_data` takes: a URI or file, a data frame, (X, y), a torch data set or loader, or what `examples` makes.
         label, groups: columns of a table that does not name them itself.
-        weights, name, model_version, defence, device, gradients, request, answer, headers: of the model, as on the command line.
+        weights, name, model_version, defence, device, gradients, request, answer, headers, prompt, max_requests, max_tokens: of the model.
         box, limit, shift_from: legal inputs, how many examples, and other samples (a natural shift).
         suite, shifts, searches: quick (where nothing is named), standard, thorough or a corruption benchmark; parts or specs beside it.
-        judge, certify, curves, diagnose: what is right; proofs; accuracy at every eps of a ball; checks for masked gradients.
-        measures, calibrate, calibrate_on: figures of stored answers, and the share or the sample that recalibrates.
+        judge, certify, curves, measures, calibrate, calibrate_on, diagnose: what is right, what is proven, and what is reported of it.
         budget, plan: '10m', '20000 rows' or '200000 tokens', which chooses what is run; the plan.json of a run that chose.
-        fail_on, out: conditions of the gate, and the folder of the run, a temporary one by default.
-        seed, confidence: of all draws, and of all intervals.
+        fail_on, out, seed, confidence: conditions of the gate; the run's folder, by default a temporary one; of draws and intervals.
         batch_size, backend, workers, shard_size, pictures: how it is run; failures that are kept of each shift and search.
         progress: show a progress bar on the error stream, or in the notebook.
         on_cell, on_example: called with each `CellResult` and `ExampleResult` as soon as it is there; what they raise ends the run.
@@ -123,16 +125,19 @@ def run_audit(config: AuditConfig, *, progress: bool = True, on_cell: OnCell | N
 def _run_audit(config: AuditConfig, ledger: Ledger, progress: bool, on_cell: OnCell | None, on_example: OnExample | None) -> Report:
     started = now()
     out = Path(config.out).absolute() if config.out else None  # a model may leave the working folder
+    cache = AnswerCache()
     if out and Store(out).claimed:  # goes on: what is sent from here on counts, even where it is killed at once
         ledger.keep(Store(out).sent)
-    plan = chosen_plan(config, make_plan(config), out)
+        cache = AnswerCache(Store(out).answers if Store(out).answers.exists() else None)
+    plan = chosen_plan(config, make_plan(config, cache), out)
     log.info("%d cells on %s in %s", len(plan.cells) + len(plan.curves), plan.data.uri, out or "a temporary folder")
     folder = out or Path(tempfile.mkdtemp(prefix="shiftproof-"))
     store = Store(folder, {name: source.ids for name, source in plan.sources.items()})
     threads = 1 if config.backend == "processes" else None
     cells = [*plan.cells, *plan.calibrating, *plan.curves]
     files = (data_stamps(plan.sources.values()), model_stamps(plan.reference))
-    work = Work(plan.reference, plan.sources, store, config.batch_size, config.pictures, threads, *files, plan.flags)
+    build = replace(plan.reference, answers=store.answers)
+    work = Work(build, plan.sources, store, config.batch_size, config.pictures, threads, *files, plan.flags)
     if config.backend == "processes":
         check_travels(work, cells)
     try:
@@ -140,6 +145,8 @@ def _run_audit(config: AuditConfig, ledger: Ledger, progress: bool, on_cell: OnC
         plan = replace(plan, known=known, notes=(*known.notes(), *measured_anew(known, folder)))
         store.open(plan.identity(config), cells)
         ledger.keep(store.sent)
+        if isinstance(plan.model, CachedAnswers):
+            cache.keep(store.answers)
     except UsageError:
         ledger.drop()  # it was about another run
         raise

@@ -18,7 +18,8 @@ from shiftproof.evaluation.audit.plan import PROBES, AuditPlan
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.finding import Finding
 from shiftproof.models.answers import ROWS
-from shiftproof.models.endpoint import EndpointLabels, EndpointOptions, EndpointScores
+from shiftproof.models.endpoint import EndpointLabels, EndpointScores
+from shiftproof.models.posting import EndpointOptions
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.work import measured_chunk
 from shiftproof.searches.abstract import Search
