@@ -42,7 +42,7 @@ def specs(folder: Path, monkeypatch: pytest.MonkeyPatch, library: Any) -> list[S
             if vars(module).get("make_figure") is plain_make:
                 patch.setattr(module, "make_figure", kept_figure)
             for name, value in list(vars(module).items()):
-                if isinstance(value, vega.Options) and library is altair:  # made when the module was imported
+                if isinstance(value, vega.SpecPart) and library is altair:  # made when the module was imported
                     patch.setattr(module, name, vars(library)[type(value).__name__](**value.options))
             if vars(module).get("alt") is vega:
                 patch.setattr(module, "alt", library)

@@ -18,7 +18,7 @@ _TYPES = {"Q": "quantitative", "N": "nominal", "O": "ordinal", "T": "temporal"}
 _CHANNELS = {"strokedash": "strokeDash", "yoffset": "yOffset"}
 
 
-class Options:
+class SpecPart:
     """A part of a spec: its options as they are given."""
 
     def __init__(self, **options: Any) -> None:
@@ -29,23 +29,23 @@ class Options:
         return {name: as_json(value) for name, value in self.options.items()}
 
 
-class Axis(Options):
+class Axis(SpecPart):
     """How an axis looks."""
 
 
-class Scale(Options):
+class Scale(SpecPart):
     """From data to looks."""
 
 
-class Legend(Options):
+class Legend(SpecPart):
     """How a legend looks."""
 
 
-class Data(Options):
+class Data(SpecPart):
     """Rows, as `values`."""
 
 
-class EncodedField(Options):
+class EncodedField(SpecPart):
     """What a field of the data is shown by; "name:Q" names the field and its type in short."""
 
     def __init__(self, shorthand: str | None = None, **options: Any) -> None:
@@ -80,7 +80,7 @@ class Tooltip(EncodedField):
     """What is said beside the pointer."""
 
 
-class MarkDef(Options):
+class MarkDef(SpecPart):
     """A mark with its looks; `type` is what it is."""
 
 
@@ -96,7 +96,7 @@ def short(text: str) -> dict[str, str]:
 
 def as_json(value: Any) -> Any:
     """Parts of a spec as JSON has them."""
-    if isinstance(value, Options | Chart | LayerChart):
+    if isinstance(value, SpecPart | Chart | LayerChart):
         return value.to_dict()
     if isinstance(value, Mapping):
         return {name: as_json(each) for name, each in value.items()}
@@ -109,8 +109,8 @@ def as_json(value: Any) -> Any:
 class Chart:
     """Data with one mark. `encode`, `mark_...`, `transform_filter` and `properties` return it with more."""
 
-    data: Options
-    mark: Options | None = None
+    data: SpecPart
+    mark: SpecPart | None = None
     encoding: Mapping[str, Any] = field(default_factory=dict[str, Any])
     transform: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -201,7 +201,7 @@ def _encoding(channels: Mapping[str, Any]) -> dict[str, Any]:
             fields = short(value)
             found[place] = {"field": fields["field"]} if re.fullmatch("[xy]2", place) else fields
         elif isinstance(value, Sequence):
-            found[place] = [as_json(each) if isinstance(each, Options) else short(each) for each in value]
+            found[place] = [as_json(each) if isinstance(each, SpecPart) else short(each) for each in value]
         else:
             found[place] = as_json(value)
     return found

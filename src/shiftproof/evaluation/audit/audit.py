@@ -101,8 +101,7 @@ def audit(  # noqa: D417  # options that belong together are explained together
         budget, plan: '10m', '20000 rows' or '200000 tokens', which chooses what is run; the plan.json of a run that chose.
         fail_on, out, seed, confidence: conditions of the gate; the run's folder, by default a temporary one; of draws and intervals.
         batch_size, backend, workers, shard_size, pictures: how it is run; failures that are kept of each shift and search.
-        progress: show a progress bar on the error stream, or in the notebook.
-        on_cell, on_example: called with each `CellResult` and `ExampleResult` as soon as it is there; what they raise ends the run.
+        progress, on_cell, on_example: a bar; called with each `CellResult` and `ExampleResult` at once, and what they raise ends the run.
 
     Returns:
         The report. Calling again with the same `out` goes on where an earlier call stopped, and repeats nothing.
