@@ -14,7 +14,10 @@ from shiftproof.diagnostics.masking import masking
 from shiftproof.diagnostics.shape_bias import shape_bias
 from shiftproof.diagnostics.universal import universal
 from shiftproof.door import confront
-from shiftproof.evaluation.audit.audit import Report, audit
+from shiftproof.evaluation.audit.audit import audit
+from shiftproof.evaluation.audit.callbacks import CellResult, ExampleResult
+from shiftproof.evaluation.audit.estimate import Estimate, plan
+from shiftproof.evaluation.audit.report import Failure, GateResult, Report
 from shiftproof.evaluation.curves.security_curve import security_curve
 from shiftproof.evaluation.transfer.transfer_matrix import transfer_matrix
 from shiftproof.finding import Finding
@@ -49,14 +52,19 @@ __all__ = [
     "BestOfN",
     "Bound",
     "BudgetExceeded",
+    "CellResult",
     "Choice",
     "Classify",
     "Contains",
+    "Estimate",
     "ExactMatch",
+    "ExampleResult",
     "Examples",
     "Exhaustive",
+    "Failure",
     "Fields",
     "Finding",
+    "GateResult",
     "GradientAscent",
     "Greedy",
     "Grid",
@@ -86,6 +94,7 @@ __all__ = [
     "load_model",
     "masking",
     "mean_corruption_error",
+    "plan",
     "security_curve",
     "shape_bias",
     "spectral_bias",
