@@ -24,7 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gate", "preflight"),
     ("door",),
     # what is made with the door
-    ("attack_smoothed", "certify", "defences", "diagnostics", "training"),
+    ("attack_smoothed", "certify", "defences", "diagnostics", "sampled_bounds", "training"),
     # the engine, the pages, the contract of parts
     ("conformance", "reports", "runs"),
     ("evaluation",),

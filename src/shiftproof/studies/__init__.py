@@ -22,6 +22,12 @@ studies, __all__, __getattr__ = package_of_parts(
         "simplicity_bias": "simplicity_bias:SimplicityBias",
         "group_dro_regularisation": "group_dro_regularisation:GroupDroRegularisation",
         "defence_table": "defence_table:DefenceTable",
+        "sampled_trajectory_bounds": "sampled_trajectory_bounds:SampledTrajectoryBounds",
+        "label_robust_losses": "label_robust_losses:LabelRobustLosses",
+        "style_exploration_domains": "style_exploration_domains:StyleExplorationDomains",
+        "instance_reweighted_training": "instance_reweighted_training:InstanceReweightedTraining",
+        "rotation_self_supervision": "rotation_self_supervision:RotationSelfSupervision",
+        "individual_temperatures": "individual_temperatures:IndividualTemperatures",
         "holistic_robust_training": "holistic_robust_training:HolisticRobustTraining",
     },
     also=(

@@ -17,6 +17,7 @@ from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.robust_and_nonrobust_features import RobustAndNonrobustFeatures
 from shiftproof.studies.robustness_accuracy_tradeoff import RobustnessAccuracyTradeoff
 from shiftproof.studies.run import read_studies, run_study
+from shiftproof.studies.sampled_trajectory_bounds import SampledTrajectoryBounds
 from shiftproof.studies.simplicity_bias import SimplicityBias
 from shiftproof.studies.trial import Trial
 
@@ -38,6 +39,7 @@ __all__ = [
     "Quantity",
     "RobustAndNonrobustFeatures",
     "RobustnessAccuracyTradeoff",
+    "SampledTrajectoryBounds",
     "SimplicityBias",
     "Study",
     "Trial",
