@@ -14,7 +14,11 @@ from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial, right
 from shiftproof.training.methods.contrastive import Contrastive
 
-WAYS = {"one temperature": "contrastive(individual=False)", "individual": "contrastive", "no memory": "contrastive(individual=False, average=1)"}
+WAYS = {
+    "one temperature": "contrastive(individual=False)",
+    "individual": "contrastive",
+    "no memory": "contrastive(individual=False, average=1)",
+}
 LEAST = 0.1
 """How often the rarest class is kept, where the commonest is always."""
 
@@ -41,7 +45,7 @@ class IndividualTemperatures(Study):
         Prediction("gain of individual over no memory", "and than one temperature without memory", low=0.0),
     )
     protocol: ClassVar[str] = (
-        "4,000 MNIST images, others for each seed, of which class k keeps a share of 0.1 to the power k / 9; views are random crops; a "
+        "3,000 MNIST images, others for each seed, of which class k keeps a share of 0.1 to the power k / 9; views are random crops; a "
         "network of two convolutions, Adam, ten epochs, batches of 128, radius 0.3, first temperature 0.5, memory 0.9. The last layer alone "
         "learns labels. Accuracy on the whole test set, which is even."
     )
@@ -49,12 +53,12 @@ class IndividualTemperatures(Study):
         "The linear layer is trained along and not afterwards, on digits and by a small network; the negatives of a batch are those of the "
         "other view only."
     )
-    seeds: ClassVar[int] = 4
+    seeds: ClassVar[int] = 3
     needs: ClassVar[tuple[str, ...]] = ("mnist.train", "mnist.test")
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:
         """Accuracy of each way, and gains of individual temperatures."""
-        task = trial.task("mnist", train=trial.pick(quick=1000, full=4000))
+        task = trial.task("mnist", train=trial.pick(quick=1000, full=3000))
         y = task.train.y.numpy()
         learned = task.train[np.flatnonzero(trial.numbers("rare").random(len(y)) < LEAST ** (y / 9))]
         make = convolutional(tuple(learned.x.shape[1:]), width=8)
