@@ -11,8 +11,8 @@ from scipy import stats
 
 import shiftproof as sp
 from shiftproof import UsageError
-from shiftproof.sampled_bounds import bound_by_sampling, discarded_of, draws_needed
 from shiftproof.models.callable import wrap_callable
+from shiftproof.sampled_bounds import bound_by_sampling, discarded_of, draws_needed
 from shiftproof.shifts.corruptions.contrast import Contrast
 
 

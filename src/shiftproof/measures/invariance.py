@@ -43,8 +43,8 @@ def invariance(features: npt.ArrayLike, target: npt.ArrayLike, groups: npt.Array
         groups: the environment of each row, shape (n,); at least two, of more than k rows each.
 
     Guarantees:
-        The gap is that of the sample: it is positive by chance alone, by about k times the noise over the rows of an environment. Under equal
-        slopes and normal noise of one variance the p-value is uniform.
+        The gap is that of the sample: it is positive by chance alone, by about k times the noise over the rows of an environment. Under
+        equal slopes and normal noise of one variance the p-value is uniform.
     Cost: one least squares for each environment.
 
     Raises:

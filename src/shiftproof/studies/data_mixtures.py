@@ -44,8 +44,9 @@ class DataMixtures(Study):
     )
     protocol: ClassVar[str] = (
         "Linear: 1,000 pairs of sources, 20 isotropic inputs, slopes that are off the target's by vectors of length 1 and 2 of random "
-        "directions, and the exact error of the population's least squares on half of each. Images: 900 of MNIST, 900 of USPS, or 450 of each, a network of two "
-        "convolutions, Adam, 15 epochs; judged on USPS images that were not learned, under Gaussian noise of severity 2."
+        "directions, and the exact error of the population's least squares on half of each. Images: 900 of MNIST, 900 of USPS, or 450 of "
+        "each, a network of two convolutions, Adam, 15 epochs; judged on USPS images that were not learned, under Gaussian noise of "
+        "severity 2."
     )
     scaled_down: ClassVar[str] = (
         "Two sources of digits in place of six of captioned photographs, and accuracy at one size in place of effective robustness over "

@@ -77,8 +77,8 @@ class EnsemblesOfReturnDistributions(Study):
         "distributions, errors root mean squares over states and actions from value iteration's; 10 runs a seed."
     )
     scaled_down: ClassVar[str] = (
-        "Tables in place of networks, one small chain in place of Atari. Five members see five times the steps in all, as in the paper, where "
-        "members have environments of their own."
+        "Tables in place of networks, one small chain in place of Atari. Five members see five times the steps in all, as in the paper, "
+        "where members have environments of their own."
     )
     seeds: ClassVar[int] = 5
 

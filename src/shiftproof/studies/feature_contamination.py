@@ -77,7 +77,8 @@ class FeatureContamination(Study):
     protocol: ClassVar[str] = (
         "Inputs of 32 core and 32 background features, as in the paper's analysis; two layers of 256 units, of which the first is learned, "
         "from small weights; 2,000 steps of SGD at 0.5 on fresh batches of 256 with weight decay 1e-4. The background is positive in "
-        "training and negative under the shift; 20,000 test draws. Weights are compared by the norm of their mean over the units of a class."
+        "training and negative under the shift; 20,000 test draws. Weights are compared by the norm of their mean over the units of a "
+        "class."
     )
     scaled_down: ClassVar[str] = "The paper's own synthetic task at a small width; its experiments on images are left out."
     seeds: ClassVar[int] = 5

@@ -61,8 +61,8 @@ class HeterogeneousShift(Study):
     )
     protocol: ClassVar[str] = (
         "x and z are standard normal with a correlation of 0.5, the target is x + sin 4z + cos(9z) / 2 with noise of 0.3, on 400 examples; "
-        "kernel ridge with a linear kernel of x and a Gaussian kernel of z. The mean of one of them moves by one standard deviation. Errors "
-        "are mean squared distances from the target without noise on 20,000 draws, over 20 samples a seed."
+        "kernel ridge with a linear kernel of x and a Gaussian kernel of z. The mean of one of them moves by one standard deviation. "
+        "Errors are mean squared distances from the target without noise on 20,000 draws, over 20 samples a seed."
     )
     scaled_down: ClassVar[str] = "One synthetic task with a column for each part."
     seeds: ClassVar[int] = 4

@@ -46,8 +46,8 @@ class IndividualTemperatures(Study):
     )
     protocol: ClassVar[str] = (
         "3,000 MNIST images, others for each seed, of which class k keeps a share of 0.1 to the power k / 9; views are random crops; a "
-        "network of two convolutions, Adam, ten epochs, batches of 128, radius 0.3, first temperature 0.5, memory 0.9. The last layer alone "
-        "learns labels. Accuracy on the whole test set, which is even."
+        "network of two convolutions, Adam, ten epochs, batches of 128, radius 0.3, first temperature 0.5, memory 0.9. The last layer "
+        "alone learns labels. Accuracy on the whole test set, which is even."
     )
     scaled_down: ClassVar[str] = (
         "The linear layer is trained along and not afterwards, on digits and by a small network; the negatives of a batch are those of the "

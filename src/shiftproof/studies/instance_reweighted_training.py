@@ -38,8 +38,8 @@ class InstanceReweightedTraining(Study):
     )
     paper: ClassVar[str] = "Sow et al. 2024"
     figure: ClassVar[str] = (
-        "On CIFAR-10 and other sets, some of them imbalanced, robust accuracy on the worst 30 % of the classes is above that of plain and of "
-        "heuristically weighted adversarial training, with like mean accuracy."
+        "On CIFAR-10 and other sets, some of them imbalanced, robust accuracy on the worst 30 % of the classes is above that of plain and "
+        "of heuristically weighted adversarial training, with like mean accuracy."
     )
     predictions: ClassVar[tuple[Prediction, ...]] = (
         Prediction("attacked, worst classes, gain", "the worst three of ten classes stand more often", low=0.0),

@@ -21,7 +21,7 @@ Slopes = tuple[Floats, Floats]
 
 
 def drawn(slopes: Slopes, shifts: Floats, n: int, numbers: np.random.Generator) -> tuple[Floats, Floats]:
-    """n draws of a linear model: causes, then the target, then its effects; shape (n, 6) without the target, and the target (n,).
+    """N draws of a linear model: causes, then the target, then its effects; shape (n, 6) without the target, and the target (n,).
 
     `shifts`, shape (6,), are the standard deviations that an intervention gives to the noise of each variable but the target.
     """
@@ -54,8 +54,8 @@ class InvariantPredictors(Study):
         Prediction("two seen less twelve, unseen gap", "with two the subset chosen is less invariant on unseen ones", low=0.0),
     )
     protocol: ClassVar[str] = (
-        "A linear model of three causes of a target and three effects; an intervention gives the noise of every variable but the target's a "
-        "spread in [0.3, 3]. 2,000 examples of each of two or twelve seen interventions, 50 unseen ones. Of all 63 subsets, the most "
+        "A linear model of three causes of a target and three effects; an intervention gives the noise of every variable but the target's "
+        "a spread in [0.3, 3]. 2,000 examples of each of two or twelve seen interventions, 50 unseen ones. Of all 63 subsets, the most "
         "invariant whose error is at most 1.5 times the target's noise is chosen; 10 models a seed."
     )
     scaled_down: ClassVar[str] = "A small model, and subsets of features in place of any linear representation."

@@ -38,7 +38,8 @@ class LabelRobustLosses(Study):
     name: ClassVar[str] = "label_robust_losses"
     references: ClassVar[tuple[str, ...]] = LabelRobust.references
     claim: ClassVar[str] = (
-        "With noisy labels a network learns more by the adaptive label-robust loss than by the cross-entropy, and with right labels no less."
+        "With noisy labels a network learns more by the adaptive label-robust loss than by the cross-entropy, and with right labels no "
+        "less."
     )
     paper: ClassVar[str] = "Zhu et al. 2023"
     figure: ClassVar[str] = (

@@ -36,13 +36,13 @@ class RotationSelfSupervision(Study):
     name: ClassVar[str] = "rotation_self_supervision"
     references: ClassVar[tuple[str, ...]] = RotationHead.references
     claim: ClassVar[str] = (
-        "Predicting quarter turns beside the classes makes a network more robust to attacks, to corruptions and to wrong labels, and better "
-        "at telling strange images."
+        "Predicting quarter turns beside the classes makes a network more robust to attacks, to corruptions and to wrong labels, and "
+        "better at telling strange images."
     )
     paper: ClassVar[str] = "Hendrycks et al. 2019"
     figure: ClassVar[str] = (
-        "On CIFAR-10, 5.6 points more against attacks of 20 steps and 4.6 points more over common corruptions; less error at every share of "
-        "wrong labels; and better detection of other data sets."
+        "On CIFAR-10, 5.6 points more against attacks of 20 steps and 4.6 points more over common corruptions; less error at every share "
+        "of wrong labels; and better detection of other data sets."
     )
     predictions: ClassVar[tuple[Prediction, ...]] = (
         Prediction("attacked, gain", "trained adversarially, it stands more often", low=0.0, paper=0.056),

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from shiftproof._arrays import Floats
-from shiftproof.sampled_bounds import bound_by_sampling
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.door import confront
 from shiftproof.judges.abstract import Judge
 from shiftproof.models.abstract import Access, Answers, Gradients, Said
 from shiftproof.models.torch_module import TorchModule
+from shiftproof.sampled_bounds import bound_by_sampling
 from shiftproof.searches.gradient_ascent import GradientAscent
 from shiftproof.shifts.norms.linf import Linf
 from shiftproof.studies.abstract import EarlierLook, Prediction, Study
@@ -116,10 +116,10 @@ class SampledTrajectoryBounds(Study):
         Prediction("eth, worst over sampled", "and on eth", high=1.0),
     )
     protocol: ClassVar[str] = (
-        "Scenes of a recording, five a seed, with the published Social-STGCNN trained without it. Every observed coordinate of every walker "
-        "moves by up to 0.03 m; the mean distance of the first walker's predicted way from the recorded one is bounded: by 459 draws, by a "
-        "linear model (least squares on 6,000 draws, margin on 12,000), and it is climbed by 100 steps of gradient ascent, twice. 4,000 "
-        "further draws count how many lie above the sampled bound."
+        "Scenes of a recording, five a seed, with the published Social-STGCNN trained without it. Every observed coordinate of every "
+        "walker moves by up to 0.03 m; the mean distance of the first walker's predicted way from the recorded one is bounded: by 459 "
+        "draws, by a linear model (least squares on 6,000 draws, margin on 12,000), and it is climbed by 100 steps of gradient ascent, "
+        "twice. 4,000 further draws count how many lie above the sampled bound."
     )
     scaled_down: ClassVar[str] = (
         "The fit uses 6,000 in place of 30,000 draws, and its margin is that of the whole model, without the paper's choice of features. "

@@ -41,7 +41,8 @@ def random_features(x: Floats, y: Floats, z: Floats, w: Floats, act: Activation)
     """Sensitivity |z| |grad f(z)| of the least-norm interpolant f(x) = theta . act(W x), shape (m,), by n x n systems alone.
 
     Args:
-        x, y: n inputs of shape (n, d) and their values (n,), which are interpolated.
+        x: inputs, shape (n, d).
+        y: their values, which are interpolated, shape (n,).
         z: where it is measured, shape (m, d).
         w: the features' weights, shape (k, d).
         act: the activation.
@@ -95,9 +96,9 @@ class SensitivityLaw(Study):
         Prediction("random features less tangent, slope", "and grows more slowly than they do", low=0.1),
     )
     protocol: ClassVar[str] = (
-        "50 to 400 Gaussian inputs of 100 numbers, with labels of 1 and -1 by chance. Twenty random features of tanh for each input; tangent "
-        "kernels of the cosine and of tanh with two units for each, so that p = 2 n d. Slopes are of log sensitivity by log n, over 200 test "
-        "points, by least squares."
+        "50 to 400 Gaussian inputs of 100 numbers, with labels of 1 and -1 by chance. Twenty random features of tanh for each input; "
+        "tangent kernels of the cosine and of tanh with two units for each, so that p = 2 n d. Slopes are of log sensitivity by log n, "
+        "over 200 test points, by least squares."
     )
     scaled_down: ClassVar[str] = (
         "Small inputs and few of them; the law is of the limit. Beside the law, the sensitivity by the second derivative of tanh in the "
@@ -106,8 +107,8 @@ class SensitivityLaw(Study):
     seeds: ClassVar[int] = 4
     looks: ClassVar[tuple[EarlierLook, ...]] = (
         EarlierLook(
-            "A quick run showed slopes by width at one n, which the theory bounds for the tangent kernel by a constant only; slopes by n, of "
-            "which it speaks, took their place."
+            "A quick run showed slopes by width at one n, which the theory bounds for the tangent kernel by a constant only; slopes by n, "
+            "of which it speaks, took their place."
         ),
         EarlierLook("That the published derivative gives up to 28 % more was seen in another trial, on MNIST.", changed=False),
     )

@@ -52,14 +52,15 @@ class SingularDistributions(Study):
 
     Cost: five trainings of a small network a seed; half a minute.
 
-    Reference: Chae et al. 2023, "A likelihood approach to nonparametric estimation of a singular distribution using deep generative models".
+    Reference: Chae et al. 2023, "A likelihood approach to nonparametric estimation of a singular distribution using deep generative
+    models".
     """
 
     name: ClassVar[str] = "singular_distributions"
     references: ClassVar[tuple[str, ...]] = ("chae2023likelihood",)
     claim: ClassVar[str] = (
-        "Of data on a set without volume, a generator fitted by likelihood comes nearer to the distribution where a little noise is added to "
-        "the data first."
+        "Of data on a set without volume, a generator fitted by likelihood comes nearer to the distribution where a little noise is added "
+        "to the data first."
     )
     paper: ClassVar[str] = "Chae et al. 2023"
     figure: ClassVar[str] = (
@@ -70,9 +71,9 @@ class SingularDistributions(Study):
         Prediction("distance with much noise less with little", "and noise of 0.3 is too much", low=0.0),
     )
     protocol: ClassVar[str] = (
-        "500 points of the unit circle, an encoder and a decoder of two layers of 64, Adam, 1,500 steps of batches of 100; noise of 0, 0.02, "
-        "0.05, 0.1 and 0.3 drawn once for the data. Wasserstein distance, exact by assignment, between 400 points of the generator without "
-        "its likelihood's noise and 400 of the circle; the mean of 0.05 and 0.1 is the little noise."
+        "500 points of the unit circle, an encoder and a decoder of two layers of 64, Adam, 1,500 steps of batches of 100; noise of 0, "
+        "0.02, 0.05, 0.1 and 0.3 drawn once for the data. Wasserstein distance, exact by assignment, between 400 points of the generator "
+        "without its likelihood's noise and 400 of the circle; the mean of 0.05 and 0.1 is the little noise."
     )
     scaled_down: ClassVar[str] = "An evidence bound stands for the likelihood, and one curve in the plane for the paper's examples."
     seeds: ClassVar[int] = 3

@@ -21,7 +21,8 @@ class SocialSTGCNN(nn.Module):
     """Observed positions of the walkers of a scene, shape (n, walkers, 8, 2), to the first one's predicted way, shape (n, 24), in metres.
 
     One graph convolution over the walkers, whose edges are the inverse distances of their steps, and convolutions over time, of which the
-    published forward leaves the fifth and its PReLU unused; the mean of the predicted distribution is taken. Tensors have the names of the published weights, so `load_state_dict` reads them.
+    published forward leaves the fifth and its PReLU unused; the mean of the predicted distribution is taken. Tensors have the names of the
+    published weights, so `load_state_dict` reads them.
 
     Reference: Mohamed et al. 2020, "Social-STGCNN: a social spatio-temporal graph convolutional neural network for human trajectory
     prediction".

@@ -41,11 +41,12 @@ class StyleExplorationDomains(Study):
     )
     protocol: ClassVar[str] = (
         "1,500 MNIST images, others for each seed, a network of two convolutions, Adam, six epochs; four styles, five steps of 0.05. "
-        "Accuracy on MNIST's and on USPS's test images, which another institution collected, and the time of training over plain training's."
+        "Accuracy on MNIST's and on USPS's test images, which another institution collected, and the time of training over plain "
+        "training's."
     )
     scaled_down: ClassVar[str] = (
-        "One training domain, whose images share a style more than the paper's several domains do, and grey images, whose channel statistics "
-        "say little. Styles are taken in the image, where the authors' MODE-A takes them in a fixed network's features."
+        "One training domain, whose images share a style more than the paper's several domains do, and grey images, whose channel "
+        "statistics say little. Styles are taken in the image, where the authors' MODE-A takes them in a fixed network's features."
     )
     seeds: ClassVar[int] = 3
     looks: ClassVar[tuple[EarlierLook, ...]] = (

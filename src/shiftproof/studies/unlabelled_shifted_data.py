@@ -78,8 +78,8 @@ class UnlabelledShiftedData(Study):
     )
     paper: ClassVar[str] = "Saberi et al. 2024"
     figure: ClassVar[str] = (
-        "For a mixture of two Gaussians the generalisation gap falls with the number of unlabelled points as long as their shift is bounded; "
-        "experiments on synthetic and real data agree."
+        "For a mixture of two Gaussians the generalisation gap falls with the number of unlabelled points as long as their shift is "
+        "bounded; experiments on synthetic and real data agree."
     )
     predictions: ClassVar[tuple[Prediction, ...]] = (
         Prediction("clean gain", "2,000 shifted unlabelled points make fewer errors", low=0.0),
@@ -87,9 +87,9 @@ class UnlabelledShiftedData(Study):
         Prediction("robust gain of more", "more of them are no worse than a tenth as many", low=0.0),
     )
     protocol: ClassVar[str] = (
-        "Two Gaussian classes in 100 dimensions, means of length 1.5 to either side, spread 1; 40 labelled points and 200 or 2,000 unlabelled "
-        "ones whose mean is moved by 0.5 in a random direction; l2 moves of 0.3. Adam on the robust logistic loss with weight 1 and push "
-        "0.3. Errors are exact; 10 samples a seed."
+        "Two Gaussian classes in 100 dimensions, means of length 1.5 to either side, spread 1; 40 labelled points and 200 or 2,000 "
+        "unlabelled ones whose mean is moved by 0.5 in a random direction; l2 moves of 0.3. Adam on the robust logistic loss with weight 1 "
+        "and push 0.3. Errors are exact; 10 samples a seed."
     )
     scaled_down: ClassVar[str] = "The paper's linear case; the transport ball is one of l2 moves, and its real data are left out."
     seeds: ClassVar[int] = 5

@@ -147,9 +147,11 @@ def test_temperatures_are_learned_where_they_are_individual() -> None:
     Contrastive().step(made, given, memory).loss.backward()  # type: ignore[no-untyped-call]
     assert isinstance(memory, ContrastMemory)
     slope = memory.first.temperature.grad
-    assert slope is not None and bool((slope != 0).all())
+    assert slope is not None
+    assert bool((slope != 0).all())
     fixed = Contrastive(individual=False).init(made, Examples(given.x, given.y, IDS, {}, SPACE))
-    assert isinstance(fixed, ContrastMemory) and not fixed.first.temperature.requires_grad
+    assert isinstance(fixed, ContrastMemory)
+    assert not fixed.first.temperature.requires_grad
 
 
 def test_a_network_learns_digits_from_contrast_through_the_usual_door(tmp_path: Path) -> None:
