@@ -1,0 +1,162 @@
+"""The made tasks of studies against closed forms, explicit features and brute force."""
+
+from __future__ import annotations
+
+import math
+from itertools import permutations
+
+import numpy as np
+import pytest
+import torch
+
+from shiftproof.studies.data_mixtures import between
+from shiftproof.studies.ensembles_of_return_distributions import (
+    ATOMS,
+    DISCOUNT,
+    SLIP,
+    STATES,
+    VALUES,
+    learned,
+    optimal_values,
+    project,
+)
+from shiftproof.studies.feature_contamination import BACKGROUND, CORE, TwoLayers, draw, held
+from shiftproof.studies.heterogeneous_shift import bumps, fitted
+from shiftproof.studies.invariant_predictors import drawn
+from shiftproof.studies.label_robust_losses import among_best
+from shiftproof.studies.sensitivity_law import COSINE, PUBLISHED_TANH, TANH, random_features, tangent_kernel
+from shiftproof.studies.singular_distributions import circle, wasserstein
+from shiftproof.studies.trial import mislabelled
+from shiftproof.studies.unlabelled_shifted_data import Halves, robust_self_supervised
+
+NUMBERS = np.random.default_rng(0)
+
+
+def test_labels_are_wrong_as_often_as_said_and_any_other_class_then() -> None:
+    y = np.arange(30_000) % 10
+    found = mislabelled(y, 0.6, 10, np.random.default_rng(1))
+    wrong = found != y
+    assert wrong.mean() == pytest.approx(0.6, abs=0.01)
+    assert np.bincount((found - y)[wrong] % 10, minlength=10)[1:] / wrong.sum() == pytest.approx(1 / 9, abs=0.01)
+
+
+def test_a_label_is_among_the_best() -> None:
+    from shiftproof.data.arrays import examples
+
+    scores = torch.tensor([[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]])
+    given = examples(scores, [1, 0], box=(0.0, 9.0))
+    assert among_best(torch.nn.Identity(), given, 1).tolist() == [False, False]
+    assert among_best(torch.nn.Identity(), given, 2).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("act", [TANH, COSINE], ids=["tanh", "cosine"])
+def test_sensitivities_are_those_of_explicit_features_differentiated_by_torch(act: object) -> None:
+    assert act in (TANH, COSINE)
+    x, z, y, w = NUMBERS.normal(size=(8, 5)), NUMBERS.normal(size=(3, 5)), NUMBERS.normal(size=8), NUMBERS.normal(size=(12, 5))
+    value, first = (torch.tanh, lambda t: 1 - torch.tanh(t) ** 2) if act is TANH else (torch.cos, lambda t: -torch.sin(t))
+    tw = torch.from_numpy(w)
+
+    def rf(points: torch.Tensor) -> torch.Tensor:
+        return value(points @ tw.T)
+
+    def ntk(points: torch.Tensor) -> torch.Tensor:
+        return (points[:, None, :] * first(points @ tw.T)[:, :, None]).flatten(1)
+
+    for features, solve in ((rf, random_features), (ntk, tangent_kernel)):
+        phi = features(torch.from_numpy(x))
+        theta = torch.linalg.pinv(phi) @ torch.from_numpy(y)
+        point = torch.from_numpy(z).requires_grad_()
+        (slope,) = torch.autograd.grad((features(point) @ theta).sum(), point)
+        expected = np.linalg.norm(z, axis=1) * slope.norm(dim=1).numpy()
+        assert solve(x, y, z, w, TANH if act is TANH else COSINE) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_published_second_derivative_of_tanh_is_not_that_of_tanh() -> None:
+    t = np.linspace(-2, 2, 41)
+    numeric = (TANH.first(t + 1e-5) - TANH.first(t - 1e-5)) / 2e-5
+    assert TANH.second(t) == pytest.approx(numeric, abs=1e-8)
+    assert np.abs(PUBLISHED_TANH.second(t) - numeric).max() > 0.5
+    assert COSINE.second(t) == pytest.approx((COSINE.first(t + 1e-5) - COSINE.first(t - 1e-5)) / 2e-5, abs=1e-8)
+
+
+def test_a_mixture_of_linear_tasks_is_where_its_angle_puts_it() -> None:
+    """|near + far|^2 / 4 lies in [1, 4] unless the cosine of the two is below -1/4: one in so many in 20 dimensions."""
+    found = np.mean([between(np.random.default_rng(seed)) for seed in range(2000)])
+    directions = np.random.default_rng(9).normal(size=(20_000, 20))
+    cosine = directions[:, 0] / np.linalg.norm(directions, axis=1)
+    assert found == pytest.approx((cosine >= -0.25).mean(), abs=0.02)
+
+
+def test_the_core_tells_the_label_and_the_background_does_not() -> None:
+    x, y = draw(4000, sign=-1.0, chance=torch.Generator().manual_seed(0))
+    assert bool(((x[:, :CORE] >= 0) == (y == 1)[:, None]).float().mean() > 0.999)
+    assert bool((x[:, CORE:] <= 0).all())
+    net = TwoLayers(torch.nn.ReLU(), units=3)
+    with torch.no_grad():
+        net.first.weight.copy_(torch.cat([torch.full((6, CORE), 2.0), torch.ones(6, BACKGROUND)], 1))
+    assert held(net) == pytest.approx(0.5)
+
+
+def test_additive_ridge_is_the_minimiser_over_both_parts() -> None:
+    x, z, y = NUMBERS.normal(size=(3, 15))
+    slope, a = fitted(x, z, y, ridge=0.1)
+    design = np.column_stack([x, np.linalg.cholesky(bumps(z, z) + 1e-12 * np.eye(15))])
+    weights = np.linalg.solve(design.T @ design + 0.1 * np.eye(16), design.T @ y)
+    assert slope == pytest.approx(weights[0], abs=1e-6)
+    assert bumps(z, z) @ a == pytest.approx(design[:, 1:] @ weights[1:], abs=1e-6)
+
+
+def test_the_distance_of_samples_is_that_of_the_best_pairing() -> None:
+    one, two = NUMBERS.normal(size=(2, 5, 2))
+    best = min(np.linalg.norm(one - two[list(order)], axis=1).mean() for order in permutations(range(5)))
+    assert wasserstein(one, two) == pytest.approx(best)
+    assert np.linalg.norm(circle(50, np.random.default_rng(0)), axis=1) == pytest.approx(1)
+
+
+def test_the_error_of_a_rule_is_that_of_its_draws_and_moves_cost_their_length() -> None:
+    home = Halves(np.array([1.0, 0.5]), 0.8)
+    x, y = home.draw(200_000, np.random.default_rng(0))
+    theta = np.array([0.3, 1.0])
+    margin = y.numpy() * (x.numpy() @ theta) / np.linalg.norm(theta)
+    assert home.error(theta) == pytest.approx((margin <= 0).mean(), abs=0.005)
+    assert home.error(theta, 0.3) == pytest.approx((margin <= 0.3).mean(), abs=0.005)
+
+
+def test_labels_alone_give_the_robust_logistic_regression_and_a_push_leaves_dense_regions() -> None:
+    x, y = Halves(np.array([1.0, 0.0]), 0.3).draw(200, np.random.default_rng(1))
+    theta = robust_self_supervised(x, y, x, eps=0.0, weight=0.0, push=0.0)
+    assert abs(theta[1] / theta[0]) < 0.3
+    dense = torch.tensor([[0.6, 1.0], [-0.6, -1.0]], dtype=torch.float64).repeat(200, 1)
+    turned = robust_self_supervised(x[:4], y[:4], dense, eps=0.0, weight=5.0, push=0.2)
+    assert turned[1] / turned[0] > 0.5
+
+
+def test_a_projected_distribution_keeps_its_mean_and_its_mass() -> None:
+    atoms, weights = NUMBERS.random((4, 7)), NUMBERS.dirichlet(np.ones(7), 4)
+    padded_atoms, padded = (np.concatenate([each, np.zeros((4, ATOMS - 7))], axis=1) for each in (atoms, weights))
+    found = project(padded_atoms, padded)
+    assert found.sum(1) == pytest.approx(1)
+    assert found @ VALUES == pytest.approx((atoms * weights).sum(1))
+    assert project(VALUES[None], np.eye(ATOMS)[[7]])[0, 7] == pytest.approx(1)
+
+
+def test_the_best_values_solve_bellmans_equation_and_learners_find_the_best_actions() -> None:
+    q = optimal_values()
+    best = np.append(q.max(1), 1 / DISCOUNT)
+    for s in range(STATES):
+        right, left = DISCOUNT * best[s + 1], DISCOUNT * best[max(s - 1, 0)]
+        assert q[s, 1] == pytest.approx((1 - SLIP) * right + SLIP * left)
+        assert q[s, 0] == pytest.approx((1 - SLIP) * left + SLIP * right)
+    early, late = learned(2, 1, 1500, np.random.default_rng(0))
+    assert early.shape == late.shape == (1, STATES, 2)
+    assert np.abs(late[0] - q).mean() < np.abs(early[0] - q).mean()
+
+
+def test_an_intervention_changes_effects_and_causes_but_not_the_target_given_its_causes() -> None:
+    slopes = np.array([1.0, -2.0, 0.5]), np.array([2.0, 0.0, 1.0])
+    for spread in (0.5, 2.0):
+        x, y = drawn(slopes, np.full(6, spread), 40_000, np.random.default_rng(0))
+        assert np.linalg.lstsq(x[:, :3], y, rcond=None)[0] == pytest.approx(slopes[0], abs=0.05)
+        assert np.std(x[:, 4]) == pytest.approx(spread, rel=0.02)
+        assert np.var(y - x[:, :3] @ slopes[0]) == pytest.approx(1, rel=0.05)
+    assert math.isclose(float(np.cov(x[:, 3], y)[0, 1] / np.var(y)), 2.0, rel_tol=0.02)
