@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from itertools import permutations
-
 import numpy as np
 import pytest
 import torch
@@ -22,10 +19,8 @@ from shiftproof.studies.ensembles_of_return_distributions import (
 )
 from shiftproof.studies.feature_contamination import BACKGROUND, CORE, TwoLayers, draw, held
 from shiftproof.studies.heterogeneous_shift import bumps, fitted
-from shiftproof.studies.invariant_predictors import drawn
 from shiftproof.studies.label_robust_losses import among_best
 from shiftproof.studies.sensitivity_law import COSINE, PUBLISHED_TANH, TANH, random_features, tangent_kernel
-from shiftproof.studies.singular_distributions import circle, wasserstein
 from shiftproof.studies.trial import mislabelled
 from shiftproof.studies.unlabelled_shifted_data import Halves, robust_self_supervised
 
@@ -106,13 +101,6 @@ def test_additive_ridge_is_the_minimiser_over_both_parts() -> None:
     assert bumps(z, z) @ a == pytest.approx(design[:, 1:] @ weights[1:], abs=1e-6)
 
 
-def test_the_distance_of_samples_is_that_of_the_best_pairing() -> None:
-    one, two = NUMBERS.normal(size=(2, 5, 2))
-    best = min(np.linalg.norm(one - two[list(order)], axis=1).mean() for order in permutations(range(5)))
-    assert wasserstein(one, two) == pytest.approx(best)
-    assert np.linalg.norm(circle(50, np.random.default_rng(0)), axis=1) == pytest.approx(1)
-
-
 def test_the_error_of_a_rule_is_that_of_its_draws_and_moves_cost_their_length() -> None:
     home = Halves(np.array([1.0, 0.5]), 0.8)
     x, y = home.draw(200_000, np.random.default_rng(0))
@@ -150,13 +138,3 @@ def test_the_best_values_solve_bellmans_equation_and_learners_find_the_best_acti
     early, late = learned(2, 1, 1500, np.random.default_rng(0))
     assert early.shape == late.shape == (1, STATES, 2)
     assert np.abs(late[0] - q).mean() < np.abs(early[0] - q).mean()
-
-
-def test_an_intervention_changes_effects_and_causes_but_not_the_target_given_its_causes() -> None:
-    slopes = np.array([1.0, -2.0, 0.5]), np.array([2.0, 0.0, 1.0])
-    for spread in (0.5, 2.0):
-        x, y = drawn(slopes, np.full(6, spread), 40_000, np.random.default_rng(0))
-        assert np.linalg.lstsq(x[:, :3], y, rcond=None)[0] == pytest.approx(slopes[0], abs=0.05)
-        assert np.std(x[:, 4]) == pytest.approx(spread, rel=0.02)
-        assert np.var(y - x[:, :3] @ slopes[0]) == pytest.approx(1, rel=0.05)
-    assert math.isclose(float(np.cov(x[:, 3], y)[0, 1] / np.var(y)), 2.0, rel_tol=0.02)
