@@ -25,7 +25,6 @@ studies, __all__, __getattr__ = package_of_parts(
         "sampled_trajectory_bounds": "sampled_trajectory_bounds:SampledTrajectoryBounds",
         "label_robust_losses": "label_robust_losses:LabelRobustLosses",
         "sensitivity_law": "sensitivity_law:SensitivityLaw",
-        "data_mixtures": "data_mixtures:DataMixtures",
         "feature_contamination": "feature_contamination:FeatureContamination",
         "heterogeneous_shift": "heterogeneous_shift:HeterogeneousShift",
         "unlabelled_shifted_data": "unlabelled_shifted_data:UnlabelledShiftedData",

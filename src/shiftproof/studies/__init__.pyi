@@ -6,7 +6,6 @@ from shiftproof.studies.accuracy_disparity import AccuracyDisparity
 from shiftproof.studies.adversarial_errors import AdversarialErrors
 from shiftproof.studies.adversarial_training_and_corruptions import AdversarialTrainingAndCorruptions
 from shiftproof.studies.cross_domain_errors import CrossDomainErrors
-from shiftproof.studies.data_mixtures import DataMixtures
 from shiftproof.studies.defence_table import DefenceTable
 from shiftproof.studies.ensembles_of_return_distributions import EnsemblesOfReturnDistributions
 from shiftproof.studies.feature_contamination import FeatureContamination
@@ -34,7 +33,6 @@ __all__ = [
     "AdversarialErrors",
     "AdversarialTrainingAndCorruptions",
     "CrossDomainErrors",
-    "DataMixtures",
     "DefenceTable",
     "EarlierLook",
     "EnsemblesOfReturnDistributions",
