@@ -6,22 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from shiftproof.studies.ensembles_of_return_distributions import (
-    ATOMS,
-    DISCOUNT,
-    SLIP,
-    STATES,
-    VALUES,
-    learned,
-    optimal_values,
-    project,
-)
 from shiftproof.studies.feature_contamination import BACKGROUND, CORE, TwoLayers, draw, held
 from shiftproof.studies.heterogeneous_shift import bumps, fitted
 from shiftproof.studies.label_robust_losses import among_best
 from shiftproof.studies.sensitivity_law import COSINE, PUBLISHED_TANH, TANH, random_features, tangent_kernel
 from shiftproof.studies.trial import mislabelled
-from shiftproof.studies.unlabelled_shifted_data import Halves, robust_self_supervised
 
 NUMBERS = np.random.default_rng(0)
 
@@ -90,42 +79,3 @@ def test_additive_ridge_is_the_minimiser_over_both_parts() -> None:
     weights = np.linalg.solve(design.T @ design + 0.1 * np.eye(16), design.T @ y)
     assert slope == pytest.approx(weights[0], abs=1e-6)
     assert bumps(z, z) @ a == pytest.approx(design[:, 1:] @ weights[1:], abs=1e-6)
-
-
-def test_the_error_of_a_rule_is_that_of_its_draws_and_moves_cost_their_length() -> None:
-    home = Halves(np.array([1.0, 0.5]), 0.8)
-    x, y = home.draw(200_000, np.random.default_rng(0))
-    theta = np.array([0.3, 1.0])
-    margin = y.numpy() * (x.numpy() @ theta) / np.linalg.norm(theta)
-    assert home.error(theta) == pytest.approx((margin <= 0).mean(), abs=0.005)
-    assert home.error(theta, 0.3) == pytest.approx((margin <= 0.3).mean(), abs=0.005)
-
-
-def test_labels_alone_give_the_robust_logistic_regression_and_a_push_leaves_dense_regions() -> None:
-    x, y = Halves(np.array([1.0, 0.0]), 0.3).draw(200, np.random.default_rng(1))
-    theta = robust_self_supervised(x, y, x, eps=0.0, weight=0.0, push=0.0)
-    assert abs(theta[1] / theta[0]) < 0.3
-    dense = torch.tensor([[0.6, 1.0], [-0.6, -1.0]], dtype=torch.float64).repeat(200, 1)
-    turned = robust_self_supervised(x[:4], y[:4], dense, eps=0.0, weight=5.0, push=0.2)
-    assert turned[1] / turned[0] > 0.5
-
-
-def test_a_projected_distribution_keeps_its_mean_and_its_mass() -> None:
-    atoms, weights = NUMBERS.random((4, 7)), NUMBERS.dirichlet(np.ones(7), 4)
-    padded_atoms, padded = (np.concatenate([each, np.zeros((4, ATOMS - 7))], axis=1) for each in (atoms, weights))
-    found = project(padded_atoms, padded)
-    assert found.sum(1) == pytest.approx(1)
-    assert found @ VALUES == pytest.approx((atoms * weights).sum(1))
-    assert project(VALUES[None], np.eye(ATOMS)[[7]])[0, 7] == pytest.approx(1)
-
-
-def test_the_best_values_solve_bellmans_equation_and_learners_find_the_best_actions() -> None:
-    q = optimal_values()
-    best = np.append(q.max(1), 1 / DISCOUNT)
-    for s in range(STATES):
-        right, left = DISCOUNT * best[s + 1], DISCOUNT * best[max(s - 1, 0)]
-        assert q[s, 1] == pytest.approx((1 - SLIP) * right + SLIP * left)
-        assert q[s, 0] == pytest.approx((1 - SLIP) * left + SLIP * right)
-    early, late = learned(2, 1, 1500, np.random.default_rng(0))
-    assert early.shape == late.shape == (1, STATES, 2)
-    assert np.abs(late[0] - q).mean() < np.abs(early[0] - q).mean()

@@ -27,8 +27,6 @@ studies, __all__, __getattr__ = package_of_parts(
         "sensitivity_law": "sensitivity_law:SensitivityLaw",
         "feature_contamination": "feature_contamination:FeatureContamination",
         "heterogeneous_shift": "heterogeneous_shift:HeterogeneousShift",
-        "unlabelled_shifted_data": "unlabelled_shifted_data:UnlabelledShiftedData",
-        "ensembles_of_return_distributions": "ensembles_of_return_distributions:EnsemblesOfReturnDistributions",
         "holistic_robust_training": "holistic_robust_training:HolisticRobustTraining",
     },
     also=(

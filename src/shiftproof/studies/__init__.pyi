@@ -7,7 +7,6 @@ from shiftproof.studies.adversarial_errors import AdversarialErrors
 from shiftproof.studies.adversarial_training_and_corruptions import AdversarialTrainingAndCorruptions
 from shiftproof.studies.cross_domain_errors import CrossDomainErrors
 from shiftproof.studies.defence_table import DefenceTable
-from shiftproof.studies.ensembles_of_return_distributions import EnsemblesOfReturnDistributions
 from shiftproof.studies.feature_contamination import FeatureContamination
 from shiftproof.studies.gaussian_noise_and_adversarial import GaussianNoiseAndAdversarial
 from shiftproof.studies.group_dro_regularisation import GroupDroRegularisation
@@ -25,7 +24,6 @@ from shiftproof.studies.sampled_trajectory_bounds import SampledTrajectoryBounds
 from shiftproof.studies.sensitivity_law import SensitivityLaw
 from shiftproof.studies.simplicity_bias import SimplicityBias
 from shiftproof.studies.trial import Trial
-from shiftproof.studies.unlabelled_shifted_data import UnlabelledShiftedData
 
 studies: Registry[Study]
 __all__ = [
@@ -35,7 +33,6 @@ __all__ = [
     "CrossDomainErrors",
     "DefenceTable",
     "EarlierLook",
-    "EnsemblesOfReturnDistributions",
     "FeatureContamination",
     "GaussianNoiseAndAdversarial",
     "GroupDroRegularisation",
@@ -54,7 +51,6 @@ __all__ = [
     "SimplicityBias",
     "Study",
     "Trial",
-    "UnlabelledShiftedData",
     "difference",
     "read_studies",
     "run_study",
