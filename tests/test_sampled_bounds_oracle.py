@@ -18,8 +18,9 @@ from shiftproof.shifts.corruptions.contrast import Contrast
 
 def summing(n: int = 3, features: int = 4) -> tuple[sp.Examples, torch.nn.Module]:
     """A model of two scores whose margin is the sum of the moves of label 0."""
-    net = torch.nn.Linear(features, 2, bias=False)
+    net = torch.nn.Linear(features, 2)
     with torch.no_grad():
+        net.bias.fill_(-2.0)
         net.weight.copy_(torch.stack([torch.zeros(features), torch.ones(features)]))
     return sp.examples(torch.zeros(n, features), torch.zeros(n, dtype=torch.long), box=(-1.0, 1.0)), net
 

@@ -13,8 +13,9 @@ from shiftproof.sampled_bounds import bound_by_sampling
 
 @pytest.mark.parametrize(("share", "confidence", "draws"), [(0.1, 0.9, None), (0.02, 0.95, None), (0.1, 0.9, 150)])
 def test_bounds_are_violated_as_seldom_as_they_say(share: float, confidence: float, draws: int | None) -> None:
-    net = torch.nn.Linear(1, 2, bias=False)
+    net = torch.nn.Linear(1, 2)
     with torch.no_grad():
+        net.bias.fill_(-2.0)
         net.weight.copy_(torch.tensor([[0.0], [1.0]]))
     n = 600
     examples = sp.examples(torch.zeros(n, 1), torch.zeros(n, dtype=torch.long), box=(-1.0, 1.0))

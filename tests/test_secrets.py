@@ -19,7 +19,7 @@ import torch
 from shiftproof import UsageError, load_model
 from shiftproof._secrets import remember_header, url_without_secrets, without_secrets
 from shiftproof.evaluation.config import make_config
-from shiftproof.models.endpoint import EndpointOptions
+from shiftproof.models.posting import EndpointOptions
 
 X = torch.rand(4, 3, generator=torch.Generator().manual_seed(0))
 URLS = {

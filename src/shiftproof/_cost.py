@@ -30,6 +30,7 @@ class Cost:
         spoiled: gradients with an entry that was NaN or infinite.
         seen_broken: answers that were wrong.
         exponent: of the power of two that its scores are multiplied by before a loss sees them; `UNSEEN` before the first answer.
+        unanswered: questions to which no answer came.
         stages: the parts of a search that has several.
     """
 
@@ -39,13 +40,14 @@ class Cost:
     spoiled: Tensor
     seen_broken: Tensor
     exponent: Tensor
+    unanswered: Tensor
     stages: list[Stage] = field(default_factory=list[Stage])
 
     @classmethod
     def of(cls, n: int) -> Cost:
         """Nothing spent yet."""
-        forwards, backwards, sighted, spoiled, seen_broken, exponent = torch.zeros(6, n, dtype=torch.int64)
-        return cls(forwards, backwards, sighted, spoiled, seen_broken, exponent.fill_(UNSEEN))
+        forwards, backwards, sighted, spoiled, seen_broken, exponent, unanswered = torch.zeros(7, n, dtype=torch.int64)
+        return cls(forwards, backwards, sighted, spoiled, seen_broken, exponent.fill_(UNSEEN), unanswered)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,8 @@ from shiftproof.finding import Finding
 from shiftproof.judges.abstract import Reading
 from shiftproof.models.abstract import Labels
 from shiftproof.models.query_count import count_asked, counting_queries
-from shiftproof.outcomes import Bound, Flag
+from shiftproof.models.unanswered import Unanswered
+from shiftproof.outcomes import Bound, Flag, answer_flags
 from shiftproof.preflight import BATCH_DEPENDENT, RANDOM, inspect_model
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Shift
@@ -85,10 +86,13 @@ def certify(
         known = clean if not {RANDOM, BATCH_DEPENDENT} & set(found) else None
 
         def work(rows: slice) -> Finding:
-            return _certify_batch(model, shift, certificate, examples[rows], rng[rows], known and known[rows])
+            try:
+                return _certify_batch(model, shift, certificate, examples[rows], rng[rows], known and known[rows])
+            except Unanswered:  # a proof needs all its answers
+                return _unanswered(examples[rows])
 
         finding = judged(len(examples), batch_size, work, found, progress)
-    return replace(finding, sent=count.sent)
+    return replace(finding, sent=count.sent, flags=(*finding.flags, *answer_flags(finding.outcome, None)))
 
 
 def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch: Examples, rng: Rng, known: Reading | None) -> Finding:
@@ -110,6 +114,7 @@ def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch:
     radius = proof.radius.double().cpu().masked_fill((none | wrong).cpu(), torch.nan)
     proven = (radius >= shift.full_strength).numpy()  # NaN proves nothing
     outcome = np.where(wrong.cpu(), outcomes.SKIPPED, np.where(proven, outcomes.CERTIFIED, outcomes.ABSTAINED)).astype("<U9")
+    outcome[clean.unanswered.cpu().numpy()] = outcomes.NO_ANSWER
     n = len(batch)
     forwards = 1 + proof.forwards.cpu().numpy().astype(np.int64)
     count_asked(int(forwards.sum()))
@@ -127,6 +132,27 @@ def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch:
         bound=Bound.AT_LEAST,
         flags=flags,
         seconds=time.perf_counter() - began,
+    )
+
+
+def _unanswered(batch: Examples) -> Finding:
+    """Of examples of which no proof could be tried, as answers did not come."""
+    n = len(batch)
+    unknown, none = np.full(n, np.nan), np.zeros(n, dtype=np.int64)
+    return Finding(
+        ids=batch.ids,
+        outcome=np.full(n, outcomes.NO_ANSWER, dtype="<U9"),
+        prediction=none - 1,
+        loss=unknown,
+        probability=unknown,
+        confidence=unknown,
+        radius=unknown,
+        params=np.full((n, 0), np.nan, dtype=np.float32),
+        forwards=none,
+        backwards=none,
+        bound=Bound.AT_LEAST,
+        flags=(),
+        seconds=0.0,
     )
 
 

@@ -22,12 +22,14 @@ from shiftproof._errors import BudgetExceeded, UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import Space
 from shiftproof.finding import Finding
+from shiftproof.judges import asked
 from shiftproof.judges.abstract import Judge, Reading
 from shiftproof.judges.classify import CLASSIFY
 from shiftproof.models.abstract import Answers, Scores, access_name
 from shiftproof.models.query_count import count_asked, counting_queries
+from shiftproof.models.torch_module import TorchModule
 from shiftproof.oracle import Cost, Oracle, SearchCheckpoint
-from shiftproof.outcomes import Bound, Flag
+from shiftproof.outcomes import Bound, Flag, answer_flags
 from shiftproof.preflight import BATCH_DEPENDENT, RANDOM, ScoresOnly, look_at
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Search, judged_objection, suited
@@ -106,7 +108,7 @@ def confront(
             return _confront_batch(model, shift, search, examples[rows], rng[rows], how)
 
         finding = judged(len(examples), batch_size, work, flags, progress)
-    return replace(finding, sent=count.sent)
+    return replace(finding, sent=count.sent, flags=(*finding.flags, *answer_flags(finding.outcome, finding.unreadable)))
 
 
 def judged_by(judge: Judge, examples: Examples) -> Examples:
@@ -141,6 +143,9 @@ def _averages(search: Search) -> list[Flag]:
 
 def refuse(model: Answers, shift: Shift, search: Search, judge: Judge = CLASSIFY) -> None:
     """Raises `UsageError` where this search cannot be used on this model and shift, or with this judge."""
+    if isinstance(model, TorchModule) and model.said != judge.said:
+        hint = f"Make it with shiftproof.as_answers(module, said={judge.said!r})."
+        raise UsageError(f"The judge {judge.name} reads {judge.said}, and the model '{model.name}' was made to give {model.said}. {hint}")
     seen = judge.gives(model)
     if not issubclass(seen, search.needs):
         gives, needs = access_name(seen), access_name(search.needs)
@@ -161,7 +166,7 @@ def read(model: Answers, x: Any, y: Any, draws: int = 1, judge: Judge = CLASSIFY
     Cost: `draws` forwards each.
     """
     with torch.no_grad():
-        return judge.read(model, x, y, draws)
+        return asked.read(judge, model, x, y, draws)
 
 
 def read_examples(model: Answers, examples: Examples, batch_size: int = 256) -> Reading:
@@ -196,16 +201,23 @@ def _confront_batch(model: Answers, shift: Shift, search: Search, batch: Example
     cost.forwards += draws * int(worst_case)
 
     oracle = Oracle(model, shift, x, y, cost, judge=how.judge, stops=not how.to_the_end, held=not how.to_the_end)[rows]
-    asked = oracle.kept_by(how.checkpoint, batch.ids) if how.checkpoint else oracle
-    params = _legal(shift, search, x[rows], _searched(search, shift, asked, rng[rows.cpu()]))
+    seen = oracle.kept_by(how.checkpoint, batch.ids) if how.checkpoint else oracle
+    params = _legal(shift, search, x[rows], _searched(search, shift, seen, rng[rows.cpu()]))
+    heard = ~oracle.unanswered.to(x.device)  # of the others the search could not be carried out
+    rows, params = rows[heard], params[heard]
     moved = _apply(shift, batch.space, x[rows], params)
     after = read(model, moved, shift.carry(x[rows], y[rows], params), draws, how.judge)
     cost.forwards[rows.cpu()] += draws  # each row once
     count_asked(draws * (len(rows) + len(x) * int(worst_case)))  # and the oracle's own
 
-    outcome = np.full(len(x), outcomes.SKIPPED, dtype="<U9")
     at = rows.cpu().numpy()  # numpy would take a tensor of one row for a number
-    outcome[at] = np.where(after.broken.cpu().numpy(), outcomes.BROKEN, outcomes.HELD)
+    whole = _at_moves(clean, after, at, len(x))
+    outcome = np.full(len(x), outcomes.NO_ANSWER, dtype="<U9")
+    if clean is not None:
+        outcome[(clean.broken & ~clean.unanswered).cpu().numpy()] = outcomes.SKIPPED
+    verdict = np.where(after.broken.cpu().numpy(), outcomes.BROKEN, outcomes.HELD)
+    outcome[at] = np.where(after.unanswered.cpu().numpy(), outcomes.NO_ANSWER, verdict)
+    whole = _silenced(whole, outcome == outcomes.NO_ANSWER)
     radius = np.full(len(x), np.nan)
     if search.proves and how.same:
         proven = at[search.proven(shift, x[rows]).numpy() & ~after.broken.cpu().numpy()]
@@ -213,7 +225,6 @@ def _confront_batch(model: Answers, shift: Shift, search: Search, batch: Example
     everywhere = np.full((len(x), *params.shape[1:]), np.nan, dtype=np.float64 if params.dtype == torch.float64 else np.float32)
     everywhere[at] = params.cpu().numpy()
 
-    whole = _at_moves(clean, after, at)
     return Finding(
         ids=batch.ids,
         outcome=outcome,
@@ -231,23 +242,38 @@ def _confront_batch(model: Answers, shift: Shift, search: Search, batch: Example
         stages=tuple(cost.stages),
         score=whole["score"],
         said=whole["said"],
+        unreadable=whole["unreadable"],
     )
 
 
-def _at_moves(clean: Reading | None, after: Reading, at: npt.NDArray[np.intp]) -> dict[str, Any]:
-    """Every column of what was read: at the moves for the examples `at`, as they are for the others."""
+def _silenced(columns: dict[str, Any], silent: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """The columns of what was read, without what was read before an answer failed to come."""
+    if not bool(silent.any()):
+        return columns
+    found = dict(columns)
+    for name, values in columns.items():
+        if values is not None:
+            found[name] = values = values.copy()
+            values[silent] = "" if values.dtype == object else np.nan if values.dtype.kind == "f" else -1 if values.dtype.kind == "i" else 0
+    return found
+
+
+def _at_moves(clean: Reading | None, after: Reading, at: npt.NDArray[np.intp], n: int) -> dict[str, Any]:
+    """Every column of what was read of n examples: at the moves for the examples `at`, as they are for the others."""
 
     def plain(values: Any) -> Any:
         return values.cpu().numpy() if isinstance(values, Tensor) else values
 
-    there = {name: plain(values) for name, values in vars(after).items()}
     if clean is None:
-        return there
+        heard = torch.zeros(n, dtype=torch.bool, device=after.broken.device)
+        heard[at] = True
+        return {name: plain(values) for name, values in vars(after if len(at) == n else after.spread(heard)).items()}
+    there = {name: plain(values) for name, values in vars(after).items()}
     whole = {name: plain(values) for name, values in vars(clean).items()}
     if whole["said"] is None and there["said"] is not None:  # a store without them
         whole["said"] = np.full((len(clean.broken), there["said"].shape[1]), np.nan, dtype=np.float32)
     for name, values in whole.items():
-        if values is not None and len(at):
+        if values is not None and there[name] is not None and len(at):
             whole[name] = values = values.copy()
             values[at] = there[name]
     return whole
@@ -286,7 +312,7 @@ def _apply(shift: Shift, space: Space, x: Any, params: Params) -> Any:
     """The moved inputs, with the shift held to its own contract."""
     with torch.no_grad():
         moved = shift.apply(x, params)
-    if not space.holds(x, moved):
+    if not shift.landing(space).holds(x, moved):
         raise BudgetExceeded(f"The shift {shift.name} left the input box {space.units}, gave NaN or changed the inputs' shape.")
     return moved
 

@@ -21,7 +21,7 @@ class Finding:
 
     Args:
         ids: the examples' names, shape (n,).
-        outcome: "skipped", "broken", "held", "certified" or "abstained", shape (n,).
+        outcome: "skipped", "broken", "held", "certified", "abstained" or, where the model did not answer, "no_answer", shape (n,).
         prediction: the model's decision at the move found (at the clean input where skipped, certified or abstained), shape (n,): a class,
             or under judges of other answers a number or a text.
         loss: cross-entropy in nats there, or 0/1 where the model gives labels only, shape (n,); under other judges what a search climbs.
@@ -38,6 +38,7 @@ class Finding:
             passes back are not, and what was answered from store did not reach it.
         score: how right the answer is there, in [0, 1], shape (n,); None under judges that say right or wrong only, such as `classify`.
         said: the model's scores there, shape (n, classes), float32; None where it gives none.
+        unreadable: whether the answer there is a refusal or cannot be judged, shape (n,); None under judges that read every answer.
     """
 
     ids: Ids
@@ -57,6 +58,7 @@ class Finding:
     sent: int = 0
     score: Floats | None = None
     said: npt.NDArray[np.float32] | None = None
+    unreadable: npt.NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -75,6 +77,8 @@ class Finding:
                     return Abstained("the votes decide nothing")
                 radius = float(self.radius[row])
                 return Abstained("nothing is proven" if np.isnan(radius) else f"proven up to {radius:.4g} only")
+            case outcomes.NO_ANSWER:
+                return Abstained("no answer came")
             case _:
                 return Held()
 
@@ -84,14 +88,22 @@ class Finding:
         return still_right(self.outcome, self.bound)
 
     @property
+    def bracket(self) -> tuple[float, float]:
+        """The mean score if all answers that did not come were wrong, and if all were right; twice the same where all came."""
+        silent = self.outcome == outcomes.NO_ANSWER
+        score = (self.correct if self.score is None else self.score).astype(np.float64)
+        ends = [float(np.where(silent, end, score).mean()) if len(self) else float("nan") for end in (0.0, 1.0)]
+        return ends[0], ends[1]
+
+    @property
     def asked(self) -> int:
         """Forwards that were asked of all budgets together."""
         return int(self.forwards.sum())
 
     @property
     def mean_score(self) -> float:
-        """The mean of how right the answers are, in [0, 1]; NaN for no examples."""
-        return float((self.correct if self.score is None else self.score).mean()) if len(self) else float("nan")
+        """The mean of how right the answers are, in [0, 1]; NaN for no examples. Of a bracket, the end that the bound claims."""
+        return self.bracket[self.bound is Bound.AT_MOST]
 
     @property
     def accuracy(self) -> float:
@@ -105,7 +117,7 @@ def still_right(outcome: npt.NDArray[np.str_], bound: Bound) -> Bools:
     An attack that reached no verdict broke nothing; a certificate that reached none proved nothing.
     """
     right = [outcomes.HELD, outcomes.CERTIFIED]
-    return np.isin(outcome, [*right, outcomes.ABSTAINED] if bound is Bound.AT_MOST else right)
+    return np.isin(outcome, [*right, outcomes.ABSTAINED, outcomes.NO_ANSWER] if bound is Bound.AT_MOST else right)
 
 
 def join(findings: Sequence[Finding]) -> Finding:
@@ -123,6 +135,7 @@ def join(findings: Sequence[Finding]) -> Finding:
         sent=sum(f.sent for f in findings),
         score=_joined([f.score for f in findings]),
         said=_joined([f.said for f in findings]),
+        unreadable=_joined([f.unreadable for f in findings]),
     )
 
 

@@ -14,6 +14,7 @@ from shiftproof._errors import UsageError
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.data.examples import Ids
 from shiftproof.judges.abstract import Answer, Judge
+from shiftproof.judges.asked import ask
 from shiftproof.judges.classify import CLASSIFY, mean_scores
 from shiftproof.judges.classify import of_scores as judge
 from shiftproof.losses import Loss, margin
@@ -118,6 +119,11 @@ class Oracle:
         """Which examples ever had a gradient that was not zero, shape (n,)."""
         return self._cost.sighted[self._rows] > 0
 
+    @property
+    def unanswered(self) -> Tensor:
+        """Of which examples a question stayed without an answer, shape (n,), on the CPU."""
+        return self._cost.unanswered[self._rows] > 0
+
     def _like(self, **changed: Any) -> Oracle:
         other = Oracle(self._model, self._shift, self.x, self._y, self._cost, self._rows, **{**self._settings(), **changed})
         other._kept, other._plain = self._kept, self._plain
@@ -183,10 +189,21 @@ class Oracle:
         """The verdict on one move per example. Cost: one forward each."""
         self._pay(self._draws, 0)
         with torch.no_grad():
-            moved = self._shift.apply(self.x, params)
-            said = [self._judge.ask(self._model, moved) for _ in range(self._draws)]
-            answer = self._judged(said, params)
+            answer = self._answer(params)
         return answer if self._stops else answer.unfinished()
+
+    def _answer(self, params: Params) -> Answer:
+        """The verdict. An example to which no answer came is broken to the search, which leaves it, and is not asked about again."""
+        silent = self.unanswered
+        if bool(silent.any()):
+            open_ = (~silent).to(params.device)
+            return (self[open_]._answer(params[open_]) if bool(open_.any()) else Answer(open_[open_])).spread(open_)
+        said, came = ask(self._judge, self._model, self._shift.apply(self.x, params), self._draws)
+        if came is None:
+            return self._judged(said, params)
+        self._book(self._cost.unanswered, (~came).long())
+        there = came.to(params.device)
+        return (self[there]._judged(said, params[there]) if said else Answer(there[there])).spread(there)
 
     def _judged(self, said: Sequence[Any], params: Params) -> Answer:
         """The verdict, booked; its margins and losses are of scores in the units that losses see."""
@@ -289,4 +306,4 @@ class Oracle:
             account.index_add_(0, self._rows, torch.as_tensor(amount).to(account).expand(len(self._rows)))
 
 
-_COUNTS = ("forwards", "backwards", "sighted", "spoiled", "seen_broken", "exponent")
+_COUNTS = ("forwards", "backwards", "sighted", "spoiled", "seen_broken", "exponent", "unanswered")

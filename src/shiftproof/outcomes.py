@@ -62,8 +62,10 @@ class Abstained:
 
 Outcome = Skipped | Broken | Held | Certified | Abstained
 
-SKIPPED, BROKEN, HELD, CERTIFIED, ABSTAINED = "skipped", "broken", "held", "certified", "abstained"
+SKIPPED, BROKEN, HELD, CERTIFIED, ABSTAINED, NO_ANSWER = "skipped", "broken", "held", "certified", "abstained", "no_answer"
 """The outcomes' names in stored tables."""
+MOST_MISSING = 0.05
+"""The largest share of examples without an answer with which a run still counts as one."""
 
 
 AUDITED_SAMPLE = "audited sample"
@@ -120,6 +122,26 @@ class Flag:
     name: str
     detail: str
     share: float | None = None
+
+
+MISSING_ANSWERS, UNREADABLE_ANSWERS = "missing_answers", "unreadable_answers"
+
+
+def answer_flags(outcome: npt.NDArray[np.str_], unreadable: npt.NDArray[np.bool_] | None) -> tuple[Flag, ...]:
+    """What is to be said of answers that did not come, and of those that could not be read; both of shape (n,)."""
+    found: list[Flag] = []
+    n, missing = len(outcome), int((outcome == NO_ANSWER).sum())
+    if missing:
+        detail = (
+            f"No answer came to {missing} of {n} examples after all tries (time-outs, server errors). Numbers over them are brackets: "
+            "all of them wrong, all of them right. Run again with the same output folder to ask only these."
+        )
+        found.append(Flag(MISSING_ANSWERS, detail, missing / n))
+    read = 0 if unreadable is None else int(unreadable.sum())
+    if read:
+        detail = f"{read} of {n} answers are refusals, or hold nothing that the judge can read. They count as wrong."
+        found.append(Flag(UNREADABLE_ANSWERS, detail, read / n))
+    return tuple(found)
 
 
 def join_flags(parts: Iterable[tuple[tuple[Flag, ...], int]]) -> tuple[Flag, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -19,6 +20,7 @@ from shiftproof.models.estimator import EstimatorScores
 from shiftproof.models.query_count import count_asked
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.models.torch_output import refuse_probability
+from shiftproof.models.unanswered import Unanswered, drawing
 from shiftproof.outcomes import Flag
 from shiftproof.searches.abstract import AdaptsSearch, Search
 
@@ -77,6 +79,18 @@ def look_at(model: Answers, examples: Examples, judge: Judge = CLASSIFY) -> Insp
     Cost: three forwards on up to 16 examples, one of them with its backward where it may have gradients.
     """
     few = examples[: min(PROBES, len(examples))]
+    while True:
+        try:
+            return _looked_at(model, few, judge, examples)
+        except Unanswered as missing:  # those that it answers are enough
+            came = missing.came.cpu().numpy()
+            heard = np.concatenate([came, np.ones(len(few) - len(came), dtype=np.bool_)])
+            if not heard.any():
+                raise
+            few = few[heard]
+
+
+def _looked_at(model: Answers, few: Examples, judge: Judge, examples: Examples) -> InspectedModel:
     x = few.x.to(model.device)
     if judge.said != "classes":
         return _look_at_answers(model, few, x, judge)
@@ -102,7 +116,7 @@ def look_at(model: Answers, examples: Examples, judge: Judge = CLASSIFY) -> Insp
 
 def _look_at_answers(model: Answers, few: Examples, x: Any, judge: Judge) -> InspectedModel:
     """Whether the judge can read the answers, and whether they are the same when asked again."""
-    first, again = _asked(model, x, judge), _asked(model, x, judge)
+    first, again = _asked(model, x, judge), _asked(model, x, judge, draw=1)
     judge.score(first, judge.truth(few).to(model.device))  # raises where it cannot read them
     why = _differentiated(model, x)[1] if isinstance(model, Gradients) else ""
     return InspectedModel(
@@ -203,10 +217,10 @@ def _ask(model: Answers, x: Any) -> Tensor:
     return found
 
 
-def _asked(model: Answers, x: Any, judge: Judge) -> Any:
+def _asked(model: Answers, x: Any, judge: Judge, draw: int = 0) -> Any:
     count_asked(len(x))
     try:
-        with torch.no_grad():
+        with torch.no_grad(), drawing(draw):
             return judge.ask(model, x)
     except UsageError:
         raise

@@ -23,7 +23,7 @@ import pytest
 if TYPE_CHECKING:
     from shiftproof.evaluation.audit.audit import Report
     from shiftproof.evaluation.config import AuditConfig
-    from shiftproof.records.audit import Audit, GateRecord
+    from shiftproof.records.audit import Audit, CellRecord, GateRecord
 
 
 class AuditFactory(Protocol):
@@ -100,7 +100,7 @@ def shiftproof_gate() -> Gate:
         except UsageError as error:
             pytest.fail(str(error))
         records = [verdict.record() for verdict in found]
-        if exit_code(records, record.complete):
+        if exit_code(records, record.complete, too_many_missing=record.too_many_missing):
             from shiftproof.gate import table
 
             pytest.fail("\n".join([_headline(record, records), table(found), *_unfinished(record)]))
@@ -149,9 +149,11 @@ def _headline(audit: Audit, records: list[GateRecord]) -> str:
 
 
 def _unfinished(audit: Audit) -> list[str]:
-    """A line for each cell that has no result."""
-    return [
-        f"The cell {cell.shift} under {cell.search} is {cell.state}" + (f": {cell.error.strip().splitlines()[-1]}" if cell.error else ".")
-        for cell in audit.cells
-        if cell.state != "done"
-    ]
+    """A line for each cell that has no result, or to some of whose examples no answer came."""
+    return [f"The cell {cell.shift} under {cell.search} is {cell.state}{_why(cell)}" for cell in audit.cells if cell.state != "done"]
+
+
+def _why(cell: CellRecord) -> str:
+    if cell.unanswered:
+        return f": no answer came to {cell.unanswered} of {cell.n} examples."
+    return f": {cell.error.strip().splitlines()[-1]}" if cell.error else "."

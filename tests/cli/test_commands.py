@@ -134,7 +134,7 @@ def test_list(kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 def test_list_of_everything(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(monkeypatch, "list") == 0
     out = capsys.readouterr().out
-    kinds = ["shifts", "searches", "judges", "risks", "certificates", "defences", "methods", "studies", "sources"]
+    kinds = ["shifts", "searches", "judges", "risks", "measures", "certificates", "defences", "methods", "studies", "sources"]
     assert re.findall(r"^(\w+)$", out, re.M) == kinds
 
 

@@ -10,6 +10,7 @@ from shiftproof.certificates import certificates
 from shiftproof.conformance import check_part
 from shiftproof.defences import defences
 from shiftproof.judges import judges
+from shiftproof.measures import measures
 from shiftproof.registry import Registry
 from shiftproof.risks import risks
 from shiftproof.searches import searches
@@ -20,6 +21,7 @@ REGISTRIES: dict[str, Registry[Any]] = {
     "shift": shifts,
     "search": searches,
     "judge": judges,
+    "measure": measures,
     "risk": risks,
     "certificate": certificates,
     "defence": defences,

@@ -45,6 +45,6 @@ def test_one_file_and_one_line_in_this_repository(tmp_path: Path) -> None:
         return result.stdout
 
     assert "vignette(severity=..., [setting], [mode])" in shiftproof("list", "shifts")
-    assert "failed" not in shiftproof("check", "shiftproof.shifts.corruptions.vignette:Vignette").lower()
+    assert " 0 failed" in shiftproof("check", "shiftproof.shifts.corruptions.vignette:Vignette")
     run = ["audit", "--model", "nets.py:small", "--weights", "small.safetensors", "--data", "digits:", "--limit", "20", "--out", "run"]
     assert "vignette(severity=3)" in shiftproof(*run, "--shift", "vignette(severity=3)", "--search", "grid(points=3)")

@@ -234,6 +234,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "model.py": _text(CONVOLUTION),
     "income.py": _text(FITTED.format(table="adult.data", label="income")),
     "adult.data": _people(0, label="income"),
+    "adult.csv": _people(0, label="income"),
     "adult.test": _people(1, label="income", ending="."),
     "people.py": _text(FITTED.format(table="train.csv", label="y")),
     "train.csv": _people(0, label="y"),

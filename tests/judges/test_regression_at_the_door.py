@@ -27,7 +27,7 @@ def linear() -> Any:
     with torch.no_grad():
         layer.weight.copy_(WEIGHT)
         layer.bias.fill_(0.3)
-    return sp.as_model(layer, name="linear")
+    return sp.as_answers(layer, name="linear", said="numbers")
 
 
 def targets(n: int = 40) -> Any:
@@ -132,3 +132,10 @@ def test_numbers_where_none_belong_are_one_line(call: Callable[[], object], mess
     with pytest.raises(UsageError, match=message) as found:
         call()
     assert "\n" not in str(found.value)
+
+
+def test_a_module_that_was_made_to_give_classes_is_not_read_as_numbers() -> None:
+    """One output is then read as the logit of class 1, and no error of it would be that of a number."""
+    classes = sp.as_model(torch.nn.Linear(4, 1), name="linear")
+    with pytest.raises(UsageError, match=r"reads numbers, and the model 'linear' was made to give classes. Make it with .*said='numbers'"):
+        sp.confront(classes, sp.Linf(0.1), search=sp.GradientAscent(), examples=targets(), judge=sp.Within(absolute=0.2))

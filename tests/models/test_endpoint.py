@@ -22,7 +22,7 @@ from shiftproof import UsageError, load_model
 from shiftproof._secrets import url_without_secrets, without_secrets
 from shiftproof.models.abstract import Gradients, Labels, Scores
 from shiftproof.models.answers import Gives
-from shiftproof.models.endpoint import EndpointOptions
+from shiftproof.models.posting import EndpointOptions
 
 X = torch.rand(23, 2, 3, generator=torch.Generator().manual_seed(0))
 WEIGHT = np.random.default_rng(0).normal(size=(6, 3))

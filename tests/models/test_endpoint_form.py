@@ -13,8 +13,8 @@ import torch
 
 from shiftproof import UsageError, audit, examples, load_model
 from shiftproof._secrets import without_secrets
-from shiftproof.models.endpoint import EndpointOptions
 from shiftproof.models.endpoint_form import RequestForm, answer_at, header_values, parse_headers
+from shiftproof.models.posting import EndpointOptions
 
 X = torch.rand(10, 4, generator=torch.Generator().manual_seed(0))
 SEEN: list[dict[str, str]] = []

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from shiftproof import UsageError, load_model
-from shiftproof.models.endpoint import EndpointOptions
+from shiftproof.models.posting import EndpointOptions
 
 X = torch.rand(4, 3, generator=torch.Generator().manual_seed(0))
 

@@ -92,15 +92,16 @@ def test_dark_mode_reaches_the_charts(tab: Tab, pages: Pages) -> None:
 
 def test_a_heading_sorts_and_what_is_missing_comes_last(tab: Tab, pages: Pages) -> None:
     tab.open(pages["audit"])
-    click = "document.querySelector('#shifts thead th:nth-child(5) button').click()"
-    column = "[...document.querySelectorAll('#shifts tbody tr')].map(r => r.cells[4].dataset.sort ?? null)"
+    table = "[...document.querySelectorAll('#shifts table')].at(-1)"  # every shift, below one row for each kind
+    click = f"{table}.querySelector('thead th:nth-child(5) button').click()"
+    column = f"[...{table}.querySelectorAll('tbody tr')].map(r => r.cells[4].dataset.sort ?? null)"
     for reverse in (False, True):
         tab.run(click)
         values = tab.run(column)
         numbers = [float(value) for value in values if value is not None]
         assert numbers == sorted(numbers, reverse=reverse)
         assert values[len(numbers) :] == [None] * (len(values) - len(numbers))
-        assert tab.run("document.querySelector('#shifts thead th:nth-child(5)').ariaSort") == ("descending" if reverse else "ascending")
+        assert tab.run(f"{table}.querySelector('thead th:nth-child(5)').ariaSort") == ("descending" if reverse else "ascending")
 
 
 def test_a_number_opens_its_card(tab: Tab, pages: Pages) -> None:

@@ -463,7 +463,7 @@ def endpoint() -> Iterator[tuple[str, list[int]]]:
 
 
 def test_requests_that_are_tried_again_were_sent(endpoint: tuple[str, list[int]]) -> None:
-    from shiftproof.models.endpoint import EndpointOptions
+    from shiftproof.models.posting import EndpointOptions
 
     url, seen = endpoint
     data = examples(20)

@@ -52,3 +52,23 @@ def test_a_ball_without_a_search_gets_the_average_and_the_strongest_that_fits(ac
     for ball in (Linf(0.1), L2(1.0)):
         assert [search.spec() for _, search in crossed([ball], [], InputSpace(kind="image"), access).pairs] == ["one_draw", attack]
     assert crossed([L0(2)], [], InputSpace(kind="image"), Labels).pairs[1][1].spec() == "best_of_n(n=20)"
+
+
+READ = (
+    Column("age", "integer", 0, 100, quantiles=tuple(map(float, range(101)))),
+    Column("education-num", "integer", 0, 100, quantiles=tuple(map(float, range(101)))),
+    Column("sex", "categorical", 0, 1, ("f", "m"), values=("f", "m"), shares=(0.5, 0.5)),
+)
+
+
+def test_a_table_that_was_read_is_moved_as_tables_are() -> None:
+    space = InputSpace(kind="table", columns=READ)
+    quick, standard = (suite_named(name, space, Scores, (3,)) for name in ("quick", "standard"))
+    families = {shift.name for shift, _ in quick.pairs}
+    assert families == {"within_quantiles", "category_costs", "swapped", "misspelled", "missing"}
+    specs = {shift.spec() for shift, _ in standard.pairs}
+    assert {"drift(column=age, by=-1)", "drift(column='education-num')", "missing(column='education-num')"} <= specs
+    assert not families & {"linf", "l2", "gaussian_noise"}
+    assert {search.name for shift, search in quick.pairs if shift.name == "within_quantiles"} == {"one_draw", "best_of_n"}
+    by_gradient = suite_named("quick", space, Gradients, (3,))
+    assert "gradient_ascent" in {search.name for shift, search in by_gradient.pairs if shift.name == "within_quantiles"}

@@ -14,7 +14,7 @@ from shiftproof.cli._notes import echo_notes
 from shiftproof.cli._say import say
 
 _REPEATABLE = ("shift_from", "shifts", "searches", "certify", "curves", "measures", "fail_on", "headers")
-_UNJUDGED = 2
+_NO_VERDICT = (2, 3)
 
 
 @click.command("audit")
@@ -42,6 +42,7 @@ _UNJUDGED = 2
 @click.option("--shift", "shifts", multiple=True, metavar="SPEC", help="A shift, such as 'linf(eps=8/255)'. May be repeated.")
 @click.option("--search", "searches", multiple=True, metavar="SPEC", help="A search, such as 'best_of_n(n=20)'. May be repeated.")
 @click.option("--judge", metavar="SPEC", help="What counts as correct, such as 'within(relative=0.1)' or exact_match. [classify]")
+@click.option("--prompt", metavar="FILE", help="A TOML file: the prompt into which the texts of the data are written.")
 @click.option("--certify", multiple=True, metavar="SPEC", help="A certificate, such as auto or crown. May be repeated.")
 @click.option(
     "--curve", "curves", multiple=True, metavar="BALL", help="Draw accuracy against eps for a ball: linf, l2, l1 or l0. May be repeated."
@@ -65,6 +66,8 @@ _UNJUDGED = 2
     help="Exit with code 1 if this is true: 'linf(eps=0.1).robust_accuracy < 0.6'. May be repeated.",
 )
 @click.option("--junit", metavar="FILE", help="Write the results of --fail-on as JUnit XML.")
+@click.option("--max-requests", type=int, help="Requests to a language model at most; what is left is missing, and asked by the next call.")
+@click.option("--max-tokens", type=int, help="Tokens of a language model at most, as it counts them.")
 @click.option("--seed", type=int, help="Seed of the run. [0]")
 @click.option("--confidence", type=float, help="Confidence of the intervals. [0.95]")
 @click.option("--batch-size", type=int, help="Inputs per forward pass. [256]")
@@ -84,8 +87,9 @@ def command(config: str | None, junit: str | None, quiet: bool, **options: Any) 
     from shiftproof.evaluation.audit.audit import run_audit
     from shiftproof.evaluation.config import make_config, read_config
     from shiftproof.gate import exit_code
-    from shiftproof.reports.notes import unjudged
-    from shiftproof.reports.number_format import cost
+    from shiftproof.reports.audit.group_gaps import gap_lines
+    from shiftproof.reports.notes import missing_answers, unjudged
+    from shiftproof.reports.number_format import cost, printable
 
     keep_freed_memory()
     given = _given(options)
@@ -104,12 +108,15 @@ def command(config: str | None, junit: str | None, quiet: bool, **options: Any) 
         _write_junit(verdicts, record)
     if not quiet:
         say(str(report))
+        for line in gap_lines(record):
+            say(printable(line))
         echo_notes([*record.model.notes, *record.data.notes, *(note for other in record.natural for note in other.notes)])
         say(f"\nCost:   {cost(record.asked, record.sent)}")
         say(f"Page:   {report.page}\nRecord: {report.folder / 'audit.json'}")
-    code = exit_code(record.gates, record.complete)
-    if code == _UNJUDGED:
-        say(f"shiftproof: {unjudged(record, record.gates)}", err=True)
+    code = exit_code(record.gates, record.complete, too_many_missing=record.too_many_missing)
+    why = unjudged(record, record.gates) if code in _NO_VERDICT else missing_answers(record)
+    if why:
+        say(f"shiftproof: {why}", err=True)
     return code
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "audit": "Measure a model's accuracy under shifts: attacks, corruptions, groups, other samples.",
     "severity": "Measure accuracy as a shift grows, for one model or several.",
     "stress": "Find how far the mix of examples can change before accuracy falls below a floor.",
+    "drift": "Find which columns of a table moved between two samples, and what that has to do with accuracy.",
     "trust": "Measure whether confidence can be trusted: calibration, abstention, prediction sets, unfamiliar inputs.",
     "report": "Show a finished run again, and rewrite its page.",
     "compare": "Compare runs side by side, with paired tests.",

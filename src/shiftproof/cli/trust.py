@@ -24,7 +24,9 @@ from shiftproof.cli._say import say
 @click.option("--sets", default="lac", show_default=True, help="Score of prediction sets: lac (the smallest), aps or raps.")
 @click.option("--risk", type=float, default=0.05, show_default=True, help="Error rate promised among answers kept.")
 @click.option("--delta", type=float, default=0.1, show_default=True, help="How often that promise may be false.")
-@click.option("--score", default="msp", show_default=True, help="Strangeness: msp, max_logit or energy.")
+@click.option(
+    "--score", default="msp", show_default=True, help="Strangeness: msp, max_logit, energy; by features: mahalanobis, neighbours, sdm."
+)
 @click.option("--alarm-rate", type=float, default=0.05, show_default=True, help="Of familiar inputs, how many may raise an alarm.")
 @click.option("--box", metavar="LOW,HIGH", help="Least and greatest legal input value, such as 0,1.")
 @click.option("--limit", type=click.IntRange(min=1), help="Use the first this many examples of the data.")

@@ -16,6 +16,7 @@ from shiftproof.conformance.defence import DEFENCE_CHECKS, defence_case
 from shiftproof.conformance.geometry import GEOMETRY_CHECKS
 from shiftproof.conformance.instances import OffersExamples, instances
 from shiftproof.conformance.judge import JUDGE_CHECKS, judge_case
+from shiftproof.conformance.measure import MEASURE_CHECKS, measure_case
 from shiftproof.conformance.method import METHOD_CHECKS, method_case
 from shiftproof.conformance.model import MODEL_CHECKS, ModelCase
 from shiftproof.conformance.part import PART_CHECKS, has_a_name
@@ -26,6 +27,7 @@ from shiftproof.conformance.shift import SHIFT_CHECKS, shift_cases
 from shiftproof.conformance.text_rows import ROW_CHECKS, row_cases, word_cases
 from shiftproof.defences.abstract import Defence
 from shiftproof.judges.abstract import Judge
+from shiftproof.measures.abstract import Measure
 from shiftproof.models.abstract import Labels
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.risks.abstract import Risk
@@ -52,7 +54,7 @@ def check_part(target: object, *, x: Tensor | None = None) -> ConformanceReport:
     """Checks a part against its contract, and reports each check.
 
     Args:
-        target: a class or an instance of a Shift, Search, Judge, Risk, Certificate, Defence, Method or model (or torch module), or its
+        target: a class or an instance of a Shift, Search, Judge, Measure, Risk, Certificate, Defence, Method, model or torch module, or the
             location: "package.module:Name" or "FILE.py:Name". A class is checked on the instances that its classmethod
             `examples_for_check` returns; otherwise on one instance with common values for the required options (eps=0.1, severity=3,
             ...) and with lowered defaults for steps, restarts, queries and similar options, so that checks take seconds.
@@ -84,7 +86,7 @@ def check_part(target: object, *, x: Tensor | None = None) -> ConformanceReport:
         if issubclass(part, base):
             parts = [found] if isinstance(found, Part) else instances(part)
             return ConformanceReport(name, kind, tuple(result for instance in parts for result in _check(instance, suite)))
-    rule = "be a Shift, Search, Judge, Risk, Certificate, Defence, Method or model, its class, or FILE.py:Name"
+    rule = "be a Shift, Search, Judge, Measure, Risk, Certificate, Defence, Method or model, its class, or FILE.py:Name"
     raise must("target", "check_part", rule, found)
 
 
@@ -127,6 +129,10 @@ def _check_judge(judge: Judge) -> list[CheckResult]:
     return run_checks(JUDGE_CHECKS, judge_case(judge), judge.spec())
 
 
+def _check_measure(measure: Measure) -> list[CheckResult]:
+    return run_checks(MEASURE_CHECKS, measure_case(measure), measure.spec())
+
+
 def _check_risk(risk: Risk[Any]) -> list[CheckResult]:
     results: list[CheckResult] = []
     for case in risk_cases(risk):
@@ -153,6 +159,7 @@ _KINDS: tuple[tuple[str, type[Part], Callable[[Any], list[CheckResult]]], ...] =
     ("shift", Shift, _check_shift),
     ("search", Search, _check_search),
     ("judge", Judge, _check_judge),
+    ("measure", Measure, _check_measure),
     ("risk", Risk, _check_risk),
     ("certificate", Certificate, _check_certificate),
     ("defence", Defence, _check_defence),

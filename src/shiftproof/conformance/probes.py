@@ -25,10 +25,10 @@ from shiftproof.shifts.abstract import Boxed, Params
 N = 19
 """Examples of a data set, a prime, so that no batch size divides it."""
 _COLUMNS = (
-    Column("amount", "real", 0.0, 100.0),
-    Column("rooms", "integer", 0.0, 10.0),
-    Column("colour", "categorical", 0.0, 2.0, ("red", "green", "blue")),
-    Column("balance", "real", -1.0, 1.0),
+    Column("amount", "real", 0.0, 100.0, quantiles=tuple(np.linspace(0, 100, 101).tolist())),
+    Column("rooms", "integer", 0.0, 10.0, quantiles=tuple(np.linspace(0, 10, 101).tolist())),
+    Column("colour", "categorical", 0.0, 2.0, ("red", "green", "blue"), values=("red", "green", "blue"), shares=(0.5, 0.3, 0.2)),
+    Column("balance", "real", -1.0, 1.0, quantiles=tuple(np.linspace(-1, 1, 101).tolist())),
 )
 
 

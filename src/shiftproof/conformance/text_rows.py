@@ -20,7 +20,9 @@ from shiftproof.conformance.shift import (
     project_keeps_legal_params,
     within_changes_no_option,
 )
+from shiftproof.data.chats import ChatSpace
 from shiftproof.data.examples import Examples
+from shiftproof.data.prompts import Prompt, PromptRow, PromptSpace
 from shiftproof.data.rows import Fields, Items, KeptText
 from shiftproof.data.space import FieldsSpace, InputSpace, TextSpace
 from shiftproof.models.abstract import Scores
@@ -61,8 +63,12 @@ def row_cases(shift: Shift) -> list[ShiftCase]:
     kept = Items(KeptText(text, [(0, 1)]) for text in said)
     both = Fields(question=said, context=kept, image=noise("image", N, 3, 12, 12))
     of_both = FieldsSpace((("question", TextSpace()), ("context", TextSpace()), ("image", InputSpace(kind="image"))))
+    prompt = Prompt(fields=(("question", "Question"),), options=("yes", "no", "maybe"), list_options=True)
+    rows = Items(PromptRow(prompt, {"question": text}) for text in said)
+    chats = Items([{"role": "system", "content": "Be brief."}, {"role": "user", "content": text}] for text in said)
     cases: list[ShiftCase] = []
-    for label, x, space in (("texts", Items(said), TextSpace()), ("texts with kept parts", kept, TextSpace()), ("fields", both, of_both)):
+    kinds = [("texts", Items(said), TextSpace()), ("texts with kept parts", kept, TextSpace()), ("fields", both, of_both)]
+    for label, x, space in (*kinds, ("prompts", rows, PromptSpace(prompt)), ("chats", chats, ChatSpace())):
         try:
             bound = shift.within(space)
             bound.check_inputs(x)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must
+from shiftproof.data.chats import Chat, ChatSpace, is_chat
 from shiftproof.data.examples import Examples, Ids
 from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, text_values
 from shiftproof.data.rows import Fields, Items, as_objects, rows_of
@@ -26,7 +27,7 @@ Truth = Literal["labels", "numbers", "answers"]
 
 
 def examples(
-    x: npt.ArrayLike | torch.Tensor | Items[Any] | Fields,
+    x: npt.ArrayLike | torch.Tensor | Items[Any] | Fields | Sequence[Chat],
     y: Given | Items[Any],
     *,
     truth: Truth | None = None,
@@ -39,7 +40,8 @@ def examples(
 
     Args:
         x: inputs, numbers of shape (n, ...) in the units of `box`. Whole numbers and half floats become the float that holds them exactly
-            (uint8 becomes float32, int64 float64); single and double floats stay as they are. Or a list of texts; or `Fields` of such.
+            (uint8 becomes float32, int64 float64); single and double floats stay as they are. Or a list of texts, or of chats (lists of
+            messages); or `Fields` of such.
         y: labels, shape (n,): whole numbers 0, 1, 2, ..., or words, which become the places of their sorted names. Arrays of objects and
             columns of pandas are read value by value: numbers stay numbers. Missing labels are refused, and so are numbers among words.
             Or what `truth` says.
@@ -76,6 +78,8 @@ def _placed(x: Any, box: ValueRange, kind: Kind | None) -> tuple[Any, Space]:
         parts = {name: _placed(column, box, None) for name, column in x.columns.items()}
         space = FieldsSpace(tuple((name, own) for name, (_, own) in parts.items()))
         return Fields(**{name: rows for name, (rows, _) in parts.items()}), space
+    if isinstance(x, Items | list | tuple) and len(x) and all(is_chat(one) for one in x):
+        return rows_of(x), ChatSpace()
     if isinstance(x, Items) or (isinstance(x, list | tuple) and x and all(isinstance(one, str) for one in x)):
         return rows_of(x), TextSpace()
     inputs = floating(x, owner=_OWNER)

@@ -166,6 +166,20 @@ class InputSpace(Space):
 
 
 @dataclass(frozen=True)
+class SpaceWithGaps(InputSpace):
+    """Where a shift leads that makes values missing: the same space, and NaN too. It is never the space of data."""
+
+    @classmethod
+    def of(cls, space: InputSpace) -> SpaceWithGaps:
+        """This space, with gaps."""
+        return cls(space.low, space.high, space.kind, space.units, space.columns)
+
+    def holds(self, x: torch.Tensor, moved: torch.Tensor) -> bool:
+        low, high = self.bounds(x)
+        return moved.shape == x.shape and not bool(((moved < low) | (moved > high)).any())
+
+
+@dataclass(frozen=True)
 class TextSpace(Space):
     """The set of legal texts: none is empty, and none is longer than `longest` characters."""
 

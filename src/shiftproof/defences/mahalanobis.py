@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.defences.context import DefenceContext, FittedTensors
 from shiftproof.defences.detection import Detection
-from shiftproof.models.torch_module import TorchModule
+from shiftproof.models.penultimate import penultimate
 
 _RIDGE = 1e-3
 """Added to the covariance, as a share of its mean variance: features may be fewer dimensions than they are numbers."""
@@ -76,13 +76,7 @@ class Mahalanobis(Detection):
 def _features(behind: DefenceContext, x: Tensor, owner: str) -> Tensor:
     """What goes into the last linear layer, shape (n, features)."""
     model = behind.models[0]
-    layers = [part for part in model.module.modules() if isinstance(part, nn.Linear)] if isinstance(model, TorchModule) else []
-    if not layers:
+    found = penultimate(model, lambda: behind.scores(x), len(x))
+    if found is None:
         raise UsageError(f"The defence {owner} needs the features of a linear layer, and the model '{model.name}' has none. Set of=logits.")
-    seen: list[Tensor] = []
-    hook = layers[-1].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
-    try:
-        behind.scores(x)
-    finally:
-        hook.remove()
-    return seen[-1][: len(x)].flatten(1)
+    return found

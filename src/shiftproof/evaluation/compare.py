@@ -11,7 +11,7 @@ import numpy as np
 from shiftproof import outcomes
 from shiftproof._errors import UsageError
 from shiftproof.data.class_names import keys
-from shiftproof.evaluation.audit.collect import refuse_doubles
+from shiftproof.evaluation.audit.pooled import refuse_doubles
 from shiftproof.records.audit import Result, read_audit
 from shiftproof.records.comparison import Comparison, ComparisonRow
 from shiftproof.risks.paired import PairedComparison, paired
@@ -90,7 +90,8 @@ def _named(codes: Any, names: tuple[str, ...], others: tuple[str, ...]) -> Any:
 def verdicts(folder: Path, cell: str) -> tuple[Any, Any, Any]:
     """Ids, correctness and labels of all shards of a cell; of several joined by +, right is what is right in all of them.
 
-    Empty where someone kept the record only, or where the cells do not stand on the same examples.
+    Empty where someone kept the record only, where the cells do not stand on the same examples, or where some have no answer: a test over
+    the others would say nothing about the sample.
     """
     ids, right, label = _outcomes(folder, cell.partition("+")[0])
     for other in cell.split("+")[1:]:
@@ -109,4 +110,6 @@ def _outcomes(folder: Path, cell: str) -> tuple[Any, Any, Any]:
         return np.array([], dtype=str), np.array([]), np.array([])
     ids, outcome, label = (np.concatenate([t.column(c).to_numpy() for t in tables]).astype(str) for c in ("id", "outcome", "label"))
     refuse_doubles(ids)
+    if bool((outcome == outcomes.NO_ANSWER).any()):
+        return ids[:0], np.array([]), label[:0]
     return ids, np.isin(outcome, [outcomes.HELD, outcomes.CERTIFIED]).astype(np.float64), label

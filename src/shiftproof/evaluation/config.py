@@ -99,6 +99,7 @@ class AuditConfig(Config):
     judge: Any = Field(
         default="classify", description="What is right: a spec such as token_f1 or within(relative=0.1), or in Python a part."
     )
+    prompt: str | None = Field(default=None, description="TOML file of the prompt into which the texts of the data are written.")
     certify: tuple[Any, ...] = Field(default=(), description="Certificates, by spec.")
     curves: tuple[Any, ...] = Field(default=(), description="Balls, such as linf, whose accuracy at every eps is wanted.")
     measures: tuple[Any, ...] = Field(
@@ -111,6 +112,8 @@ class AuditConfig(Config):
     )
     fail_on: tuple[str, ...] = Field(default=(), description="Conditions under which the gate fails.")
     out: str | None = Field(default=None, description="Folder of the run; in Python a temporary one where it is not given.")
+    max_requests: int | None = Field(default=None, description="Requests to a language model at most, in each process of a call.")
+    max_tokens: int | None = Field(default=None, description="Tokens of a language model at most, in each process of a call.")
     seed: int = Field(default=0, description="With each example's id, the whole source of randomness.")
     confidence: float = Field(default=0.95, description="Confidence of every interval.")
     batch_size: int = Field(default=256, description="Inputs per call of the model.")

@@ -13,7 +13,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def junit(audit: Audit, records: Sequence[GateRecord]) -> str:
-    """JUnit XML: one test case a condition, and one a cell that failed or is missing.
+    """JUnit XML: one test case a condition, and one a cell that failed, is missing, or lacks more than 5 % of its answers.
 
     A condition that failed is a `failure`; one that could not be judged, and a cell without a result, is an `error`.
 
@@ -24,7 +24,7 @@ def junit(audit: Audit, records: Sequence[GateRecord]) -> str:
     Returns:
         A whole XML document, with its declaration.
     """
-    broken = [cell for cell in audit.cells if cell.state != "done"]
+    broken = [cell for cell in audit.cells if not cell.measured or cell.too_many_missing]
     failures = sum(record.failed and record.value is not None for record in records)
     errors = sum(record.value is None for record in records) + len(broken)
     counts = {"tests": str(len(records) + len(broken)), "failures": str(failures), "errors": str(errors), "time": _seconds(audit)}
@@ -68,7 +68,9 @@ def _condition(suite: ElementTree.Element, record: GateRecord) -> None:
 def _cell(suite: ElementTree.Element, cell: CellRecord) -> None:
     name = f"{cell.shift} under {cell.search} on {cell.data}"
     case = _case(suite, "shiftproof.cell", name, cell.seconds)
-    _said(case, "error", cell.state, f"{name} is {cell.state}", cell.error or "This cell has no result. Run again to go on.")
+    silent = f"No answer came to {cell.unanswered} of {cell.n} examples. Run again to ask these."
+    why = cell.error or (silent if cell.measured else "This cell has no result. Run again to go on.")
+    _said(case, "error", cell.state, f"{name} is {cell.state}", why)
 
 
 def _case(suite: ElementTree.Element, kind: str, name: str, seconds: float) -> ElementTree.Element:

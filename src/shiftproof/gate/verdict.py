@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from shiftproof._errors import UsageError
@@ -44,6 +44,11 @@ class MeasuredNumber:
     refused: str = ""
     searched: bool = False
     """Whether it is an estimate at moves that were searched for another purpose."""
+    bracket: EndPair | None = None
+
+    def worse(self, condition: Condition) -> MeasuredNumber:
+        """Of a number with missing answers, the one in which these are such that the condition is nearest to failing."""
+        return self if self.bracket is None else replace(self, value=self.bracket[condition.op in (">", ">=")])
 
     def at(self, end: End) -> float | None:
         """The number itself or an end of its interval; None where it was not measured or its cell is unfinished."""
@@ -87,11 +92,14 @@ def judge(audit: Audit, conditions: Iterable[str | Condition]) -> list[GateRecor
     return [verdict.record() for verdict in verdicts(audit, conditions)]
 
 
-def exit_code(records: Sequence[GateRecord], complete: bool) -> Literal[0, 1, 2]:
-    """How a command ends: 1 where a condition failed, 2 where one could not be judged or cells are missing, else 0.
+def exit_code(records: Sequence[GateRecord], complete: bool, *, too_many_missing: bool = False) -> Literal[0, 1, 2, 3]:
+    """How a command ends: 3 for too many missing answers, 1 for a failed condition, 2 for one not judged or missing cells, else 0.
 
-    A condition that failed has failed on finished cells, so what is missing elsewhere does not excuse it: 1 goes before 2.
+    A condition that failed has failed on finished cells, so what is missing elsewhere does not excuse it: 1 goes before 2. With too many
+    missing answers nothing was measured that a condition could be held to: 3 goes before both.
     """
+    if too_many_missing:
+        return 3
     if any(record.failed and record.value is not None for record in records):
         return 1
     return 0 if complete and all(record.value is not None for record in records) else 2
@@ -113,7 +121,7 @@ def verdicts(audit: Audit, conditions: Iterable[str | Condition]) -> list[GateVe
 
 def _numbers(audit: Audit) -> list[tuple[Available, MeasuredNumber]]:
     """Every number of the record with the name that conditions have for it."""
-    unfinished = {cell.key for cell in audit.cells if cell.state != "done"}
+    unfinished = {cell.key for cell in audit.cells if not cell.measured}
     own = audit.data.uri
     found: list[tuple[Available, MeasuredNumber]] = []
     for r in audit.results:
@@ -123,7 +131,15 @@ def _numbers(audit: Audit) -> list[tuple[Available, MeasuredNumber]]:
         found.append(((shift, r.search, r.risk, r.measure, r.group), _of_result(r, unfinished)))
     mean = audit.judge.measure
     if not any(r.shift == "identity" and r.risk == "mean" and r.measure == mean and r.data == own for r in audit.results):
-        clean = MeasuredNumber(mean, audit.clean.accuracy, audit.clean.interval, "estimate", audit.provenance.confidence, audit.clean.n)
+        clean = MeasuredNumber(
+            mean,
+            audit.clean.accuracy,
+            audit.clean.interval,
+            "estimate",
+            audit.provenance.confidence,
+            audit.clean.n,
+            bracket=audit.clean.bracket,
+        )
         found.append((("identity", AVERAGE, "mean", mean, None), clean))
     for natural in audit.natural:
         found += _of_natural(natural, audit)
@@ -152,32 +168,42 @@ def _of_measure(m: SetMeasure, own: str, unfinished: set[str]) -> list[tuple[Ava
 def _of_result(r: Result, unfinished: set[str]) -> MeasuredNumber:
     partial = not unfinished.isdisjoint(r.cell.split("+"))
     label = r.search + (f" on {r.group}" if r.group and r.risk != "group" else "")
-    return MeasuredNumber(label, r.value, r.interval, r.kind, r.confidence, r.n, tuple(r.flags), partial)
+    return MeasuredNumber(label, r.value, r.interval, r.kind, r.confidence, r.n, tuple(r.flags), partial, bracket=r.bracket)
 
 
 def _of_natural(natural: NaturalShift, audit: Audit) -> list[tuple[Available, MeasuredNumber]]:
-    states = {cell.data: cell.state == "done" for cell in audit.cells if cell.shift == "identity"}
+    states = {cell.data: cell.measured for cell in audit.cells if cell.shift == "identity"}
     there = not states.get(natural.source, True)
     either = there or not states.get(audit.data.uri, True)
     drop = None if natural.difference is None else -natural.difference
     ends = natural.difference_interval
     between = None if ends is None else (-ends[1], -ends[0])
+    apart = None if natural.difference_bracket is None else (-natural.difference_bracket[1], -natural.difference_bracket[0])
     shift, confidence = natural_spec(natural.source), audit.provenance.confidence
     return [
         (
             (shift, AVERAGE, "mean", audit.judge.measure, None),
-            MeasuredNumber(natural.source, natural.accuracy, natural.interval, "estimate", confidence, natural.n, unfinished=there),
+            MeasuredNumber(
+                natural.source,
+                natural.accuracy,
+                natural.interval,
+                "estimate",
+                confidence,
+                natural.n,
+                unfinished=there,
+                bracket=natural.bracket,
+            ),
         ),
         (
             (shift, AVERAGE, "mean", DROP, None),
-            MeasuredNumber(natural.source, drop, between, "estimate", confidence, natural.n, unfinished=either),
+            MeasuredNumber(natural.source, drop, between, "estimate", confidence, natural.n, unfinished=either, bracket=apart),
         ),
     ]
 
 
 def _verdict(audit: Audit, condition: Condition, entries: Sequence[NumberName], numbers: Sequence[MeasuredNumber]) -> GateVerdict:
     try:
-        found = [numbers[row] for row in select(condition, entries)]
+        found = [numbers[row].worse(condition) for row in select(condition, entries)]
     except UsageError as error:
         return GateVerdict(condition, "unjudged", None, None, str(error))
     average = [number for number in found if number.kind == "estimate" and not number.searched]
@@ -217,7 +243,7 @@ def _waiting(audit: Audit, condition: Condition, *, estimates_only: bool) -> lis
         spec = natural_spec(cell.data) if cell.data != audit.data.uri else cell.shift
         fits = recorded_as("shift", spec) if natural == (cell.data != audit.data.uri) else None
         proves = condition.measure.startswith("certified_") and _proves(cell)
-        if cell.state == "done" or not (cell.kind in kinds or proves) or fits is None or not condition.shift.fits(fits):
+        if cell.measured or not (cell.kind in kinds or proves) or fits is None or not condition.shift.fits(fits):
             continue
         search = condition.search
         if search is None or search.fits(recorded_as("search", cell.search)) or (search.part == UNION and cell.kind == "at_most"):

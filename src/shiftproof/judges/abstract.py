@@ -18,6 +18,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.data.rows import Items
 from shiftproof.losses import Loss, margin
 from shiftproof.models.abstract import Access, Answers, Graded, Said
+from shiftproof.models.unanswered import Refusal
 
 ValueColumn = Any
 """Values of shape (n,): a tensor, or an array of words."""
@@ -70,6 +71,13 @@ class Answer:
         known = self._margin if self._scores is not None else self.margin
         return Answer(torch.zeros_like(self.broken), self._scores, self._y, known)
 
+    def spread(self, came: Tensor) -> Answer:
+        """The answer for n examples from that for those at `came`, shape (n,): the others are broken, so that a search leaves them."""
+        broken = torch.ones(len(came), dtype=torch.bool, device=came.device)
+        margin = torch.full((len(came),), torch.inf, dtype=torch.float64, device=came.device)
+        broken[came], margin[came] = self.broken.to(came.device), self.margin.to(margin)
+        return Answer(broken, _margin=margin)
+
     def _given(self) -> tuple[Tensor, Tensor]:
         if self._scores is None or self._y is None:
             raise TypeError("A search asked for scores without declaring needs = Scores or Gradients.")
@@ -89,6 +97,8 @@ class Reading:
         finite: whether the answer is one of finite numbers.
         score: how right, in [0, 1]; None for judges whose score is 1 where right and 0 where wrong.
         said: the class scores, shape (n, classes); None where the model gives none, or they are not stored.
+        unreadable: which answers decline, or have nothing in them that can be judged: wrong, and counted apart. None where none can.
+        missing: to which inputs no answer came; these are broken here, and NaN otherwise. None where all were answered.
     """
 
     prediction: ValueColumn
@@ -99,6 +109,8 @@ class Reading:
     finite: Tensor
     score: Tensor | None = None
     said: Tensor | None = None
+    unreadable: Tensor | None = None
+    missing: Tensor | None = None
 
     def __getitem__(self: R, rows: slice | Tensor) -> R:
         """The answers to some of the inputs."""
@@ -113,10 +125,22 @@ class Reading:
     def _each(self: R, change: Callable[[Any], Any]) -> R:
         return replace(self, **{name: change(values) for name, values in vars(self).items() if values is not None})
 
+    @property
+    def unanswered(self) -> Tensor:
+        """To which inputs no answer came, shape (n,)."""
+        return torch.zeros_like(self.broken) if self.missing is None else self.missing
+
+    def spread(self: R, came: Tensor) -> R:
+        """The answers to n inputs from those to the inputs at `came`, shape (n,), in whose place there is none for the others."""
+        whole = self._each(lambda values: _spread(values, came))
+        return replace(whole, broken=whole.broken | ~came, finite=whole.finite | ~came, missing=~came)
+
     @classmethod
     def join(cls, parts: Sequence[Reading]) -> Reading:
         """One reading from those of disjoint parts, in their order."""
         columns: dict[str, Any] = {}
+        if any(part.missing is not None for part in parts):
+            parts = [replace(part, missing=part.unanswered) for part in parts]
         for name in vars(parts[0]):
             values = [getattr(part, name) for part in parts]
             if any(value is None for value in values):
@@ -124,6 +148,18 @@ class Reading:
             else:
                 columns[name] = np.concatenate(values) if isinstance(values[0], np.ndarray) else torch.cat(values)
         return cls(**columns)
+
+
+def _spread(values: Any, came: Tensor) -> Any:
+    """The values at `came`, and NaN, -1, False or no text elsewhere."""
+    if isinstance(values, np.ndarray):
+        words = np.full(len(came), "", dtype=object)
+        words[came.cpu().numpy()] = values
+        return words
+    empty = torch.nan if values.is_floating_point() else False if values.dtype is torch.bool else -1
+    whole = torch.full((len(came), *values.shape[1:]), empty, dtype=values.dtype, device=values.device)
+    whole[came.to(values.device)] = values
+    return whole
 
 
 def as_given(scores: Tensor) -> Tensor:
@@ -175,15 +211,24 @@ class Judge(Part):
 
     def margin(self, said: Any, y: Any) -> Tensor:
         """What a search climbs, shape (n,), larger where the answer is worse."""
-        return 1 - self.score(said, y)
+        return 1 - self.graded_score(said, y)
 
     def ask(self, model: Answers, x: Any) -> Any:
         """What it reads of the model at these inputs. Cost: one forward each."""
         return model.answers(x)
 
+    def unreadable(self, said: Any) -> Tensor:
+        """Which answers decline, or have nothing in them that can be judged, shape (n,): they are wrong, and counted apart."""
+        return torch.tensor([isinstance(one, Refusal) for one in said], dtype=torch.bool)
+
+    def graded_score(self, said: Any, y: Any) -> Tensor:
+        """The score, 0 for answers that cannot be read."""
+        score = self.score(said, y)
+        return score.masked_fill(self.unreadable(said).to(score.device), 0.0)
+
     def verdict(self, said: Sequence[Any], y: Any, goal: Tensor | None = None, units: Units = as_given) -> Answer:
         """The verdict on several draws of answers to the same inputs: wrong where their mean score is."""
-        score = torch.stack([self.score(one, y) for one in said]).mean(0)
+        score = torch.stack([self.graded_score(one, y) for one in said]).mean(0)
         if not self.climbs:
             return Answer(self.wrong(score))
         return Answer(self.wrong(score), _margin=torch.stack([self.margin(one, y) for one in said]).mean(0))
@@ -192,17 +237,18 @@ class Judge(Part):
         """What a gradient search climbs that asks for this loss of classes."""
         return lambda said, y: self.margin(said, y)
 
-    def read(self, model: Answers, x: Any, y: Any, draws: int = 1) -> Reading:
-        """The verdict with what a record holds. Cost: `draws` forwards each."""
-        if not len(x):
+    def reading(self, said: Sequence[Any], y: Any) -> Reading:
+        """The verdict on several draws of answers to the same inputs, with what a record holds."""
+        if not len(y):
             none = torch.zeros(0, dtype=torch.float64)
-            return Reading(self.shown(y), none > 0, none, none, none, none == 0, none if self.graded else None)
-        said = [self.ask(model, x) for _ in range(draws)]
-        score = torch.stack([self.score(one, y) for one in said]).mean(0)
+            return Reading(self.shown(y), none > 0, none, none, none, none == 0, none if self.graded else None, unreadable=none > 0)
+        score = torch.stack([self.graded_score(one, y) for one in said]).mean(0)
         loss = torch.stack([self.margin(one, y) for one in said]).mean(0)
-        unknown = torch.full((len(x),), torch.nan, dtype=torch.float64)
-        finite = torch.ones(len(x), dtype=torch.bool)
-        return Reading(self.shown(said[0]), self.wrong(score), loss, unknown, unknown, finite, score if self.graded else None)
+        unknown = torch.full((len(y),), torch.nan, dtype=torch.float64)
+        finite = torch.ones(len(y), dtype=torch.bool)
+        unreadable = torch.stack([self.unreadable(one) for one in said]).any(0)
+        graded = score if self.graded else None
+        return Reading(self.shown(said[0]), self.wrong(score), loss, unknown, unknown, finite, graded, unreadable=unreadable)
 
     def shown(self, said: Any) -> ValueColumn:
         """What a record holds of each answer: words, or numbers of shape (n,)."""

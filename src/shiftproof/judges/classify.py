@@ -70,15 +70,14 @@ class Classify(Judge):
             return loss
         return lambda scores, y: loss(two_classes(scores, goal), torch.zeros_like(y))
 
-    def read(self, model: Answers, x: Any, y: Tensor, draws: int = 1) -> Reading:
-        if not len(x):
+    def reading(self, said: Sequence[Tensor], y: Tensor) -> Reading:
+        if not len(y):
             none = torch.zeros(0, dtype=torch.float64)
             return Reading(y, y != y, none, none, none, y == y)
-        said = [self.ask(model, x) for _ in range(draws)]
         if said[0].dim() == 1:
-            prediction = torch.stack(said).mode(0).values
+            prediction = torch.stack([*said]).mode(0).values
             wrong = prediction != y
-            unknown = torch.full((len(x),), torch.nan, dtype=torch.float64)
+            unknown = torch.full((len(y),), torch.nan, dtype=torch.float64)
             return Reading(prediction, wrong, wrong.double(), unknown, unknown, torch.ones_like(wrong))
         scores = mean_scores(said)
         log_probability = scores.double().log_softmax(1)

@@ -23,7 +23,8 @@ class Within(Judge):
         absolute: the error that is allowed, at least 0, in the units of the truth.
         relative: the error that is allowed as a share of the truth, at least 0. One of the two is above 0.
 
-    The score is 1 within and 0 beyond; an answer that is not finite is wrong. Searches climb the error over what is allowed, less 1:
+    The score is 1 within and 0 beyond; an answer that is not finite cannot be read: it is wrong, and counted
+    apart. Searches climb the error over what is allowed, less 1:
     positive where wrong. Its gradient exists where the model has one.
 
     Example:
@@ -72,6 +73,9 @@ class Within(Judge):
         over: Tensor = error / allowed - 1
         return over.nan_to_num(torch.inf, torch.inf, -torch.inf)
 
+    def unreadable(self, said: Any) -> Tensor:
+        return ~_numbers(said, len(said)).isfinite().all(1)
+
     def steady(self, first: Any, again: Any) -> bool:
         return torch.allclose(_numbers(first, len(first)), _numbers(again, len(again)), rtol=1e-4, atol=1e-5)
 
@@ -84,4 +88,5 @@ def _numbers(said: Any, n: int) -> Tensor:
     values = said if isinstance(said, Tensor) else torch.from_numpy(np.asarray([*said], dtype=np.float64))
     if len(values) != n or values.dim() > 2:
         raise must("answers", "the model under the judge within", f"be numbers of shape ({n},) or ({n}, k)", tuple(values.shape))
-    return values.double().reshape(n, -1)
+    numbers = values.double()
+    return numbers if numbers.dim() == 2 else numbers.reshape(n, 1)

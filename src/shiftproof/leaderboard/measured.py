@@ -131,7 +131,7 @@ def _entry(audit: Audit, threat: Threat, results: Sequence[Result], source: str,
             device=made_with.device,
             commit=made_with.commit,
             finished=made_with.finished,
-            complete=audit.complete,
+            complete=audit.complete and not any(cell.unanswered for cell in audit.cells),
         ),
     )
 

@@ -124,7 +124,9 @@ class ClassMeasure(Measure):
     class_: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "class_", str(self.class_))  # classes may be called by numbers
+        given: object = self.class_
+        if isinstance(given, int) and not isinstance(given, bool):
+            object.__setattr__(self, "class_", str(given))  # classes may be called by whole numbers
         super().__post_init__()
 
     @property

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from shiftproof._errors import must
 from shiftproof._identity.fingerprinted import Fingerprint, Fingerprinted
@@ -23,6 +23,53 @@ Said = Literal["classes", "numbers", "texts"]
 """What a judge reads of a model: class scores or decisions, numbers of shape (n, ...), or texts."""
 
 
+def _on_copies(method: Callable[[Any, torch.Tensor], torch.Tensor]) -> Callable[[Any, torch.Tensor], torch.Tensor]:
+    """The method on a copy of its inputs, its answer a copy too, and its rows counted."""
+
+    @functools.wraps(method)
+    def ask(self: Labels, x: torch.Tensor) -> torch.Tensor:
+        from torch import Tensor
+
+        with count_sent_unless_inside(self.name, len(x)):
+            answer: object = method(self, x.clone() if isinstance(x, Tensor) else x)
+        if not isinstance(answer, Tensor):
+            raise must("answer", f"the model '{self.name}'", "be a tensor", type(answer).__name__)
+        return answer.clone()
+
+    return ask
+
+
+def _counted(method: Callable[[Any, Any], Iterator[tuple[int, Any]]]) -> Callable[[Any, Any], Iterator[tuple[int, Any]]]:
+    """The method with its rows counted."""
+
+    @functools.wraps(method)
+    def each(self: Answers, x: Any) -> Iterator[tuple[int, Any]]:
+        with count_sent_unless_inside(self.name, len(x)):
+            yield from method(self, x)
+
+    return each
+
+
+def _as_rows(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """The method on a copy of its inputs, its answer as rows, one an input, and its rows counted."""
+
+    @functools.wraps(method)
+    def ask(self: Answers, x: Any) -> Any:
+        from torch import Tensor
+
+        from shiftproof.data.rows import rows_of
+        from shiftproof.models.unanswered import read_present
+
+        with count_sent_unless_inside(self.name, len(x)):
+            given = method(self, x.clone() if isinstance(x, Tensor) else x)
+        if len(given) != len(x):
+            raise must("answers", f"the model '{self.name}'", f"be one per input ({len(x)})", len(given))
+        said = read_present(given, len(x), f"model '{self.name}'", lambda answers, _: rows_of(answers))
+        return said.clone() if isinstance(said, Tensor) else said
+
+    return ask
+
+
 class Answers(Fingerprinted):
     """A model that provides answers of any kind, such as texts or numbers; a judge decides what they are worth. One method: `answers`.
 
@@ -33,10 +80,14 @@ class Answers(Fingerprinted):
 
     def __init_subclass__(cls, *, copies: bool = False, **settings: Any) -> None:
         super().__init_subclass__(**settings)
-        for method in () if copies else ("answers", "labels", "scores"):
+        checks: dict[str, Callable[[Any], Any]] = {"answers": _as_rows, "labels": _on_copies, "scores": _on_copies, "each": _counted}
+        for method, checked in () if copies else checks.items():
             written = vars(cls).get(method)
             if written is not None and not getattr(written, "__isabstractmethod__", False):
-                setattr(cls, method, _as_rows(written) if method == "answers" else _on_copies(written))
+                setattr(cls, method, checked(written))
+
+    keeps_answers: ClassVar[bool] = False
+    """Whether an audit stores its answers on disk, as they cost money or hours: each input is then asked about once."""
 
     @property
     @abstractmethod
@@ -55,9 +106,19 @@ class Answers(Fingerprinted):
         """Decisions made automatically, shown in the report ("the columns 'sex', 'race' are left out")."""
         return ()
 
+    def each(self, x: Any) -> Iterator[tuple[int, Any]]:
+        """The place of each of n inputs with its answer, None where none came, in any order: so that answers can be stored as they come."""
+        from shiftproof.models.unanswered import Unanswered
+
+        try:
+            yield from enumerate(self.answers(x))
+        except Unanswered as missing:
+            said = iter(() if missing.said is None else missing.said)
+            yield from ((place, next(said) if came else None) for place, came in enumerate(missing.came.tolist()))
+
     @abstractmethod
     def answers(self, x: Any) -> Any:
-        """One answer for each of n inputs: rows, or a list."""
+        """One answer for each of n inputs: rows, or a list. None stands for an answer that did not come (a time-out, after all tries)."""
 
 
 class Graded(Answers, copies=True):
@@ -117,40 +178,6 @@ class WrappedModel(FixedIdentity, Labels, copies=True):
 
 class Gradients(Scores):
     """A model whose `scores` torch can differentiate with respect to x."""
-
-
-def _on_copies(method: Callable[[Any, torch.Tensor], torch.Tensor]) -> Callable[[Any, torch.Tensor], torch.Tensor]:
-    """The method on a copy of its inputs, its answer a copy too, and its rows counted."""
-
-    @functools.wraps(method)
-    def ask(self: Labels, x: torch.Tensor) -> torch.Tensor:
-        from torch import Tensor
-
-        with count_sent_unless_inside(self.name, len(x)):
-            answer: object = method(self, x.clone() if isinstance(x, Tensor) else x)
-        if not isinstance(answer, Tensor):
-            raise must("answer", f"the model '{self.name}'", "be a tensor", type(answer).__name__)
-        return answer.clone()
-
-    return ask
-
-
-def _as_rows(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """The method on a copy of its inputs, its answer as rows, one an input, and its rows counted."""
-
-    @functools.wraps(method)
-    def ask(self: Answers, x: Any) -> Any:
-        from torch import Tensor
-
-        from shiftproof.data.rows import rows_of
-
-        with count_sent_unless_inside(self.name, len(x)):
-            said = rows_of(method(self, x.clone() if isinstance(x, Tensor) else x))
-        if len(said) != len(x):
-            raise must("answers", f"the model '{self.name}'", f"be one per input ({len(x)})", len(said))
-        return said.clone() if isinstance(said, Tensor) else said
-
-    return ask
 
 
 Access = type[Answers]

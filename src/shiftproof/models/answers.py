@@ -111,7 +111,7 @@ def read_texts(answer: object, n: int, owner: str) -> Items[str]:
         raise must("answer", owner, f"be a list of {n} texts, one per input", got)
     strange = next((one for one in said if not isinstance(one, str)), None)
     if strange is not None:
-        hint = "A model that refuses to answer says so in a text."
+        hint = "A model that refuses to answer says so in a text; None stands for an answer that did not come."
         raise must("answer", owner, "be texts", type(strange).__name__, hint)
     return Items(said)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -17,6 +18,7 @@ from shiftproof.data.rows import Fields, plain
 from shiftproof.models.abstract import Answers, FixedIdentity, Labels, Said, Scores, WrappedModel
 from shiftproof.models.answers import ROWS, Gives, filled, kind_of, read_labels, read_numbers, read_scores, read_texts
 from shiftproof.models.query_count import count_sent
+from shiftproof.models.unanswered import present, read_present
 from shiftproof.models.user_code import UserCode, short_traceback
 
 Takes = Literal["numpy", "torch"]
@@ -52,6 +54,14 @@ class FunctionCall:
         with UserCode(), torch.no_grad():
             return self.function(full.clone() if self.takes == "torch" and isinstance(x, Tensor) else plain(full))  # it may write into it
 
+    def read(self, x: Any, how: Callable[[Any, int], Any]) -> Any:
+        """Its answers to the inputs, read by `how`, on `device`.
+
+        Raises:
+            Unanswered: it answered None to some of them.
+        """
+        return read_present(self(x), len(filled(x, ROWS)), self.owner, lambda answer, n: how(answer, n).to(self.device), keep=len(x))
+
     def gives(self, probe: Any, class_names: Sequence[str] = ()) -> Gives:
         """What it answers with, found by asking once about the inputs `probe`, shape (n, ...)."""
         try:
@@ -67,7 +77,8 @@ class FunctionCall:
         if isinstance(answer, Answers | nn.Module):
             fix = "A factory of models must need no argument: give its arguments defaults, or write one without arguments."
             raise UsageError(f"The {self.owner} was given inputs and answered with a model ({type(answer).__name__}). {fix}")
-        return kind_of(answer, len(filled(probe, ROWS)), self.owner, class_names=class_names)
+        given, there = present(answer)
+        return kind_of(given, len(filled(probe, ROWS)) if there is None else sum(there), self.owner, class_names=class_names)
 
     @property
     def owner(self) -> str:
@@ -102,7 +113,8 @@ class CallableScores(WrappedModel, Scores):
         return self._call.device
 
     def scores(self, x: Any) -> Tensor:
-        return read_scores(self._call(x), len(filled(x, ROWS)), self._call.owner)[: len(x)].to(self.device)
+        scores: Tensor = self._call.read(x, partial(read_scores, owner=self._call.owner))
+        return scores
 
 
 class CallableLabels(WrappedModel, Labels):
@@ -121,8 +133,8 @@ class CallableLabels(WrappedModel, Labels):
         return self._call.device
 
     def labels(self, x: Any) -> Tensor:
-        answer = self._call(x)
-        return read_labels(answer, len(filled(x, ROWS)), self._call.owner, class_names=self._class_names)[: len(x)].to(self.device)
+        labels: Tensor = self._call.read(x, partial(read_labels, owner=self._call.owner, class_names=self._class_names))
+        return labels
 
 
 class CallableAnswers(FixedIdentity, copies=True):
@@ -140,8 +152,7 @@ class CallableAnswers(FixedIdentity, copies=True):
         return self._call.device
 
     def answers(self, x: Any) -> Any:
-        found = self._read(self._call(x), len(filled(x, ROWS)), self._call.owner)
-        return found[: len(x)].to(self.device)
+        return self._call.read(x, partial(self._read, owner=self._call.owner))
 
 
 def wrap_callable(

@@ -2,202 +2,76 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import random
-import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 import torch
 from torch import Tensor
 
-from shiftproof._errors import MissingExtra, UsageError, must
+from shiftproof._errors import UsageError, must
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
 from shiftproof._identity.table import identify
-from shiftproof._secrets import remember_header, remember_url, url_without_secrets, without_secrets
+from shiftproof._secrets import url_without_secrets
 from shiftproof.models.abstract import Labels, Scores, WrappedModel
 from shiftproof.models.answers import Gives, kind_of, read_labels, read_scores
-from shiftproof.models.endpoint_form import RequestForm, header_values
-from shiftproof.models.endpoint_reply import Again, Reply, read_reply, rows_of
-from shiftproof.models.query_count import count_sent
-from shiftproof.models.user_code import first_line
+from shiftproof.models.endpoint_form import RequestForm
+from shiftproof.models.endpoint_reply import rows_of
+from shiftproof.models.posting import EndpointOptions, GivenUp, Posting, check_url
+from shiftproof.models.unanswered import Unanswered, present, read_present
 
 if TYPE_CHECKING:
     import httpx
-    import tenacity
 
 
-@dataclass(frozen=True)
-class EndpointOptions:
-    """How an endpoint is asked.
-
-    Args:
-        rows: inputs in one request, at least 1.
-        concurrency: requests under way at once, at least 1.
-        timeout: seconds until a request counts as lost, its whole answer included, above 0.
-        attempts: tries of one request, at least 1: again after a lost connection, a timeout, 429 or a server error (5xx).
-        wait: seconds before the second try; doubles from try to try, plus up to as much again by chance, at least 0.
-        longest_wait: seconds; an endpoint that asks for a longer pause (Retry-After) is given up.
-        auth_env: name of the environment variable that holds the value of the Authorization header; it is read when a request is made and
-            stored nowhere.
-        request: JSON with `$batch` where the inputs go (`RequestForm`), such as ``{"instances": $batch}`` for TF Serving and KServe.
-        answer: where the rows of the answer are, keys and places joined by points; scores, labels, predictions or outputs without it.
-        headers: further headers, each a name and the environment variable that holds its value.
-    """
-
-    rows: int = 32
-    concurrency: int = 4
-    timeout: float = 30.0
-    attempts: int = 5
-    wait: float = 0.5
-    longest_wait: float = 60.0
-    auth_env: str = "SHIFTPROOF_ENDPOINT_AUTH"
-    request: str = RequestForm.template
-    answer: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
-
-    def __post_init__(self) -> None:
-        for option, value in (("rows", self.rows), ("concurrency", self.concurrency), ("attempts", self.attempts)):
-            if value < 1:
-                raise must(option, "the endpoint", "be at least 1", value)
-        RequestForm(self.request)  # refused before anything is sent
-        if not self.timeout > 0:
-            raise must("timeout", "the endpoint", "be above 0 seconds", self.timeout)
-        if not (self.wait >= 0 and self.longest_wait >= 0):
-            raise must("wait", "the endpoint", "be at least 0 seconds", min(self.wait, self.longest_wait))
-
-
-class Requests:
+class Requests(Posting):
     """Questions to one URL: POST {"inputs": nested lists}, answered with {"scores": [[...], ...]} or {"labels": [...]}, or as options say.
 
-    "predictions" and "outputs" are read too, as scores where their rows are lists. It can be pickled; connections are opened anew.
+    "predictions" and "outputs" are read too, as scores where their rows are lists.
     """
 
-    def __init__(self, url: str, options: EndpointOptions, *, name: str | None = None) -> None:
-        remember_url(url)
-        self.url, self.options = url, options
-        self.address = url_without_secrets(url)
-        self.name = name or self.address
-        self._client: httpx.Client | None = None
-
-    def __getstate__(self) -> dict[str, object]:
-        return {**vars(self), "_client": None}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        vars(self).update(state)
-        remember_url(self.url)  # in this process too
-
     def ask(self, x: Tensor) -> list[object]:
-        """The answer's rows for x of shape (n, ...)."""
+        """The answer's rows for x of shape (n, ...), None in place of each of a request that failed as often as it may be tried."""
         if not len(x):
             return []
-        client, retrying = self._connected(), self._retrying()
+        client, retrying = self.connected(), self.retrying()
         parts = torch.split(x.detach().cpu(), self.options.rows)
         pool = ThreadPoolExecutor(max_workers=min(self.options.concurrency, len(parts)))
         try:
             # Each thread in a copy of this context, in which the rows are counted.
             answers = [pool.submit(copy_context().run, retrying.copy(), self._post, client, part) for part in parts]
-            return [row for answer in answers for row in answer.result()]
+            return [row for answer, part in zip(answers, parts, strict=True) for row in self._rows(answer, len(part))]
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _connected(self) -> httpx.Client:
-        if self._client is None:
-            try:
-                import httpx
-            except ImportError:
-                raise MissingExtra("httpx", "http") from None
-            logging.getLogger("httpx").addFilter(_without_secrets)  # it logs every URL
-            self._client = httpx.Client(timeout=self.options.timeout)
-        return self._client
+    def read(self, x: Tensor, how: Callable[[Any, int], Tensor]) -> Tensor:
+        """The answers for x, read by `how`.
 
-    def _retrying(self) -> tenacity.Retrying:
+        Raises:
+            Unanswered: none came to some of the inputs, after all tries.
+        """
+        rows = self.ask(x)
         try:
-            import tenacity
-        except ImportError:
-            raise MissingExtra("tenacity", "http") from None
-        options = self.options
-        longer = tenacity.wait_exponential(multiplier=options.wait, max=options.longest_wait)
-        dice = random.SystemRandom()  # the jitter must not move the random state of the user's program
+            found: Tensor = read_present(rows, len(x), f"endpoint {self.address}", how)
+        except Unanswered as missing:
+            raise Unanswered(self.failure, missing.came, missing.said) from None
+        return found
 
-        def pause(state: tenacity.RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            asked = error.pause if isinstance(error, Again) else None
-            return longer(state) + dice.uniform(0, options.wait) if asked is None else asked
-
-        def give_up(state: tenacity.RetryCallState) -> list[object]:
-            error = state.outcome.exception() if state.outcome else None
-            raise UsageError(
-                f"The endpoint {self.address} failed {state.attempt_number} times, last with: {str(error).rstrip('.')}. Is it up?"
-            ) from error
-
-        return tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Again),
-            stop=tenacity.stop_after_attempt(options.attempts),
-            wait=pause,
-            retry_error_callback=give_up,
-        )
+    def _rows(self, answer: Future[list[object]], n: int) -> list[object]:
+        try:
+            return answer.result()
+        except GivenUp as error:
+            self.failure = str(error)
+            return [None] * n
 
     def _post(self, client: httpx.Client, x: Tensor) -> list[object]:
-        reply = self._sent(client, x)
-        if isinstance(reply, Exception):  # raised here: below, it would carry what httpx raised, and that has the URL with its password
-            raise reply
-        if reply.status == 429 or reply.status >= 500:
-            raise Again(reply.said(), self._pause(reply.retry_after))
+        reply = self.posted(client, RequestForm(self.options.request).filled(x), len(x))
         if not 200 <= reply.status < 300:
-            raise UsageError(f"The endpoint {self.address} answered {reply.said()}.{self._hint(reply.status)}")
+            raise self.refused(reply)
         return rows_of(reply.body, len(x), owner=f"endpoint {self.address}", path=self.options.answer)
-
-    def _sent(self, client: httpx.Client, x: Tensor) -> Reply | Again | UsageError:
-        """The answer to one request, read up to a limit of bytes and within the timeout; or what went wrong."""
-        import httpx
-
-        until = time.monotonic() + self.options.timeout
-        count_sent(self.name, len(x))
-        try:
-            with client.stream("POST", self.url, json=RequestForm(self.options.request).filled(x), headers=self._headers()) as response:
-                return read_reply(response, len(x), until, owner=f"endpoint {self.address}")
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            return UsageError(f"The endpoint {self.address} cannot be asked: {first_line(error)}")
-        except httpx.TransportError as error:
-            return Again(first_line(error))
-        except httpx.RequestError as error:
-            return UsageError(f"The endpoint {self.address} cannot be asked: {first_line(error)}")
-
-    def _hint(self, status: int) -> str:
-        if status in (401, 403):
-            return f" Set {self.options.auth_env} to the value of its Authorization header."
-        return " Redirects are not followed: give the address where it answers." if 300 <= status < 400 else ""
-
-    def _headers(self) -> dict[str, str]:
-        secret = os.environ.get(self.options.auth_env, "").strip()
-        if not (secret.isascii() and secret.isprintable()):  # said here, without the value: httpx would put it into its message
-            raise UsageError(f"The environment variable {self.options.auth_env} must be printable ASCII, as in 'Bearer TOKEN'.")
-        remember_header(secret)
-        further = header_values(self.options.headers)
-        return {"Accept-Encoding": "identity", **({"Authorization": secret} if secret else {}), **further}
-
-    def _pause(self, asked: str | None) -> float | None:
-        """The seconds that the endpoint asks to wait."""
-        if asked is None:
-            return None
-        try:
-            seconds = float(asked) if asked.replace(".", "").isdigit() else _until(asked)
-        except ValueError:
-            return None
-        if seconds > self.options.longest_wait:
-            limit = f"longest_wait is {self.options.longest_wait:g}"
-            raise UsageError(
-                f"The endpoint {self.address} asks to wait {seconds:.0f} seconds ({limit}). Run again later: finished cells are kept."
-            )
-        return max(0.0, seconds)
 
 
 class EndpointScores(WrappedModel, Scores):
@@ -215,7 +89,11 @@ class EndpointScores(WrappedModel, Scores):
     def scores(self, x: Tensor) -> Tensor:
         if not len(x):
             return x.new_zeros((0, 2))
-        scores = read_scores(self._requests.ask(x), len(x), f"endpoint {self._requests.address}")
+        scores: Tensor = self._requests.read(x, self._checked)
+        return scores
+
+    def _checked(self, answer: Any, n: int) -> Tensor:
+        scores = read_scores(answer, n, f"endpoint {self._requests.address}")
         if not bool(scores.isfinite().all()):
             bad = int((~scores.isfinite().all(1)).nonzero()[0, 0])
             raise must("scores", f"the endpoint {self._requests.address}", "be finite", scores[bad].tolist())
@@ -235,7 +113,7 @@ class EndpointLabels(WrappedModel, Labels):
     def labels(self, x: Tensor) -> Tensor:
         if not len(x):
             return torch.zeros(0, dtype=torch.int64)
-        return read_labels(self._requests.ask(x), len(x), f"endpoint {self._requests.address}", class_names=self._class_names)
+        return self._requests.read(x, partial(read_labels, owner=f"endpoint {self._requests.address}", class_names=self._class_names))
 
 
 def wrap_endpoint(
@@ -249,7 +127,7 @@ def wrap_endpoint(
     version: str | None = None,
 ) -> EndpointScores | EndpointLabels:
     """A URL as a model of the right type: `gives` says which, or asking it once about `probe` does."""
-    _check_url(url)
+    check_url(url)
     if gives not in (None, "scores", "labels"):
         raise must("gives", f"the model '{url_without_secrets(url)}'", "be scores or labels", gives)
     requests = Requests(url, options or EndpointOptions(), name=name)
@@ -257,27 +135,13 @@ def wrap_endpoint(
         if probe is None:
             hint = "Or pass probe=x[:8], a few inputs, and it is asked once."
             raise must("gives", f"the model '{requests.address}'", "be 'scores' (n, classes) or 'labels' (n,)", gives, hint)
-        gives = kind_of(requests.ask(probe), len(probe), f"endpoint {requests.address}", class_names=class_names)
+        given, there = present(requests.ask(probe))
+        if there is not None and not any(there):
+            raise UsageError(requests.failure)
+        gives = kind_of(given, len(given), f"endpoint {requests.address}", class_names=class_names)
     if gives == "scores":
         return EndpointScores(requests, name=requests.name, version=version)
     return EndpointLabels(requests, name=requests.name, class_names=class_names, version=version)
-
-
-def _without_secrets(record: logging.LogRecord) -> bool:
-    record.msg, record.args = without_secrets(record.getMessage()), ()
-    return True
-
-
-def _check_url(url: str) -> None:
-    remember_url(url)
-    try:
-        parts = urlsplit(url)
-        fits = bool(parts.hostname) and parts.scheme in ("http", "https") and parts.port != 0
-    except ValueError:  # brackets that do not close, a port that is none
-        fits = False
-    if not fits or any(letter.isspace() for letter in url):
-        hint = "A port is from 1 to 65535. In a user name or password @ is written %40, and / is %2F."
-        raise must("URL", "the model", "be http(s)://HOST/PATH", url_without_secrets(url), hint)
 
 
 def _known(requests: Requests, gives: Gives, version: str | None) -> Fingerprint:
@@ -296,11 +160,3 @@ def _known(requests: Requests, gives: Gives, version: str | None) -> Fingerprint
 
 def _note(name: str) -> str:
     return f"The endpoint '{name}' is identified by its URL and options, and in a run by its answers to a few inputs."
-
-
-def _until(date: str) -> float:
-    """Seconds until an HTTP date."""
-    try:
-        return (parsedate_to_datetime(date) - datetime.now(timezone.utc)).total_seconds()
-    except TypeError as error:  # a date without a zone
-        raise ValueError(date) from error

@@ -90,7 +90,7 @@ def read_reply(response: httpx.Response, n: int, until: float, *, owner: str) ->
 
 def rows_of(body: bytes, n: int, *, owner: str, path: str = "") -> list[object]:
     """The n rows at `path` (`answer_at`), or under one of the known keys of a JSON object; raises `UsageError` for anything else."""
-    answer = _parsed(body, owner)
+    answer = parsed(body, owner)
     if isinstance(answer, UsageError):  # raised here: below, it would carry what the parser raised, and that has the whole body
         raise answer
     if path:
@@ -106,8 +106,8 @@ def rows_of(body: bytes, n: int, *, owner: str, path: str = "") -> list[object]:
     return rows
 
 
-def _parsed(body: bytes, owner: str) -> Any:
-    """The JSON of a body, or the `UsageError` about it."""
+def parsed(body: bytes, owner: str) -> Any:
+    """The JSON of a body, or the `UsageError` about it, to be raised by whoever has not read the body."""
     try:
         return json.loads(body, object_pairs_hook=_once)
     except _Twice as error:

@@ -155,6 +155,11 @@ class EstimatorAnswers(FixedIdentity, copies=True):
         super().__init__(name=fitted.name, fingerprint=fitted.identity(), notes=fitted.input_format.notes)
         self._fitted, self._said = fitted, said
 
+    @property
+    def fitted(self) -> Fitted:
+        """The estimator with what it takes."""
+        return self._fitted
+
     def answers(self, x: Any) -> Any:
         predicted = self._fitted.ask("predict", x) if len(x) else np.zeros(0)
         owner = f"predict of the model '{self.name}'"

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from shiftproof._errors import UsageError, unknown
+from shiftproof.data.misspelling import meaning, misspelt
 from shiftproof.data.sources.dates import DateType
 from shiftproof.data.space import Column, InputSpace
 
@@ -55,7 +56,8 @@ class InputFormat:
 
         width = values.shape[1]
         kinds, names = self.columns or [None] * width, self.names or range(width)
-        gaps = absent.T if self.marks else [np.zeros(len(values), dtype=bool)] * width
+        missing = np.isnan(values)
+        gaps = (absent | missing if self.marks else missing).T
         frame = pd.DataFrame({name: _decoded(values[:, i], kinds[i], gaps[i]) for i, name in enumerate(names)})
         return frame if self.names else frame.to_numpy()
 
@@ -67,11 +69,10 @@ def _decoded(
     if column is None:
         return values
     if column.kind == "categorical":
-        codes: npt.NDArray[np.int64] = np.rint(values).astype(np.int64)
-        return _chosen(column, codes)
+        return _categories(column, values, absent)
     if isinstance(column.dtype, DateType):
-        return column.dtype.restored(values, absent | np.isnan(values))
-    if column.kind == "integer":
+        return column.dtype.restored(values, absent)
+    if column.kind == "integer" and not absent.any():
         values = np.rint(values).astype(np.int64)
     return values if column.dtype is None else _typed(values, column.dtype, absent)
 
@@ -80,8 +81,30 @@ def _typed(values: npt.NDArray[np.generic], dtype: object, absent: npt.NDArray[n
     """Numbers in their column's type, with its own missing value where they are absent."""
     import pandas as pd
 
-    series = pd.Series(values).astype(dtype)
-    return series.mask(absent) if absent.any() else series
+    if not absent.any():
+        return pd.Series(values).astype(dtype)
+    held = np.float64 if isinstance(dtype, np.dtype) and dtype.kind in "iu" else dtype  # as pandas holds them where one is missing
+    return pd.Series(np.where(absent, 0, values)).astype(held).mask(absent)
+
+
+def _categories(column: Column, values: npt.NDArray[np.floating], absent: npt.NDArray[np.bool_]) -> Sequence[object] | pd.Series:
+    """The categories of these codes, as the table had them; misspelled beyond its own codes, and missing where `absent`."""
+    import pandas as pd
+
+    codes: npt.NDArray[np.int64] = np.rint(np.where(absent, 0.0, values)).astype(np.int64)
+    count = len(column.categories)
+    strange = codes >= count
+    said = _chosen(column, codes % count if strange.any() else codes)
+    if not (strange.any() or absent.any()):
+        return said
+    if isinstance(said, pd.Series) and isinstance(said.dtype, pd.CategoricalDtype):  # has no room for a word that it does not know
+        return said.mask(absent | strange)
+    held = pd.Series(said, dtype=object) if not isinstance(said, pd.Series) else said
+    held = held.astype(object) if held.dtype.kind == "b" else held.copy()
+    for row in np.flatnonzero(strange).tolist():
+        _, variant = meaning(int(codes[row]), count)
+        held.iloc[row] = misspelt(str(held.iloc[row]), variant or 0)
+    return held.mask(absent) if absent.any() else held
 
 
 def _chosen(column: Column, codes: npt.NDArray[np.int64]) -> Sequence[object] | pd.Series:

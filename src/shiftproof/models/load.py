@@ -19,9 +19,11 @@ from shiftproof.models.abstract import Answers, Labels, Said
 from shiftproof.models.answers import Gives
 from shiftproof.models.boosters import as_estimator
 from shiftproof.models.callable import Takes, wrap_callable
-from shiftproof.models.endpoint import EndpointOptions, wrap_endpoint
+from shiftproof.models.chat import ChatOptions, is_chat, load_chat
+from shiftproof.models.endpoint import wrap_endpoint
 from shiftproof.models.estimator import Predicts, wrap_estimator, wrap_predictor
 from shiftproof.models.field_module import FieldModule, fields_of_numbers
+from shiftproof.models.posting import EndpointOptions
 from shiftproof.models.spec import FORMS, load_from_spec, neighbours
 from shiftproof.models.stored_models import load_script, refuse_keras, refuse_keras_file
 from shiftproof.models.torch_module import MemoryFormat, TorchModule
@@ -209,10 +211,16 @@ def load_answers(
     endpoint: EndpointOptions | None = None,
     version: str | None = None,
     said: Said = "classes",
+    chat: ChatOptions | None = None,
 ) -> Answers:
-    """The model behind a spec as what a judge reads of it, `said`: see `load_model`, and `as_answers` for an object."""
+    """The model behind a spec as what a judge reads of it, `said`: see `load_model`, and `as_answers` for an object.
+
+    A spec may be chat:URL#MODEL too, a language model behind an endpoint, which `chat` says how to ask.
+    """
     spec = str(spec) if isinstance(spec, Path) else spec
     text = spec if isinstance(spec, str) else ""
+    if is_chat(text):
+        return _on(_language_model(text, weights, name, chat, version, said), _device(device))
     where, _, output = text.rpartition(":") if ".onnx:" in text else (text, "", "")
     if text.lower().startswith(("http:", "https:")) or where.endswith(".onnx"):
         _refuse_texts(url_without_secrets(text), space, said)
@@ -240,6 +248,18 @@ def load_answers(
             found = _with_weights(found, weights, called or type(found).__name__)
         ready = functools.partial(as_answers, found, name=called, device=device, space=space, class_names=class_names, groups=groups)
         return ready(probe=probe, gives=gives, version=version, said=said)
+
+
+def _language_model(
+    spec: str, weights: str | None, name: str | None, options: ChatOptions | None, version: str | None, said: Said
+) -> Answers:
+    if weights is not None:
+        raise _no_place(weights, url_without_secrets(spec))
+    if said != "texts":
+        raise UsageError(
+            f"The language model '{url_without_secrets(spec)}' answers with texts. Name a judge of texts: --judge exact_match."
+        )
+    return load_chat(spec, name=name, options=options, version=version)
 
 
 def _refuse_texts(name: str, space: Space | None, said: Said) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from shiftproof._errors import UsageError
 from shiftproof._sealed import read_document
-from shiftproof.outcomes import Flag, Stage
+from shiftproof.outcomes import MOST_MISSING, NO_ANSWER, Flag, Stage
 from shiftproof.records.diagnosis import Diagnosis
 from shiftproof.records.document import SENT, Document, Record
 from shiftproof.records.set_measure import SetMeasure
@@ -50,6 +50,11 @@ class Result(Record):
     value: float | None = Field(description="The number; null where nothing was measured.")
     kind: ClaimKind = Field(description="What it claims about the true value: at_most, at_least or estimate.")
     interval: tuple[float, float] | None = Field(description="Where the truth lies at `confidence`, sampling error only.")
+    bracket: tuple[float, float] | None = Field(
+        default=None,
+        description="Where answers did not come: the number with all of them wrong and with all right, the smaller first. `value` is the "
+        "end that the kind claims, for an estimate that with all of them wrong; `interval` covers both.",
+    )
     confidence: float = Field(description="Confidence of the interval, in (0, 1).")
     n: int = Field(description="Number of examples.")
     forwards_per_example: float = Field(description="Mean forward passes asked of an example's budget, stored answers among them.")
@@ -72,10 +77,15 @@ class CellRecord(Record):
     access: str = Field(description="What the search sees: labels, scores or gradients.")
     claim: str = Field(description="What accuracy in this cell claims, in a sentence.")
     kind: ClaimKind
-    state: Literal["done", "failed", "missing"]
+    state: Literal["done", "incomplete", "failed", "missing"] = Field(
+        description="incomplete: it has results, and no answer came to some of its examples."
+    )
     error: str | None = Field(default=None, description="Traceback of a failed cell.")
     n: int
-    outcomes: dict[str, int] = Field(default_factory=dict, description="Examples by outcome: skipped, broken, held, certified, abstained.")
+    outcomes: dict[str, int] = Field(
+        default_factory=dict, description="Examples by outcome: skipped, broken, held, certified, abstained, no_answer."
+    )
+    unreadable: int = Field(default=0, description="Answers that are refusals or cannot be judged; they count as wrong.")
     forwards_per_example: float = 0.0
     backwards_per_example: float = 0.0
     sent: int | None = Field(default=None, description=SENT)
@@ -84,6 +94,21 @@ class CellRecord(Record):
     batch_size: int
     flags: list[Flag] = Field(default_factory=list)
     stages: list[Stage] = Field(default_factory=list, description="The parts of a search that has several.")
+
+    @property
+    def measured(self) -> bool:
+        """Whether it has its numbers, were it as brackets."""
+        return self.state in ("done", "incomplete")
+
+    @property
+    def unanswered(self) -> int:
+        """To how many of its examples no answer came."""
+        return self.outcomes.get(NO_ANSWER, 0)
+
+    @property
+    def too_many_missing(self) -> bool:
+        """Whether that are more than 5 % of them, so that it does not count as measured."""
+        return self.unanswered > MOST_MISSING * self.n
 
 
 class BudgetCurve(Record):
@@ -159,8 +184,10 @@ class NaturalShift(Record):
     n: int
     accuracy: float | None
     interval: tuple[float, float] | None
+    bracket: tuple[float, float] | None = Field(default=None, description="Of accuracy, as of a result.")
     difference: float | None = Field(description="Accuracy there minus accuracy on the audit's own data.")
     difference_interval: tuple[float, float] | None
+    difference_bracket: tuple[float, float] | None = Field(default=None, description="As of a result.")
     paired: PairedComparison | None = Field(default=None, description="Where the ids pair.")
     notes: list[str] = Field(default_factory=list, description="Decisions made automatically about that sample.")
 
@@ -179,6 +206,7 @@ class Clean(Record):
 
     accuracy: float | None
     interval: tuple[float, float] | None
+    bracket: tuple[float, float] | None = Field(default=None, description="As of a result.")
     n: int
 
 
@@ -281,6 +309,11 @@ class Audit(Document):
     gates: list[GateRecord] = Field(default_factory=list)
     provenance: Provenance
     judge: JudgeCard = Field(default_factory=JudgeCard, description="What is called right; absent in older records: classify.")
+
+    @property
+    def too_many_missing(self) -> bool:
+        """Whether in some cell no answer came to more than 5 % of the examples."""
+        return any(cell.too_many_missing for cell in self.cells)
 
 
 def read_audit(folder: Path) -> Audit:

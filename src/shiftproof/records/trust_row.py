@@ -78,7 +78,7 @@ class Unfamiliar(Record):
     wrong answers where there are none.
     """
 
-    score: str = Field(description="msp, max_logit or energy.")
+    score: str = Field(description="msp, max_logit, energy, mahalanobis, neighbours or sdm.")
     auroc: float | None = Field(default=None, description="Probability that an input of this sample is stranger than a clean one.")
     aupr: float | None = Field(default=None, description="Average precision, this sample positive.")
     fpr95_ood_positive: float | None = Field(default=None, description="Share of clean inputs above what 95 % of this sample exceed.")

@@ -19,6 +19,7 @@ from shiftproof.reports import number_format as words
 from shiftproof.reports.audit import measures
 from shiftproof.reports.audit.masking_checks import figure_text
 from shiftproof.reports.figure import CONFIG, Figure
+from shiftproof.reports.shift_words import in_shift_words
 
 _HERE = "shiftproof.reports"
 
@@ -41,7 +42,8 @@ def _environment() -> jinja2.Environment:
         seconds=words.seconds,
         p_value=words.p_value,
         confidence=words.confidence,
-        amount=words.amount,
+        bracketed=words.bracketed,
+        shown_number=words.shown_number,
         amount_span=words.amount_span,
         in_words=words.in_words,
         known=words.known,
@@ -50,6 +52,7 @@ def _environment() -> jinja2.Environment:
         changed=measures.changed,
         changed_span=measures.changed_span,
         figure=figure_text,
+        shift_words=in_shift_words,
     )
     environment.globals.update(KINDS=words.KINDS, KIND_WORDS=words.KIND_WORDS, KIND_HEADS=words.KIND_HEADS, KIND_SIGNS=words.KIND_SIGNS)
     environment.globals.update(plural=words.plural, cost=words.cost)

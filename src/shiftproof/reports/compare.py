@@ -15,7 +15,8 @@ from shiftproof.reports._html import render
 from shiftproof.reports.audit.charts import ACCURACY_COLUMNS, interval_mark, share_x, tooltip
 from shiftproof.reports.audit.terminal import difference, is_plain
 from shiftproof.reports.figure import ChartRow, Figure, make_figure, table_of
-from shiftproof.reports.number_format import KIND_WORDS, KINDS, known, plural
+from shiftproof.reports.number_format import KIND_WORDS, KINDS, known, plural, points
+from shiftproof.reports.shift_words import in_shift_words
 from shiftproof.risks.paired import PairedComparison
 
 _RUN_ROWS = 24
@@ -61,9 +62,30 @@ def compare(comparison: Comparison) -> str:
         word=comparison.audits[0].judge.word,
         audits=comparison.audits,
         parts=parts,
+        headline=headline(comparison),
         same_data=len({audit.data.fingerprint for audit in comparison.audits}) == 1,
         tested=any(pair is not None for row in comparison.rows for pair in row.paired),
     )
+
+
+def headline(comparison: Comparison) -> list[str]:
+    """For each further run, on how many of the tested accuracies over everyone it is better or worse than the first; and where most."""
+    said: list[str] = []
+    for place, name in enumerate(comparison.names[1:], 1):
+        tested = [(row, pair) for row in comparison.rows if is_plain(row) and (pair := row.paired[place]) is not None]
+        sure = [(row, pair) for row, pair in tested if pair.p_value < 1 - _CONFIDENCE]
+        if not tested:
+            said.append(f"{name}: no number could be tested against {comparison.names[0]}, as the examples do not pair.")
+            continue
+        better = sum(pair.difference > 0 for _, pair in sure)
+        counts = f"better on {better}, worse on {len(sure) - better} of {plural(len(tested), 'tested number')}"
+        most = max(sure, key=lambda found: abs(found[1].difference), default=None)
+        where = f"; most on {in_shift_words(most[0].shift)} ({points(most[1].difference)})" if most else "; every difference may be chance"
+        said.append(f"{name} against {comparison.names[0]}: {counts}{where}. Each test stands for itself.")
+    return said
+
+
+_CONFIDENCE = 0.95
 
 
 def comparison_figures(comparison: Comparison) -> dict[str, Figure]:

@@ -27,10 +27,24 @@ def noted(notes: Iterable[str]) -> str:
     )
 
 
+def missing_answers(audit: Audit) -> str:
+    """What is to be said of a run in which answers did not come, in a line; empty where all came."""
+    silent = [cell for cell in audit.cells if cell.unanswered]
+    if not silent:
+        return ""
+    worst = max(silent, key=lambda cell: cell.unanswered / cell.n)
+    share = f"{worst.unanswered} of {plural(worst.n, 'example')} of {worst.shift} under {worst.search}"
+    more = f", and to fewer in {plural(len(silent) - 1, 'other cell')}" if len(silent) > 1 else ""
+    limit = " That is more than 5%, so no verdict is given." if audit.too_many_missing else " Their numbers are brackets."
+    return f"No answer came to {share}{more}.{limit} Run again with the same output folder to ask only these."
+
+
 def unjudged(audit: Audit, gates: Iterable[GateRecord]) -> str:
-    """Why a run ends without a verdict (exit code 2), in a line: what did not finish, and the conditions that it leaves open."""
+    """Why a run ends without a verdict (exit code 2 or 3), in a line: what did not finish, and the conditions that it leaves open."""
+    if audit.too_many_missing:
+        return printable(missing_answers(audit))
     left: list[tuple[str, str, str | None]] = [
-        (f"{cell.shift} under {cell.search}", cell.state, cell.error) for cell in audit.cells if cell.state != "done"
+        (f"{cell.shift} under {cell.search}", cell.state, cell.error) for cell in audit.cells if not cell.measured
     ]
     left += [(extra.what, extra.state, extra.error) for extra in unfinished_extras(audit)]
     said = [f"Incomplete: {plural(len(left), 'part')} of the run did not finish."] if left or not audit.complete else []

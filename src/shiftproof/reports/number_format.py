@@ -97,6 +97,22 @@ def amount(value: float | None, measure: str) -> str:
     return points(value) if measure == "drop" else percent(value)
 
 
+def bracketed(value: float | None, bracket: tuple[float, float] | None) -> str:
+    """A share, or where answers did not come the two between which it lies.
+
+    >>> bracketed(0.9, None), bracketed(0.9, (0.9, 0.94))
+    ('90.0%', '90.0 to 94.0%')
+    """
+    return percent(value) if bracket is None else span(bracket)
+
+
+def shown_number(result: Result) -> str:
+    """A result's number; an estimate with missing answers as the two between which it lies."""
+    if result.bracket is not None and result.kind == "estimate":
+        return amount_span(result.bracket, result.measure)
+    return amount(result.value, result.measure)
+
+
 def amount_span(interval: tuple[float, float] | None, measure: str) -> str:
     """A result's interval in its own unit."""
     return points_span(interval) if measure == "drop" else span(interval)
@@ -151,7 +167,7 @@ def in_words(result: Result, word: str = "accuracy") -> str:
 
 
 def _claim(result: Result, mean: str) -> str:
-    number, word = amount(result.value, result.measure), {"at_least": "at least ", "at_most": "at most ", "estimate": ""}[result.kind]
+    number, word = shown_number(result), {"at_least": "at least ", "at_most": "at most ", "estimate": ""}[result.kind]
     if result.measure == "drop":
         return _drop(result, word, mean)
     if result.measure == "error_probability":

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from shiftproof import outcomes
+from shiftproof.data.chats import column_of
 from shiftproof.data.examples import Examples
 from shiftproof.data.rows import Fields
 from shiftproof.finding import Finding
@@ -49,7 +50,7 @@ def keep_pictures(folder: Path, cell: Cell, chunk: Examples, finding: Finding, c
 
 def _shown(shift: Shift, x: Any) -> npt.NDArray[Any]:
     """The one input as a picture holds it: numbers, or a text; of several fields that which the shift moves."""
-    rows = x[shift.field] if isinstance(shift, On) else x
+    rows = column_of(x, shift.field) if isinstance(shift, On) else x
     if isinstance(rows, Fields):
         return np.array("\n".join(f"{name}: {column[:1]}" for name, column in rows.columns.items()))
     found: npt.NDArray[Any] = rows[0].numpy() if isinstance(rows, torch.Tensor) else np.array(str(next(iter(rows))))

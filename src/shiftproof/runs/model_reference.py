@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from shiftproof.data.space import Space
 from shiftproof.models.abstract import Answers, Labels, Said, Scores
 from shiftproof.models.answers import Gives
-from shiftproof.models.endpoint import EndpointOptions
+from shiftproof.models.chat import ChatOptions
+from shiftproof.models.posting import EndpointOptions
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class ModelReference:
         defence: what stands in front of it: a spec, a part, or None.
         weights, device, space, class_names, groups, gives, said: as `load_model` takes them; `of` fills in what the built model gives, so
             that no worker has to ask it.
+        answers: the file in which answers are stored, for models that want it.
+        chat: how a language model is asked.
         gradients: reads those of an ONNX file's graph.
         endpoint: how a URL is asked.
     """
@@ -33,6 +37,8 @@ class ModelReference:
     gives: Gives | None = None
     defence: Any = None
     said: Said = "classes"
+    answers: Path | None = None
+    chat: ChatOptions | None = None
     gradients: bool = False
     endpoint: EndpointOptions | None = None
 
@@ -58,8 +64,13 @@ class ModelReference:
             groups=self.groups,
             gives=self.gives,
             said=self.said,
+            chat=self.chat,
             endpoint=self.endpoint,
         )
+        if self.answers is not None and model.keeps_answers:
+            from shiftproof.models.answer_cache import AnswerCache, CachedAnswers
+
+            model = CachedAnswers(model, AnswerCache(self.answers))
         if self.gradients:
             from shiftproof.certificates.bounds.onnx_gradients import with_gradients
 

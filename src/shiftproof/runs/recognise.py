@@ -8,16 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from shiftproof._errors import UsageError
 from shiftproof._identity.fingerprinted import Fingerprint, found_again, with_version
 from shiftproof._sealed import read_file
 from shiftproof.data.source import Source
 from shiftproof.judges.classify import CLASSIFY
 from shiftproof.models.abstract import Answers as Model
-from shiftproof.models.abstract import Scores
 from shiftproof.models.endpoint import EndpointLabels, EndpointScores
+from shiftproof.models.unanswered import Unanswered
 from shiftproof.runs.cell import CELL_VERSION, Cell
 from shiftproof.runs.provenance import now
 from shiftproof.runs.store import ANSWERS, KNOWN
@@ -34,7 +32,7 @@ class EndpointAnswers:
 
     Args:
         date: when.
-        said: scores or labels, a row an input.
+        said: scores or labels, a row an input; None where no answer came.
         steady: whether it said the same when it was asked twice.
     """
 
@@ -97,8 +95,22 @@ def answers_of(model: Model, data: Source) -> EndpointAnswers | None:
     if not isinstance(model, EndpointScores | EndpointLabels):
         return None
     x = data.take(slice(0, PROBES)).x
-    first, second = (model.scores(x) if isinstance(model, Scores) else model.labels(x) for _ in range(2))
-    return EndpointAnswers(now(), first.tolist(), torch.equal(first, second))
+    first, second = _said(model, x), _said(model, x)
+    return EndpointAnswers(now(), first, _agree(first, second) == len(x))
+
+
+def _said(model: EndpointScores | EndpointLabels, x: Any) -> list[Any]:
+    """Its answers, None in place of those that did not come."""
+    try:
+        return (model.scores(x) if isinstance(model, EndpointScores) else model.labels(x)).tolist()
+    except Unanswered as missing:
+        rows = iter([] if missing.said is None else missing.said.tolist())
+        return [next(rows) if came else None for came in missing.came.tolist()]
+
+
+def _agree(first: Sequence[Any], second: Sequence[Any]) -> int:
+    """To how many inputs the answers are the same, those without one in either among them."""
+    return sum(one == two or one is None or two is None for one, two in zip(first, second, strict=False))
 
 
 def gone_on_with(known: RunIdentity, folder: Path) -> RunIdentity:
@@ -172,8 +184,8 @@ def _check_answers(name: str, stored: EndpointAnswers, given: EndpointAnswers, f
                 f"that it is still the same model. `shiftproof report` shows the run, as answered on {stored.date}. {fix}"
             )
         return
-    if given.said != stored.said:
-        rows = sum(one != two for one, two in zip(stored.said, given.said, strict=False))
+    rows = len(given.said) - _agree(stored.said, given.said)
+    if rows:
         raise UsageError(
             f"The endpoint '{name}' gives other answers to {rows} of {len(given.said)} inputs than on {stored.date}, when the run in "
             f"'{folder}' began: the model behind it has changed. {fix}"

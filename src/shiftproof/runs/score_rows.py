@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-SCORE, SCORES, TOP_CLASSES, TOP_SCORES = "score", "scores", "top_classes", "top_scores"
+SCORE, SCORES, TOP_CLASSES, TOP_SCORES, UNREADABLE = "score", "scores", "top_classes", "top_scores", "unreadable"
 """Columns that only some cells have: how right each answer is; the model's scores of all classes; or, of many, those of the largest and of
-the label, with their classes, -1 where they are not known."""
+the label, with their classes, -1 where they are not known; whether the answer could not be read."""
 MOST_SCORES, TOP = 100, 10
 
 

@@ -11,11 +11,12 @@ import shutil
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -24,12 +25,11 @@ from shiftproof._sealed import BLANK, DamagedFile, UnsealedFile, check_seal, cre
 from shiftproof._writing import clear_leftovers, disk_error, is_temporary
 from shiftproof._writing import write_atomic as write_atomic
 from shiftproof.finding import Finding
-from shiftproof.outcomes import Bound, Flag, Stage
+from shiftproof.outcomes import MISSING_ANSWERS, NO_ANSWER, UNREADABLE_ANSWERS, Bound, Flag, Stage, join_flags, join_stages
 from shiftproof.runs.cell import Cell
-from shiftproof.runs.score_rows import SCORE, SCORES, TOP_CLASSES, TOP_SCORES, array_of, score_rows
+from shiftproof.runs.cell_rows import table_of, with_rows
+from shiftproof.runs.score_rows import SCORE, SCORES, TOP_CLASSES, TOP_SCORES, UNREADABLE, array_of
 
-MOST_PARAMS = 64
-"""Moves of at most this many numbers are stored with every example; larger ones (whole images) only in the gallery."""
 KNOWN, ANSWERS = "known", "answers"
 """The entries of a plan that tell what its model and parts were, and what an endpoint answered: see `recognise`."""
 _ROW_BYTES = 200
@@ -76,6 +76,8 @@ class Store:
         """States of batches under way, a folder a cell."""
         self.sent = folder / "sent"
         """How many rows each process of the run sent to the model."""
+        self.answers = folder / "answers.sqlite"
+        """Answers of a model that wants them stored."""
         self._seen: dict[str, tuple[tuple[int, ...], CellTable]] = {}
         """Cells that were read and found sound, each with what its file was like then."""
         self._scores: tuple[str, np.ndarray[Any, Any] | None] | None = None
@@ -135,7 +137,7 @@ class Store:
         return self.cells / f"{cell.key()}.parquet"
 
     def has(self, cell: Cell) -> bool:
-        """Whether a cell is finished: its file is there, whole, and its own."""
+        """Whether a cell has results: its file is there, whole, and its own."""
         return self.path(cell).exists() and self.fault(cell) is None
 
     def fault(self, cell: Cell) -> str | None:
@@ -146,9 +148,17 @@ class Store:
             return f"The file '{self.path(cell)}' is not used: {error}."
         return None
 
+    def finished(self, cell: Cell) -> bool:
+        """Whether nothing of a cell is left to do: it has its file, and an answer for every example."""
+        return self.has(cell) and not len(self.unanswered(cell))
+
+    def unanswered(self, cell: Cell) -> npt.NDArray[np.intp]:
+        """The examples of a cell to which no answer came, as positions in the sample."""
+        return cell.start + np.nonzero(self.read(cell).columns["outcome"] == NO_ANSWER)[0]
+
     def missing(self, cells: Iterable[Cell]) -> list[Cell]:
         """The cells that are not finished: what is left to do. A file that is there and cannot be used is named in a warning."""
-        left = [cell for cell in cells if not self.has(cell)]
+        left = [cell for cell in cells if not self.finished(cell)]
         for cell in left:
             if self.path(cell).exists() and (fault := self.fault(cell)):
                 warnings.warn(f"{fault} Its cell is run again.", StoredFileWarning, stacklevel=2)
@@ -156,17 +166,24 @@ class Store:
 
     def write(self, cell: Cell, finding: Finding, labels: np.ndarray[Any, Any], batch_size: int) -> None:
         """Writes a cell's per-example results; the file appears whole or not at all."""
-        found = {**vars(finding), "id": finding.ids, "label": labels}
-        values = {name: found[name] for name in COLUMNS}
-        if finding.score is not None:
-            values[SCORE] = finding.score
-        table = pa.table(values)
-        for name, rows in score_rows(finding.said, labels).items():
-            table = table.append_column(name, pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1]))
-        flat = finding.params.reshape(len(finding), -1).astype(np.float64)
-        if 0 < flat.shape[1] <= MOST_PARAMS:
-            moves = pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), flat.shape[1])
-            table = table.append_column("params", moves)
+        self._write(cell, table_of(finding, labels), finding, batch_size)
+
+    def complete(self, cell: Cell, finding: Finding, labels: np.ndarray[Any, Any], batch_size: int) -> None:
+        """Writes a cell again with the results of the examples to which no answer had come, in their order."""
+        before, path = self.read(cell), self.path(cell)
+        known = _parsed(read_sealed(path, _of_file("cell", path)))
+        table = with_rows(known, self.unanswered(cell) - cell.start, table_of(finding, labels))
+        kept = tuple(flag for flag in before.flags if flag.name not in (MISSING_ANSWERS, UNREADABLE_ANSWERS))
+        whole = replace(
+            finding,
+            flags=join_flags([(kept, len(cell) - len(finding)), (finding.flags, len(finding))]),
+            stages=join_stages([*before.stages, *finding.stages]),
+            seconds=before.seconds + finding.seconds,
+            sent=before.sent + finding.sent,
+        )
+        self._write(cell, table, whole, batch_size)
+
+    def _write(self, cell: Cell, table: pa.Table, finding: Finding, batch_size: int) -> None:
         card = {
             "identity": cell.identity(),
             "bound": finding.bound.value,
@@ -204,7 +221,7 @@ class Store:
     def _checked(self, cell: Cell) -> CellTable:
         path = self.path(cell)
         try:
-            table = _parsed(read_sealed(path, _of_file("cell", path)), COLUMNS, maybe=(SCORE,))
+            table = _parsed(read_sealed(path, _of_file("cell", path)), COLUMNS, maybe=(SCORE, UNREADABLE))
         except OSError as error:
             raise DamagedFile(f"it cannot be read ({error.strerror})") from error
         card = json.loads(table.schema.metadata[_CARD])
@@ -281,10 +298,12 @@ def read_rows(path: Path, columns: Sequence[str]) -> pa.Table:
     return table
 
 
-def _parsed(content: bytes, columns: Sequence[str], maybe: Sequence[str] = ()) -> pa.Table:
+def _parsed(content: bytes, columns: Sequence[str] | None = None, maybe: Sequence[str] = ()) -> pa.Table:
     try:
         file = pq.ParquetFile(pa.BufferReader(content))
-        return file.read(columns=[*columns, *(name for name in maybe if name in file.schema_arrow.names)])
+        return (
+            file.read() if columns is None else file.read(columns=[*columns, *(name for name in maybe if name in file.schema_arrow.names)])
+        )
     except (pa.ArrowException, OSError) as error:
         raise DamagedFile(f"it is not a table ({error})") from error
 

@@ -29,12 +29,12 @@ from shiftproof.finding import Finding, join
 from shiftproof.judges.abstract import Reading
 from shiftproof.models.abstract import Answers
 from shiftproof.models.query_count import QueryCount, counting_queries
-from shiftproof.outcomes import HELD, Flag
+from shiftproof.outcomes import HELD, NO_ANSWER, Flag
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.checkpoint import Checkpoint
 from shiftproof.runs.gallery import keep_pictures
 from shiftproof.runs.ledger import booking
-from shiftproof.runs.score_rows import SCORE
+from shiftproof.runs.score_rows import SCORE, UNREADABLE
 from shiftproof.runs.stamps import Stamp, check_folder
 from shiftproof.runs.store import Store
 from shiftproof.searches.to_the_end import ToTheEnd, sizes
@@ -85,7 +85,7 @@ class Work:
             torch.set_num_threads(self.threads)
         home = Path.cwd()
         try:
-            if not self.store.has(cell):  # another run of the same plan may have been quicker
+            if not self.store.finished(cell):  # another run of the same plan may have been quicker
                 with booking(self.store.sent), counting_queries() as count:
                     self._run(cell, progress, count)
         except BaseException as error:  # whatever a model, a plugin or the disk raises belongs in the report of this cell, SystemExit too
@@ -101,11 +101,13 @@ class Work:
         source = self.sources[cell.data]
         found: list[Finding] = []
         truths: list[npt.NDArray[Any]] = []
-        stored = self._unmoved(cell)
-        done = 0
-        for chunk in source.batches(self._chunk(source, cell), cell.start, cell.stop):
-            clean = stored[slice(done, done + len(chunk))] if stored else None
-            done += len(chunk)
+        again = self.store.has(cell)
+        rows = self.store.unanswered(cell) if again else np.arange(cell.start, cell.stop)
+        stored, size = self._unmoved(cell), self._chunk(source, cell)
+        for start in range(0, len(rows), size):
+            part = rows[start : start + size]
+            chunk = source.take(part if again else slice(int(part[0]), int(part[-1]) + 1))
+            clean = stored[torch.from_numpy(part - cell.start)] if stored else None
             finding = self._judge(model, cell, chunk, progress, clean)
             if isinstance(cell.method, ToTheEnd) and isinstance(cell.shift, Ball):
                 finding = replace(finding, radius=sizes(finding, cell.shift))  # what a curve is made of
@@ -117,7 +119,8 @@ class Work:
         for stamp in self.data_files:
             stamp.check()
         check_folder(source, cell.data)
-        self.store.write(cell, replace(join(found), sent=count.sent), np.concatenate(truths), self.batch_size)
+        write = self.store.complete if again else self.store.write
+        write(cell, replace(join(found), sent=count.sent), np.concatenate(truths), self.batch_size)
         self._checkpoint(cell).clear()
 
     def _unmoved(self, cell: Cell) -> Reading | None:
@@ -152,7 +155,10 @@ def _stored(store: Store, cell: Cell) -> Reading:
     score = torch.tensor(columns[SCORE]) if SCORE in columns else None
     written = store.scores(cell)
     scores = None if written is None else torch.tensor(written)
-    return Reading(prediction, broken, loss, probability, confidence, loss.isfinite(), score, scores)
+    unreadable = torch.tensor(columns[UNREADABLE]) if UNREADABLE in columns else None
+    missing = torch.tensor(columns["outcome"] == NO_ANSWER)
+    finite = loss.isfinite() | missing
+    return Reading(prediction, broken, loss, probability, confidence, finite, score, scores, unreadable, missing)
 
 
 def written_truth(y: Any) -> npt.NDArray[Any]:

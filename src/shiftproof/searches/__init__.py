@@ -39,6 +39,7 @@ searches, __all__, __getattr__ = package_of_parts(
         "genetic": "genetic:Genetic",
         "exhaustive": "exhaustive:Exhaustive",
         "greedy": "greedy:Greedy",
+        "best_first": "best_first:BestFirst",
         "beam": "beam:Beam",
         "evolution": "evolution:Evolution",
         "hop_skip_jump": "hop_skip_jump:HopSkipJump",

@@ -6,6 +6,7 @@ from shiftproof.searches.auto_step import AutoStep
 from shiftproof.searches.auto_step_targeted import AutoStepTargeted
 from shiftproof.searches.bandits import Bandits
 from shiftproof.searches.beam import Beam
+from shiftproof.searches.best_first import BestFirst
 from shiftproof.searches.best_of_n import BestOfN
 from shiftproof.searches.boundary import Boundary
 from shiftproof.searches.boundary_projection import BoundaryProjection, BoundaryProjectionTargeted
@@ -46,6 +47,7 @@ __all__ = [
     "AutoStepTargeted",
     "Bandits",
     "Beam",
+    "BestFirst",
     "BestOfN",
     "Boundary",
     "BoundaryProjection",

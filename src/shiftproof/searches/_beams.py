@@ -22,7 +22,7 @@ def widened(shift: Shift, oracle: Oracle, x: Any, rng: Rng, *, queries: int, wid
     run.first()
     beams: dict[int, Moves] = {row: [[]] for row in run.standing()}
     for step in range(run.edits.edits):
-        more = {row: _shuffled(run.edits, run.rows[row], moves, rng[[row]].child("order", step)) for row, moves in beams.items()}
+        more = {row: shuffled(run.edits, run.rows[row], moves, rng[[row]].child("order", step)) for row, moves in beams.items()}
         found: dict[int, list[tuple[float, int, list[Edit]]]] = {}
         for row, edits, margin in run.each(more):
             mine = found.setdefault(row, [])
@@ -34,7 +34,7 @@ def widened(shift: Shift, oracle: Oracle, x: Any, rng: Rng, *, queries: int, wid
     return run.best
 
 
-def _shuffled(edits: Edits, one: Any, moves: Moves, rng: Rng) -> Iterator[list[Edit]]:
+def shuffled(edits: Edits, one: Any, moves: Moves, rng: Rng) -> Iterator[list[Edit]]:
     """Every move that has one edit more than one of these, once, in an order of chance."""
     grown: dict[tuple[Edit, ...], None] = {}
     for move in moves:

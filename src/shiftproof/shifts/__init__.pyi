@@ -75,7 +75,16 @@ from shiftproof.shifts.norms.union import Union
 from shiftproof.shifts.on import On
 from shiftproof.shifts.patch.patch import Patch
 from shiftproof.shifts.physical.physical import Physical
+from shiftproof.shifts.prompts.option_order import OptionOrder
+from shiftproof.shifts.prompts.prompt_format import PromptFormat
+from shiftproof.shifts.tabular.category_costs import CategoryCosts
+from shiftproof.shifts.tabular.drift import ColumnDrift
+from shiftproof.shifts.tabular.missing import Missing
+from shiftproof.shifts.tabular.misspelled import Misspelled
+from shiftproof.shifts.tabular.swapped import Swapped
 from shiftproof.shifts.tabular.tabular import Tabular
+from shiftproof.shifts.tabular.within_quantiles import WithinQuantiles
+from shiftproof.shifts.tabular.within_sds import WithinSds
 from shiftproof.shifts.text.casing import Casing
 from shiftproof.shifts.text.homoglyphs import Homoglyphs
 from shiftproof.shifts.text.typos import Typos
@@ -93,10 +102,12 @@ __all__ = [
     "BrownishNoise",
     "CannyEdges",
     "Casing",
+    "CategoryCosts",
     "CausticRefraction",
     "CheckerboardCutout",
     "CircularMotionBlur",
     "CocentricSineWaves",
+    "ColumnDrift",
     "Compose",
     "Contrast",
     "Corruption",
@@ -125,6 +136,8 @@ __all__ = [
     "LowPass",
     "LowResolution",
     "Masks",
+    "Missing",
+    "Misspelled",
     "MnistCRotate",
     "MnistCScale",
     "MnistCShear",
@@ -134,6 +147,7 @@ __all__ = [
     "ObjectRotation",
     "ObjectSize",
     "On",
+    "OptionOrder",
     "Patch",
     "PerlinNoise",
     "Perspective",
@@ -141,6 +155,7 @@ __all__ = [
     "PinchAndTwirl",
     "Pixelate",
     "PlasmaNoise",
+    "PromptFormat",
     "Ripple",
     "Rotation",
     "Saturate",
@@ -154,12 +169,15 @@ __all__ = [
     "Spatter",
     "SpeckleNoise",
     "Stripe",
+    "Swapped",
     "Tabular",
     "Translation",
     "TransverseChromaticAbberation",
     "Typos",
     "Union",
     "WhiteBalance",
+    "WithinQuantiles",
+    "WithinSds",
     "Zigzag",
     "ZoomBlur",
     "shifts",

@@ -39,6 +39,9 @@ class Shift(Part):
     unmoved: ClassVar[float] = 0.0
     """The value of that option at which nothing would move: 0, or 1 for factors."""
 
+    demands: ClassVar[str] = ""
+    """What a model must take beside legal inputs: "missing values" or "words". A run tries it on a few examples first."""
+
     space: InputSpace = field(default=UNIT_BOX, kw_only=True, repr=False)
     """The legal inputs, where they are numbers. Set by `within`, not by users."""
 
@@ -46,6 +49,10 @@ class Shift(Part):
         """This shift on inputs of `space`; raises `UsageError` where its budget is not valid there."""
         self.check_kind(space)
         return replace(self, space=space) if isinstance(space, InputSpace) else self
+
+    def landing(self, space: Any) -> Any:
+        """The space that moved inputs lie in, for inputs of `space`: the same, unless values may become missing or unknown words."""
+        return space
 
     def check_kind(self, space: Space) -> None:
         """Raises `UsageError` where it moves data of another kind."""

@@ -66,7 +66,7 @@ class Edits(Shift):
     def gene(self) -> int:
         return 2
 
-    def origin(self, x: Items[Any]) -> Params:
+    def origin(self, x: Any) -> Params:
         """No edit of any input."""
         return torch.full((len(x), self.edits, 2), UNUSED, dtype=torch.float64)
 
@@ -77,7 +77,7 @@ class Edits(Shift):
             return places
         return [at for at in places if not any(at < end and start < at + self.reach(one, at) for start, end in one.kept)]
 
-    def sample(self, x: Items[Any], rng: Rng) -> Params:
+    def sample(self, x: Any, rng: Rng) -> Params:
         chance = rng.uniform(self.edits, 2).double().numpy()
         drawn: list[list[Edit]] = []
         for one, draws in zip(x, chance, strict=True):
@@ -85,9 +85,13 @@ class Edits(Shift):
             mine: list[Edit] = []
             for which, what in draws[: len(left)]:
                 place = left.pop(_part(which, len(left)))
-                mine.append((place, _part(what, self.choices(one, place))))
-            drawn.append(mine)
+                mine.append((place, self.drawn(one, place, what)))
+            drawn.append(self.possible(one, mine))
         return self.params(drawn)
+
+    def drawn(self, one: Any, place: int, chance: float) -> int:
+        """The edit that a uniform number in [0, 1) draws at this place."""
+        return _part(chance, self.choices(one, place))
 
     def params(self, edits: list[list[Edit]]) -> Params:
         """The moves of these edits, a list for each input."""
@@ -97,11 +101,12 @@ class Edits(Shift):
                 moves[row, : len(mine)] = torch.tensor(sorted(mine), dtype=torch.float64)
         return moves
 
-    def project(self, x: Items[Any], params: Params) -> Params:
+    def project(self, x: Any, params: Params) -> Params:
         """Drops edits that are impossible, and all but the first at a place; the others in order."""
-        return self.params([self._possible(one, _edits(move)) for one, move in zip(x, params.tolist(), strict=True)])
+        return self.params([self.possible(one, edits_of(move)) for one, move in zip(x, params.tolist(), strict=True)])
 
-    def _possible(self, one: Any, edits: list[Edit]) -> list[Edit]:
+    def possible(self, one: Any, edits: list[Edit]) -> list[Edit]:
+        """Those of these edits that are possible, the first at each place, no more than are allowed."""
         there = set(self.free(one))
         first: dict[int, int] = {}
         for place, choice in edits:
@@ -109,11 +114,11 @@ class Edits(Shift):
                 first.setdefault(place, choice)
         return list(first.items())[: self.edits]
 
-    def apply(self, x: Items[Any], params: Params) -> Items[Any]:
+    def apply(self, x: Any, params: Params) -> Any:
         moves = params.tolist()
-        return Items(self.edited(one, sorted(_edits(move))) if _edits(move) else one for one, move in zip(x, moves, strict=True))
+        return Items(self.edited(one, sorted(edits_of(move))) if edits_of(move) else one for one, move in zip(x, moves, strict=True))
 
-    def excess(self, x: Items[Any], params: Params) -> Tensor:
+    def excess(self, x: Any, params: Params) -> Tensor:
         """0 where every edit is possible and no two share a place, else 1."""
         if params.shape[1:] != (self.edits, 2):
             return torch.ones(len(params), dtype=torch.float64)
@@ -124,7 +129,7 @@ class Edits(Shift):
         if not all(np.isfinite(pair).all() and pair[0] == int(pair[0]) and pair[1] == int(pair[1]) for pair in move):
             return False
         used = [pair for pair in move if pair != [UNUSED, UNUSED]]
-        return len(self._possible(one, _edits(used))) == len(used)
+        return len(self.possible(one, edits_of(used))) == len(used)
 
     def neighbours(self, one: Any, have: list[Edit]) -> Iterator[list[Edit]]:
         """Every move that has one edit more than this one, by place and choice."""
@@ -155,7 +160,7 @@ class Edits(Shift):
         return sum(sums)
 
 
-def _edits(move: list[list[float]]) -> list[Edit]:
+def edits_of(move: list[list[float]]) -> list[Edit]:
     """The edits of a move, in its order, without the unused ones."""
     return [(int(place), int(choice)) for place, choice in move if place != UNUSED and math.isfinite(place) and math.isfinite(choice)]
 

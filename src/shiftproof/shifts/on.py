@@ -1,4 +1,4 @@
-"""A shift of one field of inputs that have several: typos in the question about an image, or fog on the image."""
+"""A shift of one field of inputs that have several, or of one message of a chat: typos in the question about an image."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from torch import Tensor
 
 from shiftproof._errors import UsageError
-from shiftproof.data.rows import Fields
+from shiftproof.data.chats import ChatSpace, column_of, with_column
+from shiftproof.data.prompts import PromptSpace
 from shiftproof.data.space import FieldsSpace, Kind, Space
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Params, Shift
@@ -22,7 +23,8 @@ class On(Shift):
     """The shift `inner` on the field called `field`; the other fields stay as they are.
 
     Args:
-        field: which.
+        field: which. Of a chat, which message: its place, such as 0 or -1, or a role, whose last message is meant; of a prompt, which
+            slot.
         inner: the shift, written as a spec such as typos(edits=1), or in Python the shift itself.
 
     Params and budget are those of the inner shift. Searches by edits, by decisions and by chance draws can be used where they can for the
@@ -73,15 +75,15 @@ class On(Shift):
         return found
 
     def check_kind(self, space: Space) -> None:
-        if not isinstance(space, FieldsSpace):
+        if not isinstance(space, FieldsSpace | ChatSpace | PromptSpace):
             raise UsageError(f"on moves one of several fields, and these inputs have none: use {self.inner} itself.")
 
     def within(self, space: Any) -> On:
         self.check_kind(space)
         return replace(self, part=self.moved.within(space.of(self.field)))
 
-    def check_inputs(self, x: Fields) -> None:
-        self.moved.check_inputs(x[self.field])
+    def check_inputs(self, x: Any) -> None:
+        self.moved.check_inputs(column_of(x, self.field))
 
     @property
     def fixed(self) -> bool:
@@ -103,17 +105,17 @@ class On(Shift):
     def tolerance(self) -> float:
         return self.moved.tolerance
 
-    def sample(self, x: Fields, rng: Rng) -> Params:
-        return self.moved.sample(x[self.field], rng)
+    def sample(self, x: Any, rng: Rng) -> Params:
+        return self.moved.sample(column_of(x, self.field), rng)
 
-    def project(self, x: Fields, params: Params) -> Params:
-        return self.moved.project(x[self.field], params)
+    def project(self, x: Any, params: Params) -> Params:
+        return self.moved.project(column_of(x, self.field), params)
 
-    def apply(self, x: Fields, params: Params) -> Fields:
-        return x.but(**{self.field: self.moved.apply(x[self.field], params)})
+    def apply(self, x: Any, params: Params) -> Any:
+        return with_column(x, self.field, self.moved.apply(column_of(x, self.field), params))
 
-    def excess(self, x: Fields, params: Params) -> Tensor:
-        return self.moved.excess(x[self.field], params)
+    def excess(self, x: Any, params: Params) -> Tensor:
+        return self.moved.excess(column_of(x, self.field), params)
 
 
 def edits_in(shift: Shift) -> Edits | None:
@@ -124,4 +126,4 @@ def edits_in(shift: Shift) -> Edits | None:
 
 def edited_rows(shift: Shift, x: Any) -> Any:
     """What the edits of a shift are made in: the inputs, or their field."""
-    return x[shift.field] if isinstance(shift, On) else x
+    return column_of(x, shift.field) if isinstance(shift, On) else x

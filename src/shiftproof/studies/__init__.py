@@ -27,6 +27,7 @@ studies, __all__, __getattr__ = package_of_parts(
         "sensitivity_law": "sensitivity_law:SensitivityLaw",
         "feature_contamination": "feature_contamination:FeatureContamination",
         "heterogeneous_shift": "heterogeneous_shift:HeterogeneousShift",
+        "bias_and_variance_reduction": "bias_and_variance_reduction:BiasAndVarianceReduction",
         "holistic_robust_training": "holistic_robust_training:HolisticRobustTraining",
     },
     also=(

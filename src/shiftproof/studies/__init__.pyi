@@ -5,6 +5,7 @@ from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.accuracy_disparity import AccuracyDisparity
 from shiftproof.studies.adversarial_errors import AdversarialErrors
 from shiftproof.studies.adversarial_training_and_corruptions import AdversarialTrainingAndCorruptions
+from shiftproof.studies.bias_and_variance_reduction import BiasAndVarianceReduction
 from shiftproof.studies.cross_domain_errors import CrossDomainErrors
 from shiftproof.studies.defence_table import DefenceTable
 from shiftproof.studies.feature_contamination import FeatureContamination
@@ -30,6 +31,7 @@ __all__ = [
     "AccuracyDisparity",
     "AdversarialErrors",
     "AdversarialTrainingAndCorruptions",
+    "BiasAndVarianceReduction",
     "CrossDomainErrors",
     "DefenceTable",
     "EarlierLook",

@@ -15,8 +15,8 @@ import shiftproof as sp
 from shiftproof._errors import Contradiction
 from shiftproof.data.source import Wrapped
 from shiftproof.evaluation.audit import collect
-from shiftproof.evaluation.audit.collect import join_tables, pooled_results
 from shiftproof.evaluation.audit.plan import make_plan
+from shiftproof.evaluation.audit.pooled import join_tables, pooled_results, refuse_doubles
 from shiftproof.evaluation.compare import verdicts
 from shiftproof.evaluation.config import make_config
 from shiftproof.evaluation.curves.stress_run import stress_run
@@ -110,7 +110,7 @@ def test_shards_that_overlap_make_no_number(tmp_path: Path) -> None:
         pooled_results(store, [*plan.cells, plan.cells[0]], plan.sources)
     with pytest.raises(Contradiction, match="10 examples are in the results twice, first"):
         join_tables([store.read(cell) for cell in (*plan.cells, plan.cells[0])])
-    collect.refuse_doubles(np.array(["a", "b"]))
+    refuse_doubles(np.array(["a", "b"]))
 
 
 def test_what_reads_a_folder_with_a_shard_too_many_refuses_it(tmp_path: Path) -> None:

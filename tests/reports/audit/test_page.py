@@ -19,6 +19,7 @@ from shiftproof._errors import UsageError
 from shiftproof.outcomes import Flag
 from shiftproof.records.audit import Audit, DataCard, GalleryExample, read_audit
 from shiftproof.reports import _html
+from shiftproof.reports.audit.digest import worst_of_each_family
 from shiftproof.reports.audit.page import page, write_page
 from shiftproof.reports.audit.pictures import amplification, class_name, tiles
 from shiftproof.reports.number_format import percent
@@ -86,14 +87,23 @@ def test_no_column_mixes_kinds(friendly: str) -> None:
 
 
 def test_a_missing_certificate_is_no_zero(friendly: str) -> None:
-    table = next(t for t in Outline(friendly).tables if t[0][1][1] == "Proven: at least")
-    rows = {row[0][1]: [text for _, text in row] for row in table[1:]}
+    table = next(t for t in Outline(friendly).tables if t[0][0][1] == "Shift" and t[0][1][1] == "Proven: at least")
+    specs = ("linf(eps=8/255)", "l2(eps=0.5)", "brightness(severity=3)")
+    rows = {spec: [text for _, text in row] for row in table[1:] for spec in specs if row[0][1].endswith(spec)}
     assert rows["linf(eps=8/255)"][1] == "nothing proven"
     assert rows["linf(eps=8/255)"][2].startswith("≤ 3.4%")
     assert rows["linf(eps=8/255)"][4].startswith("87.0%")
     assert rows["l2(eps=0.5)"][1].startswith("≥ 42.0%")
     assert rows["l2(eps=0.5)"][4] == "not run"
     assert rows["brightness(severity=3)"][4] == "not measured"
+
+
+def test_every_kind_of_shift_has_one_row_in_words(friendly: str) -> None:
+    table = next(t for t in Outline(friendly).tables if t[0][0][1] == "Kind of shift, where it is worst")
+    said = [row[0][1] for row in table[1:]]
+    assert len(set(said)) == len(said) == len(worst_of_each_family(sample_audit()))
+    assert any(words.startswith("Any change of every value up to ") for words in said)
+    assert not any("(" in words for words in said)
 
 
 def test_every_cell_has_a_card_and_every_link_a_target(friendly: str) -> None:

@@ -156,7 +156,7 @@ def test_temperatures_are_learned_where_they_are_individual() -> None:
 
 def test_a_network_learns_digits_from_contrast_through_the_usual_door(tmp_path: Path) -> None:
     data = sp.load_data("digits:?split=train", limit=300)
-    done = sp.train(net(), data, "contrastive", out=tmp_path, epochs=3, batch_size=64, optimiser="adam(lr=0.003)")
+    done = sp.train(net(), data, "contrastive", out=tmp_path, epochs=25, batch_size=32, optimiser="adam(lr=0.003)")
     assert done.best.score > 0.3
 
 

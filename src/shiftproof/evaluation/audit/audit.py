@@ -24,6 +24,7 @@ from shiftproof.gate.match import natural_spec
 from shiftproof.gate.measured import DROP
 from shiftproof.gate.names import AVERAGE
 from shiftproof.models.abstract import Scores
+from shiftproof.models.answer_cache import AnswerCache, CachedAnswers
 from shiftproof.models.query_count import counting_queries
 from shiftproof.outcomes import Bound
 from shiftproof.records.audit import Audit
@@ -117,16 +118,19 @@ def run_audit(config: AuditConfig, *, progress: bool = True) -> Report:
 def _run_audit(config: AuditConfig, ledger: Ledger, *, progress: bool) -> Report:
     started = now()
     out = Path(config.out).absolute() if config.out else None  # a model may leave the working folder
+    cache = AnswerCache()
     if out and Store(out).claimed:  # goes on: what is sent from here on counts, even where it is killed at once
         ledger.keep(Store(out).sent)
-    plan = make_plan(config)
+        cache = AnswerCache(Store(out).answers if Store(out).answers.exists() else None)
+    plan = make_plan(config, cache)
     check_against(config.fail_on, available(plan))
     folder = out or Path(tempfile.mkdtemp(prefix="shiftproof-"))
     store = Store(folder, {name: source.ids for name, source in plan.sources.items()})
     threads = 1 if config.backend == "processes" else None
     cells = [*plan.cells, *plan.calibrating, *plan.curves]
     files = (data_stamps(plan.sources.values()), model_stamps(plan.reference))
-    work = Work(plan.reference, plan.sources, store, config.batch_size, config.pictures, threads, *files, plan.flags)
+    build = replace(plan.reference, answers=store.answers)
+    work = Work(build, plan.sources, store, config.batch_size, config.pictures, threads, *files, plan.flags)
     if config.backend == "processes":
         check_travels(work, cells)
     try:
@@ -134,6 +138,8 @@ def _run_audit(config: AuditConfig, ledger: Ledger, *, progress: bool) -> Report
         plan = replace(plan, known=known, notes=(*known.notes(), *measured_anew(known, folder)))
         store.open(plan.identity(config), cells)
         ledger.keep(store.sent)
+        if isinstance(plan.model, CachedAnswers):
+            cache.keep(store.answers)
     except UsageError:
         ledger.drop()  # it was about another run
         raise

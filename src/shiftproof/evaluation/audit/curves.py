@@ -9,7 +9,7 @@ import numpy as np
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.source import Source
-from shiftproof.evaluation.audit.collect import join_tables
+from shiftproof.evaluation.audit.pooled import join_tables
 from shiftproof.evaluation.curves.security_curve import SecurityCurve
 from shiftproof.models.abstract import Labels, access_name
 from shiftproof.outcomes import Flag
@@ -79,7 +79,7 @@ def read_curve(group: Sequence[Cell], store: Store, data: Source, confidence: fl
     """The curve of one ball from its cells, which are the shards of one sample, as far as they are finished."""
     first = group[0]
     assert isinstance(first.method, ToTheEnd)  # the plan has made them
-    done = [cell for cell in group if store.has(cell)]
+    done = [cell for cell in group if store.finished(cell)]
     errors = [error for cell in group if cell not in done and (error := store.error(cell))]
     empty = BudgetCurve(
         cell=first.group,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from shiftproof.data.source import Source
-from shiftproof.evaluation.audit.collect import PooledResults
+from shiftproof.evaluation.audit.pooled import PooledResults
 from shiftproof.records.audit import Clean, NaturalShift
 from shiftproof.risks.mean import Mean
 from shiftproof.risks.paired import paired, unpaired_difference
+
+R = TypeVar("R", Clean, NaturalShift)
 
 
 def clean_of(pools: Sequence[PooledResults], data: Source, confidence: float) -> Clean:
@@ -19,6 +21,10 @@ def clean_of(pools: Sequence[PooledResults], data: Source, confidence: float) ->
     own = next((p for p in pools if p.shift.name == "identity" and p.source is data), None)
     if own is None:
         return Clean(accuracy=None, interval=None, n=0)
+    return _both(_clean(own.filled(0.0), confidence), _clean(own.filled(1.0), confidence))
+
+
+def _clean(own: PooledResults, confidence: float) -> Clean:
     m = Mean().measure(own.score, confidence=confidence)
     return Clean(accuracy=m.value, interval=(m.interval.low, m.interval.high), n=m.n)
 
@@ -29,19 +35,37 @@ def natural_of(pools: Sequence[PooledResults], data: Source, confidence: float, 
     own = clean.pop(id(data), None)
     found: list[NaturalShift] = []
     for there in clean.values():
-        m = Mean().measure(there.score, confidence=confidence)
-        alone = NaturalShift(
-            source=there.source.uri,
-            uri=uris.get(there.source.uri),
-            n=m.n,
-            accuracy=m.value,
-            interval=(m.interval.low, m.interval.high),
-            difference=None,
-            difference_interval=None,
-            notes=list(there.source.notes),
-        )
-        found.append(alone if own is None else _beside(alone, own, there, confidence))
+        ends = [_natural(there.filled(score), own and own.filled(1.0 - score), confidence, uris) for score in (0.0, 1.0)]
+        found.append(_both(*ends))
     return found
+
+
+def _natural(there: PooledResults, own: PooledResults | None, confidence: float, uris: Mapping[str, str]) -> NaturalShift:
+    m = Mean().measure(there.score, confidence=confidence)
+    alone = NaturalShift(
+        source=there.source.uri,
+        uri=uris.get(there.source.uri),
+        n=m.n,
+        accuracy=m.value,
+        interval=(m.interval.low, m.interval.high),
+        difference=None,
+        difference_interval=None,
+        notes=list(there.source.notes),
+    )
+    return alone if own is None else _beside(alone, own, there, confidence)
+
+
+def _both(wrong: R, right: R) -> R:
+    """One record of two, with all answers that did not come wrong and with all of them right: their brackets, and intervals over both."""
+    if wrong == right:
+        return wrong
+    changed: dict[str, Any] = {}
+    for value, interval, bracket in (("accuracy", "interval", "bracket"), ("difference", "difference_interval", "difference_bracket")):
+        one, other = vars(wrong).get(value), vars(right).get(value)
+        if one is not None and other is not None:
+            lows, highs = zip(vars(wrong)[interval], vars(right)[interval], strict=True)
+            changed |= {bracket: (min(one, other), max(one, other)), interval: (min(lows), max(highs))}
+    return wrong.model_copy(update={**changed, **({"paired": None} if isinstance(wrong, NaturalShift) else {})})
 
 
 def _beside(alone: NaturalShift, own: PooledResults, there: PooledResults, confidence: float) -> NaturalShift:

@@ -18,9 +18,11 @@ from shiftproof.certificates.smoothing.smoothed_attack import SmoothedAttack
 from shiftproof.certificates.smoothing.smoothing_certificate import SmoothingCertificate
 from shiftproof.data.align import Noted
 from shiftproof.data.examples import Examples
+from shiftproof.data.prompts import PromptSpace
 from shiftproof.data.source import Source
 from shiftproof.data.space import InputSpace
 from shiftproof.evaluation.audit.curves import chosen_curves
+from shiftproof.evaluation.audit.demands import what_the_model_takes
 from shiftproof.evaluation.audit.diagnose import SUITES, PlannedDiagnosis, planned_diagnoses
 from shiftproof.evaluation.audit.planned_measures import facts_of, planned_measures
 from shiftproof.evaluation.audit.samples import CHECK_ROWS, load_audit_samples
@@ -30,11 +32,14 @@ from shiftproof.evaluation.class_fit import fit_classes
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.judges import judges
 from shiftproof.judges.abstract import Judge
+from shiftproof.judges.choice import BY_LIKELIHOOD, Choice
 from shiftproof.judges.classify import CLASSIFY
 from shiftproof.measures import Measure
 from shiftproof.models.abstract import Answers, Labels, Scores
-from shiftproof.models.endpoint import EndpointOptions
+from shiftproof.models.answer_cache import AnswerCache, remembering
+from shiftproof.models.chat import ChatOptions
 from shiftproof.models.endpoint_form import parse_headers
+from shiftproof.models.posting import EndpointOptions
 from shiftproof.models.user_code import forget_settings
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import inspect_model, look_at
@@ -129,8 +134,8 @@ class AuditPlan:
         }
 
 
-def make_plan(config: AuditConfig) -> AuditPlan:
-    """Loads and checks the model and the data, chooses the cells.
+def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPlan:
+    """Loads and checks the model and the data, chooses the cells; answers of a model that wants it are stored in `cache`.
 
     Raises:
         UsageError: anything in the config cannot be used; nothing has been written yet.
@@ -141,15 +146,17 @@ def make_plan(config: AuditConfig) -> AuditPlan:
     (judge,) = _build(judges, (config.judge,))
     samples = load_audit_samples(config)
     data, natural, aligned, calibrating = samples.data, samples.natural, samples.aligned, samples.calibrating
+    if isinstance(judge, Choice) and isinstance(data.space, PromptSpace) and data.space.prompt.options and not judge.words:
+        judge = replace(judge, words="|".join(data.space.prompt.options))
     placed = {"space": data.space} if isinstance(data.space, InputSpace) else {}
     moves: list[Shift] = _build(shifts, config.shifts, **placed)
     _check_judged(config, judge, data)
     known = (config.weights, config.device, aligned.space, aligned.class_names, tuple(data.groups))
-    reference = ModelReference(
-        config.model, *known, defence=config.defence, said=judge.said, gradients=config.gradients, endpoint=_endpoint(config)
-    )
+    asked_how: dict[str, Any] = {"gradients": config.gradients, "endpoint": _endpoint(config), "chat": _chat(config, judge)}
+    reference = ModelReference(config.model, *known, defence=config.defence, said=judge.said, **asked_how)
     probe = data.take(slice(0, PROBES))
-    built = reference(probe.x)
+    bare = reference(probe.x)
+    built: Any = remembering(bare, cache or AnswerCache())
     data = Noted.of(data, fit_classes(built, aligned))
     model, seen = look_at(built, _spread(data), judge)
     flags = {data.fingerprint(): tuple(seen)}
@@ -157,6 +164,7 @@ def make_plan(config: AuditConfig) -> AuditPlan:
         flags[source.fingerprint()] = tuple(inspect_model(built, source.take(slice(0, PROBES)), judge))
 
     choice = _choose(config, moves, how, model, data, judge)
+    choice = what_the_model_takes(choice, model, probe, judge, asked=moves)
     proven, unproven = _proofs(proofs, choice, built)
     recognised = model_known(built, config.model_version)
     fingerprint = recognised.text
@@ -175,7 +183,7 @@ def make_plan(config: AuditConfig) -> AuditPlan:
         raise UsageError(f"--calibrate is about confidence, and the model '{model.name}' gives labels only. Leave it out.")
     facts = facts_of(data, natural, scores=isinstance(model, Scores), calibrated=calibrating is not None)
     return AuditPlan(
-        reference.of(built),
+        reference.of(bare),
         model,
         data,
         natural,
@@ -195,6 +203,12 @@ def make_plan(config: AuditConfig) -> AuditPlan:
 
 def _build(registry: Registry[Any], given: Sequence[Any], **setting: Any) -> list[Any]:
     return [part if isinstance(part, Part) else registry.build(str(part), **setting) for part in given]
+
+
+def _chat(config: AuditConfig, judge: Judge) -> ChatOptions:
+    """How a language model is asked: for one token where nothing but the likelihoods of the first is read."""
+    asked = ChatOptions(most_requests=config.max_requests, most_tokens=config.max_tokens)
+    return replace(asked, most_tokens_each=1) if isinstance(judge, Choice) and judge.read == BY_LIKELIHOOD else asked
 
 
 def _endpoint(config: AuditConfig) -> EndpointOptions | None:

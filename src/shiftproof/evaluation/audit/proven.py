@@ -11,7 +11,8 @@ from shiftproof.certificates.abstract import Certificate
 from shiftproof.certificates.smoothing.smoothed_attack import SmoothedAttack
 from shiftproof.certificates.smoothing.smoothing_certificate import SmoothingCertificate
 from shiftproof.data.source import Source
-from shiftproof.evaluation.audit.collect import join_tables, strength_of
+from shiftproof.evaluation.audit.collect import strength_of
+from shiftproof.evaluation.audit.pooled import join_tables
 from shiftproof.records.audit import ProvenCurve
 from shiftproof.records.smoothed import SmoothedEnd
 from shiftproof.risks.intervals import clopper_pearson
@@ -28,7 +29,7 @@ def proven_curve(group: Sequence[Cell], store: Store, data: Source, confidence: 
     Beside it what an attack left of the same smoothed model, where one of `cells` is such an attack.
     """
     first = group[0]
-    done = [cell for cell in group if store.has(cell)]
+    done = [cell for cell in group if store.finished(cell)]
     if not isinstance(first.method, Certificate) or not done:
         return None
     columns = join_tables([store.read(cell) for cell in done]).columns
@@ -69,7 +70,7 @@ def _smoothed_attack(proof: Cell, store: Store, confidence: float, cells: Sequen
     if not isinstance(proof.method, SmoothingCertificate):
         return None
     attack = SmoothedAttack.on(proof.method)
-    done = [cell for cell in cells if (cell.method, cell.shift, cell.data) == (attack, proof.shift, proof.data) and store.has(cell)]
+    done = [cell for cell in cells if (cell.method, cell.shift, cell.data) == (attack, proof.shift, proof.data) and store.finished(cell)]
     if not done:
         return None
     table = join_tables([store.read(cell) for cell in done])

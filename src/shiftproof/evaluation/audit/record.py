@@ -21,13 +21,14 @@ from shiftproof.evaluation.audit.curves import read_curve
 from shiftproof.evaluation.audit.diagnose import distrust, read_diagnosis
 from shiftproof.evaluation.audit.natural import clean_of, natural_of
 from shiftproof.evaluation.audit.plan import AuditPlan
+from shiftproof.evaluation.audit.pooled import PooledResults, join_tables, pooled_results, unions
 from shiftproof.evaluation.audit.proven import proven_curve
 from shiftproof.evaluation.audit.set_measures import set_measures, told_pools
 from shiftproof.evaluation.audit.trust import trust_of
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.judges.classify import CLASSIFY
 from shiftproof.models.abstract import Answers, Gradients, access_name
-from shiftproof.outcomes import AUDITED_SAMPLE, Bound, Flag
+from shiftproof.outcomes import AUDITED_SAMPLE, NO_ANSWER, Bound, Flag
 from shiftproof.records.audit import Audit, CellRecord, DataCard, GalleryExample, JudgeCard, ModelCard, Result, Shown
 from shiftproof.records.diagnosis import Diagnosis
 from shiftproof.records.picture import read_picture
@@ -35,6 +36,7 @@ from shiftproof.risks.intervals import clopper_pearson
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.ledger import rows_sent
 from shiftproof.runs.provenance import provenance
+from shiftproof.runs.score_rows import UNREADABLE
 from shiftproof.runs.store import CellTable, Store
 from shiftproof.searches.abstract import Search
 
@@ -55,13 +57,13 @@ def make_record(config: AuditConfig, plan: AuditPlan, store: Store, started: str
     Raises:
         Contradiction: an example was certified and broken.
     """
-    pools = collect.pooled_results(store, plan.cells, plan.sources)
+    pools = pooled_results(store, plan.cells, plan.sources)
     collect.contradictions(pools)
     diagnoses = [read_diagnosis(question, plan.data, store) for question in plan.diagnoses]
     distrusted = {diagnosis.family: flag for diagnosis in diagnoses if (flag := distrust(diagnosis))}
-    suspect = collect.suspicions(pools, distrusted)
+    suspect = collect.suspicions([*pools, *unions(pools)], distrusted)
     cells = _cell_records(plan, store, config, suspect)
-    told = told_pools(plan, store, pools)
+    told = told_pools(plan, store, [*pools, *unions(pools)])
     trust = trust_of(config, plan, store, told)
     access = {cell.key: cell.access for cell in cells}
     numbers = [_with_access(_flagged(r, suspect), access) for r in collect.results(pools, config.confidence)]
@@ -72,11 +74,8 @@ def make_record(config: AuditConfig, plan: AuditPlan, store: Store, started: str
     return Audit(
         asked=_asked([store.read(cell) for cell in (*plan.cells, *plan.curves) if store.has(cell)], diagnoses),
         sent=rows_sent(store.sent),
-        complete={part.state for part in cells}
-        | {part.state for part in curves}
-        | {part.state for part in diagnoses}
-        | {trust.state if trust else "done"}
-        <= {"done"},
+        complete=all(cell.measured for cell in cells)
+        and {part.state for part in curves} | {part.state for part in diagnoses} | {trust.state if trust else "done"} <= {"done"},
         model=ModelCard(
             name=plan.model.name,
             spec=without_secrets(config.model)
@@ -115,12 +114,13 @@ def _of_the_model(plan: AuditPlan) -> list[Flag]:
     return [flag for flag in plan.model_flags if gradients or flag.name != "probabilities"]
 
 
-def _constant(plan: AuditPlan, pools: Sequence[collect.PooledResults], config: AuditConfig) -> list[Flag]:
+def _constant(plan: AuditPlan, pools: Sequence[PooledResults], config: AuditConfig) -> list[Flag]:
     """Whether the model, on its own sample as it is, is any better than a constant answer."""
     own = next((p for p in pools if p.shift.name == "identity" and p.source is plan.data), None)
     if own is None or plan.judge.said != "classes":
         return []
-    columns = own.table.columns
+    answered = own.table.columns["outcome"] != NO_ANSWER
+    columns = {name: values[answered] for name, values in own.table.columns.items()}
     flag = constant_answer(
         columns["label"],
         columns["prediction"],
@@ -163,9 +163,10 @@ def _by_group(cells: Sequence[Cell]) -> dict[str, list[Cell]]:
 def _cell_record(plan: AuditPlan, store: Store, config: AuditConfig, group: Sequence[Cell], suspicions: Sequence[Flag]) -> CellRecord:
     first = group[0]
     done = [cell for cell in group if store.has(cell)]
+    silent = sum(len(store.unanswered(cell)) for cell in done)
     errors = [error for cell in group if cell not in done and (error := store.error(cell))]
     bound = first.method.bound
-    table = collect.join_tables([store.read(cell) for cell in done]) if done else None
+    table = join_tables([store.read(cell) for cell in done]) if done else None
     flags = [*(table.flags if table else ()), *suspicions]
     return CellRecord(
         key=first.group,
@@ -177,10 +178,11 @@ def _cell_record(plan: AuditPlan, store: Store, config: AuditConfig, group: Sequ
         access=_access(first),
         claim=_claim(first, bound) + _of_another(first) + (_audited(table, config.confidence) if table else ""),
         kind=bound.value,
-        state="done" if len(done) == len(group) else "failed" if errors else "missing",
+        state=("incomplete" if silent else "done") if len(done) == len(group) else "failed" if errors else "missing",
         error=errors[0] if errors else None,
         n=sum(len(cell) for cell in done),
         outcomes=dict(Counter(table.columns["outcome"].tolist())) if table else {},
+        unreadable=int(table.columns[UNREADABLE].sum()) if table and UNREADABLE in table.columns else 0,
         forwards_per_example=float(table.columns["forwards"].mean()) if table else 0.0,
         backwards_per_example=float(table.columns["backwards"].mean()) if table else 0.0,
         sent=table.sent if table else 0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from shiftproof.data.align import AlignedSources, align
 from shiftproof.data.arrays import add_rows
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
+from shiftproof.data.prompted import Prompted
+from shiftproof.data.prompts import read_prompt
 from shiftproof.data.short_names import short_names
 from shiftproof.data.source import Renamed, Source
 from shiftproof.evaluation.calibration import CalibratingSource, calibrating_on, check_ways, share_name, split_source
@@ -52,7 +55,9 @@ def load_audit_samples(config: AuditConfig) -> AuditSamples:
     check_ways(config.calibrate, config.calibrate_on)
     others = short_names(config.shift_from)
     named = [(None, config.data), *others, *([] if config.calibrate_on is None else [(None, config.calibrate_on)])]
-    aligned = align(*_distinct([_load(given, name, config) for name, given in named]))
+    prompt = read_prompt(Path(config.prompt)) if config.prompt else None
+    loaded = [_load(given, name, config) for name, given in named]
+    aligned = align(*_distinct([Prompted(source, prompt) for source in loaded] if prompt else loaded))
     data, *rest = aligned.sources
     natural = tuple(rest[: len(others)])
     _check((data, *natural))

@@ -10,9 +10,10 @@ import numpy as np
 
 from shiftproof.confidence.checked import Refused
 from shiftproof.confidence.exchangeable import exchangeability
-from shiftproof.evaluation.audit.collect import PooledResults, group_namings, pooled_results, same_examples
+from shiftproof.evaluation.audit.collect import group_namings
 from shiftproof.evaluation.audit.plan import AuditPlan
 from shiftproof.evaluation.audit.planned_measures import known_classes
+from shiftproof.evaluation.audit.pooled import PooledResults, pooled_results, same_examples
 from shiftproof.evaluation.trust.promises import unlike
 from shiftproof.measures import Answered, Measure
 from shiftproof.measures.abstract import NOTHING
@@ -116,7 +117,7 @@ def _of(
     worst = p.table.bound is Bound.AT_MOST and measure.worst_case
     partial = [f"unfinished: {len(p.rows)} of {p.total} examples"] if len(p.rows) < p.total else []
     purpose = [OTHER_PURPOSE] if p.table.bound is Bound.AT_MOST and not worst else []
-    refused, found = _tried(measure, answered, confidence)
+    refused, found = _tried(measure, answered, confidence, p.missing)
     unmoved = told is own or own is None
     paired = not unmoved and own is not None and same_examples(own.pool, p)
     change = None
@@ -145,9 +146,11 @@ def _of(
     )
 
 
-def _tried(measure: Measure, answered: Answered, confidence: float) -> tuple[str, Measurement]:
+def _tried(measure: Measure, answered: Answered, confidence: float, missing: int) -> tuple[str, Measurement]:
     """Why there is no number, or "", and the number."""
     nothing = Measurement(math.nan, NOTHING, 0)
+    if missing:
+        return f"no answer came to {missing} examples, which it needs. Run again to ask them", nothing
     try:
         found = measure.measure(answered, confidence=confidence)
     except Refused as refusal:

@@ -11,7 +11,7 @@ import numpy as np
 from shiftproof._errors import UsageError, unknown
 from shiftproof.data.align import numbered
 from shiftproof.diagnostics.constant_answer import NAME
-from shiftproof.evaluation.audit.collect import refuse_doubles
+from shiftproof.evaluation.audit.pooled import refuse_doubles
 from shiftproof.evaluation.curves.slices import Names, columns_of
 from shiftproof.evaluation.curves.stress_curve import stress_curve
 from shiftproof.outcomes import CERTIFIED, HELD, Bound
@@ -48,7 +48,7 @@ def stress_run(
     """
     place = Path(folder)
     audit = read_audit(place)
-    cells = [cell for cell in audit.cells if cell.state == "done" and cell.n and cell.data == audit.data.uri]
+    cells = [cell for cell in audit.cells if cell.measured and cell.n and cell.data == audit.data.uri]
     shifts = {cell.shift for cell in cells}
     if shift not in shifts:
         raise unknown("shift of this run", shift, shifts)

@@ -15,6 +15,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.data.groups import Names
 from shiftproof.door import confront
 from shiftproof.models.abstract import Scores
+from shiftproof.models.penultimate import penultimate
 from shiftproof.models.query_count import count_asked
 from shiftproof.outcomes import Flag
 from shiftproof.searches.one_draw import OneDraw
@@ -29,6 +30,7 @@ class ModelOutputs:
         scores: shape (n, classes), logits.
         y: labels, shape (n,).
         groups: per column, shape (n,).
+        hidden: what goes into the last linear layer, shape (n, features); None where it was not asked for or there is none.
         flags: reasons to distrust it.
     """
 
@@ -36,6 +38,23 @@ class ModelOutputs:
     y: Ints
     groups: dict[str, Names]
     flags: tuple[Flag, ...] = ()
+    hidden: Floats | None = None
+
+    def __getitem__(self, rows: slice) -> ModelOutputs:
+        """The answers to some of the examples."""
+        groups = {column: values[rows] for column, values in self.groups.items()}
+        return ModelOutputs(self.scores[rows], self.y[rows], groups, self.flags, None if self.hidden is None else self.hidden[rows])
+
+    @property
+    def features(self) -> Floats:
+        """What distances between inputs are measured on, shape (n, features): of a model without a linear layer its scores."""
+        return self.scores if self.hidden is None else self.hidden
+
+    @property
+    def said(self) -> Ints:
+        """The class of the largest score, shape (n,)."""
+        found: Ints = self.scores.argmax(1)
+        return found
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -66,14 +85,21 @@ def moved_answers(model: Scores, shift: Shift, examples: Examples, *, seed: int,
 
 
 def _answers(model: Scores, examples: Examples, x: torch.Tensor, batch_size: int, flags: tuple[Flag, ...]) -> ModelOutputs:
+    hidden: list[torch.Tensor] = []
+
     def one(rows: slice) -> torch.Tensor:
         count_asked(rows.stop - rows.start)
+        said: list[torch.Tensor] = []
         with torch.no_grad():
-            return model.scores(x[rows].to(model.device)).cpu()
+            seen = penultimate(model, lambda: said.append(model.scores(x[rows].to(model.device)).cpu()), rows.stop - rows.start)
+        if seen is not None:
+            hidden.append(seen.cpu())
+        return said[0]
 
     scores = torch.cat([part for part, _ in in_batches(len(x), batch_size, one)]).double().numpy()
     groups = {column: np.asarray(values) for column, values in examples.groups.items()}
-    return ModelOutputs(scores, examples.y.numpy().astype(np.int64), groups, flags)
+    features = torch.cat(hidden).double().numpy() if hidden else None
+    return ModelOutputs(scores, examples.y.numpy().astype(np.int64), groups, flags, features)
 
 
 def _slices(n: int, size: int) -> list[slice]:

@@ -18,8 +18,8 @@ from shiftproof.confidence.label_shift import class_weights, label_shift_sets
 from shiftproof.confidence.recalibrate import KINDS, Recalibration, recalibrate
 from shiftproof.confidence.selective import CertifiedThreshold, certified_threshold
 from shiftproof.confidence.set_scores import SetScore
-from shiftproof.confidence.strangeness import strangeness
 from shiftproof.evaluation.trust.ask import ModelOutputs
+from shiftproof.evaluation.trust.stranger import Strangeness, strangeness_by
 from shiftproof.records.trust_row import CalibrationSample
 
 NO_SAMPLE = "there is no calibration sample: add --calibrate 0.5 or --calibrate-on URI"
@@ -36,7 +36,7 @@ class Wanted:
         sets: aps, raps or lac.
         target: error rate among answers kept.
         delta: how seldom that promise may be false.
-        score: strangeness: msp, max_logit or energy.
+        score: strangeness: msp, max_logit or energy of scores; mahalanobis, neighbours or sdm of features.
         alarm_rate: of familiar inputs, how many may raise an alarm.
     """
 
@@ -60,6 +60,7 @@ class Promises:
         threshold: the certified one, with its reason where there is none.
         alarm: strangeness above which an alarm is raised, or why there is none.
         recalibrations: by kind.
+        stranger: how strange answers are; or why that is not known.
         refused: why thresholds, sets and recalibrations are not offered; "" where they are.
     """
 
@@ -69,6 +70,7 @@ class Promises:
     threshold: CertifiedThreshold
     alarm: float | str
     recalibrations: dict[str, Recalibration]
+    stranger: Strangeness | str
     refused: str
 
     @classmethod
@@ -91,13 +93,15 @@ class Promises:
             seed=wanted.seed,
         )
         found = {kind: recalibrate(kind, sample.scores, sample.y) for kind in KINDS}
-        return cls(wanted, sample, alike, threshold, _alarm(sample, wanted), found, "")
+        stranger, rest = _stranger(wanted, sample)
+        return cls(wanted, sample, alike, threshold, _alarm(stranger, rest, wanted), found, stranger, "")
 
     @classmethod
     def none(cls, wanted: Wanted, sample: ModelOutputs | None, alike: Exchangeability | None, reason: str) -> Promises:
         """No promise, for this reason."""
         threshold = CertifiedThreshold(None, wanted.target, wanted.delta, 0, 0, 0, reason)
-        return cls(wanted, sample, alike, threshold, reason, {}, reason)
+        by_scores = _stranger(wanted, None)[0]  # distances from a sample that nothing may be promised from are not fitted
+        return cls(wanted, sample, alike, threshold, reason, {}, by_scores if callable(by_scores) else reason, reason)
 
     def split(self, answers: ModelOutputs) -> PredictionSets:
         """Sets of the calibration sample as it is.
@@ -154,9 +158,19 @@ def calibration_card(promises: Promises, uri: str, left_out: int) -> Calibration
     )
 
 
-def _alarm(sample: ModelOutputs, wanted: Wanted) -> float | str:
+def _stranger(wanted: Wanted, sample: ModelOutputs | None) -> tuple[Strangeness | str, ModelOutputs | None]:
+    """How strange answers are, or why that is not known, and the calibration answers that may set an alarm on it."""
     try:
-        return alarm_threshold(strangeness(sample.scores, kind=wanted.score), rate=wanted.alarm_rate)
+        return strangeness_by(wanted.score, sample)
+    except Refused as refusal:
+        return str(refusal), None
+
+
+def _alarm(stranger: Strangeness | str, sample: ModelOutputs | None, wanted: Wanted) -> float | str:
+    if isinstance(stranger, str) or sample is None:
+        return str(stranger)
+    try:
+        return alarm_threshold(stranger(sample), rate=wanted.alarm_rate)
     except Refused as refusal:
         return str(refusal)
 

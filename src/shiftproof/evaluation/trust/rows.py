@@ -13,7 +13,6 @@ from shiftproof.confidence.checked import Refused
 from shiftproof.confidence.conformal import PredictionSets
 from shiftproof.confidence.risk_coverage import kept_risk, risk_coverage
 from shiftproof.confidence.separation import Separation, separation
-from shiftproof.confidence.strangeness import strangeness
 from shiftproof.evaluation.trust.ask import ModelOutputs
 from shiftproof.evaluation.trust.promises import LABEL_SHIFT, WEIGHTED, Promises
 from shiftproof.outcomes import Interval
@@ -164,12 +163,14 @@ def _refused(method: str, promises: Promises, why: str) -> Sets:
 
 
 def _unfamiliar(found: ModelOutputs, clean: ModelOutputs | None, promises: Promises, labelled: bool) -> Unfamiliar:
-    wanted, alarm = promises.wanted, promises.alarm
-    strange = strangeness(found.scores, kind=wanted.score)
+    wanted, alarm, stranger = promises.wanted, promises.alarm, promises.stranger
+    if isinstance(stranger, str):
+        return Unfamiliar(score=wanted.score, alarm_rate=wanted.alarm_rate, intervals={}, refused=stranger)
+    strange = stranger(found)
     right = found.right
     figures: dict[str, tuple[float, Interval]] = {}
     if clean is not None:
-        figures |= _apart(separation(strangeness(clean.scores, kind=wanted.score), strange, level=wanted.level))
+        figures |= _apart(separation(stranger(clean), strange, level=wanted.level))
     if labelled and 0 < int(right.sum()) < len(right):
         errors = separation(strange[right], strange[~right], level=wanted.level)
         figures["error_auroc"] = errors.auroc, errors.auroc_interval

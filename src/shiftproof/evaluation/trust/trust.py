@@ -13,7 +13,6 @@ from pydantic import Field
 from shiftproof._errors import UsageError, must
 from shiftproof._secrets import without_secrets
 from shiftproof._writing import disk_error
-from shiftproof.confidence.strangeness import SCORES
 from shiftproof.data.examples import Examples
 from shiftproof.evaluation.audit.record import data_card
 from shiftproof.evaluation.class_fit import fit_classes
@@ -22,6 +21,7 @@ from shiftproof.evaluation.trust.ask import ModelOutputs, answers, moved_answers
 from shiftproof.evaluation.trust.promises import Promises, Wanted, calibration_card, check_wanted
 from shiftproof.evaluation.trust.rows import RowKind, make_row
 from shiftproof.evaluation.trust.samples import CLEAN, Samples, load_samples
+from shiftproof.evaluation.trust.stranger import KINDS, OF_FEATURES
 from shiftproof.models.abstract import Scores, access_name
 from shiftproof.models.load import load_model
 from shiftproof.models.query_count import QueryCount, counting_queries
@@ -53,7 +53,10 @@ class TrustConfig(CommonConfig):
     sets: str = Field(default=Wanted.sets, description="Score of prediction sets: lac (the smallest), aps or raps.")
     risk: float = Field(default=Wanted.target, description="Error rate promised among answers kept.")
     delta: float = Field(default=Wanted.delta, description="How often that promise may be false.")
-    score: str = Field(default=Wanted.score, description="What strangeness is: msp, max_logit or energy.")
+    score: str = Field(
+        default=Wanted.score,
+        description="What strangeness is: msp, max_logit or energy of scores; mahalanobis, neighbours or sdm of features.",
+    )
     alarm_rate: float = Field(default=Wanted.alarm_rate, description="Of familiar inputs, how many may raise an alarm.")
 
 
@@ -142,7 +145,11 @@ def _wanted(config: TrustConfig) -> Wanted:
         alarm_rate=config.alarm_rate,
         seed=config.seed,
     )
-    check_wanted(wanted, SCORES)
+    check_wanted(wanted, KINDS)
+    if wanted.score in OF_FEATURES and config.calibrate is None and config.calibrate_on is None:
+        raise UsageError(
+            f"The strangeness {wanted.score} is a distance from calibration inputs: add --calibrate 0.5 or --calibrate-on URI."
+        )
     return wanted
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 from shiftproof.diagnostics.constant_answer import NAME as CONSTANT
 from shiftproof.records.audit import UNION, Audit, CellRecord, NaturalShift, Result
 from shiftproof.reports.audit.masking_checks import masking_sentences, unchecked, unfinished_extras
-from shiftproof.reports.number_format import confidence, is_mean_score, known, percent, plural, span
+from shiftproof.reports.number_format import bracketed, confidence, is_mean_score, known, percent, plural, span
 from shiftproof.shifts.corruptions.suites import ALL as CORRUPTIONS
 
 FILTERS = ("low_pass", "high_pass", "band_pass")
@@ -200,7 +200,7 @@ def best_proven(audit: Audit) -> NamedNumber | None:
 
 def unfinished(audit: Audit) -> list[CellRecord]:
     """Cells that failed or never ran."""
-    return [cell for cell in audit.cells if cell.state != "done"]
+    return [cell for cell in audit.cells if not cell.measured]
 
 
 def flag_counts(audit: Audit) -> dict[str, int]:
@@ -221,13 +221,14 @@ def _how_good(audit: Audit) -> str:
     if known(clean.accuracy) is None:
         return f"{audit.model.name} on {audit.data.uri}: clean {audit.judge.word} was not measured."
     doubt = "".join(f" {flag.detail}" for flag in audit.model.flags if flag.name == CONSTANT)
+    shown = bracketed(clean.accuracy, clean.bracket)
     if audit.judge.spec != "classify":
         return (
-            f"{audit.model.name} on {plural(clean.n, 'example')} of {audit.data.uri}: {audit.judge.word} {percent(clean.accuracy)} "
+            f"{audit.model.name} on {plural(clean.n, 'example')} of {audit.data.uri}: {audit.judge.word} {shown} "
             f"({confidence(audit.provenance.confidence)} interval {span(clean.interval)}), judged by {audit.judge.spec}."
         )
     return (
-        f"{audit.model.name} gets {percent(clean.accuracy)} of {plural(clean.n, 'example')} of {audit.data.uri} right "
+        f"{audit.model.name} gets {shown} of {plural(clean.n, 'example')} of {audit.data.uri} right "
         f"({confidence(audit.provenance.confidence)} interval {span(clean.interval)}).{doubt}"
     )
 
@@ -278,7 +279,8 @@ def _place(result: Result) -> tuple[str, str, str | None]:
 
 
 def _by_chance(audit: Audit, chance: NamedNumber) -> str:
-    number = f"{chance.name}: {percent(chance.value)} ({span(chance.interval)})"
+    shown = bracketed(chance.value, chance.result.bracket if chance.result else None)
+    number = f"{chance.name}: {shown} ({span(chance.interval)})"
     match lowered(audit, chance):
         case "beyond chance":
             return f"Without an attack, {audit.judge.word} is lowest on {number}, measurably below clean {audit.judge.word}."
@@ -302,9 +304,15 @@ def unknowns(audit: Audit) -> list[str]:
         said.append(f"{len(broken)} of {plural(len(audit.cells), 'cell')} did not finish ({failed} failed), so the results are partial")
     elif not audit.complete and not unfinished_extras(audit):
         said.append("the run is marked incomplete, so the results are partial")
-    silent = [t.shift for t in found if not t.numbers]
-    if silent:
-        said.append(f"nothing was measured for {_some(silent)}")
+    unanswered = [cell for cell in audit.cells if cell.unanswered]
+    if unanswered:
+        most = max(cell.unanswered / cell.n for cell in unanswered)
+        said.append(
+            f"no answer came to up to {percent(most)} of the examples of {plural(len(unanswered), 'cell')}, so their numbers are brackets"
+        )
+    unmeasured = [t.shift for t in found if not t.numbers]
+    if unmeasured:
+        said.append(f"nothing was measured for {_some(unmeasured)}")
     if not any(t.proven for t in found):
         others = any(curve.subject for curve in audit.proven)
         only = "nothing is proven of the model itself, only of the smoothed one"

@@ -14,12 +14,15 @@ from shiftproof.records.trust_row import CalibrationSample, TrustRow
 from shiftproof.reports._html import render
 from shiftproof.reports.audit import charts, digest
 from shiftproof.reports.audit.budgets import budget_chart, curve_tables
+from shiftproof.reports.audit.group_gaps import group_gaps
 from shiftproof.reports.audit.masking_checks import ordered, unfinished_extras
 from shiftproof.reports.audit.measures import of_everyone
 from shiftproof.reports.audit.pictures import Tile, family, tiles
 from shiftproof.reports.audit.proofs import proof_chart, proof_tables
+from shiftproof.reports.audit.verdict import verdict_line
 from shiftproof.reports.cite import cite
 from shiftproof.reports.figure import Figure
+from shiftproof.reports.notes import missing_answers
 from shiftproof.reports.trust import COLOURS, row_name, sentences, trust_chart
 
 
@@ -113,8 +116,12 @@ def page(audit: Audit, folder: Path) -> str:
         attacked=attacked,
         attacked_lowered=digest.lowered(audit, attacked) if attacked else "",
         proven=digest.best_proven(audit),
+        verdict=verdict_line(audit),
+        families=digest.worst_of_each_family(audit),
+        gaps=group_gaps(audit),
         threats=digest.by_damage(audit),
         unfinished=digest.unfinished(audit),
+        missing=missing_answers(audit),
         extras=unfinished_extras(audit),
         budgets=curve_tables(audit),
         proof_tables=proof_tables(audit),

@@ -15,17 +15,17 @@ from shiftproof.reports.number_format import (
     KIND_HEADS,
     KIND_SIGNS,
     KINDS,
-    amount,
     amount_span,
+    bracketed,
     confidence,
     is_mean_score,
     known,
     p_value,
-    percent,
     plural,
     points,
     points_span,
     printable,
+    shown_number,
     span,
 )
 
@@ -43,9 +43,13 @@ def terminal_table(audit: Audit) -> Table:
     table.add_column("Shift", no_wrap=True)  # a narrow terminal breaks the numbers from their intervals, not the specs
     for kind, head in _HEADS.items():
         table.add_column(head, justify="right", style=_STYLES[kind])
-    table.add_row("as collected", "", "", _text(_with_span(percent(audit.clean.accuracy), span(audit.clean.interval))))
+    table.add_row(
+        "as collected", "", "", _text(_with_span(bracketed(audit.clean.accuracy, audit.clean.bracket), span(audit.clean.interval)))
+    )
     for natural in audit.natural:
-        table.add_row(_text(natural.source), "", "", _text(_with_span(percent(natural.accuracy), span(natural.interval))))
+        table.add_row(
+            _text(natural.source), "", "", _text(_with_span(bracketed(natural.accuracy, natural.bracket), span(natural.interval)))
+        )
     for threat in digest.threats(audit):
         numbers = [_number(r, absent) for r, absent in ((threat.proven, "nothing proven"), (threat.attacked, "–"), (threat.average, "–"))]
         table.add_row(_text(threat.shift), *numbers)
@@ -125,7 +129,7 @@ def row_name(row: ComparisonRow) -> str:
 def _number(result: Result | None, absent: str) -> Text:
     if result is None:
         return Text(absent, style="dim")
-    shown = _with_span(KIND_SIGNS[result.kind] + amount(result.value, result.measure), amount_span(result.interval, result.measure))
+    shown = _with_span(KIND_SIGNS[result.kind] + shown_number(result), amount_span(result.interval, result.measure))
     return _text(shown + (" ⚑" if result.flags else ""))
 
 

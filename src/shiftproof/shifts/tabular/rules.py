@@ -45,10 +45,16 @@ class Block:
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules of a table by column name, and its one-hot blocks; a column without a rule moves freely at cost 1."""
+    """The rules of a table by column name, its one-hot blocks and its sums; a column without a rule moves freely at cost 1."""
 
     columns: Mapping[str, ColumnRule] = field(default_factory=dict[str, ColumnRule])
     blocks: Mapping[str, Block] = field(default_factory=dict[str, Block])
+    sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+    def named(self) -> tuple[str, ...]:
+        """Every column that a rule names."""
+        blocks = (name for block in self.blocks.values() for name in block.columns)
+        return (*self.columns, *blocks, *(name for columns in self.sums.values() for name in columns))
 
 
 def canonical(text: str) -> str:
@@ -94,7 +100,7 @@ def parse(text: str) -> Rules:
     Raises:
         UsageError: an unknown key or way to move, a cost that is negative, or a block of fewer than two columns.
     """
-    whole = _table(json.loads(text) if text else {}, "the rules", ("columns", "blocks"))
+    whole = _table(json.loads(text) if text else {}, "the rules", ("columns", "blocks", "sums"))
     columns = {name: _column(name, entry) for name, entry in _named(whole.get("columns", {}), "columns").items()}
     blocks = {name: _block(name, entry) for name, entry in _named(whole.get("blocks", {}), "blocks").items()}
     seen: set[str] = set()
@@ -103,7 +109,12 @@ def parse(text: str) -> Rules:
             if column in seen or column in columns:
                 raise UsageError(f"The column '{column}' of block '{name}' also has its own rule or is in another block. List it once.")
             seen.add(column)
-    return Rules(columns, blocks)
+    sums = {name: _sum(name, entry) for name, entry in _named(whole.get("sums", {}), "sums").items()}
+    summed = [column for names in sums.values() for column in names]
+    for column in summed:
+        if column in seen or summed.count(column) > 1:
+            raise UsageError(f"The column '{column}' of a sum is in a block or in another sum too. List it once.")
+    return Rules(columns, blocks, sums)
 
 
 def _column(name: str, entry: object) -> ColumnRule:
@@ -125,6 +136,12 @@ def _block(name: str, entry: object) -> Block:
     if isinstance(columns, str) or not isinstance(columns, Sequence) or len(columns) < 2 or not all(isinstance(c, str) for c in columns):
         raise must("columns", owner, "be a list of two or more column names", columns)
     return Block(tuple(columns), _cost(rule, owner))
+
+
+def _sum(name: str, entry: object) -> tuple[str, ...]:
+    if isinstance(entry, str) or not isinstance(entry, Sequence) or len(entry) < 2 or not all(isinstance(c, str) for c in entry):
+        raise must(name, "the sums of the rules", "be a list of two or more column names", entry)
+    return tuple(entry)
 
 
 def _cost(rule: Mapping[str, object], owner: str) -> float:

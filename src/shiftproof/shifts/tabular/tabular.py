@@ -95,8 +95,9 @@ class Tabular(Differentiable):
         if not names:
             raise UsageError(f"{self.name} needs the table's columns. Load the data with a source that declares them.")
         rules = parse(placed.rules)
-        blocks = [name for block in rules.blocks.values() for name in block.columns]
-        for name in (*rules.columns, *blocks):
+        if rules.sums:
+            raise UsageError(f"{self.name} keeps no sums. Use within_quantiles or within_sds, or leave the sums out of the rules.")
+        for name in rules.named():
             if name not in names:
                 raise unknown("column in the rules of tabular:", name, names)
         check_bounded(self.name, space)

@@ -1,0 +1,106 @@
+"""Chats: inputs that are lists of messages, and the text of one message in each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shiftproof._errors import UsageError, must
+from shiftproof.data.prompts import PromptRow
+from shiftproof.data.rows import Fields, Items
+from shiftproof.data.space import Kind, Space, TextSpace
+
+ROLES = ("system", "user", "assistant")
+Message = Mapping[str, str]
+Chat = Sequence[Message]
+
+
+@dataclass(frozen=True)
+class ChatSpace(Space):
+    """The set of legal chats: each has a message, the last one of the user; no message is empty.
+
+    A message is named by its place ("0", "-1") or by a role, whose last message is meant.
+    """
+
+    kind: Kind = "chat"
+    units: str = "characters"
+
+    def of(self, name: str) -> Space:
+        """The space of one message's text."""
+        if name not in ROLES and not name.lstrip("-").isdecimal():
+            raise must("message", "a chat", f"be {', '.join(ROLES)} or a place such as 0 or -1", name)
+        return TextSpace()
+
+    def check(self, x: Any, names: Any) -> None:
+        for name, chat in zip(names, x, strict=True):
+            owner = f"the example '{name}'"
+            if not is_chat(chat):
+                hint = 'A message is {"role": "user", "content": "..."}.'
+                raise must("chat", owner, "be a list of messages with a role and a content", type(chat).__name__, hint)
+            role = next((message["role"] for message in chat if message["role"] not in ROLES), None)
+            if role is not None:
+                raise must("role", owner, f"be {' or '.join(ROLES)}", role)
+            if not all(message["content"].strip() for message in chat):
+                raise must("message", owner, "not be empty", "", "Fill it or drop that row.")
+            if chat[-1]["role"] != "user":
+                raise must("last message", owner, "be the user's", chat[-1]["role"])
+
+    def holds(self, x: Any, moved: Any) -> bool:
+        roles = [[message["role"] for message in chat] for chat in x]
+        return all(map(is_chat, moved)) and [[message["role"] for message in chat] for chat in moved] == roles
+
+
+def is_chat(given: object) -> bool:
+    """Whether it has the form of a chat."""
+    return isinstance(given, list | tuple) and len(given) > 0 and all(_is_message(one) for one in given)
+
+
+def _is_message(given: object) -> bool:
+    return isinstance(given, Mapping) and isinstance(given.get("role"), str) and isinstance(given.get("content"), str)
+
+
+def messages_of(one: Any) -> list[dict[str, str]]:
+    """An input as messages: a text is one of the user."""
+    if isinstance(one, str):
+        before = [{"role": "system", "content": one.prompt.system}] if isinstance(one, PromptRow) and one.prompt.system else []
+        return [*before, {"role": "user", "content": str(one)}]
+    if not is_chat(one):
+        raise must("input", "a language model", "be a text or a chat", type(one).__name__, "For several fields write a --prompt.")
+    return [{"role": message["role"], "content": message["content"]} for message in one]
+
+
+def column_of(x: Fields | Items[Any], name: str) -> Any:
+    """The named field of each input: of a chat the text of the named message, of a prompt that of the slot."""
+    if isinstance(x, Fields):
+        return x[name]
+    return Items(one.slots[name] if isinstance(one, PromptRow) else _message(one, name) for one in x)
+
+
+def _message(chat: Chat, name: str) -> str:
+    return str(chat[_place(chat, name)]["content"])
+
+
+def with_column(x: Fields | Items[Any], name: str, values: Any) -> Any:
+    """The inputs with these values in that field."""
+    if isinstance(x, Fields):
+        return x.but(**{name: values})
+    return Items(
+        one.filled(name, text) if isinstance(one, PromptRow) else _changed(one, _place(one, name), text)
+        for one, text in zip(x, values, strict=True)
+    )
+
+
+def _changed(chat: Chat, place: int, text: str) -> list[Message]:
+    return [{**message, "content": text} if at == place else message for at, message in enumerate(chat)]
+
+
+def _place(chat: Chat, name: str) -> int:
+    """Where the named message is in a chat."""
+    if name in ROLES:
+        found = [at for at, message in enumerate(chat) if message["role"] == name]
+        if found:
+            return found[-1]
+    elif -len(chat) <= int(name) < len(chat):
+        return int(name) % len(chat)
+    raise UsageError(f"A chat of {len(chat)} messages has no message '{name}'. Its roles are: {', '.join(m['role'] for m in chat)}.")

@@ -1,0 +1,45 @@
+"""What a run comes to, in one line: what its conditions say, else its weakest point."""
+
+from __future__ import annotations
+
+from shiftproof.records.audit import Audit
+from shiftproof.reports.audit import digest
+from shiftproof.reports.number_format import known, percent, plural, span
+from shiftproof.reports.shift_words import in_shift_words
+
+
+def verdict_line(audit: Audit) -> str:
+    """The line; empty where nothing was measured.
+
+    With conditions it says how many hold and which fail. Without, it names the shift or group at which accuracy is surely lowest, by
+    chance before under attack, as chance is what a deployment meets anyway.
+    """
+    if audit.gates:
+        return _gates(audit)
+    chance, attacked = digest.worst_by_chance(audit), digest.worst_attacked(audit)
+    weakest = chance if chance and digest.lowered(audit, chance) == "beyond chance" else attacked or chance
+    if weakest is None or known(audit.clean.accuracy) is None:
+        return ""
+    if digest.lowered(audit, weakest) == "no":
+        return f"No weak point was found: {audit.judge.word} is nowhere measurably below the {percent(audit.clean.accuracy)} as collected."
+    if weakest is attacked or attacked is None or attacked.value >= weakest.value:
+        return f"Weakest point: {_said(weakest, attacked)}."
+    return f"Weakest point without an attack: {_said(weakest, attacked)}; under attack: {_said(attacked, attacked)}."
+
+
+def _said(number: digest.NamedNumber, attacked: digest.NamedNumber | None) -> str:
+    named = in_shift_words(number.name) if number.result and number.result.group is None else number.name
+    most = "at most " if number is attacked else ""
+    return f"{named}, {most}{percent(number.value)} right ({span(number.interval)})"
+
+
+def _gates(audit: Audit) -> str:
+    failed = [gate.condition for gate in audit.gates if gate.failed and gate.value is not None]
+    unjudged = [gate.condition for gate in audit.gates if gate.value is None]
+    held = len(audit.gates) - len(failed) - len(unjudged)
+    said = f"Holds {held} of {plural(len(audit.gates), 'condition')}"
+    if failed:
+        said += f"; fails: {', '.join(failed)}"
+    if unjudged:
+        said += f"; not judged: {', '.join(unjudged)}"
+    return f"{said}."

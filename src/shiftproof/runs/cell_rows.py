@@ -1,0 +1,65 @@
+"""The rows of a cell's file: a finding as a table, and the same with some of its rows measured since."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from shiftproof.finding import Finding
+from shiftproof.runs.score_rows import SCORE, UNREADABLE, array_of, score_rows
+
+MOST_PARAMS = 64
+"""Moves of at most this many numbers are stored with every example; larger ones (whole images) only in the gallery."""
+
+
+def table_of(finding: Finding, labels: npt.NDArray[Any]) -> pa.Table:
+    """A row an example: what became of it, the truth, what was stored of the answer and of the move."""
+    values: dict[str, npt.NDArray[Any]] = {
+        "id": finding.ids,
+        "outcome": finding.outcome,
+        "loss": finding.loss,
+        "prediction": finding.prediction,
+        "label": labels,
+        "probability": finding.probability,
+        "confidence": finding.confidence,
+        "radius": finding.radius,
+        "forwards": finding.forwards,
+        "backwards": finding.backwards,
+    }
+    if finding.score is not None:
+        values[SCORE] = finding.score
+    if finding.unreadable is not None:
+        values[UNREADABLE] = finding.unreadable
+    values |= score_rows(finding.said, labels)
+    flat = finding.params.reshape(len(finding), -1).astype(np.float64)
+    if 0 < flat.shape[1] <= MOST_PARAMS:
+        values["params"] = flat
+    return _table(values)
+
+
+def with_rows(known: pa.Table, rows: npt.NDArray[np.intp], new: pa.Table) -> pa.Table:
+    """The table with the rows of `new` at these places; columns that only one of the two has are NaN or -1 where it has them not."""
+    found: dict[str, npt.NDArray[Any]] = {}
+    for name in dict.fromkeys([*known.column_names, *new.column_names]):
+        given = array_of(new.column(name)) if name in new.column_names else None
+        if name in known.column_names:
+            values = array_of(known.column(name)).copy()
+            values = values.astype(object) if values.dtype.kind == "U" else values  # texts of any length
+        else:
+            assert given is not None  # it is a column of one of the two
+            values = np.full((len(known), *given.shape[1:]), np.nan if given.dtype.kind == "f" else -1, dtype=given.dtype)
+        if given is not None:
+            values[rows] = given
+        found[name] = values
+    return _table(found)
+
+
+def _table(columns: dict[str, npt.NDArray[Any]]) -> pa.Table:
+    return pa.table({name: _column(values) for name, values in columns.items()})
+
+
+def _column(values: npt.NDArray[Any]) -> pa.Array:
+    return pa.array(values) if values.ndim == 1 else pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])

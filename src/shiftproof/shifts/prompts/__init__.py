@@ -1,0 +1,1 @@
+"""Moves of how a prompt is written."""

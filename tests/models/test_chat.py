@@ -1,0 +1,233 @@
+"""Language models behind an endpoint: every question accounted for, whatever the endpoint does; nothing sent twice, no key written."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import shiftproof as sp
+from chat_stub import ChatStub, Served, completion, serving
+from shiftproof._errors import UsageError
+from shiftproof.data.rows import Items
+from shiftproof.models.chat import ChatModel, ChatOptions, load_chat
+from shiftproof.models.chat_throttle import Throttle
+from shiftproof.models.load import load_answers
+from shiftproof.models.query_count import counting_queries
+from shiftproof.models.replies import TextReply
+from shiftproof.models.unanswered import Refusal, Unanswered, drawing
+from small_runs import command, record
+
+BUSY: Served = (429, {"Retry-After": "0"}, b"slow down")
+BROKEN: Served = (500, {}, b"oh no")
+CUT: Served = (200, {"Content-Length": "500", "Connection": "close"}, b'{"choices": [')
+PAGE: Served = (200, {}, b"<html>A proxy says hello</html>")
+OTHER: Served = (200, {}, b'{"choices": []}')
+
+
+def echo(prompt: str) -> Served:
+    return completion(f"I heard {prompt}", top={"I": -0.5, " You": -2.0})
+
+
+@pytest.fixture
+def stub() -> Iterator[ChatStub]:
+    with serving(echo) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
+
+
+def model_of(stub: ChatStub, **options: Any) -> ChatModel:
+    return ChatModel(stub.url, "stub", options=ChatOptions(**options))
+
+
+def test_answers_in_order_and_equal_inputs_sent_once(stub: ChatStub) -> None:
+    texts = [f"word {place % 7}" for place in range(30)]
+    with counting_queries() as count:
+        said = model_of(stub).answers(Items(texts))
+    assert [*said] == [f"I heard {text}" for text in texts]
+    assert sorted(stub.prompts) == sorted(set(texts))
+    assert count.sent == 7
+    assert said[0:1]._rows[0].top == {"I": -0.5, " You": -2.0}
+    assert stub.asked[0] == {
+        "model": "stub",
+        "max_tokens": 64,
+        "temperature": 0.0,
+        "logprobs": True,
+        "top_logprobs": 20,
+        "messages": [{"role": "user", "content": stub.prompts[0]}],
+    }
+
+
+def test_chats_go_as_they_are_and_draws_differ(stub: ChatStub) -> None:
+    chat = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
+    model = model_of(stub, temperature=0.7, top=0)
+    assert [*model.answers(Items([chat]))] == ["I heard Why?"]
+    with drawing(3):
+        model.answers(Items([chat]))
+    assert [one["messages"] for one in stub.asked] == [chat, chat]
+    assert [one["seed"] for one in stub.asked] == [0, 3]
+    assert "logprobs" not in stub.asked[0]
+
+
+@pytest.mark.parametrize("trouble", [BUSY, BROKEN, None, CUT, PAGE, OTHER], ids=["429", "500", "hung up", "cut", "html", "no choice"])
+def test_what_may_pass_is_tried_again(stub: ChatStub, trouble: Served | None) -> None:
+    stub.troubles += [trouble] * 3
+    assert [*model_of(stub, attempts=5).answers(Items(["a"]))] == ["I heard a"]
+    assert stub.prompts == ["a"] * 4
+
+
+def test_a_storm_ends_with_every_input_accounted_for() -> None:
+    bad = [BUSY, BROKEN, None, CUT, PAGE, OTHER]
+
+    def stormy(prompt: str) -> Served:
+        place = int(prompt.split()[1])
+        return bad[place % 4 % 2] if place % 4 == 3 else completion("no") if place % 4 == 2 else echo(prompt)  # type: ignore[return-value]
+
+    with serving(stormy) as stub:
+        stub.troubles += bad * 10
+        with pytest.raises(Unanswered, match=r"failed \d times, last with: .*500|failed \d times, last with: 429|failed") as missing:
+            model_of(stub, attempts=3).answers(Items([f"word {place}" for place in range(60)]))
+        came = missing.value.came.tolist()
+        assert len(came) == 60
+        assert not any(came[3::4])
+        assert sum(came) == len(missing.value.said)
+        assert sum(came) >= 25, "most of the answers that are there came"
+
+
+def test_a_refusal_is_an_answer_and_is_not_asked_again() -> None:
+    kinds = {
+        "policy": completion(None, refusal="I will not"),
+        "filter": (200, {}, json.dumps({"choices": [{"finish_reason": "content_filter", "message": {"content": ""}}]}).encode()),
+        "long": (400, {}, b'{"error": "context length exceeded"}'),
+    }
+    with serving(lambda prompt: kinds.get(prompt, echo(prompt))) as stub:
+        said = [*model_of(stub).answers(Items(["policy", "filter", "long", "fine"]))]
+    assert [type(one) for one in said] == [Refusal, Refusal, Refusal, TextReply]
+    assert said[0] == "I will not"
+    assert "context length" in said[2]
+    assert len(stub.asked) == 4
+
+
+def test_budgets_end_in_missing_answers(stub: ChatStub) -> None:
+    for options, hint in (({"most_requests": 5}, "5 requests"), ({"most_tokens": 45, "concurrency": 1}, "45 tokens")):
+        stub.asked.clear()
+        with pytest.raises(Unanswered, match=f"The budget of {hint}.* is spent. Raise --max-") as missing:
+            model_of(stub, **options).answers(Items([f"w{place}" for place in range(20)]))
+        assert int(missing.value.came.sum()) == 5 == len(stub.asked)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"most_requests": 0}, "The 'max_requests' of the language model must be at least 1, got 0."),
+        ({"most_tokens": 0}, "The 'max_tokens' of the language model must be at least 1, got 0."),
+        ({"top": 21}, "The 'top' of the language model must be in"),
+        ({"temperature": -1.0}, "The 'temperature' of the language model must be in"),
+        ({"attempts": 0}, "The 'attempts' of the endpoint must be at least 1"),
+    ],
+)
+def test_options_are_checked(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        ChatOptions(**options)
+
+
+def test_the_key_is_read_from_the_environment_and_never_shown(stub: ChatStub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHIFTPROOF_ENDPOINT_AUTH", "Bearer hush-hush-hush")
+    model = model_of(stub)
+    stub.answer = lambda _: completion("your key is hush-hush-hush")
+    assert [*model.answers(Items(["a"]))] == ["your key is [hidden]"]
+    assert stub.headers[0]["Authorization"] == "Bearer hush-hush-hush"
+    assert b"hush" not in pickle.dumps(model)
+    stub.answer = lambda _: (401, {}, b"who are you?")
+    with pytest.raises(UsageError, match="answered 401 .* Set SHIFTPROOF_ENDPOINT_AUTH to the value of its Authorization header") as wrong:
+        model.answers(Items(["b"]))
+    assert "hush" not in str(wrong.value)
+
+
+def test_concurrency_grows_and_backs_off() -> None:
+    gate = Throttle(8)
+    for _ in range(40):
+        gate.widen()
+    assert gate.width == 8
+    gate.narrow(None)
+    assert gate.width == 4
+    for _ in range(9):
+        gate.narrow(None)
+    assert gate.width == 1
+    assert pickle.loads(pickle.dumps(gate)).most == 8  # our own
+
+
+def test_no_more_at_once_than_allowed(stub: ChatStub) -> None:
+    together = threading.Barrier(2)
+
+    def both(prompt: str) -> Served:
+        together.wait(timeout=60)  # each waits for another, as all come in pairs
+        return echo(prompt)
+
+    stub.answer = both
+    model_of(stub, concurrency=3).answers(Items([f"w{place}" for place in range(40)]))
+    assert 1 < stub.most_at_once <= 3
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("chat:http://127.0.0.1:1/v1", "names no model. Write it as chat:URL#MODEL"),
+        ("chat:http://127.0.0.1:1/v1# ", "names no model"),
+        ("chat:nowhere#m", r"must be http\(s\)://HOST/PATH, got 'nowhere'"),
+    ],
+)
+def test_specs_are_checked(spec: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load_chat(spec)
+
+
+def test_what_it_is_identified_by() -> None:
+    one = load_chat("chat:http://127.0.0.1:1/v1#org/model#q4")
+    assert one.name == "q4"
+    assert one.fingerprint() != load_chat("chat:http://127.0.0.1:1/v1#org/model#q4", version="2").fingerprint()
+    assert one.fingerprint() == load_chat("chat:http://user:pass@127.0.0.1:1/v1#org/model#q4").fingerprint()
+    with pytest.raises(UsageError, match="answers with texts. Name a judge of texts: --judge exact_match"):
+        load_answers("chat:http://127.0.0.1:1/v1#m")
+    with pytest.raises(UsageError, match="not a torch module. Leave them out"):
+        load_answers("chat:http://127.0.0.1:1/v1#m", said="texts", weights="w.safetensors")
+
+
+def test_the_line_of_the_guide(stub: ChatStub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("q.jsonl").write_text(
+        "".join(json.dumps({"question": f"please say w{i}", "answer": f"I heard please say w{i}"}) + "\n" for i in range(20))
+    )
+    stub.troubles += [BUSY, BROKEN, PAGE]
+    line = ["audit", "--model", f"chat:{stub.url}#stub", "--data", "jsonl:q.jsonl?text=question&target=answer", "--judge", "exact_match"]
+    line += ["--shift", "typos(edits=1)", "--search", "one_draw", "--quiet", "--out", "runs/qa"]
+    assert command(monkeypatch, *line) == 0
+    found = record(tmp_path / "runs/qa")
+    assert found["clean"]["accuracy"] == 1.0
+    assert found["sent"] == len(stub.asked)
+    assert len(stub.prompts) == 3 + 16 + 40, "each question once, a second look at 16 of them, and three tries again"
+    before = len(stub.asked)
+    assert command(monkeypatch, *line) == 0
+    assert len(stub.asked) == before, "what is stored is not sent again"
+    assert command(monkeypatch, *line[:-1], "runs/less", "--max-requests", "45") == 3
+    assert "no verdict is given" in capfd.readouterr().err
+    assert command(monkeypatch, *line[:-1], "runs/less", "--max-requests", "45") == 0
+    assert command(monkeypatch, *line[:-1], "runs/none", "--max-requests", "0") == 2
+    assert "'max_requests' of the language model must be at least 1, got 0" in capfd.readouterr().err
+    assert not Path("runs/none").exists()
+
+
+def test_an_endpoint_that_answers_html_is_told(stub: ChatStub, monkeypatch: pytest.MonkeyPatch) -> None:
+    stub.answer = lambda _: PAGE
+    examples = sp.examples(["a"], [("b",)])
+    with pytest.raises(UsageError, match=r"failed 2 times, last with: The 'answer' of the endpoint http://127.* must be JSON, got '<html>"):
+        sp.confront(model_of(stub, attempts=2), sp.Typos(edits=1), search=sp.OneDraw(), examples=examples, judge=sp.ExactMatch())
