@@ -48,6 +48,7 @@ __all__, __getattr__ = lazy_exports(
     "models.load:as_model",
     "models.load:load_model",
     "outcomes:Bound",
+    "sampled_bounds:bound_by_sampling",
     "searches.best_of_n:BestOfN",
     "searches.exhaustive:Exhaustive",
     "searches.gradient_ascent:GradientAscent",

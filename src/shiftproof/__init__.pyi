@@ -31,6 +31,7 @@ from shiftproof.measures.corruption_error import mean_corruption_error
 from shiftproof.measures.effective_robustness import effective_robustness
 from shiftproof.models.load import as_answers, as_model, load_model
 from shiftproof.outcomes import Bound
+from shiftproof.sampled_bounds import bound_by_sampling
 from shiftproof.searches.best_of_n import BestOfN
 from shiftproof.searches.exhaustive import Exhaustive
 from shiftproof.searches.gradient_ascent import GradientAscent
@@ -83,6 +84,7 @@ __all__ = [
     "as_answers",
     "as_model",
     "audit",
+    "bound_by_sampling",
     "confront",
     "corrupt",
     "critical_band",

@@ -25,7 +25,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("_verdict_flags",),
     ("door",),
     # what is made with the door
-    ("attack_smoothed", "certify", "defences", "diagnostics", "training"),
+    ("attack_smoothed", "certify", "defences", "diagnostics", "sampled_bounds", "training"),
     # the engine, the pages, the contract of parts
     ("conformance", "reports", "runs"),
     ("evaluation",),
