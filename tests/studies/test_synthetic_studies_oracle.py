@@ -36,7 +36,11 @@ def test_a_label_is_among_the_best() -> None:
 def test_sensitivities_are_those_of_explicit_features_differentiated_by_torch(act: object) -> None:
     assert act in (TANH, COSINE)
     x, z, y, w = NUMBERS.normal(size=(8, 5)), NUMBERS.normal(size=(3, 5)), NUMBERS.normal(size=8), NUMBERS.normal(size=(12, 5))
-    value, first = (torch.tanh, lambda t: 1 - torch.tanh(t) ** 2) if act is TANH else (torch.cos, lambda t: -torch.sin(t))
+    value = torch.tanh if act is TANH else torch.cos
+
+    def first(t: torch.Tensor) -> torch.Tensor:
+        return 1 - torch.tanh(t) ** 2 if act is TANH else -torch.sin(t)
+
     tw = torch.from_numpy(w)
 
     def rf(points: torch.Tensor) -> torch.Tensor:

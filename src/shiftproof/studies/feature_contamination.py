@@ -45,7 +45,8 @@ class TwoLayers(nn.Module):
             self.first.weight.mul_(0.1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.act(self.first(x)).reshape(len(x), 2, -1).mean(2)
+        scores: Tensor = self.act(self.first(x)).reshape(len(x), 2, -1).mean(2)
+        return scores
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from shiftproof._arrays import Floats
+from shiftproof._arrays import Bools, Floats
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.door import confront
@@ -65,7 +65,8 @@ class Displacement(Judge):
         return torch.allclose(first, again, rtol=1e-4, atol=1e-5)
 
     def shown(self, said: Any) -> Tensor:
-        return torch.linalg.vector_norm(said, dim=1)
+        length: Tensor = torch.linalg.vector_norm(said, dim=1)
+        return length
 
 
 FAR = Displacement(1000.0)
@@ -75,7 +76,8 @@ FAR = Displacement(1000.0)
 def distance(way: Tensor, truth: Tensor) -> Tensor:
     """The mean distance of ways from the true ones, shape (n,), in metres, float64."""
     gap = (way - truth).double().reshape(len(way), -1, 2)
-    return torch.linalg.vector_norm(gap, dim=2).mean(1)
+    mean: Tensor = torch.linalg.vector_norm(gap, dim=2).mean(1)
+    return mean
 
 
 class StraightOn(nn.Module):
@@ -157,7 +159,7 @@ class SampledTrajectoryBounds(Study):
         return found
 
 
-def _bounds(net: nn.Module, scene: Tensor, name: str, trial: Trial) -> tuple[float, float, float, Floats]:
+def _bounds(net: nn.Module, scene: Tensor, name: str, trial: Trial) -> tuple[float, float, float, Bools]:
     """The sampled bound, the fitted one and the worst distance found in metres, and which fresh draws lie above the first."""
     seen = scene[:, :, :OBSERVED].double() if trial.quick else scene[:, :, :OBSERVED]
     one = Examples(seen, scene[:, 0, OBSERVED:].flatten(1).to(seen), np.array([name]), space=METRES)

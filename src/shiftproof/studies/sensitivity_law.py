@@ -27,7 +27,8 @@ class Activation(NamedTuple):
 
 
 def _tanh_second(t: Floats) -> Floats:
-    return -2 * np.tanh(t) * (1 - np.tanh(t) ** 2)
+    second: Floats = -2 * np.tanh(t) * (1 - np.tanh(t) ** 2)
+    return second
 
 
 COSINE = Activation(np.cos, lambda t: -np.sin(t), lambda t: -np.cos(t))

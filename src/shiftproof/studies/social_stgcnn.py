@@ -54,7 +54,8 @@ class SocialSTGCNN(nn.Module):
             found = self.prelus[k](self.tpcnns[k](found)) + found
         moves = self.tpcnn_ouput(found).reshape(n, channels, PREDICTED, walkers)[:, :2, :, 0]
         way = x[:, 0, -1, :, None] + moves.cumsum(2)
-        return way.permute(0, 2, 1).flatten(1)
+        moved: Tensor = way.permute(0, 2, 1).flatten(1)
+        return moved
 
 
 class _GraphBlock(nn.Module):
