@@ -73,7 +73,7 @@ def invariance(features: npt.ArrayLike, target: npt.ArrayLike, groups: npt.Array
         raise must(
             "groups", "invariance", f"be at least two, of more than {k} rows each", dict(zip(found.tolist(), count.tolist(), strict=True))
         )
-    pooled: Floats = np.linalg.lstsq(x, y, rcond=None)[0]
+    pooled: Floats = np.linalg.lstsq(x, y, rcond=None)[0].astype(np.float64)
     slopes = np.array([np.linalg.lstsq(x[names == name], y[names == name], rcond=None)[0] for name in found])
     left = [_squares(x[names == name], y[names == name], own) for name, own in zip(found, slopes, strict=True)]
     left_pooled = [_squares(x[names == name], y[names == name], pooled) for name in found]

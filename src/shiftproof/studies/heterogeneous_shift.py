@@ -22,7 +22,7 @@ def fitted(x: Floats, z: Floats, target: Floats, *, ridge: float) -> tuple[float
 
     The kernel is x x' + exp(-(z - z')^2 / (2 width^2)), so the minimiser is one system of n unknowns: g = K_z a and slope = x . a.
     """
-    a: Floats = np.linalg.solve(np.outer(x, x) + bumps(z, z) + ridge * np.eye(len(x)), target)
+    a: Floats = np.linalg.solve(np.outer(x, x) + bumps(z, z) + ridge * np.eye(len(x)), target).astype(np.float64)
     return float(x @ a), a
 
 
