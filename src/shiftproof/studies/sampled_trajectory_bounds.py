@@ -163,7 +163,7 @@ def _bounds(net: nn.Module, scene: Tensor, name: str, trial: Trial) -> tuple[flo
     """The sampled bound, the fitted one and the worst distance found in metres, and which fresh draws lie above the first."""
     seen = scene[:, :, :OBSERVED].double() if trial.quick else scene[:, :, :OBSERVED]
     one = Examples(seen, scene[:, 0, OBSERVED:].flatten(1).to(seen), np.array([name]), space=METRES)
-    model = TorchModule(net, name="predictor")
+    model = TorchModule(net, name="predictor", said="numbers")
     sampled = bound_by_sampling(model, Linf(REACH), examples=one, judge=FAR, share=SHARE, confidence=CONFIDENCE, seed=trial.seed)
     search = GradientAscent(steps=trial.pick(quick=20, full=100), restarts=2)
     worst = confront(model, Linf(REACH), search=search, examples=one, judge=FAR, to_the_end=True, seed=trial.seed)

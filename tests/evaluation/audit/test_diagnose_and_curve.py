@@ -55,6 +55,8 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
         "audit",
         "--model",
         f"{write_nets(tmp_path)}:nearest",
+        "--data",
+        "digits:",
         "--limit",
         "30",
         "--shift",

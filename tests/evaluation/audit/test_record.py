@@ -171,10 +171,10 @@ def test_a_suite_leaves_out_what_a_forest_cannot_give(table: str, forest: object
     found = sp.audit(forest, table, suite="quick", limit=40, progress=False, out=str(tmp_path / "run")).record
     assert found.complete
     assert found.model.access == "scores"
-    left = {out.search: out.reason for out in found.left_out if out.shift.startswith("linf")}
+    left = {out.search: out.reason for out in found.left_out if out.shift.startswith("within_quantiles")}
     assert left == {"gradient_ascent(steps=20)": "gradient_ascent needs gradients, and the model gives scores only"}
     assert not [cell for cell in found.cells if cell.search.startswith("gradient")]
-    assert "best_of_n(n=10)" in {cell.search for cell in found.cells if cell.shift.startswith("linf")}
+    assert "best_of_n(n=10)" in {cell.search for cell in found.cells if cell.shift.startswith("within_quantiles")}
 
 
 def test_a_search_asked_for_by_name_is_not_left_out_in_silence(table: str, forest: object, tmp_path: Path) -> None:
