@@ -20,7 +20,8 @@ from shiftproof.randomness import Rng
 from shiftproof.shifts import Rewrite, shifts
 from shiftproof.shifts.text.edit_cost import edit_cost
 from shiftproof.shifts.text.letters.word_bugs import WordBugs
-from shiftproof.shifts.text.rewrite import DROPPED, UNKNOWN, like, others, parsed, rule_of
+from shiftproof.shifts.text.lexicon import parsed
+from shiftproof.shifts.text.rewrite import DROPPED, UNKNOWN, like, others, rule_of
 from shiftproof.shifts.text.sentences.stored import Stored
 from shiftproof.shifts.text.words.common_synonyms import CommonSynonyms
 from shiftproof.shifts.text.words.dropped_words import DroppedWords
@@ -196,6 +197,7 @@ def test_bad_input_is_one_line(what: str, tmp_path: Path) -> None:
 def test_misspellings_are_the_list_read_backwards() -> None:
     pytest.importorskip("codespell_lib", reason="the list of misspellings is that of codespell")
     shift = shifts.build("misspellings(edits=1)")
+    assert isinstance(shift, Rewrite)
     _, choices = shift.found("beautiful").at[0]
     assert "beatiful" in choices
     assert shifts.build(shift.spec()) == shift

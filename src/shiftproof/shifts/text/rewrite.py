@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from shiftproof._errors import must
 from shiftproof.shifts.edits import Edit, Edits
 
 LabelRule = Literal["kept", "changed", "person"]
@@ -174,19 +173,3 @@ def per_letter(text: str, forms: Mapping[str, tuple[str, ...]], *, least: int, e
 def rule_of(shift: Any) -> LabelRule:
     """What the edits of a shift do to the truth; of a shift that says nothing it is what typing errors do: nothing."""
     return shift.label if isinstance(shift, Rewrite) else "kept"
-
-
-def parsed(table: str) -> Mapping[str, tuple[str, ...]]:
-    """A table written one entry a line, `old: new | new`; several old ones share a line as `old, old: new`.
-
-    >>> parsed("movie, film: picture | flick")["film"]
-    ('picture', 'flick')
-    """
-    made: dict[str, tuple[str, ...]] = {}
-    for line in filter(None, map(str.strip, table.splitlines())):
-        old, colon, new = line.partition(": ")
-        if not colon:
-            raise must("line", "a table of words", "be `old: new | new`", line)
-        for word in old.split(", "):
-            made[word] = (*made.get(word, ()), *(form for form in new.split(" | ") if form != word))
-    return made

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shiftproof.shifts.text.rewrite import WordTable, parsed
+from shiftproof.shifts.text.lexicon import parsed
+from shiftproof.shifts.text.rewrite import WordTable
 
 
 @dataclass(frozen=True)
