@@ -33,7 +33,9 @@ from shiftproof.searches.abstract import Search
 from shiftproof.searches.edit_candidates import EditSearch
 from shiftproof.shifts.abstract import Boxed, Shift
 from shiftproof.shifts.text.casing import Casing
+from shiftproof.shifts.text.letters.word_bugs import WordBugs
 from shiftproof.shifts.text.typos import Typos
+from shiftproof.shifts.text.words.masked_words import MaskedWords
 from shiftproof.training.methods.abstract import Method
 
 P = TypeVar("P", bound=Part)
@@ -116,6 +118,7 @@ def _check_search(search: Search) -> list[CheckResult]:
     if isinstance(search, EditSearch):
         checks = [check for check in SEARCH_CHECKS if check is not leaves_its_arguments_unchanged]  # texts cannot be changed
         cases = word_cases(search, [Typos(edits=1), Casing(edits=2)])
+        cases = cases or word_cases(search, [WordBugs(edits=2), *MaskedWords.examples_for_check()])
     else:
         checks, cases = [*SEARCH_CHECKS], search_cases(search)
     for case in cases:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shiftproof.shifts.edits import Edit, Edits
 from shiftproof.shifts.text.lexicon import ALIKE
+from shiftproof.shifts.text.rewrite import LetterTable
 
 
 @dataclass(frozen=True)
-class Homoglyphs(Edits):
+class Homoglyphs(LetterTable):
     """Up to `edits` letters replaced by others that look the same: people see no change, and a tokenizer other words.
 
     Args:
@@ -27,14 +28,4 @@ class Homoglyphs(Edits):
     name: ClassVar[str] = "homoglyphs"
     references: ClassVar[tuple[str, ...]] = ("boucher2022bad",)
 
-    def places(self, one: str) -> list[int]:
-        return [at for at, letter in enumerate(one) if letter in ALIKE]
-
-    def choices(self, one: str, place: int) -> int:
-        return len(ALIKE[one[place]])
-
-    def edited(self, one: str, edits: list[Edit]) -> str:
-        letters = list(one)
-        for place, choice in edits:
-            letters[place] = ALIKE[one[place]][choice]
-        return "".join(letters)
+    table: ClassVar[Mapping[str, tuple[str, ...]]] = {letter: tuple(forms) for letter, forms in ALIKE.items()}

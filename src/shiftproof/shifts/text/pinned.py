@@ -62,7 +62,7 @@ class FromFunction(Rewrite):
         super().check()
         if not callable(self.function):
             raise must("by", self.name, "name a function", self.by)
-        now = _identity_of(self.by)
+        now = identity_of(self.by)
         if self.code not in ("", now):
             raise must(
                 "code", self.name, f"be {now}, that of '{self.by}' as it is", self.code, "It has changed since; leave the option out."
@@ -72,18 +72,20 @@ class FromFunction(Rewrite):
     @property
     def function(self) -> Callable[..., Any]:
         """The function."""
-        found: Callable[..., Any] = _loaded(self.by)
+        found: Callable[..., Any] = loaded(self.by)
         return found
 
 
 @lru_cache(maxsize=16)
-def _loaded(spec: str) -> Any:
+def loaded(spec: str) -> Any:
+    """What stands at FILE.py:NAME or package.module:NAME."""
     return load_object(spec)
 
 
 @lru_cache(maxsize=16)
-def _identity_of(spec: str) -> str:
-    return identify(_loaded(spec), spec).digest[:_SHOWN]
+def identity_of(spec: str) -> str:
+    """The start of the hash of the function at FILE.py:NAME or package.module:NAME, with all that it holds."""
+    return identify(loaded(spec), spec).digest[:_SHOWN]
 
 
 def read_json(path: Path, what: str) -> Any:
