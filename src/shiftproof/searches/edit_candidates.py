@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -52,9 +53,14 @@ class EditSearch(Search):
 
 
 def wide_params(edits: Sequence[list[Edit]]) -> Params:
-    """Moves of any number of edits each, shape (n, most, 2): for questions beyond the budget."""
-    width = max(map(len, edits), default=1)
-    return torch.tensor([[*mine, *[(UNUSED, UNUSED)] * (width - len(mine))] for mine in edits], dtype=torch.float64)
+    """Moves of any number of edits each, shape (n, most, 2), as wide as they must be: for questions, whatever the budget."""
+    width = max(map(len, edits), default=1) or 1
+    flat: list[float] = []
+    for mine in edits:
+        for pair in mine:
+            flat += pair
+        flat += (UNUSED,) * (2 * (width - len(mine)))
+    return torch.from_numpy(np.array(flat, dtype=np.float64).reshape(len(edits), width, 2))
 
 
 class Round:
@@ -153,7 +159,7 @@ class Round:
         for start in range(0, len(wanted), size):
             part = wanted[start : start + size]
             rows = torch.tensor([row for row, _ in part], device=self.oracle.x.device)
-            answer = self.oracle[rows](self.edits.params([edits for _, edits in part]).to(rows.device))
+            answer = self.oracle[rows](wide_params([edits for _, edits in part]).to(rows.device))
             found = self._climbed(answer).double().tolist()
             for (row, edits), margin, broken in zip(part, found, answer.broken.tolist(), strict=True):
                 self._asked[row] += 1

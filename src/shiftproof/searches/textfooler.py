@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import must
-from shiftproof.randomness import Rng
 from shiftproof.searches.edit_candidates import Round
 from shiftproof.searches.word_importance import WordImportance
 from shiftproof.shifts.edits import Edit
@@ -68,8 +67,8 @@ class TextFooler(WordImportance):
             raise must("code", self.name, f"be {now}, that of '{self.similarity}' as it is", self.code, "It has changed since.")
         object.__setattr__(self, "code", now)
 
-    def candidates(self, run: Round, rng: Rng, row: int, have: list[Edit], place: int) -> Iterator[list[Edit]]:
-        moves = [*super().candidates(run, rng, row, have, place)]
+    def candidates(self, run: Round, row: int, have: list[Edit], place: int, chance: list[float]) -> Iterator[list[Edit]]:
+        moves = [*super().candidates(run, row, have, place, chance)]
         one = run.rows[row]
         vectors = self.vectors([str(one), *(str(run.edits.edited(one, sorted(move))) for move in moves)])
         likeness = vectors[1:] @ vectors[0]

@@ -75,6 +75,7 @@ class WordImportance(EditSearch):
         run.first()
         left = {row: iter(places) for row, places in ranked(run, rng, self.order).items()}
         have: dict[int, list[Edit]] = {row: [] for row in left}
+        chance = rng.child("tries").uniform(max(1, self.tries)).double().tolist()
         best = {row: run.start(row) for row in left}
         while left:
             more: Probes = {}
@@ -83,20 +84,35 @@ class WordImportance(EditSearch):
                 if place is None:
                     del left[row]
                 else:
-                    more[row] = self.candidates(run, rng, row, have[row], place)
+                    more[row] = self.candidates(run, row, have[row], place, chance[row])
             for row, edits, climbed in run.each(more):
                 if climbed > best[row]:
                     best[row], have[row] = climbed, edits
             left = {row: left[row] for row in run.standing() if row in left}
         return run.best
 
-    def candidates(self, run: Round, rng: Rng, row: int, have: list[Edit], place: int) -> Iterator[list[Edit]]:
-        """The moves with one edit more, at this place, that are asked about, in order."""
-        choices = [*range(run.edits.choices(run.rows[row], place))]
-        if 0 < self.tries < len(choices):
-            chance = rng[[row]].child("tries", place).uniform(len(choices))[0].numpy()
-            choices = np.argsort(chance, kind="stable")[: self.tries].tolist()
-        return iter([[*have, (place, choice)] for choice in choices])
+    def candidates(self, run: Round, row: int, have: list[Edit], place: int, chance: list[float]) -> Iterator[list[Edit]]:
+        """The moves with one edit more, at this place, that are asked about, in order; `chance` is the example's, one number a try."""
+        n = run.edits.choices(run.rows[row], place)
+        choices = range(n) if not 0 < self.tries < n else _drawn([(part + place * _GOLDEN) % 1 for part in chance], n)
+        return ([*have, (place, choice)] for choice in choices)
+
+
+_GOLDEN = 0.6180339887498949
+"""Multiples of it, modulo 1, are spread evenly: one draw an example serves all its places."""
+
+
+def _drawn(chance: list[float], n: int) -> list[int]:
+    """As many different numbers below n as there are numbers in `chance`, which are fewer."""
+    left = n
+    swapped: dict[int, int] = {}
+    found: list[int] = []
+    for part in chance:
+        at = int(part * left)
+        left -= 1
+        found.append(swapped.get(at, at))
+        swapped[at] = swapped.get(left, left)
+    return found
 
 
 def ranked(run: Round, rng: Rng, order: str) -> dict[int, list[int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -30,14 +30,14 @@ class Site(NamedTuple):
 
     start: int
     end: int
-    choices: tuple[str, ...]
+    choices: Sequence[str]
 
 
 class Sites(NamedTuple):
     """All sites of a text: where each begins, in order, and by that its end and its choices."""
 
     places: tuple[int, ...]
-    at: Mapping[int, tuple[int, tuple[str, ...]]]
+    at: Mapping[int, tuple[int, Sequence[str]]]
 
 
 @dataclass(frozen=True)
