@@ -24,7 +24,7 @@ from shiftproof.evaluation.defend.defend import DefendConfig, run_defend
 from shiftproof.evaluation.transfer.transfer import TransferConfig, run_transfer
 from shiftproof.leaderboard import export, measured
 from shiftproof.models.weights import load_weights
-from shiftproof.oracle import State
+from shiftproof.oracle import SearchState
 from shiftproof.records.audit import read_audit
 from shiftproof.records.picture import read_picture
 from shiftproof.reports.cite import cite_folder
@@ -205,7 +205,7 @@ def of_trainings(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Path, Re
 
 def of_states(folder: Path) -> dict[Path, Reader]:
     checkpoint, ids = Checkpoint(folder / "partial", every=0.0), np.array(["a", "b"])
-    checkpoint.save(ids, State({"x": torch.arange(40.0), "n": torch.tensor([3])}, {"step": 7, "best": 0.25}))
+    checkpoint.save(ids, SearchState({"x": torch.arange(40.0), "n": torch.tensor([3])}, {"step": 7, "best": 0.25}))
     (path,) = checkpoint.folder.iterdir()
 
     def load() -> Any:

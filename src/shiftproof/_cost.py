@@ -49,7 +49,7 @@ class Cost:
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class SearchState:
     """Where a search stands: tensors by name, and plain notes that JSON holds."""
 
     tensors: Mapping[str, Tensor]
@@ -59,10 +59,10 @@ class State:
 class SearchCheckpoint(Protocol):
     """Keeps the states of batches, each named by its examples, so that a killed run goes on in the middle of a search."""
 
-    def load(self, ids: Ids) -> State | None:
+    def load(self, ids: Ids) -> SearchState | None:
         """The state of the batch of these examples, None where there is none."""
 
-    def save(self, ids: Ids, state: State) -> bool:
+    def save(self, ids: Ids, state: SearchState) -> bool:
         """Writes it, unless the last writing is a moment ago; whether it did."""
 
 

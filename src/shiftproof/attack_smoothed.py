@@ -28,7 +28,7 @@ from shiftproof.outcomes import Bound, Flag
 from shiftproof.preflight import inspect_model
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Search
-from shiftproof.shifts.abstract import Differentiable, Params, Shift, gradient_objection
+from shiftproof.shifts.abstract import Differentiable, Params, Shift
 
 
 class MeanOfCopies(WrappedModel, Gradients):
@@ -62,18 +62,16 @@ class _EveryStep(Search):
 
     name: ClassVar[str] = "every_step"
     needs: ClassVar[Access] = Gradients
+    supports: ClassVar[tuple[type[Shift], ...]] = (Differentiable,)
     bound: ClassVar[Bound] = Bound.ESTIMATE  # the door then leaves no example out for its clean verdict
 
     steps: int
-
-    def objection(self, shift: Shift) -> str | None:
-        return gradient_objection(shift)
 
     def most_passes(self, shift: Shift) -> int:
         return 2 * self.steps + 1
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
-        assert isinstance(shift, Differentiable)  # `objection` has said so
+        assert isinstance(shift, Differentiable)  # `supports` says so
         params = best = shift.origin(x)
         most = torch.full((len(x),), -torch.inf, device=x.device)
         for _ in range(self.steps):

@@ -10,11 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof import outcomes
+from shiftproof._arrays import Bools, Floats, Ints
 from shiftproof.data.examples import Ids
 from shiftproof.outcomes import Abstained, Bound, Broken, Certified, Flag, Held, Outcome, Skipped, Stage, join_flags, join_stages
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +79,9 @@ class Finding:
                 return Held()
 
     @property
-    def correct(self) -> npt.NDArray[np.bool_]:
-        """Which examples the model still gets right, shape (n,): held or certified, and under an attack those without a verdict."""
-        right = [outcomes.HELD, outcomes.CERTIFIED]
-        return np.isin(self.outcome, [*right, outcomes.ABSTAINED] if self.bound is Bound.AT_MOST else right)
+    def correct(self) -> Bools:
+        """Which examples the model still gets right, shape (n,), see `still_right`."""
+        return still_right(self.outcome, self.bound)
 
     @property
     def asked(self) -> int:
@@ -100,6 +97,15 @@ class Finding:
     def accuracy(self) -> float:
         """The share still right; NaN for no examples."""
         return float(self.correct.mean()) if len(self) else float("nan")
+
+
+def still_right(outcome: npt.NDArray[np.str_], bound: Bound) -> Bools:
+    """Which examples the model still gets right, shape (n,): held or certified, and under an attack those without a verdict.
+
+    An attack that reached no verdict broke nothing; a certificate that reached none proved nothing.
+    """
+    right = [outcomes.HELD, outcomes.CERTIFIED]
+    return np.isin(outcome, [*right, outcomes.ABSTAINED] if bound is Bound.AT_MOST else right)
 
 
 def join(findings: Sequence[Finding]) -> Finding:

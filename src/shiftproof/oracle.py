@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from shiftproof._cost import UNSEEN, Cost, SearchCheckpoint, State, exponent_of
+from shiftproof._cost import UNSEEN, Cost, SearchCheckpoint, SearchState, exponent_of
 from shiftproof._errors import UsageError
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.data.examples import Ids
@@ -23,7 +23,7 @@ from shiftproof.outcomes import Stage
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Params, Shift
 
-__all__ = ["Answer", "Cost", "Oracle", "SearchCheckpoint", "State", "judge", "mean_scores"]
+__all__ = ["Answer", "Cost", "Oracle", "SearchCheckpoint", "SearchState", "judge", "mean_scores"]
 
 
 class Oracle:
@@ -151,9 +151,9 @@ class Oracle:
             checkpoint, ids = self._kept
             spent = {f"cost.{name}": getattr(self._cost, name) for name in _COUNTS}
             stages = [asdict(stage) for stage in self._cost.stages]
-            checkpoint.save(ids, State({**tensors, **spent, "rows": self._rows}, {**notes, "cost.stages": stages}))
+            checkpoint.save(ids, SearchState({**tensors, **spent, "rows": self._rows}, {**notes, "cost.stages": stages}))
 
-    def kept(self) -> State | None:
+    def kept(self) -> SearchState | None:
         """What `keep` wrote in an earlier run, with what was spent then put back on the account; None where nothing was."""
         state = self._kept and self._kept[0].load(self._kept[1])
         if not state or not torch.equal(state.tensors["rows"], self._rows):  # of a random model, others may be right this time

@@ -17,6 +17,8 @@ from shiftproof.judges.classify import CLASSIFY
 from shiftproof.models.abstract import Answers, Gradients, Scores, WrappedModel
 from shiftproof.models.estimator import EstimatorScores
 from shiftproof.models.query_count import count_asked
+from shiftproof.models.torch_module import TorchModule
+from shiftproof.models.torch_output import refuse_probability
 from shiftproof.outcomes import Flag
 from shiftproof.searches.abstract import AdaptsSearch, Search
 
@@ -83,6 +85,8 @@ def look_at(model: Answers, examples: Examples, judge: Judge = CLASSIFY) -> Insp
         return InspectedModel(model, [] if torch.equal(first, _ask(model, x)) else [RANDOM])
     scores = _ask(model, x)
     _check_scores(model, scores, len(x), int(examples.y.max()))
+    if isinstance(model, TorchModule):
+        refuse_probability(scores, model.name)
     again, why = _differentiated(model, x) if isinstance(model, Gradients) else (_ask(model, x), "")
     by_name = isinstance(model, EstimatorScores)  # an estimator's classes match by name
     flags = [] if by_name else fewer_classes(examples, scores.shape[1], model.name)

@@ -9,9 +9,10 @@ from typing import ClassVar, Literal
 import numpy as np
 import pytest
 
+from shiftproof._arrays import Floats
 from shiftproof.conformance import check_part
 from shiftproof.outcomes import Interval
-from shiftproof.risks.abstract import Measurement, Names, Risk, Values
+from shiftproof.risks.abstract import Measurement, Names, Risk
 
 State = list[float]
 
@@ -25,7 +26,7 @@ class Average(Risk[State]):
     def init(self) -> State:
         return [0.0, 0.0]
 
-    def update(self, state: State, values: Values, groups: Names | None = None) -> State:
+    def update(self, state: State, values: Floats, groups: Names | None = None) -> State:
         return [state[0] + float(values.sum()), state[1] + len(values)]
 
     def merge(self, left: State, right: State) -> State:
@@ -48,7 +49,7 @@ class ZeroForNothing(Average):
 
 
 class InventsOne(Average):
-    def update(self, state: State, values: Values, groups: Names | None = None) -> State:
+    def update(self, state: State, values: Floats, groups: Names | None = None) -> State:
         return super().update([max(state[0], 1.0), max(state[1], 1.0)], values)
 
 
@@ -89,7 +90,7 @@ class KeepsLeft(Average):
 class FirstCounts(Average):
     """Hangs on the order: it looks at the first value only."""
 
-    def update(self, state: State, values: Values, groups: Names | None = None) -> State:
+    def update(self, state: State, values: Floats, groups: Names | None = None) -> State:
         return state if state[1] or not len(values) else [float(values[0]), 1.0]
 
     def merge(self, left: State, right: State) -> State:
@@ -104,7 +105,7 @@ class InPlace(Average):
 
 
 class ChangesValues(Average):
-    def update(self, state: State, values: Values, groups: Names | None = None) -> State:
+    def update(self, state: State, values: Floats, groups: Names | None = None) -> State:
         state = super().update(state, values)
         values *= 0.5
         return state
@@ -115,20 +116,20 @@ class Flipped(Average):
 
 
 @dataclass(frozen=True)
-class Unpicklable(Risk[Callable[[], Values]]):
+class Unpicklable(Risk[Callable[[], Floats]]):
     name: ClassVar[str] = "unpicklable"
 
-    def init(self) -> Callable[[], Values]:
+    def init(self) -> Callable[[], Floats]:
         return lambda: np.zeros(0)
 
-    def update(self, state: Callable[[], Values], values: Values, groups: Names | None = None) -> Callable[[], Values]:
+    def update(self, state: Callable[[], Floats], values: Floats, groups: Names | None = None) -> Callable[[], Floats]:
         kept = np.concatenate([state(), values])
         return lambda: kept
 
-    def merge(self, left: Callable[[], Values], right: Callable[[], Values]) -> Callable[[], Values]:
+    def merge(self, left: Callable[[], Floats], right: Callable[[], Floats]) -> Callable[[], Floats]:
         return self.update(left, right())
 
-    def compute(self, state: Callable[[], Values], *, confidence: float = 0.95) -> Measurement:
+    def compute(self, state: Callable[[], Floats], *, confidence: float = 0.95) -> Measurement:
         sound = Average()
         return sound.compute(sound.update(sound.init(), state()), confidence=confidence)
 

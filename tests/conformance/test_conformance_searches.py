@@ -26,10 +26,8 @@ class Dice(Search):
 
     name: ClassVar[str] = "dice"
 
-    def objection(self, shift: Shift) -> str | None:
-        if shift.space.kind != "vector":
-            return "it is kept small"
-        return super().objection(shift)
+    def unsupported(self, shift: Shift) -> str | None:
+        return None if shift.space.kind == "vector" else "it is kept small"
 
     def most_passes(self, shift: Shift) -> int:
         return 3
@@ -126,8 +124,8 @@ class BatchDice(Dice):
 class SecretGradients(Dice):
     """Uses gradients and does not say so."""
 
-    def objection(self, shift: Shift) -> str | None:
-        return super().objection(shift) if isinstance(shift, Differentiable) else "no gradient"
+    def unsupported(self, shift: Shift) -> str | None:
+        return super().unsupported(shift) if isinstance(shift, Differentiable) else "no gradient"
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
         params = shift.sample(x, rng)
@@ -203,7 +201,7 @@ def test_cheating_search_is_caught(part: type[Search], check: str, message: str)
 
 def test_search_that_takes_none_of_the_probe_shifts() -> None:
     class Nowhere(Dice):
-        def objection(self, shift: Shift) -> str | None:
+        def unsupported(self, shift: Shift) -> str | None:
             return "it moves text only"
 
     with pytest.raises(UsageError, match=r"dice supports none of the shifts.*shifts_for_check") as error:
@@ -216,7 +214,7 @@ def test_search_brings_its_own_shifts() -> None:
         name = "special"
 
     class Only(Dice):
-        def objection(self, shift: Shift) -> str | None:
+        def unsupported(self, shift: Shift) -> str | None:
             return None if isinstance(shift, Special) and shift.space.kind == "vector" else "another shift"
 
         @classmethod

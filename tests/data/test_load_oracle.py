@@ -74,8 +74,8 @@ def test_default_written_or_not_is_one_fingerprint() -> None:
         ("constan:", "Unknown data source 'constan'. Did you mean: constant. Write SCHEME:PLACE"),
         ("constant", "Cannot read 'constant' as a data source: write SCHEME:PLACE, for example constant:."),
         ("constant?n=2", r"for example constant:\?n=2\."),
-        ("some/test.npz?x=a", r"for example npz:some/test\.npz\?x=a\."),
-        ("C:/test.parquet", r"for example parquet:C:/test\.parquet\."),
+        ("some/test.npz?x=a", "Unknown data source 'npz'"),  # its kind is plain
+        ("C:/test.parquet", "Unknown data source 'parquet'"),
         ("", "Cannot read ''.*for example npz:test.npz"),
     ],
 )
@@ -84,7 +84,7 @@ def test_uris_that_cannot_be_read(uri: str, message: str) -> None:
         SCHEMES.open(uri)
 
 
-def test_a_bare_folder_suggests_imagefolder(tmp_path: Path) -> None:
+def test_a_bare_folder_without_folders_suggests_imagefolder(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=f"for example imagefolder:{tmp_path}"):
         load_data(str(tmp_path))
 
@@ -136,8 +136,8 @@ def test_limits_that_make_no_sense(limit: int) -> None:
 
 
 def test_what_is_no_data_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"must be a URI, a Source or Examples, got 'list'. Arrays: shiftproof.examples\(x, y\)"):
-        load_data([1, 2])  # type: ignore[arg-type]  # wrong on purpose
+    with pytest.raises(UsageError, match=r"must be data that can be read, got 'list'.*shiftproof.examples\(x, y, ...\)"):
+        load_data([1, 2, 3])
     with pytest.raises(UsageError, match="have their box already"):
         load_data(examples(np.zeros((1, 2)), [0]), box=(0, 2))
 

@@ -46,8 +46,8 @@ PLAIN = {
 }
 """A phrase that must be read twice, and what says the same at once. The slogan "when the world moves" may sing."""
 THERE = re.compile(r"\b[Tt]here (?:is|are) no ")
-ALLOWED_NAMES = {"cli/line.py", "measures/effective_robustness.py", "_cost.py", "door.py", "oracle.py", "training/inner_search.py"}
-"""`shiftproof line`, and the line that it fits, after the papers on accuracy on the line."""
+ALLOWED_NAMES = {"cli/line.py"}
+"""`shiftproof line`, after the papers on accuracy on the line."""
 ODD = frozenset({"lesson", "school", "taught", "wrapping", "watch", "feed", "foreign", "drawer", "wall", "keeper"})
 NAMES = ODD | {"moving", "front", "shown", "line", "words"}
 """What modules and classes are not called; functions are not called by an odd name either."""

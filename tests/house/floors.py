@@ -8,10 +8,10 @@ from __future__ import annotations
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     # words that everything uses
-    ("_interrupt", "_lazy", "_memory", "_printable", "_references", "_rows", "_secrets", "outcomes", "randomness"),
+    ("_arrays", "_interrupt", "_lazy", "_memory", "_printable", "_references", "_rows", "_secrets", "outcomes", "randomness"),
     ("shiftproof", "_errors"),
     # data and losses, and the base class of parts
-    ("_arrays", "_imports", "_part", "_writing", "data", "losses"),
+    ("_imports", "_part", "_writing", "data", "losses"),
     ("_cost", "_identity", "_sealed", "finding", "registry"),
     # models, moves and weights
     ("_batches", "_tensors", "models", "risks", "shifts"),

@@ -9,14 +9,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src" / "shiftproof"
 
-SHARED = {
-    "GaussianNoise": "a corruption and a defence, both under the name that papers have for them",
-    **dict.fromkeys(
-        ("Answer", "Array", "Box", "Ends", "Factor", "Figure", "Fitted", "Interval", "Loss", "Noise", "Norm", "Objective"),
-        "a class, and a type alias that one other module uses for itself",
-    ),
-    **dict.fromkeys(("Parts", "State", "Status", "Step", "Value", "Values"), "type aliases and type variables of single modules"),
-}
+SHARED = {"GaussianNoise": "a corruption and a defence, both under the name that papers have for them"}
 """Names that several classes may have, each with its reason."""
 
 

@@ -117,8 +117,8 @@ def test_a_mapping_with_logits_is_read() -> None:
 
 def test_an_answer_that_is_no_tensor_is_refused() -> None:
     class Two(nn.Module):
-        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-            return x, x
+        def forward(self, x: Tensor) -> tuple[int, int]:
+            return 1, 2
 
     message = r"The 'answer' of the model 'two' must be a tensor of logits.*got 'tuple'. Wrap it in a module"
     with pytest.raises(UsageError, match=message):

@@ -21,7 +21,7 @@ from shiftproof._tensors import write_tensors
 from shiftproof._writing import write_atomic
 from shiftproof.evaluation.defend.defend import DefendConfig, run_defend
 from shiftproof.evaluation.transfer.transfer import TransferConfig, run_transfer
-from shiftproof.oracle import State
+from shiftproof.oracle import SearchState
 from shiftproof.runs.checkpoint import Checkpoint
 from shiftproof.runs.store import Store
 from shiftproof.training.train import train
@@ -172,7 +172,7 @@ def test_writers_with_equal_process_ids(tmp_path: Path) -> None:
 
 
 def test_states_of_a_search_beside_a_run_that_clears_them(tmp_path: Path) -> None:
-    ids, state = np.array(["a"]), State({"x": torch.arange(3000.0)}, {"step": 1})
+    ids, state = np.array(["a"]), SearchState({"x": torch.arange(3000.0)}, {"step": 1})
     (tmp_path / "partial").mkdir()
 
     def keep() -> None:
@@ -191,7 +191,7 @@ def test_states_of_a_search_beside_a_run_that_clears_them(tmp_path: Path) -> Non
 
 def test_a_state_whose_folder_is_cleared_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoint = Checkpoint(tmp_path / "partial" / "cell", every=0.0)
-    ids, state = np.array(["a"]), State({"x": torch.zeros(3)}, {"step": 1})
+    ids, state = np.array(["a"]), SearchState({"x": torch.zeros(3)}, {"step": 1})
 
     def cleared(path: Path, tensors: dict[str, torch.Tensor], notes: dict[str, Any], identity: dict[str, str]) -> None:
         checkpoint.clear()
@@ -209,7 +209,7 @@ def test_a_state_whose_folder_is_cleared_while_it_is_written(tmp_path: Path, mon
 def test_a_search_does_not_bring_a_removed_folder_back(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path / "run" / "partial" / "cell", every=0.0)
     with pytest.raises(FileNotFoundError):
-        checkpoint.save(np.array(["a"]), State({"x": torch.zeros(3)}, {}))
+        checkpoint.save(np.array(["a"]), SearchState({"x": torch.zeros(3)}, {}))
     assert not (tmp_path / "run").exists()
 
 

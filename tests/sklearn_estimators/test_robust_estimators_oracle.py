@@ -17,7 +17,7 @@ from shiftproof.sklearn._losses import Logistic, Softmax, Squared, hinge, quanti
 from shiftproof.sklearn._norms import Absolute, Euclidean, Greatest
 from shiftproof.sklearn._objective import Objective
 from shiftproof.sklearn._risks import Weigher, group_kernel, read
-from shiftproof.sklearn._rows import Array
+from shiftproof.sklearn._rows import ArrayRows
 from shiftproof.sklearn._smoothed_risks import clipped, tail_mean
 
 Floats = npt.NDArray[np.float64]
@@ -269,7 +269,7 @@ def at_random(loss: str, risk: str, penalty: str, seed: int) -> tuple[Objective,
     ridge, norm = {"none": (0.0, None), "l2": (0.1, None), "l1": (0.0, Absolute(0.05)), "net": (0.05, Absolute(0.02)),
                    "euclidean": (0.0, Euclidean(0.1)), "greatest": (0.0, Greatest(0.1))}[penalty]  # fmt: skip
     groups = rng.integers(0, 3, 40).astype(np.intp)
-    problem = Objective(Array(x), made, Weigher(read(risk), base / base.sum(), groups), True, ridge, norm)
+    problem = Objective(ArrayRows(x), made, Weigher(read(risk), base / base.sum(), groups), True, ridge, norm)
     return problem, rng.normal(size=problem.start.shape) * rng.choice([0.0, 0.1, 1.0])
 
 

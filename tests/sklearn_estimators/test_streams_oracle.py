@@ -12,7 +12,7 @@ import pytest
 from shiftproof.sklearn import Chunks, RobustLinearSVC, RobustLogisticRegression, RobustRegressor
 from shiftproof.sklearn._objective import Iterate, Objective
 from shiftproof.sklearn._risks import Weigher, group_kernel, read
-from shiftproof.sklearn._rows import Array, Stream
+from shiftproof.sklearn._rows import ArrayRows, Stream
 from shiftproof.sklearn._stochastic import passed
 
 Floats = npt.NDArray[np.float64]
@@ -78,7 +78,7 @@ def test_a_pass_of_small_steps_goes_down_the_gradient(risk: str) -> None:
 
     x, y, groups = sample(400)
     weigher = Weigher(read(risk), np.full(400, 1 / 400), groups, gram=group_kernel(read(risk), np.arange(3)))
-    problem = Objective(Array(x), Logistic(np.where(y, 1.0, -1.0)), weigher, True, 0.01)
+    problem = Objective(ArrayRows(x), Logistic(np.where(y, 1.0, -1.0)), weigher, True, 0.01)
     theta = np.full((1, 5), 0.3)
     point: Iterate = problem.at(theta, problem.scores(theta), 0.05)
     batches, small = 400 // 12 + 1, 1e-7
@@ -133,7 +133,7 @@ def test_products_with_chunks_are_products_with_the_whole() -> None:
     x, kept = rng.normal(size=(50, 3)), rng.random(50) < 0.7
     source = Source(x, np.zeros(50), [7, 8, 30])
     stream = Stream(source, np.array([7, 1, 22, 20]), 3, np.ones(50, dtype=bool)).only(kept)
-    whole = Array(x).only(kept)
+    whole = ArrayRows(x).only(kept)
     n = int(kept.sum())
     assert stream.shape == whole.shape == (n, 3)
     weights, both = np.where(rng.random(n) < 0.5, 0.0, rng.random(n)), rng.normal(size=(2, 3))

@@ -13,19 +13,25 @@ from shiftproof._errors import UsageError
 from shiftproof.cli._notes import echo_notes
 from shiftproof.cli._say import say
 
-_REPEATABLE = ("shift_from", "shifts", "searches", "certify", "curves", "fail_on")
+_REPEATABLE = ("shift_from", "shifts", "searches", "certify", "curves", "fail_on", "headers")
 _UNJUDGED = 2
 
 
 @click.command("audit")
-@click.option("--model", metavar="SPEC", help="FILE.py:NAME, package.module:NAME, FILE.onnx or an http(s) URL.")
+@click.option("--model", metavar="SPEC", help="FILE.py:NAME, package.module:NAME, FILE.onnx, a TorchScript file or an http(s) URL.")
+@click.option("--gradients", is_flag=True, default=None, help="Read the gradients of an ONNX file from its graph.")
+@click.option("--request", metavar="JSON", help="What a URL is sent, $batch where the inputs go: '{\"instances\": $batch}'.")
+@click.option("--answer", metavar="PATH", help="Where the rows of a URL's answer are: predictions, outputs.0.data.")
+@click.option(
+    "--header", "headers", multiple=True, metavar="NAME=VARIABLE", help="A header for a URL, its value in an environment variable."
+)
 @click.option("--weights", metavar="FILE", help="Weights for a torch module: safetensors or a state dict.")
 @click.option(
     "--model-version", metavar="TEXT", help="A label for the model's state, if its code and weights do not determine its answers."
 )
 @click.option("--defence", metavar="SPEC", help="A defence to put before the model, such as 'jpeg(quality=75)'. Both are audited together.")
 @click.option(
-    "--data", metavar="URI", help="Data: digits:, npz:FILE, idx:DIR, imagefolder:DIR, csv:FILE?label=y, ... See 'shiftproof list sources'."
+    "--data", metavar="URI", help="Data: adult.csv?label=y, photos/, digits:, npz:FILE, idx:DIR, ... See 'shiftproof list sources'."
 )
 @click.option("--box", metavar="LOW,HIGH", help="Smallest and largest legal input value, such as 0,1.")
 @click.option("--limit", type=int, help="Use only the first N examples.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-Status = Literal["pass", "fail", "skip"]
+CheckStatus = Literal["pass", "fail", "skip"]
 C = TypeVar("C")
 _SHOWN = 2
 """The most messages of a check that the table shows."""
@@ -37,7 +37,7 @@ class CheckResult:
     check: str
     meaning: str
     case: str
-    status: Status
+    status: CheckStatus
     message: str = ""
 
 
@@ -79,7 +79,7 @@ class ConformanceReport:
         return "\n".join(lines)
 
 
-def _status(results: Sequence[CheckResult]) -> Status:
+def _status(results: Sequence[CheckResult]) -> CheckStatus:
     """The status of one check over its cases: "fail" if any failed, "skip" if all were skipped."""
     seen = {r.status for r in results}
     return "fail" if "fail" in seen else "pass" if "pass" in seen else "skip"
@@ -110,7 +110,7 @@ def run_checks(checks: Sequence[Callable[[C], None]], subject: C, case: str) -> 
 
 def _run(check: Callable[[C], None], subject: C, case: str) -> CheckResult:
     meaning = (check.__doc__ or "").strip().split("\n")[0]
-    status: Status = "pass"
+    status: CheckStatus = "pass"
     message = ""
     try:
         check(subject)

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from shiftproof._arrays import Floats
 from shiftproof.conformance.probes import no_global_randomness
 from shiftproof.conformance.report import expect
-from shiftproof.risks.abstract import Measurement, Names, Risk, Values
+from shiftproof.risks.abstract import Measurement, Names, Risk
 
 _N = 60
 
@@ -21,11 +22,11 @@ class RiskCase:
     """A risk over n values in [0, 1], with group names."""
 
     risk: Risk[Any]
-    values: Values
+    values: Floats
     groups: Names
     label: str
 
-    def state(self, rows: slice | Values | None = None) -> object:
+    def state(self, rows: slice | Floats | None = None) -> object:
         """The state of the values at `rows`."""
         chosen = slice(None) if rows is None else rows
         return self.risk.update(self.risk.init(), self.values[chosen], self.groups[chosen])

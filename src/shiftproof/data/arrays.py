@@ -14,7 +14,7 @@ from shiftproof.data.examples import Examples, Ids
 from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, text_values
 from shiftproof.data.rows import Fields, Items, as_objects, rows_of
 from shiftproof.data.source import Source
-from shiftproof.data.space import Box, FieldsSpace, Kind, Space, TextSpace, boxed
+from shiftproof.data.space import FieldsSpace, Kind, Space, TextSpace, ValueRange, boxed
 from shiftproof.data.values import EXACT, Given, read_values
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def examples(
     truth: Truth | None = None,
     ids: Given | None = None,
     groups: Mapping[str, Given] | None = None,
-    box: Box = (0.0, 1.0),
+    box: ValueRange = (0.0, 1.0),
     kind: Kind | None = None,
 ) -> Examples:
     """Labelled examples from arrays.
@@ -70,7 +70,7 @@ def examples(
     return Examples(inputs, labels, named, columns, space, names)
 
 
-def _placed(x: Any, box: Box, kind: Kind | None) -> tuple[Any, Space]:
+def _placed(x: Any, box: ValueRange, kind: Kind | None) -> tuple[Any, Space]:
     """Inputs as rows, and the space that they are in."""
     if isinstance(x, Fields):
         parts = {name: _placed(column, box, None) for name, column in x.columns.items()}

@@ -7,12 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from shiftproof._arrays import Ints
 from shiftproof._errors import must, unknown
 
-LabelArray = npt.NDArray[np.int64]
-Classed = tuple[LabelArray, tuple[str, ...]]
+Classed = tuple[Ints, tuple[str, ...]]
 """Labels and the names of their classes, empty where they are numbers."""
 _WHOLE = re.compile(r"[+-]?\d+(\.0*)?")
 SHOWN = 8
@@ -63,7 +62,7 @@ def near(strange: Sequence[str], known: Sequence[str]) -> str:
     return f"{'; '.join(said[:3])}." if said else ""
 
 
-def renamed(y: LabelArray, names: Sequence[str], changes: Mapping[str, str], *, declared: bool, owner: str) -> Classed:
+def renamed(y: Ints, names: Sequence[str], changes: Mapping[str, str], *, declared: bool, owner: str) -> Classed:
     """Labels and names after `changes`; two names that become one are one class.
 
     Args:
@@ -86,7 +85,7 @@ def renamed(y: LabelArray, names: Sequence[str], changes: Mapping[str, str], *, 
     return _moved(y, [kept.index(name) for name in after]), kept
 
 
-def listed(y: LabelArray, names: Sequence[str], order: Sequence[str], *, owner: str) -> Classed:
+def listed(y: Ints, names: Sequence[str], order: Sequence[str], *, owner: str) -> Classed:
     """Labels as places in `order`: by name, and where they are numbers by number if `order` is of numbers, else as the places.
 
     Raises:
@@ -112,7 +111,7 @@ def listed(y: LabelArray, names: Sequence[str], order: Sequence[str], *, owner: 
     return y, tuple(order)
 
 
-def _moved(y: LabelArray, codes: Sequence[int]) -> LabelArray:
+def _moved(y: Ints, codes: Sequence[int]) -> Ints:
     return np.array(codes, dtype=np.int64)[y]
 
 

@@ -7,21 +7,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Ints
 from shiftproof._errors import UsageError, must, unknown
 from shiftproof.data.class_names import by_number, canonical
 from shiftproof.data.examples import Ids
 from shiftproof.data.values import Given, Values, read_values
 
-LabelArray = npt.NDArray[np.int64]
 MOST_CLASSES = 2**31
 MISSING = "(missing)"
 """The group of the examples that have none."""
 _SIGNS = ("-1", "1")
 
 
-def encode_labels(
-    values: Given, *, owner: str, classes: Sequence[str] | None = None, signed: bool = False
-) -> tuple[LabelArray, tuple[str, ...]]:
+def encode_labels(values: Given, *, owner: str, classes: Sequence[str] | None = None, signed: bool = False) -> tuple[Ints, tuple[str, ...]]:
     """Classes 0..k-1 and their names.
 
     Args:
@@ -73,7 +71,7 @@ def _refuse_fractions(read: Values, owner: str) -> None:
     raise must("labels", owner, "be whole numbers 0, 1, 2, ...", float(numbers[row]), hint)
 
 
-def _from_words(names: npt.NDArray[np.str_], owner: str, classes: Sequence[str] | None) -> tuple[LabelArray, tuple[str, ...]]:
+def _from_words(names: npt.NDArray[np.str_], owner: str, classes: Sequence[str] | None) -> tuple[Ints, tuple[str, ...]]:
     known = tuple(np.unique(names).tolist()) if classes is None else tuple(classes)
     place = {name: code for code, name in enumerate(known)}
     strange = sorted(set(names.tolist()) - set(place))

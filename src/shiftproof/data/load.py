@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,24 +13,30 @@ from shiftproof._errors import UsageError, must
 from shiftproof.data.arrays import ArraySource
 from shiftproof.data.examples import Examples, Ids
 from shiftproof.data.groups import GroupBy, GroupedSource
+from shiftproof.data.held import held_source
 from shiftproof.data.source import Source, Wrapped
 from shiftproof.data.sources import sources
 from shiftproof.data.sources.abstract import AddressedSource
-from shiftproof.data.space import Box
+from shiftproof.data.sources.address import Written
+from shiftproof.data.space import ValueRange
 
 
-def load_data(uri: str | Source | Examples, *, box: Box | None = None, limit: int | None = None, group_by: GroupBy | None = None) -> Source:
-    """The source that a URI names.
+def load_data(
+    given: object, *, box: ValueRange | None = None, limit: int | None = None, group_by: GroupBy | None = None, **options: Written
+) -> Source:
+    """The source that a URI names, or the data that people hold in memory.
 
     Args:
-        uri: ``scheme:place?option=value``, such as ``npz:test.npz?x=images`` (`shiftproof list sources` lists schemes and options), or a
-            source, or examples in memory.
+        given: ``scheme:place?option=value``, such as ``npz:test.npz?x=images`` (`shiftproof list sources` lists schemes and options); a
+            table or folder of pictures by its plain name, ``adult.csv?label=income`` or ``photos/``, also as a `pathlib.Path`; a pandas or
+            polars frame, (X, y), a torch data set or loader, a Hugging Face data set (see `held_source`); a source; or examples in memory.
         box: least and greatest legal value of the inputs. Pixel levels are mapped onto it; other numbers are taken to lie in it.
         limit: use the first so many examples only, in order.
         group_by: says the group of each example from its id, label and groups; a further column of groups, called like the function.
+        options: the options of the source, for a frame those of tables: ``label="income", groups=["sex", "race"], drop=["note"]``.
 
     Returns:
-        A source. Files are looked at here; inputs are read when asked for.
+        A source. Files are looked at here; inputs are read when asked for. Data in memory are read once.
 
     Raises:
         UsageError: there is no such place, it cannot be read, or an option is unknown.
@@ -39,20 +46,31 @@ def load_data(uri: str | Source | Examples, *, box: Box | None = None, limit: in
         >>> digits = load_data("digits:", limit=100, group_by=lambda about: "round" if about.label in (0, 6, 8, 9) else "straight")
         >>> len(digits), sorted(set(digits.groups["group"].tolist()))
         (100, ['round', 'straight'])
+        >>> import pandas as pd
+        >>> people = pd.DataFrame({"age": [30, 41], "sex": ["F", "M"], "income": ["low", "high"]})
+        >>> load_data(people, label="income", groups=["sex"]).class_names
+        ('high', 'low')
     """
-    if isinstance(uri, str):
-        source: Source = sources.open(uri, box=box)
-    elif not isinstance(uri, Source | Examples):
-        raise must("data", "load_data", "be a URI, a Source or Examples", type(uri).__name__, "Arrays: shiftproof.examples(x, y).")
-    elif box is not None:
-        raise UsageError("Data in memory have their box already: declare it where they are made, as in shiftproof.examples(x, y, box=...).")
-    else:
-        source = ArraySource(uri) if isinstance(uri, Examples) else uri
+    source = _opened(given, box, limit, options)
     if limit is not None:
         opened, source = source, Limited(source, limit)
-        if isinstance(uri, str) and isinstance(opened, AddressedSource):
+        if isinstance(given, str | Path) and isinstance(opened, AddressedSource):
             opened.first = limit
     return source if group_by is None else GroupedSource(source, group_by)
+
+
+def _opened(given: object, box: ValueRange | None, limit: int | None, options: Mapping[str, Written]) -> Source:
+    if isinstance(given, str | Path):
+        return sources.open(str(given), box=box, options=options)
+    if not isinstance(given, Source | Examples):
+        return held_source(given, box=box, limit=limit, options=options)
+    if options:
+        raise UsageError(
+            f"The option '{next(iter(options))}' is for data that are read here: a source and examples have their columns already."
+        )
+    if box is not None:
+        raise UsageError("Data in memory have their box already: declare it where they are made, as in shiftproof.examples(x, y, box=...).")
+    return ArraySource(given) if isinstance(given, Examples) else given
 
 
 class Limited(Wrapped):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Kind = str
 """What inputs are: "image", "table", "vector", "text", "text+text" (fields), or a word of a user's own."""
 ColumnKind = Literal["real", "integer", "categorical"]
-Box = tuple[float, float]
+ValueRange = tuple[float, float]
 """Least and greatest legal value of every feature."""
 
 
@@ -33,7 +33,9 @@ class Column:
         marks: the column of numbers whose missing values this one marks with 1; the number that stands there means nothing.
         written: the name in the table itself, where it has spaces around it that `name` lacks.
         values: what each category is in the table itself (words, numbers, truth values, or the missing value); empty where unknown.
-        dtype: the pandas type that holds the column; None where unknown.
+        dtype: the pandas type that holds the column, or how it holds dates; None where unknown.
+        quantiles: 101 quantiles of the observed numbers, from the least to the greatest; empty where unknown.
+        shares: how frequent each category is in the observed table; empty where unknown.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Column:
     written: str = field(default="", compare=False)
     values: tuple[object, ...] = field(default=(), compare=False)
     dtype: object = field(default=None, compare=False)
+    quantiles: tuple[float, ...] = field(default=(), compare=False)
+    shares: tuple[float, ...] = field(default=(), compare=False)
 
 
 class Space(ABC):
@@ -219,7 +223,7 @@ class FieldsSpace(Space):
 UNIT_BOX = InputSpace()
 
 
-def boxed(box: Box, kind: Kind = "vector") -> InputSpace:
+def boxed(box: ValueRange, kind: Kind = "vector") -> InputSpace:
     """The space of inputs between box[0] and box[1], its units written out.
 
     >>> boxed((0, 255), "image").units

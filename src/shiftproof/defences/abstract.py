@@ -16,7 +16,7 @@ from shiftproof._errors import UsageError, must
 from shiftproof._part import Part
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import UNIT_BOX, InputSpace, Kind
-from shiftproof.defences.context import DefenceContext, Fitted
+from shiftproof.defences.context import DefenceContext, FittedTensors
 from shiftproof.defences.defended_model import DefendedModel, defended
 from shiftproof.models.abstract import Labels, Scores, access_name
 from shiftproof.randomness import Rng
@@ -109,7 +109,7 @@ class Defence(Part):
         behind = DefenceContext(models, space, {}, through=True)
         return defended(self, replace(behind, fitted=self.fit(behind, held_out) if held_out is not None else {}))
 
-    def fit(self, behind: DefenceContext, held_out: Examples) -> Fitted:
+    def fit(self, behind: DefenceContext, held_out: Examples) -> FittedTensors:
         """What it learns from held-out clean examples; most learn nothing."""
         del behind, held_out
         return {}

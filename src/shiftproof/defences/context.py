@@ -12,7 +12,7 @@ from shiftproof.data.space import InputSpace
 from shiftproof.models.abstract import Scores
 from shiftproof.models.straight_through import straight_through
 
-Fitted = Mapping[str, Tensor]
+FittedTensors = Mapping[str, Tensor]
 """What a defence has learned from held-out examples, by name."""
 
 
@@ -29,7 +29,7 @@ class DefenceContext:
 
     models: tuple[Scores, ...]
     space: InputSpace
-    fitted: Fitted
+    fitted: FittedTensors
     through: bool
 
     def scores(self, x: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.defences.abstract import Defence
-from shiftproof.defences.context import DefenceContext, Fitted
+from shiftproof.defences.context import DefenceContext, FittedTensors
 from shiftproof.randomness import Rng
 
 THRESHOLD = "threshold"
@@ -54,12 +54,12 @@ class Detection(Defence):
     def suspicion(self, behind: DefenceContext, x: Tensor, scores: Tensor) -> Tensor:
         """How unlike clean inputs x is, shape (n,), at least 0 and differentiable; `scores` are the model's, shape (n, classes)."""
 
-    def learn(self, behind: DefenceContext, examples: Examples) -> Fitted:
+    def learn(self, behind: DefenceContext, examples: Examples) -> FittedTensors:
         """What the suspicion is made of, from clean examples; some need nothing."""
         del behind, examples
         return {}
 
-    def fit(self, behind: DefenceContext, held_out: Examples) -> Fitted:
+    def fit(self, behind: DefenceContext, held_out: Examples) -> FittedTensors:
         odd, even = held_out[np.arange(1, len(held_out), 2)], held_out[np.arange(0, len(held_out), 2)]
         place = math.ceil((len(odd) + 1) * (1 - self.rate))
         if place > len(odd):

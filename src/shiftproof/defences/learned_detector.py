@@ -11,7 +11,7 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
-from shiftproof.defences.context import DefenceContext, Fitted
+from shiftproof.defences.context import DefenceContext, FittedTensors
 from shiftproof.defences.detection import Detection
 from shiftproof.models.abstract import Gradients
 
@@ -45,7 +45,7 @@ class LearnedDetector(Detection):
         if not 0 < self.eps < math.inf:
             raise must("eps", self.name, "be in (0, inf)", self.eps, "Units are those of the inputs.")
 
-    def learn(self, behind: DefenceContext, examples: Examples) -> Fitted:
+    def learn(self, behind: DefenceContext, examples: Examples) -> FittedTensors:
         from sklearn.linear_model import LogisticRegression
 
         from shiftproof.door import confront

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
-from shiftproof.defences.context import DefenceContext, Fitted
+from shiftproof.defences.context import DefenceContext, FittedTensors
 from shiftproof.defences.detection import Detection
 from shiftproof.models.torch_module import TorchModule
 
@@ -50,7 +50,7 @@ class Mahalanobis(Detection):
     def passes(self) -> int:
         return 1 if self.of == "logits" else 2
 
-    def learn(self, behind: DefenceContext, examples: Examples) -> Fitted:
+    def learn(self, behind: DefenceContext, examples: Examples) -> FittedTensors:
         x = examples.x.to(behind.models[0].device)
         with torch.no_grad():
             scores = behind.scores(x)

@@ -12,7 +12,7 @@ from shiftproof._errors import must, unknown
 from shiftproof.models.abstract import Gradients
 from shiftproof.models.query_count import count_asked
 
-Noise = Literal["gaussian", "cauchy"]
+NoiseName = Literal["gaussian", "cauchy"]
 _TINY = 1e-30
 
 
@@ -31,7 +31,7 @@ class Stability:
     spread: Tensor
 
 
-def noise_stability(model: Gradients, x: Tensor, *, sigma: float, noise: Noise = "gaussian") -> Stability:
+def noise_stability(model: Gradients, x: Tensor, *, sigma: float, noise: NoiseName = "gaussian") -> Stability:
     """P(z_a + N_a > z_b + N_b) with N = J n, for input noise n, the scores' Jacobian J at x, the decision a and the rival b.
 
     A linear layer maps Gaussian (Cauchy) noise to such noise exactly; a ReLU is replaced by its slope at the mean, which of all stable laws
@@ -58,8 +58,8 @@ def noise_stability(model: Gradients, x: Tensor, *, sigma: float, noise: Noise =
     """
     if not sigma > 0:
         raise must("sigma", "noise_stability", "be above 0", sigma)
-    if noise not in get_args(Noise):
-        raise unknown("noise", noise, get_args(Noise))
+    if noise not in get_args(NoiseName):
+        raise unknown("noise", noise, get_args(NoiseName))
     count_asked(len(x))
     points = x.detach().to(model.device).clone().requires_grad_(True)
     with torch.enable_grad():

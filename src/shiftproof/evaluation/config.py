@@ -19,6 +19,10 @@ else:
     import tomli as tomllib
 
 
+_LONG = 1000
+"""Entries from which on a list is no list of options."""
+
+
 class Config(BaseModel):
     """Options of a run: of the type that they say and no other, so that `limit = true` is not 1; its `repr` shows no credentials."""
 
@@ -27,7 +31,9 @@ class Config(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _plain(cls, value: object) -> object:
-        """TOML and the command line have lists for tuples, and numpy whole numbers of its own."""
+        """TOML and the command line have lists for tuples, and numpy whole numbers of its own; long lists are data, and stay."""
+        if isinstance(value, list | tuple) and len(value) > _LONG:
+            return value
         if isinstance(value, list | tuple):
             return tuple(map(cls._plain, value))
         return value if isinstance(value, bool) or not isinstance(value, Integral) else int(value)
@@ -64,7 +70,12 @@ class AuditConfig(Config):
     model: Any = Field(
         description="'package.module:factory', 'file.py:factory', 'file.onnx', an http(s) URL, or in Python any model object."
     )
-    data: Any = Field(default="digits:", description="URI of the sample, or in Python a source or arrays made by `shiftproof.examples`.")
+    data: Any = Field(
+        default="digits:",
+        description="URI of the sample, or in Python what `load_data` takes: a frame, (X, y), a torch data set, a source.",
+    )
+    label: str | None = Field(default=None, description="Column of labels, for a table that does not name it itself, such as a data frame.")
+    groups: tuple[str, ...] = Field(default=(), description="Columns of groups, likewise.")
     weights: str | None = Field(default=None, description="File of weights for a torch module: safetensors or a state dict.")
     model_version: str | None = Field(
         default=None,
@@ -72,6 +83,10 @@ class AuditConfig(Config):
     )
     defence: Any = Field(default=None, description="A defence in front of the model: a spec such as jpeg(quality=75), or in Python a part.")
     device: str = Field(default="cpu", description="Torch device of a torch module.")
+    gradients: bool = Field(default=False, description="Read the gradients of an ONNX file from its graph.")
+    request: str | None = Field(default=None, description='JSON that a URL is sent, $batch where the inputs go: {"instances": $batch}.')
+    answer: str | None = Field(default=None, description="Where the rows of a URL's answer are, such as predictions or outputs.0.data.")
+    headers: tuple[str, ...] = Field(default=(), description="Headers for a URL, NAME=VARIABLE, the values in environment variables.")
     box: tuple[float, float] | None = Field(default=None, description="Least and greatest legal input value.")
     limit: int | None = Field(default=None, description="Use only the first this many examples.")
     shift_from: tuple[Any, ...] = Field(default=(), description="Other samples: a natural shift.")
@@ -110,10 +125,15 @@ class AuditConfig(Config):
             raise must("pictures", "the audit", "be at least 0", self.pictures)
         if not 0 < self.confidence < 1:
             raise must("confidence", "the audit", "be in (0, 1)", self.confidence)
+        if (self.request or self.answer or self.headers) and not str(self.model).lower().startswith(("http:", "https:")):
+            raise UsageError("The request, the answer and headers are of a model behind a URL, and this one is none. Leave them out.")
         if self.suite is not None and self.shifts:
             raise UsageError("Give either a suite or shifts of your own, not both: a suite brings its shifts and searches.")
         if self.suite is not None and self.searches:
             raise UsageError("Give searches together with shifts: a suite brings its own.")
+
+
+_PATHS = ("model", "data", "weights", "out")
 
 
 def make_config(options: dict[str, Any]) -> AuditConfig:
@@ -124,8 +144,9 @@ def make_config(options: dict[str, Any]) -> AuditConfig:
     if options.get("model") is None:
         raise UsageError("No model was given. Name it with --model file.py:factory (model=... in Python).")
     for name in ("model", "data"):
-        if isinstance(given := options.get(name), str):
-            remember_url(given)
+        if isinstance(given := options.get(name), str | Path):
+            remember_url(str(given))
+    options = {name: str(value) if name in _PATHS and isinstance(value, Path) else value for name, value in options.items()}
     try:
         return AuditConfig(**options)
     except ValidationError as error:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from shiftproof.records.audit import Audit
 
-Values = Literal["accuracy", "error"]
+TableUnit = Literal["accuracy", "error"]
 _RISE = 0.02
 """If mean accuracy rises by more than this from the least severity to the greatest, the numbers are probably error rates."""
 
@@ -73,7 +73,7 @@ class CorruptionTable:
 def from_numbers(
     numbers: Mapping[tuple[str, int], float],
     *,
-    values: Values,
+    values: TableUnit,
     clean: float = math.nan,
     n: int = 0,
     name: str = "given row",
@@ -118,7 +118,7 @@ def from_numbers(
     return table
 
 
-def _plausible(table: CorruptionTable, values: Values) -> None:
+def _plausible(table: CorruptionTable, values: TableUnit) -> None:
     other = "error" if values == "accuracy" else "accuracy"
     advice = f"For {other} rates use values='{other}'; if the numbers are right, use as_given=True."
     steps = [(levels[min(levels)], levels[max(levels)]) for levels in table.accuracy.values() if len(levels) > 1]
@@ -140,7 +140,7 @@ def from_row(
     row: Mapping[str, float],
     pattern: str,
     *,
-    values: Values,
+    values: TableUnit,
     clean: str = "",
     n: int = 0,
     name: str = "given row",
@@ -187,7 +187,7 @@ def from_frame(
     Raises:
         UsageError: a column is missing, a combination occurs twice, and as `from_numbers`.
     """
-    kinds: tuple[Values, Values] = ("accuracy", "error")
+    kinds: tuple[TableUnit, TableUnit] = ("accuracy", "error")
     present = [kind for kind in kinds if kind in frame.columns]
     if len(present) != 1 or not {"corruption", "severity"} <= set(frame.columns):
         raise must("columns", "a corruption table", "be corruption, severity, and one of accuracy and error", list(frame.columns))

@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from shiftproof._arrays import Floats
+
 FLOOR = 1e-30
 """Least probability: its logarithm (-69) stands for that of zero, so that scores stay finite."""
 _PACKAGES = ("lightgbm", "xgboost", "shiftproof")

@@ -24,6 +24,7 @@ from shiftproof._identity.table import identify
 from shiftproof._secrets import remember_header, remember_url, url_without_secrets, without_secrets
 from shiftproof.models.abstract import Labels, Scores, WrappedModel
 from shiftproof.models.answers import Gives, kind_of, read_labels, read_scores
+from shiftproof.models.endpoint_form import RequestForm, header_values
 from shiftproof.models.endpoint_reply import Again, Reply, read_reply, rows_of
 from shiftproof.models.query_count import count_sent
 from shiftproof.models.user_code import first_line
@@ -46,6 +47,9 @@ class EndpointOptions:
         longest_wait: seconds; an endpoint that asks for a longer pause (Retry-After) is given up.
         auth_env: name of the environment variable that holds the value of the Authorization header; it is read when a request is made and
             stored nowhere.
+        request: JSON with `$batch` where the inputs go (`RequestForm`), such as ``{"instances": $batch}`` for TF Serving and KServe.
+        answer: where the rows of the answer are, keys and places joined by points; scores, labels, predictions or outputs without it.
+        headers: further headers, each a name and the environment variable that holds its value.
     """
 
     rows: int = 32
@@ -55,11 +59,15 @@ class EndpointOptions:
     wait: float = 0.5
     longest_wait: float = 60.0
     auth_env: str = "SHIFTPROOF_ENDPOINT_AUTH"
+    request: str = RequestForm.template
+    answer: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         for option, value in (("rows", self.rows), ("concurrency", self.concurrency), ("attempts", self.attempts)):
             if value < 1:
                 raise must(option, "the endpoint", "be at least 1", value)
+        RequestForm(self.request)  # refused before anything is sent
         if not self.timeout > 0:
             raise must("timeout", "the endpoint", "be above 0 seconds", self.timeout)
         if not (self.wait >= 0 and self.longest_wait >= 0):
@@ -67,7 +75,7 @@ class EndpointOptions:
 
 
 class Requests:
-    """Questions to one URL: POST {"inputs": nested lists}, answered with {"scores": [[...], ...]} or {"labels": [...]}.
+    """Questions to one URL: POST {"inputs": nested lists}, answered with {"scores": [[...], ...]} or {"labels": [...]}, or as options say.
 
     "predictions" and "outputs" are read too, as scores where their rows are lists. It can be pickled; connections are opened anew.
     """
@@ -145,7 +153,7 @@ class Requests:
             raise Again(reply.said(), self._pause(reply.retry_after))
         if not 200 <= reply.status < 300:
             raise UsageError(f"The endpoint {self.address} answered {reply.said()}.{self._hint(reply.status)}")
-        return rows_of(reply.body, len(x), owner=f"endpoint {self.address}")
+        return rows_of(reply.body, len(x), owner=f"endpoint {self.address}", path=self.options.answer)
 
     def _sent(self, client: httpx.Client, x: Tensor) -> Reply | Again | UsageError:
         """The answer to one request, read up to a limit of bytes and within the timeout; or what went wrong."""
@@ -154,7 +162,7 @@ class Requests:
         until = time.monotonic() + self.options.timeout
         count_sent(self.name, len(x))
         try:
-            with client.stream("POST", self.url, json={"inputs": x.tolist()}, headers=self._headers()) as response:
+            with client.stream("POST", self.url, json=RequestForm(self.options.request).filled(x), headers=self._headers()) as response:
                 return read_reply(response, len(x), until, owner=f"endpoint {self.address}")
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             return UsageError(f"The endpoint {self.address} cannot be asked: {first_line(error)}")
@@ -173,7 +181,8 @@ class Requests:
         if not (secret.isascii() and secret.isprintable()):  # said here, without the value: httpx would put it into its message
             raise UsageError(f"The environment variable {self.options.auth_env} must be printable ASCII, as in 'Bearer TOKEN'.")
         remember_header(secret)
-        return {"Accept-Encoding": "identity", **({"Authorization": secret} if secret else {})}
+        further = header_values(self.options.headers)
+        return {"Accept-Encoding": "identity", **({"Authorization": secret} if secret else {}), **further}
 
     def _pause(self, asked: str | None) -> float | None:
         """The seconds that the endpoint asks to wait."""
@@ -279,7 +288,9 @@ def _known(requests: Requests, gives: Gives, version: str | None) -> Fingerprint
     """
     parts = urlsplit(requests.url)
     plain = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
-    counts = (plain, requests.name, gives, requests.options.rows, requests.options.auth_env)
+    counts: tuple[object, ...] = (plain, requests.name, gives, requests.options.rows, requests.options.auth_env)
+    form = (requests.options.request, requests.options.answer)
+    counts = counts if form == (EndpointOptions.request, EndpointOptions.answer) else (*counts, *form)
     return fingerprint_of("endpoint", identify(counts), version=version)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shiftproof._errors import UsageError, must
 from shiftproof._secrets import without_secrets
+from shiftproof.models.endpoint_form import answer_at
 
 if TYPE_CHECKING:
     import httpx
@@ -87,11 +88,13 @@ def read_reply(response: httpx.Response, n: int, until: float, *, owner: str) ->
     return Reply(response.status_code, response.reason_phrase, b"".join(parts), response.headers.get("Retry-After"))
 
 
-def rows_of(body: bytes, n: int, *, owner: str) -> list[object]:
-    """The n rows under one of the known keys of a JSON object; raises `UsageError` for anything else."""
+def rows_of(body: bytes, n: int, *, owner: str, path: str = "") -> list[object]:
+    """The n rows at `path` (`answer_at`), or under one of the known keys of a JSON object; raises `UsageError` for anything else."""
     answer = _parsed(body, owner)
     if isinstance(answer, UsageError):  # raised here: below, it would carry what the parser raised, and that has the whole body
         raise answer
+    if path:
+        return answer_at(answer, path, n, owner=owner)
     key = next((k for k in ANSWERS if k in answer), None) if isinstance(answer, dict) else None
     form = '{"scores": [[...], ...]} or {"labels": [...]}'
     if key is None:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from shiftproof._errors import UsageError, unknown
+from shiftproof.data.sources.dates import DateType
 from shiftproof.data.space import Column, InputSpace
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def _decoded(
     if column.kind == "categorical":
         codes: npt.NDArray[np.int64] = np.rint(values).astype(np.int64)
         return _chosen(column, codes)
+    if isinstance(column.dtype, DateType):
+        return column.dtype.restored(values, absent | np.isnan(values))
     if column.kind == "integer":
         values = np.rint(values).astype(np.int64)
     return values if column.dtype is None else _typed(values, column.dtype, absent)

@@ -17,10 +17,13 @@ from shiftproof._secrets import url_without_secrets
 from shiftproof.data.space import InputSpace, Space
 from shiftproof.models.abstract import Answers, Labels, Said
 from shiftproof.models.answers import Gives
+from shiftproof.models.boosters import as_estimator
 from shiftproof.models.callable import Takes, wrap_callable
 from shiftproof.models.endpoint import EndpointOptions, wrap_endpoint
 from shiftproof.models.estimator import Predicts, wrap_estimator, wrap_predictor
+from shiftproof.models.field_module import FieldModule, fields_of_numbers
 from shiftproof.models.spec import FORMS, load_from_spec, neighbours
+from shiftproof.models.stored_models import load_script, refuse_keras, refuse_keras_file
 from shiftproof.models.torch_module import MemoryFormat, TorchModule
 from shiftproof.models.weights import load_weights
 
@@ -109,13 +112,18 @@ def as_answers(
         raise UsageError(f"The model must be an object, got the class {model.__name__}. Make one: {model.__name__}(...).")
     if isinstance(model, str | Path):
         raise UsageError(f"The model '{model}' is text: shiftproof.load_model reads specs and files.")
+    refuse_keras(model)
     where = _device(device)
+    model = as_estimator(model, class_names, name=name or type(model).__name__) or model
     if not isinstance(model, Answers | Predicts):
         _refuse_missing(space)
     called = name or getattr(model, "__name__", None) or type(model).__name__
+    fields = fields_of_numbers(space) if isinstance(model, nn.Module) and said == "classes" else ()
+    if isinstance(model, nn.Module) and fields:
+        model, gives = FieldModule(model, called, fields, where), "scores"
     if isinstance(model, nn.Module):
         _refuse_texts(type(model).__name__, space, said)
-        return TorchModule(model, name=called, device=where, memory_format=memory_format, version=version)
+        return TorchModule(model, name=called, device=where, memory_format=memory_format, version=version, said=said)
     if callable(model) and not isinstance(model, Answers | Predicts):
         wrapped = wrap_callable(
             model, name=called, device=where, gives=gives, takes=takes, probe=probe, class_names=class_names, version=version, said=said
@@ -151,7 +159,7 @@ def load_model(
 
     Args:
         spec: "FILE.py:NAME" or "package.module:NAME" (a model, a factory that needs no argument, or a function of one argument that
-            predicts), "FILE.onnx" or "FILE.onnx:OUTPUT", "http(s)://HOST/PATH", or an object.
+            predicts), "FILE.onnx" or "FILE.onnx:OUTPUT", a TorchScript file "FILE.pt", "http(s)://HOST/PATH", or an object.
         weights: a file of weights for a torch module (.safetensors, or a saved state dict).
         device: where torch computes.
         space: the data's.
@@ -223,7 +231,9 @@ def load_answers(
         return _on(OnnxSession(where, name=name, output=output or None, version=version), _device(device))
     if isinstance(spec, str) and not text.strip():
         raise UsageError(f"The model is empty. {FORMS}")
-    found = load_from_spec(text) if text else spec
+    refuse_keras_file(text)
+    script = load_script(text)
+    found = script if script is not None else load_from_spec(text) if text else spec
     called = name or (_short(text) if text else None)
     with neighbours(text) if text else nullcontext():
         if weights is not None:

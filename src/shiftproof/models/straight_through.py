@@ -12,7 +12,7 @@ from shiftproof._identity.fingerprinted import fingerprint_of
 from shiftproof._identity.table import identify
 from shiftproof.models.abstract import Gradients, WrappedModel
 
-Step = Callable[[Tensor], Tensor]
+Preprocessing = Callable[[Tensor], Tensor]
 """Inputs (n, ...) to inputs (n, ...) of the model behind."""
 
 
@@ -46,7 +46,9 @@ class StraightThrough(WrappedModel, Gradients):
     Reference: Athalye, Carlini & Wagner 2018 [athalye2018obfuscated], "Obfuscated gradients give a false sense of security" (BPDA).
     """
 
-    def __init__(self, model: Gradients, *, preprocessing: Step, stand_in: Step = _identity, name: str, version: str | None = None) -> None:
+    def __init__(
+        self, model: Gradients, *, preprocessing: Preprocessing, stand_in: Preprocessing = _identity, name: str, version: str | None = None
+    ) -> None:
         if not isinstance(model, Gradients):
             raise must("model", f"the model '{name}'", "give gradients", type(model).__name__, "Wrap a torch module with as_model.")
         whole = {"": model, ".preprocessing": preprocessing, ".stand_in": stand_in}

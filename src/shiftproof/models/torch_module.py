@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from shiftproof._errors import must
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of, new_mark
 from shiftproof._identity.table import identify
-from shiftproof.models.abstract import Gradients
+from shiftproof.models.abstract import Gradients, Said
 from shiftproof.models.answers import ROWS, filled
 from shiftproof.models.query_count import count_sent
+from shiftproof.models.torch_output import read_output
 from shiftproof.models.user_code import UserCode
 
 MemoryFormat = Literal["auto", "channels_last", "contiguous"]
@@ -29,7 +30,9 @@ class TorchModule(Gradients, copies=True):
     """A `torch.nn.Module` that maps inputs (n, ...) in input units to logits (n, classes); normalisation belongs inside it.
 
     Args:
-        module: answers with a tensor, or with a mapping that has one under "logits" (as Hugging Face models do).
+        module: answers with a tensor of logits, with a mapping or an object that has one under `logits` (as Hugging Face models do), or
+            with a tuple whose first tensor they are. One number per input is the logit of class 1, or its probability where the last layer
+            is a `Sigmoid`; a note says so.
         name: what people call it.
         device: where it computes.
         memory_format: how images (n, channels, height, width) are laid out for it: "channels_last", "contiguous", or "auto". It changes the
@@ -37,6 +40,7 @@ class TorchModule(Gradients, copies=True):
             modules with three `Conv2d` or more, or with one and a max pooling. Code that cannot read that order (`x.view(n, -1)`) gets
             contiguous images from "auto", and its own error from "channels_last".
         version: what you call this state of it; counts in its fingerprint, and answers for what that cannot cover.
+        said: what a judge reads of it; "numbers" are taken as they are.
 
     Guarantees:
         The module is left as it was found: parameters, buffers, gradients, mode, device and memory format; only inputs are laid out anew.
@@ -61,6 +65,7 @@ class TorchModule(Gradients, copies=True):
         device: str | torch.device = "cpu",
         memory_format: MemoryFormat = "auto",
         version: str | None = None,
+        said: Said = "classes",
     ) -> None:
         if memory_format not in MEMORY_FORMATS:
             raise must("memory_format", f"the model '{name}'", f"be one of {', '.join(MEMORY_FORMATS)}", memory_format)
@@ -71,12 +76,18 @@ class TorchModule(Gradients, copies=True):
         self._name = name
         self._dtype = next((p.dtype for p in held if p.is_floating_point()), None)
         self._asked, self._version, self._mark = memory_format, version, new_mark()
+        self._classes, self._note = said == "classes", ""
         gains = self._device.type == "cpu" and self._dtype is torch.float32 and _gains(self._module)
         self._channels_last = memory_format == "channels_last" or (memory_format == "auto" and gains)
 
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How its answers are read, known once it has been asked."""
+        return (self._note,) if self._note else ()
 
     @property
     def module(self) -> nn.Module:
@@ -106,7 +117,7 @@ class TorchModule(Gradients, copies=True):
             part.training = False
         try:
             with UserCode():
-                out = _logits(self._answer(x), self._name)
+                out, self._note = read_output(self._answer(x), self._module, self._name, classes=self._classes)
         finally:
             for part in training:
                 part.training = True
@@ -181,12 +192,3 @@ def _gains(module: nn.Module) -> bool:
     """
     convolutions = sum(isinstance(part, nn.Conv2d) for part in module.modules())
     return convolutions >= _CONVOLUTIONS or (convolutions > 0 and any(isinstance(part, _POOLS) for part in module.modules()))
-
-
-def _logits(out: object, name: str) -> Tensor:
-    if isinstance(out, Mapping):
-        out = out.get("logits")
-    if not isinstance(out, Tensor):
-        hint = "Wrap it in a module whose forward returns the logits only."
-        raise must("answer", f"the model '{name}'", "be a tensor of logits, or a mapping with one under 'logits'", type(out).__name__, hint)
-    return out if out.is_floating_point() else out.to(torch.float32)

@@ -14,7 +14,7 @@ from shiftproof._errors import UsageError
 from shiftproof._sealed import DamagedFile, read_sealed
 from shiftproof.models.user_code import first_line
 
-State = Mapping[str, Tensor]
+StateDict = Mapping[str, Tensor]
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net")
 """Keys under which training scripts keep the weights beside other things."""
 PREFIXES = ("module.", "_orig_mod.")
@@ -95,7 +95,7 @@ def _refused(file: Path, error: Exception) -> UsageError:
     )
 
 
-def _unwrapped(found: object, path: str) -> State:
+def _unwrapped(found: object, path: str) -> StateDict:
     for key in WRAPPERS:
         inner = found.get(key) if isinstance(found, Mapping) else None
         if isinstance(inner, list) and len(inner) == 1:
@@ -109,14 +109,14 @@ def _unwrapped(found: object, path: str) -> State:
     return {str(key): value for key, value in found.items()}
 
 
-def _bare(state: State) -> State:
+def _bare(state: StateDict) -> StateDict:
     for prefix in PREFIXES:
         if all(key.startswith(prefix) for key in state):
             state = {key[len(prefix) :]: value for key, value in state.items()}
     return state
 
 
-def _check_fit(module: nn.Module, state: State, path: str, name: str) -> None:
+def _check_fit(module: nn.Module, state: StateDict, path: str, name: str) -> None:
     own = module.state_dict()
     shapes = [
         f"{key} is {tuple(state[key].shape)} in the file and {tuple(own[key].shape)} in the model"

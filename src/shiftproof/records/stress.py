@@ -9,10 +9,9 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof.outcomes import Bound, Interval
 from shiftproof.risks.intervals import Ends
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

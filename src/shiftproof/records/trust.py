@@ -11,7 +11,7 @@ from shiftproof.records.audit import DataCard, ModelCard, Provenance
 from shiftproof.records.document import Document, Record
 
 SCHEMA_VERSION = "1.0"
-Ends = tuple[float, float]
+IntervalEnds = tuple[float, float]
 Verdict = Literal["holds", "broken", "cannot be told", "refused"]
 
 
@@ -21,7 +21,7 @@ class Gap(Record):
     gap: float = Field(description="With the bias of binning removed, in [0, 1].")
     raw: float = Field(description="Expected calibration error as others print it: above 0 for a calibrated model too.")
     bias: float = Field(description="Mean confidence minus accuracy.")
-    interval: Ends = Field(description="Where the gap lies; 0 is inside unless the test rejects.")
+    interval: IntervalEnds = Field(description="Where the gap lies; 0 is inside unless the test rejects.")
     p: float = Field(description="Of perfect calibration, exact.")
     n: int
 
@@ -49,7 +49,7 @@ class Selective(Record):
     threshold: float | None = Field(description="Answers of at least this confidence are kept; null where none is certified.")
     coverage: float | None = Field(description="The share kept here.")
     risk: float | None = Field(description="The error rate among those here; null where none is kept.")
-    interval: Ends | None = Field(description="Of the risk here, exact.")
+    interval: IntervalEnds | None = Field(description="Of the risk here, exact.")
     verdict: Verdict = Field(description="Whether the promise, made for clean inputs, holds here.")
     refused: str | None = Field(default=None, description="Why there is no threshold.")
     area: float = Field(description="Mean risk over coverage (AURC), without any threshold.")
@@ -61,7 +61,7 @@ class Sets(Record):
     method: str
     level: float = Field(description="The coverage promised.")
     coverage: float | None = Field(description="The share of labels inside their sets here.")
-    interval: Ends | None = Field(description="Of that share, exact.")
+    interval: IntervalEnds | None = Field(description="Of that share, exact.")
     mean_size: float | None = Field(description="Labels per set.")
     verdict: Verdict
     refused: str | None = Field(default=None, description="Why no set is offered.")
@@ -90,7 +90,7 @@ class Unfamiliar(Record):
     alarms: float | None = Field(default=None, description="Share of all inputs here that raise it.")
     alarms_on_right: float | None = Field(default=None, description="Of right answers.")
     alarms_on_wrong: float | None = Field(default=None, description="Of wrong answers.")
-    intervals: dict[str, Ends] = Field(description="Of each figure that is not null, by its name.")
+    intervals: dict[str, IntervalEnds] = Field(description="Of each figure that is not null, by its name.")
     refused: str | None = Field(default=None, description="Why there is no alarm.")
 
 
@@ -102,7 +102,7 @@ class TrustRow(Record):
     kind: Literal["clean", "shifted", "unfamiliar"]
     n: int
     accuracy: float | None = Field(description="Null for unfamiliar samples, whose labels mean nothing.")
-    interval: Ends | None
+    interval: IntervalEnds | None
     mean_confidence: float
     calibration: Calibration | None
     selective: Selective | None

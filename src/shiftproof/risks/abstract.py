@@ -13,12 +13,12 @@ from typing import ClassVar, Generic, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import UsageError, must
 from shiftproof._part import Part
 from shiftproof.outcomes import Interval
 
 State = TypeVar("State")
-Values = npt.NDArray[np.float64]
 Names = npt.NDArray[np.str_]
 
 
@@ -50,7 +50,7 @@ class Risk(Part, Generic[State]):
     worse: ClassVar[Literal["lower", "higher"]] = "lower"
     """Whether a lower or a higher value is worse."""
 
-    def accept(self, values: npt.ArrayLike) -> Values:
+    def accept(self, values: npt.ArrayLike) -> Floats:
         """The values as float64, shape (n,).
 
         Raises:
@@ -77,7 +77,7 @@ class Risk(Part, Generic[State]):
         """The state before any example."""
 
     @abstractmethod
-    def update(self, state: State, values: Values, groups: Names | None = None) -> State:
+    def update(self, state: State, values: Floats, groups: Names | None = None) -> State:
         """The state after more examples: values of shape (n,) in [0, 1], and group names of shape (n,) if the risk needs them."""
 
     @abstractmethod
@@ -88,6 +88,6 @@ class Risk(Part, Generic[State]):
     def compute(self, state: State, *, confidence: float = 0.95) -> Measurement:
         """The number and its two-sided interval at `confidence` in (0, 1)."""
 
-    def measure(self, values: Values, groups: Names | None = None, *, confidence: float = 0.95) -> Measurement:
+    def measure(self, values: Floats, groups: Names | None = None, *, confidence: float = 0.95) -> Measurement:
         """`compute` of one sample: init, update, compute."""
         return self.compute(self.update(self.init(), values, groups), confidence=confidence)

@@ -6,11 +6,8 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-from shiftproof._arrays import Ints
-
-Values = npt.NDArray[np.float64]
+from shiftproof._arrays import Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +23,11 @@ class Tally:
     ([0.0, 1.0], [1, 2], 0.667)
     """
 
-    values: Values = field(default_factory=lambda: np.zeros(0))
+    values: Floats = field(default_factory=lambda: np.zeros(0))
     counts: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @classmethod
-    def of(cls, values: Values) -> Tally:
+    def of(cls, values: Floats) -> Tally:
         """The tally of one sample, shape (n,)."""
         distinct, counts = np.unique(values + 0.0, return_counts=True)  # + 0.0 makes -0.0 the same bits as 0.0
         return cls(distinct, counts.astype(np.int64))

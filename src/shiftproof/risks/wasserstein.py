@@ -17,8 +17,8 @@ from shiftproof.risks.betting_intervals import betting_interval
 from shiftproof.risks.reweighting import Reweighting
 from shiftproof.risks.worst_weights import Reweighted
 
-Loss = Literal["logistic", "hinge", "absolute", "squared"]
-Norm = Literal["l1", "l2", "linf"]
+LossName = Literal["logistic", "hinge", "absolute", "squared"]
+NormName = Literal["l1", "l2", "linf"]
 _DUAL: dict[str, float] = {"l1": math.inf, "l2": 2.0, "linf": 1.0}
 
 
@@ -153,8 +153,8 @@ def wasserstein_linear(
     *,
     y: npt.ArrayLike,
     radius: float,
-    loss: Loss,
-    norm: Norm = "l2",
+    loss: LossName,
+    norm: NormName = "l2",
 ) -> LinearWorst:
     """The worst mean loss of a linear model when inputs move within a transport ball, labels fixed, in closed form.
 

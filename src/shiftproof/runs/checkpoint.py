@@ -16,7 +16,7 @@ import numpy as np
 from shiftproof._errors import StoredFileWarning
 from shiftproof._sealed import DamagedFile
 from shiftproof._tensors import read_tensors, write_tensors
-from shiftproof.oracle import State
+from shiftproof.oracle import SearchState
 
 _CLEARED = (errno.ENOENT, errno.EEXIST, errno.EBUSY)
 """What a writer meets whose folder is removed at that moment."""
@@ -37,7 +37,7 @@ class Checkpoint:
     every: float = EVERY
     _last: float = field(default_factory=time.monotonic, init=False)
 
-    def load(self, ids: np.ndarray[Any, Any]) -> State | None:
+    def load(self, ids: np.ndarray[Any, Any]) -> SearchState | None:
         """The state of the batch of these examples, None where there is none that can be used; one that cannot be is named in a warning."""
         path = self._path(ids)
         try:
@@ -48,9 +48,9 @@ class Checkpoint:
             said = f"The checkpoint '{path}' is not used: {error}. Its batch starts again."
             warnings.warn(said, StoredFileWarning, stacklevel=2)
             return None
-        return State(tensors, notes)
+        return SearchState(tensors, notes)
 
-    def save(self, ids: np.ndarray[Any, Any], state: State) -> bool:
+    def save(self, ids: np.ndarray[Any, Any], state: SearchState) -> bool:
         """Writes the state of the batch of these examples, if the last writing was long enough ago; whether it did.
 
         Where another run finishes the cell meanwhile and clears its folder, nothing is written, since nobody would read it.

@@ -8,6 +8,7 @@ from typing import Any
 from shiftproof.data.space import Space
 from shiftproof.models.abstract import Answers, Labels, Said, Scores
 from shiftproof.models.answers import Gives
+from shiftproof.models.endpoint import EndpointOptions
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class ModelReference:
         defence: what stands in front of it: a spec, a part, or None.
         weights, device, space, class_names, groups, gives, said: as `load_model` takes them; `of` fills in what the built model gives, so
             that no worker has to ask it.
+        gradients: reads those of an ONNX file's graph.
+        endpoint: how a URL is asked.
     """
 
     target: Any
@@ -30,6 +33,8 @@ class ModelReference:
     gives: Gives | None = None
     defence: Any = None
     said: Said = "classes"
+    gradients: bool = False
+    endpoint: EndpointOptions | None = None
 
     def of(self, model: Answers) -> ModelReference:
         """The same reference, carrying the built model where there is no spec to build it from."""
@@ -53,7 +58,12 @@ class ModelReference:
             groups=self.groups,
             gives=self.gives,
             said=self.said,
+            endpoint=self.endpoint,
         )
+        if self.gradients:
+            from shiftproof.certificates.bounds.onnx_gradients import with_gradients
+
+            model = with_gradients(model, probe)
         if self.defence is None:
             return model
         from shiftproof.defences import Defence, defences

@@ -156,18 +156,8 @@ class Store:
 
     def write(self, cell: Cell, finding: Finding, labels: np.ndarray[Any, Any], batch_size: int) -> None:
         """Writes a cell's per-example results; the file appears whole or not at all."""
-        values = {
-            "id": finding.ids,
-            "outcome": finding.outcome,
-            "loss": finding.loss,
-            "prediction": finding.prediction,
-            "label": labels,
-            "probability": finding.probability,
-            "confidence": finding.confidence,
-            "radius": finding.radius,
-            "forwards": finding.forwards,
-            "backwards": finding.backwards,
-        }
+        found = {**vars(finding), "id": finding.ids, "label": labels}
+        values = {name: found[name] for name in COLUMNS}
         if finding.score is not None:
             values[SCORE] = finding.score
         table = pa.table(values)

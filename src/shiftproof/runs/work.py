@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,16 @@ from shiftproof.shifts.norms.ball import Ball
 
 CHUNK_BYTES = 256_000_000
 """Inputs held in memory at once; moves of a norm ball are as large again."""
+
+
+class _DoorOptions(TypedDict):
+    """What is handed to whichever door judges a cell."""
+
+    examples: Examples
+    seed: int
+    batch_size: int
+    progress: Callable[[int], None] | None
+    flags: tuple[Flag, ...] | None
 
 
 class CellDone(NamedTuple):
@@ -92,8 +102,10 @@ class Work:
         found: list[Finding] = []
         truths: list[npt.NDArray[Any]] = []
         stored = self._unmoved(cell)
+        done = 0
         for chunk in source.batches(self._chunk(source, cell), cell.start, cell.stop):
-            clean = stored[slice(sum(map(len, found)), sum(map(len, found)) + len(chunk))] if stored else None
+            clean = stored[slice(done, done + len(chunk))] if stored else None
+            done += len(chunk)
             finding = self._judge(model, cell, chunk, progress, clean)
             if isinstance(cell.method, ToTheEnd) and isinstance(cell.shift, Ball):
                 finding = replace(finding, radius=sizes(finding, cell.shift))  # what a curve is made of
@@ -114,43 +126,13 @@ class Work:
         return _stored(self.store, unmoved) if unmoved != cell and self.store.has(unmoved) else None
 
     def _judge(self, model: Any, cell: Cell, chunk: Examples, progress: Callable[[int], None] | None, clean: Reading | None) -> Finding:
-        flags = self.flags.get(cell.data)
+        asked = _DoorOptions(examples=chunk, seed=cell.seed, batch_size=self.batch_size, progress=progress, flags=self.flags.get(cell.data))
         if isinstance(cell.method, Certificate):
-            return certify(
-                model,
-                cell.shift,
-                certificate=cell.method,
-                examples=chunk,
-                seed=cell.seed,
-                batch_size=self.batch_size,
-                progress=progress,
-                flags=flags,
-                clean=clean,
-            )
+            return certify(model, cell.shift, certificate=cell.method, clean=clean, **asked)
         if isinstance(cell.method, SmoothedAttack):
-            return attack_smoothed(
-                model,
-                cell.shift,
-                attack=cell.method,
-                examples=chunk,
-                seed=cell.seed,
-                batch_size=self.batch_size,
-                progress=progress,
-                flags=flags,
-            )
-        return confront(
-            model,
-            cell.shift,
-            search=cell.method,
-            examples=chunk,
-            judge=cell.judge,
-            seed=cell.seed,
-            batch_size=self.batch_size,
-            progress=progress,
-            checkpoint=self._checkpoint(cell),
-            flags=flags,
-            clean=clean,
-        )
+            return attack_smoothed(model, cell.shift, attack=cell.method, **asked)
+        checkpoint = self._checkpoint(cell)
+        return confront(model, cell.shift, search=cell.method, judge=cell.judge, checkpoint=checkpoint, clean=clean, **asked)
 
     def _checkpoint(self, cell: Cell) -> Checkpoint:
         return Checkpoint(self.store.partial / cell.key())

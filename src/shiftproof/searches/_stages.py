@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from shiftproof._errors import must
-from shiftproof.oracle import Oracle, State
+from shiftproof.oracle import Oracle, SearchState
 from shiftproof.outcomes import Stage
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Incumbent, Search
@@ -56,7 +56,7 @@ class StagedRun:
             run._restore(state)
         return run
 
-    def _restore(self, state: State) -> None:
+    def _restore(self, state: SearchState) -> None:
         tensors = {name: tensor.to(self.x.device) for name, tensor in state.tensors.items()}
         self.best.params, self.best.margin, self.best.broken = (tensors[f"best.{name}"] for name in ("params", "margin", "broken"))
         self.extra = {name.removeprefix("extra."): tensor for name, tensor in tensors.items() if name.startswith("extra.")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from shiftproof.models.abstract import Access, Answers
 from shiftproof.oracle import Answer, Oracle
 from shiftproof.outcomes import Bound
 from shiftproof.randomness import Rng
-from shiftproof.shifts.abstract import Params, Shift
+from shiftproof.shifts.abstract import Differentiable, Params, Shift, gradient_objection
 
 if TYPE_CHECKING:
     from shiftproof.judges.abstract import Judge
@@ -31,6 +31,10 @@ class Search(Part):
     """The least that the model must give."""
     of_classes: ClassVar[bool] = False
     """Whether it speaks of classes (targets, rivals, decisions near a boundary), so that only classes can be judged."""
+    supports: ClassVar[tuple[type[Shift], ...]] = (Shift,)
+    """The kinds of shift that it can search."""
+    instead: ClassVar[str] = ""
+    """The searches to use for others."""
     bound: ClassVar[Bound] = Bound.AT_MOST
     """What accuracy under this search claims: a worst case is an upper bound, one random draw an estimate of the average."""
 
@@ -50,9 +54,19 @@ class Search(Part):
         """The search as it should be run on a random model: itself, unless it then repeats each query."""
         return self
 
+    @final
     def objection(self, shift: Shift) -> str | None:
         """Why it cannot search this shift, as half a sentence; None where it can."""
-        return f"{shift.name} has only one move, so there is nothing to search: use one_draw" if shift.fixed else None
+        refused = gradient_objection(shift) if Differentiable in self.supports else None
+        if not refused and not isinstance(shift, self.supports):
+            refused = f"it supports {' and '.join(kind.name for kind in self.supports)}, not {shift.name}: use {self.instead}"
+        if not refused and shift.fixed and self.bound is Bound.AT_MOST:
+            refused = f"{shift.name} has only one move, so there is nothing to search: use one_draw"
+        return refused or self.unsupported(shift)
+
+    def unsupported(self, shift: Shift) -> str | None:
+        """Why it cannot search this one of the shifts that it supports, as half a sentence; None where it can."""
+        return None
 
     def proven(self, shift: Shift, x: Any) -> Tensor:
         """Of which of n inputs it tries every move, shape (n,): one that holds is then certified, unless the model is random."""

@@ -14,7 +14,7 @@ from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._auto_step_loop import auto_step_passes, run_auto_step
 from shiftproof.searches.abstract import Incumbent, Search
-from shiftproof.shifts.abstract import Differentiable, Params, Shift, gradient_objection
+from shiftproof.shifts.abstract import Differentiable, Params, Shift
 
 REFERENCES = (
     "croce2020reliable",
@@ -52,6 +52,7 @@ class AutoStep(Search):
     name: ClassVar[str] = "auto_step"
     aliases: ClassVar[tuple[str, ...]] = ("apgd",)
     needs: ClassVar[Access] = Gradients
+    supports: ClassVar[tuple[type[Shift], ...]] = (Differentiable,)
     references: ClassVar[tuple[str, ...]] = REFERENCES
 
     steps: int = 100
@@ -62,14 +63,11 @@ class AutoStep(Search):
         self.require("steps", "restarts", least=1)
         loss_named(self.loss)
 
-    def objection(self, shift: Shift) -> str | None:
-        return gradient_objection(shift) or super().objection(shift)
-
     def most_passes(self, shift: Shift) -> int:
         return self.restarts * auto_step_passes(shift, self.steps)
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
-        assert isinstance(shift, Differentiable)  # `objection` has said so
+        assert isinstance(shift, Differentiable)  # `supports` says so
         best = Incumbent(shift.origin(x))
         loss = loss_named(self.loss)
         for restart in range(self.restarts):

@@ -15,7 +15,7 @@ from shiftproof.randomness import Rng
 from shiftproof.searches._auto_step_loop import Goal, auto_step_passes, run_auto_step
 from shiftproof.searches.abstract import Incumbent, Search
 from shiftproof.searches.auto_step import REFERENCES
-from shiftproof.shifts.abstract import Differentiable, Params, Shift, gradient_objection
+from shiftproof.shifts.abstract import Differentiable, Params, Shift
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class AutoStepTargeted(Search):
     name: ClassVar[str] = "auto_step_targeted"
     aliases: ClassVar[tuple[str, ...]] = ("apgd_t",)
     needs: ClassVar[Access] = Gradients
+    supports: ClassVar[tuple[type[Shift], ...]] = (Differentiable,)
     of_classes: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = REFERENCES
 
@@ -52,14 +53,11 @@ class AutoStepTargeted(Search):
         self.require("n_targets", "steps", "restarts", least=1)
         targeted_named(self.loss)
 
-    def objection(self, shift: Shift) -> str | None:
-        return gradient_objection(shift) or super().objection(shift)
-
     def most_passes(self, shift: Shift) -> int:
         return 1 + self.n_targets * self.restarts * auto_step_passes(shift, self.steps)
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
-        assert isinstance(shift, Differentiable)  # `objection` has said so
+        assert isinstance(shift, Differentiable)  # `supports` says so
         best = Incumbent(shift.origin(x))
         if not len(x):
             return best.params

@@ -46,6 +46,11 @@ class Bandits(Search):
 
     name: ClassVar[str] = "bandits"
     needs: ClassVar[Access] = Graded
+    supports: ClassVar[tuple[type[Shift], ...]] = (
+        Linf,
+        L2,
+    )
+    instead: ClassVar[str] = "gradient_estimate"
     references: ClassVar[tuple[str, ...]] = ("ilyas2019prior",)
 
     queries: int = 1000
@@ -65,16 +70,11 @@ class Bandits(Search):
         self.require("tile", least=1)
         self.require("step_size", "prior_rate", "exploration", "probe", within="(0, inf)")
 
-    def objection(self, shift: Shift) -> str | None:
-        if not isinstance(shift, Linf | L2):
-            return f"it supports linf and l2, not {shift.name}: use gradient_estimate"
-        return super().objection(shift)
-
     def most_passes(self, shift: Shift) -> int:
         return self.queries
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
-        assert isinstance(shift, Linf | L2)  # `objection` has said so
+        assert isinstance(shift, Linf | L2)  # `supports` says so
         params = shift.origin(x)
         best = Incumbent(params)
         prior = self._start(shift, x)

@@ -36,10 +36,12 @@ class BestOfN(Search):
     def check(self) -> None:
         self.require("n", least=1)
 
-    def objection(self, shift: Shift) -> str | None:
-        if not shift.fixed and not shift.varied:
-            return f"{shift.name} draws the same move every time: use grid, which tries every severity up to the given one"
-        return super().objection(shift)
+    def unsupported(self, shift: Shift) -> str | None:
+        return (
+            None
+            if shift.varied
+            else f"{shift.name} draws the same move every time: use grid, which tries every severity up to the given one"
+        )
 
     def most_passes(self, shift: Shift) -> int:
         return self.n

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from shiftproof._rows import total
-from shiftproof.models.abstract import Access, Answers
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._boundary_walk import BoundaryWalk, across
@@ -49,7 +48,8 @@ class Boundary(Search):
 
     name: ClassVar[str] = "boundary"
     aliases: ClassVar[tuple[str, ...]] = ("boundary_attack",)
-    needs: ClassVar[Access] = Answers
+    supports: ClassVar[tuple[type[Shift], ...]] = (L2,)
+    instead: ClassVar[str] = "hop_skip_jump"
     references: ClassVar[tuple[str, ...]] = ("brendel2018decision",)
 
     queries: int = 5000
@@ -67,16 +67,11 @@ class Boundary(Search):
         self.require("sideways", within="(0, inf)")
         self.require("inward", within="(0, 1)")
 
-    def objection(self, shift: Shift) -> str | None:
-        if not isinstance(shift, L2):
-            return f"it supports l2, not {shift.name}: use hop_skip_jump"
-        return super().objection(shift)
-
     def most_passes(self, shift: Shift) -> int:
         return self.queries
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
-        assert isinstance(shift, L2)  # `objection` has said so
+        assert isinstance(shift, L2)  # `supports` says so
         if not len(x):
             return shift.origin(x)
         walk = BoundaryWalk(shift, oracle, x, rng, self.queries)

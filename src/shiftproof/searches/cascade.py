@@ -14,7 +14,7 @@ from shiftproof.randomness import Rng
 from shiftproof.searches._economy_stages import ECONOMY, begin
 from shiftproof.searches._stages import DRAWS, check_draws
 from shiftproof.searches.abstract import Search
-from shiftproof.shifts.abstract import Params, Shift, gradient_objection
+from shiftproof.shifts.abstract import Differentiable, Params, Shift
 from shiftproof.shifts.norms.l2 import L2
 from shiftproof.shifts.norms.linf import Linf
 
@@ -68,6 +68,7 @@ class Cascade(Search):
     name: ClassVar[str] = "cascade"
     aliases: ClassVar[tuple[str, ...]] = ("autoattack",)
     needs: ClassVar[Access] = Gradients
+    supports: ClassVar[tuple[type[Shift], ...]] = (Differentiable,)
     of_classes: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("croce2020reliable",)
 
@@ -93,9 +94,8 @@ class Cascade(Search):
         if self.version not in ("economy", *PUBLISHED):
             raise must("version", self.name, f"be one of economy, {', '.join(PUBLISHED)}", self.version)
 
-    def objection(self, shift: Shift) -> str | None:
-        refused = gradient_objection(shift) or super().objection(shift)
-        return refused or next((reason for part in self._parts() if (reason := part.objection(shift))), None)
+    def unsupported(self, shift: Shift) -> str | None:
+        return next((reason for part in self._parts() if (reason := part.objection(shift))), None)
 
     @classmethod
     def examples_for_check(cls) -> list[Cascade]:

@@ -43,10 +43,10 @@ class EditSearch(Search):
 
     queries: int
 
-    def objection(self, shift: Shift) -> str | None:
+    def unsupported(self, shift: Shift) -> str | None:
         if edits_in(shift) is None:
             return f"{shift.name} makes no edits: use best_of_n or evolution"
-        return super().objection(shift)
+        return None
 
     def most_passes(self, shift: Shift) -> int:
         return self.queries

@@ -64,12 +64,12 @@ class Evolution(Search):
             raise must("population", self.name, "be at least 2, or 0 for 4 + 3 log(numbers)", self.population)
         self.require("step_size", within="(0, 1]", hint="It is a share of each number's range.")
 
-    def objection(self, shift: Shift) -> str | None:
+    def unsupported(self, shift: Shift) -> str | None:
         if not isinstance(shift, Boxed):
             return f"{shift.name} has too many parameters: use square or best_of_n"
         if shift.varied and bool(shift.seeds.all()):
             return f"{shift.name} has no parameters to search, only random draws: use best_of_n"
-        return super().objection(shift)
+        return None
 
     def most_passes(self, shift: Shift) -> int:
         return self.queries

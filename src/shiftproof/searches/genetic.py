@@ -55,10 +55,10 @@ class Genetic(Search):
         self.require("mutation", within="(0, 1]")
         self.require("temperature", within="(0, inf)")
 
-    def objection(self, shift: Shift) -> str | None:
+    def unsupported(self, shift: Shift) -> str | None:
         if shift.random:
             return f"{shift.name} is random, and seeds cannot be recombined: use best_of_n"
-        return super().objection(shift)
+        return None
 
     def most_passes(self, shift: Shift) -> int:
         return self.queries

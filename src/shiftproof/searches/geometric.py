@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from shiftproof._rows import length
-from shiftproof.models.abstract import Access, Answers
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._boundary_walk import BoundaryWalk, across
@@ -49,7 +48,11 @@ class Geometric(Search):
 
     name: ClassVar[str] = "geometric"
     aliases: ClassVar[tuple[str, ...]] = ("geoda",)
-    needs: ClassVar[Access] = Answers
+    supports: ClassVar[tuple[type[Shift], ...]] = (
+        Linf,
+        L2,
+    )
+    instead: ClassVar[str] = "best_of_n"
     references: ClassVar[tuple[str, ...]] = ("rahmati2020geoda",)
 
     queries: int = 2000
@@ -70,16 +73,11 @@ class Geometric(Search):
         self.require("reach", within="(0, inf)")
         self.require("frequencies", within="(0, 1]")
 
-    def objection(self, shift: Shift) -> str | None:
-        if not isinstance(shift, Linf | L2):
-            return f"it supports linf and l2, not {shift.name}: use best_of_n"
-        return super().objection(shift)
-
     def most_passes(self, shift: Shift) -> int:
         return self.queries
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
-        assert isinstance(shift, Linf | L2)  # `objection` has said so
+        assert isinstance(shift, Linf | L2)  # `supports` says so
         if not len(x):
             return shift.origin(x)
         walk = BoundaryWalk(shift, oracle, x, rng, self.queries)

@@ -18,7 +18,7 @@ from shiftproof.randomness import Rng
 from shiftproof.searches._norms import AscentStep
 from shiftproof.searches._standing import keep
 from shiftproof.searches.abstract import Incumbent, Search
-from shiftproof.shifts.abstract import Differentiable, Params, Shift, gradient_objection
+from shiftproof.shifts.abstract import Differentiable, Params, Shift
 
 _SCHEDULES = ("constant", "linear", "cosine")
 
@@ -51,6 +51,7 @@ class GradientAscent(Search):
     name: ClassVar[str] = "gradient_ascent"
     aliases: ClassVar[tuple[str, ...]] = ("pgd",)
     needs: ClassVar[Access] = Gradients
+    supports: ClassVar[tuple[type[Shift], ...]] = (Differentiable,)
     references: ClassVar[tuple[str, ...]] = (
         "madry2018towards",
         "dong2018boosting",
@@ -76,14 +77,11 @@ class GradientAscent(Search):
             raise must("nesterov", self.name, "come with momentum", self.nesterov, "Write momentum=1, nesterov=true.")
         loss_named(self.loss)
 
-    def objection(self, shift: Shift) -> str | None:
-        return gradient_objection(shift) or super().objection(shift)
-
     def most_passes(self, shift: Shift) -> int:
         return self.restarts * (2 * self.steps + int(self.restarts > 1))
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
-        assert isinstance(shift, Differentiable)  # `objection` has said so
+        assert isinstance(shift, Differentiable)  # `supports` says so
         best = Incumbent(shift.origin(x))
         for restart in range(self.restarts):
             rows = best.standing() if restart else torch.arange(len(x), device=x.device)

@@ -14,7 +14,7 @@ from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._random_search import signs
 from shiftproof.searches.abstract import Incumbent, Search
-from shiftproof.shifts.abstract import Differentiable, Params, Shift, gradient_objection
+from shiftproof.shifts.abstract import Differentiable, Params, Shift
 from shiftproof.shifts.norms.ball import Ball
 
 _METHODS = ("spsa", "nes")
@@ -48,6 +48,7 @@ class GradientEstimate(Search):
     name: ClassVar[str] = "gradient_estimate"
     aliases: ClassVar[tuple[str, ...]] = ("spsa",)
     needs: ClassVar[Access] = Graded
+    supports: ClassVar[tuple[type[Shift], ...]] = (Differentiable,)
     references: ClassVar[tuple[str, ...]] = (
         "uesato2018adversarial",
         "ilyas2018blackbox",
@@ -73,14 +74,11 @@ class GradientEstimate(Search):
         if self.method not in _METHODS:
             raise must("method", self.name, f"be one of {', '.join(_METHODS)}", self.method)
 
-    def objection(self, shift: Shift) -> str | None:
-        return gradient_objection(shift) or super().objection(shift)
-
     def most_passes(self, shift: Shift) -> int:
         return self.steps * (2 * self.draws + 1) + 1
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
-        assert isinstance(shift, Differentiable)  # `objection` has said so
+        assert isinstance(shift, Differentiable)  # `supports` says so
         params = shift.project(x, shift.sample(x, rng.child("start")))
         best = Incumbent(params)
         velocity = torch.zeros_like(params)

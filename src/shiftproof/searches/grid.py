@@ -37,7 +37,7 @@ class Grid(Search):
     def check(self) -> None:
         self.require("points", least=2)
 
-    def objection(self, shift: Shift) -> str | None:
+    def unsupported(self, shift: Shift) -> str | None:
         if not isinstance(shift, Boxed):
             return f"{shift.name} has too many parameters for a grid"
         if shift.random:
@@ -45,7 +45,7 @@ class Grid(Search):
         size = shift.grid_size(self.points)
         if size > _MOST:
             return f"a grid of {self.points} values for each parameter of {shift.name} has {size:.2g} points: use evolution or best_of_n"
-        return super().objection(shift)
+        return None
 
     def most_passes(self, shift: Shift) -> int:
         return shift.grid_size(self.points) if isinstance(shift, Boxed) else 0

@@ -9,7 +9,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from shiftproof.models.abstract import Access, Answers
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._boundary_walk import BoundaryWalk, across
@@ -48,7 +47,11 @@ class HopSkipJump(Search):
 
     name: ClassVar[str] = "hop_skip_jump"
     aliases: ClassVar[tuple[str, ...]] = ("hsj",)
-    needs: ClassVar[Access] = Answers
+    supports: ClassVar[tuple[type[Shift], ...]] = (
+        Linf,
+        L2,
+    )
+    instead: ClassVar[str] = "best_of_n"
     references: ClassVar[tuple[str, ...]] = ("chen2020hopskipjump",)
 
     queries: int = 2000
@@ -66,16 +69,11 @@ class HopSkipJump(Search):
         self.require("draws", least=2)
         self.require("most_draws", least=self.draws)
 
-    def objection(self, shift: Shift) -> str | None:
-        if not isinstance(shift, Linf | L2):
-            return f"it supports linf and l2, not {shift.name}: use best_of_n"
-        return super().objection(shift)
-
     def most_passes(self, shift: Shift) -> int:
         return self.queries
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
-        assert isinstance(shift, Linf | L2)  # `objection` has said so
+        assert isinstance(shift, Linf | L2)  # `supports` says so
         if not len(x):
             return shift.origin(x)
         walk = BoundaryWalk(shift, oracle, x, rng, self.queries)

@@ -108,12 +108,12 @@ class LeafTuples(Search):
         if self.trees is not None:
             object.__setattr__(self, "reads", self.trees.digest())
 
-    def objection(self, shift: Shift) -> str | None:
+    def unsupported(self, shift: Shift) -> str | None:
         if self.trees is None:
             return "it has no trees: use it on a tree ensemble, or build it in Python with LeafTuples.of(estimator)"
         if not isinstance(shift, Linf):
             return f"it needs a shift that is a box, and {shift.name} is not: use linf or hop_skip_jump"
-        return super().objection(shift)
+        return None
 
     def most_passes(self, shift: Shift) -> int:
         return self.queries

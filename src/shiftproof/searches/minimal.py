@@ -63,10 +63,10 @@ class MinimalSearch(Search):
         """The balls that it takes and that no other search is checked on."""
         return [ball for ball in (L1(1.0), L0(2)) if ball.name in cls.norms]
 
-    def objection(self, shift: Shift) -> str | None:
+    def unsupported(self, shift: Shift) -> str | None:
         if not isinstance(shift, Ball) or shift.name not in self.norms:
             return f"it minimises the distance in {' or '.join(self.norms)}, not {shift.name}: use auto_step"
-        return super().objection(shift)
+        return None
 
     @abstractmethod
     def least(self, shift: Ball, oracle: Oracle, x: Tensor, rng: Rng, *, enough: float = 0.0) -> SmallestMoves:

@@ -24,9 +24,6 @@ class OneDraw(Search):
     name: ClassVar[str] = "one_draw"
     bound: ClassVar[Bound] = Bound.ESTIMATE
 
-    def objection(self, shift: Shift) -> str | None:
-        return None
-
     def most_passes(self, shift: Shift) -> int:
         return 0
 

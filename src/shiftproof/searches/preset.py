@@ -33,7 +33,7 @@ class Preset(Search):
     def check(self) -> None:
         self.base()
 
-    def objection(self, shift: Shift) -> str | None:
+    def unsupported(self, shift: Shift) -> str | None:
         return self.base().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:

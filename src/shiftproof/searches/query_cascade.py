@@ -88,9 +88,8 @@ class QueryCascade(Search):
         """One threat is enough there: its parts are checked on the others."""
         return [Linf(0.25)]
 
-    def objection(self, shift: Shift) -> str | None:
-        objection = super().objection(shift)
-        return objection or (None if self._parts(shift) else f"none of its searches supports {shift.name}")
+    def unsupported(self, shift: Shift) -> str | None:
+        return None if self._parts(shift) else f"none of its searches supports {shift.name}"
 
     def most_passes(self, shift: Shift) -> int:
         return sum(part.most_passes(shift) + 1 for part in self._parts(shift)) * self.verdict_draws

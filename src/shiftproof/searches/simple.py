@@ -43,6 +43,11 @@ class Simple(Search):
     name: ClassVar[str] = "simple"
     aliases: ClassVar[tuple[str, ...]] = ("simba",)
     needs: ClassVar[Access] = Graded
+    supports: ClassVar[tuple[type[Shift], ...]] = (
+        Linf,
+        L2,
+    )
+    instead: ClassVar[str] = "best_of_n or gradient_estimate"
     references: ClassVar[tuple[str, ...]] = ("guo2019simple",)
 
     queries: int = 1000
@@ -62,18 +67,16 @@ class Simple(Search):
             raise must("basis", self.name, f"be one of {', '.join(_BASES)}", self.basis)
         self.require("frequencies", within="(0, 1]")
 
-    def objection(self, shift: Shift) -> str | None:
-        if not isinstance(shift, Linf | L2):
-            return f"it supports linf and l2, not {shift.name}: use best_of_n or gradient_estimate"
+    def unsupported(self, shift: Shift) -> str | None:
         if self.basis == "dct" and shift.space.kind != "image":
             return f"inputs of kind '{shift.space.kind}' have no frequencies: write basis=pixel"
-        return super().objection(shift)
+        return None
 
     def most_passes(self, shift: Shift) -> int:
         return self.queries
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
-        assert isinstance(shift, Linf | L2)  # `objection` has said so
+        assert isinstance(shift, Linf | L2)  # `supports` says so
         best = Incumbent(shift.origin(x))
         if not len(x):
             return best.params

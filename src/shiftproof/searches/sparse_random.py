@@ -39,6 +39,8 @@ class SparseRandom(Search):
     name: ClassVar[str] = "sparse_random"
     aliases: ClassVar[tuple[str, ...]] = ("sparse_rs",)
     needs: ClassVar[Access] = Graded
+    supports: ClassVar[tuple[type[Shift], ...]] = (L0,)
+    instead: ClassVar[str] = "square"
     references: ClassVar[tuple[str, ...]] = ("croce2022sparse",)
 
     queries: int = 1000
@@ -58,16 +60,11 @@ class SparseRandom(Search):
         self.require("queries", least=1)
         self.require("share", within="(0, 1]")
 
-    def objection(self, shift: Shift) -> str | None:
-        if not isinstance(shift, L0):
-            return f"it supports l0, not {shift.name}: use square"
-        return super().objection(shift)
-
     def most_passes(self, shift: Shift) -> int:
         return self.queries
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
-        assert isinstance(shift, L0)  # `objection` has said so
+        assert isinstance(shift, L0)  # `supports` says so
         if not len(x):
             return shift.origin(x)
 

@@ -60,6 +60,11 @@ class Square(Search):
     name: ClassVar[str] = "square"
     aliases: ClassVar[tuple[str, ...]] = ("square_attack",)
     needs: ClassVar[Access] = Graded
+    supports: ClassVar[tuple[type[Shift], ...]] = (
+        Linf,
+        L2,
+    )
+    instead: ClassVar[str] = "best_of_n or gradient_estimate"
     references: ClassVar[tuple[str, ...]] = ("andriushchenko2020square",)
 
     queries: int = 1000
@@ -74,16 +79,11 @@ class Square(Search):
         self.require("queries", least=1)
         self.require("share", within="(0, 1]")
 
-    def objection(self, shift: Shift) -> str | None:
-        if not isinstance(shift, Linf | L2):
-            return f"it supports linf and l2, not {shift.name}: use best_of_n or gradient_estimate"
-        return super().objection(shift)
-
     def most_passes(self, shift: Shift) -> int:
         return self.queries
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
-        assert isinstance(shift, Linf | L2)  # `objection` has said so
+        assert isinstance(shift, Linf | L2)  # `supports` says so
         if not len(x):
             return shift.origin(x)
         squares = shift.space.kind == "image" and x.dim() == 4

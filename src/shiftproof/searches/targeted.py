@@ -89,7 +89,7 @@ class Targeted(Search):
         """Towards the class that is nearest, which random draws reach most often too."""
         return [cls("gradient_ascent(steps=5)")]
 
-    def objection(self, shift: Shift) -> str | None:
+    def unsupported(self, shift: Shift) -> str | None:
         return self.base().objection(shift)
 
     def most_passes(self, shift: Shift) -> int:

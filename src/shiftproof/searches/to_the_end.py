@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import UsageError
-from shiftproof.finding import Finding, Floats
+from shiftproof.finding import Finding
 from shiftproof.models.abstract import Access
 from shiftproof.oracle import Oracle
 from shiftproof.outcomes import BROKEN, SKIPPED
@@ -46,7 +47,7 @@ class ToTheEnd(Search):
     def full_spec(self) -> str:
         return self.inner.full_spec()
 
-    def objection(self, shift: Shift) -> str | None:
+    def unsupported(self, shift: Shift) -> str | None:
         return self.inner.objection(shift)
 
     def most_passes(self, shift: Shift) -> int:

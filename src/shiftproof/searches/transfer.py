@@ -88,14 +88,14 @@ class Transfer(Search):
             inner = f" by {self.search.full_spec()}" if self.search else ""
             object.__setattr__(self, "of", " ".join(s.fingerprint() for s in self.surrogates) + inner)
 
-    def objection(self, shift: Shift) -> str | None:
+    def unsupported(self, shift: Shift) -> str | None:
         if not self.surrogates:
             return "it has no surrogate: build it in Python with Transfer(surrogates=(model,))"
         if self.search is not None:
             return self.search.objection(shift)
         if (self.diversity or self.blur) and shift.space.kind != "image":
             return f"diversity and blur are for images, and these inputs are of kind '{shift.space.kind}': set them to 0"
-        return gradient_objection(shift) or super().objection(shift)
+        return gradient_objection(shift)
 
     def most_passes(self, shift: Shift) -> int:
         return 0

@@ -21,12 +21,12 @@ from shiftproof._arrays import Floats
 from shiftproof._errors import UsageError, must, unknown
 from shiftproof.risks.abstract import Risk
 from shiftproof.sklearn import _newton, _risks, _stochastic
-from shiftproof.sklearn._losses import Loss
+from shiftproof.sklearn._losses import ConvexLoss
 from shiftproof.sklearn._newton import Solution
 from shiftproof.sklearn._norms import Absolute, NormPenalty, dual_norm
 from shiftproof.sklearn._objective import Objective
 from shiftproof.sklearn._risks import RiskSpec, Weigher
-from shiftproof.sklearn._rows import Array, Rows, Stream
+from shiftproof.sklearn._rows import ArrayRows, Rows, Stream
 
 PENALTIES = ("l1", "l2", "elasticnet")
 SOLVERS = {"newton": _newton.solve, "stochastic": _stochastic.solve}
@@ -108,7 +108,7 @@ class RobustLinear(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ha
         """
         self._checked()
         x, labels = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=self._numbers)
-        return self._learn(Array(x), np.asarray(labels), sample_weight, groups)
+        return self._learn(ArrayRows(x), np.asarray(labels), sample_weight, groups)
 
     def fit_chunks(
         self: Self,
@@ -207,7 +207,7 @@ class RobustLinear(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ha
         gram = None if place is None else _risks.group_kernel(risk, self.groups_)
         return Weigher(risk, base, place, root, gram)
 
-    def _solve(self, x: Rows, loss: Loss, weigher: Weigher, start: Floats | None) -> Solution:
+    def _solve(self, x: Rows, loss: ConvexLoss, weigher: Weigher, start: Floats | None) -> Solution:
         """Solves one problem, and warns if the certified gap is above the tolerance."""
         root = weigher.root
         if root and self.penalty and self.strength > 0:

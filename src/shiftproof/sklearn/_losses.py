@@ -35,7 +35,7 @@ class At:
         return np.asarray(self.bends[:, a] * ((a == b) - self.bends[:, b]))
 
 
-class Loss(ABC):
+class ConvexLoss(ABC):
     """A convex loss per example, at least 0; `mu` is the width over which kinks are smoothed, 0 for the loss itself."""
 
     scores: int = 1
@@ -58,12 +58,12 @@ class Loss(ABC):
         """The nearest slopes that the loss can have."""
 
     @abstractmethod
-    def take(self, rows: npt.NDArray[np.intp]) -> Loss:
+    def take(self, rows: npt.NDArray[np.intp]) -> ConvexLoss:
         """The loss of these examples only."""
 
 
 @dataclass(frozen=True, eq=False)
-class Logistic(Loss):
+class Logistic(ConvexLoss):
     """log(1 + exp(-s z)), s = +-1 the class, shape (n,)."""
 
     sign: Floats
@@ -97,7 +97,7 @@ class Logistic(Loss):
 
 
 @dataclass(frozen=True, eq=False)
-class Softmax(Loss):
+class Softmax(ConvexLoss):
     """log sum_k exp(z_k) - z_y, y the class as a whole number, shape (n,)."""
 
     labels: npt.NDArray[np.intp]
@@ -145,7 +145,7 @@ class Softmax(Loss):
 
 
 @dataclass(frozen=True, eq=False)
-class Squared(Loss):
+class Squared(ConvexLoss):
     """(y - z)^2."""
 
     targets: Floats
@@ -168,7 +168,7 @@ class Squared(Loss):
 
 
 @dataclass(frozen=True, eq=False)
-class Kinked(Loss):
+class Kinked(ConvexLoss):
     """max(low * r, high * r) with r = z - target and low <= 0 <= high the slopes on either side, (n,) or numbers.
 
     The quantile loss at level t has low = -t and high = 1 - t; twice that at t = 1/2 is the absolute loss. The hinge of class s has

@@ -12,7 +12,7 @@ from scipy import sparse
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from shiftproof._arrays import Floats
-from shiftproof.sklearn._losses import At, Loss
+from shiftproof.sklearn._losses import At, ConvexLoss
 from shiftproof.sklearn._norms import Absolute, Greatest, NormPenalty
 from shiftproof.sklearn._risks import Weigher
 from shiftproof.sklearn._rows import Rows
@@ -49,7 +49,7 @@ class Objective:
     """
 
     x: Rows
-    loss: Loss
+    loss: ConvexLoss
     risk: Weigher
     intercept: bool = True
     ridge: float = 0.0
@@ -100,7 +100,7 @@ class Objective:
         return Iterate(theta, scores, loss, worst, value + flat, shifted, pull)
 
     @staticmethod
-    def rounded(loss: Loss, scores: Floats, mu: float, slopes: Floats | None) -> At:
+    def rounded(loss: ConvexLoss, scores: Floats, mu: float, slopes: Floats | None) -> At:
         """The losses with smoothed kinks, around these slopes if given."""
         if slopes is None or mu == 0 or loss.smooth:
             return loss.at(scores, mu)

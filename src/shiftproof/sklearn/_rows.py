@@ -38,7 +38,7 @@ class Rows(ABC):
         """The rows in `kept` (n,), not copied if those are all."""
 
     @abstractmethod
-    def take(self, rows: npt.NDArray[np.intp]) -> Array:
+    def take(self, rows: npt.NDArray[np.intp]) -> ArrayRows:
         """These rows, ascending, copied into memory."""
 
     @abstractmethod
@@ -89,7 +89,7 @@ class Rows(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class Array(Rows):
+class ArrayRows(Rows):
     """X in memory, or a memory map of float64."""
 
     x: Floats
@@ -101,11 +101,11 @@ class Array(Rows):
     def blocks(self, needed: Bools | None = None) -> Iterator[tuple[slice, Floats]]:
         yield slice(0, len(self.x)), self.x
 
-    def only(self, kept: Bools) -> Array:
-        return self if kept.all() else Array(self.x[kept])
+    def only(self, kept: Bools) -> ArrayRows:
+        return self if kept.all() else ArrayRows(self.x[kept])
 
-    def take(self, rows: npt.NDArray[np.intp]) -> Array:
-        return Array(self.x[rows])
+    def take(self, rows: npt.NDArray[np.intp]) -> ArrayRows:
+        return ArrayRows(self.x[rows])
 
     def batches(self, rng: np.random.Generator, size: int) -> Iterator[tuple[npt.NDArray[np.intp], Floats]]:
         order = rng.permutation(len(self.x))
@@ -170,7 +170,7 @@ class Stream(Rows):
                 rows = order[begin : begin + size]
                 yield rows + self.starts[index], block[rows]
 
-    def take(self, rows: npt.NDArray[np.intp]) -> Array:
+    def take(self, rows: npt.NDArray[np.intp]) -> ArrayRows:
         found = np.empty((len(rows), self.d))
         needed = np.zeros(self.shape[0], dtype=bool)
         needed[rows] = True
@@ -179,7 +179,7 @@ class Stream(Rows):
             here = np.flatnonzero(needed[place])
             found[done : done + len(here)] = block[here]
             done += len(here)
-        return Array(found)
+        return ArrayRows(found)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from shiftproof._arrays import Floats
 from shiftproof._errors import MissingExtra, must
 from shiftproof.risks.abstract import Risk
 from shiftproof.sklearn import _losses, _risks
-from shiftproof.sklearn._losses import Loss
+from shiftproof.sklearn._losses import ConvexLoss
 from shiftproof.sklearn._risks import RiskSpec, Weigher
 
 SHARE = 0.1
@@ -39,7 +39,7 @@ class RobustObjective:
             raise must("groups", "robust_objective", f"have one name per example ({len(targets)})", len(self.groups))
         given = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         base = given / given.sum()
-        loss: Loss = _losses.Squared(targets) if self.loss == "squared" else _losses.Logistic(np.where(targets > 0.5, 1.0, -1.0))
+        loss: ConvexLoss = _losses.Squared(targets) if self.loss == "squared" else _losses.Logistic(np.where(targets > 0.5, 1.0, -1.0))
         at = loss.at(scores, 0.0)
         weights = Weigher(self.risk, base, self.groups)(at.values, self.smoothing * float(base @ at.values)).weights
         return len(base) * weights * at.slopes[:, 0], len(base) * np.maximum(weights, SHARE * base) * at.bends

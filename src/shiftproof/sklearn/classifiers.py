@@ -17,7 +17,7 @@ from shiftproof._errors import UsageError, must
 from shiftproof.risks.abstract import Risk
 from shiftproof.sklearn import _losses
 from shiftproof.sklearn._linear import RiskCurve, RobustLinear, base_weights
-from shiftproof.sklearn._losses import Loss
+from shiftproof.sklearn._losses import ConvexLoss
 from shiftproof.sklearn._rows import Rows
 
 Self = TypeVar("Self", bound="_Classifier")
@@ -31,7 +31,7 @@ class _Classifier(ClassifierMixin, RobustLinear):  # type: ignore[misc]  # sciki
     """Whether several classes are one problem (softmax), or one problem per class against the rest."""
 
     @abstractmethod
-    def _losses(self, place: npt.NDArray[np.intp], k: int) -> list[Loss]:
+    def _losses(self, place: npt.NDArray[np.intp], k: int) -> list[ConvexLoss]:
         """One loss per problem, for labels given as indices of k classes."""
 
     @property
@@ -151,7 +151,7 @@ class RobustLogisticRegression(_Classifier):
 
     joint: ClassVar[bool] = True
 
-    def _losses(self, place: npt.NDArray[np.intp], k: int) -> list[Loss]:
+    def _losses(self, place: npt.NDArray[np.intp], k: int) -> list[ConvexLoss]:
         return [_losses.Logistic(np.where(place == 1, 1.0, -1.0))] if k == 2 else [_losses.Softmax(place, k)]
 
     def predict_proba(self, X: npt.ArrayLike) -> Floats:  # noqa: N803
@@ -180,7 +180,7 @@ class RobustLinearSVC(_Classifier):
 
     joint: ClassVar[bool] = False
 
-    def _losses(self, place: npt.NDArray[np.intp], k: int) -> list[Loss]:
+    def _losses(self, place: npt.NDArray[np.intp], k: int) -> list[ConvexLoss]:
         if k == 2:
             return [_losses.hinge(np.where(place == 1, 1.0, -1.0))]
         return [_losses.hinge(np.where(place == label, 1.0, -1.0)) for label in range(k)]

@@ -15,7 +15,7 @@ from shiftproof._errors import must, unknown
 from shiftproof.risks.abstract import Risk
 from shiftproof.sklearn import _losses
 from shiftproof.sklearn._linear import RiskCurve, RobustLinear, base_weights
-from shiftproof.sklearn._losses import Loss
+from shiftproof.sklearn._losses import ConvexLoss
 from shiftproof.sklearn._risks import RiskSpec
 from shiftproof.sklearn._rows import Rows
 
@@ -90,7 +90,7 @@ class RobustRegressor(RegressorMixin, RobustLinear):  # type: ignore[misc]  # sc
         """The Lipschitz constant of the loss; for the squared loss, of the absolute residual."""
         return max(self.level, 1 - self.level) if self.loss == "quantile" else 1.0
 
-    def _loss(self, targets: Floats) -> Loss:
+    def _loss(self, targets: Floats) -> ConvexLoss:
         if self.loss == "squared":
             return _losses.Squared(targets)
         return _losses.quantile(targets, self.level) if self.loss == "quantile" else _losses.quantile(targets, 0.5, scale=2.0)

@@ -14,7 +14,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.randomness import Rng
 from shiftproof.searches.gradient_ascent import GradientAscent
 from shiftproof.shifts.norms.l2 import L2
-from shiftproof.training.inner_search import Objective, worst
+from shiftproof.training.inner_search import InnerObjective, worst
 
 _BATCH = 500
 
@@ -29,7 +29,7 @@ def towards(net: nn.Module, images: Examples, targets: npt.NDArray[np.int64], *,
     """
     goal = torch.from_numpy(targets)
 
-    def objective_of(rows: slice) -> Objective:
+    def objective_of(rows: slice) -> InnerObjective:
         return lambda scores: -F.cross_entropy(scores, goal[rows], reduction="none")
 
     search = GradientAscent(steps=steps, random_start=False)
@@ -48,7 +48,7 @@ def like(net: nn.Module, images: Examples, starts: Tensor, *, steps: int, reach:
     with torch.no_grad():
         goal = torch.cat([features(part) for part in torch.split(images.x, _BATCH)])
 
-    def objective_of(rows: slice) -> Objective:
+    def objective_of(rows: slice) -> InnerObjective:
         return lambda found: -torch.linalg.vector_norm(found - goal[rows], dim=1)
 
     search = GradientAscent(steps=steps, step_size=2 / steps, schedule="cosine", random_start=False)
@@ -56,7 +56,7 @@ def like(net: nn.Module, images: Examples, starts: Tensor, *, steps: int, reach:
     return Examples(_moved(features, begun, objective_of, L2(reach), search), images.y, images.ids, images.groups, images.space)
 
 
-def _moved(net: nn.Module, images: Examples, objective_of: Callable[[slice], Objective], shift: L2, search: GradientAscent) -> Tensor:
+def _moved(net: nn.Module, images: Examples, objective_of: Callable[[slice], InnerObjective], shift: L2, search: GradientAscent) -> Tensor:
     rng, found = Rng.for_ids(0, images.ids), []
     for start in range(0, len(images), _BATCH):
         rows = slice(start, start + _BATCH)

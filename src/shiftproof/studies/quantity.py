@@ -10,12 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from shiftproof._errors import must
+from shiftproof.outcomes import Interval
 from shiftproof.records.study import Unit
 
-Interval = tuple[float, float]
-
-
-_RANGES: dict[Unit, Interval] = {"share": (0.0, 1.0), "points": (-1.0, 1.0), "number": (-math.inf, math.inf)}
+_RANGES: dict[Unit, tuple[float, float]] = {"share": (0.0, 1.0), "points": (-1.0, 1.0), "number": (-math.inf, math.inf)}
 
 
 @dataclass(frozen=True)
@@ -107,4 +105,4 @@ def over_seeds(quantities: Sequence[Quantity], *, confidence: float) -> Interval
     sample = float(stats.norm.isf(tail)) * np.mean([q.error for q in quantities])
     half = math.hypot(spread, sample)
     least, most = _RANGES[quantities[0].unit]
-    return max(float(values.mean()) - half, least), min(float(values.mean()) + half, most)
+    return Interval(max(float(values.mean()) - half, least), min(float(values.mean()) + half, most))

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from shiftproof._errors import UsageError
+from shiftproof.outcomes import Interval
 from shiftproof.records.study import StudyVerdict
 from shiftproof.studies.abstract import Prediction
-from shiftproof.studies.quantity import Interval, Quantity, over_seeds
+from shiftproof.studies.quantity import Quantity, over_seeds
 
 SPENT = 0.8
 """The share of what is left of the error probability that each look at a study spends."""
@@ -53,9 +54,9 @@ def judge(
         if any(prediction.quantity not in trial for trial in trials):
             raise UsageError(f"The study predicts '{prediction.quantity}' and does not measure it.")
         quantities = [trial[prediction.quantity] for trial in trials]
-        low, high = over_seeds(quantities, confidence=each)
+        interval = over_seeds(quantities, confidence=each)
         value = float(np.mean([quantity.value for quantity in quantities]))
-        found.append(Judged(prediction, value, (low, high), _verdict(prediction, low, high)))
+        found.append(Judged(prediction, value, interval, _verdict(prediction, *interval)))
     return tuple(found)
 
 

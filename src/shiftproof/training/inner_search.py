@@ -23,7 +23,7 @@ from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift
 
-Objective = Callable[[Tensor], Tensor]
+InnerObjective = Callable[[Tensor], Tensor]
 """Scores (n, classes) to what the search climbs in place of its own loss, shape (n,)."""
 
 
@@ -31,7 +31,7 @@ Objective = Callable[[Tensor], Tensor]
 class InnerProblem(Classify):
     """What the search of a training step climbs: the method's own objective of `rows` examples, or the loss that the search asks for."""
 
-    objective: Objective | None = None
+    objective: InnerObjective | None = None
     rows: int = 0
 
     def climbed(self, loss: Loss, goal: Tensor | None = None) -> Loss:
@@ -81,7 +81,7 @@ def worst(
     x: Tensor,
     y: Tensor,
     rng: Rng,
-    objective: Objective | None = None,
+    objective: InnerObjective | None = None,
 ) -> Tensor:
     """The inputs moved inside `shift` as `search` chooses against the network in evaluation mode, shape of x, without a gradient.
 

@@ -22,6 +22,7 @@ from shiftproof import examples, load_data
 from shiftproof.data.arrays import ArraySource
 from shiftproof.data.source import Source
 from shiftproof.data.sources import sources
+from shiftproof.data.sources.abstract import AddressedSource
 from shiftproof.preflight import check_examples
 
 LEVELS = np.random.default_rng(7).integers(0, 256, (5, 4, 4), dtype=np.uint8)
@@ -159,8 +160,8 @@ def test_fingerprint_is_of_the_content_not_the_place(scheme: str, tmp_path: Path
 @pytest.mark.parametrize("scheme", sources.names())
 def test_docstring_and_options_agree(scheme: str) -> None:
     kind = sources.get(scheme)
-    text = inspect.getdoc(kind) or ""
-    listed = [line.strip().split(":")[0] for line in text.splitlines() if line.startswith("    ") and ":" in line]
+    texts = [inspect.cleandoc(base.__doc__ or "") for base in kind.__mro__ if issubclass(base, AddressedSource)]
+    listed = [line.strip().split(":")[0] for text in texts for line in text.splitlines() if line.startswith("    ") and ":" in line]
     assert sorted(listed) == sorted(option.name for option in kind.options)
     assert kind.scheme == scheme
     assert all(option.default in (None, *option.choices) for option in kind.options if option.choices)

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from shiftproof.training.pieces.label_losses import label_kl, label_kl_adaptive
-from shiftproof.training.pieces.style_exploration import Factor, explore
+from shiftproof.training.pieces.style_exploration import ExploredFactor, explore
 from shiftproof.training.pieces.temperatures import InstanceTemperatures
 
 SCORES, Y = torch.tensor([[2.0, -1.0, 0.5], [0.1, 0.2, 3.0], [1.0, -2.0, 0.25]]), torch.tensor([0, 1, 2])
@@ -61,7 +61,7 @@ def test_instance_temperatures() -> None:
         assert loss.temperature.grad[index].tolist() == pytest.approx(temperatures, abs=2e-6)
 
 
-EXPLORED: dict[Factor, tuple[float, list[float]]] = {
+EXPLORED: dict[ExploredFactor, tuple[float, list[float]]] = {
     "style": (
         1.0,
         [
@@ -84,7 +84,7 @@ EXPLORED: dict[Factor, tuple[float, list[float]]] = {
 
 
 @pytest.mark.parametrize("factor", EXPLORED)
-def test_exploration(factor: Factor) -> None:
+def test_exploration(factor: ExploredFactor) -> None:
     x = (torch.arange(16.0).reshape(2, 2, 2, 2) * 7 % 11) / 10
     turn = torch.tensor([[0.5, -1.0], [0.2, 0.3]])
 

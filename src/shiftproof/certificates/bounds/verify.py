@@ -23,7 +23,7 @@ from shiftproof.certificates.bounds.trace import device_of
 from shiftproof.certificates.bounds.vnnlib import Property, read_vnnlib
 from shiftproof.models.torch_module import TorchModule
 
-Answer = Literal["holds", "violated", "unknown"]
+PropertyAnswer = Literal["holds", "violated", "unknown"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class VerificationResult:
         seconds: wall time.
     """
 
-    answer: Answer
+    answer: PropertyAnswer
     reason: str
     counterexample: Tensor | None
     scores: Tensor | None

@@ -19,8 +19,8 @@ from importlib.metadata import EntryPoint, entry_points
 
 from shiftproof._errors import UsageError, unknown
 from shiftproof.data.sources.abstract import AddressedSource, Option
-from shiftproof.data.sources.address import Address, parse_address
-from shiftproof.data.space import Box
+from shiftproof.data.sources.address import Address, Written, parse_address
+from shiftproof.data.space import ValueRange
 
 _HOME = "shiftproof.data.sources"
 
@@ -75,9 +75,9 @@ class Schemes:
             raise UsageError(f"The source '{scheme}' must be a subclass of {_HOME}.abstract.AddressedSource, got {found!r}.")
         return found
 
-    def open(self, uri: str, *, box: Box | None = None) -> AddressedSource:
-        """The source that a URI names."""
-        address = parse_address(uri, self.names())
+    def open(self, uri: str, *, box: ValueRange | None = None, options: Mapping[str, Written] | None = None) -> AddressedSource:
+        """The source that a URI names, with further options."""
+        address = parse_address(uri, self.names()).having(options or {})
         return self.get(address.scheme)(address, box=box)
 
     def describe(self) -> list[SchemeInfo]:

@@ -11,14 +11,15 @@ from urllib.parse import unquote
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Ints
 from shiftproof._errors import must, unknown
-from shiftproof.data.class_names import Classed, LabelArray, listed, order_notes, renamed
+from shiftproof.data.class_names import Classed, listed, order_notes, renamed
 from shiftproof.data.examples import Examples
 from shiftproof.data.rows import Items
 from shiftproof.data.source import Source
 from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.files import reading, the_file
-from shiftproof.data.space import Box, boxed
+from shiftproof.data.space import ValueRange, boxed
 
 A = TypeVar("A", bound="AddressedSource")
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
@@ -52,7 +53,7 @@ class AddressedSource(Source):
     first: int | None = None
     """How many examples will be taken at most, from the first on: a source that can need read no more inputs."""
 
-    def __init__(self, address: Address, *, box: Box | None = None) -> None:
+    def __init__(self, address: Address, *, box: ValueRange | None = None) -> None:
         self.address = address
         self.box = box
         known = {option.name: option for option in self.options}
@@ -65,7 +66,7 @@ class AddressedSource(Source):
         if box is not None:
             boxed(box)  # a box that is none is refused before any work
 
-    def __reduce__(self: A) -> tuple[object, tuple[type[A], Address, Box | None, int | None]]:
+    def __reduce__(self) -> tuple[Any, Any]:
         return _reopen, (type(self), self.address, self.box, self.first)
 
     @property
@@ -108,7 +109,7 @@ class AddressedSource(Source):
         return changes
 
     def classed(
-        self, y: LabelArray, names: tuple[str, ...], *, declared: bool = False, like: tuple[str, ...] = (), owner: str | None = None
+        self, y: Ints, names: tuple[str, ...], *, declared: bool = False, like: tuple[str, ...] = (), owner: str | None = None
     ) -> Classed:
         """Labels and class names after the options `rename` and `classes`.
 
@@ -185,7 +186,7 @@ class LabelledSource(AddressedSource):
         """The labels, shape (n,), and the names of their classes in label order, none where labels are numbers."""
 
     @property
-    def y(self) -> LabelArray:
+    def y(self) -> Ints:
         return self.labels[0]
 
     @property
@@ -193,7 +194,7 @@ class LabelledSource(AddressedSource):
         return self.labels[1]
 
 
-def _reopen(source: type[A], address: Address, box: Box | None, first: int | None) -> A:
+def _reopen(source: type[A], address: Address, box: ValueRange | None, first: int | None) -> A:
     opened = source(address, box=box)
     opened.first = first
     return opened

@@ -9,19 +9,26 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import UsageError, must
 from shiftproof.data.labels import MISSING
+from shiftproof.data.sources.dates import DateType, as_numbers, date_format
 from shiftproof.data.space import Column, ColumnKind
 from shiftproof.data.values import EXACT
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = npt.NDArray[np.float64]
 SHOWN = 12
 """Columns named in a note before the rest is counted."""
 MANY = 0.5
-"""From this share of distinct values on, a categorical column looks like free text or a name."""
+"""From this share of distinct values on, a categorical column looks like a name, or like free text where it has words enough."""
+WORDS = 3.5
+"""Words in a value, on average, from which on such a column is free text."""
+FEW = 20
+"""Rows up to which nothing is said of a column's distinct values."""
+QUANTILES = 101
+"""Of a column's values, from the least to the greatest."""
 _NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
 """What pandas calls numbers that it holds as objects."""
 
@@ -44,17 +51,19 @@ class Encoded(NamedTuple):
 
 
 def _sort(series: pd.Series) -> str:
-    """Words, booleans, numbers or categories; what it is instead where it is none of these."""
+    """Words, booleans, numbers, dates or categories; what it is instead where it is none of these."""
     import pandas as pd
 
     kinds = pd.api.types
     if isinstance(series.dtype, pd.CategoricalDtype):
         return "categories"
+    if kinds.is_datetime64_any_dtype(series.dtype):
+        return "dates"
     if kinds.is_object_dtype(series.dtype):
         inferred = kinds.infer_dtype(series, skipna=True)
         if inferred in _NUMBERS:
             return "numbers"
-        named = {"string": "words", "boolean": "booleans", "empty": "words"}
+        named = {"string": "words", "boolean": "booleans", "empty": "words", "date": "dates", "datetime": "dates"}
         first = series.dropna()
         return named.get(inferred) or (inferred if inferred != "mixed" else type(first.iloc[0]).__name__)
     tests = (
@@ -65,14 +74,26 @@ def _sort(series: pd.Series) -> str:
     return next((name for name, test in tests if test(series.dtype)), str(series.dtype))
 
 
-def _refuse_types(table: pd.DataFrame, owner: str) -> None:
+def _refuse_types(table: pd.DataFrame, owner: str, named: Collection[str]) -> None:
     """Names every column that can be no feature at once, so that one round of drop= is enough."""
     sorts = {name: _sort(table[name]) for name in table.columns}
-    bad = {name: sort for name, sort in sorts.items() if sort not in ("words", "booleans", "numbers", "categories")}
+    bad = {name: sort for name, sort in sorts.items() if sort not in ("words", "booleans", "numbers", "categories", "dates")}
     if bad:
         shown = ", ".join(f"{name} ({kind})" for name, kind in bad.items())
         way = f"Leave them out with drop={','.join(bad)} or choose with features=."
-        raise UsageError(f"Features must hold numbers, booleans or words, and these columns of {owner} do not: {shown}. {way}")
+        raise UsageError(f"Features must hold numbers, booleans, words or dates, and these columns of {owner} do not: {shown}. {way}")
+    text = [name for name, sort in sorts.items() if sort == "words" and name not in named and _is_text(table[name])]
+    if text:
+        way = f"Leave them out with drop={','.join(text)}, read one as the input with text={text[0]}, or take values for names with"
+        raise UsageError(f"These columns of {owner} hold free text, which is not a feature: {', '.join(text)}. {way} categorical={text[0]}.")
+
+
+def _is_text(series: pd.Series) -> bool:
+    """Whether most values are distinct and of several words."""
+    distinct = series.dropna().unique()
+    if len(series) <= FEW or len(distinct) <= MANY * len(series):
+        return False
+    return sum(len(str(value).split()) for value in distinct) / len(distinct) >= WORDS
 
 
 def encode_table(
@@ -99,7 +120,7 @@ def encode_table(
     shared = [c.name for c in like or () if not c.marks]
     if like is not None and shared != list(table.columns):
         raise must("like", owner, f"name a table with the columns {', '.join(table.columns)}", ", ".join(shared))
-    _refuse_types(table, owner)
+    _refuse_types(table, owner, {*categorical, *as_category})
     encoded = []
     for name in table.columns:
         series = table[name].astype("category") if name in as_category else table[name]
@@ -128,15 +149,20 @@ def _mark(name: str) -> Column:
 
 def _encode(series: pd.Series, owner: str, *, forced: bool, like: Column | None) -> Encoded:
     name, sort = str(series.name), _sort(series)
-    if sort != "numbers" or forced:
-        return _codes(series, sort, owner, like)
+    form = "" if sort == "dates" else date_format(series) if sort == "words" and not forced else None
+    if form is None and (sort != "numbers" or forced):
+        return _codes(series, "numbers" if sort == "dates" else sort, owner, like)
     missing = series.isna().to_numpy(dtype=bool)
     if missing.all():
         raise UsageError(f"The column '{name}' of {owner} has no value at all. Leave it out with drop={name}.")
     if like is not None and like.kind == "categorical":
         first = series[~missing].tolist()[0]
         raise must(name, owner, f"hold words, as in the table of like= ({', '.join(like.categories[:3])}, ...)", first)
-    return _numbers(series, missing, owner, like)
+    if form is None:
+        return _numbers(series, missing, owner, like)
+    numbers, dates = as_numbers(series, form)
+    whole = bool((numbers[~missing] == np.rint(numbers[~missing])).all())
+    return _ranged(str(series.name), numbers, missing, "integer" if whole else "real", dates, like)
 
 
 def _numbers(series: pd.Series, missing: npt.NDArray[np.bool_], owner: str, like: Column | None) -> Encoded:
@@ -151,15 +177,21 @@ def _numbers(series: pd.Series, missing: npt.NDArray[np.bool_], owner: str, like
         if largest > EXACT:
             rule = "hold integers of at most 2**53, which float64 holds exactly"
             raise must(name, owner, rule, largest, f"Leave it out with drop={name}, or take it for names with categorical={name}.")
-    low, high = float(np.fmin.reduce(numbers)), float(np.fmax.reduce(numbers))
-    if missing.any():
-        usual = np.sort(present.to_numpy(dtype=np.float64))[len(present) // 2]
-        numbers[missing] = usual  # something must stand there; the mark says that it means nothing
-    if like is not None:
-        low, high = min(low, like.low), max(high, like.high)
-        kind = "integer" if kind == like.kind == "integer" else "real"
     dtype = np.dtype(np.float64) if pd.api.types.is_object_dtype(series.dtype) else series.dtype
-    return Encoded(numbers, Column(name, kind, low, high, dtype=dtype), missing)
+    return _ranged(name, numbers, missing, kind, dtype, like)
+
+
+def _ranged(name: str, numbers: Floats, missing: npt.NDArray[np.bool_], kind: ColumnKind, dtype: object, like: Column | None) -> Encoded:
+    """A column of numbers with its range and quantiles; where one is missing stands the usual number."""
+    low, high = float(np.fmin.reduce(numbers)), float(np.fmax.reduce(numbers))
+    present = np.sort(numbers[~missing])
+    quantiles = tuple(np.quantile(present, np.linspace(0, 1, QUANTILES)).tolist())
+    if missing.any():
+        numbers[missing] = present[len(present) // 2]  # something must stand there; the mark says that it means nothing
+    if like is not None:
+        low, high, quantiles = min(low, like.low), max(high, like.high), like.quantiles or quantiles
+        kind = "integer" if kind == like.kind == "integer" else "real"
+    return Encoded(numbers, Column(name, kind, low, high, dtype=dtype, quantiles=quantiles), missing)
 
 
 def _codes(series: pd.Series, sort: str, owner: str, like: Column | None) -> Encoded:
@@ -179,7 +211,8 @@ def _codes(series: pd.Series, sort: str, owner: str, like: Column | None) -> Enc
         raise must(name, owner, f"hold numbers, as in the table of like= ({like.low:g} to {like.high:g})", there[0])
     codes = distinct.get_indexer(pd.Index(series.astype(object)))
     codes = np.where(missing, len(distinct), codes)
-    column = Column(name, "categorical", 0.0, float(max(len(there) - 1, 0)), there, values=values, dtype=series.dtype)
+    shares = tuple((np.bincount(codes.astype(np.int64), minlength=len(there)) / max(len(codes), 1)).tolist())
+    column = Column(name, "categorical", 0.0, float(max(len(there) - 1, 0)), there, values=values, dtype=series.dtype, shares=shares)
     if like is None:
         return Encoded(codes.astype(np.float64), column, missing)
     strange = [there[code] for code in np.unique(codes).tolist() if there[code] not in like.categories]
@@ -197,8 +230,10 @@ def _notes(columns: Sequence[Column], n: int, missing: dict[str, int], *, from_l
         kinds[column.kind.capitalize()].append(counted)
     said = [f"{kind} columns: {_some(names)}." for kind, names in kinds.items() if names]
     ranges = "Legal ranges cover this table and that of like=." if from_like else "Each column's legal range is the one observed."
-    wordy = [f"{c.name} ({len(c.categories)})" for c in columns if c.kind == "categorical" and n > 20 and len(c.categories) > MANY * n]
-    suspect = [f"Columns that look like names or free text: {_some(wordy)}. Leave them out with drop=."] if wordy else []
+    dates = [f"{column.name} ({column.dtype.unit})" for column in columns if isinstance(column.dtype, DateType)]
+    suspect = [f"Dates are numbers, counted from 1970-01-01: {_some(dates)}. Leave them out with drop=."] if dates else []
+    wordy = [f"{c.name} ({len(c.categories)})" for c in columns if c.kind == "categorical" and n > FEW and len(c.categories) > MANY * n]
+    suspect += [f"Columns that look like names or free text: {_some(wordy)}. Leave them out with drop=."] if wordy else []
     counters = [c.name for c in columns if c.name == "Unnamed: 0"]
     if counters:
         suspect.append(f"The column '{counters[0]}' looks like a row number that was saved with the table. Leave it out with drop=.")

@@ -14,7 +14,7 @@ from shiftproof.data.examples import Ids
 from shiftproof.data.sources.abstract import AddressedSource, Option
 from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.pixels import level_box, onto_box
-from shiftproof.data.space import Box, InputSpace, boxed
+from shiftproof.data.space import InputSpace, ValueRange, boxed
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +47,7 @@ class Digits(AddressedSource):
     what: ClassVar[str] = "scikit-learn's 8x8 digits, no file needed"
     options: ClassVar[tuple[Option, ...]] = (Option("split", "which part", "test", ("train", "test", "all")),)
 
-    def __init__(self, address: Address, *, box: Box | None = None) -> None:
+    def __init__(self, address: Address, *, box: ValueRange | None = None) -> None:
         super().__init__(address, box=box)
         if address.place:
             raise UsageError(f"digits: has no place, got '{address.place}'. Write digits: or digits:?split=train.")

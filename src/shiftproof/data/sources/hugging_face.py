@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,17 +16,15 @@ from shiftproof.data.class_names import Classed
 from shiftproof.data.examples import Ids
 from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, text_values
 from shiftproof.data.sources.abstract import CLASSES, RENAME, LabelledSource, Option
-from shiftproof.data.sources.address import Address
+from shiftproof.data.sources.address import SAVED, Address, Written
 from shiftproof.data.sources.files import reading
 from shiftproof.data.sources.pictures import Looked, look_at, picture_levels, picture_notes
 from shiftproof.data.sources.pixels import Mode, StoredArray, level_box, onto_box, stack_pictures, stored_array
-from shiftproof.data.space import Box, InputSpace, boxed
+from shiftproof.data.space import InputSpace, ValueRange, boxed
 
 if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
-
-_SAVED = ("dataset_info.json", "dataset_dict.json", "state.json")
 
 
 class _Dataset(Protocol):
@@ -86,7 +84,7 @@ class HuggingFace(LabelledSource):
         RENAME,
     )
 
-    def __init__(self, address: Address, *, box: Box | None = None) -> None:
+    def __init__(self, address: Address, *, box: ValueRange | None = None) -> None:
         super().__init__(address, box=box)
         if not address.place:
             raise UsageError("hf: needs a data set: write hf:NAME?split=test, or hf:FOLDER.")
@@ -99,7 +97,7 @@ class HuggingFace(LabelledSource):
         place, split = self.address.place, self.text("split") or "test"
         folder = Path(place).expanduser()
         with reading(f"the data set '{place}'", "Check its name, split= and config=, and that it can be reached."):
-            if not any((folder / name).is_file() for name in _SAVED):
+            if not any((folder / name).is_file() for name in SAVED):
                 found = self._library.load_dataset(
                     str(folder) if folder.is_dir() else place, self.text("config"), split=split, revision=self.text("revision")
                 )
@@ -236,6 +234,38 @@ class HuggingFace(LabelledSource):
         wanted = list(range(len(self._data))[rows]) if isinstance(rows, slice) else [int(row) for row in rows]
         names = [f"row {row}" for row in wanted]
         return onto_box(stack_pictures(self._levels(wanted), names, ("row 0", self._shape)), 255, level_box(self.box, self.uri))
+
+
+class HeldDataset(HuggingFace):
+    """A `datasets.Dataset` in memory; options are those of ``hf:``, except for its place, split, configuration and revision."""
+
+    def __init__(self, given: object, options: Mapping[str, Written], *, box: ValueRange | None = None) -> None:
+        for name in ("split", "config", "revision"):
+            if name in options:
+                raise UsageError(f"The option '{name}' finds a data set, and this one is in memory already. Leave it out.")
+        named = {{"label": "y"}.get(name, name): value for name, value in options.items()}
+        super().__init__(Address("hf", "data set").having(named), box=box)
+        self._given, self._named = given, dict(named)
+
+    def __reduce__(self) -> tuple[Any, Any]:
+        return _held_again, (self._given, self._named, self.box)
+
+    @cached_property
+    def _data(self) -> _Dataset:
+        found = cast("_Dataset", self._given)
+        if not len(found):
+            raise UsageError("The data set holds no examples.")
+        return found
+
+
+def _held_again(given: object, options: Mapping[str, Written], box: ValueRange | None) -> HeldDataset:
+    return HeldDataset(given, options, box=box)
+
+
+def is_table(given: object, options: Mapping[str, Written]) -> bool:
+    """Whether a `datasets.Dataset` is a table: plain values in all of its columns, and none of them asked for as the input x."""
+    features = cast("_Dataset", given).features
+    return "x" not in options and all(type(feature).__name__ in ("Value", "ClassLabel") for feature in features.values())
 
 
 def _encoded_bytes(stored: object) -> bytes:

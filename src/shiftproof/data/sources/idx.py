@@ -18,7 +18,7 @@ from shiftproof.data.sources.abstract import AddressedSource, Option
 from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.files import reading, the_folder
 from shiftproof.data.sources.pixels import level_box, onto_box
-from shiftproof.data.space import Box, InputSpace, boxed
+from shiftproof.data.space import InputSpace, ValueRange, boxed
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +43,7 @@ class Idx(AddressedSource):
     what: ClassVar[str] = "a folder of MNIST's idx files, gzipped or not"
     options: ClassVar[tuple[Option, ...]] = (Option("split", "which pair of files", "test", ("train", "test")),)
 
-    def __init__(self, address: Address, *, box: Box | None = None) -> None:
+    def __init__(self, address: Address, *, box: ValueRange | None = None) -> None:
         super().__init__(address, box=box)
         folder = the_folder(address)
         self._split = self.text("split") or "test"

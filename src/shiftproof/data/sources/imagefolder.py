@@ -19,7 +19,7 @@ from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.files import reading, the_folder
 from shiftproof.data.sources.pictures import Looked, look_at_files, picture_levels, picture_notes
 from shiftproof.data.sources.pixels import Mode, level_box, onto_box, stack_pictures
-from shiftproof.data.space import Box, InputSpace, boxed
+from shiftproof.data.space import InputSpace, ValueRange, boxed
 
 if TYPE_CHECKING:
     import torch
@@ -51,7 +51,7 @@ class ImageFolder(AddressedSource):
         RENAME,
     )
 
-    def __init__(self, address: Address, *, box: Box | None = None) -> None:
+    def __init__(self, address: Address, *, box: ValueRange | None = None) -> None:
         super().__init__(address, box=box)
         self._folder = the_folder(address)
         self._size = self.integer("size")

@@ -18,7 +18,7 @@ from shiftproof.data.sources.abstract import CLASSES, RENAME, LabelledSource, Op
 from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.files import hash_file, memory, reading, the_file
 from shiftproof.data.sources.pixels import StoredArray, stored_array
-from shiftproof.data.space import Box, InputSpace, Kind
+from shiftproof.data.space import InputSpace, Kind, ValueRange
 
 if TYPE_CHECKING:
     import torch
@@ -75,7 +75,7 @@ class Npz(LabelledSource):
         RENAME,
     )
 
-    def __init__(self, address: Address, *, box: Box | None = None) -> None:
+    def __init__(self, address: Address, *, box: ValueRange | None = None) -> None:
         super().__init__(address, box=box)
         self._path = the_file(address)
         self._headers = self._read_headers()

@@ -7,29 +7,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from shiftproof.data.sources.abstract import Option
 from shiftproof.data.sources.files import reading
-from shiftproof.data.sources.tables import OPTIONS, TableSource
+from shiftproof.data.sources.tables import OPTIONS, FileTable
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Parquet(TableSource):
+class Parquet(FileTable):
     """A table in a Parquet file; only the columns needed are read.
 
-    Options:
-        label: column of labels: whole numbers 0, 1, 2, ..., booleans, or words, whose classes are then sorted.
-        target: column of numbers to predict, in place of labels; one of the two is required.
-        text: column of texts, which are then the inputs; there are no features.
-        groups: columns of groups, split at commas; they stay among the features.
-        features: columns to take as features, split at commas; without it, all that are left.
-        drop: columns to leave out, split at commas.
-        exclude_groups: `true` leaves the group columns out of the features.
-        categorical: columns of numbers that are names of categories, split at commas.
-        as_category: columns that an estimator gets as pandas categories, as after `astype("category")`, split at commas.
-        id: column of ids, unique; row numbers without it. It is not a feature.
-        like: table of the same layout, such as the training set, whose categories, classes and (at least) ranges hold here too.
-        classes: names of the model's classes in its order, split at commas, or a text file of them, one per line.
-        rename: new names of classes, OLD:NEW split at commas, such as `rename=<=50K.:<=50K,>50K.:>50K`.
+    Options: those of every table, see `TableSource`.
 
     Values and types are those of `pandas.read_parquet(FILE)`, and an estimator is handed them again; words are never taken for numbers.
     Columns are coded as in `csv:`, those of pandas categories in their own order. The index of pandas is not a feature.

@@ -11,19 +11,19 @@ import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.arrays import floating
-from shiftproof.data.space import Box, InputSpace, Kind, boxed
+from shiftproof.data.space import InputSpace, Kind, ValueRange, boxed
 
 if TYPE_CHECKING:
     import torch
 
 Mode = Literal["L", "RGB"]
-_UNIT: Box = (0.0, 1.0)
+_UNIT: ValueRange = (0.0, 1.0)
 _CHANNELS = (1, 3)
 DARK = 16
 """Bytes that go no further than this are noted: they may be counts or marks, not levels of 0 to 255."""
 
 
-def onto_box(raw: npt.NDArray[np.generic], top: int, box: Box) -> torch.Tensor:
+def onto_box(raw: npt.NDArray[np.generic], top: int, box: ValueRange) -> torch.Tensor:
     """Levels 0..top mapped onto the box, float32: low + (high - low) * level / top, exact at both ends."""
     import torch
 
@@ -32,7 +32,7 @@ def onto_box(raw: npt.NDArray[np.generic], top: int, box: Box) -> torch.Tensor:
     return levels.mul_(high - low).div_(top).add_(low).clamp_(low, high)
 
 
-def level_box(box: Box | None, owner: str) -> Box:
+def level_box(box: ValueRange | None, owner: str) -> ValueRange:
     """The box that pixel levels are mapped onto: [0, 1] unless declared."""
     low, high = _UNIT if box is None else (float(box[0]), float(box[1]))
     if not np.isfinite([low, high]).all():
@@ -55,7 +55,7 @@ class StoredArray:
         return floating(self.raw[rows].copy(), owner="the inputs")
 
 
-def stored_array(raw: npt.NDArray[np.generic], *, owner: str, box: Box | None, kind: Kind | None = None) -> StoredArray:
+def stored_array(raw: npt.NDArray[np.generic], *, owner: str, box: ValueRange | None, kind: Kind | None = None) -> StoredArray:
     """Decides layout and box of an array of n inputs.
 
     Args:

@@ -16,7 +16,7 @@ from shiftproof.data.rows import Fields, Items, KeptText, as_objects
 from shiftproof.data.sources.abstract import AddressedSource
 from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.files import hash_file, reading, the_file
-from shiftproof.data.space import Box, FieldsSpace, TextSpace
+from shiftproof.data.space import FieldsSpace, TextSpace, ValueRange
 
 
 class _Question(NamedTuple):
@@ -36,7 +36,7 @@ class Squad(AddressedSource):
     scheme: ClassVar[str] = "squad"
     what: ClassVar[str] = "questions about paragraphs in SQuAD's JSON"
 
-    def __init__(self, address: Address, *, box: Box | None = None) -> None:
+    def __init__(self, address: Address, *, box: ValueRange | None = None) -> None:
         super().__init__(address, box=box)
         if box is not None:
             raise must("box", self.uri, "be left out", list(box), "Texts have none.")

@@ -10,13 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from shiftproof import outcomes
+from shiftproof._arrays import Floats
 from shiftproof._errors import Contradiction
 from shiftproof.data.groups import crossed
 from shiftproof.data.source import Source
+from shiftproof.finding import still_right
 from shiftproof.judges.abstract import Judge
 from shiftproof.outcomes import Bound, Flag, Interval, join_flags, join_stages
 from shiftproof.records.audit import UNION, Result
-from shiftproof.risks.abstract import Measurement, Names, Values
+from shiftproof.risks.abstract import Measurement, Names
 from shiftproof.risks.cvar import CVaR
 from shiftproof.risks.mean import Mean
 from shiftproof.risks.paired import paired_difference
@@ -53,20 +55,17 @@ class PooledResults:
     """What it is about, where that is another model than the one measured."""
 
     @property
-    def correct(self) -> Values:
-        """1 where the model is still right, shape (n,): an attack that reached no verdict broke nothing, a certificate proved nothing."""
-        right = [outcomes.HELD, outcomes.CERTIFIED]
-        if self.table.bound is Bound.AT_MOST:
-            right.append(outcomes.ABSTAINED)
-        return np.isin(self.table.columns["outcome"], right).astype(np.float64)
+    def correct(self) -> Floats:
+        """1 where the model is still right, shape (n,), see `still_right`."""
+        return still_right(self.table.columns["outcome"], self.table.bound).astype(np.float64)
 
     @property
-    def score(self) -> Values:
+    def score(self) -> Floats:
         """How right the model is, in [0, 1], shape (n,): 1 or 0 under judges that know nothing between."""
         return self.table.columns.get(SCORE, self.correct)
 
     @property
-    def certified(self) -> Values | None:
+    def certified(self) -> Floats | None:
         """What is proven of the score, shape (n,): the least over all moves where all were tried and none breaks the example, else 0.
 
         None for searches that never try all.
@@ -255,14 +254,14 @@ def _of_pool(p: PooledResults, basis: SharedBasis) -> list[Result]:
     return found
 
 
-def _tail(p: PooledResults, basis: SharedBasis, measure: str, loss: Values) -> Result:
+def _tail(p: PooledResults, basis: SharedBasis, measure: str, loss: Floats) -> Result:
     """The mean loss of the worst tenth: at least this under a worst-case search."""
     tail = CVaR(TAIL)
     at = "at_least" if p.table.bound is Bound.AT_MOST else None
     return _result(p, basis, tail.spec(), measure, tail.measure(loss, confidence=basis.confidence), kind=at)
 
 
-def _certified(p: PooledResults, basis: SharedBasis, certified: Values) -> Result:
+def _certified(p: PooledResults, basis: SharedBasis, certified: Floats) -> Result:
     """The share of examples that no move breaks, as every move was tried: at least this stay right."""
     measure = measure_of(Bound.AT_LEAST, None, p.judge)
     return _result(p, basis, "mean", measure, Mean().measure(certified, confidence=basis.confidence), kind="at_least")
@@ -275,7 +274,7 @@ def group_namings(source: Source) -> list[Names]:
     return [crossed(naming, len(source)) for naming in (columns, *alone)]
 
 
-def _by_group(p: PooledResults, basis: SharedBasis, measure: str, values: Values) -> list[Result]:
+def _by_group(p: PooledResults, basis: SharedBasis, measure: str, values: Floats) -> list[Result]:
     """The worst of the crossed groups, and every group by itself."""
     risk = WorstGroup()
     states = [risk.update(risk.init(), values, names[p.rows]) for names in group_namings(p.source)]

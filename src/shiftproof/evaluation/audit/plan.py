@@ -32,6 +32,8 @@ from shiftproof.judges import judges
 from shiftproof.judges.abstract import Judge
 from shiftproof.judges.classify import CLASSIFY
 from shiftproof.models.abstract import Answers, Labels
+from shiftproof.models.endpoint import EndpointOptions
+from shiftproof.models.endpoint_form import parse_headers
 from shiftproof.models.user_code import forget_settings
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import check_examples, inspect_model, look_at
@@ -136,7 +138,9 @@ def make_plan(config: AuditConfig) -> AuditPlan:
     _check((data, *natural))
     _check_judged(config, judge, data)
     known = (config.weights, config.device, samples.space, samples.class_names, tuple(data.groups))
-    reference = ModelReference(config.model, *known, defence=config.defence, said=judge.said)
+    reference = ModelReference(
+        config.model, *known, defence=config.defence, said=judge.said, gradients=config.gradients, endpoint=_endpoint(config)
+    )
     probe = data.take(slice(0, PROBES))
     built = reference(probe.x)
     data = Noted.of(data, fit_classes(built, samples))
@@ -180,8 +184,16 @@ def _build(registry: Registry[Any], given: Sequence[Any], **setting: Any) -> lis
 
 
 def _load(given: Any, config: AuditConfig) -> Source:
-    # Data in memory have their box already.
-    return load_data(given, box=config.box if isinstance(given, str) else None, limit=config.limit)
+    made = isinstance(given, Source | Examples)  # has its box and its columns already
+    asked: dict[str, Any] = {name: value for name, value in (("label", config.label), ("groups", config.groups)) if value}
+    return load_data(given, box=None if made else config.box, limit=config.limit, **asked)
+
+
+def _endpoint(config: AuditConfig) -> EndpointOptions | None:
+    """How a URL is asked, where the config says so."""
+    given = {"request": config.request, "answer": config.answer, "headers": parse_headers(config.headers) or None}
+    said = {name: value for name, value in given.items() if value is not None}
+    return replace(EndpointOptions(), **said) if said else None  # type: ignore[arg-type]  # the fields' own types
 
 
 def _distinct(sources: Sequence[Source]) -> list[Source]:

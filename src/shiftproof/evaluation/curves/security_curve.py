@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats, Ints
 from shiftproof.data.examples import Examples, Ids
 from shiftproof.door import confront
-from shiftproof.finding import Floats, Ints
 from shiftproof.models.abstract import Labels
 from shiftproof.outcomes import BROKEN, Bound, Flag
 from shiftproof.risks.intervals import Ends, clopper_pearson, dkw_width, tail_of

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from shiftproof._arrays import Bools, Floats, Ints
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.diagnostics.constant_answer import constant_answer
 from shiftproof.door import confront, read
-from shiftproof.finding import Floats, Ints
 from shiftproof.judges.abstract import Reading
 from shiftproof.models.abstract import Labels
 from shiftproof.models.query_count import count_asked, counting_queries
@@ -25,8 +25,6 @@ from shiftproof.records.severity import SeverityCurve
 from shiftproof.risks.intervals import tail_of
 from shiftproof.searches.one_draw import OneDraw
 from shiftproof.shifts.abstract import Shift
-
-Flags2 = npt.NDArray[np.bool_]
 
 
 def severity_curve(
@@ -135,10 +133,10 @@ class _Path:
         option: dict[str, Any] = {self.strength: strength}
         return replace(self.shift, **option)
 
-    def scan(self, points: int, progress: Callable[[int], None] | None) -> tuple[Floats, Flags2, tuple[Flag, ...]]:
+    def scan(self, points: int, progress: Callable[[int], None] | None) -> tuple[Floats, Bools, tuple[Flag, ...]]:
         """The levels, shape (k,), whether each example is right at each, shape (k, n), and the flags of all of them."""
         levels = np.linspace(self.shift.unmoved, self.most, points)
-        rows: list[Flags2] = []
+        rows: list[Bools] = []
         flags: list[tuple[tuple[Flag, ...], int]] = []
         for level in levels:
             if level == self.shift.unmoved:
@@ -166,7 +164,7 @@ class _Path:
         flag = constant_answer(y, self.unmoved, sure=self.sure, units=units, confidence=confidence)
         return (flag,) if flag else ()
 
-    def narrow(self, levels: Floats, right: Flags2, halvings: int) -> tuple[Floats, Floats]:
+    def narrow(self, levels: Floats, right: Bools, halvings: int) -> tuple[Floats, Floats]:
         """Where each example was last seen right and first seen wrong, shape (n,): the first failure of the scan, bisected."""
         first = np.where(right.all(0), len(levels), (~right).argmax(0))  # the first level at which it is wrong
         low, high = levels[np.maximum(first - 1, 0)], np.append(levels, np.inf)[first]
@@ -177,7 +175,7 @@ class _Path:
             low[open_[held]], high[open_[~held]] = middle[held], middle[~held]
         return low, high
 
-    def _still(self) -> Flags2:
+    def _still(self) -> Bools:
         found: list[Reading] = []
         for start in range(0, len(self.examples), self.batch_size):
             batch = self.examples[start : start + self.batch_size]
@@ -187,7 +185,7 @@ class _Path:
         self.sure = np.concatenate([each.confidence.cpu().numpy() for each in found])
         return np.concatenate([~each.broken.cpu().numpy() for each in found])
 
-    def right(self, rows: npt.NDArray[np.intp], strengths: Floats) -> Flags2:
+    def right(self, rows: npt.NDArray[np.intp], strengths: Floats) -> Bools:
         """Whether each of the examples at `rows` is right at its own strength, shape (m,)."""
         found = np.zeros(len(rows), dtype=bool)
         order = np.argsort(strengths, kind="stable")
@@ -208,8 +206,8 @@ class _Path:
                 parts.append(shift.apply(x, shift.sample(x, Rng.for_ids(self.seed, some.ids))))
         return torch.cat(parts)
 
-    def _ask(self, x: torch.Tensor, y: torch.Tensor) -> Flags2:
-        right: Flags2 = (~self._read(x, y).broken).cpu().numpy()
+    def _ask(self, x: torch.Tensor, y: torch.Tensor) -> Bools:
+        right: Bools = (~self._read(x, y).broken).cpu().numpy()
         return right
 
     def _read(self, x: torch.Tensor, y: torch.Tensor) -> Reading:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import must, unknown
 from shiftproof.data.examples import Ids
 from shiftproof.evaluation.curves.slices import Names, find_slices
-from shiftproof.finding import Finding, Floats
+from shiftproof.finding import Finding
 from shiftproof.outcomes import Bound, Interval
 from shiftproof.records.stress import StressCurve
 from shiftproof.risks import worst_weights

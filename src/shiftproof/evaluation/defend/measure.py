@@ -6,10 +6,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
+from shiftproof._arrays import Bools
 from shiftproof._errors import UsageError
 from shiftproof.certificates import certificates
 from shiftproof.certify import certify
@@ -33,7 +32,6 @@ from shiftproof.searches.one_draw import OneDraw
 from shiftproof.searches.transfer import Transfer
 from shiftproof.shifts.abstract import Shift
 
-Booleans = npt.NDArray[np.bool_]
 PLAIN = GradientAscent(steps=20)
 """What a search does that follows the gradient and knows no defence."""
 STEADY = AutoStep(steps=40, loss="margin")
@@ -72,12 +70,12 @@ class AttackPlan:
 class AttackOutcomes:
     """Which of the n examples each question leaves right, shape (n,) each."""
 
-    clean: Booleans
-    transfer: Booleans
-    plain: Booleans
-    adaptive: Booleans
-    unseen: Booleans
-    corruptions: dict[str, Booleans]
+    clean: Bools
+    transfer: Bools
+    plain: Bools
+    adaptive: Bools
+    unseen: Bools
+    corruptions: dict[str, Bools]
     flags: tuple[str, ...] = ()
     doubt: str = ""
     """Where it is no better than a constant answer on the examples as they are: so, and why."""
@@ -85,7 +83,7 @@ class AttackOutcomes:
     """A detector's account under transfer, and under the adaptive search."""
 
     @property
-    def robust(self) -> Booleans:
+    def robust(self) -> Bools:
         """Held under all attacks inside the threat: a defence is no stronger than any of them allows."""
         return self.transfer & self.plain & self.adaptive
 
@@ -160,14 +158,14 @@ def _ask_detector(model: DefendedModel, question: AttackPlan) -> AttackOutcomes:
     plain = meet(question.threat, _made_on(question.standard, PLAIN))
     adaptive = meet(question.threat, question.search)
     unseen = meet(question.unseen, question.search).held & meet(question.unseen, _made_on(question.standard, question.search)).held
-    corruptions: dict[str, Booleans] = {}
+    corruptions: dict[str, Bools] = {}
     for shift in question.corruptions:
         finding = confront(model, shift, search=OneDraw(), examples=question.examples, seed=question.seed, batch_size=question.batch_size)
         corruptions[shift.spec()] = finding.outcome != BROKEN  # an abstention on an honest input counts as an error
     return AttackOutcomes(adaptive.right, transfer.held, plain.held, adaptive.held, unseen, corruptions, detection=(transfer, adaptive))
 
 
-def prove(model: Scores, question: AttackPlan) -> tuple[Booleans | None, str]:
+def prove(model: Scores, question: AttackPlan) -> tuple[Bools | None, str]:
     """Which examples are proven inside the threat, and by what; None and why not where no certificate fits."""
     spec, subject = PROOF, model
     if isinstance(model, DefendedModel):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from shiftproof._arrays import Bools
 from shiftproof.defences.abstract import Defence
 from shiftproof.defences.detection import Detection
 from shiftproof.defences.detection_outcomes import DetectionOutcomes
@@ -14,7 +15,6 @@ from shiftproof.evaluation.defend.measure import (
     STEADY,
     AttackOutcomes,
     AttackPlan,
-    Booleans,
     ask,
     is_random,
     latency,
@@ -86,14 +86,14 @@ def _row(
     subject: ComparedModel,
     found: AttackOutcomes,
     base: AttackOutcomes,
-    proven: Booleans | None,
+    proven: Bools | None,
     by: str,
     cost: float | None,
     slower: float,
     more: float | None,
     confidence: float,
 ) -> DefenceRow:
-    def share(values: Booleans) -> MeasuredShare:
+    def share(values: Bools) -> MeasuredShare:
         return of_count(int(values.sum()), len(values), confidence)
 
     gain = _difference(base.robust, found.robust, confidence)
@@ -164,7 +164,7 @@ def _stated(literature: Literature | None, found: AttackOutcomes, base: AttackOu
     return _difference(before, after, confidence)
 
 
-def _difference(first: Booleans, second: Booleans, confidence: float) -> MeasuredShare:
+def _difference(first: Bools, second: Bools, confidence: float) -> MeasuredShare:
     value, interval = paired_difference(first, second, confidence=confidence)
     return MeasuredShare(value=value, interval=(interval.low, interval.high))
 

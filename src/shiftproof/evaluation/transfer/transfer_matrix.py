@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples
 from shiftproof.diagnostics.constant_answer import of_finding
@@ -20,8 +20,6 @@ from shiftproof.risks.intervals import clopper_pearson
 from shiftproof.searches.abstract import Search
 from shiftproof.searches.transfer import Transfer
 from shiftproof.shifts.abstract import Shift
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,11 +17,10 @@ from shiftproof.confidence.strangeness import strangeness
 from shiftproof.evaluation.trust.ask import ModelOutputs
 from shiftproof.evaluation.trust.promises import LABEL_SHIFT, WEIGHTED, Promises
 from shiftproof.outcomes import Interval
-from shiftproof.records.trust import Calibration, Conformal, Ends, Gap, Selective, Sets, TrustRow, Unfamiliar, Verdict, WorstGap
+from shiftproof.records.trust import Calibration, Conformal, Gap, IntervalEnds, Selective, Sets, TrustRow, Unfamiliar, Verdict, WorstGap
 from shiftproof.risks.intervals import clopper_pearson
 
 RowKind = Literal["clean", "shifted", "unfamiliar"]
-Figure = tuple[float, Interval]
 
 
 def make_row(
@@ -168,7 +167,7 @@ def _unfamiliar(found: ModelOutputs, clean: ModelOutputs | None, promises: Promi
     wanted, alarm = promises.wanted, promises.alarm
     strange = strangeness(found.scores, kind=wanted.score)
     right = found.right
-    figures: dict[str, Figure] = {}
+    figures: dict[str, tuple[float, Interval]] = {}
     if clean is not None:
         figures |= _apart(separation(strangeness(clean.scores, kind=wanted.score), strange, level=wanted.level))
     if labelled and 0 < int(right.sum()) < len(right):
@@ -192,7 +191,7 @@ def _unfamiliar(found: ModelOutputs, clean: ModelOutputs | None, promises: Promi
     )
 
 
-def _apart(found: Separation) -> dict[str, Figure]:
+def _apart(found: Separation) -> dict[str, tuple[float, Interval]]:
     return {
         "auroc": (found.auroc, found.auroc_interval),
         "aupr": (found.aupr, found.aupr_interval),
@@ -205,5 +204,5 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _ends(interval: Interval) -> Ends | None:
+def _ends(interval: Interval) -> IntervalEnds | None:
     return None if math.isnan(interval.low) else interval

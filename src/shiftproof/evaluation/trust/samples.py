@@ -15,7 +15,7 @@ from shiftproof.data.align import AlignedSources, align
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
-from shiftproof.data.space import Box
+from shiftproof.data.space import ValueRange
 from shiftproof.preflight import check_examples
 from shiftproof.randomness import Rng
 
@@ -67,7 +67,7 @@ def load_samples(
     shift_from: Sequence[str],
     unfamiliar: Sequence[str],
     seed: int,
-    box: Box | None,
+    box: ValueRange | None,
     limit: int | None,
 ) -> Samples:
     """Loads every sample, and keeps calibration examples apart from test examples, by content.
@@ -78,7 +78,7 @@ def load_samples(
     if calibrate is not None and calibrate_on is not None:
         raise UsageError("Give either --calibrate SHARE, which splits the data, or --calibrate-on URI, another sample: not both.")
     names, uris = _named(shift_from)
-    first = load_data(data, box=box if isinstance(data, str) else None, limit=limit)  # type: ignore[arg-type]
+    first = load_data(data, box=box if isinstance(data, str) else None, limit=limit)
     others = [load_data(uri, box=box) for uri in ([calibrate_on] if calibrate_on else []) + uris]
     samples = align(first, *others)
     source, *rest = samples.sources
@@ -104,7 +104,7 @@ def _named(given: Sequence[str]) -> tuple[list[str], list[str]]:
     return names, [uri for _, uri in pairs]
 
 
-def _strangers(given: Sequence[str], test: Examples, box: Box | None, taken: set[str]) -> dict[str, Examples]:
+def _strangers(given: Sequence[str], test: Examples, box: ValueRange | None, taken: set[str]) -> dict[str, Examples]:
     names, uris = _named(given)
     found: dict[str, Examples] = {}
     for name, uri in zip(names, uris, strict=True):

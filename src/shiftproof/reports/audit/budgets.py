@@ -11,8 +11,9 @@ import numpy as np
 
 from shiftproof.records.audit import Audit, BudgetCurve, ClaimKind, Result
 from shiftproof.reports.audit import digest
-from shiftproof.reports.figure import ChartRow, Figure, coloured, make_figure, shaped, share_axis, table_of
-from shiftproof.reports.number_format import KIND_WORDS, KINDS, known, percent, span
+from shiftproof.reports.audit.staircase import AXIS, staircase, step_row
+from shiftproof.reports.figure import Figure
+from shiftproof.reports.number_format import KINDS, known
 
 _LINES = 8
 """Sizes in a table beside those that the run measured by themselves."""
@@ -55,32 +56,19 @@ def budget_chart(audit: Audit, curve: BudgetCurve) -> Figure:
     """The curve as a falling staircase in its band, and the numbers of single strengths of the same family as points on it."""
     points = _points(audit, curve)
     most = _most(curve, points)
-    kept = [i for i, eps in enumerate(curve.eps) if eps <= most]
-    rows: list[ChartRow] = [_row(curve.eps[i], curve, i) for i in kept]
+    rows = [
+        step_row("eps", eps, curve.accuracy[i], (curve.low[i], curve.high[i]), curve.kind) for i, eps in enumerate(curve.eps) if eps <= most
+    ]
     rows.append({**rows[-1], "eps": most})  # the last step goes on to the edge
     scale = alt.Scale(domain=[0, most], nice=False, zero=True)
-    x = alt.X("eps:Q", title=curve.strength_name, scale=scale, axis=alt.Axis(tickCount=5, grid=False, format=".3~r"))
-    base = alt.Chart(table_of(rows)).encode(x=x, color=coloured())
-    band = base.mark_area(opacity=0.16, interpolate="step-after").encode(y=share_axis("low"), y2="high:Q")
-    tip = [alt.Tooltip(field=f, type="nominal", title=t) for f, t in (("at", "eps"), ("shown", "accuracy at most"), ("span", "band"))]
-    line = base.mark_line(strokeWidth=1.8, interpolate="step-after").encode(y=share_axis("value"), tooltip=tip)
-    layers: list[alt.Chart] = [band, line]
-    singles = [_point(r) for r in points]
-    if singles:
-        dots = alt.Chart(table_of(singles)).encode(x=x, color=coloured())
-        tip = [
-            alt.Tooltip(field=f, type="nominal", title=t)
-            for f, t in (("row", "what"), ("kind", "claims"), ("shown", "accuracy"), ("how", "by"))
-        ]
-        layers += [
-            dots.mark_rule(strokeWidth=2, opacity=0.65).transform_filter("isValid(datum.low)").encode(y=share_axis("low"), y2="high:Q"),
-            dots.mark_point(filled=True, size=70, opacity=1).encode(y=share_axis("value"), shape=shaped(), tooltip=tip),
-        ]
-    return make_figure(
-        alt.layer(*layers).properties(height=240),
-        f"Accuracy against {curve.strength_name} of {curve.family} by {curve.search}; its numbers are in the table beside it.",
-        tables={"curve": rows, "number": singles},
-        columns={"row": "name", "kind": "claim", "eps": "eps", "value": "accuracy", "low": "low", "high": "high", "how": "by"},
+    return staircase(
+        rows,
+        {"number": points},
+        x=alt.X("eps:Q", title=curve.strength_name, scale=scale, axis=AXIS),
+        field="eps",
+        step="step-after",
+        title=f"Accuracy against {curve.strength_name} of {curve.family} by {curve.search}; its numbers are in the table beside it.",
+        tooltip={"at": "eps", "shown": "accuracy at most", "span": "band"},
     )
 
 
@@ -112,32 +100,3 @@ def _line(curve: BudgetCurve, eps: float, others: list[Result]) -> CurveReading:
     # The step before: where the record is thinned this is the higher of two neighbours, so it still claims "at most".
     i = int(np.searchsorted(curve.eps, eps * (1 + 1e-9), side="right")) - 1
     return CurveReading(eps, curve.accuracy[i], (curve.low[i], curve.high[i]), others)
-
-
-def _row(eps: float, curve: BudgetCurve, i: int) -> ChartRow:
-    interval = (curve.low[i], curve.high[i])
-    return {
-        "eps": eps,
-        "at": f"{eps:.4g}",
-        "value": curve.accuracy[i],
-        "low": interval[0],
-        "high": interval[1],
-        "kind": KIND_WORDS[curve.kind],
-        "shown": percent(curve.accuracy[i]),
-        "span": span(interval),
-    }
-
-
-def _point(result: Result) -> ChartRow:
-    kind: ClaimKind = result.kind
-    low, high = result.interval or (None, None)
-    return {
-        "eps": result.strength,
-        "value": result.value,
-        "low": known(low),
-        "high": known(high),
-        "kind": KIND_WORDS[kind],
-        "row": result.shift,
-        "how": result.search,
-        "shown": f"{percent(result.value)} ({span(result.interval)})",
-    }

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from shiftproof._arrays import Floats
 from shiftproof.measures.text_guard import Guarded, guard
 from shiftproof.records.audit import Audit, DataCard, GalleryExample, Shown
 from shiftproof.records.picture import read_picture
 
-Floats = npt.NDArray[np.float64]
 LARGEST = 160
 """Pixels a side above which a picture is shrunk for the page."""
 MOST, MOST_A_FAMILY = 48, 6

@@ -8,8 +8,9 @@ import altair as alt
 
 from shiftproof.records.audit import Audit, ProvenCurve, Result
 from shiftproof.reports.audit import digest
-from shiftproof.reports.figure import ChartRow, Figure, coloured, make_figure, shaped, share_axis, table_of
-from shiftproof.reports.number_format import KIND_WORDS, known, percent, span
+from shiftproof.reports.audit.staircase import AXIS, staircase, step_row
+from shiftproof.reports.figure import Figure
+from shiftproof.reports.number_format import known
 
 _LINES = 8
 
@@ -45,53 +46,26 @@ def proof_chart(audit: Audit, each: ProofTable) -> Figure:
     asked = _asked(curve)
     most = 1.05 * asked
     start = curve.accuracy[0] if curve.accuracy else 0.0
-    band = (curve.low[0], curve.high[0]) if curve.low else (0.0, 0.0)
-    points = [(0.0, start, *band), *zip(curve.radius, curve.accuracy, curve.low, curve.high, strict=True)]
+    first = (curve.low[0], curve.high[0]) if curve.low else (0.0, 0.0)
+    points = [(0.0, start, first), *zip(curve.radius, curve.accuracy, zip(curve.low, curve.high, strict=True), strict=True)]
     last = points[-1][0]
     if last < asked * (1 - 1e-9):  # asked about and not proven of anyone; of what lies beyond nothing is said
-        points += [(last * (1 + 1e-9) + 1e-12, 0.0, 0.0, 0.0), (asked, 0.0, 0.0, 0.0)]
-    rows: list[ChartRow] = [
-        {
-            "radius": at,
-            "value": value,
-            "low": low,
-            "high": high,
-            "kind": KIND_WORDS["at_least"],
-            "at": f"{at:.4g}",
-            "shown": percent(value),
-            "span": span((low, high)),
-        }
-        for at, value, low, high in points
-    ]
-    x = alt.X("radius:Q", title=f"radius ({curve.strength_name})", scale=alt.Scale(domain=[0, most], nice=False), axis=_AXIS)
-    base = alt.Chart(table_of(rows)).encode(x=x, color=coloured())
-    # A radius claims all below it, so a step lasts from the radius before up to its own.
-    area = base.mark_area(opacity=0.16, interpolate="step-before").encode(y=share_axis("low"), y2="high:Q")
-    tip = [alt.Tooltip(field=f, type="nominal", title=t) for f, t in (("at", "radius"), ("shown", "certified"), ("span", "interval"))]
-    line = base.mark_line(strokeWidth=1.8, interpolate="step-before").encode(y=share_axis("value"), tooltip=tip)
-    layers: list[alt.Chart] = [area, line]
-    singles = [_point(r) for r in attacks]
-    if singles:
-        dots = alt.Chart(table_of(singles)).encode(x=x, color=coloured())
-        tip = [alt.Tooltip(field=f, type="nominal", title=t) for f, t in (("row", "what"), ("shown", "accuracy"), ("how", "by"))]
-        layers += [
-            dots.mark_rule(strokeWidth=2, opacity=0.65).transform_filter("isValid(datum.low)").encode(y=share_axis("low"), y2="high:Q"),
-            dots.mark_point(filled=True, size=70, opacity=1).encode(y=share_axis("value"), shape=shaped(), tooltip=tip),
-        ]
-    return make_figure(
-        alt.layer(*layers).properties(height=240),
-        f"Certified accuracy against the radius under {curve.family} by {curve.certificate}; its numbers are in the table beside it.",
-        tables={"curve": rows, "attack": singles},
-        columns={"row": "name", "kind": "claim", "radius": "radius", "value": "accuracy", "low": "low", "high": "high", "how": "by"},
+        points += [(last * (1 + 1e-9) + 1e-12, 0.0, (0.0, 0.0)), (asked, 0.0, (0.0, 0.0))]
+    rows = [step_row("radius", at, value, band, "at_least") for at, value, band in points]
+    return staircase(
+        rows,
+        {"attack": attacks},
+        x=alt.X("radius:Q", title=f"radius ({curve.strength_name})", scale=alt.Scale(domain=[0, most], nice=False), axis=AXIS),
+        field="radius",
+        step="step-before",
+        title=f"Certified accuracy against the radius under {curve.family} by {curve.certificate}; its numbers are in the table beside it.",
+        tooltip={"at": "radius", "shown": "certified", "span": "interval"},
     )
 
 
 def _asked(curve: ProvenCurve) -> float:
     """The largest radius that the certificate was asked about."""
     return max([*curve.radius, curve.strength])
-
-
-_AXIS = alt.Axis(tickCount=5, grid=False, format=".3~r")
 
 
 def _attacks(audit: Audit, curve: ProvenCurve) -> list[Result]:
@@ -121,17 +95,3 @@ def _none_of(curve: ProvenCurve) -> float:
     """The upper end of the interval where none of n examples is proven."""
     tail = (1 - curve.confidence) / 2
     return 1.0 - float(tail ** (1 / curve.n)) if curve.n else 1.0
-
-
-def _point(result: Result) -> ChartRow:
-    low, high = result.interval or (None, None)
-    return {
-        "radius": result.strength,
-        "value": result.value,
-        "low": known(low),
-        "high": known(high),
-        "kind": KIND_WORDS[result.kind],
-        "row": result.shift,
-        "how": result.search,
-        "shown": f"{percent(result.value)} ({span(result.interval)})",
-    }

@@ -15,7 +15,7 @@ from shiftproof.shifts.norms.linf import Linf
 from shiftproof.training.methods.abstract import Batch, Step
 from shiftproof.training.pieces.moved_inputs import MovedInputs
 
-Box = tuple[Tensor, Tensor]
+LayerBounds = tuple[Tensor, Tensor]
 """Least and greatest values at a layer."""
 
 
@@ -100,7 +100,7 @@ def chain(net: nn.Module) -> list[nn.Module]:
     return found
 
 
-def interval_boxes(layers: Sequence[nn.Module], box: Box) -> list[Box]:
+def interval_boxes(layers: Sequence[nn.Module], box: LayerBounds) -> list[LayerBounds]:
     """The box before each layer, the last included (Gowal et al. 2018): centre and radius through linear layers, ends through others."""
     if not layers or not isinstance(layers[-1], nn.Linear):
         raise UsageError("interval_training needs a network that ends in a Linear layer.")
@@ -115,7 +115,7 @@ def interval_boxes(layers: Sequence[nn.Module], box: Box) -> list[Box]:
     return boxes
 
 
-def interval_margins(layers: Sequence[nn.Module], boxes: Sequence[Box], y: Tensor) -> Tensor:
+def interval_margins(layers: Sequence[nn.Module], boxes: Sequence[LayerBounds], y: Tensor) -> Tensor:
     """Upper bounds of f_j - f_y, shape (n, classes), 0 at the label, from the box before the last layer."""
     weight, bias = _differences(layers[-1], y)
     low, high = boxes[-1]
@@ -123,7 +123,7 @@ def interval_margins(layers: Sequence[nn.Module], boxes: Sequence[Box], y: Tenso
     return torch.einsum("nkd,nd->nk", weight, centre) + torch.einsum("nkd,nd->nk", weight.abs(), radius) + bias
 
 
-def crown_margins(layers: Sequence[nn.Module], boxes: Sequence[Box], y: Tensor) -> Tensor:
+def crown_margins(layers: Sequence[nn.Module], boxes: Sequence[LayerBounds], y: Tensor) -> Tensor:
     """The same by one backward pass of lines, with the intervals for the curves' ends (CROWN-IBP)."""
     slope, constant = _differences(layers[-1], y)
     n, classes = constant.shape

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from shiftproof._errors import must
-from shiftproof.training.inner_search import Objective
+from shiftproof.training.inner_search import InnerObjective
 from shiftproof.training.methods.abstract import Batch, Step
 from shiftproof.training.pieces.moved_inputs import MovedInputs, in_evaluation
 
@@ -44,7 +44,7 @@ class Trades(MovedInputs):
         if not 0 <= self.beta < math.inf:
             raise must("beta", self.name, "be in [0, inf)", self.beta)
 
-    def objective(self, net: nn.Module, batch: Batch) -> Objective:
+    def objective(self, net: nn.Module, batch: Batch) -> InnerObjective:
         clean = in_evaluation(net, batch.x).log_softmax(1)
         return lambda scores: divergence(clean, scores)
 

@@ -14,7 +14,7 @@ from shiftproof.data.space import InputSpace
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift
-from shiftproof.training.inner_search import Objective, check_inner, worst
+from shiftproof.training.inner_search import InnerObjective, check_inner, worst
 from shiftproof.training.methods.abstract import Batch, Method, Step, plain_step
 
 
@@ -86,7 +86,7 @@ class MovedInputs(Method):
         rng = batch.rng.child("move")
         return worst(net, shift, self._search(), x=batch.x, y=batch.y, rng=rng, objective=self.objective(net, batch))
 
-    def objective(self, net: nn.Module, batch: Batch) -> Objective | None:
+    def objective(self, net: nn.Module, batch: Batch) -> InnerObjective | None:
         """The objective that the search maximises; None for its own loss."""
         return None
 

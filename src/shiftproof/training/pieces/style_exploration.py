@@ -14,7 +14,7 @@ from torch import Tensor
 from shiftproof._errors import must
 
 _TINY = 1e-5
-Factor = Literal["style", "amplitude"]
+ExploredFactor = Literal["style", "amplitude"]
 
 
 def explore(
@@ -22,7 +22,7 @@ def explore(
     x: Tensor,
     *,
     seed: int,
-    factor: Factor = "style",
+    factor: ExploredFactor = "style",
     styles: int = 4,
     steps: int = 5,
     step_size: float = 0.05,
@@ -97,7 +97,7 @@ def _mixed(share: Tensor, parts: Tensor) -> Tensor:
     return (even.reshape(*even.shape, *[1] * (parts.ndim - 2)) * parts).sum(1)
 
 
-def _moved(x: Tensor, mix: Tensor, factor: Factor, strength: float) -> Tensor:
+def _moved(x: Tensor, mix: Tensor, factor: ExploredFactor, strength: float) -> Tensor:
     if factor == "amplitude":
         spectrum = torch.fft.fft2(x)
         size = (1 - strength) * spectrum.abs() + strength * mix[:, 0]
