@@ -24,10 +24,16 @@ def registered(level: str) -> list[str]:
     return [name for name, part in parts.items() if part.__module__.startswith(home) and [*option_types(part)] == ["edits"]]
 
 
+def rewrite(spec: str) -> Rewrite:
+    """An edit that rewrites, from its spec."""
+    part = shifts.build(spec)
+    assert isinstance(part, Rewrite)
+    return part
+
+
 def check_replays(line: dict[str, Any]) -> None:
     """A golden edit is possible, gives the same text again, and has the rule and the cost that are written down."""
-    part = shifts.build(f"{line['shift']}(edits={len(line['edits'])})")
-    assert isinstance(part, Rewrite)
+    part = rewrite(f"{line['shift']}(edits={len(line['edits'])})")
     edits = [(place, choice) for place, choice in line["edits"]]
     assert edits in list(part.neighbours(line["before"], []))
     assert part.edited(line["before"], edits) == line["after"] != line["before"]

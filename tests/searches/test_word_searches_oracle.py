@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import shiftproof as sp
+from golden_edits import rewrite
 from shiftproof import outcomes
 from shiftproof._errors import UsageError
 from shiftproof.finding import Finding
@@ -103,7 +104,7 @@ def test_failures_replay_budgets_are_kept_and_batches_change_nothing(search: str
     model = Sums()
     whole = run(search, shift, model=model)
     assert whole.sent == model.seen
-    assert whole.forwards.max() <= searches.build(search).options()["queries"] + 2
+    assert whole.forwards.max() <= int(searches.build(search).options()["queries"]) + 2
     broken = whole.outcome == outcomes.BROKEN
     moved = shifts.build(shift).apply(given().x, torch.from_numpy(np.nan_to_num(whole.params, nan=-1.0)))
     assert (Sums().labels(moved).numpy()[broken] == 0).all()
@@ -155,11 +156,8 @@ def test_pwws_replaces_in_the_order_of_saliency_times_gain() -> None:
     text = "great superb good film story"
     found = asked(searches.build("pwws"), "common_synonyms(edits=3)", text)
     words = text.split()
-    choices = {
-        at: shifts.build("common_synonyms(edits=1)").found(word).at[0][1]
-        for at, word in enumerate(words)
-        if shifts.build("common_synonyms(edits=1)").found(word).places
-    }  # type: ignore[attr-defined]
+    shift = rewrite("common_synonyms(edits=1)")
+    choices = {at: shift.found(word).at[0][1] for at, word in enumerate(words) if shift.found(word).places}
 
     def swapped(at: int, new: str) -> str:
         return " ".join([*words[:at], new, *words[at + 1 :]])

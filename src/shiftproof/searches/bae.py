@@ -35,7 +35,7 @@ class Bae(TextFooler):
 
     least: float = 0.936
 
-    def objection(self, shift: Shift) -> str | None:
+    def unsupported(self, shift: Shift) -> str | None:
         if not isinstance(edits_in(shift), MaskedWords):
             return f"the paper takes the words that a masked language model proposes, and {shift.name} has others: use masked_words"
-        return super().objection(shift)
+        return super().unsupported(shift)

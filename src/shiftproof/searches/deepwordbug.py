@@ -39,7 +39,7 @@ class DeepWordBug(WordImportance):
         """One with few questions."""
         return [cls(queries=80)]
 
-    def objection(self, shift: Shift) -> str | None:
+    def unsupported(self, shift: Shift) -> str | None:
         if not isinstance(edits_in(shift), WordBugs):
             return f"the paper misspells words, and {shift.name} does not as it does: use word_bugs, or the search word_importance"
-        return super().objection(shift)
+        return super().unsupported(shift)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -138,7 +138,7 @@ class Round:
             yield from ((row, edits, margin) for (row, edits), margin in zip(wanted, margins, strict=True))
             left = {row: more for row, more in left.items() if not self._broken[row]}
 
-    def probe(self, wanted: dict[int, Iterable[list[Edit]]]) -> dict[int, list[float]]:
+    def probe(self, wanted: Mapping[int, Iterable[list[Edit]]]) -> dict[int, list[float]]:
         """How wrong the model is at moves outside the budget, while an example has questions left; they are paid and break nothing."""
         moves = {row: [*islice(probes, max(0, self.queries - self._asked[row]))] for row, probes in wanted.items()}
         flat = [(row, edits) for row, probes in moves.items() for edits in probes]

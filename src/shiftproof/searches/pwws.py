@@ -51,8 +51,8 @@ class Pwws(EditSearch):
     def check(self) -> None:
         self.require("queries", least=2)
 
-    def objection(self, shift: Shift) -> str | None:
-        return WordImportance(queries=self.queries).objection(shift)
+    def unsupported(self, shift: Shift) -> str | None:
+        return WordImportance(queries=self.queries).unsupported(shift)
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Any, rng: Rng) -> Params:
         run = Round(shift, oracle, x, self.queries, climbed=minus_probability)

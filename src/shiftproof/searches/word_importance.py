@@ -64,8 +64,8 @@ class WordImportance(EditSearch):
         if self.order not in ORDERS:
             raise must("order", self.name, f"be {', '.join(ORDERS[:-1])} or {ORDERS[-1]}", self.order)
 
-    def objection(self, shift: Shift) -> str | None:
-        found = super().objection(shift)
+    def unsupported(self, shift: Shift) -> str | None:
+        found = super().unsupported(shift)
         if found is None and not isinstance(edits_in(shift), Rewrite):
             return f"{shift.name} cannot leave a piece out: use greedy, beam or genetic"
         return found

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from golden_edits import rewrite
 from shiftproof._errors import UsageError
 from shiftproof._part import option_types
 from shiftproof.data.rows import Items
@@ -77,7 +78,7 @@ def test_a_move_of_one_edit_changes_its_site_only(text: str, name: str) -> None:
 
 
 def test_an_edit_that_overlaps_the_one_before_is_not_made() -> None:
-    shift = shifts.build("swapped_letters(edits=2)")
+    shift = rewrite("swapped_letters(edits=2)")
     assert shift.edited("cheap", [(1, 0), (2, 0)]) == shift.edited("cheap", [(1, 0)]) == "cehap"
 
 
@@ -180,10 +181,10 @@ BAD: dict[str, tuple[Any, str]] = {
         "The 'code' of rewritten must be .*, that of 'math:floor'",
     ),
     "numbers for texts": (
-        lambda _: list(shifts.build("rewritten(edits=1, by='builtins:len')").found("ab")),
+        lambda _: list(rewrite("rewritten(edits=1, by='builtins:len')").found("ab")),
         "The 'answer' of the function 'builtins:len' must be a text or a list of texts",
     ),
-    "no lists": (lambda _: shifts.build("masked_words(edits=1, by='operator:mul')").found("ab b"), "be 2 lists of words"),
+    "no lists": (lambda _: rewrite("masked_words(edits=1, by='operator:mul')").found("ab b"), "be 2 lists of words"),
     "no line": (lambda _: parsed("one two"), "The 'line' of a table of words must be `old: new | new`"),
 }
 

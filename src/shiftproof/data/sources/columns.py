@@ -85,7 +85,9 @@ def _refuse_types(table: pd.DataFrame, owner: str, named: Collection[str]) -> No
     text = [name for name, sort in sorts.items() if sort == "words" and name not in named and _is_text(table[name])]
     if text:
         way = f"Leave them out with drop={','.join(text)}, read one as the input with text={text[0]}, or take values for names with"
-        raise UsageError(f"These columns of {owner} hold free text, which is not a feature: {', '.join(text)}. {way} categorical={text[0]}.")
+        raise UsageError(
+            f"These columns of {owner} hold free text, which is not a feature: {', '.join(text)}. {way} categorical={text[0]}."
+        )
 
 
 def _is_text(series: pd.Series) -> bool:

@@ -22,7 +22,7 @@ from shiftproof.data.arrays import add_rows
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Renamed, Source
-from shiftproof.data.space import InputSpace
+from shiftproof.data.space import InputSpace, TextSpace
 from shiftproof.evaluation.audit.curves import chosen_curves
 from shiftproof.evaluation.audit.diagnose import SUITES, PlannedDiagnosis, planned_diagnoses
 from shiftproof.evaluation.audit.suites import SuiteChoice, crossed, suite_named
@@ -48,6 +48,7 @@ from shiftproof.searches.abstract import Search, suited
 from shiftproof.shifts import shifts
 from shiftproof.shifts.abstract import Differentiable, Shift
 from shiftproof.shifts.identity import Identity
+from shiftproof.shifts.text.rewrite import Rewrite
 from shiftproof.suites.common import AVERAGE
 
 PROBES = 16
@@ -244,7 +245,9 @@ def _check_judged(config: AuditConfig, judge: Judge, data: Source) -> None:
     for batch in data.batches(_CHECK_ROWS):
         judge.truth(batch)
     numbers = isinstance(data.space, InputSpace)
-    asked = {"--certify": config.certify, "--curve": config.curves, "--diagnose": config.diagnose, "--defence": config.defence}
+    asked = {"--curve": config.curves, "--diagnose": config.diagnose, "--defence": config.defence}
+    if judge.said != "classes" or not isinstance(data.space, TextSpace):  # of texts there are proofs
+        asked["--certify"] = config.certify
     for option, value in asked.items():
         if value and (judge.said != "classes" or not numbers):
             what = f"the judge {judge.name} knows none" if judge.said != "classes" else f"these inputs are of kind '{data.space.kind}'"
@@ -278,7 +281,7 @@ def _proofs(given: list[Certificate], choice: SuiteChoice, model: Any) -> tuple[
             if reason is None:
                 found.append((shift, certificate))
                 fits += 1
-            elif isinstance(shift, Differentiable):
+            elif isinstance(shift, Differentiable | Rewrite):
                 left.append(LeftOut(shift=shift.spec(), search=certificate.spec(), reason=reason))
         if not fits:
             reasons = sorted({out.reason for out in left if out.search == certificate.spec()}) or ["no shift of this run can be certified"]
