@@ -22,6 +22,7 @@ from shiftproof.randomness import Rng
 from shiftproof.shifts import Rewrite
 from shiftproof.shifts.text.words.antonyms import Antonyms
 from shiftproof.shifts.text.words.common_synonyms import CommonSynonyms
+from shiftproof.shifts.text.words.doubled_words import DoubledWords
 
 WORDS = [
     "good",
@@ -170,7 +171,7 @@ def test_the_bound_of_doc2vec_holds_for_the_minimiser_itself() -> None:
 def test_words_that_touch_digits_prove_nothing() -> None:
     model = model_of("counts, logistic")
     x = sp.examples(["good2 film", "good film"], [0, 0]).x
-    proof = WordChanges().certify(model, Antonyms(edits=1), x, Rng.for_ids(0, ["a", "b"]))
+    proof = WordChanges().certify(model, DoubledWords(edits=1), x, Rng.for_ids(0, ["a", "b"]))
     assert proof.abstained.tolist()[0]
 
 

@@ -25,6 +25,8 @@ COMMANDS = {
     "severity": "Measure accuracy as a shift grows, for one model or several.",
     "stress": "Find how far the mix of examples can change before accuracy falls below a floor.",
     "trust": "Measure whether confidence can be trusted: calibration, abstention, prediction sets, unfamiliar inputs.",
+    "rewrite": "Write edited texts with a guard's verdict on each, for people to read.",
+    "behave": "Run behavioural tests on a text classifier: what it must say, what must not matter, which way it must go.",
     "report": "Show a finished run again, and rewrite its page.",
     "compare": "Compare runs side by side, with paired tests.",
     "defend": "Compare defences, each under an attack adapted to it.",

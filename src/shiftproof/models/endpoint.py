@@ -12,7 +12,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 import torch
@@ -94,12 +94,13 @@ class Requests:
         vars(self).update(state)
         remember_url(self.url)  # in this process too
 
-    def ask(self, x: Tensor) -> list[object]:
-        """The answer's rows for x of shape (n, ...)."""
+    def ask(self, x: Any) -> list[object]:
+        """The answer's rows for x of shape (n, ...), or for n texts."""
         if not len(x):
             return []
         client, retrying = self._connected(), self._retrying()
-        parts = torch.split(x.detach().cpu(), self.options.rows)
+        size = self.options.rows
+        parts = torch.split(x.detach().cpu(), size) if isinstance(x, Tensor) else [x[at : at + size] for at in range(0, len(x), size)]
         pool = ThreadPoolExecutor(max_workers=min(self.options.concurrency, len(parts)))
         try:
             # Each thread in a copy of this context, in which the rows are counted.
@@ -145,7 +146,7 @@ class Requests:
             retry_error_callback=give_up,
         )
 
-    def _post(self, client: httpx.Client, x: Tensor) -> list[object]:
+    def _post(self, client: httpx.Client, x: Any) -> list[object]:
         reply = self._sent(client, x)
         if isinstance(reply, Exception):  # raised here: below, it would carry what httpx raised, and that has the URL with its password
             raise reply
@@ -155,7 +156,7 @@ class Requests:
             raise UsageError(f"The endpoint {self.address} answered {reply.said()}.{self._hint(reply.status)}")
         return rows_of(reply.body, len(x), owner=f"endpoint {self.address}", path=self.options.answer)
 
-    def _sent(self, client: httpx.Client, x: Tensor) -> Reply | Again | UsageError:
+    def _sent(self, client: httpx.Client, x: Any) -> Reply | Again | UsageError:
         """The answer to one request, read up to a limit of bytes and within the timeout; or what went wrong."""
         import httpx
 
@@ -212,9 +213,9 @@ class EndpointScores(WrappedModel, Scores):
         super().__init__(name=name, fingerprint=_known(requests, "scores", version), notes=(_note(name),))
         self._requests = requests
 
-    def scores(self, x: Tensor) -> Tensor:
+    def scores(self, x: Any) -> Tensor:
         if not len(x):
-            return x.new_zeros((0, 2))
+            return torch.zeros((0, 2))
         scores = read_scores(self._requests.ask(x), len(x), f"endpoint {self._requests.address}")
         if not bool(scores.isfinite().all()):
             bad = int((~scores.isfinite().all(1)).nonzero()[0, 0])
@@ -232,7 +233,7 @@ class EndpointLabels(WrappedModel, Labels):
         super().__init__(name=name, fingerprint=_known(requests, "labels", version), notes=(_note(name),))
         self._requests, self._class_names = requests, tuple(class_names)
 
-    def labels(self, x: Tensor) -> Tensor:
+    def labels(self, x: Any) -> Tensor:
         if not len(x):
             return torch.zeros(0, dtype=torch.int64)
         return read_labels(self._requests.ask(x), len(x), f"endpoint {self._requests.address}", class_names=self._class_names)
@@ -244,7 +245,7 @@ def wrap_endpoint(
     name: str | None = None,
     options: EndpointOptions | None = None,
     gives: Gives | None = None,
-    probe: Tensor | None = None,
+    probe: Any = None,
     class_names: Sequence[str] = (),
     version: str | None = None,
 ) -> EndpointScores | EndpointLabels:

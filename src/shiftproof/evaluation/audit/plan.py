@@ -34,6 +34,7 @@ from shiftproof.judges.classify import CLASSIFY
 from shiftproof.models.abstract import Answers, Labels
 from shiftproof.models.endpoint import EndpointOptions
 from shiftproof.models.endpoint_form import parse_headers
+from shiftproof.models.text_module import CutsOff
 from shiftproof.models.user_code import forget_settings
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import check_examples, inspect_model, look_at
@@ -176,8 +177,21 @@ def make_plan(config: AuditConfig) -> AuditPlan:
         left_out=(*choice.left_out, *unproven, *unattacked, *unasked),
         flags=flags,
         known=RunIdentity(model.name, recognised, parts_known([*cells, *curves]), answers_of(model, data)),
+        notes=_cut_off(built, (data, *natural)),
         judge=judge,
     )
+
+
+def _cut_off(model: Any, samples: Sequence[Source]) -> tuple[str, ...]:
+    """How many texts of each sample are longer than a model reads."""
+    if not isinstance(model, CutsOff):
+        return ()
+    found: list[str] = []
+    for source in samples:
+        longer = sum(model.cut_off([str(text) for text in batch.x]) for batch in source.batches(_CHECK_ROWS))
+        what = f"longer than the {model.longest} tokens that the model '{model.name}' reads, and cut off"
+        found += [f"{longer} of {len(source)} texts of '{source.uri}' are {what}."] if longer else []
+    return tuple(found)
 
 
 def _build(registry: Registry[Any], given: Sequence[Any], **setting: Any) -> list[Any]:
