@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from shiftproof.losses import cross_entropy
 from shiftproof.oracle import Answer, Oracle
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
@@ -34,7 +33,11 @@ def margin_of(answer: Answer) -> Tensor:
 
 def minus_probability(answer: Answer) -> Tensor:
     """The probability of the label, negative; for models that give scores."""
-    return -(-answer.value(cross_entropy)).exp()
+    return answer.value(_minus_softmax)
+
+
+def _minus_softmax(scores: Tensor, y: Tensor) -> Tensor:
+    return -scores.double().softmax(1).gather(1, y[:, None])[:, 0]
 
 
 @dataclass(frozen=True)
