@@ -32,6 +32,7 @@ from shiftproof.preflight import BATCH_DEPENDENT, RANDOM, ScoresOnly, look_at
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import Search, judged_objection, suited
 from shiftproof.shifts.abstract import Params, Shift
+from shiftproof.shifts.on import edited_rows, edits_in
 
 ZERO_GRADIENT_SHARE = 0.05
 """From this share of examples with all-zero gradients on, a gradient search's verdict is flagged."""
@@ -226,7 +227,7 @@ def _confront_batch(model: Answers, shift: Shift, search: Search, batch: Example
         forwards=cost.forwards.numpy(),
         backwards=cost.backwards.numpy(),
         bound=search.bound,
-        flags=_verdict_flags(cost, rows.cpu(), after),
+        flags=(*_verdict_flags(cost, rows.cpu(), after), *_unmoved(shift, x[rows])),
         seconds=time.perf_counter() - began,
         stages=tuple(cost.stages),
         score=whole["score"],
@@ -289,6 +290,18 @@ def _apply(shift: Shift, space: Space, x: Any, params: Params) -> Any:
     if not space.holds(x, moved):
         raise BudgetExceeded(f"The shift {shift.name} left the input box {space.units}, gave NaN or changed the inputs' shape.")
     return moved
+
+
+def _unmoved(shift: Shift, x: Any) -> tuple[Flag, ...]:
+    """Says how many inputs have nothing that a shift by edits can change."""
+    edits = edits_in(shift)
+    if edits is None or not len(x):
+        return ()
+    still = [not edits.free(one) for one in edited_rows(shift, x)]
+    if not any(still):
+        return ()
+    detail = "In these inputs there is nothing that this shift can edit: they stay as they are, and hold or fail as such."
+    return (Flag("nothing_to_edit", detail, sum(still) / len(still)),)
 
 
 def _verdict_flags(cost: Cost, rows: Tensor, after: Reading) -> tuple[Flag, ...]:

@@ -52,7 +52,8 @@ def test_the_smallest_effect_is_the_edge_of_significance() -> None:
     lost = round(found.smallest * 100) + 3
 
     def p(count: int) -> float:
-        (one,) = perturbation_effects(*(lambda b, a: (b, {"x": a}))(*verdicts(97 - count, count, 3, 0)))
+        right, moved = verdicts(97 - count, count, 3, 0)
+        (one,) = perturbation_effects(right, {"x": moved})
         return one.p_value
 
     assert p(lost) <= 0.05 < p(lost - 1)

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import shiftproof as sp
 from golden_edits import rewrite
 from shiftproof._errors import UsageError
 from shiftproof._part import option_types
@@ -206,3 +207,14 @@ def test_misspellings_are_the_list_read_backwards() -> None:
     assert shifts.build(shift.spec()) == shift
     with pytest.raises(UsageError, match=r"The 'version' of misspellings must be .*, the codespell that is installed"):
         shifts.build("misspellings(edits=1, version='0')")
+
+
+def test_texts_that_nothing_can_edit_are_flagged(tmp_path: Path) -> None:
+    shift = stored(tmp_path, {"text": "good", "edited": "not good"})
+    model = sp.as_model(lambda texts: [[0.0, float("not" not in text)] for text in texts], gives="scores", name="by hand")
+    found = sp.confront(model, shift, search=sp.OneDraw(), examples=sp.examples(["good", "other", "fine", "well"], [1, 1, 1, 1]))
+    (flag,) = [flag for flag in found.flags if flag.name == "nothing_to_edit"]
+    assert flag.share == 0.75
+    assert found.outcome.tolist() == ["broken", "held", "held", "held"]
+    whole = sp.confront(model, shift, search=sp.OneDraw(), examples=sp.examples(["good"], [1]))
+    assert not [flag for flag in whole.flags if flag.name == "nothing_to_edit"]

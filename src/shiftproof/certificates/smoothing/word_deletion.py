@@ -30,7 +30,7 @@ class WordsLeftOut(Noise):
 
     def needed(self, radius: float, features: int) -> float:
         """1/2 + 1 - rate^radius: on the copies in which all changed words are left out, both texts look alike."""
-        return 1.5 - self.rate**radius
+        return 1.5 - math.pow(self.rate, radius)
 
     def add(self, x: Any, rng: Rng, space: Any = None) -> Any:
         words = [str(one).split() for one in x]

@@ -33,7 +33,7 @@ def _distance(one: Sequence[str], two: Sequence[str]) -> int:
     while ends < shorter - start and one[-1 - ends] == two[-1 - ends]:
         ends += 1
     one, two = one[start : len(one) - ends], two[start : len(two) - ends]
-    row = [*range(len(two) + 1)]
+    row: list[int] = [*range(len(two) + 1)]
     for above, left in enumerate(one, start=1):
         corner, row[0] = row[0], above
         for place, right in enumerate(two, start=1):
