@@ -15,7 +15,7 @@ import shiftproof
 from benchmarks.timing import Figure
 from shiftproof._memory import keep_freed_memory
 
-NAMES = ("gradient_ascent", "peers_gradient_ascent", "training_step", "cascade", "start_up", "strength", "robust_estimators")
+NAMES = ("gradient_ascent", "peers_gradient_ascent", "training_step", "cascade", "start_up", "economy", "strength", "robust_estimators")
 RESULTS = Path(__file__).parent / "results"
 
 

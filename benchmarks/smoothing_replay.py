@@ -13,7 +13,7 @@ import json
 import platform
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -44,6 +44,7 @@ FOUR = {0.12: (0.1, 0.2, 0.3, 0.4), 0.25: (0.25, 0.5, 0.75, 1.0), 0.5: (0.25, 0.
 class Log:
     """One log: the radius of each point, whether its decision was right, and the probability implied; each of shape (n,)."""
 
+    name: str
     sigma: float
     radius: Floats
     correct: npt.NDArray[np.bool_]
@@ -55,6 +56,7 @@ class Figure:
     """What one question cost on one log, and what it lost; accuracies in percent, quantiles are those of the draws an example."""
 
     question: str
+    log: str
     sigma: float
     radii: list[float]
     saving: float
@@ -80,7 +82,7 @@ def read(path: Path) -> Log:
     low = binomial_low(counts, np.full_like(counts, DRAWS), ALPHA)
     agreed = np.searchsorted(low, ndtr(columns[:, 1] / sigma)).clip(0, DRAWS)
     implied = np.where(columns[:, 0] < 0, 0.5, agreed / DRAWS)
-    return Log(sigma, columns[:, 1], columns[:, 2] > 0, implied)
+    return Log(path.name.removesuffix(".tsv.gz"), sigma, columns[:, 1], columns[:, 2] > 0, implied)
 
 
 def radii_of(sigma: float) -> tuple[float, ...]:
@@ -88,10 +90,9 @@ def radii_of(sigma: float) -> tuple[float, ...]:
     return FOUR.get(sigma, tuple(round(share * sigma, 9) for share in SHARES))
 
 
-def pairs_of(sigmas: Iterable[float]) -> list[tuple[float, float]]:
-    """Each sigma with the radii that are asked for one at a time: the paper's for its sigmas, else sigma itself."""
-    known = {sigma for sigma, _ in PAIRS}
-    return [pair for sigma in sigmas for pair in ([p for p in PAIRS if p[0] == sigma] if sigma in known else [(sigma, sigma)])]
+def each_radius(sigma: float) -> list[float]:
+    """The radii that are asked for one at a time: the paper's for its sigmas, else sigma itself."""
+    return [radius for known, radius in PAIRS if known == sigma] or [sigma]
 
 
 def run(probability: Floats, tests: SequentialTests, enough: int, seed: int) -> tuple[Ints, Ints]:
@@ -124,6 +125,7 @@ def ask(log: Log, radii: Sequence[float], question: str, enough: int = 0) -> Fig
     passes = [binom.sf(np.searchsorted(low, p, side="right") - 1, DRAWS, log.implied) for p in needed]
     return Figure(
         question,
+        log.name,
         log.sigma,
         [float(radius) for radius in radii],
         DRAWS / float(draws.mean()),
@@ -152,6 +154,7 @@ def ask_radius(log: Log) -> dict[str, float | str | dict[str, float]]:
     short = np.where(log.correct, cohen - radius, 0.0)
     return {
         "question": f"the radius to within {DELTA}",
+        "log": log.name,
         "sigma": log.sigma,
         "saving": DRAWS / float(draws.mean()),
         "draws_mean": float(draws.mean()),
@@ -177,24 +180,24 @@ def _quantiles(values: npt.NDArray[np.floating] | Ints) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="where the logs lie")
-    logs = {log.sigma: log for log in map(read, sorted(parser.parse_args().folder.glob("*noise_*.tsv.gz")))}
+    logs = [read(path) for path in sorted(parser.parse_args().folder.glob("*noise_*.tsv.gz"))]
     if not logs:
         raise SystemExit("There is no log called *noise_SIGMA.tsv.gz in this folder.")
     began = time.perf_counter()
-    averages = {f"{sigma:g}": float((log.radius * log.correct).mean()) for sigma, log in logs.items()}
-    one = [ask(logs[sigma], [radius], "is the radius at least r?") for sigma, radius in pairs_of(logs)]
-    four = [ask(log, radii_of(sigma), "is it at least each of four?") for sigma, log in logs.items()]
+    averages = {log.name: float((log.radius * log.correct).mean()) for log in logs}
+    one = [ask(log, [radius], "is the radius at least r?") for log in logs for radius in each_radius(log.sigma)]
+    four = [ask(log, radii_of(log.sigma), "is it at least each of four?") for log in logs]
     record = {
         "shiftproof": shiftproof.__version__,
         "python": platform.python_version(),
         "draws": DRAWS,
         "alpha": ALPHA,
         "selection_draws_counted": SELECTION,
-        "examples": {f"{sigma:g}": len(log.radius) for sigma, log in logs.items()},
+        "examples": {log.name: len(log.radius) for log in logs},
         "average_certified_radius": averages,
         "one_radius": [asdict(figure) for figure in one],
         "four_radii": [asdict(figure) for figure in four],
-        "radius": [ask_radius(log) for log in logs.values()],
+        "radius": [ask_radius(log) for log in logs],
         "seconds": time.perf_counter() - began,
     }
     target = RESULTS / shiftproof.__version__ / "smoothing_replay.json"
@@ -202,7 +205,7 @@ def main() -> None:
     target.write_text(json.dumps(record, indent=2) + "\n")
     for figure in (*one, *four):
         lost = [round(ours - theirs, 2) for ours, theirs in zip(figure.ours, figure.cohen_expected, strict=True)]
-        print(f"sigma {figure.sigma:<5g} radii {figure.radii}: {figure.saving:.1f} times fewer draws, accuracy differs by {lost} points")
+        print(f"{figure.log} radii {figure.radii}: {figure.saving:.1f} times fewer draws, accuracy differs by {lost} points")
     print(target)
 
 

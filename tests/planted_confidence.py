@@ -7,7 +7,6 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-SIZES = (5, 20, 100)
 TIES = ("none", "rounded", "one_hot")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import keyword
 import math
+import re
 import typing
 from abc import ABC
 from dataclasses import MISSING, dataclass, fields
@@ -14,6 +15,10 @@ from typing import Any, ClassVar
 from shiftproof._errors import must
 
 Value = float | int | str | bool
+_QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'"""
+_OPTIONS = "|".join(keyword.kwlist)
+_KEYWORD = re.compile(rf"{_QUOTED}|(?<![\w.])(?P<word>{_OPTIONS})(?=\s*=(?!=))", re.DOTALL)
+_UNDERLINED = re.compile(rf"{_QUOTED}|(?<![\w.])(?P<word>{_OPTIONS})_(?=\s*=(?!=))", re.DOTALL)
 _SCALARS: dict[type, tuple[type, ...]] = {float: (int, float), int: (int,), str: (str,), bool: (bool,)}
 
 
@@ -77,11 +82,11 @@ class Part(ABC):
         """
         defaults = {f.name: f.default for f in fields(self)}
         shown = {k: v for k, v in self.options().items() if defaults[k] is MISSING or defaults[k] != v}
-        return self.name + (f"({', '.join(f'{k}={show(v)}' for k, v in shown.items())})" if shown else "")
+        return self.name + (f"({', '.join(f'{written_option(k)}={show(v)}' for k, v in shown.items())})" if shown else "")
 
     def full_spec(self) -> str:
         """The long form: the name and every option, defaults included."""
-        return f"{self.name}({', '.join(f'{k}={v!r}' for k, v in self.options().items())})"
+        return f"{self.name}({', '.join(f'{written_option(k)}={v!r}' for k, v in self.options().items())})"
 
 
 @cache
@@ -102,6 +107,29 @@ def option_types(part: type[Part]) -> dict[str, type]:
 def required_options(part: type[Part]) -> tuple[str, ...]:
     """The options that have no default."""
     return tuple(f.name for f in fields(part) if f.name in option_types(part) and f.default is MISSING)
+
+
+def written_option(field: str) -> str:
+    """The name of an option in a spec: that of its field, without the underline that Python wants behind its own words.
+
+    >>> written_option("class_"), written_option("eps")
+    ('class', 'eps')
+    """
+    return field[:-1] if field.endswith("_") and keyword.iskeyword(field[:-1]) else field
+
+
+def as_python(spec: str) -> str:
+    """A spec whose options may be Python's own words, as Python reads it.
+
+    >>> as_python("recall(class='class=a')")
+    "recall(class_='class=a')"
+    """
+    return _KEYWORD.sub(lambda found: found[0] + ("_" if found["word"] else ""), spec)
+
+
+def as_written(code: str) -> str:
+    """The inverse of `as_python`."""
+    return _UNDERLINED.sub(lambda found: found["word"] or found[0], code)
 
 
 def declared_name(part: type) -> str | None:
@@ -129,7 +157,7 @@ def _bare(word: str) -> bool:
         # Python's parser normalises letters such as a mathematical bold A, so only ASCII is read back unchanged.
         return word.isascii() and not keyword.iskeyword(word) and word.lower() not in ("true", "false", "inf")
     try:
-        node = ast.parse(word, mode="eval").body
+        node = ast.parse(as_python(word), mode="eval").body
     except (SyntaxError, ValueError):
         return False
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and ast.unparse(node) == word
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and as_written(ast.unparse(node)) == word

@@ -9,6 +9,7 @@ from shiftproof._part import Part
 from shiftproof.certificates import certificates
 from shiftproof.defences import defences
 from shiftproof.judges import judges
+from shiftproof.measures import measures
 from shiftproof.registry import Registry, plural
 from shiftproof.risks import risks
 from shiftproof.searches import searches
@@ -19,7 +20,7 @@ from shiftproof.training.methods import methods
 
 def registries() -> dict[str, Registry[Any]]:
     """Every registry by the plural of its kind."""
-    ours = (shifts, searches, judges, risks, certificates, defences, methods, studies)
+    ours = (shifts, searches, judges, risks, measures, certificates, defences, methods, studies)
     return {plural(registry.kind): registry for registry in ours}
 
 

@@ -72,7 +72,7 @@ def shiftproof_audit(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
         identity = {name: str(value) for name, value in plan.identity(config).items() if name != ANSWERS}
         name = f"{re.sub('[^A-Za-z0-9_.-]+', '_', plan.model.name)[:40]}-{key_of(identity)}"
         folder = config.out or str(home / name)
-        key = (name, folder, *config.fail_on)
+        key = (name, folder, *config.fail_on, *map(str, config.measures))
         if key not in reports:
             reports[key] = run_audit(config.model_copy(update={"out": folder}), progress=False)
         return reports[key]

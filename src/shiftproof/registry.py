@@ -22,7 +22,7 @@ from typing import Any, Generic, TypeVar
 
 from shiftproof._errors import UsageError, unknown
 from shiftproof._lazy import LazyExports
-from shiftproof._part import Part, Value, declared_name, option_types, required_options
+from shiftproof._part import Part, Value, as_python, as_written, declared_name, option_types, required_options, written_option
 
 P = TypeVar("P", bound=Part)
 
@@ -100,7 +100,9 @@ class Registry(Generic[P]):
         part = self.get(name)
         allowed = option_types(part)
         if len(positional) > len(allowed):
-            raise UsageError(f"{self.kind} '{name}' takes {len(allowed)} options ({', '.join(allowed)}), got {len(positional)}.")
+            raise UsageError(
+                f"{self.kind} '{name}' takes {len(allowed)} options ({', '.join(map(written_option, allowed))}), got {len(positional)}."
+            )
         placed = dict(zip(allowed, positional, strict=False))
         twice = sorted(placed.keys() & named.keys())
         if twice:
@@ -108,8 +110,8 @@ class Registry(Generic[P]):
         options: dict[str, Value] = {**placed, **named}
         for option in options:
             if option not in allowed:
-                raise unknown(f"option of {self.kind} '{name}'", option, allowed)
-        missing = [option for option in required_options(part) if option not in options]
+                raise unknown(f"option of {self.kind} '{name}'", written_option(option), map(written_option, allowed))
+        missing = [written_option(option) for option in required_options(part) if option not in options]
         if missing:
             raise UsageError(f"{self.kind} '{name}' needs {', '.join(missing)}: write {name}({missing[0]}=...).")
         return part(**options, **setting)
@@ -156,7 +158,7 @@ def parse_spec(spec: str) -> tuple[str, list[Value], dict[str, Value]]:
     if not bracket:
         return name, [], {}
     try:
-        call = ast.parse(f"f({rest}", mode="eval").body
+        call = ast.parse(as_python(f"f({rest}"), mode="eval").body
     except (SyntaxError, ValueError):  # ValueError: a null byte
         call = None
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or any(k.arg is None for k in call.keywords):
@@ -176,7 +178,7 @@ def _literal(node: ast.expr, spec: str) -> Value:
         case ast.Name(id=word):
             return {"true": True, "false": False, "inf": math.inf}.get(word.lower(), word)
         case ast.Call(func=ast.Name()):  # the spec of another part
-            return ast.unparse(node)
+            return as_written(ast.unparse(node))
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             number = _literal(operand, spec)
             if isinstance(number, int | float):

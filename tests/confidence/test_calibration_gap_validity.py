@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planted import assert_covers
-from planted_confidence import SIZES, TIES, confidences
+from planted_confidence import TIES, confidences
 from shiftproof.confidence.calibration_gap import calibration_gap, class_gaps, poisson_binomial_ends, poisson_binomial_tail, worst_group
+from validity import SIZES, assert_covers
 
 RUNS = 400
 

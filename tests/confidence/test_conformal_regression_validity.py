@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planted import assert_covers
-from planted_confidence import SIZES
 from shiftproof._errors import UsageError
 from shiftproof.confidence.checked import Refused
 from shiftproof.confidence.conformal_regression import quantile_intervals, residual_intervals
+from validity import SIZES, assert_covers
 
 
 @pytest.mark.parametrize("n", SIZES)

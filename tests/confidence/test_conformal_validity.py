@@ -7,13 +7,13 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from planted import assert_covers
-from planted_confidence import SIZES, TIES, probabilities
+from planted_confidence import TIES, probabilities
 from shiftproof._errors import UsageError
 from shiftproof.confidence.checked import Refused
 from shiftproof.confidence.conformal import conformal_quantile, effective_sample, group_sets, split_sets, weighted_quantiles, weighted_sets
 from shiftproof.confidence.label_shift import class_weights, label_shift_sets
 from shiftproof.confidence.set_scores import SetScore
+from validity import SIZES, assert_covers
 
 RUNS = 400
 

@@ -7,10 +7,10 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.tree import DecisionTreeClassifier
 
-from planted import assert_covers
-from planted_confidence import SIZES, TIES, probabilities
+from planted_confidence import TIES, probabilities
 from shiftproof.confidence.conformal import split_sets
 from shiftproof.confidence.exchangeable import exchangeability
+from validity import SIZES, assert_covers
 
 
 @pytest.mark.parametrize("n", SIZES)

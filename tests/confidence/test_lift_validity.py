@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planted import assert_covers
 from shiftproof._errors import UsageError
 from shiftproof.confidence.lift import information_lift, sub_gamma_bound
 from shiftproof.confidence.recalibrate import top_probability
+from validity import assert_covers
 
 
 def test_even_class_frequencies_order_as_confidence_does() -> None:

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from planted import assert_covers
 from shiftproof._errors import UsageError
 from shiftproof.confidence.conformal import conformal_quantile
 from shiftproof.confidence.quantile_region import QuantileRegion
+from validity import assert_covers
 
 Floats = npt.NDArray[np.float64]
 

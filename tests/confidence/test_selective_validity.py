@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pytest
 from scipy.special import bdtr
 
-from planted import assert_covers
 from shiftproof._errors import UsageError
 from shiftproof.confidence.risk_coverage import kept_risk, risk_coverage
 from shiftproof.confidence.selective import certified_threshold
+from validity import assert_covers
 
 Floats = npt.NDArray[np.float64]
 

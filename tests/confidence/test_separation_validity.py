@@ -8,11 +8,11 @@ import pytest
 from scipy.special import ndtr, ndtri
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from planted import assert_covers
 from shiftproof._errors import UsageError
 from shiftproof.confidence.alarm import alarm_threshold, alarms
 from shiftproof.confidence.checked import Refused
 from shiftproof.confidence.separation import Separation, chernoff_interval, separation
+from validity import assert_covers
 
 Floats = npt.NDArray[np.float64]
 

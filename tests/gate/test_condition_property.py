@@ -6,8 +6,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shiftproof.gate import Condition, parse
-from shiftproof.gate.condition import group_text, measures
+from shiftproof.gate.condition import group_text
 from shiftproof.gate.match import natural_spec
+from shiftproof.gate.measured import canonical, limits, words
 from shiftproof.gate.names import natural
 
 FINITE = st.floats(1e-9, 1.0, exclude_min=True)
@@ -33,6 +34,14 @@ SEARCHES = st.one_of(
 RISKS = st.one_of(st.just("worst_group"), st.builds("cvar(alpha={!r})".format, FINITE))
 WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 GROUPS = st.dictionaries(WORDS, WORDS, max_size=3).map(lambda pairs: tuple(sorted(pairs.items())))
+CLASSES = WORDS.map(repr) | st.integers(0, 99).map(str)
+PARTS = st.one_of(
+    st.builds("recall(class={})".format, CLASSES),
+    st.builds("equalized_odds_gap(by={})".format, WORDS.map(repr)),
+    st.builds("log_loss(most={!r})".format, st.floats(0.1, 100)),
+    st.sampled_from(["balanced_accuracy", "f1()", "coverage(level=0.95)", "expected_cost(matrix='0 1; 5 0')"]),
+)
+MEASURES = PARTS | PARTS.map("drop({})".format)
 OPERATORS = st.sampled_from(["<", "<=", ">", ">="])
 SPACE = st.sampled_from(["", " ", "  "])
 
@@ -40,8 +49,8 @@ SPACE = st.sampled_from(["", " ", "  "])
 @st.composite
 def conditions(draw: st.DrawFn) -> str:
     places = [draw(st.none() | SHIFTS), draw(st.none() | SEARCHES), draw(st.none() | RISKS)]
-    measure = draw(st.sampled_from(sorted(measures())))
-    low, high = measures()[measure]
+    measure = draw(st.sampled_from(sorted(words())) | MEASURES)
+    low, high = limits(canonical(measure))
     number = draw(st.floats(low, high).map(repr) | st.integers(int(100 * low), int(100 * high)).map("{}%".format))
     end = draw(st.sampled_from(["", ".low", ".high", ".value"]))
     dot = draw(SPACE) + "." + draw(SPACE)

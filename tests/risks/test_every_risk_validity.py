@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planted import MEANS, Draw, assert_covers, bernoulli, beta, flat
 from shiftproof.risks import CVaR, Mean, WorstGroup
 from shiftproof.risks.abstract import Measurement
 from shiftproof.risks.tally import Tally
+from validity import MEANS, Draw, assert_covers, bernoulli, beta, flat
 
 RUNS = 400
 MEAN, WORST = Mean(), WorstGroup()

@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import binom, multinomial
 
-from planted import MEANS, assert_covers
 from shiftproof.risks.betting_intervals import betting_interval, betting_sequence
 from shiftproof.risks.intervals import clopper_pearson, dkw_width, proportion_difference, simultaneous, wilson
 from shiftproof.risks.paired import matched_interval, mcnemar
+from validity import MEANS, assert_covers
 
 Floats = npt.NDArray[np.float64]
 P = np.array([0.0, 0.001, 0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98, 0.999, 1.0])

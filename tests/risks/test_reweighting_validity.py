@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from planted import assert_covers
 from shiftproof.evaluation.curves.slices import find_slices
 from shiftproof.evaluation.curves.stress_curve import BALLS, stress_curve
 from shiftproof.risks import (
@@ -24,6 +23,7 @@ from shiftproof.risks import (
 from shiftproof.risks.abstract import Measurement
 from shiftproof.risks.reweighting import Reweighting
 from shiftproof.risks.worst_weights import cvar
+from validity import assert_covers
 
 RUNS = 300
 RISKS: list[Reweighting] = [

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pytest
 from scipy.integrate import quad
 
-from planted import assert_covers
 from shiftproof.risks import MMD, Sinkhorn
 from shiftproof.risks.wasserstein import wasserstein_linear
+from validity import assert_covers
 
 RUNS = 100
 Floats = npt.NDArray[np.float64]

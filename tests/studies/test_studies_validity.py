@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planted import assert_covers
 from shiftproof.records.study import Unit
 from shiftproof.studies.abstract import Prediction
 from shiftproof.studies.quantity import Quantity, difference, mean, over_seeds, share
 from shiftproof.studies.verdict import judge, overall, spent
+from validity import assert_covers
 
 RUNS = 2000
 

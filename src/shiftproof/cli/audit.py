@@ -13,7 +13,7 @@ from shiftproof._errors import UsageError
 from shiftproof.cli._notes import echo_notes
 from shiftproof.cli._say import say
 
-_REPEATABLE = ("shift_from", "shifts", "searches", "certify", "curves", "fail_on", "headers")
+_REPEATABLE = ("shift_from", "shifts", "searches", "certify", "curves", "measures", "fail_on", "headers")
 _UNJUDGED = 2
 
 
@@ -35,7 +35,7 @@ _UNJUDGED = 2
 )
 @click.option("--box", metavar="LOW,HIGH", help="Smallest and largest legal input value, such as 0,1.")
 @click.option("--limit", type=int, help="Use only the first N examples.")
-@click.option("--shift-from", multiple=True, metavar="URI", help="Another sample to measure, such as later data. May be repeated.")
+@click.option("--shift-from", multiple=True, metavar="[NAME=]URI", help="Another sample to measure, such as later data. May be repeated.")
 @click.option(
     "--suite", metavar="NAME", help="A set of shifts and searches: quick, standard, thorough, or a corruption benchmark such as cifar_10_c."
 )
@@ -46,6 +46,15 @@ _UNJUDGED = 2
 @click.option(
     "--curve", "curves", multiple=True, metavar="BALL", help="Draw accuracy against eps for a ball: linf, l2, l1 or l0. May be repeated."
 )
+@click.option(
+    "--measure",
+    "measures",
+    multiple=True,
+    metavar="SPEC",
+    help="A measure of the stored answers, such as 'recall(class=fraud)', f1 or auroc. See 'shiftproof list measures'. May be repeated.",
+)
+@click.option("--calibrate", type=float, metavar="SHARE", help="Calibrate on this share of the data, chosen by id, and test on the rest.")
+@click.option("--calibrate-on", metavar="URI", help="Calibrate on another sample, which the model was not trained on.")
 @click.option("--diagnose/--no-diagnose", default=None, help="Check for masked gradients. [on in the suites standard and thorough]")
 @click.option("--config", metavar="FILE", help="A TOML file with these options; the command line takes precedence.")
 @click.option("--out", metavar="DIR", help="Folder of the run. Run again with the same folder to continue.")

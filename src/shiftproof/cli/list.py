@@ -9,13 +9,16 @@ import click
 from shiftproof._errors import unknown
 from shiftproof.cli._say import say
 
-KINDS = ("shifts", "searches", "judges", "risks", "certificates", "defences", "methods", "studies", "sources")
+KINDS = ("shifts", "searches", "judges", "risks", "measures", "certificates", "defences", "methods", "studies", "sources")
 
 
 @click.command("list")
 @click.argument("kind", required=False)
 def command(kind: str | None) -> int:
-    """List the parts of a KIND: shifts, searches, judges, risks, certificates, defences, methods, studies or sources. Without it, all."""
+    """List the parts of a KIND; without it, of every kind.
+
+    Kinds: shifts, searches, judges, risks, measures, certificates, defences, methods, studies, sources.
+    """
     if kind is not None and kind not in KINDS:
         raise unknown("kind of part", kind, KINDS)
     for each in (kind,) if kind else KINDS:
@@ -51,10 +54,10 @@ def _table(rows: list[tuple[str, str]]) -> None:
 
 
 def _signature(part: Any) -> str:
-    from shiftproof._part import option_types, required_options
+    from shiftproof._part import option_types, required_options, written_option
 
     needed = required_options(part)
-    options = ", ".join(f"{name}=..." if name in needed else f"[{name}]" for name in option_types(part))
+    options = ", ".join(f"{written_option(name)}=..." if name in needed else f"[{written_option(name)}]" for name in option_types(part))
     aliases = f" (also {', '.join(part.aliases)})" if part.aliases else ""
     return f"{part.name}({options}){aliases}" if options else f"{part.name}{aliases}"
 

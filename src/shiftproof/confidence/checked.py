@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import softmax
 
 from shiftproof._errors import UsageError, must
 
@@ -80,6 +81,12 @@ def checked_share(value: float, name: str, owner: str) -> float:
     if not 0 < value < 1:
         raise must(name, owner, "be in (0, 1)", value)
     return float(value)
+
+
+def positive_probabilities(scores: Floats) -> Floats:
+    """The softmax of scores (n, classes), none of it 0, so that ranks and logarithms are defined."""
+    p: Floats = np.maximum(softmax(scores, axis=1), 1e-12)
+    return np.asarray(p / p.sum(1, keepdims=True))
 
 
 class Refused(UsageError):

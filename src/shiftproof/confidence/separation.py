@@ -89,6 +89,15 @@ def separation(familiar: npt.ArrayLike, unfamiliar: npt.ArrayLike, *, level: flo
     )
 
 
+def rank_area(familiar: npt.ArrayLike, unfamiliar: npt.ArrayLike) -> float:
+    """AUROC by ranks: the share of pairs whose second value is the greater, ties counting half; both at least one finite number.
+
+    >>> rank_area([0.0, 1.0], [1.0])
+    0.75
+    """
+    return _Counts.of(checked_scores(familiar, _OWNER, name="familiar"), checked_scores(unfamiliar, _OWNER, name="unfamiliar")).auroc()
+
+
 def chernoff_interval(mean: float, n: int, *, level: float = 0.95) -> Interval:
     """Where the mean m of values in [0, 1] lies, by n KL(mean || m) <= ln(2 / (1 - level)).
 
@@ -108,6 +117,18 @@ def chernoff_interval(mean: float, n: int, *, level: float = 0.95) -> Interval:
         return outside
 
     return Interval(end(mean, 0.0), end(mean, 1.0))
+
+
+def chernoff_difference(gain: float, loss: float, n: int, *, level: float = 0.95) -> Interval:
+    """Where a mean of values in [-1, 1] lies, from the means of its positive and of its negative parts: narrow where few differ from 0.
+
+    Each part gets `chernoff_interval` at (1 + level) / 2, of which one end is used, so that all is valid where that one is.
+
+    >>> [round(end, 3) for end in chernoff_difference(0.0, 0.1, 100)]
+    [-0.206, 0.004]
+    """
+    up, down = (chernoff_interval(part, n, level=(1 + level) / 2) for part in (gain, loss))
+    return Interval(up.low - down.high, up.high - down.low)
 
 
 @dataclass(frozen=True, eq=False)

@@ -89,7 +89,7 @@ class AuditConfig(Config):
     headers: tuple[str, ...] = Field(default=(), description="Headers for a URL, NAME=VARIABLE, the values in environment variables.")
     box: tuple[float, float] | None = Field(default=None, description="Least and greatest legal input value.")
     limit: int | None = Field(default=None, description="Use only the first this many examples.")
-    shift_from: tuple[Any, ...] = Field(default=(), description="Other samples: a natural shift.")
+    shift_from: tuple[Any, ...] = Field(default=(), description="Other samples, URI or NAME=URI: a natural shift.")
     suite: str | None = Field(
         default=None,
         description="quick, standard, thorough, or a list of corruptions (corruptions, mnist_c, ...); 'quick' where no shifts are given.",
@@ -101,6 +101,11 @@ class AuditConfig(Config):
     )
     certify: tuple[Any, ...] = Field(default=(), description="Certificates, by spec.")
     curves: tuple[Any, ...] = Field(default=(), description="Balls, such as linf, whose accuracy at every eps is wanted.")
+    measures: tuple[Any, ...] = Field(
+        default=(), description="Measures of stored answers, such as recall(class=fraud), or in Python parts. class=each: of every class."
+    )
+    calibrate: float | None = Field(default=None, description="Share of the data, chosen by id, that calibrates and is not tested on.")
+    calibrate_on: Any = Field(default=None, description="Another sample that calibrates, which the model was not trained on.")
     diagnose: bool | None = Field(
         default=None, description="Check for masked gradients; where not given, as the suite says: standard and thorough do."
     )
@@ -166,7 +171,7 @@ def read_config(path: Path) -> dict[str, Any]:
     for key in options:
         if key not in AuditConfig.model_fields:
             raise unknown(f"key in '{path}'", key, AuditConfig.model_fields)
-    for key in ("shifts", "searches", "certify", "curves", "fail_on", "shift_from"):
+    for key in ("shifts", "searches", "certify", "curves", "measures", "fail_on", "shift_from"):
         if isinstance(options.get(key), str):
             options[key] = [options[key]]
     return options

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal, cast
 
 from shiftproof._errors import UsageError, unknown
-from shiftproof.gate.names import CLEAN, IDENTITY, NATURAL, Name, find, natural
+from shiftproof.gate.cut import QUOTED, cut
+from shiftproof.gate.measured import canonical, is_measure, limits, names
+from shiftproof.gate.names import AVERAGE, CLEAN, IDENTITY, NATURAL, Name, find, inside, natural, word_of
 from shiftproof.records.audit import UNION
 
 Operator = Literal["<", "<=", ">", ">="]
@@ -16,32 +17,9 @@ End = Literal["value", "low", "high"]
 GroupValues = tuple[tuple[str, str], ...]
 
 _SYNTAX = "Write it as SHIFT.MEASURE < NUMBER, for example 'linf(eps=8/255).robust_accuracy < 0.6' or 'accuracy[sex=F] < 70%'."
-_QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'"""
-_INSIDE = rf"(?:{_QUOTED}|[^()\"'])"
-_SEGMENT = rf"[\w/-]+\s*(?:\((?:{_INSIDE}|\({_INSIDE}*\))*\))?"
-_CONDITION = re.compile(
-    rf"\s*(?P<path>{_SEGMENT}(?:\s*\.\s*{_SEGMENT})*)"
-    rf"\s*(?P<group>\[(?:{_QUOTED}|[^\[\]\"'])*\])?"
-    r"\s*(?:\.\s*(?P<end>\w+))?"
-    r"\s*(?P<op>[<>=!]+)(?P<number>.*)",
-    re.DOTALL,
-)
-_SEGMENTS = re.compile(_SEGMENT, re.DOTALL)
 _NUMBER = re.compile(r"\s*(?P<digits>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(?P<percent>%?)\s*", re.ASCII)
-_PAIR = re.compile(rf"\s*(?P<column>{_QUOTED}|[^&=\"']+?)\s*=\s*(?P<value>{_QUOTED}|[^&\"']+?)\s*(?:&|$)", re.DOTALL)
+_PAIR = re.compile(rf"\s*(?P<column>{QUOTED}|[^&=\"']+?)\s*=\s*(?P<value>{QUOTED}|[^&\"']+?)\s*(?:&|$)", re.DOTALL)
 _PLAIN = re.compile(r"[^\[\]&=\"'\\\s<>](?:[^\[\]&=\"'\\\n]*[^\[\]&=\"'\\\s])?")
-
-
-@cache
-def measures() -> dict[str, tuple[float, float]]:
-    """Every measure, and the range that its threshold must be in: the mean score of every judge in its three forms, and what follows."""
-    from shiftproof.judges import judges
-
-    every = [judges.get(name) for name in judges.names() if name not in judges.failures]
-    means = {f"{prefix}{judge.measure}": (0.0, 1.0) for judge in every for prefix in ("", "robust_", "certified_")}
-    losses = {f"{judge.measure}_loss": (0.0, 1.0) for judge in every if judge.graded}
-    others = dict.fromkeys(("smoothed_accuracy", "smoothed_robust_accuracy", "error_probability"), (0.0, 1.0))
-    return {**means, **losses, **others, "drop": (-1.0, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -52,7 +30,7 @@ class Condition:
         shift: the shift; `IDENTITY` for the sample as it is.
         search: the search or certificate; None for any.
         risk: the risk; None for the plain mean, or for one group's own number where `group` is given.
-        measure: one of `measures()`.
+        measure: a measure in canonical form: accuracy, recall(class=fraud), drop(recall(class=fraud)), ...
         group: column and value pairs, in the order of their names; empty for everyone.
         end: which number of the measurement is compared: its value, or the low or high end of its interval.
         op: the run fails where number `op` threshold is true.
@@ -100,7 +78,7 @@ class Condition:
 
 
 def parse(text: str) -> Condition:
-    """Reads `[SHIFT.][SEARCH.][RISK.]MEASURE[GROUP][.low|.high|.value] OP NUMBER`. Nothing is evaluated.
+    """Reads `[SHIFT.][SEARCH.][RISK.]MEASURE[(options)][[column=value & ...]][.low|.high|.value] OP NUMBER`. Nothing is evaluated.
 
     Args:
         text: the condition under which a run fails; OP is <, <=, > or >=, and NUMBER may end in %.
@@ -108,27 +86,26 @@ def parse(text: str) -> Condition:
     Raises:
         UsageError: it cannot be read, or a name in it is unknown; the message lists the nearest.
     """
-    found = _CONDITION.fullmatch(text)
-    if not found:
+    pieces = cut(text)
+    if pieces is None:
         raise UsageError(f"Cannot read the condition {text!r}. {_SYNTAX}")
-    op = _operator(found["op"], text)
-    segments = [" ".join(s.split()) if '"' not in s and "'" not in s else s.strip() for s in _SEGMENTS.findall(found["path"])]
-    end = found["end"]
-    if end is None and found["group"] is None and len(segments) > 1 and segments[-1] in ("value", "low", "high"):
+    op = _operator(pieces.op, text)
+    segments, end = [*pieces.segments], pieces.end
+    if end is None and pieces.group is None and len(segments) > 1 and segments[-1] in ("value", "low", "high"):
         end = segments.pop()
     if end not in (None, "value", "low", "high"):
         raise unknown("end of an interval", end, ["low", "high", "value"], f"In the condition {text!r}.")
     measure = _measure(segments.pop(), text)
-    shift, search, risk = _places(segments, text)
+    shift, search, risk = _places(_expanded(segments), text)
     return Condition(
         shift=shift,
         search=search,
         risk=risk,
         measure=measure,
-        group=_group(found["group"], text),
+        group=_group(pieces.group, text),
         end=cast("End", end or "value"),
         op=op,
-        threshold=_threshold(found["number"], measure, text),
+        threshold=_threshold(pieces.number, measure, text),
     )
 
 
@@ -148,7 +125,7 @@ def _threshold(number: str, measure: str, text: str) -> float:
     if not found:
         raise UsageError(f"The threshold of the condition {text!r} must be a number such as 0.6 or 60%, got {number.strip()!r}.")
     threshold = float(found["digits"]) / (100 if found["percent"] else 1)
-    low, high = measures()[measure]
+    low, high = limits(measure)
     if not low <= threshold <= high:
         hint = f" Did you mean {found['digits']}%?" if not found["percent"] and 1 < threshold <= 100 else ""
         raise UsageError(f"The threshold of the condition {text!r} must be in [{low:g}, {high:g}], got {number.strip()}.{hint}")
@@ -156,11 +133,19 @@ def _threshold(number: str, measure: str, text: str) -> float:
 
 
 def _measure(segment: str, text: str) -> str:
-    if segment in measures():
-        return segment
+    if is_measure(segment):
+        return canonical(segment)
     if "(" in segment or _kind_of(segment):
-        raise UsageError(f"The condition {text!r} names no measure after {segment!r}. Add one of: {', '.join(measures())}. {_SYNTAX}")
-    raise unknown("measure", segment, measures(), f"In the condition {text!r}.")
+        raise UsageError(f"The condition {text!r} names no measure after {segment!r}. Add one of: {', '.join(names())}. {_SYNTAX}")
+    raise unknown("measure", segment, names(), f"In the condition {text!r}.")
+
+
+def _expanded(segments: list[str]) -> list[str]:
+    """The words before the measure, expectation(SHIFT) written out: its mean over moves, which one chance draw per example estimates."""
+    first, *more = segments or [""]
+    inner = inside(first)
+    shift = word_of(first) == "expectation" and inner is not None and "shift" in _kind_of(inner)
+    return [str(inner), AVERAGE, *more] if shift else segments
 
 
 _PLACES = ("shift", "search", "risk")
@@ -173,9 +158,7 @@ def _places(segments: list[str], text: str) -> tuple[Name, Name | None, Name | N
     for segment in segments:
         kinds = _kind_of(segment)
         if not kinds:
-            raise unknown(
-                "shift, search, certificate or risk", segment.partition("(")[0].strip(), _all_names(), f"In the condition {text!r}."
-            )
+            raise unknown("shift, search, certificate or risk", word_of(segment), _all_names(), f"In the condition {text!r}.")
         free = [place for place in range(reached + 1, 3) if _PLACES[place] in kinds]
         if not free:
             kind = " or ".join(kinds)
@@ -194,8 +177,7 @@ def _kind_of(segment: str) -> dict[str, Name]:
     from shiftproof.searches import searches
     from shiftproof.shifts import shifts
 
-    word = segment.partition("(")[0].strip()
-    if word == NATURAL:
+    if word_of(segment) == NATURAL:
         return {"shift": natural(segment)}
     if segment in (CLEAN, IDENTITY.part):
         return {"shift": IDENTITY}

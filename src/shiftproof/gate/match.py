@@ -11,7 +11,8 @@ from typing import Literal
 
 from shiftproof._errors import UsageError
 from shiftproof.gate.condition import Condition, GroupValues, group_text, parse
-from shiftproof.gate.names import IDENTITY, NATURAL, Name, Registries, natural, recorded, written
+from shiftproof.gate.measured import DROP, is_part, part_of
+from shiftproof.gate.names import AVERAGE, IDENTITY, NATURAL, Name, Registries, natural, recorded, word_of, written
 from shiftproof.records.audit import UNION, Audit
 
 Available = tuple[str, str, str, str, str | None]
@@ -61,8 +62,12 @@ def available_in(audit: Audit) -> list[Available]:
         (r.shift if r.data == own else natural_spec(r.data), r.search, r.risk, r.measure, r.group) for r in audit.results
     ]
     mean = audit.judge.measure
-    found.append(("identity", "one_draw", "mean", mean, None))
-    found += [(natural_spec(n.source), "one_draw", "mean", measure, None) for n in audit.natural for measure in (mean, "drop")]
+    found.append(("identity", AVERAGE, "mean", mean, None))
+    found += [(natural_spec(n.source), AVERAGE, "mean", measure, None) for n in audit.natural for measure in (mean, DROP)]
+    for m in audit.measures:
+        shift, risk = m.shift if m.data == own else natural_spec(m.data), "group" if m.group else "mean"
+        changed = [] if m.change is None else [f"{DROP}({m.measure})"]
+        found += [(shift, m.search, risk, measure, m.group) for measure in (m.measure, *changed)]
     return list(dict.fromkeys(found))
 
 
@@ -150,8 +155,13 @@ def _unions(available: Sequence[Available]) -> list[Available]:
     return [
         (shift, UNION, risk, measure, group)
         for shift, search, risk, measure, group in available
-        if len(worst[shift]) > 1 and search in worst[shift] and (measure.startswith("robust_") or measure == "drop")
+        if len(worst[shift]) > 1 and search in worst[shift] and (measure.startswith("robust_") or measure == DROP or _of_all(measure))
     ]
+
+
+def _of_all(measure: str) -> bool:
+    """Whether a measure is known of several searches together: which examples withstand all of them is, what was said is not."""
+    return is_part(measure) and part_of(measure).needs == "right"
 
 
 def _wanted(group: GroupValues) -> tuple[str, ...]:
@@ -167,7 +177,7 @@ def _label(shift: str, search: str, risk: str, measure: str, group: str | None) 
     """A number as a condition names it, in the shortest form that says it all."""
     clean = shift == IDENTITY.part
     parts = [None if clean else shift]
-    average = search == "one_draw" and measure not in ("drop", "error_probability") and not measure.endswith("_loss")
+    average = search == AVERAGE and measure not in (DROP, "error_probability") and not measure.endswith("_loss")
     parts.append(None if clean or average or shift.startswith(NATURAL) else search)
     parts.append(None if risk in ("mean", "group") else risk)
     pairs = tuple((column, value) for column, _, value in (pair.partition("=") for pair in (group or "").split(" & ")) if column)
@@ -182,7 +192,7 @@ def recorded_as(place: Literal["shift", "search", "risk"], spec: str) -> Name:
     from shiftproof.searches import searches
     from shiftproof.shifts import shifts
 
-    if place == "shift" and spec.partition("(")[0] == NATURAL:
+    if place == "shift" and word_of(spec) == NATURAL:
         return natural(spec)
     homes: dict[str, Registries] = {"shift": [shifts], "search": [searches, certificates], "risk": [risks]}
     return recorded(spec, homes[place])

@@ -8,13 +8,15 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from shiftproof._errors import UsageError, unknown
-from shiftproof._part import Part, Value, option_types, show
+from shiftproof._part import Part, Value, option_types, show, written_option
 from shiftproof.registry import Registry, parse_spec
 
 CLEAN = "clean"
 """The word for the sample as it is; records call it identity."""
 NATURAL = "natural"
 """The word for another sample: a natural shift."""
+AVERAGE = "one_draw"
+"""The search whose numbers are average cases: one chance draw per example."""
 Registries = Sequence[Registry[Any]]
 
 
@@ -40,6 +42,22 @@ class Name:
 IDENTITY = Name("identity", (), CLEAN)
 
 
+def word_of(segment: str) -> str:
+    """A part's name as written, without its options."""
+    return segment.partition("(")[0].strip()
+
+
+def inside(segment: str) -> str | None:
+    """The only option of a spec, where it is a text without a name; else None.
+
+    >>> inside("expectation(linf(eps=0.1))"), inside("linf(0.1)"), inside("on(field=a, inner=b)")
+    ('linf(eps=0.1)', None, None)
+    """
+    _, positional, named = parse_spec(segment)
+    only = positional[0] if len(positional) == 1 and not named else None
+    return only if isinstance(only, str) else None
+
+
 def find(spec: str, registries: Registries) -> Name | None:
     """The part that `spec` names in the first registry that knows it; None where none does.
 
@@ -48,8 +66,8 @@ def find(spec: str, registries: Registries) -> Name | None:
     Raises:
         UsageError: the part has no such option, or an option without a default is missing.
     """
-    word = spec.partition("(")[0].strip()
-    return next((_read(spec, registry) for registry in registries if _knows(registry, word)), None)
+    word = word_of(spec)
+    return next((_read(spec, registry, registries) for registry in registries if _knows(registry, word)), None)
 
 
 def _knows(registry: Registry[Any], word: str) -> bool:
@@ -62,7 +80,7 @@ def _knows(registry: Registry[Any], word: str) -> bool:
     return True
 
 
-def _read(spec: str, registry: Registry[Any]) -> Name:
+def _read(spec: str, registry: Registry[Any], registries: Registries) -> Name:
     word, positional, named = parse_spec(spec)
     part: type[Part] = registry.get(word)
     types = option_types(part)
@@ -72,9 +90,20 @@ def _read(spec: str, registry: Registry[Any]) -> Name:
     given = dict(zip(types, positional, strict=False)) | named
     if len(positional) > len(types) or not given.keys() <= types.keys() or not types.keys() <= given.keys() | defaults.keys():
         registry.build(spec)  # raises, naming the option
-    options: dict[str, Value] = {option: given.get(option, defaults.get(option, 0)) for option in types}
+    options: dict[str, Value] = {option: nested(given.get(option, defaults.get(option, 0)), registries) for option in types}
     shown = {option: value for option, value in options.items() if option not in defaults or defaults[option] != value}
     return Name(part.name, tuple(options.items()), part.name + (written(shown) if types else ""))
+
+
+def nested(value: Value, registries: Registries) -> Value:
+    """An option's value, in its canonical form where it is the spec of a part of one of these kinds: typos(1) is typos(edits=1)."""
+    if not isinstance(value, str) or not value.endswith(")"):
+        return value
+    try:
+        found = find(value, registries)
+    except UsageError:
+        return value  # a text that only looks like a spec
+    return found.text if found else value
 
 
 def recorded(spec: str, registries: Registries) -> Name:
@@ -109,7 +138,7 @@ def written(options: dict[str, Value]) -> str:
     >>> written({"eps": 8 / 255, "loss": "margin", "source": "a b.csv"})
     "(eps=8/255, loss=margin, source='a b.csv')"
     """
-    return f"({', '.join(f'{option}={_value(value)}' for option, value in options.items())})"
+    return f"({', '.join(f'{written_option(option)}={_value(value)}' for option, value in options.items())})"
 
 
 def _value(value: Value) -> str:

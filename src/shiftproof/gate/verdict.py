@@ -9,16 +9,18 @@ from typing import Literal
 from shiftproof._errors import UsageError
 from shiftproof.gate.condition import Condition, End
 from shiftproof.gate.match import Available, NumberName, entries_of, natural_spec, no_match, parsed, recorded_as, select
-from shiftproof.gate.names import NATURAL
+from shiftproof.gate.measured import DROP, is_part, words
+from shiftproof.gate.names import AVERAGE, NATURAL, word_of
 from shiftproof.records.audit import UNION, Audit, CellRecord, ClaimKind, GateRecord, NaturalShift, Result
+from shiftproof.records.set_measure import SetMeasure
 
 VerdictState = Literal["held", "failed", "unjudged"]
 EndPair = tuple[float, float]
 
 
-def _kinds(measure: str) -> frozenset[ClaimKind]:
-    """From cells of which kind a measure comes."""
-    if measure in ("drop", "error_probability") or measure.endswith("_loss"):
+def _kinds(measure: str, of_judge: str) -> frozenset[ClaimKind]:
+    """From cells of which kind a measure comes; `of_judge` is the judge's own word for its mean score."""
+    if measure in (DROP, "error_probability") or measure.endswith("_loss") or (measure != of_judge and is_part(measure)):
         return frozenset({"estimate", "at_most"})
     if measure == "smoothed_robust_accuracy":
         return frozenset({"at_most"})
@@ -39,6 +41,9 @@ class MeasuredNumber:
     n: int
     flags: tuple[str, ...] = ()
     unfinished: bool = False
+    refused: str = ""
+    searched: bool = False
+    """Whether it is an estimate at moves that were searched for another purpose."""
 
     def at(self, end: End) -> float | None:
         """The number itself or an end of its interval; None where it was not measured or its cell is unfinished."""
@@ -119,9 +124,28 @@ def _numbers(audit: Audit) -> list[tuple[Available, MeasuredNumber]]:
     mean = audit.judge.measure
     if not any(r.shift == "identity" and r.risk == "mean" and r.measure == mean and r.data == own for r in audit.results):
         clean = MeasuredNumber(mean, audit.clean.accuracy, audit.clean.interval, "estimate", audit.provenance.confidence, audit.clean.n)
-        found.append((("identity", "one_draw", "mean", mean, None), clean))
+        found.append((("identity", AVERAGE, "mean", mean, None), clean))
     for natural in audit.natural:
         found += _of_natural(natural, audit)
+    for measured in audit.measures:
+        found += _of_measure(measured, own, unfinished)
+    return found
+
+
+def _of_measure(m: SetMeasure, own: str, unfinished: set[str]) -> list[tuple[Available, MeasuredNumber]]:
+    """A measure of stored answers, and its drop from the sample as it is."""
+    shift = m.shift if m.data == own else natural_spec(m.data)
+    place = (shift, m.search, "group" if m.group else "mean")
+    label = (m.search if m.data == own else m.data) + (f" on {m.group}" if m.group else "")
+    partial, why = not unfinished.isdisjoint(m.cell.split("+")), m.refused or ""
+    other = m.searched and m.kind == "estimate"
+    number = MeasuredNumber(label, m.value, m.interval, m.kind, m.confidence, m.n, (), partial, why, other)
+    found = [((*place, m.measure, m.group), number)]
+    if m.change is not None:
+        ends = None if m.change_interval is None else (-m.change_interval[1], -m.change_interval[0])
+        kind: ClaimKind = "at_least" if m.kind == "at_most" else "estimate"
+        drop = MeasuredNumber(label, -m.change, ends, kind, m.confidence, m.n, (), partial, searched=other)
+        found.append(((*place, f"{DROP}({m.measure})", m.group), drop))
     return found
 
 
@@ -141,11 +165,11 @@ def _of_natural(natural: NaturalShift, audit: Audit) -> list[tuple[Available, Me
     shift, confidence = natural_spec(natural.source), audit.provenance.confidence
     return [
         (
-            (shift, "one_draw", "mean", audit.judge.measure, None),
+            (shift, AVERAGE, "mean", audit.judge.measure, None),
             MeasuredNumber(natural.source, natural.accuracy, natural.interval, "estimate", confidence, natural.n, unfinished=there),
         ),
         (
-            (shift, "one_draw", "mean", "drop", None),
+            (shift, AVERAGE, "mean", DROP, None),
             MeasuredNumber(natural.source, drop, between, "estimate", confidence, natural.n, unfinished=either),
         ),
     ]
@@ -156,7 +180,7 @@ def _verdict(audit: Audit, condition: Condition, entries: Sequence[NumberName], 
         found = [numbers[row] for row in select(condition, entries)]
     except UsageError as error:
         return GateVerdict(condition, "unjudged", None, None, str(error))
-    average = [number for number in found if number.kind == "estimate"]
+    average = [number for number in found if number.kind == "estimate" and not number.searched]
     mixed = bool(average) and len(average) < len(found)
     found = average or found
     waiting = _waiting(audit, condition, estimates_only=bool(average))
@@ -186,7 +210,7 @@ def _stands(condition: Condition, kind: ClaimKind, waiting: Sequence[CellRecord]
 
 def _waiting(audit: Audit, condition: Condition, *, estimates_only: bool) -> list[CellRecord]:
     """Cells without which the condition's number is not the whole of it."""
-    kinds = frozenset[ClaimKind]({"estimate"}) if estimates_only else _kinds(condition.measure)
+    kinds = frozenset[ClaimKind]({"estimate"}) if estimates_only else _kinds(condition.measure, audit.judge.measure)
     natural = condition.shift.part == NATURAL
     found: list[CellRecord] = []
     for cell in audit.cells:
@@ -205,7 +229,7 @@ def _proves(cell: CellRecord) -> bool:
     """Whether the search of a cell may try every move, which is a proof."""
     from shiftproof.searches import searches
 
-    name = cell.search.partition("(")[0]
+    name = word_of(cell.search)
     return name in searches.names() and searches.get(name).proves
 
 
@@ -217,7 +241,8 @@ def _why_missing(found: Sequence[MeasuredNumber], waiting: Sequence[CellRecord])
         return f"{cells}{f' and {len(waiting) - 3} more' if len(waiting) > 3 else ''}. Run again with the same output folder to go on."
     if any(number.unfinished for number in found):
         return "its cell is unfinished. Run again with the same output folder to go on."
-    return "nothing was measured there (no examples, or no interval)."
+    refused = next((number.refused for number in found if number.refused), "")
+    return f"{refused}." if refused else "nothing was measured there (no examples, or no interval)."
 
 
 def _tightest(condition: Condition, usable: Sequence[MeasuredNumber]) -> MeasuredNumber | None:
@@ -247,7 +272,7 @@ def _aligned(condition: Condition, kind: ClaimKind) -> bool:
 
 def _detail(condition: Condition, number: MeasuredNumber, failed: bool, usable: Sequence[MeasuredNumber], mixed: bool) -> str:
     interval = f", {100 * number.confidence:.4g}% interval [{number.interval[0]:.4g}, {number.interval[1]:.4g}]" if number.interval else ""
-    text = f"{number.value:.4g} by {number.label}{interval}, {number.n} examples. {_meaning(condition, number.kind, failed)}"
+    text = f"{number.value:.4g} by {number.label}{interval}, {number.n} examples. {_meaning(condition, number, failed)}"
     if len(usable) > 1:
         which = {"at_most": "least", "at_least": "greatest", "estimate": "nearest to failing"}[number.kind]
         others = ", ".join(f"{other.label} {other.value:.4g}" for other in usable)
@@ -259,10 +284,13 @@ def _detail(condition: Condition, number: MeasuredNumber, failed: bool, usable: 
     return text
 
 
-def _meaning(condition: Condition, kind: ClaimKind, failed: bool) -> str:
+def _meaning(condition: Condition, number: MeasuredNumber, failed: bool) -> str:
     """What the number's kind means for this comparison."""
+    kind = number.kind
+    if number.searched:
+        return "An estimate at moves found to break single answers, not for this measure."
     if kind == "estimate":
-        return "An estimate: a sample mean."
+        return "An estimate: a sample mean." if condition.measure in words() else "An estimate from a sample."
     claim, further = ("at most", "less") if kind == "at_most" else ("at least", "more")
     said = f"{claim.capitalize()}: the truth is this or {further}"
     if _aligned(condition, kind):

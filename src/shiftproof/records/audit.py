@@ -12,10 +12,12 @@ from shiftproof._sealed import read_document
 from shiftproof.outcomes import Flag, Stage
 from shiftproof.records.diagnosis import Diagnosis
 from shiftproof.records.document import SENT, Document, Record
+from shiftproof.records.set_measure import SetMeasure
 from shiftproof.records.smoothed import SmoothedEnd
+from shiftproof.records.trust_row import TrustSection
 from shiftproof.risks.paired import PairedComparison
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 UNION = "union"
 """The name of all worst-case searches of a shift together: an example counts as broken if any of them broke it."""
 
@@ -155,7 +157,8 @@ class LeftOut(Record):
 class NaturalShift(Record):
     """Accuracy on another sample beside that on the first."""
 
-    source: str
+    source: str = Field(description="Its URI, or the short name that it was given.")
+    uri: str | None = Field(default=None, description="Its URI, where it has a short name.")
     n: int
     accuracy: float | None
     interval: tuple[float, float] | None
@@ -268,6 +271,8 @@ class Audit(Document):
     )
     results: list[Result]
     natural: list[NaturalShift] = Field(default_factory=list)
+    measures: list[SetMeasure] = Field(default_factory=list, description="Measures made of stored answers, asked for or in conditions.")
+    trust: TrustSection | None = Field(default=None, description="Whether its confidence can be trusted; null without --calibrate.")
     diagnoses: list[Diagnosis] = Field(default_factory=list, description="Whether verdicts can be trusted, one a family of shifts.")
     curves: list[BudgetCurve] = Field(default_factory=list, description="Accuracy against every size of the budget.")
     proven: list[ProvenCurve] = Field(

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from shiftproof._errors import UsageError
 from shiftproof.reports import number_format as words
+from shiftproof.reports.audit import measures
 from shiftproof.reports.audit.masking_checks import figure_text
 from shiftproof.reports.figure import CONFIG, Figure
 
@@ -44,6 +45,10 @@ def _environment() -> jinja2.Environment:
         amount_span=words.amount_span,
         in_words=words.in_words,
         known=words.known,
+        measured=measures.measured,
+        measured_span=measures.measured_span,
+        changed=measures.changed,
+        changed_span=measures.changed_span,
         figure=figure_text,
     )
     environment.globals.update(KINDS=words.KINDS, KIND_WORDS=words.KIND_WORDS, KIND_HEADS=words.KIND_HEADS, KIND_SIGNS=words.KIND_SIGNS)

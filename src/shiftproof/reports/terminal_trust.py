@@ -6,7 +6,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from shiftproof.records.trust import TrustRecord, TrustRow
+from shiftproof.records.trust import TrustRecord
+from shiftproof.records.trust_row import TrustRow
 from shiftproof.reports.number_format import confidence, cost, percent, printable
 from shiftproof.reports.trust import row_name, sentences
 
@@ -20,7 +21,9 @@ def terminal_trust(record: TrustRecord) -> Group:
         table.add_column(head, justify="right", no_wrap=True)
     for row in record.rows:
         table.add_row(*(Text("\n").join(map(_text, cell.split("\n"))) for cell in _cells(row)))
-    return Group(table, *(_text(line) for line in sentences(record)), _text(f"Cost: {cost(record.asked, record.sent)}."))
+    return Group(
+        table, *(_text(line) for line in sentences(record.calibration, record.rows)), _text(f"Cost: {cost(record.asked, record.sent)}.")
+    )
 
 
 def _cells(row: TrustRow) -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import altair as alt
 
 from shiftproof._writing import write_atomic
-from shiftproof.records.trust import Conformal, Selective, TrustRecord, TrustRow
+from shiftproof.records.trust import TrustRecord
+from shiftproof.records.trust_row import CalibrationSample, Conformal, Selective, TrustRow
 from shiftproof.reports._html import render
 from shiftproof.reports.figure import FULL, ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import confidence, cost, p_value, percent, span
@@ -26,7 +28,7 @@ def trust_page(record: TrustRecord) -> str:
         labelled=labelled,
         clean=record.rows[0],
         name=row_name,
-        sentences=sentences(record),
+        sentences=sentences(record.calibration, record.rows),
         colours=COLOURS,
         spent=cost(record.asked, record.sent),
         command=shlex.join(record.provenance.command),
@@ -82,15 +84,14 @@ def trust_chart(rows: list[TrustRow]) -> Figure:
     )
 
 
-def sentences(record: TrustRecord) -> list[str]:
+def sentences(sample: CalibrationSample | None, rows: Sequence[TrustRow]) -> list[str]:
     """What the report comes to: one sentence about what is promised where nothing is, and one for each sample."""
-    sample = record.calibration
     said: list[str] = []
     if sample is None:
         said.append("Nothing is promised, since there is no calibration sample: add --calibrate 0.5.")
     elif not sample.holds:
         said.append(f"Nothing is promised: {sample.reason}.")
-    for row in record.rows:
+    for row in rows:
         parts = [part for part in (_calibrated(row), _kept(row), _covered(row), _alarmed(row)) if part]
         said.append(f"{row_name(row)}: {'; '.join(parts)}.")
     return said

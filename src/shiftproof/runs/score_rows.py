@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,23 @@ def score_rows(said: np.ndarray[Any, Any] | None, labels: np.ndarray[Any, Any]) 
     scores = np.take_along_axis(said, kept, axis=1)
     kept[np.isnan(scores).all(1)] = -1
     return {TOP_CLASSES: kept, TOP_SCORES: scores}
+
+
+def label_rank(columns: Mapping[str, np.ndarray[Any, Any]], labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
+    """How many classes stand before the label by score, ties in class order, shape (n,), from what `score_rows` made of the scores.
+
+    None where it made nothing of them. A label beyond the largest that are kept has their number; in a row that is not of finite numbers
+    the label comes last.
+    """
+    if SCORES in columns:
+        scores = columns[SCORES]
+        own = np.take_along_axis(scores, labels[:, None], axis=1)
+        before = (scores > own) | ((scores == own) & (np.arange(scores.shape[1]) < labels[:, None]))
+        return np.asarray(np.where(np.isfinite(scores).all(1), before.sum(1), scores.shape[1]))
+    if TOP_CLASSES not in columns:
+        return None
+    found = columns[TOP_CLASSES][:, :TOP] == labels[:, None]
+    return np.asarray(np.where(found.any(1), found.argmax(1), TOP))
 
 
 def array_of(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:

@@ -26,7 +26,7 @@ from shiftproof._writing import write_atomic as write_atomic
 from shiftproof.finding import Finding
 from shiftproof.outcomes import Bound, Flag, Stage
 from shiftproof.runs.cell import Cell
-from shiftproof.runs.score_rows import SCORE, SCORES, array_of, score_rows
+from shiftproof.runs.score_rows import SCORE, SCORES, TOP_CLASSES, TOP_SCORES, array_of, score_rows
 
 MOST_PARAMS = 64
 """Moves of at most this many numbers are stored with every example; larger ones (whole images) only in the gallery."""
@@ -219,11 +219,16 @@ class Store:
 
     def scores(self, cell: Cell) -> np.ndarray[Any, Any] | None:
         """A finished cell's class scores, shape (n, classes), the last cell's remembered; None where it has not those of all classes."""
-        key, path = cell.key(), self.path(cell)
+        key = cell.key()
         if self._scores is None or self._scores[0] != key:
-            table = _parsed(read_sealed(path, _of_file("cell", path)), (), maybe=(SCORES,))
-            self._scores = key, array_of(table.column(SCORES)) if SCORES in table.column_names else None
+            self._scores = key, self.score_columns(cell).get(SCORES)
         return self._scores[1]
+
+    def score_columns(self, cell: Cell) -> dict[str, np.ndarray[Any, Any]]:
+        """What a finished cell's file holds of the model's scores: those columns of `score_rows` that it has."""
+        path = self.path(cell)
+        table = _parsed(read_sealed(path, _of_file("cell", path)), (), maybe=(SCORES, TOP_CLASSES, TOP_SCORES))
+        return {name: array_of(table.column(name)) for name in table.column_names}
 
     def failure(self, cell: Cell) -> Path:
         """The file with the traceback of a failed cell."""

@@ -64,7 +64,7 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     words += ["--diagnose", "--curve", "linf", "--out", str(tmp_path / "run")]
     assert command(monkeypatch, *words) == 0
     found = record(tmp_path / "run")
-    assert found["schema_version"] == "1.1"
+    assert found["schema_version"] == "1.2"
     (card,) = found["diagnoses"]
     assert (card["state"], card["shift"], card["family"], card["examples"]) == ("done", SHIFT, "linf", 12)
     assert len(card["checks"]) == 16

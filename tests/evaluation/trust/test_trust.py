@@ -12,7 +12,8 @@ import shiftproof as sp
 from sample_audit import HOSTILE
 from shiftproof._errors import UsageError
 from shiftproof._sealed import DamagedFile, read_json
-from shiftproof.evaluation.trust.samples import content, load_samples
+from shiftproof.evaluation.calibration import content
+from shiftproof.evaluation.trust.samples import load_samples
 from shiftproof.evaluation.trust.trust import TrustConfig, run_trust
 from shiftproof.records.document import write_document
 from shiftproof.records.trust import TrustRecord
@@ -132,15 +133,15 @@ def test_every_row_that_reaches_the_model_is_counted(record: TrustRecord) -> Non
 
 def test_the_page_says_it_in_words_and_escapes_names(record: TrustRecord) -> None:
     page = trust_page(record)
-    assert len(sentences(record)) == len(record.rows)
-    for line in sentences(record):
+    assert len(sentences(record.calibration, record.rows)) == len(record.rows)
+    for line in sentences(record.calibration, record.rows):
         assert line in page
     hostile = record.model_copy(update={"rows": [row.model_copy(update={"sample": HOSTILE}) for row in record.rows]})
     assert HOSTILE not in trust_page(hostile)
 
 
 def test_a_sentence_says_that_a_promise_is_broken(record: TrustRecord) -> None:
-    said = "\n".join(sentences(record))
+    said = "\n".join(sentences(record.calibration, record.rows))
     assert "the promise of at most 10.0% wrong at confidence" in said
     assert "or more is broken: " in said
     assert "no correction mends it" in said
@@ -186,14 +187,14 @@ def test_calibrating_on_the_training_rows_is_caught(models: Path, samples: Path,
 def test_without_a_calibration_sample_nothing_is_promised(models: Path, tmp_path: Path) -> None:
     found = run_trust(TrustConfig(model=f"{models}:linear", data="digits:?split=test", limit=60, out=str(tmp_path)))
     assert found.calibration is None
-    assert sentences(found)[0] == "Nothing is promised, since there is no calibration sample: add --calibrate 0.5."
+    assert sentences(found.calibration, found.rows)[0] == "Nothing is promised, since there is no calibration sample: add --calibrate 0.5."
     assert "No sets are offered:" in trust_page(found)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"calibrate": 1.5}, "The 'calibrate' of trust must be a share in \\(0, 1\\), got 1.5"),
+        ({"calibrate": 1.5}, "The 'calibrate' of the data must be a share in \\(0, 1\\), got 1.5"),
         ({"calibrate": 0.5, "calibrate_on": "digits:"}, "Give either --calibrate SHARE"),
         ({"calibrate_on": "npz:{samples}/shared.npz"}, "30 of the 30 calibration inputs in .* are test inputs too, whatever their ids"),
         ({"calibrate": 0.001, "limit": 2}, "there is no calibration example"),
@@ -243,7 +244,7 @@ def test_the_side_of_a_row_depends_on_its_id_and_the_seed_alone() -> None:
             "digits:?split=test", calibrate=0.5, calibrate_on=None, shift_from=(), unfamiliar=(), seed=seed, box=None, limit=limit
         )
         assert found.calibrating is not None
-        assert not set(content(found.test)) & set(content(found.calibrating.examples))
+        assert not set(content([found.test])) & set(content([found.calibrating.examples]))
         return set(found.calibrating.examples.ids.tolist())
 
     assert ids(100, 0) <= ids(None, 0)

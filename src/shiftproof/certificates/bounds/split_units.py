@@ -27,6 +27,8 @@ from shiftproof.certificates.bounds.slope_optimisation import SlopeAscent
 from shiftproof.certificates.bounds.split_scores import promising
 
 BATCH = 128
+_NARROW = 16
+"""With fewer parts than this in hand each is cut further before it is bounded."""
 _ASCENT = SlopeAscent(steps=10, step_size=0.1, enough=0.0)
 
 
@@ -89,6 +91,7 @@ class UnitBranching(Branching):
         self._query, self._referee, self._root, self._ascent = query, referee, boxes, ascent
         self._relus = all(isinstance(curve, Relu) for curves in network.curved.values() for curve in curves)
         self._batch = max(1, min(BATCH, ENTRIES // (2 * sum(numel(node.shape) for node in network.nodes))))
+        self._narrow = min(_NARROW, self._batch)
         self.explored, self.stuck = 1, 0
         rows = len(query.weights)
         with torch.no_grad():
@@ -117,6 +120,11 @@ class UnitBranching(Branching):
     def _split(self, parts: UnitParts, node: Tensor, unit: Tensor, deadline: Deadline) -> Tensor | None:
         """Cuts these parts at these units."""
         children = parts.cut(node, unit, self._places(parts, node, unit))
+        while len(children) + len(self._waiting) < self._narrow and not deadline.over:  # a pass costs much the same for few as for one
+            node, unit = self._chosen(children, deadline)
+            if bool((node < 0).any()):
+                break
+            children = children.cut(node, unit, self._places(children, node, unit))
         self.explored += len(children)
         children, points = self._bounded(children, deadline)
         self._waiting.push(children.at((children.bound <= 0).nonzero()[:, 0]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,8 +19,10 @@ from shiftproof.evaluation.audit.diagnose import answer
 from shiftproof.evaluation.audit.plan import AuditPlan, make_plan
 from shiftproof.evaluation.audit.record import make_record
 from shiftproof.evaluation.config import AuditConfig, make_config
-from shiftproof.gate import check_against, judge
+from shiftproof.gate import Available, check_against, judge
 from shiftproof.gate.match import natural_spec
+from shiftproof.gate.measured import DROP
+from shiftproof.gate.names import AVERAGE
 from shiftproof.models.abstract import Scores
 from shiftproof.models.query_count import counting_queries
 from shiftproof.outcomes import Bound
@@ -122,7 +124,7 @@ def _run_audit(config: AuditConfig, ledger: Ledger, *, progress: bool) -> Report
     folder = out or Path(tempfile.mkdtemp(prefix="shiftproof-"))
     store = Store(folder, {name: source.ids for name, source in plan.sources.items()})
     threads = 1 if config.backend == "processes" else None
-    cells = [*plan.cells, *plan.curves]
+    cells = [*plan.cells, *plan.calibrating, *plan.curves]
     files = (data_stamps(plan.sources.values()), model_stamps(plan.reference))
     work = Work(plan.reference, plan.sources, store, config.batch_size, config.pictures, threads, *files, plan.flags)
     if config.backend == "processes":
@@ -163,10 +165,10 @@ def _sigterm_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def available(plan: AuditPlan) -> list[tuple[str, str, str, str, str | None]]:
+def available(plan: AuditPlan) -> list[Available]:
     """Every number that the plan will have, as (shift, search, risk, measure, group): what conditions may name."""
     groups = sorted({group for names in collect.group_namings(plan.data) for group in names.tolist()}) if plan.data.groups else []
-    found: list[tuple[str, str, str, str, str | None]] = []
+    found: list[Available] = []
     for cell in plan.cells:
         bound = cell.method.bound
         subject = None if isinstance(cell.method, Search) else cell.method.subject
@@ -184,10 +186,25 @@ def available(plan: AuditPlan) -> list[tuple[str, str, str, str, str | None]]:
         if bound is not Bound.AT_LEAST and isinstance(plan.model, Scores) and plan.judge.said == "classes":
             found.append((*pair, f"cvar(alpha={collect.TAIL})", "error_probability", None))
         if bound is not Bound.AT_LEAST and cell.shift.name != "identity":
-            found.append((*pair, "mean", "drop", None))
+            found.append((*pair, "mean", DROP, None))
     for source in plan.natural:
-        found += [(natural_spec(source.uri), "one_draw", "mean", measure, None) for measure in (plan.judge.measure, "drop")]
-    return list(dict.fromkeys(found))
+        found += [(natural_spec(source.uri), AVERAGE, "mean", measure, None) for measure in (plan.judge.measure, DROP)]
+    return list(dict.fromkeys([*found, *_available_measures(plan, groups)]))
+
+
+def _available_measures(plan: AuditPlan, groups: Sequence[str]) -> Iterator[Available]:
+    """The measures of stored answers, of everyone and of each group, and their drops from the sample as it is."""
+    for cell in plan.cells:
+        if not isinstance(cell.method, Search):
+            continue
+        own = cell.data == plan.data.fingerprint()
+        shift = cell.shift.spec() if own else natural_spec(plan.sources[cell.data].uri)
+        for measure in plan.measures:
+            for place in [("mean", None), *(("group", group) for group in (groups if own else ()))]:
+                risk, group = place
+                yield shift, cell.method.spec(), risk, measure.spec(), group
+                if not own or cell.shift.name != "identity":
+                    yield shift, cell.method.spec(), risk, f"{DROP}({measure.spec()})", group
 
 
 def finish(config: AuditConfig, plan: AuditPlan, store: Store, started: str) -> Audit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,8 @@ def clean_of(pools: Sequence[PooledResults], data: Source, confidence: float) ->
     return Clean(accuracy=m.value, interval=(m.interval.low, m.interval.high), n=m.n)
 
 
-def natural_of(pools: Sequence[PooledResults], data: Source, confidence: float) -> list[NaturalShift]:
-    """Accuracy on every other sample beside that on the audit's own, paired where the ids are the same."""
+def natural_of(pools: Sequence[PooledResults], data: Source, confidence: float, uris: Mapping[str, str]) -> list[NaturalShift]:
+    """Accuracy on every other sample beside the audit's own, paired where the ids are the same; `uris` of those with short names."""
     clean = {id(p.source): p for p in pools if p.shift.name == "identity"}
     own = clean.pop(id(data), None)
     found: list[NaturalShift] = []
@@ -32,6 +32,7 @@ def natural_of(pools: Sequence[PooledResults], data: Source, confidence: float) 
         m = Mean().measure(there.score, confidence=confidence)
         alone = NaturalShift(
             source=there.source.uri,
+            uri=uris.get(there.source.uri),
             n=m.n,
             accuracy=m.value,
             interval=(m.interval.low, m.interval.high),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from hashlib import blake2b
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,27 +16,29 @@ from shiftproof.certificates import certificates
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.certificates.smoothing.smoothed_attack import SmoothedAttack
 from shiftproof.certificates.smoothing.smoothing_certificate import SmoothingCertificate
-from shiftproof.data.align import Noted, align
-from shiftproof.data.arrays import add_rows
+from shiftproof.data.align import Noted
 from shiftproof.data.examples import Examples
-from shiftproof.data.load import load_data
-from shiftproof.data.source import Renamed, Source
+from shiftproof.data.source import Source
 from shiftproof.data.space import InputSpace, TextSpace
 from shiftproof.evaluation.audit.curves import chosen_curves
 from shiftproof.evaluation.audit.diagnose import SUITES, PlannedDiagnosis, planned_diagnoses
+from shiftproof.evaluation.audit.planned_measures import facts_of, planned_measures
+from shiftproof.evaluation.audit.samples import CHECK_ROWS, load_audit_samples
 from shiftproof.evaluation.audit.suites import SuiteChoice, crossed, suite_named
+from shiftproof.evaluation.calibration import CalibratingSource
 from shiftproof.evaluation.class_fit import fit_classes
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.judges import judges
 from shiftproof.judges.abstract import Judge
 from shiftproof.judges.classify import CLASSIFY
-from shiftproof.models.abstract import Answers, Labels
+from shiftproof.measures import Measure
+from shiftproof.models.abstract import Answers, Labels, Scores
 from shiftproof.models.endpoint import EndpointOptions
 from shiftproof.models.endpoint_form import parse_headers
 from shiftproof.models.text_module import CutsOff
 from shiftproof.models.user_code import forget_settings
 from shiftproof.outcomes import Flag
-from shiftproof.preflight import check_examples, inspect_model, look_at
+from shiftproof.preflight import inspect_model, look_at
 from shiftproof.records.audit import LeftOut
 from shiftproof.registry import Registry
 from shiftproof.runs.backends import backend_named
@@ -53,7 +54,6 @@ from shiftproof.shifts.text.rewrite import Rewrite
 from shiftproof.suites.common import AVERAGE
 
 PROBES = 16
-_CHECK_ROWS = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +73,10 @@ class AuditPlan:
         known: what a later run must recognise.
         notes: what is to be said of the model and the folder, beside the model's own notes.
         judge: says when an answer is wrong.
+        measures: those made of stored answers.
+        calibrated_on: the calibration examples; None where there are none.
+        calibrating: the cells of their answers.
+        uris: the URI of each sample that has a short name.
     """
 
     reference: ModelReference
@@ -87,6 +91,10 @@ class AuditPlan:
     known: RunIdentity
     notes: tuple[str, ...] = ()
     judge: Judge = CLASSIFY
+    measures: tuple[Measure, ...] = ()
+    calibrated_on: CalibratingSource | None = None
+    calibrating: tuple[Cell, ...] = ()
+    uris: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def fingerprint(self) -> str:
@@ -101,7 +109,8 @@ class AuditPlan:
     @property
     def sources(self) -> dict[str, Source]:
         """Every sample by its fingerprint."""
-        return {source.fingerprint(): source for source in (self.data, *self.natural)}
+        calibrating = [self.calibrated_on.source] if self.calibrated_on else []
+        return {source.fingerprint(): source for source in (self.data, *self.natural, *calibrating)}
 
     @property
     def _judged(self) -> str:
@@ -132,20 +141,18 @@ def make_plan(config: AuditConfig) -> AuditPlan:
     backend_named(config.backend, config.workers)  # its name is checked before anything is written
     how, proofs = _build(searches, config.searches), _build(certificates, config.certify)
     (judge,) = _build(judges, (config.judge,))
-    samples = align(*_distinct([_load(source, config) for source in (config.data, *config.shift_from)]))
-    data, *others = samples.sources
+    samples = load_audit_samples(config)
+    data, natural, aligned, calibrating = samples.data, samples.natural, samples.aligned, samples.calibrating
     placed = {"space": data.space} if isinstance(data.space, InputSpace) else {}
     moves: list[Shift] = _build(shifts, config.shifts, **placed)
-    natural = tuple(others)
-    _check((data, *natural))
     _check_judged(config, judge, data)
-    known = (config.weights, config.device, samples.space, samples.class_names, tuple(data.groups))
+    known = (config.weights, config.device, aligned.space, aligned.class_names, tuple(data.groups))
     reference = ModelReference(
         config.model, *known, defence=config.defence, said=judge.said, gradients=config.gradients, endpoint=_endpoint(config)
     )
     probe = data.take(slice(0, PROBES))
     built = reference(probe.x)
-    data = Noted.of(data, fit_classes(built, samples))
+    data = Noted.of(data, fit_classes(built, aligned))
     model, seen = look_at(built, _spread(data), judge)
     flags = {data.fingerprint(): tuple(seen)}
     for source in natural:
@@ -166,6 +173,9 @@ def make_plan(config: AuditConfig) -> AuditPlan:
         *(cell for source in natural for cell in _cells(fingerprint, source, pairs[:1], config, judge)),
     ]
     curves = tuple(_cells(fingerprint, data, drawn, config, judge))
+    if calibrating and not isinstance(model, Scores):
+        raise UsageError(f"--calibrate is about confidence, and the model '{model.name}' gives labels only. Leave it out.")
+    facts = facts_of(data, natural, scores=isinstance(model, Scores), calibrated=calibrating is not None)
     return AuditPlan(
         reference.of(built),
         model,
@@ -179,6 +189,10 @@ def make_plan(config: AuditConfig) -> AuditPlan:
         known=RunIdentity(model.name, recognised, parts_known([*cells, *curves]), answers_of(model, data)),
         notes=_cut_off(built, (data, *natural)),
         judge=judge,
+        measures=planned_measures(config, judge, facts),
+        calibrated_on=calibrating,
+        calibrating=tuple(_cells(fingerprint, calibrating.source, pairs[:1], config, judge)) if calibrating else (),
+        uris=samples.uris,
     )
 
 
@@ -188,7 +202,7 @@ def _cut_off(model: Any, samples: Sequence[Source]) -> tuple[str, ...]:
         return ()
     found: list[str] = []
     for source in samples:
-        longer = sum(model.cut_off([str(text) for text in batch.x]) for batch in source.batches(_CHECK_ROWS))
+        longer = sum(model.cut_off([str(text) for text in batch.x]) for batch in source.batches(CHECK_ROWS))
         what = f"longer than the {model.longest} tokens that the model '{model.name}' reads, and cut off"
         found += [f"{longer} of {len(source)} texts of '{source.uri}' are {what}."] if longer else []
     return tuple(found)
@@ -198,52 +212,11 @@ def _build(registry: Registry[Any], given: Sequence[Any], **setting: Any) -> lis
     return [part if isinstance(part, Part) else registry.build(str(part), **setting) for part in given]
 
 
-def _load(given: Any, config: AuditConfig) -> Source:
-    made = isinstance(given, Source | Examples)  # has its box and its columns already
-    asked: dict[str, Any] = {name: value for name, value in (("label", config.label), ("groups", config.groups)) if value}
-    return load_data(given, box=None if made else config.box, limit=config.limit, **asked)
-
-
 def _endpoint(config: AuditConfig) -> EndpointOptions | None:
     """How a URL is asked, where the config says so."""
     given = {"request": config.request, "answer": config.answer, "headers": parse_headers(config.headers) or None}
     said = {name: value for name, value in given.items() if value is not None}
     return replace(EndpointOptions(), **said) if said else None  # type: ignore[arg-type]  # the fields' own types
-
-
-def _distinct(sources: Sequence[Source]) -> list[Source]:
-    """The same sources under different names: results are told apart by them."""
-    taken: dict[str, int] = {}
-    named: list[Source] = []
-    for source in sources:
-        taken[source.uri] = taken.get(source.uri, 0) + 1
-        again = taken[source.uri]
-        named.append(source if again == 1 else Renamed(source, f"{source.uri} ({again})"))
-    if len({source.fingerprint() for source in named}) < len(named):
-        raise UsageError("The same data were given twice: a natural shift is another sample than the audit's own.")
-    return named
-
-
-def _check(sources: Sequence[Source]) -> None:
-    """Raises `UsageError` where a sample cannot be used, holds a name twice, or is another one's in another place or format."""
-    known: dict[bytes, str] = {}
-    for source in sources:
-        if not len(source):
-            raise UsageError(f"The data '{source.uri}' hold no examples.")
-        names, counts = np.unique(source.ids, return_counts=True)
-        if int(counts.max()) > 1:
-            twice = str(names[counts.argmax()])
-            raise UsageError(f"The data '{source.uri}' name two examples '{twice}'. Results pair by name: give each one of its own.")
-        digest = blake2b(source.y.tobytes() if source.y.dtype != object else repr(source.y.tolist()).encode())
-        for batch in source.batches(_CHECK_ROWS):
-            check_examples(batch)
-            if len(sources) > 1:
-                add_rows(digest, batch.x.float() if isinstance(batch.x, torch.Tensor) else batch.x)
-        same = known.setdefault(digest.digest(), source.uri)
-        if same != source.uri:  # their names differ, see `_distinct`
-            raise UsageError(
-                f"The data '{source.uri}' hold the same examples as '{same}': a natural shift is another sample than the audit's own."
-            )
 
 
 def _spread(data: Source) -> Examples:
@@ -256,7 +229,7 @@ def _spread(data: Source) -> Examples:
 
 def _check_judged(config: AuditConfig, judge: Judge, data: Source) -> None:
     """Raises `UsageError` where the judge cannot read the truth of these data, or an option is given that is about classes only."""
-    for batch in data.batches(_CHECK_ROWS):
+    for batch in data.batches(CHECK_ROWS):
         judge.truth(batch)
     numbers = isinstance(data.space, InputSpace)
     asked = {"--curve": config.curves, "--diagnose": config.diagnose, "--defence": config.defence}

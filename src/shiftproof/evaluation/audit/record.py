@@ -23,6 +23,8 @@ from shiftproof.evaluation.audit.meaning import meanings
 from shiftproof.evaluation.audit.natural import clean_of, natural_of
 from shiftproof.evaluation.audit.plan import AuditPlan
 from shiftproof.evaluation.audit.proven import proven_curve
+from shiftproof.evaluation.audit.set_measures import set_measures, told_pools
+from shiftproof.evaluation.audit.trust import trust_of
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.judges.classify import CLASSIFY
 from shiftproof.models.abstract import Answers, Gradients, access_name
@@ -60,6 +62,8 @@ def make_record(config: AuditConfig, plan: AuditPlan, store: Store, started: str
     distrusted = {diagnosis.family: flag for diagnosis in diagnoses if (flag := distrust(diagnosis))}
     suspect = collect.suspicions(pools, distrusted)
     cells = _cell_records(plan, store, config, suspect)
+    told = told_pools(plan, store, pools)
+    trust = trust_of(config, plan, store, told)
     access = {cell.key: cell.access for cell in cells}
     numbers = [_with_access(_flagged(r, suspect), access) for r in collect.results(pools, config.confidence)]
     curves = [
@@ -69,7 +73,11 @@ def make_record(config: AuditConfig, plan: AuditPlan, store: Store, started: str
     return Audit(
         asked=_asked([store.read(cell) for cell in (*plan.cells, *plan.curves) if store.has(cell)], diagnoses),
         sent=rows_sent(store.sent),
-        complete={part.state for part in cells} | {part.state for part in curves} | {part.state for part in diagnoses} <= {"done"},
+        complete={part.state for part in cells}
+        | {part.state for part in curves}
+        | {part.state for part in diagnoses}
+        | {trust.state if trust else "done"}
+        <= {"done"},
         model=ModelCard(
             name=plan.model.name,
             spec=without_secrets(config.model)
@@ -83,7 +91,9 @@ def make_record(config: AuditConfig, plan: AuditPlan, store: Store, started: str
         data=data_card(plan.data),
         clean=clean_of(pools, plan.data, config.confidence),
         results=[r for r in numbers if r.data == plan.data.uri or r.shift == "identity"],
-        natural=natural_of(pools, plan.data, config.confidence),
+        natural=natural_of(pools, plan.data, config.confidence, plan.uris),
+        measures=set_measures(plan, told, config.confidence),
+        trust=trust,
         diagnoses=diagnoses,
         curves=curves,
         proven=[

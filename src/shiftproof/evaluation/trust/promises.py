@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 import numpy as np
-from scipy.special import softmax
 
 from shiftproof._errors import must, unknown
 from shiftproof.confidence.alarm import alarm_threshold
-from shiftproof.confidence.checked import Floats, Refused
+from shiftproof.confidence.checked import Refused, positive_probabilities
 from shiftproof.confidence.conformal import PredictionSets, split_sets, weighted_sets
 from shiftproof.confidence.density_ratio import density_ratio
 from shiftproof.confidence.exchangeable import Exchangeability, exchangeability
@@ -21,6 +20,7 @@ from shiftproof.confidence.selective import CertifiedThreshold, certified_thresh
 from shiftproof.confidence.set_scores import SetScore
 from shiftproof.confidence.strangeness import strangeness
 from shiftproof.evaluation.trust.ask import ModelOutputs
+from shiftproof.records.trust_row import CalibrationSample
 
 NO_SAMPLE = "there is no calibration sample: add --calibrate 0.5 or --calibrate-on URI"
 WEIGHTED, LABEL_SHIFT = "weighted", "label shift"
@@ -32,21 +32,21 @@ class Wanted:
 
     Args:
         level: of prediction sets and intervals.
+        seed: of the certified threshold's plan.
         sets: aps, raps or lac.
         target: error rate among answers kept.
         delta: how seldom that promise may be false.
         score: strangeness: msp, max_logit or energy.
         alarm_rate: of familiar inputs, how many may raise an alarm.
-        seed: of the certified threshold's plan.
     """
 
     level: float
-    sets: SetScore
-    target: float
-    delta: float
-    score: str
-    alarm_rate: float
     seed: int
+    sets: SetScore = "lac"
+    target: float = 0.05
+    delta: float = 0.1
+    score: str = "msp"
+    alarm_rate: float = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,8 @@ class Promises:
             Refused: nothing is promised.
         """
         own = self._sample()
-        return split_sets(_p(own.scores), own.y, _p(answers.scores), level=self.wanted.level, score=self.wanted.sets)
+        p, q = positive_probabilities(own.scores), positive_probabilities(answers.scores)
+        return split_sets(p, own.y, q, level=self.wanted.level, score=self.wanted.sets)
 
     def corrected(self, answers: ModelOutputs, kind: str) -> PredictionSets:
         """Sets for a shift of the inputs (weighted) or of the classes (label shift), both learnt from inputs without labels.
@@ -115,7 +116,7 @@ class Promises:
             Refused: nothing is promised, or the shift leaves too few effective calibration examples.
         """
         own = self._sample()
-        p, q = _p(own.scores), _p(answers.scores)
+        p, q = positive_probabilities(own.scores), positive_probabilities(answers.scores)
         options: dict[str, Any] = {"level": self.wanted.level, "score": self.wanted.sets}
         if kind == WEIGHTED:
             return weighted_sets(p, own.y, q, *density_ratio(np.log(p), np.log(q)), **options)
@@ -137,17 +138,27 @@ def unlike(found: Exchangeability) -> str:
     )
 
 
+def calibration_card(promises: Promises, uri: str, left_out: int) -> CalibrationSample | None:
+    """What a record says of the calibration sample at `uri`, of which `left_out` rows are test rows; None where there is none."""
+    alike = promises.exchangeable
+    if promises.sample is None or alike is None:
+        return None
+    return CalibrationSample(
+        uri=uri,
+        n=len(promises.sample),
+        left_out=left_out,
+        p=alike.p,
+        alpha=alike.alpha,
+        holds=alike.holds,
+        reason="" if alike.holds else unlike(alike),
+    )
+
+
 def _alarm(sample: ModelOutputs, wanted: Wanted) -> float | str:
     try:
         return alarm_threshold(strangeness(sample.scores, kind=wanted.score), rate=wanted.alarm_rate)
     except Refused as refusal:
         return str(refusal)
-
-
-def _p(scores: Floats) -> Floats:
-    """Probabilities, none of them 0."""
-    p: Floats = np.maximum(softmax(scores, axis=1), 1e-12)
-    return np.asarray(p / p.sum(1, keepdims=True))
 
 
 def check_wanted(wanted: Wanted, kinds: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from shiftproof.confidence.strangeness import strangeness
 from shiftproof.evaluation.trust.ask import ModelOutputs
 from shiftproof.evaluation.trust.promises import LABEL_SHIFT, WEIGHTED, Promises
 from shiftproof.outcomes import Interval
-from shiftproof.records.trust import Calibration, Conformal, Gap, IntervalEnds, Selective, Sets, TrustRow, Unfamiliar, Verdict, WorstGap
+from shiftproof.records.trust_row import Calibration, Conformal, Gap, IntervalEnds, Selective, Sets, TrustRow, Unfamiliar, Verdict, WorstGap
 from shiftproof.risks.intervals import clopper_pearson
 
 RowKind = Literal["clean", "shifted", "unfamiliar"]

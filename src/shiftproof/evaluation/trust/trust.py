@@ -19,7 +19,7 @@ from shiftproof.evaluation.audit.record import data_card
 from shiftproof.evaluation.class_fit import fit_classes
 from shiftproof.evaluation.config import CommonConfig
 from shiftproof.evaluation.trust.ask import ModelOutputs, answers, moved_answers
-from shiftproof.evaluation.trust.promises import Promises, Wanted, check_wanted, unlike
+from shiftproof.evaluation.trust.promises import Promises, Wanted, calibration_card, check_wanted
 from shiftproof.evaluation.trust.rows import RowKind, make_row
 from shiftproof.evaluation.trust.samples import CLEAN, Samples, load_samples
 from shiftproof.models.abstract import Scores, access_name
@@ -29,7 +29,8 @@ from shiftproof.outcomes import Flag
 from shiftproof.preflight import PROBES, look_at
 from shiftproof.records.audit import ModelCard
 from shiftproof.records.document import write_document
-from shiftproof.records.trust import CalibrationSample, TrustRecord, TrustRow
+from shiftproof.records.trust import TrustRecord
+from shiftproof.records.trust_row import TrustRow
 from shiftproof.runs.provenance import now, provenance
 from shiftproof.shifts import shifts
 from shiftproof.shifts.abstract import Shift
@@ -49,11 +50,11 @@ class TrustConfig(CommonConfig):
     shifts: tuple[str, ...] = Field(default=(), description="Specs; each moves every test example by one chance draw.")
     shift_from: tuple[str, ...] = Field(default=(), description="URI or NAME=URI of other labelled samples: a natural shift.")
     unfamiliar: tuple[str, ...] = Field(default=(), description="URI or NAME=URI of inputs of no class of the model.")
-    sets: str = Field(default="lac", description="Score of prediction sets: lac (the smallest), aps or raps.")
-    risk: float = Field(default=0.05, description="Error rate promised among answers kept.")
-    delta: float = Field(default=0.1, description="How often that promise may be false.")
-    score: str = Field(default="msp", description="What strangeness is: msp, max_logit or energy.")
-    alarm_rate: float = Field(default=0.05, description="Of familiar inputs, how many may raise an alarm.")
+    sets: str = Field(default=Wanted.sets, description="Score of prediction sets: lac (the smallest), aps or raps.")
+    risk: float = Field(default=Wanted.target, description="Error rate promised among answers kept.")
+    delta: float = Field(default=Wanted.delta, description="How often that promise may be false.")
+    score: str = Field(default=Wanted.score, description="What strangeness is: msp, max_logit or energy.")
+    alarm_rate: float = Field(default=Wanted.alarm_rate, description="Of familiar inputs, how many may raise an alarm.")
 
 
 def run_trust(config: TrustConfig, *, say: Say = lambda _: None) -> TrustRecord:
@@ -110,7 +111,6 @@ def _measure(config: TrustConfig, count: QueryCount, started: str, say: Say) -> 
             lost.append(f"{name} under {shift} is left out: the model's scores are NaN or infinite for {bad} of {len(found)} inputs.")
         else:
             rows.append(asked.row(name, shift, kind, found))
-    alike = promises.exchangeable
     return TrustRecord(
         model=ModelCard(
             name=model.name,
@@ -121,17 +121,7 @@ def _measure(config: TrustConfig, count: QueryCount, started: str, say: Say) -> 
             flags=list(flags),
         ),
         data=data_card(samples.data),
-        calibration=CalibrationSample(
-            uri=calibrating.uri,
-            n=len(calibrating.examples),
-            left_out=calibrating.left_out,
-            p=alike.p,
-            alpha=alike.alpha,
-            holds=alike.holds,
-            reason="" if alike.holds else unlike(alike),
-        )
-        if calibrating and alike
-        else None,
+        calibration=calibration_card(promises, calibrating.uri, calibrating.left_out) if calibrating else None,
         rows=rows,
         notes=lost,
         asked=count.asked,

@@ -46,9 +46,10 @@ def ordered(diagnosis: Diagnosis) -> list[CheckRecord]:
 
 
 def unfinished_extras(audit: Audit) -> list[Unfinished]:
-    """The diagnoses and curves without a result."""
+    """The diagnoses, curves and calibration without a result."""
     return [
         *(Unfinished(f"masked gradients under {d.shift}", d.state, d.error) for d in audit.diagnoses if d.state != "done"),
+        *([Unfinished("calibration", audit.trust.state, audit.trust.error)] if audit.trust and audit.trust.state != "done" else []),
         *(Unfinished(f"curve of {c.family} by {c.search}", c.state, c.error) for c in audit.curves if c.state != "done"),
     ]
 

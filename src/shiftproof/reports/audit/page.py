@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from shiftproof._writing import write_atomic
 from shiftproof.records.audit import Audit, CellRecord, Result, read_audit
+from shiftproof.records.trust_row import CalibrationSample, TrustRow
 from shiftproof.reports._html import render
 from shiftproof.reports.audit import charts, digest
 from shiftproof.reports.audit.budgets import budget_chart, curve_tables
 from shiftproof.reports.audit.masking_checks import ordered, unfinished_extras
+from shiftproof.reports.audit.measures import of_everyone
 from shiftproof.reports.audit.pictures import Tile, family, tiles
 from shiftproof.reports.audit.proofs import proof_chart, proof_tables
 from shiftproof.reports.cite import cite
 from shiftproof.reports.figure import Figure
+from shiftproof.reports.trust import COLOURS, row_name, sentences, trust_chart
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,25 @@ class GroupRow:
     numbers: list[Result | None]
 
 
+@dataclass(frozen=True)
+class TrustView:
+    """Whether its confidence can be trusted, as the sections of a trust page take it."""
+
+    rows: list[TrustRow]
+    sample: CalibrationSample | None
+    sentences: list[str]
+    colours: Mapping[str, str]
+    name: Callable[[TrustRow], str]
+
+
+def trust_view(audit: Audit) -> TrustView | None:
+    """What the stored answers say of the model's confidence; None where nothing calibrates, or its answers are not there."""
+    found = audit.trust
+    if found is None or not found.rows:
+        return None
+    return TrustView(found.rows, found.calibration, sentences(found.calibration, found.rows), COLOURS, row_name)
+
+
 def page(audit: Audit, folder: Path) -> str:
     """The audit as one self-contained HTML file that opens without a network.
 
@@ -99,6 +121,8 @@ def page(audit: Audit, folder: Path) -> str:
         diagnoses=[(diagnosis, ordered(diagnosis)) for diagnosis in audit.diagnoses if diagnosis.state == "done"],
         unknowns=digest.unknowns(audit),
         curve_names=[name.removeprefix("curve:") for name in shown if name.startswith("curve:")],
+        measures=of_everyone(audit),
+        trust=trust_view(audit),
         filters=sorted(
             (r for r in digest.plain(audit) if r.family in digest.FILTERS),
             key=lambda r: (digest.FILTERS.index(r.family), r.strength or 0.0),
@@ -150,6 +174,7 @@ def figures(audit: Audit) -> dict[str, Figure]:
         "groups": charts.group_chart(audit),
         "frequency": charts.frequency_chart(audit),
         "natural": charts.natural_chart(audit),
+        "trust": trust_chart(audit.trust.rows) if audit.trust and audit.trust.rows else None,
         **{each.name: budget_chart(audit, each.curve) for each in curve_tables(audit)},
         **{each.name: proof_chart(audit, each) for each in proof_tables(audit)},
         **{f"curve:{family}": figure for family, figure in charts.curves(audit)},

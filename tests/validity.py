@@ -1,8 +1,12 @@
-"""Plants a truth, counts how often an interval misses it, and says whether that is more than the interval allows."""
+"""The harness of every stated confidence: plant a truth, count how often it is missed, and test the count.
+
+A test draws many samples of a known law, at the hard corners (`SIZES`, few and many `GROUPS`, ties, shares near 0), and hands the intervals
+to `assert_interval`, or yes and no to `assert_covers`. What no test can plant here is not promised in a docstring.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +14,12 @@ from scipy.stats import binom
 
 ALARM = 1e-5
 """How improbable the count must be, were the interval valid, before a test calls it invalid."""
+
+SIZES = (5, 20, 100)
+GROUPS = (2, 5, 50)
+RARE = 0.02
+"""A share near 0: of a class, a group or a failure."""
+_ROUNDING = 1e-9
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], npt.NDArray[np.float64]]
 
@@ -59,3 +69,18 @@ def assert_covers(missed: npt.ArrayLike, allowed: float) -> None:
         raise AssertionError(
             f"missed {count} of {runs.size}, {count / runs.size:.4f} against {allowed:g} allowed (probability {chance:.1g})"
         )
+
+
+def assert_interval(intervals: Iterable[tuple[float, float]], truth: float | npt.ArrayLike, confidence: float) -> None:
+    """Raises where intervals miss the truth more often than they may: each end by itself, and both together.
+
+    Args:
+        intervals: one for each sample drawn; NaN ends say nothing and miss nothing.
+        truth: what each should hold: one number, or one for each sample.
+        confidence: what they promise together; each end may miss half as often as both.
+    """
+    low, high = np.array(list(intervals), dtype=np.float64).T
+    held = np.broadcast_to(np.asarray(truth, dtype=np.float64), low.shape)
+    below, above = held < low - _ROUNDING, held > high + _ROUNDING
+    for missed, allowed in ((below, (1 - confidence) / 2), (above, (1 - confidence) / 2), (below | above, 1 - confidence)):
+        assert_covers(missed, allowed)
