@@ -15,14 +15,15 @@ ROWS = re.findall(
     (ROOT / "docs/reference/text-taxonomy.md").read_text(),
     re.MULTILINE,
 )
+PART = re.compile(r"(shift|search|certificate|method) `(\w+)`")
 KINDS = {"shift": "shifts", "search": "searches", "certificate": "certificates", "method": "methods"}
 
 
 def named(cell: str) -> list[bool]:
     """For each thing that a cell names whether it exists."""
     known = registries()
-    parts = [name in known[KINDS[kind]].names() for kind, name in re.findall(r"(shift|search|certificate|method) `(\w+)`", cell)]
-    others = re.findall(r"(?<!shift )(?<!search )(?<!certificate )(?<!method )`([^`]+)`", cell)
+    parts = [name in known[KINDS[kind]].names() for kind, name in PART.findall(cell)]
+    others = re.findall(r"`([^`]+)`", PART.sub("", cell))
     return parts + [one in COMMANDS or one in ("--shift-from", "?groups=") for one in others]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -59,6 +59,11 @@ class Rewrite(Edits):
         """The sites of a text, remembered."""
         return _sites_of(self, text)
 
+    def find(self, text: str) -> Sites:
+        """The sites of a text: those of `sites` that have a choice."""
+        found = [site for site in self.sites(text) if site.choices]
+        return Sites(tuple(site.start for site in found), {site.start: (site.end, site.choices) for site in found})
+
     def places(self, one: str) -> list[int]:
         return [*_sites_of(self, one).places]
 
@@ -84,8 +89,23 @@ class Rewrite(Edits):
 
 @lru_cache(maxsize=_HELD)
 def _sites_of(shift: Rewrite, text: str) -> Sites:
-    found = [site for site in shift.sites(text) if site.choices]
-    return Sites(tuple(site.start for site in found), {site.start: (site.end, site.choices) for site in found})
+    return shift.find(text)
+
+
+class OnDemand(Mapping[int, tuple[int, Sequence[str]]]):
+    """What `Sites.at` holds, each place looked at when it is asked for: of a hundred letters a draw needs a few."""
+
+    def __init__(self, places: tuple[int, ...], piece: Callable[[int], tuple[int, Sequence[str]]]) -> None:
+        self._places, self._piece = places, piece
+
+    def __getitem__(self, place: int, /) -> tuple[int, Sequence[str]]:
+        return self._piece(place)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 def each_word(text: str, *, least: int = 1) -> Iterator[tuple[int, int, str]]:
@@ -137,8 +157,19 @@ class LetterTable(Rewrite):
     unit: ClassVar[Unit] = "letter"
 
     def sites(self, text: str) -> Iterator[Site]:
-        for found in _letters(type(self)).finditer(text):
-            yield Site(found.start(), found.end(), self.table[found[0]])
+        return (Site(place, *piece) for place, piece in self.find(text).at.items())
+
+    def find(self, text: str) -> Sites:
+        pattern, table = _letters(type(self)), self.table
+        places = tuple([found.start() for found in pattern.finditer(text)])
+
+        def piece(place: int) -> tuple[int, Sequence[str]]:
+            found = pattern.match(text, place)
+            if found is None:
+                raise KeyError(place)
+            return found.end(), table[found[0]]
+
+        return Sites(places, OnDemand(places, piece))
 
 
 @cache
@@ -161,13 +192,24 @@ class Framing(Rewrite):
             yield Site(len(text), len(text), self.after)
 
 
-def per_letter(text: str, forms: Mapping[str, tuple[str, ...]], *, least: int, edges: int) -> Iterator[Site]:
-    """Sites at single letters of words of at least `least` letters, without the first and last `edges` of them."""
-    for start, end, _ in each_word(text, least=least):
-        for place in range(start + edges, end - edges):
-            choices = forms.get(text[place])
-            if choices:
-                yield Site(place, place + 1, choices)
+@dataclass(frozen=True)
+class InnerLetters(Rewrite):
+    """Single letters inside words of four letters and more replaced by what a table says, never the first or last of a word."""
+
+    table: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    unit: ClassVar[Unit] = "letter"
+
+    def sites(self, text: str) -> Iterator[Site]:
+        return (Site(place, *piece) for place, piece in self.find(text).at.items())
+
+    def find(self, text: str) -> Sites:
+        table = self.table
+        inner = [range(word.start() + 1, word.end() - 1) for word in _LONG_WORD.finditer(text)]
+        places = tuple([place for within in inner for place in within if text[place] in table])
+        return Sites(places, OnDemand(places, lambda place: (place + 1, table[text[place]])))
+
+
+_LONG_WORD = re.compile(r"(?:[^\W\d_]|(?<=[^\W\d_])['’](?=[^\W\d_])){4,}")
 
 
 def rule_of(shift: Any) -> LabelRule:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shiftproof.shifts.text.rewrite import Rewrite, Site, Unit, per_letter
+from shiftproof.shifts.text.rewrite import InnerLetters
 from shiftproof.shifts.text.typos import NEAR
-
-_FORMS = {**{key: tuple(near) for key, near in NEAR.items()}, **{key.upper(): tuple(near.upper()) for key, near in NEAR.items()}}
 
 
 @dataclass(frozen=True)
-class KeyboardSlips(Rewrite):
+class KeyboardSlips(InnerLetters):
     """Up to `edits` letters inside words replaced by one around them on a QWERTY keyboard, capitals by capitals.
 
     Args:
@@ -25,7 +23,7 @@ class KeyboardSlips(Rewrite):
     """
 
     name: ClassVar[str] = "keyboard_slips"
-    unit: ClassVar[Unit] = "letter"
-
-    def sites(self, text: str) -> Iterator[Site]:
-        return per_letter(text, _FORMS, least=4, edges=1)
+    table: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        **{key: tuple(near) for key, near in NEAR.items()},
+        **{key.upper(): tuple(near.upper()) for key, near in NEAR.items()},
+    }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shiftproof.shifts.text.rewrite import Rewrite, Site, Unit, each_word
+from shiftproof.shifts.text.rewrite import OnDemand, Rewrite, Site, Sites, Unit, each_word
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,9 @@ class SwappedLetters(Rewrite):
     references: ClassVar[tuple[str, ...]] = ("belinkov2018synthetic",)
 
     def sites(self, text: str) -> Iterator[Site]:
-        for start, end, _ in each_word(text, least=4):
-            for place in range(start + 1, end - 2):
-                one, two = text[place], text[place + 1]
-                if one != two:
-                    yield Site(place, place + 2, (two + one,))
+        return (Site(place, *piece) for place, piece in self.find(text).at.items())
+
+    def find(self, text: str) -> Sites:
+        inner = [range(start + 1, end - 2) for start, end, _ in each_word(text, least=4)]
+        places = tuple([place for within in inner for place in within if text[place] != text[place + 1]])
+        return Sites(places, OnDemand(places, lambda place: (place + 2, (text[place + 1] + text[place],))))
