@@ -67,7 +67,7 @@ def guard(before: str, after: str, *, similarity: Encoder | None = None, least: 
     Cost: linear in the texts' lengths but for the alignment, which is quadratic in the number of words.
 
     Example:
-        >>> guard("the film is great", "the fi1m is graet").verdict, guard("it is great", "it is not great").reasons
+        >>> guard("the film is great", "the flim is graet").verdict, guard("it is great", "it is not great").reasons
         ('kept', ('not was put in',))
     """
     one, two = _words(before), _words(after)
