@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
 from shiftproof.judges.abstract import Reading
 from shiftproof.oracle import Cost
 from shiftproof.outcomes import Flag
+from shiftproof.shifts.abstract import Shift
+from shiftproof.shifts.on import edited_rows, edits_in
 
 ZERO_GRADIENT_SHARE = 0.05
 """From this share of examples with all-zero gradients on, a gradient search's verdict is flagged."""
@@ -37,3 +41,15 @@ def verdict_flags(cost: Cost, rows: Tensor, after: Reading) -> tuple[Flag, ...]:
         share = float((~after.finite).double().mean())
         flags.append(Flag("nonfinite_scores", "The model gave NaN or infinite scores on moved inputs; they count as broken.", share))
     return tuple(flags)
+
+
+def unmoved_flags(shift: Shift, x: Any) -> tuple[Flag, ...]:
+    """Says how many inputs have nothing that a shift by edits can change."""
+    edits = edits_in(shift)
+    if edits is None or not len(x):
+        return ()
+    still = [not edits.free(one) for one in edited_rows(shift, x)]
+    if not any(still):
+        return ()
+    detail = "In these inputs there is nothing that this shift can edit: they stay as they are, and hold or fail as such."
+    return (Flag("nothing_to_edit", detail, sum(still) / len(still)),)

@@ -19,7 +19,7 @@ from torch import Tensor
 from shiftproof import outcomes
 from shiftproof._batches import in_batches, judged, rows_of_a_call
 from shiftproof._errors import BudgetExceeded, UsageError, must
-from shiftproof._verdict_flags import verdict_flags
+from shiftproof._verdict_flags import unmoved_flags, verdict_flags
 from shiftproof.data.examples import Examples
 from shiftproof.data.rows import most_rows
 from shiftproof.data.space import Space
@@ -247,7 +247,7 @@ def _confront_batch(model: Answers, shift: Shift, search: Search, batch: Example
         forwards=cost.forwards.numpy(),
         backwards=cost.backwards.numpy(),
         bound=search.bound,
-        flags=verdict_flags(cost, rows.cpu(), after),
+        flags=(*verdict_flags(cost, rows.cpu(), after), *unmoved_flags(shift, x[rows])),
         seconds=time.perf_counter() - began,
         stages=tuple(cost.stages),
         score=whole["score"],

@@ -195,7 +195,7 @@ def test_a_file_that_cannot_be_imported_says_why(tmp_path: Path, code: str, mess
     [
         (
             "resnet18",
-            r"Cannot read the model 'resnet18'. Write it as FILE.py:NAME, package.module:NAME, FILE.onnx or http\(s\)://HOST/PATH",
+            r"Cannot read the model 'resnet18'. Write it as FILE.py:NAME, package.module:NAME, FILE.onnx, transformers:FOLDER or http\(s\)",
         ),
         ("net.py:", "Cannot read the model 'net.py:'"),
         ("", "The model is empty. Write it as"),

@@ -17,6 +17,13 @@ certificates, __all__, __getattr__ = package_of_parts(
         "alpha_crown": "alpha_crown:AlphaCrown",
         "smoothing": "smoothing.smoothing:Smoothing",
         "cohen": "smoothing.cohen:Cohen",
+        "word_changes": "word_changes:WordChanges",
+        "hamming": "hamming:Hamming",
+        "word_deletion": "smoothing.word_deletion:WordDeletion",
+        "word_substitution": "smoothing.word_substitution:WordSubstitution",
     },
-    also=("abstract:Proof",),
+    also=(
+        "abstract:Proof",
+        "hamming:doc2vec_bound",
+    ),
 )

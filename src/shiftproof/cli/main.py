@@ -26,6 +26,8 @@ COMMANDS = {
     "stress": "Find how far the mix of examples can change before accuracy falls below a floor.",
     "drift": "Find which columns of a table moved between two samples, and what that has to do with accuracy.",
     "trust": "Measure whether confidence can be trusted: calibration, abstention, prediction sets, unfamiliar inputs.",
+    "rewrite": "Write edited texts with a guard's verdict on each, for people to read.",
+    "behave": "Run behavioural tests on a text classifier: what it must say, what must not matter, which way it must go.",
     "report": "Show a finished run again, and rewrite its page.",
     "compare": "Compare runs side by side, with paired tests.",
     "defend": "Compare defences, each under an attack adapted to it.",

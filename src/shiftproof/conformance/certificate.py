@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import torch
 from scipy.stats import binom
-from torch import Tensor, nn
+from torch import nn
 
 from shiftproof._errors import UsageError
 from shiftproof.certificates.abstract import Certificate, Proof
@@ -18,7 +19,6 @@ from shiftproof.conformance.report import NotApplicable, expect
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.door import confront
-from shiftproof.models.torch_module import TorchModule
 from shiftproof.randomness import Rng
 from shiftproof.searches.gradient_ascent import GradientAscent
 from shiftproof.shifts.abstract import Shift
@@ -34,12 +34,12 @@ _ALARM = 1e-6
 
 @dataclass(frozen=True)
 class CertificateCase:
-    """A certificate of one model against one shift, for x of shape (n, 6)."""
+    """A certificate of one model against one shift, for x of shape (n, 6), or texts."""
 
     certificate: Certificate
-    model: TorchModule
+    model: Any
     shift: Shift
-    x: Tensor
+    x: Any
     label: str
 
     def certify(self, rows: Sequence[int] | None = None, seed: int = 0) -> Proof:

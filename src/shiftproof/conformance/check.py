@@ -11,7 +11,13 @@ from shiftproof._errors import UsageError, must
 from shiftproof._imports import load_object
 from shiftproof._part import Part, declared_name
 from shiftproof.certificates.abstract import Certificate
-from shiftproof.conformance.certificate import CERTIFICATE_CHECKS, certificate_cases
+from shiftproof.conformance.certificate import (
+    CERTIFICATE_CHECKS,
+    certificate_cases,
+    proofs_are_well_formed,
+    proofs_depend_on_seed_and_id_only,
+    proves_the_models_decision,
+)
 from shiftproof.conformance.defence import DEFENCE_CHECKS, defence_case
 from shiftproof.conformance.geometry import GEOMETRY_CHECKS
 from shiftproof.conformance.instances import OffersExamples, instances
@@ -24,7 +30,7 @@ from shiftproof.conformance.report import CheckResult, ConformanceReport, run_ch
 from shiftproof.conformance.risk import RISK_CHECKS, risk_cases
 from shiftproof.conformance.search import SEARCH_CHECKS, leaves_its_arguments_unchanged, search_cases
 from shiftproof.conformance.shift import SHIFT_CHECKS, shift_cases
-from shiftproof.conformance.text_rows import ROW_CHECKS, row_cases, word_cases
+from shiftproof.conformance.text_rows import ROW_CHECKS, proof_cases, row_cases, word_cases
 from shiftproof.defences.abstract import Defence
 from shiftproof.judges.abstract import Judge
 from shiftproof.measures.abstract import Measure
@@ -35,7 +41,9 @@ from shiftproof.searches.abstract import Search
 from shiftproof.searches.edit_candidates import EditSearch
 from shiftproof.shifts.abstract import Boxed, Shift
 from shiftproof.shifts.text.casing import Casing
+from shiftproof.shifts.text.letters.word_bugs import WordBugs
 from shiftproof.shifts.text.typos import Typos
+from shiftproof.shifts.text.words.masked_words import MaskedWords
 from shiftproof.training.methods.abstract import Method
 
 P = TypeVar("P", bound=Part)
@@ -118,6 +126,7 @@ def _check_search(search: Search) -> list[CheckResult]:
     if isinstance(search, EditSearch):
         checks = [check for check in SEARCH_CHECKS if check is not leaves_its_arguments_unchanged]  # texts cannot be changed
         cases = word_cases(search, [Typos(edits=1), Casing(edits=2)])
+        cases = cases or word_cases(search, [WordBugs(edits=2), *MaskedWords.examples_for_check()])
     else:
         checks, cases = [*SEARCH_CHECKS], search_cases(search)
     for case in cases:
@@ -142,8 +151,10 @@ def _check_risk(risk: Risk[Any]) -> list[CheckResult]:
 
 def _check_certificate(certificate: Certificate) -> list[CheckResult]:
     results: list[CheckResult] = []
-    for case in certificate_cases(certificate):
-        results += run_checks(CERTIFICATE_CHECKS, case, f"{certificate.spec()} against {case.label}")
+    of_words = proof_cases(certificate)
+    checks = [proofs_are_well_formed, proves_the_models_decision, proofs_depend_on_seed_and_id_only] if of_words else CERTIFICATE_CHECKS
+    for case in of_words or certificate_cases(certificate):
+        results += run_checks(checks, case, f"{certificate.spec()} against {case.label}")
     return results
 
 

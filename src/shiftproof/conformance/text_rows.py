@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError
+from shiftproof.certificates.abstract import Certificate
+from shiftproof.conformance.certificate import CertificateCase
 from shiftproof.conformance.probes import N, gap, names_of, no_global_randomness, noise, same_bits
 from shiftproof.conformance.report import expect
 from shiftproof.conformance.search import SearchCase
@@ -26,8 +28,11 @@ from shiftproof.data.prompts import Prompt, PromptRow, PromptSpace
 from shiftproof.data.rows import Fields, Items, KeptText
 from shiftproof.data.space import FieldsSpace, InputSpace, TextSpace
 from shiftproof.models.abstract import Scores
+from shiftproof.models.load import as_model
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift
+from shiftproof.shifts.text.words.common_synonyms import CommonSynonyms
+from shiftproof.shifts.text.words.neighbours import Neighbours
 
 _WORDS = ("really", "cheap", "Wine", "of", "a", "great", "year", "2019!", "plot", "NOT", "story", "é", "music")
 
@@ -86,6 +91,20 @@ def word_cases(search: Search, shifts: list[Shift]) -> list[SearchCase]:
     examples = Examples(x, y, names_of(40), space=TextSpace())
     placed = [shift.within(examples.space) for shift in shifts]
     return [SearchCase(search, shift, model, examples, f"{shift.spec()} on texts") for shift in placed if not search.objection(shift)]
+
+
+def proof_cases(certificate: Certificate) -> list[CertificateCase]:
+    """The certificate on a small pipeline of words, for the edits of words that it supports."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    said = texts(30)
+    pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(said, [len(text) % 2 for text in said])
+    model, x = as_model(pipeline, name="a pipeline of words"), Items(said)
+    placed = [shift.within(TextSpace()) for shift in (CommonSynonyms(edits=2), *Neighbours.examples_for_check())]
+    fit = [shift for shift in placed if not certificate.objection(model, shift)]
+    return [CertificateCase(certificate, model, shift, x, f"{shift.name} and {model.name}") for shift in fit]
 
 
 def same_rows(left: Any, right: Any) -> bool:

@@ -33,12 +33,15 @@ class Requests(Posting):
     "predictions" and "outputs" are read too, as scores where their rows are lists.
     """
 
-    def ask(self, x: Tensor) -> list[object]:
-        """The answer's rows for x of shape (n, ...), None in place of each of a request that failed as often as it may be tried."""
+    def ask(self, x: Any) -> list[object]:
+        """The answer's rows for x of shape (n, ...), or for n texts. None stands for each of a request
+        that failed as often as it may be tried.
+        """
         if not len(x):
             return []
         client, retrying = self.connected(), self.retrying()
-        parts = torch.split(x.detach().cpu(), self.options.rows)
+        size = self.options.rows
+        parts = torch.split(x.detach().cpu(), size) if isinstance(x, Tensor) else [x[at : at + size] for at in range(0, len(x), size)]
         pool = ThreadPoolExecutor(max_workers=min(self.options.concurrency, len(parts)))
         try:
             # Each thread in a copy of this context, in which the rows are counted.
@@ -47,7 +50,7 @@ class Requests(Posting):
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def read(self, x: Tensor, how: Callable[[Any, int], Tensor]) -> Tensor:
+    def read(self, x: Any, how: Callable[[Any, int], Tensor]) -> Tensor:
         """The answers for x, read by `how`.
 
         Raises:
@@ -67,7 +70,7 @@ class Requests(Posting):
             self.failure = str(error)
             return [None] * n
 
-    def _post(self, client: httpx.Client, x: Tensor) -> list[object]:
+    def _post(self, client: httpx.Client, x: Any) -> list[object]:
         reply = self.posted(client, RequestForm(self.options.request).filled(x), len(x))
         if not 200 <= reply.status < 300:
             raise self.refused(reply)
@@ -86,9 +89,9 @@ class EndpointScores(WrappedModel, Scores):
         super().__init__(name=name, fingerprint=_known(requests, "scores", version), notes=(_note(name),))
         self._requests = requests
 
-    def scores(self, x: Tensor) -> Tensor:
+    def scores(self, x: Any) -> Tensor:
         if not len(x):
-            return x.new_zeros((0, 2))
+            return torch.zeros((0, 2))
         scores: Tensor = self._requests.read(x, self._checked)
         return scores
 
@@ -110,7 +113,7 @@ class EndpointLabels(WrappedModel, Labels):
         super().__init__(name=name, fingerprint=_known(requests, "labels", version), notes=(_note(name),))
         self._requests, self._class_names = requests, tuple(class_names)
 
-    def labels(self, x: Tensor) -> Tensor:
+    def labels(self, x: Any) -> Tensor:
         if not len(x):
             return torch.zeros(0, dtype=torch.int64)
         return self._requests.read(x, partial(read_labels, owner=f"endpoint {self._requests.address}", class_names=self._class_names))
@@ -122,7 +125,7 @@ def wrap_endpoint(
     name: str | None = None,
     options: EndpointOptions | None = None,
     gives: Gives | None = None,
-    probe: Tensor | None = None,
+    probe: Any = None,
     class_names: Sequence[str] = (),
     version: str | None = None,
 ) -> EndpointScores | EndpointLabels:

@@ -49,9 +49,14 @@ class RequestForm:
             text = re.sub(rf'"?{re.escape(place)}\b"?', lambda found: json.dumps(found[0].strip('"')), text)
         return text
 
-    def filled(self, x: Tensor) -> Any:
+    def filled(self, x: Any) -> Any:
         """The document for inputs x of shape (n, ...)."""
-        values = {BATCH: x.tolist(), SHAPE: list(x.shape), FLAT: x.flatten().tolist()}
+        numbers = isinstance(x, Tensor)
+        values = {
+            BATCH: x.tolist() if numbers else [*x],
+            SHAPE: list(x.shape) if numbers else [len(x)],
+            FLAT: x.flatten().tolist() if numbers else [*x],
+        }
         return _put(json.loads(self._quoted), values)
 
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from shiftproof._errors import UsageError, must
 from shiftproof._secrets import url_without_secrets
-from shiftproof.data.space import InputSpace, Space
+from shiftproof.data.space import InputSpace, Space, TextSpace
 from shiftproof.models.abstract import Answers, Labels, Said
 from shiftproof.models.answers import Gives
 from shiftproof.models.boosters import as_estimator
@@ -26,8 +26,12 @@ from shiftproof.models.field_module import FieldModule, fields_of_numbers
 from shiftproof.models.posting import EndpointOptions
 from shiftproof.models.spec import FORMS, load_from_spec, neighbours
 from shiftproof.models.stored_models import load_script, refuse_keras, refuse_keras_file
+from shiftproof.models.text_module import load_transformers
 from shiftproof.models.torch_module import MemoryFormat, TorchModule
 from shiftproof.models.weights import load_weights
+
+TRANSFORMERS = "transformers:"
+"""What stands before the folder of a classifier of transformers."""
 
 
 def as_model(
@@ -223,7 +227,9 @@ def load_answers(
         return _on(_language_model(text, weights, name, chat, version, said), _device(device))
     where, _, output = text.rpartition(":") if ".onnx:" in text else (text, "", "")
     if text.lower().startswith(("http:", "https:")) or where.endswith(".onnx"):
-        _refuse_texts(url_without_secrets(text), space, said)
+        _refuse_texts(url_without_secrets(text), None if isinstance(space, TextSpace) else space, said)
+    if text.startswith(TRANSFORMERS):
+        return _transformers(text, weights, space, said, name=name, device=device, version=version)
     if text.lower().startswith(("http:", "https:")):
         if weights is not None:
             raise _no_place(weights, url_without_secrets(text))
@@ -260,6 +266,16 @@ def _language_model(
             f"The language model '{url_without_secrets(spec)}' answers with texts. Name a judge of texts: --judge exact_match."
         )
     return load_chat(spec, name=name, options=options, version=version)
+
+
+def _transformers(
+    text: str, weights: str | None, space: Space | None, said: Said, *, name: str | None, device: str, version: str | None
+) -> Answers:
+    if weights is not None:
+        raise _no_place(weights, text)
+    if not isinstance(space, TextSpace | None) or said != "classes":
+        raise must("model", "these data, or this judge,", "take texts and give classes", text)
+    return load_transformers(text.removeprefix(TRANSFORMERS), name=name, device=str(_device(device)), version=version)
 
 
 def _refuse_texts(name: str, space: Space | None, said: Said) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FLOATS = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
 """The types of inputs and scores, as onnxruntime says them."""
+TEXTS = "tensor(string)"
 _BLOCK = 2**20
 
 
@@ -37,7 +38,7 @@ class Port(NamedTuple):
 
 
 class OnnxSession(Scores):
-    """A graph with one floating input (n, ...) and an output of scores (n, classes).
+    """A graph with one floating input (n, ...), or one of strings (n,) or (n, 1) for texts, and an output of scores (n, classes).
 
     Args:
         path: the file.
@@ -94,13 +95,26 @@ class OnnxSession(Scores):
         known = f"onnx:{digest.hexdigest()[:LENGTH]}"
         return known if self._version is None else with_version(known, self._version)
 
-    def scores(self, x: Tensor) -> Tensor:
+    def scores(self, x: Any) -> Tensor:
+        if not isinstance(x, Tensor):
+            return self._of_texts([str(text) for text in x])
         self._check_shape(x)
         if not len(x):
             return x.new_zeros((0, 2))
         batch = self._input.shape[0] if self._input.shape else None
         parts = torch.split(x, batch) if isinstance(batch, int) and batch > 0 else (x,)
         return torch.cat([self._run(part, batch) for part in parts])
+
+    def _of_texts(self, texts: list[str]) -> Tensor:
+        """The scores of texts, for graphs whose input is one string a row, shape (n,) or (n, 1)."""
+        if self._input.type != TEXTS:
+            raise must("input", f"the model '{self._name}'", "be a tensor of strings for data of texts", self._input.type)
+        if not texts:
+            return torch.zeros((0, 2))
+        given = np.array(texts, dtype=object).reshape((-1, 1) if len(self._input.shape) == 2 else (-1,))
+        count_sent(self._name, len(texts))
+        (answer,) = self._session.run([self._output.name], {self._input.name: given})
+        return read_scores(answer, len(texts), f"output '{self._output.name}' of the model '{self._name}'")
 
     def _run(self, x: Tensor, batch: int | str | None) -> Tensor:
         given = x.detach().cpu().numpy().astype(FLOATS[self._input.type], copy=False)
@@ -115,7 +129,7 @@ class OnnxSession(Scores):
         if len(ports) != 1:
             hint = "Export the model with all features in one matrix (for scikit-learn: one FloatTensorType([None, columns]))."
             raise must("inputs", f"the model '{self._name}'", "be one tensor", ", ".join(p.name for p in ports) or "none", hint)
-        if ports[0].type not in FLOATS:
+        if ports[0].type not in (*FLOATS, TEXTS):
             hint = "Export it with a floating input, conversion and normalisation inside."
             raise must("input", f"the model '{self._name}'", "be a floating tensor", ports[0].type, hint)
         return ports[0]
@@ -139,6 +153,8 @@ class OnnxSession(Scores):
         return ranked[0]
 
     def _check_shape(self, x: Tensor) -> None:
+        if self._input.type == TEXTS:
+            raise must("inputs", f"the model '{self._name}'", "be texts, one string a row", tuple(x.shape))
         wanted = self._input.shape
         if not wanted:  # the graph leaves even the rank open
             return

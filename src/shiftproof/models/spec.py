@@ -17,7 +17,8 @@ from shiftproof.models.estimator import Predicts
 from shiftproof.models.user_code import EndedProgram, UserCode, short_traceback
 
 FORMS = (
-    "Write it as FILE.py:NAME, package.module:NAME, FILE.onnx or http(s)://HOST/PATH, where NAME is a model or a function that makes one."
+    "Write it as FILE.py:NAME, package.module:NAME, FILE.onnx, transformers:FOLDER or http(s)://HOST/PATH, where NAME is a model or a "
+    "function that makes one."
 )
 _WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
 _PICKLES = (".pkl", ".pickle", ".joblib")

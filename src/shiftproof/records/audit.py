@@ -94,6 +94,9 @@ class CellRecord(Record):
     batch_size: int
     flags: list[Flag] = Field(default_factory=list)
     stages: list[Stage] = Field(default_factory=list, description="The parts of a search that has several.")
+    meaning: dict[str, int] = Field(
+        default_factory=dict, description="Failures of texts by what the guard says of their meaning: kept, changed, person."
+    )
 
     @property
     def measured(self) -> bool:

@@ -91,4 +91,8 @@ FLAGS: dict[str, FlagMeaning] = {
         "the model gave NaN or infinity; such answers count as wrong",
         "Mend the model: look for a division by zero or an overflow.",
     ),
+    "nothing_to_edit": FlagMeaning(
+        "some inputs have nothing that a shift by edits can change, such as a text of one letter: they stay as they are",
+        "Leave such inputs out, or choose a shift that edits what they hold.",
+    ),
 }

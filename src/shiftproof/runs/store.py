@@ -277,8 +277,8 @@ def read_error(path: Path) -> str | None:
         return f"It failed; why is not known: the file '{path}' is not used: {error}."
 
 
-def read_rows(path: Path, columns: Sequence[str]) -> pa.Table:
-    """Columns of a cell's file, for whoever has a finished run's folder alone.
+def read_rows(path: Path, columns: Sequence[str], maybe: Sequence[str] = ()) -> pa.Table:
+    """Columns of a cell's file, and those of `maybe` that it has, for whoever has a finished run's folder alone.
 
     Raises:
         UsageError: it is damaged, or another cell's. One without a checksum is read, with a warning.
@@ -290,7 +290,7 @@ def read_rows(path: Path, columns: Sequence[str]) -> pa.Table:
             check_seal(content, _of_file("cell", path))
         except UnsealedFile:
             sealed = False
-        table = _parsed(content, columns)
+        table = _parsed(content, columns, maybe)
     except (DamagedFile, OSError) as error:
         raise UsageError(f"The file '{path}' is damaged: {error}. Run its audit again.") from error
     if not sealed:

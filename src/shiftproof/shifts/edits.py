@@ -95,11 +95,12 @@ class Edits(Shift):
 
     def params(self, edits: list[list[Edit]]) -> Params:
         """The moves of these edits, a list for each input."""
-        moves = torch.full((len(edits), self.edits, 2), UNUSED, dtype=torch.float64)
-        for row, mine in enumerate(edits):
-            if mine:
-                moves[row, : len(mine)] = torch.tensor(sorted(mine), dtype=torch.float64)
-        return moves
+        flat: list[float] = []
+        for mine in edits:
+            for pair in mine if len(mine) < 2 else sorted(mine):
+                flat += pair
+            flat += (UNUSED,) * (2 * (self.edits - len(mine)))
+        return torch.from_numpy(np.array(flat, dtype=np.float64).reshape(len(edits), self.edits, 2))
 
     def project(self, x: Any, params: Params) -> Params:
         """Drops edits that are impossible, and all but the first at a place; the others in order."""
@@ -115,8 +116,8 @@ class Edits(Shift):
         return list(first.items())[: self.edits]
 
     def apply(self, x: Any, params: Params) -> Any:
-        moves = params.tolist()
-        return Items(self.edited(one, sorted(edits_of(move))) if edits_of(move) else one for one, move in zip(x, moves, strict=True))
+        made = ((one, edits_of(move)) for one, move in zip(x, params.tolist(), strict=True))
+        return Items(self.edited(one, sorted(edits)) if edits else one for one, edits in made)
 
     def excess(self, x: Any, params: Params) -> Tensor:
         """0 where every edit is possible and no two share a place, else 1."""

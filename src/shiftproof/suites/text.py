@@ -1,4 +1,4 @@
-"""Suites of texts: typing errors, look-alikes, case."""
+"""Suites of texts: typing errors, look-alikes and case in the worst case, further edits by chance."""
 
 from __future__ import annotations
 
@@ -10,6 +10,15 @@ WORST = {
     "thorough": ("beam", "genetic(queries=2000)", "best_of_n(n=100)"),
 }
 """The adversaries of each suite."""
+CHANCE = {
+    "quick": (),
+    "standard": ("ocr_errors", "swapped_letters", "phonetic_spelling", "common_synonyms", "contracted", "mentions", "whole_casing"),
+    "thorough": (
+        *("ocr_errors", "swapped_letters", "phonetic_spelling", "common_synonyms", "contracted", "mentions", "whole_casing"),
+        *("zero_width", "leetspeak", "dropped_punctuation", "homophones", "dialect_grammar", "chat_spelling", "neutral_facts", "quoted"),
+    ),
+}
+"""Edits that keep the truth, asked about by chance alone, one of each."""
 EDITS = {"quick": (1,), "standard": (1, 2, 4), "thorough": (1, 2, 4, 8)}
 
 
@@ -18,4 +27,4 @@ def wanted(name: str) -> SuiteRuns:
     found: SuiteRuns = []
     for shift in ("typos", "homoglyphs", "casing"):
         found += [(f"{shift}(edits={edits})", (AVERAGE, *WORST[name])) for edits in EDITS[name]]
-    return found
+    return found + [(f"{shift}(edits=1)", (AVERAGE,)) for shift in CHANCE[name]]

@@ -144,7 +144,11 @@ def test_folders_that_were_saved(library: dict[str, FakeDataset], tmp_path: Path
 @pytest.mark.parametrize(
     ("columns", "query", "message"),
     [
-        ({"pic": [1], "label": [0]}, "", "'odd' has no column image or img or x. Say which with .x=NAME. Columns: pic, label"),
+        (
+            {"pic": [1], "label": [0]},
+            "",
+            "'odd' has no column image or img or x or text or sentence. Say which with .x=NAME. Columns: pic, label",
+        ),
         ({"image": list(PICTURES), "cat": [0, 1, 1]}, "", "'odd' has no column label or labels or y. Say which with .y=NAME"),
         ({"image": list(PICTURES), "label": [0, 1, 1]}, "?x=imag", "Unknown column of 'odd' 'imag'. Did you mean: image"),
         ({"image": list(PICTURES), "label": [0, 1, 1]}, "?groups=g", "Unknown column of 'odd' 'g'"),
@@ -154,7 +158,7 @@ def test_folders_that_were_saved(library: dict[str, FakeDataset], tmp_path: Path
             "",
             "Images differ in size: 'row 0' is 3x2 and 'row 2' is 9x9",
         ),
-        ({"x": ["some text"], "label": [0]}, "", "must hold pictures or numbers, got 'some text'. Text is not supported"),
+        ({"x": ["some text", None], "label": [0, 1]}, "", "The text 'x' of .* is missing in 1 of 2 rows, first in row 1"),
         ({"x": [[1.0], [1.0, 2.0]], "label": [0, 1]}, "", "has inputs of different lengths. Pad or cut them first"),
         ({"x": [[3.0]], "label": [0]}, "", "values run from 3 to 3, not within"),
         ({"x": [], "label": []}, "", "The split 'test' of 'odd' holds no examples"),

@@ -15,7 +15,7 @@ from shiftproof.data.rows import Fields, Items, KeptText
 from shiftproof.data.space import FieldsSpace, TextSpace, boxed
 from shiftproof.randomness import Rng
 from shiftproof.shifts import Casing, Edits, Homoglyphs, Linf, On, Typos
-from shiftproof.shifts.text.homoglyphs import ALIKE
+from shiftproof.shifts.text.lexicon import ALIKE
 from shiftproof.shifts.text.typos import NEAR
 
 TEXTS = ["Really cheap wine, of COURSE!", "no", "a", "Tea at 5 o'clock", "Αλφα mixed ıİ ßtraße ǆ", "word " * 5]

@@ -95,6 +95,7 @@ sources = Schemes(
         "csv": f"{_HOME}.tables:Csv",
         "parquet": f"{_HOME}.parquet:Parquet",
         "jsonl": f"{_HOME}.jsonl:Jsonl",
+        "textfolder": f"{_HOME}.textfolder:TextFolder",
         "squad": f"{_HOME}.squad:Squad",
         "hf": f"{_HOME}.hugging_face:HuggingFace",
     }

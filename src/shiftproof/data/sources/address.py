@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from shiftproof._errors import UsageError
 
-_BY_SUFFIX = {".npz": "npz", ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet"}
+_BY_SUFFIX = {".npz": "npz", ".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".pq": "parquet"}
 _PACKED = (".gz", ".bz2", ".zst")
 SAVED = ("dataset_info.json", "dataset_dict.json", "state.json")
 """What `datasets` writes beside a data set that it saved."""

@@ -15,15 +15,15 @@ from shiftproof._errors import MissingExtra, UsageError, must, unknown
 from shiftproof.data.class_names import Classed
 from shiftproof.data.examples import Ids
 from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, text_values
+from shiftproof.data.rows import Items, as_objects
 from shiftproof.data.sources.abstract import CLASSES, RENAME, LabelledSource, Option
 from shiftproof.data.sources.address import SAVED, Address, Written
 from shiftproof.data.sources.files import reading
 from shiftproof.data.sources.pictures import Looked, look_at, picture_levels, picture_notes
 from shiftproof.data.sources.pixels import Mode, StoredArray, level_box, onto_box, stack_pictures, stored_array
-from shiftproof.data.space import InputSpace, ValueRange, boxed
+from shiftproof.data.space import TextSpace, ValueRange, boxed
 
 if TYPE_CHECKING:
-    import torch
     from PIL.Image import Image
 
 
@@ -52,7 +52,7 @@ class HuggingFace(LabelledSource):
 
     Options:
         split: name of the split, `test` unless given.
-        x: column of inputs (`image`, `img` or `x` where present): pictures, or lists of numbers of one length.
+        x: column of inputs (`image`, `img`, `x`, `text` or `sentence` where present): pictures, texts, or lists of numbers of one length.
         y: column of labels (`label`, `labels` or `y` where present).
         config: name of the configuration, for data sets that have several.
         revision: commit or tag on the hub, for a result that can be repeated.
@@ -131,7 +131,7 @@ class HuggingFace(LabelledSource):
 
     @cached_property
     def _x(self) -> str:
-        return self._column("x", ("image", "img", "x"))
+        return self._column("x", ("image", "img", "x", "text", "sentence"))
 
     @cached_property
     def _y(self) -> str:
@@ -147,10 +147,21 @@ class HuggingFace(LabelledSource):
     def _pictures(self) -> bool:
         from PIL.Image import Image
 
-        first = self._values(self._x, slice(0, 1))[0]
-        if isinstance(first, str):
-            raise must("x", self.uri, "hold pictures or numbers", first[:40], "Text is not supported.")
-        return isinstance(first, Image)
+        return isinstance(self._values(self._x, slice(0, 1))[0], Image)
+
+    @cached_property
+    def _texts(self) -> npt.NDArray[Any] | None:
+        """The texts, where they are the inputs."""
+        if not isinstance(self._values(self._x, slice(0, 1))[0], str):
+            return None
+        if self.box is not None:
+            raise must("box", self.uri, "be left out", self.box, "Texts have none.")
+        values = self._values(self._x, slice(None))
+        missing = [row for row, value in enumerate(values) if not isinstance(value, str)]
+        if missing:
+            count = f"{len(missing)} of {len(values)} rows, first in row {missing[0]}"
+            raise UsageError(f"The text '{self._x}' of {self.uri} is missing in {count}. Drop those rows.")
+        return as_objects(values)
 
     @cached_property
     def _stored(self) -> StoredArray:
@@ -170,7 +181,9 @@ class HuggingFace(LabelledSource):
         return self._levels([0])[0].shape
 
     @property
-    def space(self) -> InputSpace:
+    def space(self) -> Any:
+        if self._texts is not None:
+            return TextSpace()
         return boxed(level_box(self.box, self.uri), "image") if self._pictures else self._stored.space
 
     @cached_property
@@ -201,7 +214,7 @@ class HuggingFace(LabelledSource):
             said.append(f"Pictures are read as {self._mode}; levels 0 to 255 are mapped onto the box {self.space.units}.")
             said += [f"Pictures are resized to {self._size} x {self._size} (bilinear)."] if self._size else []
             said += picture_notes(self._looked)
-        else:
+        elif self._texts is None:
             said += self._stored.notes
         said += [*missing_groups(self.groups), *self.class_notes()]
         return (*said, *(() if self.named else ("No ids were given: examples are named by row number.",)))
@@ -214,6 +227,10 @@ class HuggingFace(LabelledSource):
         digest = hashlib.sha256(self.y.tobytes())
         for column, values in {"": self.ids, **self.groups}.items():
             digest.update("\0".join([column, *values.tolist(), ""]).encode())
+        if self._texts is not None:
+            for text in self._texts:
+                digest.update(f"{len(text)}\0{text}".encode())
+            return digest.hexdigest()[:24]
         if not self._pictures:
             digest.update(f"{self._stored.raw.dtype}{self._stored.raw.shape}".encode())
             digest.update(np.ascontiguousarray(self._stored.raw).data)
@@ -228,7 +245,9 @@ class HuggingFace(LabelledSource):
         with reading(f"a picture of '{self.address.place}'", "Check the data set."):
             return [look_at(_encoded_bytes(encoded[[row]][self._x][0])) for row in range(len(self))]
 
-    def inputs(self, rows: slice | npt.NDArray[np.intp]) -> torch.Tensor:
+    def inputs(self, rows: slice | npt.NDArray[np.intp]) -> Any:
+        if self._texts is not None:
+            return Items(self._texts[rows])
         if not self._pictures:
             return self._stored.inputs(rows)
         wanted = list(range(len(self._data))[rows]) if isinstance(rows, slice) else [int(row) for row in rows]

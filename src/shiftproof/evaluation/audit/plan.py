@@ -20,7 +20,7 @@ from shiftproof.data.align import Noted
 from shiftproof.data.examples import Examples
 from shiftproof.data.prompts import PromptSpace
 from shiftproof.data.source import Source
-from shiftproof.data.space import InputSpace
+from shiftproof.data.space import InputSpace, TextSpace
 from shiftproof.evaluation.audit.curves import chosen_curves
 from shiftproof.evaluation.audit.demands import what_the_model_takes
 from shiftproof.evaluation.audit.diagnose import SUITES, PlannedDiagnosis, planned_diagnoses
@@ -41,6 +41,7 @@ from shiftproof.models.answer_cache import AnswerCache, remembering
 from shiftproof.models.chat import ChatOptions
 from shiftproof.models.endpoint_form import parse_headers
 from shiftproof.models.posting import EndpointOptions
+from shiftproof.models.text_module import CutsOff
 from shiftproof.models.user_code import forget_settings
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import inspect_model, look_at
@@ -54,6 +55,7 @@ from shiftproof.searches.abstract import Search, suited
 from shiftproof.shifts import shifts
 from shiftproof.shifts.abstract import Differentiable, Shift
 from shiftproof.shifts.identity import Identity
+from shiftproof.shifts.text.rewrite import Rewrite
 from shiftproof.suites.common import AVERAGE
 
 PROBES = 16
@@ -196,6 +198,7 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
         left_out=(*choice.left_out, *unproven, *unattacked, *unasked),
         flags=flags,
         known=RunIdentity(model.name, recognised, parts_known([*cells, *curves]), answers_of(model, data)),
+        notes=_cut_off(built, (data, *natural)),
         judge=judge,
         measures=planned_measures(config, judge, facts),
         calibrated_on=calibrating,
@@ -208,6 +211,18 @@ def _chat(config: AuditConfig, judge: Judge) -> ChatOptions:
     """How a language model is asked: for one token where nothing but the likelihoods of the first is read."""
     asked = ChatOptions(most_requests=config.max_requests, most_tokens=config.max_tokens)
     return replace(asked, most_tokens_each=1) if isinstance(judge, Choice) and judge.read == BY_LIKELIHOOD else asked
+
+
+def _cut_off(model: Any, samples: Sequence[Source]) -> tuple[str, ...]:
+    """How many texts of each sample are longer than a model reads."""
+    if not isinstance(model, CutsOff):
+        return ()
+    found: list[str] = []
+    for source in samples:
+        longer = sum(model.cut_off([str(text) for text in batch.x]) for batch in source.batches(CHECK_ROWS))
+        what = f"longer than the {model.longest} tokens that the model '{model.name}' reads, and cut off"
+        found += [f"{longer} of {len(source)} texts of '{source.uri}' are {what}."] if longer else []
+    return tuple(found)
 
 
 def _endpoint(config: AuditConfig) -> EndpointOptions | None:
@@ -231,7 +246,9 @@ def _check_judged(config: AuditConfig, judge: Judge, data: Source) -> None:
         judge.truth(batch)
     numbers = isinstance(data.space, InputSpace)
     certify = [one for one in config.certify if not (isinstance(one, Auto) or str(one).partition("(")[0] in (Auto.name, *Auto.aliases))]
-    asked = {"--certify": certify, "--curve": config.curves, "--diagnose": config.diagnose, "--defence": config.defence}
+    asked = {"--curve": config.curves, "--diagnose": config.diagnose, "--defence": config.defence}
+    if judge.said != "classes" or not isinstance(data.space, TextSpace):  # of texts there are proofs
+        asked["--certify"] = certify
     for option, value in asked.items():
         if value and (judge.said != "classes" or not numbers):
             what = f"the judge {judge.name} knows none" if judge.said != "classes" else f"these inputs are of kind '{data.space.kind}'"
@@ -280,7 +297,7 @@ def _proofs(
             if reason is None:
                 found.append((shift, certificate))
                 fits += 1
-            elif isinstance(shift, Differentiable) or isinstance(certificate, Auto):
+            elif isinstance(shift, Differentiable | Rewrite) or isinstance(certificate, Auto):
                 left.append(LeftOut(shift=shift.spec(), search=certificate.spec(), reason=reason))
         if not fits and not isinstance(certificate, Auto):
             reasons = sorted({out.reason for out in left if out.search == certificate.spec()}) or ["no shift of this run can be certified"]

@@ -19,6 +19,7 @@ from shiftproof.diagnostics.constant_answer import constant_answer
 from shiftproof.evaluation.audit import collect
 from shiftproof.evaluation.audit.curves import read_curve
 from shiftproof.evaluation.audit.diagnose import distrust, read_diagnosis
+from shiftproof.evaluation.audit.meaning import meanings
 from shiftproof.evaluation.audit.natural import clean_of, natural_of
 from shiftproof.evaluation.audit.plan import AuditPlan
 from shiftproof.evaluation.audit.pooled import PooledResults, join_tables, pooled_results, unions
@@ -190,6 +191,7 @@ def _cell_record(plan: AuditPlan, store: Store, config: AuditConfig, group: Sequ
         batch_size=table.batch_size if table else config.batch_size,
         flags=flags,
         stages=list(table.stages) if table else [],
+        meaning=meanings(store, done, plan.sources[first.data]),
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from shiftproof._arrays import Floats
+from shiftproof.measures.text_guard import Guarded, guard
 from shiftproof.records.audit import Audit, DataCard, GalleryExample, Shown
 from shiftproof.records.picture import read_picture
 
@@ -62,6 +63,7 @@ class Tile:
     features: int = 0
     missing: str = ""
     notes: Sequence[str] = ()
+    guarded: Guarded | None = None
 
 
 def tiles(audit: Audit, folder: Path) -> list[Tile]:
@@ -109,7 +111,7 @@ def _tile(picture: GalleryExample, data: DataCard, folder: Path) -> Tile:
         why = (error.strerror or "it cannot be read").lower() if isinstance(error, OSError) else str(error)
         return Tile(picture, *names, missing=f"gallery/{picture.file} cannot be shown: {why}")
     if isinstance(clean, str) or isinstance(moved, str):
-        return Tile(picture, *names, words=text_changes(str(clean), str(moved)))
+        return Tile(picture, *names, words=text_changes(str(clean), str(moved)), guarded=guard(str(clean), str(moved)))
     if clean.ndim == 1:
         changed = int((clean != moved).sum())
         return Tile(picture, *names, changes=_changes(clean, moved, data.columns), changed=changed, features=clean.size)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shiftproof.shifts.edits import Edit, Edits
+from shiftproof.shifts.text.rewrite import Rewrite, Site
 from shiftproof.shifts.text.typos import words
 
 
 @dataclass(frozen=True)
-class Casing(Edits):
+class Casing(Rewrite):
     """Up to `edits` words written in lower case, in capitals or with a first capital, each otherwise than it stands.
 
     Args:
@@ -25,24 +26,9 @@ class Casing(Edits):
 
     name: ClassVar[str] = "casing"
 
-    def places(self, one: str) -> list[int]:
-        return [start for start, end in words(one) if _cases(one[start:end])]
-
-    def choices(self, one: str, place: int) -> int:
-        return len(_cases(_word(one, place)))
-
-    def reach(self, one: str, place: int) -> int:
-        return len(_word(one, place))
-
-    def edited(self, one: str, edits: list[Edit]) -> str:
-        for place, choice in edits:
-            word = _word(one, place)
-            one = one[:place] + _cases(word)[choice] + one[place + len(word) :]
-        return one
-
-
-def _word(text: str, place: int) -> str:
-    return next(text[start:end] for start, end in words(text) if start == place)
+    def sites(self, text: str) -> Iterator[Site]:
+        for start, end in words(text):
+            yield Site(start, end, tuple(_cases(text[start:end])))
 
 
 def _cases(word: str) -> list[str]:

@@ -1,0 +1,115 @@
+"""Proofs from Lipschitz bounds in the number of changed words, for counts, TF-IDF and doc2vec."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from shiftproof._arrays import Floats
+from shiftproof._errors import must
+from shiftproof.certificates._linear_text import LinearText, read_linear_text
+from shiftproof.certificates.abstract import Certificate, Proof
+from shiftproof.certificates.word_changes import LocalChanges, changes_of
+from shiftproof.models.abstract import Labels
+from shiftproof.randomness import Rng
+from shiftproof.shifts.abstract import Shift
+from shiftproof.shifts.text.rewrite import Rewrite
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Hamming(Certificate):
+    """Margin over Lipschitz constant: the number of words that can change at all before a linear decision can.
+
+    One changed word moves the weighed counts by at most sqrt(out^2 + in^2) idf_max, with `out` and `in` the tokens that leave and come:
+    sqrt(2) idf_max where one replaces one. Scaled to length 1, that is at most 2 / |v| times as far. So
+    radius = min_j margin_j / (|w_c - w_j| L) words.
+
+    Guarantees: no move of up to `radius` edits changes the decision, nor any other change of as many words to others of as many tokens,
+    whatever they are. It knows nothing of what the choices are, so `word_changes` proves at least as much of a shift; the ratio of the two
+    is what the bound gives away. The norm is l2 or none, and counts stand as they are.
+    Cost: one forward per example, and the vectoriser's analysis of each choice.
+
+    Reference: Catellier et al. 2023, "On the robustness of text vectorizers".
+    """
+
+    name: ClassVar[str] = "hamming"
+    references: ClassVar[tuple[str, ...]] = ("catellier2023robustness",)
+
+    def objection(self, model: Labels, shift: Shift) -> str | None:
+        if not isinstance(shift, Rewrite) or shift.unit != "word":
+            return f"it supports edits of words, not {shift.name}"
+        found = read_linear_text(model)
+        if isinstance(found, str):
+            return found
+        if not found.additive or found.norm == "l1":
+            return f"it bounds counts as they are, scaled by l2 or not at all, and '{model.name}' has others"
+        return None
+
+    def certify(self, model: Labels, shift: Shift, x: Any, rng: Rng) -> Proof:
+        linear = read_linear_text(model)
+        assert isinstance(linear, LinearText)  # `objection` has said so
+        assert isinstance(shift, Rewrite)
+        radius = torch.tensor([_radius(linear, changes_of(linear, shift, str(one)), shift.edits) for one in x], dtype=torch.float64)
+        return Proof(model.labels(x), radius, radius <= 0, torch.ones(len(x), dtype=torch.int64))
+
+
+def _radius(linear: LinearText, local: LocalChanges | None, most: int) -> float:
+    if local is None:
+        return 0.0
+    features = linear.weighed(local.counts, local.places)
+    size = float(linear.size(features))
+    scores = linear.weight[:, local.places] @ features / size + linear.bias
+    label = int(scores.argmax())
+    step = step_bound(linear, local.changes) * (1.0 if linear.norm is None else 2.0 / size)
+    found = math.inf
+    for rival in range(len(scores)):
+        if rival != label:
+            slope = float(np.linalg.norm(linear.weight[label] - linear.weight[rival])) * step
+            margin = float(scores[label] - scores[rival]) * (1 - _ROUNDING) - _ROUNDING
+            found = min(found, margin / slope if slope else (math.inf if margin > 0 else 0.0))
+    words = max(0, math.ceil(found) - 1) if math.isfinite(found) else most  # a tie is no win
+    return float(min(most, words))
+
+
+def step_bound(linear: LinearText, changes: list[Floats]) -> float:
+    """The farthest that one change can move the weighed counts: idf_max sqrt(out^2 + in^2), over all changes."""
+    most = 0.0
+    for change in changes:
+        for row in change:
+            most = max(most, math.hypot(float(-row[row < 0].sum()), float(row[row > 0].sum())))
+    return most * float(linear.idf.max(initial=0.0))
+
+
+def doc2vec_bound(outputs: Floats, *, length: int, alpha: float = 1e-4, window: int = 0) -> float:
+    """How far a doc2vec embedding can move per changed word.
+
+    The embedding of a text of T words minimises (1/T) sum_t psi_t(q) + alpha/2 |q|^2, psi_t the cross-entropy of word t under the softmax
+    of R q (PV-DBOW; with a window of nu words on either side, PV-DM, whose context enters as a constant). It is alpha-strongly convex,
+    and a changed word changes 2 nu + 1 of the gradients, each by at most 2 max_i |R_i|: so
+    |q - q'| <= 2 max|R| (2 nu + 1) / (alpha T) per word.
+
+    Args:
+        outputs: R, the output vectors of the words, shape (words, d).
+        length: T, words of the text, at least 1.
+        alpha: the weight of the penalty, above 0.
+        window: nu, 0 for PV-DBOW.
+
+    Returns: the bound per changed word, in units of the embedding. For PV-DM it holds where contexts move gradients by no more than that.
+
+    >>> doc2vec_bound(np.array([[3.0, 4.0], [0.0, 1.0]]), length=10, alpha=0.5)
+    2.0
+
+    Reference: Catellier et al. 2023 [catellier2023robustness], "On the robustness of text vectorizers".
+    """
+    if length < 1:
+        raise must("length", "doc2vec_bound", "be at least 1", length)
+    if not alpha > 0:
+        raise must("alpha", "doc2vec_bound", "be above 0", alpha)
+    largest = float(np.linalg.norm(np.asarray(outputs, dtype=np.float64), axis=1).max(initial=0.0))
+    return 2 * largest * (2 * window + 1) / (alpha * length)

@@ -1,0 +1,175 @@
+"""A torch module behind a tokenizer: provides scores of texts, and says what the tokenizer cuts off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from shiftproof._errors import MissingExtra, UsageError, must
+from shiftproof._identity.fingerprinted import fingerprint_of
+from shiftproof._identity.table import identify
+from shiftproof.models.abstract import Scores, WrappedModel
+from shiftproof.models.answers import ROWS, read_scores
+from shiftproof.models.user_code import UserCode, first_line
+
+STEP = 16
+"""Texts are padded to a multiple of so many tokens and asked about with others of that length, so that their scores do not depend on the
+rest of the batch."""
+Tokenize = Callable[[list[str]], Sequence[Sequence[int]]]
+
+
+@runtime_checkable
+class CutsOff(Protocol):
+    """A model that reads the first tokens of a text only."""
+
+    longest: int
+    """How many tokens it reads."""
+
+    @property
+    def name(self) -> str:
+        """Its name in reports."""
+
+    def cut_off(self, texts: Sequence[str], /) -> int:
+        """How many of these texts are longer."""
+
+
+class TextModule(WrappedModel, Scores):
+    """Texts as token ids, padded, in a torch module that answers with logits (n, classes), or with a mapping or object that has them.
+
+    Args:
+        module: called as module(input_ids=(n, T), attention_mask=(n, T)), both int64; it is put into evaluation mode.
+        tokenize: n texts to n lists of token ids, special tokens included and nothing cut off.
+        longest: tokens that the module reads; longer texts are cut, their last token kept.
+        pad: the id that fills up.
+        name: what people call it.
+        device: where it computes.
+        version: what you call this state of it.
+
+    Guarantees: a text's scores do not depend on the order or the batch: texts are grouped by padded length, and batches filled up to a
+    multiple of 16 rows. How many texts are cut off is counted (`cut_off`), and noted in an audit.
+    Cost: up to 15 rows more for each padded length in a batch.
+
+    Example:
+        >>> class Bag(nn.Module):
+        ...     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        ...         total = (input_ids * attention_mask).sum(1).double()
+        ...         return torch.stack([-total, total - 6], 1)
+        >>> model = TextModule(Bag(), lambda texts: [[len(word) for word in text.split()] for text in texts], longest=2)
+        >>> model.labels(["a b", "a bb ccc"]).tolist(), model.cut_off(["a b", "a bb ccc"])
+        ([0, 0], 1)
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        tokenize: Tokenize,
+        *,
+        longest: int,
+        pad: int = 0,
+        name: str | None = None,
+        device: str = "cpu",
+        version: str | None = None,
+    ) -> None:
+        if longest < 1:
+            raise must("longest", "a text model", "be at least 1", longest)
+        called = name or type(module).__name__
+        identity = identify({"": module, ".tokenize": tokenize, ".longest": longest, ".pad": pad}, called)
+        super().__init__(name=called, fingerprint=fingerprint_of("text", identity, version=version))
+        self._module, self._tokenize, self.longest, self._pad = module.to(device).eval(), tokenize, longest, pad
+        self._device = torch.device(device)
+
+    @property
+    def device(self) -> torch.device:
+        return self._device
+
+    def cut_off(self, texts: Sequence[str], /) -> int:
+        return sum(len(ids) > self.longest for ids in self._ids([*texts]))
+
+    def scores(self, x: Any) -> Tensor:
+        texts = [str(text) for text in x]
+        if not texts:
+            return torch.zeros((0, 2), device=self._device)
+        groups: dict[int, list[tuple[int, list[int]]]] = {}
+        for row, ids in enumerate(self._ids(texts)):
+            kept = [*ids] if len(ids) <= self.longest else [*ids[: self.longest - 1], ids[-1]]
+            groups.setdefault(min(self.longest, -(-max(1, len(kept)) // STEP) * STEP), []).append((row, kept))
+        found: list[tuple[list[int], Tensor]] = []
+        for width, members in sorted(groups.items()):
+            scores = self._asked([ids for _, ids in members], width)
+            found.append(([row for row, _ in members], scores))
+        whole = found[0][1].new_empty((len(texts), found[0][1].shape[1]))
+        for rows, scores in found:
+            whole[rows] = scores
+        return whole
+
+    def _ids(self, texts: list[str]) -> Sequence[Sequence[int]]:
+        with UserCode():
+            ids = self._tokenize(texts)
+        if len(ids) != len(texts):
+            raise must("tokens", f"the tokenizer of '{self.name}'", f"be {len(texts)} lists of ids, one a text", len(ids))
+        return ids
+
+    def _asked(self, rows: list[list[int]], width: int) -> Tensor:
+        """The logits of texts of one padded length, shape (len(rows), classes)."""
+        filled = [*rows, *[rows[-1]] * (-len(rows) % ROWS)]
+        ids = torch.full((len(filled), width), self._pad, dtype=torch.int64)
+        mask = torch.zeros((len(filled), width), dtype=torch.int64)
+        for row, mine in enumerate(filled):
+            ids[row, : len(mine)] = torch.tensor(mine, dtype=torch.int64)
+            mask[row, : len(mine)] = 1
+        with UserCode(), torch.no_grad():
+            said: Any = self._module(input_ids=ids.to(self._device), attention_mask=mask.to(self._device))
+        logits = said if isinstance(said, Tensor) else said["logits"] if isinstance(said, Mapping) else said.logits
+        return read_scores(logits, len(filled), f"model '{self.name}'")[: len(rows)].to(self._device)
+
+
+def load_transformers(folder: str, *, name: str | None = None, device: str = "cpu", version: str | None = None) -> TextModule:
+    """A classifier of transformers from a folder on this machine, with its own tokenizer: what `--model transformers:FOLDER` loads.
+
+    Weights are read from safetensors only, and no code of the folder runs. Nothing is fetched.
+
+    Raises:
+        UsageError: the folder is not there, or holds no classifier with its tokenizer.
+    """
+    if not Path(folder).expanduser().is_dir():
+        raise UsageError(f"There is no folder '{folder}' with a model of transformers. Save one there with save_pretrained.")
+    try:
+        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    except ImportError:
+        raise MissingExtra("transformers", "transformers") from None
+    place = str(Path(folder).expanduser())
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(place, local_files_only=True, trust_remote_code=False)
+        module: Any = AutoModelForSequenceClassification.from_pretrained(
+            place, local_files_only=True, trust_remote_code=False, use_safetensors=True
+        )
+    except Exception as error:  # transformers raises anything for what it cannot read
+        raise UsageError(f"The model in '{folder}' cannot be loaded: {first_line(error)}") from error
+    longest = min(int(tokenizer.model_max_length), int(getattr(module.config, "max_position_embeddings", tokenizer.model_max_length)))
+    return TextModule(
+        module,
+        Tokens(tokenizer),
+        longest=longest,
+        pad=int(tokenizer.pad_token_id or 0),
+        name=name or Path(place).name,
+        device=device,
+        version=version,
+    )
+
+
+class Tokens:
+    """A tokenizer of transformers as ids, nothing cut off; known by its files' content."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"_tokenizer": self._tokenizer}
+
+    def __call__(self, texts: list[str]) -> list[list[int]]:
+        found: list[list[int]] = self._tokenizer(texts, truncation=False, verbose=False)["input_ids"]
+        return found

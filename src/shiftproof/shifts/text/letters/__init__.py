@@ -1,0 +1,1 @@
+"""Edits of letters: how words are typed, drawn and stored."""

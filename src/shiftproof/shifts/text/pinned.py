@@ -1,0 +1,112 @@
+"""Shifts that read a file or call a user's function: what they hold is part of their spec, so that a run knows when it changes."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from shiftproof._errors import UsageError, must
+from shiftproof._identity.table import identify
+from shiftproof._imports import load_object
+from shiftproof.data.sources.address import Address
+from shiftproof.data.sources.files import hash_file, reading, the_file
+from shiftproof.shifts.text.rewrite import Rewrite
+
+_SHOWN = 16
+
+
+@dataclass(frozen=True)
+class FromFile(Rewrite):
+    """Edits that a file of the user's lists.
+
+    `sha256` is the start of the file's hash. It is filled in where it is not given, and stands in the spec; given, it must agree.
+    """
+
+    file: str
+    sha256: str = ""
+
+    def check(self) -> None:
+        super().check()
+        self._pin("sha256", hash_file(self.path)[:_SHOWN], f"the file '{self.file}'")
+
+    def _pin(self, option: str, now: str, what: str) -> None:
+        known = self.options()[option]
+        if known not in ("", now):
+            raise must(
+                option, self.name, f"be {now}, that of {what} as it is", known, "It has changed since; leave the option out to go on."
+            )
+        object.__setattr__(self, option, now)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return the_file(Address(self.name, self.file))
+
+
+@dataclass(frozen=True)
+class FromFunction(Rewrite):
+    """Edits that a function of the user's proposes.
+
+    `code` identifies the function and what it holds. It is filled in where it is not given, and stands in the spec; given, it must agree.
+    """
+
+    by: str
+    code: str = ""
+
+    def check(self) -> None:
+        super().check()
+        if not callable(self.function):
+            raise must("by", self.name, "name a function", self.by)
+        now = identity_of(self.by)
+        if self.code not in ("", now):
+            raise must(
+                "code", self.name, f"be {now}, that of '{self.by}' as it is", self.code, "It has changed since; leave the option out."
+            )
+        object.__setattr__(self, "code", now)
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function."""
+        found: Callable[..., Any] = loaded(self.by)
+        return found
+
+
+@lru_cache(maxsize=16)
+def loaded(spec: str) -> Any:
+    """What stands at FILE.py:NAME or package.module:NAME."""
+    return load_object(spec)
+
+
+@lru_cache(maxsize=16)
+def identity_of(spec: str) -> str:
+    """The start of the hash of the function at FILE.py:NAME or package.module:NAME, with all that it holds."""
+    return identify(loaded(spec), spec).digest[:_SHOWN]
+
+
+def read_json(path: Path, what: str) -> Any:
+    """A JSON file, plain or as .gz."""
+    with reading(f"'{path}' as {what}", "It must be JSON in UTF-8, plain or compressed with gzip."):
+        return json.loads(_text(path))
+
+
+def read_lines(path: Path, what: str) -> list[Mapping[str, Any]]:
+    """The objects of a JSONL file, plain or as .gz, one a line; blank lines are left out."""
+    found: list[Mapping[str, Any]] = []
+    with reading(f"'{path}' as {what}", "It must be JSONL in UTF-8, one object a line, plain or compressed with gzip."):
+        lines = _text(path).splitlines()
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise UsageError(f"Line {number} of '{path}' must be a JSON object, got {type(row).__name__}.")
+                found.append(row)
+    return found
+
+
+def _text(path: Path) -> str:
+    return (gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()).decode("utf-8")

@@ -1,0 +1,1 @@
+"""Edits of whole texts: what stands around them and in which order."""

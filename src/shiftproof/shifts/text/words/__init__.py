@@ -1,0 +1,1 @@
+"""Edits of words: other words, fewer, more."""
