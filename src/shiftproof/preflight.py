@@ -99,7 +99,7 @@ def _looked_at(model: Answers, few: Examples, judge: Judge, examples: Examples) 
         return InspectedModel(model, [] if torch.equal(first, _ask(model, x)) else [RANDOM])
     scores = _ask(model, x)
     _check_scores(model, scores, len(x), int(examples.y.max()))
-    if isinstance(model, TorchModule):
+    if isinstance(model, TorchModule) and model.one_logit:
         refuse_probability(scores, model.name)
     again, why = _differentiated(model, x) if isinstance(model, Gradients) else (_ask(model, x), "")
     by_name = isinstance(model, EstimatorScores)  # an estimator's classes match by name

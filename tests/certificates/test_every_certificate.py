@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from shiftproof.certificates import AlphaCrown, Auto, Certificate, Cohen, Crown, IntervalBounds, Linear, Lipschitz, Smoothing, certificates
 from shiftproof.conformance import check_part
+from shiftproof.conformance.instances import instances
 
 EVERY: list[Certificate] = [
     *(Auto(), Linear(), Lipschitz(), IntervalBounds(), Crown(), AlphaCrown(steps=5)),
     *(Smoothing(sigma=0.25, draws=400), Cohen(sigma=0.25, draws=300)),
+    *(
+        cast("Certificate", instances(certificates.get(name))[0])
+        for name in ("word_changes", "hamming", "word_deletion", "word_substitution")
+    ),
 ]
 every_certificate = pytest.mark.parametrize("certificate", EVERY, ids=lambda c: c.name)
 

@@ -123,7 +123,7 @@ def test_missing_import_inside_an_installed_module(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.parametrize("target", [3, int, object()])
 def test_target_that_is_no_part(target: object) -> None:
-    said = "The 'target' of check_part must be a Shift, Search, Judge, Risk, Certificate, Defence, Method or model, its class, or FILE"
+    said = "The 'target' of check_part must be a Shift, Search, Judge, Measure, Risk, Certificate, Defence, Method or model, its class"
     with pytest.raises(UsageError, match=said):
         check_part(target)
 

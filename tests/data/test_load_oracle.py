@@ -162,7 +162,7 @@ def test_plugins_are_found_listed_and_refused(monkeypatch: pytest.MonkeyPatch) -
 
 def test_every_scheme_is_described() -> None:
     listed = {entry.scheme: entry for entry in sources.describe()}
-    assert list(listed) == ["digits", "npz", "idx", "imagefolder", "csv", "parquet", "squad", "hf"]
+    assert list(listed) == ["digits", "npz", "idx", "imagefolder", "csv", "parquet", "jsonl", "textfolder", "squad", "hf"]
     assert all(entry.what and "\n" not in entry.what for entry in listed.values())
 
 

@@ -34,9 +34,7 @@ class Requests(Posting):
     """
 
     def ask(self, x: Any) -> list[object]:
-        """The answer's rows for x of shape (n, ...), or for n texts. None stands for each of a request
-        that failed as often as it may be tried.
-        """
+        """The answer's rows for x of shape (n, ...), or for n texts; None for all of a request that failed as often as it may be tried."""
         if not len(x):
             return []
         client, retrying = self.connected(), self.retrying()

@@ -77,6 +77,8 @@ class TorchModule(Gradients, copies=True):
         self._dtype = next((p.dtype for p in held if p.is_floating_point()), None)
         self._asked, self._version, self._mark = memory_format, version, new_mark()
         self.said, self._note = said, ""
+        self.one_logit = False
+        """Whether it gives one number per input, read as the logit of class 1; known once it has been asked."""
         gains = self._device.type == "cpu" and self._dtype is torch.float32 and _gains(self._module)
         self._channels_last = memory_format == "channels_last" or (memory_format == "auto" and gains)
 
@@ -117,7 +119,7 @@ class TorchModule(Gradients, copies=True):
             part.training = False
         try:
             with UserCode():
-                out, self._note = read_output(self._answer(x), self._module, self._name, classes=(self.said == "classes"))
+                out, self._note, self.one_logit = read_output(self._answer(x), self._module, self._name, classes=self.said == "classes")
         finally:
             for part in training:
                 part.training = True

@@ -25,6 +25,8 @@ class ReadOutput(NamedTuple):
 
     scores: Tensor
     note: str
+    one_logit: bool = False
+    """Whether one number per input was read as the logit of class 1."""
 
 
 def read_output(out: object, module: nn.Module, name: str, *, classes: bool) -> ReadOutput:
@@ -47,7 +49,7 @@ def read_output(out: object, module: nn.Module, name: str, *, classes: bool) -> 
     one = scores.reshape(-1)
     if not _ends_in_sigmoid(module):
         said = f"The model '{name}' gives one number per input, read as the logit of class 1: it decides for class 1 above 0."
-        return ReadOutput(torch.stack([torch.zeros_like(one), one], dim=1), said)
+        return ReadOutput(torch.stack([torch.zeros_like(one), one], dim=1), said, one_logit=True)
     if bool(((one < 0) | (one > 1)).any()):
         raise must("answer", f"the model '{name}'", "lie in [0, 1], as its last layer is a Sigmoid", float(one.detach().abs().max()))
     least = torch.finfo(one.dtype).tiny
@@ -78,10 +80,7 @@ def _ends_in_sigmoid(module: nn.Module) -> bool:
 
 def refuse_probability(scores: Tensor, name: str) -> None:
     """Raises where a single logit (scores of 0 and it) lies in [0, 1] for all of several inputs: it is a probability, read as a logit."""
-    if scores.shape[1] != _MATRIX or len(scores) < _SEVERAL:
-        return
-    lone = bool((scores[:, 0] == 0).all()) and bool(((scores[:, 1] >= 0) & (scores[:, 1] <= 1)).all())
-    if lone:
+    if len(scores) >= _SEVERAL and bool(((scores[:, 1] >= 0) & (scores[:, 1] <= 1)).all()):
         raise UsageError(
             f"The model '{name}' gives one number per input, and all of them lie in [0, 1]: read as logits they would all decide for class "
             "1. If it is a probability, let the module end in torch.nn.Sigmoid(), or return the logit: torch.logit(p)."

@@ -38,12 +38,6 @@ def test_texts_of_a_jsonl_file(tmp_path: Path, name: str) -> None:
     assert again.fingerprint() != source.fingerprint()
 
 
-def test_numbers_of_a_jsonl_file_are_a_table(tmp_path: Path) -> None:
-    rows = [{"a": 1.5, "b": "x", "y": 0}, {"a": 2, "b": "z", "y": 1}]
-    source = sp.load_data(f"jsonl:{jsonl(tmp_path, *rows)}?label=y")
-    assert source.take(slice(None)).x.tolist() == [[1.5, 0.0], [2.0, 1.0]]
-
-
 def folder_of(place: Path, **texts: bytes) -> str:
     for name, data in texts.items():
         file = place / name.replace("__", "/")
@@ -70,17 +64,6 @@ def test_texts_of_a_folder(tmp_path: Path) -> None:
 
 
 BAD: dict[str, tuple[Any, str]] = {
-    "no JSON": (lambda place: f"jsonl:{jsonl(place, '{')}?text=t&label=l", "Cannot read '.*' as JSONL .*one JSON object a line"),
-    "no object": (lambda place: f"jsonl:{jsonl(place, '[1]')}?text=t&label=l", "must be a JSON object, got 'list'"),
-    "no UTF-8": (lambda place: _latin(place), "Cannot read '.*' as JSONL .UnicodeDecodeError"),
-    "a missing label": (
-        lambda place: f"jsonl:{jsonl(place, {'t': 'a', 'l': 'x'}, {'t': 'b'})}?text=t&label=l",
-        "The label 'l' of .* is missing in 1 of 2",
-    ),
-    "a missing text": (
-        lambda place: f"jsonl:{jsonl(place, {'t': 'a', 'l': 'x'}, {'l': 'y'})}?text=t&label=l",
-        "The text 't' of .* is missing in 1 of 2",
-    ),
     "an empty folder": (lambda place: f"textfolder:{place}", "has no folders of classes"),
     "no texts": (lambda place: folder_of(place, pos__a_md=b"x"), "hold no texts"),
     "a file in Latin 1": (
@@ -89,11 +72,6 @@ BAD: dict[str, tuple[Any, str]] = {
     ),
     "a folder that is none": (lambda place: f"textfolder:{place / 'none'}", "There is no folder"),
 }
-
-
-def _latin(place: Path) -> str:
-    (place / "t.jsonl").write_bytes(b'{"t": "caf\xe9", "l": 0}\n')
-    return f"jsonl:{place / 't.jsonl'}?text=t&label=l"
 
 
 @pytest.mark.parametrize("what", BAD)

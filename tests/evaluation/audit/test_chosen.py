@@ -9,7 +9,7 @@ import pytest
 
 import shiftproof as sp
 from shiftproof.evaluation.audit.chosen import options_of_plan, read_budget
-from shiftproof.evaluation.audit.cost import Tokens
+from shiftproof.evaluation.audit.cost import TokensPerRow
 from shiftproof.evaluation.audit.estimate import duration
 from small_runs import command, linear_net, write_nets
 
@@ -135,7 +135,7 @@ def test_an_estimate_counts_at_most_what_is_spent() -> None:
 
 
 def test_money() -> None:
-    assert Tokens(sent=100, answered=50).money(10_000, (0.5, 2)) == pytest.approx(0.5 + 1)
+    assert TokensPerRow(sent=100, answered=50).money(10_000, (0.5, 2)) == pytest.approx(0.5 + 1)
 
 
 def test_durations() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,7 +25,7 @@ Line = dict[str, Any]
 
 
 class Jsonl(AddressedSource):
-    """Texts or chats in a file of JSON Lines.
+    """Texts or chats in a file of JSON Lines, plain or as .gz.
 
     Options:
         text: key of the texts, or several split at commas, which become fields.
@@ -65,7 +67,7 @@ class Jsonl(AddressedSource):
     def _lines(self) -> list[Line]:
         found: list[Line] = []
         with reading(f"'{self._path}' as JSON Lines", "Each line must be an object in JSON, as UTF-8 text."):
-            for number, line in enumerate(self._path.read_text(encoding="utf-8").splitlines(), start=1):
+            for number, line in enumerate(_text(self._path).split("\n"), start=1):
                 if line.strip():
                     row = json.loads(line)
                     if not isinstance(row, dict):
@@ -140,6 +142,11 @@ class Jsonl(AddressedSource):
                     raise must(name, f"row {row} of '{self._path}'", rule, value if len(str(value)) < 80 else type(value).__name__)
             found[name] = as_objects(values)
         return found
+
+
+def _text(path: Path) -> str:
+    data = path.read_bytes()
+    return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
 
 
 def _answers(values: list[Any], owner: str) -> npt.NDArray[Any]:

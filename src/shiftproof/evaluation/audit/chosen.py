@@ -12,7 +12,7 @@ from shiftproof._errors import UsageError, must
 from shiftproof._part import Part
 from shiftproof._secrets import without_secrets
 from shiftproof.evaluation.audit.available import available
-from shiftproof.evaluation.audit.cost import LOOKS, PATIENCE, PlannedPart, Tokens, parts_of, plan_cost
+from shiftproof.evaluation.audit.cost import LOOKS, PATIENCE, PlannedPart, TokensPerRow, parts_of, plan_cost
 from shiftproof.evaluation.audit.plan import AuditPlan
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.gate import check_against
@@ -151,7 +151,7 @@ def _within(plan: AuditPlan, config: AuditConfig, budget: Budget, stored: Collec
     return _cut(plan, parts, out, budget.text, _options(config))
 
 
-def _need(budget: Budget, rows: int, seconds: float, tokens: Tokens | None) -> float:
+def _need(budget: Budget, rows: int, seconds: float, tokens: TokensPerRow | None) -> float:
     """What so many rows and seconds take of the budget, in its unit."""
     if budget.unit == "seconds":
         return seconds

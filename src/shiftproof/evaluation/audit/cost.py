@@ -109,7 +109,7 @@ class PartCost:
 
 
 @dataclass(frozen=True)
-class Tokens:
+class TokensPerRow:
     """About how many tokens a row costs an endpoint, by the length of the texts: 4 letters a token."""
 
     sent: float
@@ -136,7 +136,7 @@ class PlanCost:
     rows: int
     seconds: float
     requests: int | None = None
-    tokens: Tokens | None = None
+    tokens: TokensPerRow | None = None
 
 
 def plan_cost(plan: AuditPlan, config: AuditConfig, *, patience: float = PATIENCE) -> PlanCost:
@@ -221,11 +221,11 @@ def _run(plan: AuditPlan, config: AuditConfig, part: PlannedPart, n: int) -> tup
     return time.monotonic() - before, found
 
 
-def _tokens(plan: AuditPlan, said: Finding) -> Tokens:
+def _tokens(plan: AuditPlan, said: Finding) -> TokensPerRow:
     x = plan.data.take(slice(0, len(said))).x
     sent = [json.dumps(row) for row in x.tolist()] if isinstance(x, torch.Tensor) else [str(row) for row in x]
     answers: Sequence[Any] = said.prediction.tolist() if said.said is None else [row.round(4).tolist() for row in said.said]
-    return Tokens(_mean_tokens(sent), _mean_tokens([str(answer) for answer in answers]))
+    return TokensPerRow(_mean_tokens(sent), _mean_tokens([str(answer) for answer in answers]))
 
 
 def _mean_tokens(texts: Sequence[str]) -> float:
