@@ -16,9 +16,9 @@ from validity import RARE, SIZES, assert_interval
 Floats = npt.NDArray[np.float64]
 Law = tuple[Sequence[float] | Floats, Sequence[float] | Floats]
 """Scores in [0, 1] and how likely each is."""
-RUNS = 300
+RUNS = 150
 CONFIDENCE = 0.9
-ALPHAS = (0.05, 0.1, 0.5, 1.0)
+ALPHAS = (0.05, 0.5)
 LAWS: dict[str, Law] = {
     "never wrong": ((1.0,), (1.0,)),
     "hardly ever wrong": ((1.0, 0.0), (0.999, 0.001)),
@@ -72,10 +72,10 @@ def test_scores_of_any_degree(shape: tuple[float, float], n: int) -> None:
     edges = np.concatenate([[0.0], (levels[1:] + levels[:-1]) / 2, [1.0]])
     chances = np.diff(beta_law.cdf(edges, *shape))
     chances /= chances.sum()
-    samples = np.random.default_rng(n).choice(levels, size=(2000, n), p=chances)
+    samples = np.random.default_rng(n).choice(levels, size=(4 * RUNS, n), p=chances)
     means = [Mean().measure(sample, confidence=CONFIDENCE).interval for sample in samples]
     assert_interval([(one.low, one.high) for one in means], float(levels @ chances), CONFIDENCE)
-    for alpha in (0.05, 0.5):
+    for alpha in ALPHAS:
         tails = [CVaR(alpha).compute(Tally.of(1 - sample), confidence=CONFIDENCE).interval for sample in samples]
         assert_interval([(one.low, one.high) for one in tails], tail_mean((levels, chances), alpha), CONFIDENCE)
 
