@@ -1,4 +1,4 @@
-"""Text for a terminal: what a name or an error of somebody else's makes a terminal do, it only shows."""
+"""Text and numbers for people: what a name or an error of somebody else's makes a terminal do, it only shows."""
 
 from __future__ import annotations
 
@@ -10,3 +10,14 @@ def printable(text: str, *, keep: str = "") -> str:
     ('a�[31m�b', 'a�[31m\nb')
     """
     return "".join(letter if letter.isprintable() or letter in keep else "�" for letter in text)
+
+
+def figure(value: float) -> str:
+    """A number of data by its first six digits, without an exponent where it can be read without.
+
+    >>> figure(3.5), figure(47.51123), figure(1278890.4), figure(1e-9), figure(float("nan"))
+    ('3.5', '47.5112', '1278890', '1e-09', 'missing')
+    """
+    if value != value:
+        return "missing"
+    return f"{value:.0f}" if 1e5 <= abs(value) < 1e15 else f"{value:.6g}"

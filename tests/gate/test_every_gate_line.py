@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 
 import shiftproof as sp
 from shiftproof.data.rows import Fields
+from shiftproof.data.space import Column, InputSpace
 from shiftproof.gate import check_against, parse, verdicts
 from shiftproof.records.audit import Audit
 
@@ -25,6 +27,7 @@ LINES = [
     "equalized_odds_gap(by=sex).low > 10%",
     "expectation(linf(eps=8/255)).accuracy < 0.5",
 ]
+MISSING = "missing(share=0.1).recall(class=fraud) < 90%"
 ASKED = "on(field=question, inner=typos(edits=1)).exact_match < 80%"
 
 
@@ -108,6 +111,26 @@ def test_a_measure_of_a_group(run: tuple[bool, Audit]) -> None:
     women, men = verdicts(record, ['recall(class=">50K")[sex=F] < 50%', 'recall(class=">50K")[sex=M].low < 50%'])
     assert women.state == ("failed" if bad else "held")
     assert men.state == "held"
+
+
+@pytest.mark.parametrize(("bad", "state"), [(False, "held"), (True, "failed")])
+def test_fraud_is_found_where_a_value_is_missing(bad: bool, state: str, tmp_path: Path) -> None:
+    """Each number stands twice in a row; the bad model does without the second, and calls every row with a gap harmless."""
+    given = people(0, 120)
+    twice = torch.cat([given.x[:, :SEX], given.x[:, :SEX]], dim=1)
+    columns = tuple(Column(f"c{i}", "real", 0, 1, quantiles=tuple(np.linspace(0, 1, 101))) for i in range(6))
+    examples = replace(given, x=twice, space=InputSpace(kind="table", columns=columns))
+
+    def scores(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        found: npt.NDArray[np.float32] = np.nanmean(x.reshape(-1, 2, 3), axis=1)
+        found[np.isnan(x).any(1) & bad, INCOME.index("<=50K")] = 9
+        return found
+
+    options = {"shifts": ["missing(share=0.1)"], "searches": ["one_draw"], "fail_on": [MISSING], "out": str(tmp_path / "run")}
+    record = sp.audit(scores, examples, progress=False, **options).record  # type: ignore[arg-type]
+    assert [v.state for v in verdicts(record, [MISSING])] == [state]
+    (whole,) = verdicts(record, ["recall(class=fraud) < 90%"])
+    assert whole.state == "held", "without a gap both find it"
 
 
 def test_the_answer_to_a_question_with_a_typo(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from small_runs import command, outcomes_of, record, stamps
+from small_runs import command, record, stamps
 
 MODELS = '''
 import csv, json, os, time
@@ -21,15 +21,19 @@ WEIGHT = {"good": 2.0, "fine": 1.0, "poor": -1.0, "awful": -2.0}
 CALLS = 0
 
 
+def note(rows):
+    with open(os.environ.get("SEEN", os.devnull), "a") as seen:
+        seen.write("x" * rows)
+
+
 def scores(texts):
     """The scores of two classes, by the words that it knows; told to by the environment, it waits at a call."""
     global CALLS
     CALLS += 1
+    note(len(texts))
     if CALLS == int(os.environ.get("HOLD_AT", "0")):
         open(os.environ["HELD"], "w").close()
         time.sleep(600)
-    with open(os.environ.get("SEEN", os.devnull), "a") as seen:
-        seen.write("x" * len(texts))
     totals = [sum(WEIGHT.get(word, 0.01 * (len(word) - 4)) for word in text.split()) for text in texts]
     return [[-total, total] for total in totals]
 
@@ -47,6 +51,7 @@ def house():
 
 def qa():
     def answer(asked):
+        note(len(asked["question"]))
         both = zip(asked["question"], asked["context"])
         return [context.split()[0] if "lives" in question else "nobody" for question, context in both]
 
@@ -106,17 +111,23 @@ def test_verdicts_do_not_depend_on_batch_or_backend(place: Path, monkeypatch: py
     ways = {"whole": ["--batch-size", "64"], "ones": ["--batch-size", "1"], "sevens": ["--batch-size", "7"]}
     ways["apart"] = ["--backend", "processes", "--workers", "2"]
     for name, how in ways.items():
+        monkeypatch.setenv("SEEN", str(place / f"{name}.seen"))
         assert command(monkeypatch, *line, *how, "--out", name) == 0
+        assert record(place / name)["sent"] == len((place / f"{name}.seen").read_text()) > 0
     found = {name: said(place / name) for name in ways}
     assert all(other == found["whole"] for other in found.values())
 
 
 def said(folder: Path) -> dict[tuple[str, str], Any]:
-    """By shift and search, each example's outcome and answer, and what was asked about it on average."""
-    cells = {(cell["shift"], cell["search"]): cell["forwards_per_example"] for cell in record(folder)["cells"]}
-    if record(folder)["judge"]["spec"] == "classify":
-        return {key: (rows, cells[key]) for key, rows in outcomes_of(folder).items()}
-    return {key: ([(r["measure"], r["value"]) for r in record(folder)["results"] if r["search"] == key[1]], n) for key, n in cells.items()}
+    """By shift and search, each example's outcome, answer and loss, and what was asked about it."""
+    import pyarrow.parquet as pq
+
+    found = {}
+    for cell in record(folder)["cells"]:
+        tables = [pq.read_table(path) for path in sorted((folder / "cells").glob(f"{cell['key']}*.parquet"))]
+        columns = ["id", "outcome", "prediction", "loss", "forwards"]
+        found[cell["shift"], cell["search"]] = sorted(str(row) for table in tables for row in table.select(columns).to_pylist())
+    return found
 
 
 def test_a_finished_run_is_read_and_sent_is_what_the_model_saw(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,6 +145,7 @@ def test_a_killed_run_goes_on(place: Path, monkeypatch: pytest.MonkeyPatch) -> N
     held = place / "held"
     monkeypatch.setenv("HOLD_AT", "60")
     monkeypatch.setenv("HELD", str(held))
+    monkeypatch.setenv("SEEN", str(place / "seen"))
     program = [sys.executable, "-m", "shiftproof", *TEXT, "--batch-size", "4", "--out", "killed"]
     running = subprocess.Popen(program, cwd=place, start_new_session=True)
     while not held.exists() and running.poll() is None:
@@ -147,6 +159,7 @@ def test_a_killed_run_goes_on(place: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("HOLD_AT")
     assert command(monkeypatch, *TEXT, "--batch-size", "4", "--out", "killed") == 0
     assert said(place / "killed") == said(place / "whole")
+    assert record(place / "killed")["sent"] == len((place / "seen").read_text())
 
 
 LONG = "x" * 1_000_001

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from shiftproof._errors import UsageError, must, unknown
+from shiftproof._printable import figure
 
 if TYPE_CHECKING:
     import torch
@@ -49,6 +50,14 @@ class Column:
     dtype: object = field(default=None, compare=False)
     quantiles: tuple[float, ...] = field(default=(), compare=False)
     shares: tuple[float, ...] = field(default=(), compare=False)
+
+    def said(self, value: float) -> str:
+        """A value as people read it.
+
+        >>> Column("age", "integer", 0, 99).said(41.0), Column("sex", "categorical", 0, 1, ("f", "m")).said(1.0)
+        ('41', 'm')
+        """
+        return self.categories[int(value)] if value in range(len(self.categories)) else figure(value)
 
 
 class Space(ABC):

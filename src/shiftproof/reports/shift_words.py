@@ -21,6 +21,11 @@ def _of_column(options: Options, what: str, whole: str) -> str:
     return f"{whole.format(column=options['column'])}" if options.get("column") else f"{_share(options)} of the {what} of each row"
 
 
+def _count(options: Options, noun: str) -> str:
+    edits = _number(options.get("edits"))
+    return f"{edits} {noun}" if edits == "1" else f"{edits} {noun}s"
+
+
 _WORDS: dict[str, Callable[[Options], str]] = {
     "identity": lambda _: "As collected",
     "linf": lambda o: f"Any change of every value up to {o.get('eps')}",
@@ -38,7 +43,10 @@ _WORDS: dict[str, Callable[[Options], str]] = {
     "within_sds": lambda o: f"Every number moved by up to {_number(o.get('sds', 0.25))} standard deviations",
     "category_costs": lambda o: f"Changed categories that cost up to {_number(o.get('budget', 1.0))}",
     "tabular": lambda o: f"Changed rows that cost up to {_number(o.get('budget'))}",
-    "typos": lambda o: f"Up to {_number(o.get('edits'))} typing errors",
+    "typos": lambda o: f"Up to {_count(o, 'typing error')}",
+    "homoglyphs": lambda o: f"Up to {_count(o, 'letter')} replaced by one that looks alike",
+    "casing": lambda o: f"Up to {_count(o, 'word')} in another case",
+    "on": lambda o: f"{in_shift_words(str(o.get('inner')))}, in {o.get('field')}",
 }
 
 

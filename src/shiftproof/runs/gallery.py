@@ -15,6 +15,7 @@ from shiftproof import outcomes
 from shiftproof.data.chats import column_of
 from shiftproof.data.examples import Examples
 from shiftproof.data.rows import Fields
+from shiftproof.data.space import Column, InputSpace
 from shiftproof.finding import Finding
 from shiftproof.judges.abstract import Reading
 from shiftproof.outcomes import Bound
@@ -45,6 +46,8 @@ def keep_pictures(folder: Path, cell: Cell, chunk: Examples, finding: Finding, c
             "prediction": np.array(finding.prediction[row] if finding.prediction.dtype != object else str(finding.prediction[row])),
             "confidence": np.array(finding.confidence[row]),
         }
+        if isinstance(chunk.space, InputSpace) and chunk.space.columns:
+            arrays |= {f"{key}_words": _words(chunk.space.columns, arrays[key]) for key in ("clean", "moved")}
         write_picture(folder / f"{cell.key()}-{_digest(str(finding.ids[row]))}.npz", arrays)
 
 
@@ -55,6 +58,11 @@ def _shown(shift: Shift, x: Any) -> npt.NDArray[Any]:
         return np.array("\n".join(f"{name}: {column[:1]}" for name, column in rows.columns.items()))
     found: npt.NDArray[Any] = rows[0].numpy() if isinstance(rows, torch.Tensor) else np.array(str(next(iter(rows))))
     return found
+
+
+def _words(columns: Sequence[Column], row: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A row of a table as people read it, shape (d,): a stored number may be the code of a category."""
+    return np.array([column.said(value) for column, value in zip(columns, row.tolist(), strict=True)])
 
 
 def written_label(y: Any) -> int | float | str:

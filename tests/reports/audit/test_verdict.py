@@ -10,7 +10,7 @@ from scipy import stats
 
 from sample_audit import sample_audit
 from shiftproof import audit, examples
-from shiftproof.records.audit import Audit
+from shiftproof.records.audit import Audit, JudgeCard
 from shiftproof.reports.audit.group_gaps import GroupGap, GroupShare, gap_lines, group_gaps
 from shiftproof.reports.audit.verdict import verdict_line
 
@@ -43,6 +43,13 @@ def test_an_attack_that_does_worse_stands_beside_it() -> None:
     assert said.startswith("Weakest point")
     assert "at most " in said
     assert said.count("right (") == (2 if "; under attack: " in said else 1)
+
+
+def test_a_mean_score_is_no_share_of_right_answers() -> None:
+    record = sample_audit().model_copy(update={"gates": [], "judge": JudgeCard(spec="token_f1", measure="f1", word="mean F1", graded=True)})
+    said = verdict_line(record)
+    assert " right" not in said
+    assert ", mean F1 at most " in said
 
 
 def test_a_gap_is_stated_at_what_it_is_at_least() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from shiftproof._errors import StoredFileWarning
+from shiftproof._printable import figure
 from shiftproof._sealed import DamagedFile
 from shiftproof._secrets import without_secrets
 from shiftproof.certificates.smoothing.smoothed_attack import SmoothedAttack
@@ -259,7 +260,7 @@ def _plain(value: Any) -> Shown:
     """A class as a number; a number that is none, or a text, as people read it."""
     if isinstance(value, str | np.str_):
         return str(value)
-    return int(value) if isinstance(value, int | np.integer) else f"{float(value):.6g}"
+    return int(value) if isinstance(value, int | np.integer) else figure(float(value))
 
 
 def _gallery(store: Store, cells: Sequence[Cell], most: int) -> list[GalleryExample]:

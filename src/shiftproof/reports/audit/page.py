@@ -17,7 +17,7 @@ from shiftproof.reports.audit.budgets import budget_chart, curve_tables
 from shiftproof.reports.audit.group_gaps import group_gaps
 from shiftproof.reports.audit.masking_checks import ordered, unfinished_extras
 from shiftproof.reports.audit.measures import of_everyone
-from shiftproof.reports.audit.pictures import Tile, family, tiles
+from shiftproof.reports.audit.pictures import Tile, family, how_to_read, tiles
 from shiftproof.reports.audit.proofs import proof_chart, proof_tables
 from shiftproof.reports.audit.verdict import verdict_line
 from shiftproof.reports.cite import cite
@@ -138,6 +138,7 @@ def page(audit: Audit, folder: Path) -> str:
         group_rows=rows,
         groups_left=groups_left,
         picture_families=_picture_families(gallery),
+        how_to_read_pictures=how_to_read(gallery),
         pictures_left=len(audit.gallery) - len(gallery),
         card_families=_card_families(cards),
         anchors=_anchors(audit, cards),

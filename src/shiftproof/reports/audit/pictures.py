@@ -17,8 +17,10 @@ from PIL import Image
 
 from shiftproof._arrays import Floats
 from shiftproof.measures.text_guard import Guarded, guard
+from shiftproof._printable import figure
 from shiftproof.records.audit import Audit, DataCard, GalleryExample, Shown
-from shiftproof.records.picture import read_picture
+from shiftproof.records.picture import Arrays, read_picture
+from shiftproof.reports.number_format import known
 
 LARGEST = 160
 """Pixels a side above which a picture is shrunk for the page."""
@@ -106,15 +108,17 @@ def _varied(pictures: Sequence[GalleryExample]) -> list[GalleryExample]:
 def _tile(picture: GalleryExample, data: DataCard, folder: Path) -> Tile:
     names = (class_name(data, picture.label), class_name(data, picture.clean_prediction), class_name(data, picture.prediction))
     try:
-        clean, moved = _arrays(folder, picture.file)
+        stored = _stored(folder, picture.file)
+        clean, moved = _arrays(stored)
+        words = [_words(stored, key, values) for key, values in (("clean", clean), ("moved", moved))]
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         why = (error.strerror or "it cannot be read").lower() if isinstance(error, OSError) else str(error)
         return Tile(picture, *names, missing=f"gallery/{picture.file} cannot be shown: {why}")
     if isinstance(clean, str) or isinstance(moved, str):
         return Tile(picture, *names, words=text_changes(str(clean), str(moved)), guarded=guard(str(clean), str(moved)))
     if clean.ndim == 1:
-        changed = int((clean != moved).sum())
-        return Tile(picture, *names, changes=_changes(clean, moved, data.columns), changed=changed, features=clean.size)
+        changes = _changes(clean, moved, words, data.columns)
+        return Tile(picture, *names, changes=changes[:_FEATURES], changed=len(changes), features=clean.size)
     low, high, notes = _range(clean, moved, data)
     factor = amplification(clean, moved, high - low)
     if clean.shape[0] not in (1, 3):
@@ -131,6 +135,20 @@ def _tile(picture: GalleryExample, data: DataCard, folder: Path) -> Tile:
         pixels=max(clean.shape[1:]),
         notes=notes,
     )
+
+
+def how_to_read(tiles: Sequence[Tile]) -> str:
+    """What the pictures of a page show, by the kinds that are among them."""
+    sure = " Those of which the model was surest come first." if any(known(tile.picture.confidence) is not None for tile in tiles) else ""
+    said = ["Examples that only the move made wrong." + sure]
+    if any(tile.clean for tile in tiles):
+        said.append("Before, difference, after: the difference is amplified around mid grey by the factor under it.")
+        said.append("Grey is no change, lighter is more and darker is less of a channel.")
+    if any(tile.changes for tile in tiles):
+        said.append("Rows of a table show the columns that changed.")
+    if any(tile.words for tile in tiles):
+        said.append("In texts, words that went are struck through, and those that came are underlined.")
+    return " ".join(said)
 
 
 def text_changes(before: str, after: str) -> list[TextChange]:
@@ -154,19 +172,33 @@ def class_name(data: DataCard, index: Shown) -> str:
     return data.class_names[index] if 0 <= index < len(data.class_names) else str(index)
 
 
-def _arrays(folder: Path, file: str) -> tuple[Floats, Floats] | tuple[str, str]:
-    """The two arrays or texts, read without unpickling and only from the gallery itself."""
+def _stored(folder: Path, file: str) -> Arrays:
+    """What a picture holds, read without unpickling and only from the gallery itself."""
     if Path(file).name != file or file in ("", ".", ".."):
         raise ValueError("the name is not that of a file in gallery/")
-    stored = read_picture(folder / "gallery" / file, earlier=True)
+    return read_picture(folder / "gallery" / file, earlier=True)
+
+
+def _arrays(stored: Arrays) -> tuple[Floats, Floats] | tuple[str, str]:
+    """The two arrays or texts. Values of a vector may be missing, those of an image may not."""
     if stored["clean"].dtype.kind == "U":
         return str(stored["clean"]), str(stored["moved"])
     clean, moved = np.asarray(stored["clean"], dtype=np.float64), np.asarray(stored["moved"], dtype=np.float64)
     if clean.shape != moved.shape or clean.ndim not in (1, 3) or not clean.size:
         raise ValueError(f"shapes {clean.shape} and {moved.shape} are neither two images (c, h, w) nor two vectors (d,)")
-    if not (np.isfinite(clean).all() and np.isfinite(moved).all()):
+    if np.isinf([clean, moved]).any() or (clean.ndim == 3 and np.isnan([clean, moved]).any()):
         raise ValueError("it holds NaN or infinite values")
     return clean, moved
+
+
+def _words(stored: Arrays, key: str, values: Floats | str) -> list[str]:
+    """A row as people read it: in the words of its table where they are stored with it. None of a text or an image."""
+    if isinstance(values, str) or values.ndim != 1:
+        return []
+    words = stored.get(f"{key}_words", np.array([figure(value) for value in values.tolist()]))
+    if words.dtype.kind != "U" or words.shape != values.shape:
+        raise ValueError(f"its words have shape {words.shape}, and its values {values.shape}")
+    return [str(word) for word in words]
 
 
 def _range(clean: Floats, moved: Floats, data: DataCard) -> tuple[float, float, list[str]]:
@@ -205,11 +237,9 @@ def _uri(values: Floats) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _changes(clean: Floats, moved: Floats, columns: Sequence[str]) -> list[Change]:
-    """The features that moved most, relative to nothing but themselves: largest absolute change first."""
-    order = np.argsort(-np.abs(moved - clean), kind="stable")[:_FEATURES]
-    return [
-        Change(columns[i] if i < len(columns) else f"feature {i}", f"{clean[i]:.4g}", f"{moved[i]:.4g}")
-        for i in order
-        if clean[i] != moved[i]
-    ]
+def _changes(clean: Floats, moved: Floats, words: Sequence[Sequence[str]], columns: Sequence[str]) -> list[Change]:
+    """The features that moved, relative to nothing but themselves: those that went missing, then by absolute change."""
+    distance = np.where(np.isnan(clean) & np.isnan(moved), 0.0, np.nan_to_num(np.abs(moved - clean), nan=np.inf))
+    order = np.argsort(-distance, kind="stable")
+    before, after = words
+    return [Change(columns[i] if i < len(columns) else f"feature {i}", before[i], after[i]) for i in order if distance[i]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shiftproof.records.audit import Audit
+from shiftproof.records.audit import Audit, JudgeCard
 from shiftproof.reports.audit import digest
 from shiftproof.reports.number_format import known, percent, plural, span
 from shiftproof.reports.shift_words import in_shift_words
@@ -23,14 +23,17 @@ def verdict_line(audit: Audit) -> str:
     if digest.lowered(audit, weakest) == "no":
         return f"No weak point was found: {audit.judge.word} is nowhere measurably below the {percent(audit.clean.accuracy)} as collected."
     if weakest is attacked or attacked is None or attacked.value >= weakest.value:
-        return f"Weakest point: {_said(weakest, attacked)}."
-    return f"Weakest point without an attack: {_said(weakest, attacked)}; under attack: {_said(attacked, attacked)}."
+        return f"Weakest point: {_said(weakest, attacked, audit.judge)}."
+    return (
+        f"Weakest point without an attack: {_said(weakest, attacked, audit.judge)}; under attack: {_said(attacked, attacked, audit.judge)}."
+    )
 
 
-def _said(number: digest.NamedNumber, attacked: digest.NamedNumber | None) -> str:
+def _said(number: digest.NamedNumber, attacked: digest.NamedNumber | None, judge: JudgeCard) -> str:
     named = in_shift_words(number.name) if number.result and number.result.group is None else number.name
     most = "at most " if number is attacked else ""
-    return f"{named}, {most}{percent(number.value)} right ({span(number.interval)})"
+    share = f"{most}{percent(number.value)}"
+    return f"{named}, {f'{judge.word} {share}' if judge.graded else f'{share} right'} ({span(number.interval)})"
 
 
 def _gates(audit: Audit) -> str:
