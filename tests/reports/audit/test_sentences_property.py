@@ -133,7 +133,7 @@ def test_the_page_calls_nothing_worst_that_is_better(tmp_path: Path) -> None:
 def test_a_condition_that_was_not_judged_has_not_failed(tmp_path: Path) -> None:
     gates = [GateRecord(condition="accuracy < 0.9", failed=True, value=None, detail="missing")]
     audit = audit_of(90, 100, []).model_copy(update={"gates": gates})
-    assert "Not judged: accuracy < 0.9." in summary(audit)
+    assert "Not judged: accuracy < 0.9: missing" in summary(audit)
     assert "Failed" not in summary(audit)
     text = page(audit, tmp_path)
     assert "1 of 1 condition not judged" in text
