@@ -11,7 +11,7 @@ from shiftproof.reports.number_format import printable
 
 
 def summary(audit: Audit) -> str:
-    """How good it is, where it breaks, its measures and whether that can be trusted (where asked), what is open, what its conditions say."""
+    """How good it is, where it breaks, its measures and whether that can be trusted (where asked), what is open, what conditions say."""
     good, *breaks, left_open = digest.sentences(audit)
     checked = masking_sentences(audit)
     breaks = breaks[: len(breaks) - len(checked)]
