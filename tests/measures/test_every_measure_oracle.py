@@ -55,8 +55,10 @@ def test_as_scikit_learn_has_them() -> None:
 
 def test_of_two_classes_none_is_said_to_lack_an_area() -> None:
     found = measures.build("auroc").measure(drawn(classes=2))
-    assert found.notes == ()  # the figure of both classes is one, so it is taken once
-    three = replace(drawn(classes=2), class_names=NAMES, scores=np.hstack([drawn(classes=2).scores, np.zeros((60, 1))]))
+    assert measures.build("auroc").measure(drawn(classes=2)).notes == ()  # the figure of both classes is one, so it is taken once
+    two = drawn(classes=2)
+    assert two.scores is not None
+    three = replace(two, class_names=NAMES, scores=np.hstack([two.scores, np.zeros((60, 1))]))
     assert measures.build("auroc").measure(three).notes == ("the mean is over 2 of 3 classes: it does not exist for other",)
 
 
