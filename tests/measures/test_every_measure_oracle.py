@@ -54,7 +54,6 @@ def test_as_scikit_learn_has_them() -> None:
 
 
 def test_of_two_classes_none_is_said_to_lack_an_area() -> None:
-    found = measures.build("auroc").measure(drawn(classes=2))
     assert measures.build("auroc").measure(drawn(classes=2)).notes == ()  # the figure of both classes is one, so it is taken once
     two = drawn(classes=2)
     assert two.scores is not None
