@@ -2,7 +2,8 @@
 
 A page asks with a comment: `<!-- parts shifts -->` lists every registered part of that kind (and the constants of each corruption),
 `<!-- sources -->` every data source with its options, `<!-- commands -->` every command's help, `<!-- studies -->` the stored verdicts of
-studies, and `<!-- schema -->` the tables of audit.json. Run as a program it prints the JSON schema of audit.json.
+studies, `<!-- flags -->` what each flag means, and
+`<!-- schema -->` the tables of audit.json. Run as a program it prints the JSON schema of audit.json.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from griffe import Extension, Object
 
-_ASK = re.compile(r"^<!-- (parts|sources|commands|schema|studies) ?(\w*) -->$", re.MULTILINE)
+_ASK = re.compile(r"^<!-- (parts|sources|commands|schema|studies|flags) ?(\w*) -->$", re.MULTILINE)
 _FETCHED = re.compile(r"<(?:script|link(?![^>]*canonical)|img|iframe|source)\b[^>]*\b(?:src|href)=[\"']?(?:https?:)?//[^>]*>")
 _DEFINITIONS = "#/$defs/"
 _RECORDS = Path(__file__).parents[1] / "benchmarks" / "results" / "0.1.0" / "studies"
@@ -38,6 +39,7 @@ def on_page_markdown(markdown: str, **_: object) -> str:
         "commands": _commands,
         "schema": _schema,
         "studies": _studies,
+        "flags": _flags,
     }
     return _ASK.sub(lambda ask: "\n".join(write[ask[1]](ask[2])), markdown)
 
@@ -97,6 +99,13 @@ def _studies(_: str) -> Iterator[str]:
             mark = f"{said.verdict}{': ' + whole if whole else ''}" if len(record.predictions) > 1 else whole
             yield f"| {name} | {said.says}: {expected(said)} | {measured} | {figure(said.paper, said.unit)} | {mark} | {spent} |"
             name = ""
+
+
+def _flags(_: str) -> Iterator[str]:
+    from shiftproof.reports.flags import FLAGS
+
+    for name, flag in FLAGS.items():
+        yield f"## `{name}` {{ #{name} }}\n\nRaised when {flag.means}.\n\n**What to do:** {flag.do}\n"
 
 
 def _sources(_: str) -> Iterator[str]:

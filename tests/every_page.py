@@ -48,7 +48,7 @@ def audit(folder: Path, turn: int) -> Path:
 
 
 def compare(folder: Path, turn: int) -> Path:
-    return write_comparison(spoiled(comparison(), turn), folder / "compare.html")
+    return write_comparison(spoiled(comparison(), turn), folder)
 
 
 def defend(folder: Path, turn: int) -> Path:
@@ -60,7 +60,7 @@ def transfer(folder: Path, turn: int) -> Path:
 
 
 def severity(folder: Path, turn: int) -> Path:
-    return write_severity([spoiled(curve, turn) for curve in severity_curves()], spoiled("npz:a.npz", turn), folder / "severity.html")
+    return write_severity([spoiled(curve, turn) for curve in severity_curves()], spoiled("npz:a.npz", turn), folder)
 
 
 def stress(folder: Path, turn: int) -> Path:

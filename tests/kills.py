@@ -76,7 +76,19 @@ def defend(nets: Path, out: Path) -> list[str]:
 
 
 def severity(nets: Path, out: Path) -> list[str]:
-    return ["severity", "--model", f"{nets}:nearest", "--shift", "rotation(degrees=60)", "--limit", "100", "--out", str(out / "page.html")]
+    return [
+        "severity",
+        "--model",
+        f"{nets}:nearest",
+        "--shift",
+        "rotation(degrees=60)",
+        "--data",
+        "digits:",
+        "--limit",
+        "100",
+        "--out",
+        str(out),
+    ]
 
 
 KINDS = {

@@ -163,7 +163,7 @@ def soak_severity(draw: Draw, folder: Path) -> None:
     x, y = draw.arrays((1, SIDE, SIDE))
     examples = sp.examples(torch.tensor(x), torch.tensor(y), kind="image")
     model = sp.load_model(draw.model(folder, SIDE * SIDE), space=examples.space, probe=examples.x[:4])
-    write_severity([severity_curve(model, sp.Rotation(degrees=30.0), examples=examples, points=4, halvings=2)], "arrays", folder / "s.html")
+    write_severity([severity_curve(model, sp.Rotation(degrees=30.0), examples=examples, points=4, halvings=2)], "arrays", folder)
 
 
 def soak_transfer(draw: Draw, folder: Path) -> None:

@@ -155,10 +155,16 @@ def of_records(folder: Path) -> dict[Path, Reader]:
     entries = measured.find_audits([run])
     export.export_entries(entries, folder / "export")
     run_study(Dice(), out=folder / "studies")
-    usual: dict[str, Any] = {"limit": 20, "threat": "linf(eps=0.1)", "unseen": "l2(eps=1)", "search": "gradient_ascent(steps=2)"}
+    usual: dict[str, Any] = {
+        "data": "digits:",
+        "limit": 20,
+        "threat": "linf(eps=0.1)",
+        "unseen": "l2(eps=1)",
+        "search": "gradient_ascent(steps=2)",
+    }
     run_defend(DefendConfig(model=f"{nets}:small", defences=("bit_depth(bits=3)",), out=str(folder / "defend"), **usual))
     models = (f"{nets}:small", f"{nets}:nearest")
-    run_transfer(TransferConfig(models=models, shift="linf(eps=0.1)", limit=20, out=str(folder / "transfer")))
+    run_transfer(TransferConfig(models=models, data="digits:", shift="linf(eps=0.1)", limit=20, out=str(folder / "transfer")))
     dice = folder / "studies" / "dice-quick"
     return {
         run / "audit.json": lambda: read_audit(run),

@@ -14,7 +14,10 @@ from shiftproof.diagnostics.masking import masking
 from shiftproof.diagnostics.shape_bias import shape_bias
 from shiftproof.diagnostics.universal import universal
 from shiftproof.door import confront
-from shiftproof.evaluation.audit.audit import Report, audit
+from shiftproof.evaluation.audit.audit import audit
+from shiftproof.evaluation.audit.callbacks import CellResult, ExampleResult
+from shiftproof.evaluation.audit.estimate import Estimate, plan
+from shiftproof.evaluation.audit.report import Failure, GateResult, Report
 from shiftproof.evaluation.curves.security_curve import security_curve
 from shiftproof.evaluation.transfer.transfer_matrix import transfer_matrix
 from shiftproof.finding import Finding
@@ -28,6 +31,7 @@ from shiftproof.measures.corruption_error import mean_corruption_error
 from shiftproof.measures.effective_robustness import effective_robustness
 from shiftproof.models.load import as_answers, as_model, load_model
 from shiftproof.outcomes import Bound
+from shiftproof.sampled_bounds import bound_by_sampling
 from shiftproof.searches.best_of_n import BestOfN
 from shiftproof.searches.exhaustive import Exhaustive
 from shiftproof.searches.gradient_ascent import GradientAscent
@@ -49,14 +53,19 @@ __all__ = [
     "BestOfN",
     "Bound",
     "BudgetExceeded",
+    "CellResult",
     "Choice",
     "Classify",
     "Contains",
+    "Estimate",
     "ExactMatch",
+    "ExampleResult",
     "Examples",
     "Exhaustive",
+    "Failure",
     "Fields",
     "Finding",
+    "GateResult",
     "GradientAscent",
     "Greedy",
     "Grid",
@@ -75,6 +84,7 @@ __all__ = [
     "as_answers",
     "as_model",
     "audit",
+    "bound_by_sampling",
     "confront",
     "corrupt",
     "critical_band",
@@ -86,6 +96,7 @@ __all__ = [
     "load_model",
     "masking",
     "mean_corruption_error",
+    "plan",
     "security_curve",
     "shape_bias",
     "spectral_bias",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterable
 from typing import Any
 
 
 class LazyExports:
     """A module-level `__getattr__` (PEP 562) that imports each public name from its home when it is first asked for.
+
+    The module's `dir` then has them too.
 
     Args:
         package: the package whose names these are.
@@ -18,6 +21,8 @@ class LazyExports:
     def __init__(self, package: str, homes: Iterable[str]) -> None:
         self.package = package
         self.homes = {name: f"{package}.{module}" for module, _, name in (home.partition(":") for home in homes)}
+        module = vars(sys.modules[package])
+        module["__dir__"] = lambda: sorted({*module, *self.homes})
 
     def __call__(self, name: str) -> Any:
         if name not in self.homes:

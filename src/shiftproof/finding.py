@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from shiftproof.data.examples import Ids
 from shiftproof.outcomes import Abstained, Bound, Broken, Certified, Flag, Held, Outcome, Skipped, Stage, join_flags, join_stages
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Finding:
     """The outcome of each of n examples under one shift and one search or certificate, with what it cost.
 
@@ -62,6 +63,13 @@ class Finding:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        """What it claims, in one line."""
+        words = {Bound.AT_MOST: "at most ", Bound.AT_LEAST: "at least ", Bound.ESTIMATE: ""}
+        counts = ", ".join(f"{n} {name}" for name, n in sorted(Counter(self.outcome.tolist()).items()))
+        flags = f", flags: {', '.join(flag.name for flag in self.flags)}" if self.flags else ""
+        return f"Finding(score {words[self.bound]}{self.mean_score:.4g} of {len(self)} examples: {counts}; {self.asked} forwards{flags})"
 
     def __getitem__(self, row: int) -> Outcome:
         """The outcome of one example, as a value with its evidence."""

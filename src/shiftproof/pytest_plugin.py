@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from shiftproof.evaluation.audit.audit import Report
+    from shiftproof.evaluation.audit.report import Report
     from shiftproof.evaluation.config import AuditConfig
     from shiftproof.records.audit import Audit, CellRecord, GateRecord
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class AuditFactory(Protocol):
     """What the fixture `shiftproof_audit` gives."""
 
-    def __call__(self, model: object, data: object = "digits:", **options: object) -> Report:
+    def __call__(self, model: object, data: object, **options: object) -> Report:
         """`shiftproof.audit` of the same arguments; a run whose numbers would be the same is not repeated."""
 
 
@@ -54,7 +54,7 @@ def shiftproof_audit(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
     home = _home(request.config) or tmp_path_factory.mktemp("shiftproof")
     reports: dict[tuple[str, ...], Report] = {}
 
-    def audit(model: object, data: object = "digits:", **options: object) -> Report:
+    def audit(model: object, data: object, **options: object) -> Report:
         from shiftproof.evaluation.config import make_config
 
         config = make_config({"model": model, "data": data, **options})

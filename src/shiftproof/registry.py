@@ -20,7 +20,8 @@ from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
-from shiftproof._errors import UsageError, unknown
+from shiftproof._errors import UsageError, must, unknown
+from shiftproof._imports import load_object
 from shiftproof._lazy import LazyExports
 from shiftproof._part import Part, Value, as_python, as_written, declared_name, option_types, required_options, written_option
 
@@ -49,6 +50,15 @@ class Registry(Generic[P]):
         """Every canonical name, ours first. Plugins have the prefix of their package."""
         return [*self._ours, *sorted(self._plugins)]
 
+    def aliases(self) -> list[str]:
+        """Every other name of a part of ours."""
+        return list(self._aliases)
+
+    def holds(self, place: str) -> bool:
+        """Whether "FILE.py:Name" or "package.module:Name" is a class of this kind."""
+        part = load_object(place)
+        return isinstance(part, type) and issubclass(part, self.base)
+
     def plugins(self) -> list[str]:
         """The names of the parts that other packages bring."""
         return sorted(self._plugins)
@@ -76,7 +86,9 @@ class Registry(Generic[P]):
         return self._plugins[name].load()  # type: ignore[no-any-return]  # checked by `get`
 
     def get(self, name: str) -> type[P]:
-        """The class with this name or alias."""
+        """The class with this name or alias, or at this place: "FILE.py:Name" or "package.module:Name"."""
+        if ":" in name:
+            return self._at(name)
         if name not in self._ours and name not in self._plugins:
             if name not in self._aliases:
                 raise unknown(self.kind, name, [*self.names(), *self._aliases])
@@ -87,6 +99,17 @@ class Registry(Generic[P]):
         declared = declared_name(part)
         if declared != name:  # otherwise its spec, from which records are read back, would name another part
             raise UsageError(f"The {self.kind} '{name}' has the name {declared!r}: its class must declare name = {name!r}.")
+        return part
+
+    def _at(self, place: str) -> type[P]:
+        """The class that a place names, which must not take the name of a part that there is."""
+        part = load_object(place)
+        if not (isinstance(part, type) and issubclass(part, self.base)):
+            raise UsageError(f"The {self.kind} '{place}' must be a subclass of {self._base.replace(':', '.')}, got {part!r}.")
+        declared = declared_name(part)
+        if declared is None or declared in self.names() or declared in self._aliases:
+            hint = "Records name parts by it, and this one would be taken for another." if declared else "Records name parts by it."
+            raise must("name", f"the {self.kind} '{place}'", "be a name of its own", declared, hint)
         return part
 
     def build(self, spec: str, **setting: Any) -> P:

@@ -79,8 +79,7 @@ BAD: dict[str, tuple[Sequence[str], str]] = {
     "no workers": ([*LINF, "--workers", "0"], "The 'workers' of the audit must be at least 1, got 0"),
     "pictures below zero": ([*LINF, "--pictures", "-1"], "The 'pictures' of the audit must be at least 0, got -1"),
     "certainty": ([*LINF, "--confidence", "1"], r"The 'confidence' of the audit must be in \(0, 1\), got 1"),
-    "suite and shifts": ([*LINF, "--suite", "quick"], "Give either a suite or shifts of your own, not both"),
-    "suite and searches": (["--suite", "quick", "--search", "one_draw"], "Give searches together with shifts"),
+    "suite and searches": (["--suite", "quick", "--search", "one_draw"], "A suite brings its own."),
     "searches alone": (["--search", "one_draw"], "Searches need shifts to search: add --shift"),
     "a search that fits nothing": (
         ["--shift", "gaussian_noise(severity=1)", "--search", "pgd"],
@@ -96,7 +95,7 @@ BAD: dict[str, tuple[Sequence[str], str]] = {
     "a gate on nothing": ([*LINF, "--fail-on", "l2(eps=1).robust_accuracy < 0.5"], "matches no number of this run"),
     "an unreadable gate": ([*LINF, "--fail-on", "accuracy"], "Cannot read the condition 'accuracy'"),
     "an unknown key": (["--config", "{key.toml}"], "Unknown key in '.*key.toml' 'batchsize'. Did you mean: batch_size"),
-    "a key of the wrong type": (["--config", "{type.toml}"], "The 'batch_size' of the audit is wrong: .*, got 'many'"),
+    "a key of the wrong type": (["--config", "{type.toml}"], "The 'batch_size' of the audit must be a whole number, got 'many'"),
     "a broken config": (["--config", "{broken.toml}"], "The config file '.*broken.toml' cannot be read as TOML"),
     "a missing config": (["--config", "{none.toml}"], "The config file '.*none.toml' does not exist"),
     "the same sample twice": ([*LINF, "--data", "digits:", "--shift-from", "digits:"], "The same data were given twice"),
@@ -216,7 +215,7 @@ def test_a_record_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_softmax_model_is_measured_and_flagged(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = ["audit", "--model", f"{place / 'nets.py'}:softmax", "--limit", "20", "--out", tmp_path / "run", "--quiet"]
+    words = ["audit", "--model", f"{place / 'nets.py'}:softmax", "--data", "digits:", "--limit", "20", "--out", tmp_path / "run", "--quiet"]
     assert command(monkeypatch, *words, *LINF, "--search", "gradient_ascent(steps=2)") == 0
     assert "probabilities" in [flag["name"] for flag in record(tmp_path / "run")["model"]["flags"]]
     plain = [word if word != f"{place / 'nets.py'}:softmax" else f"{place / 'nets.py'}:nearest" for word in words]

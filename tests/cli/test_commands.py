@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -27,7 +28,8 @@ def nets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def words(nets: Path, tmp_path: Path) -> list[str]:
-    return ["audit", "--model", f"{nets}:nearest", "--limit", "40", "--shift", SHIFT, "--search", SEARCH, "--out", str(tmp_path / "run")]
+    model = ["--model", f"{nets}:nearest", "--data", "digits:"]
+    return ["audit", *model, "--limit", "40", "--shift", SHIFT, "--search", SEARCH, "--out", str(tmp_path / "run")]
 
 
 def test_the_gate(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,7 +74,15 @@ def test_junit_where_it_cannot_be_written(
 
 def test_a_config_file_and_options_that_win(nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "audit.toml"
-    lines = {"model": f"{nets}:nearest", "out": str(tmp_path / "run"), "limit": 40, "seed": 3, "shifts": SHIFT, "searches": [SEARCH]}
+    lines = {
+        "model": f"{nets}:nearest",
+        "data": "digits:",
+        "out": str(tmp_path / "run"),
+        "limit": 40,
+        "seed": 3,
+        "shifts": SHIFT,
+        "searches": [SEARCH],
+    }
     config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items()) + "box = [0, 1]\nshard_size = 15\n")
     assert command(monkeypatch, "audit", "--config", config, "--limit", "20", "--confidence", "0.9", "--quiet") == 0
     found = record(tmp_path / "run")
@@ -89,7 +99,7 @@ def test_the_command_line_and_python_make_the_same_run(
     words: list[str], nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert command(monkeypatch, *words, "--quiet") == 0
-    options = {"limit": 40, "shifts": [sp.Linf(0.1)], "searches": [sp.BestOfN(2)]}
+    options: dict[str, Any] = {"limit": 40, "shifts": [sp.Linf(0.1)], "searches": [sp.BestOfN(2)]}
     report = sp.audit(f"{nets}:nearest", "digits:", progress=False, out=str(tmp_path / "run"), **options)
     assert [cell.key for cell in report.record.cells] == [cell["key"] for cell in record(tmp_path / "run")["cells"]]
     assert report.accuracy() == record(tmp_path / "run")["clean"]["accuracy"]
@@ -134,13 +144,13 @@ def test_list(kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 def test_list_of_everything(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(monkeypatch, "list") == 0
     out = capsys.readouterr().out
-    kinds = ["shifts", "searches", "judges", "risks", "measures", "certificates", "defences", "methods", "studies", "sources"]
-    assert re.findall(r"^(\w+)$", out, re.M) == kinds
+    kinds = ["shifts", "searches", "judges", "risks", "measures", "certificates", "defences", "methods", "suites", "sources", "studies"]
+    assert re.findall(r"^(\w+): ", out, re.M) == [*kinds, "flags"]
 
 
 DIM = '''
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -206,7 +216,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         for parameter in other.parameters():
             parameter.add_(0.35 * torch.randn_like(parameter))
     for name, model in (("a", linear_net()), ("b", other)):
-        options = {"limit": 200, "shifts": [SHIFT], "searches": [SEARCH], "shard_size": 90, "pictures": 0}
+        options: dict[str, Any] = {"limit": 200, "shifts": [SHIFT], "searches": [SEARCH], "shard_size": 90, "pictures": 0}
         sp.audit(model, "digits:", progress=False, out=str(folder / name), **options)
     return folder / "a", folder / "b"
 
@@ -260,7 +270,7 @@ def test_a_page_that_cannot_be_written_is_said(
     two: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("")
-    assert command(monkeypatch, "compare", *two, "--out", tmp_path / "file" / "page.html") == 2
+    assert command(monkeypatch, "compare", *two, "--out", tmp_path / "file" / "page") == 2
     assert "cannot be written" in capsys.readouterr().err
 
 
@@ -274,8 +284,8 @@ def test_a_reader_that_leaves_is_no_full_disk(
 
     with monkeypatch.context() as patch:
         patch.setattr("shiftproof.cli.compare.click.echo", gone)
-        command(monkeypatch, "compare", *two, "--out", tmp_path / "page.html")
-    assert (tmp_path / "page.html").exists()
+        command(monkeypatch, "compare", *two, "--out", tmp_path / "page")
+    assert (tmp_path / "page" / "comparison.html").exists()
     err = capsys.readouterr().err
     assert "cannot be written" not in err
     assert "Traceback" not in err

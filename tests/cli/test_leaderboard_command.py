@@ -22,14 +22,26 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     nets = write_nets(folder)
     with pytest.MonkeyPatch.context() as patch:
         for name, net, limit in (("good", "nearest", 60), ("untrained", "small", 60), ("fewer", "nearest", 30)):
-            words = ["audit", "--model", f"{nets}:{net}", "--limit", limit, "--shift", SHIFT, "--search", "gradient_ascent(steps=3)"]
+            words = [
+                "audit",
+                "--model",
+                f"{nets}:{net}",
+                "--data",
+                "digits:",
+                "--limit",
+                limit,
+                "--shift",
+                SHIFT,
+                "--search",
+                "gradient_ascent(steps=3)",
+            ]
             words += ["--search", "best_of_n(n=2)", "--pictures", 0, "--quiet", "--out", folder / "runs" / name]
             assert command(patch, *words) == 0
     return folder / "runs"
 
 
 def test_runs_are_ranked_by_pairs(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command(monkeypatch, "leaderboard", runs, "--json", "--out", tmp_path / "page.html", "--export", tmp_path / "out") == 0
+    assert command(monkeypatch, "leaderboard", runs, "--json", "--out", tmp_path / "page", "--export", tmp_path / "out") == 0
     printed = capsys.readouterr()
     found = json.loads(printed.out)
     (section,) = found["sections"]
@@ -46,7 +58,7 @@ def test_runs_are_ranked_by_pairs(runs: Path, tmp_path: Path, monkeypatch: pytes
     assert (attacked[0]["search"], attacked[0]["value"]) == ("union", together / 60)
     assert "Page: " in printed.err
     assert "Wrote 3 files of RobustBench's format" in printed.err
-    assert (tmp_path / "page.html").exists()
+    assert (tmp_path / "page" / "leaderboard.html").exists()
     assert command(monkeypatch, "leaderboard", tmp_path / "out" / "entries.json", "--json") == 0
     assert {p["entry"]["model"] for p in json.loads(capsys.readouterr().out)["sections"][0]["boards"][0]["places"]} == {
         place["entry"]["model"] for place in many["places"]
@@ -67,8 +79,18 @@ def test_published_entries_beside_runs(runs: Path, tmp_path: Path, monkeypatch: 
     folder.mkdir(parents=True)
     for name in ("a", "b"):
         (folder / f"{name}.json").write_text(json.dumps({**LINF, "dataset": "digits:", "eps": "0.1"}))
-    page = tmp_path / "page.html"
-    words = ["leaderboard", runs / "good", "--robustbench", folder / "a.json", folder / "b.json", "--threat", "linf(eps=.1)", "--out", page]
+    page = tmp_path / "page" / "leaderboard.html"
+    words = [
+        "leaderboard",
+        runs / "good",
+        "--robustbench",
+        folder / "a.json",
+        folder / "b.json",
+        "--threat",
+        "linf(eps=.1)",
+        "--out",
+        page.parent,
+    ]
     assert command(monkeypatch, *words) == 0
     text = page.read_text()
     assert text.count(">as published, not re-measured</span>") == 1
@@ -86,7 +108,7 @@ BAD = {
         ["{run}", "--threat", "linf(eps=9/255)"],
         r"Unknown threat 'linf\(eps=9/255\)'. Did you mean: .*eps=8/255",
     ),
-    "an unwritable page": (["{run}", "--threat", "l2", "--out", "{file}/page.html"], "The output folder '.*file' cannot be written"),
+    "an unwritable page": (["{run}", "--threat", "l2", "--out", "{file}/page"], "The output folder '.*file' cannot be written"),
     "an unwritable folder": (["{run}", "--threat", "l2", "--export", "{file}"], "The output folder '.*file' cannot be written"),
 }
 

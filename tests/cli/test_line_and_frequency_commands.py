@@ -29,8 +29,8 @@ def test_a_line_in_the_terminal_and_on_a_page(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "160")
-    page = tmp_path / "line.html"
-    assert command(monkeypatch, "line", table, "--in", "home", "--out-of", "away", "--fit", "kind=plain", "--out", page) == 0
+    page = tmp_path / "page" / "line.html"
+    assert command(monkeypatch, "line", table, "--in", "home", "--out-of", "away", "--fit", "kind=plain", "--out", page.parent) == 0
     out = capsys.readouterr().out
     assert "over 12 models" in out
     assert out.index("clip") < out.index("m0 ")  # the most effectively robust first
@@ -97,7 +97,10 @@ def nets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_frequencies(nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("COLUMNS", "150")
     out = tmp_path / "freq"
-    assert command(monkeypatch, "frequency", "--model", f"{nets}:nearest", "--limit", "40", "--reach", "3", "--out", out) == 0
+    assert (
+        command(monkeypatch, "frequency", "--data", "digits:", "--model", f"{nets}:nearest", "--limit", "40", "--reach", "3", "--out", out)
+        == 0
+    )
     said = capsys.readouterr().out
     assert "estimates, n = 40" in said
     assert "under one wave of L2 norm 1 a channel" in said  # 8 x 8 pixels of [0, 1]
@@ -116,7 +119,9 @@ def test_frequencies_of_trained_weights(
     save_file({"1.weight": linear.weight.detach(), "1.bias": linear.bias.detach()}, weights)
     said: list[str] = []
     for words in (["--model", f"{nets}:nearest"], ["--model", f"{nets}:small", "--weights", weights]):
-        assert command(monkeypatch, "frequency", *words, "--limit", "20", "--reach", "2", "--out", tmp_path / "page") == 0
+        assert (
+            command(monkeypatch, "frequency", *words, "--data", "digits:", "--limit", "20", "--reach", "2", "--out", tmp_path / "page") == 0
+        )
         said.append(" ".join(capsys.readouterr().out.replace("nearest", "small").split()))  # titles are centred
     assert said[0] == said[1]
 
@@ -133,7 +138,10 @@ def test_frequencies_of_trained_weights(
 def test_frequencies_that_cannot_be_asked(
     words: list[str], message: str, nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command(monkeypatch, "frequency", "--model", f"{nets}:nearest", "--limit", "20", "--out", tmp_path, *words) == 2
+    assert (
+        command(monkeypatch, "frequency", "--data", "digits:", "--model", f"{nets}:nearest", "--limit", "20", "--out", tmp_path, *words)
+        == 2
+    )
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1

@@ -17,14 +17,28 @@ def nets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_models_and_a_page(nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("COLUMNS", "150")
     models = ["--model", f"{nets}:nearest", "--model", f"{nets}:tree"]
-    page = tmp_path / "page.html"
-    words = ["severity", *models, "--shift", "rotation(degrees=90)", "--limit", "50", "--points", "4", "--halvings", "2", "--out", page]
+    page = tmp_path / "page"
+    words = [
+        "severity",
+        "--data",
+        "digits:",
+        *models,
+        "--shift",
+        "rotation(degrees=90)",
+        "--limit",
+        "50",
+        "--points",
+        "4",
+        "--halvings",
+        "2",
+    ]
+    words += ["--out", str(page)]
     assert command(monkeypatch, *words) == 0
     out = capsys.readouterr().out
     assert "rotation(degrees=90), by chance: estimate, n = 50" in out
     assert [line.split("│")[1].strip() for line in out.splitlines() if line.startswith("│")] == ["0", "30", "60", "90"]
-    assert f"Page: {page}" in out.replace("\n", "")
-    text = page.read_text(encoding="utf-8")
+    assert f"Page: {page / 'severity.html'}" in out.replace("\n", "")
+    text = (page / "severity.html").read_text(encoding="utf-8")
     assert "nets.py:nearest" in text
     assert "Order of models" in text
 
@@ -33,7 +47,7 @@ def test_a_corruption_without_a_severity_goes_to_five(
     nets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "150")
-    words = ["severity", "--model", f"{nets}:nearest", "--limit", "30", "--points", "2", "--halvings", "0"]
+    words = ["severity", "--data", "digits:", "--model", f"{nets}:nearest", "--limit", "30", "--points", "2", "--halvings", "0"]
     assert command(monkeypatch, *words, "--shift", "contrast") == 0
     assert "contrast(severity=5), by" in capsys.readouterr().out
     assert command(monkeypatch, *words, "--shift", "contrast(severity=2)") == 0
@@ -54,7 +68,7 @@ def test_a_corruption_without_a_severity_goes_to_five(
 def test_bad_input_is_one_line(
     words: list[str], message: str, nets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command(monkeypatch, "severity", "--model", f"{nets}:nearest", "--limit", "20", *words) == 2
+    assert command(monkeypatch, "severity", "--data", "digits:", "--model", f"{nets}:nearest", "--limit", "20", *words) == 2
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1
@@ -64,6 +78,20 @@ def test_a_page_where_it_cannot_be_written(
     nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("")
-    words = ["severity", "--model", f"{nets}:nearest", "--limit", "20", "--points", "2", "--halvings", "0", "--shift", "contrast"]
-    assert command(monkeypatch, *words, "--out", tmp_path / "file" / "page.html") == 2
+    words = [
+        "severity",
+        "--data",
+        "digits:",
+        "--model",
+        f"{nets}:nearest",
+        "--limit",
+        "20",
+        "--points",
+        "2",
+        "--halvings",
+        "0",
+        "--shift",
+        "contrast",
+    ]
+    assert command(monkeypatch, *words, "--out", tmp_path / "file" / "page") == 2
     assert "cannot be written" in capsys.readouterr().err

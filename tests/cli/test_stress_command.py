@@ -55,11 +55,11 @@ def test_other_shifts_and_risks_and_places(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "160")
-    words = ["--shift", "linf(eps=0.05)", "--risk", "kl", "--out", tmp_path / "here.html", "--floor", "0.95"]
+    words = ["--shift", "linf(eps=0.05)", "--risk", "kl", "--out", tmp_path / "here", "--floor", "0.95"]
     assert command(monkeypatch, "stress", run, *words) == 0
     out = capsys.readouterr().out
     assert "Accuracy is below the floor of 95.0% already" in out
-    assert (tmp_path / "here.html").exists()
+    assert (tmp_path / "here" / "stress.html").exists()
     still, moved = stress_run(run), stress_run(run, shift="linf(eps=0.05)")
     assert moved.accuracy[0] < still.accuracy[0]
     assert still.slices[0].what.split(" & ")[0] in ("town=B", "label=0", "label=1")

@@ -58,7 +58,7 @@ def npz(folder: Path, y: list[int] | list[str], levels: list[int]) -> str:
 
 
 def run(model: object, data: object, *others: object, out: Path | None = None) -> sp.Report:
-    options = {"shifts": ("linf(eps=0.001)",), "searches": ("one_draw",), "diagnose": False}
+    options: dict[str, Any] = {"shifts": ("linf(eps=0.001)",), "searches": ("one_draw",), "diagnose": False}
     return sp.audit(model, data, shift_from=others, progress=False, out=str(out) if out else None, **options)
 
 

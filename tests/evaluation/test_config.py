@@ -35,15 +35,15 @@ WRONG = [
 
 @pytest.mark.parametrize("line", WRONG)
 def test_a_value_of_another_type_is_refused(tmp_path: Path, line: str) -> None:
-    (tmp_path / "run.toml").write_text(f'model = "m.py:make"\n{line}\n')
+    (tmp_path / "run.toml").write_text(f'model = "m.py:make"\ndata = "digits:"\n{line}\n')
     name = line.partition(" ")[0]
-    with pytest.raises(UsageError, match=f"The '{name}.*' of the audit is wrong: .*, got "):
+    with pytest.raises(UsageError, match=f"^The '{name}' of the audit must be [a-z ,01]+( or [a-z ]+)?, got "):
         make_config(read_config(tmp_path / "run.toml"))
 
 
 def test_what_is_of_its_type_is_taken() -> None:
     given = {"limit": np.int64(3), "box": [0, np.float32(1)], "confidence": np.float64(0.9), "fail_on": ["accuracy < 0.5"], "seed": 2}
-    config = make_config({"model": "m.py:make", **given})
+    config = make_config({"model": "m.py:make", "data": "digits:", **given})
     assert (config.limit, config.box, config.confidence, config.fail_on, config.seed) == (3, (0.0, 1.0), 0.9, ("accuracy < 0.5",), 2)
     assert type(config.limit) is int
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import torch
 
 import shiftproof as sp
 from shiftproof.data.arrays import ArraySource
-from shiftproof.evaluation.audit.audit import available
+from shiftproof.evaluation.audit.available import available
 from shiftproof.evaluation.audit.plan import make_plan
 from shiftproof.evaluation.config import make_config
 from shiftproof.gate import available_in, exit_code, verdicts
@@ -33,7 +34,7 @@ def sample(seed: int) -> sp.Examples:
     return sp.examples(x, (x[:, 1] > x[:, 0]).astype(np.int64), groups=GROUPS)
 
 
-def options(out: Path) -> dict[str, object]:
+def options(out: Path) -> dict[str, Any]:
     return {
         "data": sample(0),
         "shift_from": [ArraySource(sample(1), name="npz:b (2).npz")],

@@ -25,11 +25,11 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("_verdict_flags",),
     ("door",),
     # what is made with the door
-    ("attack_smoothed", "certify", "defences", "diagnostics", "training"),
+    ("attack_smoothed", "certify", "defences", "diagnostics", "sampled_bounds", "training"),
     # the engine, the pages, the contract of parts
     ("conformance", "reports", "runs"),
     ("evaluation",),
-    ("pytest_plugin", "studies"),
+    ("integrations", "pytest_plugin", "studies"),
     ("catalogue",),
     ("leaderboard",),
     # commands
@@ -42,5 +42,9 @@ MOST_UP = 8
 UP: dict[tuple[str, str], str] = {
     ("shiftproof._identity.table", "shiftproof.catalogue"): "a part may name another package's part in an option, whose code then counts",
     ("shiftproof.reports.cite", "shiftproof.catalogue"): "the papers of a record are those of the parts that it names, whatever their kind",
+    (
+        "shiftproof.sklearn.scorer",
+        "shiftproof.evaluation.robust_check",
+    ): "a scorer of scikit-learn measures: it is beside the estimators, where its users look, and imports the measuring late",
 }
 """Imports that go up, (module, imported module), each with its reason."""

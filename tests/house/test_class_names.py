@@ -9,7 +9,13 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src" / "shiftproof"
 
-SHARED = {"GaussianNoise": "a corruption and a defence, both under the name that papers have for them"}
+SHARED = {
+    "GaussianNoise": "a corruption and a defence, both under the name that papers have for them",
+    "Scale": "a shift, and Vega-Lite's own word for a part of a chart",
+    "Axis": "the scale of accuracies on a line, and Vega-Lite's own word for a part of a chart",
+    "Shape": "that of a layer's inputs, and Vega-Lite's own word for that of a point",
+    "Data": "probes of the contract of parts, and Vega-Lite's own word for the rows of a chart",
+}
 """Names that several classes may have, each with its reason."""
 
 

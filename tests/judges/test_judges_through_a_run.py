@@ -16,7 +16,7 @@ import shiftproof as sp
 from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples
 from shiftproof.data.rows import Fields
-from shiftproof.evaluation.audit.audit import Report
+from shiftproof.evaluation.audit.report import Report
 from shiftproof.evaluation.compare import compare_runs
 from shiftproof.gate import check_against
 from shiftproof.gate.match import available_in

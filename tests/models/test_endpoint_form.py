@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ def test_tf_serving_and_kserve(served: str) -> None:
 def test_in_a_run_with_a_header_from_the_environment(served: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", "opensesame12345")
     data = examples(X.numpy(), X[:, :2].argmax(1).numpy())
-    form = {"request": '{"instances": $batch}', "answer": "predictions", "headers": ["X-Api-Key=MY_KEY"]}
+    form: dict[str, Any] = {"request": '{"instances": $batch}', "answer": "predictions", "headers": ["X-Api-Key=MY_KEY"]}
     report = audit(f"{served}/v1", data, progress=False, shifts=["gaussian_noise(severity=1)"], searches=["one_draw"], **form)
     assert report.record.clean.accuracy == 1
     assert SEEN[-1]["X-Api-Key"] == "opensesame12345"

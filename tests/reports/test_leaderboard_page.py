@@ -74,7 +74,7 @@ def test_the_page_of_two_models_says_how_ranks_came_about(tmp_path: Path) -> Non
     (table,) = Outline(path.read_text()).tables
     assert [row[0][1] for row in table[1:]] == ["=1", "=1"]
     assert "A rank is shared unless intervals do not overlap" in path.read_text()
-    assert write_leaderboard(found, tmp_path / "new" / "x.html").exists()
+    assert write_leaderboard(found, tmp_path / "new").exists()
 
 
 def test_a_bracket_draws_what_is_known() -> None:

@@ -27,7 +27,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
         ComparisonRow(r.shift, r.search, r.risk, r.measure, r.group, (r, r), (None, audit.natural[0].paired)) for r in audit.results
     )
     names = (f"runs/a{BREAKOUT}", "runs/a-rather-long-name-of-a-run-without-any-space-in-it")
-    comparison = write_comparison(Comparison(names, (audit, audit), rows), folder / "comparison.html")
+    comparison = write_comparison(Comparison(names, (audit, audit), rows), folder)
     return {"audit": shown, "comparison": comparison}
 
 

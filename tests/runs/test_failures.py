@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 import torch
@@ -22,10 +22,10 @@ from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Boxed, Params, Shift
 from small_runs import cell_of, command, linear_net, record, stamps, write_nets
 
-OPTIONS: dict[str, object] = {"limit": 20, "shifts": ("linf(eps=0.1)",), "searches": ("one_draw", "best_of_n(n=2)")}
+OPTIONS: dict[str, Any] = {"limit": 20, "shifts": ("linf(eps=0.1)",), "searches": ("one_draw", "best_of_n(n=2)")}
 
 
-def run(out: Path, **options: object) -> sp.Report:
+def run(out: Path, **options: Any) -> sp.Report:
     return sp.audit(linear_net(), "digits:", progress=False, **{**OPTIONS, "out": str(out), **options})
 
 
@@ -130,12 +130,12 @@ def test_a_defect_keeps_its_traceback_and_is_no_failed_gate(monkeypatch: pytest.
         ({"model": sp.as_model(linear_net(), name="another")}, "its model is Sequential, and this run's is another"),
     ],
 )
-def test_two_runs_do_not_share_a_folder(tmp_path: Path, other: dict[str, object], named: str) -> None:
+def test_two_runs_do_not_share_a_folder(tmp_path: Path, other: dict[str, Any], named: str) -> None:
     out = tmp_path / "run"
     run(out)
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in sorted(out.rglob("*")) if path.is_file()}
     with pytest.raises(sp.UsageError, match=f"holds another run: {named}.*Choose another folder with --out, or delete that one"):
-        sp.audit(**{"model": linear_net(), "data": "digits:", **OPTIONS, "out": str(out), **other, "progress": False})  # type: ignore[arg-type]
+        sp.audit(**{"model": linear_net(), "data": "digits:", **OPTIONS, "out": str(out), **other, "progress": False})
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in sorted(out.rglob("*")) if path.is_file()} == before
 
 
@@ -229,7 +229,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_work_that_cannot_travel(tmp_path: Path) -> None:
-    options = {"limit": 4, "shifts": ("linf(eps=0.1)",), "backend": "processes", "out": str(tmp_path / "run")}
+    options: dict[str, Any] = {"limit": 4, "shifts": ("linf(eps=0.1)",), "backend": "processes", "out": str(tmp_path / "run")}
     with pytest.raises(sp.UsageError, match=r"cannot travel to another process .* Name the model as 'file.py:factory'"):
         sp.audit(lambda x: x.reshape(len(x), -1)[:, :10], "digits:", progress=False, **options)
     assert not (tmp_path / "run").exists()

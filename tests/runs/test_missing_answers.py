@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import shiftproof as sp
-from shiftproof.evaluation.audit.audit import Report
+from shiftproof.evaluation.audit.report import Report
 from shiftproof.evaluation.compare import compare_runs
 from shiftproof.gate import exit_code, judge, junit
 from shiftproof.pytest_plugin import AuditFactory, Gate

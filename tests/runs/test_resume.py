@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,12 +30,12 @@ from shiftproof.searches._stages import StagedRun
 from small_runs import cell_of, command, linear_net, outcomes_of, record, stamps, table_of, timeless, write_nets
 
 SHIFT = "linf(eps=0.1)"
-OPTIONS: dict[str, object] = {"limit": 60, "shifts": (SHIFT,), "searches": ("one_draw", "best_of_n(n=3)"), "shard_size": 20}
+OPTIONS: dict[str, Any] = {"limit": 60, "shifts": (SHIFT,), "searches": ("one_draw", "best_of_n(n=3)"), "shard_size": 20}
 LAUNCH = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from shiftproof.cli.main import main; main()"
 """A background process may have been started with SIGINT ignored, which a person's shell does not do."""
 
 
-def run(out: Path, **options: object) -> sp.Report:
+def run(out: Path, **options: Any) -> sp.Report:
     return sp.audit(linear_net(), "digits:", progress=False, **{**OPTIONS, "out": str(out), **options})
 
 
@@ -56,7 +57,7 @@ def test_a_search_is_gone_on_with_where_it_stood(tmp_path: Path, monkeypatch: py
     """What the searches of a run write down reaches its folder, is read again, and goes once the cell is finished."""
     monkeypatch.setattr(work, "Checkpoint", partial(Checkpoint, every=0.0))
     monkeypatch.setattr(Oracle, "proven", lambda self, *_: torch.zeros(len(self.x), dtype=torch.bool))  # all the rest is searched
-    options: dict[str, object] = {"searches": ("cascade",), "limit": 8, "shard_size": 8, "batch_size": 8}
+    options: dict[str, Any] = {"searches": ("cascade",), "limit": 8, "shard_size": 8, "batch_size": 8}
     straight = run(tmp_path / "straight", **options)
     stages: list[str] = []
     step = StagedRun.step

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import shiftproof as sp
 from small_runs import linear_net, outcomes_of, record, timeless, write_nets
 
-OPTIONS: dict[str, object] = {
+OPTIONS: dict[str, Any] = {
     "limit": 120,
     "shifts": ("linf(eps=0.1)", "rotation(degrees=20)", "gaussian_noise(severity=3)"),
     "searches": ("one_draw", "best_of_n(n=3)", "gradient_ascent(steps=3)"),
@@ -18,7 +19,7 @@ OPTIONS: dict[str, object] = {
 Outcomes = dict[tuple[str, str], dict[str, tuple[str, int]]]
 
 
-def run(model: object, out: Path, **options: object) -> Outcomes:
+def run(model: object, out: Path, **options: Any) -> Outcomes:
     assert sp.audit(model, "digits:", progress=False, **{**OPTIONS, "out": str(out), **options}).record.complete
     return outcomes_of(out)
 

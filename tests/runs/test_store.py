@@ -245,7 +245,7 @@ def test_a_model_file_that_changes_before_it_is_built_again_is_said(tmp_path: Pa
         return inner(self, *rest)
 
     monkeypatch.setattr(Work, "__call__", edited)
-    found = sp.audit(f"{nets}:nearest", progress=False, limit=20, out=str(tmp_path / "run"), shifts=["linf(eps=0.1)"])
+    found = sp.audit(f"{nets}:nearest", "digits:", progress=False, limit=20, out=str(tmp_path / "run"), shifts=["linf(eps=0.1)"])
     assert {cell.state for cell in found.record.cells} == {"failed"}
     assert "nets.py' changed during the run" in str(found.record.cells[0].error)
 

@@ -239,8 +239,15 @@ def test_half_files_refuse_no_folder_and_go(tmp_path: Path) -> None:
         (tmp_path / name / f"{name}.json.999999999.tmp").write_text('{"mod')
         (tmp_path / name / f"{name}.json.0123456789abcdef.tmp").write_text('{"mod')
     models = (f"{nets}:small", f"{nets}:nearest")
-    run_transfer(TransferConfig(models=models, shift="linf(eps=0.1)", limit=10, out=str(tmp_path / "transfer")))
-    usual: dict[str, Any] = {"limit": 10, "threat": "linf(eps=0.1)", "unseen": "l2(eps=1)", "search": "one_draw", "corruptions": ()}
+    run_transfer(TransferConfig(models=models, data="digits:", shift="linf(eps=0.1)", limit=10, out=str(tmp_path / "transfer")))
+    usual: dict[str, Any] = {
+        "data": "digits:",
+        "limit": 10,
+        "threat": "linf(eps=0.1)",
+        "unseen": "l2(eps=1)",
+        "search": "one_draw",
+        "corruptions": (),
+    }
     run_defend(DefendConfig(model=f"{nets}:small", defences=("bit_depth(bits=3)",), out=str(tmp_path / "defend"), **usual))
     assert not temporaries(tmp_path)
 
@@ -250,7 +257,7 @@ def test_what_is_not_ours_is_not_cleared(tmp_path: Path) -> None:
     for name in ("notes.tmp", "defend.json.0123456789abcdef.tmp"):
         (tmp_path / name).write_text("mine")
     with pytest.raises(sp.UsageError, match="holds other files"):
-        run_transfer(TransferConfig(models=models, shift="linf(eps=0.1)", limit=10, out=str(tmp_path)))
+        run_transfer(TransferConfig(models=models, data="digits:", shift="linf(eps=0.1)", limit=10, out=str(tmp_path)))
     with pytest.raises(sp.UsageError, match="holds other files"):
         Store(tmp_path).open({}, [])
     assert len(list(tmp_path.iterdir())) == 3

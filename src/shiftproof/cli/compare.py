@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from shiftproof._errors import UsageError
+from shiftproof.cli._options import out_folder
 from shiftproof.cli._say import say
 
 
 @click.command("compare")
 @click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Also write the page here.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the page, if one is wanted.")
 def command(folders: tuple[Path, ...], out: Path | None) -> int:
     """Compare the runs in FOLDERS with the first one; on the same examples, differences are tested in pairs."""
     from rich.console import Console
@@ -24,12 +25,13 @@ def command(folders: tuple[Path, ...], out: Path | None) -> int:
 
     if len(folders) < 2:
         raise UsageError("Compare needs at least two folders of runs: shiftproof compare runs/a runs/b.")
+    folder = None if out is None else out_folder(out)
     comparison = compare_runs(folders)
     Console().print(terminal_comparison(comparison))
-    if out is not None:
+    if folder is not None:
         try:
-            page = write_comparison(comparison, out)
+            page = write_comparison(comparison, folder)
         except OSError as error:
-            raise disk_error(out if out.is_dir() else out.parent, error) from error
+            raise disk_error(folder if folder.is_dir() else folder.parent, error) from error
         say(f"Page: {page}")
     return 0

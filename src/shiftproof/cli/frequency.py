@@ -10,6 +10,7 @@ import click
 
 from shiftproof._errors import UsageError
 from shiftproof.cli._notes import echo_notes
+from shiftproof.cli._options import DATA_EXAMPLE, MODEL_EXAMPLE, box_of, data_option, model_options, needed, out_folder
 from shiftproof.cli._say import say
 
 if TYPE_CHECKING:
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
 
 
 @click.command("frequency")
-@click.option("--model", required=True, metavar="SPEC", help="The model, as for audit.")
-@click.option("--weights", metavar="FILE", help="Weights for a torch module: safetensors or a state dict.")
-@click.option("--data", metavar="URI", default="digits:", help="Data, as for audit; images only. [digits:]")
+@model_options()
+@data_option("Data, as for audit; images only.")
 @click.option("--limit", type=click.IntRange(min=1), default=200, help="Number of examples, spread over the data. [200]")
 @click.option("--eps", type=float, help="L2 norm of each wave, per channel. [width of the box * sqrt(height * width) / 8]")
 @click.option("--reach", type=int, help="Highest frequency of the heat map, in periods per side. [all, at most 31]")
@@ -30,9 +30,13 @@ if TYPE_CHECKING:
 @click.option("--confidence", type=float, default=0.95, help="Confidence of the intervals. [0.95]")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the page.")
 def command(
-    model: str,
+    model: str | None,
     weights: str | None,
-    data: str,
+    name: str | None,
+    box: str | None,
+    device: str | None,
+    quiet: bool,
+    data: str | None,
     limit: int,
     eps: float | None,
     reach: int | None,
@@ -44,7 +48,7 @@ def command(
     """Measure which image frequencies a model uses, and which break it: Fourier heat map, low and high pass, critical band, shape bias.
 
     \b
-    shiftproof frequency --model net.onnx --data npz:FILE.npz --limit 500 --out frequencies
+    shiftproof frequency --model net.onnx --data npz:FILE.npz --limit 500 --out runs/frequency
     """  # noqa: D301  # \b is click's mark for lines to keep
     import numpy as np
     from rich.console import Console
@@ -56,20 +60,25 @@ def command(
     from shiftproof.preflight import PROBES
     from shiftproof.reports.frequency import terminal_frequency, write_frequency
 
-    source = load_data(data)
+    out = out_folder(out)
+    model, data = needed("model", model, MODEL_EXAMPLE), needed("data", data, DATA_EXAMPLE)
+    source = load_data(data, box=box_of(box))
     source.require_classes("frequency")
     n = len(source)
     examples = source.take(np.unique(np.linspace(0, n - 1, min(limit, n)).round().astype(int)))
     with counting_queries() as count:
-        loaded = load_model(model, weights=weights, space=source.space, probe=examples.x[:PROBES], class_names=source.class_names)
-        found = _measured(loaded, examples, data, eps, reach, seed, batch_size, confidence)
+        given = {"weights": weights, "name": name, "device": device or "cpu", "space": source.space, "class_names": source.class_names}
+        loaded = load_model(model, probe=examples.x[:PROBES], **given)
+        found = _measured(loaded, examples, source.uri, eps, reach, seed, batch_size, confidence)
     report = replace(found, asked=count.asked, sent=count.sent)
-    Console().print(terminal_frequency(report))
-    echo_notes([*loaded.notes, *source.notes])
     try:
-        say(f"Page: {write_frequency(report, out)}")
+        page = write_frequency(report, out)
     except OSError as error:
         raise disk_error(out, error) from error
+    if not quiet:
+        Console().print(terminal_frequency(report))
+        echo_notes([*loaded.notes, *source.notes])
+        say(f"Page: {page}")
     return 0
 
 

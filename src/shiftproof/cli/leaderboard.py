@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shiftproof._errors import UsageError
+from shiftproof.cli._options import out_folder
 from shiftproof.cli._say import say
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     help="A file of AttackBench's results: ranks its attacks. May be repeated; more .json files may follow.",
 )
 @click.option("--threat", metavar="SPEC", help="Show only this threat: 'linf(eps=8/255)', or a family such as linf.")
-@click.option("--out", type=click.Path(path_type=Path), help="Also write the page here.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the page, if one is wanted.")
 @click.option("--export", metavar="DIR", type=click.Path(path_type=Path), help="Write entries.json and RobustBench's files here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def command(
@@ -47,7 +48,7 @@ def command(
     """Rank all audits in FOLDERS, subfolders included, per data set and threat, where they are comparable.
 
     \b
-    shiftproof leaderboard runs --out leaderboard.html
+    shiftproof leaderboard runs --out runs
     shiftproof leaderboard runs --robustbench model_info/cifar10/Linf/*.json --threat "linf(eps=8/255)"
     shiftproof leaderboard --attackbench compiled/cifar10/*_linf.json
     """  # noqa: D301  # \b is click's mark for lines to keep
@@ -63,13 +64,14 @@ def command(
         if robustbench or threat or out or export:
             raise UsageError("AttackBench ranks attacks and no models: give --attackbench with its files alone, or with --json.")
         return _attacks((*attackbench, *folders), as_json)
+    folder = None if out is None else out_folder(out)
     found = make_leaderboard(_entries(folders, robustbench), threat=threat, verdicts=verdicts_of)
     if as_json:
         say(json.dumps(json.loads(found.model_dump_json()), indent=2))  # in ASCII, so that `say` changes nothing
     else:
         Console().print(terminal_leaderboard(found))
-    if out is not None:
-        _page(found, out)
+    if folder is not None:
+        _page(found, folder)
     if export is not None:
         _export(found.entries(), export)
     return 0

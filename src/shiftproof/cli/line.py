@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shiftproof._errors import UsageError, unknown
+from shiftproof.cli._options import out_folder
 from shiftproof.cli._say import say
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 )
 @click.option("--confidence", type=float, default=0.95, help="Confidence of the intervals. [0.95]")
 @click.option("--seed", type=int, default=0, help="Seed of the bootstrap. [0]")
-@click.option("--out", type=click.Path(path_type=Path), help="Also write the page here.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the page, if one is wanted.")
 def command(
     tables: tuple[Path, ...],
     inside: tuple[str, ...],
@@ -53,7 +54,7 @@ def command(
     (CSV files or an archive of them) with one row per answer, whose conditions are the columns.
 
     \b
-    shiftproof line results.csv --in val --out-of imagenetv2 --fit category=standard --out line.html
+    shiftproof line results.csv --in val --out-of imagenetv2 --fit category=standard --out runs/line
     shiftproof line runs/a runs/b runs/c runs/d runs/e
     shiftproof line contrast.tar.xz --in c100 --out-of c05
     """  # noqa: D301  # \b is click's mark for lines to keep
@@ -62,6 +63,7 @@ def command(
     from shiftproof.measures.effective_robustness import effective_robustness
     from shiftproof.reports.accuracy_on_the_line import terminal_line
 
+    folder = None if out is None else out_folder(out)
     table = _table(tables, name)
     homes, away = _columns(table, tables, inside, outside)
     chosen = _chosen(table, fit)
@@ -79,8 +81,8 @@ def command(
         for column in away
     ]
     Console().print(terminal_line(lines))
-    if out is not None:
-        say(f"Page: {_write(lines, tables, out)}")
+    if folder is not None:
+        say(f"Page: {_write(lines, tables, folder)}")
     return 0
 
 

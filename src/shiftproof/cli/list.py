@@ -2,28 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
 from shiftproof._errors import unknown
+from shiftproof.cli._options import FileOr
 from shiftproof.cli._say import say
 
-KINDS = ("shifts", "searches", "judges", "risks", "measures", "certificates", "defences", "methods", "studies", "sources")
+PURPOSES = {
+    "shifts": "How the world may move one input",
+    "searches": "How the move is chosen",
+    "judges": "When an answer is right",
+    "risks": "How examples are weighed",
+    "measures": "Figures made of stored answers",
+    "certificates": "Proofs that no move changes the decision",
+    "defences": "What may stand before a model",
+    "methods": "Ways to train a network",
+    "suites": "Sets of shifts and searches",
+    "sources": "Where data come from",
+    "studies": "Published claims to measure again",
+    "flags": "Warnings about a number",
+}
+"""Every kind of part, and what it is for."""
+_MOVES = {
+    "norms": "a small change of any kind: norm balls",
+    "corruptions": "what cameras, weather and files do to images",
+    "geometry": "where an image stands",
+    "factors": "one property of a scene",
+    "frequency": "which frequencies an image has",
+    "patch": "a part of the image, printed",
+    "physical": "what is in front of the camera",
+    "tabular": "columns of a table",
+    "text": "how something is written",
+}
+"""What the shifts of each folder move; the others combine shifts."""
+_SEES = {"gradients": "by gradients", "scores": "by scores", "labels": "by decisions", "answers": "by answers of any kind"}
 
 
 @click.command("list")
-@click.argument("kind", required=False)
+@click.argument("kind", required=False, type=FileOr(*PURPOSES))
 def command(kind: str | None) -> int:
-    """List the parts of a KIND; without it, of every kind.
+    """List the parts of a KIND, by what they are for. Without it, all. See 'shiftproof explain PART' for one of them.
 
-    Kinds: shifts, searches, judges, risks, measures, certificates, defences, methods, studies, sources.
+    The kinds are shifts, searches, judges, risks, measures, certificates, defences, methods, suites, sources, studies and flags.
     """
-    if kind is not None and kind not in KINDS:
-        raise unknown("kind of part", kind, KINDS)
-    for each in (kind,) if kind else KINDS:
-        click.secho(each, bold=True)
-        _sources() if each == "sources" else _parts(each)
+    if kind is not None and kind not in PURPOSES:
+        raise unknown("kind of part", kind, PURPOSES)
+    for each in (kind,) if kind else PURPOSES:
+        click.secho(f"{each}: {PURPOSES[each]}", bold=True)
+        _TABLES[each]() if each in _TABLES else _parts(each)
         say()
     return 0
 
@@ -32,10 +61,34 @@ def _parts(kind: str) -> None:
     from shiftproof.catalogue import registries
 
     registry = registries()[kind]
-    rows = [(_signature(registry.get(name)), _meaning(registry.get(name))) for name in registry.names() if name not in registry.failures]
-    _table(rows)
+    purpose = _purpose.get(kind)
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for name in registry.names():
+        if name not in registry.failures:
+            part = registry.get(name)
+            groups.setdefault(purpose(part) if purpose else "", []).append((signature(part), _meaning(part)))
+    for group, rows in groups.items():
+        if group:
+            say(f" {group}")
+        _table(rows)
     for name, trace in registry.failures.items():
         click.secho(f"  {name}: could not be imported\n{trace}", fg="red")
+
+
+def _moves(part: Any) -> str:
+    """What a shift moves, by the folder that it is in."""
+    folder = part.__module__.removeprefix("shiftproof.shifts.").partition(".")[0]
+    return _MOVES.get(folder, "of another package" if not part.__module__.startswith("shiftproof.") else "as it is, and combinations")
+
+
+def _sees(part: Any) -> str:
+    """What a search sees of the model."""
+    from shiftproof.models.abstract import access_name
+
+    return _SEES.get(access_name(part.needs), "") if isinstance(part.needs, type) else "by what its parts see"
+
+
+_purpose: Mapping[str, Callable[[Any], str]] = {"shifts": _moves, "searches": _sees}
 
 
 def _sources() -> None:
@@ -46,6 +99,24 @@ def _sources() -> None:
         click.secho(f"  {scheme}: could not be imported\n{trace}", fg="red")
 
 
+def _suites() -> None:
+    from shiftproof.evaluation.audit.suites import GENERAL
+    from shiftproof.shifts.corruptions.suites import SUITES
+
+    said = {"quick": "a look, in seconds", "standard": "for a claim, with checks for masked gradients", "thorough": "for a paper"}
+    _table([(name, said[name]) for name in GENERAL])
+    _table([(name, f"{len(shifts)} corruptions, each in its average case") for name, shifts in SUITES.items()])
+
+
+def _flags() -> None:
+    from shiftproof.reports.flags import FLAGS
+
+    _table([(name, flag.means) for name, flag in FLAGS.items()])
+
+
+_TABLES: Mapping[str, Callable[[], None]] = {"sources": _sources, "suites": _suites, "flags": _flags}
+
+
 def _table(rows: list[tuple[str, str]]) -> None:
     width = min(max((len(left) for left, _ in rows), default=0), 48)
     for left, right in rows:
@@ -53,7 +124,8 @@ def _table(rows: list[tuple[str, str]]) -> None:
         say(f"  {left:<{width}}{gap}  {right}")
 
 
-def _signature(part: Any) -> str:
+def signature(part: Any) -> str:
+    """A part with its options; those without a default as `name=...`."""
     from shiftproof._part import option_types, required_options, written_option
 
     needed = required_options(part)

@@ -36,9 +36,12 @@ COMMANDS = {
     "frequency": "Measure which image frequencies a model uses, and which break it.",
     "leaderboard": "Rank many runs, where they are comparable.",
     "verify": "Prove a property of a network, or find a counterexample.",
-    "list": "List the available shifts, searches, risks, certificates, defences, methods, studies and sources.",
+    "list": "List shifts, searches, certificates and all other parts by what they are for.",
+    "explain": "Say what a part or a flag means, what it costs and which papers it comes from.",
     "cite": "Print BibTeX for the methods that a run used.",
     "check": "Run the conformance tests on a part of your own.",
+    "schema": "Print the JSON schema of the TOML config, or of audit.json.",
+    "completion": "Print what makes a shell complete commands, parts and files.",
 }
 HELD, FAILED, COULD_NOT_RUN, INTERRUPTED = 0, 1, 2, 130
 _ENDED = "The model, or code that it loads,"

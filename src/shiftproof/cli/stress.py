@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from shiftproof.cli._options import out_folder
 from shiftproof.cli._say import say
 
 
@@ -19,7 +20,7 @@ from shiftproof.cli._say import say
 @click.option("--search", metavar="SPEC", help="A search of the run. [the one with the lowest accuracy]")
 @click.option("--least", type=click.IntRange(min=1), default=20, help="Skip slices with fewer examples. [20]")
 @click.option("--confidence", type=float, default=0.95, help="Confidence of the intervals. [0.95]")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the page here. [FOLDER/stress.html]")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the page. [FOLDER]")
 def command(folder: Path, floor: float, risk: str, shift: str, search: str | None, least: int, confidence: float, out: Path | None) -> int:
     """Find how far the mix of examples can change before accuracy in the run in FOLDER falls below a floor, and which slices cause it.
 
@@ -33,9 +34,9 @@ def command(folder: Path, floor: float, risk: str, shift: str, search: str | Non
     from shiftproof.evaluation.curves.stress_run import stress_run
     from shiftproof.reports.stress import terminal_stress, write_stress
 
+    target = out_folder(out or folder)
     curve = stress_run(folder, shift=shift, search=search, risk=risk, floor=floor, least=least, confidence=confidence)
     Console().print(terminal_stress(curve))
-    target = out or folder
     try:
         page = write_stress(curve, target)
     except OSError as error:

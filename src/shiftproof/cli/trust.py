@@ -9,16 +9,16 @@ from typing import Any
 import click
 
 from shiftproof.cli._notes import echo_notes
+from shiftproof.cli._options import OUT, SHIFT, box_of, data_option, model_options
 from shiftproof.cli._say import say
 
 
 @click.command("trust")
-@click.option("--model", required=True, help="As for audit; it must give scores.")
-@click.option("--weights", metavar="FILE", help="Weights of a torch module.")
-@click.option("--data", metavar="URI", default="digits:", show_default=True, help="The clean test sample, as for audit.")
+@model_options()
+@data_option("The clean test sample, as for audit.")
 @click.option("--calibrate", type=float, metavar="SHARE", help="Calibrate on this share of the data, chosen by id, and test on the rest.")
 @click.option("--calibrate-on", metavar="URI", help="Calibrate on another sample, which the model was not trained on.")
-@click.option("--shift", "shifts", multiple=True, metavar="SPEC", help="Such as 'gaussian_noise(severity=3)'. May be repeated.")
+@click.option("--shift", "shifts", multiple=True, metavar="SPEC", type=SHIFT, help="Such as 'gaussian_noise(severity=3)'. May be repeated.")
 @click.option("--shift-from", multiple=True, metavar="[NAME=]URI", help="Another labelled sample: a natural shift. May be repeated.")
 @click.option("--unfamiliar", multiple=True, metavar="[NAME=]URI", help="Inputs of no class of the model. May be repeated.")
 @click.option("--sets", default="lac", show_default=True, help="Score of prediction sets: lac (the smallest), aps or raps.")
@@ -28,14 +28,12 @@ from shiftproof.cli._say import say
     "--score", default="msp", show_default=True, help="Strangeness: msp, max_logit, energy; by features: mahalanobis, neighbours, sdm."
 )
 @click.option("--alarm-rate", type=float, default=0.05, show_default=True, help="Of familiar inputs, how many may raise an alarm.")
-@click.option("--box", metavar="LOW,HIGH", help="Least and greatest legal input value, such as 0,1.")
 @click.option("--limit", type=click.IntRange(min=1), help="Use the first this many examples of the data.")
 @click.option("--confidence", type=float, default=0.95, show_default=True, help="Level of intervals and prediction sets.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of draws and of the calibration share.")
 @click.option("--batch-size", type=int, default=256, show_default=True, help="Inputs per call of the model.")
-@click.option("--device", default="cpu", show_default=True, help="Torch device.")
-@click.option("--out", required=True, metavar="DIR", help="Folder of trust.json and the page.")
-def command(box: str | None, **options: Any) -> int:
+@click.option("--out", required=True, metavar="DIR", type=OUT, help="Folder of trust.json and the page.")
+def command(box: str | None, quiet: bool, **options: Any) -> int:
     """Can its confidence be trusted: calibration, abstention, prediction sets and alarms, before and after each shift.
 
     \b
@@ -44,14 +42,15 @@ def command(box: str | None, **options: Any) -> int:
     """  # noqa: D301  # \b is click's mark for lines to keep
     from rich.console import Console
 
-    from shiftproof.cli.audit import box_of
+    from shiftproof.evaluation.config import checked
     from shiftproof.evaluation.trust.trust import FILE, TrustConfig, run_trust
     from shiftproof.reports.terminal_trust import terminal_trust
 
     given = {name: value for name, value in options.items() if value is not None}
-    config = TrustConfig(**given, box=None if box is None else box_of(box))
-    record = run_trust(config, say=(lambda line: say(line, err=True)) if sys.stderr.isatty() else lambda _: None)
-    Console().print(terminal_trust(record))
-    echo_notes([*record.model.notes, *record.data.notes, *record.notes])
-    say(f"Page:   {Path(config.out) / 'index.html'}\nRecord: {Path(config.out) / FILE}")
+    config = checked(TrustConfig, {**given, "box": box_of(box)}, "trust")
+    record = run_trust(config, say=(lambda line: say(line, err=True)) if sys.stderr.isatty() and not quiet else lambda _: None)
+    if not quiet:
+        Console().print(terminal_trust(record))
+        echo_notes([*record.model.notes, *record.data.notes, *record.notes])
+        say(f"Page:   {Path(config.out) / 'index.html'}\nRecord: {Path(config.out) / FILE}")
     return 0

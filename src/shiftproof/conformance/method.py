@@ -53,7 +53,7 @@ def method_case(method: Method) -> MethodCase:
     ids = np.array([str(i) for i in range(_N)])
     examples = Examples(x.clamp(0, 1), y, ids, {column: halves for column in columns if column != LABEL}, boxed((0, 1), "image"))
     groups = group(examples, method.grouping, owner=method.name).numbers if columns else None
-    batch = Batch(examples.x, y, Rng.for_ids(0, ids), examples.space, 0.5, groups)
+    batch = Batch(examples.x, y, Rng.for_ids(0, ids), examples.space, 0.5, groups, torch.arange(_N))
     return MethodCase(method, net, batch, examples)
 
 

@@ -154,8 +154,9 @@ def _outside(case: ShiftCase, legal: Params) -> dict[str, Params]:
     if isinstance(shift, Boxed):
         low, high = shift.ends(case.x)
         sizes = (high - low < SEED_RANGE).to(legal) * ((high - low) / 20).clamp_min(0.01)
-        found["5% above the limits"] = (high + sizes).expand_as(legal)
-        found["5% below the limits"] = (low - sizes).expand_as(legal)
+        if bool(sizes.any()):  # of seeds alone, no value is a little too large
+            found["5% above the limits"] = (high + sizes).expand_as(legal)
+            found["5% below the limits"] = (low - sizes).expand_as(legal)
     if isinstance(shift, Ball):
         unit = noise("outside", *legal.shape).to(legal) + 0.1
         for _ in range(3):  # one round is enough for a norm, which is homogeneous; others need a few

@@ -12,7 +12,7 @@ from shiftproof import outcomes
 from shiftproof._errors import UsageError
 from shiftproof.data.class_names import keys
 from shiftproof.evaluation.audit.pooled import refuse_doubles
-from shiftproof.records.audit import Result, read_audit
+from shiftproof.records.audit import Audit, Result, read_audit
 from shiftproof.records.comparison import Comparison, ComparisonRow
 from shiftproof.risks.paired import PairedComparison, paired
 from shiftproof.runs.store import read_rows
@@ -43,7 +43,16 @@ def compare_runs(folders: Sequence[Path]) -> Comparison:
     graded = any(audit.judge.graded for audit in audits)  # then a mean score is no share of right ones, which the test is about
     rows = [_row(key, folders, tables, names_of, graded) for key in dict.fromkeys(shared)]
     names = tuple(str(folder) for folder in folders)
-    return Comparison(names, tuple(audits), tuple(rows))
+    return Comparison(names, tuple(audits), tuple(rows), _alone(audits))
+
+
+def _alone(audits: Sequence[Audit]) -> tuple[tuple[str, ...], ...]:
+    """The finished cells of each run that no other has."""
+    cells = [{f"{cell.shift} under {cell.search}": None for cell in audit.cells if cell.state == "done"} for audit in audits]
+    return tuple(
+        tuple(name for name in own if not any(name in other for row, other in enumerate(cells) if row != place))
+        for place, own in enumerate(cells)
+    )
 
 
 def _key(r: Result) -> tuple[str, str, str, str, str | None]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -70,13 +71,11 @@ class AuditConfig(Config):
     model: Any = Field(
         description="'package.module:factory', 'file.py:factory', 'file.onnx', an http(s) URL, or in Python any model object."
     )
-    data: Any = Field(
-        default="digits:",
-        description="URI of the sample, or in Python what `load_data` takes: a frame, (X, y), a torch data set, a source.",
-    )
+    data: Any = Field(description="URI of the sample, or in Python what `load_data` takes: a frame, (X, y), a torch data set, a source.")
     label: str | None = Field(default=None, description="Column of labels, for a table that does not name it itself, such as a data frame.")
     groups: tuple[str, ...] = Field(default=(), description="Columns of groups, likewise.")
     weights: str | None = Field(default=None, description="File of weights for a torch module: safetensors or a state dict.")
+    name: str | None = Field(default=None, description="What the model is called in reports; its spec or class where it is not given.")
     model_version: str | None = Field(
         default=None,
         description="Your name for this state of the model: part of its identity, for what shiftproof cannot identify by itself.",
@@ -92,7 +91,8 @@ class AuditConfig(Config):
     shift_from: tuple[Any, ...] = Field(default=(), description="Other samples, URI or NAME=URI: a natural shift.")
     suite: str | None = Field(
         default=None,
-        description="quick, standard, thorough, or a list of corruptions (corruptions, mnist_c, ...); 'quick' where no shifts are given.",
+        description="quick, standard, thorough, or a list of corruptions (corruptions, mnist_c, ...), beside the shifts that are given; "
+        "'quick' where none are.",
     )
     shifts: tuple[Any, ...] = Field(default=(), description="Specs such as linf(eps=8/255), or in Python parts.")
     searches: tuple[Any, ...] = Field(default=(), description="Specs such as best_of_n(n=20), or in Python parts.")
@@ -110,6 +110,10 @@ class AuditConfig(Config):
     diagnose: bool | None = Field(
         default=None, description="Check for masked gradients; where not given, as the suite says: standard and thorough do."
     )
+    budget: str | None = Field(
+        default=None, description="What the run may cost, such as 10m, 20000 rows or 200000 tokens: chooses which parts are run."
+    )
+    plan: str | None = Field(default=None, description="The plan.json of a run that a budget chose: the same parts are run.")
     fail_on: tuple[str, ...] = Field(default=(), description="Conditions under which the gate fails.")
     out: str | None = Field(default=None, description="Folder of the run; in Python a temporary one where it is not given.")
     max_requests: int | None = Field(default=None, description="Requests to a language model at most, in each process of a call.")
@@ -135,32 +139,78 @@ class AuditConfig(Config):
             raise must("confidence", "the audit", "be in (0, 1)", self.confidence)
         if (self.request or self.answer or self.headers) and not str(self.model).lower().startswith(("http:", "https:")):
             raise UsageError("The request, the answer and headers are of a model behind a URL, and this one is none. Leave them out.")
-        if self.suite is not None and self.shifts:
-            raise UsageError("Give either a suite or shifts of your own, not both: a suite brings its shifts and searches.")
-        if self.suite is not None and self.searches:
-            raise UsageError("Give searches together with shifts: a suite brings its own.")
-
-
-_PATHS = ("model", "data", "weights", "out")
+        if self.searches and not self.shifts:
+            raise UsageError("Searches need shifts to search: add --shift, for example --shift 'linf(eps=8/255)'. A suite brings its own.")
 
 
 def make_config(options: dict[str, Any]) -> AuditConfig:
-    """A checked config; an unknown key lists the nearest, a wrong type says what it must be."""
+    """The checked config of an audit; see `checked`."""
+    return checked(AuditConfig, options, "the audit")
+
+
+C = TypeVar("C", bound=Config)
+_NEEDED = {
+    "model": "No model was given. Name it with --model file.py:factory (model=... in Python).",
+    "data": "No data were given. Name them with --data URI, such as npz:FILE or digits: (data=... in Python).",
+}
+_PATHS = ("model", "data", "weights", "out", "plan")
+_LISTS = ("shifts", "searches", "certify", "curves", "measures", "fail_on", "shift_from", "groups", "headers")
+
+
+def checked(config: type[C], options: Mapping[str, Any], owner: str) -> C:
+    """A config of these options; `owner` is who has them.
+
+    Raises:
+        UsageError: an unknown key, with the nearest ones; one that is missing; or a value of another type than the option's.
+    """
     for key in options:
-        if key not in AuditConfig.model_fields:
-            raise unknown("key in the config", key, AuditConfig.model_fields)
-    if options.get("model") is None:
-        raise UsageError("No model was given. Name it with --model file.py:factory (model=... in Python).")
-    for name in ("model", "data"):
-        if isinstance(given := options.get(name), str | Path):
+        if key not in config.model_fields:
+            raise unknown("key in the config", key, config.model_fields)
+    for name, field in config.model_fields.items():
+        if field.is_required() and options.get(name) is None:
+            raise UsageError(_NEEDED.get(name, f"The '{name}' of {owner} was not given. Name it with --{name.replace('_', '-')}."))
+        if name in ("model", "data") and isinstance(given := options.get(name), str | Path):
             remember_url(str(given))
     options = {name: str(value) if name in _PATHS and isinstance(value, Path) else value for name, value in options.items()}
     try:
-        return AuditConfig(**options)
+        return config(**options)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"The '{name}' of the audit is wrong: {first['msg']}, got {first['input']!r}.") from error
+        raise wrong_type(error, config, options, owner) from error
+
+
+_RULES: dict[Any, str] = {
+    bool: "be true or false",
+    int: "be a whole number",
+    float: "be a number",
+    str: "be text",
+    tuple[float, float]: "be two numbers, such as 0 and 1",
+    tuple[str, ...]: "be texts",
+}
+"""What a value of each type must be, in words."""
+
+
+def wrong_type(error: ValidationError, config: type[Config], options: Mapping[str, Any], owner: str) -> UsageError:
+    """The first thing that is wrong with `options`, by the name of the option."""
+    first = error.errors()[0]
+    if isinstance(own := first.get("ctx", {}).get("error"), UsageError):  # of `model_post_init`
+        return own
+    name = str(first["loc"][0])
+    kind = config.model_fields[name].annotation
+    kinds = [one for one in get_args(kind) if one is not NoneType] if isinstance(kind, UnionType) else [kind]
+    return must(name, owner, " or ".join(_RULES[one] for one in kinds), options.get(name))
+
+
+def config_schema() -> dict[str, Any]:
+    """The JSON schema of the TOML file of an audit: the options that TOML can hold, which may stand alone where several are taken."""
+    schema = AuditConfig.model_json_schema()
+    for name, entry in schema["properties"].items():
+        if name in ("model", "data", "defence", "judge"):
+            entry["type"] = "string"
+        elif name in _LISTS:
+            entry["anyOf"] = [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+            entry.pop("type", None)
+            entry.pop("items", None)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "shiftproof audit", "required": []}
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -174,7 +224,7 @@ def read_config(path: Path) -> dict[str, Any]:
     for key in options:
         if key not in AuditConfig.model_fields:
             raise unknown(f"key in '{path}'", key, AuditConfig.model_fields)
-    for key in ("shifts", "searches", "certify", "curves", "measures", "fail_on", "shift_from"):
+    for key in _LISTS:
         if isinstance(options.get(key), str):
             options[key] = [options[key]]
     return options

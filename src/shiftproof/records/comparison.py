@@ -26,8 +26,12 @@ class ComparisonRow:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Several runs and the numbers that at least two of them share."""
+    """Several runs and the numbers that at least two of them share.
+
+    `alone` has, for each run, the finished cells that no other run has, as "shift under search": a budget or other options cut them there.
+    """
 
     names: tuple[str, ...]
     audits: tuple[Audit, ...]
     rows: tuple[ComparisonRow, ...]
+    alone: tuple[tuple[str, ...], ...] = ()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import altair as alt
 import numpy as np
 from rich.console import Group
 from rich.table import Table
@@ -13,6 +12,7 @@ from rich.text import Text
 
 from shiftproof._writing import write_atomic
 from shiftproof.measures.effective_robustness import AXES, AccuracyLine
+from shiftproof.reports import vega as alt
 from shiftproof.reports._html import render
 from shiftproof.reports.figure import ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import confidence, percent, plural, points, points_span, printable
@@ -131,9 +131,9 @@ def _left_out(line: AccuracyLine) -> list[str]:
 
 
 def write_line(lines: Sequence[AccuracyLine], source: str, out: Path) -> Path:
-    """Writes the page to `out`, or to `out`/line.html where that is a folder; returns the page's path."""
-    target = out / "line.html" if out.is_dir() else out
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """Writes line.html into the folder `out`, which is made; returns the page's path."""
+    out.mkdir(parents=True, exist_ok=True)
+    target = out / "line.html"
     write_atomic(target, line_page(lines, source).encode())
     return target
 

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import altair as alt
-
 from shiftproof._writing import write_atomic
 from shiftproof.records.audit import ClaimKind, Result
 from shiftproof.records.comparison import Comparison, ComparisonRow
+from shiftproof.reports import vega as alt
 from shiftproof.reports._html import render
 from shiftproof.reports.audit.charts import ACCURACY_COLUMNS, interval_mark, share_x, tooltip
 from shiftproof.reports.audit.terminal import difference, is_plain
@@ -59,6 +58,7 @@ def compare(comparison: Comparison) -> str:
         "compare.html.j2",
         charts=comparison_figures(comparison),
         names=comparison.names,
+        alone=comparison.alone,
         word=comparison.audits[0].judge.word,
         audits=comparison.audits,
         parts=parts,
@@ -96,9 +96,9 @@ def comparison_figures(comparison: Comparison) -> dict[str, Figure]:
 
 
 def write_comparison(comparison: Comparison, out: Path) -> Path:
-    """Writes the page to `out`, or to `out`/comparison.html where that is a folder; returns the page's path."""
-    target = out / "comparison.html" if out.is_dir() else out
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """Writes comparison.html into the folder `out`, which is made; returns the page's path."""
+    out.mkdir(parents=True, exist_ok=True)
+    target = out / "comparison.html"
     write_atomic(target, compare(comparison).encode())
     return target
 

@@ -6,10 +6,9 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-import altair as alt
-
 from shiftproof._writing import write_atomic
 from shiftproof.records.defend import DEFAULT_SEARCH, DefenceRow, DefendRecord, MeasuredShare, Training
+from shiftproof.reports import vega as alt
 from shiftproof.reports._html import render
 from shiftproof.reports.figure import FULL, ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import cost, percent, points, points_span, printable

@@ -1,4 +1,4 @@
-"""One chart of a page with its numbers: Altair in, a Vega-Lite spec and a data frame out.
+"""One chart of a page with its numbers: a Vega-Lite spec and a data frame.
 
 Colours are the page's own CSS variables, so one spec serves light, dark and print.
 """
@@ -9,15 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import altair as alt
-
+from shiftproof.reports import vega as alt
 from shiftproof.reports.number_format import KIND_WORDS, KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Spec = dict[str, Any]
-"""A Vega-Lite spec: JSON, made by Altair."""
+"""A Vega-Lite spec: JSON."""
 ChartRow = dict[str, str | float | int | None]
 """One mark of a chart: its numbers and names, and texts made of them for the tooltip."""
 
@@ -72,6 +71,21 @@ class Figure:
         ]
         return pd.DataFrame(rows, columns=["mark", *dict.fromkeys(self.columns.values())])
 
+    def element(self) -> str:
+        """The chart as SVG with its legend, for a notebook, or a sentence that says what it needs."""
+        from shiftproof._errors import MissingExtra
+        from shiftproof.reports.inline import LEGEND, svg
+
+        try:
+            return svg({**self.spec, "config": CONFIG}) + LEGEND
+        except MissingExtra as missing:
+            return f"<p>The chart is on the page. Here, it needs more. {missing}</p>"
+
+    def _repr_html_(self) -> str:
+        from shiftproof.reports.inline import notebook_html
+
+        return notebook_html(self.element())
+
     def named(self, word: str) -> Figure:
         """The chart with another word for accuracy in its titles, its texts and the names of its columns."""
         if word == "accuracy":
@@ -83,10 +97,8 @@ class Figure:
 def make_figure(
     chart: alt.Chart | alt.LayerChart, description: str, *, tables: Mapping[str, Sequence[ChartRow]], columns: Mapping[str, str]
 ) -> Figure:
-    """A chart as a bare spec: full width of its figure, without Altair's own look, described for screen readers."""
-    spec: Spec = chart.properties(width="container", description=description).to_dict(validate=False)
-    for outer in ("config", "$schema", "usermeta"):
-        spec.pop(outer, None)
+    """A chart as a bare spec: full width of its figure, described for screen readers."""
+    spec: Spec = chart.properties(width="container", description=description).to_dict()
     return Figure({**spec, "autosize": {"type": "fit-x", "contains": "padding"}}, tables, columns)
 
 
@@ -104,7 +116,7 @@ def _named(key: str, value: Any, word: str) -> Any:
 
 def table_of(rows: Sequence[ChartRow]) -> alt.Data:
     """Rows as a chart's data."""
-    return alt.Data(values=list(rows))  # type: ignore[no-untyped-call]
+    return alt.Data(values=list(rows))
 
 
 def coloured() -> alt.Color:

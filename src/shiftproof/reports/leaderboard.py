@@ -56,9 +56,9 @@ def leaderboard(found: Leaderboard, *, left_out: Sequence[str] = ()) -> str:
 
 
 def write_leaderboard(found: Leaderboard, out: Path, *, left_out: Sequence[str] = ()) -> Path:
-    """Writes the page to `out`, or to `out`/leaderboard.html where that is a folder; returns the page's path."""
-    target = out / "leaderboard.html" if out.is_dir() else out
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """Writes leaderboard.html into the folder `out`, which is made; returns the page's path."""
+    out.mkdir(parents=True, exist_ok=True)
+    target = out / "leaderboard.html"
     write_atomic(target, leaderboard(found, left_out=left_out).encode())
     return target
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import altair as alt
 import numpy as np
 
 from shiftproof._writing import write_atomic
 from shiftproof.measures.rank_flips import rank_flips
 from shiftproof.records.severity import RankFlip, SeverityCurve
+from shiftproof.reports import vega as alt
 from shiftproof.reports._html import render
 from shiftproof.reports.figure import FULL, ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import cost, percent, plural, span
@@ -120,8 +120,8 @@ def severity_page(curves: Sequence[SeverityCurve], data: str) -> str:
 
 
 def write_severity(curves: Sequence[SeverityCurve], data: str, out: Path) -> Path:
-    """Writes the page to `out`, or to `out`/severity.html where that is a folder; returns the page's path."""
-    target = out / "severity.html" if out.is_dir() else out
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """Writes severity.html into the folder `out`, which is made; returns the page's path."""
+    out.mkdir(parents=True, exist_ok=True)
+    target = out / "severity.html"
     write_atomic(target, severity_page(curves, data).encode())
     return target

@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import altair as alt
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from shiftproof._writing import write_atomic
 from shiftproof.records.stress import Slice, StressCurve
+from shiftproof.reports import vega as alt
 from shiftproof.reports._html import render
 from shiftproof.reports.figure import FULL, ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import KIND_WORDS, confidence, percent, plural, printable, span
@@ -177,9 +177,9 @@ def heaviest(curve: StressCurve, count: int = 10) -> list[tuple[str, str, list[s
 
 
 def write_stress(curve: StressCurve, out: Path) -> Path:
-    """Writes the page to `out`, or to `out`/stress.html where that is a folder; returns the page's path."""
-    target = out / "stress.html" if out.is_dir() else out
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """Writes stress.html into the folder `out`, which is made; returns the page's path."""
+    out.mkdir(parents=True, exist_ok=True)
+    target = out / "stress.html"
     write_atomic(target, stress_page(curve).encode())
     return target
 

@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import altair as alt
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from shiftproof._writing import write_atomic
 from shiftproof.records.study import PredictionRecord, StudyRecord, TrialRecord, Unit
+from shiftproof.reports import vega as alt
 from shiftproof.reports._html import render
 from shiftproof.reports.figure import ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import percent, points, points_span, printable, span

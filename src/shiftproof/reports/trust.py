@@ -6,11 +6,10 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-import altair as alt
-
 from shiftproof._writing import write_atomic
 from shiftproof.records.trust import TrustRecord
 from shiftproof.records.trust_row import CalibrationSample, Conformal, Selective, TrustRow
+from shiftproof.reports import vega as alt
 from shiftproof.reports._html import render
 from shiftproof.reports.figure import FULL, ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import confidence, cost, p_value, percent, span

@@ -20,8 +20,8 @@ class ModelReference:
     Args:
         target: a spec string, or the model.
         defence: what stands in front of it: a spec, a part, or None.
-        weights, device, space, class_names, groups, gives, said: as `load_model` takes them; `of` fills in what the built model gives, so
-            that no worker has to ask it.
+        weights, device, space, class_names, groups, gives, said, name: as `load_model` takes them; `of` fills in what the built model
+            gives, so that no worker has to ask it.
         answers: the file in which answers are stored, for models that want it.
         chat: how a language model is asked.
         gradients: reads those of an ONNX file's graph.
@@ -37,6 +37,7 @@ class ModelReference:
     gives: Gives | None = None
     defence: Any = None
     said: Said = "classes"
+    name: str | None = None
     answers: Path | None = None
     chat: ChatOptions | None = None
     gradients: bool = False
@@ -64,6 +65,7 @@ class ModelReference:
             groups=self.groups,
             gives=self.gives,
             said=self.said,
+            name=self.name,
             chat=self.chat,
             endpoint=self.endpoint,
         )

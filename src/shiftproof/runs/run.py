@@ -14,8 +14,17 @@ from shiftproof.runs.work import CellDone, Work
 Advance = Callable[[int], None]
 
 
-def run(cells: Sequence[Cell], work: Work, *, backend: str, workers: int, show: bool, later: float = 0.0) -> list[CellDone]:
-    """Runs every cell that has no file yet. Finished ones are not touched, failed ones are tried again.
+def run(
+    cells: Sequence[Cell],
+    work: Work,
+    *,
+    backend: str,
+    workers: int,
+    show: bool,
+    later: float = 0.0,
+    on_cell: Callable[[CellDone], None] = lambda _: None,
+) -> list[CellDone]:
+    """Runs every cell that has no file yet, and tells `on_cell` of each. Finished ones are not touched, failed ones are tried again.
 
     `later` are the expected passes of what the caller does after them, for the time left.
 
@@ -34,6 +43,7 @@ def run(cells: Sequence[Cell], work: Work, *, backend: str, workers: int, show: 
             if done.error is not None:
                 work.store.fail(done.cell, done.error)
             finished.append(done)
+            on_cell(done)
     return finished
 
 
@@ -77,6 +87,9 @@ def _progress(left: TimeLeft, show: bool) -> Iterator[Callable[[Cell], Advance]]
         def render(self, task: Task) -> Text:
             return Text(in_words(left.seconds()))
 
+    from shiftproof.runs.notebook import NotebookProgress, in_notebook
+
+    console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -84,7 +97,7 @@ def _progress(left: TimeLeft, show: bool) -> Iterator[Callable[[Cell], Advance]]
         TimeElapsedColumn(),
         Left(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with NotebookProgress(*columns) if in_notebook() else Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("measuring", total=sum(expected_passes(cell) * len(cell) for cell in left.cells))
 
         def announce(cell: Cell) -> Advance:

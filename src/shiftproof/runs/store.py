@@ -113,12 +113,12 @@ class Store:
                 f"The output folder '{self.folder}' holds other files and no shiftproof run. Choose an empty or new folder with --out."
             )
         if written.exists():
-            _same_plan(self.folder, _plan_in(written), plan)
+            _same_plan(self.folder, read_plan(written), plan)
         self._check_room(cells)
         self.folder.mkdir(parents=True, exist_ok=True)
         if not written.exists():
             create_json(written, json.dumps(plan, indent=2), _PLAN)
-        _same_plan(self.folder, _plan_in(written), plan)  # ours, or that of a run that was quicker
+        _same_plan(self.folder, read_plan(written), plan)  # ours, or that of a run that was quicker
 
     def _check_room(self, cells: Sequence[Cell]) -> None:
         home = next(p for p in [self.folder.absolute(), *self.folder.absolute().parents] if p.exists())
@@ -313,7 +313,10 @@ def _of_file(kind: str, path: Path) -> dict[str, str]:
     return {"kind": kind, "name": path.name}
 
 
-def _plan_in(written: Path) -> dict[str, Any]:
+def read_plan(written: Path) -> dict[str, Any]:
+    """The stored plan of a run; raises `UsageError` where it is not there or cannot be read."""
+    if not written.is_file():
+        raise UsageError(f"There is no plan '{written}'. A run stores it as plan.json in its folder.")
     try:
         content = read_file(written)
         plan = json.loads(content)

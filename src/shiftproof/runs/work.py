@@ -109,7 +109,16 @@ class Work:
             part = rows[start : start + size]
             chunk = source.take(part if again else slice(int(part[0]), int(part[-1]) + 1))
             clean = stored[torch.from_numpy(part - cell.start)] if stored else None
-            finding = self._judge(model, cell, chunk, progress, clean)
+            finding = measured_chunk(
+                model,
+                cell,
+                chunk,
+                batch_size=self.batch_size,
+                flags=self.flags.get(cell.data),
+                progress=progress,
+                clean=clean,
+                checkpoint=self._checkpoint(cell),
+            )
             if isinstance(cell.method, ToTheEnd) and isinstance(cell.shift, Ball):
                 finding = replace(finding, radius=sizes(finding, cell.shift))  # what a curve is made of
             else:
@@ -129,15 +138,6 @@ class Work:
         unmoved = cell.unmoved
         return _stored(self.store, unmoved) if unmoved != cell and self.store.has(unmoved) else None
 
-    def _judge(self, model: Any, cell: Cell, chunk: Examples, progress: Callable[[int], None] | None, clean: Reading | None) -> Finding:
-        asked = _DoorOptions(examples=chunk, seed=cell.seed, batch_size=self.batch_size, progress=progress, flags=self.flags.get(cell.data))
-        if isinstance(cell.method, Certificate):
-            return certify(model, cell.shift, certificate=cell.method, clean=clean, **asked)
-        if isinstance(cell.method, SmoothedAttack):
-            return attack_smoothed(model, cell.shift, attack=cell.method, **asked)
-        checkpoint = self._checkpoint(cell)
-        return confront(model, cell.shift, search=cell.method, judge=cell.judge, checkpoint=checkpoint, clean=clean, **asked)
-
     def _checkpoint(self, cell: Cell) -> Checkpoint:
         return Checkpoint(self.store.partial / cell.key())
 
@@ -145,6 +145,26 @@ class Work:
         x = source.take(slice(cell.start, cell.start + 1)).x
         held = min(self.batch_size, most_rows(x, CALL_BYTES))
         return max(held, most_rows(x, CHUNK_BYTES) // held * held)
+
+
+def measured_chunk(
+    model: Any,
+    cell: Cell,
+    chunk: Examples,
+    *,
+    batch_size: int,
+    flags: tuple[Flag, ...] | None,
+    progress: Callable[[int], None] | None = None,
+    clean: Reading | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Finding:
+    """What the method of a cell finds on some examples: a proof, an attack on the smoothed model, or a search. Only a search is resumed."""
+    asked = _DoorOptions(examples=chunk, seed=cell.seed, batch_size=batch_size, progress=progress, flags=flags)
+    if isinstance(cell.method, Certificate):
+        return certify(model, cell.shift, certificate=cell.method, clean=clean, **asked)
+    if isinstance(cell.method, SmoothedAttack):
+        return attack_smoothed(model, cell.shift, attack=cell.method, **asked)
+    return confront(model, cell.shift, search=cell.method, judge=cell.judge, checkpoint=checkpoint, clean=clean, **asked)
 
 
 def _stored(store: Store, cell: Cell) -> Reading:

@@ -12,4 +12,5 @@ __all__, __getattr__ = lazy_exports(
     "classifiers:RobustLinearSVC",
     "classifiers:RobustLogisticRegression",
     "regressor:RobustRegressor",
+    "scorer:robust_scorer",
 )

@@ -5,5 +5,6 @@ from shiftproof.sklearn._rows import Chunks
 from shiftproof.sklearn.boosting import robust_objective
 from shiftproof.sklearn.classifiers import RobustLinearSVC, RobustLogisticRegression
 from shiftproof.sklearn.regressor import RobustRegressor
+from shiftproof.sklearn.scorer import robust_scorer
 
-__all__ = ["Chunks", "RiskCurve", "RobustLinearSVC", "RobustLogisticRegression", "RobustRegressor", "robust_objective"]
+__all__ = ["Chunks", "RiskCurve", "RobustLinearSVC", "RobustLogisticRegression", "RobustRegressor", "robust_objective", "robust_scorer"]

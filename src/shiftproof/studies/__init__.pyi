@@ -8,16 +8,21 @@ from shiftproof.studies.adversarial_training_and_corruptions import AdversarialT
 from shiftproof.studies.bias_and_variance_reduction import BiasAndVarianceReduction
 from shiftproof.studies.cross_domain_errors import CrossDomainErrors
 from shiftproof.studies.defence_table import DefenceTable
+from shiftproof.studies.feature_contamination import FeatureContamination
 from shiftproof.studies.gaussian_noise_and_adversarial import GaussianNoiseAndAdversarial
 from shiftproof.studies.group_dro_regularisation import GroupDroRegularisation
+from shiftproof.studies.heterogeneous_shift import HeterogeneousShift
 from shiftproof.studies.high_frequency_generalisation import HighFrequencyGeneralisation
 from shiftproof.studies.holistic_robust_training import HolisticRobustTraining
+from shiftproof.studies.label_robust_losses import LabelRobustLosses
 from shiftproof.studies.learning_from_errors import LearningFromErrors
 from shiftproof.studies.madry_minmax import MadryMinmax
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.robust_and_nonrobust_features import RobustAndNonrobustFeatures
 from shiftproof.studies.robustness_accuracy_tradeoff import RobustnessAccuracyTradeoff
 from shiftproof.studies.run import read_studies, run_study
+from shiftproof.studies.sampled_trajectory_bounds import SampledTrajectoryBounds
+from shiftproof.studies.sensitivity_law import SensitivityLaw
 from shiftproof.studies.simplicity_bias import SimplicityBias
 from shiftproof.studies.trial import Trial
 
@@ -30,16 +35,21 @@ __all__ = [
     "CrossDomainErrors",
     "DefenceTable",
     "EarlierLook",
+    "FeatureContamination",
     "GaussianNoiseAndAdversarial",
     "GroupDroRegularisation",
+    "HeterogeneousShift",
     "HighFrequencyGeneralisation",
     "HolisticRobustTraining",
+    "LabelRobustLosses",
     "LearningFromErrors",
     "MadryMinmax",
     "Prediction",
     "Quantity",
     "RobustAndNonrobustFeatures",
     "RobustnessAccuracyTradeoff",
+    "SampledTrajectoryBounds",
+    "SensitivityLaw",
     "SimplicityBias",
     "Study",
     "Trial",

@@ -110,6 +110,12 @@ def relabelled(examples: Examples, y: npt.NDArray[np.int64], rows: Index = slice
     return Examples(kept.x, torch.from_numpy(np.ascontiguousarray(y[rows])), kept.ids, kept.groups, kept.space)
 
 
+def mislabelled(y: npt.NDArray[np.int64], share: float, classes: int, numbers: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Labels, shape (n,), of which each is replaced with probability `share` by another class, all others equally likely."""
+    wrong = numbers.random(len(y)) < share
+    return np.where(wrong, (y + numbers.integers(1, classes, len(y))) % classes, y)
+
+
 def answers(net: nn.Module, x: torch.Tensor, batch_size: int = 1000) -> npt.NDArray[np.int64]:
     """The class that a network names for each input, shape (n,)."""
     with torch.no_grad():

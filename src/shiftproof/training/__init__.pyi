@@ -3,6 +3,7 @@
 from shiftproof.training.methods.abstract import Batch, Method, Step
 from shiftproof.training.methods.adversarial import Adversarial
 from shiftproof.training.methods.augmix import AugMix
+from shiftproof.training.methods.contrastive import Contrastive
 from shiftproof.training.methods.corruption_augmentation import CorruptionAugmentation
 from shiftproof.training.methods.distillation import Distillation
 from shiftproof.training.methods.diverse_ensemble import DiverseEnsemble, Together
@@ -14,6 +15,7 @@ from shiftproof.training.methods.holistic_robust import HolisticRobust
 from shiftproof.training.methods.importance_weighting import ImportanceWeighting
 from shiftproof.training.methods.interval_training import IntervalTraining
 from shiftproof.training.methods.just_train_twice import JustTrainTwice
+from shiftproof.training.methods.label_robust import LabelRobust
 from shiftproof.training.methods.lisa import Lisa
 from shiftproof.training.methods.mart import Mart
 from shiftproof.training.methods.mixup import Mixup
@@ -21,6 +23,7 @@ from shiftproof.training.methods.plain import Plain
 from shiftproof.training.methods.reweighted import ReweightedTraining
 from shiftproof.training.methods.rotation_head import RotationHead
 from shiftproof.training.methods.smooth_adversarial import SmoothAdversarial
+from shiftproof.training.methods.style_exploration import StyleExploration
 from shiftproof.training.methods.trades import Trades
 from shiftproof.training.methods.weight_perturbation import WeightPerturbation
 
@@ -28,6 +31,7 @@ __all__ = [
     "Adversarial",
     "AugMix",
     "Batch",
+    "Contrastive",
     "CorruptionAugmentation",
     "Distillation",
     "DiverseEnsemble",
@@ -39,6 +43,7 @@ __all__ = [
     "ImportanceWeighting",
     "IntervalTraining",
     "JustTrainTwice",
+    "LabelRobust",
     "Lisa",
     "Mart",
     "Method",
@@ -48,6 +53,7 @@ __all__ = [
     "RotationHead",
     "SmoothAdversarial",
     "Step",
+    "StyleExploration",
     "Together",
     "Trades",
     "WeightPerturbation",

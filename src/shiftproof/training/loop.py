@@ -154,7 +154,8 @@ class Loop:
         rows = self._order[1][start : start + self._size]
         x, y = self.examples.x[rows].to(self._device, self._dtype), self.examples.y[rows].to(self._device)
         groups = None if self.groups is None else self.groups[rows].numbers.to(self._device)
-        return Batch(x, y, self._streams(rows), self.examples.space, self.done / self.total, groups)
+        places = torch.from_numpy(rows).to(self._device)
+        return Batch(x, y, self._streams(rows), self.examples.space, self.done / self.total, groups, places)
 
     def _rows(self, epoch: int) -> npt.NDArray[np.intp]:
         return self.method.order(self._rng.child("order", epoch), self.learner.memory)

@@ -71,6 +71,18 @@ def check_network(net: nn.Module, examples: Examples) -> list[Flag]:
     return noticed
 
 
+def network_of(spec: str, weights: str | None = None) -> nn.Module | Callable[[], nn.Module]:
+    """What is trained: the network of a spec, or what makes it; with a file of weights the network that starts from these."""
+    from shiftproof.models.weights import load_weights
+
+    found = factory_of(spec)
+    if weights is None:
+        return found
+    module = found if isinstance(found, nn.Module) else found()
+    load_weights(module, weights, name=spec)
+    return module
+
+
 def factory_of(spec: str) -> nn.Module | Callable[[], nn.Module]:
     """The network that FILE.py:NAME or package.module:NAME is, or what makes it anew at every call."""
     from shiftproof._imports import load_object

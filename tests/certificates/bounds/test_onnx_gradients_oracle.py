@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -51,7 +52,7 @@ def test_gradients_are_those_of_the_network(tmp_path: Path) -> None:
 def test_a_run_attacks_by_gradients(tmp_path: Path) -> None:
     path = written(tmp_path / "net.onnx")
     data = examples(X.numpy(), load_model(path).labels(X).numpy())
-    ask = {"shifts": ["linf(eps=0.3)"], "searches": ["gradient_ascent(steps=5)"], "out": str(tmp_path / "run")}
+    ask: dict[str, Any] = {"shifts": ["linf(eps=0.3)"], "searches": ["gradient_ascent(steps=5)"], "out": str(tmp_path / "run")}
     report = audit(path, data, gradients=True, progress=False, **ask)
     assert report.record.model.access == "gradients"
     assert report.accuracy("linf(eps=0.3)") < 1

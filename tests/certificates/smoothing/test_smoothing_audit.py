@@ -12,7 +12,7 @@ from torch import nn
 
 import shiftproof as sp
 from shiftproof._errors import Contradiction
-from shiftproof.evaluation.audit.audit import Report
+from shiftproof.evaluation.audit.report import Report
 from shiftproof.reports.audit import digest
 from shiftproof.reports.audit.proofs import proof_chart, proof_tables
 from shiftproof.reports.audit.terminal import terminal_table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,8 +45,8 @@ class Rounds(nn.Module):
         return out
 
 
-def run(out: Path, model: nn.Module | None = None, **options: object) -> sp.Report:
-    given: dict[str, object] = {"limit": 40, "shifts": [SHIFT], "searches": SEARCHES, "diagnose": True, "pictures": 0, **options}
+def run(out: Path, model: nn.Module | None = None, **options: Any) -> sp.Report:
+    given: dict[str, Any] = {"limit": 40, "shifts": [SHIFT], "searches": SEARCHES, "diagnose": True, "pictures": 0, **options}
     return sp.audit(model or linear_net(), "digits:", progress=False, out=str(out), **given)
 
 
@@ -54,6 +55,8 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
         "audit",
         "--model",
         f"{write_nets(tmp_path)}:nearest",
+        "--data",
+        "digits:",
         "--limit",
         "30",
         "--shift",

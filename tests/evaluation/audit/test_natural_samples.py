@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,7 @@ def named(n: int, start: int = 0) -> Words:
 
 
 def run(out: Path, data: object, *others: object) -> sp.Report:
-    options = {"shifts": ("linf(eps=0.05)",), "searches": ("one_draw",), "out": str(out), "shard_size": 64}
+    options: dict[str, Any] = {"shifts": ("linf(eps=0.05)",), "searches": ("one_draw",), "out": str(out), "shard_size": 64}
     return sp.audit(linear_net(), data, shift_from=others, progress=False, **options)
 
 

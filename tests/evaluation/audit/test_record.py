@@ -6,6 +6,7 @@ import copy
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import numpy as np
@@ -26,7 +27,12 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     taken = sp.load_data("digits:").take(slice(0, 120))
     data = sp.examples(taken.x, taken.y, ids=taken.ids, groups={"round": [str(int(y) in (0, 6, 8, 9)) for y in taken.y]})
     dark = sp.examples(taken.x * 0.4, taken.y, ids=taken.ids)
-    options = {"shifts": (LINF, "linf(eps=0.2)"), "searches": ("one_draw", ATTACK), "certify": ("linear",), "shift_from": (dark,)}
+    options: dict[str, Any] = {
+        "shifts": (LINF, "linf(eps=0.2)"),
+        "searches": ("one_draw", ATTACK),
+        "certify": ("linear",),
+        "shift_from": (dark,),
+    }
     sp.audit(linear_net(), data, progress=False, out=str(folder), **options)
     return folder
 
@@ -165,10 +171,10 @@ def test_a_suite_leaves_out_what_a_forest_cannot_give(table: str, forest: object
     found = sp.audit(forest, table, suite="quick", limit=40, progress=False, out=str(tmp_path / "run")).record
     assert found.complete
     assert found.model.access == "scores"
-    left = {out.search: out.reason for out in found.left_out if out.shift.startswith("linf")}
+    left = {out.search: out.reason for out in found.left_out if out.shift.startswith("within_quantiles")}
     assert left == {"gradient_ascent(steps=20)": "gradient_ascent needs gradients, and the model gives scores only"}
     assert not [cell for cell in found.cells if cell.search.startswith("gradient")]
-    assert "best_of_n(n=10)" in {cell.search for cell in found.cells if cell.shift.startswith("linf")}
+    assert "best_of_n(n=10)" in {cell.search for cell in found.cells if cell.shift.startswith("within_quantiles")}
 
 
 def test_a_search_asked_for_by_name_is_not_left_out_in_silence(table: str, forest: object, tmp_path: Path) -> None:
@@ -227,7 +233,7 @@ def test_pictures_do_not_depend_on_the_batch_size(tmp_path: Path) -> None:
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.add_(1.5 * torch.randn_like(parameter))
-    options = {"shifts": ("linf(eps=0.35)",), "searches": ("one_draw",), "pictures": 3, "limit": 200}
+    options: dict[str, Any] = {"shifts": ("linf(eps=0.35)",), "searches": ("one_draw",), "pictures": 3, "limit": 200}
     reports = [sp.audit(net, "digits:", batch_size=n, out=str(tmp_path / str(n)), progress=False, **options) for n in (5, 256)]
     one, two = (report.record.gallery for report in reports)
     assert reports[0].accuracy() < 0.4

@@ -19,7 +19,7 @@ from shiftproof.reports.defend import sentences, summary
 from small_runs import command, write_nets
 
 THREAT = ["--threat", "linf(eps=0.25)", "--unseen", "l2(eps=0.5)"]
-QUICK = ["--search", "gradient_ascent(steps=10)", "--corruption", "gaussian_noise", "--limit", "60"]
+QUICK = ["--data", "digits:", "--search", "gradient_ascent(steps=10)", "--corruption", "gaussian_noise", "--limit", "60"]
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,7 @@ def test_wrapping_a_model_as_it_is(nets: Path, tmp_path: Path, monkeypatch: pyte
 def test_training_from_a_factory(tmp_path: Path) -> None:
     lines: list[str] = []
     config = DefendConfig(
+        data="digits:",
         model=make,
         train_data="digits:?split=train",
         limit=40,
@@ -106,6 +107,7 @@ def test_a_random_defence_is_also_climbed_on_the_mean_of_its_passes(nets: Path, 
 
     def adaptive(out: str) -> tuple[float, list[str]]:
         config = DefendConfig(
+            data="digits:",
             model=f"{nets}:nearest",
             limit=30,
             threat="linf(eps=0.25)",
@@ -137,6 +139,7 @@ def test_the_default_recipe_makes_enough_steps_of_any_set(tmp_path: Path) -> Non
 
 def test_one_chance_draw_is_said_to_be_weak(nets: Path, tmp_path: Path) -> None:
     config = DefendConfig(
+        data="digits:",
         model=f"{nets}:nearest", limit=20, threat="linf(eps=0.25)", unseen="l2(eps=0.5)", defences=("bit_depth(bits=3)",),
         search="one_draw", corruptions=(), out=str(tmp_path / "w"),
     )  # fmt: skip
@@ -170,6 +173,7 @@ def test_what_goes_wrong_in_training_is_said(tmp_path: Path) -> None:
     from shiftproof.reports.defend import defend_page
 
     config = DefendConfig(
+        data="digits:",
         model=make,
         train_data="digits:?split=train",
         limit=30,
@@ -219,7 +223,7 @@ def test_masking_is_a_hidden_share_without_a_gain() -> None:
 def test_bad_input(
     words: list[str], message: str, nets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ["--limit", "30"] if "--limit" not in words else []
+    options = ["--data", "digits:", *(["--limit", "30"] if "--limit" not in words else [])]
     assert command(monkeypatch, "defend", f"{nets}:nearest", *THREAT, *options, *words, "--out", str(tmp_path / "x")) == 2
     assert message in capsys.readouterr().err
 

@@ -27,7 +27,7 @@ def nets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def words(nets: Path, out: Path, *names: str) -> list[str]:
     models = [word for name in names or ("nearest", "small") for word in ("--model", f"{nets}:{name}")]
-    return ["transfer", *models, "--limit", "40", "--out", str(out)]
+    return ["transfer", *models, "--data", "digits:", "--limit", "40", "--out", str(out)]
 
 
 def test_rows_are_made_on_and_columns_tried_on(

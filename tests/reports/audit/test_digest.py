@@ -285,8 +285,8 @@ def test_a_difference_needs_the_same_claim() -> None:
 def test_a_comparison_is_written_where_it_was_asked_for(tmp_path: Path) -> None:
     comparison = rows_of([trimmed(), trimmed()], PAIR)
     assert write_comparison(comparison, tmp_path) == tmp_path / "comparison.html"
-    target = tmp_path / "new" / "two.html"
-    assert write_comparison(comparison, target) == target
+    target = tmp_path / "new" / "comparison.html"
+    assert write_comparison(comparison, target.parent) == target
     assert target.read_text(encoding="utf-8") == compare(comparison)
 
 

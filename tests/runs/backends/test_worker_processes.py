@@ -283,7 +283,7 @@ def test_no_process_outlives_its_run(
     assert process.returncode == code
     assert not left_after(mark)
     monkeypatch.setenv("TROUBLE", "")
-    shards = sp.audit(f"{tmp_path / 'quitting.py'}:make", limit=20, shifts=["linf(eps=0.1)"], out=str(tmp_path / "out"))
+    shards = sp.audit(f"{tmp_path / 'quitting.py'}:make", "digits:", limit=20, shifts=["linf(eps=0.1)"], out=str(tmp_path / "out"))
     assert shards.record.complete
 
 

@@ -11,9 +11,9 @@ import torch
 
 from shiftproof import __version__
 from shiftproof._errors import UsageError
-from shiftproof._part import Part
 from shiftproof.certificates import certificates
 from shiftproof.certificates.abstract import Certificate
+from shiftproof.certificates.auto import Auto
 from shiftproof.certificates.smoothing.smoothed_attack import SmoothedAttack
 from shiftproof.certificates.smoothing.smoothing_certificate import SmoothingCertificate
 from shiftproof.data.align import Noted
@@ -30,6 +30,7 @@ from shiftproof.evaluation.audit.suites import SuiteChoice, crossed, suite_named
 from shiftproof.evaluation.calibration import CalibratingSource
 from shiftproof.evaluation.class_fit import fit_classes
 from shiftproof.evaluation.config import AuditConfig
+from shiftproof.evaluation.parts import build_parts
 from shiftproof.judges import judges
 from shiftproof.judges.abstract import Judge
 from shiftproof.judges.choice import BY_LIKELIHOOD, Choice
@@ -44,7 +45,6 @@ from shiftproof.models.user_code import forget_settings
 from shiftproof.outcomes import Flag
 from shiftproof.preflight import inspect_model, look_at
 from shiftproof.records.audit import LeftOut
-from shiftproof.registry import Registry
 from shiftproof.runs.backends import backend_named
 from shiftproof.runs.cell import CELL_VERSION, Cell
 from shiftproof.runs.model_reference import ModelReference
@@ -80,6 +80,7 @@ class AuditPlan:
         calibrated_on: the calibration examples; None where there are none.
         calibrating: the cells of their answers.
         uris: the URI of each sample that has a short name.
+        chosen: where a budget chose the parts: what is stored of that choice.
     """
 
     reference: ModelReference
@@ -98,6 +99,7 @@ class AuditPlan:
     calibrated_on: CalibratingSource | None = None
     calibrating: tuple[Cell, ...] = ()
     uris: Mapping[str, str] = field(default_factory=dict[str, str])
+    chosen: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def fingerprint(self) -> str:
@@ -131,6 +133,7 @@ class AuditPlan:
             "shard size": config.shard_size,
             "cells": sorted({f"{cell.shift.spec()} under {cell.method.spec()}{self._judged}" for cell in self.cells}),
             **self.known.written(),
+            **self.chosen,
         }
 
 
@@ -142,18 +145,18 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
     """
     forget_settings()
     backend_named(config.backend, config.workers)  # its name is checked before anything is written
-    how, proofs = _build(searches, config.searches), _build(certificates, config.certify)
-    (judge,) = _build(judges, (config.judge,))
+    how, proofs = build_parts(searches, config.searches), build_parts(certificates, config.certify)
+    (judge,) = build_parts(judges, (config.judge,))
     samples = load_audit_samples(config)
     data, natural, aligned, calibrating = samples.data, samples.natural, samples.aligned, samples.calibrating
     if isinstance(judge, Choice) and isinstance(data.space, PromptSpace) and data.space.prompt.options and not judge.words:
         judge = replace(judge, words="|".join(data.space.prompt.options))
     placed = {"space": data.space} if isinstance(data.space, InputSpace) else {}
-    moves: list[Shift] = _build(shifts, config.shifts, **placed)
+    moves: list[Shift] = build_parts(shifts, config.shifts, **placed)
     _check_judged(config, judge, data)
     known = (config.weights, config.device, aligned.space, aligned.class_names, tuple(data.groups))
     asked_how: dict[str, Any] = {"gradients": config.gradients, "endpoint": _endpoint(config), "chat": _chat(config, judge)}
-    reference = ModelReference(config.model, *known, defence=config.defence, said=judge.said, **asked_how)
+    reference = ModelReference(config.model, *known, defence=config.defence, said=judge.said, name=config.name, **asked_how)
     probe = data.take(slice(0, PROBES))
     bare = reference(probe.x)
     built: Any = remembering(bare, cache or AnswerCache())
@@ -165,12 +168,12 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
 
     choice = _choose(config, moves, how, model, data, judge)
     choice = what_the_model_takes(choice, model, probe, judge, asked=moves)
-    proven, unproven = _proofs(proofs, choice, built)
+    proven, unproven = _proofs(proofs, choice, built, judge)
     recognised = model_known(built, config.model_version)
     fingerprint = recognised.text
     drawn = chosen_curves(config.curves, how, model, data)
     by_class = judge.said == "classes" and isinstance(data.space, InputSpace)
-    suite = not moves and by_class and (config.suite or "quick") in SUITES
+    suite = by_class and _suite_of(config) in SUITES
     asked, unasked = planned_diagnoses(choice.pairs, model, fingerprint, data, wanted=config.diagnose, suite=suite, seed=config.seed)
     attacks, unattacked = _smoothed_attacks(proven, built)
     pairs = [(Identity(), searches.build(AVERAGE)), *choice.pairs, *proven, *attacks]
@@ -201,10 +204,6 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
     )
 
 
-def _build(registry: Registry[Any], given: Sequence[Any], **setting: Any) -> list[Any]:
-    return [part if isinstance(part, Part) else registry.build(str(part), **setting) for part in given]
-
-
 def _chat(config: AuditConfig, judge: Judge) -> ChatOptions:
     """How a language model is asked: for one token where nothing but the likelihoods of the first is read."""
     asked = ChatOptions(most_requests=config.max_requests, most_tokens=config.max_tokens)
@@ -231,43 +230,59 @@ def _check_judged(config: AuditConfig, judge: Judge, data: Source) -> None:
     for batch in data.batches(CHECK_ROWS):
         judge.truth(batch)
     numbers = isinstance(data.space, InputSpace)
-    asked = {"--certify": config.certify, "--curve": config.curves, "--diagnose": config.diagnose, "--defence": config.defence}
+    certify = [one for one in config.certify if not (isinstance(one, Auto) or str(one).partition("(")[0] in (Auto.name, *Auto.aliases))]
+    asked = {"--certify": certify, "--curve": config.curves, "--diagnose": config.diagnose, "--defence": config.defence}
     for option, value in asked.items():
         if value and (judge.said != "classes" or not numbers):
             what = f"the judge {judge.name} knows none" if judge.said != "classes" else f"these inputs are of kind '{data.space.kind}'"
             raise UsageError(f"{option} is about classes of inputs that are numbers, and {what}. Leave it out.")
 
 
-def _choose(config: AuditConfig, given: list[Shift], how: list[Any], model: Answers, data: Source, judge: Judge) -> SuiteChoice:
+def _suite_of(config: AuditConfig) -> str | None:
+    """The suite that was named, or the one where nothing was; None where shifts were named alone."""
+    return config.suite or (None if config.shifts else "quick")
+
+
+def _choose(config: AuditConfig, given: list[Shift], how: list[Search], model: Answers, data: Source, judge: Judge) -> SuiteChoice:
+    """The pairs of the suite, then those of the shifts and searches that were named."""
     one = data.take(slice(0, 1)).x
     shape = tuple(one.shape[1:]) if isinstance(one, torch.Tensor) else ()
+    gives = judge.gives(model)
 
     def match(search: Search) -> Search:
         return suited(search, model)
 
-    if given:
-        for shift in given:
-            shift.within(data.space).check_inputs(one)
-        return crossed(given, how, data.space, judge.gives(model), match=match, judge=judge)
-    if how:
-        raise UsageError("Searches need shifts to search: add --shift, for example --shift 'linf(eps=8/255)'.")
-    return suite_named(config.suite or "quick", data.space, judge.gives(model), shape, match=match, judge=judge)
+    for shift in given:
+        shift.within(data.space).check_inputs(one)
+    suite = _suite_of(config)
+    chosen = [suite_named(suite, data.space, gives, shape, match=match, judge=judge)] if suite else []
+    chosen += [crossed(given, how, data.space, gives, match=match, judge=judge)] if given else []
+    return SuiteChoice(tuple(pair for each in chosen for pair in each.pairs), tuple(out for each in chosen for out in each.left_out))
 
 
-def _proofs(given: list[Certificate], choice: SuiteChoice, model: Any) -> tuple[list[tuple[Shift, Certificate]], list[LeftOut]]:
-    """The certificates that support the chosen shifts."""
+def _proofs(
+    given: list[Certificate], choice: SuiteChoice, model: Any, judge: Judge
+) -> tuple[list[tuple[Shift, Certificate]], list[LeftOut]]:
+    """The certificates that support the chosen shifts.
+
+    `auto` certifies what it can: what it cannot is left out with its reason, shift by shift.
+
+    Raises:
+        UsageError: another certificate, which was named, fits no shift.
+    """
     found: list[tuple[Shift, Certificate]] = []
     left: list[LeftOut] = []
     for certificate in given:
         fits = 0
         for shift in dict.fromkeys(shift for shift, _ in choice.pairs):
-            reason = certificate.objection(model, shift)
+            of_classes = None if judge.said == "classes" else f"it proves classes, and the judge {judge.name} reads none"
+            reason = of_classes or certificate.objection(model, shift)
             if reason is None:
                 found.append((shift, certificate))
                 fits += 1
-            elif isinstance(shift, Differentiable):
+            elif isinstance(shift, Differentiable) or isinstance(certificate, Auto):
                 left.append(LeftOut(shift=shift.spec(), search=certificate.spec(), reason=reason))
-        if not fits:
+        if not fits and not isinstance(certificate, Auto):
             reasons = sorted({out.reason for out in left if out.search == certificate.spec()}) or ["no shift of this run can be certified"]
             raise UsageError(f"The certificate {certificate.spec()} cannot be used here: {'; '.join(reasons)}.")
     return found, left

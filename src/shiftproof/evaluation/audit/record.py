@@ -46,7 +46,6 @@ CLAIMS = {
     Bound.AT_LEAST: "Proven for these examples: true worst-case accuracy is at least this.",
 }
 _VOTES = " Where the votes decide nothing it abstains, which counts as not broken."
-PICTURES_A_PAIR = 8
 _ACCESS = ("answers", "labels", "scores", "gradients", "structure")
 """What methods are given, the least first."""
 
@@ -101,7 +100,7 @@ def make_record(config: AuditConfig, plan: AuditPlan, store: Store, started: str
         ],
         cells=cells,
         left_out=list(plan.left_out),
-        gallery=_gallery(store, plan.cells),
+        gallery=_gallery(store, plan.cells, config.pictures),
         provenance=provenance(config, started),
         judge=JudgeCard(spec=plan.judge.spec(), measure=plan.judge.measure, word=plan.judge.word, graded=plan.judge.graded),
     )
@@ -261,8 +260,8 @@ def _plain(value: Any) -> Shown:
     return int(value) if isinstance(value, int | np.integer) else f"{float(value):.6g}"
 
 
-def _gallery(store: Store, cells: Sequence[Cell]) -> list[GalleryExample]:
-    """The surest failures of each pair of shift and search."""
+def _gallery(store: Store, cells: Sequence[Cell], most: int) -> list[GalleryExample]:
+    """The surest failures of each pair of shift and search, at most `most` of each."""
     clean: dict[tuple[str, str], tuple[Shown, float]] = {}
     for cell in cells:
         if cell.shift.name == "identity" and store.has(cell):
@@ -292,5 +291,5 @@ def _gallery(store: Store, cells: Sequence[Cell]) -> list[GalleryExample]:
                 confidence=None if np.isnan(confidence) else confidence,
             )
             found.setdefault(cell.group, []).append(picture)
-    surest = [sorted(group, key=lambda p: -(p.confidence or 0.0))[:PICTURES_A_PAIR] for group in found.values()]
+    surest = [sorted(group, key=lambda p: -(p.confidence or 0.0))[:most] for group in found.values()]
     return [picture for group in surest for picture in group]

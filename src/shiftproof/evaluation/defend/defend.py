@@ -51,9 +51,10 @@ class DefendConfig(CommonConfig):
     """Every option of a comparison of defences."""
 
     model: Any = Field(description="A model, or a factory of networks where there are training data; a spec, or in Python the object.")
-    data: Any = Field(default="digits:", description="The sample that is measured on.")
+    data: Any = Field(description="The sample that is measured on.")
     train_data: Any = Field(default=None, description="Where given, the standard model and the methods are trained on it.")
     weights: str | None = Field(default=None, description="A file of weights for a model that is trained already.")
+    name: str | None = Field(default=None, description="What the model is called in reports.")
     model_version: str | None = Field(
         default=None, description="What you call this state of the model, where its code and weights do not tell it."
     )
@@ -267,12 +268,13 @@ def _standard(
     seconds, training = None, None
     if trainer is None:
         probe = loaded.examples.x[:PROBES]
-        model = load_model(config.model, weights=config.weights, device=config.device, space=loaded.data.space, probe=probe)
+        space = loaded.data.space
+        model = load_model(config.model, weights=config.weights, device=config.device, space=space, probe=probe, name=config.name)
     else:
         say("training the standard model")
         done = trainer.trained(plain(), config.seed)
         seconds, training = done.seconds, done.training
-        model = TorchModule(done.module, name="standard", device=config.device)
+        model = TorchModule(done.module, name=config.name or "standard", device=config.device)
     seen, _ = look_at(model, loaded.examples[: min(PROBES, len(loaded.examples))])
     if not isinstance(seen, Gradients):
         why = f", since {seen.why}" if isinstance(seen, ScoresOnly) else ""

@@ -48,7 +48,8 @@ class TransferConfig(CommonConfig):
 
     models: tuple[str, ...] = Field(description="Specs of at least two models.")
     weights: tuple[str, ...] = Field(default=(), description="A file of weights for each model, in their order; '-' for none.")
-    data: str = Field(default="digits:")
+    names: tuple[str, ...] = Field(default=(), description="What each model is called in reports, in their order.")
+    data: str
     shift: str
     search: str | None = Field(default=None, description="Spec of the search on the model that moves are made on.")
 
@@ -186,7 +187,7 @@ def _models(config: TransferConfig, data: Source, examples: Examples) -> list[tu
 
     samples = align(data)
     weights = [None if file == "-" else file for file in config.weights] or [None] * len(config.models)
-    names = _names(config.models, weights)
+    names = list(config.names) or _names(config.models, weights)
     found: list[tuple[InspectedModel, ModelCard]] = []
     for spec, file, name in zip(config.models, weights, names, strict=True):
         model = load_model(

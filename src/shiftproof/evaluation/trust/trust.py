@@ -43,8 +43,9 @@ class TrustConfig(CommonConfig):
     """Every option of a trust report; `confidence` is the level of intervals and prediction sets."""
 
     model: Any = Field(description="As of an audit: a spec, or in Python the object. It must give scores.")
-    data: Any = Field(default="digits:", description="The clean test sample.")
+    data: Any = Field(description="The clean test sample.")
     weights: str | None = Field(default=None, description="File of weights for a torch module.")
+    name: str | None = Field(default=None, description="What the model is called in reports.")
     calibrate: float | None = Field(default=None, description="Share of the data, chosen by id, that calibrates and is not tested on.")
     calibrate_on: str | None = Field(default=None, description="URI of another sample that calibrates.")
     shifts: tuple[str, ...] = Field(default=(), description="Specs; each moves every test example by one chance draw.")
@@ -164,6 +165,7 @@ def _model(config: TrustConfig, samples: Samples) -> tuple[Scores, list[Flag], t
         probe=probe.x[:PROBES],
         class_names=samples.aligned.class_names,
         groups=tuple(samples.data.groups),
+        name=config.name,
     )
     said = fit_classes(model, samples.aligned)
     if not isinstance(model, Scores):

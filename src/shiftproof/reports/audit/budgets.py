@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import altair as alt
 import numpy as np
 
 from shiftproof.records.audit import Audit, BudgetCurve, ClaimKind, Result
+from shiftproof.reports import vega as alt
 from shiftproof.reports.audit import digest
 from shiftproof.reports.audit.staircase import AXIS, staircase, step_row
 from shiftproof.reports.figure import Figure

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import altair as alt
-
 from shiftproof.records.audit import Audit, ClaimKind, Result
+from shiftproof.reports import vega as alt
 from shiftproof.reports.audit import digest
 from shiftproof.reports.audit.digest import FILTERS, ThreatNumbers
 from shiftproof.reports.figure import FULL, ChartRow, Figure, coloured, make_figure, shaped, share_axis, table_of

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import altair as alt
-
 from shiftproof.records.audit import Audit, ProvenCurve, Result
+from shiftproof.reports import vega as alt
 from shiftproof.reports.audit import digest
 from shiftproof.reports.audit.staircase import AXIS, staircase, step_row
 from shiftproof.reports.figure import Figure

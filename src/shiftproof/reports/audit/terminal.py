@@ -72,10 +72,11 @@ def terminal_comparison(comparison: Comparison) -> Group:
     Differences are from the first run, tested where the examples pair.
     """
     more = sum(not is_plain(row) for row in comparison.rows)
-    note = [Text(f"{plural(more, 'more number')} (groups, tails, drops) on the page: add --out FILE.html")] if more else []
+    note = [Text(f"{plural(more, 'more number')} (groups, tails, drops) on the page: add --out FOLDER")] if more else []
     tables = [_kind_table(comparison, kind) for kind in KINDS]
     legend = [Text(f"{place}  {printable(name)}") for place, name in enumerate(comparison.names, 1)]
-    return Group(*legend, *(table for table in tables if table is not None), *note)
+    only = [Text(printable(f"Only run {place} has: {'; '.join(cells)}")) for place, cells in enumerate(comparison.alone, 1) if cells]
+    return Group(*legend, *(table for table in tables if table is not None), *only, *note)
 
 
 def _kind_table(comparison: Comparison, kind: ClaimKind) -> Table | None:

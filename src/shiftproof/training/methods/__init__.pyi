@@ -4,6 +4,7 @@ from shiftproof.registry import Registry
 from shiftproof.training.methods.abstract import Batch, Method, Step
 from shiftproof.training.methods.adversarial import Adversarial
 from shiftproof.training.methods.augmix import AugMix
+from shiftproof.training.methods.contrastive import Contrastive
 from shiftproof.training.methods.corruption_augmentation import CorruptionAugmentation
 from shiftproof.training.methods.distillation import Distillation
 from shiftproof.training.methods.diverse_ensemble import DiverseEnsemble, Together
@@ -15,6 +16,7 @@ from shiftproof.training.methods.holistic_robust import HolisticRobust
 from shiftproof.training.methods.importance_weighting import ImportanceWeighting
 from shiftproof.training.methods.interval_training import IntervalTraining
 from shiftproof.training.methods.just_train_twice import JustTrainTwice
+from shiftproof.training.methods.label_robust import LabelRobust
 from shiftproof.training.methods.lisa import Lisa
 from shiftproof.training.methods.mart import Mart
 from shiftproof.training.methods.mixup import Mixup
@@ -22,6 +24,7 @@ from shiftproof.training.methods.plain import Plain
 from shiftproof.training.methods.reweighted import ReweightedTraining
 from shiftproof.training.methods.rotation_head import RotationHead
 from shiftproof.training.methods.smooth_adversarial import SmoothAdversarial
+from shiftproof.training.methods.style_exploration import StyleExploration
 from shiftproof.training.methods.trades import Trades
 from shiftproof.training.methods.weight_perturbation import WeightPerturbation
 
@@ -30,6 +33,7 @@ __all__ = [
     "Adversarial",
     "AugMix",
     "Batch",
+    "Contrastive",
     "CorruptionAugmentation",
     "Distillation",
     "DiverseEnsemble",
@@ -41,6 +45,7 @@ __all__ = [
     "ImportanceWeighting",
     "IntervalTraining",
     "JustTrainTwice",
+    "LabelRobust",
     "Lisa",
     "Mart",
     "Method",
@@ -50,6 +55,7 @@ __all__ = [
     "RotationHead",
     "SmoothAdversarial",
     "Step",
+    "StyleExploration",
     "Together",
     "Trades",
     "WeightPerturbation",

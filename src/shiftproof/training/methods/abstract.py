@@ -29,6 +29,7 @@ class Batch:
         space: the legal inputs.
         progress: the share of training that lies behind, in [0, 1).
         groups: the group number of each example, shape (n,), for methods whose `grouping` asks for it.
+        rows: the place of each example in all that is trained on, shape (n,), for methods that remember examples.
     """
 
     x: Tensor
@@ -37,6 +38,7 @@ class Batch:
     space: InputSpace
     progress: float = 0.0
     groups: Tensor | None = None
+    rows: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)

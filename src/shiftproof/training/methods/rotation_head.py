@@ -17,6 +17,7 @@ from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.identity import Identity
 from shiftproof.training.inner_search import worst
 from shiftproof.training.methods.abstract import Batch, Step
+from shiftproof.training.pieces.last_layer import last_linear, scores_and_features
 from shiftproof.training.pieces.moved_inputs import MovedInputs
 
 
@@ -68,7 +69,7 @@ class RotationHead(MovedInputs):
     def init(self, net: nn.Module, examples: Examples) -> nn.Module:
         if examples.space.kind != "image":
             raise UsageError(f"{self.name} needs images, got inputs of kind '{examples.space.kind}'.")
-        return nn.Linear(_last(net).in_features, 4)
+        return nn.Linear(last_linear(net, owner=self.name).in_features, 4)
 
     def move(self, net: nn.Module, batch: Batch, memory: nn.Module) -> Tensor:
         return self._moved(net, batch, 0, memory)
@@ -105,19 +106,10 @@ class _Both(nn.Module):
         self.net, self.head = net, head
 
     def forward(self, x: Tensor) -> Tensor:
-        seen: list[Tensor] = []
-        with _last(self.net).register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0])):
-            scores = self.net(x)
-        return torch.cat([scores, self.head(seen[0])], dim=1)
+        scores, features = scores_and_features(self.net, x, owner=RotationHead.name)
+        return torch.cat([scores, self.head(features)], dim=1)
 
 
 def _rotation_loss(scores: Tensor, turn: int) -> Tensor:
     """The cross-entropy of the turns' scores, shape (n,)."""
     return F.cross_entropy(scores, torch.full((len(scores),), turn, device=scores.device), reduction="none")
-
-
-def _last(net: nn.Module) -> nn.Linear:
-    layers = [layer for layer in net.modules() if isinstance(layer, nn.Linear)]
-    if not layers:
-        raise UsageError("rotation_head needs a network with a Linear layer, whose input its second head shares.")
-    return layers[-1]
