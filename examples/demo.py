@@ -78,7 +78,7 @@ def main() -> None:
                 sp.load_data("digits:?split=test", group_by=loops),
                 weights=str(weights),
                 suite=options.suite,
-                certify=["interval_bounds"],
+                certify=["crown"],
                 curves=["linf", "l2"],
                 diagnose=True,
                 out=str(options.out / name),

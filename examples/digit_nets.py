@@ -8,12 +8,12 @@ from torch import nn
 def small() -> nn.Sequential:
     """Two convolutions and two linear layers; inputs (n, 1, 8, 8) in [0, 1], logits (n, 10)."""
     return nn.Sequential(
-        nn.Conv2d(1, 32, 3, padding=1),
+        nn.Conv2d(1, 16, 3, padding=1),
         nn.ReLU(),
-        nn.Conv2d(32, 64, 3, stride=2, padding=1),
+        nn.Conv2d(16, 32, 3, stride=2, padding=1),
         nn.ReLU(),
         nn.Flatten(),
-        nn.Linear(64 * 16, 64),
+        nn.Linear(32 * 16, 64),
         nn.ReLU(),
         nn.Linear(64, 10),
     )

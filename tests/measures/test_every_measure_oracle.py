@@ -53,6 +53,14 @@ def test_as_scikit_learn_has_them() -> None:
     assert value("top_k(k=2)", a) == pytest.approx(metrics.top_k_accuracy_score(a.y, p - 1e-9 * np.arange(3), k=2))  # ties in class order
 
 
+def test_of_two_classes_none_is_said_to_lack_an_area() -> None:
+    assert measures.build("auroc").measure(drawn(classes=2)).notes == ()  # the figure of both classes is one, so it is taken once
+    two = drawn(classes=2)
+    assert two.scores is not None
+    three = replace(two, class_names=NAMES, scores=np.hstack([two.scores, np.zeros((60, 1))]))
+    assert measures.build("auroc").measure(three).notes == ("the mean is over 2 of 3 classes: it does not exist for other",)
+
+
 def test_the_odds_of_a_class_do_not_saturate() -> None:
     y = np.array([0, 0, 1, 1])
     scores = np.array([[0.0, 50.0], [0.0, 60.0], [0.0, 70.0], [0.0, 80.0]])  # all probabilities are 1 in double precision

@@ -31,4 +31,5 @@ def test_it_opens_and_nothing_else_happens(tmp_path: Path) -> None:
             assert (tab.dialogs, tab.errors) == ([], [])
             assert tab.run("document.querySelectorAll('.plot svg').length") == 1
             assert tab.run("document.documentElement.scrollWidth <= innerWidth")
+            assert tab.run("[...document.querySelectorAll('tbody th')].every(name => name.scrollWidth <= name.clientWidth)")
         assert {address for address in tab.requests if not address.startswith("data:")} == {page.as_uri()}

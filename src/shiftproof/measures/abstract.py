@@ -170,11 +170,14 @@ class ClassMeasure(Measure):
         value, ends = float(np.mean([found.value for found in each.values()])), mean_ends([found.interval for found in each.values()])
         if worth:
             ends = both(ends, chernoff_interval(value, worth, level=(1 + confidence) / 2))
-        left = [name for label, name in enumerate(answered.class_names) if label not in each]
+        left = [name for label, name in enumerate(answered.class_names) if label not in each and not self._exists(answered, label)]
         notes = (
             (f"the mean is over {len(each)} of {answered.classes} classes: it does not exist for {', '.join(left[:8])}",) if left else ()
         )
         return Measurement(value, ends, len(answered), notes=notes)
+
+    def _exists(self, answered: Answered, label: int) -> bool:
+        return not math.isnan(self.of_class(answered, label, confidence=0.5).value)
 
 
 def mean_ends(intervals: Sequence[Interval]) -> Interval:

@@ -63,7 +63,8 @@ def write_drift(drift: DriftRecord, folder: Path) -> Path:
 
 def terminal_drift(drift: DriftRecord) -> Group:
     """The sentences and both tables, for the terminal; control characters in names do nothing."""
-    columns = Table(title="What moved")
+    more = len(drift.columns) - _SHOWN
+    columns = Table(title="What moved", caption=f"{plural(more, 'more column')} on the page" if more > 0 else None)
     for head in ("column", "how far", "distance", "p"):
         columns.add_column(head, justify="left" if head in ("column", "how far") else "right")
     for column in drift.columns[:_SHOWN]:

@@ -16,13 +16,15 @@ def terminal_trust(record: TrustRecord) -> Group:
     """One line a sample, then what it comes to in sentences; control characters in names do nothing."""
     level = confidence(record.provenance.confidence)
     table = Table(title=_text(f"Can I trust the confidence of {record.model.name}?"), caption=_text(f"{level} intervals are in the record"))
-    table.add_column("sample", style="bold", min_width=15)
+    table.add_column("sample", style="bold", overflow="fold")
     for head in ("accuracy", "confidence", "gap", "kept\n(wrong)", f"{level} sets\n(labels)", "alarms"):
         table.add_column(head, justify="right", no_wrap=True)
     for row in record.rows:
         table.add_row(*(Text("\n").join(map(_text, cell.split("\n"))) for cell in _cells(row)))
     return Group(
-        table, *(_text(line) for line in sentences(record.calibration, record.rows)), _text(f"Cost: {cost(record.asked, record.sent)}.")
+        table,
+        *(_text(line) for line in sentences(record.calibration, record.rows, record.data.classes)),
+        _text(f"Cost: {cost(record.asked, record.sent)}."),
     )
 
 

@@ -27,7 +27,7 @@ def trust_page(record: TrustRecord) -> str:
         labelled=labelled,
         clean=record.rows[0],
         name=row_name,
-        sentences=sentences(record.calibration, record.rows),
+        sentences=sentences(record.calibration, record.rows, record.data.classes),
         colours=COLOURS,
         spent=cost(record.asked, record.sent),
         command=shlex.join(record.provenance.command),
@@ -83,7 +83,7 @@ def trust_chart(rows: list[TrustRow]) -> Figure:
     )
 
 
-def sentences(sample: CalibrationSample | None, rows: Sequence[TrustRow]) -> list[str]:
+def sentences(sample: CalibrationSample | None, rows: Sequence[TrustRow], classes: int) -> list[str]:
     """What the report comes to: one sentence about what is promised where nothing is, and one for each sample."""
     said: list[str] = []
     if sample is None:
@@ -91,7 +91,7 @@ def sentences(sample: CalibrationSample | None, rows: Sequence[TrustRow]) -> lis
     elif not sample.holds:
         said.append(f"Nothing is promised: {sample.reason}.")
     for row in rows:
-        parts = [part for part in (_calibrated(row), _kept(row), _covered(row), _alarmed(row)) if part]
+        parts = [part for part in (_calibrated(row), _kept(row), _covered(row, classes), _alarmed(row)) if part]
         said.append(f"{row_name(row)}: {'; '.join(parts)}.")
     return said
 
@@ -120,8 +120,10 @@ def _kept(row: TrustRow) -> str:
     return f"the promise of at most {percent(found.target)} wrong at confidence {found.threshold:.4g} or more {word}: {here}"
 
 
-def _covered(row: TrustRow) -> str:
+def _covered(row: TrustRow, classes: int) -> str:
     found: Conformal | None = row.conformal
+    if found is not None and found.mean_size == classes:
+        return f"its {confidence(found.level)} prediction sets are all {classes} labels each, which narrows nothing down"
     if found is None or found.verdict != "broken":
         return ""
     mended = [each for each in found.corrections if each.verdict != "refused"]

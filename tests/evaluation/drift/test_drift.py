@@ -66,6 +66,9 @@ def test_the_terminal_keeps_every_number_at_80_columns(tmp_path: Path) -> None:
     assert "…" not in said
     assert all(len(line) <= 80 for line in said.splitlines())
     assert "not explained" in said
+    assert "on the page" not in said
+    console.print(terminal_drift(record.model_copy(update={"columns": record.columns * 5})))
+    assert "8 more columns on the page" in " ".join(console.export_text().split())
 
 
 def test_columns_in_which_the_samples_do_not_overlap_are_not_reweighted(tmp_path: Path) -> None:

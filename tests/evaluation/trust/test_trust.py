@@ -133,15 +133,15 @@ def test_every_row_that_reaches_the_model_is_counted(record: TrustRecord) -> Non
 
 def test_the_page_says_it_in_words_and_escapes_names(record: TrustRecord) -> None:
     page = trust_page(record)
-    assert len(sentences(record.calibration, record.rows)) == len(record.rows)
-    for line in sentences(record.calibration, record.rows):
+    assert len(sentences(record.calibration, record.rows, record.data.classes)) == len(record.rows)
+    for line in sentences(record.calibration, record.rows, record.data.classes):
         assert line in page
     hostile = record.model_copy(update={"rows": [row.model_copy(update={"sample": HOSTILE}) for row in record.rows]})
     assert HOSTILE not in trust_page(hostile)
 
 
 def test_a_sentence_says_that_a_promise_is_broken(record: TrustRecord) -> None:
-    said = "\n".join(sentences(record.calibration, record.rows))
+    said = "\n".join(sentences(record.calibration, record.rows, record.data.classes))
     assert "the promise of at most 10.0% wrong at confidence" in said
     assert "or more is broken: " in said
     assert "no correction mends it" in said
@@ -156,6 +156,9 @@ def test_the_command_as_people_write_it(
     out = capsys.readouterr().out
     assert "Can I trust the confidence of models.py:tree?" in out
     assert "test: overconfident by " in out
+    assert "95% prediction sets are all 10 labels each, which narrows nothing down" in " ".join(out.split())
+    assert all(len(line) <= 80 for line in out.splitlines() if line.startswith("┃"))
+    assert "(severity=3)   │" in out  # a long name is folded, not cut
     written = json.loads((tmp_path / "trust" / "trust.json").read_text())
     sets = written["rows"][0]["conformal"]
     assert sets["coverage"] >= 0.95
@@ -187,7 +190,10 @@ def test_calibrating_on_the_training_rows_is_caught(models: Path, samples: Path,
 def test_without_a_calibration_sample_nothing_is_promised(models: Path, tmp_path: Path) -> None:
     found = run_trust(TrustConfig(model=f"{models}:linear", data="digits:?split=test", limit=60, out=str(tmp_path)))
     assert found.calibration is None
-    assert sentences(found.calibration, found.rows)[0] == "Nothing is promised, since there is no calibration sample: add --calibrate 0.5."
+    assert (
+        sentences(found.calibration, found.rows, found.data.classes)[0]
+        == "Nothing is promised, since there is no calibration sample: add --calibrate 0.5."
+    )
     assert "No sets are offered:" in trust_page(found)
 
 

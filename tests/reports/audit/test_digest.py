@@ -75,7 +75,7 @@ def test_numbers_of_another_sample_are_not_the_audit_s_own() -> None:
 
 
 def test_a_line_each() -> None:
-    first, second, failed, passed, third = summary(sample_audit(incomplete=True)).split("\n")
+    first, second, failed, passed, third, held, condition = summary(sample_audit(incomplete=True)).split("\n")
     assert first == "street-net gets 91.8% of 500 examples of npz:street_signs.npz right (95% interval 89.1 to 93.9%)."
     assert second == (
         "Without an attack, accuracy is lowest on contrast(severity=5): 41.8% (37.6 to 46.2%), "
@@ -92,7 +92,9 @@ def test_a_line_each() -> None:
     assert "masked gradients under rotation(degrees=20) did not finish" in third
     assert "2 of 72 cells did not finish (1 failed), so the results are partial" in third
     assert "1 reliability flag raised: zero_gradients." in third
-    assert third.endswith("Failed: linf(eps=4/255).robust_accuracy < 0.4.")
+    assert held == "Holds 1 of 2 conditions."
+    assert condition.startswith("Failed: linf(eps=4/255).robust_accuracy < 0.4: it is 0.23")
+    assert "Holds" not in summary(changed(sample_audit(), gates=[]))
 
 
 def test_what_was_never_tried_is_said() -> None:

@@ -130,10 +130,17 @@ def test_the_page_calls_nothing_worst_that_is_better(tmp_path: Path) -> None:
     assert "Worst under attack" in text
 
 
+def test_a_proof_of_nothing_is_not_called_a_proof() -> None:
+    attacked = result("linf(eps=0.1)", 10, 100, kind="at_most")
+    for proven, words in ((0, "nothing is proven there."), (5, "at least 5.0% is proven.")):
+        found = result("linf(eps=0.1)", proven, 100, kind="at_least")
+        assert summary(audit_of(90, 100, [attacked, found])).split("\n")[1].endswith(words)
+
+
 def test_a_condition_that_was_not_judged_has_not_failed(tmp_path: Path) -> None:
     gates = [GateRecord(condition="accuracy < 0.9", failed=True, value=None, detail="missing")]
     audit = audit_of(90, 100, []).model_copy(update={"gates": gates})
-    assert "Not judged: accuracy < 0.9." in summary(audit)
+    assert "Not judged: accuracy < 0.9: missing" in summary(audit)
     assert "Failed" not in summary(audit)
     text = page(audit, tmp_path)
     assert "1 of 1 condition not judged" in text

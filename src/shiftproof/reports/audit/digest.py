@@ -247,7 +247,7 @@ def _where_it_breaks(audit: Audit) -> list[str]:
         search = attacked.result.search
         who = "all searches together" if search == UNION else search
         proven = next((t.proven for t in threats(audit) if t.shift == attacked.name and t.proven), None)
-        proof = f"at least {percent(proven.value)} is proven" if proven else "nothing is proven there"
+        proof = f"at least {percent(proven.value)} is proven" if proven and proven.value else "nothing is proven there"
         most = f"at most {percent(attacked.value)} ({span(attacked.interval)})"
         found = "" if lowered(audit, attacked) != "no" else ", the same as without attack: no failure was found"
         said.append(f"Under attack ({who}), {audit.judge.word} within {attacked.name} is {most}{found}; {proof}.")

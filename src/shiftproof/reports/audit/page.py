@@ -87,7 +87,7 @@ def trust_view(audit: Audit) -> TrustView | None:
     found = audit.trust
     if found is None or not found.rows:
         return None
-    return TrustView(found.rows, found.calibration, sentences(found.calibration, found.rows), COLOURS, row_name)
+    return TrustView(found.rows, found.calibration, sentences(found.calibration, found.rows, audit.data.classes), COLOURS, row_name)
 
 
 def page(audit: Audit, folder: Path) -> str:

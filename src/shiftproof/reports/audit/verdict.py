@@ -36,11 +36,16 @@ def _said(number: digest.NamedNumber, attacked: digest.NamedNumber | None, judge
     return f"{named}, {f'{judge.word} {share}' if judge.graded else f'{share} right'} ({span(number.interval)})"
 
 
+def conditions_held(audit: Audit) -> str:
+    """How many conditions of --fail-on hold."""
+    held = sum(not gate.failed and gate.value is not None for gate in audit.gates)
+    return f"Holds {held} of {plural(len(audit.gates), 'condition')}"
+
+
 def _gates(audit: Audit) -> str:
     failed = [gate.condition for gate in audit.gates if gate.failed and gate.value is not None]
     unjudged = [gate.condition for gate in audit.gates if gate.value is None]
-    held = len(audit.gates) - len(failed) - len(unjudged)
-    said = f"Holds {held} of {plural(len(audit.gates), 'condition')}"
+    said = conditions_held(audit)
     if failed:
         said += f"; fails: {', '.join(failed)}"
     if unjudged:
