@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image
 
 from shiftproof._arrays import Floats
-from shiftproof.measures.text_guard import Guarded, guard
 from shiftproof._printable import figure
+from shiftproof.measures.text_guard import Guarded, guard
 from shiftproof.records.audit import Audit, DataCard, GalleryExample, Shown
 from shiftproof.records.picture import Arrays, read_picture
 from shiftproof.reports.number_format import known
