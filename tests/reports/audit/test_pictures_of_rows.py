@@ -36,8 +36,8 @@ def dear(x: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> list[float]:
 def houses(shift: str, search: str, folder: Path) -> Audit:
     x = np.array([[98134.0, 47.51123, 0.0], [4704.0, 47.7, 0.0]])
     data = replace(sp.examples(x, np.full(2, PRICE[0]), truth="numbers"), space=HOUSES)
-    given = {"judge": "within(relative=0.1)", "shifts": [shift], "searches": [search], "out": str(folder), "progress": False}
-    return sp.audit(dear, data, **given).record
+    judge = "within(relative=0.1)"
+    return sp.audit(dear, data, judge=judge, shifts=[shift], searches=[search], out=str(folder), progress=False).record
 
 
 @pytest.mark.parametrize(
