@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,13 @@ def dear(x: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> list[float]:
 def houses(shift: str, search: str, folder: Path) -> Audit:
     x = np.array([[98134.0, 47.51123, 0.0], [4704.0, 47.7, 0.0]])
     data = replace(sp.examples(x, np.full(2, PRICE[0]), truth="numbers"), space=HOUSES)
-    given = {"judge": "within(relative=0.1)", "shifts": [shift], "searches": [search], "out": str(folder), "progress": False}
+    given: dict[str, Any] = {
+        "judge": "within(relative=0.1)",
+        "shifts": [shift],
+        "searches": [search],
+        "out": str(folder),
+        "progress": False,
+    }
     return sp.audit(dear, data, **given).record
 
 
@@ -81,7 +88,13 @@ def test_words_of_another_row_are_refused(words: np.ndarray[tuple[int], np.dtype
 
 def test_texts_are_not_explained_by_grey(tmp_path: Path) -> None:
     texts = sp.examples(["a good film", "a poor film"], [("yes",), ("no",)])
-    given = {"judge": "exact_match", "shifts": ["typos(edits=1)"], "searches": ["exhaustive"], "out": str(tmp_path), "progress": False}
+    given: dict[str, Any] = {
+        "judge": "exact_match",
+        "shifts": ["typos(edits=1)"],
+        "searches": ["exhaustive"],
+        "out": str(tmp_path),
+        "progress": False,
+    }
     record = sp.audit(lambda texts: ["yes" if "good" in text else "no" for text in texts], texts, **given).record
     said = how_to_read(tiles(record, tmp_path))
     assert (
