@@ -126,8 +126,13 @@ def test_fraud_is_found_where_a_value_is_missing(bad: bool, state: str, tmp_path
         found[np.isnan(x).any(1) & bad, INCOME.index("<=50K")] = 9
         return found
 
-    options = {"shifts": ["missing(share=0.1)"], "searches": ["one_draw"], "fail_on": [MISSING], "out": str(tmp_path / "run")}
-    record = sp.audit(scores, examples, progress=False, **options).record  # type: ignore[arg-type]
+    options: dict[str, Any] = {
+        "shifts": ["missing(share=0.1)"],
+        "searches": ["one_draw"],
+        "fail_on": [MISSING],
+        "out": str(tmp_path / "run"),
+    }
+    record = sp.audit(scores, examples, progress=False, **options).record
     assert [v.state for v in verdicts(record, [MISSING])] == [state]
     (whole,) = verdicts(record, ["recall(class=fraud) < 90%"])
     assert whole.state == "held", "without a gap both find it"
