@@ -21,7 +21,7 @@ defend-demo: $(VENV)/.installed  ## one defence of each family on a small net, e
 
 test: $(VENV)/.installed-dev  ## every test but the slow ones, and the docstrings' examples
 	$(BIN)/pytest -n $(WORKERS) -m "not slow"
-	$(BIN)/pytest -q --doctest-modules src
+	$(BIN)/pytest -q --doctest-modules --doctest-ignore-import-errors src
 
 test-slow: $(VENV)/.installed-dev  ## the tests that take minutes
 	$(BIN)/pytest -n $(WORKERS) -m slow
@@ -30,7 +30,7 @@ check: $(VENV)/.installed-dev  ## format, lint, types, docstrings' examples, doc
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy src tests
-	$(BIN)/pytest -q --doctest-modules src
+	$(BIN)/pytest -q --doctest-modules --doctest-ignore-import-errors src
 	$(MAKE) --no-print-directory docs
 
 docs: $(VENV)/.installed-dev  ## build the documentation into site/

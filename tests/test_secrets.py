@@ -75,10 +75,12 @@ def test_no_mistake_in_a_command_prints_it(tmp_path: Path) -> None:
 
 
 def test_a_config_shows_none() -> None:
-    config = make_config({"model": "http://me:TOPSECRET@host/v1?key=QSECRET", "shift_from": ["csv:https://h/x.csv?key=QSECRET"]})
+    config = make_config(
+        {"model": "http://me:TOPSECRET@host/v1?key=QSECRET", "data": "digits:", "shift_from": ["csv:https://h/x.csv?key=QSECRET"]}
+    )
     assert "SECRET" not in repr(config) + str(config)
     with pytest.raises(UsageError) as caught:
-        make_config({"model": "m.py:x", "out": ("http://me:TOPSECRET@host/v1",)})
+        make_config({"model": "m.py:x", "data": "digits:", "out": ("http://me:TOPSECRET@host/v1",)})
     assert "SECRET" not in str(caught.value)
 
 

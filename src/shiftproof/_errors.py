@@ -19,7 +19,7 @@ class UsageError(ValueError):
         super().__init__(without_secrets(message))
 
 
-class MissingExtra(UsageError):
+class MissingExtra(UsageError, ImportError):
     """An optional dependency is not installed; the message names the install command."""
 
     def __init__(self, package: str, extra: str) -> None:

@@ -51,7 +51,7 @@ BAD: dict[str, tuple[Sequence[str], str]] = {
     "an unknown search": ([*LINF, "--search", "best_of(n=2)"], "Unknown search 'best_of'. Did you mean: .*best_of_n"),
     "an unknown suite": (["--suite", "quik"], "Unknown suite 'quik'. Did you mean: quick"),
     "an unknown certificate": ([*LINF, "--certify", "lineer"], "Unknown certificate 'lineer'. Did you mean: linear"),
-    "an unknown backend": ([*LINF, "--backend", "ray"], "Unknown backend 'ray'. Known: processes, serial"),
+    "an unknown backend": ([*LINF, "--backend", "slurm"], "Unknown backend 'slurm'"),
     "labels outside the classes": (
         [*LINF, "--data", "npz:{labels.npz}"],
         r"The labels go up to 12, and the model '.*' has 10 classes \(0 to 9\)",

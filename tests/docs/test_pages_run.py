@@ -21,6 +21,15 @@ NOT_RUN = {
     "docs/guide/confidence.md": ["it needs MNIST, USPS and Fashion-MNIST."],
     "docs/guide/frequency.md": ["it needs archives of CIFAR-10 and takes half an hour."],
     "docs/guide/studies.md": ["they need CIFAR-10 and take minutes to an hour.", "it needs CIFAR-10 and two trained networks."],
+    "docs/guide/language-models.md": ["it needs an endpoint, and may cost money."],
+    "docs/guide/many-machines.md": ["it needs a cluster."],
+    "docs/guide/tools.md": [
+        "it needs MLflow, wandb and TensorBoard.",
+        "it needs MLflow.",
+        "it needs Lightning and transformers.",
+        "it needs nrtk.",
+        "it runs on GitHub.",
+    ],
     "docs/guide/your-model.md": ["it needs a GPU, your own package and photographs.", "it needs an endpoint, and may cost money."],
 }
 """Every block that is not run, with its reason: this list grows on purpose only."""

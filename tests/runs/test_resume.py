@@ -164,7 +164,21 @@ def test_a_cell_under_the_name_of_another_is_run_again(tmp_path: Path) -> None:
 def arguments(nets: Path, config: Path, out: Path) -> list[str]:
     config.write_text("shard_size = 20\nlimit = 60\n")
     searches = [word for search in ("one_draw", "best_of_n(n=3)") for word in ("--search", search)]
-    return ["audit", "--model", f"{nets}:nearest", "--config", str(config), "--shift", SHIFT, *searches, "--out", str(out), "--quiet"]
+    return [
+        "audit",
+        "--data",
+        "digits:",
+        "--model",
+        f"{nets}:nearest",
+        "--config",
+        str(config),
+        "--shift",
+        SHIFT,
+        *searches,
+        "--out",
+        str(out),
+        "--quiet",
+    ]
 
 
 def held(words: list[str], sign: Path) -> subprocess.Popen[str]:

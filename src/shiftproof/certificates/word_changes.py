@@ -50,7 +50,7 @@ class WordChanges(Certificate):
         >>> from shiftproof.shifts.text.words.antonyms import Antonyms
         >>> texts = ["good film", "great film", "bad film", "dull film"]
         >>> model = sp.as_model(make_pipeline(CountVectorizer(), LogisticRegression()).fit(texts, [1, 1, 0, 0]))
-        >>> x = sp.examples(["good great fine film"], [1]).x
+        >>> x = sp.examples(["good good great film"], [1]).x
         >>> WordChanges().certify(model, Antonyms(edits=2), x, Rng.for_ids(0, ["a"])).radius.tolist()
         [1.0]
 

@@ -125,7 +125,7 @@ def chernoff_difference(gain: float, loss: float, n: int, *, level: float = 0.95
     Each part gets `chernoff_interval` at (1 + level) / 2, of which one end is used, so that all is valid where that one is.
 
     >>> [round(end, 3) for end in chernoff_difference(0.0, 0.1, 100)]
-    [-0.206, 0.004]
+    [-0.211, 0.009]
     """
     up, down = (chernoff_interval(part, n, level=(1 + level) / 2) for part in (gain, loss))
     return Interval(up.low - down.high, up.high - down.low)

@@ -12,7 +12,7 @@ def misspelt(word: str, variant: int) -> str:
     """The word misspelled in one of `VARIANTS` ways; always another text than the word.
 
     >>> [misspelt("Private", variant) for variant in range(4)]
-    ['Privte', 'Privaate', 'Privtae', 'pRIVATE']
+    ['Prvate', 'Priivate', 'Prviate', 'pRIVATE']
     """
     letters = [place for place, letter in enumerate(word) if letter.isalnum()] or [0]
     at = letters[crc32(word.encode()) % len(letters)]

@@ -315,7 +315,7 @@ def _of_file(kind: str, path: Path) -> dict[str, str]:
 
 def read_plan(written: Path) -> dict[str, Any]:
     """The stored plan of a run; raises `UsageError` where it is not there or cannot be read."""
-    if not written.is_file():
+    if not written.exists():
         raise UsageError(f"There is no plan '{written}'. A run stores it as plan.json in its folder.")
     try:
         content = read_file(written)

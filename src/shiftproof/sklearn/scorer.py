@@ -79,7 +79,7 @@ def robust_scorer(shift: Any, search: Any = None, *, box: ValueRange = _UNBOUNDE
         >>> x, y = load_breast_cancer(return_X_y=True)
         >>> scorer = robust_scorer("linf(eps=0.05)", "best_of_n(n=5)", box=(0, 1), limit=50)
         >>> found = GridSearchCV(LogisticRegression(), {"C": [0.01, 10]}, scoring=scorer, cv=2).fit(minmax_scale(x)[::4], y[::4])
-        >>> 0 < found.best_score_ <= 1
+        >>> bool(0 < found.best_score_ <= 1)
         True
     """
     if limit is not None and limit < 1:

@@ -24,8 +24,8 @@ class SocialSTGCNN(nn.Module):
     published forward leaves the fifth and its PReLU unused; the mean of the predicted distribution is taken. Tensors have the names of the
     published weights, so `load_state_dict` reads them.
 
-    Reference: Mohamed et al. 2020, "Social-STGCNN: a social spatio-temporal graph convolutional neural network for human trajectory
-    prediction".
+    Reference: Mohamed et al. 2020 [mohamed2020social], "Social-STGCNN: a social spatio-temporal graph convolutional
+    neural network for human trajectory prediction".
     """
 
     def __init__(self) -> None:

@@ -8,7 +8,6 @@ import io
 import json
 from pathlib import Path
 
-import altair
 import numpy as np
 import pytest
 from PIL import Image
@@ -18,7 +17,6 @@ from sample_audit import BREAKOUT, HOSTILE, sample_audit, write_run
 from shiftproof._errors import UsageError
 from shiftproof.outcomes import Flag
 from shiftproof.records.audit import Audit, DataCard, GalleryExample, read_audit
-from shiftproof.reports import _html
 from shiftproof.reports.audit.digest import worst_of_each_family
 from shiftproof.reports.audit.page import page, write_page
 from shiftproof.reports.audit.pictures import amplification, class_name, tiles
@@ -289,16 +287,6 @@ def test_a_spoilt_record_is_an_error(tmp_path: Path) -> None:
 def test_a_class_without_a_name_is_its_number() -> None:
     data = sample_audit().data
     assert [class_name(data, index) for index in (0, 7, -1)] == ["stop", "7", "-1"]
-
-
-def test_an_altair_of_another_major_version_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(altair, "SCHEMA_VERSION", "v4.17.0")
-    _html.vega_bundle.cache_clear()
-    try:
-        with pytest.raises(UsageError, match=r"writes Vega-Lite 4\.17\.0, and pages are drawn by Vega-Lite 6\.\d+\. Run: pip install"):
-            _html.vega_bundle()
-    finally:
-        _html.vega_bundle.cache_clear()
 
 
 @pytest.mark.parametrize(

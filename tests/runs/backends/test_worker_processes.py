@@ -247,7 +247,7 @@ def words(folder: Path) -> list[str]:
     (folder / "quitting.py").write_text(QUITTING)
     (folder / "run.toml").write_text("limit = 20\nworkers = 1\n")
     where = ["--model", f"{folder / 'quitting.py'}:make", "--config", str(folder / "run.toml"), "--out", str(folder / "out")]
-    return ["audit", *where, "--shift", "linf(eps=0.1)", "--backend", "processes", "--quiet"]
+    return ["audit", "--data", "digits:", *where, "--shift", "linf(eps=0.1)", "--backend", "processes", "--quiet"]
 
 
 def held(folder: Path, mark: str) -> subprocess.Popen[bytes]:

@@ -136,7 +136,7 @@ def _points(todo: Sequence[Query]) -> Tensor:
 
 def _runtime(network: str | Path | nn.Module | Network) -> Scorer | None:
     if isinstance(network, nn.Module):
-        return TorchModule(network, name="model", device=device_of(network)).scores
+        return TorchModule(network, name="model", device=device_of(network), said="numbers").scores
     if isinstance(network, Network):
         return None
     from shiftproof.models.onnx_session import OnnxSession

@@ -63,7 +63,7 @@ class WordDeletion(Certificate):
     """
 
     name: ClassVar[str] = "word_deletion"
-    references: ClassVar[tuple[str, ...]] = ("huang2023rs",)
+    references: ClassVar[tuple[str, ...]] = ("huang2023rsdel",)
 
     rate: float = 0.8
     alpha: float = 0.001

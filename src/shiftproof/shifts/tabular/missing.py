@@ -29,7 +29,7 @@ class Missing(TableEdits):
         >>> space = InputSpace(kind="table", columns=(Column("age", "integer", 18, 98), Column("income", "real", 0, 1000)))
         >>> shift = Missing(column="age").within(space)
         >>> shift.apply(torch.tensor([[40.0, 300.0]]), torch.tensor([[[0.0, 0.0]]]))
-        tensor([[nan, 300.]])
+        tensor([[ nan, 300.]])
     """
 
     name: ClassVar[str] = "missing"

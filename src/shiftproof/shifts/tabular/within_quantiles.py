@@ -29,7 +29,7 @@ class WithinQuantiles(ColumnBox):
         >>> from shiftproof.data.space import Column, InputSpace
         >>> gains = Column("gain", "integer", 0, 100, quantiles=tuple([0.0] * 91 + [10.0 * i for i in range(1, 11)]))
         >>> ages = Column("age", "integer", 0, 100, quantiles=tuple(map(float, range(101))))
-        >>> shift = WithinQuantiles(0.05).within(InputSpace(kind="table", columns=(gains, ages)))
+        >>> shift = WithinQuantiles(share=0.05).within(InputSpace(kind="table", columns=(gains, ages)))
         >>> x = torch.tensor([[0.0, 40.0]])
         >>> shift.apply(x, shift.project(x, torch.tensor([[90.0, 90.0]])))
         tensor([[ 0., 45.]])

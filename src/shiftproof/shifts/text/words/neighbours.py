@@ -15,7 +15,7 @@ from shiftproof.shifts.text.rewrite import Site, each_word, others
 
 @dataclass(frozen=True)
 class Neighbours(FromFile):
-    """Up to `edits` words replaced by their neighbours in a table: a JSON file of word to list of words, such as that of Jia et al. 2019.
+    """Up to `edits` words replaced by their neighbours in a table: a JSON file of word to list of words, such as the counter-fitted ones.
 
     Args:
         edits: how many at most, at least 1.
