@@ -57,7 +57,7 @@ class TextModule(WrappedModel, Scores):
         >>> class Bag(nn.Module):
         ...     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         ...         total = (input_ids * attention_mask).sum(1).double()
-        ...         return torch.stack([-total, total - 7], 1)
+        ...         return torch.stack([-total, total - 9], 1)
         >>> model = TextModule(Bag(), lambda texts: [[len(word) for word in text.split()] for text in texts], longest=2)
         >>> model.labels(["a b", "a bb ccc"]).tolist(), model.cut_off(["a b", "a bb ccc"])
         ([0, 0], 1)
