@@ -101,11 +101,16 @@ def linear_net() -> torch.nn.Module:
 
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     """Runs the command line in this process, on digits where no data are named, and gives its exit code."""
-    from shiftproof.cli.main import main
-
     words = [*map(str, arguments)]
     if words[0] in ("audit", "transfer", "severity", "frequency", "defend") and not {"--data", "--config", "--help"} & {*words}:
         words += ["--data", "digits:"]
+    return as_typed(monkeypatch, *words)
+
+
+def as_typed(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """Runs the command line in this process with these words alone, and gives its exit code."""
+    from shiftproof.cli.main import main
+
     monkeypatch.setattr(sys, "argv", ["shiftproof", *words])
     with pytest.raises(SystemExit) as left:
         main()

@@ -18,7 +18,7 @@ from shiftproof.cli._options import part_names
 from shiftproof.cli.list import PURPOSES
 from shiftproof.cli.main import COMMANDS, app
 from shiftproof.evaluation.config import AuditConfig, config_schema
-from small_runs import command, write_nets
+from small_runs import as_typed, command, write_nets
 
 OF_A_MODEL = ("audit", "severity", "trust", "defend", "transfer", "train", "frequency")
 SHARED = {"--model", "--weights", "--name", "--box", "--device", "--quiet", "--data", "--out"}
@@ -42,7 +42,7 @@ def test_nothing_is_measured_on_data_that_nobody_named(
     more = {"train": ["--method", "plain"], "defend": ["--threat", "linf(eps=1)", "--unseen", "l2(eps=1)"]}
     shift = ["--shift", "linf(eps=0.1)"] if name in ("severity", "transfer") else []
     nets = write_nets(tmp_path)
-    assert command(monkeypatch, name, "--model", f"{nets}:small", *shift, *more.get(name, []), "--out", tmp_path / "out") == 2
+    assert as_typed(monkeypatch, name, "--model", f"{nets}:small", *shift, *more.get(name, []), "--out", str(tmp_path / "out")) == 2
     assert "No data were given" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
