@@ -39,6 +39,40 @@ def fitted():
     encoder = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), words), remainder="passthrough")
     return make_pipeline(encoder, LogisticRegression(max_iter=1000)).fit(table.drop(columns="{label}"), table["{label}"])
 """
+SENTIMENT = """
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+TEXTS = ["a good film", "great acting", "a bad film", "an awful plot"]
+
+
+def make():
+    return make_pipeline(CountVectorizer(), LogisticRegression()).fit(TEXTS, ["pos", "pos", "neg", "neg"])
+"""
+REVIEWS = """review,sentiment
+a good film,pos
+great and good,pos
+an awful plot,neg
+bad acting,neg
+"""
+PRICES = """
+import pandas as pd
+from sklearn.linear_model import LinearRegression
+
+
+def make():
+    table = pd.read_csv("houses.csv")
+    return LinearRegression().fit(table.drop(columns="price"), table["price"])
+"""
+ANSWERS = """
+def make():
+    def answer(fields):
+        asked = zip(fields["question"], fields["context"])
+        return [context.split()[-1].strip(".") if "where" in question.lower() else context.split()[0] for question, context in asked]
+
+    return answer
+"""
 CONVOLUTION = """
 from torch import nn
 
@@ -204,6 +238,28 @@ def _run(seed: int, *shifts: str) -> Callable[[Path], None]:
     return make
 
 
+def _houses(place: Path) -> None:
+    rng = np.random.default_rng(0)
+    rooms, metres = rng.integers(1, 7, 60), rng.uniform(30, 200, 60).round(1)
+    price = (20_000 + 15_000 * rooms + 2_000 * metres + rng.normal(0, 8_000, 60)).round(2)
+    pd.DataFrame({"rooms": rooms, "metres": metres, "price": price}).to_csv(place, index=False)
+
+
+def _spans(place: Path) -> None:
+    asked = (
+        ("Ada wrote the notes in London.", "Who wrote the notes?", "Ada"),
+        ("Emmy proved it in Erlangen.", "Where was it proved?", "Erlangen"),
+    )
+    paragraphs = [
+        {
+            "context": context,
+            "qas": [{"id": str(row), "question": question, "answers": [{"text": answer, "answer_start": context.index(answer)}]}],
+        }
+        for row, (context, question, answer) in enumerate(asked)
+    ]
+    place.write_text(json.dumps({"data": [{"title": "people", "paragraphs": paragraphs}]}), encoding="utf-8")
+
+
 def _published(place: Path) -> None:
     place.mkdir()
     for name, left in (("Noon2031Training", "53.42"), ("Dusk2032Training", "61.0")):
@@ -241,6 +297,12 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "july.csv": _people(2, label="y"),
     "remote.py": _text("from nets import small\n\nmodel = small()\n"),
     "results.csv": _results,
+    "bot.py": _text(SENTIMENT),
+    "reviews.csv": _text(REVIEWS),
+    "house.py": _text(PRICES),
+    "houses.csv": _houses,
+    "qa.py": _text(ANSWERS),
+    "dev.json": _spans,
     "runs/mine": _run(8, "linf(eps=8/255)"),
     **{f"runs/{name}": _run(number, "linf(eps=8/255)") for number, name in enumerate("abcde", 2)},
     "model_info/cifar10/Linf": _published,
