@@ -155,7 +155,7 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
         judge = replace(judge, words="|".join(data.space.prompt.options))
     placed = {"space": data.space} if isinstance(data.space, InputSpace) else {}
     moves: list[Shift] = build_parts(shifts, config.shifts, **placed)
-    _check_judged(config, judge, data)
+    _check_judged(config, judge, data, proofs)
     known = (config.weights, config.device, aligned.space, aligned.class_names, tuple(data.groups))
     asked_how: dict[str, Any] = {"gradients": config.gradients, "endpoint": _endpoint(config), "chat": _chat(config, judge)}
     reference = ModelReference(config.model, *known, defence=config.defence, said=judge.said, name=config.name, **asked_how)
@@ -240,15 +240,14 @@ def _spread(data: Source) -> Examples:
     return data.take(rows)
 
 
-def _check_judged(config: AuditConfig, judge: Judge, data: Source) -> None:
+def _check_judged(config: AuditConfig, judge: Judge, data: Source, proofs: list[Certificate]) -> None:
     """Raises `UsageError` where the judge cannot read the truth of these data, or an option is given that is about classes only."""
     for batch in data.batches(CHECK_ROWS):
         judge.truth(batch)
     numbers = isinstance(data.space, InputSpace)
-    certify = [one for one in config.certify if not (isinstance(one, Auto) or str(one).partition("(")[0] in (Auto.name, *Auto.aliases))]
     asked = {"--curve": config.curves, "--diagnose": config.diagnose, "--defence": config.defence}
     if judge.said != "classes" or not isinstance(data.space, TextSpace):  # of texts there are proofs
-        asked["--certify"] = certify
+        asked["--certify"] = tuple(proof for proof in proofs if not isinstance(proof, Auto))
     for option, value in asked.items():
         if value and (judge.said != "classes" or not numbers):
             what = f"the judge {judge.name} knows none" if judge.said != "classes" else f"these inputs are of kind '{data.space.kind}'"
