@@ -204,14 +204,6 @@ def _at(down: int, across: int) -> str:
     return f"{abs(down)} periods down and {abs(across)} across"
 
 
-def _crossing(curves: FrequencyCurves) -> str:
-    """From where on, or where first, the low frequencies carry as much as the high ones."""
-    if not math.isfinite(curves.crossing):
-        return "at no radius asked for"
-    ahead = (curves.low >= np.maximum(curves.high, curves.high_normalised))[curves.radii >= curves.crossing]
-    return f"from a radius of {curves.crossing:g} on" if ahead.all() else f"first at a radius of {curves.crossing:g}, and not at all above"
-
-
 def terminal_frequency(report: FrequencyReport) -> Group:
     """The curves as a table, and what was found in words."""
     curves = report.curves
