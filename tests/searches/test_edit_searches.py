@@ -15,43 +15,20 @@ from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples
 from shiftproof.data.rows import Items
 from shiftproof.finding import Finding
-from shiftproof.models.abstract import Answers, Labels, Scores
+from shiftproof.models.abstract import Answers
 from shiftproof.searches import Beam, BestOfN, Exhaustive, Genetic, Greedy, OneDraw, Search
 from shiftproof.shifts import Casing, Edits, Typos
+from word_models import Decides, WordSums
 
 WORDS = ["good", "fine", "great", "poor", "awful", "plot", "story", "music", "very", "not"]
 WEIGHT = {"good": 2.0, "fine": 1.0, "great": 3.0, "poor": -2.0, "awful": -3.0}
 
 
-class Lexicon(Scores):
-    """Class 1 where the words that it knows add up to more than 0; a word it does not know weighs a little, by its letters."""
+class Lexicon(WordSums):
+    """A word that it does not know weighs a little, by its letters."""
 
-    def __init__(self) -> None:
-        self.seen = 0
-
-    @property
-    def name(self) -> str:
-        return "lexicon"
-
-    def fingerprint(self) -> str:
-        return "lexicon"
-
-    def scores(self, x: Any) -> torch.Tensor:
-        self.seen += len(x)
-        total = torch.tensor([sum(WEIGHT.get(w, 0.01 * (len(w) - 4)) for w in text.split()) for text in x], dtype=torch.float64)
-        return torch.stack([-total, total], dim=1)
-
-
-class Decides(Labels):
-    @property
-    def name(self) -> str:
-        return "decides"
-
-    def fingerprint(self) -> str:
-        return "decides"
-
-    def labels(self, x: Any) -> torch.Tensor:
-        return Lexicon().scores(x).argmax(1)
+    def weight(self, word: str) -> float:
+        return WEIGHT.get(word, 0.01 * (len(word) - 4))
 
 
 class Echo(Answers):
@@ -170,7 +147,7 @@ def test_beam_of_one_is_greedy() -> None:
 
 def test_decisions_and_answers_are_enough() -> None:
     given = reviews(20)
-    decided = sp.confront(Decides(), Typos(edits=1), search=Greedy(queries=500), examples=given)
+    decided = sp.confront(Decides(Lexicon()), Typos(edits=1), search=Greedy(queries=500), examples=given)
     scored = sp.confront(Lexicon(), Typos(edits=1), search=Exhaustive(), examples=given)
     assert ((decided.outcome == outcomes.BROKEN) == (scored.outcome == outcomes.BROKEN)).all(), "of one edit all are tried"
     said = sp.examples(["cheap wine"], [("cheap wine",)])
