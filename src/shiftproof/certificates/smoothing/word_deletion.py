@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import torch
-
-from shiftproof.certificates.abstract import Certificate, Proof
 from shiftproof.certificates.smoothing.noises.abstract import Noise
-from shiftproof.certificates.smoothing.vote_tests import fixed
-from shiftproof.certificates.smoothing.votes import Votes
+from shiftproof.certificates.smoothing.word_smoothing import WordSmoothing
 from shiftproof.data.rows import Items
 from shiftproof.models.abstract import Labels
 from shiftproof.randomness import Rng
@@ -42,20 +38,17 @@ class WordsLeftOut(Noise):
 
 
 @dataclass(frozen=True)
-class WordDeletion(Certificate):
+class WordDeletion(WordSmoothing):
     """Proves decisions of the classifier that says what the model says most often when each word is left out with probability `rate`.
 
     If that answer has probability above p, it stands under any change of r words, insertions and deletions included, with
-    rate^r > 3/2 - p. p is the one-sided Clopper-Pearson bound on draws of their own.
+    rate^r > 3/2 - p.
 
     Args:
         rate: the chance of a word to be left out, in (0, 1). High rates prove more changed words of texts that stay clear.
-        alpha: probability that the claim about one example is false, in (0, 1).
-        draws: copies of a text for the bound, at least 1.
-        selection: copies for the choice of the decision, at least 1.
+        alpha, draws, selection: as of `WordSmoothing`.
 
-    Guarantees: each radius is true of the *smoothed* model with probability at least 1 - alpha, for every model that answers the same text
-    the same way. It says nothing of the model itself. Edits of letters count as a changed word each, and edits that make several words of
+    Guarantees: those of `WordSmoothing`. Edits of letters count as a changed word each, and edits that make several words of
     one as that many.
     Cost: selection + draws forwards per example.
 
@@ -65,18 +58,11 @@ class WordDeletion(Certificate):
     name: ClassVar[str] = "word_deletion"
     references: ClassVar[tuple[str, ...]] = ("huang2023rsdel",)
 
-    rate: float = 0.8
-    alpha: float = 0.001
-    draws: int = 1000
-    selection: int = 100
+    rate: float = field(default=0.8, kw_only=True)
 
     def check(self) -> None:
-        self.require("rate", "alpha", within="(0, 1)")
-        self.require("draws", "selection", least=1)
-
-    @property
-    def confidence(self) -> float:
-        return 1 - self.alpha
+        super().check()
+        self.require("rate", within="(0, 1)")
 
     @property
     def subject(self) -> str:
@@ -87,21 +73,13 @@ class WordDeletion(Certificate):
             return f"it supports edits of letters and words that rewrite, not {shift.name}"
         return None
 
-    def certify(self, model: Labels, shift: Shift, x: Any, rng: Rng) -> Proof:
-        assert isinstance(shift, Rewrite)
-        votes = Votes(model, WordsLeftOut(self.rate), shift.space, x, rng)
-        label, low = fixed(votes, selection=self.selection, draws=self.draws, alpha=self.alpha)
-        radius = [self._edits(float(p), shift, str(one)) for p, one in zip(low, x, strict=True)]
-        found = torch.tensor(radius, dtype=torch.float64)
-        spent = torch.full((len(x),), self.selection + self.draws, dtype=torch.int64)
-        return Proof(torch.from_numpy(label), found, found <= 0, spent)
+    def noise(self, shift: Rewrite) -> WordsLeftOut:
+        return WordsLeftOut(self.rate)
 
-    def _edits(self, low: float, shift: Rewrite, text: str) -> float:
-        """The edits proven: changed words over the most words that one edit changes."""
-        if low <= 0.5:
-            return 0.0
+    def proven(self, low: float, shift: Rewrite, text: str) -> int:
+        """Changed words over the most words that one edit changes."""
         words = math.ceil(round(math.log(1.5 - low) / math.log(self.rate), 9)) - 1  # rate^words must be above 3/2 - low, not equal
-        return float(min(shift.edits, words // words_changed(shift, text)))
+        return min(shift.edits, words // words_changed(shift, text))
 
 
 def words_changed(shift: Rewrite, text: str) -> int:

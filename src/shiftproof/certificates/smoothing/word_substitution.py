@@ -6,17 +6,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, ClassVar
 
-import torch
-
-from shiftproof.certificates.abstract import Certificate, Proof
 from shiftproof.certificates.smoothing.noises.abstract import Noise
-from shiftproof.certificates.smoothing.vote_tests import fixed
-from shiftproof.certificates.smoothing.votes import Votes
+from shiftproof.certificates.smoothing.word_smoothing import WordSmoothing
 from shiftproof.data.rows import Items
 from shiftproof.models.abstract import Labels
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Shift
-from shiftproof.shifts.text.rewrite import WORD
+from shiftproof.shifts.text.rewrite import WORD, Rewrite
 from shiftproof.shifts.text.words.neighbours import Neighbours
 
 
@@ -51,7 +47,7 @@ class WordsReplaced(Noise):
 
 
 @dataclass(frozen=True)
-class WordSubstitution(Certificate):
+class WordSubstitution(WordSmoothing):
     """Proves decisions of the classifier that says what the model says most often when words are replaced by neighbours at random.
 
     A word w stands as any of S(w) = {w and its neighbours} with equal chance. If w becomes w', what is drawn there differs with probability
@@ -59,12 +55,9 @@ class WordSubstitution(Certificate):
     p - (1 - the product of the r least overlaps) > 1/2, each overlap the least over a word's neighbours.
 
     Args:
-        alpha: probability that the claim about one example is false, in (0, 1).
-        draws: copies of a text for the bound, at least 1.
-        selection: copies for the choice of the decision, at least 1.
+        alpha, draws, selection: as of `WordSmoothing`.
 
-    Guarantees: each radius is true of the *smoothed* model with probability at least 1 - alpha, for every model that answers the same text
-    the same way. It says nothing of the model itself. It abstains where a neighbour is not a single word.
+    Guarantees: those of `WordSmoothing`. It abstains where a neighbour is not a single word.
     Cost: selection + draws forwards per example, and the neighbours of the neighbours.
 
     Reference: Ye et al. 2020, "SAFER: a structure-free approach for certified robustness to adversarial word substitutions".
@@ -72,18 +65,6 @@ class WordSubstitution(Certificate):
 
     name: ClassVar[str] = "word_substitution"
     references: ClassVar[tuple[str, ...]] = ("ye2020safer",)
-
-    alpha: float = 0.001
-    draws: int = 1000
-    selection: int = 100
-
-    def check(self) -> None:
-        self.require("alpha", within="(0, 1)")
-        self.require("draws", "selection", least=1)
-
-    @property
-    def confidence(self) -> float:
-        return 1 - self.alpha
 
     @property
     def subject(self) -> str:
@@ -94,27 +75,23 @@ class WordSubstitution(Certificate):
             return f"it supports neighbours of words from a file, not {shift.name}"
         return None
 
-    def certify(self, model: Labels, shift: Shift, x: Any, rng: Rng) -> Proof:
+    def noise(self, shift: Rewrite) -> WordsReplaced:
         assert isinstance(shift, Neighbours)  # `objection` has said so
-        votes = Votes(model, WordsReplaced(shift=shift), shift.space, x, rng)
-        label, low = fixed(votes, selection=self.selection, draws=self.draws, alpha=self.alpha)
-        radius = [_edits(float(p), overlaps(shift, str(one)), shift.edits) for p, one in zip(low, x, strict=True)]
-        found = torch.tensor(radius, dtype=torch.float64)
-        spent = torch.full((len(x),), self.selection + self.draws, dtype=torch.int64)
-        return Proof(torch.from_numpy(label), found, found <= 0, spent)
+        return WordsReplaced(shift=shift)
 
-
-def _edits(low: float, least: list[float] | None, most: int) -> float:
-    """The edits proven with this bound on the answer's probability, and these overlaps of the words, ascending."""
-    if least is None or low <= 0.5:
-        return 0.0
-    product, proven = 1.0, 0
-    for edits in range(1, most + 1):
-        product *= least[edits - 1] if edits <= len(least) else 1.0
-        if low - (1 - product) <= 0.5:
-            break
-        proven = edits
-    return float(proven)
+    def proven(self, low: float, shift: Rewrite, text: str) -> int:
+        """As many edits as the words of least overlap allow."""
+        assert isinstance(shift, Neighbours)
+        least = overlaps(shift, text)
+        if least is None:
+            return 0
+        product, proven = 1.0, 0
+        for edits in range(1, shift.edits + 1):
+            product *= least[edits - 1] if edits <= len(least) else 1.0
+            if low - (1 - product) <= 0.5:
+                break
+            proven = edits
+        return proven
 
 
 def overlaps(shift: Neighbours, text: str) -> list[float] | None:
