@@ -13,7 +13,7 @@ from shiftproof.cli._say import say
 @click.command("report")
 @click.argument("folder", type=click.Path(path_type=Path))
 def command(folder: Path) -> int:
-    """Show the finished run in FOLDER again, and rewrite its page."""
+    """Show the finished run in FOLDER again and rewrite its page; of a folder of several runs, write an index of them."""
     from rich.console import Console
 
     from shiftproof._writing import disk_error

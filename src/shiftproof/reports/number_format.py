@@ -92,6 +92,15 @@ def points_span(interval: tuple[float, float] | None) -> str:
     return f"{points(interval[0]).removesuffix(' points')} to {points(interval[1])}"
 
 
+def points_ends(interval: tuple[float, float]) -> str:
+    """An interval of differences beside its difference, which says that they are points.
+
+    >>> points_ends((-0.043, 0.004))
+    '−4.3 to +0.4'
+    """
+    return points_span(interval).removesuffix(" points")
+
+
 def amount(value: float | None, measure: str) -> str:
     """A result's number in its own unit: points for a drop, percent otherwise."""
     return points(value) if measure == "drop" else percent(value)

@@ -15,7 +15,8 @@ from shiftproof.records.stress import Slice, StressCurve
 from shiftproof.reports import vega as alt
 from shiftproof.reports._html import render
 from shiftproof.reports.figure import FULL, ChartRow, Figure, make_figure, table_of
-from shiftproof.reports.number_format import KIND_WORDS, confidence, percent, plural, printable, span
+from shiftproof.reports.number_format import KIND_WORDS, confidence, percent, plural, span
+from shiftproof.reports.terminal_fit import text
 
 _EVERY = 2
 """Of the radii of the curve, the terminal shows every so many."""
@@ -92,7 +93,7 @@ def stress_chart(curve: StressCurve) -> Figure:
         at = [{"radius": curve.breaking, "value": curve.floor, "shown": f"breaks at {number(curve.breaking)}"}]
         mark = alt.Chart(table_of(at)).encode(x=alt.X("radius:Q", title=curve.axis, scale=scale), y=y("value"))
         layers.append(mark.mark_point(shape="diamond", filled=True, size=110, opacity=1, color="var(--at-most)"))
-        layers.append(mark.mark_text(align="left", dx=9, dy=-9, color="var(--ink)", fontSize=12).encode(text="shown:N"))
+        layers.append(mark.marktext(align="left", dx=9, dy=-9, color="var(--ink)", fontSize=12).encode(text="shown:N"))
     what = f"Accuracy from 0 to 100% of {curve.name} in the worst mix against {curve.axis}. {verdict(curve)}"
     return make_figure(
         alt.layer(*layers).properties(height=280),
@@ -187,37 +188,34 @@ def write_stress(curve: StressCurve, out: Path) -> Path:
 def terminal_stress(curve: StressCurve, *, slices: int = 10) -> Group:
     """The curve, the verdict and the slices, for the terminal; control characters in names do nothing."""
     table = Table(
-        title=_text(f"{curve.name}: {KIND_WORDS[curve.bound.value]}, n = {len(curve)}"),
-        caption=_text(f"{confidence(curve.confidence)} intervals, all radii together; worst loss in its own worst mix, no interval"),
+        title=text(f"{curve.name}: {KIND_WORDS[curve.bound.value]}, n = {len(curve)}"),
+        caption=text(f"{confidence(curve.confidence)} intervals, all radii together; worst loss in its own worst mix, no interval"),
     )
     for head in (curve.axis, "share alone", "accuracy", "loss"):
-        table.add_column(_text(head), justify="right")
+        table.add_column(text(head), justify="right", no_wrap=head != curve.axis)
     for row in range(0, len(curve.radii), _EVERY if len(curve.radii) > 12 else 1):
         ends = (float(curve.interval.low[row]), float(curve.interval.high[row]))
         loss = "–" if math.isnan(curve.loss[row]) else f"{curve.loss[row]:.3f}"
         shown = f"{percent(float(curve.accuracy[row]))} ({span(ends)})"
         table.add_row(f"{curve.radii[row]:.3g}", percent(float(curve.share[row])), shown, loss)
-    parts: list[Table | Text] = [table, _text(verdict(curve))]
+    parts: list[Table | Text] = [table, text(verdict(curve))]
     for title, before in (("Who carries the weight there", True), ("... by the label too", False)):
         found = [one for one in curve.slices if one.beforehand is before]
         if found:
             parts.append(_slices(title, found[: slices if before else slices // 2]))
-    parts += [_text(f"Note: {note}.") for note in curve.notes]
+    parts += [text(f"Note: {note}.") for note in curve.notes]
     return Group(*parts)
 
 
 def _slices(title: str, found: Sequence[Slice]) -> Table:
     table = Table(
-        title=_text(title),
-        caption=_text("* error above the whole sample's beyond chance, with all slices looked at paid for"),
+        title=text(title),
+        caption=text("* error above the whole sample's beyond chance, with all slices looked at paid for"),
     )
-    for head in ("slice", "n", "weight / share", "error"):
-        table.add_column(_text(head), justify="left" if head == "slice" else "right")
+    table.add_column("slice", overflow="fold")
+    for head in ("n", "weight\n/ share", "error"):
+        table.add_column(head, justify="right", no_wrap=True)
     for one in found:
         star = "* " if one.beyond_chance else "  "
-        table.add_row(_text(star + one.what), str(one.n), f"{one.lift:.2f}", f"{percent(one.error)} ({span(one.interval)})")
+        table.add_row(text(star + one.what), str(one.n), f"{one.lift:.2f}", f"{percent(one.error)} ({span(one.interval)})")
     return table
-
-
-def _text(value: str) -> Text:
-    return Text(printable(value))

@@ -268,7 +268,7 @@ def test_the_terminal_comparison_has_a_table_a_kind() -> None:
     shown = printed(terminal_comparison(rows_of([sample_audit(), sample_audit()], PAIR)), width=240)
     order = [shown.index(f"\n{head}") for head in ("At least", "Estimate", "At most")]
     assert order == sorted(order)
-    assert "−25.0 points (−30.0 to −20.0 points), p below 0.001" in shown
+    assert "−25.0 points (−30.0 to −20.0), p below 0.001" in shown
     assert "worst_group" not in shown
     more = sum(r.risk != "mean" or r.measure == "drop" for r in sample_audit().results)
     assert f"{more} more numbers (groups, tails, drops) on the page" in shown
