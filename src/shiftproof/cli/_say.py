@@ -20,4 +20,6 @@ def say_lines(lines: Iterable[str]) -> None:
     """Prints sentences; on a terminal they are broken between words, and never inside an interval."""
     from shiftproof.reports.terminal_fit import wrapped
 
-    say(wrapped(lines) if sys.stdout.isatty() else "\n".join(lines))
+    found = list(lines)
+    if found:
+        say(wrapped(found) if sys.stdout.isatty() else "\n".join(found))

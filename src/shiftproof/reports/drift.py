@@ -11,7 +11,7 @@ from shiftproof._writing import write_atomic
 from shiftproof.records.drift import DriftedColumn, DriftRecord
 from shiftproof.reports._html import render
 from shiftproof.reports.number_format import confidence, p_value, percent, plural, points, points_span, span
-from shiftproof.reports.terminal_fit import text
+from shiftproof.reports.terminal_fit import Sentence, text
 
 _SHOWN = 12
 """Columns that the terminal shows."""
@@ -84,4 +84,5 @@ def terminal_drift(drift: DriftRecord) -> Group:
     shares.add_row("not explained", points(drift.rest), points_span(drift.rest_interval))
     ends = [f"{percent(a)} ({span(i)}, n = {n})" for a, i, n in zip(drift.accuracy, drift.intervals, drift.n, strict=True)]
     said = [headline(drift), f"Accuracy: {ends[0]}, then {ends[1]}."]
-    return Group(*map(text, said), columns, shares, text(explained(drift)), *(text(f"Note: {note}") for note in drift.notes))
+    notes = [Sentence(f"Note: {note}") for note in drift.notes]
+    return Group(*map(Sentence, said), columns, shares, Sentence(explained(drift)), *notes)

@@ -6,9 +6,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from shiftproof._writing import write_atomic
 from shiftproof.records.stress import Slice, StressCurve
@@ -16,7 +15,7 @@ from shiftproof.reports import vega as alt
 from shiftproof.reports._html import render
 from shiftproof.reports.figure import FULL, ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import KIND_WORDS, confidence, percent, plural, span
-from shiftproof.reports.terminal_fit import text
+from shiftproof.reports.terminal_fit import Sentence, text
 
 _EVERY = 2
 """Of the radii of the curve, the terminal shows every so many."""
@@ -28,17 +27,24 @@ _ROUNDING = 1e-12
 
 
 def verdict(curve: StressCurve) -> str:
-    """How much shift breaks the model, in a sentence."""
-    where = f"{_between(curve)} with {confidence(curve.confidence)} confidence"
+    """How much the mix of examples may change before accuracy falls below the floor, in words that need no statistics."""
+    floor, now = percent(curve.floor), percent(float(curve.accuracy[0]))
     if curve.breaking == 0:
         place = "below" if curve.accuracy[0] < curve.floor - _ROUNDING else "no higher than"
-        return f"Accuracy is {place} the floor of {percent(curve.floor)} already, without any shift ({curve.axis} {where})."
+        return f"Accuracy is {now}, {place} the {floor} that is asked for, on these examples as they are."
     if math.isinf(curve.breaking):
-        return f"No mix of these examples takes accuracy below {percent(curve.floor)} ({curve.axis} {where})."
+        return f"Accuracy is {now}, and no other mix of these examples takes it below {floor}."
+    times = (1 - curve.floor) / (1 - float(curve.accuracy[0]))
     return (
-        f"Accuracy falls below {percent(curve.floor)} at {curve.axis} {number(curve.breaking)} ({where}): a shift that large can let any "
-        f"{percent(curve.breaking_share)} of the population stand alone."
+        f"Accuracy is {now}. It falls below {floor} once examples like those answered wrong come {times:.3g} times as often as here. "
+        f"That is as large a change of the mix as when a part with {percent(curve.breaking_share)} of the population becomes all of it."
     )
+
+
+def breaking_line(curve: StressCurve) -> str:
+    """The radius that breaks the model, with its interval."""
+    at = number(curve.breaking)
+    return f"Floor reached at {curve.axis} {at} ({confidence(curve.confidence)} interval: {_between(curve)})."
 
 
 def _between(curve: StressCurve) -> str:
@@ -93,7 +99,7 @@ def stress_chart(curve: StressCurve) -> Figure:
         at = [{"radius": curve.breaking, "value": curve.floor, "shown": f"breaks at {number(curve.breaking)}"}]
         mark = alt.Chart(table_of(at)).encode(x=alt.X("radius:Q", title=curve.axis, scale=scale), y=y("value"))
         layers.append(mark.mark_point(shape="diamond", filled=True, size=110, opacity=1, color="var(--at-most)"))
-        layers.append(mark.marktext(align="left", dx=9, dy=-9, color="var(--ink)", fontSize=12).encode(text="shown:N"))
+        layers.append(mark.mark_text(align="left", dx=9, dy=-9, color="var(--ink)", fontSize=12).encode(text="shown:N"))
     what = f"Accuracy from 0 to 100% of {curve.name} in the worst mix against {curve.axis}. {verdict(curve)}"
     return make_figure(
         alt.layer(*layers).properties(height=280),
@@ -161,6 +167,7 @@ def stress_page(curve: StressCurve) -> str:
         columns=list(curve.columns)[:_COLUMNS],
         curve=curve,
         verdict=verdict(curve),
+        breaking=breaking_line(curve),
         kind=KIND_WORDS[curve.bound.value],
         kind_class=curve.bound.value,
         ends=list(zip(*curve.interval, strict=True)),
@@ -198,12 +205,12 @@ def terminal_stress(curve: StressCurve, *, slices: int = 10) -> Group:
         loss = "–" if math.isnan(curve.loss[row]) else f"{curve.loss[row]:.3f}"
         shown = f"{percent(float(curve.accuracy[row]))} ({span(ends)})"
         table.add_row(f"{curve.radii[row]:.3g}", percent(float(curve.share[row])), shown, loss)
-    parts: list[Table | Text] = [table, text(verdict(curve))]
+    parts: list[RenderableType] = [Sentence(verdict(curve)), table, Sentence(breaking_line(curve))]
     for title, before in (("Who carries the weight there", True), ("... by the label too", False)):
         found = [one for one in curve.slices if one.beforehand is before]
         if found:
             parts.append(_slices(title, found[: slices if before else slices // 2]))
-    parts += [text(f"Note: {note}.") for note in curve.notes]
+    parts += [Sentence(f"Note: {note}.") for note in curve.notes]
     return Group(*parts)
 
 

@@ -36,6 +36,17 @@ class FirstThatFits:
         yield last()
 
 
+class Sentence:
+    """A line of text, broken between words where the terminal ends, and never inside an interval."""
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        del console
+        yield text(wrapped([self.value], width=options.max_width))
+
+
 def text(value: str) -> Text:
     """Text that is printed, never obeyed: no markup in it counts, and control characters are replaced; it may have several lines."""
     return Text("\n").join(Text(printable(line)) for line in value.split("\n"))

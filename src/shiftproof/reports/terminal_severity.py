@@ -12,7 +12,7 @@ from shiftproof.measures.rank_flips import rank_flips
 from shiftproof.records.severity import SeverityCurve
 from shiftproof.reports.number_format import confidence, percent, plural, span
 from shiftproof.reports.severity import cost_of, failures, flip_in_words
-from shiftproof.reports.terminal_fit import FirstThatFits, text
+from shiftproof.reports.terminal_fit import FirstThatFits, Sentence, text
 
 _INTERVAL = len("(98.8 to 100.0%)")
 
@@ -28,7 +28,7 @@ def terminal_severity(curves: Sequence[SeverityCurve]) -> Group:
     flags = {flag.name: flag.detail for curve in curves for flag in curve.flags}
     lines += [f"⚑ {name}: {detail}" for name, detail in flags.items()]
     lines.append(f"Cost: {cost_of(curves)}.")
-    return Group(table, *(text(line) for line in lines))
+    return Group(table, *map(Sentence, lines))
 
 
 def _table(curves: Sequence[SeverityCurve], joint: str) -> Table:

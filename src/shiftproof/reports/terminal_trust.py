@@ -8,7 +8,7 @@ from rich.table import Table
 from shiftproof.records.trust import TrustRecord
 from shiftproof.records.trust_row import TrustRow
 from shiftproof.reports.number_format import confidence, cost, percent
-from shiftproof.reports.terminal_fit import text
+from shiftproof.reports.terminal_fit import Sentence, text
 from shiftproof.reports.trust import row_name, sentences
 
 
@@ -23,8 +23,8 @@ def terminal_trust(record: TrustRecord) -> Group:
         table.add_row(*map(text, _cells(row)))
     return Group(
         table,
-        *(text(line) for line in sentences(record.calibration, record.rows, record.data.classes)),
-        text(f"Cost: {cost(record.asked, record.sent)}."),
+        *map(Sentence, sentences(record.calibration, record.rows, record.data.classes)),
+        Sentence(f"Cost: {cost(record.asked, record.sent)}."),
     )
 
 

@@ -29,6 +29,7 @@ from shiftproof.reports.number_format import (
     shown_number,
     span,
 )
+from shiftproof.reports.shift_words import spelled
 from shiftproof.reports.terminal_fit import FirstThatFits, text
 
 _STYLES: dict[ClaimKind, str] = {"at_least": "green", "estimate": "blue", "at_most": "red"}
@@ -56,8 +57,9 @@ def _table(audit: Audit, joint: str) -> Table:
         shown = _with_span(bracketed(natural.accuracy, natural.bracket), span(natural.interval), joint)
         table.add_row(text(natural.source), "", "", text(shown))
     for threat in digest.threats(audit):
-        ends = ((threat.proven, "nothing proven"), (threat.attacked, "–"), (threat.average, "–"))
-        table.add_row(text(threat.shift), *(_number(result, absent, joint) for result, absent in ends))
+        proven = threat.proven if threat.proven and threat.proven.value else None
+        ends = ((proven, "proven for none" if threat.proven else "nothing proven"), (threat.attacked, "–"), (threat.average, "–"))
+        table.add_row(text(spelled(threat.shift)), *(_number(result, absent, joint) for result, absent in ends))
     for curve in audit.proven:
         if curve.subject is not None:
             ends = (_of_cell(audit, curve.cell), _of_cell(audit, curve.attack.cell if curve.attack else None))
@@ -136,7 +138,8 @@ def is_plain(row: ComparisonRow) -> bool:
 
 def row_name(row: ComparisonRow) -> str:
     """What a row of a comparison is, in a line; `one_draw` goes without saying."""
-    return row.shift + ("" if row.search == "one_draw" else f", {row.search}")
+    shift = "as collected" if row.shift == "identity" else spelled(row.shift)
+    return shift + ("" if row.search == "one_draw" else f", {row.search}")
 
 
 def _number(result: Result | None, absent: str, joint: str) -> Text:
