@@ -38,7 +38,8 @@ def test_the_terminal_and_the_page(run: Path, monkeypatch: pytest.MonkeyPatch, c
     monkeypatch.setenv("COLUMNS", "160")
     assert command(monkeypatch, "stress", run, "--floor", "0.6") == 0
     out = capsys.readouterr().out
-    assert "Accuracy falls below 60.0% at chi-square radius" in out
+    assert "It falls below 60.0% once examples like those answered wrong come" in out
+    assert "Floor reached at chi-square radius" in out
     assert "town=B" in out
     text = (run / "stress.html").read_text(encoding="utf-8")
     assert "How much shift breaks" in text

@@ -24,10 +24,14 @@ class Confusion(Record):
     cell: str = Field(description="Key of the cell whose stored answers it is made of.")
     data: str = Field(description="The sample, by URI or short name.")
     shift: str = Field(description="Spec of the shift; 'identity' for the sample as it is.")
-    search: str = Field(description="Spec of the search; under one, the answer is that to the move it found, one of many it may have found.")
+    search: str = Field(
+        description="Spec of the search; under one, the answer is that to the move it found, one of many it may have found."
+    )
     kind: Literal["at_most", "estimate"] = Field(description="What accuracy in this cell claims.")
     n: int = Field(description="Examples with an answer.")
     wrong: int = Field(description="Those of them that were answered wrong.")
     classes: list[str] = Field(description="The classes in label order where all pairs are here; empty where only the most frequent are.")
-    pairs: list[ConfusedPair] = Field(description="Of at most 20 classes every pair that occurs, else the wrong ones that occur most often.")
+    pairs: list[ConfusedPair] = Field(
+        description="Of at most 20 classes every pair that occurs, else the wrong ones that occur most often."
+    )
     unlisted: int = Field(default=0, description="Wrong answers whose pair is not among these.")

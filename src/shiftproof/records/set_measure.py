@@ -29,8 +29,8 @@ class SetMeasure(Record):
     interval: IntervalEnds | None = Field(description="Where the truth lies at `confidence`, sampling error only.")
     together: IntervalEnds | None = Field(
         default=None,
-        description="Of a group, or of one class of several: where the truth lies, such that the intervals of all groups of its column, or of "
-        "all these classes, hold together at `confidence`. Null under a shift.",
+        description="Of a group, or of one class of several: where the truth lies, such that the intervals of all groups of its column, or "
+        "of all these classes, hold together at `confidence`. Null under a shift.",
     )
     family: int = Field(default=1, description="How many intervals `together` holds with, its own among them.")
     confidence: float

@@ -84,8 +84,8 @@ def find_runs(folder: Path) -> list[IndexedRun]:
     found = sorted(path.parent for path in folder.rglob("audit.json"))
     if not found:
         raise UsageError(
-            f"The folder '{folder}' has no audit.json, and no folder below it has one. Give the folder of a run (--out of an audit), or one "
-            "that holds several."
+            f"The folder '{folder}' has no audit.json, and no folder below it has one. Give the folder of a run (--out of an audit), or "
+            "one that holds several."
         )
     return [IndexedRun(run.relative_to(folder), read_audit(run)) for run in found]
 

@@ -45,7 +45,7 @@ def leaderboard(found: Leaderboard, *, left_out: Sequence[str] = ()) -> str:
         "leaderboard.html.j2",
         charts={},
         found=found,
-        matrices=threat_matrices(found),
+        matrices=[matrix for matrix in threat_matrices(found) if len(matrix.rows) > 1],
         left_out=left_out,
         models=len({(entry.model, entry.origin.fingerprint) for entry in found.entries()}),
         CLAIMS=CLAIMS,
@@ -198,7 +198,9 @@ def _terminal_matrix(matrix: ThreatMatrix) -> list[RenderableType]:
     places = range(len(matrix.rows))
     sizes = [size for size in range(len(places), 0, -1) if size <= _MOST_MODELS]
     layouts = [
-        partial(_matrix_tables, matrix, [places[at : at + size] for at in places[::size]], width) for size in sizes for width in (None, _THREAT)
+        partial(_matrix_tables, matrix, [places[at : at + size] for at in places[::size]], width)
+        for size in sizes
+        for width in (None, _THREAT)
     ]
     mixed = [column.threat for column in matrix.columns if not column.alike]
     note = f"Searched by different searches, of which a stronger one leaves less: {', '.join(dict.fromkeys(mixed))}."

@@ -181,8 +181,8 @@ def plural(count: int, noun: str) -> str:
 def number_word(measure: str, word: str) -> str:
     """A result's measure in a table: what people call it, where the judge has a word of its own.
 
-    >>> number_word("robust_accuracy", "accuracy"), number_word("robust_within", "share within the allowed error"), number_word("drop", "f1")
-    ('robust accuracy', 'share within the allowed error', 'drop')
+    >>> number_word("robust_accuracy", "accuracy"), number_word("robust_exact_match", "share of exact answers"), number_word("drop", "f1")
+    ('robust accuracy', 'share of exact answers', 'drop')
     """
     own = word != "accuracy" and is_mean_score(measure)
     return word if own else measure.replace("_", " ")

@@ -68,7 +68,12 @@ def _wrapped(line: str, width: int) -> str:
     indent = line[: len(line) - len(line.lstrip())]
     held = _together(line.lstrip())
     made = textwrap.fill(
-        held, width, initial_indent=indent, subsequent_indent=f"{indent}  " if indent else "", break_long_words=False, break_on_hyphens=False
+        held,
+        width,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  " if indent else "",
+        break_long_words=False,
+        break_on_hyphens=False,
     )
     return made.replace(_HARD_SPACE, " ")
 

@@ -60,8 +60,9 @@ class ThreatMatrix:
 def threat_matrices(found: Leaderboard) -> list[ThreatMatrix]:
     """A matrix for each sample on which models were measured here under two threats or more.
 
-    Where a model was measured several times on the same examples, the tightest bound of each kind stands: the least at most, the greatest at
-    least; of estimates the first. Models are ordered by how many of the others outrank them, over all threats.
+    Where a model was measured several times on the same examples, the tightest bound of each kind stands: the least at most, the greatest
+    at least; of estimates the first. Models are ordered by how many of the others outrank them, over all threats, and where
+    that is the same by the mean of the numbers that rank.
     """
     places: dict[tuple[str, int], list[tuple[str, str, Place]]] = {}
     for section in found.sections:
@@ -88,7 +89,8 @@ def _matrix(fingerprint: str, n: int, found: Sequence[tuple[str, str, Place]]) -
         for ((model, _), places), row in zip(by_model.items(), cells, strict=True)
     ]
     outranked = [sum((p.rank or len(found)) - 1 for _, p in places) / len(places) for places in by_model.values()]
-    order = sorted(range(len(rows)), key=lambda at: (outranked[at], rows[at].model))
+    ranked = [[p.entry.basis.value or 0.0 for _, p in places if p.entry.basis] for places in by_model.values()]
+    order = sorted(range(len(rows)), key=lambda at: (outranked[at], -sum(ranked[at]) / max(1, len(ranked[at])), rows[at].model))
     return ThreatMatrix(found[0][0], n, fingerprint, columns, [rows[at] for at in order])
 
 
@@ -96,7 +98,9 @@ _TWO = 2
 
 
 def _best(kind: ClaimKind, places: Sequence[Place]) -> MatrixNumber | None:
-    numbers = [(number, place) for place in places if (number := _of_kind(place.entry, kind)) is not None and known(number.value) is not None]
+    numbers = [
+        (number, place) for place in places if (number := _of_kind(place.entry, kind)) is not None and known(number.value) is not None
+    ]
     if not numbers:
         return None
     if kind == "at_most":

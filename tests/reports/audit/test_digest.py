@@ -325,10 +325,10 @@ def test_shifts_stand_worst_family_first_and_families_together() -> None:
     assert order == ["fog(severity=1)", "fog(severity=5)", "snow(severity=1)", "snow(severity=5)"]
 
 
-def test_a_long_name_loses_all_but_its_strength_in_the_first_picture() -> None:
+def test_the_first_picture_names_shifts_in_words() -> None:
     long = "brightness(severity=5, setting=mnist_c)"
     first = charts.headline(changed(sample_audit(), results=[average(long, 0.1)]))
     assert first is not None
     spec = json.dumps(first.spec)
-    assert '"brightness(severity=5)"' in spec
+    assert '"Brightness, severity 5, setting mnist_c"' in spec
     assert long not in spec

@@ -85,7 +85,8 @@ def group_gaps(audit: Audit) -> list[GroupGap]:
 def measure_gaps(audit: Audit) -> list[tuple[str, GroupGap]]:
     """Of every measure that is a share and was asked for: its groups by column, and where it is reported of several classes these.
 
-    Each comes with what people call the measure, in the sample as it is. Their intervals were made so that those of all groups of a column, or of all classes, hold together.
+    Each comes with what people call the measure, in the sample as it is. Its intervals were made so that those of all groups of a column,
+    or of all classes, hold together.
     """
     own = [m for m in audit.measures if m.shift == "identity" and m.data == audit.data.uri and m.range == SHARE]
     joint = [m for m in own if m.together is not None and m.value is not None]

@@ -11,8 +11,8 @@ from shiftproof.reports.shift_words import in_shift_words
 def verdict_line(audit: Audit) -> str:
     """The line; empty where nothing was measured.
 
-    With conditions it says how many hold and which fail. Without, and where all hold, it names the shift or group at which accuracy is surely lowest, by
-    chance before under attack, as chance is what a deployment meets anyway.
+    With conditions it says how many hold and which fail. Without, and where all hold, it names the shift or group at which accuracy is
+    surely lowest, by chance before under attack, as chance is what a deployment meets anyway.
     """
     weakest = _weakest(audit)
     if not audit.gates:
