@@ -96,7 +96,7 @@ def test_judges_without_classes_have_none() -> None:
         return inputs[:, 0]
 
     x = np.linspace(0, 1, 30, dtype=np.float32)[:, None]
-    data = sp.examples(x, x[:, 0], truth="number")
+    data = sp.examples(x, x[:, 0], truth="numbers")
     report = sp.audit(ask, data, judge="within(absolute=0.1)", shifts=["linf(eps=0.01)"], searches=["one_draw"], box=(0, 1), progress=False)
     assert report.record.confusions == []
     text = report.page.read_text(encoding="utf-8")

@@ -73,7 +73,9 @@ def test_a_gap_that_may_be_chance_is_said_to_be() -> None:
     assert gap.sure == 0
     assert "the gap may be chance" in gap.sentence("accuracy")
     small = replace(gap, groups=(GroupShare("a", 3, 1.0, 0.3, 1.0), GroupShare("b", 3, 0.0, 0.0, 0.7)))
-    assert "no two groups are large enough to be compared by accuracy. 2 groups of fewer than 30 examples say little." in small.sentence("accuracy")
+    assert "no two groups are large enough to be compared by accuracy. 2 groups of fewer than 30 examples say little." in small.sentence(
+        "accuracy"
+    )
 
 
 def test_the_terminal_shows_each_group() -> None:

@@ -62,9 +62,9 @@ def _table(audit: Audit, joint: str) -> Table:
         table.add_row(text(spelled(threat.shift)), *(_number(result, absent, joint) for result, absent in ends))
     for curve in audit.proven:
         if curve.subject is not None:
-            ends = (_of_cell(audit, curve.cell), _of_cell(audit, curve.attack.cell if curve.attack else None))
+            low, high = _of_cell(audit, curve.cell), _of_cell(audit, curve.attack.cell if curve.attack else None)
             shift = next((cell.shift for cell in audit.cells if cell.key == curve.cell), curve.family)
-            table.add_row(text(f"{shift}, smoothed"), _number(ends[0], "nothing proven", joint), _number(ends[1], "–", joint), "")
+            table.add_row(text(f"{shift}, smoothed"), _number(low, "nothing proven", joint), _number(high, "–", joint), "")
     return table
 
 
