@@ -67,6 +67,7 @@ def audit(  # noqa: D417  # options that belong together are explained together
     suite: str | None = None,
     shifts: Sequence[str | Shift] = (),
     searches: Sequence[str | Search] = (),
+    fast_copy: str | None = None,
     judge: str | Judge = "classify",
     certify: Sequence[str | Certificate] = (),
     curves: Sequence[str | Ball] = (),
@@ -101,7 +102,8 @@ def audit(  # noqa: D417  # options that belong together are explained together
         judge, certify, curves, measures, calibrate, calibrate_on, diagnose: what is right, what is proven, and what is reported of it.
         budget, plan: '10m', '20000 rows' or '200000 tokens', which chooses what is run; the plan.json of a run that chose.
         fail_on, out, seed, confidence: conditions of the gate; the run's folder, by default a temporary one; of draws and intervals.
-        batch_size, backend, workers, shard_size, pictures: how it is run; failures that are kept of each shift and search.
+        fast_copy, batch_size, backend, workers, shard_size, pictures: how it is run ("float32" or "bfloat16": the cascade searches on a
+            faster copy of a torch module); failures that are kept of each shift and search.
         progress, on_cell, on_example: a bar; called with each `CellResult` and `ExampleResult` at once, and what they raise ends the run.
 
     Returns:
