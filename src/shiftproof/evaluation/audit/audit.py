@@ -101,7 +101,7 @@ def audit(  # noqa: D417  # options that belong together are explained together
         judge, certify, curves, measures, calibrate, calibrate_on, diagnose: what is right, what is proven, and what is reported of it.
         budget, plan: '10m', '20000 rows' or '200000 tokens', which chooses what is run; the plan.json of a run that chose.
         fail_on, out, seed, confidence: conditions of the gate; the run's folder, by default a temporary one; of draws and intervals.
-        fast_copy, batch_size, backend, workers, shard_size, pictures: how it is run ("bfloat16": the cascade on a faster copy); failures kept.
+        fast_copy, batch_size, backend, workers, shard_size, pictures: how it is run ("bfloat16": cascade on a faster copy); failures kept.
         progress, on_cell, on_example: a bar; called with each `CellResult` and `ExampleResult` at once, and what they raise ends the run.
 
     Returns:
