@@ -19,6 +19,8 @@ from shiftproof.reports.shift_words import in_shift_words
 from shiftproof.risks.paired import PairedComparison
 
 _RUN_ROWS = 24
+_ROW = 44
+"""Pixels of a row whose name has three lines."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def runs_chart(names: Sequence[str], compared: Sequence[ComparisonRow], kind: Cl
         ),
     )
     return make_figure(
-        chart.properties(height=len(order) * (12 + 12 * len(labels))),
+        chart.properties(height=len(order) * max(_ROW, 12 + 12 * len(labels))),
         f"{KIND_WORDS[kind].capitalize()}, {plural(len(order), 'number')} of {plural(len(labels), 'run')}; the table below has the same.",
         tables={"number": rows},
         columns={"run": "run", **ACCURACY_COLUMNS},

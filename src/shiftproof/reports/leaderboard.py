@@ -240,6 +240,8 @@ def _stacked(number: Number | None, place: Place | None) -> Text:
     """A number over its interval, with its rank."""
     if number is None or known(number.value) is None:
         return Text("–", style="dim")
+    if number.kind == "at_least" and not number.value:
+        return Text("none", style="dim")
     ranked = f"  #{rank(place)}" if place is not None and place.rank is not None else ""
     below = f"\n({span(number.interval)})" if number.interval else ""
     return Text(f"{KIND_SIGNS[number.kind]}{figure(number)}{' ⚑' if number.flags else ''}{ranked}{below}", style=_STYLES[number.kind])

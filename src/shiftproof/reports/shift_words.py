@@ -84,6 +84,16 @@ def spelled(spec: str) -> str:
     return spec if "(" in spec else in_shift_words(spec)
 
 
+def explained_spec(spec: str) -> str:
+    """A spec in a sentence: as it is written, with its words where it shows no option.
+
+    >>> explained_spec("linf(eps=0.1)"), explained_spec("missing")
+    ('linf(eps=0.1)', 'missing (missing values: 10% of the values of each row)')
+    """
+    words = in_shift_words(spec)
+    return spec if "(" in spec else f"{spec} ({words[:1].lower()}{words[1:]})"
+
+
 def _read(spec: str) -> tuple[str, Options] | None:
     """The name and the options of a spec; None where it is none of plain words and numbers."""
     try:

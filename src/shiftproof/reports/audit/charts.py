@@ -36,7 +36,7 @@ def headline(audit: Audit) -> Figure | None:
     solid, dotted = _bracket_rows([threat for threat in digest.worst_of_each_family(audit) if _label(threat) in names])
     layers = [*_clean_layers(clean), *_brackets(solid, dotted, y), *_intervals_and_marks(rows, y)]
     return make_figure(
-        alt.layer(*layers).properties(height=40 * len(names)),
+        alt.layer(*layers).properties(height=44 * len(names)),
         f"Accuracy from 0 to 100% in {plural(len(names), 'row')}: {', '.join(names)}. The same numbers are in the table below.",
         tables={"clean accuracy": clean, "bracket": [*solid, *dotted], "number": rows},
         columns={**ACCURACY_COLUMNS, **_CLEAN_COLUMNS, "from": "from", "to": "to"},

@@ -9,6 +9,8 @@ from shiftproof.reports.audit import digest
 from shiftproof.reports.number_format import known, percent, points, points_span, span
 
 SHARE = (0.0, 1.0)
+_MOST_ROWS = 40
+"""Rows of the first table of measures; with more it has those of the samples as they are."""
 
 
 def of_everyone(audit: Audit) -> list[SetMeasure]:
@@ -23,6 +25,8 @@ def measure_rows(audit: Audit) -> tuple[list[SetMeasure], list[SetMeasure]]:
     worst = {r.shift for threat in digest.worst_of_each_family(audit) for r in threat.numbers}
     found = of_everyone(audit)
     first = [m for m in found if m.shift == "identity" or m.shift in worst]
+    if len(first) > _MOST_ROWS:
+        first = [m for m in first if m.shift == "identity"]
     return first, [m for m in found if m not in first]
 
 
