@@ -113,6 +113,30 @@ def test_the_command_line_and_python_make_the_same_run(
         report.accuracy("l2(eps=1)", "grid")
 
 
+def test_report_prints_the_groups_and_measures_that_were_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = sp.load_data("digits:").take(slice(200))
+    towns = np.where(np.arange(200) % 3 > 0, "A", "B")
+    grouped = sp.examples(data.x, data.y, groups={"town": towns})
+    sp.audit(
+        linear_net(), grouped, out=str(tmp_path / "run"), shifts=[SHIFT], searches=[SEARCH], measures=["recall(class=each)"], progress=False
+    )
+    monkeypatch.setenv("COLUMNS", "80")
+    assert command(monkeypatch, "report", tmp_path / "run") == 0
+    out = capsys.readouterr().out
+    lines = out.splitlines()
+    assert lines[0].startswith("Weakest point")
+    assert "town: accuracy is" in out
+    right = right_of(tmp_path / "run", "identity", "one_draw")
+    for town in "AB":
+        own = [ok for name, ok in right.items() if towns[int(name)] == town]
+        assert f"  town={town}: {100 * np.mean(own):.1f}% (" in out
+    assert "recall of class 0" in out
+    assert "Recall of class 0" not in out  # of everyone it is in the sentence that begins with "As collected"
+    assert "As collected: recall of class 0" in out
+
+
 def test_report_writes_the_page_again(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

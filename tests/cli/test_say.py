@@ -17,7 +17,7 @@ from every_page import a_stress_curve, comparison, defend_record, frequency_repo
 from injected import spoiled
 from sample_audit import sample_audit
 from shiftproof._printable import printable
-from shiftproof.cli._say import say
+from shiftproof.cli._say import say, say_lines
 from shiftproof.leaderboard.attackbench import RankedAttack, terminal_attacks
 from shiftproof.leaderboard.board import make_leaderboard
 from shiftproof.leaderboard.measured import entries_of
@@ -111,3 +111,23 @@ def test_nothing_else_prints() -> None:
     home = Path(shiftproof.__file__).parent
     found = {str(path.relative_to(home)) for path in home.rglob("*.py") if re.search(r"click\.echo\(|^\s+print\(", path.read_text(), re.M)}
     assert found == {"cli/_say.py"}
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stream", [Screen, io.StringIO])
+def test_sentences_are_broken_for_a_terminal_and_whole_for_a_file(stream: type[io.StringIO], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr("sys.stdout", kept := stream())
+    said = ["Without an attack, accuracy is lowest on 77.2% (73.3 to 80.8%), below clean accuracy.", "  sex=F: 1.0% (0.5 to 2.0%), n = 3"]
+    say_lines(said)
+    say_lines([])
+    lines = kept.getvalue().splitlines()
+    assert (max(map(len, lines)) <= 40) == (stream is Screen)
+    assert sum("(73.3 to 80.8%)" in line for line in lines) == 1
+    assert (lines == said) == (stream is io.StringIO)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from chromium import BINARY, Tab, chromium
 from sample_audit import BREAKOUT, sample_audit, write_run
 from shiftproof.records.comparison import Comparison, ComparisonRow
+from shiftproof.records.confusion import ConfusedPair, Confusion
 from shiftproof.reports.audit.page import write_page
 from shiftproof.reports.compare import write_comparison
 
@@ -76,6 +78,29 @@ def test_a_phone_shows_each_difference_with_its_p_without_scrolling(tab: Tab, pa
     assert len(cells) > 10
     assert all("points" in said and re.search(r"p (below )?[01]\.", said) for said, _ in cells)
     assert all(right <= 390 for _, right in cells)
+
+
+def test_a_phone_shows_ten_classes_side_by_side(tab: Tab, tmp_path: Path) -> None:
+    audit, classes = sample_audit(gallery=False), [str(label) for label in range(10)]
+    pairs = [ConfusedPair(label=a, said=b, count=3, of=30) for a in classes for b in classes]
+    found = Confusion(
+        cell="c", data=audit.data.uri, shift="identity", search="one_draw", kind="estimate", n=300, wrong=270, classes=classes, pairs=pairs
+    )
+    tab.open(write_page(write_run(tmp_path / "run", audit.model_copy(update={"confusions": [found]}))), width=390)
+    assert tab.run("document.querySelectorAll('table.confusion td').length") == 110
+    assert tab.run("Math.max(...[...document.querySelectorAll('table.confusion td')].map(c => c.getBoundingClientRect().right))") <= 390
+
+
+def test_names_of_rows_do_not_run_into_the_next(tab: Tab, pages: Pages) -> None:
+    names = """[...document.querySelectorAll('[data-chart=headline], [data-chart=groups]')].map(c =>
+            [...c.querySelectorAll('.role-axis-label text[text-anchor=end]')].map(t => t.getBoundingClientRect())
+            .filter(b => b.width).map(b => [b.top, b.bottom]))"""
+    for width in (390, 1280):
+        tab.open(pages["audit"], width=width)
+        charts = tab.run(names)
+        assert [len(rows) > 2 for rows in charts] == [True, True]
+        for rows in charts:
+            assert all(above[1] <= below[0] + 2 for above, below in pairwise(sorted(rows))), (width, rows)
 
 
 def test_charts_follow_the_page_s_width(tab: Tab, pages: Pages) -> None:

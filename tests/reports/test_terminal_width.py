@@ -14,9 +14,11 @@ from sample_audit import sample_audit
 from shiftproof.leaderboard.board import make_leaderboard
 from shiftproof.leaderboard.measured import entries_of
 from shiftproof.records.comparison import Comparison, ComparisonRow
+from shiftproof.records.drift import DriftedColumn, DriftRecord, ExplainedShare
 from shiftproof.reports.audit import digest
 from shiftproof.reports.audit.terminal import terminal_comparison, terminal_table
 from shiftproof.reports.defend import summary
+from shiftproof.reports.drift import terminal_drift
 from shiftproof.reports.leaderboard import terminal_leaderboard
 from shiftproof.reports.number_format import percent, span
 from shiftproof.reports.stress import terminal_stress
@@ -47,6 +49,32 @@ def board() -> RenderableType:
     return terminal_leaderboard(make_leaderboard([*entries, measured("alone", [1, 0, 1, 1], fingerprint="other")]))
 
 
+def drift() -> DriftRecord:
+    def column(place: int) -> DriftedColumn:
+        name = f"a-rather-long-name-of-the-column-number-{place}"
+        return DriftedColumn(
+            name=name, kind="categories", moved=True, p_value=1e-9, distance=0.3, shift=None, example=f"{name}: 50.5 to 11.0%"
+        )
+
+    return DriftRecord(
+        model="credit.py:make",
+        first="adult.csv?label=income&where=age<40",
+        second="adult.csv?label=income&where=age>=40",
+        n=(675, 525),
+        accuracy=(0.887, 0.779),
+        intervals=((0.861, 0.91), (0.741, 0.814)),
+        change=-0.108,
+        change_interval=(-0.162, -0.056),
+        columns=[column(place) for place in range(14)],
+        shares=[ExplainedShare(name=column(place).name, share=-0.074, interval=(-0.112, -0.044)) for place in range(5)],
+        rest=-0.013,
+        rest_interval=(-0.069, 0.035),
+        worth=100.0,
+        confidence=0.95,
+        notes=["The samples do not overlap in age: no reweighting makes one of the other."],
+    )
+
+
 TABLES: dict[str, Callable[[], RenderableType]] = {
     "audit": long_audit,
     "compare": lambda: terminal_comparison(three_runs()),
@@ -74,6 +102,17 @@ def test_no_interval_is_cut(name: str, width: int) -> None:
     numbers = [cell for line in lines for cell in line.split("│")[2:]]
     assert all(cell.count("(") == cell.count(")") for cell in numbers)
     assert not [line for line in lines if re.search(r"\([−+]?\d[\d.]*( to)?\s*│", line)]
+
+
+def test_a_drift_cuts_no_interval_and_no_name() -> None:
+    record = drift()
+    for width in (80, 120):
+        lines = printed(terminal_drift(record), width)
+        assert max(map(len, lines)) <= width
+        assert not [line for line in lines if "…" in line]
+        assert sum("−11.2 to −4.4 points" in line for line in lines) == len(record.shares)
+        assert any("(86.1 to 91.0%, n = 675)" in line for line in lines)
+        assert sum("below 0.001" in line for line in lines) == 12
 
 
 def test_every_model_has_every_threat_in_the_matrix() -> None:

@@ -79,11 +79,14 @@ def span(interval: tuple[float, float] | None) -> str:
 def points(value: float | None) -> str:
     """A difference of shares, in percentage points.
 
-    >>> points(-0.0312), points(None)
-    ('−3.1 points', 'not measured')
+    >>> points(-0.0312), points(-0.0001), points(None)
+    ('−3.1 points', '0.0 points', 'not measured')
     """
     number = known(value)
-    return NOT_MEASURED if number is None else f"{100 * number:+.1f} points".replace("-", "−")
+    if number is None:
+        return NOT_MEASURED
+    shown = f"{100 * number:+.1f} points".replace("-", "−")
+    return shown[1:] if shown[1:] == "0.0 points" else shown
 
 
 def points_span(interval: tuple[float, float] | None) -> str:

@@ -56,7 +56,8 @@ def test_wrapping_a_model_as_it_is(nets: Path, tmp_path: Path, monkeypatch: pyte
     assert len(summary(record).splitlines()) >= 7
 
 
-def test_training_from_a_factory(tmp_path: Path) -> None:
+def test_training_from_a_factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     lines: list[str] = []
     config = DefendConfig(
         data="digits:",

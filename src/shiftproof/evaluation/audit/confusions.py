@@ -23,7 +23,12 @@ def confusions(plan: AuditPlan, pools: Sequence[PooledResults]) -> list[Confusio
     if plan.judge.said != "classes":
         return []
     names = known_classes((plan.data, *plan.natural))
-    return [_confusion(p, names) for p in pools if p.subject is None and p.table.bound is not Bound.AT_LEAST]
+    return [_confusion(p, names) for p in pools if _counts(p)]
+
+
+def _counts(p: PooledResults) -> bool:
+    """Whether it has answers of the measured model to labelled examples; what a certificate says is no answer."""
+    return p.subject is None and p.table.bound is not Bound.AT_LEAST and p.source.labelled
 
 
 def _confusion(p: PooledResults, names: tuple[str, ...]) -> Confusion:

@@ -193,7 +193,7 @@ def group_chart(audit: Audit) -> Figure | None:
     y = alt.Y("row:N", sort=names, title=None, axis=NAMES)
     clean = _clean_rows(audit)
     return make_figure(
-        alt.layer(*_clean_layers(clean), *_intervals_and_marks(rows, y)).properties(height=26 * len(names)),
+        alt.layer(*_clean_layers(clean), *_intervals_and_marks(rows, y)).properties(height=34 * len(names)),
         f"Clean accuracy of {plural(len(rows), 'group')}, worst first; the same numbers are in the table below.",
         tables={"clean accuracy": clean, "number": rows},
         columns={**ACCURACY_COLUMNS, **_CLEAN_COLUMNS},
