@@ -115,6 +115,12 @@ def test_a_drift_cuts_no_interval_and_no_name() -> None:
         assert sum("below 0.001" in line for line in lines) == 12
 
 
+def test_heads_are_broken_after_their_colon() -> None:
+    lines = printed(long_audit(), 80)
+    heads = [cell.strip() for cell in lines[2].split("┃")[2:-1]]
+    assert heads == ["Proven:", "Attacked:", "By chance:"]
+
+
 def test_every_model_has_every_threat_in_the_matrix() -> None:
     lines = printed(board(), 80)
     numbers = [threat.attacked for threat in digest.threats(sample_audit()) if threat.attacked]

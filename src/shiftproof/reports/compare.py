@@ -11,9 +11,9 @@ from shiftproof.records.audit import ClaimKind, Result
 from shiftproof.records.comparison import Comparison, ComparisonRow
 from shiftproof.reports import vega as alt
 from shiftproof.reports._html import render
-from shiftproof.reports.audit.charts import ACCURACY_COLUMNS, NAMES, interval_mark, share_x, tooltip
+from shiftproof.reports.audit.charts import ACCURACY_COLUMNS, interval_mark, share_x, tooltip
 from shiftproof.reports.audit.terminal import difference, is_plain
-from shiftproof.reports.figure import ChartRow, Figure, make_figure, table_of
+from shiftproof.reports.figure import NAMES, ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import KIND_WORDS, KINDS, known, plural, points
 from shiftproof.reports.shift_words import in_shift_words
 from shiftproof.risks.paired import PairedComparison

@@ -22,6 +22,12 @@ ChartRow = dict[str, str | float | int | None]
 
 _COLOURS = alt.Scale(domain=[KIND_WORDS[k] for k in KINDS], range=["var(--at-least)", "var(--estimate)", "var(--at-most)"])
 _SHAPES = alt.Scale(domain=[KIND_WORDS[k] for k in KINDS], range=["triangle-right", "circle", "triangle-left"])
+NAMES = alt.Axis(
+    style="names",
+    grid=False,
+    labelExpr=r"split(trim(replace(datum.label, regexp('(.{1,22})(\\s|$)', 'g'), '$1\n')), '\n')",
+)
+"""The names of rows, broken into lines between words."""
 FULL = alt.Scale(domain=[0, 1], nice=False, clamp=True)
 """All shares there are."""
 

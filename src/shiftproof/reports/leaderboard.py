@@ -268,9 +268,9 @@ def _table(board: Board, joint: str) -> Table:
     table = Table(title=Text(printable(f"{heading(board)}, {CLAIMS[board.claim]}"), style="italic"), title_justify="left")
     table.add_column("Rank", justify="right", no_wrap=True)
     table.add_column("Model", overflow="fold")
-    table.add_column("Clean: estimate".replace(" ", joint), justify="right", style="blue", no_wrap=True)
+    table.add_column("Clean: estimate".replace(": ", f":{joint}"), justify="right", style="blue", no_wrap=True)
     for kind in kinds:
-        table.add_column(_HEADS[kind].replace(" ", joint, 1), justify="right", style=_STYLES[kind], no_wrap=True)
+        table.add_column(_HEADS[kind].replace(": ", f":{joint}"), justify="right", style=_STYLES[kind], no_wrap=True)
     for place in board.places:
         entry = place.entry
         numbers = {"at_least": entry.proven, "estimate": entry.average, "at_most": entry.bound}

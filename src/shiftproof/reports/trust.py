@@ -11,8 +11,9 @@ from shiftproof.records.trust import TrustRecord
 from shiftproof.records.trust_row import CalibrationSample, Conformal, Selective, TrustRow
 from shiftproof.reports import vega as alt
 from shiftproof.reports._html import render
-from shiftproof.reports.figure import FULL, ChartRow, Figure, make_figure, table_of
+from shiftproof.reports.figure import FULL, NAMES, ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import confidence, cost, p_value, percent, span
+from shiftproof.reports.shift_words import in_shift_words
 
 COLOURS = {"accuracy": "var(--run-1)", "mean confidence": "var(--run-2)"}
 
@@ -51,6 +52,11 @@ def row_name(row: TrustRow) -> str:
     return row.sample if row.shift == "identity" else f"{row.sample}, {row.shift}"
 
 
+def _in_words(row: TrustRow) -> str:
+    """What the chart calls a row."""
+    return row.sample if row.shift == "identity" else f"{row.sample}: {in_shift_words(row.shift)}"
+
+
 def trust_chart(rows: list[TrustRow]) -> Figure:
     """Accuracy with its interval beside mean confidence, a line for each labelled sample."""
     points: list[ChartRow] = []
@@ -59,9 +65,9 @@ def trust_chart(rows: list[TrustRow]) -> Figure:
         values = {"accuracy": row.accuracy, "mean confidence": row.mean_confidence}
         for what, value in values.items():
             ends: ChartRow = {"low": low, "high": high} if what == "accuracy" else {"low": value, "high": value}
-            points.append({"sample": row_name(row), "what": what, "value": value, "shown": percent(value), **ends})
-    order = [row_name(row) for row in rows]
-    y = alt.Y("sample:N", sort=order, title=None, axis=alt.Axis(labelLimit=240, grid=False, style="names"))
+            points.append({"sample": _in_words(row), "what": what, "value": value, "shown": percent(value), **ends})
+    order = [_in_words(row) for row in rows]
+    y = alt.Y("sample:N", sort=order, title=None, axis=NAMES)
 
     def x(field: str, title: str | None = None) -> alt.X:
         return alt.X(field=field, type="quantitative", scale=FULL, title=title, axis=alt.Axis(format="%", tickCount=5))
@@ -76,7 +82,7 @@ def trust_chart(rows: list[TrustRow]) -> Figure:
         shape=alt.Shape("what:N", scale=alt.Scale(domain=list(COLOURS), range=["circle", "diamond"]), legend=None),
     )
     return make_figure(
-        alt.layer(ends_line, marks).properties(height=40 + 34 * len(rows)),
+        alt.layer(ends_line, marks).properties(height=40 + 44 * len(rows)),
         "Accuracy and mean confidence of each sample, from 0 to 100%. The same numbers are in the table below.",
         tables={"share": points},
         columns={"sample": "sample", "what": "what", "value": "share", "low": "low", "high": "high"},

@@ -8,17 +8,11 @@ from shiftproof.records.audit import Audit, ClaimKind, Result
 from shiftproof.reports import vega as alt
 from shiftproof.reports.audit import digest
 from shiftproof.reports.audit.digest import FILTERS, ThreatNumbers
-from shiftproof.reports.figure import FULL, ChartRow, Figure, coloured, make_figure, shaped, share_axis, table_of
+from shiftproof.reports.figure import FULL, NAMES, ChartRow, Figure, coloured, make_figure, shaped, share_axis, table_of
 from shiftproof.reports.number_format import KIND_WORDS, amount, amount_span, known, percent, plural, points, points_span, span
 from shiftproof.reports.shift_words import in_shift_words
 
 _HEADLINE_ROWS = 20
-NAMES = alt.Axis(
-    style="names",
-    grid=False,
-    labelExpr=r"split(trim(replace(datum.label, regexp('(.{1,22})(\\s|$)', 'g'), '$1\n')), '\n')",
-)
-"""The names of rows, broken into lines between words."""
 _GROUP_ROWS = 24
 ACCURACY_COLUMNS = {"row": "name", "kind": "claim", "value": "accuracy", "low": "low", "high": "high", "how": "by", "n": "examples"}
 """The columns of numbers with their intervals."""

@@ -50,7 +50,7 @@ def _table(audit: Audit, joint: str) -> Table:
     table = Table(title=text(f"{audit.model.name} on {audit.data.uri}, n = {audit.data.n}"), caption=text(_caption(audit)))
     table.add_column("Shift", overflow="fold")
     for kind, head in _HEADS.items():
-        table.add_column(head.replace(" ", joint, 1), justify="right", style=_STYLES[kind], no_wrap=True)
+        table.add_column(head.replace(": ", f":{joint}"), justify="right", style=_STYLES[kind], no_wrap=True)
     clean = _with_span(bracketed(audit.clean.accuracy, audit.clean.bracket), span(audit.clean.interval), joint)
     table.add_row("as collected", "", "", text(clean))
     for natural in audit.natural:
