@@ -20,6 +20,7 @@ from shiftproof.data.prompted import Prompted
 from shiftproof.data.prompts import read_prompt
 from shiftproof.data.short_names import short_names
 from shiftproof.data.source import Renamed, Source
+from shiftproof.evaluation.audit.table_suite import grouped_by_time
 from shiftproof.evaluation.calibration import CalibratingSource, calibrating_on, check_ways, share_name, split_source
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.preflight import check_examples
@@ -46,8 +47,8 @@ class AuditSamples:
     uris: Mapping[str, str]
 
 
-def load_audit_samples(config: AuditConfig) -> AuditSamples:
-    """Loads and checks every sample.
+def load_audit_samples(config: AuditConfig, *, by_time: bool = False) -> AuditSamples:
+    """Loads and checks every sample; with `by_time` tables that have dates and no groups are grouped by time.
 
     Raises:
         UsageError: one cannot be read or used, two of them are the same, or calibration inputs are test inputs too.
@@ -58,7 +59,7 @@ def load_audit_samples(config: AuditConfig) -> AuditSamples:
     prompt = read_prompt(Path(config.prompt)) if config.prompt else None
     loaded = [_load(given, name, config) for name, given in named]
     aligned = align(*_distinct([Prompted(source, prompt) for source in loaded] if prompt else loaded))
-    data, *rest = aligned.sources
+    data, *rest = (grouped_by_time(source) if by_time else source for source in aligned.sources)
     natural = tuple(rest[: len(others)])
     _check((data, *natural))
     data, calibrating = _calibrating(config, data, rest[len(others) :])
