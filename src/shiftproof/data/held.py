@@ -110,7 +110,7 @@ def _pair(
             "The inputs are a matrix, read as a table: each column's legal range is the one observed. For one box of all give box=.",
         )
     if frame is not None:
-        return _labelled(frame.reset_index(drop=True), _array(y).reshape(-1), box, options, said, _like(like, options))
+        return _labelled(frame.reset_index(drop=True), _labels(y), box, options, said, _like(like, options))
     _refuse_like(like)
     if options:
         raise UsageError(
@@ -168,10 +168,22 @@ def _refuse_like(like: object) -> None:
         raise UsageError("The option 'like' is another table, and these data are none. Leave it out.")
 
 
+def _labels(y: Any) -> npt.NDArray[Any]:
+    """The labels as they are, shape (n,); a single column counts."""
+    values = _array(y)
+    if values.ndim > 1 and values.shape[1] > 1:
+        hint = "One-hot labels become classes with y.argmax(axis=1); of several outputs give one at a time."
+        raise must("y", "(X, y)", "have one label per row", f"shape {values.shape}", hint)
+    return values.reshape(-1)
+
+
 def _array(values: Any) -> npt.NDArray[Any]:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(values, torch.Tensor):
         values = values.detach().cpu().numpy()
+    sparse = sys.modules.get("scipy.sparse")
+    if sparse is not None and sparse.issparse(values):
+        raise UsageError("The X of (X, y) is a sparse matrix, and inputs are full ones. Give X.toarray().")
     try:
         return np.asarray(values)
     except ValueError as error:  # rows of different lengths

@@ -94,7 +94,7 @@ def audit(  # noqa: D417  # options that belong together are explained together
     Args:
         model: a torch module, a scikit-learn estimator, any callable, or 'package.module:factory', 'file.py:factory', 'file.onnx', a URL.
         data: what `load_data` takes: a URI or file, a data frame, (X, y), a torch data set or loader, or what `examples` makes.
-        label, groups: columns of a table that does not name them itself.
+        label, groups: columns of a table that does not name them itself; the label may be numbers, where the judge is of numbers.
         weights, name, model_version, defence, device, gradients, request, answer, headers, prompt, max_requests, max_tokens: of the model.
         box, limit, shift_from: legal inputs, how many examples, and other samples (a natural shift).
         suite, shifts, searches: quick (where nothing is named), standard, thorough or a corruption benchmark; parts or specs beside it.

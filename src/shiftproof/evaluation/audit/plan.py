@@ -153,7 +153,7 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
     how, proofs = build_parts(searches, config.searches), build_parts(certificates, config.certify)
     (judge,) = build_parts(judges, (config.judge,))
     suite = _suite_of(config)
-    samples = load_audit_samples(config, by_time=suite in GENERAL)
+    samples = load_audit_samples(config, numbers=judge.said == "numbers", by_time=suite in GENERAL)
     data, natural, aligned, calibrating = samples.data, samples.natural, samples.aligned, samples.calibrating
     if isinstance(judge, Choice) and isinstance(data.space, PromptSpace) and data.space.prompt.options and not judge.words:
         judge = replace(judge, words="|".join(data.space.prompt.options))

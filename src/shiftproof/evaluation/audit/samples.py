@@ -47,8 +47,8 @@ class AuditSamples:
     uris: Mapping[str, str]
 
 
-def load_audit_samples(config: AuditConfig, *, by_time: bool = False) -> AuditSamples:
-    """Loads and checks every sample; with `by_time` tables that have dates and no groups are grouped by time.
+def load_audit_samples(config: AuditConfig, *, numbers: bool = False, by_time: bool = False) -> AuditSamples:
+    """Loads and checks every sample; with `numbers` the label is a column of numbers to predict, and with `by_time` tables that have dates and no groups are grouped by time.
 
     Raises:
         UsageError: one cannot be read or used, two of them are the same, or calibration inputs are test inputs too.
@@ -57,7 +57,7 @@ def load_audit_samples(config: AuditConfig, *, by_time: bool = False) -> AuditSa
     others = short_names(config.shift_from)
     named = [(None, config.data), *others, *([] if config.calibrate_on is None else [(None, config.calibrate_on)])]
     prompt = read_prompt(Path(config.prompt)) if config.prompt else None
-    loaded = [_load(given, name, config) for name, given in named]
+    loaded = [_load(given, name, config, numbers) for name, given in named]
     aligned = align(*_distinct([Prompted(source, prompt) for source in loaded] if prompt else loaded))
     data, *rest = (grouped_by_time(source) if by_time else source for source in aligned.sources)
     natural = tuple(rest[: len(others)])
@@ -77,9 +77,11 @@ def _calibrating(config: AuditConfig, data: Source, own: Sequence[Source]) -> tu
     return data, calibrating_on(own[0], data)
 
 
-def _load(given: object, name: str | None, config: AuditConfig) -> Source:
+def _load(given: object, name: str | None, config: AuditConfig, numbers: bool) -> Source:
     made = isinstance(given, Source | Examples)  # has its box and its columns already
-    asked: dict[str, Any] = {option: value for option, value in (("label", config.label), ("groups", config.groups)) if value}
+    asked: dict[str, Any] = {
+        option: value for option, value in (("target" if numbers else "label", config.label), ("groups", config.groups)) if value
+    }
     source = load_data(given, box=None if made else config.box, limit=config.limit, **asked)
     return source if name is None else Renamed(source, name)
 
