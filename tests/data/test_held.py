@@ -208,6 +208,8 @@ def test_ranges_categories_and_classes_of_another_table() -> None:
         assert "Legal ranges cover this table and that of like=." in source.notes
         assert pickle.loads(pickle.dumps(source)).fingerprint() == source.fingerprint()
     assert load_data((new, y), like=(train, before)).fingerprint() != load_data((new, y)).fingerprint()
+    named = load_data(labelled.assign(who="a"), label="y", id="who", like=train.assign(y=before, who=["a", "b", "c"]))
+    assert [column.name for column in named.space.columns] == ["age", "job"]
     numbers = load_data((np.array([[1.0], [2.0]]), [0, 1]), like=(np.array([[0.0], [9.0]]), [0, 2]))
     assert isinstance(numbers.space.columns, tuple)
     assert numbers.space.columns[0].high == 9

@@ -168,7 +168,7 @@ def lightgbm_native() -> Typed:
 
 def xgboost_classifier() -> Typed:
     xgboost = pytest.importorskip("xgboost", reason="xgboost is not installed")
-    frame, own = with_categories()
+    _, own = with_categories()
     fitted = xgboost.XGBClassifier(n_estimators=5, enable_categorical=True).fit(own, codes())
     return Typed(fitted, (own, codes()), fitted.score(own, codes()))
 

@@ -146,9 +146,10 @@ def _like(given: object, options: Mapping[str, Written]) -> TableSource | None:
         return given
     frame = as_frame(given)
     kept = {name: value for name, value in options.items() if name not in ("where", "id", "rename", "drop")}
-    if frame is not None and "drop" in options:
-        there, drop = set(map(str, frame.columns)), as_written(options["drop"]).split(",")
-        kept["drop"] = [name for name in map(unquote, drop) if name in there]
+    left = [unquote(name) for part in ("drop", "id") for name in as_written(options.get(part, "")).split(",") if name]
+    if frame is not None and left:
+        there = set(map(str, frame.columns))
+        kept["drop"] = [name for name in left if name in there]
     named = "label" in options or "target" in options
     if not named and frame is not None:
         raise must("like", "(X, y)", "be a pair (X, y) as well", type(given).__name__)

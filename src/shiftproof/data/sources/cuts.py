@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.labels import MISSING
-from shiftproof.data.sources.dates import date_format
+from shiftproof.data.sources.dates import date_format, moment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ def cut_groups(series: pd.Series, cuts: tuple[str, ...], *, owner: str) -> npt.N
     if form is not None or pd.api.types.is_datetime64_any_dtype(series.dtype):
         values, below = (series if form is None else pd.to_datetime(series, format=form)), "before"
         zone = values.dtype.tz if isinstance(values.dtype, pd.DatetimeTZDtype) else None
-        edges = [_edge(cut, lambda text: pd.Timestamp(text, tz=zone), "dates such as 2020-12-31", name, owner) for cut in cuts]
+        edges = [_edge(cut, lambda text: moment(text, zone=zone), "dates such as 2020-12-31", name, owner) for cut in cuts]
     elif pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series.dtype):
         values, below = series.to_numpy(dtype=np.float64, na_value=np.nan), "below"
         edges = [_edge(cut, float, "numbers", name, owner) for cut in cuts]

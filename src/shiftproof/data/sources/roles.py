@@ -81,8 +81,7 @@ def _label(source: AddressedSource, there: Sequence[str]) -> str:
     if found is None:
         columns = f"Columns: {', '.join(there)}."
         if source.scheme == "frame":
-            raise UsageError(
-                f"The data frame needs its column of labels: give label=NAME. {columns} A column of numbers to predict: shiftproof.load_data(frame, target=NAME)."
-            )
+            way = "For a column of numbers to predict: shiftproof.load_data(frame, target=NAME)."
+            raise UsageError(f"The data frame needs its column of labels: give label=NAME. {columns} {way}")
         raise UsageError(f"{source.uri} needs its column of labels: write ?label=NAME. {columns} Numbers to predict are ?target=NAME.")
     return found

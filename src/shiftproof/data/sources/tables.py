@@ -133,7 +133,7 @@ class TableSource(LabelledSource):
             return None
         there = trimmed(self._probe.header())
         options = {name: value for name, value in self.address.options.items() if name not in ("like", "rename", "where", "id", "drop")}
-        drop = [name for name in self.names("drop") if name in there]
+        drop = [name for name in (*self.names("drop"), *self.names("id")) if name in there]  # its ids say nothing here
         return self._like({**options, **({"drop": as_written(drop)} if drop else {})})
 
     @cached_property
@@ -293,7 +293,7 @@ class Csv(FileTable):
 
     Values and types are those of `pandas.read_csv(FILE)`, spaces included, and an estimator is handed them again. Whole numbers are integer
     columns and other numbers real ones, each with the range observed in the file; words and booleans are categorical, as codes of their
-    sorted values. Dates written as 2020-12-31, with or without a time, are numbers of days or seconds; free text is refused by column.
+    sorted values. Dates written as 2020-12-31, with or without a time, or 31.12.2020 are numbers of days or seconds; free text is refused.
     Missing words are a category of their own; for missing numbers a further column says where, which only estimators understand.
     A column that is mostly numbers is refused where it holds a stray word, and so is one with decimal commas. Labels, ids and
     groups are taken without spaces around them, ids and groups as they are written. Every row must have as many values as the header.

@@ -48,7 +48,12 @@ class AuditSamples:
 
 
 def load_audit_samples(config: AuditConfig, *, numbers: bool = False, by_time: bool = False) -> AuditSamples:
-    """Loads and checks every sample; with `numbers` the label is a column of numbers to predict, and with `by_time` tables that have dates and no groups are grouped by time.
+    """Loads and checks every sample.
+
+    Args:
+        config: the options.
+        numbers: the label is a column of numbers to predict.
+        by_time: tables that have dates and no groups are grouped by time.
 
     Raises:
         UsageError: one cannot be read or used, two of them are the same, or calibration inputs are test inputs too.
