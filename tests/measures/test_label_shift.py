@@ -10,7 +10,7 @@ from scipy.optimize import linprog
 
 from shiftproof import UsageError
 from shiftproof.measures import Answered, LabelShift
-from shiftproof.measures.answered import Floats
+from shiftproof.measures.answered import Bools, Floats, Ints
 from validity import assert_interval
 
 CONFIDENCE = 0.9
@@ -21,7 +21,7 @@ def least(shares: Floats, recalls: Floats, times: float) -> float:
     return float(found.fun)
 
 
-def answered(y: np.ndarray, right: np.ndarray, classes: int) -> Answered:  # type: ignore[type-arg]
+def answered(y: Ints, right: Bools, classes: int) -> Answered:
     return Answered(y, right, tuple(f"c{label}" for label in range(classes)))
 
 

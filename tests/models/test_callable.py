@@ -208,7 +208,7 @@ def test_a_function_of_a_frame_gets_what_the_table_held() -> None:
     source = load_data((frame, [0, 1, 1]))
     asked: list[pd.DataFrame] = []
 
-    def predict(rows: pd.DataFrame) -> np.ndarray:  # type: ignore[type-arg]
+    def predict(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
         asked.append(rows)
         return np.stack([rows["age"].fillna(0), 40 + 0 * rows["age"].fillna(0)], axis=1)
 

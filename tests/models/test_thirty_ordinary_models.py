@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -58,11 +58,11 @@ def features() -> pd.DataFrame:
 
 
 def numbers() -> np.ndarray[Any, Any]:
-    return people()[["age", "hours"]].fillna(40).to_numpy()
+    return np.asarray(people()[["age", "hours"]].fillna(40))
 
 
 def codes() -> np.ndarray[Any, Any]:
-    return (people()["income"] == "low").to_numpy().astype(np.int64)
+    return np.asarray(people()["income"] == "low", dtype=np.int64)
 
 
 def encoder(*, words: Any = None) -> Any:
@@ -98,6 +98,10 @@ def on_frame(estimator: Any) -> Typed:
 def on_pair(estimator: Any) -> Typed:
     fitted = estimator.fit(numbers(), codes())
     return Typed(fitted, (numbers(), codes()), fitted.score(numbers(), codes()))
+
+
+def on_made_pair(made: Callable[[], Any]) -> Typed:
+    return on_pair(made())
 
 
 def one_hot_pipeline() -> Typed:
@@ -382,7 +386,7 @@ WORK: dict[str, Callable[[], Typed]] = {
     "forest behind an OrdinalEncoder": ordinal_forest,
     "pipeline that reads dates": pipeline_that_reads_dates,
     "columns chosen by type": selected_columns,
-    **{f"scikit-learn {name}": (lambda made=made: on_pair(made())) for name, made in SKLEARN.items()},
+    **{f"scikit-learn {name}": partial(on_made_pair, made) for name, made in SKLEARN.items()},
     "LGBMClassifier": lightgbm_classifier,
     "lightgbm.Booster": lightgbm_native,
     "XGBClassifier": xgboost_classifier,
@@ -391,7 +395,7 @@ WORK: dict[str, Callable[[], Typed]] = {
     "skorch": skorch_classifier,
     "torch, one logit": one_logit,
     "torch, ending in a sigmoid": ending_in_sigmoid,
-    **{f"torch, answers in a {form}": (lambda form=form: answering(form)) for form in ("tuple", "object", "mapping")},
+    **{f"torch, answers in a {form}": partial(answering, form) for form in ("tuple", "object", "mapping")},
     "torch, one dictionary as input": dictionary_input,
     "torch, TensorDataset": lambda: data_set(loader=False),
     "torch, DataLoader": lambda: data_set(loader=True),
@@ -407,7 +411,7 @@ WORK: dict[str, Callable[[], Typed]] = {
     "plain name with options": lambda: file("csv", as_path=False),
     "function that answers names": function_that_answers_names,
     "function that answers scores": function_that_answers_scores,
-    **{f"labels that are {kind}": (lambda kind=kind: labels_of_all_kinds(kind)) for kind in ("words", "booleans", "column", "signed")},
+    **{f"labels that are {kind}": partial(labels_of_all_kinds, kind) for kind in ("words", "booleans", "column", "signed")},
 }
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import shiftproof as sp
+from shiftproof.data.source import Source
 from shiftproof.evaluation.audit.table_suite import grouped_by_time
 
 DATED = pd.DataFrame(
@@ -47,7 +48,7 @@ def test_dates_are_halved() -> None:
     ],
     ids=["no dates", "groups named", "one date", "no table"],
 )
-def test_others_are_left_alone(source: sp.data.Source) -> None:
+def test_others_are_left_alone(source: Source) -> None:
     assert grouped_by_time(source) is source
 
 

@@ -57,8 +57,7 @@ class TableSource(LabelledSource):
         label: column of labels: whole numbers 0, 1, 2, ..., booleans, or words, whose classes are then sorted.
         target: column of numbers to predict, in place of labels; one of the two is required.
         text: column of texts, which are then the inputs; there are no features.
-        groups: columns of groups, split at commas; they stay among the features. Columns of numbers or dates may be cut at rising values,
-            `groups=sex,age:30:50` or `groups=hired:2020-01-01`.
+        groups: columns of groups, split at commas; they stay among the features. Numbers and dates may be cut, as in `age:30:50`.
         features: columns to take as features, split at commas; without it, all that are left.
         drop: columns to leave out, split at commas.
         exclude_groups: `true` leaves the group columns out of the features.
