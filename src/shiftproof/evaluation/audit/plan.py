@@ -154,7 +154,7 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
     backend_named(config.backend, config.workers)  # its name is checked before anything is written
     how, proofs = build_parts(searches, config.searches), build_parts(certificates, config.certify)
     (judge,) = build_parts(judges, (config.judge,))
-    suite = _suite_of(config)
+    suite = config.chosen_suite
     samples = load_audit_samples(config, numbers=judge.said == "numbers", by_time=suite in GENERAL)
     data, natural, aligned, calibrating = samples.data, samples.natural, samples.aligned, samples.calibrating
     if isinstance(judge, Choice) and isinstance(data.space, PromptSpace) and data.space.prompt.options and not judge.words:
@@ -274,11 +274,6 @@ def _check_copies(choice: SuiteChoice, model: Any, probe: Examples, config: Audi
         )
 
 
-def _suite_of(config: AuditConfig) -> str | None:
-    """The suite that was named, or the one where nothing was; None where shifts were named alone."""
-    return config.suite or (None if config.shifts else "quick")
-
-
 def _choose(config: AuditConfig, given: list[Shift], how: list[Search], model: Answers, data: Source, judge: Judge) -> SuiteChoice:
     """The pairs of the suite, then those of the shifts and searches that were named."""
     one = data.take(slice(0, 1)).x
@@ -291,7 +286,7 @@ def _choose(config: AuditConfig, given: list[Shift], how: list[Search], model: A
 
     for shift in given:
         shift.within(data.space).check_inputs(one)
-    suite = _suite_of(config)
+    suite = config.chosen_suite
     chosen = [suite_named(suite, data.space, gives, shape, match=match, judge=judge)] if suite else []
     chosen += [crossed(given, how, data.space, gives, match=match, judge=judge)] if given else []
     return SuiteChoice(tuple(pair for each in chosen for pair in each.pairs), tuple(out for each in chosen for out in each.left_out))
