@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
 
+from shiftproof import as_model, load_data
 from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import Column, InputSpace
 from shiftproof.models.abstract import Labels, Scores
 from shiftproof.models.torch_module import TorchModule
-from shiftproof.preflight import check_examples, inspect_model
+from shiftproof.preflight import check_examples, inspect_model, look_at
 
 
 def data(x: Tensor, y: list[int] | None = None, space: InputSpace | None = None) -> Examples:
@@ -150,3 +152,11 @@ def test_labels_that_change() -> None:
 
     assert [flag.name for flag in inspect_model(Restless(), data(torch.rand(4, 4)))] == ["randomised_model"]
     assert inspect_model(Calm(), data(torch.rand(4, 4))) == []
+
+
+def test_columns_too_many_are_named() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [1.0, 2.0], "site": ["x", "y"]})
+    batch = load_data((frame, [0, 1]), groups=["site"]).take(slice(None))
+    said = "The table's 3 features are a, b, site: leave out .* with drop=NAME, or keep site for groups only with exclude_groups=true"
+    with pytest.raises(UsageError, match=said):
+        look_at(as_model(nn.Linear(2, 2), name="net"), batch)

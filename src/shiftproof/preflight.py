@@ -13,6 +13,7 @@ from shiftproof._batches import out_of_memory
 from shiftproof._errors import UsageError, must
 from shiftproof.data.class_names import few
 from shiftproof.data.examples import Examples, Ids
+from shiftproof.data.space import InputSpace
 from shiftproof.judges.abstract import Judge
 from shiftproof.judges.classify import CLASSIFY
 from shiftproof.models.abstract import Answers, Gradients, Scores, WrappedModel
@@ -25,6 +26,8 @@ from shiftproof.outcomes import Flag
 from shiftproof.searches.abstract import AdaptsSearch, Search
 
 PROBES = 16
+SHOWN = 8
+"""Columns that a message lists."""
 """Examples looked at; a multiple of the padding of batches, so that only the batch's company changes."""
 
 
@@ -95,9 +98,9 @@ def _looked_at(model: Answers, few: Examples, judge: Judge, examples: Examples) 
     if judge.said != "classes":
         return _look_at_answers(model, few, x, judge)
     if not isinstance(model, Scores):
-        first = _ask(model, x)
+        first = _ask(model, x, _of_columns(few))
         return InspectedModel(model, [] if torch.equal(first, _ask(model, x)) else [RANDOM])
-    scores = _ask(model, x)
+    scores = _ask(model, x, _of_columns(few))
     _check_scores(model, scores, len(x), int(examples.y.max()))
     if isinstance(model, TorchModule) and model.one_logit:
         refuse_probability(scores, model.name)
@@ -116,7 +119,7 @@ def _looked_at(model: Answers, few: Examples, judge: Judge, examples: Examples) 
 
 def _look_at_answers(model: Answers, few: Examples, x: Any, judge: Judge) -> InspectedModel:
     """Whether the judge can read the answers, and whether they are the same when asked again."""
-    first, again = _asked(model, x, judge), _asked(model, x, judge, draw=1)
+    first, again = _asked(model, x, judge, hint=_of_columns(few)), _asked(model, x, judge, draw=1)
     judge.score(first, judge.truth(few).to(model.device))  # raises where it cannot read them
     why = _differentiated(model, x)[1] if isinstance(model, Gradients) else ""
     return InspectedModel(
@@ -212,12 +215,24 @@ class ScoresOnly(WrappedModel, Scores, AdaptsSearch):
         return self.model.suited(search) if isinstance(self.model, AdaptsSearch) else search
 
 
-def _ask(model: Answers, x: Any) -> Tensor:
-    found: Tensor = _asked(model, x, CLASSIFY)
+def _of_columns(few: Examples) -> str:
+    """What the features of a table are, for whoever wonders why a model refuses them; empty for other inputs."""
+    columns = few.space.columns if isinstance(few.space, InputSpace) else ()
+    if not columns:
+        return ""
+    names = [column.name for column in columns]
+    shown = ", ".join(names if len(names) <= SHOWN else [*names[: SHOWN - 1], "...", names[-1]])
+    grouped = [name for name in few.groups if name in names]
+    way = f", or keep {' and '.join(grouped)} for groups only with exclude_groups=true" if grouped else ""
+    return f". The table's {len(names)} features are {shown}: leave out what the model was not trained on with drop=NAME{way}."
+
+
+def _ask(model: Answers, x: Any, hint: str = "") -> Tensor:
+    found: Tensor = _asked(model, x, CLASSIFY, hint=hint)
     return found
 
 
-def _asked(model: Answers, x: Any, judge: Judge, draw: int = 0) -> Any:
+def _asked(model: Answers, x: Any, judge: Judge, draw: int = 0, hint: str = "") -> Any:
     count_asked(len(x))
     try:
         with torch.no_grad(), drawing(draw):
@@ -226,7 +241,7 @@ def _asked(model: Answers, x: Any, judge: Judge, draw: int = 0) -> Any:
         raise
     except Exception as error:  # the model is the user's: whatever it raises is about this input
         what = f"inputs of shape {tuple(x.shape)}" if isinstance(x, Tensor) else f"these inputs ({type(x).__name__.lower()})"
-        raise UsageError(f"The model '{model.name}' rejects {what}: {type(error).__name__}: {_first_line(error)}") from error
+        raise UsageError(f"The model '{model.name}' rejects {what}: {type(error).__name__}: {_first_line(error)}{hint}") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -191,3 +191,48 @@ def test_hugging_face_data_sets_in_memory() -> None:
     assert pickle.loads(pickle.dumps(source)).fingerprint() == source.fingerprint()
     with pytest.raises(UsageError, match="The option 'split' finds a data set"):
         load_data(vectors, x="x", split="test")
+
+
+def test_ranges_categories_and_classes_of_another_table() -> None:
+    train = pd.DataFrame({"age": [18.0, 70.0, 30.0], "job": ["nurse", "clerk", "cook"]})
+    new, y = train.iloc[2:].assign(job="clerk").reset_index(drop=True), ["yes"]
+    before = ["no", "yes", "maybe"]
+    labelled = new.assign(y=y)
+    for source in (
+        load_data((new, y), like=(train, before)),
+        load_data(labelled, label="y", like=train.assign(y=before)),
+        load_data(labelled.assign(z=0), label="y", drop=["z"], like=train.assign(y=before)),
+    ):
+        age, job = source.space.columns
+        assert (source.class_names, age.low, age.high, job.categories) == (("maybe", "no", "yes"), 18, 70, ("clerk", "cook", "nurse"))
+        assert "Legal ranges cover this table and that of like=." in source.notes
+        assert pickle.loads(pickle.dumps(source)).fingerprint() == source.fingerprint()
+    assert load_data((new, y), like=(train, before)).fingerprint() != load_data((new, y)).fingerprint()
+    named = load_data(labelled.assign(who="a"), label="y", id="who", like=train.assign(y=before, who=["a", "b", "c"]))
+    assert [column.name for column in named.space.columns] == ["age", "job"]
+    numbers = load_data((np.array([[1.0], [2.0]]), [0, 1]), like=(np.array([[0.0], [9.0]]), [0, 2]))
+    assert isinstance(numbers.space.columns, tuple)
+    assert numbers.space.columns[0].high == 9
+
+
+def test_a_file_as_the_other_table(tmp_path: Path) -> None:
+    PEOPLE.drop(columns="sex").to_csv(tmp_path / "train.csv", index=False)
+    source = load_data(PEOPLE.iloc[:2].drop(columns=["sex", "age"]), label="income", like=tmp_path / "train.csv")
+    with pytest.raises(UsageError, match="must name a table with the columns since, got 'age, since'"):
+        source.space  # noqa: B018  # the columns are read when they are asked for
+
+
+@pytest.mark.parametrize(
+    ("given", "like", "message"),
+    [
+        ((PEOPLE, LABELS), PEOPLE, "'like' of .X, y. must be a pair .X, y. as well, got 'DataFrame'"),
+        ((PEOPLE, LABELS), "train.csv", "as well, got 'train.csv'. Or give the data as a frame with label=COLUMN"),
+        ((PEOPLE, LABELS), 3, "'like' of the data must be a table, as the data are, got 'int'"),
+        ((IMAGES, LABELS), (PEOPLE, LABELS), "The option 'like' is another table, and these data are none"),
+        ("people.csv?label=income", PEOPLE, "'like' of people.csv.label=income must be a file, as the data are, got 'DataFrame'"),
+        (load_data((PEOPLE, LABELS)), PEOPLE, "The option 'like' is for data that are read here"),
+    ],
+)
+def test_what_is_no_other_table(given: Any, like: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load_data(given, like=like)

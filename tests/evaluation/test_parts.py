@@ -83,3 +83,10 @@ def test_a_name_that_is_taken_is_refused(place: Path) -> None:
 def test_what_is_no_shift_is_refused() -> None:
     with pytest.raises(sp.UsageError, match="The shift 'torch.nn:Linear' must be a subclass of shiftproof.shifts.abstract.Shift"):
         build_parts(shifts, ["torch.nn:Linear(4, 2)"])
+
+
+def test_a_part_of_another_kind_is_told_its_option() -> None:
+    with pytest.raises(sp.UsageError, match="'label_shift' is a measure, not a shift: name it with --measure"):
+        build_parts(shifts, ["label_shift(times=2)"])
+    with pytest.raises(sp.UsageError, match="Unknown shift 'labelshift'"):
+        build_parts(shifts, ["labelshift"])

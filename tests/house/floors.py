@@ -41,6 +41,7 @@ MOST_UP = 8
 
 UP: dict[tuple[str, str], str] = {
     ("shiftproof._identity.table", "shiftproof.catalogue"): "a part may name another package's part in an option, whose code then counts",
+    ("shiftproof.evaluation.parts", "shiftproof.catalogue"): "a name under the wrong option is told the right one, whatever its kind",
     ("shiftproof.reports.cite", "shiftproof.catalogue"): "the papers of a record are those of the parts that it names, whatever their kind",
     (
         "shiftproof.sklearn.scorer",

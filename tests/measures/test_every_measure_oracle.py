@@ -53,6 +53,33 @@ def test_as_scikit_learn_has_them() -> None:
     assert value("top_k(k=2)", a) == pytest.approx(metrics.top_k_accuracy_score(a.y, p - 1e-9 * np.arange(3), k=2))  # ties in class order
 
 
+@pytest.mark.parametrize("levels", [1, 2, 3])
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("seed", range(4))
+def test_as_scikit_learn_has_them_on_ties(seed: int, classes: int, levels: int) -> None:
+    rng = np.random.default_rng(seed)
+    y = np.append(np.arange(classes), rng.integers(0, classes, 40))
+    odds = rng.integers(0, levels, (len(y), classes)).astype(float)
+    p = softmax(odds, axis=1)
+    said = odds.argmax(1)
+    rank = ((odds > (own := odds[np.arange(len(y)), y][:, None])) | ((odds == own) & (np.arange(classes) < y[:, None]))).sum(1)
+    a = Answered(y, said == y, NAMES[:classes], said, odds, rank)
+    for label, name in enumerate(NAMES[:classes]):
+        is_class = y == label
+        assert value(f"auroc(class={name})", a) == pytest.approx(metrics.roc_auc_score(is_class, p[:, label].round(12)))
+        assert value(f"aupr(class={name})", a) == pytest.approx(metrics.average_precision_score(is_class, p[:, label].round(12)))
+        assert value(f"recall(class={name})", a) == pytest.approx(metrics.recall_score(y, said, labels=[label], average=None)[0])
+        if (said == label).any():
+            assert value(f"precision(class={name})", a) == pytest.approx(metrics.precision_score(y, said, labels=[label], average=None)[0])
+        assert value(f"f1(class={name})", a) == pytest.approx(metrics.f1_score(y, said, labels=[label], average=None)[0])
+    assert value("log_loss(most=50)", a) == pytest.approx(metrics.log_loss(y, p, labels=range(classes)))
+    assert value("brier", a) == pytest.approx(float(((p - np.eye(classes)[y]) ** 2).sum(1).mean()))
+    for k in range(1, classes):
+        least = p - 1e-9 * np.arange(classes)  # ties in class order
+        found = metrics.top_k_accuracy_score(y, least[:, 1] - least[:, 0] if classes == 2 else least, k=k, labels=range(classes))
+        assert value(f"top_k(k={k})", a) == pytest.approx(found)
+
+
 def test_of_two_classes_none_is_said_to_lack_an_area() -> None:
     assert measures.build("auroc").measure(drawn(classes=2)).notes == ()  # the figure of both classes is one, so it is taken once
     two = drawn(classes=2)

@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
 
-from shiftproof import UsageError, as_model
+from shiftproof import UsageError, as_model, load_data
 from shiftproof.models.abstract import Gradients, Labels, Scores
 from shiftproof.models.answers import Gives
 
@@ -200,3 +201,37 @@ def test_a_named_function_can_be_pickled(gives: Gives) -> None:
     again = pickle.loads(pickle.dumps(model))
     assert torch.equal(again.labels(X), model.labels(X))
     assert (again.name, again.fingerprint(), again.device) == (model.name, model.fingerprint(), model.device)
+
+
+def test_a_function_of_a_frame_gets_what_the_table_held() -> None:
+    frame = pd.DataFrame({"age": [20.0, np.nan, 60.0], "job": ["a", None, "b"], "since": ["2020-01-01", "2020-01-02", "2020-01-03"]})
+    source = load_data((frame, [0, 1, 1]))
+    asked: list[pd.DataFrame] = []
+
+    def predict(rows: pd.DataFrame) -> npt.NDArray[np.float64]:
+        asked.append(rows)
+        return np.stack([rows["age"].fillna(0), 40 + 0 * rows["age"].fillna(0)], axis=1)
+
+    model = as_model(predict, space=source.space, probe=source.take(slice(None)).x)
+    assert isinstance(model, Scores)
+    assert model.labels(source.take(slice(None)).x).tolist() == [1, 1, 0]
+    pd.testing.assert_frame_equal(asked[-1].head(3), frame)
+    other = load_data((frame.assign(job=["a", None, "c"]), [0, 1, 1]))
+    assert as_model(predict, space=other.space, gives="scores").fingerprint() != model.fingerprint()
+    with pytest.raises(UsageError, match="'takes' of the model 'predict' must be 'numpy' or 'torch', as the data are no table"):
+        as_model(predict, gives="scores")
+    with pytest.raises(UsageError, match="A function whose argument is annotated as a pandas.DataFrame takes them too"):
+        as_model(lambda x: x, space=source.space, gives="scores")
+
+
+def test_an_object_that_only_predicts_is_told_the_way() -> None:
+    class Own:
+        def predict(self, rows: pd.DataFrame) -> list[int]:
+            return [0] * len(rows)
+
+    with pytest.raises(
+        UsageError, match="a scikit-learn classifier or a function, got 'Own'. Give the function that predicts, such as its"
+    ):
+        as_model(Own())
+    source = load_data((pd.DataFrame({"a": [1.0, 2.0]}), [0, 1]))
+    assert as_model(Own().predict, space=source.space, gives="labels").labels(source.take(slice(None)).x).tolist() == [0, 0]

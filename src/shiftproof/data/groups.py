@@ -55,19 +55,26 @@ def crossed(groups: Mapping[str, Names], n: int) -> Names:
 
 
 class GroupedSource(Wrapped):
-    """A source with one more column of groups, which a function says for each example."""
+    """A source with one more column of groups.
 
-    def __init__(self, inner: Source, group_by: GroupBy) -> None:
+    Args:
+        inner: the source.
+        column: the name of the groups.
+        values: the group of each example, shape (n,).
+        said: a note on them; none where empty.
+    """
+
+    def __init__(self, inner: Source, column: str, values: Names, *, said: str = "") -> None:
         super().__init__(inner)
-        name = getattr(group_by, "__name__", "group")
-        self.column = name if name.isidentifier() else "group"  # a lambda has no name of its own
-        if self.column in inner.groups:
-            raise UsageError(f"The data have a group column '{self.column}' already. Give the function of group_by another name.")
-        self._values = ask_groups(inner, group_by)  # the function itself is not kept: it need not travel to worker processes
+        self.column, self._values, self._said = column, values, said
 
     @property
     def groups(self) -> Mapping[str, Names]:
         return {**self.inner.groups, self.column: self._values}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (*self.inner.notes, self._said) if self._said else self.inner.notes
 
     def fingerprint(self) -> str:
         digest = hashlib.sha256("\0".join(self._values.tolist()).encode()).hexdigest()[:12]
@@ -76,6 +83,15 @@ class GroupedSource(Wrapped):
     def take(self, rows: slice | npt.NDArray[np.intp]) -> Examples:
         batch = self.inner.take(rows)
         return Examples(batch.x, batch.y, batch.ids, {**batch.groups, self.column: self._values[rows]}, batch.space, batch.class_names)
+
+
+def grouped_by(inner: Source, group_by: GroupBy) -> GroupedSource:
+    """A source with a column of groups, called like the function, which says the group of each example."""
+    name = getattr(group_by, "__name__", "group")
+    column = name if name.isidentifier() else "group"  # a lambda has no name of its own
+    if column in inner.groups:
+        raise UsageError(f"The data have a group column '{column}' already. Give the function of group_by another name.")
+    return GroupedSource(inner, column, ask_groups(inner, group_by))  # the function is not kept: it need not travel to worker processes
 
 
 def ask_groups(source: Source, group_by: GroupBy) -> Names:

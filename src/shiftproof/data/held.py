@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +16,11 @@ from shiftproof.data.align import Noted
 from shiftproof.data.arrays import ArraySource, examples
 from shiftproof.data.rows import Fields
 from shiftproof.data.source import Source
-from shiftproof.data.sources.address import Written
+from shiftproof.data.sources import sources
+from shiftproof.data.sources.address import Written, as_written
 from shiftproof.data.sources.frame import Frame
 from shiftproof.data.sources.pixels import stored_array
+from shiftproof.data.sources.tables import TableSource
 from shiftproof.data.space import ValueRange
 
 if TYPE_CHECKING:
@@ -29,7 +33,7 @@ _FORMS = (
 _PAIR = 2
 
 
-def held_source(given: object, *, box: ValueRange | None, limit: int | None, options: Mapping[str, Written]) -> Source:
+def held_source(given: object, *, box: ValueRange | None, limit: int | None, options: Mapping[str, Written], like: object = None) -> Source:
     """Data in memory as a source.
 
     Args:
@@ -40,26 +44,30 @@ def held_source(given: object, *, box: ValueRange | None, limit: int | None, opt
             range observed.
         limit: how many examples will be used, so that no more of a data set are read.
         options: of tables, or of ``hf:``.
+        like: of tables, a table of the same layout, as it is given itself: a frame for a frame, (X, y) for (X, y), or a file.
 
     Raises:
         UsageError: it is none of these, or an option does not fit.
     """
     frame = as_frame(given)
     if frame is not None:
-        return Frame(frame, options, box=box)
+        return Frame(frame, options, box=box, like=_like(like, options))
     if isinstance(given, list | tuple) and len(given) == _PAIR:
-        return _pair(given[0], given[1], box, options)
+        return _pair(given[0], given[1], box, options, like=like)
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(given, torch.utils.data.Dataset | torch.utils.data.DataLoader):
         from shiftproof.data.torch_datasets import read_dataset
 
         x, y, names, said = read_dataset(given, limit)
-        return _pair(x, y, box, options, names=names, said=said)
+        return _pair(x, y, box, options, names=names, said=said, like=like)
     datasets = sys.modules.get("datasets")
     if datasets is not None and isinstance(given, datasets.Dataset):
         from shiftproof.data.sources.hugging_face import HeldDataset, is_table
 
-        return Frame(given.to_pandas(), options, box=box) if is_table(given, options) else HeldDataset(given, options, box=box)
+        if is_table(given, options):
+            return Frame(given.to_pandas(), options, box=box, like=_like(like, options))
+        _refuse_like(like)
+        return HeldDataset(given, options, box=box)
     hint = f"Give {_FORMS}. Arrays with ids, groups or texts: shiftproof.examples(x, y, ...)."
     raise must("data", "this run", "be data that can be read", type(given).__name__, hint)
 
@@ -78,7 +86,14 @@ def as_frame(given: object) -> pd.DataFrame | None:
 
 
 def _pair(
-    x: Any, y: Any, box: ValueRange | None, options: Mapping[str, Written], *, names: tuple[str, ...] = (), said: tuple[str, ...] = ()
+    x: Any,
+    y: Any,
+    box: ValueRange | None,
+    options: Mapping[str, Written],
+    *,
+    names: tuple[str, ...] = (),
+    said: tuple[str, ...] = (),
+    like: object = None,
 ) -> Source:
     """(X, y): a frame or a matrix is a table, other numbers are inputs in a box, and texts are texts."""
     if "label" in options or "target" in options:
@@ -95,7 +110,8 @@ def _pair(
             "The inputs are a matrix, read as a table: each column's legal range is the one observed. For one box of all give box=.",
         )
     if frame is not None:
-        return _labelled(frame.reset_index(drop=True), _array(y).reshape(-1), box, options, said)
+        return _labelled(frame.reset_index(drop=True), _labels(y), box, options, said, _like(like, options))
+    _refuse_like(like)
     if options:
         raise UsageError(
             f"The option '{next(iter(options))}' names columns of a table, and these inputs have none. Use shiftproof.examples."
@@ -108,7 +124,12 @@ def _pair(
 
 
 def _labelled(
-    frame: pd.DataFrame, y: npt.NDArray[Any], box: ValueRange | None, options: Mapping[str, Written], said: tuple[str, ...]
+    frame: pd.DataFrame,
+    y: npt.NDArray[Any],
+    box: ValueRange | None,
+    options: Mapping[str, Written],
+    said: tuple[str, ...],
+    like: TableSource | None,
 ) -> Frame:
     """A frame of features with its labels as one more column; fractions are numbers to predict."""
     if len(y) != len(frame):
@@ -116,13 +137,54 @@ def _labelled(
     column = next(name for name in ("label", "label_", "label__") if name not in map(str, frame.columns))
     numbers = y.dtype.kind == "f" and not bool((y == np.floor(y)).all())
     part: dict[str, Written] = {"target" if numbers else "label": column}
-    return Frame(frame.assign(**{column: y.tolist()}), {**options, **part}, box=box, name="(X, y)", said=said)
+    return Frame(frame.assign(**{column: y.tolist()}), {**options, **part}, box=box, name="(X, y)", said=said, like=like)
+
+
+def _like(given: object, options: Mapping[str, Written]) -> TableSource | None:
+    """The table of `like=`, with the options of the data that concern it."""
+    if given is None or isinstance(given, TableSource):
+        return given
+    frame = as_frame(given)
+    kept = {name: value for name, value in options.items() if name not in ("where", "id", "rename", "drop")}
+    left = [unquote(name) for part in ("drop", "id") for name in as_written(options.get(part, "")).split(",") if name]
+    if frame is not None and left:
+        there = set(map(str, frame.columns))
+        kept["drop"] = [name for name in left if name in there]
+    named = "label" in options or "target" in options
+    if not named and frame is not None:
+        raise must("like", "(X, y)", "be a pair (X, y) as well", type(given).__name__)
+    if not named and isinstance(given, str | Path):
+        raise must("like", "(X, y)", "be a pair (X, y) as well", str(given), "Or give the data as a frame with label=COLUMN.")
+    found: Source | None = sources.open(str(given), box=None, options=kept) if isinstance(given, str | Path) else None
+    if frame is not None or isinstance(given, list | tuple):
+        source = held_source(given, box=None, limit=None, options=kept)
+        found = source.inner if isinstance(source, Noted) else source
+    if not isinstance(found, TableSource):
+        raise must("like", "the data", "be a table, as the data are", type(given).__name__)
+    return found
+
+
+def _refuse_like(like: object) -> None:
+    if like is not None:
+        raise UsageError("The option 'like' is another table, and these data are none. Leave it out.")
+
+
+def _labels(y: Any) -> npt.NDArray[Any]:
+    """The labels as they are, shape (n,); a single column counts."""
+    values = _array(y)
+    if values.ndim > 1 and values.shape[1] > 1:
+        hint = "One-hot labels become classes with y.argmax(axis=1); of several outputs give one at a time."
+        raise must("y", "(X, y)", "have one label per row", f"shape {values.shape}", hint)
+    return values.reshape(-1)
 
 
 def _array(values: Any) -> npt.NDArray[Any]:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(values, torch.Tensor):
         values = values.detach().cpu().numpy()
+    sparse = sys.modules.get("scipy.sparse")
+    if sparse is not None and sparse.issparse(values):
+        raise UsageError("The X of (X, y) is a sparse matrix, and inputs are full ones. Give X.toarray().")
     try:
         return np.asarray(values)
     except ValueError as error:  # rows of different lengths

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from shiftproof._errors import UsageError, must
 from shiftproof.data.arrays import ArraySource
 from shiftproof.data.examples import Examples, Ids
-from shiftproof.data.groups import GroupBy, GroupedSource
+from shiftproof.data.groups import GroupBy, grouped_by
 from shiftproof.data.held import held_source
 from shiftproof.data.source import Source, Wrapped
 from shiftproof.data.sources import sources
@@ -22,7 +22,13 @@ from shiftproof.data.space import ValueRange
 
 
 def load_data(
-    given: object, *, box: ValueRange | None = None, limit: int | None = None, group_by: GroupBy | None = None, **options: Written
+    given: object,
+    *,
+    box: ValueRange | None = None,
+    limit: int | None = None,
+    group_by: GroupBy | None = None,
+    like: object = None,
+    **options: Written,
 ) -> Source:
     """The source that a URI names, or the data that people hold in memory.
 
@@ -33,6 +39,8 @@ def load_data(
         box: least and greatest legal value of the inputs. Pixel levels are mapped onto it; other numbers are taken to lie in it.
         limit: use the first so many examples only, in order.
         group_by: says the group of each example from its id, label and groups; a further column of groups, called like the function.
+        like: of a table, another one of the same layout, such as the training set, whose categories, classes and (at least) ranges hold
+            here too: a frame for a frame, (X, y) for (X, y), or a file.
         options: the options of the source, for a frame those of tables: ``label="income", groups=["sex", "race"], drop=["note"]``.
 
     Returns:
@@ -51,22 +59,26 @@ def load_data(
         >>> load_data(people, label="income", groups=["sex"]).class_names
         ('high', 'low')
     """
-    source = _opened(given, box, limit, options)
+    source = _opened(given, box, limit, options, like)
     if limit is not None:
         opened, source = source, Limited(source, limit)
         if isinstance(given, str | Path) and isinstance(opened, AddressedSource):
             opened.first = limit
-    return source if group_by is None else GroupedSource(source, group_by)
+    return source if group_by is None else grouped_by(source, group_by)
 
 
-def _opened(given: object, box: ValueRange | None, limit: int | None, options: Mapping[str, Written]) -> Source:
+def _opened(given: object, box: ValueRange | None, limit: int | None, options: Mapping[str, Written], like: object) -> Source:
     if isinstance(given, str | Path):
-        return sources.open(str(given), box=box, options=options)
+        if not isinstance(like, str | Path | None):
+            raise must(
+                "like", str(given), "be a file, as the data are", type(like).__name__, "Or read the data yourself, and give the frame."
+            )
+        return sources.open(str(given), box=box, options=options if like is None else {**options, "like": str(like)})
     if not isinstance(given, Source | Examples):
-        return held_source(given, box=box, limit=limit, options=options)
-    if options:
+        return held_source(given, box=box, limit=limit, options=options, like=like)
+    if options or like is not None:
         raise UsageError(
-            f"The option '{next(iter(options))}' is for data that are read here: a source and examples have their columns already."
+            f"The option '{next(iter(options), 'like')}' is for data that are read here: a source and examples have their columns already."
         )
     if box is not None:
         raise UsageError("Data in memory have their box already: declare it where they are made, as in shiftproof.examples(x, y, box=...).")

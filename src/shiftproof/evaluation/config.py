@@ -149,6 +149,11 @@ class AuditConfig(Config):
         if self.searches and not self.shifts:
             raise UsageError("Searches need shifts to search: add --shift, for example --shift 'linf(eps=8/255)'. A suite brings its own.")
 
+    @property
+    def chosen_suite(self) -> str | None:
+        """The suite that was named, or the one where nothing was; None where shifts were named alone."""
+        return self.suite or (None if self.shifts else "quick")
+
 
 def make_config(options: dict[str, Any]) -> AuditConfig:
     """The checked config of an audit; see `checked`."""

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from shiftproof._errors import UsageError
 from shiftproof._part import Part
+from shiftproof.catalogue import registries
 from shiftproof.registry import Registry
 
 P = TypeVar("P", bound=Part)
@@ -30,7 +31,19 @@ def _built(registry: Registry[P], spec: str, **setting: Any) -> P:
     place = spec.partition("(")[0].strip()
     if ":" in place:
         _check(place, registry.get(place))
+    elif place not in (*registry.names(), *registry.aliases()):
+        _refuse_other_kind(registry, place)
     return registry.build(spec, **setting)
+
+
+_OPTIONS = {"shift": "--shift", "search": "--search", "certificate": "--certify", "measure": "--measure", "defence": "--defence"}
+
+
+def _refuse_other_kind(registry: Registry[P], name: str) -> None:
+    """Raises where a name is that of a part of another kind, which another option takes."""
+    for other in registries().values():
+        if other.kind != registry.kind and other.kind in _OPTIONS and name in (*other.names(), *other.aliases()):
+            raise UsageError(f"'{name}' is a {other.kind}, not a {registry.kind}: name it with {_OPTIONS[other.kind]}.")
 
 
 @cache

@@ -20,6 +20,7 @@ measures, __all__, __getattr__ = package_of_parts(
         "top_k": "top_k:TopK",
         "equalized_odds_gap": "equalized_odds_gap:EqualizedOddsGap",
         "coverage": "coverage:Coverage",
+        "label_shift": "label_shift:LabelShift",
     },
     also=("answered:Answered",),
 )

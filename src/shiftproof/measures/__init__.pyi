@@ -9,6 +9,7 @@ from shiftproof.measures.coverage import Coverage
 from shiftproof.measures.equalized_odds_gap import EqualizedOddsGap
 from shiftproof.measures.expected_cost import ExpectedCost
 from shiftproof.measures.f1 import F1
+from shiftproof.measures.label_shift import LabelShift
 from shiftproof.measures.log_loss import LogLoss
 from shiftproof.measures.precision import Precision
 from shiftproof.measures.recall import Recall
@@ -25,6 +26,7 @@ __all__ = [
     "Coverage",
     "EqualizedOddsGap",
     "ExpectedCost",
+    "LabelShift",
     "LogLoss",
     "Measure",
     "Precision",

@@ -90,8 +90,11 @@ def _moved_pairs(before: tuple[Floats, Floats], after: tuple[Floats, Floats]) ->
 
 
 def sides(answered: Answered, label: int, owner: str) -> tuple[Floats, Floats]:
-    """The logarithm of the odds of a class, of the examples of other classes and of its own."""
+    """The logarithm of the odds of a class, of the examples of other classes and of its own; the order of the other scores is no matter.
+
+    Sorted, the same scores in another order have the same sum to the last bit, so that ties stay ties.
+    """
     z = finite_scores(answered, owner)
-    odds = z[:, label] - logsumexp(np.delete(z, label, axis=1), axis=1)
+    odds = -logsumexp(np.sort(np.delete(z, label, axis=1) - z[:, [label]], axis=1), axis=1)
     own = answered.y == label
     return odds[~own], odds[own]

@@ -15,13 +15,15 @@ from shiftproof._errors import UsageError, must
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
 from shiftproof._identity.table import identify
 from shiftproof.data.rows import Fields, plain
+from shiftproof.data.space import InputSpace, Space
 from shiftproof.models.abstract import Answers, FixedIdentity, Labels, Said, Scores, WrappedModel
 from shiftproof.models.answers import ROWS, Gives, filled, kind_of, read_labels, read_numbers, read_scores, read_texts
+from shiftproof.models.estimator_input import InputFormat, whole_frame
 from shiftproof.models.query_count import count_sent
 from shiftproof.models.unanswered import present, read_present
 from shiftproof.models.user_code import UserCode, short_traceback
 
-Takes = Literal["numpy", "torch"]
+Takes = Literal["numpy", "torch", "frame"]
 """What a function wants its inputs as."""
 Function = Callable[..., object]
 
@@ -33,9 +35,10 @@ class FunctionCall:
     Args:
         function: takes inputs of shape (n, ...) and answers with (n, classes) scores or (n,) labels.
         name: what people call it.
-        takes: "numpy" for a numpy array on the CPU, "torch" for a tensor on `device`.
+        takes: "numpy" for a numpy array on the CPU, "torch" for a tensor on `device`, "frame" for a pandas data frame.
         device: where tensors are put.
         version: what the user calls this state of it.
+        frame: how inputs become a data frame, where it takes one.
     """
 
     function: Function
@@ -43,6 +46,7 @@ class FunctionCall:
     takes: Takes
     device: torch.device
     version: str | None = None
+    frame: InputFormat | None = None
 
     def __call__(self, x: Any) -> object:
         """Its answer to the inputs, tensors filled up to a multiple of 16 rows: linear algebra is then less dependent on the batch.
@@ -52,6 +56,8 @@ class FunctionCall:
         full = filled(x.detach(), ROWS).to(self.device) if isinstance(x, Tensor) else x
         count_sent(self.name, len(full))
         with UserCode(), torch.no_grad():
+            if self.frame is not None:
+                return self.function(self.frame(full))
             return self.function(full.clone() if self.takes == "torch" and isinstance(x, Tensor) else plain(full))  # it may write into it
 
     def read(self, x: Any, how: Callable[[Any, int], Any]) -> Any:
@@ -69,7 +75,7 @@ class FunctionCall:
         except Exception as error:  # the function is the user's: whatever it raises is about these inputs
             kind = _kind(probe, self.takes)
             hint = (
-                "Annotate its argument as torch.Tensor to be given tensors instead."
+                "Annotate its argument as torch.Tensor to be given tensors instead, or as pandas.DataFrame to be given a table's frame."
                 if self.takes == "numpy" and isinstance(probe, Tensor)
                 else ""
             )
@@ -87,7 +93,8 @@ class FunctionCall:
 
     def identity(self) -> Fingerprint:
         """Its code, its defaults, and the values and functions that it uses by name, or the object's state and methods."""
-        return fingerprint_of(f"function+{self.takes}", identify(self.function, self.name, modal=True), version=self.version)
+        whole = self.function if self.frame is None else {"": self.function, ".frame": self.frame}
+        return fingerprint_of(f"function+{self.takes}", identify(whole, self.name, modal=True), version=self.version)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -109,6 +116,11 @@ class CallableScores(WrappedModel, Scores):
         self._call = call
 
     @property
+    def takes(self) -> Takes:
+        """What the function is handed."""
+        return self._call.takes
+
+    @property
     def device(self) -> torch.device:
         return self._call.device
 
@@ -127,6 +139,11 @@ class CallableLabels(WrappedModel, Labels):
         super().__init__(name=call.name, fingerprint=call.identity(), notes=call.notes)
         self._call = call
         self._class_names = tuple(class_names)
+
+    @property
+    def takes(self) -> Takes:
+        """What the function is handed."""
+        return self._call.takes
 
     @property
     def device(self) -> torch.device:
@@ -151,6 +168,11 @@ class CallableAnswers(FixedIdentity, copies=True):
     def device(self) -> torch.device:
         return self._call.device
 
+    @property
+    def takes(self) -> Takes:
+        """What the function is handed."""
+        return self._call.takes
+
     def answers(self, x: Any) -> Any:
         return self._call.read(x, partial(self._read, owner=self._call.owner))
 
@@ -166,6 +188,7 @@ def wrap_callable(
     class_names: Sequence[str] = (),
     version: str | None = None,
     said: Said = "classes",
+    space: Space | None = None,
 ) -> CallableScores | CallableLabels | CallableAnswers:
     """The function as a model of the right type: `gives` says which, or asking it once about `probe` does.
 
@@ -174,19 +197,21 @@ def wrap_callable(
         name: what people call it.
         device: where tensors are put.
         gives: "scores" or "labels"; found by asking where `probe` is given.
-        takes: "numpy" or "torch"; without it, "torch" where its first argument is annotated as a torch.Tensor, else "numpy".
+        takes: "numpy", "torch" or "frame"; without it, as `takes_of` says.
         probe: a few inputs, shape (n, ...).
         class_names: the data's classes in label order, for functions that answer with names.
         version: what the user calls this state of it.
         said: "classes", or what a judge reads in place of them: "numbers" or "texts".
+        space: the data's; names and describes the columns of a frame.
 
     Raises:
         UsageError: neither `gives` nor `probe` says what it gives, or its answer is neither.
     """
-    for option, value, words in (("gives", gives, ("scores", "labels")), ("takes", takes, ("numpy", "torch"))):
+    for option, value, words in (("gives", gives, ("scores", "labels")), ("takes", takes, ("numpy", "torch", "frame"))):
         if value not in (None, *words):
             raise must(option, f"the model '{name}'", f"be {' or '.join(words)}", value)
-    call = FunctionCall(function, name, takes or _annotated(function), device, version)
+    takes = takes or takes_of(function)
+    call = FunctionCall(function, name, takes, device, version, _frame(space, name) if takes == "frame" else None)
     if said != "classes":
         return CallableAnswers(call, said)
     if gives is None:
@@ -203,7 +228,8 @@ def _kind(probe: Any, takes: Takes) -> str:
         return f"a dictionary of {', '.join(probe.columns)}"
     if not isinstance(probe, Tensor):
         return "a list of texts"
-    return f"{'a numpy array' if takes == 'numpy' else 'a tensor'} of shape {tuple(probe.shape)}"
+    what = {"numpy": "a numpy array", "torch": "a tensor", "frame": "a data frame"}[takes]
+    return f"{what} of shape {tuple(probe.shape)}"
 
 
 def required_arguments(function: Function) -> tuple[str, ...]:
@@ -216,12 +242,20 @@ def required_arguments(function: Function) -> tuple[str, ...]:
     return tuple(p.name for p in parameters if p.default is p.empty and p.kind not in variadic)
 
 
-def _annotated(function: Function) -> Takes:
-    """Says "torch" where the first argument is annotated as a tensor."""
+def takes_of(function: Function) -> Takes:
+    """What the annotation of its first argument asks for: "torch" for a torch.Tensor, "frame" for a pandas.DataFrame, else "numpy"."""
     try:
         first = next(iter(inspect.signature(function).parameters.values()), None)
     except (TypeError, ValueError):
         return "numpy"
     kind = None if first is None else first.annotation
-    is_tensor = kind.rpartition(".")[2] == "Tensor" if isinstance(kind, str) else kind is Tensor
-    return "torch" if is_tensor else "numpy"
+    called = kind.rpartition(".")[2] if isinstance(kind, str) else getattr(kind, "__name__", "")
+    kinds: dict[str, Takes] = {"Tensor": "torch", "DataFrame": "frame"}
+    return kinds.get(called, "numpy")
+
+
+def _frame(space: Space | None, name: str) -> InputFormat:
+    if not isinstance(space, InputSpace) or not space.columns:
+        hint = "Its argument is annotated as a data frame, or takes='frame' was given."
+        raise must("takes", f"the model '{name}'", "be 'numpy' or 'torch', as the data are no table", "frame", hint)
+    return whole_frame(space)

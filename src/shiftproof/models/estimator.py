@@ -272,7 +272,7 @@ def _check_classifier(estimator: object, name: str) -> None:
     from sklearn.base import BaseEstimator, is_classifier
 
     if isinstance(estimator, BaseEstimator) and not is_classifier(estimator):
-        hint = "Numbers that it predicts are judged with --judge 'within(...)'."
+        hint = "Numbers that it predicts are judged with --judge 'within(relative=0.1)', in Python judge='within(relative=0.1)'."
         raise must("model", "this run", "be a classifier", type(estimator).__name__, hint)
     _check_fitted(estimator, name)
 

@@ -198,6 +198,15 @@ def plan_input_format(estimator: object, space: InputSpace | None, *, name: str,
     return replace(input_format, positions=positions, marks=tuple(marks.get(columns[i].name, -1) for i in positions))
 
 
+def whole_frame(space: InputSpace) -> InputFormat:
+    """Every column of the data, as a data frame like that which they were read from."""
+    columns = tuple(column for column in space.columns if not column.marks)
+    positions = tuple(place for place, column in enumerate(space.columns) if not column.marks)
+    marks = {column.marks: place for place, column in enumerate(space.columns) if column.marks}
+    names = tuple(column.written or column.name for column in columns)
+    return InputFormat(names, positions, columns, tuple(marks.get(column.name, -1) for column in columns) if marks else ())
+
+
 def _plan(wanted: Sequence[str], count: object, columns: Sequence[Column], groups: Sequence[str], name: str) -> InputFormat:
     if wanted and columns:
         return _by_name(wanted, columns, name)

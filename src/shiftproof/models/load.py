@@ -18,7 +18,7 @@ from shiftproof.data.space import InputSpace, Space, TextSpace
 from shiftproof.models.abstract import Answers, Labels, Said
 from shiftproof.models.answers import Gives
 from shiftproof.models.boosters import as_estimator
-from shiftproof.models.callable import Takes, wrap_callable
+from shiftproof.models.callable import Takes, takes_of, wrap_callable
 from shiftproof.models.chat import ChatOptions, is_chat, load_chat
 from shiftproof.models.endpoint import wrap_endpoint
 from shiftproof.models.estimator import Predicts, wrap_estimator, wrap_predictor
@@ -60,7 +60,8 @@ def as_model(
         groups: names of the data's group columns, which an estimator may have been trained without.
         probe: a few inputs (n, ...) to ask a function about, so that it shows what it gives.
         gives: "scores" (n, classes) or "labels" (n,), for a function that is not to be asked; "labels" for an estimator's decisions only.
-        takes: "numpy" or "torch", for functions; torch where the argument is annotated as a torch.Tensor, else numpy.
+        takes: "numpy", "torch" or "frame", for functions; torch where the argument is annotated as a torch.Tensor, frame where it is
+            annotated as a pandas.DataFrame (of a table, with its types and missing values), else numpy.
         memory_format: how images lie in memory for torch modules: "channels_last", "contiguous", or "auto", by the module's structure.
         version: what you call this state of it. It counts in its fingerprint, and answers for what that cannot cover, such as a connection,
             so that runs of it can be resumed.
@@ -121,7 +122,8 @@ def as_answers(
     refuse_keras(model)
     where = _device(device)
     model = as_estimator(model, class_names, name=name or type(model).__name__) or model
-    if not isinstance(model, Answers | Predicts):
+    framed = callable(model) and not isinstance(model, nn.Module) and (takes or takes_of(model)) == "frame"
+    if callable(model) and not isinstance(model, Answers | Predicts) and not framed:
         _refuse_missing(space)
     called = name or getattr(model, "__name__", None) or type(model).__name__
     fields = fields_of_numbers(space) if isinstance(model, nn.Module) and said == "classes" else ()
@@ -132,7 +134,16 @@ def as_answers(
         return TorchModule(model, name=called, device=where, memory_format=memory_format, version=version, said=said)
     if callable(model) and not isinstance(model, Answers | Predicts):
         wrapped = wrap_callable(
-            model, name=called, device=where, gives=gives, takes=takes, probe=probe, class_names=class_names, version=version, said=said
+            model,
+            name=called,
+            device=where,
+            gives=gives,
+            takes=takes,
+            probe=probe,
+            class_names=class_names,
+            version=version,
+            said=said,
+            space=space,
         )
         return _on(wrapped, where)
     if isinstance(model, Answers) and version is not None:
@@ -144,7 +155,10 @@ def as_answers(
         as_classes = functools.partial(wrap_estimator, class_names=class_names, probe=probe, gives=gives)
         wrap = as_classes if said == "classes" else functools.partial(wrap_predictor, said=said)
         return _on(wrap(model, name=called, space=space, groups=groups, version=version), where)
-    raise must("model", "this run", "be a torch module, a scikit-learn classifier or a function", type(model).__name__)
+    hint = (
+        "Give the function that predicts, such as its predict; one whose argument is annotated as a pandas.DataFrame is handed the frame."
+    )
+    raise must("model", "this run", "be a torch module, a scikit-learn classifier or a function", type(model).__name__, hint)
 
 
 def load_model(
@@ -291,7 +305,7 @@ def _refuse_missing(space: Space | None) -> None:
     if missing:
         raise UsageError(
             f"Values are missing in {', '.join(missing)}, and only estimators take missing numbers. Fill them, drop the rows, or leave "
-            f"the columns out with drop={','.join(missing)}."
+            f"the columns out with drop={','.join(missing)}. A function whose argument is annotated as a pandas.DataFrame takes them too."
         )
 
 

@@ -321,3 +321,10 @@ def test_many_columns_are_counted_in_the_note(tmp_path: Path) -> None:
     names = [f"c{n}" for n in range(20)]
     text = ",".join([*names, "y"]) + "\n" + "1," * 20 + "0\n"
     assert load_data(csv(tmp_path, text, "?label=y")).notes[0].endswith("c11 and 8 more.")
+
+
+def test_ids_of_the_other_table_are_no_feature(tmp_path: Path) -> None:
+    for name in ("train", "july"):
+        (tmp_path / f"{name}.csv").write_text("who,age,y\na,1,0\nb,2,1\n")
+    source = load_data(f"{tmp_path}/july.csv?label=y&id=who&like={tmp_path}/train.csv")
+    assert [column.name for column in source.space.columns] == ["age"]

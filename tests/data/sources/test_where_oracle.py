@@ -95,12 +95,23 @@ def test_a_label_may_be_missing_in_rows_that_are_left_out(tmp_path: Path) -> Non
         len(load_data(f"{tmp_path}/rows.csv?label=y&where=age<40"))
 
 
+def test_days_first_are_read_day_first(tmp_path: Path) -> None:
+    pd.DataFrame({"a": range(4), "day": ["01.02.2020", "02.01.2020", "03.02.2020", "31.12.2019"], "y": [0, 1, 0, 1]}).to_csv(
+        tmp_path / "days.csv", index=False
+    )
+    kept = load_data(f"{tmp_path}/days.csv?label=y&where=day>=01.02.2020")
+    assert kept.take(slice(None)).x[:, 0].tolist() == [0, 2]
+    assert len(load_data(f"{tmp_path}/days.csv?label=y&where=day>=2020-02-01")) == 2
+    cut = load_data(f"{tmp_path}/days.csv?label=y&groups=day:02.01.2020").groups["day"]
+    assert cut.tolist() == ["from 02.01.2020"] * 3 + ["before 02.01.2020"]
+
+
 def test_names_with_operators_are_encoded() -> None:
     (condition,) = parse_where("a%3Cb>=3", owner="t")
     assert (condition.column, condition.operator, condition.value) == ("a<b", ">=", "3")
 
 
-@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y/%m/%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"])
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"])
 def test_dates_come_back_as_they_were(form: str) -> None:
     said = pd.Series(pd.to_datetime(["2020-02-29 10:11:12", "1969-12-31 23:59:59", None, "2038-01-19 03:14:08"])).dt.strftime(form)
     assert date_format(said) == form

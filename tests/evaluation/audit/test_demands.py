@@ -52,3 +52,23 @@ def test_a_model_that_takes_missing_values_gets_them() -> None:
 def test_what_was_asked_for_is_refused_with_the_reason() -> None:
     with pytest.raises(UsageError, match=r"The shift missing cannot be used here: .*does not take missing values"):
         audit(torch.nn.Linear(2, 2), (FRAME, LABELS), shifts=["missing"], progress=False)
+
+
+def test_only_what_was_named_is_refused() -> None:
+    report = audit(torch.nn.Linear(2, 2), (FRAME, LABELS), suite="quick", shifts=["within_sds"], searches=["one_draw"], progress=False)
+    assert "misspelled" in {out.shift.partition("(")[0] for out in report.record.left_out}  # the suite's own is left out all the same
+
+
+def test_functions_of_frames_are_handed_words_and_gaps() -> None:
+    seen: set[str] = set()
+
+    def predict(frame: pd.DataFrame) -> list[str]:
+        seen.update(frame["sex"].dropna())
+        return ["old" if age > 40 else "young" for age in frame["age"].fillna(0)]
+
+    rows = FRAME.assign(y=LABELS)
+    report = audit(predict, rows, label="y", shifts=["misspelled(share=0.9)", "missing(share=0.5)"], searches=["one_draw"], progress=False)
+    assert report.accuracy() == 1
+    assert report.accuracy("misspelled(share=0.9)") == 1
+    assert report.accuracy("missing(share=0.5)") < 1
+    assert seen > {"F", "M"}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 FORMATS = (
     (re.compile(r"\d{4}-\d{2}-\d{2}"), "%Y-%m-%d"),
     (re.compile(r"\d{4}/\d{2}/\d{2}"), "%Y/%m/%d"),
+    (re.compile(r"\d{2}\.\d{2}\.\d{4}"), "%d.%m.%Y"),
     (re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}"), "%Y-%m-%d %H:%M"),
     (re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}"), "%Y-%m-%d %H:%M:%S"),
     (re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}"), "%Y-%m-%dT%H:%M:%S"),
@@ -65,6 +66,21 @@ def date_format(series: pd.Series) -> str | None:
     if form is None or bool(pd.to_datetime(present, format=form, errors="coerce").isna().any()):
         return None
     return form
+
+
+def moment(text: str, *, zone: Any = None) -> pd.Timestamp:
+    """A date as people write it: 2020-12-31, with or without a time, or 31.12.2020.
+
+    >>> moment("31.12.2020") == moment("2020-12-31")
+    True
+
+    Raises:
+        ValueError: it is none.
+    """
+    import pandas as pd
+
+    form = next((form for pattern, form in FORMATS if pattern.fullmatch(text)), None)
+    return pd.Timestamp(text, tz=zone) if form is None else pd.to_datetime(text, format=form).tz_localize(zone)
 
 
 def as_numbers(series: pd.Series, form: str) -> tuple[npt.NDArray[np.float64], DateType]:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Frame(TableSource):
     """A pandas data frame; an estimator is handed its columns again, in their types and order.
 
-    Options are those of tables in files, except `like`. Columns are coded as in ``csv:``; nothing is parsed, so words that look like
-    numbers are words. The frame is copied. The index is not a feature.
+    Options are those of tables in files; `like` is a table itself. Columns are coded as in ``csv:``; nothing is parsed, so words that look
+    like numbers are words. The frame is copied. The index is not a feature.
 
     Args:
         frame: n rows with the label, the groups and the features as columns.
@@ -31,6 +31,7 @@ class Frame(TableSource):
         box: must be left out, as each column has its own range.
         name: what people call it.
         said: decisions that were made about it before.
+        like: a table of the same layout, such as the training set, whose categories, classes and (at least) ranges hold here too.
     """
 
     scheme: ClassVar[str] = "frame"
@@ -45,16 +46,26 @@ class Frame(TableSource):
         box: ValueRange | None = None,
         name: str = "frame",
         said: tuple[str, ...] = (),
+        like: TableSource | None = None,
     ) -> None:
         names = [str(column) for column in frame.columns]
         twice = sorted({column for column in names if names.count(column) > 1})
         if twice:
             raise UsageError(f"The data frame has several columns '{twice[0]}'. Give each column a name of its own.")
         self._frame, self._options, self._name, self._said = frame.set_axis(names, axis=1).reset_index(drop=True), dict(options), name, said
+        self._like_table = like
         super().__init__(Address("frame", name).having(options), box=box)
 
     def __reduce__(self) -> tuple[Any, Any]:
-        return _made_again, (self._frame, self._options, self._name, self._said)
+        return _made_again, (self._frame, self._options, self._name, self._said, self._like_table)
+
+    @cached_property
+    def _probe(self) -> TableSource | None:
+        return self._like_table
+
+    @cached_property
+    def _reference(self) -> TableSource | None:
+        return self._like_table
 
     @property
     def owner(self) -> str:
@@ -92,5 +103,5 @@ class Frame(TableSource):
         return self._content
 
 
-def _made_again(frame: pd.DataFrame, options: Mapping[str, Written], name: str, said: tuple[str, ...]) -> Frame:
-    return Frame(frame, options, name=name, said=said)
+def _made_again(frame: pd.DataFrame, options: Mapping[str, Written], name: str, said: tuple[str, ...], like: TableSource | None) -> Frame:
+    return Frame(frame, options, name=name, said=said, like=like)

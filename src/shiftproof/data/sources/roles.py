@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from shiftproof._errors import UsageError, must, unknown
 from shiftproof.data.sources.abstract import AddressedSource
+from shiftproof.data.sources.cuts import parse_cuts
 
 
 @dataclass(frozen=True)
 class ColumnRoles:
-    """The columns by the part that they play; `filters` are those that `where=` names."""
+    """The columns by the part that they play; `filters` are those that `where=` names, `cuts` where columns are cut into groups."""
 
     label: str
     groups: tuple[str, ...]
+    cuts: Mapping[str, tuple[str, ...]]
     id: str | None
     features: tuple[str, ...]
     filters: tuple[str, ...] = ()
@@ -47,7 +49,11 @@ def find_roles(
         UsageError: a column is not there, has two parts, or none is left as a feature.
     """
     label, identity, text = _label(source, there), source.text("id"), source.text("text")
-    groups, drop, chosen = source.names("groups"), source.names("drop"), source.names("features")
+    named = [parse_cuts(written, there) for written in dict.fromkeys(source.names("groups"))]
+    cuts = dict(named)
+    if len(cuts) < len(named):
+        raise must("groups", source.uri, "name each column once", ", ".join(source.names("groups")), "Cut a column as in age:30:50.")
+    groups, drop, chosen = tuple(cuts), source.names("drop"), source.names("features")
     coded = (*source.names("categorical"), *source.names("as_category"))
     dropped = [name for name in drop if name in there or name not in elsewhere]
     for name in filter(None, (label, identity, text, *groups, *dropped, *chosen, *coded, *filters)):
@@ -64,7 +70,7 @@ def find_roles(
         raise UsageError(f"The column '{label}' of {source.uri} is the label: name it neither in drop= nor in features=.")
     if not features:
         raise UsageError(f"{source.uri} leaves no column as a feature. Columns: {', '.join(there)}. Drop fewer.")
-    return ColumnRoles(label, groups, identity, features, filters)
+    return ColumnRoles(label, groups, cuts, identity, features, filters)
 
 
 def _label(source: AddressedSource, there: Sequence[str]) -> str:
@@ -74,5 +80,8 @@ def _label(source: AddressedSource, there: Sequence[str]) -> str:
     found = label if target is None else target
     if found is None:
         columns = f"Columns: {', '.join(there)}."
+        if source.scheme == "frame":
+            way = "For a column of numbers to predict: shiftproof.load_data(frame, target=NAME)."
+            raise UsageError(f"The data frame needs its column of labels: give label=NAME. {columns} {way}")
         raise UsageError(f"{source.uri} needs its column of labels: write ?label=NAME. {columns} Numbers to predict are ?target=NAME.")
     return found

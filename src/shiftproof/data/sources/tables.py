@@ -20,6 +20,7 @@ from shiftproof.data.rows import Items, as_objects
 from shiftproof.data.sources.abstract import CLASSES, RENAME, LabelledSource, Option
 from shiftproof.data.sources.address import Address, as_written
 from shiftproof.data.sources.columns import EncodedTable, encode_table, trimmed
+from shiftproof.data.sources.cuts import cut_groups
 from shiftproof.data.sources.files import hash_file, the_file
 from shiftproof.data.sources.pandas_csv import CsvFile, refuse_strays
 from shiftproof.data.sources.roles import find_roles
@@ -33,7 +34,7 @@ OPTIONS = (
     Option("label", "column of labels (required, or target)"),
     Option("target", "column of numbers to predict, in place of labels"),
     Option("text", "column of texts, which are the inputs in place of features"),
-    Option("groups", "columns of groups, split at commas"),
+    Option("groups", "columns of groups, split at commas; numbers and dates cut at values, such as age:40 or hired:2020-01-01"),
     Option("features", "columns to take as features, split at commas; all that are left, without it"),
     Option("drop", "columns to leave out, split at commas"),
     Option("exclude_groups", "leave the group columns out of the features", "false"),
@@ -56,7 +57,7 @@ class TableSource(LabelledSource):
         label: column of labels: whole numbers 0, 1, 2, ..., booleans, or words, whose classes are then sorted.
         target: column of numbers to predict, in place of labels; one of the two is required.
         text: column of texts, which are then the inputs; there are no features.
-        groups: columns of groups, split at commas; they stay among the features.
+        groups: columns of groups, split at commas; they stay among the features. Numbers and dates may be cut, as in `age:30:50`.
         features: columns to take as features, split at commas; without it, all that are left.
         drop: columns to leave out, split at commas.
         exclude_groups: `true` leaves the group columns out of the features.
@@ -131,7 +132,7 @@ class TableSource(LabelledSource):
             return None
         there = trimmed(self._probe.header())
         options = {name: value for name, value in self.address.options.items() if name not in ("like", "rename", "where", "id", "drop")}
-        drop = [name for name in self.names("drop") if name in there]
+        drop = [name for name in (*self.names("drop"), *self.names("id")) if name in there]  # its ids say nothing here
         return self._like({**options, **({"drop": as_written(drop)} if drop else {})})
 
     @cached_property
@@ -195,7 +196,13 @@ class TableSource(LabelledSource):
 
     @cached_property
     def groups(self) -> dict[str, npt.NDArray[np.str_]]:
-        return {name: group_names(self._written_column(name), name=name, owner=self.owner) for name in self._roles.groups}
+        found = {}
+        for name, cuts in self._roles.cuts.items():
+            if cuts:
+                found[name] = cut_groups(self._rows[name][self._kept], cuts, owner=self.owner)
+            else:
+                found[name] = group_names(self._written_column(name), name=name, owner=self.owner)
+        return found
 
     @cached_property
     def _texts(self) -> npt.NDArray[Any] | None:
@@ -285,7 +292,7 @@ class Csv(FileTable):
 
     Values and types are those of `pandas.read_csv(FILE)`, spaces included, and an estimator is handed them again. Whole numbers are integer
     columns and other numbers real ones, each with the range observed in the file; words and booleans are categorical, as codes of their
-    sorted values. Dates written as 2020-12-31, with or without a time, are numbers of days or seconds; free text is refused by column.
+    sorted values. Dates written as 2020-12-31, with or without a time, or 31.12.2020 are numbers of days or seconds; free text is refused.
     Missing words are a category of their own; for missing numbers a further column says where, which only estimators understand.
     A column that is mostly numbers is refused where it holds a stray word, and so is one with decimal commas. Labels, ids and
     groups are taken without spaces around them, ids and groups as they are written. Every row must have as many values as the header.

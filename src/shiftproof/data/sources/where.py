@@ -62,8 +62,10 @@ class RowCondition:
     def _date(self, series: pd.Series, owner: str) -> Any:
         import pandas as pd
 
+        from shiftproof.data.sources.dates import moment
+
         try:
-            return pd.Timestamp(self.value, tz=series.dtype.tz if isinstance(series.dtype, pd.DatetimeTZDtype) else None)
+            return moment(self.value, zone=series.dtype.tz if isinstance(series.dtype, pd.DatetimeTZDtype) else None)
         except ValueError:
             raise must("where", owner, f"compare '{self.column}', which holds dates, with a date such as 2020-12-31", self.value) from None
 

@@ -96,7 +96,7 @@ def audit(  # noqa: D417  # options that belong together are explained together
         model: a torch module, a scikit-learn estimator, any callable, or 'package.module:factory', 'file.py:factory', 'file.onnx', a URL.
         data: what `load_data` takes: a URI or file, a data frame, (X, y), a torch data set or loader, or what `examples` makes.
         weights, name, model_version, defence, device, gradients, request, answer, headers, prompt, max_requests, max_tokens: of the model.
-        label, groups, box, limit, shift_from: columns of a table, legal inputs, how many examples, and other samples (a natural shift).
+        label, groups, box, limit, shift_from: columns of a table (labels may be numbers), legal inputs, how many examples, other samples.
         suite, shifts, searches: quick (where nothing is named), standard, thorough or a corruption benchmark; parts or specs beside it.
         judge, certify, curves, measures, calibrate, calibrate_on, diagnose: what is right, what is proven, and what is reported of it.
         budget, plan: '10m', '20000 rows' or '200000 tokens', which chooses what is run; the plan.json of a run that chose.

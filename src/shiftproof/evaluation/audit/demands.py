@@ -11,6 +11,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.evaluation.audit.suites import ShiftAndSearch, SuiteChoice
 from shiftproof.judges.abstract import Judge
 from shiftproof.models.abstract import Answers
+from shiftproof.models.callable import CallableAnswers, CallableLabels, CallableScores
 from shiftproof.models.estimator import EstimatorAnswers, EstimatorLabels, EstimatorScores
 from shiftproof.models.query_count import count_asked
 from shiftproof.models.user_code import first_line
@@ -34,12 +35,13 @@ def what_the_model_takes(choice: SuiteChoice, model: Answers, few: Examples, jud
     """
     kept: list[ShiftAndSearch] = []
     left = list(choice.left_out)
+    named = {shift.within(few.space).spec() for shift in asked}
     why = {shift: _objection(shift, model, few, judge) for shift in dict.fromkeys(shift for shift, _ in choice.pairs)}
     for shift, search in choice.pairs:
         reason = why[shift]
         if reason is None:
             kept.append((shift, search))
-        elif asked:
+        elif shift.spec() in named:
             raise UsageError(f"The shift {shift.spec()} cannot be used here: {reason}.")
         else:
             left.append(LeftOut(shift=shift.spec(), search=search.spec(), reason=reason))
@@ -50,8 +52,7 @@ def _objection(shift: Shift, model: Answers, few: Examples, judge: Judge) -> str
     """Why the model does not take what the shift leads to, as half a sentence; None where it does."""
     if not shift.demands:
         return None
-    handed_words = isinstance(model, EstimatorScores | EstimatorLabels | EstimatorAnswers) and bool(model.fitted.input_format.columns)
-    if shift.demands == "words" and not handed_words:
+    if shift.demands == "words" and not _handed_words(model):
         return f"it leads to unknown words, and the model '{model.name}' is handed codes of categories"
     placed = shift.within(few.space)
     moved = placed.apply(few.x, placed.sample(few.x, Rng.for_ids(0, few.ids)))
@@ -64,3 +65,9 @@ def _objection(shift: Shift, model: Answers, few: Examples, judge: Judge) -> str
     if isinstance(said, torch.Tensor) and not bool(said.isfinite().all()):
         return f"the model '{model.name}' does not take {shift.demands}: its scores become NaN"
     return None
+
+
+def _handed_words(model: Answers) -> bool:
+    if isinstance(model, CallableScores | CallableLabels | CallableAnswers):
+        return model.takes == "frame"
+    return isinstance(model, EstimatorScores | EstimatorLabels | EstimatorAnswers) and bool(model.fitted.input_format.columns)

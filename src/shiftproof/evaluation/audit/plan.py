@@ -26,7 +26,8 @@ from shiftproof.evaluation.audit.demands import what_the_model_takes
 from shiftproof.evaluation.audit.diagnose import SUITES, PlannedDiagnosis, planned_diagnoses
 from shiftproof.evaluation.audit.planned_measures import facts_of, planned_measures
 from shiftproof.evaluation.audit.samples import CHECK_ROWS, load_audit_samples
-from shiftproof.evaluation.audit.suites import SuiteChoice, crossed, suite_named
+from shiftproof.evaluation.audit.suites import GENERAL, SuiteChoice, crossed, suite_named
+from shiftproof.evaluation.audit.table_suite import not_covered, suite_measures
 from shiftproof.evaluation.calibration import CalibratingSource
 from shiftproof.evaluation.class_fit import fit_classes
 from shiftproof.evaluation.config import AuditConfig
@@ -81,6 +82,7 @@ class AuditPlan:
         notes: what is to be said of the model and the folder, beside the model's own notes.
         judge: says when an answer is wrong.
         measures: those made of stored answers.
+        own_measures: further ones that the suite asks of the sample as it is.
         calibrated_on: the calibration examples; None where there are none.
         calibrating: the cells of their answers.
         uris: the URI of each sample that has a short name.
@@ -100,6 +102,7 @@ class AuditPlan:
     notes: tuple[str, ...] = ()
     judge: Judge = CLASSIFY
     measures: tuple[Measure, ...] = ()
+    own_measures: tuple[Measure, ...] = ()
     calibrated_on: CalibratingSource | None = None
     calibrating: tuple[Cell, ...] = ()
     uris: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -151,7 +154,8 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
     backend_named(config.backend, config.workers)  # its name is checked before anything is written
     how, proofs = build_parts(searches, config.searches), build_parts(certificates, config.certify)
     (judge,) = build_parts(judges, (config.judge,))
-    samples = load_audit_samples(config)
+    suite = config.chosen_suite
+    samples = load_audit_samples(config, numbers=judge.said == "numbers", by_time=suite in GENERAL)
     data, natural, aligned, calibrating = samples.data, samples.natural, samples.aligned, samples.calibrating
     if isinstance(judge, Choice) and isinstance(data.space, PromptSpace) and data.space.prompt.options and not judge.words:
         judge = replace(judge, words="|".join(data.space.prompt.options))
@@ -178,8 +182,8 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
     fingerprint = recognised.text
     drawn = chosen_curves(config.curves, how, model, data)
     by_class = judge.said == "classes" and isinstance(data.space, InputSpace)
-    suite = by_class and _suite_of(config) in SUITES
-    asked, unasked = planned_diagnoses(choice.pairs, model, fingerprint, data, wanted=config.diagnose, suite=suite, seed=config.seed)
+    checked = by_class and suite in SUITES
+    asked, unasked = planned_diagnoses(choice.pairs, model, fingerprint, data, wanted=config.diagnose, suite=checked, seed=config.seed)
     attacks, unattacked = _smoothed_attacks(proven, built)
     pairs = [(Identity(), searches.build(AVERAGE)), *choice.pairs, *proven, *attacks]
     cells = [
@@ -198,12 +202,13 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
         tuple(cells),
         curves=curves,
         diagnoses=tuple(asked),
-        left_out=(*choice.left_out, *unproven, *unattacked, *unasked),
+        left_out=(*choice.left_out, *(not_covered(data, natural, judge) if suite in GENERAL else ()), *unproven, *unattacked, *unasked),
         flags=flags,
         known=RunIdentity(model.name, recognised, parts_known([*cells, *curves]), answers_of(model, data)),
         notes=_cut_off(built, (data, *natural)),
         judge=judge,
         measures=planned_measures(config, judge, facts),
+        own_measures=suite_measures(data, judge) if suite in GENERAL else (),
         calibrated_on=calibrating,
         calibrating=tuple(_cells(fingerprint, calibrating.source, pairs[:1], config, judge)) if calibrating else (),
         uris=samples.uris,
@@ -269,11 +274,6 @@ def _check_copies(choice: SuiteChoice, model: Any, probe: Examples, config: Audi
         )
 
 
-def _suite_of(config: AuditConfig) -> str | None:
-    """The suite that was named, or the one where nothing was; None where shifts were named alone."""
-    return config.suite or (None if config.shifts else "quick")
-
-
 def _choose(config: AuditConfig, given: list[Shift], how: list[Search], model: Answers, data: Source, judge: Judge) -> SuiteChoice:
     """The pairs of the suite, then those of the shifts and searches that were named."""
     one = data.take(slice(0, 1)).x
@@ -286,7 +286,7 @@ def _choose(config: AuditConfig, given: list[Shift], how: list[Search], model: A
 
     for shift in given:
         shift.within(data.space).check_inputs(one)
-    suite = _suite_of(config)
+    suite = config.chosen_suite
     chosen = [suite_named(suite, data.space, gives, shape, match=match, judge=judge)] if suite else []
     chosen += [crossed(given, how, data.space, gives, match=match, judge=judge)] if given else []
     return SuiteChoice(tuple(pair for each in chosen for pair in each.pairs), tuple(out for each in chosen for out in each.left_out))

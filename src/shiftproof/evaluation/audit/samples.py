@@ -20,6 +20,7 @@ from shiftproof.data.prompted import Prompted
 from shiftproof.data.prompts import read_prompt
 from shiftproof.data.short_names import short_names
 from shiftproof.data.source import Renamed, Source
+from shiftproof.evaluation.audit.table_suite import grouped_by_time
 from shiftproof.evaluation.calibration import CalibratingSource, calibrating_on, check_ways, share_name, split_source
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.preflight import check_examples
@@ -46,8 +47,13 @@ class AuditSamples:
     uris: Mapping[str, str]
 
 
-def load_audit_samples(config: AuditConfig) -> AuditSamples:
+def load_audit_samples(config: AuditConfig, *, numbers: bool = False, by_time: bool = False) -> AuditSamples:
     """Loads and checks every sample.
+
+    Args:
+        config: the options.
+        numbers: the label is a column of numbers to predict.
+        by_time: tables that have dates and no groups are grouped by time.
 
     Raises:
         UsageError: one cannot be read or used, two of them are the same, or calibration inputs are test inputs too.
@@ -56,9 +62,9 @@ def load_audit_samples(config: AuditConfig) -> AuditSamples:
     others = short_names(config.shift_from)
     named = [(None, config.data), *others, *([] if config.calibrate_on is None else [(None, config.calibrate_on)])]
     prompt = read_prompt(Path(config.prompt)) if config.prompt else None
-    loaded = [_load(given, name, config) for name, given in named]
+    loaded = [_load(given, name, config, numbers) for name, given in named]
     aligned = align(*_distinct([Prompted(source, prompt) for source in loaded] if prompt else loaded))
-    data, *rest = aligned.sources
+    data, *rest = (grouped_by_time(source) if by_time else source for source in aligned.sources)
     natural = tuple(rest[: len(others)])
     _check((data, *natural))
     data, calibrating = _calibrating(config, data, rest[len(others) :])
@@ -76,9 +82,11 @@ def _calibrating(config: AuditConfig, data: Source, own: Sequence[Source]) -> tu
     return data, calibrating_on(own[0], data)
 
 
-def _load(given: object, name: str | None, config: AuditConfig) -> Source:
+def _load(given: object, name: str | None, config: AuditConfig, numbers: bool) -> Source:
     made = isinstance(given, Source | Examples)  # has its box and its columns already
-    asked: dict[str, Any] = {option: value for option, value in (("label", config.label), ("groups", config.groups)) if value}
+    asked: dict[str, Any] = {
+        option: value for option, value in (("target" if numbers else "label", config.label), ("groups", config.groups)) if value
+    }
     source = load_data(given, box=None if made else config.box, limit=config.limit, **asked)
     return source if name is None else Renamed(source, name)
 

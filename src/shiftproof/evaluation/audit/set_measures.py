@@ -45,7 +45,7 @@ def set_measures(plan: AuditPlan, told: Sequence[ToldPool], confidence: float) -
         _with_family(number, each, m, rows, family * _classes(m, plan.measures))
         for each in told
         for rows, group, family in _groups(each)
-        for m in plan.measures
+        for m in (plan.measures if each is not own or group else dict.fromkeys((*plan.measures, *plan.own_measures)))
         if (number := _of(m, each, own, rows, group, confidence))
     ]
 
@@ -69,7 +69,7 @@ def _with_family(number: SetMeasure, told: ToldPool, measure: Measure, rows: Boo
 def told_pools(plan: AuditPlan, store: Store, pools: Sequence[PooledResults]) -> list[ToldPool]:
     """The pools that a search or chance made of the measured model itself, with their answers; none where nothing is made of them."""
     if not plan.measures and not plan.calibrating:
-        return []
+        pools = [p for p in pools if plan.own_measures and p.shift.name == "identity" and p.source is plan.data]
     cells = _by_group([*plan.cells, *plan.calibrating])
     names = known_classes((plan.data, *plan.natural))
     told = [ToldPool(p, _answered(p, cells, store, names)) for p in pools if p.subject is None and p.table.bound is not Bound.AT_LEAST]
