@@ -63,7 +63,7 @@ def test_mlflow(report: sp.Report, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     from shiftproof.integrations.mlflow import log_run
 
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    mlflow.set_tracking_uri(tmp_path.as_uri())
+    mlflow.set_tracking_uri((tmp_path / "runs").as_uri())  # a new folder, in which it makes its default experiment
     with mlflow.start_run() as run:
         log_run(report)
     kept = mlflow.get_run(run.info.run_id).data
