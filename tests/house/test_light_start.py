@@ -54,7 +54,19 @@ torch.nn.init.eye_(net[1].weight)
 shown = sp.examples(x, x.flatten(1)[:, :2].argmax(1))
 sp.audit(net, shown, shifts=["linf(eps=0.1)"], searches=["gradient_ascent(steps=2)"], progress=False)
 """
-LATE = ("pandas", "sklearn", "scipy.stats", "scipy.optimize", "scipy.linalg", "cv2", "vl_convert", "altair", "onnxruntime", "httpx", "matplotlib")
+LATE = (
+    "pandas",
+    "sklearn",
+    "scipy.stats",
+    "scipy.optimize",
+    "scipy.linalg",
+    "cv2",
+    "vl_convert",
+    "altair",
+    "onnxruntime",
+    "httpx",
+    "matplotlib",
+)
 
 
 def test_a_first_audit_loads_no_more_than_it_needs() -> None:
