@@ -32,9 +32,9 @@ class GaussianBlur(Corruption[Sigma]):
         severity: in (0, 5].
 
     Params are (severity,), shape (n, 1). Differentiable in them, except where the cut-off moves to the next whole pixel, a jump of less
-    than 1e-4 of the kernel. Below sigma 0.125 the kernel is one pixel, so the image stays as it is, bit for bit, with gradient 0. On the CPU,
-    where no gradient is needed, OpenCV blurs, which is faster, if it is installed (the extra `corruptions`); otherwise matrix products do,
-    and pixels differ by float32 rounding, at most 1e-6.
+    than 1e-4 of the kernel. Below sigma 0.125 the kernel is one pixel, so the image stays as it is, bit for bit, with gradient 0. On the
+    CPU, where no gradient is needed, OpenCV blurs, which is faster, if it is installed (the extra `corruptions`); otherwise matrix products
+    do, and pixels differ by float32 rounding, at most 1e-6.
 
     Example:
         >>> import torch
