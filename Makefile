@@ -68,5 +68,5 @@ $(VENV)/.installed: $(VENV)/.pip pyproject.toml
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) $(PINS) -e '.[boosting,http,onnx]' --group dev
+	$(PIP) $(PINS) -e '.[boosting,corruptions,http,onnx]' --group dev
 	@touch $@

@@ -20,10 +20,10 @@ class UsageError(ValueError):
 
 
 class MissingExtra(UsageError, ImportError):
-    """An optional dependency is not installed; the message names the install command."""
+    """An optional dependency is not installed; the message says what needs it, and names the install command."""
 
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"This needs the package '{package}', which is not installed. Run: pip install 'shiftproof[{extra}]'")
+    def __init__(self, package: str, extra: str, *, owner: str = "This") -> None:
+        super().__init__(f"{owner} needs the package '{package}', which is not installed. Run: pip install 'shiftproof[{extra}]'")
 
 
 class NotCertifiable(UsageError):

@@ -42,3 +42,35 @@ def test_help_is_light(arguments: list[str]) -> None:
 
 def test_a_heavy_import_would_be_seen() -> None:
     assert loaded_by("import shiftproof; shiftproof.Linf") == "loaded: torch"
+
+
+FIRST_AUDIT = """
+import torch
+import shiftproof as sp
+
+x = torch.rand(12, 1, 4, 4)
+net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 2, bias=False))
+torch.nn.init.eye_(net[1].weight)
+shown = sp.examples(x, x.flatten(1)[:, :2].argmax(1))
+sp.audit(net, shown, shifts=["linf(eps=0.1)"], searches=["gradient_ascent(steps=2)"], progress=False)
+"""
+LATE = (
+    "pandas",
+    "sklearn",
+    "scipy.stats",
+    "scipy.optimize",
+    "scipy.linalg",
+    "cv2",
+    "vl_convert",
+    "altair",
+    "onnxruntime",
+    "httpx",
+    "matplotlib",
+)
+
+
+def test_a_first_audit_loads_no_more_than_it_needs() -> None:
+    seen = f"import sys; print('late:', *[name for name in {LATE!r} if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", FIRST_AUDIT + seen], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip().splitlines()[-1] == "late:"

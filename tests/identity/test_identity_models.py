@@ -315,3 +315,23 @@ def test_a_tensor_of_ones_own_class_counts_its_code() -> None:
         return fingerprint(lambda x: amount + x.flatten(1)[:, :3])
 
     assert adding(torch.ones(3)) != adding(torch.ones(3).as_subclass(Doubled))
+
+
+class Forwards:
+    """A proxy: what is asked of it, its module included, is asked of what is behind it."""
+
+    def __init__(self, behind: object) -> None:
+        self.behind = behind
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return self.behind(x)  # type: ignore[operator,no-any-return]
+
+
+Forwards.__module__ = property(lambda self: type(self.behind).__module__)  # type: ignore[assignment]
+
+
+def test_a_class_whose_module_is_a_property_is_read_as_ones_own() -> None:
+    torch.manual_seed(0)
+    one, other = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+    prints = [sp.as_model(Forwards(net), gives="scores", takes="torch", name="proxy").fingerprint() for net in (one, one, other)]
+    assert prints[0] == prints[1] != prints[2]

@@ -120,3 +120,18 @@ def test_maites_own_tasks_and_protocols_take_them(shown: sp.Examples) -> None:
     assert isinstance(move, protocols.Augmentation)
     predictions, _ = tasks.predict(model=model, dataset=data, augmentation=move, batch_size=5)
     assert sum(len(batch) for batch in predictions) == 12
+
+
+def test_maites_own_component_check_passes_on_them_and_they_take_what_it_wraps(shown: sp.Examples) -> None:
+    protocols = pytest.importorskip("maite.protocols.image_classification", reason="needs maite")
+    pytest.importorskip("beartype", reason="needs beartype, with which maite checks components")
+    checked = pytest.importorskip("maite.spotcheck", reason="needs a maite with spotcheck").spotcheck_component
+    model, data = MaiteModel(linear_net(), class_names=NAMES), MaiteDataset(shown)
+    model, data = checked(protocols.Model)(model), checked(protocols.Dataset)(data)
+    move = checked(protocols.Augmentation)(MaiteAugmentation(sp.Linf(0.1)))
+    assert len(list(data)) == 12
+    back, again = model_from_maite(model), examples_from_maite(data)
+    assert back.labels(again.x).tolist() == sp.as_model(linear_net()).labels(shown.x).tolist()
+    assert len(moved_by_maite(shown, move)) == 12
+    decides = sp.as_model(lambda x: np.zeros(len(x), dtype=int), gives="labels", takes="numpy")
+    assert len(checked(protocols.Model)(MaiteModel(decides, classes=3))(list(shown.x[:2]))) == 2

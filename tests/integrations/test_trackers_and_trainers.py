@@ -63,7 +63,7 @@ def test_mlflow(report: sp.Report, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     from shiftproof.integrations.mlflow import log_run
 
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    mlflow.set_tracking_uri(tmp_path.as_uri())
+    mlflow.set_tracking_uri((tmp_path / "runs").as_uri())  # a new folder, in which it makes its default experiment
     with mlflow.start_run() as run:
         log_run(report)
     kept = mlflow.get_run(run.info.run_id).data
@@ -153,6 +153,30 @@ def test_the_trainer_of_transformers(shown: sp.Examples) -> None:
     assert callback.history == [(1.0, expected)]
     assert State.log_history == [{"robust_accuracy": expected, "epoch": 1.0, "step": 7}]
     assert net.training
+
+
+def test_a_real_trainer_whose_model_answers_with_a_mapping(shown: sp.Examples, tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers", reason="needs transformers")
+    pytest.importorskip("accelerate", reason="needs accelerate, as the trainer does")
+    from shiftproof.integrations.transformers import RobustAccuracyCallback
+
+    class Net(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = linear_net()
+
+        def forward(self, x: torch.Tensor, labels: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
+            logits = self.net(x)
+            return {"logits": logits} if labels is None else {"loss": torch.nn.functional.cross_entropy(logits, labels), "logits": logits}
+
+    quiet = {"report_to": [], "disable_tqdm": True, "save_strategy": "no", "logging_strategy": "no", "use_cpu": True}
+    given = transformers.TrainingArguments(str(tmp_path), num_train_epochs=2, per_device_train_batch_size=8, **quiet)
+    callback, net = RobustAccuracyCallback(shown, LINF, ATTACK, every=2), Net()
+    rows = [{"x": x, "labels": y} for x, y in zip(shown.x, shown.y, strict=True)]
+    trainer = transformers.Trainer(model=net, args=given, train_dataset=rows, callbacks=[callback])
+    trainer.train()
+    assert callback.history == [(2.0, RobustCheck(LINF, ATTACK)(net.net, shown).accuracy)]
+    assert [entry["robust_accuracy"] for entry in trainer.state.log_history if "robust_accuracy" in entry] == [callback.history[0][1]]
 
 
 def test_nrtk(shown: sp.Examples) -> None:

@@ -19,13 +19,15 @@ _SITES = ("site-packages", "dist-packages")
 PYTHON = "python " + ".".join(platform.python_version_tuple()[:2])
 
 
-def owner_of_module(name: str | None) -> str | None:
+def owner_of_module(name: object) -> str | None:
     """Who wrote the module of this name, such as "torch 2.4.0"; None for the user's own code.
+
+    So it is for what is no name: the `__module__` of a class that forwards its objects' attributes is a property.
 
     >>> owner_of_module("json") == PYTHON, owner_of_module("shiftproof.door"), owner_of_module("__main__")
     (True, 'shiftproof', None)
     """
-    if name is None or name in ("__main__", "__mp_main__"):
+    if not isinstance(name, str) or name in ("__main__", "__mp_main__"):
         return None
     if name.partition(".")[0] == OURS:
         return OURS

@@ -33,6 +33,8 @@ class Certificate(Part):
     """A way to prove that decisions hold. Accuracy over its verdicts is a lower bound (`Bound.AT_LEAST`)."""
 
     bound: ClassVar[Bound] = Bound.AT_LEAST
+    lenient: ClassVar[bool] = False
+    """Whether a run goes on where it certifies none of its shifts; of others, which were named, that is an error."""
 
     @property
     def confidence(self) -> float:

@@ -40,6 +40,7 @@ class Auto(Certificate):
     """
 
     name: ClassVar[str] = "auto"
+    lenient: ClassVar[bool] = True
     aliases: ClassVar[tuple[str, ...]] = ("bounds",)
     references: ClassVar[tuple[str, ...]] = tuple(
         dict.fromkeys(entry for stage in (Linear, IntervalBounds, Crown, AlphaCrown) for entry in stage.references)

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from shiftproof._errors import UsageError, must, unknown
@@ -59,6 +58,8 @@ class Temperature(Recalibration):
         >>> Temperature.fit([[2.0, 0.0], [2.0, 0.0], [2.0, 0.0], [2.0, 0.0]], [0, 0, 0, 1]).value.__round__(3)  # 3 of 4: log 3 = 2 / T
         1.82
         """
+        from scipy.optimize import minimize_scalar  # late: it takes a fifth of a second
+
         z = checked_logits(scores, "temperature")
         labels: Ints = checked_labels(y, z.shape, "temperature")
         rows = np.arange(len(z))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import bdtr, expit, logit
 
 from shiftproof._errors import must
@@ -115,6 +114,8 @@ def _grid(pool: Floats, least: float) -> Floats:
 
 def _calibrated(c: Floats, right: Bools, pool: Floats) -> Floats:
     """The probability of being right at each confidence of the pool, from the pilot: logistic in its log-odds, near the confidence."""
+    from scipy.optimize import minimize  # late: it takes a fifth of a second
+
     x, slope, offset = logit(np.clip(c, _EDGE, 1 - _EDGE)), *_PRIOR
 
     def loss(at: npt.NDArray[np.float64]) -> float:

@@ -15,7 +15,6 @@ from shiftproof.models.abstract import Gradients, Scores, WrappedModel
 from shiftproof.oracle import mean_scores
 from shiftproof.randomness import Rng
 from shiftproof.searches.abstract import AdaptsSearch, Search
-from shiftproof.searches.cascade import Cascade
 from shiftproof.searches.expectation import Expectation
 
 
@@ -86,6 +85,8 @@ class DefendedModel(WrappedModel, Scores, AdaptsSearch):
         """The adaptive form of a search: of a random model's passes it takes the mean. Stand-in gradients are the model's own already."""
         if not self.defence.random or search.verdict_draws > 1 or not self.behind.through:
             return search
+        from shiftproof.searches.cascade import Cascade  # late: it brings every search and certificate that it is made of
+
         if isinstance(search, Cascade):
             return replace(search, draws=self.defence.mean_of)
         return Expectation(search=search.spec(), draws=self.defence.mean_of) if issubclass(search.needs, Gradients) else search

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -19,7 +19,7 @@ except ImportError as missing:
 
 
 class Logits(nn.Module):
-    """A model of transformers as a module from inputs to logits."""
+    """A model of transformers as a module from inputs to logits; the model answers with an object or a mapping that has them."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -27,7 +27,8 @@ class Logits(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The logits of inputs (n, ...), shape (n, classes)."""
-        logits: Tensor = self.model(x).logits
+        answer = self.model(x)
+        logits: Tensor = answer["logits"] if isinstance(answer, Mapping) else answer.logits
         return logits
 
 

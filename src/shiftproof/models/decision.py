@@ -107,7 +107,7 @@ def rule_of(estimator: object) -> Rule | Threshold:
 
 def _name(estimator: object) -> str:
     kind = type(estimator)
-    return kind.__name__ if kind.__module__.partition(".")[0] == "sklearn" else ""
+    return kind.__name__ if str(kind.__module__).partition(".")[0] == "sklearn" else ""
 
 
 def _deciding(estimator: object) -> object | None:
@@ -125,7 +125,7 @@ def _deciding(estimator: object) -> object | None:
 
 def _is_of_packages(estimator: object) -> bool:
     """Whether it is of a package that decides by the largest probability."""
-    return type(estimator).__module__.partition(".")[0] in _PACKAGES
+    return str(type(estimator).__module__).partition(".")[0] in _PACKAGES
 
 
 def _threshold(estimator: object) -> Threshold | None:

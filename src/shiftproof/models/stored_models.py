@@ -60,7 +60,7 @@ def refuse_keras_file(spec: str) -> None:
 
 def refuse_keras(model: object) -> None:
     """Raises where an object is a model of Keras or TensorFlow, with the line that makes ONNX of it."""
-    packages = {kind.__module__.partition(".")[0] for kind in type(model).__mro__}
+    packages = {str(kind.__module__).partition(".")[0] for kind in type(model).__mro__}
     if packages & set(_PACKAGES):
         way = "model.export('net.onnx', format='onnx')"
         raise UsageError(f"The model is a {type(model).__name__} of Keras, which is measured through ONNX. Run: {way} {_THEN}.")

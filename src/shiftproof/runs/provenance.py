@@ -13,7 +13,7 @@ from shiftproof import __version__
 from shiftproof._secrets import without_secrets
 from shiftproof.records.audit import Provenance
 
-_PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pyarrow", "onnxruntime")
+_PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pyarrow", "opencv-python-headless", "onnxruntime")
 
 
 def now() -> str:

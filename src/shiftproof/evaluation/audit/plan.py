@@ -13,7 +13,6 @@ from shiftproof import __version__
 from shiftproof._errors import UsageError
 from shiftproof.certificates import certificates
 from shiftproof.certificates.abstract import Certificate
-from shiftproof.certificates.auto import Auto
 from shiftproof.certificates.smoothing.smoothed_attack import SmoothedAttack
 from shiftproof.certificates.smoothing.smoothing_certificate import SmoothingCertificate
 from shiftproof.data.align import Noted
@@ -255,7 +254,7 @@ def _check_judged(config: AuditConfig, judge: Judge, data: Source, proofs: list[
     numbers = isinstance(data.space, InputSpace)
     asked = {"--curve": config.curves, "--diagnose": config.diagnose, "--defence": config.defence}
     if judge.said != "classes" or not isinstance(data.space, TextSpace):  # of texts there are proofs
-        asked["--certify"] = tuple(proof for proof in proofs if not isinstance(proof, Auto))
+        asked["--certify"] = tuple(proof for proof in proofs if not proof.lenient)
     for option, value in asked.items():
         if value and (judge.said != "classes" or not numbers):
             what = f"the judge {judge.name} knows none" if judge.said != "classes" else f"these inputs are of kind '{data.space.kind}'"
@@ -312,9 +311,9 @@ def _proofs(
             if reason is None:
                 found.append((shift, certificate))
                 fits += 1
-            elif isinstance(shift, Differentiable | Rewrite) or isinstance(certificate, Auto):
+            elif isinstance(shift, Differentiable | Rewrite) or certificate.lenient:
                 left.append(LeftOut(shift=shift.spec(), search=certificate.spec(), reason=reason))
-        if not fits and not isinstance(certificate, Auto):
+        if not fits and not certificate.lenient:
             reasons = sorted({out.reason for out in left if out.search == certificate.spec()}) or ["no shift of this run can be certified"]
             raise UsageError(f"The certificate {certificate.spec()} cannot be used here: {'; '.join(reasons)}.")
     return found, left

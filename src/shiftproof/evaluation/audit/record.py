@@ -26,8 +26,7 @@ from shiftproof.evaluation.audit.natural import clean_of, natural_of
 from shiftproof.evaluation.audit.plan import AuditPlan
 from shiftproof.evaluation.audit.pooled import PooledResults, join_tables, pooled_results, unions
 from shiftproof.evaluation.audit.proven import proven_curve
-from shiftproof.evaluation.audit.set_measures import set_measures, told_pools
-from shiftproof.evaluation.audit.trust import trust_of
+from shiftproof.evaluation.audit.set_measures import ToldPool, set_measures, told_pools
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.judges.classify import CLASSIFY
 from shiftproof.models.abstract import Answers, Gradients, access_name
@@ -35,6 +34,7 @@ from shiftproof.outcomes import AUDITED_SAMPLE, NO_ANSWER, Bound, Flag
 from shiftproof.records.audit import Audit, CellRecord, DataCard, GalleryExample, JudgeCard, ModelCard, Result, Shown
 from shiftproof.records.diagnosis import Diagnosis
 from shiftproof.records.picture import read_picture
+from shiftproof.records.trust_row import TrustSection
 from shiftproof.risks.intervals import clopper_pearson
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.ledger import rows_sent
@@ -66,7 +66,7 @@ def make_record(config: AuditConfig, plan: AuditPlan, store: Store, started: str
     suspect = collect.suspicions([*pools, *unions(pools)], distrusted)
     cells = _cell_records(plan, store, config, suspect)
     told = told_pools(plan, store, [*pools, *unions(pools)])
-    trust = trust_of(config, plan, store, told)
+    trust = _trust(config, plan, store, told)
     access = {cell.key: cell.access for cell in cells}
     numbers = [_with_access(_flagged(r, suspect), access) for r in collect.results(pools, config.confidence)]
     curves = [
@@ -108,6 +108,14 @@ def make_record(config: AuditConfig, plan: AuditPlan, store: Store, started: str
         provenance=provenance(config, started),
         judge=JudgeCard(spec=plan.judge.spec(), measure=plan.judge.measure, word=plan.judge.word, graded=plan.judge.graded),
     )
+
+
+def _trust(config: AuditConfig, plan: AuditPlan, store: Store, told: Sequence[ToldPool]) -> TrustSection | None:
+    if plan.calibrated_on is None:
+        return None
+    from shiftproof.evaluation.audit.trust import trust_of  # late, as few audits ask for it
+
+    return trust_of(config, plan, store, told)
 
 
 def _of_the_model(plan: AuditPlan) -> list[Flag]:

@@ -9,12 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from shiftproof.confidence.checked import Refused
-from shiftproof.confidence.exchangeable import exchangeability
 from shiftproof.evaluation.audit.collect import group_namings
 from shiftproof.evaluation.audit.plan import AuditPlan
 from shiftproof.evaluation.audit.planned_measures import known_classes
 from shiftproof.evaluation.audit.pooled import PooledResults, pooled_results, same_examples
-from shiftproof.evaluation.trust.promises import unlike
 from shiftproof.measures import Answered, Measure
 from shiftproof.measures.abstract import NOTHING, ClassMeasure
 from shiftproof.measures.answered import Bools
@@ -94,6 +92,9 @@ def _uncalibrated(calibration: Answered, clean: Answered) -> str:
         return "the scores of all classes are not stored"
     if not (np.isfinite(calibration.scores).all() and np.isfinite(clean.scores).all()):
         return "the model's scores are NaN or infinite for some calibration or test examples"
+    from shiftproof.confidence.exchangeable import exchangeability  # late, as few audits ask for it
+    from shiftproof.evaluation.trust.promises import unlike
+
     alike = exchangeability(calibration.scores, calibration.y, clean.scores, clean.y)
     return "" if alike.holds else unlike(alike)
 

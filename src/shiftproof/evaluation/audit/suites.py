@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from shiftproof._errors import UsageError, unknown
+from shiftproof._errors import MissingExtra, UsageError, unknown
 from shiftproof.data.space import FieldsSpace, InputSpace, Space
 from shiftproof.judges.abstract import Judge
 from shiftproof.judges.classify import CLASSIFY
@@ -78,6 +78,8 @@ def suite_named(
             shift = shifts.build(shift_spec).within(space)
             if shape:
                 shift.check_inputs(torch.empty(1).expand(1, *shape))
+        except MissingExtra:
+            raise  # a suite is measured whole: what only needs an install is not left out
         except UsageError as error:  # the suite chose it, not the user: what does not fit these inputs is left out
             left.append(_out(shift_spec, "any", str(error).rstrip(".")))
             continue

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from shiftproof.shifts.corruptions._draws import Array
 
@@ -64,24 +65,22 @@ def motion_blurred(image: Array, radius: float, sigma: float, degrees: float) ->
 
     Written from the documentation of its kernel; the published code calls ImageMagick.
     """
-    import cv2
-
     taps = np.arange(2 * int(np.ceil(radius)) + 1)
     weight = np.exp(-(taps**2) / (2 * max(sigma, 1e-3) ** 2))
     angle = np.deg2rad(degrees)
     down = np.ceil(taps * np.sin(angle) - 0.5).astype(int)
     right = np.ceil(taps * np.cos(angle) - 0.5).astype(int)
-    # One scaled sum per tap: OpenCV's filter2D would compute over the square around the line.
+    # One scaled sum per tap, by torch, which rounds product and sum once: a filter would compute over the square around the line.
     height, width = image.shape[:2]
     above, left = (max(-int(offset.min()), 0) for offset in (down, right))
     under, beyond = (max(int(offset.max()), 0) for offset in (down, right))
-    padded = cv2.copyMakeBorder(image, above, under, left, beyond, cv2.BORDER_REPLICATE)
-    total = image * np.float32(weight[0] / weight.sum())
+    padded = torch.from_numpy(np.pad(image, ((above, under), (left, beyond), *[(0, 0)] * (image.ndim - 2)), mode="edge"))
+    total = torch.from_numpy(image * np.float32(weight[0] / weight.sum()))
     for below, aside, share in zip(
         (down + above)[1:].tolist(), (right + left)[1:].tolist(), (weight / weight.sum())[1:].tolist(), strict=True
     ):
-        cv2.scaleAdd(padded[below : below + height, aside : aside + width], share, total, total)
-    return total
+        total.add_(padded[below : below + height, aside : aside + width], alpha=share)
+    return total.numpy()
 
 
 def zoomed(image: Array, factor: float) -> Array:

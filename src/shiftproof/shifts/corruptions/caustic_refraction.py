@@ -24,6 +24,8 @@ class CausticRefraction(ImageByImage[Strength]):
 
     Params are (severity, seed), shape (n, 2).
 
+    Needs the extra `corruptions`, which is OpenCV.
+
     Example:
         >>> import torch
         >>> from shiftproof.randomness import Rng
@@ -36,6 +38,7 @@ class CausticRefraction(ImageByImage[Strength]):
     """
 
     name: ClassVar[str] = "caustic_refraction"
+    by_opencv: ClassVar[bool] = True
     random: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {"imagenet_c_bar": table(Strength, 2.35, 3.2, 4.9, 6.6, 9.15)}

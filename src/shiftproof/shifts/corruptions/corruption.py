@@ -15,6 +15,7 @@ from shiftproof.randomness import Rng
 from shiftproof.shifts._in_cache import in_cache
 from shiftproof.shifts._spaces import check_bounded, check_movable
 from shiftproof.shifts.abstract import Boxed, Params
+from shiftproof.shifts.corruptions._opencv import check_installed
 from shiftproof.shifts.corruptions.constants import C
 
 SMALLEST = 28
@@ -52,6 +53,8 @@ class Corruption(Boxed, Generic[C]):
     """Least pixels per side."""
     colour: ClassVar[str] = ""
     """Why it needs three channels; empty where it does not."""
+    by_opencv: ClassVar[bool] = False
+    """Whether its pixels are those of OpenCV's filters or warps, so that it needs the extra `corruptions`."""
     published: ClassVar[Mapping[str, tuple[Any, ...]]]
     """The constants (see `table`) by the name of the benchmark that published them."""
 
@@ -60,6 +63,8 @@ class Corruption(Boxed, Generic[C]):
     mode: str = "in_memory"
 
     def check(self) -> None:
+        if self.by_opencv:
+            check_installed(self.name)
         self.require("severity", within="(0, 5]", hint="1 to 5 are the published settings.")
         if self.setting != "auto" and self.setting not in self.published:
             raise must("setting", self.name, f"be one of auto, {', '.join(self.published)}", self.setting)

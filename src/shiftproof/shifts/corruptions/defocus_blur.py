@@ -29,6 +29,8 @@ class DefocusBlur(ImageByImage[Disc]):
 
     Params are (severity,), shape (n, 1). The disc is drawn on whole pixels, so between published severities the two images are mixed.
 
+    Needs the extra `corruptions`, which is OpenCV.
+
     Example:
         >>> import torch
         >>> x = torch.zeros(1, 1, 65, 65)
@@ -41,6 +43,7 @@ class DefocusBlur(ImageByImage[Disc]):
     """
 
     name: ClassVar[str] = "defocus_blur"
+    by_opencv: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {

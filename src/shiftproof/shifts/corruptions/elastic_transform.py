@@ -34,6 +34,8 @@ class ElasticTransform(ImageByImage[Elasticity]):
 
     Params are (severity, seed), shape (n, 2).
 
+    Needs the extra `corruptions`, which is OpenCV.
+
     Example:
         >>> import torch
         >>> from shiftproof.randomness import Rng
@@ -45,6 +47,7 @@ class ElasticTransform(ImageByImage[Elasticity]):
     """
 
     name: ClassVar[str] = "elastic_transform"
+    by_opencv: ClassVar[bool] = True
     random: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {

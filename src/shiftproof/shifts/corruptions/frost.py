@@ -34,6 +34,8 @@ class Frost(ImageByImage[Frosting]):
 
     Params are (severity, seed), shape (n, 2). Textures are enlarged where an image is larger.
 
+    Needs the extra `corruptions`, which is OpenCV.
+
     Example:
         >>> import torch
         >>> from shiftproof.randomness import Rng
@@ -46,6 +48,7 @@ class Frost(ImageByImage[Frosting]):
     """
 
     name: ClassVar[str] = "frost"
+    by_opencv: ClassVar[bool] = True
     random: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {

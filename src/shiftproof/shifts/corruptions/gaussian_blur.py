@@ -13,6 +13,7 @@ from shiftproof.data.space import Kind
 from shiftproof.shifts._in_cache import in_cache
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.corruptions._filters import gaussian
+from shiftproof.shifts.corruptions._opencv import installed
 from shiftproof.shifts.corruptions.constants import Sigma, table
 from shiftproof.shifts.corruptions.corruption import SMALLEST, Corruption
 
@@ -31,7 +32,9 @@ class GaussianBlur(Corruption[Sigma]):
         severity: in (0, 5].
 
     Params are (severity,), shape (n, 1). Differentiable in them, except where the cut-off moves to the next whole pixel, a jump of less
-    than 1e-4 of the kernel. Below sigma 0.125 the kernel is one pixel, so the image stays as it is, bit for bit, with gradient 0.
+    than 1e-4 of the kernel. Below sigma 0.125 the kernel is one pixel, so the image stays as it is, bit for bit, with gradient 0. On the
+    CPU, where no gradient is needed, OpenCV blurs, which is faster, if it is installed (the extra `corruptions`); otherwise matrix products
+    do, and pixels differ by float32 rounding, at most 1e-6.
 
     Example:
         >>> import torch
@@ -83,9 +86,9 @@ class GaussianBlur(Corruption[Sigma]):
 
 
 def _by_opencv(x: Tensor, params: Tensor) -> bool:
-    """Whether OpenCV, which is faster, can blur: no gradient is needed, and images are on the CPU and larger than any kernel."""
+    """Whether OpenCV, which is faster, can blur: it is there, no gradient is needed, images are on the CPU and larger than any kernel."""
     wanted = params.requires_grad or x.requires_grad
-    return not wanted and x.device.type == "cpu" and x.dtype == torch.float32 and min(x.shape[2:]) >= SMALLEST
+    return installed() and not wanted and x.device.type == "cpu" and x.dtype == torch.float32 and min(x.shape[2:]) >= SMALLEST
 
 
 def _reach(sigma: Tensor) -> Tensor:

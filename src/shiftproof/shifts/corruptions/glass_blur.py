@@ -47,6 +47,8 @@ class GlassBlur(ImageByImage[Glass]):
 
     Params are (severity, seed), shape (n, 2).
 
+    Needs the extra `corruptions`, which is OpenCV.
+
     Example:
         >>> import torch
         >>> from shiftproof.randomness import Rng
@@ -59,6 +61,7 @@ class GlassBlur(ImageByImage[Glass]):
     """
 
     name: ClassVar[str] = "glass_blur"
+    by_opencv: ClassVar[bool] = True
     random: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking", "mu2019mnist")

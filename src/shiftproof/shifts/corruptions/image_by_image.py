@@ -1,4 +1,4 @@
-"""Corruptions computed one image at a time in NumPy and OpenCV, so that an image stays in the processor's cache."""
+"""Corruptions computed one image at a time, so that an image stays in the processor's cache."""
 
 from __future__ import annotations
 

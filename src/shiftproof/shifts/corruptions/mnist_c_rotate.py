@@ -24,6 +24,8 @@ class MnistCRotate(ImageByImage[Angle]):
 
     Params are (severity, seed), shape (n, 2).
 
+    Needs the extra `corruptions`, which is OpenCV.
+
     Example:
         >>> import torch
         >>> from shiftproof.randomness import Rng
@@ -36,6 +38,7 @@ class MnistCRotate(ImageByImage[Angle]):
     """
 
     name: ClassVar[str] = "mnist_c_rotate"
+    by_opencv: ClassVar[bool] = True
     random: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("mu2019mnist",)
     published: ClassVar = {"mnist_c": table(Angle, 0.0, 0.2, 0.4, 0.6, 0.8, 1.0)}

@@ -30,6 +30,8 @@ class MnistCScale(ImageByImage[Shrinkage]):
 
     Params are (severity,), shape (n, 1).
 
+    Needs the extra `corruptions`, which is OpenCV.
+
     Example:
         >>> import torch
         >>> x, shift = torch.ones(1, 1, 28, 28), MnistCScale(5)
@@ -41,6 +43,7 @@ class MnistCScale(ImageByImage[Shrinkage]):
     """
 
     name: ClassVar[str] = "mnist_c_scale"
+    by_opencv: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("mu2019mnist",)
     published: ClassVar = {"mnist_c": table(Shrinkage, 1.0, 1 / 0.9, 1 / 0.8, 1 / 0.7, 1 / 0.6, 1 / 0.5)}
 

@@ -30,6 +30,8 @@ class MnistCTranslate(ImageByImage[Offset]):
 
     Params are (severity, seed), shape (n, 2).
 
+    Needs the extra `corruptions`, which is OpenCV.
+
     Example:
         >>> import torch
         >>> from shiftproof.randomness import Rng
@@ -42,6 +44,7 @@ class MnistCTranslate(ImageByImage[Offset]):
     """
 
     name: ClassVar[str] = "mnist_c_translate"
+    by_opencv: ClassVar[bool] = True
     random: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("mu2019mnist",)
     published: ClassVar = {"mnist_c": table(Offset, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0)}

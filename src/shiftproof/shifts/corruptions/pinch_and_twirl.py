@@ -24,6 +24,8 @@ class PinchAndTwirl(ImageByImage[Strength]):
 
     Params are (severity, seed), shape (n, 2).
 
+    Needs the extra `corruptions`, which is OpenCV.
+
     Example:
         >>> import torch
         >>> from shiftproof.randomness import Rng
@@ -36,6 +38,7 @@ class PinchAndTwirl(ImageByImage[Strength]):
     """
 
     name: ClassVar[str] = "pinch_and_twirl"
+    by_opencv: ClassVar[bool] = True
     random: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {"cifar_10_c_bar": table(Strength, 5.5, 6.0, 6.5, 8.5, 10.0)}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from shiftproof.shifts.corruptions.constants import Reduction, table
 from shiftproof.shifts.corruptions.image_by_image import OnLevels
 from shiftproof.shifts.corruptions.stored import Bytes, shrunk
@@ -40,8 +42,9 @@ class Pixelate(OnLevels[Reduction]):
     }
 
     def levels(self, image: Bytes, c: Reduction) -> Bytes:
-        import cv2
+        from PIL import Image
 
-        height, width = image.shape[:2]
+        height, width, channels = image.shape
         small = shrunk(image, (int(height * c.scale), int(width * c.scale)))
-        return cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST_EXACT).reshape(image.shape).astype("uint8", copy=False)
+        large = Image.fromarray(small if channels == 3 else small[..., 0]).resize((width, height), Image.Resampling.NEAREST)
+        return np.asarray(large, dtype=np.uint8).reshape(image.shape)

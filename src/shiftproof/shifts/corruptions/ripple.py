@@ -23,6 +23,8 @@ class Ripple(ImageByImage[Strength]):
 
     Params are (severity, seed), shape (n, 2).
 
+    Needs the extra `corruptions`, which is OpenCV.
+
     Example:
         >>> import torch
         >>> from shiftproof.randomness import Rng
@@ -35,6 +37,7 @@ class Ripple(ImageByImage[Strength]):
     """
 
     name: ClassVar[str] = "ripple"
+    by_opencv: ClassVar[bool] = True
     random: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("mintun2021interaction",)
     published: ClassVar = {"cifar_10_c_bar": table(Strength, 5.5, 6.0, 6.5, 7.5, 8.0)}

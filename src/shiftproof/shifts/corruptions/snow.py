@@ -38,6 +38,8 @@ class Snow(ImageByImage[Flakes]):
 
     Params are (severity, seed), shape (n, 2).
 
+    Needs the extra `corruptions`, which is OpenCV.
+
     Example:
         >>> import torch
         >>> from shiftproof.randomness import Rng
@@ -50,6 +52,7 @@ class Snow(ImageByImage[Flakes]):
     """
 
     name: ClassVar[str] = "snow"
+    by_opencv: ClassVar[bool] = True
     random: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {

@@ -51,6 +51,8 @@ class Spatter(ImageByImage[Drops]):
 
     Params are (severity, seed), shape (n, 2).
 
+    Needs the extra `corruptions`, which is OpenCV.
+
     Example:
         >>> import torch
         >>> from shiftproof.randomness import Rng
@@ -64,6 +66,7 @@ class Spatter(ImageByImage[Drops]):
     """
 
     name: ClassVar[str] = "spatter"
+    by_opencv: ClassVar[bool] = True
     random: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking", "mu2019mnist")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
@@ -30,15 +31,12 @@ def to_bytes(pixels: npt.NDArray[np.float32]) -> Bytes:
 
 def through_jpeg(image: Bytes, quality: int) -> Bytes:
     """An image (h, w, 1 or 3) written as JPEG and read again; chroma at half resolution, the default of Pillow and libjpeg."""
-    import cv2
+    from PIL import Image
 
-    flags = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420]
-    grey = image.shape[2] == 1
-    _, file = cv2.imencode(".jpg", image if grey else cv2.cvtColor(image, cv2.COLOR_RGB2BGR), flags)
-    read = cv2.imdecode(file, cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR)
-    if read is None:  # cannot happen for a file just written, but cv2's types allow it
-        raise RuntimeError("OpenCV could not read the JPEG that it wrote.")
-    return np.asarray(read[..., None] if grey else cv2.cvtColor(read, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    file = BytesIO()
+    Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(file, "JPEG", quality=quality, subsampling="4:2:0")
+    with Image.open(file) as read:
+        return np.array(read, dtype=np.uint8).reshape(image.shape)
 
 
 def as_stored(x: Tensor, setting: str) -> Tensor:
@@ -75,14 +73,10 @@ def shrunk(image: Bytes, size: tuple[int, int]) -> Bytes:
 
     Equal to Pillow's BOX filter, except for its intermediate rounding (one level at most).
     """
-    import cv2
-
     height, width = image.shape[:2]
-    # Sums over boxes are differences of running sums at the boxes' edges.
-    sums = cv2.integral(image, sdepth=cv2.CV_32S).reshape(height + 1, width + 1, -1)
     down, right, share = _boxes((height, width), size)
-    rows = np.diff(np.take(sums, down, axis=0), axis=0)
-    total = np.diff(np.take(rows, right, axis=1), axis=1)
+    rows = np.add.reduceat(image, down[:-1], axis=0, dtype=np.int32)
+    total = np.add.reduceat(rows, right[:-1], axis=1)
     return (total * share + np.float32(0.5)).astype(np.uint8)
 
 

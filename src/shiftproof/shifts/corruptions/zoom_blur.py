@@ -34,6 +34,8 @@ class ZoomBlur(ImageByImage[Layers]):
 
     Params are (severity,), shape (n, 1).
 
+    Needs the extra `corruptions`, which is OpenCV.
+
     Example:
         >>> import torch
         >>> x = torch.full((1, 3, 65, 65), 0.25)
@@ -44,6 +46,7 @@ class ZoomBlur(ImageByImage[Layers]):
     """
 
     name: ClassVar[str] = "zoom_blur"
+    by_opencv: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("hendrycks2019benchmarking",)
     published: ClassVar = {
         "imagenet_c": table(Layers, (1.0, 12.0), (1.11, 12.0), (1.15, 16.0), (1.20, 11.0), (1.24, 13.0), (1.30, 11.0)),
