@@ -6,7 +6,7 @@ from shiftproof.judges.classify import CLASSIFY, Classify
 from shiftproof.judges.contains import Contains
 from shiftproof.judges.exact_match import ExactMatch
 from shiftproof.judges.grader import Grader, graded_by
-from shiftproof.judges.quantity import Quantity
+from shiftproof.judges.number_with_unit import NumberWithUnit
 from shiftproof.judges.token_f1 import TokenF1
 from shiftproof.judges.within import Within
 from shiftproof.registry import Registry
@@ -21,7 +21,7 @@ __all__ = [
     "ExactMatch",
     "Grader",
     "Judge",
-    "Quantity",
+    "NumberWithUnit",
     "Reading",
     "TokenF1",
     "Within",

@@ -170,10 +170,10 @@ def _scores(own: Sequence[Exchange], missing: float) -> Floats:
     return np.array([missing if one.score is None else one.score for one in own], dtype=np.float64)
 
 
-Ends = tuple[float, tuple[float, float], tuple[float, float] | None]
+MeanEnds = tuple[float, tuple[float, float], tuple[float, float] | None]
 
 
-def _ends(own: Sequence[Exchange], confidence: float) -> Ends:
+def _ends(own: Sequence[Exchange], confidence: float) -> MeanEnds:
     """The mean with all missing answers wrong, an interval over both ends, and the bracket where answers are missing."""
     found = [Mean().measure(_scores(own, missing), confidence=confidence) for missing in (0.0, 1.0)]
     low, high = found[0].interval.low, found[1].interval.high

@@ -8,8 +8,8 @@ import torch
 
 import shiftproof as sp
 from shiftproof._errors import UsageError
-from shiftproof.judges import Quantity, graded_by
-from shiftproof.judges.quantity import UNITS, Amount, amount_of
+from shiftproof.judges import NumberWithUnit, graded_by
+from shiftproof.judges.number_with_unit import UNITS, Amount, amount_of
 from shiftproof.measures.graded_share import JudgeQuality, corrected_share, judge_quality
 from shiftproof.models import Refusal
 from validity import assert_interval
@@ -53,7 +53,7 @@ def test_the_number_that_an_answer_gives(text: str, expected: Amount | None) -> 
     ],
 )
 def test_units_are_converted(said: str, accepted: str, right: bool) -> None:
-    assert Quantity().score([said], [(accepted,)]).tolist() == [float(right)]
+    assert NumberWithUnit().score([said], [(accepted,)]).tolist() == [float(right)]
 
 
 def test_prefixes_have_their_sizes() -> None:
@@ -62,11 +62,11 @@ def test_prefixes_have_their_sizes() -> None:
 
 
 def test_errors_are_allowed_in_the_unit_of_the_truth_and_no_number_cannot_be_read() -> None:
-    assert Quantity(absolute=0.1).score(["1550 m", "1650 m"], [("1.5 km",)] * 2).tolist() == [1.0, 0.0]
-    assert Quantity(relative=0.1).score(["110", "112"], [("100",)] * 2).tolist() == [1.0, 0.0]
-    assert Quantity().unreadable(["so many", "7", Refusal("7")]).tolist() == [True, False, True]
+    assert NumberWithUnit(absolute=0.1).score(["1550 m", "1650 m"], [("1.5 km",)] * 2).tolist() == [1.0, 0.0]
+    assert NumberWithUnit(relative=0.1).score(["110", "112"], [("100",)] * 2).tolist() == [1.0, 0.0]
+    assert NumberWithUnit().unreadable(["so many", "7", Refusal("7")]).tolist() == [True, False, True]
     with pytest.raises(UsageError, match="have a number"):
-        Quantity().truth(sp.examples(["How many?"], [("many",)]))
+        NumberWithUnit().truth(sp.examples(["How many?"], [("many",)]))
 
 
 def by_word(prompts: list[str]) -> list[str]:
@@ -118,5 +118,5 @@ def test_a_perfect_judge_needs_no_correction_and_a_useless_one_says_nothing() ->
 
 def test_no_row_depends_on_another() -> None:
     said, accepted = ["3 km", "4", "x"], [("3000 m",), ("5",), ("1",)]
-    whole = Quantity().score(said, accepted)
-    assert torch.equal(whole, torch.cat([Quantity().score([a], [b]) for a, b in zip(said, accepted, strict=True)]))
+    whole = NumberWithUnit().score(said, accepted)
+    assert torch.equal(whole, torch.cat([NumberWithUnit().score([a], [b]) for a, b in zip(said, accepted, strict=True)]))

@@ -77,7 +77,7 @@ class Amount(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Quantity(Judge):
+class NumberWithUnit(Judge):
     """Right where the number in the answer is an accepted one, its unit converted.
 
     Args:
@@ -90,11 +90,11 @@ class Quantity(Judge):
     counted apart.
 
     Example:
-        >>> Quantity().score(["So it is 1,500 m.", "3/4", "The answer is 12 apples, not 13."], [("1.5 km",), ("75%",), ("12",)]).tolist()
+        >>> NumberWithUnit().score(["So it is 1,500 m.", "3/4", "The answer is 12 apples, not 13."], [("1.5 km",), ("75%",), ("12",)]).tolist()
         [1.0, 1.0, 1.0]
     """
 
-    name: ClassVar[str] = "quantity"
+    name: ClassVar[str] = "number_with_unit"
     measure: ClassVar[str] = "right_number"
     word: ClassVar[str] = "share of right numbers"
 
