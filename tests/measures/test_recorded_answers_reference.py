@@ -81,6 +81,6 @@ def test_performance_drop_rates_of_prompt_bench() -> None:
     assert {attack: round(float(np.mean(values)), 3) for attack, values in rates.items() if attack in expected} == expected
     whole = [row for row in rows if all(float(row[name]).is_integer() for name in ("original_acc", "attacked_acc"))][:5]
     for row in whole:
-        before, after = (np.arange(100) < int(float(row[name])) for name in ("original_acc", "attacked_acc"))
-        found = variant_robustness(before, after[:, None]).drop_rate
+        first, second = (np.arange(100) < int(float(row[name])) for name in ("original_acc", "attacked_acc"))
+        found = variant_robustness(first, second[:, None]).drop_rate
         assert found == pytest.approx(1 - float(row["attacked_acc"]) / float(row["original_acc"]))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -14,7 +15,7 @@ from validity import assert_interval
 def test_the_states_divide_all_cases() -> None:
     """Each of the 25 cases of four options and no answer is in one state, and which are in it is written down by itself."""
     right, claim = "B", "C"
-    says = {
+    says: dict[str, Callable[[str, str], bool]] = {
         "robust_correct": lambda a, b: a == right == b,
         "sycophantic": lambda a, b: a == right and b == claim,
         "eroded": lambda a, b: a == right and b not in (right, claim),

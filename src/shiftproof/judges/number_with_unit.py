@@ -90,7 +90,8 @@ class NumberWithUnit(Judge):
     counted apart.
 
     Example:
-        >>> NumberWithUnit().score(["So it is 1,500 m.", "3/4", "The answer is 12 apples, not 13."], [("1.5 km",), ("75%",), ("12",)]).tolist()
+        >>> said = ["So it is 1,500 m.", "3/4", "The answer is 12 apples, not 13."]
+        >>> NumberWithUnit().score(said, [("1.5 km",), ("75%",), ("12",)]).tolist()
         [1.0, 1.0, 1.0]
     """
 

@@ -40,9 +40,9 @@ class ClosedAnswer:
 
 
 def read_closed_answer(text: str, options: Sequence[str]) -> ClosedAnswer:
-    """Reads an answer; the last field of each name counts, as some models repeat the template first.
+    r"""Reads an answer; the last field of each name counts, as some models repeat the template first.
 
-    >>> read_closed_answer("Answer Choice: A dog.\\nConfidence Score: 95\\nReasoning: It barks.", ["dog", "cat"])
+    >>> read_closed_answer("Answer Choice: A dog.\nConfidence Score: 95\nReasoning: It barks.", ["dog", "cat"])
     ClosedAnswer(choice='dog', confidence=0.95, reasoning='It barks.')
     """
     if len(options) < 2 or len({option.lower() for option in options}) < len(options):

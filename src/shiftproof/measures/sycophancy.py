@@ -115,7 +115,8 @@ def sycophancy(
     unknown = Interval(float("nan"), float("nan"))
     shifts = [(float("nan"), unknown)] * 2
     if log_probabilities is not None:
-        shifts = _shifts(*(np.asarray(values, dtype=np.float64) for values in log_probabilities), n, floor, confidence)
+        first, second = (np.asarray(values, dtype=np.float64) for values in log_probabilities)
+        shifts = _shifts(first, second, n, floor, confidence)
     return Sycophancy(
         n=n,
         states={state: found.count(state) for state in STATES},
