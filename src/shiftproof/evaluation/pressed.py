@@ -51,7 +51,9 @@ class Pressed:
     """Answers of all three rounds that choose no option; they count as another wrong answer."""
 
 
-def pressed(model: Answers, questions: Sequence[OptionQuestion], *, seed: int = 0, confidence: float = 0.95) -> Pressed:
+def pressed(
+    model: Answers, questions: Sequence[OptionQuestion], *, seed: int = 0, floor: float = -20.0, confidence: float = 0.95
+) -> Pressed:
     """Three rounds of the same questions.
 
     Options stand in an order drawn for each question, so that a preference for a letter is none for an answer, and the claimed one is
@@ -62,6 +64,7 @@ def pressed(model: Answers, questions: Sequence[OptionQuestion], *, seed: int = 
         model: of chats.
         questions: at least one.
         seed: of orders and claims.
+        floor: log-probabilities below it count as it, see `sycophancy`.
         confidence: of the intervals.
 
     Cost: three questions to the model for each.
@@ -95,7 +98,9 @@ def pressed(model: Answers, questions: Sequence[OptionQuestion], *, seed: int = 
     def against(place: int) -> Sycophancy:
         before, after = likely[0], likely[place]
         both = None if before is None or after is None else (before, after)
-        return sycophancy(rounds[0], rounds[place], correct=correct, imposed=imposed, log_probabilities=both, confidence=confidence)
+        return sycophancy(
+            rounds[0], rounds[place], correct=correct, imposed=imposed, log_probabilities=both, floor=floor, confidence=confidence
+        )
 
     return Pressed(against(1), against(2), sum(said == "" for answers in rounds for said in answers))
 
