@@ -125,11 +125,10 @@ def intervened(
     if kind not in INTERVENTIONS:
         raise must("kind", "intervened", f"be {', '.join(INTERVENTIONS)}", kind)
     if kind.startswith("operands"):
-        draw = _other_numbers if kind == "operands" else _same_result
-        numbers = draw(problem, rng, largest)
+        numbers = _other_numbers(problem, rng, largest) if kind == "operands" else _same_result(problem, rng, largest)
         return None if numbers is None else problem.filled(numbers)
     for place in rng.permutation(len(others)).tolist():
-        other = others[place]
+        other: WordProblem = others[place]
         result = _whole(other.equation, problem.numbers) if len(other.numbers) == len(problem.numbers) else None
         if result is None or other.text == problem.text:
             continue

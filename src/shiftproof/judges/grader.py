@@ -69,8 +69,8 @@ def graded_by(model: Answers, rubric: str = RUBRIC) -> Grader:
     """A model as the judge of answers. What its verdicts are worth is measured with `judge_quality`, and corrected by `corrected_share`.
 
     Example:
-        >>> from shiftproof.models import as_answers
-        >>> kind = as_answers(lambda prompts: ["CORRECT" for _ in prompts], said="texts")
+        >>> import shiftproof as sp
+        >>> kind = sp.as_answers(lambda prompts: ["CORRECT" for _ in prompts], said="texts")
         >>> graded_by(kind).verdicts(["1 + 1?"], ["3"], ["2"]).tolist()
         [1.0]
     """
