@@ -25,6 +25,7 @@ from shiftproof.records.leaderboard import Entry
 from shiftproof.records.severity import SeverityCurve
 from shiftproof.records.stress import StressCurve
 from shiftproof.records.study import FigureRecord, LookRecord, PredictionRecord, QuantityRecord, StudyRecord, TrialRecord
+from shiftproof.records.transcripts import Exchange, Transcripts, write_transcripts
 from shiftproof.records.transfer import TransferPair, TransferRecord
 from shiftproof.reports.accuracy_on_the_line import write_line
 from shiftproof.reports.audit.page import write_page
@@ -44,7 +45,9 @@ Make = Callable[[Path, int], Path]
 
 
 def audit(folder: Path, turn: int) -> Path:
-    return write_page(write_run(folder / "run", spoiled(sample_audit(hostile=True, incomplete=True), turn)))
+    run = write_run(folder / "run", spoiled(sample_audit(hostile=True, incomplete=True), turn))
+    write_transcripts(run, spoiled(transcripts(), turn))
+    return write_page(run)
 
 
 def compare(folder: Path, turn: int) -> Path:
@@ -103,6 +106,16 @@ def training(folder: Path, turn: int) -> Path:
 PAGES: dict[str, Make] = {
     made.__name__: made for made in (audit, compare, defend, transfer, severity, stress, frequency, leaderboard, studies, line, training)
 }
+
+
+def transcripts() -> Transcripts:
+    """Two items in two variants, one of which changes."""
+    exchanges = [
+        Exchange(item=item, variant=name, prompt=f"ask {item} {name}", said=f"said {item}", target="it", score=score)
+        for name, scores in {"identity": (1.0, 1.0), "typos": (0.0, 1.0)}.items()
+        for item, score in zip(("a", "b"), scores, strict=True)
+    ]
+    return Transcripts(source=["log"], tool="inspect", model="m", scorer="exact", base="identity", exchanges=exchanges)
 
 
 def comparison() -> Comparison:

@@ -50,12 +50,13 @@ def test_options_are_checked(options: dict[str, str], message: str) -> None:
 @pytest.mark.parametrize("name", [name for name in judges.names() if judges.get(name).said == "texts"])
 def test_a_refusal_is_wrong_whatever_it_says(name: str) -> None:
     judge = judges.build(name)
-    y = [("A",), ("A",)]
-    reading = judge.reading([["A", Refusal("A")]], y)
+    right = "7" if name == "number_with_unit" else "A"
+    y = [(right,), (right,)]
+    reading = judge.reading([[right, Refusal(right)]], y)
     assert reading.broken.tolist() == [False, True]
     assert reading.unreadable is not None
     assert reading.unreadable.tolist() == [False, True]
-    assert judge.verdict([["A", Refusal("A")]], y).broken.tolist() == [False, True]
+    assert judge.verdict([[right, Refusal(right)]], y).broken.tolist() == [False, True]
 
 
 def test_a_number_that_is_none_cannot_be_read() -> None:

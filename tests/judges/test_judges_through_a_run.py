@@ -42,6 +42,10 @@ def letter(x: dict[str, list[str]]) -> list[str]:
     return [f"The answer is {'B' if 'where' in question else 'C'}." for question in x["question"]]
 
 
+def distance(x: dict[str, list[str]]) -> list[str]:
+    return [f"The answer is {5000 if 'where' in question else 5} m." for question in x["question"]]
+
+
 def questions(accepted: str = "") -> Examples:
     context = [f"Town{i} has a very long river" for i in range(N)]
     y = [(accepted,) if accepted else (f"Town{i}",) for i in range(N)]
@@ -82,6 +86,7 @@ CASES = {
     "contains": Case(lambda: asks, questions, TYPOS, "greedy", "contains an accepted answer"),
     "choice": Case(lambda: letter, lambda: questions("B"), TYPOS, "beam(width=2)", "right choices"),
     "token_f1(least=0.3)": Case(lambda: asks, questions, TYPOS, "genetic(queries=60)", "mean F1"),
+    "number_with_unit": Case(lambda: distance, lambda: questions("5 km"), TYPOS, "exhaustive", "right numbers"),
 }
 
 

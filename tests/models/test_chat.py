@@ -215,9 +215,15 @@ def test_the_line_of_the_guide(stub: ChatStub, tmp_path: Path, monkeypatch: pyte
     assert found["clean"]["accuracy"] == 1.0
     assert found["sent"] == len(stub.asked)
     assert len(stub.prompts) == 3 + 16 + 40, "each question once, a second look at 16 of them, and three tries again"
+    assert found["tokens"] == 10 * (16 + 40), "each answer counts ten"
+    assert found["tokens_left"] is None
     before = len(stub.asked)
     assert command(monkeypatch, *line) == 0
     assert len(stub.asked) == before, "what is stored is not sent again"
+    assert record(tmp_path / "runs/qa")["tokens"] == found["tokens"], "what earlier calls spent counts"
+    assert command(monkeypatch, *line[:-1], "runs/tokens", "--max-tokens", "1000") == 0
+    assert record(tmp_path / "runs/tokens")["tokens_left"] == 1000 - found["tokens"]
+    assert "560 tokens so far (440 left of --max-tokens)" in Path("runs/tokens/index.html").read_text()
     assert command(monkeypatch, *line[:-1], "runs/less", "--max-requests", "45") == 3
     assert "no verdict is given" in capfd.readouterr().err
     assert command(monkeypatch, *line[:-1], "runs/less", "--max-requests", "45") == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shiftproof._errors import StoredFileWarning
-from shiftproof.runs.ledger import Ledger, rows_sent
+from shiftproof.runs.ledger import Ledger, rows_sent, tokens_counted
 
 
 def written(folder: Path, *rows: int) -> Path:
@@ -53,3 +53,21 @@ def test_a_damaged_file_stops_nothing(tmp_path: Path, damage: str) -> None:
         path.symlink_to(tmp_path / "gone")
     with pytest.warns(StoredFileWarning, match=r"\.rows' is damaged"):
         assert rows_sent(tmp_path) in (0, 8)
+
+
+def test_tokens_are_kept_beside_the_rows_and_only_where_there_are_any(tmp_path: Path) -> None:
+    plain = Ledger()
+    plain.keep(tmp_path)
+    assert tokens_counted(tmp_path) is None
+    for before, after in ((7, 5), (0, 30)):
+        ledger = Ledger()
+        ledger.add_tokens(before)
+        ledger.keep(tmp_path)
+        ledger.add_tokens(after)
+    assert tokens_counted(tmp_path) == 42
+    ledger.drop()
+    assert tokens_counted(tmp_path) == 12
+    (path,) = tmp_path.glob("*.tokens")
+    path.write_bytes(b"abc")
+    with pytest.warns(StoredFileWarning, match=r"\.tokens' is damaged: the number of tokens may be too low"):
+        assert tokens_counted(tmp_path) == 0

@@ -158,7 +158,7 @@ def command(config: str | None, junit: str | None, quiet: bool, plan: str | None
     if not quiet:
         say_lines([*str(report).splitlines(), *gap_lines(record)])
         echo_notes([*record.model.notes, *record.data.notes, *(note for other in record.natural for note in other.notes)])
-        say(f"\nCost:   {cost(record.asked, record.sent)}")
+        say(f"\nCost:   {cost(record.asked, record.sent, record.tokens, record.tokens_left)}")
         say(f"Page:   {report.page}\nRecord: {report.folder / 'audit.json'}")
     code = exit_code(record.gates, record.complete, too_many_missing=record.too_many_missing)
     why = unjudged(record, record.gates) if code in _NO_VERDICT else missing_answers(record)

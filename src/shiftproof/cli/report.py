@@ -2,18 +2,96 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
+from shiftproof._errors import UsageError
 from shiftproof.cli._notes import echo_notes
+from shiftproof.cli._options import OUT, out_folder
 from shiftproof.cli._say import say, say_lines
 
 
 @click.command("report")
-@click.argument("folder", type=click.Path(path_type=Path))
-def command(folder: Path) -> int:
-    """Show the finished run in FOLDER again and rewrite its page; of a folder of several runs, write an index of them."""
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FOLDER | LOG...")
+@click.option("--out", metavar="DIR", type=OUT, help="For logs: the folder of their report.")
+@click.option(
+    "--fail-on",
+    multiple=True,
+    metavar="CONDITION",
+    help="For logs: exit with code 1 if this is true: \"natural('typos').drop.low > 0\". May be repeated.",
+)
+@click.option("--junit", metavar="FILE", help="For logs: write the results of --fail-on as JUnit XML.")
+@click.option(
+    "--item", metavar="KEY", help="Key of the samples' metadata that says which item each is. [sp_item or item, else its own name]"
+)
+@click.option("--variant", metavar="KEY", help="Key that says which variant of its item it is. [sp_variant or variant, else one per log]")
+@click.option(
+    "--base", metavar="NAME", help="The variant in which items are as they are. [identity, base, clean or original, else the first]"
+)
+@click.option("--score", metavar="NAME", help="Which score is read, where a log has several.")
+@click.option("--model", metavar="NAME", help="Whose answers are read, where a log has those of several models.")
+@click.option("--confidence", type=float, help="Confidence of the intervals of logs. [0.95]")
+def command(sources: tuple[Path, ...], out: Path | None, fail_on: tuple[str, ...], junit: str | None, **options: Any) -> int:
+    """Show the finished run in FOLDER again and rewrite its page; write an index of a folder of runs; or report what other tools logged.
+
+    A log is an .eval or .json file of inspect, samples JSONL of lm-eval (--log_samples) or results JSON of promptfoo. Its samples are
+    variants of items, or several logs of the same items are compared, the first one with each further one.
+
+    \b
+    shiftproof report runs/x
+    shiftproof report run.eval --out runs/inspect --fail-on "natural('typos(edits=1)').drop.low > 0"
+    shiftproof report before.eval after.eval --out runs/inspect
+    """  # noqa: D301  # \b is click's mark for lines to keep
+    if len(sources) == 1 and (sources[0].is_dir() or not sources[0].exists()):
+        given = [name for name, value in {"out": out, "fail_on": fail_on, "junit": junit, **options}.items() if value]
+        if given and sources[0].is_dir():
+            raise UsageError(f"The option --{given[0].replace('_', '-')} is for logs of other tools, and '{sources[0]}' is a folder.")
+        return _shown(sources[0])
+    if out is None:
+        raise UsageError("A report of logs needs an output folder. Name it with --out runs/NAME.")
+    return _of_logs(sources, out_folder(Path(out)), fail_on, junit, options)
+
+
+def _of_logs(sources: Sequence[Path], out: Path, fail_on: Sequence[str], junit: str | None, options: dict[str, Any]) -> int:
+    from shiftproof._errors import must
+    from shiftproof._writing import disk_error, write_atomic
+    from shiftproof.evaluation.audit.recorded import report_recorded
+    from shiftproof.gate import exit_code
+    from shiftproof.gate import junit as junit_xml
+    from shiftproof.integrations.eval_logs.read_logs import read_logs
+    from shiftproof.reports.notes import missing_answers, unjudged
+
+    confidence = options.pop("confidence")
+    confidence = 0.95 if confidence is None else confidence
+    verdicts = Path(junit).absolute() if junit else None
+    if verdicts:
+        with suppress(OSError):  # where it cannot be removed, it cannot be written either, and that is said
+            verdicts.unlink()  # those of an earlier report are none of this one
+    if not 0 < confidence < 1:
+        raise must("--confidence", "the report", "be in (0, 1)", confidence)
+    audit = report_recorded(read_logs(sources, **options), out, fail_on=fail_on, confidence=confidence)
+    _shown(out)
+    if verdicts:
+        try:
+            verdicts.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(verdicts, junit_xml(audit, audit.gates).encode())
+        except OSError as error:
+            raise disk_error(verdicts.parent, error) from error
+    for gate in audit.gates:
+        state = "not judged" if gate.value is None else "failed" if gate.failed else "met"
+        say(f"{state}: {gate.condition}: {gate.detail}")
+    code = exit_code(audit.gates, audit.complete, too_many_missing=audit.too_many_missing)
+    why = unjudged(audit, audit.gates) if code > 1 else missing_answers(audit)
+    if why:
+        say(f"shiftproof: {why}", err=True)
+    return code
+
+
+def _shown(folder: Path) -> int:
     from rich.console import Console
 
     from shiftproof._writing import disk_error

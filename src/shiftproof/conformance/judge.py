@@ -12,9 +12,11 @@ from shiftproof.conformance.report import NotApplicable, expect
 from shiftproof.data.rows import Items
 from shiftproof.judges.abstract import Judge
 from shiftproof.judges.choice import Choice
+from shiftproof.judges.number_with_unit import NumberWithUnit
 
 _SAID = ("B", "the cat", "A cat!", "a black cat and a dog", "I do not know", "", "(c)", "cat cat")
 _TRUE = (("A",), ("B", "C"), ("D",))
+_NUMBERS = (("3",), ("1.5 km", "2"), ("75%",))
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ def judge_case(judge: Judge) -> JudgeCase:
     if judge.said == "numbers":
         y = noise("targets", 24).double() + 1
         return JudgeCase(judge, y + noise("errors", 24).double() - 0.5, y, y.clone())
-    true = [(option,) for option in judge.choices] if isinstance(judge, Choice) else _TRUE
+    true = (
+        [(option,) for option in judge.choices] if isinstance(judge, Choice) else _NUMBERS if isinstance(judge, NumberWithUnit) else _TRUE
+    )
     accepted = [true[place % len(true)] for place in range(24)]
     said = Items(_SAID[place % 8] for place in range(24))
     return JudgeCase(judge, said, Items(accepted), Items(one[0] for one in accepted))

@@ -70,6 +70,16 @@ def messages_of(one: Any) -> list[dict[str, str]]:
     return [{"role": message["role"], "content": message["content"]} for message in one]
 
 
+def as_transcript(one: Any) -> str:
+    """An input for people: a text as it is, a chat with the role of each message before it.
+
+    >>> print(as_transcript([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]))
+    system: Be brief.
+    user: Why?
+    """
+    return "\n".join(f"{message['role']}: {message['content']}" for message in one) if is_chat(one) else str(one)
+
+
 def column_of(x: Fields | Items[Any], name: str) -> Any:
     """The named field of each input: of a chat the text of the named message, of a prompt that of the slot."""
     if isinstance(x, Fields):

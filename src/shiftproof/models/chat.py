@@ -22,6 +22,7 @@ from shiftproof.models.chat_reply import read_chat
 from shiftproof.models.chat_throttle import Spending, Throttle
 from shiftproof.models.endpoint_reply import Again
 from shiftproof.models.posting import EndpointOptions, GivenUp, Posting, check_url
+from shiftproof.models.query_count import count_tokens
 from shiftproof.models.unanswered import Unanswered, current_draw
 
 SCHEME = "chat:"
@@ -148,6 +149,7 @@ class ChatModel(FixedIdentity, Answers, copies=True):
             raise self._posting.refused(reply)
         found = read_chat(reply, owner)
         self._options.spending.add(found.tokens)
+        count_tokens(found.tokens)
         return found.answer
 
     def _payload(self, messages: Sequence[Any]) -> dict[str, Any]:

@@ -14,11 +14,13 @@ class QueryCount:
 
     `asked` is what searches spent of their budgets, in forwards. `sent` is the number of rows handed to models: rows that fill a batch
     up, requests tried again and looks before any work are among them, and a row whose answer was stored is not. `by_model` has it by name.
+    `tokens` are those of answers and questions, as an endpoint counts them.
     """
 
     def __init__(self) -> None:
         self.asked = 0
         self.sent = 0
+        self.tokens = 0
         self.by_model: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -32,6 +34,11 @@ class QueryCount:
         with self._lock:
             self.sent += rows
             self.by_model[model] += rows
+
+    def add_tokens(self, tokens: int) -> None:
+        """Adds tokens that an endpoint counted."""
+        with self._lock:
+            self.tokens += tokens
 
 
 _OPEN: ContextVar[tuple[QueryCount, ...]] = ContextVar("shiftproof_query_counts", default=())
@@ -91,6 +98,12 @@ def count_sent(model: str, rows: int) -> None:
     """Adds rows to `sent` of every open count, right before they reach the user's code."""
     for count in _OPEN.get():
         count.add_sent(model, rows)
+
+
+def count_tokens(tokens: int) -> None:
+    """Adds tokens that an endpoint counted to every open count."""
+    for count in _OPEN.get():
+        count.add_tokens(tokens)
 
 
 @contextmanager

@@ -298,6 +298,10 @@ class Audit(Document):
         default=None,
         description="Rows that reached the model in all processes and calls of this run, killed ones among them. Null in older records.",
     )
+    tokens: int | None = Field(
+        default=None, description="Tokens of questions and answers, as the endpoint counts them, in all processes and calls; null for none."
+    )
+    tokens_left: int | None = Field(default=None, description="Of --max-tokens of the last call, in its own process; null without it.")
     results: list[Result]
     natural: list[NaturalShift] = Field(default_factory=list)
     measures: list[SetMeasure] = Field(default_factory=list, description="Measures made of stored answers, asked for or in conditions.")

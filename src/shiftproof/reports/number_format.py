@@ -45,15 +45,19 @@ def percent(value: float | None) -> str:
     return "99.9%" if shown == "100.0%" and number < 1 else "0.1%" if shown == "0.0%" and number > 0 else shown
 
 
-def cost(asked: int | None, sent: int | None) -> str:
-    """The two counts of a measurement, in half a sentence.
+def cost(asked: int | None, sent: int | None, tokens: int | None = None, tokens_left: int | None = None) -> str:
+    """The counts of a measurement, in half a sentence.
 
     >>> cost(12_000, 12_480), cost(None, None)
     ('12,000 forwards asked of the budgets, 12,480 rows sent to the model', 'not recorded')
+    >>> cost(2, 2, 300, 200)
+    '2 forwards asked of the budgets, 2 rows sent to the model, 300 tokens so far (200 left of --max-tokens)'
     """
     if asked is None or sent is None:
         return "not recorded"
-    return f"{asked:,} forwards asked of the budgets, {sent:,} rows sent to the model"
+    spent = "" if tokens is None else f", {tokens:,} tokens so far"
+    left = "" if tokens_left is None else f" ({tokens_left:,} left of --max-tokens)"
+    return f"{asked:,} forwards asked of the budgets, {sent:,} rows sent to the model{spent}{left}"
 
 
 def roughly(value: float) -> str:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from shiftproof import outcomes
-from shiftproof.data.chats import column_of
+from shiftproof.data.chats import as_transcript, column_of
 from shiftproof.data.examples import Examples
 from shiftproof.data.rows import Fields
 from shiftproof.data.space import Column, InputSpace
@@ -56,7 +56,7 @@ def _shown(shift: Shift, x: Any) -> npt.NDArray[Any]:
     rows = column_of(x, shift.field) if isinstance(shift, On) else x
     if isinstance(rows, Fields):
         return np.array("\n".join(f"{name}: {column[:1]}" for name, column in rows.columns.items()))
-    found: npt.NDArray[Any] = rows[0].numpy() if isinstance(rows, torch.Tensor) else np.array(str(next(iter(rows))))
+    found: npt.NDArray[Any] = rows[0].numpy() if isinstance(rows, torch.Tensor) else np.array(as_transcript(next(iter(rows))))
     return found
 
 

@@ -76,6 +76,7 @@ from shiftproof.shifts.on import On
 from shiftproof.shifts.patch.patch import Patch
 from shiftproof.shifts.physical.physical import Physical
 from shiftproof.shifts.prompts.option_order import OptionOrder
+from shiftproof.shifts.prompts.pressure import Pressure
 from shiftproof.shifts.prompts.prompt_format import PromptFormat
 from shiftproof.shifts.tabular.category_costs import CategoryCosts
 from shiftproof.shifts.tabular.drift import ColumnDrift
@@ -125,6 +126,7 @@ from shiftproof.shifts.text.sentences.clause_order import ClauseOrder
 from shiftproof.shifts.text.sentences.cut_off import CutOff
 from shiftproof.shifts.text.sentences.detokenised import Detokenised
 from shiftproof.shifts.text.sentences.discourse_markers import DiscourseMarkers
+from shiftproof.shifts.text.sentences.distractors import Distractors
 from shiftproof.shifts.text.sentences.emoticons import Emoticons
 from shiftproof.shifts.text.sentences.end_marks import EndMarks
 from shiftproof.shifts.text.sentences.footers import Footers
@@ -132,6 +134,7 @@ from shiftproof.shifts.text.sentences.framed_claims import FramedClaims
 from shiftproof.shifts.text.sentences.mentions import Mentions
 from shiftproof.shifts.text.sentences.neutral_facts import NeutralFacts
 from shiftproof.shifts.text.sentences.others_opinions import OthersOpinions
+from shiftproof.shifts.text.sentences.persona import Persona
 from shiftproof.shifts.text.sentences.place_phrases import PlacePhrases
 from shiftproof.shifts.text.sentences.question_tags import QuestionTags
 from shiftproof.shifts.text.sentences.quoted import Quoted
@@ -236,6 +239,7 @@ __all__ = [
     "DialectGrammar",
     "Differentiable",
     "DiscourseMarkers",
+    "Distractors",
     "DottedLine",
     "DoubledLetters",
     "DoubledWords",
@@ -317,6 +321,7 @@ __all__ = [
     "Patch",
     "PerlinNoise",
     "PersonNames",
+    "Persona",
     "Perspective",
     "PhoneticSpelling",
     "Physical",
@@ -325,6 +330,7 @@ __all__ = [
     "PlaceNames",
     "PlacePhrases",
     "PlasmaNoise",
+    "Pressure",
     "PromptFormat",
     "PronounGender",
     "Quantities",

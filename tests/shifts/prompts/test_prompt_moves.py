@@ -16,6 +16,7 @@ from shiftproof.data.prompts import PAIRS, PARTS, Layout, Prompt, PromptRow, Pro
 from shiftproof.data.rows import Items
 from shiftproof.randomness import Rng
 from shiftproof.shifts.prompts.option_order import OptionOrder
+from shiftproof.shifts.prompts.pressure import CLAIMS, Pressure
 from shiftproof.shifts.prompts.prompt_format import PromptFormat
 from small_runs import command, record
 
@@ -55,6 +56,16 @@ def test_orders_of_options() -> None:
         shift.within(PromptSpace(PROMPT))
     with pytest.raises(UsageError, match=r"prompt_format needs a prompt with fields, as a template has one layout"):
         PromptFormat().within(PromptSpace(Prompt(template="{text}")))
+
+
+def test_pressure_claims_each_option_in_each_way_and_moves_nothing_else() -> None:
+    row = PromptRow(LISTED, {"text": "So good."})
+    shift = Pressure()
+    moved = [shift.edited(row, edits) for edits in shift.every(row) if edits]
+    claims = [claim.format(option) for claim in CLAIMS for option in LISTED.options]
+    assert [str(one) for one in moved] == [str(row).replace("So good.", f"So good. {claim}") for claim in claims]
+    with pytest.raises(UsageError, match="pressure claims one of the prompt's options, and it has none"):
+        shift.within(PromptSpace(Prompt(fields=(("text", "Sentence"),))))
 
 
 def test_a_slot_is_moved_and_nothing_else() -> None:

@@ -21,6 +21,7 @@ from shiftproof.evaluation.audit.diagnose import answer
 from shiftproof.evaluation.audit.plan import AuditPlan, make_plan
 from shiftproof.evaluation.audit.record import make_record
 from shiftproof.evaluation.audit.report import Report
+from shiftproof.evaluation.audit.transcripts import transcripts_of
 from shiftproof.evaluation.config import AuditConfig, make_config
 from shiftproof.gate import judge as judge_gate
 from shiftproof.judges.abstract import Judge
@@ -28,6 +29,7 @@ from shiftproof.models.answer_cache import AnswerCache, CachedAnswers
 from shiftproof.models.query_count import counting_queries
 from shiftproof.records.audit import Audit
 from shiftproof.records.document import write_document
+from shiftproof.records.transcripts import write_transcripts
 from shiftproof.reports.audit.page import write_page
 from shiftproof.runs.backends.processes import check_travels
 from shiftproof.runs.ledger import Ledger
@@ -188,6 +190,9 @@ def finish(config: AuditConfig, plan: AuditPlan, store: Store, started: str) -> 
             record = make_record(config, plan, store, started)
             record = record.model_copy(update={"gates": judge_gate(record, config.fail_on)})
             write_document(store.folder / "audit.json", record, "audit")
+            said = transcripts_of(plan, store)
+            if said is not None:
+                write_transcripts(store.folder, said)
             write_page(store.folder)
     except OSError as error:
         raise disk_error(store.folder, error) from error

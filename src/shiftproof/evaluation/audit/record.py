@@ -30,6 +30,7 @@ from shiftproof.evaluation.audit.set_measures import ToldPool, set_measures, tol
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.judges.classify import CLASSIFY
 from shiftproof.models.abstract import Answers, Gradients, access_name
+from shiftproof.models.query_count import open_counts
 from shiftproof.outcomes import AUDITED_SAMPLE, NO_ANSWER, Bound, Flag
 from shiftproof.records.audit import Audit, CellRecord, DataCard, GalleryExample, JudgeCard, ModelCard, Result, Shown
 from shiftproof.records.diagnosis import Diagnosis
@@ -37,7 +38,7 @@ from shiftproof.records.picture import read_picture
 from shiftproof.records.trust_row import TrustSection
 from shiftproof.risks.intervals import clopper_pearson
 from shiftproof.runs.cell import Cell
-from shiftproof.runs.ledger import rows_sent
+from shiftproof.runs.ledger import Ledger, rows_sent, tokens_counted
 from shiftproof.runs.provenance import provenance
 from shiftproof.runs.score_rows import UNREADABLE
 from shiftproof.runs.store import CellTable, Store
@@ -76,6 +77,8 @@ def make_record(config: AuditConfig, plan: AuditPlan, store: Store, started: str
     return Audit(
         asked=_asked([store.read(cell) for cell in (*plan.cells, *plan.curves) if store.has(cell)], diagnoses),
         sent=rows_sent(store.sent),
+        tokens=tokens_counted(store.sent),
+        tokens_left=_tokens_left(config),
         complete=all(cell.measured for cell in cells)
         and {part.state for part in curves} | {part.state for part in diagnoses} | {trust.state if trust else "done"} <= {"done"},
         model=ModelCard(
@@ -116,6 +119,13 @@ def _trust(config: AuditConfig, plan: AuditPlan, store: Store, told: Sequence[To
     from shiftproof.evaluation.audit.trust import trust_of  # late, as few audits ask for it
 
     return trust_of(config, plan, store, told)
+
+
+def _tokens_left(config: AuditConfig) -> int | None:
+    """What is left of the budget of tokens of this call, of which each process has its own."""
+    if config.max_tokens is None or config.backend != "serial":
+        return None
+    return max(0, config.max_tokens - sum(count.tokens for count in open_counts() if isinstance(count, Ledger)))
 
 
 def _of_the_model(plan: AuditPlan) -> list[Flag]:

@@ -20,6 +20,7 @@ from shiftproof.reports.audit.masking_checks import ordered, unfinished_extras
 from shiftproof.reports.audit.measures import measure_rows
 from shiftproof.reports.audit.pictures import Tile, family, how_to_read, tiles
 from shiftproof.reports.audit.proofs import proof_chart, proof_tables
+from shiftproof.reports.audit.transcripts import transcript_table
 from shiftproof.reports.audit.verdict import named, verdict_line
 from shiftproof.reports.cite import cite
 from shiftproof.reports.figure import Figure
@@ -146,6 +147,7 @@ def page(audit: Audit, folder: Path) -> str:
         how_to_read_pictures=how_to_read(gallery),
         pictures_left=len(audit.gallery) - len(gallery),
         card_families=_card_families(cards),
+        transcripts=transcript_table(folder, audit.provenance.confidence),
         anchors=_anchors(audit, cards),
         raised=sorted({*digest.flag_counts(audit), *(flag.name for curve in audit.curves for flag in curve.flags)}),
         command=shlex.join(audit.provenance.command),

@@ -1,0 +1,1 @@
+"""Logs of other evaluation tools, read as items by variants: inspect, lm-eval and promptfoo."""

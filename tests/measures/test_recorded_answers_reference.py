@@ -1,0 +1,86 @@
+"""Replays of published answers, without a call: GPT-4V's raw replies, CLIP and LLaVA on PACS and VLCS, FLUKE's and PromptBench's."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shiftproof.measures.closed_answer import domain_accuracy, reply_kind
+from shiftproof.measures.perturbation_effects import perturbation_effects
+from shiftproof.measures.variants import variant_robustness
+
+FOLDER = Path(os.environ.get("SHIFTPROOF_DATA", "")) / "text"
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("SHIFTPROOF_DATA"), reason="SHIFTPROOF_DATA does not name a folder with the published answers"
+)
+PACS = ["dog", "elephant", "giraffe", "guitar", "horse", "house", "person"]
+
+
+def table(name: str) -> list[dict[str, str]]:
+    with gzip.open(FOLDER / name, "rt", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_ninety_raw_replies_of_gpt_4v() -> None:
+    with gzip.open(FOLDER / "pacs_vlm" / "gpt4v_raw_replies.jsonl.gz", "rt", encoding="utf-8") as file:
+        replies = [json.loads(line) for line in file]
+    found = [reply_kind(reply, PACS) for reply in replies]
+    kinds = [kind for kind, _ in found]
+    assert (len(kinds), kinds.count("answered"), kinds.count("server_error"), kinds.count("rate_limit")) == (90, 39, 38, 13)
+    answers = [(answer, reply) for (kind, answer), reply in zip(found, replies, strict=True) if kind == "answered" and answer]
+    assert sum(answer.choice == reply["image_path"].split("/")[2] for answer, reply in answers) == 39
+    assert all(0.5 <= answer.confidence <= 1 for answer, _ in answers)
+
+
+@pytest.mark.parametrize(("model", "right", "sketch"), [("clip-vit-base-patch16", 134, 29), ("llava", 138, 33)])
+def test_accuracy_by_domain_on_pacs(model: str, right: int, sketch: int) -> None:
+    rows = {
+        (row["domain"], row["image"]): row for row in table("pacs_vlm/answers.csv.gz") if model in row["model"] and row["dataset"] == "PACS"
+    }
+    own = [*rows.values()]
+    assert len(own) == 140
+    verdicts = [row["true_class"] == row["predicted_class"] for row in own]
+    found = {one.domain: one for one in domain_accuracy(verdicts, [row["domain"] for row in own], first="photo")}
+    assert sum(verdicts) == right
+    assert (found["sketch"].right, found["sketch"].n) == (sketch, 35)
+
+
+def test_negation_in_flukes_answers() -> None:
+    rows = table("fluke/answers_sa_paired.csv.gz")
+    expected = {"gpt4o": (13, 3, 0.0213), "llama": (12, 3, 0.0352), "bert": (19, 3, 0.0009), "t5": (24, 0, 0.0)}
+    for model, (lost, gained, p) in expected.items():
+        own = [row for row in rows if row["model"] == model and row["modification"] == "negation"]
+        before = np.array([row["original_pred"] == row["original_label"] for row in own])
+        after = np.array([row["modified_pred"] == row["modified_label"] for row in own])
+        (effect,) = perturbation_effects(before, {"negation": after})
+        assert (effect.lost, effect.gained) == (lost, gained)
+        assert effect.p_value == pytest.approx(p, abs=5e-5)
+
+
+def test_performance_drop_rates_of_prompt_bench() -> None:
+    """The rate of one prompt is 1 - attacked / original; ours, from verdicts of 100 items with these accuracies, is the same number."""
+    rows = [row for row in table("promptbench/adv_prompts.csv.gz") if float(row["original_acc"]) > 0]
+    rates: dict[str, list[float]] = {}
+    for row in rows:
+        before, after = float(row["original_acc"]), float(row["attacked_acc"])
+        rates.setdefault(row["attack"], []).append(1 - after / before)
+    expected = {
+        "bertattack": 0.346,
+        "textfooler": 0.329,
+        "textbugger": 0.226,
+        "deepwordbug": 0.188,
+        "checklist": 0.160,
+        "stresstest": 0.131,
+    }
+    assert {attack: round(float(np.mean(values)), 3) for attack, values in rates.items() if attack in expected} == expected
+    whole = [row for row in rows if all(float(row[name]).is_integer() for name in ("original_acc", "attacked_acc"))][:5]
+    for row in whole:
+        first, second = (np.arange(100) < int(float(row[name])) for name in ("original_acc", "attacked_acc"))
+        found = variant_robustness(first, second[:, None]).drop_rate
+        assert found == pytest.approx(1 - float(row["attacked_acc"]) / float(row["original_acc"]))
