@@ -56,10 +56,11 @@ class AnomalyUnderShift(Study):
         Prediction("no shift, method over plain", "on MNIST it loses no more than a point", low=-_GOOD),
     )
     protocol: ClassVar[str] = (
-        "Train a teacher of three convolutions to tell 12,000 binarised images of clothes for three epochs. For each even digit train a "
-        "student on 1,000 normal images of MNIST in 300 steps of 16, plainly, and with AugMix views; the latter is tested with values matched "
-        "to those of one normal image, half and half. Area under the ROC curve of that digit against all others, mean over the five: 2,000 "
-        "test images of MNIST, the same with contrast of severity 3, and USPS. Pixels: distance to the fifth nearest normal image."
+        "Train a teacher of three convolutions to tell 12,000 binarised images of clothes for three epochs. For each even digit "
+        "train a student on 1,000 normal images of MNIST in 300 steps of 16, plainly, and with AugMix views; the latter is tested "
+        "with values matched to those of one normal image, half and half. Area under the ROC curve of that digit against all "
+        "others, mean over the five: 2,000 test images of MNIST, the same with contrast of severity 3, and USPS. Pixels: distance "
+        "to the fifth nearest normal image."
     )
     scaled_down: ClassVar[str] = (
         "A small teacher of 28x28 clothes in place of a wide ResNet-50 of ImageNet, and a student to match; USPS and a corruption in place "
