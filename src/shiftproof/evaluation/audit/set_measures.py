@@ -14,7 +14,7 @@ from shiftproof.evaluation.audit.collect import group_namings
 from shiftproof.evaluation.audit.plan import AuditPlan
 from shiftproof.evaluation.audit.planned_measures import known_classes
 from shiftproof.evaluation.audit.pooled import PooledResults, pooled_results, same_examples
-from shiftproof.evaluation.trust.promises import unlike
+from shiftproof.evaluation.trust.promises import unfit
 from shiftproof.measures import Answered, Measure
 from shiftproof.measures.abstract import NOTHING
 from shiftproof.measures.answered import Bools
@@ -79,7 +79,7 @@ def _uncalibrated(calibration: Answered, clean: Answered) -> str:
     if not (np.isfinite(calibration.scores).all() and np.isfinite(clean.scores).all()):
         return "the model's scores are NaN or infinite for some calibration or test examples"
     alike = exchangeability(calibration.scores, calibration.y, clean.scores, clean.y)
-    return "" if alike.holds else unlike(alike)
+    return unfit(alike, calibration.y)
 
 
 def _answered(p: PooledResults, cells: Mapping[str, Sequence[Cell]], store: Store, names: tuple[str, ...]) -> Answered:
