@@ -16,21 +16,21 @@ from shiftproof.diagnostics.propagation import NoiseName, noise_stability
 from shiftproof.models.abstract import Gradients
 from shiftproof.studies import Trial, studies
 from shiftproof.studies.anomaly_under_shift import Pixels
-from shiftproof.studies.areas import Strangeness, area, area_difference, mean_area, mean_difference
+from shiftproof.studies.areas import StrangenessPair, area, area_difference, mean_area, mean_difference
 from shiftproof.studies.information_lift import bound, masked
-from shiftproof.studies.quantile_regions import LEVEL, Sample, banana, rectangles
+from shiftproof.studies.quantile_regions import LEVEL, Outcomes, banana, rectangles
 from shiftproof.studies.sdm_activation import right_among
 from shiftproof.studies.stable_propagation import drawn
 
 
-def normals(rng: np.random.Generator, gap: float) -> Strangeness:
-    return Strangeness(rng.normal(size=60), rng.normal(size=90) + gap)
+def normals(rng: np.random.Generator, gap: float) -> StrangenessPair:
+    return StrangenessPair(rng.normal(size=60), rng.normal(size=90) + gap)
 
 
 def test_an_area_is_a_rank_statistic_ties_counting_half() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 5, 40).astype(float), rng.integers(1, 6, 30).astype(float)
-    assert area(Strangeness(a, b)).value == pytest.approx(mannwhitneyu(b, a).statistic / (40 * 30))
+    assert area(StrangenessPair(a, b)).value == pytest.approx(mannwhitneyu(b, a).statistic / (40 * 30))
 
 
 def test_its_error_is_the_spread_over_samples() -> None:
@@ -45,7 +45,7 @@ def test_a_difference_is_paired() -> None:
     found, values = [], []
     for _ in range(400):
         first = normals(rng, 1.0)
-        second = Strangeness(*(each + 0.3 * rng.normal(size=len(each)) for each in first))
+        second = StrangenessPair(*(each + 0.3 * rng.normal(size=len(each)) for each in first))
         found.append(area_difference(first, second))
         values.append(area(first).value - area(second).value)
     assert [each.value for each in found] == pytest.approx(values)
@@ -73,8 +73,8 @@ def test_draws_of_a_linear_network_are_in_closed_form(noise: NoiseName) -> None:
 def test_rectangles_hold_what_they_say_and_have_the_area_of_a_known_one() -> None:
     rng = np.random.default_rng(0)
 
-    def even(n: int) -> Sample:
-        return Sample(rng.random((n, 2)), rng.random((n, 2)) * [2.0, 3.0])
+    def even(n: int) -> Outcomes:
+        return Outcomes(rng.random((n, 2)), rng.random((n, 2)) * [2.0, 3.0])
 
     covered, size = rectangles(even(3000), even(2000), even(3000), 0)
     assert covered.mean() == pytest.approx(LEVEL, abs=0.02)

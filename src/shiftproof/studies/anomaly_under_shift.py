@@ -17,7 +17,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.randomness import Rng
 from shiftproof.shifts import shifts
 from shiftproof.studies.abstract import EarlierLook, Prediction, Study
-from shiftproof.studies.areas import Strangeness, mean_area, mean_difference
+from shiftproof.studies.areas import StrangenessPair, mean_area, mean_difference
 from shiftproof.studies.quantity import Quantity, share
 from shiftproof.studies.trial import Trial, right
 from shiftproof.training.methods.augmix import AugMix
@@ -82,7 +82,7 @@ class AnomalyUnderShift(Study):
         stages, taught = _teacher(trial, task.train)
         samples = _samples(trial, task.test)
         found: dict[str, Quantity] = {"teacher": taught}
-        told: dict[tuple[str, str], list[Strangeness]] = {}
+        told: dict[tuple[str, str], list[StrangenessPair]] = {}
         for digit in digits:
             trial.say(f"digit {digit} is normal")
             normal = task.train.x[torch.from_numpy(_some(trial, task.train, digit))]
@@ -90,7 +90,7 @@ class AnomalyUnderShift(Study):
                 for place, sample in samples.items():
                     mine = sample.y.numpy() == digit
                     strange = detector(sample.x)
-                    told.setdefault((place, name), []).append(Strangeness(strange[mine], strange[~mine]))
+                    told.setdefault((place, name), []).append(StrangenessPair(strange[mine], strange[~mine]))
         found |= {f"{place}, {name}": mean_area(each) for (place, name), each in told.items()}
         for place in samples:
             for other in ("plain", "pixels"):

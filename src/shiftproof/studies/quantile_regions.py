@@ -20,15 +20,15 @@ _NEAR = 0.02
 """Of the level, what coverage measured on so few examples is told to."""
 
 
-class Sample(NamedTuple):
-    """Features (n, features) and numbers (n, d)."""
+class Outcomes(NamedTuple):
+    """Features x (n, features) and the numbers y (n, d) that came out."""
 
     x: Floats
     y: Floats
 
-    def rows(self, start: int, stop: int) -> Sample:
+    def rows(self, start: int, stop: int) -> Outcomes:
         """Those from `start` to `stop`."""
-        return Sample(self.x[start:stop], self.y[start:stop])
+        return Outcomes(self.x[start:stop], self.y[start:stop])
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class QuantileRegions(Study):
     scaled_down: ClassVar[str] = (
         "One real set in place of several. The region grows by the distance to its points alone, where the paper's also shrinks by that to "
         "its outside. Rectangles are by boosted trees, where the paper's are by networks. Prices are in logarithms, as areas would be "
-        "those of the dearest houses. The quick form has 1,500 made outcomes in place of houses, and less training."
+        "those of the most expensive houses. The quick form has 1,500 made outcomes in place of houses, and less training."
     )
     looks: ClassVar[tuple[EarlierLook, ...]] = (
         EarlierLook("Regions for made outcomes of the same kind were seen to take less than 0.8 of a rectangle, in a test.", changed=False),
@@ -92,14 +92,14 @@ class QuantileRegions(Study):
         return found
 
 
-def banana(numbers: np.random.Generator, n: int) -> Sample:
+def banana(numbers: np.random.Generator, n: int) -> Outcomes:
     """Outcomes along a parabola, the longer the larger x."""
     x = numbers.random((n, 1))
     t = numbers.normal(size=n) * (0.5 + x[:, 0])
-    return Sample(x, np.stack([t, t**2 + 0.15 * numbers.normal(size=n)], 1))
+    return Outcomes(x, np.stack([t, t**2 + 0.15 * numbers.normal(size=n)], 1))
 
 
-def rectangles(fitted: Sample, own: Sample, new: Sample, seed: int) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], Floats]:
+def rectangles(fitted: Outcomes, own: Outcomes, new: Outcomes, seed: int) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], Floats]:
     """Whether calibrated rectangles hold the outcomes of `new`, and their areas; shapes (n,)."""
     from sklearn.ensemble import HistGradientBoostingRegressor
 
@@ -117,7 +117,7 @@ def rectangles(fitted: Sample, own: Sample, new: Sample, seed: int) -> tuple[np.
         low, high = (np.stack([pair[end].predict(x) for pair in sides], 1) for end in (0, 1))
         return np.minimum(low, high), np.maximum(low, high)
 
-    def beyond(sample: Sample) -> Floats:
+    def beyond(sample: Outcomes) -> Floats:
         low, high = ends(sample.x)
         return np.asarray((np.maximum(low - sample.y, sample.y - high) / scale).max(1))
 
@@ -126,7 +126,7 @@ def rectangles(fitted: Sample, own: Sample, new: Sample, seed: int) -> tuple[np.
     return beyond(new) <= reach, np.maximum(high - low + 2 * reach * scale, 0).prod(1)
 
 
-def _houses(trial: Trial, n: int) -> Sample:
+def _houses(trial: Trial, n: int) -> Outcomes:
     given = trial.sample("house.train")
     names = [column.name for column in given.space.columns]
     table = given.x.double().numpy()
@@ -134,7 +134,7 @@ def _houses(trial: Trial, n: int) -> Sample:
     at = names.index("lat")
     y = np.stack([np.log(given.y.double().numpy()), table[:, at]], 1)
     x = np.delete(table, at, axis=1)
-    return Sample(((x - x.mean(0)) / np.maximum(x.std(0), 1e-12))[order], y[order])
+    return Outcomes(((x - x.mean(0)) / np.maximum(x.std(0), 1e-12))[order], y[order])
 
 
 def _ratio(area: Floats, rectangle: Floats) -> Quantity:

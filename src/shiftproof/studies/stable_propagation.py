@@ -15,7 +15,7 @@ from shiftproof.confidence.strangeness import strangeness
 from shiftproof.diagnostics.propagation import NoiseName, Stability, noise_stability
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.studies.abstract import EarlierLook, Prediction, Study
-from shiftproof.studies.areas import Strangeness, area, area_difference
+from shiftproof.studies.areas import StrangenessPair, area, area_difference
 from shiftproof.studies.cross_domain_errors import strokes
 from shiftproof.studies.nets import dense
 from shiftproof.studies.quantity import Quantity, share
@@ -97,8 +97,8 @@ class StablePropagation(Study):
             found[f"stay{label}, greatest distance from draws"] = Quantity(float(np.abs(said - stay).max()))
         unfamiliar = strokes(300, 8, trial.numbers("strokes")) if trial.quick else trial.sample("fashion_grey.test").x
         orders = {
-            "propagated": Strangeness(*(-noise_stability(model, x, sigma=_ORDER).stay.numpy() for x in (task.test.x, unfamiliar))),
-            "softmax": Strangeness(*(_softmax(net, x) for x in (task.test.x, unfamiliar))),
+            "propagated": StrangenessPair(*(-noise_stability(model, x, sigma=_ORDER).stay.numpy() for x in (task.test.x, unfamiliar))),
+            "softmax": StrangenessPair(*(_softmax(net, x) for x in (task.test.x, unfamiliar))),
         }
         found |= {f"unfamiliar, {name}": area(order) for name, order in orders.items()}
         return {**found, "unfamiliar, propagated over softmax": area_difference(orders["propagated"], orders["softmax"])}
