@@ -201,4 +201,4 @@ def test_more_messages() -> None:
     with pytest.raises(UsageError, match="name one group per example"):
         group_sets(p, y, p, ["a"], ["a"] * 4)
     with pytest.raises(UsageError, match="name one group per example \\(4\\), got 'several for some'"):
-        group_sets(p, y, p, [["a", "b"], ["a"], ["a"], ["b"]], ["a"] * 4)  # type: ignore[list-item]
+        group_sets(p, y, p, [["a", "b"], ["a"], ["a"], ["b"]], ["a"] * 4)
