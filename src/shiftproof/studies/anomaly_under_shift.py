@@ -29,11 +29,11 @@ _GOOD = 0.01
 
 @dataclass(frozen=True)
 class AnomalyUnderShift(Study):
-    """Each even digit in turn is what is normal, all others are anomalies; detectors see normal digits of MNIST only.
+    """Each of three digits in turn is what is normal, all others are anomalies; detectors see normal digits of MNIST only.
 
     Reverse distillation as it is, and with the paper's losses in training and its alignment at test time, and distances of pixels.
 
-    Cost: a teacher and two students for each digit a seed; about three minutes on one core in the full form.
+    Cost: a teacher and two students for each digit a seed; about two minutes on one core in the full form.
 
     Reference: Cao, Zhu & Pang 2023 [cao2023anomaly], "Anomaly detection under distribution shift".
     """
@@ -56,11 +56,11 @@ class AnomalyUnderShift(Study):
         Prediction("no shift, method over plain", "on MNIST it loses no more than a point", low=-_GOOD),
     )
     protocol: ClassVar[str] = (
-        "Train a teacher of three convolutions to tell 12,000 binarised images of clothes for three epochs. For each even digit "
-        "train a student on 1,000 normal images of MNIST in 300 steps of 16, plainly, and with AugMix views; the latter is tested "
-        "with values matched to those of one normal image, half and half. Area under the ROC curve of that digit against all "
-        "others, mean over the five: 2,000 test images of MNIST, the same with contrast of severity 3, and USPS. Pixels: distance "
-        "to the fifth nearest normal image."
+        "Train a teacher of three convolutions to tell 12,000 binarised images of clothes for three epochs. For 0, 4 and 8 train "
+        "a student on 500 normal images of MNIST in 250 steps of 16, plainly, and with AugMix views; the latter is tested with "
+        "values matched to those of one normal image, half and half. Area under the ROC curve of that digit against all others, "
+        "mean over the three: 1,000 test images of MNIST, the same with contrast of severity 3, and 1,004 of USPS. Pixels: "
+        "distance to the fifth nearest normal image."
     )
     scaled_down: ClassVar[str] = (
         "A small teacher of 28x28 clothes in place of a wide ResNet-50 of ImageNet, and a student to match; USPS and a corruption in place "
@@ -77,8 +77,8 @@ class AnomalyUnderShift(Study):
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:
         """Mean areas of all detectors on all samples, and the differences that the claim speaks of."""
-        task = trial.task("mnist", test=trial.pick(quick=300, full=2000))
-        digits = trial.pick(quick=(0, 1), full=(0, 2, 4, 6, 8))
+        task = trial.task("mnist", test=trial.pick(quick=300, full=1000))
+        digits = trial.pick(quick=(0, 1), full=(0, 4, 8))
         stages, taught = _teacher(trial, task.train)
         samples = _samples(trial, task.test)
         found: dict[str, Quantity] = {"teacher": taught}
@@ -128,7 +128,7 @@ class Pixels:
 
 
 def _detectors(trial: Trial, stages: Sequence[nn.Module], normal: Tensor, digit: int) -> dict[str, _Distillation | Pixels]:
-    steps, size = trial.pick(quick=(30, 16), full=(300, 16))
+    steps, size = trial.pick(quick=(30, 16), full=(250, 16))
     seed = int(trial.rng(f"digit {digit}").seeds()[0]) % 2**31
     plain = ReverseDistillation.fit(stages, normal, steps=steps, batch_size=size, seed=seed)
     views = (AugMix().mix, grey) if normal.shape[1] > 1 else (AugMix().mix,)
@@ -166,7 +166,7 @@ def _teacher(trial: Trial, digits: Examples) -> tuple[tuple[nn.Module, ...], Qua
 
 def _some(trial: Trial, examples: Examples, digit: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
     rows = np.flatnonzero(examples.y.numpy() == digit)
-    return trial.numbers(f"normal {digit}").permutation(rows)[:1000]
+    return trial.numbers(f"normal {digit}").permutation(rows)[:500]
 
 
 def _samples(trial: Trial, test: Examples) -> dict[str, Examples]:
@@ -175,5 +175,5 @@ def _samples(trial: Trial, test: Examples) -> dict[str, Examples]:
         x = shift.apply(test.x, shift.sample(test.x, rng))
         return Examples(x, test.y, test.ids, test.groups, test.space)
 
-    natural = moved("gaussian_noise(severity=2)") if trial.quick else trial.sample("usps.test")
+    natural = moved("gaussian_noise(severity=2)") if trial.quick else trial.sample("usps.test")[::2]
     return {"no shift": test, "corrupted": moved("contrast(severity=3)"), "natural shift": natural}
