@@ -60,6 +60,11 @@ _SHOW = "show"
     "--search", "searches", multiple=True, metavar="SPEC", type=SEARCH, help="A search, such as 'best_of_n(n=20)'. May be repeated."
 )
 @click.option(
+    "--fast-copy",
+    type=click.Choice(("float32", "bfloat16")),
+    help="Let the cascade search on a faster copy of a torch module; the model itself judges what it finds.",
+)
+@click.option(
     "--judge",
     metavar="SPEC",
     type=PartSpec("judges"),
