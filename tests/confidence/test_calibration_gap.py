@@ -47,6 +47,8 @@ def test_messages() -> None:
         worst_group([0.5], [True], {})
     with pytest.raises(UsageError, match="The 'groups' of worst_group must name one group per example \\(2\\)"):
         worst_group([0.5, 0.5], [True, False], {"sex": ["F"]})
+    with pytest.raises(UsageError, match="name at least one column of groups, such as {'site': \\[...\\]}, got \\['F', 'M'\\]"):
+        worst_group([0.5, 0.5], [True, False], ["F", "M"])  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="The 'y' of calibration_gap must be 1 whole numbers from 0 to 1"):
         class_gaps([[0.5, 0.5]], [7])
     with pytest.raises(UsageError, match="have 2 features, as the calibration examples, got 1"):

@@ -200,3 +200,5 @@ def test_more_messages() -> None:
         label_shift_sets(p, y, p, [1.0])
     with pytest.raises(UsageError, match="name one group per example"):
         group_sets(p, y, p, ["a"], ["a"] * 4)
+    with pytest.raises(UsageError, match="name one group per example \\(4\\), got 'several for some'"):
+        group_sets(p, y, p, [["a", "b"], ["a"], ["a"], ["b"]], ["a"] * 4)

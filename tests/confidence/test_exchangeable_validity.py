@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import hypergeom
 from sklearn.datasets import load_digits
 from sklearn.tree import DecisionTreeClassifier
 
@@ -41,3 +42,16 @@ def test_a_tree_calibrated_apart_covers_and_one_on_its_own_training_rows_is_caug
     caught = exchangeability(scores(train), y[train], scores(test), y[test])
     assert not caught.holds
     assert caught.calibration > caught.test
+
+
+def test_accuracy_tells_a_half_trained_sample_whose_confidences_all_tie() -> None:
+    """A hypergeometric law: how many of the right answers lie in the calibration sample."""
+    counts = {"calibration": (1201, 1059), "test": (596, 477)}
+    one, other = (np.where(np.arange(n) < right, 0, 1) for n, right in counts.values())
+    scores = [np.tile([0.0, -np.inf], (len(labels), 1)).clip(-60) for labels in (one, other)]
+    found = exchangeability(scores[0], one, scores[1], other)
+    law = hypergeom(1201 + 596, 1059 + 477, 1201)
+    every = law.pmf(np.arange(1202))
+    assert found.what == "accuracy"
+    assert found.p == pytest.approx(3 * every[every <= law.pmf(1059) * (1 + 1e-9)].sum(), rel=1e-6)
+    assert not found.holds

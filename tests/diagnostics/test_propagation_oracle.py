@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from scipy.stats import norm
 from torch import nn
 
 import shiftproof as sp
@@ -62,3 +64,22 @@ def test_messages() -> None:
         noise_stability(net, torch.rand(1, 2), sigma=0)
     with pytest.raises(UsageError, match="Unknown noise 'laplace'"):
         noise_stability(net, torch.rand(1, 2), sigma=1, noise="laplace")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("ratio", "slope", "moments"), [(2, 0.0228, 0.0305), (1, 0.1587, 0.1814), (0.5, 0.3085, 0.3364), (0.1, 0.4602, 0.4962)]
+)
+def test_of_all_normal_laws_that_of_the_slope_is_nearest_to_a_rectified_one(ratio: float, slope: float, moments: float) -> None:
+    """In total variation: half of the mass at 0, of the law below 0, and of the difference of densities above."""
+    y = np.linspace(0, 12, 24001)
+
+    def apart(mean: float, spread: float) -> float:
+        off = np.trapezoid(np.abs(norm.pdf(y, ratio) - norm.pdf(y, mean, spread)), y)
+        return float(norm.cdf(-ratio) + norm.cdf(0, mean, spread) + off) / 2
+
+    grid = [(ratio + shift, width) for shift in np.linspace(-0.5, 0.5, 21) for width in np.linspace(0.6, 1.4, 17)]
+    assert apart(ratio, 1.0) == pytest.approx(slope, abs=1e-4)
+    assert min(apart(*law) for law in grid) >= apart(ratio, 1.0) - 1e-6
+    mean = norm.pdf(ratio) + ratio * norm.cdf(ratio)
+    square = (ratio**2 + 1) * norm.cdf(ratio) + ratio * norm.pdf(ratio)
+    assert apart(mean, (square - mean**2) ** 0.5) == pytest.approx(moments, abs=1e-3)

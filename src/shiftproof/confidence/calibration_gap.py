@@ -209,8 +209,8 @@ def worst_group(
     """
     c = checked_confidences(confidence, _OWNER)
     z = checked_flags(right, len(c), _OWNER)
-    if not groups:
-        raise must("groups", "worst_group", "name at least one column of groups", "none")
+    if not isinstance(groups, Mapping) or not groups:  # a caller without type checks gives one column as it is
+        raise must("groups", "worst_group", "name at least one column of groups, such as {'site': [...]}", groups)
     named = {column: checked_groups(values, len(c), "worst_group") for column, values in groups.items()}
     rows = {f"{column}={value}": np.flatnonzero(values == value) for column, values in named.items() for value in np.unique(values)}
     found = _adjusted([_gap(c[at], z[at], bins, (1 - level) / len(rows)) for at in rows.values()])

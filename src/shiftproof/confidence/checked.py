@@ -70,7 +70,10 @@ def checked_labels(values: npt.ArrayLike, shape: tuple[int, ...], owner: str) ->
 
 def checked_groups(values: npt.ArrayLike, n: int, owner: str) -> Names:
     """The group of each example, shape (n,), as text."""
-    x = np.asarray(values)
+    try:
+        x = np.asarray(values)
+    except ValueError as error:  # rows of several lengths
+        raise must("groups", owner, f"name one group per example ({n})", "several for some") from error
     if x.shape != (n,):
         raise must("groups", owner, f"name one group per example ({n})", x.shape)
     return x.astype(np.str_)

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax
+from scipy.stats import fisher_exact, ks_2samp
 
 from shiftproof.confidence.checked import Floats, checked_labels
 from shiftproof.confidence.recalibrate import checked_logits
+
+_ACCURACY = "accuracy"
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,10 @@ class Exchangeability:
 def exchangeability(
     scores: npt.ArrayLike, y: npt.ArrayLike, test_scores: npt.ArrayLike, test_y: npt.ArrayLike, *, alpha: float = 0.01
 ) -> Exchangeability:
-    """Kolmogorov-Smirnov tests of the label's probability and of the confidence, calibration against clean test examples.
+    """Whether calibration and clean test examples are alike in the label's probability, in confidence and in accuracy.
 
-    A model is surer and more often right on what it was trained on: calibrated there, sets are too small and thresholds too low.
+    Kolmogorov-Smirnov tests of the first two, Fisher's of the last. A model is surer and more often right on what it was trained on:
+    calibrated there, sets are too small and thresholds too low. Where all confidences tie, as a tree's do, accuracy tells most.
 
     Args:
         scores: of calibration examples, shape (n, classes).
@@ -52,14 +56,13 @@ def exchangeability(
         alpha: size of the test.
 
     Guarantees: exchangeable samples are told apart with probability at most alpha (exact up to 10,000 examples, conservative where scores
-    tie; two tests, Bonferroni). That they are not told apart proves nothing.
+    tie; three tests, Bonferroni). That they are not told apart proves nothing.
     """
-    from scipy.stats import ks_2samp  # late: it takes half a second
-
     one, other = _looks(scores, y), _looks(test_scores, test_y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a p-value of 1 + rounding is worked out a second time
-        found = {name: float(ks_2samp(one[name], other[name]).pvalue) for name in one}
+        found = {name: float(ks_2samp(one[name], other[name]).pvalue) for name in one if name != _ACCURACY}
+    found[_ACCURACY] = float(fisher_exact([[int((each[_ACCURACY] == value).sum()) for value in (0, 1)] for each in (one, other)]).pvalue)
     worst = min(found, key=lambda name: found[name])
     p = min(1.0, len(found) * found[worst])
     return Exchangeability(p, worst, float(one[worst].mean()), float(other[worst].mean()), alpha)
@@ -69,4 +72,5 @@ def _looks(scores: npt.ArrayLike, y: npt.ArrayLike) -> dict[str, Floats]:
     z = checked_logits(scores, "exchangeability")
     labels = checked_labels(y, z.shape, "exchangeability")
     p = np.exp(log_softmax(z, axis=1)).round(12)
-    return {"probability of the label": p[np.arange(len(p)), labels], "confidence": p.max(1)}
+    right = (z.argmax(1) == labels).astype(np.float64)
+    return {"probability of the label": p[np.arange(len(p)), labels], "confidence": p.max(1), _ACCURACY: right}

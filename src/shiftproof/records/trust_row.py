@@ -118,7 +118,7 @@ class CalibrationSample(Record):
     p: float = Field(description="Of the test that calibration and clean test scores are exchangeable.")
     alpha: float = Field(description="Its size.")
     holds: bool
-    reason: str = Field(description="What the test saw.")
+    reason: str = Field(description="Why nothing is promised; empty where something is.")
 
 
 class TrustSection(Record):

@@ -94,7 +94,7 @@ def sentences(sample: CalibrationSample | None, rows: Sequence[TrustRow], classe
     said: list[str] = []
     if sample is None:
         said.append("Nothing is promised, since there is no calibration sample: add --calibrate 0.5.")
-    elif not sample.holds:
+    elif sample.reason:
         said.append(f"Nothing is promised: {sample.reason}.")
     for row in rows:
         parts = [part for part in (_calibrated(row), _kept(row), _covered(row, classes), _alarmed(row)) if part]

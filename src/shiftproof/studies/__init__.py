@@ -29,6 +29,11 @@ studies, __all__, __getattr__ = package_of_parts(
         "heterogeneous_shift": "heterogeneous_shift:HeterogeneousShift",
         "bias_and_variance_reduction": "bias_and_variance_reduction:BiasAndVarianceReduction",
         "holistic_robust_training": "holistic_robust_training:HolisticRobustTraining",
+        "sdm_activation": "sdm_activation:SdmActivation",
+        "stable_propagation": "stable_propagation:StablePropagation",
+        "quantile_regions": "quantile_regions:QuantileRegions",
+        "information_lift": "information_lift:InformationLift",
+        "anomaly_under_shift": "anomaly_under_shift:AnomalyUnderShift",
     },
     also=(
         "abstract:EarlierLook",

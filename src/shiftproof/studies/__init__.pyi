@@ -5,6 +5,7 @@ from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.accuracy_disparity import AccuracyDisparity
 from shiftproof.studies.adversarial_errors import AdversarialErrors
 from shiftproof.studies.adversarial_training_and_corruptions import AdversarialTrainingAndCorruptions
+from shiftproof.studies.anomaly_under_shift import AnomalyUnderShift
 from shiftproof.studies.bias_and_variance_reduction import BiasAndVarianceReduction
 from shiftproof.studies.cross_domain_errors import CrossDomainErrors
 from shiftproof.studies.defence_table import DefenceTable
@@ -14,16 +15,20 @@ from shiftproof.studies.group_dro_regularisation import GroupDroRegularisation
 from shiftproof.studies.heterogeneous_shift import HeterogeneousShift
 from shiftproof.studies.high_frequency_generalisation import HighFrequencyGeneralisation
 from shiftproof.studies.holistic_robust_training import HolisticRobustTraining
+from shiftproof.studies.information_lift import InformationLift
 from shiftproof.studies.label_robust_losses import LabelRobustLosses
 from shiftproof.studies.learning_from_errors import LearningFromErrors
 from shiftproof.studies.madry_minmax import MadryMinmax
+from shiftproof.studies.quantile_regions import QuantileRegions
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.robust_and_nonrobust_features import RobustAndNonrobustFeatures
 from shiftproof.studies.robustness_accuracy_tradeoff import RobustnessAccuracyTradeoff
 from shiftproof.studies.run import read_studies, run_study
 from shiftproof.studies.sampled_trajectory_bounds import SampledTrajectoryBounds
+from shiftproof.studies.sdm_activation import SdmActivation
 from shiftproof.studies.sensitivity_law import SensitivityLaw
 from shiftproof.studies.simplicity_bias import SimplicityBias
+from shiftproof.studies.stable_propagation import StablePropagation
 from shiftproof.studies.trial import Trial
 
 studies: Registry[Study]
@@ -31,6 +36,7 @@ __all__ = [
     "AccuracyDisparity",
     "AdversarialErrors",
     "AdversarialTrainingAndCorruptions",
+    "AnomalyUnderShift",
     "BiasAndVarianceReduction",
     "CrossDomainErrors",
     "DefenceTable",
@@ -41,16 +47,20 @@ __all__ = [
     "HeterogeneousShift",
     "HighFrequencyGeneralisation",
     "HolisticRobustTraining",
+    "InformationLift",
     "LabelRobustLosses",
     "LearningFromErrors",
     "MadryMinmax",
     "Prediction",
+    "QuantileRegions",
     "Quantity",
     "RobustAndNonrobustFeatures",
     "RobustnessAccuracyTradeoff",
     "SampledTrajectoryBounds",
+    "SdmActivation",
     "SensitivityLaw",
     "SimplicityBias",
+    "StablePropagation",
     "Study",
     "Trial",
     "difference",

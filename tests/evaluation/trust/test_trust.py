@@ -242,6 +242,8 @@ def test_one_class_in_calibration_promises_nothing(models: Path, samples: Path, 
     clean = found.rows[0]
     assert clean.conformal is not None
     assert "all of class 3, which says nothing about the others" in str(clean.conformal.refused)
+    assert sentences(found.calibration, found.rows, found.data.classes)[0].startswith("Nothing is promised: the ")
+    assert "all of class 3" in sentences(found.calibration, found.rows, found.data.classes)[0]
 
 
 def test_the_side_of_a_row_depends_on_its_id_and_the_seed_alone() -> None:

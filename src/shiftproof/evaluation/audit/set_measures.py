@@ -13,6 +13,7 @@ from shiftproof.evaluation.audit.collect import group_namings
 from shiftproof.evaluation.audit.plan import AuditPlan
 from shiftproof.evaluation.audit.planned_measures import known_classes
 from shiftproof.evaluation.audit.pooled import PooledResults, pooled_results, same_examples
+from shiftproof.evaluation.trust.promises import unfit
 from shiftproof.measures import Answered, Measure
 from shiftproof.measures.abstract import NOTHING, ClassMeasure
 from shiftproof.measures.answered import Bools
@@ -93,10 +94,9 @@ def _uncalibrated(calibration: Answered, clean: Answered) -> str:
     if not (np.isfinite(calibration.scores).all() and np.isfinite(clean.scores).all()):
         return "the model's scores are NaN or infinite for some calibration or test examples"
     from shiftproof.confidence.exchangeable import exchangeability  # late, as few audits ask for it
-    from shiftproof.evaluation.trust.promises import unlike
 
     alike = exchangeability(calibration.scores, calibration.y, clean.scores, clean.y)
-    return "" if alike.holds else unlike(alike)
+    return unfit(alike, calibration.y)
 
 
 def _answered(p: PooledResults, cells: Mapping[str, Sequence[Cell]], store: Store, names: tuple[str, ...]) -> Answered:

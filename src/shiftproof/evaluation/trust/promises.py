@@ -10,7 +10,7 @@ import numpy as np
 
 from shiftproof._errors import must, unknown
 from shiftproof.confidence.alarm import alarm_threshold
-from shiftproof.confidence.checked import Refused, positive_probabilities
+from shiftproof.confidence.checked import Ints, Refused, positive_probabilities
 from shiftproof.confidence.conformal import PredictionSets, split_sets, weighted_sets
 from shiftproof.confidence.density_ratio import density_ratio
 from shiftproof.confidence.exchangeable import Exchangeability, exchangeability
@@ -79,9 +79,7 @@ class Promises:
         if sample is None:
             return cls.none(wanted, None, None, NO_SAMPLE)
         alike = exchangeability(sample.scores, sample.y, test.scores, test.y)
-        reason = "" if alike.holds else unlike(alike)
-        if not reason and len(np.unique(sample.y)) < 2:
-            reason = f"the {len(sample)} calibration examples are all of class {sample.y[0]}, which says nothing about the others"
+        reason = unfit(alike, sample.y)
         if reason:
             return cls.none(wanted, sample, alike, reason)
         threshold = certified_threshold(
@@ -133,7 +131,16 @@ class Promises:
         return self.sample
 
 
-def unlike(found: Exchangeability) -> str:
+def unfit(found: Exchangeability, y: Ints) -> str:
+    """Why nothing can be promised from calibration examples with labels y (n,); "" where something can."""
+    if not found.holds:
+        return _unlike(found)
+    if len(np.unique(y)) < 2:
+        return f"the {len(y)} calibration examples are all of class {y[0]}, which says nothing about the others"
+    return ""
+
+
+def _unlike(found: Exchangeability) -> str:
     """What a failed test of exchangeability means, in a sentence."""
     hint = "was the model trained on the calibration sample?" if found.calibration > found.test else "do the samples come from one place?"
     return (
@@ -154,7 +161,7 @@ def calibration_card(promises: Promises, uri: str, left_out: int) -> Calibration
         p=alike.p,
         alpha=alike.alpha,
         holds=alike.holds,
-        reason="" if alike.holds else unlike(alike),
+        reason=promises.refused,
     )
 
 
