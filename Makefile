@@ -29,7 +29,7 @@ test-slow: $(VENV)/.installed-dev  ## the tests that take minutes
 check: $(VENV)/.installed-dev  ## format, lint, types, docstrings' examples, docs: all strict
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy src tests
+	$(BIN)/mypy src tests benchmarks
 	$(BIN)/pytest -q --doctest-modules --doctest-ignore-import-errors src
 	$(MAKE) --no-print-directory docs
 

@@ -24,6 +24,7 @@ NAMES = (
     "audits",
     "start_up",
     "economy",
+    "fast_copy",
     "strength",
     "robust_estimators",
 )

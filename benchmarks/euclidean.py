@@ -7,7 +7,9 @@ import torch
 import shiftproof as sp
 from benchmarks.gradient_ascent import conv_net, floor
 from benchmarks.timing import Figure, ratio
+from shiftproof.searches.abstract import Search
 from shiftproof.searches.square import Square
+from shiftproof.shifts.abstract import Shift
 
 IMAGES, STEPS, QUERIES = 256, 40, 200
 
@@ -28,7 +30,7 @@ def measure(repeats: int) -> list[Figure]:
     for what, shift, search, n in cases:
         examples = sp.examples(x[:n], model.labels(x[:n]))
 
-        def ours(shift: sp.Shift = shift, search: sp.Search = search, examples: sp.Examples = examples) -> sp.Finding:
+        def ours(shift: Shift = shift, search: Search = search, examples: sp.Examples = examples) -> sp.Finding:
             return sp.confront(model, shift, search=search, examples=examples)
 
         found = ours()

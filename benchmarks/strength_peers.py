@@ -182,7 +182,7 @@ def art(
         )
         scaled = {name: factor * eps for name, factor in (scale or {}).items()}
         if not hasattr(np, "mat"):
-            np.mat = np.asmatrix  # its GeoDA is written for NumPy 1
+            np.mat = np.asmatrix  # type: ignore[attr-defined]  # its GeoDA is written for NumPy 1
         attack = getattr(attack_file, made)(wrapped, verbose=False, **{steps: max(effort // per_step, 1)}, **scaled, **options)
         label = _rival(net, x, y) if towards else y
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):

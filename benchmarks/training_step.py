@@ -99,7 +99,7 @@ def our_loop(net: nn.Module, x: Tensor, y: Tensor) -> Epoch:
     recipe = Recipe(epochs=10**6, batch_size=BATCH, optimiser=f"sgd(lr={LR}, momentum=0.9, weight_decay=5e-4)", schedule="constant")
     learner = Learner(net, METHOD.init(net, data), sgd(net), WeightAverage("none", net))
     watch = HeldOutAttack(data, None, GradientAscent(), 0)
-    loop = Loop(METHOD, recipe, data, None, watch, learner, Path(tempfile.gettempdir()), 1e9, lambda *_: None)
+    loop = Loop(METHOD, recipe, data, None, watch, learner, Path(tempfile.gettempdir()), {}, 1e9, lambda *_: None)
 
     def epoch() -> None:
         for _ in range(loop.per_epoch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -102,12 +103,17 @@ def aurocs() -> dict[str, Two]:
             return float(binary_auroc(torch.from_numpy(np.concatenate([a, b])).float(), torch.tensor([0] * len(a) + [1] * len(b))))
 
         found["torchmetrics"] = metrics
-    return {**found, **{name: (lambda a, b, f=f: f(a, b)["AUROC"] / _scale(f)) for name, f in ood().items()}}
+    return {**found, **{name: partial(_one, f, "AUROC") for name, f in ood().items()}}
+
+
+def _one(metrics: Callable[..., Any], name: str, familiar: Floats, unfamiliar: Floats) -> float:
+    """One of several figures, as a share."""
+    return float(metrics(familiar, unfamiliar)[name] / _scale(metrics))
 
 
 def auprs() -> dict[str, Two]:
     """(familiar, unfamiliar) -> area under precision and recall, the unfamiliar positive."""
-    return {name: (lambda a, b, f=f: f(a, b)["AUPR-OUT"] / _scale(f)) for name, f in ood().items()}
+    return {name: partial(_one, f, "AUPR-OUT") for name, f in ood().items()}
 
 
 def _scale(metrics: Callable[[Floats, Floats], dict[str, float]]) -> float:

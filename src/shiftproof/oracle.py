@@ -19,11 +19,14 @@ from shiftproof.judges.classify import CLASSIFY, mean_scores
 from shiftproof.judges.classify import of_scores as judge
 from shiftproof.losses import Loss, margin
 from shiftproof.models.abstract import Access, Answers, Gradients, Labels
+from shiftproof.models.fast_copy import CopyPrecision, fast_copy
 from shiftproof.models.query_count import count_asked
 from shiftproof.outcomes import Stage
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Params, Shift
 
+COMPARED = 16
+"""Inputs on which a faster copy is compared with its model."""
 __all__ = ["Answer", "Cost", "Oracle", "SearchCheckpoint", "SearchState", "judge", "mean_scores"]
 
 
@@ -54,8 +57,10 @@ class Oracle:
         judge: Judge = CLASSIFY,
         stops: bool = True,
         capacity: int | None = None,
+        fast: Gradients | None = None,
     ) -> None:
         self._model, self._shift, self._cost, self._judge = model, shift, cost, judge
+        self._fast = fast
         self.x, self._y = x, y
         every = torch.arange(len(cost.forwards))
         self._rows = every if rows is None else rows
@@ -80,6 +85,16 @@ class Oracle:
         Verdicts are those of the mean probabilities (the majority, where there are labels only); values and gradients of a loss are means.
         """
         return self._like(draws=self._draws * draws)
+
+    def on_a_copy(self, precision: CopyPrecision) -> Oracle:
+        """The same oracle, that asks a faster copy of the model (`FastCopy`); proofs are of the model.
+
+        Raises:
+            UsageError: there is none, or it decides otherwise than the model.
+        """
+        fast = fast_copy(self._model, precision)
+        fast.check(self.x[:COMPARED])
+        return self._like(fast=fast)
 
     def toward(self, goal: Tensor) -> Oracle:
         """The same oracle, to which an example is broken exactly where the model decides for the class `goal`, shape (n,).
@@ -139,6 +154,7 @@ class Oracle:
             "judge": self._judge,
             "stops": self._stops,
             "capacity": self.capacity,
+            "fast": self._fast,
         }
 
     def to_the_end(self) -> Oracle:
@@ -207,7 +223,7 @@ class Oracle:
         if bool(silent.any()):
             open_ = (~silent).to(params.device)
             return (self[open_]._answer(params[open_]) if bool(open_.any()) else Answer(open_[open_])).spread(open_)
-        said, came = ask(self._judge, self._model, self._shift.apply(self.x, params), self._draws)
+        said, came = ask(self._judge, self._fast or self._model, self._shift.apply(self.x, params), self._draws)
         if came is None:
             return self._judged(said, params)
         self._book(self._cost.unanswered, (~came).long())
@@ -254,13 +270,14 @@ class Oracle:
 
         Cost: one forward each, and one backward each for every loss.
         """
-        if not isinstance(self._model, Gradients):
+        model = self._fast or self._model
+        if not isinstance(model, Gradients):
             raise TypeError("A search asked for gradients without declaring needs = Gradients.")
         self._pay(self._draws, self._draws * len(losses))
         seen: list[Tensor] = []
-        values, gradients = self._pass(self._model, params, losses, seen)
+        values, gradients = self._pass(model, params, losses, seen)
         for _ in range(1, self._draws):
-            for sums, more in zip((values, gradients), self._pass(self._model, params, losses, seen), strict=True):
+            for sums, more in zip((values, gradients), self._pass(model, params, losses, seen), strict=True):
                 for total, one in zip(sums, more, strict=True):
                     total += one
         if self._draws > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
@@ -11,11 +12,14 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from scipy.stats import binomtest
 
 import shiftproof as sp
 from shiftproof.catalogue import registries
 from shiftproof.evaluation.compare import compare_runs
+from shiftproof.reports.audit.terminal import terminal_comparison
+from shiftproof.reports.compare import compare as compare_page
 from small_runs import cell_of, command, linear_net, record, right_of, write_nets
 
 SHIFT, SEARCH = "linf(eps=0.1)", "best_of_n(n=2)"
@@ -247,6 +251,20 @@ def test_compare(two: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.Mon
     assert f"{record(two[1])['clean']['accuracy']:.1%}" in out
     assert f"Page: {tmp_path / 'comparison.html'}" in out
     assert (tmp_path / "comparison.html").read_text().startswith("<!")
+
+
+def test_compare_says_what_only_one_run_has(two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options: dict[str, Any] = {"limit": 200, "searches": [SEARCH], "shard_size": 90, "pictures": 0}
+    sp.audit(linear_net(), "digits:", progress=False, out=str(tmp_path / "c"), shifts=[SHIFT, "rotation(degrees=10)"], **options)
+    found = compare_runs([two[0], tmp_path / "c"])
+    only = f"rotation(degrees=10) under {SEARCH}"
+    assert found.alone == ((), (only,))
+    assert compare_runs(two).alone == ((), ())
+    Console(width=200).print(terminal_comparison(found))
+    assert f"Only run 2 has: {only}" in capsys.readouterr().out
+    text = html.unescape(compare_page(found))
+    assert f"Only run 2 has: <code>{only}</code>" in text
+    assert "Only run 1 has" not in text
 
 
 def test_runs_whose_examples_are_gone_are_compared_unpaired(two: tuple[Path, Path], tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rich.console import Console, Group
-from rich.table import Table
+from rich.console import Console, RenderableType
 
 import injected
 import shiftproof
@@ -36,7 +35,7 @@ from small_runs import command
 
 STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 EVIL = "\x1b]0;taken\x07\x1b[2Jname\x9b31m\u202egnp.exe"
-SHOWN: dict[str, Callable[[], str | Table | Group]] = {
+SHOWN: dict[str, Callable[[], RenderableType]] = {
     "audit": lambda: summary(spoiled(sample_audit(incomplete=True))),
     "report": lambda: terminal_table(spoiled(sample_audit(incomplete=True))),
     "defend": lambda: defend_summary(spoiled(defend_record())),

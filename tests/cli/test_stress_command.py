@@ -38,7 +38,8 @@ def test_the_terminal_and_the_page(run: Path, monkeypatch: pytest.MonkeyPatch, c
     monkeypatch.setenv("COLUMNS", "160")
     assert command(monkeypatch, "stress", run, "--floor", "0.6") == 0
     out = capsys.readouterr().out
-    assert "Accuracy falls below 60.0% at chi-square radius" in out
+    assert "It falls below 60.0% once examples like those answered wrong come" in out
+    assert "Floor reached at chi-square radius" in out
     assert "town=B" in out
     text = (run / "stress.html").read_text(encoding="utf-8")
     assert "How much shift breaks" in text
@@ -58,7 +59,7 @@ def test_other_shifts_and_risks_and_places(
     words = ["--shift", "linf(eps=0.05)", "--risk", "kl", "--out", tmp_path / "here", "--floor", "0.95"]
     assert command(monkeypatch, "stress", run, *words) == 0
     out = capsys.readouterr().out
-    assert "Accuracy is below the floor of 95.0% already" in out
+    assert ", below the 95.0% that is asked for" in out
     assert (tmp_path / "here" / "stress.html").exists()
     still, moved = stress_run(run), stress_run(run, shift="linf(eps=0.05)")
     assert moved.accuracy[0] < still.accuracy[0]

@@ -141,3 +141,12 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 def test_weights_for_what_is_no_module_are_refused() -> None:
     with pytest.raises(UsageError, match="The weights 'w.pt' were given for 'function', which is not a torch module. Leave them out"):
         load_model(lambda x: x, weights="w.pt")
+
+
+def test_the_name_has_the_stem_of_the_weights(tmp_path: Path) -> None:
+    (tmp_path / "nets.py").write_text("import torch\n\n\ndef make():\n    return torch.nn.Linear(2, 2)\n")
+    torch.save(torch.nn.Linear(2, 2).state_dict(), tmp_path / "epoch-12.pt")
+    spec, weights = f"{tmp_path / 'nets.py'}:make", str(tmp_path / "epoch-12.pt")
+    assert load_model(spec, weights=weights).name == "nets.py:make, epoch-12"
+    assert load_model(spec).name == "nets.py:make"
+    assert load_model(spec, weights=weights, name="mine").name == "mine"

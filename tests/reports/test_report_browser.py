@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,6 +67,15 @@ def test_no_page_scrolls_sideways(tab: Tab, pages: Pages, name: str, width: int)
     wide = """[...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll > *, pre, svg, .skip')
               && e.getBoundingClientRect().right > innerWidth + 0.5).map(e => e.outerHTML.slice(0, 120))"""
     assert tab.run(wide) == []
+
+
+def test_a_phone_shows_each_difference_with_its_p_without_scrolling(tab: Tab, pages: Pages) -> None:
+    tab.open(pages["comparison"], width=390)
+    cells = tab.run("""[...document.querySelectorAll('table.compared')].filter(t => !t.closest('details')).flatMap(t =>
+              [...t.tBodies[0].rows].map(r => [r.cells[1].innerText, r.cells[1].getBoundingClientRect().right]))""")
+    assert len(cells) > 10
+    assert all("points" in said and re.search(r"p (below )?[01]\.", said) for said, _ in cells)
+    assert all(right <= 390 for _, right in cells)
 
 
 def test_charts_follow_the_page_s_width(tab: Tab, pages: Pages) -> None:

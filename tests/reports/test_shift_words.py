@@ -32,7 +32,7 @@ def test_no_shift_of_a_suite_is_left_as_a_spec(name: str, space: InputSpace, sha
     ("spec", "words"),
     [
         ("linf(eps=8/255)", "Any change of every value up to 8/255"),
-        ("drift(column='hours-per-week', by=-1)", "hours-per-week drifted by -1 standard deviations"),
+        ("drift(column='hours-per-week', by=-1)", "hours-per-week lower by 1 standard deviation"),
         ("missing", "Missing values: 10% of the values of each row"),
         ("within_quantiles(share=0.02)", "Every number moved by up to 2% in rank"),
         ("fog(severity=2)", "Fog, severity 2"),

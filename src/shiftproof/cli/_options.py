@@ -15,12 +15,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 _ONE = {
     "model": "FILE.py:NAME, package.module:NAME, FILE.onnx or an http(s) URL.",
     "weights": "Weights for a torch module: safetensors or a state dict.",
-    "name": "What the model is called in reports. [its spec]",
+    "name": "What the model is called in reports. [its spec and the stem of its weights]",
 }
 _SEVERAL = {
     "model": "A model, as for audit. Repeat it for each.",
     "weights": "Weights of each model, in the same order; - for none.",
-    "name": "What each model is called in reports, in the same order. [its spec]",
+    "name": "What each model is called in reports, in the same order. [its spec and the stem of its weights]",
 }
 
 

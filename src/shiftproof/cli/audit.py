@@ -12,7 +12,7 @@ import click
 from shiftproof._errors import UsageError, must
 from shiftproof.cli._notes import echo_notes
 from shiftproof.cli._options import DATA, OUT, SEARCH, SHIFT, FileOr, PartSpec, box_of, data_option, model_options, suite_names
-from shiftproof.cli._say import say
+from shiftproof.cli._say import say, say_lines
 
 _REPEATABLE = ("shift_from", "shifts", "searches", "certify", "curves", "measures", "fail_on", "headers")
 _NO_VERDICT = (2, 3)
@@ -58,6 +58,11 @@ _SHOW = "show"
 )
 @click.option(
     "--search", "searches", multiple=True, metavar="SPEC", type=SEARCH, help="A search, such as 'best_of_n(n=20)'. May be repeated."
+)
+@click.option(
+    "--fast-copy",
+    type=click.Choice(("float32", "bfloat16")),
+    help="Let the cascade search on a faster copy of a torch module; the model itself judges what it finds.",
 )
 @click.option(
     "--judge",
@@ -129,7 +134,7 @@ def command(config: str | None, junit: str | None, quiet: bool, plan: str | None
     from shiftproof.gate import exit_code
     from shiftproof.reports.audit.group_gaps import gap_lines
     from shiftproof.reports.notes import missing_answers, unjudged
-    from shiftproof.reports.number_format import cost, printable
+    from shiftproof.reports.number_format import cost
 
     keep_freed_memory()
     merged = _merged(config, plan, options)
@@ -151,9 +156,7 @@ def command(config: str | None, junit: str | None, quiet: bool, plan: str | None
     if verdicts:
         _write_junit(verdicts, record)
     if not quiet:
-        say(str(report))
-        for line in gap_lines(record):
-            say(printable(line))
+        say_lines([*str(report).splitlines(), *gap_lines(record)])
         echo_notes([*record.model.notes, *record.data.notes, *(note for other in record.natural for note in other.notes)])
         say(f"\nCost:   {cost(record.asked, record.sent)}")
         say(f"Page:   {report.page}\nRecord: {report.folder / 'audit.json'}")

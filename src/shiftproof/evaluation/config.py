@@ -20,6 +20,8 @@ else:
     import tomli as tomllib
 
 
+PRECISIONS = ("float32", "bfloat16")
+"""Those of a faster copy, in words: the models' own table needs torch."""
 _LONG = 1000
 """Entries from which on a list is no list of options."""
 
@@ -96,6 +98,9 @@ class AuditConfig(Config):
     )
     shifts: tuple[Any, ...] = Field(default=(), description="Specs such as linf(eps=8/255), or in Python parts.")
     searches: tuple[Any, ...] = Field(default=(), description="Specs such as best_of_n(n=20), or in Python parts.")
+    fast_copy: str | None = Field(
+        default=None, description="Search with the cascade on a faster copy of a torch module, in float32 or bfloat16; the model judges."
+    )
     judge: Any = Field(
         default="classify", description="What is right: a spec such as token_f1 or within(relative=0.1), or in Python a part."
     )
@@ -133,6 +138,8 @@ class AuditConfig(Config):
         for option, count in counts.items():
             if count is not None and count < 1:
                 raise must(option, "the audit", "be at least 1", count)
+        if self.fast_copy not in (None, *PRECISIONS):
+            raise must("fast_copy", "the audit", f"be one of {', '.join(PRECISIONS)}", self.fast_copy)
         if self.pictures < 0:
             raise must("pictures", "the audit", "be at least 0", self.pictures)
         if not 0 < self.confidence < 1:

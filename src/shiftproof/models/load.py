@@ -172,7 +172,7 @@ def load_model(
         probe: a few inputs (n, ...); functions and endpoints are asked about them once, to see whether they give scores or labels.
         class_names: the data's classes in label order.
         groups: names of the data's group columns.
-        name: what people call it; the spec, without folders and credentials, where absent.
+        name: what people call it; where absent the spec, without folders and credentials, with the stem of the weights.
         gives: "scores" or "labels", for functions and endpoints that are not to be asked.
         endpoint: how an endpoint is asked.
         version: as of `as_model`.
@@ -248,7 +248,7 @@ def load_answers(
     refuse_keras_file(text)
     script = load_script(text)
     found = script if script is not None else load_from_spec(text) if text else spec
-    called = name or (_short(text) if text else None)
+    called = name or (_short(text, weights) if text else None)
     with neighbours(text) if text else nullcontext():
         if weights is not None:
             found = _with_weights(found, weights, called or type(found).__name__)
@@ -322,7 +322,8 @@ def _on(model: Answers, device: torch.device) -> Answers:
     return model
 
 
-def _short(spec: str) -> str:
-    """A spec without its folders: 'models/net.py:make' is 'net.py:make'."""
+def _short(spec: str, weights: str | None) -> str:
+    """A spec without its folders, with the stem of its weights: 'models/net.py:make' with 'w/best.pt' is 'net.py:make, best'."""
     where, colon, name = spec.rpartition(":")
-    return f"{Path(where).name}{colon}{name}" if where.endswith(".py") else spec
+    short = f"{Path(where).name}{colon}{name}" if where.endswith(".py") else spec
+    return short if weights is None else f"{short}, {Path(weights).stem}"

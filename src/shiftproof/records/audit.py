@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 from shiftproof._errors import UsageError
 from shiftproof._sealed import read_document
 from shiftproof.outcomes import MOST_MISSING, NO_ANSWER, Flag, Stage
+from shiftproof.records.confusion import Confusion
 from shiftproof.records.diagnosis import Diagnosis
 from shiftproof.records.document import SENT, Document, Record
 from shiftproof.records.set_measure import SetMeasure
@@ -300,6 +301,9 @@ class Audit(Document):
     results: list[Result]
     natural: list[NaturalShift] = Field(default_factory=list)
     measures: list[SetMeasure] = Field(default_factory=list, description="Measures made of stored answers, asked for or in conditions.")
+    confusions: list[Confusion] = Field(
+        default_factory=list, description="Which classes were taken for which, one a shift and search; absent in older records."
+    )
     trust: TrustSection | None = Field(default=None, description="Whether its confidence can be trusted; null without --calibrate.")
     diagnoses: list[Diagnosis] = Field(default_factory=list, description="Whether verdicts can be trusted, one a family of shifts.")
     curves: list[BudgetCurve] = Field(default_factory=list, description="Accuracy against every size of the budget.")

@@ -27,6 +27,12 @@ class SetMeasure(Record):
     )
     searched: bool = Field(default=False, description="Whether its moves were searched for, and not drawn by chance.")
     interval: IntervalEnds | None = Field(description="Where the truth lies at `confidence`, sampling error only.")
+    together: IntervalEnds | None = Field(
+        default=None,
+        description="Of a group, or of one class of several: where the truth lies, such that the intervals of all groups of its column, or "
+        "of all these classes, hold together at `confidence`. Null under a shift.",
+    )
+    family: int = Field(default=1, description="How many intervals `together` holds with, its own among them.")
     confidence: float
     n: int = Field(description="Number of examples that it is made of.")
     change: float | None = Field(default=None, description="This minus the same measure of the sample as it is; null there.")

@@ -11,7 +11,7 @@ from shiftproof.records.audit import ClaimKind, Result
 from shiftproof.records.comparison import Comparison, ComparisonRow
 from shiftproof.reports import vega as alt
 from shiftproof.reports._html import render
-from shiftproof.reports.audit.charts import ACCURACY_COLUMNS, interval_mark, share_x, tooltip
+from shiftproof.reports.audit.charts import ACCURACY_COLUMNS, NAMES, interval_mark, share_x, tooltip
 from shiftproof.reports.audit.terminal import difference, is_plain
 from shiftproof.reports.figure import ChartRow, Figure, make_figure, table_of
 from shiftproof.reports.number_format import KIND_WORDS, KINDS, known, plural, points
@@ -19,6 +19,8 @@ from shiftproof.reports.shift_words import in_shift_words
 from shiftproof.risks.paired import PairedComparison
 
 _RUN_ROWS = 24
+_ROW = 44
+"""Pixels of a row whose name has three lines."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def runs_chart(names: Sequence[str], compared: Sequence[ComparisonRow], kind: Cl
     order = list(dict.fromkeys(str(row["row"]) for row in rows))
     colours = alt.Scale(domain=labels, range=[f"var(--run-{place % 6 + 1})" for place in range(len(labels))])
     shapes = alt.Scale(domain=labels, range=["circle", "diamond", "square", "cross", "triangle-up", "stroke"][: len(labels)])
-    y = alt.Y("row:N", sort=order, title=None, axis=alt.Axis(labelLimit=230, style="names", grid=False))
+    y = alt.Y("row:N", sort=order, title=None, axis=NAMES)
     legend = alt.Legend(title=None, orient="top", direction="vertical", labelColor="var(--ink)", labelLimit=600, labelFontSize=12)
     tips = [alt.Tooltip(field="run", type="nominal"), *tooltip()]
     base = alt.Chart(table_of(rows)).encode(y=y, yOffset=alt.YOffset("run:N", sort=labels), tooltip=tips)
@@ -140,7 +142,7 @@ def runs_chart(names: Sequence[str], compared: Sequence[ComparisonRow], kind: Cl
         ),
     )
     return make_figure(
-        chart.properties(height=len(order) * (12 + 12 * len(labels))),
+        chart.properties(height=len(order) * max(_ROW, 12 + 12 * len(labels))),
         f"{KIND_WORDS[kind].capitalize()}, {plural(len(order), 'number')} of {plural(len(labels), 'run')}; the table below has the same.",
         tables={"number": rows},
         columns={"run": "run", **ACCURACY_COLUMNS},
@@ -149,8 +151,9 @@ def runs_chart(names: Sequence[str], compared: Sequence[ComparisonRow], kind: Cl
 
 def _short(row: ComparisonRow, compared: Sequence[ComparisonRow]) -> str:
     """The row's shift and its search without options, where that says which row it is; else in full."""
+    shift = in_shift_words(row.shift)
     if row.search == "one_draw":
-        return row.shift
+        return shift
     name = row.search.partition("(")[0]
     alike = {other.search for other in compared if other.shift == row.shift and other.search.partition("(")[0] == name}
-    return f"{row.shift}, {name if len(alike) == 1 else row.search}"
+    return f"{shift}, {name if len(alike) == 1 else row.search}"

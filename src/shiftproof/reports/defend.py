@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,6 +27,8 @@ def training_lines(*, at_most: bool = True) -> dict[str, str]:
 
 
 LINES = training_lines()
+_NUMBERS = 72
+"""Columns of the terminal that a row's numbers take."""
 
 
 def defend_page(record: DefendRecord) -> str:
@@ -115,9 +118,11 @@ def _gain(share: MeasuredShare) -> str:
 
 
 def summary(record: DefendRecord) -> str:
-    """The table and its sentences as plain text."""
+    """The table and its sentences as plain text; where names leave no room for the numbers, each has a line of its own."""
     names = [printable(row.name) for row in record.rows]
     width = max(len("defence"), *map(len, names))
+    if width + _NUMBERS > shutil.get_terminal_size().columns:
+        width = 0
     heads = ("clean", "transfer", "plain", "adaptive", "robust", "gain")
     what = printable(f"On {record.threat} by {record.search}, n = {record.n}; all but clean are at most")
     lines = [what, _line("defence", heads, width)]
@@ -137,4 +142,5 @@ def _times(ratio: float | None) -> str:
 
 
 def _line(name: str, values: tuple[str, ...], width: int) -> str:
-    return "  ".join([name.ljust(width), *(value.rjust(10) for value in values)])
+    numbers = "".join(value.rjust(12) for value in values)
+    return name.ljust(width) + numbers if width else f"{name}\n{numbers}"

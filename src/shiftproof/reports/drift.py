@@ -6,12 +6,12 @@ from pathlib import Path
 
 from rich.console import Group
 from rich.table import Table
-from rich.text import Text
 
 from shiftproof._writing import write_atomic
 from shiftproof.records.drift import DriftedColumn, DriftRecord
 from shiftproof.reports._html import render
-from shiftproof.reports.number_format import confidence, p_value, percent, plural, points, points_span, printable, span
+from shiftproof.reports.number_format import confidence, p_value, percent, plural, points, points_span, span
+from shiftproof.reports.terminal_fit import Sentence, text
 
 _SHOWN = 12
 """Columns that the terminal shows."""
@@ -65,24 +65,24 @@ def terminal_drift(drift: DriftRecord) -> Group:
     """The sentences and both tables, for the terminal; control characters in names do nothing."""
     more = len(drift.columns) - _SHOWN
     columns = Table(title="What moved", caption=f"{plural(more, 'more column')} on the page" if more > 0 else None)
-    for head in ("column", "how far", "distance", "p"):
-        columns.add_column(head, justify="left" if head in ("column", "how far") else "right")
+    for head in ("column", "how far"):
+        columns.add_column(head, overflow="fold")
+    for head in ("distance", "p"):
+        columns.add_column(head, justify="right", no_wrap=True)
     for column in drift.columns[:_SHOWN]:
         star = "* " if column.moved else "  "
         far = "–" if column.distance is None else f"{column.distance:.3f}"
-        columns.add_row(_text(star + column.name), _text(size_of(column)), far, p_value(column.p_value))
+        columns.add_row(text(star + column.name), text(size_of(column)), far, p_value(column.p_value))
     shares = Table(
         title="The change in accuracy", caption="Shapley shares of a reweighting: what goes along with a column, not what causes it"
     )
-    for head in ("column", "share", "interval"):
-        shares.add_column(head, justify="left" if head == "column" else "right")
+    shares.add_column("column", overflow="fold")
+    for head in ("share", "interval"):
+        shares.add_column(head, justify="right", no_wrap=True)
     for share in drift.shares:
-        shares.add_row(_text(share.name), points(share.share), points_span(share.interval))
+        shares.add_row(text(share.name), points(share.share), points_span(share.interval))
     shares.add_row("not explained", points(drift.rest), points_span(drift.rest_interval))
     ends = [f"{percent(a)} ({span(i)}, n = {n})" for a, i, n in zip(drift.accuracy, drift.intervals, drift.n, strict=True)]
     said = [headline(drift), f"Accuracy: {ends[0]}, then {ends[1]}."]
-    return Group(*map(_text, said), columns, shares, _text(explained(drift)), *(_text(f"Note: {note}") for note in drift.notes))
-
-
-def _text(value: str) -> Text:
-    return Text(printable(value))
+    notes = [Sentence(f"Note: {note}") for note in drift.notes]
+    return Group(*map(Sentence, said), columns, shares, Sentence(explained(drift)), *notes)

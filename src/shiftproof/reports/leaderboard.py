@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -16,12 +17,16 @@ from shiftproof.records.audit import UNION, ClaimKind
 from shiftproof.records.leaderboard import Board, Entry, Leaderboard, Number, Place, Section
 from shiftproof.reports._html import render
 from shiftproof.reports.number_format import KIND_HEADS, KIND_SIGNS, confidence, known, percent, plural, printable, span
+from shiftproof.reports.shift_words import spelled
+from shiftproof.reports.terminal_fit import FirstThatFits, Sentence, text
+from shiftproof.reports.threat_matrix import ModelRow, ThreatMatrix, threat_matrices
 
 if TYPE_CHECKING:
     import pandas as pd
 
 CLAIMS = {"measured": "measured here", "published": "as published, not re-measured"}
 _STYLES: dict[ClaimKind, str] = {"at_least": "green", "estimate": "blue", "at_most": "red"}
+_CLAIMED: dict[ClaimKind, str] = {"at_least": "proven", "estimate": "by chance", "at_most": "attacked"}
 _HEADS: dict[ClaimKind, str] = {"at_least": "Proven: at least", "estimate": "Average: estimate", "at_most": "Attacked: at most"}
 _WIDTH = 160.0
 
@@ -40,6 +45,7 @@ def leaderboard(found: Leaderboard, *, left_out: Sequence[str] = ()) -> str:
         "leaderboard.html.j2",
         charts={},
         found=found,
+        matrices=[matrix for matrix in threat_matrices(found) if len(matrix.rows) > 1],
         left_out=left_out,
         models=len({(entry.model, entry.origin.fingerprint) for entry in found.entries()}),
         CLAIMS=CLAIMS,
@@ -178,31 +184,98 @@ def _share(number: Number | None) -> float | None:
 
 
 def terminal_leaderboard(found: Leaderboard) -> Group:
-    """The same tables for the terminal: rank, model, and every kind in a column of its own."""
-    return Group(*(table for section in found.sections for table in _tables(section)))
+    """For the terminal: a matrix for each sample with several threats, and a ranking of whatever is in none."""
+    matrices = threat_matrices(found)
+    shown = {(matrix.fingerprint, matrix.n) for matrix in matrices}
+    tables = [table for matrix in matrices for table in _terminal_matrix(matrix)]
+    return Group(*tables, *(table for section in found.sections for table in _tables(section, shown)))
 
 
-def _tables(section: Section) -> list[Table | Text]:
-    made: list[Table | Text] = [Text("\n" + printable(f"{section.threat} on {section.dataset}"), style="bold")]
+def _terminal_matrix(matrix: ThreatMatrix) -> list[RenderableType]:
+    """Models in columns, as many side by side as there is room for, and threats in rows: names of threats are long, and models many."""
+    title = f"{matrix.dataset}, {plural(matrix.n, 'example')}, {CLAIMS['measured']}: accuracy, and = where a rank is shared"
+    legend = [Sentence(f"{place}  {row.model}{_runs(row)}") for place, row in enumerate(matrix.rows, 1)]
+    places = range(len(matrix.rows))
+    sizes = [size for size in range(len(places), 0, -1) if size <= _MOST_MODELS]
+    layouts = [
+        partial(_matrix_tables, matrix, [places[at : at + size] for at in places[::size]], width)
+        for size in sizes
+        for width in (None, _THREAT)
+    ]
+    mixed = [column.threat for column in matrix.columns if not column.alike]
+    note = f"Searched by different searches, of which a stronger one leaves less: {', '.join(dict.fromkeys(mixed))}."
+    return [text("\n" + title), *legend, FirstThatFits(*layouts), *([Sentence(note)] if mixed else []), Sentence(_MORE)]
+
+
+_MORE = "Searches, tests and ranks of one threat: add --threat SPEC; all of them on the page: add --out FOLDER."
+
+
+_MOST_MODELS = 8
+_THREAT = 18
+"""Columns of the terminal in which names of threats are broken where that makes room for one more model."""
+
+
+def _runs(row: ModelRow) -> str:
+    return f" ({', '.join(row.sources)})" if any(row.sources) else ""
+
+
+def _matrix_tables(matrix: ThreatMatrix, parts: Sequence[Sequence[int]], width: int | None) -> Group:
+    return Group(*(_matrix_table(matrix, part, width) for part in parts))
+
+
+def _matrix_table(matrix: ThreatMatrix, places: Sequence[int], width: int | None) -> Table:
+    table = Table()
+    table.add_column("Threat", overflow="fold", width=width)
+    for place in places:
+        table.add_column(str(place + 1), justify="right", no_wrap=True)
+    table.add_row("as collected", *(_stacked(matrix.rows[place].clean, None) for place in places))
+    for at, column in enumerate(matrix.columns):
+        found = [matrix.rows[place].numbers[at] for place in places]
+        numbers = [_stacked(one.number, one.place) if one else Text("–", style="dim") for one in found]
+        table.add_row(text(f"{spelled(column.threat)}\n  {_CLAIMED[column.kind]}"), *numbers)
+    return table
+
+
+def _stacked(number: Number | None, place: Place | None) -> Text:
+    """A number over its interval, with its rank."""
+    if number is None or known(number.value) is None:
+        return Text("–", style="dim")
+    if number.kind == "at_least" and not number.value:
+        return Text("none", style="dim")
+    ranked = f"  #{rank(place)}" if place is not None and place.rank is not None else ""
+    below = f"\n({span(number.interval)})" if number.interval else ""
+    return Text(f"{KIND_SIGNS[number.kind]}{figure(number)}{' ⚑' if number.flags else ''}{ranked}{below}", style=_STYLES[number.kind])
+
+
+def _tables(section: Section, shown: Collection[tuple[str, int]]) -> list[RenderableType]:
+    """The rankings of a threat but those of samples that a matrix shows."""
+    boards = [board for board in section.boards if not all(_in_matrix(place.entry, shown) for place in board.places)]
+    if not boards:
+        return []
+    made: list[RenderableType] = [Text("\n" + printable(f"{section.threat} on {section.dataset}"), style="bold")]
     if section.differences:
-        made.append(Text(printable(f"Not ranked together: {'; '.join(section.differences)}."), style="dim"))
-    return made + [_table(board) for board in section.boards]
+        made.append(Sentence(f"Not ranked together: {'; '.join(section.differences)}."))
+    return [*made, *(FirstThatFits(partial(_table, board, " "), partial(_table, board, "\n")) for board in boards)]
 
 
-def _table(board: Board) -> Table:
-    shown = columns(board)
-    kinds = [kind for kind in KIND_HEADS if kind in shown]
+def _in_matrix(entry: Entry, shown: Collection[tuple[str, int]]) -> bool:
+    return entry.origin.claim == "measured" and entry.sample is not None and (entry.sample.fingerprint, entry.sample.n) in shown
+
+
+def _table(board: Board, joint: str) -> Table:
+    claims = columns(board)
+    kinds = [kind for kind in KIND_HEADS if kind in claims]
     table = Table(title=Text(printable(f"{heading(board)}, {CLAIMS[board.claim]}"), style="italic"), title_justify="left")
-    table.add_column("Rank", justify="right")
+    table.add_column("Rank", justify="right", no_wrap=True)
     table.add_column("Model", overflow="fold")
-    table.add_column("Clean: estimate", justify="right", style="blue")
+    table.add_column("Clean: estimate".replace(" ", joint), justify="right", style="blue", no_wrap=True)
     for kind in kinds:
-        table.add_column(_HEADS[kind], justify="right", style=_STYLES[kind])
+        table.add_column(_HEADS[kind].replace(" ", joint, 1), justify="right", style=_STYLES[kind], no_wrap=True)
     for place in board.places:
         entry = place.entry
         numbers = {"at_least": entry.proven, "estimate": entry.average, "at_most": entry.bound}
         name = printable(entry.model + (f" ({lower(place)})" if place.lower else ""))
-        table.add_row(rank(place), Text(name), _cell(entry.clean), *(_cell(numbers[kind]) for kind in kinds))
+        table.add_row(rank(place), Text(name), _cell(entry.clean, joint), *(_cell(numbers[kind], joint) for kind in kinds))
     return table
 
 
@@ -222,9 +295,9 @@ def rank(place: Place) -> str:
     return "–" if place.rank is None else f"{'=' if place.tied else ''}{place.rank}"
 
 
-def _cell(number: Number | None) -> Text:
+def _cell(number: Number | None, joint: str) -> Text:
     if number is None or known(number.value) is None:
         return Text("–", style="dim")
     shown = KIND_SIGNS[number.kind] + figure(number)
-    shown += f" ({span(number.interval)})" if number.interval else ""
-    return Text(printable(shown + (" ⚑" if number.flags else "")))
+    shown += f"{joint}({span(number.interval)})" if number.interval else ""
+    return text(shown + (" ⚑" if number.flags else ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from shiftproof._printable import printable as printable
 from shiftproof.records.audit import ClaimKind, Result
@@ -92,6 +93,15 @@ def points_span(interval: tuple[float, float] | None) -> str:
     return f"{points(interval[0]).removesuffix(' points')} to {points(interval[1])}"
 
 
+def points_ends(interval: tuple[float, float]) -> str:
+    """An interval of differences beside its difference, which says that they are points.
+
+    >>> points_ends((-0.043, 0.004))
+    '−4.3 to +0.4'
+    """
+    return points_span(interval).removesuffix(" points")
+
+
 def amount(value: float | None, measure: str) -> str:
     """A result's number in its own unit: points for a drop, percent otherwise."""
     return points(value) if measure == "drop" else percent(value)
@@ -127,6 +137,15 @@ def confidence(share: float) -> str:
     return f"{100 * share:.6g}%"
 
 
+def whole(spec: str) -> str:
+    """A spec whose whole numbers stand without their .0.
+
+    >>> whole("rotation(degrees=30.0, by=-1.0)"), whole("linf(eps=0.05)")
+    ('rotation(degrees=30, by=-1)', 'linf(eps=0.05)')
+    """
+    return re.sub(r"(?<![\w.])(-?\d+)\.0(?=[,)\s]|$)", r"\1", spec)
+
+
 def seconds(value: float) -> str:
     """A duration.
 
@@ -159,6 +178,26 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def number_word(measure: str, word: str) -> str:
+    """A result's measure in a table: what people call it, where the judge has a word of its own.
+
+    >>> number_word("robust_accuracy", "accuracy"), number_word("robust_exact_match", "share of exact answers"), number_word("drop", "f1")
+    ('robust accuracy', 'share of exact answers', 'drop')
+    """
+    own = word != "accuracy" and is_mean_score(measure)
+    return word if own else measure.replace("_", " ")
+
+
+def amount_of(value: float, noun: str) -> str:
+    """A mean count with its noun: whole where it is whole, else with four digits.
+
+    >>> amount_of(1.0, "forward"), amount_of(12345.0, "forward"), amount_of(20.25, "forward")
+    ('1 forward', '12,345 forwards', '20.25 forwards')
+    """
+    shown = f"{value:,.0f}" if value == round(value) or value >= 1000 else f"{value:.4g}"
+    return f"{shown} {noun}" if shown == "1" else f"{shown} {noun}s"
+
+
 def in_words(result: Result, word: str = "accuracy") -> str:
     """What one number claims, in a sentence that stands alone; `word` is the judge's for its mean score."""
     if known(result.value) is None:
@@ -173,7 +212,7 @@ def _claim(result: Result, mean: str) -> str:
     if result.measure == "error_probability":
         return f"Under {result.shift}, moved by {_by(result)}, the model's mean probability of a wrong class is {word}{number}."
     if result.measure.endswith("_loss") or base_of(result.measure) != "accuracy":
-        return _score(result, word + number)
+        return _score(result, word + number, mean)
     if result.kind == "at_least":
         return f"Proven by {result.search}: at least {number} stay right for every move inside {result.shift}."
     if result.kind == "at_most" and result.value == 1:
@@ -195,9 +234,9 @@ def base_of(measure: str) -> str:
     return next((measure.removeprefix(prefix) for prefix in PREFIXES if measure.startswith(prefix)), measure)
 
 
-def _score(result: Result, number: str) -> str:
-    """A mean score of another judge than that of classes."""
-    what = base_of(result.measure).replace("_", " ")
+def _score(result: Result, number: str, mean: str) -> str:
+    """A mean score of another judge than that of classes, or the share that is lost of one."""
+    what = base_of(result.measure).replace("_", " ") if result.measure.endswith("_loss") else mean
     if result.kind == "at_least" and not result.measure.endswith("_loss"):
         return f"Proven by {result.search}, which tried every move inside {result.shift}: {what} is {number}."
     if result.kind == "at_most":

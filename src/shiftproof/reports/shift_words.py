@@ -26,6 +26,12 @@ def _count(options: Options, noun: str) -> str:
     return f"{edits} {noun}" if edits == "1" else f"{edits} {noun}s"
 
 
+def _moved(by: object) -> str:
+    if not isinstance(by, int | float):
+        return f"moved by {by} standard deviations"
+    return f"{'lower' if by < 0 else 'higher'} by {abs(by):g} standard deviation{'' if abs(by) == 1 else 's'}"
+
+
 _WORDS: dict[str, Callable[[Options], str]] = {
     "identity": lambda _: "As collected",
     "linf": lambda o: f"Any change of every value up to {o.get('eps')}",
@@ -38,7 +44,7 @@ _WORDS: dict[str, Callable[[Options], str]] = {
     "missing": lambda o: f"Missing values: {_of_column(o, 'values', 'the column {column}')}",
     "swapped": lambda o: f"Wrong categories: {_of_column(o, 'categories', 'the column {column}')}",
     "misspelled": lambda o: f"Misspelled words: {_of_column(o, 'words', 'the column {column}')}",
-    "drift": lambda o: f"{o.get('column')} drifted by {_number(o.get('by', 1.0))} standard deviations",
+    "drift": lambda o: f"{o.get('column')} {_moved(o.get('by', 1.0))}",
     "within_quantiles": lambda o: f"Every number moved by up to {_share(o, 0.05)} in rank",
     "within_sds": lambda o: f"Every number moved by up to {_number(o.get('sds', 0.25))} standard deviations",
     "category_costs": lambda o: f"Changed categories that cost up to {_number(o.get('budget', 1.0))}",
@@ -67,6 +73,25 @@ def in_shift_words(spec: str) -> str:
     strength = ", ".join(f"{option.replace('_', ' ')} {_number(value)}" for option, value in options.items())
     plain = name.replace("_", " ")
     return f"{plain[:1].upper()}{plain[1:]}" + (f", {strength}" if strength else "")
+
+
+def spelled(spec: str) -> str:
+    """A spec as it is written; in words where it shows no option, so that nobody wonders what its defaults are.
+
+    >>> spelled("missing(share=0.3)"), spelled("missing")
+    ('missing(share=0.3)', 'Missing values: 10% of the values of each row')
+    """
+    return spec if "(" in spec else in_shift_words(spec)
+
+
+def explained_spec(spec: str) -> str:
+    """A spec in a sentence: as it is written, with its words where it shows no option.
+
+    >>> explained_spec("linf(eps=0.1)"), explained_spec("missing")
+    ('linf(eps=0.1)', 'missing (missing values: 10% of the values of each row)')
+    """
+    words = in_shift_words(spec)
+    return spec if "(" in spec else f"{spec} ({words[:1].lower()}{words[1:]})"
 
 
 def _read(spec: str) -> tuple[str, Options] | None:

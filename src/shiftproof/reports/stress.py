@@ -6,16 +6,16 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
-from rich.text import Text
 
 from shiftproof._writing import write_atomic
 from shiftproof.records.stress import Slice, StressCurve
 from shiftproof.reports import vega as alt
 from shiftproof.reports._html import render
 from shiftproof.reports.figure import FULL, ChartRow, Figure, make_figure, table_of
-from shiftproof.reports.number_format import KIND_WORDS, confidence, percent, plural, printable, span
+from shiftproof.reports.number_format import KIND_WORDS, confidence, percent, plural, span
+from shiftproof.reports.terminal_fit import Sentence, text
 
 _EVERY = 2
 """Of the radii of the curve, the terminal shows every so many."""
@@ -27,17 +27,24 @@ _ROUNDING = 1e-12
 
 
 def verdict(curve: StressCurve) -> str:
-    """How much shift breaks the model, in a sentence."""
-    where = f"{_between(curve)} with {confidence(curve.confidence)} confidence"
+    """How much the mix of examples may change before accuracy falls below the floor, in words that need no statistics."""
+    floor, now = percent(curve.floor), percent(float(curve.accuracy[0]))
     if curve.breaking == 0:
         place = "below" if curve.accuracy[0] < curve.floor - _ROUNDING else "no higher than"
-        return f"Accuracy is {place} the floor of {percent(curve.floor)} already, without any shift ({curve.axis} {where})."
+        return f"Accuracy is {now}, {place} the {floor} that is asked for, on these examples as they are."
     if math.isinf(curve.breaking):
-        return f"No mix of these examples takes accuracy below {percent(curve.floor)} ({curve.axis} {where})."
+        return f"Accuracy is {now}, and no other mix of these examples takes it below {floor}."
+    times = (1 - curve.floor) / (1 - float(curve.accuracy[0]))
     return (
-        f"Accuracy falls below {percent(curve.floor)} at {curve.axis} {number(curve.breaking)} ({where}): a shift that large can let any "
-        f"{percent(curve.breaking_share)} of the population stand alone."
+        f"Accuracy is {now}. It falls below {floor} once examples like those answered wrong come {times:.3g} times as often as here. "
+        f"That is as large a change of the mix as when a part with {percent(curve.breaking_share)} of the population becomes all of it."
     )
+
+
+def breaking_line(curve: StressCurve) -> str:
+    """The radius that breaks the model, with its interval."""
+    at = number(curve.breaking)
+    return f"Floor reached at {curve.axis} {at} ({confidence(curve.confidence)} interval: {_between(curve)})."
 
 
 def _between(curve: StressCurve) -> str:
@@ -160,6 +167,7 @@ def stress_page(curve: StressCurve) -> str:
         columns=list(curve.columns)[:_COLUMNS],
         curve=curve,
         verdict=verdict(curve),
+        breaking=breaking_line(curve),
         kind=KIND_WORDS[curve.bound.value],
         kind_class=curve.bound.value,
         ends=list(zip(*curve.interval, strict=True)),
@@ -187,37 +195,34 @@ def write_stress(curve: StressCurve, out: Path) -> Path:
 def terminal_stress(curve: StressCurve, *, slices: int = 10) -> Group:
     """The curve, the verdict and the slices, for the terminal; control characters in names do nothing."""
     table = Table(
-        title=_text(f"{curve.name}: {KIND_WORDS[curve.bound.value]}, n = {len(curve)}"),
-        caption=_text(f"{confidence(curve.confidence)} intervals, all radii together; worst loss in its own worst mix, no interval"),
+        title=text(f"{curve.name}: {KIND_WORDS[curve.bound.value]}, n = {len(curve)}"),
+        caption=text(f"{confidence(curve.confidence)} intervals, all radii together; worst loss in its own worst mix, no interval"),
     )
     for head in (curve.axis, "share alone", "accuracy", "loss"):
-        table.add_column(_text(head), justify="right")
+        table.add_column(text(head), justify="right", no_wrap=head != curve.axis)
     for row in range(0, len(curve.radii), _EVERY if len(curve.radii) > 12 else 1):
         ends = (float(curve.interval.low[row]), float(curve.interval.high[row]))
         loss = "–" if math.isnan(curve.loss[row]) else f"{curve.loss[row]:.3f}"
         shown = f"{percent(float(curve.accuracy[row]))} ({span(ends)})"
         table.add_row(f"{curve.radii[row]:.3g}", percent(float(curve.share[row])), shown, loss)
-    parts: list[Table | Text] = [table, _text(verdict(curve))]
+    parts: list[RenderableType] = [Sentence(verdict(curve)), table, Sentence(breaking_line(curve))]
     for title, before in (("Who carries the weight there", True), ("... by the label too", False)):
         found = [one for one in curve.slices if one.beforehand is before]
         if found:
             parts.append(_slices(title, found[: slices if before else slices // 2]))
-    parts += [_text(f"Note: {note}.") for note in curve.notes]
+    parts += [Sentence(f"Note: {note}.") for note in curve.notes]
     return Group(*parts)
 
 
 def _slices(title: str, found: Sequence[Slice]) -> Table:
     table = Table(
-        title=_text(title),
-        caption=_text("* error above the whole sample's beyond chance, with all slices looked at paid for"),
+        title=text(title),
+        caption=text("* error above the whole sample's beyond chance, with all slices looked at paid for"),
     )
-    for head in ("slice", "n", "weight / share", "error"):
-        table.add_column(_text(head), justify="left" if head == "slice" else "right")
+    table.add_column("slice", overflow="fold")
+    for head in ("n", "weight\n/ share", "error"):
+        table.add_column(head, justify="right", no_wrap=True)
     for one in found:
         star = "* " if one.beyond_chance else "  "
-        table.add_row(_text(star + one.what), str(one.n), f"{one.lift:.2f}", f"{percent(one.error)} ({span(one.interval)})")
+        table.add_row(text(star + one.what), str(one.n), f"{one.lift:.2f}", f"{percent(one.error)} ({span(one.interval)})")
     return table
-
-
-def _text(value: str) -> Text:
-    return Text(printable(value))

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from rich.console import Group
 from rich.table import Table
-from rich.text import Text
 
 from shiftproof.records.trust import TrustRecord
 from shiftproof.records.trust_row import TrustRow
-from shiftproof.reports.number_format import confidence, cost, percent, printable
+from shiftproof.reports.number_format import confidence, cost, percent
+from shiftproof.reports.terminal_fit import Sentence, text
 from shiftproof.reports.trust import row_name, sentences
 
 
 def terminal_trust(record: TrustRecord) -> Group:
     """One line a sample, then what it comes to in sentences; control characters in names do nothing."""
     level = confidence(record.provenance.confidence)
-    table = Table(title=_text(f"Can I trust the confidence of {record.model.name}?"), caption=_text(f"{level} intervals are in the record"))
+    table = Table(title=text(f"Can I trust the confidence of {record.model.name}?"), caption=text(f"{level} intervals are in the record"))
     table.add_column("sample", style="bold", overflow="fold")
     for head in ("accuracy", "confidence", "gap", "kept\n(wrong)", f"{level} sets\n(labels)", "alarms"):
         table.add_column(head, justify="right", no_wrap=True)
     for row in record.rows:
-        table.add_row(*(Text("\n").join(map(_text, cell.split("\n"))) for cell in _cells(row)))
+        table.add_row(*map(text, _cells(row)))
     return Group(
         table,
-        *(_text(line) for line in sentences(record.calibration, record.rows, record.data.classes)),
-        _text(f"Cost: {cost(record.asked, record.sent)}."),
+        *map(Sentence, sentences(record.calibration, record.rows, record.data.classes)),
+        Sentence(f"Cost: {cost(record.asked, record.sent)}."),
     )
 
 
@@ -46,7 +46,3 @@ def _share(value: float | None) -> str:
 
 
 _NONE = "–"
-
-
-def _text(value: str) -> Text:
-    return Text(printable(value))

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from shiftproof._errors import must
 from shiftproof.models.abstract import Access, Gradients, Labels
+from shiftproof.models.fast_copy import PRECISIONS
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._economy_stages import ECONOMY, begin
@@ -46,6 +47,8 @@ class Cascade(Search):
         version: "economy", or AutoAttack's "standard", "plus" and "rand".
         draws: passes averaged for each query and for the final verdict; 0 for 20 on models that answer at random and under
             `rand`, and 1 elsewhere.
+        copy: "float32" or "bfloat16" to search on a faster copy of the model (`FastCopy`): the model itself decides what the copy decides
+            narrowly, and every verdict. For deep torch modules; "" to ask the model only.
 
     `economy` maximises the margin loss with shrinking steps, first untargeted; proves what cheap bounds can prove (`auto`), which needs no
     search; then ascends towards each rival class, nearest first. An example then gets more effort according to the share of its clean
@@ -75,6 +78,7 @@ class Cascade(Search):
 
     version: str = "economy"
     draws: int = 0
+    copy: str = ""
 
     @property
     def verdict_draws(self) -> int:
@@ -94,6 +98,8 @@ class Cascade(Search):
         check_draws(self.draws, self.name)
         if self.version not in ("economy", *PUBLISHED):
             raise must("version", self.name, f"be one of economy, {', '.join(PUBLISHED)}", self.version)
+        if self.copy and self.copy not in PRECISIONS:
+            raise must("copy", self.name, f"be one of {', '.join(PRECISIONS)}", self.copy)
 
     def unsupported(self, shift: Shift) -> str | None:
         return next((reason for part in self._parts() if (reason := part.objection(shift))), None)
@@ -113,6 +119,8 @@ class Cascade(Search):
         return once * self.verdict_draws
 
     def __call__(self, shift: Shift, oracle: Oracle, x: Tensor, rng: Rng) -> Params:
+        if self.copy in PRECISIONS and len(x):
+            oracle = oracle.on_a_copy(self.copy)
         run = begin(shift, oracle.averaged(self.verdict_draws), x, rng)
         if self.version == "economy":
             for stage in ECONOMY:

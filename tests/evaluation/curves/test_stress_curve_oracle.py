@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -13,6 +14,7 @@ import shiftproof as sp
 from shiftproof._errors import UsageError
 from shiftproof.evaluation.curves.slices import find_slices, quarters
 from shiftproof.evaluation.curves.stress_curve import BALLS, stress_curve
+from shiftproof.reports.stress import verdict
 from shiftproof.searches import OneDraw
 from shiftproof.shifts import Identity
 
@@ -134,3 +136,24 @@ def test_those_beyond_chance_come_first() -> None:
 def test_what_it_refuses(call: Callable[[], object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         call()
+
+
+@pytest.mark.parametrize(("wrong", "n", "floor"), [(10, 100, 0.8), (32, 200, 0.7), (1, 30, 0.5)])
+def test_the_sentence_says_what_the_reweighting_does(wrong: int, n: int, floor: float) -> None:
+    """As many times as it says, wrong examples take accuracy to the floor, and that mix is as far away as the share that it names."""
+    curve = stress_curve(np.r_[np.zeros(wrong), np.ones(n - wrong)], floor=floor)
+    said = verdict(curve)
+    times = float(re.search(r"come ([0-9.]+) times", said)[1])  # type: ignore[index]
+    share = float(re.search(r"part with ([0-9.]+)%", said)[1]) / 100  # type: ignore[index]
+    weights = np.r_[np.full(wrong, times / n), np.full(n - wrong, (1 - times * wrong / n) / (n - wrong))]
+    assert weights[wrong:].sum() == pytest.approx(floor, abs=0.005)
+    far = ((n * weights - 1) ** 2).mean() / 2
+    assert far == pytest.approx((1 / share - 1) / 2, rel=0.03)
+    assert f"Accuracy is {100 * (1 - wrong / n):.1f}%. It falls below {100 * floor:.1f}% once" in said
+    assert "radius" not in said
+
+
+def test_what_no_mix_breaks_and_what_is_broken_already() -> None:
+    assert verdict(stress_curve(np.ones(40))) == "Accuracy is 100.0%, and no other mix of these examples takes it below 80.0%."
+    low = stress_curve(np.r_[np.zeros(30), np.ones(10)])
+    assert verdict(low) == "Accuracy is 25.0%, below the 80.0% that is asked for, on these examples as they are."

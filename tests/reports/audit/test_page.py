@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,8 @@ from shiftproof.records.audit import Audit, DataCard, GalleryExample, read_audit
 from shiftproof.reports.audit.digest import worst_of_each_family
 from shiftproof.reports.audit.page import page, write_page
 from shiftproof.reports.audit.pictures import amplification, class_name, tiles
-from shiftproof.reports.number_format import percent
+from shiftproof.reports.flags import FLAGS
+from shiftproof.reports.number_format import percent, whole
 
 
 def text_of(audit: Audit, folder: Path) -> str:
@@ -114,7 +117,7 @@ def test_every_cell_has_a_card_and_every_link_a_target(friendly: str) -> None:
     assert set(links) <= targets
     shown = "".join(outline.text)
     for cell in audit.cells:
-        assert cell.shift_full in shown
+        assert whole(cell.shift_full) in shown
     assert "The loss gradient was zero at every step" in shown
 
 
@@ -262,7 +265,7 @@ def test_the_model_s_own_flags_are_on_the_first_screen(tmp_path: Path) -> None:
     shown = "".join(Outline(page(audit.model_copy(update={"model": audit.model.model_copy(update={"flags": [flag]})}), tmp_path)).text)
     before, after = shown.split("Every shift")[0], shown.split("Every shift")[1]
     assert "random_model (25.0% of examples): Two calls gave two answers." in before
-    assert "random_model" not in after
+    assert "random_model" not in after.split("What the flags mean")[0]
 
 
 def test_writing_is_repeatable(tmp_path: Path) -> None:
@@ -299,3 +302,53 @@ def test_a_share_is_never_rounded_to_certainty(value: float, shown: str) -> None
 def test_the_records_have_what_a_picture_needs() -> None:
     assert {"low", "high", "columns"} <= set(DataCard.model_fields)
     assert {"file", "label", "confidence"} <= set(GalleryExample.model_fields)
+
+
+def test_each_flag_on_the_page_leads_to_what_it_means(friendly: str) -> None:
+    outline = Outline(friendly)
+    anchors = {given["id"] for _, given in outline.elements if "id" in given}
+    links = {given["href"][1:] for tag, given in outline.elements if tag == "a" and given["href"].startswith("#flag-")}
+    assert links
+    assert links <= anchors
+    assert FLAGS["zero_gradients"].do in html.unescape(friendly)
+
+
+def test_counts_are_whole_and_one_is_singular(friendly: str) -> None:
+    one = sample_audit()
+    cell = one.cells[0].model_copy(
+        update={"forwards_per_example": 1.0, "backwards_per_example": 0.0, "shift_full": "rotation(degrees=30.0)"}
+    )
+    text = page(one.model_copy(update={"cells": [cell, *one.cells[1:]]}), Path())
+    assert "1 forward, 0 backwards asked" in text
+    assert "<code>rotation(degrees=30)</code>" in text
+    assert not re.search(r"\b1 (forwards|backwards|rows)", text)
+    assert not re.search(r"\d+\.0 (forward|backward|row|example)", text + friendly)
+
+
+def test_what_is_proven_of_no_example_is_no_percentage(tmp_path: Path) -> None:
+    audit = sample_audit(gallery=False)
+    none = [
+        r.model_copy(update={"value": 0.0, "interval": (0.0, 0.01)}) if r.kind == "at_least" and r.measure != "drop" else r
+        for r in audit.results
+    ]
+    text = page(audit.model_copy(update={"results": none}), write_run(tmp_path, audit))
+    tiles_ = text[text.index('<ul class="tiles">') : text.index('<div class="answer">')]
+    assert "proven for no example" in tiles_
+    assert "0.0%" not in tiles_
+    assert "≥" not in tiles_
+
+
+def test_charts_name_shifts_in_words(friendly: str) -> None:
+    names = json.dumps(json.loads(Outline(friendly).scripts[0])["specs"]["headline"])
+    assert "Any change of every value up to 8/255" in names
+    assert "linf(eps" not in names
+
+
+def test_a_field_is_named_in_words_on_the_chart(tmp_path: Path) -> None:
+    audit = sample_audit(gallery=False)
+    spec = "on(field=text, inner=typos(edits=2))"
+    moved = [r.model_copy(update={"shift": spec, "family": "on"}) if r.family == "linf" else r for r in audit.results]
+    shown = audit.model_copy(update={"results": moved})
+    names = json.dumps(json.loads(Outline(page(shown, write_run(tmp_path, shown))).scripts[0])["specs"]["headline"])
+    assert "Up to 2 typing errors, in text" in names
+    assert "on(field" not in names

@@ -21,6 +21,7 @@ from shiftproof.reports.audit import digest
 from shiftproof.reports.audit.page import page
 from shiftproof.reports.audit.summary import summary
 from shiftproof.reports.number_format import in_words
+from shiftproof.reports.stress import breaking_line
 from shiftproof.reports.stress import verdict as stress_verdict
 from shiftproof.reports.transfer import sentence
 from shiftproof.risks.intervals import clopper_pearson
@@ -191,7 +192,10 @@ def test_a_stress_verdict_reads_at_every_corner(right: list[int], floor: float) 
     assert "and none" not in said
     assert "inf" not in said
     assert "nan" not in said
-    assert ("is below the floor" in said) == (np.mean(right) < floor - 1e-9)
-    assert ("no higher than the floor" in said) == (abs(np.mean(right) - floor) < 1e-9)
-    assert ("No mix of these examples" in said) == math.isinf(curve.breaking)
+    assert ("%, below the " in said) == (np.mean(right) < floor - 1e-9)
+    assert ("%, no higher than the " in said) == (abs(np.mean(right) - floor) < 1e-9)
+    assert ("no other mix of these examples" in said) == math.isinf(curve.breaking)
+    both = said + breaking_line(curve)
+    assert "between none" not in both
+    assert "nan" not in both
     assert abs(float(curve.weights.sum()) - 1) < 1e-9

@@ -32,6 +32,11 @@ def test_conditions_come_first() -> None:
     assert verdict_line(record) == "Holds 1 of 2 conditions; fails: accuracy < 0.9."
 
 
+def test_where_all_conditions_hold_the_weakest_point_follows() -> None:
+    record = run({"F": (10, 100), "M": (95, 100)}, ("accuracy < 20%",))
+    assert verdict_line(record).startswith("Holds 1 of 1 condition. Weakest point: group sex=F, 10.0% right (")
+
+
 def test_without_conditions_the_weakest_point() -> None:
     assert verdict_line(run({"F": (10, 100), "M": (95, 100)})).startswith("Weakest point: group sex=F, 10.0% right (")
     assert verdict_line(run({"F": (50, 50), "M": (50, 50)})).startswith("No weak point was found: accuracy is nowhere measurably below")
@@ -68,7 +73,9 @@ def test_a_gap_that_may_be_chance_is_said_to_be() -> None:
     assert gap.sure == 0
     assert "the gap may be chance" in gap.sentence("accuracy")
     small = replace(gap, groups=(GroupShare("a", 3, 1.0, 0.3, 1.0), GroupShare("b", 3, 0.0, 0.0, 0.7)))
-    assert "no two groups are large enough to be compared. 2 groups of fewer than 30 examples say little." in small.sentence("accuracy")
+    assert "no two groups are large enough to be compared by accuracy. 2 groups of fewer than 30 examples say little." in small.sentence(
+        "accuracy"
+    )
 
 
 def test_the_terminal_shows_each_group() -> None:

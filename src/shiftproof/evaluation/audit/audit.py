@@ -67,6 +67,7 @@ def audit(  # noqa: D417  # options that belong together are explained together
     suite: str | None = None,
     shifts: Sequence[str | Shift] = (),
     searches: Sequence[str | Search] = (),
+    fast_copy: str | None = None,
     judge: str | Judge = "classify",
     certify: Sequence[str | Certificate] = (),
     curves: Sequence[str | Ball] = (),
@@ -94,14 +95,13 @@ def audit(  # noqa: D417  # options that belong together are explained together
     Args:
         model: a torch module, a scikit-learn estimator, any callable, or 'package.module:factory', 'file.py:factory', 'file.onnx', a URL.
         data: what `load_data` takes: a URI or file, a data frame, (X, y), a torch data set or loader, or what `examples` makes.
-        label, groups: columns of a table that does not name them itself.
         weights, name, model_version, defence, device, gradients, request, answer, headers, prompt, max_requests, max_tokens: of the model.
-        box, limit, shift_from: legal inputs, how many examples, and other samples (a natural shift).
+        label, groups, box, limit, shift_from: columns of a table, legal inputs, how many examples, and other samples (a natural shift).
         suite, shifts, searches: quick (where nothing is named), standard, thorough or a corruption benchmark; parts or specs beside it.
         judge, certify, curves, measures, calibrate, calibrate_on, diagnose: what is right, what is proven, and what is reported of it.
         budget, plan: '10m', '20000 rows' or '200000 tokens', which chooses what is run; the plan.json of a run that chose.
         fail_on, out, seed, confidence: conditions of the gate; the run's folder, by default a temporary one; of draws and intervals.
-        batch_size, backend, workers, shard_size, pictures: how it is run; failures that are kept of each shift and search.
+        fast_copy, batch_size, backend, workers, shard_size, pictures: how it is run ("bfloat16": cascade on a faster copy); failures kept.
         progress, on_cell, on_example: a bar; called with each `CellResult` and `ExampleResult` at once, and what they raise ends the run.
 
     Returns:

@@ -39,6 +39,7 @@ from shiftproof.models.abstract import Answers, Labels, Scores
 from shiftproof.models.answer_cache import AnswerCache, remembering
 from shiftproof.models.chat import ChatOptions
 from shiftproof.models.endpoint_form import parse_headers
+from shiftproof.models.fast_copy import PRECISIONS, fast_copy
 from shiftproof.models.posting import EndpointOptions
 from shiftproof.models.text_module import CutsOff
 from shiftproof.models.user_code import forget_settings
@@ -51,6 +52,7 @@ from shiftproof.runs.model_reference import ModelReference
 from shiftproof.runs.recognise import RunIdentity, answers_of, model_known, parts_known
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search, suited
+from shiftproof.searches.cascade import Cascade
 from shiftproof.shifts import shifts
 from shiftproof.shifts.abstract import Differentiable, Shift
 from shiftproof.shifts.identity import Identity
@@ -169,6 +171,7 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
 
     choice = _choose(config, moves, how, model, data, judge)
     choice = what_the_model_takes(choice, model, probe, judge, asked=moves)
+    _check_copies(choice, model, probe, config)
     proven, unproven = _proofs(proofs, choice, built, judge)
     recognised = model_known(built, config.model_version)
     fingerprint = recognised.text
@@ -253,6 +256,18 @@ def _check_judged(config: AuditConfig, judge: Judge, data: Source, proofs: list[
             raise UsageError(f"{option} is about classes of inputs that are numbers, and {what}. Leave it out.")
 
 
+def _check_copies(choice: SuiteChoice, model: Any, probe: Examples, config: AuditConfig) -> None:
+    """Raises `UsageError` where a search would ask a faster copy of the model, and there is none, or none would."""
+    copies = {search.copy for _, search in choice.pairs if isinstance(search, Cascade)} - {""}
+    for precision in PRECISIONS:
+        if precision in copies:
+            fast_copy(model, precision).check(probe.x.to(model.device))
+    if config.fast_copy and not copies:
+        raise UsageError(
+            "The option --fast-copy is about the search cascade, and this run has none. Leave it out, or add --suite standard."
+        )
+
+
 def _suite_of(config: AuditConfig) -> str | None:
     """The suite that was named, or the one where nothing was; None where shifts were named alone."""
     return config.suite or (None if config.shifts else "quick")
@@ -265,7 +280,8 @@ def _choose(config: AuditConfig, given: list[Shift], how: list[Search], model: A
     gives = judge.gives(model)
 
     def match(search: Search) -> Search:
-        return suited(search, model)
+        fitting = suited(search, model)
+        return replace(fitting, copy=config.fast_copy) if config.fast_copy and isinstance(fitting, Cascade) else fitting
 
     for shift in given:
         shift.within(data.space).check_inputs(one)

@@ -18,6 +18,7 @@ from shiftproof.data.source import Source
 from shiftproof.data.space import InputSpace
 from shiftproof.diagnostics.constant_answer import constant_answer
 from shiftproof.evaluation.audit import collect
+from shiftproof.evaluation.audit.confusions import confusions
 from shiftproof.evaluation.audit.curves import read_curve
 from shiftproof.evaluation.audit.diagnose import distrust, read_diagnosis
 from shiftproof.evaluation.audit.meaning import meanings
@@ -92,6 +93,7 @@ def make_record(config: AuditConfig, plan: AuditPlan, store: Store, started: str
         results=[r for r in numbers if r.data == plan.data.uri or r.shift == "identity"],
         natural=natural_of(pools, plan.data, config.confidence, plan.uris),
         measures=set_measures(plan, told, config.confidence),
+        confusions=confusions(plan, pools),
         trust=trust,
         diagnoses=diagnoses,
         curves=curves,

@@ -14,7 +14,7 @@ from shiftproof.evaluation.audit.plan import AuditPlan
 from shiftproof.evaluation.audit.planned_measures import known_classes
 from shiftproof.evaluation.audit.pooled import PooledResults, pooled_results, same_examples
 from shiftproof.measures import Answered, Measure
-from shiftproof.measures.abstract import NOTHING
+from shiftproof.measures.abstract import NOTHING, ClassMeasure
 from shiftproof.measures.answered import Bools
 from shiftproof.outcomes import Bound
 from shiftproof.records.set_measure import SetMeasure
@@ -40,12 +40,28 @@ def set_measures(plan: AuditPlan, told: Sequence[ToldPool], confidence: float) -
     clean = {each.pool.source.uri: each for each in told if each.pool.shift.name == "identity"}
     own = clean.get(plan.data.uri)
     return [
-        number
+        _with_family(number, each, m, rows, family * _classes(m, plan.measures))
         for each in told
-        for rows, group in _groups(each)
+        for rows, group, family in _groups(each)
         for m in plan.measures
         if (number := _of(m, each, own, rows, group, confidence))
     ]
+
+
+def _classes(measure: Measure, measures: Sequence[Measure]) -> int:
+    """Of how many classes this very measure is reported; 1 where it is of none."""
+    if not isinstance(measure, ClassMeasure) or not measure.class_:
+        return 1
+    return sum(isinstance(m, ClassMeasure) and bool(m.class_) and replace(m, class_=measure.class_) == measure for m in measures)
+
+
+def _with_family(number: SetMeasure, told: ToldPool, measure: Measure, rows: Bools | None, family: int) -> SetMeasure:
+    """With an interval that holds together with those of `family` groups and classes, on the sample as it is."""
+    if family == 1 or number.value is None or told.pool.shift.name != "identity":
+        return number
+    answered = told.answered if rows is None else told.answered[rows]
+    _, found = _tried(measure, answered, 1 - (1 - number.confidence) / family, told.pool.missing)
+    return number.model_copy(update={"together": tuple(found.interval), "family": family})
 
 
 def told_pools(plan: AuditPlan, store: Store, pools: Sequence[PooledResults]) -> list[ToldPool]:
@@ -98,13 +114,14 @@ def _answered(p: PooledResults, cells: Mapping[str, Sequence[Cell]], store: Stor
     return Answered(y, right, most, said, None if scores is None else scores.astype(np.float64), label_rank(scored, y), groups)
 
 
-def _groups(told: ToldPool) -> Iterator[tuple[Bools | None, str | None]]:
-    """Everyone, then each group by all columns crossed and by each column alone."""
-    yield None, None
+def _groups(told: ToldPool) -> Iterator[tuple[Bools | None, str | None, int]]:
+    """Everyone, then each group by all columns crossed and by each column alone, with how many there are."""
+    yield None, None, 1
     if told.pool.source.groups:
         for names in group_namings(told.pool.source):
             own = names[told.pool.rows]
-            yield from ((own == group, str(group)) for group in np.unique(own))
+            different = np.unique(own)
+            yield from ((own == group, str(group), len(different)) for group in different)
 
 
 def _of(

@@ -10,10 +10,15 @@ from shiftproof.reports.audit import digest
 from shiftproof.reports.audit.digest import FILTERS, ThreatNumbers
 from shiftproof.reports.figure import FULL, ChartRow, Figure, coloured, make_figure, shaped, share_axis, table_of
 from shiftproof.reports.number_format import KIND_WORDS, amount, amount_span, known, percent, plural, points, points_span, span
+from shiftproof.reports.shift_words import in_shift_words
 
 _HEADLINE_ROWS = 20
-_LABEL = 30
-"""Characters of a row's name that there is room for."""
+NAMES = alt.Axis(
+    style="names",
+    grid=False,
+    labelExpr=r"split(trim(replace(datum.label, regexp('(.{1,22})(\\s|$)', 'g'), '$1\n')), '\n')",
+)
+"""The names of rows, broken into lines between words."""
 _GROUP_ROWS = 24
 ACCURACY_COLUMNS = {"row": "name", "kind": "claim", "value": "accuracy", "low": "low", "high": "high", "how": "by", "n": "examples"}
 """The columns of numbers with their intervals."""
@@ -26,12 +31,12 @@ def headline(audit: Audit) -> Figure | None:
     if not rows:
         return None
     names = list(dict.fromkeys(str(row["row"]) for row in rows))
-    y = alt.Y("row:N", sort=names, title=None, axis=alt.Axis(labelLimit=230, style="names", grid=False))
+    y = alt.Y("row:N", sort=names, title=None, axis=NAMES)
     clean = _clean_rows(audit)
     solid, dotted = _bracket_rows([threat for threat in digest.worst_of_each_family(audit) if _label(threat) in names])
     layers = [*_clean_layers(clean), *_brackets(solid, dotted, y), *_intervals_and_marks(rows, y)]
     return make_figure(
-        alt.layer(*layers).properties(height=30 * len(names)),
+        alt.layer(*layers).properties(height=44 * len(names)),
         f"Accuracy from 0 to 100% in {plural(len(names), 'row')}: {', '.join(names)}. The same numbers are in the table below.",
         tables={"clean accuracy": clean, "bracket": [*solid, *dotted], "number": rows},
         columns={**ACCURACY_COLUMNS, **_CLEAN_COLUMNS, "from": "from", "to": "to"},
@@ -49,7 +54,7 @@ def _headline_rows(audit: Audit) -> list[ChartRow]:
     if worst_group:
         rows.append(interval_mark(worst_group, f"group {worst_group.group}"))
     for threat in digest.worst_of_each_family(audit):
-        rows += [interval_mark(result, _label(threat)) for result in threat.numbers]
+        rows += [interval_mark(result, _label(threat)) for result in threat.numbers if result.kind != "at_least" or result.value]
     worst: dict[str, float] = {}
     for row in rows:
         top = row["value"] if row["high"] is None else row["high"]
@@ -60,11 +65,8 @@ def _headline_rows(audit: Audit) -> list[ChartRow]:
 
 
 def _label(threat: ThreatNumbers) -> str:
-    """The shift, without all but its strength where that would be cut off; a family has one row, and the table has the rest."""
-    strongest = threat.numbers[0]
-    if len(threat.shift) <= _LABEL or strongest.strength is None or strongest.strength_name is None:
-        return threat.shift
-    return f"{threat.family}({strongest.strength_name}={strongest.strength:.4g})"
+    """The shift in words; a family has one row, and the table has the rest with their specs."""
+    return in_shift_words(threat.shift)
 
 
 def interval_mark(result: Result, name: str) -> ChartRow:
@@ -139,7 +141,7 @@ def _bracket_rows(found: Sequence[ThreatNumbers]) -> tuple[list[ChartRow], list[
     for threat in found:
         if threat.attacked is None or (top := known(threat.attacked.value)) is None:
             continue
-        floor = known(threat.proven.value) if threat.proven else None
+        floor = (known(threat.proven.value) or None) if threat.proven else None
         what = f"between {percent(floor)} and {percent(top)}" if floor is not None else f"nothing proven: anywhere up to {percent(top)}"
         row: ChartRow = {"row": _label(threat), "from": 0.0 if floor is None else floor, "to": top, "what": what}
         (dotted if floor is None else solid).append(row)
@@ -188,7 +190,7 @@ def group_chart(audit: Audit) -> Figure | None:
     results = sorted(results, key=digest.ceiling)[:_GROUP_ROWS]
     rows = [interval_mark(r, r.group or "") for r in results]
     names = [str(row["row"]) for row in rows]
-    y = alt.Y("row:N", sort=names, title=None, axis=alt.Axis(labelLimit=230, style="names", grid=False))
+    y = alt.Y("row:N", sort=names, title=None, axis=NAMES)
     clean = _clean_rows(audit)
     return make_figure(
         alt.layer(*_clean_layers(clean), *_intervals_and_marks(rows, y)).properties(height=26 * len(names)),
@@ -242,7 +244,7 @@ def natural_chart(audit: Audit) -> Figure | None:
     def x(field: str) -> alt.X:
         return alt.X(field=field, type="quantitative", scale=scale, axis=axis, title="there minus here")
 
-    y = alt.Y("row:N", sort=[str(row["row"]) for row in rows], title=None, axis=alt.Axis(labelLimit=230, style="names", grid=False))
+    y = alt.Y("row:N", sort=[str(row["row"]) for row in rows], title=None, axis=NAMES)
     level: list[ChartRow] = [{"zero": 0}]
     zero = alt.Chart(table_of(level)).mark_rule(color="var(--muted)").encode(x=x("zero"))
     base = alt.Chart(table_of(rows)).encode(y=y, color=coloured(), tooltip=tooltip())

@@ -11,6 +11,7 @@ from shiftproof.diagnostics.constant_answer import NAME as CONSTANT
 from shiftproof.records.audit import UNION, Audit, CellRecord, NaturalShift, Result
 from shiftproof.reports.audit.masking_checks import masking_sentences, unchecked, unfinished_extras
 from shiftproof.reports.number_format import bracketed, confidence, is_mean_score, known, percent, plural, span
+from shiftproof.reports.shift_words import explained_spec
 from shiftproof.shifts.corruptions.suites import ALL as CORRUPTIONS
 
 FILTERS = ("low_pass", "high_pass", "band_pass")
@@ -250,7 +251,7 @@ def _where_it_breaks(audit: Audit) -> list[str]:
         proof = f"at least {percent(proven.value)} is proven" if proven and proven.value else "nothing is proven there"
         most = f"at most {percent(attacked.value)} ({span(attacked.interval)})"
         found = "" if lowered(audit, attacked) != "no" else ", the same as without attack: no failure was found"
-        said.append(f"Under attack ({who}), {audit.judge.word} within {attacked.name} is {most}{found}; {proof}.")
+        said.append(f"Under attack ({who}), {audit.judge.word} within {explained_spec(attacked.name)} is {most}{found}; {proof}.")
     return said or ["No shift was measured, so it is not known where the model fails."]
 
 
@@ -280,7 +281,8 @@ def _place(result: Result) -> tuple[str, str, str | None]:
 
 def _by_chance(audit: Audit, chance: NamedNumber) -> str:
     shown = bracketed(chance.value, chance.result.bracket if chance.result else None)
-    number = f"{chance.name}: {shown} ({span(chance.interval)})"
+    name = explained_spec(chance.name) if chance.result and chance.result.group is None else chance.name
+    number = f"{name}: {shown} ({span(chance.interval)})"
     match lowered(audit, chance):
         case "beyond chance":
             return f"Without an attack, {audit.judge.word} is lowest on {number}, measurably below clean {audit.judge.word}."

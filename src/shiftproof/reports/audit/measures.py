@@ -5,9 +5,12 @@ from __future__ import annotations
 from shiftproof.records.audit import Audit
 from shiftproof.records.set_measure import SetMeasure
 from shiftproof.records.trust_row import IntervalEnds
+from shiftproof.reports.audit import digest
 from shiftproof.reports.number_format import known, percent, points, points_span, span
 
 SHARE = (0.0, 1.0)
+_MOST_ROWS = 40
+"""Rows of the first table of measures; with more it has those of the samples as they are."""
 
 
 def of_everyone(audit: Audit) -> list[SetMeasure]:
@@ -15,6 +18,16 @@ def of_everyone(audit: Audit) -> list[SetMeasure]:
     found = [m for m in audit.measures if m.group is None]
     order = list(dict.fromkeys(m.measure for m in found))
     return sorted(found, key=lambda m: order.index(m.measure))
+
+
+def measure_rows(audit: Audit) -> tuple[list[SetMeasure], list[SetMeasure]]:
+    """Those of everyone: first as collected, on other samples and at the strength of each kind of shift that is worst; then the rest."""
+    worst = {r.shift for threat in digest.worst_of_each_family(audit) for r in threat.numbers}
+    found = of_everyone(audit)
+    first = [m for m in found if m.shift == "identity" or m.shift in worst]
+    if len(first) > _MOST_ROWS:
+        first = [m for m in first if m.shift == "identity"]
+    return first, [m for m in found if m not in first]
 
 
 def measured(value: float | None, limits: IntervalEnds) -> str:

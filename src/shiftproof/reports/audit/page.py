@@ -14,12 +14,13 @@ from shiftproof.records.trust_row import CalibrationSample, TrustRow
 from shiftproof.reports._html import render
 from shiftproof.reports.audit import charts, digest
 from shiftproof.reports.audit.budgets import budget_chart, curve_tables
-from shiftproof.reports.audit.group_gaps import group_gaps
+from shiftproof.reports.audit.confusion import confusion_views
+from shiftproof.reports.audit.group_gaps import FEW, group_gaps, measure_gaps
 from shiftproof.reports.audit.masking_checks import ordered, unfinished_extras
-from shiftproof.reports.audit.measures import of_everyone
+from shiftproof.reports.audit.measures import measure_rows
 from shiftproof.reports.audit.pictures import Tile, family, how_to_read, tiles
 from shiftproof.reports.audit.proofs import proof_chart, proof_tables
-from shiftproof.reports.audit.verdict import verdict_line
+from shiftproof.reports.audit.verdict import named, verdict_line
 from shiftproof.reports.cite import cite
 from shiftproof.reports.figure import Figure
 from shiftproof.reports.notes import missing_answers
@@ -117,6 +118,7 @@ def page(audit: Audit, folder: Path) -> str:
         attacked_lowered=digest.lowered(audit, attacked) if attacked else "",
         proven=digest.best_proven(audit),
         verdict=verdict_line(audit),
+        named=named,
         families=digest.worst_of_each_family(audit),
         gaps=group_gaps(audit),
         threats=digest.by_damage(audit),
@@ -128,7 +130,10 @@ def page(audit: Audit, folder: Path) -> str:
         diagnoses=[(diagnosis, ordered(diagnosis)) for diagnosis in audit.diagnoses if diagnosis.state == "done"],
         unknowns=digest.unknowns(audit),
         curve_names=[name.removeprefix("curve:") for name in shown if name.startswith("curve:")],
-        measures=of_everyone(audit),
+        measures=measure_rows(audit),
+        measure_gaps=measure_gaps(audit),
+        confusions=confusion_views(audit),
+        FEW=FEW,
         trust=trust_view(audit),
         filters=sorted(
             (r for r in digest.plain(audit) if r.family in digest.FILTERS),
@@ -142,6 +147,7 @@ def page(audit: Audit, folder: Path) -> str:
         pictures_left=len(audit.gallery) - len(gallery),
         card_families=_card_families(cards),
         anchors=_anchors(audit, cards),
+        raised=sorted({*digest.flag_counts(audit), *(flag.name for curve in audit.curves for flag in curve.flags)}),
         command=shlex.join(audit.provenance.command),
         bibtex=cite(audit),
         several_data=len({r.data for r in audit.results}) > 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from rich.console import Group
 from rich.table import Table
@@ -23,41 +24,47 @@ from shiftproof.reports.number_format import (
     p_value,
     plural,
     points,
-    points_span,
+    points_ends,
     printable,
     shown_number,
     span,
 )
+from shiftproof.reports.shift_words import spelled
+from shiftproof.reports.terminal_fit import FirstThatFits, text
 
 _STYLES: dict[ClaimKind, str] = {"at_least": "green", "estimate": "blue", "at_most": "red"}
 
 _HEADS: dict[ClaimKind, str] = {"at_least": "Proven: at least", "at_most": "Attacked: at most", "estimate": "By chance: estimate"}
 
 
-def terminal_table(audit: Audit) -> Table:
+def terminal_table(audit: Audit) -> FirstThatFits:
     """Every shift with what is proven, what an attack found and what chance does, each in a column of its own.
 
-    Names are printed as they are: no markup in them is obeyed, and control characters are shown as a replacement character.
+    Names are printed as they are: no markup in them is obeyed, and control characters are shown as a replacement character. On a narrow
+    terminal each interval has a line of its own.
     """
-    table = Table(title=_text(f"{audit.model.name} on {audit.data.uri}, n = {audit.data.n}"), caption=_text(_caption(audit)))
-    table.add_column("Shift", no_wrap=True)  # a narrow terminal breaks the numbers from their intervals, not the specs
+    return FirstThatFits(partial(_table, audit, " "), partial(_table, audit, "\n"))
+
+
+def _table(audit: Audit, joint: str) -> Table:
+    table = Table(title=text(f"{audit.model.name} on {audit.data.uri}, n = {audit.data.n}"), caption=text(_caption(audit)))
+    table.add_column("Shift", overflow="fold")
     for kind, head in _HEADS.items():
-        table.add_column(head, justify="right", style=_STYLES[kind])
-    table.add_row(
-        "as collected", "", "", _text(_with_span(bracketed(audit.clean.accuracy, audit.clean.bracket), span(audit.clean.interval)))
-    )
+        table.add_column(head.replace(" ", joint, 1), justify="right", style=_STYLES[kind], no_wrap=True)
+    clean = _with_span(bracketed(audit.clean.accuracy, audit.clean.bracket), span(audit.clean.interval), joint)
+    table.add_row("as collected", "", "", text(clean))
     for natural in audit.natural:
-        table.add_row(
-            _text(natural.source), "", "", _text(_with_span(bracketed(natural.accuracy, natural.bracket), span(natural.interval)))
-        )
+        shown = _with_span(bracketed(natural.accuracy, natural.bracket), span(natural.interval), joint)
+        table.add_row(text(natural.source), "", "", text(shown))
     for threat in digest.threats(audit):
-        numbers = [_number(r, absent) for r, absent in ((threat.proven, "nothing proven"), (threat.attacked, "–"), (threat.average, "–"))]
-        table.add_row(_text(threat.shift), *numbers)
+        proven = threat.proven if threat.proven and threat.proven.value else None
+        ends = ((proven, "proven for none" if threat.proven else "nothing proven"), (threat.attacked, "–"), (threat.average, "–"))
+        table.add_row(text(spelled(threat.shift)), *(_number(result, absent, joint) for result, absent in ends))
     for curve in audit.proven:
         if curve.subject is not None:
-            ends = (_of_cell(audit, curve.cell), _of_cell(audit, curve.attack.cell if curve.attack else None))
+            low, high = _of_cell(audit, curve.cell), _of_cell(audit, curve.attack.cell if curve.attack else None)
             shift = next((cell.shift for cell in audit.cells if cell.key == curve.cell), curve.family)
-            table.add_row(_text(f"{shift}, smoothed"), _number(ends[0], "nothing proven"), _number(ends[1], "–"), "")
+            table.add_row(text(f"{shift}, smoothed"), _number(low, "nothing proven", joint), _number(high, "–", joint), "")
     return table
 
 
@@ -73,39 +80,46 @@ def terminal_comparison(comparison: Comparison) -> Group:
     """
     more = sum(not is_plain(row) for row in comparison.rows)
     note = [Text(f"{plural(more, 'more number')} (groups, tails, drops) on the page: add --out FOLDER")] if more else []
-    tables = [_kind_table(comparison, kind) for kind in KINDS]
+    tables = [_kind_tables(comparison, kind) for kind in KINDS]
     legend = [Text(f"{place}  {printable(name)}") for place, name in enumerate(comparison.names, 1)]
     only = [Text(printable(f"Only run {place} has: {'; '.join(cells)}")) for place, cells in enumerate(comparison.alone, 1) if cells]
     return Group(*legend, *(table for table in tables if table is not None), *only, *note)
 
 
-def _kind_table(comparison: Comparison, kind: ClaimKind) -> Table | None:
+def _kind_tables(comparison: Comparison, kind: ClaimKind) -> FirstThatFits | None:
+    """All runs in one table; where the terminal is too narrow, a table for each further run beside the first."""
     rows = [row for row in comparison.rows if is_plain(row) and any(r is not None and r.kind == kind for r in row.results)]
     if not rows:
         return None
+    further = range(1, len(comparison.names))
+    return FirstThatFits(
+        partial(_kind_table, rows, kind, further, " "),
+        partial(_kind_table, rows, kind, further, "\n"),
+        lambda: Group(*(_kind_table(rows, kind, [place], "\n") for place in further)),
+    )
+
+
+def _kind_table(rows: Sequence[ComparisonRow], kind: ClaimKind, further: Sequence[int], joint: str) -> Table:
     table = Table(title=KIND_HEADS[kind], title_justify="left", title_style=_STYLES[kind])
-    table.add_column("Number")
-    for place in range(1, len(comparison.names) + 1):
-        table.add_column(str(place), justify="right", style=_STYLES[kind])
-        if place > 1:
-            table.add_column(f"{place} − 1", justify="right")
+    table.add_column("Number", overflow="fold")
+    for place in (0, *further):
+        table.add_column(str(place + 1), justify="right", style=_STYLES[kind], no_wrap=True)
+        if place:
+            table.add_column(f"{place + 1} − 1", justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(_text(row_name(row)), *_entries(row, kind))
+        table.add_row(text(row_name(row)), *_entries(row, kind, further, joint))
     return table
 
 
-def _entries(row: ComparisonRow, kind: ClaimKind) -> list[Text]:
-    found: list[Text] = []
+def _entries(row: ComparisonRow, kind: ClaimKind, further: Sequence[int], joint: str) -> list[Text]:
     results = [r if r is not None and r.kind == kind else None for r in row.results]
-    for place, result in enumerate(results):
-        found.append(_number(result, "–"))
-        if place:
-            pair = row.paired[place]
-            if pair is not None:
-                found.append(Text(f"{points(pair.difference)} ({points_span(pair.interval)}), p {p_value(pair.p_value)}"))
-            else:
-                plain = difference(results[0], result)
-                found.append(Text("" if plain is None else f"{points(plain)}, not tested"))
+    found = [_number(results[0], "–", joint)]
+    for place in further:
+        pair, plain = row.paired[place], difference(results[0], results[place])
+        told = "" if plain is None else f"{points(plain)},{joint}not tested"
+        if pair is not None:
+            told = f"{points(pair.difference)}{joint}({points_ends(pair.interval)}),{joint}p {p_value(pair.p_value)}"
+        found += [_number(results[place], "–", joint), text(told)]
     return found
 
 
@@ -124,18 +138,19 @@ def is_plain(row: ComparisonRow) -> bool:
 
 def row_name(row: ComparisonRow) -> str:
     """What a row of a comparison is, in a line; `one_draw` goes without saying."""
-    return row.shift + ("" if row.search == "one_draw" else f", {row.search}")
+    shift = "as collected" if row.shift == "identity" else spelled(row.shift)
+    return shift + ("" if row.search == "one_draw" else f", {row.search}")
 
 
-def _number(result: Result | None, absent: str) -> Text:
+def _number(result: Result | None, absent: str, joint: str) -> Text:
     if result is None:
         return Text(absent, style="dim")
-    shown = _with_span(KIND_SIGNS[result.kind] + shown_number(result), amount_span(result.interval, result.measure))
-    return _text(shown + (" ⚑" if result.flags else ""))
+    shown = _with_span(KIND_SIGNS[result.kind] + shown_number(result), amount_span(result.interval, result.measure), joint)
+    return text(shown + (" ⚑" if result.flags else ""))
 
 
-def _with_span(value: str, interval: str) -> str:
-    return value if interval == "no interval" else f"{value} ({interval})"
+def _with_span(value: str, interval: str, joint: str) -> str:
+    return value if interval == "no interval" else f"{value}{joint}({interval})"
 
 
 def _caption(audit: Audit) -> str:
@@ -145,8 +160,3 @@ def _caption(audit: Audit) -> str:
         said = [*said, f"INCOMPLETE: {unfinished} of {len(audit.cells)} cells unfinished"]
     flags = digest.flag_counts(audit)
     return "; ".join([*said, *([f"⚑ {', '.join(flags)}"] if flags else [])])
-
-
-def _text(value: str) -> Text:
-    """Text that is printed, never obeyed."""
-    return Text(printable(value))

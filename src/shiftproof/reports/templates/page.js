@@ -4,7 +4,7 @@
   const source = document.getElementById("chart-data");
   const { config, specs } = source ? JSON.parse(source.textContent) : { config: {}, specs: {} };
   const draw = async (plot) => {
-    const narrow = plot.clientWidth < 480 ? { axisY: { ...config.axisY, labelLimit: 120 } } : {};
+    const narrow = plot.clientWidth < 480 ? { axisY: { ...config.axisY, labelLimit: 165 } } : {};
     try {
       await window.vegaEmbed(plot, specs[plot.dataset.chart], {
         mode: "vega-lite", ast: true, renderer: "svg", actions: false, defaultStyle: false,
