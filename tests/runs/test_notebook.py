@@ -37,8 +37,10 @@ def test_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     vars(place).update(HTML=str, display=display)
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     monkeypatch.setitem(sys.modules, "IPython.display", place)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)  # as in a kernel, where rich's own console shows each line that it prints
     assert in_notebook()
     with NotebookProgress(TextColumn("{task.description}"), BarColumn()) as bar:
+        assert not bar.console.is_jupyter
         bar._drawn = -10.0
         task = bar.add_task("fog", total=10)
         bar.advance(task, 5)

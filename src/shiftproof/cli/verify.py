@@ -28,6 +28,9 @@ def command(network: str, property_: str, timeout: float, seed: int, as_json: bo
     The VNN-LIB file describes what must not happen. Exit codes: 0 the property holds, 1 it is violated (the counterexample is printed,
     checked in float64 and in ONNX Runtime), 2 could not run, 3 unknown when the time ended.
 
+    The two files are given as the solvers of VNN-COMP take them. There is no --model, --weights, --box or --device: weights and shapes
+    are in the ONNX file, the box of the inputs is in the VNN-LIB file, and proofs run on the CPU.
+
     \b
     shiftproof verify net.onnx prop.vnnlib --timeout 120
     """  # noqa: D301  # \b is click's mark for lines to keep

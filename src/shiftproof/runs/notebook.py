@@ -26,7 +26,9 @@ class NotebookProgress(Progress):
     """rich's bar, drawn where the notebook shows HTML. Its own way needs ipywidgets, and writes a new line at each step without."""
 
     def __init__(self, *columns: str | ProgressColumn) -> None:
-        super().__init__(*columns, console=Console(file=io.StringIO(), record=True, width=100), auto_refresh=False)
+        # Told that it is in no notebook, as it would show there what it only renders here, line after line.
+        console = Console(file=io.StringIO(), record=True, width=100, force_jupyter=False)
+        super().__init__(*columns, console=console, auto_refresh=False)
         self._handle: Any = None
         self._drawn = 0.0
 

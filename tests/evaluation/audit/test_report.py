@@ -100,6 +100,13 @@ def test_in_a_notebook_there_is_a_chart_and_a_link(report: sp.Report) -> None:
     assert "<svg" in report.plot()._repr_html_()
 
 
+def test_its_repr_is_one_line(report: sp.Report) -> None:
+    assert (
+        repr(report)
+        == f"Report({report.record.model.name!r} on {report.record.data.uri}, {len(report.record.cells)} cells, in {report.folder})"
+    )
+
+
 def test_the_gate_is_an_object(report: sp.Report) -> None:
     gate = report.gate()
     assert [verdict.state for verdict in gate.verdicts] == ["held", "failed"]

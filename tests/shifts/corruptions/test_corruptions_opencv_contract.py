@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Iterator
 
@@ -27,7 +28,8 @@ NEED = {"defocus_blur", "glass_blur", "zoom_blur", "snow", "frost", "elastic_tra
 
 @pytest.fixture
 def missing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    find = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None if name == "cv2" else find(name, *rest))
     monkeypatch.setitem(sys.modules, "cv2", None)  # what imports it all the same fails
     _opencv.installed.cache_clear()
     yield

@@ -47,6 +47,8 @@ class Estimate:
         """The plan as lines; `price` is that of a million tokens sent and answered."""
         cost = self.cost
         rows = [(part.part, f"{part.examples:,}", f"{part.rows:,}", duration(part.seconds)) for part in cost.parts]
+        before = cost.rows - sum(part.rows for part in cost.parts)
+        rows.append(("looks at the model, before", "", f"{before:,}", ""))
         rows.append((f"{len(cost.parts)} parts", "", f"{cost.rows:,}", duration(cost.seconds)))
         widths = [max(len(row[column]) for row in (_TITLES, *rows)) for column in range(4)]
         lines = [
@@ -61,13 +63,22 @@ class Estimate:
             sent, answered = cost.rows * cost.tokens.sent, cost.rows * cost.tokens.answered
             lines.append(f"Tokens: at most {sent:,.0f} sent and {answered:,.0f} answered, where one has 4 letters, as in English.")
             if price is not None:
-                lines.append(f"Price: at most {cost.tokens.money(cost.rows, price):,.2f}, in the currency of --price.")
+                lines.append(f"Price: at most {_money(cost.tokens.money(cost.rows, price))}, in the currency of --price.")
         lines += [f"Left out: {out.shift} under {out.search}: {out.reason}." for out in self.left_out]
         lines += [f"Stored: {self.stored}. Run it with --plan {self.stored}, or with the same --out."] if self.stored else []
         return "\n".join(lines)
 
     def __str__(self) -> str:
         return self.text()
+
+
+def _money(amount: float) -> str:
+    """Two decimals, and of less than one two digits that say something.
+
+    >>> _money(1234.5), _money(0.00086), _money(0.0)
+    ('1,234.50', '0.00086', '0')
+    """
+    return f"{amount:,.2f}" if amount >= 1 else f"{amount:.2g}"
 
 
 def plan(model: object, data: object, **options: Any) -> Estimate:

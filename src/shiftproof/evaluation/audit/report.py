@@ -99,7 +99,7 @@ class GateResult:
         return table(self.verdicts) + ("" if self.complete else "\nThe run is incomplete.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """A finished or interrupted run: its record, and the folder with the page.
 
@@ -192,6 +192,9 @@ class Report:
 
     def __str__(self) -> str:
         return summary(self.record)
+
+    def __repr__(self) -> str:
+        return f"Report({self.record.model.name!r} on {self.record.data.uri}, {len(self.record.cells)} cells, in {self.folder})"
 
     def _repr_html_(self) -> str:
         from shiftproof.reports.inline import notebook_html
