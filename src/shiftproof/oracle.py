@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -19,11 +19,13 @@ from shiftproof.judges.classify import CLASSIFY, mean_scores
 from shiftproof.judges.classify import of_scores as judge
 from shiftproof.losses import Loss, margin
 from shiftproof.models.abstract import Access, Answers, Gradients, Labels
-from shiftproof.models.fast_copy import CopyPrecision, fast_copy
 from shiftproof.models.query_count import count_asked
 from shiftproof.outcomes import Stage
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Params, Shift
+
+if TYPE_CHECKING:
+    from shiftproof.models.fast_copy import CopyPrecision
 
 COMPARED = 16
 """Inputs on which a faster copy is compared with its model."""
@@ -92,6 +94,8 @@ class Oracle:
         Raises:
             UsageError: there is none, or it decides otherwise than the model.
         """
+        from shiftproof.models.fast_copy import fast_copy  # late, as few searches ask for it
+
         fast = fast_copy(self._model, precision)
         fast.check(self.x[:COMPARED])
         return self._like(fast=fast)

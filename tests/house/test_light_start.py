@@ -66,6 +66,8 @@ LATE = (
     "onnxruntime",
     "httpx",
     "matplotlib",
+    "shiftproof.certificates.auto",
+    "shiftproof.models.fast_copy",
 )
 
 

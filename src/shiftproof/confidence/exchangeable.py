@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax
-from scipy.stats import fisher_exact, ks_2samp
 
 from shiftproof.confidence.checked import Floats, checked_labels
 from shiftproof.confidence.recalibrate import checked_logits
@@ -58,6 +57,8 @@ def exchangeability(
     Guarantees: exchangeable samples are told apart with probability at most alpha (exact up to 10,000 examples, conservative where scores
     tie; three tests, Bonferroni). That they are not told apart proves nothing.
     """
+    from scipy.stats import fisher_exact, ks_2samp  # late: it takes half a second
+
     one, other = _looks(scores, y), _looks(test_scores, test_y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a p-value of 1 + rounding is worked out a second time

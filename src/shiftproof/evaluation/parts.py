@@ -31,7 +31,7 @@ def _built(registry: Registry[P], spec: str, **setting: Any) -> P:
     place = spec.partition("(")[0].strip()
     if ":" in place:
         _check(place, registry.get(place))
-    elif place not in (*registry.names(), *registry.aliases()):
+    elif place not in registry.names() and place not in registry.aliases():  # aliases load every part
         _refuse_other_kind(registry, place)
     return registry.build(spec, **setting)
 
@@ -42,7 +42,7 @@ _OPTIONS = {"shift": "--shift", "search": "--search", "certificate": "--certify"
 def _refuse_other_kind(registry: Registry[P], name: str) -> None:
     """Raises where a name is that of a part of another kind, which another option takes."""
     for other in registries().values():
-        if other.kind != registry.kind and other.kind in _OPTIONS and name in (*other.names(), *other.aliases()):
+        if other.kind != registry.kind and other.kind in _OPTIONS and (name in other.names() or name in other.aliases()):
             raise UsageError(f"'{name}' is a {other.kind}, not a {registry.kind}: name it with {_OPTIONS[other.kind]}.")
 
 

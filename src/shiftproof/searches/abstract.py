@@ -57,6 +57,16 @@ class Search(Part):
         """The search as it should be run on a random model: itself, unless it then repeats each query."""
         return self
 
+    @property
+    def copied_in(self) -> str:
+        """The precision of the faster copy of the model that it asks; "" where it asks the model."""
+        return ""
+
+    def on_a_copy(self, precision: str) -> Search:
+        """The search on a faster copy of the model, where it knows one; else itself."""
+        del precision
+        return self
+
     @final
     def objection(self, shift: Shift) -> str | None:
         """Why it cannot search this shift, as half a sentence; None where it can."""

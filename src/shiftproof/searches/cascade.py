@@ -87,6 +87,13 @@ class Cascade(Search):
     def averaged(self) -> Cascade:
         return self if self.draws else replace(self, draws=DRAWS)
 
+    @property
+    def copied_in(self) -> str:
+        return self.copy
+
+    def on_a_copy(self, precision: str) -> Cascade:
+        return replace(self, copy=precision)
+
     def matched(self, model: Labels) -> Search:
         if isinstance(model, Gradients) or self.version != "economy":
             return self

@@ -40,7 +40,6 @@ from shiftproof.models.abstract import Answers, Labels, Scores
 from shiftproof.models.answer_cache import AnswerCache, remembering
 from shiftproof.models.chat import ChatOptions
 from shiftproof.models.endpoint_form import parse_headers
-from shiftproof.models.fast_copy import PRECISIONS, fast_copy
 from shiftproof.models.posting import EndpointOptions
 from shiftproof.models.text_module import CutsOff
 from shiftproof.models.user_code import forget_settings
@@ -53,7 +52,6 @@ from shiftproof.runs.model_reference import ModelReference
 from shiftproof.runs.recognise import RunIdentity, answers_of, model_known, parts_known
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search, suited
-from shiftproof.searches.cascade import Cascade
 from shiftproof.shifts import shifts
 from shiftproof.shifts.abstract import Differentiable, Shift
 from shiftproof.shifts.identity import Identity
@@ -263,10 +261,13 @@ def _check_judged(config: AuditConfig, judge: Judge, data: Source, proofs: list[
 
 def _check_copies(choice: SuiteChoice, model: Any, probe: Examples, config: AuditConfig) -> None:
     """Raises `UsageError` where a search would ask a faster copy of the model, and there is none, or none would."""
-    copies = {search.copy for _, search in choice.pairs if isinstance(search, Cascade)} - {""}
-    for precision in PRECISIONS:
-        if precision in copies:
-            fast_copy(model, precision).check(probe.x.to(model.device))
+    copies = {search.copied_in for _, search in choice.pairs} - {""}
+    if copies:
+        from shiftproof.models.fast_copy import PRECISIONS, fast_copy  # late, as few audits ask for it
+
+        for precision in PRECISIONS:
+            if precision in copies:
+                fast_copy(model, precision).check(probe.x.to(model.device))
     if config.fast_copy and not copies:
         raise UsageError(
             "The option --fast-copy is about the search cascade, and this run has none. Leave it out, or add --suite standard."
@@ -281,7 +282,7 @@ def _choose(config: AuditConfig, given: list[Shift], how: list[Search], model: A
 
     def match(search: Search) -> Search:
         fitting = suited(search, model)
-        return replace(fitting, copy=config.fast_copy) if config.fast_copy and isinstance(fitting, Cascade) else fitting
+        return fitting.on_a_copy(config.fast_copy) if config.fast_copy else fitting
 
     for shift in given:
         shift.within(data.space).check_inputs(one)

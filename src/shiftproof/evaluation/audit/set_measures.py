@@ -13,7 +13,6 @@ from shiftproof.evaluation.audit.collect import group_namings
 from shiftproof.evaluation.audit.plan import AuditPlan
 from shiftproof.evaluation.audit.planned_measures import known_classes
 from shiftproof.evaluation.audit.pooled import PooledResults, pooled_results, same_examples
-from shiftproof.evaluation.trust.promises import unfit
 from shiftproof.measures import Answered, Measure
 from shiftproof.measures.abstract import NOTHING, ClassMeasure
 from shiftproof.measures.answered import Bools
@@ -94,6 +93,7 @@ def _uncalibrated(calibration: Answered, clean: Answered) -> str:
     if not (np.isfinite(calibration.scores).all() and np.isfinite(clean.scores).all()):
         return "the model's scores are NaN or infinite for some calibration or test examples"
     from shiftproof.confidence.exchangeable import exchangeability  # late, as few audits ask for it
+    from shiftproof.evaluation.trust.promises import unfit
 
     alike = exchangeability(calibration.scores, calibration.y, clean.scores, clean.y)
     return unfit(alike, calibration.y)
