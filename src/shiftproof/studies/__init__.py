@@ -29,6 +29,9 @@ studies, __all__, __getattr__ = package_of_parts(
         "heterogeneous_shift": "heterogeneous_shift:HeterogeneousShift",
         "bias_and_variance_reduction": "bias_and_variance_reduction:BiasAndVarianceReduction",
         "holistic_robust_training": "holistic_robust_training:HolisticRobustTraining",
+        "component_removal": "component_removal:ComponentRemoval",
+        "names_of_one_type": "names_of_one_type:NamesOfOneType",
+        "rewriting_at_test_time": "rewriting_at_test_time:RewritingAtTestTime",
     },
     also=(
         "abstract:EarlierLook",

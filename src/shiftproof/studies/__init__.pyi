@@ -6,6 +6,7 @@ from shiftproof.studies.accuracy_disparity import AccuracyDisparity
 from shiftproof.studies.adversarial_errors import AdversarialErrors
 from shiftproof.studies.adversarial_training_and_corruptions import AdversarialTrainingAndCorruptions
 from shiftproof.studies.bias_and_variance_reduction import BiasAndVarianceReduction
+from shiftproof.studies.component_removal import ComponentRemoval
 from shiftproof.studies.cross_domain_errors import CrossDomainErrors
 from shiftproof.studies.defence_table import DefenceTable
 from shiftproof.studies.feature_contamination import FeatureContamination
@@ -17,7 +18,9 @@ from shiftproof.studies.holistic_robust_training import HolisticRobustTraining
 from shiftproof.studies.label_robust_losses import LabelRobustLosses
 from shiftproof.studies.learning_from_errors import LearningFromErrors
 from shiftproof.studies.madry_minmax import MadryMinmax
+from shiftproof.studies.names_of_one_type import NamesOfOneType
 from shiftproof.studies.quantity import Quantity, difference, share
+from shiftproof.studies.rewriting_at_test_time import RewritingAtTestTime
 from shiftproof.studies.robust_and_nonrobust_features import RobustAndNonrobustFeatures
 from shiftproof.studies.robustness_accuracy_tradeoff import RobustnessAccuracyTradeoff
 from shiftproof.studies.run import read_studies, run_study
@@ -32,6 +35,7 @@ __all__ = [
     "AdversarialErrors",
     "AdversarialTrainingAndCorruptions",
     "BiasAndVarianceReduction",
+    "ComponentRemoval",
     "CrossDomainErrors",
     "DefenceTable",
     "EarlierLook",
@@ -44,8 +48,10 @@ __all__ = [
     "LabelRobustLosses",
     "LearningFromErrors",
     "MadryMinmax",
+    "NamesOfOneType",
     "Prediction",
     "Quantity",
+    "RewritingAtTestTime",
     "RobustAndNonrobustFeatures",
     "RobustnessAccuracyTradeoff",
     "SampledTrajectoryBounds",
