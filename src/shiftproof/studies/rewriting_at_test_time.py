@@ -45,8 +45,8 @@ class RewritingAtTestTime(Study):
     )
     protocol: ClassVar[str] = (
         "Reviews of books: 1,400 to learn from, others for each seed, 600 to choose the gate. Out of domain: 500 reviews each of "
-        "kitchenware and of films. TF-IDF of words and pairs with logistic regression. Four rewritings with eight words replaced by synonyms. "
-        "The gate is the one with most right answers in domain, the highest of equals."
+        "kitchenware and of films. TF-IDF of words and pairs with logistic regression. Four rewritings with eight words replaced "
+        "by synonyms. The gate is the one with most right answers in domain, the highest of equals."
     )
     scaled_down: ClassVar[str] = (
         "A linear model of words in place of BERT, and synonyms of a small table in place of a language model's rewriting in the style of "
