@@ -52,8 +52,9 @@ class ComponentRemoval(Study):
     )
     scaled_down: ClassVar[str] = (
         "Word vectors that do not depend on their context stand in for the last layer of a fine-tuned language model, and only the "
-        "classifier is trained behind the module. A word that the vectors do not know is left out, so a misspelling deletes a word. The "
-        "quick form is of made-up reviews."
+        "classifier is trained behind the module. A word that the vectors do not know is left out, so a misspelling deletes a word. As "
+        "measured, these vectors are weak: either way fewer than 60 % of the test texts are right, so little is left to attack. The quick "
+        "form is of made-up reviews."
     )
     needs: ClassVar[tuple[str, ...]] = ("sst2.train", "sst2.test")
 

@@ -1,4 +1,4 @@
-"""Balasubramanian et al. 2020: answers hang on which name stands in a text, and averaging over names of its type mends that."""
+"""Balasubramanian et al. 2020: answers depend on which name stands in a text; the mean over names of its type repairs that."""
 
 from __future__ import annotations
 
