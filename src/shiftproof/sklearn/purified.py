@@ -28,8 +28,8 @@ def without_components(tokens: Floats, count: int = 1) -> Floats:
     The sign of a singular vector does not matter. Where the last removed singular value equals the next, which of the two directions goes
     is the decomposition's choice.
 
-    >>> without_components(np.array([[3.0, 0.0], [3.0, 1.0]])).round(2).tolist()
-    [[0.08, -0.45], [-0.07, 0.44]]
+    >>> without_components(np.array([[2.0, 0.0], [0.0, 1.0]])).tolist()
+    [[0.0, 0.0], [0.0, 1.0]]
     """
     if not count:
         return tokens
