@@ -205,6 +205,12 @@ def test_two_classes_have_no_copy_in_bfloat16_as_nothing_would_be_narrow() -> No
         fast_copy(model, "bfloat16").check(X)
 
 
+def test_a_script_has_no_copy() -> None:
+    script = torch.jit.script(nn.Sequential(nn.Flatten(), nn.Linear(432, 5)))
+    with pytest.raises(UsageError, match="it cannot be copied"):
+        fast_copy(TorchModule(script, name="script"), "bfloat16")
+
+
 def test_what_the_copy_answers_is_not_sent_to_the_model() -> None:
     module = net()
     said = FastCopy(TorchModule(module, name="net"), "bfloat16")

@@ -110,12 +110,11 @@ def _frozen(model: TorchModule) -> nn.Module:
     if not weights or any(weight.dtype is not torch.float32 for weight in weights):
         raise UsageError(f"The model '{model.name}' has no faster copy: it must be a torch module with weights in float32.")
     try:
-        module = copy.deepcopy(model.module).eval()
+        return copy.deepcopy(model.module).eval().requires_grad_(False)
     except Exception as error:  # whatever the user's code raises, or torch where a weight is computed
         raise UsageError(
             f"The model '{model.name}' has no faster copy: it cannot be copied ({type(error).__name__}). Leave it out."
         ) from error
-    return module.requires_grad_(False)
 
 
 def _folded(module: nn.Module) -> tuple[nn.Module | None, str]:
