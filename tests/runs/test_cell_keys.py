@@ -12,7 +12,7 @@ from shiftproof.shifts import shifts
 
 WRITTEN = {
     ("identity", "one_draw"): "437ecaa4da707d214149",
-    ("linf(eps=0.1)", "cascade"): "cde5c83e02ccd2edd9a4",
+    ("linf(eps=0.1)", "cascade"): "000c5495548962029ce7",  # with its option `copy`; before, cde5c83e02ccd2edd9a4
     ("rotation(degrees=15)", "grid"): "95b8c3e7aa1ee83afa02",
     ("linf(eps=0.2)", "square(queries=100)"): "5f847795c5349d5d27be",
     ("linf(eps=0.1)", "genetic"): "b250378113ee2e22e746",

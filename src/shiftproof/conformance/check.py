@@ -30,6 +30,7 @@ from shiftproof.conformance.report import CheckResult, ConformanceReport, run_ch
 from shiftproof.conformance.risk import RISK_CHECKS, risk_cases
 from shiftproof.conformance.search import SEARCH_CHECKS, leaves_its_arguments_unchanged, search_cases
 from shiftproof.conformance.shift import SHIFT_CHECKS, shift_cases
+from shiftproof.conformance.text_defence import TEXT_DEFENCE_CHECKS, text_defence_case
 from shiftproof.conformance.text_rows import ROW_CHECKS, proof_cases, row_cases, word_cases
 from shiftproof.defences.abstract import Defence
 from shiftproof.judges.abstract import Judge
@@ -159,6 +160,8 @@ def _check_certificate(certificate: Certificate) -> list[CheckResult]:
 
 
 def _check_defence(defence: Defence) -> list[CheckResult]:
+    if defence.kinds == {"text"}:
+        return run_checks(TEXT_DEFENCE_CHECKS, text_defence_case(defence), f"{defence.spec()} in front of a small model of texts")
     return run_checks(DEFENCE_CHECKS, defence_case(defence), f"{defence.spec()} in front of a small network")
 
 

@@ -16,6 +16,8 @@ defences, __all__, __getattr__ = package_of_parts(
         "gaussian_noise": "gaussian_noise:GaussianNoise",
         "test_time_augmentation": "test_time_augmentation:TestTimeAugmentation",
         "ensemble": "ensemble:Ensemble",
+        "entity_replacement": "entity_replacement:EntityReplacement",
+        "gated_rewriting": "gated_rewriting:GatedRewriting",
         "squeezing_distance": "squeezing_distance:SqueezingDistance",
         "mahalanobis": "mahalanobis:Mahalanobis",
         "learned_detector": "learned_detector:LearnedDetector",
@@ -30,5 +32,8 @@ defences, __all__, __getattr__ = package_of_parts(
         "detection_outcomes:confront_detecting",
         "defended_model:DefendedModel",
         "detection:Detection",
+        "gated_rewriting:chosen_gate",
+        "text_mixture:TextMixture",
+        "text_mixture:Writing",
     ),
 )

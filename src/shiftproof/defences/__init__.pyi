@@ -7,6 +7,8 @@ from shiftproof.defences.defended_model import DefendedModel
 from shiftproof.defences.detection import Detection
 from shiftproof.defences.detection_outcomes import confront_detecting
 from shiftproof.defences.ensemble import Ensemble
+from shiftproof.defences.entity_replacement import EntityReplacement
+from shiftproof.defences.gated_rewriting import GatedRewriting, chosen_gate
 from shiftproof.defences.gaussian_noise import GaussianNoise
 from shiftproof.defences.gradient_masking import GradientMasking
 from shiftproof.defences.jpeg import Jpeg
@@ -17,6 +19,7 @@ from shiftproof.defences.randomized_smoothing import RandomizedSmoothing
 from shiftproof.defences.spatial_smoothing import SpatialSmoothing
 from shiftproof.defences.squeezing_distance import SqueezingDistance
 from shiftproof.defences.test_time_augmentation import TestTimeAugmentation
+from shiftproof.defences.text_mixture import TextMixture, Writing
 from shiftproof.registry import Registry
 
 defences: Registry[Defence]
@@ -27,6 +30,8 @@ __all__ = [
     "DefendedModel",
     "Detection",
     "Ensemble",
+    "EntityReplacement",
+    "GatedRewriting",
     "GaussianNoise",
     "Gradient",
     "GradientMasking",
@@ -40,6 +45,9 @@ __all__ = [
     "SpatialSmoothing",
     "SqueezingDistance",
     "TestTimeAugmentation",
+    "TextMixture",
+    "Writing",
+    "chosen_gate",
     "confront_detecting",
     "defences",
 ]

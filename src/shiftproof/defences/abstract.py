@@ -15,7 +15,7 @@ from torch import Tensor
 from shiftproof._errors import UsageError, must
 from shiftproof._part import Part
 from shiftproof.data.examples import Examples
-from shiftproof.data.space import UNIT_BOX, InputSpace, Kind
+from shiftproof.data.space import UNIT_BOX, InputSpace, Kind, Space
 from shiftproof.defences.context import DefenceContext, FittedTensors
 from shiftproof.defences.defended_model import DefendedModel, defended
 from shiftproof.models.abstract import Labels, Scores, access_name
@@ -78,7 +78,7 @@ class Defence(Part):
         return 1
 
     def __call__(
-        self, model: Labels, *, space: InputSpace = UNIT_BOX, held_out: Examples | None = None, others: Sequence[Labels] = ()
+        self, model: Labels, *, space: Space = UNIT_BOX, held_out: Examples | None = None, others: Sequence[Labels] = ()
     ) -> DefendedModel:
         """The defended model.
 
@@ -106,7 +106,8 @@ class Defence(Part):
                 f"The defence {self.name} is calibrated on held-out clean examples, and none were given. Give held_out=..., or use "
                 "'shiftproof defend', which holds some out."
             )
-        behind = DefenceContext(models, space, {}, through=True)
+        box = space if isinstance(space, InputSpace) else UNIT_BOX  # of texts nothing reads it
+        behind = DefenceContext(models, box, {}, through=True)
         return defended(self, replace(behind, fitted=self.fit(behind, held_out) if held_out is not None else {}))
 
     def fit(self, behind: DefenceContext, held_out: Examples) -> FittedTensors:

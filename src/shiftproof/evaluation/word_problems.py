@@ -57,8 +57,8 @@ def word_problem_effects(
 
     Cost: up to five questions for each problem.
 
-    Reference: Stolfo et al. 2023, "A causal framework to quantify the robustness of mathematical reasoning with language models", with
-    predictions in place of probabilities, which endpoints give of few tokens only.
+    Reference: Stolfo et al. 2023 [stolfo2023causal], "A causal framework to quantify the robustness of mathematical reasoning with language
+    models", with predictions in place of probabilities, which endpoints give of few tokens only.
     """
     fit = [one for one in problems if one.answer >= 0 and one.answer.denominator == 1]
     if not fit:

@@ -82,4 +82,4 @@ class ModelReference:
         from shiftproof.defences import Defence, defences
 
         part = self.defence if isinstance(self.defence, Defence) else defences.build(str(self.defence))
-        return part(model, space=self.space)  # type: ignore[arg-type]  # a plan has refused other spaces
+        return part(model, space=self.space)  # type: ignore[arg-type]  # the defence refuses a model without classes

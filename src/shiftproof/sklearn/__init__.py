@@ -1,4 +1,4 @@
-"""Estimators with scikit-learn's API that minimise a robust risk instead of the mean loss, each with a certified gap to the optimum."""
+"""Estimators with scikit-learn's API: models that minimise a robust risk, each with a certified gap, and texts as purified vectors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ __all__, __getattr__ = lazy_exports(
     "boosting:robust_objective",
     "classifiers:RobustLinearSVC",
     "classifiers:RobustLogisticRegression",
+    "purified:PurifiedPooling",
     "regressor:RobustRegressor",
     "scorer:robust_scorer",
 )

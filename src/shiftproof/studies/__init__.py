@@ -34,6 +34,9 @@ studies, __all__, __getattr__ = package_of_parts(
         "quantile_regions": "quantile_regions:QuantileRegions",
         "information_lift": "information_lift:InformationLift",
         "anomaly_under_shift": "anomaly_under_shift:AnomalyUnderShift",
+        "component_removal": "component_removal:ComponentRemoval",
+        "names_of_one_type": "names_of_one_type:NamesOfOneType",
+        "rewriting_at_test_time": "rewriting_at_test_time:RewritingAtTestTime",
     },
     also=(
         "abstract:EarlierLook",

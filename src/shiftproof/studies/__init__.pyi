@@ -7,6 +7,7 @@ from shiftproof.studies.adversarial_errors import AdversarialErrors
 from shiftproof.studies.adversarial_training_and_corruptions import AdversarialTrainingAndCorruptions
 from shiftproof.studies.anomaly_under_shift import AnomalyUnderShift
 from shiftproof.studies.bias_and_variance_reduction import BiasAndVarianceReduction
+from shiftproof.studies.component_removal import ComponentRemoval
 from shiftproof.studies.cross_domain_errors import CrossDomainErrors
 from shiftproof.studies.defence_table import DefenceTable
 from shiftproof.studies.feature_contamination import FeatureContamination
@@ -19,8 +20,10 @@ from shiftproof.studies.information_lift import InformationLift
 from shiftproof.studies.label_robust_losses import LabelRobustLosses
 from shiftproof.studies.learning_from_errors import LearningFromErrors
 from shiftproof.studies.madry_minmax import MadryMinmax
+from shiftproof.studies.names_of_one_type import NamesOfOneType
 from shiftproof.studies.quantile_regions import QuantileRegions
 from shiftproof.studies.quantity import Quantity, difference, share
+from shiftproof.studies.rewriting_at_test_time import RewritingAtTestTime
 from shiftproof.studies.robust_and_nonrobust_features import RobustAndNonrobustFeatures
 from shiftproof.studies.robustness_accuracy_tradeoff import RobustnessAccuracyTradeoff
 from shiftproof.studies.run import read_studies, run_study
@@ -38,6 +41,7 @@ __all__ = [
     "AdversarialTrainingAndCorruptions",
     "AnomalyUnderShift",
     "BiasAndVarianceReduction",
+    "ComponentRemoval",
     "CrossDomainErrors",
     "DefenceTable",
     "EarlierLook",
@@ -51,9 +55,11 @@ __all__ = [
     "LabelRobustLosses",
     "LearningFromErrors",
     "MadryMinmax",
+    "NamesOfOneType",
     "Prediction",
     "QuantileRegions",
     "Quantity",
+    "RewritingAtTestTime",
     "RobustAndNonrobustFeatures",
     "RobustnessAccuracyTradeoff",
     "SampledTrajectoryBounds",

@@ -250,9 +250,10 @@ def _check_judged(config: AuditConfig, judge: Judge, data: Source, proofs: list[
     for batch in data.batches(CHECK_ROWS):
         judge.truth(batch)
     numbers = isinstance(data.space, InputSpace)
-    asked = {"--curve": config.curves, "--diagnose": config.diagnose, "--defence": config.defence}
-    if judge.said != "classes" or not isinstance(data.space, TextSpace):  # of texts there are proofs
+    asked: dict[str, object] = {"--curve": config.curves, "--diagnose": config.diagnose}
+    if judge.said != "classes" or not isinstance(data.space, TextSpace):  # of texts there are proofs and defences
         asked["--certify"] = tuple(proof for proof in proofs if not proof.lenient)
+        asked["--defence"] = config.defence
     for option, value in asked.items():
         if value and (judge.said != "classes" or not numbers):
             what = f"the judge {judge.name} knows none" if judge.said != "classes" else f"these inputs are of kind '{data.space.kind}'"
