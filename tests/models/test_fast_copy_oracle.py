@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -10,7 +11,9 @@ from torch import Tensor, nn
 
 import shiftproof as sp
 from shiftproof._errors import UsageError
+from shiftproof.models.answers import ROWS
 from shiftproof.models.fast_copy import PRECISIONS, CopyPrecision, FastCopy, fast_copy
+from shiftproof.models.query_count import counting_queries
 from shiftproof.models.torch_module import TorchModule
 
 
@@ -138,3 +141,82 @@ def test_a_copy_that_decides_otherwise_is_refused() -> None:
 
     with pytest.raises(UsageError, match=r"decides otherwise on \d+ of 64 inputs"):
         fast_copy(TorchModule(KnowsItself(), name="self"), "bfloat16").check(X)
+
+
+class ReadsItsWeights(nn.Module):
+    """Its code asks a layer for its weight, as that of Hugging Face's image models does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = net()
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = self.body[0]
+        assert isinstance(first, nn.Conv2d)
+        out: Tensor = self.body(x.to(first.weight.dtype))
+        return out
+
+
+def tied() -> nn.Module:
+    layers = nn.Linear(432, 432), nn.Linear(432, 432)
+    layers[1].weight = layers[0].weight
+    return nn.Sequential(nn.Flatten(), layers[0], nn.ReLU(), layers[1], nn.Linear(432, 5))
+
+
+def transformer() -> nn.Module:
+    layer = nn.TransformerEncoderLayer(12, 2, 16, batch_first=True)
+    return nn.Sequential(nn.Flatten(1, 2), layer, nn.Flatten(), nn.Linear(432, 5))
+
+
+def hooked() -> nn.Module:
+    module = net()
+    module[0].register_forward_hook(lambda layer, given, said: said * said)
+    return module
+
+
+def normalised() -> nn.Module:
+    module = net()
+    nn.utils.parametrizations.weight_norm(module[0])
+    return module
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("make", [ReadsItsWeights, tied, transformer, hooked, normalised])
+def test_modules_of_every_make_have_a_copy_that_says_what_they_say(make: Callable[[], nn.Module]) -> None:
+    torch.manual_seed(0)
+    module = make().eval()
+    copied = FastCopy(TorchModule(module, name="net"), "bfloat16")
+    copied.check(X)
+    with torch.no_grad():
+        exact, said = module(X), copied.scores(X)
+    spread = exact.amax(1, keepdim=True) - exact.amin(1, keepdim=True)
+    assert float(((said - exact) / spread).abs().max()) < 0.03
+
+
+@pytest.mark.parametrize("make", [hooked, normalised])
+def test_nothing_is_folded_where_a_fold_would_lose_a_hook_or_a_computed_weight(make: Callable[[], nn.Module]) -> None:
+    with pytest.raises(UsageError, match="it has hooks, or weights that are computed"):
+        fast_copy(TorchModule(make(), name="net"), "float32")
+
+
+def test_two_classes_have_no_copy_in_bfloat16_as_nothing_would_be_narrow() -> None:
+    model = TorchModule(nn.Sequential(nn.Flatten(), nn.Linear(432, 8), nn.ReLU(), nn.Linear(8, 2)), name="two")
+    with pytest.raises(UsageError, match="it has 2 classes, and which of their decisions are narrow cannot be told"):
+        fast_copy(model, "bfloat16").check(X)
+
+
+def test_a_script_has_no_copy() -> None:
+    script = torch.jit.script(nn.Sequential(nn.Flatten(), nn.Linear(432, 5)))
+    with pytest.raises(UsageError, match="it cannot be copied"):
+        fast_copy(TorchModule(script, name="script"), "bfloat16")
+
+
+def test_what_the_copy_answers_is_not_sent_to_the_model() -> None:
+    module = net()
+    said = FastCopy(TorchModule(module, name="net"), "bfloat16")
+    with torch.no_grad():
+        narrow = int((~wide(said._copy.scores(X), 0.04)).sum())
+    assert narrow < len(X)
+    with counting_queries() as count:
+        said.scores(X)
+    assert count.sent == -(-narrow // ROWS) * ROWS

@@ -14,6 +14,9 @@ from shiftproof.cli._notes import echo_notes
 from shiftproof.cli._options import OUT, out_folder
 from shiftproof.cli._say import say, say_lines
 
+_LOGS = (".eval", ".json", ".jsonl")
+"""Endings of what other tools write."""
+
 
 @click.command("report")
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FOLDER | LOG...")
@@ -46,7 +49,7 @@ def command(sources: tuple[Path, ...], out: Path | None, fail_on: tuple[str, ...
     shiftproof report run.eval --out runs/inspect --fail-on "natural('typos(edits=1)').drop.low > 0"
     shiftproof report before.eval after.eval --out runs/inspect
     """  # noqa: D301  # \b is click's mark for lines to keep
-    if len(sources) == 1 and (sources[0].is_dir() or not sources[0].exists()):
+    if len(sources) == 1 and (sources[0].is_dir() or not (sources[0].exists() or sources[0].suffix in _LOGS)):
         given = [name for name, value in {"out": out, "fail_on": fail_on, "junit": junit, **options}.items() if value]
         if given and sources[0].is_dir():
             raise UsageError(f"The option --{given[0].replace('_', '-')} is for logs of other tools, and '{sources[0]}' is a folder.")

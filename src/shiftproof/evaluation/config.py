@@ -196,7 +196,7 @@ _RULES: dict[Any, str] = {
     float: "be a number",
     str: "be text",
     tuple[float, float]: "be two numbers, such as 0 and 1",
-    tuple[str, ...]: "be texts",
+    tuple[str, ...]: "be a list of texts",
 }
 """What a value of each type must be, in words."""
 

@@ -63,7 +63,7 @@ UNITS: dict[str, tuple[str, float]] = {
 }
 """Each unit: what it measures, and its size. A share has no unit."""
 _NUMBER = re.compile(
-    r"(?P<before>[$€])?\s?(?<![\w.])(?P<number>[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[-+−]?\.\d+)(?P<exponent>[eE][-+]?\d+)?"
+    r"(?:(?<![\w.])(?P<sign>[-−])(?=[$€]))?(?P<before>[$€])?\s?(?<![\w.])(?P<number>[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[-+−]?\.\d+)(?P<exponent>[eE][-+]?\d+)?"
     r"(?:\s?/\s?(?P<under>\d+(?:\.\d+)?))?(?:\s?(?P<unit>%|[$€]|[A-Za-zµ]+))?"
 )
 _MARKED = re.compile(r"####|\banswer(?:\s+is)?\s*:?|=", re.IGNORECASE)
@@ -86,8 +86,8 @@ class NumberWithUnit(Judge):
 
     The answer's number is the first one after the last "answer is", "####" or "=", else the last one that it has. Commas between
     thousands, fractions (3/4), powers of ten (2e3), % and $ are read; 1.5 km is 1500 m. An answer with a unit of another kind than the
-    accepted one is wrong; one without any unit is taken in the accepted one's. An answer without a number cannot be read: it is wrong, and
-    counted apart.
+    accepted one is wrong; one without any unit is taken in the accepted one's, but for shares: 75 is not 75%. An answer without
+    a number cannot be read: it is wrong, and counted apart.
 
     Example:
         >>> said = ["So it is 1,500 m.", "3/4", "The answer is 12 apples, not 13."]
@@ -139,6 +139,7 @@ def amount_of(text: str) -> Amount | None:
     if found is None:
         return None
     value = float(found["number"].replace(",", "").replace("−", "-") + (found["exponent"] or ""))
+    value = -value if found["sign"] else value
     if found["under"]:
         value = value / float(found["under"]) if float(found["under"]) else math.inf
     of, size = UNITS.get(_unit_text(found), ("", 1.0))

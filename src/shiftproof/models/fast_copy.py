@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, fx, nn
+from torch.nn.utils import parametrize
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from shiftproof._errors import UsageError
 from shiftproof.models.abstract import Answers, Gradients, WrappedModel
+from shiftproof.models.query_count import uncounted
 from shiftproof.models.torch_module import TorchModule
 
 CopyPrecision = Literal["float32", "bfloat16"]
@@ -21,6 +24,10 @@ _NARROW: dict[CopyPrecision, float] = {"float32": 1e-4, "bfloat16": 0.04}
 """Below which gap between its two best scores, as a share of the range of all, a decision of the copy is narrow.
 
 On seven nets of MNIST and CIFAR-10 rounding moved a gap by at most 2e-6 and 0.032 of the range."""
+
+
+_CLASSES = 3
+"""So many are needed for a range of scores that is not their gap."""
 
 
 class FastCopy(WrappedModel, Gradients, copies=True):
@@ -33,10 +40,12 @@ class FastCopy(WrappedModel, Gradients, copies=True):
     Guarantees:
         Where the gap between the two best scores is below 1e-4 (float32) or 4 % (bfloat16) of their range, the scores are those of the
         model. Elsewhere they are the copy's, and so are all gradients. A row's scores do not depend on its batch, but for rounding. What a
-        search finds is judged by the model itself, so that no verdict of a failure is the copy's.
+        search finds is judged by the model itself, so that no verdict of a failure is the copy's. Of two classes the gap is the range, so
+        that nothing but a tie would be narrow: bfloat16 refuses them. Rows that the copy answers are not counted as sent to the model.
 
     Raises:
-        UsageError: the weights are not in float32, or under "float32" there is nothing to fold (torch must be able to trace the module).
+        UsageError: the weights are not in float32, or under "float32" there is nothing to fold: torch must be able to trace the module, and
+            it has no hooks and no weights that are computed (weight norm). Asked for scores in bfloat16: there are fewer than 3 classes.
 
     Cost: a forward of the copy, and one of the model for each narrow decision. On one core with AMX, forward and input gradient took 0.69
     (float32) and 0.29 to 0.33 (bfloat16) of the time of ResNet-20 and -32, and 0.85 to 1.1 of that of nets with two convolutions or none.
@@ -56,7 +65,7 @@ class FastCopy(WrappedModel, Gradients, copies=True):
         module = module if folded is None else folded
         if precision == "bfloat16":
             module = _Rounded(module)
-        self._model, self._narrow = model, _NARROW[precision]
+        self._model, self._precision, self._narrow = model, precision, _NARROW[precision]
         self._copy = TorchModule(module, name=model.name, device=model.device, memory_format=model.memory_format)
 
     @property
@@ -72,7 +81,11 @@ class FastCopy(WrappedModel, Gradients, copies=True):
             raise UsageError(f"The faster copy of the model '{self.name}' {what}. Leave the copy out.")
 
     def scores(self, x: Tensor) -> Tensor:
-        said = self._copy.scores(x).to(torch.float32)
+        with uncounted():
+            said = self._copy.scores(x).to(torch.float32)
+        if self._precision == "bfloat16" and said.shape[1] < _CLASSES:
+            what = f"has no faster copy in bfloat16: it has {said.shape[1]} classes, and which of their decisions are narrow cannot be told"
+            raise UsageError(f"The model '{self.name}' {what}. Use float32, or leave the copy out.")
         seen = said.detach()
         best = seen.topk(2, dim=1).values
         narrow = ~(best[:, 0] - best[:, 1] > self._narrow * (best[:, 0] - seen.amin(1)))  # one that is not finite is narrow too
@@ -96,14 +109,20 @@ def _frozen(model: TorchModule) -> nn.Module:
     weights = list(model.module.parameters())
     if not weights or any(weight.dtype is not torch.float32 for weight in weights):
         raise UsageError(f"The model '{model.name}' has no faster copy: it must be a torch module with weights in float32.")
-    module = copy.deepcopy(model.module).eval()
-    return module.requires_grad_(False)
+    try:
+        return copy.deepcopy(model.module).eval().requires_grad_(False)
+    except Exception as error:  # whatever the user's code raises, or torch where a weight is computed
+        raise UsageError(
+            f"The model '{model.name}' has no faster copy: it cannot be copied ({type(error).__name__}). Leave it out."
+        ) from error
 
 
 def _folded(module: nn.Module) -> tuple[nn.Module | None, str]:
     """The module with each batch norm that alone follows a convolution folded into it; None and why where there is none."""
     if not any(isinstance(part, nn.BatchNorm2d) for part in module.modules()):
         return None, "it has no batch norm to fold into a convolution"
+    if any(_altered(part) for part in module.modules()):
+        return None, "it has hooks, or weights that are computed from others"
     try:
         traced = fx.symbolic_trace(module)
     except Exception as error:  # whatever the user's code raises where it is traced
@@ -125,16 +144,23 @@ def _folded(module: nn.Module) -> tuple[nn.Module | None, str]:
     return (traced, "") if folds else (None, "no batch norm of it alone follows a convolution")
 
 
+def _altered(part: nn.Module) -> bool:
+    """Whether a module does more than its class says: a fold would lose it, or undo it."""
+    return bool(part._forward_hooks or part._forward_pre_hooks) or parametrize.is_parametrized(part)
+
+
 class _Rounded(nn.Module):
-    """A module whose layers compute in bfloat16, but for the first."""
+    """A module whose layers compute in bfloat16, but for the first, which sees the inputs in full precision."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
-        layers = [(place, part) for place, part in module.named_modules() if isinstance(part, nn.Conv2d | nn.Linear)]
-        for _, part in layers[1:]:
-            part.to(torch.bfloat16)
-        if layers and layers[0][0]:
-            module.set_submodule(layers[0][0], _First(layers[0][1]))
+        layers = [part for part in module.modules() if isinstance(part, nn.Conv2d | nn.Linear)]
+        if layers:
+            own = set(layers[0].parameters())
+            for part in layers[1:]:
+                if own.isdisjoint(part.parameters()):  # a weight that both have stays as it is
+                    part.to(torch.bfloat16)
+            vars(layers[0])["forward"] = _InFull(layers[0].forward)  # before that of its class
         self.module = module
 
     def forward(self, x: Tensor) -> Any:
@@ -142,14 +168,12 @@ class _Rounded(nn.Module):
             return self.module(x)
 
 
-class _First(nn.Module):
-    """The layer that sees the inputs, in full precision."""
+class _InFull:
+    """What a layer computes, in full precision; the layer stays what it is, as code may read its weights."""
 
-    def __init__(self, layer: nn.Module) -> None:
-        super().__init__()
-        self.layer = layer
+    def __init__(self, forward: Callable[[Tensor], Tensor]) -> None:
+        self._forward = forward
 
-    def forward(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
-            seen: Tensor = self.layer(x.float())
-        return seen.to(torch.bfloat16)
+            return self._forward(x.float()).to(torch.bfloat16)

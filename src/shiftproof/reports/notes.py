@@ -36,7 +36,8 @@ def missing_answers(audit: Audit) -> str:
     share = f"{worst.unanswered} of {plural(worst.n, 'example')} of {worst.shift} under {worst.search}"
     more = f", and to fewer in {plural(len(silent) - 1, 'other cell')}" if len(silent) > 1 else ""
     limit = " That is more than 5%, so no verdict is given." if audit.too_many_missing else " Their numbers are brackets."
-    return f"No answer came to {share}{more}.{limit} Run again with the same output folder to ask only these."
+    again = "" if audit.model.fingerprint.startswith("recorded:") else " Run again with the same output folder to ask only these."
+    return f"No answer came to {share}{more}.{limit}{again}"  # nothing can be asked again of what another tool recorded
 
 
 def unjudged(audit: Audit, gates: Iterable[GateRecord]) -> str:

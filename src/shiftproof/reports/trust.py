@@ -122,7 +122,8 @@ def _kept(row: TrustRow) -> str:
     if found is None or found.verdict == "refused" or found.threshold is None:
         return ""
     word = {"holds": "holds", "broken": "is broken", "cannot be told": "cannot be told true or false"}[found.verdict]
-    here = f"{percent(found.risk)} are wrong of the {percent(found.coverage)} kept ({span(found.interval)})"
+    of = f"the {percent(found.coverage)} kept"
+    here = f"{percent(found.risk)} are wrong of {of} ({span(found.interval)})" if found.coverage else "no answer is that confident"
     return f"the promise of at most {percent(found.target)} wrong at confidence {found.threshold:.4g} or more {word}: {here}"
 
 

@@ -12,6 +12,7 @@ from shiftproof.evaluation.audit.recorded import recorded_audit, report_recorded
 from shiftproof.evaluation.compare import compare_runs
 from shiftproof.integrations.eval_logs.read_logs import read_logs
 from shiftproof.records.transcripts import read_transcripts
+from shiftproof.reports.notes import missing_answers
 from shiftproof.risks.paired import mcnemar, paired
 
 BASE = [1.0] * 30 + [0.0] * 10
@@ -107,3 +108,11 @@ def test_a_log_needs_out_and_a_folder_takes_no_options(tmp_path: Path) -> None:
     refused = CliRunner().invoke(command, [str(log), "--out", str(tmp_path / "full")], standalone_mode=False)
     assert "holds other files" in str(refused.exception)
     assert read_transcripts(tmp_path / "full") is None
+
+
+def test_a_log_that_is_not_there_is_called_a_file_and_recorded_answers_cannot_be_asked_again(tmp_path: Path) -> None:
+    missing = CliRunner().invoke(command, [str(tmp_path / "typo.eval"), "--out", str(tmp_path / "out")], standalone_mode=False)
+    assert "There is no file" in str(missing.exception)
+    said = missing_answers(recorded_audit(read_logs([write_inspect(tmp_path / "run.eval", table([1.0, None]))])))
+    assert said.startswith("No answer came to 1 of 2 examples")
+    assert "Run again" not in said

@@ -131,6 +131,15 @@ def test_every_row_that_reaches_the_model_is_counted(record: TrustRecord) -> Non
     assert 0 < record.asked - (once + 2 * clean.n) <= 48  # looks at the model before any work
 
 
+def test_where_no_answer_is_kept_no_share_of_them_is_wrong(record: TrustRecord) -> None:
+    row = record.rows[0]
+    assert row.selective is not None
+    none = row.selective.model_copy(update={"coverage": 0.0, "risk": float("nan"), "interval": (float("nan"), float("nan"))})
+    said = " ".join(sentences(record.calibration, [row.model_copy(update={"selective": none})], record.data.classes))
+    assert "no answer is that confident" in said
+    assert "not measured are wrong" not in said
+
+
 def test_the_page_says_it_in_words_and_escapes_names(record: TrustRecord) -> None:
     page = trust_page(record)
     assert len(sentences(record.calibration, record.rows, record.data.classes)) == len(record.rows)

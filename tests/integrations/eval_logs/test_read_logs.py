@@ -154,3 +154,29 @@ def test_one_of_several_scores_and_models_can_be_named(tmp_path: Path) -> None:
     assert read_logs([two], model="b", score="kind").scorer == "kind"
     filtered = write_lm_eval(tmp_path / "s.jsonl", table(BASE), filters=["strict", "loose"])
     assert read_logs([filtered], score="exact_match,loose").scorer == "exact_match,loose"
+
+
+def test_a_sample_of_lm_eval_without_its_metric_has_no_answer_and_is_not_left_out(tmp_path: Path) -> None:
+    found = read_logs([write_lm_eval(tmp_path / "s.jsonl", table([1.0, None, 0.0]))])
+    assert scores(found) == {("0", "identity"): 1.0, ("1", "identity"): None, ("2", "identity"): 0.0}
+
+
+def test_letters_that_split_lines_elsewhere_and_halves_of_letters_are_read(tmp_path: Path) -> None:
+    planned = [Planned("1", "v", 1.0, "one\u2028two"), Planned("2", "v", 1.0, "cut \ud83e")]
+    path = write_lm_eval(tmp_path / "s.jsonl", planned)
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines[0]["doc"]["input"] = "one\u2028two"
+    path.write_text(f"{json.dumps(lines[0], ensure_ascii=False)}\n{json.dumps(lines[1])}", encoding="utf-8")
+    found = read_logs([path])
+    assert found.exchanges[1].prompt == "cut ?"
+    assert "cut ?" in found.model_dump_json()
+
+
+def test_an_error_says_once_what_is_wrong(tmp_path: Path) -> None:
+    log = inspect_log(table(BASE))
+    for sample in log["samples"]:
+        sample["scores"] = {}
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(log), encoding="utf-8")
+    with pytest.raises(UsageError, match="^The log .* has no score. Log one that is a number in"):
+        read_logs([path])

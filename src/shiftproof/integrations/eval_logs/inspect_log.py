@@ -37,6 +37,8 @@ def read_archive(path: Path, score: str | None) -> ReadLog:
             header = json.loads(_unpacked(archive, file, start))
             samples = [name for name in members if name.startswith("samples/") and name.endswith(".json")]
             return _log(path, header, (json.loads(_unpacked(archive, file, members[name])) for name in samples), score)
+    except UsageError:
+        raise  # it is a ValueError, and says what is wrong already
     except (zipfile.BadZipFile, OSError, ValueError, struct.error, pa.ArrowException) as error:
         raise UsageError(f"The log '{path}' cannot be read: {error}. It must be an .eval file of inspect.") from error
 

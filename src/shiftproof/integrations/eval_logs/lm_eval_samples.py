@@ -27,7 +27,7 @@ def read_samples(path: Path, lines: Sequence[Mapping[str, Any]], score: str | No
         if len(filters) == 1 and score is not None and "," not in score:
             score = f"{score},{next(iter(filters))}"
         scorer = chosen("score", names, score, str(path), "--score")
-        rows = [_row(line, scorer, str(path)) for line in lines if scorer in _scores(line)]
+        rows = [_row(line, scorer, str(path)) for line in lines if str(line.get("filter", "none")) == scorer.partition(",")[2]]
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise UsageError(f"The samples '{path}' are not as lm-eval writes them ({type(error).__name__}: {error}).") from error
     return ReadLog(path, TOOL, path.parent.name or "model", scorer, rows)
@@ -40,7 +40,7 @@ def _scores(line: Mapping[str, Any]) -> list[str]:
 
 
 def _row(line: Mapping[str, Any], scorer: str, where: str) -> LogRow:
-    value = score_of(line[scorer.partition(",")[0]], f"the sample {line['doc_id']} of '{where}'")
+    value = score_of(line.get(scorer.partition(",")[0]), f"the sample {line['doc_id']} of '{where}'")
     arguments, said = line.get("arguments") or {}, line.get("filtered_resps") or line["resps"]
     first = next(iter(arguments.values()), {}) if isinstance(arguments, dict) else arguments[0]
     prompt = _prompt(first.get("arg_0", "") if isinstance(first, dict) else first[0])

@@ -61,10 +61,11 @@ def read_logs(
     elif names == [""]:
         names, placed = [UNCHANGED[0]], [(log, row, UNCHANGED[0]) for log, row, _ in placed]
         notes.append("The samples name no variants, so nothing is paired. Name the key with --variant, or give a second log.")
+    names = list(map(_whole, names))
     meant = _base(names, base, notes)
     answers = [(_key(row, item, ITEM_KEYS) or row.name, name, row) for _, row, name in placed]
     exchanges = _joined(answers, notes)
-    models = list(dict.fromkeys(log.model for log in logs))
+    models = list(dict.fromkeys(_whole(log.model) for log in logs))
     return Transcripts(
         source=[str(path) for path in paths],
         tool=logs[0].tool,
@@ -86,7 +87,7 @@ def _read(path: Path, score: str | None, model: str | None) -> ReadLog:
     try:
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".jsonl":
-            lines = [json.loads(line) for line in text.splitlines() if line.strip()]
+            lines = [json.loads(line) for line in text.split("\n") if line.strip()]
             if lines and all(map(lm_eval_samples.is_sample, lines)):
                 return lm_eval_samples.read_samples(path, lines, score)
         else:
@@ -95,6 +96,8 @@ def _read(path: Path, score: str | None, model: str | None) -> ReadLog:
                 return promptfoo_results.read_results(path, content, score, model)
             if isinstance(content, dict) and isinstance(content.get("eval"), dict):
                 return inspect_log.read_plain(path, content, score)
+    except UsageError:
+        raise  # it is a ValueError, and says what is wrong already
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"The file '{path}' cannot be read ({error}). It must be {forms}.") from error
     raise UsageError(f"The file '{path}' is no log that can be read. It must be {forms}.")
@@ -147,5 +150,15 @@ def _joined(answers: Sequence[tuple[str, str, LogRow]], notes: list[str]) -> lis
     for (item, variant), own in rows.items():
         known = [row.score for row in own if row.score is not None]
         mean = sum(known) / len(known) if len(known) == len(own) else None
-        found.append(Exchange(item=item, variant=variant, prompt=own[0].prompt, said=own[0].said, target=own[0].target, score=mean))
+        texts = {"item": item, "variant": variant, "prompt": own[0].prompt, "said": own[0].said, "target": own[0].target}
+        found.append(Exchange(**{name: _whole(text) for name, text in texts.items()}, score=mean))
     return found
+
+
+def _whole(text: str) -> str:
+    r"""A text that can be written: half a character, as JSON may have it where an answer was cut, becomes a question mark.
+
+    >>> _whole("cut \ud83e"), _whole("whole \U0001f600")
+    ('cut ?', 'whole 😀')
+    """
+    return text.encode(errors="replace").decode()
