@@ -207,7 +207,7 @@ BAD: dict[str, tuple[tuple[str, ...], dict[str, str], str]] = {
     "a defence of a text": (
         (*TEXT, "--defence", "jpeg"),
         {},
-        "--defence is about classes of .*, and these inputs",
+        "The defence jpeg supports image inputs, got inputs of kind 'text'",
     ),
     "a curve of texts": (
         (*TEXT, "--curve", "linf"),
