@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from shiftproof._errors import UsageError
 from shiftproof.data.sources.address import Address
@@ -77,3 +80,18 @@ def hash_file(path: Path) -> str:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()[:24]
+
+
+def unpacked(path: Path) -> bytes:
+    """The bytes of a file, unpacked where it ends in .gz."""
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+
+
+def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
+    """The number, from 1, and the value of each line that is not blank, of a file in UTF-8 with or without its mark.
+
+    A line ends at a line feed alone: other ends that Unicode knows, such as U+2028, may stand inside a text.
+    """
+    for number, line in enumerate(unpacked(path).decode("utf-8-sig").split("\n"), start=1):
+        if line.strip():
+            yield number, json.loads(line)

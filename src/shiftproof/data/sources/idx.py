@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import struct
 from functools import cached_property
@@ -16,7 +15,7 @@ from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Ids
 from shiftproof.data.sources.abstract import AddressedSource, Option
 from shiftproof.data.sources.address import Address
-from shiftproof.data.sources.files import reading, the_folder
+from shiftproof.data.sources.files import reading, the_folder, unpacked
 from shiftproof.data.sources.pixels import level_box, onto_box
 from shiftproof.data.space import InputSpace, ValueRange, boxed
 
@@ -102,7 +101,7 @@ def _find(folder: Path, split: str, what: str, dimensions: int) -> Path:
 def read_idx(path: Path, *, dimensions: int) -> npt.NDArray[np.uint8]:
     """The array of unsigned bytes in an idx file; raises `UsageError` where it is of another kind, cut off, or longer than it says."""
     with reading(f"'{path}'", "The file seems damaged: copy it again."):
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        data = unpacked(path)
     start = 4 + 4 * dimensions
     magic = bytes([0, 0, UNSIGNED_BYTES, dimensions])
     if data[:4] != magic:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,7 +15,7 @@ from shiftproof.data.labels import check_ids, encode_labels, group_names, row_id
 from shiftproof.data.rows import Fields, Items, as_objects
 from shiftproof.data.sources.abstract import CLASSES, RENAME, AddressedSource, Option
 from shiftproof.data.sources.address import Address
-from shiftproof.data.sources.files import hash_file, reading, the_file
+from shiftproof.data.sources.files import hash_file, json_lines, reading, the_file
 from shiftproof.data.space import FieldsSpace, Space, TextSpace, ValueRange
 
 Line = dict[str, Any]
@@ -67,12 +64,10 @@ class Jsonl(AddressedSource):
     def _lines(self) -> list[Line]:
         found: list[Line] = []
         with reading(f"'{self._path}' as JSON Lines", "Each line must be an object in JSON, as UTF-8 text."):
-            for number, line in enumerate(_text(self._path).split("\n"), start=1):
-                if line.strip():
-                    row = json.loads(line)
-                    if not isinstance(row, dict):
-                        raise ValueError(f"line {number} is no object")
-                    found.append(row)
+            for number, row in json_lines(self._path):
+                if not isinstance(row, dict):
+                    raise ValueError(f"line {number} is no object")
+                found.append(row)
         if not found:
             raise UsageError(f"The file '{self._path}' holds no lines.")
         return found
@@ -142,11 +137,6 @@ class Jsonl(AddressedSource):
                     raise must(name, f"row {row} of '{self._path}'", rule, value if len(str(value)) < 80 else type(value).__name__)
             found[name] = as_objects(values)
         return found
-
-
-def _text(path: Path) -> str:
-    data = path.read_bytes()
-    return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
 
 
 def _answers(values: list[Any], owner: str) -> npt.NDArray[Any]:

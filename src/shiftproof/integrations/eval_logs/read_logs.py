@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from shiftproof._errors import UsageError
+from shiftproof.data.sources.files import json_lines
 from shiftproof.integrations.eval_logs import inspect_log, lm_eval_samples, promptfoo_results
 from shiftproof.integrations.eval_logs.log_row import ITEM_KEYS, VARIANT_KEYS, LogRow, ReadLog
 from shiftproof.records.transcripts import Exchange, Transcripts
@@ -85,13 +86,12 @@ def _read(path: Path, score: str | None, model: str | None) -> ReadLog:
         return inspect_log.read_archive(path, score)
     forms = "an .eval or .json log of inspect, samples JSONL of lm-eval, or results JSON of promptfoo"
     try:
-        text = path.read_text(encoding="utf-8")
         if path.suffix == ".jsonl":
-            lines = [json.loads(line) for line in text.split("\n") if line.strip()]
+            lines = [row for _, row in json_lines(path)]
             if lines and all(map(lm_eval_samples.is_sample, lines)):
                 return lm_eval_samples.read_samples(path, lines, score)
         else:
-            content = json.loads(text)
+            content = json.loads(path.read_text(encoding="utf-8"))
             if promptfoo_results.is_results(content):
                 return promptfoo_results.read_results(path, content, score, model)
             if isinstance(content, dict) and isinstance(content.get("eval"), dict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from shiftproof._errors import UsageError, must
 from shiftproof._identity.table import identify
 from shiftproof._imports import load_object
 from shiftproof.data.sources.address import Address
-from shiftproof.data.sources.files import hash_file, reading, the_file
+from shiftproof.data.sources.files import hash_file, json_lines, reading, the_file, unpacked
 from shiftproof.shifts.text.rewrite import Rewrite
 
 _SHOWN = 16
@@ -91,22 +90,15 @@ def identity_of(spec: str) -> str:
 def read_json(path: Path, what: str) -> Any:
     """A JSON file, plain or as .gz."""
     with reading(f"'{path}' as {what}", "It must be JSON in UTF-8, plain or compressed with gzip."):
-        return json.loads(_text(path))
+        return json.loads(unpacked(path).decode("utf-8"))
 
 
 def read_lines(path: Path, what: str) -> list[Mapping[str, Any]]:
     """The objects of a JSONL file, plain or as .gz, one a line; blank lines are left out."""
     found: list[Mapping[str, Any]] = []
     with reading(f"'{path}' as {what}", "It must be JSONL in UTF-8, one object a line, plain or compressed with gzip."):
-        lines = _text(path).splitlines()
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                row = json.loads(line)
-                if not isinstance(row, dict):
-                    raise UsageError(f"Line {number} of '{path}' must be a JSON object, got {type(row).__name__}.")
-                found.append(row)
+        for number, row in json_lines(path):
+            if not isinstance(row, dict):
+                raise UsageError(f"Line {number} of '{path}' must be a JSON object, got {type(row).__name__}.")
+            found.append(row)
     return found
-
-
-def _text(path: Path) -> str:
-    return (gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()).decode("utf-8")
