@@ -13,7 +13,8 @@ from torch import Tensor, nn
 import shiftproof as sp
 from benchmarks.timing import Figure, ratio
 from shiftproof.models.abstract import Scores
-from shiftproof.models.fast_copy import PRECISIONS, FastCopy
+from shiftproof.models.copy_precisions import PRECISIONS
+from shiftproof.models.fast_copy import FastCopy
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.searches.cascade import Cascade
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,13 +19,11 @@ from shiftproof.judges.classify import CLASSIFY, mean_scores
 from shiftproof.judges.classify import of_scores as judge
 from shiftproof.losses import Loss, margin
 from shiftproof.models.abstract import Access, Answers, Gradients, Labels
+from shiftproof.models.copy_precisions import CopyPrecision
 from shiftproof.models.query_count import count_asked
 from shiftproof.outcomes import Stage
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Params, Shift
-
-if TYPE_CHECKING:
-    from shiftproof.models.fast_copy import CopyPrecision
 
 COMPARED = 16
 """Inputs on which a faster copy is compared with its model."""

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 import shiftproof as sp
 from shiftproof._errors import UsageError
 from shiftproof.models.answers import ROWS
-from shiftproof.models.fast_copy import PRECISIONS, CopyPrecision, FastCopy, fast_copy
+from shiftproof.models.copy_precisions import PRECISIONS, CopyPrecision
+from shiftproof.models.fast_copy import FastCopy, fast_copy
 from shiftproof.models.query_count import counting_queries
 from shiftproof.models.torch_module import TorchModule
 

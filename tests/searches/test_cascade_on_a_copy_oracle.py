@@ -8,7 +8,7 @@ from torch import nn
 
 import shiftproof as sp
 from shiftproof._errors import UsageError
-from shiftproof.models.fast_copy import PRECISIONS
+from shiftproof.models.copy_precisions import PRECISIONS
 from shiftproof.outcomes import BROKEN
 from shiftproof.searches.cascade import Cascade
 
@@ -46,6 +46,14 @@ def test_verdicts_do_not_depend_on_the_batch() -> None:
     examples = sp.examples(X, model.labels(X))
     found = [sp.confront(model, SHIFT, search=Cascade(copy="float32"), examples=examples, batch_size=size) for size in (1, 7, 64)]
     assert found[0].outcome.tolist() == found[1].outcome.tolist() == found[2].outcome.tolist()
+
+
+def test_a_copy_of_a_model_without_gradients_is_refused_and_not_left_out() -> None:
+    model = sp.as_model(lambda x: x.reshape(len(x), -1)[:, :4], name="call", gives="scores")
+    examples = sp.examples(X, model.labels(X))
+    assert sp.confront(model, SHIFT, search=Cascade(), examples=examples[:2]).bound.value == "at_most"
+    with pytest.raises(UsageError, match="needs gradients"):
+        sp.confront(model, SHIFT, search=Cascade(copy="float32"), examples=examples)
 
 
 def test_other_precisions_are_refused() -> None:

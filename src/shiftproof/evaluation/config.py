@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from shiftproof._errors import UsageError, must, unknown
 from shiftproof._secrets import remember_url, without_secrets
+from shiftproof.models.copy_precisions import PRECISIONS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -20,8 +21,6 @@ else:
     import tomli as tomllib
 
 
-PRECISIONS = ("float32", "bfloat16")
-"""Those of a faster copy, in words: the models' own table needs torch."""
 _LONG = 1000
 """Entries from which on a list is no list of options."""
 

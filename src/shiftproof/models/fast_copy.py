@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -14,12 +14,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from shiftproof._errors import UsageError
 from shiftproof.models.abstract import Answers, Gradients, WrappedModel
+from shiftproof.models.copy_precisions import CopyPrecision
 from shiftproof.models.query_count import uncounted
 from shiftproof.models.torch_module import TorchModule
 
-CopyPrecision = Literal["float32", "bfloat16"]
-"""In which numbers a copy computes."""
-PRECISIONS: tuple[CopyPrecision, ...] = get_args(CopyPrecision)
 _NARROW: dict[CopyPrecision, float] = {"float32": 1e-4, "bfloat16": 0.04}
 """Below which gap between its two best scores, as a share of the range of all, a decision of the copy is narrow.
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from shiftproof._errors import must
 from shiftproof.models.abstract import Access, Gradients, Labels
-from shiftproof.models.fast_copy import PRECISIONS
+from shiftproof.models.copy_precisions import PRECISIONS
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._economy_stages import ECONOMY, begin
@@ -95,8 +95,8 @@ class Cascade(Search):
         return replace(self, copy=precision)
 
     def matched(self, model: Labels) -> Search:
-        if isinstance(model, Gradients) or self.version != "economy":
-            return self
+        if isinstance(model, Gradients) or self.version != "economy" or self.copy:
+            return self  # of a model without gradients there is no copy: it is refused, as the published versions are
         from shiftproof.searches.query_cascade import QueryCascade
 
         return QueryCascade(draws=self.draws).matched(model)

@@ -39,6 +39,7 @@ from shiftproof.measures import Measure
 from shiftproof.models.abstract import Answers, Labels, Scores
 from shiftproof.models.answer_cache import AnswerCache, remembering
 from shiftproof.models.chat import ChatOptions
+from shiftproof.models.copy_precisions import PRECISIONS
 from shiftproof.models.endpoint_form import parse_headers
 from shiftproof.models.posting import EndpointOptions
 from shiftproof.models.text_module import CutsOff
@@ -264,7 +265,7 @@ def _check_copies(choice: SuiteChoice, model: Any, probe: Examples, config: Audi
     """Raises `UsageError` where a search would ask a faster copy of the model, and there is none, or none would."""
     copies = {search.copied_in for _, search in choice.pairs} - {""}
     if copies:
-        from shiftproof.models.fast_copy import PRECISIONS, fast_copy  # late, as few audits ask for it
+        from shiftproof.models.fast_copy import fast_copy  # late, as few audits ask for it
 
         for precision in PRECISIONS:
             if precision in copies:
