@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
 from shiftproof._errors import UsageError, must
+from shiftproof.cli._gate import cleared, ended, write_junit
 from shiftproof.cli._notes import echo_notes
 from shiftproof.cli._options import DATA, OUT, SEARCH, SHIFT, FileOr, PartSpec, box_of, data_option, model_options, suite_names
 from shiftproof.cli._say import say, say_lines
+from shiftproof.models.copy_precisions import PRECISIONS
 
 _REPEATABLE = ("shift_from", "shifts", "searches", "certify", "curves", "measures", "fail_on", "headers")
-_NO_VERDICT = (2, 3)
 _SHOW = "show"
 """What --plan says where no file follows it."""
 
@@ -61,7 +61,7 @@ _SHOW = "show"
 )
 @click.option(
     "--fast-copy",
-    type=click.Choice(("float32", "bfloat16")),
+    type=click.Choice(PRECISIONS),
     help="Let the cascade search on a faster copy of a torch module; the model itself judges what it finds.",
 )
 @click.option(
@@ -131,9 +131,7 @@ def command(config: str | None, junit: str | None, quiet: bool, plan: str | None
     from shiftproof._memory import keep_freed_memory
     from shiftproof.evaluation.audit.audit import run_audit
     from shiftproof.evaluation.config import make_config
-    from shiftproof.gate import exit_code
     from shiftproof.reports.audit.group_gaps import gap_lines
-    from shiftproof.reports.notes import missing_answers, unjudged
     from shiftproof.reports.number_format import cost
 
     keep_freed_memory()
@@ -147,24 +145,17 @@ def command(config: str | None, junit: str | None, quiet: bool, plan: str | None
             f"Neither the command line nor '{config}' names an output folder. Add" if config else "No output folder was given. Name it with"
         )
         raise UsageError(f"{where} --out runs/NAME.")
-    verdicts = Path(junit).absolute() if junit else None
-    if verdicts:
-        with suppress(OSError):  # where it cannot be removed, it cannot be written either, and that is said
-            verdicts.unlink()  # those of an earlier run are none of this one, however it ends
+    verdicts = cleared(junit)
     report = run_audit(make_config(merged), progress=not quiet and sys.stderr.isatty())
     record = report.record
     if verdicts:
-        _write_junit(verdicts, record)
+        write_junit(verdicts, record)
     if not quiet:
         say_lines([*str(report).splitlines(), *gap_lines(record)])
         echo_notes([*record.model.notes, *record.data.notes, *(note for other in record.natural for note in other.notes)])
         say(f"\nCost:   {cost(record.asked, record.sent, record.tokens, record.tokens_left)}")
         say(f"Page:   {report.page}\nRecord: {report.folder / 'audit.json'}")
-    code = exit_code(record.gates, record.complete, too_many_missing=record.too_many_missing)
-    why = unjudged(record, record.gates) if code in _NO_VERDICT else missing_answers(record)
-    if why:
-        say(f"shiftproof: {why}", err=True)
-    return code
+    return ended(record)
 
 
 def _merged(config: str | None, plan: str | None, options: dict[str, Any]) -> dict[str, Any]:
@@ -199,14 +190,3 @@ def _prices(text: str) -> tuple[float, float]:
     except ValueError as error:
         raise must("--price", "the plan", "be two numbers, for a million tokens sent and answered, such as 0.5/1.5", text) from error
     return sent, answered
-
-
-def _write_junit(path: Path, record: Any) -> None:
-    from shiftproof._writing import disk_error, write_atomic
-    from shiftproof.gate import junit
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, junit(record, record.gates).encode())
-    except OSError as error:
-        raise disk_error(path.parent, error) from error

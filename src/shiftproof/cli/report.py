@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
 from shiftproof._errors import UsageError
+from shiftproof.cli._gate import cleared, ended, write_junit
 from shiftproof.cli._notes import echo_notes
 from shiftproof.cli._options import OUT, out_folder
 from shiftproof.cli._say import say, say_lines
@@ -61,37 +61,22 @@ def command(sources: tuple[Path, ...], out: Path | None, fail_on: tuple[str, ...
 
 def _of_logs(sources: Sequence[Path], out: Path, fail_on: Sequence[str], junit: str | None, options: dict[str, Any]) -> int:
     from shiftproof._errors import must
-    from shiftproof._writing import disk_error, write_atomic
     from shiftproof.evaluation.audit.recorded import report_recorded
-    from shiftproof.gate import exit_code
-    from shiftproof.gate import junit as junit_xml
     from shiftproof.integrations.eval_logs.read_logs import read_logs
-    from shiftproof.reports.notes import missing_answers, unjudged
 
     confidence = options.pop("confidence")
     confidence = 0.95 if confidence is None else confidence
-    verdicts = Path(junit).absolute() if junit else None
-    if verdicts:
-        with suppress(OSError):  # where it cannot be removed, it cannot be written either, and that is said
-            verdicts.unlink()  # those of an earlier report are none of this one
+    verdicts = cleared(junit)
     if not 0 < confidence < 1:
         raise must("--confidence", "the report", "be in (0, 1)", confidence)
     audit = report_recorded(read_logs(sources, **options), out, fail_on=fail_on, confidence=confidence)
     _shown(out)
     if verdicts:
-        try:
-            verdicts.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(verdicts, junit_xml(audit, audit.gates).encode())
-        except OSError as error:
-            raise disk_error(verdicts.parent, error) from error
+        write_junit(verdicts, audit)
     for gate in audit.gates:
         state = "not judged" if gate.value is None else "failed" if gate.failed else "met"
         say(f"{state}: {gate.condition}: {gate.detail}")
-    code = exit_code(audit.gates, audit.complete, too_many_missing=audit.too_many_missing)
-    why = unjudged(audit, audit.gates) if code > 1 else missing_answers(audit)
-    if why:
-        say(f"shiftproof: {why}", err=True)
-    return code
+    return ended(audit)
 
 
 def _shown(folder: Path) -> int:
