@@ -1,13 +1,17 @@
-"""The rows of a cell's file: a finding as a table, and the same with some of its rows measured since."""
+"""The rows of a cell's file: a finding as a table, the same with some of its rows measured since, and the file."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from shiftproof._sealed import BLANK, write_sealed
 from shiftproof.finding import Finding
 from shiftproof.runs.score_rows import SCORE, UNREADABLE, array_of, score_rows
 
@@ -76,3 +80,10 @@ def _flat(values: npt.NDArray[Any]) -> pa.Array:
         if ends[-1] < 2**31:
             return pa.StringArray.from_buffers(len(texts), pa.py_buffer(ends.astype(np.int32)), pa.py_buffer(b"".join(texts)))
     return pa.array(values)
+
+
+def write_rows(path: Path, table: pa.Table, card: Mapping[bytes, bytes] | None = None) -> None:
+    """Writes a cell's file, a row an example, with its seal; it appears whole or not at all."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata({**(card or {}), b"seal": BLANK.encode()}), sink, compression="zstd")
+    write_sealed(path, sink.getvalue().to_pybytes(), {"kind": "cell", "name": path.name})

@@ -27,7 +27,7 @@ from shiftproof._writing import write_atomic as write_atomic
 from shiftproof.finding import Finding
 from shiftproof.outcomes import MISSING_ANSWERS, NO_ANSWER, UNREADABLE_ANSWERS, Bound, Flag, Stage, join_flags, join_stages
 from shiftproof.runs.cell import Cell
-from shiftproof.runs.cell_rows import table_of, with_rows
+from shiftproof.runs.cell_rows import table_of, with_rows, write_rows
 from shiftproof.runs.score_rows import SCORE, SCORES, TOP_CLASSES, TOP_SCORES, UNREADABLE, array_of
 
 KNOWN, ANSWERS = "known", "answers"
@@ -193,10 +193,7 @@ class Store:
             "stages": [asdict(stage) for stage in finding.stages],
             "sent": finding.sent,
         }
-        sink = pa.BufferOutputStream()
-        metadata = {_CARD: json.dumps(card).encode(), b"seal": BLANK.encode()}
-        pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
-        write_sealed(self.path(cell), sink.getvalue().to_pybytes(), _of_file("cell", self.path(cell)))
+        write_rows(self.path(cell), table, {_CARD: json.dumps(card).encode()})
         self.failure(cell).unlink(missing_ok=True)
 
     def read(self, cell: Cell) -> CellTable:

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from shiftproof import outcomes
 from shiftproof._arrays import Floats
@@ -22,8 +23,8 @@ from shiftproof.records.document import write_document
 from shiftproof.records.transcripts import Exchange, Transcripts, write_transcripts
 from shiftproof.risks.mean import Mean
 from shiftproof.risks.paired import paired, paired_difference
+from shiftproof.runs.cell_rows import write_rows
 from shiftproof.runs.provenance import now, provenance
-from shiftproof.runs.recorded_rows import write_recorded_rows
 
 _CLAIM = "The mean over answers that another tool recorded: an estimate, with its sampling interval."
 _SEARCH = "one_draw"
@@ -60,8 +61,8 @@ def report_recorded(transcripts: Transcripts, out: Path, *, fail_on: Sequence[st
         (out / "cells").mkdir(parents=True, exist_ok=True)
         for cell in audit.cells:
             own = _of(transcripts, cell.data, audit.data.uri)
-            ids, label = np.array([one.item for one in own]), np.array([one.target for one in own])
-            write_recorded_rows(out / "cells" / f"{cell.key}.parquet", ids, np.array(_outcomes(own)), label)
+            rows = {"id": [one.item for one in own], "outcome": _outcomes(own), "label": [one.target for one in own]}
+            write_rows(out / "cells" / f"{cell.key}.parquet", pa.table(rows))
         write_transcripts(out, transcripts)
         write_document(out / "audit.json", audit, "audit")
     except OSError as error:
