@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from shiftproof._arrays import Floats
 from shiftproof._errors import must
+from shiftproof.confidence.separation import rank_area
 from shiftproof.outcomes import Interval
 from shiftproof.risks.intervals import clopper_pearson, proportion_difference
 
@@ -97,14 +98,5 @@ def stability_predictor(answers: Sequence[Sequence[str]], right: npt.ArrayLike, 
         right_if_unstable=rates[1],
         difference=rates[0] - rates[1],
         interval=proportion_difference(flipped, kept, confidence=confidence).one() if both else Interval(-1.0, 1.0),
-        auroc=_auroc(shares, correct),
+        auroc=rank_area(shares[~correct], shares[correct]) if 0 < correct.sum() < len(correct) else float("nan"),
     )
-
-
-def _auroc(scores: Floats, positive: npt.NDArray[np.bool_]) -> float:
-    """The share of pairs of a positive and a negative in which the positive has the larger score, ties counting half."""
-    high, low = scores[positive], scores[~positive]
-    if not len(high) or not len(low):
-        return float("nan")
-    above = (high[:, None] > low).sum() + (high[:, None] == low).sum() / 2
-    return float(above) / (len(high) * len(low))

@@ -131,6 +131,11 @@ class Entry(Record):
         """The tightest bound from above: the least that any search left."""
         return min((a for a in self.attacked if a.value is not None), key=lambda a: a.value or 0.0, default=None)
 
+    def of_kind(self, kind: ClaimKind) -> Number | None:
+        """Its number of this kind under the threat, the tightest of several."""
+        numbers: dict[ClaimKind, Number | None] = {"at_least": self.proven, "estimate": self.average, "at_most": self.bound}
+        return numbers[kind]
+
     @property
     def basis(self) -> Number | None:
         """The number that it is ranked by: what attacks left, else the average, else what is proven."""

@@ -273,9 +273,8 @@ def _table(board: Board, joint: str) -> Table:
         table.add_column(_HEADS[kind].replace(": ", f":{joint}"), justify="right", style=_STYLES[kind], no_wrap=True)
     for place in board.places:
         entry = place.entry
-        numbers = {"at_least": entry.proven, "estimate": entry.average, "at_most": entry.bound}
         name = printable(entry.model + (f" ({lower(place)})" if place.lower else ""))
-        table.add_row(rank(place), Text(name), _cell(entry.clean, joint), *(_cell(numbers[kind], joint) for kind in kinds))
+        table.add_row(rank(place), Text(name), _cell(entry.clean, joint), *(_cell(entry.of_kind(kind), joint) for kind in kinds))
     return table
 
 

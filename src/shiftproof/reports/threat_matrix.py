@@ -98,9 +98,7 @@ _TWO = 2
 
 
 def _best(kind: ClaimKind, places: Sequence[Place]) -> MatrixNumber | None:
-    numbers = [
-        (number, place) for place in places if (number := _of_kind(place.entry, kind)) is not None and known(number.value) is not None
-    ]
+    numbers = [(number, place) for place in places if (number := place.entry.of_kind(kind)) is not None and known(number.value) is not None]
     if not numbers:
         return None
     if kind == "at_most":
@@ -108,11 +106,6 @@ def _best(kind: ClaimKind, places: Sequence[Place]) -> MatrixNumber | None:
     else:
         number, place = max(numbers, key=lambda found: found[0].value or 0.0) if kind == "at_least" else numbers[0]
     return MatrixNumber(number, place if place.entry.basis == number else None)
-
-
-def _of_kind(entry: Entry, kind: ClaimKind) -> Number | None:
-    numbers: dict[ClaimKind, Number | None] = {"at_least": entry.proven, "estimate": entry.average, "at_most": entry.bound}
-    return numbers[kind]
 
 
 def _made_by(found: MatrixNumber | None) -> tuple[str, ...]:

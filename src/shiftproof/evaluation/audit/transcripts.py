@@ -48,13 +48,13 @@ def transcripts_of(plan: AuditPlan, store: Store) -> Transcripts | None:
         changed = np.sum([np.nan_to_num(scores, nan=-1.0) != np.nan_to_num(first, nan=-1.0) for scores in verdicts.values()], axis=0)
     kept = np.sort(np.argsort(-changed, kind="stable")[:MOST_ITEMS])
     examples = plan.data.take(kept)
-    prompts = {BASE: dict(zip(kept.tolist(), map(as_transcript, examples.x), strict=True))}
+    prompts = dict(zip(kept.tolist(), map(as_transcript, examples.x), strict=True))
     exchanges: list[Exchange] = []
     truth = plan.judge.truth(examples)
     target = {row: written_label(truth[place : place + 1]) for place, row in enumerate(kept.tolist())}
     for name in (BASE, *(name for name in groups if name != BASE)):
         for cell in groups[name]:
-            exchanges += _exchanges(plan, store, cell, name, kept, prompts[BASE], target)
+            exchanges += _exchanges(plan, store, cell, name, kept, verdicts[name], prompts, target)
     return Transcripts(
         source=[plan.data.uri],
         tool="shiftproof",
@@ -83,15 +83,16 @@ def _exchanges(
     cell: Cell,
     name: str,
     kept: npt.NDArray[np.intp],
+    verdicts: npt.NDArray[np.float64],
     prompts: Mapping[int, str],
     target: Mapping[int, object],
 ) -> list[Exchange]:
-    """Those of the kept items that a cell has."""
+    """Those of the kept items that a cell has; `verdicts` as of `_verdicts`."""
     mine = kept[(kept >= cell.start) & (kept < cell.stop)]
     if not len(mine):
         return []
     said = store.read(cell).columns["prediction"][mine - cell.start]
-    scores = _verdicts(store, [cell], len(plan.data))[mine]
+    scores = verdicts[mine]
     asked = dict(prompts) if name == BASE else {**prompts, **_moved(plan, store, cell, mine)}
     ids = plan.data.take(mine).ids.tolist()
     return [
