@@ -111,7 +111,7 @@ def decisive(record: StudyRecord) -> str:
     if record.verdict == "reproduced":
         return "every interval lies in its range"
     return "; ".join(
-        f"{said.says}: {figure(said.value, said.unit)} ({ends(said.interval, said.unit)}), predicted {expected(said)}"
+        f"{said.quantity}: {figure(said.value, said.unit)} ({ends(said.interval, said.unit)}), predicted {expected(said)}"
         for said in record.predictions
         if said.verdict == record.verdict
     )
