@@ -15,7 +15,8 @@ import shiftproof as sp
 from chat_stub import ChatStub, Served, completion, serving
 from shiftproof._errors import UsageError
 from shiftproof.data.rows import Items
-from shiftproof.models.chat import ChatModel, ChatOptions, load_chat
+from shiftproof.models.chat import ChatModel, load_chat
+from shiftproof.models.chat_options import ChatOptions
 from shiftproof.models.chat_throttle import Throttle
 from shiftproof.models.load import load_answers
 from shiftproof.models.query_count import counting_queries

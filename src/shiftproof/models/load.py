@@ -19,10 +19,12 @@ from shiftproof.models.abstract import Answers, Labels, Said
 from shiftproof.models.answers import Gives
 from shiftproof.models.boosters import as_estimator
 from shiftproof.models.callable import Takes, takes_of, wrap_callable
-from shiftproof.models.chat import ChatOptions, is_chat, load_chat
+from shiftproof.models.chat import is_language_model, load_chat
+from shiftproof.models.chat_options import ChatOptions
 from shiftproof.models.endpoint import wrap_endpoint
 from shiftproof.models.estimator import Predicts, wrap_estimator, wrap_predictor
 from shiftproof.models.field_module import FieldModule, fields_of_numbers
+from shiftproof.models.inspect_model import is_inspect, load_inspect
 from shiftproof.models.posting import EndpointOptions
 from shiftproof.models.spec import FORMS, load_from_spec, neighbours
 from shiftproof.models.stored_models import load_script, refuse_keras, refuse_keras_file
@@ -233,11 +235,12 @@ def load_answers(
 ) -> Answers:
     """The model behind a spec as what a judge reads of it, `said`: see `load_model`, and `as_answers` for an object.
 
-    A spec may be chat:URL#MODEL too, a language model behind an endpoint, which `chat` says how to ask.
+    A spec may be chat:URL#MODEL or completions:URL#MODEL too, a language model behind an endpoint, or inspect_ai:PROVIDER/MODEL;
+    `chat` says how these are asked.
     """
     spec = str(spec) if isinstance(spec, Path) else spec
     text = spec if isinstance(spec, str) else ""
-    if is_chat(text):
+    if is_language_model(text) or is_inspect(text):
         return _on(_language_model(text, weights, name, chat, version, said), _device(device))
     where, _, output = text.rpartition(":") if ".onnx:" in text else (text, "", "")
     if text.lower().startswith(("http:", "https:")) or where.endswith(".onnx"):
@@ -279,7 +282,8 @@ def _language_model(
         raise UsageError(
             f"The language model '{url_without_secrets(spec)}' answers with texts. Name a judge of texts: --judge exact_match."
         )
-    return load_chat(spec, name=name, options=options, version=version)
+    load = load_inspect if is_inspect(spec) else load_chat
+    return load(spec, name=name, options=options, version=version)
 
 
 def _transformers(

@@ -38,7 +38,7 @@ from shiftproof.judges.classify import CLASSIFY
 from shiftproof.measures import Measure
 from shiftproof.models.abstract import Answers, Labels, Scores
 from shiftproof.models.answer_cache import AnswerCache, remembering
-from shiftproof.models.chat import ChatOptions
+from shiftproof.models.chat_options import ChatOptions
 from shiftproof.models.copy_precisions import PRECISIONS
 from shiftproof.models.endpoint_form import parse_headers
 from shiftproof.models.posting import EndpointOptions
