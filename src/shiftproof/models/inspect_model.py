@@ -87,8 +87,7 @@ class InspectModel(AskedSingly, copies=True):
             cause = _cause(error)
             if self._client.should_retry(cause):
                 raise Again(without_secrets(first_line(cause))) from None
-            said = without_secrets(f"{type(cause).__name__}: {first_line(cause)}")
-            raise UsageError(f"The model '{self._spec}' cannot be asked: {said}") from None
+            raise UsageError(f"The model '{self._spec}' cannot be asked: {without_secrets(first_line(cause))}") from None
 
 
 def is_inspect(spec: str) -> bool:
