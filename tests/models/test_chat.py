@@ -92,7 +92,9 @@ def test_a_model_without_chats_goes_on_with_the_text() -> None:
 def test_a_model_without_chats_takes_texts_only(stub: ChatStub) -> None:
     model = ChatModel(stub.url, "base", speaks="completions")
     assert model.fingerprint() != ChatModel(stub.url, "base").fingerprint()
-    with pytest.raises(UsageError, match="The 'input' of a model of completions must be a text, got 'list'. For chats give chat:URL#MODEL."):
+    with pytest.raises(
+        UsageError, match="The 'input' of a model of completions must be a text, got 'list'. For chats give chat:URL#MODEL."
+    ):
         model.answers(Items([[{"role": "user", "content": "Why?"}]]))
     told = PromptRow(Prompt(fields=(("text", "Text"),), system="Be brief."), {"text": "Why?"})
     with pytest.raises(UsageError, match="The 'system' of the prompt of a model of completions must be left out, got 'Be brief.'."):

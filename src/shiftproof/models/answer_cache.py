@@ -16,7 +16,7 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError
 from shiftproof.data.prompts import PromptRow
-from shiftproof.data.rows import Fields, rows_of
+from shiftproof.data.rows import Fields, one_by_one, rows_of
 from shiftproof.models.abstract import Answers, FixedIdentity
 from shiftproof.models.replies import as_json, from_json
 from shiftproof.models.unanswered import Unanswered, current_draw
@@ -99,7 +99,7 @@ class CachedAnswers(FixedIdentity, copies=True):
         return self.model.device
 
     def answers(self, x: Any) -> Any:
-        keys = [_key(self.fingerprint(), current_draw(), one) for one in _each(x)]
+        keys = [_key(self.fingerprint(), current_draw(), one) for one in one_by_one(x)]
         known = self.cache.get(keys)
         first: dict[str, int] = {}
         for place, key in enumerate(keys):
@@ -127,11 +127,6 @@ def remembering(model: Answers, cache: AnswerCache) -> Answers:
 def _rows(said: list[Any]) -> Any:
     numbers = bool(said) and not isinstance(said[0], str)
     return torch.tensor(said, dtype=torch.float64) if numbers else rows_of(said)
-
-
-def _each(x: Any) -> list[Any]:
-    """The inputs one by one."""
-    return [x[place : place + 1] for place in range(len(x))] if isinstance(x, Fields) else [*x]
 
 
 def _key(fingerprint: str, draw: int, one: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import torch
 
 from shiftproof._identity.fingerprinted import Fingerprint
-from shiftproof.data.rows import rows_of
+from shiftproof.data.rows import one_by_one, rows_of
 from shiftproof.models.abstract import Answers, FixedIdentity
 from shiftproof.models.chat_options import ChatOptions
 from shiftproof.models.chat_throttle import Throttle
@@ -48,7 +48,7 @@ class AskedSingly(FixedIdentity, Answers, copies=True):
     def each(self, x: Any) -> Iterator[tuple[int, Any]]:
         places: dict[str, list[int]] = {}
         asked: dict[str, Any] = {}
-        for place, one in enumerate(x):
+        for place, one in enumerate(one_by_one(x)):
             question = self._question(one)
             places.setdefault(key := repr(question), []).append(place)
             asked[key] = question

@@ -14,6 +14,7 @@ from shiftproof._identity.table import identify
 from shiftproof._secrets import url_without_secrets
 from shiftproof.data.chats import messages_of
 from shiftproof.data.prompts import PromptRow
+from shiftproof.data.space import ValueRange
 from shiftproof.models.asked_singly import AskedSingly
 from shiftproof.models.chat_options import ChatOptions
 from shiftproof.models.chat_reply import Found, read_chat, read_completion
@@ -22,6 +23,7 @@ from shiftproof.models.posting import Posting, check_url
 from shiftproof.models.unanswered import current_draw
 
 Speaks = Literal["chat", "completions"]
+UNIT: ValueRange = (0.0, 1.0)
 _DECLINED = (400, 413, 422)
 """States of an answer that decline this very input: too long, or filtered."""
 
@@ -31,7 +33,7 @@ class _Protocol:
     """One of the two ways in which such an endpoint is asked."""
 
     path: str
-    question: Callable[[Any], Any]
+    question: Callable[[Any, ValueRange], Any]
     slot: str
     read: Callable[[Reply, str], Found]
     alternatives: Callable[[int], dict[str, Any]]
@@ -39,7 +41,8 @@ class _Protocol:
 
 
 class ChatModel(AskedSingly, copies=True):
-    """A language model behind an endpoint. Inputs are texts (each a message of the user) or chats (lists of messages).
+    """A language model behind an endpoint. Inputs are texts (each a message of the user), chats (lists of messages), or texts
+    with pictures (`Fields`), which stand in the message as PNG.
 
     Args:
         url: of the endpoint, without the last part of the path.
@@ -47,6 +50,7 @@ class ChatModel(AskedSingly, copies=True):
         name: what people call it.
         options: how it is asked.
         version: what you call its state.
+        box: least and greatest value of a pixel, where inputs have pictures.
         speaks: "chat", at URL/chat/completions, or "completions", at URL/completions: for models that go on with a text and know no chats.
 
     Guarantees:
@@ -62,16 +66,17 @@ class ChatModel(AskedSingly, copies=True):
         options: ChatOptions | None = None,
         version: str | None = None,
         speaks: Speaks = "chat",
+        box: ValueRange = UNIT,
     ) -> None:
         check_url(url)
         options = options or ChatOptions()
-        self._speaks, self._model = speaks, model
+        self._speaks, self._model, self._box = speaks, model, box
         self._posting = Posting(f"{url.rstrip('/')}/{_PROTOCOLS[speaks].path}", options.posting, name=name or model)
-        known = _known(speaks, url, model, options, version)
+        known = _known(speaks, url, model, options, version, box)
         super().__init__(name=name or model, fingerprint=known, note=_note(model), options=options)
 
     def _question(self, one: Any) -> Any:
-        return _PROTOCOLS[self._speaks].question(one)
+        return _PROTOCOLS[self._speaks].question(one, self._box)
 
     def _asking(self) -> Callable[[Any], Any]:
         client, retrying = self._posting.connected(), self._posting.retrying()
@@ -99,12 +104,14 @@ class ChatModel(AskedSingly, copies=True):
         return asked | protocol.alternatives(options.top) if options.top else asked
 
 
-def is_language_model(spec: str) -> bool:
+def is_chat_spec(spec: str) -> bool:
     """Whether a spec names a language model behind an endpoint."""
     return _scheme(spec) is not None
 
 
-def load_chat(spec: str, *, name: str | None = None, options: ChatOptions | None = None, version: str | None = None) -> ChatModel:
+def load_chat(
+    spec: str, *, name: str | None = None, options: ChatOptions | None = None, version: str | None = None, box: ValueRange = UNIT
+) -> ChatModel:
     """The language model behind chat:URL#MODEL or completions:URL#MODEL; the model is what follows the last '#'."""
     speaks = _scheme(spec) or "chat"
     address = spec[len(speaks) + 1 :]
@@ -112,14 +119,14 @@ def load_chat(spec: str, *, name: str | None = None, options: ChatOptions | None
     if not hash_ or not model.strip():
         form = f"Write it as {speaks}:URL#MODEL, for example {speaks}:http://127.0.0.1:8080/v1#smollm2."
         raise UsageError(f"The model '{url_without_secrets(address)}' names no model. {form}")
-    return ChatModel(url, model.strip(), name=name, options=options, version=version, speaks=speaks)
+    return ChatModel(url, model.strip(), name=name, options=options, version=version, speaks=speaks, box=box)
 
 
 def _scheme(spec: str) -> Speaks | None:
     return next((speaks for speaks in _PROTOCOLS if spec.lower().startswith(f"{speaks}:")), None)
 
 
-def _text(one: Any) -> str:
+def _text(one: Any, _: ValueRange) -> str:
     """An input as a text that is to be gone on with."""
     if not isinstance(one, str):
         raise must("input", "a model of completions", "be a text", type(one).__name__, "For chats give chat:URL#MODEL.")
@@ -135,12 +142,12 @@ _PROTOCOLS: dict[Speaks, _Protocol] = {
 }
 
 
-def _known(speaks: str, url: str, model: str, options: ChatOptions, version: str | None) -> Fingerprint:
+def _known(speaks: str, url: str, model: str, options: ChatOptions, version: str | None, box: ValueRange) -> Fingerprint:
     """By the URL without user and password, the model's name and what may change an answer."""
     parts = urlsplit(url)
     plain = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
     counts = (plain, model, options.most_tokens_each, options.temperature, options.top, options.auth_env)
-    return fingerprint_of(speaks, identify(counts), version=version)
+    return fingerprint_of(speaks, identify(counts if box == UNIT else (*counts, box)), version=version)
 
 
 def _note(model: str) -> str:

@@ -13,6 +13,7 @@ from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
 from shiftproof._identity.table import identify
 from shiftproof._secrets import without_secrets
 from shiftproof.data.chats import messages_of
+from shiftproof.data.space import ValueRange
 from shiftproof.models.asked_singly import AskedSingly
 from shiftproof.models.chat_options import ChatOptions
 from shiftproof.models.endpoint_reply import Again
@@ -23,6 +24,7 @@ from shiftproof.models.unanswered import Refusal, current_draw
 from shiftproof.models.user_code import first_line
 
 SCHEME = "inspect_ai:"
+UNIT: ValueRange = (0.0, 1.0)
 _FORM = "Write it as inspect_ai:PROVIDER/MODEL, for example inspect_ai:openai/gpt-4o-mini."
 
 
@@ -34,6 +36,7 @@ class InspectModel(AskedSingly, copies=True):
         name: what people call it.
         options: how it is asked; `auth_env` is not read, as inspect reads the keys of its providers.
         version: what you call its state.
+        box: least and greatest value of a pixel, where inputs have pictures.
         model: inspect's own model, where it is made already.
 
     Guarantees:
@@ -43,12 +46,19 @@ class InspectModel(AskedSingly, copies=True):
     """
 
     def __init__(
-        self, spec: str, *, name: str | None = None, options: ChatOptions | None = None, version: str | None = None, model: Any = None
+        self,
+        spec: str,
+        *,
+        name: str | None = None,
+        options: ChatOptions | None = None,
+        version: str | None = None,
+        box: ValueRange = UNIT,
+        model: Any = None,
     ) -> None:
         options = options or ChatOptions()
         self._spec, self._client, self._loop = spec, model or _made(spec, options), None
-        self._remade = model is None
-        known = _known(spec, options, version)
+        self._remade, self._box = model is None, box
+        known = _known(spec, options, version, box)
         super().__init__(name=name or spec.rpartition("/")[2], fingerprint=known, note=_note(spec), options=options)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -57,7 +67,7 @@ class InspectModel(AskedSingly, copies=True):
         return {**vars(self), "_client": None, "_loop": None}
 
     def _question(self, one: Any) -> Any:
-        return messages_of(one)
+        return messages_of(one, self._box)
 
     def _asking(self) -> Callable[[Any], Any]:
         if self._client is None:  # in another process
@@ -95,7 +105,9 @@ def is_inspect(spec: str) -> bool:
     return spec.lower().startswith(SCHEME)
 
 
-def load_inspect(spec: str, *, name: str | None = None, options: ChatOptions | None = None, version: str | None = None) -> InspectModel:
+def load_inspect(
+    spec: str, *, name: str | None = None, options: ChatOptions | None = None, version: str | None = None, box: ValueRange = UNIT
+) -> InspectModel:
     """The language model behind inspect_ai:PROVIDER/MODEL.
 
     Raises:
@@ -106,7 +118,7 @@ def load_inspect(spec: str, *, name: str | None = None, options: ChatOptions | N
     provider, slash, model = named.partition("/")
     if not (provider and slash and model):
         raise UsageError(f"The model '{spec}' names no provider and model. {_FORM}")
-    return InspectModel(named, name=name, options=options, version=version)
+    return InspectModel(named, name=name, options=options, version=version, box=box)
 
 
 def _made(spec: str, options: ChatOptions) -> Any:
@@ -142,7 +154,16 @@ def _as_inspect(messages: Sequence[Any]) -> list[Any]:
     from inspect_ai.model import ChatMessageAssistant, ChatMessageSystem, ChatMessageUser
 
     kinds: dict[str, Any] = {"system": ChatMessageSystem, "user": ChatMessageUser, "assistant": ChatMessageAssistant}
-    return [kinds[message["role"]](content=message["content"]) for message in messages]
+    return [kinds[message["role"]](content=_content(message["content"])) for message in messages]
+
+
+def _content(content: Any) -> Any:
+    """A text, or the parts of a message with pictures."""
+    if isinstance(content, str):
+        return content
+    from inspect_ai.model import ContentImage, ContentText
+
+    return [ContentText(text=one["text"]) if one["type"] == "text" else ContentImage(image=one["image_url"]["url"]) for one in content]
 
 
 def _top(choice: Any) -> dict[str, float]:
@@ -160,9 +181,10 @@ def _cause(error: Exception) -> Exception:
     return error
 
 
-def _known(spec: str, options: ChatOptions, version: str | None) -> Fingerprint:
+def _known(spec: str, options: ChatOptions, version: str | None, box: ValueRange) -> Fingerprint:
     """By its spec and what may change an answer."""
-    return fingerprint_of("inspect_ai", identify((spec, options.most_tokens_each, options.temperature, options.top)), version=version)
+    counts = (spec, options.most_tokens_each, options.temperature, options.top, box)
+    return fingerprint_of("inspect_ai", identify(counts), version=version)
 
 
 def _note(spec: str) -> str:

@@ -19,12 +19,11 @@ from shiftproof.models.abstract import Answers, Labels, Said
 from shiftproof.models.answers import Gives
 from shiftproof.models.boosters import as_estimator
 from shiftproof.models.callable import Takes, takes_of, wrap_callable
-from shiftproof.models.chat import is_language_model, load_chat
 from shiftproof.models.chat_options import ChatOptions
 from shiftproof.models.endpoint import wrap_endpoint
 from shiftproof.models.estimator import Predicts, wrap_estimator, wrap_predictor
 from shiftproof.models.field_module import FieldModule, fields_of_numbers
-from shiftproof.models.inspect_model import is_inspect, load_inspect
+from shiftproof.models.load_language_model import is_language_model, load_language_model
 from shiftproof.models.posting import EndpointOptions
 from shiftproof.models.spec import FORMS, load_from_spec, neighbours
 from shiftproof.models.stored_models import load_script, refuse_keras, refuse_keras_file
@@ -240,8 +239,10 @@ def load_answers(
     """
     spec = str(spec) if isinstance(spec, Path) else spec
     text = spec if isinstance(spec, str) else ""
-    if is_language_model(text) or is_inspect(text):
-        return _on(_language_model(text, weights, name, chat, version, said), _device(device))
+    if is_language_model(text):
+        if weights is not None:
+            raise _no_place(weights, url_without_secrets(text))
+        return _on(load_language_model(text, name=name, options=chat, version=version, said=said, space=space), _device(device))
     where, _, output = text.rpartition(":") if ".onnx:" in text else (text, "", "")
     if text.lower().startswith(("http:", "https:")) or where.endswith(".onnx"):
         _refuse_texts(url_without_secrets(text), None if isinstance(space, TextSpace) else space, said)
@@ -271,19 +272,6 @@ def load_answers(
             found = _with_weights(found, weights, called or type(found).__name__)
         ready = functools.partial(as_answers, found, name=called, device=device, space=space, class_names=class_names, groups=groups)
         return ready(probe=probe, gives=gives, version=version, said=said)
-
-
-def _language_model(
-    spec: str, weights: str | None, name: str | None, options: ChatOptions | None, version: str | None, said: Said
-) -> Answers:
-    if weights is not None:
-        raise _no_place(weights, url_without_secrets(spec))
-    if said != "texts":
-        raise UsageError(
-            f"The language model '{url_without_secrets(spec)}' answers with texts. Name a judge of texts: --judge exact_match."
-        )
-    load = load_inspect if is_inspect(spec) else load_chat
-    return load(spec, name=name, options=options, version=version)
 
 
 def _transformers(

@@ -10,6 +10,7 @@ shifts, __all__, __getattr__ = package_of_parts(
     base="abstract:Shift",
     parts={
         "identity": "identity:Identity",
+        "blank": "blank:Blank",
         "linf": "norms.linf:Linf",
         "l2": "norms.l2:L2",
         "l1": "norms.l1:L1",

@@ -2,6 +2,7 @@
 
 from shiftproof.registry import Registry
 from shiftproof.shifts.abstract import Boxed, Differentiable, Shift
+from shiftproof.shifts.blank import Blank
 from shiftproof.shifts.compose import Compose
 from shiftproof.shifts.corruptions.blue_noise_sample import BlueNoiseSample
 from shiftproof.shifts.corruptions.brightness import Brightness
@@ -203,6 +204,7 @@ __all__ = [
     "Antonyms",
     "Background",
     "BandPass",
+    "Blank",
     "BlueNoiseSample",
     "Boxed",
     "Brightness",
