@@ -32,6 +32,9 @@ def completion(text: str | None, *, top: dict[str, float] | None = None, **messa
     return 200, {}, json.dumps({"choices": [choice], "usage": {"total_tokens": 10}}).encode()
 
 
+BUSY: Served = (429, {"Retry-After": "0"}, b"slow down")
+
+
 @dataclass
 class ChatStub:
     """What the server is like: `troubles` are answered first, one a request, then what `answer` makes of the last message."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import importlib
 import math
+import re
 import traceback
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -185,7 +186,10 @@ def parse_spec(spec: str) -> tuple[str, list[Value], dict[str, Value]]:
     except (SyntaxError, ValueError):  # ValueError: a null byte
         call = None
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or any(k.arg is None for k in call.keywords):
-        raise UsageError(f"Cannot read {spec!r}. Write it as name(option=value, ...), for example linf(eps=8/255).")
+        quotes = (
+            " Texts with other signs than letters stand in quotes: model='chat:URL#MODEL'." if re.search(r"=\s*[^'\"(,]*[:#]", rest) else ""
+        )
+        raise UsageError(f"Cannot read {spec!r}. Write it as name(option=value, ...), for example linf(eps=8/255).{quotes}")
     values = [_literal(node, spec) for node in call.args]
     names = [str(k.arg) for k in call.keywords]
     twice = sorted({n for n in names if names.count(n) > 1})

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import shiftproof as sp
-from chat_stub import ChatStub, Served, completion, continuation, serving
+from chat_stub import BUSY, ChatStub, Served, completion, continuation, serving
 from shiftproof._errors import UsageError
 from shiftproof.data.prompts import Prompt, PromptRow
 from shiftproof.data.rows import Items
@@ -25,7 +25,6 @@ from shiftproof.models.replies import TextReply
 from shiftproof.models.unanswered import Refusal, Unanswered, drawing
 from small_runs import command, record
 
-BUSY: Served = (429, {"Retry-After": "0"}, b"slow down")
 BROKEN: Served = (500, {}, b"oh no")
 CUT: Served = (200, {"Content-Length": "500", "Connection": "close"}, b'{"choices": [')
 PAGE: Served = (200, {}, b"<html>A proxy says hello</html>")

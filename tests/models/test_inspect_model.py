@@ -199,7 +199,8 @@ def test_without_the_extra_the_install_command_is_named(monkeypatch: pytest.Monk
     with pytest.raises(MissingExtra) as missing:
         load_answers("inspect_ai:openai/gpt-4o-mini", said="texts")
     assert str(missing.value) == (
-        "The model 'inspect_ai:openai/gpt-4o-mini' needs the package 'inspect_ai', which is not installed. Run: pip install 'shiftproof[inspect]'"
+        "The model 'inspect_ai:openai/gpt-4o-mini' needs the package 'inspect_ai', which is not installed. "
+        "Run: pip install 'shiftproof[inspect]'"
     )
 
 

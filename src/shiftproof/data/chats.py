@@ -52,6 +52,39 @@ class ChatSpace(Space):
         return all(map(is_chat, moved)) and [[message["role"] for message in chat] for chat in moved] == roles
 
 
+class OwnAnswer(str):
+    """Stands in a chat where the model's own answer goes.
+
+    Args:
+        asked: the input that it is the answer to.
+    """
+
+    __slots__ = ("asked",)
+    asked: Any
+
+    def __new__(cls, asked: Any) -> OwnAnswer:
+        made = super().__new__(cls, "(its own answer)")
+        made.asked = asked
+        return made
+
+    def __reduce__(self) -> tuple[type[OwnAnswer], tuple[Any]]:
+        return OwnAnswer, (self.asked,)
+
+
+@dataclass(frozen=True)
+class TurnsSpace(Space):
+    """Where inputs of a language model lie to which further turns may have been added. It is never the space of data."""
+
+    kind: Kind = "chat"
+    units: str = "characters"
+
+    def check(self, x: Any, names: Any) -> None:
+        """Nothing: it is no space of data."""
+
+    def holds(self, x: Any, moved: Any) -> bool:
+        return len(x) == len(moved) and all(isinstance(one, str) or is_chat(one) for one in moved)
+
+
 def is_chat(given: object) -> bool:
     """Whether it has the form of a chat."""
     return isinstance(given, list | tuple) and len(given) > 0 and all(_is_message(one) for one in given)

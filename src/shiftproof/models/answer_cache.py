@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError
+from shiftproof._identity.fingerprinted import Fingerprinted
 from shiftproof.data.prompts import PromptRow
 from shiftproof.data.rows import Fields, one_by_one, rows_of
 from shiftproof.models.abstract import Answers, FixedIdentity
@@ -26,7 +27,7 @@ PATIENCE = 60.0
 """Seconds that a writer waits for others."""
 
 
-class AnswerCache:
+class AnswerCache(Fingerprinted):
     """Answers by key, in a file of SQLite: several processes may read and write it, and a kill loses what was not written at most.
 
     Args:
@@ -37,6 +38,13 @@ class AnswerCache:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_path": self._path}
+
+    def fingerprint(self) -> str:
+        """Always the same: no answer depends on where it is stored."""
+        return "answers"
 
     def keep(self, path: Path) -> None:
         """From now on in this file, which gets what is here already."""

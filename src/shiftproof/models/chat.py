@@ -41,8 +41,10 @@ class _Protocol:
 
 
 class ChatModel(AskedSingly, copies=True):
-    """A language model behind an endpoint. Inputs are texts (each a message of the user), chats (lists of messages), or texts
-    with pictures (`Fields`), which stand in the message as PNG.
+    """A language model behind an endpoint.
+
+    Inputs are texts (each a message of the user), chats (lists of messages), or texts with pictures (`Fields`), which stand in the message
+    as PNG.
 
     Args:
         url: of the endpoint, without the last part of the path.

@@ -240,8 +240,7 @@ def load_answers(
     spec = str(spec) if isinstance(spec, Path) else spec
     text = spec if isinstance(spec, str) else ""
     if is_language_model(text):
-        if weights is not None:
-            raise _no_place(weights, url_without_secrets(text))
+        _refuse_weights(weights, text)
         return _on(load_language_model(text, name=name, options=chat, version=version, said=said, space=space), _device(device))
     where, _, output = text.rpartition(":") if ".onnx:" in text else (text, "", "")
     if text.lower().startswith(("http:", "https:")) or where.endswith(".onnx"):
@@ -249,16 +248,14 @@ def load_answers(
     if text.startswith(TRANSFORMERS):
         return _transformers(text, weights, space, said, name=name, device=device, version=version)
     if text.lower().startswith(("http:", "https:")):
-        if weights is not None:
-            raise _no_place(weights, url_without_secrets(text))
+        _refuse_weights(weights, text)
         _refuse_missing(space)
         made = wrap_endpoint(text, name=name, options=endpoint, gives=gives, probe=probe, class_names=class_names, version=version)
         return _on(made, _device(device))
     if where.endswith(".onnx"):
         from shiftproof.models.onnx_session import OnnxSession
 
-        if weights is not None:
-            raise _no_place(weights, text)
+        _refuse_weights(weights, text)
         _refuse_missing(space)
         return _on(OnnxSession(where, name=name, output=output or None, version=version), _device(device))
     if isinstance(spec, str) and not text.strip():
@@ -308,6 +305,11 @@ def _with_weights(found: object, weights: str, name: str) -> nn.Module:
     module = copy.deepcopy(module)  # the user's own stays as it is
     load_weights(module, weights, name=name)
     return module
+
+
+def _refuse_weights(weights: str | None, spec: str) -> None:
+    if weights is not None:
+        raise _no_place(weights, url_without_secrets(spec))
 
 
 def _no_place(weights: str, name: str) -> UsageError:

@@ -76,6 +76,7 @@ from shiftproof.shifts.norms.union import Union
 from shiftproof.shifts.on import On
 from shiftproof.shifts.patch.patch import Patch
 from shiftproof.shifts.physical.physical import Physical
+from shiftproof.shifts.prompts.are_you_sure import AreYouSure
 from shiftproof.shifts.prompts.option_order import OptionOrder
 from shiftproof.shifts.prompts.pressure import Pressure
 from shiftproof.shifts.prompts.prompt_format import PromptFormat
@@ -202,6 +203,7 @@ __all__ = [
     "L2",
     "AddedPunctuation",
     "Antonyms",
+    "AreYouSure",
     "Background",
     "BandPass",
     "Blank",
