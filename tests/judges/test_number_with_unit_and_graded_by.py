@@ -9,8 +9,8 @@ import torch
 import shiftproof as sp
 from shiftproof._errors import UsageError
 from shiftproof.judges import NumberWithUnit, graded_by
+from shiftproof.judges.graded_share import JudgeQuality, corrected_share, judge_quality
 from shiftproof.judges.number_with_unit import UNITS, Amount, amount_of
-from shiftproof.measures.graded_share import JudgeQuality, corrected_share, judge_quality
 from shiftproof.models import Refusal
 from validity import assert_interval
 

@@ -68,7 +68,7 @@ _SHOW = "show"
     "--judge",
     metavar="SPEC",
     type=PartSpec("judges"),
-    help="What counts as correct, such as 'within(relative=0.1)' or exact_match. [classify]",
+    help="What counts as correct, such as 'within(relative=0.1)', exact_match or \"graded_by(model='chat:URL#M', pairs=FILE)\". [classify]",
 )
 @click.option(
     "--certify",

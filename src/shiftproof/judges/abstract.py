@@ -22,7 +22,7 @@ from shiftproof.models.turns import in_turns
 from shiftproof.models.unanswered import Refusal
 
 if TYPE_CHECKING:
-    from shiftproof.measures.graded_share import CorrectedShare
+    from shiftproof.judges.graded_share import CorrectedShare
     from shiftproof.models.answer_cache import AnswerCache
 
 ValueColumn = Any

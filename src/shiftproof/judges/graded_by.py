@@ -22,8 +22,8 @@ from shiftproof.data.rows import Fields, Items, one_by_one
 from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.files import json_lines, reading, the_file
 from shiftproof.judges.abstract import Judge
+from shiftproof.judges.graded_share import CorrectedShare, JudgeQuality, corrected_share, judge_quality
 from shiftproof.judges.grader import RUBRIC, Grader
-from shiftproof.measures.graded_share import CorrectedShare, JudgeQuality, corrected_share, judge_quality
 from shiftproof.models.abstract import Answers
 from shiftproof.models.answer_cache import AnswerCache, remembering
 from shiftproof.models.unanswered import Refusal, Unanswered
@@ -188,7 +188,8 @@ def same_words(prompts: Sequence[str]) -> list[str]:
     def part(prompt: str, name: str) -> str:
         return prompt.partition(f"{name}: ")[2].partition("\n")[0].lower()
 
-    right = [part(prompt, "Accepted answer") in part(prompt, "Answer to grade") for prompt in prompts]
+    accepted = [part(prompt, "Accepted answer").split(" or ") for prompt in prompts]
+    right = [any(one in part(prompt, "Answer to grade") for one in words) for prompt, words in zip(prompts, accepted, strict=True)]
     return ["CORRECT" if one else "INCORRECT" for one in right]
 
 
