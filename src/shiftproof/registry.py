@@ -29,6 +29,10 @@ from shiftproof._part import Part, Value, as_python, as_written, declared_name, 
 P = TypeVar("P", bound=Part)
 
 
+_USUAL = {"edits": "1"}
+"""Usual values of options that have no default, for messages."""
+
+
 class Registry(Generic[P]):
     """All parts of one kind by name."""
 
@@ -137,7 +141,8 @@ class Registry(Generic[P]):
                 raise unknown(f"option of {self.kind} '{name}'", written_option(option), map(written_option, allowed))
         missing = [written_option(option) for option in required_options(part) if option not in options]
         if missing:
-            raise UsageError(f"{self.kind} '{name}' needs {', '.join(missing)}: write {name}({missing[0]}=...).")
+            written = ", ".join(f"{option}={_USUAL.get(option, '...')}" for option in missing)
+            raise UsageError(f"{self.kind} '{name}' needs {', '.join(missing)}: write {name}({written}).")
         return part(**options, **setting)
 
 

@@ -123,7 +123,7 @@ class CachedAnswers(FixedIdentity, copies=True):
         rows = _rows(said)
         if len(said) < len(keys):
             why = f"The model '{self.name}' gave no answer to {len(keys) - len(said)} of {len(keys)} inputs."
-            raise Unanswered(why, torch.tensor([key in known for key in keys]), rows if said else None)
+            raise Unanswered(f"{why} {self.model.failure}".strip(), torch.tensor([key in known for key in keys]), rows if said else None)
         return rows
 
 

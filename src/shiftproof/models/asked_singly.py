@@ -37,6 +37,10 @@ class AskedSingly(FixedIdentity, Answers, copies=True):
         self._options, self._throttle = options, Throttle(options.concurrency)
         self._failure = ""
 
+    @property
+    def failure(self) -> str:
+        return self._failure
+
     @abstractmethod
     def _question(self, one: Any) -> Any:
         """An input as it is sent; its `repr` tells equal ones."""
