@@ -86,8 +86,8 @@ class NumberWithUnit(Judge):
         relative: the error that is allowed as a share of it, at least 0.
 
     The answer's number is the first one after the last "answer is", "####" or "=", else the last one that it has. Commas between
-    thousands, fractions (3/4, 3 1/2), powers of ten (2e3), % and $ are read; 1.5 km is 1500 m. An answer with a unit of another kind than the
-    accepted one is wrong; one without any unit is taken in the accepted one's, but for shares: 75 is not 75%. An answer without
+    thousands, fractions (3/4, 3 1/2), powers of ten (2e3), % and $ are read; 1.5 km is 1500 m. An answer with a unit of another kind than
+    the accepted one is wrong; one without any unit is taken in the accepted one's, but for shares: 75 is not 75%. An answer without
     a number cannot be read: it is wrong, and counted apart.
 
     Example:
