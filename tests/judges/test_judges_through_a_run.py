@@ -21,7 +21,7 @@ from shiftproof.evaluation.compare import compare_runs
 from shiftproof.gate import check_against
 from shiftproof.gate.match import available_in
 from shiftproof.judges import judges
-from shiftproof.judges.graded_by import GradedBy
+from shiftproof.judges.graded_by_model import GradedBy
 from shiftproof.pytest_plugin import AuditFactory, Gate
 from shiftproof.records.audit import Audit, read_audit
 from shiftproof.reports.compare import compare

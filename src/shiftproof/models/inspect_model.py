@@ -56,7 +56,8 @@ class InspectModel(AskedSingly, copies=True):
         model: Any = None,
     ) -> None:
         options = options or ChatOptions()
-        self._spec, self._client, self._loop = spec, model or _made(spec, options), None
+        self._spec, self._client = spec, model or _made(spec, options)
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._remade, self._box = model is None, box
         known = _known(spec, options, version, box)
         super().__init__(name=name or spec.rpartition("/")[2], fingerprint=known, note=_note(spec), options=options)
@@ -76,21 +77,21 @@ class InspectModel(AskedSingly, copies=True):
             self._loop = asyncio.new_event_loop()
             threading.Thread(target=self._loop.run_forever, daemon=True).start()
         tries = retrying(self._options.posting, f"model '{self._spec}'")
-        return lambda question: tries.copy()(self._one, question)
+        return partial(lambda loop, question: tries.copy()(self._one, loop, question), self._loop)
 
-    def _one(self, messages: Sequence[Any]) -> Any:
+    def _one(self, loop: asyncio.AbstractEventLoop, messages: Sequence[Any]) -> Any:
         """The answer to one chat, in one try."""
-        output = self._one_try(f"model '{self._spec}'", partial(self._sent, messages))
+        output = self._one_try(f"model '{self._spec}'", partial(self._sent, loop, messages))
         self._spent(int(output.usage.total_tokens) if output.usage else 0)
         text = without_secrets(output.completion)
         if not output.choices or output.stop_reason == "content_filter":
             return Refusal(text or without_secrets(output.error or ""))
         return Refusal(text) if output.stop_reason == "model_length" and not text else TextReply(text, _top(output.choices[0]))
 
-    def _sent(self, messages: Sequence[Any]) -> Any:
+    def _sent(self, loop: asyncio.AbstractEventLoop, messages: Sequence[Any]) -> Any:
         count_sent(self.name, 1)
         asked = self._client.generate(_as_inspect(messages), config=_config(self._options))
-        future = asyncio.run_coroutine_threadsafe(asked, self._loop)
+        future = asyncio.run_coroutine_threadsafe(asked, loop)
         try:
             return future.result()
         except Exception as error:  # the providers are of many packages, which raise what they like

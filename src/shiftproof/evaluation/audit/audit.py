@@ -25,7 +25,7 @@ from shiftproof.evaluation.audit.transcripts import transcripts_of
 from shiftproof.evaluation.config import AuditConfig, make_config
 from shiftproof.gate import judge as judge_gate
 from shiftproof.judges.abstract import Judge
-from shiftproof.judges.graded_by import GradedBy
+from shiftproof.judges.graded_by_model import GradedBy
 from shiftproof.models.answer_cache import AnswerCache, CachedAnswers
 from shiftproof.models.query_count import counting_queries
 from shiftproof.records.audit import Audit

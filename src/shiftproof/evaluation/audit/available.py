@@ -10,7 +10,7 @@ from shiftproof.gate import Available
 from shiftproof.gate.match import natural_spec
 from shiftproof.gate.measured import DROP
 from shiftproof.gate.names import AVERAGE
-from shiftproof.judges.graded_by import GradedBy
+from shiftproof.judges.graded_by_model import GradedBy
 from shiftproof.models.abstract import Scores
 from shiftproof.outcomes import Bound
 from shiftproof.searches.abstract import Search

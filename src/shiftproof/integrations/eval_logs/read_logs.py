@@ -63,11 +63,11 @@ def read_logs(
     elif names == [""]:
         names, placed = [UNCHANGED[0]], [(log, row, UNCHANGED[0]) for log, row, _ in placed]
         notes.append("The samples name no variants, so nothing is paired. Name the key with --variant, or give a second log.")
-    names = _distinct(names)
-    meant = _base(list(names.values()), base, notes)
+    shown = _distinct(names)
+    meant = _base([*shown.values()], base, notes)
     answers = [(_key(row, item, ITEM_KEYS) or row.name, name, row) for _, row, name in placed]
     items = _distinct([key for key, _, _ in answers])
-    exchanges = _joined([(items[key], names[name], row) for key, name, row in answers], notes)
+    exchanges = _joined([(items[key], shown[name], row) for key, name, row in answers], notes)
     models = list(dict.fromkeys(_whole(log.model) for log in logs))
     return Transcripts(
         source=[_whole(str(path)) for path in paths],

@@ -15,7 +15,7 @@ import shiftproof as sp
 from chat_stub import BUSY, ChatStub, Served, completion, serving
 from shiftproof._errors import UsageError
 from shiftproof.judges import judges
-from shiftproof.judges.graded_by import GradedBy
+from shiftproof.judges.graded_by_model import GradedBy
 from shiftproof.models import Refusal
 from shiftproof.models.answer_cache import AnswerCache
 from shiftproof.shifts import Identity

@@ -99,7 +99,7 @@ class GradedBy(Judge):
     @classmethod
     def examples_for_check(cls) -> list[GradedBy]:
         """One with a grader that looks for the accepted words."""
-        return [cls(model=f"{__name__}:same_words", pairs=str(Path(__file__).parent / "graded_by.jsonl"))]
+        return [cls(model=f"{__name__}:same_words", pairs=str(Path(__file__).parent / "graded_by_model.jsonl"))]
 
     def check(self) -> None:
         url = self.model.partition(":")[2].rpartition("#")[0]
