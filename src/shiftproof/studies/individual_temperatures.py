@@ -29,8 +29,8 @@ class IndividualTemperatures(Study):
 
     Cost: three contrastive trainings a seed; about a minute.
 
-    Reference: Qiu et al. 2023 [qiu2023not], "Not all semantics are created equal: contrastive self-supervised learning with automatic temperature
-    individualization".
+    Reference: Qiu et al. 2023 [qiu2023not], "Not all semantics are created equal: contrastive self-supervised learning with automatic
+    temperature individualization".
     """
 
     name: ClassVar[str] = "individual_temperatures"
