@@ -119,7 +119,8 @@ def weighted_robustness_of_audits(
 
     Args:
         audits: data set -> its record, as `read_audit` reads it.
-        weights, alpha: as for `weighted_robustness`.
+        weights: data set -> weight, as for `weighted_robustness`.
+        alpha: as for `weighted_robustness`.
 
     Guessing is right on one of an audit's classes in turn. Images of another size than 224 pixels lose the same share of their sides.
 
