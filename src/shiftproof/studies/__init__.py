@@ -37,6 +37,13 @@ studies, __all__, __getattr__ = package_of_parts(
         "component_removal": "component_removal:ComponentRemoval",
         "names_of_one_type": "names_of_one_type:NamesOfOneType",
         "rewriting_at_test_time": "rewriting_at_test_time:RewritingAtTestTime",
+        "low_shot_shift": "low_shot_shift:LowShotShift",
+        "data_mixtures": "data_mixtures:DataMixtures",
+        "singular_distributions": "singular_distributions:SingularDistributions",
+        "unlabelled_shifted_data": "unlabelled_shifted_data:UnlabelledShiftedData",
+        "coreset_weights": "coreset_weights:CoresetWeights",
+        "ensembles_of_return_distributions": "ensembles_of_return_distributions:EnsemblesOfReturnDistributions",
+        "invariant_predictors": "invariant_predictors:InvariantPredictors",
     },
     also=(
         "abstract:EarlierLook",

@@ -8,8 +8,11 @@ from shiftproof.studies.adversarial_training_and_corruptions import AdversarialT
 from shiftproof.studies.anomaly_under_shift import AnomalyUnderShift
 from shiftproof.studies.bias_and_variance_reduction import BiasAndVarianceReduction
 from shiftproof.studies.component_removal import ComponentRemoval
+from shiftproof.studies.coreset_weights import CoresetWeights
 from shiftproof.studies.cross_domain_errors import CrossDomainErrors
+from shiftproof.studies.data_mixtures import DataMixtures
 from shiftproof.studies.defence_table import DefenceTable
+from shiftproof.studies.ensembles_of_return_distributions import EnsemblesOfReturnDistributions
 from shiftproof.studies.feature_contamination import FeatureContamination
 from shiftproof.studies.gaussian_noise_and_adversarial import GaussianNoiseAndAdversarial
 from shiftproof.studies.group_dro_regularisation import GroupDroRegularisation
@@ -17,8 +20,10 @@ from shiftproof.studies.heterogeneous_shift import HeterogeneousShift
 from shiftproof.studies.high_frequency_generalisation import HighFrequencyGeneralisation
 from shiftproof.studies.holistic_robust_training import HolisticRobustTraining
 from shiftproof.studies.information_lift import InformationLift
+from shiftproof.studies.invariant_predictors import InvariantPredictors
 from shiftproof.studies.label_robust_losses import LabelRobustLosses
 from shiftproof.studies.learning_from_errors import LearningFromErrors
+from shiftproof.studies.low_shot_shift import LowShotShift
 from shiftproof.studies.madry_minmax import MadryMinmax
 from shiftproof.studies.names_of_one_type import NamesOfOneType
 from shiftproof.studies.quantile_regions import QuantileRegions
@@ -31,8 +36,10 @@ from shiftproof.studies.sampled_trajectory_bounds import SampledTrajectoryBounds
 from shiftproof.studies.sdm_activation import SdmActivation
 from shiftproof.studies.sensitivity_law import SensitivityLaw
 from shiftproof.studies.simplicity_bias import SimplicityBias
+from shiftproof.studies.singular_distributions import SingularDistributions
 from shiftproof.studies.stable_propagation import StablePropagation
 from shiftproof.studies.trial import Trial
+from shiftproof.studies.unlabelled_shifted_data import UnlabelledShiftedData
 
 studies: Registry[Study]
 __all__ = [
@@ -42,9 +49,12 @@ __all__ = [
     "AnomalyUnderShift",
     "BiasAndVarianceReduction",
     "ComponentRemoval",
+    "CoresetWeights",
     "CrossDomainErrors",
+    "DataMixtures",
     "DefenceTable",
     "EarlierLook",
+    "EnsemblesOfReturnDistributions",
     "FeatureContamination",
     "GaussianNoiseAndAdversarial",
     "GroupDroRegularisation",
@@ -52,8 +62,10 @@ __all__ = [
     "HighFrequencyGeneralisation",
     "HolisticRobustTraining",
     "InformationLift",
+    "InvariantPredictors",
     "LabelRobustLosses",
     "LearningFromErrors",
+    "LowShotShift",
     "MadryMinmax",
     "NamesOfOneType",
     "Prediction",
@@ -66,9 +78,11 @@ __all__ = [
     "SdmActivation",
     "SensitivityLaw",
     "SimplicityBias",
+    "SingularDistributions",
     "StablePropagation",
     "Study",
     "Trial",
+    "UnlabelledShiftedData",
     "difference",
     "read_studies",
     "run_study",
