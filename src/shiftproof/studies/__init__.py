@@ -44,6 +44,7 @@ studies, __all__, __getattr__ = package_of_parts(
         "coreset_weights": "coreset_weights:CoresetWeights",
         "ensembles_of_return_distributions": "ensembles_of_return_distributions:EnsemblesOfReturnDistributions",
         "invariant_predictors": "invariant_predictors:InvariantPredictors",
+        "disparity_under_imbalance": "disparity_under_imbalance:DisparityUnderImbalance",
     },
     also=(
         "abstract:EarlierLook",

@@ -12,6 +12,7 @@ from shiftproof.studies.coreset_weights import CoresetWeights
 from shiftproof.studies.cross_domain_errors import CrossDomainErrors
 from shiftproof.studies.data_mixtures import DataMixtures
 from shiftproof.studies.defence_table import DefenceTable
+from shiftproof.studies.disparity_under_imbalance import DisparityUnderImbalance
 from shiftproof.studies.ensembles_of_return_distributions import EnsemblesOfReturnDistributions
 from shiftproof.studies.feature_contamination import FeatureContamination
 from shiftproof.studies.gaussian_noise_and_adversarial import GaussianNoiseAndAdversarial
@@ -53,6 +54,7 @@ __all__ = [
     "CrossDomainErrors",
     "DataMixtures",
     "DefenceTable",
+    "DisparityUnderImbalance",
     "EarlierLook",
     "EnsemblesOfReturnDistributions",
     "FeatureContamination",
