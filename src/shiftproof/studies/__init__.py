@@ -45,6 +45,7 @@ studies, __all__, __getattr__ = package_of_parts(
         "ensembles_of_return_distributions": "ensembles_of_return_distributions:EnsemblesOfReturnDistributions",
         "invariant_predictors": "invariant_predictors:InvariantPredictors",
         "disparity_under_imbalance": "disparity_under_imbalance:DisparityUnderImbalance",
+        "random_network_augmentation": "random_network_augmentation:RandomNetworkAugmentation",
     },
     also=(
         "abstract:EarlierLook",
