@@ -46,6 +46,7 @@ studies, __all__, __getattr__ = package_of_parts(
         "invariant_predictors": "invariant_predictors:InvariantPredictors",
         "disparity_under_imbalance": "disparity_under_imbalance:DisparityUnderImbalance",
         "random_network_augmentation": "random_network_augmentation:RandomNetworkAugmentation",
+        "controlled_shift": "controlled_shift:ControlledShift",
     },
     also=(
         "abstract:EarlierLook",

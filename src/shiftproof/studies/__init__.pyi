@@ -8,6 +8,7 @@ from shiftproof.studies.adversarial_training_and_corruptions import AdversarialT
 from shiftproof.studies.anomaly_under_shift import AnomalyUnderShift
 from shiftproof.studies.bias_and_variance_reduction import BiasAndVarianceReduction
 from shiftproof.studies.component_removal import ComponentRemoval
+from shiftproof.studies.controlled_shift import ControlledShift
 from shiftproof.studies.coreset_weights import CoresetWeights
 from shiftproof.studies.cross_domain_errors import CrossDomainErrors
 from shiftproof.studies.data_mixtures import DataMixtures
@@ -51,6 +52,7 @@ __all__ = [
     "AnomalyUnderShift",
     "BiasAndVarianceReduction",
     "ComponentRemoval",
+    "ControlledShift",
     "CoresetWeights",
     "CrossDomainErrors",
     "DataMixtures",

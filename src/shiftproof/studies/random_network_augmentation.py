@@ -48,7 +48,7 @@ class RandomNetworkAugmentation(Study):
         Prediction("clean accuracy lost", "at no more than two points of clean accuracy", high=0.02),
     )
     protocol: ClassVar[str] = (
-        "3,000 MNIST images, others for each seed; a network of two convolutions, Adam, 10 epochs, plainly and with noise2net at the "
+        "3,000 MNIST images, others for each seed; a network of two convolutions, Adam, 6 epochs, plainly and with noise2net at the "
         "authors' strength and share. 2,000 test images, as they are and under Gaussian noise and contrast of severity 4, and impulse "
         "noise, brightness, stripe and translation of severity 3."
     )
@@ -68,7 +68,7 @@ class RandomNetworkAugmentation(Study):
                 make,
                 task.train,
                 method,
-                epochs=trial.pick(quick=4, full=10),
+                epochs=trial.pick(quick=4, full=6),
                 batch_size=50,
                 optimiser="adam(lr=0.002)",
                 unseen="none",

@@ -47,22 +47,23 @@ def robust_loss(margin: Tensor, length: Tensor, gamma: float) -> Tensor:
     """phi(x) = sup over z of softplus(-margin(z)) - gamma |z - x|^2 of a linear rule of weights of size `length`, shape (n,).
 
     The best z lies at some distance t against the weights, so it is a search of one number in [0, length / (2 gamma)], beyond which the
-    price rises faster than the loss: 33 places and then thirds of the best one's surroundings. The gradient is that at the best z.
+    price rises faster than the loss: the best of 17 places, then Newton's steps between its neighbours. With gamma above length^2 / 8 the
+    problem is concave and the places are left out. The gradient is that at the best z.
     """
     with torch.no_grad():
         most = length / (2 * gamma)
-
-        def value(t: Tensor) -> Tensor:
-            return F.softplus(length * t - margin[:, None]) - gamma * t**2
-
-        places = torch.linspace(0, 1, 33, dtype=margin.dtype) * most
-        best = places[value(places.expand(len(margin), -1)).argmax(1)][:, None]
-        low, high = (best - most / 32).clamp_min(0), (best + most / 32).clamp_max(most)
-        for _ in range(30):
-            one, two = low + (high - low) / 3, high - (high - low) / 3
-            left = value(one) > value(two)
-            low, high = torch.where(left, low, one), torch.where(left, two, high)
-        t = ((low + high) / 2)[:, 0]
+        low, high = torch.zeros_like(margin), most.expand_as(margin)
+        if gamma <= float(length) ** 2 / 8:
+            places = torch.linspace(0, 1, 17, dtype=margin.dtype) * most
+            best = places[(F.softplus(length * places - margin[:, None]) - gamma * places**2).argmax(1)]
+            low, high = (best - most / 16).clamp_min(0), torch.minimum(best + most / 16, most)
+        t = (low + high) / 2
+        for _ in range(12):
+            chance = torch.sigmoid(length * t - margin)
+            slope, bend = length * chance - 2 * gamma * t, length**2 * chance * (1 - chance) - 2 * gamma
+            low, high = torch.where(slope > 0, t, low), torch.where(slope > 0, high, t)
+            newton = t - slope / bend
+            t = torch.where((bend < 0) & (newton >= low) & (newton <= high), newton, (low + high) / 2)
     return F.softplus(length * t - margin) - gamma * t**2
 
 
