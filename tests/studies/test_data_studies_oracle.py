@@ -12,6 +12,7 @@ from torch import nn
 
 from shiftproof.data.arrays import examples
 from shiftproof.measures.invariance import invariance
+from shiftproof.studies.controlled_shift import LATENTS, WIDTH, ClassDecoder, part
 from shiftproof.studies.coreset_weights import broadcast, learned_weights, median_coreset
 from shiftproof.studies.data_mixtures import above, between
 from shiftproof.studies.ensembles_of_return_distributions import (
@@ -229,3 +230,20 @@ def test_unlabelled_points_turn_a_poor_rule_to_the_gap_between_the_clouds() -> N
     alone = robust_self_supervised(x, y, others, gamma=2.0, weight=0.0)
     helped = robust_self_supervised(x, y, others, gamma=2.0, weight=1.0)
     assert halves.error(helped, 0.5) < 0.5 * halves.error(alone, 0.5)
+
+
+def test_the_share_of_new_latents_is_the_intensity() -> None:
+    numbers = np.random.default_rng(7)
+    for intensity in (0.0, 0.25, 1.0):
+        z = part(20_000, intensity, 2, numbers).numpy()
+        inside = (np.abs(np.delete(z, 2, 1)) <= 1).all(1) & (z[:, 2] >= -WIDTH) & (z[:, 2] <= 0)
+        assert 1 - inside.mean() == pytest.approx(intensity, abs=0.02)
+
+
+def test_the_bound_of_a_class_decoder_of_no_weights_is_one_bit_a_pixel() -> None:
+    net = ClassDecoder(16, classes=3, width=8)
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.zero_()
+    x, y = torch.rand(5, 16), torch.tensor([0, 1, 2, 0, 1])
+    assert torch.allclose(net.bound(x, y, torch.randn(5, LATENTS)), torch.full((5,), 16 * float(np.log(2))), atol=1e-4)

@@ -47,6 +47,7 @@ studies, __all__, __getattr__ = package_of_parts(
         "disparity_under_imbalance": "disparity_under_imbalance:DisparityUnderImbalance",
         "random_network_augmentation": "random_network_augmentation:RandomNetworkAugmentation",
         "controlled_shift": "controlled_shift:ControlledShift",
+        "capacity_and_robustness": "capacity_and_robustness:CapacityAndRobustness",
     },
     also=(
         "abstract:EarlierLook",

@@ -9,13 +9,14 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from shiftproof._arrays import Bools, Floats
+from shiftproof._arrays import Bools, Floats, Ints
 from shiftproof.data.examples import Examples
 from shiftproof.shifts import shifts
 from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.fit import fit, made
 from shiftproof.studies.nets import convolutional
 from shiftproof.studies.quantity import Quantity, share
+from shiftproof.studies.resampled import resampled
 from shiftproof.studies.trial import Task, Trial, right
 
 SHIFTS = ("gaussian_noise(severity=3)", "contrast(severity=3)", "brightness(severity=2)")
@@ -75,23 +76,36 @@ class DataMixtures(Study):
         sizes = trial.pick(quick=(60, 120, 240), full=(150, 300, 600, 1200))
         nets = {(name, size): _net(trial, f"{name} {size}", source, size) for name, source in sources.items() for size in sizes}
         plain = {key: right(net, judged) for key, net in nets.items()}
-        gaps: list[tuple[float, float]] = []
+        shifted: dict[str, dict[tuple[str, int], Bools]] = {}
         for spec in SHIFTS:
             moved = _under(trial, judged, spec)
-            shifted = {key: right(net, moved) for key, net in nets.items()}
-            gaps.append(_gaps(sizes, plain, shifted))
-            for name in sources:
-                found[f"{spec}, {name}"] = share(shifted[name, sizes[-1]])
-            found[f"{spec}, better source over mixture"] = Quantity(gaps[-1][0])
-            found[f"{spec}, mixture over worse source"] = Quantity(gaps[-1][1])
+            shifted[spec] = {key: right(net, moved) for key, net in nets.items()}
         for name in sources:
             found[f"no shift, {name}"] = share(plain[name, sizes[-1]])
-        better, worse = np.mean(gaps, axis=0)
-        return {
-            **found,
-            "better source over mixture": Quantity(float(better)),
-            "mixture over worse source": Quantity(float(worse)),
-        }
+            found |= {f"{spec}, {name}": share(shifted[spec][name, sizes[-1]]) for spec in SHIFTS}
+
+        def drawn(rows: Mapping[str, Ints]) -> dict[str, float]:
+            """The figures of these rows of the test sample."""
+            these = rows["test"]
+            cut = {spec: {key: each[these] for key, each in flags.items()} for spec, flags in shifted.items()}
+            return _told(sizes, {key: each[these] for key, each in plain.items()}, cut)
+
+        errors = resampled(drawn, {"test": len(judged)}, trial.numbers("resampling"))
+        return found | {name: Quantity(value, errors[name]) for name, value in _told(sizes, plain, shifted).items()}
+
+
+def _told(
+    sizes: tuple[int, ...], plain: Mapping[tuple[str, int], Bools], shifted: Mapping[str, Mapping[tuple[str, int], Bools]]
+) -> dict[str, float]:
+    """The gaps of trends under each shift, and their means."""
+    gaps = {spec: _gaps(sizes, plain, flags) for spec, flags in shifted.items()}
+    better, worse = np.mean(list(gaps.values()), axis=0)
+    return {
+        **{f"{spec}, better source over mixture": gap[0] for spec, gap in gaps.items()},
+        **{f"{spec}, mixture over worse source": gap[1] for spec, gap in gaps.items()},
+        "better source over mixture": float(better),
+        "mixture over worse source": float(worse),
+    }
 
 
 def between(numbers: np.random.Generator, d: int = 20) -> bool:

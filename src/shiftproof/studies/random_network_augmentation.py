@@ -9,11 +9,12 @@ from typing import ClassVar
 import numpy as np
 from torch.nn import functional as F
 
+from shiftproof._arrays import Floats
 from shiftproof.data.examples import Examples
 from shiftproof.shifts import shifts
 from shiftproof.studies.abstract import Prediction, Study
 from shiftproof.studies.nets import convolutional
-from shiftproof.studies.quantity import Quantity, difference, less, mean, share
+from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Task, Trial, right
 
 CORRUPTIONS = (
@@ -53,7 +54,7 @@ class RandomNetworkAugmentation(Study):
         "noise, brightness, stripe and translation of severity 3."
     )
     scaled_down: ClassVar[str] = "A small network on grey digits in place of a ResNet-50 on ImageNet. The quick form enlarges its digits."
-    seeds: ClassVar[int] = 4
+    seeds: ClassVar[int] = 3
     needs: ClassVar[tuple[str, ...]] = ("mnist.train", "mnist.test")
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:
@@ -77,17 +78,18 @@ class RandomNetworkAugmentation(Study):
         }
         clean = {name: right(net, task.test) for name, net in nets.items()}
         found = {f"{name}, clean": share(each) for name, each in clean.items()}
-        under: dict[str, list[Quantity]] = {name: [] for name in nets}
+        gains: list[Floats] = []
         for spec in CORRUPTIONS:
             moved = _under(task.test, spec, trial)
             flags = {name: right(net, moved) for name, net in nets.items()}
-            for name, each in flags.items():
-                under[name].append(share(each))
-                found[f"{name}, {spec}"] = under[name][-1]
+            for name, here in flags.items():
+                found[f"{name}, {spec}"] = share(here)
+            gains.append(flags["noise2net"].astype(np.float64) - flags["plain"])
             found[f"gain, {spec}"] = difference(flags["noise2net"], flags["plain"])
+        each = np.mean(gains, axis=0)  # of every test image
         return {
             **found,
-            "gain under corruptions": less(mean(under["noise2net"]), mean(under["plain"])),
+            "gain under corruptions": Quantity(float(each.mean()), float(each.std(ddof=1)) / len(each) ** 0.5, "points"),
             "clean accuracy lost": difference(clean["plain"], clean["noise2net"]),
         }
 
