@@ -128,10 +128,10 @@ class Decoder(Differentiable):
     @classmethod
     def examples_for_check(cls) -> list[Decoder]:
         """One whose latent is the mean brightness."""
-        return [cls(distance=0.1, file=f"{__name__}:Brightness")]
+        return [cls(distance=0.1, file=f"{__name__}:MeanBrightness")]
 
 
-class Brightness:
+class MeanBrightness:
     """A pair for checks: one latent, the mean of the image, which every pixel has in common."""
 
     def encode(self, x: Tensor) -> Tensor:
