@@ -91,7 +91,8 @@ class Registry(Generic[P]):
             return self._at(name)
         if name not in self._ours and name not in self._plugins:
             if name not in self._aliases:
-                raise unknown(self.kind, name, [*self.names(), *self._aliases])
+                known = [*self.names(), *self._aliases]
+                raise unknown(self.kind, name, known, listed_by=f"shiftproof list {plural(self.kind)}")
             name = self._aliases[name]
         part = self._load(name)
         if not (isinstance(part, type) and issubclass(part, self.base)):

@@ -194,6 +194,7 @@ shifts, __all__, __getattr__ = package_of_parts(
         "object_location": "factors.object_location:ObjectLocation",
         "object_rotation": "factors.object_rotation:ObjectRotation",
         "background": "factors.background:Background",
+        "placed_object": "factors.placed_object:PlacedObject",
         "low_pass": "frequency.low_pass:LowPass",
         "high_pass": "frequency.high_pass:HighPass",
         "band_pass": "frequency.band_pass:BandPass",

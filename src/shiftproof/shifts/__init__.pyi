@@ -56,6 +56,7 @@ from shiftproof.shifts.factors.mask import Masks
 from shiftproof.shifts.factors.object_location import ObjectLocation
 from shiftproof.shifts.factors.object_rotation import ObjectRotation
 from shiftproof.shifts.factors.object_size import ObjectSize
+from shiftproof.shifts.factors.placed_object import PlacedObject
 from shiftproof.shifts.frequency.band_pass import BandPass
 from shiftproof.shifts.frequency.high_pass import HighPass
 from shiftproof.shifts.frequency.low_pass import LowPass
@@ -331,6 +332,7 @@ __all__ = [
     "Pixelate",
     "PlaceNames",
     "PlacePhrases",
+    "PlacedObject",
     "PlasmaNoise",
     "Pressure",
     "PromptFormat",
