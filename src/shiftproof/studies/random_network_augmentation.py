@@ -49,7 +49,7 @@ class RandomNetworkAugmentation(Study):
         Prediction("clean accuracy lost", "at no more than two points of clean accuracy", high=0.02),
     )
     protocol: ClassVar[str] = (
-        "3,000 MNIST images, others for each seed; a network of two convolutions, Adam, 6 epochs, plainly and with noise2net at the "
+        "1,500 MNIST images, others for each seed; a network of two convolutions, Adam, 6 epochs, plainly and with noise2net at the "
         "authors' strength and share. 2,000 test images, as they are and under Gaussian noise and contrast of severity 4, and impulse "
         "noise, brightness, stripe and translation of severity 3."
     )
@@ -59,7 +59,7 @@ class RandomNetworkAugmentation(Study):
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:
         """Accuracies of both, clean and under each corruption, and differences."""
-        task = trial.task("mnist", train=trial.pick(quick=None, full=3000), test=trial.pick(quick=None, full=2000))
+        task = trial.task("mnist", train=trial.pick(quick=None, full=1500), test=trial.pick(quick=None, full=2000))
         if trial.quick:
             task = Task(*(_enlarged(part) for part in task))  # some corruptions are made for images of 28 pixels a side
         make = convolutional(tuple(task.train.x.shape[1:]), width=8)
