@@ -62,7 +62,7 @@ class ManyShifts:
 
 
 def many_shifts(lines: Sequence[AccuracyLine]) -> ManyShifts:
-    """Whether any model is more robust than its accuracy at home explains on every shift: no method of the paper was.
+    """Whether any model is more robust than its accuracy without a shift explains on every shift: no method of the paper was.
 
     Models that the lines were fitted to are left out, as the line lies among them, unless no other has all accuracies.
 

@@ -7,15 +7,10 @@ from shiftproof.studies.adversarial_errors import AdversarialErrors
 from shiftproof.studies.adversarial_training_and_corruptions import AdversarialTrainingAndCorruptions
 from shiftproof.studies.anomaly_under_shift import AnomalyUnderShift
 from shiftproof.studies.bias_and_variance_reduction import BiasAndVarianceReduction
-from shiftproof.studies.capacity_and_robustness import CapacityAndRobustness
 from shiftproof.studies.component_removal import ComponentRemoval
-from shiftproof.studies.controlled_shift import ControlledShift
-from shiftproof.studies.coreset_weights import CoresetWeights
 from shiftproof.studies.cross_domain_errors import CrossDomainErrors
-from shiftproof.studies.data_mixtures import DataMixtures
 from shiftproof.studies.defence_table import DefenceTable
 from shiftproof.studies.disparity_under_imbalance import DisparityUnderImbalance
-from shiftproof.studies.ensembles_of_return_distributions import EnsemblesOfReturnDistributions
 from shiftproof.studies.feature_contamination import FeatureContamination
 from shiftproof.studies.gaussian_noise_and_adversarial import GaussianNoiseAndAdversarial
 from shiftproof.studies.group_dro_regularisation import GroupDroRegularisation
@@ -26,12 +21,10 @@ from shiftproof.studies.information_lift import InformationLift
 from shiftproof.studies.invariant_predictors import InvariantPredictors
 from shiftproof.studies.label_robust_losses import LabelRobustLosses
 from shiftproof.studies.learning_from_errors import LearningFromErrors
-from shiftproof.studies.low_shot_shift import LowShotShift
 from shiftproof.studies.madry_minmax import MadryMinmax
 from shiftproof.studies.names_of_one_type import NamesOfOneType
 from shiftproof.studies.quantile_regions import QuantileRegions
 from shiftproof.studies.quantity import Quantity, difference, share
-from shiftproof.studies.random_network_augmentation import RandomNetworkAugmentation
 from shiftproof.studies.rewriting_at_test_time import RewritingAtTestTime
 from shiftproof.studies.robust_and_nonrobust_features import RobustAndNonrobustFeatures
 from shiftproof.studies.robustness_accuracy_tradeoff import RobustnessAccuracyTradeoff
@@ -40,10 +33,8 @@ from shiftproof.studies.sampled_trajectory_bounds import SampledTrajectoryBounds
 from shiftproof.studies.sdm_activation import SdmActivation
 from shiftproof.studies.sensitivity_law import SensitivityLaw
 from shiftproof.studies.simplicity_bias import SimplicityBias
-from shiftproof.studies.singular_distributions import SingularDistributions
 from shiftproof.studies.stable_propagation import StablePropagation
 from shiftproof.studies.trial import Trial
-from shiftproof.studies.unlabelled_shifted_data import UnlabelledShiftedData
 
 studies: Registry[Study]
 __all__ = [
@@ -52,16 +43,11 @@ __all__ = [
     "AdversarialTrainingAndCorruptions",
     "AnomalyUnderShift",
     "BiasAndVarianceReduction",
-    "CapacityAndRobustness",
     "ComponentRemoval",
-    "ControlledShift",
-    "CoresetWeights",
     "CrossDomainErrors",
-    "DataMixtures",
     "DefenceTable",
     "DisparityUnderImbalance",
     "EarlierLook",
-    "EnsemblesOfReturnDistributions",
     "FeatureContamination",
     "GaussianNoiseAndAdversarial",
     "GroupDroRegularisation",
@@ -72,13 +58,11 @@ __all__ = [
     "InvariantPredictors",
     "LabelRobustLosses",
     "LearningFromErrors",
-    "LowShotShift",
     "MadryMinmax",
     "NamesOfOneType",
     "Prediction",
     "QuantileRegions",
     "Quantity",
-    "RandomNetworkAugmentation",
     "RewritingAtTestTime",
     "RobustAndNonrobustFeatures",
     "RobustnessAccuracyTradeoff",
@@ -86,11 +70,9 @@ __all__ = [
     "SdmActivation",
     "SensitivityLaw",
     "SimplicityBias",
-    "SingularDistributions",
     "StablePropagation",
     "Study",
     "Trial",
-    "UnlabelledShiftedData",
     "difference",
     "read_studies",
     "run_study",

@@ -1,4 +1,4 @@
-"""Hu et al. 2023: robustness spreads the accuracies of classes of unlike sizes, and how far hangs on the tails of the noise."""
+"""Hu et al. 2023: robustness spreads the accuracies of classes of unlike sizes, and how far depends on the tails of the noise."""
 
 from __future__ import annotations
 

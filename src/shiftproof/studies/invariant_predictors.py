@@ -98,7 +98,7 @@ def _one(trial: Trial, row: int) -> dict[str, float]:
 
 
 def _fitting(x: Floats, y: Floats) -> list[list[int]]:
-    """The subsets of features whose pooled regression leaves at most 1.5 times the target's noise, or the best one."""
+    """The subsets of features whose pooled regression has an error of at most 1.5 times the target's noise, or the best one."""
     everything = range(x.shape[1])
     subsets = [list(each) for each in chain.from_iterable(combinations(everything, k) for k in range(1, x.shape[1] + 1))]
     errors = [_error(x[:, each], y, x[:, each], y) for each in subsets]

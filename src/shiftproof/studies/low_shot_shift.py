@@ -119,7 +119,7 @@ _WAYS = ("turns, probe first", "turns, half the weights")
 
 
 def above_line(home: Mapping[tuple[str, int], Bools], there: Mapping[tuple[str, int], Bools], *, base: str) -> dict[tuple[str, int], float]:
-    """Effective robustness: accuracy there less what the line of the base models' log odds expects of the accuracy at home.
+    """Effective robustness: accuracy there less what the line of the base models' log odds expects of the accuracy without a shift.
 
     Args:
         home: whether each model, a name and a number of shots, is right on each example, shape (n,).
