@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,12 @@ SHIFTS = {
     "patch": ("patch(side=2)", "patch(side=3)"),
 }
 """By family; the nets take turns."""
+SECOND = {
+    "patch": SHIFTS["patch"],
+    "few numbers": ("rotation(degrees=30)", "translation(pixels=2)", "shear(degrees=30)", "scale(factor=1.5)", "elastic(pixels=2)"),
+}
+"""Of a second round: patches of both sizes for every net, and moves of a few numbers that are twice as great."""
+Shifts = Mapping[str, Sequence[str]]
 _ENDLESS = 1e9
 """Stands for infinity, which JSON has not."""
 RECORD = RESULTS / sp.__version__ / "masking.json"
@@ -81,10 +87,12 @@ def _spread(uri: str) -> Examples:
     return data.take(np.linspace(0, len(data) - 1, EXAMPLES).round().astype(np.intp))
 
 
-def examined(model: Labels, examples: Examples, place: int, families: Sequence[str]) -> Iterator[tuple[str, MaskingReport]]:
+def examined(
+    model: Labels, examples: Examples, place: int, families: Sequence[str], of: Shifts = SHIFTS
+) -> Iterator[tuple[str, MaskingReport]]:
     """The report of a net in each of the families; its place among those examined so says under which shift of the family."""
     for family in families:
-        specs = SHIFTS[family]
+        specs = of[family]
         shift = shifts.build(specs[place % len(specs)])
         assert family_of(shift) == family
         with torch.random.fork_rng():
@@ -118,12 +126,12 @@ def called_for(rows: Sequence[dict[str, object]]) -> dict[str, dict[str, float]]
     return found
 
 
-def honest(nets: Sequence[Net], first_seed: int, turns: Sequence[Sequence[str]]) -> list[dict[str, object]]:
+def honest(nets: Sequence[Net], first_seed: int, turns: Sequence[Sequence[str]], of: Shifts = SHIFTS) -> list[dict[str, object]]:
     """The reports of honest nets, which take turns in these families."""
     rows = []
     for place, net in enumerate(nets):
         model, examples = ready(net, first_seed + place)
-        for family, report in examined(model, examples, place // len(turns), turns[place % len(turns)]):
+        for family, report in examined(model, examples, place // len(turns), turns[place % len(turns)], of):
             rows.append(record_of(model, family, report))
             print(json.dumps(rows[-1]), flush=True)
     return rows
@@ -150,21 +158,29 @@ def counted(rows: Sequence[dict[str, object]]) -> dict[str, str]:
     }
 
 
-def again(family: str, part: str, calibration: Sequence[Net], test: Sequence[Net], before: object) -> dict[str, object]:
-    """A second round for one family: every calibration net under it, then the nets of the test trained anew with other seeds."""
-    made: dict[str, object] = dict(before) if isinstance(before, dict) else {}
+def again(family: str, part: str, calibration: Sequence[Net], test: Sequence[Net], made: Mapping[str, object]) -> dict[str, object]:
+    """A second round for one family: every calibration net under it, then the nets of the test trained anew with other seeds.
+
+    The limits are those that the honest figures of both rounds call for, or of the second alone where it repeats the first.
+    """
+    rounds = made.get("again", {})
+    assert isinstance(rounds, dict)
     if part == "calibrate":
-        rows = honest(calibration, 0, [(family,)])
-        return {"limits": called_for(rows), "calibration": rows}
-    rows = honest(test, 500, [(family,)])
-    return {**made, "alarms": counted(rows)[family], "test": rows}
+        rows = honest(calibration, 0, [(family,)], SECOND)
+        first = made["calibration"] if SECOND[family] != SHIFTS[family] else []
+        assert isinstance(first, list)
+        limits = called_for([*(row for row in first if row["family"] == family), *rows])
+        return {**rounds, family: {"limits": limits, "calibration": rows}}
+    rows = honest(test, 500, [(family,)], SECOND)
+    return {**rounds, family: {**rounds[family], "alarms": counted(rows)[family], "test": rows}}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=("calibrate", "test"))
     parser.add_argument("--given", action="append", default=[], metavar="NAME=FILE.py:NAME@URI")
-    parser.add_argument("--again", choices=tuple(SHIFTS), help="one family alone, after its first test was seen: on nets of other seeds")
+    parser.add_argument("--again", choices=tuple(SECOND), help="one family alone, after its first test was seen: on nets of other seeds")
+    parser.add_argument("--most", type=int, default=TESTED, help="nets of the test of a second round [all]")
     parser.add_argument("--record", type=Path, default=RECORD)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -174,7 +190,7 @@ def main() -> None:
     made |= {"shiftproof": sp.__version__, "torch": torch.__version__, "python": platform.python_version()}
     made |= {"examples": EXAMPLES, "queries": QUERIES, "given": [word.partition("=")[0] for word in options.given]}
     if options.again:
-        made["again"] = again(options.again, options.part, calibration, [net for net in test if net.trained], made.get("again", {}))
+        made["again"] = again(options.again, options.part, calibration, [net for net in test if net.trained][: options.most], made)
     elif options.part == "calibrate":
         rows = honest(calibration, 0, [("few numbers", "norms"), ("few numbers", "patch")])
         made |= {"limits": called_for(rows), "calibration": rows}

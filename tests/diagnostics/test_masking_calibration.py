@@ -17,7 +17,9 @@ AT_LEAST_THREE_EXAMPLES = {"more_effort", "longer_is_worse", "step_size", "loss_
 
 
 def test_the_limits_are_what_the_honest_nets_called_for() -> None:
-    assert dict(LIMITS) == {**FIRST, "patch": {**NOMINAL, **AGAIN["limits"]["patch"]}}
+    second = {family: {**NOMINAL, **made["limits"][family]} for family, made in AGAIN.items()}
+    assert sorted(second) == ["few numbers", "patch"]
+    assert dict(LIMITS) == {**FIRST, **second}
 
 
 def test_nets_of_the_test_were_not_calibrated_on() -> None:
@@ -36,8 +38,18 @@ def test_what_failed_follows_from_the_figures_and_the_limits_of_the_time(part: s
 
 
 def test_no_honest_net_of_the_last_test_of_a_family_fails() -> None:
-    last = [row for row in RECORD["test"] if row["family"] != "patch"] + AGAIN["test"]
+    last = [row for row in RECORD["test"] if row["family"] not in AGAIN] + [row for made in AGAIN.values() for row in made["test"]]
     assert [row for row in last if row["failed"]] == []
+    assert {family: made["alarms"] for family, made in AGAIN.items()} == {"patch": "0 of 56", "few numbers": "0 of 30"}
+
+
+@pytest.mark.parametrize("family", AGAIN)
+def test_a_second_round_is_of_other_seeds_and_its_failures_follow_from_the_limits_of_the_time(family: Family) -> None:
+    made = AGAIN[family]
+    assert not {row["net"] for row in made["calibration"]} & {row["net"] for row in made["test"]}
+    for row in made["test"]:
+        beyond = {name for name, figure in row["figures"].items() if figure > LIMITS[family][name] + 1e-6}
+        assert beyond - AT_LEAST_THREE_EXAMPLES <= set(row["failed"]) <= beyond | {"saturation"}, row
 
 
 @pytest.mark.parametrize("family", LIMITS)

@@ -4,7 +4,9 @@
 beyond, in families where the landscape is another than a norm ball's. `python -m benchmarks.masking` measured how far on 30 honest nets;
 what they call for beyond the nominal limits stands in `LIMITS`. The limits were then tested once, on 59 other honest nets and on nets that
 hide their gradients: none of 45 failed in the first two families, 5 of 14 did under patches, which had been calibrated at one size only.
-That family was calibrated again at two sizes and tested on nets of other seeds, of which none of 56 failed.
+That family was calibrated again at two sizes and tested on nets of other seeds, of which none of 56 failed. Later 22 honest nets of kinds
+that neither list has were examined: none failed under patches, one did under a rotation of twice the angle that had been calibrated. The
+family of a few numbers was then calibrated at twice the strengths too, and tested at these on nets of other seeds: none of 30 failed.
 Figures: benchmarks/results/0.1.0/masking.json.
 """
 
@@ -41,14 +43,14 @@ LIMITS: Mapping[Family, Limits] = {
     "norms": {**NOMINAL, "more_effort": 0.083, "loss_choice": 0.42, "silent_success": 0.15},
     "few numbers": {
         **NOMINAL,
-        "ruggedness": 1.7,
-        "more_effort": 0.42,
-        "longer_is_worse": 0.14,
-        "step_size": 0.14,
+        "ruggedness": 1.8,
+        "more_effort": 0.56,
+        "longer_is_worse": 0.48,
+        "step_size": 0.28,
         "loss_choice": 0.22,
-        "black_box": 0.41,
+        "black_box": 0.48,
         "break_point_angle": 0.31,
-        "falling_loss": 0.98,
+        "falling_loss": 1.0,
     },
     "patch": {
         **NOMINAL,
