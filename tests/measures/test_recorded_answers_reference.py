@@ -51,6 +51,12 @@ def test_accuracy_by_domain_on_pacs(model: str, right: int, sketch: int) -> None
     assert (found["sketch"].right, found["sketch"].n) == (sketch, 35)
 
 
+@pytest.mark.parametrize(("model", "right"), [("clip-vit-base-patch16", 19), ("llava", 18)])
+def test_accuracy_on_vlcs(model: str, right: int) -> None:
+    rows = {row["image"]: row for row in table("pacs_vlm/answers.csv.gz") if model in row["model"] and row["dataset"] == "VLCS"}
+    assert (sum(row["true_class"] == row["predicted_class"] for row in rows.values()), len(rows)) == (right, 20)
+
+
 def test_negation_in_flukes_answers() -> None:
     rows = table("fluke/answers_sa_paired.csv.gz")
     expected = {"gpt4o": (13, 3, 0.0213), "llama": (12, 3, 0.0352), "bert": (19, 3, 0.0009), "t5": (24, 0, 0.0)}
