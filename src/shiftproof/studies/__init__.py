@@ -37,6 +37,7 @@ studies, __all__, __getattr__ = package_of_parts(
         "component_removal": "component_removal:ComponentRemoval",
         "names_of_one_type": "names_of_one_type:NamesOfOneType",
         "rewriting_at_test_time": "rewriting_at_test_time:RewritingAtTestTime",
+        "unlabelled_shifted_data": "unlabelled_shifted_data:UnlabelledShiftedData",
         "invariant_predictors": "invariant_predictors:InvariantPredictors",
         "disparity_under_imbalance": "disparity_under_imbalance:DisparityUnderImbalance",
     },

@@ -35,6 +35,7 @@ from shiftproof.studies.sensitivity_law import SensitivityLaw
 from shiftproof.studies.simplicity_bias import SimplicityBias
 from shiftproof.studies.stable_propagation import StablePropagation
 from shiftproof.studies.trial import Trial
+from shiftproof.studies.unlabelled_shifted_data import UnlabelledShiftedData
 
 studies: Registry[Study]
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "StablePropagation",
     "Study",
     "Trial",
+    "UnlabelledShiftedData",
     "difference",
     "read_studies",
     "run_study",
