@@ -26,7 +26,7 @@ NOT_RUN = {
         "it needs logs of these tools.",
         "it needs inspect and lm-eval, and an endpoint.",
     ],
-    "docs/guide/objects.md": ["the map of places is 441 cells.", "it needs the published images."],
+    "docs/guide/objects.md": ["the map of places is 441 cells.", "it needs the published images.", "it needs the published images."],
     "docs/guide/many-machines.md": ["it needs a cluster."],
     "docs/guide/tools.md": [
         "it needs MLflow, wandb and TensorBoard.",
