@@ -8,9 +8,12 @@ from shiftproof.studies.adversarial_training_and_corruptions import AdversarialT
 from shiftproof.studies.anomaly_under_shift import AnomalyUnderShift
 from shiftproof.studies.bias_and_variance_reduction import BiasAndVarianceReduction
 from shiftproof.studies.component_removal import ComponentRemoval
+from shiftproof.studies.coreset_weights import CoresetWeights
 from shiftproof.studies.cross_domain_errors import CrossDomainErrors
+from shiftproof.studies.data_mixtures import DataMixtures
 from shiftproof.studies.defence_table import DefenceTable
 from shiftproof.studies.disparity_under_imbalance import DisparityUnderImbalance
+from shiftproof.studies.ensembles_of_return_distributions import EnsemblesOfReturnDistributions
 from shiftproof.studies.feature_contamination import FeatureContamination
 from shiftproof.studies.gaussian_noise_and_adversarial import GaussianNoiseAndAdversarial
 from shiftproof.studies.group_dro_regularisation import GroupDroRegularisation
@@ -23,6 +26,7 @@ from shiftproof.studies.instance_reweighted_training import InstanceReweightedTr
 from shiftproof.studies.invariant_predictors import InvariantPredictors
 from shiftproof.studies.label_robust_losses import LabelRobustLosses
 from shiftproof.studies.learning_from_errors import LearningFromErrors
+from shiftproof.studies.low_shot_shift import LowShotShift
 from shiftproof.studies.madry_minmax import MadryMinmax
 from shiftproof.studies.names_of_one_type import NamesOfOneType
 from shiftproof.studies.quantile_regions import QuantileRegions
@@ -39,6 +43,7 @@ from shiftproof.studies.simplicity_bias import SimplicityBias
 from shiftproof.studies.stable_propagation import StablePropagation
 from shiftproof.studies.style_exploration_domains import StyleExplorationDomains
 from shiftproof.studies.trial import Trial
+from shiftproof.studies.unlabelled_shifted_data import UnlabelledShiftedData
 
 studies: Registry[Study]
 __all__ = [
@@ -48,10 +53,13 @@ __all__ = [
     "AnomalyUnderShift",
     "BiasAndVarianceReduction",
     "ComponentRemoval",
+    "CoresetWeights",
     "CrossDomainErrors",
+    "DataMixtures",
     "DefenceTable",
     "DisparityUnderImbalance",
     "EarlierLook",
+    "EnsemblesOfReturnDistributions",
     "FeatureContamination",
     "GaussianNoiseAndAdversarial",
     "GroupDroRegularisation",
@@ -64,6 +72,7 @@ __all__ = [
     "InvariantPredictors",
     "LabelRobustLosses",
     "LearningFromErrors",
+    "LowShotShift",
     "MadryMinmax",
     "NamesOfOneType",
     "Prediction",
@@ -81,6 +90,7 @@ __all__ = [
     "Study",
     "StyleExplorationDomains",
     "Trial",
+    "UnlabelledShiftedData",
     "difference",
     "read_studies",
     "run_study",
