@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from shiftproof.certificates.auto import Auto
+from shiftproof.certificates.auto import cheap
 from shiftproof.losses import margin, margin_to
 from shiftproof.oracle import Answer, Oracle
 from shiftproof.outcomes import AUDITED_SAMPLE, Stage
@@ -35,11 +35,6 @@ _FIRST_STEPS, _STEPS, _DEEP_STEPS = 20, 30, 25
 _RIVALS, _NEAR_RIVALS = 9, 3
 _RANKS = (range(1), range(1, 5), range(5, _RIVALS))
 """Rivals that are climbed to at the same time: the nearest, which breaks most, alone."""
-_EFFORT = 2e6
-"""Operations that a proof may cost per example: about the cost of the ascents that it saves. Under other norms than linf CROWN solves a
-dual problem for each bound: it took as long as 1,000 passes per example on a net of three layers, and 1,200 on another of six."""
-_LEAST_EFFORT = 1.0
-"""Interval arithmetic alone, and what is exact for linear models."""
 _LONG: tuple[Search, ...] = (AutoStep(steps=100), AutoStepTargeted(steps=100, n_targets=3))
 _LONG_PASSES = 2 * 4 * 100 + 6
 _DEEPER = ((0.3, 4), (0.15, 12), (0.07, 32))
@@ -167,7 +162,7 @@ def _prove(run: StagedRun) -> None:
 def _close(run: StagedRun) -> None:
     rows = run.best.standing()
     run.extra["proven"] = torch.zeros(len(run.x), dtype=torch.bool, device=run.x.device)
-    proofs = Auto(effort=_EFFORT if isinstance(run.shift, Linf) else _LEAST_EFFORT)
+    proofs = cheap(run.shift)
     for part in run.calls(rows):
         run.extra["proven"][part] = run.oracle[part].proven(proofs, run.rng[part.cpu()])
 

@@ -132,6 +132,7 @@ def answer(
                 queries=QUERIES,
                 batch_size=batch_size,
                 flags=flags,
+                exact=False,
             )
         found = {"examples": report.examples, "checks": [_check(check) for check in report.checks]}
         record = record.model_copy(update={**found, "asked": count.asked, "sent": count.sent})
