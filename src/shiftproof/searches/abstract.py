@@ -132,10 +132,12 @@ class Incumbent:
 
     def offer(self, rows: Tensor, params: Params, margin: Tensor, broken: Tensor) -> Tensor:
         """The same, from the margins and verdicts, each of shape (m,)."""
-        better = (margin > self.margin[rows]) & ~self.broken[rows] | (broken & ~self.broken[rows])
-        self.params[rows[better]] = params[better]
-        self.margin[rows[better]] = margin[better].to(self.margin)
-        self.broken[rows] |= broken
+        better = ((margin > self.margin[rows]) | broken) & ~self.broken[rows]
+        hit = better.nonzero()[:, 0]
+        if len(hit):  # most steps of a search bring nothing
+            at = rows[hit]
+            self.params[at], self.margin[at] = params[hit], margin[hit].to(self.margin)
+            self.broken[at] = broken[hit]
         return better
 
     def settle(self, rows: Tensor, params: Params) -> None:
