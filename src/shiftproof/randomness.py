@@ -73,6 +73,11 @@ class Rng:
         """The streams of integer seeds, shape (n,), that are parameters of a shift (see `seeds`)."""
         return cls(_mix(seeds.detach().cpu().numpy().astype(np.uint64) + _GOLDEN))
 
+    @classmethod
+    def join(cls, parts: Sequence[Rng]) -> Rng:
+        """All streams of these, one after the other."""
+        return cls(np.concatenate([part.keys for part in parts]))
+
     def __len__(self) -> int:
         return len(self.keys)
 

@@ -91,8 +91,8 @@ class Square(Search):
             return shift.origin(x)
         squares = shift.space.kind == "image" and x.dim() == 4
         start, way = _WAYS[Linf if isinstance(shift, Linf) else L2, squares]
-        limits = shift.move_limits(x) if isinstance(shift, Linf) else shift.room(x)
-        proposals = way(shift, x, *(limit.expand_as(x).flatten(1) for limit in limits), self._share)
+        low, high = shift.move_limits(x) if isinstance(shift, Linf) else shift.room(x)
+        proposals = way(shift, x, low.expand_as(x).flatten(1), high.expand_as(x).flatten(1), self._share)
         return random_search(oracle, start(shift, x, rng.child("start")), proposals, queries=self.queries, rng=rng)
 
     def _share(self, step: int) -> float:
@@ -252,8 +252,7 @@ class _HumpedSquare(_Changes):
         side = max(3, round(math.sqrt(self.share(step - 1) * height * width)))
         side = min(side + (side % 2 == 0), height, width)
         tall, wide = height - side + 1, width - side + 1
-        corners = [place_of(part, count) for part, count in zip(chance, (tall, wide, tall, wide), strict=False)]
-        target, source = self.square(*corners[:2], side), self.square(*corners[2:], side)
+        target, source = (self.square(place_of(chance[k], tall), place_of(chance[k + 1], wide), side) for k in (0, 2))
         shape = _humps(side)[place_of(chance[-2], 2)][:, None] * sign_of(chance[-1])
         moved, squares = params.flatten(1).clone(), (n, channels, side, side)
         old = moved.gather(1, target)
