@@ -51,6 +51,8 @@ def expected() -> list[str]:
         row("the same: backwards", aa, figures("economy", "backwards")),
         row(f"the same: CPU time; {missed} of {images} images missed", aa, figures("economy", "CPU time")),
         loss("the economy's time, with its small batches", "its own passes in full batches", figures("cascade")),
+        loss("gradient ascent in the l2 ball, on 256 and on 8 images", "its own passes", figures("euclidean", "gradient ascent, l2")),
+        loss("`square` under linf and l2, on 256 images", "its own passes", figures("euclidean", "square")),
         row(
             "forward and gradient of a faster copy of ResNet-20 (bfloat16, float32)", "ResNet-20", figures("fast_copy", against="ResNet-20")
         ),
