@@ -80,6 +80,8 @@ def expected() -> list[str]:
         row("the 15 corruptions of ImageNet-C together", "imagecorruptions", figures("corruptions", "the 15 in total")),
         loss("robust linear estimators", "torch L-BFGS", figures("robust_estimators", against="torch L-BFGS")),
         loss("one of them from a memory map", "all in memory", figures("robust_estimators", "from a memory map")),
+        loss("whole audits of small grey images: `quick` on 16 and on 2,000", "`import torch`", figures("audits", "quick")),
+        loss("`standard` on 50", "`import torch`", figures("audits", "standard")),
         loss("`import shiftproof`", "`python -c pass`", figures("start_up", "import")),
     ]
 

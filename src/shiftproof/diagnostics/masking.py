@@ -69,8 +69,7 @@ def masking(
         queries: queries per example of the search without gradients; with more it may find what gradients do not.
         batch_size: inputs per call of the model.
         flags: of the model, from an earlier look at it, which is then not repeated.
-        exact: whether every figure is wanted as it is. Without, searches that cannot change on which side of its limit a figure lies are
-            not run: the figure is then the most that it can be, and its sentence says so. No check ends otherwise.
+        exact: without, searches that cannot change on which side of its limit a figure lies are not run; it is then the most it can be.
 
     Returns:
         One check a question, each with its figure and limit; where it fails, with the search to use next. `suspected` where any failed.

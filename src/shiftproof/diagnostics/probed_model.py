@@ -14,7 +14,6 @@ from torch import Tensor
 
 from shiftproof import outcomes
 from shiftproof._errors import UsageError
-from shiftproof.certificates.auto import cheap
 from shiftproof.data.examples import Examples
 from shiftproof.diagnostics.limits import LIMITS, family_of
 from shiftproof.door import confront, refuse
@@ -105,6 +104,8 @@ class ProbedModel:
         """Which examples no move can break, by a proof that costs about what it saves, shape (n,)."""
         if not self.repeats:
             return np.zeros(len(self.examples), dtype=bool)
+        from shiftproof.certificates.auto import cheap  # late, as few audits diagnose
+
         rng = self.rng("proof")
         return torch.cat([self.oracle(rows).proven(cheap(self.shift), rng[rows]) for rows in self.batches()]).cpu().numpy()
 

@@ -16,7 +16,7 @@ from shiftproof.searches._standing import keep
 from shiftproof.searches.abstract import Incumbent
 from shiftproof.shifts.abstract import Params
 
-Chance = tuple[Tensor, ...]
+StepChance = tuple[Tensor, ...]
 """What a proposal draws, each of shape (n, ...)."""
 _DRAWN = 2**13
 """Numbers that are drawn at a time, where those of one step are fewer: beside a small model each draw has its price."""
@@ -29,11 +29,11 @@ class Proposals(Protocol):
         """The same for the inputs at `rows`, a mask."""
         ...
 
-    def draw(self, rng: Rng) -> Chance:
+    def draw(self, rng: Rng) -> StepChance:
         """The chance that a proposal for each of the streams takes."""
         ...
 
-    def __call__(self, params: Params, chance: Chance, step: int) -> Params:
+    def __call__(self, params: Params, chance: StepChance, step: int) -> Params:
         """Another legal move for each of the inputs, which stand at `params`; step 1 is the first."""
         ...
 
@@ -41,9 +41,9 @@ class Proposals(Protocol):
 class ChanceAhead:
     """The chance of one step after another, drawn for several steps at once. What a step gets does not depend on how many those are."""
 
-    def __init__(self, draw: Callable[[Rng], Chance], rng: Rng) -> None:
+    def __init__(self, draw: Callable[[Rng], StepChance], rng: Rng) -> None:
         self._draw, self._rng = draw, rng
-        self._drawn: Chance = ()
+        self._drawn: StepChance = ()
         self._from, self._steps = 1, 0
 
     def keep(self, held: Tensor) -> None:
@@ -51,7 +51,7 @@ class ChanceAhead:
         held = held.cpu()
         self._rng, self._drawn = self._rng[held], tuple(part[:, held] for part in self._drawn)
 
-    def __call__(self, step: int) -> Chance:
+    def __call__(self, step: int) -> StepChance:
         """That of a step from 1; steps are asked for in turn."""
         if step >= self._from + self._steps:
             n = len(self._rng)

@@ -13,7 +13,7 @@ from torch import Tensor
 from shiftproof.models.abstract import Access, Graded
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._random_search import Chance, random_search, sign_of
+from shiftproof.searches._random_search import StepChance, random_search, sign_of
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.l0 import L0
@@ -89,12 +89,12 @@ class _Swaps:
     def __getitem__(self, rows: Tensor) -> _Swaps:
         return _Swaps(self.shift, self.x[rows], self.share)
 
-    def draw(self, rng: Rng) -> Chance:
+    def draw(self, rng: Rng) -> StepChance:
         """Which end, (n, *shape), and which features, (n, features)."""
         shape = self.x.shape[1:]
         return rng.child("end").uniform(*shape), rng.child("feature").uniform(math.prod(shape[1:] if self._pixels else shape))
 
-    def __call__(self, params: Params, chance: Chance, step: int) -> Params:
+    def __call__(self, params: Params, chance: StepChance, step: int) -> Params:
         return self.swapped(params, chance, max(1, int(self.share(step) * self.shift.eps)))
 
     @property
@@ -107,7 +107,7 @@ class _Swaps:
     def _spread(self, mask: Tensor) -> Tensor:
         return mask.reshape(len(mask), 1, *self.x.shape[2:]) if self._pixels else mask.reshape(self.x.shape)
 
-    def swapped(self, params: Params, chance: Chance, count: int) -> Params:
+    def swapped(self, params: Params, chance: StepChance, count: int) -> Params:
         """The moves with up to `count` of their features given up and the set filled with others."""
         x = self.x
         low, high = (torch.as_tensor(end).expand_as(x) for end in self.shift.room(x))

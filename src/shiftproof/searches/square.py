@@ -16,7 +16,7 @@ from typing_extensions import Self
 from shiftproof.models.abstract import Access, Graded
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._random_search import Chance, place_of, random_search, sign_of, signs, subset
+from shiftproof.searches._random_search import StepChance, place_of, random_search, sign_of, signs, subset
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.l2 import L2
@@ -125,11 +125,11 @@ class _Changes(ABC):
         return replace(self, x=self.x[rows], low=self.low[rows], high=self.high[rows])
 
     @abstractmethod
-    def draw(self, rng: Rng) -> Chance:
+    def draw(self, rng: Rng) -> StepChance:
         """The chance that a proposal for each of the streams takes."""
 
     @abstractmethod
-    def __call__(self, params: Params, chance: Chance, step: int) -> Params:
+    def __call__(self, params: Params, chance: StepChance, step: int) -> Params:
         """Another legal move for each of the inputs."""
 
     def square(self, top: Tensor, left: Tensor, side: int) -> Tensor:
@@ -143,10 +143,10 @@ class _Changes(ABC):
 class _FlatSquare(_Changes):
     """Every channel of a square at one end of the budget."""
 
-    def draw(self, rng: Rng) -> Chance:
+    def draw(self, rng: Rng) -> StepChance:
         return (rng.uniform(2 + self.x.shape[1]),)
 
-    def __call__(self, params: Params, chance: Chance, step: int) -> Params:
+    def __call__(self, params: Params, chance: StepChance, step: int) -> Params:
         channels, height, width = self.x.shape[1:]
         side = min(max(1, round(math.sqrt(self.share(step - 1) * height * width))), height, width)
         (drawn,) = chance
@@ -164,11 +164,11 @@ class _FlatSquare(_Changes):
 class _FlatSet(_Changes):
     """A chance set of features, each at one end of the budget."""
 
-    def draw(self, rng: Rng) -> Chance:
+    def draw(self, rng: Rng) -> StepChance:
         size = self.low.shape[1]
         return rng.child("set").uniform(size), rng.child("sign").uniform(size)
 
-    def __call__(self, params: Params, chance: Chance, step: int) -> Params:
+    def __call__(self, params: Params, chance: StepChance, step: int) -> Params:
         movable = _movable(self.shift, self.x)
         key, side = chance
         mask = subset(key, movable, max(1, round(self.share(step - 1) * movable.shape[1])))
@@ -243,11 +243,11 @@ def _filled(shift: L2, move: Tensor, low: Tensor, high: Tensor) -> Params:
 class _HumpedSquare(_Changes):
     """A square with the mass of a second one and what is left of the budget, in two opposed humps."""
 
-    def draw(self, rng: Rng) -> Chance:
+    def draw(self, rng: Rng) -> StepChance:
         corners = (rng.child(square).child(edge).uniform(1)[:, 0] for square in ("to", "from") for edge in ("top", "left"))
         return (*corners, rng.child("turn").uniform(1)[:, 0], rng.child("sign").uniform(self.x.shape[1], 1, 1))
 
-    def __call__(self, params: Params, chance: Chance, step: int) -> Params:
+    def __call__(self, params: Params, chance: StepChance, step: int) -> Params:
         n, channels, height, width = self.x.shape
         side = max(3, round(math.sqrt(self.share(step - 1) * height * width)))
         side = min(side + (side % 2 == 0), height, width)
@@ -267,11 +267,11 @@ class _HumpedSquare(_Changes):
 class _SpreadSet(_Changes):
     """The move within a chance set of features, turned at random."""
 
-    def draw(self, rng: Rng) -> Chance:
+    def draw(self, rng: Rng) -> StepChance:
         features = self.low.shape[1]
         return rng.child("set").uniform(features), rng.child("size").uniform(1), rng.child("shape").normal(features)
 
-    def __call__(self, params: Params, chance: Chance, step: int) -> Params:
+    def __call__(self, params: Params, chance: StepChance, step: int) -> Params:
         movable = _movable(self.shift, self.x)
         features = movable.shape[1]
         key, size, noise = chance
