@@ -73,6 +73,11 @@ class Rng:
         """The streams of integer seeds, shape (n,), that are parameters of a shift (see `seeds`)."""
         return cls(_mix(seeds.detach().cpu().numpy().astype(np.uint64) + _GOLDEN))
 
+    @classmethod
+    def join(cls, parts: Sequence[Rng]) -> Rng:
+        """All streams of these, one after the other."""
+        return cls(np.concatenate([part.keys for part in parts]))
+
     def __len__(self) -> int:
         return len(self.keys)
 
@@ -83,6 +88,16 @@ class Rng:
     def child(self, *path: str | int) -> Rng:
         """An independent stream per example, named by `path` ("restart", 3)."""
         return Rng(_mix(self.keys + _digest("/".join(map(str, path)))))
+
+    def steps(self, name: str, start: int, stop: int) -> Rng:
+        """The children (name, start) to (name, stop - 1): all examples of the first, then all of the second, ...
+
+        >>> rng = Rng.for_ids(0, ["a", "b"])
+        >>> bool((rng.steps("step", 1, 3).keys[2:] == rng.child("step", 2).keys).all())
+        True
+        """
+        names = np.array([_digest(f"{name}/{number}") for number in range(start, stop)], dtype=np.uint64)
+        return Rng(_mix(self.keys[None] + names[:, None]).reshape(-1))
 
     def each(self, start: int, stop: int) -> Rng:
         """Independent streams for draws start to stop - 1 of every example: all draws of the first example, then of the second, ...

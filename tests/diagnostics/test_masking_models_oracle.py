@@ -9,6 +9,7 @@ from masked import EPS, examples, honest, masked
 from shiftproof.diagnostics.check import MaskingReport, Status
 from shiftproof.diagnostics.masking import masking
 from shiftproof.door import confront
+from shiftproof.models.query_count import counting_queries
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.searches import searches
 from shiftproof.shifts import Linf
@@ -64,3 +65,31 @@ def test_a_surrogate_shows_what_the_model_hides() -> None:
     assert "plain" in report["transfer"].detail
     open_net = masking(honest("noise"), Linf(EPS), examples=examples(24), surrogates=[honest("plain")], queries=1)
     assert open_net["transfer"].status is Status.PASS
+
+
+@pytest.mark.parametrize(("name", "eps"), [("plain", EPS), ("plain", 2 * EPS), ("steps", EPS), ("saturated", EPS)])
+def test_what_cannot_change_an_answer_is_not_asked(name: str, eps: float) -> None:
+    model, data = honest(name) if name == "plain" else masked(name), examples(24)
+    with counting_queries() as for_figures:
+        whole = masking(model, Linf(eps), examples=data, queries=100)
+    with counting_queries() as for_answers:
+        short = masking(model, Linf(eps), examples=data, queries=100, exact=False)
+    assert for_answers.asked <= for_figures.asked
+    for one, other in zip(whole.checks, short.checks, strict=True):
+        assert (one.name, one.status, one.search) == (other.name, other.status, other.search)
+        assert one.limit == pytest.approx(other.limit, nan_ok=True)
+        if "At most this" in other.detail:
+            assert one.figure <= other.figure <= other.limit
+        else:
+            assert one.figure == pytest.approx(other.figure, nan_ok=True)
+    if eps > EPS:  # nearly all break at once, so that four checks are settled by the first search
+        assert sum("At most this" in check.detail for check in short.checks) >= 4
+        assert for_answers.asked < 0.8 * for_figures.asked
+
+
+def test_what_is_proven_to_hold_is_not_searched() -> None:
+    model, data = honest("plain"), examples(24)
+    with counting_queries() as proven:
+        report = masking(model, Linf(0.002), examples=data, queries=100)
+    assert report["more_effort"].figure == report["black_box"].figure == 0.0
+    assert proven.asked < 24 * 400  # the checks of the loss itself; the searches alone are more than 500 of each example

@@ -51,6 +51,8 @@ def expected() -> list[str]:
         row("the same: backwards", aa, figures("economy", "backwards")),
         row(f"the same: CPU time; {missed} of {images} images missed", aa, figures("economy", "CPU time")),
         loss("the economy's time, with its small batches", "its own passes in full batches", figures("cascade")),
+        loss("gradient ascent in the l2 ball, on 256 and on 8 images", "its own passes", figures("euclidean", "gradient ascent, l2")),
+        loss("`square` under linf and l2, on 256 images", "its own passes", figures("euclidean", "square")),
         row(
             "forward and gradient of a faster copy of ResNet-20 (bfloat16, float32)", "ResNet-20", figures("fast_copy", against="ResNet-20")
         ),
@@ -78,6 +80,8 @@ def expected() -> list[str]:
         row("the 15 corruptions of ImageNet-C together", "imagecorruptions", figures("corruptions", "the 15 in total")),
         loss("robust linear estimators", "torch L-BFGS", figures("robust_estimators", against="torch L-BFGS")),
         loss("one of them from a memory map", "all in memory", figures("robust_estimators", "from a memory map")),
+        loss("whole audits of small grey images: `quick` on 16 and on 2,000", "`import torch`", figures("audits", "quick")),
+        loss("`standard` on 50", "`import torch`", figures("audits", "standard")),
         loss("`import shiftproof`", "`python -c pass`", figures("start_up", "import")),
     ]
 

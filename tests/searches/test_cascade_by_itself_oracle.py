@@ -152,7 +152,7 @@ class Dies(nn.Module):
         return out
 
 
-WHERE = {"economy": (5, 60, 150, 700), "standard": (400, 3000)}
+WHERE = {"economy": (5, 60, 150, 350), "standard": (400, 3000)}
 
 
 @pytest.mark.parametrize("version", ["economy", pytest.param("standard", marks=pytest.mark.slow)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +22,23 @@ from shiftproof.losses import Loss
 from shiftproof.models.abstract import Labels
 from shiftproof.oracle import Cost, Oracle
 from shiftproof.outcomes import Flag
+from shiftproof.preflight import BATCH_DEPENDENT, RANDOM
 from shiftproof.randomness import Rng
 from shiftproof.searches import searches
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
 
 LEAST_EXAMPLES = 3
 """Differences of accuracy by fewer examples are no finding: each single search's luck reaches that far."""
+
+
+Mask = npt.NDArray[np.bool_]
+
+
+class Known(NamedTuple):
+    """Which of n examples a search breaks, as far as it was asked, and about which it was, each of shape (n,)."""
+
+    broken: Mask
+    asked: Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +53,9 @@ class ProbedModel:
     queries: int
     flags: Sequence[Flag]
     clean: Reading
-    _found: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict[str, npt.NDArray[np.bool_]])
+    exact: bool = True
+    """Whether every figure is wanted as it is, and not only on which side of its limit it lies."""
+    _found: dict[str, Known] = field(default_factory=dict[str, Known])
 
     def limit(self, check: str) -> float:
         """Above which figure a check fails under shifts of this family."""
@@ -50,6 +64,10 @@ class ProbedModel:
     def gap(self, check: str) -> float:
         """The same, of a check whose figure is a difference of accuracies."""
         return max(self.limit(check), LEAST_EXAMPLES / len(self.examples))
+
+    def settled(self, check: str, most: float) -> bool:
+        """Whether this check, whose figure is a difference of accuracies of at most `most`, passes whatever else is measured."""
+        return not self.exact and self.repeats and most <= self.gap(check)
 
     @cached_property
     def x(self) -> Tensor:
@@ -61,23 +79,42 @@ class ProbedModel:
         """The examples' streams for one purpose."""
         return Rng.for_ids(self.seed, self.examples.ids).child("masking", *path)
 
-    def broken(self, spec: str, shift: Shift | None = None) -> npt.NDArray[np.bool_]:
-        """Which examples the search of this spec breaks, shape (n,)."""
+    def broken(self, spec: str, shift: Shift | None = None, among: Mask | None = None) -> Mask:
+        """Which examples the search of this spec breaks, shape (n,); False for those that are not `among` the ones asked about.
+
+        An example is asked about once. What is proven to hold under the subject's own shift is not asked about.
+        """
         shift = shift or self.shift
-        key = f"{spec} in {shift.full_spec()}"
-        if key not in self._found:
-            self._found[key] = self._searched(spec, shift, np.arange(len(self.examples)))
-        return self._found[key]
-
-    def broken_besides(self, spec: str, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Which examples the search of this spec breaks of those that are not `known` to break; it is not asked about the others, (n,)."""
-        found = np.zeros_like(known)
-        rows = np.flatnonzero(~known)
+        none = np.zeros(len(self.examples), dtype=bool)
+        start = Known(none.copy(), self.proven.copy() if shift == self.shift else none.copy())
+        known = self._found.setdefault(f"{spec} in {shift.full_spec()}", start)
+        wanted = ~none if among is None else among
+        rows = np.flatnonzero(wanted & ~known.asked)
         if len(rows):
-            found[rows] = self._searched(spec, self.shift, rows)
-        return found
+            known.broken[rows], known.asked[rows] = self._searched(spec, shift, rows), True
+        return known.broken & wanted
 
-    def _searched(self, spec: str, shift: Shift, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+    def asked(self, spec: str) -> Mask:
+        """About which examples it is known whether the search of this spec breaks them, shape (n,)."""
+        known = self._found.get(f"{spec} in {self.shift.full_spec()}")
+        return self.proven if known is None else known.asked
+
+    @cached_property
+    def proven(self) -> Mask:
+        """Which examples no move can break, by a proof that costs about what it saves, shape (n,)."""
+        if not self.repeats:
+            return np.zeros(len(self.examples), dtype=bool)
+        from shiftproof.certificates.auto import cheap  # late, as few audits diagnose
+
+        rng = self.rng("proof")
+        return torch.cat([self.oracle(rows).proven(cheap(self.shift), rng[rows]) for rows in self.batches()]).cpu().numpy()
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the model gives the same answer to the same input again, whatever it was asked before and beside it."""
+        return not {RANDOM, BATCH_DEPENDENT} & set(self.flags)
+
+    def _searched(self, spec: str, shift: Shift, rows: npt.NDArray[np.intp]) -> Mask:
         finding = confront(
             self.model,
             shift,
@@ -88,7 +125,7 @@ class ProbedModel:
             flags=self.flags,
             clean=self.clean[torch.from_numpy(rows)],
         )
-        broken: npt.NDArray[np.bool_] = finding.outcome == outcomes.BROKEN
+        broken: Mask = finding.outcome == outcomes.BROKEN
         return broken
 
     def accuracy(self, spec: str, shift: Shift | None = None) -> float:

@@ -58,6 +58,8 @@ def read_output(out: object, module: nn.Module, name: str, *, classes: bool) -> 
 
 
 def _tensor(out: object, name: str) -> tuple[Tensor, str]:
+    if isinstance(out, Tensor):  # first, as the others are looked for in every answer
+        return out, ""
     if isinstance(out, Mapping):
         out = out.get("logits")
     elif isinstance(out, HasLogits):

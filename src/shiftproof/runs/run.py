@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from shiftproof._printable import printable
+from shiftproof.models.query_count import open_counts
 from shiftproof.runs.backends import backend_named
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.time_left import TimeLeft, expected_passes, in_words
@@ -21,7 +22,7 @@ def run(
     backend: str,
     workers: int,
     show: bool,
-    later: float = 0.0,
+    later: Callable[[], float] = lambda: 0.0,
     on_cell: Callable[[CellDone], None] = lambda _: None,
 ) -> list[CellDone]:
     """Runs every cell that has no file yet, and tells `on_cell` of each. Finished ones are not touched, failed ones are tried again.
@@ -36,7 +37,7 @@ def run(
     # In other processes progress is known when a cell is done; here, batch by batch.
     finished: list[CellDone] = []
     with (
-        _progress(TimeLeft(left, later, alone=backend == "serial"), show) as moved,
+        _progress(TimeLeft(left, later, alone=backend == "serial", sent=_rows_sent()), show) as moved,
         closing(_done(left, work, backend, workers, moved)) as every,
     ):
         for done in every:
@@ -59,6 +60,12 @@ def _done(
         for done in backend_named(backend, workers)(work, _waves(cells)):
             moved(done.cell)(len(done.cell))
             yield done
+
+
+def _rows_sent() -> Callable[[], int] | None:
+    """The count of rows sent to models that is open now."""
+    counts = open_counts()
+    return (lambda: counts[0].sent) if counts else None
 
 
 def _waves(cells: Sequence[Cell]) -> list[list[Cell]]:

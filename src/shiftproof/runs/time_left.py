@@ -1,19 +1,19 @@
-"""How long a run may still take: learned from what its cells took so far, method by method."""
+"""How long a run may still take: learned from what its cells took so far, and from what a pass of the model took."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from shiftproof.models.abstract import Gradients
 from shiftproof.outcomes import Bound
 from shiftproof.runs.cell import Cell
 from shiftproof.searches.abstract import Search
 
 _USED, _USED_BY_STAGES = 0.6, 0.1
 """Shares of their most passes that adversaries take, and those of several stages: a guess until one is seen."""
-DIAGNOSIS_PASSES = 2000.0
-"""Passes that an example of a diagnosis takes, about."""
 
 
 def expected_passes(cell: Cell) -> float:
@@ -26,6 +26,11 @@ def expected_passes(cell: Cell) -> float:
     return most * (_USED_BY_STAGES if cell.method.pools else _USED)
 
 
+def weight_of_a_pass(cell: Cell) -> float:
+    """What a pass of this cell costs, in forwards: with gradients every second one is a backward, at about two forwards."""
+    return 1.5 if isinstance(cell.method, Search) and cell.method.needs is Gradients else 1.0
+
+
 @dataclass
 class _Taken:
     """What a method took: seconds, for so many expected passes."""
@@ -34,30 +39,69 @@ class _Taken:
     passes: float = 0.0
 
 
+class _Price:
+    """Seconds of a cell and of a forward in it, from what finished cells took: the least squares of seconds = cell + forward * forwards."""
+
+    def __init__(self) -> None:
+        self._cells, self._seconds, self._forwards, self._squares, self._products = 0, 0.0, 0.0, 0.0, 0.0
+
+    def add(self, forwards: float, seconds: float) -> None:
+        """One more cell."""
+        self._cells += 1
+        self._seconds += seconds
+        self._forwards += forwards
+        self._squares += forwards**2
+        self._products += forwards * seconds
+
+    @property
+    def known(self) -> bool:
+        """Whether any cell is among them."""
+        return self._cells > 0
+
+    def __call__(self) -> tuple[float, float]:
+        """Seconds of a cell, and of a forward; neither is below 0."""
+        spread = self._cells * self._squares - self._forwards**2
+        forward = (self._cells * self._products - self._forwards * self._seconds) / spread if spread > 1e-9 * self._squares else 0.0
+        each = (self._seconds - forward * self._forwards) / self._cells
+        if forward <= 0 or each < 0:  # all in the forwards, as far as can be told
+            return 0.0, self._products / self._squares
+        return each, forward
+
+
 @dataclass(eq=False)
 class TimeLeft:
     """The seconds that are left of a plan.
 
-    A method that has been seen takes as long as it did, whatever the strength of the move; one that has not takes its expected passes, at
-    the seconds that a pass took so far. Of several workers at once only the latter is known.
+    A method that has been seen on a kind of shift takes as long as it did there the last time. One that was seen on others only takes what
+    lies between that and its expected passes, and one that was not takes these, at what a pass of the model was measured to take: the rows
+    that reached it are counted, so that neither what a cell costs beside them nor a search that stops early is taken for the price of a
+    pass. Of several workers at once, where they cannot be counted, expected passes take what they took so far.
 
     Args:
         cells: all that is to be done.
-        later: expected passes of what comes after them.
+        later: expected passes, half of them backwards, of what comes after them.
         alone: whether the cells are worked on one after the other.
         clock: seconds, from any origin.
+        sent: how many rows have reached models so far, from any origin; None where that is not known.
     """
 
     cells: Sequence[Cell]
-    later: float = 0.0
+    later: Callable[[], float] = lambda: 0.0
     alone: bool = True
     clock: Callable[[], float] = time.monotonic
+    sent: Callable[[], int] | None = None
 
     def __post_init__(self) -> None:
         self._left = {cell.key(): len(cell) for cell in self.cells}
-        self._taken: dict[str, _Taken] = {}
-        self._since = self.clock()
-        self._spent = _Taken()
+        self._taken: dict[tuple[str, str], _Taken] = {}
+        self._last: dict[str, _Taken] = {}
+        self._now = ""
+        self._since, self._rows = self.clock(), self._sent()
+        self._spent, self._price = _Taken(), _Price()
+        self._under_way = (0.0, 0.0)
+
+    def _sent(self) -> int:
+        return self.sent() if self.sent else 0
 
     def advance(self, cell: Cell, examples: int) -> int:
         """So many more examples of a cell are done; how many of them were not before."""
@@ -65,24 +109,52 @@ class TimeLeft:
         self._left[cell.key()] -= done
         if done:
             passed, passes = self.clock() - self._since, done * expected_passes(cell)
-            self._since += passed
-            for taken in (self._spent, self._taken.setdefault(cell.method.name, _Taken())):
+            forwards = (self._sent() - self._rows) * (3.0 if weight_of_a_pass(cell) > 1 else 1.0)  # a backward is not sent
+            self._since, self._rows = self._since + passed, self._sent()
+            if self._now != cell.key():
+                self._now = cell.key()
+                self._taken[_kind(cell)] = self._last[cell.method.name] = _Taken()
+            for taken in (self._spent, self._taken[_kind(cell)]):
                 taken.seconds += passed
                 taken.passes += passes
+            self._under_way = (self._under_way[0] + forwards, self._under_way[1] + passed)
+            if not self._left[cell.key()]:
+                if self._under_way[0] > 0:
+                    self._price.add(*self._under_way)
+                self._under_way = (0.0, 0.0)
         return done
 
     def seconds(self) -> float | None:
         """What is left; None while nothing is done."""
         if not self._spent.passes:
             return None
-        each = [(cell, self._left[cell.key()]) for cell in self.cells]
-        left = self._pace("") * self.later + sum(n * expected_passes(cell) * self._pace(cell.method.name) for cell, n in each)
+        left = self._at_pace(self.later(), 1.5) + sum(self._of(cell, self._left[cell.key()]) for cell in self.cells)
         return max(left - (self.clock() - self._since), left / 10)  # what is under way has been for a while
 
-    def _pace(self, method: str) -> float:
-        """Seconds of an expected pass."""
-        taken = self._taken.get(method, self._spent) if self.alone else self._spent
-        return taken.seconds / taken.passes
+    def _of(self, cell: Cell, examples: int) -> float:
+        """Seconds that so many examples of a cell take."""
+        passes, taken = examples * expected_passes(cell), self._taken.get(_kind(cell))
+        if taken and self.alone:
+            return passes * taken.seconds / taken.passes
+        beside = self._price()[0] if examples and self._measured else 0.0
+        guess = self._at_pace(passes, weight_of_a_pass(cell))
+        elsewhere = self._last.get(cell.method.name)
+        if elsewhere and self.alone:  # between what it is expected to take and what it took on another kind of shift
+            guess = math.sqrt(guess * passes * elsewhere.seconds / elsewhere.passes)
+        return beside + guess
+
+    def _at_pace(self, passes: float, weight: float) -> float:
+        """Seconds of so many passes of this weight."""
+        return passes * (self._price()[1] * weight if self._measured else self._spent.seconds / self._spent.passes)
+
+    @property
+    def _measured(self) -> bool:
+        return self.alone and self._price.known
+
+
+def _kind(cell: Cell) -> tuple[str, str]:
+    """What a cell has in common with those that take about as long."""
+    return cell.method.name, cell.shift.name
 
 
 def in_words(seconds: float | None) -> str:

@@ -15,12 +15,13 @@ from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
 from shiftproof.searches._norms import column, with_room
 from shiftproof.searches._standing import keep
-from shiftproof.searches.abstract import Incumbent
+from shiftproof.searches.abstract import CopiedIncumbent, Incumbent
 from shiftproof.shifts.abstract import Differentiable, Params, Shift
 from shiftproof.shifts.norms.l1 import L1
 
 Goal = Callable[[Tensor], Loss]
 """Makes the loss for the examples at given rows of the batch."""
+Best = Incumbent | CopiedIncumbent
 
 _FIRST, _SHORTER, _LEAST = 0.22, 0.03, 0.06
 """The first stretch between two reviews, by how much each is shorter than the last, and the shortest: shares of the steps."""
@@ -165,7 +166,7 @@ def auto_step_passes(shift: Shift, steps: int) -> int:
     return 2 * steps + (len(_WIDER) if isinstance(shift, L1) else 1)
 
 
-def run_auto_step(shift: Differentiable, oracle: Oracle, rows: Tensor, rng: Rng, goal: Goal, steps: int, best: Incumbent) -> None:
+def run_auto_step(shift: Differentiable, oracle: Oracle, rows: Tensor, rng: Rng, goal: Goal, steps: int, best: Best) -> None:
     """One run from a random draw for the examples at `rows`, which oracle and rng hold alone; what it finds goes into `best`.
 
     Cost: up to steps + 1 forwards and steps backwards (for L1 two more of each).
@@ -192,7 +193,7 @@ def _run(
     start: Params,
     goal: Goal,
     steps: int,
-    best: Incumbent | None,
+    best: Best | None,
     rule: HalvingSchedule | NarrowingSchedule,
 ) -> Params:
     """Climbs, and returns the points of largest loss; with `best`, examples that break are recorded there and left out."""
@@ -210,8 +211,9 @@ def _run(
             value = answer.value(loss)
         margin = answer.margin
         if best is not None and bool(answer.broken.any()):
-            hit, held = answer.broken, ~answer.broken
+            hit = answer.broken
             best.offer(state.rows[hit], ahead[hit], margin[hit], hit[hit])
+            held = ~best.done(state.rows)
             _drop(state, rule, held)
             value, margin = keep(held, value, margin)
         state.observe(value, margin)
@@ -222,7 +224,7 @@ def _run(
 
 
 def _first(
-    oracle: Oracle, rows: Tensor, start: Params, goal: Goal, size: float, best: Incumbent | None, rule: HalvingSchedule | NarrowingSchedule
+    oracle: Oracle, rows: Tensor, start: Params, goal: Goal, size: float, best: Best | None, rule: HalvingSchedule | NarrowingSchedule
 ) -> AscentState:
     answer, (value,), (gradient,) = oracle.gradients(start, (goal(rows),))
     none = torch.zeros_like(answer.broken)
@@ -245,7 +247,7 @@ def _first(
     if best is not None and bool(answer.broken.any()):
         hit = answer.broken
         best.offer(rows[hit], start[hit], answer.margin[hit], hit[hit])
-        _drop(state, rule, ~hit)
+        _drop(state, rule, ~best.done(rows))
     return state
 
 

@@ -13,17 +13,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from shiftproof.certificates.auto import Auto
-from shiftproof.losses import margin, margin_to
+from shiftproof.certificates.auto import cheap
+from shiftproof.losses import Loss, cross_entropy, dlr_to, margin, margin_to
 from shiftproof.oracle import Answer, Oracle
 from shiftproof.outcomes import AUDITED_SAMPLE, Stage
 from shiftproof.randomness import Rng
+from shiftproof.searches._auto_step_loop import Goal, run_auto_step
 from shiftproof.searches._norms import AscentStep
 from shiftproof.searches._stages import StagedRun
-from shiftproof.searches._standing import keep
-from shiftproof.searches.abstract import Search
-from shiftproof.searches.auto_step import AutoStep
-from shiftproof.searches.auto_step_targeted import AutoStepTargeted
+from shiftproof.searches._standing import keep, turns
+from shiftproof.searches.abstract import CopiedIncumbent, Search
 from shiftproof.searches.best_of_n import BestOfN
 from shiftproof.searches.evolution import Evolution
 from shiftproof.searches.hop_skip_jump import HopSkipJump
@@ -35,13 +34,8 @@ _FIRST_STEPS, _STEPS, _DEEP_STEPS = 20, 30, 25
 _RIVALS, _NEAR_RIVALS = 9, 3
 _RANKS = (range(1), range(1, 5), range(5, _RIVALS))
 """Rivals that are climbed to at the same time: the nearest, which breaks most, alone."""
-_EFFORT = 2e6
-"""Operations that a proof may cost per example: about the cost of the ascents that it saves. Under other norms than linf CROWN solves a
-dual problem for each bound: it took as long as 1,000 passes per example on a net of three layers, and 1,200 on another of six."""
-_LEAST_EFFORT = 1.0
-"""Interval arithmetic alone, and what is exact for linear models."""
-_LONG: tuple[Search, ...] = (AutoStep(steps=100), AutoStepTargeted(steps=100, n_targets=3))
-_LONG_PASSES = 2 * 4 * 100 + 6
+_LONG_STEPS, _LONG_TARGETS = 100, 3
+_LONG_PASSES = (1 + _LONG_TARGETS) * 2 * _LONG_STEPS + 6
 _DEEPER = ((0.3, 4), (0.15, 12), (0.07, 32))
 """Share of the clean margin left, and how many more runs an example below it gets."""
 _PATIENCE, _FELL = 4, 0.01
@@ -126,10 +120,8 @@ def ascend(run: StagedRun, rows: Tensor, params: Params, steps: int, rivals: Ten
 def _offer(run: StagedRun, rows: Tensor, params: Params, answer: Answer, wanted: Tensor) -> None:
     """Hands over the wanted moves, those of the same example one after the other."""
     some = wanted.nonzero()[:, 0]
-    ordered, order = rows[some].sort(stable=True)
-    turn = torch.arange(len(some), device=some.device) - torch.searchsorted(ordered, ordered)  # how often it has been there before
-    for number in range(int(turn.max()) + 1):
-        at = some[order[turn == number]]
+    for part in turns(rows[some]):
+        at = some[part]
         run.best.update(rows[at], params[at], answer[at])
 
 
@@ -167,7 +159,7 @@ def _prove(run: StagedRun) -> None:
 def _close(run: StagedRun) -> None:
     rows = run.best.standing()
     run.extra["proven"] = torch.zeros(len(run.x), dtype=torch.bool, device=run.x.device)
-    proofs = Auto(effort=_EFFORT if isinstance(run.shift, Linf) else _LEAST_EFFORT)
+    proofs = cheap(run.shift)
     for part in run.calls(rows):
         run.extra["proven"][part] = run.oracle[part].proven(proofs, run.rng[part.cpu()])
 
@@ -190,8 +182,36 @@ def _towards(run: StagedRun, rows: Tensor, ranks: range, steps: int, starts: Seq
 
 def _long(run: StagedRun) -> None:
     """Long runs with momentum and halving steps where little margin is left; short ones miss these failures on deep nets."""
-    for part in _LONG:
-        run.step(part.spec(), lambda part=part: run.search(part, _near(run, _DEEPER[0][0])))  # type: ignore[misc]
+    run.step("long", lambda: _climb_long(run))
+
+
+def _climb_long(run: StagedRun) -> None:
+    """What `auto_step` and `auto_step_targeted` do, all at the same time: the few examples left then fill a call."""
+    assert isinstance(run.shift, Differentiable)
+    for part in run.calls(_near(run, _DEEPER[0][0]), 1 + _LONG_TARGETS):
+        here, rng = run.oracle[part], run.rng[part.cpu()]
+        rivals = here(run.shift.origin(here.x)).rivals[:, :_LONG_TARGETS]
+        draws = [rng.child("auto_step").child("restart", 0)]
+        draws += [rng.child("auto_step_targeted").child("target", rank, "restart", 0) for rank in range(rivals.shape[1])]
+        every = part.repeat(len(draws))
+        goal = _plain_and_aimed(len(part), rivals.T.flatten())
+        best = CopiedIncumbent(run.best, every)
+        run_auto_step(run.shift, run.oracle[every], torch.arange(len(every), device=every.device), Rng.join(draws), goal, _LONG_STEPS, best)
+
+
+def _plain_and_aimed(n: int, targets: Tensor) -> Goal:
+    """For n examples the cross-entropy, and for copies of them behind the DLR towards each copy's target."""
+
+    def goal(copies: Tensor) -> Loss:
+        first = int((copies < n).sum())
+        aimed = dlr_to(targets[copies[first:] - n])
+
+        def loss(scores: Tensor, y: Tensor) -> Tensor:
+            return torch.cat([cross_entropy(scores[:first], y[:first]), aimed(scores[first:], y[first:])])
+
+        return loss
+
+    return goal
 
 
 def _deeper(run: StagedRun) -> None:

@@ -3,26 +3,66 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
 from torch import Tensor
+from typing_extensions import Self
 
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
+from shiftproof.searches._standing import keep
 from shiftproof.searches.abstract import Incumbent
 from shiftproof.shifts.abstract import Params
 
+StepChance = tuple[Tensor, ...]
+"""What a proposal draws, each of shape (n, ...)."""
+_DRAWN = 2**13
+"""Numbers that are drawn at a time, where those of one step are fewer: beside a small model each draw has its price."""
 
-class Propose(Protocol):
-    """A way to change moves at random."""
 
-    def __call__(self, x: Tensor, params: Params, rng: Rng, step: int) -> Params:
-        """Another legal move for each of n examples that stand at `params`; step 1 is the first."""
+class Proposals(Protocol):
+    """A way to change the moves of n inputs at random."""
+
+    def __getitem__(self, rows: Tensor) -> Self:
+        """The same for the inputs at `rows`, a mask."""
+        ...
+
+    def draw(self, rng: Rng) -> StepChance:
+        """The chance that a proposal for each of the streams takes."""
+        ...
+
+    def __call__(self, params: Params, chance: StepChance, step: int) -> Params:
+        """Another legal move for each of the inputs, which stand at `params`; step 1 is the first."""
         ...
 
 
-def random_search(oracle: Oracle, first: Params, propose: Propose, *, queries: int, rng: Rng) -> Params:
+class ChanceAhead:
+    """The chance of one step after another, drawn for several steps at once. What a step gets does not depend on how many those are."""
+
+    def __init__(self, draw: Callable[[Rng], StepChance], rng: Rng) -> None:
+        self._draw, self._rng = draw, rng
+        self._drawn: StepChance = ()
+        self._from, self._steps = 1, 0
+
+    def keep(self, held: Tensor) -> None:
+        """Drops the other examples, of a mask of shape (n,)."""
+        held = held.cpu()
+        self._rng, self._drawn = self._rng[held], tuple(part[:, held] for part in self._drawn)
+
+    def __call__(self, step: int) -> StepChance:
+        """That of a step from 1; steps are asked for in turn."""
+        if step >= self._from + self._steps:
+            n = len(self._rng)
+            numbers = sum(part[0].numel() for part in self._drawn) if self._steps else _DRAWN
+            self._from, self._steps = step, max(1, _DRAWN // max(1, numbers))
+            drawn = self._draw(self._rng.steps("step", step, step + self._steps))
+            self._drawn = tuple(part.reshape(self._steps, n, *part.shape[1:]) for part in drawn)
+        return tuple(part[step - self._from] for part in self._drawn)
+
+
+def random_search(oracle: Oracle, first: Params, proposals: Proposals, *, queries: int, rng: Rng) -> Params:
     """The moves after up to `queries` queries per example, `first` being the first of them.
 
     A proposal is kept where the model's margin is worse at it, so an example's moves only get worse for the model.
@@ -30,14 +70,15 @@ def random_search(oracle: Oracle, first: Params, propose: Propose, *, queries: i
     best = Incumbent(first)
     rows = best.standing()
     best.update(rows, first, oracle(first))
-    here, stream, now = oracle, rng, best.params[rows]
+    here, now, chance = oracle, best.params[rows], ChanceAhead(proposals.draw, rng)
     for step in range(1, queries):
-        if bool(best.broken[rows].any()):
-            rows = best.standing()
-            here, stream, now = oracle[rows], rng[rows.cpu()], best.params[rows]
+        held = ~best.broken[rows]
+        if not bool(held.all()):
+            rows, here, now, proposals = keep(held, rows, here, now, proposals)
+            chance.keep(held)
         if not len(rows):
             break
-        params = propose(here.x, now, stream.child("step", step), step)
+        params = proposals(now, chance(step), step)
         kept = best.update(rows, params, here(params))
         now[kept] = params[kept]
     return best.params
@@ -46,11 +87,6 @@ def random_search(oracle: Oracle, first: Params, propose: Propose, *, queries: i
 def signs(rng: Rng, *shape: int) -> Tensor:
     """+1 or -1 by a fair coin, shape (n, *shape), float32."""
     return sign_of(rng.uniform(*shape))
-
-
-def places(rng: Rng, count: int) -> Tensor:
-    """One of 0..count-1 at random for each example, shape (n,), int64."""
-    return place_of(rng.uniform(1)[:, 0], count)
 
 
 def sign_of(chance: Tensor) -> Tensor:
@@ -63,9 +99,12 @@ def place_of(chance: Tensor, count: int) -> Tensor:
     return (chance * count).long().clamp_max(count - 1)
 
 
-def subset(rng: Rng, movable: Tensor, count: int) -> Tensor:
-    """`count` random features of each example, those that can move before those that cannot; a mask of the shape (n, d) of `movable`."""
-    key = rng.uniform(movable.shape[1]).to(movable.device) + movable
+def subset(chance: Tensor, movable: Tensor, count: int) -> Tensor:
+    """`count` random features of each example, those that can move before those that cannot; a mask of the shape (n, d) of `movable`.
+
+    `chance` are uniform numbers of that shape.
+    """
+    key = chance.to(movable.device) + movable
     chosen = key.topk(min(count, key.shape[1]), dim=1).indices
     return movable.new_zeros(movable.shape, dtype=movable.dtype).bool().scatter(1, chosen, True) & movable
 

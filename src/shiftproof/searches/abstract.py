@@ -14,6 +14,7 @@ from shiftproof.models.abstract import Access, Answers
 from shiftproof.oracle import Answer, Oracle
 from shiftproof.outcomes import Bound
 from shiftproof.randomness import Rng
+from shiftproof.searches._standing import turns
 from shiftproof.shifts.abstract import Differentiable, Params, Shift, gradient_objection
 
 if TYPE_CHECKING:
@@ -132,11 +133,17 @@ class Incumbent:
 
     def offer(self, rows: Tensor, params: Params, margin: Tensor, broken: Tensor) -> Tensor:
         """The same, from the margins and verdicts, each of shape (m,)."""
-        better = (margin > self.margin[rows]) & ~self.broken[rows] | (broken & ~self.broken[rows])
-        self.params[rows[better]] = params[better]
-        self.margin[rows[better]] = margin[better].to(self.margin)
-        self.broken[rows] |= broken
+        better = ((margin > self.margin[rows]) | broken) & ~self.broken[rows]
+        hit = better.nonzero()[:, 0]
+        if len(hit):  # most steps of a search bring nothing
+            at = rows[hit]
+            self.params[at], self.margin[at] = params[hit], margin[hit].to(self.margin)
+            self.broken[at] = broken[hit]
         return better
+
+    def done(self, rows: Tensor) -> Tensor:
+        """Which of the examples at `rows` are broken, shape (m,)."""
+        return self.broken[rows]
 
     def settle(self, rows: Tensor, params: Params) -> None:
         """Keeps, for those of the examples at `rows` that no move has broken yet, this move, which was not scored."""
@@ -146,3 +153,19 @@ class Incumbent:
     def standing(self) -> Tensor:
         """Positions of the examples that no move has broken yet."""
         return (~self.broken).nonzero()[:, 0]
+
+
+class CopiedIncumbent:
+    """The best moves of examples that are searched several times side by side: copy i is of the example at `rows[i]`."""
+
+    def __init__(self, best: Incumbent, rows: Tensor) -> None:
+        self._best, self._rows = best, rows
+
+    def offer(self, copies: Tensor, params: Params, margin: Tensor, broken: Tensor) -> None:
+        """As of `Incumbent`, the copies of an example one after the other."""
+        for part in turns(self._rows[copies]):
+            self._best.offer(self._rows[copies[part]], params[part], margin[part], broken[part])
+
+    def done(self, copies: Tensor) -> Tensor:
+        """Which of the copies are of an example that is broken, shape (m,)."""
+        return self._best.broken[self._rows[copies]]

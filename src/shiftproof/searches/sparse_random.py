@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,7 +13,7 @@ from torch import Tensor
 from shiftproof.models.abstract import Access, Graded
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._random_search import random_search, signs
+from shiftproof.searches._random_search import StepChance, random_search, sign_of
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.l0 import L0
@@ -68,36 +69,58 @@ class SparseRandom(Search):
         if not len(x):
             return shift.origin(x)
 
-        def propose(x: Tensor, params: Params, rng: Rng, step: int) -> Params:
-            share = self.share * next(s for start, s in reversed(_SHRINK) if step * 10_000 // self.queries >= start)
-            return _swapped(shift, x, params, rng, max(1, int(share * shift.eps)))
+        swaps = _Swaps(shift, x, self._share)
+        first = swaps.swapped(shift.origin(x), swaps.draw(rng.child("start")), 0)
+        return random_search(oracle, first, swaps, queries=self.queries, rng=rng)
 
-        first = _swapped(shift, x, shift.origin(x), rng.child("start"), 0)
-        return random_search(oracle, first, propose, queries=self.queries, rng=rng)
+    def _share(self, step: int) -> float:
+        return self.share * next(s for start, s in reversed(_SHRINK) if step * 10_000 // self.queries >= start)
 
 
-def _swapped(shift: L0, x: Tensor, params: Params, rng: Rng, count: int) -> Params:
-    """The moves with up to `count` of their features given up and the set filled with others, which go to an end of the box."""
-    pixels = shift.space.kind == "image" and x.dim() == 4
-    low, high = (torch.as_tensor(end).expand_as(x) for end in shift.room(x))
-    up = signs(rng.child("end"), *x.shape[1:]).to(x) > 0
-    ends = torch.where((up & (high > 0)) | (low >= 0), high.to(x), low.to(x))
+@dataclass(frozen=True, eq=False)
+class _Swaps:
+    """Proposals for the inputs x: features given up, and the set filled with others at an end of the box."""
 
-    def by_feature(values: Tensor) -> Tensor:
-        return (values != 0).any(1).flatten(1) if pixels else (values != 0).flatten(1)
+    shift: L0
+    x: Tensor
+    share: Callable[[int], float]
+    """The share of the set that a step swaps."""
 
-    used, usable = by_feature(params), by_feature(ends)
-    key = rng.child("feature").uniform(used.shape[1]).to(x.device)
-    given_up = (_rank(key.masked_fill(~used, 2.0)) < count) & used
-    kept = used & ~given_up
-    free = usable & ~used
-    room = int(shift.eps) - kept.sum(1, keepdim=True)
-    added = (_rank(key.masked_fill(~free, 2.0)) < room) & free
+    def __getitem__(self, rows: Tensor) -> _Swaps:
+        return _Swaps(self.shift, self.x[rows], self.share)
 
-    def spread(mask: Tensor) -> Tensor:
-        return mask.reshape(len(x), 1, *x.shape[2:]) if pixels else mask.reshape(x.shape)
+    def draw(self, rng: Rng) -> StepChance:
+        """Which end, (n, *shape), and which features, (n, features)."""
+        shape = self.x.shape[1:]
+        return rng.child("end").uniform(*shape), rng.child("feature").uniform(math.prod(shape[1:] if self._pixels else shape))
 
-    return torch.where(spread(added), ends, params.masked_fill(~spread(kept), 0.0))
+    def __call__(self, params: Params, chance: StepChance, step: int) -> Params:
+        return self.swapped(params, chance, max(1, int(self.share(step) * self.shift.eps)))
+
+    @property
+    def _pixels(self) -> bool:
+        return self.shift.space.kind == "image" and self.x.dim() == 4
+
+    def _by_feature(self, values: Tensor) -> Tensor:
+        return (values != 0).any(1).flatten(1) if self._pixels else (values != 0).flatten(1)
+
+    def _spread(self, mask: Tensor) -> Tensor:
+        return mask.reshape(len(mask), 1, *self.x.shape[2:]) if self._pixels else mask.reshape(self.x.shape)
+
+    def swapped(self, params: Params, chance: StepChance, count: int) -> Params:
+        """The moves with up to `count` of their features given up and the set filled with others."""
+        x = self.x
+        low, high = (torch.as_tensor(end).expand_as(x) for end in self.shift.room(x))
+        up = sign_of(chance[0]).to(x) > 0
+        ends = torch.where((up & (high > 0)) | (low >= 0), high.to(x), low.to(x))
+        used, usable = self._by_feature(params), self._by_feature(ends)
+        key = chance[1].to(x.device)
+        given_up = (_rank(key.masked_fill(~used, 2.0)) < count) & used
+        kept = used & ~given_up
+        free = usable & ~used
+        room = int(self.shift.eps) - kept.sum(1, keepdim=True)
+        added = (_rank(key.masked_fill(~free, 2.0)) < room) & free
+        return torch.where(self._spread(added), ends, params.masked_fill(~self._spread(kept), 0.0))
 
 
 def _rank(key: Tensor) -> Tensor:

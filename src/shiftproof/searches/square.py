@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from typing_extensions import Self
 
 from shiftproof.models.abstract import Access, Graded
 from shiftproof.oracle import Oracle
 from shiftproof.randomness import Rng
-from shiftproof.searches._random_search import place_of, places, random_search, sign_of, signs, subset
+from shiftproof.searches._random_search import StepChance, place_of, random_search, sign_of, signs, subset
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Params, Shift
 from shiftproof.shifts.norms.l2 import L2
@@ -88,12 +90,10 @@ class Square(Search):
         if not len(x):
             return shift.origin(x)
         squares = shift.space.kind == "image" and x.dim() == 4
-        start, change = _WAYS[Linf if isinstance(shift, Linf) else L2, squares]
-
-        def propose(x: Tensor, params: Params, rng: Rng, step: int) -> Params:
-            return change(shift, x, params, rng, self._share(step - 1))
-
-        return random_search(oracle, start(shift, x, rng.child("start")), propose, queries=self.queries, rng=rng)
+        start, way = _WAYS[Linf if isinstance(shift, Linf) else L2, squares]
+        low, high = shift.move_limits(x) if isinstance(shift, Linf) else shift.room(x)
+        proposals = way(shift, x, low.expand_as(x).flatten(1), high.expand_as(x).flatten(1), self._share)
+        return random_search(oracle, start(shift, x, rng.child("start")), proposals, queries=self.queries, rng=rng)
 
     def _share(self, step: int) -> float:
         """P at a step from 0: halved at fixed parts of the queries."""
@@ -110,53 +110,74 @@ def _corner(shift: Linf, x: Tensor, rng: Rng) -> Params:
     return shift.project(x, (shift.eps * signs(rng, *x.shape[1:])).to(x))
 
 
-_Places = tuple[Tensor, Tensor, Tensor, Tensor]
+@dataclass(frozen=True, eq=False)
+class _Changes(ABC):
+    """Proposals for the inputs x, whose features may each move from `low` to `high`, shape (n, d)."""
+
+    shift: Any
+    x: Tensor
+    low: Tensor
+    high: Tensor
+    share: Callable[[int], float]
+    """The share of the input that a step, from 0, changes."""
+
+    def __getitem__(self, rows: Tensor) -> Self:
+        return replace(self, x=self.x[rows], low=self.low[rows], high=self.high[rows])
+
+    @abstractmethod
+    def draw(self, rng: Rng) -> StepChance:
+        """The chance that a proposal for each of the streams takes."""
+
+    @abstractmethod
+    def __call__(self, params: Params, chance: StepChance, step: int) -> Params:
+        """Another legal move for each of the inputs."""
+
+    def square(self, top: Tensor, left: Tensor, side: int) -> Tensor:
+        """The features of a square of `side` with its corner at (top, left), (n,), of each image; shape (n, channels * side * side)."""
+        channels, height, width = self.x.shape[1:]
+        along = torch.arange(side)
+        picture = ((top[:, None] + along) * width)[:, :, None] + (left[:, None] + along)[:, None, :]
+        return (picture[:, None] + torch.arange(channels)[:, None, None] * (height * width)).flatten(1).to(self.x.device)
 
 
-def _square_at(x: Tensor, top: Tensor, left: Tensor, side: int) -> _Places:
-    """The indices of the pixels, (n, channels, side, side), of a square of `side` with its corner at (top, left), (n,), of each image."""
-    n, channels = x.shape[:2]
-    along, image, channel = torch.arange(side), torch.arange(n), torch.arange(channels)
-    rows, columns = (top[:, None] + along)[:, None, :, None], (left[:, None] + along)[:, None, None, :]
-    return image[:, None, None, None].to(x.device), channel[:, None, None].to(x.device), rows.to(x.device), columns.to(x.device)
+class _FlatSquare(_Changes):
+    """Every channel of a square at one end of the budget."""
+
+    def draw(self, rng: Rng) -> StepChance:
+        return (rng.uniform(2 + self.x.shape[1]),)
+
+    def __call__(self, params: Params, chance: StepChance, step: int) -> Params:
+        channels, height, width = self.x.shape[1:]
+        side = min(max(1, round(math.sqrt(self.share(step - 1) * height * width))), height, width)
+        (drawn,) = chance
+        at = self.square(place_of(drawn[:, 0], height - side + 1), place_of(drawn[:, 1], width - side + 1), side)
+        # Only the square's pixels are looked at: it is soon a small part of the image.
+        edge = (self.shift.eps * sign_of(drawn[:, 2:, None])).to(self.x).expand(-1, channels, side * side).flatten(1)
+        low, high, changed = self.low.gather(1, at), self.high.gather(1, at), params.flatten(1).clone()
+        new = torch.clamp(edge, low, high)
+        same = (new == changed.gather(1, at)).all(1).nonzero()[:, 0]
+        if len(same):  # it is there already: the other way
+            new[same] = torch.clamp(-edge[same], low[same], high[same])
+        return changed.scatter_(1, at, new).reshape(params.shape)
 
 
-def _chance_square(x: Tensor, rng: Rng, side: int) -> _Places:
-    """The same at a random place of each image."""
-    height, width = x.shape[2:]
-    return _square_at(x, places(rng.child("top"), height - side + 1), places(rng.child("left"), width - side + 1), side)
+class _FlatSet(_Changes):
+    """A chance set of features, each at one end of the budget."""
 
+    def draw(self, rng: Rng) -> StepChance:
+        size = self.low.shape[1]
+        return rng.child("set").uniform(size), rng.child("sign").uniform(size)
 
-def _flat_square(shift: Linf, x: Tensor, params: Params, rng: Rng, share: float) -> Params:
-    channels, height, width = x.shape[1:]
-    side = min(max(1, round(math.sqrt(share * height * width))), height, width)
-    chance = rng.uniform(2 + channels)  # one draw for all: beside a small model each has its price
-    at = _square_at(x, place_of(chance[:, 0], height - side + 1), place_of(chance[:, 1], width - side + 1), side)
-    # Only the square's pixels are looked at: it is soon a small part of the image.
-    here, now = x[at], params[at]
-    edge = (shift.eps * sign_of(chance[:, 2:, None, None])).to(x).expand_as(here)
-    new = shift.project(here, edge)
-    same = (new == now).flatten(1).all(1).nonzero()[:, 0]
-    if len(same):  # it is there already: the other way
-        new[same] = shift.project(here[same], -edge[same])
-    changed = params.clone()
-    changed[at] = new
-    return changed
-
-
-def _flat_set(shift: Linf, x: Tensor, params: Params, rng: Rng, share: float) -> Params:
-    movable = _movable(shift, x)
-    mask = subset(rng.child("set"), movable, max(1, round(share * movable.shape[1])))
-    return _to_the_edge(shift, x, params, mask.reshape(x.shape), signs(rng.child("sign"), *x.shape[1:]))
-
-
-def _to_the_edge(shift: Linf, x: Tensor, params: Params, mask: Tensor, sign: Tensor) -> Params:
-    edge = (shift.eps * sign).to(x)
-    changed = shift.project(x, torch.where(mask, edge, params))
-    same = (changed == params).flatten(1).all(1).nonzero()[:, 0]
-    if len(same):  # it is there already: the other way
-        changed[same] = shift.project(x[same], torch.where(mask[same], -edge[same], params[same]))
-    return changed
+    def __call__(self, params: Params, chance: StepChance, step: int) -> Params:
+        movable = _movable(self.shift, self.x)
+        key, side = chance
+        mask = subset(key, movable, max(1, round(self.share(step - 1) * movable.shape[1])))
+        edge, now = (self.shift.eps * sign_of(side)).to(self.x), params.flatten(1)
+        changed = torch.clamp(torch.where(mask, edge, now), self.low, self.high)
+        same = (changed == now).all(1).nonzero()[:, 0]
+        if len(same):  # it is there already: the other way
+            changed[same] = torch.clamp(torch.where(mask[same], -edge[same], now[same]), self.low[same], self.high[same])
+        return changed.reshape(params.shape)
 
 
 def _movable(shift: Linf | L2, x: Tensor) -> Tensor:
@@ -177,11 +198,12 @@ def _hump(height: int, width: int) -> Tensor:
 
 @lru_cache(maxsize=256)
 def _humps(side: int) -> Tensor:
-    """One hump up and one down, side by side, of length 1; shape (side, side)."""
+    """One hump up and one down, of length 1 together: one over the other, and side by side; shape (2, side, side)."""
     half = side // 2
     upper = _hump(half, side) if half else torch.zeros(0, side)
     pair = torch.cat([upper, -_hump(side - half, side)])
-    return pair / _length(pair)
+    pair = pair / _length(pair)
+    return torch.stack([pair, pair.T])
 
 
 def _length(values: Tensor) -> Tensor:
@@ -193,10 +215,10 @@ def _grid_of_humps(shift: L2, x: Tensor, rng: Rng) -> Params:
     n, channels, height, width = x.shape
     side = max(1, min(height, width) // 5)
     rows, columns = height // side, width // side
-    pair = _humps(side)
+    pair, beside = _humps(side)
     turned = rng.child("turn").uniform(rows * columns).reshape(n, 1, rows, columns) < 0.5
     sign = signs(rng.child("sign"), channels, rows, columns)
-    tiles = torch.where(turned[..., None, None], pair.T, pair) * sign[..., None, None]
+    tiles = torch.where(turned[..., None, None], beside, pair) * sign[..., None, None]
     picture = tiles.permute(0, 1, 2, 4, 3, 5).reshape(n, channels, rows * side, columns * side)
     down, right = height - rows * side, width - columns * side
     padded = torch.nn.functional.pad(picture, (right // 2, right - right // 2, down // 2, down - down // 2))
@@ -209,37 +231,59 @@ def _chance_direction(shift: L2, x: Tensor, rng: Rng) -> Params:
 
 def _fill(shift: L2, x: Tensor, move: Tensor) -> Params:
     """The move in this direction that uses the whole budget, box and all."""
-    length = shift.norm(move).clamp_min(1e-12).reshape(-1, *[1] * (x.dim() - 1))
-    return shift.project(x, move * (2 * shift.eps / length))
+    return _filled(shift, move, *shift.room(x))
 
 
-def _humped_square(shift: L2, x: Tensor, params: Params, rng: Rng, share: float) -> Params:
-    _, channels, height, width = x.shape
-    side = max(3, round(math.sqrt(share * height * width)))
-    side = min(side + (side % 2 == 0), height, width)
-    target, source = _chance_square(x, rng.child("to"), side), _chance_square(x, rng.child("from"), side)
-    pair = _humps(side)
-    shape = torch.stack([pair, pair.T])[places(rng.child("turn"), 2)][:, None] * signs(rng.child("sign"), channels, 1, 1)
-    moved = params.clone()
-    old = params[target]
-    moved[target] = 0.0
-    taken = moved[source]  # what both share counts once
-    moved[source] = 0.0
-    moved[target] = _new_mass(shift, params, old, taken, shape.to(x), (2, 3))
-    return _fill(shift, x, moved)
+def _filled(shift: L2, move: Tensor, low: Tensor, high: Tensor) -> Params:
+    """The same where the box's room is known."""
+    length = shift.norm(move).clamp_min(1e-12).reshape(-1, *[1] * (move.dim() - 1))
+    return shift.fit(move * (2 * shift.eps / length), low, high)
 
 
-def _spread_set(shift: L2, x: Tensor, params: Params, rng: Rng, share: float) -> Params:
-    movable = _movable(shift, x)
-    features = movable.shape[1]
-    chosen = subset(rng.child("set"), movable, min(max(2, round(share * features)), features))
-    # With whole masses a few features could not be balanced finely: the turn's size is drawn too, evenly in its logarithm.
-    turn = torch.exp(math.log(_LEAST_TURN) * rng.child("size").uniform(1)).to(x)
-    noise = rng.child("shape").normal(features).to(x) * chosen
-    shape = turn * noise / noise.square().sum(1, keepdim=True).sqrt().clamp_min(1e-12)
-    old = params.flatten(1) * chosen
-    mass = _new_mass(shift, params.flatten(1), old, torch.zeros_like(old), shape, (1,))
-    return _fill(shift, x, torch.where(chosen, mass, params.flatten(1)).reshape(x.shape))
+class _HumpedSquare(_Changes):
+    """A square with the mass of a second one and what is left of the budget, in two opposed humps."""
+
+    def draw(self, rng: Rng) -> StepChance:
+        corners = (rng.child(square).child(edge).uniform(1)[:, 0] for square in ("to", "from") for edge in ("top", "left"))
+        return (*corners, rng.child("turn").uniform(1)[:, 0], rng.child("sign").uniform(self.x.shape[1], 1, 1))
+
+    def __call__(self, params: Params, chance: StepChance, step: int) -> Params:
+        n, channels, height, width = self.x.shape
+        side = max(3, round(math.sqrt(self.share(step - 1) * height * width)))
+        side = min(side + (side % 2 == 0), height, width)
+        tall, wide = height - side + 1, width - side + 1
+        target, source = (self.square(place_of(chance[k], tall), place_of(chance[k + 1], wide), side) for k in (0, 2))
+        shape = _humps(side)[place_of(chance[-2], 2)][:, None] * sign_of(chance[-1])
+        moved, squares = params.flatten(1).clone(), (n, channels, side, side)
+        old = moved.gather(1, target)
+        moved.scatter_(1, target, 0.0)
+        taken = moved.gather(1, source)  # what both share counts once
+        moved.scatter_(1, source, 0.0)
+        mass = _new_mass(self.shift, params, old.reshape(squares), taken.reshape(squares), shape.to(self.x), (2, 3))
+        moved.scatter_(1, target, mass.flatten(1))
+        return _filled(self.shift, moved.reshape(params.shape), self.low, self.high)
+
+
+class _SpreadSet(_Changes):
+    """The move within a chance set of features, turned at random."""
+
+    def draw(self, rng: Rng) -> StepChance:
+        features = self.low.shape[1]
+        return rng.child("set").uniform(features), rng.child("size").uniform(1), rng.child("shape").normal(features)
+
+    def __call__(self, params: Params, chance: StepChance, step: int) -> Params:
+        movable = _movable(self.shift, self.x)
+        features = movable.shape[1]
+        key, size, noise = chance
+        chosen = subset(key, movable, min(max(2, round(self.share(step - 1) * features)), features))
+        # With whole masses a few features could not be balanced finely: the turn's size is drawn too, evenly in its logarithm.
+        turn = torch.exp(math.log(_LEAST_TURN) * size).to(self.x)
+        noise = noise.to(self.x) * chosen
+        shape = turn * noise / noise.square().sum(1, keepdim=True).sqrt().clamp_min(1e-12)
+        old = params.flatten(1) * chosen
+        mass = _new_mass(self.shift, params.flatten(1), old, torch.zeros_like(old), shape, (1,))
+        moved = torch.where(chosen, mass, params.flatten(1))
+        return _filled(self.shift, moved.reshape(params.shape), self.low, self.high)
 
 
 def _new_mass(shift: L2, params: Tensor, old: Tensor, taken: Tensor, shape: Tensor, over: tuple[int, ...]) -> Tensor:
@@ -254,9 +298,9 @@ def _new_mass(shift: L2, params: Tensor, old: Tensor, taken: Tensor, shape: Tens
 
 
 _Start = Callable[..., Params]
-_WAYS: dict[tuple[type[Shift], bool], tuple[_Start, Callable[..., Params]]] = {
-    (Linf, True): (_stripes, _flat_square),
-    (Linf, False): (_corner, _flat_set),
-    (L2, True): (_grid_of_humps, _humped_square),
-    (L2, False): (_chance_direction, _spread_set),
+_WAYS: dict[tuple[type[Shift], bool], tuple[_Start, type[_Changes]]] = {
+    (Linf, True): (_stripes, _FlatSquare),
+    (Linf, False): (_corner, _FlatSet),
+    (L2, True): (_grid_of_humps, _HumpedSquare),
+    (L2, False): (_chance_direction, _SpreadSet),
 }

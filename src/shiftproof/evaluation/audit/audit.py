@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from shiftproof.certificates.abstract import Certificate
 from shiftproof.defences.abstract import Defence
 from shiftproof.evaluation.audit.callbacks import Listeners, OnCell, OnExample, log
 from shiftproof.evaluation.audit.chosen import chosen_plan
-from shiftproof.evaluation.audit.diagnose import answer
+from shiftproof.evaluation.audit.diagnose import DiagnosesLeft, answer
 from shiftproof.evaluation.audit.plan import AuditPlan, make_plan
 from shiftproof.evaluation.audit.record import make_record
 from shiftproof.evaluation.audit.report import Report
@@ -39,8 +39,7 @@ from shiftproof.runs.recognise import gone_on_with, measured_anew
 from shiftproof.runs.run import run, waiting
 from shiftproof.runs.stamps import data_stamps, model_stamps
 from shiftproof.runs.store import Store
-from shiftproof.runs.time_left import DIAGNOSIS_PASSES
-from shiftproof.runs.work import Work
+from shiftproof.runs.work import CellDone, Work
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.norms.ball import Ball
@@ -158,8 +157,16 @@ def _run_audit(config: AuditConfig, ledger: Ledger, progress: bool, on_cell: OnC
     heard = Listeners(store, plan.sources, on_cell, on_example)
     with _sigterm_as_interrupt():
         try:
-            later = DIAGNOSIS_PASSES * sum(question.examples for question in plan.diagnoses)
-            run(cells, work, backend=config.backend, workers=config.workers, show=progress, later=later, on_cell=heard)
+            later = DiagnosesLeft(plan.diagnoses, store)
+            run(
+                cells,
+                work,
+                backend=config.backend,
+                workers=config.workers,
+                show=progress,
+                later=later.passes,
+                on_cell=_all_of(later.hear, heard),
+            )
             for question in plan.diagnoses:
                 with waiting(f"checking whether {question.shift.name} numbers can be trusted", progress):
                     answer(question, plan.model, plan.data, store, config.batch_size, plan.model_flags)
@@ -167,6 +174,16 @@ def _run_audit(config: AuditConfig, ledger: Ledger, progress: bool, on_cell: OnC
             # Also on Ctrl-C: the folder then says of itself that it is unfinished.
             record = finish(config, plan, store, started)
     return Report(record, Path(config.out) if config.out else folder)
+
+
+def _all_of(*listeners: Callable[[CellDone], None]) -> Callable[[CellDone], None]:
+    """Tells each of them in turn."""
+
+    def tell(done: CellDone) -> None:
+        for listener in listeners:
+            listener(done)
+
+    return tell
 
 
 @contextmanager

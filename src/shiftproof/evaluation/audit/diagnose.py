@@ -27,8 +27,10 @@ from shiftproof.models.query_count import counting_queries
 from shiftproof.outcomes import Bound, Flag
 from shiftproof.records.audit import LeftOut
 from shiftproof.records.diagnosis import CheckRecord, Diagnosis
-from shiftproof.runs.cell import key_of
+from shiftproof.runs.cell import Cell, key_of
 from shiftproof.runs.store import Store, read_error, write_error
+from shiftproof.runs.time_left import expected_passes
+from shiftproof.runs.work import CellDone
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift, gradient_objection
 
@@ -132,6 +134,7 @@ def answer(
                 queries=QUERIES,
                 batch_size=batch_size,
                 flags=flags,
+                exact=False,
             )
         found = {"examples": report.examples, "checks": [_check(check) for check in report.checks]}
         record = record.model_copy(update={**found, "asked": count.asked, "sent": count.sent})
@@ -146,6 +149,42 @@ def answer(
     record = record.model_copy(update={"seconds": time.perf_counter() - began})
     write_json(path, record.model_dump_json(indent=2), _identity(path))
     failure.unlink(missing_ok=True)
+
+
+_LEAST_PASSES, _MOST_PASSES = 250.0, 2000.0
+"""Passes that an example of a diagnosis takes: where it breaks at once or is proven to hold, and where it holds."""
+
+
+class DiagnosesLeft:
+    """How many passes the diagnoses of a run will take, as far as can be said: fewer where the run's own search was soon done.
+
+    Args:
+        questions: what will be diagnosed.
+        store: where the cells are.
+    """
+
+    def __init__(self, questions: Sequence[PlannedDiagnosis], store: Store) -> None:
+        self._questions, self._store = questions, store
+        self._shares: dict[PlannedDiagnosis, float] = {}
+
+    def hear(self, done: CellDone) -> None:
+        """Takes in how far the search of a finished cell went."""
+        cell = done.cell
+        for question in self._questions:
+            if done.error is None and _same_search(cell, question):
+                columns = self._store.read(cell).columns
+                self._shares[question] = min(1.0, float((columns["forwards"] + columns["backwards"]).mean()) / expected_passes(cell))
+
+    def passes(self) -> float:
+        """Those of all diagnoses."""
+        left = _MOST_PASSES - _LEAST_PASSES
+        return sum(question.examples * (_LEAST_PASSES + left * self._shares.get(question, 1.0)) for question in self._questions)
+
+
+def _same_search(cell: Cell, question: PlannedDiagnosis) -> bool:
+    """Whether a cell searched by gradients what is diagnosed."""
+    by_gradients = isinstance(cell.method, Search) and cell.method.needs is Gradients
+    return by_gradients and cell.data == question.data and cell.shift.full_spec() == question.shift.full_spec()
 
 
 def read_diagnosis(question: PlannedDiagnosis, data: Source, store: Store) -> Diagnosis:
