@@ -44,6 +44,7 @@ def expected() -> list[str]:
     strength, taken = figures("strength"), figures("strength", field="seconds")
     weaker = [ratio for ratio in strength if ratio > 1.005]
     slower = [ratio for ratio in taken if ratio > 1]
+    alone = [each["ratio"] for each in stored("corruptions") if each["what"] != "the 15 in total"]
     by, aa = "peers_gradient_ascent", "AutoAttack standard"
     networks, images, missed, _ = re.findall(r"\d+", stored("economy")[0]["what"])
     return [
@@ -76,6 +77,7 @@ def expected() -> list[str]:
         loss("training by PGD with `shiftproof.train`", "the same recipe in plain torch", figures("training_step", "shiftproof.train's")),
         row("the same by ART's trainer", "the same recipe in plain torch", figures("training_step", "Trainer")),
         row("the 15 corruptions of ImageNet-C together", "imagecorruptions", figures("corruptions", "the 15 in total")),
+        row(f"each of {len(alone)} corruptions by itself", "imagecorruptions", alone),
         loss("robust linear estimators", "torch L-BFGS", figures("robust_estimators", against="torch L-BFGS")),
         loss("one of them from a memory map", "all in memory", figures("robust_estimators", "from a memory map")),
         loss("`import shiftproof`", "`python -c pass`", figures("start_up", "import")),
