@@ -14,6 +14,7 @@ import numpy as np
 from benchmarks.start_up import seconds
 from benchmarks.timing import Figure
 
+LARGE = 500
 NET = """
 import torch
 
@@ -31,7 +32,7 @@ def measure(repeats: int) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         there = Path(folder)
         (there / "nets.py").write_text(NET)
-        small, large = _images(there / "small.npz", 16, 1, 28), _images(there / "large.npz", 200, 3, 224)
+        small, large = _images(there / "small.npz", 16, 1, 28), _images(there / "large.npz", LARGE, 3, 224)
         torch = [sys.executable, "-c", "import torch"]
         pairs = [(seconds(_quick(there, "small", small, f"run{k}")), seconds(torch)) for k in range(repeats)]
         ratios = sorted(a / b for a, b in pairs)
@@ -41,11 +42,11 @@ def measure(repeats: int) -> list[Figure]:
         )
         subprocess.run(_quick(there, "colour", large, "large"), check=True, capture_output=True)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    inputs = 200 * 3 * 224 * 224 * 4 / 2**20
+    inputs = LARGE * 3 * 224 * 224 * 4 / 2**20
     share = peak / inputs
     return [
         fixed,
-        Figure(f"peak memory, 200 images of 224 pixels, {peak:.0f} MB", f"{inputs:.0f} MB of inputs", share, share, share, 0.0, 1),
+        Figure(f"peak memory, {LARGE} images of 224 pixels, {peak:.0f} MB", f"{inputs:.0f} MB of inputs", share, share, share, 0.0, 1),
     ]
 
 
