@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shiftproof._arrays import Floats
-from shiftproof.sklearn._objective import Iterate, Objective, direction
+from shiftproof.sklearn._objective import Iterate, Objective, direction, raised
 
 SMALL = 8192
 """With more examples than this, the first stages use a sixteenth of them."""
@@ -151,9 +151,9 @@ def _newton(
 
 def _step(bent: Floats, slope: Floats, scale: Floats, damping: float) -> tuple[Floats, float]:
     """The Newton step, damped where the second derivative is singular along the slope; and the damping used."""
+    size = np.sqrt(np.where(scale > 0, scale, np.inf))
     while True:
-        step = direction(bent + np.diag(damping * scale), slope)
-        size = np.sqrt(np.where(scale > 0, scale, np.inf))
+        step = direction(raised(bent, damping * scale) if damping else bent, slope)
         left = float(np.linalg.norm((bent @ step + damping * scale * step + slope) / size))
         found = left <= 1e-6 * float(np.linalg.norm(slope / size)) and float(slope @ step) <= 0
         if found or damping > MOST_DAMPING:
