@@ -27,6 +27,7 @@ NAMES = (
     "fast_copy",
     "strength",
     "robust_estimators",
+    "growth",
 )
 RESULTS = Path(__file__).parent / "results"
 
