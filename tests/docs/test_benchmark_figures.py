@@ -79,6 +79,7 @@ def expected() -> list[str]:
         row("the 15 corruptions of ImageNet-C together", "imagecorruptions", figures("corruptions", "the 15 in total")),
         row(f"each of {len(alone)} corruptions by itself", "imagecorruptions", alone),
         loss("robust linear estimators", "torch L-BFGS", figures("robust_estimators", against="torch L-BFGS")),
+        loss("a CVaR fit of theirs", "scikit-learn's plain logistic regression", figures("plain_fit")),
         loss("one of them from a memory map", "all in memory", figures("robust_estimators", "from a memory map")),
         loss("`import shiftproof`", "`python -c pass`", figures("start_up", "import")),
     ]

@@ -50,7 +50,7 @@ def solve(problem: Objective, *, tol: float, steps: int, say: Say, start: Floats
     n = problem.x.shape[0]
     at_zero = problem.exact(problem.start, np.zeros((n, problem.loss.scores)))
     theta = problem.start if start is None else start
-    first, bent = 0.1 if problem.loss.smooth else 10.0, None
+    first, bent = 0.01 if problem.loss.smooth else 10.0, None
     if start is None and n > SMALL:
         share = max(min(n // 16, HELD // problem.features), SMALL // 2)
         rows = np.sort(np.random.default_rng(seed).choice(n, share, replace=False))
@@ -92,7 +92,7 @@ def _stages(
     for stage in range(stages):
         mu, around = relative * at_zero, point
         loose = 0.05 if scores.size * theta.size > LARGE else 1e-8
-        small = (loose * tol * 0.01**stage if stages < STAGES else min(0.01 * relative**2, 0.01 * tol)) * at_zero
+        small = (loose * tol * 0.01**stage if stages < STAGES else max(0.01 * relative**2, 0.01 * tol)) * at_zero
         point, taken, bent = _newton(
             problem, problem.at(theta, scores, mu, around), around, mu, accuracy=small, steps=steps - used, bent=bent
         )
