@@ -27,6 +27,8 @@ NAMES = (
     "fast_copy",
     "strength",
     "robust_estimators",
+    "plain_fit",
+    "growth",
 )
 RESULTS = Path(__file__).parent / "results"
 

@@ -44,6 +44,7 @@ def expected() -> list[str]:
     strength, taken = figures("strength"), figures("strength", field="seconds")
     weaker = [ratio for ratio in strength if ratio > 1.005]
     slower = [ratio for ratio in taken if ratio > 1]
+    alone = [each["ratio"] for each in stored("corruptions") if each["what"] != "the 15 in total"]
     by, aa = "peers_gradient_ascent", "AutoAttack standard"
     networks, images, missed, _ = re.findall(r"\d+", stored("economy")[0]["what"])
     return [
@@ -78,7 +79,9 @@ def expected() -> list[str]:
         loss("training by PGD with `shiftproof.train`", "the same recipe in plain torch", figures("training_step", "shiftproof.train's")),
         row("the same by ART's trainer", "the same recipe in plain torch", figures("training_step", "Trainer")),
         row("the 15 corruptions of ImageNet-C together", "imagecorruptions", figures("corruptions", "the 15 in total")),
+        row(f"each of {len(alone)} corruptions by itself", "imagecorruptions", alone),
         loss("robust linear estimators", "torch L-BFGS", figures("robust_estimators", against="torch L-BFGS")),
+        loss("a CVaR fit of theirs", "scikit-learn's plain logistic regression", figures("plain_fit")),
         loss("one of them from a memory map", "all in memory", figures("robust_estimators", "from a memory map")),
         loss("whole audits of small grey images: `quick` on 16 and on 2,000", "`import torch`", figures("audits", "quick")),
         loss("`standard` on 50", "`import torch`", figures("audits", "standard")),

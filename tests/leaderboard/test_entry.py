@@ -121,6 +121,12 @@ def test_audits_are_found_below_and_once(tmp_path: Path) -> None:
     each = len(entries())
     assert len(find_audits([tmp_path])) == 2 * each
     assert len(find_audits([tmp_path, tmp_path / "a"])) == 2 * each
+    elsewhere = tmp_path.parent / f"{tmp_path.name}-elsewhere"
+    write_run(elsewhere / "c", sample_audit())
+    (elsewhere / "back").symlink_to(elsewhere)  # a circle ends
+    (tmp_path / "linked").symlink_to(elsewhere)
+    (tmp_path / "again").symlink_to(tmp_path / "a")
+    assert len(find_audits([tmp_path])) == 3 * each
     with pytest.raises(UsageError, match="The folder '.*gallery' holds no audit"):
         find_audits([tmp_path / "a" / "gallery"])
     with pytest.raises(UsageError, match="The folder '.*none' does not exist"):

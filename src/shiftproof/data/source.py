@@ -11,7 +11,11 @@ import numpy.typing as npt
 
 from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples, Ids
+from shiftproof.data.rows import most_rows
 from shiftproof.data.space import InputSpace
+
+READ_BYTES = 2**24
+"""Inputs that are read at a time where all are looked at once."""
 
 
 class Source(ABC):
@@ -81,8 +85,10 @@ class Source(ABC):
         return len(self.ids)
 
     def batches(self, size: int, start: int = 0, stop: int | None = None) -> Iterator[Examples]:
-        """The examples from `start` to `stop` in order, `size` at a time."""
+        """The examples from `start` to `stop` in order, `size` at a time, or fewer where so many inputs take more than `READ_BYTES`."""
         end = len(self) if stop is None else min(stop, len(self))
+        if start < end:
+            size = min(size, most_rows(self.take(slice(start, start + 1)).x, READ_BYTES))
         for low in range(start, end, size):
             yield self.take(slice(low, min(low + size, end)))
 

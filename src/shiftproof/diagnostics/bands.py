@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._arrays import Floats, Ints
-from shiftproof._batches import in_batches
+from shiftproof._batches import in_batches, rows_of_a_call
 from shiftproof._errors import must
 from shiftproof.data.examples import Examples
 from shiftproof.diagnostics.fourier import answers, images_of
@@ -106,7 +106,7 @@ def frequency_curves(
             moved = part if put is None else put.apply(part, put.origin(part))
             return int((answers(model, moved) == y[rows]).sum())
 
-        return sum(count for count, _ in in_batches(len(x), batch_size, one))
+        return sum(count for count, _ in in_batches(len(x), rows_of_a_call(x, batch_size, model.device), one))
 
     filters = [(LowPass(radius), HighPass(radius), HighPass(radius, std)) for radius in radii]
     low, high, normalised = (np.array([right(each[place]) for each in filters]) for place in range(3))
@@ -164,7 +164,7 @@ def spectral_bias(model: Labels, *, examples: Examples, cutoffs: Sequence[float]
             left = square_pass((x[rows] - space.low) / wide, cutoff, low=low).clamp(0, 1)
             return int((answers(model, (space.low + wide * left).to(model.device)) == y[rows]).sum())
 
-        return sum(count for count, _ in in_batches(len(x), batch_size, one))
+        return sum(count for count, _ in in_batches(len(x), rows_of_a_call(x, batch_size, model.device), one))
 
     low, high = (np.array([right(cutoff, low=below) for cutoff in cutoffs]) for below in (True, False))
     total = int(low.sum() + high.sum())

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from shiftproof._arrays import Floats, Ints
-from shiftproof._batches import in_batches
+from shiftproof._batches import in_batches, rows_of_a_call
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.diagnostics.fourier import answers, images_of
@@ -126,7 +126,7 @@ def critical_band(
                 part = _added(part, _band(white, bands - 1 - band)[:, None])
             return int((answers(model, low + wide * part) == y[rows]).sum())
 
-        return sum(count for count, _ in in_batches(len(faint), batch_size, one))
+        return sum(count for count, _ in in_batches(len(faint), rows_of_a_call(faint, batch_size, model.device), one))
 
     clean = right(0.0, 0, 0)
     if not clean:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._arrays import Floats, Ints
-from shiftproof._batches import in_batches
+from shiftproof._batches import in_batches, rows_of_a_call
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.models.abstract import Labels
@@ -139,6 +139,7 @@ def fourier_heat_map(
         lost = 1 - float((moved - x[example]).square().sum() / noise.square().sum())
         return answers(model, moved) != y[example], lost * len(pairs)
 
+    batch_size = rows_of_a_call(x, batch_size, device)
     found = [part for part, _ in in_batches(len(waves) * n, batch_size, one)]
     rates = torch.cat([wrong for wrong, _ in found]).view(len(waves), n).double().mean(1).cpu().numpy()
     clean = torch.cat([part for part, _ in in_batches(n, batch_size, lambda rows: answers(model, x[rows]) != y[rows])])

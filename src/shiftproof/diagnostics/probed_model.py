@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from shiftproof import outcomes
+from shiftproof._batches import rows_of_a_call
 from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples
 from shiftproof.diagnostics.limits import LIMITS, family_of
@@ -155,7 +156,8 @@ class ProbedModel:
 
     def batches(self) -> list[slice]:
         """The examples in parts that fit."""
-        return [slice(start, start + self.batch_size) for start in range(0, len(self.examples), self.batch_size)]
+        size = rows_of_a_call(self.x, self.batch_size, self.model.device)
+        return [slice(start, start + size) for start in range(0, len(self.examples), size)]
 
     def loss(self, params: Params, loss: Loss) -> Tensor:
         """The loss at a move of each example, shape (n,)."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from shiftproof._batches import in_batches
+from shiftproof._batches import in_batches, rows_of_a_call
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
 from shiftproof.diagnostics.fourier import answers, images_of
@@ -120,7 +120,7 @@ def shape_bias(
 
 
 def _said(model: Labels, x: Tensor, batch_size: int) -> Tensor:
-    parts = in_batches(len(x), batch_size, lambda rows: answers(model, x[rows].to(model.device)).cpu())
+    parts = in_batches(len(x), rows_of_a_call(x, batch_size, model.device), lambda rows: answers(model, x[rows].to(model.device)).cpu())
     return torch.cat([part for part, _ in parts])
 
 

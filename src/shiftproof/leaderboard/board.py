@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,10 @@ from shiftproof.gate.names import Name, find, recorded
 from shiftproof.records.audit import ClaimKind
 from shiftproof.records.leaderboard import Board, Claim, Entry, Leaderboard, Number, Place, Section
 
+_Verdicts = tuple[Any, Any, Any] | None
 VerdictLookup = Callable[[Entry], tuple[Any, Any, Any] | None]
 """Ids, correctness and labels behind the number that an entry is ranked by; None where they are not at hand."""
+_Model = tuple[Any, ...]
 _Key = tuple[Claim, ClaimKind, str, int | None, tuple[str, ...]]
 
 
@@ -79,13 +83,13 @@ def _section(dataset: str, entries: Sequence[Entry], verdicts: VerdictLookup) ->
     for entry in entries:
         by_key.setdefault(_key(entry), []).append(entry)
     order = sorted(by_key.items(), key=lambda item: (item[0][0] != "measured", -len(item[1])))
-    threat = entries[0].threat
+    threat, least = entries[0].threat, _least_bounds(entries)
     return Section(
         dataset=dataset,
         threat=threat.spec,
         family=threat.family,
         units=threat.units,
-        boards=[_board(key, found, verdicts, entries) for key, found in order],
+        boards=[_board(key, found, verdicts, least) for key, found in order],
         differences=_differences([key for key, _ in order]),
     )
 
@@ -126,12 +130,12 @@ def _differences(keys: Sequence[_Key]) -> list[str]:
     return said
 
 
-def _board(key: _Key, entries: Sequence[Entry], verdicts: VerdictLookup, others: Sequence[Entry]) -> Board:
+def _board(key: _Key, entries: Sequence[Entry], verdicts: VerdictLookup, least: Mapping[_Model, Number]) -> Board:
     claim, kind, fingerprint, n, made_by = key
     ordered = sorted(entries, key=lambda e: (-_value(e), e.model))
     levels = [e.basis.confidence for e in ordered if e.basis is not None and e.basis.confidence is not None]
     level = min(levels, default=None)
-    places = [place.model_copy(update={"lower": _lower(place.entry, others)}) for place in _ranks(ordered, verdicts, level)]
+    places = [place.model_copy(update={"lower": _lower(place.entry, least)}) for place in _ranks(ordered, verdicts, level)]
     return Board(
         claim=claim,
         basis=kind,
@@ -143,13 +147,29 @@ def _board(key: _Key, entries: Sequence[Entry], verdicts: VerdictLookup, others:
     )
 
 
-def _lower(entry: Entry, others: Sequence[Entry]) -> Number | None:
-    """The least bound that another run found for the same model on the same examples, where it is below the entry's own."""
-    if entry.bound is None or entry.origin.fingerprint is None or entry.sample is None:
+def _model(entry: Entry) -> _Model | None:
+    """The model and the examples of an entry; None where they are not known."""
+    if entry.origin.fingerprint is None or entry.sample is None:
         return None
-    same = [e.bound for e in others if (e.origin.fingerprint, e.sample) == (entry.origin.fingerprint, entry.sample) and e.bound is not None]
-    least = min(same, key=lambda n: n.value or 0.0)
-    return least if (least.value or 0.0) < (entry.bound.value or 0.0) else None
+    return (entry.origin.fingerprint, *vars(entry.sample).values())
+
+
+def _least_bounds(entries: Iterable[Entry]) -> dict[_Model, Number]:
+    """The least bound that any run found, for each model and its examples."""
+    least: dict[_Model, Number] = {}
+    for entry in entries:
+        model, bound = _model(entry), entry.bound
+        if model is not None and bound is not None and (bound.value or 0.0) < (least[model].value or 0.0 if model in least else math.inf):
+            least[model] = bound
+    return least
+
+
+def _lower(entry: Entry, least: Mapping[_Model, Number]) -> Number | None:
+    """The least bound that another run found for the same model on the same examples, where it is below the entry's own."""
+    model = _model(entry)
+    if entry.bound is None or model is None:
+        return None
+    return least[model] if (least[model].value or 0.0) < (entry.bound.value or 0.0) else None
 
 
 def _value(entry: Entry) -> float:
@@ -162,27 +182,30 @@ def _ranks(ordered: Sequence[Entry], verdicts: VerdictLookup, level: float | Non
     each = None if level is None else 1 - (1 - level) / max(pairs, 1)
     found: list[tuple[int | None, str, Entry]] = []
     first: Entry | None = None
+    known: _Verdicts = None
     rank = 0
     for position, entry in enumerate(ordered, start=1):
         if entry.basis is None:
             found.append((None, "first", entry))
             continue
-        apart, test = (True, "first") if first is None else _apart(first, entry, verdicts, each)
+        apart, test, own = True, "first", None
+        if first is not None:
+            known, own = verdicts(first) if known is None else known, verdicts(entry)
+            apart, test = _apart(first, known, entry, own, each)
         if apart:
-            first, rank = entry, position
+            first, known, rank = entry, own, position
         found.append((rank, test, entry))
-    ranks = [rank for rank, _, _ in found]
-    return [Place(rank=r, tied=r is not None and ranks.count(r) > 1, test=test, entry=entry) for r, test, entry in found]
+    held = Counter(rank for rank, _, _ in found)
+    return [Place(rank=r, tied=r is not None and held[r] > 1, test=test, entry=entry) for r, test, entry in found]
 
 
-def _apart(better: Entry, worse: Entry, verdicts: VerdictLookup, confidence: float | None) -> tuple[bool, str]:
-    """Whether two neighbours can be told apart, and how that was judged."""
+def _apart(better: Entry, first: _Verdicts, worse: Entry, second: _Verdicts, confidence: float | None) -> tuple[bool, str]:
+    """Whether two neighbours, with the verdicts of their examples, can be told apart, and how that was judged."""
     from shiftproof.risks.paired import paired_difference
 
     one, two = better.basis, worse.basis
     if one is None or two is None:
         return True, "value"
-    first, second = verdicts(better), verdicts(worse)
     if confidence is not None and first is not None and second is not None:
         ids, left, right = np.intersect1d(first[0], second[0], return_indices=True)
         if len(ids) and len(ids) == len(first[0]) == len(second[0]) and bool((first[2][left] == second[2][right]).all()):

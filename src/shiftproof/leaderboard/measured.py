@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ _SEVERITIES = {1.0, 2.0, 3.0, 4.0, 5.0}
 
 
 def find_audits(folders: Iterable[Path]) -> list[Entry]:
-    """The entries of every audit in these folders and below, each run once.
+    """The entries of every audit in these folders and below, linked folders included, each run once.
 
     Raises:
         UsageError: a folder does not exist, holds no audit, or one of its audits or `about.toml` cannot be read.
@@ -40,7 +41,7 @@ def find_audits(folders: Iterable[Path]) -> list[Entry]:
     for folder in folders:
         if not folder.is_dir():
             raise UsageError(f"The folder '{folder}' does not exist. Give folders that hold runs of shiftproof audit.")
-        runs = sorted(path.parent for path in folder.rglob("audit.json"))
+        runs = sorted(_runs(folder))
         if not runs:
             raise UsageError(
                 f"The folder '{folder}' holds no audit: there is no audit.json in it or below. Run shiftproof audit --out first."
@@ -50,6 +51,21 @@ def find_audits(folders: Iterable[Path]) -> list[Entry]:
                 seen.add(run.resolve())
                 found += entries_of(read_audit(run), source=str(run), about=read_about(run))
     return found
+
+
+def _runs(folder: Path) -> Iterator[Path]:
+    """The folders at and below `folder` that hold an audit; links are followed, and no folder is entered twice."""
+    entered: set[tuple[int, int]] = set()
+    for here, below, files in os.walk(folder, followlinks=True):
+        place = Path(here)
+        status = place.stat()
+        if (status.st_dev, status.st_ino) in entered:
+            below.clear()
+            continue
+        entered.add((status.st_dev, status.st_ino))
+        below.sort(key=lambda name: ((place / name).is_symlink(), name))  # under its own name, where a folder has one beside the link
+        if "audit.json" in files:
+            yield place
 
 
 def read_about(folder: Path) -> ModelDetails:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shiftproof._arrays import Floats
-from shiftproof.sklearn._objective import Iterate, Objective, direction
+from shiftproof.sklearn._objective import Iterate, Objective, direction, raised
 
 SMALL = 8192
 """With more examples than this, the first stages use a sixteenth of them."""
@@ -50,7 +50,7 @@ def solve(problem: Objective, *, tol: float, steps: int, say: Say, start: Floats
     n = problem.x.shape[0]
     at_zero = problem.exact(problem.start, np.zeros((n, problem.loss.scores)))
     theta = problem.start if start is None else start
-    first, bent = 0.1 if problem.loss.smooth else 10.0, None
+    first, bent = 0.01 if problem.loss.smooth else 10.0, None
     if start is None and n > SMALL:
         share = max(min(n // 16, HELD // problem.features), SMALL // 2)
         rows = np.sort(np.random.default_rng(seed).choice(n, share, replace=False))
@@ -92,7 +92,7 @@ def _stages(
     for stage in range(stages):
         mu, around = relative * at_zero, point
         loose = 0.05 if scores.size * theta.size > LARGE else 1e-8
-        small = (loose * tol * 0.01**stage if stages < STAGES else min(0.01 * relative**2, 0.01 * tol)) * at_zero
+        small = (loose * tol * 0.01**stage if stages < STAGES else max(0.01 * relative**2, 0.01 * tol)) * at_zero
         point, taken, bent = _newton(
             problem, problem.at(theta, scores, mu, around), around, mu, accuracy=small, steps=steps - used, bent=bent
         )
@@ -151,9 +151,9 @@ def _newton(
 
 def _step(bent: Floats, slope: Floats, scale: Floats, damping: float) -> tuple[Floats, float]:
     """The Newton step, damped where the second derivative is singular along the slope; and the damping used."""
+    size = np.sqrt(np.where(scale > 0, scale, np.inf))
     while True:
-        step = direction(bent + np.diag(damping * scale), slope)
-        size = np.sqrt(np.where(scale > 0, scale, np.inf))
+        step = direction(raised(bent, damping * scale) if damping else bent, slope)
         left = float(np.linalg.norm((bent @ step + damping * scale * step + slope) / size))
         found = left <= 1e-6 * float(np.linalg.norm(slope / size)) and float(slope @ step) <= 0
         if found or damping > MOST_DAMPING:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 from shiftproof._arrays import Floats
 from shiftproof.sklearn._losses import At, ConvexLoss
@@ -206,7 +206,10 @@ class Objective:
         inner, edge = self.x.gram(by_row, positive=positive)
         if not self.intercept:
             return inner
-        return np.block([[inner, edge[:, None]], [edge[None, :], np.full((1, 1), by_row.sum())]])
+        d = len(edge)
+        whole = np.empty((d + 1, d + 1))
+        whole[:d, :d], whole[:d, d], whole[d, :d], whole[d, d] = inner, edge, edge, by_row.sum()
+        return whole
 
     def lower_bound(self, point: Iterate, *, rounds: int = 4, repair: Callable[[Floats], Floats] | None = None) -> float:
         """A proven lower bound of F over all theta (within the range that `_charge` states).
@@ -294,14 +297,11 @@ class Objective:
 
 def inverted(bent: Floats) -> Callable[[Floats], Floats]:
     """The Newton direction of a slope: -bent^-1 slope, or the least-squares solution of least norm if the matrix is singular."""
-    try:
-        factor = cho_factor(regularised(bent))
-    except LinAlgError:
-        factor = None
-    if factor is not None:
-        pivots = factor[0].diagonal() / np.sqrt(np.maximum(bent.diagonal(), 1e-300))
+    factor, failed = dpotrf(regularised(bent), clean=0)  # LAPACK itself: at a few dozen numbers scipy's checks take most of the time
+    if not failed:
+        pivots = factor.diagonal() / np.sqrt(np.maximum(bent.diagonal(), 1e-300))
         if pivots.min() > SINGULAR:
-            return lambda slope: np.asarray(cho_solve(factor, -slope))
+            return lambda slope: np.asarray(dpotrs(factor, -slope)[0])
     return lambda slope: np.asarray(np.linalg.lstsq(bent, -slope, rcond=1e-12)[0])
 
 
@@ -313,4 +313,11 @@ def direction(bent: Floats, slope: Floats) -> Floats:
 def regularised(bent: Floats) -> Floats:
     """The matrix with its diagonal raised by the share 1e-12, so that it can be factorised."""
     diagonal = bent.diagonal()
-    return bent + np.diag(1e-12 * diagonal + max(1e-18 * float(diagonal.max(initial=0.0)), 1e-300))
+    return raised(bent, 1e-12 * diagonal + max(1e-18 * float(diagonal.max(initial=0.0)), 1e-300))
+
+
+def raised(matrix: Floats, by: Floats) -> Floats:
+    """The square matrix with its diagonal raised, copied."""
+    found: Floats = matrix.copy()
+    found.ravel()[:: len(matrix) + 1] += by
+    return found

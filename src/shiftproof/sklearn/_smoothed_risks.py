@@ -25,6 +25,7 @@ from shiftproof.risks import worst_weights
 
 Ints = npt.NDArray[np.intp]
 PASSES = 200
+_MANY, _EVERY = 4096, 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,23 +97,37 @@ def _exact(found: worst_weights.Reweighted) -> Weighing:
 def clipped(losses: Floats, base: Floats, cap: float, mu: float) -> Weighing:
     """The projection of 1 + l / mu on {0 <= w <= cap, E w = 1}, w = q / p, by a safeguarded Newton search for the threshold."""
     wanted = (losses - losses.max()) / mu  # near 0 for the largest losses, so that rounding does not change their weights
-    low, high = float(wanted.min()) - cap, 0.0
-    eta = max(float(base @ wanted) - 1, low)
-    for turn in range(PASSES):
-        density = np.clip(wanted - eta, 0.0, cap)
-        excess = float(base @ density) - 1
-        low, high = (eta, high) if excess > 0 else (low, eta)
-        slope = float(base[(density > 0) & (density < cap)].sum())
-        new = eta + excess / slope if slope else (low + high) / 2
-        if not low < new < high or turn % 4 == 3:  # Newton's step may alternate between two segments; halving cannot
-            new = (low + high) / 2
-        if abs(excess) < 1e-13 or new == eta:
-            break
-        eta = new
+    density = (wanted - _threshold(wanted, base, cap)).clip(0.0, cap)
     weights = base * density
     weights /= weights.sum()
     value = float(weights @ losses) - mu / 2 * float(base @ (density - 1) ** 2)
     return Weighing(value, weights, _centred((density > 0) & (density < cap), base, mu))
+
+
+def _threshold(wanted: Floats, base: Floats, cap: float) -> float:
+    """The eta at which the mean of min(max(wanted - eta, 0), cap) is 1; of many examples it starts from that of every sixteenth."""
+    low, high = float(wanted.min()) - cap, 0.0
+    eta = float(base @ wanted) - 1
+    if len(wanted) > _MANY:
+        some = base[::_EVERY]
+        eta = _threshold(wanted[::_EVERY], some / some.sum(), cap)
+    eta = min(max(eta, low), high)
+    last = math.inf
+    for turn in range(PASSES):
+        density = wanted - eta
+        inside = (density > 0) & (density < cap)
+        np.clip(density, 0.0, cap, out=density)
+        excess = float(base @ density) - 1
+        low, high = (eta, high) if excess > 0 else (low, eta)
+        slope = float(base @ inside)
+        new = eta + excess / slope if slope else (low + high) / 2
+        stuck = turn % 4 == 3 and abs(excess) > 0.1 * last  # Newton's step may alternate between two segments; halving cannot
+        if stuck or not low < new < high:
+            new = (low + high) / 2
+        if abs(excess) < 1e-13 or new == eta:
+            break
+        eta, last = new, abs(excess)
+    return eta
 
 
 def _centred(free: npt.NDArray[np.bool_], base: Floats, mu: float) -> Curvature:

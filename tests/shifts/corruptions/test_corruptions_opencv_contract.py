@@ -16,9 +16,10 @@ import shiftproof as sp
 from shiftproof._errors import MissingExtra
 from shiftproof.shifts import shifts
 from shiftproof.shifts.corruptions import _opencv
+from shiftproof.shifts.corruptions._boxes import shrunk
 from shiftproof.shifts.corruptions._filters import motion_blurred
 from shiftproof.shifts.corruptions.corruption import Corruption
-from shiftproof.shifts.corruptions.stored import shrunk, through_jpeg
+from shiftproof.shifts.corruptions.stored import _through_opencv, _through_pillow
 from shiftproof.shifts.corruptions.suites import ALL
 
 NEED = {"defocus_blur", "glass_blur", "zoom_blur", "snow", "frost", "elastic_transform", "spatter", "caustic_refraction"} | {
@@ -87,7 +88,9 @@ def test_files_boxes_and_sums_are_opencvs_bit_for_bit(channels: int) -> None:
         flags = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420]
         read = cv2.imdecode(cv2.imencode(".jpg", colour, flags)[1], cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR)
         assert read is not None
-        assert np.array_equal(through_jpeg(image, quality), (read if channels == 1 else read[..., ::-1]).reshape(image.shape))
+        by_pillow = _through_pillow(image, quality)
+        assert np.array_equal(_through_opencv(image, quality), by_pillow)
+        assert np.array_equal(by_pillow, (read if channels == 1 else read[..., ::-1]).reshape(image.shape))
 
         height, width = image.shape[:2]
         ours = sp.corrupt(image, "pixelate", severity=4, setting="cifar_10_c", layout="HWC")

@@ -107,15 +107,19 @@ def test_another_process_gives_the_same_pixels() -> None:
     assert there.stdout.strip() == here["found"]
 
 
-def test_the_shift_and_the_function_give_the_same_pixels() -> None:
+@pytest.mark.parametrize("mode", ["in_memory", "on_disk"])
+@pytest.mark.parametrize("severity", [0.5, 2, 4.5])
+def test_the_shift_and_the_function_give_the_same_pixels(severity: float, mode: str) -> None:
     x = photographs()
+    x[0, :4], x[1, :4] = 0, 180  # black and grey: cases of their own for brightness and colour
     inputs = (torch.from_numpy(x).permute(0, 3, 1, 2) / 255).contiguous()
-    for name in ("gaussian_noise", "fog", "jpeg_compression", "zoom_blur"):
-        shift = part(name, 2).within(InputSpace(kind="image"))
+    for name in ("gaussian_noise", "fog", "jpeg_compression", "zoom_blur", "pixelate", "contrast", "brightness", "saturate"):
+        shift = shifts.build(f"{name}(severity={severity}, mode={mode})").within(InputSpace(kind="image"))
         moved = shift.apply(inputs, shift.sample(inputs, Rng.for_ids(9, list("0123"))))
         levels = (moved * 255 + 2e-3).floor().permute(0, 2, 3, 1).numpy()
-        assert np.abs(levels - sp.corrupt(x, name, severity=2, seed=9)).max() <= 1
-        assert (levels != sp.corrupt(x, name, severity=2, seed=9)).mean() < 0.001
+        ours = sp.corrupt(x, name, severity=severity, seed=9, mode=mode)
+        assert np.abs(levels - ours).max() <= 1, name
+        assert (levels != ours).mean() < 0.001, name
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from shiftproof._arrays import Floats
-from shiftproof._batches import in_batches
+from shiftproof._batches import in_batches, rows_of_a_call
 from shiftproof._errors import UsageError
 from shiftproof.data.align import align
 from shiftproof.data.load import load_data
@@ -146,7 +146,7 @@ def _asked(model: Labels, source: Source, batch_size: int) -> tuple[Floats, Floa
         right: torch.Tensor = (labels == examples.y[rows]).double()
         return right
 
-    whole = torch.cat([part for part, _ in in_batches(len(examples), batch_size, one)])
+    whole = torch.cat([part for part, _ in in_batches(len(examples), rows_of_a_call(examples.x, batch_size, model.device), one)])
     return examples.x.double().numpy(), whole.numpy()
 
 

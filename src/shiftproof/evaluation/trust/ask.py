@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from shiftproof._batches import in_batches
+from shiftproof._batches import in_batches, rows_of_a_call
 from shiftproof.confidence.checked import Bools, Floats, Ints
 from shiftproof.confidence.recalibrate import top_probability
 from shiftproof.data.examples import Examples
@@ -96,7 +96,7 @@ def _answers(model: Scores, examples: Examples, x: torch.Tensor, batch_size: int
             hidden.append(seen.cpu())
         return said[0]
 
-    scores = torch.cat([part for part, _ in in_batches(len(x), batch_size, one)]).double().numpy()
+    scores = torch.cat([part for part, _ in in_batches(len(x), rows_of_a_call(x, batch_size, model.device), one)]).double().numpy()
     groups = {column: np.asarray(values) for column, values in examples.groups.items()}
     features = torch.cat(hidden).double().numpy() if hidden else None
     return ModelOutputs(scores, examples.y.numpy().astype(np.int64), groups, flags, features)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import ClassVar, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,6 +14,7 @@ from shiftproof.data.space import Kind
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.corruptions.constants import table
 from shiftproof.shifts.corruptions.corruption import Corruption
+from shiftproof.shifts.corruptions.stored import NUDGE, Bytes
 
 
 class Rise(NamedTuple):
@@ -66,3 +68,18 @@ class Brightness(Corruption[Rise]):
         # Added to x instead of computed from v, so that a rise of 0 changes no bit.
         coloured = torch.addcmul(x, x - low if low else x, rise / value.masked_fill(black, 1.0))
         return torch.where(black, x + rise, coloured).clamp(low, high)
+
+    def bytes_at(self, images: Bytes, severity: float, params: Params) -> Bytes | None:
+        rise = self.constant([rise for (rise,) in self.rows(images.transpose(0, 3, 1, 2).shape)], severity)
+        value = np.arange(256) / 255
+        factors = (1 + np.minimum(rise, 1 - value) / value.clip(1 / 255)).astype(np.float32)
+        factor = np.repeat(factors[:, None], images.shape[3], axis=1)  # of each channel, by the largest of the pixel
+        moved = np.empty_like(images)
+        for image, target in zip(images, moved, strict=True):
+            largest = reduce(np.maximum, (image[..., channel] for channel in range(image.shape[2])))
+            pixels = factor.take(largest.ravel(), axis=0).reshape(image.shape)
+            pixels *= image
+            pixels += np.float32(NUDGE)
+            target[:] = pixels.astype(np.uint8)
+            target[largest == 0] = int(rise * 255 + NUDGE)
+        return moved

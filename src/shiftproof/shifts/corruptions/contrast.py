@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,6 +13,7 @@ from shiftproof.data.space import Kind
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.corruptions.constants import table
 from shiftproof.shifts.corruptions.corruption import Corruption
+from shiftproof.shifts.corruptions.stored import NUDGE, Bytes
 
 
 class Kept(NamedTuple):
@@ -55,3 +57,15 @@ class Contrast(Corruption[Kept]):
         lost = (1 - self.amount(x, params)).to(x.dtype)
         # The same formula as a step towards the mean, so that keeping everything changes no bit.
         return torch.lerp(x, x.mean((2, 3), keepdim=True), lost).clamp(self.space.low, self.space.high)
+
+    def bytes_at(self, images: Bytes, severity: float, params: Params) -> Bytes | None:
+        kept = self.constant([kept for (kept,) in self.rows(images.transpose(0, 3, 1, 2).shape)], severity)
+        height, width, channels = images.shape[1:]
+        moved = np.empty_like(images)
+        for image, target in zip(images, moved, strict=True):
+            lines = image.reshape(height, width * channels)
+            mean = lines.sum(0, dtype=np.uint32).reshape(width, channels).sum(0) / (height * width)
+            pixels = lines * np.float32(kept)
+            pixels += np.tile((mean * (1 - kept) + NUDGE).astype(np.float32), width)
+            target[:] = pixels.astype(np.uint8).reshape(image.shape)
+        return moved

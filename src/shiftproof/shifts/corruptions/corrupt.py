@@ -13,13 +13,14 @@ from shiftproof._errors import UsageError, must, unknown
 from shiftproof.data.space import InputSpace
 from shiftproof.randomness import Rng
 from shiftproof.shifts.corruptions.corruption import SMALLEST, Corruption
-from shiftproof.shifts.corruptions.image_by_image import OnLevels
-from shiftproof.shifts.corruptions.stored import to_bytes
+from shiftproof.shifts.corruptions.stored import bytes_as_stored, to_bytes
 
 Images = npt.NDArray[Any]
 LAYOUTS = ("HW", "HWC", "CHW", "NHW", "NHWC", "NCHW")
 _CACHE = 2**19
-"""Bytes of float32 processed at a time."""
+"""Bytes processed at a time where images are converted to float32 as a whole."""
+_BYTES = 2**24
+"""Bytes of images of whole levels processed at a time: one image after the other is converted, if any."""
 
 
 def corrupt(
@@ -69,7 +70,8 @@ def corrupt(
         return given.copy()
     params = part.sample(torch.empty(1).expand(n, channels, height, width), Rng.for_ids(seed, names))
     moved = np.empty(many.shape, dtype=given.dtype)
-    size = max(1, _CACHE // (height * width * channels * 4))
+    whole = given.dtype == np.uint8 and type(part).bytes_at is not Corruption.bytes_at
+    size = max(1, _BYTES // (height * width * channels) if whole else _CACHE // (height * width * channels * 4))
     for start in range(0, n, size):
         some = slice(start, start + size)
         _few(part, np.ascontiguousarray(many[some]), params[some], moved[some])
@@ -80,9 +82,11 @@ def corrupt(
 def _few(part: Corruption[Any], images: Images, params: torch.Tensor, out: Images) -> None:
     """Corrupts images (n, h, w, c), few enough for the cache, into `out`."""
     whole = images.dtype == np.uint8
-    if whole and isinstance(part, OnLevels) and part.mode == "in_memory" and float(params[0, 0]).is_integer():
-        for image, target in zip(images, out, strict=True):  # already whole levels: no conversion
-            target[:] = part.levels_at(image, int(params[0, 0]))
+    moved = part.bytes_at(images, part.severity, params) if whole else None
+    if moved is not None:
+        if part.mode == "on_disk":
+            bytes_as_stored(moved, part.setting_for((images.shape[3], *images.shape[1:3])))
+        out[:] = moved
         return
     unit = np.multiply(images, np.float32(1 / 255), dtype=np.float32) if whole else images.astype(np.float32)
     x = torch.from_numpy(unit).permute(0, 3, 1, 2)

@@ -17,6 +17,7 @@ from shiftproof.shifts._spaces import check_bounded, check_movable
 from shiftproof.shifts.abstract import Boxed, Params
 from shiftproof.shifts.corruptions._opencv import check_installed
 from shiftproof.shifts.corruptions.constants import C
+from shiftproof.shifts.corruptions.stored import Bytes
 
 SMALLEST = 28
 """Least pixels per side: that of MNIST-C, whose images are the smallest of all publications."""
@@ -107,6 +108,18 @@ class Corruption(Boxed, Generic[C]):
     @abstractmethod
     def corrupt(self, x: Tensor, params: Params) -> Tensor:
         """`apply` for a batch small enough for the processor's cache."""
+
+    def bytes_at(self, images: Bytes, severity: float, params: Params) -> Bytes | None:
+        """`apply` in memory for arrays (n, h, w, c) of whole levels, rounded down, at one severity in (0, 5]; None: only `corrupt` does it.
+
+        At most one level from what `apply` gives, and from that only where float32 rounding decides between two levels.
+        """
+        return None
+
+    def constant(self, constants: Sequence[float], severity: float) -> float:
+        """`interpolated` at one severity."""
+        at = torch.tensor([[severity]], dtype=torch.float64)
+        return float(self.interpolated(constants, at, at))
 
     def setting_for(self, shape: tuple[int, ...] | torch.Size) -> str:
         """The benchmark whose constants apply to images of shape (..., c, h, w)."""

@@ -16,7 +16,7 @@ from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.corruptions._draws import Array, Draws
 from shiftproof.shifts.corruptions.constants import C
 from shiftproof.shifts.corruptions.corruption import Corruption
-from shiftproof.shifts.corruptions.stored import Bytes
+from shiftproof.shifts.corruptions.stored import Bytes, to_bytes
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,14 @@ class ImageByImage(Corruption[C]):
         unmoved = params[:, 0] <= 0
         return torch.where(unmoved.reshape(-1, 1, 1, 1).to(x.device), x, back) if bool(unmoved.any()) else back
 
+    def bytes_at(self, images: Bytes, severity: float, params: Params) -> Bytes | None:
+        moved, scratch = np.empty_like(images), np.empty(images.shape[1:], np.float32)
+        for image, target, (_, *seed) in zip(images, moved, params.tolist(), strict=True):
+            unit = np.multiply(image, np.float32(1 / 255), dtype=np.float32)
+            np.clip(self.one(unit, severity, seed[0] if seed else 0), 0, 1, out=scratch)
+            target[:] = to_bytes(scratch)
+        return moved
+
 
 @dataclass(frozen=True)
 class OnLevels(ImageByImage[C]):
@@ -92,7 +100,11 @@ class OnLevels(ImageByImage[C]):
         moved = self.levels(np.rint(image * np.float32(255)).astype(np.uint8), c)
         return moved.astype(np.float32) * np.float32(1 / 255)
 
-    def levels_at(self, image: Bytes, severity: int) -> Bytes:
-        """The image (h, w, c) at a whole severity, without conversion to floating point."""
-        rows = self.rows((image.shape[2], *image.shape[:2]))
-        return self.levels(image, rows[severity + len(rows) - 6])
+    def bytes_at(self, images: Bytes, severity: float, params: Params) -> Bytes | None:
+        if not float(severity).is_integer():
+            return super().bytes_at(images, severity, params)
+        rows = self.rows((images.shape[3], *images.shape[1:3]))  # already whole levels: no conversion
+        moved = np.empty_like(images)
+        for image, target in zip(images, moved, strict=True):
+            target[:] = self.levels(image, rows[int(severity) + len(rows) - 6])
+        return moved

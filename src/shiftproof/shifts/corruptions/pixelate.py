@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
+from shiftproof.shifts.corruptions._boxes import squares
 from shiftproof.shifts.corruptions.constants import Reduction, table
 from shiftproof.shifts.corruptions.image_by_image import OnLevels
-from shiftproof.shifts.corruptions.stored import Bytes, shrunk
+from shiftproof.shifts.corruptions.stored import Bytes
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,5 @@ class Pixelate(OnLevels[Reduction]):
     }
 
     def levels(self, image: Bytes, c: Reduction) -> Bytes:
-        from PIL import Image
-
-        height, width, channels = image.shape
-        small = shrunk(image, (int(height * c.scale), int(width * c.scale)))
-        large = Image.fromarray(small if channels == 3 else small[..., 0]).resize((width, height), Image.Resampling.NEAREST)
-        return np.asarray(large, dtype=np.uint8).reshape(image.shape)
+        height, width = image.shape[:2]
+        return squares(image, (int(height * c.scale), int(width * c.scale)))

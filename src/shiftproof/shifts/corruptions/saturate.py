@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import ClassVar, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -13,6 +15,7 @@ from shiftproof.data.space import Kind
 from shiftproof.shifts.abstract import Params
 from shiftproof.shifts.corruptions.constants import table
 from shiftproof.shifts.corruptions.corruption import Corruption
+from shiftproof.shifts.corruptions.stored import NUDGE, Bytes
 
 
 class Saturation(NamedTuple):
@@ -70,3 +73,29 @@ class Saturate(Corruption[Saturation]):
         red[:, 1:] = 1.0
         tinted = x - light * rise.clamp(max=1) * red
         return torch.where(spread > 0, coloured, tinted).clamp(self.space.low, self.space.high)
+
+    def bytes_at(self, images: Bytes, severity: float, params: Params) -> Bytes | None:
+        rows = self.rows(images.transpose(0, 3, 1, 2).shape)
+        scale, rise = (self.constant([c[k] for c in rows], severity) for k in range(2))
+        factors, tint = _factors(scale, rise), (np.arange(256) * (1 - min(rise, 1.0)) + NUDGE).astype(np.uint8)
+        moved = np.empty_like(images)
+        for image, target in zip(images, moved, strict=True):
+            value, least = (reduce(pick, (image[..., channel] for channel in range(3))) for pick in (np.maximum, np.minimum))
+            factor = factors.take((value.astype(np.uint16) << np.uint16(8)) | least)
+            start = value + np.float32(NUDGE)
+            for channel in range(3):
+                apart = np.subtract(image[..., channel], value, dtype=np.float32)
+                apart *= factor
+                apart += start
+                target[..., channel] = apart
+            grey = np.nonzero(value == least)
+            target[grey[0], grey[1], 1:] = tint[value[grey]][:, None]
+        return moved
+
+
+@lru_cache(maxsize=16)
+def _factors(scale: float, rise: float) -> npt.NDArray[np.float32]:
+    """The factor of every distance from the value, by value * 256 + least channel; 1 where they are equal."""
+    value, least = np.meshgrid(np.arange(256.0), np.arange(256.0), indexing="ij")
+    inverse = value / (value - least).clip(1)
+    return np.where(value > least, np.minimum(scale + rise * inverse, inverse), 1).astype(np.float32).ravel()
