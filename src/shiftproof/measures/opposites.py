@@ -33,22 +33,23 @@ _IRREGULAR = {
 PRAISE = words_of(
     """admirable amazing amusing appealing astonishing attractive awesome beautiful beautifully breathtaking brilliant brilliantly
     captivating charming cheerful clever compelling convincing delicious delightful dazzling elegant engaging enjoyable entertaining
-    excellent exciting exhilarating exquisite extraordinary fantastic fascinating fine flawless fresh friendly fun funny gorgeous graceful great gripping
-    heartwarming hilarious honest impressive incredible ingenious insightful inspired inspiring intelligent interesting intriguing inventive
-    joyous likable likeable lively lovely magnificent marvellous marvelous masterful memorable moving outstanding perfect pleasant polished
-    powerful refreshing remarkable rewarding rich satisfying sensational sharp skilful skillful smart spectacular splendid stunning stylish
-    sublime superb superbly talented terrific thoughtful thrilling touching uplifting vivid warm watchable well-made witty wonderful
-    wonderfully worthwhile good best better focused original"""
+    excellent exciting exhilarating exquisite extraordinary fantastic fascinating fine flawless fresh friendly fun funny gorgeous
+    graceful great gripping heartwarming hilarious honest impressive incredible ingenious insightful inspired inspiring intelligent
+    interesting intriguing inventive joyous likable likeable lively lovely magnificent marvellous marvelous masterful memorable
+    moving outstanding perfect pleasant polished powerful refreshing remarkable rewarding rich satisfying sensational sharp skilful
+    skillful smart spectacular splendid stunning stylish sublime superb superbly talented terrific thoughtful thrilling touching
+    uplifting vivid warm watchable well-made witty wonderful wonderfully worthwhile good best better focused original"""
 )
 BLAME = words_of(
     """abysmal annoying appalling atrocious awful awkward bad badly bland boring cheap clumsy confused confusing contrived crude cynical
-    depressing derivative disappointing disappointingly disastrous disgusting disjointed dreadful dreary dull dumb embarrassing empty
-    exhausting failed feeble flat flawed forced foolish forgettable formulaic frustrating generic grating hackneyed heavy-handed hideous
-    hollow horrible horrid idiotic incoherent incompetent inept insipid insignificant irritating lame lazy lifeless listless ludicrous
-    mediocre messy mindless miserable misguided monotonous muddled nasty nauseating obnoxious offensive overlong overrated painful pathetic
-    pointless poor predictable pretentious repellent repetitive repulsive ridiculous sappy shallow shoddy silly sloppy sluggish soulless
-    stale stupid tasteless tedious terrible tiresome trite ugly unbearable unconvincing underwhelming unfunny uninspired uninteresting
-    unfocused unoriginal unpleasant unwatchable useless vapid weak weary whiny wooden worse worst worthless wretched bored"""
+    depressing derivative disappointing disappointingly disastrous disgusting disjointed dreadful dreary dull dumb embarrassing
+    empty exhausting failed feeble flat flawed forced foolish forgettable formulaic frustrating generic grating hackneyed
+    heavy-handed hideous hollow horrible horrid idiotic incoherent incompetent inept insipid insignificant irritating lame lazy
+    lifeless listless ludicrous mediocre messy mindless miserable misguided monotonous muddled nasty nauseating obnoxious offensive
+    overlong overrated painful pathetic pointless poor predictable pretentious repellent repetitive repulsive ridiculous sappy
+    shallow shoddy silly sloppy sluggish soulless stale stupid tasteless tedious terrible tiresome trite ugly unbearable
+    unconvincing underwhelming unfunny uninspired uninteresting unfocused unoriginal unpleasant unwatchable useless vapid weak weary
+    whiny wooden worse worst worthless wretched bored"""
 )
 
 
