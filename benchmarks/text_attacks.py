@@ -77,8 +77,10 @@ def main() -> None:
     wanted = {"textattack": not options.without_textattack, "every_word": not options.same_words_only}
     compared(victim, texts[:4], y[:4], 10, range(1), **wanted)  # what is loaded at the first call is not timed
     figures = [compared(victim, texts, y, queries, range(options.seeds), **wanted) for queries in options.queries]
+    kind, colon, folder = options.victim.partition(":")
     record = {
-        "victim": options.victim,
+        "benchmark": "text_attacks",
+        "victim": f"{kind}{colon}{Path(folder).name}",
         "test": options.test.name,
         "n": len(texts),
         "right": figures[0]["ours"][0]["right"],

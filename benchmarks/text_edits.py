@@ -38,7 +38,10 @@ def main() -> None:
     torch.set_num_threads(1)
     texts, _ = read(options.test, None)
     figures = [compared(name, edits, texts, options.repeats) for name in PAIRS for edits in (1, 4, 10)]
-    options.out.write_text(json.dumps({"test": options.test.name, "n": len(texts), "figures": figures}, indent=2) + "\n", encoding="utf-8")
+    options.out.write_text(
+        json.dumps({"benchmark": "text_edits", "test": options.test.name, "n": len(texts), "figures": figures}, indent=2) + "\n",
+        encoding="utf-8",
+    )
 
 
 def compared(name: str, edits: int, texts: list[str], repeats: int) -> dict[str, Any]:
