@@ -77,11 +77,11 @@ def _part(kind: str, part: Any) -> Iterator[str]:
 
 
 def _suite(name: str) -> Iterator[str]:
-    from shiftproof.shifts.corruptions.suites import SUITES
+    from shiftproof.suites.published import PUBLISHED, in_words
 
-    if name in SUITES:
-        yield f"{name}: a suite of {len(SUITES[name])} corruptions, each in its average case"
-        yield ", ".join(SUITES[name])
+    if name in PUBLISHED:
+        yield f"{name}: a suite of {in_words(name)}"
+        yield ", ".join(PUBLISHED[name])
     else:
         yield f"{name}: a suite that fits the kind of data and what the model gives"
         yield f"Show what it runs on yours, and what that costs: shiftproof audit --suite {name} --model ... --data ... --plan"

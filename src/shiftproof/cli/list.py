@@ -101,11 +101,11 @@ def _sources() -> None:
 
 def _suites() -> None:
     from shiftproof.evaluation.audit.suites import GENERAL
-    from shiftproof.shifts.corruptions.suites import SUITES
+    from shiftproof.suites.published import PUBLISHED, in_words
 
     said = {"quick": "a look, in seconds", "standard": "for a claim, with checks for masked gradients", "thorough": "for a paper"}
     _table([(name, said[name]) for name in GENERAL])
-    _table([(name, f"{len(shifts)} corruptions, each in its average case") for name, shifts in SUITES.items()])
+    _table([(name, in_words(name)) for name in PUBLISHED])
 
 
 def _flags() -> None:

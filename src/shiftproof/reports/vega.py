@@ -72,6 +72,10 @@ class Shape(EncodedField):
     """Shape of a point."""
 
 
+class Opacity(EncodedField):
+    """How much it covers."""
+
+
 class StrokeDash(EncodedField):
     """Dashes of a line."""
 

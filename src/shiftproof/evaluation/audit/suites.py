@@ -17,13 +17,13 @@ from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search, judged_objection
 from shiftproof.shifts import shifts
 from shiftproof.shifts.abstract import Boxed, Shift
-from shiftproof.shifts.corruptions.suites import SUITES as CORRUPTIONS
 from shiftproof.shifts.norms.ball import Ball
 from shiftproof.suites import image, table, text
 from shiftproof.suites.common import AVERAGE, SuiteRuns
+from shiftproof.suites.published import PUBLISHED
 
 GENERAL = ("quick", "standard", "thorough")
-NAMES = (*GENERAL, *CORRUPTIONS)
+NAMES = (*GENERAL, *PUBLISHED)
 
 ATTACK = {"quick": "gradient_ascent(steps=20)", "standard": "cascade", "thorough": "cascade"}
 """The gradient search of each suite. `quick` keeps a short one: the cascade costs some 15 times as much."""
@@ -94,8 +94,8 @@ def suite_named(
 
 def _wanted(name: str, space: Space, shape: tuple[int, ...]) -> SuiteRuns:
     """Shifts with their searches, before anything is left out; norm balls get their worst case from `_attacks`."""
-    if name in CORRUPTIONS:
-        return [(spec, (AVERAGE,)) for spec in CORRUPTIONS[name]]
+    if name in PUBLISHED:
+        return [(spec, (AVERAGE,)) for spec in PUBLISHED[name]]
     if isinstance(space, FieldsSpace):
         return [
             (f"on(field={field}, inner={spec})", how)

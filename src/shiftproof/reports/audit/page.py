@@ -19,6 +19,7 @@ from shiftproof.reports.audit.group_gaps import FEW, group_gaps, measure_gaps
 from shiftproof.reports.audit.masking_checks import ordered, unfinished_extras
 from shiftproof.reports.audit.measures import measure_rows
 from shiftproof.reports.audit.pictures import Tile, family, how_to_read, tiles
+from shiftproof.reports.audit.placements import placement_charts
 from shiftproof.reports.audit.proofs import proof_chart, proof_tables
 from shiftproof.reports.audit.transcripts import transcript_table
 from shiftproof.reports.audit.verdict import named, verdict_line
@@ -131,6 +132,7 @@ def page(audit: Audit, folder: Path) -> str:
         diagnoses=[(diagnosis, ordered(diagnosis)) for diagnosis in audit.diagnoses if diagnosis.state == "done"],
         unknowns=digest.unknowns(audit),
         curve_names=[name.removeprefix("curve:") for name in shown if name.startswith("curve:")],
+        placements=placement_charts(audit),
         measures=measure_rows(audit),
         measure_gaps=measure_gaps(audit),
         confusions=confusion_views(audit),
@@ -193,6 +195,7 @@ def figures(audit: Audit) -> dict[str, Figure]:
         "trust": trust_chart(audit.trust.rows) if audit.trust and audit.trust.rows else None,
         **{each.name: budget_chart(audit, each.curve) for each in curve_tables(audit)},
         **{each.name: proof_chart(audit, each) for each in proof_tables(audit)},
+        **{each.name: each.figure for each in placement_charts(audit)},
         **{f"curve:{family}": figure for family, figure in charts.curves(audit)},
     }
     return {name: figure.named(audit.judge.word) for name, figure in made.items() if figure is not None}

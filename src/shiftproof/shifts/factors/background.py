@@ -7,15 +7,14 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from shiftproof._errors import UsageError, must
+from shiftproof._errors import must
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Params
+from shiftproof.shifts.factors.backdrops import DRAWN, IMAGES, TEXTURE, drawn, only_in_python, picked
 from shiftproof.shifts.factors.factor import Factor
 from shiftproof.shifts.factors.mask import fill_hole
 
-COLOUR, NOISE, TEXTURE, IMAGES = "colour", "noise", "texture", "images"
 _SEEDS = 2.0**53
 
 
@@ -63,7 +62,7 @@ class Background(Factor):
     def check(self) -> None:
         super().check()
         self.require("share", within="(0, 1]", hint="1 replaces the background.")
-        if self.of not in (COLOUR, NOISE, TEXTURE, IMAGES):
+        if self.of not in (*DRAWN, IMAGES):
             raise must("of", self.name, "be colour, noise, texture or images", self.of)
 
     def with_images(self, x: Tensor) -> Background:
@@ -85,25 +84,8 @@ class Background(Factor):
 
     def _other(self, x: Tensor, rng: Rng) -> Tensor:
         """Another background for each of x, of the shape of x."""
-        _, channels, height, width = x.shape
-        low, high = self.space.low, self.space.high
-        if self.of == IMAGES:
-            return self._image(x, rng)
-        if self.of == COLOUR:
-            return rng.uniform(channels, 1, 1, low=low, high=high).to(x).expand_as(x)
-        if self.of == NOISE:
-            return rng.uniform(*x.shape[1:], low=low, high=high).to(x)
-        octaves = x.new_zeros(x.shape)
-        sides = [2**level for level in range(1, max(height, width).bit_length())]
-        for side in sides:
-            coarse = rng.child(side).uniform(channels, min(side, height), min(side, width)).to(x) - 0.5
-            octaves = octaves + F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False) * (2 / side)
-        return (low + high) / 2 + (high - low) * octaves.clamp(-0.5, 0.5)
-
-    def _image(self, x: Tensor, rng: Rng) -> Tensor:
+        if self.of != IMAGES:
+            return drawn(self.of, x, rng, self.space)
         if self.images is None:
-            raise UsageError(f"{self.spec()} takes its backgrounds from images, which can only be given in Python: shift.with_images(x).")
-        if self.images.shape[1:] != x.shape[1:]:
-            raise must("images", self.name, f"have the inputs' shape {tuple(x.shape[1:])}", tuple(self.images.shape[1:]))
-        number = (rng.uniform(1)[:, 0] * len(self.images)).long().clamp_max(len(self.images) - 1)
-        return self.images.to(x)[number.to(x.device)]
+            raise only_in_python(self.spec())
+        return picked(self.images, x, rng, self.name)
