@@ -104,6 +104,7 @@ def _certify_batch(model: Labels, shift: Shift, certificate: Certificate, batch:
         with torch.no_grad():
             proof = certificate.certify(model, shift, x, rng)
         _check(certificate, proof, clean, batch)
+        flags = proof.flags
     except NotCertifiable as error:
         proof = _nothing(clean.prediction)
         flags = (Flag("not_certifiable", f"{error} All examples count as not certified.", 1.0),)
@@ -165,8 +166,9 @@ def _nothing(prediction: Tensor) -> Proof:
 def _check(certificate: Certificate, proof: Proof, clean: Reading, batch: Examples) -> None:
     """Raises `Contradiction` where a proof cannot be one."""
     n = len(batch)
-    if any(part.shape != (n,) for part in proof):
-        shapes = ", ".join(f"{name} {tuple(part.shape)}" for name, part in zip(proof._fields, proof, strict=True))
+    parts = {"prediction": proof.prediction, "radius": proof.radius, "abstained": proof.abstained, "forwards": proof.forwards}
+    if any(part.shape != (n,) for part in parts.values()):
+        shapes = ", ".join(f"{name} {tuple(part.shape)}" for name, part in parts.items())
         raise Contradiction(f"The certificate {certificate.name} must return one entry for each of {n} examples, got {shapes}.")
     if not bool((proof.radius >= 0).all()):
         raise Contradiction(

@@ -18,6 +18,7 @@ import shiftproof as sp
 from shiftproof._errors import UsageError
 from shiftproof.certificates import Hamming, WordChanges, certificates, doc2vec_bound
 from shiftproof.certificates._linear_text import read_linear_text
+from shiftproof.certify import certify
 from shiftproof.randomness import Rng
 from shiftproof.shifts import Rewrite
 from shiftproof.shifts.text.words.antonyms import Antonyms
@@ -124,6 +125,41 @@ def test_hamming_is_sound_for_any_words_and_never_beats_the_exact_proof(name: st
             words = text.split()
             changed = [" ".join([*words[:at], new, *words[at + 1 :]]) for at in range(len(words)) for new in WORDS]
             assert (model.labels(changed) == model.labels([text])).all()
+
+
+@pytest.mark.parametrize("words", [1, 2, 3])
+def test_scaled_counts_turn_by_no_more_than_the_bound(words: int) -> None:
+    """The chord of the angle whose sine is d L / |v|, against changes of d words drawn by chance and the worst ones."""
+    chance = np.random.default_rng(words)
+    for _ in range(2000):
+        v = chance.integers(0, 4, size=6) * chance.uniform(0.5, 2, size=6)
+        if not v.any():
+            continue
+        idf = np.full(6, 2.0)
+        moved = v.copy()
+        for _ in range(words):
+            moved[chance.integers(6)] -= chance.uniform(0, 2)
+            moved[chance.integers(6)] += 2.0
+        moved = np.maximum(moved, 0)
+        step = float(np.linalg.norm(moved - v))
+        sine = step / float(np.linalg.norm(v))
+        chord = float(np.linalg.norm(v / np.linalg.norm(v) - moved / np.linalg.norm(moved)))
+        if sine < 1:
+            assert chord <= np.sqrt(2 - 2 * np.sqrt(1 - sine**2)) + 1e-9
+        assert chord <= np.sqrt(2) + 1e-9
+        assert step <= words * idf.max() * np.sqrt(2) + 1e-9
+
+
+def test_hamming_says_where_it_proves_nothing_and_proves_long_texts() -> None:
+    model, shift = model_of("tf-idf, logistic"), CommonSynonyms(edits=1)
+    short, long = ([" ".join([text] * times) for text in drawn(20, 11)] for times in (1, 60))
+    none, some = (certify(model, shift, certificate=Hamming(), examples=sp.examples(x, model.labels(x))) for x in (short, long))
+    assert "certified" not in none.outcome
+    flag = next(flag for flag in none.flags if flag.name == "loose_bound")
+    assert "Of these texts hamming proves no single changed word" in flag.detail
+    assert flag.share == np.mean(np.nan_to_num(none.radius) < 1)
+    assert "certified" in some.outcome
+    assert {"loose_bound": np.mean(np.nan_to_num(some.radius) < 1)}.items() >= {flag.name: flag.share for flag in some.flags}.items()
 
 
 def test_the_lipschitz_constant_of_scaled_counts_holds_for_every_replacement() -> None:

@@ -34,6 +34,11 @@ CHANGED = [
     ("I love it", "I hate it"),
     ("it works", "it never works"),
     ("no plot", "plot"),
+    ("a dog is running and a man sits", "a dog is not running and a man does not sit"),
+    ("there is no clown singing and people are not dancing", "there is a clown singing and people are dancing"),
+    ("a man is filling a box", "a man is emptying a box"),
+    ("the dog is inside the house", "the dog is outside the house"),
+    ("a compelling story", "a forgettable story"),
 ]
 PERSON = [
     ("a good film", "a not bad film"),
@@ -44,6 +49,9 @@ PERSON = [
     ("the plot is dull", "the pasta is dull"),
     ("short but good", "good but short"),
     ("a film", "a film that is dull"),
+    ("it moves people", "it does not move nobody"),
+    ("he nails the despair", "he fails the despair"),
+    ("a woman is cutting an onion on a board", "a woman is not peeling potatoes in a kitchen"),
 ]
 
 

@@ -18,7 +18,8 @@ from shiftproof._errors import UsageError
 from shiftproof.data.space import TextSpace
 from shiftproof.evaluation.audit.plan import _cut_off
 from shiftproof.models.load import load_model
-from shiftproof.models.text_module import TextModule, load_transformers
+from shiftproof.models.text_module import TextModule
+from shiftproof.models.transformers_folder import load_transformers
 from shiftproof.shifts import Casing
 
 WORDS = ["<pad>", "good", "bad", "film", "a", "the", "never"]

@@ -16,6 +16,7 @@ from shiftproof._errors import UsageError
 from shiftproof.finding import Finding
 from shiftproof.searches import searches
 from shiftproof.searches.abstract import Search
+from shiftproof.searches.word_importance import _drawn
 from shiftproof.shifts import shifts
 from word_models import Decides, WordSums
 
@@ -90,6 +91,27 @@ def test_failures_replay_budgets_are_kept_and_batches_change_nothing(search: str
             assert np.array_equal(getattr(whole, column), getattr(other, column), equal_nan=column in ("params", "loss")), column
     exact = run("exhaustive(queries=100000)", shift) if "synonyms" in shift else whole
     assert not (broken & (exact.outcome == outcomes.CERTIFIED)).any()
+
+
+@pytest.mark.parametrize("tries", [1, 2, 3, 4, 6, 9])
+def test_kinds_of_choices_take_turns(tries: int) -> None:
+    ends = (5, 5 + 250, 5 + 250 + 10, 5 + 250 + 10 + 286)
+    draws = np.random.default_rng(0).uniform(size=(4000, tries))
+    found = np.array([_drawn(chance.tolist(), ends) for chance in draws])
+    assert all(len({*row}) == tries for row in found.tolist())
+    kinds = np.searchsorted(ends, found, side="right")
+    counts = np.stack([(kinds == kind).sum(1) for kind in range(4)], 1)
+    assert counts.max() <= -(-tries // 4)
+    assert counts.min() >= tries // 4
+    first = found[:, 0]
+    share = [((first >= start) & (first < end)).mean() for start, end in zip((0, *ends[:-1]), ends, strict=True)]
+    assert np.allclose(share, 0.25, atol=0.04)
+    assert {*first[first < 5].tolist()} == {0, 1, 2, 3, 4}, "each place within a kind"
+
+
+def test_few_choices_of_a_kind_are_not_drawn_twice() -> None:
+    assert sorted(_drawn([0.1, 0.2, 0.3, 0.4], (1, 2, 5))) == sorted({*_drawn([0.1, 0.2, 0.3, 0.4], (1, 2, 5))})
+    assert sorted(_drawn([0.9] * 4, (5,))) == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(

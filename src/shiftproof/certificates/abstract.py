@@ -10,7 +10,7 @@ from torch import Tensor
 
 from shiftproof._part import Part
 from shiftproof.models.abstract import Labels
-from shiftproof.outcomes import Bound
+from shiftproof.outcomes import Bound, Flag
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Shift
 
@@ -19,13 +19,15 @@ class Proof(NamedTuple):
     """What a certificate says of n examples.
 
     `prediction` is the decision that is proven, shape (n,); `radius` is the strength up to which it holds, in the units of the shift's
-    strength, 0 where nothing is proven, shape (n,); `abstained` marks examples without a verdict, shape (n,).
+    strength, 0 where nothing is proven, shape (n,); `abstained` marks examples without a verdict, shape (n,). `flags` are what is to be
+    said of the proofs, each with its share of the n examples.
     """
 
     prediction: Tensor
     radius: Tensor
     abstained: Tensor
     forwards: Tensor
+    flags: tuple[Flag, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from shiftproof._errors import UsageError, must
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ONE = {
-    "model": "FILE.py:NAME, package.module:NAME, FILE.onnx or an http(s) URL.",
+    "model": "FILE.py:NAME, package.module:NAME, FILE.onnx, transformers:FOLDER or an http(s) URL.",
     "weights": "Weights for a torch module: safetensors or a state dict.",
     "name": "What the model is called in reports. [its spec and the stem of its weights]",
 }

@@ -13,6 +13,7 @@ from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples, Ids
 from shiftproof.data.rows import most_rows
 from shiftproof.data.space import InputSpace
+from shiftproof.data.space import InputSpace, TextSpace
 
 READ_BYTES = 2**24
 """Inputs that are read at a time where all are looked at once."""
@@ -46,9 +47,9 @@ class Source(ABC):
         """Whether its truths are labels of classes."""
         return self.y.dtype.kind == "i"
 
-    def require_classes(self, owner: str) -> None:
-        """Raises `UsageError` where the inputs are not numbers, or the truths not labels: `owner` takes nothing else."""
-        if not isinstance(self.space, InputSpace):
+    def require_classes(self, owner: str, *, texts: bool = False) -> None:
+        """Raises `UsageError` where the inputs are not numbers, or texts where `owner` takes those too, or the truths not labels."""
+        if not isinstance(self.space, InputSpace) and not (texts and isinstance(self.space, TextSpace)):
             raise UsageError(f"{owner} takes inputs of numbers, and those of '{self.uri}' are of kind '{self.space.kind}'. Use audit.")
         if not self.labelled:
             raise UsageError(f"{owner} takes labels of classes, and '{self.uri}' has none. Use audit with a --judge.")

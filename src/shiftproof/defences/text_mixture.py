@@ -31,7 +31,7 @@ class TextMixture(Defence):
     The answer to a text is the same in every call, batch and order, so every search attacks the defended model itself.
     """
 
-    family: ClassVar[str] = "transformation"
+    family: ClassVar[str] = "rewriting"
     gradient: ClassVar[Gradient] = Gradient.NONE
     kinds: ClassVar[frozenset[Kind]] = frozenset({"text"})
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from shiftproof.measures.opposites import judges, opposite
 from shiftproof.shifts.text.lexicon import ALIKE, ANTONYMS, SYNONYMS, words_of
 
 GuardWord = Literal["kept", "changed", "person"]
@@ -26,6 +27,7 @@ _SMALL = words_of(
     very really quite um uh er like well actually basically while though although because since when where into about out up over s re ve
     ll"""
 )
+_JOINS = words_of("and but or while though although because if when")
 _SENTIMENT = frozenset({*ANTONYMS, *(word for near in ANTONYMS.values() for word in near)}) - _NEGATIONS - _QUANTITIES - _SMALL
 _CONTRACTED = re.compile(r"\b(ca|wo|sha|\w+?) ?n['’]t\b", re.IGNORECASE)
 _IRREGULAR = {"ca": "can", "wo": "will", "sha": "shall"}
@@ -33,6 +35,8 @@ _WORDS = re.compile(r"[0-9]+(?:[.,][0-9]+)*|[^\W\d_]+(?:'[^\W\d_]+)?")
 _LATIN = {other: letter for letter, forms in ALIKE.items() for other in forms}
 _CLOSE = 0.7
 """From this share of letters in common on (`difflib.SequenceMatcher.ratio`), one word may be a misspelling of the other."""
+_ELSE = 3
+"""Words that are gone, and as many that are new, from which on a denial may be of something else."""
 _LONG = 4
 """Letters of a word from which on a misspelling is told from another word."""
 
@@ -75,16 +79,18 @@ def guard(before: str, after: str, *, similarity: Encoder | None = None, least: 
         return Guarded("kept", ())
     gone, come, pairs = _aligned(one, two)
     denied = _negations(one, two)
-    opposites = [(old, new) for old, new in pairs if new in ANTONYMS.get(old, ())]
+    opposites = [(old, new) for old, new in pairs if new in ANTONYMS.get(old, ()) or opposite(old, new)]
     well = {word for pair in pairs if _same_meaning(*pair) for word in pair}
-    turned, doubts = _turned(denied, opposites)
+    turned, doubts = _turned(denied, opposites, one_each=_one_each(one) and _one_each(two))
     known = {*well, *(word for pair in opposites for word in pair), *_NEGATIONS}
     doubts += (
         ["the words stand in another order"] if sorted(map(str.lower, one)) == sorted(map(str.lower, two)) else _doubts(gone, come, known)
     )
+    strange = _strange(gone, come, known)
+    if turned and _of_something_else(strange):
+        return Guarded("person", (*turned, *doubts, *strange[:3]))
     if turned or doubts:
         return Guarded("changed" if turned and (not doubts or len(denied) == 1) else "person", (*turned, *doubts))
-    strange = _strange(gone, come, well)
     if not strange:
         return Guarded("kept", ())
     if similarity is not None:
@@ -128,12 +134,28 @@ def _negations(one: Sequence[str], two: Sequence[str]) -> list[str]:
     return [f"{word} was put in" for word in (has - had).elements()] + [f"{word} was left out" for word in (had - has).elements()]
 
 
-def _turned(denied: list[str], opposites: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
-    """Why the truth is turned over, and what makes that doubtful."""
+def _of_something_else(strange: Sequence[str]) -> bool:
+    """Whether so many words differ beside a denial or an opposite that it may be one of another thing."""
+    return min(sum(word.endswith(how) for word in strange) for how in ("is gone", "is new")) >= _ELSE
+
+
+def _one_each(words: Sequence[str]) -> bool:
+    """Whether no clause has more than one denial; clauses are what conjunctions part."""
+    count = 0
+    for word in words:
+        count = 0 if word.lower() in _JOINS else count + (word.lower() in _NEGATIONS)
+        if count > 1:
+            return False
+    return True
+
+
+def _turned(denied: list[str], opposites: list[tuple[str, str]], *, one_each: bool) -> tuple[list[str], list[str]]:
+    """Why the truth is turned over, and what makes that doubtful; `one_each`: no clause has two denials, which might cancel."""
     swapped = [f"{new} for {old}, its opposite" for old, new in opposites if new not in _NEGATIONS and old not in _NEGATIONS]
     if denied and swapped:
         return [], [*denied, *swapped]
-    if len(denied) % 2:
+    alike = len({denial.rpartition(" was ")[2] for denial in denied}) == 1
+    if len(denied) % 2 or (alike and one_each):
         return denied, []
     if len(swapped) % 2:
         return swapped, []
@@ -160,7 +182,9 @@ def _same_meaning(old: str, new: str) -> bool:
     """Whether one word is the other misspelled, inflected or a synonym of it."""
     if new in SYNONYMS.get(old, ()) or old in SYNONYMS.get(new, ()):
         return True
-    if (old in _SENTIMENT and new in _SENTIMENT) or min(len(old), len(new)) < _LONG - 1 or max(len(old), len(new)) < _LONG:
+    if (old in _SENTIMENT and new in _SENTIMENT) or (judges(new) and not judges(old)) or opposite(old, new):
+        return False
+    if min(len(old), len(new)) < _LONG - 1 or max(len(old), len(new)) < _LONG:
         return False
     return difflib.SequenceMatcher(None, old, new).ratio() >= _CLOSE
 

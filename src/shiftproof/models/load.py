@@ -27,8 +27,8 @@ from shiftproof.models.load_language_model import is_language_model, load_langua
 from shiftproof.models.posting import EndpointOptions
 from shiftproof.models.spec import FORMS, load_from_spec, neighbours
 from shiftproof.models.stored_models import load_script, refuse_keras, refuse_keras_file
-from shiftproof.models.text_module import load_transformers
 from shiftproof.models.torch_module import MemoryFormat, TorchModule
+from shiftproof.models.transformers_folder import load_transformers
 from shiftproof.models.weights import load_weights
 
 TRANSFORMERS = "transformers:"
@@ -246,7 +246,9 @@ def load_answers(
     if text.lower().startswith(("http:", "https:")) or where.endswith(".onnx"):
         _refuse_texts(url_without_secrets(text), None if isinstance(space, TextSpace) else space, said)
     if text.startswith(TRANSFORMERS):
-        return _transformers(text, weights, space, said, name=name, device=device, version=version)
+        _check_transformers(text, weights, space, said)
+        folder = text.removeprefix(TRANSFORMERS)
+        return load_transformers(folder, name=name, device=str(_device(device)), version=version, class_names=class_names)
     if text.lower().startswith(("http:", "https:")):
         _refuse_weights(weights, text)
         _refuse_missing(space)
@@ -271,14 +273,10 @@ def load_answers(
         return ready(probe=probe, gives=gives, version=version, said=said)
 
 
-def _transformers(
-    text: str, weights: str | None, space: Space | None, said: Said, *, name: str | None, device: str, version: str | None
-) -> Answers:
-    if weights is not None:
-        raise _no_place(weights, text)
+def _check_transformers(text: str, weights: str | None, space: Space | None, said: Said) -> None:
+    _refuse_weights(weights, text)
     if not isinstance(space, TextSpace | None) or said != "classes":
         raise must("model", "these data, or this judge,", "take texts and give classes", text)
-    return load_transformers(text.removeprefix(TRANSFORMERS), name=name, device=str(_device(device)), version=version)
 
 
 def _refuse_texts(name: str, space: Space | None, said: Said) -> None:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from shiftproof._errors import MissingExtra, UsageError, must
+from shiftproof._errors import must
 from shiftproof._identity.fingerprinted import fingerprint_of
 from shiftproof._identity.table import identify
 from shiftproof.models.abstract import Scores, WrappedModel
 from shiftproof.models.answers import ROWS, read_scores
-from shiftproof.models.user_code import UserCode, first_line
+from shiftproof.models.class_codes import ClassCodes
+from shiftproof.models.user_code import UserCode
 
 STEP = 16
 """Texts are padded to a multiple of so many tokens and asked about with others of that length, so that their scores do not depend on the
 rest of the batch."""
+_UNKNOWN = 70.0
+"""How far below the least logit the score of a class stands that a module does not know: a share of 4e-31."""
 Tokenize = Callable[[list[str]], Sequence[Sequence[int]]]
 
 
@@ -48,6 +50,7 @@ class TextModule(WrappedModel, Scores):
         name: what people call it.
         device: where it computes.
         version: what you call this state of it.
+        classes: where the module's columns lie among the data's labels; as they stand where absent.
 
     Guarantees: a text's scores do not depend on the order or the batch: texts are grouped by padded length, and batches filled up to a
     multiple of 16 rows. How many texts are cut off is counted (`cut_off`), and noted in an audit.
@@ -73,12 +76,17 @@ class TextModule(WrappedModel, Scores):
         name: str | None = None,
         device: str = "cpu",
         version: str | None = None,
+        classes: ClassCodes | None = None,
     ) -> None:
         if longest < 1:
             raise must("longest", "a text model", "be at least 1", longest)
         called = name or type(module).__name__
-        identity = identify({"": module, ".tokenize": tokenize, ".longest": longest, ".pad": pad}, called)
-        super().__init__(name=called, fingerprint=fingerprint_of("text", identity, version=version))
+        moved = classes is not None and classes.codes != tuple(range(classes.count))
+        whole = {"": module, ".tokenize": tokenize, ".longest": longest, ".pad": pad}
+        identity = identify(whole | ({".classes": (classes.codes, classes.count)} if classes is not None and moved else {}), called)
+        notes = classes.notes if classes is not None else ()
+        super().__init__(name=called, fingerprint=fingerprint_of("text", identity, version=version), notes=notes)
+        self._classes = classes if moved else None
         self._module, self._tokenize, self.longest, self._pad = module.to(device).eval(), tokenize, longest, pad
         self._device = torch.device(device)
 
@@ -124,52 +132,12 @@ class TextModule(WrappedModel, Scores):
         with UserCode(), torch.no_grad():
             said: Any = self._module(input_ids=ids.to(self._device), attention_mask=mask.to(self._device))
         logits = said if isinstance(said, Tensor) else said["logits"] if isinstance(said, Mapping) else said.logits
-        return read_scores(logits, len(filled), f"model '{self.name}'")[: len(rows)].to(self._device)
+        return self._by_label(read_scores(logits, len(filled), f"model '{self.name}'")[: len(rows)]).to(self._device)
 
-
-def load_transformers(folder: str, *, name: str | None = None, device: str = "cpu", version: str | None = None) -> TextModule:
-    """A classifier of transformers from a folder on this machine, with its own tokenizer: what `--model transformers:FOLDER` loads.
-
-    Weights are read from safetensors only, and no code of the folder runs. Nothing is fetched.
-
-    Raises:
-        UsageError: the folder is not there, or holds no classifier with its tokenizer.
-    """
-    if not Path(folder).expanduser().is_dir():
-        raise UsageError(f"There is no folder '{folder}' with a model of transformers. Save one there with save_pretrained.")
-    try:
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
-    except ImportError:
-        raise MissingExtra("transformers", "transformers") from None
-    place = str(Path(folder).expanduser())
-    try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(place, local_files_only=True, trust_remote_code=False)
-        module: Any = AutoModelForSequenceClassification.from_pretrained(
-            place, local_files_only=True, trust_remote_code=False, use_safetensors=True
-        )
-    except Exception as error:  # transformers raises anything for what it cannot read
-        raise UsageError(f"The model in '{folder}' cannot be loaded: {first_line(error)}") from error
-    longest = min(int(tokenizer.model_max_length), int(getattr(module.config, "max_position_embeddings", tokenizer.model_max_length)))
-    return TextModule(
-        module,
-        Tokens(tokenizer),
-        longest=longest,
-        pad=int(tokenizer.pad_token_id or 0),
-        name=name or Path(place).name,
-        device=device,
-        version=version,
-    )
-
-
-class Tokens:
-    """A tokenizer of transformers as ids, nothing cut off; known by its files' content."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
-
-    def __getstate__(self) -> dict[str, object]:
-        return {"_tokenizer": self._tokenizer}
-
-    def __call__(self, texts: list[str]) -> list[list[int]]:
-        found: list[list[int]] = self._tokenizer(texts, truncation=False, verbose=False)["input_ids"]
-        return found
+    def _by_label(self, scores: Tensor) -> Tensor:
+        """The columns in the order of the data's labels; a class that the module does not know lies far below the others."""
+        if self._classes is None:
+            return scores
+        placed = (scores.amin(1, keepdim=True) - _UNKNOWN).repeat(1, self._classes.count)
+        placed[:, list(self._classes.codes)] = scores
+        return placed

@@ -66,9 +66,11 @@ class DefenceRow(Record):
     adaptive_form: str = Field(description="How the search that knows it goes about it.")
     clean: MeasuredShare
     transfer: MeasuredShare = Field(description="On moves made on the standard model: at most.")
-    plain: MeasuredShare = Field(description="On moves along the gradient as the defence leaves it: at most.")
+    plain: MeasuredShare = Field(
+        description="On moves along the gradient as the defence leaves it: at most; null for texts, which have none."
+    )
     adaptive: MeasuredShare = Field(description="Under the search that knows the defence: at most.")
-    robust: MeasuredShare = Field(description="Held under all three: at most. No defence is stronger than this.")
+    robust: MeasuredShare = Field(description="Held under all of these: at most. No defence is stronger than this.")
     unseen: MeasuredShare = Field(description="Held under the unseen threat, moves by the adaptive search and by transfer: at most.")
     corruptions: dict[str, MeasuredShare] = Field(description="Accuracy on each corruption, one draw per example: estimates.")
     certified: MeasuredShare = Field(description="Proven inside the threat: at least; null where no certificate fits.")

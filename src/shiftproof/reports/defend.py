@@ -123,11 +123,12 @@ def summary(record: DefendRecord) -> str:
     width = max(len("defence"), *map(len, names))
     if width + _NUMBERS > shutil.get_terminal_size().columns:
         width = 0
-    heads = ("clean", "transfer", "plain", "adaptive", "robust", "gain")
+    plain = ("plain",) if record.rows[0].plain.value is not None else ()  # texts have none
+    heads = ("clean", "transfer", *plain, "adaptive", "robust", "gain")
     what = printable(f"On {record.threat} by {record.search}, n = {record.n}; all but clean are at most")
     lines = [what, _line("defence", heads, width)]
     for name, row in zip(names, record.rows, strict=True):
-        values = [percent(share.value) for share in (row.clean, row.transfer, row.plain, row.adaptive, row.robust)]
+        values = [percent(share.value) for share in (row.clean, row.transfer, *([row.plain] if plain else []), row.adaptive, row.robust)]
         lines.append(_line(name, (*values, points(row.gain.value).removesuffix(" points")), width))
     lines += ["", _line("cost", ("parameters", "operations", "latency", "training"), width)]
     for name, row in zip(names, record.rows, strict=True):

@@ -54,6 +54,10 @@ FLAGS: dict[str, FlagMeaning] = {
         "detail says why",
         "Read the detail: it names what cannot be seen.",
     ),
+    "loose_bound": FlagMeaning(
+        "a certificate's bound is too loose to prove anything of this share of the examples, which says nothing of the model",
+        "Read the detail: it names the certificate that proves more, and what this one needs.",
+    ),
     "batch_halved": FlagMeaning(
         "memory ran out and the run went on with smaller batches; no verdict depends on it",
         "Nothing.",

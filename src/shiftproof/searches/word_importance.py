@@ -34,7 +34,8 @@ class WordImportance(EditSearch):
         queries: questions an example, those of the ranking included, at least 2.
         order: how a place is ranked: with its piece replaced by an unknown word (`unknown`), left out (`dropped`), by what the text up to
             it and the text from it on gain by it (`head_tail`, two questions a place), or by `chance` (no question).
-        tries: choices of a place that are asked about, drawn by chance; 0 for all.
+        tries: choices of a place that are asked about, drawn by chance; 0 for all. Where a shift has several kinds of them, as `word_bugs`
+            has swaps, replacements, omissions and insertions, each kind is drawn as often as the others.
 
     The questions of the ranking lie outside the budget: they are paid, and what they break is not counted.
 
@@ -93,8 +94,8 @@ class WordImportance(EditSearch):
 
     def candidates(self, run: Round, row: int, have: list[Edit], place: int, chance: list[float]) -> Iterator[list[Edit]]:
         """The moves with one edit more, at this place, that are asked about, in order; `chance` is the example's, one number a try."""
-        n = run.edits.choices(run.rows[row], place)
-        choices = range(n) if not 0 < self.tries < n else _drawn([(part + place * _GOLDEN) % 1 for part in chance], n)
+        ends = run.edits.ways(run.rows[row], place)
+        choices = range(ends[-1]) if not 0 < self.tries < ends[-1] else _drawn([(part + place * _GOLDEN) % 1 for part in chance], ends)
         return ([*have, (place, choice)] for choice in choices)
 
 
@@ -102,16 +103,26 @@ _GOLDEN = 0.6180339887498949
 """Multiples of it, modulo 1, are spread evenly: one draw an example serves all its places."""
 
 
-def _drawn(chance: list[float], n: int) -> list[int]:
-    """As many different numbers below n as there are numbers in `chance`, which are fewer."""
-    left = n
+def _drawn(chance: list[float], ends: tuple[int, ...]) -> list[int]:
+    """As many different choices as there are numbers in `chance`, which are fewer than the last of `ends`.
+
+    The kinds, which end at `ends`, take turns, from one by chance on; the first number says which, and what is left of it where in it.
+    """
+    starts = (0, *ends[:-1])
+    left = [end - start for start, end in zip(starts, ends, strict=True)]
+    first = chance[0] * len(ends)
+    kind, within = int(first), first % 1
     swapped: dict[int, int] = {}
     found: list[int] = []
-    for part in chance:
-        at = int(part * left)
-        left -= 1
+    for part in (within, *chance[1:]):
+        while not left[kind]:
+            kind = (kind + 1) % len(ends)
+        at = starts[kind] + int(part * left[kind])
+        left[kind] -= 1
+        last = starts[kind] + left[kind]
         found.append(swapped.get(at, at))
-        swapped[at] = swapped.get(left, left)
+        swapped[at] = swapped.get(last, last)
+        kind = (kind + 1) % len(ends)
     return found
 
 

@@ -50,6 +50,10 @@ class Edits(Shift):
     def choices(self, one: Any, place: int) -> int:
         """How many edits are possible at this place, at least 1."""
 
+    def ways(self, one: Any, place: int) -> tuple[int, ...]:
+        """Where the choices of a place that are of one kind end, in ascending order: all of one kind, unless the shift tells them apart."""
+        return (self.choices(one, place),)
+
     def reach(self, one: Any, place: int) -> int:
         """How many characters from this place on an edit may change: those that must be kept are out of reach."""
         return 1
@@ -78,20 +82,21 @@ class Edits(Shift):
         return [at for at in places if not any(at < end and start < at + self.reach(one, at) for start, end in one.kept)]
 
     def sample(self, x: Any, rng: Rng) -> Params:
-        chance = rng.uniform(self.edits, 2).double().numpy()
-        drawn: list[list[Edit]] = []
-        for one, draws in zip(x, chance, strict=True):
-            left = self.free(one)
-            mine: list[Edit] = []
-            for which, what in draws[: len(left)]:
-                place = left.pop(_part(which, len(left)))
-                mine.append((place, self.drawn(one, place, what)))
-            drawn.append(self.possible(one, mine))
-        return self.params(drawn)
+        chance = rng.uniform(self.edits, 2).tolist()
+        return self.params([self.chosen(one, draws) for one, draws in zip(x, chance, strict=True)])
+
+    def chosen(self, one: Any, chance: list[list[float]]) -> list[Edit]:
+        """The edits of this input that pairs of uniform numbers in [0, 1) draw: the place, of those that are left, and the choice."""
+        left = self.free(one)
+        mine: list[Edit] = []
+        for which, what in chance[: len(left)]:
+            place = left.pop(part_of(which, len(left)))
+            mine.append((place, self.drawn(one, place, what)))
+        return self.possible(one, mine)
 
     def drawn(self, one: Any, place: int, chance: float) -> int:
         """The edit that a uniform number in [0, 1) draws at this place."""
-        return _part(chance, self.choices(one, place))
+        return part_of(chance, self.choices(one, place))
 
     def params(self, edits: list[list[Edit]]) -> Params:
         """The moves of these edits, a list for each input."""
@@ -163,9 +168,13 @@ class Edits(Shift):
 
 def edits_of(move: list[list[float]]) -> list[Edit]:
     """The edits of a move, in its order, without the unused ones."""
-    return [(int(place), int(choice)) for place, choice in move if place != UNUSED and math.isfinite(place) and math.isfinite(choice)]
+    try:
+        return [(int(place), int(choice)) for place, choice in move if place != UNUSED]
+    except (ValueError, OverflowError):  # some are not finite
+        return [(int(place), int(choice)) for place, choice in move if place != UNUSED and math.isfinite(place) and math.isfinite(choice)]
 
 
-def _part(chance: float, parts: int) -> int:
+def part_of(chance: float, parts: int) -> int:
     """Which of so many equal parts of [0, 1) a number lies in."""
-    return min(int(chance * parts), parts - 1)
+    at = int(chance * parts)
+    return at if at < parts else parts - 1

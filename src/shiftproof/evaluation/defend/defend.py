@@ -17,12 +17,13 @@ from shiftproof.data.align import align
 from shiftproof.data.examples import Examples
 from shiftproof.data.load import load_data
 from shiftproof.data.source import Source
+from shiftproof.data.space import TextSpace
 from shiftproof.defences import defences
 from shiftproof.defences.abstract import Defence
 from shiftproof.door import refuse
 from shiftproof.evaluation.audit.record import data_card
 from shiftproof.evaluation.config import CommonConfig
-from shiftproof.evaluation.defend.measure import AttackPlan
+from shiftproof.evaluation.defend.measure import PLAIN, AttackPlan
 from shiftproof.evaluation.defend.rows import ComparedModel, make_rows
 from shiftproof.evaluation.defend.training import FAMILIES, OPTIMISER, NetworkTrainer, method_of, plain
 from shiftproof.models.abstract import Gradients, Labels, Scores, access_name
@@ -35,15 +36,18 @@ from shiftproof.records.defend import DEFAULT_SEARCH, DefendRecord, Training
 from shiftproof.records.document import write_document
 from shiftproof.runs.provenance import now, provenance
 from shiftproof.searches import searches
-from shiftproof.searches.abstract import suited
+from shiftproof.searches.abstract import Search, suited
 from shiftproof.shifts import shifts
 from shiftproof.shifts.abstract import Shift
+from shiftproof.shifts.edits import Edits
 from shiftproof.training.methods.abstract import Method
 
 FILE = "defend.json"
 CORRUPTIONS = ("gaussian_noise", "gaussian_blur", "brightness", "contrast")
 HELD_OUT = 0.2
 """Of the training data (or of the data, where there are none), what is kept apart for defences that are fitted."""
+TEXT_SEARCHES = ("word_importance(queries=100)", "greedy(queries=100)")
+"""What texts are searched with where nothing else is named: the first that can move them."""
 Say = Callable[[str], None]
 
 
@@ -80,8 +84,14 @@ class LoadedDefend:
     methods: tuple[Method, ...]
     threat: Shift
     unseen: Shift
+    search: Search
     corruptions: tuple[Shift, ...]
     notes: tuple[str, ...]
+
+    @property
+    def of_texts(self) -> bool:
+        """Whether the inputs are texts: they have no gradient, and nothing is trained on them."""
+        return isinstance(self.data.space, TextSpace)
 
 
 def run_defend(config: DefendConfig, *, say: Say = lambda _: None) -> DefendRecord:
@@ -121,13 +131,9 @@ def _run(config: DefendConfig, count: QueryCount, say: Say) -> DefendRecord:
         trainer.warm_up()
     subjects = list(_subjects(config, loaded, trainer, say))
     standard = subjects[0].model
-    if not isinstance(standard, Gradients):  # `_standard` has refused anything else
-        raise UsageError(
-            f"The model '{standard.name}' provides {access_name(type(standard))} only; the attacks of this command need gradients."
-        )
-    search = searches.build(config.search)
+    search, plain = loaded.search, None if loaded.of_texts else PLAIN
     question = AttackPlan(
-        standard, loaded.examples, loaded.threat, loaded.unseen, search, loaded.corruptions, config.seed, config.batch_size
+        standard, loaded.examples, loaded.threat, loaded.unseen, search, plain, loaded.corruptions, config.seed, config.batch_size
     )
     rows, notes = make_rows(subjects, question, config.confidence, say)
     record = DefendRecord(
@@ -164,7 +170,9 @@ def _loaded(config: DefendConfig) -> LoadedDefend:
     parts = tuple(defences.build(spec) for spec in config.defences)
     searches.build(config.search)
     data = load_data(config.data, box=config.box if isinstance(config.data, str) else None, limit=config.limit)
-    data.require_classes("defend")
+    data.require_classes("defend", texts=True)
+    if isinstance(data.space, TextSpace):
+        _check_texts(config)
     source = None
     if config.train_data is not None:
         samples = align(load_data(config.train_data, box=config.box if isinstance(config.train_data, str) else None), data)
@@ -185,9 +193,11 @@ def _loaded(config: DefendConfig) -> LoadedDefend:
     threat, unseen = (shifts.build(spec, space=data.space) for spec in (config.threat, config.unseen))
     if threat == unseen:
         raise must("unseen", "defend", "be another shift than the threat", unseen.spec(), "Try l2(eps=1) beside linf(eps=0.2).")
-    moves, out = _fitting(config.corruptions, data, examples)
+    search = _search(config, (threat, unseen))
+    of_texts = isinstance(data.space, TextSpace)
+    moves, out = ((), []) if of_texts and config.corruptions == CORRUPTIONS else _fitting(config.corruptions, data, examples)
     methods = tuple(method_of(spec, config.threat) for spec in config.train)
-    return LoadedDefend(examples, held_out, training, data, parts, methods, threat, unseen, moves, (*notes, *out))
+    return LoadedDefend(examples, held_out, training, data, parts, methods, threat, unseen, search, moves, (*notes, *out))
 
 
 def _check(config: DefendConfig) -> None:
@@ -206,6 +216,19 @@ def _check(config: DefendConfig) -> None:
         twice = next((spec for spec in specs if specs.count(spec) > 1), None)
         if twice:
             raise UsageError(f"The {what} '{twice}' was given twice.")
+
+
+def _check_texts(config: DefendConfig) -> None:
+    if config.train or config.train_data is not None:
+        raise UsageError("Networks are trained on numbers, and these data are texts: leave out --train and --train-data.")
+
+
+def _search(config: DefendConfig, moves: Sequence[Shift]) -> Search:
+    """The adaptive search: what the config names, or for edits, which the default cannot search, the first that can search them all."""
+    if config.search != DEFAULT_SEARCH or not all(isinstance(shift, Edits) for shift in moves):
+        return searches.build(config.search)
+    found = (searches.build(spec) for spec in TEXT_SEARCHES)
+    return next(search for search in found if all(search.objection(shift) is None for shift in moves))
 
 
 def _apart(examples: Examples, seed: int) -> tuple[Examples, Examples]:
@@ -236,7 +259,8 @@ def _fitting(names: Sequence[str], data: Source, examples: Examples) -> tuple[tu
 def _subjects(config: DefendConfig, loaded: LoadedDefend, trainer: NetworkTrainer | None, say: Say) -> Iterator[ComparedModel]:
     """The standard model first, then those that are trained, then those that are wrapped around the standard one."""
     standard, seconds, training = _standard(config, loaded, trainer, say)
-    refuse(standard, loaded.threat, suited(searches.build(config.search), standard))
+    for shift in (loaded.threat, loaded.unseen):
+        refuse(standard, shift, suited(loaded.search, standard))
     yield ComparedModel("standard", "standard training", standard, seconds, None, training)
     for spec, method in zip(config.train if trainer else (), loaded.methods, strict=True):
         assert trainer is not None  # methods ask for training data
@@ -269,13 +293,20 @@ def _standard(
     if trainer is None:
         probe = loaded.examples.x[:PROBES]
         space = loaded.data.space
-        model = load_model(config.model, weights=config.weights, device=config.device, space=space, probe=probe, name=config.name)
+        names = loaded.data.class_names
+        known = {"weights": config.weights, "device": config.device, "space": space, "name": config.name, "class_names": names}
+        model = load_model(config.model, probe=probe, version=config.model_version, **known)
     else:
         say("training the standard model")
         done = trainer.trained(plain(), config.seed)
         seconds, training = done.seconds, done.training
         model = TorchModule(done.module, name=config.name or "standard", device=config.device)
     seen, _ = look_at(model, loaded.examples[: min(PROBES, len(loaded.examples))])
+    if loaded.of_texts and isinstance(seen, Scores):
+        return seen, seconds, training
+    if loaded.of_texts:
+        hint = "Give a classifier with predict_proba."
+        raise must("model", "defend", "give scores, which defences of texts take means of", access_name(type(seen)), hint)
     if not isinstance(seen, Gradients):
         why = f", since {seen.why}" if isinstance(seen, ScoresOnly) else ""
         raise UsageError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -21,7 +22,7 @@ from shiftproof.diagnostics.constant_answer import of_finding
 from shiftproof.door import confront, read_examples
 from shiftproof.finding import Finding
 from shiftproof.judges.abstract import Reading
-from shiftproof.models.abstract import Gradients, Labels, Scores
+from shiftproof.models.abstract import Labels, Scores
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.outcomes import BROKEN, SKIPPED, Flag
 from shiftproof.preflight import RANDOM, look_at
@@ -40,6 +41,8 @@ that the next passes answer rightly again."""
 CERTIFIED_DRAWS = 2000
 PROOF = "auto(effort=1e8)"
 """The bound propagation that a net is tried with: about a tenth of a second of one core per example at most."""
+TEXT_PROOF = "word_changes"
+"""What a model of texts is tried with."""
 LATENCY_RUNS = 7
 
 
@@ -52,15 +55,17 @@ class AttackPlan:
         examples: n labelled inputs.
         threat, unseen: the shift that defences may know, and another.
         search: the adaptive search.
+        plain: what knows no defence and follows the gradient that it leaves; None for texts, which have none.
         corruptions: shifts of the average case.
         seed, batch_size: as of `confront`.
     """
 
-    standard: Gradients
+    standard: Scores
     examples: Examples
     threat: Shift
     unseen: Shift
     search: Search
+    plain: Search | None
     corruptions: tuple[Shift, ...]
     seed: int
     batch_size: int
@@ -68,11 +73,11 @@ class AttackPlan:
 
 @dataclass(frozen=True, eq=False)
 class AttackOutcomes:
-    """Which of the n examples each question leaves right, shape (n,) each."""
+    """Which of the n examples each question leaves right, shape (n,) each; None where it could not be asked."""
 
     clean: Bools
     transfer: Bools
-    plain: Bools
+    plain: Bools | None
     adaptive: Bools
     unseen: Bools
     corruptions: dict[str, Bools]
@@ -85,7 +90,8 @@ class AttackOutcomes:
     @property
     def robust(self) -> Bools:
         """Held under all attacks inside the threat: a defence is no stronger than any of them allows."""
-        return self.transfer & self.plain & self.adaptive
+        known = self.transfer & self.adaptive
+        return known if self.plain is None else known & self.plain
 
 
 def ask(model: Scores, question: AttackPlan) -> AttackOutcomes:
@@ -110,7 +116,7 @@ def ask(model: Scores, question: AttackPlan) -> AttackOutcomes:
         )
 
     transfer = meet(read, question.threat, _made_on(question.standard, question.search))  # on the standard model: its own
-    plain = meet(read, question.threat, _made_on(stands, PLAIN)).correct
+    plain = None if question.plain is None else meet(read, question.threat, _made_on(stands, question.plain)).correct
     knowing = meet(model, question.threat, question.search)
     adaptive, unseen = knowing.correct, meet(model, question.unseen, question.search).correct
     if is_random(model):
@@ -155,7 +161,8 @@ def _ask_detector(model: DefendedModel, question: AttackPlan) -> AttackOutcomes:
         )
 
     transfer = meet(question.threat, _made_on(question.standard, question.search))
-    plain = meet(question.threat, _made_on(question.standard, PLAIN))
+    assert question.plain is not None  # detectors are of numbers
+    plain = meet(question.threat, _made_on(question.standard, question.plain))
     adaptive = meet(question.threat, question.search)
     unseen = meet(question.unseen, question.search).held & meet(question.unseen, _made_on(question.standard, question.search)).held
     corruptions: dict[str, Bools] = {}
@@ -167,7 +174,7 @@ def _ask_detector(model: DefendedModel, question: AttackPlan) -> AttackOutcomes:
 
 def prove(model: Scores, question: AttackPlan) -> tuple[Bools | None, str]:
     """Which examples are proven inside the threat, and by what; None and why not where no certificate fits."""
-    spec, subject = PROOF, model
+    spec, subject = (PROOF if question.plain is not None else TEXT_PROOF), model
     if isinstance(model, DefendedModel):
         if not isinstance(model.defence, RandomizedSmoothing):
             return None, f"no certificate speaks of {model.defence.name}"
@@ -191,7 +198,7 @@ def prove(model: Scores, question: AttackPlan) -> tuple[Bools | None, str]:
     return finding.correct, f"{spec}{of}"
 
 
-def latency(models: Sequence[Scores], x: torch.Tensor) -> list[float]:
+def latency(models: Sequence[Scores], x: Any) -> list[float]:
     """Seconds of an answer to the batch x, for each model: the least of several in turn, so that they meet the same machine."""
     best = [float("inf")] * len(models)
     with torch.no_grad():
@@ -205,7 +212,7 @@ def latency(models: Sequence[Scores], x: torch.Tensor) -> list[float]:
     return best
 
 
-def operations(model: Scores, x: torch.Tensor) -> int:
+def operations(model: Scores, x: Any) -> int:
     """Floating-point operations of an answer to the batch x of one example, as torch counts them: products of matrices and convolutions."""
     from torch.utils.flop_counter import FlopCounterMode
 

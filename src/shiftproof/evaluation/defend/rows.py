@@ -93,7 +93,9 @@ def _row(
     more: float | None,
     confidence: float,
 ) -> DefenceRow:
-    def share(values: Bools) -> MeasuredShare:
+    def share(values: Bools | None) -> MeasuredShare:
+        if values is None:
+            return MeasuredShare(value=None, interval=None)
         return of_count(int(values.sum()), len(values), confidence)
 
     gain = _difference(base.robust, found.robust, confidence)
@@ -103,7 +105,7 @@ def _row(
     return DefenceRow(
         name=subject.name,
         family=subject.family,
-        adaptive_form=subject.defence.adaptive if subject.defence else "its own gradient, which is exact",
+        adaptive_form=_adaptive_form(subject, found),
         clean=share(found.clean),
         transfer=share(found.transfer),
         plain=share(found.plain),
@@ -111,7 +113,7 @@ def _row(
         robust=share(found.robust),
         unseen=share(found.unseen),
         corruptions={spec: share(values) for spec, values in found.corruptions.items()},
-        certified=MeasuredShare(value=None, interval=None) if proven is None else share(proven),
+        certified=share(proven),
         certificate=by,
         training_cost=cost,
         latency=slower,
@@ -127,6 +129,12 @@ def _row(
         flags=list(found.flags),
         training=subject.training,
     )
+
+
+def _adaptive_form(subject: ComparedModel, found: AttackOutcomes) -> str:
+    if subject.defence:
+        return subject.defence.adaptive
+    return "its own scores" if found.plain is None else "its own gradient, which is exact"
 
 
 def collapses(hidden: MeasuredShare, gain: MeasuredShare) -> bool:
@@ -164,7 +172,9 @@ def _stated(literature: Literature | None, found: AttackOutcomes, base: AttackOu
     return _difference(before, after, confidence)
 
 
-def _difference(first: Bools, second: Bools, confidence: float) -> MeasuredShare:
+def _difference(first: Bools | None, second: Bools | None, confidence: float) -> MeasuredShare:
+    if first is None or second is None:
+        return MeasuredShare(value=None, interval=None)
     value, interval = paired_difference(first, second, confidence=confidence)
     return MeasuredShare(value=value, interval=(interval.low, interval.high))
 
@@ -194,9 +204,11 @@ def _caught(found: DetectionOutcomes, confidence: float) -> MeasuredShare:
 def _notes(question: AttackPlan, rows: Sequence[DefenceRow], *, rolling: bool) -> list[str]:
     notes = [
         f"Every interval is sampling error only, over {len(question.examples)} examples; a training is one seed, which no interval covers.",
-        f"The adaptive search is {question.search.spec()}: a stronger one may find more. Robust accuracy is what all three attacks leave.",
+        f"The adaptive search is {question.search.spec()}: a stronger one may find more. Robust accuracy is what all attacks leave.",
         f"Latency: fastest of {LATENCY_RUNS} runs on this machine, interleaved with the standard model.",
     ]
+    if question.plain is None:
+        notes.append("Texts have no gradient: nothing is said of a plain attack, and masking is not looked for.")
     if question.search.bound is not Bound.AT_MOST:
         notes.append(f"{question.search.spec()} is one chance draw: accuracy under it alone is near the average case.")
     if rolling:

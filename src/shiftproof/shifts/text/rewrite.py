@@ -7,9 +7,11 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from string import ascii_letters
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from shiftproof.shifts.edits import Edit, Edits
+from shiftproof.data.rows import KeptText
+from shiftproof.shifts.edits import Edit, Edits, part_of
 
 LabelRule = Literal["kept", "changed", "person"]
 """What an edit does to the truth of a text: nothing; it turns it over; or only a person can say."""
@@ -73,6 +75,15 @@ class Rewrite(Edits):
     def reach(self, one: str, place: int) -> int:
         return _sites_of(self, one).at[place][0] - place
 
+    def chosen(self, one: str, chance: list[list[float]]) -> list[Edit]:
+        sites = _sites_of(self, one)  # once: what is drawn from them is possible
+        left = self.free(one) if isinstance(one, KeptText) else [*sites.places]
+        mine: list[Edit] = []
+        for which, what in chance[: len(left)]:
+            place = left.pop(part_of(which, len(left)))
+            mine.append((place, part_of(what, len(sites.at[place][1]))))
+        return mine
+
     def edited(self, one: str, edits: list[Edit]) -> str:
         at = _sites_of(self, one).at
         parts: list[str] = []
@@ -92,10 +103,15 @@ def _sites_of(shift: Rewrite, text: str) -> Sites:
     return shift.find(text)
 
 
+def forget_sites() -> None:
+    """Forgets the sites of all texts: for measurements of how long it takes to find them."""
+    _sites_of.cache_clear()
+
+
 class OnDemand(Mapping[int, tuple[int, Sequence[str]]]):
     """What `Sites.at` holds, each place looked at when it is asked for: of a hundred letters a draw needs a few."""
 
-    def __init__(self, places: tuple[int, ...], piece: Callable[[int], tuple[int, Sequence[str]]]) -> None:
+    def __init__(self, places: Sequence[int], piece: Callable[[int], tuple[int, Sequence[str]]]) -> None:
         self._places, self._piece = places, piece
 
     def __getitem__(self, place: int, /) -> tuple[int, Sequence[str]]:
@@ -203,10 +219,16 @@ class InnerLetters(Rewrite):
         return (Site(place, *piece) for place, piece in self.find(text).at.items())
 
     def find(self, text: str) -> Sites:
-        table = self.table
-        inner = [range(word.start() + 1, word.end() - 1) for word in _LONG_WORD.finditer(text)]
-        places = tuple([place for within in inner for place in within if text[place] in table])
-        return Sites(places, OnDemand(places, lambda place: (place + 1, table[text[place]])))
+        table, whole, places = self.table, _has_all_letters(type(self)), list[int]()
+        for word in _LONG_WORD.finditer(text):
+            inner = range(word.start() + 1, word.end() - 1)
+            places += inner if whole and word[0].isascii() and word[0].isalpha() else [place for place in inner if text[place] in table]
+        return Sites(tuple(places), OnDemand(places, lambda place: (place + 1, table[text[place]])))
+
+
+@cache
+def _has_all_letters(shift: type[InnerLetters]) -> bool:
+    return all(letter in shift.table for letter in ascii_letters)
 
 
 _LONG_WORD = re.compile(r"(?:[^\W\d_]|(?<=[^\W\d_])['’](?=[^\W\d_])){4,}")

@@ -34,18 +34,22 @@ class WordBugs(Rewrite):
         for start, end, word in each_word(text, least=2):
             yield Site(start, end, _Misspelled(word))
 
+    def ways(self, one: str, place: int) -> tuple[int, ...]:
+        choices = self.found(one).at[place][1]
+        return tuple(dict.fromkeys(choices.ends)) if isinstance(choices, _Misspelled) else (len(choices),)
+
 
 class _Misspelled(Sequence[str]):
-    """The misspellings of a word, each made when it is asked for."""
+    """The misspellings of a word, each made when it is asked for: swaps, replacements, omissions and insertions, that end at `ends`."""
 
     def __init__(self, word: str) -> None:
         self._word = word
         self._swaps = [at for at, (one, two) in enumerate(pairwise(word)) if one != two]
         n = len(word)
-        self._ends = [*accumulate((len(self._swaps), 25 * n, n, 26 * (n + 1)))]
+        self.ends = [*accumulate((len(self._swaps), 25 * n, n, 26 * (n + 1)))]
 
     def __len__(self) -> int:
-        return self._ends[-1]
+        return self.ends[-1]
 
     @overload
     def __getitem__(self, which: int, /) -> str: ...
@@ -54,7 +58,7 @@ class _Misspelled(Sequence[str]):
     def __getitem__(self, which: int | slice, /) -> str | list[str]:
         if isinstance(which, slice):
             return [self[one] for one in range(*which.indices(len(self)))]
-        word, (swaps, replaced, omitted, _) = self._word, self._ends
+        word, (swaps, replaced, omitted, _) = self._word, self.ends
         if not 0 <= which < len(self):
             raise IndexError(which)
         if which < swaps:
