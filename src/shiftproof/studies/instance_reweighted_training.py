@@ -46,9 +46,9 @@ class InstanceReweightedTraining(Study):
         Prediction("attacked, gain", "and all of them together lose at most three points", low=-LITTLE),
     )
     protocol: ClassVar[str] = (
-        "1,000 MNIST images, others for each seed, of which classes 1, 4, 7 and 9 keep one in five; a network of two convolutions, Adam, batches "
-        "of 16, six epochs, linf moves of 0.1 by five steps; kl_penalised(penalty=1), plain and with remember=0.9. 600 test images are "
-        "attacked by 20 steps. The worst three classes are found on one half of them and counted on the other, both ways."
+        "1,000 MNIST images, others for each seed, of which classes 1, 4, 7 and 9 keep one in five; a network of two convolutions, Adam, "
+        "batches of 16, six epochs, linf moves of 0.1 by five steps; kl_penalised(penalty=1), plain and with remember=0.9. 600 test "
+        "images are attacked by 20 steps. The worst three classes are found on one half of them and counted on the other, both ways."
     )
     scaled_down: ClassVar[str] = (
         "A small network on MNIST. The gradient does not go through the attack, which in the paper it does (implicit gradient), as at the "

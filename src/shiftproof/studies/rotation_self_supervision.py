@@ -51,9 +51,9 @@ class RotationSelfSupervision(Study):
         Prediction("strangers, gain", "its largest probability tells strangers better, in AUROC", low=0.0),
     )
     protocol: ClassVar[str] = (
-        "1,000 MNIST images at half size, others for each seed, a network of two convolutions, Adam, batches of 16, six epochs. Adversarial: linf of 0.1 by four "
-        "steps, 500 test images attacked by 20 steps. Corrupted: Gaussian noise of severity 4. Wrong labels: 60 % replaced. "
-        "Strangers: grey Fashion-MNIST images, told by one less the largest probability."
+        "1,000 MNIST images at half size, others for each seed, a network of two convolutions, Adam, batches of 16, six "
+        "epochs. Adversarial: linf of 0.1 by four steps, 500 test images attacked by 20 steps. Corrupted: Gaussian noise of severity 4. "
+        "Wrong labels: 60 % replaced. Strangers: grey Fashion-MNIST images, told by one less the largest probability."
     )
     scaled_down: ClassVar[str] = (
         "Digits, some of which are turns of one another, and a small network in place of CIFAR-10 and a wide one; one corruption; and "

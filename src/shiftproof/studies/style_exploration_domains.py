@@ -40,8 +40,8 @@ class StyleExplorationDomains(Study):
         Prediction("gain elsewhere, channels", "mixing channel statistics too", low=0.0),
     )
     protocol: ClassVar[str] = (
-        "800 MNIST images, others for each seed, a network of two convolutions, Adam, batches of 16, four epochs; four styles, five steps of 0.05. "
-        "Accuracy on MNIST's and on USPS's test images, which another institution collected, and the time of training over plain "
+        "800 MNIST images, others for each seed, a network of two convolutions, Adam, batches of 16, four epochs; four styles, five steps "
+        "of 0.05. Accuracy on MNIST's and on USPS's test images, which another institution collected, and the time of training over plain "
         "training's."
     )
     scaled_down: ClassVar[str] = (
