@@ -83,9 +83,7 @@ def through(image: Bytes, of: str, quality: int) -> Bytes:
 
     name, feature = _FORMATS[of]
     if not features.check(feature):
-        raise UsageError(
-            f"The Pillow that is installed cannot write {of}. Install a build that can (pip's wheels), or take another."
-        )
+        raise UsageError(f"The Pillow that is installed cannot write {of}. Install a build that can (pip's wheels), or take another.")
     options: dict[str, Any] = {"quality": quality}
     if of == "jpeg2000":
         options = {"quality_mode": "dB", "quality_layers": [float(quality)], "irreversible": True}
