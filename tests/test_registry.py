@@ -181,3 +181,10 @@ def test_specs_that_cannot_be_built(spec: str, message: str) -> None:
 def test_build_gives_the_base_type() -> None:
     search: Search = searches.build("grid(points=3)")
     assert search.spec() == "grid(points=3)"
+
+
+def test_a_long_list_of_known_names_is_cut_and_names_its_command() -> None:
+    with pytest.raises(UsageError, match=r"Known: added_punctuation, .* and \d+ more: see 'shiftproof list shifts'\.$") as found:
+        shifts.get("zzzz")
+    assert "zoom_blur" in shifts.names()
+    assert "zoom_blur" not in str(found.value)

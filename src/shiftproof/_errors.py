@@ -11,6 +11,8 @@ from collections.abc import Iterable
 
 from shiftproof._secrets import without_secrets
 
+_SHOWN = 24  # known names in a message; people stop reading a longer list
+
 
 class UsageError(ValueError):
     """The caller's input cannot be used; the message says why and what to do. It holds no credentials, whoever wrote it."""
@@ -51,13 +53,18 @@ def must(name: str, owner: str, rule: str, got: object, hint: str = "") -> Usage
     return UsageError(f"The '{name}' of {owner} must {rule}, got {got!r}." + (f" {hint}" if hint else ""))
 
 
-def unknown(what: str, name: str, known: Iterable[str], hint: str = "") -> UsageError:
-    """An unknown name, with the nearest known ones.
+def unknown(what: str, name: str, known: Iterable[str], hint: str = "", *, listed_by: str = "") -> UsageError:
+    """An unknown name, with the nearest known ones; `listed_by` is the command to see all where they are too many for a message.
 
     >>> print(unknown("shift", "linff", ["linf", "l2", "rotation"]))
     Unknown shift 'linff'. Did you mean: linf?
     """
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    ask = f"Did you mean: {', '.join(near)}?" if near else f"Known: {', '.join(names) or 'none'}."
+    if near:
+        ask = f"Did you mean: {', '.join(near)}?"
+    else:
+        see = f": see '{listed_by}'" if listed_by else ""
+        more = f" and {len(names) - _SHOWN} more{see}" if len(names) > _SHOWN else ""
+        ask = f"Known: {', '.join(names[:_SHOWN]) or 'none'}{more}."
     return UsageError(f"Unknown {what} '{name}'. {ask}" + (f" {hint}" if hint else ""))

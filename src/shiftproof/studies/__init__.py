@@ -41,6 +41,8 @@ studies, __all__, __getattr__ = package_of_parts(
         "style_exploration_domains": "style_exploration_domains:StyleExplorationDomains",
         "individual_temperatures": "individual_temperatures:IndividualTemperatures",
         "instance_reweighted_training": "instance_reweighted_training:InstanceReweightedTraining",
+        "invariant_predictors": "invariant_predictors:InvariantPredictors",
+        "disparity_under_imbalance": "disparity_under_imbalance:DisparityUnderImbalance",
     },
     also=(
         "abstract:EarlierLook",

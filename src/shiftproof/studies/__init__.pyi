@@ -10,6 +10,7 @@ from shiftproof.studies.bias_and_variance_reduction import BiasAndVarianceReduct
 from shiftproof.studies.component_removal import ComponentRemoval
 from shiftproof.studies.cross_domain_errors import CrossDomainErrors
 from shiftproof.studies.defence_table import DefenceTable
+from shiftproof.studies.disparity_under_imbalance import DisparityUnderImbalance
 from shiftproof.studies.feature_contamination import FeatureContamination
 from shiftproof.studies.gaussian_noise_and_adversarial import GaussianNoiseAndAdversarial
 from shiftproof.studies.group_dro_regularisation import GroupDroRegularisation
@@ -19,6 +20,7 @@ from shiftproof.studies.holistic_robust_training import HolisticRobustTraining
 from shiftproof.studies.individual_temperatures import IndividualTemperatures
 from shiftproof.studies.information_lift import InformationLift
 from shiftproof.studies.instance_reweighted_training import InstanceReweightedTraining
+from shiftproof.studies.invariant_predictors import InvariantPredictors
 from shiftproof.studies.label_robust_losses import LabelRobustLosses
 from shiftproof.studies.learning_from_errors import LearningFromErrors
 from shiftproof.studies.madry_minmax import MadryMinmax
@@ -48,6 +50,7 @@ __all__ = [
     "ComponentRemoval",
     "CrossDomainErrors",
     "DefenceTable",
+    "DisparityUnderImbalance",
     "EarlierLook",
     "FeatureContamination",
     "GaussianNoiseAndAdversarial",
@@ -58,6 +61,7 @@ __all__ = [
     "IndividualTemperatures",
     "InformationLift",
     "InstanceReweightedTraining",
+    "InvariantPredictors",
     "LabelRobustLosses",
     "LearningFromErrors",
     "MadryMinmax",
