@@ -10,6 +10,7 @@ defences, __all__, __getattr__ = package_of_parts(
     base="abstract:Defence",
     parts={
         "jpeg": "jpeg:Jpeg",
+        "codec": "codec:Codec",
         "bit_depth": "bit_depth:BitDepth",
         "spatial_smoothing": "spatial_smoothing:SpatialSmoothing",
         "random_resize_pad": "random_resize_pad:RandomResizePad",

@@ -2,6 +2,7 @@
 
 from shiftproof.defences.abstract import Defence, Gradient, InputTransformation, RandomDefence
 from shiftproof.defences.bit_depth import BitDepth
+from shiftproof.defences.codec import Codec
 from shiftproof.defences.context import DefenceContext
 from shiftproof.defences.defended_model import DefendedModel
 from shiftproof.defences.detection import Detection
@@ -25,6 +26,7 @@ from shiftproof.registry import Registry
 defences: Registry[Defence]
 __all__ = [
     "BitDepth",
+    "Codec",
     "Defence",
     "DefenceContext",
     "DefendedModel",

@@ -153,12 +153,17 @@ def uncommon_combinations(
         counts += uncommon
         judged &= seen
         gaps.append(_gap(column, verdict, uncommon & seen, ~uncommon & seen, pairs, confidence))
-    n = np.array([int((judged & (counts == k)).sum()) for k in range(len(columns) + 1)])
-    hits = np.array([int(verdict[judged & (counts == k)].sum()) for k in range(len(columns) + 1)])
-    ends = simultaneous(hits, n, confidence=confidence)
-    by_count = tuple(_share(int(h), int(m), Interval(float(a), float(b))) for h, m, a, b in zip(hits, n, *ends, strict=True))
+    by_count = _by_count(verdict[judged], counts[judged], len(columns), confidence)
     ranked = sorted(gaps, key=lambda gap: (math.isnan(gap.gap), gap.gap))
     return UncommonCombinations(tuple(ranked), by_count, below, confidence)
+
+
+def _by_count(right: npt.NDArray[np.float64], counts: npt.NDArray[np.int64], most: int, confidence: float) -> tuple[GroupAccuracy, ...]:
+    """Accuracy for 0, 1, ... `most` uncommon attributes, with intervals that hold together."""
+    n = np.array([int((counts == k).sum()) for k in range(most + 1)])
+    hits = np.array([int(right[counts == k].sum()) for k in range(most + 1)])
+    ends = simultaneous(hits, n, confidence=confidence)
+    return tuple(_share(int(h), int(m), Interval(float(a), float(b))) for h, m, a, b in zip(hits, n, *ends, strict=True))
 
 
 def _names(values: npt.ArrayLike) -> Names:

@@ -46,7 +46,7 @@ class IndividualTemperatures(Study):
     )
     protocol: ClassVar[str] = (
         "2,500 MNIST images, others for each seed, of which class k keeps a share of 0.1 to the power k / 9; views are random crops; a "
-        "network of two convolutions, Adam, eight epochs, batches of 128, radius 0.3, first temperature 0.5, memory 0.9. The last layer "
+        "network of two convolutions, Adam, twelve epochs, batches of 64, radius 0.3, first temperature 0.5, memory 0.9. The last layer "
         "alone learns labels. Accuracy on the whole test set, which is even."
     )
     scaled_down: ClassVar[str] = (
@@ -65,8 +65,8 @@ class IndividualTemperatures(Study):
         flags = {
             way: right(
                 trial.train(
-                    way, make, learned, method, epochs=trial.pick(quick=5, full=8), batch_size=trial.pick(quick=64, full=128),
-                    optimiser="adam(lr=0.003)",
+                    way, make, learned, method, epochs=trial.pick(quick=5, full=12), batch_size=trial.pick(quick=64, full=64),
+                    optimiser="adam(lr=0.005)",
                 ),
                 task.test,
             )

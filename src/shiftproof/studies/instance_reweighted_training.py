@@ -10,7 +10,7 @@ import numpy as np
 
 from shiftproof._arrays import Bools, Ints
 from shiftproof.shifts.norms.linf import Linf
-from shiftproof.studies.abstract import Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.nets import convolutional
 from shiftproof.studies.quantity import Quantity, difference, less, share
 from shiftproof.studies.trial import Trial, right, right_under
@@ -47,14 +47,21 @@ class InstanceReweightedTraining(Study):
     )
     protocol: ClassVar[str] = (
         "1,000 MNIST images, others for each seed, of which classes 1, 4, 7 and 9 keep one in five; a network of two convolutions, Adam, "
-        "six epochs, linf moves of 0.15 by five steps; kl_penalised(penalty=1), plain and with remember=0.9. 600 test images are "
-        "attacked by 20 steps. The worst three classes are found on one half of them and counted on the other, both ways."
+        "batches of 16, six epochs, linf moves of 0.1 by five steps; kl_penalised(penalty=1), plain and with remember=0.9. 600 test "
+        "images are attacked by 20 steps. The worst three classes are found on one half of them and counted on the other, both ways."
     )
     scaled_down: ClassVar[str] = (
         "A small network on MNIST. The gradient does not go through the attack, which in the paper it does (implicit gradient), as at the "
         "edge of the ball the sign step's derivative is zero."
     )
     seeds: ClassVar[int] = 3
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook(
+            "An earlier form, with batches of 64 and shorter training, was run in full; its networks stayed near chance and no difference "
+            "showed. The training was made longer since.",
+            seeds=(0, 1, 2),
+        ),
+    )
     needs: ClassVar[tuple[str, ...]] = ("mnist.train", "mnist.test")
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:
@@ -62,7 +69,7 @@ class InstanceReweightedTraining(Study):
         task = trial.task("mnist", train=trial.pick(quick=600, full=1000), test=trial.pick(quick=200, full=600))
         y = task.train.y.numpy()
         learned = task.train[np.flatnonzero(~np.isin(y, (1, 4, 7, 9)) | (trial.numbers("rare").random(len(y)) < 0.2))]
-        eps = trial.pick(quick=0.1, full=0.15)
+        eps = trial.pick(quick=0.1, full=0.1)
         attack = f"adversarial(shift=linf(eps={eps}), search=gradient_ascent(steps=5))"
         risk = "reweighted(risk=kl_penalised(penalty=1)"
         ways = {"plain": attack, "forgets": f"{risk}, method={attack})", "remembers": f"{risk}, remember=0.9, method={attack})"}
@@ -76,8 +83,8 @@ class InstanceReweightedTraining(Study):
                 learned,
                 method,
                 epochs=trial.pick(quick=6, full=6),
-                batch_size=64,
-                optimiser="adam(lr=0.002)",
+                batch_size=16,
+                optimiser="adam(lr=0.005)",
                 search="gradient_ascent(steps=5, loss=margin)",
                 unseen="none",
             )
