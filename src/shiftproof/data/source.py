@@ -12,7 +12,6 @@ import numpy.typing as npt
 from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples, Ids
 from shiftproof.data.rows import most_rows
-from shiftproof.data.space import InputSpace
 from shiftproof.data.space import InputSpace, TextSpace
 
 READ_BYTES = 2**24
