@@ -15,6 +15,14 @@ Served = tuple[int, dict[str, str], bytes]
 """Status, headers and body of an answer."""
 
 
+def continuation(text: str | None, *, top: dict[str, float] | None = None) -> Served:
+    """A completion of a text that says this."""
+    choice: dict[str, Any] = {"index": 0, "finish_reason": "length", "text": text}
+    if top is not None:
+        choice["logprobs"] = {"tokens": [*top][:1], "token_logprobs": [*top.values()][:1], "top_logprobs": [top]}
+    return 200, {}, json.dumps({"choices": [choice], "usage": {"total_tokens": 10}}).encode()
+
+
 def completion(text: str | None, *, top: dict[str, float] | None = None, **message: Any) -> Served:
     """A chat completion that says this."""
     choice: dict[str, Any] = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text, **message}}
@@ -22,6 +30,9 @@ def completion(text: str | None, *, top: dict[str, float] | None = None, **messa
         others = [{"token": token, "logprob": value} for token, value in top.items()]
         choice["logprobs"] = {"content": [{"token": others[0]["token"], "logprob": others[0]["logprob"], "top_logprobs": others}]}
     return 200, {}, json.dumps({"choices": [choice], "usage": {"total_tokens": 10}}).encode()
+
+
+BUSY: Served = (429, {"Retry-After": "0"}, b"slow down")
 
 
 @dataclass
@@ -40,8 +51,8 @@ class ChatStub:
 
     @property
     def prompts(self) -> list[str]:
-        """The last message of each request."""
-        return [str(one["messages"][-1]["content"]) for one in self.asked]
+        """The text, or the last message, of each request."""
+        return [_last(one) for one in self.asked]
 
     def reply(self, payload: dict[str, Any], headers: dict[str, str]) -> Served | None:
         with self._lock:
@@ -51,10 +62,14 @@ class ChatStub:
             self.headers.append(headers)
             trouble = self.troubles.pop(0) if self.troubles else ...
         try:
-            return self.answer(str(payload["messages"][-1]["content"])) if trouble is ... else trouble
+            return self.answer(_last(payload)) if trouble is ... else trouble
         finally:
             with self._lock:
                 self._at_once -= 1
+
+
+def _last(payload: dict[str, Any]) -> str:
+    return str(payload["prompt"] if "prompt" in payload else payload["messages"][-1]["content"])
 
 
 class _Server(ThreadingHTTPServer):
@@ -75,7 +90,7 @@ def serving(answer: Callable[[str], Served]) -> Iterator[ChatStub]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.path != "/v1/chat/completions":
+            if self.path not in ("/v1/chat/completions", "/v1/completions"):
                 found: Served | None = (404, {}, b"no such place")
             else:
                 found = stub.reply(json.loads(body), dict(self.headers.items()))

@@ -11,7 +11,7 @@ import base64
 import html
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit, urlunsplit
 
 HIDDEN = "[hidden]"
@@ -21,7 +21,14 @@ _TELLING = re.compile(r"key|token|secret|pass|pwd|auth|sig|cred|code", re.IGNORE
 """Names of query values that are secret however short they are."""
 _LEAST, _LEAST_OF_A_QUERY = 3, 6
 """Shorter ones are not looked for in other texts, where they would be found everywhere."""
+_LEAST_OF_A_FIELD = 12
 _WORD = 8
+_FIELD = re.compile(r".*(?:api[_-]?key|authorization|(?:auth|access)[_-]?token|secret(?:[_-]?key)?|password)", re.IGNORECASE)
+_KEYS = re.compile(
+    r"(?<![\w-])(?:sk-[\w-]{16,}|[rs]k_(?:live|test)_\w{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|hf_[A-Za-z0-9]{20,}"
+    r"|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|xox[abprs]-[\w-]{10,})|(?<=Bearer )[\w.~+/-]{12,}=*"
+)
+"""Forms of the keys of well-known providers, and what follows the word Bearer."""
 _forms: set[str] = set()
 
 
@@ -56,6 +63,29 @@ def without_secrets(text: str) -> str:
     if not _forms:
         return plain
     return re.sub("|".join(map(_pattern, sorted(_forms, key=len, reverse=True))), HIDDEN, plain, flags=re.IGNORECASE)
+
+
+def without_keys(text: str) -> str:
+    """A text that comes from elsewhere, such as another tool's log: `without_secrets`, and without what has the form of a provider's key.
+
+    >>> without_keys("Authorization: Bearer abcdef0123456789, sk-proj-abcdefghij0123456789")
+    'Authorization: Bearer [hidden], [hidden]'
+    """
+    return _KEYS.sub(HIDDEN, without_secrets(text))
+
+
+def remember_fields(content: object) -> None:
+    """Keeps what stands under names such as api_key or Authorization in a document out of every text from now on."""
+    left = [content]
+    while left:
+        one = left.pop()
+        if isinstance(one, Mapping):
+            for name, value in one.items():
+                if isinstance(value, str) and _FIELD.fullmatch(str(name)) and len(value) >= _LEAST_OF_A_FIELD and "$" not in value:
+                    remember_header(value)
+                left.append(value)
+        elif isinstance(one, list | tuple):
+            left += one
 
 
 def _pattern(form: str) -> str:

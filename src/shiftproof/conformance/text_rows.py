@@ -129,7 +129,8 @@ def moves_are_legal(case: ShiftCase) -> None:
     """`apply` gives as many legal inputs of the same form, also at projected params."""
     for params in (case.sample(), *(case.shift.project(case.x, far) for far in case.far())):
         moved = case.shift.apply(case.x, params)
-        expect(case.space.holds(case.x, moved), f"`apply` gave inputs that are not legal {case.space.kind} data, or fewer of them.")
+        legal = case.shift.landing(case.space).holds(case.x, moved)
+        expect(legal, f"`apply` gave inputs that are not legal {case.space.kind} data, or fewer of them.")
 
 
 def kept_parts_stay(case: ShiftCase) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from shiftproof._errors import UsageError, must
+from shiftproof.data.picture_uri import picture_uri
 from shiftproof.data.prompts import PromptRow
 from shiftproof.data.rows import Fields, Items
-from shiftproof.data.space import Kind, Space, TextSpace
+from shiftproof.data.space import Kind, Space, TextSpace, ValueRange
 
 ROLES = ("system", "user", "assistant")
 Message = Mapping[str, str]
@@ -51,6 +52,39 @@ class ChatSpace(Space):
         return all(map(is_chat, moved)) and [[message["role"] for message in chat] for chat in moved] == roles
 
 
+class OwnAnswer(str):
+    """Stands in a chat where the model's own answer goes.
+
+    Args:
+        asked: the input that it is the answer to.
+    """
+
+    __slots__ = ("asked",)
+    asked: Any
+
+    def __new__(cls, asked: Any) -> OwnAnswer:
+        made = super().__new__(cls, "(its own answer)")
+        made.asked = asked
+        return made
+
+    def __reduce__(self) -> tuple[type[OwnAnswer], tuple[Any]]:
+        return OwnAnswer, (self.asked,)
+
+
+@dataclass(frozen=True)
+class TurnsSpace(Space):
+    """Where inputs of a language model lie to which further turns may have been added. It is never the space of data."""
+
+    kind: Kind = "chat"
+    units: str = "characters"
+
+    def check(self, x: Any, names: Any) -> None:
+        """Nothing: it is no space of data."""
+
+    def holds(self, x: Any, moved: Any) -> bool:
+        return len(x) == len(moved) and all(isinstance(one, str) or is_chat(one) for one in moved)
+
+
 def is_chat(given: object) -> bool:
     """Whether it has the form of a chat."""
     return isinstance(given, list | tuple) and len(given) > 0 and all(_is_message(one) for one in given)
@@ -60,14 +94,33 @@ def _is_message(given: object) -> bool:
     return isinstance(given, Mapping) and isinstance(given.get("role"), str) and isinstance(given.get("content"), str)
 
 
-def messages_of(one: Any) -> list[dict[str, str]]:
-    """An input as messages: a text is one of the user."""
+def messages_of(one: Any, box: ValueRange = (0.0, 1.0)) -> list[dict[str, Any]]:
+    """An input as messages: a text is one of the user, and a row of `Fields` with a text and pictures is one with these before it.
+
+    Args:
+        one: a text, a chat, or a row of `Fields` with one field of texts and any number of pictures, shape (1, channels, height, width).
+        box: least and greatest value of a pixel.
+    """
     if isinstance(one, str):
         before = [{"role": "system", "content": one.prompt.system}] if isinstance(one, PromptRow) and one.prompt.system else []
         return [*before, {"role": "user", "content": str(one)}]
+    if isinstance(one, Fields):
+        return [{"role": "user", "content": _parts(one, box)}]
     if not is_chat(one):
         raise must("input", "a language model", "be a text or a chat", type(one).__name__, "For several fields write a --prompt.")
     return [{"role": message["role"], "content": message["content"]} for message in one]
+
+
+def _parts(row: Fields, box: ValueRange) -> list[dict[str, Any]]:
+    """Pictures, then the text, as the parts of a message."""
+    texts = {name: column for name, column in row.columns.items() if isinstance(column, Items)}
+    pictures = {name: column for name, column in row.columns.items() if name not in texts}
+    if len(texts) != 1 or not pictures or not all(len(one.shape) == 4 and one.shape[1] in (1, 3) for one in pictures.values()):
+        hint = "For several texts write a --prompt, or one text; pictures have shape (n, 1 or 3, height, width)."
+        raise must("input", "a language model", "be a text, a chat, or a text with pictures", ", ".join(row.columns), hint)
+    (text,) = next(iter(texts.values()))
+    shown = [{"type": "image_url", "image_url": {"url": picture_uri(one[0], box)}} for one in pictures.values()]
+    return [*shown, {"type": "text", "text": str(text)}]
 
 
 def as_transcript(one: Any) -> str:

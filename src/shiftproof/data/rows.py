@@ -192,3 +192,12 @@ def bytes_of(rows: Any) -> int:
 def most_rows(rows: Any, most: int) -> int:
     """How many rows like the first of these take up to `most` bytes; at least one."""
     return max(1, most // max(1, bytes_of(rows[:1])))
+
+
+def one_by_one(x: Any) -> list[Any]:
+    """The inputs of rows one by one: an object, or of `Fields` a row of length 1.
+
+    >>> one_by_one(Items(["a", "b"])), len(one_by_one(Fields(q=["a", "b"])))
+    (['a', 'b'], 2)
+    """
+    return [x[place : place + 1] for place in range(len(x))] if isinstance(x, Fields) else [*x]

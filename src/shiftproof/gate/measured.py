@@ -21,7 +21,7 @@ def words() -> dict[str, tuple[float, float]]:
     every = [judges.get(name) for name in judges.names() if name not in judges.failures]
     means = {f"{prefix}{judge.measure}": (0.0, 1.0) for judge in every for prefix in ("", "robust_", "certified_")}
     losses = {f"{judge.measure}_loss": (0.0, 1.0) for judge in every if judge.graded}
-    others = dict.fromkeys(("smoothed_accuracy", "smoothed_robust_accuracy", "error_probability"), (0.0, 1.0))
+    others = dict.fromkeys(("smoothed_accuracy", "smoothed_robust_accuracy", "error_probability", "corrected_share"), (0.0, 1.0))
     return {**means, **losses, **others, DROP: (-1.0, 1.0)}
 
 

@@ -16,6 +16,7 @@ judges, __all__, __getattr__ = package_of_parts(
         "choice": "choice:Choice",
         "token_f1": "token_f1:TokenF1",
         "number_with_unit": "number_with_unit:NumberWithUnit",
+        "graded_by": "graded_by_model:GradedBy",
     },
     also=("abstract:Answer", "abstract:Reading", "classify:CLASSIFY", "grader:Grader", "grader:graded_by"),
 )

@@ -5,6 +5,7 @@ from shiftproof.judges.choice import Choice
 from shiftproof.judges.classify import CLASSIFY, Classify
 from shiftproof.judges.contains import Contains
 from shiftproof.judges.exact_match import ExactMatch
+from shiftproof.judges.graded_by_model import GradedBy
 from shiftproof.judges.grader import Grader, graded_by
 from shiftproof.judges.number_with_unit import NumberWithUnit
 from shiftproof.judges.token_f1 import TokenF1
@@ -19,6 +20,7 @@ __all__ = [
     "Classify",
     "Contains",
     "ExactMatch",
+    "GradedBy",
     "Grader",
     "Judge",
     "NumberWithUnit",

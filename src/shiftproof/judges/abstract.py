@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -18,7 +18,12 @@ from shiftproof.data.examples import Examples
 from shiftproof.data.rows import Items
 from shiftproof.losses import Loss, margin
 from shiftproof.models.abstract import Access, Answers, Graded, Said
+from shiftproof.models.turns import in_turns
 from shiftproof.models.unanswered import Refusal
+
+if TYPE_CHECKING:
+    from shiftproof.judges.graded_share import CorrectedShare
+    from shiftproof.models.answer_cache import AnswerCache
 
 ValueColumn = Any
 """Values of shape (n,): a tensor, or an array of words."""
@@ -201,6 +206,16 @@ class Judge(Part):
             raise UsageError(f"The judge {self.name} compares texts, and the truth of these data is numbers. Judge them with within(...).")
         return y
 
+    def remembering(self, cache: AnswerCache) -> Judge:
+        """The judge with what it is told by another model stored there: itself, unless it asks one."""
+        del cache
+        return self
+
+    def corrected(self, score: Any, confidence: float) -> CorrectedShare | None:
+        """The share that is right, from verdicts of shape (n,) of a judge that errs; None for one that does not."""
+        del score, confidence
+        return None
+
     @abstractmethod
     def score(self, said: Any, y: Any) -> Tensor:
         """How right each answer is, in [0, 1], shape (n,), float64. Pure."""
@@ -214,8 +229,8 @@ class Judge(Part):
         return 1 - self.graded_score(said, y)
 
     def ask(self, model: Answers, x: Any) -> Any:
-        """What it reads of the model at these inputs. Cost: one forward each."""
-        return model.answers(x)
+        """What it reads of the model at these inputs. Cost: one forward each, and one more where its own answer stands in a chat."""
+        return in_turns(model, x)
 
     def unreadable(self, said: Any) -> Tensor:
         """Which answers decline, or have nothing in them that can be judged, shape (n,): they are wrong, and counted apart."""

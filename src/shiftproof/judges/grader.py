@@ -37,7 +37,12 @@ class Grader:
     rubric: str = RUBRIC
 
     def __post_init__(self) -> None:
-        slots = _SLOT.findall(self.rubric)
+        self.check_rubric(self.rubric)
+
+    @staticmethod
+    def check_rubric(rubric: str) -> None:
+        """Raises `UsageError` where a rubric lacks its slot or has others."""
+        slots = _SLOT.findall(rubric)
         if "answer" not in slots or not set(slots) <= set(SLOTS):
             raise must("rubric", "graded_by", "have the slot {answer}, and of others only {question} and {accepted}", slots)
 

@@ -63,7 +63,8 @@ UNITS: dict[str, tuple[str, float]] = {
 }
 """Each unit: what it measures, and its size. A share has no unit."""
 _NUMBER = re.compile(
-    r"(?:(?<![\w.])(?P<sign>[-−])(?=[$€]))?(?P<before>[$€])?\s?(?<![\w.])(?P<number>[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[-+−]?\.\d+)(?P<exponent>[eE][-+]?\d+)?"
+    r"(?:(?<![\w.])(?P<sign>[-−])(?=[$€]))?(?P<before>[$€])?\s?(?:(?<![\w.])(?P<whole>[-+−]?\d+)\s+(?=\d+\s?/\s?\d))?"
+    r"(?<![\w.])(?P<number>[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[-+−]?\.\d+)(?P<exponent>[eE][-+]?\d+)?"
     r"(?:\s?/\s?(?P<under>\d+(?:\.\d+)?))?(?:\s?(?P<unit>%|[$€]|[A-Za-zµ]+))?"
 )
 _MARKED = re.compile(r"####|\banswer(?:\s+is)?\s*:?|=", re.IGNORECASE)
@@ -85,8 +86,8 @@ class NumberWithUnit(Judge):
         relative: the error that is allowed as a share of it, at least 0.
 
     The answer's number is the first one after the last "answer is", "####" or "=", else the last one that it has. Commas between
-    thousands, fractions (3/4), powers of ten (2e3), % and $ are read; 1.5 km is 1500 m. An answer with a unit of another kind than the
-    accepted one is wrong; one without any unit is taken in the accepted one's, but for shares: 75 is not 75%. An answer without
+    thousands, fractions (3/4, 3 1/2), powers of ten (2e3), % and $ are read; 1.5 km is 1500 m. An answer with a unit of another kind than
+    the accepted one is wrong; one without any unit is taken in the accepted one's, but for shares: 75 is not 75%. An answer without
     a number cannot be read: it is wrong, and counted apart.
 
     Example:
@@ -142,6 +143,9 @@ def amount_of(text: str) -> Amount | None:
     value = -value if found["sign"] else value
     if found["under"]:
         value = value / float(found["under"]) if float(found["under"]) else math.inf
+    if found["whole"]:  # 3 1/2
+        whole = float(found["whole"].replace("−", "-"))
+        value = math.copysign(abs(whole) + value, -1.0 if found["whole"][0] in "-−" else 1.0)
     of, size = UNITS.get(_unit_text(found), ("", 1.0))
     return Amount(value * size, of) if math.isfinite(value) else None
 

@@ -13,7 +13,7 @@ __all__, __getattr__ = lazy_exports(
     "callable:CallableLabels",
     "callable:CallableScores",
     "chat:ChatModel",
-    "chat:ChatOptions",
+    "chat_options:ChatOptions",
     "endpoint:EndpointLabels",
     "endpoint:EndpointScores",
     "estimator:EstimatorLabels",

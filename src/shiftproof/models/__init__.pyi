@@ -2,7 +2,8 @@
 
 from shiftproof.models.abstract import Answers, Gradients, Labels, Scores
 from shiftproof.models.callable import CallableLabels, CallableScores
-from shiftproof.models.chat import ChatModel, ChatOptions
+from shiftproof.models.chat import ChatModel
+from shiftproof.models.chat_options import ChatOptions
 from shiftproof.models.endpoint import EndpointLabels, EndpointScores
 from shiftproof.models.estimator import EstimatorLabels, EstimatorScores
 from shiftproof.models.load import as_model, load_model

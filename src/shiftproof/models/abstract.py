@@ -106,6 +106,11 @@ class Answers(Fingerprinted):
         """Decisions made automatically, shown in the report ("the columns 'sex', 'race' are left out")."""
         return ()
 
+    @property
+    def failure(self) -> str:
+        """Why an input stayed without an answer last, as a sentence; empty where nothing is known."""
+        return ""
+
     def each(self, x: Any) -> Iterator[tuple[int, Any]]:
         """The place of each of n inputs with its answer, None where none came, in any order: so that answers can be stored as they come."""
         from shiftproof.models.unanswered import Unanswered

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError
+from shiftproof._identity.fingerprinted import Fingerprinted
 from shiftproof.data.prompts import PromptRow
-from shiftproof.data.rows import Fields, rows_of
+from shiftproof.data.rows import Fields, one_by_one, rows_of
 from shiftproof.models.abstract import Answers, FixedIdentity
 from shiftproof.models.replies import as_json, from_json
 from shiftproof.models.unanswered import Unanswered, current_draw
@@ -26,7 +27,7 @@ PATIENCE = 60.0
 """Seconds that a writer waits for others."""
 
 
-class AnswerCache:
+class AnswerCache(Fingerprinted):
     """Answers by key, in a file of SQLite: several processes may read and write it, and a kill loses what was not written at most.
 
     Args:
@@ -37,6 +38,13 @@ class AnswerCache:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_path": self._path}
+
+    def fingerprint(self) -> str:
+        """Always the same: no answer depends on where it is stored."""
+        return "answers"
 
     def keep(self, path: Path) -> None:
         """From now on in this file, which gets what is here already."""
@@ -99,7 +107,7 @@ class CachedAnswers(FixedIdentity, copies=True):
         return self.model.device
 
     def answers(self, x: Any) -> Any:
-        keys = [_key(self.fingerprint(), current_draw(), one) for one in _each(x)]
+        keys = [_key(self.fingerprint(), current_draw(), one) for one in one_by_one(x)]
         known = self.cache.get(keys)
         first: dict[str, int] = {}
         for place, key in enumerate(keys):
@@ -115,7 +123,7 @@ class CachedAnswers(FixedIdentity, copies=True):
         rows = _rows(said)
         if len(said) < len(keys):
             why = f"The model '{self.name}' gave no answer to {len(keys) - len(said)} of {len(keys)} inputs."
-            raise Unanswered(why, torch.tensor([key in known for key in keys]), rows if said else None)
+            raise Unanswered(f"{why} {self.model.failure}".strip(), torch.tensor([key in known for key in keys]), rows if said else None)
         return rows
 
 
@@ -127,11 +135,6 @@ def remembering(model: Answers, cache: AnswerCache) -> Answers:
 def _rows(said: list[Any]) -> Any:
     numbers = bool(said) and not isinstance(said[0], str)
     return torch.tensor(said, dtype=torch.float64) if numbers else rows_of(said)
-
-
-def _each(x: Any) -> list[Any]:
-    """The inputs one by one."""
-    return [x[place : place + 1] for place in range(len(x))] if isinstance(x, Fields) else [*x]
 
 
 def _key(fingerprint: str, draw: int, one: Any) -> str:

@@ -19,10 +19,11 @@ from shiftproof.models.abstract import Answers, Labels, Said
 from shiftproof.models.answers import Gives
 from shiftproof.models.boosters import as_estimator
 from shiftproof.models.callable import Takes, takes_of, wrap_callable
-from shiftproof.models.chat import ChatOptions, is_chat, load_chat
+from shiftproof.models.chat_options import ChatOptions
 from shiftproof.models.endpoint import wrap_endpoint
 from shiftproof.models.estimator import Predicts, wrap_estimator, wrap_predictor
 from shiftproof.models.field_module import FieldModule, fields_of_numbers
+from shiftproof.models.load_language_model import is_language_model, load_language_model
 from shiftproof.models.posting import EndpointOptions
 from shiftproof.models.spec import FORMS, load_from_spec, neighbours
 from shiftproof.models.stored_models import load_script, refuse_keras, refuse_keras_file
@@ -233,28 +234,28 @@ def load_answers(
 ) -> Answers:
     """The model behind a spec as what a judge reads of it, `said`: see `load_model`, and `as_answers` for an object.
 
-    A spec may be chat:URL#MODEL too, a language model behind an endpoint, which `chat` says how to ask.
+    A spec may be chat:URL#MODEL or completions:URL#MODEL too, a language model behind an endpoint, or inspect_ai:PROVIDER/MODEL;
+    `chat` says how these are asked.
     """
     spec = str(spec) if isinstance(spec, Path) else spec
     text = spec if isinstance(spec, str) else ""
-    if is_chat(text):
-        return _on(_language_model(text, weights, name, chat, version, said), _device(device))
+    if is_language_model(text):
+        _refuse_weights(weights, text)
+        return _on(load_language_model(text, name=name, options=chat, version=version, said=said, space=space), _device(device))
     where, _, output = text.rpartition(":") if ".onnx:" in text else (text, "", "")
     if text.lower().startswith(("http:", "https:")) or where.endswith(".onnx"):
         _refuse_texts(url_without_secrets(text), None if isinstance(space, TextSpace) else space, said)
     if text.startswith(TRANSFORMERS):
         return _transformers(text, weights, space, said, name=name, device=device, version=version)
     if text.lower().startswith(("http:", "https:")):
-        if weights is not None:
-            raise _no_place(weights, url_without_secrets(text))
+        _refuse_weights(weights, text)
         _refuse_missing(space)
         made = wrap_endpoint(text, name=name, options=endpoint, gives=gives, probe=probe, class_names=class_names, version=version)
         return _on(made, _device(device))
     if where.endswith(".onnx"):
         from shiftproof.models.onnx_session import OnnxSession
 
-        if weights is not None:
-            raise _no_place(weights, text)
+        _refuse_weights(weights, text)
         _refuse_missing(space)
         return _on(OnnxSession(where, name=name, output=output or None, version=version), _device(device))
     if isinstance(spec, str) and not text.strip():
@@ -268,18 +269,6 @@ def load_answers(
             found = _with_weights(found, weights, called or type(found).__name__)
         ready = functools.partial(as_answers, found, name=called, device=device, space=space, class_names=class_names, groups=groups)
         return ready(probe=probe, gives=gives, version=version, said=said)
-
-
-def _language_model(
-    spec: str, weights: str | None, name: str | None, options: ChatOptions | None, version: str | None, said: Said
-) -> Answers:
-    if weights is not None:
-        raise _no_place(weights, url_without_secrets(spec))
-    if said != "texts":
-        raise UsageError(
-            f"The language model '{url_without_secrets(spec)}' answers with texts. Name a judge of texts: --judge exact_match."
-        )
-    return load_chat(spec, name=name, options=options, version=version)
 
 
 def _transformers(
@@ -316,6 +305,11 @@ def _with_weights(found: object, weights: str, name: str) -> nn.Module:
     module = copy.deepcopy(module)  # the user's own stays as it is
     load_weights(module, weights, name=name)
     return module
+
+
+def _refuse_weights(weights: str | None, spec: str) -> None:
+    if weights is not None:
+        raise _no_place(weights, url_without_secrets(spec))
 
 
 def _no_place(weights: str, name: str) -> UsageError:

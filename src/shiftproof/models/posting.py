@@ -104,31 +104,8 @@ class Posting:
         return self._client
 
     def retrying(self) -> tenacity.Retrying:
-        try:
-            import tenacity
-        except ImportError:
-            raise MissingExtra("tenacity", "http") from None
-        options = self.options
-        longer = tenacity.wait_exponential(multiplier=options.wait, max=options.longest_wait)
-        dice = random.SystemRandom()  # the jitter must not move the random state of the user's program
-
-        def pause(state: tenacity.RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            asked = error.pause if isinstance(error, Again) else None
-            return longer(state) + dice.uniform(0, options.wait) if asked is None else asked
-
-        def give_up(state: tenacity.RetryCallState) -> Reply:
-            error = state.outcome.exception() if state.outcome else None
-            raise GivenUp(
-                f"The endpoint {self.address} failed {state.attempt_number} times, last with: {str(error).rstrip('.')}. Is it up?"
-            ) from error
-
-        return tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Again),
-            stop=tenacity.stop_after_attempt(options.attempts),
-            wait=pause,
-            retry_error_callback=give_up,
-        )
+        """What tries a request again, see `retrying`."""
+        return retrying(self.options, f"endpoint {self.address}")
 
     def posted(self, client: httpx.Client, payload: object, n: int) -> Reply:
         """The answer to one request about n inputs.
@@ -191,6 +168,32 @@ class Posting:
                 f"The endpoint {self.address} asks to wait {seconds:.0f} seconds ({limit}). Run again later: finished cells are kept."
             )
         return max(0.0, seconds)
+
+
+def retrying(options: EndpointOptions, owner: str) -> tenacity.Retrying:
+    """What calls a function again while it raises `Again`, with longer and longer pauses; in the end it raises `GivenUp`."""
+    try:
+        import tenacity
+    except ImportError:
+        raise MissingExtra("tenacity", "http") from None
+    longer = tenacity.wait_exponential(multiplier=options.wait, max=options.longest_wait)
+    dice = random.SystemRandom()  # the jitter must not move the random state of the user's program
+
+    def pause(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.pause if isinstance(error, Again) else None
+        return longer(state) + dice.uniform(0, options.wait) if asked is None else asked
+
+    def give_up(state: tenacity.RetryCallState) -> Reply:
+        error = state.outcome.exception() if state.outcome else None
+        raise GivenUp(f"The {owner} failed {state.attempt_number} times, last with: {str(error).rstrip('.')}. Is it up?") from error
+
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(Again),
+        stop=tenacity.stop_after_attempt(options.attempts),
+        wait=pause,
+        retry_error_callback=give_up,
+    )
 
 
 def _without_secrets(record: logging.LogRecord) -> bool:

@@ -18,7 +18,7 @@ from shiftproof.models.user_code import EndedProgram, UserCode, short_traceback
 
 FORMS = (
     "Write it as FILE.py:NAME, package.module:NAME, FILE.onnx, transformers:FOLDER or http(s)://HOST/PATH, where NAME is a model or a "
-    "function that makes one."
+    "function that makes one; a language model as chat:URL#MODEL, completions:URL#MODEL or inspect_ai:PROVIDER/MODEL."
 )
 _WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
 _PICKLES = (".pkl", ".pickle", ".joblib")

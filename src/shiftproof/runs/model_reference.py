@@ -9,7 +9,7 @@ from typing import Any
 from shiftproof.data.space import Space
 from shiftproof.models.abstract import Answers, Labels, Said, Scores
 from shiftproof.models.answers import Gives
-from shiftproof.models.chat import ChatOptions
+from shiftproof.models.chat_options import ChatOptions
 from shiftproof.models.posting import EndpointOptions
 
 

@@ -10,6 +10,7 @@ shifts, __all__, __getattr__ = package_of_parts(
     base="abstract:Shift",
     parts={
         "identity": "identity:Identity",
+        "blank": "blank:Blank",
         "linf": "norms.linf:Linf",
         "l2": "norms.l2:L2",
         "l1": "norms.l1:L1",
@@ -18,6 +19,7 @@ shifts, __all__, __getattr__ = package_of_parts(
         "compose": "compose:Compose",
         "patch": "patch.patch:Patch",
         "physical": "physical.physical:Physical",
+        "decoder": "latent.decoder:Decoder",
         "tabular": "tabular.tabular:Tabular",
         "category_costs": "tabular.category_costs:CategoryCosts",
         "within_quantiles": "tabular.within_quantiles:WithinQuantiles",
@@ -33,6 +35,7 @@ shifts, __all__, __getattr__ = package_of_parts(
         "prompt_format": "prompts.prompt_format:PromptFormat",
         "option_order": "prompts.option_order:OptionOrder",
         "pressure": "prompts.pressure:Pressure",
+        "are_you_sure": "prompts.are_you_sure:AreYouSure",
         "dropped_letters": "text.letters.dropped_letters:DroppedLetters",
         "doubled_letters": "text.letters.doubled_letters:DoubledLetters",
         "swapped_letters": "text.letters.swapped_letters:SwappedLetters",

@@ -2,6 +2,7 @@
 
 from shiftproof.registry import Registry
 from shiftproof.shifts.abstract import Boxed, Differentiable, Shift
+from shiftproof.shifts.blank import Blank
 from shiftproof.shifts.compose import Compose
 from shiftproof.shifts.corruptions.blue_noise_sample import BlueNoiseSample
 from shiftproof.shifts.corruptions.brightness import Brightness
@@ -68,6 +69,7 @@ from shiftproof.shifts.geometry.scale import Scale
 from shiftproof.shifts.geometry.shear import Shear
 from shiftproof.shifts.geometry.translation import Translation
 from shiftproof.shifts.identity import Identity
+from shiftproof.shifts.latent.decoder import Decoder
 from shiftproof.shifts.norms.l0 import L0
 from shiftproof.shifts.norms.l1 import L1
 from shiftproof.shifts.norms.l2 import L2
@@ -76,6 +78,7 @@ from shiftproof.shifts.norms.union import Union
 from shiftproof.shifts.on import On
 from shiftproof.shifts.patch.patch import Patch
 from shiftproof.shifts.physical.physical import Physical
+from shiftproof.shifts.prompts.are_you_sure import AreYouSure
 from shiftproof.shifts.prompts.option_order import OptionOrder
 from shiftproof.shifts.prompts.pressure import Pressure
 from shiftproof.shifts.prompts.prompt_format import PromptFormat
@@ -202,8 +205,10 @@ __all__ = [
     "L2",
     "AddedPunctuation",
     "Antonyms",
+    "AreYouSure",
     "Background",
     "BandPass",
+    "Blank",
     "BlueNoiseSample",
     "Boxed",
     "Brightness",
@@ -233,6 +238,7 @@ __all__ = [
     "Crop",
     "CurlyQuotes",
     "CutOff",
+    "Decoder",
     "DefocusBlur",
     "DeletionMarks",
     "Detokenised",

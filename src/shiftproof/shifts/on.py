@@ -80,6 +80,8 @@ class On(Shift):
 
     def within(self, space: Any) -> On:
         self.check_kind(space)
+        if self.moved.demands == "chats":
+            raise UsageError(f"{self.inner} adds a turn to the whole input: use it without on.")
         return replace(self, part=self.moved.within(space.of(self.field)))
 
     def check_inputs(self, x: Any) -> None:

@@ -180,3 +180,36 @@ def test_an_error_says_once_what_is_wrong(tmp_path: Path) -> None:
     path.write_text(json.dumps(log), encoding="utf-8")
     with pytest.raises(UsageError, match="^The log .* has no score. Log one that is a number in"):
         read_logs([path])
+
+
+KEY, TOKEN, OWN = "sk-proj-abcdefghij0123456789", "hf_abcdefghijABCDEFGHIJ", "0f9e-our-own-gateway-word"
+
+
+@pytest.mark.parametrize("write", [write_inspect, write_lm_eval, write_promptfoo])
+def test_keys_in_a_log_are_written_nowhere(tmp_path: Path, write: Callable[..., Path]) -> None:
+    planned = [
+        Planned(str(at), name, 1.0, prompt=f"With {KEY} and https://me:hush@host/v1, {at}?", said=f"Bearer {OWN}, {TOKEN}", metadata={})
+        for at in range(2)
+        for name in ("identity", "typos")
+    ]
+    path = write(tmp_path / ("samples_t.jsonl" if write is write_lm_eval else "run.eval" if write is write_inspect else "o.json"), planned)
+    found = read_logs([path])
+    written = found.model_dump_json()
+    assert not [secret for secret in (KEY, TOKEN, OWN, "hush") if secret in written]
+    assert "[hidden]" in written
+    assert len(found.exchanges) == 4
+
+
+def test_what_stands_under_the_name_of_a_key_is_hidden_everywhere(tmp_path: Path) -> None:
+    log = inspect_log(table([1.0, 0.0]))
+    log["eval"]["model_args"] = {"api_key": OWN, "password": "short", "authorization": "$FROM_THE_ENVIRONMENT"}
+    log["samples"][0]["output"]["completion"] = f"You sent {OWN}; short; $FROM_THE_ENVIRONMENT"
+    (tmp_path / "run.json").write_text(json.dumps(log), encoding="utf-8")
+    found = read_logs([tmp_path / "run.json"])
+    assert found.exchanges[0].said == "You sent [hidden]; short; $FROM_THE_ENVIRONMENT"
+
+
+def test_items_whose_names_differ_in_a_key_alone_stay_apart(tmp_path: Path) -> None:
+    planned = [Planned(f"https://host/q?id={at}", "identity", float(at)) for at in range(2)]
+    found = read_logs([write_inspect(tmp_path / "run.eval", planned)])
+    assert [one.item for one in found.exchanges] == ["https://host/q", "https://host/q (2)"]

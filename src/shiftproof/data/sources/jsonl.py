@@ -16,6 +16,7 @@ from shiftproof.data.rows import Fields, Items, as_objects
 from shiftproof.data.sources.abstract import CLASSES, RENAME, AddressedSource, Option
 from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.files import hash_file, json_lines, reading, the_file
+from shiftproof.data.sources.pictured import Pictured
 from shiftproof.data.space import FieldsSpace, Space, TextSpace, ValueRange
 
 Line = dict[str, Any]
@@ -27,6 +28,8 @@ class Jsonl(AddressedSource):
     Options:
         text: key of the texts, or several split at commas, which become fields.
         messages: key of the chats, in place of texts: lists of messages with a role and a content.
+        image: key of paths of pictures, beside one text or several: a field of that name. Paths are those from the file's own folder.
+        size: pictures are resized to size x size; without it, all must have one size.
         label: key of labels: whole numbers 0, 1, 2, ..., or words, whose classes are then sorted.
         target: key of what is to be answered, in place of labels: numbers, texts, or lists of texts that are accepted.
         id: key of ids, unique; row numbers without it.
@@ -40,6 +43,8 @@ class Jsonl(AddressedSource):
     options: ClassVar[tuple[Option, ...]] = (
         Option("text", "key of the texts; several, split at commas, become fields"),
         Option("messages", "key of the chats, in place of texts"),
+        Option("image", "key of paths of pictures beside the texts; a field of that name"),
+        Option("size", "resize every picture to size x size"),
         Option("label", "key of labels (required, or target)"),
         Option("target", "key of what is to be answered: numbers, texts, or lists of texts that are accepted"),
         Option("id", "key of ids; row numbers without it"),
@@ -50,10 +55,13 @@ class Jsonl(AddressedSource):
 
     def __init__(self, address: Address, *, box: ValueRange | None = None) -> None:
         super().__init__(address, box=box)
-        if box is not None:
+        image = self.text("image")
+        if box is not None and image is None:
             raise must("box", self.uri, "be left out", list(box), "Texts have none.")
         self._path = the_file(address)
         texts, chats = self.names("text"), self.text("messages")
+        if image is not None and (not texts or image in texts):
+            raise UsageError(f"{self.uri} needs texts beside its pictures: write ?text=KEY&image=OTHER.")
         if bool(texts) == bool(chats):
             raise UsageError(f"{self.uri} needs its texts or its chats: write ?text=KEY or ?messages=KEY.")
         self._inputs = texts or (str(chats),)
@@ -85,7 +93,22 @@ class Jsonl(AddressedSource):
     def space(self) -> Space:
         if self.text("messages") is not None:
             return ChatSpace()
-        return TextSpace() if len(self._inputs) == 1 else FieldsSpace(tuple((name, TextSpace()) for name in self._inputs))
+        texts = tuple((name, TextSpace()) for name in self._inputs)
+        if self._pictures is not None:
+            return FieldsSpace(((str(self.text("image")), self._pictures.space), *texts))
+        return TextSpace() if len(texts) == 1 else FieldsSpace(texts)
+
+    @cached_property
+    def _pictures(self) -> Pictured | None:
+        key = self.text("image")
+        if key is None:
+            return None
+        names = text_values(self._column(key), name=key, owner=f"'{self._path}'")
+        return Pictured(names.tolist(), self._path.parent, size=self.integer("size"), box=self.box, owner=f"'{self._path}'")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (*super().notes, *(self._pictures.notes if self._pictures is not None else ()))
 
     @cached_property
     def ids(self) -> Ids:
@@ -119,11 +142,14 @@ class Jsonl(AddressedSource):
         return self._truth[1]
 
     def content(self) -> str:
-        return hash_file(self._path)
+        return hash_file(self._path) + (self._pictures.digest() if self._pictures is not None else "")
 
     def inputs(self, rows: slice | npt.NDArray[np.intp]) -> Any:
         columns = {name: self._values[name][rows] for name in self._inputs}
-        return Items(columns[self._inputs[0]]) if len(columns) == 1 else Fields(**{name: Items(each) for name, each in columns.items()})
+        texts = {name: Items(each) for name, each in columns.items()}
+        if self._pictures is not None:
+            return Fields(**{str(self.text("image")): self._pictures.inputs(rows), **texts})
+        return texts[self._inputs[0]] if len(texts) == 1 else Fields(**texts)
 
     @cached_property
     def _values(self) -> dict[str, npt.NDArray[Any]]:

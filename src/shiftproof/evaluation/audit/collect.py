@@ -29,6 +29,7 @@ PREFIXES = {Bound.ESTIMATE: "", Bound.AT_MOST: "robust_", Bound.AT_LEAST: "certi
 SMOOTHED = {Bound.AT_LEAST: "smoothed_accuracy", Bound.AT_MOST: "smoothed_robust_accuracy"}
 """What is proven and attacked of another model made from the one measured: measures of their own, never mixed with its own."""
 TAIL = 0.1
+CORRECTED = "corrected_share"
 
 
 def suspicions(pools: Sequence[PooledResults], distrusted: Mapping[str, Flag]) -> dict[str, tuple[Flag, ...]]:
@@ -154,6 +155,8 @@ def _of_pool(p: PooledResults, basis: SharedBasis) -> list[Result]:
         return found
     if p.certified is not None:
         found.append(_certified(p, basis, p.certified))
+    if p.table.bound is Bound.ESTIMATE:
+        found += _corrected(p, basis, values)
     if p.judge.graded:
         found.append(_tail(p, basis, f"{p.judge.measure}_loss", 1.0 - values))
     error = 1.0 - p.table.columns["probability"]
@@ -170,6 +173,16 @@ def _tail(p: PooledResults, basis: SharedBasis, measure: str, loss: Floats) -> R
     tail = CVaR(TAIL)
     at = "at_least" if p.table.bound is Bound.AT_MOST else None
     return _result(p, basis, tail.spec(), measure, tail.measure(loss, confidence=basis.confidence), kind=at)
+
+
+def _corrected(p: PooledResults, basis: SharedBasis, values: Floats) -> list[Result]:
+    """The share that is right, where the judge errs."""
+    found = p.judge.corrected(values, basis.confidence) if len(values) else None
+    if found is None:
+        return []
+    q = found.quality
+    told = f"the judge calls {q.called_right} of {q.right} right and {q.called_wrong} of {q.wrong} wrong labelled answers what they are"
+    return [_result(p, basis, "mean", CORRECTED, Measurement(found.value, found.interval, found.n, notes=(told,)))]
 
 
 def _certified(p: PooledResults, basis: SharedBasis, certified: Floats) -> Result:
@@ -197,7 +210,7 @@ def _by_group(p: PooledResults, basis: SharedBasis, measure: str, values: Floats
 def _drop(p: PooledResults, base: PooledResults, basis: SharedBasis) -> Result:
     """Clean accuracy minus accuracy here, over the same examples: at least this under a worst-case search."""
     difference, interval = paired_difference(base.score, p.score, confidence=basis.confidence)
-    drop = Measurement(-difference, Interval(-interval.high, -interval.low), len(p.rows))
+    drop = Measurement(0.0 - difference, Interval(0.0 - interval.high, 0.0 - interval.low), len(p.rows))  # a zero without a sign
     return _result(p, basis, "mean", "drop", drop, kind="at_least" if p.table.bound is Bound.AT_MOST else None)
 
 

@@ -38,7 +38,7 @@ from shiftproof.judges.classify import CLASSIFY
 from shiftproof.measures import Measure
 from shiftproof.models.abstract import Answers, Labels, Scores
 from shiftproof.models.answer_cache import AnswerCache, remembering
-from shiftproof.models.chat import ChatOptions
+from shiftproof.models.chat_options import ChatOptions
 from shiftproof.models.copy_precisions import PRECISIONS
 from shiftproof.models.endpoint_form import parse_headers
 from shiftproof.models.posting import EndpointOptions
@@ -150,8 +150,8 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
     """
     forget_settings()
     backend_named(config.backend, config.workers)  # its name is checked before anything is written
-    how, proofs = build_parts(searches, config.searches), build_parts(certificates, config.certify)
-    (judge,) = build_parts(judges, (config.judge,))
+    how, proofs, cache = build_parts(searches, config.searches), build_parts(certificates, config.certify), cache or AnswerCache()
+    (judge,) = (found.remembering(cache) for found in build_parts(judges, (config.judge,)))
     suite = config.chosen_suite
     samples = load_audit_samples(config, numbers=judge.said == "numbers", by_time=suite in GENERAL)
     data, natural, aligned, calibrating = samples.data, samples.natural, samples.aligned, samples.calibrating
@@ -165,7 +165,7 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
     reference = ModelReference(config.model, *known, defence=config.defence, said=judge.said, name=config.name, **asked_how)
     probe = data.take(slice(0, PROBES))
     bare = reference(probe.x)
-    built: Any = remembering(bare, cache or AnswerCache())
+    built: Any = remembering(bare, cache)
     data = Noted.of(data, fit_classes(built, aligned))
     model, seen = look_at(built, _spread(data), judge)
     flags = {data.fingerprint(): tuple(seen)}

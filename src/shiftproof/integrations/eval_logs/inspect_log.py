@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from shiftproof._errors import UsageError
+from shiftproof._secrets import remember_fields
 from shiftproof.integrations.eval_logs.log_row import LogRow, ReadLog, chosen, messages_text, score_of
 
 TOOL = "inspect"
@@ -68,6 +69,7 @@ def _unpacked(archive: zipfile.ZipFile, file: Any, member: zipfile.ZipInfo) -> b
 def _log(path: Path, header: Mapping[str, Any], samples: Iterator[Mapping[str, Any]], score: str | None) -> ReadLog:
     try:
         model, found = str(header["eval"]["model"]), list(samples)
+        remember_fields([header, found])
         names = list(dict.fromkeys(name for one in found for name in one.get("scores") or {}))
         scorer = chosen("score", names, score, str(path), "--score") if found else ""
         rows = [_row(one, scorer, str(path)) for one in found]

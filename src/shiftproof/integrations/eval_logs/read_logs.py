@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from shiftproof._errors import UsageError
+from shiftproof._secrets import remember_fields, without_keys
 from shiftproof.data.sources.files import json_lines
 from shiftproof.integrations.eval_logs import inspect_log, lm_eval_samples, promptfoo_results
 from shiftproof.integrations.eval_logs.log_row import ITEM_KEYS, VARIANT_KEYS, LogRow, ReadLog
@@ -62,18 +63,19 @@ def read_logs(
     elif names == [""]:
         names, placed = [UNCHANGED[0]], [(log, row, UNCHANGED[0]) for log, row, _ in placed]
         notes.append("The samples name no variants, so nothing is paired. Name the key with --variant, or give a second log.")
-    names = list(map(_whole, names))
-    meant = _base(names, base, notes)
+    shown = _distinct(names)
+    meant = _base([*shown.values()], base, notes)
     answers = [(_key(row, item, ITEM_KEYS) or row.name, name, row) for _, row, name in placed]
-    exchanges = _joined(answers, notes)
+    items = _distinct([key for key, _, _ in answers])
+    exchanges = _joined([(items[key], shown[name], row) for key, name, row in answers], notes)
     models = list(dict.fromkeys(_whole(log.model) for log in logs))
     return Transcripts(
-        source=[str(path) for path in paths],
+        source=[_whole(str(path)) for path in paths],
         tool=logs[0].tool,
         model=" and ".join(models),
-        scorer=logs[0].scorer,
+        scorer=_whole(logs[0].scorer),
         base=meant,
-        notes=notes,
+        notes=list(map(_whole, notes)),
         exchanges=exchanges,
     )
 
@@ -88,10 +90,12 @@ def _read(path: Path, score: str | None, model: str | None) -> ReadLog:
     try:
         if path.suffix == ".jsonl":
             lines = [row for _, row in json_lines(path)]
+            remember_fields(lines)
             if lines and all(map(lm_eval_samples.is_sample, lines)):
                 return lm_eval_samples.read_samples(path, lines, score)
         else:
             content = json.loads(path.read_text(encoding="utf-8"))
+            remember_fields(content)
             if promptfoo_results.is_results(content):
                 return promptfoo_results.read_results(path, content, score, model)
             if isinstance(content, dict) and isinstance(content.get("eval"), dict):
@@ -155,10 +159,23 @@ def _joined(answers: Sequence[tuple[str, str, LogRow]], notes: list[str]) -> lis
     return found
 
 
+def _distinct(names: Sequence[str]) -> dict[str, str]:
+    """Each name as it may be written; those that are then equal are numbered."""
+    found: dict[str, str] = {}
+    taken: dict[str, int] = {}
+    for name in dict.fromkeys(names):
+        shown = _whole(name)
+        taken[shown] = taken.get(shown, 0) + 1
+        found[name] = shown if taken[shown] == 1 else f"{shown} ({taken[shown]})"
+    return found
+
+
 def _whole(text: str) -> str:
-    r"""A text that can be written: half a character, as JSON may have it where an answer was cut, becomes a question mark.
+    r"""A text that can be written, without credentials and keys of providers.
+
+    Half a character, as JSON may have it where an answer was cut, becomes a question mark.
 
     >>> _whole("cut \ud83e"), _whole("whole \U0001f600")
     ('cut ?', 'whole 😀')
     """
-    return text.encode(errors="replace").decode()
+    return without_keys(text.encode(errors="replace").decode())
