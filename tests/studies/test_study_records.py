@@ -40,9 +40,11 @@ def test_a_record_says_with_which_code_it_was_measured_or_that_this_is_not_known
 
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
 def test_ends_of_intervals_are_possible_values(record: StudyRecord) -> None:
-    for each in (*record.predictions, *record.figures):
-        least, most = RANGES[each.unit]
-        assert least <= each.interval[0] <= each.value <= each.interval[1] <= most, each.quantity
+    found = [(each.unit, each.value, *each.interval) for each in record.predictions]
+    found += [(each.unit, each.value, *each.interval) for each in record.figures]
+    for unit, value, low, high in found:
+        least, most = RANGES[unit]
+        assert least <= low <= value <= high <= most
 
 
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
