@@ -28,7 +28,7 @@ WRONG = 0.6
 class RotationSelfSupervision(Study):
     """Networks with and without the turning head: trained adversarially, with wrong labels, and plainly for corruptions and strangers.
 
-    Cost: six trainings a seed, one of them of four views under attack; about a minute.
+    Cost: six trainings a seed, one of them of four views under attack; half a minute a seed.
 
     Reference: Hendrycks et al. 2019 [hendrycks2019using], "Using self-supervised learning can improve model robustness and uncertainty".
     """
