@@ -56,13 +56,14 @@ def test_a_higher_quality_is_nearer(of: str) -> None:
 
 
 def test_an_attack_sees_exact_answers_and_the_gradient_behind_the_codec() -> None:
-    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(480, 2)).double()
+    last = torch.nn.Linear(480, 2)
+    net = torch.nn.Sequential(torch.nn.Flatten(), last).double()
     defended = Codec("webp", 30)(sp.as_model(net), space=IMAGE)
     x = smooth(1).double().requires_grad_(True)
     scores = defended.scores(x)
     torch.testing.assert_close(scores, net(Codec("webp", 30).step(x.detach(), IMAGE, NONE)))
     (gradient,) = torch.autograd.grad(scores[0, 1] - scores[0, 0], x)
-    torch.testing.assert_close(gradient.flatten(), net[1].weight[1] - net[1].weight[0])
+    torch.testing.assert_close(gradient.flatten(), last.weight[1] - last.weight[0])
 
 
 def test_what_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,9 +123,10 @@ def lr_audit(tmp_path: Path, scale: float = 1.0, suite: str = "lr0_fm") -> Audit
     x = torch.zeros(20, 1, 32, 32)
     x[10:, :, :, 16:] = 1.0
     x[:10, :, :, 1::2] = torch.linspace(0.2, 1, 10)[:, None, None, None]
-    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(1024, 2))
+    last = torch.nn.Linear(1024, 2)
+    net = torch.nn.Sequential(torch.nn.Flatten(), last)
     with torch.no_grad():
-        net[1].weight.copy_(torch.stack([torch.zeros(1024), torch.diff(torch.ones(32, 33).cumsum(1) % 3).flatten() * scale]))
+        last.weight.copy_(torch.stack([torch.zeros(1024), torch.diff(torch.ones(32, 33).cumsum(1) % 3).flatten() * scale]))
     data = sp.examples(x, torch.tensor([0] * 10 + [1] * 10), kind="image")
     return sp.audit(net, data, suite=suite, out=tmp_path, progress=False, pictures=0).record
 

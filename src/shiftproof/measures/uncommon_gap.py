@@ -76,8 +76,8 @@ class UncommonGap(Measure):
 
     @classmethod
     def examples_for_check(cls) -> list[UncommonGap]:
-        """One by the column that the checks have."""
-        return [cls("sex")]
+        """One by the column that the checks have, where about half of the combinations are uncommon."""
+        return [cls("sex", below=1.0)]
 
     @property
     def range(self) -> tuple[float, float]:

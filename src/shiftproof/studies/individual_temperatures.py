@@ -27,7 +27,7 @@ LEAST = 0.1
 class IndividualTemperatures(Study):
     """Contrastive learning of images whose classes are unevenly frequent, with one temperature or one each; a linear layer reads them.
 
-    Cost: three contrastive trainings a seed; about a minute.
+    Cost: three contrastive trainings a seed; ten seconds each.
 
     Reference: Qiu et al. 2023 [qiu2023not], "Not all semantics are created equal: contrastive self-supervised learning with automatic
     temperature individualization".

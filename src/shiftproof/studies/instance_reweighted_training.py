@@ -25,7 +25,7 @@ LITTLE = 0.03
 class InstanceReweightedTraining(Study):
     """Adversarial training plain, with weights of each batch's own, and with weights over a remembered mean; the worst classes count.
 
-    Cost: three adversarial trainings and attacks a seed; about half a minute.
+    Cost: three adversarial trainings and attacks a seed; 15 seconds each.
 
     Reference: Sow et al. 2024 [sow2024doubly], "Doubly robust instance-reweighted adversarial training".
     """
