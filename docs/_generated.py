@@ -86,11 +86,18 @@ def _constants(part: type[Any]) -> Iterator[str]:
 
 def _studies(_: str) -> Iterator[str]:
     from shiftproof.reports.number_format import seconds
-    from shiftproof.reports.studies import cpu_seconds, ends, expected, figure
+    from shiftproof.reports.studies import cpu_seconds, decisive, ends, expected, figure
     from shiftproof.studies import read_studies
 
+    records = read_studies(_RECORDS)
+    yield "| study | verdict | why | changed after a look, or extended |\n|---|---|---|---|"
+    for record in records:
+        more = f"{len(record.trials)} seeds, {record.planned} planned." if record.extensions else ""
+        changes = " ".join([*(look.what for look in record.looks if look.changed), more]).strip() or "–"
+        yield f"| [{record.study}](../reference/studies.md#{record.study}) | {record.verdict} | {decisive(record)} | {changes} |"
+    yield "\nEvery prediction, with what was measured:\n"
     yield "| study | the claim predicts | measured | the paper's | verdict | CPU time |\n|---|---|---|---|---|---|"
-    for record in read_studies(_RECORDS):
+    for record in records:
         name = f"[{record.study}](../reference/studies.md#{record.study})"
         for said in record.predictions:
             measured = f"{figure(said.value, said.unit)} ({ends(said.interval, said.unit)})"

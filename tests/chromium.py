@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import fcntl
 import json
 import os
 import select
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +27,10 @@ _FLAGS = (
     "--no-first-run",
     "--remote-debugging-pipe",
 )
-_PATIENCE = 60.0
+_PATIENCE = 180.0
+"""Seconds: other processes may leave a browser next to no time."""
+_START = 'exec "$@" 3<"/dev/fd/$READS" 4>"/dev/fd/$WRITES"'
+"""Chromium reads from descriptor 3 and writes to 4. A shell puts them there: our own code in a fork of a process with threads may hang."""
 
 
 @dataclass
@@ -41,6 +43,7 @@ class Tab:
     dialogs: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    loader: str = ""
     _last: int = 0
     _rest: bytes = b""
 
@@ -82,6 +85,8 @@ class Tab:
             self.errors.append(json.dumps(params["entry"])[:600])
         elif method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
+        elif method == "Page.frameNavigated" and "parentId" not in params["frame"]:
+            self.loader = params["frame"]["loaderId"]
 
     def run(self, expression: str) -> Any:
         """The value of a JavaScript expression in the page."""
@@ -95,16 +100,23 @@ class Tab:
         self.call("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600})
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", {"features": [scheme]})
-        self.call("Page.navigate", {"url": page.as_uri()})
+        loader = self.call("Page.navigate", {"url": page.as_uri()})["loaderId"]
+        while self.loader != loader:  # until then what is evaluated may still be in the page of before
+            self._receive()
         self.wait(f"document.readyState === 'complete' && document.documentElement.dataset.charts === '{ready}'")
 
     def wait(self, condition: str) -> None:
         """Waits until a JavaScript condition holds."""
+        self.wait_for(lambda: bool(self.run(condition)), condition)
+
+    def wait_for(self, condition: Callable[[], bool], words: str = "a condition") -> None:
+        """Waits until something holds of the page, or of what was heard of it."""
         end = time.monotonic() + _PATIENCE
-        while not self.run(condition):
+        while not condition():
             if time.monotonic() > end:
-                raise TimeoutError(f"never came true: {condition}; errors: {self.errors}")
+                raise TimeoutError(f"never came true: {words}; errors: {self.errors}")
             time.sleep(0.02)
+            self.run("0")  # takes in what has happened since
 
     def screenshot(self, target: Path, *, whole: bool = False) -> None:
         """The page as a PNG file."""
@@ -124,20 +136,15 @@ def chromium(profile: Path) -> Iterator[Tab]:
     if BINARY is None:
         raise FileNotFoundError("chromium")
     to_browser, from_browser = os.pipe(), os.pipe()
-    high = [fcntl.fcntl(end, fcntl.F_DUPFD, 20) for end in (to_browser[0], from_browser[1])]
-
-    def place() -> None:  # Chromium reads from descriptor 3 and writes to 4
-        os.dup2(high[0], 3)
-        os.dup2(high[1], 4)
-
+    theirs = (to_browser[0], from_browser[1])
     process = subprocess.Popen(
-        [BINARY, *_FLAGS, f"--user-data-dir={profile}", "about:blank"],
-        pass_fds=(3, 4),
-        preexec_fn=place,
+        ["/bin/sh", "-c", _START, "sh", BINARY, *_FLAGS, f"--user-data-dir={profile}", "about:blank"],
+        env={**os.environ, "READS": str(theirs[0]), "WRITES": str(theirs[1])},
+        pass_fds=theirs,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    for end in (to_browser[0], from_browser[1], *high):
+    for end in theirs:
         os.close(end)
     tab = Tab(to_browser[1], from_browser[0])
     try:
@@ -151,8 +158,9 @@ def chromium(profile: Path) -> Iterator[Tab]:
         tab.session = ""
         try:
             tab.call("Browser.close")
-        except (OSError, RuntimeError, TimeoutError):
-            process.terminate()
-        process.wait(timeout=20)
+            process.wait(timeout=_PATIENCE)
+        except (OSError, RuntimeError, TimeoutError, subprocess.TimeoutExpired):
+            process.kill()
+            process.wait()
         os.close(to_browser[1])
         os.close(from_browser[0])

@@ -19,14 +19,14 @@ NOT_RUN = {
     "README.md": ["it installs the pinned packages from the network."],
     "CONTRIBUTING.md": ["they install the pinned packages from the network, or take minutes."],
     "docs/guide/confidence.md": ["it needs MNIST, USPS and Fashion-MNIST."],
-    "docs/guide/frequency.md": ["it needs archives of CIFAR-10 and takes half an hour."],
+    "docs/guide/frequency.md": ["it needs recorded trials.", "it needs archives of CIFAR-10 and takes half an hour."],
     "docs/guide/studies.md": ["they need CIFAR-10 and take minutes to an hour.", "it needs CIFAR-10 and two trained networks."],
     "docs/guide/language-models.md": [
         "it needs an endpoint, and may cost money.",
         "it needs logs of these tools.",
         "it needs inspect and lm-eval, and an endpoint.",
     ],
-    "docs/guide/objects.md": ["the map of places is 441 cells.", "it needs the published images."],
+    "docs/guide/objects.md": ["the map of places is 441 cells.", "it needs the published images.", "it needs the published images."],
     "docs/guide/many-machines.md": ["it needs a cluster."],
     "docs/guide/tools.md": [
         "it needs MLflow, wandb and TensorBoard.",

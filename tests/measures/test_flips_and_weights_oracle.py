@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+import shiftproof as sp
 from shiftproof._errors import UsageError
 from shiftproof.measures.flips import mean_flip_probability, mean_top5_distance
-from shiftproof.measures.weighted_robustness import LR0FM_WEIGHTS, weighted_robustness
+from shiftproof.measures.weighted_robustness import LR0FM_WEIGHTS, weighted_robustness, weighted_robustness_of_audits
+from shiftproof.records.audit import Audit
+from shiftproof.shifts.corruptions.suites import SIDES
 
 
 def by_definition(first: np.ndarray[tuple[int], np.dtype[np.float64]], second: np.ndarray[tuple[int], np.dtype[np.float64]]) -> int:
@@ -111,3 +116,30 @@ def test_aggregates_that_cannot_be_made(change: dict[str, object], message: str)
     }
     with pytest.raises(UsageError, match=message):
         weighted_robustness(**given)  # type: ignore[arg-type]
+
+
+def lr_audit(tmp_path: Path, scale: float = 1.0, suite: str = "lr0_fm") -> Audit:
+    """An audit of a model that answers class 1 where the picture has more bright than dark columns at the right."""
+    x = torch.zeros(20, 1, 32, 32)
+    x[10:, :, :, 16:] = 1.0
+    x[:10, :, :, 1::2] = torch.linspace(0.2, 1, 10)[:, None, None, None]
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(1024, 2))
+    with torch.no_grad():
+        net[1].weight.copy_(torch.stack([torch.zeros(1024), torch.diff(torch.ones(32, 33).cumsum(1) % 3).flatten() * scale]))
+    data = sp.examples(x, torch.tensor([0] * 10 + [1] * 10), kind="image")
+    return sp.audit(net, data, suite=suite, out=tmp_path, progress=False, pictures=0).record
+
+
+def test_the_aggregate_of_audits_is_that_of_their_numbers(tmp_path: Path) -> None:
+    audit = lr_audit(tmp_path / "a")
+    found = weighted_robustness_of_audits({"eurosat": audit, "dtd": audit})
+    by_severity = {r.strength: r.value for r in audit.results if (r.family, r.risk, r.measure) == ("low_resolution", "mean", "accuracy")}
+    assert list(by_severity) == [1, 2, 4, 5]
+    levels = {str(side): dict.fromkeys(("eurosat", "dtd"), by_severity[severity] or 0.0) for severity, side in SIDES.items()}
+    full = dict.fromkeys(("eurosat", "dtd"), audit.clean.accuracy or 0.0)
+    assert found == weighted_robustness(full, levels, chance=dict.fromkeys(full, 0.5))
+    with pytest.raises(UsageError, match="must be of one model, got '2 models'"):
+        weighted_robustness_of_audits({"eurosat": audit, "dtd": lr_audit(tmp_path / "b", scale=2.0)})
+    kept = [r for r in audit.results if r.strength != 5]
+    with pytest.raises(UsageError, match=r"'audits\[dtd\]' .* have every level, got 'no severity 5'. Run each with --suite lr0_fm"):
+        weighted_robustness_of_audits({"dtd": audit.model_copy(update={"results": kept})})

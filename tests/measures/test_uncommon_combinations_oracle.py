@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+import shiftproof as sp
 from shiftproof._errors import UsageError
-from shiftproof.measures.uncommon_combinations import uncommon_combinations
+from shiftproof.measures.uncommon_combinations import FOCUS_SETTINGS, uncommon_combinations
 from shiftproof.risks.intervals import clopper_pearson, proportion_difference
 
 
@@ -83,3 +86,65 @@ def test_what_it_refuses() -> None:
 def test_numbers_are_names_too() -> None:
     found = uncommon_combinations(np.ones(4), np.array([0, 0, 1, 1]), {"g": np.array([1, 1, 0, 0])})
     assert found.columns[0].common.n == 4
+
+
+def test_the_table_of_focus_says_what_is_uncommon_and_one_place_of_several_is_enough() -> None:
+    labels = ["ship", "ship", "frog", "frog", "cat", "yak"]
+    groups = {
+        "time": ["day", "night", "night", "day", "none", "night"],
+        "weather": ["sunny", "snowing", "none", "raining", "cloudy", "foggy"],
+        "locations": ["water", "water, street", "forest", "grass, indoors", "street, indoors", "snow"],
+    }
+    found = uncommon_combinations([1, 0, 1, 0, 1, 1], labels, groups, settings=FOCUS_SETTINGS)
+    gaps = {gap.column: gap for gap in found.columns}
+    assert gaps["time"].combinations == (("ship", "night"),)  # a frog at night is common
+    assert gaps["weather"].combinations == (("frog", "raining"), ("ship", "snowing"))
+    assert gaps["locations"].combinations == (("frog", "grass, indoors"), ("ship", "water, street"))
+    assert [(share.n, share.accuracy) for share in found.by_count[:3]] == [(3, 1.0), (0, pytest.approx(math.nan, nan_ok=True)), (1, 0.0)]
+    assert (found.by_count[3].n, sum(share.n for share in found.by_count)) == (1, 5)  # nothing is said of yaks
+    with pytest.raises(UsageError, match="Both known and settings say what is uncommon for uncommon_combinations. Give one of them"):
+        uncommon_combinations([1], ["cat"], {"time": ["day"]}, known=(["cat"], {"time": ["day"]}), settings=FOCUS_SETTINGS)
+
+
+def test_both_figures_are_measures_of_an_audit(tmp_path: Path) -> None:
+    right, _, groups = animals()
+    y = torch.tensor([0] * 100 + [1] * 100)
+    x = torch.where(torch.tensor(right) == 1, y, 1 - y).float()[:, None]  # the model says what stands in x
+    data = sp.examples(x, y, groups=groups)
+    measures = ["uncommon_gap(by=place)", "uncommon_accuracy(count=0)", "uncommon_accuracy(count=1)", "uncommon_accuracy(count=2)"]
+    net = torch.nn.Linear(1, 2)
+    with torch.no_grad():
+        net.weight.copy_(torch.tensor([[-1.0], [1.0]]))
+        net.bias.copy_(torch.tensor([0.5, -0.5]))
+    record = sp.audit(net, data, shifts=["identity"], measures=measures, out=tmp_path, progress=False).record
+    of_all = {each.measure: each for each in record.measures if each.group is None}
+    gap, none, one, two = (of_all[name] for name in measures)
+    assert gap.value == pytest.approx(-0.5)
+    assert gap.interval == tuple(proportion_difference((162, 180), (8, 20)).one())
+    assert gap.notes == ["uncommon: 0 with sand, 1 with grass (20 examples)"]
+    assert (none.value, one.value, two.value) == (0.9, 0.4, None)
+    assert one.interval == tuple(clopper_pearson(8, 20).one())
+    assert two.refused == "no example has 2 uncommon attributes"
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "Uncommon minus common place" in text
+
+
+@pytest.mark.parametrize(
+    ("measure", "message"),
+    [
+        ("uncommon_gap(by=light)", r"Unknown group column 'light'. Known: place. In the measure uncommon_gap\(by=light\)"),
+        ("uncommon_gap(by=place, table=mine)", "The 'table' of uncommon_gap must be frequencies or focus, got 'mine'"),
+        ("uncommon_accuracy(count=1, table=focus)", "Unknown group column 'time'.* takes the columns time, weather, locations"),
+        ("uncommon_accuracy(count=-1)", "The 'count' of uncommon_accuracy must be at least 0, got -1"),
+    ],
+)
+def test_what_an_audit_refuses(measure: str, message: str) -> None:
+    data = sp.examples(torch.rand(4, 2), torch.tensor([0, 1, 0, 1]), groups={"place": ["a", "b", "a", "b"]})
+    with pytest.raises(UsageError, match=message):
+        sp.audit(torch.nn.Linear(2, 2), data, shifts=["identity"], measures=[measure], progress=False)
+
+
+def test_data_without_groups_have_no_attributes() -> None:
+    data = sp.examples(torch.rand(4, 2), torch.tensor([0, 1, 0, 1]))
+    with pytest.raises(UsageError, match="is about group columns, and the data have none. Name them, for example"):
+        sp.audit(torch.nn.Linear(2, 2), data, shifts=["identity"], measures=["uncommon_accuracy(count=0)"], progress=False)

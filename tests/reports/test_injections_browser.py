@@ -97,10 +97,13 @@ def test_an_unescaped_payload_is_caught(tab: Tab, tmp_path: Path) -> None:
     page = PAGES["studies"](tmp_path, 0)
     plain = page.read_text(encoding="utf-8")
     page.write_text(plain.replace("</main>", f"{''.join(PAYLOADS[k] for k in DIRECT)}</main>", 1), encoding="utf-8")
-    strict, loose = provoked(tab, page, policy=True), provoked(tab, page, policy=False)
+    strict = provoked(tab, page, policy=True)
     assert strict["seen"] == []
-    assert set(loose["seen"]) == set(DIRECT)
     assert strict["bad"]
+    provoked(tab, page, policy=False)
+    tab.wait(f"new Set(window.seen).size >= {len(DIRECT)}")  # some run when a picture has not come, which takes as long as it takes
+    assert set(tab.run("window.seen")) == set(DIRECT)
     page.write_text(plain.replace("</main>", f"<img src=//evil.invalid/x.png>{PAYLOADS[25]}</main>", 1), encoding="utf-8")
     provoked(tab, page, policy=False)
-    assert {"file://evil.invalid/x.png", "file://evil.invalid/25.css"} <= set(tab.requests)
+    wanted = {"file://evil.invalid/x.png", "file://evil.invalid/25.css"}
+    tab.wait_for(lambda: wanted <= set(tab.requests))

@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from repository import ROOT
 from shiftproof import UsageError
-from shiftproof.records.study import StudyRecord, TrialRecord
+from shiftproof.records.study import StudyRecord, TrialRecord, Unit
 from shiftproof.reports.studies import studies_page, terminal_studies
 from shiftproof.studies import EarlierLook, Prediction, Quantity, Study, Trial, read_studies, run_study
 from shiftproof.studies.build_record import rebuild_record
 from shiftproof.studies.code_digest import code_of
+from shiftproof.studies.quantity import over_seeds
 from shiftproof.studies.trial import unused
 from small_runs import command
 
@@ -246,6 +248,30 @@ def test_the_command_judges_stored_records_again(
     assert read_studies(tmp_path)[0].predictions == record.predictions
 
 
+def test_a_record_that_says_the_same_as_before_keeps_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = read_studies(ROOT / "benchmarks" / "results" / "0.1.0" / "studies")[0]
+    path = tmp_path / record.study / "study.json"
+    path.parent.mkdir()
+    first = record.figures[0]
+    off = first.model_copy(update={"interval": (first.interval[0], first.interval[1] * (1 + 1e-14))})
+    old = record.model_copy(update={"figures": (off, *record.figures[1:])}).model_dump_json(exclude={"nets", "seal"})  # as of before
+    path.write_text(old)
+    assert command(monkeypatch, "study", "judge", tmp_path) == 0
+    assert path.read_text() == old
+    path.write_text(old.replace(record.claim, "Another claim."))
+    assert command(monkeypatch, "study", "judge", tmp_path) == 0
+    assert record.claim in path.read_text()
+
+
+@pytest.mark.parametrize(("low", "high", "unit"), [(0.9, 1.0, "correlation"), (0.0, 1.2, "amount"), (-0.1, 1.2, "number")])
+def test_ends_of_an_interval_are_possible_in_the_unit(low: float, high: float, unit: Unit) -> None:
+    values = {"correlation": (0.94, 0.98, 0.99), "amount": (0.05, 0.5, 0.6), "number": (0.05, 0.5, 0.6)}[unit]
+    found = over_seeds([Quantity(value, unit=unit) for value in values], confidence=0.9)
+    assert (found[0] >= low) == (unit != "number")
+    assert (found[1] == 1.0) == (unit == "correlation")
+    assert found[1] <= high
+
+
 def test_a_measured_gain_outside_is_not_reproduced_as_nothing() -> None:
     from shiftproof.studies.verdict import judge
 
@@ -254,7 +280,7 @@ def test_a_measured_gain_outside_is_not_reproduced_as_nothing() -> None:
     assert judge([claim], trials, confidence=0.95)[0].verdict == "not reproduced"
 
 
-@pytest.mark.parametrize(("unit", "value"), [("share", 1.2), ("share", -0.1), ("points", 1.5)])
+@pytest.mark.parametrize(("unit", "value"), [("share", 1.2), ("share", -0.1), ("points", 1.5), ("correlation", -1.1), ("amount", -0.1)])
 def test_a_quantity_stays_within_its_unit(unit: str, value: float) -> None:
     with pytest.raises(UsageError, match=f"'value' of a quantity in {unit} must be in"):
         Quantity(value, unit=unit)  # type: ignore[arg-type]

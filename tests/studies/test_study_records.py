@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 import pytest
 
 from repository import ROOT
 from shiftproof.records.study import StudyRecord
 from shiftproof.studies import Prediction, read_studies, studies
 from shiftproof.studies.build_record import rebuild_record
+from shiftproof.studies.quantity import RANGES
 
 RECORDS = {record.study: record for record in read_studies(ROOT / "benchmarks" / "results" / "0.1.0" / "studies")}
 PREDICTIONS = [(name, said) for name in studies.names() for said in studies.get(name).predictions]
@@ -37,11 +40,16 @@ def test_a_record_says_with_which_code_it_was_measured_or_that_this_is_not_known
 
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
 def test_ends_of_intervals_are_possible_values(record: StudyRecord) -> None:
-    least = {"share": 0.0, "points": -1.0}
-    found = [(each.unit, each.interval) for each in record.predictions] + [(each.unit, each.interval) for each in record.figures]
-    for unit, (low, high) in found:
-        if unit in least:
-            assert least[unit] <= low <= high <= 1
+    for each in (*record.predictions, *record.figures):
+        least, most = RANGES[each.unit]
+        assert least <= each.interval[0] <= each.value <= each.interval[1] <= most, each.quantity
+
+
+@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+def test_a_command_names_files_as_anybody_may_have_them(record: StudyRecord) -> None:
+    words = record.provenance.command
+    assert words[:4] in ([], ["shiftproof", "study", "run", record.study])
+    assert not [word for word in words if PurePosixPath(word.rpartition(":")[2]).is_absolute() or "=/" in word]
 
 
 @pytest.mark.parametrize(("study", "said"), PREDICTIONS, ids=[f"{name}-{said.quantity}" for name, said in PREDICTIONS])

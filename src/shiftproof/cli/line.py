@@ -14,6 +14,7 @@ from shiftproof.cli._say import say
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.table import Table
 
     from shiftproof.measures.effective_robustness import AccuracyLine
 
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
     default=0,
     help="Number of examples of each out-of-distribution accuracy; widens the intervals.",
 )
+@click.option(
+    "--consistency",
+    is_flag=True,
+    help="Of recorded trials: whether each two observers err on the same images; without --in and --out-of, this alone.",
+)
 @click.option("--confidence", type=float, default=0.95, help="Confidence of the intervals. [0.95]")
 @click.option("--seed", type=int, default=0, help="Seed of the bootstrap. [0]")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the page, if one is wanted.")
@@ -44,6 +50,7 @@ def command(
     fit: str | None,
     axis: str,
     examples: int,
+    consistency: bool,
     confidence: float,
     seed: int,
     out: Path | None,
@@ -57,12 +64,17 @@ def command(
     shiftproof line results.csv --in val --out-of imagenetv2 --fit category=standard --out runs/line
     shiftproof line runs/a runs/b runs/c runs/d runs/e
     shiftproof line contrast.tar.xz --in c100 --out-of c05
+    shiftproof line contrast.tar.xz --consistency
     """  # noqa: D301  # \b is click's mark for lines to keep
     from rich.console import Console
 
     from shiftproof.measures.effective_robustness import effective_robustness
     from shiftproof.reports.accuracy_on_the_line import terminal_line
 
+    if consistency:
+        Console().print(_consistency(tables, confidence, seed))
+        if not inside and not outside:
+            return 0
     folder = None if out is None else out_folder(out)
     table = _table(tables, name)
     homes, away = _columns(table, tables, inside, outside)
@@ -125,6 +137,22 @@ def _trials(paths: Sequence[Path]) -> pd.DataFrame | None:
     if any(".tar" in path.suffixes or is_trials(heads(path)) for path in paths if path.is_file()):
         return accuracy_of_trials(read_trials(*paths))
     return None
+
+
+def _consistency(tables: Sequence[Path], confidence: float, seed: int) -> Table:
+    from rich.table import Table
+
+    from shiftproof.measures.trials import error_consistency, read_trials
+
+    if _trials(tables) is None:
+        raise UsageError("--consistency needs recorded trials, one row per answer: CSV files or an archive of them.")
+    shown = Table(
+        "observers", "images", "both right or both wrong", "error consistency", title="Whether two observers err on the same images"
+    )
+    for (first, second), found in error_consistency(read_trials(*tables), confidence=confidence, seed=seed).items():
+        low, high = found.interval
+        shown.add_row(f"{first} and {second}", str(found.images), f"{found.observed:.1%}", f"{found.kappa:.2f} ({low:.2f} to {high:.2f})")
+    return shown
 
 
 def _columns(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from shiftproof._errors import UsageError, must
 from shiftproof.cli._notes import echo_notes
 from shiftproof.cli._options import (
     DATA_EXAMPLE,
@@ -25,6 +27,7 @@ from shiftproof.cli._say import say
 
 if TYPE_CHECKING:
     from shiftproof.data.source import Source
+    from shiftproof.models.abstract import Labels
     from shiftproof.records.severity import SeverityCurve
 
 _MOST_SEVERE = 5.0
@@ -37,9 +40,15 @@ _MOST_SEVERE = 5.0
     "--shift",
     "spec",
     metavar="SPEC",
-    required=True,
     type=SHIFT,
     help="A shift; measured from 0 up to its strength. A corruption without severity: up to 5.",
+)
+@click.option(
+    "--level",
+    "levels",
+    multiple=True,
+    metavar="LEVEL=URI",
+    help="In place of --shift and --data: images stored at one strength, paired by their ids, such as 1.5=imagefolder:snow/1.5. Repeat it.",
 )
 @data_option("Data, as for audit.")
 @click.option("--limit", type=click.IntRange(min=1), help="Use only the first N examples.")
@@ -49,30 +58,71 @@ _MOST_SEVERE = 5.0
 @click.option("--confidence", type=float, default=0.95, help="Confidence of the intervals. [0.95]")
 @click.option("--batch-size", type=int, default=256, help="Inputs per forward pass. [256]")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the page, if one is wanted.")
-def command(box: str | None, device: str | None, quiet: bool, data: str | None, limit: int | None, out: Path | None, **options: Any) -> int:
+def command(
+    box: str | None,
+    device: str | None,
+    quiet: bool,
+    data: str | None,
+    limit: int | None,
+    out: Path | None,
+    levels: tuple[str, ...],
+    **options: Any,
+) -> int:
     """Measure accuracy as a shift grows, where each example first fails, and how the order of models changes.
 
     \b
     shiftproof severity --model nets.py:small --weights small.safetensors --shift gaussian_noise --data digits:
     shiftproof severity --model a.onnx --model b.onnx --shift "rotation(degrees=90)" --data npz:FILE.npz --out runs/severity
+    shiftproof severity --model a.onnx --level 0=imagefolder:snow/0 --level 1=imagefolder:snow/1
     """  # noqa: D301  # \b is click's mark for lines to keep
     from rich.console import Console
 
-    from shiftproof.data.load import load_data
     from shiftproof.reports.terminal_severity import terminal_severity
 
     needed("model", options["models"], MODEL_EXAMPLE)
     folder = None if out is None else out_folder(out)
-    source = load_data(needed("data", data, DATA_EXAMPLE), box=box_of(box), limit=limit)
-    source.require_classes("severity")
+    if levels and (data or options["spec"]):
+        raise UsageError("--level names stored images in place of --shift and --data. Leave those out.")
+    uri = next(iter(_placed(levels).values())) if levels else needed("data", data, DATA_EXAMPLE)
+    source = _source(uri, box, limit)
     notes: list[str] = []
-    curves = list(_curves(source, device or "cpu", notes, **options))
+    if levels:
+        stored = {level: source if each == uri else _source(each, box, limit) for level, each in _placed(levels).items()}
+        curves = list(_stored_curves(source, stored, device or "cpu", notes, **options))
+    else:
+        needed("shift", options["spec"], "--shift gaussian_noise")
+        curves = list(_curves(source, device or "cpu", notes, **options))
     page = None if folder is None else _write(curves, source.uri, folder)
     if not quiet:
         Console().print(terminal_severity(curves))
         echo_notes([*notes, *source.notes])
         say(f"Page: {page}" if page else "")
     return 0
+
+
+def _source(uri: str, box: str | None, limit: int | None) -> Source:
+    from shiftproof.data.load import load_data
+
+    source = load_data(uri, box=box_of(box), limit=limit)
+    source.require_classes("severity")
+    return source
+
+
+def _placed(levels: tuple[str, ...]) -> dict[float, str]:
+    """The URI of each level, the least first."""
+    found: dict[float, str] = {}
+    for given in levels:
+        level, _, uri = given.partition("=")
+        try:
+            number = float(level)
+        except ValueError:
+            number = math.nan
+        if not uri or not math.isfinite(number):
+            raise must("--level", "severity", "be LEVEL=URI, such as 1.5=imagefolder:snow/1.5", given)
+        if number in found:
+            raise UsageError(f"--level names {number:g} twice. Give each level once.")
+        found[number] = uri
+    return dict(sorted(found.items()))
 
 
 def _curves(
@@ -87,19 +137,55 @@ def _curves(
     **how: Any,
 ) -> Iterator[SeverityCurve]:
     """The curve of each model; what is to be said of the models is added to `notes`."""
-    from shiftproof.data.align import align
-    from shiftproof.evaluation.class_fit import fit_classes
     from shiftproof.evaluation.curves.severity_curve import severity_curve
     from shiftproof.evaluation.parts import build_parts
-    from shiftproof.models.load import load_model
-    from shiftproof.models.query_count import counting_queries
-    from shiftproof.models.weights import weights_of_each
-    from shiftproof.preflight import PROBES
     from shiftproof.shifts import shifts
 
     (shift,) = build_parts(shifts, [_with_severity(spec)])
     examples = source.take(slice(None))
-    for place, file, name in zip(models, weights_of_each(models, weights), names_of_each(models, names), strict=True):
+    for model, sent in _models(source, device, notes, models, weights, names):
+        curve = severity_curve(model, shift, examples=examples, **how)
+        yield replace(curve, sent=curve.sent + sent)
+
+
+def _stored_curves(
+    source: Source,
+    levels: dict[float, Source],
+    device: str,
+    notes: list[str],
+    *,
+    models: tuple[str, ...],
+    weights: tuple[str, ...],
+    names: tuple[str, ...],
+    batch_size: int,
+    confidence: float,
+    **unused: Any,
+) -> Iterator[SeverityCurve]:
+    """As `_curves`, of images stored at each level."""
+    del unused
+    from shiftproof.evaluation.curves.stored_curve import at_every_level, stored_curve
+
+    paired = at_every_level({level: each.take(slice(None)) for level, each in levels.items()})
+    if paired.left_out:
+        notes.append(f"{paired.left_out} of the examples of the first level are not at every level, and are left out.")
+    for model, sent in _models(source, device, notes, models, weights, names):
+        curve = stored_curve(model, paired, name="stored images", batch_size=batch_size, confidence=confidence)
+        yield replace(curve, sent=curve.sent + sent)
+
+
+def _models(
+    source: Source, device: str, notes: list[str], places: tuple[str, ...], weights: tuple[str, ...], names: tuple[str, ...]
+) -> Iterator[tuple[Labels, int]]:
+    """Each model with what was sent to it while it was loaded; what is to be said of them is added to `notes`."""
+    from shiftproof.data.align import align
+    from shiftproof.evaluation.class_fit import fit_classes
+    from shiftproof.models.load import load_model
+    from shiftproof.models.query_count import counting_queries
+    from shiftproof.models.weights import weights_of_each
+    from shiftproof.preflight import PROBES
+
+    examples = source.take(slice(None))
+    for place, file, name in zip(places, weights_of_each(places, weights), names_of_each(places, names), strict=True):
         with counting_queries() as count:  # what is asked while it is loaded is sent too
             model = load_model(
                 place,
@@ -113,8 +199,7 @@ def _curves(
             )
             fit_classes(model, align(source))
             notes += model.notes
-            curve = severity_curve(model, shift, examples=examples, **how)
-        yield replace(curve, sent=count.sent)
+        yield model, count.sent
 
 
 def _with_severity(spec: str) -> str:

@@ -19,6 +19,8 @@ measures, __all__, __getattr__ = package_of_parts(
         "expected_cost": "expected_cost:ExpectedCost",
         "top_k": "top_k:TopK",
         "equalized_odds_gap": "equalized_odds_gap:EqualizedOddsGap",
+        "uncommon_gap": "uncommon_gap:UncommonGap",
+        "uncommon_accuracy": "uncommon_accuracy:UncommonAccuracy",
         "coverage": "coverage:Coverage",
         "label_shift": "label_shift:LabelShift",
     },

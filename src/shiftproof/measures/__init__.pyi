@@ -14,6 +14,8 @@ from shiftproof.measures.log_loss import LogLoss
 from shiftproof.measures.precision import Precision
 from shiftproof.measures.recall import Recall
 from shiftproof.measures.top_k import TopK
+from shiftproof.measures.uncommon_accuracy import UncommonAccuracy
+from shiftproof.measures.uncommon_gap import UncommonGap
 from shiftproof.registry import Registry
 
 measures: Registry[Measure]
@@ -32,5 +34,7 @@ __all__ = [
     "Precision",
     "Recall",
     "TopK",
+    "UncommonAccuracy",
+    "UncommonGap",
     "measures",
 ]

@@ -8,9 +8,13 @@ import re
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from shiftproof._arrays import Bools
 from shiftproof._errors import UsageError, must
 from shiftproof.outcomes import Interval
 from shiftproof.risks.intervals import clopper_pearson
@@ -18,11 +22,14 @@ from shiftproof.risks.intervals import clopper_pearson
 if TYPE_CHECKING:
     import pandas as pd
 
-REFERENCES: tuple[str, ...] = ("geirhos2019imagenet", "geirhos2021partial")
+REFERENCES: tuple[str, ...] = ("geirhos2019imagenet", "geirhos2020beyond", "geirhos2021partial")
 COLUMNS = ("subj", "condition", "category", "object_response")
 """Who answered, what was done to the image, what it shows, and the answer."""
 _CONFLICT = re.compile(r"([a-z]+)\d*-([a-z]+)\d*\.\w+$")
 """How the name of an image with one object's shape and another's texture ends, such as _airplane1-knife2.png."""
+
+_PLACE = re.compile(r"^\d+_[a-z]+_[a-z0-9]+_")
+"""How an image's name begins that says where in which session it was shown, such as 0001_cop_s01_."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,25 @@ class RecordedShapeBias:
     neither: int
     bias: float
     interval: Interval
+
+
+@dataclass(frozen=True)
+class ErrorConsistency:
+    """Whether two observers err on the same images, beyond what their accuracies make likely.
+
+    Args:
+        observed: share of common images on which both are right or both wrong, mean over conditions.
+        kappa: (observed - expected) / (1 - expected) in each condition, mean over conditions: 0 as if by chance, 1 the same errors.
+        interval: of `kappa`, by resampling the images of each condition.
+        images: how many were seen by both.
+        conditions: in how many conditions; those where chance alone explains all, as both are right on everything, are left out.
+    """
+
+    observed: float
+    kappa: float
+    interval: Interval
+    images: int
+    conditions: int
 
 
 def is_trials(columns: Sequence[str]) -> bool:
@@ -106,6 +132,60 @@ def shape_bias_of_trials(trials: pd.DataFrame, *, confidence: float = 0.95) -> d
         bias = first / (first + second) if first + second else math.nan
         found[str(observer)] = RecordedShapeBias(first, second, len(rows) - first - second, bias, ends)
     return found
+
+
+def error_consistency(trials: pd.DataFrame, *, confidence: float = 0.95, seed: int = 0) -> dict[tuple[str, str], ErrorConsistency]:
+    """The error consistency of every pair of observers in trials on the same images, by names in order.
+
+    Images are matched by `imagename` without its leading number, experiment and session, as recorded trials name them, within a condition.
+
+    Args:
+        trials: what `read_trials` gives.
+        confidence: of the intervals, in (0, 1).
+        seed: of the 1,000 resamples.
+
+    Raises:
+        UsageError: the trials have no `imagename`, or two observers share no image in any condition.
+
+    Reference: Geirhos et al. 2020 [geirhos2020beyond], "Beyond accuracy: quantifying trial-by-trial behaviour of CNNs and humans by
+    measuring error consistency".
+    """
+    import pandas as pd
+
+    if not 0 < confidence < 1:
+        raise must("confidence", "error_consistency", "be in (0, 1)", confidence)
+    if "imagename" not in trials.columns:
+        raise UsageError("These trials do not say which image was shown. They need the column imagename.")
+    image = trials["imagename"].astype(str).str.replace(_PLACE, "", regex=True)
+    right = (trials["object_response"] == trials["category"]).rename("right")
+    table = pd.concat([trials[["subj", "condition"]].astype(str), image, right], axis=1)
+    wide = table.groupby(["condition", "imagename", "subj"])["right"].mean().unstack()
+    found: dict[tuple[str, str], ErrorConsistency] = {}
+    for first, second in combinations(sorted(str(name) for name in wide.columns), 2):
+        both = wide[[first, second]].dropna().round().astype(bool)
+        parts = [part.to_numpy() for _, part in both.groupby(level="condition")]
+        found[first, second] = _consistency(parts, first, second, confidence, np.random.default_rng(seed))
+    return found
+
+
+def _consistency(parts: Sequence[Bools], first: str, second: str, confidence: float, numbers: np.random.Generator) -> ErrorConsistency:
+    each = [(_kappa(part), part) for part in parts]
+    kept = [(kappa, part) for kappa, part in each if math.isfinite(kappa)]
+    if not kept:
+        raise UsageError(f"The observers '{first}' and '{second}' share no image in any condition, or never err on any.")
+    drawn = [[_kappa(part[numbers.integers(0, len(part), len(part))]) for _, part in kept] for _ in range(1000)]
+    means = np.nanmean(np.array(drawn), axis=1)
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    observed = float(np.mean([(part[:, 0] == part[:, 1]).mean() for _, part in kept]))
+    images = sum(len(part) for _, part in kept)
+    return ErrorConsistency(observed, float(np.mean([kappa for kappa, _ in kept])), Interval(float(low), float(high)), images, len(kept))
+
+
+def _kappa(both: Bools) -> float:
+    """Of whether two observers are right, shape (n, 2); NaN where chance explains everything."""
+    one, two = both.mean(0)
+    expected = one * two + (1 - one) * (1 - two)
+    return float(((both[:, 0] == both[:, 1]).mean() - expected) / (1 - expected)) if expected < 1 else math.nan
 
 
 def _parts(path: Path) -> Iterator[tuple[str, bytes]]:

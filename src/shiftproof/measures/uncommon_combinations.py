@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,31 @@ from shiftproof.outcomes import Interval
 from shiftproof.risks.intervals import clopper_pearson, proportion_difference, simultaneous
 
 Names = npt.NDArray[np.str_]
+Settings = Mapping[str, Mapping[str, Collection[str]]]
+"""By label and column the values that are uncommon for it."""
+
+_RARE_WEATHER = frozenset({"foggy", "raining", "snowing"})
+_RARE_PLACES = {
+    "truck": "indoors, rocks, snow, water",
+    "car": "indoors, rocks, snow, water",
+    "plane": "forest, indoors, rocks, sand, snow, water",
+    "ship": "forest, grass, indoors, rocks, sand, street, snow",
+    "cat": "forest, rocks, sand, snow, water",
+    "dog": "forest, rocks, snow",
+    "horse": "indoors, rocks, street, snow, water",
+    "deer": "indoors, rocks, sand, street, snow, water",
+    "frog": "indoors, street, snow",
+    "bird": "indoors, street, snow",
+}
+FOCUS_SETTINGS: Settings = {
+    label: {
+        "time": frozenset() if label == "frog" else frozenset({"night"}),
+        "weather": _RARE_WEATHER,
+        "locations": frozenset(places.split(", ")),
+    }
+    for label, places in _RARE_PLACES.items()
+}
+"""What Kattakinda & Feizi call uncommon for the ten classes of FOCUS, as their evaluation has it."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +93,15 @@ def uncommon_combinations(
     groups: Mapping[str, npt.ArrayLike],
     *,
     known: tuple[npt.ArrayLike, Mapping[str, npt.ArrayLike]] | None = None,
+    settings: Settings | None = None,
     below: float = 0.5,
     confidence: float = 0.95,
 ) -> UncommonCombinations:
     """Accuracy on common and on uncommon combinations of label and attribute, for each group column.
 
     A combination (y, a) is uncommon if #(y, a) < below * #y * #a / n: it occurs less than `below` times as often as if label and attribute
-    were independent. So an attribute that is rare for all labels is not uncommon for one of them.
+    were independent. So an attribute that is rare for all labels is not uncommon for one of them. FOCUS itself has a table made by people
+    (`settings=FOCUS_SETTINGS`) in place of frequencies.
 
     Args:
         right: 1 if the model is correct, 0 if it is wrong, shape (n,): `finding.correct`, clean or under any shift.
@@ -82,6 +109,8 @@ def uncommon_combinations(
         groups: for each column of attributes, one value per example: `examples.groups`.
         known: labels and groups of the data that define what is common, such as the training set; by default these data. A combination
             that does not occur there is uncommon if both its label and its attribute do, and is left out otherwise.
+        settings: by label and column the values that are uncommon for it, in place of frequencies. A value of several, split at ", ",
+            is uncommon if one of them is; labels that it does not have are left out.
         below: in (0, 1].
         confidence: of the intervals, in (0, 1).
 
@@ -90,7 +119,7 @@ def uncommon_combinations(
         attribute is its cause, since uncommon combinations may differ in other ways.
 
     Raises:
-        UsageError: no column is given, lengths differ, or `below` is out of range.
+        UsageError: no column is given, lengths differ, `below` is out of range, or both `known` and `settings` are given.
 
     Example:
         >>> labels = ["cow"] * 6 + ["camel"] * 6
@@ -105,6 +134,8 @@ def uncommon_combinations(
         raise UsageError("The data have no group column. Name one, for example ?groups=place.")
     if not 0 < below <= 1:
         raise must("below", "uncommon_combinations", "be in (0, 1]", below)
+    if known is not None and settings is not None:
+        raise UsageError("Both known and settings say what is uncommon for uncommon_combinations. Give one of them.")
     verdict, names = np.asarray(right, dtype=np.float64), _names(labels)
     if verdict.ndim != 1 or not bool(np.isin(verdict, (0.0, 1.0)).all()):
         raise must("right", "uncommon_combinations", "be 0 or 1 per example, shape (n,)", verdict.tolist()[:8])
@@ -115,7 +146,10 @@ def uncommon_combinations(
     gaps: list[AccuracyGap] = []
     counts, judged = np.zeros(len(names), dtype=np.int64), np.ones(len(names), dtype=bool)
     for column, values in columns.items():
-        uncommon, seen, pairs = _uncommon(names, values, known_labels, known_groups[column], below)
+        if settings is None:
+            uncommon, seen, pairs = _uncommon(names, values, known_labels, known_groups[column], below)
+        else:
+            uncommon, seen, pairs = _listed(names, values, settings, column)
         counts += uncommon
         judged &= seen
         gaps.append(_gap(column, verdict, uncommon & seen, ~uncommon & seen, pairs, confidence))
@@ -162,6 +196,17 @@ def _uncommon(
             uncommon[mine] = True
             pairs.append((label, value))
     return uncommon, seen, tuple(pairs)
+
+
+def _listed(
+    labels: Names, values: Names, settings: Settings, column: str
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], tuple[tuple[str, str], ...]]:
+    """As `_uncommon`, by a table of the settings."""
+    listed = {label: settings[label][column] for label in set(labels.tolist()) if column in settings.get(label, {})}
+    pairs = sorted(set(zip(labels.tolist(), values.tolist(), strict=True)))
+    rare = {(label, value) for label, value in pairs if label in listed and not set(value.split(", ")).isdisjoint(listed[label])}
+    uncommon = np.array([pair in rare for pair in zip(labels.tolist(), values.tolist(), strict=True)], dtype=bool)
+    return uncommon, np.isin(labels, list(listed)), tuple(pair for pair in pairs if pair in rare)
 
 
 def _gap(

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shiftproof._errors import UsageError, must
+from shiftproof.measures.corruption_table import from_audit
+from shiftproof.records.audit import Audit
+from shiftproof.shifts.corruptions.suites import SIDES
 
 LR0FM_WEIGHTS: Mapping[str, float] = {
     "imagenet": 0.15556157429688613,
@@ -58,8 +61,9 @@ def weighted_robustness(
     """Weighted aggregated robustness (WAR): relative robustness, reduced near chance, averaged over data sets with weights.
 
     G_D = (A_D / F_D) (1 - exp(-alpha (F_D - C_D)^2)), with A the accuracy under the shift, F at full resolution and C of guessing; the
-    aggregate is sum_D w_D G_D / sum_D w_D. The form of the factor and alpha are ours until they are checked against the paper; the weights
-    are published. A model near chance loses nothing under a shift and would look robust; its factor is near 0.
+    aggregate is sum_D w_D G_D / sum_D w_D. That the factor is 0 at chance and grows with F_D - C_D, and the weights, are
+    published; its form and alpha are ours until they are checked against the paper. A model near chance loses nothing under a shift and
+    would look robust; its factor is near 0.
 
     Args:
         full: data set -> accuracy without the shift, in (0, 1].
@@ -106,6 +110,39 @@ def weighted_robustness(
         "those of Pathak et al. 2025" if weights is LR0FM_WEIGHTS else "given",
         alpha,
     )
+
+
+def weighted_robustness_of_audits(
+    audits: Mapping[str, Audit], *, weights: Mapping[str, float] = LR0FM_WEIGHTS, alpha: float = 200.0
+) -> WeightedRobustness:
+    """`weighted_robustness` of one model from an audit of each data set with the suite `lr0_fm`; levels are "128", "64", "32" and "16".
+
+    Args:
+        audits: data set -> its record, as `read_audit` reads it.
+        weights: data set -> weight, as for `weighted_robustness`.
+        alpha: as for `weighted_robustness`.
+
+    Guessing is right on one of an audit's classes in turn. Images of another size than 224 pixels lose the same share of their sides.
+
+    Raises:
+        UsageError: the audits are of several models, or one lacks a level.
+    """
+    models = sorted({audit.model.fingerprint for audit in audits.values()})
+    if len(models) > 1:
+        raise must("audits", "weighted_robustness_of_audits", "be of one model", f"{len(models)} models")
+    full: dict[str, float] = {}
+    shifted: dict[str, dict[str, float]] = {str(side): {} for side in SIDES.values()}
+    for dataset, audit in audits.items():
+        reduced = from_audit(audit)
+        absent = sorted(set(SIDES) - set(reduced.accuracy.get("low_resolution", {})))
+        if absent:
+            hint = "Run each with --suite lr0_fm."
+            raise must(f"audits[{dataset}]", "weighted_robustness_of_audits", "have every level", f"no severity {absent[0]}", hint)
+        full[dataset] = reduced.clean
+        for severity, side in SIDES.items():
+            shifted[str(side)][dataset] = reduced.accuracy["low_resolution"][severity]
+    chance = {dataset: 1 / max(audit.data.classes, 1) for dataset, audit in audits.items()}
+    return weighted_robustness(full, shifted, chance=chance, weights=weights, alpha=alpha)
 
 
 def _shares(name: str, table: Mapping[str, float], *, above: float = -1.0) -> None:

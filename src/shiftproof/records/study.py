@@ -11,8 +11,8 @@ from shiftproof.records.document import Document, Record
 
 SCHEMA_VERSION = "2.0"
 Form = Literal["quick", "full"]
-Unit = Literal["share", "points", "number"]
-"""How a figure reads: 0.1 is 10 %, ten points, or the number 0.1."""
+Unit = Literal["share", "points", "correlation", "amount", "number"]
+"""How a figure reads, and what it can be: 0.1 is 10 %, ten points, or the number 0.1, in [-1, 1], at least 0, or anything."""
 StudyVerdict = Literal["reproduced", "not reproduced", "inconclusive"]
 Mark = Literal["extended", "changed after a look", "looked at before", "uncommitted code", "code not recorded"]
 """What a verdict must not be read without."""
@@ -23,7 +23,7 @@ class QuantityRecord(Record):
 
     value: float
     error: float = Field(description="Standard error by the sample; 0 where exact.")
-    unit: Unit = Field(description="A share, a difference of shares, or any other number.")
+    unit: Unit = Field(description="A share, a difference of shares, a correlation, an amount (never negative), or any other number.")
 
 
 class TrialRecord(Record):

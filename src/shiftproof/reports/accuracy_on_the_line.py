@@ -12,6 +12,7 @@ from rich.text import Text
 
 from shiftproof._writing import write_atomic
 from shiftproof.measures.effective_robustness import AXES, AccuracyLine
+from shiftproof.measures.many_shifts import ManyShifts, many_shifts
 from shiftproof.reports import vega as alt
 from shiftproof.reports._html import render
 from shiftproof.reports.figure import ChartRow, Figure, make_figure, table_of
@@ -120,7 +121,25 @@ def terminal_line(lines: Sequence[AccuracyLine]) -> Group:
             table.add_row(Text(printable(model.model)), *each, *beyond)
         parts.append(table)
         parts += [Text(said) for said in _left_out(line)]
-    return Group(*parts)
+    together = _together(lines)
+    return Group(*parts, *(_terminal_shifts(together) if together else ()))
+
+
+def _together(lines: Sequence[AccuracyLine]) -> ManyShifts | None:
+    """What all lines together say, where they are of several shifts."""
+    return many_shifts(lines) if len({line.outside for line in lines}) == len(lines) > 1 else None
+
+
+def _terminal_shifts(together: ManyShifts) -> tuple[Text, Table]:
+    table = Table(title="Effective robustness on every shift")
+    for place, head in enumerate(("model", *together.shifts, "above", "below")):
+        table.add_column(Text(printable(head)), justify="left" if place == 0 else "right")
+    for model in together.models[:_SHOWN]:
+        each = [points(place.effective) for place in model.places]
+        table.add_row(Text(printable(model.model)), *each, str(model.above), str(model.below))
+    if len(together.models) > _SHOWN:
+        table.add_row(f"... {len(together.models) - _SHOWN} more", *[""] * (len(together.shifts) + 2))
+    return Text(str(together)), table
 
 
 def _left_out(line: AccuracyLine) -> list[str]:
@@ -151,5 +170,6 @@ def line_page(lines: Sequence[AccuracyLine], source: str) -> str:
         lines=lines,
         said=[str(line) for line in lines],
         left_out=[_left_out(line) for line in lines],
+        together=_together(lines),
         source=source,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -105,6 +106,17 @@ def cpu_seconds(record: StudyRecord) -> float:
     return math.fsum(trial.cpu_seconds for trial in record.trials)
 
 
+def decisive(record: StudyRecord) -> str:
+    """What decides the verdict, in words: the predictions that have it themselves, or all where all do."""
+    if record.verdict == "reproduced":
+        return "every interval lies in its range"
+    return "; ".join(
+        f"{said.quantity}: {figure(said.value, said.unit)} ({ends(said.interval, said.unit)}), predicted {expected(said)}"
+        for said in record.predictions
+        if said.verdict == record.verdict
+    )
+
+
 def codes(record: StudyRecord) -> list[str]:
     """The code that the seeds were measured with, in words, once each."""
     return list(dict.fromkeys(map(_code, record.trials)))
@@ -144,6 +156,8 @@ def studies_page(records: Sequence[StudyRecord]) -> str:
         sentence=sentence,
         codes=codes,
         cpu_seconds=cpu_seconds,
+        commands=[shlex.join(record.provenance.command) for record in records],
+        decisive=decisive,
         number=figure,
         ends=ends,
         expected=expected,

@@ -48,12 +48,7 @@ def write_trust(record: TrustRecord, folder: Path) -> Path:
 
 
 def row_name(row: TrustRow) -> str:
-    """What a row is called: its sample, and the shift that moved it."""
-    return row.sample if row.shift == "identity" else f"{row.sample}, {row.shift}"
-
-
-def _in_words(row: TrustRow) -> str:
-    """What the chart calls a row."""
+    """What a row is called: its sample, and the shift that moved it, in words."""
     return row.sample if row.shift == "identity" else f"{row.sample}: {in_shift_words(row.shift)}"
 
 
@@ -65,8 +60,8 @@ def trust_chart(rows: list[TrustRow]) -> Figure:
         values = {"accuracy": row.accuracy, "mean confidence": row.mean_confidence}
         for what, value in values.items():
             ends: ChartRow = {"low": low, "high": high} if what == "accuracy" else {"low": value, "high": value}
-            points.append({"sample": _in_words(row), "what": what, "value": value, "shown": percent(value), **ends})
-    order = [_in_words(row) for row in rows]
+            points.append({"sample": row_name(row), "what": what, "value": value, "shown": percent(value), **ends})
+    order = [row_name(row) for row in rows]
     y = alt.Y("sample:N", sort=order, title=None, axis=NAMES)
 
     def x(field: str, title: str | None = None) -> alt.X:

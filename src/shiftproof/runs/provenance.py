@@ -7,12 +7,14 @@ import subprocess
 import sys
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Protocol
 
 from shiftproof import __version__
 from shiftproof._secrets import without_secrets
 from shiftproof.records.audit import Provenance
 
+_PACKAGE = Path(__file__).resolve().parents[1]
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pyarrow", "opencv-python-headless", "onnxruntime")
 
 
@@ -55,8 +57,17 @@ def provenance(config: RunSettings, started: str) -> Provenance:
         seed=config.seed,
         confidence=config.confidence,
         suite=config.suite,
-        command=[without_secrets(word) for word in sys.argv] if sys.argv and sys.argv[0].endswith("shiftproof") else [],
+        command=command_given(),
     )
+
+
+def command_given() -> list[str]:
+    """The words of the command that asked, without secrets and without where the program lies; none where Python asked."""
+    if not sys.argv:
+        return []
+    program = Path(sys.argv[0])
+    own = program.stem == "shiftproof" or (program.name == "__main__.py" and program.resolve().parent == _PACKAGE)
+    return ["shiftproof", *map(without_secrets, sys.argv[1:])] if own else []
 
 
 def _version(package: str) -> str | None:

@@ -19,6 +19,7 @@ shifts, __all__, __getattr__ = package_of_parts(
         "compose": "compose:Compose",
         "patch": "patch.patch:Patch",
         "physical": "physical.physical:Physical",
+        "decoder": "latent.decoder:Decoder",
         "tabular": "tabular.tabular:Tabular",
         "category_costs": "tabular.category_costs:CategoryCosts",
         "within_quantiles": "tabular.within_quantiles:WithinQuantiles",

@@ -69,6 +69,7 @@ from shiftproof.shifts.geometry.scale import Scale
 from shiftproof.shifts.geometry.shear import Shear
 from shiftproof.shifts.geometry.translation import Translation
 from shiftproof.shifts.identity import Identity
+from shiftproof.shifts.latent.decoder import Decoder
 from shiftproof.shifts.norms.l0 import L0
 from shiftproof.shifts.norms.l1 import L1
 from shiftproof.shifts.norms.l2 import L2
@@ -237,6 +238,7 @@ __all__ = [
     "Crop",
     "CurlyQuotes",
     "CutOff",
+    "Decoder",
     "DefocusBlur",
     "DeletionMarks",
     "Detokenised",

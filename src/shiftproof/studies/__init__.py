@@ -37,6 +37,12 @@ studies, __all__, __getattr__ = package_of_parts(
         "component_removal": "component_removal:ComponentRemoval",
         "names_of_one_type": "names_of_one_type:NamesOfOneType",
         "rewriting_at_test_time": "rewriting_at_test_time:RewritingAtTestTime",
+        "rotation_self_supervision": "rotation_self_supervision:RotationSelfSupervision",
+        "style_exploration_domains": "style_exploration_domains:StyleExplorationDomains",
+        "individual_temperatures": "individual_temperatures:IndividualTemperatures",
+        "instance_reweighted_training": "instance_reweighted_training:InstanceReweightedTraining",
+        "invariant_predictors": "invariant_predictors:InvariantPredictors",
+        "disparity_under_imbalance": "disparity_under_imbalance:DisparityUnderImbalance",
     },
     also=(
         "abstract:EarlierLook",

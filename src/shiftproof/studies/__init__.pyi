@@ -10,13 +10,17 @@ from shiftproof.studies.bias_and_variance_reduction import BiasAndVarianceReduct
 from shiftproof.studies.component_removal import ComponentRemoval
 from shiftproof.studies.cross_domain_errors import CrossDomainErrors
 from shiftproof.studies.defence_table import DefenceTable
+from shiftproof.studies.disparity_under_imbalance import DisparityUnderImbalance
 from shiftproof.studies.feature_contamination import FeatureContamination
 from shiftproof.studies.gaussian_noise_and_adversarial import GaussianNoiseAndAdversarial
 from shiftproof.studies.group_dro_regularisation import GroupDroRegularisation
 from shiftproof.studies.heterogeneous_shift import HeterogeneousShift
 from shiftproof.studies.high_frequency_generalisation import HighFrequencyGeneralisation
 from shiftproof.studies.holistic_robust_training import HolisticRobustTraining
+from shiftproof.studies.individual_temperatures import IndividualTemperatures
 from shiftproof.studies.information_lift import InformationLift
+from shiftproof.studies.instance_reweighted_training import InstanceReweightedTraining
+from shiftproof.studies.invariant_predictors import InvariantPredictors
 from shiftproof.studies.label_robust_losses import LabelRobustLosses
 from shiftproof.studies.learning_from_errors import LearningFromErrors
 from shiftproof.studies.madry_minmax import MadryMinmax
@@ -26,12 +30,14 @@ from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.rewriting_at_test_time import RewritingAtTestTime
 from shiftproof.studies.robust_and_nonrobust_features import RobustAndNonrobustFeatures
 from shiftproof.studies.robustness_accuracy_tradeoff import RobustnessAccuracyTradeoff
+from shiftproof.studies.rotation_self_supervision import RotationSelfSupervision
 from shiftproof.studies.run import read_studies, run_study
 from shiftproof.studies.sampled_trajectory_bounds import SampledTrajectoryBounds
 from shiftproof.studies.sdm_activation import SdmActivation
 from shiftproof.studies.sensitivity_law import SensitivityLaw
 from shiftproof.studies.simplicity_bias import SimplicityBias
 from shiftproof.studies.stable_propagation import StablePropagation
+from shiftproof.studies.style_exploration_domains import StyleExplorationDomains
 from shiftproof.studies.trial import Trial
 
 studies: Registry[Study]
@@ -44,6 +50,7 @@ __all__ = [
     "ComponentRemoval",
     "CrossDomainErrors",
     "DefenceTable",
+    "DisparityUnderImbalance",
     "EarlierLook",
     "FeatureContamination",
     "GaussianNoiseAndAdversarial",
@@ -51,7 +58,10 @@ __all__ = [
     "HeterogeneousShift",
     "HighFrequencyGeneralisation",
     "HolisticRobustTraining",
+    "IndividualTemperatures",
     "InformationLift",
+    "InstanceReweightedTraining",
+    "InvariantPredictors",
     "LabelRobustLosses",
     "LearningFromErrors",
     "MadryMinmax",
@@ -62,12 +72,14 @@ __all__ = [
     "RewritingAtTestTime",
     "RobustAndNonrobustFeatures",
     "RobustnessAccuracyTradeoff",
+    "RotationSelfSupervision",
     "SampledTrajectoryBounds",
     "SdmActivation",
     "SensitivityLaw",
     "SimplicityBias",
     "StablePropagation",
     "Study",
+    "StyleExplorationDomains",
     "Trial",
     "difference",
     "read_studies",

@@ -222,8 +222,8 @@ class BiasAndVarianceReduction(Study):
             "LSVRG, log10 gap": Quantity(float(found["lsvrg"][-1])),
             "batches, log10 gap": Quantity(float(found["batches"][-1])),
             "Prospect, second half over first": Quantity(float(second / first)),
-            "Prospect's epochs to 1e-6": Quantity(float(reached["prospect"])),
-            "LSVRG's epochs over Prospect's": Quantity(reached["lsvrg"] / reached["prospect"]),
+            "Prospect's epochs to 1e-6": Quantity(float(reached["prospect"]), unit="amount"),
+            "LSVRG's epochs over Prospect's": Quantity(reached["lsvrg"] / reached["prospect"], unit="amount"),
         }
 
 

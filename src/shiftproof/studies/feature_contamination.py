@@ -109,7 +109,7 @@ class FeatureContamination(Study):
                 f"{name}, accuracy under the shift": flags[1],
                 f"{name}, lost by the shift": less(flags[0], flags[1]),
                 f"{name}, loss grown by the shift": Quantity(losses[1] - losses[0]),
-                f"{name}, background over core": Quantity(held(net)),
+                f"{name}, background over core": Quantity(held(net), unit="amount"),
             }
         return found
 

@@ -106,7 +106,7 @@ class GaussianNoiseAndAdversarial(Study):
                 f"distance over length of the noise{of}": median_ratio(it.distance, it.length, trial.numbers(of))
                 for of, it in found.items()
             },
-            **{f"images compared{of}": Quantity(float(len(it.distance))) for of, it in found.items()},
+            **{f"images compared{of}": Quantity(float(len(it.distance)), unit="amount") for of, it in found.items()},
         }
 
     def _distances(self, trial: Trial, net: nn.Module, test: Examples) -> Distances:
@@ -172,7 +172,7 @@ def median_ratio(first: Floats, second: Floats, numbers: np.random.Generator) ->
     """The median of first / second over examples, shapes (n,), and its standard error by resampling them."""
     ratio = first / second
     again = np.median(numbers.choice(ratio, size=(1000, len(ratio))), axis=1)
-    return Quantity(float(np.median(ratio)), float(again.std(ddof=1)))
+    return Quantity(float(np.median(ratio)), float(again.std(ddof=1)), "amount")
 
 
 def rank_correlation(first: Floats, second: Floats) -> Quantity:
@@ -183,4 +183,4 @@ def rank_correlation(first: Floats, second: Floats) -> Quantity:
     from scipy.stats import spearmanr
 
     r = float(spearmanr(first, second).statistic)
-    return Quantity(r, (1 - r * r) * math.sqrt((1 + r * r / 2) / (len(first) - 3)))
+    return Quantity(r, (1 - r * r) * math.sqrt((1 + r * r / 2) / (len(first) - 3)), "correlation")

@@ -72,10 +72,10 @@ class HeterogeneousShift(Study):
         errors = np.array([_errors(trial, row) for row in range(trial.pick(quick=5, full=20))])
         none, of_x, of_z = errors.mean(0)
         return {
-            "error": Quantity(float(none)),
-            "error under shift of x": Quantity(float(of_x)),
-            "error under shift of z": Quantity(float(of_z)),
-            "error under shift of x over none": Quantity(float(of_x / none)),
+            "error": Quantity(float(none), unit="amount"),
+            "error under shift of x": Quantity(float(of_x), unit="amount"),
+            "error under shift of z": Quantity(float(of_z), unit="amount"),
+            "error under shift of x over none": Quantity(float(of_x / none), unit="amount"),
             "log error, shift of z less of x": Quantity(float(np.log(of_z / of_x))),
         }
 

@@ -130,4 +130,4 @@ def less_bound(found: Quantity, risk: Quantity) -> Quantity:
 def _abstention(first: Quantity, second: Quantity) -> Quantity:
     """The ratio of what is not kept, whose errors count as independent; what is not kept counts as at least its own error."""
     a, b = 1 - first.value, max(1 - second.value, second.error)
-    return Quantity(a / b, math.hypot(first.error, a / b * second.error) / b)
+    return Quantity(a / b, math.hypot(first.error, a / b * second.error) / b, "amount")

@@ -77,5 +77,5 @@ class LearningFromErrors(Study):
             "student": share(student),
             "control": share(control),
             "student over control": difference(student, control),
-            "errors that the student saw": Quantity(float(len(wrong))),
+            "errors that the student saw": Quantity(float(len(wrong)), unit="amount"),
         }

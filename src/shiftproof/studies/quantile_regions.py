@@ -141,4 +141,4 @@ def _ratio(area: Floats, rectangle: Floats) -> Quantity:
     """Of means of the same inputs, with the error of their linearised ratio."""
     ratio = float(area.mean() / rectangle.mean())
     off = (area - ratio * rectangle) / rectangle.mean()
-    return Quantity(ratio, float(off.std(ddof=1) / np.sqrt(len(off))))
+    return Quantity(ratio, float(off.std(ddof=1) / np.sqrt(len(off))), "amount")

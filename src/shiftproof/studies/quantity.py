@@ -13,7 +13,14 @@ from shiftproof._errors import must
 from shiftproof.outcomes import Interval
 from shiftproof.records.study import Unit
 
-_RANGES: dict[Unit, tuple[float, float]] = {"share": (0.0, 1.0), "points": (-1.0, 1.0), "number": (-math.inf, math.inf)}
+RANGES: dict[Unit, tuple[float, float]] = {
+    "share": (0.0, 1.0),
+    "points": (-1.0, 1.0),
+    "correlation": (-1.0, 1.0),
+    "amount": (0.0, math.inf),
+    "number": (-math.inf, math.inf),
+}
+"""What a figure in each unit can be."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +30,8 @@ class Quantity:
     Args:
         value: the figure; shares are in [0, 1], so that ten points are 0.1.
         error: its standard error by the sample it was measured on; 0 where it is exact.
-        unit: a share, a difference of shares, or a number of any other kind.
+        unit: a share, a difference of shares, a correlation, an amount, which is never negative (a count, a distance, a ratio of such), or
+            a number of any other kind.
     """
 
     value: float
@@ -33,7 +41,7 @@ class Quantity:
     def __post_init__(self) -> None:
         if not math.isfinite(self.value) or not 0 <= self.error < math.inf:
             raise must("value and error", "a quantity", "be finite numbers, the error at least 0", (self.value, self.error))
-        least, most = _RANGES[self.unit]
+        least, most = RANGES[self.unit]
         if not least <= self.value <= most:
             raise must("value", f"a quantity in {self.unit}", f"be in [{least:g}, {most:g}]", self.value)
 
@@ -88,7 +96,7 @@ def over_seeds(quantities: Sequence[Quantity], *, confidence: float) -> Interval
     mean +- sqrt((t s / sqrt(k))^2 + (z e)^2): Student's t for the spread s between seeds, and the normal quantile for the mean error e of
     the sample, which all seeds share and which more seeds therefore do not shrink. Where each seed has a sample of its own, the second
     part is counted twice: the interval is then too wide, never too narrow. Its ends stay within what the unit allows: [0, 1] for a share,
-    [-1, 1] for a difference of shares.
+    [-1, 1] for a difference of shares or a correlation, at least 0 for an amount.
 
     >>> low, high = over_seeds([Quantity(0.5), Quantity(0.6), Quantity(0.7)], confidence=0.95)
     >>> round(low, 3), round(high, 3)
@@ -104,5 +112,5 @@ def over_seeds(quantities: Sequence[Quantity], *, confidence: float) -> Interval
     spread = float(stats.t.isf(tail, k - 1)) * values.std(ddof=1) / math.sqrt(k)
     sample = float(stats.norm.isf(tail)) * np.mean([q.error for q in quantities])
     half = math.hypot(spread, sample)
-    least, most = _RANGES[quantities[0].unit]
+    least, most = RANGES[quantities[0].unit]
     return Interval(max(float(values.mean()) - half, least), min(float(values.mean()) + half, most))

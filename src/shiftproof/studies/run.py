@@ -122,11 +122,21 @@ def read_studies(folder: str | Path) -> list[StudyRecord]:
 
 
 def judge_again(folder: str | Path) -> list[StudyRecord]:
-    """Every stored record with the verdict that the predictions, as they now stand, draw from its figures; see `rebuild_record`."""
+    """Every stored record with the verdict that the predictions, as they now stand, draw from its figures; see `rebuild_record`.
+
+    The file of a record that says the same as before, up to the rounding of the last digits, stays as it is.
+    """
     for path in sorted(Path(folder).glob(f"*/{RECORD}")):
         record = _read(path)
-        _write(path, rebuild_record(record, studies.build(record.study)))
+        again = rebuild_record(record, studies.build(record.study))
+        if _rounded(again) != _rounded(record):
+            _write(path, again)
     return read_studies(folder)
+
+
+def _rounded(record: StudyRecord) -> object:
+    """What a record says, its figures to nine digits: libraries differ in the last ones."""
+    return json.loads(record.model_dump_json(exclude={"seal"}), parse_float=lambda figure: f"{float(figure):.9g}")
 
 
 def _read(path: Path) -> StudyRecord:

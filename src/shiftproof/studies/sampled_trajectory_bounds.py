@@ -149,11 +149,11 @@ class SampledTrajectoryBounds(Study):
             each = [_bounds(net, whole[[row]], f"{name}-{row}", trial) for row in rows]
             sampled, fitted, worst, above = (np.array(column) for column in zip(*each, strict=True))
             found |= {
-                f"{name}, sampled": Quantity(float(sampled.mean())),
-                f"{name}, fitted": Quantity(float(fitted.mean())),
-                f"{name}, worst": Quantity(float(worst.mean())),
-                f"{name}, fitted over sampled": Quantity(float((fitted / sampled).mean())),
-                f"{name}, worst over sampled": Quantity(float((worst / sampled).mean())),
+                f"{name}, sampled": Quantity(float(sampled.mean()), unit="amount"),
+                f"{name}, fitted": Quantity(float(fitted.mean()), unit="amount"),
+                f"{name}, worst": Quantity(float(worst.mean()), unit="amount"),
+                f"{name}, fitted over sampled": Quantity(float((fitted / sampled).mean()), unit="amount"),
+                f"{name}, worst over sampled": Quantity(float((worst / sampled).mean()), unit="amount"),
                 f"{name}, fresh draws above": share(above.ravel()),
             }
         return found

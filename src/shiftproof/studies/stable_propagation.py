@@ -92,9 +92,9 @@ class StablePropagation(Study):
             said = told.stay.numpy()
             if noise == "gaussian":
                 found[f"spread{label} over draws"] = _mean(told.spread.numpy() / spread)
-                found[f"stay{label}, correlation with draws"] = Quantity(float(np.corrcoef(said, stay)[0, 1]))
+                found[f"stay{label}, correlation with draws"] = Quantity(float(np.corrcoef(said, stay)[0, 1]), unit="correlation")
             found[f"stay{label}, mean distance from draws"] = _mean(np.abs(said - stay))
-            found[f"stay{label}, greatest distance from draws"] = Quantity(float(np.abs(said - stay).max()))
+            found[f"stay{label}, greatest distance from draws"] = Quantity(float(np.abs(said - stay).max()), unit="amount")
         unfamiliar = strokes(300, 8, trial.numbers("strokes")) if trial.quick else trial.sample("fashion_grey.test").x
         orders = {
             "propagated": StrangenessPair(*(-noise_stability(model, x, sigma=_ORDER).stay.numpy() for x in (task.test.x, unfamiliar))),
@@ -125,4 +125,4 @@ def _softmax(net: nn.Module, x: Tensor) -> Floats:
 
 
 def _mean(values: Floats) -> Quantity:
-    return Quantity(float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))))
+    return Quantity(float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))), "amount")

@@ -210,7 +210,7 @@ def _by_group(p: PooledResults, basis: SharedBasis, measure: str, values: Floats
 def _drop(p: PooledResults, base: PooledResults, basis: SharedBasis) -> Result:
     """Clean accuracy minus accuracy here, over the same examples: at least this under a worst-case search."""
     difference, interval = paired_difference(base.score, p.score, confidence=basis.confidence)
-    drop = Measurement(-difference, Interval(-interval.high, -interval.low), len(p.rows))
+    drop = Measurement(0.0 - difference, Interval(0.0 - interval.high, 0.0 - interval.low), len(p.rows))  # a zero without a sign
     return _result(p, basis, "mean", "drop", drop, kind="at_least" if p.table.bound is Bound.AT_MOST else None)
 
 

@@ -23,6 +23,7 @@ from shiftproof.models.posting import EndpointOptions
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.work import measured_chunk
 from shiftproof.searches.abstract import Search
+from shiftproof.shifts.abstract import Shift
 
 LOOKS = 64
 """Rows that looking at a model on a sample takes at most."""
@@ -68,6 +69,12 @@ class PlannedPart:
         return 1 + sum(int(options.get(name, 0)) for name in ("draws", "selection"))
 
 
+def _with_strength(shift: Shift) -> str:
+    """A shift's spec, with its strength where the spec leaves it at its default."""
+    spec = shift.spec()
+    return spec if "(" in spec or shift.strength is None else f"{spec}({shift.strength}={shift.full_strength:g})"
+
+
 def parts_of(plan: AuditPlan) -> list[PlannedPart]:
     """The parts of a plan, in the order in which they are run."""
     found: dict[str, PlannedPart] = {}
@@ -76,7 +83,7 @@ def parts_of(plan: AuditPlan) -> list[PlannedPart]:
             shift, search = cell.shift.spec(), cell.method.spec()
             source = plan.sources[cell.data]
             place = "" if source is plan.data else f" on {source.uri}"
-            part = PlannedPart(f"{what}{shift} under {search}{place}", shift, search, source, cell.total, cell)
+            part = PlannedPart(f"{what}{_with_strength(cell.shift)} under {search}{place}", shift, search, source, cell.total, cell)
             found.setdefault(what + cell.group, part)
     for question in plan.diagnoses:
         shift = question.shift.spec()

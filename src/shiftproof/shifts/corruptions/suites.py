@@ -59,12 +59,15 @@ OWN = ("low_resolution", "jpeg_quality", "grey_scale", "white_balance")
 ALL = tuple(dict.fromkeys((*COMMON, *EXTRA, *MNIST_C, *IMAGENET_C_BAR, *CIFAR_10_C_BAR, *OWN)))
 
 LEVELS = (1, 2, 3, 4, 5)
+SIDES = {1: 128, 2: 64, 4: 32, 5: 16}
+"""Of LR0.FM, whose images have 224 pixels: the side that is left at each severity of `low_resolution`; that of 3 is ours."""
 SUITES: dict[str, tuple[str, ...]] = {
     "corruptions": tuple(f"{name}(severity={s})" for name in ALL for s in LEVELS),
     "imagenet_c": tuple(f"{name}(severity={s}, setting=imagenet_c)" for name in COMMON for s in LEVELS),
     "cifar_10_c": tuple(f"{name}(severity={s}, setting=cifar_10_c)" for name in COMMON for s in LEVELS),
     "mnist_c": tuple(f"{name}(severity={s}, setting=mnist_c)" for name, s in MNIST_C.items()),
     "imagenet_c_bar": tuple(f"{name}(severity={s}, setting=imagenet_c_bar)" for name in IMAGENET_C_BAR for s in LEVELS),
+    "lr0_fm": tuple(f"low_resolution(severity={s}, setting=lr0_fm)" for s in SIDES),
     "cifar_10_c_bar": tuple(f"{name}(severity={s}, setting=cifar_10_c_bar)" for name in CIFAR_10_C_BAR for s in LEVELS),
 }
 """The specs of each suite; each is measured in its average case."""

@@ -20,6 +20,7 @@ methods, __all__, __getattr__ = package_of_parts(
         "smooth_adversarial": "smooth_adversarial:SmoothAdversarial",
         "interval_training": "interval_training:IntervalTraining",
         "augmix": "augmix:AugMix",
+        "noise2net": "noise2net:Noise2Net",
         "mixup": "mixup:Mixup",
         "corruption_augmentation": "corruption_augmentation:CorruptionAugmentation",
         "distillation": "distillation:Distillation",

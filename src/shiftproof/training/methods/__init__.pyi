@@ -20,6 +20,7 @@ from shiftproof.training.methods.label_robust import LabelRobust
 from shiftproof.training.methods.lisa import Lisa
 from shiftproof.training.methods.mart import Mart
 from shiftproof.training.methods.mixup import Mixup
+from shiftproof.training.methods.noise2net import Noise2Net
 from shiftproof.training.methods.plain import Plain
 from shiftproof.training.methods.reweighted import ReweightedTraining
 from shiftproof.training.methods.rotation_head import RotationHead
@@ -50,6 +51,7 @@ __all__ = [
     "Mart",
     "Method",
     "Mixup",
+    "Noise2Net",
     "Plain",
     "ReweightedTraining",
     "RotationHead",

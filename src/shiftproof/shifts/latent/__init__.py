@@ -1,0 +1,1 @@
+"""Shifts along the latents of a decoder."""
