@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from shiftproof import UsageError, load_model
-from shiftproof._secrets import remember_header, url_without_secrets, without_secrets
+from shiftproof._secrets import remember_header, remember_url, url_without_secrets, without_secrets
 from shiftproof.evaluation.config import make_config
 from shiftproof.models.posting import EndpointOptions
 
@@ -173,3 +173,11 @@ def test_a_process_that_gets_the_model_hides_it_too(echo: tuple[str, dict[str, o
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "UsageError: The endpoint http://127.0.0.1" in done.stderr
     assert "SECRET" not in done.stderr
+
+
+def test_the_name_of_a_language_model_is_no_secret_and_a_password_before_it_is() -> None:
+    remember_url("chat:http://me:TOP#SECRET@host/v1#smollm2")
+    remember_url("--model=completions:https://host/v1?key=OTHERSECRET#large-model")
+    assert without_secrets("smollm2 and large-model say me:TOP#SECRET, TOP#SECRET, OTHERSECRET") == (
+        "smollm2 and large-model say [hidden], [hidden], [hidden]"
+    )

@@ -103,6 +103,9 @@ def remember_url(text: str) -> None:
     start = _START.search(text)
     if start is None:
         return
+    if text[: start.start()].lower().endswith(("chat:", "completions:")):  # what follows the last # is the name of a model
+        url, _, model = text.rpartition("#")
+        text = text if "@" in model else url or text
     address, _, fragment = text[start.end() :].lstrip("/").partition("#")
     place, _, query = address.partition("?")
     whole = text[start.end() :].lstrip("/")

@@ -52,8 +52,8 @@ def _corners(given: list[Bounded]) -> list[list[float]]:
 
 def test_a_token_that_is_not_listed_is_bounded() -> None:
     top = {"7": math.log(0.6), " 7": math.log(0.1), "8": math.log(0.25)}
-    assert probability_bounds(top, "7") == (pytest.approx(0.7), pytest.approx(0.7))
-    assert probability_bounds(top, "9") == (0.0, pytest.approx(0.05)), "what the listed leave"
+    assert [*probability_bounds(top, "7")] == pytest.approx([0.7, 0.7])
+    assert [*probability_bounds(top, "9")] == pytest.approx([0.0, 0.05]), "what the listed leave"
     assert probability_bounds({}, "9") == (0.0, 1.0)
     hidden = effect_of_same_result(exact(0.5), probability_bounds(top, "9"))
     assert hidden.low == pytest.approx(0.5 / 0.05 - 1)

@@ -14,7 +14,7 @@ import pytest
 import shiftproof as sp
 from chat_stub import BUSY, ChatStub, Served, completion, continuation, serving
 from shiftproof._errors import UsageError
-from shiftproof.data.prompts import Prompt, PromptRow
+from shiftproof.data.prompts import PAIRS, SEPARATORS, Layout, Prompt, PromptRow
 from shiftproof.data.rows import Items
 from shiftproof.models.chat import ChatModel, load_chat
 from shiftproof.models.chat_options import ChatOptions
@@ -100,6 +100,15 @@ def test_a_model_without_chats_takes_texts_only(stub: ChatStub) -> None:
         model.answers(Items([told]))
     with pytest.raises(UsageError, match="names no model. Write it as completions:URL#MODEL"):
         load_answers(f"completions:{stub.url}", said="texts")
+
+
+def test_a_model_without_chats_is_left_to_say_the_answer_and_not_the_white_space_before_it() -> None:
+    prompt = Prompt(fields=(("text", "Text"),), answer="Mood")
+    ends = {": ": "Mood:", " \n\t": "Mood \n\t", "\n    ": "Mood\n   ", "::": "Mood::", "\t": "Mood\t", " - ": "Mood -", " ": "Mood"}
+    rows = {one: PromptRow(prompt, {"text": "So?"}, Layout(pair=PAIRS.index((SEPARATORS.index(one), 0)))) for one in ends}
+    with serving(lambda _: continuation("fine")) as stub:
+        ChatModel(stub.url, "base", speaks="completions", options=ChatOptions(concurrency=1)).answers(Items(rows.values()))
+    assert sorted(stub.prompts) == sorted(str(rows[one]).removesuffix(end.rstrip()) + end for one, end in ends.items())
 
 
 @pytest.mark.parametrize("body", [b'{"choices": [{}]}', b'{"choices": ["x"]}', b'{"choices": [{"text": null}]}', b"[]"])
