@@ -48,6 +48,8 @@ studies, __all__, __getattr__ = package_of_parts(
         "instance_reweighted_training": "instance_reweighted_training:InstanceReweightedTraining",
         "invariant_predictors": "invariant_predictors:InvariantPredictors",
         "disparity_under_imbalance": "disparity_under_imbalance:DisparityUnderImbalance",
+        "controlled_shift": "controlled_shift:ControlledShift",
+        "singular_distributions": "singular_distributions:SingularDistributions",
     },
     also=(
         "abstract:EarlierLook",

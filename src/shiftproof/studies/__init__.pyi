@@ -8,6 +8,7 @@ from shiftproof.studies.adversarial_training_and_corruptions import AdversarialT
 from shiftproof.studies.anomaly_under_shift import AnomalyUnderShift
 from shiftproof.studies.bias_and_variance_reduction import BiasAndVarianceReduction
 from shiftproof.studies.component_removal import ComponentRemoval
+from shiftproof.studies.controlled_shift import ControlledShift
 from shiftproof.studies.coreset_weights import CoresetWeights
 from shiftproof.studies.cross_domain_errors import CrossDomainErrors
 from shiftproof.studies.data_mixtures import DataMixtures
@@ -40,6 +41,7 @@ from shiftproof.studies.sampled_trajectory_bounds import SampledTrajectoryBounds
 from shiftproof.studies.sdm_activation import SdmActivation
 from shiftproof.studies.sensitivity_law import SensitivityLaw
 from shiftproof.studies.simplicity_bias import SimplicityBias
+from shiftproof.studies.singular_distributions import SingularDistributions
 from shiftproof.studies.stable_propagation import StablePropagation
 from shiftproof.studies.style_exploration_domains import StyleExplorationDomains
 from shiftproof.studies.trial import Trial
@@ -53,6 +55,7 @@ __all__ = [
     "AnomalyUnderShift",
     "BiasAndVarianceReduction",
     "ComponentRemoval",
+    "ControlledShift",
     "CoresetWeights",
     "CrossDomainErrors",
     "DataMixtures",
@@ -86,6 +89,7 @@ __all__ = [
     "SdmActivation",
     "SensitivityLaw",
     "SimplicityBias",
+    "SingularDistributions",
     "StablePropagation",
     "Study",
     "StyleExplorationDomains",
