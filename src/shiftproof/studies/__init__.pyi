@@ -7,6 +7,7 @@ from shiftproof.studies.adversarial_errors import AdversarialErrors
 from shiftproof.studies.adversarial_training_and_corruptions import AdversarialTrainingAndCorruptions
 from shiftproof.studies.anomaly_under_shift import AnomalyUnderShift
 from shiftproof.studies.bias_and_variance_reduction import BiasAndVarianceReduction
+from shiftproof.studies.capacity_and_robustness import CapacityAndRobustness
 from shiftproof.studies.component_removal import ComponentRemoval
 from shiftproof.studies.controlled_shift import ControlledShift
 from shiftproof.studies.coreset_weights import CoresetWeights
@@ -54,6 +55,7 @@ __all__ = [
     "AdversarialTrainingAndCorruptions",
     "AnomalyUnderShift",
     "BiasAndVarianceReduction",
+    "CapacityAndRobustness",
     "ComponentRemoval",
     "ControlledShift",
     "CoresetWeights",
