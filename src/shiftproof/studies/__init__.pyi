@@ -33,6 +33,7 @@ from shiftproof.studies.madry_minmax import MadryMinmax
 from shiftproof.studies.names_of_one_type import NamesOfOneType
 from shiftproof.studies.quantile_regions import QuantileRegions
 from shiftproof.studies.quantity import Quantity, difference, share
+from shiftproof.studies.random_network_augmentation import RandomNetworkAugmentation
 from shiftproof.studies.rewriting_at_test_time import RewritingAtTestTime
 from shiftproof.studies.robust_and_nonrobust_features import RobustAndNonrobustFeatures
 from shiftproof.studies.robustness_accuracy_tradeoff import RobustnessAccuracyTradeoff
@@ -83,6 +84,7 @@ __all__ = [
     "Prediction",
     "QuantileRegions",
     "Quantity",
+    "RandomNetworkAugmentation",
     "RewritingAtTestTime",
     "RobustAndNonrobustFeatures",
     "RobustnessAccuracyTradeoff",
