@@ -48,6 +48,10 @@ studies, __all__, __getattr__ = package_of_parts(
         "instance_reweighted_training": "instance_reweighted_training:InstanceReweightedTraining",
         "invariant_predictors": "invariant_predictors:InvariantPredictors",
         "disparity_under_imbalance": "disparity_under_imbalance:DisparityUnderImbalance",
+        "controlled_shift": "controlled_shift:ControlledShift",
+        "random_network_augmentation": "random_network_augmentation:RandomNetworkAugmentation",
+        "capacity_and_robustness": "capacity_and_robustness:CapacityAndRobustness",
+        "singular_distributions": "singular_distributions:SingularDistributions",
     },
     also=(
         "abstract:EarlierLook",

@@ -7,7 +7,9 @@ from shiftproof.studies.adversarial_errors import AdversarialErrors
 from shiftproof.studies.adversarial_training_and_corruptions import AdversarialTrainingAndCorruptions
 from shiftproof.studies.anomaly_under_shift import AnomalyUnderShift
 from shiftproof.studies.bias_and_variance_reduction import BiasAndVarianceReduction
+from shiftproof.studies.capacity_and_robustness import CapacityAndRobustness
 from shiftproof.studies.component_removal import ComponentRemoval
+from shiftproof.studies.controlled_shift import ControlledShift
 from shiftproof.studies.coreset_weights import CoresetWeights
 from shiftproof.studies.cross_domain_errors import CrossDomainErrors
 from shiftproof.studies.data_mixtures import DataMixtures
@@ -31,6 +33,7 @@ from shiftproof.studies.madry_minmax import MadryMinmax
 from shiftproof.studies.names_of_one_type import NamesOfOneType
 from shiftproof.studies.quantile_regions import QuantileRegions
 from shiftproof.studies.quantity import Quantity, difference, share
+from shiftproof.studies.random_network_augmentation import RandomNetworkAugmentation
 from shiftproof.studies.rewriting_at_test_time import RewritingAtTestTime
 from shiftproof.studies.robust_and_nonrobust_features import RobustAndNonrobustFeatures
 from shiftproof.studies.robustness_accuracy_tradeoff import RobustnessAccuracyTradeoff
@@ -40,6 +43,7 @@ from shiftproof.studies.sampled_trajectory_bounds import SampledTrajectoryBounds
 from shiftproof.studies.sdm_activation import SdmActivation
 from shiftproof.studies.sensitivity_law import SensitivityLaw
 from shiftproof.studies.simplicity_bias import SimplicityBias
+from shiftproof.studies.singular_distributions import SingularDistributions
 from shiftproof.studies.stable_propagation import StablePropagation
 from shiftproof.studies.style_exploration_domains import StyleExplorationDomains
 from shiftproof.studies.trial import Trial
@@ -52,7 +56,9 @@ __all__ = [
     "AdversarialTrainingAndCorruptions",
     "AnomalyUnderShift",
     "BiasAndVarianceReduction",
+    "CapacityAndRobustness",
     "ComponentRemoval",
+    "ControlledShift",
     "CoresetWeights",
     "CrossDomainErrors",
     "DataMixtures",
@@ -78,6 +84,7 @@ __all__ = [
     "Prediction",
     "QuantileRegions",
     "Quantity",
+    "RandomNetworkAugmentation",
     "RewritingAtTestTime",
     "RobustAndNonrobustFeatures",
     "RobustnessAccuracyTradeoff",
@@ -86,6 +93,7 @@ __all__ = [
     "SdmActivation",
     "SensitivityLaw",
     "SimplicityBias",
+    "SingularDistributions",
     "StablePropagation",
     "Study",
     "StyleExplorationDomains",
