@@ -89,7 +89,12 @@ def measured(model: TorchModule, certificate: Certificate, examples: Examples) -
     with torch.no_grad():
         parts = [certificate.certify(timed, shift, examples.x[i : i + 256], rng[i : i + 256]) for i in range(0, len(examples), 256)]
     total = time.process_time() - began
-    proof = Proof(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    proof = Proof(
+        torch.cat([part.prediction for part in parts]),
+        torch.cat([part.radius for part in parts]),
+        torch.cat([part.abstained for part in parts]),
+        torch.cat([part.forwards for part in parts]),
+    )
     spent = proof.forwards.numpy()
     right = (proof.prediction == examples.y) & ~proof.abstained
     return proof, {

@@ -53,7 +53,7 @@ class Spared(WordBugs):
 
 @cache
 def _stop_words() -> frozenset[str]:
-    from nltk.corpus import stopwords
+    from nltk.corpus import stopwords  # type: ignore[import-not-found]
 
     return frozenset(stopwords.words("english"))
 
@@ -144,9 +144,9 @@ def of_ours(victim: Victim, texts: list[str], y: list[int], queries: int, seed: 
 
 def of_textattack(victim: Victim, texts: list[str], y: list[int], queries: int, seed: int) -> dict[str, Any]:
     """TextAttack's DeepWordBug; texts that the victim has wrong are skipped by it, after one question."""
-    from textattack.attack_recipes import DeepWordBugGao2018
-    from textattack.attack_results import SkippedAttackResult, SuccessfulAttackResult
-    from textattack.models.wrappers import ModelWrapper
+    from textattack.attack_recipes import DeepWordBugGao2018  # type: ignore[import-not-found]
+    from textattack.attack_results import SkippedAttackResult, SuccessfulAttackResult  # type: ignore[import-not-found]
+    from textattack.models.wrappers import ModelWrapper  # type: ignore[import-not-found]
 
     class Wrapped(ModelWrapper):  # type: ignore[misc]  # textattack has no types
         """The bare victim, as TextAttack asks it."""

@@ -76,7 +76,7 @@ def ours(spec: str, texts: list[str]) -> Callable[[], object]:
 
 def nlpaugs(name: str, texts: list[str]) -> Callable[[], object]:
     """The augmenter of nlpaug."""
-    from nlpaug.augmenter import char
+    from nlpaug.augmenter import char  # type: ignore[import-not-found]
 
     random.seed(0)
     made = {

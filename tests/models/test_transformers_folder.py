@@ -93,7 +93,8 @@ def test_an_encoder_without_a_head_is_refused(tmp_path: Path) -> None:
 def test_the_command_takes_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = save(tmp_path / "net")
     x = TEXTS[:12]
-    labels = load_transformers(folder, class_names=["neg", "pos"]).labels(x)
+    model: Any = load_transformers(folder, class_names=["neg", "pos"])
+    labels = model.labels(x)
     rows = [f"{text},{('neg', 'pos')[int(label)]}" for text, label in zip(x, labels, strict=True)]
     (tmp_path / "texts.csv").write_text("\n".join(["text,label", *rows, ""]), encoding="utf-8")
     source = sp.load_data(f"csv:{tmp_path / 'texts.csv'}?text=text&label=label")

@@ -133,7 +133,7 @@ def _run(config: DefendConfig, count: QueryCount, say: Say) -> DefendRecord:
     standard = subjects[0].model
     search, plain = loaded.search, None if loaded.of_texts else PLAIN
     question = AttackPlan(
-        standard, loaded.examples, loaded.threat, loaded.unseen, search, plain, loaded.corruptions, config.seed, config.batch_size
+        standard, loaded.examples, loaded.threat, loaded.unseen, search, loaded.corruptions, config.seed, config.batch_size, plain
     )
     rows, notes = make_rows(subjects, question, config.confidence, say)
     record = DefendRecord(

@@ -55,9 +55,9 @@ class AttackPlan:
         examples: n labelled inputs.
         threat, unseen: the shift that defences may know, and another.
         search: the adaptive search.
-        plain: what knows no defence and follows the gradient that it leaves; None for texts, which have none.
         corruptions: shifts of the average case.
         seed, batch_size: as of `confront`.
+        plain: what knows no defence and follows the gradient that it leaves; None for texts, which have none.
     """
 
     standard: Scores
@@ -65,19 +65,19 @@ class AttackPlan:
     threat: Shift
     unseen: Shift
     search: Search
-    plain: Search | None
     corruptions: tuple[Shift, ...]
     seed: int
     batch_size: int
+    plain: Search | None = PLAIN
 
 
 @dataclass(frozen=True, eq=False)
 class AttackOutcomes:
-    """Which of the n examples each question leaves right, shape (n,) each; None where it could not be asked."""
+    """Which of the n examples each question leaves right, shape (n,) each; all of them where the plain one was not asked."""
 
     clean: Bools
     transfer: Bools
-    plain: Bools | None
+    plain: Bools
     adaptive: Bools
     unseen: Bools
     corruptions: dict[str, Bools]
@@ -90,8 +90,7 @@ class AttackOutcomes:
     @property
     def robust(self) -> Bools:
         """Held under all attacks inside the threat: a defence is no stronger than any of them allows."""
-        known = self.transfer & self.adaptive
-        return known if self.plain is None else known & self.plain
+        return self.transfer & self.plain & self.adaptive
 
 
 def ask(model: Scores, question: AttackPlan) -> AttackOutcomes:
@@ -116,7 +115,7 @@ def ask(model: Scores, question: AttackPlan) -> AttackOutcomes:
         )
 
     transfer = meet(read, question.threat, _made_on(question.standard, question.search))  # on the standard model: its own
-    plain = None if question.plain is None else meet(read, question.threat, _made_on(stands, question.plain)).correct
+    plain = meet(read, question.threat, _made_on(stands, question.plain)).correct if question.plain else transfer.correct | True
     knowing = meet(model, question.threat, question.search)
     adaptive, unseen = knowing.correct, meet(model, question.unseen, question.search).correct
     if is_random(model):

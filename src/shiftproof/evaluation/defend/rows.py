@@ -78,7 +78,7 @@ def make_rows(
         own = subjects[0].seconds
         cost = subject.seconds / own if subject.seconds is not None and own else None
         more = operations(subject.model, one) / base_operations if base_operations else None
-        rows.append(_row(subject, answered, base, proven, by, cost, seconds / times[0], more, confidence))
+        rows.append(_row(subject, answered, base, proven, by, cost, seconds / times[0], more, confidence, plain=question.plain is not None))
     return rows, [*doubts, *_notes(question, rows, rolling=rolling)]
 
 
@@ -92,6 +92,8 @@ def _row(
     slower: float,
     more: float | None,
     confidence: float,
+    *,
+    plain: bool,
 ) -> DefenceRow:
     def share(values: Bools | None) -> MeasuredShare:
         if values is None:
@@ -99,16 +101,16 @@ def _row(
         return of_count(int(values.sum()), len(values), confidence)
 
     gain = _difference(base.robust, found.robust, confidence)
-    hidden = _difference(found.robust, found.plain, confidence)
+    hidden = _difference(found.robust, found.plain if plain else None, confidence)
     literature = LITERATURE.get(subject.family)
     stated = _stated(literature, found, base, confidence)
     return DefenceRow(
         name=subject.name,
         family=subject.family,
-        adaptive_form=_adaptive_form(subject, found),
+        adaptive_form=_adaptive_form(subject, plain=plain),
         clean=share(found.clean),
         transfer=share(found.transfer),
-        plain=share(found.plain),
+        plain=share(found.plain if plain else None),
         adaptive=share(found.adaptive),
         robust=share(found.robust),
         unseen=share(found.unseen),
@@ -131,10 +133,10 @@ def _row(
     )
 
 
-def _adaptive_form(subject: ComparedModel, found: AttackOutcomes) -> str:
+def _adaptive_form(subject: ComparedModel, *, plain: bool) -> str:
     if subject.defence:
         return subject.defence.adaptive
-    return "its own scores" if found.plain is None else "its own gradient, which is exact"
+    return "its own gradient, which is exact" if plain else "its own scores"
 
 
 def collapses(hidden: MeasuredShare, gain: MeasuredShare) -> bool:
@@ -172,8 +174,8 @@ def _stated(literature: Literature | None, found: AttackOutcomes, base: AttackOu
     return _difference(before, after, confidence)
 
 
-def _difference(first: Bools | None, second: Bools | None, confidence: float) -> MeasuredShare:
-    if first is None or second is None:
+def _difference(first: Bools, second: Bools | None, confidence: float) -> MeasuredShare:
+    if second is None:
         return MeasuredShare(value=None, interval=None)
     value, interval = paired_difference(first, second, confidence=confidence)
     return MeasuredShare(value=value, interval=(interval.low, interval.high))
