@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,7 @@ def test_what_texts_are_refused() -> None:
     data = sp.load_data(sp.examples(texts, labels))
     model = make_pipeline(CountVectorizer(), LinearSVC()).fit(texts, labels)
     scores = make_pipeline(CountVectorizer(), MultinomialNB()).fit(texts, labels)
-    base = {"data": data, "threat": SYNONYMS, "unseen": "word_bugs(edits=1)", "out": "unused"}
+    base: dict[str, Any] = {"data": data, "threat": SYNONYMS, "unseen": "word_bugs(edits=1)", "out": "unused"}
     with pytest.raises(UsageError, match="Networks are trained on numbers, and these data are texts: leave out --train"):
         run_defend(DefendConfig(model=model, train=("adversarial",), train_data=data, **base))
     with pytest.raises(UsageError, match="must give scores, which defences of texts take means of"):
