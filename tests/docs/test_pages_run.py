@@ -23,8 +23,11 @@ NOT_RUN = {
     "docs/guide/studies.md": ["they need CIFAR-10 and take minutes to an hour.", "it needs CIFAR-10 and two trained networks."],
     "docs/guide/language-models.md": [
         "it needs an endpoint, and may cost money.",
+        "it asks a provider.",
+        "it needs an endpoint.",
         "it needs logs of these tools.",
         "it needs inspect and lm-eval, and an endpoint.",
+        "it needs two endpoints.",
     ],
     "docs/guide/objects.md": ["the map of places is 441 cells.", "it needs the published images.", "it needs the published images."],
     "docs/guide/many-machines.md": ["it needs a cluster."],
