@@ -1,15 +1,11 @@
-"""What workers are handed: cells, and errands, which keep what they come to themselves."""
+"""What a worker is handed, and what it says when it is done."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from shiftproof.runs.cell import Cell
-
-if TYPE_CHECKING:
-    from shiftproof.runs.store import Store
-    from shiftproof.runs.work import Work
 
 
 class Keyed(Protocol):
@@ -17,27 +13,6 @@ class Keyed(Protocol):
 
     def key(self) -> str:
         """What tells it from all others of the run."""
-        ...
-
-
-class Errand(Keyed, Protocol):
-    """Work of a run that is no cell. It does not depend on cells, and writes what it comes to into the run's folder itself."""
-
-    @property
-    def what(self) -> str:
-        """What is being done, for whoever waits."""
-        ...
-
-    def finished(self, store: Store) -> bool:
-        """Whether nothing of it is left to do; a file that is there and cannot be used is named in a warning."""
-        ...
-
-    def do(self, work: Work) -> None:
-        """Does it and writes it, unless another run has meanwhile."""
-        ...
-
-    def fail(self, store: Store, error: str) -> None:
-        """Writes down why it could not be done: its worker died, or the model could not be loaded."""
         ...
 
 

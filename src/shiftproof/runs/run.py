@@ -10,10 +10,10 @@ from shiftproof._printable import printable
 from shiftproof.models.query_count import open_counts
 from shiftproof.runs.backends import backend_named
 from shiftproof.runs.cell import Cell
-from shiftproof.runs.job import Done, Errand
+from shiftproof.runs.job import Done
 from shiftproof.runs.store import Store
 from shiftproof.runs.time_left import TimeLeft, expected_passes, in_words
-from shiftproof.runs.work import Work
+from shiftproof.runs.work import Errand, Work
 
 Advance = Callable[[int], None]
 

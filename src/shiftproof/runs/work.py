@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import Any, Protocol, TypedDict, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,7 @@ from shiftproof.outcomes import HELD, NO_ANSWER, Flag
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.checkpoint import Checkpoint
 from shiftproof.runs.gallery import keep_pictures
-from shiftproof.runs.job import Done, Errand
+from shiftproof.runs.job import Done, Keyed
 from shiftproof.runs.ledger import booking
 from shiftproof.runs.score_rows import SCORE, UNREADABLE
 from shiftproof.runs.stamps import Stamp, check_folder
@@ -56,7 +56,28 @@ class _DoorOptions(TypedDict):
     flags: tuple[Flag, ...] | None
 
 
-Task = TypeVar("Task", bound=Cell | Errand)
+class Errand(Keyed, Protocol):
+    """Work of a run that is no cell. It does not depend on cells, and writes what it comes to into the run's folder itself."""
+
+    @property
+    def what(self) -> str:
+        """What is being done, for whoever waits."""
+        ...
+
+    def finished(self, store: Store) -> bool:
+        """Whether nothing of it is left to do; a file that is there and cannot be used is named in a warning."""
+        ...
+
+    def do(self, work: Work) -> None:
+        """Does it and writes it, unless another run has meanwhile."""
+        ...
+
+    def fail(self, store: Store, error: str) -> None:
+        """Writes down why it could not be done: its worker died, or the model could not be loaded."""
+        ...
+
+
+RunJob = TypeVar("RunJob", bound=Cell | Errand)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +98,7 @@ class Work:
     model_files: tuple[Stamp, ...] = ()
     flags: Mapping[str, tuple[Flag, ...]] = field(default_factory=dict[str, tuple[Flag, ...]])
 
-    def __call__(self, job: Task, progress: Callable[[int], None] | None = None) -> Done[Task]:
+    def __call__(self, job: RunJob, progress: Callable[[int], None] | None = None) -> Done[RunJob]:
         """Runs one cell or errand, which is written. A failure is returned, never raised: the rest of the plan goes on."""
         if self.threads:
             torch.set_num_threads(self.threads)
