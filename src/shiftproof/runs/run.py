@@ -42,7 +42,10 @@ def run(
     clock = TimeLeft(left, later, alone=alone, sent=_rows_sent())
     if left or beside:
         # In other processes progress is known when a cell is done; here, batch by batch.
-        with _progress(clock, show) as moved, closing(_done(left, beside, work, backend, workers, moved)) as every:
+        with (
+            _progress(clock, show, beside[0].what if not left else "measuring") as moved,
+            closing(_done(left, beside, work, backend, workers, moved)) as every,
+        ):
             for done in every:
                 before = later()
                 _settle(done, work.store, on_done)
@@ -90,7 +93,7 @@ def _waves(cells: Sequence[Cell], errands: Sequence[Errand]) -> list[list[Cell |
 
 
 @contextmanager
-def _progress(left: TimeLeft, show: bool) -> Iterator[Callable[[Cell], Advance]]:
+def _progress(left: TimeLeft, show: bool, what: str) -> Iterator[Callable[[Cell], Advance]]:
     """A bar over the passes that the cells are expected to take, with the time left.
 
     Yields a function that announces a cell and returns its `advance(examples)`.
@@ -120,7 +123,7 @@ def _progress(left: TimeLeft, show: bool) -> Iterator[Callable[[Cell], Advance]]
     )
     with NotebookProgress(*columns) if in_notebook() else Progress(*columns, console=console, transient=True) as bar:
         passes = sum(expected_passes(cell) * len(cell) for cell in left.cells)
-        task = bar.add_task("measuring", total=passes or None)  # without cells its length is not known
+        task = bar.add_task(what, total=passes or None)  # without cells its length is not known
 
         def announce(cell: Cell) -> Advance:
             bar.update(task, description=printable(f"{cell.shift.spec()} · {cell.method.spec()}"))
