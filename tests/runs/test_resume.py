@@ -24,7 +24,8 @@ from shiftproof.oracle import Oracle
 from shiftproof.runs import work
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.checkpoint import Checkpoint
-from shiftproof.runs.work import CellDone, Work
+from shiftproof.runs.job import CellDone
+from shiftproof.runs.work import Work
 from shiftproof.searches import _economy_stages
 from shiftproof.searches._stages import StagedRun
 from small_runs import cell_of, command, linear_net, outcomes_of, record, stamps, table_of, timeless, write_nets

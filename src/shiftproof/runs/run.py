@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from typing import Any
 
 from shiftproof._printable import printable
 from shiftproof.models.query_count import open_counts
 from shiftproof.runs.backends import backend_named
 from shiftproof.runs.cell import Cell
+from shiftproof.runs.job import Done
+from shiftproof.runs.store import Store
 from shiftproof.runs.time_left import TimeLeft, expected_passes, in_words
-from shiftproof.runs.work import CellDone, Work
+from shiftproof.runs.work import Errand, Work
 
 Advance = Callable[[int], None]
 
@@ -22,44 +25,55 @@ def run(
     backend: str,
     workers: int,
     show: bool,
+    errands: Sequence[Errand] = (),
     later: Callable[[], float] = lambda: 0.0,
-    on_cell: Callable[[CellDone], None] = lambda _: None,
-) -> list[CellDone]:
-    """Runs every cell that has no file yet, and tells `on_cell` of each. Finished ones are not touched, failed ones are tried again.
+    on_done: Callable[[Done[Any]], None] = lambda _: None,
+) -> None:
+    """Runs every cell that has no file yet, and every errand that is left. Finished ones are not touched, failed ones are tried again.
 
-    `later` are the expected passes of what the caller does after them, for the time left.
+    Here errands come after the cells; workers do them beside the cells, and before most of these, as they are long. `on_done` is told of
+    each, and `later` are the expected passes of the errands that are left, for the time left.
 
     Ctrl-C stops between two writes: what is finished stays, and the same call goes on from there.
     """
-    left = work.store.missing(cells)
-    if not left:
-        return []
-    # In other processes progress is known when a cell is done; here, batch by batch.
-    finished: list[CellDone] = []
-    with (
-        _progress(TimeLeft(left, later, alone=backend == "serial", sent=_rows_sent()), show) as moved,
-        closing(_done(left, work, backend, workers, moved)) as every,
-    ):
-        for done in every:
-            if done.error is not None:
-                work.store.fail(done.cell, done.error)
-            finished.append(done)
-            on_cell(done)
-    return finished
+    alone, left = backend == "serial", work.store.missing(cells)
+    asked = [errand for errand in errands if not errand.finished(work.store)]
+    beside = [] if alone else asked
+    clock = TimeLeft(left, later, alone=alone, sent=_rows_sent())
+    if left or beside:
+        # In other processes progress is known when a cell is done; here, batch by batch.
+        with _progress(clock, show) as moved, closing(_done(left, beside, work, backend, workers, moved)) as every:
+            for done in every:
+                before = later()
+                _settle(done, work.store, on_done)
+                clock.pass_beside(before - later())
+    for errand in asked if alone else []:
+        with waiting(errand.what, show):
+            _settle(work(errand), work.store, on_done)
+
+
+def _settle(done: Done[Any], store: Store, on_done: Callable[[Done[Any]], None]) -> None:
+    if done.error is not None:
+        if isinstance(done.job, Cell):
+            store.fail(done.job, done.error)
+        else:
+            done.job.fail(store, done.error)
+    on_done(done)
 
 
 def _done(
-    cells: Sequence[Cell], work: Work, backend: str, workers: int, moved: Callable[[Cell], Advance]
-) -> Generator[CellDone, None, None]:
+    cells: Sequence[Cell], beside: Sequence[Errand], work: Work, backend: str, workers: int, moved: Callable[[Cell], Advance]
+) -> Generator[Done[Any], None, None]:
     if backend == "serial":
         for cell in cells:
             advance = moved(cell)
             yield work(cell, advance)
             advance(len(cell))  # the rest, where it failed; the bar stops at the cell's end
-    else:
-        for done in backend_named(backend, workers)(work, _waves(cells)):
-            moved(done.cell)(len(done.cell))
-            yield done
+        return
+    for done in backend_named(backend, workers)(work, _waves(cells, beside)):
+        if isinstance(done.job, Cell):
+            moved(done.job)(len(done.job))
+        yield done
 
 
 def _rows_sent() -> Callable[[], int] | None:
@@ -68,11 +82,11 @@ def _rows_sent() -> Callable[[], int] | None:
     return (lambda: counts[0].sent) if counts else None
 
 
-def _waves(cells: Sequence[Cell]) -> list[list[Cell]]:
-    """The unmoved samples first: what the model answers to them is stored once and read by all the others."""
+def _waves(cells: Sequence[Cell], errands: Sequence[Errand]) -> list[list[Cell | Errand]]:
+    """The unmoved samples first: what the model answers to them is stored once and read by all others. Then errands, which are long."""
     first = [cell for cell in cells if cell == cell.unmoved]
     rest = [cell for cell in cells if cell != cell.unmoved]
-    return [wave for wave in (first, rest) if wave]
+    return [[*wave] for wave in (first, [*errands, *rest]) if wave]
 
 
 @contextmanager
@@ -105,7 +119,8 @@ def _progress(left: TimeLeft, show: bool) -> Iterator[Callable[[Cell], Advance]]
         Left(),
     )
     with NotebookProgress(*columns) if in_notebook() else Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("measuring", total=sum(expected_passes(cell) * len(cell) for cell in left.cells))
+        passes = sum(expected_passes(cell) * len(cell) for cell in left.cells)
+        task = bar.add_task("measuring", total=passes or None)  # without cells its length is not known
 
         def announce(cell: Cell) -> Advance:
             bar.update(task, description=printable(f"{cell.shift.spec()} · {cell.method.spec()}"))

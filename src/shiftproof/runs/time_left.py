@@ -124,6 +124,10 @@ class TimeLeft:
                 self._under_way = (0.0, 0.0)
         return done
 
+    def pass_beside(self, passes: float) -> None:
+        """So many passes of what `later` speaks of are done, beside the cells."""
+        self._spent.passes += passes if self._spent.passes and not self.alone else 0.0
+
     def seconds(self) -> float | None:
         """What is left; None while nothing is done."""
         if not self._spent.passes:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, Protocol, TypedDict, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,7 @@ from shiftproof.outcomes import HELD, NO_ANSWER, Flag
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.checkpoint import Checkpoint
 from shiftproof.runs.gallery import keep_pictures
+from shiftproof.runs.job import Done, Keyed
 from shiftproof.runs.ledger import booking
 from shiftproof.runs.score_rows import SCORE, UNREADABLE
 from shiftproof.runs.stamps import Stamp, check_folder
@@ -55,11 +56,28 @@ class _DoorOptions(TypedDict):
     flags: tuple[Flag, ...] | None
 
 
-class CellDone(NamedTuple):
-    """A finished or failed cell. The results themselves are in the store."""
+class Errand(Keyed, Protocol):
+    """Work of a run that is no cell. It does not depend on cells, and writes what it comes to into the run's folder itself."""
 
-    cell: Cell
-    error: str | None
+    @property
+    def what(self) -> str:
+        """What is being done, for whoever waits."""
+        ...
+
+    def finished(self, store: Store) -> bool:
+        """Whether nothing of it is left to do; a file that is there and cannot be used is named in a warning."""
+        ...
+
+    def do(self, work: Work) -> None:
+        """Does it and writes it, unless another run has meanwhile."""
+        ...
+
+    def fail(self, store: Store, error: str) -> None:
+        """Writes down why it could not be done: its worker died, or the model could not be loaded."""
+        ...
+
+
+RunJob = TypeVar("RunJob", bound=Cell | Errand)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,25 +98,32 @@ class Work:
     model_files: tuple[Stamp, ...] = ()
     flags: Mapping[str, tuple[Flag, ...]] = field(default_factory=dict[str, tuple[Flag, ...]])
 
-    def __call__(self, cell: Cell, progress: Callable[[int], None] | None = None) -> CellDone:
-        """Runs one cell and writes it. A failure is returned, never raised: the rest of the plan goes on."""
+    def __call__(self, job: RunJob, progress: Callable[[int], None] | None = None) -> Done[RunJob]:
+        """Runs one cell or errand, which is written. A failure is returned, never raised: the rest of the plan goes on."""
         if self.threads:
             torch.set_num_threads(self.threads)
         home = Path.cwd()
         try:
-            if not self.store.finished(cell):  # another run of the same plan may have been quicker
+            if not isinstance(job, Cell):
+                with booking(self.store.sent):
+                    job.do(self)
+            elif not self.store.finished(job):  # another run of the same plan may have been quicker
                 with booking(self.store.sent), counting_queries() as count:
-                    self._run(cell, progress, count)
-        except BaseException as error:  # whatever a model, a plugin or the disk raises belongs in the report of this cell, SystemExit too
+                    self._run(job, progress, count)
+        except BaseException as error:  # whatever a model, a plugin or the disk raises belongs in the report of this job, SystemExit too
             if isinstance(error, KeyboardInterrupt) and by_signal(error):
                 raise
-            return CellDone(cell, without_secrets(traceback.format_exc()))
+            return Done(job, without_secrets(traceback.format_exc()))
         finally:
             os.chdir(home)  # a part of the user's own may have left it
-        return CellDone(cell, None)
+        return Done(job, None)
+
+    def built(self) -> Answers:
+        """The model of this process, built once."""
+        return _built(self.model, self.model_files)
 
     def _run(self, cell: Cell, progress: Callable[[int], None] | None, count: QueryCount) -> None:
-        model = _built(self.model, self.model_files)
+        model = self.built()
         source = self.sources[cell.data]
         found: list[Finding] = []
         truths: list[npt.NDArray[Any]] = []

@@ -15,13 +15,13 @@ import shiftproof as sp
 from shiftproof._errors import StoredFileWarning
 from shiftproof.data.load import load_data
 from shiftproof.evaluation.audit import diagnose
-from shiftproof.evaluation.audit.diagnose import planned_diagnoses
+from shiftproof.evaluation.audit.diagnose import QUERIES, planned_diagnoses
 from shiftproof.evaluation.audit.suites import suite_named
 from shiftproof.models.abstract import Gradients, Labels
 from shiftproof.reports.cite import cite
 from shiftproof.searches import searches
 from shiftproof.shifts.abstract import Shift
-from small_runs import command, linear_net, record, write_nets
+from small_runs import command, linear_net, record, timeless, write_nets
 
 SHIFT = "linf(eps=0.1)"
 SEARCHES = ["one_draw", "best_of_n(n=2)", "gradient_ascent(steps=3)"]
@@ -110,6 +110,24 @@ def test_a_diagnosis_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert again.record.diagnoses == first.record.diagnoses
     assert {path.name: path.read_bytes() for path in (tmp_path / "run" / "diagnoses").iterdir()} == written
     assert again.record.complete
+
+
+def test_workers_make_diagnoses_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of this process, with the checks that it would have come to; the next call has nothing left to do."""
+    monkeypatch.setattr(diagnose, "QUERIES", QUERIES)  # what other processes know
+    options: dict[str, Any] = {"shifts": [SHIFT, "l2(eps=0.5)"], "shard_size": 20}
+    alone = run(tmp_path / "alone", Rounds(), **options)
+    monkeypatch.setattr(diagnose, "masking", lambda *_, **__: 1 / 0)
+    shared = run(tmp_path / "run", Rounds(), backend="processes", workers=2, **options)
+    assert [card.state for card in shared.record.diagnoses] == ["done"] * 2
+    assert timeless(shared.record.model_dump(mode="json")["diagnoses"]) == timeless(alone.record.model_dump(mode="json")["diagnoses"])
+    assert any(card.failed for card in shared.record.diagnoses)
+    assert (shared.record.sent or 0) > sum(card.sent or 0 for card in shared.record.diagnoses) > 0
+    written = {path.name: path.read_bytes() for path in (tmp_path / "run" / "diagnoses").iterdir()}
+    monkeypatch.setattr("shiftproof.runs.backends.pool.Worker", None)
+    again = run(tmp_path / "run", Rounds(), backend="processes", workers=2, **options)
+    assert again.record.diagnoses == shared.record.diagnoses
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run" / "diagnoses").iterdir()} == written
 
 
 def test_a_finished_run_can_be_diagnosed_and_drawn_later(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from shiftproof._errors import UsageError
 from shiftproof.runs.backends import backend_named
 from shiftproof.runs.backends.on_ray import TRIES, Ray, Team
 from shiftproof.runs.cell import Cell
-from shiftproof.runs.work import CellDone
+from shiftproof.runs.job import CellDone
 from shiftproof.searches import searches
 from shiftproof.shifts.identity import Identity
 
@@ -85,11 +85,11 @@ def test_a_dead_worker_is_replaced_and_its_cell_tried_again() -> None:
     ray = FakeRay()
     team = Team(ray, ray.hire)
     cells = [cell(name) for name in ("good", "once", "bad", "failing")]
-    errors = {done.cell.model: done.error for done in team.run(cells, 2)}
+    errors = {done.job.model: done.error for done in team.run(cells, 2)}
     assert errors["good"] is None
     assert errors["once"] is None
     assert errors["failing"] == "its own failure"
-    assert errors["bad"] == f"A worker of the cluster died {TRIES} times while it ran this cell: The actor died."
+    assert errors["bad"] == f"A worker of the cluster died {TRIES} times while it ran this: The actor died."
     assert (ray.tried.count("good"), ray.tried.count("once"), ray.tried.count("bad"), ray.most) == (1, 2, TRIES, 2)
     assert ray.hired == 1 + TRIES  # here every worker dies in the end
     assert not team.idle
@@ -129,9 +129,9 @@ def test_killed_workers_lose_nothing_and_do_nothing_twice(tmp_path: Path) -> Non
     pytest.importorskip("ray", reason="the package ray is not installed")
     cells = [cell(f"risky {number}") for number in range(KILLS)]
     found = list(Ray(2)(Once(tmp_path), [cells[:5], [*cells[5:], cell("deadly 0")]]))
-    assert sorted(done.cell.model for done in found) == sorted(one.model for one in [*cells, cell("deadly 0")])
+    assert sorted(done.job.model for done in found) == sorted(one.model for one in [*cells, cell("deadly 0")])
     deaths = sum(len(path.read_text()) for path in tmp_path.glob("risky*.deaths"))
     assert deaths >= KILLS
-    assert [done.cell.model for done in found if done.error] == ["deadly 0"]
+    assert [done.job.model for done in found if done.error] == ["deadly 0"]
     assert len((tmp_path / "deadly 0.deaths").read_text()) == TRIES
     assert {path.read_text() for path in tmp_path.glob("risky*.done")} == {str(number) for number in range(KILLS)}

@@ -21,7 +21,7 @@ import shiftproof as sp
 from kills import left_after, marked, start
 from shiftproof.runs.backends.processes import Processes
 from shiftproof.runs.cell import Cell
-from shiftproof.runs.work import CellDone
+from shiftproof.runs.job import CellDone
 from shiftproof.searches import searches
 from shiftproof.shifts.identity import Identity
 from small_runs import record
@@ -102,7 +102,7 @@ def run(folder: Path, *names: str, workers: int = 1) -> dict[str, str | None]:
     """By name, what each cell failed of."""
     found = list(Processes(workers)(Trouble(folder), [[cell(name) for name in names]]))
     assert len(found) == len(names)
-    return {done.cell.model: done.error for done in found}
+    return {done.job.model: done.error for done in found}
 
 
 def pids(folder: Path, name: str) -> list[int]:
@@ -139,7 +139,7 @@ def test_what_a_worker_survives(tmp_path: Path) -> None:
 
 def test_a_worker_that_dies_takes_its_own_cell_only(tmp_path: Path) -> None:
     found = run(tmp_path, "exits", "fine 1", "dies_once", "fine 2")
-    assert "died 2 times while it ran this cell: it left with exit code 3" in str(found["exits"])
+    assert "died 2 times while it ran this: it left with exit code 3" in str(found["exits"])
     assert [found[name] for name in ("fine 1", "dies_once", "fine 2")] == [None] * 3
     assert len(pids(tmp_path, "exits")) == 2
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from shiftproof._errors import UsageError
 from shiftproof._interrupt import Once
@@ -17,7 +18,7 @@ from shiftproof.certificates.abstract import Certificate
 from shiftproof.defences.abstract import Defence
 from shiftproof.evaluation.audit.callbacks import Listeners, OnCell, OnExample, log
 from shiftproof.evaluation.audit.chosen import chosen_plan
-from shiftproof.evaluation.audit.diagnose import DiagnosesLeft, answer
+from shiftproof.evaluation.audit.diagnose import DiagnosesLeft
 from shiftproof.evaluation.audit.plan import AuditPlan, make_plan
 from shiftproof.evaluation.audit.record import make_record
 from shiftproof.evaluation.audit.report import Report
@@ -33,13 +34,15 @@ from shiftproof.records.document import write_document
 from shiftproof.records.transcripts import write_transcripts
 from shiftproof.reports.audit.page import write_page
 from shiftproof.runs.backends.processes import check_travels
+from shiftproof.runs.cell import Cell
+from shiftproof.runs.job import Done
 from shiftproof.runs.ledger import Ledger
 from shiftproof.runs.provenance import now
 from shiftproof.runs.recognise import gone_on_with, measured_anew
-from shiftproof.runs.run import run, waiting
+from shiftproof.runs.run import run
 from shiftproof.runs.stamps import data_stamps, model_stamps
 from shiftproof.runs.store import Store
-from shiftproof.runs.work import CellDone, Work
+from shiftproof.runs.work import Work
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.norms.ball import Ball
@@ -141,7 +144,7 @@ def _run_audit(config: AuditConfig, ledger: Ledger, progress: bool, on_cell: OnC
     build = replace(plan.reference, answers=store.answers)
     work = Work(build, plan.sources, store, config.batch_size, config.pictures, threads, *files, plan.flags)
     if config.backend != "serial":
-        check_travels(work, cells)
+        check_travels(work, [*cells, *plan.diagnoses])
     try:
         known = gone_on_with(plan.known, folder)
         plan = replace(plan, known=known, notes=(*known.notes(), *measured_anew(known, folder)))
@@ -164,24 +167,23 @@ def _run_audit(config: AuditConfig, ledger: Ledger, progress: bool, on_cell: OnC
                 backend=config.backend,
                 workers=config.workers,
                 show=progress,
+                errands=plan.diagnoses,
                 later=later.passes,
-                on_cell=_all_of(later.hear, heard),
+                on_done=_told(later, heard),
             )
-            for question in plan.diagnoses:
-                with waiting(f"checking whether {question.shift.name} numbers can be trusted", progress):
-                    answer(question, plan.model, plan.data, store, config.batch_size, plan.model_flags)
         finally:
             # Also on Ctrl-C: the folder then says of itself that it is unfinished.
             record = finish(config, plan, store, started)
     return Report(record, Path(config.out) if config.out else folder)
 
 
-def _all_of(*listeners: Callable[[CellDone], None]) -> Callable[[CellDone], None]:
-    """Tells each of them in turn."""
+def _told(later: DiagnosesLeft, heard: Listeners) -> Callable[[Done[Any]], None]:
+    """Tells the time left of all that is done, and the caller's functions of cells."""
 
-    def tell(done: CellDone) -> None:
-        for listener in listeners:
-            listener(done)
+    def tell(done: Done[Any]) -> None:
+        later.hear(done)
+        if isinstance(done.job, Cell):
+            heard(done)
 
     return tell
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from shiftproof.data.source import Source
 from shiftproof.finding import still_right
+from shiftproof.runs.job import CellDone
 from shiftproof.runs.score_rows import SCORE
 from shiftproof.runs.store import Store
-from shiftproof.runs.work import CellDone
 
 log = logging.getLogger("shiftproof.audit")
 
@@ -79,7 +79,7 @@ class Listeners:
 
     def __call__(self, done: CellDone) -> None:
         """Tells of a cell that was worked on now; one that an earlier call had finished is not told of again."""
-        cell, error = done
+        cell, error = done.job, done.error
         names = {"data": self.sources[cell.data].uri, "shift": cell.shift.spec(), "search": cell.method.spec()}
         if error is not None:
             log.warning("failed: %s under %s on %s: %s", *_order(names), error.strip().splitlines()[-1])

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-import traceback
 import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from shiftproof._errors import StoredFileWarning, UsageError
 from shiftproof._identity.parts import known_part
 from shiftproof._sealed import DamagedFile, read_json, write_json
-from shiftproof._secrets import without_secrets
 from shiftproof.data.source import Source
 from shiftproof.diagnostics.check import Check, Status
 from shiftproof.diagnostics.masking import masking
@@ -28,9 +26,10 @@ from shiftproof.outcomes import Bound, Flag
 from shiftproof.records.audit import LeftOut
 from shiftproof.records.diagnosis import CheckRecord, Diagnosis
 from shiftproof.runs.cell import Cell, key_of
+from shiftproof.runs.job import Done
 from shiftproof.runs.store import Store, read_error, write_error
 from shiftproof.runs.time_left import expected_passes
-from shiftproof.runs.work import CellDone
+from shiftproof.runs.work import Work
 from shiftproof.searches.abstract import Search
 from shiftproof.shifts.abstract import Shift, gradient_objection
 
@@ -43,7 +42,7 @@ SUITES = ("standard", "thorough")
 
 @dataclass(frozen=True)
 class PlannedDiagnosis:
-    """One diagnosis to be made: of this model, under this shift, known by `known`, on so many examples of the sample."""
+    """One diagnosis to be made: of this model, under this shift, known by `known`, on so many examples of the sample. A run's errand."""
 
     model: str
     data: str
@@ -65,6 +64,34 @@ class PlannedDiagnosis:
                 "seed": self.seed,
             }
         )
+
+    @property
+    def what(self) -> str:
+        """What is being done, for whoever waits."""
+        return f"checking whether {self.shift.name} numbers can be trusted"
+
+    def finished(self, store: Store) -> bool:
+        """Whether it is made. A file that is there and cannot be used is named in a warning."""
+        path, _ = _places(self, store)
+        try:
+            return _stored(path) is not None
+        except DamagedFile as error:
+            warnings.warn(f"The file '{path}' is not used: {error}. Its diagnosis is made again.", StoredFileWarning, stacklevel=2)
+            return False
+
+    def do(self, work: Work) -> None:
+        """Makes it and writes it, as `answer` does."""
+        model = work.built()
+        if not isinstance(model, Labels):
+            raise TypeError(f"a diagnosis is of a model with labels, and not of {type(model).__name__}")
+        answer(self, model, work.sources[self.data], work.store, work.batch_size, work.flags.get(self.data))
+
+    def fail(self, store: Store, error: str) -> None:
+        """Writes down why it could not be made."""
+        _, failure = _places(self, store)
+        with suppress(OSError):
+            failure.parent.mkdir(exist_ok=True)
+            write_error(failure, error)
 
 
 def planned_diagnoses(
@@ -112,14 +139,12 @@ def answer(
 ) -> None:
     """Makes a diagnosis and writes it; one that is there already is left alone. `flags` are the model's, as of `masking`.
 
-    A failure is written and not raised, like that of a cell, and tried again by the next run. Cost: that of `masking`.
+    What it raises is written by the run, like the failure of a cell, and tried again by the next run. Cost: that of `masking`.
     """
     path, failure = _places(question, store)
-    try:
-        if _stored(path) is not None:
+    with suppress(DamagedFile):
+        if _stored(path) is not None:  # another run of the same plan may have been quicker
             return
-    except DamagedFile as error:
-        warnings.warn(f"The file '{path}' is not used: {error}. Its diagnosis is made again.", StoredFileWarning, stacklevel=2)
     began = time.perf_counter()
     # Spread over the sample, which may be in the order of its classes.
     rows = np.unique(np.linspace(0, len(data) - 1, question.examples).round().astype(int))
@@ -140,11 +165,6 @@ def answer(
         record = record.model_copy(update={**found, "asked": count.asked, "sent": count.sent})
     except UsageError as error:
         record = record.model_copy(update={"note": str(error)})
-    except Exception:  # whatever a model raises belongs in the report of this diagnosis
-        with suppress(OSError):
-            failure.parent.mkdir(exist_ok=True)
-            write_error(failure, without_secrets(traceback.format_exc()))
-        return
     path.parent.mkdir(exist_ok=True)
     record = record.model_copy(update={"seconds": time.perf_counter() - began})
     write_json(path, record.model_dump_json(indent=2), _identity(path))
@@ -164,19 +184,22 @@ class DiagnosesLeft:
     """
 
     def __init__(self, questions: Sequence[PlannedDiagnosis], store: Store) -> None:
-        self._questions, self._store = questions, store
+        self._questions, self._store = [question for question in questions if not _places(question, store)[0].exists()], store
         self._shares: dict[PlannedDiagnosis, float] = {}
 
-    def hear(self, done: CellDone) -> None:
-        """Takes in how far the search of a finished cell went."""
-        cell = done.cell
+    def hear(self, done: Done[Any]) -> None:
+        """Takes in how far the search of a finished cell went, and which diagnosis is made."""
+        cell = done.job
+        if not isinstance(cell, Cell):
+            self._questions = [question for question in self._questions if question != cell]
+            return
         for question in self._questions:
             if done.error is None and _same_search(cell, question):
                 columns = self._store.read(cell).columns
                 self._shares[question] = min(1.0, float((columns["forwards"] + columns["backwards"]).mean()) / expected_passes(cell))
 
     def passes(self) -> float:
-        """Those of all diagnoses."""
+        """Those of all diagnoses that are left."""
         left = _MOST_PASSES - _LEAST_PASSES
         return sum(question.examples * (_LEAST_PASSES + left * self._shares.get(question, 1.0)) for question in self._questions)
 

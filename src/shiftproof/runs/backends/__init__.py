@@ -1,17 +1,24 @@
-"""Where cells run. A backend is shaped like `map`: it takes the work and waves of cells, and yields what is done, in any order in a wave.
+"""Where cells and errands run. A backend is shaped like `map`: it takes the work and waves of jobs, and yields what is done.
 
-A wave begins when the one before is done: its cells read what those wrote.
+In a wave the order is any. A wave begins when the one before is done: its cells read what those wrote.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 from shiftproof._errors import unknown
-from shiftproof.runs.cell import Cell
-from shiftproof.runs.work import CellDone
+from shiftproof.runs.job import Done, Job
 
-Backend = Callable[[Callable[[Cell], CellDone], Sequence[Sequence[Cell]]], Iterator[CellDone]]
+
+class Backend(Protocol):
+    """Runs every job of every wave."""
+
+    def __call__(self, work: Callable[[Job], Done[Job]], waves: Sequence[Sequence[Job]]) -> Iterator[Done[Job]]:
+        """Each job as it is done."""
+        ...
+
 
 NAMES = ("serial", "processes", "ray")
 

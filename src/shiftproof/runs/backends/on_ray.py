@@ -14,11 +14,10 @@ from typing import Any
 
 from shiftproof._errors import UsageError
 from shiftproof._memory import keep_freed_memory
-from shiftproof.runs.cell import Cell
-from shiftproof.runs.work import CellDone
+from shiftproof.runs.job import Done, Job
 
 TRIES = 5
-"""How often a cell may lose its worker before it has failed: machines of a cluster come and go."""
+"""How often a job may lose its worker before it has failed: machines of a cluster come and go."""
 
 
 class Hand:
@@ -29,19 +28,19 @@ class Hand:
             os.chdir(home)
         sys.path.extend(entry for entry in path if entry not in sys.path)  # parts of the user's own are found as they are in the run
         keep_freed_memory()
-        self.work: Callable[[Cell], CellDone] = pickle.loads(work)  # noqa: S301  # the run's own
+        self.work: Callable[[Any], Done[Any]] = pickle.loads(work)  # noqa: S301  # the run's own
 
-    def run(self, cell: Cell) -> str | None:
-        """Why the cell failed; None where it did not."""
-        return self.work(cell).error
+    def run(self, job: Any) -> str | None:
+        """Why the job failed; None where it did not."""
+        return self.work(job).error
 
 
 @dataclass(frozen=True)
 class Ray:
     """Up to `workers` workers, one CPU each, that write into the run's folder, which all machines must see at the same path.
 
-    A worker that dies is replaced, and the cell that it held is tried again after the others. Nothing is lost or done twice: what is
-    finished is in the folder, and a cell that has a file is left alone.
+    A worker that dies is replaced, and the job that it held is tried again after the others. Nothing is lost or done twice: what is
+    finished is in the folder, and a job that has a file is left alone.
 
     Args:
         workers: how many.
@@ -51,7 +50,7 @@ class Ray:
     workers: int
     address: str = ""
 
-    def __call__(self, work: Callable[[Cell], CellDone], waves: Sequence[Sequence[Cell]]) -> Iterator[CellDone]:
+    def __call__(self, work: Callable[[Job], Done[Job]], waves: Sequence[Sequence[Job]]) -> Iterator[Done[Job]]:
         with _cluster(self.workers, self.address) as ray:
             # Not restarted by Ray itself: it refuses what such a worker is given before it is there again.
             remote, given = ray.remote(num_cpus=1, max_restarts=0)(Hand), ray.put(pickle.dumps(work))
@@ -96,29 +95,29 @@ class Team:
     hire: Callable[[], Any]
     idle: deque[Any] = field(default_factory=deque[Any])
 
-    def run(self, cells: Sequence[Cell], most: int) -> Iterator[CellDone]:
-        """Every cell as it is done, in any order, up to `most` at a time."""
-        waiting = deque(cells)
+    def run(self, jobs: Sequence[Job], most: int) -> Iterator[Done[Job]]:
+        """Every job as it is done, in any order, up to `most` at a time."""
+        waiting = deque(jobs)
         lost: Counter[str] = Counter()
-        under: dict[Any, tuple[Any, Cell]] = {}
+        under: dict[Any, tuple[Any, Job]] = {}
         try:
             while waiting or under:
                 while waiting and len(under) < most:
-                    hand, cell = self.idle.popleft() if self.idle else self.hire(), waiting.popleft()
-                    under[hand.run.remote(cell)] = (hand, cell)
+                    hand, job = self.idle.popleft() if self.idle else self.hire(), waiting.popleft()
+                    under[hand.run.remote(job)] = (hand, job)
                 (done,), _ = self.ray.wait([*under], num_returns=1)
-                hand, cell = under.pop(done)
+                hand, job = under.pop(done)
                 try:
                     error = self.ray.get(done)
                 except self.ray.exceptions.RayError as death:  # another worker takes its place
-                    lost[cell.key()] += 1
-                    if lost[cell.key()] < TRIES:
-                        waiting.append(cell)
+                    lost[job.key()] += 1
+                    if lost[job.key()] < TRIES:
+                        waiting.append(job)
                         continue
-                    error = f"A worker of the cluster died {TRIES} times while it ran this cell: {_first_line(death)}"
+                    error = f"A worker of the cluster died {TRIES} times while it ran this: {_first_line(death)}"
                 else:
                     self.idle.append(hand)
-                yield CellDone(cell, error)
+                yield Done(job, error)
         finally:
             self.idle.extend(hand for hand, _ in under.values())
 

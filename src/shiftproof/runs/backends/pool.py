@@ -1,4 +1,4 @@
-"""Worker processes that each hold one cell at a time. One that dies takes that cell with it at most, and is replaced."""
+"""Worker processes that each hold one job at a time. One that dies takes that job with it at most, and is replaced."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import TracebackType
+from typing import Generic
 
 from shiftproof._memory import keep_freed_memory
-from shiftproof.runs.cell import Cell
-from shiftproof.runs.work import CellDone
+from shiftproof.runs.job import Done, Job
 
-CellWork = Callable[[Cell], CellDone]
 TRIES = 2
-"""How often a cell may take its worker with it before it has failed."""
+"""How often a job may take its worker with it before it has failed."""
 _STARTS = 3
 """Workers in a row that may die before they are ready."""
 _PATIENCE = 5.0
@@ -34,10 +33,10 @@ _MOST_SAID = 100_000
 """Characters of a traceback that are kept: its end."""
 
 
-class Worker:
-    """One process, the line to it, and the cell that it holds."""
+class Worker(Generic[Job]):
+    """One process, the line to it, and the job that it holds."""
 
-    def __init__(self, work: CellWork) -> None:
+    def __init__(self, work: Callable[[Job], Done[Job]]) -> None:
         context = multiprocessing.get_context("spawn")  # a fork would inherit torch's threads in an undefined state
         self.line, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(target=serve, args=(work, theirs))
@@ -46,16 +45,16 @@ class Worker:
         finally:
             theirs.close()
         self.ready = False
-        self.cell: Cell | None = None
+        self.job: Job | None = None
 
-    def take(self, cell: Cell) -> None:
-        """Gives it a cell. Where it is dead already that shows as with any other."""
-        self.cell = cell
+    def take(self, job: Job) -> None:
+        """Gives it a job. Where it is dead already that shows as with any other."""
+        self.job = job
         with suppress(OSError):
-            self.line.send(cell)
+            self.line.send(job)
 
     def hear(self) -> tuple[bool, str | None]:
-        """Whether it lives, and what it said: nothing, or why a cell failed."""
+        """Whether it lives, and what it said: nothing, or why a job failed."""
         try:
             if self.line.poll():
                 return True, self.line.recv()
@@ -82,7 +81,7 @@ class Worker:
         return f"it left with exit code {code}" if code >= 0 else f"it was ended by {signal.Signals(-code).name}"
 
 
-def serve(work: CellWork, line: Connection[str | None, Cell | None]) -> None:
+def serve(work: Callable[[Job], Done[Job]], line: Connection[str | None, Job | None]) -> None:
     """The life of a worker."""
     if sys.platform != "win32":
         os.setpgrp()  # so that whatever the model starts ends with it
@@ -92,34 +91,34 @@ def serve(work: CellWork, line: Connection[str | None, Cell | None]) -> None:
     line.send(None)
     while True:
         try:
-            cell = line.recv()
+            job = line.recv()
         except EOFError:  # the run is gone
             return
-        if cell is None:
+        if job is None:
             return
         try:
-            error = work(cell).error
-        except BaseException:  # whatever ends a cell belongs in its report, and the worker goes on
+            error = work(job).error
+        except BaseException:  # whatever ends a job belongs in its report, and the worker goes on
             error = traceback.format_exc()
         if os.getpid() != me:  # a copy that the model forked and that came out of it with us
             os._exit(1)
         line.send(error and error[-_MOST_SAID:])
 
 
-class WorkerPool:
+class WorkerPool(Generic[Job]):
     """Up to `size` workers for one piece of work.
 
     Whatever happens to this process, its workers end: by its own hand where it can, else by the guardian's.
     """
 
-    def __init__(self, work: CellWork, size: int) -> None:
+    def __init__(self, work: Callable[[Job], Done[Job]], size: int) -> None:
         self.work = work
         self.size = size
-        self.team: list[Worker] = []
+        self.team: list[Worker[Job]] = []
         self.guardian: subprocess.Popen[bytes] | None = None
         self._bad_starts = 0
 
-    def __enter__(self) -> WorkerPool:
+    def __enter__(self) -> WorkerPool[Job]:
         if sys.platform != "win32":
             program = [sys.executable, "-I", "-S", str(Path(__file__).with_name("guardian.py")), str(os.getpid())]
             quiet = subprocess.DEVNULL
@@ -138,25 +137,25 @@ class WorkerPool:
                 self.guardian.stdin.close()
             self.guardian.wait()
 
-    def run(self, cells: Sequence[Cell]) -> Iterator[CellDone]:
-        """Every cell as it is done, in any order."""
-        waiting = deque(cells)
+    def run(self, jobs: Sequence[Job]) -> Iterator[Done[Job]]:
+        """Every job as it is done, in any order."""
+        waiting = deque(jobs)
         tries: Counter[str] = Counter()
-        while waiting or any(worker.cell for worker in self.team):
+        while waiting or any(worker.job is not None for worker in self.team):
             yield from self._staff(waiting)
             for worker in self._stirring():
                 lives, said = worker.hear()
-                cell, worker.cell = worker.cell, None
+                job, worker.job = worker.job, None
                 if not lives:
-                    yield from self._died(worker, cell, waiting, tries)
-                elif cell is not None:
-                    yield CellDone(cell, said)
+                    yield from self._died(worker, job, waiting, tries)
+                elif job is not None:
+                    yield Done(job, said)
                 else:
                     worker.ready, self._bad_starts = True, 0
 
-    def _staff(self, waiting: deque[Cell]) -> Iterator[CellDone]:
-        """Gives cells to those who have none, after hiring whom it takes."""
-        busy = sum(worker.cell is not None for worker in self.team)
+    def _staff(self, waiting: deque[Job]) -> Iterator[Done[Job]]:
+        """Gives jobs to those who have none, after hiring whom it takes."""
+        busy = sum(worker.job is not None for worker in self.team)
         while len(self.team) < min(self.size, busy + len(waiting)):
             try:
                 worker = Worker(self.work)
@@ -166,29 +165,29 @@ class WorkerPool:
             self.team.append(worker)
             self._tell("+", worker)
         for worker in self.team:
-            if worker.ready and worker.cell is None and waiting:
+            if worker.ready and worker.job is None and waiting:
                 worker.take(waiting.popleft())
 
-    def _stirring(self) -> list[Worker]:
+    def _stirring(self) -> list[Worker[Job]]:
         """Those who have something to say, or have died: what they started may hold their end of the line, so they are looked after too."""
         heard = set(wait([worker.line for worker in self.team], _LOOK))
         return [worker for worker in self.team if worker.line in heard or not worker.process.is_alive()]
 
-    def _died(self, worker: Worker, cell: Cell | None, waiting: deque[Cell], tries: Counter[str]) -> Iterator[CellDone]:
+    def _died(self, worker: Worker[Job], job: Job | None, waiting: deque[Job], tries: Counter[str]) -> Iterator[Done[Job]]:
         """Mourns a worker: what it held is tried again after all others, or has failed."""
         how = worker.how()
         self._bury(worker)
         if not worker.ready:
             yield from self._bad_start(how, waiting)
-        elif cell is not None:
-            tries[cell.key()] += 1
-            if tries[cell.key()] < TRIES:
-                waiting.append(cell)
+        elif job is not None:
+            tries[job.key()] += 1
+            if tries[job.key()] < TRIES:
+                waiting.append(job)
                 return
-            why = f"A worker process died {TRIES} times while it ran this cell: {how}. The usual cause is too little memory"
-            yield CellDone(cell, f"{why}: use fewer --workers, or a smaller --batch-size.")
+            why = f"A worker process died {TRIES} times while it ran this: {how}. The usual cause is too little memory"
+            yield Done(job, f"{why}: use fewer --workers, or a smaller --batch-size.")
 
-    def _bad_start(self, how: str, waiting: deque[Cell]) -> Iterator[CellDone]:
+    def _bad_start(self, how: str, waiting: deque[Job]) -> Iterator[Done[Job]]:
         """Fails all that is left where workers die before they are given anything."""
         self._bad_starts += 1
         if self._bad_starts < _STARTS:
@@ -199,7 +198,7 @@ class WorkerPool:
         )
         left = [*waiting]
         waiting.clear()
-        yield from (CellDone(cell, why) for cell in left)
+        yield from (Done(job, why) for job in left)
 
     def _dismiss(self) -> None:
         """Lets workers leave by themselves, for a while."""
@@ -211,12 +210,12 @@ class WorkerPool:
         for worker in ready:
             worker.process.join(max(0.0, until - time.monotonic()))
 
-    def _bury(self, worker: Worker) -> None:
+    def _bury(self, worker: Worker[Job]) -> None:
         worker.end()
         self.team.remove(worker)
         self._tell("-", worker)
 
-    def _tell(self, sign: str, worker: Worker) -> None:
+    def _tell(self, sign: str, worker: Worker[Job]) -> None:
         if self.guardian is not None and self.guardian.stdin is not None:
             with suppress(OSError):  # somebody ended it: workers then end with us as far as we can end them
                 self.guardian.stdin.write(f"{sign}{worker.process.pid}\n".encode())

@@ -1,14 +1,13 @@
-"""One cell after the other, here."""
+"""One job after the other, here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
-from shiftproof.runs.cell import Cell
-from shiftproof.runs.work import CellDone
+from shiftproof.runs.job import Done, Job
 
 
-def serial(work: Callable[[Cell], CellDone], waves: Sequence[Sequence[Cell]]) -> Iterator[CellDone]:
+def serial(work: Callable[[Job], Done[Job]], waves: Sequence[Sequence[Job]]) -> Iterator[Done[Job]]:
     """`map` itself."""
     return map(work, chain.from_iterable(waves))

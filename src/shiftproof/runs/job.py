@@ -1,0 +1,30 @@
+"""What a worker is handed, and what it says when it is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeAlias, TypeVar
+
+from shiftproof.runs.cell import Cell
+
+
+class Keyed(Protocol):
+    """Anything that a worker may hold: it travels to another process, and is known by its key."""
+
+    def key(self) -> str:
+        """What tells it from all others of the run."""
+        ...
+
+
+Job = TypeVar("Job", bound=Keyed)
+
+
+@dataclass(frozen=True)
+class Done(Generic[Job]):
+    """What was finished, or has failed for `error`. The results themselves are in the store."""
+
+    job: Job
+    error: str | None
+
+
+CellDone: TypeAlias = Done[Cell]
