@@ -14,6 +14,7 @@ import pytest
 import shiftproof as sp
 from chat_stub import BUSY, ChatStub, Served, completion, continuation, serving
 from shiftproof._errors import UsageError
+from shiftproof.data.chats import as_transcript
 from shiftproof.data.prompts import PAIRS, SEPARATORS, Layout, Prompt, PromptRow
 from shiftproof.data.rows import Items
 from shiftproof.models.chat import ChatModel, load_chat
@@ -109,6 +110,22 @@ def test_a_model_without_chats_is_left_to_say_the_answer_and_not_the_white_space
     with serving(lambda _: continuation("fine")) as stub:
         ChatModel(stub.url, "base", speaks="completions", options=ChatOptions(concurrency=1)).answers(Items(rows.values()))
     assert sorted(stub.prompts) == sorted(str(rows[one]).removesuffix(end.rstrip()) + end for one, end in ends.items())
+
+
+@pytest.mark.parametrize(("template", "sent"), [("{text}\n", "So?\n"), ("Q: {text}\nA: ", "Q: So?\nA:"), ("{text}", "So?")])
+def test_a_model_without_chats_gets_the_white_space_that_a_template_ends_with(template: str, sent: str) -> None:
+    with serving(lambda _: continuation("fine")) as stub:
+        ChatModel(stub.url, "base", speaks="completions").answers(Items([PromptRow(Prompt(template=template), {"text": "So?"})]))
+    assert stub.prompts == [sent]
+
+
+def test_a_message_is_what_is_kept_of_the_prompt_and_each_layout_is_another(stub: ChatStub) -> None:
+    """A message ends with the turn, so the white space before an answer is none of it: nothing that is sent is left out of what is kept."""
+    prompt = Prompt(fields=(("text", "Text"),), answer="Mood")
+    rows = [PromptRow(prompt, {"text": "So?"}, Layout(pair=pair)) for pair in range(len(PAIRS))]
+    model_of(stub).answers(Items(rows))
+    assert sorted(stub.prompts) == sorted(as_transcript(row) for row in rows)
+    assert len({*stub.prompts}) == len(PAIRS)
 
 
 @pytest.mark.parametrize("body", [b'{"choices": [{}]}', b'{"choices": ["x"]}', b'{"choices": [{"text": null}]}', b"[]"])
