@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import shiftproof as sp
-from chat_stub import BUSY, ChatStub, Served, completion, continuation, serving
+from chat_stub import BUSY, STALL, ChatStub, Served, completion, continuation, serving
 from shiftproof._errors import UsageError
 from shiftproof.data.chats import as_transcript
 from shiftproof.data.prompts import PAIRS, SEPARATORS, Layout, Prompt, PromptRow
@@ -165,6 +165,40 @@ def test_a_storm_ends_with_every_input_accounted_for() -> None:
         assert not any(came[3::4])
         assert sum(came) == len(missing.value.said)
         assert sum(came) >= 25, "most of the answers that are there came"
+
+
+def test_an_audit_in_a_storm_accounts_for_every_sample_and_goes_on_when_it_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each kind of trouble stays with two items, and passes with two others."""
+    slept: list[float] = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", slept.append)
+    kinds: list[Served | None] = [(429, {"Retry-After": "0.25"}, b"slow down"), BROKEN, STALL, None, CUT, PAGE, OTHER]
+    texts = [f"please say {'abcdefghijklmn'[place % 14] * (1 + place // 14)}" for place in range(42)]
+    lost, passing = (dict(zip(some, kinds * 2, strict=True)) for some in (texts[:14], texts[14:28]))
+
+    def stormy(prompt: str) -> Served:
+        known = prompt.lower()
+        return lost[known] if known in lost else passing.pop(known, echo(known))  # type: ignore[return-value]  # None hangs up
+
+    def audited() -> dict[str, Any]:
+        model = ChatModel(stub.url, "stub", options=ChatOptions(attempts=2, timeout=1.5))
+        asked = sp.examples(texts, [(f"I heard {text}",) for text in texts])
+        sp.audit(model, asked, shifts=["casing(edits=1)"], searches=["one_draw"], judge="exact_match", out=tmp_path, progress=False)
+        return record(tmp_path)
+
+    with serving(stormy) as stub:
+        found = audited()
+        before, missing = len(stub.asked), {*lost}
+        lost.clear()
+        whole = audited()
+        assert {prompt.lower() for prompt in stub.prompts[before:]} == missing, "only what is missing is asked for"
+    assert not passing
+    assert (found["clean"]["accuracy"], found["clean"]["bracket"]) == (28 / 42, [28 / 42, 1.0])
+    assert [(cell["state"], cell["outcomes"]) for cell in found["cells"]] == [("incomplete", {"no_answer": 14, "held": 28})] * 2
+    assert (whole["clean"]["accuracy"], whole["clean"]["bracket"]) == (1.0, None)
+    assert [(cell["state"], cell["outcomes"]) for cell in whole["cells"]] == [("done", {"held": 42})] * 2
+    assert before == found["sent"], "each try counts"
+    assert len(stub.asked) == whole["sent"], "of both calls"
+    assert 0.25 in slept, "an endpoint is given the time that it asks for"
 
 
 def test_a_refusal_is_an_answer_and_is_not_asked_again() -> None:
