@@ -179,17 +179,18 @@ def test_an_audit_in_a_storm_accounts_for_every_sample_and_goes_on_when_it_is_ov
         known = prompt.lower()
         return lost[known] if known in lost else passing.pop(known, echo(known))  # type: ignore[return-value]  # None hangs up
 
-    def audited() -> dict[str, Any]:
-        model = ChatModel(stub.url, "stub", options=ChatOptions(attempts=2, timeout=1.5))
+    def audited(url: str) -> dict[str, Any]:
+        model = ChatModel(url, "stub", options=ChatOptions(attempts=2, timeout=1.5))
         asked = sp.examples(texts, [(f"I heard {text}",) for text in texts])
         sp.audit(model, asked, shifts=["casing(edits=1)"], searches=["one_draw"], judge="exact_match", out=tmp_path, progress=False)
-        return record(tmp_path)
+        found: dict[str, Any] = record(tmp_path)
+        return found
 
     with serving(stormy) as stub:
-        found = audited()
+        found = audited(stub.url)
         before, missing = len(stub.asked), {*lost}
         lost.clear()
-        whole = audited()
+        whole = audited(stub.url)
         assert {prompt.lower() for prompt in stub.prompts[before:]} == missing, "only what is missing is asked for"
     assert not passing
     assert (found["clean"]["accuracy"], found["clean"]["bracket"]) == (28 / 42, [28 / 42, 1.0])
