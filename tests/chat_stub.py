@@ -33,6 +33,8 @@ def completion(text: str | None, *, top: dict[str, float] | None = None, **messa
 
 
 BUSY: Served = (429, {"Retry-After": "0"}, b"slow down")
+STALL: Served = (0, {}, b"")
+"""Says nothing until the server ends."""
 
 
 @dataclass
@@ -46,6 +48,7 @@ class ChatStub:
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     most_at_once: int = 0
+    over: threading.Event = field(default_factory=threading.Event)
     _at_once: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -94,7 +97,9 @@ def serving(answer: Callable[[str], Served]) -> Iterator[ChatStub]:
                 found: Served | None = (404, {}, b"no such place")
             else:
                 found = stub.reply(json.loads(body), dict(self.headers.items()))
-            if found is None:
+            if found == STALL:
+                stub.over.wait()
+            if found is None or found == STALL:
                 self.close_connection = True
                 return
             status, headers, content = found
@@ -114,5 +119,6 @@ def serving(answer: Callable[[str], Served]) -> Iterator[ChatStub]:
     try:
         yield stub
     finally:
+        stub.over.set()
         server.shutdown()
         server.server_close()

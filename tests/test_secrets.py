@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from shiftproof import UsageError, load_model
-from shiftproof._secrets import remember_header, remember_url, url_without_secrets, without_secrets
+from shiftproof._secrets import remember_header, remember_url, url_without_secrets, without_keys, without_secrets
 from shiftproof.evaluation.config import make_config
 from shiftproof.models.posting import EndpointOptions
 
@@ -181,3 +181,8 @@ def test_the_name_of_a_language_model_is_no_secret_and_a_password_before_it_is()
     assert without_secrets("smollm2 and large-model say me:TOP#SECRET, TOP#SECRET, OTHERSECRET") == (
         "smollm2 and large-model say [hidden], [hidden], [hidden]"
     )
+
+
+@pytest.mark.parametrize("before", ["bearer ", "BEARER ", "Bearer ", "gsk_", "xai-", "r8_", "pplx-"])
+def test_keys_of_providers_are_told_by_their_form(before: str) -> None:
+    assert "TOPSECRET" not in without_keys(f"said {before}TOPSECRETTOPSECRETTOPSECRET, and more")

@@ -26,7 +26,8 @@ _WORD = 8
 _FIELD = re.compile(r".*(?:api[_-]?key|authorization|(?:auth|access)[_-]?token|secret(?:[_-]?key)?|password)", re.IGNORECASE)
 _KEYS = re.compile(
     r"(?<![\w-])(?:sk-[\w-]{16,}|[rs]k_(?:live|test)_\w{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|hf_[A-Za-z0-9]{20,}"
-    r"|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|xox[abprs]-[\w-]{10,})|(?<=Bearer )[\w.~+/-]{12,}=*"
+    r"|AKIA[0-9A-Z]{16}|AIza[\w-]{30,}|xox[abprs]-[\w-]{10,}|gsk_\w{20,}|r8_\w{20,}|xai-\w{20,}|pplx-\w{16,})"
+    r"|(?<=(?i:Bearer) )[\w.~+/-]{12,}=*"
 )
 """Forms of the keys of well-known providers, and what follows the word Bearer."""
 _forms: set[str] = set()

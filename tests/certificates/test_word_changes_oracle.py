@@ -99,6 +99,22 @@ def test_exact_against_every_change(name: str, classes: int) -> None:
     assert 0 < sum(radius > 0 for radius in want) < len(texts) or name == "binary, ridge"
 
 
+@pytest.mark.parametrize("strips", ["ascii", "unicode"])
+@pytest.mark.parametrize("between", ["—", "™", "\u0301", "’", "-"])
+def test_words_that_stripping_accents_joins_are_not_proven_apart(strips: str, between: str) -> None:
+    """Stripped to ASCII, "old—new" is the token "oldnew": two changes there are one of the token, and not the sum of two."""
+    chance, pool = np.random.default_rng(0), ["good", "bad", "great", "terrible", "new", "old", "never"]
+    texts = [f"{between.join(chance.choice(pool, size=2))} {chance.choice(WORDS)}" for _ in range(60)]
+    sides = {text: int(chance.integers(2)) for text in texts}
+    model = sp.as_model(
+        make_pipeline(TfidfVectorizer(strip_accents=strips), LogisticRegression(C=10.0)).fit(texts, [*map(sides.get, texts)])
+    )
+    shift = Antonyms(edits=3)
+    proof = WordChanges().certify(model, shift, sp.examples(texts, [0] * 60).x, Rng.for_ids(0, [str(row) for row in range(60)]))
+    assert all(radius <= largest_safe(model, shift, text) for text, radius in zip(texts, proof.radius.tolist(), strict=True))
+    assert between != "-" or (proof.radius > 0).any()
+
+
 @pytest.mark.parametrize("name", ["tf-idf, logistic", "l1, sgd", "unscaled"])
 def test_bounds_beyond_the_enumeration_are_sound(name: str) -> None:
     model, shift, texts = model_of(name), CommonSynonyms(edits=3), drawn(40, 9)

@@ -113,6 +113,34 @@ def test_a_grader_without_a_reply_stops_the_run_and_loses_nothing(
     assert len(grader.asked) == before + 2
 
 
+def test_a_grader_in_a_file_is_part_of_it(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An edited grader is another judge: a run does not go on with what the old one said."""
+    (tmp_path / "q.jsonl").write_text('{"q": "One?", "a": "yes"}\n{"q": "Two?", "a": "yes"}\n', encoding="utf-8")
+    (tmp_path / "model.py").write_text("def said(texts):\n    return ['yes' for _ in texts]\n", encoding="utf-8")
+    grader = tmp_path / "grader.py"
+    line = ["audit", "--model", f"{tmp_path / 'model.py'}:said", "--data", f"jsonl:{tmp_path / 'q.jsonl'}?text=q&target=a"]
+    line += ["--judge", f"graded_by(model={f'{grader}:graded'!r}, pairs={str(pairs)!r})", "--shift", "casing(edits=1)"]
+    line += ["--search", "one_draw", "--out", str(tmp_path / "run")]
+    grader.write_text("def graded(prompts):\n    return ['CORRECT' for _ in prompts]\n", encoding="utf-8")
+    assert command(monkeypatch, *line) == 0
+    assert command(monkeypatch, *line) == 0, "the same grader goes on"
+    capsys.readouterr()
+    grader.write_text("def graded(prompts):\n    return ['INCORRECT' for _ in prompts]\n", encoding="utf-8")
+    assert command(monkeypatch, *line) == 2
+    assert "holds another run" in capsys.readouterr().err
+
+
+def test_a_grader_that_cannot_be_known_needs_a_version(pairs: Path, tmp_path: Path) -> None:
+    code = "import threading\nheld = threading.local()\ndef graded(prompts):\n    return [held.said for _ in prompts]\n"
+    (tmp_path / "grader.py").write_text(code, encoding="utf-8")
+    with pytest.raises(UsageError, match="known by its code and weights, or have a version"):
+        GradedBy(f"{tmp_path / 'grader.py'}:graded", str(pairs))
+    one, two = (GradedBy(f"{tmp_path / 'grader.py'}:graded", str(pairs), version=version) for version in "12")
+    assert one.state != two.state
+
+
 def test_its_files_are_part_of_it(pairs: Path) -> None:
     one = GradedBy("chat:http://127.0.0.1:9/v1#m", str(pairs))
     assert one.state in one.spec()

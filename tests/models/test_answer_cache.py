@@ -17,6 +17,7 @@ import torch
 
 import shiftproof as sp
 from shiftproof._errors import UsageError
+from shiftproof.data.prompts import PAIRS, SEPARATORS, Layout, Prompt, PromptRow
 from shiftproof.data.rows import Fields, Items
 from shiftproof.models.abstract import Answers
 from shiftproof.models.answer_cache import AnswerCache, CachedAnswers, remembering
@@ -45,6 +46,15 @@ class Dear(Answers):
             self.calls.append(one)
             found.append(None if one == "silent" else f"{one}:{len(self.calls)}")
         return found
+
+
+def test_prompts_that_differ_in_the_white_space_before_the_answer_are_asked_about_apart() -> None:
+    prompt = Prompt(fields=(("text", "Text"),), answer="Mood")
+    far, near = ((PAIRS.index((SEPARATORS.index(one), 0)), text) for one, text in (("\n    ", "So?"), ("\n ", "   So?")))
+    rows = [PromptRow(prompt, {"text": text}, Layout(pair=pair)) for pair, text in (far, near)]
+    assert str(rows[0]) == str(rows[1])
+    assert [*remembering(inner := Dear(), AnswerCache()).answers(Items([*rows, rows[0]]))] == [f"{rows[0]}:{at}" for at in (1, 2, 1)]
+    assert len(inner.calls) == 2
 
 
 def test_equal_inputs_are_asked_about_once(tmp_path: Path) -> None:

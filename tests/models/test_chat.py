@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 import shiftproof as sp
-from chat_stub import BUSY, ChatStub, Served, completion, continuation, serving
+from chat_stub import BUSY, STALL, ChatStub, Served, completion, continuation, serving
 from shiftproof._errors import UsageError
+from shiftproof.data.chats import as_transcript
 from shiftproof.data.prompts import PAIRS, SEPARATORS, Layout, Prompt, PromptRow
 from shiftproof.data.rows import Items
 from shiftproof.models.chat import ChatModel, load_chat
@@ -111,6 +112,22 @@ def test_a_model_without_chats_is_left_to_say_the_answer_and_not_the_white_space
     assert sorted(stub.prompts) == sorted(str(rows[one]).removesuffix(end.rstrip()) + end for one, end in ends.items())
 
 
+@pytest.mark.parametrize(("template", "sent"), [("{text}\n", "So?\n"), ("Q: {text}\nA: ", "Q: So?\nA:"), ("{text}", "So?")])
+def test_a_model_without_chats_gets_the_white_space_that_a_template_ends_with(template: str, sent: str) -> None:
+    with serving(lambda _: continuation("fine")) as stub:
+        ChatModel(stub.url, "base", speaks="completions").answers(Items([PromptRow(Prompt(template=template), {"text": "So?"})]))
+    assert stub.prompts == [sent]
+
+
+def test_a_message_is_what_is_kept_of_the_prompt_and_each_layout_is_another(stub: ChatStub) -> None:
+    """A message ends with the turn, so the white space before an answer is none of it: nothing that is sent is left out of what is kept."""
+    prompt = Prompt(fields=(("text", "Text"),), answer="Mood")
+    rows = [PromptRow(prompt, {"text": "So?"}, Layout(pair=pair)) for pair in range(len(PAIRS))]
+    model_of(stub).answers(Items(rows))
+    assert sorted(stub.prompts) == sorted(as_transcript(row) for row in rows)
+    assert len({*stub.prompts}) == len(PAIRS)
+
+
 @pytest.mark.parametrize("body", [b'{"choices": [{}]}', b'{"choices": ["x"]}', b'{"choices": [{"text": null}]}', b"[]"])
 def test_what_is_no_completion_is_tried_again(body: bytes) -> None:
     with serving(lambda _: continuation("fine")) as stub:
@@ -148,6 +165,41 @@ def test_a_storm_ends_with_every_input_accounted_for() -> None:
         assert not any(came[3::4])
         assert sum(came) == len(missing.value.said)
         assert sum(came) >= 25, "most of the answers that are there came"
+
+
+def test_an_audit_in_a_storm_accounts_for_every_sample_and_goes_on_when_it_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each kind of trouble stays with two items, and passes with two others."""
+    slept: list[float] = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", slept.append)
+    kinds: list[Served | None] = [(429, {"Retry-After": "0.25"}, b"slow down"), BROKEN, STALL, None, CUT, PAGE, OTHER]
+    texts = [f"please say {'abcdefghijklmn'[place % 14] * (1 + place // 14)}" for place in range(42)]
+    lost, passing = (dict(zip(some, kinds * 2, strict=True)) for some in (texts[:14], texts[14:28]))
+
+    def stormy(prompt: str) -> Served:
+        known = prompt.lower()
+        return lost[known] if known in lost else passing.pop(known, echo(known))  # type: ignore[return-value]  # None hangs up
+
+    def audited(url: str) -> dict[str, Any]:
+        model = ChatModel(url, "stub", options=ChatOptions(attempts=2, timeout=1.5))
+        asked = sp.examples(texts, [(f"I heard {text}",) for text in texts])
+        sp.audit(model, asked, shifts=["casing(edits=1)"], searches=["one_draw"], judge="exact_match", out=tmp_path, progress=False)
+        found: dict[str, Any] = record(tmp_path)
+        return found
+
+    with serving(stormy) as stub:
+        found = audited(stub.url)
+        before, missing = len(stub.asked), {*lost}
+        lost.clear()
+        whole = audited(stub.url)
+        assert {prompt.lower() for prompt in stub.prompts[before:]} == missing, "only what is missing is asked for"
+    assert not passing
+    assert (found["clean"]["accuracy"], found["clean"]["bracket"]) == (28 / 42, [28 / 42, 1.0])
+    assert [(cell["state"], cell["outcomes"]) for cell in found["cells"]] == [("incomplete", {"no_answer": 14, "held": 28})] * 2
+    assert (whole["clean"]["accuracy"], whole["clean"]["bracket"]) == (1.0, None)
+    assert [(cell["state"], cell["outcomes"]) for cell in whole["cells"]] == [("done", {"held": 42})] * 2
+    assert before == found["sent"], "each try counts"
+    assert len(stub.asked) == whole["sent"], "of both calls"
+    assert 0.25 in slept, "an endpoint is given the time that it asks for"
 
 
 def test_a_refusal_is_an_answer_and_is_not_asked_again() -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import shiftproof
-from shiftproof.runs.provenance import command_given
+from shiftproof.evaluation.audit.recorded import RecordedSettings
+from shiftproof.runs.provenance import command_given, now, provenance
 
 MODULE = str(Path(shiftproof.__file__).parent / "__main__.py")
 
@@ -28,6 +29,13 @@ def test_a_command_is_kept_without_where_the_program_lies(program: str, monkeypa
 def test_a_program_of_the_user_is_no_command(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", arguments)
     assert command_given() == []
+
+
+def test_it_names_the_version_of_what_writes_pictures() -> None:
+    """Defences by a codec answer as the library that is installed compresses."""
+    from PIL import __version__
+
+    assert provenance(RecordedSettings(0.95), now()).versions["pillow"] == __version__
 
 
 @pytest.mark.slow

@@ -29,6 +29,7 @@ class LinearText:
         norm: "l2", "l1" or None.
         sublinear: whether a count c > 0 stands as 1 + log c.
         binary: whether it stands as 1.
+        strips: whether accents are stripped from a text, and with them signs between its words.
     """
 
     tokens: Callable[[str], list[str]]
@@ -39,6 +40,7 @@ class LinearText:
     norm: str | None
     sublinear: bool
     binary: bool
+    strips: bool = False
 
     @property
     def additive(self) -> bool:
@@ -104,6 +106,7 @@ def _vectoriser(first: Any, middle: list[Any]) -> dict[str, Any] | str:
         "norm": None if weigher is None else weigher.norm,
         "sublinear": weigher is not None and bool(weigher.sublinear_tf),
         "binary": bool(first.binary),
+        "strips": first.strip_accents is not None,
     }
 
 

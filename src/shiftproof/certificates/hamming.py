@@ -42,9 +42,10 @@ class Hamming(Certificate):
     proven as a rule: on SST-2, of 19 words, TF-IDF with a logistic regression (C = 1) lacks a factor of 7 at the best of 400 sentences.
     Texts of hundreds of words, counts as they are and a stronger penalty bring proofs; the flag `loose_bound` has the share without one.
 
-    Guarantees: no move of up to `radius` edits changes the decision, nor any other change of as many words to others of as many tokens,
-    whatever they are. It knows nothing of what the choices are, so `word_changes` proves at least as much of a shift; the ratio of the two
-    is what the bound gives away. The norm is l2 or none, and counts stand as they are.
+    Guarantees: no move of up to `radius` edits changes the decision, nor any other change of as many words, whatever they are, by which no
+    more tokens of the vocabulary leave and come than by one of the shift's own at that text: of a text that the shift leaves alone it says
+    nothing more. It knows nothing of what the choices are, so `word_changes` proves at least as much of a shift; the ratio of the two is
+    what the bound gives away. The norm is l2 or none, and counts stand as they are.
     Cost: one forward per example, and the vectoriser's analysis of each choice.
 
     Reference: Catellier et al. 2023, "On the robustness of text vectorizers".

@@ -123,7 +123,11 @@ class LocalChanges(NamedTuple):
 
 
 def changes_of(linear: LinearText, shift: Rewrite, text: str) -> LocalChanges | None:
-    """The changes of a text; None where a word that is replaced touches letters or digits, whose tokens would change with it."""
+    """The changes of a text; None where a word that is replaced touches what may be of one token with it.
+
+    That are letters and digits, and any sign beyond ASCII where accents are stripped: dashes and curly quotes go with them, and some signs
+    become letters.
+    """
     found = shift.found(text)
     base = linear.counts(text)
     free = shift.free(text)
@@ -131,7 +135,8 @@ def changes_of(linear: LinearText, shift: Rewrite, text: str) -> LocalChanges | 
     there = set(base)
     for place in free:
         end, choices = found.at[place]
-        if _WORD.match(text[max(0, place - 1) : place]) or _WORD.match(text[end : end + 1]):
+        beside = (text[max(0, place - 1) : place], text[end : end + 1])
+        if any(_WORD.match(sign) or (linear.strips and not sign.isascii()) for sign in beside):
             return None
         mine: list[dict[int, int]] = []
         for choice in range(len(choices)):

@@ -151,6 +151,15 @@ class PromptRow(str):
     def __reduce__(self) -> tuple[type[PromptRow], tuple[Prompt, Mapping[str, str], Layout]]:
         return PromptRow, (self.prompt, self.slots, self.layout)
 
+    @property
+    def ending(self) -> str:
+        """The white space left out at the prompt's end, which a model needs that goes on with the text, and has no turn of its own.
+
+        It is that of the separator before the answer, or of the template, less one space at the end: the first word of the answer has that.
+        """
+        last = self.prompt.template or SEPARATORS[PAIRS[self.layout.pair][0]]
+        return last[len(last.rstrip()) :].removesuffix(" ")
+
     def written(self, **changed: int) -> PromptRow:
         """The same in another layout."""
         return PromptRow(self.prompt, self.slots, replace(self.layout, **changed))

@@ -65,7 +65,7 @@ class GradedBy(Judge):
             people have labelled, drawn as those of the run are, on which the grader's sensitivity and specificity are measured.
         rubric: a text file with the slots {answer}, {question} and {accepted}, which asks for CORRECT or INCORRECT; ours where absent.
         version: what you call the grader's state.
-        state: of the two files, the start of their hash; filled in.
+        state: of the two files, and of a grader that is here and not behind a URL, the start of their hash; filled in.
 
     What is measured is the share that the grader calls right. A refusal of the model is wrong, and not asked about; a reply of the grader
     without a verdict counts as wrong called, on labelled answers too. Under a search for the worst case nothing is corrected, as it looks
@@ -107,7 +107,7 @@ class GradedBy(Judge):
             hint = "Name the key with an environment variable, as of --model."
             raise must("model", self.name, "have no user, password or query in its URL", url_without_secrets(url), hint)
         words, pairs = self._rubric_bytes, the_file(Address(self.name, self.pairs)).read_bytes()
-        now = sha256(words + b"\0" + pairs).hexdigest()[:_SHOWN]
+        now = sha256(words + b"\0" + pairs + self._grader_known).hexdigest()[:_SHOWN]
         if self.state not in ("", now):
             raise must("state", self.name, f"be {now}, that of its files as they are", self.state, "They have changed since; leave it out.")
         object.__setattr__(self, "state", now)
@@ -119,6 +119,25 @@ class GradedBy(Judge):
     def _rubric_bytes(self) -> bytes:
         return the_file(Address(self.name, self.rubric)).read_bytes() if self.rubric else RUBRIC.encode()
 
+    @property
+    def _grader_known(self) -> bytes:
+        """What a grader that is here is known by; nothing of one behind a URL, whose state is called `version`."""
+        from shiftproof.models.load_language_model import is_language_model  # late, as in `grader`
+
+        if is_language_model(self.model) or self.model.lower().startswith(("http:", "https:")):
+            return b""
+        known = self._loaded().identity()
+        if known.gaps:
+            hint = "Give it a name for its state, version='1', and another whenever it changes."
+            raise must("model", self.name, "be known by its code and weights, or have a version", self.model, f"{known.gaps[0]} {hint}")
+        return f"\0{known.text}".encode()
+
+    def _loaded(self) -> Answers:
+        from shiftproof.models.load import load_answers  # late: few judges need a model
+
+        found: Answers = load_answers(self.model, said="texts", version=self.version or None)
+        return found
+
     @cached_property
     def labelled(self) -> list[LabelledAnswer]:
         """The labelled answers."""
@@ -129,10 +148,7 @@ class GradedBy(Judge):
     @cached_property
     def grader(self) -> Grader:
         """Who grades."""
-        from shiftproof.models.load import load_answers  # late: few judges need a model
-
-        found: Answers = load_answers(self.model, said="texts", version=self.version or None)
-        return Grader(remembering(found, self.cache), self._rubric_bytes.decode("utf-8"))
+        return Grader(remembering(self._loaded(), self.cache), self._rubric_bytes.decode("utf-8"))
 
     @cached_property
     def quality(self) -> JudgeQuality:

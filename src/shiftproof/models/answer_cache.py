@@ -149,7 +149,7 @@ def _plain(one: Any) -> Any:
         values = np.ascontiguousarray(one.detach().cpu().numpy() if isinstance(one, Tensor) else one)
         return [str(values.dtype), list(values.shape), blake2b(values.tobytes()).hexdigest()]
     if isinstance(one, PromptRow):
-        return [str(one), one.prompt.system]
+        return [str(one), one.prompt.system, *([one.ending] if one.ending else [])]
     if isinstance(one, list | tuple):
         return [_plain(each) for each in one]
     return {str(name): _plain(value) for name, value in one.items()} if isinstance(one, dict) else one

@@ -13,7 +13,7 @@ from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
 from shiftproof._identity.table import identify
 from shiftproof._secrets import url_without_secrets
 from shiftproof.data.chats import messages_of
-from shiftproof.data.prompts import PAIRS, SEPARATORS, PromptRow
+from shiftproof.data.prompts import PromptRow
 from shiftproof.data.space import ValueRange
 from shiftproof.models.asked_singly import AskedSingly
 from shiftproof.models.chat_options import ChatOptions
@@ -135,18 +135,7 @@ def _text(one: Any, _: ValueRange) -> str:
     if isinstance(one, PromptRow) and one.prompt.system:
         hint = "Write it into the instruction, or give chat:URL#MODEL."
         raise must("system", "the prompt of a model of completions", "be left out", one.prompt.system, hint)
-    return str(one) + _ending(one) if isinstance(one, PromptRow) else one
-
-
-def _ending(row: PromptRow) -> str:
-    """The white space of the separator before the answer, without which a model goes on with that and not with the answer.
-
-    One space is left out at its end, as it belongs to the first word of the answer.
-    """
-    if row.prompt.template:
-        return ""
-    separator = SEPARATORS[PAIRS[row.layout.pair][0]]
-    return separator[len(separator.rstrip()) :].removesuffix(" ")
+    return str(one) + one.ending if isinstance(one, PromptRow) else one
 
 
 _PROTOCOLS: dict[Speaks, _Protocol] = {

@@ -15,7 +15,7 @@ from shiftproof._secrets import without_secrets
 from shiftproof.records.audit import Provenance
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pyarrow", "opencv-python-headless", "onnxruntime")
+_PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pyarrow", "pillow", "opencv-python-headless", "onnxruntime")
 
 
 def now() -> str:

@@ -29,6 +29,8 @@ def test_items_that_change_come_first_with_what_changed(tmp_path: Path) -> None:
     assert [each.variant for each in found.items[1].exchanges] == ["identity", "loud"]  # typos is judged as the item is
     assert found.robustness is not None
     assert found.robustness.flip_rate == pytest.approx(3 / 6)
+    assert found.uncertainty is not None
+    assert (found.uncertainty.n, found.uncertainty.answers) == (3, 3)
     assert [(effect.name, effect.lost, effect.gained) for effect in found.effects] == [("typos", 1, 0), ("loud", 1, 1)]
 
 
@@ -39,7 +41,25 @@ def test_no_rate_over_variants_that_were_searched_or_items_that_were_chosen(tmp_
         write_transcripts(tmp_path, Transcripts.model_validate(kept))
         found = transcript_table(tmp_path, 0.95)
         assert found is not None
-        assert (list(found.effects), found.robustness) == ([], None)
+        assert (list(found.effects), found.robustness, found.uncertainty) == ([], None, None)
+
+
+def test_agreement_of_answers_is_told_with_its_calibration(tmp_path: Path) -> None:
+    said = {"identity": "So", "a": " so", "b": "no"}
+    exchanges = [
+        Exchange(item=str(i), variant=name, prompt=name, said=text, score=float((text != "no") == (i % 2 == 0)))
+        for i in range(40)
+        for name, text in said.items()
+    ]
+    folder = write_run(tmp_path / "run", sample_audit())
+    write_transcripts(folder, Transcripts(source=["x"], tool="t", model="m", scorer="s", base="identity", exchanges=exchanges))
+    found = transcript_table(folder, 0.95)
+    assert found is not None
+    assert found.uncertainty is not None
+    assert found.uncertainty.agreement == pytest.approx(2 / 3)
+    assert (found.uncertainty.accuracy, found.uncertainty.auroc) == (0.5, 0.5)
+    assert found.uncertainty.calibration.bias == pytest.approx(1 / 6)
+    assert "Agreement of the 3 answers to an item" in write_page(folder).read_text()
 
 
 def test_a_page_with_many_long_transcripts_stays_below_a_megabyte(tmp_path: Path) -> None:

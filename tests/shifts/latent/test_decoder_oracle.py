@@ -81,6 +81,28 @@ class Wide:
         return z[:, None, :, None].expand(-1, 1, 2, 7)
 
 
+class Holds:
+    """No module itself, but it holds one, as it was trained."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        self.net = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(16), nn.Dropout(0.5), nn.Linear(16, 2))
+
+    def encode(self, x: Tensor) -> Tensor:
+        found: Tensor = self.net(x)
+        return found
+
+    def decode(self, z: Tensor) -> Tensor:
+        return z.mean(1)[:, None, None, None]
+
+
+class Draws(Same):
+    """Its encoder draws from what it should give the mean of."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        return super().encode(x) + torch.randn(())
+
+
 def _images(n: int = 40) -> Tensor:
     return 0.3 + 0.4 * torch.rand(n, 1, 4, 4, generator=torch.Generator().manual_seed(1))
 
@@ -136,6 +158,20 @@ def test_more_distance_is_no_less_damage_and_the_pair_is_part_of_the_spec(tmp_pa
     assert codes[0] != codes[1]
     with pytest.raises(UsageError, match="It has changed since"):
         Decoder(distance=1.0, file=f"{tmp_path / 'pair0.py'}:Pair", code=codes[1])
+
+
+def test_networks_that_a_pair_holds_are_evaluated_and_do_not_change() -> None:
+    shift, x = Decoder(1.0, f"{__name__}:Holds"), _images()
+    moves = shift.sample(x, Rng.for_ids(0, IDS))
+    placed = shift.within(sp.InputSpace(kind="image"))
+    placed.check_inputs(x)
+    whole = placed.apply(x, moves)
+    torch.testing.assert_close(torch.cat([placed.apply(x[at : at + 1], moves[at : at + 1]) for at in range(len(x))]), whole)
+
+
+def test_a_pair_that_draws_is_refused() -> None:
+    with pytest.raises(UsageError, match="gave two things when asked twice"):
+        Decoder(1.0, f"{__name__}:Draws").check_inputs(_images())
 
 
 def test_what_is_no_pair_is_said() -> None:

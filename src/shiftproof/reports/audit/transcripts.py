@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from shiftproof.measures.answer_uncertainty import AnswerUncertainty, answer_uncertainty, most_frequent
 from shiftproof.measures.perturbation_effects import PerturbationEffect, perturbation_effects
 from shiftproof.measures.variants import VariantRobustness, variant_robustness
 from shiftproof.records.transcripts import Exchange, Transcripts, read_transcripts
@@ -51,6 +52,7 @@ class TranscriptTable:
     file: str
     effects: Sequence[PerturbationEffect]
     robustness: VariantRobustness | None
+    uncertainty: AnswerUncertainty | None
 
 
 def transcript_table(folder: Path, confidence: float) -> TranscriptTable | None:
@@ -69,9 +71,9 @@ def transcript_table(folder: Path, confidence: float) -> TranscriptTable | None:
         if room < 0 and shown:
             break
         shown.append(one)
-    effects, robustness = _figures(found, items, confidence)
+    effects, robustness, uncertainty = _figures(found, items, confidence)
     total = len(items) + found.left_out
-    return TranscriptTable(found.base, variants[:MOST_COLUMNS], shown, total, "transcripts.json", effects, robustness)
+    return TranscriptTable(found.base, variants[:MOST_COLUMNS], shown, total, "transcripts.json", effects, robustness, uncertainty)
 
 
 def _changed(own: Mapping[str, Exchange], base: str) -> int:
@@ -134,7 +136,7 @@ def _short(text: str) -> str:
 
 def _figures(
     found: Transcripts, items: Mapping[str, Mapping[str, Exchange]], confidence: float
-) -> tuple[Sequence[PerturbationEffect], VariantRobustness | None]:
+) -> tuple[Sequence[PerturbationEffect], VariantRobustness | None, AnswerUncertainty | None]:
     """What each variant does, and all together, over the items that were answered in every variant; verdicts only for the former.
 
     Nothing where items were left out, as these are not left out by chance, and of no variant that was searched for failures.
@@ -143,10 +145,13 @@ def _figures(
     every = [found.base, *variants]
     whole = [own for own in items.values() if all(name in own and own[name].score is not None for name in every)]
     if not variants or not whole or found.left_out:
-        return (), None
+        return (), None, None
     table = np.array([[own[name].score for name in every] for own in whole], dtype=np.float64)
     robustness = variant_robustness(table[:, 0], table[:, 1:], confidence=confidence)
     if not np.isin(table, (0.0, 1.0)).all():
-        return (), robustness
+        return (), robustness, None
     after = {name: table[:, place] for place, name in enumerate(variants, 1)}
-    return perturbation_effects(table[:, 0], after, confidence=confidence), robustness
+    said = [[" ".join(own[name].said.casefold().split()) for name in every] for own in whole]
+    right = table[np.arange(len(said)), most_frequent(said)]
+    uncertainty = answer_uncertainty(said, right, confidence=confidence) if any(map(any, said)) else None
+    return perturbation_effects(table[:, 0], after, confidence=confidence), robustness, uncertainty

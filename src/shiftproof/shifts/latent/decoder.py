@@ -41,7 +41,7 @@ class Decoder(Differentiable):
     Args:
         distance: radius in (0, inf), in the units of the latents: in those of a variational autoencoder, standard deviations of the prior.
         file: 'FILE.py:NAME' or 'package.module:NAME', in quotes, of an object with `encode` and `decode`, or of what makes one without
-            arguments. Torch modules are put into evaluation mode.
+            arguments. Torch modules, it or what it holds, are put into evaluation mode.
         code: identifies the object with its weights. It is filled in where it is not given, and stands in the spec; given, it must agree.
 
     Params: the moves of the latents, shape (n, k).
@@ -52,7 +52,7 @@ class Decoder(Differentiable):
     Cost: one encoding and two decodings for each application.
 
     Raises:
-        UsageError: there is no such object, it has changed, or its latents or images are not of these shapes.
+        UsageError: there is no such object, it has changed, it draws at random, or its latents or images are not of these shapes.
 
     Reference: Friedman & Chowers 2024, "Control+Shift: generating controllable distribution shifts", who draw whole datasets from parts of
     the latents; the study `controlled_shift` does.
@@ -84,9 +84,16 @@ class Decoder(Differentiable):
         with torch.no_grad():
             z = self.pair.encode(x[:2])
             made = self.pair.decode(z)
+            again = self.pair.encode(x[:2])
+            same = torch.equal(z, again) and torch.equal(made, self.pair.decode(z))
         if z.dim() != 2 or len(z) != len(x[:2]) or not z.is_floating_point():
             raise UsageError(
                 f"encode of '{self.file}' must give floating latents of shape (n, k), got shape {tuple(z.shape)} for 2 images."
+            )
+        if not same:
+            hint = "Take the mean of what an encoder draws from, and put its networks into evaluation mode."
+            raise UsageError(
+                f"encode and decode of '{self.file}' must give the same for the same, and gave two things when asked twice. {hint}"
             )
         try:
             fits = made.expand_as(x[:2]).shape == x[:2].shape
@@ -150,6 +157,7 @@ def _made(spec: str) -> LatentPair:
         found = found()
     if not isinstance(found, LatentPair):
         raise must("file", "decoder", "name an object with encode and decode, or what makes one", spec)
-    if isinstance(found, nn.Module):
-        found.eval().requires_grad_(requires_grad=False)
+    for part in (found, *getattr(found, "__dict__", {}).values()):
+        if isinstance(part, nn.Module):
+            part.eval().requires_grad_(requires_grad=False)
     return found
