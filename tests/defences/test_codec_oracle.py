@@ -74,5 +74,5 @@ def test_what_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match=r"takes images \(n, 1 or 3, height, width\), got inputs of shape \(2, 5\)"):
         Codec().step(torch.zeros(2, 5), IMAGE, NONE)
     monkeypatch.setattr(features, "check", lambda feature: False)
-    with pytest.raises(UsageError, match="The Pillow that is installed cannot write webp. Install a build with it"):
+    with pytest.raises(UsageError, match="The Pillow that is installed cannot write webp. Install a build that can"):
         Codec().step(smooth(), IMAGE, NONE)

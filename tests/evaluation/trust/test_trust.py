@@ -167,7 +167,8 @@ def test_the_command_as_people_write_it(
     assert "test: overconfident by " in out
     assert "95% prediction sets are all 10 labels each, which narrows nothing down" in " ".join(out.split())
     assert all(len(line) <= 80 for line in out.splitlines() if line.startswith("┃"))
-    assert "(severity=3)   │" in out  # a long name is folded, not cut
+    assert "│ test: Gaussian │" in out  # a long name is in words, and folded, not cut
+    assert "│ severity 3     │" in out
     written = json.loads((tmp_path / "trust" / "trust.json").read_text())
     sets = written["rows"][0]["conformal"]
     assert sets["coverage"] >= 0.95
