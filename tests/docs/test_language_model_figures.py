@@ -33,3 +33,13 @@ def test_the_rest_of_the_paragraph() -> None:
     gain = STORED["sensitivity-aware decoding"]["itself"]["gain of mean accuracy"]
     low, high = gain["interval"]
     assert f"gains {100 * gain['value']:+.1f} points ({100 * low:.1f} to {100 * high:.1f})" in " ".join(GUIDE.split())
+
+
+def test_problems_with_other_numbers_and_in_other_words() -> None:
+    found = STORED["problems of SVAMP"]
+    numbers, words = found["operands_same_result"], found["template"]
+    told = [f"{each['changed']:.0%} ({each['interval'][0]:.0%} to {each['interval'][1]:.0%})" for each in (numbers, words)]
+    for one, many in zip(told, (" of problems (", " ("), strict=True):
+        share, interval = one.replace("%", "").split(" (")
+        assert f"in {share} %{many}{interval}" in " ".join(GUIDE.split())
+    assert f"right on {found['operands']['right before, after'][0]} of them" in GUIDE
