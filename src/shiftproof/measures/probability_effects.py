@@ -70,7 +70,7 @@ def effect_of_other_result(first: Bounded, other: Bounded, first_after: Bounded,
     Returns:
         The least and the largest effect that the bounds allow.
 
-    >>> effect_of_other_result(Bounded(0.5, 0.5), Bounded(0.1, 0.1), Bounded(0.1, 0.1), Bounded(0.5, 0.5)).low
+    >>> round(effect_of_other_result(Bounded(0.5, 0.5), Bounded(0.1, 0.1), Bounded(0.1, 0.1), Bounded(0.5, 0.5)).low, 9)
     24.0
 
     Reference: Stolfo et al. 2023 [stolfo2023causal], "A causal framework to quantify the robustness of mathematical reasoning with language
