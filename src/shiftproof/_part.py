@@ -19,6 +19,7 @@ _QUOTED = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'"""
 _OPTIONS = "|".join(keyword.kwlist)
 _KEYWORD = re.compile(rf"{_QUOTED}|(?<![\w.])(?P<word>{_OPTIONS})(?=\s*=(?!=))", re.DOTALL)
 _UNDERLINED = re.compile(rf"{_QUOTED}|(?<![\w.])(?P<word>{_OPTIONS})_(?=\s*=(?!=))", re.DOTALL)
+_PINNED = 16  # signs of a hash that stand in a spec
 _SCALARS: dict[type, tuple[type, ...]] = {float: (int, float), int: (int,), str: (str,), bool: (bool,)}
 
 
@@ -68,6 +69,23 @@ class Part(ABC):
             above, below = value >= low if has_low else value > low, value <= high if has_high else value < high
             if not (above and below):
                 raise must(option, self.name, rule, values[option], hint)
+
+    def pin(self, option: str, digest: str, what: str, hint: str = "It has changed since; leave the option out to go on.") -> None:
+        """Fills in an option that says in which state something of the user's is, so that a run knows when it changes; for `check`.
+
+        Args:
+            option: its name; empty where users leave it out.
+            digest: of the state as it is, of which the option holds the start.
+            what: whose state it is, for the message, such as "the file 'a.json' as it is".
+            hint: ends the message.
+
+        Raises:
+            UsageError: the option holds another state.
+        """
+        now, known = digest[:_PINNED], self.options()[option]
+        if known not in ("", now):
+            raise must(option, self.name, f"be {now}, that of {what}", known, hint)
+        object.__setattr__(self, option, now)
 
     def options(self) -> dict[str, Value]:
         """Every option with its value, defaults included; a run's identity depends on them."""

@@ -20,7 +20,6 @@ from shiftproof.defences.text_mixture import TextMixture, Writing
 from shiftproof.randomness import Rng
 from shiftproof.shifts.text.pinned import read_json
 
-_SHOWN = 16
 _EXAMPLE = Path(__file__).parent / "names.json"
 
 
@@ -68,12 +67,8 @@ class EntityReplacement(TextMixture):
 
     def check(self) -> None:
         self.require("copies", least=1)
-        now = hash_file(self.path)[:_SHOWN]
-        if self.sha256 not in ("", now):
-            hint = "It has changed since; leave the option out to go on."
-            raise must("sha256", self.name, f"be {now}, that of the file '{self.file}' as it is", self.sha256, hint)
-        object.__setattr__(self, "sha256", now)
-        _names(self.path, now)
+        self.pin("sha256", hash_file(self.path), f"the file '{self.file}' as it is")
+        _names(self.path, self.sha256)
 
     @property
     def path(self) -> Path:

@@ -28,8 +28,6 @@ from shiftproof.models.abstract import Answers
 from shiftproof.models.answer_cache import AnswerCache, remembering
 from shiftproof.models.unanswered import Refusal, Unanswered
 
-_SHOWN = 16
-
 
 class Questioned(str):
     """An answer that knows what was asked, so that a grader can be told."""
@@ -107,10 +105,8 @@ class GradedBy(Judge):
             hint = "Name the key with an environment variable, as of --model."
             raise must("model", self.name, "have no user, password or query in its URL", url_without_secrets(url), hint)
         words, pairs = self._rubric_bytes, the_file(Address(self.name, self.pairs)).read_bytes()
-        now = sha256(words + b"\0" + pairs + self._grader_known).hexdigest()[:_SHOWN]
-        if self.state not in ("", now):
-            raise must("state", self.name, f"be {now}, that of its files as they are", self.state, "They have changed since; leave it out.")
-        object.__setattr__(self, "state", now)
+        known = sha256(words + b"\0" + pairs + self._grader_known).hexdigest()
+        self.pin("state", known, "its files as they are", "They have changed since; leave it out.")
         if {one.right for one in self.labelled} != {True, False}:
             raise must("pairs", self.name, "have answers that are right and answers that are wrong", self.pairs)
         Grader.check_rubric(words.decode("utf-8"))

@@ -62,10 +62,7 @@ class TextFooler(WordImportance):
             raise must("similarity", self.name, "be FILE.py:NAME or package.module:NAME", self.similarity, hint)
         if not callable(loaded(self.similarity)):
             raise must("similarity", self.name, "name a function", self.similarity)
-        now = identity_of(self.similarity)
-        if self.code not in ("", now):
-            raise must("code", self.name, f"be {now}, that of '{self.similarity}' as it is", self.code, "It has changed since.")
-        object.__setattr__(self, "code", now)
+        self.pin("code", identity_of(self.similarity), f"'{self.similarity}' as it is")
 
     def candidates(self, run: Round, row: int, have: list[Edit], place: int, chance: list[float]) -> Iterator[list[Edit]]:
         moves = [*super().candidates(run, row, have, place, chance)]

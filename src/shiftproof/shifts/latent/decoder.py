@@ -17,8 +17,6 @@ from shiftproof.data.space import Kind
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Differentiable, Params
 
-_SHOWN = 16
-
 
 @runtime_checkable
 class LatentPair(Protocol):
@@ -69,11 +67,7 @@ class Decoder(Differentiable):
 
     def check(self) -> None:
         self.require("distance", within="(0, inf)", hint="Units are those of the latents.")
-        now = identify(self.pair, self.file).digest[:_SHOWN]
-        if self.code not in ("", now):
-            hint = "It has changed since; leave the option out to go on."
-            raise must("code", self.name, f"be {now}, that of '{self.file}' as it is", self.code, hint)
-        object.__setattr__(self, "code", now)
+        self.pin("code", identify(self.pair, self.file).digest, f"'{self.file}' as it is")
 
     @property
     def pair(self) -> LatentPair:

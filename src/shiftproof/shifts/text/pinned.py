@@ -16,8 +16,6 @@ from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.files import hash_file, json_lines, reading, the_file, unpacked
 from shiftproof.shifts.text.rewrite import Rewrite
 
-_SHOWN = 16
-
 
 @dataclass(frozen=True)
 class FromFile(Rewrite):
@@ -31,15 +29,7 @@ class FromFile(Rewrite):
 
     def check(self) -> None:
         super().check()
-        self._pin("sha256", hash_file(self.path)[:_SHOWN], f"the file '{self.file}'")
-
-    def _pin(self, option: str, now: str, what: str) -> None:
-        known = self.options()[option]
-        if known not in ("", now):
-            raise must(
-                option, self.name, f"be {now}, that of {what} as it is", known, "It has changed since; leave the option out to go on."
-            )
-        object.__setattr__(self, option, now)
+        self.pin("sha256", hash_file(self.path), f"the file '{self.file}' as it is")
 
     @property
     def path(self) -> Path:
@@ -61,12 +51,7 @@ class FromFunction(Rewrite):
         super().check()
         if not callable(self.function):
             raise must("by", self.name, "name a function", self.by)
-        now = identity_of(self.by)
-        if self.code not in ("", now):
-            raise must(
-                "code", self.name, f"be {now}, that of '{self.by}' as it is", self.code, "It has changed since; leave the option out."
-            )
-        object.__setattr__(self, "code", now)
+        self.pin("code", identity_of(self.by), f"'{self.by}' as it is")
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -83,8 +68,8 @@ def loaded(spec: str) -> Any:
 
 @lru_cache(maxsize=16)
 def identity_of(spec: str) -> str:
-    """The start of the hash of the function at FILE.py:NAME or package.module:NAME, with all that it holds."""
-    return identify(loaded(spec), spec).digest[:_SHOWN]
+    """The hash of the function at FILE.py:NAME or package.module:NAME, with all that it holds."""
+    return identify(loaded(spec), spec).digest
 
 
 def read_json(path: Path, what: str) -> Any:
