@@ -186,6 +186,8 @@ class Judge(Part):
     """Whether the score has values between 0 and 1, so that its mean is not the share that is right."""
     climbs: ClassVar[bool] = False
     """Whether `margin` tells more than right from wrong."""
+    asks: ClassVar[bool] = False
+    """Whether it asks another model, which may err: replies are stored by `remembering`, and estimates corrected by `corrected`."""
 
     def gives(self, model: Answers) -> Access:
         """What a search may see of this model through this judge."""

@@ -84,6 +84,7 @@ class GradedBy(Judge):
     name: ClassVar[str] = "graded_by"
     measure: ClassVar[str] = "called_right"
     word: ClassVar[str] = "share called right"
+    asks: ClassVar[bool] = True
     references: ClassVar[tuple[str, ...]] = ("rogan1978estimating",)
 
     model: str

@@ -26,7 +26,6 @@ from shiftproof.evaluation.audit.transcripts import transcripts_of
 from shiftproof.evaluation.config import AuditConfig, make_config
 from shiftproof.gate import judge as judge_gate
 from shiftproof.judges.abstract import Judge
-from shiftproof.judges.graded_by_model import GradedBy
 from shiftproof.models.answer_cache import AnswerCache, CachedAnswers
 from shiftproof.models.query_count import counting_queries
 from shiftproof.records.audit import Audit
@@ -150,7 +149,7 @@ def _run_audit(config: AuditConfig, ledger: Ledger, progress: bool, on_cell: OnC
         plan = replace(plan, known=known, notes=(*known.notes(), *measured_anew(known, folder)))
         store.open(plan.identity(config), cells)
         ledger.keep(store.sent)
-        if isinstance(plan.model, CachedAnswers) or isinstance(plan.judge, GradedBy):
+        if isinstance(plan.model, CachedAnswers) or plan.judge.asks:
             cache.keep(store.answers)
     except UsageError:
         ledger.drop()  # it was about another run

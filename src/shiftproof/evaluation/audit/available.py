@@ -10,7 +10,6 @@ from shiftproof.gate import Available
 from shiftproof.gate.match import natural_spec
 from shiftproof.gate.measured import DROP
 from shiftproof.gate.names import AVERAGE
-from shiftproof.judges.graded_by_model import GradedBy
 from shiftproof.models.abstract import Scores
 from shiftproof.outcomes import Bound
 from shiftproof.searches.abstract import Search
@@ -32,7 +31,7 @@ def available(plan: AuditPlan) -> list[Available]:
             continue
         if isinstance(cell.method, Search) and cell.method.proves:
             found.append((*pair, "mean", collect.measure_of(Bound.AT_LEAST, None, plan.judge), None))
-        if bound is Bound.ESTIMATE and isinstance(plan.judge, GradedBy):
+        if bound is Bound.ESTIMATE and plan.judge.asks:
             found.append((*pair, "mean", collect.CORRECTED, None))
         if plan.judge.graded:
             found.append((*pair, f"cvar(alpha={collect.TAIL})", f"{plan.judge.measure}_loss", None))
