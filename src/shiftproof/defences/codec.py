@@ -7,23 +7,16 @@ from io import BytesIO
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from shiftproof._errors import UsageError, must
-from shiftproof.data.space import InputSpace, Kind
-from shiftproof.defences.abstract import Gradient, InputTransformation
-from shiftproof.randomness import Rng
+from shiftproof.defences.compression import Bytes, Compression
 
-Bytes = npt.NDArray[np.uint8]
-_LEVELS = 255
 _FORMATS = {"webp": ("WEBP", "webp"), "jpeg2000": ("JPEG2000", "jpg_2000"), "avif": ("AVIF", "avif")}
 """By our name, what Pillow calls the format and the feature."""
 
 
 @dataclass(frozen=True)
-class Codec(InputTransformation):
+class Codec(Compression):
     """Images are written by a lossy codec and read again before the model sees them.
 
     Args:
@@ -47,10 +40,6 @@ class Codec(InputTransformation):
     """
 
     name: ClassVar[str] = "codec"
-    family: ClassVar[str] = "transformation"
-    gradient: ClassVar[Gradient] = Gradient.NONE
-    kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
-
     references: ClassVar[tuple[str, ...]] = ("dziugaite2016study", "athalye2018obfuscated")
 
     of: str = "webp"
@@ -62,15 +51,8 @@ class Codec(InputTransformation):
         if not 1 <= self.quality <= 100:
             raise must("quality", self.name, "be from 1 to 100", self.quality)
 
-    def step(self, x: Tensor, space: InputSpace, rng: Rng) -> Tensor:
-        del rng
-        if x.dim() != 4 or x.shape[1] not in (1, 3):
-            raise UsageError(f"The defence {self.name} takes images (n, 1 or 3, height, width), got inputs of shape {tuple(x.shape)}.")
-        unit = ((x - space.low) / (space.high - space.low)).clamp(0, 1)
-        whole = (unit * _LEVELS).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-        read = np.stack([through(np.ascontiguousarray(image), self.of, self.quality) for image in whole]) if len(whole) else whole
-        back = torch.from_numpy(read).permute(0, 3, 1, 2).to(x) / _LEVELS
-        return space.low + back * (space.high - space.low)
+    def coded(self, image: Bytes) -> Bytes:
+        return through(image, self.of, self.quality)
 
 
 def through(image: Bytes, of: str, quality: int) -> Bytes:
