@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Keys = npt.NDArray[np.uint64]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_SEED_LIMIT = 2**53  # seeds are stored as float64 parameters, in which integers are exact up to here
+SEED_LIMIT = 2**53  # seeds are stored as float64 parameters, in which integers are exact up to here
 
 
 _CACHE = 2**15
@@ -138,7 +138,7 @@ class Rng:
         import torch
 
         bits = _mix(self.keys + _GOLDEN)
-        return torch.from_numpy((bits % np.uint64(_SEED_LIMIT)).astype(np.float64))
+        return torch.from_numpy((bits % np.uint64(SEED_LIMIT)).astype(np.float64))
 
     def _bits(self, count: int) -> Iterator[tuple[slice, Keys]]:
         """`count` numbers for each row, (m, count), for some rows after others; those of the last turn are overwritten."""

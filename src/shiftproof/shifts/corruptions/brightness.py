@@ -70,7 +70,7 @@ class Brightness(Corruption[Rise]):
         return torch.where(black, x + rise, coloured).clamp(low, high)
 
     def bytes_at(self, images: Bytes, severity: float, params: Params) -> Bytes | None:
-        rise = self.constant([rise for (rise,) in self.rows(images.transpose(0, 3, 1, 2).shape)], severity)
+        (rise,) = self.constants_of(images, severity)
         value = np.arange(256) / 255
         factors = (1 + np.minimum(rise, 1 - value) / value.clip(1 / 255)).astype(np.float32)
         factor = np.repeat(factors[:, None], images.shape[3], axis=1)  # of each channel, by the largest of the pixel

@@ -59,7 +59,7 @@ class Contrast(Corruption[Kept]):
         return torch.lerp(x, x.mean((2, 3), keepdim=True), lost).clamp(self.space.low, self.space.high)
 
     def bytes_at(self, images: Bytes, severity: float, params: Params) -> Bytes | None:
-        kept = self.constant([kept for (kept,) in self.rows(images.transpose(0, 3, 1, 2).shape)], severity)
+        (kept,) = self.constants_of(images, severity)
         height, width, channels = images.shape[1:]
         moved = np.empty_like(images)
         for image, target in zip(images, moved, strict=True):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import UsageError, must
-from shiftproof.randomness import Rng
+from shiftproof.randomness import SEED_LIMIT, Rng
 from shiftproof.shifts._in_cache import in_cache
 from shiftproof.shifts._spaces import check_bounded, check_movable
 from shiftproof.shifts.abstract import Boxed, Params
@@ -22,7 +22,6 @@ from shiftproof.shifts.corruptions.stored import Bytes
 SMALLEST = 28
 """Least pixels per side: that of MNIST-C, whose images are the smallest of all publications."""
 MODES = ("in_memory", "on_disk")
-_SEEDS = 2.0**53
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class Corruption(Boxed, Generic[C]):
         check_movable(self.name, self.space)
 
     def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        return ((0.0, 0.0), (self.severity, _SEEDS - 1)) if self.random else ((0.0,), (self.severity,))
+        return ((0.0, 0.0), (self.severity, SEED_LIMIT - 1.0)) if self.random else ((0.0,), (self.severity,))
 
     @property
     def varied(self) -> bool:
@@ -116,10 +115,11 @@ class Corruption(Boxed, Generic[C]):
         """
         return None
 
-    def constant(self, constants: Sequence[float], severity: float) -> float:
-        """`interpolated` at one severity."""
+    def constants_of(self, images: Bytes, severity: float) -> tuple[float, ...]:
+        """The constants for arrays (n, h, w, c), each `interpolated` at one severity."""
         at = torch.tensor([[severity]], dtype=torch.float64)
-        return float(self.interpolated(constants, at, at))
+        rows = self.rows((images.shape[3], *images.shape[1:3]))
+        return tuple(float(self.interpolated([float(row[k]) for row in rows], at, at)) for k in range(len(rows[0])))
 
     def setting_for(self, shape: tuple[int, ...] | torch.Size) -> str:
         """The benchmark whose constants apply to images of shape (..., c, h, w)."""

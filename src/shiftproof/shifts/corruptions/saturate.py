@@ -75,8 +75,7 @@ class Saturate(Corruption[Saturation]):
         return torch.where(spread > 0, coloured, tinted).clamp(self.space.low, self.space.high)
 
     def bytes_at(self, images: Bytes, severity: float, params: Params) -> Bytes | None:
-        rows = self.rows(images.transpose(0, 3, 1, 2).shape)
-        scale, rise = (self.constant([c[k] for c in rows], severity) for k in range(2))
+        scale, rise = self.constants_of(images, severity)
         factors, tint = _factors(scale, rise), (np.arange(256) * (1 - min(rise, 1.0)) + NUDGE).astype(np.uint8)
         moved = np.empty_like(images)
         for image, target in zip(images, moved, strict=True):

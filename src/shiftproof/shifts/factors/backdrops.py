@@ -8,10 +8,27 @@ from torch.nn import functional as F
 from shiftproof._errors import UsageError, must
 from shiftproof.data.space import InputSpace
 from shiftproof.randomness import Rng
+from shiftproof.shifts.factors.factor import Factor
 
 COLOUR, NOISE, TEXTURE, IMAGES = "colour", "noise", "texture", "images"
 DRAWN = (COLOUR, NOISE, TEXTURE)
 """Those that need nothing but a seed."""
+
+
+def backdrop(shift: Factor, of: str, images: Tensor | None, x: Tensor, rng: Rng) -> Tensor:
+    """A background for each of x (n, c, h, w), of its shape, in the box of the shift: drawn, or one of its images (m, c, h, w) by chance.
+
+    Raises:
+        UsageError: it takes images, and has none, or they differ in shape from the inputs.
+    """
+    if of != IMAGES:
+        return drawn(of, x, rng, shift.space)
+    if images is None:
+        raise UsageError(f"{shift.spec()} takes its backgrounds from images, which can only be given in Python: shift.with_images(x).")
+    if images.shape[1:] != x.shape[1:]:
+        raise must("images", shift.name, f"have the inputs' shape {tuple(x.shape[1:])}", tuple(images.shape[1:]))
+    number = (rng.uniform(1)[:, 0] * len(images)).long().clamp_max(len(images) - 1)
+    return images.to(x)[number.to(x.device)]
 
 
 def drawn(of: str, x: Tensor, rng: Rng, space: InputSpace) -> Tensor:
@@ -35,20 +52,3 @@ def drawn(of: str, x: Tensor, rng: Rng, space: InputSpace) -> Tensor:
         coarse = rng.child(side).uniform(channels, min(side, height), min(side, width)).to(x) - 0.5
         octaves = octaves + F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False) * (2 / side)
     return (low + high) / 2 + (high - low) * octaves.clamp(-0.5, 0.5)
-
-
-def picked(images: Tensor, x: Tensor, rng: Rng, owner: str) -> Tensor:
-    """One of `images` (m, c, h, w) for each of x (n, c, h, w), by chance.
-
-    Raises:
-        UsageError: they differ in shape from the inputs.
-    """
-    if images.shape[1:] != x.shape[1:]:
-        raise must("images", owner, f"have the inputs' shape {tuple(x.shape[1:])}", tuple(images.shape[1:]))
-    number = (rng.uniform(1)[:, 0] * len(images)).long().clamp_max(len(images) - 1)
-    return images.to(x)[number.to(x.device)]
-
-
-def only_in_python(spec: str) -> UsageError:
-    """The error of a spec whose background images are not there."""
-    return UsageError(f"{spec} takes its backgrounds from images, which can only be given in Python: shift.with_images(x).")

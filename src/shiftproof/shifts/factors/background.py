@@ -9,13 +9,11 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import must
-from shiftproof.randomness import Rng
+from shiftproof.randomness import SEED_LIMIT, Rng
 from shiftproof.shifts.abstract import Params
-from shiftproof.shifts.factors.backdrops import DRAWN, IMAGES, TEXTURE, drawn, only_in_python, picked
+from shiftproof.shifts.factors.backdrops import DRAWN, IMAGES, TEXTURE, backdrop
 from shiftproof.shifts.factors.factor import Factor
 from shiftproof.shifts.factors.mask import fill_hole
-
-_SEEDS = 2.0**53
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Background(Factor):
 
     Example:
         >>> import torch
-        >>> from shiftproof.randomness import Rng
+        >>> from shiftproof.randomness import SEED_LIMIT, Rng
         >>> x = torch.zeros(1, 1, 9, 9)
         >>> x[..., 4, 4] = 1
         >>> shift = Background(1, of="colour")
@@ -71,21 +69,13 @@ class Background(Factor):
         return replace(self, of=IMAGES, images=fill_hole(x, mask))
 
     def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        return (0.0, 0.0), (self.share, _SEEDS - 1)
+        return (0.0, 0.0), (self.share, SEED_LIMIT - 1.0)
 
     def sample(self, x: Tensor, rng: Rng) -> Params:
         share = torch.full((len(x),), self.share, dtype=torch.float64)
         return torch.stack([share, rng.seeds()], dim=1).to(x.device)
 
     def change(self, x: Tensor, params: Params) -> Tensor:
-        other = self._other(x, Rng.for_seeds(params[:, 1]))
+        other = backdrop(self, self.of, self.images, x, Rng.for_seeds(params[:, 1]))
         share = params[:, 0].to(x.dtype)[:, None, None, None]
         return torch.where(self.object_of(x)[:, None], x, torch.lerp(x, other, share)).clamp(self.space.low, self.space.high)
-
-    def _other(self, x: Tensor, rng: Rng) -> Tensor:
-        """Another background for each of x, of the shape of x."""
-        if self.of != IMAGES:
-            return drawn(self.of, x, rng, self.space)
-        if self.images is None:
-            raise only_in_python(self.spec())
-        return picked(self.images, x, rng, self.name)

@@ -9,16 +9,15 @@ import torch
 from torch import Tensor
 
 from shiftproof._errors import must
-from shiftproof.randomness import Rng
+from shiftproof.randomness import SEED_LIMIT, Rng
 from shiftproof.shifts.abstract import Params
-from shiftproof.shifts.factors.backdrops import DRAWN, IMAGES, TEXTURE, drawn, only_in_python, picked
+from shiftproof.shifts.factors.backdrops import DRAWN, IMAGES, TEXTURE, backdrop
 from shiftproof.shifts.factors.factor import Factor, box_of
 from shiftproof.shifts.factors.mask import fill_hole
 from shiftproof.shifts.geometry.spatial import read_between, rotated
 
 OWN, GIVEN, CHANCE = "own", "given", "chance"
 BOX, PIXELS, SIDE = "box", "pixels", "side"
-_SEEDS = 2.0**53
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ class PlacedObject(Factor):
         return False
 
     def limits(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        high = (*((1.0, 1.0) if self.place == CHANCE else ()), *((_SEEDS - 1,) if self.random else ()))
+        high = (*((1.0, 1.0) if self.place == CHANCE else ()), *((SEED_LIMIT - 1.0,) if self.random else ()))
         return (0.0,) * len(high), high
 
     def sample(self, x: Tensor, rng: Rng) -> Params:
@@ -152,11 +151,5 @@ class PlacedObject(Factor):
         own = fill_hole(x, mask) if self.on == OWN or bool((params[:, -1] == 0).any()) else x
         if self.on == OWN:
             return own
-        rng = Rng.for_seeds(params[:, -1])
-        if self.on != IMAGES:
-            other = drawn(self.on, x, rng, self.space)
-        elif self.images is None:
-            raise only_in_python(self.spec())
-        else:
-            other = picked(self.images, x, rng, self.name)
+        other = backdrop(self, self.on, self.images, x, Rng.for_seeds(params[:, -1]))
         return torch.where((params[:, -1] == 0)[:, None, None, None], own, other)
