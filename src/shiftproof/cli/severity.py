@@ -83,12 +83,13 @@ def command(
     folder = None if out is None else out_folder(out)
     if levels and (data or options["spec"]):
         raise UsageError("--level names stored images in place of --shift and --data. Leave those out.")
-    uri = next(iter(_placed(levels).values())) if levels else needed("data", data, DATA_EXAMPLE)
+    stored = _placed(levels)
+    uri = next(iter(stored.values())) if stored else needed("data", data, DATA_EXAMPLE)
     source = _source(uri, box, limit)
     notes: list[str] = []
-    if levels:
-        stored = {level: source if each == uri else _source(each, box, limit) for level, each in _placed(levels).items()}
-        curves = list(_stored_curves(source, stored, device or "cpu", notes, **options))
+    if stored:
+        samples = {level: source if each == uri else _source(each, box, limit) for level, each in stored.items()}
+        curves = list(_stored_curves(source, samples, device or "cpu", notes, **options))
     else:
         needed("shift", options["spec"], "--shift gaussian_noise")
         curves = list(_curves(source, device or "cpu", notes, **options))
@@ -184,7 +185,7 @@ def _models(
     from shiftproof.models.weights import weights_of_each
     from shiftproof.preflight import PROBES
 
-    examples = source.take(slice(None))
+    probe = source.take(slice(0, PROBES)).x
     for place, file, name in zip(places, weights_of_each(places, weights), names_of_each(places, names), strict=True):
         with counting_queries() as count:  # what is asked while it is loaded is sent too
             model = load_model(
@@ -193,7 +194,7 @@ def _models(
                 name=name,
                 device=device,
                 space=source.space,
-                probe=examples.x[:PROBES],
+                probe=probe,
                 class_names=source.class_names,
                 groups=tuple(source.groups),
             )

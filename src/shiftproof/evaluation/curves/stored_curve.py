@@ -11,7 +11,7 @@ import numpy as np
 from shiftproof._arrays import Bools
 from shiftproof._errors import UsageError, must
 from shiftproof.data.examples import Examples
-from shiftproof.door import read
+from shiftproof.door import read_examples
 from shiftproof.models.abstract import Labels
 from shiftproof.models.query_count import count_asked, counting_queries
 from shiftproof.preflight import inspect_model
@@ -105,10 +105,6 @@ def stored_curve(
 
 
 def _right(model: Labels, examples: Examples, batch_size: int) -> Bools:
-    found: list[Bools] = []
-    for start in range(0, len(examples), batch_size):
-        batch = examples[start : start + batch_size]
-        count_asked(len(batch))
-        reading = read(model, batch.x.to(model.device), batch.y.to(model.device))
-        found.append((~reading.broken).cpu().numpy())
-    return np.concatenate(found)
+    count_asked(len(examples))
+    right: Bools = (~read_examples(model, examples, batch_size).broken).numpy()
+    return right
