@@ -166,9 +166,8 @@ def _nothing(prediction: Tensor) -> Proof:
 def _check(certificate: Certificate, proof: Proof, clean: Reading, batch: Examples) -> None:
     """Raises `Contradiction` where a proof cannot be one."""
     n = len(batch)
-    parts = {"prediction": proof.prediction, "radius": proof.radius, "abstained": proof.abstained, "forwards": proof.forwards}
-    if any(part.shape != (n,) for part in parts.values()):
-        shapes = ", ".join(f"{name} {tuple(part.shape)}" for name, part in parts.items())
+    if any(part.shape != (n,) for part in proof.parts.values()):
+        shapes = ", ".join(f"{name} {tuple(part.shape)}" for name, part in proof.parts.items())
         raise Contradiction(f"The certificate {certificate.name} must return one entry for each of {n} examples, got {shapes}.")
     if not bool((proof.radius >= 0).all()):
         raise Contradiction(

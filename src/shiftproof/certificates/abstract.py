@@ -29,6 +29,11 @@ class Proof(NamedTuple):
     forwards: Tensor
     flags: tuple[Flag, ...] = ()
 
+    @property
+    def parts(self) -> dict[str, Tensor]:
+        """What has one entry for each example, by name."""
+        return {"prediction": self.prediction, "radius": self.radius, "abstained": self.abstained, "forwards": self.forwards}
+
 
 @dataclass(frozen=True)
 class Certificate(Part):

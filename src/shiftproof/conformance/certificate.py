@@ -84,8 +84,7 @@ def proofs_are_well_formed(case: CertificateCase) -> None:
     """A proof has one class, one radius of at least 0 and one count of forwards per example, and radius 0 where it abstains."""
     with no_global_randomness(f"The certificate {case.certificate.name}"):
         proof = case.certify()
-    parts = {"prediction": proof.prediction, "radius": proof.radius, "abstained": proof.abstained, "forwards": proof.forwards}
-    for field, values in parts.items():
+    for field, values in proof.parts.items():
         shape = tuple(values.shape)
         expect(shape == (len(case.x),), f"Its {field} must have shape (n,) = ({len(case.x)},), got {shape}.")
     expect(proof.prediction.dtype == torch.int64, f"Its prediction must be int64 classes, got {proof.prediction.dtype}.")
