@@ -15,7 +15,7 @@ from shiftproof.data.examples import Examples, Ids
 from shiftproof.data.labels import check_ids, encode_labels, group_names, missing_groups, row_ids, text_values
 from shiftproof.data.rows import Fields, Items, as_objects, rows_of
 from shiftproof.data.source import Source
-from shiftproof.data.space import FieldsSpace, Kind, Space, TextSpace, ValueRange, boxed
+from shiftproof.data.space import UNIT, FieldsSpace, Kind, Space, TextSpace, ValueRange, boxed
 from shiftproof.data.values import EXACT, Given, read_values
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def examples(
     truth: Truth | None = None,
     ids: Given | None = None,
     groups: Mapping[str, Given] | None = None,
-    box: ValueRange = (0.0, 1.0),
+    box: ValueRange = UNIT,
     kind: Kind | None = None,
 ) -> Examples:
     """Labelled examples from arrays.

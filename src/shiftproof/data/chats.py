@@ -10,7 +10,7 @@ from shiftproof._errors import UsageError, must
 from shiftproof.data.picture_uri import picture_uri
 from shiftproof.data.prompts import PromptRow
 from shiftproof.data.rows import Fields, Items
-from shiftproof.data.space import Kind, Space, TextSpace, ValueRange
+from shiftproof.data.space import UNIT, Kind, Space, TextSpace, ValueRange
 
 ROLES = ("system", "user", "assistant")
 Message = Mapping[str, str]
@@ -94,7 +94,7 @@ def _is_message(given: object) -> bool:
     return isinstance(given, Mapping) and isinstance(given.get("role"), str) and isinstance(given.get("content"), str)
 
 
-def messages_of(one: Any, box: ValueRange = (0.0, 1.0)) -> list[dict[str, Any]]:
+def messages_of(one: Any, box: ValueRange = UNIT) -> list[dict[str, Any]]:
     """An input as messages: a text is one of the user, and a row of `Fields` with a text and pictures is one with these before it.
 
     Args:

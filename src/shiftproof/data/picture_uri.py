@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shiftproof.data.space import ValueRange
+from shiftproof.data.space import UNIT, ValueRange
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def picture_uri(pixels: Tensor, box: ValueRange = (0.0, 1.0)) -> str:
+def picture_uri(pixels: Tensor, box: ValueRange = UNIT) -> str:
     """A picture of shape (channels, height, width), 1 or 3 channels, values in the box, as data:image/png;base64,...
 
     Values are rounded to the nearest of 256 levels, as a file of pictures holds: a move by less than half a level is none to the model.

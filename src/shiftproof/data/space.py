@@ -18,6 +18,7 @@ Kind = str
 """What inputs are: "image", "table", "vector", "text", "text+text" (fields), or a word of a user's own."""
 ColumnKind = Literal["real", "integer", "categorical"]
 ValueRange = tuple[float, float]
+UNIT: ValueRange = (0.0, 1.0)
 """Least and greatest legal value of every feature."""
 
 

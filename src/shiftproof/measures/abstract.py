@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 
-from shiftproof._errors import UsageError
+from shiftproof._errors import UsageError, unknown
 from shiftproof._part import Part
 from shiftproof.confidence.checked import Refused
 from shiftproof.confidence.separation import chernoff_interval
@@ -38,6 +38,11 @@ class SampleFacts(NamedTuple):
     groups: Mapping[str, Collection[str]]
     scores: bool
     calibrated: bool
+
+    def require_group(self, column: str, hint: str) -> None:
+        """Raises `UsageError` where the sample has no such column of groups; the hint ends the message."""
+        if column not in self.groups:
+            raise unknown("group column", column, self.groups, hint)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from shiftproof._errors import unknown
 from shiftproof.confidence.checked import Refused
 from shiftproof.measures.abstract import NOTHING, Measure, Needs, SampleFacts
 from shiftproof.measures.answered import Answered, Floats
@@ -63,8 +62,7 @@ class EqualizedOddsGap(Measure):
 
     def check_sample(self, facts: SampleFacts) -> None:
         super().check_sample(facts)
-        if self.by not in facts.groups:
-            raise unknown("group column", self.by, facts.groups, f"In the measure {self.spec()}; name columns with ?groups=.")
+        facts.require_group(self.by, f"In the measure {self.spec()}; name columns with ?groups=.")
 
     def measure(self, answered: Answered, *, confidence: float = 0.95) -> Measurement:
         counts, groups = self._counts(answered)

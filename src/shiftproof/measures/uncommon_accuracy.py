@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shiftproof._errors import UsageError, unknown
+from shiftproof._errors import UsageError
 from shiftproof.measures.abstract import NOTHING, Measure, SampleFacts
 from shiftproof.measures.answered import Answered
 from shiftproof.measures.uncommon_combinations import FOCUS_SETTINGS
@@ -71,8 +71,7 @@ class UncommonAccuracy(Measure):
                 f"The measure {self.spec()} is about group columns, and the data have none. Name them, for example ?groups=place."
             )
         for column in _COLUMNS if self.table == FOCUS else ():
-            if column not in facts.groups:
-                raise unknown("group column", column, facts.groups, f"The measure {self.spec()} takes the columns {', '.join(_COLUMNS)}.")
+            facts.require_group(column, f"The measure {self.spec()} takes the columns {', '.join(_COLUMNS)}.")
 
     def measure(self, answered: Answered, *, confidence: float = 0.95) -> Measurement:
         columns = _COLUMNS if self.table == FOCUS else tuple(answered.groups)

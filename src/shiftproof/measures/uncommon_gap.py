@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shiftproof._errors import must, unknown
+from shiftproof._errors import must
 from shiftproof.confidence.checked import Refused
 from shiftproof.measures.abstract import NOTHING, Measure, SampleFacts
 from shiftproof.measures.answered import Answered
@@ -89,8 +89,7 @@ class UncommonGap(Measure):
 
     def check_sample(self, facts: SampleFacts) -> None:
         super().check_sample(facts)
-        if self.by not in facts.groups:
-            raise unknown("group column", self.by, facts.groups, f"In the measure {self.spec()}; name columns with ?groups=.")
+        facts.require_group(self.by, f"In the measure {self.spec()}; name columns with ?groups=.")
 
     def measure(self, answered: Answered, *, confidence: float = 0.95) -> Measurement:
         (found,) = combinations_of(answered, (self.by,), self.table, self.below, confidence).columns

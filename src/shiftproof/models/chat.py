@@ -14,7 +14,7 @@ from shiftproof._identity.table import identify
 from shiftproof._secrets import url_without_secrets
 from shiftproof.data.chats import messages_of
 from shiftproof.data.prompts import PromptRow
-from shiftproof.data.space import ValueRange
+from shiftproof.data.space import UNIT, ValueRange
 from shiftproof.models.asked_singly import AskedSingly
 from shiftproof.models.chat_options import ChatOptions
 from shiftproof.models.chat_reply import Found, read_chat, read_completion
@@ -23,7 +23,6 @@ from shiftproof.models.posting import Posting, check_url
 from shiftproof.models.unanswered import current_draw
 
 Speaks = Literal["chat", "completions"]
-UNIT: ValueRange = (0.0, 1.0)
 _DECLINED = (400, 413, 422)
 """States of an answer that decline this very input: too long, or filtered."""
 

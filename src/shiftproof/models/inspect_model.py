@@ -13,7 +13,7 @@ from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of
 from shiftproof._identity.table import identify
 from shiftproof._secrets import without_secrets
 from shiftproof.data.chats import messages_of
-from shiftproof.data.space import ValueRange
+from shiftproof.data.space import UNIT, ValueRange
 from shiftproof.models.asked_singly import AskedSingly
 from shiftproof.models.chat_options import ChatOptions
 from shiftproof.models.endpoint_reply import Again
@@ -24,7 +24,6 @@ from shiftproof.models.unanswered import Refusal, current_draw
 from shiftproof.models.user_code import first_line
 
 SCHEME = "inspect_ai:"
-UNIT: ValueRange = (0.0, 1.0)
 _FORM = "Write it as inspect_ai:PROVIDER/MODEL, for example inspect_ai:openai/gpt-4o-mini."
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from shiftproof._errors import UsageError
 from shiftproof._secrets import url_without_secrets
-from shiftproof.data.space import FieldsSpace, InputSpace, Space, ValueRange
+from shiftproof.data.space import UNIT, FieldsSpace, InputSpace, Space, ValueRange
 from shiftproof.models.abstract import Answers, Said
-from shiftproof.models.chat import UNIT, is_chat_spec, load_chat
+from shiftproof.models.chat import is_chat_spec, load_chat
 from shiftproof.models.chat_options import ChatOptions
 from shiftproof.models.inspect_model import is_inspect, load_inspect
 

@@ -11,13 +11,12 @@ import numpy.typing as npt
 
 from shiftproof._errors import UsageError, must
 from shiftproof.data.arrays import floating
-from shiftproof.data.space import InputSpace, Kind, ValueRange, boxed
+from shiftproof.data.space import UNIT, InputSpace, Kind, ValueRange, boxed
 
 if TYPE_CHECKING:
     import torch
 
 Mode = Literal["L", "RGB"]
-_UNIT: ValueRange = (0.0, 1.0)
 _CHANNELS = (1, 3)
 DARK = 16
 """Bytes that go no further than this are noted: they may be counts or marks, not levels of 0 to 255."""
@@ -34,7 +33,7 @@ def onto_box(raw: npt.NDArray[np.generic], top: int, box: ValueRange) -> torch.T
 
 def level_box(box: ValueRange | None, owner: str) -> ValueRange:
     """The box that pixel levels are mapped onto: [0, 1] unless declared."""
-    low, high = _UNIT if box is None else (float(box[0]), float(box[1]))
+    low, high = UNIT if box is None else (float(box[0]), float(box[1]))
     if not np.isfinite([low, high]).all():
         raise must("box", owner, "be finite, because pixel levels are mapped onto it", [low, high])
     return low, high
@@ -84,7 +83,7 @@ def stored_array(raw: npt.NDArray[np.generic], *, owner: str, box: ValueRange | 
         hint = "Declare the box that the inputs are in, for example --box 0,255 (box=(0, 255) in Python)."
         raise UsageError(f"The box of {owner} cannot be told: values run from {least:.4g} to {most:.4g}, not within [0, 1]. {hint}")
     said = "The box [0, 1] was taken because all values lie there."
-    return StoredArray(raw, boxed(_UNIT, kind), (*layout, said))
+    return StoredArray(raw, boxed(UNIT, kind), (*layout, said))
 
 
 def _channels_first(raw: npt.NDArray[np.generic], owner: str, kind: Kind | None) -> tuple[npt.NDArray[np.generic], Kind, tuple[str, ...]]:
