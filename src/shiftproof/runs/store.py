@@ -76,6 +76,8 @@ class Store:
         """States of batches under way, a folder a cell."""
         self.sent = folder / "sent"
         """How many rows each process of the run sent to the model."""
+        self.claims = folder / "claims"
+        """Which call of the run is at what."""
         self.answers = folder / "answers.sqlite"
         """Answers of a model that wants them stored."""
         self._seen: dict[str, tuple[tuple[int, ...], CellTable]] = {}

@@ -1,11 +1,12 @@
 """Where cells and errands run. A backend is shaped like `map`: it takes the work and waves of jobs, and yields what is done.
 
-In a wave the order is any. A wave begins when the one before is done: its cells read what those wrote.
+In a wave the order is any. A wave begins when the one before is done: its cells read what those wrote. Waves are asked for one by one, as
+what has come of one may be in the next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from shiftproof._errors import unknown
@@ -15,7 +16,7 @@ from shiftproof.runs.job import Done, Job
 class Backend(Protocol):
     """Runs every job of every wave."""
 
-    def __call__(self, work: Callable[[Job], Done[Job]], waves: Sequence[Sequence[Job]]) -> Iterator[Done[Job]]:
+    def __call__(self, work: Callable[[Job], Done[Job]], waves: Iterable[Sequence[Job]]) -> Iterator[Done[Job]]:
         """Each job as it is done."""
         ...
 
