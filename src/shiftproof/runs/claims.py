@@ -176,16 +176,22 @@ class Claims:
 
     def holder(self, key: str) -> Claim | None:
         """Who holds a job; None where nobody does."""
-        number = max(self._numbers(key), default=None)
-        said = None if number is None else self.place.read(f"{key}.{number}")
-        return None if number is None or said is None else Claim(key, number, _owner(said))
+        return self.holders([key]).get(key)
+
+    def holders(self, keys: Iterable[str]) -> dict[str, Claim]:
+        """Who holds which of these jobs, by their keys."""
+        highest, found = self._highest(), dict[str, Claim]()
+        for key in keys:
+            said = self.place.read(f"{key}.{highest[key]}") if key in highest else None
+            if said is not None:
+                found[key] = Claim(key, highest[key], _owner(said))
+        return found
 
     def release(self, key: str) -> None:
         """Lets a job go that this call has claimed, with the claims before its own; one that another has taken over stays."""
-        found = self._numbers(key)
-        for number in sorted(found, reverse=True):
+        for number in range(self._highest().get(key, -1), -1, -1):
             if _owner(self.place.read(f"{key}.{number}") or b"") == self.owner:
-                for before in sorted(n for n in found if n <= number):
+                for before in range(number + 1):
                     self.place.remove(f"{key}.{before}")  # its own last, so that none before it holds meanwhile
                 return
 
@@ -213,13 +219,17 @@ class Claims:
                     self._leave()
 
     def _leave(self) -> None:
-        for key in {name.rpartition(".")[0] for name in self.place.names() if not name.endswith(_ALIVE)}:
+        for key in self._highest():
             self.release(key)
         self.place.remove(f"{self.owner.token}{_ALIVE}")
 
-    def _numbers(self, key: str) -> list[int]:
-        ends = [name.rpartition(".") for name in self.place.names()]
-        return [int(number) for before, _, number in ends if before == key and number.isdigit()]
+    def _highest(self) -> dict[str, int]:
+        """The number of each job's highest claim."""
+        found: dict[str, int] = {}
+        for key, _, number in (name.rpartition(".") for name in self.place.names()):
+            if number.isdigit():
+                found[key] = max(int(number), found.get(key, 0))
+        return found
 
 
 class Watch:

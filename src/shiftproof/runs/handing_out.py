@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from shiftproof.runs import remote_store
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.claims import Claims, Watch
 from shiftproof.runs.job import Done
@@ -53,7 +54,8 @@ class HandingOut:
                 self._left(done.job)
                 continue
             yield done
-            self.claims.release(done.job.key())
+            if self.store.mirror is None or self.store.mirror.push():
+                self.claims.release(done.job.key())
 
     def _left(self, job: Cell | Errand) -> None:
         if is_finished(job, self.store):
@@ -72,14 +74,17 @@ class HandingOut:
                     yield free
                 elif self._held:
                     self.waits(len(self._held))
-                    time.sleep(LOOK)
+                    time.sleep(LOOK if self.store.mirror is None else remote_store.LOOK)
 
     def _free(self) -> list[Cell | Errand]:
         """The held jobs that can be done here now; what others have done meanwhile is told of."""
         free: list[Cell | Errand] = []
         held, self._held = self._held, []
+        claims = self.claims.holders(job.key() for job in held)  # looked at first: a result is there before its claim is let go
+        if self.store.mirror is not None:
+            self.store.mirror.fetch()
         for job in held:
-            claim = self.claims.holder(job.key())  # looked at first: a result is there before its claim is let go
+            claim = claims.get(job.key())
             failure = failure_of(job, self.store)
             if is_finished(job, self.store):
                 self.tell(Done(job, None, elsewhere=True))

@@ -48,7 +48,8 @@ def run(
         return
     beside = [] if alone else asked
     clock = TimeLeft(left, later, alone=alone, sent=_rows_sent())
-    claims = Claims(ClaimFolder(work.store.claims))
+    mirror = work.store.mirror
+    claims = Claims(ClaimFolder(work.store.claims) if mirror is None else mirror.claims)
     work = replace(work, claims=claims)
 
     def settle(done: Done[Any]) -> None:

@@ -28,6 +28,7 @@ from shiftproof.finding import Finding
 from shiftproof.outcomes import MISSING_ANSWERS, NO_ANSWER, UNREADABLE_ANSWERS, Bound, Flag, Stage, join_flags, join_stages
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.cell_rows import table_of, with_rows, write_rows
+from shiftproof.runs.remote_store import Mirror
 from shiftproof.runs.score_rows import SCORE, SCORES, TOP_CLASSES, TOP_SCORES, UNREADABLE, array_of
 
 KNOWN, ANSWERS = "known", "answers"
@@ -65,10 +66,11 @@ class Store:
     Args:
         folder: where.
         ids: the names of the examples of each sample, by its fingerprint; a cell's file must hold those of its own rows.
+        mirror: the URL at which the run is, where the folder is just where it is worked on.
     """
 
-    def __init__(self, folder: Path, ids: Mapping[str, np.ndarray[Any, Any]] | None = None) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, ids: Mapping[str, np.ndarray[Any, Any]] | None = None, mirror: Mirror | None = None) -> None:
+        self.folder, self.mirror = folder, mirror
         self.ids = ids or {}
         self.cells = folder / "cells"
         self.gallery = folder / "gallery"
@@ -120,6 +122,8 @@ class Store:
         self.folder.mkdir(parents=True, exist_ok=True)
         if not written.exists():
             create_json(written, json.dumps(plan, indent=2), _PLAN)
+        if self.mirror is not None:
+            self.mirror.create(written.name)
         _same_plan(self.folder, read_plan(written), plan)  # ours, or that of a run that was quicker
 
     def _check_room(self, cells: Sequence[Cell]) -> None:

@@ -137,6 +137,8 @@ class Work:
             return True
         if not self.claims.take(job.key()):
             return False
+        if self.store.mirror is not None:
+            self.store.mirror.fetch()
         if is_finished(job, self.store):  # between the look and the claim
             self.claims.release(job.key())
             return False
