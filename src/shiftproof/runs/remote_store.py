@@ -157,7 +157,7 @@ class Mirror:
         path = self.folder / name
         content = path.read_bytes()
         if not self._tried("written", lambda: ClaimObjects(self.fs, self.root).create(name, content)):
-            write_atomic(path, self._sound(name, self.fs.info(f"{self.root}/{name}")["size"]))
+            write_atomic(path, self._sound(name) or content)
         self._note(name, path)
 
     def fetch(self) -> None:
@@ -168,7 +168,9 @@ class Mirror:
                 continue
             ours = name not in self._seen and path.is_file() and path.stat().st_size == info["size"]
             if not ours:
-                content = self._sound(name, info["size"])
+                content = self._sound(name)
+                if content is None:
+                    continue
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_atomic(path, content)
             self._seen[name] = version
@@ -224,20 +226,28 @@ class Mirror:
         names = {path: path.lstrip("/").removeprefix(self.root.lstrip("/")).lstrip("/") for path in found}
         return {name: found[path] for path, name in names.items() if name and ".." not in PurePosixPath(name).parts}
 
-    def _sound(self, name: str, size: int) -> bytes:
-        """An object's bytes, all of them. Where they are never as they were sealed the object is damaged, which whoever reads it finds."""
-        content = b""
+    def _sound(self, name: str) -> bytes | None:
+        """An object's bytes, all of them; None where it is gone again.
+
+        Where they are never as they were sealed the object is damaged, which whoever reads it finds.
+        """
+        content: bytes | None = None
         for _ in range(TRIES):
-            content = self._tried("read", lambda: self._all_of(name, size))
-            if _as_sealed(content):
+            content = self._tried("read", lambda: self._all_of(name))
+            if content is None or _as_sealed(content):
                 break
         return content
 
-    def _all_of(self, name: str, size: int) -> bytes:
-        content: bytes = self.fs.cat_file(f"{self.root}/{name}")
+    def _all_of(self, name: str) -> bytes | None:
+        path = f"{self.root}/{name}"
+        self.fs.invalidate_cache()  # others may have written it anew
+        try:
+            size, content = self.fs.info(path)["size"], self.fs.cat_file(path)
+        except FileNotFoundError:
+            return None
         if len(content) != size:
             raise RemoteFault(f"'{name}' has {size} bytes, and {len(content)} came")
-        return content
+        return bytes(content)
 
     def _put(self, name: str, file: Path) -> None:
         path, content = f"{self.root}/{name}", file.read_bytes()
