@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from shiftproof.runs import claims as module
-from shiftproof.runs.claims import PATIENCE, Claim, ClaimFolder, Claims, Owner, Watch
+from shiftproof.runs.claims import PATIENCE, ClaimFolder, Claims, JobClaim, Owner, SignsOfLife
 
 JOB = "0123456789abcdef0123-0-50"
 needs_locks = pytest.mark.skipif(sys.platform == "win32", reason="its files have no such locks")
@@ -55,10 +55,10 @@ def test_of_several_calls_one_takes_over(place: ClaimFolder) -> None:
     for turn in range(30):
         dead.take(f"{JOB}{turn}")
         claim = dead.holder(f"{JOB}{turn}")
-        assert claim == Claim(f"{JOB}{turn}", 0, dead.owner)
+        assert claim == JobClaim(f"{JOB}{turn}", 0, dead.owner)
         found = at_once(*[lambda call=call, claim=claim: call.take_over(claim) for call in calls])
         assert sum(found) == 1
-        assert calls[found.index(True)].holder(f"{JOB}{turn}") == Claim(f"{JOB}{turn}", 1, calls[found.index(True)].owner)
+        assert calls[found.index(True)].holder(f"{JOB}{turn}") == JobClaim(f"{JOB}{turn}", 1, calls[found.index(True)].owner)
 
 
 def test_what_is_let_go_can_be_taken(place: ClaimFolder) -> None:
@@ -104,7 +104,7 @@ def test_shards_and_whole_samples_are_apart(place: ClaimFolder) -> None:
 def test_an_owner_elsewhere_is_gone_when_it_says_nothing_new_on_our_clock(place: ClaimFolder) -> None:
     """Whatever its own clock says: files of the future and of the past are as good."""
     now = 0.0
-    watch = Watch(Claims(place), lambda: now)
+    watch = SignsOfLife(Claims(place), lambda: now)
     there = Owner("there", "another machine")
     place.create("there.alive", b"1")
     os.utime(place.folder / "there.alive", (9e9, 9e9))
@@ -123,7 +123,7 @@ def test_an_owner_elsewhere_is_gone_when_it_says_nothing_new_on_our_clock(place:
 
 def test_an_owner_elsewhere_without_a_sign_of_life_is_waited_for_as_long(place: ClaimFolder) -> None:
     now = 0.0
-    watch = Watch(Claims(place), lambda: now)
+    watch = SignsOfLife(Claims(place), lambda: now)
     assert not watch.gone(Owner("never seen", "another machine"))
     now = PATIENCE
     assert watch.gone(Owner("never seen", "another machine"))
@@ -132,7 +132,7 @@ def test_an_owner_elsewhere_without_a_sign_of_life_is_waited_for_as_long(place: 
 @needs_locks
 def test_an_owner_here_is_gone_when_it_lets_go_of_its_lock(place: ClaimFolder) -> None:
     now = 0.0
-    one, watch = Claims(place), Watch(Claims(place), lambda: now)
+    one, watch = Claims(place), SignsOfLife(Claims(place), lambda: now)
     with place.held(f"{one.owner.token}.alive"):
         assert not watch.gone(one.owner)
         elsewhere = replace(one.owner, machine="another machine")
@@ -144,7 +144,7 @@ def test_an_owner_here_is_gone_when_it_lets_go_of_its_lock(place: ClaimFolder) -
 @needs_locks
 def test_an_owner_here_that_is_stopped_is_gone_too(place: ClaimFolder) -> None:
     now = 0.0
-    one, watch = Claims(place), Watch(Claims(place), lambda: now)
+    one, watch = Claims(place), SignsOfLife(Claims(place), lambda: now)
     with place.held(f"{one.owner.token}.alive"):
         assert not watch.gone(one.owner)
         now = PATIENCE

@@ -15,8 +15,9 @@ from fsspec.implementations.memory import MemoryFileSystem
 import shiftproof as sp
 from shiftproof._errors import StoredFileWarning
 from shiftproof.runs import remote_store
+from shiftproof.runs.claim_objects import ClaimObjects
 from shiftproof.runs.claims import Claims
-from shiftproof.runs.remote_store import ClaimObjects, Mirror, fetched
+from shiftproof.runs.remote_store import Mirror, fetched
 from shiftproof.runs.work import Work
 from small_runs import as_typed, command, linear_net, record, timeless, write_nets
 

@@ -121,7 +121,9 @@ _SHOW = "show"
 @click.option("--seed", type=int, help="Seed of the run. [0]")
 @click.option("--confidence", type=float, help="Confidence of the intervals. [0.95]")
 @click.option("--batch-size", type=int, help="Inputs per forward pass. [256]")
-@click.option("--backend", metavar="NAME", help="How cells are run: serial, processes, ray, or ray:ADDRESS on a cluster. [serial]")
+@click.option(
+    "--backend", metavar="NAME", help="How cells are run: serial, processes, ray, ray:ADDRESS or dask:ADDRESS (clusters). [serial]"
+)
 @click.option("--workers", type=int, help="Number of workers, with another backend than serial. [2]")
 @click.option("--shard-size", type=int, help="Examples of a cell at most: what workers share a run by. [2500]")
 @click.option("--pictures", type=int, help="Failures shown per shift and search. [8]")

@@ -126,7 +126,7 @@ class AuditConfig(Config):
     seed: int = Field(default=0, description="With each example's id, the whole source of randomness.")
     confidence: float = Field(default=0.95, description="Confidence of every interval.")
     batch_size: int = Field(default=256, description="Inputs per call of the model.")
-    backend: str = Field(default="serial", description="serial, processes, or ray, on a cluster ray:ADDRESS.")
+    backend: str = Field(default="serial", description="serial, processes or ray, or on a cluster ray:ADDRESS or dask:ADDRESS.")
     workers: int = Field(default=2, description="Workers of the other backends than serial.")
     shard_size: int = Field(default=2500, description="Examples a cell file holds at most: what a killed run loses at most.")
     pictures: int = Field(default=8, description="Failures kept in the gallery of each cell.")

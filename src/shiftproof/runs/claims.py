@@ -143,7 +143,7 @@ class Owner:
 
 
 @dataclass(frozen=True)
-class Claim:
+class JobClaim:
     """Who holds a job, by its highest claim."""
 
     key: str
@@ -170,21 +170,21 @@ class Claims:
             return found.owner == self.owner
         return self.place.create(f"{key}.0", json.dumps(asdict(self.owner)).encode())
 
-    def take_over(self, claim: Claim) -> bool:
+    def take_over(self, claim: JobClaim) -> bool:
         """Claims a job whose holder is gone; of several calls one does."""
         return self.place.create(f"{claim.key}.{claim.number + 1}", json.dumps(asdict(self.owner)).encode())
 
-    def holder(self, key: str) -> Claim | None:
+    def holder(self, key: str) -> JobClaim | None:
         """Who holds a job; None where nobody does."""
         return self.holders([key]).get(key)
 
-    def holders(self, keys: Iterable[str]) -> dict[str, Claim]:
+    def holders(self, keys: Iterable[str]) -> dict[str, JobClaim]:
         """Who holds which of these jobs, by their keys."""
-        highest, found = self._highest(), dict[str, Claim]()
+        highest, found = self._highest(), dict[str, JobClaim]()
         for key in keys:
             said = self.place.read(f"{key}.{highest[key]}") if key in highest else None
             if said is not None:
-                found[key] = Claim(key, highest[key], _owner(said))
+                found[key] = JobClaim(key, highest[key], _owner(said))
         return found
 
     def release(self, key: str) -> None:
@@ -232,7 +232,7 @@ class Claims:
         return found
 
 
-class Watch:
+class SignsOfLife:
     """What this process has seen of the owners of claims.
 
     Args:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from shiftproof.runs import remote_store
 from shiftproof.runs.cell import Cell
-from shiftproof.runs.claims import Claims, Watch
+from shiftproof.runs.claims import Claims, SignsOfLife
 from shiftproof.runs.job import Done
 from shiftproof.runs.store import Store, read_error
 from shiftproof.runs.work import Errand, Work, failure_of, is_finished
@@ -43,7 +43,7 @@ class HandingOut:
 
     def __post_init__(self) -> None:
         self._held: list[Cell | Errand] = []
-        self._watch = Watch(self.claims)
+        self._watch = SignsOfLife(self.claims)
         self._failures: dict[str, Stamp | None] = {}
 
     def run(self, work: Work, backend: Doing, waves: Sequence[Sequence[Cell | Errand]]) -> Generator[Done[Any], None, None]:

@@ -13,8 +13,8 @@ import shutil
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -25,6 +25,7 @@ from shiftproof._sealed import DamagedFile, UnsealedFile, check_seal
 from shiftproof._secrets import without_secrets
 from shiftproof._urls import is_url
 from shiftproof._writing import is_temporary, write_atomic
+from shiftproof.runs.claim_objects import ClaimObjects, RemoteFault, in_short
 
 T = TypeVar("T")
 TRIES = 3
@@ -37,72 +38,6 @@ _LOCAL = {"partial", "claims"}
 _LAST = {"audit.json": 1, "index.html": 2}
 """What is put there after all that it speaks of."""
 _NEVER_BETTER = (FileExistsError, FileNotFoundError, PermissionError)
-
-
-class RemoteFault(UsageError):
-    """What a file system of fsspec refused, or did badly."""
-
-
-@dataclass(frozen=True)
-class ClaimObjects:
-    """Claims as objects that are made once, where the file system can do that."""
-
-    fs: Any
-    root: str
-
-    def create(self, name: str, content: bytes) -> bool:
-        try:
-            try:
-                with self.fs.open(f"{self.root}/{name}", "xb") as file:
-                    file.write(content)
-            except (NotImplementedError, ValueError):  # it may know the same under another name
-                self.fs.pipe_file(f"{self.root}/{name}", content, mode="create")
-        except FileExistsError:
-            return False
-        except Exception as error:
-            if self.read(name) is not None:  # some say so in a way of their own
-                return False
-            raise RemoteFault(f"cannot write '{name}' ({_said(error)})") from error
-        return True
-
-    def read(self, name: str) -> bytes | None:
-        try:
-            found: bytes = self.fs.cat_file(f"{self.root}/{name}")
-        except FileNotFoundError:
-            return None
-        return found
-
-    def names(self) -> Iterable[str]:
-        self.fs.invalidate_cache()
-        try:
-            return [PurePosixPath(path).name for path in self.fs.ls(self.root, detail=False)]
-        except FileNotFoundError:
-            return []
-
-    def remove(self, name: str) -> None:
-        with suppress(FileNotFoundError):
-            self.fs.rm_file(f"{self.root}/{name}")
-
-    def clear(self) -> None:
-        with suppress(Exception):  # nothing depends on it
-            self.fs.rm(self.root, recursive=True)
-
-    def left(self, name: str) -> bool:
-        """Objects have no locks, so that only silence tells."""
-        del name
-        return False
-
-    @contextmanager
-    def held(self, name: str) -> Iterator[Callable[[bytes], None]]:
-        def say(said: bytes) -> None:
-            try:
-                self.fs.pipe_file(f"{self.root}/{name}", said)
-            except Exception as error:  # whatever a file system raises
-                raise OSError(_said(error)) from error
-
-        self.fs.makedirs(self.root, exist_ok=True)
-        say(b"0")
-        yield say
 
 
 @dataclass(eq=False)
@@ -270,7 +205,7 @@ class Mirror:
                 return work()
             except Exception as error:  # whatever a file system raises
                 if wait is None or isinstance(error, _NEVER_BETTER):
-                    why = f"The output folder '{self.shown}' cannot be {what}: {_said(error)}."
+                    why = f"The output folder '{self.shown}' cannot be {what}: {in_short(error)}."
                     raise RemoteFault(why) from error
                 time.sleep(wait)
         raise AssertionError("unreachable")
@@ -319,10 +254,10 @@ def _opened(url: str, shown: str) -> tuple[Any, str]:
     try:
         fs, root = url_to_fs(url)
     except ImportError as error:
-        raise UsageError(f"The URL '{shown}' needs another package: {_said(error)}.") from error
+        raise UsageError(f"The URL '{shown}' needs another package: {in_short(error)}.") from error
     except Exception as error:  # whatever a file system raises
         raise UsageError(
-            f"The URL '{shown}' cannot be used: {_said(error)}. Give one that fsspec knows, such as s3://BUCKET/RUN."
+            f"The URL '{shown}' cannot be used: {in_short(error)}. Give one that fsspec knows, such as s3://BUCKET/RUN."
         ) from error
     return fs, str(root)
 
@@ -350,8 +285,3 @@ def _version(path: Path, name: str) -> object:
         return path.read_bytes()
     now = path.stat()
     return now.st_ino, now.st_mtime_ns, now.st_size
-
-
-def _said(error: Exception) -> str:
-    first = next(iter(str(error).strip().splitlines()), "")
-    return without_secrets(f"{type(error).__name__}: {first}" if not isinstance(error, UsageError | ImportError) else first).rstrip(".")

@@ -131,7 +131,7 @@ def _waves(cells: Sequence[Cell], errands: Sequence[Errand]) -> list[list[Cell |
 
 
 @dataclass(frozen=True)
-class _Shown:
+class _ProgressBar:
     """What is told of progress: by default nothing.
 
     Args:
@@ -146,10 +146,10 @@ class _Shown:
 
 
 @contextmanager
-def _progress(left: TimeLeft, show: bool, what: str) -> Iterator[_Shown]:
+def _progress(left: TimeLeft, show: bool, what: str) -> Iterator[_ProgressBar]:
     """A bar over the passes that the cells are expected to take, with the time left."""
     if not show:
-        yield _Shown()
+        yield _ProgressBar()
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
@@ -189,7 +189,7 @@ def _progress(left: TimeLeft, show: bool, what: str) -> Iterator[_Shown]:
         def wait(jobs: int) -> None:
             bar.update(task, description=f"waiting for results of other calls: {jobs}")
 
-        yield _Shown(begin, drop, wait)
+        yield _ProgressBar(begin, drop, wait)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
-from shiftproof._errors import unknown
+from shiftproof._errors import UsageError, unknown
 from shiftproof.runs.job import Done, Job
 
 
@@ -21,11 +21,14 @@ class Backend(Protocol):
         ...
 
 
-NAMES = ("serial", "processes", "ray")
+NAMES = ("serial", "processes", "ray", "dask:ADDRESS")
 
 
 def backend_named(name: str, workers: int) -> Backend:
-    """The backend called `name` with `workers` workers; `ray` may be followed by the address of a cluster (ray:auto, ray://HOST:10001)."""
+    """The backend called `name` with `workers` workers; `ray` may be followed by the address of a cluster (ray:auto, ray://HOST:10001).
+
+    Dask needs one: dask:tcp://HOST:8786.
+    """
     if name == "serial":
         from shiftproof.runs.backends.serial import serial
 
@@ -39,4 +42,11 @@ def backend_named(name: str, workers: int) -> Backend:
 
         check_there()
         return Ray(workers, name if name.startswith("ray://") else name.partition(":")[2])
+    if name.partition(":")[0] == "dask":
+        from shiftproof.runs.backends import on_dask
+
+        if not name.partition(":")[2]:
+            raise UsageError("The backend dask needs the address of a cluster: dask:tcp://HOST:8786. On this machine use processes.")
+        on_dask.check_there()
+        return on_dask.Dask(workers, name.partition(":")[2])
     raise unknown("backend", name, NAMES)
