@@ -74,10 +74,6 @@ class FakeClient:
     def as_current(self) -> FakeClient:
         return self
 
-    def scatter(self, data: bytes, **options: bool) -> bytes:
-        assert options == {"broadcast": True, "hash": False}
-        return data
-
     def submit(self, function: Any, *given: Any, pure: bool) -> FakeFuture:
         assert not pure
         return FakeFuture(function, given)

@@ -43,7 +43,7 @@ class Dask:
         except (OSError, ValueError) as error:
             raise UsageError(f"No Dask cluster answers at '{self.address}' ({error}). Start one, or give its address.") from error
         with client:
-            given = client.scatter(pickle.dumps(work), broadcast=True, hash=False)
+            given = pickle.dumps(work)  # sent with each job: what is stored with workers goes with them
             place = (str(Path.cwd()), tuple(sys.path))
             for wave in waves:
                 waiting, under = deque(wave), dict[Any, Job]()
