@@ -133,8 +133,10 @@ class Dies:
         tried.touch()
         if not again or cell.model == "deadly":
             os.kill(os.getpid(), signal.SIGKILL)
-        with (self.folder / f"{cell.model}.done").open("a") as said:
-            said.write(".")
+        done = self.folder / f"{cell.model}.done"
+        if not done.exists():  # as with cells: Dask does again what a dead worker had done and not yet told of
+            with done.open("a") as said:
+                said.write(".")
         return CellDone(cell, None)
 
 
