@@ -28,7 +28,8 @@ VENUE = (
 YEAR = r"(?:1[89]\d\d|20\d\d)"
 MANY = rf"(?:(?:, {NAME})*,? (?:and|&) (?:others|colleagues|{NAME})| et al\.?)"
 CITED = re.compile(
-    rf"(?P<first>{NAME}){MANY}?(?:['’]s?(?: [a-z-]+){{0,3}})?,?(?: (?:in|at|of)(?= {YEAR}| {VENUE}))?,? \(?(?:{VENUE},? )?(?P<year>{YEAR})\b"
+    rf"(?P<first>{NAME}){MANY}?(?:['’]s?(?: [a-z-]+){{0,3}})?,?(?: (?:in|at|of)(?= {YEAR}| {VENUE}))?,? "
+    rf"\(?(?:{VENUE},? )?(?P<year>{YEAR})\b"
     r"(?: \[(?P<key>[a-z0-9]+)\])?(?:,? \"(?P<title>[^\"]+)\")?"
 )
 """A paper named in words, such as `Xu et al. 2021` or `Cohen's bound (2019)`, with its key in brackets and its title, where they follow."""

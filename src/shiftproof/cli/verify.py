@@ -23,7 +23,11 @@ _SHOWN = 8
 @click.argument("network")
 @click.argument("property_", metavar="PROPERTY")
 @click.option(
-    "--timeout", type=float, default=60.0, show_default=True, help="Seconds of wall time since the command began, until it answers 'unknown'."
+    "--timeout",
+    type=float,
+    default=60.0,
+    show_default=True,
+    help="Seconds of wall time since the command began, until it answers 'unknown'.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the search for counterexamples.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON, with the full counterexample.")
@@ -34,8 +38,8 @@ def command(began: float | None, network: str, property_: str, timeout: float, s
     The VNN-LIB file describes what must not happen. Exit codes: 0 the property holds, 1 it is violated (the counterexample is printed,
     checked in float64 and in ONNX Runtime), 2 could not run, 3 unknown when the time ended.
 
-    The time is what a clock on the wall shows, so a busy machine decides less in it. Loading libraries counts, which takes one to two seconds
-    on an idle core; starting Python itself, some hundredths of a second, does not. The step under way is finished.
+    The time is that of a clock on the wall, so a busy machine decides less in it. Loading libraries counts, one to two seconds on an idle
+    core; starting Python itself, some hundredths of a second, does not. The step under way is finished.
 
     The two files are given as the solvers of VNN-COMP take them. There is no --model, --weights, --box or --device: weights and shapes
     are in the ONNX file, the box of the inputs is in the VNN-LIB file, and proofs run on the CPU.
