@@ -132,7 +132,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Torch would import its compiler, a CPU-second, to keep it out of `__torch_dispatch__`. A module that compiles is refused before."""
+        """Torch would import its compiler, a CPU-second, to keep out of `__torch_dispatch__`; modules that compile are refused before."""
         return False
 
     def __init__(self, module: nn.Module, name: str, x: Tensor | None = None) -> None:
