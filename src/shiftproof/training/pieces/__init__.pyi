@@ -8,6 +8,7 @@ from shiftproof.training.pieces.label_losses import label_kl, label_kl_adaptive
 from shiftproof.training.pieces.lisa_mixing import lisa_mix
 from shiftproof.training.pieces.moved_inputs import MovedInputs
 from shiftproof.training.pieces.repeated_rows import jtt_rows
+from shiftproof.training.pieces.reward_head import RewardHead, fit_reward_head, steady_preference_loss
 from shiftproof.training.pieces.risk_losses import (
     DualRisk,
     MultilevelRisk,
@@ -30,11 +31,13 @@ __all__ = [
     "InstanceWeights",
     "MovedInputs",
     "MultilevelRisk",
+    "RewardHead",
     "Scored",
     "WrappedMethod",
     "balanced_sampler",
     "dfr_layer",
     "explore",
+    "fit_reward_head",
     "group_mixture_loss",
     "importance_weights",
     "jtt_rows",
@@ -45,6 +48,7 @@ __all__ = [
     "risk_loss",
     "select",
     "sinkhorn_loss",
+    "steady_preference_loss",
     "token_cvar",
     "token_entropy",
     "wasserstein_loss",
