@@ -5,7 +5,9 @@ from shiftproof.training.pieces.group_dro_loss import GroupDROLoss, balanced_sam
 from shiftproof.training.pieces.importance import importance_weights
 from shiftproof.training.pieces.instance_weights import InstanceWeights
 from shiftproof.training.pieces.label_losses import label_kl, label_kl_adaptive
+from shiftproof.training.pieces.layout_tuning import LayoutTuning, tune_over_layouts
 from shiftproof.training.pieces.lisa_mixing import lisa_mix
+from shiftproof.training.pieces.low_rank import LowRankLinear, add_low_rank, merge_low_rank
 from shiftproof.training.pieces.moved_inputs import MovedInputs
 from shiftproof.training.pieces.repeated_rows import jtt_rows
 from shiftproof.training.pieces.reward_head import RewardHead, fit_reward_head, steady_preference_loss
@@ -29,11 +31,14 @@ __all__ = [
     "GroupDROLoss",
     "InstanceTemperatures",
     "InstanceWeights",
+    "LayoutTuning",
+    "LowRankLinear",
     "MovedInputs",
     "MultilevelRisk",
     "RewardHead",
     "Scored",
     "WrappedMethod",
+    "add_low_rank",
     "balanced_sampler",
     "dfr_layer",
     "explore",
@@ -44,6 +49,7 @@ __all__ = [
     "label_kl",
     "label_kl_adaptive",
     "lisa_mix",
+    "merge_low_rank",
     "mmd_loss",
     "risk_loss",
     "select",
@@ -51,5 +57,6 @@ __all__ = [
     "steady_preference_loss",
     "token_cvar",
     "token_entropy",
+    "tune_over_layouts",
     "wasserstein_loss",
 ]
