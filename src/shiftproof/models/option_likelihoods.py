@@ -57,8 +57,8 @@ def token_log_likelihoods(module: nn.Module, batch: TokenBatch) -> Tensor:
     """The log-probability of each token of a batch after those before it, shape (n, length); 0 of the first, and of what is no answer.
 
     Args:
-        module: called as module(input_ids=(n, length), attention_mask=(n, length)); answers with logits (n, length, words), or with a mapping
-            or object that has them.
+        module: called as module(input_ids=(n, length), attention_mask=(n, length)); answers with logits (n, length, words), or with a
+            mapping or object that has them.
         batch: of prompts and answers.
     """
     device = next((one.device for one in module.parameters()), torch.device("cpu"))

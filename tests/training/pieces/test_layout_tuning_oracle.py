@@ -76,10 +76,10 @@ def test_a_tiny_model_of_transformers_is_tuned_in_the_same_way() -> None:
     torch.manual_seed(0)
     net = transformers.LlamaForCausalLM(transformers.LlamaConfig(vocab_size=128, **sizes)).eval()
     before = whole_option_likelihoods(net, characters, ROWS, PROMPT.options)
-    losses = tune_over_layouts(net, characters, ROWS, TRUE, LayoutTuning(steps=30, step_size=0.02))
-    assert losses[-1] < losses[0]
+    losses = tune_over_layouts(net, characters, ROWS, TRUE, LayoutTuning(names=("v_proj", "down_proj"), steps=30, step_size=0.05))
+    assert losses[-1] < losses[0] - 0.1
     merge_low_rank(net)
-    assert (whole_option_likelihoods(net, characters, ROWS, PROMPT.options).max(1) > before.max(1)).all()
+    assert whole_option_likelihoods(net, characters, ROWS, PROMPT.options).mean() > before.mean() + 0.1
 
 
 def test_what_is_refused() -> None:
