@@ -26,7 +26,7 @@ from benchmarks.__main__ import RESULTS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-N, REPEATS = 600, 3
+N, REPEATS = 300, 2
 LOCAL = 'def model(texts):\n    return ["yellow" if "lemon" in text else "no idea" for text in texts]\n'
 
 
@@ -99,9 +99,8 @@ def main() -> None:
                 line = [sys.executable, "-m", "shiftproof", "audit", "--model", model, *data, *out]
                 costs.setdefault(what, []).append(spent(line, folder))
                 sent = max(sent, len(asked) - before)
-            if program:
-                if not turn:
-                    spent([sys.executable, "-m", "shiftproof", "export", *data, "--to", "inspect", "--out", "task"], folder)
+            if program and not turn:
+                spent([sys.executable, "-m", "shiftproof", "export", *data, "--to", "inspect", "--out", "task"], folder)
                 line = [
                     program,
                     "eval",
@@ -109,7 +108,7 @@ def main() -> None:
                     "--model",
                     "openai-api/stub/m",
                     "--log-dir",
-                    f"log{turn}",
+                    "log",
                     "--display",
                     "none",
                 ]

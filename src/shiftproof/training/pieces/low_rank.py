@@ -32,10 +32,9 @@ class LowRankLinear(nn.Module):
         self.base, self.scale = base, alpha / rank
         for one in base.parameters():
             one.requires_grad_(False)
-        kind = {"dtype": base.weight.dtype, "device": base.weight.device}
         drawn = (2 * torch.rand((rank, base.in_features), generator=generator) - 1) / math.sqrt(base.in_features)
-        self.down = nn.Parameter(drawn.to(**kind))
-        self.up = nn.Parameter(torch.zeros((base.out_features, rank), **kind))
+        self.down = nn.Parameter(drawn.to(base.weight))
+        self.up = nn.Parameter(base.weight.new_zeros((base.out_features, rank)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Shape (..., out) of x of shape (..., in)."""
