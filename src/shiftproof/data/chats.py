@@ -52,6 +52,9 @@ class ChatSpace(Space):
         return all(map(is_chat, moved)) and [[message["role"] for message in chat] for chat in moved] == roles
 
 
+OWN_ANSWER = "(its own answer)"
+
+
 class OwnAnswer(str):
     """Stands in a chat where the model's own answer goes.
 
@@ -63,7 +66,7 @@ class OwnAnswer(str):
     asked: Any
 
     def __new__(cls, asked: Any) -> OwnAnswer:
-        made = super().__new__(cls, "(its own answer)")
+        made = super().__new__(cls, OWN_ANSWER)
         made.asked = asked
         return made
 

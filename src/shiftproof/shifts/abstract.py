@@ -45,6 +45,11 @@ class Shift(Part):
     space: InputSpace = field(default=UNIT_BOX, kw_only=True, repr=False)
     """The legal inputs, where they are numbers. Set by `within`, not by users."""
 
+    @property
+    def family(self) -> str:
+        """What its results stand together under: its name, whatever its options."""
+        return self.name
+
     def within(self: S, space: Any) -> S:
         """This shift on inputs of `space`; raises `UsageError` where its budget is not valid there."""
         self.check_kind(space)
