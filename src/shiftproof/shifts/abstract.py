@@ -62,7 +62,8 @@ class Shift(Part):
     def check_kind(self, space: Space) -> None:
         """Raises `UsageError` where it moves data of another kind."""
         if space.kind not in self.kinds:
-            raise UsageError(f"{self.name} moves {' or '.join(sorted(self.kinds))} data, and these inputs are of kind '{space.kind}'.")
+            fix = " Write the texts into a prompt with --prompt." if space.kind == "text" and "prompt" in self.kinds else ""
+            raise UsageError(f"{self.name} moves {' or '.join(sorted(self.kinds))} data, and these inputs are of kind '{space.kind}'.{fix}")
 
     @property
     def full_strength(self) -> float:

@@ -47,7 +47,9 @@ def talk(inputs: list[Any]) -> list[str]:
 def test_a_second_turn_shows_what_the_model_answered_in_the_first(tmp_path: Path) -> None:
     data = sp.examples(["Is it?"] * 3, [("sure",)] * 3)
     out = tmp_path / "out"
-    sp.audit(sp.as_answers(talk, said="texts"), data=data, judge="exact_match", shifts=["are_you_sure"], searches=["one_draw"], out=str(out))
+    sp.audit(
+        sp.as_answers(talk, said="texts"), data=data, judge="exact_match", shifts=["are_you_sure"], searches=["one_draw"], out=str(out)
+    )
     found = read_transcripts(out)
     assert found is not None
     doubted = [one for one in found.exchanges if one.variant == "are_you_sure"]

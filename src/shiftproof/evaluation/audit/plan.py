@@ -152,8 +152,7 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
     backend_named(config.backend, config.workers)  # its name is checked before anything is written
     how, proofs, cache = build_parts(searches, config.searches), build_parts(certificates, config.certify), cache or AnswerCache()
     (judge,) = (found.remembering(cache) for found in build_parts(judges, (config.judge,)))
-    suite = config.chosen_suite
-    samples = load_audit_samples(config, numbers=judge.said == "numbers", by_time=suite in GENERAL)
+    samples = load_audit_samples(config, numbers=judge.said == "numbers", by_time=(suite := config.chosen_suite) in GENERAL)
     data, natural, aligned, calibrating = samples.data, samples.natural, samples.aligned, samples.calibrating
     if isinstance(judge, Choice) and isinstance(data.space, PromptSpace) and data.space.prompt.options and not judge.words:
         judge = replace(judge, words="|".join(data.space.prompt.options))
