@@ -137,7 +137,7 @@ class NoText(list[Message]):
         self._object_to(one)
         return super().__eq__(one)
 
-    __hash__ = None  # type: ignore[assignment]  # as of every list
+    __hash__ = None  # as of every list
 
     def _object_to(self, one: object) -> None:
         if isinstance(one, str):

@@ -59,7 +59,11 @@ def test_a_second_turn_shows_what_the_model_answered_in_the_first(tmp_path: Path
 def test_a_prompt_without_chats_is_shown_as_it_is_sent(tmp_path: Path) -> None:
     (tmp_path / "p.toml").write_text('answer = "Mood"\n[fields]\nq = "Text"\n', encoding="utf-8")
     (tmp_path / "q.jsonl").write_text("".join(json.dumps({"q": f"A, {i}.", "a": "yes"}) + "\n" for i in range(8)), encoding="utf-8")
-    how = {"data": f"jsonl:{tmp_path / 'q.jsonl'}?text=q&target=a", "prompt": str(tmp_path / "p.toml"), "judge": "exact_match"}
+    how: dict[str, Any] = {
+        "data": f"jsonl:{tmp_path / 'q.jsonl'}?text=q&target=a",
+        "prompt": str(tmp_path / "p.toml"),
+        "judge": "exact_match",
+    }
     with serving(lambda _: continuation("yes")) as stub:
         out = str(tmp_path / "out")
         sp.audit(f"completions:{stub.url}#m", **how, shifts=["prompt_format"], searches=["one_draw"], out=out, model_version="1")

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from causal_nets import TinyCausal, characters
+from shiftproof._arrays import Bools
 from shiftproof._errors import UsageError
 from shiftproof.data.prompts import Prompt, PromptRow
 from shiftproof.measures.format_spread import format_spread
@@ -36,9 +37,10 @@ def planted() -> TinyCausal:
     return net.eval()
 
 
-def right(net: TinyCausal) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def right(net: TinyCausal) -> Bools:
     likely = [whole_option_likelihoods(net, characters, rows, PROMPT.options) for rows in (ROWS, UPPER)]
-    return np.stack(likely).argmax(-1) == LABELS
+    found: Bools = np.stack(likely).argmax(-1) == LABELS
+    return found
 
 
 def test_a_planted_effect_of_the_layout_goes_where_layouts_vary_and_only_there() -> None:

@@ -32,12 +32,13 @@ def test_nothing_changes_until_a_step_and_only_adapters_learn() -> None:
 def test_an_adapter_is_a_product_beside_the_layer_and_merges_into_it() -> None:
     plain, adapted = net(), net()
     add_low_rank(adapted, ["first", "last"], rank=2, alpha=3.0, seed=1)
-    for layer in (adapted.first, adapted.last):
+    weights = plain.state_dict()
+    for name in ("first", "last"):
+        layer = adapted.get_submodule(name)
         assert isinstance(layer, LowRankLinear)
         nn.init.normal_(layer.up)
-    product = {name: 1.5 * layer.up @ layer.down for name, layer in (("first", adapted.first), ("last", adapted.last))}
-    hidden = torch.tanh(X @ (plain.first.weight + product["first"]).T + plain.first.bias)
-    by_hand = hidden @ (plain.last.weight + product["last"]).T
+        weights[f"{name}.weight"] = weights[f"{name}.weight"] + 1.5 * layer.up @ layer.down
+    by_hand = torch.tanh(X @ weights["first.weight"].T + weights["first.bias"]) @ weights["last.weight"].T
     assert torch.allclose(adapted(X), by_hand)
     merge_low_rank(adapted)
     assert torch.allclose(adapted(X), by_hand)

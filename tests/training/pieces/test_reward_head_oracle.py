@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize
 
+from shiftproof._arrays import Floats
 from shiftproof._errors import UsageError
 from shiftproof.evaluation.reward_shifts import PreferencePair, reward_shifts
-from shiftproof.training.pieces.reward_head import fit_reward_head, steady_preference_loss
+from shiftproof.training.pieces.reward_head import RewardHead, fit_reward_head, steady_preference_loss
 
 RNG = np.random.default_rng(0)
 CHOSEN, REJECTED = RNG.normal(size=(30, 4)) + 0.3, RNG.normal(size=(30, 4))
@@ -63,6 +67,10 @@ def embedded(prompts: list[str], responses: list[str]) -> np.ndarray[tuple[int, 
     )
 
 
+def reward(head: RewardHead, prompts: Sequence[str], responses: Sequence[str]) -> Floats:
+    return head(embedded([*prompts], [*responses]))
+
+
 def test_a_planted_liking_for_how_it_is_written_goes_on_shifts_that_were_not_trained_on() -> None:
     learned = [PreferencePair("Q?", f"A GOOD ONE, NUMBER {i}!" if i % 2 else f"A FINE ONE, NUMBER {i}!", "a bad one") for i in range(40)]
     texts = [[one.chosen for one in learned], [one.rejected for one in learned]]
@@ -72,7 +80,7 @@ def test_a_planted_liking_for_how_it_is_written_goes_on_shifts_that_were_not_tra
     after = {}
     for weight in (0.0, 10.0):
         head = fit_reward_head(chosen, rejected, moved=moved, weight=weight, decay=0.01)
-        (found,) = reward_shifts(lambda p, r, head=head: head(embedded([*p], [*r])), asked, ["footers(edits=1)"], which="rejected")
+        (found,) = reward_shifts(partial(reward, head), asked, ["footers(edits=1)"], which="rejected")
         assert found.ranking.both_right + found.ranking.only_first == 40  # as they are, both heads rank every pair rightly
         after[weight] = found.accuracy
     assert after[0.0] < 0.2

@@ -119,8 +119,8 @@ def _tile(picture: GalleryExample, data: DataCard, folder: Path) -> Tile:
     if isinstance(clean, str) or isinstance(moved, str):
         before, after = str(clean), str(moved)
         turned = OWN_ANSWER in after and OWN_ANSWER not in before  # a further turn, which is no other way to write the first
-        words = text_changes(before, after.replace(OWN_ANSWER, names[1]) if turned else after)
-        return Tile(picture, *names, words=words, guarded=None if turned else guard(before, after))
+        changed = text_changes(before, after.replace(OWN_ANSWER, names[1]) if turned else after)
+        return Tile(picture, *names, words=changed, guarded=None if turned else guard(before, after))
     if clean.ndim == 1:
         changes = _changes(clean, moved, words, data.columns)
         return Tile(picture, *names, changes=changes[:_FEATURES], changed=len(changes), features=clean.size)
