@@ -53,4 +53,6 @@ def test_a_run_goes_on_where_the_server_starts_again_on_another_port(tmp_path: P
     assert len(first.prompts) == 15, "six probes, which are looked at twice, and three that are moved"
     assert len(second.prompts) == 3, "nothing that the first server answered is sent to the second"
     assert not {*first.prompts} & {*second.prompts}
-    assert record(tmp_path / "run")["complete"]
+    found = record(tmp_path / "run")
+    assert found["complete"]
+    assert found["model"]["fingerprint"].count("+version:2") == 1

@@ -62,13 +62,12 @@ def new_mark() -> str:
 
 
 def with_version(fingerprint: str, version: str) -> str:
-    """The fingerprint of what the user calls `version`: it is found again. One that says so already stays.
+    """The fingerprint of what the user calls `version`: it is found again.
 
-    >>> with_version("function:12ab?00ff00ff", "2"), with_version("chat:12ab+version:2", "2")
-    ('function:12ab+version:2', 'chat:12ab+version:2')
+    >>> with_version("function:12ab?00ff00ff", "2")
+    'function:12ab+version:2'
     """
-    told = f"+version:{version}"
-    return f"{_ONCE.sub('', fingerprint).removesuffix(told)}{told}"
+    return f"{_ONCE.sub('', fingerprint)}+version:{version}"
 
 
 def found_again(fingerprint: str) -> bool:
