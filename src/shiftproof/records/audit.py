@@ -33,7 +33,7 @@ class Result(Record):
     cell: str = Field(description="Key of the cell, and name of its file under cells/.")
     data: str = Field(description="URI of the sample.")
     shift: str = Field(description="Spec of the shift, such as linf(eps=8/255); 'identity' for the sample as it is.")
-    family: str = Field(description="Name of the shift without its options, such as linf.")
+    family: str = Field(description="Name of the shift without its options, such as linf, or typos in question.")
     strength: float | None = Field(default=None, description="How far the shift moves (eps, degrees, severity), for curves.")
     strength_name: str | None = Field(default=None, description="What `strength` is called.")
     search: str = Field(description="Spec of the search or certificate.")
