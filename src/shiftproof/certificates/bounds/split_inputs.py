@@ -20,8 +20,8 @@ from shiftproof.certificates.bounds.region import Region
 
 BATCH = 128
 SHARPENED, STEPS, REACH = 8, 8, 4.0
-"""Points of each batch that are moved by gradients, how many times, and the sides of the boxes that they stay in, over those of their parts:
-a tenth of what bounding the batch costs."""
+"""Points of each batch that are moved by gradients, how many times, and the sides of the boxes that they stay in, over those of the parts:
+a tenth of what bounding a batch costs."""
 
 
 @dataclass(frozen=True, eq=False)
