@@ -270,7 +270,7 @@ class Provenance(Record):
     shiftproof: str
     python: str
     platform: str
-    versions: dict[str, str]
+    versions: dict[str, str] = Field(description="Of the process that wrote this record; each cell has those that it was computed with.")
     device: str
     commit: str | None = Field(default=None, description="Git commit of the working folder, if it is one.")
     started: str
