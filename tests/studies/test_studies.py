@@ -17,8 +17,8 @@ from shiftproof import UsageError
 from shiftproof._errors import StoredFileWarning
 from shiftproof.reports.studies import studies_page, terminal_studies, write_studies
 from shiftproof.studies import Prediction, Quantity, Study, Trial, read_studies, run_study, share, studies
-from shiftproof.studies.quantity import ratio
 from shiftproof.studies.fit import fit
+from shiftproof.studies.quantity import ratio
 from shiftproof.studies.verdict import judge, overall
 from small_runs import command
 
