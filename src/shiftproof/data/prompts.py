@@ -46,7 +46,7 @@ MOST_ORDERS = 120
 
 @dataclass(frozen=True)
 class Layout:
-    """How a prompt is written: a place in each list of the grammar of Sclar et al., 0 for what is usual.
+    """How a prompt is written: a place in each list of the grammar of Sclar et al. 2024 [sclar2024quantifying], 0 for what is usual.
 
     Args:
         casing: of the fields' names: as it is, Title, UPPER, lower.
@@ -159,6 +159,10 @@ class PromptRow(str):
         """
         last = self.prompt.template or SEPARATORS[PAIRS[self.layout.pair][0]]
         return last[len(last.rstrip()) :].removesuffix(" ")
+
+    def going_on(self, answer: str) -> str:
+        """What a model would go on with, behind the prompt and its `ending`, that gives this answer: as in solved examples."""
+        return self.prompt.text({**self.slots, "answer": answer}, self.layout)[len(self) + len(self.ending) :]
 
     def written(self, **changed: int) -> PromptRow:
         """The same in another layout."""
