@@ -102,7 +102,7 @@ def changed(network: Network, shift: Ball, x: Tensor, decision: Tensor) -> Tenso
     if shift.space.columns or not len(x):
         return found
     if len(x) > (most := rows_at_once(network)):
-        return torch.cat([changed(network, shift, *part) for part in zip(x.split(most), decision.split(most), strict=True)])
+        return torch.cat([changed(network, shift, *part) for part in zip(torch.split(x, most), torch.split(decision, most), strict=True)])
     x, at = x.double(), decision[:, None]
     moves = shift.origin(x)
     for _ in range(_STEPS):
