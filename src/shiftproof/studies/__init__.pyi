@@ -41,6 +41,7 @@ from shiftproof.studies.rotation_self_supervision import RotationSelfSupervision
 from shiftproof.studies.run import read_studies, run_study
 from shiftproof.studies.sampled_trajectory_bounds import SampledTrajectoryBounds
 from shiftproof.studies.sdm_activation import SdmActivation
+from shiftproof.studies.selective_language_modelling import SelectiveLanguageModelling
 from shiftproof.studies.sensitivity_law import SensitivityLaw
 from shiftproof.studies.simplicity_bias import SimplicityBias
 from shiftproof.studies.singular_distributions import SingularDistributions
@@ -91,6 +92,7 @@ __all__ = [
     "RotationSelfSupervision",
     "SampledTrajectoryBounds",
     "SdmActivation",
+    "SelectiveLanguageModelling",
     "SensitivityLaw",
     "SimplicityBias",
     "SingularDistributions",

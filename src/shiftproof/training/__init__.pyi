@@ -25,6 +25,7 @@ from shiftproof.training.methods.reweighted import ReweightedTraining
 from shiftproof.training.methods.rotation_head import RotationHead
 from shiftproof.training.methods.smooth_adversarial import SmoothAdversarial
 from shiftproof.training.methods.style_exploration import StyleExploration
+from shiftproof.training.methods.token_selection import TokenSelection
 from shiftproof.training.methods.trades import Trades
 from shiftproof.training.methods.weight_perturbation import WeightPerturbation
 
@@ -57,6 +58,7 @@ __all__ = [
     "Step",
     "StyleExploration",
     "Together",
+    "TokenSelection",
     "Trades",
     "WeightPerturbation",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ class Trained:
         flags: what went wrong, if anything did.
         attack: the threat, the unseen shift and the search of the curves, and what accuracy under them claims (`kind`).
         folder: `best.safetensors`, `last.safetensors` and `training.json`.
+        counts: what the method has counted by the end of training, such as tokens.
     """
 
     module: nn.Module
@@ -61,6 +62,7 @@ class Trained:
     flags: tuple[Flag, ...]
     folder: Path
     attack: Mapping[str, str | None]
+    counts: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def best(self) -> Epoch:
@@ -69,7 +71,8 @@ class Trained:
 
     def __str__(self) -> str:
         kept, table = best_line(self.best, len(self.curve), self.attack), curve_lines(self.curve, self.attack)
-        return "\n".join([kept, *table, *(f"! {flag.name}: {flag.detail}" for flag in self.flags)])
+        counted = [f"{name}: {count:,}" for name, count in self.counts.items()]
+        return "\n".join([kept, *table, *counted, *(f"! {flag.name}: {flag.detail}" for flag in self.flags)])
 
 
 def train(
@@ -123,7 +126,7 @@ def train(
     source = load_data(data)
     kept, groups, monitor = _split(source, chosen, settings)
     net = fresh_network(model, settings.seed).to(device_named(device))
-    noticed = check_network(net, kept)
+    noticed = check_network(chosen.answering(net), kept)
     folder = Path(out)
     memory = _memory(chosen, settings, net, kept)
     known = _known(chosen, monitor, net, memory, version)
@@ -146,7 +149,7 @@ def train(
 
 def _finished(record: dict[str, Any], net: nn.Module, folder: Path) -> Trained:
     curve, flags = tuple(Epoch(**e) for e in record["curve"]), tuple(Flag(**f) for f in record["flags"])
-    return Trained(net, curve, flags, folder, record["attack"])
+    return Trained(net, curve, flags, folder, record["attack"], record.get("counts", {}))
 
 
 @contextmanager
@@ -204,6 +207,7 @@ def _trained(
         "attack": monitor.attack,
         "curve": [asdict(epoch) for epoch in loop.curve],
         "flags": [asdict(flag) for flag in loop.flags],
+        "counts": method.counts(memory),
     }
 
 

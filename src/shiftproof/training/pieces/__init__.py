@@ -27,7 +27,10 @@ __all__, __getattr__ = lazy_exports(
     "selection:select",
     "style_exploration:explore",
     "temperatures:InstanceTemperatures",
+    "tokens:at_risk",
+    "tokens:next_tokens",
     "tokens:token_cvar",
     "tokens:token_entropy",
+    "tokens:token_losses",
     "wrapped_method:WrappedMethod",
 )

@@ -20,7 +20,7 @@ from shiftproof.training.pieces.risk_losses import (
 from shiftproof.training.pieces.selection import Scored, select
 from shiftproof.training.pieces.style_exploration import explore
 from shiftproof.training.pieces.temperatures import InstanceTemperatures
-from shiftproof.training.pieces.tokens import token_cvar, token_entropy
+from shiftproof.training.pieces.tokens import at_risk, next_tokens, token_cvar, token_entropy, token_losses
 from shiftproof.training.pieces.wrapped_method import WrappedMethod
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "MultilevelRisk",
     "Scored",
     "WrappedMethod",
+    "at_risk",
     "balanced_sampler",
     "dfr_layer",
     "explore",
@@ -42,10 +43,12 @@ __all__ = [
     "label_kl_adaptive",
     "lisa_mix",
     "mmd_loss",
+    "next_tokens",
     "risk_loss",
     "select",
     "sinkhorn_loss",
     "token_cvar",
     "token_entropy",
+    "token_losses",
     "wasserstein_loss",
 ]

@@ -1,0 +1,59 @@
+"""Small transformers that studies train: a causal language model."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class TransformerBlock(nn.Module):
+    """Attention and a perceptron, each behind a layer normalisation and added to its input.
+
+    Args:
+        width: of every token.
+        heads: of the attention.
+        causal: whether a place sees only those up to itself.
+    """
+
+    def __init__(self, width: int, heads: int, *, causal: bool) -> None:
+        super().__init__()
+        self.heads, self.causal = heads, causal
+        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.asked, self.mixed = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.perceptron = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Tokens x, shape (n, length, width), after the block."""
+        n, length, width = x.shape
+        parts = self.asked(self.before(x)).view(n, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        seen = F.scaled_dot_product_attention(parts[0], parts[1], parts[2], is_causal=self.causal)
+        x = x + self.mixed(seen.transpose(1, 2).reshape(n, length, width))
+        after: Tensor = x + self.perceptron(self.between(x))
+        return after
+
+
+class CausalLanguageModel(nn.Module):
+    """Scores of the next token at every place of a window, shape (n, length, words).
+
+    Args:
+        words: how many tokens there are.
+        length: the longest window.
+        width, depth, heads: of the blocks.
+    """
+
+    def __init__(self, words: int, length: int, *, width: int = 64, depth: int = 2, heads: int = 4) -> None:
+        super().__init__()
+        self.meaning, self.place = nn.Embedding(words, width), nn.Embedding(length, width)
+        for part in (self.meaning, self.place):
+            nn.init.normal_(part.weight, std=0.02)
+        self.blocks = nn.ModuleList(TransformerBlock(width, heads, causal=True) for _ in range(depth))
+        self.last, self.scores = nn.LayerNorm(width), nn.Linear(width, words)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Of windows of token numbers, shape (n, length)."""
+        tokens = self.meaning(x.long()) + self.place(torch.arange(x.shape[1], device=x.device))
+        for block in self.blocks:
+            tokens = block(tokens)
+        found: Tensor = self.scores(self.last(tokens))
+        return found
