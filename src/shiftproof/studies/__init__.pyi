@@ -47,6 +47,7 @@ from shiftproof.studies.simplicity_bias import SimplicityBias
 from shiftproof.studies.singular_distributions import SingularDistributions
 from shiftproof.studies.stable_propagation import StablePropagation
 from shiftproof.studies.style_exploration_domains import StyleExplorationDomains
+from shiftproof.studies.tokens_for_low_resolution import TokensForLowResolution
 from shiftproof.studies.trial import Trial
 from shiftproof.studies.unlabelled_shifted_data import UnlabelledShiftedData
 
@@ -99,6 +100,7 @@ __all__ = [
     "StablePropagation",
     "Study",
     "StyleExplorationDomains",
+    "TokensForLowResolution",
     "Trial",
     "UnlabelledShiftedData",
     "difference",

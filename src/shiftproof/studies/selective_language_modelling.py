@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import boxed
 from shiftproof.randomness import Rng
-from shiftproof.studies.abstract import EarlierLook, Prediction, Study
+from shiftproof.studies.abstract import Prediction, Study
 from shiftproof.studies.fit import made
 from shiftproof.studies.quantity import Quantity
 from shiftproof.studies.sentences import PLACES, made_up
@@ -50,7 +50,7 @@ class Learned(NamedTuple):
 class SelectiveLanguageModelling(Study):
     """A small language model of characters learns reviews of films from all tokens, the hardest, or as many drawn by chance.
 
-    Cost: seven trainings of a small transformer a seed; about a minute of one core in the full form.
+    Cost: six trainings of a small transformer a seed; under a minute of one core in the full form.
 
     Reference: Bal, Cevher & Muehlebach 2025, "ESLM: risk-averse selective language modeling for efficient pretraining".
     """
@@ -73,14 +73,14 @@ class SelectiveLanguageModelling(Study):
         Prediction("equal tokens trained on, ESLM over chance", "and at most that of as many tokens drawn by chance", low=0.0),
     )
     protocol: ClassVar[str] = (
-        "Reviews of films as characters, 35 kinds, in windows of 64: 9,162 reviews to learn from and 600 to judge on, others for each seed; "
+        "Reviews of films as characters, 35 kinds, in windows of 64: 9,162 to learn from and 600 to judge on, others for each seed; "
         "elsewhere are reviews of airlines. A transformer of two blocks of width 64, Adam, 32 windows a step, a rate that falls to 0 over "
-        "the budget: as many tokens trained on as 300 plain steps have, or 300 steps, which take as long, for each way but plain. ESLM "
-        "keeps 90 % by loss; Ada-ESLM begins there, gain 1, a change every 20 steps, at least 50 %. Losses in nats a token; the CPU time of "
+        "the budget: as many tokens trained on as 200 plain steps have, or 200 steps, which take as long. ESLM keeps 90 % by loss; "
+        "Ada-ESLM begins there, gain 1, a change every 20 steps, at least 50 %. Losses in nats a token, less is better; the CPU time of "
         "each way is a figure of its own."
     )
     scaled_down: ClassVar[str] = (
-        "A hundred thousand weights, characters and 0.6 million tokens in place of GPT-2, subwords and billions: the model is far from "
+        "A hundred thousand weights, characters and 0.4 million tokens in place of GPT-2, subwords and billions: the model is far from "
         "having learned its easy tokens. The rule of Ada-ESLM is ours, as the paper's text could not be had, and so is 90 %."
     )
     seeds: ClassVar[int] = 6
@@ -89,7 +89,7 @@ class SelectiveLanguageModelling(Study):
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:
         """The loss of each way in either domain after equal tokens trained on and after equal steps, what it saves, and its time."""
         learned, judged = _data(trial)
-        steps = trial.pick(quick=6, full=300)
+        steps = trial.pick(quick=6, full=200)
         budget = steps * BATCH * LENGTH
         found: dict[str, Quantity] = {}
         trained(WAYS["plain"], learned, budget=budget // 20, seed=trial.seed)  # what is first pays for torch's start
@@ -99,7 +99,7 @@ class SelectiveLanguageModelling(Study):
             found[f"loss of plain{place}"] = _mean(each)
         for equal, count in (("equal tokens trained on", "tokens trained on"), ("equal steps", "tokens seen")):
             told: dict[str, Mapping[str, Tensor]] = {}
-            for way in ("ESLM", "Ada-ESLM", "chance"):
+            for way in ("ESLM", "Ada-ESLM", *(("chance",) if count == "tokens trained on" else ())):
                 trial.say(f"training {way} for {equal}")
                 one = trained(WAYS[way], learned, budget=budget, seed=trial.seed, count=count)
                 told[way] = {place: losses(one.net, windows) for place, windows in judged.items()}
@@ -107,7 +107,8 @@ class SelectiveLanguageModelling(Study):
                     found[f"{equal}, saved by {way}{place}"] = _mean(base[place] - each)
                 found[f"{equal}, CPU time of {way} over plain"] = Quantity(one.seconds / plain.seconds, unit="amount")
                 found[f"{equal}, kept by {way}"] = Quantity(one.counts["tokens trained on"] / one.counts["tokens seen"], unit="share")
-            found[f"{equal}, ESLM over chance"] = _mean(told["chance"][""] - told["ESLM"][""])
+            if "chance" in told:
+                found[f"{equal}, ESLM over chance"] = _mean(told["chance"][""] - told["ESLM"][""])
         return found
 
 

@@ -1,4 +1,4 @@
-"""Small transformers that studies train: a causal language model."""
+"""Small transformers that studies train: a causal language model, and one of images."""
 
 from __future__ import annotations
 
@@ -57,3 +57,41 @@ class CausalLanguageModel(nn.Module):
             tokens = block(tokens)
         found: Tensor = self.scores(self.last(tokens))
         return found
+
+
+class SmallVisionTransformer(nn.Module):
+    """Scores of classes, shape (n, classes), from the patches of an image and a class token.
+
+    Args:
+        shape: of the images, (channels, height, width), whole patches.
+        patch: side of a patch in pixels.
+        classes, width, depth, heads: as their names say.
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], *, patch: int = 4, classes: int = 10, width: int = 48, depth: int = 4, heads: int = 4
+    ) -> None:
+        super().__init__()
+        channels, height, side = shape
+        self.patch_embed = nn.Sequential(nn.Conv2d(channels, width, patch, stride=patch), nn.Flatten(2), Swapped())
+        self.first = nn.Parameter(torch.zeros(1, 1, width))
+        self.place = nn.Parameter(torch.randn(1, 1 + (height // patch) * (side // patch), width) * 0.02)
+        self.blocks = nn.ModuleList(TransformerBlock(width, heads, causal=False) for _ in range(depth))
+        self.last, self.scores = nn.LayerNorm(width), nn.Linear(width, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Of images, shape (n, channels, height, width)."""
+        patches = self.patch_embed(x)
+        tokens = torch.cat([self.first.expand(len(x), -1, -1), patches], 1) + self.place
+        for block in self.blocks:
+            tokens = block(tokens)
+        found: Tensor = self.scores(self.last(tokens)[:, 0])
+        return found
+
+
+class Swapped(nn.Module):
+    """The last two dimensions swapped: (n, width, patches) becomes (n, patches, width)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Of shape (n, a, b)."""
+        return x.transpose(1, 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,7 +99,11 @@ def test_the_gradient_is_that_of_the_mean_over_the_tokens_kept(by: str) -> None:
     targets = torch.cat([given.x[:, 1:].long(), given.y[:, None]], 1)
     losses = F.cross_entropy(net(given.x).permute(0, 2, 1), targets, reduction="none")
     chances = net(given.x).softmax(-1)
-    hard = {"loss": losses, "entropy": -(chances * chances.log()).sum(-1), "chance": batch(given).rng.child("token_selection").uniform(LENGTH)}
+    hard = {
+        "loss": losses,
+        "entropy": -(chances * chances.log()).sum(-1),
+        "chance": batch(given).rng.child("token_selection").uniform(LENGTH),
+    }
     kept = torch.tensor(by_hand(hard[by].flatten().tolist(), 0.6)).view(N, LENGTH)
     assert 12 <= int(kept.sum()) <= 16 or by == "entropy"  # a bigram's entropies tie
     mine = torch.autograd.grad(step.loss, net.table.weight)[0]
@@ -150,7 +155,7 @@ def test_training_counts_its_tokens_and_looks_at_the_token_after_each_window(tmp
     chain = torch.arange(400) % WORDS  # the next token is the last one plus 1
     x = chain.unfold(0, LENGTH, 1)[:300].float()
     given = Examples(x, (x[:, -1].long() + 1) % WORDS, np.array([str(i) for i in range(300)]), space=SPACE)
-    options = {"epochs": 3, "batch_size": 30, "optimiser": "adam(lr=0.3)"}
+    options: dict[str, Any] = {"epochs": 3, "batch_size": 30, "optimiser": "adam(lr=0.3)"}
     done = sp.train(model(), given, "eslm(alpha=0.5)", out=tmp_path / "run", **options)
     assert done.best.held_out == 1.0
     assert done.counts["tokens seen"] == 3 * 9 * 30 * LENGTH

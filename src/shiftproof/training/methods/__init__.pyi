@@ -18,6 +18,7 @@ from shiftproof.training.methods.interval_training import IntervalTraining
 from shiftproof.training.methods.just_train_twice import JustTrainTwice
 from shiftproof.training.methods.label_robust import LabelRobust
 from shiftproof.training.methods.lisa import Lisa
+from shiftproof.training.methods.low_resolution_tokens import LowResolutionTokens
 from shiftproof.training.methods.mart import Mart
 from shiftproof.training.methods.mixup import Mixup
 from shiftproof.training.methods.noise2net import Noise2Net
@@ -49,6 +50,7 @@ __all__ = [
     "JustTrainTwice",
     "LabelRobust",
     "Lisa",
+    "LowResolutionTokens",
     "Mart",
     "Method",
     "Mixup",

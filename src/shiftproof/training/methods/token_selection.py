@@ -91,12 +91,12 @@ class TokenSelection(Method):
     least: float = 0.5
 
     def check(self) -> None:
-        self.require("alpha", within="(0, 1]")
+        self.require("alpha", "least", within="(0, 1]")
         if self.by not in (LOSS, ENTROPY, CHANCE):
             raise must("by", self.name, "be loss, entropy or chance", self.by)
         self.require("gain", within="[0, inf)")
         self.require("every", least=1)
-        if not 0 < self.least <= self.alpha and self.gain:
+        if self.gain and self.least > self.alpha:
             raise must("least", self.name, f"be in (0, alpha = {self.alpha:g}]", self.least)
         if self.gain and (self.by == CHANCE or self.alpha == 1):
             raise must("gain", self.name, "be 0 where tokens are kept by chance, or all of them", self.gain)

@@ -16,6 +16,7 @@ __all__, __getattr__ = lazy_exports(
     "lisa_mixing:lisa_mix",
     "moved_inputs:MovedInputs",
     "repeated_rows:jtt_rows",
+    "resolution_tokens:ResolutionTokens",
     "risk_losses:DualRisk",
     "risk_losses:MultilevelRisk",
     "risk_losses:group_mixture_loss",

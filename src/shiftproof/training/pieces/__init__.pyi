@@ -8,6 +8,7 @@ from shiftproof.training.pieces.label_losses import label_kl, label_kl_adaptive
 from shiftproof.training.pieces.lisa_mixing import lisa_mix
 from shiftproof.training.pieces.moved_inputs import MovedInputs
 from shiftproof.training.pieces.repeated_rows import jtt_rows
+from shiftproof.training.pieces.resolution_tokens import ResolutionTokens
 from shiftproof.training.pieces.risk_losses import (
     DualRisk,
     MultilevelRisk,
@@ -30,6 +31,7 @@ __all__ = [
     "InstanceWeights",
     "MovedInputs",
     "MultilevelRisk",
+    "ResolutionTokens",
     "Scored",
     "WrappedMethod",
     "at_risk",
