@@ -73,7 +73,7 @@ class SmallVisionTransformer(nn.Module):
     ) -> None:
         super().__init__()
         channels, height, side = shape
-        self.patch_embed = nn.Sequential(nn.Conv2d(channels, width, patch, stride=patch), nn.Flatten(2), Swapped())
+        self.patch_embed = nn.Sequential(nn.Conv2d(channels, width, patch, stride=patch), nn.Flatten(2), PatchesBeforeWidth())
         self.first = nn.Parameter(torch.zeros(1, 1, width))
         self.place = nn.Parameter(torch.randn(1, 1 + (height // patch) * (side // patch), width) * 0.02)
         self.blocks = nn.ModuleList(TransformerBlock(width, heads, causal=False) for _ in range(depth))
@@ -89,7 +89,7 @@ class SmallVisionTransformer(nn.Module):
         return found
 
 
-class Swapped(nn.Module):
+class PatchesBeforeWidth(nn.Module):
     """The last two dimensions swapped: (n, width, patches) becomes (n, patches, width)."""
 
     def forward(self, x: Tensor) -> Tensor:

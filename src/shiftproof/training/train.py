@@ -71,8 +71,8 @@ class Trained:
 
     def __str__(self) -> str:
         kept, table = best_line(self.best, len(self.curve), self.attack), curve_lines(self.curve, self.attack)
-        counted = [f"{name}: {count:,}" for name, count in self.counts.items()]
-        return "\n".join([kept, *table, *counted, *(f"! {flag.name}: {flag.detail}" for flag in self.flags)])
+        notes = [f"{name}: {n:,}" for name, n in self.counts.items()] + [f"! {flag.name}: {flag.detail}" for flag in self.flags]
+        return "\n".join([kept, *table, *notes])
 
 
 def train(
@@ -188,8 +188,8 @@ def _trained(
 ) -> dict[str, Any]:
     """The record of the finished run."""
     _write_record(folder, {"asked": asked, "complete": False, "curve": [], "flags": []})
-    parameters = [p for p in (*net.parameters(), *memory.parameters()) if p.requires_grad]
-    learner = Learner(net, memory, make_optimiser(recipe.optimiser, parameters), WeightAverage(recipe.average, net))
+    learned = [p for p in (*net.parameters(), *memory.parameters()) if p.requires_grad]
+    learner = Learner(net, memory, make_optimiser(recipe.optimiser, learned), WeightAverage(recipe.average, net))
     with _bar(progress) as (begin, tell):
         loop = Loop(method, recipe, examples, groups, monitor, learner, folder, asked, save_every, tell)
         loop.resume()
@@ -307,8 +307,7 @@ def _earlier(folder: Path, asked: dict[str, Any], known: Mapping[str, Fingerprin
             raise UsageError(
                 f"The training in '{folder}' cannot be resumed, because its {name} cannot be identified: {'; '.join(each.gaps)}. Choose "
                 "another folder with out. To make later trainings resumable, declare a version: version='1' (--model-version) for the "
-                "network, "
-                "code_version = '1' in the class of a part."
+                "network, code_version = '1' in the class of a part."
             )
     other = [key for key in asked if before.get(key) != asked[key]]
     if other:
