@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import boxed
 from shiftproof.randomness import Rng
-from shiftproof.studies.abstract import Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.fit import made
 from shiftproof.studies.quantity import Quantity
 from shiftproof.studies.sentences import PLACES, made_up

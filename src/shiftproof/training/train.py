@@ -54,7 +54,7 @@ class Trained:
         flags: what went wrong, if anything did.
         attack: the threat, the unseen shift and the search of the curves, and what accuracy under them claims (`kind`).
         folder: `best.safetensors`, `last.safetensors` and `training.json`.
-        counts: what the method has counted by the end of training, such as tokens.
+        counts: what the method has counted, such as tokens.
     """
 
     module: nn.Module
@@ -218,10 +218,9 @@ def _memory(method: Method, recipe: Recipe, net: nn.Module, examples: Examples) 
 
 
 def _recipe(options: dict[str, Any]) -> Recipe:
-    known = Recipe.__dataclass_fields__
     for key in options:
-        if key not in known:
-            raise unknown("option of train", key, known)
+        if key not in Recipe.__dataclass_fields__:
+            raise unknown("option of train", key, Recipe.__dataclass_fields__)
     return Recipe(**options)
 
 
@@ -328,13 +327,8 @@ def _bar(shown: bool) -> Iterator[tuple[Callable[[int], None], Tell]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:.0f}%"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
+    said = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f}%")
+    columns = (*said, TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
         task = bar.add_task("training", total=None)
 
