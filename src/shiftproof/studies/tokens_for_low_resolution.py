@@ -52,7 +52,7 @@ class TokensForLowResolution(Study):
         Prediction("full, gain of tokens", "and at full resolution at most one point is lost", low=-LITTLE),
     )
     protocol: ClassVar[str] = (
-        "MNIST. A transformer of three blocks of width 48 and patches of 4 pixels learns 4,000 images, Adam, 8 epochs, by the plain loss. "
+        "MNIST. A transformer of three blocks of width 48 and patches of 7 pixels learns 4,000 images, Adam, 8 epochs, by the plain loss. "
         "Then 1,500 other training images without their labels teach LR-TK0's tokens, or all weights for comparison, by its contrast at "
         "two scales, sides of 4 to 7 and 8 to 15 pixels, Adam, 6 epochs; the epoch is chosen by accuracy at 4 pixels on a tenth of them. "
         "Judged on 2,000 test images as they are and shrunk to 8 and 4 pixels and enlarged again."
@@ -94,7 +94,7 @@ class TokensForLowResolution(Study):
 
 
 def _transformer(trial: Trial, shape: tuple[int, ...]) -> SmallVisionTransformer:
-    return SmallVisionTransformer(shape, patch=trial.pick(quick=2, full=4), width=trial.pick(quick=16, full=48), depth=3)
+    return SmallVisionTransformer(shape, patch=trial.pick(quick=2, full=7), width=trial.pick(quick=16, full=48), depth=3)
 
 
 def _choice(trial: Trial) -> dict[str, object]:

@@ -27,7 +27,7 @@ SPACE = boxed((0, WORDS - 1))
 
 
 class Bigrams(nn.Module):
-    """The least causal language model: what follows a token hangs on that token alone."""
+    """The least causal language model: what follows a token depends on that token alone."""
 
     def __init__(self) -> None:
         super().__init__()
