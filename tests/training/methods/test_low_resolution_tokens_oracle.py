@@ -83,6 +83,13 @@ def test_the_loss_is_the_two_sided_contrast_with_the_full_image_at_every_scale()
     assert step.right.tolist() == (wrapped(given.x).argmax(1) == given.y).tolist()
 
 
+def test_the_contrast_is_that_of_the_authors_code() -> None:
+    """`ClipLoss()(x, y, 1 / 0.07)[0]` of shyammarjit/LR0.FM at aabd8b8, EVA/EVA-CLIP/rei/eva_clip/loss.py, with x and y as here."""
+    angles = torch.arange(35.0).view(7, 5)
+    x, y = F.normalize(angles.sin(), dim=1), F.normalize(angles.cos(), dim=1)
+    assert float(contrast(y, x, torch.tensor(1 / 0.07)).mean()) == pytest.approx(13.993560, rel=1e-6)
+
+
 def test_the_contrast_is_least_for_equal_features() -> None:
     one = torch.eye(4)
     assert float(contrast(one, one, torch.tensor(50.0)).max()) < 1e-6
