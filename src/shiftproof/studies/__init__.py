@@ -52,6 +52,8 @@ studies, __all__, __getattr__ = package_of_parts(
         "random_network_augmentation": "random_network_augmentation:RandomNetworkAugmentation",
         "capacity_and_robustness": "capacity_and_robustness:CapacityAndRobustness",
         "singular_distributions": "singular_distributions:SingularDistributions",
+        "selective_language_modelling": "selective_language_modelling:SelectiveLanguageModelling",
+        "tokens_for_low_resolution": "tokens_for_low_resolution:TokensForLowResolution",
     },
     also=(
         "abstract:EarlierLook",

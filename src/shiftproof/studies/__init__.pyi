@@ -41,11 +41,13 @@ from shiftproof.studies.rotation_self_supervision import RotationSelfSupervision
 from shiftproof.studies.run import read_studies, run_study
 from shiftproof.studies.sampled_trajectory_bounds import SampledTrajectoryBounds
 from shiftproof.studies.sdm_activation import SdmActivation
+from shiftproof.studies.selective_language_modelling import SelectiveLanguageModelling
 from shiftproof.studies.sensitivity_law import SensitivityLaw
 from shiftproof.studies.simplicity_bias import SimplicityBias
 from shiftproof.studies.singular_distributions import SingularDistributions
 from shiftproof.studies.stable_propagation import StablePropagation
 from shiftproof.studies.style_exploration_domains import StyleExplorationDomains
+from shiftproof.studies.tokens_for_low_resolution import TokensForLowResolution
 from shiftproof.studies.trial import Trial
 from shiftproof.studies.unlabelled_shifted_data import UnlabelledShiftedData
 
@@ -91,12 +93,14 @@ __all__ = [
     "RotationSelfSupervision",
     "SampledTrajectoryBounds",
     "SdmActivation",
+    "SelectiveLanguageModelling",
     "SensitivityLaw",
     "SimplicityBias",
     "SingularDistributions",
     "StablePropagation",
     "Study",
     "StyleExplorationDomains",
+    "TokensForLowResolution",
     "Trial",
     "UnlabelledShiftedData",
     "difference",

@@ -24,6 +24,7 @@ __all__, __getattr__ = lazy_exports(
     "reward_head:RewardHead",
     "reward_head:fit_reward_head",
     "reward_head:steady_preference_loss",
+    "resolution_tokens:ResolutionTokens",
     "risk_losses:DualRisk",
     "risk_losses:MultilevelRisk",
     "risk_losses:group_mixture_loss",
@@ -35,7 +36,10 @@ __all__, __getattr__ = lazy_exports(
     "selection:select",
     "style_exploration:explore",
     "temperatures:InstanceTemperatures",
+    "tokens:at_risk",
+    "tokens:next_tokens",
     "tokens:token_cvar",
     "tokens:token_entropy",
+    "tokens:token_losses",
     "wrapped_method:WrappedMethod",
 )
