@@ -14,6 +14,7 @@ from shiftproof.defences.entity_replacement import EntityReplacement
 from shiftproof.shifts.text.words.person_names import PersonNames
 from shiftproof.studies import Study, Trial
 from shiftproof.studies.component_removal import ComponentRemoval
+from shiftproof.studies.hard_or_generated_examples import HardOrGeneratedExamples
 from shiftproof.studies.names_of_one_type import NamesOfOneType, types_of
 from shiftproof.studies.rewriting_at_test_time import RewritingAtTestTime
 from shiftproof.studies.sentences import BAD, GOOD, fitted, made_up, right_on, split, words_and_pairs
@@ -23,7 +24,7 @@ def quick(folder: Path, seed: int = 0) -> Trial:
     return Trial(True, seed, folder, {}, lambda _: None)
 
 
-@pytest.mark.parametrize("study", [ComponentRemoval(), NamesOfOneType(), RewritingAtTestTime()])
+@pytest.mark.parametrize("study", [ComponentRemoval(), NamesOfOneType(), RewritingAtTestTime(), HardOrGeneratedExamples()])
 def test_the_quick_form_measures_what_is_predicted(study: Study, tmp_path: Path) -> None:
     found = study.measure(quick(tmp_path))
     assert {each.quantity for each in study.predictions} <= set(found)

@@ -19,6 +19,7 @@ from shiftproof.studies.ensembles_of_return_distributions import EnsemblesOfRetu
 from shiftproof.studies.feature_contamination import FeatureContamination
 from shiftproof.studies.gaussian_noise_and_adversarial import GaussianNoiseAndAdversarial
 from shiftproof.studies.group_dro_regularisation import GroupDroRegularisation
+from shiftproof.studies.hard_or_generated_examples import HardOrGeneratedExamples
 from shiftproof.studies.heterogeneous_shift import HeterogeneousShift
 from shiftproof.studies.high_frequency_generalisation import HighFrequencyGeneralisation
 from shiftproof.studies.holistic_robust_training import HolisticRobustTraining
@@ -69,6 +70,7 @@ __all__ = [
     "FeatureContamination",
     "GaussianNoiseAndAdversarial",
     "GroupDroRegularisation",
+    "HardOrGeneratedExamples",
     "HeterogeneousShift",
     "HighFrequencyGeneralisation",
     "HolisticRobustTraining",

@@ -27,6 +27,7 @@ from shiftproof.training.methods.rotation_head import RotationHead
 from shiftproof.training.methods.smooth_adversarial import SmoothAdversarial
 from shiftproof.training.methods.style_exploration import StyleExploration
 from shiftproof.training.methods.trades import Trades
+from shiftproof.training.methods.uncertain_upsampling import UncertainUpsampling
 from shiftproof.training.methods.weight_perturbation import WeightPerturbation
 
 methods: Registry[Method]
@@ -60,6 +61,7 @@ __all__ = [
     "StyleExploration",
     "Together",
     "Trades",
+    "UncertainUpsampling",
     "WeightPerturbation",
     "methods",
 ]

@@ -1,6 +1,7 @@
 """Made from the table in `__init__.py` by `make stubs`."""
 
 from shiftproof.training.pieces.deep_feature_reweighting import dfr_layer
+from shiftproof.training.pieces.exchanged_rows import exchanged_rows, most_uncertain
 from shiftproof.training.pieces.group_dro_loss import GroupDROLoss, balanced_sampler
 from shiftproof.training.pieces.importance import importance_weights
 from shiftproof.training.pieces.instance_weights import InstanceWeights
@@ -34,6 +35,7 @@ __all__ = [
     "WrappedMethod",
     "balanced_sampler",
     "dfr_layer",
+    "exchanged_rows",
     "explore",
     "group_mixture_loss",
     "importance_weights",
@@ -42,6 +44,7 @@ __all__ = [
     "label_kl_adaptive",
     "lisa_mix",
     "mmd_loss",
+    "most_uncertain",
     "risk_loss",
     "select",
     "sinkhorn_loss",
