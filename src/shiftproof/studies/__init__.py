@@ -52,6 +52,7 @@ studies, __all__, __getattr__ = package_of_parts(
         "random_network_augmentation": "random_network_augmentation:RandomNetworkAugmentation",
         "capacity_and_robustness": "capacity_and_robustness:CapacityAndRobustness",
         "singular_distributions": "singular_distributions:SingularDistributions",
+        "changed_words_and_vectors": "changed_words_and_vectors:ChangedWordsAndVectors",
         "hard_or_generated_examples": "hard_or_generated_examples:HardOrGeneratedExamples",
     },
     also=(

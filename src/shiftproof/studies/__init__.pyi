@@ -8,6 +8,7 @@ from shiftproof.studies.adversarial_training_and_corruptions import AdversarialT
 from shiftproof.studies.anomaly_under_shift import AnomalyUnderShift
 from shiftproof.studies.bias_and_variance_reduction import BiasAndVarianceReduction
 from shiftproof.studies.capacity_and_robustness import CapacityAndRobustness
+from shiftproof.studies.changed_words_and_vectors import ChangedWordsAndVectors
 from shiftproof.studies.component_removal import ComponentRemoval
 from shiftproof.studies.controlled_shift import ControlledShift
 from shiftproof.studies.coreset_weights import CoresetWeights
@@ -58,6 +59,7 @@ __all__ = [
     "AnomalyUnderShift",
     "BiasAndVarianceReduction",
     "CapacityAndRobustness",
+    "ChangedWordsAndVectors",
     "ComponentRemoval",
     "ControlledShift",
     "CoresetWeights",
