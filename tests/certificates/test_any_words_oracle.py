@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,6 @@ from sklearn.pipeline import make_pipeline
 import shiftproof as sp
 from shiftproof.certificates import AnyWords, Hamming, WordChanges
 from shiftproof.certify import certify
-from shiftproof.models.abstract import Labels
 from shiftproof.randomness import Rng
 from shiftproof.shifts.text.words.common_synonyms import CommonSynonyms
 
@@ -34,7 +34,7 @@ def drawn(n: int, seed: int, longest: int) -> list[str]:
     return [" ".join(chance.choice(WORDS, size=chance.integers(2, longest), p=tilt[chance.integers(3)])) for _ in range(n)]
 
 
-def model_of(name: str, classes: int = 2) -> Labels:
+def model_of(name: str, classes: int = 2) -> Any:
     texts = drawn(200, 1, 9)
     total = np.array([sum(WORTH[WORDS.index(word)] for word in text.split()) for text in texts])
     y = np.searchsorted(np.quantile(total, np.linspace(0, 1, classes + 1)[1:-1]), total)
@@ -50,7 +50,7 @@ def replacements(text: str, edits: int) -> list[str]:
     return sorted(found)
 
 
-def proven(part: AnyWords | Hamming | WordChanges, model: Labels, texts: list[str], edits: int) -> list[float]:
+def proven(part: AnyWords | Hamming | WordChanges, model: Any, texts: list[str], edits: int) -> list[float]:
     x = sp.examples(texts, [0] * len(texts)).x
     return [float(one) for one in part.certify(model, CommonSynonyms(edits=edits), x, Rng.for_ids(0, texts)).radius]
 

@@ -13,6 +13,8 @@ from shiftproof._arrays import Floats, Ints
 from shiftproof.certificates.any_words import AnyWords
 from shiftproof.certificates.hamming import Hamming, doc2vec_bound
 from shiftproof.certificates.word_changes import WordChanges
+from shiftproof.data.rows import Items
+from shiftproof.models.abstract import Scores
 from shiftproof.randomness import Rng
 from shiftproof.shifts.text.words.common_synonyms import CommonSynonyms
 from shiftproof.studies.abstract import Prediction, Study
@@ -197,15 +199,20 @@ def _proofs(learned: Texts, judged: Texts) -> dict[str, Quantity]:
     for part in (Hamming(), AnyWords(), WordChanges(most=20_000)):
         radius[part.name] = part.certify(model, shift, examples.x, Rng.for_ids(0, examples.ids)).radius.numpy()
     turned = []
-    for text, said in zip(judged.x, model.labels(judged.x).tolist(), strict=True):
+    for text, said in zip(judged.x, _labels(model, judged.x), strict=True):
         moved = [shift.edited(text, [(at, k)]) for at, (_, choices) in shift.found(text).at.items() for k in range(len(choices))]
-        turned.append(bool(moved) and bool((model.labels(moved).numpy() != said).any()))
+        turned.append(bool(moved) and bool((_labels(model, moved) != said).any()))
     broken = np.array(turned)
     found = {f"proven a changed word of, {name}": share(each >= 1) for name, each in radius.items()}
     found["no single synonym changes the decision"] = share(~broken)
     for name, each in radius.items():
         found[f"proven and broken, {name}"] = share(broken & (each >= 1))
     return found
+
+
+def _labels(model: Scores, texts: list[str]) -> Ints:
+    said: Ints = model.labels(Items(texts)).numpy()  # type: ignore[arg-type]  # texts are rows too
+    return said
 
 
 def _data(trial: Trial) -> tuple[Texts, Texts]:
