@@ -95,12 +95,12 @@ def test_other_vectorisers_are_asked_as_they_are(vectoriser: Any) -> None:
 
 
 def test_a_model_takes_it_and_turns_it_off_where_the_counts_differ(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = sp.as_model(PIPELINE)
+    model: Any = sp.as_model(PIPELINE)
     want = np.log(PIPELINE.predict_proba(TEXTS))
-    assert np.array_equal(model.scores(TEXTS).numpy(), want)  # type: ignore[union-attr, arg-type]
+    assert np.array_equal(model.scores(TEXTS).numpy(), want)
     whole = FastWords.weighed
     monkeypatch.setattr(FastWords, "weighed", lambda self, texts: whole(self, texts) * 2)
-    other = sp.as_model(PIPELINE)
-    assert np.array_equal(other.scores(TEXTS).numpy(), want)  # type: ignore[union-attr, arg-type]
-    assert other.fitted.quick is not None  # type: ignore[union-attr]
-    assert other.fitted.quick.trusted is False  # type: ignore[union-attr]
+    other: Any = sp.as_model(PIPELINE)
+    assert np.array_equal(other.scores(TEXTS).numpy(), want)
+    assert other.fitted.quick is not None
+    assert other.fitted.quick.trusted is False

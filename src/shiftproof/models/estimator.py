@@ -74,8 +74,10 @@ class Fitted:
         count_sent(self.name, n)
         with UserCode():
             # A copy: it may answer with the same array the next time.
-            quick = self.quick if isinstance(given, list) else None
-            said = getattr(self.estimator, method)(given) if quick is None else quick.answer(method, given)
+            if isinstance(given, list) and self.quick is not None:
+                said = self.quick.answer(method, given)
+            else:
+                said = getattr(self.estimator, method)(given)
             answer: npt.NDArray[np.generic] = as_array(said, f"{method} of the model '{self.name}'").copy()
         if answer.shape[:1] != (n,):
             raise must(method, f"the model '{self.name}'", f"answer with one row per input ({n})", answer.shape)
