@@ -67,6 +67,16 @@ def test_answers_are_those_of_the_pipeline_to_the_bit(way: str) -> None:
     assert fast.trusted
 
 
+def test_bytes_and_what_is_no_text_go_to_the_pipeline() -> None:
+    fast = fast_words(PIPELINE)
+    assert fast is not None
+    for _ in range(2):
+        assert np.array_equal(fast.answer("predict_proba", [b"good film", "bad"]), PIPELINE.predict_proba([b"good film", "bad"]))
+        assert np.array_equal(fast.answer("predict_proba", TEXTS), PIPELINE.predict_proba(TEXTS))
+    with pytest.raises(AttributeError, match="lower"):
+        fast.answer("predict_proba", [None])
+
+
 PIPELINE = WAYS["tf-idf"]().fit(TEXTS, LABELS)
 
 

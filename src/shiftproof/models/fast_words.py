@@ -34,11 +34,12 @@ class FastWords:
         words = self.vectoriser.vocabulary_
         self._places = {**words, _BREAK: -1} if _BREAK not in words else dict(words)
 
-    def answer(self, method: str, texts: Sequence[str]) -> Any:
+    def answer(self, method: str, texts: Sequence[Any]) -> Any:
         """What `method` of the pipeline answers."""
-        if self.trusted is None:
+        texts_only = all(isinstance(text, str) for text in texts)  # scikit-learn takes bytes too, and says what it refuses
+        if self.trusted is None and texts_only:
             self.trusted = _same(self.weighed(texts), self.vectoriser.transform(texts))
-        x = self.weighed(texts) if self.trusted else self.vectoriser.transform(texts)
+        x = self.weighed(texts) if self.trusted and texts_only else self.vectoriser.transform(texts)
         for step in self.rest:
             x = step.transform(x)
         return getattr(self.final, method)(x)
@@ -57,7 +58,7 @@ class FastWords:
         return _scaled(found, self.vectoriser)
 
 
-def fast_words(estimator: object) -> FastWords | None:
+def fast_words(estimator: Any) -> FastWords | None:
     """The pipeline, where its words can be counted faster; None where it is something else, or has options of another kind."""
     from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
     from sklearn.pipeline import Pipeline
