@@ -54,6 +54,8 @@ studies, __all__, __getattr__ = package_of_parts(
         "singular_distributions": "singular_distributions:SingularDistributions",
         "selective_language_modelling": "selective_language_modelling:SelectiveLanguageModelling",
         "tokens_for_low_resolution": "tokens_for_low_resolution:TokensForLowResolution",
+        "changed_words_and_vectors": "changed_words_and_vectors:ChangedWordsAndVectors",
+        "hard_or_generated_examples": "hard_or_generated_examples:HardOrGeneratedExamples",
     },
     also=(
         "abstract:EarlierLook",

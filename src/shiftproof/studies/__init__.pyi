@@ -8,6 +8,7 @@ from shiftproof.studies.adversarial_training_and_corruptions import AdversarialT
 from shiftproof.studies.anomaly_under_shift import AnomalyUnderShift
 from shiftproof.studies.bias_and_variance_reduction import BiasAndVarianceReduction
 from shiftproof.studies.capacity_and_robustness import CapacityAndRobustness
+from shiftproof.studies.changed_words_and_vectors import ChangedWordsAndVectors
 from shiftproof.studies.component_removal import ComponentRemoval
 from shiftproof.studies.controlled_shift import ControlledShift
 from shiftproof.studies.coreset_weights import CoresetWeights
@@ -19,6 +20,7 @@ from shiftproof.studies.ensembles_of_return_distributions import EnsemblesOfRetu
 from shiftproof.studies.feature_contamination import FeatureContamination
 from shiftproof.studies.gaussian_noise_and_adversarial import GaussianNoiseAndAdversarial
 from shiftproof.studies.group_dro_regularisation import GroupDroRegularisation
+from shiftproof.studies.hard_or_generated_examples import HardOrGeneratedExamples
 from shiftproof.studies.heterogeneous_shift import HeterogeneousShift
 from shiftproof.studies.high_frequency_generalisation import HighFrequencyGeneralisation
 from shiftproof.studies.holistic_robust_training import HolisticRobustTraining
@@ -59,6 +61,7 @@ __all__ = [
     "AnomalyUnderShift",
     "BiasAndVarianceReduction",
     "CapacityAndRobustness",
+    "ChangedWordsAndVectors",
     "ComponentRemoval",
     "ControlledShift",
     "CoresetWeights",
@@ -71,6 +74,7 @@ __all__ = [
     "FeatureContamination",
     "GaussianNoiseAndAdversarial",
     "GroupDroRegularisation",
+    "HardOrGeneratedExamples",
     "HeterogeneousShift",
     "HighFrequencyGeneralisation",
     "HolisticRobustTraining",

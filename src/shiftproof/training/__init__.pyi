@@ -28,6 +28,7 @@ from shiftproof.training.methods.smooth_adversarial import SmoothAdversarial
 from shiftproof.training.methods.style_exploration import StyleExploration
 from shiftproof.training.methods.token_selection import TokenSelection
 from shiftproof.training.methods.trades import Trades
+from shiftproof.training.methods.uncertain_upsampling import UncertainUpsampling
 from shiftproof.training.methods.weight_perturbation import WeightPerturbation
 
 __all__ = [
@@ -62,5 +63,6 @@ __all__ = [
     "Together",
     "TokenSelection",
     "Trades",
+    "UncertainUpsampling",
     "WeightPerturbation",
 ]

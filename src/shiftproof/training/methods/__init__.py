@@ -37,6 +37,7 @@ methods, __all__, __getattr__ = package_of_parts(
         "lisa": "lisa:Lisa",
         "low_resolution_tokens": "low_resolution_tokens:LowResolutionTokens",
         "token_selection": "token_selection:TokenSelection",
+        "uncertain_upsampling": "uncertain_upsampling:UncertainUpsampling",
     },
     also=(
         "abstract:Batch",

@@ -29,6 +29,7 @@ from shiftproof.training.methods.smooth_adversarial import SmoothAdversarial
 from shiftproof.training.methods.style_exploration import StyleExploration
 from shiftproof.training.methods.token_selection import TokenSelection
 from shiftproof.training.methods.trades import Trades
+from shiftproof.training.methods.uncertain_upsampling import UncertainUpsampling
 from shiftproof.training.methods.weight_perturbation import WeightPerturbation
 
 methods: Registry[Method]
@@ -64,6 +65,7 @@ __all__ = [
     "Together",
     "TokenSelection",
     "Trades",
+    "UncertainUpsampling",
     "WeightPerturbation",
     "methods",
 ]

@@ -7,6 +7,8 @@ from shiftproof._lazy import lazy_exports
 __all__, __getattr__ = lazy_exports(
     __name__,
     "deep_feature_reweighting:dfr_layer",
+    "exchanged_rows:exchanged_rows",
+    "exchanged_rows:most_uncertain",
     "group_dro_loss:GroupDROLoss",
     "group_dro_loss:balanced_sampler",
     "importance:importance_weights",

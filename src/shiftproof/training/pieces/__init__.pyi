@@ -1,6 +1,7 @@
 """Made from the table in `__init__.py` by `make stubs`."""
 
 from shiftproof.training.pieces.deep_feature_reweighting import dfr_layer
+from shiftproof.training.pieces.exchanged_rows import exchanged_rows, most_uncertain
 from shiftproof.training.pieces.group_dro_loss import GroupDROLoss, balanced_sampler
 from shiftproof.training.pieces.importance import importance_weights
 from shiftproof.training.pieces.instance_weights import InstanceWeights
@@ -41,6 +42,7 @@ __all__ = [
     "add_low_rank",
     "balanced_sampler",
     "dfr_layer",
+    "exchanged_rows",
     "explore",
     "fit_reward_head",
     "group_mixture_loss",
@@ -51,6 +53,7 @@ __all__ = [
     "lisa_mix",
     "merge_low_rank",
     "mmd_loss",
+    "most_uncertain",
     "risk_loss",
     "select",
     "sinkhorn_loss",
