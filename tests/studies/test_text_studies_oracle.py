@@ -37,7 +37,9 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> First:
     return lru_cache(maxsize=None)(lambda study: study.measure(quick(tmp_path_factory.mktemp("quick"))))
 
 
-@pytest.mark.parametrize("study", [ComponentRemoval(), NamesOfOneType(), RewritingAtTestTime(), HardOrGeneratedExamples(), ChangedWordsAndVectors()])
+@pytest.mark.parametrize(
+    "study", [ComponentRemoval(), NamesOfOneType(), RewritingAtTestTime(), HardOrGeneratedExamples(), ChangedWordsAndVectors()]
+)
 def test_the_quick_form_measures_what_is_predicted(study: Study, first: First, tmp_path: Path) -> None:
     found = first(study)
     assert {each.quantity for each in study.predictions} <= set(found)
