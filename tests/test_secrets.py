@@ -183,6 +183,14 @@ def test_the_name_of_a_language_model_is_no_secret_and_a_password_before_it_is()
     )
 
 
+def test_the_name_of_a_language_model_is_shown_and_other_fragments_are_not() -> None:
+    assert without_secrets("for example chat:http://127.0.0.1:8080/v1#smollm2.") == "for example chat:http://127.0.0.1:8080/v1#smollm2."
+    assert without_secrets("completions:https://me:pw@host/v1?key=S3CRET#m") == "completions:https://host/v1#m"
+    assert without_secrets("chat:http://me:TOP#SECRET@host/v1#m") == "chat:http://[hidden]#m"
+    assert without_secrets("chat:http://me:x#SECRET@host/v1") == "chat:http://[hidden]"
+    assert without_secrets("https://host/v1#SECRET") == "https://host/v1"
+
+
 @pytest.mark.parametrize("before", ["bearer ", "BEARER ", "Bearer ", "gsk_", "xai-", "r8_", "pplx-"])
 def test_keys_of_providers_are_told_by_their_form(before: str) -> None:
     assert "TOPSECRET" not in without_keys(f"said {before}TOPSECRETTOPSECRETTOPSECRET, and more")

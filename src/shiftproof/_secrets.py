@@ -60,10 +60,23 @@ def without_secrets(text: str) -> str:
     >>> without_secrets("--model=https://me:secret@host.example/v1"), without_secrets("nets.py:make")
     ('--model=https://host.example/v1', 'nets.py:make')
     """
-    plain = _URL.sub(lambda found: url_without_secrets(found[0]), text)
+    plain = _URL.sub(_shown, text)
     if not _forms:
         return plain
     return re.sub("|".join(map(_pattern, sorted(_forms, key=len, reverse=True))), HIDDEN, plain, flags=re.IGNORECASE)
+
+
+def _shown(found: re.Match[str]) -> str:
+    """A URL within a text; of one that names a language model, as chat:URL#MODEL, with that name."""
+    url, hash_, model = found[0].rpartition("#")
+    if _names_a_model(found.string[: found.start()]) and hash_ and "@" not in model:
+        return f"{url_without_secrets(url)}#{model}"
+    return url_without_secrets(found[0])
+
+
+def _names_a_model(before: str) -> bool:
+    """Whether what stands before a URL says that the name of a language model follows its last #."""
+    return before.lower().endswith(("chat:", "completions:"))
 
 
 def without_keys(text: str) -> str:
@@ -104,7 +117,7 @@ def remember_url(text: str) -> None:
     start = _START.search(text)
     if start is None:
         return
-    if text[: start.start()].lower().endswith(("chat:", "completions:")):  # what follows the last # is the name of a model
+    if _names_a_model(text[: start.start()]):
         url, _, model = text.rpartition("#")
         text = text if "@" in model else url or text
     address, _, fragment = text[start.end() :].lstrip("/").partition("#")

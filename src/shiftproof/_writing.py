@@ -25,14 +25,15 @@ Content = bytes | bytearray
 
 if sys.platform == "win32":
 
-    def _lock(handle: int, *, wait: bool) -> bool | None:
+    def lock(handle: int, *, wait: bool) -> bool | None:
+        """None: this system has no such locks."""
         del handle, wait
         return None
 
 else:
     import fcntl
 
-    def _lock(handle: int, *, wait: bool) -> bool | None:
+    def lock(handle: int, *, wait: bool) -> bool | None:
         """Whether the lock of an open file is ours now; None where this file system has none."""
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -69,7 +70,7 @@ def _placed(path: Path, content: Content, place: Callable[[Path, Path], Any]) ->
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as file:
-            held = _lock(file.fileno(), wait=True)
+            held = lock(file.fileno(), wait=True)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -118,7 +119,7 @@ def clear_leftovers(folder: Path) -> None:
 
 def _clear(temporary: Path) -> None:
     with temporary.open("rb") as file:
-        if _lock(file.fileno(), wait=False):
+        if lock(file.fileno(), wait=False):
             temporary.unlink(missing_ok=True)
 
 
@@ -133,10 +134,10 @@ def one_at_a_time(folder: Path, told: str = "") -> Iterator[None]:
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        if _lock(handle, wait=False) is False:
+        if lock(handle, wait=False) is False:
             if told:
                 warnings.warn(told, StoredFileWarning, stacklevel=4)
-            _lock(handle, wait=True)
+            lock(handle, wait=True)
         yield
     finally:
         os.close(handle)

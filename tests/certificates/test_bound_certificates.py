@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -109,6 +110,26 @@ def test_auto_takes_the_stages_that_fit(model: Labels) -> None:
     shift = sp.Linf(0.6)
     proven = {name: int((radii(certificates.build(name), model, shift, x) > 0).sum()) for name in ("ibp", "crown", "alpha_crown", "auto")}
     assert proven["ibp"] < proven["crown"] <= proven["alpha_crown"] == proven["auto"]
+
+
+@pytest.mark.parametrize("shift", [sp.Linf(0.2), sp.L2(0.4), L1(0.6)], ids=lambda s: s.name)
+def test_auto_does_not_ask_alpha_crown_about_what_an_ascent_changes(shift: Shift, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = sp.as_model(settled(mlp(6, 12, 12, 3), 0), name="net")
+    x = torch.rand(40, 6, generator=torch.Generator().manual_seed(2))
+    open_ = radii(Crown(), model, shift, x) <= 0
+    proven = radii(AlphaCrown(), model, shift, x) > 0
+    climbed, asked = AlphaCrown.radii, torch.zeros(40, dtype=torch.bool)
+
+    def seen(self: AlphaCrown, network: Any, placed: Any, some: torch.Tensor, decision: torch.Tensor) -> torch.Tensor:
+        asked[:] = (x[:, None] == some[None]).all(2).any(1)
+        return climbed(self, network, placed, some, decision)
+
+    monkeypatch.setattr(AlphaCrown, "radii", seen)
+    assert torch.equal(radii(Auto(), model, shift, x) > 0, proven)
+    left_out, search = x[open_ & ~asked], sp.GradientAscent(restarts=5, loss="margin")
+    assert 10 <= len(left_out) < int(open_.sum())
+    found = sp.confront(model, shift, search=search, examples=sp.examples(left_out, model.labels(left_out)))
+    assert found.accuracy == 0.0
 
 
 def test_the_audit_reports_the_proofs(tmp_path: Path) -> None:

@@ -33,6 +33,10 @@ def line(tmp_path: Path) -> list[str]:
     [
         (["--shift", "casing(edits=1)", "--budget", "0"], "The 'budget' of the audit must be a time, rows or tokens, above 0"),
         (["--shift", "distractors", "--out", "r"], "shift 'distractors' needs edits: write distractors(edits=1)."),
+        (
+            ["--shift", "prompt_format", "--search", "one_draw", "--out", "r"],
+            "prompt_format moves prompt data, and these inputs are of kind 'text'. Write the texts into a prompt with --prompt.",
+        ),
         (["--shift", "casing(edits=1)"], "No output folder was given. Name it with --out runs/NAME."),
     ],
 )

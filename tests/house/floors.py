@@ -11,7 +11,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("_arrays", "_interrupt", "_lazy", "_memory", "_printable", "_references", "_rows", "_secrets", "outcomes", "randomness"),
     ("shiftproof", "_errors"),
     # data and losses, and the base class of parts
-    ("_imports", "_part", "_writing", "data", "losses"),
+    ("_imports", "_part", "_urls", "_writing", "data", "losses"),
     ("_cost", "_identity", "_sealed", "finding", "registry"),
     # models, moves and weights
     ("_batches", "_tensors", "models", "risks", "shifts"),

@@ -68,11 +68,20 @@ LATE = (
     "matplotlib",
     "shiftproof.certificates.auto",
     "shiftproof.models.fast_copy",
+    COMPILER := "torch._dynamo",
 )
+FIRST_PROOF = """
+from shiftproof.certificates import Crown
+from shiftproof.certify import certify
+
+print("proven:", certify(sp.as_model(net, name="eye"), sp.Linf(1e-9), certificate=Crown(), examples=shown).accuracy)
+"""
 
 
-def test_a_first_audit_loads_no_more_than_it_needs() -> None:
-    seen = f"import sys; print('late:', *[name for name in {LATE!r} if name in sys.modules])"
-    result = subprocess.run([sys.executable, "-c", FIRST_AUDIT + seen], capture_output=True, text=True, check=False)
+def test_a_first_audit_and_a_first_proof_load_no_more_than_they_need() -> None:
+    audited = f"import sys; print('late:', *[name for name in {LATE!r} if name in sys.modules])"
+    proven = f"print('compiler:', {COMPILER!r} in sys.modules)"
+    code = "\n".join([FIRST_AUDIT, audited, FIRST_PROOF, proven])
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert result.stdout.strip().splitlines()[-1] == "late:"
+    assert result.stdout.strip().splitlines()[-3:] == ["late:", "proven: 1.0", "compiler: False"]

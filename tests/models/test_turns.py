@@ -12,7 +12,7 @@ import pytest
 import shiftproof as sp
 from chat_stub import completion, serving
 from shiftproof._errors import UsageError
-from shiftproof.data.chats import OwnAnswer
+from shiftproof.data.chats import NoText, OwnAnswer
 from shiftproof.data.prompts import Prompt, PromptRow
 from shiftproof.data.rows import Items
 from shiftproof.models.turns import in_turns
@@ -130,8 +130,31 @@ def test_the_first_turn_is_not_asked_for_again(tmp_path: Path, monkeypatch: pyte
     assert len(first) <= 20 + 16, "only the probes are asked a second time"
 
 
-def test_a_model_of_texts_alone_is_told_so_before_any_work(tmp_path: Path) -> None:
-    model = sp.as_answers(lambda texts: [text.upper() for text in texts], said="texts", version="1")
+def test_a_chat_for_a_check_is_like_any_other_but_no_text() -> None:
+    plain = [{"role": "user", "content": "a"}]
+    given = NoText(plain)
+    assert given == plain
+    assert plain[0] in given
+    assert json.dumps(given) == json.dumps(plain)
+    with pytest.raises(TypeError, match="it was handed a list of messages, and used it as a text"):
+        _ = "a" in given  # type: ignore[comparison-overlap]  # as a function of texts does
+
+
+def searching(texts: list[Any]) -> list[str]:
+    return ["yes" if "a" in text else "no" for text in texts]
+
+
+def comparing(texts: list[Any]) -> list[str]:
+    return ["yes" if text == "a" else "no" for text in texts]
+
+
+def changing(texts: list[Any]) -> list[str]:
+    return [text.upper() for text in texts]
+
+
+@pytest.mark.parametrize("function", [changing, searching, comparing])
+def test_a_model_of_texts_alone_is_told_so_before_any_work(function: Any, tmp_path: Path) -> None:
+    model = sp.as_answers(function, said="texts", version="1")
     with pytest.raises(UsageError, match=r"The shift are_you_sure cannot be used here: the model '.*' does not take chats"):
         sp.audit(
             model=model,

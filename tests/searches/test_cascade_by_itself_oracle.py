@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 import shiftproof as sp
+from fewer_queries import fewer_queries
 from masked import EPS, examples, honest, masked
 from shiftproof._errors import StoredFileWarning, UsageError
 from shiftproof.models.abstract import Labels, Scores
@@ -119,7 +120,8 @@ def forest() -> tuple[Labels, sp.Examples]:
     return sp.as_model(fitted, name="forest"), sp.examples(x[200:260], y[200:260])
 
 
-def test_trees_are_read_from_the_model() -> None:
+def test_trees_are_read_from_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    fewer_queries(monkeypatch)
     model, data = forest()
     by_leaves = sp.confront(model, sp.Linf(0.1), search=searches.build("leaf_tuples"), examples=data)
     assert by_leaves.accuracy < sp.confront(model, sp.Linf(0.1), search=sp.BestOfN(5), examples=data).accuracy

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from shiftproof import UsageError
 from shiftproof._errors import StoredFileWarning
 from shiftproof.reports.studies import studies_page, terminal_studies, write_studies
 from shiftproof.studies import Prediction, Quantity, Study, Trial, read_studies, run_study, share, studies
+from shiftproof.studies.fit import fit
 from shiftproof.studies.quantity import ratio
 from shiftproof.studies.verdict import judge, overall
 from small_runs import command
@@ -209,11 +211,42 @@ def test_bad_words(
     assert not (tmp_path / "out").exists()
 
 
+EPOCHS, STEPS = 2, 50
+"""Of a training in the tests, at most."""
+
+
 @pytest.mark.parametrize("name", studies.names())
 def test_every_study_runs_in_its_quick_form(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One seed, whose figures the second is given, and short trainings: all of it for every study is most of what the tests would cost."""
+    study, seen = studies.get(name), list[Mapping[str, Quantity]]()
+    measure, train = study.measure, Trial.train
+
+    def once(self: Study, trial: Trial) -> Mapping[str, Quantity]:
+        if not seen:
+            seen.append(measure(self, trial))
+        return seen[0]
+
+    def short(self: Trial, *words: Any, **recipe: Any) -> torch.nn.Module:
+        return train(self, *words, **{**recipe, **({"epochs": min(EPOCHS, recipe["epochs"])} if "epochs" in recipe else {})})
+
+    monkeypatch.setattr(study, "measure", once)
+    monkeypatch.setattr(Trial, "train", short)
+    home = sys.modules[study.__module__]
+    if vars(home).get("fit") is fit:
+        monkeypatch.setattr(home, "fit", lambda *words, steps, **recipe: fit(*words, steps=min(STEPS, steps), **recipe))
+    _runs_in_its_quick_form(name, tmp_path, monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", studies.names())
+def test_every_study_runs_the_whole_of_its_quick_form(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _runs_in_its_quick_form(name, tmp_path, monkeypatch)
+
+
+def _runs_in_its_quick_form(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shiftproof.studies.plan.QUICK_SEEDS", 2)
     study = studies.get(name)
-    record = run_study(name, out=tmp_path)
+    record = run_study(name, out=folder)
     assert {said.quantity for said in record.predictions} == {said.quantity for said in study.predictions}
     assert all(text for text in (record.claim, record.paper, record.figure, record.protocol, record.scaled_down, *record.references))
-    assert not list((tmp_path / f"{name}-quick").glob("seed-*/"))  # trainings are gone once their seed is finished
+    assert not list((folder / f"{name}-quick").glob("seed-*/"))  # trainings are gone once their seed is finished

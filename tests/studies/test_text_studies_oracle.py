@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from shiftproof.data.rows import Items
 from shiftproof.data.space import TextSpace
 from shiftproof.defences.entity_replacement import EntityReplacement
 from shiftproof.shifts.text.words.person_names import PersonNames
-from shiftproof.studies import Study, Trial
+from shiftproof.studies import Quantity, Study, Trial
 from shiftproof.studies.changed_words_and_vectors import ChangedWordsAndVectors, paragraph_vector
 from shiftproof.studies.component_removal import ComponentRemoval
 from shiftproof.studies.hard_or_generated_examples import HardOrGeneratedExamples
@@ -26,17 +28,26 @@ def quick(folder: Path, seed: int = 0) -> Trial:
     return Trial(True, seed, folder, {}, lambda _: None)
 
 
+First = Callable[[Study], Mapping[str, Quantity]]
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> First:
+    """What a study measures in its quick form, measured once."""
+    return lru_cache(maxsize=None)(lambda study: study.measure(quick(tmp_path_factory.mktemp("quick"))))
+
+
 @pytest.mark.parametrize(
     "study", [ComponentRemoval(), NamesOfOneType(), RewritingAtTestTime(), HardOrGeneratedExamples(), ChangedWordsAndVectors()]
 )
-def test_the_quick_form_measures_what_is_predicted(study: Study, tmp_path: Path) -> None:
-    found = study.measure(quick(tmp_path))
+def test_the_quick_form_measures_what_is_predicted(study: Study, first: First, tmp_path: Path) -> None:
+    found = first(study)
     assert {each.quantity for each in study.predictions} <= set(found)
     assert found == study.measure(quick(tmp_path / "again"))  # the seed is the whole source of chance
 
 
-def test_gains_are_differences_of_the_shares_beside_them(tmp_path: Path) -> None:
-    found = NamesOfOneType().measure(quick(tmp_path))
+def test_gains_are_differences_of_the_shares_beside_them(first: First) -> None:
+    found = first(NamesOfOneType())
     gap = found["other names, ensemble"].value - found["other names, plain"].value
     assert found["other names, gain"].value == pytest.approx(gap)
     lost = found["natural, plain"].value - found["other names, plain"].value

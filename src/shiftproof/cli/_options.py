@@ -10,6 +10,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from shiftproof._errors import UsageError, must
+from shiftproof._urls import check_local, is_url
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ONE = {
@@ -151,12 +152,22 @@ def names_of_each(models: tuple[str, ...], names: tuple[str, ...]) -> list[str |
     return list(names) or [None] * len(models)
 
 
+def local_folders(places: Iterable[str]) -> list[Path]:
+    """Folders of runs by their paths; what is at a URL is fetched."""
+    if not any(map(is_url, places := [*places])):
+        return [*map(Path, places)]
+    from shiftproof.runs.remote_store import fetched
+
+    return [fetched(place) for place in places]
+
+
 def out_folder(out: Path) -> Path:
     """The folder of --out.
 
     Raises:
-        UsageError: it is a file, or named like one.
+        UsageError: it is a file, or named like one, or a URL.
     """
+    check_local(str(out))
     if out.suffix in (".html", ".json") or out.is_file():
         raise must("--out", "every command", "be a folder, into which pages and records are written", str(out))
     return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import click
 
 from shiftproof._errors import UsageError, must
+from shiftproof._secrets import without_secrets
+from shiftproof._urls import is_url
 from shiftproof.cli._gate import cleared, ended, write_junit
 from shiftproof.cli._notes import echo_notes
 from shiftproof.cli._options import DATA, OUT, SEARCH, SHIFT, FileOr, PartSpec, box_of, data_option, model_options, suite_names
@@ -103,7 +106,9 @@ _SHOW = "show"
 @click.option("--budget", metavar="AMOUNT", help="Run what fits into 10m, '20000 rows' or '200000 tokens', and store that choice.")
 @click.option("--price", metavar="IN/OUT", help="With --plan: the price of a million tokens sent and answered, such as 0.5/1.5.")
 @click.option("--config", metavar="FILE", type=FileOr(), help="A TOML file with these options; the command line takes precedence.")
-@click.option("--out", metavar="DIR", type=OUT, help="Folder of the run. Run again with the same folder to continue.")
+@click.option(
+    "--out", metavar="DIR", type=OUT, help="Folder of the run, or a URL (s3://BUCKET/RUN). Run again with the same one to continue."
+)
 @click.option(
     "--fail-on",
     multiple=True,
@@ -116,7 +121,9 @@ _SHOW = "show"
 @click.option("--seed", type=int, help="Seed of the run. [0]")
 @click.option("--confidence", type=float, help="Confidence of the intervals. [0.95]")
 @click.option("--batch-size", type=int, help="Inputs per forward pass. [256]")
-@click.option("--backend", metavar="NAME", help="How cells are run: serial, processes, ray, or ray:ADDRESS on a cluster. [serial]")
+@click.option(
+    "--backend", metavar="NAME", help="How cells are run: serial, processes, ray, ray:ADDRESS or dask:ADDRESS (clusters). [serial]"
+)
 @click.option("--workers", type=int, help="Number of workers, with another backend than serial. [2]")
 @click.option("--shard-size", type=int, help="Examples of a cell at most: what workers share a run by. [2500]")
 @click.option("--pictures", type=int, help="Failures shown per shift and search. [8]")
@@ -157,7 +164,8 @@ def command(config: str | None, junit: str | None, quiet: bool, plan: str | None
         say_lines([*str(report).splitlines(), *gap_lines(record)])
         echo_notes([*record.model.notes, *record.data.notes, *(note for other in record.natural for note in other.notes)])
         say(f"\nCost:   {cost(record.asked, record.sent, record.tokens, record.tokens_left)}")
-        say(f"Page:   {report.page}\nRecord: {report.folder / 'audit.json'}")
+        place = without_secrets(str(merged["out"])) if is_url(merged["out"]) else str(report.folder)
+        say(f"Page:   {os.path.join(place, 'index.html')}\nRecord: {os.path.join(place, 'audit.json')}")
     return ended(record)
 
 

@@ -7,15 +7,16 @@ from pathlib import Path
 import click
 
 from shiftproof._errors import UsageError
-from shiftproof.cli._options import out_folder
+from shiftproof._secrets import without_secrets
+from shiftproof.cli._options import local_folders, out_folder
 from shiftproof.cli._say import say
 
 
 @click.command("compare")
-@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("folders", nargs=-1, required=True, type=click.Path())
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the page, if one is wanted.")
-def command(folders: tuple[Path, ...], out: Path | None) -> int:
-    """Compare the runs in FOLDERS with the first one; on the same examples, differences are tested in pairs."""
+def command(folders: tuple[str, ...], out: Path | None) -> int:
+    """Compare the runs in FOLDERS (URLs too) with the first one; on the same examples, differences are tested in pairs."""
     from rich.console import Console
 
     from shiftproof._writing import disk_error
@@ -26,7 +27,7 @@ def command(folders: tuple[Path, ...], out: Path | None) -> int:
     if len(folders) < 2:
         raise UsageError("Compare needs at least two folders of runs: shiftproof compare runs/a runs/b.")
     folder = None if out is None else out_folder(out)
-    comparison = compare_runs(folders)
+    comparison = compare_runs(local_folders(folders), called=[without_secrets(folder) for folder in folders])
     Console().print(terminal_comparison(comparison))
     if folder is not None:
         try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shiftproof._errors import UsageError
-from shiftproof.cli._options import out_folder
+from shiftproof.cli._options import local_folders, out_folder
 from shiftproof.cli._say import say
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("leaderboard")
-@click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("folders", nargs=-1, type=click.Path())
 @click.option(
     "--robustbench",
     multiple=True,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @click.option("--export", metavar="DIR", type=click.Path(path_type=Path), help="Write entries.json and RobustBench's files here.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def command(
-    folders: tuple[Path, ...],
+    folders: tuple[str, ...],
     robustbench: tuple[Path, ...],
     attackbench: tuple[Path, ...],
     threat: str | None,
@@ -45,7 +45,7 @@ def command(
     export: Path | None,
     as_json: bool,
 ) -> int:
-    """Rank all audits in FOLDERS, subfolders included, per data set and threat, where they are comparable.
+    """Rank all audits in FOLDERS (URLs too), subfolders included, per data set and threat, where they are comparable.
 
     \b
     shiftproof leaderboard runs --out runs
@@ -63,9 +63,9 @@ def command(
     if attackbench:
         if robustbench or threat or out or export:
             raise UsageError("AttackBench ranks attacks and no models: give --attackbench with its files alone, or with --json.")
-        return _attacks((*attackbench, *folders), as_json)
+        return _attacks((*attackbench, *map(Path, folders)), as_json)
     folder = None if out is None else out_folder(out)
-    found = make_leaderboard(_entries(folders, robustbench), threat=threat, verdicts=verdicts_of)
+    found = make_leaderboard(_entries(local_folders(folders), robustbench), threat=threat, verdicts=verdicts_of)
     if as_json:
         say(json.dumps(json.loads(found.model_dump_json()), indent=2))  # in ASCII, so that `say` changes nothing
     else:

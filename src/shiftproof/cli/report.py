@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from shiftproof._errors import UsageError
+from shiftproof._urls import is_url
 from shiftproof.cli._gate import cleared, ended, write_junit
 from shiftproof.cli._notes import echo_notes
 from shiftproof.cli._options import OUT, out_folder
@@ -19,7 +20,7 @@ _LOGS = (".eval", ".json", ".jsonl")
 
 
 @click.command("report")
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FOLDER | LOG...")
+@click.argument("sources", nargs=-1, required=True, type=click.Path(), metavar="FOLDER | LOG...")
 @click.option("--out", metavar="DIR", type=OUT, help="For logs: the folder of their report.")
 @click.option(
     "--fail-on",
@@ -38,8 +39,10 @@ _LOGS = (".eval", ".json", ".jsonl")
 @click.option("--score", metavar="NAME", help="Which score is read, where a log has several.")
 @click.option("--model", metavar="NAME", help="Whose answers are read, where a log has those of several models.")
 @click.option("--confidence", type=float, help="Confidence of the intervals of logs. [0.95]")
-def command(sources: tuple[Path, ...], out: Path | None, fail_on: tuple[str, ...], junit: str | None, **options: Any) -> int:
+def command(sources: tuple[str, ...], out: Path | None, fail_on: tuple[str, ...], junit: str | None, **options: Any) -> int:
     """Show the finished run in FOLDER again and rewrite its page; write an index of a folder of runs; or report what other tools logged.
+
+    FOLDER may be a URL, such as s3://bucket/run.
 
     A log is an .eval or .json file of inspect, samples JSONL of lm-eval (--log_samples) or results JSON of promptfoo. Its samples are
     variants of items, or several logs of the same items are compared, the first one with each further one.
@@ -49,14 +52,26 @@ def command(sources: tuple[Path, ...], out: Path | None, fail_on: tuple[str, ...
     shiftproof report run.eval --out runs/inspect --fail-on "natural('typos(edits=1)').drop.low > 0"
     shiftproof report before.eval after.eval --out runs/inspect
     """  # noqa: D301  # \b is click's mark for lines to keep
-    if len(sources) == 1 and (sources[0].is_dir() or not (sources[0].exists() or sources[0].suffix in _LOGS)):
+    places = [Path(source) for source in sources]
+    folder = is_url(sources[0]) or places[0].is_dir()
+    if len(sources) == 1 and (folder or not (places[0].exists() or places[0].suffix in _LOGS)):
         given = [name for name, value in {"out": out, "fail_on": fail_on, "junit": junit, **options}.items() if value]
-        if given and sources[0].is_dir():
+        if given and folder:
             raise UsageError(f"The option --{given[0].replace('_', '-')} is for logs of other tools, and '{sources[0]}' is a folder.")
-        return _shown(sources[0])
+        return _at_url(sources[0]) if is_url(sources[0]) else _shown(places[0])
     if out is None:
         raise UsageError("A report of logs needs an output folder. Name it with --out runs/NAME.")
-    return _of_logs(sources, out_folder(Path(out)), fail_on, junit, options)
+    return _of_logs(places, out_folder(Path(out)), fail_on, junit, options)
+
+
+def _at_url(url: str) -> int:
+    from shiftproof.runs.remote_store import mirrored
+
+    mirror = mirrored(url)
+    with mirror.called():
+        code = _shown(mirror.folder, f"{mirror.shown}/index.html")
+        mirror.settle()
+    return code
 
 
 def _of_logs(sources: Sequence[Path], out: Path, fail_on: Sequence[str], junit: str | None, options: dict[str, Any]) -> int:
@@ -79,7 +94,7 @@ def _of_logs(sources: Sequence[Path], out: Path, fail_on: Sequence[str], junit: 
     return ended(audit)
 
 
-def _shown(folder: Path) -> int:
+def _shown(folder: Path, called: str = "") -> int:
     from rich.console import Console
 
     from shiftproof._writing import disk_error
@@ -91,7 +106,7 @@ def _shown(folder: Path) -> int:
     from shiftproof.reports.audit.verdict import verdict_line
 
     if not (folder / "audit.json").exists() and folder.is_dir():
-        return _several(folder)
+        return _several(folder, called)
     audit = read_audit(folder)
     try:
         page = write_page(folder)
@@ -101,11 +116,11 @@ def _shown(folder: Path) -> int:
     Console().print(terminal_table(audit))
     say_lines([*measure_sentence(audit), *gap_lines(audit)])
     echo_notes([*audit.model.notes, *audit.data.notes])
-    say(f"Page: {page}")
+    say(f"Page: {called or page}")
     return 0
 
 
-def _several(folder: Path) -> int:
+def _several(folder: Path, called: str = "") -> int:
     """The index of all runs below a folder."""
     from rich.console import Console
 
@@ -118,5 +133,5 @@ def _several(folder: Path) -> int:
     except OSError as error:
         raise disk_error(folder, error) from error
     Console().print(terminal_index(runs))
-    say(f"Page: {page}")
+    say(f"Page: {called or page}")
     return 0

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from shiftproof._urls import check_local
 from shiftproof.cli._notes import echo_notes
 from shiftproof.cli._options import OUT, box_of, data_option, model_options, needed, one_model
 from shiftproof.cli._say import say
@@ -71,6 +72,7 @@ def command(
     from shiftproof.training.network import network_of
     from shiftproof.training.train import train
 
+    check_local(out)
     keep_freed_memory()
     network = network_of(one_model(model, place), weights)
     source = load_data(needed("data", data, "digits:?split=train"), box=box_of(box), limit=limit)

@@ -5,18 +5,27 @@ from __future__ import annotations
 import gc
 import json
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from shiftproof._errors import must
 from shiftproof.cli._say import say
+from shiftproof.cli._time_limit import TimeEnded, until
 
 if TYPE_CHECKING:
     from shiftproof.certificates.bounds.verify import VerificationResult
 
 EXIT_CODES = {"holds": 0, "violated": 1, "unknown": 3}
 _SHOWN = 8
+_UNLOADED: dict[str, Any] = {
+    "answer": "unknown",
+    "reason": "the time ended while libraries were loaded",
+    **dict.fromkeys(("counterexample", "scores", "runtime_scores", "excess", "runtime_excess")),
+    "explored": 0,
+    "seconds": 0.0,
+}
 
 
 @click.command("verify")
@@ -51,15 +60,22 @@ def command(began: float | None, network: str, property_: str, timeout: float, s
         raise must("--timeout", "verify", "be in (0, inf)", timeout, "It is in seconds.")
     own = began is not None
     began = time.monotonic() if began is None else began
-    from shiftproof.certificates.bounds.verify import VerificationResult, verify
-
+    try:
+        with until(began + timeout) if own else nullcontext():
+            from shiftproof.certificates.bounds.verify import verify
+    except TimeEnded:
+        gc.freeze()
+        started = time.monotonic() - began
+        say(
+            json.dumps({**_UNLOADED, "start_seconds": started}, indent=2)
+            if as_json
+            else f"unknown: {_UNLOADED['reason']} ({started:.1f} s)"
+        )
+        return EXIT_CODES["unknown"]
     if own:
         gc.freeze()  # or the end of this process would search the libraries for garbage, which takes as long as a third of their loading
     started = time.monotonic() - began
-    if started < timeout:
-        verdict = verify(network, property_, timeout=timeout - started, seed=seed)
-    else:
-        verdict = VerificationResult("unknown", "the time ended while libraries were loaded", None, None, None, None, 0, 0.0)
+    verdict = verify(network, property_, timeout=max(timeout - started, 1e-3), seed=seed)
     say(json.dumps(_record(verdict, started), indent=2) if as_json else _text(verdict, started))
     return EXIT_CODES[verdict.answer]
 

@@ -52,6 +52,9 @@ class ChatSpace(Space):
         return all(map(is_chat, moved)) and [[message["role"] for message in chat] for chat in moved] == roles
 
 
+OWN_ANSWER = "(its own answer)"
+
+
 class OwnAnswer(str):
     """Stands in a chat where the model's own answer goes.
 
@@ -63,7 +66,7 @@ class OwnAnswer(str):
     asked: Any
 
     def __new__(cls, asked: Any) -> OwnAnswer:
-        made = super().__new__(cls, "(its own answer)")
+        made = super().__new__(cls, OWN_ANSWER)
         made.asked = asked
         return made
 
@@ -123,14 +126,40 @@ def _parts(row: Fields, box: ValueRange) -> list[dict[str, Any]]:
     return [*shown, {"type": "text", "text": str(text)}]
 
 
-def as_transcript(one: Any) -> str:
+class NoText(list[Message]):
+    """A chat that objects to being searched or compared as if it were a text: a function that was written for texts does so."""
+
+    def __contains__(self, one: object) -> bool:
+        self._object_to(one)
+        return super().__contains__(one)
+
+    def __eq__(self, one: object) -> bool:
+        self._object_to(one)
+        return super().__eq__(one)
+
+    __hash__ = None  # as of every list
+
+    def _object_to(self, one: object) -> None:
+        if isinstance(one, str):
+            raise TypeError("it was handed a list of messages, and used it as a text")
+
+
+def as_transcript(one: Any, *, own: str | None = None, ending: bool = False) -> str:
     """An input for people: a text as it is, a chat with the role of each message before it.
+
+    Args:
+        one: a text or a chat.
+        own: what the model answered in an earlier turn, where an `OwnAnswer` stands for that.
+        ending: whether the white space at a prompt's end is sent too, as to models without chats.
 
     >>> print(as_transcript([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]))
     system: Be brief.
     user: Why?
     """
-    return "\n".join(f"{message['role']}: {message['content']}" for message in one) if is_chat(one) else str(one)
+    if is_chat(one):
+        said = [(each["role"], own if own is not None and isinstance(each["content"], OwnAnswer) else each["content"]) for each in one]
+        return "\n".join(f"{role}: {content}" for role, content in said)
+    return str(one) + one.ending if ending and isinstance(one, PromptRow) else str(one)
 
 
 def column_of(x: Fields | Items[Any], name: str) -> Any:

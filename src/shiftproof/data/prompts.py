@@ -160,6 +160,10 @@ class PromptRow(str):
         last = self.prompt.template or SEPARATORS[PAIRS[self.layout.pair][0]]
         return last[len(last.rstrip()) :].removesuffix(" ")
 
+    def going_on(self, answer: str) -> str:
+        """What a model would go on with, behind the prompt and its `ending`, that gives this answer: as in solved examples."""
+        return self.prompt.text({**self.slots, "answer": answer}, self.layout)[len(self) + len(self.ending) :]
+
     def written(self, **changed: int) -> PromptRow:
         """The same in another layout."""
         return PromptRow(self.prompt, self.slots, replace(self.layout, **changed))

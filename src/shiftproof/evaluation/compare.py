@@ -18,7 +18,7 @@ from shiftproof.risks.paired import PairedComparison, paired
 from shiftproof.runs.store import read_rows
 
 
-def compare_runs(folders: Sequence[Path]) -> Comparison:
+def compare_runs(folders: Sequence[Path], *, called: Sequence[str] = ()) -> Comparison:
     """Reads runs and lines up their numbers.
 
     Raises:
@@ -42,7 +42,7 @@ def compare_runs(folders: Sequence[Path]) -> Comparison:
     names_of = [tuple(audit.data.class_names) for audit in audits]
     graded = any(audit.judge.graded for audit in audits)  # then a mean score is no share of right ones, which the test is about
     rows = [_row(key, folders, tables, names_of, graded) for key in dict.fromkeys(shared)]
-    names = tuple(str(folder) for folder in folders)
+    names = tuple(called or map(str, folders))
     return Comparison(names, tuple(audits), tuple(rows), _alone(audits))
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from shiftproof._errors import UsageError, must, unknown
 from shiftproof._secrets import remember_url, without_secrets
+from shiftproof._urls import check_local
 from shiftproof.models.copy_precisions import PRECISIONS
 
 if sys.version_info >= (3, 11):
@@ -119,13 +120,13 @@ class AuditConfig(Config):
     )
     plan: str | None = Field(default=None, description="The plan.json of a run that a budget chose: the same parts are run.")
     fail_on: tuple[str, ...] = Field(default=(), description="Conditions under which the gate fails.")
-    out: str | None = Field(default=None, description="Folder of the run; in Python a temporary one where it is not given.")
+    out: str | None = Field(default=None, description="Folder of the run, or a URL; in Python a temporary one where it is not given.")
     max_requests: int | None = Field(default=None, description="Requests to a language model at most, in each process of a call.")
     max_tokens: int | None = Field(default=None, description="Tokens of a language model at most, in each process of a call.")
     seed: int = Field(default=0, description="With each example's id, the whole source of randomness.")
     confidence: float = Field(default=0.95, description="Confidence of every interval.")
     batch_size: int = Field(default=256, description="Inputs per call of the model.")
-    backend: str = Field(default="serial", description="serial, processes, or ray, on a cluster ray:ADDRESS.")
+    backend: str = Field(default="serial", description="serial, processes or ray, or on a cluster ray:ADDRESS or dask:ADDRESS.")
     workers: int = Field(default=2, description="Workers of the other backends than serial.")
     shard_size: int = Field(default=2500, description="Examples a cell file holds at most: what a killed run loses at most.")
     pictures: int = Field(default=8, description="Failures kept in the gallery of each cell.")
@@ -180,8 +181,10 @@ def checked(config: type[C], options: Mapping[str, Any], owner: str) -> C:
     for name, field in config.model_fields.items():
         if field.is_required() and options.get(name) is None:
             raise UsageError(_NEEDED.get(name, f"The '{name}' of {owner} was not given. Name it with --{name.replace('_', '-')}."))
-        if name in ("model", "data") and isinstance(given := options.get(name), str | Path):
+        if name in ("model", "data", "out") and isinstance(given := options.get(name), str | Path):
             remember_url(str(given))
+    if config is not AuditConfig:
+        check_local(options.get("out"))
     options = {name: str(value) if name in _PATHS and isinstance(value, Path) else value for name, value in options.items()}
     try:
         return config(**options)

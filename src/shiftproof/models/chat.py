@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
@@ -74,7 +75,7 @@ class ChatModel(AskedSingly, copies=True):
         self._speaks, self._model, self._box = speaks, model, box
         self._posting = Posting(f"{url.rstrip('/')}/{_PROTOCOLS[speaks].path}", options.posting, name=name or model)
         known = _known(speaks, url, model, options, version, box)
-        super().__init__(name=name or model, fingerprint=known, note=_note(model), options=options)
+        super().__init__(name=name or model, fingerprint=known, note=_note(model, version), options=options)
 
     def _question(self, one: Any) -> Any:
         return _PROTOCOLS[self._speaks].question(one, self._box)
@@ -108,6 +109,11 @@ class ChatModel(AskedSingly, copies=True):
 def is_chat_spec(spec: str) -> bool:
     """Whether a spec names a language model behind an endpoint."""
     return _scheme(spec) is not None
+
+
+def goes_on_with_texts(spec: object) -> bool:
+    """Whether a model's spec names one that is sent a prompt with its `ending`."""
+    return isinstance(spec, str) and _scheme(spec) == "completions"
 
 
 def load_chat(
@@ -144,15 +150,31 @@ _PROTOCOLS: dict[Speaks, _Protocol] = {
 
 
 def _known(speaks: str, url: str, model: str, options: ChatOptions, version: str | None, box: ValueRange) -> Fingerprint:
-    """By the URL without user and password, the model's name and what may change an answer."""
+    """By the URL without user and password, the model's name and what may change an answer.
+
+    The port of a server on this machine is where it happened to start: where you name the model's state it does not count, so that a server
+    started again on another port is known by that name. Without a name it counts, as it is all that tells two servers apart.
+    """
     parts = urlsplit(url)
-    plain = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
+    place = parts.netloc.rpartition("@")[2] if version is None else _without_port(url)
+    plain = urlunsplit((parts.scheme, place, parts.path, parts.query, ""))
     counts = (plain, model, options.most_tokens_each, options.temperature, options.top, options.auth_env)
     return fingerprint_of(speaks, identify(counts if box == UNIT else (*counts, box)), version=version)
 
 
-def _note(model: str) -> str:
-    return (
-        f"The language model '{model}' is identified by its URL, its name and how it is asked. Name its state with --model-version: "
-        "a stored answer is not asked for again."
-    )
+def _without_port(url: str) -> str:
+    """The host of a URL, with its port unless it is this machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        here = ip_address(host).is_loopback
+    except ValueError:  # a name
+        here = host == "localhost"
+    return host if here else parts.netloc.rpartition("@")[2]
+
+
+def _note(model: str, version: str | None) -> str:
+    known = f"The language model '{model}' is identified by its URL, its name"
+    if version is None:
+        return f"{known} and how it is asked. Name its state with --model-version: a stored answer is not asked for again."
+    return f"{known}, how it is asked and your name for its state, '{version}': a stored answer is not asked for again."

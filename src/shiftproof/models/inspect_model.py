@@ -59,7 +59,7 @@ class InspectModel(AskedSingly, copies=True):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._remade, self._box = model is None, box
         known = _known(spec, options, version, box)
-        super().__init__(name=name or spec.rpartition("/")[2], fingerprint=known, note=_note(spec), options=options)
+        super().__init__(name=name or spec.rpartition("/")[2], fingerprint=known, note=_note(spec, version), options=options)
 
     def __getstate__(self) -> dict[str, Any]:
         if not self._remade:
@@ -187,8 +187,13 @@ def _known(spec: str, options: ChatOptions, version: str | None, box: ValueRange
     return fingerprint_of("inspect_ai", identify(counts), version=version)
 
 
-def _note(spec: str) -> str:
+def _note(spec: str, version: str | None) -> str:
+    state = (
+        "Name its state with --model-version: a stored answer is not asked for again."
+        if version is None
+        else f"Your name for its state is '{version}': a stored answer is not asked for again."
+    )
     return (
         f"The language model '{spec}' is identified by its name in inspect_ai and how it is asked; settings that inspect reads from the "
-        "environment are not part of that. Name its state with --model-version: a stored answer is not asked for again."
+        f"environment are not part of that. {state}"
     )

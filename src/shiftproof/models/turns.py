@@ -40,9 +40,9 @@ def _own(row: Any) -> OwnAnswer | None:
     return next((one["content"] for one in row if isinstance(one["content"], OwnAnswer)), None) if is_chat(row) else None
 
 
-def _filled(row: Any, answer: Any) -> list[dict[str, Any]]:
+def _filled(row: Any, answer: Any) -> Any:
     """The chat with an answer in the place of the model's own; an empty one is a question mark, as no message may be empty."""
-    return [{**one, "content": str(answer).strip() or "?"} if isinstance(one["content"], OwnAnswer) else dict(one) for one in row]
+    return type(row)({**one, "content": str(answer).strip() or "?"} if isinstance(one["content"], OwnAnswer) else dict(one) for one in row)
 
 
 def _asked(model: Answers, inputs: list[Any]) -> tuple[list[Any], str]:

@@ -33,7 +33,7 @@ class Result(Record):
     cell: str = Field(description="Key of the cell, and name of its file under cells/.")
     data: str = Field(description="URI of the sample.")
     shift: str = Field(description="Spec of the shift, such as linf(eps=8/255); 'identity' for the sample as it is.")
-    family: str = Field(description="Name of the shift without its options, such as linf.")
+    family: str = Field(description="Name of the shift without its options, such as linf, or typos in question.")
     strength: float | None = Field(default=None, description="How far the shift moves (eps, degrees, severity), for curves.")
     strength_name: str | None = Field(default=None, description="What `strength` is called.")
     search: str = Field(description="Spec of the search or certificate.")
@@ -270,7 +270,7 @@ class Provenance(Record):
     shiftproof: str
     python: str
     platform: str
-    versions: dict[str, str]
+    versions: dict[str, str] = Field(description="Of the process that wrote this record; each cell has those that it was computed with.")
     device: str
     commit: str | None = Field(default=None, description="Git commit of the working folder, if it is one.")
     started: str

@@ -75,6 +75,18 @@ def in_shift_words(spec: str) -> str:
     return f"{plain[:1].upper()}{plain[1:]}" + (f", {strength}" if strength else "")
 
 
+def family_in(spec: str) -> str:
+    """The family of a shift by its spec: its name without options, and the field that it moves.
+
+    >>> family_in("linf(eps=8/255)"), family_in("on(field=question, inner=typos(edits=1))"), family_in("mypkg/rain(most=2)")
+    ('linf', 'typos in question', 'mypkg/rain')
+    """
+    read = _read(spec)
+    if read is not None and read[0] == "on" and {"inner", "field"} <= read[1].keys():
+        return f"{family_in(str(read[1]['inner']))} in {read[1]['field']}"
+    return spec.partition("(")[0]
+
+
 def spelled(spec: str) -> str:
     """A spec as it is written; in words where it shows no option, so that nobody wonders what its defaults are.
 

@@ -21,10 +21,14 @@ Job = TypeVar("Job", bound=Keyed)
 
 @dataclass(frozen=True)
 class Done(Generic[Job]):
-    """What was finished, or has failed for `error`. The results themselves are in the store."""
+    """What was finished, or has failed for `error`. The results themselves are in the store.
+
+    `elsewhere`: it was left alone, as another call of the run is at it or has done it.
+    """
 
     job: Job
     error: str | None
+    elsewhere: bool = False
 
 
 CellDone: TypeAlias = Done[Cell]

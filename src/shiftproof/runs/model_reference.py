@@ -26,6 +26,8 @@ class ModelReference:
         chat: how a language model is asked.
         gradients: reads those of an ONNX file's graph.
         endpoint: how a URL is asked.
+        version: what the user calls the model's state. Stored answers of a language model are known by it; of other models the run alone
+            keeps it.
     """
 
     target: Any
@@ -42,6 +44,7 @@ class ModelReference:
     chat: ChatOptions | None = None
     gradients: bool = False
     endpoint: EndpointOptions | None = None
+    version: str | None = None
 
     def of(self, model: Answers) -> ModelReference:
         """The same reference, carrying the built model where there is no spec to build it from."""
@@ -54,7 +57,9 @@ class ModelReference:
     def __call__(self, probe: Any = None) -> Any:
         """The model. `probe` is a few inputs (n, ...) to ask a function or an endpoint about, where it is not known what it gives."""
         from shiftproof.models.load import load_answers
+        from shiftproof.models.load_language_model import is_language_model
 
+        kept = isinstance(self.target, str) and is_language_model(self.target)
         model = load_answers(
             self.target,
             weights=self.weights,
@@ -68,6 +73,7 @@ class ModelReference:
             name=self.name,
             chat=self.chat,
             endpoint=self.endpoint,
+            version=self.version if kept else None,
         )
         if self.answers is not None and model.keeps_answers:
             from shiftproof.models.answer_cache import AnswerCache, CachedAnswers

@@ -14,6 +14,7 @@ from shiftproof._sealed import read_file
 from shiftproof.data.source import Source
 from shiftproof.judges.classify import CLASSIFY
 from shiftproof.models.abstract import Answers as Model
+from shiftproof.models.answer_cache import CachedAnswers
 from shiftproof.models.endpoint import EndpointLabels, EndpointScores
 from shiftproof.models.unanswered import Unanswered
 from shiftproof.runs.cell import CELL_VERSION, Cell
@@ -76,9 +77,11 @@ class RunIdentity:
 
 
 def model_known(model: Model, version: str | None) -> Fingerprint:
-    """The fingerprint of a model that the user calls `version`, whoever made it."""
+    """The fingerprint of a model that the user calls `version`, whoever made it; that of a language model says so already."""
     found = model.identity()
-    return found if version is None else Fingerprint(with_version(found.text, version))
+    if version is None or (isinstance(model, CachedAnswers) and found.text.endswith(f"+version:{version}")):
+        return found
+    return Fingerprint(with_version(found.text, version))
 
 
 def parts_known(cells: Sequence[Cell]) -> dict[str, Fingerprint]:

@@ -30,6 +30,7 @@ from shiftproof.runs.cell import Cell
 from shiftproof.runs.cell_rows import table_of, with_rows, write_rows
 from shiftproof.runs.difference import first_difference
 from shiftproof.runs.libraries import Versions, added, loaded
+from shiftproof.runs.remote_store import Mirror
 from shiftproof.runs.score_rows import SCORE, SCORES, TOP_CLASSES, TOP_SCORES, UNREADABLE, array_of
 
 KNOWN, ANSWERS = "known", "answers"
@@ -68,10 +69,11 @@ class Store:
     Args:
         folder: where.
         ids: the names of the examples of each sample, by its fingerprint; a cell's file must hold those of its own rows.
+        mirror: the URL at which the run is, where the folder is just where it is worked on.
     """
 
-    def __init__(self, folder: Path, ids: Mapping[str, np.ndarray[Any, Any]] | None = None) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, ids: Mapping[str, np.ndarray[Any, Any]] | None = None, mirror: Mirror | None = None) -> None:
+        self.folder, self.mirror = folder, mirror
         self.ids = ids or {}
         self.cells = folder / "cells"
         self.gallery = folder / "gallery"
@@ -79,6 +81,8 @@ class Store:
         """States of batches under way, a folder a cell."""
         self.sent = folder / "sent"
         """How many rows each process of the run sent to the model."""
+        self.claims = folder / "claims"
+        """Which call of the run is at what."""
         self.answers = folder / "answers.sqlite"
         """Answers of a model that wants them stored."""
         self._seen: dict[str, tuple[tuple[int, ...], CellTable]] = {}
@@ -121,6 +125,8 @@ class Store:
         self.folder.mkdir(parents=True, exist_ok=True)
         if not written.exists():
             create_json(written, json.dumps(plan, indent=2), _PLAN)
+        if self.mirror is not None:
+            self.mirror.create(written.name)
         _same_plan(self.folder, read_plan(written), plan)  # ours, or that of a run that was quicker
 
     def _check_room(self, cells: Sequence[Cell]) -> None:

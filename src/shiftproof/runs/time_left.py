@@ -124,6 +124,11 @@ class TimeLeft:
                 self._under_way = (0.0, 0.0)
         return done
 
+    def drop(self, cell: Cell) -> int:
+        """Others have done what is left of a cell, which says nothing of the pace here; how many examples that is."""
+        dropped, self._left[cell.key()] = self._left[cell.key()], 0
+        return dropped
+
     def pass_beside(self, passes: float) -> None:
         """So many passes of what `later` speaks of are done, beside the cells."""
         self._spent.passes += passes if self._spent.passes and not self.alone else 0.0

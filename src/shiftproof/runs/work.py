@@ -33,6 +33,7 @@ from shiftproof.models.query_count import QueryCount, counting_queries
 from shiftproof.outcomes import HELD, NO_ANSWER, Flag
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.checkpoint import Checkpoint
+from shiftproof.runs.claims import Claims
 from shiftproof.runs.gallery import keep_pictures
 from shiftproof.runs.job import Done, Keyed
 from shiftproof.runs.ledger import booking
@@ -76,6 +77,10 @@ class Errand(Keyed, Protocol):
         """Writes down why it could not be done: its worker died, or the model could not be loaded."""
         ...
 
+    def failure(self, store: Store) -> Path:
+        """The file into which `fail` writes."""
+        ...
+
 
 RunJob = TypeVar("RunJob", bound=Cell | Errand)
 
@@ -85,7 +90,8 @@ class Work:
     """Everything a worker needs, in a form that travels to another process.
 
     `model` builds the model; it is called once in each process. `flags` are what a look at it on each sample came to, by the sample's
-    fingerprint; where there is none it is taken. `data_files` and `model_files` must stay what they were.
+    fingerprint; where there is none it is taken. `data_files` and `model_files` must stay what they were. `claims` are those of the call
+    that it is part of; without them it does what it is given.
     """
 
     model: Callable[[], Answers]
@@ -97,19 +103,24 @@ class Work:
     data_files: tuple[Stamp, ...] = ()
     model_files: tuple[Stamp, ...] = ()
     flags: Mapping[str, tuple[Flag, ...]] = field(default_factory=dict[str, tuple[Flag, ...]])
+    claims: Claims | None = None
 
     def __call__(self, job: RunJob, progress: Callable[[int], None] | None = None) -> Done[RunJob]:
-        """Runs one cell or errand, which is written. A failure is returned, never raised: the rest of the plan goes on."""
+        """Runs one cell or errand, which is written, unless another call of the run has done it or is at it.
+
+        A failure is returned, never raised: the rest of the plan goes on.
+        """
         if self.threads:
             torch.set_num_threads(self.threads)
         home = Path.cwd()
         try:
-            if not isinstance(job, Cell):
-                with booking(self.store.sent):
-                    job.do(self)
-            elif not self.store.finished(job):  # another run of the same plan may have been quicker
-                with booking(self.store.sent), counting_queries() as count:
+            if not self._mine(job):
+                return Done(job, None, elsewhere=True)
+            with booking(self.store.sent), counting_queries() as count:
+                if isinstance(job, Cell):
                     self._run(job, progress, count)
+                else:
+                    job.do(self)
         except BaseException as error:  # whatever a model, a plugin or the disk raises belongs in the report of this job, SystemExit too
             if isinstance(error, KeyboardInterrupt) and by_signal(error):
                 raise
@@ -117,6 +128,21 @@ class Work:
         finally:
             os.chdir(home)  # a part of the user's own may have left it
         return Done(job, None)
+
+    def _mine(self, job: Cell | Errand) -> bool:
+        """Whether a job is left to do, and here."""
+        if is_finished(job, self.store):
+            return False
+        if self.claims is None:
+            return True
+        if not self.claims.take(job.key()):
+            return False
+        if self.store.mirror is not None:
+            self.store.mirror.fetch()
+        if is_finished(job, self.store):  # between the look and the claim
+            self.claims.release(job.key())
+            return False
+        return True
 
     def built(self) -> Answers:
         """The model of this process, built once."""
@@ -170,6 +196,16 @@ class Work:
         x = source.take(slice(cell.start, cell.start + 1)).x
         held = min(self.batch_size, most_rows(x, CALL_BYTES))
         return max(held, most_rows(x, CHUNK_BYTES) // held * held)
+
+
+def is_finished(job: Cell | Errand, store: Store) -> bool:
+    """Whether nothing of a job is left to do."""
+    return store.finished(job) if isinstance(job, Cell) else job.finished(store)
+
+
+def failure_of(job: Cell | Errand, store: Store) -> Path:
+    """The file that says why a job failed."""
+    return store.failure(job) if isinstance(job, Cell) else job.failure(store)
 
 
 def measured_chunk(

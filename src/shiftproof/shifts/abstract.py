@@ -45,6 +45,11 @@ class Shift(Part):
     space: InputSpace = field(default=UNIT_BOX, kw_only=True, repr=False)
     """The legal inputs, where they are numbers. Set by `within`, not by users."""
 
+    @property
+    def family(self) -> str:
+        """What its results stand together under: its name, whatever its options."""
+        return self.name
+
     def within(self: S, space: Any) -> S:
         """This shift on inputs of `space`; raises `UsageError` where its budget is not valid there."""
         self.check_kind(space)
@@ -57,7 +62,8 @@ class Shift(Part):
     def check_kind(self, space: Space) -> None:
         """Raises `UsageError` where it moves data of another kind."""
         if space.kind not in self.kinds:
-            raise UsageError(f"{self.name} moves {' or '.join(sorted(self.kinds))} data, and these inputs are of kind '{space.kind}'.")
+            fix = " Write the texts into a prompt with --prompt." if space.kind == "text" and "prompt" in self.kinds else ""
+            raise UsageError(f"{self.name} moves {' or '.join(sorted(self.kinds))} data, and these inputs are of kind '{space.kind}'.{fix}")
 
     @property
     def full_strength(self) -> float:

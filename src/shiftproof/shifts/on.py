@@ -74,6 +74,11 @@ class On(Shift):
         found: Shift = self.part or shifts.build(self.inner)
         return found
 
+    @property
+    def family(self) -> str:
+        """That of what moves the field, and the field."""
+        return f"{self.moved.family} in {self.field}"
+
     def check_kind(self, space: Space) -> None:
         if not isinstance(space, FieldsSpace | ChatSpace | PromptSpace):
             raise UsageError(f"on moves one of several fields, and these inputs have none: use {self.inner} itself.")

@@ -63,11 +63,11 @@ class FakeRay:
         self.most = max(self.most, len(under))
         return under[:num_returns], under[num_returns:]
 
-    def get(self, cell: Cell) -> str | None:
+    def get(self, cell: Cell) -> tuple[str | None, bool]:
         self.tried.append(cell.model)
         if cell.model == "bad" or (cell.model == "once" and self.tried.count("once") == 1):
             raise self.exceptions.RayError("The actor died.\nMore of it.")
-        return "its own failure" if cell.model == "failing" else None
+        return ("its own failure" if cell.model == "failing" else None), cell.model == "held"
 
 
 class FakeHand:
@@ -84,8 +84,10 @@ class FakeHand:
 def test_a_dead_worker_is_replaced_and_its_cell_tried_again() -> None:
     ray = FakeRay()
     team = Team(ray, ray.hire)
-    cells = [cell(name) for name in ("good", "once", "bad", "failing")]
-    errors = {done.job.model: done.error for done in team.run(cells, 2)}
+    cells = [cell(name) for name in ("good", "once", "bad", "failing", "held")]
+    found = {done.job.model: done for done in team.run(cells, 2)}
+    errors = {name: done.error for name, done in found.items()}
+    assert [name for name, done in found.items() if done.elsewhere] == ["held"]
     assert errors["good"] is None
     assert errors["once"] is None
     assert errors["failing"] == "its own failure"

@@ -143,8 +143,12 @@ class Sigmoidal(Elementwise):
     """
 
     function: Callable[[Tensor], Tensor]
-    derivative: Callable[[Tensor], Tensor]
+    steepness: Callable[[Tensor], Tensor]
+    """The derivative where the curve has this value."""
     total: float
+
+    def derivative(self, x: Tensor) -> Tensor:
+        return self.steepness(self.function(x))
 
     @property
     def floor(self) -> float:
@@ -184,20 +188,21 @@ class Sigmoidal(Elementwise):
         """The least point at which the tangent still lies above the left end; the end of the search that is sure to."""
         with torch.no_grad():
             sure, short = high.clamp_min(0).clone(), low.clamp_min(0).clone()
+            end = self(low)
             for _ in range(_ROUNDS):
                 middle = (sure + short) / 2
-                above = self(middle) + self.derivative(middle) * (low - middle) >= self(low)
+                value = self(middle)
+                above = value + self.steepness(value) * (low - middle) >= end
                 sure, short = torch.where(above, middle, sure), torch.where(above, short, middle)
             return torch.where(low >= 0, low, sure)
 
 
-def _sigmoid_slope(x: Tensor) -> Tensor:
-    value = torch.sigmoid(x)
+def _sigmoid_slope(value: Tensor) -> Tensor:
     return value * (1 - value)
 
 
-def _tanh_slope(x: Tensor) -> Tensor:
-    return 1 - torch.tanh(x) ** 2
+def _tanh_slope(value: Tensor) -> Tensor:
+    return 1 - value**2
 
 
 SIGMOID = Sigmoidal(torch.sigmoid, _sigmoid_slope, 1.0)

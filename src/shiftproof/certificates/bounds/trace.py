@@ -130,6 +130,11 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
     runs with the same steps compute the same, whatever shares memory.
     """
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Torch would import its compiler, a CPU-second, to keep out of `__torch_dispatch__`; modules that compile are refused before."""
+        return False
+
     def __init__(self, module: nn.Module, name: str, x: Tensor | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.model, self.device = name, device_of(module)

@@ -6,13 +6,14 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from shiftproof._errors import UsageError
 from shiftproof._interrupt import Once
+from shiftproof._urls import is_url
 from shiftproof._writing import disk_error, one_at_a_time
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.defences.abstract import Defence
@@ -38,6 +39,7 @@ from shiftproof.runs.job import Done
 from shiftproof.runs.ledger import Ledger
 from shiftproof.runs.provenance import now
 from shiftproof.runs.recognise import gone_on_with, measured_anew
+from shiftproof.runs.remote_store import Mirror
 from shiftproof.runs.run import run
 from shiftproof.runs.stamps import data_stamps, model_stamps
 from shiftproof.runs.store import Store
@@ -122,13 +124,31 @@ def audit(  # noqa: D417  # options that belong together are explained together
 def run_audit(config: AuditConfig, *, progress: bool = True, on_cell: OnCell | None = None, on_example: OnExample | None = None) -> Report:
     """`audit` of a checked config."""
     ledger = Ledger()
-    with counting_queries(ledger):
-        return _run_audit(config, ledger, progress, on_cell, on_example)
+    mirror = mirror_of(config)
+    with counting_queries(ledger), mirror.called() if mirror else nullcontext():
+        return _run_audit(config, ledger, mirror, progress, on_cell, on_example)
 
 
-def _run_audit(config: AuditConfig, ledger: Ledger, progress: bool, on_cell: OnCell | None, on_example: OnExample | None) -> Report:
+def mirror_of(config: AuditConfig) -> Mirror | None:
+    """The URL of the run's folder, with the run that is there fetched; None where the folder is a local one."""
+    if not is_url(config.out):
+        return None
+    if ":" in config.backend:
+        raise UsageError(
+            f"A run at a URL has its working folder on one machine, which workers at {config.backend} do not see. "
+            "Start the same command on each machine instead, with the backend serial or processes: they share the run."
+        )
+    mirror = Mirror(str(config.out))
+    mirror.begin()
+    return mirror
+
+
+def _run_audit(
+    config: AuditConfig, ledger: Ledger, mirror: Mirror | None, progress: bool, on_cell: OnCell | None, on_example: OnExample | None
+) -> Report:
     started = now()
-    out = Path(config.out).absolute() if config.out else None  # a model may leave the working folder
+    local = config.out if mirror is None else mirror.folder
+    out = Path(local).absolute() if local else None  # a model may leave the working folder
     cache = AnswerCache()
     if out and Store(out).claimed:  # goes on: what is sent from here on counts, even where it is killed at once
         ledger.keep(Store(out).sent)
@@ -136,7 +156,7 @@ def _run_audit(config: AuditConfig, ledger: Ledger, progress: bool, on_cell: OnC
     plan = chosen_plan(config, make_plan(config, cache), out)
     log.info("%d cells on %s in %s", len(plan.cells) + len(plan.curves), plan.data.uri, out or "a temporary folder")
     folder = out or Path(tempfile.mkdtemp(prefix="shiftproof-"))
-    store = Store(folder, {name: source.ids for name, source in plan.sources.items()})
+    store = Store(folder, {name: source.ids for name, source in plan.sources.items()}, mirror)
     threads = None if config.backend == "serial" else 1
     cells = [*plan.cells, *plan.calibrating, *plan.curves]
     files = (data_stamps(plan.sources.values()), model_stamps(plan.reference))
@@ -173,7 +193,7 @@ def _run_audit(config: AuditConfig, ledger: Ledger, progress: bool, on_cell: OnC
         finally:
             # Also on Ctrl-C: the folder then says of itself that it is unfinished.
             record = finish(config, plan, store, started)
-    return Report(record, Path(config.out) if config.out else folder)
+    return Report(record, Path(local) if local else folder)
 
 
 def _told(later: DiagnosesLeft, heard: Listeners) -> Callable[[Done[Any]], None]:
@@ -204,6 +224,8 @@ def _sigterm_as_interrupt() -> Iterator[None]:
 def finish(config: AuditConfig, plan: AuditPlan, store: Store, started: str) -> Audit:
     """Collects what is finished, judges the gate, writes `audit.json` and the page."""
     store.check_there()
+    if store.mirror is not None:
+        store.mirror.fetch()
     try:
         with one_at_a_time(store.folder):  # of several, the last one to write has seen what all have finished
             record = make_record(config, plan, store, started)
@@ -215,4 +237,6 @@ def finish(config: AuditConfig, plan: AuditPlan, store: Store, started: str) -> 
             write_page(store.folder)
     except OSError as error:
         raise disk_error(store.folder, error) from error
+    if store.mirror is not None:
+        store.mirror.settle()
     return record

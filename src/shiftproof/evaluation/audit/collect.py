@@ -226,7 +226,7 @@ def _result(p: PooledResults, basis: SharedBasis, risk: str, measure: str, m: Me
         cell=p.key,
         data=p.source.uri,
         shift=p.shift.spec(),
-        family=p.shift.name,
+        family=p.shift.family,
         strength=strength,
         strength_name=name,
         search=p.method,

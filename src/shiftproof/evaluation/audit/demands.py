@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import torch
 
 from shiftproof._errors import UsageError
+from shiftproof.data.chats import NoText, is_chat
 from shiftproof.data.examples import Examples
+from shiftproof.data.rows import Items
 from shiftproof.evaluation.audit.suites import ShiftAndSearch, SuiteChoice
 from shiftproof.judges.abstract import Judge
 from shiftproof.models.abstract import Answers
@@ -56,6 +58,8 @@ def _objection(shift: Shift, model: Answers, few: Examples, judge: Judge) -> str
         return f"it leads to unknown words, and the model '{model.name}' is handed codes of categories"
     placed = shift.within(few.space)
     moved = placed.apply(few.x, placed.sample(few.x, Rng.for_ids(0, few.ids)))
+    if shift.demands == "chats":
+        moved = Items(NoText(one) if is_chat(one) else one for one in moved)
     count_asked(len(few))
     try:
         with torch.no_grad():

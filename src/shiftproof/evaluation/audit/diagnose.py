@@ -86,9 +86,13 @@ class PlannedDiagnosis:
             raise TypeError(f"a diagnosis is of a model with labels, and not of {type(model).__name__}")
         answer(self, model, work.sources[self.data], work.store, work.batch_size, work.flags.get(self.data))
 
+    def failure(self, store: Store) -> Path:
+        """The file that says why it could not be made."""
+        return _places(self, store)[1]
+
     def fail(self, store: Store, error: str) -> None:
         """Writes down why it could not be made."""
-        _, failure = _places(self, store)
+        failure = self.failure(store)
         with suppress(OSError):
             failure.parent.mkdir(exist_ok=True)
             write_error(failure, error)

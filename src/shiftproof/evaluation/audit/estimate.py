@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from shiftproof.evaluation.audit.audit import mirror_of
 from shiftproof.evaluation.audit.chosen import BUDGET, chosen_plan
 from shiftproof.evaluation.audit.cost import PlanCost, plan_cost
 from shiftproof.evaluation.audit.plan import make_plan
@@ -35,7 +36,7 @@ class Estimate:
     cost: PlanCost
     left_out: tuple[LeftOut, ...]
     spent: int
-    stored: Path | None = None
+    stored: Path | str | None = None
 
     def to_frame(self) -> pd.DataFrame:
         """A row for each part: part, shift, search, data, examples, rows (at most), seconds (about), measured."""
@@ -99,15 +100,17 @@ def plan(model: object, data: object, **options: Any) -> Estimate:
 def estimate(options: Mapping[str, Any]) -> Estimate:
     """`plan` of the options of a config."""
     config = make_config(dict(options))
-    out = Path(config.out).absolute() if config.out else None
+    mirror = mirror_of(config)
+    local = config.out if mirror is None else mirror.folder
+    out = Path(local).absolute() if local else None
     with counting_queries() as count:
         chosen = chosen_plan(config, make_plan(config), out)
         cost = plan_cost(chosen, config)
     stored = None
     if out is not None and BUDGET in chosen.chosen:
-        store = Store(out, {name: source.ids for name, source in chosen.sources.items()})
+        store = Store(out, {name: source.ids for name, source in chosen.sources.items()}, mirror)
         store.open(chosen.identity(config), [*chosen.cells, *chosen.curves])
-        stored = Path(str(config.out)) / "plan.json"
+        stored = f"{config.out}/plan.json" if mirror else Path(str(config.out)) / "plan.json"
     return Estimate(cost, chosen.left_out, count.sent, stored)
 
 

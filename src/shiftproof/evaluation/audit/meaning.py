@@ -20,13 +20,15 @@ from shiftproof.shifts.on import edited_rows, edits_in
 def meanings(store: Store, cells: Sequence[Cell], source: Source) -> dict[str, int]:
     """How many failures of these finished cells are kept, changed, or a matter for a person; empty where no edits of texts were made.
 
+    A further turn is no other way to write the first, so cells that add one are left out.
+
     Cost: one replay of each stored move, no question to the model.
     """
     found: Counter[str] = Counter()
     for cell in cells:
         shift = cell.shift.within(source.space)
         edits = edits_in(shift)
-        table = None if edits is None else read_rows(store.path(cell), ["outcome"], ["params"])
+        table = None if edits is None or shift.demands == "chats" else read_rows(store.path(cell), ["outcome"], ["params"])
         if edits is None or table is None or "params" not in table.column_names:
             continue
         rows = np.flatnonzero(table.column("outcome").to_numpy() == outcomes.BROKEN)

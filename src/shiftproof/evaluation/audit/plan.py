@@ -152,8 +152,7 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
     backend_named(config.backend, config.workers)  # its name is checked before anything is written
     how, proofs, cache = build_parts(searches, config.searches), build_parts(certificates, config.certify), cache or AnswerCache()
     (judge,) = (found.remembering(cache) for found in build_parts(judges, (config.judge,)))
-    suite = config.chosen_suite
-    samples = load_audit_samples(config, numbers=judge.said == "numbers", by_time=suite in GENERAL)
+    samples = load_audit_samples(config, numbers=judge.said == "numbers", by_time=(suite := config.chosen_suite) in GENERAL)
     data, natural, aligned, calibrating = samples.data, samples.natural, samples.aligned, samples.calibrating
     if isinstance(judge, Choice) and isinstance(data.space, PromptSpace) and data.space.prompt.options and not judge.words:
         judge = replace(judge, words="|".join(data.space.prompt.options))
@@ -162,7 +161,8 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
     _check_judged(config, judge, data, proofs)
     known = (config.weights, config.device, aligned.space, aligned.class_names, tuple(data.groups))
     asked_how: dict[str, Any] = {"gradients": config.gradients, "endpoint": _endpoint(config), "chat": _chat(config, judge)}
-    reference = ModelReference(config.model, *known, defence=config.defence, said=judge.said, name=config.name, **asked_how)
+    asked_how |= {"said": judge.said, "name": config.name, "version": config.model_version}
+    reference = ModelReference(config.model, *known, defence=config.defence, **asked_how)
     probe = data.take(slice(0, PROBES))
     bare = reference(probe.x)
     built: Any = remembering(bare, cache)
@@ -242,8 +242,7 @@ def _spread(data: Source) -> Examples:
     """A few examples, with the largest label among them so that it is checked against the model's classes."""
     if not data.labelled:
         return data.take(slice(0, PROBES))
-    rows = np.unique(np.append(np.arange(min(PROBES, len(data))), np.argmax(data.y)))
-    return data.take(rows)
+    return data.take(np.unique(np.append(np.arange(min(PROBES, len(data))), np.argmax(data.y))))
 
 
 def _check_judged(config: AuditConfig, judge: Judge, data: Source, proofs: list[Certificate]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from shiftproof import outcomes
 from shiftproof.data.chats import as_transcript
 from shiftproof.data.rows import Items
 from shiftproof.evaluation.audit.plan import AuditPlan
+from shiftproof.models.chat import goes_on_with_texts
 from shiftproof.outcomes import Bound
 from shiftproof.records.transcripts import Exchange, Transcripts
 from shiftproof.runs.cell import Cell
@@ -48,13 +50,16 @@ def transcripts_of(plan: AuditPlan, store: Store) -> Transcripts | None:
         changed = np.sum([np.nan_to_num(scores, nan=-1.0) != np.nan_to_num(first, nan=-1.0) for scores in verdicts.values()], axis=0)
     kept = np.sort(np.argsort(-changed, kind="stable")[:MOST_ITEMS])
     examples = plan.data.take(kept)
-    prompts = dict(zip(kept.tolist(), map(as_transcript, examples.x), strict=True))
     exchanges: list[Exchange] = []
     truth = plan.judge.truth(examples)
     target = {row: written_label(truth[place : place + 1]) for place, row in enumerate(kept.tolist())}
+    written = _Written(_said(store, groups[BASE]), goes_on_with_texts(plan.reference.target))
+    prompts = {row: written(row, one) for row, one in zip(kept.tolist(), examples.x, strict=True)}
     for name in (BASE, *(name for name in groups if name != BASE)):
         for cell in groups[name]:
-            exchanges += _exchanges(plan, store, cell, name, kept, verdicts[name], prompts, target)
+            mine = kept[(kept >= cell.start) & (kept < cell.stop)]
+            asked = prompts if name == BASE else {**prompts, **_moved(plan, store, cell, mine, written)}
+            exchanges += _exchanges(plan, store, cell, name, mine, verdicts[name], asked, target)
     return Transcripts(
         source=[plan.data.uri],
         tool="shiftproof",
@@ -82,18 +87,16 @@ def _exchanges(
     store: Store,
     cell: Cell,
     name: str,
-    kept: npt.NDArray[np.intp],
+    mine: npt.NDArray[np.intp],
     verdicts: npt.NDArray[np.float64],
-    prompts: Mapping[int, str],
+    asked: Mapping[int, str],
     target: Mapping[int, object],
 ) -> list[Exchange]:
     """Those of the kept items that a cell has; `verdicts` as of `_verdicts`."""
-    mine = kept[(kept >= cell.start) & (kept < cell.stop)]
     if not len(mine):
         return []
     said = store.read(cell).columns["prediction"][mine - cell.start]
     scores = verdicts[mine]
-    asked = dict(prompts) if name == BASE else {**prompts, **_moved(plan, store, cell, mine)}
     ids = plan.data.take(mine).ids.tolist()
     return [
         Exchange(
@@ -108,11 +111,32 @@ def _exchanges(
     ]
 
 
-def _moved(plan: AuditPlan, store: Store, cell: Cell, rows: npt.NDArray[np.intp]) -> dict[int, str]:
+@dataclass(frozen=True)
+class _Written:
+    """An input of a row as it is shown.
+
+    Args:
+        own: what the model answered to the sample as it is, by row.
+        ending: as of `as_transcript`.
+    """
+
+    own: Mapping[int, str]
+    ending: bool
+
+    def __call__(self, row: int, one: Any) -> str:
+        return as_transcript(one, own=self.own.get(row), ending=self.ending)
+
+
+def _said(store: Store, cells: Sequence[Cell]) -> dict[int, str]:
+    """The answers in some cells by row."""
+    return {row: str(text) for cell in cells for row, text in enumerate(store.read(cell).columns["prediction"].tolist(), cell.start)}
+
+
+def _moved(plan: AuditPlan, store: Store, cell: Cell, rows: npt.NDArray[np.intp], written: _Written) -> dict[int, str]:
     """The moved inputs of these rows; an item that the search left alone, as it was wrong before, is not among them."""
     shift, table = cell.shift.within(plan.data.space), read_rows(store.path(cell), ["outcome"], ["params"])
     edits = edits_in(shift)
-    if edits is None or "params" not in table.column_names:
+    if edits is None or not len(rows) or "params" not in table.column_names:
         return {}
     params = array_of(table.column("params"))[rows - cell.start].reshape(len(rows), edits.edits, 2)
     finite = np.isfinite(params).all((1, 2))
@@ -120,4 +144,4 @@ def _moved(plan: AuditPlan, store: Store, cell: Cell, rows: npt.NDArray[np.intp]
         return {}
     x: Any = plan.data.take(rows[finite]).x
     moved = shift.apply(x, torch.from_numpy(params[finite]))
-    return dict(zip(rows[finite].tolist(), map(as_transcript, moved), strict=True))
+    return {row: written(row, one) for row, one in zip(rows[finite].tolist(), moved, strict=True)}

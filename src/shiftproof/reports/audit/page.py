@@ -26,6 +26,7 @@ from shiftproof.reports.audit.verdict import named, verdict_line
 from shiftproof.reports.cite import cite
 from shiftproof.reports.figure import Figure
 from shiftproof.reports.notes import missing_answers
+from shiftproof.reports.shift_words import family_in
 from shiftproof.reports.trust import COLOURS, row_name, sentences, trust_chart
 
 
@@ -216,7 +217,7 @@ def _cards(audit: Audit, folder: Path) -> list[CellCard]:
 def _card_families(cards: list[CellCard]) -> list[FamilyCards]:
     card_families: dict[str, list[CellCard]] = {}
     for card in cards:
-        card_families.setdefault(card.cell.shift.partition("(")[0], []).append(card)
+        card_families.setdefault(family_in(card.cell.shift), []).append(card)
     return [FamilyCards(family, found) for family, found in card_families.items()]
 
 

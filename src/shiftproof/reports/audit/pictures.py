@@ -17,10 +17,12 @@ from PIL import Image
 
 from shiftproof._arrays import Floats
 from shiftproof._printable import figure
+from shiftproof.data.chats import OWN_ANSWER
 from shiftproof.measures.text_guard import Guarded, guard
 from shiftproof.records.audit import Audit, DataCard, GalleryExample, Shown
 from shiftproof.records.picture import Arrays, read_picture
 from shiftproof.reports.number_format import known
+from shiftproof.reports.shift_words import family_in
 
 LARGEST = 160
 """Pixels a side above which a picture is shrunk for the page."""
@@ -84,8 +86,8 @@ def tiles(audit: Audit, folder: Path) -> list[Tile]:
 
 
 def family(picture: GalleryExample) -> str:
-    """The name of its shift without options."""
-    return picture.shift.partition("(")[0]
+    """That of its shift."""
+    return family_in(picture.shift)
 
 
 def _varied(pictures: Sequence[GalleryExample]) -> list[GalleryExample]:
@@ -115,7 +117,10 @@ def _tile(picture: GalleryExample, data: DataCard, folder: Path) -> Tile:
         why = (error.strerror or "it cannot be read").lower() if isinstance(error, OSError) else str(error)
         return Tile(picture, *names, missing=f"gallery/{picture.file} cannot be shown: {why}")
     if isinstance(clean, str) or isinstance(moved, str):
-        return Tile(picture, *names, words=text_changes(str(clean), str(moved)), guarded=guard(str(clean), str(moved)))
+        before, after = str(clean), str(moved)
+        turned = OWN_ANSWER in after and OWN_ANSWER not in before  # a further turn, which is no other way to write the first
+        changed = text_changes(before, after.replace(OWN_ANSWER, names[1]) if turned else after)
+        return Tile(picture, *names, words=changed, guarded=None if turned else guard(before, after))
     if clean.ndim == 1:
         changes = _changes(clean, moved, words, data.columns)
         return Tile(picture, *names, changes=changes[:_FEATURES], changed=len(changes), features=clean.size)

@@ -6,7 +6,7 @@ import os
 import pickle
 import sys
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,9 +30,10 @@ class Hand:
         keep_freed_memory()
         self.work: Callable[[Any], Done[Any]] = pickle.loads(work)  # noqa: S301  # the run's own
 
-    def run(self, job: Any) -> str | None:
-        """Why the job failed; None where it did not."""
-        return self.work(job).error
+    def run(self, job: Any) -> tuple[str | None, bool]:
+        """Why the job failed, None where it did not; and whether it was left to another call."""
+        done = self.work(job)
+        return done.error, done.elsewhere
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Ray:
     workers: int
     address: str = ""
 
-    def __call__(self, work: Callable[[Job], Done[Job]], waves: Sequence[Sequence[Job]]) -> Iterator[Done[Job]]:
+    def __call__(self, work: Callable[[Job], Done[Job]], waves: Iterable[Sequence[Job]]) -> Iterator[Done[Job]]:
         with _cluster(self.workers, self.address) as ray:
             # Not restarted by Ray itself: it refuses what such a worker is given before it is there again.
             remote, given = ray.remote(num_cpus=1, max_restarts=0)(Hand), ray.put(pickle.dumps(work))
@@ -108,16 +109,16 @@ class Team:
                 (done,), _ = self.ray.wait([*under], num_returns=1)
                 hand, job = under.pop(done)
                 try:
-                    error = self.ray.get(done)
+                    said = self.ray.get(done)
                 except self.ray.exceptions.RayError as death:  # another worker takes its place
                     lost[job.key()] += 1
                     if lost[job.key()] < TRIES:
                         waiting.append(job)
                         continue
-                    error = f"A worker of the cluster died {TRIES} times while it ran this: {_first_line(death)}"
+                    said = (f"A worker of the cluster died {TRIES} times while it ran this: {_first_line(death)}", False)
                 else:
                     self.idle.append(hand)
-                yield Done(job, error)
+                yield Done(job, *said)
         finally:
             self.idle.extend(hand for hand, _ in under.values())
 

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import TracebackType
-from typing import Generic
+from typing import Generic, TypeAlias
 
 from shiftproof._memory import keep_freed_memory
 from shiftproof.runs.job import Done, Job
@@ -31,6 +31,9 @@ _LOOK = 0.5
 """Seconds between two looks at whether workers live."""
 _MOST_SAID = 100_000
 """Characters of a traceback that are kept: its end."""
+Said: TypeAlias = tuple[str | None, bool]
+"""Of a job: why it failed, and whether it was left to another call."""
+NOTHING: Said = (None, False)
 
 
 class Worker(Generic[Job]):
@@ -53,14 +56,14 @@ class Worker(Generic[Job]):
         with suppress(OSError):
             self.line.send(job)
 
-    def hear(self) -> tuple[bool, str | None]:
-        """Whether it lives, and what it said: nothing, or why a job failed."""
+    def hear(self) -> tuple[bool, Said]:
+        """Whether it lives, and what it said of its job."""
         try:
             if self.line.poll():
                 return True, self.line.recv()
         except (EOFError, OSError):
             pass
-        return False, None
+        return False, NOTHING
 
     def end(self) -> None:
         """Ends it, with all that it has started."""
@@ -81,14 +84,14 @@ class Worker(Generic[Job]):
         return f"it left with exit code {code}" if code >= 0 else f"it was ended by {signal.Signals(-code).name}"
 
 
-def serve(work: Callable[[Job], Done[Job]], line: Connection[str | None, Job | None]) -> None:
+def serve(work: Callable[[Job], Done[Job]], line: Connection[Said, Job | None]) -> None:
     """The life of a worker."""
     if sys.platform != "win32":
         os.setpgrp()  # so that whatever the model starts ends with it
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the run's to handle: it ends the workers
     keep_freed_memory()
     me = os.getpid()
-    line.send(None)
+    line.send(NOTHING)
     while True:
         try:
             job = line.recv()
@@ -97,12 +100,13 @@ def serve(work: Callable[[Job], Done[Job]], line: Connection[str | None, Job | N
         if job is None:
             return
         try:
-            error = work(job).error
+            done = work(job)
+            error, elsewhere = done.error, done.elsewhere
         except BaseException:  # whatever ends a job belongs in its report, and the worker goes on
-            error = traceback.format_exc()
+            error, elsewhere = traceback.format_exc(), False
         if os.getpid() != me:  # a copy that the model forked and that came out of it with us
             os._exit(1)
-        line.send(error and error[-_MOST_SAID:])
+        line.send((error and error[-_MOST_SAID:], elsewhere))
 
 
 class WorkerPool(Generic[Job]):
@@ -149,7 +153,7 @@ class WorkerPool(Generic[Job]):
                 if not lives:
                     yield from self._died(worker, job, waiting, tries)
                 elif job is not None:
-                    yield Done(job, said)
+                    yield Done(job, *said)
                 else:
                     worker.ready, self._bad_starts = True, 0
 

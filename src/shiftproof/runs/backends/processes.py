@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pickle import PicklingError, dumps
 from typing import Any
@@ -18,7 +18,7 @@ class Processes:
 
     workers: int
 
-    def __call__(self, work: Callable[[Job], Done[Job]], waves: Sequence[Sequence[Job]]) -> Iterator[Done[Job]]:
+    def __call__(self, work: Callable[[Job], Done[Job]], waves: Iterable[Sequence[Job]]) -> Iterator[Done[Job]]:
         with WorkerPool(work, self.workers) as pool:  # one for all waves: a worker loads the model once
             for wave in waves:
                 yield from pool.run(wave)

@@ -6,9 +6,12 @@ from shiftproof.training.pieces.group_dro_loss import GroupDROLoss, balanced_sam
 from shiftproof.training.pieces.importance import importance_weights
 from shiftproof.training.pieces.instance_weights import InstanceWeights
 from shiftproof.training.pieces.label_losses import label_kl, label_kl_adaptive
+from shiftproof.training.pieces.layout_tuning import LayoutTuning, tune_over_layouts
 from shiftproof.training.pieces.lisa_mixing import lisa_mix
+from shiftproof.training.pieces.low_rank import LowRankLinear, add_low_rank, merge_low_rank
 from shiftproof.training.pieces.moved_inputs import MovedInputs
 from shiftproof.training.pieces.repeated_rows import jtt_rows
+from shiftproof.training.pieces.reward_head import RewardHead, fit_reward_head, steady_preference_loss
 from shiftproof.training.pieces.risk_losses import (
     DualRisk,
     MultilevelRisk,
@@ -29,26 +32,34 @@ __all__ = [
     "GroupDROLoss",
     "InstanceTemperatures",
     "InstanceWeights",
+    "LayoutTuning",
+    "LowRankLinear",
     "MovedInputs",
     "MultilevelRisk",
+    "RewardHead",
     "Scored",
     "WrappedMethod",
+    "add_low_rank",
     "balanced_sampler",
     "dfr_layer",
     "exchanged_rows",
     "explore",
+    "fit_reward_head",
     "group_mixture_loss",
     "importance_weights",
     "jtt_rows",
     "label_kl",
     "label_kl_adaptive",
     "lisa_mix",
+    "merge_low_rank",
     "mmd_loss",
     "most_uncertain",
     "risk_loss",
     "select",
     "sinkhorn_loss",
+    "steady_preference_loss",
     "token_cvar",
     "token_entropy",
+    "tune_over_layouts",
     "wasserstein_loss",
 ]

@@ -1,0 +1,25 @@
+"""Which places are URLs of fsspec."""
+
+from __future__ import annotations
+
+import re
+
+from shiftproof._errors import UsageError
+
+_AS_A_PATH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:[/:]")
+"""How a URL begins, also where it was taken for a path, which has one slash of two; a drive has one letter."""
+
+
+def is_url(place: object) -> bool:
+    """Whether a place is a URL of fsspec, such as s3://bucket/run, and no local path.
+
+    >>> is_url("s3://bucket/run"), is_url("dir::file:///tmp/run"), is_url("runs/x"), is_url(None)
+    (True, True, False, False)
+    """
+    return "://" in str(place)
+
+
+def check_local(out: object) -> None:
+    """Raises `UsageError` where an output folder is a URL, for all commands but `audit`."""
+    if _AS_A_PATH.match(str(out)):
+        raise UsageError(f"The output folder '{out}' is a URL, which only `shiftproof audit` can write to. Choose a local one with --out.")
