@@ -9,10 +9,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from shiftproof._errors import UsageError, must
+from shiftproof.defences._rounding import RoundedBlocks
 from shiftproof.defences.compression import Bytes, Compression
 
 _FORMATS = {"webp": ("WEBP", "webp"), "jpeg2000": ("JPEG2000", "jpg_2000"), "avif": ("AVIF", "avif")}
 """By our name, what Pillow calls the format and the feature."""
+_ROUNDING = {"webp": RoundedBlocks(4), "avif": RoundedBlocks(8), "jpeg2000": None}
+"""WebP transforms blocks of 4 x 4; AVIF chooses among sizes; JPEG 2000 rounds wavelets."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,10 @@ class Codec(Compression):
             raise must("of", self.name, "be webp, jpeg2000 or avif", self.of, "For JPEG take the defence jpeg.")
         if not 1 <= self.quality <= 100:
             raise must("quality", self.name, "be from 1 to 100", self.quality)
+
+    @property
+    def rounding(self) -> RoundedBlocks | None:
+        return _ROUNDING[self.of]
 
     def coded(self, image: Bytes) -> Bytes:
         return through(image, self.of, self.quality)
