@@ -1,4 +1,4 @@
-"""What attacks leave of a net behind codecs: the identity's gradient, ours, the cascade, and Square at its published queries and at equal passes.
+"""What attacks leave of a net behind codecs: the identity's gradient, ours, the cascade, and Square at many queries and at equal passes.
 
 `python -m benchmarks.compression --net FILE.py:NAME --data npz:FILE --codec "jpeg(quality=75)" ...` attacks the first `--limit` images and
 adds a row for each codec to the record; a row that is there already is replaced.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -45,26 +46,27 @@ class WithoutRounding(Compression):
 def attacks(queries: int) -> dict[str, tuple[bool, str]]:
     """By name, whether the gradient is ours, and the search."""
     return {
-        "identity": (False, CLIMB),
         "ours": (True, CLIMB),
+        "identity": (False, CLIMB),
         "square, equal passes": (False, EQUAL),
-        "square": (False, f"square(queries={queries})"),
         "cascade": (True, "cascade"),
+        "square": (False, f"square(queries={queries})"),
     }
 
 
-def row(net: Scores, codec: str, examples: Examples, eps: float, queries: int) -> dict[str, Any]:
-    """How many of the images stay right under each attack, and what it cost."""
-    made: dict[str, Any] = {"codec": codec, "eps": eps, "n": len(examples), "queries": queries, "left": {}, "passes": {}}
+def measured(net: Scores, codec: str, examples: Examples, eps: float, queries: int) -> Iterator[dict[str, Any]]:
+    """How many of the images stay right under each attack, and what it cost: a row that grows by an attack at a time."""
+    model = defences.build(codec)(net, space=examples.space)
+    clean = int((model.labels(examples.x) == examples.y).sum())
+    made: dict[str, Any] = {"net": net.name, "codec": codec, "eps": eps, "n": len(examples), "clean": clean, "queries": queries}
+    made |= {"left": {}, "passes": {}}
     for name, (known, search) in attacks(queries).items():
-        part = defences.build(codec) if known else WithoutRounding(codec)
-        model = part(net, space=examples.space)
-        found = sp.confront(model, sp.Linf(eps), search=searches.build(search), examples=examples)
-        made["clean"] = int((model.labels(examples.x) == examples.y).sum())
+        behind = model if known else WithoutRounding(codec)(net, space=examples.space)
+        found = sp.confront(behind, sp.Linf(eps), search=searches.build(search), examples=examples)
         made["left"][name] = int(found.correct.sum())
         made["passes"][name] = int(found.forwards.sum() + found.backwards.sum())
         print(codec, name, made["left"][name], "of", len(examples), "passes", made["passes"][name], flush=True)
-    return made
+        yield made
 
 
 def main() -> None:
@@ -82,11 +84,11 @@ def main() -> None:
     examples = sp.load_data(options.data, limit=options.limit).take(slice(None))
     net = sp.load_model(options.net, name=options.net.rpartition(":")[2])
     assert isinstance(net, Scores)  # a torch module gives them
-    known = json.loads(options.record.read_text())["rows"] if options.record.exists() else []
     for codec in options.codec:
-        known = [each for each in known if each["codec"] != codec]
-        known.append({"net": net.name, **row(net, codec, examples, options.eps, options.queries)})
-        options.record.write_text(json.dumps({"shiftproof": sp.__version__, "rows": known}, indent=1) + "\n")
+        for row in measured(net, codec, examples, options.eps, options.queries):
+            known = json.loads(options.record.read_text())["rows"] if options.record.exists() else []
+            rows = sorted([each for each in known if each["codec"] != codec] + [row], key=lambda each: str(each["codec"]))
+            options.record.write_text(json.dumps({"shiftproof": sp.__version__, "rows": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

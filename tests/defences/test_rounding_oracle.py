@@ -20,6 +20,7 @@ from shiftproof.defences._rounding import RoundedBlocks
 from shiftproof.defences.compression import Bytes, Compression
 from shiftproof.defences.jpeg import Jpeg
 from shiftproof.randomness import Rng
+from shiftproof.searches.auto_step import AutoStep
 
 IMAGE = InputSpace(kind="image")
 NONE = Rng.for_ids(0, [])
@@ -33,11 +34,11 @@ def basis(side: int) -> Tensor:
 
 
 def soft(block: Tensor) -> Tensor:
-    """A block of 2 x 2 in [0, 1] whose coefficients are rounded as Shin & Song do it: round(c) + (c - round(c))^3."""
+    """A block of 2 x 2 in [0, 1] whose coefficients become round(c) + (c - round(c))^3, as of Shin & Song, and a quarter of themselves."""
     steps = torch.tensor(STEPS, dtype=torch.float64)
     found = basis(2) @ (block * 255) @ basis(2).T / steps
     whole = found.detach().round()
-    return basis(2).T @ ((whole + (found - whole) ** 3) * steps) @ basis(2) / 255
+    return basis(2).T @ ((whole + (found - whole) ** 3 + (found - whole) / 4) * steps) @ basis(2) / 255
 
 
 def hard(block: Tensor) -> Tensor:
@@ -60,9 +61,9 @@ def test_the_slope_is_that_of_softly_rounded_coefficients_by_finite_differences(
         assert float(x.grad[0, 0][at]) == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-5, abs=1e-9)
 
 
-def test_no_slope_on_a_whole_number_and_three_quarters_at_half_way() -> None:
+def test_a_quarter_on_a_whole_number_and_one_at_half_way() -> None:
     steps = torch.tensor(STEPS, dtype=torch.float64)
-    for away, slope in ((0.0, 0.0), (0.5, 0.75), (5.0, 1.08)):  # beyond 0.6 steps it grows no more
+    for away, slope in ((0.0, 0.25), (0.5, 1.0), (5.0, 1.33)):  # beyond 0.6 steps it grows no more
         out = torch.tensor([[3.0, 1.0], [2.0, 1.0]], dtype=torch.float64) * steps
         first = basis(2).T @ (out + away * steps) @ basis(2) / 255
         x = first[None, None].clone().requires_grad_(True)
@@ -129,14 +130,12 @@ def test_an_attack_that_knows_what_is_rounded_leaves_less() -> None:
                 torch.nn.functional.cross_entropy(module(x[rows]), y[rows]).backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
     model = sp.as_model(module.eval().requires_grad_(False), name="digits")
-    data = sp.examples(x[800:900], y[800:900])
+    data = sp.examples(x[800:950], y[800:950])
     left = {
-        part.name: sp.confront(part(model, space=IMAGE), sp.Linf(0.15), search=sp.GradientAscent(steps=20), examples=data).accuracy
+        part.name: sp.confront(part(model, space=IMAGE), sp.Linf(0.15), search=AutoStep(steps=40), examples=data).accuracy
         for part in (Unknown(), Jpeg(20))
     }
-    queried = sp.confront(Jpeg(20)(model, space=IMAGE), sp.Linf(0.15), search=sp.Square(queries=40), examples=data).accuracy
     assert left["jpeg"] < left["unknown"] - 0.05
-    assert left["jpeg"] <= queried  # at as many passes
 
 
 def test_a_spec_makes_the_same_part() -> None:

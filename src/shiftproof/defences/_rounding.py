@@ -14,6 +14,8 @@ _LEVELS = 255
 _TO_YCC = ((0.299, 0.587, 0.114), (-0.168735892, -0.331264108, 0.5), (0.5, -0.418687589, -0.081312411))
 _FARTHEST = 0.6
 """Steps from a rounded coefficient beyond which the slope grows no more: codecs that set small coefficients to 0 go further than half."""
+_EVERYWHERE = 0.25
+"""The mean of 3 d^2 over a step, which every coefficient has besides: moves of several steps pass over all that is between."""
 _LEAST_STEP = 1.0
 Steps = tuple[tuple[int, ...], ...]
 
@@ -28,9 +30,10 @@ class RoundedBlocks:
             of an image, and are then read off from the errors: `sqrt(12)` times their root mean square, as of a uniform rounding.
         halved: whether colours are written at half the resolution.
 
-    A coefficient that was rounded by d steps has the slope 3 d^2, as in Shin & Song 2017: next to none where it stays what it is, and most
-    where it is about to tip. There d is computed by a copy of the codec; here it is the difference between what went into the codec and what
-    came out of it, so prediction from neighbours and the choices of an encoder need not be known.
+    A coefficient that was rounded by d steps has the slope 3 d^2, as in Shin & Song 2017: none where it stays what it is, and most where it
+    is about to tip; and besides the mean of that over a step, 1/4, which leads moves of several steps. There d is computed by a copy of the
+    codec; here it is the difference between what went into the codec and what came out of it, so prediction from neighbours and the
+    choices of an encoder need not be known.
     """
 
     side: int
@@ -60,7 +63,7 @@ class RoundedBlocks:
         coefficients = self._blocks(into)
         error = (coefficients - self._blocks(out)).detach()
         away = (error.abs() / self._steps(error, steps)).clamp(max=_FARTHEST)
-        return self._planes(coefficients * 3 * away.square(), *into.shape[2:])
+        return self._planes(coefficients * (_EVERYWHERE + 3 * away.square()), *into.shape[2:])
 
     def _steps(self, error: Tensor, steps: Steps | None) -> Tensor:
         if steps is not None:

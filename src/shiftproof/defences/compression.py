@@ -39,7 +39,9 @@ class Compression(InputTransformation):
     def adaptive(self) -> str:
         if self.rounding is None:
             return super().adaptive
-        return "straight through: exact forward pass, in the backward pass the slope of rounded blocks, read off from what the codec gave back"
+        return (
+            "straight through: exact forward pass, in the backward pass the slope of rounded blocks, read off from what the codec gave back"
+        )
 
     @abstractmethod
     def coded(self, image: Bytes) -> Bytes:

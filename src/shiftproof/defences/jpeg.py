@@ -38,8 +38,8 @@ class Jpeg(Compression):
         quality: from 1 to 100; the paper takes 75.
 
     Guarantees:
-        None against a search that knows it: behind the compression an attack follows the identity's gradient (straight through). What it
-        gains is against moves made on the undefended model.
+        None against a search that knows it: behind the compression an attack follows the slope of the rounded coefficients, steepest where
+        one is about to tip. What it gains is against moves made on the undefended model. The guide on defences has what each attack leaves.
     Differentiable: no. Cost: one compression an image on the CPU, and no more passes of the model.
 
     Example:
@@ -48,11 +48,12 @@ class Jpeg(Compression):
         >>> Jpeg(75)(model, space=sp.InputSpace(kind="image")).scores(torch.rand(3, 1, 8, 8)).shape
         torch.Size([3, 2])
 
-    Reference: Dziugaite, Ghahramani & Roy 2016, "A study of the effect of JPG compression on adversarial images".
+    Reference: Dziugaite, Ghahramani & Roy 2016, "A study of the effect of JPG compression on adversarial images"; Shin & Song
+    2017, "JPEG-resistant adversarial images" (the slope).
     """
 
     name: ClassVar[str] = "jpeg"
-    references: ClassVar[tuple[str, ...]] = ("dziugaite2016study",)
+    references: ClassVar[tuple[str, ...]] = ("dziugaite2016study", "shin2017jpeg")
 
     quality: int = 75
 

@@ -95,9 +95,7 @@ class LearnedCodec(Defence):
             return {}
         x = held_out.x.float().cpu()
         _check_images(self.name, x)
-        return autoencoder.learned(
-            _unit(x, behind.space), target=self.target, realism=self.realism, steps=self.steps, seed=self.seed
-        )
+        return autoencoder.learned(_unit(x, behind.space), target=self.target, realism=self.realism, steps=self.steps, seed=self.seed)
 
     def weights(self, behind: DefenceContext) -> autoencoder.Weights:
         """The tensors of the codec."""

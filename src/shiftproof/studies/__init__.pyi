@@ -9,6 +9,7 @@ from shiftproof.studies.anomaly_under_shift import AnomalyUnderShift
 from shiftproof.studies.bias_and_variance_reduction import BiasAndVarianceReduction
 from shiftproof.studies.capacity_and_robustness import CapacityAndRobustness
 from shiftproof.studies.component_removal import ComponentRemoval
+from shiftproof.studies.compression_purification import CompressionPurification
 from shiftproof.studies.controlled_shift import ControlledShift
 from shiftproof.studies.coreset_weights import CoresetWeights
 from shiftproof.studies.cross_domain_errors import CrossDomainErrors
@@ -58,6 +59,7 @@ __all__ = [
     "BiasAndVarianceReduction",
     "CapacityAndRobustness",
     "ComponentRemoval",
+    "CompressionPurification",
     "ControlledShift",
     "CoresetWeights",
     "CrossDomainErrors",

@@ -21,7 +21,7 @@ from shiftproof.searches.abstract import Search
 from shiftproof.searches.auto_step import AutoStep
 from shiftproof.searches.square import Square
 from shiftproof.shifts.norms.linf import Linf
-from shiftproof.studies.abstract import Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.nets import convolutional
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial
@@ -56,9 +56,9 @@ class CompressionPurification(Study):
         Prediction("realistic, broken by queries only", "queries find next to nothing that the gradient missed", high=0.02),
     )
     protocol: ClassVar[str] = (
-        "MNIST at 14 x 14 pixels, the mean of four; 4,000 training images, others for each seed, and 300 test images. A network of two "
-        f"convolutions, and two codecs learned_codec(target={TARGET:g}, steps=600), one with realism={REALISM:g}, all of these images. Attack "
-        f"inside linf(eps={EPS:g}): auto_step of 50 steps through the networks of the codec, with the identity for the rounding; then "
+        "MNIST at 14 x 14 pixels, the mean of four; 4,000 training images, others for each seed, and 200 test images. A network of two "
+        f"convolutions, and two codecs learned_codec(target={TARGET:g}, steps=400), one with realism={REALISM:g}, all of these images. "
+        f"Attack inside linf(eps={EPS:g}): auto_step of 100 steps through the codec's networks, with the identity for the rounding; then "
         "square of 300 queries on what still stands. Distance of realism: Fréchet's, between the network's scores of 1,000 training images "
         "and of 1,000 others behind the codec."
     )
@@ -68,22 +68,30 @@ class CompressionPurification(Study):
     )
     seeds: ClassVar[int] = 6
     needs: ClassVar[tuple[str, ...]] = ("mnist.train", "mnist.test")
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook(
+            "Seeds 100, with 600 steps of each codec and 50 of the climb, and 101 and 102, as now: to see what a seed costs and how far seeds "
+            "differ. Realistic less plain under attack was 0.04, 0.07 and -0.01; broken by queries only behind the realistic codec 0.09, 0.06 "
+            "and 0.02. The trainings were shortened after the first; the predictions are the paper's claim and were not changed.",
+            seeds=(100, 101, 102),
+        ),
+    )
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:
         """What stays right behind each codec, bits, errors and distances."""
-        task = trial.task("mnist", train=trial.pick(quick=None, full=4000), test=trial.pick(quick=60, full=300))
+        task = trial.task("mnist", train=trial.pick(quick=None, full=4000), test=trial.pick(quick=60, full=200))
         learned, judged = (trial.pick(quick=each, full=_halved(each)) for each in task)
         net = convolutional(tuple(learned.x.shape[1:]), width=8)
-        trained = trial.train("network", net, learned, epochs=6, batch_size=50, optimiser="adam(lr=3e-3)", unseen="none")
+        trained = trial.train("network", net, learned, epochs=4, batch_size=50, optimiser="adam(lr=3e-3)", unseen="none")
         model = TorchModule(trained, name="network")
         found: dict[str, Quantity] = {}
         robust: dict[str, Bools] = {}
         distance: dict[str, float] = {}
         for name, realism in (("plain", 0.0), ("realistic", REALISM)):
             trial.say(f"training and attacking the {name} codec")
-            codec = LearnedCodec(target=TARGET, realism=realism, steps=trial.pick(quick=60, full=600), seed=trial.seed)
+            codec = LearnedCodec(target=TARGET, realism=realism, steps=trial.pick(quick=60, full=400), seed=trial.seed)
             behind = codec(model, space=learned.space, held_out=learned)
-            climbed = _right(behind, AutoStep(steps=trial.pick(quick=10, full=50)), judged, trial.seed)
+            climbed = _right(behind, AutoStep(steps=trial.pick(quick=10, full=100)), judged, trial.seed)
             robust[name] = climbed.copy()
             standing = np.flatnonzero(climbed)
             robust[name][standing] = _right(behind, Square(trial.pick(quick=30, full=300)), judged[standing], trial.seed)
@@ -97,7 +105,7 @@ class CompressionPurification(Study):
                 f"{name}, squared error": Quantity(_error(codec, behind, judged.x), unit="amount"),
                 f"{name}, distance from real images": Quantity(distance[name], unit="amount"),
             }
-        bare = confront(model, Linf(EPS), search=AutoStep(steps=trial.pick(quick=10, full=50)), examples=judged, seed=trial.seed)
+        bare = confront(model, Linf(EPS), search=AutoStep(steps=trial.pick(quick=10, full=100)), examples=judged, seed=trial.seed)
         found["no codec, under attack"] = share(bare.correct)
         found["distance from real images, plain less realistic"] = Quantity(distance["plain"] - distance["realistic"])
         found["accuracy under attack, realistic less plain"] = difference(robust["realistic"], robust["plain"])
