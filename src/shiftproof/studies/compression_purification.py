@@ -72,7 +72,7 @@ class CompressionPurification(Study):
         EarlierLook(
             "Seeds 100, with 600 steps of each codec and 50 of the climb, and 101 and 102, as now: to see what a seed costs and how far "
             "they differ. Realistic less plain under attack was 0.04, 0.07 and -0.01; broken by queries only behind the realistic codec "
-            "0.09, 0.06 and 0.02. The trainings were shortened after the first; the predictions are the paper's claim and were not changed.",
+            "0.09, 0.06 and 0.02. The trainings were shortened after the first; the predictions are the claim's and were not changed.",
             seeds=(100, 101, 102),
         ),
     )

@@ -19,6 +19,7 @@ def store_codecs(subjects: Sequence[ComparedModel], folder: Path) -> list[str]:
     for subject in subjects:
         if isinstance(subject.defence, LearnedCodec) and isinstance(subject.model, DefendedModel) and not subject.defence.file:
             path = folder / PLACE / f"codec-{len(notes) + 1}.safetensors"
+            path.parent.mkdir(parents=True, exist_ok=True)
             save(subject.model.behind.fitted, path)
             there = f"{PLACE}/{path.name}"
             notes.append(f"The codec of {subject.name} is in {there}: an audit takes it with --defence \"learned_codec(file='{there}')\".")
