@@ -38,18 +38,17 @@ def made(part: LearnedCodec) -> DefendedModel:
     return part(linear(), space=IMAGE, held_out=held_out())
 
 
-def test_training_brings_images_back_and_keeps_near_the_bits_aimed_at() -> None:
+def test_training_brings_images_back_with_fewer_bits_where_fewer_are_aimed_at() -> None:
     x = digits()[0][200:300]
     found = {}
-    for target in (1.0, 4.0):
+    for target in (0.2, 4.0):
         codec = LearnedCodec(target=target, steps=100)
         behind = made(codec).behind
         with torch.no_grad():
             found[target] = float((codec.seen(behind, x) - x).square().mean()), float(codec.bits(behind, x).mean())
     middle = float((x - x.mean(0)).square().mean())
-    assert found[4.0][0] < found[1.0][0] < middle
-    assert found[1.0][1] < found[4.0][1]
-    assert found[1.0][1] < 2.0
+    assert found[4.0][0] <= found[0.2][0] < 0.7 * middle
+    assert found[0.2][1] < found[4.0][1] - 0.1
 
 
 def test_the_prior_is_a_probability_of_whole_numbers() -> None:

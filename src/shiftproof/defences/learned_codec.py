@@ -35,7 +35,7 @@ class LearnedCodec(Defence):
     and are further from their originals.
 
     Args:
-        target: bits a pixel that training aims at, more than 0.
+        target: bits a pixel that training aims at, more than 0; a short one stays above.
         realism: weight of the discriminator, at least 0; 0 for none.
         steps: of training, at least 1, each with 64 images.
         seed: of the training.

@@ -19,7 +19,7 @@ def test_a_codec_that_was_trained_is_stored_and_audited(tmp_path: Path, monkeypa
     assert command(monkeypatch, "defend", f"{nets}:nearest", *asked) == 0
     record = DefendRecord.model_validate_json((out / "defend.json").read_bytes())
     assert record.rows[1].family == "transformation"
-    (said,) = [note for note in record.notes if "codec" in note]
+    (said,) = [note for note in record.notes if note.startswith("The codec of")]
     assert said == (
         "The codec of learned_codec(steps=3) is in training/codec-1.safetensors: an audit takes it with --defence "
         "\"learned_codec(file='training/codec-1.safetensors')\"."
