@@ -28,6 +28,6 @@ def test_a_codec_that_was_trained_is_stored_and_audited(tmp_path: Path, monkeypa
     path = out / "training" / "codec-1.safetensors"
     audited = ["--data", "digits:", "--limit", "8", "--shift", "linf(eps=0.2)", "--search", "gradient_ascent(steps=2)"]
     audited += ["--defence", f"learned_codec(file={str(path)!r})", "--out", str(tmp_path / "a")]
-    assert command(monkeypatch, "audit", f"{nets}:nearest", *audited) == 0
+    assert command(monkeypatch, "audit", "--model", f"{nets}:nearest", *audited) == 0
     model = json.loads((tmp_path / "a" / "audit.json").read_bytes())["model"]
     assert LearnedCodec(file=str(path)).sha256 in json.dumps(model)
