@@ -49,7 +49,7 @@ def bits(weights: Weights, z: Tensor) -> Tensor:
     It is what an ideal arithmetic coder would need: no file is written.
     """
     middle, spread = weights["prior.middle"][:, None, None], weights["prior.spread"].exp()[:, None, None]
-    mass = torch.special.ndtr((z + 0.5 - middle) / spread) - torch.special.ndtr((z - 0.5 - middle) / spread)
+    mass: Tensor = torch.special.ndtr((z + 0.5 - middle) / spread) - torch.special.ndtr((z - 0.5 - middle) / spread)
     return -mass.clamp_min(_LEAST).log2().flatten(1).sum(1)
 
 
