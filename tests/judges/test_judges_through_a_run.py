@@ -205,6 +205,8 @@ def test_runs_of_two_judges_do_not_compare_or_share_a_folder(tmp_path: Path) -> 
         sp.audit(asks, questions(), judge=judge, out=str(tmp_path / judge), **options)
     with pytest.raises(UsageError, match="These runs were judged by contains and token_f1, so their numbers do not compare"):
         compare_runs([tmp_path / "token_f1", tmp_path / "contains"])
-    with pytest.raises(UsageError, match="holds another run: its cells is"):
+    with pytest.raises(
+        UsageError, match="holds another run: its cells differ first at number 1, which is .*token_f1, and this run's is .*contains"
+    ):
         sp.audit(asks, questions(), judge="contains", out=str(tmp_path / "token_f1"), **options)
     assert read_audit(tmp_path / "token_f1").judge.measure == "f1"

@@ -112,6 +112,7 @@ def test_threats_without_a_board_there_are_refused() -> None:
 BAD = {
     "no JSON": ("{", r"The file '.*Noon.json' cannot be read as JSON"),
     "a list": ("[1]", r"The file '.*Noon.json' must hold one JSON object.* holds a list"),
+    "rows of AttackBench": ('[{"optimality": 0.5}]', r"holds a list\. AttackBench's files are given with --attackbench\."),
     "an unknown key": ({**LINF, "autoatack_acc": "1"}, r"Unknown key in '.*Noon.json' 'autoatack_acc'. Did you mean: autoattack_acc"),
     "a share above 100": (
         {**LINF, "clean_acc": "853"},

@@ -20,12 +20,29 @@ from shiftproof._references import bibtex, entry_key
 
 ENTRIES = re.split(r"\n\n(?=@)", (files("shiftproof") / "references.bib").read_text(encoding="utf-8").strip())
 HOME = Path(str(files("shiftproof")))
-NAME = r"(?:Van |De )?[A-ZÀ-Ž][\w'’-]*[a-zà-ž]"
+NAME = r"(?:[Vv]an (?:de[nr]? )?|[Dd][ei] )?(?:[A-ZÀ-Ž][\w'’-]*[a-zà-ž]|[A-ZÀ-Ž]{3,}(?= et al))"
+VENUE = (
+    r"(?:NeurIPS|NIPS|ICML|ICLR|CVPR|ICCV|ECCV|WACV|AAAI|IJCAI|E?ACL|NAACL|EMNLP|COLING|TACL|JMLR|TMLR|PMLR|AISTATS|UAI|COLT|KDD|NDSS|USENIX"
+    r"|TPAMI|ICASSP|TACAS|Nature|Science|Biometrika)"
+)
+YEAR = r"(?:1[89]\d\d|20\d\d)"
+MANY = rf"(?:(?:, {NAME})*,? (?:and|&) (?:others|colleagues|{NAME})| et al\.?)"
 CITED = re.compile(
-    rf"(?P<first>{NAME})(?:(?:, {NAME})*,? (?:and|&) (?:others|{NAME})| et al\.?)?,? \(?(?P<year>1[89]\d\d|20\d\d)\b"
+    rf"(?P<first>{NAME}){MANY}?(?:['’]s?(?: [a-z-]+){{0,3}})?,?(?: (?:in|at|of)(?= {YEAR}| {VENUE}))?,? "
+    rf"\(?(?:{VENUE},? )?(?P<year>{YEAR})\b"
     r"(?: \[(?P<key>[a-z0-9]+)\])?(?:,? \"(?P<title>[^\"]+)\")?"
 )
-"""A paper named in words, such as `Xu et al. 2021`, with its key in brackets and its title, where they follow."""
+"""A paper named in words, such as `Xu et al. 2021` or `Cohen's bound (2019)`, with its key in brackets and its title, where they follow."""
+LISTED = re.compile(rf"(?P<first>{NAME}), [A-Z]\.(?: ?[A-Z]\.)*[^()\"]{{0,80}}\((?P<year>{YEAR})\)")
+UNDATED = re.compile(rf"(?P<first>{NAME})(?: et al\b| and colleagues\b| and others\b)")
+SHORT = re.compile(rf"(?P<first>{NAME}){MANY}?,? \(?['’]\d\d\b")
+ELSEWHERE = re.compile(
+    r"arXiv:? ?\d{4}\.\d{4,5}|(?:arxiv|doi)\.org/|\bdoi:? ?10\.\d{4}|openreview\.net/|aclanthology\.org/|proceedings\.mlr\.press/"
+    rf"|\b{VENUE}\b[^.;\[\]]{{0,12}}?\b{YEAR}\b",
+    re.IGNORECASE,
+)
+"""A paper named by its number, its address or the place where it was published."""
+KEY = re.compile(rf"\[([a-z]+{YEAR}\w*)\]")
 
 
 def ascii_of(text: str) -> str:
@@ -45,22 +62,28 @@ def entry(key: str) -> tuple[str, str, str]:
     return ascii_of(author.partition(",")[0]), year, ascii_of(title)
 
 
-def cited(text: str) -> Iterator[re.Match[str]]:
-    """Every paper that the docstrings of a source name."""
+def prose(text: str) -> Iterator[str]:
+    """Every string of a source that stands for itself: docstrings, and what is said below a constant or a field."""
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and (words := ast.get_docstring(node)):
-            yield from CITED.finditer(" ".join(words.split()))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield " ".join(node.value.value.split())
 
 
 def without_key(text: str, keys: set[str]) -> list[str]:
     """The papers named in a source of which no key, neither in brackets nor among `keys`, is the entry: by first author, year and title."""
-    lost = []
-    for paper in cited(text):
-        options = {paper["key"]} if paper["key"] else keys | set(re.findall(r"\[([a-z]+\d{4}\w*)\]", text))
-        said = ascii_of(paper["title"] or "").replace(" ", "")
-        who = ascii_of(paper["first"]), paper["year"]
-        if not any(bibtex(key) and entry(key)[:2] == who and said in entry(key)[2].replace(" ", "") for key in options):
-            lost.append(paper[0])
+    options = keys | set(KEY.findall(text))
+    lost = [key for key in KEY.findall(text) if bibtex(key) is None]
+    known = {entry(key) for key in options if bibtex(key)}
+    for words in prose(text):
+        for paper in CITED.finditer(words):
+            papers = known if not paper["key"] else {entry(paper["key"])} if bibtex(paper["key"]) else set()
+            said = ascii_of(paper["title"] or "").replace(" ", "")
+            who = ascii_of(paper["first"]), paper["year"]
+            if not any(each[:2] == who and said in each[2].replace(" ", "") for each in papers):
+                lost.append(paper[0])
+        for form in (LISTED, UNDATED, SHORT):
+            lost += [paper[0] for paper in form.finditer(words) if ascii_of(paper["first"]) not in {first for first, _, _ in known}]
+        lost += [paper[0] for paper in ELSEWHERE.finditer(words) if not KEY.search(words)]
     return lost
 
 
@@ -93,9 +116,20 @@ def test_every_paper_named_in_a_docstring_has_its_key_there(package: str) -> Non
         ('Kurakin et al. 2017, "Adversarial examples in the\n    physical world".', {"kurakin2017scale"}),
         ("Dunn et al. 2025 [dunkel2025cnsbench]", set()),
         ("Higham 2002 [higham2003accuracy]", {"higham2002accuracy"}),
+        ("as in [nobody2031nothing]", set()),
+        ("Nobody's bound (2031) is used", set()),
+        ("the loss of Nobody et al. is used", {"higham2002accuracy"}),
+        ("Nobody and colleagues, in ICML 2031", set()),
+        ("van den Nobody (ICML 2031)", set()),
+        ("Nobody, J. and Someone, A. (2031).", set()),
+        ("Nobody et al. '31", set()),
+        ("NOBODY et al. [3]", set()),
+        ('Reference: "Attention is nothing", NeurIPS 2031.', {"higham2002accuracy"}),
+        ("Reference: arXiv:2107.01234.", {"higham2002accuracy"}),
+        ("see https://doi.org/10.1000/182", {"higham2002accuracy"}),
     ],
 )
-@pytest.mark.parametrize("of", ['"""{}"""', 'class A:\n    """One.\n\n    {}\n    """', 'def f():\n    """{}"""'])
+@pytest.mark.parametrize("of", ['"""{}"""', 'class A:\n    """One.\n\n    {}\n    """', 'async def f():\n    """{}"""', 'X = 1\n"""{}"""'])
 def test_a_paper_without_its_key_is_found(words: str, keys: set[str], of: str) -> None:
     assert without_key(of.format(words), keys)
 
@@ -107,6 +141,8 @@ def test_a_paper_without_its_key_is_found(words: str, keys: set[str], of: str) -
         ("Higham 2002 [higham2002accuracy]; in 2020 and CIFAR-10 nothing is named", set()),
         ("Cinà et al. 2025; Sidak 1967", {"cina2025sigma", "sidak1967rectangular"}),
         ("Dünkel et al. 2025 [dunkel2025cnsbench]", set()),
+        ("Higham's rule (2002); the rule of Higham and others", {"higham2002accuracy"}),
+        ('[higham2002accuracy], "Accuracy and stability", arXiv:2107.01234, ICML 2031.', set()),
         ('Kurakin, Goodfellow & Bengio 2017, "Adversarial examples in the\n    physical world".', {"kurakin2017physical"}),
     ],
 )

@@ -126,7 +126,10 @@ def test_a_defect_keeps_its_traceback_and_is_no_failed_gate(monkeypatch: pytest.
         ({"confidence": 0.9}, "its confidence is 0.95, and this run's is 0.9"),
         ({"shard_size": 7}, "its shard size is 2500, and this run's is 7"),
         ({"limit": 19}, r"its data is .*\[:20\], and this run's is .*\[:19\]"),
-        ({"shifts": ("linf(eps=0.2)",)}, r"its cells is .*linf\(eps=0.1\).*, and this run's is .*linf\(eps=0.2\)"),
+        (
+            {"shifts": ("linf(eps=0.2)",)},
+            r"its cells differ first at number \d, which is linf\(eps=0.1\).*, and this run's is linf\(eps=0.2\)",
+        ),
         ({"model": sp.as_model(linear_net(), name="another")}, "its model is Sequential, and this run's is another"),
     ],
 )

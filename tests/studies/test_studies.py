@@ -16,6 +16,7 @@ from shiftproof import UsageError
 from shiftproof._errors import StoredFileWarning
 from shiftproof.reports.studies import studies_page, terminal_studies, write_studies
 from shiftproof.studies import Prediction, Quantity, Study, Trial, read_studies, run_study, share, studies
+from shiftproof.studies.quantity import ratio
 from shiftproof.studies.verdict import judge, overall
 from small_runs import command
 
@@ -132,6 +133,8 @@ def test_what_is_wrong_is_said_before_any_work(tmp_path: Path) -> None:
         Quantity(float("nan"))
     with pytest.raises(UsageError, match="at least one, got 0"):
         share([])
+    with pytest.raises(UsageError, match="the second above 0"):
+        ratio(Quantity(0.5), Quantity(0.0))
     assert not MEASURED
     assert not list(tmp_path.iterdir())
 

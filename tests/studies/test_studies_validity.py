@@ -7,7 +7,7 @@ import pytest
 
 from shiftproof.records.study import Unit
 from shiftproof.studies.abstract import Prediction
-from shiftproof.studies.quantity import Quantity, difference, mean, over_seeds, share
+from shiftproof.studies.quantity import Quantity, difference, mean, over_seeds, ratio, share
 from shiftproof.studies.verdict import judge, overall, spent
 from validity import assert_covers
 
@@ -61,6 +61,14 @@ def test_the_errors_of_shares_and_differences_are_those_of_the_sample(p: float) 
     paired = [difference(a, b) for a, b in zip(first, second, strict=True)]
     assert_covers([abs(q.value) > 1.96 * q.error for q in paired], 0.06)
     assert np.mean([q.error for q in paired]) < 1.25 * np.sqrt(2 * p * (1 - p) / 100) + 0.01
+
+
+def test_the_error_of_a_ratio_is_that_of_the_sample() -> None:
+    rng = np.random.default_rng(5)
+    first, second = rng.random((RUNS, 400)) < 0.4, rng.random((RUNS, 400)) < 0.5
+    found = [ratio(share(a), share(b)) for a, b in zip(first, second, strict=True)]
+    assert_covers([abs(q.value - 0.8) > 1.96 * q.error for q in found], 0.06)
+    assert np.mean([q.error for q in found]) < 1.1 * np.std([q.value for q in found])
 
 
 def _false_verdicts(extensions: int, seeds: int, sample: float, *, naive: bool) -> list[bool]:

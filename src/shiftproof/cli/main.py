@@ -6,6 +6,7 @@ import importlib
 import io
 import os
 import sys
+import time
 import traceback
 import warnings
 from typing import TextIO
@@ -113,21 +114,26 @@ def main() -> None:
     A closed reader of standard output (`| head`) is not an error. Any other failure to write there, such as a full disk, is reported with
     exit code 2.
     """
+    began = time.monotonic()
     asks = "_SHIFTPROOF_COMPLETE" in os.environ or not _ASKS_FOR_HELP.isdisjoint(sys.argv[1:])  # a shell completes a word
     if asks or not can_supervise():
-        sys.exit(outcome())
+        sys.exit(outcome(began))
     streams = open_streams()
-    sys.exit(supervised(lambda: _written(outcome(), streams)))
+    sys.exit(supervised(lambda: _written(outcome(began), streams)))
 
 
-def outcome() -> int:
-    """Runs the command and returns its exit code: user mistakes are one line and 2, never a traceback. Nothing secret is printed."""
+def outcome(began: float) -> int:
+    """Runs the command and returns its exit code: user mistakes are one line and 2, never a traceback. Nothing secret is printed.
+
+    Args:
+        began: when the program did, on the monotonic clock; a command finds it in its context, so that a time limit can count the imports.
+    """
     for word in sys.argv[1:]:
         remember_url(word)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _tell
-            return app.main(prog_name="shiftproof", standalone_mode=False) or HELD
+            return app.main(prog_name="shiftproof", standalone_mode=False, obj=began) or HELD
     except (click.exceptions.Abort, KeyboardInterrupt):  # click makes an Abort of Ctrl-C
         say("Interrupted. What is finished is kept: the same command goes on from there.", err=True)
         return INTERRUPTED

@@ -46,7 +46,7 @@ MOST_ORDERS = 120
 
 @dataclass(frozen=True)
 class Layout:
-    """How a prompt is written: a place in each list of the grammar of Sclar et al., 0 for what is usual.
+    """How a prompt is written: a place in each list of the grammar of Sclar et al. 2024 [sclar2024quantifying], 0 for what is usual.
 
     Args:
         casing: of the fields' names: as it is, Title, UPPER, lower.

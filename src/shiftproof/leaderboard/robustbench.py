@@ -16,6 +16,7 @@ from pathlib import Path
 from shiftproof._errors import UsageError, must, unknown
 from shiftproof._part import show
 from shiftproof.leaderboard._model_info import ALWAYS, KEYS, MEASURED, Info, Scalar, meaning
+from shiftproof.leaderboard.attackbench import is_attackbench
 from shiftproof.leaderboard.measured import CORRUPTIONS
 from shiftproof.records.leaderboard import Entry, Number, Origin, Paper, Threat
 from shiftproof.shifts.corruptions.suites import COMMON
@@ -196,7 +197,8 @@ def read_robustbench(path: Path) -> list[Entry]:
     except (ValueError, RecursionError, OSError) as error:
         raise UsageError(f"The file '{path}' cannot be read as JSON: {error}.") from error
     if not isinstance(info, dict):
-        raise UsageError(f"The file '{path}' must hold one JSON object, a RobustBench entry, and holds a {type(info).__name__}.")
+        fix = " AttackBench's files are given with --attackbench." if is_attackbench(info) else ""
+        raise UsageError(f"The file '{path}' must hold one JSON object, a RobustBench entry, and holds a {type(info).__name__}.{fix}")
     above, folder = path.absolute().parts[-3:-1] if len(path.absolute().parts) > 3 else ("", "")
     theirs = folder in BOARDS.values()
     dataset = above if theirs and above in DATASETS else None

@@ -46,7 +46,7 @@ def image_gain(score: npt.ArrayLike, blind: npt.ArrayLike, accepted: Sequence[st
     >>> image_gain([1, 0, 1], [1, 0, 1], ["yes", "no", "yes"]).gain.value
     0.0
 
-    Reference: Kahl et al. 2024 [kahl2024surevqa], "SURE-VQA: Systematic understanding of robustness evaluation in medical VQA tasks".
+    Reference: Kahl et al. 2025 [kahl2025surevqa], "SURE-VQA: Systematic understanding of robustness evaluation in medical VQA tasks".
     """
     one, two = (np.asarray(values, dtype=np.float64) for values in (score, blind))
     if one.ndim != 1 or not len(one) or one.shape != two.shape or len(accepted) != len(one):

@@ -95,6 +95,11 @@ class CellRecord(Record):
     batch_size: int
     flags: list[Flag] = Field(default_factory=list)
     stages: list[Stage] = Field(default_factory=list, description="The parts of a search that has several.")
+    versions: list[dict[str, str]] = Field(
+        default_factory=list,
+        description="Versions of the libraries that its results were computed with; several where a run went on with others, none in older "
+        "records.",
+    )
     meaning: dict[str, int] = Field(
         default_factory=dict, description="Failures of texts by what the guard says of their meaning: kept, changed, person."
     )

@@ -6,13 +6,13 @@ import platform
 import subprocess
 import sys
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
 from shiftproof import __version__
 from shiftproof._secrets import without_secrets
 from shiftproof.records.audit import Provenance
+from shiftproof.runs.libraries import installed
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "pyarrow", "pillow", "opencv-python-headless", "onnxruntime")
@@ -49,7 +49,7 @@ def provenance(config: RunSettings, started: str) -> Provenance:
         shiftproof=__version__,
         python=platform.python_version(),
         platform=platform.platform(),
-        versions={name: found for name in _PACKAGES if (found := _version(name))},
+        versions={name: found for name in _PACKAGES if (found := installed(name))},
         device=config.device,
         commit=_commit(),
         started=started,
@@ -68,13 +68,6 @@ def command_given() -> list[str]:
     program = Path(sys.argv[0])
     own = program.stem == "shiftproof" or (program.name == "__main__.py" and program.resolve().parent == _PACKAGE)
     return ["shiftproof", *map(without_secrets, sys.argv[1:])] if own else []
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _commit() -> str | None:

@@ -28,6 +28,8 @@ from shiftproof.finding import Finding
 from shiftproof.outcomes import MISSING_ANSWERS, NO_ANSWER, UNREADABLE_ANSWERS, Bound, Flag, Stage, join_flags, join_stages
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.cell_rows import table_of, with_rows, write_rows
+from shiftproof.runs.difference import first_difference
+from shiftproof.runs.libraries import Versions, added, loaded
 from shiftproof.runs.score_rows import SCORE, SCORES, TOP_CLASSES, TOP_SCORES, UNREADABLE, array_of
 
 KNOWN, ANSWERS = "known", "answers"
@@ -50,6 +52,7 @@ class CellTable:
     batch_size: int
     stages: tuple[Stage, ...] = ()
     sent: int = 0
+    versions: tuple[Versions, ...] = ()
 
     def __len__(self) -> int:
         return len(self.columns["id"])
@@ -166,7 +169,7 @@ class Store:
 
     def write(self, cell: Cell, finding: Finding, labels: np.ndarray[Any, Any], batch_size: int) -> None:
         """Writes a cell's per-example results; the file appears whole or not at all."""
-        self._write(cell, table_of(finding, labels), finding, batch_size)
+        self._write(cell, table_of(finding, labels), finding, batch_size, ())
 
     def complete(self, cell: Cell, finding: Finding, labels: np.ndarray[Any, Any], batch_size: int) -> None:
         """Writes a cell again with the results of the examples to which no answer had come, in their order."""
@@ -181,9 +184,9 @@ class Store:
             seconds=before.seconds + finding.seconds,
             sent=before.sent + finding.sent,
         )
-        self._write(cell, table, whole, batch_size)
+        self._write(cell, table, whole, batch_size, before.versions)
 
-    def _write(self, cell: Cell, table: pa.Table, finding: Finding, batch_size: int) -> None:
+    def _write(self, cell: Cell, table: pa.Table, finding: Finding, batch_size: int, before: tuple[Versions, ...]) -> None:
         card = {
             "identity": cell.identity(),
             "bound": finding.bound.value,
@@ -192,6 +195,7 @@ class Store:
             "batch_size": batch_size,
             "stages": [asdict(stage) for stage in finding.stages],
             "sent": finding.sent,
+            "versions": added(before, loaded()),
         }
         write_rows(self.path(cell), table, {_CARD: json.dumps(card).encode()})
         self.failure(cell).unlink(missing_ok=True)
@@ -229,7 +233,8 @@ class Store:
             raise DamagedFile("its examples are not those that the data have in its rows")
         flags = tuple(Flag(**flag) for flag in card["flags"])
         stages = tuple(Stage(**stage) for stage in card["stages"])
-        return CellTable(columns, Bound(card["bound"]), flags, card["seconds"], card["batch_size"], stages, card["sent"])
+        versions = tuple(card.get("versions", ()))  # older files do not tell
+        return CellTable(columns, Bound(card["bound"]), flags, card["seconds"], card["batch_size"], stages, card["sent"], versions)
 
     def scores(self, cell: Cell) -> np.ndarray[Any, Any] | None:
         """A finished cell's class scores, shape (n, classes), the last cell's remembered; None where it has not those of all classes."""
@@ -333,12 +338,6 @@ def _same_plan(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> 
     for key in new:
         if key not in (KNOWN, ANSWERS) and old.get(key) != new[key]:
             raise UsageError(
-                f"The output folder '{folder}' holds another run: its {key} is {_short(old.get(key))}, "
-                f"and this run's is {_short(new[key])}. "
+                f"The output folder '{folder}' holds another run: {first_difference(key, old.get(key), new[key])}. "
                 "Choose another folder with --out, or delete that one."
             )
-
-
-def _short(value: object) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return text if len(text) <= 120 else text[:117] + "..."

@@ -46,7 +46,7 @@ class Evolution(Search):
     name: ClassVar[str] = "evolution"
     aliases: ClassVar[tuple[str, ...]] = ("cma_es",)
     needs: ClassVar[Access] = Graded
-    references: ClassVar[tuple[str, ...]] = ("hansen2001completely",)
+    references: ClassVar[tuple[str, ...]] = ("hansen2001completely", "hansen2016cma")
 
     queries: int = 200
     spread: int = 12
@@ -208,7 +208,7 @@ class _SearchDistribution:
         return (self.mean[rows, None] + self.size[rows, None, None] * ((unit * lengths[:, None]) @ axes.mT)).clamp(0, 1)
 
     def learn(self, rows: Tensor, drawn: Tensor, margin: Tensor, rng: Rng) -> None:
-        """Takes in the margins of a whole generation, with the constants of Hansen's tutorial (2016)."""
+        """Takes in the margins of a whole generation, with the constants of Hansen 2016 [hansen2016cma]."""
         k, half = self.mean.shape[1], self.population // 2
         rank = torch.arange(1, half + 1, dtype=drawn.dtype, device=drawn.device)
         weight = math.log((self.population + 1) / 2) - rank.log()

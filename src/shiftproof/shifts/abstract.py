@@ -118,7 +118,7 @@ class Differentiable(Shift):
     """A shift whose moved inputs are differentiable with respect to the params, with a geometry for gradient ascent."""
 
     path: ClassVar[float] = 2.5
-    """The default length of an ascent: the sum of its steps, in radii (Madry et al. 2018)."""
+    """The default length of an ascent: the sum of its steps, in radii (Madry et al. 2018 [madry2018towards])."""
 
     @abstractmethod
     def origin(self, x: Tensor) -> Params:

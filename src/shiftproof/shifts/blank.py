@@ -25,7 +25,7 @@ class Blank(Boxed):
         >>> shift.apply(x, shift.origin(x)).unique()
         tensor([0.5000])
 
-    Reference: Kahl et al. 2024 [kahl2024surevqa], "SURE-VQA: Systematic understanding of robustness evaluation in medical VQA tasks".
+    Reference: Kahl et al. 2025 [kahl2025surevqa], "SURE-VQA: Systematic understanding of robustness evaluation in medical VQA tasks".
     """
 
     name: ClassVar[str] = "blank"

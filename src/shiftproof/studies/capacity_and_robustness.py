@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from shiftproof.shifts.norms.linf import Linf
-from shiftproof.studies.abstract import Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.nets import convolutional
 from shiftproof.studies.quantity import Quantity, less, share
 from shiftproof.studies.trial import Trial, right, right_under
@@ -47,7 +47,16 @@ class CapacityAndRobustness(Study):
         "channels at first, Adam, 8 epochs of batches of 50, plainly and on moves of 5 steps. 600 test images under 20 steps of ascent."
     )
     scaled_down: ClassVar[str] = "Half of the paper's radius and few images; its networks of 2 to 64 channels are wider."
-    seeds: ClassVar[int] = 3
+    seeds: ClassVar[int] = 8
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook(
+            "Three seeds were measured in full and left the claim open: adversarial, gain of width under attack 38.3 points (-100.0 to "
+            "100.0), gain of width, attacked less plain clean 1.2 points (-100.0 to 100.0), narrowest, clean accuracy lost 44.7 points "
+            "(-100.0 to 100.0), clean accuracy lost, narrowest less widest 15.7 points (-100.0 to 100.0). 8 other seeds take their "
+            "place; nothing else was changed.",
+            seeds=(0, 1, 2),
+        ),
+    )
     needs: ClassVar[tuple[str, ...]] = ("mnist.train", "mnist.test")
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:

@@ -10,7 +10,7 @@ from shiftproof._arrays import Bools
 from shiftproof.door import confront
 from shiftproof.searches import searches
 from shiftproof.shifts import shifts
-from shiftproof.studies.abstract import Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.sentences import Texts, fitted, made_up, right_on, split, texts_of
 from shiftproof.studies.trial import Trial
@@ -55,6 +55,15 @@ class ComponentRemoval(Study):
         "classifier is trained behind the module. A word that the vectors do not know is left out, so a misspelling deletes a word. As "
         "measured, these vectors are weak: either way fewer than 60 % of the test texts are right, so little is left to attack. The quick "
         "form is of made-up reviews."
+    )
+    seeds: ClassVar[int] = 12
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook(
+            "Three seeds were measured in full and left the claim open: misspelled, gain -0.4 points (-13.0 to 12.1), synonyms, gain "
+            "-1.0 points (-9.3 to 7.3), clean, gain -1.4 points (-9.7 to 6.8). 12 other seeds take their place; nothing else was "
+            "changed.",
+            seeds=(0, 1, 2),
+        ),
     )
     needs: ClassVar[tuple[str, ...]] = ("sst2.train", "sst2.test")
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import boxed
-from shiftproof.studies.abstract import Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.fit import made
 from shiftproof.studies.nets import convolutional
 from shiftproof.studies.quantity import Quantity, less, share
@@ -97,7 +97,15 @@ class ControlledShift(Study):
         "five tests; a network of two convolutions, Adam, 6 epochs (2 for four times), plainly or by augmix."
     )
     scaled_down: ClassVar[str] = "A small autoencoder of digits in place of large generative models, and one small network."
-    seeds: ClassVar[int] = 3
+    seeds: ClassVar[int] = 12
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook(
+            "Three seeds were measured in full and left the claim open: fall from 0 to 0.5 2.2 points (-4.5 to 8.9), fall from 0.5 to 1"
+            " 9.0 points (-12.6 to 30.6), fall from 0 to 1, four times the images 10.0 points (-0.8 to 20.7). 12 other seeds take their"
+            " place; nothing else was changed.",
+            seeds=(0, 1, 2),
+        ),
+    )
     needs: ClassVar[tuple[str, ...]] = ("mnist.train", "mnist.test")
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:

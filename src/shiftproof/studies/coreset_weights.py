@@ -151,9 +151,14 @@ class CoresetWeights(Study):
         "A small network on MNIST with wrong labels in place of ResNets on CIFAR. The paper does not say in its abstract whether "
         "neighbours share the label; here they do, as wrong labels could not be told otherwise."
     )
-    seeds: ClassVar[int] = 4
+    seeds: ClassVar[int] = 12
     looks: ClassVar[tuple[EarlierLook, ...]] = (
         EarlierLook("Quick runs of 10 epochs gave right and wrong labels the same weights; 40 took their place."),
+        EarlierLook(
+            "Four seeds were measured in full and left the claim open: part over none -0.3 points (-5.0 to 4.4), part over all -3.6 "
+            "points (-8.4 to 1.2). 12 other seeds take their place; nothing else was changed.",
+            seeds=(0, 1, 2, 3),
+        ),
     )
     needs: ClassVar[tuple[str, ...]] = ("mnist.train", "mnist.test")
 

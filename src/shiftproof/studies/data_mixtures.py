@@ -59,11 +59,16 @@ class DataMixtures(Study):
         "Two sources of digits in place of six of captioned photographs; MNIST and corruptions of it in place of ImageNet and its shifts. "
         "The linear tasks are of our own making, not the paper's. The quick form's sources are digits dark and blurred, and digits moved."
     )
-    seeds: ClassVar[int] = 4
+    seeds: ClassVar[int] = 12
     looks: ClassVar[tuple[EarlierLook, ...]] = (
         EarlierLook(
             "A quick run of 100 steps on two sizes was seen, whose networks had hardly learned; nothing of the full form changed.",
             changed=False,
+        ),
+        EarlierLook(
+            "Four seeds were measured in full and left the claim open: better source over mixture 0.13 (-0.41 to 0.66), mixture over "
+            "worse source 0.09 (-0.4 to 0.58). 12 other seeds take their place; nothing else was changed.",
+            seeds=(0, 1, 2, 3),
         ),
     )
     needs: ClassVar[tuple[str, ...]] = ("mnist.train", "mnist.test", "usps.test", "uci.test")

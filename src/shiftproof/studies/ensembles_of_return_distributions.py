@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from shiftproof._arrays import Bools, Floats, Ints
-from shiftproof.studies.abstract import Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.quantity import Quantity
 from shiftproof.studies.trial import Trial
 
@@ -81,7 +81,14 @@ class EnsemblesOfReturnDistributions(Study):
         "Tables in place of networks, one small chain in place of Atari. Five members see five times the steps in all, as in the paper, "
         "where members have environments of their own."
     )
-    seeds: ClassVar[int] = 4
+    seeds: ClassVar[int] = 20
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook(
+            "Eight seeds were measured in full and left the claim open: error of one less of five, early 0.0076 (-0.0019 to 0.017), "
+            "right actions, five less one, early 4.5 points (-5.8 to 14.8). 20 other seeds take their place; nothing else was changed.",
+            seeds=(0, 1, 2, 3, 4, 5, 6, 7),
+        ),
+    )
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:
         """Errors and right actions of one learner and of five, early and late."""

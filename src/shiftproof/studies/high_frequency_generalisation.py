@@ -11,7 +11,7 @@ from torch import nn
 
 from shiftproof.data.examples import Examples
 from shiftproof.shifts.frequency.high_pass import HighPass
-from shiftproof.studies.abstract import Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.nets import channels_last, normalised
 from shiftproof.studies.quantity import Quantity, share
 from shiftproof.studies.trial import Trial, relabelled, right
@@ -50,6 +50,14 @@ class HighFrequencyGeneralisation(Study):
         "Small images and a small network stand for ImageNet. CIFAR-10 comes as JPEG copies where the exact images are out of reach: they "
         "hold less of the finest detail, as JPEG rounds it off, so the claim is harder to show on them. The quick form filters digits of "
         "8x8 pixels, where people would still see strokes: it says nothing of what people see."
+    )
+    seeds: ClassVar[int] = 8
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook(
+            "Three seeds were measured in full and left the claim open: fine detail 35.9 % (18.8 to 53.0). 8 other seeds take their "
+            "place; nothing else was changed.",
+            seeds=(0, 1, 2),
+        ),
     )
     needs: ClassVar[tuple[str, ...]] = ("cifar10.train", "cifar10.test")
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from shiftproof.studies.abstract import Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.nets import convolutional
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial, right
@@ -53,7 +53,14 @@ class IndividualTemperatures(Study):
         "The linear layer is trained along and not afterwards, on digits and by a small network; the negatives of a batch are those of the "
         "other view only."
     )
-    seeds: ClassVar[int] = 3
+    seeds: ClassVar[int] = 12
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook(
+            "Three seeds were measured in full and left the claim open: gain of individual over one -1.6 points (-8.1 to 5.0), gain of "
+            "individual over no memory -1.0 points (-4.8 to 2.9). 12 other seeds take their place; nothing else was changed.",
+            seeds=(0, 1, 2),
+        ),
+    )
     needs: ClassVar[tuple[str, ...]] = ("mnist.train", "mnist.test")
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:

@@ -54,12 +54,17 @@ class InstanceReweightedTraining(Study):
         "A small network on MNIST. The gradient does not go through the attack, which in the paper it does (implicit gradient), as at the "
         "edge of the ball the sign step's derivative is zero."
     )
-    seeds: ClassVar[int] = 3
+    seeds: ClassVar[int] = 12
     looks: ClassVar[tuple[EarlierLook, ...]] = (
         EarlierLook(
             "An earlier form, with batches of 64 and shorter training, was run in full; its networks stayed near chance and no difference "
             "showed. The training was made longer since.",
             seeds=(0, 1, 2),
+        ),
+        EarlierLook(
+            "Three seeds were measured in full and left the claim open: attacked, worst classes, gain 1.2 points (-21.4 to 23.9), "
+            "attacked, gain 1.3 points (-9.1 to 11.7). 12 other seeds take their place; nothing else was changed.",
+            seeds=(3, 4, 5),
         ),
     )
     needs: ClassVar[tuple[str, ...]] = ("mnist.train", "mnist.test")

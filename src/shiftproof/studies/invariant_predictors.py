@@ -59,9 +59,14 @@ class InvariantPredictors(Study):
         "invariant whose error is at most 1.5 times the target's noise is chosen; 10 models a seed."
     )
     scaled_down: ClassVar[str] = "A small model, and subsets of features in place of any linear representation."
-    seeds: ClassVar[int] = 5
+    seeds: ClassVar[int] = 20
     looks: ClassVar[tuple[EarlierLook, ...]] = (
         EarlierLook("After a quick run a prediction was dropped that all features err more there, which the paper does not claim."),
+        EarlierLook(
+            "Five seeds were measured in full and left the claim open: twelve seen, unseen gap over seen 1.8 (1.2 to 2.4), two seen "
+            "less twelve, unseen gap 0.22 (-0.11 to 0.55). 20 other seeds take their place; nothing else was changed.",
+            seeds=(0, 1, 2, 3, 4),
+        ),
     )
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:

@@ -15,7 +15,7 @@ from torch import nn
 from shiftproof._arrays import Bools, Ints
 from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
-from shiftproof.studies.abstract import Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.fit import fit, made
 from shiftproof.studies.nets import convolutional, dense
 from shiftproof.studies.quantity import Quantity, difference, share
@@ -68,7 +68,15 @@ class LowShotShift(Study):
         "Digits and networks of two layers in place of large pre-trained ones; four models in place of a dozen, so that by chance alone "
         "the most frequent winner of six settings has about half of them. The quick form has two shot numbers and digits blurred and moved."
     )
-    seeds: ClassVar[int] = 3
+    seeds: ClassVar[int] = 12
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook(
+            "Three seeds were measured in full and left the claim open: settings of the most frequent winner 55.6 % (5.0 to 100.0), "
+            "gain of interventions, all labels 8.8 points (-4.8 to 22.4), gain of interventions, all labels less few 1.2 points (-4.3 "
+            "to 6.8). 12 other seeds take their place; nothing else was changed.",
+            seeds=(0, 1, 2),
+        ),
+    )
     needs: ClassVar[tuple[str, ...]] = ("mnist.train", "mnist.test", "usps.test", "uci.test", "fashion.train")
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:

@@ -19,7 +19,7 @@ from shiftproof.shifts.text.rewrite import WordTable
 from shiftproof.shifts.text.words.neighbours import Neighbours
 from shiftproof.shifts.text.words.person_names import PersonNames
 from shiftproof.shifts.text.words.place_names import PlaceNames
-from shiftproof.studies.abstract import Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.sentences import Texts, fitted, made_up, right_on, split, texts_of, words_and_pairs
 from shiftproof.studies.trial import Trial
@@ -66,6 +66,14 @@ class NamesOfOneType(Study):
         "A linear model of words in place of BERT, and types from a table, where each name has one type: the uncertainty of types plays no "
         "part. Attack and ensemble know the same names, so texts with one name stand by construction; what is open is how often the "
         "ensemble is right. The quick form is of made-up reviews."
+    )
+    seeds: ClassVar[int] = 12
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook(
+            "Three seeds were measured in full and left the claim open: other names, gain 8.2 points (-1.2 to 17.5), natural, gain -0.3"
+            " points (-9.2 to 8.5). 12 other seeds take their place; nothing else was changed.",
+            seeds=(0, 1, 2),
+        ),
     )
     needs: ClassVar[tuple[str, ...]] = ("trec.train",)
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from shiftproof._arrays import Floats
 from shiftproof.data.examples import Examples
 from shiftproof.shifts import shifts
-from shiftproof.studies.abstract import Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.nets import convolutional
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Task, Trial, right
@@ -54,7 +54,14 @@ class RandomNetworkAugmentation(Study):
         "noise, brightness, stripe and translation of severity 3."
     )
     scaled_down: ClassVar[str] = "A small network on grey digits in place of a ResNet-50 on ImageNet. The quick form enlarges its digits."
-    seeds: ClassVar[int] = 3
+    seeds: ClassVar[int] = 12
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook(
+            "Three seeds were measured in full and left the claim open: gain under corruptions 6.1 points (-11.7 to 24.0), clean "
+            "accuracy lost 0.9 points (-0.8 to 2.5). 12 other seeds take their place; nothing else was changed.",
+            seeds=(0, 1, 2),
+        ),
+    )
     needs: ClassVar[tuple[str, ...]] = ("mnist.train", "mnist.test")
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:

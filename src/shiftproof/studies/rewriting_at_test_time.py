@@ -13,7 +13,7 @@ from shiftproof.data.rows import Items
 from shiftproof.data.space import TextSpace
 from shiftproof.defences.gated_rewriting import GatedRewriting, chosen_gate, entropy_of
 from shiftproof.models.abstract import Scores
-from shiftproof.studies.abstract import Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.sentences import Texts, fitted, made_up, right_on, split, texts_of, words_and_pairs
 from shiftproof.studies.trial import Trial
@@ -51,6 +51,14 @@ class RewritingAtTestTime(Study):
     scaled_down: ClassVar[str] = (
         "A linear model of words in place of BERT, and synonyms of a small table in place of a language model's rewriting in the style of "
         "the training texts, which is what the paper credits. The quick form is of made-up reviews."
+    )
+    seeds: ClassVar[int] = 12
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook(
+            "Three seeds were measured in full and left the claim open: gain, all rewritten -0.5 points (-3.3 to 2.4), gated over all "
+            "rewritten 0.4 points (-1.9 to 2.6). 12 other seeds take their place; nothing else was changed.",
+            seeds=(0, 1, 2),
+        ),
     )
     needs: ClassVar[tuple[str, ...]] = ("books.all", "kitchen.all", "dvd.all")
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from shiftproof._arrays import Floats
-from shiftproof.studies.abstract import Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.quantity import Quantity
 from shiftproof.studies.trial import Trial
 
@@ -77,7 +77,14 @@ class SingularDistributions(Study):
         "without its likelihood's noise and 400 of the circle; the mean of 0.05 and 0.1 is the little noise."
     )
     scaled_down: ClassVar[str] = "An evidence bound stands for the likelihood, and one curve in the plane for the paper's examples."
-    seeds: ClassVar[int] = 3
+    seeds: ClassVar[int] = 12
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook(
+            "Three seeds were measured in full and left the claim open: distance without noise less with little -0.0082 (-0.018 to "
+            "0.002). 12 other seeds take their place; nothing else was changed.",
+            seeds=(0, 1, 2),
+        ),
+    )
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:
         """The distance of the generator from the circle at each noise, and differences."""

@@ -64,11 +64,17 @@ class StablePropagation(Study):
         "other. Only the pair of the decision and its closest rival is propagated. The quick form is of 8x8 digits, with random strokes in "
         "place of clothes."
     )
+    seeds: ClassVar[int] = 12
     looks: ClassVar[tuple[EarlierLook, ...]] = (
         EarlierLook(
             "The spread and the probability to stay were compared with draws on one published network of three layers, whose medians over "
             "draws were 1.005 at noise of 0.05 and 1.018 at 0.3, before the predictions were written.",
             changed=False,
+        ),
+        EarlierLook(
+            "Three seeds were measured in full and left the claim open: unfamiliar, propagated over softmax -4.2 points (-8.8 to 0.5). "
+            "12 other seeds take their place; nothing else was changed.",
+            seeds=(0, 1, 2),
         ),
     )
     needs: ClassVar[tuple[str, ...]] = ("mnist.train", "mnist.test", "fashion_grey.test")

@@ -48,9 +48,14 @@ class StyleExplorationDomains(Study):
         "One training domain, whose images share a style more than the paper's several domains do, and grey images, whose channel "
         "statistics say little. Styles are taken in the image, where the authors' MODE-A takes them in a fixed network's features."
     )
-    seeds: ClassVar[int] = 3
+    seeds: ClassVar[int] = 16
     looks: ClassVar[tuple[EarlierLook, ...]] = (
         EarlierLook("No gain, at four to six times the time, was seen in another trial.", changed=False),
+        EarlierLook(
+            "Three seeds were measured in full and left the claim open: gain elsewhere, amplitudes -3.5 points (-12.3 to 5.2), gain "
+            "elsewhere, channels -0.3 points (-5.2 to 4.5). 16 other seeds take their place; nothing else was changed.",
+            seeds=(0, 1, 2),
+        ),
     )
     needs: ClassVar[tuple[str, ...]] = ("mnist.train", "mnist.test", "usps.test")
 

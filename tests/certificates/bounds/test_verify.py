@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import re
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -224,12 +227,34 @@ def test_unknown_and_a_missing_runtime_are_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(module, "verify", give)
     made["verdict"] = VerificationResult("unknown", "time ran out with 3 parts undecided", None, None, None, None, 9, 1.0)
     shown = CliRunner().invoke(command, ["n.onnx", "p.vnnlib"], standalone_mode=False)
-    assert (shown.return_value, shown.output) == (3, "unknown: time ran out with 3 parts undecided (1.0 s)\n")
+    assert shown.return_value == 3
+    assert re.fullmatch(r"unknown: time ran out with 3 parts undecided \(1\.0 s, after \d+\.\d s of loading libraries\)\n", shown.output)
     x: Tensor = torch.zeros(10)
     made["verdict"] = VerificationResult("violated", "found", x, torch.ones(2), None, (-0.5, None), 1, 1.0)
     shown = CliRunner().invoke(command, ["n.onnx", "p.vnnlib"], standalone_mode=False)
     assert "not checked in ONNX Runtime" in shown.output
     assert "(10 in all; --json prints them)" in shown.output
+
+
+def test_the_time_limit_of_the_command_counts_from_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+
+    def give(*_: object, timeout: float, **__: object) -> VerificationResult:
+        given.append(timeout)
+        return VerificationResult("holds", "found", None, None, None, None, 9, 1.0)
+
+    monkeypatch.setattr(module, "verify", give)
+    monkeypatch.setattr(gc, "freeze", lambda: None)
+    arguments = ["n.onnx", "p.vnnlib", "--timeout", "100", "--json"]
+    began = time.monotonic() - 60
+    shown = CliRunner().invoke(command, arguments, standalone_mode=False, obj=began)
+    assert 0 < given[0] <= 40
+    assert json.loads(shown.output)["start_seconds"] >= 60
+    shown = CliRunner().invoke(command, arguments, standalone_mode=False, obj=began - 60)
+    assert (shown.return_value, len(given)) == (3, 1)
+    assert json.loads(shown.output)["reason"] == "the time ended while libraries were loaded"
+    with pytest.raises(UsageError, match="The '--timeout' of verify must be in"):
+        CliRunner().invoke(command, [*arguments[:2], "--timeout", "0"], standalone_mode=False, catch_exceptions=False)
 
 
 def test_the_clock_can_be_the_process_s_own() -> None:

@@ -29,7 +29,7 @@ class Parts(Protocol):
         ...
 
     def with_(self: P, other: P) -> P:
-        """These and others."""
+        """These and the others."""
         ...
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from shiftproof.certificates.bounds.attack import sharpened
 from shiftproof.certificates.bounds.backward import lower_bounds
 from shiftproof.certificates.bounds.branch_stack import Stack
 from shiftproof.certificates.bounds.branching import Branching
@@ -18,6 +19,9 @@ from shiftproof.certificates.bounds.query import Query, Referee
 from shiftproof.certificates.bounds.region import Region
 
 BATCH = 128
+SHARPENED, STEPS, REACH = 8, 8, 4.0
+"""Points of each batch that are moved by gradients, how many times, and the sides of the boxes that they stay in, over those of their parts:
+a tenth of what bounding the batch costs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +95,16 @@ class InputBranching(Branching):
         while len(children) + len(self._pool) < BATCH // 2:  # while there are few, each is cut further
             children = _halved_again(children)
         self._pool.push(children)
-        return self._referee.first(_candidates(part, found.rows[open_], margin[open_]), query)
+        points = _candidates(part, found.rows[open_], margin[open_])
+        bad = self._referee.first(points, query)
+        return bad if bad is not None else self._referee.first(self._near(part, points), query)
+
+    def _near(self, part: _Pool, points: Tensor) -> Tensor:
+        """What a few gradient steps make of the most promising points, each in a box around it that is larger than its part."""
+        box = self._query.box
+        reach = torch.cat([part.high - part.low] * 2) * (REACH / 2)
+        around = Box(torch.maximum(points - reach, box.low), torch.minimum(points + reach, box.high))
+        return sharpened(self._network, around, self._query.excess, points, most=SHARPENED, steps=STEPS)
 
 
 def _candidates(part: _Pool, rows: Tensor, margin: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from shiftproof.judges.abstract import Judge
 from shiftproof.outcomes import MISSING_ANSWERS, UNREADABLE_ANSWERS, Bound, answer_flags, join_flags, join_stages
 from shiftproof.records.audit import UNION
 from shiftproof.runs.cell import Cell
+from shiftproof.runs.libraries import Versions, added
 from shiftproof.runs.score_rows import SCORE, UNREADABLE
 from shiftproof.runs.store import CellTable, Store
 from shiftproof.searches.abstract import Search
@@ -109,7 +110,10 @@ def join_tables(tables: Sequence[CellTable]) -> CellTable:
     joined = (*(flag for flag in known if flag.name not in (MISSING_ANSWERS, UNREADABLE_ANSWERS)), *counted)
     stages = join_stages(stage for t in tables for stage in t.stages)
     seconds, sent = sum(t.seconds for t in tables), sum(t.sent for t in tables)
-    return CellTable(columns, tables[0].bound, joined, seconds, tables[0].batch_size, stages, sent)
+    versions: tuple[Versions, ...] = ()
+    for said in (each for t in tables for each in t.versions):
+        versions = added(versions, said)
+    return CellTable(columns, tables[0].bound, joined, seconds, tables[0].batch_size, stages, sent, versions)
 
 
 def refuse_doubles(ids: np.ndarray[Any, Any]) -> None:

@@ -39,6 +39,7 @@ from shiftproof.records.trust_row import TrustSection
 from shiftproof.risks.intervals import clopper_pearson
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.ledger import Ledger, rows_sent, tokens_counted
+from shiftproof.runs.libraries import loaded, other_versions
 from shiftproof.runs.provenance import provenance
 from shiftproof.runs.score_rows import UNREADABLE
 from shiftproof.runs.store import CellTable, Store
@@ -88,7 +89,7 @@ def make_record(config: AuditConfig, plan: AuditPlan, store: Store, started: str
             else f"{type(config.model).__module__}.{type(config.model).__qualname__}",
             fingerprint=plan.fingerprint,
             access=access_name(type(plan.model)),
-            notes=[*plan.model.notes, *plan.notes],
+            notes=[*plan.model.notes, *plan.notes, *other_versions((cell.versions for cell in cells if cell.n), loaded())],
             flags=[*_of_the_model(plan), *_constant(plan, pools, config)],
         ),
         data=data_card(plan.data),
@@ -212,6 +213,7 @@ def _cell_record(plan: AuditPlan, store: Store, config: AuditConfig, group: Sequ
         batch_size=table.batch_size if table else config.batch_size,
         flags=flags,
         stages=list(table.stages) if table else [],
+        versions=[dict(each) for each in table.versions] if table else [],
         meaning=meanings(store, done, plan.sources[first.data]),
     )
 
