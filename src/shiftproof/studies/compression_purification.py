@@ -53,7 +53,7 @@ class CompressionPurification(Study):
     predictions: ClassVar[tuple[Prediction, ...]] = (
         Prediction("distance from real images, plain less realistic", "the discriminator makes images more realistic", low=0.0),
         Prediction("accuracy under attack, realistic less plain", "realism makes the attack harder", low=0.0),
-        Prediction("realistic, broken by queries only", "queries find next to nothing that the gradient missed", high=0.02),
+        Prediction("realistic, broken by queries only", "queries find few images that the gradient missed", high=0.02),
     )
     protocol: ClassVar[str] = (
         "MNIST at 14 x 14 pixels, the mean of four; 4,000 training images, others for each seed, and 200 test images. A network of two "
