@@ -48,6 +48,7 @@ studies, __all__, __getattr__ = package_of_parts(
         "instance_reweighted_training": "instance_reweighted_training:InstanceReweightedTraining",
         "invariant_predictors": "invariant_predictors:InvariantPredictors",
         "disparity_under_imbalance": "disparity_under_imbalance:DisparityUnderImbalance",
+        "compression_purification": "compression_purification:CompressionPurification",
         "controlled_shift": "controlled_shift:ControlledShift",
         "random_network_augmentation": "random_network_augmentation:RandomNetworkAugmentation",
         "capacity_and_robustness": "capacity_and_robustness:CapacityAndRobustness",

@@ -10,6 +10,7 @@ from shiftproof.studies.bias_and_variance_reduction import BiasAndVarianceReduct
 from shiftproof.studies.capacity_and_robustness import CapacityAndRobustness
 from shiftproof.studies.changed_words_and_vectors import ChangedWordsAndVectors
 from shiftproof.studies.component_removal import ComponentRemoval
+from shiftproof.studies.compression_purification import CompressionPurification
 from shiftproof.studies.controlled_shift import ControlledShift
 from shiftproof.studies.coreset_weights import CoresetWeights
 from shiftproof.studies.cross_domain_errors import CrossDomainErrors
@@ -63,6 +64,7 @@ __all__ = [
     "CapacityAndRobustness",
     "ChangedWordsAndVectors",
     "ComponentRemoval",
+    "CompressionPurification",
     "ControlledShift",
     "CoresetWeights",
     "CrossDomainErrors",
