@@ -129,12 +129,12 @@ def cell_of(folder: Path, shift: str, search: str) -> Json:
 
 
 def timeless(value: Any) -> Any:
-    """A record without what differs from one run to the next: times, the command, the seal over them, and rows sent.
+    """A record without what differs from one run to the next: times, the command, the seal, rows sent, and versions.
 
-    Batches are filled up, and each call looks at its model anew.
+    Batches are filled up, each call looks at its model anew, and a worker loads fewer libraries than the process that reads the data.
     """
     if isinstance(value, dict):
-        left_out = ("seconds", "started", "finished", "command", "seal", "sent")
+        left_out = ("seconds", "started", "finished", "command", "seal", "sent", "versions")
         return {key: timeless(entry) for key, entry in value.items() if key not in left_out}
     return [timeless(entry) for entry in value] if isinstance(value, list) else value
 

@@ -38,6 +38,16 @@ def load_object(spec: str) -> object:
     return found
 
 
+def state_of(spec: str) -> tuple[int, int]:
+    """What tells the states of the file in FILE.py:Name apart, for caches of what was loaded; the same always for an installed module."""
+    where = spec.rpartition(":")[0]
+    try:
+        found = Path(where).expanduser().stat() if where.endswith(".py") else None
+    except OSError:  # said where it is loaded
+        found = None
+    return (0, 0) if found is None else (found.st_mtime_ns, found.st_size)
+
+
 def _load_file(where: str, spec: str) -> ModuleType:
     file = Path(where).expanduser().resolve()
     if not file.is_file():

@@ -15,7 +15,7 @@ EVERY: list[Certificate] = [
     *(Smoothing(sigma=0.25, draws=400), Cohen(sigma=0.25, draws=300)),
     *(
         cast("Certificate", instances(certificates.get(name))[0])
-        for name in ("word_changes", "hamming", "word_deletion", "word_substitution")
+        for name in ("word_changes", "hamming", "any_words", "word_deletion", "word_substitution")
     ),
 ]
 every_certificate = pytest.mark.parametrize("certificate", EVERY, ids=lambda c: c.name)

@@ -79,3 +79,12 @@ def test_steady_rewards() -> None:
         gain = found[name]["1.0"]
         low, high = gain["interval"]
         assert f"{told}{100 * gain['value']:+.1f}{' points' * (name[0] == '2')} ({100 * low:.1f} to {100 * high:.1f})" in text
+
+
+def test_layout_tuning() -> None:
+    found, text = stored("layout_tuning"), " ".join(GUIDE.split())
+    gain = found["after"]["gain of mean accuracy"]
+    low, high = gain["interval"]
+    assert f"by {100 * gain['value']:+.1f} points ({100 * low:.1f} to {100 * high:.1f})" in text
+    assert f"On {found['n']} sentences of SST-2 and six layouts" in text
+    assert f"from {100 * found['before']['spread']:.0f} to {100 * found['after']['spread']:.0f} points" in text

@@ -30,7 +30,8 @@ NOT_RUN = {
         "it needs two endpoints.",
     ],
     "docs/guide/objects.md": ["the map of places is 441 cells.", "it needs the published images.", "it needs the published images."],
-    "docs/guide/many-machines.md": ["it needs a cluster."],
+    "docs/guide/many-machines.md": ["it needs a cluster.", "it needs Slurm.", "it needs a bucket."],
+    "docs/guide/training.md": ["it needs a trained transformer.", "it needs a trained transformer."],
     "docs/guide/tools.md": [
         "it needs MLflow, wandb and TensorBoard.",
         "it needs MLflow.",

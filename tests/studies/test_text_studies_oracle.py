@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shiftproof.certificates import doc2vec_bound
 from shiftproof.data.rows import Items
 from shiftproof.data.space import TextSpace
 from shiftproof.defences.entity_replacement import EntityReplacement
 from shiftproof.shifts.text.words.person_names import PersonNames
 from shiftproof.studies import Quantity, Study, Trial
+from shiftproof.studies.changed_words_and_vectors import ChangedWordsAndVectors, paragraph_vector
 from shiftproof.studies.component_removal import ComponentRemoval
+from shiftproof.studies.hard_or_generated_examples import HardOrGeneratedExamples
 from shiftproof.studies.names_of_one_type import NamesOfOneType, types_of
 from shiftproof.studies.rewriting_at_test_time import RewritingAtTestTime
 from shiftproof.studies.sentences import BAD, GOOD, fitted, made_up, right_on, split, words_and_pairs
@@ -34,7 +37,9 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> First:
     return lru_cache(maxsize=None)(lambda study: study.measure(quick(tmp_path_factory.mktemp("quick"))))
 
 
-@pytest.mark.parametrize("study", [ComponentRemoval(), NamesOfOneType(), RewritingAtTestTime()])
+@pytest.mark.parametrize(
+    "study", [ComponentRemoval(), NamesOfOneType(), RewritingAtTestTime(), HardOrGeneratedExamples(), ChangedWordsAndVectors()]
+)
 def test_the_quick_form_measures_what_is_predicted(study: Study, first: First, tmp_path: Path) -> None:
     found = first(study)
     assert {each.quantity for each in study.predictions} <= set(found)
@@ -72,3 +77,20 @@ def test_names_of_one_type_are_exchanged_without_a_change_of_the_ensemble(tmp_pa
     np.testing.assert_allclose(said[0], said[1], atol=1e-9)
     bare = model.scores(Items([john, wei]))  # type: ignore[arg-type]
     assert float((bare[0] - bare[1]).abs().max()) > 1e-3
+
+
+def test_a_paragraph_vector_is_the_minimum_and_moves_within_the_bound() -> None:
+    chance = np.random.default_rng(0)
+    output = chance.normal(size=(30, 4))
+    row = chance.integers(0, 30, 12)
+    q = paragraph_vector(row, output, alpha=0.01)
+
+    def value(at: np.ndarray) -> float:
+        return float(-output[row].mean(0) @ at + np.log(np.exp(output @ at).sum()) + 0.005 * at @ at)
+
+    assert all(value(q) < value(q + 1e-3 * chance.normal(size=4)) for _ in range(20))
+    for _ in range(20):
+        after = row.copy()
+        after[:3] = chance.integers(0, 30, 3)
+        far = np.linalg.norm(q - paragraph_vector(after, output, alpha=0.01))
+        assert far <= doc2vec_bound(output, length=12, alpha=0.01) * (after != row).sum()

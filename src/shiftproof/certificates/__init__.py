@@ -19,6 +19,7 @@ certificates, __all__, __getattr__ = package_of_parts(
         "cohen": "smoothing.cohen:Cohen",
         "word_changes": "word_changes:WordChanges",
         "hamming": "hamming:Hamming",
+        "any_words": "any_words:AnyWords",
         "word_deletion": "smoothing.word_deletion:WordDeletion",
         "word_substitution": "smoothing.word_substitution:WordSubstitution",
     },

@@ -2,6 +2,7 @@
 
 from shiftproof.certificates.abstract import Certificate, Proof
 from shiftproof.certificates.alpha_crown import AlphaCrown
+from shiftproof.certificates.any_words import AnyWords
 from shiftproof.certificates.auto import Auto
 from shiftproof.certificates.crown import Crown
 from shiftproof.certificates.hamming import Hamming, doc2vec_bound
@@ -18,6 +19,7 @@ from shiftproof.registry import Registry
 certificates: Registry[Certificate]
 __all__ = [
     "AlphaCrown",
+    "AnyWords",
     "Auto",
     "Certificate",
     "Cohen",

@@ -23,8 +23,8 @@ from shiftproof.shifts.text.rewrite import Rewrite
 _ROUNDING = 1e-9
 _LOOSE = (
     "Of these texts hamming proves no single changed word: the margin would have to exceed what one word can move at most, times the "
-    "norm of all weights. Use word_changes, which is exact for the same models and a shift's own words; hamming itself needs longer texts, "
-    "counts instead of TF-IDF, or a stronger penalty."
+    "norm of all weights. Use any_words, which proves the same of more texts, or word_changes, which is exact for a shift's own "
+    "words; hamming itself needs longer texts, counts instead of TF-IDF, or a stronger penalty."
 )
 
 
@@ -44,8 +44,8 @@ class Hamming(Certificate):
 
     Guarantees: no move of up to `radius` edits changes the decision, nor any other change of as many words, whatever they are, by which no
     more tokens of the vocabulary leave and come than by one of the shift's own at that text: of a text that the shift leaves alone it says
-    nothing more. It knows nothing of what the choices are, so `word_changes` proves at least as much of a shift; the ratio of the two is
-    what the bound gives away. The norm is l2 or none, and counts stand as they are.
+    nothing more. It knows nothing of what the choices are, so `word_changes` proves at least as much of a shift, and
+    `any_words` the same of more texts. The norm is l2 or none, and counts stand as they are.
     Cost: one forward per example, and the vectoriser's analysis of each choice.
 
     Reference: Catellier et al. 2023, "On the robustness of text vectorizers".
@@ -69,20 +69,22 @@ class Hamming(Certificate):
         assert isinstance(linear, LinearText)  # `objection` has said so
         assert isinstance(shift, Rewrite)
         local = [changes_of(linear, shift, str(one)) for one in x]
-        radius = torch.tensor([_radius(linear, each, shift.edits) for each in local], dtype=torch.float64)
+        radius = torch.tensor([lipschitz_radius(linear, each, shift.edits) for each in local], dtype=torch.float64)
         none = radius <= 0
         flags = (Flag("loose_bound", _LOOSE, float(none.double().mean())),) if bool(none.any()) else ()
         return Proof(model.labels(x), radius, none, torch.ones(len(x), dtype=torch.int64), flags)
 
 
-def _radius(linear: LinearText, local: LocalChanges | None, most: int) -> float:
+def lipschitz_radius(linear: LinearText, local: LocalChanges | None, most: int, *, step: float | None = None) -> float:
+    """The words that can change before the decision can, up to `most`, where each moves the counts by `step`; None asks the changes."""
     if local is None:
         return 0.0
     features = linear.weighed(local.counts, local.places)
     size = float(linear.size(features))
     scores = linear.weight[:, local.places] @ features / size + linear.bias
     label = int(scores.argmax())
-    step, blank = step_bound(linear, local.changes), linear.norm is not None and not features.any()
+    step = step_bound(linear, local.changes) if step is None else step
+    blank = linear.norm is not None and not features.any()
     found = math.inf
     for rival in range(len(scores)):
         if rival != label:

@@ -11,6 +11,7 @@ defences, __all__, __getattr__ = package_of_parts(
     parts={
         "jpeg": "jpeg:Jpeg",
         "codec": "codec:Codec",
+        "learned_codec": "learned_codec:LearnedCodec",
         "bit_depth": "bit_depth:BitDepth",
         "spatial_smoothing": "spatial_smoothing:SpatialSmoothing",
         "random_resize_pad": "random_resize_pad:RandomResizePad",

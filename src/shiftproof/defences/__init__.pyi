@@ -13,6 +13,7 @@ from shiftproof.defences.gated_rewriting import GatedRewriting, chosen_gate
 from shiftproof.defences.gaussian_noise import GaussianNoise
 from shiftproof.defences.gradient_masking import GradientMasking
 from shiftproof.defences.jpeg import Jpeg
+from shiftproof.defences.learned_codec import LearnedCodec
 from shiftproof.defences.learned_detector import LearnedDetector
 from shiftproof.defences.mahalanobis import Mahalanobis
 from shiftproof.defences.random_resize_pad import RandomResizePad
@@ -39,6 +40,7 @@ __all__ = [
     "GradientMasking",
     "InputTransformation",
     "Jpeg",
+    "LearnedCodec",
     "LearnedDetector",
     "Mahalanobis",
     "RandomDefence",

@@ -9,10 +9,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from shiftproof._errors import UsageError, must
+from shiftproof.defences._rounding import RoundedBlocks
 from shiftproof.defences.compression import Bytes, Compression
 
 _FORMATS = {"webp": ("WEBP", "webp"), "jpeg2000": ("JPEG2000", "jpg_2000"), "avif": ("AVIF", "avif")}
 """By our name, what Pillow calls the format and the feature."""
+_ROUNDING = {"webp": RoundedBlocks(4), "avif": RoundedBlocks(4), "jpeg2000": None}
+"""WebP transforms blocks of 4 x 4; AVIF chooses among sizes from there; JPEG 2000 rounds wavelets."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +27,9 @@ class Codec(Compression):
         quality: from 1 to 100; more is closer to the image. Of JPEG 2000 it is the signal-to-noise ratio in decibels.
 
     Guarantees:
-        None against a search that knows it: it sees the exact answers, and the identity's gradient straight through the codec. Where that
-        leads nowhere, the cascade's search without gradients (`square`) finds more. What it gains is against moves made on the undefended
-        model.
+        None against a search that knows it: it sees the exact answers, and for WebP and AVIF the slope of rounded blocks, whose errors it
+        reads off from what the codec gave back; for JPEG 2000, which rounds wavelets, the identity's. What a codec gains is against moves
+        made on the undefended model. The guide on defences has what each attack leaves.
     Differentiable: no. Cost: one compression an image on the CPU (milliseconds for AVIF), and no more passes of the model.
 
     Example:
@@ -36,11 +39,12 @@ class Codec(Compression):
         torch.Size([3, 2])
 
     Reference: Dziugaite, Ghahramani & Roy 2016, "A study of the effect of JPG compression on adversarial images" (compression against
-    attacks); Athalye, Carlini & Wagner 2018, "Obfuscated gradients give a false sense of security" (the attack through it).
+    attacks); Athalye, Carlini & Wagner 2018, "Obfuscated gradients give a false sense of security" (the attack through it); Shin & Song
+    2017, "JPEG-resistant adversarial images" (the slope).
     """
 
     name: ClassVar[str] = "codec"
-    references: ClassVar[tuple[str, ...]] = ("dziugaite2016study", "athalye2018obfuscated")
+    references: ClassVar[tuple[str, ...]] = ("dziugaite2016study", "athalye2018obfuscated", "shin2017jpeg")
 
     of: str = "webp"
     quality: int = 50
@@ -50,6 +54,10 @@ class Codec(Compression):
             raise must("of", self.name, "be webp, jpeg2000 or avif", self.of, "For JPEG take the defence jpeg.")
         if not 1 <= self.quality <= 100:
             raise must("quality", self.name, "be from 1 to 100", self.quality)
+
+    @property
+    def rounding(self) -> RoundedBlocks | None:
+        return _ROUNDING[self.of]
 
     def coded(self, image: Bytes) -> Bytes:
         return through(image, self.of, self.quality)

@@ -13,7 +13,9 @@ from torch import Tensor
 
 from shiftproof._errors import UsageError
 from shiftproof.data.space import InputSpace, Kind
+from shiftproof.defences._rounding import RoundedBlocks
 from shiftproof.defences.abstract import Gradient, InputTransformation
+from shiftproof.defences.context import DefenceContext
 from shiftproof.randomness import Rng
 
 Bytes = npt.NDArray[np.uint8]
@@ -22,11 +24,24 @@ _LEVELS = 255
 
 @dataclass(frozen=True)
 class Compression(InputTransformation):
-    """A lossy codec before a model. A new one writes `coded`."""
+    """A lossy codec before a model. A new one writes `coded`, and `rounding` where it is known what the codec rounds."""
 
     family: ClassVar[str] = "transformation"
     gradient: ClassVar[Gradient] = Gradient.NONE
     kinds: ClassVar[frozenset[Kind]] = frozenset({"image"})
+
+    @property
+    def rounding(self) -> RoundedBlocks | None:
+        """What it is known to round, for the gradient of the adaptive form; None for the identity's."""
+        return None
+
+    @property
+    def adaptive(self) -> str:
+        if self.rounding is None:
+            return super().adaptive
+        return (
+            "straight through: exact forward pass, in the backward pass the slope of rounded blocks, read off from what the codec gave back"
+        )
 
     @abstractmethod
     def coded(self, image: Bytes) -> Bytes:
@@ -41,3 +56,13 @@ class Compression(InputTransformation):
         read = np.stack([self.coded(np.ascontiguousarray(image)) for image in whole]) if len(whole) else whole
         back = torch.from_numpy(read).permute(0, 3, 1, 2).to(x) / _LEVELS
         return space.low + back * (space.high - space.low)
+
+    def transformed(self, behind: DefenceContext, x: Tensor, rng: Rng) -> Tensor:
+        rounding, space = self.rounding, behind.space
+        if rounding is None or not x.requires_grad:
+            return super().transformed(behind, x, rng)
+        with torch.no_grad():
+            seen = self.step(x.detach(), space, rng)
+        size = space.high - space.low
+        unit = rounding.carried((x - space.low) / size, (seen - space.low) / size)
+        return behind.carried(seen, space.low + unit * size)

@@ -73,7 +73,8 @@ class TextFooler(WordImportance):
         return iter([moves[at] for at in order if likeness[at] >= self.least])
 
     def vectors(self, texts: list[str]) -> npt.NDArray[np.float64]:
-        """The encoder's vectors, scaled to length 1, shape (n, d)."""
+        """The encoder's vectors, scaled to length 1, shape (n, d); one that was edited since is refused."""
+        self.pin("code", identity_of(self.similarity), f"'{self.similarity}' as it is")
         said: Any = loaded(self.similarity)(texts)
         vectors = np.asarray(said, dtype=np.float64)
         if vectors.ndim != 2 or len(vectors) != len(texts):

@@ -8,7 +8,9 @@ from shiftproof.studies.adversarial_training_and_corruptions import AdversarialT
 from shiftproof.studies.anomaly_under_shift import AnomalyUnderShift
 from shiftproof.studies.bias_and_variance_reduction import BiasAndVarianceReduction
 from shiftproof.studies.capacity_and_robustness import CapacityAndRobustness
+from shiftproof.studies.changed_words_and_vectors import ChangedWordsAndVectors
 from shiftproof.studies.component_removal import ComponentRemoval
+from shiftproof.studies.compression_purification import CompressionPurification
 from shiftproof.studies.controlled_shift import ControlledShift
 from shiftproof.studies.coreset_weights import CoresetWeights
 from shiftproof.studies.cross_domain_errors import CrossDomainErrors
@@ -19,6 +21,7 @@ from shiftproof.studies.ensembles_of_return_distributions import EnsemblesOfRetu
 from shiftproof.studies.feature_contamination import FeatureContamination
 from shiftproof.studies.gaussian_noise_and_adversarial import GaussianNoiseAndAdversarial
 from shiftproof.studies.group_dro_regularisation import GroupDroRegularisation
+from shiftproof.studies.hard_or_generated_examples import HardOrGeneratedExamples
 from shiftproof.studies.heterogeneous_shift import HeterogeneousShift
 from shiftproof.studies.high_frequency_generalisation import HighFrequencyGeneralisation
 from shiftproof.studies.holistic_robust_training import HolisticRobustTraining
@@ -41,11 +44,13 @@ from shiftproof.studies.rotation_self_supervision import RotationSelfSupervision
 from shiftproof.studies.run import read_studies, run_study
 from shiftproof.studies.sampled_trajectory_bounds import SampledTrajectoryBounds
 from shiftproof.studies.sdm_activation import SdmActivation
+from shiftproof.studies.selective_language_modelling import SelectiveLanguageModelling
 from shiftproof.studies.sensitivity_law import SensitivityLaw
 from shiftproof.studies.simplicity_bias import SimplicityBias
 from shiftproof.studies.singular_distributions import SingularDistributions
 from shiftproof.studies.stable_propagation import StablePropagation
 from shiftproof.studies.style_exploration_domains import StyleExplorationDomains
+from shiftproof.studies.tokens_for_low_resolution import TokensForLowResolution
 from shiftproof.studies.trial import Trial
 from shiftproof.studies.unlabelled_shifted_data import UnlabelledShiftedData
 
@@ -57,7 +62,9 @@ __all__ = [
     "AnomalyUnderShift",
     "BiasAndVarianceReduction",
     "CapacityAndRobustness",
+    "ChangedWordsAndVectors",
     "ComponentRemoval",
+    "CompressionPurification",
     "ControlledShift",
     "CoresetWeights",
     "CrossDomainErrors",
@@ -69,6 +76,7 @@ __all__ = [
     "FeatureContamination",
     "GaussianNoiseAndAdversarial",
     "GroupDroRegularisation",
+    "HardOrGeneratedExamples",
     "HeterogeneousShift",
     "HighFrequencyGeneralisation",
     "HolisticRobustTraining",
@@ -91,12 +99,14 @@ __all__ = [
     "RotationSelfSupervision",
     "SampledTrajectoryBounds",
     "SdmActivation",
+    "SelectiveLanguageModelling",
     "SensitivityLaw",
     "SimplicityBias",
     "SingularDistributions",
     "StablePropagation",
     "Study",
     "StyleExplorationDomains",
+    "TokensForLowResolution",
     "Trial",
     "UnlabelledShiftedData",
     "difference",

@@ -69,7 +69,7 @@ class DefenceTable(Study):
     looks: ClassVar[tuple[EarlierLook, ...]] = (
         EarlierLook(
             "Six seeds were measured in full when gradients passed through JPEG as if it were not there: transformation, as stated 5.9 "
-            "points (.6 to 11.2), and four other families left open. The attack through JPEG follows the slope of its rounded blocks since, "
+            "points (.6 to 11.2), and four other families left open. The attack through JPEG follows the slope of rounded blocks since, "
             "which leaves less; 10 other seeds take their place, and nothing of the study was changed.",
             seeds=(0, 1, 2, 3, 4, 5),
         ),

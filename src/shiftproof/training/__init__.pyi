@@ -17,6 +17,7 @@ from shiftproof.training.methods.interval_training import IntervalTraining
 from shiftproof.training.methods.just_train_twice import JustTrainTwice
 from shiftproof.training.methods.label_robust import LabelRobust
 from shiftproof.training.methods.lisa import Lisa
+from shiftproof.training.methods.low_resolution_tokens import LowResolutionTokens
 from shiftproof.training.methods.mart import Mart
 from shiftproof.training.methods.mixup import Mixup
 from shiftproof.training.methods.noise2net import Noise2Net
@@ -25,7 +26,9 @@ from shiftproof.training.methods.reweighted import ReweightedTraining
 from shiftproof.training.methods.rotation_head import RotationHead
 from shiftproof.training.methods.smooth_adversarial import SmoothAdversarial
 from shiftproof.training.methods.style_exploration import StyleExploration
+from shiftproof.training.methods.token_selection import TokenSelection
 from shiftproof.training.methods.trades import Trades
+from shiftproof.training.methods.uncertain_upsampling import UncertainUpsampling
 from shiftproof.training.methods.weight_perturbation import WeightPerturbation
 
 __all__ = [
@@ -46,6 +49,7 @@ __all__ = [
     "JustTrainTwice",
     "LabelRobust",
     "Lisa",
+    "LowResolutionTokens",
     "Mart",
     "Method",
     "Mixup",
@@ -57,6 +61,8 @@ __all__ = [
     "Step",
     "StyleExploration",
     "Together",
+    "TokenSelection",
     "Trades",
+    "UncertainUpsampling",
     "WeightPerturbation",
 ]

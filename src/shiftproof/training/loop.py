@@ -177,8 +177,9 @@ class Loop:
         net, average = self.learner.net, self.learner.average
         kept, own = dict(average.weights(net)), copied(net.state_dict())
         net.load_state_dict(kept)
-        clean, robust, worst = self.watch.look(net, 256)
-        unseen = self.watch.look_unseen(net, 256)
+        answering = self.method.answering(net)
+        clean, robust, worst = self.watch.look(answering, 256)
+        unseen = self.watch.look_unseen(answering, 256)
         net.load_state_dict(own)
         loss, right, n = self._sums
         best = max((epoch.score for epoch in self.curve), default=-1.0)

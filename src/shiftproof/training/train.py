@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ class Trained:
         flags: what went wrong, if anything did.
         attack: the threat, the unseen shift and the search of the curves, and what accuracy under them claims (`kind`).
         folder: `best.safetensors`, `last.safetensors` and `training.json`.
+        counts: what the method has counted, such as tokens.
     """
 
     module: nn.Module
@@ -61,6 +62,7 @@ class Trained:
     flags: tuple[Flag, ...]
     folder: Path
     attack: Mapping[str, str | None]
+    counts: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def best(self) -> Epoch:
@@ -69,7 +71,8 @@ class Trained:
 
     def __str__(self) -> str:
         kept, table = best_line(self.best, len(self.curve), self.attack), curve_lines(self.curve, self.attack)
-        return "\n".join([kept, *table, *(f"! {flag.name}: {flag.detail}" for flag in self.flags)])
+        notes = [f"{name}: {n:,}" for name, n in self.counts.items()] + [f"! {flag.name}: {flag.detail}" for flag in self.flags]
+        return "\n".join([kept, *table, *notes])
 
 
 def train(
@@ -123,7 +126,7 @@ def train(
     source = load_data(data)
     kept, groups, monitor = _split(source, chosen, settings)
     net = fresh_network(model, settings.seed).to(device_named(device))
-    noticed = check_network(net, kept)
+    noticed = check_network(chosen.answering(net), kept)
     folder = Path(out)
     memory = _memory(chosen, settings, net, kept)
     known = _known(chosen, monitor, net, memory, version)
@@ -146,7 +149,7 @@ def train(
 
 def _finished(record: dict[str, Any], net: nn.Module, folder: Path) -> Trained:
     curve, flags = tuple(Epoch(**e) for e in record["curve"]), tuple(Flag(**f) for f in record["flags"])
-    return Trained(net, curve, flags, folder, record["attack"])
+    return Trained(net, curve, flags, folder, record["attack"], record.get("counts", {}))
 
 
 @contextmanager
@@ -185,8 +188,8 @@ def _trained(
 ) -> dict[str, Any]:
     """The record of the finished run."""
     _write_record(folder, {"asked": asked, "complete": False, "curve": [], "flags": []})
-    parameters = [p for p in (*net.parameters(), *memory.parameters()) if p.requires_grad]
-    learner = Learner(net, memory, make_optimiser(recipe.optimiser, parameters), WeightAverage(recipe.average, net))
+    learned = [p for p in (*net.parameters(), *memory.parameters()) if p.requires_grad]
+    learner = Learner(net, memory, make_optimiser(recipe.optimiser, learned), WeightAverage(recipe.average, net))
     with _bar(progress) as (begin, tell):
         loop = Loop(method, recipe, examples, groups, monitor, learner, folder, asked, save_every, tell)
         loop.resume()
@@ -204,6 +207,7 @@ def _trained(
         "attack": monitor.attack,
         "curve": [asdict(epoch) for epoch in loop.curve],
         "flags": [asdict(flag) for flag in loop.flags],
+        "counts": method.counts(memory),
     }
 
 
@@ -214,10 +218,9 @@ def _memory(method: Method, recipe: Recipe, net: nn.Module, examples: Examples) 
 
 
 def _recipe(options: dict[str, Any]) -> Recipe:
-    known = Recipe.__dataclass_fields__
     for key in options:
-        if key not in known:
-            raise unknown("option of train", key, known)
+        if key not in Recipe.__dataclass_fields__:
+            raise unknown("option of train", key, Recipe.__dataclass_fields__)
     return Recipe(**options)
 
 
@@ -303,8 +306,7 @@ def _earlier(folder: Path, asked: dict[str, Any], known: Mapping[str, Fingerprin
             raise UsageError(
                 f"The training in '{folder}' cannot be resumed, because its {name} cannot be identified: {'; '.join(each.gaps)}. Choose "
                 "another folder with out. To make later trainings resumable, declare a version: version='1' (--model-version) for the "
-                "network, "
-                "code_version = '1' in the class of a part."
+                "network, code_version = '1' in the class of a part."
             )
     other = [key for key in asked if before.get(key) != asked[key]]
     if other:
@@ -325,13 +327,8 @@ def _bar(shown: bool) -> Iterator[tuple[Callable[[int], None], Tell]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:.0f}%"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
+    said = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f}%")
+    columns = (*said, TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
         task = bar.add_task("training", total=None)
 

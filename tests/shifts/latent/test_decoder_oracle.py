@@ -160,6 +160,18 @@ def test_more_distance_is_no_less_damage_and_the_pair_is_part_of_the_spec(tmp_pa
         Decoder(distance=1.0, file=f"{tmp_path / 'pair0.py'}:Pair", code=codes[1])
 
 
+def test_a_pair_edited_in_one_process_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "pair.py"
+    file.write_text(PAIR.format(w=1.0))
+    before = Decoder(distance=1.0, file=f"{file}:Pair")
+    file.write_text(PAIR.format(w=22.0))
+    after = Decoder(distance=1.0, file=f"{file}:Pair")
+    assert before.code != after.code
+    assert not torch.equal(after.pair.encode(_images(2)), _images(2).flatten(1))
+    with pytest.raises(UsageError, match="It has changed since"):
+        before.pair.encode(_images(2))
+
+
 def test_networks_that_a_pair_holds_are_evaluated_and_do_not_change() -> None:
     shift, x = Decoder(1.0, f"{__name__}:Holds"), _images()
     moves = shift.sample(x, Rng.for_ids(0, IDS))

@@ -27,6 +27,7 @@ from shiftproof.shifts.text.edit_cost import edit_cost
 from shiftproof.shifts.text.letters.word_bugs import WordBugs
 from shiftproof.shifts.text.lexicon import parsed
 from shiftproof.shifts.text.rewrite import DROPPED, UNKNOWN, like, others, rule_of
+from shiftproof.shifts.text.sentences.rewritten import Rewritten
 from shiftproof.shifts.text.sentences.stored import Stored
 from shiftproof.shifts.text.words.common_synonyms import CommonSynonyms
 from shiftproof.shifts.text.words.dropped_words import DroppedWords
@@ -218,7 +219,7 @@ def test_misspellings_are_the_list_read_backwards() -> None:
     _, choices = shift.found("beautiful").at[0]
     assert "beatiful" in choices
     assert shifts.build(shift.spec()) == shift
-    with pytest.raises(UsageError, match=r"The 'version' of misspellings must be .*, the codespell that is installed"):
+    with pytest.raises(UsageError, match=r"The 'version' of misspellings must be .*, that of the codespell that is installed"):
         shifts.build("misspellings(edits=1, version='0')")
 
 
@@ -231,3 +232,21 @@ def test_texts_that_nothing_can_edit_are_flagged(tmp_path: Path) -> None:
     assert found.outcome.tolist() == ["broken", "held", "held", "held"]
     whole = sp.confront(model, shift, search=sp.OneDraw(), examples=sp.examples(["good"], [1]))
     assert not [flag for flag in whole.flags if flag.name == "nothing_to_edit"]
+
+
+def test_a_function_edited_in_one_process_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "ways.py"
+    file.write_text("def turn(text):\n    return text.upper()\n", encoding="utf-8")
+    before = Rewritten(edits=1, by=f"{file}:turn")
+    assert before.found("good film").at[0][1] == ("GOOD FILM",)
+    file.write_text("def turn(text):\n    return text.title()\n", encoding="utf-8")
+    assert Rewritten(edits=1, by=f"{file}:turn").found("good film").at[0][1] == ("Good Film",)
+    with pytest.raises(UsageError, match="It has changed since"):
+        before.find("other film")
+
+
+def test_a_file_of_edits_changed_in_one_process_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "edited.jsonl"
+    for edited in ("a fine film", "a nice film"):
+        file.write_text(json.dumps({"text": "a good film", "edited": edited}), encoding="utf-8")
+        assert Stored(edits=1, file=str(file)).found("a good film").at[0][1] == (edited,)

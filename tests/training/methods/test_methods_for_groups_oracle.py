@@ -167,6 +167,7 @@ def test_training_for_groups_helps_the_worst_one(tmp_path: Path) -> None:
         "lisa(groups=place)",
         "reweighted(risk=chi_square(radius=1))",
         "just_train_twice(first='{}', times=3, groups=place)",
+        "uncertain_upsampling(first='{}', share=0.2)",
     ],
 )
 def test_a_killed_run_ends_with_the_same_weights(method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

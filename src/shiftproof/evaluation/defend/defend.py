@@ -23,6 +23,7 @@ from shiftproof.defences.abstract import Defence
 from shiftproof.door import refuse
 from shiftproof.evaluation.audit.record import data_card
 from shiftproof.evaluation.config import CommonConfig
+from shiftproof.evaluation.defend.learned import store_codecs
 from shiftproof.evaluation.defend.measure import PLAIN, AttackPlan
 from shiftproof.evaluation.defend.rows import ComparedModel, make_rows
 from shiftproof.evaluation.defend.training import FAMILIES, OPTIMISER, NetworkTrainer, method_of, plain
@@ -130,6 +131,7 @@ def _run(config: DefendConfig, count: QueryCount, say: Say) -> DefendRecord:
         )
         trainer.warm_up()
     subjects = list(_subjects(config, loaded, trainer, say))
+    stored = store_codecs(subjects, folder)
     standard = subjects[0].model
     search, plain = loaded.search, None if loaded.of_texts else PLAIN
     question = AttackPlan(
@@ -147,7 +149,7 @@ def _run(config: DefendConfig, count: QueryCount, say: Say) -> DefendRecord:
         held_out=0 if loaded.held_out is None else len(loaded.held_out),
         confidence=config.confidence,
         rows=rows,
-        notes=[*loaded.notes, *([] if trainer is None else [trainer.note]), *notes],
+        notes=[*loaded.notes, *([] if trainer is None else [trainer.note]), *stored, *notes],
         asked=count.asked,
         sent=count.sent,
         provenance=provenance(config, started),

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from shiftproof._errors import UsageError, must
 from shiftproof._identity.table import identify
-from shiftproof._imports import load_object
+from shiftproof._imports import load_object, state_of
 from shiftproof._rows import length
 from shiftproof.data.space import Kind
 from shiftproof.randomness import Rng
@@ -67,12 +67,14 @@ class Decoder(Differentiable):
 
     def check(self) -> None:
         self.require("distance", within="(0, inf)", hint="Units are those of the latents.")
-        self.pin("code", identify(self.pair, self.file).digest, f"'{self.file}' as it is")
+        _ = self.pair  # loads and pins it
 
     @property
     def pair(self) -> LatentPair:
-        """The object that encodes and decodes."""
-        return _made(self.file)
+        """The object that encodes and decodes; one that was edited since is refused."""
+        found, digest = _made(self.file, state_of(self.file))
+        self.pin("code", digest, f"'{self.file}' as it is")
+        return found
 
     def check_inputs(self, x: Tensor) -> None:
         with torch.no_grad():
@@ -145,7 +147,9 @@ class MeanBrightness:
 
 
 @lru_cache(maxsize=8)
-def _made(spec: str) -> LatentPair:
+def _made(spec: str, state: tuple[int, int]) -> tuple[LatentPair, str]:
+    """The pair of a file in this state, and its identity."""
+    del state  # another one is loaded anew
     found = load_object(spec)
     if isinstance(found, type) or (callable(found) and not isinstance(found, LatentPair)):
         found = found()
@@ -154,4 +158,4 @@ def _made(spec: str) -> LatentPair:
     for part in (found, *getattr(found, "__dict__", {}).values()):
         if isinstance(part, nn.Module):
             part.eval().requires_grad_(requires_grad=False)
-    return found
+    return found, identify(found, spec).digest

@@ -11,7 +11,7 @@ from typing import Any
 
 from shiftproof._errors import UsageError, must
 from shiftproof._identity.table import identify
-from shiftproof._imports import load_object
+from shiftproof._imports import load_object, state_of
 from shiftproof.data.sources.address import Address
 from shiftproof.data.sources.files import hash_file, json_lines, reading, the_file, unpacked
 from shiftproof.shifts.text.rewrite import Rewrite
@@ -49,27 +49,37 @@ class FromFunction(Rewrite):
 
     def check(self) -> None:
         super().check()
-        if not callable(self.function):
+        if not callable(loaded(self.by)):
             raise must("by", self.name, "name a function", self.by)
         self.pin("code", identity_of(self.by), f"'{self.by}' as it is")
 
     @property
     def function(self) -> Callable[..., Any]:
-        """The function."""
+        """The function; one that was edited since is refused."""
+        self.pin("code", identity_of(self.by), f"'{self.by}' as it is")
         found: Callable[..., Any] = loaded(self.by)
         return found
 
 
-@lru_cache(maxsize=16)
 def loaded(spec: str) -> Any:
-    """What stands at FILE.py:NAME or package.module:NAME."""
+    """What stands at FILE.py:NAME or package.module:NAME; an edited file is read again."""
+    return _loaded(spec, state_of(spec))
+
+
+def identity_of(spec: str) -> str:
+    """The hash of the function at FILE.py:NAME or package.module:NAME, with all that it holds."""
+    return _identity_of(spec, state_of(spec))
+
+
+@lru_cache(maxsize=16)
+def _loaded(spec: str, state: tuple[int, int]) -> Any:
+    del state  # another one is loaded anew
     return load_object(spec)
 
 
 @lru_cache(maxsize=16)
-def identity_of(spec: str) -> str:
-    """The hash of the function at FILE.py:NAME or package.module:NAME, with all that it holds."""
-    return identify(loaded(spec), spec).digest
+def _identity_of(spec: str, state: tuple[int, int]) -> str:
+    return identify(_loaded(spec, state), spec).digest
 
 
 def read_json(path: Path, what: str) -> Any:

@@ -35,6 +35,9 @@ methods, __all__, __getattr__ = package_of_parts(
         "importance_weighting": "importance_weighting:ImportanceWeighting",
         "just_train_twice": "just_train_twice:JustTrainTwice",
         "lisa": "lisa:Lisa",
+        "low_resolution_tokens": "low_resolution_tokens:LowResolutionTokens",
+        "token_selection": "token_selection:TokenSelection",
+        "uncertain_upsampling": "uncertain_upsampling:UncertainUpsampling",
     },
     also=(
         "abstract:Batch",

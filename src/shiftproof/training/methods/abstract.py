@@ -51,6 +51,9 @@ class Step:
         losses: one an example, shape (m,).
         weights: of each, shape (m,), without a gradient; mean 1 where they are only a share of attention.
         scores: the network's answers to x, shape (m, classes), for the record.
+
+    A method of language models may have one loss a token: then targets, losses and weights have shape (m, length), and scores (m, length,
+    words).
     """
 
     x: Tensor
@@ -66,7 +69,9 @@ class Step:
 
     @property
     def right(self) -> Tensor:
-        """Whether the network is right on what it trains on, shape (m,); of probabilities, on the likeliest class."""
+        """Whether the network is right on what it trains on, shape (m,); of probabilities, on the likeliest class; of tokens, on each."""
+        if self.scores.dim() == 3:
+            return (self.scores.detach().argmax(-1) == self.targets).flatten()
         labels = self.targets if self.targets.dim() == 1 else self.targets.argmax(1)
         return self.scores.detach().argmax(1) == labels
 
@@ -134,6 +139,14 @@ class Method(Part):
 
     def learned(self, step: Step, batch: Batch, memory: nn.Module) -> None:  # a hook
         """Called after `loss.backward()`, for methods that use its gradients."""
+
+    def answering(self, net: nn.Module) -> nn.Module:
+        """The network as one that answers with scores of shape (n, classes), for the looks at held-out examples; most are that already."""
+        return net
+
+    def counts(self, memory: nn.Module) -> dict[str, int]:
+        """What it has counted, by name, for the record of the training; most count nothing."""
+        return {}
 
 
 def shuffled(rng: Rng) -> npt.NDArray[np.intp]:

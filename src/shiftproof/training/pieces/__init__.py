@@ -7,6 +7,8 @@ from shiftproof._lazy import lazy_exports
 __all__, __getattr__ = lazy_exports(
     __name__,
     "deep_feature_reweighting:dfr_layer",
+    "exchanged_rows:exchanged_rows",
+    "exchanged_rows:most_uncertain",
     "group_dro_loss:GroupDROLoss",
     "group_dro_loss:balanced_sampler",
     "importance:importance_weights",
@@ -24,6 +26,7 @@ __all__, __getattr__ = lazy_exports(
     "reward_head:RewardHead",
     "reward_head:fit_reward_head",
     "reward_head:steady_preference_loss",
+    "resolution_tokens:ResolutionTokens",
     "risk_losses:DualRisk",
     "risk_losses:MultilevelRisk",
     "risk_losses:group_mixture_loss",
@@ -35,7 +38,10 @@ __all__, __getattr__ = lazy_exports(
     "selection:select",
     "style_exploration:explore",
     "temperatures:InstanceTemperatures",
+    "tokens:at_risk",
+    "tokens:next_tokens",
     "tokens:token_cvar",
     "tokens:token_entropy",
+    "tokens:token_losses",
     "wrapped_method:WrappedMethod",
 )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from shiftproof._errors import must
 from shiftproof.risks.cvar import CVaR
@@ -23,8 +26,8 @@ def token_cvar(losses: Tensor, *, mask: Tensor, alpha: float, scores: Tensor | N
 
     Guarantees:
         Without scores it is the batch's CVaR exactly: the token at the edge counts in part, and equal ones share. The paper keeps all
-        tokens at or above the threshold and takes their plain mean, which is the same where alpha times the number of tokens is whole and
-        no token ties with the one at the edge.
+        tokens at or above the threshold (`at_risk`) and takes their plain mean: where alpha times the number of tokens is whole, one
+        token more.
 
     Reference: Bal, Cevher & Muehlebach 2025 [bal2025eslm], "ESLM: risk-averse selective language modeling for efficient pretraining".
     """
@@ -50,3 +53,56 @@ def token_entropy(logits: Tensor) -> Tensor:
     """
     log = torch.log_softmax(logits.detach(), -1)
     return -(log.exp() * log).sum(-1)
+
+
+def at_risk(scores: Tensor, *, alpha: float) -> Tensor:
+    """Which tokens score at least the batch's value at risk, true or false, of the shape of the scores.
+
+    The value at risk is the least t with (1 / M) #{j: score_j <= t} >= 1 - alpha, over all M tokens; at alpha = 1 every token counts.
+
+    Args:
+        scores: how hard each token is, any shape, finite.
+        alpha: the share kept, in (0, 1]; the paper's alpha is 1 less this.
+
+    Guarantees: at least alpha M tokens are kept; of scores without ties the hardest M - ceil((1 - alpha) M) + 1, at alpha = 1 all M.
+
+    Example:
+        >>> at_risk(torch.tensor([0.1, 3.0, 0.2, 2.0]), alpha=0.5).tolist()  # half of them lie at or below 0.2
+        [False, True, True, True]
+
+    Reference: Bal, Cevher & Muehlebach 2025 [bal2025eslm].
+    """
+    if not 0 < alpha <= 1:
+        raise must("alpha", "at_risk", "be in (0, 1]", alpha)
+    flat = scores.detach().flatten()
+    place = math.ceil((1 - alpha) * len(flat) - 1e-9)  # a product that is whole but for rounding is whole
+    if place < 1:
+        return torch.ones_like(scores, dtype=torch.bool)
+    kept: Tensor = scores.detach() >= flat.kthvalue(place).values
+    return kept
+
+
+def next_tokens(x: Tensor, y: Tensor, scores: Tensor, *, owner: str) -> Tensor:
+    """What each place of a window should predict, shape (n, length): the token after it, and `y` at the last.
+
+    Args:
+        x: windows of token numbers, shape (n, length), of any type of number.
+        y: the token after each window, shape (n,).
+        scores: of every place, shape (n, length, words); or of shape (n, words), for which `y` is all there is to predict.
+        owner: named where shapes do not fit.
+    """
+    if scores.dim() == 2:
+        return y
+    if scores.dim() != 3 or scores.shape[:-1] != x.shape:
+        wanted = "(n, words), or (n, length, words) for windows of shape (n, length)"
+        raise must("scores", owner, f"have shape {wanted}", (tuple(scores.shape), tuple(x.shape)))
+    return torch.cat([x[:, 1:].long(), y[:, None]], dim=1)
+
+
+def token_losses(scores: Tensor, targets: Tensor) -> Tensor:
+    """The cross-entropy of each token in nats, of the shape of the targets, from scores with one dimension more: the words.
+
+    >>> token_losses(torch.zeros(2, 3, 4), torch.zeros(2, 3, dtype=torch.long)).shape
+    torch.Size([2, 3])
+    """
+    return F.cross_entropy(scores.flatten(0, -2), targets.flatten(), reduction="none").view(targets.shape)

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
-from shiftproof._errors import MissingExtra, must
+from shiftproof._errors import MissingExtra
 from shiftproof.shifts.text.rewrite import Rewrite, Site, each_word, others
 
 
@@ -36,12 +36,7 @@ class Misspellings(Rewrite):
 
     def check(self) -> None:
         super().check()
-        now = _version()
-        if self.version not in ("", now):
-            raise must(
-                "version", self.name, f"be {now}, the codespell that is installed", self.version, "Install that one, or leave it out."
-            )
-        object.__setattr__(self, "version", now)
+        self.pin("version", _version(), "the codespell that is installed", "Install that one, or leave it out.")
 
     def sites(self, text: str) -> Iterator[Site]:
         table = _misspelled()
