@@ -90,7 +90,9 @@ def lipschitz_radius(linear: LinearText, local: LocalChanges | None, most: int, 
             difference = linear.weight[label] - linear.weight[rival]
             apart = float(np.linalg.norm(difference))
             # of the terms of the scores, here and behind the changes, whose sum is at most as large again or, of length 1, `apart`
-            terms = 2 * float(np.abs(difference[local.places]) @ features) / size + apart + abs(float(linear.bias[label] - linear.bias[rival]))
+            terms = (
+                2 * float(np.abs(difference[local.places]) @ features) / size + apart + abs(float(linear.bias[label] - linear.bias[rival]))
+            )
             margin = float(scores[label] - scores[rival]) - linear.rounding * (1 + terms)
             far = margin / apart if apart else (math.inf if margin > 0 else 0.0)
             if blank:  # no word of the text counts: it lies at 0, and the first that does takes it to length 1
