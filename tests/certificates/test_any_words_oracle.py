@@ -15,6 +15,7 @@ import shiftproof as sp
 from shiftproof.certificates import AnyWords, Hamming, WordChanges
 from shiftproof.certify import certify
 from shiftproof.randomness import Rng
+from shiftproof.shifts.text.words.antonyms import Antonyms
 from shiftproof.shifts.text.words.common_synonyms import CommonSynonyms
 
 WORDS = ["good", "bad", "great", "terrible", "film", "movie", "story", "dull", "funny", "old", "new", "never"]
@@ -91,3 +92,31 @@ def test_it_says_of_what_share_it_proves_nothing_and_what_it_cannot_bound() -> N
     assert flag.share == np.mean(np.nan_to_num(found.radius) < 1)
     binary = sp.as_model(make_pipeline(CountVectorizer(binary=True), RidgeClassifier()).fit(WORDS, WORTH > 0))
     assert "it bounds counts as they are" in str(AnyWords().objection(binary, CommonSynonyms(edits=1)))
+
+
+def test_what_rounds_to_a_tie_in_float32_has_no_proof() -> None:
+    pipeline = make_pipeline(CountVectorizer(dtype=np.float32), LogisticRegression()).fit(["good film great", "bad film great"], [1, 0])
+    bad, film, great = (float.fromhex(part) for part in ("0x1.8351860000000p-3", "0x1.98de0a0000000p-4", "0x1.27e0460000000p-2"))
+    assert great - bad - film > 0, "in exact arithmetic the second text is of class 1"
+    pipeline[1].coef_ = np.array([[-bad, -film, 1.0, great]], dtype=np.float32)
+    pipeline[1].intercept_ = np.zeros(1, dtype=np.float32)
+    text = "good film great"
+    assert list(pipeline.predict([text, "bad film great"])) == [1, 0]
+    for part in (WordChanges(), AnyWords(), Hamming()):
+        x = sp.examples([text], [1]).x
+        assert float(part.certify(sp.as_model(pipeline), Antonyms(edits=1), x, Rng.for_ids(0, ["a"])).radius) == 0, part.name
+
+
+@pytest.mark.parametrize("kind", [bool, np.int8, np.uint8])
+def test_counts_that_do_not_fit_their_type_are_not_read(kind: Any) -> None:
+    model = sp.as_model(make_pipeline(CountVectorizer(dtype=kind), LogisticRegression()).fit(WORDS, WORTH > 0))
+    for part in (WordChanges(), AnyWords(), Hamming()):
+        assert f"not in {np.dtype(kind).name}" in str(part.objection(model, CommonSynonyms(edits=1)))
+
+
+@pytest.mark.parametrize("weight", [-1.0, np.inf])
+def test_weights_of_words_that_no_bound_holds_for_are_not_read(weight: float) -> None:
+    pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(WORDS, WORTH > 0)
+    pipeline[0].idf_ = np.full(len(WORDS), weight)
+    for part in (WordChanges(), AnyWords(), Hamming()):
+        assert "finite and at least 0" in str(part.objection(sp.as_model(pipeline), CommonSynonyms(edits=1)))

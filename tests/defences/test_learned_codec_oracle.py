@@ -15,6 +15,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.data.space import InputSpace
 from shiftproof.defences import _autoencoder as autoencoder
 from shiftproof.defences import defences
+from shiftproof.defences import learned_codec as codec
 from shiftproof.defences.defended_model import DefendedModel
 from shiftproof.defences.learned_codec import LearnedCodec, save
 from shiftproof.models.abstract import Scores
@@ -122,6 +123,9 @@ def test_a_file_holds_the_same_codec_and_is_pinned(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="It has changed since; leave the option out to go on"):
         LearnedCodec(file=str(path), sha256=stored.sha256)
     assert not torch.equal(LearnedCodec(file=str(path))(linear(), space=IMAGE).scores(x), model.scores(x))
+    codec._read.cache_clear()  # as in another process, which is handed the part as it was built
+    with pytest.raises(UsageError, match=f"was {stored.sha256} when the defence was built, and is .* now. Put it back, or build it again"):
+        model.scores(x)
 
 
 def test_what_cannot_be_used(tmp_path: Path) -> None:

@@ -141,3 +141,11 @@ def test_an_attack_that_knows_what_is_rounded_leaves_less() -> None:
 def test_a_spec_makes_the_same_part() -> None:
     for part in (Jpeg(30), Codec("avif", 30)):
         assert defences.build(part.spec()) == part
+
+
+def test_a_run_of_another_slope_is_another_run() -> None:
+    model = sp.as_model(net().eval(), name="digits")
+    for part, tells in ((Jpeg(30), True), (Codec("avif", 30), True), (Codec("jpeg2000", 30), False), (Unknown(), False)):
+        behind = part(model, space=IMAGE)
+        assert ("+rounded_blocks:" in behind.fingerprint()) is tells, part
+        assert "rounded_blocks" not in behind.as_it_stands().fingerprint()

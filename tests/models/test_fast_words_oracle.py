@@ -97,6 +97,8 @@ def test_any_texts_are_counted_alike(texts: list[str]) -> None:
         TfidfVectorizer(stop_words="english"),
         CountVectorizer(tokenizer=str.split),
         TfidfVectorizer(token_pattern=r"\w+"),
+        TfidfVectorizer(dtype=np.int64),
+        CountVectorizer(vocabulary=["good", "film"]),
     ],
 )
 def test_other_vectorisers_are_asked_as_they_are(vectoriser: Any) -> None:
@@ -114,3 +116,47 @@ def test_a_model_takes_it_and_turns_it_off_where_the_counts_differ(monkeypatch: 
     assert np.array_equal(other.scores(TEXTS).numpy(), want)
     assert other.fitted.quick is not None
     assert other.fitted.quick.trusted is False
+
+
+OTHERS = ["alpha film", "beta alpha", "film", "beta"]
+
+
+def refitted(pipeline: Any) -> None:
+    pipeline.fit(OTHERS, [1, 0, 1, 0])
+
+
+def of_other_steps(pipeline: Any) -> None:
+    other = WAYS["counts"]().fit(OTHERS, [1, 0, 1, 0])
+    pipeline.steps = other.steps
+
+
+def with_stop_words(pipeline: Any) -> None:
+    pipeline.set_params(tfidfvectorizer__stop_words=["good"])
+
+
+def with_own_analyzer(pipeline: Any) -> None:
+    pipeline[0].build_analyzer = lambda: str.split
+
+
+def with_own_predict(pipeline: Any) -> None:
+    pipeline.predict_proba = lambda texts: np.full((len(texts), 2), 0.5)
+
+
+@pytest.mark.parametrize("change", [refitted, of_other_steps, with_stop_words, with_own_analyzer, with_own_predict])
+def test_a_pipeline_that_is_changed_answers_as_it_is_now(change: Any) -> None:
+    pipeline = WAYS["tf-idf"]().fit(TEXTS, LABELS)
+    fast = fast_words(pipeline)
+    assert fast is not None
+    texts = ["good film.", "alpha beta film, good"]
+    before = fast.answer("predict_proba", texts)
+    change(pipeline)
+    after = fast.answer("predict_proba", texts)
+    assert np.array_equal(after, pipeline.predict_proba(texts))
+    assert not np.array_equal(after, before)
+
+
+def test_no_texts_are_refused_as_the_pipeline_refuses_them() -> None:
+    fast = fast_words(PIPELINE)
+    assert fast is not None
+    with pytest.raises(ValueError, match="0 sample"):
+        fast.answer("predict", [])

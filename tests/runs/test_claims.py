@@ -84,6 +84,16 @@ def test_who_was_taken_over_takes_nothing_back(place: ClaimFolder) -> None:
     assert not [*place.names()]
 
 
+def test_a_call_that_comes_late_claims_though_another_has_cleared_the_place(place: ClaimFolder) -> None:
+    place.clear()
+    assert Claims(place).take(JOB)
+    place.folder.joinpath(f"{JOB}.0").unlink()
+    place.folder.rmdir()
+    place.folder.parent.rmdir()
+    with pytest.raises(FileNotFoundError):
+        Claims(place).take(JOB)  # the run itself is gone, which is not made again
+
+
 def test_claims_of_the_dead_go_with_those_of_who_took_over(place: ClaimFolder) -> None:
     dead, heir = Claims(place), Claims(place)
     dead.take(JOB)

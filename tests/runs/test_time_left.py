@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import shiftproof as sp
@@ -118,3 +120,23 @@ def test_adversaries_are_expected_to_stop_early(method: str, share: float) -> No
     one = cell(0.1, method)
     assert isinstance(one.method, Search)
     assert expected_passes(one) == pytest.approx(share * (1 + one.method.most_passes(one.shift)))
+
+
+def test_it_can_be_read_by_another_thread_while_a_cell_begins() -> None:
+    """The bar is drawn in a thread of its own, which may come in at any step of `advance`."""
+    now = [0.0]
+    plan = [cell(eps, method) for method in ("one_draw", "grid") for eps in (0.1, 0.2)]
+    left = TimeLeft(plan, clock=lambda: now[0])
+    heard: list[float | None] = []
+
+    class Watched(dict[tuple[str, str], Any]):
+        def __setitem__(self, key: tuple[str, str], value: Any) -> None:
+            super().__setitem__(key, value)
+            heard.append(left.seconds())
+
+    left._taken = Watched()  # the moment at which the other thread comes
+    for one in plan:
+        now[0] += 1.0
+        left.advance(one, 100)
+    assert len(heard) == len(plan)
+    assert all(said is None or said >= 0 for said in heard)

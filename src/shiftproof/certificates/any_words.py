@@ -20,7 +20,6 @@ from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.text.rewrite import Rewrite
 
-_ROUNDING = 1e-9
 _OPEN = (
     "Of these texts any_words proves no single changed word: the worst word of the vocabulary in the place of the best one of the text "
     "would, or might, turn the decision. word_changes proves more where only a shift's own words may come."
@@ -103,7 +102,7 @@ def _stands(linear: LinearText, local: LocalChanges, label: int, leave: int, com
         each = np.repeat(values, local.counts.astype(np.int64))
         lost = float(np.sort(each[each > 0])[::-1][:leave].sum())
         least = float(local.counts @ values) - lost + come * worst[label, rival]
-        room = _ROUNDING * (float(local.counts @ np.abs(values)) + come * abs(worst[label, rival]) + abs(offset) * max(sizes))
+        room = linear.rounding * (float(local.counts @ np.abs(values)) + come * abs(worst[label, rival]) + abs(offset) * max(sizes))
         if not all(least + offset * size > room for size in sizes):
             return False
     return True

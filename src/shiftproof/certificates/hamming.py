@@ -20,7 +20,6 @@ from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.text.rewrite import Rewrite
 
-_ROUNDING = 1e-9
 _LOOSE = (
     "Of these texts hamming proves no single changed word: the margin would have to exceed what one word can move at most, times the "
     "norm of all weights. Use any_words, which proves the same of more texts, or word_changes, which is exact for a shift's own "
@@ -88,8 +87,13 @@ def lipschitz_radius(linear: LinearText, local: LocalChanges | None, most: int, 
     found = math.inf
     for rival in range(len(scores)):
         if rival != label:
-            apart = float(np.linalg.norm(linear.weight[label] - linear.weight[rival]))
-            margin = float(scores[label] - scores[rival]) * (1 - _ROUNDING) - _ROUNDING
+            difference = linear.weight[label] - linear.weight[rival]
+            apart = float(np.linalg.norm(difference))
+            # of the terms of the scores, here and behind the changes, whose sum is at most as large again or, of length 1, `apart`
+            terms = (
+                2 * float(np.abs(difference[local.places]) @ features) / size + apart + abs(float(linear.bias[label] - linear.bias[rival]))
+            )
+            margin = float(scores[label] - scores[rival]) - linear.rounding * (1 + terms)
             far = margin / apart if apart else (math.inf if margin > 0 else 0.0)
             if blank:  # no word of the text counts: it lies at 0, and the first that does takes it to length 1
                 found = min(found, math.inf if far > 1 else 0.0)

@@ -20,8 +20,6 @@ from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.text.rewrite import Rewrite
 
-_ROUNDING = 1e-9
-"""Of the sizes that go into a score difference: what rounding may take of it, in this computation and in scikit-learn's, with room."""
 _AT_ONCE = 4096
 _WORD = re.compile(r"\w")
 
@@ -171,7 +169,7 @@ def _holds(linear: LinearText, local: LocalChanges, label: int, rival: int, coun
     size = linear.size(features)
     difference = linear.weight[label, local.places] - linear.weight[rival, local.places]
     offset = linear.bias[label] - linear.bias[rival]
-    room = _ROUNDING * (np.abs(features) @ np.abs(difference) / size + abs(offset))
+    room = linear.rounding * (np.abs(features) @ np.abs(difference) / size + abs(offset))
     return bool((features @ difference / size + offset > room).all())
 
 
@@ -204,7 +202,7 @@ def _bounded(linear: LinearText, local: LocalChanges, label: int, rival: int, ed
     offset = float(linear.bias[label] - linear.bias[rival])
     losses = sorted(min(0.0, float((change @ difference).min())) for change in local.changes if len(change))[:edits]
     least = float(local.counts @ difference) + sum(losses)
-    room = _ROUNDING * (float(np.abs(local.counts) @ np.abs(difference)) + abs(sum(losses)) + abs(offset))
+    room = linear.rounding * (float(np.abs(local.counts) @ np.abs(difference)) + abs(sum(losses)) + abs(offset))
     if linear.norm is None:
         return least + offset > room
     order = 1 if linear.norm == "l1" else 2

@@ -77,6 +77,11 @@ class Defence(Part):
         """Passes of which an adaptive search takes the mean."""
         return 1
 
+    @property
+    def slope(self) -> str:
+        """What its substitute gradient is called where it is not the first that it had, so that no run goes on with another attack."""
+        return ""
+
     def __call__(
         self, model: Labels, *, space: Space = UNIT_BOX, held_out: Examples | None = None, others: Sequence[Labels] = ()
     ) -> DefendedModel:

@@ -43,6 +43,10 @@ class Compression(InputTransformation):
             "straight through: exact forward pass, in the backward pass the slope of rounded blocks, read off from what the codec gave back"
         )
 
+    @property
+    def slope(self) -> str:
+        return "" if self.rounding is None else "rounded_blocks"
+
     @abstractmethod
     def coded(self, image: Bytes) -> Bytes:
         """An image (h, w, 1 or 3), written by the codec and read again."""

@@ -126,11 +126,14 @@ def save(weights: FittedTensors, path: Path) -> None:
 @lru_cache(maxsize=8)
 def _read(path: Path, sha256: str) -> autoencoder.Weights:
     """The tensors of a file in this state."""
-    del sha256
     try:
         tensors, _ = read_tensors(path, _KIND)
     except DamagedFile as error:
         raise UsageError(f"The file '{path}' is no learned codec: {error}. Let 'shiftproof defend' write it.") from error
+    if not (now := hash_file(path)).startswith(sha256):
+        raise UsageError(
+            f"The file '{path}' was {sha256} when the defence was built, and is {now[: len(sha256)]} now. Put it back, or build it again."
+        )
     return tensors
 
 

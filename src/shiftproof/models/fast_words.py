@@ -18,31 +18,38 @@ _BREAK = "qzrowbreakqz"
 
 @dataclass(eq=False)
 class FastWords:
-    """A fitted pipeline that begins with scikit-learn's CountVectorizer or TfidfVectorizer over single words, and what comes after.
+    """A fitted pipeline that begins with scikit-learn's CountVectorizer or TfidfVectorizer over single words.
 
     All texts of a call are cut into words at once, which takes about half the time of scikit-learn's own count. The first call is made both
-    ways: where the two matrices differ in any bit, the pipeline is asked as it is from then on.
+    ways: where the two matrices differ in any bit, the pipeline is asked as it is from then on. It is read anew at every call, as its owner
+    may fit it again or change its options.
     """
 
-    vectoriser: Any
-    rest: tuple[Any, ...]
-    final: Any
+    pipeline: Any
     trusted: bool | None = field(default=None, init=False)
-    """Whether the two counts have agreed; None before the first call."""
+    """Whether the two counts have agreed; None before the first call, and after another fit."""
 
     def __post_init__(self) -> None:
-        words = self.vectoriser.vocabulary_
-        self._places = {**words, _BREAK: -1} if _BREAK not in words else dict(words)
+        self._read(_steps(self.pipeline)[0])
 
     def answer(self, method: str, texts: Sequence[Any]) -> Any:
         """What `method` of the pipeline answers."""
-        texts_only = all(isinstance(text, str) for text in texts)  # scikit-learn takes bytes too, and says what it refuses
-        if self.trusted is None and texts_only:
-            self.trusted = _same(self.weighed(texts), self.vectoriser.transform(texts))
-        x = self.weighed(texts) if self.trusted and texts_only else self.vectoriser.transform(texts)
-        for step in self.rest:
+        # scikit-learn takes bytes too, and says what it refuses
+        if not (_countable(self.pipeline) and len(texts) and all(isinstance(text, str) for text in texts)):
+            return getattr(self.pipeline, method)(texts)
+        vectoriser, *rest, final = _steps(self.pipeline)
+        if vectoriser is not self.vectoriser or vectoriser.vocabulary_ is not self._words:
+            self._read(vectoriser)
+        if self.trusted is None:
+            self.trusted = _same(self.weighed(texts), vectoriser.transform(texts))
+        x = self.weighed(texts) if self.trusted else vectoriser.transform(texts)
+        for step in rest:
             x = step.transform(x)
-        return getattr(self.final, method)(x)
+        return getattr(final, method)(x)
+
+    def _read(self, vectoriser: Any) -> None:
+        self.vectoriser, self._words, self.trusted = vectoriser, vectoriser.vocabulary_, None
+        self._places = {**self._words, _BREAK: -1} if _BREAK not in self._words else dict(self._words)
 
     def weighed(self, texts: Sequence[str]) -> Any:
         """What the vectoriser gives, shape (n, words), in compressed rows."""
@@ -60,20 +67,34 @@ class FastWords:
 
 def fast_words(estimator: Any) -> FastWords | None:
     """The pipeline, where its words can be counted faster; None where it is something else, or has options of another kind."""
+    return FastWords(estimator) if _countable(estimator) else None
+
+
+def _steps(pipeline: Any) -> list[Any]:
+    return [step for _, step in pipeline.steps if step is not None and step != "passthrough"]
+
+
+def _countable(estimator: Any) -> bool:
+    """Whether it is a pipeline that counts single words as scikit-learn does by default, nothing of it written over."""
     from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
     from sklearn.pipeline import Pipeline
 
-    if type(estimator) is not Pipeline:
-        return None
-    steps = [step for _, step in estimator.steps if step is not None and step != "passthrough"]
-    if len(steps) < 2 or type(steps[0]) not in (CountVectorizer, TfidfVectorizer):
-        return None
+    if type(estimator) is not Pipeline or _has_own_methods(estimator):
+        return False
+    steps = _steps(estimator)
+    if len(steps) < 2 or type(steps[0]) not in (CountVectorizer, TfidfVectorizer) or _has_own_methods(steps[0]):
+        return False
     first = steps[0]
     own = first.tokenizer is None and first.preprocessor is None and first.stop_words is None and first.strip_accents is None
     plain = first.input == "content" and first.analyzer == "word" and tuple(first.ngram_range) == (1, 1)
-    if not (own and plain and first.token_pattern == _PATTERN):
-        return None
-    return FastWords(first, tuple(steps[1:-1]), steps[-1])
+    # scikit-learn weighs counts of other types as float64
+    weighed = type(first) is CountVectorizer or first.dtype in (np.float32, np.float64)
+    return own and plain and weighed and first.token_pattern == _PATTERN and hasattr(first, "vocabulary_")
+
+
+def _has_own_methods(part: Any) -> bool:
+    """Whether somebody gave this one object methods of its own."""
+    return any(callable(getattr(type(part), name, None)) for name in vars(part))
 
 
 def _tokens(texts: Sequence[str], words: Mapping[str, int], *, lower: bool, stop: str = _BREAK) -> tuple[Any, Any]:

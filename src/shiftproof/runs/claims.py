@@ -75,6 +75,7 @@ class ClaimFolder:
     folder: Path
 
     def create(self, name: str, content: bytes) -> bool:
+        self.folder.mkdir(exist_ok=True)  # another call takes it away when it finds the run complete
         try:
             with (self.folder / name).open("xb") as file:
                 file.write(content)

@@ -38,6 +38,11 @@ class _Taken:
     seconds: float = 0.0
     passes: float = 0.0
 
+    def add(self, seconds: float, passes: float) -> None:
+        """So much more."""
+        self.seconds += seconds
+        self.passes += passes
+
 
 class _Price:
     """Seconds of a cell and of a forward in it, from what finished cells took: the least squares of seconds = cell + forward * forwards."""
@@ -113,10 +118,11 @@ class TimeLeft:
             self._since, self._rows = self._since + passed, self._sent()
             if self._now != cell.key():
                 self._now = cell.key()
-                self._taken[_kind(cell)] = self._last[cell.method.name] = _Taken()
-            for taken in (self._spent, self._taken[_kind(cell)]):
-                taken.seconds += passed
-                taken.passes += passes
+                # whole at once: another thread, which draws the bar, may read it at any time
+                self._taken[_kind(cell)] = self._last[cell.method.name] = _Taken(passed, passes)
+            else:
+                self._taken[_kind(cell)].add(passed, passes)
+            self._spent.add(passed, passes)
             self._under_way = (self._under_way[0] + forwards, self._under_way[1] + passed)
             if not self._left[cell.key()]:
                 if self._under_way[0] > 0:
