@@ -14,7 +14,8 @@ from shiftproof.shifts.text.letters.ocr_errors import OcrErrors
 from shiftproof.shifts.text.letters.swapped_letters import SwappedLetters
 from shiftproof.shifts.text.rewrite import Rewrite
 
-PIECES = (["a", "rn", "vv", "cl", "c", "l", "n", "r", "w", "oo", "Th", "IS", "'", "''", "-", "--", ".", "...", "`", "_", "4", "\x00", "\x7f"]) + [" ", "  ", "\n"]
+LETTERS = ["a", "rn", "vv", "cl", "c", "l", "n", "r", "w", "oo", "Th", "IS", "4"]
+PIECES = [*LETTERS, "'", "''", "-", "--", ".", "...", "`", "_", "\0", "\x7f", " ", "  ", "\n"]
 SHIFTS = [ChangedPunctuation(1), CurlyQuotes(1), KeyboardSlips(1), Leetspeak(1), OcrErrors(1), SwappedLetters(1)]
 BY_PATTERN = " \N{BLACK HEART SUIT}"
 """After a text it leaves its places as they are, and the text is no longer of ASCII, so patterns find them."""
