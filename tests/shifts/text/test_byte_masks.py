@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from shiftproof.shifts.text.byte_masks import Groups
+from shiftproof.shifts.text.byte_masks import LetterGroups
 from shiftproof.shifts.text.letters.changed_punctuation import ChangedPunctuation
 from shiftproof.shifts.text.letters.curly_quotes import CurlyQuotes
 from shiftproof.shifts.text.letters.keyboard_slips import KeyboardSlips
@@ -36,5 +36,5 @@ def test_places_are_those_that_patterns_find(shift: Rewrite) -> None:
 
 
 def test_groups_that_share_a_letter_are_left_to_patterns() -> None:
-    assert Groups.possible({"rn": 0, "vv": 0, "n": 0})
-    assert not Groups.possible({"ph": 0, "gh": 0})
+    assert LetterGroups.possible({"rn": 0, "vv": 0, "n": 0})
+    assert not LetterGroups.possible({"ph": 0, "gh": 0})

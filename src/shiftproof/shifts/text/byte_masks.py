@@ -61,7 +61,7 @@ def unlike_pairs(text: str) -> tuple[int, ...]:
     return tuple(compress(range(len(held)), (both & (letters ^ (letters >> 8))).to_bytes(len(held), "little")))
 
 
-class Groups:
+class LetterGroups:
     """Letters and groups of letters, found from the left, the longest first, as a pattern of them does.
 
     Args:
@@ -85,7 +85,7 @@ class Groups:
     def places(self, text: str) -> tuple[int, ...]:
         """Where they begin in a text of ASCII.
 
-        >>> Groups({"rn": 0, "n": 0, "c": 0}).places("corn can")
+        >>> LetterGroups({"rn": 0, "n": 0, "c": 0}).places("corn can")
         (0, 2, 5, 7)
         """
         held = text.encode("ascii")

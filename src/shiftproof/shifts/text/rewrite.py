@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from shiftproof.data.rows import KeptText
 from shiftproof.shifts.edits import Edit, Edits, part_of
-from shiftproof.shifts.text.byte_masks import Groups, inner_places, marks
+from shiftproof.shifts.text.byte_masks import LetterGroups, inner_places, marks
 
 LabelRule = Literal["kept", "changed", "person"]
 """What an edit does to the truth of a text: nothing; it turns it over; or only a person can say."""
@@ -191,10 +191,10 @@ class LetterTable(Rewrite):
 
 
 @cache
-def _letters(shift: type[LetterTable]) -> tuple[re.Pattern[str], Groups | None]:
+def _letters(shift: type[LetterTable]) -> tuple[re.Pattern[str], LetterGroups | None]:
     """The letters and groups of a table: a pattern of them, and what finds them faster in texts of ASCII, where there is such."""
     pattern = re.compile("|".join(re.escape(group) for group in sorted(shift.table, key=len, reverse=True)))
-    return pattern, Groups(shift.table) if Groups.possible(shift.table) else None
+    return pattern, LetterGroups(shift.table) if LetterGroups.possible(shift.table) else None
 
 
 @dataclass(frozen=True)
