@@ -59,6 +59,24 @@ def test_scores_depend_on_the_text_alone() -> None:
     assert model.fingerprint() != TextModule(Tiny(), tokenize, longest=21).fingerprint()
 
 
+@pytest.mark.parametrize(("fill", "sizes"), [(16, [16, 32]), (4, [16, 20])])
+def test_batches_are_of_one_padded_length_and_filled_up(fill: int, sizes: list[int]) -> None:
+    shapes: list[tuple[int, ...]] = []
+
+    class Seen(Tiny):
+        """Keeps the shapes of its batches."""
+
+        def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+            shapes.append(tuple(input_ids.shape))
+            return super().forward(input_ids, attention_mask)
+
+    texts = [*["good"] * 3, *["a good film " * 6] * 18]
+    model = TextModule(Seen(), tokenize, longest=40, fill=fill)
+    scores = model.scores(texts)
+    assert shapes == [(sizes[0], 16), (sizes[1], 24)]
+    assert torch.equal(scores[3:], scores[3:4].expand(18, 3))
+
+
 def test_padding_is_masked_and_what_is_cut_off_is_counted() -> None:
     model = TextModule(Tiny(), tokenize, longest=4)
     text = "a good film"
@@ -85,6 +103,8 @@ def test_a_search_over_words_of_a_module() -> None:
 def test_bad_modules_are_one_line() -> None:
     with pytest.raises(UsageError, match="The 'longest' of a text model must be at least 1"):
         TextModule(Tiny(), tokenize, longest=0)
+    with pytest.raises(UsageError, match="The 'fill' of a text model must be at least 1"):
+        TextModule(Tiny(), tokenize, longest=3, fill=0)
     with pytest.raises(UsageError, match="The 'tokens' of the tokenizer of 'Tiny' must be 2 lists of ids"):
         TextModule(Tiny(), lambda texts: [[1]], longest=3).scores(["a", "b"])
     with pytest.raises(UsageError, match="There is no folder 'none' with a model of transformers"):

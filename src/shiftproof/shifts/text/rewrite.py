@@ -7,11 +7,11 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from string import ascii_letters
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from shiftproof.data.rows import KeptText
 from shiftproof.shifts.edits import Edit, Edits, part_of
+from shiftproof.shifts.text.byte_masks import LetterGroups, inner_places, marks
 
 LabelRule = Literal["kept", "changed", "person"]
 """What an edit does to the truth of a text: nothing; it turns it over; or only a person can say."""
@@ -176,8 +176,10 @@ class LetterTable(Rewrite):
         return (Site(place, *piece) for place, piece in self.find(text).at.items())
 
     def find(self, text: str) -> Sites:
-        pattern, table = _letters(type(self)), self.table
-        places = tuple([found.start() for found in pattern.finditer(text)])
+        (pattern, groups), table = _letters(type(self)), self.table
+        places = (
+            groups.places(text) if groups is not None and text.isascii() else tuple([found.start() for found in pattern.finditer(text)])
+        )
 
         def piece(place: int) -> tuple[int, Sequence[str]]:
             found = pattern.match(text, place)
@@ -189,8 +191,10 @@ class LetterTable(Rewrite):
 
 
 @cache
-def _letters(shift: type[LetterTable]) -> re.Pattern[str]:
-    return re.compile("|".join(re.escape(group) for group in sorted(shift.table, key=len, reverse=True)))
+def _letters(shift: type[LetterTable]) -> tuple[re.Pattern[str], LetterGroups | None]:
+    """The letters and groups of a table: a pattern of them, and what finds them faster in texts of ASCII, where there is such."""
+    pattern = re.compile("|".join(re.escape(group) for group in sorted(shift.table, key=len, reverse=True)))
+    return pattern, LetterGroups(shift.table) if LetterGroups.possible(shift.table) else None
 
 
 @dataclass(frozen=True)
@@ -219,16 +223,18 @@ class InnerLetters(Rewrite):
         return (Site(place, *piece) for place, piece in self.find(text).at.items())
 
     def find(self, text: str) -> Sites:
-        table, whole, places = self.table, _has_all_letters(type(self)), list[int]()
-        for word in _LONG_WORD.finditer(text):
-            inner = range(word.start() + 1, word.end() - 1)
-            places += inner if whole and word[0].isascii() and word[0].isalpha() else [place for place in inner if text[place] in table]
-        return Sites(tuple(places), OnDemand(places, lambda place: (place + 1, table[text[place]])))
+        table = self.table
+        if text.isascii():
+            places = inner_places(text, _marks(type(self)))
+        else:
+            words = ((word.start() + 1, word.end() - 1) for word in _LONG_WORD.finditer(text))
+            places = tuple([place for start, end in words for place in range(start, end) if text[place] in table])
+        return Sites(places, OnDemand(places, lambda place: (place + 1, table[text[place]])))
 
 
 @cache
-def _has_all_letters(shift: type[InnerLetters]) -> bool:
-    return all(letter in shift.table for letter in ascii_letters)
+def _marks(shift: type[InnerLetters]) -> bytes:
+    return marks(letter for letter in shift.table if len(letter) == 1)
 
 
 _LONG_WORD = re.compile(r"(?:[^\W\d_]|(?<=[^\W\d_])['’](?=[^\W\d_])){4,}")

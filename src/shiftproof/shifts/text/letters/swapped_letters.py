@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from shiftproof.shifts.text.byte_masks import unlike_pairs
 from shiftproof.shifts.text.rewrite import OnDemand, Rewrite, Site, Sites, Unit, each_word
 
 
@@ -31,6 +32,9 @@ class SwappedLetters(Rewrite):
         return (Site(place, *piece) for place, piece in self.find(text).at.items())
 
     def find(self, text: str) -> Sites:
-        inner = [range(start + 1, end - 2) for start, end, _ in each_word(text, least=4)]
-        places = tuple([place for within in inner for place in within if text[place] != text[place + 1]])
+        if text.isascii():
+            places = unlike_pairs(text)
+        else:
+            inner = [range(start + 1, end - 2) for start, end, _ in each_word(text, least=4)]
+            places = tuple([place for within in inner for place in within if text[place] != text[place + 1]])
         return Sites(places, OnDemand(places, lambda place: (place + 2, (text[place + 1] + text[place],))))
