@@ -126,9 +126,10 @@ def _newton(
     slow = SLOW if point.scores.size * point.theta.size > LARGE else 0.0
     for taken in range(steps):
         slope = problem.gradient(point).ravel()
-        if bent is not None:
+        reused = bent is not None and (last == math.inf or slow * last > 0)
+        if bent is not None and reused:
             step, damping = _step(bent, slope, problem.scale, damping)
-        if bent is None or -float(slope @ step) > slow * last:
+        if bent is None or not reused or -float(slope @ step) > slow * last:
             bent = problem.hessian(point, mu)
             step, damping = _step(bent, slope, problem.scale, damping)
         fall = float(slope @ step)
