@@ -30,10 +30,10 @@ class RoundedBlocks:
             of an image, and are then read off from the errors: `sqrt(12)` times their root mean square, as of a uniform rounding.
         halved: whether colours are written at half the resolution.
 
-    A coefficient that was rounded by d steps has the slope 3 d^2, as in Shin & Song 2017: none where it stays what it is, and most where it
-    is about to tip; and besides the mean of that over a step, 1/4, which leads moves of several steps. There d is computed by a copy of the
-    codec; here it is the difference between what went into the codec and what came out of it, so prediction from neighbours and the
-    choices of an encoder need not be known.
+    A coefficient that was rounded by d steps has the slope 3 d^2, as in Shin & Song 2017 [shin2017jpeg]: none where it stays what it is,
+    and most where it is about to tip; and besides the mean of that over a step, 1/4, which leads moves of several steps. There d is
+    computed by a copy of the codec; here it is the difference between what went into the codec and what came out of it, so prediction from
+    neighbours and the choices of an encoder need not be known.
     """
 
     side: int

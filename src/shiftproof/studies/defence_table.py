@@ -14,7 +14,7 @@ from shiftproof.models.abstract import Scores
 from shiftproof.models.torch_module import TorchModule
 from shiftproof.searches import searches
 from shiftproof.shifts import shifts
-from shiftproof.studies.abstract import Prediction, Study
+from shiftproof.studies.abstract import EarlierLook, Prediction, Study
 from shiftproof.studies.nets import convolutional
 from shiftproof.studies.quantity import Quantity, difference, share
 from shiftproof.studies.trial import Trial
@@ -63,9 +63,17 @@ class DefenceTable(Study):
         "Ranges that sum up many papers, most of them on larger images, are held against one small network, one threat and one defence "
         "of each family, so a figure outside its range refutes the range as a rule and no single paper. The adaptive search is lighter "
         "than the cascade: gains under every attack are upper bounds. Networks differ much between seeds: three leave nearly every "
-        "verdict open, and six some."
+        "verdict open, and six many."
     )
-    seeds: ClassVar[int] = 6
+    seeds: ClassVar[int] = 10
+    looks: ClassVar[tuple[EarlierLook, ...]] = (
+        EarlierLook(
+            "Six seeds were measured in full when gradients passed through JPEG as if it were not there: transformation, as stated 5.9 "
+            "points (.6 to 11.2), and four other families left open. The attack through JPEG follows the slope of rounded blocks since, "
+            "which leaves less; 10 other seeds take their place, and nothing of the study was changed.",
+            seeds=(0, 1, 2, 3, 4, 5),
+        ),
+    )
     needs: ClassVar[tuple[str, ...]] = ("mnist.train", "mnist.test")
 
     def measure(self, trial: Trial) -> Mapping[str, Quantity]:
