@@ -20,6 +20,8 @@ LEAST_DAMPING, MOST_DAMPING = 1e-3, 1e6
 Say = Callable[[str], None]
 SLOW, LARGE = 0.05, 1e5
 COARSE, FINEST, FALL, STUCK, STAGES = 1e-4, 1e-9, 0.1, 0.99, 60
+AFTER_PART = {True: 3e-4, False: 1e-3}
+"""The first mu after a fit of a part, for smooth losses and others: one stage is then often enough; a smaller one takes more steps."""
 QUICK = 40
 """Newton steps without smoothing, before a smooth problem is smoothed after all."""
 
@@ -55,7 +57,7 @@ def solve(problem: Objective, *, tol: float, steps: int, say: Say, start: Floats
         share = max(min(n // 16, HELD // problem.features), SMALL // 2)
         rows = np.sort(np.random.default_rng(seed).choice(n, share, replace=False))
         part = solve(problem.take(rows), tol=1e-4, steps=steps, say=lambda line: say(f"[{len(rows)} examples] {line}"), seed=seed)
-        theta, first, bent = part.theta, 1e-3, part.bent
+        theta, first, bent = part.theta, AFTER_PART[problem.loss.smooth], part.bent
     if problem.smooth:
         quick = _stages(problem, theta, 1e-3 * tol, at_zero, tol, min(steps, QUICK), say, bent, stages=3)
         if quick.gap <= goal(tol, quick.objective, at_zero) or quick.steps >= steps:
@@ -126,9 +128,10 @@ def _newton(
     slow = SLOW if point.scores.size * point.theta.size > LARGE else 0.0
     for taken in range(steps):
         slope = problem.gradient(point).ravel()
-        if bent is not None:
+        reused = bent is not None and (last == math.inf or slow * last > 0)
+        if bent is not None and reused:
             step, damping = _step(bent, slope, problem.scale, damping)
-        if bent is None or -float(slope @ step) > slow * last:
+        if bent is None or not reused or -float(slope @ step) > slow * last:
             bent = problem.hessian(point, mu)
             step, damping = _step(bent, slope, problem.scale, damping)
         fall = float(slope @ step)

@@ -97,18 +97,32 @@ def _exact(found: worst_weights.Reweighted) -> Weighing:
 def clipped(losses: Floats, base: Floats, cap: float, mu: float) -> Weighing:
     """The projection of 1 + l / mu on {0 <= w <= cap, E w = 1}, w = q / p, by a safeguarded Newton search for the threshold."""
     wanted = (losses - losses.max()) / mu  # near 0 for the largest losses, so that rounding does not change their weights
-    density = (wanted - _threshold(wanted, base, cap)).clip(0.0, cap)
+    density = wanted - _threshold(wanted, base, cap)
+    _cut(density, cap)
     weights = base * density
-    weights /= weights.sum()
-    value = float(weights @ losses) - mu / 2 * float(base @ (density - 1) ** 2)
-    return Weighing(value, weights, _centred((density > 0) & (density < cap), base, mu))
+    total = float(weights.sum())
+    spread = float(weights @ density) - 2 * total + 1  # E (density - 1)^2
+    weights /= total
+    return Weighing(float(weights @ losses) - mu / 2 * spread, weights, _centred((density > 0) & (density < cap), base, mu))
+
+
+def _cut(density: Floats, cap: float) -> None:
+    """Clips to [0, cap], in place."""
+    np.maximum(density, 0.0, out=density)
+    np.minimum(density, cap, out=density)
 
 
 def _threshold(wanted: Floats, base: Floats, cap: float) -> float:
-    """The eta at which the mean of min(max(wanted - eta, 0), cap) is 1; of many examples it starts from that of every sixteenth."""
+    """The eta at which the mean of min(max(wanted - eta, 0), cap) is 1; of many examples it starts from that of every sixteenth.
+
+    Of few it starts where the share 1 / cap lies above eta + cap / 2, which is eta if examples around there lie evenly.
+    """
     low, high = float(wanted.min()) - cap, 0.0
     eta = float(base @ wanted) - 1
-    if len(wanted) > _MANY:
+    if len(wanted) <= _MANY and cap < math.inf:
+        edge = min(int(len(wanted) * (1 - 1 / cap)), len(wanted) - 1)
+        eta = float(np.partition(wanted, edge)[edge]) - cap / 2
+    elif len(wanted) > _MANY:
         some = base[::_EVERY]
         eta = _threshold(wanted[::_EVERY], some / some.sum(), cap)
     eta = min(max(eta, low), high)
@@ -116,7 +130,7 @@ def _threshold(wanted: Floats, base: Floats, cap: float) -> float:
     for turn in range(PASSES):
         density = wanted - eta
         inside = (density > 0) & (density < cap)
-        np.clip(density, 0.0, cap, out=density)
+        _cut(density, cap)
         excess = float(base @ density) - 1
         low, high = (eta, high) if excess > 0 else (low, eta)
         slope = float(base @ inside)
