@@ -19,6 +19,9 @@ audit: $(VENV)/.installed  ## train two small networks on real data, audit both,
 defend-demo: $(VENV)/.installed  ## one defence of each family on a small net, each under the attack that knows it, write runs/defend/
 	$(BIN)/python examples/defend_demo.py
 
+# Where it is set, each worker rewrites the assertions of every test module anew, which is over half of the time of collecting them.
+test test-slow: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(VENV)/.installed-dev  ## every test but the slow ones, and the docstrings' examples
 	$(BIN)/pytest -n $(WORKERS) -m "not slow"
 	$(BIN)/pytest -q --doctest-modules --doctest-ignore-import-errors src

@@ -99,7 +99,10 @@ class Mute(Labels):
         return self._model.labels(x)
 
 
-def test_models_without_gradients_get_queries() -> None:
+@pytest.mark.parametrize("most", [100, pytest.param(10**6, marks=pytest.mark.slow, id="all")])
+def test_models_without_gradients_get_queries(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    if most == 100:
+        fewer_queries(monkeypatch, most)
     data = examples(4)
     white = sp.confront(honest("plain"), sp.Linf(0.1), search=Cascade(), examples=data).accuracy
     for model in (Hidden(honest("plain")), Mute(honest("plain"))):
