@@ -11,8 +11,9 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from shiftproof._errors import UsageError, unknown
 
@@ -56,7 +57,7 @@ def _load_file(where: str, spec: str) -> ModuleType:
     name = f"_shiftproof_{file.stem}_{hashlib.sha256(bytes(file) + file.read_bytes()).hexdigest()[:12]}"
     if name in sys.modules:
         return sys.modules[name]
-    recipe = importlib.util.spec_from_file_location(name, file)
+    recipe = importlib.util.spec_from_file_location(name, file, loader=_FromSource(name, str(file)))
     if recipe is None or recipe.loader is None:
         raise UsageError(f"'{where}' cannot be imported as Python.")
     module = importlib.util.module_from_spec(recipe)
@@ -68,6 +69,14 @@ def _load_file(where: str, spec: str) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+class _FromSource(SourceFileLoader):
+    """Compiles a file as it stands: stored bytecode is known by size and second, so an edit within one would not be seen."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
 
 
 def _load_module(where: str, spec: str) -> ModuleType:

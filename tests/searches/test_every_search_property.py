@@ -39,6 +39,8 @@ def draw(seed: int, *shape: int) -> Tensor:
 
 def size(name: str, move: Tensor) -> Tensor:
     kinds: dict[str, float] = {"linf": math.inf, "l2": 2.0, "l1": 1.0, "l0": 0.0}
+    if name == "l0":
+        move = move.masked_fill(move.abs() < 1e-12, 0.0)  # what rounding leaves of a gap is no feature
     length: Tensor = torch.linalg.vector_norm(move, ord=kinds[name], dim=1)
     return length
 
