@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from shiftproof._arrays import Floats
-from shiftproof.certificates._linear_text import LinearText, read_linear_text
+from shiftproof.certificates._linear_text import LinearText
 from shiftproof.certificates.abstract import Certificate, Proof
 from shiftproof.certificates.hamming import lipschitz_radius
-from shiftproof.certificates.word_changes import LocalChanges, changes_of
+from shiftproof.certificates.word_changes import LocalChanges, proof_of_texts, read_for_words
 from shiftproof.models.abstract import Labels
-from shiftproof.outcomes import Flag
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Shift
-from shiftproof.shifts.text.rewrite import Rewrite
 
 _OPEN = (
     "Of these texts any_words proves no single changed word: the worst word of the vocabulary in the place of the best one of the text "
@@ -49,23 +47,13 @@ class AnyWords(Certificate):
     references: ClassVar[tuple[str, ...]] = ("catellier2023robustness",)
 
     def objection(self, model: Labels, shift: Shift) -> str | None:
-        if not isinstance(shift, Rewrite) or shift.unit != "word":
-            return f"it supports edits of words, not {shift.name}"
-        found = read_linear_text(model)
+        found = read_for_words(model, shift)
         if isinstance(found, str):
             return found
         return None if found.additive else f"it bounds counts as they are, and '{model.name}' has others"
 
     def certify(self, model: Labels, shift: Shift, x: Any, rng: Rng) -> Proof:
-        linear = read_linear_text(model)
-        assert isinstance(linear, LinearText)  # `objection` has said so
-        assert isinstance(shift, Rewrite)
-        worst: dict[tuple[int, int], float] = {}
-        local = [changes_of(linear, shift, str(one)) for one in x]
-        radius = torch.tensor([_radius(linear, each, shift.edits, worst) for each in local], dtype=torch.float64)
-        none = radius <= 0
-        flags = (Flag("loose_bound", _OPEN, float(none.double().mean())),) if bool(none.any()) else ()
-        return Proof(model.labels(x), radius, none, torch.ones(len(x), dtype=torch.int64), flags)
+        return proof_of_texts(model, shift, x, partial(_radius, worst={}), loose=_OPEN)
 
 
 def _radius(linear: LinearText, local: LocalChanges | None, most: int, worst: dict[tuple[int, int], float]) -> float:

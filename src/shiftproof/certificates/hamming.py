@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from shiftproof._arrays import Floats
 from shiftproof._errors import must
-from shiftproof.certificates._linear_text import LinearText, read_linear_text
+from shiftproof.certificates._linear_text import LinearText
 from shiftproof.certificates.abstract import Certificate, Proof
-from shiftproof.certificates.word_changes import LocalChanges, changes_of
+from shiftproof.certificates.word_changes import LocalChanges, proof_of_texts, read_for_words
 from shiftproof.models.abstract import Labels
-from shiftproof.outcomes import Flag
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Shift
-from shiftproof.shifts.text.rewrite import Rewrite
 
 _LOOSE = (
     "Of these texts hamming proves no single changed word: the margin would have to exceed what one word can move at most, times the "
@@ -54,9 +51,7 @@ class Hamming(Certificate):
     references: ClassVar[tuple[str, ...]] = ("catellier2023robustness",)
 
     def objection(self, model: Labels, shift: Shift) -> str | None:
-        if not isinstance(shift, Rewrite) or shift.unit != "word":
-            return f"it supports edits of words, not {shift.name}"
-        found = read_linear_text(model)
+        found = read_for_words(model, shift)
         if isinstance(found, str):
             return found
         if not found.additive or found.norm == "l1":
@@ -64,14 +59,7 @@ class Hamming(Certificate):
         return None
 
     def certify(self, model: Labels, shift: Shift, x: Any, rng: Rng) -> Proof:
-        linear = read_linear_text(model)
-        assert isinstance(linear, LinearText)  # `objection` has said so
-        assert isinstance(shift, Rewrite)
-        local = [changes_of(linear, shift, str(one)) for one in x]
-        radius = torch.tensor([lipschitz_radius(linear, each, shift.edits) for each in local], dtype=torch.float64)
-        none = radius <= 0
-        flags = (Flag("loose_bound", _LOOSE, float(none.double().mean())),) if bool(none.any()) else ()
-        return Proof(model.labels(x), radius, none, torch.ones(len(x), dtype=torch.int64), flags)
+        return proof_of_texts(model, shift, x, lipschitz_radius, loose=_LOOSE)
 
 
 def lipschitz_radius(linear: LinearText, local: LocalChanges | None, most: int, *, step: float | None = None) -> float:

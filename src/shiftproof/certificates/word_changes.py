@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any, ClassVar, NamedTuple
@@ -16,6 +16,7 @@ from shiftproof._arrays import Floats
 from shiftproof.certificates._linear_text import LinearText, read_linear_text
 from shiftproof.certificates.abstract import Certificate, Proof
 from shiftproof.models.abstract import Labels
+from shiftproof.outcomes import Flag
 from shiftproof.randomness import Rng
 from shiftproof.shifts.abstract import Shift
 from shiftproof.shifts.text.rewrite import Rewrite
@@ -65,21 +66,13 @@ class WordChanges(Certificate):
         self.require("most", least=1)
 
     def objection(self, model: Labels, shift: Shift) -> str | None:
-        if not isinstance(shift, Rewrite) or shift.unit != "word":
-            return f"it supports edits of words, not {shift.name}"
-        found = read_linear_text(model)
+        found = read_for_words(model, shift)
         return found if isinstance(found, str) else None
 
     def certify(self, model: Labels, shift: Shift, x: Any, rng: Rng) -> Proof:
-        linear = read_linear_text(model)
-        assert isinstance(linear, LinearText)  # `objection` has said so
-        assert isinstance(shift, Rewrite)
-        labels = model.labels(x)
-        radius = torch.tensor([self._radius(linear, shift, str(one)) for one in x], dtype=torch.float64)
-        return Proof(labels, radius.clamp_min(0), radius <= 0, torch.ones(len(x), dtype=torch.int64))
+        return proof_of_texts(model, shift, x, self._radius)
 
-    def _radius(self, linear: LinearText, shift: Rewrite, text: str) -> float:
-        local = changes_of(linear, shift, text)
+    def _radius(self, linear: LinearText, local: LocalChanges | None, most: int) -> float:
         if local is None:
             return 0.0
         start = _scores(linear, local.counts[None], local.places)[0]
@@ -88,7 +81,7 @@ class WordChanges(Certificate):
         proven = 0
         if not all(_holds(linear, local, label, rival, local.counts[None]) for rival in rivals):
             return 0.0
-        for edits in range(1, shift.edits + 1):
+        for edits in range(1, most + 1):
             if edits <= len(local.changes) and not self._all_hold(linear, local, label, rivals, edits):
                 break
             proven = edits
@@ -118,6 +111,34 @@ class LocalChanges(NamedTuple):
     places: list[int]
     counts: Floats
     changes: list[Floats]
+
+
+def read_for_words(model: Labels, shift: Shift) -> LinearText | str:
+    """The model as a linear one over words, for edits of words; or why there is no proof."""
+    if not isinstance(shift, Rewrite) or shift.unit != "word":
+        return f"it supports edits of words, not {shift.name}"
+    return read_linear_text(model)
+
+
+def proof_of_texts(
+    model: Labels, shift: Shift, x: Any, radius: Callable[[LinearText, LocalChanges | None, int], float], *, loose: str = ""
+) -> Proof:
+    """The proofs of texts of a model and a shift that `read_for_words` has let pass.
+
+    Args:
+        model: the model.
+        shift: the shift.
+        x: texts.
+        radius: the words of a text that may change, by the linear model, the text's changes, and up to so many.
+        loose: what the flag `loose_bound` says where a text has no proof; "" for no flag.
+    """
+    linear = read_linear_text(model)
+    assert isinstance(linear, LinearText)  # `objection` has said so
+    assert isinstance(shift, Rewrite)
+    found = torch.tensor([radius(linear, changes_of(linear, shift, str(one)), shift.edits) for one in x], dtype=torch.float64)
+    none = found <= 0
+    flags = (Flag("loose_bound", loose, float(none.double().mean())),) if loose and bool(none.any()) else ()
+    return Proof(model.labels(x), found, none, torch.ones(len(x), dtype=torch.int64), flags)
 
 
 def changes_of(linear: LinearText, shift: Rewrite, text: str) -> LocalChanges | None:
