@@ -103,6 +103,12 @@ def _link(temporary: Path, path: Path) -> None:
             file.write(temporary.read_bytes())
 
 
+def file_state(path: Path) -> tuple[int, ...]:
+    """What a file is told by from one that was written in its place."""
+    now = path.stat()
+    return now.st_ino, now.st_mtime_ns, now.st_size
+
+
 def is_temporary(path: Path) -> bool:
     """Whether it is a half file, by its name."""
     return re.fullmatch(r".+\.[0-9a-f]+\.tmp", path.name) is not None

@@ -10,6 +10,7 @@ from typing import Any
 
 from shiftproof._errors import UsageError
 from shiftproof._secrets import without_secrets
+from shiftproof.models.user_code import first_line
 
 
 class RemoteFault(UsageError):
@@ -80,5 +81,5 @@ class ClaimObjects:
 
 def in_short(error: Exception) -> str:
     """What a file system said, in a line."""
-    first = next(iter(str(error).strip().splitlines()), "")
-    return without_secrets(f"{type(error).__name__}: {first}" if not isinstance(error, UsageError | ImportError) else first).rstrip(".")
+    told = isinstance(error, UsageError | ImportError)  # in a sentence that says what is wrong
+    return without_secrets(str(error).strip().partition("\n")[0] if told else first_line(error)).rstrip(".")

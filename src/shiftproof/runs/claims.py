@@ -23,7 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from shiftproof._writing import lock
+from shiftproof._writing import create_once, lock
 
 BEAT = 5.0
 """Seconds between two signs of life."""
@@ -76,12 +76,7 @@ class ClaimFolder:
 
     def create(self, name: str, content: bytes) -> bool:
         self.folder.mkdir(exist_ok=True)  # another call takes it away when it finds the run complete
-        try:
-            with (self.folder / name).open("xb") as file:
-                file.write(content)
-        except FileExistsError:
-            return False
-        return True
+        return create_once(self.folder / name, content)
 
     def read(self, name: str) -> bytes | None:
         try:

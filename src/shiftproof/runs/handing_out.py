@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from shiftproof._writing import file_state
 from shiftproof.runs import remote_store
 from shiftproof.runs.cell import Cell
 from shiftproof.runs.claims import Claims, SignsOfLife
@@ -98,9 +99,8 @@ class HandingOut:
 
 
 def _stamp(path: Path) -> Stamp | None:
-    """What a file is told by from another that is written in its place; None where there is none."""
+    """The state of a file; None where there is none."""
     try:
-        now = path.stat()
+        return file_state(path)
     except OSError:
         return None
-    return now.st_ino, now.st_mtime_ns, now.st_size

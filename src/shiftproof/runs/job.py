@@ -17,6 +17,8 @@ class Keyed(Protocol):
 
 
 Job = TypeVar("Job", bound=Keyed)
+Said: TypeAlias = tuple[str | None, bool]
+"""What another process says of a job: why it failed, None where it did not; and whether it was left to another call."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,11 @@ class Done(Generic[Job]):
     job: Job
     error: str | None
     elsewhere: bool = False
+
+    @property
+    def said(self) -> Said:
+        """All but the job, which whoever handed it out has."""
+        return self.error, self.elsewhere
 
 
 CellDone: TypeAlias = Done[Cell]

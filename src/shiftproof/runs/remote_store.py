@@ -24,7 +24,7 @@ from shiftproof._errors import StoredFileWarning, UsageError
 from shiftproof._sealed import DamagedFile, UnsealedFile, check_seal
 from shiftproof._secrets import without_secrets
 from shiftproof._urls import is_url
-from shiftproof._writing import is_temporary, write_atomic
+from shiftproof._writing import file_state, is_temporary, write_atomic
 from shiftproof.runs.claim_objects import ClaimObjects, RemoteFault, in_short
 
 T = TypeVar("T")
@@ -283,5 +283,4 @@ def _version(path: Path, name: str) -> object:
     """What a file is told by from what it was; counts are kept in a memory map, whose changes no time tells."""
     if PurePosixPath(name).parent.name == "sent":
         return path.read_bytes()
-    now = path.stat()
-    return now.st_ino, now.st_mtime_ns, now.st_size
+    return file_state(path)

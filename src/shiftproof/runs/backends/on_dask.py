@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import sys
 import threading
@@ -14,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from shiftproof._errors import UsageError
-from shiftproof._memory import keep_freed_memory
-from shiftproof.runs.job import Done, Job
+from shiftproof.models.user_code import first_line
+from shiftproof.runs.backends.unpacked import unpacked
+from shiftproof.runs.job import Done, Job, Said
 
 _ONE = threading.Lock()
 """A worker of several threads does one job after the other, as a job has its process to itself."""
@@ -57,32 +57,23 @@ class Dask:
                         yield Done(under.pop(future), *_said(future))
 
 
-def _said(future: Any) -> tuple[str | None, bool]:
+def _said(future: Any) -> Said:
     """What came of a job: its own word, or how its workers died."""
     error = future.exception()
     if error is None:
-        said: tuple[str | None, bool] = future.result()
+        said: Said = future.result()
         return said
-    first = next(iter(str(error).strip().splitlines()), "")
-    return f"Dask could not run this: {type(error).__name__}: {first}"[:500], False
+    return f"Dask could not run this: {first_line(error)}", False
 
 
-def do(work: bytes, job: Any, home: str, path: Sequence[str]) -> tuple[str | None, bool]:
-    """Does a job on a worker: why it failed, None where it did not; and whether it was left to another call."""
+def do(work: bytes, job: Any, home: str, path: Sequence[str]) -> Said:
+    """Does a job on a worker."""
     with _ONE:
-        done = _work(work, home, tuple(path))(job)
-    return done.error, done.elsewhere
+        return _work(work, home, tuple(path))(job).said
 
 
-@lru_cache(maxsize=1)
-def _work(work: bytes, home: str, path: Sequence[str]) -> Callable[[Any], Done[Any]]:
-    """What is to be done, unpacked once in a worker, so that it loads the model once."""
-    if Path(home).is_dir():  # on another machine it need not be there
-        os.chdir(home)
-    sys.path.extend(entry for entry in path if entry not in sys.path)  # parts of the user's own are found as they are in the run
-    keep_freed_memory()
-    found: Callable[[Any], Done[Any]] = pickle.loads(work)  # noqa: S301  # the run's own
-    return found
+_work = lru_cache(maxsize=1)(unpacked)
+"""Once in a worker, so that it loads the model once."""
 
 
 def check_there() -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import sys
 from collections import Counter, deque
@@ -13,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from shiftproof._errors import UsageError
-from shiftproof._memory import keep_freed_memory
-from shiftproof.runs.job import Done, Job
+from shiftproof.runs.backends.unpacked import unpacked
+from shiftproof.runs.job import Done, Job, Said
 
 TRIES = 5
 """How often a job may lose its worker before it has failed: machines of a cluster come and go."""
@@ -24,16 +23,11 @@ class Hand:
     """A worker: it loads the model once."""
 
     def __init__(self, work: bytes, home: str, path: Sequence[str]) -> None:
-        if Path(home).is_dir():  # on another machine it need not be there
-            os.chdir(home)
-        sys.path.extend(entry for entry in path if entry not in sys.path)  # parts of the user's own are found as they are in the run
-        keep_freed_memory()
-        self.work: Callable[[Any], Done[Any]] = pickle.loads(work)  # noqa: S301  # the run's own
+        self.work = unpacked(work, home, path)
 
-    def run(self, job: Any) -> tuple[str | None, bool]:
-        """Why the job failed, None where it did not; and whether it was left to another call."""
-        done = self.work(job)
-        return done.error, done.elsewhere
+    def run(self, job: Any) -> Said:
+        """Does a job."""
+        return self.work(job).said
 
 
 @dataclass(frozen=True)

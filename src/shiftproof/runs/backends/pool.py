@@ -16,10 +16,10 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, TypeAlias
+from typing import Generic
 
 from shiftproof._memory import keep_freed_memory
-from shiftproof.runs.job import Done, Job
+from shiftproof.runs.job import Done, Job, Said
 
 TRIES = 2
 """How often a job may take its worker with it before it has failed."""
@@ -31,8 +31,6 @@ _LOOK = 0.5
 """Seconds between two looks at whether workers live."""
 _MOST_SAID = 100_000
 """Characters of a traceback that are kept: its end."""
-Said: TypeAlias = tuple[str | None, bool]
-"""Of a job: why it failed, and whether it was left to another call."""
 NOTHING: Said = (None, False)
 
 
@@ -100,8 +98,7 @@ def serve(work: Callable[[Job], Done[Job]], line: Connection[Said, Job | None]) 
         if job is None:
             return
         try:
-            done = work(job)
-            error, elsewhere = done.error, done.elsewhere
+            error, elsewhere = work(job).said
         except BaseException:  # whatever ends a job belongs in its report, and the worker goes on
             error, elsewhere = traceback.format_exc(), False
         if os.getpid() != me:  # a copy that the model forked and that came out of it with us
