@@ -143,12 +143,17 @@ def mirror_of(config: AuditConfig) -> Mirror | None:
     return mirror
 
 
+def working_folder(config: AuditConfig, mirror: Mirror | None) -> Path | None:
+    """Where the run is worked on; None where no folder was named."""
+    return mirror.folder if mirror is not None else Path(config.out) if config.out else None
+
+
 def _run_audit(
     config: AuditConfig, ledger: Ledger, mirror: Mirror | None, progress: bool, on_cell: OnCell | None, on_example: OnExample | None
 ) -> Report:
     started = now()
-    local = config.out if mirror is None else mirror.folder
-    out = Path(local).absolute() if local else None  # a model may leave the working folder
+    local = working_folder(config, mirror)
+    out = local.absolute() if local else None  # a model may leave the working folder
     cache = AnswerCache()
     if out and Store(out).claimed:  # goes on: what is sent from here on counts, even where it is killed at once
         ledger.keep(Store(out).sent)
@@ -193,7 +198,7 @@ def _run_audit(
         finally:
             # Also on Ctrl-C: the folder then says of itself that it is unfinished.
             record = finish(config, plan, store, started)
-    return Report(record, Path(local) if local else folder)
+    return Report(record, local or folder)
 
 
 def _told(later: DiagnosesLeft, heard: Listeners) -> Callable[[Done[Any]], None]:

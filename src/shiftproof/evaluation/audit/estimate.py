@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shiftproof.evaluation.audit.audit import mirror_of
+from shiftproof.evaluation.audit.audit import mirror_of, working_folder
 from shiftproof.evaluation.audit.chosen import BUDGET, chosen_plan
 from shiftproof.evaluation.audit.cost import PlanCost, plan_cost
 from shiftproof.evaluation.audit.plan import make_plan
@@ -101,8 +101,8 @@ def estimate(options: Mapping[str, Any]) -> Estimate:
     """`plan` of the options of a config."""
     config = make_config(dict(options))
     mirror = mirror_of(config)
-    local = config.out if mirror is None else mirror.folder
-    out = Path(local).absolute() if local else None
+    local = working_folder(config, mirror)
+    out = local.absolute() if local else None
     with counting_queries() as count:
         chosen = chosen_plan(config, make_plan(config), out)
         cost = plan_cost(chosen, config)

@@ -20,6 +20,7 @@ from shiftproof.data.examples import Examples
 from shiftproof.data.prompts import PromptSpace
 from shiftproof.data.source import Source
 from shiftproof.data.space import InputSpace, TextSpace
+from shiftproof.evaluation.audit.asked_model import reference_of
 from shiftproof.evaluation.audit.curves import chosen_curves
 from shiftproof.evaluation.audit.demands import what_the_model_takes
 from shiftproof.evaluation.audit.diagnose import SUITES, PlannedDiagnosis, planned_diagnoses
@@ -33,15 +34,12 @@ from shiftproof.evaluation.config import AuditConfig
 from shiftproof.evaluation.parts import build_parts
 from shiftproof.judges import judges
 from shiftproof.judges.abstract import Judge
-from shiftproof.judges.choice import BY_LIKELIHOOD, Choice
+from shiftproof.judges.choice import Choice
 from shiftproof.judges.classify import CLASSIFY
 from shiftproof.measures import Measure
 from shiftproof.models.abstract import Answers, Labels, Scores
 from shiftproof.models.answer_cache import AnswerCache, remembering
-from shiftproof.models.chat_options import ChatOptions
 from shiftproof.models.copy_precisions import PRECISIONS
-from shiftproof.models.endpoint_form import parse_headers
-from shiftproof.models.posting import EndpointOptions
 from shiftproof.models.text_module import CutsOff
 from shiftproof.models.user_code import forget_settings
 from shiftproof.outcomes import Flag
@@ -152,17 +150,15 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
     backend_named(config.backend, config.workers)  # its name is checked before anything is written
     how, proofs, cache = build_parts(searches, config.searches), build_parts(certificates, config.certify), cache or AnswerCache()
     (judge,) = (found.remembering(cache) for found in build_parts(judges, (config.judge,)))
-    samples = load_audit_samples(config, numbers=judge.said == "numbers", by_time=(suite := config.chosen_suite) in GENERAL)
+    suite = config.chosen_suite
+    samples = load_audit_samples(config, numbers=judge.said == "numbers", by_time=suite in GENERAL)
     data, natural, aligned, calibrating = samples.data, samples.natural, samples.aligned, samples.calibrating
     if isinstance(judge, Choice) and isinstance(data.space, PromptSpace) and data.space.prompt.options and not judge.words:
         judge = replace(judge, words="|".join(data.space.prompt.options))
     placed = {"space": data.space} if isinstance(data.space, InputSpace) else {}
     moves: list[Shift] = build_parts(shifts, config.shifts, **placed)
     _check_judged(config, judge, data, proofs)
-    known = (config.weights, config.device, aligned.space, aligned.class_names, tuple(data.groups))
-    asked_how: dict[str, Any] = {"gradients": config.gradients, "endpoint": _endpoint(config), "chat": _chat(config, judge)}
-    asked_how |= {"said": judge.said, "name": config.name, "version": config.model_version}
-    reference = ModelReference(config.model, *known, defence=config.defence, **asked_how)
+    reference = reference_of(config, judge, aligned, data)
     probe = data.take(slice(0, PROBES))
     bare = reference(probe.x)
     built: Any = remembering(bare, cache)
@@ -213,12 +209,6 @@ def make_plan(config: AuditConfig, cache: AnswerCache | None = None) -> AuditPla
     )
 
 
-def _chat(config: AuditConfig, judge: Judge) -> ChatOptions:
-    """How a language model is asked: for one token where nothing but the likelihoods of the first is read."""
-    asked = ChatOptions(most_requests=config.max_requests, most_tokens=config.max_tokens)
-    return replace(asked, most_tokens_each=1) if isinstance(judge, Choice) and judge.read == BY_LIKELIHOOD else asked
-
-
 def _cut_off(model: Any, samples: Sequence[Source]) -> tuple[str, ...]:
     """How many texts of each sample are longer than a model reads."""
     if not isinstance(model, CutsOff):
@@ -231,18 +221,12 @@ def _cut_off(model: Any, samples: Sequence[Source]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _endpoint(config: AuditConfig) -> EndpointOptions | None:
-    """How a URL is asked, where the config says so."""
-    given = {"request": config.request, "answer": config.answer, "headers": parse_headers(config.headers) or None}
-    said = {name: value for name, value in given.items() if value is not None}
-    return replace(EndpointOptions(), **said) if said else None  # type: ignore[arg-type]  # the fields' own types
-
-
 def _spread(data: Source) -> Examples:
     """A few examples, with the largest label among them so that it is checked against the model's classes."""
     if not data.labelled:
         return data.take(slice(0, PROBES))
-    return data.take(np.unique(np.append(np.arange(min(PROBES, len(data))), np.argmax(data.y))))
+    rows = np.unique(np.append(np.arange(min(PROBES, len(data))), np.argmax(data.y)))
+    return data.take(rows)
 
 
 def _check_judged(config: AuditConfig, judge: Judge, data: Source, proofs: list[Certificate]) -> None:

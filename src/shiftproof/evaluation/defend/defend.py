@@ -23,7 +23,7 @@ from shiftproof.defences.abstract import Defence
 from shiftproof.door import refuse
 from shiftproof.evaluation.audit.record import data_card
 from shiftproof.evaluation.config import CommonConfig
-from shiftproof.evaluation.defend.learned import store_codecs
+from shiftproof.evaluation.defend.learned import PLACE, store_codecs
 from shiftproof.evaluation.defend.measure import PLAIN, AttackPlan
 from shiftproof.evaluation.defend.rows import ComparedModel, make_rows
 from shiftproof.evaluation.defend.training import FAMILIES, OPTIMISER, NetworkTrainer, method_of, plain
@@ -117,7 +117,7 @@ def _run(config: DefendConfig, count: QueryCount, say: Say) -> DefendRecord:
     folder = _folder(config.out).absolute()  # a network that is trained may leave the working folder
     trainer = None
     if loaded.training is not None:
-        place = folder / "training"
+        place = folder / PLACE
         trainer = NetworkTrainer(
             config.model,
             loaded.training,
@@ -322,9 +322,7 @@ def _folder(out: str) -> Path:
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"The output '{folder}' is a file. Choose a folder with --out.")
-    if folder.is_dir() and any(
-        entry.name not in (FILE, "index.html", "training") and not is_temporary(entry) for entry in folder.iterdir()
-    ):
+    if folder.is_dir() and any(entry.name not in (FILE, "index.html", PLACE) and not is_temporary(entry) for entry in folder.iterdir()):
         raise UsageError(f"The output folder '{folder}' holds other files. Choose an empty or new folder with --out.")
     clear_leftovers(folder)
     return folder
