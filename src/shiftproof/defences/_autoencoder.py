@@ -68,8 +68,8 @@ def learned(x: Tensor, *, target: float, realism: float, steps: int, seed: int) 
     channels = x.shape[1]
     weights = _codec_weights(channels, chance)
     critic = _critic_weights(channels, chance) if realism else {}
-    mine, its = (torch.optim.Adam(list(each.values()), _LEARNING_RATE) if each else None for each in (weights, critic))
-    assert mine is not None  # a codec has weights
+    mine = torch.optim.Adam(list(weights.values()), _LEARNING_RATE)
+    its = torch.optim.Adam(list(critic.values()), _LEARNING_RATE) if critic else None
     cooled = torch.optim.lr_scheduler.LambdaLR(mine, lambda step: (1 + math.cos(math.pi * min(1.0, step / steps))) / 2)
     for _ in range(steps):
         batch = x[torch.randint(len(x), (min(_BATCH, len(x)),), generator=chance)]

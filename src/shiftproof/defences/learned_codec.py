@@ -37,7 +37,7 @@ class LearnedCodec(Defence):
     Args:
         target: bits a pixel that training aims at, more than 0; a short one stays above.
         realism: weight of the discriminator, at least 0; 0 for none.
-        steps: of training, at least 1, each with 64 images.
+        steps: of training, at least 1, each with 32 images.
         seed: of the training.
         file: what `save` wrote, or `shiftproof defend` beside its page; then nothing is trained, and the options above are not asked.
         sha256: of the file; filled in.

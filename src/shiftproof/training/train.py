@@ -218,9 +218,10 @@ def _memory(method: Method, recipe: Recipe, net: nn.Module, examples: Examples) 
 
 
 def _recipe(options: dict[str, Any]) -> Recipe:
+    known = Recipe.__dataclass_fields__
     for key in options:
-        if key not in Recipe.__dataclass_fields__:
-            raise unknown("option of train", key, Recipe.__dataclass_fields__)
+        if key not in known:
+            raise unknown("option of train", key, known)
     return Recipe(**options)
 
 

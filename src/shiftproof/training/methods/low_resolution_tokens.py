@@ -13,7 +13,6 @@ from torch.nn import functional as F
 
 from shiftproof._errors import UsageError
 from shiftproof.data.examples import Examples
-from shiftproof.randomness import Rng
 from shiftproof.training.methods.abstract import Batch, Method, Step
 from shiftproof.training.pieces.last_layer import scores_and_features
 from shiftproof.training.pieces.resolution_tokens import ResolutionTokens
@@ -86,7 +85,7 @@ class LowResolutionTokens(Method):
         whole = batch.x.shape[-1]
         ends = [max(1, math.ceil(min(1.0, self.least * 2 ** (scale + more)) * whole - 1e-9)) for more in range(2)]
         count = max(1, ends[1] - ends[0])
-        drawn = _numbers(batch.rng.child(self.name, scale))
+        drawn = batch.rng.child(self.name, scale).uniform(1)[:, 0].tolist()
         return [ends[0] + min(int(number * count), count - 1) for number in drawn]
 
     def judge(self, net: nn.Module, batch: Batch, x: Tensor, memory: nn.Module) -> Step:
@@ -120,8 +119,3 @@ def shrunk(x: Tensor, sides: list[int]) -> Tensor:
         small = F.interpolate(x[rows], size=(side, side), mode="bicubic", antialias=True, align_corners=False)
         found[rows] = F.interpolate(small, size=x.shape[-2:], mode="bicubic", antialias=True, align_corners=False)
     return found
-
-
-def _numbers(rng: Rng) -> list[float]:
-    """One number in [0, 1) for each stream."""
-    return [float(number) for number in rng.uniform(1)[:, 0]]

@@ -48,7 +48,7 @@ def steady_preference_loss(
     for name, one in {"rejected": rejected, "chosen_moved": chosen_moved, "rejected_moved": rejected_moved}.items():
         if one.shape != chosen.shape or one.ndim != 1 or not len(one):
             raise must(name, "steady_preference_loss", f"have shape (n,), n >= 1, as the chosen {tuple(chosen.shape)}", tuple(one.shape))
-    _check_weight(weight, "weight", "steady_preference_loss")
+    _check_weight(weight, "steady_preference_loss")
     moved = ((chosen - chosen_moved).square() + (rejected - rejected_moved).square()).mean() / 2
     return softplus(rejected - chosen).mean() + weight * moved
 
@@ -105,7 +105,7 @@ def fit_reward_head(
     won, lost = _checked(chosen, "chosen"), _checked(rejected, "rejected")
     if won.shape != lost.shape:
         raise must("rejected", "fit_reward_head", f"have the shape of the chosen {won.shape}", lost.shape)
-    _check_weight(weight, "weight", "fit_reward_head")
+    _check_weight(weight, "fit_reward_head")
     if not 0 < decay < math.inf:
         raise must("decay", "fit_reward_head", "be in (0, inf)", decay)
     if weight and moved is None:
@@ -150,6 +150,6 @@ def _checked(values: npt.ArrayLike, name: str) -> Floats:
     return found
 
 
-def _check_weight(weight: float, name: str, owner: str) -> None:
+def _check_weight(weight: float, owner: str) -> None:
     if not 0 <= weight < math.inf:
-        raise must(name, owner, "be in [0, inf)", weight)
+        raise must("weight", owner, "be in [0, inf)", weight)
