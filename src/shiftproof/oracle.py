@@ -279,12 +279,11 @@ class Oracle:
         seen: list[Tensor] = []
         values, gradients = self._pass(model, params, losses, seen)
         for _ in range(1, self._draws):
-            for sums, more in zip((values, gradients), self._pass(model, params, losses, seen), strict=True):
-                for total, one in zip(sums, more, strict=True):
-                    total += one
+            more = self._pass(model, params, losses, seen)
+            # Not in place: a gradient may be one number that stands for all.
+            values, gradients = ([total + one for total, one in zip(*both, strict=True)] for both in zip((values, gradients), more, strict=True))
         if self._draws > 1:
-            for total in (*values, *gradients):
-                total /= self._draws
+            values, gradients = ([total / self._draws for total in totals] for totals in (values, gradients))
         if not self._all_sighted:
             for gradient in gradients:
                 self._book(self._cost.sighted, (gradient.flatten(1) != 0).any(1).cpu())

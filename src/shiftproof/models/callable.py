@@ -17,7 +17,7 @@ from shiftproof._identity.table import identify
 from shiftproof.data.rows import Fields, plain
 from shiftproof.data.space import InputSpace, Space
 from shiftproof.models.abstract import Answers, FixedIdentity, Labels, Said, Scores, WrappedModel
-from shiftproof.models.answers import ROWS, Gives, filled, kind_of, read_labels, read_numbers, read_scores, read_texts
+from shiftproof.models.answers import Gives, filled, kind_of, read_labels, read_numbers, read_scores, read_texts
 from shiftproof.models.estimator_input import InputFormat, whole_frame
 from shiftproof.models.query_count import count_sent
 from shiftproof.models.unanswered import present, read_present
@@ -49,11 +49,11 @@ class FunctionCall:
     frame: InputFormat | None = None
 
     def __call__(self, x: Any) -> object:
-        """Its answer to the inputs, tensors filled up to a multiple of 16 rows: linear algebra is then less dependent on the batch.
+        """Its answer to the inputs, tensors filled up to 16 rows at least and a multiple of 4: linear algebra is then less dependent on the batch.
 
         Other rows it takes as lists, and fields as a dictionary of lists and arrays.
         """
-        full = filled(x.detach(), ROWS).to(self.device) if isinstance(x, Tensor) else x
+        full = filled(x.detach()).to(self.device) if isinstance(x, Tensor) else x
         count_sent(self.name, len(full))
         with UserCode(), torch.no_grad():
             if self.frame is not None:
@@ -66,7 +66,7 @@ class FunctionCall:
         Raises:
             Unanswered: it answered None to some of them.
         """
-        return read_present(self(x), len(filled(x, ROWS)), self.owner, lambda answer, n: how(answer, n).to(self.device), keep=len(x))
+        return read_present(self(x), len(filled(x)), self.owner, lambda answer, n: how(answer, n).to(self.device), keep=len(x))
 
     def gives(self, probe: Any, class_names: Sequence[str] = ()) -> Gives:
         """What it answers with, found by asking once about the inputs `probe`, shape (n, ...)."""
@@ -84,7 +84,7 @@ class FunctionCall:
             fix = "A factory of models must need no argument: give its arguments defaults, or write one without arguments."
             raise UsageError(f"The {self.owner} was given inputs and answered with a model ({type(answer).__name__}). {fix}")
         given, there = present(answer)
-        return kind_of(given, len(filled(probe, ROWS)) if there is None else sum(there), self.owner, class_names=class_names)
+        return kind_of(given, len(filled(probe)) if there is None else sum(there), self.owner, class_names=class_names)
 
     @property
     def owner(self) -> str:

@@ -65,7 +65,7 @@ class Fitted:
         if not isinstance(x, Tensor):
             return self._told(method, plain(x), len(x))
         rows = max(1, min(ROWS, MOST_NUMBERS // max(1, x[0].numel())))
-        parts: tuple[Tensor, ...] = torch.split(filled(x, rows), rows)
+        parts: tuple[Tensor, ...] = torch.split(filled(x, -(-len(x) // rows) * rows), rows)
         answers = [self._told(method, self.input_format(part), rows) for part in parts]
         whole: npt.NDArray[np.generic] = np.concatenate(answers)[: len(x)]
         return whole

@@ -13,7 +13,8 @@ from shiftproof._errors import must
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of, new_mark
 from shiftproof._identity.table import identify
 from shiftproof.models.abstract import Gradients, Said
-from shiftproof.models.answers import ROWS, filled
+from shiftproof.models._least_rows import LeastRows
+from shiftproof.models.answers import filled, rows_of
 from shiftproof.models.query_count import count_sent
 from shiftproof.models.torch_output import read_output
 from shiftproof.models.user_code import UserCode
@@ -77,6 +78,7 @@ class TorchModule(Gradients, copies=True):
         self._dtype = next((p.dtype for p in held if p.is_floating_point()), None)
         self._asked, self._version, self._mark = memory_format, version, new_mark()
         self.said, self._note = said, ""
+        self._least = LeastRows()
         self.one_logit = False
         """Whether it gives one number per input, read as the logit of class 1; known once it has been asked."""
         gains = self._device.type == "cpu" and self._dtype is torch.float32 and _gains(self._module)
@@ -113,13 +115,20 @@ class TorchModule(Gradients, copies=True):
         return fingerprint_of(kind, identify(self._module, self._name), version=self._version, mark=self._mark)
 
     def scores(self, x: Tensor) -> Tensor:
+        if self._device.type == "cpu" and self.said == "classes":
+            self._least.look(x, lambda batch: self._scores(batch, len(batch)))
+        return self._scores(x, rows_of(len(x), self._least.rows))
+
+    def _scores(self, x: Tensor, rows: int) -> Tensor:
+        """Those of x, in a call of so many rows."""
         n = len(x)
         training = [part for part in self._module.modules() if _in_training(part)]
         for part in training:
             part.training = False
         try:
             with UserCode():
-                out, self._note, self.one_logit = read_output(self._answer(x), self._module, self._name, classes=self.said == "classes")
+                said = self._answer(filled(x, rows))
+                out, self._note, self.one_logit = read_output(said, self._module, self._name, classes=self.said == "classes")
         finally:
             for part in training:
                 part.training = True
@@ -138,7 +147,7 @@ class TorchModule(Gradients, copies=True):
 
     def _own(self, x: Tensor, layout: Callable[[Tensor], Tensor] = lambda batch: batch) -> Tensor:
         """The batch as the module takes it, in memory that nobody else holds where the module may write into it."""
-        batch = layout(filled(x, ROWS).to(self._device, self._dtype))
+        batch = layout(x.to(self._device, self._dtype))
         shared = batch.untyped_storage().data_ptr() == x.untyped_storage().data_ptr()
         return batch.clone() if shared and not _only_reads(self._module) else batch
 

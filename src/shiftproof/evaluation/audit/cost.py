@@ -17,7 +17,7 @@ from shiftproof.evaluation.audit.diagnose import QUERIES, PlannedDiagnosis
 from shiftproof.evaluation.audit.plan import PROBES, AuditPlan
 from shiftproof.evaluation.config import AuditConfig
 from shiftproof.finding import Finding
-from shiftproof.models.answers import ROWS
+from shiftproof.models.answers import rows_of
 from shiftproof.models.endpoint import EndpointLabels, EndpointScores
 from shiftproof.models.posting import EndpointOptions
 from shiftproof.runs.cell import Cell
@@ -186,7 +186,7 @@ def _sent(plan: AuditPlan, part: PlannedPart, batch_size: int) -> int:
     if plan.data.space.kind == "text" or isinstance(plan.model, EndpointScores | EndpointLabels):
         return part.examples
     whole, rest = divmod(part.examples, batch_size)
-    return (whole * math.ceil(batch_size / ROWS) + math.ceil(rest / ROWS)) * ROWS
+    return whole * rows_of(batch_size) + rows_of(rest)
 
 
 def _growing(plan: AuditPlan, config: AuditConfig, part: PlannedPart, until: float) -> Iterator[tuple[int, float]]:
