@@ -63,7 +63,7 @@ def test_said_beforehand_nothing_is_asked() -> None:
     model = as_model(spy, gives="scores")
     assert asked == []
     model.labels(X)
-    assert asked == [16]  # filled up to a multiple of 16
+    assert asked == [16]  # filled up to 16 rows
 
 
 def test_without_gives_or_probe_it_says_what_to_pass() -> None:

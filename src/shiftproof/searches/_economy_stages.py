@@ -20,6 +20,7 @@ from shiftproof.outcomes import AUDITED_SAMPLE, Stage
 from shiftproof.randomness import Rng
 from shiftproof.searches._auto_step_loop import Goal, run_auto_step
 from shiftproof.searches._norms import AscentStep
+from shiftproof.searches._prospects import Prospects
 from shiftproof.searches._stages import StagedRun
 from shiftproof.searches._standing import keep, turns
 from shiftproof.searches.abstract import CopiedIncumbent, Search
@@ -99,17 +100,18 @@ def ascend(run: StagedRun, rows: Tensor, params: Params, steps: int, rivals: Ten
     """Ascent with steps that shrink from the radius to nothing: of the margin, or towards these `rivals`, shape (m,).
 
     An example may be there several times, at `params` and with rivals of its own each time. It is done with as soon as one of them breaks
-    it; the first of those that do so in the same step counts.
+    it; the first of those that do so in the same step counts. A climb towards a rival that is too far is given up (`Prospects`).
     """
     assert isinstance(run.shift, Differentiable)
     here, goals = run.oracle[rows], rows if rivals is None else rivals
-    ahead = AscentStep(run.shift, here.x)
+    ahead, prospects = AscentStep(run.shift, here.x), Prospects(run.shift, params)
     for step in range(steps):
-        answer, gradient = here.gradient(params, margin if rivals is None else margin_to(goals))
-        if bool(answer.broken.any()):
-            _offer(run, rows, params, answer, answer.broken)
-            held = ~run.best.broken[rows]
-            rows, goals, params, gradient, here, ahead = keep(held, rows, goals, params, gradient, here, ahead)
+        answer, (value,), (gradient,) = here.gradients(params, (margin if rivals is None else margin_to(goals),))
+        leaves = answer.broken if rivals is None else answer.broken | prospects.hopeless(gradient, value, step)
+        if bool(leaves.any()):
+            _offer(run, rows, params, answer, leaves)
+            held = ~(run.best.broken[rows] | leaves)
+            rows, goals, params, gradient, here, ahead, prospects = keep(held, rows, goals, params, gradient, here, ahead, prospects)
             if not len(rows):
                 return
         size = (1 + math.cos(math.pi * step / steps)) / 2
