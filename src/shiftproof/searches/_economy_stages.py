@@ -107,7 +107,9 @@ def ascend(run: StagedRun, rows: Tensor, params: Params, steps: int, rivals: Ten
     ahead, prospects = AscentStep(run.shift, here.x), Prospects(run.shift, params)
     for step in range(steps):
         answer, (value,), (gradient,) = here.gradients(params, (margin if rivals is None else margin_to(goals),))
-        leaves = answer.broken if rivals is None else answer.broken | prospects.hopeless(gradient, value, step)
+        leaves = answer.broken
+        if rivals is not None and prospects.look(gradient, step):
+            leaves = leaves | _hopeless(run, rows, prospects, value)
         if bool(leaves.any()):
             _offer(run, rows, params, answer, leaves)
             held = ~(run.best.broken[rows] | leaves)
@@ -117,6 +119,13 @@ def ascend(run: StagedRun, rows: Tensor, params: Params, steps: int, rivals: Ten
         size = (1 + math.cos(math.pi * step / steps)) / 2
         params = ahead(params, gradient, size)
     _offer(run, rows, params, here(params), torch.ones_like(rows, dtype=torch.bool))
+
+
+def _hopeless(run: StagedRun, rows: Tensor, prospects: Prospects, value: Tensor) -> Tensor:
+    """Which of these climbs are too far from their rivals, and their examples no stranger to straight slopes, shape (m,)."""
+    bent = run.extra.setdefault("bent", torch.zeros(len(run.x), dtype=torch.bool, device=run.x.device))
+    bent[rows[prospects.bent]] = True
+    return prospects.too_far(value) & ~bent[rows]
 
 
 def _offer(run: StagedRun, rows: Tensor, params: Params, answer: Answer, wanted: Tensor) -> None:
