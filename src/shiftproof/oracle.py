@@ -281,7 +281,9 @@ class Oracle:
         for _ in range(1, self._draws):
             more = self._pass(model, params, losses, seen)
             # Not in place: a gradient may be one number that stands for all.
-            values, gradients = ([total + one for total, one in zip(*both, strict=True)] for both in zip((values, gradients), more, strict=True))
+            values, gradients = (
+                [total + one for total, one in zip(*both, strict=True)] for both in zip((values, gradients), more, strict=True)
+            )
         if self._draws > 1:
             values, gradients = ([total / self._draws for total in totals] for totals in (values, gradients))
         if not self._all_sighted:

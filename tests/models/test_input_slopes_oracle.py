@@ -61,7 +61,7 @@ def test_a_copy_in_float32_of_a_net_without_batch_norm_has_the_same_scores_and_s
     (slopes,), (expected,) = (torch.autograd.grad(said.logsumexp(1).sum(), leaf) for said, leaf in ((scores, mine), (exact, true)))
     assert torch.allclose(slopes, expected, rtol=1e-4, atol=1e-7)
     assert not torch.equal(slopes, expected), "it is computed in the same way"
-    assert model.module[0].forward.__func__ is nn.Conv2d.forward, "the model itself is changed"  # type: ignore[index, union-attr, attr-defined]
+    assert model.module[0].forward.__func__ is nn.Conv2d.forward, "the model itself is changed"  # type: ignore[index]
 
 
 def test_a_copy_in_bfloat16_has_them_too() -> None:

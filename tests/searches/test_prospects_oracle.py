@@ -17,7 +17,7 @@ RADIUS = 0.5
 
 def given_up(slopes: list[float], missing: float, shift: Shift) -> list[bool]:
     """Whether each of the steps gives up a climb that lacks `missing`, with these lengths of its gradient."""
-    prospects = Prospects(shift, torch.zeros(1, 3))
+    prospects = Prospects.of(shift, torch.zeros(1, 3))
     gradients = [torch.tensor([[0.0, 0.0, slope]]) for slope in slopes]
     value = torch.tensor([-missing])
     return [prospects.look(one, step) and bool(prospects.too_far(value) & ~prospects.bent) for step, one in enumerate(gradients)]
@@ -44,7 +44,7 @@ def test_nothing_is_given_up_under_other_norms() -> None:
 
 
 def test_parts_keep_what_was_seen() -> None:
-    prospects = Prospects(sp.L2(RADIUS), torch.zeros(2, 1))
+    prospects = Prospects.of(sp.L2(RADIUS), torch.zeros(2, 1))
     for step in range(LOOKED - 1):
         prospects.look(torch.tensor([[2.0], [0.5]]), step)
     steady, bent = (prospects[torch.tensor([first, not first])] for first in (True, False))

@@ -30,7 +30,7 @@ def quicken(module: nn.Module) -> int:
 def _gains(part: nn.Conv2d) -> bool:
     down, across = part.stride
     plain = part.groups == 1 and part.dilation == (1, 1) and part.padding_mode == "zeros" and not isinstance(part.padding, str)
-    untouched = not (part._forward_hooks or part._forward_pre_hooks or "forward" in vars(part))
+    untouched = "forward" not in vars(part)
     few = part.in_channels <= _CHANNELS and part.weight.dtype is torch.float32 and part.weight.device.type == "cpu"
     return plain and untouched and few and down == across > 1
 
@@ -39,12 +39,12 @@ class _Quick:
     """What the convolution computes, with the faster gradient; a class, as copies must be written to other processes."""
 
     def __init__(self, part: nn.Conv2d) -> None:
-        self._part = part
+        self._part, self._forward = part, part.forward
 
     def __call__(self, x: Tensor) -> Tensor:
         part = self._part
         if x.dim() != _IMAGES or x.dtype is not torch.float32 or torch.is_autocast_enabled(x.device.type):
-            return part._conv_forward(x, part.weight, part.bias)
+            return self._forward(x)
         bias = None if part.bias is None else part.bias.detach()
         done: Tensor = _Strided.apply(x, part.weight.detach(), bias, part.stride[0], part.padding)  # type: ignore[no-untyped-call]
         return done
@@ -58,7 +58,7 @@ class _Strided(torch.autograd.Function):
         return F.conv2d(x, weight, bias, stride, padding)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None, None]:
         (weight,) = ctx.saved_tensors
         return input_gradient(gradient, weight, ctx.stride, ctx.padding, ctx.size), None, None, None, None

@@ -16,7 +16,7 @@ _TRIED = 8
 
 
 class LeastRows:
-    """Counts the calls of at most 8 rows; after some of them it finds the least number of rows that leaves scores and gradients as they are.
+    """Counts calls of at most 8 rows; after some of them it finds the fewest rows that leave scores and gradients as they are.
 
     A convolutional network that ends in a pool and a narrow layer gives the same bits from 4 rows on, most others from 8 or 16 on, by the
     processor. It is found by comparing bits and never by a clock.

@@ -49,7 +49,7 @@ class FunctionCall:
     frame: InputFormat | None = None
 
     def __call__(self, x: Any) -> object:
-        """Its answer to the inputs, tensors filled up to 16 rows at least and a multiple of 4: linear algebra is then less dependent on the batch.
+        """Its answer to the inputs, tensors filled up to 16 rows at least, a multiple of 4: linear algebra then depends less on the batch.
 
         Other rows it takes as lists, and fields as a dictionary of lists and arrays.
         """

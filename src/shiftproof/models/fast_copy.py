@@ -46,7 +46,8 @@ class FastCopy(WrappedModel, Gradients, copies=True):
 
     Raises:
         UsageError: the weights are not in float32, or under "float32" there is no such convolution and nothing to fold: torch must be able
-            to trace the module, and it has no hooks and no weights that are computed (weight norm). Asked for scores in bfloat16: there are fewer than 3 classes.
+            to trace the module, and it has no hooks and no weights that are computed (weight norm). Asked for scores in bfloat16: there
+            are fewer than 3 classes.
 
     Cost: a forward of the copy, and one of the model for each narrow decision. On one core with AMX, forward and input gradient took 0.76
     (float32) and 0.35 (bfloat16) of the time of ResNet-20, and as long as those of a net of two convolutions.

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from shiftproof._errors import must
 from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of, new_mark
 from shiftproof._identity.table import identify
-from shiftproof.models.abstract import Gradients, Said
 from shiftproof.models._least_rows import LeastRows
+from shiftproof.models.abstract import Gradients, Said
 from shiftproof.models.answers import filled, rows_of
 from shiftproof.models.query_count import count_sent
 from shiftproof.models.torch_output import read_output

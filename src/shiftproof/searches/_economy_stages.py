@@ -104,7 +104,7 @@ def ascend(run: StagedRun, rows: Tensor, params: Params, steps: int, rivals: Ten
     """
     assert isinstance(run.shift, Differentiable)
     here, goals = run.oracle[rows], rows if rivals is None else rivals
-    ahead, prospects = AscentStep(run.shift, here.x), Prospects(run.shift, params)
+    ahead, prospects = AscentStep(run.shift, here.x), Prospects.of(run.shift, params)
     for step in range(steps):
         answer, (value,), (gradient,) = here.gradients(params, (margin if rivals is None else margin_to(goals),))
         leaves = answer.broken

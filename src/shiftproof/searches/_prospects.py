@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ LOOKED = 4
 _TOO_FAR, _STEADY = 1.5, 2.0
 
 
+@dataclass
 class Prospects:
     """What the first steps of n climbs say of where they can get, under linf and l2.
 
@@ -28,31 +29,34 @@ class Prospects:
     given up, none of those whose own slopes are steady; yet one example of 500 on a net with masked gradients was lost to those.
     """
 
-    def __init__(self, shift: Shift, params: Params) -> None:
-        self._steepness = norm_of(shift, params).dual if isinstance(shift, Linf | L2) else None
-        self._radius = shift.full_strength
-        self._most = params.new_zeros(len(params))
-        self._least = self._most + torch.inf
+    shift: Shift
+    least: Tensor
+    most: Tensor
+    """Of its slopes so far, shape (n,)."""
+
+    @classmethod
+    def of(cls, shift: Shift, params: Params) -> Prospects:
+        """Before the first step from these params, shape (n, ...)."""
+        none = params.new_zeros(len(params))
+        return cls(shift, none + torch.inf, none)
 
     def __getitem__(self, rows: Tensor) -> Prospects:
         """The same for the climbs at `rows`, a mask."""
-        part = copy.copy(self)
-        part._least, part._most = self._least[rows], self._most[rows]
-        return part
+        return replace(self, least=self.least[rows], most=self.most[rows])
 
     def look(self, gradient: Tensor, step: int) -> bool:
         """Takes in a step from 0; whether it is the last that is looked at."""
-        if self._steepness is None or step >= LOOKED:
+        if not isinstance(self.shift, Linf | L2) or step >= LOOKED:
             return False
-        slope = self._steepness(gradient.flatten(1))
-        self._least, self._most = torch.minimum(self._least, slope), torch.maximum(self._most, slope)
+        slope = norm_of(self.shift, gradient).dual(gradient.flatten(1))
+        self.least, self.most = torch.minimum(self.least, slope), torch.maximum(self.most, slope)
         return step == LOOKED - 1
 
     @property
     def bent(self) -> Tensor:
         """Whose slopes differ too much, shape (n,)."""
-        return ~(self._most < _STEADY * self._least)
+        return ~(self.most < _STEADY * self.least)
 
     def too_far(self, value: Tensor) -> Tensor:
         """Which climbs lack too much, shape (n,); `value` is below 0 by what each lacks."""
-        return -value > _TOO_FAR * self._radius * self._most
+        return -value > _TOO_FAR * self.shift.full_strength * self.most

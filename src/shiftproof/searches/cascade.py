@@ -51,19 +51,21 @@ class Cascade(Search):
             narrowly, and every verdict. For deep torch modules; "" to ask the model only.
 
     `economy` maximises the margin loss with shrinking steps, first untargeted; proves what cheap bounds can prove (`auto`), which needs no
-    search; then ascends towards each rival class, nearest first. An example then gets more effort according to the share of its clean
-    margin that is left: below 30 % two long runs with momentum (`auto_step`, `auto_step_targeted`), and below 30 %, 15 % and 7 % up
-    to 4, 12 and 32 runs towards its three nearest rivals, from unlike starts (chance, stripes, blocks, corners), until four in a row
-    leave the margin as it is, so that effort goes where the margin still falls. Score queries (square) come last: where less than half
-    is left, longer where they do better than gradients did, which is what masked gradients look like, and for a chance twentieth of the
-    rest, whose outcome bounds what was missed there. An example whose gradient was zero at every step of the first run gets score
-    queries at once, and decision queries where these do not move its margin. A model without gradients is handed to `query_cascade`. No
-    example's treatment depends on the others.
+    search; then ascends towards each rival class, nearest first, and gives up after four steps where the slopes seen so far lead nowhere
+    near it (under linf and l2, of examples whose slopes are steady: `Prospects`). An example then gets more effort according to the share
+    of its clean margin that is left: below 30 % two long runs with momentum (`auto_step`, `auto_step_targeted`), and below 30 %, 15 % and 7
+    % up to 4, 12 and 32 runs towards its three nearest rivals, from unlike starts (chance, stripes, blocks, corners), until four in a row
+    leave the margin as it is, so that effort goes where the margin still falls. Score queries (square) come last: where less than half is
+    left, longer where they do better than gradients did, which is what masked gradients look like, and for a chance twentieth of the rest,
+    whose outcome bounds what was missed there. An example whose gradient was zero at every step of the first run gets score queries at
+    once, and decision queries where these do not move its margin. A model without gradients is handed to `query_cascade`. No example's
+    treatment depends on the others.
 
     Guarantees:
         Finds failures and proves nothing. The published versions run the published parts with the published settings.
-    Cost, times the draws: `economy` about 300 forwards and 290 backwards for an example far from the boundary, up to some 4,000 more of
-    each close to it; `standard` about 7,850 and 1,900 for each that stands. An example that breaks is dropped at once.
+    Cost, times the draws: `economy` about 60 forwards and 60 backwards for an example far from the boundary, 300 and 290 where its slopes
+    bend, up to some 4,000 more of each close to it; `standard` about 7,850 and 1,900 for each that stands. An example that breaks is
+    dropped at once.
 
     Reference: Croce & Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks".
     """
