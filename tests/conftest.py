@@ -5,6 +5,7 @@ The folders are those of `src/shiftproof`; the end of a file's name is the kind 
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -18,6 +19,16 @@ from shiftproof import _secrets
 torch.set_num_threads(1)  # inputs are tiny, and tests run side by side: more threads would only wait for each other
 
 KINDS = ("oracle", "property", "reference", "validity")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """Collecting makes many objects that all stay: nothing is looked for among them, neither while they are made nor afterwards."""
+    gc.disable()
+    yield
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from shiftproof._called import as_called
 from shiftproof._secrets import without_secrets
 
 _SHOWN = 24  # known names in a message; people stop reading a longer list
@@ -18,7 +19,7 @@ class UsageError(ValueError):
     """The caller's input cannot be used; the message says why and what to do. It holds no credentials, whoever wrote it."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(without_secrets(message))
+        super().__init__(without_secrets(as_called(message)))
 
 
 class MissingExtra(UsageError, ImportError):
@@ -34,6 +35,9 @@ class NotCertifiable(UsageError):
 
 class StoredFileWarning(UserWarning):
     """A file of a run is not used, or used with a reservation: the message says which, why, and what happens instead."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(as_called(message))
 
 
 class BudgetExceeded(RuntimeError):

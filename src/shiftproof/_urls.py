@@ -22,4 +22,25 @@ def is_url(place: object) -> bool:
 def check_local(out: object) -> None:
     """Raises `UsageError` where an output folder is a URL, for all commands but `audit`."""
     if _AS_A_PATH.match(str(out)):
-        raise UsageError(f"The output folder '{out}' is a URL, which only `shiftproof audit` can write to. Choose a local one with --out.")
+        raise UsageError(
+            f"The output folder '{_whole(out)}' is a URL, which only `shiftproof audit` can write to. Choose a local one with --out."
+        )
+
+
+def check_file(place: object, option: str) -> None:
+    """Raises `UsageError` where a place on this machine is a URL."""
+    if _AS_A_PATH.match(str(place)):
+        raise UsageError(f"The place '{_whole(place)}' of {option} is a URL, and must be a local path. Copy the file between the two.")
+
+
+def check_whole(out: object) -> None:
+    """Raises `UsageError` where an output folder was meant as a URL: nobody wants a folder of the name s3:."""
+    if out is not None and _AS_A_PATH.match(str(out)):
+        raise UsageError(
+            f"The output folder '{out}' lacks a slash of a URL. Write '{_whole(out)}', as text: a path of Python has one slash of two."
+        )
+
+
+def _whole(place: object) -> str:
+    """A URL that was taken for a path, with both slashes."""
+    return re.sub(r"^([A-Za-z][A-Za-z0-9+.-]+:)/(?!/)", r"\1//", str(place))

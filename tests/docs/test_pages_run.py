@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 from blocks import PAGES, Block, blocks, command_lines, named, put_file, read
+from copies import shell
 from workshop import fill
 
 from repository import ROOT
@@ -80,16 +81,19 @@ def installing_into(site: Path) -> dict[str, str]:
     return {**pip, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def run_shell(text: str, folder: Path) -> int:
-    """Runs a page's shell blocks in order in `folder`; the count of blocks run."""
+def run_shell(text: str, folder: Path, *, copies: Path | None = None) -> int:
+    """Runs a page's shell blocks in order in `folder`; the count of blocks run. With `copies`, only the first command loads the program."""
     here = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{here}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "120", **installing_into(folder / "site")}
     ran = 0
     for block in blocks(text):
         put_file(block, folder)
         if block.is_shell:
-            command = ["bash", "-eu", "-o", "pipefail", "-c", block.code]
-            result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+            if copies is None:
+                command = ["bash", "-eu", "-o", "pipefail", "-c", block.code]
+                result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+            else:
+                result = shell(block.code, folder, environment, copies)
             assert result.returncode == 0, f"{block.code}\n{result.stdout[-2000:]}\n{result.stderr[-3000:]}"
             ran += 1
     return ran
@@ -112,15 +116,17 @@ def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("page", pages({named(page) for page in PAGES} - FAST_SHELL, "is_shell"))
-def test_shell_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shell_blocks_run(page: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     text = read(page)
+    copies = None
     if page == ROOT / "README.md":  # it makes all that it needs by itself
         monkeypatch.chdir(tmp_path)
         run_python(page, text, tmp_path)
+        copies = tmp_path_factory.mktemp("copies") / "spool" if Path("/proc/self/environ").exists() else None
     else:
         needed = (block.code for block in blocks(text) if block.is_shell or block.title)
         fill(tmp_path, "\n".join([*needed, ALSO.get(named(page), "")]))
-    assert run_shell(text, tmp_path) > 0
+    assert run_shell(text, tmp_path, copies=copies) > 0
 
 
 def test_every_block_that_is_not_run_is_known_with_its_reason() -> None:
@@ -173,8 +179,15 @@ def test_a_failing_block_is_found(tmp_path: Path) -> None:
     page = "text\n\n```python\nx = 1\n```\n\n```python\nassert x == 2\n```\n"
     with pytest.raises(AssertionError):
         run_python(Path("planted.md"), page, tmp_path)
-    with pytest.raises(AssertionError, match="shiftproof audit"):
-        run_shell("```bash\nshiftproof audit --no-such-option\n```\n", tmp_path)
+    wrong = "```bash\nshiftproof audit --no-such-option\n```\n"
+    with pytest.raises(AssertionError, match=r"shiftproof audit[\s\S]*no-such-option"):
+        run_shell(wrong, tmp_path)
+    if Path("/proc/self/environ").exists():
+        spool = tmp_path / "spool"
+        for _ in range(2):  # by the program, and by a copy of this process
+            with pytest.raises(AssertionError, match=r"shiftproof audit[\s\S]*no-such-option"):
+                run_shell(wrong, tmp_path, copies=spool)
+        assert (spool / "first").exists()
 
 
 def test_a_marked_block_is_not_run_and_must_still_be_python(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     # words that everything uses
-    ("_arrays", "_interrupt", "_lazy", "_memory", "_printable", "_references", "_rows", "_secrets", "outcomes", "randomness"),
+    ("_arrays", "_called", "_interrupt", "_lazy", "_memory", "_printable", "_references", "_rows", "_secrets", "outcomes", "randomness"),
     ("shiftproof", "_errors"),
     # data and losses, and the base class of parts
     ("_imports", "_part", "_urls", "_writing", "data", "losses"),

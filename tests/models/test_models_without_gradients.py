@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import shiftproof as sp
+from fewer_queries import fewer_queries
 from shiftproof._cost import exponent_of
 from shiftproof.defences import defences
 from shiftproof.diagnostics.masking import masking
@@ -20,7 +21,7 @@ from shiftproof.evaluation.curves.security_curve import security_curve
 from shiftproof.evaluation.transfer.transfer_matrix import transfer_matrix
 from shiftproof.models.abstract import Gradients, Labels, Scores
 from shiftproof.preflight import look_at
-from shiftproof.searches import searches
+from shiftproof.searches import query_cascade, searches
 from shiftproof.shifts import shifts
 from shiftproof.shifts.norms.ball import Ball
 from shiftproof.shifts.norms.linf import Linf
@@ -113,9 +114,11 @@ def test_it_gives_scores_and_a_gradient_search_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["no_grad", "numpy of a tensor with a gradient"])
-def test_the_cascade_asks_for_scores_then(name: str) -> None:
+def test_the_cascade_asks_for_scores_then(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "square(queries=2500)" in query_cascade.PARTS
+    fewer_queries(monkeypatch)
     finding = sp.confront(net(name), Linf(0.1), search=searches.build("cascade"), examples=examples(4))
-    assert "square(queries=2500)" in {stage.name for stage in finding.stages}
+    assert "square(queries=100)" in {stage.name for stage in finding.stages}
 
 
 @pytest.mark.parametrize("name", ["no_grad", "int8", "argmax"])

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ import torch
 from torch import Tensor
 
 import shiftproof as sp
+from forked import forked
 from shiftproof._errors import StoredFileWarning
 from shiftproof.certificates import certificates
 from shiftproof.certify import certify
@@ -233,10 +231,8 @@ def test_killed_and_resumed(nets: Path, tmp_path: Path) -> None:
         "searches": ["one_draw", "best_of_n(n=20)", "gradient_ascent(steps=20)"],
         "pictures": 0,
     }
-    call = f"import shiftproof as sp; sp.audit({f'{nets}:module'!r}, {DATA!r}, out={str(out)!r}, limit={N}, progress=False, **{options!r})"
     for limit in (300, 700):
-        died = subprocess.run([sys.executable, "-c", call], env={**os.environ, "DIES_AFTER": str(limit)}, capture_output=True, check=False)
-        assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+        assert forked(lambda: audit(nets, out, **options), {"DIES_AFTER": str(limit)}) == -signal.SIGKILL
         assert saw(nets) > limit
         assert rows_sent(out / "sent") == saw(nets)
     found = audit(nets, out, **options)

@@ -51,6 +51,9 @@ class Note:
     def failure(self, store: Store) -> Path:
         return store.folder / f"{self.name}.error.txt"
 
+    def results(self, store: Store) -> Path:
+        return self.place(store)
+
     def finished(self, store: Store) -> bool:
         return self.place(store).exists()
 

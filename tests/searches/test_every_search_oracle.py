@@ -26,6 +26,7 @@ SPECS = {
     "decoupled_direction_norm": "decoupled_direction_norm(steps=200)",
     "deepfool": "deepfool(overshoot=0.005)",
     "elastic_net": "elastic_net(steps=200, rounds=6, weight=0.1)",
+    "expectation": "expectation(draws=2)",
     "fast_minimum_norm": "fast_minimum_norm(steps=200)",
     "genetic": "genetic(queries=800)",
     "geometric": "geometric(queries=500, draws=30)",

@@ -179,14 +179,14 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert command(monkeypatch, "study", "list") == 0
     out = capsys.readouterr().out
     assert all(name in out for name in studies.names())
-    assert command(monkeypatch, "study", "run", "simplicity_bias", "--out", tmp_path) == 0
+    assert command(monkeypatch, "study", "run", "information_lift", "--out", tmp_path) == 0
     out = capsys.readouterr().out
-    assert "simplicity_bias (quick)" in out
+    assert "information_lift (quick)" in out
     assert (tmp_path / "index.html").exists()
     (tmp_path / "index.html").unlink()
     assert command(monkeypatch, "study", "page", tmp_path) == 0
     assert (tmp_path / "index.html").exists()
-    record = json.loads((tmp_path / "simplicity_bias-quick" / "study.json").read_text())
+    record = json.loads((tmp_path / "information_lift-quick" / "study.json").read_text())
     assert record["verdict"] in ("reproduced", "not reproduced", "inconclusive")
 
 
@@ -211,7 +211,7 @@ def test_bad_words(
     assert not (tmp_path / "out").exists()
 
 
-EPOCHS, STEPS = 2, 50
+EPOCHS, STEPS = 1, 20
 """Of a training in the tests, at most."""
 
 

@@ -11,7 +11,8 @@ from shiftproof.studies.quantity import Quantity, difference, mean, over_seeds, 
 from shiftproof.studies.verdict import judge, overall, spent
 from validity import assert_covers
 
-RUNS = 2000
+RUNS, STUDIES = 2000, 500
+"""Draws of a figure, and of a whole study that is looked at again and again."""
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5, 10])
@@ -79,7 +80,7 @@ def _false_verdicts(extensions: int, seeds: int, sample: float, *, naive: bool) 
     rng = np.random.default_rng([seeds, extensions])
     predictions = [Prediction(name, "it is positive", low=0.0) for name in "ab"]
     wrong = []
-    for _ in range(RUNS):
+    for _ in range(STUDIES):
         shared, trials, fell = dict(zip("ab", rng.normal(0, sample, 2), strict=True)), [], False
         for look in range(extensions + 1):
             trials += [{name: Quantity(shared[name] + rng.normal(), sample) for name in "ab"} for _ in range(seeds)]

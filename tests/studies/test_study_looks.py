@@ -239,8 +239,8 @@ def test_the_command_judges_stored_records_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("shiftproof.studies.plan.QUICK_SEEDS", 2)
-    record = run_study("robustness_accuracy_tradeoff", out=tmp_path)
-    path = tmp_path / "robustness_accuracy_tradeoff-quick" / "study.json"
+    record = run_study("sdm_activation", out=tmp_path)
+    path = tmp_path / "sdm_activation-quick" / "study.json"
     said = record.predictions[0].model_copy(update={"low": 0.5})
     path.write_text(record.model_copy(update={"predictions": (said, *record.predictions[1:])}).model_dump_json())
     assert command(monkeypatch, "study", "judge", tmp_path) == 0

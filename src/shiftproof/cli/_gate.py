@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shiftproof._urls import check_file
 from shiftproof.cli._say import say
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ def cleared(junit: str | None) -> Path | None:
     """Where the verdicts go, without those of an earlier run: they are none of this one, however it ends."""
     if not junit:
         return None
+    check_file(junit, "--junit")
     path = Path(junit).absolute()
     with suppress(OSError):  # where it cannot be removed, it cannot be written either, and that is said
         path.unlink()

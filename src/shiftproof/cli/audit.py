@@ -11,7 +11,7 @@ import click
 
 from shiftproof._errors import UsageError, must
 from shiftproof._secrets import without_secrets
-from shiftproof._urls import is_url
+from shiftproof._urls import check_file, is_url
 from shiftproof.cli._gate import cleared, ended, write_junit
 from shiftproof.cli._notes import echo_notes
 from shiftproof.cli._options import DATA, OUT, SEARCH, SHIFT, FileOr, PartSpec, box_of, data_option, model_options, suite_names
@@ -179,6 +179,7 @@ def _merged(config: str | None, plan: str | None, options: dict[str, Any]) -> di
         given["box"] = box_of(str(given["box"]))
     written = read_config(Path(config)) if config else {}
     stored = plan if plan not in (None, _SHOW) else written.get("plan")
+    check_file(stored or "", "--plan")
     brought = options_of_plan(str(stored)) if stored else {}
     return {**brought, **written, **given, **({"plan": stored} if stored else {})}
 

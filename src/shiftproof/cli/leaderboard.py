@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shiftproof._errors import UsageError
+from shiftproof._urls import check_file
 from shiftproof.cli._options import local_folders, out_folder
 from shiftproof.cli._say import say
 
@@ -65,6 +66,7 @@ def command(
             raise UsageError("AttackBench ranks attacks and no models: give --attackbench with its files alone, or with --json.")
         return _attacks((*attackbench, *map(Path, folders)), as_json)
     folder = None if out is None else out_folder(out)
+    check_file(export or "", "--export")
     found = make_leaderboard(_entries(local_folders(folders), robustbench), threat=threat, verdicts=verdicts_of)
     if as_json:
         say(json.dumps(json.loads(found.model_dump_json()), indent=2))  # in ASCII, so that `say` changes nothing

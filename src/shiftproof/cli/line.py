@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shiftproof._errors import UsageError, unknown
+from shiftproof._urls import check_file
 from shiftproof.cli._options import out_folder
 from shiftproof.cli._say import say
 
@@ -71,6 +72,8 @@ def command(
     from shiftproof.measures.effective_robustness import effective_robustness
     from shiftproof.reports.accuracy_on_the_line import terminal_line
 
+    for place in tables:
+        check_file(place, "TABLES")
     if consistency:
         Console().print(_consistency(tables, confidence, seed))
         if not inside and not outside:

@@ -68,9 +68,8 @@ def _at_url(url: str) -> int:
     from shiftproof.runs.remote_store import mirrored
 
     mirror = mirrored(url)
-    with mirror.called():
-        code = _shown(mirror.folder, f"{mirror.shown}/index.html")
-        mirror.settle()
+    code = _shown(mirror.folder, f"{mirror.shown}/index.html")
+    mirror.settle()
     return code
 
 

@@ -27,6 +27,7 @@ def command(data: str, specs: tuple[str, ...], out: Path, limit: int | None, see
     from collections import Counter
 
     from shiftproof._errors import UsageError
+    from shiftproof._urls import check_file
     from shiftproof._writing import write_atomic
     from shiftproof.data.load import load_data
     from shiftproof.data.space import TextSpace
@@ -35,6 +36,7 @@ def command(data: str, specs: tuple[str, ...], out: Path, limit: int | None, see
     from shiftproof.shifts import shifts
     from shiftproof.shifts.text.edit_cost import edit_cost
 
+    check_file(out, "--out")
     source = load_data(data, limit=limit)
     if not isinstance(source.space, TextSpace):
         raise UsageError(

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from shiftproof.cli._options import out_folder
+from shiftproof.cli._options import local_folders, out_folder
 from shiftproof.cli._say import say
 
 
 @click.command("stress")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path())
 @click.option("--floor", type=float, default=0.8, help="The lowest acceptable accuracy. [0.8]")
 @click.option(
     "--risk", default="chi_square", metavar="NAME", help="How the mix may change: chi_square, kl, total_variation or cvar. [chi_square]"
@@ -21,8 +21,10 @@ from shiftproof.cli._say import say
 @click.option("--least", type=click.IntRange(min=1), default=20, help="Skip slices with fewer examples. [20]")
 @click.option("--confidence", type=float, default=0.95, help="Confidence of the intervals. [0.95]")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the page. [FOLDER]")
-def command(folder: Path, floor: float, risk: str, shift: str, search: str | None, least: int, confidence: float, out: Path | None) -> int:
+def command(folder: str, floor: float, risk: str, shift: str, search: str | None, least: int, confidence: float, out: Path | None) -> int:
     """Find how far the mix of examples can change before accuracy in the run in FOLDER falls below a floor, and which slices cause it.
+
+    FOLDER may be a URL, with --out.
 
     \b
     shiftproof stress runs/adult --floor 0.8
@@ -34,8 +36,9 @@ def command(folder: Path, floor: float, risk: str, shift: str, search: str | Non
     from shiftproof.evaluation.curves.stress_run import stress_run
     from shiftproof.reports.stress import terminal_stress, write_stress
 
-    target = out_folder(out or folder)
-    curve = stress_run(folder, shift=shift, search=search, risk=risk, floor=floor, least=least, confidence=confidence)
+    target = out_folder(out or Path(folder))
+    (place,) = local_folders([folder])
+    curve = stress_run(place, shift=shift, search=search, risk=risk, floor=floor, least=least, confidence=confidence)
     Console().print(terminal_stress(curve))
     try:
         page = write_stress(curve, target)

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from shiftproof._errors import UsageError, must
+from shiftproof._urls import check_file
 from shiftproof.cli._say import say
 
 _OUT = Path("studies")
@@ -69,6 +70,7 @@ def run(
     quiet: bool,
 ) -> int:
     """Run the studies with these names, or 'all'. Run the same command again to continue."""
+    check_file(out, "--out")
     from rich.console import Console
 
     from shiftproof._memory import keep_freed_memory
@@ -108,6 +110,7 @@ def judge(folder: Path) -> int:
     from shiftproof.reports.studies import terminal_studies
     from shiftproof.studies.run import judge_again
 
+    check_file(folder, "FOLDER")
     Console().print(terminal_studies(judge_again(folder)))
     return 0
 
@@ -116,6 +119,7 @@ def judge(folder: Path) -> int:
 @click.argument("folder", type=click.Path(path_type=Path), default=_OUT)
 def page(folder: Path) -> int:
     """Write one page about all finished studies in FOLDER."""
+    check_file(folder, "FOLDER")
     say(f"Page: {_page(folder)}")
     return 0
 

@@ -13,7 +13,7 @@ from shiftproof._errors import must
 from shiftproof.outcomes import Interval
 from shiftproof.risks.betting_intervals import betting_interval
 
-_STEPS = 24
+_PRECISE = 1e-6
 _DEEPEST = -100.0
 
 
@@ -93,21 +93,20 @@ def _drop_interval(first: Floats, mean: Floats, confidence: float) -> Interval:
 
     def ends(d: float) -> Interval:
         width = 2 - d  # mean - (1 - d) first is in [-(1 - d), 1]
-        low, high = betting_interval((mean - (1 - d) * first + (1 - d)) / width, confidence=confidence).one()
+        low, high = betting_interval(((mean - (1 - d) * first + (1 - d)) / width).clip(0, 1), confidence=confidence).one()
         return Interval(low * width - (1 - d), high * width - (1 - d))
 
     # In [_DEEPEST, 1]; at 1 the mean is that of the variants, which is at least 0.
-    low = _crossing(lambda d: ends(d).high >= 0)
-    high = 1.0 if ends(1.0).low <= 0 else _crossing(lambda d: ends(d).low > 0)
+    low = _crossing(lambda d: ends(d).high)
+    high = 1.0 if ends(1.0).low <= 0 else _crossing(lambda d: ends(d).low)
     return Interval(-np.inf if low <= _DEEPEST else low, high)
 
 
-def _crossing(holds: Callable[[float], bool]) -> float:
-    """Where a condition that stays true once it is begins, in [_DEEPEST, 1], by bisection."""
-    low, high = _DEEPEST, 1.0
-    if holds(low):
-        return low
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high
+def _crossing(end: Callable[[float], float]) -> float:
+    """Where an end that grows with d, and is not below 0 at 1, becomes 0, in [_DEEPEST, 1]."""
+    from scipy.optimize import brentq
+
+    if end(_DEEPEST) >= 0:
+        return _DEEPEST
+    found: float = brentq(end, _DEEPEST, 1.0, xtol=_PRECISE)
+    return found

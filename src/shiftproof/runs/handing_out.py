@@ -55,7 +55,7 @@ class HandingOut:
                 self._left(done.job)
                 continue
             yield done
-            if self.store.mirror is None or self.store.mirror.push():
+            if self.store.mirror is None or self.store.mirror.push(done.job.key()):
                 self.claims.release(done.job.key())
 
     def _left(self, job: Cell | Errand) -> None:

@@ -13,25 +13,27 @@ import shutil
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
+from shiftproof._called import call, call_by_path
 from shiftproof._errors import StoredFileWarning, UsageError
 from shiftproof._sealed import DamagedFile, UnsealedFile, check_seal
 from shiftproof._secrets import without_secrets
 from shiftproof._urls import is_url
 from shiftproof._writing import file_state, is_temporary, write_atomic
-from shiftproof.runs.claim_objects import ClaimObjects, RemoteFault, in_short
+from shiftproof.runs.claim_objects import ClaimObjects, RemoteFault, in_short, make_folder
 
 T = TypeVar("T")
 TRIES = 3
 """How often a transfer is tried."""
 PAUSE = 0.5
 """Seconds before the second try; each further one waits four times as long."""
+LISTED_A_CHECK = 20
+"""Objects in a list of the whole run that cost about as much as the look at one job's."""
 LOOK = 5.0
 """Seconds between two looks at what other calls have put there."""
 _LOCAL = {"partial", "claims"}
@@ -58,14 +60,17 @@ class Mirror:
 
     def __post_init__(self) -> None:
         self.shown = without_secrets(self.url.rstrip("/"))
-        self.folder = _temporary(PurePosixPath(self.shown).name)
         self.fs, root = _opened(self.url, self.shown)
+        self.folder = _temporary(PurePosixPath(self.shown).name)
+        call(self.folder, self.shown)
         self.root = root.rstrip("/")
         self.claims = ClaimObjects(self.fs, f"{self.root}/claims")
         self._seen: dict[str, str] = {}
         """Of each object, what told it from others when it was last the same as the file here."""
         self._put_there: dict[str, object] = {}
         """Of each file here, the same."""
+        self._listed = self._checks = 0
+        self._behind = False
 
     def begin(self) -> None:
         """Fetches the run that is there, for one that goes on with it or begins it.
@@ -79,9 +84,9 @@ class Mirror:
                 f"The output folder '{self.shown}' holds other files and no shiftproof run. Choose an empty or new one with --out."
             )
         self.fetch()
-        self._tried("written", lambda: self.fs.makedirs(self.claims.root, exist_ok=True))
+        self._tried("written", lambda: make_folder(self.fs, self.claims.root))
         probe = f"probe-{secrets.token_hex(8)}"
-        once = self._tried("written", lambda: [self.claims.create(probe, b"") for _ in range(2)])
+        once = self._tried("written", lambda: [self.claims.create(probe, b"-") for _ in range(2)])  # an empty one s3fs makes always
         self.claims.remove(probe)
         if once[1]:
             said = f"The file system of '{self.shown}' cannot make an object only once, so calls at once may repeat each other's cells."
@@ -97,7 +102,9 @@ class Mirror:
 
     def fetch(self) -> None:
         """Brings what is new there into the working folder."""
-        for name, info in self._find().items():
+        found = self._find()
+        self._listed, self._checks = len(found), 0
+        for name, info in found.items():
             path, version = self.folder / name, str(info)
             if not _mirrored(name) or self._seen.get(name) == version:
                 continue
@@ -111,9 +118,33 @@ class Mirror:
             self._seen[name] = version
             self._put_there[name] = _version(path, name)
 
-    def push(self) -> bool:
-        """Puts there what is new in the working folder; whether all of it is there now. What could not be put is tried by the next call."""
-        files = {path.relative_to(self.folder).as_posix(): path for path in self.folder.rglob("*") if path.is_file()}
+    def check(self, files: Iterable[Path]) -> None:
+        """Brings these files of the working folder here, where others have put them there: what tells whether a job is still to do.
+
+        The whole run is looked at again only after so many checks that its objects cost no more to list than the checks: a run that is
+        listed for every cell takes requests by the square of its cells.
+        """
+        self._checks += 1
+        if self._checks * LISTED_A_CHECK >= self._listed:
+            self.fetch()
+        for path in files:
+            name = path.relative_to(self.folder).as_posix()
+            content = self._sound(name)
+            if content is not None and not (path.is_file() and path.read_bytes() == content):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomic(path, content)
+                self._note(name, path)
+
+    def push(self, of: str = "") -> bool:
+        """Puts there what is new in the working folder; whether all of it is there now. What could not be put is tried by the next call.
+
+        Args:
+            of: the key of the job whose files it is, beside the counts of what was sent; all files, where it is not told.
+        """
+        if self._behind:
+            of = ""
+        places = list(self.folder.rglob("*")) if not of else [*self.folder.glob(f"*/{of}*"), *self.folder.glob("sent/*")]
+        files = {path.relative_to(self.folder).as_posix(): path for path in places if path.is_file()}
         whole = True
         for name in sorted(files, key=lambda name: (_LAST.get(name, 0), name)):
             if not _mirrored(name) or self._put_there.get(name) == _version(files[name], name):
@@ -123,29 +154,25 @@ class Mirror:
             except RemoteFault as error:
                 warnings.warn(f"{error} It is tried again.", StoredFileWarning, stacklevel=2)
                 whole = False
+        self._behind = not whole
         return whole
 
     def settle(self) -> None:
         """The last `push` of a call; raises `UsageError` where not all is there, and then leaves the working folder."""
         if not self.push():
             _kept.add(self.folder)
+            call_by_path(self.folder)
             raise UsageError(
                 f"The run is not all at '{self.shown}'. It is whole in '{self.folder}': copy that folder there, or run again, which "
                 "measures what is missing there."
             )
 
-    @contextmanager
-    def called(self) -> Iterator[None]:
-        """Messages name the URL in place of the working folder."""
-        try:
-            yield
-        except UsageError as error:
-            if str(self.folder) not in str(error) or self.folder in _kept:
-                raise
-            raise type(error)(str(error).replace(str(self.folder), self.shown)) from error
-
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_seen": {}, "_put_there": {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        call(self.folder, self.shown)
 
     def _find(self) -> dict[str, dict[str, Any]]:
         """All objects by their names below the URL."""
@@ -177,7 +204,8 @@ class Mirror:
         path = f"{self.root}/{name}"
         self.fs.invalidate_cache()  # others may have written it anew
         try:
-            size, content = self.fs.info(path)["size"], self.fs.cat_file(path)
+            content = self.fs.cat_file(path)  # the one question, where there is nothing
+            size = self.fs.info(path)["size"]
         except FileNotFoundError:
             return None
         if len(content) != size:
@@ -186,7 +214,7 @@ class Mirror:
 
     def _put(self, name: str, file: Path) -> None:
         path, content = f"{self.root}/{name}", file.read_bytes()
-        self.fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+        make_folder(self.fs, path.rpartition("/")[0])
         self.fs.pipe_file(path, content)
         there = self.fs.info(path)["size"]
         if there != len(content):
@@ -259,6 +287,11 @@ def _opened(url: str, shown: str) -> tuple[Any, str]:
         raise UsageError(
             f"The URL '{shown}' cannot be used: {in_short(error)}. Give one that fsspec knows, such as s3://BUCKET/RUN."
         ) from error
+    if {"?", "#"} & {*str(root)} or "@" in str(root).partition("/")[0]:
+        raise UsageError(
+            f"The URL '{shown}' has more than a place: a user, a password, or what follows a ? or #, which fsspec takes for a part of "
+            "the name here. Leave it out; credentials are read from where its package finds them, such as AWS_ACCESS_KEY_ID."
+        )
     return fs, str(root)
 
 

@@ -177,11 +177,12 @@ class Store:
         """Writes a cell's per-example results; the file appears whole or not at all."""
         self._write(cell, table_of(finding, labels), finding, batch_size, ())
 
-    def complete(self, cell: Cell, finding: Finding, labels: np.ndarray[Any, Any], batch_size: int) -> None:
-        """Writes a cell again with the results of the examples to which no answer had come, in their order."""
+    def complete(self, cell: Cell, finding: Finding, labels: np.ndarray[Any, Any], batch_size: int, rows: npt.NDArray[np.intp]) -> None:
+        """Writes a cell again with what was found of those of the examples `rows` to which no answer had come: what is stored stays."""
         before, path = self.read(cell), self.path(cell)
         known = _parsed(read_sealed(path, _of_file("cell", path)))
-        table = with_rows(known, self.unanswered(cell) - cell.start, table_of(finding, labels))
+        places = np.intersect1d(rows, self.unanswered(cell))
+        table = with_rows(known, places - cell.start, table_of(finding, labels).take(np.searchsorted(rows, places)))
         kept = tuple(flag for flag in before.flags if flag.name not in (MISSING_ANSWERS, UNREADABLE_ANSWERS))
         whole = replace(
             finding,

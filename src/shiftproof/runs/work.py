@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import traceback
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -16,6 +17,7 @@ import numpy.typing as npt
 import torch
 
 from shiftproof._batches import CALL_BYTES
+from shiftproof._errors import StoredFileWarning
 from shiftproof._interrupt import by_signal
 from shiftproof._secrets import without_secrets
 from shiftproof.attack_smoothed import attack_smoothed
@@ -81,6 +83,10 @@ class Errand(Keyed, Protocol):
         """The file into which `fail` writes."""
         ...
 
+    def results(self, store: Store) -> Path:
+        """The file into which `do` writes."""
+        ...
+
 
 RunJob = TypeVar("RunJob", bound=Cell | Errand)
 
@@ -138,7 +144,7 @@ class Work:
         if not self.claims.take(job.key()):
             return False
         if self.store.mirror is not None:
-            self.store.mirror.fetch()
+            self.store.mirror.check([results_of(job, self.store)])
         if is_finished(job, self.store):  # between the look and the claim
             self.claims.release(job.key())
             return False
@@ -180,9 +186,32 @@ class Work:
         for stamp in self.data_files:
             stamp.check()
         check_folder(source, cell.data)
-        write = self.store.complete if again else self.store.write
-        write(cell, replace(join(found), sent=count.sent), np.concatenate(truths), self.batch_size)
+        self._write(cell, rows, replace(join(found), sent=count.sent), np.concatenate(truths))
         self._checkpoint(cell).clear()
+
+    def _write(self, cell: Cell, rows: npt.NDArray[np.intp], finding: Finding, truths: npt.NDArray[Any]) -> None:
+        """Writes what was found, beside what is there by now: a call that was stopped for long may find its cell done by another.
+
+        What came first counts, as a paid endpoint may answer otherwise the second time; where it has, a warning says so.
+        """
+        if self.store.mirror is not None:
+            self.store.mirror.check([self.store.path(cell)])
+        if not self.store.has(cell):
+            self.store.write(cell, finding, truths, self.batch_size)
+            return
+        stored = self.store.read(cell).columns
+        there, said = stored["outcome"][rows - cell.start], stored["prediction"][rows - cell.start]
+        known = there != NO_ANSWER
+        other = known & ((finding.outcome != there) | (finding.prediction != said))
+        if other.any():
+            warnings.warn(
+                f"Another call finished '{self.store.path(cell)}' meanwhile; {int(other.sum())} of {len(rows)} answers came out "
+                "otherwise here. Those that came first stay.",
+                StoredFileWarning,
+                stacklevel=2,
+            )
+        if not known.all():
+            self.store.complete(cell, finding, truths, self.batch_size, rows)
 
     def _unmoved(self, cell: Cell) -> Reading | None:
         """The model's answers to the cell's examples as they are, where they are stored."""
@@ -201,6 +230,11 @@ class Work:
 def is_finished(job: Cell | Errand, store: Store) -> bool:
     """Whether nothing of a job is left to do."""
     return store.finished(job) if isinstance(job, Cell) else job.finished(store)
+
+
+def results_of(job: Cell | Errand, store: Store) -> Path:
+    """The file that is there when a job is done."""
+    return store.path(job) if isinstance(job, Cell) else job.results(store)
 
 
 def failure_of(job: Cell | Errand, store: Store) -> Path:

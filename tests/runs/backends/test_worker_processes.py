@@ -24,7 +24,7 @@ from shiftproof.runs.cell import Cell
 from shiftproof.runs.job import CellDone
 from shiftproof.searches import searches
 from shiftproof.shifts.identity import Identity
-from small_runs import record
+from small_runs import command, record
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups and signals are those of POSIX")
 
@@ -247,7 +247,19 @@ def words(folder: Path) -> list[str]:
     (folder / "quitting.py").write_text(QUITTING)
     (folder / "run.toml").write_text("limit = 20\nworkers = 1\n")
     where = ["--model", f"{folder / 'quitting.py'}:make", "--config", str(folder / "run.toml"), "--out", str(folder / "out")]
-    return ["audit", "--data", "digits:", *where, "--shift", "linf(eps=0.1)", "--backend", "processes", "--quiet"]
+    return [
+        "audit",
+        "--data",
+        "digits:",
+        *where,
+        "--shift",
+        "linf(eps=0.1)",
+        "--search",
+        "best_of_n(n=2)",
+        "--backend",
+        "processes",
+        "--quiet",
+    ]
 
 
 def held(folder: Path, mark: str) -> subprocess.Popen[bytes]:
@@ -283,15 +295,14 @@ def test_no_process_outlives_its_run(
     assert process.returncode == code
     assert not left_after(mark)
     monkeypatch.setenv("TROUBLE", "")
-    shards = sp.audit(f"{tmp_path / 'quitting.py'}:make", "digits:", limit=20, shifts=["linf(eps=0.1)"], out=str(tmp_path / "out"))
+    model, out = f"{tmp_path / 'quitting.py'}:make", str(tmp_path / "out")
+    shards = sp.audit(model, "digits:", limit=20, shifts=["linf(eps=0.1)"], searches=["best_of_n(n=2)"], out=out)
     assert shards.record.complete
 
 
 def test_a_cell_that_ends_its_worker_is_named_in_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TROUBLE", "exit")
-    process = start(words(tmp_path), tmp_path.name)
-    process.communicate(timeout=200)
-    assert process.returncode == 2
+    assert command(monkeypatch, *words(tmp_path)) == 2
     found = {found["shift"]: found for found in record(tmp_path / "out")["cells"]}
     assert found["identity"]["state"] == "done"
     assert found["linf(eps=0.1)"]["state"] == "failed"

@@ -6,14 +6,14 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from shiftproof._errors import UsageError
 from shiftproof._interrupt import Once
-from shiftproof._urls import is_url
+from shiftproof._urls import check_whole, is_url
 from shiftproof._writing import disk_error, one_at_a_time
 from shiftproof.certificates.abstract import Certificate
 from shiftproof.defences.abstract import Defence
@@ -125,13 +125,14 @@ def run_audit(config: AuditConfig, *, progress: bool = True, on_cell: OnCell | N
     """`audit` of a checked config."""
     ledger = Ledger()
     mirror = mirror_of(config)
-    with counting_queries(ledger), mirror.called() if mirror else nullcontext():
+    with counting_queries(ledger):
         return _run_audit(config, ledger, mirror, progress, on_cell, on_example)
 
 
 def mirror_of(config: AuditConfig) -> Mirror | None:
     """The URL of the run's folder, with the run that is there fetched; None where the folder is a local one."""
     if not is_url(config.out):
+        check_whole(config.out)
         return None
     if ":" in config.backend:
         raise UsageError(

@@ -90,6 +90,10 @@ class PlannedDiagnosis:
         """The file that says why it could not be made."""
         return _places(self, store)[1]
 
+    def results(self, store: Store) -> Path:
+        """The file that holds it."""
+        return _places(self, store)[0]
+
     def fail(self, store: Store, error: str) -> None:
         """Writes down why it could not be made."""
         failure = self.failure(store)
