@@ -26,11 +26,11 @@ class Nearest(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        from sklearn.datasets import load_digits
+        from shiftproof import load_data  # which needs no scikit-learn for it
 
-        digits = load_digits()
-        x = torch.tensor(digits.images, dtype=torch.float32).flatten(1) / 16
-        means = torch.stack([x[torch.tensor(digits.target == label)].mean(0) for label in range(10)])
+        digits = load_data("digits:?split=all").take(slice(None))
+        x = digits.x.flatten(1)
+        means = torch.stack([x[digits.y == label].mean(0) for label in range(10)])
         self.linear = torch.nn.Linear(64, 10)
         with torch.no_grad():
             self.linear.weight.copy_(2 * means)

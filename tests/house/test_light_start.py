@@ -51,6 +51,7 @@ import shiftproof as sp
 x = torch.rand(12, 1, 4, 4)
 net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 2, bias=False))
 torch.nn.init.eye_(net[1].weight)
+sp.load_data("digits:", limit=3).take(slice(0, 3))
 shown = sp.examples(x, x.flatten(1)[:, :2].argmax(1))
 sp.audit(net, shown, shifts=["linf(eps=0.1)"], searches=["gradient_ascent(steps=2)"], progress=False)
 """

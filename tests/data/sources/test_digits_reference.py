@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from sklearn.datasets import load_digits
 
 from shiftproof import load_data
@@ -28,6 +29,14 @@ def test_splits_part_the_whole_and_keep_ids() -> None:
     assert ((share > 0.32) & (share <= 1 / 3)).all()  # every third of each class, the rest of the division left to train
     assert load_data("digits:").ids.tolist() == test.ids.tolist()
     assert load_data("digits:").fingerprint() == test.fingerprint() != train.fingerprint()
+
+
+def test_a_version_that_keeps_its_file_elsewhere_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = load_data("digits:?split=all")
+    monkeypatch.setattr("shiftproof.data.sources.digits.find_spec", lambda name: None)
+    loaded = load_data("digits:?split=all")
+    assert loaded.fingerprint() == read.fingerprint()
+    assert np.array_equal(loaded.take(slice(None)).x, read.take(slice(None)).x)
 
 
 def test_digits_on_another_box() -> None:

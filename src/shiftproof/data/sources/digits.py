@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
@@ -31,6 +33,19 @@ class _Split(NamedTuple):
     ids: Ids
 
 
+def _table() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """The levels, shape (1797, 64), and labels. Read from scikit-learn's file, as to import it takes as long as half of torch."""
+    package = find_spec("sklearn")
+    file = Path(package.origin or "").parent / "datasets" / "data" / "digits.csv.gz" if package else None
+    if file is not None and file.exists():
+        table = np.loadtxt(file, delimiter=",", dtype=np.float32).astype(np.int64)
+        return table[:, :-1].astype(np.uint8), table[:, -1]
+    from sklearn.datasets import load_digits  # a version that keeps it elsewhere
+
+    bunch = load_digits()
+    return bunch.data.astype(np.uint8), bunch.target.astype(np.int64)
+
+
 class Digits(AddressedSource):
     """1,797 grey images of digits, 8 x 8, from scikit-learn; levels 0..16 are mapped onto [0, 1] (or the declared box).
 
@@ -55,17 +70,14 @@ class Digits(AddressedSource):
 
     @cached_property
     def _images(self) -> _Split:
-        from sklearn.datasets import load_digits
-
-        bunch = load_digits()
-        y = bunch.target.astype(np.int64)
+        levels, y = _table()
         place = np.empty(len(y), dtype=np.int64)  # of each image within its class
         for label in range(10):
             place[y == label] = np.arange(int((y == label).sum()))
         test = place % EVERY == EVERY - 1
         split = self.text("split")
         rows = np.flatnonzero(test if split == "test" else ~test if split == "train" else np.ones_like(test))
-        return _Split(bunch.images[rows].astype(np.uint8)[:, None], y[rows], rows.astype(np.str_))
+        return _Split(levels[rows].reshape(-1, 1, 8, 8), y[rows], rows.astype(np.str_))
 
     @property
     def space(self) -> InputSpace:
