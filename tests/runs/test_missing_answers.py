@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import shiftproof as sp
+from shiftproof._errors import StoredFileWarning
 from shiftproof.evaluation.audit.report import Report
 from shiftproof.evaluation.compare import compare_runs
+from shiftproof.finding import Finding
 from shiftproof.gate import exit_code, judge, junit
 from shiftproof.pytest_plugin import AuditFactory, Gate
 from shiftproof.records.audit import Audit, Result
 from shiftproof.reports.notes import missing_answers
-from small_runs import command
+from shiftproof.runs.cell import Cell
+from shiftproof.runs.work import Work
+from small_runs import command, timeless
 
 BOT = '''
 from pathlib import Path
@@ -106,6 +113,53 @@ def test_a_bracket_until_the_answers_come(place: Path, count: int) -> None:
     ]
     assert {cell.state for cell in healed.cells} == {"done"}
     assert healed.sent == (part.sent or 0) + len(asked)
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_a_call_that_was_stopped_loses_nothing(place: Path, wrong: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another took its cells over and got the answers; what this one then gets is the same, or it is not and comes too late."""
+    silence(place, 5)
+    run("part")
+    (place / "silent.txt").write_text("")
+    measured, others = Work._write, list[Audit]()
+
+    def late(self: Work, cell: Cell, rows: Any, finding: Finding, truths: Any) -> None:
+        monkeypatch.setattr(Work, "_write", measured)
+        shutil.rmtree(self.store.claims)  # as a call does that has waited for long enough
+        others.append(run("part").record)
+        said = finding.prediction.astype(object)
+        said[0] = "blue" if wrong else said[0]
+        measured(self, cell, rows, replace(finding, prediction=said), truths)
+
+    monkeypatch.setattr(Work, "_write", late)
+    told = pytest.warns(StoredFileWarning, match="Another call finished '.*' meanwhile; 1 of 5 answers came out otherwise here")
+    with told if wrong else nullcontext():
+        here = run("part").record
+    assert [timeless(r.model_dump()) for r in here.results] == [timeless(r.model_dump()) for r in others[0].results]
+    assert {cell.state for cell in here.cells} == {"done"}
+
+
+def test_of_what_came_late_the_missing_is_taken(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that finds some of its answers stored adds those that are not."""
+    silence(place, 5)
+    run("part")
+    silence(place, 0)
+    measured = Work._write
+
+    def late(self: Work, cell: Cell, rows: Any, finding: Finding, truths: Any) -> None:
+        monkeypatch.setattr(Work, "_write", measured)
+        shutil.rmtree(self.store.claims)
+        silence(place, 2)
+        run("part")
+        assert len(self.store.unanswered(cell)) == 2
+        measured(self, cell, rows, finding, truths)
+        assert self.store.finished(cell)
+        silence(place, 0)
+
+    monkeypatch.setattr(Work, "_write", late)
+    run("part")
+    whole = run("whole").record
+    assert [timeless(r.model_dump()) for r in run("part").record.results] == [timeless(r.model_dump()) for r in whole.results]
 
 
 @pytest.mark.parametrize(("count", "codes"), [(0, (0, 0, 1)), (1, (0, 1, 1)), (5, (0, 1, 1)), (6, (3, 3, 3))])

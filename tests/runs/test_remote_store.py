@@ -187,7 +187,8 @@ def test_a_damaged_object_is_measured_again(local: sp.Report, ran: list[str]) ->
     audit("faulty://bucket/run")
     Faulty.bad_gets = next(name for name in there("faulty://bucket/run") if name.endswith(".parquet"))
     ran.clear()
-    with pytest.warns(StoredFileWarning, match="is not used: its checksum does not match its content. Its cell is run again"):
+    told = r"The file 'faulty://bucket/run/cells/\S+' is not used: its checksum does not match its content. Its cell is run again"
+    with pytest.warns(StoredFileWarning, match=told):
         assert results(audit("faulty://bucket/run")) == results(local)
     assert [f"cells/{key}.parquet" for key in ran] == [Faulty.bad_gets]
 
@@ -256,6 +257,18 @@ def test_a_url_that_needs_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
         audit("s3://bucket/run")
 
 
+@pytest.mark.parametrize("url", ["file:///tmp/run?token=hunter22", "memory://bucket/run#hunter22"])
+def test_a_url_with_more_than_a_place_is_refused(url: str) -> None:
+    with pytest.raises(sp.UsageError, match="has more than a place: a user, a password, or what follows") as raised:
+        audit(url)
+    assert "hunter22" not in str(raised.value)
+
+
+def test_a_path_that_was_a_url_is_refused() -> None:
+    with pytest.raises(sp.UsageError, match="'s3:/bucket/run' lacks a slash of a URL. Write 's3://bucket/run', as text"):
+        audit(str(Path("s3://bucket/run")))
+
+
 def test_a_password_in_a_url_is_not_shown() -> None:
     with pytest.raises(sp.UsageError) as raised:
         audit("nope://me:hunter22@host/run")
@@ -309,6 +322,29 @@ def test_other_commands_write_to_folders_only(
     assert command(monkeypatch, *[word.format(nets=nets) for word in words], "--out", "s3://bucket/run") == 2
     assert "is a URL, which only `shiftproof audit` can write to" in " ".join(capsys.readouterr().err.split())
     assert [path.name for path in tmp_path.iterdir()] == ["nets.py"]
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["audit", "--model", "nets.py:small", "--out", "runs", "--junit", "s3://bucket/x"], "--junit"),
+        (["audit", "--model", "nets.py:small", "--out", "runs", "--plan", "s3://bucket/x"], "--plan"),
+        (["leaderboard", "runs", "--export", "s3://bucket/x"], "--export"),
+        (["rewrite", "--data", "digits:", "--shift", "typos(edits=1)", "--out", "s3://bucket/x"], "--out"),
+        (["study", "run", "invariant_predictors", "--out", "s3://bucket/x"], "--out"),
+        (["study", "judge", "s3://bucket/x"], "FOLDER"),
+        (["study", "page", "s3://bucket/x"], "FOLDER"),
+        (["line", "s3://bucket/x"], "TABLES"),
+    ],
+)
+def test_places_on_this_machine_only(
+    words: list[str], option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert as_typed(monkeypatch, *words) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"The place 's3://bucket/x' of {option} is a URL, and must be a local path. Copy the file between the two." in said
+    assert not [*tmp_path.iterdir()]
 
 
 def test_claims_as_objects() -> None:

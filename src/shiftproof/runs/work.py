@@ -202,7 +202,7 @@ class Work:
         stored = self.store.read(cell).columns
         there, said = stored["outcome"][rows - cell.start], stored["prediction"][rows - cell.start]
         known = there != NO_ANSWER
-        other = known & ((finding.outcome != there) | (finding.prediction != said))
+        other = known & (finding.outcome != NO_ANSWER) & ((finding.outcome != there) | (finding.prediction != said))
         if other.any():
             warnings.warn(
                 f"Another call finished '{self.store.path(cell)}' meanwhile; {int(other.sum())} of {len(rows)} answers came out "
