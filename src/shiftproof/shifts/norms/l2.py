@@ -71,8 +71,8 @@ class L2(Ball):
 
     def climbed(self, params: Params, gradient: Tensor, step: float, limits: tuple[Tensor, ...]) -> Params:
         """What `ascend` and then `fit` make of the moves, some examples at a time, so that none of it leaves the processor's cache."""
-        slope = gradient.flatten(1)
-        return self._in_parts(params, *limits, lambda move, rows: self._ascended(move, slope[rows], step))
+        slope, (low, high) = gradient.flatten(1), limits
+        return self._in_parts(params, low, high, lambda move, rows: self._ascended(move, slope[rows], step))
 
     def _in_parts(self, params: Params, low: Tensor, high: Tensor, before: Callable[[Tensor, slice], Tensor]) -> Params:
         """What fits of moves after `before`, a few examples at a time."""
