@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-_LANES = 16
+LANES = 16
 """Neighbouring features that `lane_total` adds up apart: a vector register of float32."""
 
 
@@ -33,18 +32,13 @@ def length(rows: Tensor) -> Tensor:
     return size.to(rows.dtype)
 
 
-def padded(rows: Tensor) -> Tensor:
-    """Rows of (n, d) with zeros behind them, up to what `lane_total` can add up."""
-    return F.pad(rows, (0, -rows.shape[1] % _LANES)) if rows.shape[1] % _LANES else rows
-
-
 def lane_total(rows: Tensor) -> Tensor:
-    """The sums over the last dimension of `padded` rows, in float64: seven times as fast as `total`, and right to about six digits.
+    """The sums over the last dimension, a multiple of 16 long, in float64: seven times as fast as `total`, and right to about six digits.
 
     Each of 16 lanes is added up in the dtype of the rows, in an order that depends on the row's length alone, and the lanes in double.
 
-    >>> lane_total(padded(torch.tensor([[1.0, 2.0], [0.0, 0.5]])))
-    tensor([3.0000, 0.5000], dtype=torch.float64)
+    >>> lane_total(torch.ones(2, 32))
+    tensor([32., 32.], dtype=torch.float64)
     """
-    lanes = rows.reshape(*rows.shape[:-1], rows.shape[-1] // _LANES, _LANES)
+    lanes = rows.reshape(*rows.shape[:-1], rows.shape[-1] // LANES, LANES)
     return lanes.sum(-2).sum(-1, dtype=torch.float64)

@@ -39,8 +39,9 @@ class _CrossEntropy(torch.autograd.Function):
         parts = ahead.sub_(top).exp_()
         others = parts.sum(1, keepdim=True)
         beyond = others + torch.expm1(-top)  # the sum of all minus 1, in units of exp(top)
-        share = parts.div_(beyond + 1)
-        ctx.save_for_backward(share.scatter_(1, place, -others / (beyond + 1)))
+        every = beyond + 1
+        share = parts.div_(every)
+        ctx.save_for_backward(share.scatter_(1, place, others.neg_().div_(every)))
         return (top + beyond.log1p())[:, 0].to(scores.dtype)
 
     @staticmethod

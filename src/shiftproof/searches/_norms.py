@@ -185,14 +185,14 @@ class AscentStep:
 
     def __call__(self, params: Params, gradient: Tensor, step: float) -> Params:
         """The params one step further."""
+        if isinstance(self._shift, L2):
+            return self._shift.climbed(params, gradient, step, self._limits)
         if isinstance(self._shift, L1):
             gradient = with_room(gradient, params, *self._limits)
         moved = self._shift.ascend(params, gradient, step)
         if isinstance(self._shift, Linf) and not moved.requires_grad:
             # The projection, in memory that is at hand already: such passes are most of what comes on top of the model's own.
             return torch.clamp(moved, *self._limits, out=moved)
-        if isinstance(self._shift, L2):
-            return self._shift.fit(moved, *self._limits)
         return self._shift.project(self._x, moved)
 
 

@@ -70,7 +70,7 @@ def random_search(oracle: Oracle, first: Params, proposals: Proposals, *, querie
     best = Incumbent(first)
     rows = best.standing()
     best.update(rows, first, oracle(first))
-    here, now, chance = oracle, best.params[rows], ChanceAhead(proposals.draw, rng)
+    here, now, chance = oracle, best.params, ChanceAhead(proposals.draw, rng)
     for step in range(1, queries):
         held = ~best.broken[rows]
         if not bool(held.all()):
@@ -80,7 +80,8 @@ def random_search(oracle: Oracle, first: Params, proposals: Proposals, *, querie
             break
         params = proposals(now, chance(step), step)
         kept = best.update(rows, params, here(params))
-        now[kept] = params[kept]
+        if now is not best.params:
+            now[kept] = params[kept]
     return best.params
 
 

@@ -134,10 +134,17 @@ class _Changes(ABC):
 
     def square(self, top: Tensor, left: Tensor, side: int) -> Tensor:
         """The features of a square of `side` with its corner at (top, left), (n,), of each image; shape (n, channels * side * side)."""
-        channels, height, width = self.x.shape[1:]
-        along = torch.arange(side)
-        picture = ((top[:, None] + along) * width)[:, :, None] + (left[:, None] + along)[:, None, :]
-        return (picture[:, None] + torch.arange(channels)[:, None, None] * (height * width)).flatten(1).to(self.x.device)
+        _, _, width = self.x.shape[1:]
+        return ((top * width + left)[:, None] + _offsets(tuple(self.x.shape[1:]), side)).to(self.x.device)
+
+
+@lru_cache(maxsize=256)
+def _offsets(image: tuple[int, int, int], side: int) -> Tensor:
+    """How far the features of a square lie behind its corner in the first channel, shape (channels * side * side)."""
+    channels, height, width = image
+    along = torch.arange(side)
+    picture = along[:, None] * width + along
+    return (torch.arange(channels)[:, None, None] * (height * width) + picture).flatten()
 
 
 class _FlatSquare(_Changes):

@@ -12,13 +12,11 @@ _CACHE = 2**20
 """Bytes of input moved at a time on a CPU. Measured: most shifts are slower on whole batches, by up to three times."""
 
 
-def blocks(rows: Tensor, like: Tensor) -> Iterator[Tensor | slice]:
-    """Positions of rows of `like`, shape (n, ...), in parts of which four arrays fit: all at once where it is not on a CPU."""
-    size = _examples(like, 4) if like.device.type == "cpu" else max(1, len(rows))
-    if len(rows) == len(like):  # slices need no copy
-        yield from (slice(start, start + size) for start in range(0, len(rows), size))
-    else:
-        yield from torch.split(rows, size)
+def slices(rows: Tensor) -> Iterator[slice]:
+    """Rows of shape (n, ...) in even parts, two arrays of which fit: all at once where they are not on a CPU."""
+    most = _examples(rows, 2) if rows.device.type == "cpu" else max(1, len(rows))
+    size = math.ceil(len(rows) / math.ceil(len(rows) / most)) if len(rows) else 1
+    yield from (slice(start, start + size) for start in range(0, len(rows), size))
 
 
 def _examples(like: Tensor, arrays: int = 1) -> int:
