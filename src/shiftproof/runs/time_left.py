@@ -174,12 +174,12 @@ class TimeLeft:
         return beside + guess
 
     def _again(self, cell: Cell, examples: int, seconds: float) -> float:
-        """Seconds where the last cell of this kind would have taken `seconds`: as long where all held, and next to nothing where none did."""
+        """Seconds where the last cell of this kind would take `seconds`: as long where all held, next to nothing where none did."""
         share, strength = self._stood.get(_kind(cell), (1.0, math.inf))
         if cell.shift.strength is None or cell.shift.full_strength <= strength or not self._measured:
             return seconds
         least = self._price()[0] + self._at_pace(_AT_ONCE * examples, weight_of_a_pass(cell))
-        return seconds**share * min(seconds, least) ** (1 - share)
+        return float(seconds**share * min(seconds, least) ** (1 - share))
 
     def _at_pace(self, passes: float, weight: float) -> float:
         """Seconds of so many passes of this weight."""
