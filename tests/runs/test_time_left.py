@@ -40,7 +40,7 @@ def test_it_is_within_two_of_the_truth_when_each_method_has_been_seen_once() -> 
 
 
 # Of the cells of `cascade` in three runs of the suite standard, seconds, rows sent and the share that held, and seconds of both diagnoses:
-# of a small convolutional net that is provably robust under linf, of one trained on its worst cases, and of a residual net that is not robust.
+# of a small convolutional net that is provably robust under linf, of one trained on its worst cases, of a residual net that is not robust.
 LINF = (sp.Linf(0.05), sp.Linf(0.1), sp.Linf(0.2), sp.Linf(0.3))
 RUNS: dict[str, tuple[int, tuple[tuple[Shift, float, int, float], ...], float]] = {
     "proven": (
