@@ -41,8 +41,8 @@ class _Quick:
     def __init__(self, part: nn.Conv2d) -> None:
         self._part, self._forward = part, part.forward
 
-    def __call__(self, x: Tensor) -> Tensor:
-        part = self._part
+    def __call__(self, input: Tensor) -> Tensor:  # noqa: A002: as torch calls it, for calls by name
+        part, x = self._part, input
         if x.dim() != _IMAGES or x.dtype is not torch.float32 or torch.is_autocast_enabled(x.device.type):
             return self._forward(x)
         bias = None if part.bias is None else part.bias.detach()

@@ -8,9 +8,10 @@ from contextlib import suppress
 import torch
 from torch import Tensor
 
-from shiftproof.models.answers import ROWS
+from shiftproof.models.answers import ROWS, STEP
 
 _FEWER = (4, 8)
+_BATCHES = 4
 _TRIED = 8
 """Calls that could hold fewer rows before that is tried: the trial costs about as much as two of them."""
 
@@ -37,13 +38,24 @@ class LeastRows:
 
 
 def _least(x: Tensor, scores: Callable[[Tensor], Tensor]) -> int:
-    batch = x.repeat(-(-ROWS // len(x)), *[1] * (x.dim() - 1))[:ROWS]
+    """The fewest rows from which on every call has the bits of one of 16; rows that are alike would show too little of how they round."""
+    whole = x.repeat(-(-ROWS // len(x)), *[1] * (x.dim() - 1))[:ROWS]
+    least = ROWS
     with torch.random.fork_rng(devices=[]):
-        whole = _bits(batch, scores)
-        for rows in _FEWER:
-            if all(torch.equal(part, full[:rows]) for part, full in zip(_bits(batch[:rows], scores), whole, strict=True)):
-                return rows
-    return ROWS
+        batches = [_unlike(whole, torch.Generator().manual_seed(k)) for k in range(_BATCHES)]
+        full = [_bits(batch, scores) for batch in batches]
+        for rows in range(ROWS - STEP, 0, -STEP):  # a call of 12 is made where one of 4 is
+            for batch, bits in zip(batches, full, strict=True):
+                if not all(bool(all_.any()) and torch.equal(part, all_[:rows]) for part, all_ in zip(_bits(batch[:rows], scores), bits)):
+                    return least
+            least = rows if rows in _FEWER else least
+    return least
+
+
+def _unlike(batch: Tensor, generator: torch.Generator) -> Tensor:
+    """The batch with each number nearer to 0, and zeros, which every order of a sum adds up alike, in [0, 1)."""
+    chance = torch.rand(batch.shape, generator=generator, dtype=batch.dtype)
+    return torch.where(batch == 0, chance, batch * chance)
 
 
 def _bits(batch: Tensor, scores: Callable[[Tensor], Tensor]) -> tuple[Tensor, ...]:

@@ -24,13 +24,13 @@ other kernels and differ in the last bits: below 8 rows on every processor that 
 1,000 features and more are an exception, in any batch."""
 
 
-def rows_of(n: int, least: int = ROWS) -> int:
+def rows_of(n: int, least: int = ROWS, *, step: int = STEP) -> int:
     """How many rows a batch of n is filled up to.
 
     >>> [rows_of(n) for n in (0, 1, 17, 256)]
     [0, 16, 20, 256]
     """
-    return max(least, -(-n // STEP) * STEP) if n else 0
+    return max(least, -(-n // step) * step) if n else 0
 
 
 def filled(x: Any, rows: int | None = None) -> Any:

@@ -14,7 +14,7 @@ from shiftproof._identity.fingerprinted import Fingerprint, fingerprint_of, new_
 from shiftproof._identity.table import identify
 from shiftproof.models._least_rows import LeastRows
 from shiftproof.models.abstract import Gradients, Said
-from shiftproof.models.answers import filled, rows_of
+from shiftproof.models.answers import STEP, filled, rows_of
 from shiftproof.models.query_count import count_sent
 from shiftproof.models.torch_output import read_output
 from shiftproof.models.user_code import UserCode
@@ -117,7 +117,8 @@ class TorchModule(Gradients, copies=True):
     def scores(self, x: Tensor) -> Tensor:
         if self._device.type == "cpu" and self.said == "classes":
             self._least.look(x, lambda batch: self._scores(batch, len(batch)))
-        return self._scores(x, rows_of(len(x), self._least.rows))
+        step = 2 * STEP if (self._dtype or x.dtype) is torch.float64 else STEP  # kernels in double go by 8 rows
+        return self._scores(x, rows_of(len(x), self._least.rows, step=step))
 
     def _scores(self, x: Tensor, rows: int) -> Tensor:
         """Those of x, in a call of so many rows."""
