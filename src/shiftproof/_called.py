@@ -19,6 +19,6 @@ def call_by_path(folder: Path) -> None:
 
 def as_called(text: str) -> str:
     """A text in which folders are called as they are to be."""
-    for folder, name in _names.items():
+    for folder, name in list(_names.items()):  # other threads may add to it
         text = text.replace(folder, name)
     return text

@@ -9,6 +9,8 @@ from shiftproof._errors import UsageError
 _AS_A_PATH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:[/:]")
 """How a URL begins, also where it was taken for a path, which has one slash of two; a drive has one letter."""
 
+_ONE_SLASH = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
 
 def is_url(place: object) -> bool:
     """Whether a place is a URL of fsspec, such as s3://bucket/run, and no local path.
@@ -35,7 +37,7 @@ def check_file(place: object, option: str) -> None:
 
 def check_whole(out: object) -> None:
     """Raises `UsageError` where an output folder was meant as a URL: nobody wants a folder of the name s3:."""
-    if out is not None and _AS_A_PATH.match(str(out)):
+    if out is not None and _ONE_SLASH.match(str(out)):
         raise UsageError(
             f"The output folder '{out}' lacks a slash of a URL. Write '{_whole(out)}', as text: a path of Python has one slash of two."
         )
@@ -43,4 +45,5 @@ def check_whole(out: object) -> None:
 
 def _whole(place: object) -> str:
     """A URL that was taken for a path, with both slashes."""
-    return re.sub(r"^([A-Za-z][A-Za-z0-9+.-]+:)/(?!/)", r"\1//", str(place))
+    slashes = "///" if str(place).startswith("file:") else "//"  # a local path begins with one of its own
+    return re.sub(r"^([A-Za-z][A-Za-z0-9+.-]+:)/(?!/)", rf"\1{slashes}", str(place))
