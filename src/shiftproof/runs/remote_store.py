@@ -287,7 +287,7 @@ def _opened(url: str, shown: str) -> tuple[Any, str]:
         raise UsageError(
             f"The URL '{shown}' cannot be used: {in_short(error)}. Give one that fsspec knows, such as s3://BUCKET/RUN."
         ) from error
-    if ({"?", "#"} & {*str(root)} and not getattr(fs, "local_file", False)) or "@" in str(root).partition("/")[0]:
+    if {"?", "#"} & {*str(root)} or "@" in str(root).partition("/")[0]:
         raise UsageError(
             f"The URL '{shown}' has more than a place: a user, a password, or what follows a ? or #, which fsspec takes for a part of "
             "the name here. Leave it out; credentials are read from where its package finds them, such as AWS_ACCESS_KEY_ID."
