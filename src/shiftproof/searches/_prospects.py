@@ -33,6 +33,8 @@ class Prospects:
     least: Tensor
     most: Tensor
     """Of its slopes so far, shape (n,)."""
+    kept: tuple[Tensor, ...] | None = None
+    jumped: Tensor | None = None
 
     @classmethod
     def of(cls, shift: Shift, params: Params) -> Prospects:
@@ -42,20 +44,30 @@ class Prospects:
 
     def __getitem__(self, rows: Tensor) -> Prospects:
         """The same for the climbs at `rows`, a mask."""
-        return replace(self, least=self.least[rows], most=self.most[rows])
+        return replace(self, least=self.least[rows], most=self.most[rows], kept=None if self.kept is None else tuple(k[rows] for k in self.kept), jumped=None if self.jumped is None else self.jumped[rows])
 
-    def look(self, gradient: Tensor, step: int) -> bool:
+    def look(self, gradient: Tensor, step: int, value: Tensor, params: Params) -> bool:
         """Takes in a step from 0; whether it is the last that is looked at."""
         if not isinstance(self.shift, Linf | L2) or step >= LOOKED:
             return False
         slope = norm_of(self.shift, gradient).dual(gradient.flatten(1))
         self.least, self.most = torch.minimum(self.least, slope), torch.maximum(self.most, slope)
+        flat, at = gradient.flatten(1), params.flatten(1)
+        if self.kept is not None:
+            v, g, p = self.kept
+            move = at - p
+            said = ((g + flat) / 2 * move).sum(1)
+            was = value - v
+            self.jumped = self.jumped | ((was - said).abs() > 0.3 * torch.maximum(was.abs(), said.abs()))
+        else:
+            self.jumped = torch.zeros_like(value, dtype=torch.bool)
+        self.kept = (value, flat, at)
         return step == LOOKED - 1
 
     @property
     def bent(self) -> Tensor:
         """Whose slopes differ too much, shape (n,)."""
-        return ~(self.most < _STEADY * self.least)
+        return ~(self.most < _STEADY * self.least) | self.jumped
 
     def too_far(self, value: Tensor) -> Tensor:
         """Which climbs lack too much, shape (n,); `value` is below 0 by what each lacks."""
