@@ -15,12 +15,15 @@ from shiftproof.shifts.norms.l1 import L1
 RADIUS = 0.5
 
 
-def given_up(slopes: list[float], missing: float, shift: Shift) -> list[bool]:
-    """Whether each of the steps gives up a climb that lacks `missing`, with these lengths of its gradient."""
+def given_up(slopes: list[float], missing: float, shift: Shift, jump: float = 0.0) -> list[bool]:
+    """Whether each step gives up a climb that lacks `missing`, with these lengths of its gradient; `jump` comes at the second, and goes."""
     prospects = Prospects.of(shift, torch.zeros(1, 3))
-    gradients = [torch.tensor([[0.0, 0.0, slope]]) for slope in slopes]
-    value = torch.tensor([-missing])
-    return [prospects.look(one, step) and bool(prospects.too_far(value) & ~prospects.bent) for step, one in enumerate(gradients)]
+    found = []
+    for step, slope in enumerate(slopes):
+        value = torch.tensor([(jump if step == 1 else 0.0) - missing])
+        last = prospects.look(step, value, torch.tensor([[0.0, 0.0, slope]]), torch.zeros(1, 3))
+        found.append(last and bool(prospects.too_far(value) & ~prospects.bent))
+    return found
 
 
 @pytest.mark.parametrize("shift", [sp.Linf(RADIUS), sp.L2(RADIUS)])
@@ -39,6 +42,18 @@ def test_the_last_step_that_is_looked_at_decides(slopes: list[float], missing: f
     assert given_up(slopes, missing, shift) == [step == last and gives_up for step in range(6)]
 
 
+def test_a_loss_that_does_something_else_than_its_slopes_say_is_not_given_up() -> None:
+    assert not any(given_up([2.0] * 6, 9.0, sp.Linf(RADIUS), jump=0.1))  # as where units win and lose
+
+
+def test_steps_bring_what_the_slopes_at_their_ends_say_within_a_third() -> None:
+    for brought, bent in ((1.0, False), (1.25, False), (0.8, False), (1.5, True), (0.6, True), (-1.0, True)):
+        prospects = Prospects.of(sp.L2(RADIUS), torch.zeros(1, 2))
+        prospects.look(0, torch.tensor([-9.0]), torch.tensor([[1.5, 0.0]]), torch.zeros(1, 2))
+        prospects.look(1, torch.tensor([-9.0 + brought]), torch.tensor([[2.5, 0.0]]), torch.tensor([[0.5, 0.0]]))
+        assert prospects.bent.tolist() == [bent], brought
+
+
 def test_nothing_is_given_up_under_other_norms() -> None:
     assert not any(given_up([2.0] * 6, 100.0, L1(RADIUS)))
 
@@ -46,10 +61,10 @@ def test_nothing_is_given_up_under_other_norms() -> None:
 def test_parts_keep_what_was_seen() -> None:
     prospects = Prospects.of(sp.L2(RADIUS), torch.zeros(2, 1))
     for step in range(LOOKED - 1):
-        prospects.look(torch.tensor([[2.0], [0.5]]), step)
+        prospects.look(step, -torch.ones(2), torch.tensor([[2.0], [0.5]]), torch.zeros(2, 1))
     steady, bent = (prospects[torch.tensor([first, not first])] for first in (True, False))
-    assert steady.look(torch.tensor([[2.0]]), LOOKED - 1)
-    assert bent.look(torch.tensor([[2.0]]), LOOKED - 1)
+    assert steady.look(LOOKED - 1, -torch.ones(1), torch.tensor([[2.0]]), torch.zeros(1, 1))
+    assert bent.look(LOOKED - 1, -torch.ones(1), torch.tensor([[2.0]]), torch.zeros(1, 1))
     assert steady.bent.tolist() == [False]
     assert bent.bent.tolist() == [True]
 

@@ -41,7 +41,7 @@ class _Quick:
     def __init__(self, part: nn.Conv2d) -> None:
         self._part, self._forward = part, part.forward
 
-    def __call__(self, input: Tensor) -> Tensor:  # noqa: A002: as torch calls it, for calls by name
+    def __call__(self, input: Tensor) -> Tensor:  # noqa: A002  # as torch calls it, for calls by name
         part, x = self._part, input
         if x.dim() != _IMAGES or x.dtype is not torch.float32 or torch.is_autocast_enabled(x.device.type):
             return self._forward(x)

@@ -8,16 +8,16 @@ from contextlib import suppress
 import torch
 from torch import Tensor
 
-from shiftproof.models.answers import ROWS, STEP
+from shiftproof.models.answers import ROWS, STEP, rows_of
 
 _FEWER = (4, 8)
 _BATCHES = 4
-_TRIED = 8
-"""Calls that could hold fewer rows before that is tried: the trial costs about as much as two of them."""
+_COST = _BATCHES * (16 + 12 + 8 + 4)
+"""Rows of the trial, so that it is made when filling has cost as many."""
 
 
 class LeastRows:
-    """Counts calls of at most 8 rows; after some of them it finds the fewest rows that leave scores and gradients as they are.
+    """Counts what filling small calls costs; when that is as much as a trial, it finds the fewest rows that change no score or gradient.
 
     A convolutional network that ends in a pool and a narrow layer gives the same bits from 4 rows on, most others from 8 or 16 on, by the
     processor. It is found by comparing bits and never by a clock.
@@ -25,14 +25,15 @@ class LeastRows:
 
     def __init__(self) -> None:
         self.rows = ROWS
-        self._small = 0
+        self._filled, self._tried = 0, False
 
     def look(self, x: Tensor, scores: Callable[[Tensor], Tensor]) -> None:
         """Takes note of a call about x; `scores` asks the module about exactly the rows that it is given."""
-        if not 0 < len(x) <= _FEWER[-1] or not x.is_floating_point() or self._small == _TRIED:
+        if self._tried or not 0 < len(x) <= _FEWER[-1] or not x.is_floating_point():
             return
-        self._small += 1
-        if self._small == _TRIED:
+        self._filled += ROWS - rows_of(len(x), _FEWER[0])
+        if self._filled >= _COST:
+            self._tried = True
             with suppress(Exception):  # whatever the user's code raises where it is asked for gradients: calls stay as they are
                 self.rows = _least(x.detach(), scores)
 
@@ -44,9 +45,11 @@ def _least(x: Tensor, scores: Callable[[Tensor], Tensor]) -> int:
     with torch.random.fork_rng(devices=[]):
         batches = [_unlike(whole, torch.Generator().manual_seed(k)) for k in range(_BATCHES)]
         full = [_bits(batch, scores) for batch in batches]
+        if not all(bool(part.any()) for bits in full for part in bits):  # zeros have the same bits however they are made
+            return ROWS
         for rows in range(ROWS - STEP, 0, -STEP):  # a call of 12 is made where one of 4 is
             for batch, bits in zip(batches, full, strict=True):
-                if not all(bool(all_.any()) and torch.equal(part, all_[:rows]) for part, all_ in zip(_bits(batch[:rows], scores), bits)):
+                if not all(torch.equal(part, long[:rows]) for part, long in zip(_bits(batch[:rows], scores), bits, strict=True)):
                     return least
             least = rows if rows in _FEWER else least
     return least

@@ -18,10 +18,10 @@ from shiftproof.data.values import read_values
 Gives = Literal["scores", "labels"]
 """What a user's model answers with: one score per class, or its decision only."""
 ROWS, STEP = 16, 4
-"""Calls hold at least so many rows, and a multiple of so many: measured with the CPU kernels of torch 2.13 (MKL, oneDNN) and of numpy, a
-row's scores and gradients are then the same bits whatever the rest of the batch, as they are in multiples of 16. Smaller batches take
-other kernels and differ in the last bits: below 8 rows on every processor that was tried, below 16 on those with AMX. Sums over about
-1,000 features and more are an exception, in any batch."""
+"""Calls hold at least so many rows, and a multiple of so many: measured with the CPU kernels of torch 2.13 (MKL, oneDNN), a row's scores
+and gradients are then mostly the same bits whatever the rest of the batch, as they are in multiples of 16; in double kernels go by 8 rows.
+Smaller batches take other kernels and differ in the last bits: below 8 rows on every processor that was tried, below 16 on those with AMX.
+Sums over about 1,000 features and more are an exception, in any batch, and so is about one network of eight in numpy."""
 
 
 def rows_of(n: int, least: int = ROWS, *, step: int = STEP) -> int:

@@ -178,6 +178,6 @@ class _InFull:
     def __init__(self, forward: Callable[[Tensor], Tensor]) -> None:
         self._forward = forward
 
-    def __call__(self, input: Tensor) -> Tensor:  # noqa: A002: as torch calls it, for calls by name
+    def __call__(self, input: Tensor) -> Tensor:  # noqa: A002  # as torch calls it, for calls by name
         with torch.autocast(input.device.type, enabled=False):
             return self._forward(input.float()).to(torch.bfloat16)

@@ -108,7 +108,7 @@ def ascend(run: StagedRun, rows: Tensor, params: Params, steps: int, rivals: Ten
     for step in range(steps):
         answer, (value,), (gradient,) = here.gradients(params, (margin if rivals is None else margin_to(goals),))
         leaves = answer.broken
-        if rivals is not None and prospects.look(gradient, step, value, params):
+        if rivals is not None and prospects.look(step, value, gradient, params):
             leaves = leaves | _hopeless(run, rows, prospects, value)
         if bool(leaves.any()):
             _offer(run, rows, params, answer, leaves)
